@@ -1,0 +1,86 @@
+"""Sound on the bus: frames of 16-bit mono PCM with their place in the track or clause.
+
+Frames are not facts. They travel on core NATS (`audio.<session>.in.<participant>`, `audio.<session>.out.agent`)
+and are captured for a while by the memory stream AUDIO.
+"""
+
+from dataclasses import dataclass
+
+import msgpack
+
+IN_SAMPLE_RATE_HZ = 16_000
+"""Rate of every inbound track, whatever the door received: what VAD and STT models want."""
+
+FRAME_MS = 20
+"""Length of a frame, in and out: LiveKit's frames press on the event loop at 10 ms and not at 20."""
+
+MAX_FRAME_BYTES = 64_000
+"""Longest payload taken: 2 s at 16 kHz."""
+
+
+class BadAudio(ValueError):
+    """The bytes are no frame of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class InFrame:
+    """Microphone sound: `pcm` (int16 little endian, mono, 16 kHz) beginning at `first_sample` of `track_id`."""
+
+    track_id: str
+    first_sample: int
+    received_ns: int
+    pcm: bytes
+
+    def pack(self) -> bytes:
+        """Return the frame's bytes."""
+        return bytes(msgpack.packb((self.track_id, self.first_sample, self.received_ns, self.pcm)))
+
+
+@dataclass(frozen=True, slots=True)
+class OutFrame:
+    """Agent sound: part of clause `index` of `reply_id`, beginning at `first_sample` of that clause.
+
+    `last` marks the clause's end; a last frame may be empty. `word_end_samples` comes with the last one.
+    """
+
+    reply_id: str
+    index: int
+    first_sample: int
+    sample_rate_hz: int
+    pcm: bytes
+    last: bool = False
+    word_end_samples: tuple[int, ...] = ()
+
+    def pack(self) -> bytes:
+        """Return the frame's bytes."""
+        fields = (self.reply_id, self.index, self.first_sample, self.sample_rate_hz, self.pcm, self.last)
+        return bytes(msgpack.packb((*fields, self.word_end_samples)))
+
+
+def _fields(data: bytes, kinds: tuple[type, ...]) -> list[object]:
+    try:
+        fields = msgpack.unpackb(data, max_bin_len=MAX_FRAME_BYTES, max_str_len=256, max_array_len=4096)
+    except Exception as error:  # msgpack raises many kinds, none of them documented as a family
+        raise BadAudio(f"not MessagePack: {error}") from error
+    if not isinstance(fields, list) or len(fields) != len(kinds):
+        raise BadAudio(f"a frame has {len(kinds)} fields")
+    if any(type(value) is not kind for value, kind in zip(fields, kinds, strict=True)):
+        raise BadAudio("a field of the frame has the wrong type")
+    return fields
+
+
+def unpack_in(data: bytes) -> InFrame:
+    """Return the inbound frame in `data`. Raises BadAudio."""
+    frame = InFrame(*_fields(data, (str, int, int, bytes)))  # type: ignore[arg-type]
+    if frame.first_sample < 0 or len(frame.pcm) % 2:
+        raise BadAudio("negative position or half a sample")
+    return frame
+
+
+def unpack_out(data: bytes) -> OutFrame:
+    """Return the outbound frame in `data`. Raises BadAudio."""
+    *fields, words = _fields(data, (str, int, int, int, bytes, bool, list))
+    frame = OutFrame(*fields, word_end_samples=tuple(words))  # type: ignore[arg-type,misc]
+    if frame.first_sample < 0 or frame.index < 0 or frame.sample_rate_hz <= 0 or len(frame.pcm) % 2:
+        raise BadAudio("negative position, no rate, or half a sample")
+    return frame

@@ -1,0 +1,367 @@
+"""The vocabulary: every fact that can happen in a conversation, one class each.
+
+All are frozen. Times are Unix epoch nanoseconds (UTC, `*_ns`), durations milliseconds (`*_ms`), positions in
+sound are sample counts since the track or clause began (`*_sample`, `*_samples`). A field is added only with
+a default; anything else is a new class and an upcaster in `contracts.codec`.
+"""
+
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.ids import Id
+
+
+class Value(BaseModel):
+    """A part of an event; frozen, and tolerant of fields that a newer version added."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Event(Value):
+    """What every fact has: who it is, where it belongs, when it was said, and what led to it."""
+
+    SCHEMA_VERSION: ClassVar[int] = 1
+
+    schema_version: int = Field(default=1, ge=1, description="Version of this class that wrote the event.")
+    event_id: str = Field(min_length=1, max_length=128, description="Derived from the cause; also the Nats-Msg-Id.")
+    session_id: Id = Field(description="The conversation it belongs to.")
+    time_ns: int = Field(ge=0, description="When it was said, Unix epoch ns.")
+    cause_id: str | None = Field(default=None, description="Id of the event it answers; none for a session's first.")
+    turn_id: str | None = Field(default=None, description="The turn it belongs to: the correlation id.")
+
+
+# -- the session and who is in it (said by the bridge)
+
+
+class AgentProfile(Value):
+    """How the agent of a session behaves: fixed when the session opens, so that a replay uses the same."""
+
+    prompt: str = Field(description="System prompt.")
+    llm: str = Field(description="LangChain model as `provider:model`, or `local`.")
+    stt: str = Field(description="Speech to text: `local`, or a LiveKit plugin as `deepgram.STT`.")
+    tts: str = Field(description="Text to speech: `local`, or a LiveKit plugin.")
+    voice: str = Field(default="", description="Voice name in the engine's own terms.")
+    greeting: str = Field(default="", description="Said by the agent when the session opens; empty says nothing.")
+
+
+class SessionOpened(Event):
+    """A conversation began at a front door."""
+
+    door: str = Field(description="`websocket`, `livekit` or `http`.")
+    user_id: str = Field(max_length=256, description="Who is talking, in the door's terms.")
+    profile: AgentProfile
+
+
+class SessionClosed(Event):
+    """The conversation ended; nothing more will be said in it."""
+
+    reason: str = Field(description="`hangup`, `timeout`, `shutdown` or `error`.")
+
+
+class ParticipantJoined(Event):
+    """Somebody entered the session."""
+
+    participant_id: Id
+    kind: Literal["person", "agent"] = "person"
+    name: str = ""
+
+
+class ParticipantLeft(Event):
+    """Somebody left the session."""
+
+    participant_id: Id
+    reason: str = ""
+
+
+class TrackPublished(Event):
+    """A participant's microphone is open. This message is also the job of listening to it."""
+
+    track_id: Id
+    participant_id: Id
+    sample_rate_hz: int = Field(default=16_000, gt=0, description="Rate of `audio.<session>.in.<participant>`.")
+
+
+class TrackUnpublished(Event):
+    """The microphone is closed; `samples` is the length of what was captured."""
+
+    track_id: Id
+    participant_id: Id
+    samples: int = Field(default=0, ge=0)
+    reason: str = ""
+
+
+# -- hearing (said by transcript)
+
+
+class SpeechStarted(Event):
+    """Voice activity began; `start_sample` counts from the start of the track."""
+
+    utterance_id: str
+    track_id: Id
+    participant_id: Id
+    start_sample: int = Field(ge=0)
+    over_reply_id: str | None = Field(default=None, description="The reply that was playing: a possible barge-in.")
+
+
+class SpeechEnded(Event):
+    """Voice activity ended: `[start_sample, end_sample)` of the track is speech."""
+
+    utterance_id: str
+    track_id: Id
+    participant_id: Id
+    start_sample: int = Field(ge=0)
+    end_sample: int = Field(ge=0)
+    speech_ended_ns: int = Field(ge=0, description="When the last sample of speech came in at the door.")
+
+
+class TranscriptRevised(Event):
+    """An interim hypothesis of an utterance that is still going on or whose turn has not ended."""
+
+    utterance_id: str
+    participant_id: Id
+    revision: int = Field(ge=0)
+    text: str = Field(description="The whole turn so far as it sounds now.")
+    settled: bool = Field(default=False, description="Made in silence over all speech so far: worth a draft.")
+    speech_ended_ns: int | None = Field(default=None, description="With `settled`: when the speech stopped.")
+
+
+class UtteranceTranscribed(Event):
+    """The final words of one utterance."""
+
+    utterance_id: str
+    participant_id: Id
+    text: str
+    start_sample: int = Field(ge=0)
+    end_sample: int = Field(ge=0)
+    engine: str = ""
+    engine_ms: float = Field(default=0, ge=0)
+
+
+class TurnEvidence(Value):
+    """Why the endpointing decided that the turn was over."""
+
+    silence_ms: float = Field(ge=0, description="Silence when the decision fell.")
+    end_of_turn_probability: float | None = Field(default=None, ge=0, le=1)
+    required_silence_ms: float = Field(ge=0, description="Silence that this probability asked for.")
+    speech_ended_ns: int = Field(ge=0, description="When the last sample of speech came in at the door.")
+    text_ready_ns: int = Field(ge=0, description="When the final words were known.")
+
+
+class TurnEnded(Event):
+    """The user has given up the floor: the agent may speak. Text from a keyboard has no evidence."""
+
+    participant_id: Id
+    utterance_ids: tuple[str, ...] = ()
+    text: str
+    source: Literal["speech", "text"] = "speech"
+    evidence: TurnEvidence | None = None
+
+
+class TurnInterrupted(Event):
+    """A confirmed barge-in: the user has taken the floor while `reply_id` was being said."""
+
+    participant_id: Id
+    reply_id: str
+    utterance_id: str | None = None
+    speech_ms: float = Field(default=0, ge=0)
+    text: str = Field(default="", description="What had been understood when it was confirmed.")
+
+
+class InterruptionDismissed(Event):
+    """Sound over a reply that was no turn (a cough, an "mhm", an echo): playback goes on."""
+
+    participant_id: Id
+    reply_id: str
+    utterance_id: str
+    reason: Literal["no-words", "backchannel", "echo"]
+    speech_ms: float = Field(default=0, ge=0)
+    text: str = ""
+
+
+# -- thinking (said by reasoning)
+
+
+class ContextMessage(Value):
+    """One message of the model's context, as the person heard or said it."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    text: str
+
+
+class ReplyStarted(Event):
+    """The model was asked for an answer to `text`; a draft is made before the turn has ended."""
+
+    reply_id: str
+    draft: bool = False
+    text: str = Field(description="The words it answers.")
+    model: str = ""
+    context: tuple[ContextMessage, ...] = ()
+
+
+class ReplyCommitted(Event):
+    """The turn ended with the words that the draft had answered: it may be heard."""
+
+    reply_id: str
+
+
+class ReplyClauseWritten(Event):
+    """The next piece of a reply, made for the ear: the unit of synthesis and playback."""
+
+    reply_id: str
+    index: int = Field(ge=0)
+    text: str = Field(min_length=1)
+    first_token_ns: int | None = Field(default=None, description="When the model's first token came (index 0).")
+
+
+class ToolCalled(Event):
+    """The model asked for a tool."""
+
+    reply_id: str
+    call_id: str
+    tool: str
+    arguments: str = Field(default="{}", description="JSON object.")
+
+
+class ToolReturned(Event):
+    """The tool's result, recorded so that it never has to run again for the same call."""
+
+    reply_id: str
+    call_id: str
+    tool: str
+    result: str = ""
+    error: str | None = None
+    elapsed_ms: float = Field(default=0, ge=0)
+
+
+class ReplyCompleted(Event):
+    """The reply is written to its end, or to where it was cut."""
+
+    reply_id: str
+    text: str
+    clauses: int = Field(ge=0)
+    finish: Literal["completed", "interrupted", "failed"] = "completed"
+    first_token_ms: float | None = Field(default=None, ge=0)
+    elapsed_ms: float = Field(default=0, ge=0)
+
+
+class ReplyDiscarded(Event):
+    """A draft that answered other words than the turn ended with; it is never heard."""
+
+    reply_id: str
+    reason: str = ""
+
+
+# -- speaking (synthesis and the bridge)
+
+
+class ClauseSynthesized(Event):
+    """All sound of a clause has been published to `audio.<session>.out.agent`."""
+
+    reply_id: str
+    index: int = Field(ge=0)
+    text: str
+    samples: int = Field(ge=0, description="Length at `sample_rate_hz`.")
+    sample_rate_hz: int = Field(gt=0)
+    word_end_samples: tuple[int, ...] = Field(default=(), description="Where each word of `text` ends.")
+    engine: str = ""
+    engine_ms: float = Field(default=0, ge=0)
+    first_chunk_ns: int = Field(default=0, ge=0, description="When the first chunk was published.")
+
+
+class LatencyParts(Value):
+    """The response gap, split along the critical path; the parts sum to the gap (all ms)."""
+
+    endpointing_ms: float = Field(default=0, ge=0)
+    stt_ms: float = Field(default=0, ge=0)
+    first_token_ms: float = Field(default=0, ge=0)
+    first_audio_ms: float = Field(default=0, ge=0)
+    bus_ms: float = Field(default=0, ge=0)
+    playback_ms: float = Field(default=0, ge=0)
+
+
+class PlaybackStarted(Event):
+    """The first sound of a reply was heard."""
+
+    reply_id: str
+    gap_ms: float | None = Field(default=None, description="From the end of speech to this; none after typed text.")
+    parts: LatencyParts | None = None
+
+
+class PlaybackPaused(Event):
+    """Playback holds still because someone speaks over it; it is resumed or interrupted next."""
+
+    reply_id: str
+    played_samples: int = Field(ge=0)
+    cause: str = ""
+
+
+class PlaybackResumed(Event):
+    """Playback went on after a pause."""
+
+    reply_id: str
+    played_samples: int = Field(ge=0)
+    paused_ms: float = Field(default=0, ge=0)
+
+
+class PlaybackFinished(Event):
+    """All of the reply was heard."""
+
+    reply_id: str
+    heard_text: str
+    played_samples: int = Field(ge=0)
+
+
+class PlaybackInterrupted(Event):
+    """Playback was cut off: `heard_text` is what the person heard, to the word."""
+
+    reply_id: str
+    heard_text: str
+    played_samples: int = Field(ge=0)
+    clause_index: int = Field(default=0, ge=0, description="The clause being said when it stopped.")
+    reason: str = "barge-in"
+
+
+# -- keeping (persistence, summaries) and failing (anyone)
+
+
+class RecordingStored(Event):
+    """A recording of the session's sound was stored."""
+
+    recording_id: str
+    codec: str
+    sample_rate_hz: int = Field(gt=0)
+    duration_ms: float = Field(ge=0)
+    size_bytes: int = Field(ge=0)
+    location: str = ""
+
+
+class TurnRecorded(Event):
+    """One exchange, complete: what was said, what was written, what was heard, and how long it took."""
+
+    reply_id: str
+    user_text: str
+    written_text: str
+    heard_text: str
+    interrupted: bool = False
+    gap_ms: float | None = None
+    parts: LatencyParts | None = None
+
+
+class SummaryWritten(Event):
+    """What the conversation was about."""
+
+    summary: str
+    topics: tuple[str, ...] = ()
+    sentiment: Literal["positive", "neutral", "negative", "unknown"] = "unknown"
+    turns: int = Field(default=0, ge=0)
+    model: str = ""
+
+
+class EngineFailed(Event):
+    """An engine raised, hung or was missing; `action` says what was done instead."""
+
+    actor: str
+    engine: str
+    error: str
+    action: str

@@ -1,0 +1,1 @@
+"""What every process needs: settings, the broker, the log, engines, embedded servers, the command line."""

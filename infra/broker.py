@@ -1,0 +1,124 @@
+"""The broker and app of every process: our codec, reconnects, dead letters, provisioning, health."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from fast_depends.library.serializer import SerializerProto
+from faststream import BaseMiddleware, FastStream
+from faststream.message import StreamMessage
+from faststream.nats import NatsBroker
+
+from contracts.codec import CONTENT_TYPE, decode, encode
+from contracts.events import Event
+from infra.connection import connection, jetstream
+from infra.dead_letters import bury_undecodable
+from infra.embedded.runtime import running_nats_url
+from infra.provisioning import provision
+from infra.settings import settings
+from infra.telemetry import set_up_telemetry
+
+log = logging.getLogger(__name__)
+
+
+class MessagePackCodec:
+    """FastStream's codec for our events: the subject picks the class."""
+
+    async def decode(self, msg: "StreamMessage[Any]") -> Any:
+        """Return the event in a message; a request without a body (health, retry) stays bytes."""
+        subject: str = msg.raw_message.subject
+        return decode(subject, msg.body) if subject.startswith("voice.") else msg.body
+
+    async def encode(self, msg: Any, serializer: "SerializerProto | None" = None) -> tuple[bytes, str | None]:
+        """Return the bytes of an event and their content type."""
+        if isinstance(msg, Event):
+            return encode(msg), CONTENT_TYPE
+        return (msg if isinstance(msg, bytes) else b""), None
+
+
+class _BuryUndecodable(BaseMiddleware[Any, Any]):
+    """Moves a message that no codec can read to DEAD, once, instead of having it delivered for ever."""
+
+    async def after_processed(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_val: BaseException | None = None,
+        exc_tb: Any = None,
+    ) -> bool | None:
+        if exc_val is not None and await bury_undecodable(self.msg, exc_val):
+            return True
+        return await super().after_processed(exc_type, exc_val, exc_tb)
+
+
+def nats_url() -> str:
+    """Return the NATS to use: the one set, else the embedded one that runs on our data. Raises NatsMissing."""
+    return settings().nats_url or running_nats_url(settings().data_dir)
+
+
+def make_broker(name: str) -> NatsBroker:
+    """Return the broker of the process `name`: it reconnects for ever, and provisions at each reconnect."""
+    broker: NatsBroker
+
+    async def reconnected() -> None:
+        log.warning("NATS is back")
+        await provision(jetstream(broker))
+
+    async def failed(error: Exception) -> None:
+        log.debug("NATS: %s", error)
+
+    async def disconnected() -> None:
+        log.warning("NATS is gone; waiting for it")
+
+    broker = NatsBroker(
+        nats_url(),
+        name=f"daredevil-{name}",
+        codec=MessagePackCodec(),
+        middlewares=[_BuryUndecodable],
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.25,  # type: ignore[arg-type]  # seconds; any float works
+        reconnected_cb=reconnected,
+        disconnected_cb=disconnected,
+        error_cb=failed,
+        graceful_timeout=5,
+        ping_interval=10,
+        logger=None,
+    )
+    return broker
+
+
+Lifespan = Callable[[], AbstractAsyncContextManager[None]]
+
+
+def make_app(name: str, broker: NatsBroker, lifespan: Lifespan) -> FastStream:
+    """Return the FastStream app of the process `name`.
+
+    `lifespan` wraps the time in which messages come: it warms engines up before the first and closes them after
+    the last; the broker is connected and provisioned when it is entered.
+    """
+
+    @asynccontextmanager
+    async def whole_life() -> AsyncIterator[None]:
+        set_up_telemetry(name, settings())
+        await broker.connect()
+        await provision(jetstream(broker))
+        async with lifespan():
+            yield
+
+    app = FastStream(broker, lifespan=whole_life, logger=None)
+
+    @app.after_startup
+    async def answer_health() -> None:
+        """Answer `health.<name>` with this process's id once its subscribers are up."""
+        nc = connection(broker)
+
+        async def answer(message: Any) -> None:
+            await message.respond(str(os.getpid()).encode())
+
+        await nc.subscribe(f"health.{name}", cb=answer)
+        await asyncio.wait_for(nc.flush(), 5)
+        log.info("ready")
+
+    return app

@@ -1,0 +1,101 @@
+"""Messages that no handler could take: kept in DEAD with the reason, listed, and put back."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import NoRespondersError, TimeoutError
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+
+from contracts.codec import Undecodable
+from contracts.topology import DEAD, dead_subject, retry_subject
+
+log = logging.getLogger(__name__)
+
+SUBJECT_HEADER, DURABLE_HEADER = "Daredevil-Subject", "Daredevil-Durable"
+SEQUENCE_HEADER, REASON_HEADER = "Daredevil-Sequence", "Daredevil-Reason"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One message of DEAD: `sequence` is its place there, `subject` and `data` are the original's."""
+
+    sequence: int
+    durable: str
+    subject: str
+    reason: str
+    data: bytes
+    headers: dict[str, str]
+
+
+async def bury(js: JetStreamContext, durable: str, message: Msg, reason: str) -> None:
+    """Copy a JetStream message to DEAD and stop its delivery to the durable."""
+    sequence = message.metadata.sequence.stream
+    headers = {
+        **(message.headers or {}),
+        "Nats-Msg-Id": f"{durable}:{sequence}",
+        SUBJECT_HEADER: message.subject,
+        DURABLE_HEADER: durable,
+        SEQUENCE_HEADER: str(sequence),
+        REASON_HEADER: " ".join(reason.split())[:500],
+    }
+    for fence in [name for name in headers if name.lower().startswith("nats-expected")]:
+        del headers[fence]
+    await js.publish(dead_subject(durable), message.data, stream=DEAD, headers=headers, timeout=5)
+    await message.term()
+    log.error("%s could not take %s (sequence %d): %s", durable, message.subject, sequence, reason)
+
+
+async def bury_undecodable(message: Any, error: BaseException) -> bool:
+    """Bury a message that could not be decoded; tell whether that is what happened."""
+    if not isinstance(error, Undecodable) or not isinstance(message, Msg) or not message.reply:
+        return False
+    await bury(message._client.jetstream(), message.metadata.consumer, message, str(error))
+    return True
+
+
+async def dead_letters(js: JetStreamContext) -> list[DeadLetter]:
+    """Return what is in DEAD, oldest first."""
+    try:
+        state = (await js.stream_info(DEAD)).state
+    except NotFoundError:
+        return []
+    letters = []
+    for sequence in range(state.first_seq, state.last_seq + 1):
+        try:
+            raw = await js.get_msg(DEAD, sequence)
+        except NotFoundError:
+            continue
+        headers = dict(raw.headers or {})
+        letters.append(
+            DeadLetter(
+                sequence=sequence,
+                durable=headers.get(DURABLE_HEADER, ""),
+                subject=headers.get(SUBJECT_HEADER, ""),
+                reason=headers.get(REASON_HEADER, ""),
+                data=raw.data or b"",
+                headers=headers,
+            )
+        )
+    return letters
+
+
+class NotTaken(RuntimeError):
+    """The dead letter could not be put back; the message says why."""
+
+
+async def put_back(nc: Client, letter: DeadLetter, timeout_s: float = 30) -> None:
+    """Have a running copy of the letter's actor take it again, then remove it from DEAD. Raises NotTaken."""
+    headers = {SUBJECT_HEADER: letter.subject}
+    try:
+        answer = await nc.request(retry_subject(letter.durable), letter.data, timeout=timeout_s, headers=headers)
+    except NoRespondersError as error:
+        raise NotTaken(f"no {letter.durable} is running: start it, then try again") from error
+    except TimeoutError as error:
+        raise NotTaken(f"{letter.durable} gave no answer within {timeout_s:.0f} s; the letter stays") from error
+    if answer.data:
+        raise NotTaken(answer.data.decode(errors="replace"))
+    await nc.jetstream().delete_msg(DEAD, letter.sequence)

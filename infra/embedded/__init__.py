@@ -1,0 +1,1 @@
+"""Servers that start without Docker: NATS and the local language model."""

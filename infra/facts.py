@@ -1,0 +1,156 @@
+"""The log of facts: say one durably and once, read a session back."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from faststream.nats import NatsBroker
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.api import PubAck
+from nats.js.errors import APIError, NotFoundError
+
+from contracts.codec import Undecodable, decode
+from contracts.events import Event
+from contracts.topology import VOICE, session_subjects, subject_of
+from infra.connection import connection
+from infra.telemetry import trace_headers
+
+log = logging.getLogger(__name__)
+
+ACK_TIMEOUT_S = 5.0
+WRONG_LAST_SEQUENCE = 10071
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """An event with its place in the log."""
+
+    sequence: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Accept a fact only while the last one on `subjects` is `last_sequence`: keeps a stale owner out.
+
+    `subjects` is a filter such as `voice.<session>.reply.*`.
+    """
+
+    subjects: str
+    last_sequence: int
+
+
+class Stale(RuntimeError):
+    """Somebody else has spoken on the fenced subjects: this owner must stop."""
+
+
+class LogUnavailable(RuntimeError):
+    """The log took no fact in time, or refused it (a full disk): the fact is not stored."""
+
+
+def now_ns() -> int:
+    """Return the time for an event: Unix epoch ns."""
+    return time.time_ns()
+
+
+async def say(broker: NatsBroker, event: Event, fence: Fence | None = None, patience_s: float = 60) -> int:
+    """Store a fact and return its sequence, once it is on disk.
+
+    While NATS is away it is tried again with the same id, so it is stored once. Raises Stale if the fence has
+    moved on, LogUnavailable after `patience_s`.
+    """
+    headers = trace_headers() | {"Nats-Msg-Id": event.event_id, "Daredevil-Event": type(event).__name__}
+    if fence is not None:
+        headers["Nats-Expected-Last-Subject-Sequence"] = str(fence.last_sequence)
+        headers["Nats-Expected-Last-Subject-Sequence-Subject"] = fence.subjects
+    deadline = time.monotonic() + patience_s
+    delay_s = 0.1
+    while True:
+        try:
+            ack = await broker.publish(
+                event, subject_of(event), headers=headers, stream=VOICE, timeout=min(ACK_TIMEOUT_S, patience_s)
+            )
+            assert isinstance(ack, PubAck)
+            return ack.seq
+        except APIError as error:
+            if error.err_code == WRONG_LAST_SEQUENCE and fence is not None:
+                return await _own_last(broker, event, fence)
+            problem: Exception = error
+        except (NatsError, TimeoutError, OSError) as error:
+            problem = error
+        if time.monotonic() + delay_s > deadline:
+            reason = f"{type(event).__name__} of {event.session_id} was not stored: {problem!r}"
+            raise LogUnavailable(reason) from problem
+        if delay_s == 0.1:
+            log.warning("%s of %s not stored yet (%r); trying again", type(event).__name__, event.session_id, problem)
+        await asyncio.sleep(delay_s)
+        delay_s = min(delay_s * 2, 2)
+
+
+async def _own_last(broker: NatsBroker, event: Event, fence: Fence) -> int:
+    """Return the sequence if the last fact behind the fence is this very one. Raises Stale otherwise.
+
+    NATS checks the fence before it checks for duplicates, so an answer that got lost looks like a moved fence.
+    """
+    async for fact in history(connection(broker), event.session_id, after=fence.last_sequence):
+        if fact.event.event_id == event.event_id:
+            return fact.sequence
+    raise Stale(f"{type(event).__name__} of {event.session_id}: another owner has gone on")
+
+
+async def history(nc: Client, session_id: str, after: int = 0, timeout_s: float = 5) -> AsyncIterator[Fact]:
+    """Yield a session's facts with sequence above `after`, in order, each event id once.
+
+    Reads batches by direct get: about 1 ms for a few facts, 4 ms for 50. Facts that cannot be decoded are left
+    out. Raises nats.errors.TimeoutError.
+    """
+    seen: set[str] = set()
+    start, more = after + 1, True
+    while more:
+        messages, more = await _batch(nc, session_subjects(session_id), start, timeout_s)
+        for message in messages:
+            headers = message.headers or {}
+            sequence = int(headers["Nats-Sequence"])
+            start = sequence + 1
+            try:
+                event = decode(headers["Nats-Subject"], message.data)
+            except Undecodable:
+                continue
+            if event.event_id not in seen:
+                seen.add(event.event_id)
+                yield Fact(sequence, event)
+
+
+async def _batch(nc: Client, subjects: str, start: int, timeout_s: float) -> tuple[list[Msg], bool]:
+    inbox = nc.new_inbox()
+    subscription = await nc.subscribe(inbox)
+    request = {"seq": start, "batch": 512, "max_bytes": 4_000_000, "next_by_subj": subjects}
+    messages: list[Msg] = []
+    try:
+        await nc.publish(f"$JS.API.DIRECT.GET.{VOICE}", json.dumps(request).encode(), reply=inbox)
+        while True:
+            message = await subscription.next_msg(timeout=timeout_s)
+            status = (message.headers or {}).get("Status")
+            if status == "204":
+                return messages, int((message.headers or {}).get("Nats-Num-Pending", "0")) > 0
+            if status == "404":
+                return messages, False
+            if status is not None:
+                raise LogUnavailable(f"reading {subjects}: {status} {(message.headers or {}).get('Description')}")
+            messages.append(message)
+    finally:
+        await subscription.unsubscribe()
+
+
+async def last_sequence(nc: Client, subjects: str) -> int:
+    """Return the sequence of the last fact on `subjects`, 0 if there is none: what a new fence expects."""
+    try:
+        message = await nc.jetstream().get_last_msg(VOICE, subjects, direct=True)
+    except NotFoundError:
+        return 0
+    return message.seq or 0

@@ -1,0 +1,216 @@
+"""How an actor takes its events: sessions side by side, one session in order, nothing lost.
+
+Every message is held with heartbeats until it is dealt with. When this process dies, JetStream gives what it held
+to another copy after the durable's `ack_wait`.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from faststream import AckPolicy
+from faststream.nats import JStream, NatsBroker, PullSub
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+
+from contracts.codec import Undecodable, decode
+from contracts.events import Event
+from contracts.topology import DURABLES, VOICE, Durable, retry_subject
+from infra.connection import connection, jetstream
+from infra.dead_letters import SUBJECT_HEADER, bury
+from infra.telemetry import span
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S = 1.0
+ATTEMPTS = 3
+Handle = Callable[[Event], Awaitable["asyncio.Task[None] | None"]]
+"""Deals with one event. It may return a task: then the session's next event is handled at once, and the message is
+held until the task has ended."""
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    event: Event
+    message: Msg | None
+    done: "asyncio.Future[str]"
+    """Result: empty, or why it could not be taken."""
+    task: "asyncio.Task[None] | None" = None
+
+
+@dataclass(slots=True)
+class _Lane:
+    waiting: deque[_Held] = field(default_factory=deque)
+    worker: "asyncio.Task[None] | None" = None
+
+
+class Inbox:
+    """Takes the events of a durable and calls `handle` for each, in order within a session.
+
+    A handler that raises is called again (3 times in all, 0.2 s and 0.4 s apart), then the message goes to DEAD.
+    At most `limit` messages are held; more are left to other copies. A process that was frozen for longer than the
+    durable's `ack_wait` has lost what it held: its tasks are cancelled and nothing is acknowledged.
+    """
+
+    def __init__(self, broker: NatsBroker, durable_name: str, handle: Handle, limit: int = 1000) -> None:
+        self._broker = broker
+        self._durable: Durable = next(d for d in DURABLES if d.name == durable_name)
+        self._handle = handle
+        self._limit = limit
+        self._lanes: dict[str, _Lane] = {}
+        self._held: dict[_Held, None] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._heartbeat: asyncio.Task[None] | None = None
+        self._retries: Subscription | None = None
+        self._closing = False
+        self._subscriber = broker.subscriber(
+            "voice.*.*.*",
+            stream=JStream(VOICE, declare=False),
+            durable=durable_name,
+            pull_sub=PullSub(batch_size=1, timeout=1),
+            ack_policy=AckPolicy.MANUAL,
+        )
+        self._subscriber(self._receive)
+
+    async def open(self) -> None:
+        """Start the heartbeats and take dead letters that are put back; call it when the broker is connected."""
+        self._heartbeat = asyncio.create_task(self._beat(), name=f"heartbeat of {self._durable.name}")
+        self._retries = await connection(self._broker).subscribe(
+            retry_subject(self._durable.name), queue=self._durable.name, cb=self._retry
+        )
+
+    async def close(self) -> None:
+        """Stop taking, cancel what runs, and give what is held to other copies at once."""
+        self._closing = True
+        await self._subscriber.stop()
+        if self._retries is not None:
+            await _quietly(self._retries.unsubscribe())
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+        held = list(self._held)
+        await self._drop_all()
+        for entry in held:
+            if entry.message is not None:
+                await _quietly(entry.message.nak())
+
+    async def _receive(self, event: Event) -> None:
+        context_message = self._broker.context.get_local("message")
+        message: Msg = context_message.raw_message
+        if self._closing or len(self._held) >= self._limit:
+            await _quietly(message.nak(delay=0.25))
+            return
+        self._put(event, message)
+
+    def _put(self, event: Event, message: Msg | None) -> _Held:
+        held = _Held(event, message, asyncio.get_running_loop().create_future())
+        self._held[held] = None
+        lane = self._lanes.setdefault(event.session_id, _Lane())
+        lane.waiting.append(held)
+        if lane.worker is None:
+            lane.worker = self._own(self._work(event.session_id, lane))
+        return held
+
+    def _own(self, work: "Awaitable[None]") -> "asyncio.Task[None]":
+        task = asyncio.ensure_future(work)
+        assert isinstance(task, asyncio.Task)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _work(self, session_id: str, lane: _Lane) -> None:
+        while lane.waiting:
+            held = lane.waiting.popleft()
+            started = asyncio.get_running_loop().create_future()
+            held.task = self._own(self._deal_with(held, started))
+            await asyncio.wait([started, held.task], return_when=asyncio.FIRST_COMPLETED)
+        lane.worker = None
+        if self._lanes.get(session_id) is lane:
+            del self._lanes[session_id]
+
+    async def _deal_with(self, held: _Held, started: "asyncio.Future[None]") -> None:
+        """Handle one message with retries; `started` is set when the session's next one may go on."""
+        name = type(held.event).__name__
+        headers = held.message.headers if held.message is not None else None
+        problem = ""
+        for attempt in range(ATTEMPTS):
+            try:
+                with span(f"{self._durable.name} {name}", headers, session=held.event.session_id):
+                    rest = await self._handle(held.event)
+                    if rest is not None:
+                        if not started.done():
+                            started.set_result(None)
+                        await rest
+                problem = ""
+                break
+            except asyncio.CancelledError:
+                if _cancelling():
+                    raise
+                problem = ""
+                break  # the handler cancelled its own task: an interruption, dealt with
+            except Exception as error:
+                problem = f"{type(error).__name__}: {error}"
+                log.warning("%s of %s failed: %s", name, held.event.session_id, problem, exc_info=attempt == 0)
+                await asyncio.sleep(0.2 * 2**attempt)
+        await self._finish(held, problem)
+
+    async def _finish(self, held: _Held, problem: str) -> None:
+        try:
+            if held.message is not None:
+                if problem:
+                    await bury(jetstream(self._broker), self._durable.name, held.message, problem)
+                else:
+                    await held.message.ack()
+        except (NatsError, TimeoutError) as error:
+            log.warning("%s: not acknowledged, it will come again: %r", type(held.event).__name__, error)
+        finally:
+            self._held.pop(held, None)
+            if not held.done.done():
+                held.done.set_result(problem)
+
+    async def _retry(self, request: Msg) -> None:
+        subject = (request.headers or {}).get(SUBJECT_HEADER, "")
+        try:
+            held = self._put(decode(subject, request.data), None)
+        except Undecodable as error:
+            await request.respond(str(error).encode())
+            return
+        held.done.add_done_callback(lambda done: self._own(request.respond(done.result().encode())))
+
+    async def _beat(self) -> None:
+        last = time.monotonic()
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            frozen_s = time.monotonic() - last - HEARTBEAT_S
+            if frozen_s > self._durable.ack_wait_s - HEARTBEAT_S - 0.5:
+                log.error("%s was frozen for %.1f s and gives up what it held", self._durable.name, frozen_s)
+                await self._drop_all()
+            last = time.monotonic()
+            # In stream order: redelivery after a crash follows the order of the heartbeats.
+            for held in list(self._held):
+                if held.message is not None:
+                    await _quietly(held.message.in_progress())
+
+    async def _drop_all(self) -> None:
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        self._lanes.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._held.clear()
+
+
+def _cancelling() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _quietly(work: Awaitable[object]) -> None:
+    """Await something whose failure changes nothing: an unacknowledged message comes again by itself."""
+    try:
+        await work
+    except (NatsError, TimeoutError, OSError) as error:
+        log.debug("%r", error)

@@ -1,0 +1,82 @@
+"""Streams and durable consumers, made from the topology: idempotent, so every process may call it."""
+
+import asyncio
+import logging
+
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    DiscardPolicy,
+    RePublish,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import APIError, NotFoundError
+
+from contracts.topology import DURABLES, STREAMS, VOICE, Durable, Stream
+
+log = logging.getLogger(__name__)
+
+
+def _stream_config(stream: Stream) -> StreamConfig:
+    return StreamConfig(
+        name=stream.name,
+        subjects=list(stream.subjects),
+        storage=StorageType.FILE if stream.storage == "file" else StorageType.MEMORY,
+        max_age=stream.max_age_s,
+        max_bytes=stream.max_bytes,
+        duplicate_window=stream.duplicate_window_s,
+        discard=DiscardPolicy.NEW if stream.discard == "new" else DiscardPolicy.OLD,
+        republish=RePublish(*stream.republish) if stream.republish else None,
+        allow_direct=True,
+        no_ack=stream.name == "AUDIO",
+    )
+
+
+def _consumer_config(durable: Durable) -> ConsumerConfig:
+    return ConsumerConfig(
+        durable_name=durable.name,
+        filter_subjects=list(durable.filter_subjects),
+        ack_policy=AckPolicy.EXPLICIT,
+        deliver_policy=DeliverPolicy.ALL,
+        ack_wait=durable.ack_wait_s,
+        max_deliver=durable.max_deliver,
+        max_ack_pending=durable.max_ack_pending,
+    )
+
+
+async def provision(js: JetStreamContext) -> None:
+    """Make or update every stream and durable of the topology. Raises nats errors when NATS refuses.
+
+    A memory stream is gone after a restart of the server, so this runs again at each reconnect.
+    """
+    for stream in STREAMS:
+        config = _stream_config(stream)
+        try:
+            await js.update_stream(config)
+        except NotFoundError:
+            await _made_by_anyone(js.add_stream(config))
+    for durable in DURABLES:
+        # Creating a consumer that exists updates it.
+        await js.add_consumer(VOICE, _consumer_config(durable))
+
+
+async def _made_by_anyone(creation: "asyncio.Future[object] | object") -> None:
+    try:
+        await creation  # type: ignore[misc]
+    except APIError as error:
+        if error.err_code != 10058:  # name already in use: another process was quicker
+            raise
+
+
+async def missing_durables(js: JetStreamContext, names: tuple[str, ...]) -> list[str]:
+    """Return which of the durables are not there: a deleted consumer is silent, so readiness asks."""
+    missing = []
+    for name in names:
+        try:
+            await js.consumer_info(VOICE, name)
+        except NotFoundError:
+            missing.append(name)
+    return missing

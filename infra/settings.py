@@ -1,0 +1,73 @@
+"""All settings, in one typed class: environment variables `DAREDEVIL_*`, or the same names in `.env`."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of all processes. `docs/settings.md` lists them; a test keeps that table complete."""
+
+    model_config = SettingsConfigDict(env_prefix="DAREDEVIL_", env_file=".env", extra="ignore")
+
+    # -- where things are
+    data_dir: Path = Field(Path(".daredevil"), description="Where the embedded servers keep their data.")
+    nats_url: str = Field("", description="An external NATS with JetStream; empty starts the embedded one.")
+    host: str = Field("127.0.0.1", description="Address that the page and its WebSocket listen on.")
+    port: int = Field(8030, ge=0, le=65535, description="Port of the page; 0 lets the system choose.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
+    log_json: bool = Field(False, description="Log lines as JSON objects with trace ids.")
+    otlp_endpoint: str = Field("", description="OTLP/HTTP collector for traces; empty exports nothing.")
+
+    # -- the agent
+    prompt: str = Field(
+        "You are a friendly voice assistant on a phone call. Answer in one or two short spoken sentences.",
+        description="System prompt of the agent.",
+    )
+    greeting: str = Field("", description="What the agent says first; empty lets the caller begin.")
+    speculate: bool = Field(True, description="Prepare the answer while the turn may still be going on.")
+    turn_history: int = Field(12, ge=0, description="How many past exchanges the model is given.")
+    reply_max_tokens: int = Field(160, gt=0, description="Longest answer, in the model's tokens.")
+
+    # -- engines
+    llm: str = Field("local", description="LangChain model as `provider:model`, or `local` (SmolLM2 by llama.cpp).")
+    llm_options: dict[str, object] = Field(default_factory=dict, description="JSON options for the model's class.")
+    llm_url: str = Field("", description="Where the local model's server is; empty takes the supervisor's.")
+    llm_threads: int = Field(1, gt=0, description="Threads of the local model.")
+    llm_timeout_s: float = Field(20, gt=0, description="How long a model may be silent before the agent apologises.")
+    stt: str = Field("local", description="Speech to text: `local` (Moonshine), or a LiveKit plugin: `deepgram.STT`.")
+    stt_options: dict[str, object] = Field(default_factory=dict, description="JSON options for the STT plugin.")
+    stt_timeout_s: float = Field(10, gt=0, description="How long speech to text may take.")
+    tts: str = Field("local", description="Text to speech: `local` (Piper), or a LiveKit plugin: `cartesia.TTS`.")
+    tts_options: dict[str, object] = Field(default_factory=dict, description="JSON options for the TTS plugin.")
+    tts_timeout_s: float = Field(10, gt=0, description="How long synthesis may be silent before it counts as hung.")
+    tts_sample_rate_conversion: Literal["soxr-hq", "soxr-mq", "soxr-lq", "none"] = Field(
+        "soxr-mq", description="Resampling from the voice's rate to the door's; `none` plays the voice's own rate."
+    )
+    voice: str = Field("", description="Voice: a Piper `.onnx` path, or a name in the plugin's terms.")
+    agent_sample_rate_hz: int = Field(24_000, ge=8_000, le=48_000, description="Rate of the agent's sound at the door.")
+
+    # -- the turn
+    vad_threshold: float = Field(0.5, gt=0, lt=1, description="Speech probability that opens an utterance.")
+    min_endpointing_delay_ms: int = Field(
+        400, ge=100, description="Silence that ends a turn when the end-of-turn model is sure."
+    )
+    max_endpointing_delay_ms: int = Field(
+        900, ge=200, description="Silence that ends a turn when the model thinks it goes on."
+    )
+    barge_in_min_speech_ms: int = Field(500, ge=100, description="Speech over playback that is taken as a barge-in.")
+
+    # -- limits
+    session_idle_s: float = Field(600, gt=0, description="A session without sound or text is closed after this.")
+    reconnect_grace_s: float = Field(20, ge=0, description="How long a session waits for a page that went away.")
+    max_text_bytes: int = Field(16_000, gt=0, description="Longest text that a participant may send.")
+    max_sessions: int = Field(200, gt=0, description="Open sessions per bridge; more are refused.")
+
+
+@lru_cache
+def settings() -> Settings:
+    """Return the settings of this process, read once."""
+    return Settings()

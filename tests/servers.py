@@ -1,0 +1,43 @@
+"""Real servers for tests: each on a free port and a temporary folder, ended by the process that started it."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from infra.embedded.nats import free_port, nats_server_path, wait_for_port, write_nats_config
+
+
+class NatsServer:
+    """A NATS server that a test may kill and start again on the same port and data."""
+
+    def __init__(self, directory: Path, max_file_bytes: int | None = None) -> None:
+        self.port = free_port()
+        self.url = f"nats://127.0.0.1:{self.port}"
+        self._config = write_nats_config(directory, self.port, max_file_bytes)
+        self._log = directory / "nats.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen([nats_server_path(), "-c", str(self._config)], stdout=log, stderr=log)
+        await wait_for_port(self.port)
+
+    async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        if self._process is not None:
+            os.kill(self._process.pid, how)
+            await asyncio.to_thread(self._process.wait, 10)
+            self._process = None
+
+
+@asynccontextmanager
+async def running_nats(directory: Path, max_file_bytes: int | None = None) -> AsyncIterator[NatsServer]:
+    server = NatsServer(directory, max_file_bytes)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
