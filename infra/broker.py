@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fast_depends.library.serializer import SerializerProto
@@ -99,15 +99,20 @@ def make_app(name: str, broker: NatsBroker, lifespan: Lifespan) -> FastStream:
     the last; the broker is connected and provisioned when it is entered.
     """
 
+    stack = AsyncExitStack()
+
     @asynccontextmanager
     async def whole_life() -> AsyncIterator[None]:
         set_up_telemetry(name, settings())
         await broker.connect()
         await provision(jetstream(broker))
-        async with lifespan():
+        async with stack:
+            await stack.enter_async_context(lifespan())
             yield
 
     app = FastStream(broker, lifespan=whole_life, logger=None)
+    # FastStream leaves its own lifespan after the broker has gone: too late to give messages back.
+    app.on_shutdown(stack.aclose)
 
     @app.after_startup
     async def answer_health() -> None:
