@@ -28,7 +28,8 @@ SINGLE = {
     "hello": "Hello, how are you today?",
     "what_time": "What time is it?",
     "stop": "Stop, wait a moment.",
-    "mhm": "Mm-hmm.",
+    "mhm": "Uh-huh.",
+    "okay": "Okay.",
     "thanks": "Thank you very much, goodbye.",
     "story": "Can you please tell me a long story about the sea?",
 }
@@ -99,10 +100,10 @@ def noise_burst(seconds: float, low_hz: float, high_hz: float, peak: float, seed
     spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(count))
     frequencies = np.fft.rfftfreq(count, 1 / RATE_HZ)
     spectrum[(frequencies < low_hz) | (frequencies > high_hz)] = 0
-    burst = np.fft.irfft(spectrum, count)
+    burst: NDArray[np.float64] = np.fft.irfft(spectrum, count)
     time_s = np.arange(count) / RATE_HZ
-    burst *= np.minimum(time_s / 0.01, 1) * np.exp(-time_s / (seconds / 4))
-    return (burst / np.abs(burst).max() * peak).astype(np.float32)
+    burst = burst * np.minimum(time_s / 0.01, 1) * np.exp(-time_s / (seconds / 4))
+    return np.asarray(burst / np.abs(burst).max() * peak, np.float32)
 
 
 def cough() -> Sound:
