@@ -1,0 +1,300 @@
+"""Writes `asyncapi.yaml` from the code: `python -m infra.asyncapi` (`make asyncapi`).
+
+Channels and messages are named after events, operations after who says or takes them. Nothing is typed twice: the
+events, their subjects, who says them and who takes them all come from `contracts`.
+"""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from contracts import audio
+from contracts.codec import CONTENT_TYPE
+from contracts.ids import ID_PATTERN
+from contracts.topology import ACTORS, BRIDGE, DURABLES, EVENTS, LIVE_PREFIX, Durable, Row
+
+PATH = Path(__file__).parent.parent / "asyncapi.yaml"
+Node = dict[str, Any]
+
+SESSION = "The conversation: 1 to 64 of a-z, 0-9 and inner hyphens."
+PARAMETERS = {
+    "session": SESSION,
+    "participant": "Who is heard: the participant's id.",
+    "noun": "First half of the event's subject tail, as `turn`.",
+    "state": "Second half of the event's subject tail, as `ended`.",
+    "durable": "Name of the durable consumer, which is the actor's.",
+    "process": "Name of a process: an actor or the bridge's door.",
+}
+
+
+def document() -> Node:
+    """Return the whole AsyncAPI 3.0.0 document."""
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Daredevil",
+            "version": version("daredevil"),
+            "description": "A real-time voice agent whose every conversation is an event log on NATS JetStream.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": CONTENT_TYPE,
+        "servers": {
+            "nats": {
+                "host": "127.0.0.1:4222",
+                "protocol": "nats",
+                "description": "NATS with JetStream: embedded on a free port, or the one of DAREDEVIL_NATS_URL.",
+            }
+        },
+        "channels": {
+            **{row.event.__name__: _event_channel(row) for row in EVENTS},
+            **_live_channel(),
+            **_audio_channels(),
+            **_dead_channel(),
+            **_request_channels(),
+        },
+        "operations": {**_event_operations(), **_other_operations()},
+        "components": {
+            "messages": {**{row.event.__name__: _event_message(row) for row in EVENTS}, **_other_messages()},
+            "schemas": {**_event_schemas(), **_frame_schemas(), **_header_schemas()},
+        },
+    }
+
+
+def _reference(*path: str) -> Node:
+    return {"$ref": "#/" + "/".join(path)}
+
+
+def _channel(address: str, messages: list[str], description: str) -> Node:
+    node: Node = {"address": address, "description": description}
+    names = [part[1:-1] for part in address.split(".") if part.startswith("{")]
+    if names:
+        node["parameters"] = {name: {"description": PARAMETERS[name]} for name in names}
+    node["messages"] = {name: _reference("components", "messages", name) for name in messages}
+    return node
+
+
+def _first_line(thing: type[object]) -> str:
+    return (thing.__doc__ or "").strip().splitlines()[0]
+
+
+# -- events
+
+
+def _event_channel(row: Row) -> Node:
+    return _channel(f"voice.{{session}}.{row.tail}", [row.event.__name__], _first_line(row.event))
+
+
+def _event_message(row: Row) -> Node:
+    name = row.event.__name__
+    return {
+        "name": name,
+        "title": name,
+        "summary": _first_line(row.event),
+        "contentType": CONTENT_TYPE,
+        "correlationId": {"description": "The turn it belongs to.", "location": "$message.payload#/turn_id"},
+        "headers": _reference("components", "schemas", "EventHeaders"),
+        "payload": _reference("components", "schemas", name),
+    }
+
+
+def _event_schemas() -> Node:
+    models: list[tuple[type[BaseModel], Any]] = [(row.event, "validation") for row in EVENTS]
+    _, schema = models_json_schema(models, ref_template="#/components/schemas/{model}")
+    definitions: Node = schema["$defs"]
+    return dict(sorted(definitions.items()))
+
+
+def _header_schemas() -> Node:
+    text = {"type": "string"}
+    return {
+        "EventHeaders": {
+            "type": "object",
+            "required": ["Nats-Msg-Id", "Daredevil-Event"],
+            "properties": {
+                "Nats-Msg-Id": {**text, "description": "The event's id: said twice, stored once."},
+                "Daredevil-Event": {**text, "description": "Name of the event's class."},
+                "traceparent": {**text, "description": "W3C trace context of what said it."},
+                "tracestate": {**text, "description": "W3C trace state."},
+            },
+        },
+        "LetterHeaders": {
+            "type": "object",
+            "required": ["Daredevil-Subject", "Daredevil-Durable", "Daredevil-Sequence", "Daredevil-Reason"],
+            "properties": {
+                "Daredevil-Subject": {**text, "description": "Subject that the message came on."},
+                "Daredevil-Durable": {**text, "description": "The consumer that could not take it."},
+                "Daredevil-Sequence": {**text, "description": "Its sequence in the stream VOICE."},
+                "Daredevil-Reason": {**text, "description": "Why it could not be taken."},
+            },
+        },
+        "Id": {"type": "string", "pattern": ID_PATTERN},
+    }
+
+
+def _event_operations() -> Node:
+    operations: Node = {}
+    for row in EVENTS:
+        name = row.event.__name__
+        for sayer in row.said_by:
+            operations[f"{sayer}-says-{name}"] = _operation("send", sayer, name, [name])
+        for durable in DURABLES:
+            if not durable.events or row.event in durable.events:
+                operations[f"{durable.name}-takes-{name}"] = _taken(durable, name)
+    return operations
+
+
+def _taken(durable: Durable, name: str) -> Node:
+    return _operation("receive", durable.name, name, [name], f"Through the durable consumer `{durable.name}` of VOICE.")
+
+
+def _operation(action: str, who: str, channel: str, messages: list[str], description: str = "") -> Node:
+    node: Node = {
+        "action": action,
+        "channel": _reference("channels", channel),
+        "tags": [{"name": who}],
+        "messages": [_reference("channels", channel, "messages", name) for name in messages],
+    }
+    if description:
+        node["description"] = description
+    return node
+
+
+# -- what is not a fact: stored facts sent again, sound, dead letters, requests
+
+
+def _live_channel() -> Node:
+    address = f"{LIVE_PREFIX}.{{session}}.{{noun}}.{{state}}"
+    description = "Every fact once more as soon as it is stored, for plain subscriptions; `Nats-Sequence` is its place."
+    return {"StoredFact": _channel(address, [row.event.__name__ for row in EVENTS], description)}
+
+
+def _audio_channels() -> Node:
+    kept = "Core NATS, not awaited; the memory stream AUDIO keeps it for a while."
+    return {
+        "MicrophoneSound": _channel("audio.{session}.in.{participant}", ["InFrame"], f"A participant's sound. {kept}"),
+        "AgentSound": _channel("audio.{session}.out.agent", ["OutFrame"], f"The agent's sound, unpaced. {kept}"),
+    }
+
+
+def _dead_channel() -> Node:
+    return {"DeadLetter": _channel("dead.{durable}", ["DeadLetter"], "What no handler could take, in stream DEAD.")}
+
+
+def _request_channels() -> Node:
+    return {
+        "PutBack": _channel("retry.{durable}", ["DeadLetter"], "A dead letter that an actor is asked to take again."),
+        "PutBackAnswer": {
+            "address": None,
+            "description": "Reply inbox of the request.",
+            "messages": {"Taken": _reference("components", "messages", "Taken")},
+        },
+        "Health": _channel("health.{process}", ["Question"], "Asks whether a process is up."),
+        "HealthAnswer": {
+            "address": None,
+            "description": "Reply inbox of the request.",
+            "messages": {"Answer": _reference("components", "messages", "Answer")},
+        },
+    }
+
+
+def _other_messages() -> Node:
+    text: Node = {"contentType": "text/plain", "payload": {"type": "string"}}
+    letter = {"type": "string", "format": "binary", "description": "The message's bytes as they came."}
+    return {
+        "InFrame": _frame_message(audio.InFrame),
+        "OutFrame": _frame_message(audio.OutFrame),
+        "DeadLetter": {
+            "title": "DeadLetter",
+            "summary": "A message that could not be taken, with the reason.",
+            "headers": _reference("components", "schemas", "LetterHeaders"),
+            "payload": letter,
+        },
+        "Taken": {"title": "Taken", "summary": "Empty when it was taken, else why not.", **text},
+        "Question": {"title": "Question", "summary": "An empty request.", **text},
+        "Answer": {"title": "Answer", "summary": "The process's id.", **text},
+    }
+
+
+def _frame_message(frame: type[object]) -> Node:
+    name = frame.__name__
+    return {
+        "name": name,
+        "title": name,
+        "summary": _first_line(frame),
+        "contentType": CONTENT_TYPE,
+        "payload": _reference("components", "schemas", name),
+    }
+
+
+def _frame_schemas() -> Node:
+    pcm = {"title": "pcm", "type": "string", "format": "binary", "description": "int16 little endian, mono."}
+    position = {"title": "first_sample", "type": "integer", "minimum": 0}
+    inbound = [_text("track_id"), position, _count("received_ns"), pcm]
+    outbound = [_text("reply_id"), _count("index"), position, _count("sample_rate_hz"), pcm]
+    last = {"title": "last", "type": "boolean", "description": "The clause ends with this frame."}
+    words = {"title": "word_end_samples", "type": "array", "items": {"type": "integer"}}
+    rate = f"Always {audio.IN_SAMPLE_RATE_HZ} Hz, {audio.FRAME_MS} ms a frame."
+    return {
+        "InFrame": _array(inbound, f"A MessagePack array of these fields in order. {rate}"),
+        "OutFrame": _array([*outbound, last, words], "A MessagePack array of these fields in order."),
+    }
+
+
+def _text(title: str) -> Node:
+    return {"title": title, "type": "string"}
+
+
+def _count(title: str) -> Node:
+    return {"title": title, "type": "integer", "minimum": 0}
+
+
+def _array(items: list[Node], description: str) -> Node:
+    size = len(items)
+    return {"type": "array", "description": description, "items": items, "minItems": size, "maxItems": size}
+
+
+def _other_operations() -> Node:
+    everything = [row.event.__name__ for row in EVENTS]
+    operations = {
+        f"{BRIDGE}-hears-StoredFact": _operation("receive", BRIDGE, "StoredFact", everything),
+        "reasoning-hears-TurnInterrupted": _operation("receive", "reasoning", "StoredFact", ["TurnInterrupted"]),
+        f"{BRIDGE}-sends-MicrophoneSound": _operation("send", BRIDGE, "MicrophoneSound", ["InFrame"]),
+        "transcript-hears-MicrophoneSound": _operation("receive", "transcript", "MicrophoneSound", ["InFrame"]),
+        "synthesis-sends-AgentSound": _operation("send", "synthesis", "AgentSound", ["OutFrame"]),
+        f"{BRIDGE}-plays-AgentSound": _operation("receive", BRIDGE, "AgentSound", ["OutFrame"]),
+    }
+    for actor in ACTORS:
+        operations[f"{actor}-buries-DeadLetter"] = _operation("send", actor, "DeadLetter", ["DeadLetter"])
+        operations[f"{actor}-answers-PutBack"] = _answered(actor, "PutBack", "DeadLetter")
+    for process in (*ACTORS, BRIDGE):
+        operations[f"{process}-answers-Health"] = _answered(process, "Health", "Question")
+    return operations
+
+
+def _answered(who: str, channel: str, message: str) -> Node:
+    return {
+        **_operation("receive", who, channel, [message]),
+        "reply": {"channel": _reference("channels", f"{channel}Answer")},
+    }
+
+
+class _Plain(yaml.SafeDumper):
+    """No anchors and aliases: they hide from readers and some tools what is meant."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def text() -> str:
+    """Return the document as YAML."""
+    head = "# Written by `make asyncapi` from contracts/; a test fails when it is out of date.\n"
+    return head + yaml.dump(document(), Dumper=_Plain, sort_keys=False, width=110, allow_unicode=True)
+
+
+if __name__ == "__main__":
+    PATH.write_text(text())
+    print(f"wrote {PATH.name}")

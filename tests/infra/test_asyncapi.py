@@ -1,0 +1,58 @@
+"""The interface document: drawn from the code, up to date, and valid."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from faststream.specification.asyncapi.v3_0_0.schema import ApplicationSchema
+
+from contracts.topology import DURABLES, EVENTS, Row
+from infra import asyncapi
+
+CHECK = Path(__file__).parent.parent / "asyncapi_check"
+
+
+@pytest.fixture(scope="module")
+def document() -> asyncapi.Node:
+    return asyncapi.document()
+
+
+def test_the_file_is_what_the_code_says() -> None:
+    assert asyncapi.PATH.read_text() == asyncapi.text(), "asyncapi.yaml is out of date: run `make asyncapi`"
+
+
+@pytest.mark.parametrize("row", EVENTS, ids=lambda row: row.event.__name__)
+def test_every_event_has_its_channel_message_and_speakers(row: Row, document: asyncapi.Node) -> None:
+    name = row.event.__name__
+    assert document["channels"][name]["address"] == f"voice.{{session}}.{row.tail}"
+    assert document["components"]["messages"][name]["contentType"] == "application/msgpack"
+    assert set(document["components"]["schemas"][name]["properties"]) == set(row.event.model_fields)
+    operations = document["operations"]
+    assert {who for who in row.said_by if f"{who}-says-{name}" in operations} == set(row.said_by)
+    takers = {durable.name for durable in DURABLES if not durable.events or row.event in durable.events}
+    assert {f"{who}-takes-{name}" for who in takers} <= set(operations)
+
+
+def test_faststream_reads_it_as_a_document_of_its_own_version(document: asyncapi.Node) -> None:
+    server = {**document["servers"]["nats"], "pathname": "/"}  # optional in AsyncAPI, but not in this model of it
+    schema = ApplicationSchema.model_validate({**document, "servers": {"nats": server}})
+    assert schema.asyncapi == "3.0.0"
+    assert len(schema.channels) > len(EVENTS)
+
+
+def test_asyncapis_own_parser_finds_nothing_wrong_with_it_and_does_with_a_broken_one(tmp_path: Path) -> None:
+    node = shutil.which("node")
+    if node is None or not (CHECK / "node_modules").is_dir():
+        pytest.skip("needs node and AsyncAPI's parser: install nodejs and npm, then `make test` fetches the parser")
+    broken = asyncapi.document()
+    broken["channels"]["TurnEnded"]["messages"]["TurnEnded"]["$ref"] = "#/components/messages/Nothing"
+    bad = tmp_path / "broken.json"
+    bad.write_text(json.dumps(broken))
+    command = [node, str(CHECK / "check.mjs"), str(asyncapi.PATH), str(bad)]
+    run = subprocess.run(command, cwd=CHECK, capture_output=True, text=True, timeout=90, check=False)
+    complaints = run.stdout.splitlines()
+    assert [line for line in complaints if line.startswith(str(asyncapi.PATH))] == [], run.stderr
+    assert any("Nothing" in line or "TurnEnded" in line for line in complaints), run.stderr
+    assert run.returncode == 1
