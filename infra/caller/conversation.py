@@ -1,0 +1,61 @@
+"""What the caller knows of the conversation from the session's facts: whether an answer is still to come."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Conversation:
+    """A fold of the facts that the door tells."""
+
+    speaking: bool = False
+    """Speech was noticed, and it is not yet known whether it is a turn."""
+    awaited_turn: str | None = None
+    """The last turn that has ended and whose reply has not been heard to its end."""
+    decisions: int = 0
+    """How often it was decided what speech was: a turn, or nothing."""
+    last_name: str = "nothing"
+    _replies: dict[str, str] = field(default_factory=dict)
+    """The last reply to each turn that was not discarded."""
+    _done: set[str] = field(default_factory=set)
+    """Replies that have been heard, or have nothing to hear."""
+
+    def take(self, name: str, data: dict[str, Any]) -> None:
+        """Fold in one fact."""
+        self.last_name = name
+        turn_id, reply_id = data.get("turn_id") or "", data.get("reply_id") or ""
+        if name == "SpeechStarted":
+            self.speaking = True
+        elif name == "TurnEnded":
+            self.speaking, self.awaited_turn = False, turn_id
+            self.decisions += 1
+        elif name == "InterruptionDismissed":
+            self.speaking = False
+            self.decisions += 1
+        elif name == "ReplyStarted":
+            self._replies[turn_id] = reply_id
+        elif name == "ReplyDiscarded":
+            if self._replies.get(turn_id) == reply_id:
+                del self._replies[turn_id]
+        elif self._is_over(name, data):
+            self._done.add(reply_id)
+        if self.awaited_turn is not None and self._replies.get(self.awaited_turn) in self._done:
+            self.awaited_turn = None
+
+    def _is_over(self, name: str, data: dict[str, Any]) -> bool:
+        if name in ("PlaybackFinished", "PlaybackInterrupted"):
+            return True
+        return name == "ReplyCompleted" and data.get("clauses") == 0
+
+    @property
+    def settled(self) -> bool:
+        """Nothing is being decided and no answer is outstanding."""
+        return not self.speaking and self.awaited_turn is None
+
+    def waiting_for(self) -> str:
+        """Say in words what is still to come."""
+        if self.speaking:
+            return "the end of the turn"
+        if self.awaited_turn is not None:
+            return f"the reply to turn {self.awaited_turn}"
+        return "anything to be heard by the agent"

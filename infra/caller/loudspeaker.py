@@ -1,0 +1,210 @@
+"""A loudspeaker without sound: plays what comes on a clock, and knows exactly how much of it was heard."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+SILENCE_PEAK = 256
+"""Samples up to this amplitude count as silence (-42 dB of full scale): voices begin with near-silence."""
+
+REPORT_EVERY_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the door is told: `samples` of the reply were played so far."""
+
+    reply_id: str
+    samples: int
+    started: bool = False
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """`count` samples of a reply from `first` on were heard from `at_s` on (the loudspeaker's clock)."""
+
+    at_s: float
+    first: int
+    count: int
+
+
+@dataclass(slots=True, eq=False)
+class Playing:
+    """A reply at the loudspeaker: what has come, and what of it was heard when."""
+
+    reply_id: str
+    turn_id: str
+    pcm: bytearray = field(default_factory=bytearray)
+    total: int | None = None
+    played: int = 0
+    started_at_s: float | None = None
+    over: bool = False
+    stopped: bool = False
+    segments: list[Played] = field(default_factory=list)
+
+    @property
+    def received(self) -> int:
+        """Samples that have come."""
+        return len(self.pcm) // 2
+
+    def samples(self) -> NDArray[np.int16]:
+        """Return what has come."""
+        return np.frombuffer(bytes(self.pcm[: self.received * 2]), "<i2")
+
+
+class Loudspeaker:
+    """Plays replies one after the other; times are seconds of the caller's clock, given with every call.
+
+    Each call that changes something returns the reports that are due, as the protocol asks: at the first sample
+    that is not silent, ten times a second while playing, after pause and stop, and at the end.
+    """
+
+    def __init__(self, rate_hz: int) -> None:
+        self.rate_hz = rate_hz
+        self.replies: list[Playing] = []
+        self._anchor: tuple[float, int] | None = None
+        self._paused = False
+        self._reported_at_s = 0.0
+        self._searched = 0
+
+    @property
+    def current(self) -> Playing | None:
+        """The reply being played or waited for: the first that is not over."""
+        return next((reply for reply in self.replies if not reply.over), None)
+
+    def begin(self, reply_id: str, turn_id: str) -> None:
+        """Take a new reply; its sound comes next. One that is known goes on."""
+        if self._find(reply_id) is None:
+            self.replies.append(Playing(reply_id, turn_id))
+
+    def receive(self, now_s: float, reply_id: str, pcm: bytes) -> list[Report]:
+        """Take sound of a reply; of one that was stopped it is dropped."""
+        reports = self.advance(now_s)
+        reply = self._find(reply_id)
+        if reply is not None and not reply.over:
+            reply.pcm += pcm
+        return reports + self.advance(now_s)
+
+    def end(self, now_s: float, reply_id: str, samples: int) -> list[Report]:
+        """Note that all of a reply has come: `samples` in total."""
+        reply = self._find(reply_id)
+        if reply is not None and not reply.over:
+            reply.total = min(samples, reply.received)
+        return self.advance(now_s)
+
+    def pause(self, now_s: float, reply_id: str) -> list[Report]:
+        """Hold still."""
+        reports = self.advance(now_s)
+        reply = self.current
+        if reply is None or reply.reply_id != reply_id:
+            return reports
+        self._paused, self._anchor = True, None
+        return [*reports, Report(reply_id, reply.played)]
+
+    def resume(self, now_s: float, reply_id: str) -> list[Report]:
+        """Go on after a pause."""
+        reply = self.current
+        if reply is not None and reply.reply_id == reply_id:
+            self._paused = False
+        return self.advance(now_s)
+
+    def stop(self, now_s: float, reply_id: str) -> list[Report]:
+        """Drop what is left of a reply."""
+        reports = self.advance(now_s)
+        reply = self._find(reply_id)
+        if reply is None or reply.over:
+            return reports
+        if reply is self.current:
+            self._next()
+        reply.over = reply.stopped = True
+        return [*reports, Report(reply_id, reply.played), *self.advance(now_s)]
+
+    def advance(self, now_s: float) -> list[Report]:
+        """Play up to now; return the reports that are due."""
+        reports: list[Report] = []
+        while (reply := self.current) is not None and not self._paused:
+            self._play(reply, now_s)
+            reports += self._due(reply, now_s)
+            if reply.total is None or reply.played < reply.total:
+                break
+            reply.over = True
+            reports.append(Report(reply.reply_id, reply.played, ended=True))
+            self._next()
+        return reports
+
+    def next_due_s(self, now_s: float) -> float | None:
+        """Return when `advance` has something to do again without anything coming in, None if never."""
+        reply = self.current
+        if reply is None or self._paused or self._anchor is None:
+            return None
+        due = [self._reported_at_s + REPORT_EVERY_S]
+        anchor_s, anchor_sample = self._anchor
+        onset = self._onset(reply) if reply.started_at_s is None else None
+        for sample in (onset, reply.total):
+            if sample is not None:
+                due.append(anchor_s + (sample - anchor_sample) / self.rate_hz)
+        return max(min(due), now_s)
+
+    def _find(self, reply_id: str) -> Playing | None:
+        return next((reply for reply in self.replies if reply.reply_id == reply_id), None)
+
+    def _next(self) -> None:
+        self._anchor, self._paused, self._searched = None, False, 0
+
+    def _play(self, reply: Playing, now_s: float) -> None:
+        if self._anchor is None:
+            if reply.received == reply.played:
+                return
+            self._anchor = (now_s, reply.played)
+            self._reported_at_s = now_s
+        anchor_s, anchor_sample = self._anchor
+        # Rounded, as the time at which a sample is due may miss it by a hair.
+        target = anchor_sample + int((now_s - anchor_s) * self.rate_hz + 1e-3)
+        played = min(target, reply.received)
+        if played > reply.played:
+            at_s = anchor_s + (reply.played - anchor_sample) / self.rate_hz
+            _note(reply.segments, Played(at_s, reply.played, played - reply.played), self.rate_hz)
+            reply.played = played
+        if target > reply.received:
+            self._anchor = None  # ran dry: what comes next is heard when it comes
+
+    def _due(self, reply: Playing, now_s: float) -> list[Report]:
+        if reply.started_at_s is None:
+            onset = self._onset(reply)
+            if onset is not None and reply.played >= onset and reply.segments:
+                reply.started_at_s = heard_at_s(reply, onset, self.rate_hz)
+                self._reported_at_s = now_s
+                return [Report(reply.reply_id, reply.played, started=True)]
+        if self._anchor is not None and now_s - self._reported_at_s >= REPORT_EVERY_S - 1e-6:
+            self._reported_at_s = now_s
+            return [Report(reply.reply_id, reply.played)]
+        return []
+
+    def _onset(self, reply: Playing) -> int | None:
+        """Return the first sample that is not silent, None if none has come yet."""
+        fresh = np.frombuffer(bytes(reply.pcm[self._searched * 2 : reply.received * 2]), "<i2").astype(np.int32)
+        loud = np.flatnonzero(np.abs(fresh) > SILENCE_PEAK)
+        if len(loud):
+            self._searched += int(loud[0])
+            return self._searched
+        self._searched += len(fresh)
+        return None
+
+
+def _note(segments: list[Played], fresh: Played, rate_hz: int) -> None:
+    """Add a stretch of played sound, joined to the last one if there was no break between."""
+    if segments and abs(segments[-1].at_s + segments[-1].count / rate_hz - fresh.at_s) < 1e-6:
+        fresh = Played(segments[-1].at_s, segments[-1].first, segments[-1].count + fresh.count)
+        segments.pop()
+    segments.append(fresh)
+
+
+def heard_at_s(reply: Playing, sample: int, rate_hz: int) -> float:
+    """Return when a sample was heard, or would have been, had the reply gone on without a break."""
+    best = reply.segments[0]
+    for segment in reply.segments:
+        if segment.first <= sample:
+            best = segment
+    return best.at_s + (sample - best.first) / rate_hz

@@ -1,0 +1,52 @@
+"""A microphone that hears utterances when told to, and silence otherwise, in frames of 20 ms."""
+
+import asyncio
+
+import numpy as np
+
+from infra.caller.wav import Samples
+
+FRAMES_PER_S = 50
+
+
+class Microphone:
+    """Gives sound frame by frame; its position in samples is the caller's clock."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self.rate_hz = rate_hz
+        self._frames = 0
+        self._saying: Samples = np.zeros(0, np.int16)
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+
+    @property
+    def position(self) -> int:
+        """Samples given so far."""
+        return self._frames * self.rate_hz // FRAMES_PER_S
+
+    @property
+    def next_due_s(self) -> float:
+        """When the next frame is complete: a frame can only be sent once its last sample has been heard."""
+        return (self._frames + 1) * self.rate_hz // FRAMES_PER_S / self.rate_hz
+
+    def say(self, samples: Samples) -> int:
+        """Begin an utterance with the next frame; return the position at which it starts."""
+        self._saying = samples
+        self._quiet.clear()
+        return self.position
+
+    async def said(self) -> None:
+        """Wait until the utterance has been given whole."""
+        await self._quiet.wait()
+
+    def frame(self) -> bytes:
+        """Return the next frame: 16-bit little endian."""
+        begin = self.position
+        self._frames += 1
+        count = self.position - begin
+        piece, self._saying = self._saying[:count], self._saying[count:]
+        if not len(self._saying):
+            self._quiet.set()
+        frame = np.zeros(count, "<i2")
+        frame[: len(piece)] = piece
+        return frame.tobytes()

@@ -1,0 +1,139 @@
+"""What a call is made of, and what came of it. Times are seconds since the caller's microphone opened."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from infra.caller.loudspeaker import Playing
+from infra.caller.wav import Samples, Sound
+
+PARTS = ("endpointing_ms", "stt_ms", "first_token_ms", "first_audio_ms", "bus_ms", "playback_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Something to say. It is said when all answers have ended, or over a reply, once that has played for a while."""
+
+    sound: Sound
+    end_of_speech_sample: int | None = None
+    """Where the speech ends acoustically, in the sound's rate; found by loudness if not given."""
+
+    after_reply_ms: float | None = None
+    """Say it when the reply to the last utterance has played for so long: a barge-in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """When an utterance was said."""
+
+    start_s: float
+    end_of_speech_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeardReply:
+    """A reply as the caller's loudspeaker played it; `started_at_s` is its first sample that is not silent."""
+
+    reply_id: str
+    turn_id: str
+    started_at_s: float | None
+    played_samples: int
+    stopped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn as the log has it, with what the caller measured."""
+
+    turn_id: str
+    text: str
+    reply_id: str = ""
+    reply_text: str = ""
+    heard_text: str = ""
+    interrupted: bool = False
+    log_gap_ms: float | None = None
+    """The gap as the door recorded it."""
+    parts: dict[str, float] = field(default_factory=dict)
+    """The recorded gap's parts; they sum to `log_gap_ms`."""
+    gap_ms: float | None = None
+    """From the end of the utterance's sound to the first sound of this turn's reply, by the caller's clock."""
+    early: bool = False
+    """The reply began to sound before the caller had ended."""
+
+
+@dataclass(slots=True)
+class CallResult:
+    """A call: whose session it was, what was said, heard and measured."""
+
+    session_id: str
+    rate_hz: int
+    """Rate of the agent's sound."""
+    said: list[Said] = field(default_factory=list)
+    replies: list[HeardReply] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
+    facts: list[dict[str, Any]] = field(default_factory=list)
+    """Every fact of the session that the door told, as `{"name", "sequence", "data"}`."""
+    errors: list[str] = field(default_factory=list)
+    seconds: float = 0
+    answer: Sound = field(default_factory=lambda: Sound(np.zeros(0, np.int16), 24_000))
+    """The agent's sound as it was heard, from the moment the microphone opened."""
+
+
+def answer_sound(replies: list[Playing], rate_hz: int, seconds: float) -> Sound:
+    """Return what was heard, each piece at its time."""
+    line: Samples = np.zeros(max(0, round(seconds * rate_hz)), np.int16)
+    for reply in replies:
+        samples = reply.samples()
+        for piece in reply.segments:
+            at = round(piece.at_s * rate_hz)
+            sound = samples[piece.first : piece.first + piece.count][: max(0, len(line) - at)]
+            line[at : at + len(sound)] = sound
+    return Sound(line, rate_hz)
+
+
+def turns_of(facts: list[dict[str, Any]], said: list[Said], replies: list[HeardReply]) -> list[Turn]:
+    """Put the session's turns together from its facts and the caller's measurements."""
+    turns = [_turn(fact["data"], facts) for fact in facts if fact["name"] == "TurnEnded"]
+    return [_measured(turn, said, replies) for turn in turns]
+
+
+def _turn(ended: dict[str, Any], facts: list[dict[str, Any]]) -> Turn:
+    turn_id = str(ended.get("turn_id") or "")
+    mine = [fact for fact in facts if fact["data"].get("turn_id") == turn_id]
+    discarded = {fact["data"]["reply_id"] for fact in mine if fact["name"] == "ReplyDiscarded"}
+    started = [fact["data"]["reply_id"] for fact in mine if fact["name"] == "ReplyStarted"]
+    kept = [reply_id for reply_id in started if reply_id not in discarded]
+    if not kept:
+        return Turn(turn_id, str(ended["text"]))
+    of_reply = {
+        fact["name"]: fact["data"] for fact in facts if fact["data"].get("reply_id") == kept[-1]
+    }  # the last of each kind
+    playback = of_reply.get("PlaybackStarted", {})
+    clauses = [fact["data"] for fact in mine if fact["name"] == "ReplyClauseWritten"]
+    written = " ".join(str(clause["text"]) for clause in clauses if clause["reply_id"] == kept[-1])
+    end = of_reply.get("PlaybackInterrupted") or of_reply.get("PlaybackFinished") or {}
+    return Turn(
+        turn_id=turn_id,
+        text=str(ended["text"]),
+        reply_id=kept[-1],
+        reply_text=str(of_reply.get("ReplyCompleted", {}).get("text") or written),
+        heard_text=str(end.get("heard_text", "")),
+        interrupted="PlaybackInterrupted" in of_reply,
+        log_gap_ms=playback.get("gap_ms"),
+        parts={part: float((playback.get("parts") or {}).get(part, 0)) for part in PARTS}
+        if playback.get("parts")
+        else {},
+    )
+
+
+def _measured(turn: Turn, said: list[Said], replies: list[HeardReply]) -> Turn:
+    reply = next((reply for reply in replies if reply.reply_id == turn.reply_id), None)
+    if reply is None or reply.started_at_s is None:
+        return turn
+    before = [utterance for utterance in said if utterance.start_s <= reply.started_at_s]
+    if not before:
+        return turn
+    gap_ms = (reply.started_at_s - before[-1].end_of_speech_s) * 1000
+    return replace(turn, gap_ms=round(gap_ms, 1), early=gap_ms < 0)

@@ -1,0 +1,46 @@
+"""One supervisor per data directory: an advisory lock that ends with the processes that hold it."""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+
+class DataDirInUse(RuntimeError):
+    """Another supervisor runs on this data directory; the message names its process."""
+
+
+class DataDirLock:
+    """The lock of a data directory. `fd` may be inherited by a child, which then holds it as well."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def release(self) -> None:
+        """Give up our hold of it."""
+        os.close(self.fd)
+
+
+def lock_data_dir(data_dir: Path, patience_s: float = 1.0) -> DataDirLock:
+    """Take the lock. Raises DataDirInUse if somebody keeps it for `patience_s`."""
+    path = data_dir / "run" / "lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() < deadline:
+                time.sleep(0.05)
+                continue
+            holder = os.pread(fd, 32, 0).decode(errors="replace").strip() or "unknown"
+            os.close(fd)
+            raise DataDirInUse(
+                f"{data_dir.absolute()} is in use: process {holder} runs on it. Stop that one (Ctrl-C, or "
+                f"`kill {holder}`), or choose another directory with DAREDEVIL_DATA_DIR"
+            ) from None
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, str(os.getpid()).encode(), 0)
+    return DataDirLock(fd)

@@ -1,0 +1,63 @@
+"""The log files of child processes: each child writes its own, warnings are shown on the terminal as well."""
+
+import re
+from pathlib import Path
+
+KEEP_BYTES = 20_000_000
+
+_LINE = re.compile(r"^\d\d:\d\d:\d\d (DEBUG|INFO|WARNING|ERROR|CRITICAL)\s")
+_JSON_LEVEL = re.compile(r'"level": "(DEBUG|INFO|WARNING|ERROR|CRITICAL)"')
+_NATS_LINE = re.compile(r"^\[\d+\] \S+ \S+ \[(\w+)\]")
+_LOUD = {"WARNING", "ERROR", "CRITICAL", "ERR", "FTL", "WRN"}
+
+
+def is_loud(line: str, before: bool) -> bool:
+    """Tell whether a log line is shown on the terminal; a line without a level goes with the one `before` it."""
+    for pattern in (_LINE, _JSON_LEVEL, _NATS_LINE):
+        if match := pattern.search(line):
+            return match.group(1) in _LOUD
+    return before
+
+
+class LogTail:
+    """Reads what was added to a log file since the last look."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._position = path.stat().st_size if path.exists() else 0
+        self._partial = ""
+        self._loud = False
+
+    def loud_lines(self) -> list[str]:
+        """Return the new lines that are warnings or errors, and what belongs to them."""
+        try:
+            size = self.path.stat().st_size
+            if size <= self._position:
+                return []
+            with self.path.open("rb") as file:
+                file.seek(self._position)
+                data = file.read(1 << 20)
+        except OSError:
+            return []
+        self._position += len(data)
+        *lines, self._partial = (self._partial + data.decode(errors="replace")).split("\n")
+        loud = []
+        for line in lines:
+            self._loud = is_loud(line, self._loud)
+            if self._loud and line.strip():
+                loud.append(line)
+        return loud
+
+
+def keep_small(path: Path) -> None:
+    """Move a log file that has grown large out of the way, keeping one old copy."""
+    if path.exists() and path.stat().st_size > KEEP_BYTES:
+        path.replace(path.with_suffix(".log.1"))
+
+
+def last_lines(path: Path, count: int = 15) -> str:
+    """Return the end of a log file, to show why its process ended."""
+    try:
+        return "\n".join(path.read_text(errors="replace").splitlines()[-count:])
+    except OSError:
+        return ""

@@ -1,0 +1,223 @@
+"""Child processes: a plain program, or an app forked from the fork server. Both end when their parent does."""
+
+import asyncio
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies, however that happens (Linux; nothing elsewhere)."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
+
+
+def name_process(name: str) -> None:
+    """Set what `ps -o comm` and `top` show for this process (15 characters)."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_NAME, name.encode()[:15])
+
+
+class Running(Protocol):
+    """A started child process."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    async def wait(self) -> int:
+        """Return its exit code once it has ended, negative for a signal."""
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal; nothing happens if it has ended."""
+
+
+class ProgramProcess:
+    """A child started from a command line."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    async def wait(self) -> int:
+        """Return its exit code once it has ended, negative for a signal."""
+        return await self._process.wait()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal; nothing happens if it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
+
+async def start_program(
+    command: Sequence[str], env: Mapping[str, str], log: Path, pass_fds: tuple[int, ...] = ()
+) -> ProgramProcess:
+    """Start a program whose output goes to the file `log`. Raises OSError.
+
+    It has a session of its own, so that Ctrl-C in the terminal reaches only us, who then end it in order.
+    """
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env=dict(env),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            pass_fds=pass_fds,
+            preexec_fn=die_with_parent,
+        )
+    return ProgramProcess(process)
+
+
+class ForkServerGone(RuntimeError):
+    """The fork server ended before it had done what was asked."""
+
+
+class ForkedProcess:
+    """A child of the fork server."""
+
+    def __init__(self, pid: int, server: "ForkServer") -> None:
+        self._pid = pid
+        self._server = server
+        self.exit_code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._pid
+
+    async def wait(self) -> int:
+        """Return its exit code once it has ended, negative for a signal."""
+        return await asyncio.shield(self.exit_code)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal; nothing happens if it has ended."""
+        if not self.exit_code.done():
+            self._server.send_signal(self._pid, number)
+
+
+class ForkServer:
+    """Our end of `infra.embedded.forkserver`: a process that has the heavy imports done and forks apps in ms.
+
+    It is started when first needed, and again if it dies; its children die with it.
+    """
+
+    def __init__(self, env: Mapping[str, str], log: Path) -> None:
+        self._env = dict(env)
+        self._log = log
+        self._process: Process | None = None
+        self._children: dict[int, ForkedProcess] = {}
+        self._starting = asyncio.Lock()
+        self._forking = asyncio.Lock()
+        self._replies: asyncio.Queue[int | None] = asyncio.Queue(maxsize=100)
+        self._reader: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The fork server's process id, None while there is none."""
+        return self._process.pid if self._process is not None else None
+
+    async def start(self) -> None:
+        """Start it unless it runs; it goes on importing meanwhile. Raises OSError."""
+        async with self._starting:
+            if self._process is not None:
+                return
+            with self._log.open("ab") as output:
+                self._process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "infra.embedded.forkserver"),
+                    # Libraries that start a pool of threads when imported must not do so before a fork.
+                    env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **self._env},
+                    stdin=PIPE,
+                    stdout=PIPE,
+                    stderr=output,
+                    start_new_session=True,
+                    preexec_fn=die_with_parent,
+                )
+            self._replies = asyncio.Queue(maxsize=100)
+            self._reader = asyncio.create_task(self._read(self._process), name="fork server's answers")
+
+    async def fork(self, name: str, app: str, env: Mapping[str, str], log: Path) -> ForkedProcess:
+        """Start `app` (`module:attribute`) as process `name`. Waits for the imports. Raises ForkServerGone, OSError."""
+        await self.start()
+        async with self._forking:
+            self._tell({"start": name, "app": app, "env": dict(env), "log": str(log)})
+            pid = await self._replies.get()
+        if pid is None:
+            raise ForkServerGone(f"the fork server ended: see {self._log}")
+        return self._children[pid]
+
+    def send_signal(self, pid: int, number: signal.Signals) -> None:
+        """Signal a child; the fork server does it, as only it knows that the pid is still the child's."""
+        with contextlib.suppress(ForkServerGone):
+            self._tell({"signal": int(number), "pid": pid})
+
+    async def stop(self) -> None:
+        """End it, and what is left of its children."""
+        process, reader = self._process, self._reader
+        if process is None or reader is None:
+            return
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            await asyncio.wait_for(asyncio.shield(reader), 2)
+        except TimeoutError:
+            self.kill()
+            await reader
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
+    def _tell(self, command: Mapping[str, object]) -> None:
+        if self._process is None or self._process.stdin is None or self._process.stdin.is_closing():
+            raise ForkServerGone("the fork server is not running")
+        self._process.stdin.write(json.dumps(command).encode() + b"\n")
+
+    async def _read(self, process: Process) -> None:
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
+            answer = json.loads(line)
+            if "started" in answer:
+                pid = int(answer["started"])
+                self._children[pid] = ForkedProcess(pid, self)
+                self._replies.put_nowait(pid)
+            else:
+                self._ended(int(answer["ended"]), int(answer["code"]))
+        await process.wait()
+        self._process = None
+        for pid in list(self._children):
+            self._ended(pid, -int(signal.SIGKILL))
+        self._replies.put_nowait(None)
+
+    def _ended(self, pid: int, code: int) -> None:
+        child = self._children.pop(pid, None)
+        if child is not None and not child.exit_code.done():
+            child.exit_code.set_result(code)
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process of this id exists."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,106 @@
+"""What a whole system consists of: its processes as data, and how to tell that each is ready."""
+
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from contracts.topology import ACTORS
+from infra.embedded.nats import free_port
+from infra.settings import Settings
+
+NATS, LLM, BRIDGE = "nats", "llm", "bridge"
+
+STOP_ORDER: tuple[tuple[str, ...], ...] = (
+    (BRIDGE,),
+    ("transcript", "reasoning", "synthesis"),
+    ("summaries",),
+    ("persistence",),
+    (LLM,),
+)
+"""Who is stopped together: the door first, so that its calls end; those who keep what was said, last."""
+
+
+class StartFailed(RuntimeError):
+    """The system could not be started; the message says what is wrong and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A process of a command line of its own."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A FastStream app, `module:attribute`, forked from the fork server."""
+
+    name: str
+    app: str
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the parts of one system find each other. `llm_url` is empty without a local model."""
+
+    nats_url: str
+    llm_url: str
+    llm_port: int
+    nats_port: int | None
+
+
+def choose_addresses(settings: Settings) -> Addresses:
+    """Return external servers where set, free ports of loopback for the others; they stay for the system's life."""
+    nats_port = None if settings.nats_url else free_port()
+    nats_url = settings.nats_url or f"nats://127.0.0.1:{nats_port}"
+    if not needs_local_llm(settings):
+        return Addresses(nats_url, settings.llm_url, 0, nats_port)
+    llm_port = free_port()
+    return Addresses(nats_url, f"http://127.0.0.1:{llm_port}/v1", llm_port, nats_port)
+
+
+def needs_local_llm(settings: Settings) -> bool:
+    """Tell whether a local language model server has to be started."""
+    chain = [engine.strip() for engine in settings.llm.split(",")]
+    return "local" in chain and not settings.llm_url
+
+
+def processes(settings: Settings, addresses: Addresses) -> list[Program | App]:
+    """Return what to run besides NATS."""
+    parts: list[Program | App] = []
+    if needs_local_llm(settings):
+        command = (sys.executable, "-m", "infra.embedded.llm", "--port", str(addresses.llm_port))
+        parts.append(Program(LLM, command))
+    parts += [App(name, f"actors.{name}:app") for name in ACTORS]
+    parts.append(App(BRIDGE, "bridge.websocket:app"))
+    return parts
+
+
+def child_environment(environment: Mapping[str, str], settings: Settings, addresses: Addresses) -> dict[str, str]:
+    """Return the environment that tells children the system's addresses."""
+    return {
+        **environment,
+        "PYTHONUNBUFFERED": "1",
+        "DAREDEVIL_DATA_DIR": str(settings.data_dir.absolute()),
+        "DAREDEVIL_NATS_URL": addresses.nats_url,
+        "DAREDEVIL_LLM_URL": addresses.llm_url,
+        "DAREDEVIL_HOST": settings.host,
+        "DAREDEVIL_PORT": str(settings.port),
+        "DAREDEVIL_PORT_FILE": str(settings.data_dir.absolute() / "run" / "port"),
+    }
+
+
+def check_port(host: str, port: int) -> None:
+    """Make sure that the page's port can be listened on. Raises StartFailed naming the setting to change."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise StartFailed(
+                f"cannot listen on port {port} of {host} ({error.strerror or error}): if another program has it, stop "
+                "that one, or choose another port with DAREDEVIL_PORT (0 takes any free one)"
+            ) from error

@@ -1,0 +1,299 @@
+"""The supervisor: starts every process of a system, starts again what crashes, and ends all in order."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from infra.embedded.lock import DataDirLock, lock_data_dir
+from infra.embedded.logs import LogTail, keep_small, last_lines
+from infra.embedded.nats import nats_server_path, wait_for_port, write_nats_config
+from infra.embedded.processes import ForkServer, ForkServerGone, Running, start_program
+from infra.embedded.readiness import port_file, wait_until_ready
+from infra.embedded.runtime import Runtime, clear_runtime, write_runtime
+from infra.embedded.system import (
+    NATS,
+    STOP_ORDER,
+    Addresses,
+    App,
+    Program,
+    StartFailed,
+    check_port,
+    child_environment,
+    choose_addresses,
+    processes,
+)
+from infra.settings import Settings
+
+START_TIMEOUT_S = 120
+"""How long a system may take to get ready: far above what it takes, for slow disks and first starts."""
+
+STABLE_S = 10
+"""A process that lived this long has not crashed `in a row`."""
+
+GRACE_S = 6
+"""How long a process may take to end after SIGTERM."""
+
+Tell = Callable[[str], None]
+
+
+def backoff_s(crashes: int) -> float:
+    """Return how long to wait before a process that crashed `crashes` times in a row is started again."""
+    return min(0.05 * 3.0 ** (crashes - 1), 10)
+
+
+def how_it_ended(code: int) -> str:
+    """Say an exit code in words."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    with contextlib.suppress(ValueError):
+        return f"was killed by {signal.Signals(-code).name}"
+    return f"was killed by signal {-code}"
+
+
+class Supervisor:
+    """One system on one data directory.
+
+    `start()` returns when all is ready, `stop()` ends it; `progress` is told what happens on the way, `warn` what
+    goes wrong later. With `log_only` it is the NATS server alone, without announcing itself to others. `parts` are
+    all other processes, by default the whole system's.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        progress: Tell = lambda _: None,
+        warn: Tell = lambda _: None,
+        log_only: bool = False,
+        parts: Sequence[Program | App] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._progress = progress
+        self._warn = warn
+        self._log_only = log_only
+        self._data_dir = settings.data_dir.absolute()
+        self._logs = self._data_dir / "logs"
+        self._addresses = choose_addresses(settings)
+        self._environment = child_environment(os.environ, settings, self._addresses)
+        self._parts = list(parts) if parts is not None else processes(settings, self._addresses)
+        self._lock: DataDirLock | None = None
+        self._forks: ForkServer | None = None
+        self._running: dict[str, Running] = {}
+        self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._tails: dict[str, LogTail] = {}
+        self._watcher: asyncio.Task[None] | None = None
+        self._stopping: set[str] = set()
+        self._starting: asyncio.Task[None] | None = None
+        self._failure = ""
+        self._began = time.monotonic()
+        self.ready_s: float | None = None
+        self.page_url = ""
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where the system's servers listen."""
+        return self._addresses
+
+    def pids(self) -> dict[str, int]:
+        """Return the process id of each part that runs now."""
+        return {name: process.pid for name, process in self._running.items()}
+
+    async def start(self) -> None:
+        """Start everything and wait until it is ready.
+
+        Raises StartFailed, DataDirInUse, NatsMissing; then nothing is left running.
+        """
+        self._began = time.monotonic()
+        self._lock = lock_data_dir(self._data_dir)
+        try:
+            if self._settings.port and not self._log_only:
+                check_port(self._settings.host, self._settings.port)
+            self._logs.mkdir(parents=True, exist_ok=True)
+            self._watcher = asyncio.create_task(self._watch_logs(), name="log watcher")
+            self._starting = asyncio.create_task(self._start_all(), name="start")
+            await asyncio.wait([self._starting], timeout=START_TIMEOUT_S)
+            if not self._starting.done():
+                self._give_up(f"not ready after {START_TIMEOUT_S} s: see {self._logs}")
+            await asyncio.wait([self._starting])
+            if self._failure:
+                raise StartFailed(self._failure)
+            await self._starting
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start_all(self) -> None:
+        parts = [] if self._log_only else self._parts
+        if any(isinstance(part, App) for part in parts):
+            self._forks = ForkServer(self._environment, self._log_file("forkserver"))
+            self._tails["forkserver"] = LogTail(self._log_file("forkserver"))
+            await self._forks.start()
+        await self._start_nats()
+        if self._log_only:
+            return
+        port_file(self._settings).unlink(missing_ok=True)
+        self._announce()
+        for part in parts:
+            self._keep(part)
+        self._progress(f"starting {', '.join(part.name for part in parts)}")
+        names = [part.name for part in parts]
+        self.page_url = await wait_until_ready(names, self._addresses, self._settings, self._tell_ready)
+        # After a crash the door comes back where callers look for it.
+        self._environment["DAREDEVIL_PORT"] = self.page_url.rstrip("/").rpartition(":")[2]
+        self.ready_s = time.monotonic() - self._began
+        self._announce()
+
+    def _tell_ready(self, name: str) -> None:
+        self._progress(f"{name} is ready after {time.monotonic() - self._began:.1f} s")
+
+    async def _start_nats(self) -> None:
+        if self._addresses.nats_port is None:
+            self._progress(f"using NATS at {self._addresses.nats_url}")
+            return
+        config = write_nats_config(self._data_dir / "nats", self._addresses.nats_port)
+        self._keep(Program(NATS, (nats_server_path(), "-c", str(config))))
+        await wait_for_port(self._addresses.nats_port)
+        self._progress("NATS is ready")
+
+    # -- keeping processes alive
+
+    def _keep(self, part: Program | App) -> None:
+        keep_small(self._log_file(part.name))
+        self._tails[part.name] = LogTail(self._log_file(part.name))
+        self._keepers[part.name] = asyncio.create_task(self._keep_running(part), name=f"keeper of {part.name}")
+
+    async def _keep_running(self, part: Program | App) -> None:
+        crashes = 0
+        while part.name not in self._stopping:
+            began = time.monotonic()
+            try:
+                process = await self._launch(part)
+            except (OSError, ForkServerGone) as error:
+                ending = f"could not be started: {error}"
+            else:
+                self._running[part.name] = process
+                self._note_processes()
+                code = await process.wait()
+                self._running.pop(part.name, None)
+                ending = f"(process {process.pid}) {how_it_ended(code)}"
+            if part.name in self._stopping:
+                return
+            crashes = 1 if time.monotonic() - began > STABLE_S else crashes + 1
+            delay_s = backoff_s(crashes)
+            if self.ready_s is None and crashes >= 3:
+                log = self._log_file(part.name)
+                self._give_up(f"{part.name} {ending}. The end of {log}:\n{last_lines(log)}")
+            again = f", crash {crashes} in a row" if crashes > 1 else ""
+            self._warn(f"{part.name} {ending}; starting it again in {delay_s:.2g} s{again}")
+            await asyncio.sleep(delay_s)
+
+    async def _launch(self, part: Program | App) -> Running:
+        log = self._log_file(part.name)
+        if isinstance(part, App):
+            assert self._forks is not None
+            return await self._forks.fork(part.name, part.app, self._environment, log)
+        # NATS holds the lock as well: while it writes to the directory nobody else may, should we die before it.
+        fds = (self._lock.fd,) if part.name == NATS and self._lock is not None else ()
+        return await start_program(part.command, self._environment, log, fds)
+
+    def _give_up(self, why: str) -> None:
+        if self._starting is not None and not self._starting.done():
+            self._failure = why
+            self._starting.cancel()
+
+    # -- telling others
+
+    def _announce(self) -> None:
+        addresses = self._addresses
+        write_runtime(self._data_dir, Runtime(os.getpid(), addresses.nats_url, addresses.llm_url, self.page_url))
+        self._note_processes()
+
+    def _note_processes(self) -> None:
+        if self._log_only:
+            return
+        forkserver = {"forkserver": self._forks.pid} if self._forks is not None and self._forks.pid else {}
+        noted = {"ready_s": self.ready_s, "pids": {"supervisor": os.getpid(), **forkserver, **self.pids()}}
+        path = self._data_dir / "run" / "processes.json"
+        temporary = path.with_suffix(".new")
+        temporary.write_text(json.dumps(noted))
+        temporary.replace(path)
+
+    def _log_file(self, name: str) -> Path:
+        return self._logs / f"{name}.log"
+
+    async def _watch_logs(self) -> None:
+        while True:
+            await asyncio.sleep(0.25)
+            self._show_loud_lines()
+
+    def _show_loud_lines(self) -> None:
+        for name, tail in self._tails.items():
+            for line in tail.loud_lines():
+                self._warn(line if name in line else f"{name}: {line}")
+
+    # -- the end
+
+    async def stop(self) -> None:
+        """End all processes in order, those that hang by SIGKILL, and let go of the data directory."""
+        if self._starting is not None and not self._starting.done():
+            self._starting.cancel()
+            await asyncio.wait([self._starting])
+        for group in STOP_ORDER:
+            await asyncio.gather(*(self._stop(name) for name in group))
+        if self._forks is not None:
+            await self._forks.stop()
+        await self._stop(NATS)
+        for keeper in self._keepers.values():
+            keeper.cancel()
+        await asyncio.gather(*self._keepers.values(), return_exceptions=True)
+        if self._watcher is not None:
+            self._watcher.cancel()
+        self._show_loud_lines()
+        if not self._log_only:
+            clear_runtime(self._data_dir)
+            (self._data_dir / "run" / "processes.json").unlink(missing_ok=True)
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    async def _stop(self, name: str) -> None:
+        self._stopping.add(name)
+        process = self._running.get(name)
+        if process is None:
+            return
+        process.send(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(process.wait(), GRACE_S)
+        except TimeoutError:
+            self._warn(f"{name} did not end within {GRACE_S} s of SIGTERM: killing it")
+            process.send(signal.SIGKILL)
+            await process.wait()
+
+    def kill(self) -> None:
+        """End everything at once: for a second Ctrl-C."""
+        self._stopping.update(self._running)
+        if self._forks is not None:
+            self._forks.kill()
+        for process in list(self._running.values()):
+            process.send(signal.SIGKILL)
+
+
+@asynccontextmanager
+async def running_system(
+    settings: Settings,
+    progress: Tell = lambda _: None,
+    warn: Tell = lambda _: None,
+    log_only: bool = False,
+) -> AsyncIterator[Supervisor]:
+    """Run a system for the length of a block. Raises what `Supervisor.start` raises."""
+    supervisor = Supervisor(settings, progress, warn, log_only)
+    await supervisor.start()
+    try:
+        yield supervisor
+    finally:
+        await supervisor.stop()

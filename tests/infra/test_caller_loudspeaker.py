@@ -1,0 +1,92 @@
+import numpy as np
+
+from infra.caller.loudspeaker import Loudspeaker, Report
+
+RATE = 1000
+
+
+def pcm(samples: int, level: int = 5000) -> bytes:
+    return np.full(samples, level, "<i2").tobytes()
+
+
+def speaker_with(samples: int, silence: int = 0) -> tuple[Loudspeaker, list[Report]]:
+    speaker = Loudspeaker(RATE)
+    speaker.begin("r", "t")
+    return speaker, speaker.receive(0, "r", pcm(silence, 0) + pcm(samples - silence))
+
+
+def test_tells_the_first_sample_that_is_not_silent_when_it_is_heard() -> None:
+    speaker, reports = speaker_with(500, silence=40)
+    assert reports == []
+    assert speaker.next_due_s(0) == 0.04
+    assert speaker.advance(0.04) == [Report("r", 40, started=True)]
+    assert speaker.replies[0].started_at_s == 0.04
+
+
+def test_sound_that_begins_at_once_is_told_at_once() -> None:
+    _, reports = speaker_with(500)
+    assert reports in ([], [Report("r", 0, started=True)])
+
+
+def test_tells_ten_times_a_second_how_far_it_is() -> None:
+    speaker, _ = speaker_with(500)
+    speaker.advance(0.01)
+    assert speaker.advance(0.05) == []
+    assert speaker.advance(0.11) == [Report("r", 110)]
+
+
+def test_ends_when_all_was_played() -> None:
+    speaker, _ = speaker_with(200)
+    speaker.end(0.1, "r", 200)
+    assert speaker.next_due_s(0.15) in (0.2, 0.15 + 0.1)
+    assert speaker.advance(0.25)[-1] == Report("r", 200, ended=True)
+    assert speaker.current is None
+    assert speaker.next_due_s(0.3) is None
+
+
+def test_waits_for_sound_that_comes_late() -> None:
+    speaker, _ = speaker_with(100)
+    speaker.advance(0.5)
+    speaker.receive(1.0, "r", pcm(100))
+    speaker.advance(1.05)
+    assert speaker.replies[0].played == 150
+    assert [(p.at_s, p.first, p.count) for p in speaker.replies[0].segments] == [(0, 0, 100), (1.0, 100, 50)]
+
+
+def test_holds_still_while_paused_and_goes_on_from_there() -> None:
+    speaker, _ = speaker_with(1000)
+    assert speaker.pause(0.2, "r")[-1] == Report("r", 200)
+    assert speaker.advance(0.9) == []
+    speaker.resume(1.0, "r")
+    speaker.advance(1.1)
+    assert speaker.replies[0].played == 300
+
+
+def test_stops_with_the_exact_count_and_drops_the_rest() -> None:
+    speaker, _ = speaker_with(1000)
+    assert speaker.stop(0.25, "r")[-1] == Report("r", 250)
+    assert speaker.receive(0.3, "r", pcm(100)) == []
+    assert speaker.current is None
+
+
+def test_stopped_while_paused_it_tells_what_it_had_played() -> None:
+    speaker, _ = speaker_with(1000)
+    speaker.pause(0.2, "r")
+    assert speaker.stop(0.8, "r") == [Report("r", 200)]
+
+
+def test_the_next_reply_follows_the_last() -> None:
+    speaker, _ = speaker_with(100)
+    speaker.begin("r2", "t2")
+    speaker.receive(0.05, "r2", pcm(100))
+    speaker.end(0.06, "r", 100)
+    reports = speaker.advance(0.11)
+    assert Report("r", 100, ended=True) in reports
+    speaker.advance(0.15)
+    assert speaker.replies[1].segments[0].at_s >= 0.1
+
+
+def test_a_reply_without_sound_is_over_at_once() -> None:
+    speaker = Loudspeaker(RATE)
+    speaker.begin("r", "t")
+    assert speaker.end(0.1, "r", 0) == [Report("r", 0, ended=True)]
