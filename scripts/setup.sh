@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Makes the virtual environment $1: every dependency by hash from requirements.lock, then this project, editable.
+# Nothing is compiled: only wheels are taken. Safe to run again; what is there is kept.
+set -euo pipefail
+venv=$1
+cd "$(dirname "$0")/.."
+
+say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
+
+suitable() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null; }
+
+find_python() {
+    for candidate in python3.13 python3.12 python3.11 python3 python; do
+        if suitable "$candidate"; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    cat >&2 <<'MESSAGE'
+No Python 3.11, 3.12 or 3.13 was found on PATH.
+  Debian, Ubuntu:  sudo apt-get install python3 python3-venv
+  macOS:           brew install python@3.12
+MESSAGE
+    exit 1
+}
+
+make_environment() {
+    local python
+    python=$(find_python)
+    say "Making $venv with $("$python" --version) ($python)"
+    if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+        if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+            say "Installing python3-venv"
+            apt-get update -qq
+            apt-get install -y -qq "$(basename "$(readlink -f "$python")")-venv" || apt-get install -y -qq python3-venv
+        else
+            echo "This Python cannot make virtual environments: sudo apt-get install python3-venv, then try again." >&2
+            exit 1
+        fi
+    fi
+    rm -rf "$venv"
+    "$python" -m venv "$venv"
+}
+
+# The lock's own lines about uv, so that the installer is checked by hash as well.
+lines_of_uv() { awk '/^[^ #]/ {uv = /^uv==/} uv && !/^ *#/' requirements.lock; }
+
+if ! suitable "$venv/bin/python"; then
+    make_environment
+fi
+if [ ! -x "$venv/bin/uv" ]; then
+    say "Installing the installer (uv)"
+    lines_of_uv >"$venv/uv.lock"
+    "$venv/bin/python" -m pip install --quiet --require-hashes --only-binary :all: --no-deps -r "$venv/uv.lock"
+fi
+say "Installing dependencies (about 400 MB to download the first time)"
+"$venv/bin/uv" pip install --python "$venv/bin/python" --require-hashes --no-build -r requirements.lock
+"$venv/bin/uv" pip install --python "$venv/bin/python" --quiet --no-deps --no-index --no-build-isolation --editable .
+say "Ready: $venv/bin/daredevil"

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Gets the programs that the tests use beyond Python: by apt on Debian as root; elsewhere says what will be skipped.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+check=tests/asyncapi_check
+
+# program:Debian package:what is tested with it
+tools=(
+    "chromium:chromium:the page in a browser"
+    "espeak-ng:espeak-ng:a second voice"
+    "node:nodejs:asyncapi.yaml against AsyncAPI's own parser"
+    "npm:npm:asyncapi.yaml against AsyncAPI's own parser"
+)
+
+packages=()
+for tool in "${tools[@]}"; do
+    IFS=: read -r program package purpose <<<"$tool"
+    command -v "$program" >/dev/null && continue
+    packages+=("$package")
+    echo "missing: $program ($purpose)"
+done
+
+if [ ${#packages[@]} -gt 0 ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "installing ${packages[*]}"
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+    else
+        echo "Tests that need them will be skipped. To get them: sudo apt-get install ${packages[*]} (or as your system does it)"
+    fi
+fi
+
+if command -v npm >/dev/null && [ ! "$check/node_modules/.package-lock.json" -nt "$check/package-lock.json" ]; then
+    echo "fetching AsyncAPI's parser"
+    if (cd "$check" && npm ci --ignore-scripts --no-audit --no-fund --silent); then
+        touch "$check/node_modules/.package-lock.json"
+    else
+        echo "AsyncAPI's parser could not be fetched; its test will be skipped"
+    fi
+fi
