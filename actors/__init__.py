@@ -1,0 +1,1 @@
+"""The actors: each is a package with a FastStream `app`, and none imports another."""

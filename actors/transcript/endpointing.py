@@ -1,0 +1,173 @@
+"""When somebody speaks, and when the turn is over: pure decisions on VAD probabilities, silence and text.
+
+Positions are samples of the track at 16 kHz. A window is 512 samples (32 ms), aligned to multiples of 512.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+SAMPLES_PER_MS = 16
+WINDOW_SAMPLES = 512
+
+LIKELY_END = 0.7
+"""End-of-turn probability from which the shortest silence is enough. Real ends give 0.4 to 0.8 within 250 ms."""
+
+UNLIKELY_END = 0.2
+"""Probability up to which the longest silence is asked for. Breaks in mid-sentence give 0.2 to 0.7."""
+
+
+class Change(Enum):
+    """What one more window of sound meant."""
+
+    BEGAN = auto()
+    """An utterance began."""
+    PAUSED = auto()
+    """Silence has lasted long enough to be worth a recognition; the utterance may go on."""
+    RESUMED = auto()
+    """The utterance went on after a pause."""
+    CLOSED = auto()
+    """The silence is long enough: what is said next is another utterance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Thresholds of the state machine: probabilities, and durations in samples."""
+
+    on: float = 0.5
+    off: float = 0.35
+    min_speech_samples: int = 2 * WINDOW_SAMPLES
+    pause_samples: int = 3 * WINDOW_SAMPLES
+    close_samples: int = 9 * WINDOW_SAMPLES
+
+    @classmethod
+    def with_threshold(cls, on: float) -> "Tuning":
+        """Return the tuning for a threshold that opens an utterance; it stays open down to 0.15 less."""
+        return cls(on=on, off=max(on - 0.15, on / 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """State of one track's voice activity; `[start, voiced_end)` is the open utterance while `speaking`."""
+
+    speaking: bool = False
+    paused: bool = False
+    start: int = 0
+    voiced_end: int = 0
+    voiced: int = 0
+    """Samples above the threshold in a row, while not speaking yet."""
+
+
+def hear(state: Hearing, first_sample: int, probability: float, tuning: Tuning) -> tuple[Hearing, Change | None]:
+    """Return the state after the window at `first_sample`, and what that changed.
+
+    An utterance begins with its first window above `on`, once `min_speech_samples` in a row were; it stays voiced
+    down to `off`, but after a voiceless window only `on` counts again. Its acoustic end is the last voiced one's.
+    """
+    end = first_sample + WINDOW_SAMPLES
+    if not state.speaking:
+        return _hear_in_silence(state, first_sample, probability, tuning)
+    unbroken = state.voiced_end >= first_sample
+    if probability >= (tuning.off if unbroken else tuning.on):
+        changed = Change.RESUMED if state.paused else None
+        return replace(state, paused=False, voiced_end=end), changed
+    silence = end - state.voiced_end
+    if silence >= tuning.close_samples:
+        return Hearing(voiced_end=state.voiced_end), Change.CLOSED
+    if silence >= tuning.pause_samples and not state.paused:
+        return replace(state, paused=True), Change.PAUSED
+    return state, None
+
+
+def _hear_in_silence(
+    state: Hearing, first_sample: int, probability: float, tuning: Tuning
+) -> tuple[Hearing, Change | None]:
+    if probability < tuning.on:
+        return (replace(state, voiced=0) if state.voiced else state), None
+    voiced = state.voiced + WINDOW_SAMPLES
+    end = first_sample + WINDOW_SAMPLES
+    if voiced < tuning.min_speech_samples:
+        return replace(state, voiced=voiced), None
+    return Hearing(speaking=True, start=end - voiced, voiced_end=end), Change.BEGAN
+
+
+LIVE_LAG_MS = 40
+"""How much of the time since the last frame counts as silence while frames still come (every 20 ms)."""
+
+VANISHED_MS = 1000
+"""Without frames for this long the caller is taken to be silent."""
+
+
+def silence_ms(handled_sample: int, voiced_end: int, since_frame_ms: float) -> float:
+    """Return how long it has been silent: by samples, and by the clock only beyond the newest frame.
+
+    Sound that comes late and fast (a catch-up) is thereby measured by its own time.
+    """
+    beyond = since_frame_ms if since_frame_ms >= VANISHED_MS else min(since_frame_ms, LIVE_LAG_MS)
+    return max(0.0, (handled_sample - voiced_end) / SAMPLES_PER_MS) + max(0.0, beyond)
+
+
+def word_set(words: str) -> frozenset[str]:
+    """Return the words of a line as a set."""
+    return frozenset(words.split())
+
+
+_NEVER_LAST = word_set(
+    "a an the and or but because if when while although though unless until since than whose my your his her its our "
+    "their every i'm i'd i'll i've we we're you're they're he's she's let's um uh er erm hmm very into onto"
+)
+"""Words that no finished sentence ends with."""
+
+_SELDOM_LAST = word_set(
+    "so as who which where to of in on at for with from by about over under between without within through during "
+    "like is are was were be been am do does did have has had will would can could should may might must want need "
+    "some any these those also really just not"
+)
+"""Words that a finished sentence ends with in a question ("where are you from") or a short answer ("yes I do")."""
+
+_OPENINGS = re.compile(
+    r"^(?:(?:and|so|but|well|oh|yes|no) )?"
+    # "When I was a child", but not "when is the train"
+    r"(?:(?:when|if|while|although|because|since|after|before) (?!is|are|was|were|do|does|did|will|would|can|should)"
+    # "The story that I told you"
+    r"|(?:the|a|an|my|your|our|his|her|their) \w+ (?:that|who|which) "
+    # "could you please"
+    r"|(?:can|could|would|will) you please$|(?:can|could|would|will) you tell me$)"
+)
+_OPENING_WORDS = 6
+"""Up to this many words, what begins like one of `_OPENINGS` still lacks its main clause."""
+
+_QUESTION_WORDS = word_set("what what's who who's where where's which how how's why")
+_SHORT_ANSWER_WORDS = 3
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text in lower case, without punctuation."""
+    return re.findall(r"[^\W_]+(?:['\u2019][^\W_]+)*", text.lower())
+
+
+def is_unfinished(text: str) -> bool:
+    """Tell whether the words break off where nobody ends a sentence: "I would like to book a table for".
+
+    Punctuation is ignored: recognisers put a full stop behind every fragment.
+    """
+    words = words_of(text)
+    if len(words) <= _OPENING_WORDS and _OPENINGS.match(" ".join(words)):
+        return True
+    if not words or words[-1] not in _SELDOM_LAST:
+        return bool(words) and (words[-1] in _NEVER_LAST or words[-2:] == ["and", "i"])
+    return len(words) > _SHORT_ANSWER_WORDS and _QUESTION_WORDS.isdisjoint(words[:-1])
+
+
+def required_silence_ms(probability: float | None, text: str, min_ms: float, max_ms: float) -> float:
+    """Return the silence that ends a turn whose words are `text` so far.
+
+    Between `min_ms` and `max_ms` by the end-of-turn probability, the mean of both without one, and `max_ms` when
+    the words break off.
+    """
+    if is_unfinished(text):
+        return max(min_ms, max_ms)
+    if probability is None:
+        return (min_ms + max_ms) / 2
+    share = (LIKELY_END - probability) / (LIKELY_END - UNLIKELY_END)
+    return min_ms + min(1.0, max(0.0, share)) * max(0.0, max_ms - min_ms)

@@ -1,0 +1,137 @@
+"""The facts that the owner of a track says, with ids that follow from what they are about."""
+
+from collections.abc import Sequence
+
+from contracts import events as e
+from contracts.ids import derive_id
+from infra.engines.stt import Recognition
+from infra.facts import now_ns
+
+
+class FactsOfTrack:
+    """Makes the events of one track. The same speech gives the same ids, whoever says it."""
+
+    def __init__(self, track: e.TrackPublished) -> None:
+        self._track = track
+        self._session_id = track.session_id
+        self._participant_id = track.participant_id
+
+    def turn_id(self, start_sample: int) -> str:
+        """Return the id of the turn whose first utterance begins at `start_sample`."""
+        return derive_id(self._track.event_id, "Turn", start_sample)
+
+    def speech_started(self, start_sample: int, turn_id: str, over_reply_id: str | None) -> e.SpeechStarted:
+        """Return the beginning of an utterance; everything about it follows from this."""
+        return e.SpeechStarted(
+            event_id=derive_id(self._track.event_id, "SpeechStarted", start_sample),
+            session_id=self._session_id,
+            time_ns=now_ns(),
+            cause_id=self._track.event_id,
+            turn_id=turn_id,
+            utterance_id=f"{self._track.track_id}-{start_sample}",
+            track_id=self._track.track_id,
+            participant_id=self._participant_id,
+            start_sample=start_sample,
+            over_reply_id=over_reply_id,
+        )
+
+    def revised(
+        self, started: e.SpeechStarted, number: int, text: str, settled: bool, speech_ended_ns: int | None
+    ) -> e.TranscriptRevised:
+        """Return a hypothesis of the turn's words."""
+        return e.TranscriptRevised(
+            **self._about(started, "TranscriptRevised", number),
+            utterance_id=started.utterance_id,
+            revision=number,
+            text=text,
+            settled=settled,
+            speech_ended_ns=speech_ended_ns,
+        )
+
+    def speech_ended(self, started: e.SpeechStarted, end_sample: int, speech_ended_ns: int) -> e.SpeechEnded:
+        """Return the end of an utterance."""
+        return e.SpeechEnded(
+            **self._about(started, "SpeechEnded"),
+            utterance_id=started.utterance_id,
+            track_id=started.track_id,
+            start_sample=started.start_sample,
+            end_sample=end_sample,
+            speech_ended_ns=speech_ended_ns,
+        )
+
+    def transcribed(
+        self, started: e.SpeechStarted, end_sample: int, text: str, recognition: Recognition | None
+    ) -> e.UtteranceTranscribed:
+        """Return an utterance's final words; empty if it had none."""
+        return e.UtteranceTranscribed(
+            **self._about(started, "UtteranceTranscribed"),
+            utterance_id=started.utterance_id,
+            text=text,
+            start_sample=started.start_sample,
+            end_sample=end_sample,
+            engine=recognition.engine if recognition else "",
+            engine_ms=recognition.engine_ms if recognition else 0,
+        )
+
+    def turn_ended(
+        self, first: e.SpeechStarted, utterances: Sequence[e.SpeechStarted], text: str, evidence: e.TurnEvidence
+    ) -> e.TurnEnded:
+        """Return the end of the turn that `first` began."""
+        return e.TurnEnded(
+            **self._about(first, "TurnEnded"),
+            utterance_ids=tuple(started.utterance_id for started in utterances),
+            text=text,
+            evidence=evidence,
+        )
+
+    def turn_interrupted(
+        self, started: e.SpeechStarted, reply_id: str, speech_ms: float, text: str
+    ) -> e.TurnInterrupted:
+        """Return the barge-in that an utterance was."""
+        return e.TurnInterrupted(
+            **self._about(started, "TurnInterrupted"),
+            reply_id=reply_id,
+            utterance_id=started.utterance_id,
+            speech_ms=max(0.0, speech_ms),
+            text=text,
+        )
+
+    def interruption_dismissed(
+        self, started: e.SpeechStarted, reply_id: str, reason: str, speech_ms: float, text: str
+    ) -> e.InterruptionDismissed:
+        """Return that an utterance was no barge-in, and why."""
+        return e.InterruptionDismissed.model_validate(
+            {
+                **self._about(started, "InterruptionDismissed"),
+                "reply_id": reply_id,
+                "utterance_id": started.utterance_id,
+                "reason": reason,
+                "speech_ms": max(0.0, speech_ms),
+                "text": text,
+            }
+        )
+
+    def engine_failed(self, engine: str, error: str, action: str, turn_id: str | None) -> e.EngineFailed:
+        """Return that an engine failed; the time makes it another fact than the last failure."""
+        time_ns = now_ns()
+        return e.EngineFailed(
+            event_id=derive_id(self._track.event_id, f"EngineFailed:{engine}", time_ns),
+            session_id=self._session_id,
+            time_ns=time_ns,
+            cause_id=self._track.event_id,
+            turn_id=turn_id,
+            actor="transcript",
+            engine=engine,
+            error=error,
+            action=action,
+        )
+
+    def _about(self, started: e.SpeechStarted, name: str, n: int = 0) -> dict[str, object]:
+        return {
+            "event_id": derive_id(started.event_id, name, n),
+            "session_id": self._session_id,
+            "time_ns": now_ns(),
+            "cause_id": started.event_id,
+            "turn_id": started.turn_id,
+            "participant_id": self._participant_id,
+        }

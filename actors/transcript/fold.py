@@ -1,0 +1,128 @@
+"""What the owner of a track must know of its session: a fold of the session's facts."""
+
+from dataclasses import dataclass, field
+
+from contracts import events as e
+from infra.facts import Fact
+
+
+@dataclass(slots=True)
+class Reply:
+    """A reply as far as hearing cares: whether it may be heard, whether it is over, and its words."""
+
+    reply_id: str
+    draft: bool
+    clauses: list[str] = field(default_factory=list)
+    over: bool = False
+
+
+@dataclass(slots=True)
+class SpokenUtterance:
+    """An utterance of one track, as the log has it."""
+
+    started: e.SpeechStarted
+    end_sample: int | None = None
+    text: str | None = None
+    """Final words; None while they are not said."""
+    latest_text: str = ""
+    """The turn's words in the last revision."""
+    revisions: int = 0
+    judged: bool = False
+    dismissed: bool = False
+
+
+@dataclass(slots=True)
+class SessionView:
+    """The session so far. `apply` is idempotent, so own facts may be applied at once and come again."""
+
+    sequence: int = 0
+    turn_sequence: int = 0
+    """Sequence of the last `turn.*` fact: what the next one's fence expects."""
+    closed: bool = False
+    stt: str = ""
+    said: set[str] = field(default_factory=set)
+    """Ids of all facts."""
+    unpublished: set[str] = field(default_factory=set)
+    replies: dict[str, Reply] = field(default_factory=dict)
+    utterances: dict[str, SpokenUtterance] = field(default_factory=dict)
+    ended_turns: set[str] = field(default_factory=set)
+
+    def apply(self, fact: Fact) -> None:
+        """Take one fact in."""
+        event = fact.event
+        self.sequence = max(self.sequence, fact.sequence)
+        if isinstance(event, e.TurnEnded | e.TurnInterrupted):
+            self.turn_sequence = max(self.turn_sequence, fact.sequence)
+        if event.event_id in self.said:
+            return
+        self.said.add(event.event_id)
+        self._apply_session(event)
+        self._apply_reply(event)
+        self._apply_speech(event)
+
+    def floor_reply(self) -> Reply | None:
+        """Return the reply that is playing or about to: committed, and not over."""
+        for reply in reversed(self.replies.values()):
+            if not reply.draft and not reply.over:
+                return reply
+        return None
+
+    def handled_sample(self, track_id: str) -> int:
+        """Return up to where the track's speech has been dealt with."""
+        ends = [u.end_sample or 0 for u in self.utterances.values() if u.started.track_id == track_id]
+        return max(ends, default=0)
+
+    def open_turn(self, track_id: str) -> list[SpokenUtterance]:
+        """Return the utterances of the track's turn that has not ended, oldest first."""
+        own = [u for u in self.utterances.values() if u.started.track_id == track_id]
+        if not own or own[-1].started.turn_id in self.ended_turns:
+            return []
+        turn = [u for u in own if u.started.turn_id == own[-1].started.turn_id]
+        all_final = all(u.text is not None for u in turn)
+        if all_final and not any(u.text for u in turn if not u.dismissed):
+            return []  # only coughs: nothing to end
+        return turn
+
+    def _apply_session(self, event: e.Event) -> None:
+        match event:
+            case e.SessionOpened():
+                self.stt = event.profile.stt
+            case e.SessionClosed():
+                self.closed = True
+            case e.TrackUnpublished():
+                self.unpublished.add(event.track_id)
+
+    def _apply_reply(self, event: e.Event) -> None:
+        match event:
+            case e.ReplyStarted():
+                self.replies[event.reply_id] = Reply(event.reply_id, event.draft)
+            case e.ReplyCommitted():
+                self._reply(event.reply_id).draft = False
+            case e.PlaybackStarted():
+                self._reply(event.reply_id).draft = False
+            case e.ReplyClauseWritten():
+                self._reply(event.reply_id).clauses.append(event.text)
+            case e.ReplyCompleted() if event.finish == "interrupted" or event.clauses == 0:
+                self._reply(event.reply_id).over = True
+            case e.ReplyDiscarded() | e.PlaybackFinished() | e.PlaybackInterrupted() | e.TurnInterrupted():
+                self._reply(event.reply_id).over = True
+
+    def _reply(self, reply_id: str) -> Reply:
+        return self.replies.setdefault(reply_id, Reply(reply_id, True))
+
+    def _apply_speech(self, event: e.Event) -> None:
+        match event:
+            case e.SpeechStarted():
+                self.utterances[event.utterance_id] = SpokenUtterance(event)
+            case e.TurnEnded() if event.turn_id is not None:
+                self.ended_turns.add(event.turn_id)
+            case e.SpeechEnded() if u := self.utterances.get(event.utterance_id):
+                u.end_sample = event.end_sample
+            case e.UtteranceTranscribed() if u := self.utterances.get(event.utterance_id):
+                u.text = event.text
+            case e.TranscriptRevised() if u := self.utterances.get(event.utterance_id):
+                u.latest_text, u.revisions = event.text, event.revision + 1
+            case e.TurnInterrupted() if u := self.utterances.get(event.utterance_id or ""):
+                u.judged = True
+            case e.InterruptionDismissed() if u := self.utterances.get(event.utterance_id):
+                u.judged = u.dismissed = True

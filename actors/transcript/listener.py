@@ -1,0 +1,309 @@
+"""The decisions about one track: what is speech, what was said, whether it interrupts, when the turn is over."""
+
+import asyncio
+from dataclasses import dataclass
+
+from faststream.nats import NatsBroker
+
+from actors.transcript import barge_in
+from actors.transcript.ears import Ears
+from actors.transcript.endpointing import (
+    SAMPLES_PER_MS,
+    VANISHED_MS,
+    WINDOW_SAMPLES,
+    Change,
+    Hearing,
+    Tuning,
+    hear,
+    required_silence_ms,
+    silence_ms,
+)
+from actors.transcript.facts_of import FactsOfTrack
+from actors.transcript.fold import SessionView
+from actors.transcript.live_sound import LiveSound
+from actors.transcript.recognising import Recognising
+from actors.transcript.resume import resumed_turn
+from actors.transcript.sound import TrackSound
+from actors.transcript.turn import Turn, Utterance
+from actors.transcript.voice import Voice
+from contracts import events as e
+from infra.facts import now_ns
+
+BATCH_WINDOWS = 16
+BEHIND_SAMPLES = 8000
+"""With more than 0.5 s waiting, the owner catches up: it waits for engines as if they took no time."""
+
+SECOND_OPINION_MS = 224
+"""Silence at which the end-of-turn model is asked again: right after the words it is less sure."""
+
+TICK_S = 0.25
+SHORTEST_WAIT_S = 0.004
+
+
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    ms: float
+    required_ms: float
+
+
+class Listener:
+    """The decisions about one track while it is owned; facts and sound come in, facts go out."""
+
+    def __init__(
+        self,
+        broker: NatsBroker,
+        ears: Ears,
+        track: e.TrackPublished,
+        view: SessionView,
+        live: LiveSound,
+        woken: asyncio.Event,
+    ) -> None:
+        self._track = track
+        self._view = view
+        self._live = live
+        self._settings = ears.settings
+        self._tuning = Tuning.with_threshold(ears.settings.vad_threshold)
+        self._voice = Voice(broker, track.session_id, track.track_id, view)
+        self._facts = FactsOfTrack(track)
+        self._vad = ears.vad.track()
+        self._hearing = Hearing()
+        self._sound = TrackSound(0)
+        self._recognising = Recognising(ears, view.stt, track.track_id, woken)
+        self._turn: Turn | None = None
+        self._heard_to = 0
+        self._vad_failure_said = False
+
+    @property
+    def over(self) -> bool:
+        """Whether the track or its session has ended."""
+        return self._view.closed or self._track.track_id in self._view.unpublished
+
+    def resume(self, first_sample: int, heard_to: int) -> None:
+        """Begin at `first_sample` (a multiple of 512); decisions were made for what lies before `heard_to`."""
+        self._sound = TrackSound(first_sample)
+        self._heard_to = heard_to
+        self._turn = resumed_turn(self._view, self._track)
+        if self._turn is not None:
+            start = self._turn.last.start
+            self._hearing = Hearing(speaking=True, start=start, voiced_end=start + WINDOW_SAMPLES)
+
+    async def aclose(self) -> None:
+        """End what still runs."""
+        await self._recognising.aclose()
+
+    # -- sound
+
+    async def step(self) -> None:
+        """Take in what came, and say what follows from it."""
+        for frame in self._live.frames():
+            if not self._sound.add(frame):
+                self._live.count_broken(f"position {frame.first_sample} is far from the track's end {self._sound.end}")
+        while self._sound.end - self._sound.handled >= WINDOW_SAMPLES:
+            await self._hear(BATCH_WINDOWS)
+        if self._live.since_frame_ms() >= VANISHED_MS:
+            await self._hush()
+        await self._consider()
+
+    async def _hear(self, max_windows: int) -> None:
+        first, samples = self._sound.take(max_windows)
+        for place, probability in enumerate(await self._vad.probabilities(samples)):
+            at = first + place * WINDOW_SAMPLES
+            if at < self._heard_to:
+                continue  # warms the model's memory up
+            self._hearing, change = hear(self._hearing, at, probability, self._tuning)
+            self._heard_to = at + WINDOW_SAMPLES
+            if change is not None:
+                await self._changed(change)
+            await self._consider()
+
+    async def _hush(self) -> None:
+        """Take the end of frames for silence: the caller vanished in the middle of a word."""
+        if not self._hearing.speaking:
+            return
+        if not self._hearing.paused:
+            await self._changed(Change.PAUSED)
+        await self._changed(Change.CLOSED)
+        self._hearing = Hearing(voiced_end=self._hearing.voiced_end)
+
+    async def _changed(self, change: Change) -> None:
+        turn = self._turn
+        if change is Change.BEGAN:
+            await self._begin_utterance()
+        elif turn is None:
+            return
+        elif change is Change.PAUSED:
+            turn.last.end = self._hearing.voiced_end
+            self._recognising.settle(self._sound, turn.last)
+            self._recognising.ask_whether_over(self._sound, turn.last)
+            if self._behind():
+                await self._recognising.finish(turn)
+        elif change is Change.RESUMED:
+            self._recognising.keep_piece(turn.last)
+            turn.last.resumed()
+        elif change is Change.CLOSED:
+            turn.last.closed = True
+
+    async def _begin_utterance(self) -> None:
+        if self._turn is None:
+            self._turn = Turn(self._facts.turn_id(self._hearing.start))
+        floor = self._view.floor_reply()
+        over_reply_id = floor.reply_id if floor is not None else None
+        started = self._facts.speech_started(self._hearing.start, self._turn.turn_id, over_reply_id)
+        utterance = Utterance(started, contested_reply=over_reply_id, segment_start=started.start_sample)
+        self._turn.utterances.append(utterance)
+        await self._voice.say(started)
+
+    def _behind(self) -> bool:
+        return self._sound.end - self._heard_to > BEHIND_SAMPLES
+
+    # -- decisions
+
+    async def _consider(self) -> None:
+        """Say everything that is known by now and has not been said."""
+        await self._say_failures()
+        turn = self._turn
+        if turn is None:
+            return
+        for utterance in turn.utterances:
+            self._recognising.collect(utterance)
+        if not self._behind() and not self._hearing.paused and self._hearing.voiced_end >= self._heard_to:
+            self._recognising.revise(self._sound, turn.last, self._heard_to)
+        await self._ask_again(turn)
+        await self._judge(turn)
+        await self._say_revision(turn)
+        await self._say_utterances(turn)
+        await self._end_turn(turn)
+
+    async def _ask_again(self, turn: Turn) -> None:
+        last = turn.last
+        if last.end is None or last.asked > 1 or self._silence(turn).ms < SECOND_OPINION_MS:
+            return
+        self._recognising.ask_whether_over(self._sound, last, SECOND_OPINION_MS)
+        if self._behind():
+            await self._recognising.finish(turn)
+
+    async def _judge(self, turn: Turn) -> None:
+        """Decide whether speech over a reply interrupts it."""
+        utterance = turn.last
+        reply = self._view.replies.get(utterance.contested_reply or "") or self._view.floor_reply()
+        if utterance.judged or reply is None:
+            return
+        utterance.contested_reply = reply.reply_id
+        text = utterance.text if utterance.text is not None else utterance.interim
+        over = utterance.closed and utterance.text is not None
+        speech_ms = ((utterance.end or self._hearing.voiced_end) - utterance.start) / SAMPLES_PER_MS
+        minimum_ms = self._settings.barge_in_min_speech_ms
+        verdict = barge_in.judge(text, speech_ms, over, " ".join(reply.clauses), minimum_ms)
+        if verdict is None:
+            return
+        utterance.judged = True
+        if verdict.reason is None:
+            fact = self._facts.turn_interrupted(utterance.started, reply.reply_id, speech_ms, text)
+            await self._voice.say_fenced(fact)
+            return
+        utterance.dismissed = True
+        await self._voice.say(
+            self._facts.interruption_dismissed(utterance.started, reply.reply_id, verdict.reason, speech_ms, text)
+        )
+
+    async def _say_revision(self, turn: Turn) -> None:
+        utterance = turn.last
+        text = turn.text(interim=True)
+        contested = utterance.contested_reply is not None and not utterance.judged
+        settled = utterance.text is not None and turn.words_known() and not contested
+        if not text or utterance.dismissed or (text, settled) == utterance.revised:
+            return
+        ended_ns = self._sound.received_ns((utterance.end or 1) - 1) if settled else None
+        number, utterance.revisions = utterance.revisions, utterance.revisions + 1
+        utterance.revised = (text, settled)
+        await self._voice.say(self._facts.revised(utterance.started, number, text, settled, ended_ns))
+
+    async def _say_utterances(self, turn: Turn) -> None:
+        for utterance in turn.utterances:
+            if not utterance.closed or utterance.end is None:
+                continue
+            ended_ns = self._sound.received_ns(utterance.end - 1)
+            await self._voice.say(self._facts.speech_ended(utterance.started, utterance.end, ended_ns))
+            if utterance.text is not None:
+                await self._voice.say(
+                    self._facts.transcribed(utterance.started, utterance.end, utterance.text, utterance.recognition)
+                )
+
+    def _silence(self, turn: Turn) -> _Silence:
+        assert turn.last.end is not None
+        required = required_silence_ms(
+            turn.last.probability,
+            turn.text(),
+            self._settings.min_endpointing_delay_ms,
+            self._settings.max_endpointing_delay_ms,
+        )
+        # Less than a window may have come that was not looked at yet.
+        heard_to = max(self._heard_to, min(self._sound.end, self._heard_to + WINDOW_SAMPLES))
+        return _Silence(silence_ms(heard_to, turn.last.end, self._live.since_frame_ms()), required)
+
+    async def _end_turn(self, turn: Turn) -> None:
+        utterance = turn.last
+        if utterance.end is None or not turn.words_known() or self._hearing.voiced:
+            return
+        if not turn.text():
+            if utterance.closed:
+                self._turn = None
+            return
+        silence = self._silence(turn)
+        contested = utterance.contested_reply is not None and not utterance.judged
+        if silence.ms >= silence.required_ms and not contested:
+            await self._say_turn_ended(turn, silence)
+
+    async def _say_turn_ended(self, turn: Turn, silence: _Silence) -> None:
+        last = turn.last
+        last.closed = True
+        await self._say_utterances(turn)
+        if self._hearing.speaking:
+            self._hearing = Hearing(voiced_end=self._hearing.voiced_end)
+        assert last.end is not None
+        evidence = e.TurnEvidence(
+            silence_ms=silence.ms,
+            end_of_turn_probability=last.probability,
+            required_silence_ms=silence.required_ms,
+            speech_ended_ns=self._sound.received_ns(last.end - 1),
+            text_ready_ns=last.recognised_ns or now_ns(),
+        )
+        counted = [u for u in turn.utterances if not u.dismissed]
+        await self._voice.say_fenced(
+            self._facts.turn_ended(turn.utterances[0].started, [u.started for u in counted], turn.text(), evidence)
+        )
+        self._turn = None
+
+    def patience_s(self) -> float:
+        """Return how long to wait for sound, results or facts before time itself changes something."""
+        turn = self._turn
+        if turn is None or turn.last.end is None or not turn.words_known() or not turn.text():
+            return TICK_S
+        silence = self._silence(turn)
+        return min(TICK_S, max(SHORTEST_WAIT_S, (silence.required_ms - silence.ms) / 1000))
+
+    # -- failures and the end
+
+    async def _say_failures(self) -> None:
+        turn_id = self._turn.turn_id if self._turn is not None else None
+        for failure in self._recognising.take_failures():
+            await self._voice.say(self._facts.engine_failed(failure.engine, failure.error, failure.action, turn_id))
+        if self._vad.failure is not None and not self._vad_failure_said:
+            self._vad_failure_said = True
+            fact = self._facts.engine_failed("silero", self._vad.failure, "loudness was taken for speech", turn_id)
+            await self._voice.say(fact)
+
+    async def finish(self) -> None:
+        """Say what is open: the turn ends at once if it has words (unless the session has closed)."""
+        for frame in self._live.frames():
+            self._sound.add(frame)
+        while self._sound.end - self._sound.handled >= WINDOW_SAMPLES:
+            await self._hear(BATCH_WINDOWS)
+        await self._hush()
+        turn = self._turn
+        if turn is None or self._view.closed:
+            return
+        await self._recognising.finish(turn)
+        await self._consider()
+        if self._turn is turn and turn.text() and turn.last.end is not None:
+            await self._say_turn_ended(turn, self._silence(turn))

@@ -1,0 +1,121 @@
+"""Frames of a track from the bus: what the audio stream has kept, then what comes, with no gap and nothing twice."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from datetime import UTC, datetime
+from types import TracebackType
+
+from faststream.nats import NatsBroker
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from contracts.audio import BadAudio, InFrame, unpack_in
+from contracts.topology import AUDIO, audio_in_subject
+from infra.connection import connection, jetstream
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING_FRAMES = 3000
+"""60 s of sound; beyond that the oldest is dropped and becomes silence."""
+
+QUIET_S = 2.0
+
+
+class LiveSound:
+    """`async with LiveSound(broker, session, participant, track, since_ns, woken) as live: live.frames()`.
+
+    Frames kept by the audio stream since `since_ns` come first. `woken` is set whenever a frame came.
+    """
+
+    def __init__(
+        self,
+        broker: NatsBroker,
+        session_id: str,
+        participant_id: str,
+        track_id: str,
+        since_ns: int,
+        woken: asyncio.Event,
+    ) -> None:
+        self._broker = broker
+        self._subject = audio_in_subject(session_id, participant_id)
+        self._track_id = track_id
+        self._since_ns = since_ns
+        self._woken = woken
+        self._waiting: deque[InFrame] = deque(maxlen=MAX_WAITING_FRAMES)
+        self._history: list[InFrame] = []
+        self._subscription: Subscription | None = None
+        self._last_frame_at = time.monotonic()
+        self.broken = 0
+        """Frames that could not be read, or that can't be of this track."""
+
+    async def __aenter__(self) -> "LiveSound":
+        """Subscribe, then read what was kept. Raises nats errors."""
+        nc = connection(self._broker)
+        self._subscription = await nc.subscribe(self._subject, cb=self._receive)
+        await asyncio.wait_for(nc.flush(), 5)
+        await self._read_history()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Unsubscribe."""
+        if self._subscription is not None and not connection(self._broker).is_closed:
+            await self._subscription.unsubscribe()
+
+    def frames(self) -> list[InFrame]:
+        """Return the frames that came since the last call, in order."""
+        frames, self._history = self._history, []
+        while self._waiting:
+            frames.append(self._waiting.popleft())
+        return frames
+
+    def since_frame_ms(self) -> float:
+        """Return how long ago the newest frame came."""
+        return (time.monotonic() - self._last_frame_at) * 1000
+
+    def count_broken(self, why: str) -> None:
+        """Count a frame that was dropped; the first of a track is logged."""
+        self.broken += 1
+        if self.broken == 1:
+            log.warning("track %s: dropping broken frames: %s", self._track_id, why)
+
+    async def _receive(self, message: Msg) -> None:
+        frame = self._unpacked(message.data)
+        if frame is not None:
+            self._last_frame_at = time.monotonic()
+            self._waiting.append(frame)
+            self._woken.set()
+
+    def _unpacked(self, data: bytes) -> InFrame | None:
+        try:
+            frame = unpack_in(data)
+        except BadAudio as error:
+            self.count_broken(str(error))
+            return None
+        return frame if frame.track_id == self._track_id else None
+
+    async def _read_history(self) -> None:
+        config = ConsumerConfig(
+            ack_policy=AckPolicy.NONE,
+            deliver_policy=DeliverPolicy.BY_START_TIME,
+            opt_start_time=datetime.fromtimestamp(self._since_ns / 1e9, UTC),
+            filter_subject=self._subject,
+            mem_storage=True,
+            inactive_threshold=30,
+        )
+        subscription = await jetstream(self._broker).subscribe(self._subject, stream=AUDIO, config=config)
+        try:
+            info = await subscription.consumer_info()
+            sent = info.delivered.consumer_seq if info.delivered is not None else 0
+            expected = sent + (info.num_pending or 0)
+            for _ in range(expected):
+                message = await subscription.next_msg(timeout=QUIET_S)
+                frame = self._unpacked(message.data)
+                if frame is not None:
+                    self._history.append(frame)
+        finally:
+            await subscription.unsubscribe()

@@ -1,0 +1,1 @@
+"""Speech and language engines behind the interfaces of `livekit.agents` and LangChain."""

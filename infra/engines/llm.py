@@ -1,0 +1,110 @@
+"""Language models as LangChain chat models: the local one, and any other by `provider:model`."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from infra.embedded.runtime import read_runtime
+from infra.settings import Settings
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+LOCAL = "local"
+
+LOCAL_PRIMER: tuple[tuple[str, str], ...] = (
+    ("user", "Hello!"),
+    ("assistant", "Hello! It is nice to hear from you. How can I help you today?"),
+    ("user", "What is the largest ocean?"),
+    ("assistant", "The largest ocean is the Pacific Ocean."),
+    ("user", "Can you order a pizza for me?"),
+    ("assistant", "I cannot order things, but I can help you decide what to eat."),
+    ("user", "I feel a bit tired today."),
+    ("assistant", "I am sorry to hear that. Would you like to tell me about your day?"),
+    ("user", "How do I boil an egg?"),
+    ("assistant", "Put the egg in boiling water for eight minutes, then cool it under cold water."),
+)
+"""Examples (role, text) put before a conversation with the local model: with 135 million parameters it understands
+how to answer from examples, not from instructions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a model can take: `context_chars` of conversation, and `sentences` of its answer (0 is all)."""
+
+    context_chars: int = 24_000
+    question_chars: int = 12_000
+    sentences: int = 0
+    tools: bool = True
+    primer: tuple[tuple[str, str], ...] = ()
+
+
+_LOCAL_LIMITS = Limits(context_chars=4_000, question_chars=1_500, sentences=2, tools=False, primer=LOCAL_PRIMER)
+
+
+class LlmNotFound(RuntimeError):
+    """The model is not installed, not running, or its name cannot be read; the message says what to do."""
+
+
+def limits_of(name: str) -> Limits:
+    """Return what the model of this name can take."""
+    return _LOCAL_LIMITS if name == LOCAL else Limits()
+
+
+def model_names(chain: str) -> list[str]:
+    """Return the names in a comma-separated fallback chain, best first. Raises LlmNotFound if there is none."""
+    names = [name.strip() for name in chain.split(",") if name.strip()]
+    if not names:
+        raise LlmNotFound("no language model is named: set DAREDEVIL_LLM to `local` or `provider:model`")
+    return names
+
+
+def chat_model(name: str, settings: Settings) -> "BaseChatModel":
+    """Return one model. Raises LlmNotFound with what is missing. Its first import takes 2 to 3 s."""
+    if name == LOCAL:
+        return _local_model(settings)
+    from langchain.chat_models import init_chat_model
+
+    options: dict[str, Any] = {"max_tokens": settings.reply_max_tokens, **settings.llm_options}
+    try:
+        model: BaseChatModel = init_chat_model(name, **options)
+    except Exception as error:  # providers raise of their own: no package, no key, no such option
+        raise LlmNotFound(f"the language model {name!r} cannot be used: {error}") from error
+    return model
+
+
+def chat_models(settings: Settings, chain: str | None = None) -> list[tuple[str, "BaseChatModel"]]:
+    """Return the models of a fallback chain (of the settings if none is given), best first. Raises LlmNotFound."""
+    return [(name, chat_model(name, settings)) for name in model_names(chain or settings.llm)]
+
+
+def local_url(settings: Settings) -> str:
+    """Return the local model's server. Raises LlmNotFound."""
+    runtime = read_runtime(settings.data_dir)
+    url = settings.llm_url or (runtime.llm_url if runtime is not None else "")
+    if not url:
+        raise LlmNotFound(
+            "no local language model runs: start everything with `make run`, or the model alone with "
+            "`python -m infra.embedded.llm --port 8031` and DAREDEVIL_LLM_URL=http://127.0.0.1:8031"
+        )
+    return url.rstrip("/").removesuffix("/v1")
+
+
+def _local_model(settings: Settings) -> "BaseChatModel":
+    from langchain_openai import ChatOpenAI
+    from pydantic import SecretStr
+
+    return ChatOpenAI(
+        model=LOCAL,
+        base_url=f"{local_url(settings)}/v1",
+        api_key=SecretStr("none"),
+        temperature=0.2,
+        seed=7,
+        max_completion_tokens=settings.reply_max_tokens,
+        # One paragraph: what this model says after a line break is about something else.
+        stop_sequences=["\n"],
+        extra_body={"cache_prompt": True, "repeat_penalty": 1.05, "max_tokens": settings.reply_max_tokens},
+        streaming=True,
+        stream_usage=False,
+        max_retries=0,
+        timeout=settings.llm_timeout_s,
+    )

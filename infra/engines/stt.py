@@ -1,0 +1,153 @@
+"""Speech to text: engines by name behind LiveKit's interface, with a timeout and a chain of substitutes."""
+
+import asyncio
+import importlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from livekit import rtc
+from livekit.agents import stt
+from livekit.agents.types import APIConnectOptions
+
+log = logging.getLogger(__name__)
+
+SAMPLE_RATE_HZ = 16_000
+COOL_DOWN_S = 30.0
+"""How long an engine that failed is passed over while there are others."""
+
+
+class EngineMissing(RuntimeError):
+    """The named engine is not installed, or could not be made from its options."""
+
+
+class NothingHeard(RuntimeError):
+    """No engine of the chain could recognise the speech."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """Words, which engine understood them, and how long that took."""
+
+    text: str
+    engine: str
+    engine_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An engine that raised, hung or was missing, and what is done instead."""
+
+    engine: str
+    error: str
+    action: str
+
+
+OnFailure = Callable[[Failure], Awaitable[None]]
+
+
+def make_engine(name: str, options: dict[str, Any]) -> "stt.STT[Any]":
+    """Return the engine `local` or `<plugin>.<class>`, such as `deepgram.STT`. Raises EngineMissing."""
+    if name == "local":
+        from infra.engines.moonshine import MoonshineSTT
+
+        return MoonshineSTT()
+    plugin, _, class_name = name.rpartition(".")
+    try:
+        engine = getattr(importlib.import_module(f"livekit.plugins.{plugin}"), class_name)(**options)
+    except Exception as error:  # a plugin may raise anything while it is made
+        raise EngineMissing(
+            f"speech to text {name!r}: {error} (is livekit-plugins-{plugin or name} installed? are its key and options "
+            "set?)"
+        ) from error
+    if not isinstance(engine, stt.STT):
+        raise EngineMissing(f"{name!r} is no speech to text")
+    return engine
+
+
+class SpeechToText:
+    """A chain of engines, such as `deepgram.STT,local`: the first that works recognises.
+
+    Every instance has engines and threads of its own, so that recognitions of one never wait for another's.
+    """
+
+    def __init__(self, chain: str, options: dict[str, Any], timeout_s: float) -> None:
+        self._names = [name.strip() for name in chain.split(",") if name.strip()] or ["local"]
+        self._options = options
+        self._timeout_s = timeout_s
+        self._engines: dict[str, stt.STT[Any]] = {}
+        self._failed_at: dict[str, float] = {}
+
+    @property
+    def local(self) -> bool:
+        """Whether the first choice runs here, where recognising often costs nothing but time."""
+        return self._names[0] == "local"
+
+    async def warm_up(self) -> None:
+        """Load every engine of the chain, and have the local one recognise once. Failures are logged."""
+        for name in self._names:
+            try:
+                engine = self._engine(name)
+                if name == "local":
+                    await recognise(engine, b"\0\0" * (SAMPLE_RATE_HZ // 2))
+            except Exception as error:  # whatever an engine raises: the chain is there for it
+                log.warning("speech to text %s: %s", name, error)
+
+    async def recognise(self, pcm: bytes, on_failure: OnFailure | None = None) -> Recognition:
+        """Return the words in `pcm` (int16 mono at 16 kHz). Raises NothingHeard if no engine works."""
+        names = self._usable()
+        for place, name in enumerate(names):
+            started = time.perf_counter()
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    text = await recognise(self._engine(name), pcm)
+                self._failed_at.pop(name, None)
+                return Recognition(text, name, (time.perf_counter() - started) * 1000)
+            except Exception as error:  # whatever an engine raises: the chain is there for it
+                self._failed_at[name] = time.monotonic()
+                hung = isinstance(error, TimeoutError)
+                problem = f"no answer within {self._timeout_s:g} s" if hung else f"{type(error).__name__}: {error}"
+                rest = names[place + 1 :]
+                action = f"{rest[0]} was asked" if rest else "the words are lost"
+                log.warning("speech to text %s: %s; %s", name, problem, action)
+                if on_failure is not None:
+                    await on_failure(Failure(name, problem[:500], action))
+        raise NothingHeard(f"none of {', '.join(names)} understood the speech")
+
+    async def aclose(self) -> None:
+        """Close the engines."""
+        for engine in self._engines.values():
+            await engine.aclose()
+
+    def _usable(self) -> Sequence[str]:
+        now = time.monotonic()
+        well = [name for name in self._names if now - self._failed_at.get(name, -COOL_DOWN_S) >= COOL_DOWN_S]
+        return well or self._names
+
+    def _engine(self, name: str) -> "stt.STT[Any]":
+        if name not in self._engines:
+            self._engines[name] = make_engine(name, {} if name == "local" else self._options)
+        return self._engines[name]
+
+
+async def recognise(engine: "stt.STT[Any]", pcm: bytes) -> str:
+    """Return the words that one engine hears in `pcm`: by one request, or by a stream where it has only that."""
+    frame = rtc.AudioFrame(pcm, SAMPLE_RATE_HZ, 1, len(pcm) // 2)
+    if engine.capabilities.offline_recognize or not engine.capabilities.streaming:
+        event = await engine.recognize(frame, conn_options=APIConnectOptions(max_retry=0))
+        return _words(event)
+    texts = []
+    async with engine.stream(conn_options=APIConnectOptions(max_retry=0)) as stream:
+        stream.push_frame(frame)
+        stream.flush()
+        stream.end_input()
+        async for event in stream:
+            if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
+                texts.append(_words(event))
+    return " ".join(text for text in texts if text)
+
+
+def _words(event: stt.SpeechEvent) -> str:
+    return event.alternatives[0].text.strip() if event.alternatives else ""

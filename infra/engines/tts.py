@@ -1,0 +1,188 @@
+"""Text to speech by settings: the local voice or any LiveKit plugin, in a chain in which the next stands in."""
+
+import asyncio
+import importlib
+import inspect
+import logging
+import time
+import unicodedata
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from livekit.agents import APIConnectOptions, tts
+from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
+from livekit.agents.utils import http_context, is_given
+
+from infra.engines.gate import URGENT
+from infra.settings import Settings
+
+log = logging.getLogger(__name__)
+
+REST_S = 15.0
+"""How long an engine that failed is asked after the others."""
+
+
+class UnknownEngine(ValueError):
+    """The settings name an engine that is not there; the message says what to do."""
+
+
+class NoSound(RuntimeError):
+    """The engine ended without a single sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """The next piece of a clause: int16 mono PCM, and the ends of words told with it (seconds into the clause)."""
+
+    pcm: bytes
+    sample_rate_hz: int
+    engine: str = ""
+    word_ends_s: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An engine failed; `action` says what is done instead. What it has given so far stays, the next begins anew."""
+
+    engine: str
+    error: str
+    action: str
+
+
+SKIPPED = "skipped the clause"
+
+
+class Voice:
+    """One TTS engine. `timeout_s` is how long it may be silent; None if it sees to that itself."""
+
+    def __init__(self, name: str, engine: tts.TTS[Any], timeout_s: float | None) -> None:
+        self.name = name
+        self._engine = engine
+        self._timeout_s = timeout_s
+        self.rests_until = 0.0
+
+    async def warm_up(self) -> None:
+        """Make the first clause as fast as the rest."""
+        await asyncio.to_thread(self._engine.prewarm) if self.name == "local" else self._engine.prewarm()
+
+    async def synthesize(self, text: str) -> AsyncGenerator[Sound, None]:
+        """Yield the sound of `text` as it is made. Raises what the engine raises, TimeoutError, or NoSound."""
+        silent = True
+        # No retries here: the next engine of the chain is quicker.
+        options = APIConnectOptions(max_retry=0, timeout=self._timeout_s or 10)
+        async with self._engine.synthesize(text, conn_options=options) as stream:
+            while True:
+                try:
+                    audio = await asyncio.wait_for(anext(stream), self._timeout_s)
+                except StopAsyncIteration:
+                    break
+                except TimeoutError as error:
+                    raise TimeoutError(str(error) or f"silent for {self._timeout_s:g} s") from error
+                frame = audio.frame
+                words = frame.userdata.get(USERDATA_TIMED_TRANSCRIPT) or ()
+                ends = tuple(float(word.end_time) for word in words if is_given(word.end_time))
+                silent = silent and frame.samples_per_channel == 0
+                yield Sound(_mono(frame.data.tobytes(), frame.num_channels), frame.sample_rate, self.name, ends)
+        if silent:
+            raise NoSound("it gave no sound")
+
+    async def close(self) -> None:
+        """Let the engine go."""
+        await self._engine.aclose()
+
+
+class Chain:
+    """Engines in order of preference: when one fails, the next takes the clause from its beginning."""
+
+    def __init__(self, voices: Sequence[Voice]) -> None:
+        self.voices = tuple(voices)
+
+    async def synthesize(self, text: str, urgent: bool = False) -> AsyncGenerator[Sound | Failure, None]:
+        """Yield the sound of `text`, and a Failure for each engine that failed; never raises for an engine.
+
+        `urgent` goes before what is not, where sessions share an engine. Text without a letter or digit has no sound.
+        """
+        if not speakable(text):
+            return
+        URGENT.set(urgent)
+        order = sorted(self.voices, key=lambda voice: voice.rests_until > time.monotonic())
+        for number, voice in enumerate(order):
+            try:
+                async with aclosing(voice.synthesize(text)) as sounds:
+                    async for sound in sounds:
+                        yield sound
+                return
+            except Exception as error:  # a plugin may raise anything; the call goes on
+                voice.rests_until = time.monotonic() + REST_S
+                action = f"used {order[number + 1].name}" if number + 1 < len(order) else SKIPPED
+                log.warning("text to speech %s failed (%s): %s", voice.name, _told(error), action)
+                yield Failure(voice.name, _told(error), action)
+
+    async def warm_up(self) -> None:
+        """Warm every engine up; one that fails at it is left for the first clause to find out."""
+        for voice in self.voices:
+            try:
+                await voice.warm_up()
+            except Exception as error:  # a plugin may raise anything
+                log.warning("text to speech %s could not be warmed up: %s", voice.name, _told(error))
+
+    async def close(self) -> None:
+        """Let all engines go."""
+        for voice in self.voices:
+            await voice.close()
+
+
+def speakable(text: str) -> bool:
+    """Tell whether there is anything to say: a letter or a digit."""
+    return any(unicodedata.category(character)[0] in "LN" for character in text)
+
+
+def load_chain(settings: Settings) -> Chain:
+    """Return the engines of `settings.tts`, e.g. `local` or `cartesia.TTS,local`; blocks while models load.
+
+    Raises UnknownEngine. Call it within `engine_context`.
+    """
+    return Chain([_load(name.strip(), settings) for name in settings.tts.split(",") if name.strip()])
+
+
+def engine_context(settings: Settings) -> AbstractAsyncContextManager[object]:
+    """Return what to hold open while the engines of the settings are used: plugins share an HTTP session."""
+    only_local = all(name.strip() in ("local", "") for name in settings.tts.split(","))
+    return nullcontext() if only_local else http_context.open()
+
+
+def _load(name: str, settings: Settings) -> Voice:
+    if name == "local":
+        from infra.engines.piper import PiperTTS
+
+        model = Path(settings.voice) if settings.voice.endswith(".onnx") else None
+        if model is not None and not model.exists():
+            raise UnknownEngine(f"DAREDEVIL_VOICE names {model}, which is not there")
+        return Voice(name, PiperTTS(model, settings.tts_timeout_s), None)
+    plugin, _, class_name = name.partition(".")
+    try:
+        engine_class = getattr(importlib.import_module(f"livekit.plugins.{plugin}"), class_name or "TTS")
+    except (ImportError, AttributeError) as error:
+        reason = f"no text to speech {name!r}: install livekit-plugins-{plugin}, or use `local` ({error})"
+        raise UnknownEngine(reason) from error
+    accepted = inspect.signature(engine_class.__init__).parameters
+    options = {key: value for key, value in settings.tts_options.items() if key in accepted}
+    if settings.voice and not settings.voice.endswith(".onnx") and "voice" in accepted:
+        options.setdefault("voice", settings.voice)
+    try:
+        return Voice(name, engine_class(**options), settings.tts_timeout_s)
+    except Exception as error:  # mostly a missing key
+        raise UnknownEngine(f"text to speech {name!r} could not start: {error}") from error
+
+
+def _mono(pcm: bytes, channels: int) -> bytes:
+    if channels == 1:
+        return pcm
+    return b"".join(pcm[n : n + 2] for n in range(0, len(pcm), 2 * channels))
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:500]

@@ -1,0 +1,70 @@
+"""Silero voice activity detection, window by window, on a thread of its own."""
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+from livekit.plugins.silero.onnx_model import OnnxModel, new_inference_session
+
+log = logging.getLogger(__name__)
+
+SAMPLE_RATE_HZ = 16_000
+WINDOW_SAMPLES = 512
+MAX_BATCH = 64
+"""Windows a call at most (2 s of sound, 15 ms of work), so that one track's catch-up does not hold up another."""
+
+Samples = npt.NDArray[np.int16]
+LOUD = 0.01
+"""Root mean square, of full scale, above which a window counts as speech when the model fails."""
+
+
+class SileroVad:
+    """The loaded model (one ONNX thread, no spinning), shared by all tracks of a process."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="vad")
+        self._session = new_inference_session(True)
+
+    def track(self) -> "TrackVad":
+        """Return the detector of one track, with a memory of its own."""
+        return TrackVad(OnnxModel(onnx_session=self._session, sample_rate=SAMPLE_RATE_HZ), self._executor)
+
+    async def warm_up(self) -> None:
+        """Run the model once."""
+        await self.track().probabilities(np.zeros(WINDOW_SAMPLES, np.int16))
+
+    def close(self) -> None:
+        """Let the thread go."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+class TrackVad:
+    """Voice activity of one track: windows must be given in order."""
+
+    def __init__(self, model: OnnxModel, executor: ThreadPoolExecutor) -> None:
+        self._model = model
+        self._executor = executor
+        self.failure: str | None = None
+        """Why loudness is taken instead of the model's opinion; None while the model works."""
+
+    async def probabilities(self, samples: Samples) -> list[float]:
+        """Return the speech probability of each whole window in `samples` (int16, mono, 16 kHz)."""
+        windows = samples[: len(samples) // WINDOW_SAMPLES * WINDOW_SAMPLES].reshape(-1, WINDOW_SAMPLES)
+        found: list[float] = []
+        loop = asyncio.get_running_loop()
+        for first in range(0, len(windows), MAX_BATCH):
+            found += await loop.run_in_executor(self._executor, self._run, windows[first : first + MAX_BATCH])
+        return found
+
+    def _run(self, windows: Samples) -> list[float]:
+        scaled = windows.astype(np.float32) / 32768
+        if self.failure is None:
+            try:
+                return [float(self._model(window)) for window in scaled]
+            except Exception as error:  # whatever the runtime raises: a call must go on
+                self.failure = f"{type(error).__name__}: {error}"
+                log.error("voice activity: %s; loudness is taken instead", self.failure)
+        loudness = np.sqrt(np.mean(scaled**2, axis=1))
+        return [1.0 if loud > LOUD else 0.0 for loud in loudness]
