@@ -180,6 +180,14 @@ def dead_subject(durable: str) -> str:
     return f"dead.{durable}"
 
 
+def sound_again_subject(session_id: str) -> str:
+    """Return where a clause's sound is asked for again: a request with the encoded ReplyClauseWritten.
+
+    The answer is empty when all of it has been published, else it says why not.
+    """
+    return f"do.{session_id}.synthesis.clause"
+
+
 def retry_subject(durable: str) -> str:
     """Return where a dead letter is put back to: a request answered by one copy of the actor."""
     return f"retry.{durable}"

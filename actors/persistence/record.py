@@ -1,0 +1,61 @@
+"""One complete exchange out of a session's facts: what was said, written and heard."""
+
+from collections.abc import Iterable
+
+from contracts.events import (
+    Event,
+    PlaybackFinished,
+    PlaybackInterrupted,
+    PlaybackStarted,
+    ReplyClauseWritten,
+    ReplyCompleted,
+    ReplyStarted,
+    TurnEnded,
+    TurnRecorded,
+)
+from contracts.ids import derive_id
+
+
+def record_of(
+    facts: Iterable[Event], played: PlaybackFinished | PlaybackInterrupted, time_ns: int
+) -> TurnRecorded | None:
+    """Return the record of the reply whose playback ended, or None if it is in the log already.
+
+    `facts` are the session's, in order. The id follows from the reply: it is recorded once, however it ended.
+    """
+    started: ReplyStarted | None = None
+    heard: PlaybackStarted | None = None
+    clauses: dict[int, str] = {}
+    written: str | None = None
+    turns: dict[str, str] = {}
+    for fact in facts:
+        match fact:
+            case TurnEnded(turn_id=str(ended), text=text):
+                turns[ended] = text
+            case _ if getattr(fact, "reply_id", None) != played.reply_id:
+                continue
+            case TurnRecorded():
+                return None
+            case ReplyStarted():
+                started = fact
+            case ReplyClauseWritten(index=index, text=text):
+                clauses[index] = text
+            case ReplyCompleted(text=text):
+                written = text
+            case PlaybackStarted():
+                heard = fact
+    turn_id = (started.turn_id if started else None) or played.turn_id
+    return TurnRecorded(
+        event_id=derive_id(f"{played.session_id}:{played.reply_id}", "TurnRecorded"),
+        session_id=played.session_id,
+        time_ns=time_ns,
+        cause_id=played.event_id,
+        turn_id=turn_id,
+        reply_id=played.reply_id,
+        user_text=turns.get(turn_id or "", started.text if started else ""),
+        written_text=written if written is not None else " ".join(clauses[index] for index in sorted(clauses)),
+        heard_text=played.heard_text,
+        interrupted=isinstance(played, PlaybackInterrupted),
+        gap_ms=heard.gap_ms if heard else None,
+        parts=heard.parts if heard else None,
+    )

@@ -1,0 +1,241 @@
+"""Synthesis: clauses become sound on `audio.<session>.out.agent`, and a fact says when all of it is out."""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+from faststream import FastStream
+from faststream.nats import NatsBroker
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from actors.synthesis.framing import ClauseFrames
+from actors.synthesis.outlet import Outlet
+from actors.synthesis.state import Spoken
+from contracts.codec import Undecodable, decode
+from contracts.events import (
+    ClauseSynthesized,
+    EngineFailed,
+    Event,
+    ReplyClauseWritten,
+    ReplyDiscarded,
+    SessionClosed,
+    TurnInterrupted,
+)
+from contracts.ids import derive_id
+from contracts.topology import (
+    SYNTHESIS,
+    audio_out_subject,
+    live_event_subject,
+    sound_again_subject,
+)
+from infra.broker import make_app, make_broker
+from infra.connection import connection
+from infra.engines.tts import Chain, Failure, engine_context, load_chain
+from infra.facts import history, now_ns, say
+from infra.inbox import Inbox
+from infra.settings import Settings, settings
+
+log = logging.getLogger(__name__)
+
+SESSIONS_KEPT = 500
+MOST_AGAIN = 50
+"""Requests for sound again that are served at a time; more are refused."""
+
+
+class Synthesis:
+    """Handles clauses: `handle` for the inbox, `stop` for what overtakes, `again` for sound that was lost."""
+
+    def __init__(self, broker: NatsBroker, chain: Chain, settings: Settings) -> None:
+        self._broker = broker
+        self._chain = chain
+        self._settings = settings
+        self._sessions: OrderedDict[str, Spoken] = OrderedDict()
+        self._running: dict[asyncio.Task[None], ReplyClauseWritten] = {}
+        self._again: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Listen for what stops a reply, and for requests for sound again."""
+        nc = connection(self._broker)
+        for event_class in (TurnInterrupted, ReplyDiscarded, SessionClosed):
+            await nc.subscribe(live_event_subject(event_class), cb=self._stop)
+        await nc.subscribe(sound_again_subject("*"), queue=SYNTHESIS, cb=self._asked_again)
+
+    async def close(self) -> None:
+        """Stop everything that runs."""
+        tasks = [*self._running, *self._again]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def handle(self, event: Event) -> None:
+        """Make a clause's sound and say so, unless that is done or nobody will hear it."""
+        assert isinstance(event, ReplyClauseWritten)
+        session = await self._session(event.session_id)
+        if not session.to_do(event):
+            log.debug("clause %d of %s is done or dropped", event.index, event.reply_id)
+            return
+        if await self._unless_stopped(event, self._sound(event, record=True)):
+            session.done.add((event.reply_id, event.index))
+
+    async def _session(self, session_id: str) -> Spoken:
+        """Return the session brought up to date with the log."""
+        session = self._sessions.setdefault(session_id, Spoken())
+        self._sessions.move_to_end(session_id)
+        if len(self._sessions) > SESSIONS_KEPT:
+            self._sessions.popitem(last=False)
+        async for fact in history(connection(self._broker), session_id, after=session.sequence):
+            session.fold(fact)
+        return session
+
+    async def _unless_stopped(self, clause: ReplyClauseWritten, work: Coroutine[Any, Any, None]) -> bool:
+        """Await the work; return False if the clause was stopped meanwhile."""
+        task = asyncio.create_task(work)
+        self._running[task] = clause
+        try:
+            await task
+        except asyncio.CancelledError:
+            this = asyncio.current_task()
+            if this is not None and this.cancelling():
+                raise
+            log.debug("clause %d of %s was stopped", clause.index, clause.reply_id)
+            return False
+        finally:
+            del self._running[task]
+        return True
+
+    async def _stop(self, message: Msg) -> None:
+        try:
+            event = decode(message.subject, message.data)
+        except Undecodable as error:
+            log.warning("%s", error)
+            return
+        reply_id = getattr(event, "reply_id", None)
+        for task, clause in list(self._running.items()):
+            if clause.session_id == event.session_id and reply_id in (None, clause.reply_id):
+                task.cancel()
+
+    async def _sound(self, clause: ReplyClauseWritten, record: bool) -> None:
+        """Publish a clause's sound; with `record`, say what came of it."""
+        started = time.perf_counter()
+        conversion = self._settings.tts_sample_rate_conversion
+        rate_hz = None if conversion == "none" else self._settings.agent_sample_rate_hz
+        frames = ClauseFrames(clause.reply_id, clause.index, clause.text, rate_hz, conversion)
+        outlet = Outlet(connection(self._broker), audio_out_subject(clause.session_id))
+        failures: list[Failure] = []
+        async with aclosing(self._chain.synthesize(clause.text, urgent=clause.index == 0)) as sounds:
+            async for sound in sounds:
+                if isinstance(sound, Failure):
+                    failures.append(sound)
+                    cut = frames.restart()
+                else:
+                    cut = frames.push(sound)
+                for frame in cut:
+                    await outlet.send(frame.pack())
+        for frame in frames.finish():
+            await outlet.send(frame.pack())
+        engine_ms = (time.perf_counter() - started) * 1000
+        await outlet.confirm()
+        if record:
+            for number, failure in enumerate(failures):
+                await say(self._broker, failed(clause, number, failure))
+            await say(self._broker, synthesized(clause, frames, engine_ms, outlet.first_frame_ns))
+
+    async def _asked_again(self, request: Msg) -> None:
+        if len(self._again) >= MOST_AGAIN:
+            await request.respond(b"busy: too many clauses are being made again")
+            return
+        task = asyncio.create_task(self._answer(request))
+        self._again.add(task)
+        task.add_done_callback(self._again.discard)
+
+    async def _answer(self, request: Msg) -> None:
+        """Publish a clause again, and answer nothing or why not."""
+        try:
+            problem = await self._make_again(request.subject.split(".")[1], request.data)
+        except Exception as error:  # whoever asked is told; the actor goes on
+            log.warning("sound again: %r", error)
+            problem = f"{type(error).__name__}: {error}"
+        try:
+            await request.respond(problem.encode())
+        except NatsError as error:
+            log.debug("sound again: no answer possible: %r", error)
+
+    async def _make_again(self, session_id: str, data: bytes) -> str:
+        clause = decode(f"voice.{session_id}.reply.clause", data)
+        assert isinstance(clause, ReplyClauseWritten)
+        session = await self._session(session_id)
+        if not session.hearable(clause):
+            return "the reply was interrupted or discarded, or the session is closed"
+        done = await self._unless_stopped(clause, self._sound(clause, record=False))
+        return "" if done else "the reply was interrupted or discarded meanwhile"
+
+
+def failed(clause: ReplyClauseWritten, number: int, failure: Failure) -> EngineFailed:
+    """Return the fact that an engine failed at a clause; `number` counts them per clause."""
+    return EngineFailed(
+        event_id=derive_id(clause.event_id, "EngineFailed", number),
+        session_id=clause.session_id,
+        time_ns=now_ns(),
+        cause_id=clause.event_id,
+        turn_id=clause.turn_id,
+        actor=SYNTHESIS,
+        engine=f"tts:{failure.engine}",
+        error=failure.error,
+        action=failure.action,
+    )
+
+
+def synthesized(
+    clause: ReplyClauseWritten, frames: ClauseFrames, engine_ms: float, first_chunk_ns: int
+) -> ClauseSynthesized:
+    """Return the fact that all sound of a clause is out."""
+    return ClauseSynthesized(
+        event_id=derive_id(clause.event_id, "ClauseSynthesized"),
+        session_id=clause.session_id,
+        time_ns=now_ns(),
+        cause_id=clause.event_id,
+        turn_id=clause.turn_id,
+        reply_id=clause.reply_id,
+        index=clause.index,
+        text=clause.text,
+        samples=frames.samples,
+        sample_rate_hz=frames.sample_rate_hz,
+        word_end_samples=frames.word_end_samples,
+        engine=frames.engine,
+        engine_ms=engine_ms,
+        first_chunk_ns=first_chunk_ns,
+    )
+
+
+def make() -> FastStream:
+    """Return the app of this actor."""
+    broker = make_broker(SYNTHESIS)
+    synthesis: Synthesis
+
+    async def handle(event: Event) -> None:
+        await synthesis.handle(event)
+
+    inbox = Inbox(broker, SYNTHESIS, handle)
+
+    @asynccontextmanager
+    async def life() -> AsyncIterator[None]:
+        nonlocal synthesis
+        async with engine_context(settings()):
+            chain = await asyncio.to_thread(load_chain, settings())
+            await chain.warm_up()
+            synthesis = Synthesis(broker, chain, settings())
+            await synthesis.open()
+            await inbox.open()
+            try:
+                yield
+            finally:
+                await inbox.close()
+                await synthesis.close()
+                await chain.close()
+
+    return make_app(SYNTHESIS, broker, life)

@@ -1,0 +1,110 @@
+"""From an engine's sound to frames at the door's rate, with the place of every word."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import soxr
+
+from contracts.audio import FRAME_MS, OutFrame
+from infra.engines.tts import Sound
+from infra.engines.word_ends import estimated_word_ends
+
+NEAR_SILENCE = 300
+"""Absolute int16 level below which a sample counts as silence."""
+
+_QUALITY = {"soxr-hq": "HQ", "soxr-mq": "MQ", "soxr-lq": "LQ"}
+
+
+class ClauseFrames:
+    """Cuts the sound of one clause into 20 ms frames of `rate_hz` (None: the rate that comes first).
+
+    If an engine fails midway, call `restart`: the next engine says the clause again behind what is already out.
+    """
+
+    def __init__(self, reply_id: str, index: int, text: str, rate_hz: int | None, quality: str = "soxr-mq") -> None:
+        self.samples = 0
+        self.engine = ""
+        self.word_end_samples: tuple[int, ...] = ()
+        self._reply_id, self._index, self._words = reply_id, index, text.split()
+        self._rate_hz = rate_hz
+        self._quality = _QUALITY.get(quality, "MQ")
+        self._resampler: soxr.ResampleStream | None = None
+        self._in_rate_hz = 0
+        self._rest = b""
+        self._told_s: list[float] = []
+        self._start = 0
+        self._voiced: tuple[int, int] | None = None
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Rate of the frames; of 24 kHz if there has been no sound to take it from."""
+        return self._rate_hz or 24_000
+
+    def push(self, sound: Sound) -> Iterator[OutFrame]:
+        """Yield the frames that this sound completes."""
+        self.engine = sound.engine
+        self._told_s += sound.word_ends_s
+        if sound.sample_rate_hz != self._in_rate_hz:
+            yield from self._end_of_engine()
+            self._rate_hz = self._rate_hz or sound.sample_rate_hz
+            self._in_rate_hz = sound.sample_rate_hz
+            if self._in_rate_hz != self._rate_hz:
+                self._resampler = soxr.ResampleStream(
+                    self._in_rate_hz, self._rate_hz, 1, dtype="int16", quality=self._quality
+                )
+        yield from self._cut(self._converted(sound.pcm))
+
+    def restart(self) -> Iterator[OutFrame]:
+        """Yield what the failed engine still had underway, and forget its word ends."""
+        yield from self._end_of_engine()
+        self._in_rate_hz = 0
+        self._told_s = []
+        self._start, self._voiced = self.samples + len(self._rest) // 2, None
+
+    def finish(self) -> Iterator[OutFrame]:
+        """Yield the remaining frames; the last is flagged, and holds the ends of the words."""
+        yield from self._end_of_engine()
+        first_sample = self.samples
+        self.samples += len(self._rest) // 2
+        self.word_end_samples = self._word_ends()
+        rate_hz = self.sample_rate_hz
+        yield OutFrame(self._reply_id, self._index, first_sample, rate_hz, self._rest, True, self.word_end_samples)
+        self._rest = b""
+
+    def _converted(self, pcm: bytes) -> bytes:
+        if self._resampler is None:
+            return pcm
+        return bytes(self._resampler.resample_chunk(np.frombuffer(pcm, np.int16)).tobytes())
+
+    def _end_of_engine(self) -> Iterator[OutFrame]:
+        if self._resampler is not None:
+            tail = self._resampler.resample_chunk(np.empty(0, np.int16), last=True)
+            self._resampler = None
+            yield from self._cut(bytes(tail.tobytes()))
+
+    def _cut(self, pcm: bytes) -> Iterator[OutFrame]:
+        self._note_voice(pcm)
+        pcm = self._rest + pcm
+        size = 2 * self.sample_rate_hz * FRAME_MS // 1000
+        whole = len(pcm) - len(pcm) % size
+        for offset in range(0, whole, size):
+            yield OutFrame(self._reply_id, self._index, self.samples, self.sample_rate_hz, pcm[offset : offset + size])
+            self.samples += size // 2
+        self._rest = pcm[whole:]
+
+    def _note_voice(self, pcm: bytes) -> None:
+        heard = np.flatnonzero(np.abs(np.frombuffer(pcm, np.int16).astype(np.int32)) > NEAR_SILENCE)
+        if len(heard):
+            at = self.samples + len(self._rest) // 2
+            first = at + int(heard[0]) if self._voiced is None else self._voiced[0]
+            self._voiced = (first, at + int(heard[-1]) + 1)
+
+    def _word_ends(self) -> tuple[int, ...]:
+        """Return what the engine told, if it told every word, else an estimate over the voiced part."""
+        if self.samples == 0:
+            return ()
+        if len(self._told_s) == len(self._words):
+            ends = [min(self._start + round(end * self.sample_rate_hz), self.samples) for end in self._told_s]
+            if ends == sorted(ends):
+                return tuple(ends)
+        return estimated_word_ends(self._words, *(self._voiced or (self._start, self.samples)), self.samples)

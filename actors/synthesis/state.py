@@ -1,0 +1,35 @@
+"""What synthesis knows of a session: a fold of its facts."""
+
+from dataclasses import dataclass, field
+
+from contracts.events import ClauseSynthesized, ReplyClauseWritten, ReplyDiscarded, SessionClosed, TurnInterrupted
+from infra.facts import Fact
+
+
+@dataclass(slots=True)
+class Spoken:
+    """A session up to `sequence`: clauses whose sound is out, replies that nobody will hear, and its end."""
+
+    sequence: int = 0
+    done: set[tuple[str, int]] = field(default_factory=set)
+    stopped: set[str] = field(default_factory=set)
+    closed: bool = False
+
+    def fold(self, fact: Fact) -> None:
+        """Take the session's next fact into account."""
+        self.sequence = fact.sequence
+        match fact.event:
+            case ClauseSynthesized(reply_id=reply_id, index=index):
+                self.done.add((reply_id, index))
+            case ReplyDiscarded(reply_id=reply_id) | TurnInterrupted(reply_id=reply_id):
+                self.stopped.add(reply_id)
+            case SessionClosed():
+                self.closed = True
+
+    def hearable(self, clause: ReplyClauseWritten) -> bool:
+        """Tell whether somebody may still hear this clause."""
+        return not self.closed and clause.reply_id not in self.stopped
+
+    def to_do(self, clause: ReplyClauseWritten) -> bool:
+        """Tell whether this clause's sound is still to be made."""
+        return self.hearable(clause) and (clause.reply_id, clause.index) not in self.done

@@ -1,0 +1,218 @@
+"""Synthesis on a real log, with engines of the test's own."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from faststream.nats import NatsBroker
+from nats.aio.msg import Msg
+
+from actors.synthesis import actor
+from contracts.audio import OutFrame, unpack_out
+from contracts.codec import encode
+from contracts.events import (
+    ClauseSynthesized,
+    EngineFailed,
+    Event,
+    ReplyClauseWritten,
+    ReplyDiscarded,
+    TurnInterrupted,
+)
+from contracts.topology import sound_again_subject
+from infra.connection import connection
+from infra.engines.tts import Chain, Sound, Voice
+from infra.facts import now_ns, say
+from tests.actors.running import facts_until, running
+from tests.servers import NatsServer
+
+TENTH = b"\x00\x10" * 2400
+
+
+class ScriptedVoice(Voice):
+    """Says 0.1 s for a clause, and what its name and the text ask for."""
+
+    def __init__(self, name: str = "scripted") -> None:
+        self.name, self.rests_until = name, 0.0
+        self.said: list[str] = []
+        self.asked = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def warm_up(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    async def synthesize(self, text: str) -> AsyncGenerator[Sound, None]:
+        self.said.append(text)
+        if self.name == "broken":
+            raise ConnectionError("no line")
+        if text.startswith("Hold"):
+            yield Sound(TENTH, 24_000, self.name)
+            self.asked.set()
+            await self.go_on.wait()
+        yield Sound(TENTH, 24_000, self.name)
+
+
+class Ear:
+    """Hears the frames of a session."""
+
+    def __init__(self) -> None:
+        self.frames: list[OutFrame] = []
+        self._news = asyncio.Event()
+
+    async def hear(self, message: Msg) -> None:
+        self.frames.append(unpack_out(message.data))
+        self._news.set()
+
+    async def until(self, enough: Callable[[list[OutFrame]], bool], timeout_s: float = 15) -> None:
+        async with asyncio.timeout(timeout_s):
+            while not enough(self.frames):
+                self._news.clear()
+                await self._news.wait()
+
+    def clauses(self) -> list[tuple[str, int]]:
+        return [(frame.reply_id, frame.index) for frame in self.frames if frame.last]
+
+
+def clause(index: int = 0, text: str = "Hello.", reply: str = "r", session: str = "s") -> ReplyClauseWritten:
+    return ReplyClauseWritten(
+        event_id=f"{session}-{reply}-{index}", session_id=session, time_ns=now_ns(), turn_id="t",
+        reply_id=reply, index=index, text=text,
+    )  # fmt: skip
+
+
+async def ear_for(broker: NatsBroker, session: str = "s") -> Ear:
+    ear = Ear()
+    await connection(broker).subscribe(f"audio.{session}.out.agent", cb=ear.hear)
+    return ear
+
+
+@asynccontextmanager
+async def synthesis(broker: NatsBroker, monkeypatch: pytest.MonkeyPatch, *voices: Voice) -> AsyncIterator[None]:
+    monkeypatch.setattr(actor, "load_chain", lambda settings: Chain(voices))
+    async with running(actor.make(), "synthesis", broker):
+        yield
+
+
+def synthesized(facts: list[Event]) -> list[ClauseSynthesized]:
+    return [fact for fact in facts if isinstance(fact, ClauseSynthesized)]
+
+
+async def test_clauses_of_a_session_are_heard_in_order_and_each_is_said_to_be_done(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ear = await ear_for(broker)
+    async with synthesis(broker, monkeypatch, ScriptedVoice()):
+        for index in range(5):
+            await say(broker, clause(index))
+        facts = await facts_until(broker, "s", lambda facts: len(synthesized(facts)) == 5)
+    assert ear.clauses() == [("r", index) for index in range(5)]
+    done = synthesized(facts)
+    assert [fact.index for fact in done] == [0, 1, 2, 3, 4]
+    assert {(fact.samples, fact.sample_rate_hz, fact.cause_id, fact.turn_id) for fact in done[:1]} == {
+        (2400, 24_000, "s-r-0", "t")
+    }
+    assert done[0].word_end_samples == ear.frames[len(ear.frames) // 5 - 1].word_end_samples == (2400,)
+
+
+async def test_one_session_does_not_wait_for_another(broker: NatsBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    voice = ScriptedVoice()
+    async with synthesis(broker, monkeypatch, voice):
+        await say(broker, clause(text="Hold it."))
+        await voice.asked.wait()
+        await say(broker, clause(session="other"))
+        await facts_until(broker, "other", lambda facts: bool(synthesized(facts)))
+        voice.go_on.set()
+        await facts_until(broker, "s", lambda facts: bool(synthesized(facts)))
+
+
+async def test_a_clause_whose_sound_is_out_is_not_made_again_when_it_is_delivered_again(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voice = ScriptedVoice()
+    await say(broker, clause(0))
+    done = ClauseSynthesized(
+        event_id="done", session_id="s", time_ns=1, reply_id="r", index=0, text="", samples=9, sample_rate_hz=9
+    )
+    await say(broker, done)
+    await say(broker, clause(1, "Next."))
+    async with synthesis(broker, monkeypatch, voice):
+        await facts_until(broker, "s", lambda facts: len(synthesized(facts)) == 2)
+    assert voice.said == ["Next."]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        TurnInterrupted(event_id="x", session_id="s", time_ns=1, reply_id="r", participant_id="p"),
+        ReplyDiscarded(event_id="x", session_id="s", time_ns=1, reply_id="r"),
+    ],
+)
+async def test_an_interrupted_or_discarded_reply_stops_at_once_and_its_later_clauses_are_skipped(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch, end: Event
+) -> None:
+    voice, ear = ScriptedVoice(), await ear_for(broker)
+    async with synthesis(broker, monkeypatch, voice):
+        await say(broker, clause(0, "Hold it."))
+        await voice.asked.wait()
+        await say(broker, end)
+        await say(broker, clause(1, "Never heard."))
+        await say(broker, clause(0, "Heard.", reply="next"))
+        facts = await facts_until(broker, "s", lambda facts: bool(synthesized(facts)))
+    assert voice.said == ["Hold it.", "Heard."]
+    assert [fact.reply_id for fact in synthesized(facts)] == ["next"]
+    assert ear.clauses() == [("next", 0)]
+
+
+async def test_when_every_engine_fails_each_failure_is_a_fact_and_the_call_goes_on(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ear = await ear_for(broker)
+    async with synthesis(broker, monkeypatch, ScriptedVoice("broken"), ScriptedVoice("broken")):
+        await say(broker, clause())
+        facts = await facts_until(broker, "s", lambda facts: bool(synthesized(facts)))
+    failures = [fact for fact in facts if isinstance(fact, EngineFailed)]
+    assert [(fact.engine, fact.action) for fact in failures] == [
+        ("tts:broken", "used broken"),
+        ("tts:broken", "skipped the clause"),
+    ]
+    assert [fact.samples for fact in synthesized(facts)] == [0]
+    assert [(frame.last, frame.pcm) for frame in ear.frames] == [(True, b"")]
+
+
+async def test_sound_that_was_lost_is_published_again_on_request_and_nothing_is_said_twice(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ear = await ear_for(broker)
+    async with synthesis(broker, monkeypatch, ScriptedVoice()):
+        await say(broker, clause())
+        await facts_until(broker, "s", lambda facts: bool(synthesized(facts)))
+        answer = await connection(broker).request(sound_again_subject("s"), encode(clause()), timeout=5)
+        assert answer.data == b""
+        await ear.until(lambda frames: len([frame for frame in frames if frame.last]) == 2)
+        rubbish = await connection(broker).request(sound_again_subject("s"), b"\xc1", timeout=5)
+        assert b"Undecodable" in rubbish.data
+        await say(broker, ReplyDiscarded(event_id="x", session_id="s", time_ns=1, reply_id="r"))
+        refused = await connection(broker).request(sound_again_subject("s"), encode(clause()), timeout=5)
+        assert b"discarded" in refused.data
+        facts = await facts_until(broker, "s", lambda facts: True)
+    assert len(synthesized(facts)) == 1
+
+
+async def test_a_clause_that_was_being_said_while_nats_died_is_heard_whole_once_it_is_back(
+    broker: NatsBroker, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voice, ear = ScriptedVoice(), await ear_for(broker)
+    async with synthesis(broker, monkeypatch, voice):
+        await say(broker, clause(0, "Hold it."))
+        await voice.asked.wait()
+        await nats_server.stop()
+        voice.go_on.set()
+        await nats_server.start()
+        await ear.until(lambda frames: bool(frames and frames[-1].last))
+        facts = await facts_until(broker, "s", lambda facts: bool(synthesized(facts)))
+    whole = {frame.first_sample for frame in ear.frames}
+    assert whole >= {480 * n for n in range(10)}
+    assert [fact.samples for fact in synthesized(facts)] == [4800]

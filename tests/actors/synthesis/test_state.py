@@ -1,0 +1,35 @@
+"""What synthesis knows of a session."""
+
+import pytest
+
+from actors.synthesis.state import Spoken
+from contracts.events import (
+    ClauseSynthesized,
+    Event,
+    ReplyClauseWritten,
+    ReplyDiscarded,
+    SessionClosed,
+    TurnInterrupted,
+)
+from infra.facts import Fact
+
+COMMON = {"event_id": "e", "session_id": "s", "time_ns": 1}
+CLAUSE = ReplyClauseWritten(**COMMON, reply_id="r", index=1, text="Hello.")
+
+
+@pytest.mark.parametrize(
+    ("event", "to_do", "hearable"),
+    [
+        (CLAUSE, True, True),
+        (ClauseSynthesized(**COMMON, reply_id="r", index=1, text="", samples=1, sample_rate_hz=1), False, True),
+        (ClauseSynthesized(**COMMON, reply_id="r", index=0, text="", samples=1, sample_rate_hz=1), True, True),
+        (ReplyDiscarded(**COMMON, reply_id="r"), False, False),
+        (TurnInterrupted(**COMMON, reply_id="r", participant_id="p"), False, False),
+        (ReplyDiscarded(**COMMON, reply_id="other"), True, True),
+        (SessionClosed(**COMMON, reason="hangup"), False, False),
+    ],
+)
+def test_a_clause_is_made_once_and_only_while_somebody_may_hear_it(event: Event, to_do: bool, hearable: bool) -> None:
+    session = Spoken()
+    session.fold(Fact(7, event))
+    assert (session.sequence, session.to_do(CLAUSE), session.hearable(CLAUSE)) == (7, to_do, hearable)

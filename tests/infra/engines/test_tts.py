@@ -1,0 +1,115 @@
+"""Text to speech: the chain of engines, plugins by name, and the local voice."""
+
+import asyncio
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions, tts
+
+from infra.engines.tts import Chain, Failure, Sound, UnknownEngine, Voice, load_chain, speakable
+from infra.settings import Settings
+
+TONE = b"\x00\x10" * 2205
+
+
+class PluginTTS(tts.TTS[None]):
+    """A plugin as LiveKit knows them, which makes a tone, nothing, an error, or silence for ever."""
+
+    def __init__(self, *, does: str = "tone", voice: str = "", channels: int = 1) -> None:
+        super().__init__(capabilities=tts.TTSCapabilities(streaming=False), sample_rate=22_050, num_channels=channels)
+        self.does, self.voice = does, voice
+        self.heard = asyncio.Event()
+
+    def synthesize(
+        self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
+    ) -> tts.ChunkedStream:
+        return _PluginStream(tts=self, input_text=text, conn_options=conn_options)
+
+
+class _PluginStream(tts.ChunkedStream):
+    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
+        engine = self._tts
+        assert isinstance(engine, PluginTTS)
+        output_emitter.initialize(
+            request_id="r", sample_rate=22_050, num_channels=engine.num_channels, mime_type="audio/pcm"
+        )
+        if engine.does == "hang":
+            await asyncio.Event().wait()
+        if engine.does in ("tone", "break"):
+            output_emitter.push(TONE * engine.num_channels)
+        if engine.does in ("raise", "break"):
+            if engine.does == "break":
+                await engine.heard.wait()
+            raise ConnectionError("the line is cut")
+
+
+def _voice(does: str, timeout_s: float = 5) -> Voice:
+    return Voice(does, PluginTTS(does=does), timeout_s)
+
+
+async def _heard(chain: Chain, text: str = "Hello.") -> list[Sound | Failure]:
+    return [sound async for sound in chain.synthesize(text)]
+
+
+@pytest.mark.parametrize(
+    ("does", "reason"), [("raise", "the line is cut"), ("nothing", "no audio"), ("hang", "silent for 0.05 s")]
+)
+async def test_the_next_engine_stands_in_for_one_that_fails_and_the_failure_is_told(does: str, reason: str) -> None:
+    first, *sounds = await _heard(Chain([_voice(does, 0.05), _voice("tone")]))
+    assert isinstance(first, Failure)
+    assert (first.engine, first.action) == (does, "used tone")
+    assert reason in first.error
+    assert b"".join(sound.pcm for sound in sounds if isinstance(sound, Sound)) == TONE
+
+
+async def test_an_engine_that_failed_is_asked_after_the_others_for_a_while() -> None:
+    chain = Chain([_voice("raise"), _voice("tone")])
+    await _heard(chain)
+    assert {sound.engine for sound in await _heard(chain)} == {"tone"}
+
+
+async def test_at_the_end_of_the_chain_the_clause_is_skipped() -> None:
+    failures = await _heard(Chain([_voice("raise"), _voice("nothing")]))
+    assert [failure.action for failure in failures if isinstance(failure, Failure)] == [
+        "used nothing",
+        "skipped the clause",
+    ]
+
+
+async def test_what_an_engine_gave_before_it_failed_is_kept() -> None:
+    engine = PluginTTS(does="break")
+    sounds = []
+    async for sound in Chain([Voice("break", engine, 5)]).synthesize("Hello."):
+        sounds.append(sound)
+        engine.heard.set()
+    assert any(sound.pcm for sound in sounds if isinstance(sound, Sound))
+    assert isinstance(sounds[-1], Failure)
+
+
+async def test_two_channels_become_one() -> None:
+    sounds = await _heard(Chain([Voice("stereo", PluginTTS(channels=2), 5)]))
+    assert b"".join(sound.pcm for sound in sounds if isinstance(sound, Sound)) == TONE
+
+
+@pytest.mark.parametrize("text", ["", "...", "\N{GRINNING FACE}", "\x00\x07", "—"])
+async def test_text_without_a_letter_or_digit_has_no_sound_and_is_no_failure(text: str) -> None:
+    assert not speakable(text)
+    assert await _heard(Chain([_voice("raise")]), text) == []
+
+
+async def test_a_plugin_is_loaded_by_its_name_with_the_options_that_it_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin: Any = ModuleType("livekit.plugins.tones")
+    plugin.TTS = PluginTTS
+    monkeypatch.setitem(sys.modules, "livekit.plugins.tones", plugin)
+    options: dict[str, object] = {"does": "tone", "unknown": 1}
+    (voice,) = load_chain(Settings(tts="tones.TTS", tts_options=options, voice="ann")).voices
+    assert isinstance(voice._engine, PluginTTS)
+    assert (voice.name, voice._engine.does, voice._engine.voice) == ("tones.TTS", "tone", "ann")
+
+
+@pytest.mark.parametrize("name", ["nosuchplugin.TTS", "silero.TTS", "local"])
+def test_an_engine_that_is_not_there_is_named_with_what_to_do(name: str) -> None:
+    with pytest.raises(UnknownEngine, match=r"nosuchplugin|silero|voice"):
+        load_chain(Settings(tts=name, voice="/no/such/voice.onnx"))
