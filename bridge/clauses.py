@@ -1,0 +1,106 @@
+"""The sound of one clause, put together from frames that may come late, twice, or not at all."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from bridge.heard import SaidClause
+from contracts.audio import OutFrame
+from contracts.events import ClauseSynthesized, ReplyClauseWritten
+
+MAX_EARLY_FRAMES = 500
+"""Frames kept behind a gap (10 s); later ones are left out and asked for again with the gap."""
+
+
+@dataclass(slots=True)
+class ClauseSound:
+    """What is known of a clause: its words, its sound so far, and how often the sound was asked for again."""
+
+    index: int
+    written: ReplyClauseWritten | None = None
+    written_ns: int = 0
+    synthesized: ClauseSynthesized | None = None
+    synthesized_ns: int = 0
+    received_samples: int = 0
+    """Samples without a gap from the clause's start."""
+    sent_samples: int = 0
+    total_samples: int | None = None
+    word_end_samples: tuple[int, ...] = ()
+    first_frame_ns: int = 0
+    last_frame_ns: int = 0
+    asking: bool = False
+    asked_ns: int = 0
+    patience: int = 10
+    skipped: bool = False
+    _ready: deque[bytes] = field(default_factory=deque)
+    _early: dict[int, bytes] = field(default_factory=dict)
+
+    def add(self, frame: OutFrame, now_ns: int) -> None:
+        """Take a frame; what was there before is left out, what comes early waits for the gap to close."""
+        if self.complete:
+            return
+        self.first_frame_ns = self.first_frame_ns or now_ns
+        self.last_frame_ns = now_ns
+        if frame.last:
+            self.total_samples = frame.first_sample + len(frame.pcm) // 2
+            self.word_end_samples = frame.word_end_samples
+        if frame.first_sample > self.received_samples:
+            if frame.pcm and len(self._early) < MAX_EARLY_FRAMES:
+                self._early[frame.first_sample] = frame.pcm
+            return
+        self._append(frame.first_sample, frame.pcm)
+        while self._early and (first := min(self._early)) <= self.received_samples:
+            self._append(first, self._early.pop(first))
+        if self.complete:
+            self._early.clear()
+
+    def _append(self, first_sample: int, pcm: bytes) -> None:
+        fresh = pcm[(self.received_samples - first_sample) * 2 :]
+        if fresh:
+            self._ready.append(fresh)
+            self.received_samples += len(fresh) // 2
+
+    def learn(self, event: ClauseSynthesized, now_ns: int) -> None:
+        """Take what synthesis said of the clause: its length, and where its words end."""
+        self.synthesized, self.synthesized_ns = event, now_ns
+
+    @property
+    def length_samples(self) -> int | None:
+        """How long it is, as far as that is known."""
+        if self.total_samples is None and self.synthesized is not None:
+            return self.synthesized.samples
+        return self.total_samples
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of its sound has come."""
+        length = self.length_samples
+        return length is not None and self.received_samples >= length
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether there is sound that was not taken yet."""
+        return bool(self._ready)
+
+    def take(self) -> bytes:
+        """Return the sound that can be played next, and forget it here."""
+        pcm = b"".join(self._ready)
+        self._ready.clear()
+        self.sent_samples += len(pcm) // 2
+        return pcm
+
+    def skip(self) -> None:
+        """Give the clause up: what has come of it is played, the rest is not waited for."""
+        self.skipped = True
+        self._early.clear()
+
+    def drop(self) -> None:
+        """Forget the sound: the reply is over."""
+        self._ready.clear()
+        self._early.clear()
+
+    def said(self) -> SaidClause:
+        """Return the clause as what was sent to be heard."""
+        text = self.written.text if self.written else self.synthesized.text if self.synthesized else ""
+        word_ends = self.word_end_samples or (self.synthesized.word_end_samples if self.synthesized else ())
+        length = max(self.length_samples or 0, self.sent_samples)
+        return SaidClause(self.index, text, self.sent_samples, length, word_ends)

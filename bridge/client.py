@@ -1,0 +1,135 @@
+"""One client's WebSocket: what goes out in order and within bounds, what comes in, and how it ends."""
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections import deque
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from bridge.protocol import CLOSE_CODES, Rubbish, error_message
+
+log = logging.getLogger(__name__)
+
+MAX_UNSENT_BYTES = 16_000_000
+"""What may wait for a slow client: minutes of sound. Beyond it the client is dropped."""
+
+MAX_ERRORS = 20
+SEND_TIMEOUT_S = 15.0
+CLOSE_TIMEOUT_S = 2.0
+MAX_BINARY_BYTES = 64_000
+
+
+class Client:
+    """Sends without waiting; one task of its own does the writing. Used from one event loop."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+        self._unsent: deque[str | bytes] = deque()
+        self._unsent_bytes = 0
+        self._wake = asyncio.Event()
+        self._gone = asyncio.Event()
+        self._close_code: int | None = None
+        self._errors = 0
+        self._receiving: asyncio.Timeout | None = None
+        self.session_id = ""
+        self._sender = asyncio.create_task(self._send(), name="sending to a client")
+
+    # -- out
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send a JSON message."""
+        self._put(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+
+    def sound(self, pcm: bytes) -> None:
+        """Send sound, in messages of at most 64 kB."""
+        for start in range(0, len(pcm), MAX_BINARY_BYTES):
+            self._put(pcm[start : start + MAX_BINARY_BYTES])
+
+    def _put(self, data: str | bytes) -> None:
+        if self._close_code is not None:
+            return
+        self._unsent.append(data)
+        self._unsent_bytes += len(data)
+        if self._unsent_bytes > MAX_UNSENT_BYTES:
+            self._unsent.clear()
+            self.refuse("slow-client", "you read more slowly than the agent speaks; reconnect to go on")
+        self._wake.set()
+
+    def refuse(self, code: str, message: str) -> None:
+        """Tell what is wrong, and close if that error closes (see CLOSE_CODES)."""
+        if self._close_code is not None:
+            return
+        if self._errors == 0:
+            log.warning("session %s: %s: %s", self.session_id or "(none yet)", code, message)
+        self._errors += 1
+        self.tell(error_message(code, message))
+        if code in CLOSE_CODES:
+            self.end(CLOSE_CODES[code])
+        elif self._errors >= MAX_ERRORS:
+            self.refuse("too-many-errors", f"{MAX_ERRORS} messages could not be taken; the connection is closed")
+
+    def end(self, code: int = 1000) -> None:
+        """Close once everything is sent."""
+        if self._close_code is None:
+            self._close_code = code
+            self._wake.set()
+
+    async def _send(self) -> None:
+        try:
+            while self._unsent or self._close_code is None:
+                while self._unsent:
+                    data = self._unsent.popleft()
+                    self._unsent_bytes -= len(data)
+                    sending = self._websocket.send_text(data) if isinstance(data, str) else None
+                    sending = sending or self._websocket.send_bytes(data)  # type: ignore[arg-type]  # bytes here
+                    await asyncio.wait_for(sending, SEND_TIMEOUT_S)
+                if self._close_code is None:
+                    self._wake.clear()
+                    await self._wake.wait()
+            await asyncio.wait_for(self._websocket.close(self._close_code), CLOSE_TIMEOUT_S)
+        except TimeoutError:
+            log.warning("session %s: the client takes nothing any more and is dropped", self.session_id)
+        except (WebSocketDisconnect, RuntimeError, OSError) as error:
+            log.debug("session %s: sending: %r", self.session_id, error)
+        finally:
+            self._close_code = self._close_code or 1006
+            self._unsent.clear()
+            self._gone.set()
+            self._stop_receiving()
+
+    def _stop_receiving(self) -> None:
+        # A client that takes nothing may keep the connection up for ever: do not wait for its end.
+        if self._receiving is not None:
+            with contextlib.suppress(RuntimeError):
+                self._receiving.reschedule(0)
+
+    # -- in
+
+    async def receive(self) -> str | bytes | None:
+        """Return the next message, None once the connection is over. Raises Rubbish for an empty message."""
+        try:
+            async with asyncio.timeout(None) as self._receiving:
+                if self._gone.is_set():
+                    return None
+                message = await self._websocket.receive()
+        except (TimeoutError, WebSocketDisconnect, RuntimeError):
+            return None
+        if message["type"] != "websocket.receive":
+            return None
+        data: str | bytes | None = message.get("text")
+        if data is None:
+            data = message.get("bytes")
+        if data is None:
+            raise Rubbish("bad-json", "the message has no content")
+        return data
+
+    async def finish(self) -> None:
+        """Send what is left, close, and end the sending task."""
+        self.end()
+        with contextlib.suppress(TimeoutError, asyncio.CancelledError):
+            await asyncio.wait_for(asyncio.shield(self._gone.wait()), CLOSE_TIMEOUT_S)
+        self._sender.cancel()
+        await asyncio.gather(self._sender, return_exceptions=True)

@@ -1,0 +1,37 @@
+"""What playback asks its surroundings to do."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from contracts.events import Event, ReplyClauseWritten
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Send a message to the client."""
+
+    message: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Send sound of the reply that was announced last to the client."""
+
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Store a fact."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask synthesis to publish a clause's sound again."""
+
+    clause: ReplyClauseWritten
+
+
+Command = Tell | Sound | Say | Ask

@@ -1,0 +1,282 @@
+"""The WebSocket endpoint: greets clients, gives each its session, and hands on what they send."""
+
+import asyncio
+import logging
+import secrets
+import time
+import weakref
+from urllib.parse import urlsplit
+
+from faststream.nats import NatsBroker
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+from nats.js.errors import NotFoundError
+from starlette.websockets import WebSocket
+
+from bridge.call import Call
+from bridge.client import Client
+from bridge.limits import Bucket
+from bridge.opening import opening_events, standing_of
+from bridge.protocol import (
+    Hangup,
+    Hello,
+    Played,
+    Rubbish,
+    TypedText,
+    checked_sound,
+    checked_text,
+    parse,
+    parse_hello,
+)
+from contracts.events import TrackPublished
+from contracts.ids import new_session_id
+from contracts.topology import AUDIO, checked_session
+from infra.connection import connection, jetstream
+from infra.facts import LogUnavailable, history, now_ns
+from infra.settings import Settings
+
+log = logging.getLogger(__name__)
+
+HELLO_TIMEOUT_S = 10.0
+SOUND_SPEED, SOUND_BURST_S = 4, 10
+MESSAGES_PER_S, MESSAGES_BURST = 50, 200
+CLOSE_TIMEOUT_S = 4.0
+WATCH_S = 0.2
+RETURN_S = 0.5
+"""After the log is back: those who listen to microphones need a moment to be back too."""
+
+
+class Door:
+    """All sessions of one bridge process."""
+
+    def __init__(self, broker: NatsBroker, settings: Settings) -> None:
+        self._broker = broker
+        self._settings = settings
+        self._id = secrets.token_hex(8)
+        self._calls: dict[str, Call] = {}
+        self._opening = 0
+        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._clients: set[Client] = set()
+        self._watch: asyncio.Task[None] | None = None
+        self._claims: Subscription | None = None
+        self._closing = False
+
+    async def open(self) -> None:
+        """Begin to watch the log, and to give sessions to other doors that claim them."""
+        self._watch = asyncio.create_task(self._watch_log(), name="watching the log")
+        self._claims = await connection(self._broker).subscribe("do.*.bridge.claim", cb=self._on_claim)
+
+    async def close(self) -> None:
+        """Tell the clients to come back later; their sessions stay open, those that nobody holds are ended."""
+        if self._closing:
+            return
+        self._closing = True
+        for client in list(self._clients):
+            client.refuse("shutdown", "the server restarts; reconnect with your session id")
+        for call in list(self._calls.values()):
+            if call.is_waiting_for_client:
+                call.end("vanished")  # otherwise nobody would ever close it
+        leaving = [asyncio.wait_for(call.leave(), CLOSE_TIMEOUT_S) for call in self._calls.values()]
+        await asyncio.gather(*leaving, return_exceptions=True)
+        if self._claims is not None and not connection(self._broker).is_closed:
+            await self._claims.unsubscribe()
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+
+    # -- one connection
+
+    async def talk(self, websocket: WebSocket) -> None:
+        """Serve one connection from its greeting to its end."""
+        if not _same_origin(websocket):
+            log.warning("a page of %s wanted to talk and was refused", websocket.headers.get("origin"))
+            await websocket.close(1008)
+            return
+        await websocket.accept()
+        client = Client(websocket)
+        self._clients.add(client)
+        try:
+            await self._serve(client)
+        except Rubbish as error:
+            client.refuse(error.code, str(error))
+        except (LogUnavailable, NatsError, TimeoutError) as error:
+            log.warning("a session could not be opened: %r", error)
+            client.refuse("log-unavailable", "the log cannot be reached, so no call can begin. Try again shortly")
+        finally:
+            self._clients.discard(client)
+            await client.finish()
+
+    async def _serve(self, client: Client) -> None:
+        try:
+            first = await asyncio.wait_for(client.receive(), HELLO_TIMEOUT_S)
+        except TimeoutError as error:
+            raise Rubbish("bad-hello", f"no greeting came within {HELLO_TIMEOUT_S:.0f} s") from error
+        if first is None:
+            return
+        hello = parse_hello(first if isinstance(first, str) else None)
+        session_id = _session_id(hello)
+        client.session_id = session_id
+        if self._closing:
+            raise Rubbish("shutdown", "the server restarts; reconnect")
+        lock = self._locks.setdefault(session_id, asyncio.Lock())
+        async with lock:
+            call = await self._take_session(client, session_id, hello)
+        try:
+            await self._listen(client, call, hello.sample_rate_hz)
+        finally:
+            if call.is_attached(client):
+                call.client_vanished("shutdown" if self._closing else "vanished")
+
+    async def _take_session(self, client: Client, session_id: str, hello: Hello) -> Call:
+        call = self._calls.get(session_id)
+        if call is not None and call.is_ending:
+            await call.over.wait()
+            call = None
+        known = call is not None
+        if call is None:
+            call = await self._open_call(session_id, hello)
+        else:
+            call.hand_over()
+            await call.settled()
+        resumed = call.standing.opened
+        events = opening_events(session_id, call.standing, hello, self._settings, now_ns())
+        try:
+            await call.say_opening(events)
+        except BaseException:
+            if known:
+                call.client_vanished()
+            else:
+                await call.leave()
+            raise
+        track_id = next((event.track_id for event in events if isinstance(event, TrackPublished)), None)
+        client.tell(
+            {
+                "type": "welcome",
+                "session_id": session_id,
+                "participant_id": "caller",
+                "sample_rate_hz": self._settings.agent_sample_rate_hz,
+                "resumed": resumed,
+            }
+        )
+        call.attach(client, track_id, hello.sample_rate_hz)
+        return call
+
+    async def _open_call(self, session_id: str, hello: Hello) -> Call:
+        if len(self._calls) + self._opening >= self._settings.max_sessions:
+            raise Rubbish("busy", f"all {self._settings.max_sessions} lines are taken; try again in a minute")
+        self._opening += 1
+        try:
+            past = []
+            if hello.session_id:
+                await self._claim(session_id)
+                past = [fact async for fact in history(connection(self._broker), session_id)]
+            if standing_of(fact.event for fact in past).closed:
+                raise Rubbish("session-closed", f"session {session_id} has ended; connect without its id for a new one")
+            call = Call(self._broker, session_id, self._settings, self._forget)
+            await call.open(past)
+            self._calls[session_id] = call
+            return call
+        finally:
+            self._opening -= 1
+
+    def _forget(self, call: Call) -> None:
+        if self._calls.get(call.session_id) is call:
+            del self._calls[call.session_id]
+
+    async def _listen(self, client: Client, call: Call, rate_hz: int) -> None:
+        sound = Bucket(SOUND_SPEED, SOUND_BURST_S)
+        messages = Bucket(MESSAGES_PER_S, MESSAGES_BURST)
+        while call.is_attached(client):
+            try:
+                data = await client.receive()
+                if data is None:
+                    return
+                bucket, amount = (messages, 1.0) if isinstance(data, str) else (sound, len(data) / 2 / rate_hz)
+                if not bucket.take(amount, time.monotonic()):
+                    raise Rubbish("flood", f"more came than {SOUND_SPEED} times real time; send sound as it is made")
+                if isinstance(data, bytes):
+                    await call.sound(checked_sound(data))
+                elif self._take_message(call, data):
+                    call.end("hangup")
+                    await call.over.wait()
+            except Rubbish as error:
+                client.refuse(error.code, str(error))
+
+    def _take_message(self, call: Call, data: str) -> bool:
+        message = parse(data)
+        match message:
+            case Hangup():
+                return True
+            case TypedText():
+                call.typed(checked_text(message.text, self._settings.max_text_bytes))
+            case Played():
+                call.played(message)
+            case Hello():
+                raise Rubbish("unexpected-hello", "this connection is greeted already; open another one for more")
+        return False
+
+    # -- other doors
+
+    async def _claim(self, session_id: str) -> None:
+        """Have another door that holds the session give it up; a door that does not answer is taken for dead."""
+        try:
+            await connection(self._broker).request(f"do.{session_id}.bridge.claim", self._id.encode(), timeout=2)
+        except (NoRespondersError, TimeoutError) as error:
+            log.debug("claim of %s: %r", session_id, error)
+
+    async def _on_claim(self, message: Msg) -> None:
+        session_id = message.subject.split(".")[1]
+        call = self._calls.get(session_id)
+        if message.data.decode(errors="replace") == self._id or call is None:
+            return
+        log.info("session %s goes on at another door", session_id)
+        call.hand_over()
+        await call.leave()
+        await message.respond(b"")
+
+    # -- the log
+
+    async def _watch_log(self) -> None:
+        away = False
+        while True:
+            await asyncio.sleep(WATCH_S)
+            connected = connection(self._broker).is_connected
+            if not connected and not away:
+                away = True
+                for call in self._calls.values():
+                    call.log_went_away()
+            elif connected and away and await self._is_provisioned():
+                away = False
+                await asyncio.sleep(RETURN_S)
+                for call in list(self._calls.values()):
+                    await self._tell_back(call)
+
+    async def _tell_back(self, call: Call) -> None:
+        try:
+            await call.log_came_back()
+        except (NatsError, OSError) as error:
+            log.warning("session %s: %r", call.session_id, error)
+
+    async def _is_provisioned(self) -> bool:
+        try:
+            await jetstream(self._broker).stream_info(AUDIO)
+        except (NatsError, NotFoundError, TimeoutError):
+            return False
+        return True
+
+
+def _session_id(hello: Hello) -> str:
+    if not hello.session_id:
+        return new_session_id()
+    try:
+        return checked_session(hello.session_id)
+    except ValueError as error:
+        raise Rubbish("bad-session-id", str(error)) from error
+
+
+def _same_origin(websocket: WebSocket) -> bool:
+    """Tell whether the page is ours: a page of another site must not talk through the browser of our user."""
+    origin = websocket.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == websocket.headers.get("host")

@@ -1,0 +1,71 @@
+"""The facts that one session's door has to say: stored in order by one task, without holding anything else up."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from faststream.nats import NatsBroker
+
+from contracts.events import Event, SessionClosed, TrackPublished, TrackUnpublished
+from infra.facts import Fence, LogUnavailable, Stale, say
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING = 1000
+PATIENCE_S = 60.0
+
+
+class Outbox:
+    """Says facts one after the other. `failed` is called once when the log does not take one.
+
+    SessionClosed is fenced: a door that was frozen while another took the session over must not close it.
+    """
+
+    def __init__(self, broker: NatsBroker, failed: Callable[[str], None]) -> None:
+        self._broker = broker
+        self._failed = failed
+        self._waiting: asyncio.Queue[Event] = asyncio.Queue(MAX_WAITING)
+        self._broken = False
+        self.track_sequence = 0
+        """Place in the log of the last track fact that this door knows of."""
+
+    def put(self, event: Event) -> None:
+        """Say a fact after those before it."""
+        if self._broken:
+            return
+        try:
+            self._waiting.put_nowait(event)
+        except asyncio.QueueFull:
+            self._break(f"{MAX_WAITING} facts are waiting to be stored")
+
+    async def run(self) -> None:
+        """Say what is put, until cancelled."""
+        while True:
+            event = await self._waiting.get()
+            try:
+                if not self._broken:
+                    await self.say(event, PATIENCE_S)
+            except Stale as error:
+                log.warning("%s", error)
+            except (LogUnavailable, ValueError) as error:
+                self._break(str(error))
+            finally:
+                self._waiting.task_done()
+
+    async def say(self, event: Event, patience_s: float) -> None:
+        """Say a fact now. Raises LogUnavailable, Stale."""
+        fence = None
+        if isinstance(event, SessionClosed):
+            fence = Fence(f"voice.{event.session_id}.track.*", self.track_sequence)
+        sequence = await say(self._broker, event, fence, patience_s)
+        if isinstance(event, TrackPublished | TrackUnpublished):
+            self.track_sequence = sequence
+
+    async def drained(self) -> None:
+        """Wait until all that was put is stored, or given up."""
+        await self._waiting.join()
+
+    def _break(self, reason: str) -> None:
+        if not self._broken:
+            self._broken = True
+            self._failed(reason)

@@ -1,0 +1,341 @@
+"""What one session's listener is played: facts, sound and the client's counts in; commands and facts out.
+
+Pure: no I/O and no clock. Every method returns what is to be done, in order. Times are Unix epoch ns.
+"""
+
+from bridge.commands import Ask, Command, Say, Sound, Tell
+from bridge.floor import Floor
+from bridge.playback_facts import PlaybackFacts
+from bridge.repair import clauses_to_ask
+from bridge.replies import Hold, Phase, Reply
+from contracts import events as e
+from contracts.audio import OutFrame
+
+DECISION_PATIENCE_NS = 4_000_000_000
+"""A pause without a decision ends after this."""
+
+UNFINISHED_PATIENCE_NS = 30_000_000_000
+"""How long a reply may stay without its end, or the client without a word of having played it."""
+
+VANISHED_PATIENCE_MS = 1000
+"""How long a client that came back may take to say how much it had played."""
+
+KEPT = 64
+"""Replies and turns that are remembered."""
+
+_ACTIVE = (Phase.WAITING, Phase.PLAYING, Phase.PAUSED)
+_MILESTONES = (e.TurnEnded, e.ReplyStarted, e.ReplyCommitted, e.ReplyClauseWritten, e.ClauseSynthesized)
+
+
+class Playback:
+    """The state machine of one session's playback."""
+
+    def __init__(self, session_id: str) -> None:
+        self._facts = PlaybackFacts(session_id)
+        self._replies: dict[str, Reply] = {}
+        self._turns: dict[str, list[e.Event]] = {}
+        self._floor = Floor()
+        self._connected = False
+        self._current: Reply | None = None
+
+    @property
+    def playing_reply_id(self) -> str | None:
+        """The reply that is being played or is paused, if any."""
+        current = self._current
+        return current.reply_id if current and current.phase in (Phase.PLAYING, Phase.PAUSED) else None
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the client was told to stop and its count is still awaited."""
+        return self._current is not None and self._current.phase is Phase.STOPPING
+
+    # -- the client comes and goes
+
+    def connect(self, now_ns: int) -> list[Command]:
+        """Begin with a client: what was being played when the last one was lost is stopped and counted."""
+        self._connected = True
+        out: list[Command] = []
+        if self._current is not None and self._current.phase is Phase.AWAY:
+            out += self._stop(self._current, "", "vanished", now_ns, VANISHED_PATIENCE_MS)
+        return out + self._pump(now_ns)
+
+    def disconnect(self, now_ns: int) -> list[Command]:
+        """Go on without a client: nothing is sent until one is there again."""
+        self._connected = False
+        current = self._current
+        if current is None:
+            return []
+        if current.phase is Phase.STOPPING and current.stop is not None:
+            return self._interrupted(current, current.stop, now_ns)
+        current.played_samples = current.estimate(now_ns)
+        current.phase = Phase.AWAY
+        return []
+
+    def close(self, reason: str, now_ns: int) -> list[Command]:
+        """End the session: what is being played counts as interrupted."""
+        out = self.disconnect(now_ns)
+        if self._current is not None:
+            out += self._interrupted(self._current, Hold("", now_ns, reason), now_ns)
+        return out
+
+    def replay(self, facts: list[e.Event]) -> None:
+        """Take the facts of a session that another door held; what that one was playing counts as away."""
+        for event in facts:
+            self.on_fact(event, event.time_ns)
+        for reply in self._replies.values():
+            if reply.heard_started and reply.phase is not Phase.OVER:
+                reply.take_all_as_sent()
+                reply.phase, self._current = Phase.AWAY, reply
+
+    # -- facts
+
+    def on_fact(self, event: e.Event, now_ns: int) -> list[Command]:
+        """Take a fact of the session."""
+        self._remember(event)
+        out = self._learn(event, now_ns) or self._decide(event, now_ns)
+        self._floor.hear(event, now_ns)
+        return out + self._pump(now_ns)
+
+    def _remember(self, event: e.Event) -> None:
+        if event.turn_id is not None and isinstance(event, _MILESTONES):
+            self._turns.setdefault(event.turn_id, []).append(event)
+            while len(self._turns) > KEPT:
+                del self._turns[next(iter(self._turns))]
+
+    def _reply(self, reply_id: str) -> Reply:
+        reply = self._replies.get(reply_id)
+        if reply is None:
+            reply = self._replies[reply_id] = Reply(reply_id)
+            forgettable = [r for r in self._replies.values() if r.phase is Phase.OVER or not r.known]
+            for old in forgettable[: max(0, len(self._replies) - KEPT)]:
+                del self._replies[old.reply_id]
+            self._replies[reply_id] = reply
+        return reply
+
+    def _learn(self, event: e.Event, now_ns: int) -> list[Command]:
+        match event:
+            case e.ReplyStarted():
+                # Replies are played in the order of their ReplyStarted, whichever sound came first.
+                reply = self._reply(event.reply_id)
+                self._replies[event.reply_id] = self._replies.pop(event.reply_id)
+                reply.known, reply.turn_id = True, event.turn_id
+                if not event.draft:
+                    reply.give_leave(event.event_id, now_ns)
+            case e.ReplyCommitted():
+                self._reply(event.reply_id).give_leave(event.event_id, now_ns)
+            case e.ReplyClauseWritten():
+                clause = self._reply(event.reply_id).clause(event.index)
+                clause.written, clause.written_ns = event, now_ns
+            case e.ClauseSynthesized():
+                self._reply(event.reply_id).learn(event, now_ns)
+            case e.ReplyCompleted():
+                self._reply(event.reply_id).clause_count = event.clauses
+            case e.PlaybackStarted():
+                self._reply(event.reply_id).heard_started = True
+            case e.PlaybackPaused():
+                reply = self._reply(event.reply_id)
+                reply.played_samples = max(reply.played_samples, event.played_samples)
+            case e.PlaybackFinished() | e.PlaybackInterrupted():
+                self._end(self._reply(event.reply_id))
+        return []
+
+    def _decide(self, event: e.Event, now_ns: int) -> list[Command]:
+        match event:
+            case e.SpeechStarted():
+                return self._on_speech(event, now_ns)
+            case e.TurnInterrupted():
+                return self.interrupt(event.reply_id, event.event_id, now_ns)
+            case e.InterruptionDismissed() if self._floor.is_held_by(event.utterance_id):
+                return self._resume(event.event_id, now_ns)
+            case e.TurnEnded():
+                return self._on_turn_ended(event, now_ns)
+            case e.ReplyDiscarded():
+                reply = self._reply(event.reply_id)
+                if reply.phase is Phase.WAITING:
+                    self._end(reply)
+                return self._stop(reply, event.event_id, "discarded", now_ns)
+        return []
+
+    def _on_speech(self, event: e.SpeechStarted, now_ns: int) -> list[Command]:
+        current = self._current
+        if current is None or event.turn_id == current.turn_id:
+            return []
+        if current.pause is not None:
+            current.pause.since_ns = now_ns
+        if current.phase is not Phase.PLAYING:
+            return []
+        current.pause = Hold(event.event_id, now_ns, estimate_samples=current.estimate(now_ns))
+        current.phase = Phase.PAUSED
+        return [_tell("pause", current)]
+
+    def _on_turn_ended(self, event: e.TurnEnded, now_ns: int) -> list[Command]:
+        for reply in self._replies.values():
+            if reply.phase is Phase.WAITING and reply.known and reply.turn_id != event.turn_id:
+                # Reasoning discards it; until that comes it must not begin.
+                reply.superseded = True
+        current = self._current
+        if current is not None and current.phase is Phase.PAUSED and current.turn_id != event.turn_id:
+            return self._stop(current, event.event_id, "turn-ended", now_ns)
+        return []
+
+    def interrupt(self, reply_id: str, cause_id: str, now_ns: int) -> list[Command]:
+        """Stop a reply for good: the floor was taken; one that waits to be heard never begins."""
+        reply = self._reply(reply_id)
+        if reply.phase is Phase.WAITING and reply.may_play:
+            return self._interrupted(reply, Hold(cause_id, now_ns, "barge-in"), now_ns)
+        return self._stop(reply, cause_id, "barge-in", now_ns)
+
+    # -- sound
+
+    def on_frame(self, frame: OutFrame, now_ns: int) -> list[Command]:
+        """Take a piece of the agent's sound; it is held until its reply may be heard."""
+        reply = self._reply(frame.reply_id)
+        if reply.phase not in _ACTIVE:
+            return []
+        reply.add(frame, now_ns)
+        return self._pump(now_ns)
+
+    # -- the client's counts
+
+    def on_report(
+        self, reply_id: str, samples: int, now_ns: int, started: bool = False, ended: bool = False
+    ) -> list[Command]:
+        """Take the client's count of played samples; those of replies that are over are left out."""
+        reply = self._current
+        if reply is None or reply.reply_id != reply_id or reply.phase is Phase.AWAY:
+            return []
+        reply.report(samples, now_ns)
+        out: list[Command] = []
+        if (started or samples > 0) and not reply.heard_started:
+            reply.heard_started = True
+            out.append(Say(self._facts.started(reply, self._turns.get(reply.turn_id or "", ()), now_ns)))
+        if ended and reply.end_sent:
+            return out + self._finished(reply, now_ns) + self._pump(now_ns)
+        return out + self.on_tick(now_ns)
+
+    # -- time
+
+    def on_tick(self, now_ns: int) -> list[Command]:
+        """Do what is due; call it about every 50 ms."""
+        out: list[Command] = []
+        reply = self._current
+        if reply is not None and reply.phase is Phase.PAUSED and reply.pause is not None:
+            if reply.pause.settled(now_ns):
+                out += self._say_paused(reply, reply.pause, now_ns)
+            if now_ns - reply.pause.since_ns > DECISION_PATIENCE_NS:
+                self._floor.release()
+                out += self._resume(reply.pause.cause_id, now_ns)
+        elif reply is not None and reply.phase is Phase.STOPPING and reply.stop is not None:
+            if reply.stop.settled(now_ns):
+                out += self._interrupted(reply, reply.stop, now_ns)
+        elif reply is not None and reply.phase is Phase.PLAYING:
+            out += self._end_unfinished(reply, now_ns)
+        return out + self._pump(now_ns)
+
+    def repairs(self, now_ns: int) -> list[Command]:
+        """Return which clauses synthesis is to be asked for again; those asked for in vain are given up."""
+        return [Ask(clause) for reply in self._replies.values() for clause in clauses_to_ask(reply, now_ns)]
+
+    def on_asked(self, reply_id: str, index: int, cost: int, now_ns: int) -> None:
+        """Take the outcome of asking for a clause: `cost` is what it takes of the patience with it."""
+        reply = self._replies.get(reply_id)
+        if reply is not None and index in reply.clauses:
+            clause = reply.clauses[index]
+            clause.asking, clause.asked_ns = False, now_ns
+            clause.patience -= cost
+
+    def _end_unfinished(self, reply: Reply, now_ns: int) -> list[Command]:
+        quiet_ns = now_ns - max(reply.begun_ns, reply.last_sound_ns, reply.played_at_ns)
+        rest_ns = (reply.sent_samples - reply.played_samples) * 1_000_000_000 // max(1, reply.rate_hz)
+        if quiet_ns < rest_ns + UNFINISHED_PATIENCE_NS:
+            return []
+        if reply.heard_started:
+            return self._finished(reply, now_ns)
+        return [_tell("stop", reply), *self._interrupted(reply, Hold("", now_ns, "not-played"), now_ns)]
+
+    # -- what is done
+
+    def _pump(self, now_ns: int) -> list[Command]:
+        out: list[Command] = []
+        while self._connected:
+            reply = self._current or self._next(now_ns)
+            if reply is None or reply.phase not in _ACTIVE:
+                break
+            if reply.phase is Phase.WAITING:
+                out.append(self._begin(reply, now_ns))
+            out += [Sound(pcm) for pcm in reply.take()]
+            if not reply.all_sent:
+                break
+            if not reply.end_sent:
+                reply.end_sent = True
+                out.append(Tell({"type": "reply_end", "reply_id": reply.reply_id, "samples": reply.sent_samples}))
+            if reply.sent_samples:
+                break
+            out += self._finished(reply, now_ns)
+        return out
+
+    def _next(self, now_ns: int) -> Reply | None:
+        if self._floor.is_held(now_ns, DECISION_PATIENCE_NS):
+            return None
+        waiting = (r for r in self._replies.values() if r.phase is Phase.WAITING and r.may_play and not r.superseded)
+        first = next(waiting, None)
+        return first if first is not None and first.can_begin else None
+
+    def _begin(self, reply: Reply, now_ns: int) -> Command:
+        reply.phase, reply.begun_ns = Phase.PLAYING, now_ns
+        self._current = reply
+        names = {"type": "reply", "reply_id": reply.reply_id, "turn_id": reply.turn_id}
+        return Tell({**names, "sample_rate_hz": reply.rate_hz})
+
+    def _stop(self, reply: Reply, cause_id: str, reason: str, now_ns: int, patience_ms: int = 300) -> list[Command]:
+        out: list[Command] = []
+        if reply.phase not in (Phase.PLAYING, Phase.PAUSED, Phase.AWAY):
+            return []
+        if reply.pause is not None and reply.phase is Phase.PAUSED:
+            out += self._say_paused(reply, reply.pause, now_ns)
+        still = reply.phase is not Phase.PLAYING
+        estimate = reply.played_samples if still else reply.estimate(now_ns)
+        reply.stop = Hold(cause_id, now_ns, reason, patience_ms, estimate)
+        reply.phase = Phase.STOPPING
+        reply.drop_sound()
+        return [_tell("stop", reply), *out]
+
+    def _resume(self, cause_id: str, now_ns: int) -> list[Command]:
+        reply = self._current
+        if reply is None or reply.phase is not Phase.PAUSED or reply.pause is None:
+            return []
+        pause = reply.pause
+        out = self._say_paused(reply, pause, now_ns)
+        reply.phase, reply.pause, reply.played_at_ns = Phase.PLAYING, None, now_ns
+        return [_tell("resume", reply), *out, Say(self._facts.resumed(reply, pause, cause_id, now_ns))]
+
+    def _say_paused(self, reply: Reply, pause: Hold, now_ns: int) -> list[Command]:
+        if pause.said:
+            return []
+        pause.said = True
+        if pause.answered_ns is None:
+            reply.played_samples = max(reply.played_samples, pause.estimate_samples)
+        return [Say(self._facts.paused(reply, pause, now_ns))]
+
+    def _interrupted(self, reply: Reply, stop: Hold, now_ns: int) -> list[Command]:
+        played = reply.played_samples
+        if stop.answered_ns is None:
+            played = max(played, stop.estimate_samples)
+        event = self._facts.interrupted(reply, stop, played, now_ns)
+        self._end(reply)
+        return [Say(event)]
+
+    def _finished(self, reply: Reply, now_ns: int) -> list[Command]:
+        event = self._facts.finished(reply, now_ns)
+        self._end(reply)
+        return [Say(event)]
+
+    def _end(self, reply: Reply) -> None:
+        reply.phase = Phase.OVER
+        reply.drop_sound()
+        if self._current is reply:
+            self._current = None
+
+
+def _tell(kind: str, reply: Reply) -> Command:
+    return Tell({"type": kind, "reply_id": reply.reply_id})

@@ -1,0 +1,172 @@
+"""The web server of the WebSocket door: the page's files, `/ws`, and the health of it all."""
+
+import asyncio
+import contextlib
+import logging
+import mimetypes
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+from faststream.nats import NatsBroker
+from nats.errors import Error as NatsError
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bridge.door import Door
+from bridge.protocol import MAX_MESSAGE_BYTES
+from contracts.topology import DURABLES
+from infra.connection import connection, jetstream
+from infra.provisioning import missing_durables
+from infra.settings import Settings
+
+log = logging.getLogger(__name__)
+
+PAGE = Path(__file__).parent / "page"
+PORT_FILE = "DAREDEVIL_PORT_FILE"
+"""Environment variable: where the port that is listened on is written, as digits."""
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Permissions-Policy": "microphone=(self)",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    # Browsers ask each time whether a file is still the same: a new version is seen at once.
+    "Cache-Control": "no-cache",
+}
+
+for suffix in (".js", ".mjs"):
+    mimetypes.add_type("text/javascript", suffix)
+
+
+class PortInUse(SystemExit):
+    """The address cannot be listened on; the message says which setting to change."""
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # The FastStream app has the signals.
+
+
+class Headers:
+    """Puts HEADERS on every HTTP answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the headers."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+def make_site(broker: NatsBroker, door: Door) -> ASGIApp:
+    """Return the ASGI app: `/ws`, `/healthz`, `/readyz`, and the page's files."""
+
+    async def healthz(request: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(request: Request) -> JSONResponse:
+        problem = await _not_ready(broker)
+        if problem:
+            return JSONResponse({"status": "not ready", "problem": problem}, status_code=503)
+        return JSONResponse({"status": "ready"})
+
+    routes = [
+        WebSocketRoute("/ws", door.talk),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False)),
+    ]
+    return Headers(Starlette(routes=routes))
+
+
+async def _not_ready(broker: NatsBroker) -> str:
+    if not connection(broker).is_connected:
+        return "NATS is not connected"
+    try:
+        missing = await missing_durables(jetstream(broker), tuple(durable.name for durable in DURABLES))
+    except (NatsError, TimeoutError) as error:
+        return f"NATS does not answer: {error!r}"
+    return f"consumers are missing: {', '.join(missing)}" if missing else ""
+
+
+class Listener:
+    """Runs the site on the address of the settings, as a task of its own."""
+
+    def __init__(self, broker: NatsBroker, settings: Settings) -> None:
+        self.door = Door(broker, settings)
+        self.port = 0
+        self._settings = settings
+        self._site = make_site(broker, self.door)
+        self._server: _Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Listen, write the port where the supervisor looks for it, and take calls. Raises PortInUse."""
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        listening = _listen(self._settings)
+        self.port = listening.getsockname()[1]
+        await self.door.open()
+        config = uvicorn.Config(
+            self._site,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_per_message_deflate=False,
+            ws_ping_interval=5,
+            ws_ping_timeout=15,
+            timeout_graceful_shutdown=3,
+        )
+        self._server = _Server(config)
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listening]), name="web server")
+        while not self._server.started and not self._serving.done():  # noqa: ASYNC110 (uvicorn has no event for it)
+            await asyncio.sleep(0.005)
+        if path := os.environ.get(PORT_FILE):
+            _write(Path(path), str(self.port))
+        host = self._settings.host
+        log.info("listening on http://%s:%d/", f"[{host}]" if ":" in host else host, self.port)
+
+    async def close(self) -> None:
+        """Tell the clients, and stop listening; may be called twice."""
+        if self._server is None or self._serving is None:
+            return
+        await self.door.close()
+        self._server.should_exit = True
+        await asyncio.gather(self._serving, return_exceptions=True)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=256)
+    except OSError as error:
+        reason = (
+            f"cannot listen on {settings.host}:{settings.port} ({error.strerror or error}): "
+            "set DAREDEVIL_PORT to another port (0 takes any free one), or DAREDEVIL_HOST to an address of this machine"
+        )
+        log.error("%s", reason)
+        raise PortInUse(1) from error
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.write_text(text)
+    fresh.replace(path)

@@ -1,0 +1,149 @@
+"""A session at the door, from its greeting to its end, on a real log."""
+
+import asyncio
+from collections.abc import Callable
+
+from contracts import events as e
+from infra.settings import Settings
+from tests.bridge.agent import Agent
+from tests.bridge.caller import Caller
+from tests.bridge.conftest import Connect, OpenDoor
+
+FIRST = ["SessionOpened", "ParticipantJoined", "ParticipantJoined", "TrackPublished"]
+
+
+async def wait_for(found: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not found():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+def names(facts: list[e.Event]) -> list[str]:
+    return [type(fact).__name__ for fact in facts]
+
+
+async def test_opening_is_told_in_order_before_the_welcome(connect: Connect, agent: Agent) -> None:
+    caller = await connect(user_id="u-1", name="Ada")
+    facts = await agent.facts(caller.session_id)
+    assert names(facts) == FIRST
+    assert isinstance(facts[0], e.SessionOpened)
+    assert facts[0].user_id == "u-1"
+    assert facts[0].profile.prompt == Settings().prompt
+    await caller.fact("TrackPublished")
+    assert caller.fact_names() == FIRST
+    assert caller.messages[0]["type"] == "welcome"
+
+
+async def test_without_a_microphone_there_is_no_track(connect: Connect, agent: Agent) -> None:
+    caller = await connect(mic=False)
+    assert names(await agent.facts(caller.session_id)) == FIRST[:3]
+
+
+async def test_hangup_closes_the_microphone_and_the_session_at_once(connect: Connect, agent: Agent) -> None:
+    caller = await connect()
+    await caller.connection.send(bytes(640 * 3))
+    await caller.send(type="hangup")
+    assert await caller.closed() == 1000
+    facts = await agent.facts(caller.session_id)
+    assert names(facts)[-3:] == ["TrackUnpublished", "ParticipantLeft", "SessionClosed"]
+    assert isinstance(facts[-3], e.TrackUnpublished)
+    assert facts[-3].samples == 960
+    assert isinstance(facts[-1], e.SessionClosed)
+    assert facts[-1].reason == "hangup"
+    await caller.fact("SessionClosed")
+
+
+async def test_a_client_that_vanished_ends_the_session_after_the_grace(
+    open_door: OpenDoor, connect: Connect, agent: Agent
+) -> None:
+    caller = await connect(await open_door(reconnect_grace_s=0.2))
+    await caller.connection.close()
+
+    async def closed() -> bool:
+        return "SessionClosed" in names(await agent.facts(caller.session_id))
+
+    async with asyncio.timeout(10):
+        while not await closed():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    last = (await agent.facts(caller.session_id))[-1]
+    assert isinstance(last, e.SessionClosed)
+    assert last.reason == "vanished"
+
+
+async def test_microphone_sound_goes_out_in_frames_with_positions(connect: Connect, agent: Agent) -> None:
+    caller = await connect(sample_rate_hz=48_000)
+    async with agent.hearing(caller.session_id) as frames:
+        await caller.connection.send(bytes(48_000 * 2 // 2))
+        await caller.connection.send(bytes(48_000 * 2 // 2))
+        await wait_for(lambda: len(frames) >= 47)
+        assert [frame.first_sample for frame in frames] == [320 * n for n in range(len(frames))]
+        assert {len(frame.pcm) for frame in frames} == {640}
+
+
+async def test_an_idle_session_is_closed(open_door: OpenDoor, connect: Connect, agent: Agent) -> None:
+    caller = await connect(await open_door(session_idle_s=0.3))
+    assert await caller.closed() == 1000
+    last = (await agent.facts(caller.session_id))[-1]
+    assert isinstance(last, e.SessionClosed)
+    assert last.reason == "timeout"
+
+
+async def test_coming_back_goes_on_with_a_new_track(connect: Connect, agent: Agent) -> None:
+    first = await connect()
+    await first.connection.close()
+    second = await connect(session_id=first.session_id)
+    assert (await second.message("welcome"))["resumed"] is True
+    facts = await agent.facts(first.session_id)
+    assert names(facts) == [*FIRST, "TrackUnpublished", "TrackPublished"]
+    tracks = [fact.track_id for fact in facts if isinstance(fact, e.TrackPublished)]
+    assert len(set(tracks)) == 2
+    assert len(await second_facts(second, 6)) == 6
+
+
+async def second_facts(caller: Caller, count: int) -> list[str]:
+    names: list[str] = await caller.until(lambda: len(caller.fact_names()) >= count and caller.fact_names())
+    return names
+
+
+async def test_a_second_client_takes_the_session_over(connect: Connect) -> None:
+    first = await connect()
+    second = await connect(session_id=first.session_id)
+    assert await first.closed() == 4409
+    await second.send(type="text", text="here I am")
+    assert (await second.fact("TurnEnded"))["text"] == "here I am"
+
+
+async def test_another_door_takes_the_session_over_from_the_log(
+    open_door: OpenDoor, connect: Connect, agent: Agent
+) -> None:
+    first = await connect()
+    second = await connect(await open_door(), session_id=first.session_id)
+    assert (await second.message("welcome"))["resumed"] is True
+    assert await first.closed() == 4409
+    await agent.reply(first.session_id, "r-1")
+    await second.message("reply_end", reply_id="r-1")
+    await second.send(type="hangup")
+    assert await second.closed() == 1000
+    assert names(await agent.facts(first.session_id)).count("SessionClosed") == 1
+
+
+async def test_a_shutdown_leaves_the_session_open_for_the_next_door(
+    open_door: OpenDoor, connect: Connect, agent: Agent
+) -> None:
+    door = await open_door()
+    first = await connect(door)
+    await door.close()
+    assert (await first.message("error"))["code"] == "shutdown"
+    assert await first.closed() == 1012
+    assert "SessionClosed" not in names(await agent.facts(first.session_id))
+    second = await connect(session_id=first.session_id)
+    assert (await second.message("welcome"))["resumed"] is True
+
+
+async def test_typed_text_is_a_turn(connect: Connect) -> None:
+    caller = await connect(mic=False)
+    await caller.send(type="text", text="  What\u0000 time\nis it?\ud800 ")
+    turn = await caller.fact("TurnEnded")
+    assert turn["text"] == "What time\nis it?\ufffd"
+    assert turn["source"] == "text"
+    assert "evidence" not in turn
