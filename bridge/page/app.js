@@ -1,0 +1,187 @@
+// The page: buttons to the call, the call's state to the page.
+import { Call } from "./call.js";
+import { copyButton } from "./dom.js";
+import { doorUrl } from "./door.js";
+import { FactsPanel } from "./facts-panel.js";
+import { Transcript } from "./transcript.js";
+
+const SAYS = {
+  idle: ["Ready when you are", "Press Talk, allow the microphone, and speak. Interrupt whenever you like."],
+  asking: ["Your microphone…", "Allow it in the browser's question."],
+  connecting: ["Connecting…", ""],
+  reconnecting: ["Reconnecting…", "Nothing that was said is lost."],
+  listening: ["Listening", "Say something."],
+  hearing: ["Listening", "Go on, you have the floor."],
+  thinking: ["Thinking", ""],
+  speaking: ["Speaking", "Interrupt at any time."],
+  muted: ["Muted", "The agent does not hear you."],
+  waiting: ["Ready", "Type something, or press Talk to speak."],
+  ended: ["Conversation ended", "It is kept in the log. Press Talk for a new one."],
+};
+
+const ui = Object.fromEntries(
+  [...document.querySelectorAll("[id]")].map((element) => [element.id.replace(/-(.)/g, (_, c) => c.toUpperCase()), element]),
+);
+const transcript = new Transcript({
+  list: ui.turns,
+  scroll: ui.scroll,
+  empty: ui.empty,
+  legend: ui.legend,
+  captions: ui.captions,
+});
+const facts = new FactsPanel({ list: ui.factsList, count: ui.factsCount, filter: ui.factsFilter, empty: ui.factsEmpty });
+const call = new Call(doorUrl(location), guestId(), {
+  change: render,
+  entries: (changed) => transcript.show(changed),
+  fact: (message) => facts.add(message),
+  problem: showProblem,
+  begun: () => {
+    transcript.clear();
+    facts.clear();
+  },
+});
+
+// Who is talking, the same on every visit, so that the agent can remember; made up, and known to this browser only.
+function guestId() {
+  const made = `guest-${Array.from(crypto.getRandomValues(new Uint8Array(6)), (b) => b.toString(16).padStart(2, "0")).join("")}`;
+  try {
+    const known = localStorage.getItem("daredevil.user");
+    if (known) return known;
+    localStorage.setItem("daredevil.user", made);
+  } catch {
+    // a browser that keeps nothing: a new guest each time
+  }
+  return made;
+}
+
+let typing = false; // the text box was asked for
+let problem = null;
+
+function render() {
+  const { state } = call;
+  const talking = call.microphone !== null && call.live;
+  const begun = call.line !== "idle" || typing;
+  document.body.dataset.state = state;
+  document.body.dataset.begun = String(begun);
+  const [title, hint] = SAYS[state];
+  if (ui.state.textContent !== title) ui.state.textContent = title;
+  ui.hint.textContent = hint;
+  keepFocus(() => {
+    ui.talk.hidden = talking;
+    ui.mute.hidden = !talking;
+    ui.hangup.hidden = !call.live;
+    ui.typeInstead.hidden = begun;
+  });
+  ui.tagline.hidden = begun;
+  // Not `disabled`, which would drop the keyboard's focus.
+  ui.talk.setAttribute("aria-disabled", String(!call.mayTalk));
+  ui.mute.setAttribute("aria-pressed", String(call.muted));
+  ui.mute.querySelector("use").setAttribute("href", call.muted ? "#i-mic-off" : "#i-mic");
+  ui.mute.querySelector("span").textContent = call.muted ? "Unmute" : "Mute";
+  ui.conversation.hidden = !begun;
+  renderSession();
+  animate();
+}
+
+function renderSession() {
+  const id = call.sessionId;
+  ui.session.hidden = !id;
+  ui.cli.hidden = !id;
+  ui.sessionId.textContent = id ?? "";
+  ui.cliCommand.textContent = `daredevil events ${id}`;
+}
+
+// A button that goes away under the keyboard hands its focus to the one that took its place.
+function keepFocus(change) {
+  const before = document.activeElement;
+  change();
+  if (before instanceof HTMLButtonElement && before.hidden) {
+    [ui.mute, ui.talk, ui.hangup].find((button) => !button.hidden)?.focus();
+  }
+}
+
+function showProblem(what) {
+  problem = what;
+  ui.problem.hidden = !what;
+  ui.problemTitle.textContent = what?.title ?? "";
+  ui.problemAdvice.textContent = what?.advice ?? "";
+  ui.problemAction.hidden = !what?.action;
+  ui.problemAction.textContent = what?.action ?? "";
+}
+
+// The orb follows the voice that is heard; it draws only while there is one.
+let frame = 0;
+let smooth = 0;
+function animate() {
+  if (!frame && call.live) frame = requestAnimationFrame(draw);
+}
+
+function draw() {
+  frame = 0;
+  const level = Math.min(1, Math.sqrt(call.level()) * 1.3);
+  smooth += (level - smooth) * (level > smooth ? 0.5 : 0.15);
+  ui.orb.style.setProperty("--level", (call.live ? smooth : 0).toFixed(3));
+  animate();
+}
+
+ui.talk.addEventListener("click", () => call.mayTalk && call.talk());
+ui.hangup.addEventListener("click", () => call.hangUp());
+ui.mute.addEventListener("click", () => call.mute(!call.muted));
+ui.problemAction.addEventListener("click", () => call.retryNow());
+ui.typeInstead.addEventListener("click", () => {
+  typing = true;
+  render();
+  ui.text.focus();
+});
+ui.typing.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = ui.text.value.trim();
+  if (!text) return;
+  ui.text.value = "";
+  call.type(text);
+});
+
+function showFacts(open) {
+  ui.facts.hidden = !open;
+  ui.factsToggle.setAttribute("aria-expanded", String(open));
+  document.body.dataset.facts = String(open);
+  if (open) ui.factsList.scrollTop = ui.factsList.scrollHeight;
+  else ui.factsToggle.focus();
+}
+ui.factsToggle.addEventListener("click", () => showFacts(ui.facts.hidden));
+ui.factsClose.addEventListener("click", () => showFacts(false));
+ui.facts.addEventListener("keydown", (event) => event.key === "Escape" && showFacts(false));
+
+copyButton(ui.copySession, () => call.sessionId);
+copyButton(ui.copyCommand, () => ui.cliCommand.textContent);
+
+// The browser may have stopped the sound while the page was away, or until the first click.
+for (const name of ["pointerdown", "keydown", "visibilitychange"]) {
+  document.addEventListener(name, async () => {
+    if (!call.player.context || call.player.allowed) return;
+    await call.player.context.resume();
+    if (problem?.title === "The browser holds the sound back") showProblem(null);
+  });
+}
+window.addEventListener("pagehide", () => call.door?.send({ type: "hangup" }));
+window.addEventListener("online", () => call.door?.retryNow());
+
+// For tests and the curious: how things are, read only.
+Object.defineProperty(window, "daredevil", {
+  value: Object.freeze({
+    get state() {
+      return call.state;
+    },
+    get sessionId() {
+      return call.sessionId;
+    },
+    get turns() {
+      return structuredClone([...call.conversation.entries.values()].filter((entry) => entry.kind === "exchange"));
+    },
+    get soundLevel() {
+      return call.player.level();
+    },
+  }),
+});
+
+render();

@@ -1,0 +1,226 @@
+// One call: microphone, door and player together, and the state that follows from them. No page here.
+import { emptyConversation, fold, heard, thinking } from "./conversation.js";
+import { Door } from "./door.js";
+import { Microphone } from "./microphone.js";
+import { Player } from "./player.js";
+import { LOST_MICROPHONE, SOUND_BLOCKED, closedProblem, microphoneProblem, reconnecting, serverProblem } from "./problems.js";
+
+export class Call {
+  // `on` has: change() when the state may have, entries([...]) of the conversation, fact(message), problem(or null),
+  // and begun() for a new session.
+  constructor(url, userId, on) {
+    Object.assign(this, { url, userId, on });
+    this.player = new Player((message) => this.played(message));
+    this.reset();
+  }
+
+  reset() {
+    this.conversation = emptyConversation();
+    this.door = null;
+    this.microphone = null;
+    this.muted = false;
+    this.line = "idle"; // idle, connecting, open, waiting or closed
+    this.voice = null; // the reply that sounds: {id, paused}
+    this.unsent = new Map(); // played reports that no connection has taken yet
+    this.typed = []; // texts for the session that is being opened
+    this.micLevel = 0;
+    this.rates = new Map(); // of each reply's sound, Hz
+  }
+
+  // ---- what the person does
+
+  async talk() {
+    this.starting = true;
+    const joining = this.live; // a typed conversation gets a voice
+    this.player.unlock();
+    this.on.problem(null);
+    this.on.change();
+    try {
+      await this.openMicrophone();
+    } finally {
+      this.starting = false;
+      this.on.change();
+    }
+    if (joining && !this.live) this.closeMicrophone(); // hung up meanwhile
+    else if (this.microphone && joining) this.door.renew();
+    else if (this.microphone) this.connect();
+  }
+
+  type(text) {
+    this.player.unlock();
+    this.on.problem(null);
+    if (this.live && this.door.send({ type: "text", text })) return;
+    this.typed.push(text);
+    if (!this.live) this.connect();
+  }
+
+  mute(muted) {
+    this.muted = muted;
+    this.microphone?.mute(muted);
+    this.on.change();
+  }
+
+  // What sounds is stopped first, and given a moment to say how much of it was heard.
+  async hangUp() {
+    this.closeMicrophone();
+    if (this.voice) {
+      this.player.tell("stop", this.voice.id);
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    this.player.close();
+    this.voice = null;
+    this.door?.hangUp();
+    this.on.change();
+  }
+
+  retryNow() {
+    if (this.live) this.door.retryNow();
+    else if (this.typed.length) this.connect();
+    else if (this.mayTalk) this.talk();
+  }
+
+  // ---- how it is
+
+  get live() {
+    return ["connecting", "open", "waiting"].includes(this.line);
+  }
+
+  get mayTalk() {
+    return !this.starting && (!this.live || this.line === "open");
+  }
+
+  get sessionId() {
+    return this.door?.sessionId ?? null;
+  }
+
+  get state() {
+    if (this.starting) return "asking";
+    if (this.line === "idle") return "idle";
+    if (this.line === "closed") return "ended";
+    if (this.line !== "open") return this.sessionId ? "reconnecting" : "connecting";
+    if (this.voice && !this.voice.paused) return "speaking";
+    if (this.voice?.paused || this.conversation.userSpeaking) return "hearing";
+    if (thinking(this.conversation)) return "thinking";
+    if (!this.microphone) return "waiting";
+    return this.muted ? "muted" : "listening";
+  }
+
+  level() {
+    if (this.state === "speaking") return this.player.level();
+    return this.muted || !this.live ? 0 : this.micLevel;
+  }
+
+  // ---- the microphone
+
+  async openMicrophone() {
+    if (this.microphone) return;
+    try {
+      this.microphone = await Microphone.open(
+        (pcm, peak) => this.hears(pcm, peak),
+        () => this.lostMicrophone(),
+      );
+      this.microphone.mute(this.muted);
+    } catch (error) {
+      this.on.problem(microphoneProblem(error));
+    }
+  }
+
+  hears(pcm, peak) {
+    this.micLevel = Math.max(peak, this.micLevel * 0.85);
+    this.door?.sendSound(pcm);
+  }
+
+  lostMicrophone() {
+    this.closeMicrophone();
+    this.on.problem(LOST_MICROPHONE);
+    this.on.change();
+  }
+
+  closeMicrophone() {
+    this.microphone?.close();
+    this.microphone = null;
+    this.micLevel = 0;
+  }
+
+  // ---- the door
+
+  connect() {
+    const { microphone, muted, typed } = this;
+    this.reset();
+    Object.assign(this, { microphone, muted, typed });
+    this.door = new Door(this.url, () => this.hello(), {
+      state: (name, details) => this.lineChanged(name, details),
+      message: (message) => this.takes[message.type]?.(message),
+      sound: (pcm) => this.player.pcm(pcm),
+    });
+    this.on.begun();
+    this.door.open();
+  }
+
+  hello() {
+    const mic = this.microphone !== null;
+    return { user_id: this.userId, sample_rate_hz: mic ? this.microphone.rate : 16000, mic };
+  }
+
+  lineChanged(name, details) {
+    this.line = name;
+    if (name === "open") this.opened(details);
+    if (name === "waiting") this.on.problem(reconnecting(details.retryMs));
+    if (name === "closed") this.closed(details);
+    this.on.change();
+  }
+
+  async opened(welcome) {
+    this.agentRate = welcome.sample_rate_hz;
+    this.on.problem(null);
+    for (const [id, message] of this.unsent) if (this.door.send(message)) this.unsent.delete(id);
+    for (const text of this.typed.splice(0)) this.door.send({ type: "text", text });
+    await this.player.open(welcome.sample_rate_hz);
+    if (!this.player.allowed && this.live) this.on.problem(SOUND_BLOCKED);
+  }
+
+  closed({ reason, error }) {
+    this.closeMicrophone();
+    this.player.close();
+    this.voice = null;
+    this.on.problem(closedProblem(reason, error));
+  }
+
+  takes = {
+    reply: ({ reply_id: id, sample_rate_hz: rate = this.agentRate }) => {
+      this.rates.set(id, rate);
+      this.player.begin(id, rate);
+    },
+    reply_end: ({ reply_id: id }) => this.player.tell("complete", id),
+    pause: ({ reply_id: id }) => this.hush("pause", id, { id, paused: true }),
+    resume: ({ reply_id: id }) => this.hush("resume", id, { id, paused: false }),
+    stop: ({ reply_id: id }) => this.hush("stop", id, null),
+    fact: (message) => this.factCame(message),
+    error: (message) => this.door.welcomed && this.on.problem(serverProblem(message)),
+  };
+
+  hush(what, id, voice) {
+    this.player.tell(what, id);
+    if (this.voice?.id === id) this.voice = voice;
+    this.on.change();
+  }
+
+  factCame(message) {
+    const changed = fold(this.conversation, message);
+    this.on.fact(message);
+    this.on.entries(changed);
+    this.on.change();
+  }
+
+  played(message) {
+    const { reply_id: id, samples, started, ended } = message;
+    const merged = { ...this.unsent.get(id), ...message };
+    if (this.door?.send(merged)) this.unsent.delete(id);
+    else this.unsent.set(id, merged);
+    if (started) this.voice = { id, paused: false };
+    if (ended && this.voice?.id === id) this.voice = null;
+    const changed = heard(this.conversation, id, samples / this.rates.get(id));
+    if (changed) this.on.entries([changed]);
+    if (started || ended) this.on.change();
+  }
+}

@@ -1,0 +1,188 @@
+// The conversation as a fold of its facts: what was said, what was heard, how long it took. No page, no sound here.
+
+export function emptyConversation() {
+  return { entries: new Map(), replies: new Map(), sequence: 0, userSpeaking: false, closed: false };
+}
+
+function exchangeOf(conversation, turnId) {
+  let entry = conversation.entries.get(turnId);
+  if (!entry) {
+    entry = { kind: "exchange", key: turnId, userText: "", settled: false, ended: false, source: "speech", dismissed: null, replies: [], tools: [] };
+    conversation.entries.set(turnId, entry);
+  }
+  return entry;
+}
+
+function replyOf(conversation, data) {
+  const { reply_id: id } = data;
+  let reply = conversation.replies.get(id);
+  if (!reply) {
+    reply = { id, draft: false, discarded: false, clauses: [], completed: null, playing: false, started: false, finished: false, interrupted: false, heardText: null, playedSeconds: 0, gapMs: null, parts: null };
+    reply.exchange = exchangeOf(conversation, data.turn_id ?? `reply-${id}`);
+    reply.exchange.replies.push(reply);
+    conversation.replies.set(id, reply);
+  }
+  return reply;
+}
+
+function clauseOf(reply, index) {
+  reply.clauses[index] ??= { index, text: "", seconds: null, wordEnds: [] };
+  return reply.clauses[index];
+}
+
+function changeReply(conversation, data, fields) {
+  const reply = Object.assign(replyOf(conversation, data), fields);
+  return [reply.exchange];
+}
+
+function addNotice(conversation, sequence, text) {
+  const notice = { kind: "notice", key: `notice-${sequence}`, text };
+  conversation.entries.set(notice.key, notice);
+  return [notice];
+}
+
+// Each takes (conversation, the fact's data, its sequence) and returns the entries that it changed.
+const FOLDS = {
+  SpeechStarted(conversation) {
+    conversation.userSpeaking = true;
+    return [];
+  },
+  SpeechEnded(conversation) {
+    conversation.userSpeaking = false;
+    return [];
+  },
+  TranscriptRevised(conversation, data) {
+    const known = conversation.entries.has(data.turn_id);
+    if (!known && !data.text.trim()) return [];
+    const entry = exchangeOf(conversation, data.turn_id);
+    if (!entry.ended) Object.assign(entry, { userText: data.text, settled: Boolean(data.settled) });
+    return [entry];
+  },
+  TurnEnded(conversation, data) {
+    conversation.userSpeaking = false;
+    const entry = exchangeOf(conversation, data.turn_id ?? data.event_id);
+    Object.assign(entry, { userText: data.text, ended: true, source: data.source ?? "speech", dismissed: null });
+    return [entry];
+  },
+  InterruptionDismissed(conversation, data) {
+    conversation.userSpeaking = false;
+    const entry = conversation.entries.get(data.turn_id);
+    if (!entry || entry.ended) return [];
+    entry.dismissed = { reason: data.reason, text: data.text || entry.userText };
+    return [entry];
+  },
+  ReplyStarted: (conversation, data) => changeReply(conversation, data, { draft: Boolean(data.draft) }),
+  ReplyCommitted: (conversation, data) => changeReply(conversation, data, { draft: false }),
+  ReplyDiscarded: (conversation, data) => changeReply(conversation, data, { discarded: true }),
+  ReplyClauseWritten(conversation, data) {
+    const reply = replyOf(conversation, data);
+    clauseOf(reply, data.index).text = data.text;
+    return [reply.exchange];
+  },
+  ReplyCompleted: (conversation, data) => changeReply(conversation, data, { completed: data.finish ?? "completed" }),
+  ToolCalled(conversation, data) {
+    const { exchange } = replyOf(conversation, data);
+    exchange.tools.push({ id: data.call_id, name: data.tool, done: false, error: null });
+    return [exchange];
+  },
+  ToolReturned(conversation, data) {
+    const { exchange } = replyOf(conversation, data);
+    const tool = exchange.tools.find((each) => each.id === data.call_id);
+    if (tool) Object.assign(tool, { done: true, error: data.error ?? null });
+    return [exchange];
+  },
+  ClauseSynthesized(conversation, data) {
+    const reply = replyOf(conversation, data);
+    const clause = clauseOf(reply, data.index);
+    clause.text ||= data.text;
+    clause.seconds = data.samples / data.sample_rate_hz;
+    clause.wordEnds = (data.word_end_samples ?? []).map((samples) => samples / data.sample_rate_hz);
+    return [reply.exchange];
+  },
+  PlaybackStarted: (conversation, data) =>
+    changeReply(conversation, data, { draft: false, started: true, playing: true, gapMs: data.gap_ms ?? null, parts: data.parts ?? null }),
+  PlaybackPaused: (conversation, data) => changeReply(conversation, data, { playing: false }),
+  PlaybackResumed: (conversation, data) => changeReply(conversation, data, { playing: true }),
+  PlaybackFinished: (conversation, data) =>
+    changeReply(conversation, data, { playing: false, finished: true, heardText: data.heard_text }),
+  PlaybackInterrupted: (conversation, data) =>
+    changeReply(conversation, data, { playing: false, interrupted: true, heardText: data.heard_text }),
+  SummaryWritten(conversation, data) {
+    const entry = { kind: "summary", key: "summary", text: data.summary, topics: data.topics ?? [], sentiment: data.sentiment };
+    conversation.entries.set(entry.key, entry);
+    return [entry];
+  },
+  EngineFailed: (conversation, data, sequence) =>
+    addNotice(conversation, sequence, `${data.engine} failed in ${data.actor}: ${data.error}. Instead: ${data.action}`),
+  SessionClosed(conversation) {
+    conversation.closed = true;
+    conversation.userSpeaking = false;
+    return [];
+  },
+};
+
+// Takes one fact in; a sequence that was seen before changes nothing. Returns the entries that changed.
+export function fold(conversation, { name, sequence, data }) {
+  if (sequence <= conversation.sequence) return [];
+  conversation.sequence = sequence;
+  return FOLDS[name]?.(conversation, data, sequence) ?? [];
+}
+
+// How much of a reply has come out of the loudspeaker, in seconds. Returns the entry that changed, if any.
+export function heard(conversation, replyId, seconds) {
+  const reply = conversation.replies.get(replyId);
+  if (!reply) return null;
+  reply.playedSeconds = seconds;
+  return reply.exchange;
+}
+
+// The reply of an exchange that is, or will be, heard; drafts and discarded ones are not.
+export function replyToShow(exchange) {
+  return exchange.replies.findLast((reply) => !reply.draft && !reply.discarded) ?? null;
+}
+
+// True while something is being prepared that is not to be shown yet.
+export function preparing(exchange) {
+  if (exchange.dismissed || replyToShow(exchange)?.clauses.length) return false;
+  return exchange.ended || exchange.replies.some((reply) => !reply.discarded);
+}
+
+// True from the end of a turn to the first sound of its answer.
+export function thinking(conversation) {
+  const last = [...conversation.entries.values()].findLast((entry) => entry.kind === "exchange" && entry.ended);
+  if (!last) return false;
+  const reply = replyToShow(last);
+  return !(reply?.started || reply?.finished || reply?.interrupted || reply?.completed === "failed");
+}
+
+// The words of a reply, each with whether it was heard: by the fact once that is there, till then by what was played.
+export function wordsOf(reply) {
+  if (reply.interrupted) return split(reply.heardText).map((text) => ({ text, heard: true }));
+  const words = [];
+  let before = 0;
+  for (const clause of reply.clauses) {
+    if (!clause) break; // written out of order: wait for what comes first
+    const texts = split(clause.text);
+    const ends = wordEnds(clause, texts);
+    texts.forEach((text, at) => {
+      const begins = before === null || !ends ? Infinity : before + (at === 0 ? 0 : ends[at - 1]);
+      words.push({ text, heard: reply.finished || (reply.playedSeconds > 0 && reply.playedSeconds > begins) });
+    });
+    before = before === null || clause.seconds === null ? null : before + clause.seconds;
+  }
+  return words;
+}
+
+// Where each word of a clause ends, in seconds from its start; by letters where the voice did not say.
+function wordEnds(clause, texts) {
+  if (clause.seconds === null) return null;
+  if (clause.wordEnds.length === texts.length) return clause.wordEnds;
+  const letters = texts.map((text) => text.length + 1);
+  const all = letters.reduce((sum, count) => sum + count, 0);
+  let sum = 0;
+  return letters.map((count) => ((sum += count) / all) * clause.seconds);
+}
+
+function split(text) {
+  return (text ?? "").split(/\s+/).filter(Boolean);
+}

@@ -1,0 +1,80 @@
+// What can go wrong, in words that say what to do.
+
+const MICROPHONE = {
+  NotAllowedError: [
+    "The microphone is blocked",
+    "Allow it with the icon beside the address of this page, then press Talk again. Or type instead.",
+  ],
+  NotFoundError: ["No microphone was found", "Plug one in and press Talk again. Or type instead."],
+  NotReadableError: [
+    "The microphone is busy",
+    "Another program is holding it. Close that program and press Talk again. Or type instead.",
+  ],
+  InsecureContext: [
+    "This address may not use the microphone",
+    "Browsers allow it on https:// and on localhost only. Open the page by one of those, or type instead.",
+  ],
+  OldBrowser: [
+    "This browser cannot record sound",
+    "Use a current Chrome, Edge, Firefox or Safari. Or type instead.",
+  ],
+};
+MICROPHONE.SecurityError = MICROPHONE.NotAllowedError;
+MICROPHONE.OverconstrainedError = MICROPHONE.NotFoundError;
+MICROPHONE.AbortError = MICROPHONE.NotReadableError;
+
+export function microphoneProblem(error) {
+  const [title, advice] = MICROPHONE[error.name] ?? [
+    "The microphone did not start",
+    `The browser says: ${error.message || error.name}. Press Talk to try again, or type instead.`,
+  ];
+  return { title, advice };
+}
+
+export const LOST_MICROPHONE = {
+  title: "The microphone went away",
+  advice: "It was unplugged or taken by another program. Press Talk to go on with the one that is there now, or type.",
+};
+
+export const SOUND_BLOCKED = {
+  title: "The browser holds the sound back",
+  advice: "Click or tap anywhere on the page to hear the agent.",
+};
+
+export function serverProblem(error) {
+  return {
+    title: "The agent's server reports a problem",
+    advice: [error.message, error.code && `(${error.code})`].filter(Boolean).join(" "),
+  };
+}
+
+export function reconnecting(retryMs) {
+  const seconds = Math.max(1, Math.round(retryMs / 1000));
+  return {
+    title: "The connection was lost",
+    advice: `Trying again in ${seconds} s; the conversation goes on where it was. If this stays, check that the server is running.`,
+    action: "Try now",
+  };
+}
+
+// Why the server ended it, in the words of its error codes.
+const ENDED = {
+  "session-closed": "This conversation is over",
+  "taken-over": "The conversation goes on in another window",
+  idle: "The conversation was closed after a long silence",
+};
+
+// `reason` is how the door closed; `error` is the last message of the server, if it gave one.
+export function closedProblem(reason, error) {
+  if (reason === "gave-up") {
+    return {
+      title: "The server did not come back",
+      advice: "Check that it is running (make run) and start a new conversation. The old one is kept in the log.",
+    };
+  }
+  if (!error || reason === "hangup") return null;
+  const title = ENDED[error.code];
+  if (title) return { title, advice: "Press Talk to begin a new one. This one is kept in the log." };
+  if (reason === "ended") return null;
+  return { title: "The agent's server did not take the call", advice: serverProblem(error).advice, action: "Try again" };
+}

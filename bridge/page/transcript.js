@@ -1,0 +1,150 @@
+// The conversation on the page: one list item per exchange, changed in place, and captions for screen readers.
+import { preparing, replyToShow, wordsOf } from "./conversation.js";
+import { el, icon } from "./dom.js";
+import { LatencyLine, fillLegend } from "./latency.js";
+
+const DISMISSED = { "no-words": "not a word", backchannel: "heard as agreement", echo: "an echo of the agent" };
+const MAX_CAPTIONS = 40;
+
+class ExchangeView {
+  constructor() {
+    this.user = el("p", { className: "user" });
+    this.aside = el("p", { className: "dismissed", hidden: true });
+    this.preparing = el("p", { className: "preparing", hidden: true }, el("i"), el("i"), el("i"), "preparing");
+    this.tools = el("p", { className: "tools", hidden: true });
+    this.agent = el("p", { className: "agent", hidden: true });
+    this.mark = el("span", { className: "mark", hidden: true }, icon("i-close"), "interrupted");
+    this.latency = new LatencyLine();
+    this.element = el("li", { className: "exchange" }, this.user, this.aside, this.preparing, this.tools, this.agent, this.latency.element);
+    this.agent.append(this.mark);
+    this.spans = [];
+  }
+
+  show(exchange, longestMs) {
+    this.showUser(exchange);
+    this.preparing.hidden = !preparing(exchange);
+    this.tools.hidden = exchange.tools.length === 0;
+    this.tools.textContent = exchange.tools.map(toolWords).join(" · ");
+    const reply = replyToShow(exchange);
+    this.agent.hidden = !reply || reply.clauses.length === 0;
+    this.mark.hidden = !reply?.interrupted;
+    if (!reply) return;
+    this.showWords(reply);
+    this.latency.show(reply.gapMs, reply.parts, longestMs);
+  }
+
+  showUser({ userText, ended, settled, dismissed, source }) {
+    this.user.hidden = !userText || Boolean(dismissed);
+    this.user.textContent = userText;
+    this.user.className = `user${ended ? "" : settled ? " settled" : " interim"}${source === "text" ? " typed" : ""}`;
+    this.aside.hidden = !dismissed;
+    if (dismissed) {
+      const words = dismissed.text ? `“${dismissed.text}”` : "A sound";
+      this.aside.textContent = `${words}: ${DISMISSED[dismissed.reason] ?? dismissed.reason}, so the agent goes on`;
+    }
+  }
+
+  showWords(reply) {
+    const words = wordsOf(reply);
+    const same = this.spans.length <= words.length && this.spans.every((span, at) => span.textContent === words[at].text);
+    if (!same) this.spans.splice(0).forEach((span) => span.remove());
+    if (!same) this.agent.replaceChildren(this.mark);
+    for (const { text } of words.slice(this.spans.length)) {
+      const span = el("span", {}, text);
+      this.spans.push(span);
+      this.mark.before(span, " ");
+    }
+    words.forEach(({ heard }, at) => this.spans[at].classList.toggle("heard", heard));
+    this.agent.classList.toggle("cut", reply.interrupted);
+    const unheard = reply.clauses.map((clause) => clause?.text ?? "").join(" ");
+    this.mark.title = reply.interrupted ? `You heard up to here. Written was: ${unheard}` : "";
+  }
+}
+
+const toolWords = ({ name, done, error }) => (error ? `${name}: ${error}` : done ? `used ${name}` : `using ${name}…`);
+
+export class Transcript {
+  constructor({ list, scroll, empty, legend, captions }) {
+    Object.assign(this, { list, scroll, empty, legend, captions });
+    this.atEnd = true; // the reader follows; scrolling back lets go
+    scroll.addEventListener("scroll", () => {
+      this.atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
+    });
+    new ResizeObserver(() => this.follow()).observe(scroll);
+    this.clear();
+  }
+
+  clear() {
+    this.views = new Map();
+    this.captioned = new Set();
+    this.longestMs = 0;
+    this.list.replaceChildren();
+    this.captions.replaceChildren();
+    this.empty.hidden = false;
+    this.legend.hidden = true;
+  }
+
+  show(entries) {
+    for (const entry of entries) {
+      if (entry.kind === "exchange") this.showExchange(entry);
+      else this.showOnce(entry);
+    }
+    this.empty.hidden = this.views.size > 0;
+    if (entries.length) this.follow();
+  }
+
+  follow() {
+    if (this.atEnd) this.scroll.scrollTop = this.scroll.scrollHeight;
+  }
+
+  showExchange(entry) {
+    const view = this.viewOf(entry.key, () => new ExchangeView());
+    view.entry = entry;
+    const gapMs = replyToShow(entry)?.gapMs ?? 0;
+    if (gapMs > 0) {
+      fillLegend(this.legend);
+      this.legend.hidden = false;
+    }
+    if (gapMs > this.longestMs) {
+      this.longestMs = gapMs;
+      for (const other of this.views.values()) if (other.entry) other.show(other.entry, gapMs);
+    }
+    view.show(entry, this.longestMs);
+    this.caption(entry);
+  }
+
+  showOnce(entry) {
+    const parts =
+      entry.kind === "summary"
+        ? [el("b", {}, "Summary "), entry.text, entry.topics.length ? el("small", {}, entry.topics.join(" · ")) : ""]
+        : [el("b", {}, "! "), entry.text];
+    this.viewOf(entry.key, () => ({ element: el("li", { className: entry.kind }, ...parts) }));
+    this.say(entry.key, entry.text);
+  }
+
+  viewOf(key, make) {
+    if (!this.views.has(key)) {
+      const view = make();
+      this.views.set(key, view);
+      this.list.append(view.element);
+    }
+    return this.views.get(key);
+  }
+
+  // Finished turns, and clauses that are to be heard; interim words would be read out over and over.
+  caption(entry) {
+    if (entry.ended) this.say(`${entry.key}:user`, `You: ${entry.userText}`);
+    const reply = replyToShow(entry);
+    for (const clause of reply?.clauses ?? []) {
+      if (clause) this.say(`${reply.id}:${clause.index}`, `Agent: ${clause.text}`);
+    }
+    if (reply?.interrupted) this.say(`${reply.id}:cut`, "Agent interrupted");
+  }
+
+  say(key, text) {
+    if (this.captioned.has(key)) return;
+    this.captioned.add(key);
+    this.captions.append(el("p", {}, text));
+    if (this.captions.childElementCount > MAX_CAPTIONS) this.captions.firstElementChild.remove();
+  }
+}
