@@ -1,0 +1,235 @@
+"""Takes the events of reasoning and carries out what `decide` says about each."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from faststream import FastStream
+from faststream.nats import NatsBroker
+from langchain_core.language_models import BaseChatModel
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from actors.reasoning.decide import Commit, Decision, Discard, decide
+from actors.reasoning.fold import Reply, apply
+from actors.reasoning.generation import Generation, Models
+from actors.reasoning.graph import compile_graph
+from actors.reasoning.session_log import SessionLog, SessionLogs
+from contracts import events as e
+from contracts.codec import Undecodable, decode
+from contracts.ids import derive_id
+from contracts.topology import REASONING, live_event_subject
+from infra.broker import make_app, make_broker
+from infra.connection import connection
+from infra.engines.llm import chat_model, limits_of, model_names
+from infra.facts import Stale, now_ns
+from infra.inbox import Inbox
+from infra.settings import Settings
+from infra.settings import settings as process_settings
+
+log = logging.getLogger(__name__)
+
+MakeChatModel = Callable[[str, Settings], BaseChatModel]
+OVERHEARD = (e.TurnInterrupted, e.ReplyDiscarded, e.ReplyCommitted, e.SessionClosed)
+"""What every copy hears by a plain subscription: it may be about a reply that this copy writes."""
+
+
+class Reasoning:
+    """One copy of the actor: `handle` is what the inbox calls; `open` and `close` wrap its life."""
+
+    def __init__(self, broker: NatsBroker, settings: Settings, make_model: MakeChatModel = chat_model) -> None:
+        self._broker = broker
+        self._settings = settings
+        self._make_model = make_model
+        self._models: dict[str, BaseChatModel] = {}
+        self._logs = SessionLogs(broker)
+        self._running: dict[str, Generation] = {}
+        self._graph = compile_graph()
+        self._subscriptions: list[Subscription] = []
+        self._warming: set[asyncio.Task[None]] = set()
+        self._warmed: set[str] = set()
+
+    async def open(self) -> None:
+        """Listen for interruptions, and load the models. One that cannot be loaded is tried again when needed."""
+        for event_class in OVERHEARD:
+            subject = live_event_subject(event_class)
+            self._subscriptions.append(await connection(self._broker).subscribe(subject, cb=self._overhear))
+        for name in model_names(self._settings.llm):
+            try:
+                await self._model(name)
+            except Exception as error:  # providers raise of their own; a call will try again and tell
+                log.warning("%s", error)
+        self._warm(self._settings.prompt)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        for subscription in self._subscriptions:
+            if not connection(self._broker).is_closed:
+                await subscription.unsubscribe()
+        for task in self._warming:
+            task.cancel()
+        await asyncio.gather(*self._warming, return_exceptions=True)
+
+    async def handle(self, event: e.Event) -> "asyncio.Task[None] | None":
+        """Deal with one event; the task, if any, writes a reply."""
+        session_log = self._logs.of(event.session_id)
+        if isinstance(event, e.TurnEnded) and await self._commit_at_once(session_log, event):
+            return None
+        while True:
+            await session_log.refresh()
+            decisions = decide(session_log.session, event, self._settings.speculate)
+            try:
+                task = await self._carry_out(session_log, event, decisions)
+            except Stale:
+                continue
+            if isinstance(event, e.SessionOpened):
+                self._warm(event.profile.prompt)
+            return task
+
+    async def _commit_at_once(self, session_log: SessionLog, event: e.TurnEnded) -> bool:
+        """Commit the draft that this copy knows without reading the log: the fence tells if something has changed."""
+        decisions = decide(session_log.session, event, self._settings.speculate)
+        if len(decisions) != 1 or not isinstance(decisions[0], Commit):
+            return False
+        try:
+            await self._commit(session_log, event, decisions[0].reply_id)
+        except Stale:
+            return False
+        return True
+
+    async def _carry_out(
+        self, session_log: SessionLog, event: e.Event, decisions: tuple[Decision, ...]
+    ) -> "asyncio.Task[None] | None":
+        for decision in decisions:
+            if isinstance(decision, Commit):
+                await self._commit(session_log, event, decision.reply_id)
+            elif isinstance(decision, Discard):
+                await self._discard(session_log, event, decision)
+            else:
+                models = self._chain(session_log)
+                generation = Generation(
+                    session_log, event, decision, self._graph, models, self._settings, self._forget_model
+                )
+                return await self._begin(generation)
+        return None
+
+    async def _begin(self, generation: Generation) -> "asyncio.Task[None]":
+        """Start writing and return when the log holds the reply's beginning. Raises Stale."""
+        if (older := self._running.get(generation.reply_id)) is not None:
+            older.stop()
+        self._running[generation.reply_id] = generation
+        task = asyncio.create_task(self._run(generation))
+        try:
+            await generation.started
+        except BaseException:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            raise
+        return task
+
+    async def _run(self, generation: Generation) -> None:
+        try:
+            await generation.run()
+        finally:
+            if self._running.get(generation.reply_id) is generation:
+                del self._running[generation.reply_id]
+
+    async def _commit(self, session_log: SessionLog, event: e.Event, reply_id: str) -> None:
+        await session_log.say_about_reply(
+            e.ReplyCommitted(
+                event_id=derive_id(reply_id, "ReplyCommitted"),
+                session_id=event.session_id,
+                time_ns=now_ns(),
+                cause_id=event.event_id,
+                turn_id=event.turn_id,
+                reply_id=reply_id,
+            )
+        )
+        if (generation := self._running.get(reply_id)) is not None:
+            generation.grant()
+
+    async def _discard(self, session_log: SessionLog, event: e.Event, decision: Discard) -> None:
+        reply: Reply = session_log.session.replies[decision.reply_id]
+        await session_log.say_about_reply(
+            e.ReplyDiscarded(
+                event_id=derive_id(decision.reply_id, "ReplyDiscarded"),
+                session_id=event.session_id,
+                time_ns=now_ns(),
+                cause_id=event.event_id,
+                turn_id=reply.turn_id,
+                reply_id=decision.reply_id,
+                reason=decision.reason,
+            )
+        )
+        if (generation := self._running.get(decision.reply_id)) is not None:
+            generation.stop()
+
+    async def _overhear(self, message: Msg) -> None:
+        """Apply what somebody said about a reply that this copy is writing."""
+        try:
+            event = decode(message.subject, message.data)
+        except Undecodable:
+            return
+        reply_id = getattr(event, "reply_id", None)
+        for generation in list(self._running.values()):
+            if generation.session_id != event.session_id or reply_id not in (None, generation.reply_id):
+                continue
+            apply(generation.log.session, event, 0)
+            if isinstance(event, e.ReplyCommitted):
+                generation.grant()
+            else:
+                generation.stop()
+
+    def _chain(self, session_log: SessionLog) -> Models:
+        profile = session_log.session.profile
+        chain = profile.llm if profile is not None and profile.llm.strip(" ,") else self._settings.llm
+
+        def maker(name: str) -> Callable[[], "asyncio.Future[BaseChatModel]"]:
+            return lambda: asyncio.ensure_future(self._model(name))
+
+        return [(name, maker(name)) for name in model_names(chain)]
+
+    async def _model(self, name: str) -> BaseChatModel:
+        if name not in self._models:
+            self._models[name] = await asyncio.to_thread(self._make_model, name, self._settings)
+        return self._models[name]
+
+    def _forget_model(self, name: str) -> None:
+        """Make a model anew next time: its server may have come back elsewhere."""
+        self._models.pop(name, None)
+
+    def _warm(self, prompt: str) -> None:
+        """Have the local model read a prompt before the first question comes, so that nobody waits for it."""
+        name = model_names(self._settings.llm)[0]
+        if not limits_of(name).primer or prompt in self._warmed:
+            return
+        self._warmed = {*list(self._warmed)[-50:], prompt}
+        task = asyncio.create_task(self._ask_once(name, prompt))
+        self._warming.add(task)
+        task.add_done_callback(self._warming.discard)
+
+    async def _ask_once(self, name: str, prompt: str) -> None:
+        messages = [("system", prompt), *limits_of(name).primer, ("user", "Hello!")]
+        try:
+            model = await self._model(name)
+            await asyncio.wait_for(model.ainvoke(messages, max_tokens=1), self._settings.llm_timeout_s)
+        except Exception as error:  # a failure of the model is told when it is needed
+            log.debug("warming up %s: %r", name, error)
+
+
+def make() -> FastStream:
+    """Return the app of one copy."""
+    broker = make_broker(REASONING)
+    reasoning = Reasoning(broker, process_settings())
+    inbox = Inbox(broker, REASONING, reasoning.handle)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        await reasoning.open()
+        await inbox.open()
+        yield
+        await inbox.close()
+        await reasoning.close()
+
+    return make_app(REASONING, broker, lifespan)

@@ -1,0 +1,139 @@
+"""What to do about an event: `session, event -> decisions`. Pure; the handlers carry the decisions out in order."""
+
+from dataclasses import dataclass
+
+from actors.reasoning.clauses import is_speakable, normalised
+from actors.reasoning.fold import Reply, Session, turn_key
+from contracts.events import Event, SessionOpened, TranscriptRevised, TurnEnded
+from contracts.ids import derive_id
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Write a new reply to `text`; a `fixed` one is said as it is, without a model."""
+
+    reply_id: str
+    turn_id: str
+    text: str
+    draft: bool = False
+    fixed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on with this event's own reply, which a process that is gone had begun."""
+
+    reply_id: str
+    fixed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The draft is the answer."""
+
+    reply_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """The reply is never to be heard."""
+
+    reply_id: str
+    reason: str
+
+
+Decision = Start | Resume | Commit | Discard
+
+
+def reply_id_of(cause: Event) -> str:
+    """Return the id of the reply that an event leads to."""
+    return derive_id(cause.event_id, "reply")
+
+
+def decide(session: Session, event: Event, speculate: bool = True) -> tuple[Decision, ...]:
+    """Return what `event` asks for, given the facts so far. Nothing is an answer too."""
+    if isinstance(event, SessionOpened):
+        return _on_opened(session, event)
+    if isinstance(event, TranscriptRevised):
+        return _on_revised(session, event, speculate)
+    if isinstance(event, TurnEnded):
+        return _on_ended(session, event)
+    return ()
+
+
+def _own(session: Session, event: Event, fixed: str = "") -> tuple[Decision, ...] | None:
+    """Return the decision of a redelivered event whose reply was begun; None if it was not."""
+    reply = session.replies.get(reply_id_of(event))
+    if reply is None:
+        return None
+    return (Resume(reply.reply_id, fixed),) if reply.alive else ()
+
+
+def _on_opened(session: Session, event: SessionOpened) -> tuple[Decision, ...]:
+    greeting = event.profile.greeting.strip()
+    if (own := _own(session, event, greeting)) is not None:
+        return own
+    if session.closed or not is_speakable(greeting):
+        return ()
+    turn_id = derive_id(event.event_id, "turn")
+    return (Start(reply_id_of(event), turn_id, text="", fixed=greeting),)
+
+
+def _on_revised(session: Session, event: TranscriptRevised, speculate: bool) -> tuple[Decision, ...]:
+    if (own := _own(session, event)) is not None:
+        return own
+    turn = session.turns.get(turn_key(event))
+    is_stale = turn is not None and (turn.text is not None or turn.settled_id not in (None, event.event_id))
+    if not event.settled or not speculate or session.closed or is_stale or not is_speakable(event.text):
+        return ()
+    drafts = _drafts(session)
+    if any(_answers(reply, turn_key(event), event.text) for reply in drafts):
+        return ()
+    discards = tuple(Discard(reply.reply_id, "the caller said more") for reply in drafts)
+    return (*discards, Start(reply_id_of(event), turn_key(event), event.text, draft=True))
+
+
+def _on_ended(session: Session, event: TurnEnded) -> tuple[Decision, ...]:
+    if (own := _own(session, event)) is not None:
+        return own
+    turn_id = turn_key(event)
+    mine = [reply for reply in session.replies.values() if reply.turn_id == turn_id and not reply.discarded]
+    if any(reply.granted for reply in mine):
+        return ()
+    is_known = turn_id in _ended_turns(session)
+    is_stale = is_known and session.last_ended != event.event_id
+    if is_stale or session.closed or not is_speakable(event.text):
+        return tuple(Discard(reply.reply_id, "the turn needs no answer") for reply in mine)
+    answer = next((reply for reply in mine if _answers(reply, turn_id, event.text)), None)
+    others = [reply for reply in (*_drafts(session), *_unheard(session)) if reply is not answer]
+    discards = tuple(Discard(reply.reply_id, _why(reply, turn_id)) for reply in others)
+    if answer is not None:
+        return (Commit(answer.reply_id), *discards)
+    return (*discards, Start(reply_id_of(event), turn_id, event.text))
+
+
+def _why(reply: Reply, turn_id: str) -> str:
+    return "the turn ended with other words" if reply.turn_id == turn_id else "another turn came first"
+
+
+def _ended_turns(session: Session) -> set[str]:
+    return {turn.turn_id for turn in session.turns.values() if turn.text is not None}
+
+
+def _drafts(session: Session) -> list[Reply]:
+    return [r for r in session.replies.values() if r.draft and not r.committed and not r.discarded]
+
+
+def _unheard(session: Session) -> list[Reply]:
+    """Return granted replies that have not begun to play."""
+    return [
+        reply
+        for reply in session.replies.values()
+        if reply.granted and reply.playback_ns is None and reply.heard is None and not reply.interrupted
+    ]
+
+
+def _answers(reply: Reply, turn_id: str, text: str) -> bool:
+    """Tell whether the reply is a usable answer to these words of this turn."""
+    is_usable = not reply.interrupted and reply.finish in (None, "completed")
+    return is_usable and reply.turn_id == turn_id and normalised(reply.text) == normalised(text)

@@ -1,0 +1,222 @@
+"""What reasoning knows of a session: a fold of its facts, to be made again from the log at any time.
+
+Applying a fact twice changes nothing, so a fact may be applied when it is said and again when it is read back.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from contracts import events as e
+
+NS_PER_S = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Reply:
+    """One answer, from its first clause to what was heard of it."""
+
+    reply_id: str
+    turn_id: str | None
+    text: str
+    draft: bool
+    committed: bool = False
+    discarded: bool = False
+    interrupted: bool = False
+    finish: str | None = None
+    clauses: dict[int, str] = field(default_factory=dict)
+    sounds: dict[int, e.ClauseSynthesized] = field(default_factory=dict)
+    tools: dict[str, e.ToolReturned | None] = field(default_factory=dict)
+    """Call id to its result, None while there is none."""
+    playback_ns: int | None = None
+    """When the sound that is playing began, or went on after a pause."""
+    played_samples: int = 0
+    """What had been heard then, or when it was paused."""
+    paused: bool = False
+    stopped_ns: int | None = None
+    """When it was interrupted: playback goes no further."""
+    heard: str | None = None
+    """What the person heard of it, once playback has ended."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is still being written."""
+        return self.finish is None and not self.discarded
+
+    @property
+    def granted(self) -> bool:
+        """Whether it may be heard: no draft, or a committed one."""
+        return not self.discarded and (self.committed or not self.draft)
+
+    @property
+    def written(self) -> str:
+        """All clauses so far."""
+        return " ".join(self.clauses[index] for index in sorted(self.clauses))
+
+
+@dataclass(slots=True)
+class Turn:
+    """What the user said: `text` once the turn has ended, `settled_id` the last event worth a draft."""
+
+    turn_id: str
+    text: str | None = None
+    settled_id: str | None = None
+
+
+@dataclass(slots=True)
+class Session:
+    """The fold; `sequence` is the last fact read back, `reply_sequence` the last known on `voice.<session>.reply.*`."""
+
+    session_id: str
+    sequence: int = 0
+    reply_sequence: int = 0
+    profile: e.AgentProfile | None = None
+    closed: bool = False
+    turns: dict[str, Turn] = field(default_factory=dict)
+    replies: dict[str, Reply] = field(default_factory=dict)
+    last_ended: str | None = None
+    """Event id of the newest TurnEnded."""
+
+
+def apply(session: Session, event: e.Event, sequence: int) -> None:
+    """Bring the fold up to date with one fact."""
+    if isinstance(event, _REPLY_NOUN):
+        session.reply_sequence = max(session.reply_sequence, sequence)
+    if (handler := _ON_SESSION.get(type(event))) is not None:
+        handler(session, event)
+    elif (change := _ON_REPLY.get(type(event))) is not None:
+        reply = session.replies.get(getattr(event, "reply_id", ""))
+        if reply is not None:
+            change(reply, event)
+
+
+def turn_key(event: e.Event) -> str:
+    """Return the turn that an event belongs to; one without is a turn of its own."""
+    return event.turn_id or event.event_id
+
+
+def _opened(session: Session, event: e.SessionOpened) -> None:
+    session.profile = event.profile
+
+
+def _closed(session: Session, event: e.SessionClosed) -> None:
+    session.closed = True
+
+
+def _revised(session: Session, event: e.TranscriptRevised) -> None:
+    if event.settled:
+        session.turns.setdefault(turn_key(event), Turn(turn_key(event))).settled_id = event.event_id
+
+
+def _ended(session: Session, event: e.TurnEnded) -> None:
+    turn = session.turns.pop(turn_key(event), None) or Turn(turn_key(event))
+    turn.text = event.text
+    session.turns[turn.turn_id] = turn  # now the last: turns are in the order in which they ended
+    session.last_ended = event.event_id
+
+
+def _started(session: Session, event: e.ReplyStarted) -> None:
+    reply = Reply(event.reply_id, event.turn_id, event.text, event.draft)
+    session.replies.setdefault(event.reply_id, reply)
+
+
+def _committed(reply: Reply, event: e.ReplyCommitted) -> None:
+    reply.committed = True
+
+
+def _clause(reply: Reply, event: e.ReplyClauseWritten) -> None:
+    reply.clauses.setdefault(event.index, event.text)
+
+
+def _called(reply: Reply, event: e.ToolCalled) -> None:
+    reply.tools.setdefault(event.call_id, None)
+
+
+def _returned(reply: Reply, event: e.ToolReturned) -> None:
+    reply.tools[event.call_id] = event
+
+
+def _completed(reply: Reply, event: e.ReplyCompleted) -> None:
+    reply.finish = reply.finish or event.finish
+
+
+def _discarded(reply: Reply, event: e.ReplyDiscarded) -> None:
+    reply.discarded = True
+
+
+def _interrupted(reply: Reply, event: e.TurnInterrupted) -> None:
+    reply.interrupted = True
+    reply.stopped_ns = reply.stopped_ns or event.time_ns
+
+
+def _synthesized(reply: Reply, event: e.ClauseSynthesized) -> None:
+    reply.sounds[event.index] = event
+
+
+def _playing(reply: Reply, event: e.PlaybackStarted | e.PlaybackResumed) -> None:
+    reply.playback_ns, reply.paused = event.time_ns, False
+    reply.played_samples = event.played_samples if isinstance(event, e.PlaybackResumed) else 0
+
+
+def _paused(reply: Reply, event: e.PlaybackPaused) -> None:
+    reply.paused, reply.played_samples = True, event.played_samples
+
+
+def _heard(reply: Reply, event: e.PlaybackFinished | e.PlaybackInterrupted) -> None:
+    reply.heard = event.heard_text
+    reply.interrupted = reply.interrupted or isinstance(event, e.PlaybackInterrupted)
+
+
+_REPLY_NOUN = (e.ReplyStarted, e.ReplyCommitted, e.ReplyClauseWritten, e.ReplyCompleted, e.ReplyDiscarded)
+_ON_SESSION: dict[type[e.Event], Callable[[Session, Any], None]] = {
+    e.SessionOpened: _opened,
+    e.SessionClosed: _closed,
+    e.TranscriptRevised: _revised,
+    e.TurnEnded: _ended,
+    e.ReplyStarted: _started,
+}
+_ON_REPLY: dict[type[e.Event], Callable[[Reply, Any], None]] = {
+    e.ReplyCommitted: _committed,
+    e.ReplyClauseWritten: _clause,
+    e.ToolCalled: _called,
+    e.ToolReturned: _returned,
+    e.ReplyCompleted: _completed,
+    e.ReplyDiscarded: _discarded,
+    e.TurnInterrupted: _interrupted,
+    e.ClauseSynthesized: _synthesized,
+    e.PlaybackStarted: _playing,
+    e.PlaybackResumed: _playing,
+    e.PlaybackPaused: _paused,
+    e.PlaybackFinished: _heard,
+    e.PlaybackInterrupted: _heard,
+}
+
+
+def heard_by(reply: Reply, time_ns: int) -> str:
+    """Return what the person had heard of a reply at `time_ns`.
+
+    Once playback has ended that is the bridge's word; while it goes on, the words whose sound has been played.
+    """
+    if reply.heard is not None:
+        return reply.heard
+    if reply.playback_ns is None:
+        return ""
+    samples = reply.played_samples
+    time_ns = min(time_ns, reply.stopped_ns or time_ns)
+    words: list[str] = []
+    for index in sorted(reply.sounds):
+        sound = reply.sounds[index]
+        if index == min(reply.sounds) and not reply.paused:
+            samples += max(0, time_ns - reply.playback_ns) * sound.sample_rate_hz // NS_PER_S
+        words += _words_within(sound, samples)
+        samples -= sound.samples
+        if samples <= 0:
+            break
+    return " ".join(words)
+
+
+def _words_within(sound: e.ClauseSynthesized, samples: int) -> list[str]:
+    words = sound.text.split()
+    if samples >= sound.samples:
+        return words
+    return [word for word, end in zip(words, sound.word_end_samples, strict=False) if end <= samples]

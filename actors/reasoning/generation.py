@@ -1,0 +1,276 @@
+"""One reply being written: what the graph gives becomes facts, clause by clause, until its end or until it is cut."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
+
+from actors.reasoning.clauses import ClauseSplitter, ends_sentence, normalised, spoken
+from actors.reasoning.context import heard_messages
+from actors.reasoning.decide import Resume, Start
+from actors.reasoning.fold import Reply
+from actors.reasoning.graph import Asked, GaveUp, Graph, MakeModel, ModelFailed, Out, Retrieved, Token, answers
+from actors.reasoning.session_log import SessionLog
+from actors.reasoning.tool_calls import ToolCalls
+from contracts import events as e
+from contracts.ids import derive_id
+from infra.engines.llm import limits_of
+from infra.facts import Stale, now_ns
+from infra.settings import Settings
+
+APOLOGY = "I am sorry, I cannot answer right now. Please try again in a moment."
+NO_ANSWER = "Sorry, I have no answer to that. Could you say it in another way?"
+
+Models = Sequence[tuple[str, MakeModel]]
+
+
+class Superseded(Exception):
+    """The reply is over, or another copy writes it."""
+
+
+class Generation:
+    """Writes the reply that `cause` leads to.
+
+    `run` returns when all of it is in the log; `stop` cuts it off at once. `started` is done when the log holds its
+    ReplyStarted, and fails with Stale if somebody else has spoken first: then the decision has to be made again.
+    """
+
+    def __init__(
+        self,
+        log: SessionLog,
+        cause: e.Event,
+        order: Start | Resume,
+        graph: Graph,
+        models: Models,
+        settings: Settings,
+        on_model_failed: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        self.reply_id = order.reply_id
+        self.log = log
+        self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._cause = cause
+        self._order = order
+        self._graph = graph
+        self._models = models
+        self._settings = settings
+        self._on_model_failed = on_model_failed
+        self._turn_id = order.turn_id if isinstance(order, Start) else self._known().turn_id
+        self._question = order.text if isinstance(order, Start) else self._known().text
+        self._tools = ToolCalls(log, cause.event_id, self._turn_id, self.reply_id, self.started)
+        self._begun_s = time.monotonic()
+        self._first_token_ns: int | None = None
+        self._first_token_ms: float | None = None
+        self._has_failed = False
+        self._writing: asyncio.Task[None] | None = None
+        self._is_stopped = False
+
+    @property
+    def session_id(self) -> str:
+        """The session it belongs to."""
+        return self._cause.session_id
+
+    def stop(self) -> None:
+        """Stop the model and say no more clauses."""
+        self._is_stopped = True
+        if self._writing is not None:
+            self._writing.cancel()
+
+    def grant(self) -> None:
+        """Let tools with effects run: the draft has been committed."""
+        self._tools.granted.set()
+
+    async def run(self) -> None:
+        """Write the reply to its end. Raises Stale, or what the log raises."""
+        self._writing = asyncio.create_task(self._write(), name=f"reply {self.reply_id}")
+        if self._is_stopped:
+            self._writing.cancel()
+        try:
+            await self._writing
+        except Superseded:
+            await self._cut_off()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._is_stopped or (task is not None and task.cancelling()):
+                raise
+            await self._cut_off()
+        except Exception as error:
+            if not self.started.done():
+                self.started.set_exception(error)
+                self.started.exception()
+            raise
+        finally:
+            if not self.started.done():
+                self.started.set_result(None)
+
+    def _known(self) -> Reply:
+        return self.log.session.replies[self.reply_id]
+
+    async def _write(self) -> None:
+        reply = self.log.session.replies.get(self.reply_id)
+        if reply is not None and (reply.interrupted or not reply.alive):
+            raise Superseded
+        if reply is not None:
+            self.started.set_result(None)
+        if self._is_granted():
+            self.grant()
+        splitter = ClauseSplitter(first=reply is None or not reply.clauses)
+        pieces = self._pieces(reply.written if reply is not None else "")
+        try:
+            await self._write_pieces(pieces, splitter)
+        finally:
+            await pieces.aclose()  # type: ignore[attr-defined]  # ours are generators
+        if self._has_failed or not self._known().clauses:
+            await self._write_clause(APOLOGY if self._has_failed else NO_ANSWER)
+        await self._complete("failed" if self._has_failed else "completed")
+
+    def _is_granted(self) -> bool:
+        reply = self.log.session.replies.get(self.reply_id)
+        if reply is not None:
+            return reply.granted
+        return isinstance(self._order, Start) and not self._order.draft
+
+    async def _write_pieces(self, pieces: AsyncIterator[Out], splitter: ClauseSplitter) -> None:
+        async for piece in pieces:
+            if isinstance(piece, Token):
+                self._note_first_token(piece)
+                if not await self._write_clauses(splitter.feed(piece.text)):
+                    return
+            elif isinstance(piece, Retrieved):
+                await self._start(piece)
+            elif isinstance(piece, ModelFailed):
+                await self._tell_failure(piece)
+            elif isinstance(piece, GaveUp):
+                self._has_failed = True
+        await self._write_clauses(splitter.finish())
+
+    def _note_first_token(self, token: Token) -> None:
+        if self._first_token_ms is None:
+            self._first_token_ns = token.at_ns
+            self._first_token_ms = (time.monotonic() - self._begun_s) * 1000
+
+    async def _pieces(self, written: str) -> AsyncIterator[Out]:
+        """Yield the answer from where `written` ends."""
+        if self._order.fixed:
+            yield Retrieved(())
+            said = self._order.fixed
+            yield Token(said[len(written) :] if said.startswith(written) else "", now_ns())
+            return
+        asked = Asked(
+            question=self._question,
+            prompt=self._prompt(),
+            recall=self._recall,
+            models=self._models,
+            run_tool=self._run_tool,
+            timeout_s=self._settings.llm_timeout_s,
+            written=written,
+        )
+        async for out in answers(self._graph, asked):
+            yield out
+
+    def _prompt(self) -> str:
+        profile = self.log.session.profile
+        return profile.prompt if profile is not None else self._settings.prompt
+
+    def _recall(self) -> list[e.ContextMessage]:
+        turns = self._settings.turn_history
+        return heard_messages(self.log.session, self._turn_id, self._cause.time_ns, turns)
+
+    async def _run_tool(self, name: str, arguments: Mapping[str, Any]) -> str:
+        return await self._tools.run(name, arguments)
+
+    async def _start(self, context: Retrieved) -> None:
+        if self.started.done():
+            return
+        order = self._order
+        event = e.ReplyStarted(
+            **self._fact("ReplyStarted"),
+            reply_id=self.reply_id,
+            draft=isinstance(order, Start) and order.draft,
+            text=self._question,
+            model=self._models[0][0] if self._models and not order.fixed else "",
+            context=context.messages,
+        )
+        await self.log.say_about_reply(event)
+        self.started.set_result(None)
+
+    async def _write_clauses(self, clauses: list[str]) -> bool:
+        """Say clauses; return False if the answer is long enough."""
+        limits = limits_of(self._models[0][0]) if self._models and not self._order.fixed else limits_of("")
+        for clause in clauses:
+            before = self._known().clauses.values()
+            if limits.sentences and normalised(clause) in {normalised(text) for text in before}:
+                return False  # a small model that repeats itself does not stop by itself
+            if text := spoken(clause):
+                await self._write_clause(text)
+            ended = sum(ends_sentence(text) for text in self._known().clauses.values())
+            if limits.sentences and ended >= limits.sentences:
+                return False
+        return True
+
+    async def _write_clause(self, text: str) -> None:
+        index = max(self._known().clauses, default=-1) + 1
+        event = e.ReplyClauseWritten(
+            **self._fact(f"ReplyClauseWritten:{text}", index),
+            reply_id=self.reply_id,
+            index=index,
+            text=text,
+            first_token_ns=self._first_token_ns if index == 0 else None,
+        )
+        await self._say(event)
+
+    async def _complete(self, finish: str) -> None:
+        reply = self._known()
+        event = e.ReplyCompleted.model_validate(
+            {
+                **self._fact("ReplyCompleted"),
+                "reply_id": self.reply_id,
+                "text": reply.written,
+                "clauses": len(reply.clauses),
+                "finish": finish,
+                "first_token_ms": self._first_token_ms,
+                "elapsed_ms": (time.monotonic() - self._begun_s) * 1000,
+            }
+        )
+        await self._say(event, may_be_cut=finish == "interrupted")
+
+    async def _cut_off(self) -> None:
+        """Say that the reply was cut short, unless it was discarded or is complete."""
+        await self.log.refresh()
+        reply = self.log.session.replies.get(self.reply_id)
+        if reply is not None and reply.alive and (reply.interrupted or self.log.session.closed):
+            await self._complete("interrupted")
+
+    async def _tell_failure(self, failed: ModelFailed) -> None:
+        self._on_model_failed(failed.model)
+        await self.log.say(
+            e.EngineFailed(
+                **self._fact(f"EngineFailed:{failed.model}"),
+                actor="reasoning",
+                engine=failed.model,
+                error=failed.error,
+                action=failed.action,
+            )
+        )
+
+    async def _say(self, event: e.Event, may_be_cut: bool = False) -> None:
+        """Store a fact of this reply. Raises Superseded if the reply is over or another copy is further on."""
+        await self.log.refresh_after_outage()
+        while True:
+            reply = self._known()
+            is_cut = (reply.interrupted or self.log.session.closed) and not may_be_cut
+            is_taken = isinstance(event, e.ReplyClauseWritten) and event.index in reply.clauses
+            if not reply.alive or is_cut or is_taken:
+                raise Superseded
+            try:
+                return await self.log.say_about_reply(event)
+            except Stale:
+                await self.log.refresh()
+
+    def _fact(self, name: str, n: int = 0) -> dict[str, Any]:
+        return {
+            "event_id": derive_id(self.reply_id, name, n),
+            "session_id": self._cause.session_id,
+            "time_ns": now_ns(),
+            "cause_id": self._cause.event_id,
+            "turn_id": self._turn_id,
+        }

@@ -1,0 +1,72 @@
+"""One session as a copy of this actor holds it: the fold, and the one way to say facts about replies."""
+
+import asyncio
+from collections import OrderedDict
+
+from faststream.nats import NatsBroker
+
+from actors.reasoning.fold import Session, apply
+from contracts.events import Event
+from infra.connection import connection
+from infra.facts import Fence, history, say
+
+
+class SessionLog:
+    """The fold of a session and its fence.
+
+    Several copies write about the replies of one session: the draft's writer, and whoever takes the end of the turn.
+    Each expects the last fact on `voice.<session>.reply.*` to be the one it knows; if it is not, it reads on and
+    decides again.
+    """
+
+    def __init__(self, broker: NatsBroker, session_id: str) -> None:
+        self.session = Session(session_id)
+        self._broker = broker
+        self._speaking = asyncio.Lock()
+        self._reconnects = self.reconnects
+
+    @property
+    def reconnects(self) -> int:
+        """How often the connection was lost: plain subscriptions may have missed something each time."""
+        return int(connection(self._broker).stats["reconnects"])
+
+    async def refresh(self) -> None:
+        """Read the facts since the last time. Raises nats.errors.Error, TimeoutError."""
+        self._reconnects = self.reconnects
+        async for fact in history(connection(self._broker), self.session.session_id, after=self.session.sequence):
+            apply(self.session, fact.event, fact.sequence)
+            self.session.sequence = max(self.session.sequence, fact.sequence)
+
+    async def refresh_after_outage(self) -> None:
+        """Read on if the connection was lost since the last time."""
+        if self._reconnects != self.reconnects:
+            await self.refresh()
+
+    async def say_about_reply(self, event: Event) -> None:
+        """Store a fact on `voice.<session>.reply.*`. Raises Stale if somebody has said one that we do not know."""
+        async with self._speaking:  # our own two tasks must not take each other for strangers
+            fence = Fence(f"voice.{event.session_id}.reply.*", self.session.reply_sequence)
+            apply(self.session, event, await say(self._broker, event, fence))
+
+    async def say(self, event: Event) -> None:
+        """Store any other fact."""
+        apply(self.session, event, await say(self._broker, event))
+
+
+class SessionLogs:
+    """The sessions that were dealt with last; one that is dropped is read again when it is needed."""
+
+    def __init__(self, broker: NatsBroker, most: int = 1000) -> None:
+        self._broker = broker
+        self._most = most
+        self._logs: OrderedDict[str, SessionLog] = OrderedDict()
+
+    def of(self, session_id: str) -> SessionLog:
+        """Return the session's log, empty if it is new here."""
+        log = self._logs.get(session_id)
+        if log is None:
+            log = self._logs[session_id] = SessionLog(self._broker, session_id)
+        self._logs.move_to_end(session_id)
+        if len(self._logs) > self._most:
+            self._logs.popitem(last=False)
+        return log

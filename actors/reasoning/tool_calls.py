@@ -1,0 +1,82 @@
+"""The tools that one reply calls: each call is a fact, and a result in the log is never made again."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from actors.reasoning.session_log import SessionLog
+from actors.reasoning.tools import TOOLS, Tool, ToolFailed, call_id_of
+from contracts.events import ToolCalled, ToolReturned
+from contracts.ids import derive_id
+from infra.facts import now_ns
+
+TOOL_TIMEOUT_S = 15.0
+
+
+class ToolCalls:
+    """Runs the tools of a reply.
+
+    One with effects waits until the reply is no draft any more (`granted`), and is not run again if a process died
+    while it ran: nobody knows how far it got.
+    """
+
+    def __init__(
+        self, log: SessionLog, cause_id: str, turn_id: str | None, reply_id: str, started: "asyncio.Future[None]"
+    ) -> None:
+        self.granted = asyncio.Event()
+        self._log = log
+        self._cause_id = cause_id
+        self._turn_id = turn_id
+        self._reply_id = reply_id
+        self._started = started
+        self._calls: Counter[str] = Counter()
+
+    async def run(self, name: str, arguments: Mapping[str, Any]) -> str:
+        """Return a tool's result, or what went wrong as a text for the model."""
+        await asyncio.shield(self._started)  # the reply comes before its tools
+        key = call_id_of(self._reply_id, name, arguments, 0)
+        call_id = call_id_of(self._reply_id, name, arguments, self._calls[key])
+        self._calls[key] += 1
+        tool = TOOLS.get(name)
+        known = self._log.session.replies[self._reply_id].tools
+        was_called = call_id in known
+        if (recorded := known.get(call_id)) is not None:
+            return recorded.error or recorded.result
+        if tool is not None and tool.has_effects:
+            await self.granted.wait()
+        if not was_called:
+            fact = self._fact("ToolCalled", call_id)
+            await self._log.say(ToolCalled(**fact, tool=name, arguments=json.dumps(dict(arguments), default=str)))
+        returned = await self._returned(tool, name, arguments, call_id, was_called)
+        await self._log.say(returned)
+        return returned.error or returned.result
+
+    async def _returned(
+        self, tool: Tool | None, name: str, arguments: Mapping[str, Any], call_id: str, was_called: bool
+    ) -> ToolReturned:
+        begun_s, result, error = time.monotonic(), "", None
+        try:
+            if tool is None:
+                raise ToolFailed(f"there is no tool {name!r}")
+            if was_called and tool.has_effects:
+                raise ToolFailed("it was interrupted; whether it took effect is not known")
+            result = await asyncio.wait_for(asyncio.to_thread(tool.run, dict(arguments)), TOOL_TIMEOUT_S)
+        except Exception as failure:  # a tool may raise anything; the model is told
+            error = f"{type(failure).__name__}: {failure}"[:500]
+        elapsed_ms = (time.monotonic() - begun_s) * 1000
+        fact = self._fact("ToolReturned", call_id)
+        return ToolReturned(**fact, tool=name, result=result, error=error, elapsed_ms=elapsed_ms)
+
+    def _fact(self, name: str, call_id: str) -> dict[str, Any]:
+        return {
+            "event_id": derive_id(call_id, name),
+            "session_id": self._log.session.session_id,
+            "time_ns": now_ns(),
+            "cause_id": self._cause_id,
+            "turn_id": self._turn_id,
+            "reply_id": self._reply_id,
+            "call_id": call_id,
+        }

@@ -1,0 +1,137 @@
+"""What the agent can do besides talk. A tool has effects or it has none: a draft may only run the latter."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from contracts.ids import derive_id
+
+
+class ToolFailed(RuntimeError):
+    """The tool cannot do what was asked; the message is for the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool as the model sees it (`description`, `parameters` as JSON schema) and as it runs (in a thread)."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, object]
+    run: Callable[[Mapping[str, object]], str]
+    has_effects: bool = True
+
+    def schema(self) -> dict[str, object]:
+        """Return the declaration that chat models take."""
+        return {
+            "type": "function",
+            "function": {"name": self.name, "description": self.description, "parameters": dict(self.parameters)},
+        }
+
+
+def call_id_of(reply_id: str, tool: str, arguments: Mapping[str, object], n: int) -> str:
+    """Return the id of a reply's `n`-th call of a tool with these arguments: the same after a restart."""
+    return derive_id(reply_id, f"{tool}{json.dumps(arguments, sort_keys=True, default=str)}", n)
+
+
+# -- the time
+
+_PLACES = {
+    "germany": "Europe/Berlin",
+    "france": "Europe/Paris",
+    "spain": "Europe/Madrid",
+    "italy": "Europe/Rome",
+    "england": "Europe/London",
+    "britain": "Europe/London",
+    "ireland": "Europe/Dublin",
+    "japan": "Asia/Tokyo",
+    "china": "Asia/Shanghai",
+    "beijing": "Asia/Shanghai",
+    "india": "Asia/Kolkata",
+    "delhi": "Asia/Kolkata",
+    "mumbai": "Asia/Kolkata",
+    "california": "America/Los_Angeles",
+    "san francisco": "America/Los_Angeles",
+    "seattle": "America/Los_Angeles",
+    "boston": "America/New_York",
+    "washington": "America/New_York",
+    "miami": "America/New_York",
+    "munich": "Europe/Berlin",
+    "utc": "UTC",
+    "gmt": "UTC",
+}
+
+
+@lru_cache(maxsize=256)
+def time_zone(place: str) -> tzinfo:
+    """Return the zone of a city, a country we know, or an IANA name; the machine's own if empty. Raises ToolFailed."""
+    wanted = " ".join(place.lower().replace("_", " ").split())
+    if not wanted:
+        return datetime.now(UTC).astimezone().tzinfo or UTC
+    name = _PLACES.get(wanted) or next((zone for zone in sorted(available_timezones()) if _is_named(zone, wanted)), "")
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ToolFailed(f"no time zone is known for {place[:80]!r}") from error
+
+
+def _is_named(zone: str, wanted: str) -> bool:
+    name = zone.lower().replace("_", " ")
+    return wanted in (name, name.rpartition("/")[2])
+
+
+def _time(arguments: Mapping[str, object]) -> str:
+    place = str(arguments.get("time_zone") or "").strip()
+    now = datetime.now(time_zone(place))
+    clock = f"{now.hour % 12 or 12}:{now:%M} {'AM' if now.hour < 12 else 'PM'}"
+    return json.dumps({"time": clock, "date": f"{now:%A}, {now:%B} {now.day}, {now.year}", "place": place})
+
+
+CURRENT_TIME = Tool(
+    name="current_time",
+    description="Tell the current time and date, here or in another place.",
+    parameters={
+        "type": "object",
+        "properties": {
+            "time_zone": {"type": "string", "description": "A city or IANA time zone; empty is the caller's own."}
+        },
+    },
+    run=_time,
+    has_effects=False,
+)
+
+TOOLS: dict[str, Tool] = {tool.name: tool for tool in (CURRENT_TIME,)}
+
+
+# -- for models that are too small to call tools
+
+_TIME_QUESTION = re.compile(
+    r"\b(?:what(?:'s| is) the (?:current |exact |local )?time|what time is it|what time it is|time is it"
+    r"|(?:tell|give) me the (?:current |exact )?time|(?:have|got|know) the time|current time"
+    r"|what (?:day|date) is (?:it|today)|what(?:'s| is) (?:the date|today's date|the day))\b"
+)
+_PLACE = re.compile(r"\b(?:in|at) (?P<place>[a-z][a-z' /_]+?)(?: (?:right )?now| today| please| at the moment)*$")
+
+
+def time_question(text: str) -> dict[str, object] | None:
+    """Return the arguments for `current_time` if the text asks for the time or date, else None."""
+    words = " ".join(re.sub(r"[^\w'/ ]", " ", text.lower().replace("\u2019", "'")).split())
+    if len(words) > 120 or not (found := _TIME_QUESTION.search(words)):
+        return None
+    place = _PLACE.search(words[found.end() :])
+    return {"time_zone": place["place"].strip() if place and "moment" not in place["place"] else ""}
+
+
+def time_answer(question: str, result: str) -> str:
+    """Return what to say after `current_time` has returned `result`; an error's text stands for no result."""
+    try:
+        known = json.loads(result)
+        place = f" in {str(known['place']).title()}" if known["place"] else ""
+        is_date = re.search(r"\b(?:day|date)\b", question.lower()) is not None
+        return f"It is {known['date']}{place}." if is_date else f"It is {known['time']}{place}."
+    except (ValueError, KeyError, TypeError):
+        return "I am sorry, I do not know the time there."

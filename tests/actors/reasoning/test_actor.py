@@ -1,0 +1,328 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from faststream.nats import NatsBroker
+from langchain_core.language_models import BaseChatModel
+
+from actors.reasoning import generation, tools
+from actors.reasoning.actor import Reasoning
+from actors.reasoning.decide import reply_id_of
+from actors.reasoning.graph import Continuation
+from contracts import events as e
+from infra.connection import connection
+from infra.facts import history, say
+from infra.settings import Settings
+from tests.actors.reasoning.facts import SESSION, about, ended, fact, opened, revised, started
+from tests.actors.reasoning.models import WAIT, ScriptedModel, tool_call
+from tests.servers import NatsServer
+
+HELLO = "Hello there."
+ANSWER = ["Good day, ", "nice to hear ", "you. How are ", "you?"]
+CLAUSES = ["Good day,", "nice to hear you.", "How are you?"]
+
+
+async def log_of(broker: NatsBroker) -> list[e.Event]:
+    return [found.event async for found in history(connection(broker), SESSION)]
+
+
+async def names(broker: NatsBroker) -> list[str]:
+    return [type(event).__name__ for event in await log_of(broker)]
+
+
+async def clauses(broker: NatsBroker) -> list[str]:
+    return [event.text for event in await log_of(broker) if isinstance(event, e.ReplyClauseWritten)]
+
+
+async def last(broker: NatsBroker, event_class: type[e.Event]) -> Any:
+    return [event for event in await log_of(broker) if isinstance(event, event_class)][-1]
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            if await condition():
+                return
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def copy_of_actor(broker: NatsBroker, *models: BaseChatModel, **settings: Any) -> AsyncIterator[Reasoning]:
+    chain = {f"m{n}": model for n, model in enumerate(models)}
+
+    def make(name: str, _: Settings) -> BaseChatModel:
+        return chain[name]
+
+    actor = Reasoning(broker, Settings(llm=",".join(chain), **settings), make)
+    await actor.open()
+    yield actor
+    await actor.close()
+
+
+async def tell(broker: NatsBroker, actor: Reasoning, *events: e.Event) -> list["asyncio.Task[None] | None"]:
+    tasks = []
+    for event in events:
+        await say(broker, event)
+        tasks.append(await actor.handle(event))
+    return tasks
+
+
+async def finish(tasks: list["asyncio.Task[None] | None"]) -> None:
+    for task in tasks:
+        if task is not None:
+            await asyncio.wait_for(task, 10)
+
+
+async def test_a_turn_is_answered_clause_by_clause(broker: NatsBroker) -> None:
+    model = ScriptedModel.playing(ANSWER)
+    async with copy_of_actor(broker, model, prompt="Be kind.") as actor:
+        await finish(await tell(broker, actor, ended(HELLO)))
+    expected = ["TurnEnded", "ReplyStarted", *["ReplyClauseWritten"] * 3, "ReplyCompleted"]
+    assert await names(broker) == expected
+    assert await clauses(broker) == CLAUSES
+    start, end = await last(broker, e.ReplyStarted), await last(broker, e.ReplyCompleted)
+    assert [message.text for message in start.context] == ["Be kind.", HELLO]
+    assert (end.finish, end.clauses, end.turn_id) == ("completed", 3, "t1")
+    assert end.first_token_ms is not None
+    assert (await last(broker, e.ReplyClauseWritten)).first_token_ns is None
+
+
+async def test_a_draft_is_committed_when_the_turn_ends_with_its_words(broker: NatsBroker) -> None:
+    async with copy_of_actor(broker, ScriptedModel.playing(ANSWER)) as actor:
+        await finish(await tell(broker, actor, revised(HELLO), ended("hello there")))
+    facts = await names(broker)
+    assert facts.count("ReplyStarted") == facts.count("ReplyCommitted") == facts.count("ReplyCompleted") == 1
+    assert "ReplyDiscarded" not in facts
+
+
+async def test_a_draft_of_other_words_is_stopped_and_done_again(broker: NatsBroker) -> None:
+    model = ScriptedModel.playing(["Good day to ", WAIT], ANSWER)
+    async with copy_of_actor(broker, model) as actor:
+        await finish(await tell(broker, actor, revised(HELLO), ended("Hello there, how are you?")))
+    assert model.cancelled.is_set()
+    assert "ReplyCommitted" not in await names(broker)
+    assert (await last(broker, e.ReplyStarted)).draft is False
+    assert (await last(broker, e.ReplyDiscarded)).reply_id == reply_id_of(revised(HELLO))
+
+
+async def test_another_copy_commits_or_discards_the_draft(broker: NatsBroker) -> None:
+    model = ScriptedModel.playing(["Good day. ", "Nice ", WAIT], ["Fine."])
+    async with copy_of_actor(broker, model) as first, copy_of_actor(broker, ScriptedModel.playing(ANSWER)) as second:
+        drafting = await tell(broker, first, revised(HELLO))
+        await tell(broker, second, ended(HELLO))
+        assert "ReplyCommitted" in await names(broker)
+        later = await tell(broker, second, ended("Something else.", "t2"))
+        await finish([*drafting, *later])
+    assert model.cancelled.is_set()
+    assert (await last(broker, e.ReplyDiscarded)).reply_id == reply_id_of(revised(HELLO))
+
+
+async def test_the_writer_goes_on_after_another_copy_has_committed(broker: NatsBroker) -> None:
+    go_on = asyncio.Event()
+
+    class Paused(ScriptedModel):
+        async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+            async for chunk in ScriptedModel._astream(self, *args, **kwargs):
+                yield chunk
+                await go_on.wait()
+
+    model = Paused.playing(["Good day. Nice ", "to hear you."])
+    async with copy_of_actor(broker, model) as first, copy_of_actor(broker, model) as second:
+        drafting = await tell(broker, first, revised(HELLO))
+        await until(lambda: clauses(broker))
+        await tell(broker, second, ended(HELLO))
+        go_on.set()
+        await finish(drafting)
+    assert await clauses(broker) == ["Good day.", "Nice to hear you."]
+    assert (await last(broker, e.ReplyCompleted)).finish == "completed"
+
+
+async def test_two_copies_that_take_draft_and_turn_at_once_start_one_reply(broker: NatsBroker) -> None:
+    one, other = ScriptedModel.playing(ANSWER), ScriptedModel.playing(ANSWER)
+    async with copy_of_actor(broker, one) as first, copy_of_actor(broker, other) as second:
+        await say(broker, revised(HELLO))
+        await say(broker, ended(HELLO))
+        tasks = await asyncio.gather(first.handle(revised(HELLO)), second.handle(ended(HELLO)))
+        await finish(list(tasks))
+    facts = await names(broker)
+    assert facts.count("ReplyCompleted") == 1
+    assert facts.count("ReplyStarted") - facts.count("ReplyDiscarded") == 1
+
+
+async def test_an_interruption_stops_the_model_and_completes_the_reply(broker: NatsBroker) -> None:
+    model = ScriptedModel.playing(["Good day. Nice ", WAIT])
+    async with copy_of_actor(broker, model) as actor:
+        tasks = await tell(broker, actor, ended(HELLO))
+        await until(lambda: clauses(broker))
+        interruption = about(e.TurnInterrupted, reply_id_of(ended(HELLO)), participant_id="p")
+        await say(broker, interruption)
+        await finish(tasks)
+    assert model.cancelled.is_set()
+    end = await last(broker, e.ReplyCompleted)
+    assert (end.finish, end.text) == ("interrupted", "Good day.")
+
+
+async def test_a_redelivered_turn_goes_on_where_the_text_ends(broker: NatsBroker) -> None:
+    turn = ended(HELLO)
+    reply_id = reply_id_of(turn)
+    dying = ScriptedModel.playing(["Good day, dear caller. Nice ", WAIT])
+    async with copy_of_actor(broker, dying) as actor:
+        (task,) = await tell(broker, actor, turn)
+        await until(lambda: clauses(broker))
+        assert task is not None
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    again = ScriptedModel.playing(["Good day, dear ", "caller. Nice to", " hear you."])
+    async with copy_of_actor(broker, again) as actor:
+        await finish([await actor.handle(turn)])
+    assert [type(message).__name__ for message in again.asked[0][-2:]] == ["HumanMessage", "AIMessage"]
+    assert again.asked[0][-1].text.startswith("Good day,")
+    assert " ".join(await clauses(broker)) == "Good day, dear caller. Nice to hear you."
+    assert (await names(broker)).count("ReplyStarted") == 1
+    end = await last(broker, e.ReplyCompleted)
+    assert (end.reply_id, end.text) == (reply_id, "Good day, dear caller. Nice to hear you.")
+
+
+async def test_the_next_model_goes_on_when_one_breaks_off(broker: NatsBroker) -> None:
+    broken = ScriptedModel.playing(["Good day. Nice ", RuntimeError("no credit")])
+    async with copy_of_actor(broker, broken, ScriptedModel.playing(["to hear you."])) as actor:
+        await finish(await tell(broker, actor, ended(HELLO)))
+    assert await clauses(broker) == ["Good day.", "Nice to hear you."]
+    failure = await last(broker, e.EngineFailed)
+    assert (failure.engine, failure.action) == ("m0", "went on with m1")
+    assert "no credit" in failure.error
+
+
+async def test_silence_counts_as_failure_and_the_end_of_the_chain_is_an_apology(broker: NatsBroker) -> None:
+    async with copy_of_actor(broker, ScriptedModel.playing([WAIT]), llm_timeout_s=0.05) as actor:
+        await finish(await tell(broker, actor, ended(HELLO)))
+    assert await clauses(broker) == [generation.APOLOGY]
+    assert (await last(broker, e.ReplyCompleted)).finish == "failed"
+    assert "silent" in (await last(broker, e.EngineFailed)).error
+
+
+async def test_an_empty_answer_becomes_a_sentence(broker: NatsBroker) -> None:
+    async with copy_of_actor(broker, ScriptedModel.playing(["", " \n", "..."])) as actor:
+        await finish(await tell(broker, actor, ended(HELLO)))
+    assert await clauses(broker) == [generation.NO_ANSWER]
+
+
+async def test_the_greeting_is_said_without_a_model(broker: NatsBroker) -> None:
+    model = ScriptedModel.playing(ANSWER)
+    async with copy_of_actor(broker, model) as actor:
+        await finish(await tell(broker, actor, opened(greeting="Welcome. How can I help?", llm="m0")))
+    assert await clauses(broker) == ["Welcome.", "How can I help?"]
+    assert model.asked == []
+
+
+async def test_the_profile_names_prompt_and_model(broker: NatsBroker) -> None:
+    wanted = ScriptedModel.playing(["Ahoy."])
+    async with copy_of_actor(broker, ScriptedModel.playing(ANSWER), wanted) as actor:
+        await finish(await tell(broker, actor, opened(prompt="Be a pirate.", llm="m1"), ended(HELLO)))
+    assert wanted.asked[0][0].text == "Be a pirate."
+    assert (await last(broker, e.ReplyStarted)).model == "m1"
+
+
+async def test_a_tool_is_called_recorded_and_answered_from(broker: NatsBroker) -> None:
+    model = ScriptedModel.playing([tool_call("current_time", '{"time_zone": "Tokyo"}')], ["It is late."])
+    async with copy_of_actor(broker, model) as actor:
+        await finish(await tell(broker, actor, ended("Is it late in Tokyo?")))
+    called, returned = await last(broker, e.ToolCalled), await last(broker, e.ToolReturned)
+    assert called.call_id == returned.call_id
+    assert "Tokyo" in returned.result
+    assert model.asked[1][-1].text == returned.result
+    assert await clauses(broker) == ["It is late."]
+
+
+async def test_an_interrupted_tool_with_effects_is_not_run_again(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[str] = []
+
+    def effect(arguments: Any) -> str:
+        runs.append("ran")
+        return "done"
+
+    tool = tools.Tool("order", "Order it.", {"type": "object", "properties": {}}, effect)
+    monkeypatch.setitem(tools.TOOLS, "order", tool)
+    turn = ended("Order it.")
+    reply_id = reply_id_of(turn)
+    call_id = tools.call_id_of(reply_id, "order", {}, 0)
+    await say(broker, turn)
+    await say(broker, started("Order it.", reply_id))
+    await say(broker, about(e.ToolCalled, reply_id, call_id=call_id, tool="order"))
+    model = ScriptedModel.playing([tool_call("order")], ["I see."])
+    async with copy_of_actor(broker, model) as actor:
+        await finish([await actor.handle(turn)])
+        assert runs == []
+        assert "not known" in (await last(broker, e.ToolReturned)).error
+        await finish([await actor.handle(turn)])
+    assert runs == []
+    assert (await names(broker)).count("ToolReturned") == 1
+
+
+async def test_a_draft_waits_with_effects_until_it_is_committed(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[str] = []
+
+    def effect(arguments: Any) -> str:
+        runs.append("ran")
+        return "ok"
+
+    tool = tools.Tool("order", "Order it.", {"type": "object", "properties": {}}, effect)
+    monkeypatch.setitem(tools.TOOLS, "order", tool)
+    async with copy_of_actor(broker, ScriptedModel.playing([tool_call("order")], ["Done."])) as actor:
+        drafting = await tell(broker, actor, revised("Order it."))
+        assert runs == []
+        await tell(broker, actor, ended("Order it."))
+        await finish(drafting)
+    assert runs == ["ran"]
+
+
+async def test_a_closed_session_stops_what_is_being_written(broker: NatsBroker) -> None:
+    model = ScriptedModel.playing(["Good day. Nice ", WAIT])
+    async with copy_of_actor(broker, model) as actor:
+        tasks = await tell(broker, actor, ended(HELLO))
+        await say(broker, fact(e.SessionClosed, "close", reason="hangup"))
+        await finish(tasks)
+    assert (await last(broker, e.ReplyCompleted)).finish == "interrupted"
+
+
+async def test_nothing_is_lost_while_nats_is_away(broker: NatsBroker, nats_server: NatsServer) -> None:
+    outage = asyncio.Event()
+
+    class AcrossOutage(ScriptedModel):
+        async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+            async for chunk in ScriptedModel._astream(self, *args, **kwargs):
+                yield chunk
+                await outage.wait()
+
+    async with copy_of_actor(broker, AcrossOutage.playing(["Good day. Nice ", "to hear you."])) as actor:
+        tasks = await tell(broker, actor, ended(HELLO))
+        await until(lambda: clauses(broker))
+        await nats_server.stop()
+        outage.set()
+        await asyncio.sleep(0.3)  # for as long as the outage lasts
+        await nats_server.start()
+        await finish(tasks)
+    assert await clauses(broker) == ["Good day.", "Nice to hear you."]
+    assert (await names(broker)).count("ReplyCompleted") == 1
+
+
+async def test_text_of_a_hundred_kilobytes_is_answered(broker: NatsBroker) -> None:
+    model = ScriptedModel.playing(ANSWER)
+    async with copy_of_actor(broker, model) as actor:
+        await finish(await tell(broker, actor, ended("word " * 20_000)))
+    assert len(model.asked[0][-1].text) <= 12_000
+    assert await clauses(broker)
+
+
+def test_a_repeated_beginning_is_stripped_however_it_is_cut() -> None:
+    for text in ("Hello you. And more.", " and more."):
+        continuation = Continuation("Hello you.")
+        assert "".join(continuation.feed(character) for character in text).strip().lower() == "and more."
+    silent = Continuation("Hello you.")
+    assert silent.feed("Hello") + silent.feed(" you.") == ""
