@@ -126,6 +126,22 @@ async def history(nc: Client, session_id: str, after: int = 0, timeout_s: float 
                 yield Fact(sequence, event)
 
 
+async def facts_after(broker: NatsBroker, session_id: str, after: int = 0, patience_s: float = 60) -> list[Fact]:
+    """Return a session's facts as `history` yields them, and wait while NATS is away.
+
+    Raises the last problem after `patience_s`.
+    """
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return [fact async for fact in history(connection(broker), session_id, after)]
+        except (NatsError, TimeoutError, OSError, LogUnavailable) as error:
+            if time.monotonic() > deadline:
+                raise
+            log.debug("reading %s back: %r", session_id, error)
+            await asyncio.sleep(0.25)
+
+
 async def _batch(nc: Client, subjects: str, start: int, timeout_s: float) -> tuple[list[Msg], bool]:
     inbox = nc.new_inbox()
     subscription = await nc.subscribe(inbox)

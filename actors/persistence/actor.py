@@ -10,8 +10,7 @@ from actors.persistence.record import record_of
 from contracts.events import Event, PlaybackFinished, PlaybackInterrupted
 from contracts.topology import PERSISTENCE
 from infra.broker import make_app, make_broker
-from infra.connection import connection
-from infra.facts import history, now_ns, say
+from infra.facts import facts_after, now_ns, say
 from infra.inbox import Inbox
 
 
@@ -19,7 +18,7 @@ async def keep(broker: NatsBroker, event: Event) -> None:
     """Record the exchange if this fact ends one; other facts cost nothing."""
     if not isinstance(event, PlaybackFinished | PlaybackInterrupted):
         return
-    facts = [fact.event async for fact in history(connection(broker), event.session_id)]
+    facts = [fact.event for fact in await facts_after(broker, event.session_id)]
     record = record_of(facts, event, now_ns())
     if record is not None:
         await say(broker, record)

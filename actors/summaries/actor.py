@@ -14,8 +14,7 @@ from contracts.events import EngineFailed, Event, SummaryWritten
 from contracts.ids import derive_id
 from contracts.topology import SUMMARIES
 from infra.broker import make_app, make_broker
-from infra.connection import connection
-from infra.facts import history, now_ns, say
+from infra.facts import facts_after, now_ns, say
 from infra.inbox import Inbox
 from infra.settings import Settings, settings
 
@@ -44,7 +43,7 @@ def load_models(settings: Settings) -> Models:
 
 async def summarise(broker: NatsBroker, settings: Settings, closed: Event) -> None:
     """Say the summary of a closed session, unless it is in the log."""
-    facts = [fact.event async for fact in history(connection(broker), closed.session_id)]
+    facts = [fact.event for fact in await facts_after(broker, closed.session_id)]
     if any(isinstance(fact, SummaryWritten) for fact in facts):
         return
     lines = conversation(facts)

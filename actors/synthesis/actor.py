@@ -36,7 +36,7 @@ from contracts.topology import (
 from infra.broker import make_app, make_broker
 from infra.connection import connection
 from infra.engines.tts import Chain, Failure, engine_context, load_chain
-from infra.facts import history, now_ns, say
+from infra.facts import facts_after, now_ns, say
 from infra.inbox import Inbox
 from infra.settings import Settings, settings
 
@@ -88,7 +88,7 @@ class Synthesis:
         self._sessions.move_to_end(session_id)
         if len(self._sessions) > SESSIONS_KEPT:
             self._sessions.popitem(last=False)
-        async for fact in history(connection(self._broker), session_id, after=session.sequence):
+        for fact in await facts_after(self._broker, session_id, session.sequence):
             session.fold(fact)
         return session
 

@@ -1,0 +1,19 @@
+"""Reading a session back while NATS comes and goes."""
+
+import asyncio
+
+from faststream.nats import NatsBroker
+
+from contracts.events import SessionClosed
+from infra.facts import facts_after, say
+from tests.servers import NatsServer
+
+CLOSED = SessionClosed(event_id="closed", session_id="s", time_ns=1, reason="hangup")
+
+
+async def test_it_waits_until_nats_is_back(broker: NatsBroker, nats_server: NatsServer) -> None:
+    await say(broker, CLOSED)
+    await nats_server.stop()
+    reading = asyncio.create_task(facts_after(broker, "s"))
+    await nats_server.start()
+    assert [fact.event for fact in await asyncio.wait_for(reading, 20)] == [CLOSED]
