@@ -196,7 +196,7 @@ class Supervisor:
         log = self._log_file(part.name)
         if isinstance(part, App):
             assert self._forks is not None
-            return await self._forks.fork(part.name, part.app, self._environment, log)
+            return await self._forks.fork(part.name, part.app, part.after, self._environment, log)
         # NATS holds the lock as well: while it writes to the directory nobody else may, should we die before it.
         fds = (self._lock.fd,) if part.name == NATS and self._lock is not None else ()
         return await start_program(part.command, self._environment, log, fds)
@@ -233,7 +233,9 @@ class Supervisor:
 
     def _show_loud_lines(self) -> None:
         for name, tail in self._tails.items():
-            for line in tail.loud_lines():
+            lines = tail.loud_lines()
+            # On the way down all lose their connections, which is no news.
+            for line in [] if name in self._stopping else lines:
                 self._warn(line if name in line else f"{name}: {line}")
 
     # -- the end

@@ -1,8 +1,8 @@
 """The fork server: imports what is heavy once, then forks an app for each line that asks for one.
 
-Reads JSON lines from stdin (`{"start", "app", "env", "log"}`, `{"signal", "pid"}`), writes `{"started": pid}` and
-`{"ended": pid, "code": n}` to stdout. It ends when stdin does, and its children with it. It runs no event loop and
-no threads, as a fork copies only the thread that calls it.
+Reads JSON lines from stdin (`{"start", "app", "after", "env", "log"}`, `{"signal", "pid"}`), writes
+`{"started": pid, "name"}` and `{"ended": pid, "code": n}` to stdout. It ends when stdin does, and its children with
+it. It runs no event loop and no threads, as a fork copies only the thread that calls it.
 """
 
 import gc
@@ -22,16 +22,85 @@ from infra.embedded.processes import die_with_parent, name_process
 
 log = logging.getLogger("forkserver")
 
+BASE = "infra.inbox"
 PRELOADED = (
     "infra.broker",
     "infra.feed",
-    "infra.inbox",
     "uvicorn",
+    "numpy",
+    BASE,
     "livekit.agents",
     "langchain_openai",
     "langgraph.graph",
 )
-"""Slow to import and needed by some app. Not onnxruntime: importing it starts a native thread."""
+"""Slow to import and needed by several apps, or by a slow one; in this order, and an app is forked as soon as the
+one it waits for is there. Not onnxruntime: importing it starts a native thread."""
+
+
+class ForkServer:
+    """The loop: import, fork, reap, until stdin ends."""
+
+    def __init__(self, answers: TextIO) -> None:
+        self._answers = answers
+        self._to_import = list(PRELOADED)
+        self._waiting: list[dict[str, Any]] = []
+        self._children: set[int] = set()
+        self._pending = b""
+        self._reaped, self._wake = os.pipe()
+        os.set_blocking(self._wake, False)
+        signal.set_wakeup_fd(self._wake)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def run(self) -> None:
+        """Serve until stdin ends."""
+        started = time.monotonic()
+        gc.disable()  # collecting finds nothing while importing, and would write to memory that all apps share
+        while self._take(wait=not self._to_import):
+            if self._to_import:
+                importlib.import_module(self._to_import.pop(0))
+                if not self._to_import:
+                    _warn_of_threads()
+                    log.info("imports done in %.1f s", time.monotonic() - started)
+            ready = [command for command in self._waiting if command["after"] not in self._to_import]
+            self._waiting = [command for command in self._waiting if command not in ready]
+            for command in ready:
+                self._fork(command)
+        for pid in self._children:
+            os.kill(pid, signal.SIGKILL)
+
+    def _take(self, wait: bool) -> bool:
+        """Deal with what has come in; tell whether stdin is still open."""
+        readable, _, _ = select.select([0, self._reaped], [], [], None if wait else 0)
+        if self._reaped in readable:
+            os.read(self._reaped, 4096)
+            for pid, code in _reap():
+                self._children.discard(pid)
+                self._answer({"ended": pid, "code": code})
+        if 0 not in readable:
+            return True
+        data = os.read(0, 1 << 20)
+        *lines, self._pending = (self._pending + data).split(b"\n")
+        for line in lines:
+            command = json.loads(line)
+            if "start" in command:
+                self._waiting.append(command)
+            elif command["pid"] in self._children:
+                os.kill(command["pid"], command["signal"])
+        return bool(data)
+
+    def _fork(self, command: dict[str, Any]) -> None:
+        gc.freeze()
+        pid = os.fork()
+        if pid == 0:
+            # The pipes are the fork server's: a copy in the app would keep them open after its end.
+            for fd in (self._answers.fileno(), self._reaped, self._wake):
+                os.close(fd)
+            _become(command["start"], command["app"], command["env"], Path(command["log"]))
+        self._children.add(pid)
+        self._answer({"started": pid, "name": command["start"]})
+
+    def _answer(self, answer: dict[str, Any]) -> None:
+        print(json.dumps(answer), file=self._answers)
 
 
 def main() -> None:
@@ -40,41 +109,13 @@ def main() -> None:
     name_process("dd-forkserver")
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what a library prints must not be taken for an answer
-    _preload()
-    reaped, wake = os.pipe()
-    os.set_blocking(wake, False)
-    signal.set_wakeup_fd(wake)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    children: set[int] = set()
-    pending = b""
-    while True:
-        readable, _, _ = select.select([0, reaped], [], [])
-        if reaped in readable:
-            os.read(reaped, 4096)
-            for pid, code in _reap():
-                children.discard(pid)
-                print(json.dumps({"ended": pid, "code": code}), file=answers)
-        if 0 in readable:
-            data = os.read(0, 1 << 20)
-            if not data:
-                break
-            *lines, pending = (pending + data).split(b"\n")
-            for line in lines:
-                _obey(json.loads(line), children, answers, (reaped, wake))
-    for pid in children:
-        os.kill(pid, signal.SIGKILL)
+    ForkServer(answers).run()
 
 
-def _preload() -> None:
-    started = time.monotonic()
-    for module in PRELOADED:
-        importlib.import_module(module)
+def _warn_of_threads() -> None:
     threads = len(os.listdir("/proc/self/task")) if sys.platform == "linux" else threading.active_count()
     if threads > 1:
         log.warning("%d threads run after the imports: forked apps may hang", threads)
-    gc.collect()
-    gc.freeze()  # keeps the collector from writing to memory that all apps share
-    log.info("imports done in %.1f s", time.monotonic() - started)
 
 
 def _reap() -> list[tuple[int, int]]:
@@ -89,20 +130,6 @@ def _reap() -> list[tuple[int, int]]:
         ended.append((pid, os.waitstatus_to_exitcode(status)))
 
 
-def _obey(command: dict[str, Any], children: set[int], answers: TextIO, wake_pipe: tuple[int, int]) -> None:
-    if "start" in command:
-        pid = os.fork()
-        if pid == 0:
-            # The pipes are the fork server's: a copy in the app would keep them open after its end.
-            for fd in (answers.fileno(), *wake_pipe):
-                os.close(fd)
-            _become(command["start"], command["app"], command["env"], Path(command["log"]))
-        children.add(pid)
-        print(json.dumps({"started": pid}), file=answers)
-    elif command["pid"] in children:
-        os.kill(command["pid"], command["signal"])
-
-
 def _become(name: str, app: str, env: dict[str, str], log_file: Path) -> NoReturn:
     """Turn this fresh fork into the app, as `faststream run` would run it."""
     code = 1
@@ -110,6 +137,7 @@ def _become(name: str, app: str, env: dict[str, str], log_file: Path) -> NoRetur
         die_with_parent()
         if os.getppid() == 1:
             os._exit(1)
+        gc.enable()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()

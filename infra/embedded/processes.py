@@ -123,8 +123,7 @@ class ForkServer:
         self._process: Process | None = None
         self._children: dict[int, ForkedProcess] = {}
         self._starting = asyncio.Lock()
-        self._forking = asyncio.Lock()
-        self._replies: asyncio.Queue[int | None] = asyncio.Queue(maxsize=100)
+        self._forking: dict[str, asyncio.Future[int]] = {}
         self._reader: asyncio.Task[None] | None = None
 
     @property
@@ -148,18 +147,21 @@ class ForkServer:
                     start_new_session=True,
                     preexec_fn=die_with_parent,
                 )
-            self._replies = asyncio.Queue(maxsize=100)
             self._reader = asyncio.create_task(self._read(self._process), name="fork server's answers")
 
-    async def fork(self, name: str, app: str, env: Mapping[str, str], log: Path) -> ForkedProcess:
-        """Start `app` (`module:attribute`) as process `name`. Waits for the imports. Raises ForkServerGone, OSError."""
+    async def fork(self, name: str, app: str, after: str, env: Mapping[str, str], log: Path) -> ForkedProcess:
+        """Start `app` (`module:attribute`) as process `name`, as soon as the module `after` has been imported.
+
+        Raises ForkServerGone, OSError.
+        """
         await self.start()
-        async with self._forking:
-            self._tell({"start": name, "app": app, "env": dict(env), "log": str(log)})
-            pid = await self._replies.get()
-        if pid is None:
-            raise ForkServerGone(f"the fork server ended: see {self._log}")
-        return self._children[pid]
+        started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._forking[name] = started
+        try:
+            self._tell({"start": name, "app": app, "after": after, "env": dict(env), "log": str(log)})
+            return self._children[await started]
+        finally:
+            self._forking.pop(name, None)
 
     def send_signal(self, pid: int, number: signal.Signals) -> None:
         """Signal a child; the fork server does it, as only it knows that the pid is still the child's."""
@@ -197,14 +199,17 @@ class ForkServer:
             if "started" in answer:
                 pid = int(answer["started"])
                 self._children[pid] = ForkedProcess(pid, self)
-                self._replies.put_nowait(pid)
+                if (started := self._forking.get(answer["name"])) is not None and not started.done():
+                    started.set_result(pid)
             else:
                 self._ended(int(answer["ended"]), int(answer["code"]))
         await process.wait()
         self._process = None
         for pid in list(self._children):
             self._ended(pid, -int(signal.SIGKILL))
-        self._replies.put_nowait(None)
+        for started in self._forking.values():
+            if not started.done():
+                started.set_exception(ForkServerGone(f"the fork server ended: see {self._log}"))
 
     def _ended(self, pid: int, code: int) -> None:
         child = self._children.pop(pid, None)

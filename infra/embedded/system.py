@@ -5,7 +5,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from contracts.topology import ACTORS
+from contracts.topology import ACTORS, REASONING, SYNTHESIS, TRANSCRIPT
+from infra.embedded.forkserver import BASE
 from infra.embedded.nats import free_port
 from infra.settings import Settings
 
@@ -35,10 +36,11 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A FastStream app, `module:attribute`, forked from the fork server."""
+    """A FastStream app, `module:attribute`, forked once the fork server has imported the module `after`."""
 
     name: str
     app: str
+    after: str = BASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ def processes(settings: Settings, addresses: Addresses) -> list[Program | App]:
     if needs_local_llm(settings):
         command = (sys.executable, "-m", "infra.embedded.llm", "--port", str(addresses.llm_port))
         parts.append(Program(LLM, command))
-    parts += [App(name, f"actors.{name}:app") for name in ACTORS]
+    heavy = {TRANSCRIPT: "livekit.agents", SYNTHESIS: "livekit.agents", REASONING: "langgraph.graph"}
+    parts += [App(name, f"actors.{name}:app", heavy.get(name, BASE)) for name in ACTORS]
     parts.append(App(BRIDGE, "bridge.websocket:app"))
     return parts
 

@@ -70,12 +70,12 @@ async def test_says_the_next_recording_when_the_answer_has_ended() -> None:
 
 
 async def test_talks_over_a_reply_when_asked_to() -> None:
-    async with fake_door(reply_s=2.0) as door:
-        barge = Utterance(words(), after_reply_ms=200)
+    async with fake_door(reply_s=0.9) as door:
+        barge = Utterance(words(), after_reply_ms=100)
         result = await place_call(door.url, [Utterance(words()), barge])
     reply = result.replies[0]
     assert reply.started_at_s is not None
-    assert result.said[1].start_s - reply.started_at_s < 1.0
+    assert result.said[1].start_s - reply.started_at_s < 0.7
 
 
 async def test_the_answer_is_laid_out_in_the_callers_time() -> None:

@@ -1,0 +1,163 @@
+"""The response gap: real calls, one by one, at the pace of speech."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infra.bench.statistics import median, percentile, word_error_rate
+from infra.caller import BadWav, CallFailed, CallResult, Sound, Utterance, place_call, read_wav
+from infra.caller.result import PARTS
+
+
+class BadManifest(ValueError):
+    """The folder holds no usable manifest; the message says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallPlan:
+    """One call of the manifest: `end_of_speech_sample` in the WAV's own rate."""
+
+    wav: str
+    sound: Sound
+    end_of_speech_sample: int
+    text: str
+    pause: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallFigures:
+    """What one call measured. `gap_ms` is to the answer to all that was said; the parts sum to it."""
+
+    wav: str
+    pause: bool
+    text: str
+    heard: str
+    session_id: str = ""
+    gap_ms: float | None = None
+    parts: dict[str, float] = field(default_factory=dict)
+    early: bool = False
+    """An answer began to sound before the caller had ended."""
+    turns: int = 0
+    problem: str = ""
+
+
+def read_manifest(folder: Path) -> list[CallPlan]:
+    """Return the calls that `manifest.json` in the folder describes. Raises BadManifest."""
+    path = folder / "manifest.json"
+    try:
+        entries = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise BadManifest(f"{path}: {error}") from error
+    if not isinstance(entries, list) or not entries:
+        raise BadManifest(f"{path}: a list of calls was expected")
+    return [_plan(folder, number, entry) for number, entry in enumerate(entries)]
+
+
+def _plan(folder: Path, number: int, entry: Any) -> CallPlan:
+    try:
+        wav, end = str(entry["wav"]), int(entry["end_of_speech_sample"])
+        text, pause = str(entry.get("text", "")), bool(entry.get("pause", False))
+        sound = read_wav(folder / wav)
+    except BadWav as error:
+        raise BadManifest(str(error)) from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadManifest(f"entry {number}: wav and end_of_speech_sample are needed ({error!r})") from error
+    if not 0 < end <= len(sound.samples):
+        raise BadManifest(f"{wav}: end_of_speech_sample {end} lies outside its {len(sound.samples)} samples")
+    return CallPlan(wav, sound, end, text, pause)
+
+
+async def measure(url: str, plans: Sequence[CallPlan], tell: Callable[[CallFigures], None]) -> list[CallFigures]:
+    """Place the calls one by one; a call that fails is reported as such, the others go on."""
+    figures = []
+    for plan in plans:
+        figures.append(await _measure_one(url, plan))
+        tell(figures[-1])
+    return figures
+
+
+async def _measure_one(url: str, plan: CallPlan) -> CallFigures:
+    utterance = Utterance(plan.sound, plan.end_of_speech_sample)
+    try:
+        result = await place_call(url, [utterance], user_id="bench")
+    except CallFailed as failure:
+        session_id = failure.result.session_id if failure.result else ""
+        return CallFigures(plan.wav, plan.pause, plan.text, "", session_id, problem=str(failure))
+    return figures_of(plan, result)
+
+
+def figures_of(plan: CallPlan, result: CallResult) -> CallFigures:
+    """Work out one call's figures.
+
+    The door knows the end of speech only as its voice detector saw it, so its gap and the measured one differ a
+    little; that difference is the part `edges_ms`, and may be negative.
+    """
+    heard = " ".join(turn.text for turn in result.turns)
+    answered = [turn for turn in result.turns if turn.gap_ms is not None]
+    last = answered[-1] if answered else None
+    end_s = result.said[0].end_of_speech_s
+    sounded = [reply.started_at_s for reply in result.replies if reply.started_at_s is not None]
+    parts: dict[str, float] = {}
+    if last is not None and last.gap_ms is not None and last.parts:
+        parts = {**last.parts, "edges_ms": round(last.gap_ms - sum(last.parts.values()), 1)}
+    return CallFigures(
+        wav=plan.wav,
+        pause=plan.pause,
+        text=plan.text,
+        heard=heard,
+        session_id=result.session_id,
+        gap_ms=last.gap_ms if last else None,
+        parts=parts,
+        early=any(at_s < end_s for at_s in sounded),
+        turns=len(result.turns),
+        problem="" if last else "no answer was heard",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFigures:
+    """Figures over several calls; gaps in ms."""
+
+    calls: int
+    failed: int
+    early: int
+    median_ms: float
+    p95_ms: float
+    max_ms: float
+    parts_median_ms: dict[str, float]
+    word_error_rate: float | None
+
+
+def summarise(figures: Sequence[CallFigures]) -> GroupFigures:
+    """Put calls together."""
+    gaps = [call.gap_ms for call in figures if call.gap_ms is not None]
+    names = (*PARTS, "edges_ms")
+    with_parts = [call.parts for call in figures if call.parts]
+    answered = [call for call in figures if not call.problem]
+    return GroupFigures(
+        calls=len(figures),
+        failed=len(figures) - len(answered),
+        early=sum(call.early for call in figures),
+        median_ms=round(median(gaps), 1),
+        p95_ms=round(percentile(gaps, 0.95), 1),
+        max_ms=round(max(gaps, default=0), 1),
+        parts_median_ms={name: round(median([parts.get(name, 0) for parts in with_parts]), 1) for name in names},
+        word_error_rate=word_error_rate([call.text for call in answered], [call.heard for call in answered]),
+    )
+
+
+def groups(figures: Sequence[CallFigures]) -> dict[str, GroupFigures]:
+    """Return figures of the plain calls, of those with a pause, and of all: never one without the other."""
+    plain = [call for call in figures if not call.pause]
+    paused = [call for call in figures if call.pause]
+    named = {"plain": plain, "with pause": paused}
+    found = {name: summarise(calls) for name, calls in named.items() if calls}
+    return found | ({"all": summarise(figures)} if len(found) > 1 else {})
+
+
+def as_json_text(figures: Sequence[CallFigures]) -> str:
+    """Return everything as one JSON object."""
+    summary = {name: asdict(group) for name, group in groups(figures).items()}
+    return json.dumps({"groups": summary, "calls": [asdict(call) for call in figures]}, indent=2)

@@ -1,0 +1,43 @@
+"""The commands and their help."""
+
+import typer
+
+from infra.cli import bench, call, checks, dead, log, run
+
+app = typer.Typer(
+    name="daredevil",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    help="""A real-time voice agent whose every conversation is an event log.
+
+[bold]Examples[/bold]
+
+  daredevil run                          start everything, then open the page that it names
+
+  daredevil say hello.wav                call the agent with a recording and hear what it answers
+
+  daredevil say a.wav b.wav --out c.wav  two turns; keep the agent's sound
+
+  daredevil sessions                     which conversations the log holds
+
+  daredevil events SESSION               everything that happened in one, in order
+
+  daredevil doctor                       what is missing here, and how to get it
+""",
+)
+
+app.command()(run.run)
+app.command()(call.say)
+app.command()(log.sessions)
+app.command()(log.events)
+app.add_typer(dead.app, name="dead")
+app.command()(checks.doctor)
+app.command()(checks.settings)
+app.add_typer(bench.app, name="bench")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,186 @@
+"""`daredevil bench`: figures of this machine."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, run_async
+
+if TYPE_CHECKING:
+    from infra.bench.bus import BusFigures
+    from infra.bench.gap import CallFigures, CallPlan, GroupFigures
+    from infra.bench.idle import IdleFigures
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""Measure this machine: the gap before an answer, what the log adds, what idling costs.
+
+Examples:
+
+  daredevil bench gap --calls tests/data/calls
+
+  daredevil bench bus
+
+  daredevil bench idle
+""",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def gap(
+    calls: Annotated[Path, typer.Option("--calls", metavar="DIR", help="A folder with WAVs and a manifest.json.")],
+    as_json: Json = False,
+    url: Annotated[str | None, typer.Option(help="The door to call; else the one running here.")] = None,
+) -> None:
+    """Place the calls one by one and tell how long the caller waited for an answer, and why.
+
+    The gap is from the acoustic end of speech (by the manifest) to the first agent sample that is not silent. The
+    manifest is a list of {"wav", "end_of_speech_sample", "text", "pause"?}; entries with "pause": true have a pause
+    within a sentence and are also told apart.
+    """
+    from infra.bench.gap import BadManifest, as_json_text, read_manifest
+
+    try:
+        plans = read_manifest(calls)
+    except BadManifest as error:
+        fail(str(error), BAD_INPUT)
+    figures = run_async(_gap(url, plans))
+    if as_json:
+        typer.echo(as_json_text(figures))
+    else:
+        _print_gap(figures)
+    if all(call.problem for call in figures):
+        raise typer.Exit(FAILED)
+
+
+async def _gap(url: str | None, plans: "list[CallPlan]") -> "list[CallFigures]":
+    from infra.bench.gap import measure
+    from infra.cli.system import page_or
+
+    async with page_or(url) as page:
+        return await measure(page, plans, _tell)
+
+
+def _tell(call: "CallFigures") -> None:
+    gap_ms = "no answer" if call.gap_ms is None else f"{call.gap_ms:.0f} ms"
+    err().print(f"{call.wav}: {gap_ms}{' early' if call.early else ''} {call.problem}", style="dim", markup=False)
+
+
+def _print_gap(figures: "list[CallFigures]") -> None:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    from infra.bench.gap import groups
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    names = list(next((call.parts for call in figures if call.parts), {}))
+    for column in ("call", "gap ms", *(_short(name) for name in names), "early", "turns", "heard"):
+        table.add_column(column, justify="left" if column in ("call", "heard") else "right", overflow="fold")
+    for call in figures:
+        gap_ms = "—" if call.gap_ms is None else f"{call.gap_ms:.0f}"
+        parts = [f"{call.parts[name]:.0f}" if name in call.parts else "—" for name in names]
+        heard = escape(call.heard) if not call.problem else f"[red]{escape(call.problem)}[/]"
+        table.add_row(call.wav, gap_ms, *parts, "yes" if call.early else "", str(call.turns), heard)
+    out().print(table)
+    for name, group in groups(figures).items():
+        _print_group(name, group)
+
+
+def _print_group(name: str, group: "GroupFigures") -> None:
+    out().print(
+        f"[bold]{name}[/]: {group.calls} calls, gap median [bold]{group.median_ms:.0f}[/] ms, "
+        f"P95 [bold]{group.p95_ms:.0f}[/] ms, max {group.max_ms:.0f} ms; "
+        f"answered too early: [bold]{group.early}[/]; failed: {group.failed}; word error rate: "
+        + ("—" if group.word_error_rate is None else f"{group.word_error_rate:.1%}")
+    )
+    parts = ", ".join(f"{_short(part)} {ms:.0f}" for part, ms in group.parts_median_ms.items())
+    out().print(f"  [dim]medians of the parts: {parts}[/]")
+
+
+def _short(name: str) -> str:
+    return name.removesuffix("_ms").replace("_", " ")
+
+
+@app.command()
+def bus(
+    turns: Annotated[int, typer.Option(min=20, help="Synthetic turns.")] = 300,
+    events: Annotated[int, typer.Option(min=100, help="Events for the rate.")] = 3000,
+    as_json: Json = False,
+) -> None:
+    """Measure what the log adds to a turn (all its hops, fsync on), and events a second through one actor.
+
+    Runs on a NATS server of its own beside the data directory; the system's log is left alone.
+    """
+    from dataclasses import asdict
+
+    figures = run_async(_bus(turns, events))
+    if as_json:
+        typer.echo(json.dumps(asdict(figures), indent=2))
+        return
+    out().print(
+        f"added by the log per turn over {figures.turns} turns: P50 [bold]{figures.p50_ms}[/] ms, "
+        f"P95 [bold]{figures.p95_ms}[/] ms, max {figures.max_ms} ms"
+    )
+    for name, ms in figures.hops_p50_ms.items():
+        out().print(f"  [dim]{ms:6.2f} ms to {name} at the door (P50)[/]")
+    out().print(f"through one actor: [bold]{figures.events_per_s}[/] events/s ({figures.events} events)")
+
+
+async def _bus(turns: int, events: int) -> "BusFigures":
+    import os
+    import tempfile
+
+    from infra.settings import settings
+    from infra.supervisor import running_system
+
+    parent = settings().data_dir.absolute()
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as folder:
+        own = settings().model_copy(update={"data_dir": Path(folder), "nats_url": ""})
+        async with running_system(own, log_only=True) as system:
+            from infra.bench.bus import measure_bus
+
+            os.environ["DAREDEVIL_NATS_URL"] = system.addresses.nats_url
+            settings.cache_clear()
+            return await measure_bus(turns, events)
+
+
+@app.command()
+def idle(
+    seconds: Annotated[float, typer.Option(min=1, help="How long to watch.")] = 30,
+    as_json: Json = False,
+) -> None:
+    """Measure memory and CPU of the system while nobody talks, and how long it took to get ready.
+
+    Takes the running system, or starts one for as long as it takes.
+    """
+    from dataclasses import asdict
+
+    figures = run_async(_idle(seconds))
+    if as_json:
+        typer.echo(json.dumps(asdict(figures), indent=2))
+        return
+    for process in figures.processes:
+        out().print(f"{process.name:<12} {process.pss_mb:7.1f} MB  {process.cpu_percent:5.2f} %")
+    ready = "?" if figures.ready_s is None else f"{figures.ready_s:.1f}"
+    out().print(
+        f"all: [bold]{figures.pss_mb:.0f}[/] MB (PSS), [bold]{figures.cpu_percent:.1f}[/] % of a core over "
+        f"{figures.seconds:.0f} s; ready after [bold]{ready}[/] s"
+    )
+
+
+async def _idle(seconds: float) -> "IdleFigures":
+    import asyncio
+
+    from infra.bench.idle import measure_idle
+    from infra.cli.system import system_page
+    from infra.settings import settings
+
+    async with system_page():
+        await asyncio.sleep(2)  # what starting has left behind is not idling
+        return await measure_idle(settings().data_dir, seconds)

@@ -1,0 +1,135 @@
+"""`daredevil say`: a call made of WAV files."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, run_async, warn
+
+if TYPE_CHECKING:
+    from infra.caller import CallResult, Utterance
+
+
+def say(
+    wavs: Annotated[list[Path], typer.Argument(metavar="WAV...", help="What to say, one file a turn.")],
+    out_file: Annotated[
+        Path | None, typer.Option("--out", metavar="WAV", help="Keep the agent's sound, in the call's own time.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as one JSON object.")] = False,
+    user: Annotated[str, typer.Option(help="Who calls.")] = "caller",
+    session: Annotated[str | None, typer.Option(help="Go on in this session, if it is still open.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="The door, as `ws://host:port/ws`; else the one running here.")
+    ] = None,
+) -> None:
+    """Call the agent with recordings: prints what it understood, what it answered, and how fast.
+
+    The files are played at the pace of speech, each when the answer to the one before has ended; then it hangs up.
+    WAVs of 8 to 48 kHz, mono or stereo, 8 to 32 bits. If nothing is running here, the system is started for this
+    call and stopped after it.
+
+    For example:
+
+      daredevil say tests/data/hello.wav
+
+      daredevil say question.wav thanks.wav --out answers.wav
+
+      daredevil say hello.wav --json | jq .turns
+    """
+    from infra.caller import BadWav, Utterance, read_wav
+
+    try:
+        utterances = [Utterance(read_wav(path)) for path in wavs]
+        _check_names(user, session, out_file)
+    except (BadWav, ValueError) as error:
+        fail(str(error), BAD_INPUT)
+    result, problem = run_async(_call(utterances, url, user, session))
+    if result is None:
+        fail(problem)
+    if out_file is not None:
+        _write(out_file, result)
+    if as_json:
+        _print_json(result, problem)
+    else:
+        _print(result)
+    if problem:
+        fail(problem)
+
+
+def _check_names(user: str, session: str | None, out_file: Path | None) -> None:
+    from contracts.topology import checked_session
+
+    if session is not None:
+        checked_session(session)
+    if not user or len(user) > 256:
+        raise ValueError("--user is 1 to 256 characters")
+    if out_file is not None and not out_file.absolute().parent.is_dir():
+        raise ValueError(f"--out {out_file}: there is no directory {out_file.absolute().parent}")
+
+
+async def _call(
+    utterances: "list[Utterance]", url: str | None, user: str, session: str | None
+) -> "tuple[CallResult | None, str]":
+    from infra.caller import CallFailed, place_call
+    from infra.cli.system import page_or
+
+    async with page_or(url) as page:
+        try:
+            result = await place_call(page, utterances, user_id=user, session_id=session, on_fact=_caption)
+        except CallFailed as failure:
+            return failure.result, str(failure)
+    return result, ""
+
+
+def _caption(name: str, data: dict[str, Any]) -> None:
+    """Show the conversation on the terminal while it goes on."""
+    if not err().is_terminal:
+        return
+    if name == "TurnEnded":
+        err().print("[dim]you:  [/]", end="")
+        err().print(str(data["text"]), markup=False)
+    elif name in ("PlaybackFinished", "PlaybackInterrupted"):
+        err().print("[dim]agent:[/]", end=" ")
+        err().print(str(data["heard_text"]), markup=False)
+
+
+def _write(path: Path, result: "CallResult") -> None:
+    from infra.caller import write_wav
+
+    try:
+        write_wav(path, result.answer)
+    except OSError as error:
+        fail(f"--out {path}: {error.strerror or error}", FAILED)
+
+
+def _print_json(result: "CallResult", problem: str) -> None:
+    import json
+    from dataclasses import asdict
+
+    fields = {name: value for name, value in asdict(result).items() if name not in ("answer", "facts")}
+    typer.echo(json.dumps({**fields, "problem": problem}, indent=2))
+
+
+def _print(result: "CallResult") -> None:
+    from rich.markup import escape
+
+    console = out()
+    console.print(f"session [bold]{result.session_id}[/], {result.seconds:.1f} s")
+    for turn in result.turns:
+        console.print(f"\n[bold]you[/]    {escape(turn.text)}")
+        cut = " [yellow](interrupted)[/]" if turn.interrupted else ""
+        heard = turn.heard_text or turn.reply_text
+        console.print(f"[bold]agent[/]  {escape(heard) if heard else '[dim]nothing[/]'}{cut}")
+        if turn.gap_ms is not None:
+            early = " [yellow](began before you had ended)[/]" if turn.early else ""
+            console.print(f"[bold]gap[/]    {turn.gap_ms:.0f} ms{early}{_parts(turn.log_gap_ms, turn.parts)}")
+    for error in result.errors:
+        warn(f"the door said: {error}")
+
+
+def _parts(log_gap_ms: float | None, parts: dict[str, float]) -> str:
+    if log_gap_ms is None:
+        return ""
+    named = " + ".join(f"{name.removesuffix('_ms').replace('_', ' ')} {ms:.0f}" for name, ms in parts.items() if ms)
+    return f"  [dim]recorded {log_gap_ms:.0f} = {named}[/]"

@@ -1,0 +1,74 @@
+"""`daredevil doctor` and `daredevil settings`."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from infra.cli.output import FAILED, err, out, run_async
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False) -> None:
+    """Check what is needed to run here, and say how to get what is missing.
+
+    The exit code is 0 if everything that is needed is there; what is only nice to have is a warning.
+    """
+    from infra.doctor import examine
+    from infra.settings import settings as read_settings
+
+    findings = run_async(examine(read_settings()))
+    for finding in findings:
+        if as_json:
+            typer.echo(json.dumps(finding.fields()))
+            continue
+        mark = {"ok": "[green]ok     [/]", "warning": "[yellow]warning[/]", "missing": "[bold red]missing[/]"}
+        out().print(f"{mark[finding.state]} [bold]{finding.subject}[/]", end="  ")
+        out().print(finding.detail, markup=False)
+        if finding.remedy:
+            out().print(f"        [dim]→[/] {finding.remedy}")
+    missing = sum(finding.state == "missing" for finding in findings)
+    if missing:
+        err().print(f"\n{missing} missing")
+        raise typer.Exit(FAILED)
+
+
+def settings(as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False) -> None:
+    """List every setting with its value here, and what it does. Set them as DAREDEVIL_… or in `.env`."""
+    from infra.settings import Settings
+    from infra.settings import settings as read_settings
+
+    values = {name: shown(name, getattr(read_settings(), name)) for name in Settings.model_fields}
+    if as_json:
+        typer.echo(json.dumps({f"DAREDEVIL_{name.upper()}": value for name, value in values.items()}, indent=2))
+        return
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("setting", "value", "what it does"):
+        table.add_column(column, overflow="fold")
+    for name, field in Settings.model_fields.items():
+        changed = getattr(read_settings(), name) != field.get_default(call_default_factory=True)
+        value = escape(values[name]) or "[dim]—[/]"
+        style = "bold green" if changed else ""
+        table.add_row(
+            f"DAREDEVIL_{name.upper()}", f"[{style}]{value}[/]" if style else value, escape(field.description or "")
+        )
+    out().print(table)
+
+
+def shown(name: str, value: object) -> str:
+    """Return a setting's value as it may be shown: keys and passwords are not."""
+    if isinstance(value, dict):
+        hidden = {key: "…" if _secret(str(key)) else item for key, item in value.items()}
+        return json.dumps(hidden, default=str) if hidden else ""
+    text = str(value)
+    if name.endswith("_url") and "@" in text:
+        scheme, _, rest = text.partition("://")
+        return f"{scheme}://…@{rest.rpartition('@')[2]}"
+    return text
+
+
+def _secret(key: str) -> bool:
+    return any(word in key.lower() for word in ("key", "secret", "token", "password")) and "tokens" not in key.lower()

@@ -1,0 +1,169 @@
+"""`daredevil sessions` and `daredevil events`: the log, readable."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.cli.output import BAD_INPUT, err, fail, out, run_async
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+    from infra.cli.session_list import SessionRow
+    from infra.facts import Fact
+
+
+def sessions(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    limit: Annotated[int, typer.Option(help="How many, the newest; 0 is all.", min=0)] = 50,
+) -> None:
+    """List the conversations in the log, the oldest first.
+
+    Reads the running log, or starts it alone for as long as it takes.
+    """
+    from infra.cli.system import LogEmpty
+
+    try:
+        rows = run_async(_sessions())
+    except LogEmpty as nothing:
+        err().print(str(nothing), markup=False)
+        return
+    shown = rows[-limit:] if limit else rows
+    if as_json:
+        for row in shown:
+            typer.echo(json.dumps(row.fields()))
+        return
+    _print_sessions(shown, len(rows))
+
+
+async def _sessions() -> "list[SessionRow]":
+    from infra.cli.session_list import list_sessions
+    from infra.cli.system import log_connection
+
+    async with log_connection() as nc:
+        return await list_sessions(nc)
+
+
+def _print_sessions(rows: "list[SessionRow]", total: int) -> None:
+    import time
+
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("session", "began", "length", "door", "user", "turns", "state"):
+        table.add_column(column, justify="right" if column in ("length", "turns") else "left", overflow="fold")
+    for row in rows:
+        began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.opened_ns / 1e9))
+        state = escape(row.closed) if row.closed else "[green]open[/]"
+        length = f"{row.seconds:.0f} s"
+        table.add_row(row.session_id, began, length, row.door, escape(row.user_id), str(row.turns), state)
+    out().print(table)
+    if len(rows) < total:
+        err().print(f"the newest {len(rows)} of {total}; --limit 0 shows all")
+
+
+def events(
+    session: Annotated[str, typer.Argument(help="A session id, as `daredevil sessions` lists them.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as facts come, until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, all fields.")] = False,
+) -> None:
+    """Show everything that happened in a session, in the log's order.
+
+    Each line: seconds since the session began, sequence in the log, event, main fields. Reads the running log, or
+    starts it alone for as long as it takes.
+    """
+    from contracts.topology import checked_session
+    from infra.cli.system import LogEmpty
+
+    try:
+        checked_session(session)
+        found = run_async(_events(session, follow, as_json))
+    except (ValueError, LogEmpty) as error:
+        fail(str(error), BAD_INPUT)
+    if not found:
+        fail(f"the log has no session {session}: `daredevil sessions` lists those it has", BAD_INPUT)
+
+
+async def _events(session: str, follow: bool, as_json: bool) -> bool:
+    from infra.cli.system import log_connection
+    from infra.facts import history
+
+    async with log_connection() as nc:
+        if not await _exists(nc):
+            return False
+        first_ns, last = 0, 0
+        async for fact in history(nc, session):
+            first_ns, last = first_ns or fact.event.time_ns, fact.sequence
+            _print_fact(fact, first_ns, as_json)
+        if not last:
+            return False
+        if follow:
+            await _follow(session, last, first_ns, as_json)
+        return True
+
+
+async def _exists(nc: "Client") -> bool:
+    from nats.js.errors import NotFoundError
+
+    from contracts.topology import VOICE
+
+    try:
+        await nc.jetstream().stream_info(VOICE)
+    except NotFoundError:
+        return False
+    return True
+
+
+async def _follow(session: str, after: int, first_ns: int, as_json: bool) -> None:
+    from infra.broker import make_broker
+    from infra.feed import SessionFeed
+
+    broker = make_broker("cli")
+    await broker.connect()
+    try:
+        async with SessionFeed(broker, session, after) as feed:
+            async for fact in feed:
+                _print_fact(fact, first_ns, as_json)
+    finally:
+        await broker.stop()
+
+
+def _print_fact(fact: "Fact", first_ns: int, as_json: bool) -> None:
+    from infra.cli.describe import describe
+
+    event = fact.event
+    if as_json:
+        data: dict[str, Any] = event.model_dump(exclude_none=True)
+        line = {"sequence": fact.sequence, "name": type(event).__name__, "data": data}
+        typer.echo(json.dumps(line, default=str))
+        return
+    from rich.markup import escape
+
+    name, fields = describe(event)
+    offset_s = (event.time_ns - first_ns) / 1e9
+    colour = _COLOURS.get(event_noun(name), "white")
+    out().print(f"[dim]{offset_s:9.3f} {fact.sequence:6d}[/] [{colour}]{name:<21}[/] {escape(fields)}")
+
+
+def event_noun(name: str) -> str:
+    """Return the first word of an event's name: what it is about."""
+    end = next((index for index, letter in enumerate(name) if index and letter.isupper()), len(name))
+    return name[:end]
+
+
+_COLOURS = {
+    "Session": "bold white",
+    "Speech": "cyan",
+    "Transcript": "cyan",
+    "Utterance": "cyan",
+    "Turn": "bold green",
+    "Interruption": "yellow",
+    "Reply": "magenta",
+    "Tool": "magenta",
+    "Clause": "blue",
+    "Playback": "bold blue",
+    "Engine": "bold red",
+}

@@ -1,0 +1,67 @@
+"""What all commands share: where text goes, and how an error looks."""
+
+import sys
+from collections.abc import Coroutine
+from functools import cache
+from typing import Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+
+T = TypeVar("T")
+BAD_INPUT, FAILED = 2, 1
+
+
+@cache
+def out() -> Console:
+    """Return the console for results: standard output, coloured on a terminal."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+@cache
+def err() -> Console:
+    """Return the console for progress and errors: standard error."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def fail(message: str, code: int = FAILED) -> NoReturn:
+    """Say what is wrong on standard error and end with `code`."""
+    err().print("[bold red]error:[/]", end=" ")
+    err().print(message, markup=False)
+    raise typer.Exit(code)
+
+
+def progress(message: str) -> None:
+    """Say on standard error what is going on."""
+    err().print(f"[dim]{_escaped(message)}[/]")
+
+
+def warn(message: str) -> None:
+    """Say on standard error what went wrong without ending the command."""
+    err().print(f"[yellow]{_escaped(message)}[/]")
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine; what users can put right is one clear line, Ctrl-C is exit code 130."""
+    import asyncio
+
+    from infra.embedded.lock import DataDirInUse
+    from infra.embedded.nats import NatsMissing
+    from infra.embedded.runtime import NotRunning
+    from infra.embedded.system import StartFailed
+
+    try:
+        return asyncio.run(work)
+    except (DataDirInUse, NatsMissing, NotRunning, StartFailed) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise typer.Exit(0) from None

@@ -1,0 +1,55 @@
+"""`daredevil run`: the whole system under one supervisor."""
+
+import typer
+
+from infra.cli.output import fail, out, progress, run_async, warn
+
+
+def run() -> None:
+    """Start everything on this machine, and keep it running until Ctrl-C.
+
+    Starts the log (NATS), the local language model and every actor, each as its own process, and prints the address
+    of the page to talk on. What crashes is started again. Data stays in DAREDEVIL_DATA_DIR.
+    """
+    run_async(_run())
+
+
+async def _run() -> None:
+    import asyncio
+    import signal
+
+    from infra.settings import settings
+    from infra.supervisor import Supervisor
+
+    supervisor = Supervisor(settings(), progress=progress, warn=warn)
+    loop, main_task, ended = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
+    assert main_task is not None
+    starting = True
+
+    def end() -> None:
+        if ended.is_set():
+            warn("killing everything")
+            supervisor.kill()
+            return
+        ended.set()
+        progress("stopping (once more kills)")
+        if starting:
+            main_task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, end)
+    try:
+        await supervisor.start()
+    except asyncio.CancelledError:
+        if not ended.is_set():
+            raise
+        raise typer.Exit(0) from None
+    starting = False
+    out().print(f"\nReady after {supervisor.ready_s:.1f} s. Talk to it: [bold cyan]{supervisor.page_url}[/]\n")
+    progress(f"data and logs: {settings().data_dir.absolute()}; Ctrl-C stops")
+    await ended.wait()
+    await supervisor.stop()
+    left = supervisor.pids()
+    if left:
+        fail(f"still running: {left}")
+    progress("stopped")

@@ -1,0 +1,104 @@
+"""The system that a command talks to: the running one, or one of its own for as long as it takes."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from nats.aio.client import Client
+
+from infra.cli.output import progress, warn
+from infra.embedded.runtime import Runtime, read_runtime
+from infra.embedded.system import StartFailed
+from infra.settings import Settings, settings
+
+
+@asynccontextmanager
+async def system_page() -> AsyncIterator[str]:
+    """Yield the page's address of the running system, else of one that is started for the block.
+
+    Raises StartFailed, DataDirInUse, NatsMissing.
+    """
+    runtime = read_runtime(settings().data_dir)
+    if runtime is not None:
+        yield (await _ready(runtime)).page_url
+        return
+    from infra.supervisor import running_system
+
+    # Any free port: this system is for this command, which knows where it is.
+    own = settings().model_copy(update={"port": 0})
+    progress("nothing is running here: starting the system for this command")
+    async with running_system(own, progress, warn) as system:
+        yield system.page_url
+        progress("stopping the system")
+
+
+@asynccontextmanager
+async def page_or(url: str | None) -> AsyncIterator[str]:
+    """Yield `url` if there is one, else what `system_page` yields."""
+    if url is not None:
+        yield url
+        return
+    async with system_page() as page:
+        yield page
+
+
+async def _ready(runtime: Runtime, patience_s: float = 60) -> Runtime:
+    for _ in range(int(patience_s / 0.2)):
+        if runtime.page_url:
+            return runtime
+        await asyncio.sleep(0.2)
+        again = read_runtime(settings().data_dir)
+        if again is None:
+            break
+        runtime = again
+    raise StartFailed(f"the system of process {runtime.supervisor_pid} did not get ready: see its terminal")
+
+
+@asynccontextmanager
+async def log_connection() -> AsyncIterator[Client]:
+    """Yield a connection to the log: the external NATS, the running one, or one started for the block.
+
+    Other processes are not started. Raises LogEmpty if there is nothing to start it on, StartFailed if it cannot
+    be reached.
+    """
+    import nats
+
+    async with _log_url(settings()) as url:
+        try:
+            nc = await nats.connect(url, connect_timeout=5, allow_reconnect=False, error_cb=_ignore)
+        except (OSError, TimeoutError, nats.errors.Error) as error:
+            raise StartFailed(f"NATS at {url} does not answer ({error or type(error).__name__})") from error
+        try:
+            yield nc
+        finally:
+            await nc.close()
+
+
+async def _ignore(_error: Exception) -> None:
+    pass
+
+
+class LogEmpty(RuntimeError):
+    """There is no log yet."""
+
+
+@asynccontextmanager
+async def _log_url(config: Settings) -> AsyncIterator[str]:
+    runtime = read_runtime(config.data_dir)
+    if config.nats_url or runtime is not None:
+        yield config.nats_url or (runtime.nats_url if runtime is not None else "")
+        return
+    if not (config.data_dir / "nats" / "jetstream").exists():
+        raise LogEmpty(f"there is no log in {config.data_dir.absolute()} yet: `daredevil run`, then talk to it")
+    from infra.supervisor import running_system
+
+    async with running_system(config, log_only=True) as system:
+        # Whoever makes a broker in this process finds the log by the setting.
+        os.environ["DAREDEVIL_NATS_URL"] = system.addresses.nats_url
+        settings.cache_clear()
+        try:
+            yield system.addresses.nats_url
+        finally:
+            del os.environ["DAREDEVIL_NATS_URL"]
+            settings.cache_clear()

