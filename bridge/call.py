@@ -39,12 +39,18 @@ from infra.settings import Settings
 log = logging.getLogger(__name__)
 
 TICK_S = 0.05
+OPENING_PATIENCE_S = 3.0
 KEPT_FACTS = 1000
 ASK_TIMEOUT_S = 10
 REPAIRS_WAIT_S = 3
 """After an outage of the log: what is missing may still be on its way."""
 
 _ACTIVITY = (e.SessionOpened, e.SpeechStarted, e.TranscriptRevised, e.TurnEnded, e.ReplyStarted, e.PlaybackFinished)
+
+
+def claim_subject(session_id: str) -> str:
+    """Return where a door asks for a session that another door may hold; it is answered once that one has let go."""
+    return f"do.{session_id}.bridge.claim"
 
 
 class Call:
@@ -68,7 +74,8 @@ class Call:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: asyncio.Task[None] | None = None
         self._grace: asyncio.Task[None] | None = None
-        self._subscription: Subscription | None = None
+        self._subscriptions: list[Subscription] = []
+        self._claimed: asyncio.Task[None] | None = None
         self._closed_in_log = asyncio.Event()
         self._active_s = time.monotonic()
         self._log_away = False
@@ -84,7 +91,10 @@ class Call:
         tracks = [f.sequence for f in past if isinstance(f.event, e.TrackPublished | e.TrackUnpublished)]
         self._outbox.track_sequence = max(tracks, default=0)
         nc = connection(self._broker)
-        self._subscription = await nc.subscribe(audio_out_subject(self.session_id), cb=self._on_audio)
+        self._subscriptions = [
+            await nc.subscribe(audio_out_subject(self.session_id), cb=self._on_audio),
+            await nc.subscribe(claim_subject(self.session_id), cb=self._on_claim),
+        ]
         self._own(self._outbox.run())
         self._own(self._follow(past[-1].sequence if past else 0))
         self._own(self._tick())
@@ -95,7 +105,7 @@ class Call:
         for event in events:
             if isinstance(event, e.TrackPublished):
                 self._own_tracks.add(event.track_id)
-            await self._outbox.say(event, patience_s=5)
+            await self._outbox.say(event, patience_s=OPENING_PATIENCE_S)
             self.standing.take(event)
 
     def attach(self, client: Client, track_id: str | None, sample_rate_hz: int) -> None:
@@ -238,8 +248,9 @@ class Call:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._subscription is not None and not connection(self._broker).is_closed:
-            await self._subscription.unsubscribe()
+        if not connection(self._broker).is_closed:
+            for subscription in self._subscriptions:
+                await subscription.unsubscribe()
         self._on_over(self)
         self.over.set()
 
@@ -274,6 +285,17 @@ class Call:
         elif isinstance(event, e.TrackPublished) and event.track_id not in self._own_tracks:
             self.hand_over()
             self._own(self.leave())
+
+    async def _on_claim(self, message: Msg) -> None:
+        # Not in this callback: leaving ends the subscription that runs it.
+        if self._claimed is None:
+            self._claimed = asyncio.create_task(self._give_up(message), name=f"giving up {self.session_id}")
+
+    async def _give_up(self, message: Msg) -> None:
+        log.info("session %s goes on at another door", self.session_id)
+        self.hand_over()
+        await self.leave()
+        await message.respond(b"")
 
     async def _on_audio(self, message: Msg) -> None:
         try:

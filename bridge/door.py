@@ -2,20 +2,17 @@
 
 import asyncio
 import logging
-import secrets
 import time
 import weakref
 from urllib.parse import urlsplit
 
 from faststream.nats import NatsBroker
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 from nats.js.errors import NotFoundError
 from starlette.websockets import WebSocket
 
-from bridge.call import Call
+from bridge.call import Call, claim_subject
 from bridge.client import Client
 from bridge.limits import Bucket
 from bridge.opening import opening_events, standing_of
@@ -43,6 +40,7 @@ HELLO_TIMEOUT_S = 10.0
 SOUND_SPEED, SOUND_BURST_S = 4, 10
 MESSAGES_PER_S, MESSAGES_BURST = 50, 200
 CLOSE_TIMEOUT_S = 4.0
+CLAIM_TIMEOUT_S = 2.0
 WATCH_S = 0.2
 RETURN_S = 0.5
 """After the log is back: those who listen to microphones need a moment to be back too."""
@@ -54,19 +52,16 @@ class Door:
     def __init__(self, broker: NatsBroker, settings: Settings) -> None:
         self._broker = broker
         self._settings = settings
-        self._id = secrets.token_hex(8)
         self._calls: dict[str, Call] = {}
         self._opening = 0
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._clients: set[Client] = set()
         self._watch: asyncio.Task[None] | None = None
-        self._claims: Subscription | None = None
         self._closing = False
 
     async def open(self) -> None:
-        """Begin to watch the log, and to give sessions to other doors that claim them."""
+        """Begin to watch the log."""
         self._watch = asyncio.create_task(self._watch_log(), name="watching the log")
-        self._claims = await connection(self._broker).subscribe("do.*.bridge.claim", cb=self._on_claim)
 
     async def close(self) -> None:
         """Tell the clients to come back later; their sessions stay open, those that nobody holds are ended."""
@@ -80,8 +75,6 @@ class Door:
                 call.end("vanished")  # otherwise nobody would ever close it
         leaving = [asyncio.wait_for(call.leave(), CLOSE_TIMEOUT_S) for call in self._calls.values()]
         await asyncio.gather(*leaving, return_exceptions=True)
-        if self._claims is not None and not connection(self._broker).is_closed:
-            await self._claims.unsubscribe()
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
@@ -222,19 +215,9 @@ class Door:
     async def _claim(self, session_id: str) -> None:
         """Have another door that holds the session give it up; a door that does not answer is taken for dead."""
         try:
-            await connection(self._broker).request(f"do.{session_id}.bridge.claim", self._id.encode(), timeout=2)
+            await connection(self._broker).request(claim_subject(session_id), timeout=CLAIM_TIMEOUT_S)
         except (NoRespondersError, TimeoutError) as error:
             log.debug("claim of %s: %r", session_id, error)
-
-    async def _on_claim(self, message: Msg) -> None:
-        session_id = message.subject.split(".")[1]
-        call = self._calls.get(session_id)
-        if message.data.decode(errors="replace") == self._id or call is None:
-            return
-        log.info("session %s goes on at another door", session_id)
-        call.hand_over()
-        await call.leave()
-        await message.respond(b"")
 
     # -- the log
 

@@ -12,7 +12,8 @@ from infra.facts import Fence, LogUnavailable, Stale, say
 log = logging.getLogger(__name__)
 
 MAX_WAITING = 1000
-PATIENCE_S = 60.0
+PATIENCE_S = 40.0
+"""An outage of the log that a call survives."""
 
 
 class Outbox:

@@ -2,14 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-WAIT_S = 10
+WAIT_S = 20
+
+
+async def wait_for(found: Callable[[], object]) -> None:
+    """Wait for a condition that nothing tells of."""
+    async with asyncio.timeout(WAIT_S):
+        while not found():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 class Caller:

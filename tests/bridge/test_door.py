@@ -1,21 +1,14 @@
 """A session at the door, from its greeting to its end, on a real log."""
 
 import asyncio
-from collections.abc import Callable
 
 from contracts import events as e
 from infra.settings import Settings
 from tests.bridge.agent import Agent
-from tests.bridge.caller import Caller
+from tests.bridge.caller import Caller, wait_for
 from tests.bridge.conftest import Connect, OpenDoor
 
 FIRST = ["SessionOpened", "ParticipantJoined", "ParticipantJoined", "TrackPublished"]
-
-
-async def wait_for(found: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not found():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 def names(facts: list[e.Event]) -> list[str]:

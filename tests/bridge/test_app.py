@@ -1,0 +1,116 @@
+"""The door as a process of its own, its page and its health."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+from faststream.nats import NatsBroker
+
+from bridge.site import Listener
+from contracts.topology import VOICE
+from infra.connection import connection, jetstream
+from tests.bridge.agent import Agent
+from tests.bridge.caller import Caller, wait_for
+from tests.bridge.conftest import Connect
+from tests.servers import NatsServer
+
+
+@asynccontextmanager
+async def running_app(nats: NatsServer, **changes: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "faststream", "run", "bridge.websocket:app"),
+        env=os.environ | {"DAREDEVIL_NATS_URL": nats.url} | changes,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_it_runs_by_itself_tells_its_port_and_ends_when_told(
+    nats_server: NatsServer, broker: NatsBroker, tmp_path: Path
+) -> None:
+    port_file = tmp_path / "run" / "port"
+    async with running_app(nats_server, DAREDEVIL_PORT="0", DAREDEVIL_PORT_FILE=str(port_file)) as process:
+        await wait_for(port_file.exists)
+        async with Caller.connected(int(port_file.read_text())) as caller:
+            await caller.hello()
+            answer = await connection(broker).request("health.bridge", timeout=5)
+            assert int(answer.data) == process.pid
+            process.send_signal(signal.SIGTERM)
+            assert await caller.closed() == 1012
+            assert (await caller.message("error"))["code"] == "shutdown"
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
+async def test_a_killed_door_leaves_a_session_that_another_goes_on_with(
+    nats_server: NatsServer, connect: Connect, agent: Agent, tmp_path: Path
+) -> None:
+    port_file = tmp_path / "port"
+    async with running_app(nats_server, DAREDEVIL_PORT="0", DAREDEVIL_PORT_FILE=str(port_file)) as process:
+        await wait_for(port_file.exists)
+        async with Caller.connected(int(port_file.read_text())) as first:
+            await first.hello()
+            await agent.reply(first.session_id, "r-1")
+            await first.message("reply_end", reply_id="r-1")
+            await first.played("r-1", 2_400, started=True)
+            await first.fact("PlaybackStarted")
+            process.kill()
+            await first.closed()
+    second = await connect(session_id=first.session_id)
+    await second.message("stop", reply_id="r-1")
+    await second.played("r-1", 6_100)
+    assert (await second.fact("PlaybackInterrupted"))["heard_text"] == "Hello"
+    assert len(second.facts("TrackPublished")) == 2
+    assert len(second.facts("TrackUnpublished")) == 1
+
+
+async def test_a_port_in_use_is_a_clear_error(nats_server: NatsServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        async with running_app(nats_server, DAREDEVIL_PORT=port) as process:
+            _, stderr = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode not in (0, None)
+    assert b"DAREDEVIL_PORT" in stderr
+    assert b"Traceback" not in stderr
+
+
+async def test_the_page_is_served_by_us_alone_and_never_stale(door: Listener) -> None:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{door.port}") as http:
+        page = await http.get("/")
+        script = await http.get("/app.js")
+        assert (await http.get("/..%2f..%2fdoor.py")).status_code == 404
+        again = await http.get("/app.js", headers={"If-None-Match": script.headers["etag"]})
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert script.headers["cache-control"] == "no-cache"
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    assert again.status_code == 304
+
+
+async def test_readiness_asks_for_nats_and_its_consumers(
+    door: Listener, broker: NatsBroker, nats_server: NatsServer
+) -> None:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{door.port}") as http:
+        assert (await http.get("/healthz")).status_code == 200
+        assert (await http.get("/readyz")).status_code == 200
+        await jetstream(broker).delete_consumer(VOICE, "reasoning")
+        answer = await http.get("/readyz")
+        assert answer.status_code == 503
+        assert "reasoning" in answer.text
+        await nats_server.stop()
+        await wait_for(lambda: not connection(broker).is_connected)
+        assert (await http.get("/readyz")).status_code == 503
+        assert (await http.get("/healthz")).status_code == 200
+        await nats_server.start()
+        await wait_for(lambda: connection(broker).is_connected)

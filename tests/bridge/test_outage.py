@@ -1,0 +1,86 @@
+"""NATS goes away in the middle of a call, or takes nothing any more."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from faststream.nats import NatsBroker
+from nats.js.errors import APIError
+
+from bridge.site import Listener
+from contracts import events as e
+from infra.broker import make_broker
+from infra.connection import connection, jetstream
+from infra.provisioning import provision
+from infra.settings import settings
+from tests.bridge.agent import Agent
+from tests.bridge.caller import Caller, wait_for
+from tests.bridge.conftest import Connect
+from tests.servers import NatsServer, running_nats
+
+
+async def test_what_is_said_while_the_log_is_away_is_told_when_it_is_back(
+    nats_server: NatsServer, broker: NatsBroker, connect: Connect, agent: Agent
+) -> None:
+    caller = await connect()
+    await caller.connection.send(bytes(640 * 2))
+    await nats_server.stop()
+    await caller.message("notice", code="log-away")
+    for _ in range(10):
+        await caller.connection.send(bytes(640 * 5))
+    await caller.send(type="text", text="are you there?")
+    async with agent.hearing(caller.session_id) as frames:
+        await nats_server.start()
+        await caller.message("notice", code="log-back")
+        assert (await caller.fact("TurnEnded"))["text"] == "are you there?"
+        await wait_for(lambda: len(frames) >= 50)
+    assert [frame.first_sample for frame in frames][-50:] == [320 * n for n in range(2, 52)]
+    facts = await agent.facts(caller.session_id)
+    assert sum(isinstance(fact, e.TurnEnded) for fact in facts) == 1
+
+
+async def test_a_log_that_cannot_be_reached_refuses_new_calls_clearly(
+    nats_server: NatsServer, door: Listener, broker: NatsBroker
+) -> None:
+    await nats_server.stop()
+    await wait_for(lambda: not connection(broker).is_connected)
+    async with Caller.connected(door.port) as caller:
+        await caller.send(type="hello")
+        assert (await caller.message("error"))["code"] == "log-unavailable"
+        assert await caller.closed() == 4450
+    await nats_server.start()
+    await wait_for(lambda: connection(broker).is_connected)
+
+
+@pytest.fixture
+async def small_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NatsBroker]:
+    """A log on a disk of 2 MB."""
+    async with running_nats(tmp_path / "small", max_file_bytes=2_000_000) as server:
+        monkeypatch.setenv("DAREDEVIL_NATS_URL", server.url)
+        settings.cache_clear()
+        broker = make_broker("test")
+        await broker.connect()
+        await provision(jetstream(broker))
+        yield broker
+        await broker.stop()
+    settings.cache_clear()
+
+
+async def fill(broker: NatsBroker) -> None:
+    with contextlib.suppress(APIError):
+        while True:
+            await jetstream(broker).publish("voice.filler.turn.ended", bytes(100_000))
+
+
+async def test_a_full_log_ends_the_call_clearly(small_log: NatsBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.outbox.PATIENCE_S", 0.3)
+    listener = Listener(small_log, settings().model_copy(update={"port": 0}))
+    await listener.open()
+    async with Caller.connected(listener.port) as caller:
+        await caller.hello()
+        await fill(small_log)
+        await caller.send(type="text", text="hello " * 2_000)
+        assert (await caller.message("error"))["code"] == "log-unavailable"
+        assert await caller.closed() == 4450
+    await listener.close()

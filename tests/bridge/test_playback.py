@@ -1,0 +1,285 @@
+"""The playback state machine, without clock, log or client."""
+
+import itertools
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.clauses import ClauseSound
+from bridge.commands import Ask, Command, Say, Sound, Tell
+from bridge.playback import Playback
+from contracts import events as e
+from contracts.audio import OutFrame
+from tests.bridge.agent import frames_of
+
+MS = 1_000_000
+S = 1_000 * MS
+
+
+class Session:
+    """A playback with a clock of its own; keeps what it asked for."""
+
+    def __init__(self) -> None:
+        self.now_ns = 1_000 * S
+        self.playback = Playback("s")
+        self.commands: list[Command] = []
+        self.commands += self.playback.connect(self.now_ns)
+
+    def fact(self, event_class: type[e.Event], **fields: object) -> None:
+        known = {"event_id": f"e{self.now_ns}{event_class.__name__}", "session_id": "s", "time_ns": self.now_ns}
+        event = event_class.model_validate(known | fields)
+        self.commands += self.playback.on_fact(event, self.now_ns)
+
+    def sound(self, frames: list[OutFrame]) -> None:
+        for frame in frames:
+            self.commands += self.playback.on_frame(frame, self.now_ns)
+
+    def played(self, reply_id: str, samples: int, started: bool = False, ended: bool = False) -> None:
+        self.commands += self.playback.on_report(reply_id, samples, self.now_ns, started, ended)
+
+    def reply(self, reply_id: str, turn_id: str = "t1", draft: bool = False, sound: bool = True) -> None:
+        self.fact(e.ReplyStarted, reply_id=reply_id, turn_id=turn_id, draft=draft, text="hi")
+        self.fact(e.ReplyClauseWritten, reply_id=reply_id, index=0, text="one two")
+        if sound:
+            self.sound(frames_of(reply_id, 0, 24_000, (12_000, 24_000)))
+        self.fact(e.ReplyCompleted, reply_id=reply_id, text="one two", clauses=1)
+
+    def speech(self, turn_id: str = "t2", utterance_id: str = "u2") -> None:
+        names = {"utterance_id": utterance_id, "track_id": "m", "participant_id": "p", "turn_id": turn_id}
+        self.fact(e.SpeechStarted, **names, start_sample=0)
+
+    def turn(self, turn_id: str) -> None:
+        self.fact(e.TurnEnded, participant_id="p", text="hi", turn_id=turn_id)
+
+    def wait(self, ms: int) -> None:
+        for _ in range(ms // 50):
+            self.now_ns += 50 * MS
+            self.commands += self.playback.on_tick(self.now_ns) + self.playback.repairs(self.now_ns)
+
+    def told(self) -> list[str]:
+        return [f"{c.message['type']} {c.message['reply_id']}" for c in self.commands if isinstance(c, Tell)]
+
+    def said(self) -> list[e.Event]:
+        return [c.event for c in self.commands if isinstance(c, Say)]
+
+    def asked(self) -> int:
+        return sum(isinstance(c, Ask) for c in self.commands)
+
+
+def test_replies_are_played_one_after_the_other() -> None:
+    session = Session()
+    session.reply("a")
+    session.reply("b")
+    assert session.told() == ["reply a", "reply_end a"]
+    session.played("a", 24_000, started=True, ended=True)
+    assert session.told() == ["reply a", "reply_end a", "reply b", "reply_end b"]
+    assert [type(event).__name__ for event in session.said()] == ["PlaybackStarted", "PlaybackFinished"]
+
+
+def test_a_reply_that_waits_for_its_sound_is_not_overtaken() -> None:
+    session = Session()
+    session.reply("a", sound=False)
+    session.reply("b")
+    assert session.told() == []
+    session.sound(frames_of("a", 0, 480))
+    assert session.told() == ["reply a", "reply_end a"]
+
+
+def test_a_pause_without_a_decision_ends_after_four_seconds() -> None:
+    session = Session()
+    session.reply("a")
+    session.played("a", 2_400, started=True)
+    session.speech()
+    session.played("a", 2_500)
+    session.wait(3_900)
+    assert session.told()[-1] == "pause a"
+    session.wait(200)
+    assert session.told()[-1] == "resume a"
+    paused, resumed = session.said()[-2:]
+    assert isinstance(paused, e.PlaybackPaused)
+    assert isinstance(resumed, e.PlaybackResumed)
+    assert paused.played_samples == resumed.played_samples == 2_500
+    assert 4_000 <= resumed.paused_ms <= 4_100
+
+
+def test_no_reply_begins_while_somebody_speaks() -> None:
+    session = Session()
+    session.speech()
+    session.reply("a")
+    assert session.told() == []
+    dismissed = {"participant_id": "p", "reply_id": "a", "utterance_id": "u2", "reason": "no-words"}
+    session.fact(e.InterruptionDismissed, **dismissed)
+    assert session.told() == ["reply a", "reply_end a"]
+
+
+def test_speech_without_any_decision_holds_a_reply_for_four_seconds() -> None:
+    session = Session()
+    session.speech()
+    session.reply("a")
+    session.wait(3_950)
+    assert session.told() == []
+    session.wait(100)
+    assert session.told() == ["reply a", "reply_end a"]
+
+
+def test_a_committed_reply_that_had_not_begun_is_never_heard_after_a_new_turn() -> None:
+    session = Session()
+    session.speech("t2")
+    session.reply("a", "t1")
+    session.turn("t2")
+    session.wait(5_000)
+    assert session.told() == []
+    session.reply("b", "t2")
+    assert session.told() == ["reply b", "reply_end b"]
+
+
+def test_an_interrupted_reply_that_had_not_begun_counts_as_unheard() -> None:
+    session = Session()
+    session.speech()
+    session.reply("a")
+    session.fact(e.TurnInterrupted, participant_id="p", reply_id="a", turn_id="t2")
+    (event,) = session.said()
+    assert isinstance(event, e.PlaybackInterrupted)
+    assert (event.heard_text, event.played_samples) == ("", 0)
+    session.wait(5_000)
+    assert session.told() == []
+
+
+def test_a_stop_that_is_not_answered_is_counted_by_the_clock() -> None:
+    session = Session()
+    session.reply("a")
+    session.played("a", 2_400, started=True)
+    session.wait(500)
+    session.fact(e.TurnInterrupted, participant_id="p", reply_id="a", turn_id="t2")
+    session.wait(250)
+    assert not any(isinstance(event, e.PlaybackInterrupted) for event in session.said())
+    session.wait(50)
+    event = session.said()[-1]
+    assert isinstance(event, e.PlaybackInterrupted)
+    assert event.played_samples == 14_400
+    assert event.heard_text == "one"
+
+
+def test_a_count_that_crossed_with_the_stop_does_not_pass_for_the_answer() -> None:
+    session = Session()
+    session.reply("a")
+    session.played("a", 100, started=True)
+    session.fact(e.TurnInterrupted, participant_id="p", reply_id="a", turn_id="t2")
+    session.played("a", 11_900)
+    session.now_ns += 10 * MS
+    session.played("a", 12_000)
+    session.wait(100)
+    event = session.said()[-1]
+    assert isinstance(event, e.PlaybackInterrupted)
+    assert event.heard_text == "one"
+
+
+def test_speech_that_becomes_a_turn_over_a_paused_reply_stops_it() -> None:
+    session = Session()
+    session.reply("a")
+    session.played("a", 2_400, started=True)
+    session.speech("t2")
+    session.turn("t2")
+    assert session.told()[-1] == "stop a"
+
+
+def test_a_clause_without_sound_is_asked_for_twice_and_then_left_out() -> None:
+    session = Session()
+    session.reply("a", sound=False)
+    session.wait(5_100)
+    assert session.asked() == 1
+    session.playback.on_asked("a", 0, 5, session.now_ns)
+    session.wait(1_100)
+    assert session.asked() == 2
+    session.playback.on_asked("a", 0, 5, session.now_ns)
+    session.wait(1_200)
+    assert session.asked() == 2
+    event = session.said()[-1]
+    assert isinstance(event, e.PlaybackFinished)
+    assert event.heard_text == ""
+
+
+def test_a_client_that_never_plays_leaves_the_reply_unheard() -> None:
+    session = Session()
+    session.reply("a")
+    session.wait(35_000)
+    event = session.said()[-1]
+    assert isinstance(event, e.PlaybackInterrupted)
+    assert (event.reason, event.heard_text) == ("not-played", "")
+
+
+def test_another_doors_reply_is_counted_from_what_was_synthesised() -> None:
+    first = Session()
+    first.reply("a")
+    first.played("a", 2_400, started=True)
+    started = first.said()[0]
+    second = Session()
+    names = {"session_id": "s", "time_ns": 0, "turn_id": "t1", "reply_id": "a"}
+    sound = {"samples": 24_000, "sample_rate_hz": 24_000, "word_end_samples": (12_000, 24_000)}
+    second.playback.disconnect(second.now_ns)
+    second.playback.replay(
+        [
+            e.ReplyStarted.model_validate(names | {"event_id": "1", "text": "hi"}),
+            e.ReplyClauseWritten.model_validate(names | {"event_id": "2", "index": 0, "text": "one two"}),
+            e.ClauseSynthesized.model_validate(names | {"event_id": "3", "index": 0, "text": "one two"} | sound),
+            started,
+        ]
+    )
+    second.commands += second.playback.connect(second.now_ns)
+    assert second.told() == ["stop a"]
+    second.played("a", 13_000)
+    second.wait(100)
+    event = second.said()[-1]
+    assert isinstance(event, e.PlaybackInterrupted)
+    assert event.heard_text == "one"
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_frames_in_any_order_and_number_make_the_same_clause(data: st.DataObject) -> None:
+    pcm = bytes(range(200))
+    cuts = sorted(data.draw(st.sets(st.integers(1, 99), max_size=8)))
+    edges = [0, *cuts, 100]
+    frames = [OutFrame("r", 0, a, 24_000, pcm[a * 2 : b * 2], last=b == 100) for a, b in itertools.pairwise(edges)]
+    clause = ClauseSound(0)
+    taken = b""
+    for frame in data.draw(st.permutations(frames + data.draw(st.lists(st.sampled_from(frames))))):
+        clause.add(frame, 1)
+        taken += clause.take()
+    assert taken == pcm
+    assert clause.complete
+
+
+@settings(max_examples=100)
+@given(st.lists(st.tuples(st.sampled_from("fspitdcwer"), st.integers(0, 30_000)), max_size=40))
+def test_no_sound_without_a_reply_and_one_end_for_each(steps: list[tuple[str, int]]) -> None:
+    session = Session()
+    session.reply("a")
+    for n, (step, number) in enumerate(steps):
+        match step:
+            case "f":
+                session.reply(f"r{n}", f"t{n}", draft=number % 2 == 0)
+            case "s":
+                session.speech(f"t{n}", f"u{n}")
+            case "p" | "e":
+                reply_id = session.playback.playing_reply_id or "a"
+                session.played(reply_id, number, started=True, ended=step == "e")
+            case "i":
+                reply_id = session.playback.playing_reply_id or "a"
+                session.fact(e.TurnInterrupted, participant_id="p", reply_id=reply_id)
+            case "t":
+                session.turn(f"t{n}")
+            case "d":
+                session.commands += session.playback.disconnect(session.now_ns)
+            case "c":
+                session.commands += session.playback.connect(session.now_ns)
+            case _:
+                session.wait(number % 1_000)
+    session.commands += session.playback.close("hangup", session.now_ns)
+    ends = [x.reply_id for x in session.said() if isinstance(x, e.PlaybackFinished | e.PlaybackInterrupted)]
+    assert len(ends) == len(set(ends))
+    first_sound = next((i for i, c in enumerate(session.commands) if isinstance(c, Sound)), None)
+    first_reply = next((i for i, c in enumerate(session.commands) if isinstance(c, Tell)), None)
+    assert first_sound is None or (first_reply is not None and first_reply < first_sound)
+    begun = {c.message["reply_id"] for c in session.commands if isinstance(c, Tell) and c.message["type"] == "reply"}
+    assert begun <= set(ends)
