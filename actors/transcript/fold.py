@@ -51,7 +51,7 @@ class SessionView:
         """Take one fact in."""
         event = fact.event
         self.sequence = max(self.sequence, fact.sequence)
-        if isinstance(event, e.TurnEnded | e.TurnInterrupted):
+        if isinstance(event, e.TurnEnded | e.TurnInterrupted | e.TurnRecorded):
             self.turn_sequence = max(self.turn_sequence, fact.sequence)
         if event.event_id in self.said:
             return
