@@ -63,7 +63,9 @@ async def dead_letters(js: JetStreamContext) -> list[DeadLetter]:
         state = (await js.stream_info(DEAD)).state
     except NotFoundError:
         return []
-    letters = []
+    letters: list[DeadLetter] = []
+    if not state.messages:
+        return letters
     for sequence in range(state.first_seq, state.last_seq + 1):
         try:
             raw = await js.get_msg(DEAD, sequence)
