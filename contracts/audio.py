@@ -80,6 +80,9 @@ def unpack_in(data: bytes) -> InFrame:
 def unpack_out(data: bytes) -> OutFrame:
     """Return the outbound frame in `data`. Raises BadAudio."""
     *fields, words = _fields(data, (str, int, int, int, bytes, bool, list))
+    assert isinstance(words, list)
+    if any(type(end) is not int or end < 0 for end in words):
+        raise BadAudio("a word ends at no sample")
     frame = OutFrame(*fields, word_end_samples=tuple(words))  # type: ignore[arg-type,misc]
     if frame.first_sample < 0 or frame.index < 0 or frame.sample_rate_hz <= 0 or len(frame.pcm) % 2:
         raise BadAudio("negative position, no rate, or half a sample")

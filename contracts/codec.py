@@ -60,5 +60,8 @@ def decode(subject: str, data: bytes) -> Event:
 def _upcast(event_class: type[Event], fields: Fields) -> Fields:
     version = fields.get("schema_version", 1)
     while isinstance(version, int) and (upcaster := UPCASTERS.get((event_class.__name__, version))):
-        fields, version = upcaster(fields), version + 1
+        try:
+            fields, version = upcaster(fields), version + 1
+        except Exception as error:  # whatever a function makes of fields that are not what it expects
+            raise Undecodable(f"{event_class.__name__}: version {version} cannot be read: {error!r}") from error
     return fields

@@ -15,7 +15,8 @@ from contracts.ids import Id
 class Value(BaseModel):
     """A part of an event; frozen, and tolerant of fields that a newer version added."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # Defaults are validated so that a field left out and the same value given make the same bytes (0 and 0.0).
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
 
 
 class Event(Value):
