@@ -62,7 +62,9 @@ class SessionFeed:
                 async for fact in self._missed():
                     yield fact
             try:
-                message = await asyncio.wait_for(self._live.get(), self._check_every_s)
+                # Not wait_for: in Python 3.11 it loses a cancellation that comes together with a message.
+                async with asyncio.timeout(self._check_every_s):
+                    message = await self._live.get()
             except TimeoutError:
                 continue
             sequence = int((message.headers or {}).get("Nats-Sequence", "0"))

@@ -76,7 +76,8 @@ class TrackOwner:
 
     async def _wait(self, patience_s: float) -> None:
         try:
-            await asyncio.wait_for(self._woken.wait(), patience_s)
+            async with asyncio.timeout(patience_s):
+                await self._woken.wait()
         except TimeoutError:
             return
         finally:

@@ -1,0 +1,103 @@
+from typing import Any
+
+from actors.transcript.fold import SessionView
+from actors.transcript.resume import resume_point, resumed_turn
+from contracts import events as e
+from infra.facts import Fact
+
+TRACK = e.TrackPublished(event_id="tp", session_id="s-1", time_ns=10**18, track_id="t-1", participant_id="p-1")
+
+
+def about(event_id: str, **fields: Any) -> dict[str, Any]:
+    return {"event_id": event_id, "session_id": "s-1", "time_ns": 10**18, "participant_id": "p-1", **fields}
+
+
+def started(n: int, start: int, turn: str = "turn-1", over: str | None = None) -> e.SpeechStarted:
+    fields = about(f"ss{n}", turn_id=turn, utterance_id=f"u{n}", track_id="t-1", start_sample=start)
+    return e.SpeechStarted(**fields, over_reply_id=over)
+
+
+def ended(n: int, start: int, end: int) -> e.SpeechEnded:
+    fields = about(f"se{n}", utterance_id=f"u{n}", track_id="t-1", start_sample=start, end_sample=end)
+    return e.SpeechEnded(**fields, speech_ended_ns=1)
+
+
+def transcribed(n: int, text: str) -> e.UtteranceTranscribed:
+    return e.UtteranceTranscribed(**about(f"ut{n}", utterance_id=f"u{n}", text=text, start_sample=0, end_sample=1))
+
+
+def reply(name: str, draft: bool = False) -> e.ReplyStarted:
+    return e.ReplyStarted(event_id=f"rs{name}", session_id="s-1", time_ns=1, reply_id=name, draft=draft, text="")
+
+
+def view_of(*events: e.Event) -> SessionView:
+    view = SessionView()
+    for place, event in enumerate(events):
+        view.apply(Fact(place + 1, event))
+    return view
+
+
+def test_a_draft_has_the_floor_only_when_it_is_committed() -> None:
+    view = view_of(reply("r1", draft=True))
+    assert view.floor_reply() is None
+    view.apply(Fact(2, e.ReplyCommitted(event_id="rc", session_id="s-1", time_ns=1, reply_id="r1")))
+    floor = view.floor_reply()
+    assert floor is not None
+    assert floor.reply_id == "r1"
+
+
+def test_a_reply_that_was_played_or_interrupted_has_the_floor_no_more() -> None:
+    finished = e.PlaybackFinished(
+        event_id="pf", session_id="s-1", time_ns=1, reply_id="r1", heard_text="", played_samples=1
+    )
+    interrupted = e.TurnInterrupted(**about("ti", reply_id="r1"))
+    assert view_of(reply("r1"), finished).floor_reply() is None
+    assert view_of(reply("r1"), interrupted).floor_reply() is None
+
+
+def test_the_same_fact_twice_changes_nothing() -> None:
+    clause = e.ReplyClauseWritten(event_id="c", session_id="s-1", time_ns=1, reply_id="r1", index=0, text="Hi.")
+    view = view_of(reply("r1"), clause, clause)
+    assert view.replies["r1"].clauses == ["Hi."]
+
+
+def test_the_fence_expects_the_last_fact_about_turns() -> None:
+    turn = e.TurnEnded(**about("te", turn_id="turn-1", text="hi"))
+    assert view_of(started(1, 512), turn, reply("r1")).turn_sequence == 2
+
+
+def test_a_new_owner_begins_just_before_the_open_utterance() -> None:
+    view = view_of(started(1, 51_200))
+    point = resume_point(view, TRACK)
+    assert point.heard_to == 51_200
+    assert point.first_sample == 51_200 - 32 * 512
+    turn = resumed_turn(view, TRACK)
+    assert turn is not None
+    assert turn.turn_id == "turn-1"
+    assert turn.last.end is None
+
+
+def test_a_new_owner_knows_the_words_of_earlier_utterances_of_the_turn() -> None:
+    view = view_of(started(1, 512), ended(1, 512, 8192), transcribed(1, "I want"), started(2, 16_384))
+    turn = resumed_turn(view, TRACK)
+    assert turn is not None
+    assert turn.utterances[0].text == "I want"
+    assert turn.last.start == 16_384
+
+
+def test_a_new_owner_goes_on_behind_a_turn_that_has_ended() -> None:
+    turn_ended = e.TurnEnded(**about("te", turn_id="turn-1", text="hi"))
+    view = view_of(started(1, 512), ended(1, 512, 8000), transcribed(1, "hi"), turn_ended)
+    assert resumed_turn(view, TRACK) is None
+    assert resume_point(view, TRACK).heard_to == 8192
+
+
+def test_a_cough_leaves_no_turn_open() -> None:
+    view = view_of(started(1, 512), ended(1, 512, 8192), transcribed(1, ""))
+    assert resumed_turn(view, TRACK) is None
+
+
+def test_a_dismissed_interruption_leaves_no_turn_open() -> None:
+    dismissed = e.InterruptionDismissed(**about("id", reply_id="r1", utterance_id="u1", reason="backchannel"))
+    view = view_of(reply("r1"), started(1, 512, over="r1"), ended(1, 512, 8192), transcribed(1, "mhm"), dismissed)
+    assert resumed_turn(view, TRACK) is None
