@@ -1,0 +1,63 @@
+"""A whole call through every process: real speech in, real speech out, every fact in the log."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from contracts import events as e
+from infra.caller import Utterance, place_call, read_wav
+from infra.supervisor import Supervisor
+from tests.e2e.conftest import DATA
+from tests.e2e.the_log import facts_of, said_more_than_once
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+
+
+async def test_a_caller_is_understood_and_answered_with_a_voice(system: Supervisor) -> None:
+    result = await place_call(system.page_url, [DATA / "hello.wav"])
+    (turn,) = result.turns
+    assert "how are you" in turn.text.lower()
+    assert turn.heard_text == turn.reply_text
+    assert np.abs(result.answer.samples).max() > 3000
+    assert turn.log_gap_ms == pytest.approx(sum(turn.parts.values()), abs=0.5)
+
+
+async def test_the_log_tells_the_turn_in_order(system: Supervisor) -> None:
+    result = await place_call(system.page_url, [DATA / "hello.wav"])
+    facts = [fact.event for fact in await facts_of(system.addresses.nats_url, result.session_id)]
+    order = [e.SessionOpened, e.TrackPublished, e.SpeechStarted, e.SpeechEnded, e.TurnEnded, e.PlaybackStarted]
+    places = [next(i for i, fact in enumerate(facts) if isinstance(fact, kind)) for kind in order]
+    assert places == sorted(places)
+    assert said_more_than_once([]) == {}
+    spoken = {fact.reply_id for fact in facts if isinstance(fact, e.PlaybackFinished)}
+    committed = {fact.reply_id for fact in facts if isinstance(fact, e.ReplyCommitted)}
+    straight = {fact.reply_id for fact in facts if isinstance(fact, e.ReplyStarted) and not fact.draft}
+    assert spoken <= committed | straight
+
+
+async def test_the_time_comes_from_the_tool_and_the_call_is_in_the_log(system: Supervisor) -> None:
+    result = await place_call(system.page_url, [DATA / "what_time.wav"])
+    facts = [fact.event for fact in await facts_of(system.addresses.nats_url, result.session_id)]
+    called = [fact for fact in facts if isinstance(fact, e.ToolCalled)]
+    returned = [fact for fact in facts if isinstance(fact, e.ToolReturned)]
+    assert called
+    assert {fact.call_id for fact in called} == {fact.call_id for fact in returned}
+
+
+async def test_barge_in_stops_the_agent_and_records_what_was_heard(system: Supervisor) -> None:
+    story, stop = Utterance(read_wav(DATA / "story.wav")), Utterance(read_wav(DATA / "stop.wav"))
+    result = await place_call(system.page_url, [story, dataclasses.replace(stop, after_reply_ms=600)])
+    first = result.turns[0]
+    assert first.interrupted
+    assert first.reply_text.startswith(first.heard_text.split(" ")[0])
+    assert len(first.heard_text) < len(first.reply_text)
+    assert "stop" in result.turns[-1].text.lower()
+
+
+async def test_a_cough_over_a_reply_does_not_end_it(system: Supervisor) -> None:
+    story, cough = Utterance(read_wav(DATA / "story.wav")), Utterance(read_wav(DATA / "cough.wav"))
+    result = await place_call(system.page_url, [story, dataclasses.replace(cough, after_reply_ms=600)])
+    (turn,) = result.turns
+    assert not turn.interrupted
+    assert turn.heard_text == turn.reply_text

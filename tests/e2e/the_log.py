@@ -1,0 +1,46 @@
+"""Reading a session back from the log of a running system, for what a test wants to know of it."""
+
+from collections import Counter
+
+import nats
+
+from contracts.events import Event, PlaybackFinished, PlaybackInterrupted, ReplyClauseWritten, TurnEnded
+from infra.facts import Fact, history
+
+
+async def facts_of(nats_url: str, session_id: str) -> list[Fact]:
+    nc = await nats.connect(nats_url)
+    try:
+        return [fact async for fact in history(nc, session_id)]
+    finally:
+        await nc.close()
+
+
+async def stored_ids(nats_url: str, session_id: str) -> list[str]:
+    """Return the Nats-Msg-Id of every message of a session as stored, repetitions included."""
+    nc = await nats.connect(nats_url)
+    js = nc.jetstream()
+    try:
+        subscription = await js.subscribe(f"voice.{session_id}.*.*", stream="VOICE", ordered_consumer=True)
+        pending = (await subscription.consumer_info()).num_pending
+        return [(await subscription.next_msg(5)).headers["Nats-Msg-Id"] for _ in range(pending)]
+    finally:
+        await nc.close()
+
+
+def said_more_than_once(facts: list[Fact]) -> dict[str, int]:
+    """Return what may happen once only but is in the log more often, by a name for it."""
+    names: Counter[str] = Counter()
+    for fact in facts:
+        names[_once(fact.event)] += 1
+    return {name: count for name, count in names.items() if name and count > 1}
+
+
+def _once(event: Event) -> str:
+    if isinstance(event, TurnEnded):
+        return f"TurnEnded {event.turn_id}"
+    if isinstance(event, ReplyClauseWritten):
+        return f"clause {event.index} of {event.reply_id}"
+    if isinstance(event, PlaybackFinished | PlaybackInterrupted):
+        return f"end of {event.reply_id}"
+    return ""
