@@ -245,7 +245,8 @@ class Supervisor:
         if self._starting is not None and not self._starting.done():
             self._starting.cancel()
             await asyncio.wait([self._starting])
-        for group in STOP_ORDER:
+        others = set(self._keepers) - {NATS, *(name for group in STOP_ORDER for name in group)}
+        for group in (*STOP_ORDER, tuple(others)):
             await asyncio.gather(*(self._stop(name) for name in group))
         if self._forks is not None:
             await self._forks.stop()

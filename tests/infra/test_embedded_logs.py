@@ -1,0 +1,26 @@
+from pathlib import Path
+
+from infra.embedded.logs import LogTail, is_loud, last_lines
+
+
+def test_warnings_and_what_belongs_to_them_are_shown(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("12:00:00 ERROR   old: from an earlier run\n")
+    tail = LogTail(log)
+    with log.open("a") as file:
+        file.write("12:00:01 INFO    a: fine\n12:00:02 WARNING a: careful\nTraceback …\n12:00:03 INFO    a: fine\nno")
+    assert tail.loud_lines() == ["12:00:02 WARNING a: careful", "Traceback …"]
+    assert tail.loud_lines() == []
+
+
+def test_every_process_s_own_way_to_say_how_bad_it_is() -> None:
+    assert is_loud('{"time": "x", "level": "ERROR", "message": "m"}', before=False)
+    assert is_loud("[77] 2026/11/22 19:37:51.803 [ERR] no space left", before=False)
+    assert not is_loud("[77] 2026/11/22 19:37:51.803 [INF] Server is ready", before=True)
+    assert not is_loud("llama: something", before=False)
+
+
+def test_the_end_of_a_log_is_short(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("\n".join(map(str, range(100))))
+    assert last_lines(tmp_path / "a.log", 2) == "98\n99"
+    assert last_lines(tmp_path / "none.log") == ""

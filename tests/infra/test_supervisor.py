@@ -1,0 +1,191 @@
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nats
+import pytest
+
+from infra.embedded.lock import DataDirInUse, lock_data_dir
+from infra.embedded.processes import ForkServer, alive
+from infra.embedded.runtime import read_runtime
+from infra.embedded.system import Program, StartFailed, choose_addresses, needs_local_llm, processes
+from infra.settings import Settings
+from infra.supervisor import Supervisor, backoff_s, how_it_ended, running_system
+
+FAKE_PART = Path(__file__).with_name("fake_part.py")
+
+
+def part(name: str, mood: str = "well") -> Program:
+    return Program(name, (sys.executable, str(FAKE_PART), name, mood))
+
+
+def some_settings(tmp_path: Path, **values: object) -> Settings:
+    return Settings(**{"data_dir": tmp_path, "port": 0, "nats_url": "", **values})  # type: ignore[arg-type]
+
+
+async def until(condition: Callable[[], object], timeout_s: float = 20) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110 (other processes set no event of ours)
+            await asyncio.sleep(0.01)
+
+
+async def test_is_started_when_every_part_answers_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    told: list[str] = []
+    supervisor = Supervisor(some_settings(tmp_path), told.append, parts=[part("one"), part("two")])
+    await supervisor.start()
+    pids = supervisor.pids()
+    assert set(pids) == {"nats", "one", "two"}
+    runtime = read_runtime(tmp_path)
+    assert runtime is not None
+    assert runtime.supervisor_pid == os.getpid()
+    assert any(line.startswith("two is ready after") for line in told)
+    await supervisor.stop()
+    assert not any(alive(pid) for pid in pids.values())
+    assert read_runtime(tmp_path) is None
+
+
+async def test_a_killed_part_is_back_within_half_a_second_with_a_word_about_it(tmp_path: Path) -> None:
+    warned: list[str] = []
+    supervisor = Supervisor(some_settings(tmp_path), warn=warned.append, parts=[part("one")])
+    await supervisor.start()
+    try:
+        old = supervisor.pids()["one"]
+        os.kill(old, signal.SIGKILL)
+        began = time.monotonic()
+        await until(lambda: supervisor.pids().get("one", old) != old)
+        assert time.monotonic() - began < 0.5
+        assert f"one (process {old}) was killed by SIGKILL; starting it again in 0.05 s" in warned
+    finally:
+        await supervisor.stop()
+
+
+async def test_nats_comes_back_on_its_port_with_its_data(tmp_path: Path) -> None:
+    async with running_system(some_settings(tmp_path), log_only=True) as system:
+        nc = await nats.connect(system.addresses.nats_url, reconnect_time_wait=0.05, max_reconnect_attempts=-1)
+        js = nc.jetstream()
+        await js.add_stream(name="KEPT", subjects=["kept"])
+        await js.publish("kept", b"still here")
+        old = system.pids()["nats"]
+        os.kill(old, signal.SIGKILL)
+        await until(lambda: system.pids().get("nats", old) != old)
+        await until(lambda: nc.is_connected)
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    message = await js.get_msg("KEPT", 1)
+                    break
+                except Exception:
+                    await asyncio.sleep(0.05)
+        assert message.data == b"still here"
+        await nc.close()
+
+
+async def test_a_part_that_cannot_start_ends_the_start_with_its_last_words(tmp_path: Path) -> None:
+    supervisor = Supervisor(some_settings(tmp_path), parts=[part("one"), part("broken", "crashes")])
+    with pytest.raises(StartFailed, match=r"broken \(process \d+\) ended with exit code 1[\s\S]*no engine"):
+        await supervisor.start()
+    assert supervisor.pids() == {}
+    lock_data_dir(tmp_path).release()
+
+
+async def test_a_second_supervisor_is_told_who_runs_here(tmp_path: Path) -> None:
+    async with running_system(some_settings(tmp_path), log_only=True):
+        with pytest.raises(DataDirInUse, match=f"process {os.getpid()} runs on it"):
+            await Supervisor(some_settings(tmp_path), log_only=True).start()
+
+
+async def test_a_port_in_use_is_told_with_the_setting_to_change(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(StartFailed, match=f"port {port} .*DAREDEVIL_PORT"):
+            await Supervisor(some_settings(tmp_path, port=port), parts=[]).start()
+
+
+async def test_a_part_that_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.supervisor.GRACE_S", 0.3)
+    warned: list[str] = []
+    supervisor = Supervisor(some_settings(tmp_path), warn=warned.append, parts=[part("one", "stubborn")])
+    await supervisor.start()
+    pid = supervisor.pids()["one"]
+    await supervisor.stop()
+    assert not alive(pid)
+    assert any("killing it" in line for line in warned)
+
+
+async def test_the_death_of_the_supervisor_ends_its_children(tmp_path: Path) -> None:
+    script = (
+        "import asyncio, sys; from pathlib import Path\n"
+        "from infra.settings import Settings; from infra.supervisor import Supervisor\n"
+        "async def main():\n"
+        "    s = Supervisor(Settings(data_dir=Path(sys.argv[1]), nats_url='', port=0), log_only=True)\n"
+        "    await s.start(); print(s.pids()['nats'], flush=True); await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, str(tmp_path), stdout=-1)
+    assert process.stdout is not None
+    nats_pid = int(await process.stdout.readline())
+    assert alive(nats_pid)
+    process.kill()
+    await process.wait()
+    await until(lambda: not alive(nats_pid), 5)
+    lock_data_dir(tmp_path).release()
+
+
+async def test_the_fork_server_runs_apps_and_tells_how_they_end(tmp_path: Path) -> None:
+    server = ForkServer(dict(os.environ), tmp_path / "forkserver.log")
+    seen = tmp_path / "seen"
+    try:
+        env = {**os.environ, "FAKE_APP_FILE": str(seen)}
+        child = await server.fork("fake", "tests.infra.fake_app:app", "infra.broker", env, tmp_path / "fake.log")
+        await until(lambda: seen.exists() and seen.read_text())
+        pid, session = map(int, seen.read_text().split())
+        assert pid == session == child.pid  # Ctrl-C in the terminal does not reach it
+        child.send(signal.SIGTERM)
+        assert await asyncio.wait_for(child.wait(), 20) == 0
+        assert "hello from the app" in (tmp_path / "fake.log").read_text()
+        broken = await server.fork("broken", "tests.infra.nothing:app", "infra.broker", env, tmp_path / "broken.log")
+        assert await asyncio.wait_for(broken.wait(), 20) == 1
+        assert "ModuleNotFoundError" in (tmp_path / "broken.log").read_text()
+    finally:
+        await server.stop()
+
+
+async def test_the_death_of_the_fork_server_ends_its_apps_and_is_noticed(tmp_path: Path) -> None:
+    server = ForkServer(dict(os.environ), tmp_path / "forkserver.log")
+    env = {**os.environ, "FAKE_APP_FILE": str(tmp_path / "seen")}
+    child = await server.fork("fake", "tests.infra.fake_app:app", "infra.broker", env, tmp_path / "fake.log")
+    server.kill()
+    assert await asyncio.wait_for(child.wait(), 10) == -signal.SIGKILL
+    await until(lambda: not alive(child.pid), 5)
+    assert server.pid is None
+
+
+def test_waits_longer_after_each_crash_in_a_row() -> None:
+    delays = [backoff_s(crashes) for crashes in range(1, 9)]
+    assert delays[0] <= 0.1
+    assert delays == sorted(delays)
+    assert delays[-1] == 10
+
+
+def test_says_how_a_process_ended() -> None:
+    assert how_it_ended(-9) == "was killed by SIGKILL"
+    assert how_it_ended(3) == "ended with exit code 3"
+
+
+def test_a_model_server_is_started_only_for_the_local_model() -> None:
+    assert needs_local_llm(Settings(llm="openai:gpt-5,local", llm_url=""))
+    assert not needs_local_llm(Settings(llm="openai:gpt-5", llm_url=""))
+    assert not needs_local_llm(Settings(llm="local", llm_url="http://127.0.0.1:1/v1"))
+
+
+def test_the_system_has_every_actor_and_the_door() -> None:
+    settings = Settings(llm="local", llm_url="", nats_url="")
+    names = [part.name for part in processes(settings, choose_addresses(settings))]
+    assert names == ["llm", "transcript", "reasoning", "synthesis", "persistence", "summaries", "bridge"]
