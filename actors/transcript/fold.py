@@ -62,10 +62,9 @@ class SessionView:
 
     def floor_reply(self) -> Reply | None:
         """Return the reply that is playing or about to: committed, and not over."""
-        for reply in reversed(self.replies.values()):
-            if not reply.draft and not reply.over:
-                return reply
-        return None
+        # Only the newest can be: one whose end was never said must not come back when later ones are over.
+        newest = next((reply for reply in reversed(self.replies.values()) if not reply.draft), None)
+        return newest if newest is not None and not newest.over else None
 
     def handled_sample(self, track_id: str) -> int:
         """Return up to where the track's speech has been dealt with."""

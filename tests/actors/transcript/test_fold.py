@@ -55,6 +55,13 @@ def test_a_reply_that_was_played_or_interrupted_has_the_floor_no_more() -> None:
     assert view_of(reply("r1"), interrupted).floor_reply() is None
 
 
+def test_a_reply_whose_end_was_never_said_does_not_come_back() -> None:
+    finished = e.PlaybackFinished(
+        event_id="pf", session_id="s-1", time_ns=1, reply_id="r2", heard_text="", played_samples=1
+    )
+    assert view_of(reply("r1"), reply("r2"), finished).floor_reply() is None
+
+
 def test_the_same_fact_twice_changes_nothing() -> None:
     clause = e.ReplyClauseWritten(event_id="c", session_id="s-1", time_ns=1, reply_id="r1", index=0, text="Hi.")
     view = view_of(reply("r1"), clause, clause)

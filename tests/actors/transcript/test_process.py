@@ -40,7 +40,7 @@ async def until_ready(broker: NatsBroker, pid: int) -> None:
         while True:
             await nc.publish("health.transcript", reply=inbox)
             try:
-                while int((await answers.next_msg(timeout=0.2)).data) != pid:
+                while (await answers.next_msg(timeout=0.2)).data != str(pid).encode():
                     pass
                 break
             except TimeoutError:
