@@ -23,6 +23,9 @@ LEAD_S = 0.3
 SETTLE_S = 0.3
 """How long nothing must be outstanding until the caller goes on: speech is noticed a little after it began."""
 
+UNHEARD_SETTLE_S = 1.0
+"""The same after something said over a reply, which may be no speech at all: a cough that nobody remarks on."""
+
 OnFact = Callable[[str, dict[str, Any]], None]
 
 
@@ -174,10 +177,13 @@ class _Call:
             if step.after_reply_ms is not None:
                 await self._until(partial(self._has_played, step.after_reply_ms), settle_s=0)
             elif self.result.said:
-                await self._until(self._is_answered)
-            self._decisions_before = self._conversation.decisions
+                await self._until_answered()
+            self._decisions_before = self._conversation.decisions if step.after_reply_ms is None else -1
             await self._say(step)
-        await self._until(self._is_answered)
+        await self._until_answered()
+
+    async def _until_answered(self) -> None:
+        await self._until(self._is_answered, SETTLE_S if self._decisions_before >= 0 else UNHEARD_SETTLE_S)
 
     async def _say(self, step: Utterance) -> None:
         rate_hz = self._microphone.rate_hz
