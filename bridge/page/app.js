@@ -9,7 +9,7 @@ const SAYS = {
   idle: ["Ready when you are", "Press Talk, allow the microphone, and speak. Interrupt whenever you like."],
   asking: ["Your microphone…", "Allow it in the browser's question."],
   connecting: ["Connecting…", ""],
-  reconnecting: ["Reconnecting…", "Nothing that was said is lost."],
+  reconnecting: ["Reconnecting…", "The conversation so far is safe."],
   listening: ["Listening", "Say something."],
   hearing: ["Listening", "Go on, you have the floor."],
   thinking: ["Thinking", ""],

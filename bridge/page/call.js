@@ -107,7 +107,7 @@ export class Call {
 
   level() {
     if (this.state === "speaking") return this.player.level();
-    return this.muted || !this.live ? 0 : this.micLevel;
+    return this.muted || this.line !== "open" ? 0 : this.micLevel;
   }
 
   // ---- the microphone

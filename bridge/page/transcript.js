@@ -13,7 +13,8 @@ class ExchangeView {
     this.preparing = el("p", { className: "preparing", hidden: true }, el("i"), el("i"), el("i"), "preparing");
     this.tools = el("p", { className: "tools", hidden: true });
     this.agent = el("p", { className: "agent", hidden: true });
-    this.mark = el("span", { className: "mark", hidden: true }, icon("i-close"), "interrupted");
+    this.markText = el("span", {});
+    this.mark = el("span", { className: "mark", hidden: true }, icon("i-close"), this.markText);
     this.latency = new LatencyLine();
     this.element = el("li", { className: "exchange" }, this.user, this.aside, this.preparing, this.tools, this.agent, this.latency.element);
     this.agent.append(this.mark);
@@ -57,6 +58,7 @@ class ExchangeView {
     words.forEach(({ heard }, at) => this.spans[at].classList.toggle("heard", heard));
     this.agent.classList.toggle("cut", reply.interrupted);
     const unheard = reply.clauses.map((clause) => clause?.text ?? "").join(" ");
+    this.markText.textContent = words.length ? "interrupted" : "interrupted before it was heard";
     this.mark.title = reply.interrupted ? `You heard up to here. Written was: ${unheard}` : "";
   }
 }
