@@ -65,9 +65,8 @@ class TrackOwner:
                     following.result()
                 await listener.finish()
             finally:
-                following.cancel()
+                await _ended(following)
                 await listener.aclose()
-                await asyncio.gather(following, return_exceptions=True)
 
     async def _follow(self, feed: SessionFeed, view: SessionView) -> None:
         async for fact in feed:
@@ -82,3 +81,10 @@ class TrackOwner:
             return
         finally:
             self._woken.clear()
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    """Cancel a task and wait for its end; again, should it miss the cancellation."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.5)
