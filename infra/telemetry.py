@@ -37,7 +37,7 @@ def set_up_telemetry(name: str, settings: Settings) -> None:
     text = logging.Formatter(f"%(asctime)s %(levelname)-7s {name}: %(message)s", "%H:%M:%S")
     handler.setFormatter(_JsonLines() if settings.log_json else text)
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
-    for chatty in ("faststream", "httpx", "openai", "nats", "livekit", "websockets", "uvicorn.access"):
+    for chatty in ("faststream", "httpx", "httpx2", "openai", "nats", "livekit", "websockets", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
     provider = TracerProvider(resource=Resource.create({"service.name": f"daredevil-{name}"}))
     if settings.otlp_endpoint:

@@ -14,6 +14,10 @@ LOCAL = "local"
 LOCAL_PRIMER: tuple[tuple[str, str], ...] = (
     ("user", "Hello!"),
     ("assistant", "Hello! It is nice to hear from you. How can I help you today?"),
+    ("user", "How are you?"),
+    ("assistant", "I am very well, thank you. And how are you?"),
+    ("user", "Who are you?"),
+    ("assistant", "I am your voice assistant. We can chat about anything you like."),
     ("user", "What is the largest ocean?"),
     ("assistant", "The largest ocean is the Pacific Ocean."),
     ("user", "Can you order a pizza for me?"),
@@ -102,7 +106,7 @@ def _local_model(settings: Settings) -> "BaseChatModel":
         max_completion_tokens=settings.reply_max_tokens,
         # One paragraph: what this model says after a line break is about something else.
         stop_sequences=["\n"],
-        extra_body={"cache_prompt": True, "repeat_penalty": 1.05, "max_tokens": settings.reply_max_tokens},
+        extra_body={"cache_prompt": True, "repeat_penalty": 1.05},
         streaming=True,
         stream_usage=False,
         max_retries=0,
