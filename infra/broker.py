@@ -5,12 +5,14 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from types import TracebackType
 from typing import Any
 
 from fast_depends.library.serializer import SerializerProto
 from faststream import BaseMiddleware, FastStream
 from faststream.message import StreamMessage
 from faststream.nats import NatsBroker
+from nats.errors import Error as NatsError
 
 from contracts.codec import CONTENT_TYPE, decode, encode
 from contracts.events import Event
@@ -58,13 +60,34 @@ def nats_url() -> str:
     return settings().nats_url or running_nats_url(settings().data_dir)
 
 
+class _Broker(NatsBroker):
+    """Stops while NATS is away, too: then there is nobody to drain to."""
+
+    async def stop(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_val: BaseException | None = None,
+        exc_tb: TracebackType | None = None,
+    ) -> None:
+        """Close the connection, after what is on its way where that can be."""
+        nc = self._connection
+        try:
+            await super().stop(exc_type, exc_val, exc_tb)
+        except (NatsError, TimeoutError, OSError) as error:
+            log.debug("closing without draining: %r", error)
+            if nc is not None:
+                await nc.close()
+            self._connection = None
+            self.config.disconnect()
+
+
 def make_broker(name: str) -> NatsBroker:
     """Return the broker of the process `name`: it reconnects for ever, and provisions at each reconnect."""
     broker: NatsBroker
 
     async def reconnected() -> None:
         log.warning("NATS is back")
-        await provision(jetstream(broker))
+        await _provision_again(broker)
 
     async def failed(error: Exception) -> None:
         log.debug("NATS: %s", error)
@@ -72,7 +95,7 @@ def make_broker(name: str) -> NatsBroker:
     async def disconnected() -> None:
         log.warning("NATS is gone; waiting for it")
 
-    broker = NatsBroker(
+    broker = _Broker(
         nats_url(),
         name=f"daredevil-{name}",
         codec=MessagePackCodec(),
@@ -89,6 +112,18 @@ def make_broker(name: str) -> NatsBroker:
     return broker
 
 
+async def _provision_again(broker: NatsBroker) -> None:
+    """Provision until it succeeds: what raises in nats-py's callback would open a second connection."""
+    while not connection(broker).is_closed:
+        try:
+            await provision(jetstream(broker))
+        except (NatsError, TimeoutError, OSError) as error:
+            log.debug("provisioning after a reconnect: %r; trying again", error)
+            await asyncio.sleep(0.25)
+        else:
+            return
+
+
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
 
@@ -98,7 +133,6 @@ def make_app(name: str, broker: NatsBroker, lifespan: Lifespan) -> FastStream:
     `lifespan` wraps the time in which messages come: it warms engines up before the first and closes them after
     the last; the broker is connected and provisioned when it is entered.
     """
-
     stack = AsyncExitStack()
 
     @asynccontextmanager

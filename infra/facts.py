@@ -97,7 +97,7 @@ async def _own_last(broker: NatsBroker, event: Event, fence: Fence) -> int:
 
     NATS checks the fence before it checks for duplicates, so an answer that got lost looks like a moved fence.
     """
-    async for fact in history(connection(broker), event.session_id, after=fence.last_sequence):
+    for fact in await facts_after(broker, event.session_id, fence.last_sequence):
         if fact.event.event_id == event.event_id:
             return fact.sequence
     raise Stale(f"{type(event).__name__} of {event.session_id}: another owner has gone on")

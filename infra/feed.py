@@ -8,14 +8,16 @@ from types import TracebackType
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.errors import Error as NatsError
 
 from contracts.codec import Undecodable, decode
 from contracts.topology import live_subjects
 from infra.connection import connection
-from infra.facts import Fact, LogUnavailable, history
+from infra.facts import Fact, facts_after
 
 log = logging.getLogger(__name__)
+
+PATIENCE_S = 3600.0
+"""How long a feed waits for a log that is away before it raises."""
 
 
 class SessionFeed:
@@ -32,6 +34,9 @@ class SessionFeed:
         self._check_every_s = check_every_s
         self._live: asyncio.Queue[Msg] = asyncio.Queue(maxsize=1000)
         self._subscription: Subscription | None = None
+        self._dropped = False
+        self._reconnects = -1
+        self._seen: set[str] = set()
 
     async def __aenter__(self) -> "SessionFeed":
         """Subscribe; facts stored from now on are not missed."""
@@ -50,39 +55,46 @@ class SessionFeed:
         try:
             self._live.put_nowait(message)
         except asyncio.QueueFull:
-            log.warning("feed of %s is behind; it will read the log", self._session_id)
+            self._dropped = True
 
     async def __aiter__(self) -> AsyncIterator[Fact]:
         """Yield every fact once, in the log's order; never ends by itself."""
-        reconnects = -1
         while True:
-            nc = connection(self._broker)
-            if nc.stats["reconnects"] != reconnects or self._live.full():
-                reconnects = nc.stats["reconnects"]
-                async for fact in self._missed():
-                    yield fact
-            try:
-                # Not wait_for: in Python 3.11 it loses a cancellation that comes together with a message.
-                async with asyncio.timeout(self._check_every_s):
-                    message = await self._live.get()
-            except TimeoutError:
-                continue
-            sequence = int((message.headers or {}).get("Nats-Sequence", "0"))
-            if sequence <= self._after:
-                continue
-            self._after = sequence
-            try:
-                yield Fact(sequence, decode(message.subject, message.data))
-            except Undecodable as error:
-                log.debug("feed: %s", error)
+            fact = await self._next_live()
+            # Looked at after the waiting: while this waited, facts may have passed by unseen.
+            if self._may_have_missed():
+                for missed in await facts_after(self._broker, self._session_id, self._after, PATIENCE_S):
+                    if self._is_next(missed):
+                        yield missed
+            if fact is not None and self._is_next(fact):
+                yield fact
 
-    async def _missed(self) -> AsyncIterator[Fact]:
-        while True:
-            try:
-                async for fact in history(connection(self._broker), self._session_id, self._after):
-                    self._after = fact.sequence
-                    yield fact
-                return
-            except (NatsError, TimeoutError, LogUnavailable) as error:
-                log.debug("feed: reading the log back: %r", error)
-                await asyncio.sleep(0.25)
+    async def _next_live(self) -> Fact | None:
+        if self._reconnects < 0:  # begin with what is in the log, not with waiting
+            return None
+        try:
+            # Not wait_for: in Python 3.11 it loses a cancellation that comes together with a message.
+            async with asyncio.timeout(self._check_every_s):
+                message = await self._live.get()
+            return Fact(int((message.headers or {}).get("Nats-Sequence", "0")), decode(message.subject, message.data))
+        except TimeoutError:
+            return None
+        except Undecodable as error:
+            log.debug("feed: %s", error)
+            return None
+
+    def _may_have_missed(self) -> bool:
+        """Tell whether the connection was lost or the queue was full since the last look."""
+        reconnects = connection(self._broker).stats["reconnects"]
+        missed = self._dropped or reconnects != self._reconnects
+        self._dropped, self._reconnects = False, reconnects
+        return missed
+
+    def _is_next(self, fact: Fact) -> bool:
+        """Take note of a fact; tell whether it has not been yielded yet, in this place or another."""
+        if fact.sequence <= self._after:
+            return False
+        self._after = fact.sequence
+        fresh = fact.event.event_id not in self._seen
+        self._seen.add(fact.event.event_id)
+        return fresh

@@ -52,8 +52,10 @@ class Inbox:
     """Takes the events of a durable and calls `handle` for each, in order within a session.
 
     A handler that raises is called again (3 times in all, 0.2 s and 0.4 s apart), then the message goes to DEAD.
-    At most `limit` messages are held; more are left to other copies. A process that was frozen for longer than the
-    durable's `ack_wait` has lost what it held: its tasks are cancelled and nothing is acknowledged.
+    While `limit` messages are held no more are taken; they are left to other copies. A message that comes again while
+    it is held (NATS was away) is not handled twice. One that has come as often as the durable allows, its handlers
+    having died each time, goes to DEAD. A process that was frozen for longer than the durable's `ack_wait` has lost
+    what it held: its tasks are cancelled and nothing is acknowledged.
     """
 
     def __init__(self, broker: NatsBroker, durable_name: str, handle: Handle, limit: int = 1000) -> None:
@@ -63,6 +65,9 @@ class Inbox:
         self._limit = limit
         self._lanes: dict[str, _Lane] = {}
         self._held: dict[_Held, None] = {}
+        self._by_sequence: dict[int, _Held] = {}
+        self._room = asyncio.Event()
+        self._room.set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._heartbeat: asyncio.Task[None] | None = None
         self._retries: Subscription | None = None
@@ -86,6 +91,7 @@ class Inbox:
     async def close(self) -> None:
         """Stop taking, cancel what runs, and give what is held to other copies at once."""
         self._closing = True
+        self._room.set()
         await self._subscriber.stop()
         if self._retries is not None:
             await _quietly(self._retries.unsubscribe())
@@ -100,14 +106,26 @@ class Inbox:
     async def _receive(self, event: Event) -> None:
         context_message = self._broker.context.get_local("message")
         message: Msg = context_message.raw_message
-        if self._closing or len(self._held) >= self._limit:
-            await _quietly(message.nak(delay=0.25))
-            return
-        self._put(event, message)
+        metadata = message.metadata
+        if self._closing:
+            await _quietly(message.nak())
+        elif (held := self._by_sequence.get(metadata.sequence.stream)) is not None:
+            held.message = message
+        elif 0 < self._durable.max_deliver <= metadata.num_delivered:
+            reason = f"delivered {metadata.num_delivered} times and never answered: its handlers died or hung"
+            await bury(jetstream(self._broker), self._durable.name, message, reason)
+        else:
+            self._put(event, message)
+            # Nothing more is fetched until this returns. Giving messages back instead would change their order.
+            await self._room.wait()
 
     def _put(self, event: Event, message: Msg | None) -> _Held:
         held = _Held(event, message, asyncio.get_running_loop().create_future())
         self._held[held] = None
+        if message is not None:
+            self._by_sequence[message.metadata.sequence.stream] = held
+        if len(self._held) >= self._limit and not self._closing:
+            self._room.clear()
         lane = self._lanes.setdefault(event.session_id, _Lane())
         lane.waiting.append(held)
         if lane.worker is None:
@@ -167,9 +185,16 @@ class Inbox:
         except (NatsError, TimeoutError) as error:
             log.warning("%s: not acknowledged, it will come again: %r", type(held.event).__name__, error)
         finally:
-            self._held.pop(held, None)
+            self._forget(held)
             if not held.done.done():
                 held.done.set_result(problem)
+
+    def _forget(self, held: _Held) -> None:
+        self._held.pop(held, None)
+        if held.message is not None:
+            self._by_sequence.pop(held.message.metadata.sequence.stream, None)
+        if len(self._held) < self._limit:
+            self._room.set()
 
     async def _retry(self, request: Msg) -> None:
         subject = (request.headers or {}).get(SUBJECT_HEADER, "")
@@ -200,7 +225,8 @@ class Inbox:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._held.clear()
+        for held in list(self._held):
+            self._forget(held)
 
 
 def _cancelling() -> bool:

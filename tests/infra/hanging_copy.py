@@ -1,0 +1,28 @@
+"""A copy of synthesis that takes everything and finishes nothing: `python -m tests.infra.hanging_copy`."""
+
+import asyncio
+
+from contracts.events import Event
+from tests.infra.copies import a_copy_of
+
+
+async def handle(event: Event) -> "asyncio.Task[None]":
+    return asyncio.create_task(hang(event))
+
+
+async def hang(event: Event) -> None:
+    print(f"took {event.event_id}", flush=True)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        print(f"gave up {event.event_id}", flush=True)
+
+
+async def main() -> None:
+    async with a_copy_of("synthesis", handle):
+        print("ready", flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,151 @@
+"""Saying a fact durably and once, and reading a session back, on a real log."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+from faststream.nats import NatsBroker
+
+from infra.broker import make_broker
+from infra.connection import connection, jetstream
+from infra.facts import Fence, LogUnavailable, Stale, facts_after, history, last_sequence, say
+from infra.provisioning import provision
+from infra.settings import settings
+from infra.telemetry import set_up_telemetry, span
+from tests.infra.copies import clause, turn_ended
+from tests.servers import NatsServer, running_nats
+
+
+async def ids_of(broker: NatsBroker, session: str = "s-1", after: int = 0) -> list[str]:
+    return [fact.event.event_id async for fact in history(connection(broker), session, after)]
+
+
+async def test_a_fact_said_twice_is_stored_once(broker: NatsBroker) -> None:
+    first = await say(broker, turn_ended(1))
+    assert await say(broker, turn_ended(1)) == first
+    assert await say(broker, turn_ended(2)) == first + 1
+    assert await ids_of(broker) == ["s-1:t1", "s-1:t2"]
+
+
+async def test_a_fact_said_again_beyond_the_dedup_window_is_read_once(broker: NatsBroker) -> None:
+    for _ in range(2):  # without its id in the header: as if the window had passed
+        await broker.publish(turn_ended(1), "voice.s-1.turn.ended", stream="VOICE", timeout=5)
+    assert await ids_of(broker) == ["s-1:t1"]
+
+
+async def test_a_fence_lets_the_owner_speak_and_keeps_a_stale_one_out(broker: NatsBroker) -> None:
+    turns = "voice.s-1.turn.*"
+    first = await say(broker, turn_ended(1), Fence(turns, 0))
+    await say(broker, clause(0), Fence("voice.s-1.reply.*", 0))
+    second = await say(broker, turn_ended(2), Fence(turns, first))
+    with pytest.raises(Stale, match="another owner"):
+        await say(broker, turn_ended(3), Fence(turns, first))
+    assert await last_sequence(connection(broker), turns) == second
+    assert await ids_of(broker) == ["s-1:t1", "s-1:c0", "s-1:t2"]
+
+
+async def test_a_fenced_fact_whose_ack_was_lost_counts_as_said(broker: NatsBroker) -> None:
+    fence = Fence("voice.s-1.turn.*", 0)
+    stored = await say(broker, turn_ended(1), fence)
+    assert await say(broker, turn_ended(1), fence) == stored
+
+
+async def test_of_two_owners_only_one_goes_on(broker: NatsBroker) -> None:
+    fence = Fence("voice.s-1.turn.*", 0)
+    results = await asyncio.gather(*(say(broker, turn_ended(n), fence) for n in (1, 2)), return_exceptions=True)
+    assert sorted(type(result) for result in results if isinstance(result, Stale)) == [Stale]
+    assert len(await ids_of(broker)) == 1
+
+
+async def test_a_fact_said_while_nats_is_dead_is_stored_once_when_it_is_back(
+    broker: NatsBroker, nats_server: NatsServer
+) -> None:
+    before = await say(broker, turn_ended(0))
+    await nats_server.stop(signal.SIGKILL)
+    saying = [asyncio.create_task(say(broker, turn_ended(n), patience_s=30)) for n in (1, 2, 3)]
+    await asyncio.wait(saying, timeout=1)
+    await nats_server.start()
+    sequences = await asyncio.gather(*saying)
+    assert sorted(sequences) == [before + 1, before + 2, before + 3]
+    assert sorted(await ids_of(broker)) == ["s-1:t0", "s-1:t1", "s-1:t2", "s-1:t3"]
+
+
+async def test_a_fenced_fact_said_while_nats_is_dead_is_stored_once(
+    broker: NatsBroker, nats_server: NatsServer
+) -> None:
+    before = await say(broker, turn_ended(0))
+    await nats_server.stop(signal.SIGKILL)
+    saying = asyncio.create_task(say(broker, turn_ended(1), Fence("voice.s-1.turn.*", before), patience_s=30))
+    await asyncio.wait([saying], timeout=1)
+    await nats_server.start()
+    assert await saying == before + 1
+    assert await ids_of(broker) == ["s-1:t0", "s-1:t1"]
+
+
+async def test_without_nats_patience_ends_with_a_clear_error(broker: NatsBroker, nats_server: NatsServer) -> None:
+    await nats_server.stop(signal.SIGKILL)
+    with pytest.raises(LogUnavailable, match="TurnEnded of s-1 was not stored"):
+        await say(broker, turn_ended(1), patience_s=0.5)
+
+
+async def test_a_long_session_is_read_back_whole_and_from_anywhere(broker: NatsBroker) -> None:
+    for start in range(0, 1200, 100):
+        await asyncio.gather(*(say(broker, turn_ended(n)) for n in range(start, start + 100)))
+    await say(broker, turn_ended(0, session="s-2"))
+    facts = await facts_after(broker, "s-1")
+    assert sorted(fact.event.event_id for fact in facts) == sorted(f"s-1:t{n}" for n in range(1200))
+    assert [fact.sequence for fact in facts] == sorted(fact.sequence for fact in facts)
+    assert [fact async for fact in history(connection(broker), "s-1", after=facts[599].sequence)] == facts[600:]
+    assert await ids_of(broker, "s-1", after=facts[-1].sequence) == []
+
+
+async def test_what_is_no_event_is_left_out_when_a_session_is_read(broker: NatsBroker) -> None:
+    await say(broker, turn_ended(1))
+    await connection(broker).publish("voice.s-1.turn.ended", b"\xc1")
+    await connection(broker).publish("voice.s-1.moon.risen", b"\x80")
+    await say(broker, turn_ended(2))
+    assert await ids_of(broker) == ["s-1:t1", "s-1:t2"]
+    assert await ids_of(broker, "s-unknown") == []
+
+
+@pytest.mark.parametrize("session", ["*", "a.b", ">", ""])
+async def test_no_session_id_can_read_other_sessions(broker: NatsBroker, session: str) -> None:
+    with pytest.raises(ValueError, match="no session id"):
+        await ids_of(broker, session)
+
+
+async def test_the_trace_context_travels_with_the_fact(broker: NatsBroker) -> None:
+    set_up_telemetry("test", settings())
+    with span("a turn"):
+        await say(broker, turn_ended(1))
+    message = await jetstream(broker).get_last_msg("VOICE", "voice.s-1.turn.ended")
+    assert message.headers is not None
+    assert message.headers["traceparent"].startswith("00-")
+    assert message.headers["Nats-Msg-Id"] == "s-1:t1"
+    assert message.headers["Daredevil-Event"] == "TurnEnded"
+
+
+async def test_a_full_disk_refuses_the_fact_and_keeps_those_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_nats(tmp_path / "nats", max_file_bytes=200_000) as server:
+        monkeypatch.setenv("DAREDEVIL_NATS_URL", server.url)
+        settings.cache_clear()
+        broker = make_broker("test")
+        await broker.connect()
+        await provision(jetstream(broker))
+        stored: list[str] = []
+
+        async def talk_for_ever() -> None:
+            while True:
+                event = turn_ended(len(stored), text="x" * 10_000)
+                await say(broker, event, patience_s=0.5)
+                stored.append(event.event_id)
+
+        with pytest.raises(LogUnavailable, match="TurnEnded of s-1 was not stored"):
+            await talk_for_ever()
+        assert 5 < len(stored) < 30
+        assert await ids_of(broker) == stored
+        await broker.stop()
+    settings.cache_clear()

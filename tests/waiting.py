@@ -1,0 +1,12 @@
+"""Waiting for a condition instead of for a time."""
+
+import asyncio
+from collections.abc import Callable
+
+
+async def until(condition: Callable[[], object], within_s: float = 10, what: str = "") -> None:
+    """Return once `condition()` holds. Raises AssertionError after `within_s`."""
+    deadline = asyncio.get_running_loop().time() + within_s
+    while not condition():
+        assert asyncio.get_running_loop().time() < deadline, f"not within {within_s} s: {what or condition}"
+        await asyncio.sleep(0.01)
