@@ -1,0 +1,80 @@
+"""What every process has: the codec, health, and an end that comes when it is asked for."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from faststream.nats import NatsBroker
+
+from infra.broker import make_app, make_broker, nats_url
+from infra.connection import connection, jetstream
+from infra.embedded.runtime import NotRunning
+from infra.provisioning import missing_durables
+from infra.settings import settings
+from tests.infra.copies import turn_ended
+from tests.servers import NatsServer
+from tests.waiting import until
+
+
+async def test_an_app_provisions_answers_health_and_closes_before_its_broker(nats_server: NatsServer) -> None:
+    broker = make_broker("part")
+    life: list[str] = []
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        life.append("opened" if await missing_durables(jetstream(broker), ("reasoning",)) == [] else "unprovisioned")
+        yield
+        life.append("closed, connected" if connection(broker).is_connected else "closed too late")
+
+    app = make_app("part", broker, lifespan)
+    running = asyncio.create_task(app.run())
+    await until(lambda: life)
+    asker = make_broker("asker")
+    await asker.connect()
+    nc = connection(asker)
+    answer = b""
+    for _ in range(500):
+        try:
+            answer = (await nc.request("health.part", b"", timeout=1)).data
+        except Exception:
+            await asyncio.sleep(0.02)
+        else:
+            break
+    assert answer == str(os.getpid()).encode()
+    app.exit()
+    await asyncio.wait_for(running, 10)
+    assert life == ["opened", "closed, connected"]
+    await asker.stop()
+
+
+async def test_events_go_out_as_messagepack_and_say_so(broker: NatsBroker) -> None:
+    nc = connection(broker)
+    subscription = await nc.subscribe("plain.subject")
+    await broker.publish(turn_ended(1), "plain.subject")
+    message = await subscription.next_msg(timeout=5)
+    assert message.headers is not None
+    assert message.headers["content-type"] == "application/msgpack"
+    assert message.data[0] & 0xF0 == 0x80  # a small MessagePack map
+
+
+async def test_a_process_stops_while_nats_is_away(nats_server: NatsServer) -> None:
+    broker = make_broker("part")
+    await broker.connect()
+    await nats_server.stop(signal.SIGKILL)
+    await until(lambda: not connection(broker).is_connected)
+    await asyncio.wait_for(broker.stop(), 10)
+
+
+async def test_without_a_running_system_the_error_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("DAREDEVIL_NATS_URL", raising=False)
+    monkeypatch.setenv("DAREDEVIL_DATA_DIR", str(tmp_path))
+    settings.cache_clear()
+    with pytest.raises(NotRunning, match="make run"):
+        nats_url()
+    settings.cache_clear()

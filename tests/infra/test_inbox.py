@@ -1,0 +1,279 @@
+"""How an actor takes its events: order, side by side, redelivery, retries, and what comes back from the dead."""
+
+import asyncio
+import signal
+from collections import defaultdict
+from subprocess import Popen
+from typing import Any
+
+import pytest
+from faststream.nats import NatsBroker
+
+from contracts.events import Event
+from contracts.topology import VOICE
+from infra.connection import connection, jetstream
+from infra.dead_letters import dead_letters
+from infra.facts import say
+from tests.infra.copies import a_copy_of, a_process_that_takes_and_never_ends, clause, session_closed
+from tests.servers import NatsServer
+from tests.waiting import until
+
+
+class Taker:
+    """A handler that notes what it took."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    async def __call__(self, event: Event) -> None:
+        self.ids.append(event.event_id)
+
+
+async def unanswered(broker: NatsBroker, durable: str) -> int:
+    """How many messages the durable still has, taken or not."""
+    info = await jetstream(broker).consumer_info(VOICE, durable)
+    return (info.num_ack_pending or 0) + (info.num_pending or 0)
+
+
+async def all_answered(broker: NatsBroker, durable: str) -> None:
+    for _ in range(500):
+        if not await unanswered(broker, durable):
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{durable} has not answered everything")
+
+
+async def line_of(process: "Popen[Any]") -> str:
+    assert process.stdout is not None
+    line: str = await asyncio.wait_for(asyncio.to_thread(process.stdout.readline), 30)
+    return line.strip()
+
+
+async def test_one_session_is_taken_in_order_however_long_each_event_takes(broker: NatsBroker) -> None:
+    taken: list[str] = []
+
+    async def slow_first(event: Event) -> None:
+        if event.event_id.endswith("c0"):
+            await asyncio.sleep(0.2)
+        taken.append(event.event_id)
+
+    for n in range(20):
+        await say(broker, clause(n))
+    async with a_copy_of("synthesis", slow_first):
+        await until(lambda: len(taken) == 20)
+    assert taken == [f"s-1:c{n}" for n in range(20)]
+
+
+async def test_sessions_are_taken_side_by_side(broker: NatsBroker) -> None:
+    started: dict[str, list[str]] = defaultdict(list)
+    everybody = asyncio.Event()
+
+    async def wait_for_everybody(event: Event) -> None:
+        started[event.session_id].append(event.event_id)
+        if len(started) == 30:
+            everybody.set()
+        await everybody.wait()
+
+    for n in range(2):
+        for session in range(30):
+            await say(broker, clause(n, f"s-{session}"))
+    async with a_copy_of("synthesis", wait_for_everybody):
+        await until(lambda: sum(map(len, started.values())) == 60)
+    assert all(ids == [f"{session}:c0", f"{session}:c1"] for session, ids in started.items())
+
+
+async def test_an_event_handed_to_a_task_holds_its_message_and_lets_the_next_one_go_on(broker: NatsBroker) -> None:
+    taken: list[str] = []
+    end = asyncio.Event()
+
+    async def wait_for_the_end() -> None:
+        await end.wait()
+
+    async def in_a_task(event: Event) -> "asyncio.Task[None]":
+        taken.append(event.event_id)
+        return asyncio.create_task(wait_for_the_end())
+
+    for n in range(3):
+        await say(broker, clause(n))
+    async with a_copy_of("synthesis", in_a_task):
+        await until(lambda: len(taken) == 3)
+        assert await unanswered(broker, "synthesis") == 3
+        end.set()
+        await all_answered(broker, "synthesis")
+    assert taken == ["s-1:c0", "s-1:c1", "s-1:c2"]
+
+
+async def test_a_task_that_an_interruption_cancels_is_done_with(broker: NatsBroker) -> None:
+    tasks: list[asyncio.Task[None]] = []
+
+    async def for_ever() -> None:
+        await asyncio.Event().wait()
+
+    async def in_a_task(event: Event) -> "asyncio.Task[None]":
+        tasks.append(asyncio.create_task(for_ever()))
+        return tasks[-1]
+
+    await say(broker, clause(0))
+    async with a_copy_of("synthesis", in_a_task):
+        await until(lambda: tasks)
+        tasks[0].cancel()
+        await all_answered(broker, "synthesis")
+    assert await dead_letters(jetstream(broker)) == []
+
+
+async def test_two_copies_share_the_work_and_take_each_event_once(broker: NatsBroker) -> None:
+    one, two = Taker(), Taker()
+    async with a_copy_of("synthesis", one), a_copy_of("synthesis", two):
+        for n in range(100):
+            await say(broker, clause(0, f"s-{n}"))
+        await all_answered(broker, "synthesis")
+    assert sorted(one.ids + two.ids) == sorted(f"s-{n}:c0" for n in range(100))
+    assert one.ids
+    assert two.ids
+
+
+async def test_what_a_killed_copy_held_comes_to_another_in_order_within_seconds(broker: NatsBroker) -> None:
+    other = Taker()
+    with a_process_that_takes_and_never_ends() as process:
+        assert await line_of(process) == "ready"
+        for n in range(5):
+            await say(broker, clause(n))
+            assert await line_of(process) == f"took s-1:c{n}"
+        process.send_signal(signal.SIGKILL)
+        async with a_copy_of("synthesis", other):
+            await until(lambda: len(other.ids) == 5, within_s=6)
+    assert other.ids == [f"s-1:c{n}" for n in range(5)]
+
+
+async def test_a_copy_that_was_frozen_gives_up_what_others_have_taken(broker: NatsBroker) -> None:
+    other = Taker()
+    with a_process_that_takes_and_never_ends() as process:
+        assert await line_of(process) == "ready"
+        await say(broker, clause(0))
+        assert await line_of(process) == "took s-1:c0"
+        process.send_signal(signal.SIGSTOP)
+        async with a_copy_of("synthesis", other):
+            await until(lambda: other.ids == ["s-1:c0"], within_s=6)
+            process.send_signal(signal.SIGCONT)
+            assert await line_of(process) == "gave up s-1:c0"
+            await all_answered(broker, "synthesis")
+
+
+async def test_a_copy_that_stops_gives_back_what_it_held_at_once(broker: NatsBroker) -> None:
+    other, stuck = Taker(), asyncio.Event()
+
+    async def hang(event: Event) -> None:
+        stuck.set()
+        await asyncio.Event().wait()
+
+    await say(broker, clause(0))
+    async with a_copy_of("synthesis", hang):
+        await asyncio.wait_for(stuck.wait(), 10)
+    async with a_copy_of("synthesis", other):
+        await until(lambda: other.ids == ["s-1:c0"], within_s=2)
+
+
+async def test_a_full_copy_leaves_the_rest_to_others_and_keeps_the_order(broker: NatsBroker) -> None:
+    taken: list[str] = []
+    go_on = asyncio.Event()
+
+    async def wait(event: Event) -> None:
+        await go_on.wait()
+        taken.append(event.event_id)
+
+    other = Taker()
+    async with a_copy_of("synthesis", wait, limit=2):
+        for n in range(6):
+            await say(broker, clause(n))
+        async with a_copy_of("synthesis", other):
+            await until(lambda: len(other.ids) == 4)
+        for n in range(6, 12):
+            await say(broker, clause(n))
+        go_on.set()
+        await until(lambda: len(taken) == 8)
+    assert other.ids == [f"s-1:c{n}" for n in range(2, 6)]
+    assert taken == [f"s-1:c{n}" for n in (0, 1, *range(6, 12))]
+
+
+async def test_a_handler_that_fails_now_and_then_is_tried_again_before_the_next_event(broker: NatsBroker) -> None:
+    attempts: list[str] = []
+
+    async def fail_twice(event: Event) -> None:
+        attempts.append(event.event_id)
+        if attempts.count("s-1:c0") < 3:
+            raise ConnectionError("engine away")
+
+    await say(broker, clause(0))
+    await say(broker, clause(1))
+    async with a_copy_of("synthesis", fail_twice):
+        await all_answered(broker, "synthesis")
+    assert attempts == ["s-1:c0"] * 3 + ["s-1:c1"]
+    assert await dead_letters(jetstream(broker)) == []
+
+
+async def test_a_handler_that_always_fails_sends_its_event_to_dead_and_goes_on(broker: NatsBroker) -> None:
+    taken: list[str] = []
+
+    async def fail(event: Event) -> None:
+        if event.event_id == "s-1:c0":
+            raise ValueError("no such\nvoice")
+        taken.append(event.event_id)
+
+    await say(broker, clause(0))
+    await say(broker, clause(1))
+    async with a_copy_of("synthesis", fail):
+        await all_answered(broker, "synthesis")
+    letters = await dead_letters(jetstream(broker))
+    assert [(one.durable, one.subject, one.reason) for one in letters] == [
+        ("synthesis", "voice.s-1.reply.clause", "ValueError: no such voice")
+    ]
+    assert taken == ["s-1:c1"]
+
+
+async def test_an_event_that_kills_every_copy_ends_in_dead(broker: NatsBroker) -> None:
+    js = jetstream(broker)
+    taker = Taker()
+    await say(broker, session_closed())
+    subscription = await js.pull_subscribe("voice.*.*.*", durable="summaries", stream=VOICE)
+    for _ in range(19):  # nineteen copies died over it
+        (message,) = await subscription.fetch(1, timeout=2)
+        await message.nak()
+    async with a_copy_of("summaries", taker):
+        await all_answered(broker, "summaries")
+    assert taker.ids == []
+    assert [letter.reason[:18] for letter in await dead_letters(js)] == ["delivered 20 times"]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+async def test_after_nats_was_away_what_is_held_goes_on_and_is_not_taken_twice(
+    broker: NatsBroker, nats_server: NatsServer, how: signal.Signals
+) -> None:
+    taken: list[str] = []
+    go_on = asyncio.Event()
+
+    async def wait(event: Event) -> None:
+        taken.append(event.event_id)
+        await go_on.wait()
+
+    await say(broker, clause(0))
+    await say(broker, clause(1))
+    async with a_copy_of("synthesis", wait):
+        await until(lambda: taken == ["s-1:c0"])
+        await nats_server.stop(how)
+        saying = asyncio.create_task(say(broker, clause(0, "s-2"), patience_s=30))
+        await asyncio.wait([saying], timeout=3.2)  # longer than the durable's ack_wait
+        await nats_server.start()
+        await until(lambda: "s-2:c0" in taken)
+        go_on.set()
+        await until(lambda: "s-1:c1" in taken)
+        await all_answered(broker, "synthesis")
+    assert sorted(taken) == ["s-1:c0", "s-1:c1", "s-2:c0"]
+
+
+async def test_bytes_on_the_logs_subjects_that_nobody_knows_stop_nothing(broker: NatsBroker) -> None:
+    taker = Taker()
+    async with a_copy_of("persistence", taker):
+        await connection(broker).publish("voice.s-1.moon.risen", b"\x80")
+        await say(broker, clause(0))
+        await all_answered(broker, "persistence")
+    assert taker.ids == ["s-1:c0"]

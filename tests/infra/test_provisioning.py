@@ -1,0 +1,75 @@
+"""Streams and durables come from the topology, whoever starts first, and come back."""
+
+import asyncio
+import signal
+
+from faststream.nats import NatsBroker
+from nats.js.api import ConsumerConfig, DiscardPolicy, StorageType
+from nats.js.errors import NotFoundError
+
+from contracts.topology import AUDIO, DURABLES, STREAMS, VOICE
+from infra.connection import connection, jetstream
+from infra.facts import say
+from infra.provisioning import missing_durables, provision
+from tests.infra.copies import turn_ended
+from tests.servers import NatsServer
+from tests.waiting import until
+
+
+async def test_every_stream_and_durable_of_the_topology_is_there(broker: NatsBroker) -> None:
+    js = jetstream(broker)
+    assert {info.config.name for info in await js.streams_info()} == {stream.name for stream in STREAMS}
+    for durable in DURABLES:
+        config = (await js.consumer_info(VOICE, durable.name)).config
+        assert tuple(config.filter_subjects or [config.filter_subject]) == durable.filter_subjects
+        assert config.ack_wait == durable.ack_wait_s
+        assert config.max_deliver == durable.max_deliver
+
+
+async def test_the_log_is_on_disk_and_refuses_rather_than_forgets(broker: NatsBroker) -> None:
+    config = (await jetstream(broker).stream_info(VOICE)).config
+    assert config.storage == StorageType.FILE
+    assert config.discard == DiscardPolicy.NEW
+    assert not config.max_age
+
+
+async def test_many_processes_may_provision_at_once_and_again(broker: NatsBroker) -> None:
+    await say(broker, turn_ended(0))
+    js = jetstream(broker)
+    await js.delete_stream(AUDIO)
+    await asyncio.gather(*(provision(js) for _ in range(8)))
+    assert (await js.stream_info(VOICE)).state.messages == 1
+    assert (await js.stream_info(AUDIO)).state.messages == 0
+
+
+async def test_a_changed_durable_is_changed_back(broker: NatsBroker) -> None:
+    js = jetstream(broker)
+    config = (await js.consumer_info(VOICE, "summaries")).config
+    await js.add_consumer(VOICE, ConsumerConfig(**{**config.__dict__, "ack_wait": 77, "max_ack_pending": 1}))
+    await provision(js)
+    assert (await js.consumer_info(VOICE, "summaries")).config.ack_wait == 3
+
+
+async def test_a_deleted_durable_is_noticed(broker: NatsBroker) -> None:
+    js = jetstream(broker)
+    assert await missing_durables(js, ("reasoning", "summaries")) == []
+    await js.delete_consumer(VOICE, "summaries")
+    assert await missing_durables(js, ("reasoning", "summaries")) == ["summaries"]
+
+
+async def test_the_audio_stream_is_made_again_after_nats_was_killed(
+    broker: NatsBroker, nats_server: NatsServer
+) -> None:
+    js = jetstream(broker)
+    await connection(broker).publish("audio.s-1.in.p", b"sound")
+    await nats_server.stop(signal.SIGKILL)
+    await nats_server.start()
+    await until(lambda: connection(broker).is_connected)
+    for _ in range(500):
+        try:
+            await js.stream_info(AUDIO)
+        except NotFoundError:
+            await asyncio.sleep(0.02)
+        else:
+            return
+    raise AssertionError("no stream AUDIO")
