@@ -220,7 +220,9 @@ async def _external_nats(url: str) -> Finding:
     remedy = "check DAREDEVIL_NATS_URL; the server needs `--jetstream`"
     try:
         async with asyncio.timeout(5):
-            nc = await nats.connect(url, allow_reconnect=False, connect_timeout=3, error_cb=_ignore)
+            nc = await nats.connect(
+                url, connect_timeout=3, max_reconnect_attempts=1, reconnect_time_wait=0.1, error_cb=_ignore
+            )
             try:
                 account = await nc.jetstream().account_info()
             finally:

@@ -66,7 +66,11 @@ async def log_connection() -> AsyncIterator[Client]:
 
     async with _log_url(settings()) as url:
         try:
-            nc = await nats.connect(url, connect_timeout=5, allow_reconnect=False, error_cb=_ignore)
+            async with asyncio.timeout(10):
+                # Without reconnects nats-py would try the first connection for ever.
+                nc = await nats.connect(
+                    url, connect_timeout=5, max_reconnect_attempts=1, reconnect_time_wait=0.1, error_cb=_ignore
+                )
         except (OSError, TimeoutError, nats.errors.Error) as error:
             raise StartFailed(f"NATS at {url} does not answer ({error or type(error).__name__})") from error
         try:

@@ -1,0 +1,226 @@
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from faststream.nats import NatsBroker
+from typer.testing import CliRunner
+
+from contracts.events import AgentProfile, ReplyStarted, SessionClosed, SessionOpened, TurnEnded, TurnEvidence
+from contracts.topology import DEAD
+from infra.cli.app import app
+from infra.cli.checks import shown
+from infra.cli.describe import describe
+from infra.connection import jetstream
+from infra.facts import say
+from infra.settings import Settings, settings
+from tests.infra.fake_door import fake_door
+from tests.servers import NatsServer
+
+ENDED = TurnEnded(
+    event_id="e2",
+    session_id="s-1",
+    time_ns=1_500_000_000,
+    turn_id="t1",
+    participant_id="p",
+    text="Hello there.",
+    evidence=TurnEvidence(
+        silence_ms=412, end_of_turn_probability=0.78, required_silence_ms=400, speech_ended_ns=1, text_ready_ns=1
+    ),
+)
+
+
+@pytest.fixture
+def empty_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A data directory with no log, and no settings from elsewhere."""
+    monkeypatch.setenv("DAREDEVIL_DATA_DIR", str(tmp_path / "none"))
+    monkeypatch.delenv("DAREDEVIL_NATS_URL", raising=False)
+    settings.cache_clear()
+    yield tmp_path
+    settings.cache_clear()
+
+
+def cli(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, list(arguments))
+    return result.exit_code, result.stdout, result.stderr
+
+
+async def cli_process(*arguments: str) -> tuple[int, str, str]:
+    """Run the command line as users do: for commands that have a loop of their own while the test has one."""
+    import asyncio
+
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "infra.cli", *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    output, errors = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode(), errors.decode()
+
+
+async def a_session(broker: NatsBroker) -> None:
+    profile = AgentProfile(prompt="p", llm="local", stt="local", tts="local")
+    common = {"session_id": "s-1"}
+    await say(
+        broker, SessionOpened(event_id="e1", time_ns=10**9, door="websocket", user_id="ada", profile=profile, **common)
+    )
+    await say(broker, ENDED)
+    await say(broker, SessionClosed(event_id="e3", time_ns=3 * 10**9, reason="hangup", **common))
+
+
+def test_help_teaches_with_examples() -> None:
+    code, output, _ = cli("--help")
+    assert code == 0
+    assert "daredevil say hello.wav" in output
+    for command in ("run", "say", "sessions", "events", "dead", "doctor", "settings", "bench"):
+        assert cli(command, "--help")[0] == 0, command
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = ("faststream", "numpy", "livekit", "nats", "pydantic")
+    script = f"import sys, infra.cli.app; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_where_there_is_no_log_nothing_is_started(empty_dir: Path) -> None:
+    code, output, errors = cli("sessions")
+    assert (code, output) == (0, "")
+    assert "no log" in errors
+    assert cli("events", "s-1")[0] == 2
+    code, _, errors = cli("dead")
+    assert code == 0
+    assert "no dead letters" in errors
+    assert not (empty_dir / "none").exists()
+
+
+@pytest.mark.parametrize("session", ["a.b", "*", ">", "UPPER", "x" * 65, "a b"])
+def test_a_session_that_cannot_be_is_refused(empty_dir: Path, session: str) -> None:
+    code, _, errors = cli("events", session)
+    assert code == 2
+    assert "is no session id" in errors
+
+
+async def test_sessions_are_listed_from_the_log(broker: NatsBroker) -> None:
+    await a_session(broker)
+    code, output, _ = await cli_process("sessions", "--json")
+    assert code == 0
+    (row,) = map(json.loads, output.splitlines())
+    assert (row["session_id"], row["user_id"], row["turns"], row["closed"]) == ("s-1", "ada", 1, "hangup")
+    assert row["seconds"] == 2
+
+
+async def test_events_of_a_session_are_readable_and_in_order(broker: NatsBroker) -> None:
+    await a_session(broker)
+    code, output, _ = await cli_process("events", "s-1")
+    assert code == 0
+    lines = output.splitlines()
+    assert [line.split()[2] for line in lines] == ["SessionOpened", "TurnEnded", "SessionClosed"]
+    assert lines[1].split()[:2] == ["0.500", "2"]
+    assert "“Hello there.”" in lines[1]
+    code, output, _ = await cli_process("events", "s-1", "--json")
+    facts = [json.loads(line) for line in output.splitlines()]
+    assert [fact["sequence"] for fact in facts] == [1, 2, 3]
+    assert facts[1]["data"]["evidence"]["silence_ms"] == 412
+
+
+async def test_an_unknown_session_is_an_error(broker: NatsBroker) -> None:
+    code, _, errors = await cli_process("events", "nobody")
+    assert code == 2
+    assert "no session nobody" in errors
+
+
+async def test_followed_events_come_as_they_are_said(broker: NatsBroker) -> None:
+    import asyncio
+
+    await a_session(broker)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "infra.cli", "events", "s-1", "--follow", "--json"), stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        for _ in range(3):
+            await process.stdout.readline()
+        await say(broker, ReplyStarted(event_id="e4", session_id="s-1", time_ns=4 * 10**9, reply_id="r", text="later"))
+        assert json.loads(await process.stdout.readline())["name"] == "ReplyStarted"
+    process.terminate()
+    await process.wait()
+
+
+async def test_dead_letters_are_listed_and_dropped(broker: NatsBroker) -> None:
+    headers = {
+        "Daredevil-Durable": "reasoning",
+        "Daredevil-Subject": "voice.s-1.turn.ended",
+        "Daredevil-Reason": "no words",
+    }
+    await jetstream(broker).publish("dead.reasoning", b"x", stream=DEAD, headers=headers)
+    _, output, _ = await cli_process("dead")
+    assert "reasoning" in output
+    assert "no words" in output
+    code, _, errors = await cli_process("dead", "retry", "1")
+    assert code == 1
+    assert "no reasoning is running" in errors
+    assert (await cli_process("dead", "retry", "7"))[0] == 2
+    code, output, _ = await cli_process("dead", "drop", "1")
+    assert (code, output.strip()) == (0, "1: dropped")
+    assert (await cli_process("dead"))[1] == ""
+
+
+def test_dead_letters_are_named_by_number_or_all() -> None:
+    assert cli("dead", "retry")[0] == 2
+    assert cli("dead", "drop", "1", "--all")[0] == 2
+
+
+async def test_an_external_log_that_is_away_is_a_clear_error(nats_server: NatsServer) -> None:
+    await nats_server.stop()
+    code, _, errors = await cli_process("sessions")
+    assert code == 1
+    assert f"NATS at {nats_server.url} does not answer" in errors
+
+
+async def test_say_prints_the_turn_and_keeps_the_sound(tmp_path: Path) -> None:
+    out_file = tmp_path / "answer.wav"
+    async with fake_door() as door:
+        code, output, _ = await cli_process("say", "tests/data/hello.wav", "--url", door.url, "--out", str(out_file))
+        assert code == 0
+        assert "Hello there." in output
+        assert "endpointing 200 + bus 5" in output
+        assert out_file.stat().st_size > 40_000
+        code, output, _ = await cli_process("say", "tests/data/hello.wav", "--url", door.url, "--json")
+    result = json.loads(output)
+    assert (code, result["session_id"], result["turns"][0]["heard_text"]) == (0, "s-1", "Hi!")
+
+
+def test_what_cannot_be_said_is_refused_before_anything_is_started(tmp_path: Path, empty_dir: Path) -> None:
+    (tmp_path / "text.wav").write_text("no sound")
+    code, _, errors = cli("say", str(tmp_path / "text.wav"))
+    assert code == 2
+    assert "text.wav: this is no WAV file" in errors
+    assert cli("say", str(tmp_path / "nothing.wav"))[0] == 2
+    assert cli("say", "tests/data/hello.wav", "--session", "a.b")[0] == 2
+    assert cli("say", "tests/data/hello.wav", "--out", str(tmp_path / "no" / "such" / "dir.wav"))[0] == 2
+    assert not (empty_dir / "none").exists()
+
+
+def test_every_setting_is_listed() -> None:
+    code, output, _ = cli("settings", "--json")
+    assert code == 0
+    assert set(json.loads(output)) == {f"DAREDEVIL_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_keys_and_passwords_are_not_shown() -> None:
+    assert "hunter2" not in shown("nats_url", "nats://me:hunter2@example.org:4222")
+    assert "sk-1" not in shown("llm_options", {"api_key": "sk-1", "temperature": 0})
+    assert "max_tokens" in shown("llm_options", {"max_tokens": 7})
+    assert "7" in shown("llm_options", {"max_tokens": 7})
+
+
+def test_an_event_is_told_by_what_matters_of_it() -> None:
+    name, fields = describe(ENDED)
+    assert name == "TurnEnded"
+    assert fields.startswith("“Hello there.” participant_id=p")
+    assert "end_of_turn_probability=0.78" in fields
+    assert "speech_ended_ns" not in fields
+    long_text = describe(ENDED.model_copy(update={"text": "word " * 100}))[1]
+    assert "…”" in long_text
