@@ -21,6 +21,8 @@ PATH = Path(__file__).parent.parent / "asyncapi.yaml"
 Node = dict[str, Any]
 
 SESSION = "The conversation: 1 to 64 of a-z, 0-9 and inner hyphens."
+SILENCING = ["TurnInterrupted", "ReplyDiscarded", "SessionClosed"]
+"""What every copy of reasoning and synthesis hears at once, whichever copy is at work on the reply."""
 PARAMETERS = {
     "session": SESSION,
     "participant": "Who is heard: the participant's id.",
@@ -192,6 +194,16 @@ def _request_channels() -> Node:
             "description": "Reply inbox of the request.",
             "messages": {"Taken": _reference("components", "messages", "Taken")},
         },
+        "SoundAgain": _channel(
+            "do.{session}.synthesis.clause",
+            ["ReplyClauseWritten"],
+            "Asks for a clause's sound again, when a door has lost it.",
+        ),
+        "SoundAgainAnswer": {
+            "address": None,
+            "description": "Reply inbox of the request.",
+            "messages": {"Taken": _reference("components", "messages", "Taken")},
+        },
         "Health": _channel("health.{process}", ["Question"], "Asks whether a process is up."),
         "HealthAnswer": {
             "address": None,
@@ -261,7 +273,10 @@ def _other_operations() -> Node:
     everything = [row.event.__name__ for row in EVENTS]
     operations = {
         f"{BRIDGE}-hears-StoredFact": _operation("receive", BRIDGE, "StoredFact", everything),
-        "reasoning-hears-TurnInterrupted": _operation("receive", "reasoning", "StoredFact", ["TurnInterrupted"]),
+        "transcript-hears-StoredFact": _operation("receive", "transcript", "StoredFact", everything),
+        "reasoning-hears-StoredFact": _operation("receive", "reasoning", "StoredFact", [*SILENCING, "ReplyCommitted"]),
+        "synthesis-hears-StoredFact": _operation("receive", "synthesis", "StoredFact", SILENCING),
+        "synthesis-answers-SoundAgain": _answered("synthesis", "SoundAgain", "ReplyClauseWritten"),
         f"{BRIDGE}-sends-MicrophoneSound": _operation("send", BRIDGE, "MicrophoneSound", ["InFrame"]),
         "transcript-hears-MicrophoneSound": _operation("receive", "transcript", "MicrophoneSound", ["InFrame"]),
         "synthesis-sends-AgentSound": _operation("send", "synthesis", "AgentSound", ["OutFrame"]),

@@ -1,0 +1,76 @@
+"""The documents say what the code does."""
+
+import json
+import re
+import wave
+from pathlib import Path
+
+import pytest
+
+from contracts.topology import ACTORS
+from infra import settings_table
+from infra.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+PAGES = ("README.md", "CHANGELOG.md", "docs/architecture.md", "docs/settings.md")
+CALLS = ROOT / "tests" / "data" / "calls"
+
+
+def test_the_settings_table_is_complete_and_up_to_date() -> None:
+    assert settings_table.PATH.read_text() == settings_table.table(), "run `make settings-table`"
+    for name, field in Settings.model_fields.items():
+        assert field.description, f"{name} has no description"
+        assert f"| `DAREDEVIL_{name.upper()}` |" in settings_table.table()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_between_pages_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text()
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        if not target.startswith("http"):
+            assert ((ROOT / page).parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_settings_that_a_page_names_exist(page: str) -> None:
+    known = {f"DAREDEVIL_{name.upper()}" for name in Settings.model_fields}
+    assert set(re.findall(r"DAREDEVIL_[A-Z_]+", (ROOT / page).read_text())) <= known
+
+
+def test_the_readme_names_every_command_and_make_target_that_exists() -> None:
+    readme = (ROOT / "README.md").read_text()
+    from infra.cli.app import app
+
+    groups = [group.name for group in app.registered_groups]
+    commands = [command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands]
+    for name in [*groups, *commands]:
+        assert re.search(rf"daredevil {name}\b", readme), name
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"`make ([a-z-]+)`", readme):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_architecture_page_knows_every_actor_and_event_it_names() -> None:
+    from tests.contracts.samples import BY_NAME
+
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    for actor in ACTORS:
+        assert actor in page
+    named = set(re.findall(r"`([A-Z][a-z]+[A-Z][A-Za-z]+)`", page))
+    assert named <= set(BY_NAME), named - set(BY_NAME)
+
+
+def test_the_calls_of_the_manifest_are_there_and_end_their_speech_where_it_says() -> None:
+    calls = json.loads((CALLS / "manifest.json").read_text())
+    assert sorted(call["wav"] for call in calls) == sorted(path.name for path in CALLS.glob("*.wav"))
+    assert sum(call["pause"] for call in calls) == 10
+    assert len(calls) == 22
+    for call in calls:
+        with wave.open(str(CALLS / call["wav"])) as wav:
+            assert (wav.getframerate(), wav.getnchannels(), wav.getsampwidth()) == (16_000, 1, 2)
+            assert 0 < call["end_of_speech_sample"] < wav.getnframes()
+
+
+def test_the_project_speaks_of_itself_alone() -> None:
+    for page in PAGES:
+        assert "/work/" not in (ROOT / page).read_text()
