@@ -54,7 +54,7 @@ async def test_a_fenced_fact_whose_ack_was_lost_counts_as_said(broker: NatsBroke
 async def test_of_two_owners_only_one_goes_on(broker: NatsBroker) -> None:
     fence = Fence("voice.s-1.turn.*", 0)
     results = await asyncio.gather(*(say(broker, turn_ended(n), fence) for n in (1, 2)), return_exceptions=True)
-    assert sorted(type(result) for result in results if isinstance(result, Stale)) == [Stale]
+    assert sum(isinstance(result, Stale) for result in results) == 1
     assert len(await ids_of(broker)) == 1
 
 
