@@ -1,6 +1,7 @@
 """The broker and app of every process: our codec, reconnects, dead letters, provisioning, health."""
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
@@ -76,7 +77,9 @@ class _Broker(NatsBroker):
         except (NatsError, TimeoutError, OSError) as error:
             log.debug("closing without draining: %r", error)
             if nc is not None:
-                await nc.close()
+                # What it had still to send cannot be sent; its tasks are ended before it finds out.
+                with contextlib.suppress(NatsError, TimeoutError, OSError):
+                    await nc.close()
             self._connection = None
             self.config.disconnect()
 
