@@ -96,7 +96,8 @@ def make_broker(name: str) -> NatsBroker:
         log.debug("NATS: %s", error)
 
     async def disconnected() -> None:
-        log.warning("NATS is gone; waiting for it")
+        if not connection(broker).is_closed:  # else it is we who left
+            log.warning("NATS is gone; waiting for it")
 
     broker = _Broker(
         nats_url(),

@@ -1,35 +1,46 @@
 """What the log costs: hops of a turn, and events a second through one actor, with fsync on.
 
 It runs on a NATS server of its own, configured as the embedded one, on the disk of the data directory: nothing is
-put into the log of the system. The actors do nothing but say the next fact, so all time is the log's.
+put into the log of the system. The actors are stand-ins that do nothing but say the next fact, so all time is the
+log's.
 """
 
 import asyncio
+import contextlib
+import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from faststream.nats import NatsBroker
 
-from contracts.events import ClauseSynthesized, Event, ReplyClauseWritten, ReplyStarted, TurnEnded
-from contracts.ids import derive_id
+from contracts.events import ClauseSynthesized, TurnEnded
+from contracts.ids import derive_id, new_session_id
+from contracts.topology import PERSISTENCE, VOICE
 from infra.bench.statistics import percentile
 from infra.broker import make_broker
 from infra.connection import jetstream
-from infra.facts import now_ns, say
+from infra.facts import Fact, now_ns, say
 from infra.feed import SessionFeed
-from infra.inbox import Inbox
 from infra.provisioning import provision
 
+START_TIMEOUT_S = 60
+IDLE_ACTOR = PERSISTENCE
+"""It takes every fact; its stand-in answers none."""
 TURN_TIMEOUT_S = 10
 
 
 @dataclass(frozen=True, slots=True)
 class BusFigures:
-    """Added latency of the log per turn in ms, and events a second through one actor."""
+    """Added latency of the log per turn in ms, and events a second through one actor.
+
+    `store_…_ms` is how long one fact takes to be stored: what this disk and machine give, whatever we do.
+    """
 
     turns: int
+    store_p50_ms: float
+    store_p95_ms: float
     p50_ms: float
     p95_ms: float
     max_ms: float
@@ -39,46 +50,20 @@ class BusFigures:
 
 
 @asynccontextmanager
-async def _actor(durable: str, replies: bool) -> AsyncIterator[NatsBroker]:
-    """Run an actor that answers with the next fact of a turn at once, or does nothing."""
-    broker = make_broker(f"bench-{durable}")
-
-    async def handle(event: Event) -> None:
-        if replies:
-            for fact in _answers(event):
-                await say(broker, fact)
-
-    inbox = Inbox(broker, durable, handle)
-    await broker.connect()
-    await provision(jetstream(broker))
-    await inbox.open()
-    await broker.start()
+async def _actor(durable: str) -> AsyncIterator[None]:
+    """Run the stand-in for an actor as a process of its own, ready when entered."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "infra.bench.stand_in", durable), stdout=asyncio.subprocess.PIPE
+    )
     try:
-        yield broker
+        assert process.stdout is not None
+        if await asyncio.wait_for(process.stdout.readline(), START_TIMEOUT_S) != b"ready\n":
+            raise RuntimeError(f"the stand-in for {durable} did not start")
+        yield
     finally:
-        await inbox.close()
-        await broker.stop()
-
-
-def _answers(event: Event) -> list[Event]:
-    common = {"session_id": event.session_id, "cause_id": event.event_id, "turn_id": event.turn_id}
-
-    def fact_id(name: str) -> str:
-        return derive_id(event.event_id, name)
-
-    if isinstance(event, TurnEnded):
-        reply_id = fact_id("reply")
-        return [
-            ReplyStarted(event_id=reply_id, time_ns=now_ns(), reply_id=reply_id, text=event.text, **common),
-            ReplyClauseWritten(
-                event_id=fact_id("clause"), time_ns=now_ns(), reply_id=reply_id, index=0, text="Certainly.", **common
-            ),
-        ]
-    if isinstance(event, ReplyClauseWritten):
-        sound = {"samples": 24_000, "sample_rate_hz": 24_000}
-        ids = {"event_id": fact_id("sound"), "reply_id": event.reply_id, "index": 0}
-        return [ClauseSynthesized(time_ns=now_ns(), text=event.text, **ids, **sound, **common)]
-    return []
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
 
 
 def _turn(session_id: str, number: int) -> TurnEnded:
@@ -89,47 +74,76 @@ def _turn(session_id: str, number: int) -> TurnEnded:
     )
 
 
-async def measure_turns(turns: int) -> tuple[list[float], dict[str, list[float]]]:
+async def measure_stores(count: int) -> list[float]:
+    """Return how many ms each of `count` facts took to be stored, one after the other."""
+    writer = make_broker("bench-writer")
+    await writer.connect()
+    await provision(jetstream(writer))
+    session_id, times = new_session_id(), []
+    try:
+        for number in range(count):
+            began_s = time.perf_counter()
+            await say(writer, _turn(session_id, number))
+            times.append((time.perf_counter() - began_s) * 1000)
+    finally:
+        await writer.stop()
+    return times
+
+
+async def measure_turns(turns: int, warm_up: int = 20) -> tuple[list[float], dict[str, list[float]]]:
     """Return the latency in ms of each turn, and of each of its hops, from its end to the last fact at the door."""
     totals: list[float] = []
     hops: dict[str, list[float]] = {}
-    async with AsyncExitStack() as stack:
-        for durable in ("reasoning", "synthesis"):
-            await stack.enter_async_context(_actor(durable, replies=True))
-        door = make_broker("bench-door")
-        await door.connect()
-        stack.push_async_callback(door.stop)
-        feed = await stack.enter_async_context(SessionFeed(door, "bench"))
-        facts = aiter(feed)
-        for number in range(turns):
-            began_s = last_s = time.perf_counter()
-            saying = asyncio.create_task(say(door, _turn("bench", number)))
-            while True:
-                fact = await asyncio.wait_for(anext(facts), TURN_TIMEOUT_S)
-                at_s = time.perf_counter()
-                hops.setdefault(type(fact.event).__name__, []).append((at_s - last_s) * 1000)
-                last_s = at_s
-                if isinstance(fact.event, ClauseSynthesized):
-                    break
-            totals.append((last_s - began_s) * 1000)
-            await saying
+    door = make_broker("bench-door")
+    await door.connect()
+    await provision(jetstream(door))
+    session_id = new_session_id()
+    try:
+        async with _actor("reasoning"), _actor("synthesis"), SessionFeed(door, session_id) as feed:
+            facts = aiter(feed)
+            for number in range(warm_up + turns):
+                times = await _one_turn(door, facts, _turn(session_id, number))
+                if number >= warm_up:
+                    totals.append(sum(times.values()))
+                    for name, ms in times.items():
+                        hops.setdefault(name, []).append(ms)
+    finally:
+        await door.stop()
     return totals, hops
+
+
+async def _one_turn(door: NatsBroker, facts: AsyncIterator[Fact], turn: TurnEnded) -> dict[str, float]:
+    """Say that a turn ended; return how many ms after the fact before it each fact came to the door."""
+    times: dict[str, float] = {}
+    last_s = time.perf_counter()
+    saying = asyncio.create_task(say(door, turn))
+    while ClauseSynthesized.__name__ not in times:
+        fact = await asyncio.wait_for(anext(facts), TURN_TIMEOUT_S)
+        at_s = time.perf_counter()
+        times[type(fact.event).__name__] = (at_s - last_s) * 1000
+        last_s = at_s
+    await saying
+    return times
 
 
 async def measure_rate(events: int, sessions: int = 50) -> float:
     """Return how many stored events a second one actor takes and acknowledges."""
     writer = make_broker("bench-writer")
     await writer.connect()
-    await provision(jetstream(writer))
     js = jetstream(writer)
+    await provision(js)
+    prefix, each = new_session_id(), events // sessions
     try:
-        await asyncio.gather(*(_fill(writer, f"rate-{number}", events // sessions) for number in range(sessions)))
-        async with _actor("reasoning", replies=False):
-            began_s = time.perf_counter()
+        await asyncio.gather(*(_fill(writer, f"{prefix}-{number}", each) for number in range(sessions)))
+        waiting = (await js.consumer_info(VOICE, IDLE_ACTOR)).num_pending or 0
+        async with _actor(IDLE_ACTOR):
+            began_s: float | None = None
             while True:
-                info = await js.consumer_info("VOICE", "reasoning")
-                if not info.num_pending and not info.num_ack_pending:
-                    return events / (time.perf_counter() - began_s)
+                info = await js.consumer_info(VOICE, IDLE_ACTOR)
+                if began_s is None and info.num_pending != waiting:
+                    began_s, waiting = time.perf_counter(), info.num_pending or 0
+                if began_s is not None and not info.num_pending and not info.num_ack_pending:
+                    return waiting / (time.perf_counter() - began_s)
                 await asyncio.sleep(0.01)
     finally:
         await writer.stop()
@@ -141,12 +155,14 @@ async def _fill(broker: NatsBroker, session_id: str, count: int) -> None:
 
 
 async def measure_bus(turns: int, events: int) -> BusFigures:
-    """Measure both. The rate comes first: it leaves the actor's inbox empty for the turns."""
-    rate = await measure_rate(events)
-    await measure_turns(10)  # warm
+    """Measure both."""
+    stores = await measure_stores(turns)
     totals, hops = await measure_turns(turns)
+    rate = await measure_rate(events)
     return BusFigures(
         turns=turns,
+        store_p50_ms=round(percentile(stores, 0.5), 2),
+        store_p95_ms=round(percentile(stores, 0.95), 2),
         p50_ms=round(percentile(totals, 0.5), 2),
         p95_ms=round(percentile(totals, 0.95), 2),
         max_ms=round(max(totals), 2),

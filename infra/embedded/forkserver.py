@@ -23,18 +23,15 @@ from infra.embedded.processes import die_with_parent, name_process
 log = logging.getLogger("forkserver")
 
 BASE = "infra.inbox"
-PRELOADED = (
-    "infra.broker",
-    "infra.feed",
-    "uvicorn",
-    "numpy",
-    BASE,
-    "livekit.agents",
-    "langchain_openai",
-    "langgraph.graph",
-)
-"""Slow to import and needed by several apps, or by a slow one; in this order, and an app is forked as soon as the
-one it waits for is there. Not onnxruntime: importing it starts a native thread."""
+PRELOADED = ("infra.broker", "infra.feed", "uvicorn", "numpy", BASE, "livekit.agents")
+"""Slow to import and needed by several apps; in this order, and an app is forked as soon as the one that it waits
+for is there. Not onnxruntime: importing it starts a native thread."""
+
+LATER = ("langchain_openai", "langgraph.graph")
+"""Needed by one app, which imports them itself on the first start, while others use the other core; imported here
+once all is quiet, so that this app starts again as fast as the others after a crash."""
+
+QUIET_S = 20
 
 
 class ForkServer:
@@ -43,6 +40,7 @@ class ForkServer:
     def __init__(self, answers: TextIO) -> None:
         self._answers = answers
         self._to_import = list(PRELOADED)
+        self._later = list(LATER)
         self._waiting: list[dict[str, Any]] = []
         self._children: set[int] = set()
         self._pending = b""
@@ -55,7 +53,7 @@ class ForkServer:
         """Serve until stdin ends."""
         started = time.monotonic()
         gc.disable()  # collecting finds nothing while importing, and would write to memory that all apps share
-        while self._take(wait=not self._to_import):
+        while self._take(wait_s=0 if self._to_import else QUIET_S if self._later else None):
             if self._to_import:
                 importlib.import_module(self._to_import.pop(0))
                 if not self._to_import:
@@ -68,9 +66,11 @@ class ForkServer:
         for pid in self._children:
             os.kill(pid, signal.SIGKILL)
 
-    def _take(self, wait: bool) -> bool:
+    def _take(self, wait_s: float | None) -> bool:
         """Deal with what has come in; tell whether stdin is still open."""
-        readable, _, _ = select.select([0, self._reaped], [], [], None if wait else 0)
+        readable, _, _ = select.select([0, self._reaped], [], [], wait_s)
+        if not readable and not self._to_import:
+            self._to_import, self._later = self._later, []
         if self._reaped in readable:
             os.read(self._reaped, 4096)
             for pid, code in _reap():

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from contracts.topology import ACTORS, REASONING, SYNTHESIS, TRANSCRIPT
+from contracts.topology import ACTORS, SYNTHESIS, TRANSCRIPT
 from infra.embedded.forkserver import BASE
 from infra.embedded.nats import free_port
 from infra.settings import Settings
@@ -75,7 +75,7 @@ def processes(settings: Settings, addresses: Addresses) -> list[Program | App]:
     if needs_local_llm(settings):
         command = (sys.executable, "-m", "infra.embedded.llm", "--port", str(addresses.llm_port))
         parts.append(Program(LLM, command))
-    heavy = {TRANSCRIPT: "livekit.agents", SYNTHESIS: "livekit.agents", REASONING: "langgraph.graph"}
+    heavy = dict.fromkeys((TRANSCRIPT, SYNTHESIS), "livekit.agents")
     parts += [App(name, f"actors.{name}:app", heavy.get(name, BASE)) for name in ACTORS]
     parts.append(App(BRIDGE, "bridge.websocket:app"))
     return parts
