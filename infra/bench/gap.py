@@ -1,5 +1,6 @@
 """The response gap: real calls, one by one, at the pace of speech."""
 
+import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -69,10 +70,16 @@ def _plan(folder: Path, number: int, entry: Any) -> CallPlan:
     return CallPlan(wav, sound, end, text, pause)
 
 
-async def measure(url: str, plans: Sequence[CallPlan], tell: Callable[[CallFigures], None]) -> list[CallFigures]:
-    """Place the calls one by one; a call that fails is reported as such, the others go on."""
-    figures = []
+async def measure(
+    url: str, plans: Sequence[CallPlan], tell: Callable[[CallFigures], None], rest_s: float = 0
+) -> list[CallFigures]:
+    """Place the calls one by one, `rest_s` apart; a call that fails is reported as such, the others go on.
+
+    The rest is for the summary of the call before, which needs the language model too.
+    """
+    figures: list[CallFigures] = []
     for plan in plans:
+        await asyncio.sleep(rest_s if figures else 0)
         figures.append(await _measure_one(url, plan))
         tell(figures[-1])
     return figures

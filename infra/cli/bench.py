@@ -34,6 +34,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 def gap(
     calls: Annotated[Path, typer.Option("--calls", metavar="DIR", help="A folder with WAVs and a manifest.json.")],
     as_json: Json = False,
+    rest_s: Annotated[float, typer.Option("--rest", min=0, help="Seconds between calls: the last one's summary.")] = 3,
     url: Annotated[str | None, typer.Option(help="The door to call; else the one running here.")] = None,
 ) -> None:
     """Place the calls one by one and tell how long the caller waited for an answer, and why.
@@ -48,7 +49,7 @@ def gap(
         plans = read_manifest(calls)
     except BadManifest as error:
         fail(str(error), BAD_INPUT)
-    figures = run_async(_gap(url, plans))
+    figures = run_async(_gap(url, plans, rest_s))
     if as_json:
         typer.echo(as_json_text(figures))
     else:
@@ -57,12 +58,12 @@ def gap(
         raise typer.Exit(FAILED)
 
 
-async def _gap(url: str | None, plans: "list[CallPlan]") -> "list[CallFigures]":
+async def _gap(url: str | None, plans: "list[CallPlan]", rest_s: float) -> "list[CallFigures]":
     from infra.bench.gap import measure
     from infra.cli.system import page_or
 
     async with page_or(url) as page:
-        return await measure(page, plans, _tell)
+        return await measure(page, plans, _tell, rest_s)
 
 
 def _tell(call: "CallFigures") -> None:
@@ -76,17 +77,24 @@ def _print_gap(figures: "list[CallFigures]") -> None:
     from rich.table import Table
 
     from infra.bench.gap import groups
+    from infra.bench.statistics import word_error_rate
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     names = list(next((call.parts for call in figures if call.parts), {}))
-    for column in ("call", "gap ms", *(_short(name) for name in names), "early", "turns", "heard"):
-        table.add_column(column, justify="left" if column in ("call", "heard") else "right", overflow="fold")
+    table.add_column("call", no_wrap=True)
+    for column in ("gap", *(_short(name) for name in names), "turns"):
+        table.add_column(column, justify="right")
+    table.add_column("", no_wrap=True)
     for call in figures:
         gap_ms = "—" if call.gap_ms is None else f"{call.gap_ms:.0f}"
         parts = [f"{call.parts[name]:.0f}" if name in call.parts else "—" for name in names]
-        heard = escape(call.heard) if not call.problem else f"[red]{escape(call.problem)}[/]"
-        table.add_row(call.wav, gap_ms, *parts, "yes" if call.early else "", str(call.turns), heard)
+        table.add_row(call.wav, gap_ms, *parts, str(call.turns), "[yellow]early[/]" if call.early else "")
     out().print(table)
+    for call in figures:
+        if call.problem:
+            out().print(f"[red]{call.wav}: {escape(call.problem)}[/]")
+        elif word_error_rate([call.text], [call.heard]):
+            out().print(f"[dim]{call.wav}:[/] {escape(call.heard)} [dim]for[/] {escape(call.text)}")
     for name, group in groups(figures).items():
         _print_group(name, group)
 

@@ -1,7 +1,7 @@
 """`daredevil sessions` and `daredevil events`: the log, readable."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -54,7 +54,8 @@ def _print_sessions(rows: "list[SessionRow]", total: int) -> None:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("session", "began", "length", "door", "user", "turns", "state"):
-        table.add_column(column, justify="right" if column in ("length", "turns") else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if column in ("length", "turns") else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=column in ("session", "began", "turns"))
     for row in rows:
         began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.opened_ns / 1e9))
         state = escape(row.closed) if row.closed else "[green]open[/]"

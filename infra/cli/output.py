@@ -14,8 +14,8 @@ BAD_INPUT, FAILED = 2, 1
 
 @cache
 def out() -> Console:
-    """Return the console for results: standard output, coloured on a terminal."""
-    return Console(highlight=False, soft_wrap=True)
+    """Return the console for results: standard output, coloured on a terminal; wide where nobody watches."""
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
 
 @cache

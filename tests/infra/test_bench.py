@@ -121,5 +121,6 @@ def test_percentiles_lie_between_neighbours() -> None:
 
 def test_words_are_compared_as_they_sound() -> None:
     assert plain_words("Well, it\u2019s TWENTY-one.") == "well it's twenty one"
+    assert plain_words("Good-bye, to-night!") == "goodbye tonight"
     assert word_error_rate(["Hello, world!"], ["hello world"]) == 0
     assert word_error_rate([""], ["anything"]) is None
