@@ -1,34 +1,18 @@
 """The browser page, in headless Chromium against a scripted door."""
 
-import asyncio
-import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from tests.bridge.browser import holds, needs_chromium, running_browser, watched_page
 from tests.bridge.page_door import RATE_HZ, SESSION, PageDoor, running_door, tone, until
-
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-]
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium: apt-get install chromium"),
+    needs_chromium,
 ]
 
 PARTS = {
@@ -44,10 +28,8 @@ GAP_MS = sum(PARTS.values())
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+    async with running_browser() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -71,22 +53,8 @@ async def context(browser: Browser, door: PageDoor) -> AsyncIterator[BrowserCont
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(context: BrowserContext, door: PageDoor) -> AsyncIterator[Page]:
-    """The page, opened; afterwards it must have asked no other host and logged no error."""
-    page = await context.new_page()
-    wrong: list[str] = []
-    page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("request", lambda each: None if each.url.startswith(door.url) else wrong.append(each.url))
-    await page.goto(door.url)
-    yield page
-    assert wrong == []
-
-
-async def holds(page: Page, expression: str) -> None:
-    """Wait until an expression is true in the page (Playwright's own waiting is refused by the page's policy)."""
-    async with asyncio.timeout(8):
-        while not await page.evaluate(expression):  # noqa: ASYNC110 - the condition is in the browser
-            await asyncio.sleep(0.02)
+    async with watched_page(context, door.url) as page:
+        yield page
 
 
 async def talk(page: Page, door: PageDoor) -> None:

@@ -1,0 +1,54 @@
+"""Headless Chromium with a fake microphone, for tests of the page."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+needs_chromium = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium: apt-get install chromium")
+
+
+@asynccontextmanager
+async def running_browser(*more_flags: str) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=[*FLAGS, *more_flags])
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def watched_page(context: BrowserContext, url: str) -> AsyncIterator[Page]:
+    """The page, opened; afterwards it must have asked no other host and logged no error."""
+    page = await context.new_page()
+    wrong: list[str] = []
+    page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda each: None if each.url.startswith(url) else wrong.append(each.url))
+    await page.goto(url)
+    yield page
+    assert wrong == []
+
+
+async def holds(page: Page, expression: str, seconds: float = 8) -> None:
+    """Wait until an expression is true in the page (Playwright's own waiting is refused by the page's policy)."""
+    async with asyncio.timeout(seconds):
+        while not await page.evaluate(expression):  # noqa: ASYNC110 - the condition is in the browser
+            await asyncio.sleep(0.02)
