@@ -9,7 +9,7 @@ help: ## list the targets
 
 setup: $(STAMP) ## make .venv with everything in it (quick the second time)
 
-$(STAMP): requirements.lock pyproject.toml scripts/setup.sh
+$(STAMP): requirements.lock pyproject.toml scripts/setup.sh infra/embedded/weights.py
 	@bash scripts/setup.sh $(VENV)
 	@touch $(STAMP)
 

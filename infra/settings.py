@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     llm: str = Field("local", description="LangChain model as `provider:model`, or `local` (SmolLM2 by llama.cpp).")
     llm_options: dict[str, object] = Field(default_factory=dict, description="JSON options for the model's class.")
     llm_url: str = Field("", description="Where the local model's server is; empty takes the supervisor's.")
-    llm_threads: int = Field(1, gt=0, description="Threads of the local model.")
+    llm_threads: int = Field(1, gt=0, description="Threads of the local model; two stall when the CPU is busy.")
     llm_timeout_s: float = Field(20, gt=0, description="How long a model may be silent before the agent apologises.")
     stt: str = Field("local", description="Speech to text: `local` (Moonshine), or a LiveKit plugin: `deepgram.STT`.")
     stt_options: dict[str, object] = Field(default_factory=dict, description="JSON options for the STT plugin.")

@@ -56,4 +56,6 @@ fi
 say "Installing dependencies (about 400 MB to download the first time)"
 "$venv/bin/uv" pip install --python "$venv/bin/python" --require-hashes --no-build -r requirements.lock
 "$venv/bin/uv" pip install --python "$venv/bin/python" --quiet --no-deps --no-index --no-build-isolation --editable .
+say "Rewriting the local language model's weights for speed"
+"$venv/bin/python" -m infra.embedded.weights
 say "Ready: $venv/bin/daredevil"

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from faststream import FastStream
@@ -11,11 +11,13 @@ from langchain_core.language_models import BaseChatModel
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from actors.reasoning.context import heard_messages
 from actors.reasoning.decide import Commit, Decision, Discard, decide
-from actors.reasoning.fold import Reply, apply
+from actors.reasoning.fold import Reply, Session, apply
 from actors.reasoning.generation import Generation, Models
-from actors.reasoning.graph import compile_graph
+from actors.reasoning.graph import compile_graph, prompt_messages
 from actors.reasoning.session_log import SessionLog, SessionLogs
+from actors.reasoning.warming import PromptWarmer
 from contracts import events as e
 from contracts.codec import Undecodable, decode
 from contracts.ids import derive_id
@@ -47,7 +49,7 @@ class Reasoning:
         self._running: dict[str, Generation] = {}
         self._graph = compile_graph()
         self._subscriptions: list[Subscription] = []
-        self._warming: set[asyncio.Task[None]] = set()
+        self._warmer = PromptWarmer(settings.llm_timeout_s)
         self._warmed: set[str] = set()
 
     async def open(self) -> None:
@@ -60,20 +62,19 @@ class Reasoning:
                 await self._model(name)
             except Exception as error:  # providers raise of their own; a call will try again and tell
                 log.warning("%s", error)
-        self._warm(self._settings.prompt)
+        self._warm_prompt(self._settings.prompt)
 
     async def close(self) -> None:
         """Stop listening."""
         for subscription in self._subscriptions:
             if not connection(self._broker).is_closed:
                 await subscription.unsubscribe()
-        for task in self._warming:
-            task.cancel()
-        await asyncio.gather(*self._warming, return_exceptions=True)
+        await self._warmer.close()
 
     async def handle(self, event: e.Event) -> "asyncio.Task[None] | None":
         """Deal with one event; the task, if any, writes a reply."""
         session_log = self._logs.of(event.session_id)
+        self._warmer.stop(event.session_id)
         if isinstance(event, e.TurnEnded) and await self._commit_at_once(session_log, event):
             return None
         while True:
@@ -84,7 +85,9 @@ class Reasoning:
             except Stale:
                 continue
             if isinstance(event, e.SessionOpened):
-                self._warm(event.profile.prompt)
+                self._warm_prompt(event.profile.prompt)
+            elif isinstance(event, e.TranscriptRevised) and not event.settled and event.text:
+                self._warm_question(session_log.session, event)
             return task
 
     async def _commit_at_once(self, session_log: SessionLog, event: e.TurnEnded) -> bool:
@@ -199,23 +202,22 @@ class Reasoning:
         """Make a model anew next time: its server may have come back elsewhere."""
         self._models.pop(name, None)
 
-    def _warm(self, prompt: str) -> None:
+    def _warm_prompt(self, prompt: str) -> None:
         """Have the local model read a prompt before the first question comes, so that nobody waits for it."""
-        name = model_names(self._settings.llm)[0]
-        if not limits_of(name).primer or prompt in self._warmed:
-            return
-        self._warmed = {*list(self._warmed)[-50:], prompt}
-        task = asyncio.create_task(self._ask_once(name, prompt))
-        self._warming.add(task)
-        task.add_done_callback(self._warming.discard)
+        if prompt not in self._warmed:
+            self._warmed = {*list(self._warmed)[-50:], prompt}
+            self._warm(f"prompt {len(self._warmed)}", prompt, (), "Hello!")
 
-    async def _ask_once(self, name: str, prompt: str) -> None:
-        messages = [("system", prompt), *limits_of(name).primer, ("user", "Hello!")]
-        try:
-            model = await self._model(name)
-            await asyncio.wait_for(model.ainvoke(messages, max_tokens=1), self._settings.llm_timeout_s)
-        except Exception as error:  # a failure of the model is told when it is needed
-            log.debug("warming up %s: %r", name, error)
+    def _warm_question(self, session: Session, event: e.TranscriptRevised) -> None:
+        """Have it read the question as far as it was understood, while the caller still speaks."""
+        prompt = session.profile.prompt if session.profile is not None else self._settings.prompt
+        heard = heard_messages(session, event.turn_id, event.time_ns, self._settings.turn_history)
+        self._warm(event.session_id, prompt, heard, event.text)
+
+    def _warm(self, key: str, prompt: str, heard: Sequence[e.ContextMessage], question: str) -> None:
+        name = model_names(self._settings.llm)[0]
+        if limits_of(name).primer:
+            self._warmer.read(key, lambda: self._model(name), prompt_messages(name, prompt, heard, question))
 
 
 def make() -> FastStream:

@@ -194,13 +194,18 @@ async def _generate(state: _State, runtime: Runtime[Asked]) -> _State:
     return {"is_over": True}
 
 
-def _messages(name: str, state: _State, asked: Asked, written: str) -> list[BaseMessage]:
+def prompt_messages(name: str, prompt: str, heard: Sequence[ContextMessage], question: str) -> list[BaseMessage]:
+    """Return what the model of this name is given: prompt, its examples, the conversation as heard, the question."""
     limits = limits_of(name)
     primer = [ContextMessage.model_validate({"role": role, "text": text}) for role, text in limits.primer]
-    messages: list[BaseMessage] = [SystemMessage(asked.prompt)] if asked.prompt else []
-    for message in (*primer, *fitted(state["heard"], asked.question, limits)):
+    messages: list[BaseMessage] = [SystemMessage(prompt)] if prompt else []
+    for message in (*primer, *fitted(heard, question, limits)):
         messages.append(HumanMessage(message.text) if message.role == "user" else AIMessage(message.text))
-    messages += state.get("messages", [])
+    return messages
+
+
+def _messages(name: str, state: _State, asked: Asked, written: str) -> list[BaseMessage]:
+    messages = prompt_messages(name, asked.prompt, state["heard"], asked.question) + state.get("messages", [])
     if written:
         messages.append(AIMessage(written))
     return messages

