@@ -23,7 +23,7 @@ def split(text: str, *cuts: int, first: bool = True) -> list[str]:
         ("Well, I think so.", ["Well, I think so."]),
         ("Sure thing! Dr. Smith is in, e.g. on Monday.", ["Sure thing!", "Dr. Smith is in, e.g. on Monday."]),
         ("It is about 3.14, I believe.", ["It is about 3.14,", "I believe."]),
-        ("It costs 1,000 dollars at 10:30 a.m. today.", ["It costs 1,000 dollars at 10:30 a.m. today."]),
+        ("Yes. It costs 1,000 dollars at 10:30 a.m. today.", ["Yes.", "It costs 1,000 dollars at 10:30 a.m. today."]),
         ("The U.S. is big. So is Canada.", ["The U.S. is big.", "So is Canada."]),
         ("Yes. No. I do. J. Smith does.", ["Yes.", "No.", "I do.", "J. Smith does."]),
         ('She said "Hello." Then she left.', ['She said "Hello."', "Then she left."]),
@@ -42,6 +42,11 @@ def split(text: str, *cuts: int, first: bool = True) -> list[str]:
 )
 def test_clauses_end_where_a_speaker_would_pause(text: str, clauses: list[str]) -> None:
     assert split(text) == clauses
+
+
+def test_a_first_clause_without_a_mark_ends_after_four_words() -> None:
+    assert split("The moon is a celestial body.") == ["The moon is a", "celestial body."]
+    assert split("The moon is a celestial body.", first=False) == ["The moon is a celestial body."]
 
 
 def test_later_clauses_end_at_commas_only_after_fifteen_words() -> None:
