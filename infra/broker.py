@@ -17,7 +17,7 @@ from nats.errors import Error as NatsError
 
 from contracts.codec import CONTENT_TYPE, decode, encode
 from contracts.events import Event
-from infra.connection import connection, jetstream
+from infra.connection import connection, jetstream, round_trip
 from infra.dead_letters import bury_undecodable
 from infra.embedded.runtime import running_nats_url
 from infra.provisioning import provision
@@ -161,7 +161,7 @@ def make_app(name: str, broker: NatsBroker, lifespan: Lifespan) -> FastStream:
             await message.respond(str(os.getpid()).encode())
 
         await nc.subscribe(f"health.{name}", cb=answer)
-        await asyncio.wait_for(nc.flush(), 5)
+        await round_trip(nc)
         log.info("ready")
 
     return app

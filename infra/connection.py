@@ -1,8 +1,15 @@
 """The plain NATS connection beneath a FastStream broker, for what FastStream has no words for."""
 
+import asyncio
+
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.js import JetStreamContext
+
+ANSWERED_OR_GONE_S = 60
+"""By then the server has answered, or pings have found the connection dead."""
+
+_round_trips: set[asyncio.Task[None]] = set()
 
 
 def connection(broker: NatsBroker) -> Client:
@@ -15,3 +22,24 @@ def jetstream(broker: NatsBroker) -> JetStreamContext:
     """Return the JetStream context of a connected broker."""
     context: JetStreamContext = broker.config.connection_state.stream
     return context
+
+
+async def round_trip(nc: Client, timeout_s: float = 5) -> None:
+    """Return when the server has had all that was sent before. Raises TimeoutError, nats errors.
+
+    nats-py reads no more from a connection whose flush was given up (for a timeout, or with the task that waited),
+    once the late answer comes. So none is ever given up here; it is only waited for no longer.
+    """
+    flush = asyncio.create_task(nc.flush(timeout=ANSWERED_OR_GONE_S), name="round trip to NATS")
+    _round_trips.add(flush)
+    flush.add_done_callback(_forget)
+    done, _ = await asyncio.wait([flush], timeout=timeout_s)
+    if not done:
+        raise TimeoutError(f"NATS did not answer within {timeout_s:g} s")
+    flush.result()
+
+
+def _forget(flush: asyncio.Task[None]) -> None:
+    _round_trips.discard(flush)
+    if not flush.cancelled():
+        flush.exception()

@@ -32,6 +32,16 @@ class NatsServer:
             await asyncio.to_thread(self._process.wait, 10)
             self._process = None
 
+    def freeze(self) -> None:
+        """Let it hang: connections stay open, nothing is answered."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on where it was frozen."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGCONT)
+
 
 @asynccontextmanager
 async def running_nats(directory: Path, max_file_bytes: int | None = None) -> AsyncIterator[NatsServer]:

@@ -7,11 +7,11 @@ import time
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from infra.connection import round_trip
 from infra.facts import LogUnavailable
 
 log = logging.getLogger(__name__)
 
-FLUSH_TIMEOUT_S = 5
 LOOK_AGAIN_S = 0.05
 
 
@@ -59,7 +59,7 @@ class Outlet:
         if not self._whole or not self._nc.is_connected:
             return False
         try:
-            await self._nc.flush(timeout=FLUSH_TIMEOUT_S)
+            await round_trip(self._nc)
         except (NatsError, TimeoutError, OSError):
             return False
         return bool(self._nc.is_connected and self._nc.stats["reconnects"] == self._reconnects)
