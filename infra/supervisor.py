@@ -245,6 +245,10 @@ class Supervisor:
         if self._starting is not None and not self._starting.done():
             self._starting.cancel()
             await asyncio.wait([self._starting])
+        if self.ready_s is None and self._forks is not None:
+            # Nobody has used the apps yet, and the fork server is deaf while it imports.
+            self._stopping.update(self._keepers)
+            self._forks.kill()
         others = set(self._keepers) - {NATS, *(name for group in STOP_ORDER for name in group)}
         for group in (*STOP_ORDER, tuple(others)):
             await asyncio.gather(*(self._stop(name) for name in group))
@@ -279,7 +283,7 @@ class Supervisor:
 
     def kill(self) -> None:
         """End everything at once: for a second Ctrl-C."""
-        self._stopping.update(self._running)
+        self._stopping.update(self._keepers)
         if self._forks is not None:
             self._forks.kill()
         for process in list(self._running.values()):
