@@ -106,8 +106,9 @@ def _times(event: Event) -> dict[str, int]:
     match event:
         case ReplyStarted(draft=False) | ReplyCommitted():
             return {"reply_ns": event.time_ns}
-        case ReplyClauseWritten(index=0, first_token_ns=int() as first_token_ns):
-            return {"first_token_ns": first_token_ns}
+        case ReplyClauseWritten(index=0):
+            # An apology has no token: what was waited for is still the language model.
+            return {"first_token_ns": event.first_token_ns or event.time_ns}
         case ClauseSynthesized(index=0) if event.first_chunk_ns:
             return {"first_chunk_ns": event.first_chunk_ns}
         case _:

@@ -97,6 +97,14 @@ def test_the_milestones_of_a_turn_are_found_in_its_facts() -> None:
     assert breakdown(measured)[0] == 720
 
 
+def test_waiting_for_a_model_that_never_spoke_is_not_blamed_on_the_voice() -> None:
+    facts = [fact.model_copy(update={"first_token_ns": None}) for fact in _facts()]
+    milestones = milestones_of(facts, "t")
+    assert milestones is not None
+    parts = breakdown(milestones)[1]
+    assert (parts.first_token_ms, parts.first_audio_ms) == (115, 80)
+
+
 def test_typed_text_and_unheard_turns_have_no_milestones() -> None:
     facts = _facts()
     assert milestones_of(facts[:-1], "t") is None
