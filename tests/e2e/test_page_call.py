@@ -30,8 +30,7 @@ LEAD_S, REST_S = 2, 60
 def spoken_into_a_microphone(wav: Path, out: Path) -> Path:
     """Write a WAV as Chromium's fake microphone wants it, with silence around, and return where."""
     sound = read_wav(wav).at_rate(48_000)
-    silence = (np.zeros(seconds * sound.rate_hz, np.int16) for seconds in (LEAD_S, REST_S))
-    lead, rest = silence
+    lead, rest = (np.zeros(seconds * sound.rate_hz, np.int16) for seconds in (LEAD_S, REST_S))
     write_wav(out, Sound(np.concatenate([lead, sound.samples, rest]), sound.rate_hz))
     return out
 
@@ -82,7 +81,7 @@ async def test_a_newcomer_presses_talk_speaks_and_is_answered_aloud(page: Page) 
     line = page.locator(".latency")
     await expect(line).to_contain_text(f"{reply['gapMs']:.0f} ms")
     shown = await line.locator(".segment").evaluate_all("all => all.map((each) => Number(each.dataset.ms))")
-    assert len(shown) >= 4
+    assert len(shown) >= 2, "endpointing and playback at least; the rest a good draft hides"
     assert sum(shown) == pytest.approx(reply["gapMs"], abs=0.5)
 
 
