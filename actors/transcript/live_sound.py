@@ -14,7 +14,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from contracts.audio import BadAudio, InFrame, unpack_in
 from contracts.topology import AUDIO, audio_in_subject
-from infra.connection import connection, jetstream
+from infra.connection import connection, jetstream, round_trip
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class LiveSound:
         """Subscribe, then read what was kept. Raises nats errors."""
         nc = connection(self._broker)
         self._subscription = await nc.subscribe(self._subject, cb=self._receive)
-        await asyncio.wait_for(nc.flush(), 5)
+        await round_trip(nc)
         await self._read_history()
         return self
 

@@ -10,8 +10,8 @@ from faststream.nats import NatsBroker
 
 from infra.connection import connection
 from infra.embedded.llm import wait_for_llm
-from infra.embedded.weights import best_weights, shipped_weights
 from infra.embedded.nats import free_port
+from infra.embedded.weights import best_weights, shipped_weights
 from infra.engines.llm import LOCAL_PRIMER, chat_model
 from infra.settings import Settings
 
