@@ -31,7 +31,7 @@ from contracts.events import TrackPublished
 from contracts.ids import new_session_id
 from contracts.topology import AUDIO, checked_session
 from infra.connection import connection, jetstream
-from infra.facts import LogUnavailable, history, now_ns
+from infra.facts import LogUnavailable, facts_after, now_ns
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ SOUND_SPEED, SOUND_BURST_S = 4, 10
 MESSAGES_PER_S, MESSAGES_BURST = 50, 200
 CLOSE_TIMEOUT_S = 4.0
 CLAIM_TIMEOUT_S = 2.0
+HISTORY_PATIENCE_S = 10.0
 WATCH_S = 0.2
 RETURN_S = 0.5
 """After the log is back: those who listen to microphones need a moment to be back too."""
@@ -164,7 +165,7 @@ class Door:
             past = []
             if hello.session_id:
                 await self._claim(session_id)
-                past = [fact async for fact in history(connection(self._broker), session_id)]
+                past = await facts_after(self._broker, session_id, patience_s=HISTORY_PATIENCE_S)
             if standing_of(fact.event for fact in past).closed:
                 raise Rubbish("session-closed", f"session {session_id} has ended; connect without its id for a new one")
             call = Call(self._broker, session_id, self._settings, self._forget)

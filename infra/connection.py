@@ -1,6 +1,8 @@
 """The plain NATS connection beneath a FastStream broker, for what FastStream has no words for."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
@@ -37,6 +39,20 @@ async def round_trip(nc: Client, timeout_s: float = 5) -> None:
     if not done:
         raise TimeoutError(f"NATS did not answer within {timeout_s:g} s")
     flush.result()
+
+
+@contextmanager
+def cancellation_kept() -> Iterator[None]:
+    """Raise the CancelledError that an await within has swallowed.
+
+    nats-py waits for answers by `asyncio.wait_for`, which in Python 3.11 forgets that it was cancelled if the answer
+    comes at the same moment; the task would go on as if nobody had stopped it.
+    """
+    task = asyncio.current_task()
+    asked = task.cancelling() if task is not None else 0
+    yield
+    if task is not None and task.cancelling() > asked:
+        raise asyncio.CancelledError
 
 
 def _forget(flush: asyncio.Task[None]) -> None:

@@ -17,7 +17,7 @@ from nats.js.errors import APIError, NotFoundError
 from contracts.codec import Undecodable, decode
 from contracts.events import Event
 from contracts.topology import VOICE, session_subjects, subject_of
-from infra.connection import connection
+from infra.connection import cancellation_kept, connection
 from infra.telemetry import trace_headers
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ async def say(broker: NatsBroker, event: Event, fence: Fence | None = None, pati
     """Store a fact and return its sequence, once it is on disk.
 
     While NATS is away it is tried again with the same id, so it is stored once. Raises Stale if the fence has
-    moved on, LogUnavailable after `patience_s`.
+    moved on, LogUnavailable after `patience_s`. If it is cancelled, the fact may be stored or not.
     """
     headers = trace_headers() | {"Nats-Msg-Id": event.event_id, "Daredevil-Event": type(event).__name__}
     if fence is not None:
@@ -72,9 +72,10 @@ async def say(broker: NatsBroker, event: Event, fence: Fence | None = None, pati
     delay_s = 0.1
     while True:
         try:
-            ack = await broker.publish(
-                event, subject_of(event), headers=headers, stream=VOICE, timeout=min(ACK_TIMEOUT_S, patience_s)
-            )
+            with cancellation_kept():
+                ack = await broker.publish(
+                    event, subject_of(event), headers=headers, stream=VOICE, timeout=min(ACK_TIMEOUT_S, patience_s)
+                )
             assert isinstance(ack, PubAck)
             return ack.seq
         except APIError as error:

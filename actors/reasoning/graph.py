@@ -223,7 +223,9 @@ async def _chunks(
     try:
         while True:
             try:
-                chunk = await asyncio.wait_for(anext(stream), timeout_s)
+                # Not wait_for: in Python 3.11 it loses a cancellation that comes together with a chunk.
+                async with asyncio.timeout(timeout_s):
+                    chunk = await anext(stream)
             except StopAsyncIteration:
                 return
             except TimeoutError as error:

@@ -8,7 +8,7 @@ from faststream.nats import NatsBroker
 from actors.reasoning.fold import Session, apply
 from contracts.events import Event
 from infra.connection import connection
-from infra.facts import Fence, history, say
+from infra.facts import Fence, facts_after, say
 
 
 class SessionLog:
@@ -31,9 +31,9 @@ class SessionLog:
         return int(connection(self._broker).stats["reconnects"])
 
     async def refresh(self) -> None:
-        """Read the facts since the last time. Raises nats.errors.Error, TimeoutError."""
+        """Read the facts since the last time; wait while NATS is away. Raises nats.errors.Error, TimeoutError."""
         self._reconnects = self.reconnects
-        async for fact in history(connection(self._broker), self.session.session_id, after=self.session.sequence):
+        for fact in await facts_after(self._broker, self.session.session_id, self.session.sequence):
             apply(self.session, fact.event, fact.sequence)
             self.session.sequence = max(self.session.sequence, fact.sequence)
 

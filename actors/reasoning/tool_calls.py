@@ -63,7 +63,8 @@ class ToolCalls:
                 raise ToolFailed(f"there is no tool {name!r}")
             if was_called and tool.has_effects:
                 raise ToolFailed("it was interrupted; whether it took effect is not known")
-            result = await asyncio.wait_for(asyncio.to_thread(tool.run, dict(arguments)), TOOL_TIMEOUT_S)
+            async with asyncio.timeout(TOOL_TIMEOUT_S):
+                result = await asyncio.to_thread(tool.run, dict(arguments))
         except Exception as failure:  # a tool may raise anything; the model is told
             error = f"{type(failure).__name__}: {failure}"[:500]
         elapsed_ms = (time.monotonic() - begun_s) * 1000

@@ -12,8 +12,7 @@ from actors.transcript.listener import Listener
 from actors.transcript.live_sound import LiveSound
 from actors.transcript.resume import resume_point
 from contracts import events as e
-from infra.connection import connection
-from infra.facts import LogUnavailable, Stale, history
+from infra.facts import LogUnavailable, Stale, facts_after
 from infra.feed import SessionFeed
 
 log = logging.getLogger(__name__)
@@ -47,7 +46,7 @@ class TrackOwner:
     async def _listen(self) -> None:
         view = SessionView()
         session_id = self._track.session_id
-        async for fact in history(connection(self._broker), session_id):
+        for fact in await facts_after(self._broker, session_id):
             view.apply(fact)
         point = resume_point(view, self._track)
         live = LiveSound(

@@ -6,8 +6,7 @@ from faststream.nats import NatsBroker
 
 from actors.transcript.fold import SessionView
 from contracts import events as e
-from infra.connection import connection
-from infra.facts import Fact, Fence, Stale, history, say
+from infra.facts import Fact, Fence, Stale, facts_after, say
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +48,7 @@ class Voice:
         raise Stale(f"{type(event).__name__} of {self._session_id}: the fence moves on and on")
 
     async def _catch_up(self) -> None:
-        async for fact in history(connection(self._broker), self._session_id, after=self._view.turn_sequence):
+        for fact in await facts_after(self._broker, self._session_id, self._view.turn_sequence):
             started = isinstance(fact.event, e.SpeechStarted) and fact.event.track_id == self._track_id
             if started and fact.event.event_id not in self._view.said | self._own:
                 raise Stale(f"another owner of track {self._track_id} has gone on")

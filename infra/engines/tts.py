@@ -76,7 +76,9 @@ class Voice:
         async with self._engine.synthesize(text, conn_options=options) as stream:
             while True:
                 try:
-                    audio = await asyncio.wait_for(anext(stream), self._timeout_s)
+                    # Not wait_for: in Python 3.11 it loses a cancellation that comes together with a frame.
+                    async with asyncio.timeout(self._timeout_s):
+                        audio = await anext(stream)
                 except StopAsyncIteration:
                     break
                 except TimeoutError as error:

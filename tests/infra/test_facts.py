@@ -2,10 +2,12 @@
 
 import asyncio
 import signal
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from faststream.nats import NatsBroker
+from nats.aio.msg import Msg
 
 from infra.broker import make_broker
 from infra.connection import connection, jetstream
@@ -49,6 +51,27 @@ async def test_a_fenced_fact_whose_ack_was_lost_counts_as_said(broker: NatsBroke
     fence = Fence("voice.s-1.turn.*", 0)
     stored = await say(broker, turn_ended(1), fence)
     assert await say(broker, turn_ended(1), fence) == stored
+
+
+async def test_a_cancelled_say_is_never_taken_for_one_that_went_through(broker: NatsBroker) -> None:
+    stored = asyncio.Event()
+    await connection(broker).subscribe("live.>", cb=_setting(stored))
+    for n in range(50):
+        stored.clear()
+        task = asyncio.create_task(say(broker, turn_ended(n)))
+        await stored.wait()  # the answer is on its way, at this moment or the next
+        for _ in range(n % 5):
+            await asyncio.sleep(0)
+        if task.cancel():
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+
+def _setting(event: asyncio.Event) -> Callable[[Msg], Awaitable[None]]:
+    async def receive(_: Msg) -> None:
+        event.set()
+
+    return receive
 
 
 async def test_of_two_owners_only_one_goes_on(broker: NatsBroker) -> None:

@@ -312,6 +312,18 @@ async def test_nothing_is_lost_while_nats_is_away(broker: NatsBroker, nats_serve
     assert (await names(broker)).count("ReplyCompleted") == 1
 
 
+async def test_a_log_that_is_away_is_waited_for(broker: NatsBroker, nats_server: NatsServer) -> None:
+    async with copy_of_actor(broker, ScriptedModel.playing(ANSWER)) as actor:
+        await say(broker, ended(HELLO))
+        await nats_server.stop()
+        handling = asyncio.create_task(actor.handle(ended(HELLO)))
+        await asyncio.sleep(0.3)  # for as long as the outage lasts
+        await nats_server.start()
+        task = await asyncio.wait_for(handling, 10)
+        await finish([task])
+    assert await clauses(broker) == CLAUSES
+
+
 async def test_text_of_a_hundred_kilobytes_is_answered(broker: NatsBroker) -> None:
     model = ScriptedModel.playing(ANSWER)
     async with copy_of_actor(broker, model) as actor:
