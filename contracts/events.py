@@ -16,7 +16,9 @@ class Value(BaseModel):
     """A part of an event; frozen, and tolerant of fields that a newer version added."""
 
     # Defaults are validated so that a field left out and the same value given make the same bytes (0 and 0.0).
-    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", validate_default=True, ser_json_bytes="base64", val_json_bytes="base64"
+    )
 
 
 class Event(Value):
@@ -44,6 +46,7 @@ class AgentProfile(Value):
     tts: str = Field(description="Text to speech: `local`, or a LiveKit plugin.")
     voice: str = Field(default="", description="Voice name in the engine's own terms.")
     greeting: str = Field(default="", description="Said by the agent when the session opens; empty says nothing.")
+    speaks: bool = Field(default=True, description="Whether replies are synthesised; not in a conversation by text.")
 
 
 class SessionOpened(Event):
@@ -58,6 +61,29 @@ class SessionClosed(Event):
     """The conversation ended; nothing more will be said in it."""
 
     reason: str = Field(description="`hangup`, `timeout`, `shutdown` or `error`.")
+
+
+class ErasedFact(Value):
+    """What is left of a fact whose words were erased: that it happened, and when."""
+
+    sequence: int = Field(ge=0, description="Its place in the log.")
+    event: str = Field(description="Its class.")
+    event_id: str
+    time_ns: int = Field(ge=0)
+    turn_id: str | None = None
+    reply_id: str | None = None
+
+
+class SessionErased(Event):
+    """The words of a session were erased from the log; `skeleton` is what they leave behind.
+
+    Whoever keeps copies (tables, embeddings, recordings, caches) drops them on this fact. A long session is erased
+    by several of these facts, `part` counts them from 0.
+    """
+
+    reason: str = ""
+    part: int = Field(default=0, ge=0)
+    skeleton: tuple[ErasedFact, ...] = ()
 
 
 class ParticipantJoined(Event):
@@ -198,6 +224,9 @@ class ReplyStarted(Event):
     text: str = Field(description="The words it answers.")
     model: str = ""
     context: tuple[ContextMessage, ...] = ()
+    memories: tuple[str, ...] = Field(default=(), description="Reply ids of the past exchanges that were recalled.")
+    recall_ms: float | None = Field(default=None, ge=0, description="How long recalling took; none if not tried.")
+    cached: bool = Field(default=False, description="The answer came from the response cache.")
 
 
 class ReplyCommitted(Event):
@@ -327,14 +356,17 @@ class PlaybackInterrupted(Event):
 
 
 class RecordingStored(Event):
-    """A recording of the session's sound was stored."""
+    """The recording of the session's sound is complete: people on the left, the agent on the right."""
 
     recording_id: str
     codec: str
     sample_rate_hz: int = Field(gt=0)
     duration_ms: float = Field(ge=0)
     size_bytes: int = Field(ge=0)
-    location: str = ""
+    location: str = Field(default="", description="Where its chunks are: a subject of stream RECORDINGS.")
+    start_ns: int = Field(default=0, ge=0, description="When its first sample was heard, Unix epoch ns.")
+    channels: int = Field(default=2, gt=0)
+    chunks: int = Field(default=0, ge=0)
 
 
 class TurnRecorded(Event):
@@ -347,6 +379,19 @@ class TurnRecorded(Event):
     interrupted: bool = False
     gap_ms: float | None = None
     parts: LatencyParts | None = None
+    user_id: str = Field(default="", max_length=256, description="Who asked: whose memory it belongs to.")
+    turn_ended_ns: int = Field(default=0, ge=0, description="When the user had given up the floor.")
+    embedding: bytes = Field(default=b"", description="Of `user_text` and `heard_text`: float32, little endian.")
+    embedding_model: str = Field(default="", description="What made it; empty without an embedding.")
+
+
+class SummaryRevised(Event):
+    """The rolling summary of a long conversation that still goes on: stands for its turns up to `through_turn_id`."""
+
+    summary: str
+    through_turn_id: str
+    turns: int = Field(ge=0, description="How many turns it stands for.")
+    model: str = ""
 
 
 class SummaryWritten(Event):
@@ -357,6 +402,7 @@ class SummaryWritten(Event):
     sentiment: Literal["positive", "neutral", "negative", "unknown"] = "unknown"
     turns: int = Field(default=0, ge=0)
     model: str = ""
+    action_items: tuple[str, ...] = Field(default=(), description="What somebody promised or asked to be done.")
 
 
 class EngineFailed(Event):

@@ -11,6 +11,7 @@ from contracts.ids import is_id
 
 BRIDGE, TRANSCRIPT, REASONING, SYNTHESIS = "bridge", "transcript", "reasoning", "synthesis"
 PERSISTENCE, SUMMARIES = "persistence", "summaries"
+RECORDER, ERASURE = "recorder", "erasure"
 ACTORS = (TRANSCRIPT, REASONING, SYNTHESIS, PERSISTENCE, SUMMARIES)
 
 
@@ -26,6 +27,7 @@ class Row:
 EVENTS: tuple[Row, ...] = (
     Row(e.SessionOpened, "session.opened", (BRIDGE,)),
     Row(e.SessionClosed, "session.closed", (BRIDGE,)),
+    Row(e.SessionErased, "session.erased", (ERASURE,)),
     Row(e.ParticipantJoined, "participant.joined", (BRIDGE,)),
     Row(e.ParticipantLeft, "participant.left", (BRIDGE,)),
     Row(e.TrackPublished, "track.published", (BRIDGE,)),
@@ -52,6 +54,7 @@ EVENTS: tuple[Row, ...] = (
     Row(e.PlaybackInterrupted, "playback.interrupted", (BRIDGE,)),
     Row(e.RecordingStored, "recording.stored", (PERSISTENCE,)),
     Row(e.TurnRecorded, "turn.recorded", (PERSISTENCE,)),
+    Row(e.SummaryRevised, "summary.revised", (SUMMARIES,)),
     Row(e.SummaryWritten, "summary.written", (SUMMARIES,)),
     Row(e.EngineFailed, "engine.failed", (*ACTORS, BRIDGE)),
 )
@@ -59,7 +62,7 @@ EVENTS: tuple[Row, ...] = (
 EVENT_CLASSES: dict[str, type[e.Event]] = {row.tail: row.event for row in EVENTS}
 _TAILS: dict[type[e.Event], str] = {row.event: row.tail for row in EVENTS}
 
-VOICE, AUDIO, DEAD = "VOICE", "AUDIO", "DEAD"
+VOICE, AUDIO, RECORDINGS, DEAD = "VOICE", "AUDIO", "RECORDINGS", "DEAD"
 
 LIVE_PREFIX = "live"
 """Facts are sent again on `live.<session>.<noun>.<state>` once they are stored, for plain subscriptions."""
@@ -83,6 +86,7 @@ STREAMS: tuple[Stream, ...] = (
     # A full log refuses new facts: it must never drop old ones.
     Stream(VOICE, ("voice.*.*.*",), "file", republish=("voice.*.*.*", f"{LIVE_PREFIX}.$1.$2.$3"), discard="new"),
     Stream(AUDIO, ("audio.*.in.*", "audio.*.out.*"), "memory", max_age_s=600, max_bytes=256 * 1024 * 1024),
+    Stream(RECORDINGS, ("recording.*",), "file"),
     Stream(DEAD, ("dead.*",), "file"),
 )
 
@@ -114,7 +118,9 @@ DURABLES: tuple[Durable, ...] = (
     Durable(SYNTHESIS, (e.ReplyClauseWritten,)),
     # Persistence takes everything: so it is the one that moves what no actor knows to DEAD.
     Durable(PERSISTENCE, ()),
-    Durable(SUMMARIES, (e.SessionClosed,)),
+    # A session's opening is also the job of recording it.
+    Durable(RECORDER, (e.SessionOpened,), max_deliver=-1),
+    Durable(SUMMARIES, (e.SessionClosed, e.TurnRecorded)),
 )
 
 
@@ -173,6 +179,24 @@ def audio_in_subject(session_id: str, participant_id: str) -> str:
 def audio_out_subject(session_id: str) -> str:
     """Return where the agent's sound is published."""
     return f"audio.{session_id}.out.agent"
+
+
+def recording_subject(session_id: str) -> str:
+    """Return where the chunks of a session's recording are stored, in order."""
+    return f"recording.{checked_session(session_id)}"
+
+
+def tokens_subject(session_id: str) -> str:
+    """Return where the tokens of a session's replies are published while the model writes (not stored)."""
+    return f"tokens.{checked_session(session_id)}"
+
+
+def chat_subject(session_id: str) -> str:
+    """Return where a chat by request and reply is asked for: `{text, user_id}` in MessagePack.
+
+    The answer is `{session_id, turn_id, reply_id, text}` or `{error: {code, message}}`.
+    """
+    return f"do.{checked_session(session_id)}.reasoning.chat"
 
 
 def dead_subject(durable: str) -> str:

@@ -60,6 +60,26 @@ class Settings(BaseSettings):
     )
     barge_in_min_speech_ms: int = Field(500, ge=100, description="Speech over playback that is taken as a barge-in.")
 
+    # -- keeping
+    postgres_url: str = Field(
+        "", description="Postgres 15 or newer with pgvector; empty starts the embedded one, `off` does without."
+    )
+    pulsar_url: str = Field("", description="Pulsar broker, `pulsar://host:6650`; empty does without.")
+    pulsar_admin_url: str = Field("http://127.0.0.1:8080", description="Pulsar's admin REST API.")
+    embedding: str = Field(
+        "local", description="Embedding of turns: `local` (WordLlama), LangChain's `provider:model`, or `off`."
+    )
+    embedding_options: dict[str, object] = Field(default_factory=dict, description="JSON options for its class.")
+    memory_turns: int = Field(5, ge=0, description="Similar past turns of the same user given to the model.")
+    memory_timeout_ms: int = Field(60, gt=0, description="How long an answer waits for memory before it goes without.")
+    response_cache_ttl_s: float = Field(0, ge=0, description="How long an answer is reused for the same context.")
+    summary_turns: int = Field(12, gt=0, description="Turns after which the rolling summary is renewed.")
+    record_audio: bool = Field(True, description="Record the sound of sessions.")
+    log_retention_days: float = Field(0, ge=0, description="Age at which facts leave the log; 0 keeps them.")
+    audio_retention_s: float = Field(600, gt=0, description="How long captured sound stays for a restarted actor.")
+    recording_retention_days: float = Field(0, ge=0, description="Age at which recordings go; 0 keeps them.")
+    admin_key: str = Field("", description="Key of the HTTP API's admin routes (Bearer); empty closes them.")
+
     # -- limits
     session_idle_s: float = Field(600, gt=0, description="A session without sound or text is closed after this.")
     reconnect_grace_s: float = Field(20, ge=0, description="How long a session waits for a page that went away.")

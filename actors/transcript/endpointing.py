@@ -37,7 +37,7 @@ class Tuning:
     on: float = 0.5
     off: float = 0.35
     min_speech_samples: int = 2 * WINDOW_SAMPLES
-    pause_samples: int = 2 * WINDOW_SAMPLES
+    pause_samples: int = 1 * WINDOW_SAMPLES
     close_samples: int = 9 * WINDOW_SAMPLES
 
     @classmethod

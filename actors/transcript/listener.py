@@ -34,7 +34,7 @@ BEHIND_SAMPLES = 8000
 """With more than 0.5 s waiting, the owner catches up: it waits for engines as if they took no time."""
 
 SECOND_OPINION_MS = 224
-"""Silence at which the end-of-turn model is asked again: right after the words it is less sure."""
+"""Silence at which the end-of-turn model is asked again: right after the words it is less sure, and so it is later."""
 
 TICK_S = 0.25
 SHORTEST_WAIT_S = 0.004

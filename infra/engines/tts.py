@@ -17,6 +17,7 @@ from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
 from livekit.agents.utils import http_context, is_given
 
 from infra.engines.gate import URGENT
+from infra.engines.phrases import Phrases
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -56,12 +57,18 @@ SKIPPED = "skipped the clause"
 
 
 class Voice:
-    """One TTS engine. `timeout_s` is how long it may be silent; None if it sees to that itself."""
+    """One TTS engine. `timeout_s` is how long it may be silent; None if it sees to that itself.
 
-    def __init__(self, name: str, engine: tts.TTS[Any], timeout_s: float | None) -> None:
+    With `phrases`, a short phrase is made once: for engines that say a text alike wherever it stands.
+    """
+
+    def __init__(
+        self, name: str, engine: tts.TTS[Any], timeout_s: float | None, phrases: "Phrases[Sound] | None" = None
+    ) -> None:
         self.name = name
         self._engine = engine
         self._timeout_s = timeout_s
+        self._phrases = phrases
         self.rests_until = 0.0
 
     async def warm_up(self) -> None:
@@ -70,6 +77,16 @@ class Voice:
 
     async def synthesize(self, text: str) -> AsyncGenerator[Sound, None]:
         """Yield the sound of `text` as it is made. Raises what the engine raises, TimeoutError, or NoSound."""
+        known = self._phrases.recall(text) if self._phrases is not None else None
+        made: list[Sound] = []
+        async with aclosing(_replayed(known) if known else self._made(text)) as sounds:
+            async for sound in sounds:
+                made.append(sound)
+                yield sound
+        if self._phrases is not None:
+            self._phrases.keep(text, made)
+
+    async def _made(self, text: str) -> AsyncGenerator[Sound, None]:
         silent = True
         # No retries here: the next engine of the chain is quicker.
         options = APIConnectOptions(max_retry=0, timeout=self._timeout_s or 10)
@@ -163,7 +180,7 @@ def _load(name: str, settings: Settings) -> Voice:
         model = Path(settings.voice) if settings.voice.endswith(".onnx") else None
         if model is not None and not model.exists():
             raise UnknownEngine(f"DAREDEVIL_VOICE names {model}, which is not there")
-        return Voice(name, PiperTTS(model, settings.tts_timeout_s), None)
+        return Voice(name, PiperTTS(model, settings.tts_timeout_s), None, Phrases())
     plugin, _, class_name = name.partition(".")
     try:
         engine_class = getattr(importlib.import_module(f"livekit.plugins.{plugin}"), class_name or "TTS")
@@ -178,6 +195,11 @@ def _load(name: str, settings: Settings) -> Voice:
         return Voice(name, engine_class(**options), settings.tts_timeout_s)
     except Exception as error:  # mostly a missing key
         raise UnknownEngine(f"text to speech {name!r} could not start: {error}") from error
+
+
+async def _replayed(sounds: Sequence[Sound]) -> AsyncGenerator[Sound, None]:
+    for sound in sounds:
+        yield sound
 
 
 def _mono(pcm: bytes, channels: int) -> bytes:

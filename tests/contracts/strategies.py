@@ -46,6 +46,8 @@ def _scalar(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     match schema["type"]:
         case "string" if "pattern" in schema:
             return IDS
+        case "string" if "base64" in schema.get("format", ""):
+            return st.binary(max_size=20)
         case "string":
             return TEXT.map(lambda text: text or "a") if schema.get("minLength") else TEXT
         case "integer":

@@ -9,7 +9,9 @@ from contracts.topology import (
     ACTORS,
     BRIDGE,
     DURABLES,
+    ERASURE,
     EVENTS,
+    RECORDER,
     STREAMS,
     UnknownSubject,
     checked_session,
@@ -36,11 +38,11 @@ def test_every_event_class_has_exactly_one_row_and_one_subject() -> None:
 def test_every_event_is_said_by_somebody_known() -> None:
     for row in EVENTS:
         assert row.said_by
-        assert set(row.said_by) <= {*ACTORS, BRIDGE}
+        assert set(row.said_by) <= {*ACTORS, BRIDGE, ERASURE}
 
 
 def test_every_durable_belongs_to_an_actor_and_takes_events_that_have_a_subject() -> None:
-    assert {durable.name for durable in DURABLES} == set(ACTORS)
+    assert {durable.name for durable in DURABLES} == {*ACTORS, RECORDER}
     tails = {row.tail for row in EVENTS}
     for durable in DURABLES:
         assert set(durable.events) <= set(EVENT_CLASSES)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions, tts
 
+from infra.engines.phrases import Phrases
 from infra.engines.tts import Chain, Failure, Sound, UnknownEngine, Voice, load_chain, speakable
 from infra.settings import Settings
 
@@ -113,3 +114,30 @@ async def test_a_plugin_is_loaded_by_its_name_with_the_options_that_it_knows(mon
 def test_an_engine_that_is_not_there_is_named_with_what_to_do(name: str) -> None:
     with pytest.raises(UnknownEngine, match=r"nosuchplugin|silero|voice"):
         load_chain(Settings(tts=name, voice="/no/such/voice.onnx"))
+
+
+async def test_a_short_phrase_is_made_once_and_a_long_one_each_time() -> None:
+    engine = PluginTTS()
+    made: list[str] = []
+    synthesize = engine.synthesize
+
+    def counted(text: str, **options: Any) -> tts.ChunkedStream:
+        made.append(text)
+        return synthesize(text, **options)
+
+    engine.synthesize = counted  # type: ignore[method-assign]  # counts what is asked of it
+    chain = Chain([Voice("tone", engine, 5, Phrases())])
+    first = await _heard(chain, "I'm sorry,")
+    assert await _heard(chain, "I'm sorry,") == first
+    long = "I could not find that for you."
+    assert await _heard(chain, long) == await _heard(chain, long)
+    assert made == ["I'm sorry,", long, long]
+
+
+def test_the_phrase_longest_unused_is_forgotten_first() -> None:
+    phrases: Phrases[int] = Phrases(most_phrases=2)
+    phrases.keep("one", [1])
+    phrases.keep("two", [2])
+    assert phrases.recall("one") == (1,)
+    phrases.keep("three", [3])
+    assert (phrases.recall("one"), phrases.recall("two"), phrases.recall("three")) == ((1,), None, (3,))
