@@ -1,0 +1,107 @@
+"""How a projection is: what each copy answers to `status.<name>`, and how to ask for it."""
+
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.errors import NotFoundError
+
+from contracts.topology import VOICE
+
+RATE_WINDOW_S = 10.0
+
+
+@dataclass(slots=True)
+class Status:
+    """One copy of a projection.
+
+    `state` is `live`, `catching up`, `standby` (another copy is at work), `waiting` (for a server that is away) or
+    `stopped`; `reason` says why and, when stopped, what to do. `position` is the last sequence of the log that is
+    kept, `log_end` the log's last, `errors` how many facts could not be kept as they should, `last_error` why.
+    """
+
+    name: str
+    state: str = "starting"
+    reason: str = ""
+    position: int = 0
+    log_end: int = 0
+    events_per_s: float = 0
+    errors: int = 0
+    last_error: str = ""
+    pid: int = 0
+
+    @property
+    def lag(self) -> int:
+        """How many sequences of the log are still to come."""
+        return max(0, self.log_end - self.position)
+
+
+class Rate:
+    """Events a second over the last ten seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._counts: deque[tuple[float, int]] = deque(maxlen=10_000)
+        self._began_s = clock()
+
+    def count(self, events: int) -> None:
+        """Note that so many events have just been kept."""
+        self._counts.append((self._clock(), events))
+
+    def per_s(self) -> float:
+        """Return the rate now."""
+        now_s = self._clock()
+        while self._counts and now_s - self._counts[0][0] > RATE_WINDOW_S:
+            self._counts.popleft()
+        seconds = max(1.0, min(RATE_WINDOW_S, now_s - self._began_s))
+        return round(sum(events for _, events in self._counts) / seconds, 1)
+
+
+def status_subject(name: str) -> str:
+    """Return where the copies of the projection `name` answer: `status.projection-postgres`."""
+    return f"status.{name}"
+
+
+async def answer_status(nc: Client, name: str, status: Callable[[], Status]) -> None:
+    """Answer for this copy until the connection is closed; the log's end is looked up for each answer."""
+
+    async def answer(request: Msg) -> None:
+        now = status()
+        now.log_end = await log_end(nc)
+        await request.respond(json.dumps(asdict(now)).encode())
+
+    await nc.subscribe(status_subject(name), cb=answer)
+
+
+async def ask_status(nc: Client, name: str, patience_s: float = 0.5) -> list[Status]:
+    """Return what the running copies of a projection answer within `patience_s`, the one at work first."""
+    inbox = nc.new_inbox()
+    subscription = await nc.subscribe(inbox)
+    answers: list[Status] = []
+    try:
+        await nc.publish(status_subject(name), b"", reply=inbox)
+        deadline = time.monotonic() + patience_s
+        while (left_s := deadline - time.monotonic()) > 0:
+            try:
+                async with asyncio.timeout(left_s):
+                    message = await subscription.next_msg(timeout=left_s)
+            except TimeoutError:
+                break
+            if message.data:  # else: nobody listens
+                answers.append(Status(**json.loads(message.data)))
+    finally:
+        await subscription.unsubscribe()
+    return sorted(answers, key=lambda answer: answer.state == "standby")
+
+
+async def log_end(nc: Client) -> int:
+    """Return the sequence of the log's last fact, 0 without a log. Raises nats errors."""
+    try:
+        return (await nc.jetstream().stream_info(VOICE)).state.last_seq
+    except NotFoundError:
+        return 0
