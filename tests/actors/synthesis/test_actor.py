@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 
 from actors.synthesis import actor
 from contracts.audio import OutFrame, unpack_out
@@ -20,7 +21,7 @@ from contracts.events import (
     TurnInterrupted,
 )
 from contracts.topology import sound_again_subject
-from infra.connection import connection
+from infra.connection import connection, round_trip
 from infra.engines.tts import Chain, Sound, Voice
 from infra.facts import now_ns, say
 from tests.actors.running import facts_until, running
@@ -87,6 +88,15 @@ async def ear_for(broker: NatsBroker, session: str = "s") -> Ear:
     ear = Ear()
     await connection(broker).subscribe(f"audio.{session}.out.agent", cb=ear.hear)
     return ear
+
+
+async def back(broker: NatsBroker) -> None:
+    """Return when the connection is there again, with its subscriptions."""
+    async with asyncio.timeout(15):
+        while True:
+            with suppress(NatsError, TimeoutError, OSError):
+                return await round_trip(connection(broker), 1)
+            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
@@ -209,8 +219,9 @@ async def test_a_clause_that_was_being_said_while_nats_died_is_heard_whole_once_
         await say(broker, clause(0, "Hold it."))
         await voice.asked.wait()
         await nats_server.stop()
-        voice.go_on.set()
         await nats_server.start()
+        await back(broker)  # what is published before the ear is back, nobody hears
+        voice.go_on.set()
         await ear.until(lambda frames: bool(frames and frames[-1].last))
         facts = await facts_until(broker, "s", lambda facts: bool(synthesized(facts)))
     whole = {frame.first_sample for frame in ear.frames}
