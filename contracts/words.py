@@ -1,0 +1,55 @@
+"""Which fields of which events bear words: what a person said or wrote, what was made of it, and who they are.
+
+Erasure removes every fact in which one of these fields is filled. A new event, or a new field of text, gets a line
+in `WORDS` or its name in `PLAIN`; a test asks for it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from contracts import events as e
+
+WORDS: dict[type[e.Event], tuple[str, ...]] = {
+    # The prompt may have been written for this person.
+    e.SessionOpened: ("user_id", "profile"),
+    e.ParticipantJoined: ("name",),
+    e.TranscriptRevised: ("text",),
+    e.UtteranceTranscribed: ("text",),
+    e.TurnEnded: ("text",),
+    e.TurnInterrupted: ("text",),
+    e.InterruptionDismissed: ("text",),
+    e.ReplyStarted: ("text", "context"),
+    e.ReplyClauseWritten: ("text",),
+    e.ToolCalled: ("arguments",),
+    e.ToolReturned: ("result", "error"),
+    e.ReplyCompleted: ("text",),
+    e.ClauseSynthesized: ("text",),
+    e.PlaybackFinished: ("heard_text",),
+    e.PlaybackInterrupted: ("heard_text",),
+    # Words can be guessed from an embedding.
+    e.TurnRecorded: ("user_text", "written_text", "heard_text", "user_id", "embedding"),
+    e.SummaryRevised: ("summary",),
+    e.SummaryWritten: ("summary", "topics", "action_items"),
+    # Providers repeat in their errors what they were asked.
+    e.EngineFailed: ("error",),
+}
+
+PLAIN = frozenset(
+    {
+        *("event_id", "session_id", "cause_id", "turn_id", "participant_id", "track_id", "utterance_id", "reply_id"),
+        *("over_reply_id", "utterance_ids", "memories", "call_id", "recording_id", "through_turn_id"),
+        *("door", "kind", "source", "reason", "cause", "finish", "sentiment", "skeleton"),
+        *("tool", "engine", "model", "embedding_model", "actor", "action", "codec", "location"),
+    }
+)
+"""Fields of text that never bear words, in whatever event: ids, names of our parts, and reasons of our own."""
+
+
+def bears_words(event_class: type[e.Event], fields: Mapping[str, Any]) -> bool:
+    """Tell whether an event of this class with these fields holds anybody's words.
+
+    So does one with a field that this version does not know: a newer one may have put words there.
+    """
+    if not fields.keys() <= event_class.model_fields.keys():
+        return True
+    return any(fields.get(name) for name in WORDS.get(event_class, ()))
