@@ -15,23 +15,38 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError
 
-from contracts.topology import DURABLES, STREAMS, VOICE, Durable, Stream
+from contracts.topology import AUDIO, DURABLES, RECORDINGS, STREAMS, VOICE, Durable, Stream
+from infra.settings import Settings, settings
 
 log = logging.getLogger(__name__)
 
+DAY_S = 86_400
 
-def _stream_config(stream: Stream) -> StreamConfig:
+
+def max_age_s(stream: Stream, settings: Settings) -> float:
+    """Return the age in seconds at which messages leave a stream: as set, else the topology's; 0 keeps them."""
+    ages = {
+        VOICE: settings.log_retention_days * DAY_S,
+        AUDIO: settings.audio_retention_s,
+        RECORDINGS: settings.recording_retention_days * DAY_S,
+    }
+    return ages.get(stream.name, stream.max_age_s)
+
+
+def _stream_config(stream: Stream, settings: Settings) -> StreamConfig:
+    age_s = max_age_s(stream, settings)
     return StreamConfig(
         name=stream.name,
         subjects=list(stream.subjects),
         storage=StorageType.FILE if stream.storage == "file" else StorageType.MEMORY,
-        max_age=stream.max_age_s,
+        max_age=age_s,
         max_bytes=stream.max_bytes,
-        duplicate_window=stream.duplicate_window_s,
+        # NATS refuses a window longer than what it keeps.
+        duplicate_window=min(stream.duplicate_window_s, age_s or stream.duplicate_window_s),
         discard=DiscardPolicy.NEW if stream.discard == "new" else DiscardPolicy.OLD,
         republish=RePublish(*stream.republish) if stream.republish else None,
         allow_direct=True,
-        no_ack=stream.name == "AUDIO",
+        no_ack=stream.name == AUDIO,
     )
 
 
@@ -48,12 +63,13 @@ def _consumer_config(durable: Durable) -> ConsumerConfig:
 
 
 async def provision(js: JetStreamContext) -> None:
-    """Make or update every stream and durable of the topology. Raises nats errors when NATS refuses.
+    """Make or update every stream and durable of the topology, with the retention that is set.
 
-    A memory stream is gone after a restart of the server, so this runs again at each reconnect.
+    Raises nats errors when NATS refuses. A memory stream is gone after a restart of the server, so this runs again at
+    each reconnect.
     """
     for stream in STREAMS:
-        config = _stream_config(stream)
+        config = _stream_config(stream, settings())
         try:
             await js.update_stream(config)
         except NotFoundError:

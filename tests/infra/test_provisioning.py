@@ -3,14 +3,16 @@
 import asyncio
 import signal
 
+import pytest
 from faststream.nats import NatsBroker
 from nats.js.api import ConsumerConfig, DiscardPolicy, StorageType
 from nats.js.errors import NotFoundError
 
-from contracts.topology import AUDIO, DURABLES, STREAMS, VOICE
+from contracts.topology import AUDIO, DURABLES, RECORDINGS, STREAMS, VOICE
 from infra.connection import connection, jetstream
 from infra.facts import say
 from infra.provisioning import missing_durables, provision
+from infra.settings import settings
 from tests.infra.copies import turn_ended
 from tests.servers import NatsServer
 from tests.waiting import until
@@ -31,6 +33,42 @@ async def test_the_log_is_on_disk_and_refuses_rather_than_forgets(broker: NatsBr
     assert config.storage == StorageType.FILE
     assert config.discard == DiscardPolicy.NEW
     assert not config.max_age
+
+
+async def test_retention_is_applied_to_streams_that_exist_and_taken_back(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    js = jetstream(broker)
+    ages = {VOICE: ("LOG_RETENTION_DAYS", "0.5"), AUDIO: ("AUDIO_RETENTION_S", "60")}
+    ages[RECORDINGS] = ("RECORDING_RETENTION_DAYS", "7")
+    for name, value in ages.values():
+        monkeypatch.setenv(f"DAREDEVIL_{name}", value)
+    settings.cache_clear()
+    await provision(js)
+    found = {name: (await js.stream_info(name)).config for name in ages}
+    assert {name: config.max_age for name, config in found.items()} == {VOICE: 43_200, AUDIO: 60, RECORDINGS: 604_800}
+    # Facts leave by age only, never for want of room; recordings and sound may.
+    assert [found[name].discard for name in ages] == [DiscardPolicy.NEW, DiscardPolicy.OLD, DiscardPolicy.OLD]
+    for name, _ in ages.values():
+        monkeypatch.delenv(f"DAREDEVIL_{name}")
+    settings.cache_clear()
+    await provision(js)
+    assert [(await js.stream_info(name)).config.max_age or 0 for name in ages] == [0, 600, 0]
+
+
+async def test_what_is_older_than_the_retention_leaves_the_log(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    js = jetstream(broker)
+    await say(broker, turn_ended(0))
+    monkeypatch.setenv("DAREDEVIL_LOG_RETENTION_DAYS", str(0.2 / 86_400))
+    settings.cache_clear()
+    await provision(js)
+    for _ in range(500):
+        if not (await js.stream_info(VOICE)).state.messages:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it is still there")
 
 
 async def test_many_processes_may_provision_at_once_and_again(broker: NatsBroker) -> None:
