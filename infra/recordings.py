@@ -1,38 +1,194 @@
-"""Recordings of sessions: the chunks of stream RECORDINGS, read back as one sound, or dropped.
+"""Recordings of sessions: the chunks of stream RECORDINGS, stored, read back as one sound, or dropped.
 
 A recording is stereo Opus at 48 kHz, people on the left and the agent on the right; its sample 0 is the moment of
-SessionOpened.
+SessionOpened. What no chunk holds is silence.
 """
 
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
+import msgpack
 import numpy as np
 import numpy.typing as npt
 from nats.aio.client import Client
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import APIError, NotFoundError
 
+from contracts.ids import derive_id
 from contracts.topology import RECORDINGS, recording_subject
+from infra.connection import cancellation_kept
+from infra.facts import WRONG_LAST_SEQUENCE, Stale
+from infra.opus import LOOK_AHEAD_SAMPLES, PACKET_SAMPLES, RATE_HZ, SILENT_PACKET, Decoder, webm
 
 Samples = npt.NDArray[np.int16]
+
+_TIMEOUT_S = 5.0
+_SILENCE_AT_ONCE = 500
+_MSG_ID = "Nats-Msg-Id"
 
 
 class NoRecording(LookupError):
     """Nothing was recorded of this session, or it was dropped."""
 
 
+class BrokenChunk(ValueError):
+    """The bytes are no chunk of a recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some seconds of a recording: Opus packets from the `first_packet`-th on, 20 ms each.
+
+    `track_samples` says for each microphone track where its sample 0 lies, counted at 16 kHz from the recording's
+    start. `stored_bytes` is what this chunk and those before it take. The `last` one completes the recording.
+    """
+
+    index: int
+    start_ns: int
+    first_packet: int
+    packets: tuple[bytes, ...]
+    track_samples: Mapping[str, int] = field(default_factory=dict)
+    stored_bytes: int = 0
+    last: bool = False
+
+    @property
+    def end_packet(self) -> int:
+        """The number of the packet behind it."""
+        return self.first_packet + len(self.packets)
+
+    def pack(self) -> bytes:
+        """Return its bytes."""
+        place = (self.index, self.start_ns, self.first_packet, self.stored_bytes, self.last)
+        return bytes(msgpack.packb((1, *place, dict(self.track_samples), self.packets)))
+
+
+def unpack_chunk(data: bytes) -> Chunk:
+    """Return the chunk in `data`. Raises BrokenChunk."""
+    try:
+        version, index, start_ns, first_packet, stored_bytes, last, tracks, packets = msgpack.unpackb(data)
+        if version != 1:
+            raise BrokenChunk(f"chunks of version {version} are not known here")
+        return Chunk(index, start_ns, first_packet, tuple(packets), tracks, stored_bytes, last)
+    except BrokenChunk:
+        raise
+    except Exception as error:  # msgpack raises many kinds, none of them documented as a family
+        raise BrokenChunk(f"no chunk of a recording: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk and its place in the stream: the next one is accepted behind it only."""
+
+    sequence: int
+    chunk: Chunk
+
+
+async def store(nc: Client, session_id: str, chunk: Chunk, after: int) -> int:
+    """Store a chunk behind the one at sequence `after` (0: none) and return its own, once it is on disk.
+
+    A chunk that is there already is taken as stored. Raises Stale if another recorder has gone on, nats errors.
+    """
+    subject = recording_subject(session_id)
+    message_id = derive_id(f"{session_id}:{chunk.start_ns}", "Chunk", chunk.index)
+    headers = {
+        _MSG_ID: message_id,
+        "Nats-Expected-Last-Subject-Sequence": str(after),
+    }
+    try:
+        with cancellation_kept():
+            js = nc.jetstream()
+            ack = await js.publish(subject, chunk.pack(), timeout=_TIMEOUT_S, stream=RECORDINGS, headers=headers)
+        return ack.seq
+    except APIError as error:
+        if error.err_code != WRONG_LAST_SEQUENCE:
+            raise
+    # NATS checks the place before it checks for duplicates: if the last one is this one, its answer was lost.
+    try:
+        message = await nc.jetstream().get_last_msg(RECORDINGS, subject, direct=True)
+    except NotFoundError:
+        message = None
+    if message is not None and message.seq and (message.headers or {}).get(_MSG_ID) == message_id:
+        return message.seq
+    raise Stale(f"the recording of {session_id}: another recorder has gone on")
+
+
+async def last_chunk(nc: Client, session_id: str) -> StoredChunk | None:
+    """Return the newest chunk, if there is any. Raises BrokenChunk, nats errors."""
+    try:
+        message = await nc.jetstream().get_last_msg(RECORDINGS, recording_subject(session_id), direct=True)
+    except NotFoundError:
+        return None
+    return StoredChunk(message.seq or 0, unpack_chunk(message.data or b""))
+
+
+async def chunks_of(nc: Client, session_id: str) -> AsyncIterator[Chunk]:
+    """Yield the chunks of a recording in order, as far as stored. Raises NoRecording, BrokenChunk, nats errors."""
+    subject = recording_subject(session_id)
+    config = ConsumerConfig(
+        ack_policy=AckPolicy.NONE,
+        deliver_policy=DeliverPolicy.ALL,
+        filter_subject=subject,
+        mem_storage=True,
+        inactive_threshold=30,
+    )
+    subscription = await nc.jetstream().subscribe(subject, stream=RECORDINGS, config=config)
+    try:
+        info = await subscription.consumer_info()
+        sent = info.delivered.consumer_seq if info.delivered is not None else 0
+        expected = sent + (info.num_pending or 0)
+        if not expected:
+            raise NoRecording(f"nothing was recorded of session {session_id}")
+        for _ in range(expected):
+            yield unpack_chunk((await subscription.next_msg(timeout=_TIMEOUT_S)).data)
+    finally:
+        await subscription.unsubscribe()
+
+
+def gapless(chunks: Iterable[Chunk]) -> Iterator[tuple[bytes, ...]]:
+    """Yield all packets from the recording's start on, silence where no chunk is, some seconds at a time."""
+    at = 0
+    for chunk in chunks:
+        while at < chunk.first_packet:
+            silent = min(_SILENCE_AT_ONCE, chunk.first_packet - at)
+            yield (SILENT_PACKET,) * silent
+            at += silent
+        yield chunk.packets[max(0, at - chunk.first_packet) :]
+        at = max(at, chunk.end_packet)
+
+
 async def webm_of(nc: Client, session_id: str) -> bytes:
     """Return the recording as a WebM file, as far as it is stored. Raises NoRecording, nats errors."""
-    raise NoRecording(f"nothing was recorded of session {session_id}")
+    chunks = [chunk async for chunk in chunks_of(nc, session_id)]
+    return await asyncio.to_thread(lambda: webm(packet for packets in gapless(chunks) for packet in packets))
+
+
+async def sound_of(nc: Client, session_id: str) -> AsyncIterator[Samples]:
+    """Yield the decoded recording piece by piece, int16 `[samples, 2]` at 48 kHz. Raises NoRecording, nats errors."""
+    decoder = Decoder()
+    chunks = [chunk async for chunk in chunks_of(nc, session_id)]
+    for packets in gapless(chunks):
+        yield await asyncio.to_thread(decoder.decode, packets)
 
 
 async def pcm_of(nc: Client, session_id: str) -> tuple[Samples, int]:
-    """Return the decoded recording, int16 `[samples, 2]`, and its rate in Hz. Raises NoRecording, nats errors."""
-    raise NoRecording(f"nothing was recorded of session {session_id}")
+    """Return the decoded recording, int16 `[samples, 2]`, and its rate in Hz. Raises NoRecording, nats errors.
+
+    An hour is 690 MB: `sound_of` yields it in pieces.
+    """
+    return np.concatenate([piece async for piece in sound_of(nc, session_id)]), RATE_HZ
 
 
 async def drop(nc: Client, session_id: str) -> int:
     """Remove a session's recording for ever; return how many chunks it had. Raises nats errors."""
-    js: Any = nc.jetstream()
-    info = await js.stream_info(RECORDINGS, subjects_filter=recording_subject(session_id))
+    js = nc.jetstream()
+    subject = recording_subject(session_id)
+    info = await js.stream_info(RECORDINGS, subjects_filter=subject)
     chunks = sum((info.state.subjects or {}).values())
-    await js.purge_stream(RECORDINGS, subject=recording_subject(session_id))
+    await js.purge_stream(RECORDINGS, subject=subject)
     return chunks
+
+
+def duration_ms(end_packet: int) -> float:
+    """Return how long a recording is that ends before this packet."""
+    return max(0, end_packet * PACKET_SAMPLES - LOOK_AHEAD_SAMPLES) * 1000 / RATE_HZ
