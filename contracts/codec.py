@@ -43,7 +43,7 @@ def decode(subject: str, data: bytes) -> Event:
     try:
         fields = msgpack.unpackb(data, max_str_len=MAX_EVENT_BYTES, max_array_len=100_000, max_map_len=10_000)
     except Exception as error:  # msgpack raises many kinds, none of them documented as a family
-        raise Undecodable(f"{event_class.__name__}: not MessagePack ({type(error).__name__}: {error})") from error
+        raise Undecodable(f"{event_class.__name__}: not MessagePack ({error!r})") from error
     if not isinstance(fields, dict):
         raise Undecodable(f"{event_class.__name__}: a map was expected, not {type(fields).__name__}")
     try:
