@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from faststream.nats import NatsBroker
@@ -155,9 +155,20 @@ async def read_batch(
     Their headers `Nats-Sequence`, `Nats-Subject` and `Nats-Time-Stamp` tell where and when they were stored. Raises
     nats.errors.TimeoutError, LogUnavailable.
     """
+    request = {"seq": start, "batch": 512, "max_bytes": 4_000_000, "next_by_subj": subjects}
+    return await direct_get(nc, stream, request, timeout_s)
+
+
+async def direct_get(
+    nc: Client, stream: str, request: Mapping[str, object], timeout_s: float = 5
+) -> tuple[list[Msg], bool]:
+    """Return what a batched direct get finds, as `read_batch` does.
+
+    `request` is JetStream's: `seq` or `start_time` with `batch` and `next_by_subj`, or `multi_last` with subjects for
+    at most 1024 messages.
+    """
     inbox = nc.new_inbox()
     subscription = await nc.subscribe(inbox)
-    request = {"seq": start, "batch": 512, "max_bytes": 4_000_000, "next_by_subj": subjects}
     messages: list[Msg] = []
     try:
         await nc.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(request).encode(), reply=inbox)
@@ -169,7 +180,7 @@ async def read_batch(
             if status == "404":
                 return messages, False
             if status is not None:
-                raise LogUnavailable(f"reading {subjects}: {status} {(message.headers or {}).get('Description')}")
+                raise LogUnavailable(f"reading {stream}: {status} {(message.headers or {}).get('Description')}")
             messages.append(message)
     finally:
         await subscription.unsubscribe()
