@@ -9,7 +9,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from contracts.codec import Undecodable, decode
-from contracts.events import Event, SessionClosed, SessionOpened, TurnEnded
+from contracts.events import Event, SessionClosed, SessionErased, SessionOpened, TurnEnded
 from contracts.topology import VOICE, tail_of
 
 BATCH = 500
@@ -17,7 +17,10 @@ BATCH = 500
 
 @dataclass(slots=True)
 class SessionRow:
-    """One session. `closed` is why it ended, empty while it is open; `turns` counts the caller's."""
+    """One session. `closed` is why it ended, empty while it is open; `turns` counts the caller's.
+
+    Of an erased one the log tells no more whose it was: `closed` is `erased`.
+    """
 
     session_id: str
     opened_ns: int
@@ -40,9 +43,9 @@ class SessionRow:
 async def list_sessions(nc: Client) -> list[SessionRow]:
     """Return all sessions in the order in which they opened."""
     rows: dict[str, SessionRow] = {}
-    async for event in _read(nc, (SessionOpened, TurnEnded, SessionClosed)):
+    async for event in _read(nc, (SessionOpened, TurnEnded, SessionClosed, SessionErased)):
         fold(rows, event)
-    return list(rows.values())
+    return sorted(rows.values(), key=lambda row: row.opened_ns)
 
 
 def fold(rows: dict[str, SessionRow], event: Event) -> None:
@@ -50,6 +53,9 @@ def fold(rows: dict[str, SessionRow], event: Event) -> None:
     if isinstance(event, SessionOpened):
         row = SessionRow(event.session_id, event.time_ns, event.door, event.user_id, last_ns=event.time_ns)
         rows.setdefault(event.session_id, row)
+        return
+    if isinstance(event, SessionErased):
+        _fold_erased(rows, event)
         return
     known = rows.get(event.session_id)
     if known is None:
@@ -59,6 +65,17 @@ def fold(rows: dict[str, SessionRow], event: Event) -> None:
         known.turns += 1
     elif isinstance(event, SessionClosed):
         known.closed = event.reason
+
+
+def _fold_erased(rows: dict[str, SessionRow], erased: SessionErased) -> None:
+    first_ns = min((entry.time_ns for entry in erased.skeleton), default=erased.time_ns)
+    row = rows.setdefault(erased.session_id, SessionRow(erased.session_id, first_ns, "", ""))
+    row.closed = "erased"
+    for entry in erased.skeleton:
+        if entry.event == SessionOpened.__name__:
+            row.opened_ns = entry.time_ns
+        row.turns += entry.event == TurnEnded.__name__
+        row.last_ns = max(row.last_ns, entry.time_ns)
 
 
 async def _read(nc: Client, classes: tuple[type[Event], ...]) -> "Any":

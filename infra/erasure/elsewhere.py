@@ -1,0 +1,58 @@
+"""What a session left outside the log: captured sound, its recording, dead letters, caches."""
+
+import importlib
+from typing import Any
+
+from nats.aio.client import Client
+from nats.js.errors import NotFoundError
+
+from contracts.topology import AUDIO, DEAD, RECORDINGS, recording_subject
+from infra.dead_letters import SUBJECT_HEADER
+from infra.erasure.receipt import SessionReceipt
+from infra.erasure.stored import overwrite, stored
+from infra.recordings import drop
+
+
+async def erase_sound(nc: Client, receipt: SessionReceipt) -> None:
+    """Drop the session's captured sound (in the server's memory)."""
+    js: Any = nc.jetstream()
+    subjects = f"audio.{receipt.session_id}.*.*"
+    try:
+        info = await js.stream_info(AUDIO, subjects_filter=subjects)
+    except NotFoundError:
+        return
+    receipt.sound_frames += sum((info.state.subjects or {}).values())
+    await js.purge_stream(AUDIO, subject=subjects)
+
+
+async def erase_recording(nc: Client, receipt: SessionReceipt) -> None:
+    """Overwrite the session's recording, chunk by chunk."""
+    sizes: dict[int, int] = {}
+    try:
+        async for chunk in stored(nc, RECORDINGS, recording_subject(receipt.session_id)):
+            sizes[chunk.sequence] = len(chunk.data)
+    except NotFoundError:
+        return
+    receipt.recording_chunks += await overwrite(nc, RECORDINGS, sizes)
+    receipt.recording_bytes += sum(sizes.values())
+    await drop(nc, receipt.session_id)
+
+
+async def erase_dead_letters(nc: Client, receipt: SessionReceipt) -> None:
+    """Overwrite the session's messages that no handler could take."""
+    prefix = f"voice.{receipt.session_id}."
+    found = [
+        letter.sequence
+        async for letter in stored(nc, DEAD, "dead.*")
+        if letter.headers.get(SUBJECT_HEADER, "").startswith(prefix)
+    ]
+    receipt.dead_letters += await overwrite(nc, DEAD, found)
+
+
+async def forget_in_caches(nc: Client, user_id: str) -> dict[str, int]:
+    """Drop a user's answers from the response cache; return how many, by cache."""
+    try:
+        cache = importlib.import_module("infra.memory.response_cache")
+    except ModuleNotFoundError:
+        return {}
+    return {"response cache": await cache.forget_user(nc, user_id)}

@@ -1,0 +1,104 @@
+"""How a session stands in the log, as far as its erasure has to know."""
+
+from dataclasses import dataclass, field
+
+from nats.aio.client import Client
+
+from contracts.codec import Undecodable, decode
+from contracts.events import (
+    AgentProfile,
+    ErasedFact,
+    Event,
+    RecordingStored,
+    SessionClosed,
+    SessionErased,
+    SessionOpened,
+    SummaryWritten,
+)
+from contracts.topology import VOICE, session_subjects, tail_of
+from infra.erasure.skeleton import left_behind
+from infra.erasure.stored import Stored, stored
+
+
+@dataclass(frozen=True, slots=True)
+class Bearing:
+    """A fact that bears words, without them: what will stay of it, and how many bytes go."""
+
+    left: ErasedFact
+    size: int
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether it tells whose session this is: removed last, so that an erasure cut short is found again."""
+        return self.left.event == SessionOpened.__name__
+
+
+@dataclass(slots=True)
+class Standing:
+    """A session in the log; `closed_ns` is 0 while it is open, `parts` counts the SessionErased it has."""
+
+    session_id: str
+    facts: int = 0
+    user_id: str = ""
+    profile: AgentProfile | None = None
+    opened_ns: int = 0
+    closed_ns: int = 0
+    is_summed_up: bool = False
+    is_recorded: bool = False
+    bearing: list[Bearing] = field(default_factory=list)
+    parts: int = 0
+    last_part_sequence: int = 0
+    in_skeleton: set[int] = field(default_factory=set)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody may still be talking in it."""
+        return self.facts > 0 and not self.closed_ns and not (self.parts and not self.bearing)
+
+    def take(self, message: Stored) -> None:
+        """Take one message of the session in, in the log's order."""
+        self.facts += 1
+        left = left_behind(message)
+        if left is not None:
+            self.bearing.append(Bearing(left, len(message.data)))
+        try:
+            event = decode(message.subject, message.data)
+        except Undecodable:
+            return
+        self._apply(event, message.sequence)
+
+    def _apply(self, event: Event, sequence: int) -> None:
+        match event:
+            case SessionOpened() if not self.opened_ns:
+                self.user_id, self.profile, self.opened_ns = event.user_id, event.profile, event.time_ns
+            case SessionClosed():
+                self.closed_ns = event.time_ns
+            case SummaryWritten():
+                self.is_summed_up = True
+            case RecordingStored():
+                self.is_recorded = True
+            case SessionErased():
+                self.parts = max(self.parts, event.part + 1)
+                self.last_part_sequence = sequence
+                self.in_skeleton.update(entry.sequence for entry in event.skeleton)
+
+
+async def standing_of(nc: Client, session_id: str) -> Standing:
+    """Return how a session stands; without facts if the log has none of it. Raises nats errors, ValueError."""
+    standing = Standing(session_id)
+    async for message in stored(nc, VOICE, session_subjects(session_id)):
+        standing.take(message)
+    return standing
+
+
+async def session_ids_of(nc: Client, user_id: str) -> list[str]:
+    """Return the sessions of a user in the order in which they opened. Raises nats errors."""
+    found: dict[str, None] = {}
+    async for message in stored(nc, VOICE, f"voice.*.{tail_of(SessionOpened)}"):
+        try:
+            event = decode(message.subject, message.data)
+        except Undecodable:
+            continue
+        if isinstance(event, SessionOpened) and event.user_id == user_id:
+            found[event.session_id] = None
+    return list(found)

@@ -1,0 +1,111 @@
+"""The receipt of an erasure: what went, what is left, and what could not be reached."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from contracts.events import AgentProfile
+from infra.erasure.reading import Standing
+from infra.settings import Settings
+
+
+@dataclass(slots=True)
+class SessionReceipt:
+    """What went of one session; times are Unix epoch ns, sizes bytes."""
+
+    session_id: str
+    opened_ns: int = 0
+    closed_ns: int = 0
+    facts: Counter[str] = field(default_factory=Counter)
+    """Facts removed, by class."""
+    fact_bytes: int = 0
+    skeleton: int = 0
+    """How many facts the log still tells of, without words."""
+    sound_frames: int = 0
+    recording_chunks: int = 0
+    recording_bytes: int = 0
+    dead_letters: int = 0
+    erased_sequence: int = 0
+    """Where the log says that it was erased."""
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What an erasure did."""
+
+    reason: str
+    user_id: str = ""
+    sessions: list[SessionReceipt] = field(default_factory=list)
+    caches: dict[str, int] = field(default_factory=dict)
+    projections: dict[str, str] = field(default_factory=dict)
+    remains: list[str] = field(default_factory=list)
+    out_of_reach: list[str] = field(default_factory=list)
+    began_ns: int = 0
+    took_ms: float = 0
+
+    def fields(self) -> dict[str, Any]:
+        """Return it as what goes into JSON."""
+        return {
+            "user_id": self.user_id,
+            "reason": self.reason,
+            "sessions": [_session_fields(session) for session in self.sessions],
+            "caches": self.caches,
+            "projections": self.projections,
+            "remains": self.remains,
+            "out_of_reach": self.out_of_reach,
+            "began_ns": self.began_ns,
+            "took_ms": round(self.took_ms, 1),
+        }
+
+
+def _session_fields(session: SessionReceipt) -> dict[str, Any]:
+    return {
+        "session_id": session.session_id,
+        "opened_ns": session.opened_ns,
+        "closed_ns": session.closed_ns,
+        "facts_removed": dict(sorted(session.facts.items())),
+        "fact_bytes": session.fact_bytes,
+        "skeleton": session.skeleton,
+        "sound_frames": session.sound_frames,
+        "recording": {"chunks": session.recording_chunks, "bytes": session.recording_bytes},
+        "dead_letters": session.dead_letters,
+        "erased_sequence": session.erased_sequence,
+    }
+
+
+def what_remains(sessions: list[SessionReceipt]) -> list[str]:
+    """Return in words what the log keeps on purpose."""
+    entries = sum(session.skeleton for session in sessions)
+    return [
+        f"the skeleton of {len(sessions)} sessions ({entries} facts): class, place in the log, time and ids of each",
+        "facts without words: when speech began and ended, playback, tracks and participants by id, how it closed",
+        "session ids, which are the caller's own if the caller chose them",
+    ]
+
+
+def out_of_reach(standings: list[Standing], settings: Settings) -> list[str]:
+    """Return in words what no erasure here can remove."""
+    beyond = [
+        "backups and exports that were made of the log, the tables or the recordings",
+        "prompts and short sounds in the memory of running engines, until newer ones replace them or they restart",
+    ]
+    if settings.postgres_url != "off":
+        beyond.append("Postgres: deleted rows stay in its files until VACUUM and its write-ahead log is recycled")
+    if settings.pulsar_url:
+        beyond.append("Pulsar: readers get a SessionErased; earlier messages go with the topics' retention")
+    if settings.otlp_endpoint:
+        beyond.append("traces at the collector: they name sessions, no words")
+    services = sorted({name for standing in standings if standing.profile for name in _services(standing.profile)})
+    if services:
+        beyond.append(f"what was sent to other services during the calls: {', '.join(services)}")
+    return beyond
+
+
+def _services(profile: AgentProfile) -> list[str]:
+    chains = ((kind, getattr(profile, kind)) for kind in ("llm", "stt", "tts"))
+    return [
+        f"{kind} {name.strip()}"
+        for kind, chain in chains
+        for name in chain.split(",")
+        if name.strip() not in ("", "local")
+    ]
