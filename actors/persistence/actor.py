@@ -6,30 +6,42 @@ from contextlib import asynccontextmanager
 from faststream import FastStream
 from faststream.nats import NatsBroker
 
+from actors.persistence.embedding import embedded, embedding_failed
 from actors.persistence.record import record_of
 from contracts.events import Event, PlaybackFinished, PlaybackInterrupted
 from contracts.topology import PERSISTENCE
 from infra.broker import make_app, make_broker
+from infra.engines.embedding import Embedder, EmbeddingFailed, embedder_of
 from infra.facts import facts_after, now_ns, say
 from infra.inbox import Inbox
+from infra.settings import settings
 
 
-async def keep(broker: NatsBroker, event: Event) -> None:
-    """Record the exchange if this fact ends one; other facts cost nothing."""
+async def keep(broker: NatsBroker, event: Event, embedder: Embedder | None = None) -> None:
+    """Record the exchange if this fact ends one; other facts cost nothing.
+
+    An embedding that cannot be made is told, and the exchange is recorded without.
+    """
     if not isinstance(event, PlaybackFinished | PlaybackInterrupted):
         return
     facts = [fact.event for fact in await facts_after(broker, event.session_id)]
     record = record_of(facts, event, now_ns())
-    if record is not None:
-        await say(broker, record)
+    if record is None:
+        return
+    try:
+        record = await embedded(record, embedder)
+    except EmbeddingFailed as error:
+        await say(broker, embedding_failed(record, embedder, error))
+    await say(broker, record)
 
 
 def make() -> FastStream:
     """Return the app of this actor."""
     broker = make_broker(PERSISTENCE)
+    embedder = embedder_of(settings())
 
     async def handle(event: Event) -> None:
-        await keep(broker, event)
+        await keep(broker, event, embedder)
 
     inbox = Inbox(broker, PERSISTENCE, handle)
 

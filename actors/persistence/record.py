@@ -10,6 +10,7 @@ from contracts.events import (
     ReplyClauseWritten,
     ReplyCompleted,
     ReplyStarted,
+    SessionOpened,
     TurnEnded,
     TurnRecorded,
 )
@@ -27,11 +28,14 @@ def record_of(
     heard: PlaybackStarted | None = None
     clauses: dict[int, str] = {}
     written: str | None = None
-    turns: dict[str, str] = {}
+    turns: dict[str, TurnEnded] = {}
+    user_id = ""
     for fact in facts:
         match fact:
-            case TurnEnded(turn_id=str(ended), text=text):
-                turns[ended] = text
+            case TurnEnded(turn_id=str(ended)):
+                turns[ended] = fact
+            case SessionOpened():
+                user_id = fact.user_id
             case _ if getattr(fact, "reply_id", None) != played.reply_id:
                 continue
             case TurnRecorded():
@@ -45,6 +49,7 @@ def record_of(
             case PlaybackStarted():
                 heard = fact
     turn_id = (started.turn_id if started else None) or played.turn_id
+    turn = turns.get(turn_id or "")
     return TurnRecorded(
         event_id=derive_id(f"{played.session_id}:{played.reply_id}", "TurnRecorded"),
         session_id=played.session_id,
@@ -52,10 +57,12 @@ def record_of(
         cause_id=played.event_id,
         turn_id=turn_id,
         reply_id=played.reply_id,
-        user_text=turns.get(turn_id or "", started.text if started else ""),
+        user_text=turn.text if turn else (started.text if started else ""),
         written_text=written if written is not None else " ".join(clauses[index] for index in sorted(clauses)),
         heard_text=played.heard_text,
         interrupted=isinstance(played, PlaybackInterrupted),
         gap_ms=heard.gap_ms if heard else None,
         parts=heard.parts if heard else None,
+        user_id=user_id,
+        turn_ended_ns=turn.time_ns if turn else 0,
     )

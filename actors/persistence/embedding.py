@@ -1,0 +1,35 @@
+"""Gives a record its embedding: a result of an engine, so it is made once and then is a fact."""
+
+from contracts.events import EngineFailed, TurnRecorded
+from contracts.ids import derive_id
+from contracts.topology import PERSISTENCE
+from infra.engines.embedding import Embedder, EmbeddingFailed, exchange_text, to_bytes
+
+
+async def embedded(record: TurnRecorded, embedder: Embedder | None) -> TurnRecorded:
+    """Return the record with the embedding of what was said and heard. Raises EmbeddingFailed.
+
+    What is no exchange (a greeting) or has no words gets none.
+    """
+    text = exchange_text(record.user_text, record.heard_text)
+    if embedder is None or not record.user_text.strip():
+        return record
+    (vector,) = await embedder.embed([text])
+    if not vector.any():
+        return record
+    return record.model_copy(update={"embedding": to_bytes(vector), "embedding_model": embedder.name})
+
+
+def embedding_failed(record: TurnRecorded, embedder: Embedder | None, error: EmbeddingFailed) -> EngineFailed:
+    """Return the fact that a record is kept without an embedding."""
+    return EngineFailed(
+        event_id=derive_id(record.event_id, "EngineFailed:embedding"),
+        session_id=record.session_id,
+        time_ns=record.time_ns,
+        cause_id=record.cause_id,
+        turn_id=record.turn_id,
+        actor=PERSISTENCE,
+        engine=embedder.name if embedder is not None else "",
+        error=str(error)[:500],
+        action="recorded the turn without an embedding",
+    )
