@@ -21,7 +21,8 @@ class HeardReply:
 
     reply_id: str
     spans: list[Span] = field(default_factory=list)
-    over: bool = False
+    over_ns: int | None = None
+    """When its playback was over, if it is."""
 
     def apply(self, event: e.Event) -> None:
         """Take a fact of this reply's playback; others change nothing."""
@@ -35,10 +36,10 @@ class HeardReply:
                 self.spans.append(Span(event.time_ns, event.played_samples))
             case e.PlaybackInterrupted():
                 self._end(event.played_samples, again=True)
-                self.over = True
+                self.over_ns = event.time_ns
             case e.PlaybackFinished():
                 self._end(event.played_samples)
-                self.over = True
+                self.over_ns = event.time_ns
 
     def _end(self, sample: int, again: bool = False) -> None:
         """End the last span; an interruption counts more exactly than the pause before it."""

@@ -27,6 +27,7 @@ WARM_UP_PACKETS = 4
 
 _HEAD = b"OpusHead\x01\x02" + LOOK_AHEAD_SAMPLES.to_bytes(2, "little") + RATE_HZ.to_bytes(4, "little") + b"\0\0\0"
 _OPTIONS = {"application": "audio", "compression_level": "2", "frame_duration": "20"}
+_FILE_OPTIONS = {"fflags": "+bitexact", "cluster_time_limit": "1000"}  # a cue per cluster: ms between them
 
 
 def packets_up_to(sample: int) -> int:
@@ -73,7 +74,7 @@ class Decoder:
 def webm(packets: Iterable[bytes]) -> bytes:
     """Return a WebM file with the packets, with duration and cues; the same packets make the same bytes."""
     file = io.BytesIO()
-    container = av.open(file, "w", format="webm", options={"fflags": "+bitexact"})
+    container = av.open(file, "w", format="webm", options=_FILE_OPTIONS)
     stream = container.add_stream("libopus", rate=RATE_HZ)
     stream.layout = "stereo"
     stream.codec_context.options = _OPTIONS

@@ -1,4 +1,7 @@
-"""Persistence: takes every fact of the log, and says one record for each exchange whose playback has ended."""
+"""Persistence: takes every fact of the log, and says one record for each exchange whose playback has ended.
+
+The sound is kept beside it by the recorder.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,6 +11,7 @@ from faststream.nats import NatsBroker
 
 from actors.persistence.embedding import embedded, embedding_failed
 from actors.persistence.record import record_of
+from actors.persistence.recorder import Recorder
 from contracts.events import Event, PlaybackFinished, PlaybackInterrupted
 from contracts.topology import PERSISTENCE
 from infra.broker import make_app, make_broker
@@ -44,13 +48,15 @@ def make() -> FastStream:
         await keep(broker, event, embedder)
 
     inbox = Inbox(broker, PERSISTENCE, handle)
+    recorder = Recorder(broker)
 
     @asynccontextmanager
     async def life() -> AsyncIterator[None]:
-        await inbox.open()
-        try:
-            yield
-        finally:
-            await inbox.close()
+        async with recorder.lifespan():
+            await inbox.open()
+            try:
+                yield
+            finally:
+                await inbox.close()
 
     return make_app(PERSISTENCE, broker, life)

@@ -1,0 +1,108 @@
+"""A session's frames from the audio stream, in batches: as they came, since any time that the stream still has."""
+
+import asyncio
+import json
+import secrets
+from datetime import UTC, datetime
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from contracts.topology import AUDIO
+
+BATCH = 1000
+TIMEOUT_S = 5.0
+INACTIVE_S = 180
+
+
+class CapturedSound:
+    """Reads `audio.<session>.>` from a time on. Reading in batches costs a tenth of hearing each frame live.
+
+    When NATS has lost the consumer it goes on from the last frame; some frames may then come twice.
+    """
+
+    def __init__(self, nc: Client, session_id: str, since_ns: int) -> None:
+        self._nc = nc
+        self._subject = f"audio.{session_id}.>"
+        self._since = datetime.fromtimestamp(since_ns / 1e9, UTC)
+        self._consumer = ""
+
+    async def read(self) -> list[tuple[str, bytes]]:
+        """Return `(subject, frame)` of what came since the last reading. Raises nats errors, TimeoutError."""
+        frames: list[tuple[str, bytes]] = []
+        while True:
+            if not self._consumer:
+                await self._make_consumer()
+            batch, more = await self._batch()
+            frames += [(message.subject, message.data) for message in batch]
+            if batch:
+                self._since = batch[-1].metadata.timestamp
+            if not more:
+                return frames
+
+    async def _make_consumer(self) -> None:
+        name = f"recorder-{secrets.token_hex(8)}"
+        config = ConsumerConfig(
+            name=name,
+            ack_policy=AckPolicy.NONE,
+            deliver_policy=DeliverPolicy.BY_START_TIME,
+            opt_start_time=self._since,
+            filter_subject=self._subject,
+            mem_storage=True,
+            inactive_threshold=INACTIVE_S,
+        )
+        await self._nc.jetstream().add_consumer(AUDIO, config)
+        self._consumer = name
+
+    async def _batch(self) -> tuple[list[Msg], bool]:
+        """Return some frames, and whether there may be more."""
+        batch: list[Msg] = []
+        over: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        async def take(message: Msg) -> None:
+            status = (message.headers or {}).get("Status")
+            if status is not None:
+                _settle(over, self._lost(status))
+                return
+            batch.append(message)
+            if _pending(message) == 0 or len(batch) == BATCH:
+                _settle(over, _pending(message) > 0)
+
+        inbox = self._nc.new_inbox()
+        subscription = await self._nc.subscribe(inbox, cb=take)
+        try:
+            request = json.dumps({"batch": BATCH, "no_wait": True}).encode()
+            await self._nc.publish(f"$JS.API.CONSUMER.MSG.NEXT.{AUDIO}.{self._consumer}", request, reply=inbox)
+            async with asyncio.timeout(TIMEOUT_S):
+                more = await over
+        except TimeoutError:
+            self._consumer = ""
+            raise
+        finally:
+            await subscription.unsubscribe()
+        return batch, more
+
+    def _lost(self, status: str) -> bool:
+        """Tell whether it is worth another try: without responders the consumer is gone."""
+        if status in ("404", "408"):
+            return False
+        self._consumer = ""
+        return True
+
+    async def close(self) -> None:
+        """Let go of the consumer. Raises nats errors, TimeoutError."""
+        if self._consumer and self._nc.is_connected:
+            name, self._consumer = self._consumer, ""
+            await self._nc.jetstream().delete_consumer(AUDIO, name)
+
+
+def _settle(future: "asyncio.Future[bool]", more: bool) -> None:
+    if not future.done():
+        future.set_result(more)
+
+
+def _pending(message: Msg) -> int:
+    """Return how many frames were behind this one: `$JS.ACK.<stream>.<consumer>.<4 more>.<pending>`, or longer."""
+    tokens = message.reply.split(".")
+    return int(tokens[8] if len(tokens) == 9 else tokens[10])
