@@ -2,7 +2,7 @@
 
 import typer
 
-from infra.cli import bench, call, checks, dead, log, run
+from infra.cli import bench, call, checks, dead, erase, log, run
 
 app = typer.Typer(
     name="daredevil",
@@ -33,6 +33,7 @@ app.command()(call.say)
 app.command()(log.sessions)
 app.command()(log.events)
 app.add_typer(dead.app, name="dead")
+app.command()(erase.erase)
 app.command()(checks.doctor)
 app.command()(checks.settings)
 app.add_typer(bench.app, name="bench")

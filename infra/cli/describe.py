@@ -7,7 +7,7 @@ from contracts.events import Event
 COMMON = frozenset(Event.model_fields)
 TEXTS = ("text", "heard_text", "summary", "user_text", "error", "result")
 SHORTENED = ("reply_id", "utterance_id", "call_id", "recording_id")
-LEFT_OUT = ("context", "profile", "word_end_samples", "utterance_ids", "written_text")
+LEFT_OUT = ("context", "profile", "word_end_samples", "utterance_ids", "written_text", "embedding")
 
 
 def describe(event: Event) -> tuple[str, str]:
@@ -17,6 +17,8 @@ def describe(event: Event) -> tuple[str, str]:
         for name, value in event.model_dump().items()
         if name not in COMMON and name not in LEFT_OUT and value not in (None, "", (), [], False)
     }
+    if "skeleton" in fields:
+        fields["facts"] = len(fields.pop("skeleton"))
     texts = [_quoted(str(fields.pop(name))) for name in TEXTS if name in fields]
     others = [f"{name}={_value(name, value)}" for name, value in fields.items() if not name.endswith("_ns")]
     return type(event).__name__, " ".join(texts + others)

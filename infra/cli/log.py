@@ -137,9 +137,9 @@ def _print_fact(fact: "Fact", first_ns: int, as_json: bool) -> None:
 
     event = fact.event
     if as_json:
-        data: dict[str, Any] = event.model_dump(exclude_none=True)
+        data: dict[str, Any] = event.model_dump(mode="json", exclude_none=True)
         line = {"sequence": fact.sequence, "name": type(event).__name__, "data": data}
-        typer.echo(json.dumps(line, default=str))
+        typer.echo(json.dumps(line))
         return
     from rich.markup import escape
 

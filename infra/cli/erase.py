@@ -1,0 +1,118 @@
+"""`daredevil erase`: removes what a person said, for ever."""
+
+import json
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infra.cli.output import BAD_INPUT, err, fail, out, run_async
+
+if TYPE_CHECKING:
+    from infra.erasure import Receipt
+    from infra.erasure.reading import Standing
+
+ASKED = "asked by the person"
+
+
+def erase(
+    user: Annotated[str, typer.Option(help="Whose words: all sessions of this user.", metavar="USER")] = "",
+    session: Annotated[str, typer.Option(help="One session only.", metavar="SESSION")] = "",
+    reason: Annotated[str, typer.Option(help="Kept in the log.")] = ASKED,
+    force: Annotated[bool, typer.Option("--force", help="Close sessions that are still open.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The receipt as a JSON object.")] = False,
+) -> None:
+    """Erase a person's words from log, tables, recordings and caches, for ever, and print a receipt.
+
+    The log keeps a skeleton: which facts there were, when, and their ids. Works on the running system, or starts the
+    log alone; tables then follow when the system runs. An erasure that was cut short is completed by giving it again.
+    """
+    from infra.cli.system import LogEmpty
+    from infra.erasure import EraseIncomplete, SessionStillOpen, UnknownSession
+    from infra.facts import LogUnavailable
+
+    if bool(user) == bool(session):
+        fail("say whose words: --user USER, or --session SESSION", BAD_INPUT)
+    try:
+        receipt = run_async(_erase(user, session, reason, force, yes))
+    except (LogEmpty, UnknownSession, SessionStillOpen, ValueError) as error:
+        fail(str(error.args[0]), BAD_INPUT)
+    except (EraseIncomplete, LogUnavailable) as error:
+        fail(str(error))
+    if as_json:
+        typer.echo(json.dumps(receipt.fields()))
+    else:
+        print_receipt(receipt)
+
+
+async def _erase(user: str, session: str, reason: str, force: bool, yes: bool) -> "Receipt":
+    from infra.broker import make_broker
+    from infra.cli.system import log_connection
+    from infra.erasure import erase_session, erase_user, sessions_of
+    from infra.erasure.reading import standing_of
+
+    async with log_connection() as nc:
+        broker = make_broker("erase")
+        await broker.connect()
+        try:
+            if not yes:
+                standings = [await standing_of(nc, session)] if session else await sessions_of(broker, user)
+                known = [standing for standing in standings if standing.facts]
+                if known:
+                    _ask(known)
+            if session:
+                return await erase_session(broker, session, reason, force)
+            return await erase_user(broker, user, reason, force)
+        finally:
+            await broker.stop()
+
+
+def _ask(standings: "Sequence[Standing]") -> None:
+    """Show what will go, and end the command unless that is wanted."""
+    for standing in standings:
+        began = _time(standing.opened_ns) if standing.opened_ns else "(opening erased)"
+        size = sum(bearing.size for bearing in standing.bearing) / 1e3
+        state = "open" if standing.is_open else "closed"
+        err().print(
+            f"{standing.session_id}  {began}  {state}  {len(standing.bearing)} of {standing.facts} facts bear words "
+            f"({size:.1f} kB), and its recording",
+            markup=False,
+        )
+    typer.confirm("Erase these words for ever?", abort=True, err=True)
+
+
+def print_receipt(receipt: "Receipt") -> None:
+    """Print a receipt for people."""
+    whose = f" of user {receipt.user_id!r}" if receipt.user_id else ""
+    out().print(f"Erased the words{whose} on {_time(receipt.began_ns)} in {receipt.took_ms / 1e3:.2f} s.", markup=False)
+    out().print(f"Reason: {receipt.reason}", markup=False)
+    for session in receipt.sessions:
+        removed = session.facts.total()
+        out().print(f"\nSession {session.session_id}", markup=False)
+        out().print(f"  facts removed    {removed} ({session.fact_bytes / 1e3:.1f} kB), overwritten on disk")
+        for name, count in sorted(session.facts.items()):
+            out().print(f"    {count:5d} {name}", markup=False)
+        out().print(f"  recording        {session.recording_chunks} chunks ({session.recording_bytes / 1e3:.1f} kB)")
+        out().print(f"  captured sound   {session.sound_frames} frames")
+        out().print(f"  dead letters     {session.dead_letters}")
+        where = f"at {session.erased_sequence} in the log"
+        out().print(f"  skeleton         {session.skeleton} facts without words, {where}")
+    out().print()
+    for name, count in receipt.caches.items():
+        out().print(f"{name}: {count} answers", markup=False)
+    for name, state in receipt.projections.items():
+        out().print(f"{name}: {state}", markup=False)
+    _print_list("What remains on purpose:", receipt.remains)
+    _print_list("What this cannot reach:", receipt.out_of_reach)
+
+
+def _print_list(title: str, lines: Sequence[str]) -> None:
+    out().print(f"\n{title}", markup=False)
+    for line in lines:
+        out().print(f"  - {line}", markup=False)
+
+
+def _time(time_ns: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time_ns / 1e9))
