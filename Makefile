@@ -2,7 +2,7 @@
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test lint lock asyncapi settings-table clean
+.PHONY: help setup run pulsar test lint lock asyncapi settings-table clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ $(STAMP): requirements.lock pyproject.toml scripts/setup.sh infra/embedded/weigh
 
 run: setup ## start it all and print the page's address
 	@$(VENV)/bin/daredevil run
+
+pulsar: ## start a real Pulsar broker on loopback for the Pulsar projection (Java 17)
+	@bash scripts/pulsar.sh $(PULSAR_OPTIONS)
 
 test: setup ## install what the tests need where that is possible, then run them all
 	@bash scripts/test_tools.sh

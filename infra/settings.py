@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     )
     pulsar_url: str = Field("", description="Pulsar broker, `pulsar://host:6650`; empty does without.")
     pulsar_admin_url: str = Field("http://127.0.0.1:8080", description="Pulsar's admin REST API.")
+    pulsar_retention_hours: float = Field(24, gt=0, description="How long Pulsar keeps facts, erased ones too.")
     embedding: str = Field(
         "local", description="Embedding of turns: `local` (WordLlama), LangChain's `provider:model`, or `off`."
     )

@@ -10,6 +10,8 @@ tools=(
     "espeak-ng:espeak-ng:a second voice"
     "node:nodejs:asyncapi.yaml against AsyncAPI's own parser"
     "npm:npm:asyncapi.yaml against AsyncAPI's own parser"
+    "java:openjdk-17-jre-headless:the Pulsar projection against a real broker"
+    "mvn:maven:the Pulsar projection against a real broker"
 )
 
 packages=()
@@ -37,4 +39,8 @@ if command -v npm >/dev/null && [ ! "$check/node_modules/.package-lock.json" -nt
     else
         echo "AsyncAPI's parser could not be fetched; its test will be skipped"
     fi
+fi
+
+if command -v java >/dev/null && command -v mvn >/dev/null && ! bash scripts/pulsar.sh fetch; then
+    echo "Pulsar's jars could not be fetched; its tests will be skipped"
 fi

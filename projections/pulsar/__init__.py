@@ -1,0 +1,34 @@
+"""The log as Pulsar topics: `faststream run projections.pulsar:app`, on when `DAREDEVIL_PULSAR_URL` is set.
+
+What goes where is in `projections.pulsar.routing`. Every message carries the fact's bytes (MessagePack), the properties
+`session`, `event`, `event_id`, `schema_version`, `sequence` (its place in the log) and, if there was a trace,
+`traceparent`; its key is the session, its event time the fact's.
+
+Each fact is in its topics once and in the log's order, whatever dies: the sequence in the log is the message's sequence
+id, one producer of a fixed name writes a topic, and the broker drops what it has already (deduplication, switched on
+for the namespaces; batching stays off, as ids within a batch lose and double messages). The fixed name also keeps a
+second copy out: it waits until the first is gone.
+
+What is needed of a Pulsar: the admin API (`DAREDEVIL_PULSAR_ADMIN_URL`) may make tenant `arc` with its namespaces and
+topics. Their retention is `DAREDEVIL_PULSAR_RETENTION_HOURS`, for messages that nobody subscribes to and for backlogs:
+as words cannot be taken out of a topic again, that is how long erased ones may still be there (and until Pulsar closes
+the ledger that they are in, at most four hours more by its defaults). The tombstone `SessionErased` tells readers at
+once. To have a topic made anew from the log: stop the projection, delete the topic, start the projection.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from faststream import FastStream
+
+    app: FastStream
+
+
+def __getattr__(name: str) -> Any:
+    """Make the app when it is asked for: its broker is not needed to import a part of it."""
+    if name != "app":
+        raise AttributeError(name)
+    from projections.pulsar.app import make
+
+    globals()["app"] = made = make()
+    return made

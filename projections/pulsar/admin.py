@@ -1,0 +1,89 @@
+"""Tenant, namespaces and topics in Pulsar, made through its admin API: what is there already is kept."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+from infra.settings import Settings
+from projections.pulsar.routing import PRODUCERS, TENANT
+
+TIMEOUT_S = 5
+DEDUPLICATION_PATIENCE_S = 10
+
+
+class AdminProblem(RuntimeError):
+    """The admin API cannot be reached or refuses; the message says what was asked and what it answered."""
+
+
+def provision(settings: Settings) -> None:
+    """Make what the projection writes to, with deduplication on and the retention that is set; blocks.
+
+    Raises AdminProblem.
+    """
+    api = AdminApi(settings.pulsar_admin_url)
+    clusters = api.get("/clusters")
+    api.make(f"/tenants/{TENANT}", {"allowedClusters": clusters, "adminRoles": []})
+    minutes = max(1, round(settings.pulsar_retention_hours * 60))
+    for namespace in dict.fromkeys(_path(topic).rpartition("/")[0] for topic in PRODUCERS):
+        api.make(f"/namespaces/{namespace}", {})
+        api.set(f"/namespaces/{namespace}/deduplication", True)
+        # Retention is for what nobody waits for, time to live for the backlog of a subscription.
+        api.set(f"/namespaces/{namespace}/retention", {"retentionTimeInMinutes": minutes, "retentionSizeInMB": -1})
+        api.set(f"/namespaces/{namespace}/messageTTL", minutes * 60)
+    for topic in PRODUCERS:
+        api.make(f"/persistent/{_path(topic)}", None)
+        _wait_for_deduplication(api, topic)
+
+
+def _path(topic: str) -> str:
+    return topic.removeprefix("persistent://")
+
+
+def _wait_for_deduplication(api: "AdminApi", topic: str) -> None:
+    """Wait until a topic that was open before its namespace was told knows it: else facts would be stored twice."""
+    deadline = time.monotonic() + DEDUPLICATION_PATIENCE_S
+    while (status := api.get(f"/persistent/{_path(topic)}/stats").get("deduplicationStatus")) != "Enabled":
+        if time.monotonic() > deadline:
+            raise AdminProblem(f"deduplication of {topic} is {status}: allow it in the broker's configuration")
+        time.sleep(0.1)
+
+
+class AdminApi:
+    """Pulsar's admin REST API below `url`; all calls block and raise AdminProblem."""
+
+    def __init__(self, url: str) -> None:
+        self._base = url.rstrip("/") + "/admin/v2"
+
+    def get(self, path: str) -> Any:
+        """Return what is at `path`."""
+        return json.loads(self._ask("GET", path, None, (200,)))
+
+    def make(self, path: str, body: object) -> None:
+        """Make something, unless it is there."""
+        self._ask("PUT", path, body, (200, 201, 204, 409))
+
+    def set(self, path: str, value: object) -> None:
+        """Set a policy."""
+        self._ask("POST", path, value, (200, 204))
+
+    def delete(self, path: str) -> None:
+        """Delete something, unless it is gone."""
+        self._ask("DELETE", path, None, (200, 204, 404))
+
+    def _ask(self, method: str, path: str, body: object, good: tuple[int, ...]) -> bytes:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(self._base + path, data=data, method=method, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
+                return bytes(response.read())
+        except urllib.error.HTTPError as error:
+            answer = error.read()[:300]
+            if error.code in good:
+                return answer
+            reason = answer.decode(errors="replace")
+            raise AdminProblem(f"Pulsar's admin API refuses {method} {path}: {error.code} {reason}") from error
+        except (OSError, ValueError) as error:
+            raise AdminProblem(f"Pulsar's admin API at {self._base} does not answer: {error}") from error

@@ -1,0 +1,39 @@
+"""The projection as a process: follows the log, and answers how it is."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from faststream import FastStream
+
+from infra.broker import make_app, make_broker
+from infra.connection import connection
+from infra.settings import settings
+from projections.pulsar.projector import NAME, Projector
+from projections.status import answer_status
+
+
+class PulsarNotSet(RuntimeError):
+    """There is no Pulsar to write to."""
+
+
+def make() -> FastStream:
+    """Return the app of this projection. Raises PulsarNotSet."""
+    if not settings().pulsar_url:
+        raise PulsarNotSet("set DAREDEVIL_PULSAR_URL to a Pulsar broker (`make pulsar` starts one): pulsar://host:6650")
+    broker = make_broker(NAME)
+    projector = Projector(broker, settings())
+
+    @asynccontextmanager
+    async def life() -> AsyncIterator[None]:
+        await answer_status(connection(broker), NAME, projector.status)
+        work = asyncio.create_task(projector.run(), name=NAME)
+        try:
+            yield
+        finally:
+            work.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+
+    return make_app(NAME, broker, life)

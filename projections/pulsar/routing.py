@@ -1,0 +1,152 @@
+"""Which fact goes to which topics, and as what bytes: a pure function of the fact.
+
+- `conversation` has every fact of the log as it is: enough to follow, replay or keep a conversation.
+- `agent-lifecycle` has who came and went, and what failed: for those who run the system.
+- `session-metrics` has times, counts and reasons of the facts in `METRICS`, no words that anybody said or wrote.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+
+from contracts import events as e
+from contracts.codec import Undecodable, decode
+from contracts.topology import UnknownSubject, event_class_of
+
+TENANT = "arc"
+CONVERSATION = "persistent://arc/events/conversation"
+LIFECYCLE = "persistent://arc/events/agent-lifecycle"
+METRICS_TOPIC = "persistent://arc/analytics/session-metrics"
+
+PRODUCERS: dict[str, str] = {
+    CONVERSATION: "daredevil-conversation",
+    LIFECYCLE: "daredevil-agent-lifecycle",
+    METRICS_TOPIC: "daredevil-session-metrics",
+}
+"""The one producer name of each topic. What the broker has stored is remembered by it: never change one."""
+
+LIFECYCLE_EVENTS: frozenset[type[e.Event]] = frozenset(
+    {
+        e.SessionOpened,
+        e.SessionClosed,
+        e.SessionErased,
+        e.ParticipantJoined,
+        e.ParticipantLeft,
+        e.TrackPublished,
+        e.TrackUnpublished,
+        e.RecordingStored,
+        e.EngineFailed,
+    }
+)
+
+COMMON = ("schema_version", "event_id", "session_id", "time_ns", "cause_id", "turn_id")
+
+METRICS: dict[type[e.Event], tuple[str, ...]] = {
+    e.SessionOpened: ("door",),
+    e.SessionClosed: ("reason",),
+    e.SessionErased: ("part",),
+    e.TurnEnded: ("source", "evidence"),
+    e.TurnInterrupted: ("reply_id", "speech_ms"),
+    e.InterruptionDismissed: ("reply_id", "reason", "speech_ms"),
+    e.ReplyStarted: ("reply_id", "draft", "model", "recall_ms", "cached"),
+    e.ReplyCompleted: ("reply_id", "clauses", "finish", "first_token_ms", "elapsed_ms"),
+    e.ToolReturned: ("reply_id", "call_id", "tool", "elapsed_ms"),
+    e.PlaybackStarted: ("reply_id", "gap_ms", "parts"),
+    e.PlaybackFinished: ("reply_id", "played_samples"),
+    e.PlaybackInterrupted: ("reply_id", "played_samples", "clause_index", "reason"),
+    e.TurnRecorded: ("reply_id", "interrupted", "gap_ms", "parts", "turn_ended_ns"),
+    # Not what it failed with: engines quote what they were given.
+    e.EngineFailed: ("actor", "engine"),
+}
+"""The fields of each fact that `session-metrics` takes, besides the common ones. None may hold words."""
+
+
+class FromTheFuture(ValueError):
+    """A fact of a schema version that this program does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message for one topic; `event_time_ms` is Unix epoch."""
+
+    topic: str
+    sequence: int
+    payload: bytes
+    key: str
+    properties: dict[str, str]
+    event_time_ms: int
+
+
+def topics_of(event_class: type[e.Event]) -> tuple[str, ...]:
+    """Return the topics that take facts of this class."""
+    topics = [CONVERSATION]
+    if event_class in LIFECYCLE_EVENTS:
+        topics.append(LIFECYCLE)
+    if event_class in METRICS:
+        topics.append(METRICS_TOPIC)
+    return tuple(topics)
+
+
+def messages_of(sequence: int, subject: str, data: bytes, traceparent: str | None = None) -> list[Message]:
+    """Return what a fact of the log becomes. Raises FromTheFuture; Undecodable if it is no fact of ours."""
+    event = _read(subject, data)
+    event_class = type(event)
+    properties = {
+        "session": event.session_id,
+        "event": event_class.__name__,
+        "event_id": event.event_id,
+        "schema_version": str(event.schema_version),
+        "sequence": str(sequence),
+    }
+    if traceparent:
+        properties["traceparent"] = traceparent
+    return [
+        Message(
+            topic=topic,
+            sequence=sequence,
+            payload=_metrics(event_class, data) if topic == METRICS_TOPIC else data,
+            key=event.session_id,
+            properties=properties,
+            event_time_ms=event.time_ns // 1_000_000,
+        )
+        for topic in topics_of(event_class)
+    ]
+
+
+def _read(subject: str, data: bytes) -> e.Event:
+    try:
+        event = decode(subject, data)
+    except Undecodable as error:
+        # A later version may not fit our class at all.
+        _refuse_the_future(subject, _version(data), error)
+        raise
+    _refuse_the_future(subject, event.schema_version, None)
+    return event
+
+
+def _refuse_the_future(subject: str, version: int, cause: Exception | None) -> None:
+    try:
+        event_class = event_class_of(subject)
+    except UnknownSubject:
+        return
+    if version > event_class.SCHEMA_VERSION:
+        known = event_class.SCHEMA_VERSION
+        reason = f"{event_class.__name__} has schema version {version}, this program knows {known}"
+        raise FromTheFuture(reason) from cause
+
+
+def _version(data: bytes) -> int:
+    """Return the schema version that unreadable bytes say they have, 0 if they don't."""
+    try:
+        fields = msgpack.unpackb(data)
+    except Exception:  # msgpack raises many kinds
+        return 0
+    version = fields.get("schema_version") if isinstance(fields, dict) else None
+    return version if isinstance(version, int) else 0
+
+
+def _metrics(event_class: type[e.Event], data: bytes) -> bytes:
+    fields: dict[str, Any] = msgpack.unpackb(data)
+    kept = (*COMMON, *METRICS[event_class])
+    return bytes(msgpack.packb({name: fields[name] for name in kept if name in fields}))

@@ -1,0 +1,173 @@
+"""Our topics in a Pulsar: one producer each, how far each is, and sending without waiting."""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pulsar
+
+from infra.settings import Settings
+from projections.pulsar.routing import PRODUCERS, Message
+
+IN_FLIGHT = 1000
+"""Messages on their way at most: their bytes are in memory until the broker has synced them."""
+
+OPERATION_TIMEOUT_S = 5
+CONNECTION_TIMEOUT_MS = 2000
+READ_TIMEOUT_MS = 5000
+
+
+class PulsarAway(RuntimeError):
+    """Pulsar cannot be reached, or failed."""
+
+
+class AnotherCopy(RuntimeError):
+    """Another copy of the projection writes the topics."""
+
+
+class NotOurs(RuntimeError):
+    """A topic holds messages that this projection has not written."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a topic ends: the last sequence that Pulsar has, and its message where that is still kept."""
+
+    sequence: int
+    payload: bytes | None
+
+
+def connect(settings: Settings) -> Any:
+    """Return a client; it connects when it is used. Raises PulsarAway if the address is no Pulsar address."""
+    try:
+        return pulsar.Client(
+            settings.pulsar_url,
+            operation_timeout_seconds=OPERATION_TIMEOUT_S,
+            connection_timeout_ms=CONNECTION_TIMEOUT_MS,
+            # What matters of what it logs comes as a result, too.
+            logger=pulsar.FileLogger(pulsar.LoggerLevel.Error, os.devnull),
+        )
+    except (pulsar.PulsarException, ValueError, RuntimeError) as error:
+        raise PulsarAway(f"{settings.pulsar_url!r} is no address of a Pulsar: {error}") from error
+
+
+class Topics:
+    """The producers of all topics. Made by `open_topics`; `close` it in any case."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._producers: dict[str, Any] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._done: deque[tuple[int, Any]] = deque()
+        self._told = False
+        self._tell: Callable[[list[int]], None] = lambda _: None
+        self.ends: dict[str, End] = {}
+        self.problem: str | None = None
+
+    def open(self) -> None:
+        """Make the producers and find out where each topic ends; blocks, some seconds if Pulsar is away.
+
+        Raises PulsarAway, AnotherCopy, NotOurs.
+        """
+        for topic, name in PRODUCERS.items():
+            try:
+                producer = self._client.create_producer(
+                    topic,
+                    producer_name=name,
+                    # Sent again until it is stored: a message that timed out would be a hole.
+                    send_timeout_millis=0,
+                    # Within a batch, sequence ids of one's own lose and double messages.
+                    batching_enabled=False,
+                    max_pending_messages=2 * IN_FLIGHT,
+                )
+                self._producers[topic] = producer
+                self.ends[topic] = self._end_of(topic, producer)
+            except pulsar.ProducerBusy as error:
+                raise AnotherCopy(f"another copy writes {topic}") from error
+            except pulsar.PulsarException as error:
+                raise PulsarAway(f"{topic}: {error}") from error
+
+    def _end_of(self, topic: str, producer: Any) -> End:
+        """Deduplication forgets a producer that was away for hours, retention drops messages: ask for both."""
+        remembered = producer.last_sequence_id()
+        reader = self._client.create_reader(topic, pulsar.MessageId.latest, start_message_id_inclusive=True)
+        try:
+            if not reader.has_message_available():
+                return End(max(0, remembered), None)
+            message = reader.read_next(READ_TIMEOUT_MS)
+        finally:
+            reader.close()
+        try:
+            sequence = int(message.properties()["sequence"])
+        except (KeyError, ValueError) as error:
+            raise NotOurs(
+                f"the last message of {topic} has no sequence of a log: somebody else writes there; "
+                "use another Pulsar, or delete the topic (it is made anew from the log)"
+            ) from error
+        return End(sequence, message.data()) if sequence >= remembered else End(remembered, None)
+
+    def tell(self, stored: Callable[[list[int]], None]) -> None:
+        """Have `stored` called in this event loop with the sequences of messages that are stored or failed."""
+        self._loop = asyncio.get_running_loop()
+        self._tell = stored
+
+    def send(self, message: Message) -> None:
+        """Send a message; returns at once. Keep to `IN_FLIGHT`, and to the log's order."""
+        self._producers[message.topic].send_async(
+            message.payload,
+            partial(self._answered, message.sequence),
+            properties=message.properties,
+            partition_key=message.key,
+            sequence_id=message.sequence,
+            event_timestamp=message.event_time_ms,
+        )
+
+    @property
+    def connected(self) -> bool:
+        """Whether every producer has its connection."""
+        return all(producer.is_connected() for producer in self._producers.values())
+
+    def close(self) -> None:
+        """Let go of everything at once; what is on its way may be stored or not. Blocks for some ms."""
+        self._loop = None
+        self._client.shutdown()
+
+    def _answered(self, sequence: int, result: Any, _id: Any) -> None:
+        """Take an answer in the client's own thread; the loop is woken once for many."""
+        self._done.append((sequence, result))
+        loop = self._loop
+        if self._told or loop is None:
+            return
+        self._told = True
+        try:
+            loop.call_soon_threadsafe(self._pass_on)
+        except RuntimeError:  # the loop has ended
+            self._loop = None
+
+    def _pass_on(self) -> None:
+        self._told = False
+        stored: list[int] = []
+        while self._done:
+            sequence, result = self._done.popleft()
+            if result == pulsar.Result.Ok:
+                stored.append(sequence)
+            elif self.problem is None:
+                self.problem = f"fact {sequence} was not stored: {result.name}"
+        self._tell(stored)
+
+
+async def open_topics(settings: Settings) -> Topics:
+    """Return the opened topics. Raises PulsarAway, AnotherCopy, NotOurs."""
+    topics = Topics(connect(settings))
+    opening = asyncio.create_task(asyncio.to_thread(topics.open), name="opening the topics")
+    try:
+        await asyncio.shield(opening)
+    except BaseException:
+        await asyncio.wait([opening])  # the thread cannot be stopped; it takes seconds at most
+        await asyncio.to_thread(topics.close)
+        raise
+    return topics
