@@ -88,6 +88,7 @@ class Supervisor:
         self._tails: dict[str, LogTail] = {}
         self._watcher: asyncio.Task[None] | None = None
         self._stopping: set[str] = set()
+        self._stop_signals = {part.name: part.stop for part in self._parts if isinstance(part, Program)}
         self._starting: asyncio.Task[None] | None = None
         self._failure = ""
         self._began = time.monotonic()
@@ -138,10 +139,11 @@ class Supervisor:
             return
         port_file(self._settings).unlink(missing_ok=True)
         self._announce()
+        self._note_postgres()
         for part in parts:
             self._keep(part)
         self._progress(f"starting {', '.join(part.name for part in parts)}")
-        names = [part.name for part in parts]
+        names = [part.name for part in parts if part.needed]
         self.page_url = await wait_until_ready(names, self._addresses, self._settings, self._tell_ready)
         # After a crash the door comes back where callers look for it.
         self._environment["DAREDEVIL_PORT"] = self.page_url.rstrip("/").rpartition(":")[2]
@@ -185,7 +187,7 @@ class Supervisor:
                 return
             crashes = 1 if time.monotonic() - began > STABLE_S else crashes + 1
             delay_s = backoff_s(crashes)
-            if self.ready_s is None and crashes >= 3:
+            if self.ready_s is None and crashes >= 3 and part.needed:
                 log = self._log_file(part.name)
                 self._give_up(f"{part.name} {ending}. The end of {log}:\n{last_lines(log)}")
             again = f", crash {crashes} in a row" if crashes > 1 else ""
@@ -212,6 +214,10 @@ class Supervisor:
         addresses = self._addresses
         write_runtime(self._data_dir, Runtime(os.getpid(), addresses.nats_url, addresses.llm_url, self.page_url))
         self._note_processes()
+
+    def _note_postgres(self) -> None:
+        """Leave the address of the tables for other programs: `psql $(cat run/postgres_url)`."""
+        (self._data_dir / "run" / "postgres_url").write_text(self._environment["DAREDEVIL_POSTGRES_URL"])
 
     def _note_processes(self) -> None:
         if self._log_only:
@@ -263,7 +269,8 @@ class Supervisor:
         self._show_loud_lines()
         if not self._log_only:
             clear_runtime(self._data_dir)
-            (self._data_dir / "run" / "processes.json").unlink(missing_ok=True)
+            for name in ("processes.json", "postgres_url"):
+                (self._data_dir / "run" / name).unlink(missing_ok=True)
         if self._lock is not None:
             self._lock.release()
             self._lock = None
@@ -273,11 +280,11 @@ class Supervisor:
         process = self._running.get(name)
         if process is None:
             return
-        process.send(signal.SIGTERM)
+        process.send(self._stop_signals.get(name, signal.SIGTERM))
         try:
             await asyncio.wait_for(process.wait(), GRACE_S)
         except TimeoutError:
-            self._warn(f"{name} did not end within {GRACE_S} s of SIGTERM: killing it")
+            self._warn(f"{name} did not end within {GRACE_S} s of being told to: killing it")
             process.send(signal.SIGKILL)
             await process.wait()
 

@@ -8,6 +8,7 @@ KEEP_BYTES = 20_000_000
 _LINE = re.compile(r"^\d\d:\d\d:\d\d (DEBUG|INFO|WARNING|ERROR|CRITICAL)\s")
 _JSON_LEVEL = re.compile(r'"level": "(DEBUG|INFO|WARNING|ERROR|CRITICAL)"')
 _NATS_LINE = re.compile(r"^\[\d+\] \S+ \S+ \[(\w+)\]")
+_POSTGRES_LINE = re.compile(r"^\d{4}-\d\d-\d\d \S+ \S+ postgres: (\w+):")
 _LOUD = {"WARNING", "ERROR", "CRITICAL", "ERR", "FTL", "WRN"}
 
 
@@ -16,6 +17,9 @@ def is_loud(line: str, before: bool) -> bool:
     for pattern in (_LINE, _JSON_LEVEL, _NATS_LINE):
         if match := pattern.search(line):
             return match.group(1) in _LOUD
+    if match := _POSTGRES_LINE.search(line):
+        # Its ERROR is a statement that failed, which whoever sent it knows.
+        return match.group(1) in ("FATAL", "PANIC")
     return before
 
 

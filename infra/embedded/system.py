@@ -1,5 +1,6 @@
 """What a whole system consists of: its processes as data, and how to tell that each is ready."""
 
+import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -8,16 +9,20 @@ from dataclasses import dataclass
 from contracts.topology import ACTORS, SYNTHESIS, TRANSCRIPT
 from infra.embedded.forkserver import BASE
 from infra.embedded.nats import free_port
+from infra.embedded.postgres import command as postgres_command
+from infra.embedded.postgres import data_folder, running_url
 from infra.settings import Settings
 
 NATS, LLM, BRIDGE = "nats", "llm", "bridge"
+POSTGRES, PROJECTION_POSTGRES, PROJECTION_PULSAR = "postgres", "projection-postgres", "projection-pulsar"
 
 STOP_ORDER: tuple[tuple[str, ...], ...] = (
     (BRIDGE,),
     ("transcript", "reasoning", "synthesis"),
     ("summaries",),
     ("persistence",),
-    (LLM,),
+    (PROJECTION_POSTGRES, PROJECTION_PULSAR),
+    (LLM, POSTGRES),
 )
 """Who is stopped together: the door first, so that its calls end; those who keep what was said, last."""
 
@@ -28,10 +33,15 @@ class StartFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A process of a command line of its own."""
+    """A process of a command line of its own, ended by the signal `stop`.
+
+    The system gets ready without one that is not `needed`, and goes on if it cannot be started.
+    """
 
     name: str
     command: tuple[str, ...]
+    stop: signal.Signals = signal.SIGTERM
+    needed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,7 @@ class App:
     name: str
     app: str
     after: str = BASE
+    needed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,20 @@ def processes(settings: Settings, addresses: Addresses) -> list[Program | App]:
     heavy = dict.fromkeys((TRANSCRIPT, SYNTHESIS), "livekit.agents")
     parts += [App(name, f"actors.{name}:app", heavy.get(name, BASE)) for name in ACTORS]
     parts.append(App(BRIDGE, "bridge.websocket:app"))
+    return parts + keepers(settings)
+
+
+def keepers(settings: Settings) -> list[Program | App]:
+    """Return what keeps copies of the log: servers and projections. Calls do not need them."""
+    parts: list[Program | App] = []
+    if not settings.postgres_url:
+        command = postgres_command(data_folder(settings.data_dir))
+        # SIGTERM would wait for its clients to leave.
+        parts.append(Program(POSTGRES, command, stop=signal.SIGINT, needed=False))
+    if settings.postgres_url != "off":
+        parts.append(App(PROJECTION_POSTGRES, "projections.postgres:app", needed=False))
+    if settings.pulsar_url:
+        parts.append(App(PROJECTION_PULSAR, "projections.pulsar:app", needed=False))
     return parts
 
 
@@ -89,6 +114,7 @@ def child_environment(environment: Mapping[str, str], settings: Settings, addres
         "DAREDEVIL_DATA_DIR": str(settings.data_dir.absolute()),
         "DAREDEVIL_NATS_URL": addresses.nats_url,
         "DAREDEVIL_LLM_URL": addresses.llm_url,
+        "DAREDEVIL_POSTGRES_URL": running_url(settings) or "off",
         "DAREDEVIL_HOST": settings.host,
         "DAREDEVIL_PORT": str(settings.port),
         "DAREDEVIL_PORT_FILE": str(settings.data_dir.absolute() / "run" / "port"),

@@ -185,7 +185,29 @@ def test_a_model_server_is_started_only_for_the_local_model() -> None:
     assert not needs_local_llm(Settings(llm="local", llm_url="http://127.0.0.1:1/v1"))
 
 
-def test_the_system_has_every_actor_and_the_door() -> None:
-    settings = Settings(llm="local", llm_url="", nats_url="")
-    names = [part.name for part in processes(settings, choose_addresses(settings))]
-    assert names == ["llm", "transcript", "reasoning", "synthesis", "persistence", "summaries", "bridge"]
+def names_of(settings: Settings) -> list[str]:
+    return [part.name for part in processes(settings, choose_addresses(settings))]
+
+
+def test_the_system_has_every_actor_the_door_and_the_tables() -> None:
+    settings = Settings(llm="local", llm_url="", nats_url="", postgres_url="", pulsar_url="")
+    actors = ["transcript", "reasoning", "synthesis", "persistence", "summaries"]
+    assert names_of(settings) == ["llm", *actors, "bridge", "postgres", "projection-postgres"]
+
+
+def test_an_external_postgres_is_projected_to_and_off_is_off() -> None:
+    external = names_of(Settings(postgres_url="postgresql://somewhere/db", pulsar_url=""))
+    assert "postgres" not in external
+    assert "projection-postgres" in external
+    assert not {"postgres", "projection-postgres"} & set(names_of(Settings(postgres_url="off", pulsar_url="")))
+
+
+async def test_a_part_that_is_not_needed_may_fail_and_the_system_says_so(tmp_path: Path) -> None:
+    warned: list[str] = []
+    broken = Program("broken", (sys.executable, "-c", "raise SystemExit(3)"), needed=False)
+    supervisor = Supervisor(some_settings(tmp_path), warn=warned.append, parts=[part("one"), broken])
+    await supervisor.start()
+    try:
+        await until(lambda: any("broken" in line and "exit code 3" in line for line in warned))
+    finally:
+        await supervisor.stop()

@@ -1,0 +1,47 @@
+"""The app of the projection: connected to the log as every actor is, but no actor waits for it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from faststream import FastStream
+
+from infra.broker import make_app, make_broker
+from infra.connection import connection
+from infra.embedded.postgres import running_url
+from infra.settings import settings
+from projections.postgres.projector import NAME, Projector
+from projections.status import answer_status
+
+
+class NoPostgres(RuntimeError):
+    """The settings say `off`."""
+
+
+def make() -> FastStream:
+    """Return the app. Raises NoPostgres."""
+    url = running_url(settings())
+    if not url:
+        raise NoPostgres("DAREDEVIL_POSTGRES_URL is `off`: there is nothing to project to")
+    broker = make_broker(NAME)
+
+    @asynccontextmanager
+    async def life() -> AsyncIterator[None]:
+        nc = connection(broker)
+        projector = Projector(nc, url)
+        await answer_status(nc, NAME, projector.status)
+        work = asyncio.create_task(projector.run(), name=NAME)
+        work.add_done_callback(_ended)
+        try:
+            yield
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+    return make_app(NAME, broker, life)
+
+
+def _ended(work: "asyncio.Task[None]") -> None:
+    """End the process if the work ends by itself, so that it is started again."""
+    if not work.cancelled() and (error := work.exception()) is not None:
+        raise SystemExit(f"{NAME}: {error!r}") from error

@@ -1,0 +1,127 @@
+"""From messages of the log to the tables: what the running projection and a rebuild have in common."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+import psycopg
+
+from projections.postgres.fold import Conversation, Folded, FromTheFuture, Message, Recording, dimensions, fold
+from projections.postgres.schema import Connection
+from projections.postgres.tables import Place, Space, place_of, write
+
+log = logging.getLogger(__name__)
+
+Sound = Callable[[str], Awaitable[bytes | None]]
+"""Returns the recording of a session, none if it is gone."""
+
+_OURS = ("21", "22", "23", "54")
+"""Classes of errors that the data causes, so that trying again does not help."""
+
+
+class Stopped(RuntimeError):
+    """The projection cannot go on; the message says why and what to do."""
+
+
+class Filler:
+    """Takes messages into the tables of a connection, in their order.
+
+    With `newest_space` a change of the embeddings' dimension drops those before it (a rebuild); otherwise it raises
+    Stopped.
+    """
+
+    def __init__(self, conn: Connection, sound: Sound, newest_space: bool = False) -> None:
+        self._conn = conn
+        self._sound = sound
+        self._newest_space = newest_space
+        self.place = Place(0, None)
+        self.errors = 0
+        self.last_error = ""
+
+    async def find_place(self) -> Place:
+        """Return how far the tables are, and go on from there."""
+        self.place = await place_of(self._conn)
+        return self.place
+
+    async def keep(self, messages: Sequence[Message]) -> None:
+        """Take messages in. Raises Stopped, Moved, psycopg.Error, nats errors."""
+        facts, future = _fold_all(messages)
+        for space, run in _runs(facts, self.place.space):
+            if space is not None and self.place.space is not None and not self._newest_space:
+                raise Stopped(_dimension_changed(space, self.place.space))
+            await self._write(run, space or self.place.space)
+        if future:
+            raise Stopped(future)
+
+    async def _write(self, facts: Sequence[Folded], space: Space | None) -> None:
+        sound = {
+            change.sequence: await self._sound(change.session_id)
+            for fact in facts
+            for change in fact.changes
+            if isinstance(change, Recording)
+        }
+        after = Place(facts[-1].row.sequence, space)
+        try:
+            await write(self._conn, facts, self.place, after, sound)
+        except psycopg.Error as error:
+            if self._conn.broken or (error.sqlstate or "")[:2] not in _OURS:
+                raise
+            if len(facts) == 1:
+                raise Stopped(_cannot_be_stored(facts[0], error)) from error
+            for fact in facts:
+                await self._write([fact], space)
+            return
+        self.place = after
+        for fact in facts:
+            if fact.problem:
+                self.errors += 1
+                self.last_error = fact.problem
+                log.warning("%s", fact.problem)
+
+
+def _fold_all(messages: Sequence[Message]) -> tuple[list[Folded], str]:
+    """Return the facts up to the first that a newer program wrote, and the word about that one."""
+    facts: list[Folded] = []
+    for message in messages:
+        try:
+            facts.append(fold(message))
+        except FromTheFuture as error:
+            return facts, str(error)
+    return facts, ""
+
+
+def _runs(facts: Sequence[Folded], space: Space | None) -> Iterator[tuple[Space | None, list[Folded]]]:
+    """Split facts where the embeddings' dimension changes; each part comes with the space that begins with it."""
+    run: list[Folded] = []
+    begun: Space | None = None
+    for fact in facts:
+        new = _space_of(fact)
+        if new is not None and (space is None or new.dimensions != space.dimensions):
+            if run:
+                yield begun, run
+            run, begun, space = [], new, new
+        run.append(fact)
+    if run:
+        yield begun, run
+
+
+def _space_of(fact: Folded) -> Space | None:
+    for change in fact.changes:
+        if isinstance(change, Conversation) and change.embedding is not None:
+            return Space(dimensions(change.embedding), change.embedding_model or "", change.sequence)
+    return None
+
+
+def _dimension_changed(new: Space, old: Space) -> str:
+    return (
+        f"event {new.since_sequence} has an embedding of {new.dimensions} dimensions (model {new.model or '?'}), the "
+        f"table has {old.dimensions} (model {old.model or '?'}): to go on with the new one, which drops the old "
+        "embeddings but no words, run `daredevil projections rebuild postgres`; else set DAREDEVIL_EMBEDDING back"
+    )
+
+
+def _cannot_be_stored(fact: Folded, error: psycopg.Error) -> str:
+    problem = str(error).partition("\n")[0]
+    return (
+        f"event {fact.row.sequence} ({fact.row.event} of {fact.row.session_id}) cannot be stored: {problem}. "
+        "Install a program that knows it, or take the fact out of the log; then it goes on by itself"
+    )

@@ -1,0 +1,313 @@
+"""What a fact of the log changes in the tables: pure, one message in, changes out, in the tables' own terms."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from contracts import events as e
+from contracts.codec import Undecodable, decode
+from contracts.topology import tail_of
+from projections.postgres.text import stored, stored_json
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of VOICE."""
+
+    sequence: int
+    subject: str
+    data: bytes
+
+
+class FromTheFuture(RuntimeError):
+    """A fact was written by a newer program than this one, which would lose what it does not know of."""
+
+
+class EventRow(NamedTuple):
+    """A row of `events`: `data` is JSON; of a message that is no event of ours there is `raw` instead."""
+
+    sequence: int
+    session_id: str
+    event: str
+    event_id: str | None
+    time_at: datetime | None
+    turn_id: str | None
+    cause_id: str | None
+    schema_version: int | None
+    data: str | None
+    raw: bytes | None
+
+
+class Opening(NamedTuple):
+    """The beginning of a row of `sessions`."""
+
+    session_id: str
+    user_id: str | None
+    door: str | None
+    opened_at: datetime | None
+    profile: str | None
+    sequence: int
+
+
+class Closing(NamedTuple):
+    """The end of a row of `sessions`."""
+
+    session_id: str
+    closed_at: datetime | None
+    close_reason: str | None
+
+
+class Conversation(NamedTuple):
+    """A row of `conversations`; `embedding` is pgvector's text form."""
+
+    reply_id: str
+    session_id: str
+    turn_id: str | None
+    user_id: str | None
+    turn_ended_at: datetime | None
+    recorded_at: datetime | None
+    user_text: str
+    written_text: str
+    heard_text: str
+    interrupted: bool
+    gap_ms: float | None
+    endpointing_ms: float | None
+    stt_ms: float | None
+    first_token_ms: float | None
+    first_audio_ms: float | None
+    bus_ms: float | None
+    playback_ms: float | None
+    embedding: str | None
+    embedding_model: str | None
+    sequence: int
+
+
+class Summary(NamedTuple):
+    """A row of `summaries`."""
+
+    sequence: int
+    session_id: str
+    kind: str
+    summary: str
+    topics: list[str]
+    sentiment: str | None
+    action_items: list[str]
+    turns: int
+    model: str
+    written_at: datetime | None
+
+
+class Recording(NamedTuple):
+    """A row of `recordings` without its sound, which is fetched from stream RECORDINGS."""
+
+    recording_id: str
+    session_id: str
+    codec: str
+    sample_rate_hz: int
+    channels: int
+    duration_ms: float
+    start_at: datetime | None
+    sequence: int
+
+
+class Erasure(NamedTuple):
+    """A session's words go: all it had before `sequence`, and the facts of `skeleton` keep no more than it says."""
+
+    session_id: str
+    sequence: int
+    erased_at: datetime | None
+    skeleton: tuple[e.ErasedFact, ...]
+
+
+Change = Opening | Closing | Conversation | Summary | Recording | Erasure
+
+
+class Folded(NamedTuple):
+    """One message: its row of `events`, what else it changes, and what could not be kept as it should."""
+
+    row: EventRow
+    changes: tuple[Change, ...]
+    problem: str = ""
+
+
+def fold(message: Message) -> Folded:
+    """Return what a message changes. Raises FromTheFuture."""
+    try:
+        event = decode(message.subject, message.data)
+    except Undecodable as error:
+        return _unreadable(message, str(error))
+    name = type(event).__name__
+    if event.schema_version > type(event).SCHEMA_VERSION:
+        raise FromTheFuture(
+            f"event {message.sequence} ({name} of {event.session_id}) has schema version {event.schema_version}, "
+            f"this program knows {type(event).SCHEMA_VERSION}: install the newer program, then start it again"
+        )
+    row = EventRow(
+        message.sequence,
+        event.session_id,
+        name,
+        stored(event.event_id),
+        instant(event.time_ns),
+        stored(event.turn_id),
+        stored(event.cause_id),
+        event.schema_version,
+        stored_json(event.model_dump_json(exclude_none=True)),
+        None,
+    )
+    changes_of = _CHANGES.get(type(event))
+    if changes_of is None:
+        return Folded(row, ())
+    change, problem = changes_of(event, message.sequence)
+    return Folded(row, (change,), problem and f"event {message.sequence} ({name}): {problem}")
+
+
+def _unreadable(message: Message, reason: str) -> Folded:
+    _, _, rest = message.subject.partition(".")
+    session_id, _, tail = rest.partition(".")
+    row = EventRow(message.sequence, session_id, tail, None, None, None, None, None, None, message.data)
+    return Folded(row, (), f"event {message.sequence} on {message.subject}: {reason}")
+
+
+def skeleton_row(session_id: str, fact: e.ErasedFact) -> EventRow:
+    """Return the row that is left of an erased fact."""
+    return EventRow(
+        fact.sequence,
+        session_id,
+        stored(fact.event),
+        stored(fact.event_id),
+        instant(fact.time_ns),
+        stored(fact.turn_id),
+        None,
+        None,
+        None,
+        None,
+    )
+
+
+def skeleton_changes(erasure: Erasure) -> list[Opening | Closing]:
+    """Return what is left in `sessions` of the erased facts."""
+    left: list[Opening | Closing] = []
+    for fact in erasure.skeleton:
+        if fact.event in (e.SessionOpened.__name__, tail_of(e.SessionOpened)):
+            left.append(Opening(erasure.session_id, None, None, instant(fact.time_ns), None, fact.sequence))
+        elif fact.event in (e.SessionClosed.__name__, tail_of(e.SessionClosed)):
+            left.append(Closing(erasure.session_id, instant(fact.time_ns), None))
+    return left
+
+
+def instant(time_ns: int) -> datetime | None:
+    """Return a time as timestamptz keeps it, to the microsecond; none for 0, which stands for "not known"."""
+    if not time_ns:
+        return None
+    try:
+        return _EPOCH + timedelta(microseconds=time_ns // 1000)
+    except OverflowError:
+        return None
+
+
+def _opened(event: e.SessionOpened, sequence: int) -> tuple[Change, str]:
+    profile = stored_json(event.profile.model_dump_json())
+    at = instant(event.time_ns)
+    return Opening(event.session_id, stored(event.user_id), stored(event.door), at, profile, sequence), ""
+
+
+def _closed(event: e.SessionClosed, _sequence: int) -> tuple[Change, str]:
+    return Closing(event.session_id, instant(event.time_ns), stored(event.reason)), ""
+
+
+def _erased(event: e.SessionErased, sequence: int) -> tuple[Change, str]:
+    return Erasure(event.session_id, sequence, instant(event.time_ns), event.skeleton), ""
+
+
+def _turn(event: e.TurnRecorded, sequence: int) -> tuple[Change, str]:
+    parts = event.parts
+    embedding, problem = vector_of(event.embedding)
+    row = Conversation(
+        reply_id=stored(event.reply_id),
+        session_id=event.session_id,
+        turn_id=stored(event.turn_id),
+        user_id=stored(event.user_id) or None,
+        turn_ended_at=instant(event.turn_ended_ns),
+        recorded_at=instant(event.time_ns) or _EPOCH,
+        user_text=stored(event.user_text),
+        written_text=stored(event.written_text),
+        heard_text=stored(event.heard_text),
+        interrupted=event.interrupted,
+        gap_ms=event.gap_ms,
+        endpointing_ms=parts.endpointing_ms if parts else None,
+        stt_ms=parts.stt_ms if parts else None,
+        first_token_ms=parts.first_token_ms if parts else None,
+        first_audio_ms=parts.first_audio_ms if parts else None,
+        bus_ms=parts.bus_ms if parts else None,
+        playback_ms=parts.playback_ms if parts else None,
+        embedding=embedding,
+        embedding_model=stored(event.embedding_model) or None,
+        sequence=sequence,
+    )
+    return row, problem
+
+
+def vector_of(embedding: bytes) -> tuple[str | None, str]:
+    """Return an embedding in pgvector's text form, and what is wrong with it if it cannot be kept."""
+    if not embedding:
+        return None, ""
+    if len(embedding) % 4:
+        return None, f"an embedding of {len(embedding)} bytes is no float32: kept without it"
+    numbers = memoryview(embedding).cast("f").tolist()
+    if not all(map(math.isfinite, numbers)):
+        return None, "an embedding that is not finite: kept without it"
+    return f"[{','.join(map(repr, numbers))}]", ""
+
+
+def dimensions(embedding: str) -> int:
+    """Return how many numbers an embedding in text form has."""
+    return embedding.count(",") + 1
+
+
+def _revised(event: e.SummaryRevised, sequence: int) -> tuple[Change, str]:
+    at = instant(event.time_ns) or _EPOCH
+    text, model = stored(event.summary), stored(event.model)
+    return Summary(sequence, event.session_id, "rolling", text, [], None, [], event.turns, model, at), ""
+
+
+def _written(event: e.SummaryWritten, sequence: int) -> tuple[Change, str]:
+    return Summary(
+        sequence,
+        event.session_id,
+        "final",
+        stored(event.summary),
+        [stored(topic) for topic in event.topics],
+        event.sentiment,
+        [stored(item) for item in event.action_items],
+        event.turns,
+        stored(event.model),
+        instant(event.time_ns) or _EPOCH,
+    ), ""
+
+
+def _recorded(event: e.RecordingStored, sequence: int) -> tuple[Change, str]:
+    return Recording(
+        stored(event.recording_id),
+        event.session_id,
+        stored(event.codec),
+        event.sample_rate_hz,
+        event.channels,
+        event.duration_ms,
+        instant(event.start_ns),
+        sequence,
+    ), ""
+
+
+_CHANGES: dict[type[e.Event], Callable[[Any, int], tuple[Change, str]]] = {
+    e.SessionOpened: _opened,
+    e.SessionClosed: _closed,
+    e.SessionErased: _erased,
+    e.TurnRecorded: _turn,
+    e.SummaryRevised: _revised,
+    e.SummaryWritten: _written,
+    e.RecordingStored: _recorded,
+}

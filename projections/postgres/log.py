@@ -1,0 +1,69 @@
+"""Reading the log in its order, from any place, without leaving a consumer behind."""
+
+import asyncio
+import json
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from contracts.topology import LIVE_PREFIX, VOICE
+from infra.facts import LogUnavailable
+from projections.postgres.fold import Message
+
+BATCH = 1000
+BATCH_BYTES = 8_000_000
+TIMEOUT_S = 5.0
+
+
+async def read_log(nc: Client, after: int, limit: int = BATCH) -> tuple[list[Message], int]:
+    """Return the next messages of the log behind sequence `after`, and how many are still to come.
+
+    Raises LogUnavailable, nats errors.
+    """
+    inbox = nc.new_inbox()
+    subscription = await nc.subscribe(inbox)
+    request = {"seq": after + 1, "batch": limit, "max_bytes": BATCH_BYTES, "next_by_subj": "voice.*.*.*"}
+    messages: list[Message] = []
+    try:
+        await nc.publish(f"$JS.API.DIRECT.GET.{VOICE}", json.dumps(request).encode(), reply=inbox)
+        while True:
+            message = await subscription.next_msg(timeout=TIMEOUT_S)
+            headers = message.headers or {}
+            status = headers.get("Status")
+            if status is None:
+                messages.append(Message(int(headers["Nats-Sequence"]), headers["Nats-Subject"], message.data))
+            elif status == "204":
+                return messages, int(headers.get("Nats-Num-Pending", "0"))
+            elif status == "404":
+                return messages, 0
+            else:
+                raise LogUnavailable(f"reading the log: {status} {headers.get('Description', '')}")
+    finally:
+        await subscription.unsubscribe()
+
+
+class NewFacts:
+    """Tells when something has been stored, so that nobody has to ask all the time."""
+
+    def __init__(self) -> None:
+        self._stored = asyncio.Event()
+
+    async def listen(self, nc: Client) -> None:
+        """Start; it goes on until the connection is closed."""
+
+        async def stored(_: Msg) -> None:
+            self._stored.set()
+
+        await nc.subscribe(f"{LIVE_PREFIX}.*.*.*", cb=stored)
+
+    def reset(self) -> None:
+        """Forget what was stored so far; call it before reading."""
+        self._stored.clear()
+
+    async def wait(self, timeout_s: float = 1.0) -> None:
+        """Return when something has been stored since `reset`, or after `timeout_s`: a word may get lost."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._stored.wait()
+        except TimeoutError:
+            pass

@@ -1,0 +1,172 @@
+"""Writing to the tables: a batch of the log's facts and the checkpoint, in one transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import NamedTuple, cast
+
+from projections.postgres.fold import (
+    Closing,
+    Conversation,
+    Erasure,
+    EventRow,
+    Folded,
+    Opening,
+    Recording,
+    Summary,
+    skeleton_changes,
+    skeleton_row,
+)
+from projections.postgres.schema import PROJECTION, Connection
+
+MAX_INDEXED_DIMENSIONS = 2000
+"""What pgvector's HNSW takes; longer vectors are compared one by one."""
+
+
+class Space(NamedTuple):
+    """What the embeddings of a table are: of how many dimensions, made by what, and from which fact on."""
+
+    dimensions: int
+    model: str
+    since_sequence: int
+
+
+class Place(NamedTuple):
+    """How far the tables are."""
+
+    sequence: int
+    space: Space | None
+
+
+class Moved(RuntimeError):
+    """The tables are not where this writer left them: another has written, or they were swapped."""
+
+
+async def place_of(conn: Connection, lock: bool = False) -> Place:
+    """Return how far the tables are; with `lock`, nobody else moves them until the transaction ends."""
+    query = """
+        SELECT c.sequence, s.dimensions, s.model, s.since_sequence
+        FROM checkpoints c LEFT JOIN embedding_space s ON true WHERE c.projection = %s
+    """
+    row = await (await conn.execute(query + (" FOR UPDATE OF c" if lock else ""), [PROJECTION])).fetchone()
+    if row is None:
+        return Place(0, None)
+    return Place(row[0], Space(*row[1:]) if row[1] is not None else None)
+
+
+async def write(
+    conn: Connection, facts: Sequence[Folded], before: Place, after: Place, sound: Mapping[int, bytes | None]
+) -> None:
+    """Take facts into the tables, which are at `before`, so that they are at `after`: all of it or nothing.
+
+    `sound` has the bytes of recordings by sequence. Raises Moved, psycopg.Error.
+    """
+    async with conn.transaction():
+        if await place_of(conn, lock=True) != before:
+            raise Moved("the tables have been moved on or swapped")
+        if after.space is not None and after.space != before.space:
+            await _set_space(conn, after.space)
+        for erasing, group in groupby(facts, key=_erases):
+            part = list(group)
+            await _copy_events(conn, [fact.row for fact in part])
+            changes = [change for fact in part for change in fact.changes]
+            if erasing:
+                for change in changes:
+                    if isinstance(change, Erasure):
+                        await _erase(conn, change)
+            elif changes:
+                await _write_changes(conn, changes, sound)
+        await conn.execute(
+            "UPDATE checkpoints SET sequence = %s, updated_at = now() WHERE projection = %s",
+            [after.sequence, PROJECTION],
+        )
+
+
+def _erases(fact: Folded) -> bool:
+    return any(isinstance(change, Erasure) for change in fact.changes)
+
+
+async def _copy_events(conn: Connection, rows: Sequence[EventRow]) -> None:
+    columns = ", ".join(EventRow._fields)
+    async with conn.cursor() as cursor:
+        statement = f"COPY events ({columns}) FROM STDIN"
+        async with cursor.copy(statement) as copy:
+            for row in rows:
+                await copy.write_row(row)
+
+
+_OPEN = """
+    INSERT INTO sessions (session_id, user_id, door, opened_at, profile, sequence) VALUES (%s, %s, %s, %s, %s, %s)
+    ON CONFLICT (session_id) DO UPDATE SET user_id = EXCLUDED.user_id, door = EXCLUDED.door,
+        opened_at = EXCLUDED.opened_at, profile = EXCLUDED.profile, sequence = EXCLUDED.sequence
+"""
+_CLOSE = """
+    INSERT INTO sessions (session_id, closed_at, close_reason) VALUES (%s, %s, %s)
+    ON CONFLICT (session_id) DO UPDATE SET closed_at = EXCLUDED.closed_at, close_reason = EXCLUDED.close_reason
+"""
+
+
+def _insert(table: str, columns: Sequence[str]) -> str:
+    """Return an INSERT in which the first of two facts about the same thing counts."""
+    values = ", ".join(["%s"] * len(columns))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values}) ON CONFLICT DO NOTHING"
+
+
+async def _write_changes(conn: Connection, changes: Iterable[object], sound: Mapping[int, bytes | None]) -> None:
+    by_kind: dict[type, list[tuple[object, ...]]] = {}
+    for change in changes:
+        values = cast(tuple[object, ...], change)
+        if isinstance(change, Recording):
+            values = (*change, sound.get(change.sequence))
+        by_kind.setdefault(type(change), []).append(values)
+    statements: dict[type, str] = {
+        Opening: _OPEN + " WHERE sessions.sequence IS NULL",
+        Closing: _CLOSE + " WHERE sessions.closed_at IS NULL",
+        Conversation: _insert("conversations", Conversation._fields),
+        Summary: _insert("summaries", Summary._fields),
+        Recording: _insert("recordings", (*Recording._fields, "data")),
+    }
+    async with conn.cursor() as cursor:
+        for kind, rows in by_kind.items():
+            await cursor.executemany(statements[kind], rows)
+
+
+async def _erase(conn: Connection, erasure: Erasure) -> None:
+    """Leave of a session what a rebuild from the erased log leaves of it."""
+    session_id, sequence = erasure.session_id, erasure.sequence
+    for table in ("conversations", "summaries", "recordings"):
+        statement = f"DELETE FROM {table} WHERE session_id = %s AND sequence < %s"
+        await conn.execute(statement, [session_id, sequence])
+    rows = [skeleton_row(session_id, fact) for fact in erasure.skeleton if fact.sequence < sequence]
+    await conn.execute(
+        "DELETE FROM events WHERE session_id = %s AND sequence = ANY(%s)", [session_id, [row.sequence for row in rows]]
+    )
+    async with conn.cursor() as cursor:
+        await cursor.executemany(_insert("events", EventRow._fields), rows)
+        for change in skeleton_changes(erasure):
+            await cursor.execute(_OPEN if isinstance(change, Opening) else _CLOSE, change)
+    await conn.execute(
+        "INSERT INTO sessions (session_id, erased_at) VALUES (%s, %s) "
+        "ON CONFLICT (session_id) DO UPDATE SET erased_at = EXCLUDED.erased_at",
+        [session_id, erasure.erased_at],
+    )
+
+
+async def _set_space(conn: Connection, space: Space) -> None:
+    """Give the embeddings their dimension; those of another one that are there already are dropped."""
+    await conn.execute("DROP INDEX IF EXISTS conversations_embedding")
+    await conn.execute(f"ALTER TABLE conversations ALTER COLUMN embedding TYPE vector({space.dimensions}) USING NULL")
+    await conn.execute("DELETE FROM embedding_space")
+    await conn.execute("INSERT INTO embedding_space (dimensions, model, since_sequence) VALUES (%s, %s, %s)", space)
+
+
+async def make_index(conn: Connection, space: Space) -> None:
+    """Make the index for similar turns unless it is there: once the tables have caught up, as that is quicker."""
+    if space.dimensions > MAX_INDEXED_DIMENSIONS:
+        return
+    async with conn.transaction():
+        await conn.execute("SET LOCAL statement_timeout TO 0")
+        await conn.execute("SET LOCAL maintenance_work_mem TO '512MB'")
+        await conn.execute(
+            "CREATE INDEX IF NOT EXISTS conversations_embedding ON conversations "
+            "USING hnsw (embedding vector_cosine_ops)"
+        )
