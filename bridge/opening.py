@@ -70,7 +70,7 @@ def opening_events(session_id: str, standing: Standing, hello: Hello, settings: 
         )
     for participant_id, kind, name in ((PERSON, "person", hello.name), (AGENT, "agent", "")):
         if participant_id not in standing.participants:
-            events.append(_joined(session_id, participant_id, kind, name, now_ns))
+            events.append(joined(session_id, participant_id, kind, name, now_ns))
     for track_id, participant_id in standing.open_tracks.items():
         events.append(unpublished(session_id, track_id, participant_id, 0, "replaced", now_ns))
     if hello.mic:
@@ -99,7 +99,8 @@ def profile_of(settings: Settings) -> e.AgentProfile:
     )
 
 
-def _joined(session_id: str, participant_id: str, kind: str, name: str, now_ns: int) -> e.ParticipantJoined:
+def joined(session_id: str, participant_id: str, kind: str, name: str, now_ns: int) -> e.ParticipantJoined:
+    """Return that somebody entered the session; `kind` is `person` or `agent`."""
     cause_id = opened_id(session_id)
     return e.ParticipantJoined(
         event_id=derive_id(cause_id, f"ParticipantJoined.{participant_id}"),

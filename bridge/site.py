@@ -1,4 +1,4 @@
-"""The web server of the WebSocket door: the page's files, `/ws`, and the health of it all."""
+"""The web server of the doors: the page's files, `/ws`, and the HTTP API."""
 
 import asyncio
 import contextlib
@@ -11,20 +11,14 @@ from pathlib import Path
 
 import uvicorn
 from faststream.nats import NatsBroker
-from nats.errors import Error as NatsError
-from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import Mount, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.door import Door
+from bridge.http.api import HttpDoor
 from bridge.protocol import MAX_MESSAGE_BYTES
-from contracts.topology import DURABLES
-from infra.connection import connection, jetstream
-from infra.provisioning import missing_durables
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -59,7 +53,7 @@ class _Server(uvicorn.Server):
 
 
 class Headers:
-    """Puts HEADERS on every HTTP answer."""
+    """Puts HEADERS on every HTTP answer that has none of its own by these names."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -69,51 +63,32 @@ class Headers:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
-def make_site(broker: NatsBroker, door: Door) -> ASGIApp:
-    """Return the ASGI app: `/ws`, `/healthz`, `/readyz`, and the page's files."""
-
-    async def healthz(request: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok"})
-
-    async def readyz(request: Request) -> JSONResponse:
-        problem = await _not_ready(broker)
-        if problem:
-            return JSONResponse({"status": "not ready", "problem": problem}, status_code=503)
-        return JSONResponse({"status": "ready"})
-
-    routes = [
-        WebSocketRoute("/ws", door.talk),
-        Route("/healthz", healthz),
-        Route("/readyz", readyz),
-        Mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False)),
-    ]
-    return Headers(Starlette(routes=routes))
-
-
-async def _not_ready(broker: NatsBroker) -> str:
-    if not connection(broker).is_connected:
-        return "NATS is not connected"
-    try:
-        missing = await missing_durables(jetstream(broker), tuple(durable.name for durable in DURABLES))
-    except (NatsError, TimeoutError) as error:
-        return f"NATS does not answer: {error!r}"
-    return f"consumers are missing: {', '.join(missing)}" if missing else ""
+def make_site(http: HttpDoor, door: Door | None) -> ASGIApp:
+    """Return the ASGI app: the HTTP API, and with a door `/ws` and the page's files."""
+    site = http.api
+    if door is not None:
+        site.router.routes.append(WebSocketRoute("/ws", door.talk))
+        site.router.routes.append(Mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False)))
+    return Headers(site)
 
 
 class Listener:
-    """Runs the site on the address of the settings, as a task of its own."""
+    """Runs the site on the address of the settings, as a task of its own; without `page` only the HTTP API."""
 
-    def __init__(self, broker: NatsBroker, settings: Settings) -> None:
-        self.door = Door(broker, settings)
+    def __init__(self, broker: NatsBroker, settings: Settings, page: bool = True) -> None:
+        self.door = Door(broker, settings) if page else None
         self.port = 0
+        self._http = HttpDoor(broker, settings)
         self._settings = settings
-        self._site = make_site(broker, self.door)
+        self._site = make_site(self._http, self.door)
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
@@ -122,7 +97,9 @@ class Listener:
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         listening = _listen(self._settings)
         self.port = listening.getsockname()[1]
-        await self.door.open()
+        if self.door is not None:
+            await self.door.open()
+        await self._http.open()
         config = uvicorn.Config(
             self._site,
             lifespan="off",
@@ -147,7 +124,7 @@ class Listener:
         """Tell the clients, and stop listening; may be called twice."""
         if self._server is None or self._serving is None:
             return
-        await self.door.close()
+        await asyncio.gather(self._http.close(), self.door.close() if self.door is not None else asyncio.sleep(0))
         self._server.should_exit = True
         await asyncio.gather(self._serving, return_exceptions=True)
 

@@ -11,6 +11,7 @@ from actors.reasoning.decide import Resume, Start
 from actors.reasoning.fold import Reply
 from actors.reasoning.graph import Asked, GaveUp, Graph, MakeModel, ModelFailed, Out, Retrieved, Token, answers
 from actors.reasoning.session_log import SessionLog
+from actors.reasoning.token_stream import TokenStream
 from actors.reasoning.tool_calls import ToolCalls
 from contracts import events as e
 from contracts.ids import derive_id
@@ -57,6 +58,7 @@ class Generation:
         self._turn_id = order.turn_id if isinstance(order, Start) else self._known().turn_id
         self._question = order.text if isinstance(order, Start) else self._known().text
         self._tools = ToolCalls(log, cause.event_id, self._turn_id, self.reply_id, self.started)
+        self._tokens = TokenStream(log, self.reply_id)
         self._begun_s = time.monotonic()
         self._first_token_ns: int | None = None
         self._first_token_ms: float | None = None
@@ -120,7 +122,9 @@ class Generation:
         finally:
             await pieces.aclose()  # type: ignore[attr-defined]  # ours are generators
         if self._has_failed or not self._known().clauses:
-            await self._write_clause(APOLOGY if self._has_failed else NO_ANSWER)
+            sorry = APOLOGY if self._has_failed else NO_ANSWER
+            await self._tokens.tell(f" {sorry}" if self._known().clauses else sorry)
+            await self._write_clause(sorry)
         await self._complete("failed" if self._has_failed else "completed")
 
     def _is_granted(self) -> bool:
@@ -133,6 +137,7 @@ class Generation:
         async for piece in pieces:
             if isinstance(piece, Token):
                 self._note_first_token(piece)
+                await self._tokens.tell(piece.text)
                 if not await self._write_clauses(splitter.feed(piece.text)):
                     return
             elif isinstance(piece, Retrieved):

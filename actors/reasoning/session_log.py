@@ -1,9 +1,11 @@
 """One session as a copy of this actor holds it: the fold, and the one way to say facts about replies."""
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 
 from faststream.nats import NatsBroker
+from nats.errors import Error as NatsError
 
 from actors.reasoning.fold import Session, apply
 from contracts.events import Event
@@ -47,6 +49,13 @@ class SessionLog:
         async with self._speaking:  # our own two tasks must not take each other for strangers
             fence = Fence(f"voice.{event.session_id}.reply.*", self.session.reply_sequence)
             apply(self.session, event, await say(self._broker, event, fence))
+
+    async def whisper(self, subject: str, data: bytes) -> None:
+        """Publish what is not stored and may get lost: at once, or not at all while NATS is away."""
+        nc = connection(self._broker)
+        if nc.is_connected:
+            with contextlib.suppress(NatsError, OSError):
+                await nc.publish(subject, data)
 
     async def say(self, event: Event) -> None:
         """Store any other fact."""

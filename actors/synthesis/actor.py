@@ -83,11 +83,13 @@ class Synthesis:
             session.done.add((event.reply_id, event.index))
 
     async def _session(self, session_id: str) -> Spoken:
-        """Return the session brought up to date with the log."""
+        """Return the session brought up to date with the log; of one by text nothing more has to be known."""
         session = self._sessions.setdefault(session_id, Spoken())
         self._sessions.move_to_end(session_id)
         if len(self._sessions) > SESSIONS_KEPT:
             self._sessions.popitem(last=False)
+        if not session.speaks:
+            return session
         for fact in await facts_after(self._broker, session_id, session.sequence):
             session.fold(fact)
         return session

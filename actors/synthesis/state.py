@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass, field
 
-from contracts.events import ClauseSynthesized, ReplyClauseWritten, ReplyDiscarded, SessionClosed, TurnInterrupted
+from contracts.events import (
+    ClauseSynthesized,
+    ReplyClauseWritten,
+    ReplyDiscarded,
+    SessionClosed,
+    SessionOpened,
+    TurnInterrupted,
+)
 from infra.facts import Fact
 
 
@@ -14,11 +21,15 @@ class Spoken:
     done: set[tuple[str, int]] = field(default_factory=set)
     stopped: set[str] = field(default_factory=set)
     closed: bool = False
+    speaks: bool = True
+    """Whether the agent has a voice in this session; not in a conversation by text."""
 
     def fold(self, fact: Fact) -> None:
         """Take the session's next fact into account."""
         self.sequence = fact.sequence
         match fact.event:
+            case SessionOpened(profile=profile):
+                self.speaks = profile.speaks
             case ClauseSynthesized(reply_id=reply_id, index=index):
                 self.done.add((reply_id, index))
             case ReplyDiscarded(reply_id=reply_id) | TurnInterrupted(reply_id=reply_id):
@@ -28,7 +39,7 @@ class Spoken:
 
     def hearable(self, clause: ReplyClauseWritten) -> bool:
         """Tell whether somebody may still hear this clause."""
-        return not self.closed and clause.reply_id not in self.stopped
+        return self.speaks and not self.closed and clause.reply_id not in self.stopped
 
     def to_do(self, clause: ReplyClauseWritten) -> bool:
         """Tell whether this clause's sound is still to be made."""

@@ -1,0 +1,62 @@
+"""The HTTP API as one FastAPI app, and the process parts behind it."""
+
+from fastapi import FastAPI
+from faststream.nats import NatsBroker
+
+from bridge.http.auth import admin_only
+from bridge.http.chat import chat_router
+from bridge.http.chat_requests import ChatRequests
+from bridge.http.conversations import Conversations
+from bridge.http.docs import add_docs
+from bridge.http.health import health_router
+from bridge.http.limiting import Addresses, BodyLimit, body_bytes
+from bridge.http.problems import tell_problems
+from bridge.http.session_routes import session_router
+from infra.settings import Settings
+
+DESCRIPTION = """Talk to the agent by text, and find again what was said.
+
+`/chat` and the health routes are open to whoever reaches this address. Everything that shows or erases what people
+have said needs the admin key: set `DAREDEVIL_ADMIN_KEY`, send `Authorization: Bearer <key>`.
+
+Every answer other than a good one is `{"error": {"code", "message"}}`.
+"""
+
+
+class HttpDoor:
+    """The conversations by text of a process, their API, and the same chat by NATS requests."""
+
+    def __init__(self, broker: NatsBroker, settings: Settings) -> None:
+        self._conversations = Conversations(broker, settings)
+        self._requests = ChatRequests(broker, self._conversations)
+        self.api = make_api(broker, settings, self._conversations)
+
+    async def open(self) -> None:
+        """Begin to take requests, and to watch for idle conversations."""
+        await self._conversations.open()
+        await self._requests.open()
+
+    async def close(self) -> None:
+        """End what is being answered; may be called twice."""
+        await self._requests.stop_taking()
+        await self._conversations.close()
+        await self._requests.close()
+
+
+def make_api(broker: NatsBroker, settings: Settings, conversations: Conversations) -> FastAPI:
+    """Return the app."""
+    api = FastAPI(
+        title="Daredevil",
+        version="1",
+        summary="A real-time voice agent whose every conversation is an event log.",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+    )
+    api.add_middleware(BodyLimit, most_bytes=body_bytes(settings.max_text_bytes))
+    tell_problems(api)
+    api.include_router(chat_router(conversations, Addresses()))
+    api.include_router(session_router(broker, admin_only(settings)))
+    api.include_router(health_router(broker))
+    add_docs(api)
+    return api

@@ -1,0 +1,27 @@
+"""The HTTP door as an app of its own: no page, no WebSocket."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from faststream import FastStream
+
+from bridge.site import Listener
+from infra.broker import make_app, make_broker
+from infra.settings import settings
+
+
+def make() -> FastStream:
+    """Return the app of this process."""
+    broker = make_broker("http")
+    listener = Listener(broker, settings(), page=False)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        await listener.open()
+        yield
+        await listener.close()
+
+    app = make_app("http", broker, lifespan)
+    # The broker is closed before the lifespan ends; the last facts are said before that.
+    app.on_shutdown(listener.close)
+    return app

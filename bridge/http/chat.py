@@ -1,0 +1,121 @@
+"""`POST /chat`: a turn by text, answered as JSON or, with `Accept: text/event-stream`, as it is written."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.types import Message
+
+from bridge.http.conversations import Conversations
+from bridge.http.exchange import Exchange
+from bridge.http.limiting import Addresses
+from bridge.http.models import ChatAnswer, ChatRequest
+from bridge.http.problems import Problem, responses
+from bridge.http.writing import Clause, Piece, Reset, Token
+
+EVENT_STREAM = "text/event-stream"
+PING_S = 15
+SEND_TIMEOUT_S = 20.0
+
+_STREAMED: dict[str, Any] = {
+    "description": (
+        "The answer. With `Accept: text/event-stream` it comes as it is written, in events whose data is JSON: "
+        "`session` {session_id, turn_id} first; `token` {text}: put together they are the answer; `clause` "
+        "{index, text}: the words before it are stored; `reset` {text}: replaces all text so far (tokens got lost, or "
+        "the model began more than is kept); "
+        "at the end `done`, the same object as without streaming, or `error` {code, message}."
+    ),
+    "content": {
+        EVENT_STREAM: {"schema": {"type": "string"}, "example": 'event: token\r\ndata: {"text":"Hel"}\r\n\r\n'}
+    },
+}
+
+
+def chat_router(conversations: Conversations, addresses: Addresses) -> APIRouter:
+    """Return the route."""
+    router = APIRouter(tags=["chat"])
+    answers = {**responses(403, 404, 409, 413, 429, 504), 200: _STREAMED}
+
+    @router.post("/chat", summary="Say something to the agent", response_model=ChatAnswer, responses=answers)
+    async def chat(turn: ChatRequest, request: Request) -> Response:
+        """Say `text` in a new conversation, or in the one of `session_id`.
+
+        The conversation is a session like any other: kept in the log, remembered, summed up. It ends by itself when
+        nothing has been said in it for a while. A client that goes away stops the answer; what it had read by then is
+        what the agent takes as known.
+        """
+        _check_origin(request)
+        addresses.take(request.client.host if request.client else "")
+        exchange = await conversations.begin(turn.text, turn.user_id, turn.session_id)
+        if EVENT_STREAM in request.headers.get("accept", ""):
+
+            async def left(message: Message) -> None:
+                exchange.abandon()
+
+            return EventSourceResponse(
+                _events(exchange), ping=PING_S, send_timeout=SEND_TIMEOUT_S, client_close_handler_callable=left
+            )
+        return JSONResponse(asdict(await _whole(exchange, request)))
+
+    return router
+
+
+async def _events(exchange: Exchange) -> AsyncIterator[ServerSentEvent]:
+    try:
+        turn = exchange.turn
+        yield _event("session", {"session_id": turn.session_id, "turn_id": turn.turn_id})
+        async for piece in exchange.pieces():
+            yield _piece_event(piece)
+        yield _event("done", asdict(await exchange.recorded()))
+    except Problem as problem:
+        yield _event("error", problem.body["error"])
+    finally:
+        exchange.abandon()  # nothing if all was delivered
+
+
+def _piece_event(piece: Piece) -> ServerSentEvent:
+    match piece:
+        case Token(text):
+            return _event("token", {"text": text})
+        case Reset(text):
+            return _event("reset", {"text": text})
+        case Clause(index, text):
+            return _event("clause", {"index": index, "text": text})
+
+
+def _event(name: str, data: dict[str, Any]) -> ServerSentEvent:
+    return ServerSentEvent(json.dumps(data, ensure_ascii=False, separators=(",", ":")), event=name)
+
+
+async def _whole(exchange: Exchange, request: Request) -> Any:
+    """Return the whole answer, unless the client goes away before. Raises Problem."""
+    answering = asyncio.ensure_future(exchange.whole())
+    leaving = asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            exchange.abandon()
+            raise Problem("shutdown", "the client went away")
+        return answering.result()
+    finally:
+        for waiting in (answering, leaving):
+            waiting.cancel()
+        await asyncio.gather(answering, leaving, return_exceptions=True)
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _check_origin(request: Request) -> None:
+    """Raise Problem for a page of another site, which must not talk through the browser of our user."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise Problem("bad-origin", "this page is of another site")

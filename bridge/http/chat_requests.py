@@ -1,0 +1,106 @@
+"""The same chat by NATS request and reply: `do.<session>.reasoning.chat`, or `do.new.reasoning.chat` for a new session.
+
+One bridge process of all answers (a queue group). Both ways MessagePack; a problem is an answer too.
+"""
+
+import asyncio
+import logging
+from dataclasses import asdict
+from typing import Any
+
+import msgpack
+from faststream.nats import NatsBroker
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+from pydantic import ValidationError
+
+from bridge.http.conversations import Conversations
+from bridge.http.models import ChatRequest
+from bridge.http.problems import Problem
+from contracts.topology import chat_subject
+from infra.connection import connection
+
+log = logging.getLogger(__name__)
+
+NEW = "new"
+"""In place of a session id: begin a new one."""
+QUEUE = "chat"
+MAX_ANSWERING = 500
+
+
+class ChatRequests:
+    """Answers the requests that come to this process."""
+
+    def __init__(self, broker: NatsBroker, conversations: Conversations) -> None:
+        self._broker = broker
+        self._conversations = conversations
+        self._subscription: Subscription | None = None
+        self._answering: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Begin to take requests."""
+        subject = chat_subject("x").replace(".x.", ".*.")
+        self._subscription = await connection(self._broker).subscribe(subject, queue=QUEUE, cb=self._asked)
+
+    async def stop_taking(self) -> None:
+        """Leave new requests to other processes."""
+        if self._subscription is not None and connection(self._broker).is_connected:
+            await self._subscription.unsubscribe()
+        self._subscription = None
+
+    async def close(self) -> None:
+        """End what is still being answered."""
+        for task in self._answering:
+            task.cancel()
+        await asyncio.gather(*self._answering, return_exceptions=True)
+
+    async def _asked(self, message: Msg) -> None:
+        if not message.reply:
+            log.debug("a chat was asked for with nobody to take the answer")
+            return
+        if len(self._answering) >= MAX_ANSWERING:
+            await _respond(message, Problem("busy", "too many turns are being answered").body)
+            return
+        task = asyncio.create_task(self._answer(message), name="chat by request")
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _answer(self, message: Msg) -> None:
+        try:
+            answer = await self._chat(message.subject.split(".")[1], message.data)
+        except Problem as problem:
+            answer = problem.body
+        except Exception:  # whoever asked is told
+            log.exception("chat by request")
+            answer = Problem("internal", "something went wrong here; the log of this process says what").body
+        await _respond(message, answer)
+
+    async def _chat(self, session_id: str, data: bytes) -> dict[str, Any]:
+        turn = _request_of(session_id, data)
+        exchange = await self._conversations.begin(turn.text, turn.user_id, turn.session_id)
+        try:
+            return asdict(await exchange.whole())
+        finally:
+            exchange.abandon()
+
+
+def _request_of(session_id: str, data: bytes) -> ChatRequest:
+    try:
+        fields = msgpack.unpackb(data)
+        if not isinstance(fields, dict):
+            raise Problem("bad-request", "a map {text, user_id} was expected")
+        session = {} if session_id == NEW else {"session_id": session_id}
+        return ChatRequest.model_validate({key: fields.get(key) for key in ("text", "user_id")} | session)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        raise Problem("bad-request", f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    except (ValueError, TypeError, msgpack.UnpackException) as error:
+        raise Problem("bad-request", "the request is no MessagePack map {text, user_id}") from error
+
+
+async def _respond(message: Msg, answer: dict[str, Any]) -> None:
+    try:
+        await message.respond(msgpack.packb(answer))
+    except (NatsError, OSError) as error:
+        log.debug("chat by request: no answer possible: %r", error)

@@ -1,0 +1,223 @@
+"""The conversations by text of one bridge process: opened, gone on with, answered turn by turn, ended when idle."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from faststream.nats import NatsBroker
+
+from bridge.http.exchange import Exchange
+from bridge.http.problems import AWAY, Problem, log_away
+from bridge.http.session_index import newest_sessions
+from bridge.http.text_facts import HTTP, Standing, opening_facts, turn_ended
+from bridge.opening import closing_events
+from bridge.protocol import Rubbish, checked_text
+from contracts.ids import new_session_id
+from infra.connection import connection
+from infra.engines.llm import model_names
+from infra.facts import Fact, Fence, Stale, facts_after, now_ns, say
+from infra.settings import Settings
+
+log = logging.getLogger(__name__)
+
+READ_PATIENCE_S = 3.0
+BUSY_PATIENCE_S = 2.0
+"""How long a turn waits for the end of the one before it."""
+CLOSE_TIMEOUT_S = 4.0
+WATCH_S = 1.0
+MAX_KEPT = 20_000
+"""Open conversations that are watched for their end; beyond it the longest idle one is ended early."""
+ADOPTED = 5_000
+"""How many of the newest sessions are looked through at start for conversations that nobody watches."""
+SPARE_S = 10.0
+
+
+@dataclass(slots=True)
+class _Conversation:
+    standing: Standing
+    exchange: Exchange | None = None
+
+
+class Conversations:
+    """All conversations by text of this process; `begin` is the one way to say something in them."""
+
+    def __init__(self, broker: NatsBroker, settings: Settings) -> None:
+        self._broker = broker
+        self._settings = settings
+        self._kept: OrderedDict[str, _Conversation] = OrderedDict()
+        self._running: set[asyncio.Task[None]] = set()
+        self._watching: asyncio.Task[None] | None = None
+        self._closing = False
+
+    async def open(self) -> None:
+        """Begin to watch for idle conversations, also those that an earlier process has left."""
+        self._watching = asyncio.create_task(self._watch(), name="watching conversations by text")
+
+    async def close(self) -> None:
+        """End what is being answered; the conversations stay open and can be gone on with elsewhere."""
+        self._closing = True
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        for conversation in self._kept.values():
+            if conversation.exchange is not None:
+                conversation.exchange.abandon("shutdown")
+        if self._running:
+            await asyncio.wait(self._running, timeout=CLOSE_TIMEOUT_S)
+        for task in list(self._running):
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    # -- a turn
+
+    async def begin(self, text: str, user_id: str | None = None, session_id: str | None = None) -> Exchange:
+        """Say `text` in a new conversation, or in the given one; return once it is stored. Raises Problem."""
+        text = _checked(text, self._settings.max_text_bytes)
+        if self._closing:
+            raise Problem("shutdown", "the server restarts; try again shortly", retry_after_s=3)
+        if not connection(self._broker).is_connected:
+            raise log_away()
+        if len(self._running) >= self._settings.max_sessions:
+            raise Problem("busy", f"{self._settings.max_sessions} turns are being answered; try again", retry_after_s=2)
+        try:
+            if session_id is None:
+                conversation = await self._opened(user_id or "anonymous")
+            else:
+                conversation = await self._gone_on_with(session_id, user_id)
+        except AWAY as error:
+            log.warning("a conversation could not begin: %r", error)
+            raise log_away() from error
+        exchange = self._start(conversation, text)
+        await exchange.accepted()
+        return exchange
+
+    async def _opened(self, user_id: str) -> _Conversation:
+        session_id = new_session_id()
+        conversation = _Conversation(Standing(session_id))
+        for event in opening_facts(session_id, user_id, self._settings, now_ns()):
+            sequence = await say(self._broker, event, patience_s=READ_PATIENCE_S)
+            conversation.standing.take(Fact(sequence, event))
+        self._keep(conversation)
+        return conversation
+
+    async def _gone_on_with(self, session_id: str, user_id: str | None) -> _Conversation:
+        conversation = self._kept.get(session_id)
+        if conversation is None:
+            conversation = _Conversation(Standing(session_id))
+        else:
+            await _idle(conversation)
+        await self._refresh(conversation.standing)
+        _check(conversation.standing, user_id)
+        # Another request may have been quicker while this one read.
+        conversation = self._kept.get(session_id, conversation)
+        if conversation.exchange is not None and not conversation.exchange.over.is_set():
+            raise Problem("turn-in-progress", "the turn before this one is still being answered", retry_after_s=2)
+        self._keep(conversation)
+        return conversation
+
+    async def _refresh(self, standing: Standing) -> None:
+        facts = await facts_after(self._broker, standing.session_id, standing.sequence, READ_PATIENCE_S)
+        for fact in facts:
+            standing.take(fact)
+
+    def _start(self, conversation: _Conversation, text: str) -> Exchange:
+        standing = conversation.standing
+        turn = turn_ended(standing.session_id, text, now_ns())
+        exchange = Exchange(self._broker, standing, turn, self._timeout_s)
+        conversation.exchange = exchange
+        standing.active_ns = turn.time_ns
+        task = asyncio.create_task(exchange.run(), name=f"turn of {standing.session_id}")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return exchange
+
+    @property
+    def _timeout_s(self) -> float:
+        """After this no model of the chain can be still at it: each may be silent for so long, then one apologises."""
+        return self._settings.llm_timeout_s * len(model_names(self._settings.llm)) + SPARE_S
+
+    def _keep(self, conversation: _Conversation) -> None:
+        self._kept[conversation.standing.session_id] = conversation
+        self._kept.move_to_end(conversation.standing.session_id)
+
+    # -- the end
+
+    async def _watch(self) -> None:
+        adopted = False
+        while True:
+            try:
+                if not adopted:
+                    await self._adopt()
+                    adopted = True
+                await self._end_idle()
+            except AWAY as error:
+                log.debug("watching conversations by text: %r", error)
+            await asyncio.sleep(min(WATCH_S, self._settings.session_idle_s / 4))
+
+    async def _adopt(self) -> None:
+        """Watch the conversations that were left open by a process that is gone."""
+        async for opened in newest_sessions(connection(self._broker), most=ADOPTED):
+            if opened.event.door != HTTP or opened.closed or opened.erased or opened.event.session_id in self._kept:
+                continue
+            standing = Standing(opened.event.session_id)
+            await self._refresh(standing)
+            if not standing.closed and not standing.erased and standing.session_id not in self._kept:
+                self._kept[standing.session_id] = _Conversation(standing)
+                self._kept.move_to_end(standing.session_id, last=False)
+
+    async def _end_idle(self) -> None:
+        oldest_ns = now_ns() - int(self._settings.session_idle_s * 1e9)
+        for session_id, conversation in list(self._kept.items()):
+            is_busy = conversation.exchange is not None and not conversation.exchange.over.is_set()
+            is_idle = conversation.standing.active_ns < oldest_ns or len(self._kept) > MAX_KEPT
+            if not is_busy and is_idle:
+                await self._end(session_id, conversation, oldest_ns)
+
+    async def _end(self, session_id: str, conversation: _Conversation, oldest_ns: int) -> None:
+        standing = conversation.standing
+        await self._refresh(standing)
+        if not standing.closed and not standing.erased:
+            if standing.active_ns >= oldest_ns and len(self._kept) <= MAX_KEPT:
+                return  # it went on elsewhere
+            try:
+                await self._say_end(standing)
+            except Stale:
+                return  # somebody has just written
+        if self._kept.get(session_id) is conversation:
+            del self._kept[session_id]
+
+    async def _say_end(self, standing: Standing) -> None:
+        fence = Fence(f"voice.{standing.session_id}.turn.*", standing.turn_sequence)
+        for event in closing_events(standing.session_id, "timeout", now_ns()):
+            standing.take(Fact(await say(self._broker, event, fence, READ_PATIENCE_S), event))
+
+
+async def _idle(conversation: _Conversation) -> None:
+    """Wait a little for the turn before: it may just be recorded."""
+    if conversation.exchange is None:
+        return
+    try:
+        async with asyncio.timeout(BUSY_PATIENCE_S):
+            await conversation.exchange.over.wait()
+    except TimeoutError:
+        pass  # told as turn-in-progress
+
+
+def _checked(text: str, max_bytes: int) -> str:
+    try:
+        return checked_text(text, max_bytes)
+    except Rubbish as error:
+        raise Problem(error.code, str(error)) from error
+
+
+def _check(standing: Standing, user_id: str | None) -> None:
+    """Raise Problem unless the conversation can be gone on with by this user."""
+    session_id = standing.session_id
+    is_theirs = user_id is None or user_id == standing.user_id
+    if not standing.door or standing.erased or (standing.door == HTTP and not is_theirs):
+        raise Problem("session-unknown", f"you have no session {session_id}; leave its id out for a new one")
+    if standing.closed:
+        raise Problem("session-closed", f"session {session_id} has ended; leave its id out for a new one")
+    if standing.door != HTTP:
+        raise Problem("other-door", f"session {session_id} is a call at the {standing.door} door; nobody reads there")

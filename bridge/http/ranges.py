@@ -1,0 +1,28 @@
+"""A range of bytes as a player asks for it: `Range: bytes=<first>-<last>`. Pure."""
+
+import re
+
+from bridge.http.problems import Problem
+
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+def range_of(header: str | None, size: int) -> tuple[int, int] | None:
+    """Return first byte and the one behind the last; None for all of it. Raises Problem for bytes that are not there.
+
+    Several ranges at once, other units and nonsense are answered with all of it, as HTTP allows.
+    """
+    found = _RANGE.fullmatch(header.strip()) if header is not None else None
+    if found is None or found.group(0) == "bytes=-":
+        return None
+    first, last = found.groups()
+    if not first:  # the last so many
+        start, end = max(0, size - int(last)), size
+    else:
+        start, end = int(first), min(size, int(last) + 1 if last else size)
+    if last and first and int(last) < int(first):
+        return None
+    if start >= size or start >= end:
+        message = f"the recording has {size} bytes"
+        raise Problem("bad-range", message, headers={"Content-Range": f"bytes */{size}"})
+    return start, end

@@ -1,0 +1,141 @@
+"""`/sessions`: which there were, and what was said in them. All of it straight from the log, for the admin key only."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from faststream.nats import NatsBroker
+
+from bridge.http.models import SessionDetail, SessionPage, Summary, Transcript
+from bridge.http.problems import Problem, log_away, responses
+from bridge.http.recordings import Recordings
+from bridge.http.session_index import Wanted, page_of
+from bridge.http.session_views import detail_of, item_of, summary_of, transcript_of, user_of
+from contracts.events import Event
+from contracts.ids import ID_PATTERN
+from infra.connection import connection
+from infra.facts import facts_after
+
+READ_PATIENCE_S = 3.0
+MOST_LISTED = 200
+
+Session = Annotated[str, Path(pattern=ID_PATTERN, description="A session id, as the list has them.")]
+Moment = Annotated[datetime | None, Query(description="ISO 8601; without a zone it is UTC.")]
+
+
+def session_router(broker: NatsBroker, admin: Callable[..., Awaitable[None]]) -> APIRouter:
+    """Return the routes; `admin` is the dependency that checks the key."""
+    router = APIRouter(
+        prefix="/sessions", tags=["sessions"], dependencies=[Depends(admin)], responses=responses(401, 403)
+    )
+    _add_list(router, broker)
+    _add_reading(router, broker)
+    _add_recording(router, broker)
+    _add_erasure(router, broker)
+    return router
+
+
+def _add_list(router: APIRouter, broker: NatsBroker) -> None:
+    @router.get("", summary="List sessions, the newest first")
+    async def sessions(
+        response: Response,
+        user_id: Annotated[str | None, Query(max_length=256, description="Only this user's.")] = None,
+        since: Moment = None,
+        until: Moment = None,
+        limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 50,
+        cursor: Annotated[str | None, Query(pattern=r"^[1-9]\d{0,17}$", description="`next` of the last page.")] = None,
+    ) -> SessionPage:
+        """List sessions that were opened within a time.
+
+        Where much has to be looked through for few sessions, a page may have fewer than `limit`: go on while there is
+        a `next`.
+        """
+        _connected(broker)
+        response.headers["Cache-Control"] = "no-store"
+        wanted = Wanted(user_id, _ns(since) or 0, _ns(until), int(cursor or 0))
+        page = await page_of(connection(broker), wanted, limit)
+        return SessionPage(
+            sessions=[item_of(listed) for listed in page.sessions], next=str(page.before) if page.before else None
+        )
+
+
+def _add_reading(router: APIRouter, broker: NatsBroker) -> None:
+    @router.get("/{session_id}", summary="One session", responses=responses(404))
+    async def session(session_id: Session, response: Response) -> SessionDetail:
+        response.headers["Cache-Control"] = "no-store"
+        return detail_of(session_id, await _facts(broker, session_id))
+
+    @router.get("/{session_id}/transcript", summary="What was said, as it was heard", responses=responses(404))
+    async def transcript(session_id: Session, response: Response) -> Transcript:
+        response.headers["Cache-Control"] = "no-store"
+        facts = await _facts(broker, session_id)
+        return Transcript(session_id=session_id, user_id=user_of(facts), turns=transcript_of(facts))
+
+    @router.get("/{session_id}/summary", summary="What it was about", responses=responses(404))
+    async def summary(session_id: Session, response: Response) -> Summary:
+        """Tell the final summary, and the rolling one of a long conversation. 404 while there is neither."""
+        response.headers["Cache-Control"] = "no-store"
+        found = summary_of(session_id, await _facts(broker, session_id))
+        if found.final is None and found.rolling is None:
+            raise Problem("not-found", f"no summary of session {session_id} was written yet")
+        return found
+
+
+def _add_recording(router: APIRouter, broker: NatsBroker) -> None:
+    recordings = Recordings(broker)
+    sound: dict[int | str, dict[str, Any]] = {
+        **responses(404, 416),
+        200: {"content": {"audio/webm": {}}, "description": "Opus in WebM: people left, the agent right."},
+        206: {"content": {"audio/webm": {}}, "description": "The bytes that `Range` asked for."},
+    }
+
+    @router.get("/{session_id}/recording", summary="The sound", response_class=Response, responses=sound)
+    async def recording(session_id: Session, request: Request) -> Response:
+        """Serve the recording, as far as it is stored; `Range` asks for a part of it."""
+        _connected(broker)
+        return await recordings.answer(session_id, request)
+
+
+def _add_erasure(router: APIRouter, broker: NatsBroker) -> None:
+    @router.delete("/{session_id}", summary="Erase what was said", responses=responses(404, 409))
+    async def erase(
+        session_id: Session,
+        reason: Annotated[str, Query(max_length=1000, description="Is kept with what is left.")] = "",
+        force: Annotated[bool, Query(description="Close the session first if it is open.")] = False,
+    ) -> dict[str, Any]:
+        """Remove the words of a session for ever, from the log and all that is made from it; return the receipt."""
+        from infra.erasure.erase import EraseIncomplete, SessionStillOpen, UnknownSession, erase_session
+
+        _connected(broker)
+        try:
+            receipt = await erase_session(broker, session_id, reason, force=force)
+        except UnknownSession as error:
+            raise Problem("session-unknown", f"the log has no session {session_id}") from error
+        except SessionStillOpen as error:
+            message = f"session {session_id} is still open: end it first, or erase it with force=true"
+            raise Problem("session-open", message) from error
+        except EraseIncomplete as error:
+            raise Problem("not-available", str(error), retry_after_s=5) from error
+        return receipt.fields()
+
+
+async def _facts(broker: NatsBroker, session_id: str) -> list[Event]:
+    """Return a session's facts. Raises Problem if there are none."""
+    _connected(broker)
+    facts = [fact.event for fact in await facts_after(broker, session_id, patience_s=READ_PATIENCE_S)]
+    if not facts:
+        raise Problem("session-unknown", f"the log has no session {session_id}")
+    return facts
+
+
+def _connected(broker: NatsBroker) -> None:
+    if not connection(broker).is_connected:
+        raise log_away()
+
+
+def _ns(moment: datetime | None) -> int | None:
+    if moment is None:
+        return None
+    zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return int(zoned.timestamp() * 1e9)

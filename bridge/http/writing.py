@@ -1,0 +1,136 @@
+"""An answer on its way to a reader: tokens as they come, clauses as they are stored. Pure.
+
+Tokens are a preview that may get lost or be written anew; clauses are what the log holds.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+_MARKS = re.compile(r"^[^\w\s]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The next piece of text: tokens put together are the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A clause that is stored; its words have come as tokens before."""
+
+    index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Tokens got lost, or say more than is kept: `text` stands for all that came so far."""
+
+    text: str
+
+
+Piece = Token | Clause | Reset
+
+
+class Writing:
+    """Puts the tokens and clauses of one reply together.
+
+    Once a token is missing (its number jumps, another process writes on, a clause comes without its tokens), what
+    follows is told clause by clause.
+    """
+
+    def __init__(self) -> None:
+        self.clauses: dict[int, str] = {}
+        self._shown = ""
+        self._next = 0
+        self._by_clause = False
+
+    def token(self, number: int, text: str) -> list[Piece]:
+        """Take a token; return what to tell."""
+        if self._by_clause:
+            return []
+        if number != self._next:
+            return self._go_by_clause()
+        self._next += 1
+        self._shown += text
+        return [Token(text)]
+
+    def clause(self, index: int, text: str) -> list[Piece]:
+        """Take a stored clause; return what to tell."""
+        if index in self.clauses:
+            return []
+        before = self.text
+        self.clauses[index] = text
+        told: list[Piece] = []
+        if not self._by_clause and _letters(self._shown) < _letters(self.text):
+            had_shown = self._shown
+            told = self._go_by_clause()
+            if not had_shown:
+                told = [Token(self.text)]
+        elif self._by_clause:
+            told = [Token(f" {text}" if before else text)]
+        return [*told, Clause(index, text)]
+
+    def end(self, text: str) -> list[Piece]:
+        """Take the whole text, at its end; return what to tell: the model may have begun more than is kept."""
+        is_told = self._by_clause or "".join(self._shown.split()) == "".join(text.split())
+        return [] if is_told else [Reset(text)]
+
+    @property
+    def text(self) -> str:
+        """All clauses so far."""
+        return " ".join(self.clauses[index] for index in sorted(self.clauses))
+
+    def _go_by_clause(self) -> list[Piece]:
+        self._by_clause = True
+        return [Reset(self.text)]
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What has reached the reader."""
+
+    shown: str = ""
+    clauses: dict[int, str] = field(default_factory=dict)
+
+    def take(self, piece: Piece) -> None:
+        """Take a piece that was sent."""
+        match piece:
+            case Token(text):
+                self.shown += text
+            case Reset(text):
+                self.shown = text
+            case Clause(index, text):
+                self.clauses[index] = text
+
+    @property
+    def text(self) -> str:
+        """The words that were read: whole clauses, and the tokens of one that was not stored yet."""
+        stored = " ".join(self.clauses[index] for index in sorted(self.clauses))
+        return f"{stored} {' '.join(_behind(self.shown, stored).split())}".strip()
+
+
+def _letters(text: str) -> int:
+    return sum(character.isalnum() for character in text)
+
+
+def _behind(shown: str, stored: str) -> str:
+    """Return what `shown` has behind the words of `stored`: nothing if they are not its beginning."""
+    wanted = iter([character for character in stored if character.isalnum()])
+    expected = next(wanted, None)
+    place = 0
+    for place, character in enumerate(shown):  # noqa: B007 (needed after the loop)
+        if expected is None:
+            break
+        if character.isalnum():
+            if character != expected:
+                return ""
+            expected = next(wanted, None)
+    else:
+        return ""
+    rest = shown[place:]
+    if stored and rest and not rest[0].isspace():  # the marks that end the last word
+        rest = _MARKS.sub("", rest)
+    return rest

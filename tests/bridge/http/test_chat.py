@@ -1,0 +1,211 @@
+"""`POST /chat`: a conversation by text over the log."""
+
+import asyncio
+
+import httpx
+import pytest
+from faststream.nats import NatsBroker
+
+from contracts import events as e
+from infra.connection import connection
+from tests.actors.reasoning.models import WAIT, ScriptedModel
+from tests.actors.running import facts_until
+from tests.bridge.agent import Agent
+from tests.bridge.http.answering import persistence, reasoning, sse, streamed
+from tests.bridge.http.conftest import OpenHttp
+from tests.servers import NatsServer
+from tests.waiting import until
+
+ANSWER = ["Good ", "day, ", "nice to hear ", "you. How are ", "you?"]
+TEXT = "Good day, nice to hear you. How are you?"
+FACTS = ["SessionOpened", "ParticipantJoined", "ParticipantJoined", "TurnEnded", "ReplyStarted"]
+
+
+@pytest.fixture
+def agent(broker: NatsBroker) -> Agent:
+    return Agent(broker)
+
+
+async def facts_of(broker: NatsBroker, session_id: str, last: type[e.Event]) -> list[e.Event]:
+    return await facts_until(broker, session_id, lambda facts: any(isinstance(fact, last) for fact in facts))
+
+
+async def test_a_turn_is_answered_and_kept_like_any_other(http: httpx.AsyncClient, broker: NatsBroker) -> None:
+    async with reasoning(ScriptedModel.playing(ANSWER)), persistence():
+        answer = await http.post("/chat", json={"text": " Hello\u0000 there. ", "user_id": "sam"})
+        assert answer.status_code == 200, answer.text
+        told = answer.json()
+        facts = await facts_of(broker, told["session_id"], e.TurnRecorded)
+    assert (told["text"], told["finish"]) == (TEXT, "completed")
+    assert 0 < told["first_token_ms"] <= told["total_ms"]
+    names = [type(fact).__name__ for fact in facts]
+    assert names[:5] == FACTS
+    assert names[-3:] == ["PlaybackStarted", "PlaybackFinished", "TurnRecorded"]
+    opened, record = facts[0], facts[-1]
+    assert isinstance(opened, e.SessionOpened)
+    assert (opened.door, opened.user_id, opened.profile.speaks) == ("http", "sam", False)
+    assert isinstance(record, e.TurnRecorded)
+    assert (record.user_text, record.heard_text, record.written_text) == ("Hello there.", TEXT, TEXT)
+    assert (record.gap_ms, record.turn_id, record.reply_id) == (None, told["turn_id"], told["reply_id"])
+
+
+async def test_an_answer_is_streamed_token_by_token(http: httpx.AsyncClient) -> None:
+    async with reasoning(ScriptedModel.playing(ANSWER)):
+        stream = await streamed(http, text="Hello there.")
+    assert stream.names[0] == "session"
+    assert stream.names[-1] == "done"
+    assert [data["text"] for data in stream.of("token")] == ANSWER
+    assert [data["text"] for data in stream.of("clause")] == ["Good day,", "nice to hear you.", "How are you?"]
+    assert stream.of("done")[0]["text"] == stream.text == TEXT
+    assert stream.of("done")[0]["turn_id"] == stream.of("session")[0]["turn_id"]
+
+
+async def test_a_conversation_goes_on_with_what_was_read(http: httpx.AsyncClient) -> None:
+    model = ScriptedModel.playing(["Your name ", "is Sam."], ["Sam."])
+    async with reasoning(model):
+        first = (await http.post("/chat", json={"text": "I am Sam.", "user_id": "sam"})).json()
+        again = await http.post("/chat", json={"text": "Who am I?", "session_id": first["session_id"]})
+    assert again.json()["session_id"] == first["session_id"]
+    assert [message.content for message in model.asked[1][-3:]] == ["I am Sam.", "Your name is Sam.", "Who am I?"]
+
+
+async def test_another_process_goes_on_with_a_conversation(http: httpx.AsyncClient, open_http: OpenHttp) -> None:
+    other = await open_http()
+    async with reasoning(ScriptedModel.playing(["One."], ["Two."], ["Three."])):
+        session_id = (await http.post("/chat", json={"text": "1"})).json()["session_id"]
+        assert (await other.post("/chat", json={"text": "2", "session_id": session_id})).json()["text"] == "Two."
+        assert (await http.post("/chat", json={"text": "3", "session_id": session_id})).json()["text"] == "Three."
+
+
+async def test_a_reader_who_goes_away_stops_the_answer(http: httpx.AsyncClient, broker: NatsBroker) -> None:
+    model = ScriptedModel.playing(["Good day, ", "nice to ", WAIT], ["Back."])
+    async with reasoning(model), persistence():
+        headers = {"Accept": "text/event-stream"}
+        async with http.stream("POST", "/chat", json={"text": "Hello."}, headers=headers) as answer:
+            events = sse(answer)
+            _, session = await anext(events)
+            async for _, data in events:
+                if data["text"] == "nice to ":
+                    break
+        facts = await facts_of(broker, session["session_id"], e.TurnRecorded)
+        await asyncio.wait_for(model.cancelled.wait(), 10)
+        answer = await http.post("/chat", json={"text": "Again.", "session_id": session["session_id"]})
+        assert answer.json()["text"] == "Back."
+    names = [type(fact).__name__ for fact in facts]
+    assert "TurnInterrupted" in names
+    cut = next(fact for fact in facts if isinstance(fact, e.PlaybackInterrupted))
+    # What was sent last may or may not have reached the reader.
+    assert cut.heard_text in ("Good day,", "Good day, nice to")
+    assert cut.reason == "vanished"
+    assert names.index("PlaybackStarted") < names.index("PlaybackInterrupted")
+
+
+async def test_a_client_that_does_not_wait_for_the_whole_answer_has_read_nothing(
+    http: httpx.AsyncClient, broker: NatsBroker
+) -> None:
+    model = ScriptedModel.playing(["Good day, ", WAIT])
+    opened: list[str] = []
+
+    async def note(message: object) -> None:
+        opened.append(message.subject.split(".")[1])  # type: ignore[attr-defined]
+
+    await connection(broker).subscribe("live.*.reply.clause", cb=note)
+    async with reasoning(model):
+        asking = asyncio.create_task(http.post("/chat", json={"text": "Hello."}))
+        await until(lambda: opened)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        facts = await facts_of(broker, opened[0], e.PlaybackInterrupted)
+        await asyncio.wait_for(model.cancelled.wait(), 10)
+    assert isinstance(facts[-1], e.PlaybackInterrupted | e.ReplyCompleted)
+    assert next(fact.heard_text for fact in facts if isinstance(fact, e.PlaybackInterrupted)) == ""
+    assert not any(isinstance(fact, e.PlaybackStarted) for fact in facts)
+
+
+async def test_a_model_that_fails_is_told_in_words(http: httpx.AsyncClient) -> None:
+    async with reasoning(ScriptedModel.playing([RuntimeError("no")])):
+        stream = await streamed(http, text="Hello.")
+    done = stream.of("done")[0]
+    assert done["finish"] == "failed"
+    assert stream.text == done["text"] != ""
+
+
+async def test_nobody_who_answers_is_a_timeout_and_the_session_goes_on(open_http: OpenHttp) -> None:
+    http = await open_http(llm_timeout_s=0.1)
+    from bridge.http import conversations
+
+    spare, conversations.SPARE_S = conversations.SPARE_S, 0.2
+    try:
+        answer = await http.post("/chat", json={"text": "Hello."})
+    finally:
+        conversations.SPARE_S = spare
+    assert answer.status_code == 504
+    assert answer.json()["error"]["code"] == "timeout"
+    assert "retry-after" in answer.headers
+
+
+async def test_an_idle_conversation_ends_and_is_not_gone_on_with(open_http: OpenHttp, broker: NatsBroker) -> None:
+    http = await open_http(session_idle_s=0.6)
+    async with reasoning(ScriptedModel.playing(["Yes."])):
+        session_id = (await http.post("/chat", json={"text": "Hello."})).json()["session_id"]
+        facts = await facts_of(broker, session_id, e.SessionClosed)
+        answer = await http.post("/chat", json={"text": "Still there?", "session_id": session_id})
+    assert facts[-1].reason == "timeout"  # type: ignore[attr-defined]
+    assert [type(fact).__name__ for fact in facts[-2:]] == ["ParticipantLeft", "SessionClosed"]
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "session-closed")
+
+
+async def test_what_a_dead_process_left_open_is_ended_by_the_next(open_http: OpenHttp, broker: NatsBroker) -> None:
+    first = await open_http()
+    async with reasoning(ScriptedModel.playing(["Yes."])):
+        session_id = (await first.post("/chat", json={"text": "Hello."})).json()["session_id"]
+    await open_http(session_idle_s=0.3)
+    await facts_of(broker, session_id, e.SessionClosed)
+
+
+async def test_which_sessions_can_be_gone_on_with(http: httpx.AsyncClient, agent: Agent) -> None:
+    profile = {"prompt": "", "llm": "local", "stt": "local", "tts": "local"}
+    await agent.say(e.SessionOpened, "a-call", door="websocket", user_id="sam", profile=profile)
+    await agent.say(e.SessionOpened, "a-chat", door="http", user_id="sam", profile=profile)
+
+    async def status(session_id: str, **more: str) -> tuple[int, str]:
+        answer = await http.post("/chat", json={"text": "Hello.", "session_id": session_id} | more)
+        return answer.status_code, answer.json()["error"]["code"]
+
+    assert await status("never-was") == (404, "session-unknown")
+    assert await status("a-call") == (409, "other-door")
+    assert await status("a-chat", user_id="eve") == (404, "session-unknown")
+    assert await status("voice.*.>") == (422, "bad-request")
+
+
+async def test_two_turns_at_once_are_not_mixed_up(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.http.conversations.BUSY_PATIENCE_S", 0.1)
+    async with reasoning(ScriptedModel.playing(["First."], ["Slow ", WAIT])):
+        session_id = (await http.post("/chat", json={"text": "1"})).json()["session_id"]
+        slow = {"text": "2", "session_id": session_id}
+        async with http.stream("POST", "/chat", json=slow, headers={"Accept": "text/event-stream"}) as answer:
+            events = sse(answer)
+            await anext(events)
+            third = await http.post("/chat", json={"text": "3", "session_id": session_id})
+    assert (third.status_code, third.json()["error"]["code"]) == (409, "turn-in-progress")
+
+
+async def test_many_conversations_at_once_get_their_own_answers(http: httpx.AsyncClient) -> None:
+    async with reasoning(ScriptedModel.playing(ANSWER)):
+        streams = await asyncio.gather(*(streamed(http, text=f"Hello {n}") for n in range(20)))
+    assert {stream.text for stream in streams} == {TEXT}
+    assert len({stream.of("session")[0]["session_id"] for stream in streams}) == 20
+
+
+async def test_a_log_that_is_away_is_503_and_comes_back(
+    nats_server: NatsServer, http: httpx.AsyncClient, broker: NatsBroker
+) -> None:
+    await nats_server.stop()
+    await until(lambda: not connection(broker).is_connected)
+    answer = await http.post("/chat", json={"text": "Hello."})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "log-unavailable")
+    assert "retry-after" in answer.headers
+    await nats_server.start()
+    await until(lambda: connection(broker).is_connected)
+    async with reasoning(ScriptedModel.playing(["Back."])):
+        assert (await http.post("/chat", json={"text": "Hello."})).json()["text"] == "Back."
