@@ -58,12 +58,17 @@ class HeardReply:
                 free_ns = at_ns + (span.end_sample - span.first_sample) * 1_000_000_000 // rate_hz
         return spans
 
-    def when_ns(self, sample: int, rate_hz: int) -> int | None:
-        """Return when the sample was heard, or None if it was not. The end of what was heard counts as heard."""
-        for span in self.heard(rate_hz):
-            if span.first_sample <= sample and (span.end_sample is None or sample <= span.end_sample):
-                return span.at_ns + (sample - span.first_sample) * 1_000_000_000 // rate_hz
-        return None
+    def when_ns(self, sample: int, rate_hz: int, begins: bool = False) -> int | None:
+        """Return when the sample was heard, or None if it was not. The end of what was heard counts as heard.
+
+        Where playback paused at the sample it is when the pause began; or, if something `begins` with it, ended.
+        """
+        times = [
+            span.at_ns + (sample - span.first_sample) * 1_000_000_000 // rate_hz
+            for span in self.heard(rate_hz)
+            if span.first_sample <= sample and (span.end_sample is None or sample <= span.end_sample)
+        ]
+        return times[-1 if begins else 0] if times else None
 
 
 class HeardTimes:

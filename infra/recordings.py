@@ -5,6 +5,7 @@ SessionOpened. What no chunk holds is silence.
 """
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -192,3 +193,17 @@ async def drop(nc: Client, session_id: str) -> int:
 def duration_ms(end_packet: int) -> float:
     """Return how long a recording is that ends before this packet."""
     return max(0, end_packet * PACKET_SAMPLES - LOOK_AHEAD_SAMPLES) * 1000 / RATE_HZ
+
+
+def wav_header(end_packet: int) -> bytes:
+    """Return the header of a WAV file of the decoded recording that ends before this packet."""
+    size = 4 * max(0, end_packet * PACKET_SAMPLES - LOOK_AHEAD_SAMPLES)
+    form = struct.pack("<HHIIHH", 1, 2, RATE_HZ, 4 * RATE_HZ, 4, 16)
+    return (
+        b"RIFF"
+        + struct.pack("<I", 36 + size)
+        + b"WAVEfmt "
+        + struct.pack("<I", 16)
+        + form
+        + struct.pack("<4sI", b"data", size)
+    )

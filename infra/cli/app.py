@@ -2,7 +2,7 @@
 
 import typer
 
-from infra.cli import bench, call, checks, dead, erase, log, run
+from infra.cli import bench, call, checks, dead, erase, export, log, projections, run
 
 app = typer.Typer(
     name="daredevil",
@@ -24,6 +24,10 @@ app = typer.Typer(
 
   daredevil events SESSION               everything that happened in one, in order
 
+  daredevil export SESSION -f webm       the recording; or json, md, txt, srt, wav
+
+  daredevil projections                  how the tables and topics keep up with the log
+
   daredevil doctor                       what is missing here, and how to get it
 """,
 )
@@ -32,6 +36,9 @@ app.command()(run.run)
 app.command()(call.say)
 app.command()(log.sessions)
 app.command()(log.events)
+app.command()(export.export)
+app.command()(export.summary)
+app.add_typer(projections.app, name="projections")
 app.add_typer(dead.app, name="dead")
 app.command()(erase.erase)
 app.command()(checks.doctor)

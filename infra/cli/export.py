@@ -1,0 +1,217 @@
+"""`daredevil export` and `daredevil summary`: a conversation as a file, and what it was about."""
+
+import json
+import sys
+from collections.abc import AsyncIterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, run_async, warn
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+    from infra.export.conversation import Conversation
+
+COMPLETE_WITHIN_S = 10.0
+"""How long a recording is waited for whose session has just ended."""
+
+
+class Format(StrEnum):
+    """What a conversation can be written as."""
+
+    json = "json"
+    md = "md"
+    txt = "txt"
+    srt = "srt"
+    wav = "wav"
+    webm = "webm"
+
+
+class CannotExport(RuntimeError):
+    """What was asked for is not there; the message says why, and what there is."""
+
+
+def export(
+    session: Annotated[str, typer.Argument(help="A session id, as `daredevil sessions` lists them.")],
+    format: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.md,
+    to: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="File to write; `-` is standard output. [default: SESSION.FORMAT]"),
+    ] = None,
+) -> None:
+    """Write a conversation as a file.
+
+    json has everything, with times and latencies; md and txt are for reading; srt are captions for the recording;
+    wav and webm are the recording: people on the left, the agent on the right, from the moment the session began.
+    """
+    target = to or Path(f"{session}.{format.value}")
+    try:
+        run_async(_export(session, format, target))
+    except (ValueError, CannotExport, LookupError) as error:
+        fail(str(error), BAD_INPUT)
+    except OSError as error:
+        fail(f"{target} cannot be written: {error.strerror or error}", FAILED)
+    if str(target) != "-":
+        err().print(f"wrote {target}", markup=False)
+
+
+def summary(
+    session: Annotated[str, typer.Argument(help="A session id, as `daredevil sessions` lists them.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, all fields.")] = False,
+) -> None:
+    """Show what a conversation was about: the summary made at its end, or the rolling one while it goes on."""
+    try:
+        told = run_async(_told(session))
+    except (ValueError, CannotExport, LookupError) as error:
+        fail(str(error), BAD_INPUT)
+    if told.summary is None:
+        state = "it is written when the session has ended" if told.closed is None else "it is still being written"
+        fail(f"session {session} has no summary yet: {state}", FAILED)
+    if as_json:
+        typer.echo(json.dumps({"kind": type(told.summary).__name__, **told.summary.model_dump()}))
+        return
+    _print_summary(told)
+
+
+def _print_summary(told: "Conversation") -> None:
+    from contracts.events import SummaryWritten
+    from infra.export.formats import one_line
+
+    assert told.summary is not None
+    out().print(one_line(told.summary.summary) or "Nothing was said.", markup=False)
+    if not isinstance(told.summary, SummaryWritten):
+        err().print(f"so far, through {told.summary.turns} turns; the session goes on", markup=False)
+        return
+    rows = [("topics", ", ".join(told.summary.topics)), ("sentiment", told.summary.sentiment)]
+    rows += [("to do", item) for item in told.summary.action_items]
+    for name, value in rows:
+        if value:
+            out().print(f"{name}: {one_line(value)}", markup=False)
+
+
+async def _told(session: str) -> "Conversation":
+    from contracts.topology import checked_session
+    from infra.cli.system import log_connection
+
+    checked_session(session)
+    async with log_connection() as nc:
+        return await _conversation(nc, session)
+
+
+async def _export(session: str, form: Format, target: Path) -> None:
+    from contracts.topology import checked_session
+    from infra.cli.system import LogEmpty, log_connection
+
+    checked_session(session)
+    try:
+        async with log_connection() as nc:
+            if form in (Format.wav, Format.webm):
+                await _export_sound(nc, session, form, target)
+            else:
+                from infra.export.formats import FORMATS
+
+                text = FORMATS[form.value](await _conversation(nc, session))
+                await _write(target, _once(text.encode("utf-8", "replace")))
+    except LogEmpty as nothing:
+        raise CannotExport(str(nothing)) from nothing
+
+
+async def _conversation(nc: "Client", session: str) -> "Conversation":
+    """Return the conversation, with times of speech as the recording has them, where there is one."""
+    from contracts.topology import RECORDINGS, VOICE
+    from infra.cli.system import has_stream
+    from infra.export.conversation import NotAConversation, conversation_of
+    from infra.facts import history
+    from infra.recordings import last_chunk
+
+    facts = [fact.event async for fact in history(nc, session)] if await has_stream(nc, VOICE) else []
+    if not facts:
+        raise CannotExport(f"the log has no session {session}: `daredevil sessions` lists those it has")
+    # A log of an older version has no recordings.
+    chunk = await last_chunk(nc, session) if await has_stream(nc, RECORDINGS) else None
+    try:
+        return conversation_of(facts, chunk.chunk.track_samples if chunk else None)
+    except NotAConversation as error:
+        raise CannotExport(f"session {session} cannot be read: {error}") from error
+
+
+async def _export_sound(nc: "Client", session: str, form: Format, target: Path) -> None:
+    from infra.recordings import NoRecording, last_chunk, sound_of, wav_header, webm_of
+
+    told = await _complete(nc, session)
+    try:
+        if not await _recording_begun(nc, session):
+            raise NoRecording
+        if form is Format.webm:
+            await _write(target, _once(await webm_of(nc, session)))
+            return
+        last = await last_chunk(nc, session)
+        header = wav_header(last.chunk.end_packet if last is not None else 0)
+        pieces = (piece.astype("<i2").tobytes() async for piece in sound_of(nc, session))
+        await _write(target, _chained(header, pieces))
+    except NoRecording as error:
+        spoken = any(exchange.source == "speech" for exchange in told.exchanges)
+        why = "" if spoken else ": nothing was said or heard in it"
+        raise CannotExport(f"session {session} has no recording{why}") from error
+
+
+async def _complete(nc: "Client", session: str) -> "Conversation":
+    """Return the conversation once its recording is complete. Raises CannotExport while the session is open."""
+    import asyncio
+    import time
+
+    deadline = time.monotonic() + COMPLETE_WITHIN_S
+    while True:
+        told = await _conversation(nc, session)
+        if told.closed is None and told.recording is None:
+            raise CannotExport(f"session {session} is still open: its recording can be had when it has ended")
+        if told.recording is not None:
+            return told
+        if not await _recording_begun(nc, session) or time.monotonic() > deadline:
+            break
+        await asyncio.sleep(0.2)
+    if await _recording_begun(nc, session):
+        warn(f"the recording of {session} is not complete yet: this is what there is of it")
+    return told
+
+
+async def _recording_begun(nc: "Client", session: str) -> bool:
+    from contracts.topology import RECORDINGS
+    from infra.cli.system import has_stream
+    from infra.recordings import last_chunk
+
+    return await has_stream(nc, RECORDINGS) and await last_chunk(nc, session) is not None
+
+
+# -- writing
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece
+
+
+async def _write(target: Path, pieces: AsyncIterator[bytes]) -> None:
+    """Write a file, or standard output; a file that could not be written to its end is not left behind."""
+    if str(target) == "-":
+        async for piece in pieces:
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+        return
+    part = target.with_name(f"{target.name}.part")
+    try:
+        with part.open("wb") as file:
+            async for piece in pieces:
+                file.write(piece)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,103 @@
+"""Words with their place in the recording: what people said by their tracks, what the agent said as it was heard."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from contracts import events as e
+from contracts.audio import IN_SAMPLE_RATE_HZ
+from infra.heard_times import HeardReply
+
+MOST_LETTERS = 84
+"""Two lines of a caption."""
+
+_WORD = re.compile(r"\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """Words from `start_ms` to `end_ms` of the recording."""
+
+    speaker: Literal["user", "agent"]
+    text: str
+    start_ms: float
+    end_ms: float
+
+
+def user_caption(
+    words: e.UtteranceTranscribed, speech: e.SpeechEnded | None, start_ns: int, track_samples: Mapping[str, int]
+) -> Caption:
+    """Return an utterance with its place: by where the recording has its track, else by when it came in."""
+    length_ms = (words.end_sample - words.start_sample) * 1000 / IN_SAMPLE_RATE_HZ
+    if speech is not None and speech.track_id in track_samples:
+        first_ms = (track_samples[speech.track_id] + words.start_sample) * 1000 / IN_SAMPLE_RATE_HZ
+    elif speech is not None:
+        after_ms = (speech.end_sample - words.end_sample) * 1000 / IN_SAMPLE_RATE_HZ
+        first_ms = (speech.speech_ended_ns - start_ns) / 1e6 - after_ms - length_ms
+    else:
+        first_ms = (words.time_ns - start_ns) / 1e6 - length_ms
+    first_ms = max(0.0, first_ms)
+    return Caption("user", words.text, first_ms, first_ms + length_ms)
+
+
+def agent_captions(clauses: Mapping[int, e.ClauseSynthesized], reply: HeardReply, start_ns: int) -> list[Caption]:
+    """Return what was heard of a reply, a caption a clause, or some if it is long; a pause ends one, too."""
+    captions: list[Caption] = []
+    before = 0
+    for index in sorted(clauses):
+        clause = clauses[index]
+        said: list[_Heard] = []
+        for word in _words_of(clause, before):
+            begin_ns = reply.when_ns(word.first_sample, clause.sample_rate_hz, begins=True)
+            end_ns = reply.when_ns(word.end_sample, clause.sample_rate_hz)
+            if begin_ns is not None and end_ns is not None:
+                said.append(_Heard(word.text, (begin_ns - start_ns) / 1e6, (end_ns - start_ns) / 1e6))
+        captions += [_caption(part) for part in _parts(said)]
+        before += clause.samples
+    return captions
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    text: str
+    first_sample: int
+    end_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    text: str
+    start_ms: float
+    end_ms: float
+
+
+def _words_of(clause: e.ClauseSynthesized, before: int) -> list[_Word]:
+    """Return a clause's words with their samples in the reply; by letters where the engine gave no word ends."""
+    words = list(_WORD.finditer(clause.text))
+    ends = list(clause.word_end_samples)
+    if len(ends) != len(words):
+        letters = max(1, len(clause.text.rstrip()))
+        ends = [word.end() * clause.samples // letters for word in words]
+    begins = [0, *ends]
+    return [
+        _Word(word.group(), before + first, before + max(first, end))
+        for word, first, end in zip(words, begins, ends, strict=False)
+    ]
+
+
+def _parts(words: Iterable[_Heard]) -> list[list[_Heard]]:
+    parts: list[list[_Heard]] = []
+    letters = 0
+    for word in words:
+        letters += len(word.text) + 1
+        paused = bool(parts) and word.start_ms - parts[-1][-1].end_ms > 300
+        if not parts or paused or letters > MOST_LETTERS:
+            parts.append([])
+            letters = len(word.text) + 1
+        parts[-1].append(word)
+    return parts
+
+
+def _caption(words: list[_Heard]) -> Caption:
+    return Caption("agent", " ".join(word.text for word in words), words[0].start_ms, words[-1].end_ms)

@@ -1,0 +1,193 @@
+"""What was said in a session, by whom and when: a fold of its facts, made for reading. Pure.
+
+Times are ms since SessionOpened, which is also sample 0 of the recording.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from contracts import events as e
+from infra.export.captions import Caption, agent_captions, user_caption
+from infra.heard_times import HeardTimes
+
+
+class NotAConversation(LookupError):
+    """The facts tell of no conversation: it never began, or its words were erased."""
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer: what was written, and what was heard of it."""
+
+    reply_id: str
+    written: str = ""
+    heard: str = ""
+    start_ms: float | None = None
+    end_ms: float | None = None
+    interrupted: bool = False
+    gap_ms: float | None = None
+    parts: e.LatencyParts | None = None
+    draft: bool = False
+    discarded: bool = False
+    clauses: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is part of the conversation: drafts and what was thrown away are not."""
+        return not self.discarded and (not self.draft or self.start_ms is not None)
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What the user said (nothing, before a greeting) and what the agent answered."""
+
+    turn_id: str
+    text: str = ""
+    source: str = ""
+    start_ms: float | None = None
+    end_ms: float | None = None
+    replies: list[Reply] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Conversation:
+    """A session as it can be read."""
+
+    opened: e.SessionOpened
+    closed: e.SessionClosed | None = None
+    recording: e.RecordingStored | None = None
+    summary: e.SummaryWritten | e.SummaryRevised | None = None
+    exchanges: list[Exchange] = field(default_factory=list)
+    captions: list[Caption] = field(default_factory=list)
+
+    @property
+    def end_ms(self) -> float | None:
+        """When it ended, if it has."""
+        return None if self.closed is None else _ms(self.closed.time_ns, self.opened)
+
+
+def conversation_of(facts: Iterable[e.Event], track_samples: Mapping[str, int] | None = None) -> Conversation:
+    """Return the conversation that the facts tell.
+
+    `track_samples` is where the recording has sample 0 of each track (`Chunk.track_samples`); without it, times of
+    speech are those at which it came in. Raises NotAConversation.
+    """
+    known = list(facts)
+    opened = next((fact for fact in known if isinstance(fact, e.SessionOpened)), None)
+    if opened is None:
+        raise NotAConversation("the log has no beginning of it")
+    if any(isinstance(fact, e.SessionErased) for fact in known):
+        raise NotAConversation("its words were erased")
+    fold = _Fold(Conversation(opened))
+    for fact in known:
+        fold.apply(fact)
+    return fold.finish(track_samples or {})
+
+
+class _Fold:
+    def __init__(self, conversation: Conversation) -> None:
+        self._told = conversation
+        self._exchanges: dict[str, Exchange] = {}
+        self._replies: dict[str, Reply] = {}
+        self._speech: dict[str, e.SpeechEnded] = {}
+        self._words: dict[str, e.UtteranceTranscribed] = {}
+        self._turns: list[e.TurnEnded] = []
+        self._clauses: dict[str, dict[int, e.ClauseSynthesized]] = {}
+        self._no_words: set[str] = set()
+        self._heard = HeardTimes()
+
+    def apply(self, event: e.Event) -> None:
+        """Take one fact in."""
+        self._heard.apply(event)
+        match event:
+            case e.SessionClosed():
+                self._told.closed = event
+            case e.RecordingStored():
+                self._told.recording = event
+            case e.SummaryWritten():
+                self._told.summary = event
+            case e.SummaryRevised() if not isinstance(self._told.summary, e.SummaryWritten):
+                self._told.summary = event
+            case _:
+                self._apply_speech(event)
+                self._apply_reply(event)
+
+    def _apply_speech(self, event: e.Event) -> None:
+        match event:
+            case e.SpeechEnded():
+                self._speech[event.utterance_id] = event
+            case e.UtteranceTranscribed():
+                self._words[event.utterance_id] = event
+            case e.InterruptionDismissed() if event.reason != "backchannel":
+                self._no_words.add(event.utterance_id)
+            case e.TurnEnded():
+                self._turns.append(event)
+                exchange = self._exchange(event.turn_id or event.event_id)
+                exchange.text, exchange.source = event.text, event.source
+
+    def _apply_reply(self, event: e.Event) -> None:
+        match event:
+            case e.ReplyStarted():
+                reply = self._reply(event.reply_id, event.turn_id)
+                reply.draft = event.draft
+            case e.ReplyCommitted():
+                self._reply(event.reply_id, event.turn_id).draft = False
+            case e.ReplyDiscarded():
+                self._reply(event.reply_id, event.turn_id).discarded = True
+            case e.ReplyClauseWritten():
+                reply = self._reply(event.reply_id, event.turn_id)
+                reply.clauses[event.index] = event.text
+                reply.written = " ".join(reply.clauses[index] for index in sorted(reply.clauses))
+            case e.ReplyCompleted() if event.text:
+                self._reply(event.reply_id, event.turn_id).written = event.text
+            case e.ClauseSynthesized():
+                self._clauses.setdefault(event.reply_id, {}).setdefault(event.index, event)
+            case e.PlaybackStarted():
+                reply = self._reply(event.reply_id, event.turn_id)
+                reply.start_ms = _ms(event.time_ns, self._told.opened)
+                reply.gap_ms, reply.parts = event.gap_ms, event.parts
+            case e.PlaybackFinished() | e.PlaybackInterrupted():
+                reply = self._reply(event.reply_id, event.turn_id)
+                reply.heard, reply.end_ms = event.heard_text, _ms(event.time_ns, self._told.opened)
+                reply.interrupted = isinstance(event, e.PlaybackInterrupted)
+
+    def _exchange(self, turn_id: str) -> Exchange:
+        return self._exchanges.setdefault(turn_id, Exchange(turn_id))
+
+    def _reply(self, reply_id: str, turn_id: str | None) -> Reply:
+        reply = self._replies.get(reply_id)
+        if reply is None:
+            reply = self._replies[reply_id] = Reply(reply_id)
+            self._exchange(turn_id or reply_id).replies.append(reply)
+        return reply
+
+    def finish(self, track_samples: Mapping[str, int]) -> Conversation:
+        """Return the conversation: times of speech put in, what was never said or heard left out."""
+        told, start_ns = self._told, self._told.opened.time_ns
+        spoken: dict[str, Caption] = {}
+        for utterance_id, words in self._words.items():
+            if utterance_id not in self._no_words and words.text.strip():
+                speech = self._speech.get(utterance_id)
+                spoken[utterance_id] = user_caption(words, speech, start_ns, track_samples)
+        told.captions = list(spoken.values())
+        for turn in self._turns:
+            exchange = self._exchange(turn.turn_id or turn.event_id)
+            own = [spoken[name] for name in turn.utterance_ids if name in spoken]
+            ended_ms = _ms(turn.time_ns, told.opened)
+            exchange.start_ms = min((caption.start_ms for caption in own), default=ended_ms)
+            exchange.end_ms = max((caption.end_ms for caption in own), default=ended_ms)
+            if not own and turn.text.strip():
+                told.captions.append(Caption("user", turn.text, ended_ms, ended_ms + 2000))
+        for exchange in self._exchanges.values():
+            exchange.replies = [reply for reply in exchange.replies if reply.counts]
+            for reply in exchange.replies:
+                if reply.reply_id in self._heard.replies:
+                    clauses = self._clauses.get(reply.reply_id, {})
+                    told.captions += agent_captions(clauses, self._heard.replies[reply.reply_id], start_ns)
+        told.captions.sort(key=lambda caption: caption.start_ms)
+        told.exchanges = [each for each in self._exchanges.values() if each.text or each.replies]
+        return told
+
+
+def _ms(time_ns: int, opened: e.SessionOpened) -> float:
+    return (time_ns - opened.time_ns) / 1e6

@@ -1,0 +1,202 @@
+"""The texts of a conversation: JSON, Markdown, plain text, SubRip captions. Pure; whatever was said stays text."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+from infra.export.captions import Caption
+from infra.export.conversation import Conversation, Exchange, Reply
+
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]|[\ud800-\udfff]")
+"""Controls, and marks that turn the direction of what follows."""
+
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~#&$])")
+_MARKDOWN_LIST = re.compile(r"^([-+]|\d+(?=[.)]))")
+_TAG = re.compile(r"([<{])")
+_WORD_JOINER = "\u2060"
+
+
+def one_line(text: str) -> str:
+    """Return the text in one line, without control characters and marks that reorder it."""
+    return " ".join(_INVISIBLE.sub(" ", text).split())
+
+
+def in_markdown(text: str) -> str:
+    """Return the text so that Markdown shows it as it is."""
+    return _MARKDOWN_LIST.sub(_escaped_list, _MARKDOWN.sub(r"\\\1", one_line(text)))
+
+
+def _escaped_list(mark: re.Match[str]) -> str:
+    return f"\\{mark[1]}" if mark[1] in "-+" else f"{mark[1]}\\"
+
+
+def in_srt(text: str) -> str:
+    """Return the text so that a player shows it as it is: no line of it ends the caption, nothing in it is a tag."""
+    return _TAG.sub(rf"\1{_WORD_JOINER}", one_line(text).replace("-->", "->"))
+
+
+# -- times
+
+
+def clock(ms: float | None, mark: str = ".") -> str:
+    """Return `h:mm:ss.mmm`, hours in two digits."""
+    total = max(0, round(ms or 0))
+    seconds, millis = divmod(total, 1000)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{mark}{millis:03d}"
+
+
+def _date(time_ns: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time_ns / 1e9))
+
+
+# -- formats
+
+
+def to_json(told: Conversation) -> str:
+    """Return all of it as one JSON object. Times are ms since the session began, as in the recording."""
+    opened, closed = told.opened, told.closed
+    document: dict[str, Any] = {
+        "session": {
+            "session_id": opened.session_id,
+            "user_id": opened.user_id,
+            "door": opened.door,
+            "opened_ns": opened.time_ns,
+            "closed_ns": closed.time_ns if closed else None,
+            "close_reason": closed.reason if closed else None,
+            "duration_ms": told.end_ms,
+            "profile": opened.profile.model_dump(),
+        },
+        "turns": [_turn_fields(exchange) for exchange in told.exchanges],
+        "captions": [
+            {"speaker": each.speaker, "text": each.text, "start_ms": each.start_ms, "end_ms": each.end_ms}
+            for each in told.captions
+        ],
+        "latency": _latency(told),
+        "recording": told.recording.model_dump(include=_RECORDING_FIELDS) if told.recording else None,
+        "summary": _summary(told),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+_RECORDING_FIELDS = {"recording_id", "codec", "sample_rate_hz", "channels", "duration_ms", "size_bytes", "start_ns"}
+
+
+def _turn_fields(exchange: Exchange) -> dict[str, Any]:
+    return {
+        "turn_id": exchange.turn_id,
+        "user": {
+            "text": exchange.text,
+            "source": exchange.source or None,
+            "start_ms": exchange.start_ms,
+            "end_ms": exchange.end_ms,
+        },
+        "replies": [
+            {
+                "reply_id": reply.reply_id,
+                "written": reply.written,
+                "heard": reply.heard,
+                "interrupted": reply.interrupted,
+                "start_ms": reply.start_ms,
+                "end_ms": reply.end_ms,
+                "gap_ms": reply.gap_ms,
+                "parts": reply.parts.model_dump() if reply.parts else None,
+            }
+            for reply in exchange.replies
+        ],
+    }
+
+
+def _summary(told: Conversation) -> dict[str, Any] | None:
+    if told.summary is None:
+        return None
+    wanted = {"summary", "topics", "sentiment", "action_items", "turns", "model"}
+    return told.summary.model_dump(include=wanted)
+
+
+def _latency(told: Conversation) -> dict[str, Any] | None:
+    gaps = sorted(reply.gap_ms for each in told.exchanges for reply in each.replies if reply.gap_ms is not None)
+    if not gaps:
+        return None
+    return {"turns": len(gaps), "median_ms": gaps[len(gaps) // 2], "worst_ms": gaps[-1]}
+
+
+def to_text(told: Conversation) -> str:
+    """Return who said what and when, a line each."""
+    lines = [f"{one_line(told.opened.session_id)} · {_date(told.opened.time_ns)}"]
+    lines += [f"[{clock(ms)}] {who}: {one_line(f'{text} {note}')}" for who, text, note, ms in _lines(told)]
+    return "\n".join(lines) + "\n"
+
+
+def to_markdown(told: Conversation) -> str:
+    """Return it as a page: what it was, the summary, who said what and when."""
+    opened, closed = told.opened, told.closed
+    state = f"ended after {clock(told.end_ms)} ({in_markdown(closed.reason)})" if closed else "still open"
+    lines = [
+        f"# Conversation {in_markdown(opened.session_id)}",
+        "",
+        f"- **with** {in_markdown(opened.user_id) or 'nobody known'}, at the door {in_markdown(opened.door)}",
+        f"- **began** {_date(opened.time_ns)}, {state}",
+    ]
+    latency = _latency(told)
+    if latency:
+        lines.append(f"- **response gap** median {latency['median_ms']:.0f} ms, worst {latency['worst_ms']:.0f} ms")
+    if told.summary is not None and told.summary.summary.strip():
+        lines += ["", "## Summary", "", in_markdown(told.summary.summary)]
+        items = getattr(told.summary, "action_items", ())
+        lines += ["", *(f"- {in_markdown(item)}" for item in items)] if items else []
+    lines += ["", "## Transcript", ""]
+    for who, text, note, ms in _lines(told):
+        remark = f" *{in_markdown(note)}*" if note else ""
+        lines += [f"`{clock(ms)}` **{who}:** {in_markdown(text)}{remark}", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _lines(told: Conversation) -> Iterator[tuple[str, str, str, float | None]]:
+    """Yield (who, text, note, ms) in the order of the conversation."""
+    for exchange in told.exchanges:
+        if exchange.text:
+            yield "user", exchange.text, "(typed)" if exchange.source == "text" else "", exchange.start_ms
+        for reply in exchange.replies:
+            ms = reply.start_ms if reply.start_ms is not None else reply.end_ms
+            yield "agent", *_said(reply), ms if ms is not None else exchange.end_ms
+
+
+def _said(reply: Reply) -> tuple[str, str]:
+    if not reply.interrupted:
+        return reply.heard or reply.written, ""
+    return reply.heard, "(cut off)" if reply.heard else "(never heard)"
+
+
+def to_srt(told: Conversation) -> str:
+    """Return captions for the recording. Captions of one speaker never overlap; those of two may."""
+    blocks = []
+    for number, caption in enumerate(_apart(told.captions), 1):
+        times = f"{clock(caption.start_ms, ',')} --> {clock(caption.end_ms, ',')}"
+        name = "Agent" if caption.speaker == "agent" else "User"
+        blocks.append(f"{number}\n{times}\n{name}: {in_srt(caption.text)}\n")
+    return "\n".join(blocks)
+
+
+def _apart(captions: list[Caption]) -> list[Caption]:
+    last_ms = {index: caption.end_ms for index, caption in enumerate(captions)}
+    for speaker in ("user", "agent"):
+        own = [index for index, caption in enumerate(captions) if caption.speaker == speaker]
+        for this, following in pairwise(own):
+            last_ms[this] = max(captions[this].start_ms, min(last_ms[this], captions[following].start_ms))
+    return [
+        Caption(each.speaker, each.text, each.start_ms, last_ms[index])
+        for index, each in enumerate(captions)
+        if one_line(each.text)
+    ]
+
+
+FORMATS: Mapping[str, Callable[[Conversation], str]] = {
+    "json": to_json,
+    "md": to_markdown,
+    "txt": to_text,
+    "srt": to_srt,
+}
+"""The formats that are text."""

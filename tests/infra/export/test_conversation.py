@@ -1,0 +1,96 @@
+"""What was said, by whom and when, out of the facts."""
+
+import pytest
+
+from contracts import events as e
+from infra.export.captions import Caption
+from infra.export.conversation import NotAConversation, conversation_of
+from tests.infra.export.a_call import Facts, a_call
+
+
+def _captions(call: Facts, **tracks: int) -> list[tuple[str, str, int, int]]:
+    told = conversation_of(call.facts, tracks)
+    return [(each.speaker, each.text, round(each.start_ms), round(each.end_ms)) for each in told.captions]
+
+
+def test_a_conversation_has_what_was_said_and_what_was_heard_of_the_answers() -> None:
+    told = conversation_of(a_call().facts)
+    assert [(each.text, [reply.heard for reply in each.replies]) for each in told.exchanges] == [
+        ("", ["Hello!"]),
+        ("What time is it?", ["It is noon. Time"]),
+    ]
+    (answer,) = told.exchanges[1].replies
+    assert (answer.interrupted, answer.gap_ms, answer.written) == (True, 500, "It is noon. Time for lunch.")
+
+
+def test_captions_lie_where_the_words_were_said_and_heard() -> None:
+    assert _captions(a_call()) == [
+        ("agent", "Hello!", 200, 450),
+        ("user", "What time is it?", 1000, 2000),
+        ("agent", "It is noon.", 2500, 3250),
+        ("agent", "Time", 3250, 3500),
+    ]
+
+
+def test_speech_lies_where_the_recording_has_its_track() -> None:
+    assert _captions(a_call(), t=16 * 40)[1] == ("user", "What time is it?", 990, 1990)
+
+
+def test_words_after_a_pause_lie_after_the_pause() -> None:
+    call = Facts()
+    call.reply("t1", "r", 0, "one two three four")
+    call.add(e.PlaybackStarted, 1000, reply_id="r")
+    call.add(e.PlaybackPaused, 1700, reply_id="r", played_samples=12_000)
+    call.add(e.PlaybackResumed, 3000, reply_id="r", played_samples=12_000)
+    call.add(e.PlaybackFinished, 3600, reply_id="r", heard_text="one two three four", played_samples=24_000)
+    assert _captions(call) == [("agent", "one two", 1000, 1500), ("agent", "three four", 3000, 3500)]
+
+
+def test_a_long_clause_is_more_than_one_caption() -> None:
+    call = Facts()
+    text = " ".join(["wordy"] * 40)
+    call.reply("t1", "r", 0, text)
+    call.add(e.PlaybackStarted, 0, reply_id="r")
+    call.add(e.PlaybackFinished, 10_000, reply_id="r", heard_text=text, played_samples=240_000)
+    texts = [caption[1] for caption in _captions(call)]
+    assert " ".join(texts) == text
+    assert max(map(len, texts)) <= 84
+
+
+def test_what_was_typed_is_a_caption_of_its_own_and_a_cough_is_none() -> None:
+    call = Facts()
+    call.utterance("u1", "Ahem.", 500, 700)
+    dismissed = {"participant_id": "user", "reply_id": "r", "utterance_id": "u1", "reason": "no-words"}
+    call.add(e.InterruptionDismissed, 900, **dismissed)
+    call.turn("t1", "Hi.", 1000)
+    told = conversation_of(call.facts)
+    assert told.captions == [Caption("user", "Hi.", 1000, 3000)]
+    assert told.exchanges[0].source == "text"
+
+
+def test_drafts_and_discarded_replies_are_no_part_of_it() -> None:
+    call = Facts()
+    call.turn("t1", "Hi.", 1000)
+    for reply_id in ("r1", "r2"):
+        call.add(e.ReplyStarted, 900, turn_id="t1", reply_id=reply_id, draft=True, text="Hi")
+        call.add(e.ReplyClauseWritten, 900, turn_id="t1", reply_id=reply_id, index=0, text="Never heard.")
+    call.add(e.ReplyDiscarded, 1000, turn_id="t1", reply_id="r1")
+    assert conversation_of(call.facts).exchanges[0].replies == []
+
+
+def test_the_summary_at_the_end_counts_more_than_the_rolling_one() -> None:
+    call = a_call()
+    call.add(e.SummaryWritten, 9000, summary="About time.")
+    call.add(e.SummaryRevised, 9001, summary="Some time.", through_turn_id="t1", turns=1)
+    told = conversation_of(call.facts)
+    assert told.summary is not None
+    assert told.summary.summary == "About time."
+
+
+def test_a_session_without_a_beginning_or_with_its_words_erased_is_none() -> None:
+    with pytest.raises(NotAConversation, match="no beginning"):
+        conversation_of(a_call().facts[1:])
+    call = a_call()
+    call.add(e.SessionErased, 10_000)
+    with pytest.raises(NotAConversation, match="erased"):
+        conversation_of(call.facts)
