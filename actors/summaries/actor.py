@@ -1,37 +1,23 @@
-"""Summaries: when a session has closed, what it was about, by the language model or else by its own sentences."""
+"""Summaries: a rolling one while a session is long, and at its end what it was about."""
 
-import asyncio
-import logging
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
 
 from faststream import FastStream
 from faststream.nats import NatsBroker
 
-from actors.summaries.conversation import Line, conversation, extract, sentiment, topics, transcript
-from contracts.events import EngineFailed, Event, SummaryWritten
+from actors.summaries.conversation import after_turn, conversation, lines_of
+from actors.summaries.quiet import Calls
+from actors.summaries.rolling import Renewal, due, talked
+from actors.summaries.writing import Models, Writer
+from contracts import events as e
 from contracts.ids import derive_id
-from contracts.topology import SUMMARIES
+from contracts.topology import SUMMARIES, tail_of
 from infra.broker import make_app, make_broker
-from infra.facts import facts_after, now_ns, say
+from infra.facts import Fence, Stale, facts_after, now_ns, say
 from infra.inbox import Inbox
 from infra.settings import Settings, settings
-
-if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
-
-log = logging.getLogger(__name__)
-
-INSTRUCTION = "Summarise this phone call in one or two short sentences. Say only what was talked about."
-LONGEST_TRANSCRIPT, LONGEST_ANSWER = 3_000, 600
-"""Characters: a small local model takes no more, and writes no more that is worth keeping."""
-
-Models = list[tuple[str, "BaseChatModel"]]
-
-
-class Unusable(RuntimeError):
-    """The model's answer is no summary."""
 
 
 def load_models(settings: Settings) -> Models:
@@ -41,96 +27,131 @@ def load_models(settings: Settings) -> Models:
     return chat_models(settings)
 
 
-async def summarise(broker: NatsBroker, settings: Settings, closed: Event) -> None:
-    """Say the summary of a closed session, unless it is in the log."""
-    facts = [fact.event for fact in await facts_after(broker, closed.session_id)]
-    if any(isinstance(fact, SummaryWritten) for fact in facts):
+async def _read(broker: NatsBroker, session_id: str, *tails: str) -> list[e.Event]:
+    """Return the facts of a session on `voice.<session>.<tail>` in the log's order."""
+    found = [
+        fact for tail in tails for fact in await facts_after(broker, session_id, subjects=f"voice.{session_id}.{tail}")
+    ]
+    return [fact.event for fact in sorted(found, key=lambda fact: fact.sequence)]
+
+
+async def _standing(broker: NatsBroker, session_id: str) -> tuple[e.SummaryRevised | None, Fence, bool]:
+    """Return the last rolling summary, the fence for the next summary, and whether none is wanted any more."""
+    facts = await facts_after(broker, session_id, subjects=f"voice.{session_id}.summary.*")
+    revised = [fact.event for fact in facts if isinstance(fact.event, e.SummaryRevised)]
+    erased = await facts_after(broker, session_id, subjects=f"voice.{session_id}.{tail_of(e.SessionErased)}")
+    is_over = bool(erased) or any(isinstance(fact.event, e.SummaryWritten) for fact in facts)
+    fence = Fence(f"voice.{session_id}.summary.*", facts[-1].sequence if facts else 0)
+    return (revised[-1] if revised else None), fence, is_over
+
+
+async def revise(broker: NatsBroker, settings: Settings, calls: Calls, recorded: e.TurnRecorded) -> None:
+    """Say the rolling summary that is due after this turn, if one is."""
+    session_id = recorded.session_id
+    facts = await _read(broker, session_id, tail_of(e.TurnRecorded))
+    turns = talked(fact for fact in facts if isinstance(fact, e.TurnRecorded))
+    if len(turns) < settings.summary_turns:
         return
+    last, _, is_over = await _standing(broker, session_id)
+    renewal = due(turns, last, settings.summary_turns)
+    if renewal is None or is_over:
+        return
+    writer = Writer(settings, calls, load_models)
+    summary, model = await writer.notes(renewal.old.summary if renewal.old else "", lines_of(renewal.new))
+    await _say_failures(broker, recorded, writer.failures)
+    await _say_once(broker, _revised(recorded, renewal, summary, model))
+
+
+def _revised(cause: e.TurnRecorded, renewal: Renewal, summary: str, model: str) -> e.SummaryRevised:
+    return e.SummaryRevised(
+        # By what it stands for: whichever turn led to it, on whichever copy, it is the same.
+        event_id=derive_id(f"{cause.session_id}:{renewal.through_turn_id}", "SummaryRevised"),
+        session_id=cause.session_id,
+        time_ns=now_ns(),
+        cause_id=cause.event_id,
+        turn_id=cause.turn_id,
+        summary=summary,
+        through_turn_id=renewal.through_turn_id,
+        turns=renewal.turns,
+        model=model,
+    )
+
+
+async def summarise(broker: NatsBroker, settings: Settings, calls: Calls, closed: e.SessionClosed) -> None:
+    """Say the summary of a closed session, unless it is in the log."""
+    last, _, is_over = await _standing(broker, closed.session_id)
+    if is_over:
+        return
+    facts = await _read(broker, closed.session_id, tail_of(e.TurnEnded), "playback.*")
     lines = conversation(facts)
-    summary, model, failures = "", "", list[EngineFailed]()
-    if lines:
-        summary, model, failures = await _written(settings, closed, lines)
-    for failure in failures:
-        await say(broker, failure)
-    written = SummaryWritten(
+    rest = conversation(after_turn(facts, last.through_turn_id)) if last else lines
+    writer = Writer(settings, calls, load_models)
+    written = await writer.final(last.summary if last else "", rest, lines)
+    await _say_failures(broker, closed, writer.failures)
+    summary = e.SummaryWritten(
         event_id=derive_id(closed.event_id, "SummaryWritten"),
         session_id=closed.session_id,
         time_ns=now_ns(),
         cause_id=closed.event_id,
-        summary=summary,
-        topics=topics(lines),
-        sentiment=sentiment(lines),
+        summary=written.summary,
+        topics=written.topics,
+        sentiment=written.sentiment,
         turns=sum(line.speaker == "user" for line in lines),
-        model=model,
+        model=written.model,
+        action_items=written.action_items,
     )
-    await say(broker, written)
+    await _say_once(broker, summary)
 
 
-async def _written(settings: Settings, closed: Event, lines: list[Line]) -> tuple[str, str, list[EngineFailed]]:
-    """Return the summary, the model that wrote it (`extract` if none could), and the failures on the way."""
-    failures: list[EngineFailed] = []
+async def _say_once(broker: NatsBroker, summary: e.SummaryRevised | e.SummaryWritten) -> None:
+    """Say a summary, unless another copy has said it, or the session's words were erased."""
+    while True:
+        last, fence, is_over = await _standing(broker, summary.session_id)
+        is_late = isinstance(summary, e.SummaryRevised) and last is not None and last.turns >= summary.turns
+        if is_over or is_late:
+            return
+        with contextlib.suppress(Stale):
+            await say(broker, summary, fence)
+            return
 
-    def note(engine: str, error: Exception) -> None:
-        told = f"{type(error).__name__}: {error}"[:500]
-        log.warning("the summary of %s failed with %s: %s", closed.session_id, engine, told)
-        failure = EngineFailed(
-            event_id=derive_id(closed.event_id, "EngineFailed", len(failures)),
-            session_id=closed.session_id,
+
+async def _say_failures(broker: NatsBroker, cause: e.Event, failures: Sequence[tuple[str, str]]) -> None:
+    for n, (engine, error) in enumerate(failures):
+        failure = e.EngineFailed(
+            event_id=derive_id(cause.event_id, "EngineFailed", n),
+            session_id=cause.session_id,
             time_ns=now_ns(),
-            cause_id=closed.event_id,
+            cause_id=cause.event_id,
+            turn_id=cause.turn_id,
             actor=SUMMARIES,
-            engine=f"llm:{engine}",
-            error=told,
-            action="tried the next model, or took the user's first sentences",
+            engine=engine,
+            error=error,
+            action="tried the next model, or took the user's own sentences",
         )
-        failures.append(failure)
-
-    try:
-        models = await asyncio.to_thread(load_models, settings)
-    except Exception as error:  # a provider may raise anything
-        note(settings.llm, error)
-        models = []
-    for name, model in models:
-        try:
-            async with asyncio.timeout(settings.llm_timeout_s):
-                return await _asked(model, lines), name, failures
-        except Exception as error:  # a provider may raise anything
-            note(name, error)
-    return extract(lines), "extract", failures
-
-
-async def _asked(model: "BaseChatModel", lines: list[Line]) -> str:
-    """Return what the model makes of the conversation. Raises Unusable if that is nothing."""
-    question = f"{INSTRUCTION}\n\n{transcript(lines, LONGEST_TRANSCRIPT)}\n\nSummary:"
-    answer = await model.ainvoke([("user", question)])
-    summary = " ".join(_text(answer.content).split())[:LONGEST_ANSWER]
-    if not summary:
-        raise Unusable("an empty answer")
-    return summary
-
-
-def _text(content: Any) -> str:
-    """Return the text of a LangChain message: a string, or a list of parts."""
-    if isinstance(content, str):
-        return content
-    return "".join(part if isinstance(part, str) else str(part.get("text", "")) for part in content)
+        await say(broker, failure)
 
 
 def make() -> FastStream:
     """Return the app of this actor."""
     broker = make_broker(SUMMARIES)
+    calls = Calls()
 
-    async def handle(event: Event) -> None:
-        await summarise(broker, settings(), event)
+    async def handle(event: e.Event) -> None:
+        match event:
+            case e.TurnRecorded():
+                await revise(broker, settings(), calls, event)
+            case e.SessionClosed():
+                await summarise(broker, settings(), calls, event)
 
     inbox = Inbox(broker, SUMMARIES, handle)
 
     @asynccontextmanager
     async def life() -> AsyncIterator[None]:
-        await inbox.open()
-        try:
-            yield
-        finally:
-            await inbox.close()
+        async with calls.following(broker):
+            await inbox.open()
+            try:
+                yield
+            finally:
+                await inbox.close()
 
     return make_app(SUMMARIES, broker, life)

@@ -1,10 +1,6 @@
-"""What can be told from a conversation's words alone."""
+"""What was said, as lines, and as text of a bounded length."""
 
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from actors.summaries.conversation import Line, conversation, extract, sentiment, topics, transcript
+from actors.summaries.conversation import Line, after_turn, conversation, pieces, transcript
 from contracts.events import PlaybackFinished, PlaybackInterrupted, ReplyCompleted, TurnEnded
 
 COMMON = {"event_id": "e", "session_id": "s", "time_ns": 1}
@@ -29,34 +25,27 @@ def test_a_long_transcript_keeps_its_beginning_and_its_end() -> None:
     assert text.endswith("line 99")
 
 
-def test_topics_are_the_users_words_that_are_not_common() -> None:
-    lines = [Line("user", "The printer is broken."), Line("agent", "Cartridge?"), Line("user", "The printer, yes.")]
-    assert topics(lines) == ("printer", "broken")
+def test_what_follows_a_turn_begins_after_its_answer_was_heard() -> None:
+    facts = [
+        TurnEnded(**COMMON, turn_id="1", participant_id="p", text="One."),
+        PlaybackFinished(**COMMON, turn_id="1", reply_id="r", heard_text="First.", played_samples=1),
+        TurnEnded(**COMMON, turn_id="2", participant_id="p", text="Two."),
+    ]
+    assert conversation(after_turn(facts, "1")) == [Line("user", "Two.")]
+    assert after_turn(facts, "unknown") == facts
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("That is great, thank you!", "positive"),
-        ("This is terrible and I hate it.", "negative"),
-        ("It is not good.", "negative"),
-        ("What time is it?", "neutral"),
-        ("", "unknown"),
-    ],
-)
-def test_sentiment_is_that_of_the_users_words(text: str, expected: str) -> None:
-    assert sentiment([Line("agent", "I hate it."), Line("user", text)]) == expected
+def test_pieces_hold_every_line_once_and_are_no_longer_than_asked() -> None:
+    lines = [Line("user", "word " * (n % 40 + 1)) for n in range(200)]
+    found = pieces(lines, 500)
+    assert [line for piece in found for line in piece] == lines
+    assert max(len(transcript(piece, 10_000)) for piece in found) <= 500
 
 
-@settings(deadline=None, max_examples=50)
-@given(st.lists(st.text(max_size=300), max_size=5))
-def test_an_extract_is_short_and_begins_as_the_user_did(texts: list[str]) -> None:
-    summary = extract([Line("user", text) for text in texts])
-    assert len(summary) <= 400
-
-
-def test_an_extract_is_made_of_whole_first_sentences() -> None:
-    lines = [Line("user", "My printer is broken. " + "It makes a noise. " * 30)]
-    summary = extract(lines)
-    assert summary.startswith("My printer is broken. It makes a noise.")
-    assert summary.endswith("noise.")
+def test_a_line_that_is_too_long_is_a_piece_of_its_own() -> None:
+    assert [len(piece) for piece in pieces([Line("user", "a"), Line("user", "b" * 99), Line("user", "c")], 50)] == [
+        1,
+        1,
+        1,
+    ]
+    assert pieces([], 50) == []

@@ -1,0 +1,55 @@
+"""What somebody promised or asked to be done, found by how people say it."""
+
+import re
+from collections.abc import Iterable
+
+from actors.summaries.conversation import Line
+from actors.summaries.extraction import sentences
+
+MOST_ITEMS, LONGEST_ITEM = 10, 140
+
+_REMIND = re.compile(r"\bremind me (?:again )?(?:to|that|about|of) (?P<what>.+)", re.I)
+_ASKED = re.compile(
+    r"\b(?:(?:could|can|would|will) you (?:please |also |maybe )*|please )(?P<what>.+)",
+    re.I,
+)
+_PROMISED = re.compile(
+    r"\bI(?:'ll| will| am going to|'m going to| have to|'ve got to| need to| must| should) (?P<what>.+)", re.I
+)
+_TALK = re.compile(
+    r"(?:(?:please|just|always|also|now|not|never) )*(?:be\b|tell|say\b|repeat|speak|explain|hear|talk|listen|help\b"
+    r"|give me|hold|wait|stop|go on|spell|answer|describe|read|sing|count|try\b|do that|do it|do my best|see\b|think"
+    r"|know|understand|let you|look forward|remember that|recommend|suggest)",
+    re.I,
+)
+"""What is done by talking in the call itself, and what people say they will do without promising anything."""
+
+
+def action_items(lines: Iterable[Line]) -> tuple[str, ...]:
+    """Return each thing once, in the order said, as a short sentence: "The user will call the dentist"."""
+    items: dict[str, str] = {}
+    for line in lines:
+        for sentence in sentences(line.text):
+            item = _item(line.speaker, sentence)
+            if item:
+                items.setdefault(item.casefold(), item)
+    return tuple(items.values())[:MOST_ITEMS]
+
+
+def _item(speaker: str, sentence: str) -> str:
+    """Return what a sentence asks for or promises, empty if nothing."""
+    if speaker == "user" and (found := _REMIND.search(sentence)):
+        return _told("Remind the user: ", found["what"])
+    if speaker == "user" and (found := _ASKED.search(sentence)):
+        return "" if _TALK.match(found["what"]) else _told("The user asked: ", found["what"])
+    # "Should I …" and "what will I …" ask; "if I have to …" promises nothing.
+    if (found := _PROMISED.search(sentence)) and not sentence.endswith("?") and not re.match(r"if\b", sentence, re.I):
+        return "" if _TALK.match(found["what"]) else _told(f"The {speaker} will ", found["what"])
+    return ""
+
+
+def _told(beginning: str, what: str) -> str:
+    what = what.strip(" .!?,;")
+    if len(what.split()) < 2:
+        return ""
+    return beginning + (what if len(what) <= LONGEST_ITEM else what[: LONGEST_ITEM - 3].rstrip() + "...")

@@ -1,0 +1,93 @@
+"""Summaries made of what was said: no model can get them wrong, and none is needed."""
+
+import re
+from collections.abc import Iterable
+
+from actors.summaries.conversation import Line
+from actors.summaries.counting import COMMON, word_set, words
+
+LONGEST = 400
+"""Characters of an extract, where nothing else is said."""
+SAID = "The user said: "
+"""Begins an extract that others read as a summary."""
+
+_TELLING = re.compile(
+    r"\b(?:my|i am|i'm|i like|i love|i hate|i prefer|i need|i want|i would like|i'd like|i have|i've|i live|i work"
+    r"|i will|i'll|we are|we have|we want|remember|remind|please|could you|can you)\b",
+    re.I,
+)
+_GREETING = re.compile(
+    r"(?:hello|hi|hey|good (?:morning|evening|day)|thanks?|thank you|bye|goodbye|okay|ok|yes|no)\b", re.I
+)
+_TALK_OF_TALK = word_set(
+    "agent answer answered answers asked asking asks assistant caller calls conversation describe described discussed "
+    "discusses explain explained mention mentioned mentions phone request requested requests said says speaker spoke "
+    "stated states summary talked talking talks tells user users wanted wanting wants wished wishes"
+)
+GROUNDED_SHARE = 0.75
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a text."""
+    return [part for part in re.split(r"(?<=[.!?])\s+", text.strip()) if part]
+
+
+def extract(lines: Iterable[Line], most_chars: int = LONGEST, notes: str = "") -> str:
+    """Return what the user said that tells most, in order; `notes` is an earlier extract that it goes on from.
+
+    When all fits, all is there, each sentence once.
+    """
+    old = sentences(notes.removeprefix(SAID))
+    new = [sentence for line in lines if line.speaker == "user" for sentence in sentences(line.text)]
+    # What was chosen before has shown its worth.
+    scores: dict[str, float] = {sentence: _weight(sentence) + 1 for sentence in old}
+    for sentence in new:
+        scores.setdefault(sentence, _weight(sentence))
+    chosen: set[str] = set()
+    left = most_chars
+    for sentence in sorted(scores, key=lambda sentence: -scores[sentence]):
+        if len(sentence) + bool(chosen) <= left:
+            left -= len(sentence) + bool(chosen)
+            chosen.add(sentence)
+    if not chosen and scores:
+        return next(iter(scores))[: max(0, most_chars - 3)].rstrip() + "..."
+    return " ".join(sentence for sentence in scores if sentence in chosen)
+
+
+def _weight(sentence: str) -> float:
+    """Return how much a sentence tells: about the person, with names and numbers, more than a greeting."""
+    count = len(sentence.split())
+    weight = 3.0 * bool(_TELLING.search(sentence))
+    weight += len(re.findall(r"\d+", sentence)) + len(re.findall(r"(?<=\s)[A-Z][a-z]+", sentence))
+    weight -= 2.0 * (count < 3) + 2.0 * (count < 6 and bool(_GREETING.match(sentence)))
+    return weight
+
+
+def cleaned(answer: str, most_chars: int) -> str:
+    """Return a model's summary without what small models put around it: labels, repetitions, an unfinished end."""
+    text = " ".join(answer.split())
+    text = re.sub(r"^(?:sure[,!.]? |here is[^:]*: |(?:a |the )?summary: )+", "", text, flags=re.I).strip('"“” ')
+    kept: list[str] = []
+    for sentence in sentences(text):
+        if sentence in kept or sum(map(len, kept)) + len(sentence) + len(kept) > most_chars:
+            break
+        kept.append(sentence)
+    if len(kept) > 1 and kept[-1][-1] not in '.!?"”':
+        kept.pop()
+    return " ".join(kept) or text[:most_chars].rstrip()
+
+
+def is_grounded(summary: str, source: str) -> bool:
+    """Tell whether a summary speaks of what the source speaks of: names and numbers all, other words mostly."""
+    known = {_stem(word) for word in words(source)}
+    names = re.findall(r"(?<=[a-z,;] )[A-Z]\w+|\d+", summary)
+    if any(_stem(name.lower()) not in known and name not in source for name in names):
+        return False
+    telling = [word for word in words(summary) if len(word) > 3 and word not in COMMON | _TALK_OF_TALK]
+    if not telling:
+        return False
+    return sum(_stem(word) in known for word in telling) / len(telling) >= GROUNDED_SHARE
+
+
+def _stem(word: str) -> str:
+    return word.removesuffix("'s")[:5]

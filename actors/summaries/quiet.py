@@ -1,0 +1,128 @@
+"""Waiting for a moment in which nobody waits for the local language model: calls come first."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from faststream.nats import NatsBroker
+from nats.aio.msg import Msg
+
+from contracts.events import (
+    Event,
+    InterruptionDismissed,
+    ReplyCompleted,
+    ReplyDiscarded,
+    ReplyStarted,
+    SessionClosed,
+    SpeechStarted,
+    TranscriptRevised,
+    TurnEnded,
+)
+from contracts.topology import event_class_of, live_event_subject
+from infra.connection import connection
+
+T = TypeVar("T")
+
+BEGINS: tuple[type[Event], ...] = (SpeechStarted, TranscriptRevised, TurnEnded, ReplyStarted)
+"""Somebody speaks, so that an answer is wanted soon, or one is being written."""
+ENDS: tuple[type[Event], ...] = (ReplyCompleted, ReplyDiscarded, InterruptionDismissed, SessionClosed)
+"""The answer is written (it may still be heard for seconds), or none is wanted."""
+
+FORGOTTEN_S = 20.0
+"""A session of which nothing more is heard is not waited for any longer."""
+
+
+class TooBusy(RuntimeError):
+    """There was no quiet moment long enough."""
+
+
+class Floor:
+    """Which sessions want the model now, from their facts; times are seconds of one clock."""
+
+    def __init__(self) -> None:
+        self._wanted_until: dict[str, float] = {}
+
+    def take(self, session_id: str, event_class: type[Event], now_s: float) -> None:
+        """Take a fact of a session in."""
+        if event_class in BEGINS:
+            self._wanted_until[session_id] = now_s + FORGOTTEN_S
+        elif event_class in ENDS:
+            self._wanted_until.pop(session_id, None)
+
+    def is_quiet(self, now_s: float) -> bool:
+        """Tell whether no session wants the model."""
+        for session_id in [session for session, until in self._wanted_until.items() if until <= now_s]:
+            del self._wanted_until[session_id]
+        return not self._wanted_until
+
+
+class Calls:
+    """Follows all calls of this log, and runs work between their replies. Use it within `following`."""
+
+    def __init__(self) -> None:
+        self._floor = Floor()
+        self._changed = asyncio.Event()
+
+    @asynccontextmanager
+    async def following(self, broker: NatsBroker) -> AsyncIterator[None]:
+        """Listen to the calls for the length of a block."""
+        nc = connection(broker)
+        subscriptions = [
+            await nc.subscribe(live_event_subject(event_class), cb=self._hear) for event_class in BEGINS + ENDS
+        ]
+        try:
+            yield
+        finally:
+            if nc.is_connected:
+                for subscription in subscriptions:
+                    await subscription.unsubscribe()
+
+    async def _hear(self, message: Msg) -> None:
+        self.take(message.subject.split(".")[1], event_class_of(message.subject))
+
+    def take(self, session_id: str, event_class: type[Event]) -> None:
+        """Take a fact of a call in."""
+        self._floor.take(session_id, event_class, time.monotonic())
+        self._changed.set()
+
+    async def between(self, work: Callable[[], Awaitable[T]], patience_s: float) -> T:
+        """Return what `work` gives, run in a quiet moment; it is stopped and begun again when a call wants the model.
+
+        Raises TooBusy after `patience_s` without one that was long enough, and what `work` raises.
+        """
+        try:
+            async with asyncio.timeout(patience_s) as limit:
+                while True:
+                    await self._until(quiet=True)
+                    working = asyncio.ensure_future(work())
+                    disturbed = asyncio.create_task(self._until(quiet=False))
+                    try:
+                        await asyncio.wait([working, disturbed], return_when=asyncio.FIRST_COMPLETED)
+                        if working.done():
+                            return working.result()
+                    finally:
+                        await _ended(working, disturbed)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise TooBusy(f"calls left no quiet moment within {patience_s:g} s") from None
+
+    async def _until(self, quiet: bool) -> None:
+        while self._floor.is_quiet(time.monotonic()) != quiet:
+            self._changed.clear()
+            try:
+                # A session that is forgotten makes no sound.
+                async with asyncio.timeout(0.5):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+
+async def _ended(*tasks: "asyncio.Future[object] | asyncio.Future[T] | asyncio.Task[None]") -> None:
+    """Cancel tasks and wait for their ends; again, should one miss the cancellation."""
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=0.5)
