@@ -2,20 +2,22 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from faststream import FastStream
 from faststream.nats import NatsBroker
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from actors.reasoning.context import heard_messages
-from actors.reasoning.decide import Commit, Decision, Discard, decide
-from actors.reasoning.fold import Reply, Session, apply
+from actors.reasoning.background import Backgrounds
+from actors.reasoning.decide import Commit, Decision, Discard, Resume, Start, decide
+from actors.reasoning.fold import Reply, Session, apply, turn_key
 from actors.reasoning.generation import Generation, Models
-from actors.reasoning.graph import compile_graph, prompt_messages
+from actors.reasoning.graph import compile_graph
+from actors.reasoning.prompts import Background, prompt_messages
 from actors.reasoning.session_log import SessionLog, SessionLogs
 from actors.reasoning.warming import PromptWarmer
 from contracts import events as e
@@ -27,6 +29,8 @@ from infra.connection import connection
 from infra.engines.llm import chat_model, limits_of, model_names
 from infra.facts import Stale, now_ns
 from infra.inbox import Inbox
+from infra.memory.response_cache import ResponseCache
+from infra.memory.turns import TurnMemory, turn_memory
 from infra.settings import Settings
 from infra.settings import settings as process_settings
 
@@ -40,7 +44,13 @@ OVERHEARD = (e.TurnInterrupted, e.ReplyDiscarded, e.ReplyCommitted, e.SessionClo
 class Reasoning:
     """One copy of the actor: `handle` is what the inbox calls; `open` and `close` wrap its life."""
 
-    def __init__(self, broker: NatsBroker, settings: Settings, make_model: MakeChatModel = chat_model) -> None:
+    def __init__(
+        self,
+        broker: NatsBroker,
+        settings: Settings,
+        make_model: MakeChatModel = chat_model,
+        memory: TurnMemory | None = None,
+    ) -> None:
         self._broker = broker
         self._settings = settings
         self._make_model = make_model
@@ -50,6 +60,8 @@ class Reasoning:
         self._graph = compile_graph()
         self._subscriptions: list[Subscription] = []
         self._warmer = PromptWarmer(settings.llm_timeout_s)
+        self._backgrounds = Backgrounds(memory, settings.turn_history)
+        self._cache = ResponseCache(lambda: connection(broker), settings.response_cache_ttl_s)
         self._warmed: set[str] = set()
 
     async def open(self) -> None:
@@ -57,6 +69,7 @@ class Reasoning:
         for event_class in OVERHEARD:
             subject = live_event_subject(event_class)
             self._subscriptions.append(await connection(self._broker).subscribe(subject, cb=self._overhear))
+        await self._backgrounds.open()
         for name in model_names(self._settings.llm):
             try:
                 await self._model(name)
@@ -70,11 +83,15 @@ class Reasoning:
             if not connection(self._broker).is_closed:
                 await subscription.unsubscribe()
         await self._warmer.close()
+        await self._backgrounds.close()
 
     async def handle(self, event: e.Event) -> "asyncio.Task[None] | None":
         """Deal with one event; the task, if any, writes a reply."""
         session_log = self._logs.of(event.session_id)
         self._warmer.stop(event.session_id)
+        if isinstance(event, e.TurnEnded | e.TranscriptRevised):
+            # Beside the reading of the log: what was said in earlier calls is there when it is asked for.
+            self._backgrounds.begin(session_log.session, turn_key(event), event.text, event.time_ns)
         if isinstance(event, e.TurnEnded) and await self._commit_at_once(session_log, event):
             return None
         while True:
@@ -110,12 +127,21 @@ class Reasoning:
             elif isinstance(decision, Discard):
                 await self._discard(session_log, event, decision)
             else:
-                models = self._chain(session_log)
-                generation = Generation(
-                    session_log, event, decision, self._graph, models, self._settings, self._forget_model
-                )
-                return await self._begin(generation)
+                return await self._begin(self._generation(session_log, event, decision))
         return None
+
+    def _generation(self, session_log: SessionLog, event: e.Event, order: Start | Resume) -> Generation:
+        return Generation(
+            session_log,
+            event,
+            order,
+            self._graph,
+            self._chain(session_log),
+            self._settings,
+            self._backgrounds,
+            self._cache,
+            self._forget_model,
+        )
 
     async def _begin(self, generation: Generation) -> "asyncio.Task[None]":
         """Start writing and return when the log holds the reply's beginning. Raises Stale."""
@@ -204,26 +230,44 @@ class Reasoning:
 
     def _warm_prompt(self, prompt: str) -> None:
         """Have the local model read a prompt before the first question comes, so that nobody waits for it."""
-        if prompt not in self._warmed:
-            self._warmed = {*list(self._warmed)[-50:], prompt}
-            self._warm(f"prompt {len(self._warmed)}", prompt, (), "Hello!")
+        if prompt in self._warmed:
+            return
+        self._warmed = {*list(self._warmed)[-50:], prompt}
+
+        async def nothing_known() -> Background:
+            return Background()
+
+        async def something_known() -> Background:
+            return Background([e.ContextMessage(role="user", text="I am here.")])
+
+        self._warm(f"prompt {len(self._warmed)}", prompt, nothing_known, "Hello!")
+        self._warm(f"prompt {len(self._warmed)} about the caller", prompt, something_known, "Who am I?")
 
     def _warm_question(self, session: Session, event: e.TranscriptRevised) -> None:
         """Have it read the question as far as it was understood, while the caller still speaks."""
-        prompt = session.profile.prompt if session.profile is not None else self._settings.prompt
-        heard = heard_messages(session, event.turn_id, event.time_ns, self._settings.turn_history)
-        self._warm(event.session_id, prompt, heard, event.text)
 
-    def _warm(self, key: str, prompt: str, heard: Sequence[e.ContextMessage], question: str) -> None:
+        async def known() -> Background:
+            return await self._backgrounds.of(session, turn_key(event), event.text, event.time_ns)
+
+        prompt = session.profile.prompt if session.profile is not None else self._settings.prompt
+        self._warm(event.session_id, prompt, known, event.text)
+
+    def _warm(self, key: str, prompt: str, gather: Callable[[], Awaitable[Background]], question: str) -> None:
         name = model_names(self._settings.llm)[0]
-        if limits_of(name).primer:
-            self._warmer.read(key, lambda: self._model(name), prompt_messages(name, prompt, heard, question))
+        if not limits_of(name).primer:
+            return
+
+        async def messages() -> Sequence[BaseMessage]:
+            return prompt_messages(name, prompt, await gather(), question)
+
+        self._warmer.read(key, lambda: self._model(name), messages)
 
 
 def make() -> FastStream:
     """Return the app of one copy."""
     broker = make_broker(REASONING)
-    reasoning = Reasoning(broker, process_settings())
+    settings = process_settings()
+    reasoning = Reasoning(broker, settings, memory=turn_memory(settings))
     inbox = Inbox(broker, REASONING, reasoning.handle)
 
     @asynccontextmanager

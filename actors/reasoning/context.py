@@ -12,21 +12,42 @@ CUT = " … "
 def heard_messages(session: Session, turn_id: str | None, time_ns: int, exchanges: int) -> list[ContextMessage]:
     """Return what was said before turn `turn_id` in a conversation, as heard at `time_ns`.
 
-    At most the last `exchanges` turns. A reply that was cut off holds its heard words only, one that nobody heard
-    does not appear.
+    At most the last `exchanges` turns, and none that the rolling summary stands for. A reply that was cut off holds
+    its heard words only, one that nobody heard does not appear.
     """
-    spoken: list[list[ContextMessage]] = []
+    return [message for _, exchange in _told(session, turn_id, time_ns, exchanges) for message in exchange]
+
+
+def told_replies(session: Session, turn_id: str | None, time_ns: int, exchanges: int) -> frozenset[str]:
+    """Return the ids of the replies that `heard_messages` holds."""
+    turns = {told for told, _ in _told(session, turn_id, time_ns, exchanges)}
+    return frozenset(reply.reply_id for reply in session.replies.values() if reply.turn_id in turns)
+
+
+def _told(
+    session: Session, turn_id: str | None, time_ns: int, exchanges: int
+) -> list[tuple[str, list[ContextMessage]]]:
+    """Return the exchanges to be told, each with its turn."""
+    spoken: list[tuple[str, list[ContextMessage]]] = []
     heard = _heard_by_turn(session, time_ns)
-    for greeting in (text for key, text in heard.items() if key not in session.turns):
-        spoken.append([ContextMessage(role="assistant", text=greeting)])
+    for key, greeting in heard.items():
+        if key not in session.turns:
+            spoken.append((key, [ContextMessage(role="assistant", text=greeting)]))
     for turn in session.turns.values():
         if turn.text is None or turn.turn_id == turn_id or not turn.text.strip():
             continue
         exchange = [ContextMessage(role="user", text=turn.text.strip())]
         if turn.turn_id in heard:
             exchange.append(ContextMessage(role="assistant", text=heard[turn.turn_id]))
-        spoken.append(exchange)
-    return [message for exchange in spoken[_first_kept(len(spoken), exchanges) :] for message in exchange]
+        spoken.append((turn.turn_id, exchange))
+    spoken = spoken[_summarised(session, [turn for turn, _ in spoken]) :]
+    return spoken[_first_kept(len(spoken), exchanges) :]
+
+
+def _summarised(session: Session, turns: Sequence[str]) -> int:
+    """Return how many of the oldest exchanges the summary stands for."""
+    through = session.summary.through_turn_id if session.summary is not None else None
+    return turns.index(through) + 1 if through in turns else 0
 
 
 def _heard_by_turn(session: Session, time_ns: int) -> dict[str, str]:
@@ -49,10 +70,15 @@ def _first_kept(count: int, most: int) -> int:
     return min(count, -(-(count - most) // step) * step)
 
 
-def fitted(messages: Sequence[ContextMessage], question: str, limits: Limits) -> list[ContextMessage]:
-    """Return the messages and the question, cut to the model's limits: the newest stay, the question always."""
+def fitted(
+    messages: Sequence[ContextMessage], question: str, limits: Limits, reserved_chars: int = 0
+) -> list[ContextMessage]:
+    """Return the messages and the question, cut to the model's limits: the newest stay, the question always.
+
+    `reserved_chars` of the context are needed for something else.
+    """
     question = shortened(question.strip(), limits.question_chars)
-    room = limits.context_chars - len(question)
+    room = limits.context_chars - reserved_chars - len(question)
     kept: list[ContextMessage] = []
     for message in reversed(messages):
         text = shortened(message.text, limits.question_chars)

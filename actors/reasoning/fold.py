@@ -37,6 +37,10 @@ class Reply:
     """When it was interrupted: playback goes no further."""
     heard: str | None = None
     """What the person heard of it, once playback has ended."""
+    recalled: str = ""
+    """What the model was told of earlier conversations."""
+    memories: tuple[str, ...] = ()
+    """Whence that is: reply ids."""
 
     @property
     def alive(self) -> bool:
@@ -71,7 +75,10 @@ class Session:
     sequence: int = 0
     reply_sequence: int = 0
     profile: e.AgentProfile | None = None
+    user_id: str = ""
     closed: bool = False
+    summary: e.SummaryRevised | None = None
+    """Stands for the turns up to its `through_turn_id`."""
     turns: dict[str, Turn] = field(default_factory=dict)
     replies: dict[str, Reply] = field(default_factory=dict)
     last_ended: str | None = None
@@ -96,7 +103,7 @@ def turn_key(event: e.Event) -> str:
 
 
 def _opened(session: Session, event: e.SessionOpened) -> None:
-    session.profile = event.profile
+    session.profile, session.user_id = event.profile, event.user_id
 
 
 def _closed(session: Session, event: e.SessionClosed) -> None:
@@ -117,7 +124,15 @@ def _ended(session: Session, event: e.TurnEnded) -> None:
 
 def _started(session: Session, event: e.ReplyStarted) -> None:
     reply = Reply(event.reply_id, event.turn_id, event.text, event.draft)
+    if event.memories:
+        # The question comes last, what was recalled for it before.
+        reply.recalled, reply.memories = event.context[-2].text, event.memories
     session.replies.setdefault(event.reply_id, reply)
+
+
+def _summarised(session: Session, event: e.SummaryRevised) -> None:
+    if session.summary is None or event.turns >= session.summary.turns:
+        session.summary = event
 
 
 def _committed(reply: Reply, event: e.ReplyCommitted) -> None:
@@ -174,6 +189,7 @@ _ON_SESSION: dict[type[e.Event], Callable[[Session, Any], None]] = {
     e.TranscriptRevised: _revised,
     e.TurnEnded: _ended,
     e.ReplyStarted: _started,
+    e.SummaryRevised: _summarised,
 }
 _ON_REPLY: dict[type[e.Event], Callable[[Reply, Any], None]] = {
     e.ReplyCommitted: _committed,

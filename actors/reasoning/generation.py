@@ -5,11 +5,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
+from actors.reasoning.background import Backgrounds
 from actors.reasoning.clauses import ClauseSplitter, ends_sentence, normalised, spoken
-from actors.reasoning.context import heard_messages
 from actors.reasoning.decide import Resume, Start
 from actors.reasoning.fold import Reply
 from actors.reasoning.graph import Asked, GaveUp, Graph, MakeModel, ModelFailed, Out, Retrieved, Token, answers
+from actors.reasoning.known_answer import KnownAnswer
+from actors.reasoning.prompts import Background
 from actors.reasoning.session_log import SessionLog
 from actors.reasoning.token_stream import TokenStream
 from actors.reasoning.tool_calls import ToolCalls
@@ -17,6 +19,7 @@ from contracts import events as e
 from contracts.ids import derive_id
 from infra.engines.llm import limits_of
 from infra.facts import Stale, now_ns
+from infra.memory.response_cache import ResponseCache
 from infra.settings import Settings
 
 APOLOGY = "I am sorry, I cannot answer right now. Please try again in a moment."
@@ -44,6 +47,8 @@ class Generation:
         graph: Graph,
         models: Models,
         settings: Settings,
+        backgrounds: Backgrounds,
+        cache: ResponseCache | None = None,
         on_model_failed: Callable[[str], None] = lambda name: None,
     ) -> None:
         self.reply_id = order.reply_id
@@ -54,11 +59,13 @@ class Generation:
         self._graph = graph
         self._models = models
         self._settings = settings
+        self._backgrounds = backgrounds
         self._on_model_failed = on_model_failed
         self._turn_id = order.turn_id if isinstance(order, Start) else self._known().turn_id
         self._question = order.text if isinstance(order, Start) else self._known().text
         self._tools = ToolCalls(log, cause.event_id, self._turn_id, self.reply_id, self.started)
         self._tokens = TokenStream(log, self.reply_id)
+        self._known_answer = KnownAnswer(cache, log.session.user_id, models[0][0] if models else "", settings)
         self._begun_s = time.monotonic()
         self._first_token_ns: int | None = None
         self._first_token_ms: float | None = None
@@ -125,7 +132,10 @@ class Generation:
             sorry = APOLOGY if self._has_failed else NO_ANSWER
             await self._tokens.tell(f" {sorry}" if self._known().clauses else sorry)
             await self._write_clause(sorry)
+            self._known_answer.forget()
         await self._complete("failed" if self._has_failed else "completed")
+        if not self._known().tools:
+            await self._known_answer.keep(self._known().written)
 
     def _is_granted(self) -> bool:
         reply = self.log.session.replies.get(self.reply_id)
@@ -163,10 +173,11 @@ class Generation:
         asked = Asked(
             question=self._question,
             prompt=self._prompt(),
-            recall=self._recall,
+            gather=self._background,
             models=self._models,
             run_tool=self._run_tool,
             timeout_s=self._settings.llm_timeout_s,
+            answer_known=self._known_answer.find,
             written=written,
         )
         async for out in answers(self._graph, asked):
@@ -176,9 +187,10 @@ class Generation:
         profile = self.log.session.profile
         return profile.prompt if profile is not None else self._settings.prompt
 
-    def _recall(self) -> list[e.ContextMessage]:
-        turns = self._settings.turn_history
-        return heard_messages(self.log.session, self._turn_id, self._cause.time_ns, turns)
+    async def _background(self) -> Background:
+        session = self.log.session
+        begun = session.replies.get(self.reply_id)
+        return await self._backgrounds.of(session, self._turn_id, self._question, self._cause.time_ns, begun)
 
     async def _run_tool(self, name: str, arguments: Mapping[str, Any]) -> str:
         return await self._tools.run(name, arguments)
@@ -194,6 +206,9 @@ class Generation:
             text=self._question,
             model=self._models[0][0] if self._models and not order.fixed else "",
             context=context.messages,
+            memories=context.memories,
+            recall_ms=context.recall_ms,
+            cached=context.cached,
         )
         await self.log.say_about_reply(event)
         self.started.set_result(None)
@@ -247,6 +262,7 @@ class Generation:
 
     async def _tell_failure(self, failed: ModelFailed) -> None:
         self._on_model_failed(failed.model)
+        self._known_answer.forget()
         await self.log.say(
             e.EngineFailed(
                 **self._fact(f"EngineFailed:{failed.model}"),

@@ -12,19 +12,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypedDict
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import (
-    AIMessage,
-    AIMessageChunk,
-    BaseMessage,
-    HumanMessage,
-    SystemMessage,
-    ToolMessage,
-)
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from actors.reasoning.context import fitted
+from actors.reasoning.prompts import Background, context_of, prompt_messages
 from actors.reasoning.tools import CURRENT_TIME, TOOLS, time_answer, time_question
 from contracts.events import ContextMessage
 from infra.engines.llm import limits_of
@@ -44,9 +37,12 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """The context that the first model is given."""
+    """The context that the first model is given; `cached` if it gave the answer before and is not asked."""
 
     messages: tuple[ContextMessage, ...]
+    memories: tuple[str, ...] = ()
+    recall_ms: float | None = None
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +63,30 @@ Out = Token | Retrieved | ModelFailed | GaveUp
 MakeModel = Callable[[], Awaitable[BaseChatModel]]
 
 
+async def _unknown(_messages: Sequence[BaseMessage]) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What one run of the graph is about."""
 
     question: str
     prompt: str
-    recall: Callable[[], Sequence[ContextMessage]]
-    """The conversation so far, as heard."""
+    gather: Callable[[], Awaitable[Background]]
+    """What is known besides the question."""
     models: Sequence[tuple[str, MakeModel]]
     run_tool: Callable[[str, Mapping[str, Any]], Awaitable[str]]
     timeout_s: float
+    answer_known: Callable[[Sequence[BaseMessage]], Awaitable[str]] = _unknown
+    """The answer that the first model gave to the same before, empty if there is none."""
     written: str = ""
     """What of the answer has been written already: the model goes on from there."""
 
 
 class _State(TypedDict, total=False):
-    heard: list[ContextMessage]
+    background: Background
+    answer: str
     messages: Annotated[list[BaseMessage], operator.add]
     """Calls of tools and their results."""
     rounds: int
@@ -97,12 +100,14 @@ def compile_graph() -> Graph:
     """Return the graph; it holds no state and serves any number of runs."""
     graph = StateGraph(_State, context_schema=Asked)
     graph.add_node("retrieve", _retrieve)
+    graph.add_node("say_again", _say_again)
     graph.add_node("ask_time", _ask_time)
     graph.add_node("generate", _generate)
     graph.add_node("tools", _run_tools)
     graph.add_node("tell_time", _tell_time)
     graph.add_edge(START, "retrieve")
-    graph.add_conditional_edges("retrieve", _route, ["ask_time", "generate"])
+    graph.add_conditional_edges("retrieve", _route, ["say_again", "ask_time", "generate"])
+    graph.add_edge("say_again", END)
     graph.add_edge("ask_time", "tools")
     graph.add_conditional_edges("generate", _after_generate, ["tools", END])
     graph.add_conditional_edges("tools", _after_tools, ["tell_time", "generate"])
@@ -119,22 +124,34 @@ async def answers(graph: Graph, asked: Asked) -> AsyncIterator[Out]:
 
 async def _retrieve(state: _State, runtime: Runtime[Asked]) -> _State:
     asked = runtime.context
-    heard = list(asked.recall())
-    limits = limits_of(asked.models[0][0]) if asked.models else limits_of("")
-    messages = (ContextMessage(role="system", text=asked.prompt), *fitted(heard, asked.question, limits))
-    runtime.stream_writer(Retrieved(messages))
-    return {"heard": heard, "rounds": 0, "is_over": False}
+    background = await asked.gather()
+    name = asked.models[0][0] if asked.models else ""
+    answer = ""
+    if not asked.written and not _is_for_clock(asked):
+        answer = await asked.answer_known(prompt_messages(name, asked.prompt, background, asked.question))
+    context = context_of(name, asked.prompt, background, asked.question)
+    runtime.stream_writer(Retrieved(context, background.memories, background.recall_ms, bool(answer)))
+    return {"background": background, "answer": answer, "rounds": 0, "is_over": False}
 
 
 def _calls_tools(asked: Asked) -> bool:
     return bool(asked.models) and limits_of(asked.models[0][0]).tools
 
 
+def _is_for_clock(asked: Asked) -> bool:
+    """Tell whether it is a question for the time, and the model too small to ask the clock itself."""
+    return not _calls_tools(asked) and not asked.written and time_question(asked.question) is not None
+
+
 def _route(state: _State, runtime: Runtime[Asked]) -> str:
-    """Send a question for the time to the clock, where the model is too small to do so itself."""
-    asked = runtime.context
-    is_for_clock = not _calls_tools(asked) and not asked.written and time_question(asked.question) is not None
-    return "ask_time" if is_for_clock else "generate"
+    if state["answer"]:
+        return "say_again"
+    return "ask_time" if _is_for_clock(runtime.context) else "generate"
+
+
+async def _say_again(state: _State, runtime: Runtime[Asked]) -> _State:
+    runtime.stream_writer(Token(state["answer"], now_ns()))
+    return {}
 
 
 async def _ask_time(state: _State, runtime: Runtime[Asked]) -> _State:
@@ -194,18 +211,8 @@ async def _generate(state: _State, runtime: Runtime[Asked]) -> _State:
     return {"is_over": True}
 
 
-def prompt_messages(name: str, prompt: str, heard: Sequence[ContextMessage], question: str) -> list[BaseMessage]:
-    """Return what the model of this name is given: prompt, its examples, the conversation as heard, the question."""
-    limits = limits_of(name)
-    primer = [ContextMessage.model_validate({"role": role, "text": text}) for role, text in limits.primer]
-    messages: list[BaseMessage] = [SystemMessage(prompt)] if prompt else []
-    for message in (*primer, *fitted(heard, question, limits)):
-        messages.append(HumanMessage(message.text) if message.role == "user" else AIMessage(message.text))
-    return messages
-
-
 def _messages(name: str, state: _State, asked: Asked, written: str) -> list[BaseMessage]:
-    messages = prompt_messages(name, asked.prompt, state["heard"], asked.question) + state.get("messages", [])
+    messages = prompt_messages(name, asked.prompt, state["background"], asked.question) + state.get("messages", [])
     if written:
         messages.append(AIMessage(written))
     return messages

@@ -9,6 +9,8 @@ from langchain_core.messages import BaseMessage
 
 log = logging.getLogger(__name__)
 
+Gather = Callable[[], Awaitable[Sequence[BaseMessage]]]
+
 
 class PromptWarmer:
     """Asks a model for one token that nobody wants, in the background; one request for each key at a time.
@@ -20,11 +22,11 @@ class PromptWarmer:
         self._timeout_s = timeout_s
         self._running: dict[str, asyncio.Task[None]] = {}
 
-    def read(self, key: str, make: Callable[[], Awaitable[BaseChatModel]], messages: Sequence[BaseMessage]) -> None:
-        """Have `messages` read unless the last reading for `key` still goes on."""
+    def read(self, key: str, make: Callable[[], Awaitable[BaseChatModel]], gather: Gather) -> None:
+        """Have what `gather` returns read unless the last reading for `key` still goes on."""
         if key in self._running:
             return
-        task = asyncio.create_task(self._read(make, messages), name=f"warming {key}")
+        task = asyncio.create_task(self._read(make, gather), name=f"warming {key}")
         self._running[key] = task
         task.add_done_callback(lambda done: self._forget(key, done))
 
@@ -44,9 +46,9 @@ class PromptWarmer:
         if self._running.get(key) is task:
             del self._running[key]
 
-    async def _read(self, make: Callable[[], Awaitable[BaseChatModel]], messages: Sequence[BaseMessage]) -> None:
+    async def _read(self, make: Callable[[], Awaitable[BaseChatModel]], gather: Gather) -> None:
         try:
-            model = await make()
+            model, messages = await make(), await gather()
             await asyncio.wait_for(model.ainvoke(list(messages), max_tokens=1), self._timeout_s)
         except Exception as error:  # a failure of the model is told when its answer is needed
             log.debug("warming up: %r", error)

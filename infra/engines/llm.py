@@ -30,19 +30,43 @@ LOCAL_PRIMER: tuple[tuple[str, str], ...] = (
 """Examples (role, text) put before a conversation with the local model: with 135 million parameters it understands
 how to answer from examples, not from instructions."""
 
+LOCAL_ABOUT_PRIMER: tuple[tuple[str, str], ...] = (
+    ("user", "About me: I am Anna and I have a cat.\nQuestion: What is my name?"),
+    ("assistant", "Your name is Anna."),
+    ("user", "About me: I work in a bank.\nQuestion: What is my job?"),
+    ("assistant", "You work in a bank."),
+    ("user", "About me: I am Tom. I like tea.\nQuestion: Who am I?"),
+    ("assistant", "You are Tom, and you like tea."),
+    ("user", "About me: My name is Tim. I live in Rome.\nQuestion: Do you remember my name?"),
+    ("assistant", "Yes, your name is Tim."),
+)
+"""Examples of how the local model answers from what somebody has told, put before such a question instead of the
+others: among those it does not find the answer, and told to strangers these would make it call them Anna."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a model can take: `context_chars` of conversation, and `sentences` of its answer (0 is all)."""
+    """What a model can take: `context_chars` of conversation, and `sentences` of its answer (0 is all).
+
+    `primer` and `about_primer` are examples for one too small for instructions.
+    """
 
     context_chars: int = 24_000
     question_chars: int = 12_000
     sentences: int = 0
     tools: bool = True
     primer: tuple[tuple[str, str], ...] = ()
+    about_primer: tuple[tuple[str, str], ...] = ()
 
 
-_LOCAL_LIMITS = Limits(context_chars=4_000, question_chars=1_500, sentences=2, tools=False, primer=LOCAL_PRIMER)
+_LOCAL_LIMITS = Limits(
+    context_chars=4_000,
+    question_chars=1_500,
+    sentences=2,
+    tools=False,
+    primer=LOCAL_PRIMER,
+    about_primer=LOCAL_ABOUT_PRIMER,
+)
 
 
 class LlmNotFound(RuntimeError):

@@ -32,6 +32,8 @@ SINGLE = {
     "okay": "Okay.",
     "thanks": "Thank you very much, goodbye.",
     "story": "Can you please tell me a long story about the sea?",
+    "i_am_sam": "My name is Sam, and I like owls.",
+    "who_am_i": "What is my name?",
 }
 
 PLAIN = (

@@ -1,0 +1,80 @@
+"""Gathers what a model is told besides the question; past exchanges are looked for while the caller still speaks."""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from actors.reasoning.clauses import normalised
+from actors.reasoning.context import heard_messages, told_replies
+from actors.reasoning.fold import Reply, Session
+from actors.reasoning.memories import told
+from actors.reasoning.prompts import Background
+from infra.memory.turns import NOTHING, Recalled, TurnMemory
+
+SESSIONS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    words: str
+    task: "asyncio.Task[Recalled]"
+
+
+class Backgrounds:
+    """One search for each session, for the words that were understood last."""
+
+    def __init__(self, memory: TurnMemory | None, exchanges: int) -> None:
+        self._memory = memory
+        self._exchanges = exchanges
+        self._searches: OrderedDict[str, _Search] = OrderedDict()
+        self._running: set[asyncio.Task[Recalled]] = set()
+
+    async def open(self) -> None:
+        """Begin to connect."""
+        if self._memory is not None:
+            await self._memory.open()
+
+    async def close(self) -> None:
+        """End what runs."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        if self._memory is not None:
+            await self._memory.close()
+
+    def begin(self, session: Session, turn_id: str | None, question: str, time_ns: int) -> None:
+        """Look for past exchanges without waiting for them."""
+        self._search(session, turn_id, question, time_ns)
+
+    async def of(
+        self, session: Session, turn_id: str | None, question: str, time_ns: int, begun: Reply | None = None
+    ) -> Background:
+        """Return what is known at a question. A reply that was `begun` is told what it was told then."""
+        heard = heard_messages(session, turn_id, time_ns, self._exchanges)
+        summary = session.summary.summary if session.summary is not None else ""
+        if begun is not None:
+            return Background(heard, summary, begun.recalled, begun.memories)
+        search = self._search(session, turn_id, question, time_ns)
+        # A reply that is cut off while it waits leaves the search to the next one.
+        recalled = await asyncio.shield(search) if search is not None else NOTHING
+        memories = tuple(memory.reply_id for memory in recalled.memories)
+        return Background(heard, summary, told(recalled.memories), memories, recalled.ms)
+
+    def _search(
+        self, session: Session, turn_id: str | None, question: str, time_ns: int
+    ) -> "asyncio.Task[Recalled] | None":
+        words = normalised(question)
+        if self._memory is None or not session.user_id or not words:
+            return None
+        known = self._searches.get(session.session_id)
+        if known is not None and known.words == f"{turn_id} {words}":
+            return known.task
+        without = told_replies(session, turn_id, time_ns, self._exchanges)
+        task = asyncio.create_task(self._memory.recall(session.user_id, question, without), name="recall")
+        self._searches[session.session_id] = _Search(f"{turn_id} {words}", task)
+        self._searches.move_to_end(session.session_id)
+        if len(self._searches) > SESSIONS:
+            self._searches.popitem(last=False)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task

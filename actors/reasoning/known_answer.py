@@ -1,0 +1,36 @@
+"""The answer that a model gave before to the very same: found before it is asked, kept after it has answered."""
+
+from collections.abc import Sequence
+
+from langchain_core.messages import BaseMessage
+
+from infra.memory.response_cache import ResponseCache, answer_key
+from infra.settings import Settings
+
+
+class KnownAnswer:
+    """The cached answer of one reply. What determines it: model, its options, and every message it is given."""
+
+    def __init__(self, cache: ResponseCache | None, user_id: str, model: str, settings: Settings) -> None:
+        self._cache = cache if cache is not None and cache.is_on else None
+        self._user_id = user_id
+        self._about = [model, settings.llm_options, settings.reply_max_tokens]
+        self._key = ""
+
+    async def find(self, messages: Sequence[BaseMessage]) -> str:
+        """Return the answer, empty if it is not known."""
+        if self._cache is None:
+            return ""
+        key = answer_key(self._user_id, [*self._about, [[message.type, message.text] for message in messages]])
+        answer = await self._cache.get(key)
+        self._key = "" if answer else key
+        return answer
+
+    def forget(self) -> None:
+        """Do not keep what is said now: it is not this model's answer."""
+        self._key = ""
+
+    async def keep(self, answer: str) -> None:
+        """Keep the answer that was not known."""
+        if self._cache is not None and self._key:
+            await self._cache.put(self._key, answer)

@@ -1,0 +1,88 @@
+"""What a model is given for a question: as it is recorded, and as this model's own messages. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+
+from actors.reasoning.context import fitted
+from actors.reasoning.memories import asks_about_caller, notes
+from contracts.events import ContextMessage
+from infra.engines.llm import Limits, limits_of
+
+SO_FAR = "The conversation so far: "
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What is known besides prompt and question.
+
+    The conversation as `heard`, what its older turns came to (`summary`), and what was recalled of earlier ones
+    (`memory`, from the exchanges `memories`), which took `recall_ms`.
+    """
+
+    heard: Sequence[ContextMessage] = ()
+    summary: str = ""
+    memory: str = ""
+    memories: tuple[str, ...] = ()
+    recall_ms: float | None = None
+
+
+def context_of(name: str, prompt: str, background: Background, question: str) -> tuple[ContextMessage, ...]:
+    """Return the context that the model of this name is given, as it is recorded; the question comes last."""
+    context = [ContextMessage(role="system", text=prompt)]
+    if background.summary:
+        context.append(ContextMessage(role="system", text=SO_FAR + background.summary))
+    *heard, asked = _fitted(background, question, limits_of(name))
+    recalled = [ContextMessage(role="system", text=background.memory)] if background.memory else []
+    return (*context, *heard, *recalled, asked)
+
+
+def prompt_messages(name: str, prompt: str, background: Background, question: str) -> list[BaseMessage]:
+    """Return the messages for the model of this name.
+
+    What changes from question to question comes last: what a model has read of the beginning it need not read again.
+    """
+    limits = limits_of(name)
+    if limits.primer:
+        return _for_small_model(limits, prompt, background, question)
+    so_far = f"{SO_FAR}{background.summary}" if background.summary else ""
+    system = "\n\n".join(part for part in (prompt, so_far) if part)
+    *heard, asked = _fitted(background, question, limits)
+    text = f"[{background.memory}]\n\n{asked.text}" if background.memory else asked.text
+    return [*_system(system), *_messages(heard), HumanMessage(text)]
+
+
+def _for_small_model(limits: Limits, prompt: str, background: Background, question: str) -> list[BaseMessage]:
+    """Return examples before all, and notes about the caller only for a question about the caller.
+
+    They would mislead it in any other, and take it long to read.
+    """
+    if asks_about_caller(question) and (known := notes(background.memory, background.heard)):
+        primer = [*_pairs(limits.about_primer)]
+        return [*_system(prompt), *primer, HumanMessage(about_caller(known, question.strip()))]
+    so_far = (("user", "What have we talked about?"), ("assistant", background.summary)) if background.summary else ()
+    examples = _pairs((*limits.primer, *so_far))
+    return [*_system(prompt), *examples, *_messages(_fitted(background, question, limits))]
+
+
+def about_caller(known: str, question: str) -> str:
+    """Return a question with what is known about who asks it, in the form of the small model's examples."""
+    return f"About me: {known}\nQuestion: {question}"
+
+
+def _fitted(background: Background, question: str, limits: Limits) -> list[ContextMessage]:
+    reserved = len(background.summary) + (0 if limits.primer else len(background.memory))
+    return fitted(background.heard, question, limits, reserved)
+
+
+def _system(text: str) -> list[BaseMessage]:
+    return [SystemMessage(text)] if text else []
+
+
+def _pairs(examples: Sequence[tuple[str, str]]) -> list[BaseMessage]:
+    return [HumanMessage(text) if role == "user" else AIMessage(text) for role, text in examples]
+
+
+def _messages(messages: Sequence[ContextMessage]) -> list[BaseMessage]:
+    return _pairs([(message.role, message.text) for message in messages])

@@ -1,0 +1,111 @@
+"""Answers that models gave, kept for a while in NATS KV and given again to the same question in the same context.
+
+Keys begin with a hash of the user id: one user's answers are never another's, and can be dropped together.
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js.api import KeyValueConfig, StorageType
+from nats.js.errors import APIError, KeyNotFoundError, NotFoundError
+from nats.js.kv import KeyValue
+
+log = logging.getLogger(__name__)
+
+BUCKET = "response_cache"
+TIMEOUT_S = 0.2
+"""An answer waits no longer for the cache: the model may well be quicker."""
+MOST_BYTES = 64 * 1024 * 1024
+MOST_ANSWER_BYTES = 16_000
+
+
+def user_key(user_id: str) -> str:
+    """Return what all keys of a user begin with."""
+    return hashlib.blake2b(user_id.encode(), digest_size=16).hexdigest()
+
+
+def answer_key(user_id: str, parts: Sequence[object]) -> str:
+    """Return the key of an answer that depends on `parts`: model, options, messages, as JSON values."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return f"{user_key(user_id)}.{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
+
+
+class ResponseCache:
+    """The bucket; `ttl_s` of 0 keeps nothing. Nothing here raises: without the cache the model is asked."""
+
+    def __init__(self, connected: Callable[[], Client], ttl_s: float) -> None:
+        self._connected = connected
+        self._ttl_s = ttl_s
+        self._bucket: KeyValue | None = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether answers are kept."""
+        return self._ttl_s > 0
+
+    async def get(self, key: str) -> str:
+        """Return the answer under a key, empty if there is none."""
+        if not self.is_on:
+            return ""
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                entry = await (await self._kv()).get(key)
+            return (entry.value or b"").decode()
+        except KeyNotFoundError:
+            return ""
+        except (NatsError, APIError, TimeoutError, OSError, UnicodeDecodeError) as error:
+            self._lost(error)
+            return ""
+
+    async def put(self, key: str, answer: str) -> None:
+        """Keep an answer."""
+        value = answer.encode()
+        if not self.is_on or not value or len(value) > MOST_ANSWER_BYTES:
+            return
+        try:
+            async with asyncio.timeout(TIMEOUT_S * 5):
+                await (await self._kv()).put(key, value)
+        except (NatsError, APIError, TimeoutError, OSError) as error:
+            self._lost(error)
+
+    async def _kv(self) -> KeyValue:
+        if self._bucket is None:
+            self._bucket = await _made(self._connected(), self._ttl_s)
+        return self._bucket
+
+    def _lost(self, error: Exception) -> None:
+        """Make the bucket anew next time: it is in the server's memory, and gone when that starts again."""
+        log.debug("response cache: %r", error)
+        self._bucket = None
+
+
+async def _made(nc: Client, ttl_s: float) -> KeyValue:
+    """Return the bucket with this time to live. Raises nats errors."""
+    js = nc.jetstream()
+    try:
+        bucket = await js.key_value(BUCKET)
+    except NotFoundError:
+        config = KeyValueConfig(BUCKET, ttl=ttl_s, history=1, storage=StorageType.MEMORY, max_bytes=MOST_BYTES)
+        return await js.create_key_value(config)
+    config_now = (await js.stream_info(f"KV_{BUCKET}")).config
+    if config_now.max_age != ttl_s:
+        await js.update_stream(config_now.evolve(max_age=ttl_s))
+    return bucket
+
+
+async def forget_user(nc: Client, user_id: str) -> int:
+    """Drop all answers given to a user and return how many. Raises nats errors."""
+    subject = f"$KV.{BUCKET}.{user_key(user_id)}.>"
+    js = nc.jetstream()
+    try:
+        info: Any = await js.stream_info(f"KV_{BUCKET}", subjects_filter=subject)
+        await js.purge_stream(f"KV_{BUCKET}", subject=subject)
+    except NotFoundError:
+        return 0
+    return sum((info.state.subjects or {}).values())

@@ -1,0 +1,165 @@
+"""Past exchanges of a user, found again for a question.
+
+A call never waits for them longer than it may, nor notices that Postgres is away.
+"""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Collection, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Error as PostgresError
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+
+from infra.embedded.postgres import running_url
+from infra.engines.embedding import Embedder, EmbeddingFailed, embedder_of
+from infra.memory.search import CANDIDATES, SESSION_SETTINGS, Memory, chosen, has_more, nearest
+from infra.settings import Settings
+
+log = logging.getLogger(__name__)
+
+NOBODY = ("", "anonymous")
+"""Users without a name of their own: whoever they are, they are not the same person."""
+REST_S = 2.0
+"""After a failure nothing is tried for so long: a server that is away costs a call nothing."""
+LOG_EVERY_S = 60.0
+MOST_AT_ONCE = 16
+"""Searches that may run at once, those included that nobody waits for any more."""
+USERS_KNOWN = 10_000
+FIRST_USE_TIMEOUT_S = 10.0
+"""The engine loads and connections are made outside of calls, within this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What came of a search: nothing without a name, a table or a likeness. `ms` is its duration, none if untried."""
+
+    memories: tuple[Memory, ...] = ()
+    ms: float | None = None
+
+
+NOTHING = Recalled()
+
+
+class TurnMemory:
+    """Finds past exchanges. `open` it first; `recall` never raises and ends within `timeout_ms`."""
+
+    def __init__(self, url: str, embedder: Embedder | None, most: int, timeout_ms: int) -> None:
+        self._url = url
+        self._embedder = embedder
+        self._most = most
+        self._timeout_s = timeout_ms / 1000
+        self._pool: AsyncConnectionPool | None = None
+        self._searches: set[asyncio.Task[tuple[Memory, ...]]] = set()
+        self._has_more: OrderedDict[str, bool] = OrderedDict()
+        self._rests_until_s = self._logged_s = float("-inf")
+
+    async def open(self) -> None:
+        """Begin to connect and load the engine; waits for neither."""
+        if not self._url or self._embedder is None or not self._most:
+            return
+        statement_ms = max(50, int(self._timeout_s * 1000) * 2)
+        settings = {**SESSION_SETTINGS, "statement_timeout": str(statement_ms)}
+        self._pool = AsyncConnectionPool(
+            self._url,
+            kwargs={
+                "autocommit": True,
+                "connect_timeout": 2,
+                "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+                "application_name": "daredevil-memory",
+            },
+            min_size=1,
+            max_size=4,
+            reconnect_timeout=1e9,
+            open=False,
+        )
+        # It tells every attempt to connect; that memory is away is told here, once in a while.
+        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+        await self._pool.open(wait=False)
+        self._own(self._load())
+
+    async def close(self) -> None:
+        """End what runs and disconnect."""
+        for search in list(self._searches):
+            search.cancel()
+        if self._searches:
+            await asyncio.wait(self._searches, timeout=1)
+        if self._pool is not None:
+            await self._pool.close(timeout=1)
+            self._pool = None
+
+    async def recall(self, user_id: str, question: str, without: Collection[str] = ()) -> Recalled:
+        """Return what this user and the agent have said before that is most like `question`.
+
+        `without` are reply ids that the model is given anyway.
+        """
+        begun_s = time.monotonic()
+        if self._pool is None or user_id in NOBODY or not question.strip():
+            return NOTHING
+        if begun_s < self._rests_until_s or len(self._searches) >= MOST_AT_ONCE:
+            return NOTHING
+        search = self._own(self._search(user_id, question, frozenset(without)))
+        # Not cancelled when it takes too long: psycopg would wait for a server that may hang.
+        done, _ = await asyncio.wait([search], timeout=self._timeout_s)
+        ms = (time.monotonic() - begun_s) * 1000
+        if not done:
+            self._rest(f"no answer within {self._timeout_s * 1000:.0f} ms")
+            return Recalled((), ms)
+        if search.cancelled() or search.exception() is not None:
+            return Recalled((), ms)
+        return Recalled(search.result(), ms)
+
+    async def _search(self, user_id: str, question: str, without: frozenset[str]) -> tuple[Memory, ...]:
+        assert self._pool is not None
+        assert self._embedder is not None
+        (vector,) = await self._embedder.embed([question])
+        if not vector.any():
+            return ()
+        async with self._pool.connection(timeout=self._timeout_s) as connection:
+            if user_id not in self._has_more:
+                self._note(user_id, await has_more(connection, user_id))
+            by_index = self._has_more.get(user_id, False)
+            most = self._most * CANDIDATES
+            found = await nearest(connection, user_id, self._embedder.name, vector, most, without, by_index)
+        return chosen(found, question, self._most)
+
+    async def _load(self) -> tuple[Memory, ...]:
+        assert self._embedder is not None
+        async with asyncio.timeout(FIRST_USE_TIMEOUT_S):
+            await self._embedder.embed(["Hello."])
+        return ()
+
+    def _note(self, user_id: str, more: bool) -> None:
+        self._has_more[user_id] = more
+        if len(self._has_more) > USERS_KNOWN:
+            self._has_more.popitem(last=False)
+
+    def _own(self, work: Coroutine[Any, Any, tuple[Memory, ...]]) -> "asyncio.Task[tuple[Memory, ...]]":
+        task = asyncio.create_task(work)
+        self._searches.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, search: "asyncio.Task[tuple[Memory, ...]]") -> None:
+        self._searches.discard(search)
+        if search.cancelled() or (error := search.exception()) is None:
+            return
+        expected = (PostgresError, PoolTimeout, PoolClosed, EmbeddingFailed, TimeoutError, OSError)
+        if not isinstance(error, expected):
+            log.error("looking for past turns", exc_info=error)
+        self._rest(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+
+    def _rest(self, reason: str) -> None:
+        now_s = time.monotonic()
+        self._rests_until_s = now_s + REST_S
+        if now_s - self._logged_s >= LOG_EVERY_S:
+            self._logged_s = now_s
+            log.warning("no past turns are recalled for now: %s", reason)
+
+
+def turn_memory(settings: Settings) -> TurnMemory:
+    """Return the memory that the settings ask for."""
+    return TurnMemory(running_url(settings), embedder_of(settings), settings.memory_turns, settings.memory_timeout_ms)
