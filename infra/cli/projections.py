@@ -1,0 +1,260 @@
+"""`daredevil projections`: how the tables and topics keep up with the log, whether they agree, and making them anew."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, progress, run_async, warn
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+    from projections.postgres.rebuild import Rebuilt
+    from projections.status import Status
+
+CATCH_UP_S = 600.0
+NAMES = ("projection-postgres", "projection-pulsar")
+
+app = typer.Typer(
+    invoke_without_command=True,
+    help="""The copies of the log: how they keep up with it, whether they agree with it, and making them anew.
+
+Examples:
+
+  daredevil projections
+
+  daredevil projections verify
+
+  daredevil projections rebuild postgres
+""",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+@app.callback()
+def projections(context: typer.Context, as_json: Json = False) -> None:
+    """Show each projection's position, lag, rate and errors, if no command is given."""
+    if context.invoked_subcommand is None:
+        _show(run_async(_statuses()), as_json)
+
+
+@asynccontextmanager
+async def _log() -> "AsyncIterator[Client]":
+    """Yield a connection to the running log; else start the log and its projections for the block."""
+    from infra.cli.system import LogEmpty, log_connection
+    from infra.embedded.runtime import read_runtime
+    from infra.settings import settings
+
+    config = settings()
+    if config.nats_url or read_runtime(config.data_dir) is not None:
+        async with log_connection() as nc:
+            yield nc
+        return
+    if not (config.data_dir / "nats" / "jetstream").exists():
+        raise LogEmpty(f"there is no log in {config.data_dir.absolute()} yet: `daredevil run`, then talk to it")
+    async with _own_projections() as nc:
+        yield nc
+
+
+@asynccontextmanager
+async def _own_projections() -> "AsyncIterator[Client]":
+    import nats
+
+    from infra.embedded.system import keepers
+    from infra.settings import settings
+    from infra.supervisor import Supervisor
+
+    progress("nothing is running here: starting the log and its projections for this command")
+    supervisor = Supervisor(settings().model_copy(update={"port": 0}), warn=warn, parts=keepers(settings()))
+    await supervisor.start()
+    try:
+        nc = await nats.connect(supervisor.addresses.nats_url, max_reconnect_attempts=1)
+        try:
+            await _caught_up(nc)
+            yield nc
+        finally:
+            await nc.close()
+    finally:
+        await supervisor.stop()
+
+
+async def _caught_up(nc: "Client") -> None:
+    """Wait until every projection that is switched on is live, or says that it cannot be."""
+    from projections.status import ask_status
+
+    deadline, told = time.monotonic() + CATCH_UP_S, ""
+    for name in _switched_on():
+        while time.monotonic() < deadline:
+            answers = await ask_status(nc, name)
+            if answers and answers[0].state in ("live", "stopped"):
+                break
+            now = f"{name}: {answers[0].state} {answers[0].reason}" if answers else f"{name}: starting"
+            if now != told:
+                progress(now)
+                told = now
+            await asyncio.sleep(0.1)
+
+
+def _switched_on() -> list[str]:
+    from infra.settings import settings
+
+    on = {NAMES[0]: settings().postgres_url != "off", NAMES[1]: bool(settings().pulsar_url)}
+    return [name for name, is_on in on.items() if is_on]
+
+
+async def _statuses() -> "list[Status]":
+    from infra.cli.system import LogEmpty
+    from projections.status import Status, ask_status, log_end
+
+    try:
+        async with _log() as nc:
+            end = await log_end(nc)
+            answers = await asyncio.gather(*(ask_status(nc, name) for name in NAMES))
+    except LogEmpty as nothing:
+        err().print(str(nothing), markup=False)
+        return []
+    statuses = []
+    for name, copies in zip(NAMES, answers, strict=True):
+        state, reason = ("not running", "") if name in _switched_on() else ("off", "")
+        statuses += copies or [Status(name, state, reason, log_end=end)]
+    return statuses
+
+
+def _show(statuses: "list[Status]", as_json: bool) -> None:
+    from dataclasses import asdict
+
+    if as_json:
+        for status in statuses:
+            typer.echo(json.dumps({**asdict(status), "lag": status.lag}))
+        return
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("projection", "state", "position", "log", "lag", "events/s", "errors"):
+        justify: Literal["left", "right"] = "left" if column in ("projection", "state") else "right"
+        table.add_column(column, justify=justify, no_wrap=True)
+    colours = {"live": "green", "stopped": "bold red", "waiting": "yellow", "not running": "yellow"}
+    for status in statuses:
+        state = f"[{colours.get(status.state, 'default')}]{status.state}[/]"
+        figures = (status.position, status.log_end, status.lag, status.events_per_s, status.errors)
+        known = status.state not in ("off", "not running")
+        table.add_row(status.name, state, *(str(figure) if known else "—" for figure in figures))
+    out().print(table)
+    for status in statuses:
+        for text in (status.reason, status.last_error and f"last error: {status.last_error}"):
+            if text:
+                out().print(f"[bold]{status.name}[/]: {escape(text)}")
+
+
+@app.command()
+def verify() -> None:
+    """Compare the log with the tables (and the topics) event by event; the exit code says whether they agree."""
+    from infra.cli.system import LogEmpty
+
+    try:
+        differences = run_async(_verify())
+    except LogEmpty as nothing:
+        fail(str(nothing), BAD_INPUT)
+    for line in differences:
+        out().print(line, markup=False)
+    if differences:
+        raise typer.Exit(FAILED)
+
+
+async def _verify() -> list[str]:
+    from infra.settings import settings
+
+    differences: list[str] = []
+    async with _log() as nc:
+        for name in _switched_on():
+            began_s = time.monotonic()
+            if name == NAMES[0]:
+                found = await _verify_postgres(nc)
+            else:
+                from projections.pulsar.verify import verify as verify_pulsar
+
+                found = await verify_pulsar(settings(), nc)
+            differences += [f"{name}: {line}" for line in found]
+            verdict = f"{len(found)} differences" if found else "agrees with the log"
+            err().print(f"{name}: {verdict} ({time.monotonic() - began_s:.1f} s)", markup=False)
+    return differences
+
+
+async def _verify_postgres(nc: "Client") -> list[str]:
+    import psycopg
+
+    from infra.settings import settings
+    from projections.postgres.verify import verify as verify_postgres
+
+    try:
+        return await verify_postgres(settings(), nc)
+    except psycopg.OperationalError as error:
+        return [f"Postgres does not answer: {str(error).splitlines()[0]}"]
+
+
+@app.command()
+def rebuild(
+    name: Annotated[str, typer.Argument(metavar="postgres", help="Which one.")],
+    drop_lost: Annotated[
+        bool, typer.Option("--drop-lost", help="Let go of rows whose facts the log no longer has.")
+    ] = False,
+) -> None:
+    """Build the tables anew from the log beside the old ones, compare, and swap them in one transaction.
+
+    Calls, readers and the running projection go on meanwhile.
+    """
+    if name != "postgres":
+        fail(f"{name} cannot be rebuilt: only `postgres` can (a topic follows the log by itself)", BAD_INPUT)
+    from infra.cli.system import LogEmpty
+
+    try:
+        result = run_async(_rebuild(drop_lost))
+    except LogEmpty as nothing:
+        fail(str(nothing), BAD_INPUT)
+    rate = result.events / result.seconds if result.seconds else 0
+    out().print(f"rebuilt from {result.events} events in [bold]{result.seconds:.1f}[/] s ({rate:.0f}/s)")
+    for table, difference in result.differences.items():
+        if difference:
+            out().print(
+                f"  {table}: {difference.changed} rows put right, {difference.only_new} added, "
+                f"{difference.only_old} that the log does not have dropped"
+            )
+    if result.errors:
+        warn(f"{result.errors} facts could not be kept as they should; the last: {result.last_error}")
+
+
+async def _rebuild(drop_lost: bool) -> "Rebuilt":
+    import psycopg
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from infra.embedded.postgres import running_url
+    from infra.settings import settings
+    from projections.postgres.filling import Stopped
+    from projections.postgres.rebuild import NotRebuilt, rebuild
+    from projections.postgres.schema import Unusable
+
+    url = running_url(settings())
+    if not url:
+        fail("DAREDEVIL_POSTGRES_URL is `off`: there are no tables", BAD_INPUT)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    async with _log() as nc:
+        with Progress(*columns, console=err(), transient=True) as bars:
+            bar = bars.add_task("building", total=None)
+
+            def tell(what: str, done: int, total: int) -> None:
+                bars.update(bar, description=what, completed=done, total=total or None)
+
+            try:
+                return await rebuild(url, nc, tell, drop_lost)
+            except (NotRebuilt, Stopped, Unusable) as error:
+                fail(str(error))
+            except psycopg.OperationalError as error:
+                fail(f"Postgres does not answer: {str(error).splitlines()[0]}")

@@ -1,0 +1,223 @@
+"""Building the tables anew from the log, beside the old ones, and putting them in their place in one transaction.
+
+Readers never see half of it, and the running projection only finds its tables moved and goes on.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import psycopg
+from nats.aio.client import Client
+from psycopg import sql
+
+from projections.postgres.compare import KEYS
+from projections.postgres.filling import Filler
+from projections.postgres.log import read_log
+from projections.postgres.schema import OLD, REBUILD, SCHEMA, Connection, connect, prepare
+from projections.postgres.sound import sound_from
+from projections.postgres.tables import make_index, place_of
+from projections.status import log_end
+
+NEARLY = 200
+"""So few facts are read while the running projection waits."""
+DROP_ATTEMPTS = 5
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, and how much of how much is done."""
+
+
+class NotRebuilt(RuntimeError):
+    """The old tables stay; the message says why and what to do."""
+
+
+@dataclass(slots=True)
+class Difference:
+    """How the old rows of a table compare with those from the log."""
+
+    only_old: int = 0
+    only_new: int = 0
+    changed: int = 0
+
+    def __bool__(self) -> bool:
+        """Tell whether there is any."""
+        return bool(self.only_old or self.only_new or self.changed)
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What a rebuild has done."""
+
+    events: int = 0
+    seconds: float = 0
+    errors: int = 0
+    last_error: str = ""
+    differences: dict[str, Difference] = field(default_factory=dict)
+
+
+async def rebuild(url: str, nc: Client, progress: Progress, drop_lost: bool = False) -> Rebuilt:
+    """Build schema `agents` anew from the log. `drop_lost` lets go of rows whose facts the log no longer has.
+
+    Raises NotRebuilt, Stopped, Unusable, psycopg.Error, nats errors; then all is as it was.
+    """
+    began_s = time.monotonic()
+    async with await connect(url, SCHEMA) as old, await connect(url, REBUILD) as new:
+        await _alone(new)
+        for left_over in (REBUILD, OLD):
+            await _drop(old, left_over)
+        try:
+            result = await _rebuild(url, old, new, nc, progress, drop_lost)
+        except BaseException:
+            with contextlib.suppress(psycopg.Error):
+                await new.close()
+                await _drop(old, REBUILD)
+            raise
+        await _drop_patiently(new, OLD)
+        result.seconds = time.monotonic() - began_s
+        return result
+
+
+async def _rebuild(
+    url: str, old: Connection, new: Connection, nc: Client, progress: Progress, drop_lost: bool
+) -> Rebuilt:
+    await prepare(new, url, REBUILD)
+    filler = Filler(new, sound_from(nc), newest_space=True)
+    await filler.find_place()
+    result = Rebuilt()
+    await _fill(filler, nc, await log_end(nc), progress)
+    if filler.place.space is not None:
+        progress("making the index of embeddings", 0, 0)
+        await make_index(new, filler.place.space)
+    await _fill(filler, nc, await log_end(nc), progress)
+    comparable = await _comparable(old)
+    if comparable:
+        await _level(old, filler, nc, progress)
+        progress("comparing", 0, 0)
+        result.differences = await _compare(new)
+        _refuse_loss(result.differences, drop_lost)
+    progress("swapping", 0, 0)
+    await _swap(old, filler, nc, comparable)
+    result.events, result.errors, result.last_error = filler.place.sequence, filler.errors, filler.last_error
+    return result
+
+
+async def _comparable(conn: Connection) -> bool:
+    """Tell whether the old tables are all there; if somebody dropped some, they are replaced without a look."""
+    for table in ("checkpoints", "events", *KEYS):
+        row = await (await conn.execute("SELECT to_regclass(%s)", [f"{SCHEMA}.{table}"])).fetchone()
+        if row is None or row[0] is None:
+            return False
+    return True
+
+
+async def _alone(conn: Connection) -> None:
+    row = await (await conn.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [f"daredevil {REBUILD}"])).fetchone()
+    if row is None or not row[0]:
+        raise NotRebuilt("another rebuild is at work: wait for it, or stop it")
+
+
+async def _fill(filler: Filler, nc: Client, until: int, progress: Progress) -> None:
+    """Take the log in up to a sequence."""
+    while filler.place.sequence < until:
+        messages, _ = await read_log(nc, filler.place.sequence)
+        messages = [message for message in messages if message.sequence <= until]
+        if not messages:
+            return
+        await filler.keep(messages)
+        progress("building", filler.place.sequence, until)
+
+
+async def _level(old: Connection, filler: Filler, nc: Client, progress: Progress) -> None:
+    """Bring the new tables to where the old ones are; the old ones' lead is small but goes on growing."""
+    while (lead := (await place_of(old)).sequence - filler.place.sequence) > 0:
+        await _fill(filler, nc, filler.place.sequence + lead, progress)
+        if lead <= NEARLY:
+            return
+
+
+async def _compare(conn: Connection) -> dict[str, Difference]:
+    """Compare what both have of the same facts, in one snapshot."""
+    async with conn.transaction():
+        await conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        await conn.execute("SET LOCAL statement_timeout TO 0")
+        positions = [await _position(conn, schema) for schema in (SCHEMA, REBUILD)]
+        until = min(positions)
+        return {
+            table: await _compare_table(conn, table, key, until)
+            for table, key in {"events": "sequence", **KEYS}.items()
+        }
+
+
+async def _position(conn: Connection, schema: str) -> int:
+    query = sql.SQL("SELECT sequence FROM {}").format(sql.Identifier(schema, "checkpoints"))
+    row = await (await conn.execute(query)).fetchone()
+    return int(row[0]) if row else 0
+
+
+async def _compare_table(conn: Connection, table: str, key: str, until: int) -> Difference:
+    # A session's row changes with later facts: of the newest ones only the beginning is the same in both.
+    columns = {"sessions": "ROW(session_id, user_id, door, opened_at, profile, sequence)"}.get(table, "t")
+    side = sql.SQL("(SELECT {key} AS key, md5({columns}::text) AS digest FROM {table} t WHERE sequence <= {until})")
+
+    def of(schema: str) -> sql.Composed:
+        return side.format(
+            key=sql.Identifier(key),
+            columns=sql.SQL(columns),
+            table=sql.Identifier(schema, table),
+            until=sql.Literal(until),
+        )
+
+    query = sql.SQL(
+        "SELECT count(*) FILTER (WHERE n.key IS NULL), count(*) FILTER (WHERE o.key IS NULL), "
+        "count(*) FILTER (WHERE n.digest <> o.digest) FROM {} o FULL JOIN {} n USING (key)"
+    ).format(of(SCHEMA), of(REBUILD))
+    row = await (await conn.execute(query)).fetchone()
+    assert row is not None
+    return Difference(*row)
+
+
+def _refuse_loss(differences: Mapping[str, Difference], drop_lost: bool) -> None:
+    lost = differences["events"].only_old
+    if lost and not drop_lost:
+        raise NotRebuilt(
+            f"the tables have {lost} events that the log has no more (its retention has taken them, or it is another "
+            "log): they would be gone for good. The old tables stay; with --drop-lost they go"
+        )
+
+
+async def _swap(old: Connection, filler: Filler, nc: Client, writer: bool) -> None:
+    """Put the new tables in the place of the old ones; with a `writer` on these, at the very same fact."""
+    row = await (await old.execute("SELECT to_regnamespace(%s)", [SCHEMA])).fetchone()
+    existed = row is not None and row[0] is not None
+    async with old.transaction():
+        if writer:
+            # Who writes waits, and finds the new tables afterwards. Readers go on.
+            await old.execute("LOCK TABLE checkpoints IN EXCLUSIVE MODE")
+            place = await place_of(old)
+            await _fill(filler, nc, place.sequence, lambda *_: None)
+        if existed:
+            await old.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(_name(SCHEMA), _name(OLD)))
+        await old.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(_name(REBUILD), _name(SCHEMA)))
+
+
+def _name(schema: str) -> sql.Identifier:
+    return sql.Identifier(schema)
+
+
+async def _drop(conn: Connection, schema: str) -> None:
+    await conn.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(_name(schema)))
+
+
+async def _drop_patiently(conn: Connection, schema: str) -> None:
+    """Drop the old tables once nobody reads them; whoever still does after a minute keeps them until next time."""
+    for attempt in range(DROP_ATTEMPTS):
+        try:
+            async with conn.transaction():
+                await conn.execute("SET LOCAL lock_timeout TO '10s'")
+                await _drop(conn, schema)
+        except psycopg.errors.LockNotAvailable:
+            if attempt + 1 == DROP_ATTEMPTS:
+                return
+        else:
+            return
