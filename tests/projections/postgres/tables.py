@@ -51,7 +51,7 @@ class Tables:
         rows = await self.rows("SELECT sequence FROM agents.checkpoints")
         return rows[0]["sequence"] if rows else 0
 
-    async def reach(self, sequence: int, within_s: float = 10) -> None:
+    async def reach(self, sequence: int, within_s: float = 40) -> None:
         """Wait until the tables are at a sequence of the log."""
         async with asyncio.timeout(within_s):
             while await self.position() < sequence:  # noqa: ASYNC110 (another process writes)
