@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -98,22 +99,28 @@ def heard(
     return mix
 
 
-def _piece_of(sound: ReplySound, span: Span, start: int, end: int) -> tuple[int, Samples]:
+def _piece_of(sound: ReplySound, span: Span, start: int, end: int) -> tuple[int, npt.NDArray[np.int32]]:
     """Return the part of a span over `[start, end)` at 48 kHz, counted from the span's first sample, and its place."""
     rate_hz = sound.rate_hz
     samples = sound.samples()[span.first_sample : span.end_sample]
     start, end = max(0, start), min(end, len(samples) * RATE_HZ // rate_hz)
     if start >= end:
-        return max(0, start), np.zeros(0, np.int16)
+        return max(0, start), np.zeros(0, np.int32)
     if rate_hz == RATE_HZ:
-        return start, samples[start:end]
+        return start, samples[start:end].astype(np.int32)
     # A piece begins where both rates have a sample, so that it is not shifted by a fraction of one.
     step = rate_hz // math.gcd(rate_hz, RATE_HZ)
     first = max(0, start - MARGIN_48K) * rate_hz // RATE_HZ // step * step
     last = -(-(end + MARGIN_48K) * rate_hz // RATE_HZ)
-    resampled = soxr.resample(samples[first:last], rate_hz, RATE_HZ, quality="MQ")
+    resampled = at_48k(samples[first:last], rate_hz)
     offset = start - first * RATE_HZ // rate_hz
     return start, resampled[offset : offset + end - start]
+
+
+def at_48k(samples: npt.NDArray[np.integer[Any]], rate_hz: int) -> npt.NDArray[np.int32]:
+    """Return the sound at 48 kHz; it may be louder than 16 bits. In floats: for integers soxr would add noise."""
+    resampled: npt.NDArray[np.float32] = soxr.resample(samples.astype(np.float32), rate_hz, RATE_HZ, quality="MQ")
+    return np.rint(resampled).astype(np.int32)
 
 
 def next_heard(

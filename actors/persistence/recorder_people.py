@@ -77,8 +77,9 @@ class TrackPlacing:
 
     def _offset_from(self, first_sample: int, offset: int) -> int:
         """Return the track's offset, moved if what its times say has left its sample count for good."""
-        offset = max(offset, self.earliest)
-        if self.offset is None or offset > self.offset + PATIENCE_SAMPLES:
+        if self.offset is None:
+            self.offset = max(offset, self.earliest)
+        elif offset > self.offset + PATIENCE_SAMPLES:
             self.offset, self._moved_at = offset, first_sample
         elif offset < self.offset - PATIENCE_SAMPLES and first_sample - self._moved_at >= MOVE_AGAIN_SAMPLES:
             # In small steps: sound that comes faster than time must not run over what lies before it.

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
-from actors.persistence.recorder_agent import ReplySound, heard, next_heard, stretches_of
+from actors.persistence.recorder_agent import ReplySound, at_48k, heard, next_heard, stretches_of
 from actors.persistence.recorder_people import TrackPlacing, mixed, sample_at
 from contracts import events as e
 from contracts.audio import IN_SAMPLE_RATE_HZ, InFrame, OutFrame
@@ -162,7 +161,7 @@ class Timeline:
     def piece(self, start: int, end: int) -> Samples:
         """Return the stereo sound over `[start, end)`, multiples of 3, as `[end - start, 2]`."""
         people = mixed(self._tracks.values(), start // _UP - _MARGIN, end // _UP + _MARGIN)
-        left = soxr.resample(_clipped(people), IN_SAMPLE_RATE_HZ, RATE_HZ, quality="MQ")
+        left = _clipped(at_48k(people, IN_SAMPLE_RATE_HZ) if people.any() else np.repeat(people, _UP))
         right = heard(self._sounds, self._heard.replies.values(), self.start_ns, start, end)
         return np.stack((left[_MARGIN * _UP : _MARGIN * _UP + end - start], _clipped(right)), axis=1)
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
@@ -120,7 +121,7 @@ def _latency(told: Conversation) -> dict[str, Any] | None:
     gaps = sorted(reply.gap_ms for each in told.exchanges for reply in each.replies if reply.gap_ms is not None)
     if not gaps:
         return None
-    return {"turns": len(gaps), "median_ms": gaps[len(gaps) // 2], "worst_ms": gaps[-1]}
+    return {"turns": len(gaps), "median_ms": statistics.median(gaps), "worst_ms": gaps[-1]}
 
 
 def to_text(told: Conversation) -> str:

@@ -1,0 +1,42 @@
+"""When the samples of a reply were heard."""
+
+from typing import Any
+
+from contracts import events as e
+from infra.heard_times import HeardTimes, Span
+
+S = 1_000_000_000
+
+
+def _heard(*facts: tuple[type[e.Event], int, dict[str, Any]]) -> HeardTimes:
+    return HeardTimes(
+        kind(event_id="x", session_id="s", time_ns=at_ns, reply_id="r", **fields) for kind, at_ns, fields in facts
+    )
+
+
+def test_a_reply_is_heard_from_its_start_on_and_after_a_pause_where_it_stopped() -> None:
+    reply = _heard(
+        (e.PlaybackStarted, 10 * S, {}),
+        (e.PlaybackPaused, 12 * S, {"played_samples": 1000}),
+        (e.PlaybackResumed, 15 * S, {"played_samples": 1000}),
+        (e.PlaybackFinished, 17 * S, {"played_samples": 3000, "heard_text": ""}),
+    ).replies["r"]
+    assert reply.heard(1000) == [Span(10 * S, 0, 1000), Span(15 * S, 1000, 3000)]
+    assert (reply.when_ns(500, 1000), reply.when_ns(2000, 1000)) == (10 * S + S // 2, 16 * S)
+    assert (reply.when_ns(1000, 1000), reply.when_ns(1000, 1000, begins=True)) == (11 * S, 15 * S)
+    assert reply.when_ns(3001, 1000) is None
+    assert reply.over_ns == 17 * S
+
+
+def test_playback_does_not_resume_before_it_had_stopped() -> None:
+    reply = _heard(
+        (e.PlaybackStarted, 10 * S, {}),
+        (e.PlaybackPaused, 11 * S, {"played_samples": 1500}),
+        (e.PlaybackResumed, 11 * S, {"played_samples": 1500}),
+    ).replies["r"]
+    assert reply.heard(1000)[1] == Span(11 * S + S // 2, 1500, None)
+
+
+def test_what_was_interrupted_before_it_was_heard_has_no_span() -> None:
+    reply = _heard((e.PlaybackInterrupted, S, {"played_samples": 0, "heard_text": ""})).replies["r"]
+    assert (reply.heard(1000), reply.over_ns) == ([], S)
