@@ -60,7 +60,7 @@ class Reasoning:
         self._graph = compile_graph()
         self._subscriptions: list[Subscription] = []
         self._warmer = PromptWarmer(settings.llm_timeout_s)
-        self._backgrounds = Backgrounds(memory, settings.turn_history)
+        self._backgrounds = Backgrounds(memory, settings.turn_history, settings.memory_timeout_ms)
         self._cache = ResponseCache(lambda: connection(broker), settings.response_cache_ttl_s)
         self._warmed: set[str] = set()
 

@@ -1,6 +1,7 @@
 """Gathers what a model is told besides the question; past exchanges are looked for while the caller still speaks."""
 
 import asyncio
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -21,11 +22,15 @@ class _Search:
 
 
 class Backgrounds:
-    """One search for each session, for the words that were understood last."""
+    """One search for each session, for the words that were understood last; an answer waits `patience_ms` for it.
 
-    def __init__(self, memory: TurnMemory | None, exchanges: int) -> None:
+    `exchanges` of the conversation are told.
+    """
+
+    def __init__(self, memory: TurnMemory | None, exchanges: int, patience_ms: int) -> None:
         self._memory = memory
         self._exchanges = exchanges
+        self._patience_s = patience_ms / 1000
         self._searches: OrderedDict[str, _Search] = OrderedDict()
         self._running: set[asyncio.Task[Recalled]] = set()
 
@@ -54,11 +59,18 @@ class Backgrounds:
         summary = session.summary.summary if session.summary is not None else ""
         if begun is not None:
             return Background(heard, summary, begun.recalled, begun.memories)
-        search = self._search(session, turn_id, question, time_ns)
-        # A reply that is cut off while it waits leaves the search to the next one.
-        recalled = await asyncio.shield(search) if search is not None else NOTHING
+        recalled = await self._waited_for(self._search(session, turn_id, question, time_ns))
         memories = tuple(memory.reply_id for memory in recalled.memories)
         return Background(heard, summary, told(recalled.memories), memories, recalled.ms)
+
+    async def _waited_for(self, search: "asyncio.Task[Recalled] | None") -> Recalled:
+        if search is None:
+            return NOTHING
+        begun_s = time.monotonic()
+        await asyncio.wait([search], timeout=self._patience_s)
+        if search.done():
+            return search.result()
+        return Recalled((), (time.monotonic() - begun_s) * 1000)
 
     def _search(
         self, session: Session, turn_id: str | None, question: str, time_ns: int

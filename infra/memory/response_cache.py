@@ -95,7 +95,7 @@ async def _made(nc: Client, ttl_s: float) -> KeyValue:
         return await js.create_key_value(config)
     config_now = (await js.stream_info(f"KV_{BUCKET}")).config
     if config_now.max_age != ttl_s:
-        await js.update_stream(config_now.evolve(max_age=ttl_s))
+        await js.update_stream(config_now.evolve(max_age=ttl_s, duplicate_window=min(ttl_s, 120)))
     return bucket
 
 

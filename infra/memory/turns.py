@@ -1,12 +1,8 @@
-"""Past exchanges of a user, found again for a question.
-
-A call never waits for them longer than it may, nor notices that Postgres is away.
-"""
+"""Past exchanges of a user, found again for a question; none while Postgres is away, and no call notices that."""
 
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Collection, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -23,12 +19,13 @@ log = logging.getLogger(__name__)
 
 NOBODY = ("", "anonymous")
 """Users without a name of their own: whoever they are, they are not the same person."""
-REST_S = 2.0
-"""After a failure nothing is tried for so long: a server that is away costs a call nothing."""
+LONGEST_S = 1.0
+"""A search ends within this. Whoever needs what it finds may wait for less."""
+REST_S = 3.0
+"""After a failure nothing is tried for so long: a server that is away or hangs costs a call nothing."""
 LOG_EVERY_S = 60.0
 MOST_AT_ONCE = 16
 """Searches that may run at once, those included that nobody waits for any more."""
-USERS_KNOWN = 10_000
 FIRST_USE_TIMEOUT_S = 10.0
 """The engine loads and connections are made outside of calls, within this time."""
 
@@ -45,24 +42,21 @@ NOTHING = Recalled()
 
 
 class TurnMemory:
-    """Finds past exchanges. `open` it first; `recall` never raises and ends within `timeout_ms`."""
+    """Finds past exchanges. `open` it first; `recall` never raises and ends within LONGEST_S."""
 
-    def __init__(self, url: str, embedder: Embedder | None, most: int, timeout_ms: int) -> None:
+    def __init__(self, url: str, embedder: Embedder | None, most: int) -> None:
         self._url = url
         self._embedder = embedder
         self._most = most
-        self._timeout_s = timeout_ms / 1000
         self._pool: AsyncConnectionPool | None = None
         self._searches: set[asyncio.Task[tuple[Memory, ...]]] = set()
-        self._has_more: OrderedDict[str, bool] = OrderedDict()
         self._rests_until_s = self._logged_s = float("-inf")
 
     async def open(self) -> None:
         """Begin to connect and load the engine; waits for neither."""
         if not self._url or self._embedder is None or not self._most:
             return
-        statement_ms = max(50, int(self._timeout_s * 1000) * 2)
-        settings = {**SESSION_SETTINGS, "statement_timeout": str(statement_ms)}
+        settings = {**SESSION_SETTINGS, "statement_timeout": str(int(LONGEST_S * 1000))}
         self._pool = AsyncConnectionPool(
             self._url,
             kwargs={
@@ -73,6 +67,7 @@ class TurnMemory:
             },
             min_size=1,
             max_size=4,
+            check=AsyncConnectionPool.check_connection,
             reconnect_timeout=1e9,
             open=False,
         )
@@ -103,10 +98,10 @@ class TurnMemory:
             return NOTHING
         search = self._own(self._search(user_id, question, frozenset(without)))
         # Not cancelled when it takes too long: psycopg would wait for a server that may hang.
-        done, _ = await asyncio.wait([search], timeout=self._timeout_s)
+        done, _ = await asyncio.wait([search], timeout=LONGEST_S)
         ms = (time.monotonic() - begun_s) * 1000
         if not done:
-            self._rest(f"no answer within {self._timeout_s * 1000:.0f} ms")
+            self._rest(f"no answer within {LONGEST_S:g} s")
             return Recalled((), ms)
         if search.cancelled() or search.exception() is not None:
             return Recalled((), ms)
@@ -118,10 +113,8 @@ class TurnMemory:
         (vector,) = await self._embedder.embed([question])
         if not vector.any():
             return ()
-        async with self._pool.connection(timeout=self._timeout_s) as connection:
-            if user_id not in self._has_more:
-                self._note(user_id, await has_more(connection, user_id))
-            by_index = self._has_more.get(user_id, False)
+        async with self._pool.connection(timeout=LONGEST_S) as connection:
+            by_index = await has_more(connection, user_id)
             most = self._most * CANDIDATES
             found = await nearest(connection, user_id, self._embedder.name, vector, most, without, by_index)
         return chosen(found, question, self._most)
@@ -131,11 +124,6 @@ class TurnMemory:
         async with asyncio.timeout(FIRST_USE_TIMEOUT_S):
             await self._embedder.embed(["Hello."])
         return ()
-
-    def _note(self, user_id: str, more: bool) -> None:
-        self._has_more[user_id] = more
-        if len(self._has_more) > USERS_KNOWN:
-            self._has_more.popitem(last=False)
 
     def _own(self, work: Coroutine[Any, Any, tuple[Memory, ...]]) -> "asyncio.Task[tuple[Memory, ...]]":
         task = asyncio.create_task(work)
@@ -162,4 +150,4 @@ class TurnMemory:
 
 def turn_memory(settings: Settings) -> TurnMemory:
     """Return the memory that the settings ask for."""
-    return TurnMemory(running_url(settings), embedder_of(settings), settings.memory_turns, settings.memory_timeout_ms)
+    return TurnMemory(running_url(settings), embedder_of(settings), settings.memory_turns)
