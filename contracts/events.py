@@ -16,8 +16,14 @@ class Value(BaseModel):
     """A part of an event; frozen, and tolerant of fields that a newer version added."""
 
     # Defaults are validated so that a field left out and the same value given make the same bytes (0 and 0.0).
+    # Errors do not repeat what was said: they end up in log files.
     model_config = ConfigDict(
-        frozen=True, extra="ignore", validate_default=True, ser_json_bytes="base64", val_json_bytes="base64"
+        frozen=True,
+        extra="ignore",
+        validate_default=True,
+        hide_input_in_errors=True,
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
     )
 
 

@@ -1,6 +1,5 @@
 """What a session left outside the log: captured sound, its recording, dead letters, caches."""
 
-import importlib
 from typing import Any
 
 from nats.aio.client import Client
@@ -10,6 +9,7 @@ from contracts.topology import AUDIO, DEAD, RECORDINGS, recording_subject
 from infra.dead_letters import SUBJECT_HEADER
 from infra.erasure.receipt import SessionReceipt
 from infra.erasure.stored import overwrite, stored
+from infra.memory.response_cache import forget_user
 from infra.recordings import drop
 
 
@@ -51,8 +51,4 @@ async def erase_dead_letters(nc: Client, receipt: SessionReceipt) -> None:
 
 async def forget_in_caches(nc: Client, user_id: str) -> dict[str, int]:
     """Drop a user's answers from the response cache; return how many, by cache."""
-    try:
-        cache = importlib.import_module("infra.memory.response_cache")
-    except ModuleNotFoundError:
-        return {}
-    return {"response cache": await cache.forget_user(nc, user_id)}
+    return {"response cache": await forget_user(nc, user_id)}

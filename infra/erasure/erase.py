@@ -15,7 +15,7 @@ from contracts.topology import VOICE, checked_session
 from infra.connection import connection
 from infra.erasure.elsewhere import erase_dead_letters, erase_recording, erase_sound, forget_in_caches
 from infra.erasure.projections import applied_in_postgres
-from infra.erasure.reading import Bearing, Standing, session_ids_of, standing_of
+from infra.erasure.reading import Bearing, Standing, recalled_in, session_ids_of, standing_of
 from infra.erasure.receipt import Receipt, SessionReceipt, out_of_reach, what_remains
 from infra.erasure.skeleton import in_parts
 from infra.erasure.stored import overwrite
@@ -66,7 +66,11 @@ async def erase_session(
     standing = await standing_of(connection(broker), checked_session(session_id))
     if not standing.facts:
         raise UnknownSession(f"the log has no session {session_id}: `daredevil sessions` lists those it has")
-    return await _erase(broker, [standing], Receipt(reason, standing.user_id), force, wait_s, settle_s)
+    recalled = await recalled_in(connection(broker), standing)
+    receipt = await _erase(broker, [standing], Receipt(reason, standing.user_id), force, wait_s, settle_s)
+    for other, replies in recalled.items():
+        receipt.remains.append(f"what {replies} replies of session {other} had recalled of it: erase that one too")
+    return receipt
 
 
 async def erase_user(

@@ -1,5 +1,6 @@
 """How a session stands in the log, as far as its erasure has to know."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from nats.aio.client import Client
@@ -10,6 +11,7 @@ from contracts.events import (
     ErasedFact,
     Event,
     RecordingStored,
+    ReplyStarted,
     SessionClosed,
     SessionErased,
     SessionOpened,
@@ -49,6 +51,7 @@ class Standing:
     parts: int = 0
     last_part_sequence: int = 0
     in_skeleton: set[int] = field(default_factory=set)
+    reply_ids: set[str] = field(default_factory=set)
 
     @property
     def is_open(self) -> bool:
@@ -61,6 +64,7 @@ class Standing:
         left = left_behind(message)
         if left is not None:
             self.bearing.append(Bearing(left, len(message.data)))
+            self._note_replies([left])
         try:
             event = decode(message.subject, message.data)
         except Undecodable:
@@ -81,6 +85,10 @@ class Standing:
                 self.parts = max(self.parts, event.part + 1)
                 self.last_part_sequence = sequence
                 self.in_skeleton.update(entry.sequence for entry in event.skeleton)
+                self._note_replies(event.skeleton)
+
+    def _note_replies(self, facts: Iterable[ErasedFact]) -> None:
+        self.reply_ids.update(fact.reply_id for fact in facts if fact.reply_id)
 
 
 async def standing_of(nc: Client, session_id: str) -> Standing:
@@ -102,3 +110,19 @@ async def session_ids_of(nc: Client, user_id: str) -> list[str]:
         if isinstance(event, SessionOpened) and event.user_id == user_id:
             found[event.session_id] = None
     return list(found)
+
+
+async def recalled_in(nc: Client, standing: Standing) -> dict[str, int]:
+    """Return in which other sessions of its user one was recalled, and by how many replies. Raises nats errors."""
+    found: dict[str, int] = {}
+    for session_id in await session_ids_of(nc, standing.user_id) if standing.user_id else []:
+        if session_id == standing.session_id:
+            continue
+        async for message in stored(nc, VOICE, f"voice.{session_id}.{tail_of(ReplyStarted)}"):
+            try:
+                event = decode(message.subject, message.data)
+            except Undecodable:
+                continue
+            if isinstance(event, ReplyStarted) and not standing.reply_ids.isdisjoint(event.memories):
+                found[session_id] = found.get(session_id, 0) + 1
+    return found

@@ -4,7 +4,7 @@ from types import NoneType
 from typing import Any, get_args
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from contracts.events import Event, ParticipantJoined, SpeechStarted, TrackPublished, TurnEnded
 from contracts.words import PLAIN, WORDS, bears_words
@@ -43,3 +43,9 @@ def test_an_event_whose_words_are_empty_bears_none() -> None:
 
 def test_a_field_of_a_newer_version_may_bear_words() -> None:
     assert bears_words(SpeechStarted, {"track_id": "t", "mood": "cheerful"})
+
+
+def test_an_error_does_not_repeat_what_was_said() -> None:
+    with pytest.raises(ValidationError) as raised:
+        TurnEnded.model_validate({"event_id": "e", "session_id": "s", "time_ns": 1, "text": ["zanzibar"]})
+    assert "zanzibar" not in str(raised.value)

@@ -12,6 +12,7 @@ from infra.connection import connection, jetstream
 from infra.erasure import SessionStillOpen, UnknownSession, erase, erase_session, erase_user
 from infra.erasure.stored import overwrite
 from infra.facts import facts_after, say
+from infra.memory.response_cache import ResponseCache, answer_key
 from infra.settings import settings
 from tests.infra.erasure.talk import SECRET, exchange, session, store, times_on_disk
 
@@ -150,6 +151,26 @@ async def test_the_receipt_tells_what_cannot_be_reached(broker: NatsBroker, monk
     assert any("llm openai:gpt-5" in line for line in receipt.out_of_reach)
     assert receipt.projections["postgres"] == "off"
     assert SECRET not in str(receipt.fields())
+
+
+async def test_the_receipt_tells_which_other_sessions_had_recalled_it(broker: NatsBroker) -> None:
+    await store(broker, session("s-1", "sam"))
+    for fact in session("s-2", "sam"):
+        is_answer = isinstance(fact, e.ReplyStarted)
+        await say(broker, fact.model_copy(update={"memories": ("reply-s-1-0",)}) if is_answer else fact)
+    receipt = await erase_session(broker, "s-1", "asked for it")
+    assert any("2 replies of session s-2" in line for line in receipt.remains)
+
+
+async def test_a_users_cached_answers_are_dropped(broker: NatsBroker) -> None:
+    cache = ResponseCache(lambda: connection(broker), ttl_s=60)
+    await cache.put(answer_key("sam", ["a"]), SECRET)
+    await cache.put(answer_key("ann", ["a"]), SECRET)
+    await store(broker, session("s-1", "sam"))
+    receipt = await erase_user(broker, "sam", "asked for it")
+    assert receipt.caches == {"response cache": 1}
+    assert await cache.get(answer_key("sam", ["a"])) == ""
+    assert await cache.get(answer_key("ann", ["a"])) == SECRET
 
 
 async def test_an_erased_session_is_still_listed_without_its_user(broker: NatsBroker) -> None:
