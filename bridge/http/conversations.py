@@ -47,6 +47,7 @@ class Conversations:
         self._settings = settings
         self._kept: OrderedDict[str, _Conversation] = OrderedDict()
         self._running: set[asyncio.Task[None]] = set()
+        self._beginning = 0
         self._watching: asyncio.Task[None] | None = None
         self._closing = False
 
@@ -78,19 +79,23 @@ class Conversations:
             raise Problem("shutdown", "the server restarts; try again shortly", retry_after_s=3)
         if not connection(self._broker).is_connected:
             raise log_away()
-        if len(self._running) >= self._settings.max_sessions:
+        if self._beginning + len(self._running) >= self._settings.max_sessions:
             raise Problem("busy", f"{self._settings.max_sessions} turns are being answered; try again", retry_after_s=2)
+        self._beginning += 1
         try:
-            if session_id is None:
-                conversation = await self._opened(user_id or "anonymous")
-            else:
-                conversation = await self._gone_on_with(session_id, user_id)
+            exchange = self._start(await self._conversation(user_id, session_id), text)
         except AWAY as error:
             log.warning("a conversation could not begin: %r", error)
             raise log_away() from error
-        exchange = self._start(conversation, text)
+        finally:
+            self._beginning -= 1
         await exchange.accepted()
         return exchange
+
+    async def _conversation(self, user_id: str | None, session_id: str | None) -> _Conversation:
+        if session_id is None:
+            return await self._opened(user_id or "anonymous")
+        return await self._gone_on_with(session_id, user_id)
 
     async def _opened(self, user_id: str) -> _Conversation:
         session_id = new_session_id()
@@ -206,9 +211,12 @@ async def _idle(conversation: _Conversation) -> None:
 
 def _checked(text: str, max_bytes: int) -> str:
     try:
-        return checked_text(text, max_bytes)
+        cleaned = checked_text(text, max_bytes)
     except Rubbish as error:
         raise Problem(error.code, str(error)) from error
+    if not any(character.isalnum() for character in cleaned):
+        raise Problem("text-empty", "there are no words in this text: nobody would answer it")
+    return cleaned
 
 
 def _check(standing: Standing, user_id: str | None) -> None:

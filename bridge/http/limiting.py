@@ -56,7 +56,9 @@ class BodyLimit:
             body += message.get("body", b"")
             more = message.get("more_body", False)
             if len(body) > self._most_bytes:
-                problem = Problem("text-too-long", f"at most {self._most_bytes} bytes are taken")
+                # Closing ends what is still being sent; it would all be read otherwise.
+                close = {"Connection": "close"}
+                problem = Problem("text-too-long", f"at most {self._most_bytes} bytes are taken", headers=close)
                 await problem.response()(scope, receive, send)
                 return
         replayed = False

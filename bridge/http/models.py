@@ -1,20 +1,29 @@
 """What goes in and out of the HTTP API, for people who read its OpenAPI page."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bridge.protocol import CleanText
+from contracts.events import LatencyParts
 from contracts.ids import ID_PATTERN
 from contracts.topology import checked_session
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 SessionId = Annotated[str, AfterValidator(checked_session)]
 
 
 def time_of(time_ns: int) -> datetime:
     """Return a time of the log as the API tells it (UTC, microseconds)."""
-    return datetime.fromtimestamp(time_ns / 1e9, UTC)
+    return EPOCH + timedelta(microseconds=time_ns // 1000)
+
+
+def ns_of(moment: datetime) -> int:
+    """Return a time of the API as the log has it, to the microsecond; without a zone it is UTC."""
+    zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return (zoned - EPOCH) // timedelta(microseconds=1) * 1000
 
 
 class ChatRequest(BaseModel):
@@ -75,18 +84,28 @@ class SessionDetail(SessionItem):
     profile: dict[str, Any]
 
 
-class TranscriptTurn(BaseModel):
-    """One exchange. `agent_text` is what was heard or read; `agent_written` what was generated."""
+class TranscriptReply(BaseModel):
+    """An answer: `text` is what was heard or read of it, `written` what was generated."""
 
-    turn_id: str | None
-    reply_id: str | None
-    at: datetime
-    source: Literal["speech", "text", "greeting"]
-    user_text: str
-    agent_text: str
-    agent_written: str
+    reply_id: str
+    text: str
+    written: str
+    start_ms: float | None
+    end_ms: float | None
     interrupted: bool
-    gap_ms: float | None = None
+    gap_ms: float | None = Field(description="From the end of speech to the first sound; null after typed text.")
+    parts: LatencyParts | None = Field(description="What the gap is made of.")
+
+
+class TranscriptTurn(BaseModel):
+    """What was said, and the answers to it. Times are ms since the session began, as in the recording."""
+
+    turn_id: str
+    source: Literal["speech", "text", "agent"] = Field(description="`agent`: it spoke by itself, as in a greeting.")
+    text: str
+    start_ms: float | None
+    end_ms: float | None
+    replies: list[TranscriptReply]
 
 
 class Transcript(BaseModel):
@@ -94,6 +113,7 @@ class Transcript(BaseModel):
 
     session_id: str
     user_id: str
+    began_at: datetime
     turns: list[TranscriptTurn]
 
 
@@ -126,33 +146,28 @@ class Summary(BaseModel):
     rolling: RollingSummary | None
 
 
-class Caption(BaseModel):
+class CaptionItem(BaseModel):
     """Words of somebody, with their place in the recording (ms since its start)."""
 
     speaker: Literal["user", "agent"]
     text: str
     start_ms: float
     end_ms: float
-    turn_id: str | None = None
-    reply_id: str | None = None
-    clause_index: int | None = None
 
 
 class RecordingItem(BaseModel):
     """The sound of a session: `url` serves it, people are on the left and the agent on the right."""
 
     url: str
-    codec: str
+    media_type: str = "audio/webm"
     sample_rate_hz: int
     channels: int
     duration_ms: float
-    start_at: datetime
+    is_complete: bool = Field(description="Whether the session has ended and nothing is added any more.")
 
 
-class Playback(BaseModel):
+class Playback(Transcript):
     """All that a player needs: the sound, the turns, and what is said when."""
 
-    session_id: str
     recording: RecordingItem | None
-    turns: list[TranscriptTurn]
-    captions: list[Caption]
+    captions: list[CaptionItem]

@@ -108,6 +108,8 @@ def tell_problems(api: FastAPI) -> None:
 
     async def malformed(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
+        if request.method == "POST" and "json" not in request.headers.get("content-type", ""):
+            return Problem("bad-request", "send JSON, with `Content-Type: application/json`").response()
         first = error.errors()[0]
         where = ".".join(str(part)[:40] for part in first["loc"][1:])
         return Problem("bad-request", f"{where}: {first['msg']}" if where else str(first["msg"])).response()

@@ -1,8 +1,12 @@
-"""The recording of a session as one WebM file, a part of it when that is asked for."""
+"""The recording of a session as one WebM file, a part of it when that is asked for.
+
+What reads recordings is imported when one is asked for: it brings the codecs, which a door for text never needs.
+"""
 
 import asyncio
 import hashlib
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
 from fastapi import Request, Response
 from faststream.nats import NatsBroker
@@ -10,7 +14,9 @@ from faststream.nats import NatsBroker
 from bridge.http.problems import Problem
 from bridge.http.ranges import range_of
 from infra.connection import connection
-from infra.recordings import BrokenChunk, NoRecording, last_chunk, webm_of
+
+if TYPE_CHECKING:
+    from infra.recordings import Chunk
 
 KEPT_BYTES = 64_000_000
 """Files kept for the next range of the same recording."""
@@ -45,7 +51,19 @@ class Recordings:
         headers["Content-Range"] = f"bytes {part[0]}-{part[1] - 1}/{len(data)}"
         return Response(data[part[0] : part[1]], 206, headers, "audio/webm")
 
+    async def last(self, session_id: str) -> "Chunk | None":
+        """Return the newest chunk there is: how long the recording is, and where the tracks lie in it."""
+        from infra.recordings import BrokenChunk, last_chunk
+
+        try:
+            stored = await last_chunk(connection(self._broker), session_id)
+        except BrokenChunk:
+            return None
+        return stored.chunk if stored is not None else None
+
     async def _file(self, session_id: str) -> bytes:
+        from infra.recordings import BrokenChunk, NoRecording, last_chunk, webm_of
+
         nc = connection(self._broker)
         try:
             async with asyncio.timeout(READING_TIMEOUT_S):

@@ -1,20 +1,21 @@
 """`/sessions`: which there were, and what was said in them. All of it straight from the log, for the admin key only."""
 
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from faststream.nats import NatsBroker
 
-from bridge.http.models import SessionDetail, SessionPage, Summary, Transcript
+from bridge.http.models import Playback, RecordingItem, SessionDetail, SessionPage, Summary, Transcript, ns_of
 from bridge.http.problems import Problem, log_away, responses
 from bridge.http.recordings import Recordings
 from bridge.http.session_index import Wanted, page_of
-from bridge.http.session_views import detail_of, item_of, summary_of, transcript_of, user_of
+from bridge.http.session_views import detail_of, item_of, playback_of, summary_of, transcript_of
 from contracts.events import Event
 from contracts.ids import ID_PATTERN
 from infra.connection import connection
+from infra.export.conversation import Conversation, NotAConversation, conversation_of
 from infra.facts import facts_after
 
 READ_PATIENCE_S = 3.0
@@ -53,7 +54,9 @@ def _add_list(router: APIRouter, broker: NatsBroker) -> None:
         """
         _connected(broker)
         response.headers["Cache-Control"] = "no-store"
-        wanted = Wanted(user_id, _ns(since) or 0, _ns(until), int(cursor or 0))
+        since_ns = max(0, ns_of(since)) if since is not None else 0
+        until_ns = ns_of(until) + 999 if until is not None else None  # all of that microsecond
+        wanted = Wanted(user_id, since_ns, until_ns, int(cursor or 0))
         page = await page_of(connection(broker), wanted, limit)
         return SessionPage(
             sessions=[item_of(listed) for listed in page.sessions], next=str(page.before) if page.before else None
@@ -69,8 +72,7 @@ def _add_reading(router: APIRouter, broker: NatsBroker) -> None:
     @router.get("/{session_id}/transcript", summary="What was said, as it was heard", responses=responses(404))
     async def transcript(session_id: Session, response: Response) -> Transcript:
         response.headers["Cache-Control"] = "no-store"
-        facts = await _facts(broker, session_id)
-        return Transcript(session_id=session_id, user_id=user_of(facts), turns=transcript_of(facts))
+        return transcript_of(session_id, _told(session_id, await _facts(broker, session_id)))
 
     @router.get("/{session_id}/summary", summary="What it was about", responses=responses(404))
     async def summary(session_id: Session, response: Response) -> Summary:
@@ -95,6 +97,26 @@ def _add_recording(router: APIRouter, broker: NatsBroker) -> None:
         """Serve the recording, as far as it is stored; `Range` asks for a part of it."""
         _connected(broker)
         return await recordings.answer(session_id, request)
+
+    @router.get("/{session_id}/playback", summary="What a player needs", responses=responses(404))
+    async def playback(session_id: Session, response: Response) -> Playback:
+        """Tell what was said and when, in ms since the recording's start, and where the recording is."""
+        from infra.recordings import duration_ms
+
+        response.headers["Cache-Control"] = "no-store"
+        facts = await _facts(broker, session_id)
+        last = await recordings.last(session_id)
+        told = _told(session_id, facts, last.track_samples if last is not None else {})
+        if last is None:
+            return playback_of(session_id, told, None)
+        item = RecordingItem(
+            url=f"/sessions/{session_id}/recording",
+            sample_rate_hz=48_000,
+            channels=2,
+            duration_ms=duration_ms(last.end_packet),
+            is_complete=last.last,
+        )
+        return playback_of(session_id, told, item)
 
 
 def _add_erasure(router: APIRouter, broker: NatsBroker) -> None:
@@ -129,13 +151,14 @@ async def _facts(broker: NatsBroker, session_id: str) -> list[Event]:
     return facts
 
 
+def _told(session_id: str, facts: list[Event], track_samples: Mapping[str, int] | None = None) -> Conversation:
+    """Return the conversation that the facts tell. Raises Problem if its words are gone."""
+    try:
+        return conversation_of(facts, track_samples)
+    except NotAConversation as error:
+        raise Problem("not-found", f"nothing can be read of session {session_id}: {error}") from error
+
+
 def _connected(broker: NatsBroker) -> None:
     if not connection(broker).is_connected:
         raise log_away()
-
-
-def _ns(moment: datetime | None) -> int | None:
-    if moment is None:
-        return None
-    zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return int(zoned.timestamp() * 1e9)

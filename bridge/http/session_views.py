@@ -1,19 +1,24 @@
 """A session's facts as the API tells them. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from bridge.http.models import (
+    CaptionItem,
     FinalSummary,
+    Playback,
+    RecordingItem,
     RollingSummary,
     SessionDetail,
     SessionItem,
     Summary,
+    Transcript,
+    TranscriptReply,
     TranscriptTurn,
     time_of,
 )
 from bridge.http.session_index import Listed
 from contracts import events as e
+from infra.export.conversation import Conversation, Exchange, Reply
 
 
 def item_of(listed: Listed) -> SessionItem:
@@ -54,80 +59,45 @@ def detail_of(session_id: str, facts: Sequence[e.Event]) -> SessionDetail:
     )
 
 
-def user_of(facts: Sequence[e.Event]) -> str:
-    """Return whose session it is; empty if that was erased."""
-    return next((fact.user_id for fact in facts if isinstance(fact, e.SessionOpened)), "")
+def transcript_of(session_id: str, told: Conversation) -> Transcript:
+    """Return what was said, in order."""
+    opened = told.opened
+    turns = [_turn(exchange) for exchange in told.exchanges]
+    return Transcript(session_id=session_id, user_id=opened.user_id, began_at=time_of(opened.time_ns), turns=turns)
 
 
-@dataclass(slots=True)
-class _Reply:
-    started: e.ReplyStarted
-    clauses: dict[int, str] = field(default_factory=dict)
-    written: str | None = None
-    begun: e.PlaybackStarted | None = None
-    heard: str | None = None
-    interrupted: bool = False
-
-    @property
-    def is_known(self) -> bool:
-        """Whether anybody has heard of it: not so of drafts that were given up."""
-        return self.begun is not None or self.heard is not None
-
-    def take(self, event: e.Event) -> None:
-        match event:
-            case e.ReplyClauseWritten():
-                self.clauses[event.index] = event.text
-            case e.ReplyCompleted():
-                self.written = event.text
-            case e.PlaybackStarted():
-                self.begun = event
-            case e.PlaybackFinished():
-                self.heard = event.heard_text
-            case e.PlaybackInterrupted():
-                self.heard, self.interrupted = event.heard_text, True
+def playback_of(session_id: str, told: Conversation, recording: RecordingItem | None) -> Playback:
+    """Return what was said, and when in the recording."""
+    captions = [
+        CaptionItem(speaker=each.speaker, text=each.text, start_ms=each.start_ms, end_ms=each.end_ms)
+        for each in told.captions
+    ]
+    return Playback(**dict(transcript_of(session_id, told)), recording=recording, captions=captions)
 
 
-def transcript_of(facts: Sequence[e.Event]) -> list[TranscriptTurn]:
-    """Return the exchanges in order: turns with their answer, if they got one, and what the agent said by itself."""
-    replies: dict[str, _Reply] = {}
-    ended: dict[str, e.TurnEnded] = {}
-    for fact in facts:
-        match fact:
-            case e.ReplyStarted():
-                replies.setdefault(fact.reply_id, _Reply(fact))
-            case e.TurnEnded():
-                ended[fact.turn_id or fact.event_id] = fact
-            case _ if (reply := replies.get(getattr(fact, "reply_id", ""))) is not None:
-                reply.take(fact)
-    known = [reply for reply in replies.values() if reply.is_known]
-    answers = {reply.started.turn_id: reply for reply in known}
-    greetings = [reply for reply in known if reply.started.turn_id not in ended]
-    turns = [_turn(turn, answers.get(turn_id)) for turn_id, turn in ended.items()]
-    return sorted([*turns, *(_turn(None, reply) for reply in greetings)], key=lambda turn: turn.at)
-
-
-def _turn(turn: e.TurnEnded | None, reply: _Reply | None) -> TranscriptTurn:
-    if turn is None:
-        assert reply is not None
-        at_ns, source, turn_id = reply.started.time_ns, "greeting", reply.started.turn_id
-    else:
-        at_ns, source, turn_id = turn.time_ns, turn.source, turn.turn_id
-    written = ""
-    if reply is not None:
-        joined = " ".join(reply.clauses[index] for index in sorted(reply.clauses))
-        written = joined if reply.written is None else reply.written
+def _turn(exchange: Exchange) -> TranscriptTurn:
     return TranscriptTurn.model_validate(
         {
-            "turn_id": turn_id,
-            "reply_id": reply.started.reply_id if reply else None,
-            "at": time_of(at_ns),
-            "source": source,
-            "user_text": turn.text if turn else "",
-            "agent_text": (reply.heard or "") if reply else "",
-            "agent_written": written,
-            "interrupted": reply.interrupted if reply else False,
-            "gap_ms": reply.begun.gap_ms if reply and reply.begun else None,
+            "turn_id": exchange.turn_id,
+            "source": exchange.source or "agent",
+            "text": exchange.text,
+            "start_ms": exchange.start_ms,
+            "end_ms": exchange.end_ms,
+            "replies": [_reply(reply) for reply in exchange.replies],
         }
+    )
+
+
+def _reply(reply: Reply) -> TranscriptReply:
+    return TranscriptReply(
+        reply_id=reply.reply_id,
+        text=reply.heard,
+        written=reply.written,
+        start_ms=reply.start_ms,
+        end_ms=reply.end_ms,
+        interrupted=reply.interrupted,
+        gap_ms=reply.gap_ms,
+        parts=reply.parts,
     )
 
 

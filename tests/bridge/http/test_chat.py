@@ -61,12 +61,13 @@ async def test_an_answer_is_streamed_token_by_token(http: httpx.AsyncClient) -> 
 
 
 async def test_a_conversation_goes_on_with_what_was_read(http: httpx.AsyncClient) -> None:
-    model = ScriptedModel.playing(["Your name ", "is Sam."], ["Sam."])
+    model = ScriptedModel.playing(["Owls ", "are fine birds."], ["They are quiet."])
     async with reasoning(model):
-        first = (await http.post("/chat", json={"text": "I am Sam.", "user_id": "sam"})).json()
-        again = await http.post("/chat", json={"text": "Who am I?", "session_id": first["session_id"]})
+        first = (await http.post("/chat", json={"text": "Owls are great.", "user_id": "sam"})).json()
+        again = await http.post("/chat", json={"text": "Why is that?", "session_id": first["session_id"]})
     assert again.json()["session_id"] == first["session_id"]
-    assert [message.content for message in model.asked[1][-3:]] == ["I am Sam.", "Your name is Sam.", "Who am I?"]
+    heard = [message.content for message in model.asked[1][-3:]]
+    assert heard == ["Owls are great.", "Owls are fine birds.", "Why is that?"]
 
 
 async def test_another_process_goes_on_with_a_conversation(http: httpx.AsyncClient, open_http: OpenHttp) -> None:

@@ -1,0 +1,196 @@
+"""The API as a whole: its page and description, what it refuses, and its process."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from faststream.nats import NatsBroker
+
+from bridge.site import Listener
+from infra.connection import connection
+from infra.settings import Settings
+from tests.actors.reasoning.models import ScriptedModel
+from tests.bridge.browser import needs_chromium, running_browser
+from tests.bridge.http.answering import reasoning
+from tests.bridge.http.conftest import OpenHttp
+from tests.servers import NatsServer
+from tests.waiting import until
+
+
+async def post(http: httpx.AsyncClient, body: bytes) -> httpx.Response:
+    return await http.post("/chat", content=body, headers={"Content-Type": "application/json"})
+
+
+async def test_openapi_describes_every_route_and_its_errors(http: httpx.AsyncClient) -> None:
+    document = (await http.get("/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    assert {"/chat", "/sessions", "/sessions/{session_id}", "/healthz", "/readyz"} <= set(document["paths"])
+    for path, methods in document["paths"].items():
+        for method, route in methods.items():
+            assert route["summary"], path
+            assert all(answer.get("description") for answer in route["responses"].values()), (path, method)
+    text = json.dumps(document)
+    schemas = document["components"]["schemas"]
+    for reference in text.split('"#/components/schemas/')[1:]:
+        assert reference.split('"')[0] in schemas
+    assert "HTTPValidationError" not in schemas
+    assert "text/event-stream" in document["paths"]["/chat"]["post"]["responses"]["200"]["content"]
+    assert document["paths"]["/sessions"]["get"]["security"]
+    assert "security" not in document["paths"]["/chat"]["post"]
+
+
+@needs_chromium
+async def test_the_openapi_page_is_served_by_us_alone(http: httpx.AsyncClient) -> None:
+    wrong: list[str] = []
+    async with running_browser() as browser:
+        page = await browser.new_page()
+        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda each: None if each.url.startswith(str(http.base_url)) else wrong.append(each.url))
+        await page.goto(f"{http.base_url}/docs")
+        await page.get_by_text("Say something to the agent").wait_for()
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 422, "bad-request"),
+        (b"{", 422, "bad-request"),
+        (b"[]", 422, "bad-request"),
+        (b"null", 422, "bad-request"),
+        (b'{"text": 7}', 422, "bad-request"),
+        (b'{"text": "x", "session_id": "../etc"}', 422, "bad-request"),
+        (b'{"text": "x", "session_id": 7}', 422, "bad-request"),
+        (b'{"text": "x", "user_id": "' + b"u" * 300 + b'"}', 422, "bad-request"),
+        (b'{"text": " \\u0000\\n "}', 422, "text-empty"),
+        (b'{"text": ""}', 422, "text-empty"),
+        ('{"text": "\U0001f989 ?!"}'.encode(), 422, "text-empty"),
+        (b"\xff\xfe", 422, "bad-request"),
+        (b"[" * 50_000, 400, "bad-request"),
+        (json.dumps({"text": "é" * 9_000}).encode(), 413, "text-too-long"),
+        (json.dumps({"text": "x" * 1_000_000}).encode(), 413, "text-too-long"),
+    ],
+)
+async def test_rubbish_is_refused_in_words(http: httpx.AsyncClient, body: bytes, status: int, code: str) -> None:
+    answer = await post(http, body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code), answer.text
+    assert "Traceback" not in answer.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_body_that_never_ends_is_cut_off(http: httpx.AsyncClient) -> None:
+    sent = 0
+
+    async def endless() -> "object":
+        nonlocal sent
+        while sent < 50_000_000:
+            sent += 10_000
+            yield b" " * 10_000
+
+    try:
+        answer = await http.post("/chat", content=endless(), headers={"Content-Type": "application/json"})  # type: ignore[arg-type]
+        assert answer.status_code == 413
+    except httpx.TransportError:
+        pass  # refused while it was still sending
+    assert sent < 50_000_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'He said "no"; DROP TABLE; --',
+        "<script>alert(1)</script>",
+        "\u202eright to left",
+        "Owl" + "🦉" * 999,
+        "a\ud800b",
+    ],
+)
+async def test_hostile_text_arrives_as_it_was_written(http: httpx.AsyncClient, text: str) -> None:
+    model = ScriptedModel.playing([text.replace("\ud800", "")])
+    async with reasoning(model):
+        answer = await post(http, json.dumps({"text": text, "user_id": text[:200]}).encode())
+    assert answer.status_code == 200, answer.text
+    asked = str(model.asked[0][-1].content)
+    assert asked == text.replace("\ud800", "\ufffd")
+
+
+async def test_a_page_of_another_site_cannot_talk_here(http: httpx.AsyncClient) -> None:
+    answer = await http.post("/chat", json={"text": "Hello."}, headers={"Origin": "http://evil.example"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "bad-origin")
+    assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_too_many_requests_are_429(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = await asyncio.gather(*(http.post("/chat", json={"text": " "}) for _ in range(150)))
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused
+    assert refused[0].headers["retry-after"]
+
+
+async def test_too_many_turns_at_once_are_503(open_http: OpenHttp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.http.conversations.SPARE_S", 0.5)
+    http = await open_http(max_sessions=3, llm_timeout_s=0.1)
+    answers = await asyncio.gather(*(http.post("/chat", json={"text": "Hello."}) for _ in range(12)))
+    busy = [answer for answer in answers if answer.status_code == 503]
+    assert busy
+    assert {answer.json()["error"]["code"] for answer in busy} == {"busy"}
+    assert busy[0].headers["retry-after"]
+
+
+async def test_what_is_not_there_is_told_as_json(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/nothing")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not-found")
+    assert (await http.get("/chat")).status_code == 405
+
+
+async def test_a_fault_of_ours_shows_no_trace(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*args: object) -> None:
+        raise KeyError("secret")
+
+    monkeypatch.setattr("bridge.http.conversations.Conversations.begin", broken)
+    answer = await http.post("/chat", json={"text": "Hello."})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
+    assert "secret" not in answer.text
+
+
+async def test_the_page_and_the_api_are_one_site(broker: NatsBroker) -> None:
+    listener = Listener(broker, Settings.model_validate({"port": 0}))
+    await listener.open()
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.port}") as http:
+            page, api, missing = await http.get("/"), await http.get("/healthz"), await http.get("/nothing")
+    finally:
+        await listener.close()
+    assert "text/html" in page.headers["content-type"]
+    assert api.json() == {"status": "ok"}
+    assert missing.status_code == 404
+
+
+async def test_it_runs_by_itself_and_ends_when_told(
+    nats_server: NatsServer, broker: NatsBroker, tmp_path: Path
+) -> None:
+    port_file = tmp_path / "port"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "faststream", "run", "bridge.http:app"),
+        env=os.environ | {"DAREDEVIL_PORT": "0", "DAREDEVIL_PORT_FILE": str(port_file)},
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        await until(port_file.exists, within_s=30)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port_file.read_text()}", timeout=20) as http:
+            async with reasoning(ScriptedModel.playing(["Yes."])):
+                assert (await http.post("/chat", json={"text": "Hello."})).json()["text"] == "Yes."
+            assert (await http.get("/")).status_code == 404
+        await until(lambda: connection(broker).is_connected)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 15) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
