@@ -66,7 +66,7 @@ class SessionOpened(Event):
 class SessionClosed(Event):
     """The conversation ended; nothing more will be said in it."""
 
-    reason: str = Field(description="`hangup`, `timeout`, `shutdown` or `error`.")
+    reason: str = Field(description="`hangup`, `timeout`, `shutdown`, `error`, or `erased`.")
 
 
 class ErasedFact(Value):
