@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, run_async
+from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, progress, run_async
 
 if TYPE_CHECKING:
     from infra.bench.bus import BusFigures
     from infra.bench.gap import CallFigures, CallPlan, GroupFigures
     from infra.bench.idle import IdleFigures
+    from projections.postgres.bench import PostgresFigures
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="""Measure this machine: the gap before an answer, what the log adds, what idling costs.
+    help="""Measure this machine: the gap before an answer, what the log adds, what idling costs, and
+    how fast the tables follow.
 
 Examples:
 
@@ -24,6 +26,8 @@ Examples:
   daredevil bench bus
 
   daredevil bench idle
+
+  daredevil bench projections
 """,
 )
 
@@ -193,3 +197,41 @@ async def _idle(seconds: float) -> "IdleFigures":
     async with system_page():
         await asyncio.sleep(2)  # what starting has left behind is not idling
         return await measure_idle(settings().data_dir, seconds)
+
+
+@app.command()
+def projections(
+    events: Annotated[int, typer.Option(min=1000, max=2_000_000, help="Made-up events in the log.")] = 100_000,
+    as_json: Json = False,
+) -> None:
+    """Measure how fast the tables follow the log: catching up, one fact at a time, and a rebuild.
+
+    Runs on servers of its own beside the data directory. Pulsar has its own: `python -m projections.pulsar.bench`.
+    """
+    from dataclasses import asdict
+
+    figures = run_async(_projections(events))
+    if as_json:
+        typer.echo(json.dumps(asdict(figures), indent=2))
+        return
+    out().print(
+        f"Postgres catches up at [bold]{figures.catch_up_per_s}[/] events/s over {figures.events} events "
+        f"({figures.without_index_per_s}/s before the index of embeddings is made)"
+    )
+    out().print(
+        f"live lag: P50 [bold]{figures.live_lag_p50_ms}[/] ms, P95 [bold]{figures.live_lag_p95_ms}[/] ms, "
+        f"max {figures.live_lag_max_ms} ms"
+    )
+    out().print(f"a rebuild takes [bold]{figures.rebuild_s}[/] s ({figures.rebuild_per_s} events/s)")
+
+
+async def _projections(events: int) -> "PostgresFigures":
+    import tempfile
+
+    from infra.settings import settings
+    from projections.postgres.bench import measure_postgres
+
+    parent = settings().data_dir.absolute()
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as folder:
+        return await measure_postgres(events, Path(folder), progress)

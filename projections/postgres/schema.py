@@ -1,6 +1,7 @@
 """Connections to the tables, and the tables themselves: made and brought up to date by alembic, in any schema."""
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +63,10 @@ async def prepare(conn: Connection, url: str, schema: str = SCHEMA) -> None:
 async def version_of(conn: Connection, schema: str) -> str | None:
     """Return the migration that the tables of `schema` are at, none if there are none."""
     table = sql.Identifier(schema, "alembic_version")
-    try:
-        row = await (await conn.execute(sql.SQL("SELECT version_num FROM {}").format(table))).fetchone()
-    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+    found = await (await conn.execute("SELECT to_regclass(%s)", [f"{schema}.alembic_version"])).fetchone()
+    if found is None or found[0] is None:
         return None
+    row = await (await conn.execute(sql.SQL("SELECT version_num FROM {}").format(table))).fetchone()
     return str(row[0]) if row else None
 
 
@@ -100,6 +101,7 @@ def _migrate(url: str, schema: str) -> None:
         conn.commit()
         return conn
 
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     engine = create_engine("postgresql+psycopg://", creator=plain_connection, poolclass=NullPool)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))

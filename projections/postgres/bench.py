@@ -1,0 +1,159 @@
+"""How fast the tables follow the log on this machine: all of it at once, one fact at a time, and made anew.
+
+NATS and Postgres are of the benchmark's own, so that no real log and no real table is touched.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import nats
+import psycopg
+from nats.aio.client import Client
+
+from infra.bench.conversations import conversations
+from infra.bench.filling import IN_FLIGHT, fill_log
+from infra.bench.statistics import percentile
+from infra.embedded.nats import free_port, nats_server_path, wait_for_port, write_nats_config
+from infra.embedded.postgres import command, data_folder, embedded_url
+from infra.embedded.processes import start_program
+from infra.provisioning import provision
+from projections.postgres.projector import Projector
+from projections.postgres.rebuild import rebuild
+from projections.postgres.schema import connect
+from projections.postgres.tables import place_of
+
+READY_TIMEOUT_S = 60.0
+LIVE_FACTS, LIVE_PAUSE_S = 300, 0.01
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresFigures:
+    """What was measured.
+
+    `catch_up_per_s` is from empty tables until they are live, the index of embeddings made. The lag is from a fact
+    being stored to its row being seen by another connection.
+    """
+
+    events: int
+    catch_up_per_s: int
+    without_index_per_s: int
+    live_lag_p50_ms: float
+    live_lag_p95_ms: float
+    live_lag_max_ms: float
+    rebuild_s: float
+    rebuild_per_s: int
+
+
+async def measure_postgres(events: int, folder: Path, tell: Tell) -> PostgresFigures:
+    """Measure with so many made-up events, in an empty `folder` on the disk that is meant."""
+    async with _nats(folder) as nc, _postgres(folder) as url:
+        tell(f"filling a log with {events} events")
+        await fill_log(nc.jetstream(publish_async_max_pending=2 * IN_FLIGHT), conversations(events))
+        tell("catching up")
+        projector = Projector(nc, url)
+        began_s = time.perf_counter()
+        work = asyncio.create_task(projector.run(), name="projection")
+        try:
+            await _reached(projector, events)
+            kept_s = time.perf_counter() - began_s
+            await _live(projector)
+            indexed_s = time.perf_counter() - began_s
+            tell("one fact at a time")
+            lags = await _live_lags(nc, url, events)
+            tell("rebuilding")
+            rebuilt = await rebuild(url, nc, lambda *_: None)
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+    return PostgresFigures(
+        events=events,
+        catch_up_per_s=round(events / indexed_s),
+        without_index_per_s=round(events / kept_s),
+        live_lag_p50_ms=round(percentile(lags, 0.5), 1),
+        live_lag_p95_ms=round(percentile(lags, 0.95), 1),
+        live_lag_max_ms=round(max(lags), 1),
+        rebuild_s=round(rebuilt.seconds, 1),
+        rebuild_per_s=round(rebuilt.events / rebuilt.seconds),
+    )
+
+
+async def _reached(projector: Projector, sequence: int) -> None:
+    while projector.status().position < sequence:
+        _check(projector)
+        await asyncio.sleep(0.01)
+
+
+async def _live(projector: Projector) -> None:
+    while projector.status().state != "live":
+        _check(projector)
+        await asyncio.sleep(0.01)
+
+
+def _check(projector: Projector) -> None:
+    status = projector.status()
+    if status.state == "stopped":
+        raise RuntimeError(f"the projection stopped: {status.reason}")
+
+
+async def _live_lags(nc: Client, url: str, before: int) -> list[float]:
+    """Return how many ms after each fact was stored another connection saw it in the tables."""
+    js, lags = nc.jetstream(), []
+    async with await connect(url) as conn:
+        for number, fact in enumerate(conversations(LIVE_FACTS, seed=2), before + 1):
+            await fill_log(js, [fact])
+            began_s = time.perf_counter()
+            while (await place_of(conn)).sequence < number:  # noqa: ASYNC110 (as other programs look)
+                await asyncio.sleep(0.001)
+            lags.append((time.perf_counter() - began_s) * 1000)
+            await asyncio.sleep(LIVE_PAUSE_S)
+    return lags
+
+
+@asynccontextmanager
+async def _nats(folder: Path) -> AsyncIterator[Client]:
+    """Run a NATS server that does not sync each fact, as filling it is not what is measured."""
+    port = free_port()
+    config = write_nats_config(folder / "nats", port)
+    config.write_text(config.read_text().replace("sync_interval: always", "sync_interval: 1m"))
+    server = await start_program((nats_server_path(), "-c", str(config)), os.environ, folder / "nats.log")
+    try:
+        await wait_for_port(port)
+        nc = await nats.connect(f"nats://127.0.0.1:{port}")
+        await provision(nc.jetstream())
+        try:
+            yield nc
+        finally:
+            await nc.close()
+    finally:
+        server.send(signal.SIGTERM)
+        await server.wait()
+
+
+@asynccontextmanager
+async def _postgres(folder: Path) -> AsyncIterator[str]:
+    url = embedded_url(folder)
+    server = await start_program(command(data_folder(folder)), os.environ, folder / "postgres.log")
+    try:
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            while not await _answers(url):  # noqa: ASYNC110 (another process)
+                await asyncio.sleep(0.05)
+        yield url
+    finally:
+        server.send(signal.SIGINT)
+        await server.wait()
+
+
+async def _answers(url: str) -> bool:
+    with contextlib.suppress(psycopg.Error):
+        async with await connect(url):
+            return True
+    return False
