@@ -5,7 +5,7 @@
 #   scripts/pulsar.sh fetch                                                         only get the jars (once, 240 MB)
 #   scripts/pulsar.sh lib                                                           print where the jars are
 #
-# JAVA and PULSAR_MEMORY (java options) may be set. Exit code 3: Java or the jars are missing and cannot be got here.
+# JAVA and PULSAR_JAVA_OPTIONS (added to ours) may be set. Exit code 3: Java or the jars are missing.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 config=$here/infra/pulsar
@@ -51,6 +51,18 @@ fetch() {
     mv "$new" "$home/lib"
 }
 
+# Tells when somebody listens on loopback port $1, or that this process, by then the broker, has ended before that.
+tell_when_ready() {
+    while kill -0 $$ 2>/dev/null; do
+        if (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then
+            echo "Pulsar is ready"
+            return
+        fi
+        sleep 0.2
+    done
+    echo "Pulsar has ended: see $2"
+}
+
 start() {
     local data=.daredevil/pulsar port=6650 admin_port=8080 bookie_port=3181
     while [ $# -gt 0 ]; do
@@ -70,7 +82,7 @@ start() {
     data=$(cd "$data" && pwd)
     sed -e "s/@BROKER_PORT@/$port/" -e "s/@WEB_PORT@/$admin_port/" "$config/standalone.conf.tmpl" >"$data/standalone.conf"
     cat <<SETTINGS
-Pulsar $version starts on loopback, data in $data; it is ready in about 10 s. To use it:
+Pulsar $version starts on loopback, data and pulsar.log in $data. To use it:
 
     export DAREDEVIL_PULSAR_URL=pulsar://127.0.0.1:$port
     export DAREDEVIL_PULSAR_ADMIN_URL=http://127.0.0.1:$admin_port
@@ -84,8 +96,9 @@ SETTINGS
     done
     local drivers=org.apache.pulsar.metadata.bookkeeper
     cd "$data"
-    # shellcheck disable=SC2086  # the memory options are several words
-    exec "$java" ${PULSAR_MEMORY:--Xms256m -Xmx512m -XX:MaxDirectMemorySize=256m} \
+    tell_when_ready "$admin_port" "$data/pulsar.log" &
+    # shellcheck disable=SC2086  # several options
+    exec "$java" -Xms256m -Xmx512m -XX:MaxDirectMemorySize=256m ${PULSAR_JAVA_OPTIONS:-} \
         -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError "${open[@]}" \
         -Djava.net.preferIPv4Stack=true \
         -Dlog4j2.configurationFile="$config/log4j2.xml" \
@@ -99,7 +112,8 @@ SETTINGS
         -cp "$home/lib/*" org.apache.pulsar.PulsarStandaloneStarter \
         --config "$data/standalone.conf" --no-functions-worker --no-stream-storage \
         --advertised-address 127.0.0.1 --bookkeeper-port "$bookie_port" \
-        --metadata-dir "$data/metadata" --bookkeeper-dir "$data/bookkeeper"
+        --metadata-dir "$data/metadata" --bookkeeper-dir "$data/bookkeeper" \
+        >>"$data/pulsar.log" 2>&1
 }
 
 case ${1:-} in

@@ -1,7 +1,7 @@
 """The log as Pulsar topics: `faststream run projections.pulsar:app`, on when `DAREDEVIL_PULSAR_URL` is set.
 
-What goes where is in `projections.pulsar.routing`. Every message carries the fact's bytes (MessagePack), the properties
-`session`, `event`, `event_id`, `schema_version`, `sequence` (its place in the log) and, if there was a trace,
+What goes where is in `projections.pulsar.routing`. Every message carries the fact's bytes (MessagePack) and the
+properties `session`, `event`, `schema_version`, `sequence` (its place in the log) and, if there was a trace,
 `traceparent`; its key is the session, its event time the fact's.
 
 Each fact is in its topics once and in the log's order, whatever dies: the sequence in the log is the message's sequence

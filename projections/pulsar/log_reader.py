@@ -4,8 +4,8 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from types import TracebackType
+from typing import NamedTuple
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -25,8 +25,7 @@ class LogLost(RuntimeError):
     """The reader has lost its place (NATS was away, or its consumer): start another where this one was."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One message of the log. `stored_s` is Unix epoch, `behind` how many follow it in the log by now."""
 
     sequence: int
@@ -132,23 +131,32 @@ class LogReader:
                 self._problem = f"{status} {headers.get('Description', '')}"
             self._news.set()
             return
-        metadata = message.metadata
+        place = _place(message.reply)
         self._taken += 1
-        if metadata.sequence.consumer != self._taken:
+        if place.taken != self._taken:
             self._problem = "a message was lost on the way"
         if not self._problem:
             self._wanted -= 1
+            traceparent = headers.get("traceparent")
             self._arrived.append(
-                Entry(
-                    sequence=metadata.sequence.stream,
-                    subject=message.subject,
-                    data=message.data,
-                    traceparent=headers.get("traceparent"),
-                    stored_s=metadata.timestamp.timestamp(),
-                    behind=metadata.num_pending,
-                )
+                Entry(place.sequence, message.subject, message.data, traceparent, place.stored_s, place.behind)
             )
         self._news.set()
+
+
+class _Place(NamedTuple):
+    sequence: int
+    taken: int
+    stored_s: float
+    behind: int
+
+
+def _place(reply: str) -> _Place:
+    """Read what JetStream says about a message in its reply subject: `Msg.metadata` takes five times as long."""
+    tokens = reply.split(".")
+    # $JS.ACK.stream.consumer.delivered.sequence.taken.time.pending, or with domain and account before the stream.
+    sequence, taken, time_ns, pending = tokens[5:9] if len(tokens) == 9 else tokens[7:11]
+    return _Place(int(sequence), int(taken), int(time_ns) / 1e9, int(pending))
 
 
 async def entries_until(nc: Client, end: int, subjects: Sequence[str]) -> AsyncIterator[Entry]:

@@ -5,14 +5,13 @@
 - `session-metrics` has times, counts and reasons of the facts in `METRICS`, no words that anybody said or wrote.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 
 from contracts import events as e
 from contracts.codec import Undecodable, decode
-from contracts.topology import UnknownSubject, event_class_of
+from contracts.topology import EVENTS, UnknownSubject, event_class_of
 
 TENANT = "arc"
 CONVERSATION = "persistent://arc/events/conversation"
@@ -66,8 +65,7 @@ class FromTheFuture(ValueError):
     """A fact of a schema version that this program does not know."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message for one topic; `event_time_ms` is Unix epoch."""
 
     topic: str
@@ -80,12 +78,16 @@ class Message:
 
 def topics_of(event_class: type[e.Event]) -> tuple[str, ...]:
     """Return the topics that take facts of this class."""
-    topics = [CONVERSATION]
-    if event_class in LIFECYCLE_EVENTS:
-        topics.append(LIFECYCLE)
-    if event_class in METRICS:
-        topics.append(METRICS_TOPIC)
-    return tuple(topics)
+    return _TOPICS[event_class]
+
+
+def _topics_of(event_class: type[e.Event]) -> tuple[str, ...]:
+    lifecycle = (LIFECYCLE,) if event_class in LIFECYCLE_EVENTS else ()
+    metrics = (METRICS_TOPIC,) if event_class in METRICS else ()
+    return (CONVERSATION, *lifecycle, *metrics)
+
+
+_TOPICS: dict[type[e.Event], tuple[str, ...]] = {row.event: _topics_of(row.event) for row in EVENTS}
 
 
 def messages_of(sequence: int, subject: str, data: bytes, traceparent: str | None = None) -> list[Message]:
@@ -95,22 +97,22 @@ def messages_of(sequence: int, subject: str, data: bytes, traceparent: str | Non
     properties = {
         "session": event.session_id,
         "event": event_class.__name__,
-        "event_id": event.event_id,
         "schema_version": str(event.schema_version),
         "sequence": str(sequence),
     }
     if traceparent:
         properties["traceparent"] = traceparent
+    time_ms = event.time_ns // 1_000_000
     return [
         Message(
-            topic=topic,
-            sequence=sequence,
-            payload=_metrics(event_class, data) if topic == METRICS_TOPIC else data,
-            key=event.session_id,
-            properties=properties,
-            event_time_ms=event.time_ns // 1_000_000,
+            topic,
+            sequence,
+            _metrics(event_class, data) if topic == METRICS_TOPIC else data,
+            event.session_id,
+            properties,
+            time_ms,
         )
-        for topic in topics_of(event_class)
+        for topic in _TOPICS[event_class]
     ]
 
 
@@ -121,19 +123,23 @@ def _read(subject: str, data: bytes) -> e.Event:
         # A later version may not fit our class at all.
         _refuse_the_future(subject, _version(data), error)
         raise
-    _refuse_the_future(subject, event.schema_version, None)
+    if event.schema_version > event.SCHEMA_VERSION:
+        raise _from_the_future(type(event), event.schema_version)
     return event
 
 
-def _refuse_the_future(subject: str, version: int, cause: Exception | None) -> None:
+def _refuse_the_future(subject: str, version: int, cause: Exception) -> None:
     try:
         event_class = event_class_of(subject)
     except UnknownSubject:
         return
     if version > event_class.SCHEMA_VERSION:
-        known = event_class.SCHEMA_VERSION
-        reason = f"{event_class.__name__} has schema version {version}, this program knows {known}"
-        raise FromTheFuture(reason) from cause
+        raise _from_the_future(event_class, version) from cause
+
+
+def _from_the_future(event_class: type[e.Event], version: int) -> FromTheFuture:
+    known = event_class.SCHEMA_VERSION
+    return FromTheFuture(f"{event_class.__name__} has schema version {version}, this program knows {known}")
 
 
 def _version(data: bytes) -> int:

@@ -1,0 +1,84 @@
+"""The projection when it, Pulsar or NATS dies at the worst moment: nothing is missing, nothing double."""
+
+import asyncio
+import random
+import signal
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from faststream.nats import NatsBroker
+
+from infra.connection import connection
+from infra.pulsar.server import PulsarServer
+from infra.settings import Settings
+from projections.pulsar.routing import CONVERSATION
+from projections.pulsar.verify import verify
+from projections.status import log_end
+from tests.projections.pulsar.facts import conversation, say_all
+from tests.projections.pulsar.topics import ProjectorProcess, caught_up, position_reached, projecting, read_topic
+from tests.servers import NatsServer
+from tests.waiting import until
+
+# The first test also waits for the broker.
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+SESSIONS, TURNS = 50, 4
+
+
+async def test_killed_again_and_again_while_facts_flow(broker: NatsBroker, config: Settings, tmp_path: Path) -> None:
+    facts = [fact for n in range(SESSIONS) for fact in conversation(f"s-{n}", TURNS)]
+    assert len(facts) == 2000
+    chance = random.Random(4)
+    # The next one waits at the broker while one is at work, and takes over when that is killed.
+    projectors = [ProjectorProcess(config, tmp_path / f"projector-{n}.log") for n in range(5)]
+    await projectors[0].start()
+    await position_reached(broker, 0)
+    saying = asyncio.create_task(say_all(broker, facts))
+    for number, (projector, successor) in enumerate(pairwise(projectors)):
+        await successor.start()
+        await position_reached(broker, number * 400 + chance.randrange(400))
+        await projector.end(signal.SIGKILL)
+    await saying
+    await position_reached(broker, await log_end(connection(broker)))
+    assert await verify(config, connection(broker)) == []
+    assert len(await read_topic(config, CONVERSATION)) == 2000
+    assert await projectors[-1].end(signal.SIGTERM) == 0
+
+
+async def test_the_broker_is_killed_and_comes_back_while_facts_flow(
+    broker: NatsBroker, config: Settings, pulsar_server: PulsarServer
+) -> None:
+    facts = [fact for n in range(SESSIONS) for fact in conversation(f"s-{n}", TURNS)]
+    async with projecting(broker, config) as projector:
+        saying = asyncio.create_task(say_all(broker, facts))
+        await until(lambda: projector.status().position > 300, within_s=30)
+        await asyncio.to_thread(pulsar_server.end, signal.SIGKILL)
+        await saying
+        await until(lambda: projector.status().state == "waiting", within_s=30)
+        assert "Pulsar" in projector.status().reason
+        pulsar_server.begin()
+        await pulsar_server.ready()
+        await caught_up(broker, projector)
+    assert await verify(config, connection(broker)) == []
+
+
+async def test_nats_goes_and_comes_back(broker: NatsBroker, config: Settings, nats_server: NatsServer) -> None:
+    async with projecting(broker, config) as projector:
+        await say_all(broker, conversation("s-1"))
+        await caught_up(broker, projector)
+        await nats_server.stop(signal.SIGKILL)
+        await until(lambda: projector.status().state == "waiting", within_s=20)
+        assert "NATS" in projector.status().reason
+        await nats_server.start()
+        await until(lambda: projector.status().state == "live", within_s=20)
+        await say_all(broker, conversation("s-2"))
+        await caught_up(broker, projector)
+    assert await verify(config, connection(broker)) == []
+
+
+async def test_it_waits_for_a_pulsar_that_is_not_there(broker: NatsBroker, config: Settings) -> None:
+    nowhere = config.model_copy(update={"pulsar_admin_url": "http://127.0.0.1:1", "pulsar_url": "pulsar://127.0.0.1:1"})
+    async with projecting(broker, nowhere) as projector:
+        await until(lambda: projector.status().state == "waiting", within_s=20)
+        assert "Pulsar's admin API at http://127.0.0.1:1/admin/v2 does not answer" in projector.status().reason
