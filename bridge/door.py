@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket
 from bridge.call import Call, claim_subject
 from bridge.client import Client
 from bridge.limits import Bucket
-from bridge.opening import opening_events, standing_of
+from bridge.opening import WEBSOCKET, opening_events, standing_of
 from bridge.protocol import (
     Hangup,
     Hello,
@@ -166,8 +166,13 @@ class Door:
             if hello.session_id:
                 await self._claim(session_id)
                 past = await facts_after(self._broker, session_id, patience_s=HISTORY_PATIENCE_S)
-            if standing_of(fact.event for fact in past).closed:
+            standing = standing_of(fact.event for fact in past)
+            if standing.closed:
                 raise Rubbish("session-closed", f"session {session_id} has ended; connect without its id for a new one")
+            if standing.door not in ("", WEBSOCKET):
+                raise Rubbish(
+                    "other-door", f"session {session_id} is not a call: it goes on at the door {standing.door}"
+                )
             call = Call(self._broker, session_id, self._settings, self._forget)
             await call.open(past)
             self._calls[session_id] = call

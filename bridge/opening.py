@@ -9,6 +9,7 @@ from contracts.ids import derive_id
 from infra.settings import Settings
 
 PERSON, AGENT = "caller", "agent"
+WEBSOCKET = "websocket"
 
 
 @dataclass(slots=True)
@@ -17,6 +18,7 @@ class Standing:
 
     opened: bool = False
     closed: bool = False
+    door: str = ""
     participants: set[str] = field(default_factory=set)
     open_tracks: dict[str, str] = field(default_factory=dict)
     tracks: set[str] = field(default_factory=set)
@@ -25,7 +27,7 @@ class Standing:
         """Take the next fact; taking one again changes nothing."""
         match event:
             case e.SessionOpened():
-                self.opened = True
+                self.opened, self.door = True, event.door
             case e.SessionClosed():
                 self.closed = True
             case e.ParticipantJoined():
@@ -63,7 +65,7 @@ def opening_events(session_id: str, standing: Standing, hello: Hello, settings: 
                 event_id=cause_id,
                 session_id=session_id,
                 time_ns=now_ns,
-                door="websocket",
+                door=WEBSOCKET,
                 user_id=hello.user_id or "anonymous",
                 profile=profile_of(settings),
             )

@@ -22,6 +22,7 @@ CLOSE_CODES = {
     "slow-client": 4408,
     "taken-over": 4409,
     "session-closed": 4410,
+    "other-door": 4410,
     "idle": 1000,
     "flood": 4429,
     "busy": 4429,

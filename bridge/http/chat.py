@@ -61,7 +61,7 @@ def chat_router(conversations: Conversations, addresses: Addresses) -> APIRouter
             return EventSourceResponse(
                 _events(exchange), ping=PING_S, send_timeout=SEND_TIMEOUT_S, client_close_handler_callable=left
             )
-        return JSONResponse(asdict(await _whole(exchange, request)))
+        return JSONResponse(asdict(await _whole(exchange, request)), headers={"Cache-Control": "no-store"})
 
     return router
 

@@ -10,7 +10,7 @@ from faststream.nats import NatsBroker
 from bridge.http.exchange import Exchange
 from bridge.http.problems import AWAY, Problem, log_away
 from bridge.http.session_index import newest_sessions
-from bridge.http.text_facts import HTTP, Standing, opening_facts, turn_ended
+from bridge.http.text_facts import HTTP, ReadingFacts, Standing, opening_facts, turn_ended
 from bridge.opening import closing_events
 from bridge.protocol import Rubbish, checked_text
 from contracts.ids import new_session_id
@@ -37,6 +37,11 @@ SPARE_S = 10.0
 class _Conversation:
     standing: Standing
     exchange: Exchange | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a turn is being answered here."""
+        return self.exchange is not None and not self.exchange.over.is_set()
 
 
 class Conversations:
@@ -114,12 +119,24 @@ class Conversations:
             await _idle(conversation)
         await self._refresh(conversation.standing)
         _check(conversation.standing, user_id)
-        # Another request may have been quicker while this one read.
+        if not conversation.is_busy:
+            await self._settle_unread(conversation.standing)
+        # Another request may have been quicker meanwhile; from here on nothing is awaited until the turn begins.
         conversation = self._kept.get(session_id, conversation)
-        if conversation.exchange is not None and not conversation.exchange.over.is_set():
+        if conversation.is_busy:
             raise Problem("turn-in-progress", "the turn before this one is still being answered", retry_after_s=2)
         self._keep(conversation)
         return conversation
+
+    async def _settle_unread(self, standing: Standing) -> None:
+        """Say of replies whose door died, or that are overtaken now, that they were not read any further.
+
+        What a reader had got of them is not known; so none of it counts. A door that still lives says it better.
+        """
+        for started in list(standing.unread.values()):
+            reading = ReadingFacts(started)
+            for event in (reading.stopped(now_ns()), reading.interrupted("", 0, "superseded", now_ns())):
+                standing.take(Fact(await say(self._broker, event, patience_s=READ_PATIENCE_S), event))
 
     async def _refresh(self, standing: Standing) -> None:
         facts = await facts_after(self._broker, standing.session_id, standing.sequence, READ_PATIENCE_S)
@@ -174,9 +191,8 @@ class Conversations:
     async def _end_idle(self) -> None:
         oldest_ns = now_ns() - int(self._settings.session_idle_s * 1e9)
         for session_id, conversation in list(self._kept.items()):
-            is_busy = conversation.exchange is not None and not conversation.exchange.over.is_set()
             is_idle = conversation.standing.active_ns < oldest_ns or len(self._kept) > MAX_KEPT
-            if not is_busy and is_idle:
+            if not conversation.is_busy and is_idle:
                 await self._end(session_id, conversation, oldest_ns)
 
     async def _end(self, session_id: str, conversation: _Conversation, oldest_ns: int) -> None:
@@ -186,6 +202,7 @@ class Conversations:
             if standing.active_ns >= oldest_ns and len(self._kept) <= MAX_KEPT:
                 return  # it went on elsewhere
             try:
+                await self._settle_unread(standing)
                 await self._say_end(standing)
             except Stale:
                 return  # somebody has just written

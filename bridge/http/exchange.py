@@ -221,7 +221,7 @@ class Exchange:
     def _take_fact(self, event: e.Event) -> None:
         match event:
             case e.ReplyStarted(turn_id=self.turn.turn_id) if self._facts is None:
-                self._facts = ReadingFacts(self.turn, event.reply_id)
+                self._facts = ReadingFacts(event)
                 for token in self._early:
                     self._take_token(token)
             case e.SessionClosed():

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bridge.opening import AGENT, PERSON, joined, opened_id, profile_of
@@ -29,6 +29,8 @@ class Standing:
     turn_sequence: int = 0
     """Place of the last `turn.*` fact: the session is only closed while it is the last."""
     active_ns: int = 0
+    unread: dict[str, e.ReplyStarted] = field(default_factory=dict)
+    """Replies of which the log does not say yet how far they were read."""
 
     def take(self, fact: Fact) -> None:
         """Take the next fact."""
@@ -45,6 +47,10 @@ class Standing:
                 self.closed = True
             case e.SessionErased():
                 self.erased = True
+            case e.ReplyStarted(draft=False):
+                self.unread[event.reply_id] = event
+            case e.ReplyDiscarded() | e.PlaybackFinished() | e.PlaybackInterrupted():
+                self.unread.pop(event.reply_id, None)
         if isinstance(event, e.SessionOpened | e.TurnEnded | e.PlaybackFinished | e.PlaybackInterrupted):
             self.active_ns = max(self.active_ns, event.time_ns)
 
@@ -94,8 +100,12 @@ def turn_ended(session_id: str, text: str, now_ns: int) -> e.TurnEnded:
 class ReadingFacts:
     """Makes the facts about the reading of one reply: for a text, playback is delivery. No sound, no gap."""
 
-    turn: e.TurnEnded
-    reply_id: str
+    started_fact: e.ReplyStarted
+
+    @property
+    def reply_id(self) -> str:
+        """The reply."""
+        return self.started_fact.reply_id
 
     def started(self, now_ns: int) -> e.PlaybackStarted:
         """Return that its first words have reached the reader."""
@@ -118,10 +128,10 @@ class ReadingFacts:
 
     def _fields(self, name: str, now_ns: int) -> dict[str, Any]:
         return {
-            "event_id": derive_id(f"{self.turn.session_id}:{self.reply_id}:", name),
-            "session_id": self.turn.session_id,
+            "event_id": derive_id(f"{self.started_fact.session_id}:{self.reply_id}:", name),
+            "session_id": self.started_fact.session_id,
             "time_ns": now_ns,
-            "cause_id": self.turn.event_id,
-            "turn_id": self.turn.turn_id,
+            "cause_id": self.started_fact.event_id,
+            "turn_id": self.started_fact.turn_id,
             "reply_id": self.reply_id,
         }

@@ -60,6 +60,7 @@ export function reconnecting(retryMs) {
 // Why the server ended it, in the words of its error codes.
 const ENDED = {
   "session-closed": "This conversation is over",
+  "other-door": "This conversation goes on elsewhere",
   "taken-over": "The conversation goes on in another window",
   idle: "The conversation was closed after a long silence",
 };

@@ -4,16 +4,19 @@ import pytest
 
 from actors.synthesis.state import Spoken
 from contracts.events import (
+    AgentProfile,
     ClauseSynthesized,
     Event,
     ReplyClauseWritten,
     ReplyDiscarded,
     SessionClosed,
+    SessionOpened,
     TurnInterrupted,
 )
 from infra.facts import Fact
 
 COMMON = {"event_id": "e", "session_id": "s", "time_ns": 1}
+PROFILE = AgentProfile(prompt="", llm="local", stt="local", tts="local")
 CLAUSE = ReplyClauseWritten(**COMMON, reply_id="r", index=1, text="Hello.")
 
 
@@ -33,3 +36,11 @@ def test_a_clause_is_made_once_and_only_while_somebody_may_hear_it(event: Event,
     session = Spoken()
     session.fold(Fact(7, event))
     assert (session.sequence, session.to_do(CLAUSE), session.hearable(CLAUSE)) == (7, to_do, hearable)
+
+
+@pytest.mark.parametrize("speaks", [True, False])
+def test_no_sound_is_made_in_a_conversation_by_text(speaks: bool) -> None:
+    session = Spoken()
+    profile = PROFILE.model_copy(update={"speaks": speaks})
+    session.fold(Fact(1, SessionOpened(**COMMON, door="http", user_id="sam", profile=profile)))
+    assert session.to_do(CLAUSE) == session.hearable(CLAUSE) == speaks

@@ -179,6 +179,23 @@ async def test_which_sessions_can_be_gone_on_with(http: httpx.AsyncClient, agent
     assert await status("voice.*.>") == (422, "bad-request")
 
 
+async def test_an_answer_whose_door_died_is_settled_by_the_next_turn(
+    http: httpx.AsyncClient, agent: Agent, broker: NatsBroker
+) -> None:
+    profile = {"prompt": "", "llm": "local", "stt": "local", "tts": "local", "speaks": False}
+    await agent.say(e.SessionOpened, "a-chat", door="http", user_id="sam", profile=profile)
+    await agent.say(e.TurnEnded, "a-chat", turn_id="t", participant_id="caller", text="Hello.", source="text")
+    await agent.say(e.ReplyStarted, "a-chat", reply_id="r", turn_id="t", text="Hello.")
+    await agent.say(e.PlaybackStarted, "a-chat", reply_id="r", turn_id="t")
+    model = ScriptedModel.playing(["Yes."])
+    async with reasoning(model):
+        answer = await http.post("/chat", json={"text": "Still there?", "session_id": "a-chat"})
+    assert answer.json()["text"] == "Yes."
+    facts = await facts_of(broker, "a-chat", e.PlaybackFinished)
+    cut = [fact for fact in facts if isinstance(fact, e.PlaybackInterrupted)]
+    assert [(fact.reply_id, fact.heard_text, fact.reason) for fact in cut] == [("r", "", "superseded")]
+
+
 async def test_two_turns_at_once_are_not_mixed_up(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.http.conversations.BUSY_PATIENCE_S", 0.1)
     async with reasoning(ScriptedModel.playing(["First."], ["Slow ", WAIT])):
