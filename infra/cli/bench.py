@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from infra.bench.bus import BusFigures
     from infra.bench.gap import CallFigures, CallPlan, GroupFigures
     from infra.bench.idle import IdleFigures
+    from infra.bench.memory import MemoryFigures
     from projections.postgres.bench import PostgresFigures
 
 app = typer.Typer(
@@ -28,6 +29,8 @@ Examples:
   daredevil bench idle
 
   daredevil bench projections
+
+  daredevil bench memory
 """,
 )
 
@@ -235,3 +238,61 @@ async def _projections(events: int) -> "PostgresFigures":
     parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as folder:
         return await measure_postgres(events, Path(folder), progress)
+
+
+@app.command()
+def memory(
+    turns: Annotated[int, typer.Option(min=1000, max=2_000_000, help="Past turns in the table.")] = 100_000,
+    queries: Annotated[int, typer.Option(min=20, help="Questions asked, each for the user of a random turn.")] = 300,
+    index: Annotated[bool, typer.Option(help="Make the HNSW index: minutes for a million turns.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Measure how quickly a user's similar past turns are found among those of all, and how many of the right ones.
+
+    Recall is against the exact search among all turns of the user. Runs on a Postgres of its own beside the data
+    directory.
+    """
+    from dataclasses import asdict
+
+    figures = run_async(_memory(turns, queries, index))
+    if as_json:
+        typer.echo(json.dumps(asdict(figures), indent=2))
+        return
+    made = "no index" if figures.index_s is None else f"index made in {figures.index_s} s"
+    out().print(f"{figures.turns} turns of {figures.users} users, {made}; top 5 of the same user:")
+    out().print(
+        f"P50 [bold]{figures.p50_ms}[/] ms, P95 [bold]{figures.p95_ms}[/] ms, max {figures.max_ms} ms, "
+        f"recall@5 [bold]{figures.recall:.3f}[/] over {figures.queries} questions"
+    )
+    out().print(
+        f"[dim]the user with most turns ({figures.heaviest_turns}): P50 {figures.heaviest_p50_ms} ms, "
+        f"P95 {figures.heaviest_p95_ms} ms, recall@5 {figures.heaviest_recall:.3f}[/]"
+    )
+
+
+async def _memory(turns: int, queries: int, index: bool) -> "MemoryFigures":
+    import tempfile
+
+    from infra.bench.memory import measure_memory
+    from infra.engines.embedding import LOCAL_DIMS, LOCAL_MODEL
+    from infra.settings import settings
+    from projections.postgres.schema import connect, prepare
+    from projections.postgres.tables import Space, make_index
+
+    async def make_tables(url: str) -> None:
+        async with await connect(url) as connection:
+            await prepare(connection, url)
+            await connection.execute(
+                f"ALTER TABLE conversations ALTER COLUMN embedding TYPE vector({LOCAL_DIMS})".encode()
+            )
+
+    async def make_their_index(url: str) -> None:
+        async with await connect(url) as connection:
+            await make_index(connection, Space(LOCAL_DIMS, LOCAL_MODEL, 0))
+
+    parent = settings().data_dir.absolute()
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as folder:
+        return await measure_memory(
+            turns, queries, Path(folder), make_tables, make_their_index if index else None, progress
+        )

@@ -47,18 +47,23 @@ class Memory:
 
 
 # Adding 0 keeps the planner from the HNSW index.
-_LATEST_SQL = """
-    WITH latest AS (
-        SELECT reply_id, embedding FROM agents.conversations
+_NEAREST_SQL = """
+    WITH nearest AS (
+        SELECT reply_id, (embedding <=> %(vector)s::vector) + 0 AS distance FROM {turns}
         WHERE user_id = %(user)s AND embedding_model = %(model)s AND embedding IS NOT NULL
-        ORDER BY recorded_at DESC LIMIT %(latest)s
-    ), nearest AS (
-        SELECT reply_id, embedding <=> %(vector)s::vector AS distance FROM latest
-        WHERE reply_id <> ALL(%(without)s::text[]) ORDER BY (embedding <=> %(vector)s::vector) + 0 LIMIT %(most)s
+            AND reply_id <> ALL(%(without)s::text[])
+        ORDER BY distance LIMIT %(most)s
     )
     SELECT reply_id, session_id, user_text, heard_text, coalesce(turn_ended_at, recorded_at), 1 - distance
     FROM nearest JOIN agents.conversations USING (reply_id) ORDER BY distance
 """
+_ALL_SQL = _NEAREST_SQL.format(turns="agents.conversations")
+_LATEST_SQL = _NEAREST_SQL.format(
+    turns="""(
+            SELECT reply_id, user_id, embedding, embedding_model FROM agents.conversations
+            WHERE user_id = %(user)s ORDER BY recorded_at DESC LIMIT %(latest)s
+        ) AS latest"""
+)
 _INDEX_SQL = """
     SELECT reply_id, session_id, user_text, heard_text, coalesce(turn_ended_at, recorded_at),
         1 - (embedding <=> %(vector)s::vector)
@@ -84,25 +89,24 @@ async def nearest(
     vector: Vector,
     most: int,
     without: Collection[str] = (),
-    by_index: bool = False,
-    latest: int = LATEST,
+    latest: int | None = None,
 ) -> list[Memory]:
     """Return the user's exchanges most like `vector`, the nearest first. Raises psycopg.Error.
 
-    Vectors of other models than `model` cannot be compared and are left out, as is what is named in `without`.
-    `by_index` asks the index too: for a user who `has_more`.
+    Vectors of other models than `model` cannot be compared and are left out, as is what is named in `without`. With
+    `latest` only so many are compared one by one, and the index is asked for the others: for a user who `has_more`.
     """
     values = {
         "user": user_id,
         "model": model,
-        "vector": f"[{','.join(map(repr, vector.tolist()))}]",
+        "vector": f"[{','.join(f'{number:.7g}' for number in vector.tolist())}]",
         "most": most,
         "without": list(without),
         "latest": latest,
     }
     found: dict[str, Memory] = {}
-    for sql in (_LATEST_SQL, _INDEX_SQL) if by_index else (_LATEST_SQL,):
-        for row in await (await connection.execute(sql, values)).fetchall():
+    for sql in (_ALL_SQL,) if latest is None else (_LATEST_SQL, _INDEX_SQL):
+        for row in await (await connection.execute(sql.encode(), values)).fetchall():
             found[row[0]] = Memory(*row)
     return sorted(found.values(), key=lambda memory: -memory.similarity)[:most]
 

@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from infra.embedded.postgres import running_url
 from infra.engines.embedding import Embedder, EmbeddingFailed, embedder_of
-from infra.memory.search import CANDIDATES, SESSION_SETTINGS, Memory, chosen, has_more, nearest
+from infra.memory.search import CANDIDATES, LATEST, SESSION_SETTINGS, Memory, chosen, has_more, nearest
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -114,9 +114,9 @@ class TurnMemory:
         if not vector.any():
             return ()
         async with self._pool.connection(timeout=LONGEST_S) as connection:
-            by_index = await has_more(connection, user_id)
+            latest = LATEST if await has_more(connection, user_id) else None
             most = self._most * CANDIDATES
-            found = await nearest(connection, user_id, self._embedder.name, vector, most, without, by_index)
+            found = await nearest(connection, user_id, self._embedder.name, vector, most, without, latest)
         return chosen(found, question, self._most)
 
     async def _load(self) -> tuple[Memory, ...]:
