@@ -103,7 +103,7 @@ def plain(name: str, value: Any) -> Any:
     if name in ("data", "profile"):
         return _said(json.loads(value) if isinstance(value, str) else value)
     if name == "embedding":
-        return array("f", json.loads(value)).tobytes()
+        return value if isinstance(value, bytes) else array("f", json.loads(value)).tobytes()
     if name == "raw":
         return bytes(value)
     if name.endswith("_ms"):

@@ -11,6 +11,9 @@ from contracts.codec import Undecodable, decode
 from contracts.topology import tail_of
 from projections.postgres.text import stored, stored_json
 
+MAX_DIMENSIONS = 16_000
+"""The longest vector that pgvector stores."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -62,7 +65,7 @@ class Closing(NamedTuple):
 
 
 class Conversation(NamedTuple):
-    """A row of `conversations`; `embedding` is pgvector's text form."""
+    """A row of `conversations`; `embedding` is float32, little endian, as in the fact."""
 
     reply_id: str
     session_id: str
@@ -81,7 +84,7 @@ class Conversation(NamedTuple):
     first_audio_ms: float | None
     bus_ms: float | None
     playback_ms: float | None
-    embedding: str | None
+    embedding: bytes | None
     embedding_model: str | None
     sequence: int
 
@@ -251,21 +254,23 @@ def _turn(event: e.TurnRecorded, sequence: int) -> tuple[Change, str]:
     return row, problem
 
 
-def vector_of(embedding: bytes) -> tuple[str | None, str]:
-    """Return an embedding in pgvector's text form, and what is wrong with it if it cannot be kept."""
+def vector_of(embedding: bytes) -> tuple[bytes | None, str]:
+    """Return an embedding that can be kept, and what is wrong with it if it cannot."""
     if not embedding:
         return None, ""
     if len(embedding) % 4:
         return None, f"an embedding of {len(embedding)} bytes is no float32: kept without it"
-    numbers = memoryview(embedding).cast("f").tolist()
-    if not all(map(math.isfinite, numbers)):
+    if len(embedding) // 4 > MAX_DIMENSIONS:
+        return None, f"an embedding of {len(embedding) // 4} dimensions is too long for pgvector: kept without it"
+    # A sum of so many float32 is finite in double precision unless one of them is not.
+    if not math.isfinite(sum(memoryview(embedding).cast("f"))):
         return None, "an embedding that is not finite: kept without it"
-    return f"[{','.join(map(repr, numbers))}]", ""
+    return embedding, ""
 
 
-def dimensions(embedding: str) -> int:
-    """Return how many numbers an embedding in text form has."""
-    return embedding.count(",") + 1
+def dimensions(embedding: bytes) -> int:
+    """Return how many numbers an embedding has."""
+    return len(embedding) // 4
 
 
 def _revised(event: e.SummaryRevised, sequence: int) -> tuple[Change, str]:

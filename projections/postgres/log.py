@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -12,7 +13,7 @@ from projections.postgres.fold import Message
 
 BATCH = 1000
 BATCH_BYTES = 8_000_000
-TIMEOUT_S = 5.0
+TIMEOUT_S = 10.0
 
 
 async def read_log(nc: Client, after: int, limit: int = BATCH) -> tuple[list[Message], int]:
@@ -20,26 +21,31 @@ async def read_log(nc: Client, after: int, limit: int = BATCH) -> tuple[list[Mes
 
     Raises LogUnavailable, nats errors.
     """
-    inbox = nc.new_inbox()
-    subscription = await nc.subscribe(inbox)
-    request = {"seq": after + 1, "batch": limit, "max_bytes": BATCH_BYTES, "next_by_subj": "voice.*.*.*"}
     messages: list[Message] = []
+    ended: asyncio.Future[tuple[str, Mapping[str, str]]] = asyncio.get_running_loop().create_future()
+
+    # A callback: waiting for each message would cost more than reading it.
+    async def take(message: Msg) -> None:
+        headers = message.headers or {}
+        if (status := headers.get("Status")) is None:
+            messages.append(Message(int(headers["Nats-Sequence"]), headers["Nats-Subject"], message.data))
+        elif not ended.done():
+            ended.set_result((status, headers))
+
+    inbox = nc.new_inbox()
+    subscription = await nc.subscribe(inbox, cb=take)
+    request = {"seq": after + 1, "batch": limit, "max_bytes": BATCH_BYTES, "next_by_subj": "voice.*.*.*"}
     try:
         await nc.publish(f"$JS.API.DIRECT.GET.{VOICE}", json.dumps(request).encode(), reply=inbox)
-        while True:
-            message = await subscription.next_msg(timeout=TIMEOUT_S)
-            headers = message.headers or {}
-            status = headers.get("Status")
-            if status is None:
-                messages.append(Message(int(headers["Nats-Sequence"]), headers["Nats-Subject"], message.data))
-            elif status == "204":
-                return messages, int(headers.get("Nats-Num-Pending", "0"))
-            elif status == "404":
-                return messages, 0
-            else:
-                raise LogUnavailable(f"reading the log: {status} {headers.get('Description', '')}")
+        async with asyncio.timeout(TIMEOUT_S):
+            status, headers = await ended
     finally:
         await subscription.unsubscribe()
+    if status == "204":
+        return messages, int(headers.get("Nats-Num-Pending", "0"))
+    if status == "404":
+        return messages, 0
+    raise LogUnavailable(f"reading the log: {status} {headers.get('Description', '')}")
 
 
 class NewFacts:

@@ -1,8 +1,14 @@
 """Writing to the tables: a batch of the log's facts and the checkpoint, in one transaction."""
 
+import struct
+import sys
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple, cast
+
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
 
 from projections.postgres.fold import (
     Closing,
@@ -35,6 +41,23 @@ class Place(NamedTuple):
 
     sequence: int
     space: Space | None
+
+
+class Vector(bytes):
+    """An embedding on its way to Postgres."""
+
+
+class VectorDumper(Dumper):
+    """Sends an embedding in pgvector's binary form: text would cost more than all else of a fact."""
+
+    format = Format.BINARY
+
+    def dump(self, obj: Vector) -> bytes:
+        """Return the dimensions, a zero, and the numbers in network order."""
+        numbers = array("f", obj)
+        if sys.byteorder == "little":
+            numbers.byteswap()
+        return struct.pack("!HH", len(numbers), 0) + numbers.tobytes()
 
 
 class Moved(RuntimeError):
@@ -117,6 +140,8 @@ async def _write_changes(conn: Connection, changes: Iterable[object], sound: Map
         values = cast(tuple[object, ...], change)
         if isinstance(change, Recording):
             values = (*change, sound.get(change.sequence))
+        elif isinstance(change, Conversation) and change.embedding is not None:
+            values = change._replace(embedding=cast(bytes, Vector(change.embedding)))
         by_kind.setdefault(type(change), []).append(values)
     statements: dict[type, str] = {
         Opening: _OPEN + " WHERE sessions.sequence IS NULL",
@@ -126,6 +151,7 @@ async def _write_changes(conn: Connection, changes: Iterable[object], sound: Map
         Recording: _insert("recordings", (*Recording._fields, "data")),
     }
     async with conn.cursor() as cursor:
+        cursor.adapters.register_dumper(Vector, VectorDumper)
         for kind, rows in by_kind.items():
             await cursor.executemany(statements[kind], rows)
 
