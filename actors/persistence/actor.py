@@ -15,9 +15,11 @@ from actors.persistence.recorder import Recorder
 from contracts.events import Event, PlaybackFinished, PlaybackInterrupted
 from contracts.topology import PERSISTENCE
 from infra.broker import make_app, make_broker
+from infra.connection import connection
 from infra.engines.embedding import Embedder, EmbeddingFailed, embedder_of
 from infra.facts import facts_after, now_ns, say
 from infra.inbox import Inbox
+from infra.memory.presence import PresenceBoard
 from infra.settings import settings
 
 
@@ -44,8 +46,14 @@ def make() -> FastStream:
     broker = make_broker(PERSISTENCE)
     embedder = embedder_of(settings())
 
+    async def facts_of(session_id: str) -> list[Event]:
+        return [fact.event for fact in await facts_after(broker, session_id)]
+
+    presence = PresenceBoard(lambda: connection(broker), facts_of)
+
     async def handle(event: Event) -> None:
         await keep(broker, event, embedder)
+        await presence.take(event)
 
     inbox = Inbox(broker, PERSISTENCE, handle)
     recorder = Recorder(broker)

@@ -40,9 +40,15 @@ def sessions(
 async def _sessions() -> "list[SessionRow]":
     from infra.cli.session_list import list_sessions
     from infra.cli.system import log_connection
+    from infra.memory.presence import who_is_where
 
     async with log_connection() as nc:
-        return await list_sessions(nc)
+        rows = await list_sessions(nc)
+        presence = await who_is_where(nc)
+    for row in rows:
+        if not row.closed:
+            row.here = tuple(one.user_id or one.participant_id for one in presence.get(row.session_id, ()))
+    return rows
 
 
 def _print_sessions(rows: "list[SessionRow]", total: int) -> None:
@@ -58,7 +64,8 @@ def _print_sessions(rows: "list[SessionRow]", total: int) -> None:
         table.add_column(column, justify=justify, overflow="fold", no_wrap=column in ("session", "began", "turns"))
     for row in rows:
         began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.opened_ns / 1e9))
-        state = escape(row.closed) if row.closed else "[green]open[/]"
+        here = f": {escape(', '.join(row.here))}" if row.here else ""
+        state = escape(row.closed) if row.closed else f"[green]open[/]{here}"
         length = f"{row.seconds:.0f} s"
         table.add_row(row.session_id, began, length, row.door, escape(row.user_id), str(row.turns), state)
     out().print(table)

@@ -29,6 +29,8 @@ class SessionRow:
     turns: int = 0
     last_ns: int = 0
     closed: str = ""
+    here: tuple[str, ...] = ()
+    """Who is in it now, users by their name, the agent as `agent`."""
 
     @property
     def seconds(self) -> float:
