@@ -72,14 +72,17 @@ class SessionRecorder:
                 try:
                     if writer is None:
                         writer = await _taken_up(self._broker, self._opened, self._encoding)
-                    if await writer.step(self._hurried):
+                    hurried = self._hurried
+                    if await writer.step(hurried):
                         return
                     patience_s = writer.patience_s()
-                    if self._hurried:
+                    if hurried:
                         self.flushed.set()
                         patience_s = IDLE_TICK_S
                 except Stale as error:
                     log.warning("%s", error)
+                    if writer is not None:
+                        await writer.close()
                     writer, patience_s = None, STALE_REST_S
                 except (LogUnavailable, NatsError, TimeoutError, OSError) as error:
                     log.warning("recording of %s: %r; trying again", self._opened.session_id, error)
@@ -124,6 +127,7 @@ class _Writer:
         self._sound = CapturedSound(self._nc, self._session_id, max(needed_ns, timeline.start_ns - _MARGIN_NS))
         self._reconnects = self._nc.stats["reconnects"]
         self._not_before_s = 0.0
+        self._waits_s = 0.0
         self._active_ns = timeline.start_ns
         self._idle_ticks = 0
 
@@ -136,9 +140,10 @@ class _Writer:
         if timeline.erased or timeline.stored:
             return True
         now = now_ns()
-        if not self._settled() and not hurried:
-            return False
         over = timeline.closed is not None or now - self._active_ns > ABANDONED_S * 1e9
+        self._waits_s = 0.0 if hurried else self._unsettled_s(over)
+        if self._waits_s > 0:
+            return False
         timeline.place(now, all_of_it=over or hurried)
         await self._write(self._limit(now, over, hurried), part=over or hurried, over=over)
         if over:
@@ -152,6 +157,8 @@ class _Writer:
 
     def patience_s(self) -> float:
         """Return how long nothing has to be done."""
+        if self._waits_s > 0:
+            return self._waits_s
         if self._idle_ticks:
             return float(min(TICK_S * 2 ** min(self._idle_ticks, 9), IDLE_TICK_S))
         due_s = (self._packet + CHUNK_PACKETS) * PACKET_SAMPLES / RATE_HZ + LAG_S
@@ -161,11 +168,15 @@ class _Writer:
 
     async def _read(self) -> None:
         frames = await self._sound.read()
+        self._take(frames)
         facts = await facts_after(self._broker, self._session_id, self._sequence, patience_s=5)
         for fact in facts:
             self._sequence = fact.sequence
             self._timeline.apply(fact.event)
             self._active_ns = max(self._active_ns, fact.event.time_ns)
+        self._idle_ticks = 0 if frames or facts else self._idle_ticks + 1
+
+    def _take(self, frames: list[tuple[str, bytes]]) -> None:
         agent = audio_out_subject(self._session_id)
         for subject, data in frames:
             try:
@@ -177,22 +188,23 @@ class _Writer:
                     self._active_ns = max(self._active_ns, frame.received_ns)
             except BadAudio as error:
                 log.debug("%s: a frame that is none: %s", self._session_id, error)
-        self._idle_ticks = 0 if frames or facts else self._idle_ticks + 1
 
-    def _settled(self) -> bool:
-        """Tell whether it is a good moment to write."""
+    def _unsettled_s(self, over: bool) -> float:
+        """Return how long to wait for a good moment to write; 0 is now."""
         if self._nc.stats["reconnects"] != self._reconnects:
             self._reconnects = self._nc.stats["reconnects"]
             self._not_before_s = time.monotonic() + AFTER_OUTAGE_S
-        answering = now_ns() - self._timeline.speech_ended_ns < ANSWER_S * 1e9
-        return time.monotonic() >= self._not_before_s and not answering
+        waits_s = self._not_before_s - time.monotonic()
+        if not over:
+            waits_s = max(waits_s, ANSWER_S - (now_ns() - self._timeline.speech_ended_ns) / 1e9)
+        return waits_s
 
     def _limit(self, now: int, over: bool, hurried: bool) -> int:
         """Return up to which packet may be written."""
         timeline = self._timeline
         if over:
-            closed = timeline.at(timeline.closed.time_ns) if timeline.closed is not None else 0
-            return packets_up_to(max(closed, timeline.sound_end()))
+            ended = timeline.heard_end() if timeline.closed is None else timeline.at(timeline.closed.time_ns)
+            return packets_up_to(max(ended, timeline.people_end()))
         if hurried:
             return timeline.at(now) // PACKET_SAMPLES
         limit = timeline.at(now) - int(LAG_S * RATE_HZ)

@@ -27,19 +27,21 @@ class CapturedSound:
         self._subject = f"audio.{session_id}.>"
         self._since = datetime.fromtimestamp(since_ns / 1e9, UTC)
         self._consumer = ""
+        self._frames: list[tuple[str, bytes]] = []
+        """Read, and not yet returned: a reading may fail half-way."""
 
     async def read(self) -> list[tuple[str, bytes]]:
         """Return `(subject, frame)` of what came since the last reading. Raises nats errors, TimeoutError."""
-        frames: list[tuple[str, bytes]] = []
-        while True:
+        more = True
+        while more:
             if not self._consumer:
                 await self._make_consumer()
             batch, more = await self._batch()
-            frames += [(message.subject, message.data) for message in batch]
+            self._frames += [(message.subject, message.data) for message in batch]
             if batch:
                 self._since = batch[-1].metadata.timestamp
-            if not more:
-                return frames
+        frames, self._frames = self._frames, []
+        return frames
 
     async def _make_consumer(self) -> None:
         name = f"recorder-{secrets.token_hex(8)}"

@@ -128,12 +128,14 @@ class Timeline:
                 first = begin if first is None else min(first, begin)
         return first
 
-    def sound_end(self) -> int:
-        """Return the position behind the last sound that is held here."""
-        ends = [track.sound[-1].end * _UP for track in self._tracks.values() if track.sound]
-        for reply_id, sound in self._sounds.items():
-            if reply_id in self._heard.replies:
-                ends += [end for _, end in stretches_of(sound, self._heard.replies[reply_id], self.start_ns)]
+    def people_end(self) -> int:
+        """Return the position behind the last sound of people that is held here."""
+        return max((track.sound[-1].end * _UP for track in self._tracks.values() if track.sound), default=0)
+
+    def heard_end(self) -> int:
+        """Return the position behind the last sound of the agent that was heard and is held here."""
+        replies = [self._heard.replies[reply_id] for reply_id in self._sounds if reply_id in self._heard.replies]
+        ends = [end for each in replies for _, end in stretches_of(self._sounds[each.reply_id], each, self.start_ns)]
         return max(ends, default=0)
 
     def doubtful_from(self) -> int | None:

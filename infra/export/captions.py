@@ -12,6 +12,9 @@ from infra.heard_times import HeardReply
 MOST_LETTERS = 84
 """Two lines of a caption."""
 
+MOVED_MS = 200
+"""Where the times at which sound came in differ this much from its place in the recording, the track was moved."""
+
 _WORD = re.compile(r"\S+")
 
 
@@ -28,15 +31,19 @@ class Caption:
 def user_caption(
     words: e.UtteranceTranscribed, speech: e.SpeechEnded | None, start_ns: int, track_samples: Mapping[str, int]
 ) -> Caption:
-    """Return an utterance with its place: by where the recording has its track, else by when it came in."""
+    """Return an utterance with its place: by where the recording has its track, else by when it came in.
+
+    A track that has been moved since (a clock that drifted, a page that slept) has this utterance elsewhere.
+    """
     length_ms = (words.end_sample - words.start_sample) * 1000 / IN_SAMPLE_RATE_HZ
-    if speech is not None and speech.track_id in track_samples:
-        first_ms = (track_samples[speech.track_id] + words.start_sample) * 1000 / IN_SAMPLE_RATE_HZ
-    elif speech is not None:
+    if speech is None:
+        first_ms = (words.time_ns - start_ns) / 1e6 - length_ms
+    else:
         after_ms = (speech.end_sample - words.end_sample) * 1000 / IN_SAMPLE_RATE_HZ
         first_ms = (speech.speech_ended_ns - start_ns) / 1e6 - after_ms - length_ms
-    else:
-        first_ms = (words.time_ns - start_ns) / 1e6 - length_ms
+        if speech.track_id in track_samples:
+            placed_ms = (track_samples[speech.track_id] + words.start_sample) * 1000 / IN_SAMPLE_RATE_HZ
+            first_ms = placed_ms if abs(placed_ms - first_ms) < MOVED_MS else first_ms
     first_ms = max(0.0, first_ms)
     return Caption("user", words.text, first_ms, first_ms + length_ms)
 
