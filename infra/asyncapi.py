@@ -16,6 +16,7 @@ from contracts import audio
 from contracts.codec import CONTENT_TYPE
 from contracts.ids import ID_PATTERN
 from contracts.topology import ACTORS, BRIDGE, DURABLES, EVENTS, LIVE_PREFIX, Durable, Row
+from infra.asyncapi_chat import chat_channels, chat_messages, chat_operations
 
 PATH = Path(__file__).parent.parent / "asyncapi.yaml"
 Node = dict[str, Any]
@@ -57,10 +58,15 @@ def document() -> Node:
             **_audio_channels(),
             **_dead_channel(),
             **_request_channels(),
+            **chat_channels(SESSION),
         },
-        "operations": {**_event_operations(), **_other_operations()},
+        "operations": {**_event_operations(), **_other_operations(), **chat_operations()},
         "components": {
-            "messages": {**{row.event.__name__: _event_message(row) for row in EVENTS}, **_other_messages()},
+            "messages": {
+                **{row.event.__name__: _event_message(row) for row in EVENTS},
+                **_other_messages(),
+                **chat_messages(),
+            },
             "schemas": {**_event_schemas(), **_frame_schemas(), **_header_schemas()},
         },
     }

@@ -229,7 +229,7 @@ async def test_a_player_finds_words_in_the_sound(
 
     await opened("call")
     heard = {"utterance_id": "u", "participant_id": "caller", "start_sample": 16_000, "end_sample": 32_000}
-    await agent.say(e.SpeechEnded, "call", **heard, track_id="t", speech_ended_ns=START_NS + 9 * S)
+    await agent.say(e.SpeechEnded, "call", **heard, track_id="t", speech_ended_ns=START_NS + 3 * S + 50_000_000)
     await agent.say(e.UtteranceTranscribed, "call", **heard, text="What time is it?")
     turn = {"turn_id": "t1", "participant_id": "caller", "text": "What time is it?", "utterance_ids": ("u",)}
     await agent.say(e.TurnEnded, "call", **turn)
