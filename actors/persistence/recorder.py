@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import os
 import threading
 from collections.abc import AsyncIterator
@@ -21,8 +20,6 @@ from infra.settings import settings
 
 if TYPE_CHECKING:
     from actors.persistence.recorder_session import SessionRecorder
-
-log = logging.getLogger(__name__)
 
 FLUSH_S = 4.0
 """How long this process's end may wait for what is known to be stored."""
