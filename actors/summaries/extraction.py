@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 
 from actors.summaries.conversation import Line
-from actors.summaries.counting import COMMON, word_set, words
+from actors.summaries.counting import COMMON, word_set
 
 LONGEST = 400
 """Characters of an extract, where nothing else is said."""
@@ -78,16 +79,36 @@ def cleaned(answer: str, most_chars: int) -> str:
 
 
 def is_grounded(summary: str, source: str) -> bool:
-    """Tell whether a summary speaks of what the source speaks of: names and numbers all, other words mostly."""
-    known = {_stem(word) for word in words(source)}
+    """Tell whether a summary says what the source says, as far as its words show.
+
+    Names and numbers must all be there, other words mostly, and words that follow each other in the summary must mostly
+    stand in one sentence of the source: small models take the words of a call and make something else of them.
+    """
+    said = [_stems(sentence) for line in source.splitlines() for sentence in sentences(line)]
+    known = set().union(*said)
     names = re.findall(r"(?<=[a-z,;] )[A-Z]\w+|\d+", summary)
-    if any(_stem(name.lower()) not in known and name not in source for name in names):
+    if not known.issuperset(_stems(" ".join(names))):
         return False
-    telling = [word for word in words(summary) if len(word) > 3 and word not in COMMON | _TALK_OF_TALK]
-    if not telling:
+    told = [_stem(word) for word in _tokens(summary) if word not in COMMON | _TALK_OF_TALK]
+    if not told or _share(word in known for word in told) < GROUNDED_SHARE:
         return False
-    return sum(_stem(word) in known for word in telling) / len(telling) >= GROUNDED_SHARE
+    pairs = list(pairwise(told))
+    return not pairs or _share(any({*pair} <= sentence for sentence in said) for pair in pairs) >= GROUNDED_SHARE
+
+
+def _share(holds: Iterable[bool]) -> float:
+    every = list(holds)
+    return sum(every) / len(every)
+
+
+def _tokens(text: str) -> list[str]:
+    """Return the words that tell something, and the numbers."""
+    return [token for token in re.findall(r"\d+|[^\W\d_]+", text.lower()) if token.isdigit() or len(token) > 2]
+
+
+def _stems(text: str) -> set[str]:
+    return {_stem(token) for token in _tokens(text)}
 
 
 def _stem(word: str) -> str:
-    return word.removesuffix("'s")[:5]
+    return word[:4]

@@ -54,7 +54,10 @@ def test_a_summary_is_cut_at_a_sentence() -> None:
     assert len(cleaned("owls " * 100, 60)) <= 60
 
 
-SOURCE = "User: Hello, my name is Sam and I live in Lisbon. My printer shows error 42.\nAgent: I am sorry."
+SOURCE = (
+    "User: Hello, my name is Sam and I live in Lisbon. My printer shows error 42. Could you send a technician on "
+    "Friday?\nAgent: I am sorry.\nUser: Remind me to buy ink."
+)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +68,8 @@ SOURCE = "User: Hello, my name is Sam and I live in Lisbon. My printer shows err
         ("Sam's phone call was addressed to a customer in Lisbon, Portugal.", False),
         ("The user is a friendly and helpful assistant named SmolLM.", False),
         ("The printer shows error 57.", False),
+        ("The user asked how to replace error 42, and would send a technician on Friday to buy ink.", False),
+        ("Sam lives in Lisbon. His printer shows error 42, and he wants a technician on Friday.", True),
         ("They talked.", False),
     ],
 )
