@@ -46,23 +46,26 @@ class Memory:
     similarity: float
 
 
-# Adding 0 keeps the planner from the HNSW index.
+# Adding 0 keeps the planner from the HNSW index; the condition on the model's name is that of the user's index, which
+# holds the vectors beside each other. What is to be left out is among the nearest, so that many more are taken first.
 _NEAREST_SQL = """
     WITH nearest AS (
-        SELECT reply_id, (embedding <=> %(vector)s::vector) + 0 AS distance FROM {turns}
-        WHERE user_id = %(user)s AND embedding_model = %(model)s AND embedding IS NOT NULL
-            AND reply_id <> ALL(%(without)s::text[])
-        ORDER BY distance LIMIT %(most)s
+        SELECT sequence, (embedding <=> %(vector)s::vector) + 0 AS distance FROM {turns}
+        WHERE user_id = %(user)s AND embedding_model = %(model)s AND {indexed}
+        ORDER BY distance LIMIT %(more)s
     )
     SELECT reply_id, session_id, user_text, heard_text, coalesce(turn_ended_at, recorded_at), 1 - distance
-    FROM nearest JOIN agents.conversations USING (reply_id) ORDER BY distance
+    FROM nearest JOIN agents.conversations USING (sequence)
+    WHERE reply_id <> ALL(%(without)s::text[]) ORDER BY distance LIMIT %(most)s
 """
-_ALL_SQL = _NEAREST_SQL.format(turns="agents.conversations")
+_INDEXED = "embedding IS NOT NULL AND octet_length(embedding_model) <= 200"
+_ALL_SQL = _NEAREST_SQL.format(turns="agents.conversations", indexed=_INDEXED)
 _LATEST_SQL = _NEAREST_SQL.format(
-    turns="""(
-            SELECT reply_id, user_id, embedding, embedding_model FROM agents.conversations
-            WHERE user_id = %(user)s ORDER BY recorded_at DESC LIMIT %(latest)s
-        ) AS latest"""
+    turns=f"""(
+            SELECT sequence, user_id, embedding, embedding_model FROM agents.conversations
+            WHERE user_id = %(user)s AND {_INDEXED} ORDER BY recorded_at DESC LIMIT %(latest)s
+        ) AS latest""",
+    indexed="TRUE",
 )
 _INDEX_SQL = """
     SELECT reply_id, session_id, user_text, heard_text, coalesce(turn_ended_at, recorded_at),
@@ -101,6 +104,7 @@ async def nearest(
         "model": model,
         "vector": f"[{','.join(f'{number:.7g}' for number in vector.tolist())}]",
         "most": most,
+        "more": most + len(without),
         "without": list(without),
         "latest": latest,
     }

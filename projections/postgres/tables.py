@@ -26,6 +26,14 @@ from projections.postgres.schema import PROJECTION, Connection
 
 MAX_INDEXED_DIMENSIONS = 2000
 """What pgvector's HNSW takes; longer vectors are compared one by one."""
+MAX_COVERED_DIMENSIONS = 300
+"""What fits into a B-tree's row beside the longest user id and model name."""
+NEAREST_INDEX = "conversations_embedding ON conversations USING hnsw (embedding vector_cosine_ops)"
+# The vectors of one user side by side: read from the table, each would be on a page of its own.
+MEMORY_INDEX = (
+    "conversations_memory ON conversations (user_id, recorded_at) INCLUDE (sequence, embedding_model, embedding) "
+    "WHERE embedding IS NOT NULL AND octet_length(embedding_model) <= 200"
+)
 
 
 class Space(NamedTuple):
@@ -179,20 +187,18 @@ async def _erase(conn: Connection, erasure: Erasure) -> None:
 
 async def _set_space(conn: Connection, space: Space) -> None:
     """Give the embeddings their dimension; those of another one that are there already are dropped."""
-    await conn.execute("DROP INDEX IF EXISTS conversations_embedding")
+    await conn.execute("DROP INDEX IF EXISTS conversations_embedding, conversations_memory")
     await conn.execute(f"ALTER TABLE conversations ALTER COLUMN embedding TYPE vector({space.dimensions}) USING NULL")
     await conn.execute("DELETE FROM embedding_space")
     await conn.execute("INSERT INTO embedding_space (dimensions, model, since_sequence) VALUES (%s, %s, %s)", space)
 
 
 async def make_index(conn: Connection, space: Space) -> None:
-    """Make the index for similar turns unless it is there: once the tables have caught up, as that is quicker."""
-    if space.dimensions > MAX_INDEXED_DIMENSIONS:
-        return
+    """Make the indexes for similar turns unless they are there: once the tables have caught up, as that is quicker."""
     async with conn.transaction():
         await conn.execute("SET LOCAL statement_timeout TO 0")
         await conn.execute("SET LOCAL maintenance_work_mem TO '512MB'")
-        await conn.execute(
-            "CREATE INDEX IF NOT EXISTS conversations_embedding ON conversations "
-            "USING hnsw (embedding vector_cosine_ops)"
-        )
+        if space.dimensions <= MAX_INDEXED_DIMENSIONS:
+            await conn.execute(f"CREATE INDEX IF NOT EXISTS {NEAREST_INDEX}")
+        if space.dimensions <= MAX_COVERED_DIMENSIONS:
+            await conn.execute(f"CREATE INDEX IF NOT EXISTS {MEMORY_INDEX}")

@@ -50,8 +50,8 @@ class Past:
         )
         return str(row["reply_id"])
 
-    async def tell_many(self, user_id: str, count: int, seed: int = 1) -> None:
+    async def tell_many(self, user_id: str, count: int, dimensions: int = len(WORDS) + 1) -> None:
         """Write many turns about nothing in particular."""
-        vectors = unit_vectors(np.random.default_rng(seed).standard_normal((count, len(WORDS) + 1)))
+        vectors = unit_vectors(np.random.default_rng(1).standard_normal((count, dimensions)))
         for number, vector in enumerate(vectors):
             await self.tell(user_id, f"number {number} of {user_id}", embedding=str(vector.tolist()))

@@ -1,13 +1,32 @@
 """What is found among past turns, and what of it is told."""
 
 from datetime import UTC, datetime
+from typing import Any, cast
 
+import pytest
+from psycopg import AsyncConnection, AsyncCursor
+
+from infra.engines.embedding import unit_vectors
 from infra.memory.search import Memory, chosen, has_more, nearest, recall_at
+from projections.postgres.tables import Space, make_index
 from tests.infra.memory.past import Past, WordsCounted
 
 
 def memory(reply_id: str, user_text: str, similarity: float, day: int = 1) -> Memory:
     return Memory(reply_id, "s", user_text, "I see.", datetime(2026, 1, day, tzinfo=UTC), similarity)
+
+
+class Explaining:
+    """A connection that notes the plan of what it executes."""
+
+    def __init__(self, connection: AsyncConnection[Any]) -> None:
+        self.plans: list[str] = []
+        self._connection = connection
+
+    async def execute(self, query: bytes, values: dict[str, Any]) -> AsyncCursor[Any]:
+        plan = await (await self._connection.execute(b"EXPLAIN " + query, values)).fetchall()
+        self.plans.append("\n".join(line for (line,) in plan))
+        return await self._connection.execute(query, values)
 
 
 async def found(past: Past, user_id: str, question: str, most: int = 5, **options: object) -> list[str]:
@@ -49,6 +68,22 @@ async def test_more_turns_than_are_compared_are_found_by_the_index(past: Past) -
     assert not await has_more(past.connection, "sam", latest=61)
     assert await found(past, "sam", "name", most=1, latest=50) == [oldest]
     assert await found(past, "sam", "name", most=1) == [oldest]
+
+
+@pytest.mark.parametrize("latest", [None, 150])
+async def test_the_vectors_of_a_user_are_read_from_their_index_alone(past: Past, latest: int | None) -> None:
+    await past.connection.execute("ALTER TABLE agents.conversations ALTER COLUMN embedding TYPE vector(256)")
+    for user_id in ("sam", "eve", "sam"):
+        await past.tell_many(user_id, 100, dimensions=256)
+    await make_index(past.connection, Space(256, WordsCounted.name, 0))
+    await past.connection.execute("VACUUM ANALYZE agents.conversations")
+    for other in ("seqscan", "bitmapscan"):  # quicker in a table as small as this
+        await past.connection.execute(f"SET enable_{other} TO off".encode())
+    explaining, (vector,) = Explaining(past.connection), unit_vectors([[1.0] * 256])
+    connection = cast(AsyncConnection[Any], explaining)
+    assert len(await nearest(connection, "sam", WordsCounted.name, vector, 5, latest=latest)) == 5
+    assert "Index Only Scan" in explaining.plans[0]
+    assert "conversations_memory" in explaining.plans[0]
 
 
 def test_the_question_asked_before_is_not_told_and_told_things_come_before_asked_ones() -> None:
