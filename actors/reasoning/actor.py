@@ -91,7 +91,8 @@ class Reasoning:
         self._warmer.stop(event.session_id)
         if isinstance(event, e.TurnEnded | e.TranscriptRevised):
             # Beside the reading of the log: what was said in earlier calls is there when it is asked for.
-            self._backgrounds.begin(session_log.session, turn_key(event), event.text, event.time_ns)
+            session = session_log.session
+            self._backgrounds.begin(session, self._names(session)[0], turn_key(event), event.text, event.time_ns)
         if isinstance(event, e.TurnEnded) and await self._commit_at_once(session_log, event):
             return None
         while True:
@@ -211,13 +212,15 @@ class Reasoning:
                 generation.stop()
 
     def _chain(self, session_log: SessionLog) -> Models:
-        profile = session_log.session.profile
-        chain = profile.llm if profile is not None and profile.llm.strip(" ,") else self._settings.llm
-
         def maker(name: str) -> Callable[[], "asyncio.Future[BaseChatModel]"]:
             return lambda: asyncio.ensure_future(self._model(name))
 
-        return [(name, maker(name)) for name in model_names(chain)]
+        return [(name, maker(name)) for name in self._names(session_log.session)]
+
+    def _names(self, session: Session) -> list[str]:
+        profile = session.profile
+        chain = profile.llm if profile is not None and profile.llm.strip(" ,") else self._settings.llm
+        return model_names(chain)
 
     async def _model(self, name: str) -> BaseChatModel:
         if name not in self._models:
@@ -247,7 +250,8 @@ class Reasoning:
         """Have it read the question as far as it was understood, while the caller still speaks."""
 
         async def known() -> Background:
-            return await self._backgrounds.of(session, turn_key(event), event.text, event.time_ns)
+            name = self._names(session)[0]
+            return await self._backgrounds.of(session, name, turn_key(event), event.text, event.time_ns)
 
         prompt = session.profile.prompt if session.profile is not None else self._settings.prompt
         self._warm(event.session_id, prompt, known, event.text)

@@ -9,7 +9,7 @@ from actors.reasoning.clauses import normalised
 from actors.reasoning.context import heard_messages, told_replies
 from actors.reasoning.fold import Reply, Session
 from actors.reasoning.memories import told
-from actors.reasoning.prompts import Background
+from actors.reasoning.prompts import Background, wants_memory
 from infra.memory.turns import NOTHING, Recalled, TurnMemory
 
 SESSIONS = 500
@@ -47,19 +47,19 @@ class Backgrounds:
         if self._memory is not None:
             await self._memory.close()
 
-    def begin(self, session: Session, turn_id: str | None, question: str, time_ns: int) -> None:
+    def begin(self, session: Session, model: str, turn_id: str | None, question: str, time_ns: int) -> None:
         """Look for past exchanges without waiting for them."""
-        self._search(session, turn_id, question, time_ns)
+        self._search(session, model, turn_id, question, time_ns)
 
     async def of(
-        self, session: Session, turn_id: str | None, question: str, time_ns: int, begun: Reply | None = None
+        self, session: Session, model: str, turn_id: str | None, question: str, time_ns: int, begun: Reply | None = None
     ) -> Background:
-        """Return what is known at a question. A reply that was `begun` is told what it was told then."""
+        """Return what `model` is to be told at a question; a reply that was `begun`, what it was told then."""
         heard = heard_messages(session, turn_id, time_ns, self._exchanges)
         summary = session.summary.summary if session.summary is not None else ""
         if begun is not None:
             return Background(heard, summary, begun.recalled, begun.memories)
-        recalled = await self._waited_for(self._search(session, turn_id, question, time_ns))
+        recalled = await self._waited_for(self._search(session, model, turn_id, question, time_ns))
         memories = tuple(memory.reply_id for memory in recalled.memories)
         return Background(heard, summary, told(recalled.memories), memories, recalled.ms)
 
@@ -73,10 +73,10 @@ class Backgrounds:
         return Recalled((), (time.monotonic() - begun_s) * 1000)
 
     def _search(
-        self, session: Session, turn_id: str | None, question: str, time_ns: int
+        self, session: Session, model: str, turn_id: str | None, question: str, time_ns: int
     ) -> "asyncio.Task[Recalled] | None":
         words = normalised(question)
-        if self._memory is None or not session.user_id or not words:
+        if self._memory is None or not session.user_id or not words or not wants_memory(model, question):
             return None
         known = self._searches.get(session.session_id)
         if known is not None and known.words == f"{turn_id} {words}":

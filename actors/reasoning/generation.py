@@ -190,7 +190,8 @@ class Generation:
     async def _background(self) -> Background:
         session = self.log.session
         begun = session.replies.get(self.reply_id)
-        return await self._backgrounds.of(session, self._turn_id, self._question, self._cause.time_ns, begun)
+        model = self._models[0][0] if self._models else ""
+        return await self._backgrounds.of(session, model, self._turn_id, self._question, self._cause.time_ns, begun)
 
     async def _run_tool(self, name: str, arguments: Mapping[str, Any]) -> str:
         return await self._tools.run(name, arguments)

@@ -28,6 +28,14 @@ class Background:
     recall_ms: float | None = None
 
 
+def wants_memory(name: str, question: str) -> bool:
+    """Tell whether the model of this name is told of earlier conversations at this question.
+
+    A small one only if it is about who asks: it would be misled otherwise, and takes long to read.
+    """
+    return not limits_of(name).primer or asks_about_caller(question)
+
+
 def context_of(name: str, prompt: str, background: Background, question: str) -> tuple[ContextMessage, ...]:
     """Return the context that the model of this name is given, as it is recorded; the question comes last."""
     context = [ContextMessage(role="system", text=prompt)]
@@ -54,12 +62,9 @@ def prompt_messages(name: str, prompt: str, background: Background, question: st
 
 
 def _for_small_model(limits: Limits, prompt: str, background: Background, question: str) -> list[BaseMessage]:
-    """Return examples before all, and notes about the caller only for a question about the caller.
-
-    They would mislead it in any other, and take it long to read.
-    """
+    """Return examples before all; a question about the caller comes with notes instead of the conversation."""
     if asks_about_caller(question) and (known := notes(background.memory, background.heard)):
-        primer = [*_pairs(limits.about_primer)]
+        primer = _pairs(limits.about_primer)
         return [*_system(prompt), *primer, HumanMessage(about_caller(known, question.strip()))]
     so_far = (("user", "What have we talked about?"), ("assistant", background.summary)) if background.summary else ()
     examples = _pairs((*limits.primer, *so_far))

@@ -92,7 +92,7 @@ class TurnMemory:
         `without` are reply ids that the model is given anyway.
         """
         begun_s = time.monotonic()
-        if self._pool is None or user_id in NOBODY or not question.strip():
+        if self._pool is None or user_id in NOBODY or "\0" in user_id or not question.strip():
             return NOTHING
         if begun_s < self._rests_until_s or len(self._searches) >= MOST_AT_ONCE:
             return NOTHING

@@ -1,7 +1,7 @@
 """What is recorded as context, and what each kind of model is given of it."""
 
 from actors.reasoning.memories import told
-from actors.reasoning.prompts import Background, context_of, prompt_messages
+from actors.reasoning.prompts import Background, context_of, prompt_messages, wants_memory
 from contracts.events import ContextMessage
 from infra.engines.llm import LOCAL_ABOUT_PRIMER, LOCAL_PRIMER
 from tests.actors.reasoning.test_memories import SAM
@@ -43,6 +43,8 @@ def test_a_small_model_is_told_nothing_it_has_no_use_for() -> None:
     given = texts("local", KNOWN, "How do I boil an egg?")
     assert len(given) == 1 + len(LOCAL_PRIMER) + 2 + len(HEARD) + 1
     assert not any("Sam" in text for _, text in given)
+    assert wants_memory("m", "How do I boil an egg?")
+    assert not wants_memory("local", "How do I boil an egg?")
     stranger = texts("local", Background(), "What is my name?")
     assert stranger == [*texts("local", Background(), "x")[:-1], ("human", "What is my name?")]
 

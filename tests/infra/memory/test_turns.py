@@ -33,6 +33,7 @@ async def test_it_finds_what_the_same_user_has_said(past: Past) -> None:
     assert recalled.ms is not None
     assert (await memory.recall("bob", "What is my name?")).memories == ()
     assert await memory.recall("anonymous", "What is my name?") == NOTHING
+    assert await memory.recall("sam\0", "What is my name?") == NOTHING
     await memory.close()
 
 
