@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from infra.embedded.nats import NatsMissing, nats_server_path
+from infra.embedded.postgres import PostgresMissing, postgres_bin
 from infra.embedded.runtime import read_runtime
 from infra.settings import Settings
 
@@ -41,6 +42,7 @@ async def examine(settings: Settings) -> list[Finding]:
         _models,
         _engines,
         _nats_server,
+        _postgres,
         _data_dir,
         _page_port,
         _for_tests,
@@ -168,6 +170,19 @@ def _nats_server(settings: Settings) -> Iterator[Finding]:
         yield Finding("NATS server", "ok", nats_server_path())
     except NatsMissing as error:
         yield Finding("NATS server", "missing", str(error), SETUP)
+
+
+def _postgres(settings: Settings) -> Iterator[Finding]:
+    if settings.postgres_url == "off":
+        yield Finding("Postgres", "ok", "off: no tables, no memory of past conversations")
+    elif settings.postgres_url:
+        yield Finding("Postgres", "ok", "external: `daredevil projections` tells how it is")
+    else:
+        try:
+            yield Finding("Postgres", "ok", str(postgres_bin() / "postgres"))
+        except PostgresMissing as error:
+            # Calls go on without.
+            yield Finding("Postgres", "warning", str(error), SETUP)
 
 
 def _data_dir(settings: Settings) -> Iterator[Finding]:

@@ -34,7 +34,7 @@ async def read_log(nc: Client, after: int, limit: int = BATCH) -> tuple[list[Mes
 
     inbox = nc.new_inbox()
     subscription = await nc.subscribe(inbox, cb=take)
-    request = {"seq": after + 1, "batch": limit, "max_bytes": BATCH_BYTES, "next_by_subj": "voice.*.*.*"}
+    request = {"seq": after + 1, "batch": limit, "max_bytes": BATCH_BYTES, "next_by_subj": ">"}
     try:
         await nc.publish(f"$JS.API.DIRECT.GET.{VOICE}", json.dumps(request).encode(), reply=inbox)
         async with asyncio.timeout(TIMEOUT_S):
