@@ -59,7 +59,7 @@ async def measure(broker: NatsBroker, settings: Settings, live_facts: int = 100)
             await asyncio.sleep(0.001)
         began_s, before = time.monotonic(), projector.status().position
         end = await log_end(connection(broker))
-        await _reached(projector, end)
+        await _reached(projector, end, poll_s=0.01)
         seconds = time.monotonic() - began_s
         lags = [await _live_lag_ms(broker, projector, number) for number in range(live_facts)]
         return PulsarFigures(end - before, seconds, tuple(lags))
@@ -78,14 +78,14 @@ async def _live_lag_ms(broker: NatsBroker, projector: Projector, number: int) ->
     )
     sequence = await say(broker, fact)
     said_s = time.monotonic()
-    await _reached(projector, sequence)
+    await _reached(projector, sequence, poll_s=0.0005)
     return (time.monotonic() - said_s) * 1000
 
 
-async def _reached(projector: Projector, sequence: int) -> None:
-    while projector.status().position < sequence:
+async def _reached(projector: Projector, sequence: int, poll_s: float) -> None:
+    while projector.position < sequence:
         _check(projector)
-        await asyncio.sleep(0.0005)
+        await asyncio.sleep(poll_s)
 
 
 def _check(projector: Projector) -> None:

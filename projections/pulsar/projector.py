@@ -5,7 +5,6 @@ import contextlib
 import logging
 import os
 import time
-from functools import partial
 
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
@@ -31,7 +30,10 @@ SILENT_S = 3.0
 HUNG_S = 60.0
 """… or for so long with its connections up."""
 
-FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 5.0
+SHORT_PAUSE_S, LONG_PAUSE_S = 0.002, 0.05
+"""Between looks at what has been stored: short while answers come, longer while they don't."""
+
+FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 2.0
 BEHIND = 500
 """More facts to come than this is catching up."""
 
@@ -50,8 +52,14 @@ class Projector:
         self._window = Window()
         self._rate = Rate()
         self._room = asyncio.Event()
+        self._sent = asyncio.Event()
         self._answered_s = time.monotonic()
         self._provisioned = False
+
+    @property
+    def position(self) -> int:
+        """The last sequence of the log with everything up to it in Pulsar."""
+        return self._window.position
 
     def status(self) -> Status:
         """Return how it is now."""
@@ -100,20 +108,27 @@ class Projector:
             after = min(end.sequence for end in topics.ends.values())
             self._window = Window(after)
             self._answered_s = time.monotonic()
-            topics.tell(partial(self._stored, self._window))
-            async with LogReader(connection(self._broker), after) as reader:
-                await self._follow(reader, topics)
+            settling = asyncio.create_task(self._settle(topics, self._window), name="what Pulsar has stored")
+            try:
+                async with LogReader(connection(self._broker), after) as reader:
+                    await self._follow(reader, topics)
+            finally:
+                settling.cancel()
+                await asyncio.wait([settling])
         finally:
             await asyncio.shield(asyncio.to_thread(topics.close))
 
     async def _follow(self, reader: LogReader, topics: Topics) -> None:
         self._become("catching up" if reader.pending > BEHIND else "live")
+        counted = self._window.position
         while True:
             with cancellation_kept():
                 entries = await reader.next()
             for entry in entries:
                 await self._send(topics, entry)
             self._check(topics)
+            self._rate.count(self._window.position - counted)
+            counted = self._window.position
             self._become("catching up" if entries and entries[-1].behind > BEHIND else "live")
 
     async def _send(self, topics: Topics, entry: Entry) -> None:
@@ -121,9 +136,12 @@ class Projector:
         while self._window.in_flight + len(messages) > IN_FLIGHT:
             self._room.clear()
             await self._wait_for_room(topics)
+        if not self._window.in_flight:
+            self._answered_s = time.monotonic()  # it has owed no answer until now
         self._window.sent(entry.sequence, len(messages))
         for message in messages:
             topics.send(message)
+            self._sent.set()
 
     def _messages_of(self, entry: Entry) -> list[Message]:
         try:
@@ -156,14 +174,22 @@ class Projector:
         if silent_s > HUNG_S or (silent_s > SILENT_S and not topics.connected):
             raise PulsarAway(f"no answer for {silent_s:.0f} s")
 
-    def _stored(self, window: Window, sequences: list[int]) -> None:
-        if window is not self._window or not sequences:
-            return  # answers to topics that have been given up
-        for sequence in sequences:
-            window.stored(sequence)
-        self._answered_s = time.monotonic()
-        self._rate.count(len(sequences))
-        self._room.set()
+    async def _settle(self, topics: Topics, window: Window) -> None:
+        """Take note of what Pulsar has stored, often while something is on its way; until cancelled."""
+        pause_s = SHORT_PAUSE_S
+        while True:
+            await asyncio.sleep(pause_s)
+            sequences = topics.stored()
+            for sequence in sequences:
+                window.stored(sequence)
+            if sequences:
+                self._answered_s = time.monotonic()
+            if window.in_flight <= IN_FLIGHT // 2 or topics.problem:
+                self._room.set()
+            if not window.in_flight:
+                self._sent.clear()
+                await self._sent.wait()
+            pause_s = SHORT_PAUSE_S if sequences else min(pause_s * 2, LONG_PAUSE_S)
 
     async def _check_same_log(self, ends: dict[str, End]) -> None:
         """Make sure that the topics were written from this log. Raises Stopped, nats errors."""

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import pulsar
+from _pulsar import MessageBuilder
 
 from infra.settings import Settings
 from projections.pulsar.routing import PRODUCERS, Message
@@ -61,10 +62,8 @@ class Topics:
     def __init__(self, client: Any) -> None:
         self._client = client
         self._producers: dict[str, Any] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._done: deque[tuple[int, Any]] = deque()
-        self._told = False
-        self._tell: Callable[[list[int]], None] = lambda _: None
+        self._senders: dict[str, Callable[[Any, Callable[[Any, Any], None]], None]] = {}
+        self._answers: deque[tuple[int, Any]] = deque()
         self.ends: dict[str, End] = {}
         self.problem: str | None = None
 
@@ -84,7 +83,7 @@ class Topics:
                     batching_enabled=False,
                     max_pending_messages=2 * IN_FLIGHT,
                 )
-                self._producers[topic] = producer
+                self._producers[topic], self._senders[topic] = producer, producer._producer.send_async
                 self.ends[topic] = self._end_of(topic, producer)
             except pulsar.ProducerBusy as error:
                 raise AnotherCopy(f"another copy writes {topic}") from error
@@ -110,54 +109,41 @@ class Topics:
             ) from error
         return End(sequence, message.data()) if sequence >= remembered else End(remembered, None)
 
-    def tell(self, stored: Callable[[list[int]], None]) -> None:
-        """Have `stored` called in this event loop with the sequences of messages that are stored or failed."""
-        self._loop = asyncio.get_running_loop()
-        self._tell = stored
-
     def send(self, message: Message) -> None:
         """Send a message; returns at once. Keep to `IN_FLIGHT`, and to the log's order."""
-        self._producers[message.topic].send_async(
-            message.payload,
-            partial(self._answered, message.sequence),
-            properties=message.properties,
-            partition_key=message.key,
-            sequence_id=message.sequence,
-            event_timestamp=message.event_time_ms,
-        )
+        # What `Producer.send_async` does, without its checks of every argument: a fifth of all the work.
+        builder = MessageBuilder()
+        builder.content(message.payload)
+        for name, value in message.properties.items():
+            builder.property(name, value)
+        builder.partition_key(message.key)
+        builder.sequence_id(message.sequence)
+        builder.event_timestamp(message.event_time_ms)
+        self._senders[message.topic](builder.build(), partial(self._answered, message.sequence))
 
     @property
     def connected(self) -> bool:
         """Whether every producer has its connection."""
         return all(producer.is_connected() for producer in self._producers.values())
 
+    def stored(self) -> list[int]:
+        """Return the sequences of messages that were stored since the last call; one that failed is a `problem`."""
+        sequences: list[int] = []
+        while self._answers:
+            sequence, result = self._answers.popleft()
+            if result == pulsar.Result.Ok:
+                sequences.append(sequence)
+            elif self.problem is None:
+                self.problem = f"fact {sequence} was not stored: {result.name}"
+        return sequences
+
     def close(self) -> None:
         """Let go of everything at once; what is on its way may be stored or not. Blocks for some ms."""
-        self._loop = None
         self._client.shutdown()
 
     def _answered(self, sequence: int, result: Any, _id: Any) -> None:
-        """Take an answer in the client's own thread; the loop is woken once for many."""
-        self._done.append((sequence, result))
-        loop = self._loop
-        if self._told or loop is None:
-            return
-        self._told = True
-        try:
-            loop.call_soon_threadsafe(self._pass_on)
-        except RuntimeError:  # the loop has ended
-            self._loop = None
-
-    def _pass_on(self) -> None:
-        self._told = False
-        stored: list[int] = []
-        while self._done:
-            sequence, result = self._done.popleft()
-            if result == pulsar.Result.Ok:
-                stored.append(sequence)
-            elif self.problem is None:
-                self.problem = f"fact {sequence} was not stored: {result.name}"
-        self._tell(stored)
+        """Take an answer in the client's own thread: to wake our loop for each would halve the speed."""
+        self._answers.append((sequence, result))
 
 
 async def open_topics(settings: Settings) -> Topics:
