@@ -145,8 +145,9 @@ class Supervisor:
         self._progress(f"starting {', '.join(part.name for part in parts)}")
         names = [part.name for part in parts if part.needed]
         self.page_url = await wait_until_ready(names, self._addresses, self._settings, self._tell_ready)
-        # After a crash the door comes back where callers look for it.
-        self._environment["DAREDEVIL_PORT"] = self.page_url.rstrip("/").rpartition(":")[2]
+        if self.page_url:
+            # After a crash the door comes back where callers look for it.
+            self._environment["DAREDEVIL_PORT"] = self.page_url.rstrip("/").rpartition(":")[2]
         self.ready_s = time.monotonic() - self._began
         self._announce()
 
