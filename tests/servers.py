@@ -4,9 +4,12 @@ import asyncio
 import os
 import signal
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+import psutil
 
 from infra.embedded.nats import free_port, nats_server_path, wait_for_port, write_nats_config
 
@@ -36,6 +39,10 @@ class NatsServer:
         """Let it hang: connections stay open, nothing is answered."""
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGSTOP)
+        # The signal is sent, not yet taken: until then it may still answer.
+        process = psutil.Process(self._process.pid)
+        while process.status() != psutil.STATUS_STOPPED:
+            time.sleep(0.001)
 
     def thaw(self) -> None:
         """Let it go on where it was frozen."""

@@ -25,6 +25,12 @@ def agent(broker: NatsBroker) -> Agent:
     return Agent(broker)
 
 
+@pytest.fixture(autouse=True)
+def start_of_each_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Facts are stored not long after their own time: the time of import may be minutes ago."""
+    monkeypatch.setitem(globals(), "START_NS", now_ns())
+
+
 @pytest.fixture
 def opened(agent: Agent) -> Open:
     async def opened(session_id: str, user_id: str = "sam", at_s: int = 0) -> None:
