@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any, cast
 
-import pytest
 from psycopg import AsyncConnection, AsyncCursor
 
 from infra.engines.embedding import unit_vectors
@@ -70,8 +69,7 @@ async def test_more_turns_than_are_compared_are_found_by_the_index(past: Past) -
     assert await found(past, "sam", "name", most=1) == [oldest]
 
 
-@pytest.mark.parametrize("latest", [None, 150])
-async def test_the_vectors_of_a_user_are_read_from_their_index_alone(past: Past, latest: int | None) -> None:
+async def test_the_vectors_of_a_user_are_read_from_their_index_alone(past: Past) -> None:
     await past.connection.execute("ALTER TABLE agents.conversations ALTER COLUMN embedding TYPE vector(256)")
     for user_id in ("sam", "eve", "sam"):
         await past.tell_many(user_id, 100, dimensions=256)
@@ -81,7 +79,7 @@ async def test_the_vectors_of_a_user_are_read_from_their_index_alone(past: Past,
         await past.connection.execute(f"SET enable_{other} TO off".encode())
     explaining, (vector,) = Explaining(past.connection), unit_vectors([[1.0] * 256])
     connection = cast(AsyncConnection[Any], explaining)
-    assert len(await nearest(connection, "sam", WordsCounted.name, vector, 5, latest=latest)) == 5
+    assert len(await nearest(connection, "sam", WordsCounted.name, vector, 5)) == 5
     assert "Index Only Scan" in explaining.plans[0]
     assert "conversations_memory" in explaining.plans[0]
 
