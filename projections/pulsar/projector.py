@@ -94,7 +94,7 @@ class Projector:
     def _become(self, state: str, reason: str = "") -> None:
         before = self._status.state
         if state != before and {state, before} != {"live", "catching up"} and state != "stopped":
-            log.log(logging.WARNING if state == "waiting" else logging.INFO, "%s %s", state, reason)
+            log.log(logging.WARNING if state == "waiting" else logging.INFO, "%s", f"{state} {reason}".strip())
         self._status.state, self._status.reason = state, reason
 
     async def _project(self) -> None:
