@@ -103,6 +103,7 @@ class Reasoning:
             except Stale:
                 continue
             if isinstance(event, e.SessionOpened):
+                self._backgrounds.prepare(event.user_id)
                 self._warm_prompt(event.profile.prompt)
             elif isinstance(event, e.TranscriptRevised) and not event.settled and event.text:
                 self._warm_question(session_log.session, event)

@@ -3,7 +3,9 @@
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from actors.reasoning.clauses import normalised
 from actors.reasoning.context import heard_messages, told_replies
@@ -47,6 +49,11 @@ class Backgrounds:
         if self._memory is not None:
             await self._memory.close()
 
+    def prepare(self, user_id: str) -> None:
+        """Have the user's turns read once, so that they are near when they are asked for."""
+        if self._memory is not None:
+            self._own(self._memory.recall(user_id, "Hello."))
+
     def begin(self, session: Session, model: str, turn_id: str | None, question: str, time_ns: int) -> None:
         """Look for past exchanges without waiting for them."""
         self._search(session, model, turn_id, question, time_ns)
@@ -82,11 +89,15 @@ class Backgrounds:
         if known is not None and known.words == f"{turn_id} {words}":
             return known.task
         without = told_replies(session, turn_id, time_ns, self._exchanges)
-        task = asyncio.create_task(self._memory.recall(session.user_id, question, without), name="recall")
+        task = self._own(self._memory.recall(session.user_id, question, without))
         self._searches[session.session_id] = _Search(f"{turn_id} {words}", task)
         self._searches.move_to_end(session.session_id)
         if len(self._searches) > SESSIONS:
             self._searches.popitem(last=False)
+        return task
+
+    def _own(self, search: Coroutine[Any, Any, Recalled]) -> "asyncio.Task[Recalled]":
+        task = asyncio.create_task(search, name="recall")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task

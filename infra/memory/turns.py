@@ -1,6 +1,7 @@
 """Past exchanges of a user, found again for a question; none while Postgres is away, and no call notices that."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Collection, Coroutine
@@ -123,6 +124,9 @@ class TurnMemory:
         assert self._embedder is not None
         async with asyncio.timeout(FIRST_USE_TIMEOUT_S):
             await self._embedder.embed(["Hello."])
+        # The first search of a connection takes many times as long. The tables may not be there yet.
+        with contextlib.suppress(PostgresError, PoolTimeout):
+            await self._search("", "Hello.", frozenset())
         return ()
 
     def _own(self, work: Coroutine[Any, Any, tuple[Memory, ...]]) -> "asyncio.Task[tuple[Memory, ...]]":

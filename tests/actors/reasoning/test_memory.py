@@ -59,7 +59,7 @@ async def test_what_was_said_before_reaches_the_model_and_is_recorded(broker: Na
     assert (start.memories, start.recall_ms, start.cached) == (("r1",), 2.0, False)
     assert "My name is Sam" in start.context[-2].text
     assert "My name is Sam" in model.asked[0][-1].text
-    assert memory.asked == [("u", "Who am I?")]
+    assert memory.asked == [("u", "Hello."), ("u", "Who am I?")]
 
 
 async def test_it_is_looked_for_once_while_the_turn_still_goes_on(broker: NatsBroker) -> None:
@@ -67,7 +67,7 @@ async def test_it_is_looked_for_once_while_the_turn_still_goes_on(broker: NatsBr
     async with remembering(broker, memory, ScriptedModel.playing(["You are Sam."])) as actor:
         await tell(broker, actor, opened())
         await finish(await tell(broker, actor, revised("Who am I?"), ended("who am I")))
-    assert memory.asked == [("u", "Who am I?")]
+    assert memory.asked.count(("u", "Who am I?")) == 1
     assert (await last(broker, e.ReplyStarted)).memories == ("r1",)
 
 
