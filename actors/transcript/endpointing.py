@@ -140,6 +140,15 @@ _OPENING_WORDS = 6
 _QUESTION_WORDS = word_set("what what's who who's where where's which how how's why")
 _SHORT_ANSWER_WORDS = 3
 
+_ASKING = _QUESTION_WORDS | word_set(
+    "when when's is are was were do does did can could will would shall should may have has am"
+)
+WHOLE_QUESTION_WORDS = 6
+"""From so many words on, what begins and ends as a question is one: breaks are heard as questions after fewer."""
+
+WHOLE_QUESTION_BONUS = 0.2
+"""What a whole question adds to the end-of-turn probability, which listens to the voice alone."""
+
 
 def words_of(text: str) -> list[str]:
     """Return the words of a text in lower case, without punctuation."""
@@ -159,15 +168,23 @@ def is_unfinished(text: str) -> bool:
     return len(words) > _SHORT_ANSWER_WORDS and _QUESTION_WORDS.isdisjoint(words[:-1])
 
 
+def is_whole_question(text: str) -> bool:
+    """Tell whether the words are a question from beginning to end: "How long does it take to boil an egg?"."""
+    words = words_of(text)
+    return len(words) >= WHOLE_QUESTION_WORDS and words[0] in _ASKING and text.rstrip().endswith("?")
+
+
 def required_silence_ms(probability: float | None, text: str, min_ms: float, max_ms: float) -> float:
     """Return the silence that ends a turn whose words are `text` so far.
 
     Between `min_ms` and `max_ms` by the end-of-turn probability, the mean of both without one, and `max_ms` when
-    the words break off.
+    the words break off. A whole question counts as likelier to be the end.
     """
     if is_unfinished(text):
         return max(min_ms, max_ms)
     if probability is None:
         return (min_ms + max_ms) / 2
+    if is_whole_question(text):
+        probability += WHOLE_QUESTION_BONUS
     share = (LIKELY_END - probability) / (LIKELY_END - UNLIKELY_END)
     return min_ms + min(1.0, max(0.0, share)) * max(0.0, max_ms - min_ms)

@@ -151,3 +151,16 @@ def test_words_that_break_off_ask_for_the_longest_silence_however_sure_the_model
 def test_a_higher_probability_never_asks_for_more_silence(low: float, high: float) -> None:
     low, high = min(low, high), max(low, high)
     assert required_silence_ms(high, "Hello.", 400, 900) <= required_silence_ms(low, "Hello.", 400, 900)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["How long does it take to boil an egg?", "Do you know a good place for dinner?", "Can you tell me where it is?"],
+)
+def test_a_whole_question_asks_for_less_silence(text: str) -> None:
+    assert required_silence_ms(0.4, text, 400, 900) < required_silence_ms(0.4, text.rstrip("?") + ".", 400, 900)
+
+
+@pytest.mark.parametrize("text", ["What should I say?", "My sister and I went, right?", "I said what is it to you."])
+def test_a_fragment_heard_as_a_question_is_none(text: str) -> None:
+    assert required_silence_ms(0.4, text, 400, 900) == required_silence_ms(0.4, "Hello there.", 400, 900)
