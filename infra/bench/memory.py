@@ -3,31 +3,23 @@
 Postgres is of the benchmark's own. The turns are sentences made of common words, with the local engine's vectors.
 """
 
-import asyncio
-import contextlib
-import os
 import random
 import re
-import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from psycopg import AsyncConnection
 
+from infra.bench.own_postgres import own_postgres
 from infra.bench.statistics import percentile
-from infra.embedded.postgres import command, data_folder, embedded_url
-from infra.embedded.processes import start_program
 from infra.engines.embedding import LocalEmbedder, exchange_text
 from infra.memory.search import LATEST, SESSION_SETTINGS, has_more, nearest, recall_at
 from infra.memory.turns import TurnMemory
 
-READY_TIMEOUT_S = 60.0
 TOP = 5
 WARM_UP = 10
 BATCH = 2000
@@ -85,7 +77,7 @@ async def measure_memory(
     turns: int, queries: int, folder: Path, prepare: Prepare, make_indexes: Prepare, tell: Tell
 ) -> MemoryFigures:
     """Measure among so many turns in an empty `folder`."""
-    async with _postgres(folder) as url:
+    async with own_postgres(folder) as url:
         await prepare(url)
         tell(f"writing {turns} turns")
         users = await _fill(url, turns)
@@ -199,24 +191,3 @@ async def _share(connection: AsyncConnection[Any], embedder: LocalEmbedder, user
 async def _connected(url: str) -> AsyncConnection[Any]:
     options = " ".join(f"-c {name}={value}" for name, value in SESSION_SETTINGS.items())
     return await AsyncConnection.connect(url, autocommit=True, connect_timeout=5, options=options)
-
-
-@asynccontextmanager
-async def _postgres(folder: Path) -> AsyncIterator[str]:
-    url = embedded_url(folder)
-    server = await start_program(command(data_folder(folder)), os.environ, folder / "postgres.log")
-    try:
-        async with asyncio.timeout(READY_TIMEOUT_S):
-            while not await _answers(url):  # noqa: ASYNC110 (another process)
-                await asyncio.sleep(0.05)
-        yield url
-    finally:
-        server.send(signal.SIGINT)
-        await server.wait()
-
-
-async def _answers(url: str) -> bool:
-    with contextlib.suppress(psycopg.Error):
-        async with await AsyncConnection.connect(url, connect_timeout=5):
-            return True
-    return False

@@ -4,7 +4,6 @@ NATS and Postgres are of the benchmark's own, so that no real log and no real ta
 """
 
 import asyncio
-import contextlib
 import os
 import signal
 import time
@@ -14,14 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nats
-import psycopg
 from nats.aio.client import Client
 
 from infra.bench.conversations import conversations
 from infra.bench.filling import IN_FLIGHT, fill_log
+from infra.bench.own_postgres import own_postgres
 from infra.bench.statistics import percentile
 from infra.embedded.nats import free_port, nats_server_path, wait_for_port, write_nats_config
-from infra.embedded.postgres import command, data_folder, embedded_url
 from infra.embedded.processes import start_program
 from infra.provisioning import provision
 from projections.postgres.projector import Projector
@@ -29,7 +27,6 @@ from projections.postgres.rebuild import rebuild
 from projections.postgres.schema import connect
 from projections.postgres.tables import place_of
 
-READY_TIMEOUT_S = 60.0
 LIVE_FACTS, LIVE_PAUSE_S = 300, 0.01
 
 Tell = Callable[[str], None]
@@ -55,7 +52,7 @@ class PostgresFigures:
 
 async def measure_postgres(events: int, folder: Path, tell: Tell) -> PostgresFigures:
     """Measure with so many made-up events, in an empty `folder` on the disk that is meant."""
-    async with _nats(folder) as nc, _postgres(folder) as url:
+    async with _nats(folder) as nc, own_postgres(folder) as url:
         tell(f"filling a log with {events} events")
         await fill_log(nc.jetstream(publish_async_max_pending=2 * IN_FLIGHT), conversations(events))
         tell("catching up")
@@ -136,24 +133,3 @@ async def _nats(folder: Path) -> AsyncIterator[Client]:
     finally:
         server.send(signal.SIGTERM)
         await server.wait()
-
-
-@asynccontextmanager
-async def _postgres(folder: Path) -> AsyncIterator[str]:
-    url = embedded_url(folder)
-    server = await start_program(command(data_folder(folder)), os.environ, folder / "postgres.log")
-    try:
-        async with asyncio.timeout(READY_TIMEOUT_S):
-            while not await _answers(url):  # noqa: ASYNC110 (another process)
-                await asyncio.sleep(0.05)
-        yield url
-    finally:
-        server.send(signal.SIGINT)
-        await server.wait()
-
-
-async def _answers(url: str) -> bool:
-    with contextlib.suppress(psycopg.Error):
-        async with await connect(url):
-            return True
-    return False

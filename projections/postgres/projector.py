@@ -14,7 +14,7 @@ from infra.facts import LogUnavailable
 from projections.postgres.filling import Filler, Stopped
 from projections.postgres.fold import Message
 from projections.postgres.log import NewFacts, read_log
-from projections.postgres.schema import SCHEMA, Connection, Unusable, connect, prepare
+from projections.postgres.schema import SCHEMA, Connection, Unusable, connect, first_line, prepare
 from projections.postgres.sound import sound_from
 from projections.postgres.tables import Moved, Place, make_index
 from projections.status import Rate, Status, log_end
@@ -154,15 +154,11 @@ async def _locked(conn: Connection, schema: str) -> bool:
 
 def _unexpected(error: psycopg.Error) -> str:
     return (
-        f"Postgres refuses ({type(error).__name__}: {_first_line(error)}): if somebody has changed the tables, "
+        f"Postgres refuses ({type(error).__name__}: {first_line(error)}): if somebody has changed the tables, "
         "`daredevil projections rebuild postgres` makes them anew"
     )
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0]
-
-
 def _outage(error: BaseException) -> str:
     whose = "Postgres" if isinstance(error, psycopg.Error) else "the log"
-    return f"{whose} does not answer ({_first_line(error) or type(error).__name__})"
+    return f"{whose} does not answer ({first_line(error) or type(error).__name__})"

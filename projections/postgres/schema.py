@@ -53,9 +53,7 @@ async def prepare(conn: Connection, url: str, schema: str = SCHEMA) -> None:
     try:
         await conn.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
     except psycopg.errors.InsufficientPrivilege as error:
-        raise Unusable(
-            f"schema {schema} cannot be made ({_first_line(error)}): grant CREATE on the database"
-        ) from error
+        raise Unusable(f"schema {schema} cannot be made ({first_line(error)}): grant CREATE on the database") from error
     # Alembic and SQLAlchemy take a second and 40 MB to import: only when there is something to do.
     await asyncio.to_thread(_migrate, url, schema)
 
@@ -79,7 +77,7 @@ async def _extension(conn: Connection) -> None:
         psycopg.errors.InsufficientPrivilege,
     ) as e:
         raise Unusable(
-            f"the database has no pgvector ({_first_line(e)}): install it there (package postgresql-…-pgvector), and "
+            f"the database has no pgvector ({first_line(e)}): install it there (package postgresql-…-pgvector), and "
             "have its owner run `CREATE EXTENSION vector`"
         ) from e
     except psycopg.errors.UniqueViolation:
@@ -120,5 +118,6 @@ def _migrate(url: str, schema: str) -> None:
         engine.dispose()
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Return an error's message without the details that Postgres adds below."""
     return str(error).partition("\n")[0]
