@@ -22,6 +22,7 @@ from contracts.events import (
 )
 from contracts.topology import event_class_of, live_event_subject
 from infra.connection import connection
+from infra.ending import ended
 
 T = TypeVar("T")
 
@@ -103,7 +104,7 @@ class Calls:
                         if working.done():
                             return working.result()
                     finally:
-                        await _ended(working, disturbed)
+                        await ended(working, disturbed)
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -118,11 +119,3 @@ class Calls:
                     await self._changed.wait()
             except TimeoutError:
                 continue
-
-
-async def _ended(*tasks: "asyncio.Future[object] | asyncio.Future[T] | asyncio.Task[None]") -> None:
-    """Cancel tasks and wait for their ends; again, should one miss the cancellation."""
-    while left := [task for task in tasks if not task.done()]:
-        for task in left:
-            task.cancel()
-        await asyncio.wait(left, timeout=0.5)

@@ -12,6 +12,7 @@ from actors.transcript.listener import Listener
 from actors.transcript.live_sound import LiveSound
 from actors.transcript.resume import resume_point
 from contracts import events as e
+from infra.ending import ended
 from infra.facts import LogUnavailable, Stale, facts_after
 from infra.feed import SessionFeed
 
@@ -64,7 +65,7 @@ class TrackOwner:
                     following.result()
                 await listener.finish()
             finally:
-                await _ended(following)
+                await ended(following)
                 await listener.aclose()
 
     async def _follow(self, feed: SessionFeed, view: SessionView) -> None:
@@ -80,10 +81,3 @@ class TrackOwner:
             return
         finally:
             self._woken.clear()
-
-
-async def _ended(task: "asyncio.Task[None]") -> None:
-    """Cancel a task and wait for its end; again, should it miss the cancellation."""
-    while not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=0.5)
