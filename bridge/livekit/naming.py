@@ -1,12 +1,12 @@
 """Names across the border: which session a room is, which participant of ours an identity is. Pure.
 
-Everything here follows from what LiveKit says, so two bridges of one room, and one that takes over, agree without asking.
+Everything here follows from what LiveKit says, so two bridges of one room, and one that takes over, agree unasked.
 """
 
 import hashlib
 import re
 
-from contracts.ids import is_id
+from contracts.ids import derive_id, is_id
 
 AGENT = "agent"
 """The participant id of our agent; nobody else gets it."""
@@ -20,8 +20,13 @@ def session_of_room(room_sid: str) -> str:
 
 
 def agent_identity(session_id: str) -> str:
-    """Return the agent's identity in its room. LiveKit throws out the older of two with one identity: one agent speaks."""
+    """Return the agent's identity in its room; of two with one identity LiveKit throws out the older: one speaks."""
     return f"agent-{session_id}"
+
+
+def track_of_sid(track_sid: str, n: int = 0) -> str:
+    """Return the track id of LiveKit's track; `n` counts how often it was listened to anew (by a successor)."""
+    return derive_id(track_sid, "track", n)
 
 
 def participant_of_identity(identity: str) -> str:
