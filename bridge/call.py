@@ -158,8 +158,16 @@ class Call:
     def client_vanished(self, reason: str = "vanished") -> None:
         """Close the microphones at once, and the session if nobody comes back in time."""
         self._detach(reason)
+        self._end_unless_attached("vanished", self._settings.reconnect_grace_s)
+
+    def wait_for_people(self, reason: str, patience_s: float) -> None:
+        """Say nothing more until a line is attached again; end the session if none is within `patience_s`."""
+        self._speaking.detach()
+        self._end_unless_attached(reason, patience_s)
+
+    def _end_unless_attached(self, reason: str, patience_s: float) -> None:
         if self._ending is None and self._grace is None:
-            self._grace = asyncio.create_task(self._wait_for_client(), name=f"grace of {self.session_id}")
+            self._grace = asyncio.create_task(self._wait(reason, patience_s), name=f"grace of {self.session_id}")
 
     def hand_over(self) -> None:
         """Let another line of the same session take the place of this one."""
@@ -173,10 +181,10 @@ class Call:
             self._outbox.put(event)
             self.standing.take(event)
 
-    async def _wait_for_client(self) -> None:
-        await asyncio.sleep(self._settings.reconnect_grace_s)
+    async def _wait(self, reason: str, patience_s: float) -> None:
+        await asyncio.sleep(patience_s)
         self._grace = None
-        self.end("vanished")
+        self.end(reason)
 
     # -- ending
 

@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
-from nats.js.errors import NotFoundError
 from starlette.websockets import WebSocket
 
 from bridge.call import Call
 from bridge.claims import claim
 from bridge.client import Client
 from bridge.limits import Bucket
+from bridge.log_watch import watch_log
 from bridge.opening import PERSON, WEBSOCKET, client_opening
 from bridge.protocol import (
     Hangup,
@@ -30,8 +30,8 @@ from bridge.protocol import (
 from bridge.standing import standing_of
 from contracts.events import TrackPublished
 from contracts.ids import new_session_id
-from contracts.topology import AUDIO, checked_session
-from infra.connection import connection, jetstream
+from contracts.topology import checked_session
+from infra.connection import connection
 from infra.facts import LogUnavailable, facts_after, now_ns
 from infra.settings import Settings
 
@@ -42,9 +42,6 @@ SOUND_SPEED, SOUND_BURST_S = 4, 10
 MESSAGES_PER_S, MESSAGES_BURST = 50, 200
 CLOSE_TIMEOUT_S = 4.0
 HISTORY_PATIENCE_S = 10.0
-WATCH_S = 0.2
-RETURN_S = 0.5
-"""After the log is back: those who listen to microphones need a moment to be back too."""
 
 
 class Door:
@@ -62,7 +59,7 @@ class Door:
 
     async def open(self) -> None:
         """Begin to watch the log."""
-        self._watch = asyncio.create_task(self._watch_log(), name="watching the log")
+        self._watch = asyncio.create_task(watch_log(self._broker, self._calls.values), name="watching the log")
 
     async def close(self) -> None:
         """Tell the clients to come back later; their sessions stay open, those that nobody holds are ended."""
@@ -217,36 +214,6 @@ class Door:
             case Hello():
                 raise Rubbish("unexpected-hello", "this connection is greeted already; open another one for more")
         return False
-
-    # -- the log
-
-    async def _watch_log(self) -> None:
-        away = False
-        while True:
-            await asyncio.sleep(WATCH_S)
-            connected = connection(self._broker).is_connected
-            if not connected and not away:
-                away = True
-                for call in self._calls.values():
-                    call.log_went_away()
-            elif connected and away and await self._is_provisioned():
-                away = False
-                await asyncio.sleep(RETURN_S)
-                for call in list(self._calls.values()):
-                    await self._tell_back(call)
-
-    async def _tell_back(self, call: Call) -> None:
-        try:
-            await call.log_came_back()
-        except (NatsError, OSError) as error:
-            log.warning("session %s: %r", call.session_id, error)
-
-    async def _is_provisioned(self) -> bool:
-        try:
-            await jetstream(self._broker).stream_info(AUDIO)
-        except (NatsError, NotFoundError, TimeoutError):
-            return False
-        return True
 
 
 def _session_id(hello: Hello) -> str:
