@@ -1,10 +1,12 @@
 """A LiveKit server on this machine, for development and tests: where its binary is, its configuration, its key."""
 
+import argparse
 import json
 import os
 import secrets
 import shutil
 import socket
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +42,11 @@ class LiveKitKey:
 
     key: str
     secret: str
+
+
+def livekit_folder(data_dir: Path) -> Path:
+    """Return where the embedded server's key and configuration are."""
+    return data_dir.absolute() / "livekit"
 
 
 def livekit_server_path(named: str = "") -> str:
@@ -109,3 +116,26 @@ def _write_private(path: Path, text: str) -> None:
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
     fresh.replace(path)
+
+
+def command(binary: str, directory: Path, ports: LiveKitPorts, webhook_url: str) -> tuple[str, ...]:
+    """Return the command line that configures and runs the embedded server."""
+    numbers = ",".join(str(port) for port in (ports.http, ports.tcp, ports.udp))
+    options = ("--binary", binary, "--directory", str(directory), "--ports", numbers, "--webhook", webhook_url)
+    return (sys.executable, "-m", "infra.embedded.livekit", *options)
+
+
+def main() -> None:
+    """Write the configuration, then become the server."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for option in ("--binary", "--directory", "--ports", "--webhook"):
+        parser.add_argument(option, required=True)
+    given = parser.parse_args()
+    directory = Path(given.directory)
+    ports = LiveKitPorts(*(int(port) for port in given.ports.split(",")))
+    config = write_livekit_config(directory, ports, livekit_key(directory), given.webhook)
+    os.execv(given.binary, [given.binary, "--config", str(config)])
+
+
+if __name__ == "__main__":
+    main()
