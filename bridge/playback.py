@@ -23,6 +23,7 @@ VANISHED_PATIENCE_MS = 1000
 KEPT = 64
 """Replies and turns that are remembered."""
 
+_PLAYED = (Phase.PLAYING, Phase.PAUSED, Phase.AWAY)
 _ACTIVE = (Phase.WAITING, Phase.PLAYING, Phase.PAUSED)
 _MILESTONES = (e.TurnEnded, e.ReplyStarted, e.ReplyCommitted, e.ReplyClauseWritten, e.ClauseSynthesized)
 
@@ -41,7 +42,7 @@ class Playback:
     def playing(self, now_ns: int) -> Playing | None:
         """Return which reply is being played and how far that is, for a door that may have to go on with it."""
         current = self._current
-        if current is None or not current.heard_started or current.phase not in (Phase.PLAYING, Phase.PAUSED):
+        if current is None or not current.heard_started or current.phase not in _PLAYED:
             return None
         return Playing(current.reply_id, current.estimate(now_ns))
 

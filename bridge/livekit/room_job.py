@@ -78,7 +78,7 @@ class RoomJob:
             await self._leave(ending)
         except BaseException:
             await self._call.leave()
-            await self._lease.give_back(FREE)
+            await self._lease.give_back(FREE, self._call.playing())
             raise
         finally:
             await self._tasks.end()
@@ -165,7 +165,7 @@ class RoomJob:
         else:
             self._call.end(ending.reason)
             await self._call.over.wait()
-        await self._lease.give_back(FREE if ending.session_goes_on else OVER)
+        await self._lease.give_back(FREE if ending.session_goes_on else OVER, self._call.playing())
         if not ending.session_goes_on and not ending.room_is_gone:
             await self._delete_room()
 
