@@ -160,7 +160,7 @@ class Playback:
                 return self._on_speech(event, now_ns)
             case e.TurnInterrupted():
                 return self.interrupt(event.reply_id, event.event_id, now_ns)
-            case e.InterruptionDismissed() if self._floor.is_held_by(event.utterance_id):
+            case e.InterruptionDismissed() if self._floor.is_free_after(event.participant_id, event.utterance_id):
                 return self._resume(event.event_id, now_ns)
             case e.TurnEnded():
                 return self._on_turn_ended(event, now_ns)
@@ -308,7 +308,8 @@ class Playback:
         reply.phase, reply.begun_ns = Phase.PLAYING, now_ns
         self._current = reply
         names = {"type": "reply", "reply_id": reply.reply_id, "turn_id": reply.turn_id}
-        return Tell({**names, "sample_rate_hz": reply.rate_hz})
+        first = {"first_sample": reply.resumed_at} if reply.resumed_at else {}
+        return Tell({**names, "sample_rate_hz": reply.rate_hz, **first})
 
     def _stop(self, reply: Reply, cause_id: str, reason: str, now_ns: int, patience_ms: int = 300) -> list[Command]:
         out: list[Command] = []

@@ -214,6 +214,16 @@ def sound_again_subject(session_id: str) -> str:
     return f"do.{session_id}.synthesis.clause"
 
 
+def hangup_subject(session_id: str) -> str:
+    """Return where a hang-up is asked for: `{participant_id}` in MessagePack, or nothing to end the session."""
+    return f"do.{session_id}.bridge.hangup"
+
+
+def transfer_subject(session_id: str) -> str:
+    """Return where a phone call's transfer is asked for: `{participant_id, to}` in MessagePack."""
+    return f"do.{session_id}.bridge.transfer"
+
+
 def retry_subject(durable: str) -> str:
     """Return where a dead letter is put back to: a request answered by one copy of the actor."""
     return f"retry.{durable}"
