@@ -10,6 +10,8 @@ from bridge.claims import claim
 from bridge.livekit.job import entrypoint, prewarm
 from bridge.livekit.naming import agent_identity, session_of_room
 from bridge.livekit.take_over import TakeOver
+from bridge.livekit.unserved import serve_unserved
+from bridge.tasks import Tasks
 from infra.connection import connection
 from infra.ending import ended
 from infra.settings import Settings
@@ -60,9 +62,15 @@ class Worker:
             max_retry=1_000_000,
         )
         self._server.rtc_session(entrypoint, agent_name=settings.livekit_agent_name, on_request=_accept)
-        self._server.on("worker_registered", lambda *_: log.info("takes rooms of %s", settings.livekit_url))
+        self._server.on("worker_registered", self._on_registered)
+        self._tasks = Tasks("LiveKit worker")
         self._running: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
+
+    def _on_registered(self, *_: object) -> None:
+        log.info("takes rooms of %s", self._settings.livekit_url)
+        if not self._settings.livekit_agent_name:
+            self._tasks.own(serve_unserved(self._settings), "rooms without an agent")
 
     async def open(self) -> None:
         """Begin to take jobs."""
@@ -76,6 +84,7 @@ class Worker:
             return
         running, self._running = self._running, None
         await ended(self._watching)
+        await self._tasks.end()
         sessions = [session_of_room(job.job.room.sid) for job in self._server.active_jobs]
         draining = asyncio.create_task(self._server.drain(timeout=DRAIN_S), name="draining")
         await asyncio.gather(*(claim(connection(self._broker), session_id, DRAIN_S) for session_id in sessions))
