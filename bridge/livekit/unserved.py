@@ -21,7 +21,7 @@ async def serve_unserved(settings: Settings) -> None:
     try:
         async with asyncio.timeout(TIMEOUT_S), livekit_api(settings) as livekit:
             rooms = (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms
-            for room in [room for room in rooms if room.num_participants][:MAX_ROOMS]:
+            for room in rooms[:MAX_ROOMS]:  # its count of participants is some seconds old
                 await _serve(livekit, room)
     except LIVEKIT_ERRORS as error:
         log.warning("looking for rooms without an agent: %r", error)
