@@ -1,0 +1,24 @@
+"""The LiveKit door as an app."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from faststream import FastStream
+
+from bridge.livekit.worker import Worker
+from infra.broker import make_app, make_broker
+from infra.settings import settings
+
+
+def make() -> FastStream:
+    """Return the app. Raises NoLiveKit."""
+    broker = make_broker("livekit")
+    worker = Worker(settings())
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        await worker.open()
+        yield
+        await worker.close()
+
+    return make_app("livekit", broker, lifespan)

@@ -1,0 +1,102 @@
+"""A person in a room, as a client of LiveKit's is one: speaks, and hears the agent."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from livekit import api, rtc
+
+from tests.waiting import until
+
+LOUD = 500
+RATE_HZ = 16_000
+
+
+class Server:
+    url: str
+    api_key: str
+    api_secret: str
+
+
+def token(server: Any, room: str, identity: str, **more: Any) -> str:
+    made = api.AccessToken(more.get("key", server.api_key), more.get("secret", server.api_secret))
+    made = made.with_identity(identity).with_name(more.get("name", "")).with_ttl(more.get("ttl", timedelta(hours=1)))
+    if kind := more.get("kind"):
+        made = made.with_kind(kind)
+    made = made.with_attributes(more.get("attributes", {}))
+    return made.with_grants(api.VideoGrants(room_join=True, room=room, can_update_own_metadata=True)).to_jwt()
+
+
+class Guest:
+    """`loud_at` has the times (monotonic) at which 20 ms of the agent's sound were no silence."""
+
+    def __init__(self) -> None:
+        self.room = rtc.Room()
+        self.loud_at: list[float] = []
+        self.heard_frames = 0
+        self.joined_at = 0.0
+        self.source: rtc.AudioSource | None = None
+        self.publication: rtc.LocalTrackPublication | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self.room.on("track_subscribed", self._on_track)
+
+    @staticmethod
+    @asynccontextmanager
+    async def joined(server: Any, room: str, identity: str, mic: bool = True, **more: Any) -> AsyncIterator["Guest"]:
+        guest = Guest()
+        guest.joined_at = time.monotonic()
+        await guest.room.connect(server.url, token(server, room, identity, **more))
+        try:
+            if mic:
+                await guest.open_microphone()
+            yield guest
+        finally:
+            await guest.leave()
+
+    async def open_microphone(self, rate_hz: int = RATE_HZ, channels: int = 1) -> None:
+        self.source = rtc.AudioSource(rate_hz, channels, queue_size_ms=200)
+        track = rtc.LocalAudioTrack.create_audio_track("mic", self.source)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        self.publication = await self.room.local_participant.publish_track(track, options)
+
+    async def close_microphone(self) -> None:
+        assert self.publication is not None
+        await self.room.local_participant.unpublish_track(self.publication.sid)
+
+    async def leave(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        await self.room.disconnect()
+
+    async def say(self, samples: npt.NDArray[np.int16]) -> None:
+        """Speak 16 kHz mono at real-time pace; returns when all of it is on its way."""
+        assert self.source is not None
+        for first in range(0, len(samples), 320):
+            part = samples[first : first + 320]
+            await self.source.capture_frame(rtc.AudioFrame(part.tobytes(), RATE_HZ, 1, len(part)))
+
+    def _on_track(self, track: rtc.RemoteTrack, _: object, participant: rtc.RemoteParticipant) -> None:
+        if participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT:
+            self._tasks.append(asyncio.create_task(self._hear(track)))
+
+    async def _hear(self, track: rtc.RemoteTrack) -> None:
+        async for event in rtc.AudioStream.from_track(track=track, sample_rate=24_000, frame_size_ms=20):
+            self.heard_frames += 1
+            if np.abs(np.frombuffer(event.frame.data, np.int16).astype(int)).max(initial=0) > LOUD:
+                self.loud_at.append(time.monotonic())
+
+    async def hears(self, within_s: float = 15) -> float:
+        """Wait until the agent sounds; return when it did."""
+        await until(lambda: self.loud_at, within_s, "the agent does not sound")
+        return self.loud_at[0]
+
+    def agents(self) -> list[rtc.RemoteParticipant]:
+        people = self.room.remote_participants.values()
+        return [p for p in people if p.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT]
