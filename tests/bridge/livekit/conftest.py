@@ -12,7 +12,7 @@ import pytest
 
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.guest import Guest
-from tests.bridge.livekit.own_server import LiveKitServer, livekit_server  # noqa: F401, F811
+from tests.bridge.livekit.own_server import LiveKitServer, livekit_server  # noqa: F401
 from tests.servers import NatsServer
 
 
@@ -59,7 +59,7 @@ async def running_bridge(log: Path, **settings: object) -> AsyncIterator[BridgeP
 
 
 @pytest.fixture
-async def start_bridge(  # noqa: F811
+async def start_bridge(
     livekit_server: LiveKitServer, nats_server: NatsServer, tmp_path: Path
 ) -> AsyncIterator[StartBridge]:
     """Starts bridges with the settings given; they end with the test, and what they logged is shown if it fails."""

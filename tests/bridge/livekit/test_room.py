@@ -1,6 +1,5 @@
 """A room of a real LiveKit server as a session, with the actors behind the door played by the test."""
 
-
 from bridge.livekit.naming import session_of_room
 from contracts import events as e
 from tests.bridge.agent import Agent
