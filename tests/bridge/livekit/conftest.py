@@ -7,12 +7,13 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.guest import Guest
-from tests.bridge.livekit.own_server import LiveKitServer, livekit_server  # noqa: F401
+from tests.livekit_server import LiveKitServer
 from tests.servers import NatsServer
 
 
@@ -87,7 +88,7 @@ async def invite(livekit_server: LiveKitServer) -> AsyncIterator[Invite]:
     """Lets people join rooms; they are gone after the test."""
     async with AsyncExitStack() as stack:
 
-        async def join(room: str = "hall", identity: str = "ada", **options: object) -> Guest:
+        async def join(room: str = "hall", identity: str = "ada", **options: Any) -> Guest:
             return await stack.enter_async_context(Guest.joined(livekit_server, room, identity, **options))
 
         yield join

@@ -11,19 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from livekit import api, rtc
 
+from tests.livekit_server import LiveKitServer
 from tests.waiting import until
 
 LOUD = 500
 RATE_HZ = 16_000
 
 
-class Server:
-    url: str
-    api_key: str
-    api_secret: str
-
-
-def token(server: Any, room: str, identity: str, **more: Any) -> str:
+def token(server: LiveKitServer, room: str, identity: str, **more: Any) -> str:
     made = api.AccessToken(more.get("key", server.api_key), more.get("secret", server.api_secret))
     made = made.with_identity(identity).with_name(more.get("name", "")).with_ttl(more.get("ttl", timedelta(hours=1)))
     if kind := more.get("kind"):
@@ -35,7 +30,8 @@ def token(server: Any, room: str, identity: str, **more: Any) -> str:
 class Guest:
     """`loud_at` has the times (monotonic) at which 20 ms of the agent's sound were no silence."""
 
-    def __init__(self) -> None:
+    def __init__(self, server: LiveKitServer) -> None:
+        self.server = server
         self.room = rtc.Room()
         self.loud_at: list[float] = []
         self.heard_frames = 0
@@ -47,8 +43,10 @@ class Guest:
 
     @staticmethod
     @asynccontextmanager
-    async def joined(server: Any, room: str, identity: str, mic: bool = True, **more: Any) -> AsyncIterator["Guest"]:
-        guest = Guest()
+    async def joined(
+        server: LiveKitServer, room: str, identity: str, mic: bool = True, **more: Any
+    ) -> AsyncIterator["Guest"]:
+        guest = Guest(server)
         guest.joined_at = time.monotonic()
         await guest.room.connect(server.url, token(server, room, identity, **more))
         try:
@@ -84,7 +82,10 @@ class Guest:
 
     def _on_track(self, track: rtc.RemoteTrack, _: object, participant: rtc.RemoteParticipant) -> None:
         if participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT:
-            self._tasks.append(asyncio.create_task(self._hear(track)))
+            # The sound of a track comes in the place of one that is gone, and would be heard there too.
+            for task in self._tasks:
+                task.cancel()
+            self._tasks = [asyncio.create_task(self._hear(track))]
 
     async def _hear(self, track: rtc.RemoteTrack) -> None:
         async for event in rtc.AudioStream.from_track(track=track, sample_rate=24_000, frame_size_ms=20):

@@ -4,22 +4,11 @@ from bridge.livekit.naming import session_of_room
 from contracts import events as e
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
+from tests.bridge.livekit.session_log import facts_with, names
 from tests.speech import recorded
-from tests.waiting import until_async
+from tests.waiting import until
 
 OPENING = ["SessionOpened", "ParticipantJoined", "ParticipantJoined", "TrackPublished"]
-
-
-def names(facts: list[e.Event]) -> list[str]:
-    return [type(fact).__name__ for fact in facts]
-
-
-async def closed(agent: Agent, session_id: str) -> list[e.Event]:
-    async def is_closed() -> bool:
-        return "SessionClosed" in names(await agent.facts(session_id))
-
-    await until_async(is_closed, 20)
-    return await agent.facts(session_id)
 
 
 async def test_a_room_with_a_person_is_a_session(start_bridge: StartBridge, invite: Invite, agent: Agent) -> None:
@@ -27,12 +16,14 @@ async def test_a_room_with_a_person_is_a_session(start_bridge: StartBridge, invi
     ada = await invite(identity="Ada", name="Ada L.")
     session_id = session_of_room(await ada.room.sid)
 
-    async def opened() -> bool:
-        return len(await agent.facts(session_id)) >= 4
-
-    await until_async(opened)
-    async with agent.hearing(session_id, "ada-e9f2") as _:
+    facts = await facts_with(agent, session_id, e.TrackPublished)
+    joined = [fact for fact in facts if isinstance(fact, e.ParticipantJoined)]
+    assert [fact.kind for fact in joined] == ["agent", "person"]
+    assert joined[1].name == "Ada L."
+    async with agent.hearing(session_id, joined[1].participant_id) as frames:
         await ada.say(recorded("hello"))
+        await until(lambda: len(frames) > 60)
+    assert [frame.first_sample - frames[0].first_sample for frame in frames] == [320 * n for n in range(len(frames))]
     await ada.leave()
-    facts = await closed(agent, session_id)
+    facts = await facts_with(agent, session_id, e.SessionClosed)
     assert names(facts) == [*OPENING, "TrackUnpublished", "ParticipantLeft", "SessionClosed"]
