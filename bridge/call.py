@@ -17,8 +17,9 @@ from bridge.claims import claim_subject
 from bridge.line import Line
 from bridge.microphones import Microphones
 from bridge.opening import closing_events, published
-from bridge.outbox import Outbox
+from bridge.outbox import Gate, Outbox
 from bridge.protocol import Played
+from bridge.replies import Playing
 from bridge.speaking import Speaking
 from bridge.standing import Standing, standing_of
 from bridge.tasks import Tasks
@@ -44,7 +45,14 @@ _ACTIVITY = (e.SessionOpened, e.SpeechStarted, e.TranscriptRevised, e.TurnEnded,
 class Call:
     """Owns one session's tasks. `over` is set when the call has ended and holds nothing any more."""
 
-    def __init__(self, broker: NatsBroker, session_id: str, settings: Settings, on_over: Callable[["Call"], None]):
+    def __init__(
+        self,
+        broker: NatsBroker,
+        session_id: str,
+        settings: Settings,
+        on_over: Callable[["Call"], None],
+        gate: Gate | None = None,
+    ) -> None:
         self.session_id = session_id
         self.over = asyncio.Event()
         self.standing = Standing()
@@ -52,7 +60,7 @@ class Call:
         self._settings = settings
         self._on_over = on_over
         self._tasks = Tasks(f"session {session_id}")
-        self._outbox = Outbox(broker, self._log_failed)
+        self._outbox = Outbox(broker, self._log_failed, gate)
         self._microphones = Microphones(connection(broker), session_id)
         self._speaking = Speaking(session_id, connection(broker), self._outbox.put, self._tasks)
         self._recent: deque[Fact] = deque(maxlen=KEPT_FACTS)
@@ -68,10 +76,13 @@ class Call:
 
     # -- beginning
 
-    async def open(self, past: list[Fact]) -> None:
-        """Begin, with the facts there are: sound is heard from now on, facts follow from after the past ones."""
+    async def open(self, past: list[Fact], playing: Playing | None = None) -> None:
+        """Begin, with the facts there are: sound is heard from now on, facts follow from after the past ones.
+
+        `playing` is what a door that is gone was playing; it is played on.
+        """
         self.standing = standing_of(fact.event for fact in past)
-        self._speaking.replay(past)
+        self._speaking.replay(past, playing)
         self._recent.extend(past)
         tracks = [f.sequence for f in past if isinstance(f.event, e.TrackPublished | e.TrackUnpublished)]
         self._outbox.track_sequence = max(tracks, default=0)
@@ -120,6 +131,10 @@ class Call:
     def is_attached(self, line: Line) -> bool:
         """Tell whether the call still belongs to this line."""
         return self._speaking.line is line
+
+    def playing(self) -> Playing | None:
+        """Return which reply is being played, and how far that is."""
+        return self._speaking.playing()
 
     # -- the people
 
@@ -200,6 +215,7 @@ class Call:
         self._speaking.line = line
         for event in closing_events(self.session_id, self.standing.people, reason, now_ns()):
             self._outbox.put(event)
+            self.standing.take(event)
         await self._outbox.drained()
         try:
             await asyncio.wait_for(self._closed_in_log.wait(), 1)

@@ -12,6 +12,7 @@ from bridge.line import Line
 from bridge.playback import Playback
 from bridge.protocol import Played
 from bridge.repair import ask_again
+from bridge.replies import Playing
 from bridge.tasks import Tasks
 from bridge.typed import TypedTurns
 from contracts import events as e
@@ -33,9 +34,13 @@ class Speaking:
         self._playback = Playback(session_id)
         self._typed = TypedTurns(session_id)
 
-    def replay(self, past: list[Fact]) -> None:
-        """Take the facts there are before the first line comes."""
-        self._playback.replay([fact.event for fact in past])
+    def replay(self, past: list[Fact], playing: Playing | None) -> None:
+        """Take the facts there are before the first line comes, and what a door that is gone was playing."""
+        self._playback.replay([fact.event for fact in past], playing)
+
+    def playing(self) -> Playing | None:
+        """Return which reply is being played, and how far that is."""
+        return self._playback.playing(now_ns())
 
     # -- the line
 

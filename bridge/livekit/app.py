@@ -12,8 +12,8 @@ from infra.settings import settings
 
 def make() -> FastStream:
     """Return the app. Raises NoLiveKit."""
-    broker = make_broker("livekit")
-    worker = Worker(settings())
+    broker = make_broker("bridge-livekit")
+    worker = Worker(broker, settings())
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -21,4 +21,7 @@ def make() -> FastStream:
         yield
         await worker.close()
 
-    return make_app("livekit", broker, lifespan)
+    app = make_app("bridge-livekit", broker, lifespan)
+    # The broker is closed before the lifespan ends; rooms are handed over before that.
+    app.on_shutdown(worker.close)
+    return app

@@ -15,10 +15,12 @@ class Ending:
     """Or we were sent out of it: there is nothing of ours left to end there."""
 
 
+AGENT_REMOVED = "agent-removed"
+
 _GONE = {
     DisconnectReason.ROOM_DELETED: "room-deleted",
     DisconnectReason.ROOM_CLOSED: "room-closed",
-    DisconnectReason.PARTICIPANT_REMOVED: "agent-removed",
+    DisconnectReason.PARTICIPANT_REMOVED: AGENT_REMOVED,
 }
 
 

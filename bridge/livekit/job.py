@@ -2,9 +2,12 @@
 
 import logging
 
+import anyio
+from livekit import rtc
 from livekit.agents import JobContext, JobProcess
 
 from bridge.livekit.room_job import RoomJob
+from contracts.audio import IN_SAMPLE_RATE_HZ
 from infra.broker import make_broker
 from infra.settings import settings
 
@@ -12,8 +15,10 @@ log = logging.getLogger(__name__)
 
 
 def prewarm(process: JobProcess) -> None:
-    """Make ready what takes time and needs no room: the imports of this module, and the settings."""
+    """Make ready what takes time and needs no room: the settings, WebRTC, and what FastStream's event loop imports."""
     settings()
+    rtc.AudioResampler(input_rate=IN_SAMPLE_RATE_HZ, output_rate=settings().agent_sample_rate_hz)
+    anyio.run(anyio.sleep, 0)
 
 
 async def entrypoint(context: JobContext) -> None:

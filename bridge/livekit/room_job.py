@@ -9,7 +9,9 @@ from livekit import api, rtc
 from livekit.agents import AutoSubscribe, JobContext
 
 from bridge.call import Call
-from bridge.livekit.endings import Ending, ending_of
+from bridge.livekit.api import LIVEKIT_ERRORS, livekit_api
+from bridge.livekit.endings import AGENT_REMOVED, Ending, ending_of
+from bridge.livekit.lease import FREE, OVER, Holding, Lease
 from bridge.livekit.loudspeaker import Loudspeaker
 from bridge.livekit.naming import AGENT, session_of_room
 from bridge.livekit.people import People
@@ -45,29 +47,45 @@ class RoomJob:
         self._somebody = asyncio.Event()
         self._heard = asyncio.Event()
         """Somebody hears the agent's track."""
-        self._call = Call(broker, self.session_id, settings, lambda _: self._over(Ending("over")))
+        room = context.job.room
+        holding = Holding(
+            session_id=self.session_id, room=room.name, room_sid=room.sid, agent_name=settings.livekit_agent_name
+        )
+        self._lease = Lease(broker, holding)
+        self._call = Call(broker, self.session_id, settings, self._on_call_over, self._lease.confirmed)
         self._people = People(self._room, self._call, self._count_changed)
         self._loudspeaker = Loudspeaker(settings.agent_sample_rate_hz, self._call.played)
         self._line = RoomLine(self._loudspeaker, lambda code: self._over(Ending(code, session_goes_on=True)))
 
     async def run(self) -> None:
         """Be the room's agent. Raises what keeps it from joining: rtc.ConnectError, LogUnavailable, nats errors."""
+        if not await self._lease.take():
+            log.info("session %s: another job has this room", self.session_id)
+            return
         past = await facts_after(self._broker, self.session_id, patience_s=HISTORY_PATIENCE_S)
         if any(isinstance(fact.event, e.SessionClosed) for fact in past):
             log.warning("session %s of this room has ended: nobody is sent there", self.session_id)
+            await self._lease.give_back(OVER)
             return
-        await self._call.open(past)
+        await self._call.open(past, self._lease.before.playing)
+        self._tasks.own(self._lease.keep(self._call.playing), "lease")
+        self._tasks.own(self._when_lost(), "waiting for the lease to be lost")
         try:
             await self._enter()
             if await self._first_person():
                 await self._talk()
             ending = await self._ending
+            await self._leave(ending)
         except BaseException:
             await self._call.leave()
+            await self._lease.give_back(FREE)
             raise
         finally:
             await self._tasks.end()
-        await self._leave(ending)
+
+    async def _when_lost(self) -> None:
+        await self._lease.lost.wait()
+        self._over(Ending("taken-over", session_goes_on=True, room_is_gone=True))
 
     # -- coming
 
@@ -134,7 +152,12 @@ class RoomJob:
             self._ending.set_result(ending)
             self._somebody.set()
 
+    def _on_call_over(self, call: Call) -> None:
+        self._over(Ending("over", session_goes_on=not call.standing.closed))
+
     async def _leave(self, ending: Ending) -> None:
+        if ending.reason == AGENT_REMOVED and not await self._lease.still_ours():
+            ending = Ending("taken-over", session_goes_on=True, room_is_gone=True)
         log.info("session %s: %s", self.session_id, ending.reason)
         await self._people.stop(ending.reason)
         if ending.session_goes_on or not self._call.standing.opened:
@@ -142,13 +165,14 @@ class RoomJob:
         else:
             self._call.end(ending.reason)
             await self._call.over.wait()
+        await self._lease.give_back(FREE if ending.session_goes_on else OVER)
         if not ending.session_goes_on and not ending.room_is_gone:
             await self._delete_room()
 
     async def _delete_room(self) -> None:
         """End the room with its session: who comes again gets a new room, and an agent in it."""
         try:
-            async with asyncio.timeout(API_TIMEOUT_S):
-                await self._context.api.room.delete_room(api.DeleteRoomRequest(room=self._room.name))
-        except (api.TwirpError, OSError, TimeoutError) as error:
+            async with asyncio.timeout(API_TIMEOUT_S), livekit_api(self._settings) as livekit:
+                await livekit.room.delete_room(api.DeleteRoomRequest(room=self._room.name))
+        except LIVEKIT_ERRORS as error:
             log.debug("deleting the room: %r", error)

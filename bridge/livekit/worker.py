@@ -3,10 +3,14 @@
 import asyncio
 import logging
 
+from faststream.nats import NatsBroker
 from livekit.agents import AgentServer, JobExecutorType, JobRequest
 
+from bridge.claims import claim
 from bridge.livekit.job import entrypoint, prewarm
 from bridge.livekit.naming import agent_identity, session_of_room
+from bridge.livekit.take_over import TakeOver
+from infra.connection import connection
 from infra.ending import ended
 from infra.settings import Settings
 
@@ -16,6 +20,8 @@ IDLE_PROCESSES = 2
 """Warmed-up processes that wait for a room."""
 LOAD_THRESHOLD = 0.99
 DRAIN_S = 8
+WARM_S = 60
+"""How long a process may take to be warm: long, for a machine that is busy starting everything."""
 
 
 class NoLiveKit(SystemExit):
@@ -25,7 +31,7 @@ class NoLiveKit(SystemExit):
 class Worker:
     """Runs livekit-agents' server within this process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, broker: NatsBroker, settings: Settings) -> None:
         missing = [
             f"DAREDEVIL_{name.upper()}"
             for name in ("livekit_url", "livekit_api_key", "livekit_api_secret")
@@ -33,6 +39,7 @@ class Worker:
         ]
         if missing:
             raise NoLiveKit(f"the LiveKit door needs {', '.join(missing)}: see docs/settings.md")
+        self._broker = broker
         self._settings = settings
         self._server = AgentServer(
             ws_url=settings.livekit_url,
@@ -42,6 +49,7 @@ class Worker:
             # The agent's voice must not wait for imports: each process has them from the one it is forked from.
             preload_modules=["bridge.livekit.job"],
             num_idle_processes=IDLE_PROCESSES,
+            initialize_process_timeout=WARM_S,
             setup_fnc=prewarm,
             load_fnc=self._load,
             load_threshold=LOAD_THRESHOLD,
@@ -54,22 +62,29 @@ class Worker:
         self._server.rtc_session(entrypoint, agent_name=settings.livekit_agent_name, on_request=_accept)
         self._server.on("worker_registered", lambda *_: log.info("takes rooms of %s", settings.livekit_url))
         self._running: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Begin to take jobs."""
         self._running = asyncio.create_task(self._server.run(), name="LiveKit worker")
         self._running.add_done_callback(_ended)
+        self._watching = asyncio.create_task(TakeOver(self._broker, self._settings).run(), name="watching the rooms")
 
     async def close(self) -> None:
-        """Take no more jobs, and let those there are end or hand over; may be called twice."""
-        if self._running is None or self._running.done():
+        """Take no more jobs, and hand over the rooms there are to other bridges; may be called twice."""
+        if self._running is None or self._watching is None:
             return
+        running, self._running = self._running, None
+        await ended(self._watching)
+        sessions = [session_of_room(job.job.room.sid) for job in self._server.active_jobs]
+        draining = asyncio.create_task(self._server.drain(timeout=DRAIN_S), name="draining")
+        await asyncio.gather(*(claim(connection(self._broker), session_id, DRAIN_S) for session_id in sessions))
         try:
-            await self._server.drain(timeout=DRAIN_S)
+            await draining
         except TimeoutError:
             log.warning("rooms that did not end in time are left to other bridges")
         await self._server.aclose()
-        await ended(self._running)
+        await ended(running)
 
     def _load(self) -> float:
         return len(self._server.active_jobs) / self._settings.max_sessions
