@@ -1,5 +1,6 @@
 """The compose file and the services' configurations: they can be read, and agree with each other."""
 
+import itertools
 import os
 import subprocess
 from pathlib import Path
@@ -51,7 +52,7 @@ def ports(kind: str) -> list[tuple[str, range]]:
 @pytest.mark.parametrize("kind", ["udp", "tcp"])
 def test_no_two_services_want_the_same_port_of_the_host(kind: str) -> None:
     wanted = sorted(ports(kind), key=lambda each: each[1].start)
-    for (one, first), (other, second) in zip(wanted, wanted[1:], strict=False):
+    for (one, first), (other, second) in itertools.pairwise(wanted):
         assert first.stop <= second.start, f"{one} and {other}"
 
 
@@ -98,8 +99,8 @@ def test_the_readme_names_every_port() -> None:
     text = (FOLDER / "README.md").read_text()
     for kind in ("udp", "tcp"):
         for name, wanted in ports(kind):
-            named = f"{wanted.start}–{wanted.stop - 1}" if len(wanted) > 1 else str(wanted.start)
-            assert named in text or "9090–9092" in text and 9090 <= wanted.start <= 9092, name
+            named = f"{wanted.start}-{wanted.stop - 1}" if len(wanted) > 1 else str(wanted.start)
+            assert named in text or ("9090-9092" in text and 9090 <= wanted.start <= 9092), name
 
 
 def test_a_real_server_takes_its_configuration() -> None:
