@@ -2,12 +2,17 @@
 
 from typing import Any, Protocol
 
+from infra.facts import Fact
+
 
 class Line(Protocol):
     """Takes what the call has to tell, in order and without waiting."""
 
     def tell(self, message: dict[str, Any]) -> None:
-        """Take a message: `reply`, `reply_end`, `pause`, `resume`, `stop`, `fact` or `notice`."""
+        """Take a message: `reply`, `reply_end`, `pause`, `resume`, `stop` or `notice`."""
+
+    def fact(self, fact: Fact) -> None:
+        """Take a fact of the session; those there were before come first."""
 
     def sound(self, pcm: bytes) -> None:
         """Take sound (int16 little endian, mono) of the reply that was announced last."""

@@ -60,6 +60,8 @@ def profile_of(settings: Settings) -> e.AgentProfile:
         tts=settings.tts,
         voice=settings.voice,
         greeting=settings.greeting,
+        agent_name=settings.agent_name,
+        addressee=settings.addressee,
     )
 
 

@@ -23,6 +23,7 @@ VANISHED_PATIENCE_MS = 1000
 KEPT = 64
 """Replies and turns that are remembered."""
 
+_PLAYED = (Phase.PLAYING, Phase.PAUSED, Phase.AWAY)
 _ACTIVE = (Phase.WAITING, Phase.PLAYING, Phase.PAUSED)
 _MILESTONES = (e.TurnEnded, e.ReplyStarted, e.ReplyCommitted, e.ReplyClauseWritten, e.ClauseSynthesized)
 
@@ -41,7 +42,7 @@ class Playback:
     def playing(self, now_ns: int) -> Playing | None:
         """Return which reply is being played and how far that is, for a door that may have to go on with it."""
         current = self._current
-        if current is None or not current.heard_started or current.phase not in (Phase.PLAYING, Phase.PAUSED):
+        if current is None or not current.heard_started or current.phase not in _PLAYED:
             return None
         return Playing(current.reply_id, current.estimate(now_ns))
 
@@ -159,7 +160,7 @@ class Playback:
                 return self._on_speech(event, now_ns)
             case e.TurnInterrupted():
                 return self.interrupt(event.reply_id, event.event_id, now_ns)
-            case e.InterruptionDismissed() if self._floor.is_held_by(event.utterance_id):
+            case e.InterruptionDismissed() if self._floor.is_free_after(event.participant_id, event.utterance_id):
                 return self._resume(event.event_id, now_ns)
             case e.TurnEnded():
                 return self._on_turn_ended(event, now_ns)
@@ -307,7 +308,8 @@ class Playback:
         reply.phase, reply.begun_ns = Phase.PLAYING, now_ns
         self._current = reply
         names = {"type": "reply", "reply_id": reply.reply_id, "turn_id": reply.turn_id}
-        return Tell({**names, "sample_rate_hz": reply.rate_hz})
+        first = {"first_sample": reply.resumed_at} if reply.resumed_at else {}
+        return Tell({**names, "sample_rate_hz": reply.rate_hz, **first})
 
     def _stop(self, reply: Reply, cause_id: str, reason: str, now_ns: int, patience_ms: int = 300) -> list[Command]:
         out: list[Command] = []

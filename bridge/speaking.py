@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -47,7 +46,7 @@ class Speaking:
     def attach(self, line: Line, past: list[Fact]) -> None:
         """Give it a line: that gets the past facts, then what waits to be heard."""
         for fact in past:
-            line.tell(_fact_message(fact))
+            line.fact(fact)
         self.line = line
         self._apply(self._playback.connect(now_ns()))
 
@@ -81,7 +80,7 @@ class Speaking:
     def take_fact(self, fact: Fact) -> None:
         """Take a fact of the session."""
         if self.line is not None:
-            self.line.tell(_fact_message(fact))
+            self.line.fact(fact)
         self._apply(self._playback.on_fact(fact.event, now_ns()))
 
     async def take_sound(self, message: Msg) -> None:
@@ -133,8 +132,3 @@ class Speaking:
     async def _ask(self, clause: e.ReplyClauseWritten) -> None:
         cost = await ask_again(self._nc, clause)
         self._playback.on_asked(clause.reply_id, clause.index, cost, now_ns())
-
-
-def _fact_message(fact: Fact) -> dict[str, Any]:
-    data = fact.event.model_dump(mode="json", exclude_none=True)
-    return {"type": "fact", "name": type(fact.event).__name__, "sequence": fact.sequence, "data": data}

@@ -108,9 +108,7 @@ class Lease:
         """Renew it until cancelled or lost; `now` tells what is being played."""
         while not self.lost.is_set():
             await asyncio.sleep(RENEW_S)
-            playing = now() or Playing("", 0)
-            update = {"reply_id": playing.reply_id, "played_samples": playing.played_samples}
-            self._holding = self._holding.model_copy(update=update)
+            self._note(now())
             try:
                 if not await self._write(self._revision):
                     self._lose()
@@ -131,10 +129,15 @@ class Lease:
             self._lose()
         return not self.lost.is_set()
 
-    async def give_back(self, state: str) -> None:
-        """Let it go: FREE for whoever comes next, OVER when the session has ended. Tries once."""
+    def _note(self, playing: Playing | None) -> None:
+        reply_id, samples = (playing.reply_id, playing.played_samples) if playing is not None else ("", 0)
+        self._holding = self._holding.model_copy(update={"reply_id": reply_id, "played_samples": samples})
+
+    async def give_back(self, state: str, playing: Playing | None = None) -> None:
+        """Let it go: FREE for whoever comes next and plays on, OVER when the session has ended. Tries once."""
         if self.lost.is_set():
             return
+        self._note(playing)
         self._holding = self._holding.model_copy(update={"state": state})
         try:
             await self._write(self._revision)

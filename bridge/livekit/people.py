@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from livekit import rtc
 
 from bridge.call import Call
+from bridge.livekit.board import Speaker
 from bridge.livekit.naming import participant_of_identity, track_of_sid
 from bridge.livekit.persons import is_microphone, is_person, joined_fields
 from bridge.opening import joined, left
@@ -21,6 +22,7 @@ from infra.facts import now_ns
 
 log = logging.getLogger(__name__)
 
+MAX_NAME = 256
 MAX_UNREAD_FRAMES = 500
 """Frames of one track that may wait here: 10 s."""
 
@@ -55,6 +57,18 @@ class People:
     def count(self) -> int:
         """How many people are in the room."""
         return len(self._people)
+
+    def identity_of(self, participant_id: str) -> str | None:
+        """Return a person's identity in the room, None if they are not there."""
+        found = (identity for identity, person in self._people.items() if person.participant_id == participant_id)
+        return next(found, None)
+
+    def speaker(self, participant_id: str) -> Speaker | None:
+        """Return whose words a person's captions are, None if they are not there."""
+        identity = self.identity_of(participant_id)
+        if identity is None:
+            return None
+        return Speaker(identity, next(iter(self._people[identity].listening), ""))
 
     def follow(self) -> None:
         """Begin: take those who are there, and follow who comes and goes."""
@@ -106,7 +120,9 @@ class People:
         if participant_id not in standing.participants:
             n = standing.joins[participant_id]
             fields = joined_fields(participant.identity, participant.kind, participant.attributes)
-            event = joined(self._call.session_id, participant_id, "person", participant.name, now_ns(), n, **fields)
+            event = joined(
+                self._call.session_id, participant_id, "person", participant.name[:MAX_NAME], now_ns(), n, **fields
+            )
             self._call.note(event)
 
     def _leave(self, identity: str, reason: str) -> None:

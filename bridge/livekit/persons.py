@@ -12,6 +12,7 @@ _ORIGINS = {
     rtc.ParticipantKind.PARTICIPANT_KIND_CONNECTOR: "connector",
 }
 
+MAX_IDENTITY = 256
 MAX_ATTRIBUTES, MAX_ATTRIBUTE_CHARS = 32, 512
 
 
@@ -34,7 +35,7 @@ def joined_fields(
     """
     kept = list(attributes.items())[:MAX_ATTRIBUTES]
     return {
-        "identity": identity,
+        "identity": identity[:MAX_IDENTITY],
         "origin": _ORIGINS[kind],
         "attributes": {name[:MAX_ATTRIBUTE_CHARS]: value[:MAX_ATTRIBUTE_CHARS] for name, value in kept},
     }

@@ -10,23 +10,29 @@ from livekit.agents import AutoSubscribe, JobContext
 
 from bridge.call import Call
 from bridge.livekit.api import LIVEKIT_ERRORS, livekit_api
+from bridge.livekit.board import STATE_ATTRIBUTE, Board, Speaker
+from bridge.livekit.chat import Chat
 from bridge.livekit.endings import AGENT_REMOVED, Ending, ending_of
 from bridge.livekit.lease import FREE, OVER, Holding, Lease
-from bridge.livekit.loudspeaker import Loudspeaker
-from bridge.livekit.naming import AGENT, session_of_room
+from bridge.livekit.naming import AGENT, participant_of_identity, session_of_room
 from bridge.livekit.people import People
 from bridge.livekit.persons import is_person
+from bridge.livekit.phone import Phone
 from bridge.livekit.room_line import RoomLine
+from bridge.livekit.state import INITIALIZING
 from bridge.log_watch import watch_log
 from bridge.opening import joined, left_open, session_opened
 from bridge.tasks import Tasks
 from contracts import events as e
+from infra.connection import connection
 from infra.facts import facts_after, now_ns
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)
 
 LIVEKIT = "livekit"
+SESSION_ATTRIBUTE = "daredevil.session"
+"""The agent's attribute with the session id, so that whoever is in the room finds its log."""
 HISTORY_PATIENCE_S = 10.0
 SUBSCRIBED_PATIENCE_S = 2.0
 """How long the first words wait for somebody to hear the agent's track."""
@@ -54,8 +60,16 @@ class RoomJob:
         self._lease = Lease(broker, holding)
         self._call = Call(broker, self.session_id, settings, self._on_call_over, self._lease.confirmed)
         self._people = People(self._room, self._call, self._count_changed)
-        self._loudspeaker = Loudspeaker(settings.agent_sample_rate_hz, self._call.played)
-        self._line = RoomLine(self._loudspeaker, lambda code: self._over(Ending(code, session_goes_on=True)))
+        self._board = Board(self._room, self._speaker_of)
+        self._line = RoomLine(
+            settings.agent_sample_rate_hz,
+            self._board,
+            self._call.played,
+            lambda code: self._over(Ending(code, session_goes_on=True)),
+        )
+        self._chat = Chat(self._room, settings.max_text_bytes, self._on_text, self._tasks)
+        self._phone = Phone(self._room, self._call, self._people.identity_of, lambda: livekit_api(settings))
+        self._track_sid = ""
 
     async def run(self) -> None:
         """Be the room's agent. Raises what keeps it from joining: rtc.ConnectError, LogUnavailable, nats errors."""
@@ -78,7 +92,7 @@ class RoomJob:
             await self._leave(ending)
         except BaseException:
             await self._call.leave()
-            await self._lease.give_back(FREE)
+            await self._lease.give_back(FREE, self._call.playing())
             raise
         finally:
             await self._tasks.end()
@@ -94,11 +108,13 @@ class RoomJob:
         self._room.on("local_track_subscribed", lambda _: self._heard.set())
         self._room.on("participant_connected", self._on_somebody)
         await self._context.connect(auto_subscribe=AutoSubscribe.SUBSCRIBE_NONE)
-        await self._room.local_participant.set_attributes({"daredevil.session": self.session_id})
-        track = rtc.LocalAudioTrack.create_audio_track("agent", self._loudspeaker.source)
+        attributes = {SESSION_ATTRIBUTE: self.session_id, STATE_ATTRIBUTE: INITIALIZING}
+        await self._room.local_participant.set_attributes(attributes)
+        track = rtc.LocalAudioTrack.create_audio_track("agent", self._line.loudspeaker.source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
-        await self._room.local_participant.publish_track(track, options)
-        self._tasks.own(self._loudspeaker.run(), "loudspeaker")
+        self._track_sid = (await self._room.local_participant.publish_track(track, options)).sid
+        self._tasks.own(self._line.loudspeaker.run(), "loudspeaker")
+        self._tasks.own(self._board.run(), "captions")
         self._tasks.own(watch_log(self._broker, lambda: [self._call]), "watching the log")
 
     def _on_somebody(self, participant: rtc.RemoteParticipant) -> None:
@@ -128,8 +144,21 @@ class RoomJob:
         opening += left_open(self.session_id, standing, now_ns())
         await self._call.say_opening(opening)
         self._people.follow()
+        self._chat.follow()
+        await self._phone.follow(connection(self._broker))
+        self._line.ready()
 
     # -- who is there
+
+    def _speaker_of(self, participant_id: str | None) -> Speaker | None:
+        if participant_id is None:
+            return Speaker(self._room.local_participant.identity, self._track_sid)
+        return self._people.speaker(participant_id)
+
+    def _on_text(self, identity: str, text: str) -> None:
+        participant_id = participant_of_identity(identity)
+        if self._people.identity_of(participant_id) is not None:
+            self._call.typed(participant_id, text)
 
     def _count_changed(self) -> None:
         if self._people.count == 0:
@@ -165,7 +194,7 @@ class RoomJob:
         else:
             self._call.end(ending.reason)
             await self._call.over.wait()
-        await self._lease.give_back(FREE if ending.session_goes_on else OVER)
+        await self._lease.give_back(FREE if ending.session_goes_on else OVER, self._call.playing())
         if not ending.session_goes_on and not ending.room_is_gone:
             await self._delete_room()
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +28,15 @@ def token(server: LiveKitServer, room: str, identity: str, **more: Any) -> str:
     return made.with_grants(api.VideoGrants(room_join=True, room=room, can_update_own_metadata=True)).to_jwt()
 
 
+@dataclass(frozen=True, slots=True)
+class Caption:
+    identity: str
+    segment_id: str
+    track_sid: str
+    text: str
+    final: bool
+
+
 class Guest:
     """`loud_at` has the times (monotonic) at which 20 ms of the agent's sound were no silence."""
 
@@ -38,8 +48,31 @@ class Guest:
         self.joined_at = 0.0
         self.source: rtc.AudioSource | None = None
         self.publication: rtc.LocalTrackPublication | None = None
+        self.captions: list[Caption] = []
+        self.states: list[str] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._reading: set[asyncio.Task[None]] = set()
         self.room.on("track_subscribed", self._on_track)
+        self.room.on("participant_attributes_changed", self._on_attributes)
+        self.room.register_text_stream_handler(
+            "lk.transcription", lambda reader, identity: self.own(self._read(reader, identity))
+        )
+
+    def own(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+
+    async def _read(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        text = await reader.read_all()
+        about = reader.info.attributes or {}
+        final = about["lk.transcription_final"] == "true"
+        caption = Caption(identity, about["lk.segment_id"], about.get("lk.transcribed_track_id", ""), text, final)
+        self.captions.append(caption)
+
+    def _on_attributes(self, changed: dict[str, str], _: rtc.Participant) -> None:
+        if state := changed.get("lk.agent.state"):
+            self.states.append(state)
 
     @staticmethod
     @asynccontextmanager
@@ -67,9 +100,9 @@ class Guest:
         await self.room.local_participant.unpublish_track(self.publication.sid)
 
     async def leave(self) -> None:
-        for task in self._tasks:
+        for task in (*self._tasks, *self._reading):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._reading, return_exceptions=True)
         self._tasks.clear()
         await self.room.disconnect()
 
