@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvicorn
 from faststream.nats import NatsBroker
@@ -27,10 +28,8 @@ PAGE = Path(__file__).parent / "page"
 PORT_FILE = "DAREDEVIL_PORT_FILE"
 """Environment variable: where the port that is listened on is written, as digits."""
 
+POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-    ),
     "Permissions-Policy": "microphone=(self)",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -52,11 +51,25 @@ class _Server(uvicorn.Server):
         yield  # The FastStream app has the signals.
 
 
-class Headers:
-    """Puts HEADERS on every HTTP answer that has none of its own by these names."""
+def policy(settings: Settings) -> str:
+    """Return the Content-Security-Policy: this server, and the LiveKit server of the rooms; nobody else is asked."""
+    url = urlsplit(settings.livekit_public_url or settings.livekit_url)
+    if not url.hostname:
+        return POLICY
+    hosts = [url.netloc.rpartition("@")[2]]
+    if url.hostname.endswith(".livekit.cloud"):
+        hosts.append("*.livekit.cloud")  # it sends clients to the region nearest to them
+    secure = "s" if url.scheme in ("wss", "https") else ""
+    sources = " ".join(f"ws{secure}://{host} http{secure}://{host}" for host in hosts)
+    return f"{POLICY}; connect-src 'self' {sources}"
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class Headers:
+    """Puts HEADERS and the policy on every HTTP answer that has none of its own by these names."""
+
+    def __init__(self, app: ASGIApp, policy: str) -> None:
         self._app = app
+        self._headers = {"Content-Security-Policy": policy, **HEADERS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the headers."""
@@ -64,20 +77,20 @@ class Headers:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
-def make_site(http: HttpDoor, door: Door | None) -> ASGIApp:
+def make_site(http: HttpDoor, door: Door | None, settings: Settings) -> ASGIApp:
     """Return the ASGI app: the HTTP API, and with a door `/ws` and the page's files."""
     site = http.api
     if door is not None:
         site.router.routes.append(WebSocketRoute("/ws", door.talk))
         site.router.routes.append(Mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False)))
-    return Headers(site)
+    return Headers(site, policy(settings))
 
 
 class Listener:
@@ -88,7 +101,7 @@ class Listener:
         self.port = 0
         self._http = HttpDoor(broker, settings)
         self._settings = settings
-        self._site = make_site(self._http, self.door)
+        self._site = make_site(self._http, self.door, settings)
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
 

@@ -71,6 +71,7 @@ class Settings(BaseSettings):
         False, description="Open the LiveKit door; without a URL a LiveKit server is started on this machine."
     )
     livekit_url: str = Field("", description="LiveKit server, `wss://host`; one that is set opens the door.")
+    livekit_public_url: str = Field("", description="Where clients reach that server; empty if at the same URL.")
     livekit_api_key: str = Field("", description="API key of that server.")
     livekit_api_secret: str = Field("", description="Its secret; only the LiveKit bridge and token endpoint need it.")
     livekit_agent_name: str = Field(

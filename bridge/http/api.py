@@ -10,6 +10,9 @@ from bridge.http.conversations import Conversations
 from bridge.http.docs import add_docs
 from bridge.http.health import health_router
 from bridge.http.limiting import Addresses, BodyLimit, body_bytes
+from bridge.http.livekit_comparing import Comparing
+from bridge.http.livekit_tokens import token_router
+from bridge.http.livekit_webhook import webhook_router
 from bridge.http.problems import tell_problems
 from bridge.http.session_routes import session_router
 from infra.settings import Settings
@@ -29,7 +32,8 @@ class HttpDoor:
     def __init__(self, broker: NatsBroker, settings: Settings) -> None:
         self._conversations = Conversations(broker, settings)
         self._requests = ChatRequests(broker, self._conversations)
-        self.api = make_api(broker, settings, self._conversations)
+        self._comparing = Comparing(broker)
+        self.api = make_api(broker, settings, self._conversations, self._comparing)
 
     async def open(self) -> None:
         """Begin to take requests, and to watch for idle conversations."""
@@ -39,11 +43,12 @@ class HttpDoor:
     async def close(self) -> None:
         """End what is being answered; may be called twice."""
         await self._requests.stop_taking()
+        await self._comparing.close()
         await self._conversations.close()
         await self._requests.close()
 
 
-def make_api(broker: NatsBroker, settings: Settings, conversations: Conversations) -> FastAPI:
+def make_api(broker: NatsBroker, settings: Settings, conversations: Conversations, comparing: Comparing) -> FastAPI:
     """Return the app."""
     api = FastAPI(
         title="Daredevil",
@@ -57,6 +62,8 @@ def make_api(broker: NatsBroker, settings: Settings, conversations: Conversation
     tell_problems(api)
     api.include_router(chat_router(conversations, Addresses()))
     api.include_router(session_router(broker, admin_only(settings)))
+    api.include_router(token_router(settings))
+    api.include_router(webhook_router(settings, comparing))
     api.include_router(health_router(broker))
     add_docs(api)
     return api

@@ -31,7 +31,9 @@ STATUS = {
     "text-too-long": 413,
     "bad-origin": 403,
     "no-admin-key": 403,
+    "no-token-key": 403,
     "unauthorized": 401,
+    "bad-signature": 401,
     "not-found": 404,
     "session-unknown": 404,
     "session-closed": 409,
@@ -86,8 +88,8 @@ def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
 
 
 _DESCRIPTIONS = {
-    401: "The admin key is missing or wrong.",
-    403: "Not allowed: no admin key is set here, or the page is of another site.",
+    401: "The key or the signature is missing or wrong.",
+    403: "Not allowed: no key is set here, or the page is of another site.",
     404: "There is no such thing.",
     409: "Not possible as the session stands now.",
     413: "Too long.",

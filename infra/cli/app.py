@@ -2,7 +2,7 @@
 
 import typer
 
-from infra.cli import bench, call, checks, dead, erase, export, log, projections, run
+from infra.cli import bench, call, checks, dead, erase, export, log, projections, run, token
 
 app = typer.Typer(
     name="daredevil",
@@ -28,6 +28,8 @@ app = typer.Typer(
 
   daredevil projections                  how the tables and topics keep up with the log
 
+  daredevil token --room R --identity I  a token to join a LiveKit room
+
   daredevil doctor                       what is missing here, and how to get it
 """,
 )
@@ -41,6 +43,7 @@ app.command()(export.summary)
 app.add_typer(projections.app, name="projections")
 app.add_typer(dead.app, name="dead")
 app.command()(erase.erase)
+app.command()(token.token)
 app.command()(checks.doctor)
 app.command()(checks.settings)
 app.add_typer(bench.app, name="bench")

@@ -8,15 +8,27 @@ import typer
 from infra.cli.output import FAILED, err, out, run_async
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False) -> None:
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    livekit: Annotated[
+        bool,
+        typer.Option("--livekit", help="Check the way into a LiveKit room instead: DNS, TLS, ports, key, media, TURN."),
+    ] = False,
+) -> None:
     """Check what is needed to run here, and say how to get what is missing.
 
-    The exit code is 0 if everything that is needed is there; what is only nice to have is a warning.
+    With --livekit a room is made for a moment and joined unseen. The exit code is 0 if everything that is needed is
+    there; what is only nice to have is a warning.
     """
     from infra.doctor import examine
     from infra.settings import settings as read_settings
 
-    findings = run_async(examine(read_settings()))
+    if livekit:
+        from infra.livekit.doctor import examine_livekit
+
+        findings = run_async(examine_livekit(read_settings()))
+    else:
+        findings = run_async(examine(read_settings()))
     for finding in findings:
         if as_json:
             typer.echo(json.dumps(finding.fields()))

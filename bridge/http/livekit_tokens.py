@@ -1,0 +1,114 @@
+"""`POST /livekit/token`: a short-lived token to join one room, for backends with the key and for this machine's page.
+
+Who gets one: whoever shows DAREDEVIL_LIVEKIT_TOKEN_KEY. Where no such key is set, only the page that this server gives
+to a browser on the same machine: the server listens on loopback, the connection comes from there and through no
+proxy, and the browser itself says that the request is the page's own (`Origin` is this host, and a loopback name, so
+that no other site can lead a browser here by its own name).
+"""
+
+import secrets
+from datetime import timedelta
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from bridge.http.auth import GivenKey, Key
+from bridge.http.limiting import Addresses
+from bridge.http.problems import Problem, responses
+from infra.livekit.access import LiveKitAccess, NoLiveKit, livekit_access
+from infra.livekit.tokens import join_token
+from infra.settings import Settings
+
+TOKENS_PER_S, TOKENS_BURST = 1, 30
+"""Tokens that one address may have."""
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+PROXIED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+
+
+class TokenRequest(BaseModel):
+    """Who wants to join what; the names are those that LiveKit's own clients send (`TokenSource.endpoint`)."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"room_name": "kitchen", "participant_name": "Sam"}]}
+    )
+
+    room_name: str = Field(description="1 to 128 letters, digits, spaces or any of `_ . : @ + -`.")
+    participant_identity: str | None = Field(
+        None, description="Unique in the room, of the same characters; without it one is made up."
+    )
+    participant_name: str = Field("", description="The name that others are shown.")
+    role: Literal["caller", "listener"] = Field("caller", description="A `listener` may not speak.")
+
+
+class TokenAnswer(BaseModel):
+    """Where to connect, and with what."""
+
+    server_url: str
+    participant_token: str
+    room_name: str
+    participant_identity: str
+    expires_in_s: int
+
+
+def token_router(settings: Settings) -> APIRouter:
+    """Return the route."""
+    router = APIRouter(prefix="/livekit", tags=["livekit"])
+    key = Key(settings.livekit_token_key, "DAREDEVIL_LIVEKIT_TOKEN_KEY", "no-token-key")
+    addresses = Addresses(TOKENS_PER_S, TOKENS_BURST)
+
+    @router.post(
+        "/token", summary="A token to join a LiveKit room", status_code=201, responses=responses(401, 403, 429)
+    )
+    async def token(wanted: TokenRequest, request: Request, response: Response, given: GivenKey = None) -> TokenAnswer:
+        """Make a token for one room and one identity; it expires after `DAREDEVIL_LIVEKIT_TOKEN_TTL_S`.
+
+        Needs the key of `DAREDEVIL_LIVEKIT_TOKEN_KEY`. Where none is set, only the page of this machine gets one.
+        """
+        if key.is_set or not is_own_page(request, settings):
+            key.check(request, given)
+        addresses.take(request.client.host if request.client else "")
+        response.headers["Cache-Control"] = "no-store"
+        return _token(wanted, _access(settings), settings)
+
+    return router
+
+
+def is_own_page(request: Request, settings: Settings) -> bool:
+    """Tell whether a request is made by the page of this server, in a browser on this machine."""
+    host = request.headers.get("host", "")
+    return (
+        settings.host in LOOPBACK
+        and request.client is not None
+        and request.client.host in LOOPBACK
+        and (request.url.hostname or "") in LOOPBACK
+        and request.headers.get("origin") == f"http://{host}"
+        and not any(name in request.headers for name in PROXIED)
+    )
+
+
+def _access(settings: Settings) -> LiveKitAccess:
+    try:
+        return livekit_access(settings)
+    except NoLiveKit as error:
+        raise Problem("not-available", str(error)) from error
+
+
+def _token(wanted: TokenRequest, access: LiveKitAccess, settings: Settings) -> TokenAnswer:
+    identity = wanted.participant_identity or f"guest-{secrets.token_hex(4)}"
+    ttl = timedelta(seconds=settings.livekit_token_ttl_s)
+    try:
+        jwt = join_token(
+            *(access, wanted.room_name, identity, ttl, wanted.role, wanted.participant_name.strip()),
+            agent_name=settings.livekit_agent_name,
+        )
+    except ValueError as error:
+        raise Problem("bad-request", str(error)) from error
+    return TokenAnswer(
+        server_url=access.public_url,
+        participant_token=jwt,
+        room_name=wanted.room_name,
+        participant_identity=identity,
+        expires_in_s=settings.livekit_token_ttl_s,
+    )

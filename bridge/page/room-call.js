@@ -1,0 +1,164 @@
+// One's place in a LiveKit room: joins, talks, listens, and follows who else is there. No page here.
+import { Captions, TOPIC } from "./room-captions.js";
+import { SOUND_BLOCKED, microphoneProblem } from "./problems.js";
+
+const CHAT = "lk.chat";
+const AGENT_STATE = "lk.agent.state";
+const SESSION = "daredevil.session";
+const STATES = { initializing: "connecting", listening: "listening", thinking: "thinking", speaking: "speaking" };
+
+// Why a token was not given: `code` is the server's.
+export class NoToken extends Error {
+  constructor({ code, message }) {
+    super(message);
+    this.code = code;
+  }
+}
+
+// Ask this page's server for a token. Raises NoToken, TypeError when it cannot be reached.
+export async function tokenFor(roomName, name, key) {
+  const answer = await fetch(new URL("./livekit/token", location), {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...(key && { Authorization: `Bearer ${key}` }) },
+    body: JSON.stringify({ room_name: roomName, participant_name: name }),
+    signal: AbortSignal.timeout(10_000),
+  });
+  const body = await answer.json();
+  if (!answer.ok) throw new NoToken(body.error);
+  return body;
+}
+
+export class RoomCall {
+  // `on.change()` when anything about the room has changed, `on.caption(caption)`, `on.problem(what or null)`.
+  constructor(on) {
+    this.on = on;
+    this.line = "idle"; // idle, connecting, open, reconnecting, ended
+    this.room = null;
+    this.captions = new Captions((caption) => on.caption(caption));
+  }
+
+  get live() {
+    return this.line === "open" || this.line === "reconnecting";
+  }
+
+  get muted() {
+    return this.room?.localParticipant.isMicrophoneEnabled !== true;
+  }
+
+  get agent() {
+    return this.live ? [...this.room.remoteParticipants.values()].find(isAgent) : undefined;
+  }
+
+  get sessionId() {
+    return this.agent?.attributes[SESSION] ?? null;
+  }
+
+  // What the page says of it: the agent's state, where there is an agent.
+  get state() {
+    if (this.line !== "open") return this.line;
+    const state = this.agent?.attributes[AGENT_STATE];
+    if (!this.agent) return "waiting";
+    return this.muted && state === "listening" ? "muted" : (STATES[state] ?? "listening");
+  }
+
+  get people() {
+    if (!this.live) return [];
+    return [this.room.localParticipant, ...this.room.remoteParticipants.values()].map((each) => ({
+      identity: each.identity,
+      name: isAgent(each) ? "Agent" : each.name || each.identity,
+      you: each === this.room.localParticipant,
+      agent: isAgent(each),
+      speaking: each.isSpeaking,
+      muted: !each.isMicrophoneEnabled,
+    }));
+  }
+
+  // Of who is heard most, 0 to 1.
+  level() {
+    return this.live ? Math.max(0, ...[...this.room.remoteParticipants.values()].map((each) => each.audioLevel)) : 0;
+  }
+
+  // Raises NoToken, or what LiveKit's client does.
+  async join(roomName, name, key) {
+    this.become("connecting");
+    this.captions.clear();
+    try {
+      const token = await tokenFor(roomName, name, key);
+      this.room = this.follow(new LivekitClient.Room({ audioCaptureDefaults: { channelCount: 1 } }));
+      await this.room.connect(token.server_url, token.participant_token);
+    } catch (error) {
+      this.become("idle");
+      throw error;
+    }
+    this.become("open");
+    await this.mute(false);
+    if (this.room.canPlaybackAudio === false) this.on.problem(SOUND_BLOCKED);
+  }
+
+  async leave() {
+    await this.room?.disconnect();
+  }
+
+  async mute(muted) {
+    try {
+      await this.room.localParticipant.setMicrophoneEnabled(!muted);
+    } catch (error) {
+      this.on.problem(microphoneProblem(error));
+    }
+    this.on.change();
+  }
+
+  async type(text) {
+    await this.room.localParticipant.sendText(text, { topic: CHAT });
+  }
+
+  become(line) {
+    this.line = line;
+    this.on.change();
+  }
+
+  follow(room) {
+    const { RoomEvent } = LivekitClient;
+    LivekitClient.setLogLevel("error"); // what matters is told on the page
+    room.registerTextStreamHandler(TOPIC, (reader, { identity }) => this.captions.take(reader, identity).catch(() => {}));
+    room.on(RoomEvent.TrackSubscribed, (track) => track.kind === "audio" && document.body.append(track.attach()));
+    room.on(RoomEvent.TrackUnsubscribed, (track) => track.detach().forEach((element) => element.remove()));
+    room.on(RoomEvent.Reconnecting, () => this.become("reconnecting"));
+    room.on(RoomEvent.Reconnected, () => this.become("open"));
+    room.on(RoomEvent.Disconnected, (reason) => this.gone(room, reason));
+    room.on(RoomEvent.AudioPlaybackStatusChanged, () => this.on.problem(room.canPlaybackAudio ? null : SOUND_BLOCKED));
+    for (const name of [
+      "ParticipantConnected",
+      "ParticipantDisconnected",
+      "ParticipantAttributesChanged",
+      "ParticipantNameChanged",
+      "ActiveSpeakersChanged",
+      "TrackMuted",
+      "TrackUnmuted",
+      "TrackPublished",
+      "TrackUnpublished",
+      "LocalTrackPublished",
+    ]) {
+      room.on(RoomEvent[name], () => this.on.change());
+    }
+    return room;
+  }
+
+  gone(room, reason) {
+    if (room !== this.room || !this.live) return;
+    this.become("ended");
+    const told = GONE[LivekitClient.DisconnectReason[reason]];
+    if (told) this.on.problem({ title: told, advice: "Press Join to come back." });
+  }
+}
+
+const isAgent = (participant) => participant.isAgent || AGENT_STATE in participant.attributes;
+
+const GONE = {
+  DUPLICATE_IDENTITY: "You joined from another window",
+  PARTICIPANT_REMOVED: "You were removed from the room",
+  ROOM_DELETED: "The room was closed",
+  SERVER_SHUTDOWN: "The room's server is shutting down",
+  STATE_MISMATCH: "The connection was lost",
+  SIGNAL_CLOSE: "The connection was lost",
+};

@@ -1,0 +1,56 @@
+"""`daredevil token`: a token to join a LiveKit room."""
+
+from typing import Annotated
+
+import typer
+
+from infra.cli.output import BAD_INPUT, fail, progress
+
+
+def token(
+    room: Annotated[str, typer.Option(metavar="R", help="The one room that it is for.")],
+    identity: Annotated[str, typer.Option(metavar="I", help="Who joins: unique in the room.")],
+    ttl: Annotated[str, typer.Option(help="How long it lets one join: `90s`, `10m`, `1h`, `2d`.")] = "1h",
+    grant: Annotated[
+        str,
+        typer.Option(
+            help="`caller` speaks, listens and types; `listener` only listens; `moderator` may also mute and remove."
+        ),
+    ] = "caller",
+    name: Annotated[str, typer.Option(help="The name that others are shown.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="URL and token as one JSON object.")] = False,
+) -> None:
+    """Make a token to join one LiveKit room, with no more rights than its role needs.
+
+    It is signed with the key of DAREDEVIL_LIVEKIT_URL, else with that of the server that `daredevil run --livekit`
+    started. Whoever has it can join until it expires: it is a secret.
+
+    For example:
+
+      daredevil token --room kitchen --identity sam
+
+      daredevil token --room kitchen --identity eve --grant listener --ttl 10m
+    """
+    import json
+
+    from infra.livekit.access import NoLiveKit, livekit_access
+    from infra.livekit.tokens import ROLES, join_token, ttl_of
+    from infra.settings import settings
+
+    try:
+        role = next((role for role in ROLES if role == grant), None)
+        if role is None:
+            raise ValueError(f"--grant is one of {', '.join(ROLES)}")
+        lifetime = ttl_of(ttl)
+        access = livekit_access(settings())
+        jwt = join_token(access, room, identity, lifetime, role, name, settings().livekit_agent_name)
+    except ValueError as error:
+        fail(str(error), BAD_INPUT)
+    except NoLiveKit as error:
+        fail(str(error))
+    if as_json:
+        fields = {"url": access.public_url, "token": jwt, "room": room, "identity": identity}
+        typer.echo(json.dumps({**fields, "expires_in_s": int(lifetime.total_seconds())}))
+        return
+    progress(f"to join room {room} of {access.public_url} as {identity} ({role}) within {ttl}:")
+    typer.echo(jwt)

@@ -1,0 +1,43 @@
+"""Which LiveKit server a process or a command talks to, and with which key."""
+
+from dataclasses import dataclass
+
+from infra.embedded.livekit import livekit_folder, livekit_key
+from infra.embedded.runtime import read_runtime
+from infra.settings import Settings
+
+
+class NoLiveKit(RuntimeError):
+    """No LiveKit server is set and none runs here, or its key is missing; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveKitAccess:
+    """A LiveKit server's address and an API key of it. `public_url` is where clients reach it."""
+
+    url: str
+    key: str
+    secret: str
+    public_url: str
+
+
+def livekit_access(settings: Settings) -> LiveKitAccess:
+    """Return the server that the settings name, else the one that runs on this data directory. Raises NoLiveKit."""
+    url, public = settings.livekit_url, settings.livekit_public_url
+    if url:
+        missing = [
+            f"DAREDEVIL_{name.upper()}"
+            for name in ("livekit_api_key", "livekit_api_secret")
+            if not getattr(settings, name)
+        ]
+        if missing:
+            raise NoLiveKit(f"DAREDEVIL_LIVEKIT_URL is {url}, but not set: {' and '.join(missing)}")
+        return LiveKitAccess(url, settings.livekit_api_key, settings.livekit_api_secret, public or url)
+    runtime = read_runtime(settings.data_dir)
+    if runtime is None or not runtime.livekit_url:
+        raise NoLiveKit(
+            "no LiveKit server is set and none runs here: `daredevil run --livekit` (`make run LIVEKIT=1`) starts one; "
+            "one that runs elsewhere is set by DAREDEVIL_LIVEKIT_URL, _API_KEY and _API_SECRET"
+        )
+    key = livekit_key(livekit_folder(settings.data_dir))
+    return LiveKitAccess(runtime.livekit_url, key.key, key.secret, public or runtime.livekit_url)
