@@ -32,9 +32,13 @@ _REQUEST = re.compile(
 )
 
 
+MOST_CHARS = 2000
+"""So much of a text is looked at: nobody speaks longer, but one may paste a book."""
+
+
 def words_of(text: str) -> list[str]:
     """Return the words of a text in lower case, without punctuation."""
-    return _WORD.findall(text.lower().replace("\u2019", "'"))
+    return _WORD.findall(text[:MOST_CHARS].lower().replace("\u2019", "'"))
 
 
 def names(text: str, name: str) -> bool:
@@ -61,7 +65,7 @@ def is_said_to(text: str, name: str) -> bool:
 
     A name that only occurs is talked about: `Kim likes cake`.
     """
-    said = " ".join(text.lower().replace("\u2019", "'").split())
+    said = " ".join(text[:MOST_CHARS].lower().replace("\u2019", "'").split())
     full = " ".join(words_of(name))
     for called in dict.fromkeys((full, full.partition(" ")[0])):
         if len(called) < 2:
@@ -74,7 +78,7 @@ def is_said_to(text: str, name: str) -> bool:
 
 def asks(text: str) -> bool:
     """Tell whether a text is a question or a request, whoever it is meant for."""
-    said = " ".join(text.lower().replace("\u2019", "'").split())
+    said = " ".join(text[:MOST_CHARS].lower().replace("\u2019", "'").split())
     if said.endswith("?"):
         return True
     sentences = re.split(r"(?<=[.!?]) ", said)
@@ -83,9 +87,10 @@ def asks(text: str) -> bool:
     )
 
 
-SAME = 0.8
-"""Two turns with so many of their words in common are the same, heard twice; a short one must match exactly."""
+SAME = 0.85
+"""Two turns with so many of their letters in common are the same, heard twice; a short one must match exactly."""
 SHORT_WORDS = 3
+COMPARED_LETTERS = 300
 
 
 def are_the_same_words(text: str, other: str) -> bool:
@@ -95,4 +100,5 @@ def are_the_same_words(text: str, other: str) -> bool:
         return False
     if min(len(words), len(others)) < SHORT_WORDS:
         return words == others
-    return SequenceMatcher(None, words, others, autojunk=False).ratio() >= SAME
+    letters, other_letters = "".join(words)[:COMPARED_LETTERS], "".join(others)[:COMPARED_LETTERS]
+    return SequenceMatcher(None, letters, other_letters, autojunk=False).ratio() >= SAME
