@@ -18,7 +18,6 @@ from actors.reasoning.decide import Commit, Decision, Discard, Pass, Resume, Sta
 from actors.reasoning.fold import Reply, Session, apply, turn_key
 from actors.reasoning.generation import Generation, Models
 from actors.reasoning.graph import compile_graph
-from actors.reasoning.people import several
 from actors.reasoning.prompts import Background, prompt_messages
 from actors.reasoning.session_log import SessionLog, SessionLogs
 from actors.reasoning.warming import PromptWarmer
@@ -33,6 +32,7 @@ from infra.facts import Stale, now_ns
 from infra.inbox import Inbox
 from infra.memory.response_cache import ResponseCache
 from infra.memory.turns import TurnMemory, turn_memory
+from infra.people import several
 from infra.settings import Settings
 from infra.settings import settings as process_settings
 

@@ -11,9 +11,9 @@ from actors.reasoning.clauses import normalised
 from actors.reasoning.context import asker_id, askers, heard_messages, told_replies
 from actors.reasoning.fold import Reply, Session
 from actors.reasoning.memories import told
-from actors.reasoning.people import names_of, several
 from actors.reasoning.prompts import Background, wants_memory
 from infra.memory.turns import NOTHING, Recalled, TurnMemory
+from infra.people import names_of, several
 
 SESSIONS = 500
 

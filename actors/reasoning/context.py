@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from actors.reasoning.fold import Session, Turn, heard_by
-from actors.reasoning.people import name_of, several, user_of
 from contracts.events import ContextMessage
 from infra.engines.llm import Limits
+from infra.people import name_of, several, user_of
 
 CUT = " … "
 

@@ -4,11 +4,11 @@ Applying a fact twice changes nothing, so a fact may be applied when it is said 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from actors.reasoning.people import Person
 from contracts import events as e
+from infra.people import Person, note
 
 NS_PER_S = 1_000_000_000
 
@@ -120,15 +120,8 @@ def _closed(session: Session, event: e.SessionClosed) -> None:
     session.closed = True
 
 
-def _joined(session: Session, event: e.ParticipantJoined) -> None:
-    if event.kind == "person":
-        person = Person(event.participant_id, event.name, event.identity)
-        session.people[event.participant_id] = person
-
-
-def _left(session: Session, event: e.ParticipantLeft) -> None:
-    if (person := session.people.get(event.participant_id)) is not None:
-        session.people[event.participant_id] = replace(person, present=False)
+def _came_or_left(session: Session, event: e.ParticipantJoined | e.ParticipantLeft) -> None:
+    note(session.people, event)
 
 
 def _turn(session: Session, event: e.SpeechStarted | e.TranscriptRevised) -> Turn:
@@ -223,8 +216,8 @@ _REPLY_NOUN = (e.ReplyStarted, e.ReplyCommitted, e.ReplyClauseWritten, e.ReplyCo
 _ON_SESSION: dict[type[e.Event], Callable[[Session, Any], None]] = {
     e.SessionOpened: _opened,
     e.SessionClosed: _closed,
-    e.ParticipantJoined: _joined,
-    e.ParticipantLeft: _left,
+    e.ParticipantJoined: _came_or_left,
+    e.ParticipantLeft: _came_or_left,
     e.SpeechStarted: _speaking,
     e.TranscriptRevised: _revised,
     e.TurnEnded: _ended,

@@ -7,9 +7,9 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from actors.reasoning.context import fitted
 from actors.reasoning.memories import asks_about_caller, notes
-from actors.reasoning.people import listed
 from contracts.events import ContextMessage
 from infra.engines.llm import Limits, limits_of
+from infra.people import listed
 
 SO_FAR = "The conversation so far: "
 

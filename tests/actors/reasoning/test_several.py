@@ -22,7 +22,7 @@ async def test_a_turn_that_is_not_for_the_agent_is_passed_with_its_reason_and_ov
         "[You answer Kim.]",
         "Kim: Daredevil, who is he?",
     ]
-    assert [len(asked) for asked in model.asked] == [3], "system, what was overheard, the question"
+    assert [len(asked) for asked in model.asked] == [2], "system; what was overheard, with the question"
 
 
 async def test_the_draft_of_a_passed_turn_is_discarded(broker: NatsBroker) -> None:

@@ -1,7 +1,9 @@
 """Who is and was in a session besides the agent, and what they are called. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from contracts import events as e
 
 NAME_CHARS = 40
 """So much of a name is told: people choose them, and the model reads them."""
@@ -18,6 +20,22 @@ class Person:
 
 
 People = Mapping[str, Person]
+
+
+def note(people: dict[str, Person], event: e.Event) -> None:
+    """Take a fact in: who came, and who left. The agent is nobody here."""
+    if isinstance(event, e.ParticipantJoined) and event.kind == "person":
+        people[event.participant_id] = Person(event.participant_id, event.name, event.identity)
+    elif isinstance(event, e.ParticipantLeft) and (person := people.get(event.participant_id)) is not None:
+        people[event.participant_id] = replace(person, present=False)
+
+
+def people_of(events: Iterable[e.Event]) -> dict[str, Person]:
+    """Return who is and was there by a session's facts, in the order in which they came."""
+    people: dict[str, Person] = {}
+    for event in events:
+        note(people, event)
+    return people
 
 
 def several(people: People) -> bool:
@@ -51,6 +69,12 @@ def _called(people: People, participant_id: str) -> str:
     known = (person.name, person.identity) if person is not None else ()
     shown = (" ".join("".join(c if c.isprintable() else " " for c in text).split()) for text in known)
     return next((text[:NAME_CHARS].rstrip() for text in shown if text), participant_id)
+
+
+def known_name(people: People, participant_id: str) -> str:
+    """Return what a person is called, empty if they came without a name."""
+    name = name_of(people, participant_id)
+    return "" if name == participant_id else name
 
 
 def user_of(people: People, participant_id: str, session_user: str) -> str:
