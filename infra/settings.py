@@ -60,6 +60,33 @@ class Settings(BaseSettings):
     )
     barge_in_min_speech_ms: int = Field(500, ge=100, description="Speech over playback that is taken as a barge-in.")
 
+    # -- several people
+    agent_name: str = Field("Daredevil", description="The name by which people speak to the agent.")
+    addressee: Literal["always", "named", "asked"] = Field(
+        "always", description="Which turns the agent answers: all, those that name it, or those that ask it something."
+    )
+
+    # -- LiveKit rooms
+    livekit: bool = Field(
+        False, description="Open the LiveKit door; without a URL a LiveKit server is started on this machine."
+    )
+    livekit_url: str = Field("", description="LiveKit server, `wss://host`; one that is set opens the door.")
+    livekit_api_key: str = Field("", description="API key of that server.")
+    livekit_api_secret: str = Field("", description="Its secret; only the LiveKit bridge and token endpoint need it.")
+    livekit_agent_name: str = Field(
+        "", description="Name for explicit dispatch of the agent; empty sends it into every new room."
+    )
+    livekit_token_key: str = Field(
+        "", description="Key of the token endpoint (Bearer); empty gives tokens to this machine's page only."
+    )
+    livekit_token_ttl_s: int = Field(
+        600, gt=0, le=3600, description="How long a token of the endpoint lets one join; who is in the room stays."
+    )
+    livekit_server: str = Field(
+        "", description="Path of the `livekit-server` to start here; else PATH and the cache folder are looked in."
+    )
+    room_empty_s: float = Field(20, ge=0, description="A room's session ends when its last person has left this long.")
+
     # -- keeping
     postgres_url: str = Field(
         "", description="Postgres 15 or newer with pgvector; empty starts the embedded one, `off` does without."

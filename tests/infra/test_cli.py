@@ -210,6 +210,7 @@ def test_every_setting_is_listed() -> None:
 
 
 def test_keys_and_passwords_are_not_shown() -> None:
+    assert "hunter2" not in shown("admin_key", "hunter2") + shown("livekit_api_secret", "hunter2")
     assert "hunter2" not in shown("nats_url", "nats://me:hunter2@example.org:4222")
     assert "sk-1" not in shown("llm_options", {"api_key": "sk-1", "temperature": 0})
     assert "max_tokens" in shown("llm_options", {"max_tokens": 7})
