@@ -93,7 +93,7 @@ class Talk:
             await asyncio.gather(talk, return_exceptions=True)
 
     async def send_microphone(self, send: Callable[[bytes], Awaitable[None]]) -> None:
-        """Give the door a frame each 20 ms, on the clock: one that is late does not delay the next."""
+        """Give the door frame by frame, on the clock: one that is late does not delay the next."""
         while True:
             await asyncio.sleep(self._microphone.next_due_s - self.now_s())
             await send(self._microphone.frame())
