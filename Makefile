@@ -13,8 +13,8 @@ $(STAMP): requirements.lock pyproject.toml scripts/setup.sh infra/embedded/weigh
 	@bash scripts/setup.sh $(VENV)
 	@touch $(STAMP)
 
-run: setup ## start it all and print the page's address
-	@$(VENV)/bin/daredevil run
+run: setup ## start it all and print the page's address; LIVEKIT=1 opens the LiveKit door, too
+	@$(VENV)/bin/daredevil run $(if $(filter-out 0,$(LIVEKIT)),--livekit)
 
 pulsar: ## start a real Pulsar broker on loopback for the Pulsar projection (Java 17)
 	@bash scripts/pulsar.sh $(PULSAR_OPTIONS)

@@ -26,6 +26,8 @@ from infra.embedded.system import (
     check_port,
     child_environment,
     choose_addresses,
+    environment_for,
+    livekit_line,
     processes,
 )
 from infra.settings import Settings
@@ -80,7 +82,9 @@ class Supervisor:
         self._logs = self._data_dir / "logs"
         self._addresses = choose_addresses(settings)
         self._environment = child_environment(os.environ, settings, self._addresses)
-        self._parts = list(parts) if parts is not None else processes(settings, self._addresses)
+        if parts is None:
+            parts = () if log_only else processes(settings, self._addresses)
+        self._parts = list(parts)
         self._lock: DataDirLock | None = None
         self._forks: ForkServer | None = None
         self._running: dict[str, Running] = {}
@@ -131,7 +135,7 @@ class Supervisor:
     async def _start_all(self) -> None:
         parts = [] if self._log_only else self._parts
         if any(isinstance(part, App) for part in parts):
-            self._forks = ForkServer(self._environment, self._log_file("forkserver"))
+            self._forks = ForkServer(environment_for("forkserver", self._environment), self._log_file("forkserver"))
             self._tails["forkserver"] = LogTail(self._log_file("forkserver"))
             await self._forks.start()
         await self._start_nats()
@@ -143,6 +147,8 @@ class Supervisor:
         for part in parts:
             self._keep(part)
         self._progress(f"starting {', '.join(part.name for part in parts)}")
+        if rooms := livekit_line(self._addresses):
+            self._progress(rooms)
         names = [part.name for part in parts if part.needed]
         self.page_url = await wait_until_ready(names, self._addresses, self._settings, self._tell_ready)
         if self.page_url:
@@ -196,13 +202,13 @@ class Supervisor:
             await asyncio.sleep(delay_s)
 
     async def _launch(self, part: Program | App) -> Running:
-        log = self._log_file(part.name)
+        log, environment = self._log_file(part.name), environment_for(part.name, self._environment)
         if isinstance(part, App):
             assert self._forks is not None
-            return await self._forks.fork(part.name, part.app, part.after, self._environment, log)
+            return await self._forks.fork(part.name, part.app, part.after, environment, log)
         # NATS holds the lock as well: while it writes to the directory nobody else may, should we die before it.
         fds = (self._lock.fd,) if part.name == NATS and self._lock is not None else ()
-        return await start_program(part.command, self._environment, log, fds)
+        return await start_program(part.command, environment, log, fds)
 
     def _give_up(self, why: str) -> None:
         if self._starting is not None and not self._starting.done():
@@ -212,8 +218,9 @@ class Supervisor:
     # -- telling others
 
     def _announce(self) -> None:
-        addresses = self._addresses
-        write_runtime(self._data_dir, Runtime(os.getpid(), addresses.nats_url, addresses.llm_url, self.page_url))
+        at = self._addresses
+        runtime = Runtime(os.getpid(), at.nats_url, at.llm_url, self.page_url, at.livekit_url)
+        write_runtime(self._data_dir, runtime)
         self._note_processes()
 
     def _note_postgres(self) -> None:

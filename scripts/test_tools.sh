@@ -44,3 +44,9 @@ fi
 if command -v java >/dev/null && command -v mvn >/dev/null && ! bash scripts/pulsar.sh fetch; then
     echo "Pulsar's jars could not be fetched; its tests will be skipped"
 fi
+
+cached_livekit=${XDG_CACHE_HOME:-$HOME/.cache}/daredevil/livekit-server
+if ! command -v "${DAREDEVIL_LIVEKIT_SERVER:-livekit-server}" "$cached_livekit" >/dev/null; then
+    echo "missing: livekit-server (the LiveKit door against a real server); tests that need it will be skipped." \
+        "To get it: curl -sSL https://get.livekit.io | bash"
+fi

@@ -11,6 +11,7 @@ from infra.broker import make_broker
 from infra.connection import jetstream
 from infra.provisioning import provision
 from infra.settings import settings
+from tests.livekit_server import livekit_server as livekit_server
 from tests.servers import NatsServer, running_nats
 
 

@@ -1,27 +1,37 @@
 """`daredevil run`: the whole system under one supervisor."""
 
+from typing import Annotated
+
 import typer
 
 from infra.cli.output import fail, out, progress, run_async, warn
 
 
-def run() -> None:
+def run(
+    livekit: Annotated[
+        bool,
+        typer.Option("--livekit", help="Open the LiveKit door: rooms of DAREDEVIL_LIVEKIT_URL, else of a server here."),
+    ] = False,
+) -> None:
     """Start everything on this machine, and keep it running until Ctrl-C.
 
     Starts the log (NATS), the local language model and every actor, each as its own process, and prints the address
     of the page to talk on. What crashes is started again. Data stays in DAREDEVIL_DATA_DIR.
     """
-    run_async(_run())
+    run_async(_run(livekit))
 
 
-async def _run() -> None:
+async def _run(livekit: bool) -> None:
     import asyncio
     import signal
 
     from infra.settings import settings
     from infra.supervisor import Supervisor
 
-    supervisor = Supervisor(settings(), progress=progress, warn=warn)
+    config = settings()
+    if livekit:
+        config = config.model_copy(update={"livekit": True})
+    supervisor = Supervisor(config, progress=progress, warn=warn)
     loop, main_task, ended = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
     assert main_task is not None
     starting = True
@@ -46,7 +56,9 @@ async def _run() -> None:
         raise typer.Exit(0) from None
     starting = False
     out().print(f"\nReady after {supervisor.ready_s:.1f} s. Talk to it: [bold cyan]{supervisor.page_url}[/]\n")
-    progress(f"data and logs: {settings().data_dir.absolute()}; Ctrl-C stops")
+    if rooms := supervisor.addresses.livekit_url:
+        progress(f"rooms: {rooms}; `daredevil token --room R --identity I` makes a token to join one")
+    progress(f"data and logs: {config.data_dir.absolute()}; Ctrl-C stops")
     await ended.wait()
     await supervisor.stop()
     left = supervisor.pids()

@@ -9,6 +9,7 @@ _LINE = re.compile(r"^\d\d:\d\d:\d\d (DEBUG|INFO|WARNING|ERROR|CRITICAL)\s")
 _JSON_LEVEL = re.compile(r'"level": "(DEBUG|INFO|WARNING|ERROR|CRITICAL)"')
 _NATS_LINE = re.compile(r"^\[\d+\] \S+ \S+ \[(\w+)\]")
 _POSTGRES_LINE = re.compile(r"^\d{4}-\d\d-\d\d \S+ \S+ postgres: (\w+):")
+_LIVEKIT_LINE = re.compile(r"^\d{4}-\d\d-\d\dT\S+Z\t(\w+)\t")
 _LOUD = {"WARNING", "ERROR", "CRITICAL", "ERR", "FTL", "WRN"}
 
 
@@ -20,6 +21,9 @@ def is_loud(line: str, before: bool) -> bool:
     if match := _POSTGRES_LINE.search(line):
         # Its ERROR is a statement that failed, which whoever sent it knows.
         return match.group(1) in ("FATAL", "PANIC")
+    if match := _LIVEKIT_LINE.search(line):
+        # It warns of whatever a client does.
+        return match.group(1) in ("ERROR", "FATAL")
     return before
 
 

@@ -8,7 +8,7 @@ import nats
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from infra.embedded.system import BRIDGE, LLM, Addresses
+from infra.embedded.system import BRIDGE, LIVEKIT, LLM, Addresses
 from infra.settings import Settings
 
 POLL_S = 0.1
@@ -34,6 +34,7 @@ async def _wait_for(
     checks: dict[str, Callable[[], Awaitable[bool]]] = {
         LLM: lambda: _llm_is_ready(addresses),
         BRIDGE: lambda: _bridge_is_ready(settings),
+        LIVEKIT: lambda: _livekit_is_ready(addresses),
     }
     check = checks.get(name, lambda: _answers(nc, name))
     while not await check():  # noqa: ASYNC110 (another process, which cannot set an event of ours)
@@ -56,6 +57,10 @@ async def _llm_is_ready(addresses: Addresses) -> bool:
 async def _bridge_is_ready(settings: Settings) -> bool:
     url = page_url(settings)
     return bool(url) and await http_status(url + "readyz") == 200
+
+
+async def _livekit_is_ready(addresses: Addresses) -> bool:
+    return await http_status(addresses.livekit_url.replace("ws://", "http://", 1) + "/") == 200
 
 
 def port_file(settings: Settings) -> Path:

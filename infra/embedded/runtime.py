@@ -18,6 +18,7 @@ class Runtime:
     nats_url: str
     llm_url: str
     page_url: str
+    livekit_url: str = ""
 
 
 def _path(data_dir: Path) -> Path:

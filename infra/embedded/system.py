@@ -8,23 +8,35 @@ from dataclasses import dataclass
 
 from contracts.topology import ACTORS, SYNTHESIS, TRANSCRIPT
 from infra.embedded.forkserver import BASE
+from infra.embedded.livekit import (
+    LiveKitMissing,
+    LiveKitPorts,
+    free_livekit_ports,
+    livekit_folder,
+    livekit_key,
+    livekit_server_path,
+)
+from infra.embedded.livekit import command as livekit_command
 from infra.embedded.nats import free_port
 from infra.embedded.postgres import command as postgres_command
 from infra.embedded.postgres import data_folder, running_url
 from infra.settings import Settings
 
 NATS, LLM, BRIDGE = "nats", "llm", "bridge"
+LIVEKIT, BRIDGE_LIVEKIT = "livekit", "bridge-livekit"
 POSTGRES, PROJECTION_POSTGRES, PROJECTION_PULSAR = "postgres", "projection-postgres", "projection-pulsar"
 
 STOP_ORDER: tuple[tuple[str, ...], ...] = (
-    (BRIDGE,),
+    (BRIDGE, BRIDGE_LIVEKIT),
     ("transcript", "reasoning", "synthesis"),
     ("summaries",),
     ("persistence",),
     (PROJECTION_POSTGRES, PROJECTION_PULSAR),
-    (LLM, POSTGRES),
+    (LLM, POSTGRES, LIVEKIT),
 )
 """Who is stopped together: the door first, so that its calls end; those who keep what was said, last."""
+
+DOOR_SECRETS = ("DAREDEVIL_LIVEKIT_API_SECRET", "DAREDEVIL_LIVEKIT_TOKEN_KEY", "DAREDEVIL_ADMIN_KEY")
 
 
 class StartFailed(RuntimeError):
@@ -56,22 +68,28 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the parts of one system find each other. `llm_url` is empty without a local model."""
+    """Where the parts of one system find each other. `llm_url` is empty without a local model.
+
+    `livekit_url` is empty without that door; `livekit_ports` are those of a LiveKit server that is started here.
+    """
 
     nats_url: str
     llm_url: str
     llm_port: int
     nats_port: int | None
+    livekit_url: str = ""
+    livekit_ports: LiveKitPorts | None = None
 
 
 def choose_addresses(settings: Settings) -> Addresses:
     """Return external servers where set, free ports of loopback for the others; they stay for the system's life."""
     nats_port = None if settings.nats_url else free_port()
     nats_url = settings.nats_url or f"nats://127.0.0.1:{nats_port}"
-    if not needs_local_llm(settings):
-        return Addresses(nats_url, settings.llm_url, 0, nats_port)
-    llm_port = free_port()
-    return Addresses(nats_url, f"http://127.0.0.1:{llm_port}/v1", llm_port, nats_port)
+    livekit_ports = free_livekit_ports() if settings.livekit and not settings.livekit_url else None
+    livekit_url = livekit_ports.url if livekit_ports is not None else settings.livekit_url
+    llm_port = free_port() if needs_local_llm(settings) else 0
+    llm_url = f"http://127.0.0.1:{llm_port}/v1" if llm_port else settings.llm_url
+    return Addresses(nats_url, llm_url, llm_port, nats_port, livekit_url, livekit_ports)
 
 
 def needs_local_llm(settings: Settings) -> bool:
@@ -89,7 +107,39 @@ def processes(settings: Settings, addresses: Addresses) -> list[Program | App]:
     heavy = dict.fromkeys((TRANSCRIPT, SYNTHESIS), "livekit.agents")
     parts += [App(name, f"actors.{name}:app", heavy.get(name, BASE)) for name in ACTORS]
     parts.append(App(BRIDGE, "bridge.websocket:app"))
-    return parts + keepers(settings)
+    return parts + livekit_door(settings, addresses) + keepers(settings)
+
+
+def livekit_door(settings: Settings, addresses: Addresses) -> list[Program | App]:
+    """Return what the LiveKit door consists of, nothing if it is closed. Raises StartFailed saying what is missing."""
+    if not addresses.livekit_url:
+        return []
+    door = App(BRIDGE_LIVEKIT, "bridge.livekit:app", "livekit.agents")
+    if addresses.livekit_ports is None:
+        if not (settings.livekit_api_key and settings.livekit_api_secret):
+            raise StartFailed(
+                f"DAREDEVIL_LIVEKIT_URL is {addresses.livekit_url}: its DAREDEVIL_LIVEKIT_API_KEY and "
+                "DAREDEVIL_LIVEKIT_API_SECRET are needed, too"
+            )
+        return [door]
+    try:
+        binary = livekit_server_path(settings.livekit_server)
+    except LiveKitMissing as error:
+        remote = "or use one that runs elsewhere: DAREDEVIL_LIVEKIT_URL, _API_KEY and _API_SECRET"
+        raise StartFailed(f"{error}; {remote}") from error
+    # With any free port the page's is not known yet: then there is no webhook.
+    webhook = f"http://127.0.0.1:{settings.port}/livekit/webhook" if settings.port else ""
+    command = livekit_command(binary, livekit_folder(settings.data_dir), addresses.livekit_ports, webhook)
+    # It has nothing to keep, and on SIGTERM would wait for everybody to leave their room.
+    return [Program(LIVEKIT, command, stop=signal.SIGKILL), door]
+
+
+def livekit_line(addresses: Addresses) -> str:
+    """Say where the rooms are, nothing if there are none."""
+    if not addresses.livekit_url:
+        return ""
+    which = "using the LiveKit server at" if addresses.livekit_ports is None else "LiveKit server of this machine:"
+    return f"{which} {addresses.livekit_url}"
 
 
 def keepers(settings: Settings) -> list[Program | App]:
@@ -118,7 +168,27 @@ def child_environment(environment: Mapping[str, str], settings: Settings, addres
         "DAREDEVIL_HOST": settings.host,
         "DAREDEVIL_PORT": str(settings.port),
         "DAREDEVIL_PORT_FILE": str(settings.data_dir.absolute() / "run" / "port"),
+        **_livekit_environment(settings, addresses),
     }
+
+
+def _livekit_environment(settings: Settings, addresses: Addresses) -> dict[str, str]:
+    if addresses.livekit_ports is None:
+        return {}
+    key = livekit_key(livekit_folder(settings.data_dir))
+    return {
+        "DAREDEVIL_LIVEKIT_URL": addresses.livekit_url,
+        "DAREDEVIL_LIVEKIT_API_KEY": key.key,
+        "DAREDEVIL_LIVEKIT_API_SECRET": key.secret,
+    }
+
+
+def environment_for(name: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of one part: the secrets of the doors are for the doors only."""
+    if name in (BRIDGE, BRIDGE_LIVEKIT):
+        return dict(environment)
+    # Empty rather than absent: it wins over a line in `.env`.
+    return {**environment, **dict.fromkeys(DOOR_SECRETS, "")}
 
 
 def check_port(host: str, port: int) -> None:
