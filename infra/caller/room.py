@@ -5,6 +5,7 @@ The agent is whoever has the attribute `daredevil.session`: it names the session
 
 import asyncio
 import contextlib
+import secrets
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,29 @@ def minted(settings: Settings, room: str, identity: str) -> Admission:
         agent = api.RoomAgentDispatch(agent_name=settings.livekit_agent_name)
         token = token.with_room_config(api.RoomConfiguration(agents=[agent]))
     return Admission(settings.livekit_url, token.to_jwt())
+
+
+@dataclass(frozen=True, slots=True)
+class RoomDial:
+    """Calls the agent of a room, by default of a new one for each call; a `Dial`.
+
+    Tokens are made with the settings' key and secret, if no `token` is given.
+    """
+
+    settings: Settings
+    room: str = ""
+    token: str = ""
+
+    async def __call__(
+        self, utterances: Iterable[Utterance], *, user_id: str = "caller", on_fact: OnFact = ignore_fact
+    ) -> CallResult:
+        """Join, talk, leave. Raises CallFailed, NotRunning."""
+        if self.token:
+            admission = Admission(self.settings.livekit_url, self.token)
+        else:
+            room = self.room or f"call-{secrets.token_hex(4)}"
+            admission = minted(self.settings, room, user_id)
+        return await place_room_call(admission, utterances, on_fact=on_fact)
 
 
 async def place_room_call(

@@ -27,6 +27,15 @@ def ignore_fact(_name: str, _data: dict[str, Any]) -> None:
     """Take no notice of a fact: for callers whom nobody watches."""
 
 
+class Dial(Protocol):
+    """Places a call at some door, whichever: says the utterances, and returns what came of it. Raises CallFailed."""
+
+    async def __call__(
+        self, utterances: Sequence[Utterance], *, user_id: str = "caller", on_fact: OnFact = ignore_fact
+    ) -> CallResult:
+        """Call."""
+
+
 class CallFailed(RuntimeError):
     """The call could not be held to its end; `result` is what there is of it, if it began at all."""
 

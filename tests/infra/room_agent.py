@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from contracts import events as e
 from infra.facts import now_ns, say
+from tests.livekit_server import LiveKitServer
 
 RATE_HZ = 48_000
 FRAME = RATE_HZ // 100
@@ -133,10 +134,10 @@ class RoomAgent:
 
 
 @asynccontextmanager
-async def room_agent(broker: NatsBroker, server: Any, room: str, **options: Any) -> AsyncIterator[RoomAgent]:
+async def room_agent(broker: NatsBroker, server: LiveKitServer, room: str, **options: Any) -> AsyncIterator[RoomAgent]:
     """Have an agent in the room for the length of a block."""
     agent = RoomAgent(broker, f"lk-{room}", **options)
-    await agent.join(server.url, server.key, server.secret, room)
+    await agent.join(server.url, server.api_key, server.api_secret, room)
     try:
         yield agent
     finally:

@@ -7,7 +7,7 @@ from livekit import api
 
 from infra.caller import CallFailed, CallResult, Sound, Utterance
 from infra.caller.room import Admission, minted, place_room_call
-from infra.settings import Settings
+from infra.settings import settings
 from tests.infra.room_agent import room_agent
 from tests.livekit_server import LiveKitServer
 
@@ -17,20 +17,19 @@ def words(seconds: float = 0.5, rate_hz: int = 16_000) -> Sound:
     return Sound(loud.astype(np.int16), rate_hz)
 
 
-def admission(server: LiveKitServer, room: str) -> Admission:
-    keys = {"livekit_url": server.url, "livekit_api_key": server.key, "livekit_api_secret": server.secret}
-    return minted(Settings().model_copy(update=keys), room, "ada")
+def admission(room: str) -> Admission:
+    return minted(settings(), room, "ada")
 
 
-async def call(server: LiveKitServer, room: str, *steps: Utterance, timeout_s: float = 10) -> CallResult:
-    return await place_room_call(admission(server, room), steps, answer_timeout_s=timeout_s, agent_timeout_s=timeout_s)
+async def call(room: str, *steps: Utterance, timeout_s: float = 10) -> CallResult:
+    return await place_room_call(admission(room), steps, answer_timeout_s=timeout_s, agent_timeout_s=timeout_s)
 
 
 async def test_says_a_recording_in_a_room_and_returns_the_answer_with_its_gap(
     broker: NatsBroker, livekit_server: LiveKitServer
 ) -> None:
     async with room_agent(broker, livekit_server, "plain") as agent:
-        result = await call(livekit_server, "plain", Utterance(words()))
+        result = await call("plain", Utterance(words()))
     assert agent.callers == ["ada"]
     assert result.session_id == "lk-plain"
     (turn,) = result.turns
@@ -47,7 +46,7 @@ async def test_says_a_recording_in_a_room_and_returns_the_answer_with_its_gap(
 
 async def test_the_answer_is_laid_out_in_the_callers_time(broker: NatsBroker, livekit_server: LiveKitServer) -> None:
     async with room_agent(broker, livekit_server, "line"):
-        result = await call(livekit_server, "line", Utterance(words()))
+        result = await call("line", Utterance(words()))
     started_s = result.replies[0].started_at_s
     assert started_s is not None
     onset = int(np.flatnonzero(np.abs(result.answer.samples) > 256)[0])
@@ -59,7 +58,7 @@ async def test_says_the_next_recording_when_the_answer_has_ended(
     broker: NatsBroker, livekit_server: LiveKitServer
 ) -> None:
     async with room_agent(broker, livekit_server, "two"):
-        result = await call(livekit_server, "two", Utterance(words()), Utterance(words(0.5, 22_050)))
+        result = await call("two", Utterance(words()), Utterance(words(0.5, 22_050)))
     assert [turn.turn_id for turn in result.turns] == ["t0", "t1"]
     first, second = result.replies
     assert first.started_at_s is not None
@@ -69,7 +68,7 @@ async def test_says_the_next_recording_when_the_answer_has_ended(
 
 async def test_the_greeting_is_heard_first(broker: NatsBroker, livekit_server: LiveKitServer) -> None:
     async with room_agent(broker, livekit_server, "hi", greeting="Hello!"):
-        result = await call(livekit_server, "hi", Utterance(words()))
+        result = await call("hi", Utterance(words()))
     greeting, answer = result.replies
     assert greeting.turn_id == "greeting"
     assert greeting.started_at_s is not None
@@ -80,7 +79,7 @@ async def test_the_greeting_is_heard_first(broker: NatsBroker, livekit_server: L
 async def test_talks_over_a_reply_when_asked_to(broker: NatsBroker, livekit_server: LiveKitServer) -> None:
     async with room_agent(broker, livekit_server, "barge", reply_s=3):
         barge = Utterance(words(), after_reply_ms=300)
-        result = await call(livekit_server, "barge", Utterance(words()), barge)
+        result = await call("barge", Utterance(words()), barge)
     reply = result.replies[0]
     assert reply.stopped
     assert reply.started_at_s is not None
@@ -90,7 +89,7 @@ async def test_talks_over_a_reply_when_asked_to(broker: NatsBroker, livekit_serv
 
 async def test_a_room_without_an_agent_is_a_clear_error(broker: NatsBroker, livekit_server: LiveKitServer) -> None:
     with pytest.raises(CallFailed, match="no agent came into the room within 1 s"):
-        await call(livekit_server, "empty", Utterance(words()), timeout_s=1)
+        await call("empty", Utterance(words()), timeout_s=1)
 
 
 async def test_an_agent_that_does_not_answer_is_a_clear_error_with_what_there_was(
@@ -99,7 +98,7 @@ async def test_an_agent_that_does_not_answer_is_a_clear_error_with_what_there_wa
     async with room_agent(broker, livekit_server, "mute") as agent:
         agent.mute = True
         with pytest.raises(CallFailed, match="waiting for the end of the turn") as failed:
-            await call(livekit_server, "mute", Utterance(words()), timeout_s=2)
+            await call("mute", Utterance(words()), timeout_s=2)
     assert failed.value.result is not None
     assert failed.value.result.session_id == "lk-mute"
     assert len(failed.value.result.said) == 1
@@ -115,12 +114,12 @@ async def test_a_room_that_is_closed_during_the_call_is_a_clear_error(
                 closing.append(asyncio.create_task(delete()))
 
         async def delete() -> None:
-            async with api.LiveKitAPI(livekit_server.url, livekit_server.key, livekit_server.secret) as livekit:
+            async with livekit_server.api() as livekit:
                 await livekit.room.delete_room(api.DeleteRoomRequest(room="closed"))
 
         closing: list[asyncio.Task[None]] = []
         with pytest.raises(CallFailed, match="the room was left before the call had ended: ROOM_DELETED"):
-            await place_room_call(admission(livekit_server, "closed"), [Utterance(words(2))], on_fact=close)
+            await place_room_call(admission("closed"), [Utterance(words(2))], on_fact=close)
 
 
 @pytest.mark.parametrize("token", ["", "forged"])
