@@ -1,4 +1,3 @@
-import asyncio
 import json
 from collections.abc import Sequence
 
@@ -120,10 +119,9 @@ async def test_paired_calls_take_turns_in_being_first() -> None:
 
     order: list[str] = []
     plans = [CallPlan(f"{n}.wav", over(), 100, "hello") for n in range(3)]
-    doors = [StandInDial(*(a_result() for _ in plans)) for _ in range(2)]
+    one, two = (StandInDial(*(a_result() for _ in plans)) for _ in range(2))
     pairs = await measure_pairs(
-        *doors, plans, lambda _: order.append("first"), lambda _: order.append("second"), rest_s=0
+        one, two, plans, lambda _: order.append("first"), lambda _: order.append("second"), rest_s=0
     )
     assert order == ["first", "second", "second", "first", "first", "second"]
-    assert [(one.wav, two.wav) for one, two in pairs] == [(f"{n}.wav", f"{n}.wav") for n in range(3)]
-    await asyncio.sleep(0)
+    assert [(at_one.wav, at_two.wav) for at_one, at_two in pairs] == [(f"{n}.wav", f"{n}.wav") for n in range(3)]
