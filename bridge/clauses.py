@@ -33,6 +33,7 @@ class ClauseSound:
     skipped: bool = False
     _ready: deque[bytes] = field(default_factory=deque)
     _early: dict[int, bytes] = field(default_factory=dict)
+    _heard_before: int = 0
 
     def add(self, frame: OutFrame, now_ns: int) -> None:
         """Take a frame; what was there before is left out, what comes early waits for the gap to close."""
@@ -85,8 +86,16 @@ class ClauseSound:
         """Return the sound that can be played next, and forget it here."""
         pcm = b"".join(self._ready)
         self._ready.clear()
-        self.sent_samples += len(pcm) // 2
-        return pcm
+        cut = min(len(pcm) // 2, self._heard_before)
+        self._heard_before -= cut
+        self.sent_samples += len(pcm) // 2 - cut
+        return pcm[cut * 2 :]
+
+    def resume_at(self, sample: int) -> None:
+        """Take what comes before `sample` as heard: another door has played it, and its sound is not to come again."""
+        self.sent_samples = self._heard_before = sample
+        if self.length_samples == sample:
+            self.received_samples = sample
 
     def skip(self) -> None:
         """Give the clause up: what has come of it is played, the rest is not waited for."""

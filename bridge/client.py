@@ -10,6 +10,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bridge.protocol import CLOSE_CODES, Rubbish, error_message
+from infra.facts import Fact
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,11 @@ class Client:
     def tell(self, message: dict[str, Any]) -> None:
         """Send a JSON message."""
         self._put(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+
+    def fact(self, fact: Fact) -> None:
+        """Send a fact of the session."""
+        data = fact.event.model_dump(mode="json", exclude_none=True)
+        self.tell({"type": "fact", "name": type(fact.event).__name__, "sequence": fact.sequence, "data": data})
 
     def sound(self, pcm: bytes) -> None:
         """Send sound, in messages of at most 64 kB."""

@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
-from nats.js.errors import NotFoundError
 from starlette.websockets import WebSocket
 
-from bridge.call import Call, claim_subject
+from bridge.call import Call
+from bridge.claims import claim
 from bridge.client import Client
 from bridge.limits import Bucket
-from bridge.opening import WEBSOCKET, opening_events, standing_of
+from bridge.log_watch import watch_log
+from bridge.opening import PERSON, WEBSOCKET, client_opening
 from bridge.protocol import (
     Hangup,
     Hello,
@@ -27,10 +27,11 @@ from bridge.protocol import (
     parse,
     parse_hello,
 )
+from bridge.standing import standing_of
 from contracts.events import TrackPublished
 from contracts.ids import new_session_id
-from contracts.topology import AUDIO, checked_session
-from infra.connection import connection, jetstream
+from contracts.topology import checked_session
+from infra.connection import connection
 from infra.facts import LogUnavailable, facts_after, now_ns
 from infra.settings import Settings
 
@@ -40,11 +41,7 @@ HELLO_TIMEOUT_S = 10.0
 SOUND_SPEED, SOUND_BURST_S = 4, 10
 MESSAGES_PER_S, MESSAGES_BURST = 50, 200
 CLOSE_TIMEOUT_S = 4.0
-CLAIM_TIMEOUT_S = 2.0
 HISTORY_PATIENCE_S = 10.0
-WATCH_S = 0.2
-RETURN_S = 0.5
-"""After the log is back: those who listen to microphones need a moment to be back too."""
 
 
 class Door:
@@ -62,7 +59,7 @@ class Door:
 
     async def open(self) -> None:
         """Begin to watch the log."""
-        self._watch = asyncio.create_task(self._watch_log(), name="watching the log")
+        self._watch = asyncio.create_task(watch_log(self._broker, self._calls.values), name="watching the log")
 
     async def close(self) -> None:
         """Tell the clients to come back later; their sessions stay open, those that nobody holds are ended."""
@@ -116,14 +113,14 @@ class Door:
             raise Rubbish("shutdown", "the server restarts; reconnect")
         lock = self._locks.setdefault(session_id, asyncio.Lock())
         async with lock:
-            call = await self._take_session(client, session_id, hello)
+            call, track_id = await self._take_session(client, session_id, hello)
         try:
-            await self._listen(client, call, hello.sample_rate_hz)
+            await self._listen(client, call, track_id, hello.sample_rate_hz)
         finally:
             if call.is_attached(client):
                 call.client_vanished("shutdown" if self._closing else "vanished")
 
-    async def _take_session(self, client: Client, session_id: str, hello: Hello) -> Call:
+    async def _take_session(self, client: Client, session_id: str, hello: Hello) -> tuple[Call, str]:
         call = self._calls.get(session_id)
         if call is not None and call.is_ending:
             await call.over.wait()
@@ -135,7 +132,7 @@ class Door:
             call.hand_over()
             await call.settled()
         resumed = call.standing.opened
-        events = opening_events(session_id, call.standing, hello, self._settings, now_ns())
+        events = client_opening(session_id, call.standing, hello, self._settings, now_ns())
         try:
             await call.say_opening(events)
         except BaseException:
@@ -144,18 +141,20 @@ class Door:
             else:
                 await call.leave()
             raise
-        track_id = next((event.track_id for event in events if isinstance(event, TrackPublished)), None)
+        track_id = next((event.track_id for event in events if isinstance(event, TrackPublished)), "")
         client.tell(
             {
                 "type": "welcome",
                 "session_id": session_id,
-                "participant_id": "caller",
+                "participant_id": PERSON,
                 "sample_rate_hz": self._settings.agent_sample_rate_hz,
                 "resumed": resumed,
             }
         )
-        call.attach(client, track_id, hello.sample_rate_hz)
-        return call
+        call.attach(client)
+        if track_id:
+            call.open_microphone(track_id, PERSON, hello.sample_rate_hz)
+        return call, track_id
 
     async def _open_call(self, session_id: str, hello: Hello) -> Call:
         if len(self._calls) + self._opening >= self._settings.max_sessions:
@@ -164,7 +163,7 @@ class Door:
         try:
             past = []
             if hello.session_id:
-                await self._claim(session_id)
+                await claim(connection(self._broker), session_id)
                 past = await facts_after(self._broker, session_id, patience_s=HISTORY_PATIENCE_S)
             standing = standing_of(fact.event for fact in past)
             if standing.closed:
@@ -184,7 +183,7 @@ class Door:
         if self._calls.get(call.session_id) is call:
             del self._calls[call.session_id]
 
-    async def _listen(self, client: Client, call: Call, rate_hz: int) -> None:
+    async def _listen(self, client: Client, call: Call, track_id: str, rate_hz: int) -> None:
         sound = Bucket(SOUND_SPEED, SOUND_BURST_S)
         messages = Bucket(MESSAGES_PER_S, MESSAGES_BURST)
         while call.is_attached(client):
@@ -196,7 +195,7 @@ class Door:
                 if not bucket.take(amount, time.monotonic()):
                     raise Rubbish("flood", f"more came than {SOUND_SPEED} times real time; send sound as it is made")
                 if isinstance(data, bytes):
-                    await call.sound(checked_sound(data))
+                    await call.sound(track_id, checked_sound(data))
                 elif self._take_message(call, data):
                     call.end("hangup")
                     await call.over.wait()
@@ -209,51 +208,12 @@ class Door:
             case Hangup():
                 return True
             case TypedText():
-                call.typed(checked_text(message.text, self._settings.max_text_bytes))
+                call.typed(PERSON, checked_text(message.text, self._settings.max_text_bytes))
             case Played():
                 call.played(message)
             case Hello():
                 raise Rubbish("unexpected-hello", "this connection is greeted already; open another one for more")
         return False
-
-    # -- other doors
-
-    async def _claim(self, session_id: str) -> None:
-        """Have another door that holds the session give it up; a door that does not answer is taken for dead."""
-        try:
-            await connection(self._broker).request(claim_subject(session_id), timeout=CLAIM_TIMEOUT_S)
-        except (NoRespondersError, TimeoutError) as error:
-            log.debug("claim of %s: %r", session_id, error)
-
-    # -- the log
-
-    async def _watch_log(self) -> None:
-        away = False
-        while True:
-            await asyncio.sleep(WATCH_S)
-            connected = connection(self._broker).is_connected
-            if not connected and not away:
-                away = True
-                for call in self._calls.values():
-                    call.log_went_away()
-            elif connected and away and await self._is_provisioned():
-                away = False
-                await asyncio.sleep(RETURN_S)
-                for call in list(self._calls.values()):
-                    await self._tell_back(call)
-
-    async def _tell_back(self, call: Call) -> None:
-        try:
-            await call.log_came_back()
-        except (NatsError, OSError) as error:
-            log.warning("session %s: %r", call.session_id, error)
-
-    async def _is_provisioned(self) -> bool:
-        try:
-            await jetstream(self._broker).stream_info(AUDIO)
-        except (NatsError, NotFoundError, TimeoutError):
-            return False
-        return True
 
 
 def _session_id(hello: Hello) -> str:

@@ -12,31 +12,37 @@ class _Speech:
 
 
 class Floor:
-    """Held from SpeechStarted until the decision what the speech was; times are Unix epoch ns."""
+    """Held by each who speaks, from SpeechStarted until the decision what the speech was; times are Unix epoch ns."""
 
     def __init__(self) -> None:
-        self._speech: _Speech | None = None
+        self._speeches: dict[str, _Speech] = {}
+        """By participant."""
 
     def hear(self, event: e.Event, now_ns: int) -> None:
         """Take a fact of the session."""
         match event:
             case e.SpeechStarted():
-                self._speech = _Speech(event.utterance_id, now_ns)
-            case e.TurnEnded(source="speech"):
-                self._speech = None
-            case e.InterruptionDismissed() if self.is_held_by(event.utterance_id):
-                self._speech = None
-            case e.SpeechEnded() | e.TranscriptRevised() | e.TurnInterrupted() if self._speech is not None:
-                self._speech.last_ns = now_ns
+                self._speeches[event.participant_id] = _Speech(event.utterance_id, now_ns)
+            case e.TurnEnded(source="speech") | e.ParticipantLeft():
+                self._speeches.pop(event.participant_id, None)
+            case e.InterruptionDismissed() if self._is_latest_of(event.participant_id, event.utterance_id):
+                self._speeches.pop(event.participant_id, None)
+            case e.SpeechEnded() | e.TranscriptRevised() | e.TurnInterrupted():
+                if (speech := self._speeches.get(event.participant_id)) is not None:
+                    speech.last_ns = now_ns
 
-    def is_held_by(self, utterance_id: str) -> bool:
-        """Tell whether this utterance has the floor; with nobody speaking, any may decide."""
-        return self._speech is None or self._speech.utterance_id == utterance_id
+    def _is_latest_of(self, participant_id: str, utterance_id: str) -> bool:
+        speech = self._speeches.get(participant_id)
+        return speech is None or speech.utterance_id == utterance_id
+
+    def is_free_after(self, participant_id: str, utterance_id: str) -> bool:
+        """Tell whether nobody speaks once this utterance of theirs is dismissed: they said nothing since, nor others."""
+        return self._is_latest_of(participant_id, utterance_id) and not set(self._speeches) - {participant_id}
 
     def is_held(self, now_ns: int, patience_ns: int) -> bool:
         """Tell whether somebody speaks, or spoke less than `patience_ns` ago with no decision yet."""
-        return self._speech is not None and now_ns - self._speech.last_ns < patience_ns
+        return any(now_ns - speech.last_ns < patience_ns for speech in self._speeches.values())
 
     def release(self) -> None:
         """Give the floor up: no decision came."""
-        self._speech = None
+        self._speeches.clear()

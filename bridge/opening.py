@@ -1,9 +1,13 @@
-"""How a session stands in the log, and which facts open or resume it. Pure."""
+"""The facts that open, resume and close a session, and of who comes and goes in it. Pure.
+
+Their ids follow from the session and from how it stands, so two doors that say one of them at once say it once.
+"""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from typing import Any
 
 from bridge.protocol import Hello
+from bridge.standing import Standing
 from contracts import events as e
 from contracts.ids import derive_id
 from infra.settings import Settings
@@ -12,81 +16,39 @@ PERSON, AGENT = "caller", "agent"
 WEBSOCKET = "websocket"
 
 
-@dataclass(slots=True)
-class Standing:
-    """What the facts of a session come to: whether it is open, who is in it, which microphones."""
-
-    opened: bool = False
-    closed: bool = False
-    door: str = ""
-    participants: set[str] = field(default_factory=set)
-    open_tracks: dict[str, str] = field(default_factory=dict)
-    tracks: set[str] = field(default_factory=set)
-
-    def take(self, event: e.Event) -> None:
-        """Take the next fact; taking one again changes nothing."""
-        match event:
-            case e.SessionOpened():
-                self.opened, self.door = True, event.door
-            case e.SessionClosed():
-                self.closed = True
-            case e.ParticipantJoined():
-                self.participants.add(event.participant_id)
-            case e.ParticipantLeft():
-                self.participants.discard(event.participant_id)
-            case e.TrackPublished():
-                if event.track_id not in self.tracks:
-                    self.open_tracks[event.track_id] = event.participant_id
-                self.tracks.add(event.track_id)
-            case e.TrackUnpublished():
-                self.open_tracks.pop(event.track_id, None)
-
-
-def standing_of(facts: Iterable[e.Event]) -> Standing:
-    """Return how a session stands after its facts."""
-    standing = Standing()
-    for event in facts:
-        standing.take(event)
-    return standing
-
-
 def opened_id(session_id: str) -> str:
     """Return the id of a session's SessionOpened: two doors that open it at once say it once."""
     return derive_id(session_id, "SessionOpened")
 
 
-def opening_events(session_id: str, standing: Standing, hello: Hello, settings: Settings, now_ns: int) -> list[e.Event]:
-    """Return what is to be said when a client opens or resumes a session, in order."""
-    cause_id = opened_id(session_id)
+def client_opening(session_id: str, standing: Standing, hello: Hello, settings: Settings, now_ns: int) -> list[e.Event]:
+    """Return what is to be said when a client of the WebSocket door opens or resumes a session, in order."""
     events: list[e.Event] = []
     if not standing.opened:
-        events.append(
-            e.SessionOpened(
-                event_id=cause_id,
-                session_id=session_id,
-                time_ns=now_ns,
-                door=WEBSOCKET,
-                user_id=hello.user_id or "anonymous",
-                profile=profile_of(settings),
-            )
-        )
+        events.append(session_opened(session_id, WEBSOCKET, hello.user_id, settings, now_ns))
     for participant_id, kind, name in ((PERSON, "person", hello.name), (AGENT, "agent", "")):
         if participant_id not in standing.participants:
             events.append(joined(session_id, participant_id, kind, name, now_ns))
-    for track_id, participant_id in standing.open_tracks.items():
-        events.append(unpublished(session_id, track_id, participant_id, 0, "replaced", now_ns))
+    events += left_open(session_id, standing, now_ns)
     if hello.mic:
+        n = len(standing.tracks)
+        track_id = derive_id(opened_id(session_id), "track", n)
         events.append(
-            e.TrackPublished(
-                event_id=derive_id(cause_id, "TrackPublished", len(standing.tracks)),
-                session_id=session_id,
-                time_ns=now_ns,
-                cause_id=cause_id,
-                track_id=derive_id(cause_id, "track", len(standing.tracks)),
-                participant_id=PERSON,
-            )
+            published(session_id, track_id, PERSON, now_ns, derive_id(opened_id(session_id), "TrackPublished", n))
         )
     return events
+
+
+def session_opened(session_id: str, door: str, user_id: str, settings: Settings, now_ns: int) -> e.SessionOpened:
+    """Return that a session begins at a door, with the agent of the settings."""
+    return e.SessionOpened(
+        event_id=opened_id(session_id),
+        session_id=session_id,
+        time_ns=now_ns,
+        door=door,
+        user_id=user_id or "anonymous",
+        profile=profile_of(settings),
+    )
 
 
 def profile_of(settings: Settings) -> e.AgentProfile:
@@ -98,20 +60,39 @@ def profile_of(settings: Settings) -> e.AgentProfile:
         tts=settings.tts,
         voice=settings.voice,
         greeting=settings.greeting,
+        agent_name=settings.agent_name,
+        addressee=settings.addressee,
     )
 
 
-def joined(session_id: str, participant_id: str, kind: str, name: str, now_ns: int) -> e.ParticipantJoined:
-    """Return that somebody entered the session; `kind` is `person` or `agent`."""
-    cause_id = opened_id(session_id)
+def joined(
+    session_id: str, participant_id: str, kind: str, name: str, now_ns: int, n: int = 0, **more: Any
+) -> e.ParticipantJoined:
+    """Return that somebody entered the session for the `n`-th time; `kind` is `person` or `agent`."""
     return e.ParticipantJoined(
-        event_id=derive_id(cause_id, f"ParticipantJoined.{participant_id}"),
-        session_id=session_id,
-        time_ns=now_ns,
-        cause_id=cause_id,
+        **_fields(session_id, f"ParticipantJoined.{participant_id}", n, now_ns),
         participant_id=participant_id,
         kind="agent" if kind == "agent" else "person",
         name=name,
+        **more,
+    )
+
+
+def left(session_id: str, participant_id: str, reason: str, now_ns: int, n: int = 0) -> e.ParticipantLeft:
+    """Return that somebody left the session for the `n`-th time."""
+    fields = _fields(session_id, f"ParticipantLeft.{participant_id}", n, now_ns)
+    return e.ParticipantLeft(**fields, participant_id=participant_id, reason=reason)
+
+
+def published(session_id: str, track_id: str, participant_id: str, now_ns: int, event_id: str = "") -> e.TrackPublished:
+    """Return that a microphone is open."""
+    return e.TrackPublished(
+        event_id=event_id or derive_id(track_id, "TrackPublished"),
+        session_id=session_id,
+        time_ns=now_ns,
+        cause_id=opened_id(session_id),
+        track_id=track_id,
+        participant_id=participant_id,
     )
 
 
@@ -131,23 +112,25 @@ def unpublished(
     )
 
 
-def closing_events(session_id: str, reason: str, now_ns: int) -> list[e.Event]:
-    """Return what is said at a session's end, after its microphone was closed."""
-    cause_id = opened_id(session_id)
+def left_open(session_id: str, standing: Standing, now_ns: int) -> list[e.TrackUnpublished]:
+    """Return that the microphones are closed which a door that is gone had left open."""
     return [
-        e.ParticipantLeft(
-            event_id=derive_id(cause_id, "ParticipantLeft"),
-            session_id=session_id,
-            time_ns=now_ns,
-            cause_id=cause_id,
-            participant_id=PERSON,
-            reason=reason,
-        ),
-        e.SessionClosed(
-            event_id=derive_id(cause_id, "SessionClosed"),
-            session_id=session_id,
-            time_ns=now_ns,
-            cause_id=cause_id,
-            reason=reason,
-        ),
+        unpublished(session_id, track_id, participant_id, 0, "replaced", now_ns)
+        for track_id, participant_id in standing.open_tracks.items()
     ]
+
+
+def closing_events(session_id: str, people: Iterable[tuple[str, int]], reason: str, now_ns: int) -> list[e.Event]:
+    """Return what is said at a session's end: that all who are there leave (see `Standing.people`), and the end."""
+    events: list[e.Event] = [left(session_id, person, reason, now_ns, n) for person, n in people]
+    return [*events, e.SessionClosed(**_fields(session_id, "SessionClosed", 0, now_ns), reason=reason)]
+
+
+def _fields(session_id: str, name: str, n: int, now_ns: int) -> dict[str, Any]:
+    cause_id = opened_id(session_id)
+    return {
+        "event_id": derive_id(cause_id, name, n),
+        "session_id": session_id,
+        "time_ns": now_ns,
+        "cause_id": cause_id,
+    }

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from faststream.nats import NatsBroker
 
@@ -16,15 +16,20 @@ PATIENCE_S = 40.0
 """An outage of the log that a call survives."""
 
 
+Gate = Callable[[], Awaitable[None]]
+"""Waited for before each fact; raises Stale when the session is somebody else's."""
+
+
 class Outbox:
     """Says facts one after the other. `failed` is called once when the log does not take one.
 
     SessionClosed is fenced: a door that was frozen while another took the session over must not close it.
     """
 
-    def __init__(self, broker: NatsBroker, failed: Callable[[str], None]) -> None:
+    def __init__(self, broker: NatsBroker, failed: Callable[[str], None], gate: Gate | None = None) -> None:
         self._broker = broker
         self._failed = failed
+        self._gate = gate
         self._waiting: asyncio.Queue[Event] = asyncio.Queue(MAX_WAITING)
         self._broken = False
         self.track_sequence = 0
@@ -55,6 +60,12 @@ class Outbox:
 
     async def say(self, event: Event, patience_s: float) -> None:
         """Say a fact now. Raises LogUnavailable, Stale."""
+        if self._gate is not None:
+            try:
+                async with asyncio.timeout(patience_s):
+                    await self._gate()
+            except TimeoutError as error:
+                raise LogUnavailable(f"{type(event).__name__} of {event.session_id}: nobody could be asked") from error
         fence = None
         if isinstance(event, SessionClosed):
             fence = Fence(f"voice.{event.session_id}.track.*", self.track_sequence)

@@ -7,7 +7,7 @@ from bridge.commands import Ask, Command, Say, Sound, Tell
 from bridge.floor import Floor
 from bridge.playback_facts import PlaybackFacts
 from bridge.repair import clauses_to_ask
-from bridge.replies import Hold, Phase, Reply
+from bridge.replies import Hold, Phase, Playing, Reply
 from contracts import events as e
 from contracts.audio import OutFrame
 
@@ -23,6 +23,7 @@ VANISHED_PATIENCE_MS = 1000
 KEPT = 64
 """Replies and turns that are remembered."""
 
+_PLAYED = (Phase.PLAYING, Phase.PAUSED, Phase.AWAY)
 _ACTIVE = (Phase.WAITING, Phase.PLAYING, Phase.PAUSED)
 _MILESTONES = (e.TurnEnded, e.ReplyStarted, e.ReplyCommitted, e.ReplyClauseWritten, e.ClauseSynthesized)
 
@@ -37,6 +38,13 @@ class Playback:
         self._floor = Floor()
         self._connected = False
         self._current: Reply | None = None
+
+    def playing(self, now_ns: int) -> Playing | None:
+        """Return which reply is being played and how far that is, for a door that may have to go on with it."""
+        current = self._current
+        if current is None or not current.heard_started or current.phase not in _PLAYED:
+            return None
+        return Playing(current.reply_id, current.estimate(now_ns))
 
     @property
     def playing_reply_id(self) -> str | None:
@@ -78,12 +86,19 @@ class Playback:
             out += self._interrupted(self._current, Hold("", now_ns, reason), now_ns)
         return out
 
-    def replay(self, facts: list[e.Event]) -> None:
-        """Take the facts of a session that another door held; what that one was playing counts as away."""
+    def replay(self, facts: list[e.Event], playing: Playing | None = None) -> None:
+        """Take the facts of a session that another door held.
+
+        What that one was playing counts as away; with `playing` it is known how far that was, and it is played on.
+        """
         for event in facts:
             self.on_fact(event, event.time_ns)
         for reply in self._replies.values():
-            if reply.heard_started and reply.phase is not Phase.OVER:
+            if not reply.heard_started or reply.phase is Phase.OVER:
+                continue
+            if playing is not None and playing.reply_id == reply.reply_id:
+                reply.resume_at(playing.played_samples)
+            else:
                 reply.take_all_as_sent()
                 reply.phase, self._current = Phase.AWAY, reply
 
@@ -145,7 +160,7 @@ class Playback:
                 return self._on_speech(event, now_ns)
             case e.TurnInterrupted():
                 return self.interrupt(event.reply_id, event.event_id, now_ns)
-            case e.InterruptionDismissed() if self._floor.is_held_by(event.utterance_id):
+            case e.InterruptionDismissed() if self._floor.is_free_after(event.participant_id, event.utterance_id):
                 return self._resume(event.event_id, now_ns)
             case e.TurnEnded():
                 return self._on_turn_ended(event, now_ns)
@@ -268,8 +283,16 @@ class Playback:
                 break
             if not reply.end_sent:
                 reply.end_sent = True
-                out.append(Tell({"type": "reply_end", "reply_id": reply.reply_id, "samples": reply.sent_samples}))
-            if reply.sent_samples:
+                out.append(
+                    Tell(
+                        {
+                            "type": "reply_end",
+                            "reply_id": reply.reply_id,
+                            "samples": reply.sent_samples - reply.resumed_at,
+                        }
+                    )
+                )
+            if reply.sent_samples > reply.resumed_at:
                 break
             out += self._finished(reply, now_ns)
         return out
@@ -285,7 +308,8 @@ class Playback:
         reply.phase, reply.begun_ns = Phase.PLAYING, now_ns
         self._current = reply
         names = {"type": "reply", "reply_id": reply.reply_id, "turn_id": reply.turn_id}
-        return Tell({**names, "sample_rate_hz": reply.rate_hz})
+        first = {"first_sample": reply.resumed_at} if reply.resumed_at else {}
+        return Tell({**names, "sample_rate_hz": reply.rate_hz, **first})
 
     def _stop(self, reply: Reply, cause_id: str, reason: str, now_ns: int, patience_ms: int = 300) -> list[Command]:
         out: list[Command] = []

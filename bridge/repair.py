@@ -1,10 +1,16 @@
-"""Which clauses' sound was lost on its way, so that synthesis is asked for it again."""
+"""Which clauses' sound was lost on its way, and asking synthesis for it again."""
 
 import logging
 
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+
 from bridge.clauses import ClauseSound
 from bridge.replies import Phase, Reply
+from contracts.codec import encode
 from contracts.events import ReplyClauseWritten
+from contracts.topology import sound_again_subject
 
 log = logging.getLogger(__name__)
 
@@ -15,6 +21,8 @@ SILENCE_PATIENCE_NS = 5_000_000_000
 """A written clause may stay without sound for this long."""
 
 AGAIN_NS = 1_000_000_000
+
+ASK_TIMEOUT_S = 10
 
 ANSWERED_COST, NOBODY_COST = 5, 1
 """What asking takes of a clause's patience (10): two failures, or ten seconds in which no synthesis is running."""
@@ -45,3 +53,15 @@ def _due_ns(clause: ClauseSound, reply: Reply) -> int:
     if clause.synthesized is not None:
         return max(clause.synthesized_ns, clause.last_frame_ns, reply.leave_ns) + GAP_PATIENCE_NS
     return max(clause.written_ns, reply.last_sound_ns) + SILENCE_PATIENCE_NS
+
+
+async def ask_again(nc: Client, clause: ReplyClauseWritten) -> int:
+    """Ask synthesis to publish a clause's sound again; return what that takes of the patience with the clause."""
+    log.info("session %s: the sound of clause %d is missing; asking again", clause.session_id, clause.index)
+    try:
+        await nc.request(sound_again_subject(clause.session_id), encode(clause), timeout=ASK_TIMEOUT_S)
+    except NoRespondersError:
+        return NOBODY_COST
+    except (NatsError, TimeoutError) as error:
+        log.debug("asking for a clause: %r", error)
+    return ANSWERED_COST

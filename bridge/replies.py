@@ -29,6 +29,14 @@ class Phase(Enum):
     OVER = auto()
 
 
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """How far a reply has been played."""
+
+    reply_id: str
+    played_samples: int
+
+
 @dataclass(slots=True)
 class Hold:
     """A pause or a stop that was told to the client, which answers with its count."""
@@ -80,6 +88,8 @@ class Reply:
     heard_started: bool = False
     played_samples: int = 0
     played_at_ns: int = 0
+    resumed_at: int = 0
+    """The sample from which the line that there is now is played it; an earlier one had the beginning."""
     pause: Hold | None = None
     stop: Hold | None = None
 
@@ -103,6 +113,16 @@ class Reply:
         for clause in self.clauses.values():
             clause.sent_samples = clause.synthesized.samples if clause.synthesized else 0
         self.sent_samples = sum(clause.sent_samples for clause in self.clauses.values())
+
+    def resume_at(self, samples: int) -> None:
+        """Be played on from there: a door that is gone had played as much."""
+        left = samples
+        for index in sorted(self.clauses):
+            clause = self.clauses[index]
+            length = clause.length_samples
+            clause.resume_at(min(left, length) if length is not None else 0)
+            left -= clause.sent_samples
+        self.sent_samples = self.played_samples = self.resumed_at = samples - left
 
     def add(self, frame: OutFrame, now_ns: int) -> None:
         """Take a frame of the reply; sound of another rate than its first, or beyond 5 minutes, is left out."""
@@ -150,7 +170,7 @@ class Reply:
 
     def report(self, samples: int, now_ns: int) -> None:
         """Take the client's count."""
-        self.played_samples = max(self.played_samples, min(samples, self.sent_samples))
+        self.played_samples = max(self.played_samples, min(self.resumed_at + samples, self.sent_samples))
         self.played_at_ns = now_ns
         for hold in (self.pause, self.stop):
             if hold is not None and hold.answered_ns is None:

@@ -53,6 +53,10 @@ class AgentProfile(Value):
     voice: str = Field(default="", description="Voice name in the engine's own terms.")
     greeting: str = Field(default="", description="Said by the agent when the session opens; empty says nothing.")
     speaks: bool = Field(default=True, description="Whether replies are synthesised; not in a conversation by text.")
+    agent_name: str = Field(default="", description="The name by which people speak to the agent.")
+    addressee: Literal["always", "named", "asked"] = Field(
+        default="always", description="Which turns are answered when several people are there."
+    )
 
 
 class SessionOpened(Event):
@@ -98,6 +102,9 @@ class ParticipantJoined(Event):
     participant_id: Id
     kind: Literal["person", "agent"] = "person"
     name: str = ""
+    identity: str = Field(default="", max_length=256, description="Who it is in the door's terms.")
+    origin: str = Field(default="", max_length=64, description="How they came: `standard`, `sip`, `ingress`, …")
+    attributes: dict[str, str] = Field(default={}, description="What the door knows of them, as a caller's number.")
 
 
 class ParticipantLeft(Event):
@@ -122,6 +129,14 @@ class TrackUnpublished(Event):
     participant_id: Id
     samples: int = Field(default=0, ge=0)
     reason: str = ""
+
+
+class DtmfReceived(Event):
+    """Somebody pressed a key of their phone."""
+
+    participant_id: Id
+    digit: str = Field(min_length=1, max_length=1, description="`0` to `9`, `*`, `#`, or `A` to `D`.")
+    code: int = Field(ge=0, le=255, description="Its number in RFC 4733.")
 
 
 # -- hearing (said by transcript)
@@ -213,6 +228,17 @@ class InterruptionDismissed(Event):
 
 
 # -- thinking (said by reasoning)
+
+
+class TurnPassed(Event):
+    """A turn that the agent does not answer: with several people there, not all that is said is said to it."""
+
+    participant_id: Id
+    reason: Literal["unnamed", "to-another", "no-request", "heard-twice"] = Field(
+        description="Not named; said to another person; asks for nothing; the same words came on another track."
+    )
+    addressed_id: Id | None = Field(default=None, description="The person it was said to, if that is known.")
+    same_as_turn_id: str | None = Field(default=None, description="The turn that has the same words (`heard-twice`).")
 
 
 class ContextMessage(Value):
@@ -386,6 +412,8 @@ class TurnRecorded(Event):
     gap_ms: float | None = None
     parts: LatencyParts | None = None
     user_id: str = Field(default="", max_length=256, description="Who asked: whose memory it belongs to.")
+    participant_id: Id | None = Field(default=None, description="Whose turn it was.")
+    speaker: str = Field(default="", description="Their name.")
     turn_ended_ns: int = Field(default=0, ge=0, description="When the user had given up the floor.")
     embedding: bytes = Field(default=b"", description="Of `user_text` and `heard_text`: float32, little endian.")
     embedding_model: str = Field(default="", description="What made it; empty without an embedding.")

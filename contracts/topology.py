@@ -30,6 +30,7 @@ EVENTS: tuple[Row, ...] = (
     Row(e.SessionErased, "session.erased", (ERASURE,)),
     Row(e.ParticipantJoined, "participant.joined", (BRIDGE,)),
     Row(e.ParticipantLeft, "participant.left", (BRIDGE,)),
+    Row(e.DtmfReceived, "dtmf.received", (BRIDGE,)),
     Row(e.TrackPublished, "track.published", (BRIDGE,)),
     Row(e.TrackUnpublished, "track.unpublished", (BRIDGE,)),
     Row(e.SpeechStarted, "speech.started", (TRANSCRIPT,)),
@@ -39,6 +40,7 @@ EVENTS: tuple[Row, ...] = (
     Row(e.TurnEnded, "turn.ended", (TRANSCRIPT, BRIDGE)),
     Row(e.TurnInterrupted, "turn.interrupted", (TRANSCRIPT, BRIDGE)),
     Row(e.InterruptionDismissed, "interruption.dismissed", (TRANSCRIPT,)),
+    Row(e.TurnPassed, "turn.passed", (REASONING,)),
     Row(e.ReplyStarted, "reply.started", (REASONING,)),
     Row(e.ReplyCommitted, "reply.committed", (REASONING,)),
     Row(e.ReplyClauseWritten, "reply.clause", (REASONING,)),
@@ -210,6 +212,16 @@ def sound_again_subject(session_id: str) -> str:
     The answer is empty when all of it has been published, else it says why not.
     """
     return f"do.{session_id}.synthesis.clause"
+
+
+def hangup_subject(session_id: str) -> str:
+    """Return where a hang-up is asked for: `{participant_id}` in MessagePack, or nothing to end the session."""
+    return f"do.{session_id}.bridge.hangup"
+
+
+def transfer_subject(session_id: str) -> str:
+    """Return where a phone call's transfer is asked for: `{participant_id, to}` in MessagePack."""
+    return f"do.{session_id}.bridge.transfer"
 
 
 def retry_subject(durable: str) -> str:

@@ -12,7 +12,9 @@ from contracts import events as e
 WORDS: dict[type[e.Event], tuple[str, ...]] = {
     # The prompt may have been written for this person.
     e.SessionOpened: ("user_id", "profile"),
-    e.ParticipantJoined: ("name",),
+    e.ParticipantJoined: ("name", "identity", "attributes"),
+    # Keys may be a card's number.
+    e.DtmfReceived: ("digit",),
     e.TranscriptRevised: ("text",),
     e.UtteranceTranscribed: ("text",),
     e.TurnEnded: ("text",),
@@ -27,7 +29,7 @@ WORDS: dict[type[e.Event], tuple[str, ...]] = {
     e.PlaybackFinished: ("heard_text",),
     e.PlaybackInterrupted: ("heard_text",),
     # Words can be guessed from an embedding.
-    e.TurnRecorded: ("user_text", "written_text", "heard_text", "user_id", "embedding"),
+    e.TurnRecorded: ("user_text", "written_text", "heard_text", "user_id", "speaker", "embedding"),
     e.SummaryRevised: ("summary",),
     e.SummaryWritten: ("summary", "topics", "action_items"),
     # Providers repeat in their errors what they were asked.
@@ -38,7 +40,8 @@ PLAIN = frozenset(
     {
         *("event_id", "session_id", "cause_id", "turn_id", "participant_id", "track_id", "utterance_id", "reply_id"),
         *("over_reply_id", "utterance_ids", "memories", "call_id", "recording_id", "through_turn_id"),
-        *("door", "kind", "source", "reason", "cause", "finish", "sentiment", "skeleton"),
+        *("addressed_id", "same_as_turn_id"),
+        *("door", "kind", "origin", "source", "reason", "cause", "finish", "sentiment", "skeleton"),
         *("tool", "engine", "model", "embedding_model", "actor", "action", "codec", "location"),
     }
 )

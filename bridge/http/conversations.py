@@ -11,7 +11,7 @@ from bridge.http.exchange import Exchange
 from bridge.http.problems import AWAY, Problem, log_away
 from bridge.http.session_index import newest_sessions
 from bridge.http.text_facts import HTTP, ReadingFacts, Standing, opening_facts, turn_ended
-from bridge.opening import closing_events
+from bridge.opening import PERSON, closing_events
 from bridge.protocol import Rubbish, checked_text
 from contracts.ids import new_session_id
 from infra.connection import connection
@@ -211,7 +211,7 @@ class Conversations:
 
     async def _say_end(self, standing: Standing) -> None:
         fence = Fence(f"voice.{standing.session_id}.turn.*", standing.turn_sequence)
-        for event in closing_events(standing.session_id, "timeout", now_ns()):
+        for event in closing_events(standing.session_id, [(PERSON, 0)], "timeout", now_ns()):
             standing.take(Fact(await say(self._broker, event, fence, READ_PATIENCE_S), event))
 
 

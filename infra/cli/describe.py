@@ -6,7 +6,7 @@ from contracts.events import Event
 
 COMMON = frozenset(Event.model_fields)
 TEXTS = ("text", "heard_text", "summary", "user_text", "error", "result")
-SHORTENED = ("reply_id", "utterance_id", "call_id", "recording_id")
+SHORTENED = ("reply_id", "utterance_id", "call_id", "recording_id", "same_as_turn_id")
 LEFT_OUT = ("context", "profile", "word_end_samples", "utterance_ids", "written_text", "embedding")
 
 
@@ -15,7 +15,7 @@ def describe(event: Event) -> tuple[str, str]:
     fields = {
         name: value
         for name, value in event.model_dump().items()
-        if name not in COMMON and name not in LEFT_OUT and value not in (None, "", (), [], False)
+        if name not in COMMON and name not in LEFT_OUT and value not in (None, "", (), [], {}, False)
     }
     if "skeleton" in fields:
         fields["facts"] = len(fields.pop("skeleton"))

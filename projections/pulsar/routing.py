@@ -46,6 +46,7 @@ METRICS: dict[type[e.Event], tuple[str, ...]] = {
     e.SessionClosed: ("reason",),
     e.SessionErased: ("part",),
     e.TurnEnded: ("source", "evidence"),
+    e.TurnPassed: ("reason",),
     e.TurnInterrupted: ("reply_id", "speech_ms"),
     e.InterruptionDismissed: ("reply_id", "reason", "speech_ms"),
     e.ReplyStarted: ("reply_id", "draft", "model", "recall_ms", "cached"),

@@ -72,14 +72,14 @@ class Agent:
         return [fact.event async for fact in history(connection(self.broker), session_id)]
 
     @asynccontextmanager
-    async def hearing(self, session_id: str) -> AsyncIterator[list[InFrame]]:
+    async def hearing(self, session_id: str, participant_id: str = "caller") -> AsyncIterator[list[InFrame]]:
         """Collect the caller's frames."""
         frames: list[InFrame] = []
 
         async def take(message: Msg) -> None:
             frames.append(unpack_in(message.data))
 
-        subscription = await connection(self.broker).subscribe(audio_in_subject(session_id, "caller"), cb=take)
+        subscription = await connection(self.broker).subscribe(audio_in_subject(session_id, participant_id), cb=take)
         yield frames
         await subscription.unsubscribe()
 

@@ -10,7 +10,7 @@ from contracts.topology import EVENTS
 
 EVENT_CLASSES: tuple[type[Event], ...] = tuple(row.event for row in EVENTS)
 BY_NAME = {event_class.__name__: event_class for event_class in EVENT_CLASSES}
-IDS = {"session_id", "participant_id", "track_id"}
+IDS = {"session_id", "participant_id", "track_id", "addressed_id"}
 
 
 def fields_of(model: type[BaseModel], every: bool) -> dict[str, Any]:
@@ -33,6 +33,8 @@ def _value(name: str, annotation: Any, every: bool) -> Any:
         return _value(name, next(kind for kind in arguments if kind is not NoneType), every)
     if origin is Literal:
         return arguments[-1]
+    if origin is dict:
+        return {f"{name}.key": _value(name, arguments[1], every)}
     if origin is tuple:
         return [_value(name, arguments[0], every)] * 2
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -42,11 +44,14 @@ def _value(name: str, annotation: Any, every: bool) -> Any:
 
 def _plain_value(name: str, annotation: Any) -> Any:
     if annotation is int:
-        return 1 if name == "schema_version" else 1_795_370_000_123_456_789 if name.endswith("_ns") else 48_000
+        small = {"schema_version": 1, "code": 11}
+        return small.get(name, 1_795_370_000_123_456_789 if name.endswith("_ns") else 48_000)
     if annotation is float:
         return 0.625
     if annotation is bool:
         return True
     if annotation is bytes:
         return "AAAAPwAAgL4="  # base64, as in JSON: 0.5 and -0.25 as float32
+    if name == "digit":
+        return "#"
     return f"{name.removesuffix('_id')}-1" if name in IDS else f"{name}: Grüße, 漢字 🎙"

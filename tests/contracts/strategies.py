@@ -36,6 +36,8 @@ def _field(schema: dict[str, Any], definitions: dict[str, Any]) -> st.SearchStra
         return st.one_of([_field(part, definitions) for part in schema["anyOf"]])
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
+    if schema["type"] == "object":
+        return st.dictionaries(TEXT, _field(schema["additionalProperties"], definitions), max_size=3)
     if schema["type"] == "array":
         return st.lists(_field(schema["items"], definitions), max_size=3)
     return _scalar(schema)
@@ -49,9 +51,10 @@ def _scalar(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         case "string" if "base64" in schema.get("format", ""):
             return st.binary(max_size=20)
         case "string":
-            return TEXT.map(lambda text: text or "a") if schema.get("minLength") else TEXT
+            text = TEXT.map(lambda text: text or "a") if schema.get("minLength") else TEXT
+            return text.map(lambda text: text[: schema.get("maxLength")])
         case "integer":
-            return st.integers(int(least or 0) + ("exclusiveMinimum" in schema), 2**63 - 1)
+            return st.integers(int(least or 0) + ("exclusiveMinimum" in schema), int(most or 2**63 - 1))
         case "number":
             return st.floats(least, most, allow_nan=False, allow_infinity=False)
         case "boolean":

@@ -1,7 +1,7 @@
-"""Writes golden bytes for event classes that have none yet: `.venv/bin/python -m tests.contracts.golden`.
+"""Writes golden bytes for event classes and fields that have none yet: `.venv/bin/python -m tests.contracts.golden`.
 
-What is there stays as it is: it is what released versions wrote. `--anew` writes all of them again, which only a
-version that was never released may do.
+What is there stays as it is: it is what released versions wrote. A class that has grown gets another entry.
+`--anew` writes all of them again, which only a version that was never released may do.
 """
 
 import json
@@ -21,7 +21,8 @@ def main() -> None:
         for every in (True, False):
             fields = fields_of(event_class, every)
             entries.append({"fields": fields, "hex": encode(event_class.model_validate(fields)).hex()})
-        golden.setdefault(event_class.__name__, entries)
+        known = golden.setdefault(event_class.__name__, [])
+        known += [entry for entry in entries if entry["fields"] not in [old["fields"] for old in known]]
     PATH.write_text(json.dumps(golden, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 
 

@@ -1,0 +1,32 @@
+"""The entry points of a job process: warmed up before its room is known, then given one room."""
+
+import logging
+
+import anyio
+from livekit import rtc
+from livekit.agents import JobContext, JobProcess
+
+from bridge.livekit.room_job import RoomJob
+from contracts.audio import IN_SAMPLE_RATE_HZ
+from infra.broker import make_broker
+from infra.settings import settings
+
+log = logging.getLogger(__name__)
+
+
+def prewarm(process: JobProcess) -> None:
+    """Make ready what takes time and needs no room: the settings, WebRTC, and what FastStream's event loop imports."""
+    settings()
+    rtc.AudioResampler(input_rate=IN_SAMPLE_RATE_HZ, output_rate=settings().agent_sample_rate_hz)
+    anyio.run(anyio.sleep, 0)
+
+
+async def entrypoint(context: JobContext) -> None:
+    """Be the agent of the room of `context`, on a connection to NATS of its own."""
+    broker = make_broker("livekit-room")
+    await broker.connect()
+    try:
+        await RoomJob(context, broker, settings()).run()
+    finally:
+        await broker.stop()
+        context.shutdown("done")

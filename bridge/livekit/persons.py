@@ -1,0 +1,41 @@
+"""Which of a room's participants are people, and what is said of them: their kinds and attributes. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from livekit import rtc
+
+_ORIGINS = {
+    rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD: "standard",
+    rtc.ParticipantKind.PARTICIPANT_KIND_INGRESS: "ingress",
+    rtc.ParticipantKind.PARTICIPANT_KIND_SIP: "sip",
+    rtc.ParticipantKind.PARTICIPANT_KIND_CONNECTOR: "connector",
+}
+
+MAX_IDENTITY = 256
+MAX_ATTRIBUTES, MAX_ATTRIBUTE_CHARS = 32, 512
+
+
+def is_person(kind: "rtc.ParticipantKind.ValueType") -> bool:
+    """Tell whether a participant is somebody to talk with: recorders and other agents are not."""
+    return kind in _ORIGINS
+
+
+def is_microphone(kind: "rtc.TrackKind.ValueType", source: "rtc.TrackSource.ValueType") -> bool:
+    """Tell whether a track is somebody's voice: no video, and not the sound of a shared screen."""
+    return kind == rtc.TrackKind.KIND_AUDIO and source != rtc.TrackSource.SOURCE_SCREENSHARE_AUDIO
+
+
+def joined_fields(
+    identity: str, kind: "rtc.ParticipantKind.ValueType", attributes: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what ParticipantJoined tells of somebody: identity, origin (a caller by phone is `sip`), attributes.
+
+    Of attributes (a phone's number is `sip.phoneNumber`) what is long or many is cut: clients set them as they like.
+    """
+    kept = list(attributes.items())[:MAX_ATTRIBUTES]
+    return {
+        "identity": identity[:MAX_IDENTITY],
+        "origin": _ORIGINS[kind],
+        "attributes": {name[:MAX_ATTRIBUTE_CHARS]: value[:MAX_ATTRIBUTE_CHARS] for name, value in kept},
+    }

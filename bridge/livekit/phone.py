@@ -1,0 +1,143 @@
+"""What a phone call in a room needs: keys pressed as facts, hang-up and transfer as requests on NATS.
+
+`do.<session>.bridge.hangup` takes `{participant_id}` in MessagePack, or nothing to end the whole session;
+`do.<session>.bridge.transfer` takes `{participant_id, to}`, with `to` as `tel:+49…` or `sip:…`. The answer is empty, or
+`{error: {code, message}}`.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgpack
+from livekit import api, rtc
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from pydantic import BaseModel, Field, ValidationError
+
+from bridge.call import Call
+from bridge.livekit.api import LIVEKIT_ERRORS
+from bridge.livekit.naming import participant_of_identity
+from contracts.events import DtmfReceived
+from contracts.ids import derive_id
+from contracts.topology import hangup_subject, transfer_subject
+from infra.facts import now_ns
+
+log = logging.getLogger(__name__)
+
+
+class Refused(ValueError):
+    """A request that cannot be done: `code` for programs, the text says why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class _Hangup(BaseModel):
+    participant_id: str = Field("", max_length=64)
+
+
+class _Transfer(BaseModel):
+    participant_id: str = Field(max_length=64)
+    to: str = Field(pattern=r"^(tel:\+?[0-9*#().\-]{2,40}|sips?:[^\s<>]{3,200})$")
+
+
+class Phone:
+    """One session's. `identity_of` names a person's identity in the room, None if they are not there."""
+
+    def __init__(
+        self,
+        room: rtc.Room,
+        call: Call,
+        identity_of: Callable[[str], str | None],
+        livekit: Callable[[], api.LiveKitAPI],
+    ) -> None:
+        self._room = room
+        self._call = call
+        self._identity_of = identity_of
+        self._livekit = livekit
+        self._keys = 0
+        self._subscriptions: list[Subscription] = []
+
+    async def follow(self, nc: Client) -> None:
+        """Begin. Raises nats errors."""
+        self._room.on("sip_dtmf_received", self._on_key)
+        for subject, do in (
+            (hangup_subject(self._call.session_id), self._hang_up),
+            (transfer_subject(self._call.session_id), self._transfer),
+        ):
+            self._subscriptions.append(await nc.subscribe(subject, cb=_answering(do)))
+
+    def _on_key(self, key: rtc.SipDTMF) -> None:
+        if key.participant is None or len(key.digit) != 1:
+            log.debug("a key of nobody's phone: %r", key)
+            return
+        self._keys += 1
+        at_ns = now_ns()
+        self._call.note(
+            DtmfReceived(
+                event_id=derive_id(f"{self._call.session_id}:{at_ns}", "DtmfReceived", self._keys),
+                session_id=self._call.session_id,
+                time_ns=at_ns,
+                participant_id=participant_of_identity(key.participant.identity),
+                digit=key.digit,
+                code=key.code,
+            )
+        )
+
+    async def _hang_up(self, fields: dict[str, Any]) -> None:
+        participant_id = _Hangup.model_validate(fields).participant_id
+        if not participant_id:
+            self._call.end("hangup")
+            return
+        request = api.RoomParticipantIdentity(room=self._room.name, identity=self._person(participant_id))
+        async with self._livekit() as livekit:
+            await livekit.room.remove_participant(request)
+
+    async def _transfer(self, fields: dict[str, Any]) -> None:
+        asked = _Transfer.model_validate(fields)
+        request = api.TransferSIPParticipantRequest(
+            room_name=self._room.name,
+            participant_identity=self._person(asked.participant_id),
+            transfer_to=asked.to,
+            play_dialtone=True,
+        )
+        async with self._livekit() as livekit:
+            await livekit.sip.transfer_sip_participant(request)
+
+    def _person(self, participant_id: str) -> str:
+        identity = self._identity_of(participant_id)
+        if identity is None:
+            raise Refused("participant-unknown", f"nobody in this room is {participant_id!r}")
+        return identity
+
+
+def _answering(do: Callable[[dict[str, Any]], Awaitable[None]]) -> Callable[[Msg], Awaitable[None]]:
+    async def take(message: Msg) -> None:
+        answer: dict[str, Any] = {}
+        try:
+            await do(_fields_of(message.data))
+        except Refused as error:
+            answer = {"error": {"code": error.code, "message": str(error)}}
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            where = ".".join(str(part) for part in problem["loc"])
+            answer = {"error": {"code": "bad-request", "message": f"{where}: {problem['msg']}"}}
+        except LIVEKIT_ERRORS as error:
+            answer = {"error": {"code": "livekit-refused", "message": str(error)}}
+        if message.reply:
+            await message.respond(msgpack.packb(answer) if answer else b"")
+
+    return take
+
+
+def _fields_of(data: bytes) -> dict[str, Any]:
+    try:
+        fields = msgpack.unpackb(data) if data else {}
+    except (ValueError, TypeError, msgpack.UnpackException) as error:
+        raise Refused("bad-request", "the request is no MessagePack map") from error
+    if not isinstance(fields, dict):
+        raise Refused("bad-request", "the request is no MessagePack map")
+    return fields

@@ -1,0 +1,94 @@
+"""The sound of one reply at the room's loudspeaker: what has come, what was handed on, what was heard. Pure."""
+
+import numpy as np
+import soxr
+
+from contracts.audio import FRAME_MS
+
+AUDIBLE = 256
+"""Samples up to this amplitude count as silence (-42 dB of full scale): voices begin with near-silence."""
+
+KEPT_S = 1.0
+"""Heard sound that is kept, as a pause goes back to what was not heard."""
+
+
+class ReplySound:
+    """Positions are samples of the reply at `rate_hz`; frames come at `out_rate_hz`, that of the room's source."""
+
+    def __init__(self, reply_id: str, rate_hz: int, out_rate_hz: int) -> None:
+        self.reply_id = reply_id
+        self._ratio = rate_hz / out_rate_hz
+        self._out_rate_hz = out_rate_hz
+        self._resampler: soxr.ResampleStream | None = None
+        if rate_hz != out_rate_hz:
+            self._resampler = soxr.ResampleStream(rate_hz, out_rate_hz, 1, dtype="int16", quality="MQ")
+        self._pcm = bytearray()
+        self._first = 0
+        """Place of the first sample that is kept."""
+        self._next = 0
+        self._searched = 0
+        self._onset: int | None = None
+        self._total: int | None = None
+        self.started = False
+        """Whether its beginning was reported."""
+
+    def add(self, pcm: bytes, last: bool = False) -> None:
+        """Take the next sound of it (int16 little endian, mono)."""
+        if self._resampler is not None:
+            pcm = self._resampler.resample_chunk(np.frombuffer(pcm, dtype="<i2"), last=last).astype("<i2").tobytes()
+        self._pcm += pcm
+
+    def complete(self, samples: int) -> None:
+        """Note that all of it has come: `samples` at its own rate."""
+        if self._resampler is not None:
+            self.add(b"", last=True)
+        self._total = samples
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether all of it has come and was handed on."""
+        return self._total is not None and self._next >= self._end
+
+    @property
+    def _end(self) -> int:
+        return self._first + len(self._pcm) // 2
+
+    def frame(self) -> bytes | None:
+        """Return the next 20 ms, filled up with silence at the very end; None if that much has not come."""
+        size = self._out_rate_hz * FRAME_MS // 1000
+        there = self._end - self._next
+        if there <= 0 or (there < size and self._total is None):
+            return None
+        begin = (self._next - self._first) * 2
+        data = bytes(self._pcm[begin : begin + size * 2])
+        self._next += len(data) // 2
+        return data.ljust(size * 2, b"\0")
+
+    def go_back(self, queued_s: float) -> None:
+        """Take back what was handed on and not heard: it is the next to be handed on."""
+        self._next = self._heard(queued_s)
+
+    def heard_samples(self, queued_s: float) -> int:
+        """Return how much was heard, at its own rate, while `queued_s` of it still waits."""
+        heard = self._heard(queued_s)
+        keep = int(KEPT_S * self._out_rate_hz)
+        if heard - self._first > 2 * keep:
+            del self._pcm[: (heard - self._first - keep) * 2]
+            self._first = heard - keep
+        if self._total is not None and heard >= self._end:
+            return self._total
+        return int(heard * self._ratio)
+
+    def is_audible(self, queued_s: float) -> bool:
+        """Tell whether something that is no silence was heard."""
+        if self._onset is None:
+            fresh = np.frombuffer(bytes(self._pcm[(self._searched - self._first) * 2 :]), "<i2").astype(np.int32)
+            loud = np.flatnonzero(np.abs(fresh) > AUDIBLE)
+            if not len(loud):
+                self._searched = self._end
+                return False
+            self._onset = self._searched + int(loud[0])
+        return self._heard(queued_s) > self._onset
+
+    def _heard(self, queued_s: float) -> int:
+        return max(self._first, self._next - int(queued_s * self._out_rate_hz))

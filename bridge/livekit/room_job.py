@@ -1,0 +1,207 @@
+"""One room: joins it as the agent, has the session's call there, and ends with the room or the last person."""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from faststream.nats import NatsBroker
+from livekit import api, rtc
+from livekit.agents import AutoSubscribe, JobContext
+
+from bridge.call import Call
+from bridge.livekit.api import LIVEKIT_ERRORS, livekit_api
+from bridge.livekit.board import STATE_ATTRIBUTE, Board, Speaker
+from bridge.livekit.chat import Chat
+from bridge.livekit.endings import AGENT_REMOVED, Ending, ending_of
+from bridge.livekit.lease import FREE, OVER, Holding, Lease
+from bridge.livekit.naming import AGENT, participant_of_identity, session_of_room
+from bridge.livekit.people import People
+from bridge.livekit.persons import is_person
+from bridge.livekit.phone import Phone
+from bridge.livekit.room_line import RoomLine
+from bridge.livekit.state import INITIALIZING
+from bridge.log_watch import watch_log
+from bridge.opening import joined, left_open, session_opened
+from bridge.tasks import Tasks
+from contracts import events as e
+from infra.connection import connection
+from infra.facts import facts_after, now_ns
+from infra.settings import Settings
+
+log = logging.getLogger(__name__)
+
+LIVEKIT = "livekit"
+SESSION_ATTRIBUTE = "daredevil.session"
+"""The agent's attribute with the session id, so that whoever is in the room finds its log."""
+HISTORY_PATIENCE_S = 10.0
+SUBSCRIBED_PATIENCE_S = 2.0
+"""How long the first words wait for somebody to hear the agent's track."""
+API_TIMEOUT_S = 5.0
+
+
+class RoomJob:
+    """One job of the worker; `run` returns when the room needs no agent any more."""
+
+    def __init__(self, context: JobContext, broker: NatsBroker, settings: Settings) -> None:
+        self.session_id = session_of_room(context.job.room.sid)
+        self._context = context
+        self._room = context.room
+        self._broker = broker
+        self._settings = settings
+        self._tasks = Tasks(f"room {context.job.room.name}")
+        self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._somebody = asyncio.Event()
+        self._heard = asyncio.Event()
+        """Somebody hears the agent's track."""
+        room = context.job.room
+        holding = Holding(
+            session_id=self.session_id, room=room.name, room_sid=room.sid, agent_name=settings.livekit_agent_name
+        )
+        self._lease = Lease(broker, holding)
+        self._call = Call(broker, self.session_id, settings, self._on_call_over, self._lease.confirmed)
+        self._people = People(self._room, self._call, self._count_changed)
+        self._board = Board(self._room, self._speaker_of)
+        self._line = RoomLine(
+            settings.agent_sample_rate_hz,
+            self._board,
+            self._call.played,
+            lambda code: self._over(Ending(code, session_goes_on=True)),
+        )
+        self._chat = Chat(self._room, settings.max_text_bytes, self._on_text, self._tasks)
+        self._phone = Phone(self._room, self._call, self._people.identity_of, lambda: livekit_api(settings))
+        self._track_sid = ""
+
+    async def run(self) -> None:
+        """Be the room's agent. Raises what keeps it from joining: rtc.ConnectError, LogUnavailable, nats errors."""
+        if not await self._lease.take():
+            log.info("session %s: another job has this room", self.session_id)
+            return
+        past = await facts_after(self._broker, self.session_id, patience_s=HISTORY_PATIENCE_S)
+        if any(isinstance(fact.event, e.SessionClosed) for fact in past):
+            log.warning("session %s of this room has ended: nobody is sent there", self.session_id)
+            await self._lease.give_back(OVER)
+            return
+        await self._call.open(past, self._lease.before.playing)
+        self._tasks.own(self._lease.keep(self._call.playing), "lease")
+        self._tasks.own(self._when_lost(), "waiting for the lease to be lost")
+        try:
+            await self._enter()
+            if await self._first_person():
+                await self._talk()
+            ending = await self._ending
+            await self._leave(ending)
+        except BaseException:
+            await self._call.leave()
+            await self._lease.give_back(FREE, self._call.playing())
+            raise
+        finally:
+            await self._tasks.end()
+
+    async def _when_lost(self) -> None:
+        await self._lease.lost.wait()
+        self._over(Ending("taken-over", session_goes_on=True, room_is_gone=True))
+
+    # -- coming
+
+    async def _enter(self) -> None:
+        self._room.on("disconnected", lambda reason: self._over(ending_of(reason)))
+        self._room.on("local_track_subscribed", lambda _: self._heard.set())
+        self._room.on("participant_connected", self._on_somebody)
+        await self._context.connect(auto_subscribe=AutoSubscribe.SUBSCRIBE_NONE)
+        attributes = {SESSION_ATTRIBUTE: self.session_id, STATE_ATTRIBUTE: INITIALIZING}
+        await self._room.local_participant.set_attributes(attributes)
+        track = rtc.LocalAudioTrack.create_audio_track("agent", self._line.loudspeaker.source)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        self._track_sid = (await self._room.local_participant.publish_track(track, options)).sid
+        self._tasks.own(self._line.loudspeaker.run(), "loudspeaker")
+        self._tasks.own(self._board.run(), "captions")
+        self._tasks.own(watch_log(self._broker, lambda: [self._call]), "watching the log")
+
+    def _on_somebody(self, participant: rtc.RemoteParticipant) -> None:
+        if is_person(participant.kind):
+            self._somebody.set()
+
+    async def _first_person(self) -> bool:
+        """Wait for somebody to talk with; tell whether there is anybody."""
+        for participant in self._room.remote_participants.values():
+            self._on_somebody(participant)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.room_empty_s):
+                await self._somebody.wait()
+        if not self._somebody.is_set():
+            self._over(Ending("nobody-came"))
+        return not self._ending.done()
+
+    async def _talk(self) -> None:
+        standing = self._call.standing
+        opening: list[e.Event] = []
+        if not standing.opened:
+            people = [p for p in self._room.remote_participants.values() if is_person(p.kind)]
+            user_id = people[0].identity if people else ""
+            opening.append(session_opened(self.session_id, LIVEKIT, user_id[:256], self._settings, now_ns()))
+        if AGENT not in standing.participants:
+            opening.append(joined(self.session_id, AGENT, "agent", self._settings.agent_name, now_ns()))
+        opening += left_open(self.session_id, standing, now_ns())
+        await self._call.say_opening(opening)
+        self._people.follow()
+        self._chat.follow()
+        await self._phone.follow(connection(self._broker))
+        self._line.ready()
+
+    # -- who is there
+
+    def _speaker_of(self, participant_id: str | None) -> Speaker | None:
+        if participant_id is None:
+            return Speaker(self._room.local_participant.identity, self._track_sid)
+        return self._people.speaker(participant_id)
+
+    def _on_text(self, identity: str, text: str) -> None:
+        participant_id = participant_of_identity(identity)
+        if self._people.identity_of(participant_id) is not None:
+            self._call.typed(participant_id, text)
+
+    def _count_changed(self) -> None:
+        if self._people.count == 0:
+            self._heard.clear()
+            self._call.wait_for_people("left", self._settings.room_empty_s)
+        elif not self._call.is_attached(self._line):
+            self._tasks.own(self._attach(), "attaching")
+
+    async def _attach(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SUBSCRIBED_PATIENCE_S):
+                await self._heard.wait()
+        if self._people.count and not self._call.is_attached(self._line) and not self._call.is_ending:
+            self._call.attach(self._line)
+
+    # -- going
+
+    def _over(self, ending: Ending) -> None:
+        if not self._ending.done():
+            self._ending.set_result(ending)
+            self._somebody.set()
+
+    def _on_call_over(self, call: Call) -> None:
+        self._over(Ending("over", session_goes_on=not call.standing.closed))
+
+    async def _leave(self, ending: Ending) -> None:
+        if ending.reason == AGENT_REMOVED and not await self._lease.still_ours():
+            ending = Ending("taken-over", session_goes_on=True, room_is_gone=True)
+        log.info("session %s: %s", self.session_id, ending.reason)
+        await self._people.stop(ending.reason)
+        if ending.session_goes_on or not self._call.standing.opened:
+            await self._call.leave()
+        else:
+            self._call.end(ending.reason)
+            await self._call.over.wait()
+        await self._lease.give_back(FREE if ending.session_goes_on else OVER, self._call.playing())
+        if not ending.session_goes_on and not ending.room_is_gone:
+            await self._delete_room()
+
+    async def _delete_room(self) -> None:
+        """End the room with its session: who comes again gets a new room, and an agent in it."""
+        try:
+            async with asyncio.timeout(API_TIMEOUT_S), livekit_api(self._settings) as livekit:
+                await livekit.room.delete_room(api.DeleteRoomRequest(room=self._room.name))
+        except LIVEKIT_ERRORS as error:
+            log.debug("deleting the room: %r", error)

@@ -1,0 +1,66 @@
+"""The line of a call into a room: what the call tells is heard and shown there; what was played is told back."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from bridge.livekit.board import Board
+from bridge.livekit.captions import Captions
+from bridge.livekit.loudspeaker import Loudspeaker
+from bridge.livekit.state import AgentState
+from bridge.protocol import Played
+from infra.facts import Fact, now_ns
+
+log = logging.getLogger(__name__)
+
+
+class RoomLine:
+    """A room as a client of its call. `played` takes the counts, `refused` a code when the call cannot go on there."""
+
+    def __init__(
+        self, rate_hz: int, board: Board, played: Callable[[Played], None], refused: Callable[[str], None]
+    ) -> None:
+        self.loudspeaker = Loudspeaker(rate_hz, self._on_played)
+        self._board = board
+        self._played = played
+        self._refused = refused
+        self._captions = Captions(now_ns())
+        self._state = AgentState()
+        self._first_sample = 0
+
+    def ready(self) -> None:
+        """Show that the agent listens."""
+        self._state.ready()
+        self._board.set_state(self._state.now)
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Take a message of the call."""
+        if message["type"] == "reply":
+            self._first_sample = message.get("first_sample", 0)
+        self.loudspeaker.tell(message)
+
+    def fact(self, fact: Fact) -> None:
+        """Take a fact of the session."""
+        for caption in self._captions.take(fact.event):
+            self._board.show(caption)
+        self._state.take(fact.event)
+        self._board.set_state(self._state.now)
+
+    def sound(self, pcm: bytes) -> None:
+        """Take sound of the reply that was announced last."""
+        self.loudspeaker.sound(pcm)
+
+    def refuse(self, code: str, message: str) -> None:
+        """Be still: the call cannot go on here."""
+        log.warning("%s: %s", code, message)
+        self.loudspeaker.silence()
+        self._refused(code)
+
+    def end(self) -> None:
+        """Be still: nothing more comes."""
+        self.loudspeaker.silence()
+
+    def _on_played(self, report: Played) -> None:
+        self._played(report)
+        for caption in self._captions.played(report.reply_id, self._first_sample + report.samples):
+            self._board.show(caption)

@@ -1,0 +1,100 @@
+"""The worker of the LiveKit door: takes jobs from the LiveKit server, one process each, and drains them at the end."""
+
+import asyncio
+import logging
+
+from faststream.nats import NatsBroker
+from livekit.agents import AgentServer, JobExecutorType, JobRequest
+
+from bridge.claims import claim
+from bridge.livekit.job import entrypoint, prewarm
+from bridge.livekit.naming import agent_identity, session_of_room
+from bridge.livekit.take_over import TakeOver
+from infra.connection import connection
+from infra.ending import ended
+from infra.settings import Settings
+
+log = logging.getLogger(__name__)
+
+IDLE_PROCESSES = 2
+"""Warmed-up processes that wait for a room."""
+LOAD_THRESHOLD = 0.99
+DRAIN_S = 8
+WARM_S = 60
+"""How long a process may take to be warm: long, for a machine that is busy starting everything."""
+
+
+class NoLiveKit(SystemExit):
+    """The settings name no LiveKit server; the message says which are missing."""
+
+
+class Worker:
+    """Runs livekit-agents' server within this process."""
+
+    def __init__(self, broker: NatsBroker, settings: Settings) -> None:
+        missing = [
+            f"DAREDEVIL_{name.upper()}"
+            for name in ("livekit_url", "livekit_api_key", "livekit_api_secret")
+            if not getattr(settings, name)
+        ]
+        if missing:
+            raise NoLiveKit(f"the LiveKit door needs {', '.join(missing)}: see docs/settings.md")
+        self._broker = broker
+        self._settings = settings
+        self._server = AgentServer(
+            ws_url=settings.livekit_url,
+            api_key=settings.livekit_api_key,
+            api_secret=settings.livekit_api_secret,
+            job_executor_type=JobExecutorType.PROCESS,
+            # The agent's voice must not wait for imports: each process has them from the one it is forked from.
+            preload_modules=["bridge.livekit.job"],
+            num_idle_processes=IDLE_PROCESSES,
+            initialize_process_timeout=WARM_S,
+            setup_fnc=prewarm,
+            load_fnc=self._load,
+            load_threshold=LOAD_THRESHOLD,
+            # Its health page is not needed: the app answers on NATS.
+            host="127.0.0.1",
+            port=0,
+            log_level=settings.log_level,
+            max_retry=1_000_000,
+        )
+        self._server.rtc_session(entrypoint, agent_name=settings.livekit_agent_name, on_request=_accept)
+        self._server.on("worker_registered", lambda *_: log.info("takes rooms of %s", settings.livekit_url))
+        self._running: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Begin to take jobs."""
+        self._running = asyncio.create_task(self._server.run(), name="LiveKit worker")
+        self._running.add_done_callback(_ended)
+        self._watching = asyncio.create_task(TakeOver(self._broker, self._settings).run(), name="watching the rooms")
+
+    async def close(self) -> None:
+        """Take no more jobs, and hand over the rooms there are to other bridges; may be called twice."""
+        if self._running is None or self._watching is None:
+            return
+        running, self._running = self._running, None
+        await ended(self._watching)
+        sessions = [session_of_room(job.job.room.sid) for job in self._server.active_jobs]
+        draining = asyncio.create_task(self._server.drain(timeout=DRAIN_S), name="draining")
+        await asyncio.gather(*(claim(connection(self._broker), session_id, DRAIN_S) for session_id in sessions))
+        try:
+            await draining
+        except TimeoutError:
+            log.warning("rooms that did not end in time are left to other bridges")
+        await self._server.aclose()
+        await ended(running)
+
+    def _load(self) -> float:
+        return len(self._server.active_jobs) / self._settings.max_sessions
+
+
+async def _accept(request: JobRequest) -> None:
+    session_id = session_of_room(request.room.sid)
+    await request.accept(identity=agent_identity(session_id), name="agent")
+
+
+def _ended(running: asyncio.Task[None]) -> None:
+    if not running.cancelled() and running.exception() is not None:
+        log.error("the LiveKit worker ended", exc_info=running.exception())

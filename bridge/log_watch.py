@@ -1,0 +1,51 @@
+"""Notices when the log goes away and when it is back, for those who talk meanwhile."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from faststream.nats import NatsBroker
+from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
+
+from bridge.call import Call
+from contracts.topology import AUDIO
+from infra.connection import connection, jetstream
+
+log = logging.getLogger(__name__)
+
+WATCH_S = 0.2
+RETURN_S = 0.5
+"""After the log is back: those who listen to microphones need a moment to be back too."""
+
+
+async def watch_log(broker: NatsBroker, calls: Callable[[], Iterable[Call]]) -> None:
+    """Tell the calls there are that the log went away or came back, until cancelled."""
+    away = False
+    while True:
+        await asyncio.sleep(WATCH_S)
+        connected = connection(broker).is_connected
+        if not connected and not away:
+            away = True
+            for call in calls():
+                call.log_went_away()
+        elif connected and away and await _is_provisioned(broker):
+            away = False
+            await asyncio.sleep(RETURN_S)
+            for call in list(calls()):
+                await _tell_back(call)
+
+
+async def _tell_back(call: Call) -> None:
+    try:
+        await call.log_came_back()
+    except (NatsError, OSError) as error:
+        log.warning("session %s: %r", call.session_id, error)
+
+
+async def _is_provisioned(broker: NatsBroker) -> bool:
+    try:
+        await jetstream(broker).stream_info(AUDIO)
+    except (NatsError, NotFoundError, TimeoutError):
+        return False
+    return True

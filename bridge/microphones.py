@@ -1,0 +1,62 @@
+"""The open microphones of one session: their sound goes to the bus, and closing one says how much there was."""
+
+from dataclasses import dataclass
+
+from nats.aio.client import Client
+
+from bridge.microphone import Microphone
+from bridge.opening import unpublished
+from bridge.uplink import Uplink
+from contracts.audio import IN_SAMPLE_RATE_HZ
+from contracts.events import TrackUnpublished
+from contracts.topology import audio_in_subject
+from infra.facts import now_ns
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    participant_id: str
+    microphone: Microphone
+
+
+class Microphones:
+    """Each participant has a subject of their own; their tracks follow one another on it."""
+
+    def __init__(self, nc: Client, session_id: str) -> None:
+        self._nc = nc
+        self._session_id = session_id
+        self._open: dict[str, _Open] = {}
+        self._uplinks: dict[str, Uplink] = {}
+
+    def open(self, track_id: str, participant_id: str, sample_rate_hz: int = IN_SAMPLE_RATE_HZ) -> None:
+        """Open a microphone whose TrackPublished has been said."""
+        self._open[track_id] = _Open(participant_id, Microphone(track_id, sample_rate_hz))
+        if participant_id not in self._uplinks:
+            subject = audio_in_subject(self._session_id, participant_id)
+            self._uplinks[participant_id] = Uplink(self._nc, subject)
+
+    async def sound(self, track_id: str, pcm: bytes) -> None:
+        """Take sound of a microphone (int16 little endian, mono, at its rate); of a closed one it is dropped."""
+        track = self._open.get(track_id)
+        if track is None:
+            return
+        for frame in track.microphone.push(pcm, now_ns()):
+            await self._uplinks[track.participant_id].send(frame)
+
+    def close(self, track_id: str, reason: str) -> list[TrackUnpublished]:
+        """Close a microphone; return what is to be said, nothing if it is closed already."""
+        track = self._open.pop(track_id, None)
+        if track is None:
+            return []
+        samples = track.microphone.samples
+        return [unpublished(self._session_id, track_id, track.participant_id, samples, reason, now_ns())]
+
+    def close_all(self, reason: str, participant_id: str = "") -> list[TrackUnpublished]:
+        """Close the microphones of a participant, or of everybody; return what is to be said."""
+        theirs = [track_id for track_id, track in self._open.items() if participant_id in ("", track.participant_id)]
+        return [event for track_id in theirs for event in self.close(track_id, reason)]
+
+    async def release(self) -> None:
+        """Publish the sound that was kept while the log was away. Raises nats errors."""
+        for uplink in self._uplinks.values():
+            await uplink.release()

@@ -1,0 +1,134 @@
+"""The agent's side of a call: carries out on the line what playback decides, and what is said there goes to the log."""
+
+import logging
+from collections.abc import Callable
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from bridge.commands import Ask, Command, Say, Sound, Tell
+from bridge.line import Line
+from bridge.playback import Playback
+from bridge.protocol import Played
+from bridge.repair import ask_again
+from bridge.replies import Playing
+from bridge.tasks import Tasks
+from bridge.typed import TypedTurns
+from contracts import events as e
+from contracts.audio import BadAudio, unpack_out
+from infra.facts import Fact, now_ns
+
+log = logging.getLogger(__name__)
+
+
+class Speaking:
+    """One session's playback on the line there is, if any. `put` says a fact after those before it."""
+
+    def __init__(self, session_id: str, nc: Client, put: Callable[[e.Event], None], tasks: Tasks) -> None:
+        self.line: Line | None = None
+        self._session_id = session_id
+        self._nc = nc
+        self._put = put
+        self._tasks = tasks
+        self._playback = Playback(session_id)
+        self._typed = TypedTurns(session_id)
+
+    def replay(self, past: list[Fact], playing: Playing | None) -> None:
+        """Take the facts there are before the first line comes, and what a door that is gone was playing."""
+        self._playback.replay([fact.event for fact in past], playing)
+
+    def playing(self) -> Playing | None:
+        """Return which reply is being played, and how far that is."""
+        return self._playback.playing(now_ns())
+
+    # -- the line
+
+    def attach(self, line: Line, past: list[Fact]) -> None:
+        """Give it a line: that gets the past facts, then what waits to be heard."""
+        for fact in past:
+            line.fact(fact)
+        self.line = line
+        self._apply(self._playback.connect(now_ns()))
+
+    def detach(self) -> None:
+        """Go on without a line."""
+        self.line = None
+        self._apply(self._playback.disconnect(now_ns()))
+
+    def close(self, reason: str) -> None:
+        """Say how much was heard of what is being played: the session ends."""
+        self._apply(self._playback.close(reason, now_ns()))
+
+    def notice(self, code: str) -> None:
+        """Tell the line of something about the call itself."""
+        if self.line is not None:
+            self.line.tell({"type": "notice", "code": code})
+
+    def refuse(self, code: str, message: str) -> None:
+        """Tell the line that the call cannot go on there."""
+        if self.line is not None:
+            self.line.refuse(code, message)
+
+    def end(self) -> None:
+        """Tell the line that nothing more comes, and forget it."""
+        if self.line is not None:
+            self.line.end()
+        self.line = None
+
+    # -- what comes in
+
+    def take_fact(self, fact: Fact) -> None:
+        """Take a fact of the session."""
+        if self.line is not None:
+            self.line.fact(fact)
+        self._apply(self._playback.on_fact(fact.event, now_ns()))
+
+    async def take_sound(self, message: Msg) -> None:
+        """Take a frame of the agent's sound."""
+        try:
+            frame = unpack_out(message.data)
+        except BadAudio as error:
+            log.warning("session %s: sound that is none: %s", self._session_id, error)
+            return
+        self._apply(self._playback.on_frame(frame, now_ns()))
+
+    def played(self, report: Played) -> None:
+        """Take the line's count of played samples."""
+        self._apply(self._playback.on_report(report.reply_id, report.samples, now_ns(), report.started, report.ended))
+
+    def typed(self, participant_id: str, text: str) -> None:
+        """Take a turn from the keyboard; a reply that is being played is interrupted, and counted, first."""
+        interrupted = self._typed.take(participant_id, text, self._playback.playing_reply_id, now_ns())
+        if interrupted is not None:
+            self._put(interrupted)
+            self._apply(self._playback.interrupt(interrupted.reply_id, interrupted.event_id, interrupted.time_ns))
+        self._say_typed()
+
+    def tick(self, may_repair: bool) -> None:
+        """Do what is due; lost sound is only asked for again while the log is there."""
+        self._apply(self._playback.on_tick(now_ns()))
+        if may_repair:
+            self._apply(self._playback.repairs(now_ns()))
+
+    # -- what is done
+
+    def _apply(self, commands: list[Command]) -> None:
+        for command in commands:
+            match command:
+                case Tell(message) if self.line is not None:
+                    self.line.tell(message)
+                case Sound(pcm) if self.line is not None:
+                    self.line.sound(pcm)
+                case Say(event):
+                    self._put(event)
+                case Ask(clause):
+                    self._tasks.own(self._ask(clause), "asking for sound")
+        self._say_typed()
+
+    def _say_typed(self) -> None:
+        for turn in self._typed.due(self._playback.stopping):
+            self._put(turn)
+
+    async def _ask(self, clause: e.ReplyClauseWritten) -> None:
+        cost = await ask_again(self._nc, clause)
+        self._playback.on_asked(clause.reply_id, clause.index, cost, now_ns())

@@ -1,0 +1,57 @@
+"""How a session stands in the log: whether it is open, who is in it, which microphones. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from contracts import events as e
+
+
+@dataclass(slots=True)
+class Standing:
+    """What the facts of a session come to."""
+
+    opened: bool = False
+    closed: bool = False
+    door: str = ""
+    participants: dict[str, str] = field(default_factory=dict)
+    """Who is in it, in the order of their coming, and of what kind: `person` or `agent`."""
+    joins: Counter[str] = field(default_factory=Counter)
+    """How often each has come."""
+    open_tracks: dict[str, str] = field(default_factory=dict)
+    """Open microphones, and whose they are."""
+    tracks: set[str] = field(default_factory=set)
+
+    @property
+    def people(self) -> list[tuple[str, int]]:
+        """The people who are in it, each with how often they had come before."""
+        people = (participant_id for participant_id, kind in self.participants.items() if kind == "person")
+        return [(person, self.joins[person] - 1) for person in people]
+
+    def take(self, event: e.Event) -> None:
+        """Take the next fact; taking one again changes nothing."""
+        match event:
+            case e.SessionOpened():
+                self.opened, self.door = True, event.door
+            case e.SessionClosed():
+                self.closed = True
+            case e.ParticipantJoined():
+                if event.participant_id not in self.participants:
+                    self.joins[event.participant_id] += 1
+                self.participants.setdefault(event.participant_id, event.kind)
+            case e.ParticipantLeft():
+                self.participants.pop(event.participant_id, None)
+            case e.TrackPublished():
+                if event.track_id not in self.tracks:
+                    self.open_tracks[event.track_id] = event.participant_id
+                self.tracks.add(event.track_id)
+            case e.TrackUnpublished():
+                self.open_tracks.pop(event.track_id, None)
+
+
+def standing_of(facts: Iterable[e.Event]) -> Standing:
+    """Return how a session stands after its facts."""
+    standing = Standing()
+    for event in facts:
+        standing.take(event)
+    return standing

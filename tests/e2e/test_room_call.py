@@ -1,0 +1,105 @@
+"""A call through a room of a real LiveKit server and every process: WebRTC in, WebRTC out, every fact in the log."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bridge.livekit.naming import participant_of_identity, session_of_room
+from contracts import events as e
+from infra.supervisor import Supervisor
+from tests.bridge.livekit.conftest import BridgeProcess, running_bridge
+from tests.bridge.livekit.guest import Guest
+from tests.e2e.the_log import facts_of, said_more_than_once
+from tests.livekit_server import LiveKitServer, running_livekit
+from tests.speech import recorded, silence
+from tests.waiting import until, until_async
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+
+GREETING = "Hello, this is Daredevil speaking."
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def media(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LiveKitServer]:
+    async with running_livekit(tmp_path_factory.mktemp("livekit")) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def rooms(
+    system: Supervisor, media: LiveKitServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[BridgeProcess]:
+    log: Path = tmp_path_factory.mktemp("bridge") / "bridge.log"
+    settings = {
+        "nats_url": system.addresses.nats_url,
+        "livekit_url": media.url,
+        "livekit_api_key": media.api_key,
+        "livekit_api_secret": media.api_secret,
+        "greeting": GREETING,
+        "room_empty_s": 1,
+    }
+    async with running_bridge(log, **settings) as bridge:
+        yield bridge
+    print(bridge.log())
+
+
+async def closed(system: Supervisor, session_id: str) -> list[e.Event]:
+    async def facts() -> list[e.Event]:
+        return [fact.event for fact in await facts_of(system.addresses.nats_url, session_id)]
+
+    async def is_closed() -> bool:
+        return any(isinstance(fact, e.SessionClosed) for fact in await facts())
+
+    await until_async(is_closed, 20)
+    return await facts()
+
+
+async def test_who_joins_is_greeted_at_once(media: LiveKitServer, rooms: BridgeProcess, system: Supervisor) -> None:
+    waits = []
+    for n in range(5):
+        async with Guest.joined(media, f"greeted-{n}", "ada") as ada:
+            waits.append(await ada.hears() - ada.joined_at)
+    print("join to greeting, s:", [round(wait, 2) for wait in waits])
+    assert sorted(waits)[2] < 1.5
+
+
+async def test_what_is_said_in_a_room_is_answered_there(
+    media: LiveKitServer, rooms: BridgeProcess, system: Supervisor
+) -> None:
+    async with Guest.joined(media, "answered", "Ada") as ada:
+        session_id = session_of_room(await ada.room.sid)
+        await ada.hears()
+        await until(lambda: time.monotonic() - ada.loud_at[-1] > 1)
+        ada.loud_at.clear()
+        await ada.say(recorded("hello"))
+        ended = time.monotonic()
+        talking = asyncio.create_task(ada.say(silence(8000)))
+        print("gap at the ear, s:", round(await ada.hears() - ended, 2))
+        await until(lambda: time.monotonic() - ada.loud_at[-1] > 1)
+        talking.cancel()
+    facts = await closed(system, session_id)
+    order = [
+        e.SessionOpened,
+        e.ParticipantJoined,
+        e.TrackPublished,
+        e.SpeechStarted,
+        e.SpeechEnded,
+        e.TurnEnded,
+        e.TrackUnpublished,
+        e.ParticipantLeft,
+        e.SessionClosed,
+    ]
+    places = [next(i for i, fact in enumerate(facts) if isinstance(fact, kind)) for kind in order]
+    assert places == sorted(places)
+    (turn,) = [fact for fact in facts if isinstance(fact, e.TurnEnded)]
+    assert "how are you" in turn.text.lower()
+    assert turn.participant_id == participant_of_identity("Ada")
+    finished = [fact for fact in facts if isinstance(fact, e.PlaybackFinished)]
+    written = [fact for fact in facts if isinstance(fact, e.ReplyCompleted) and fact.finish == "completed"]
+    assert finished[0].heard_text == GREETING
+    assert {fact.heard_text for fact in finished} <= {fact.text for fact in written}
+    assert not said_more_than_once([])
