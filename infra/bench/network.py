@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.bench.bad_network import Impairment, Namespace, impair, namespace, run
+from infra.bench.bad_network import Impairment, Line, bad_line
 from infra.embedded.livekit import (
     free_livekit_ports,
     livekit_key,
@@ -55,15 +55,15 @@ class NetworkFigures:
 class Outside:
     """The servers that callers inside a namespace can reach, and the settings that lead to them."""
 
-    space: Namespace
-    nats_port: int
+    line: Line
     environment: Mapping[str, str]
 
 
 @asynccontextmanager
 async def outside(folder: Path, livekit_server: str) -> AsyncIterator[Outside]:
     """Have a namespace with NATS and LiveKit at its outer end. Raises NoNetwork, LiveKitMissing, NatsMissing."""
-    async with namespace() as space:
+    async with bad_line() as line:
+        space = line.space
         ports, key, nats_port = free_livekit_ports(), livekit_key(folder / "livekit"), free_port()
         config = write_livekit_config(folder / "livekit", ports, key, host=space.outer_ip)
         nats_config = write_nats_config(folder / "outside-nats", nats_port, host=space.outer_ip)
@@ -84,7 +84,8 @@ async def outside(folder: Path, livekit_server: str) -> AsyncIterator[Outside]:
                 "livekit_api_key": key.key,
                 "livekit_api_secret": key.secret,
             }
-            yield Outside(space, nats_port, environment)
+            line.spared_port = nats_port
+            yield Outside(line, environment)
         finally:
             for server in servers:
                 server.send(signal.SIGKILL)
@@ -95,10 +96,12 @@ async def measure_network(servers: Outside, calls: Path, how: Impairment, rest_s
     """Place the calls over the good line, then over the bad one. Raises NoNetwork, LineFailed."""
     tell("over a good line")
     clean = await _line(servers, calls, rest_s)
-    for command in impair(servers.space, how, servers.nats_port):
-        await run(command)
+    servers.line.impairment = how
     tell(f"over a line with {how.loss_percent:g} % loss and {how.jitter_ms:g} ms jitter")
+    before = servers.line.carried, servers.line.lost
     bad = await _line(servers, calls, rest_s)
+    carried, lost = servers.line.carried - before[0], servers.line.lost - before[1]
+    tell(f"{lost} of {carried} packets were lost")
     return compare(how, clean, bad)
 
 
@@ -112,7 +115,9 @@ def compare(how: Impairment, clean: LineFigures, bad: LineFigures) -> NetworkFig
 
 async def _line(servers: Outside, calls: Path, rest_s: float) -> LineFigures:
     gap = ("bench", "gap", "--calls", str(calls), "--door", "livekit", "--rest", f"{rest_s:g}", "--json")
-    command = servers.space.inside(sys.executable, "-m", "infra.cli", *gap, "--url", servers.environment["livekit_url"])
+    command = servers.line.space.inside(
+        sys.executable, "-m", "infra.cli", *gap, "--url", servers.environment["livekit_url"]
+    )
     named = {f"DAREDEVIL_{name.upper()}": value for name, value in servers.environment.items()}
     process = await asyncio.create_subprocess_exec(
         *command, env={**os.environ, **named}, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE

@@ -21,8 +21,8 @@ def network(
 ) -> None:
     """Place the calls through LiveKit rooms over a good line and over a bad one: words understood, turns lost.
 
-    The caller runs in a network namespace, whose line is spoiled by `tc netem` in both directions. It is made for this
-    command and removed after it, which needs root (Linux, iproute2). Runs a system of its own.
+    The caller runs in a network namespace, whose line loses and delays packets in both directions as `tc netem` does.
+    It is made for this command and removed after it, which needs root (Linux, iproute2). Runs a system of its own.
 
     For example:
 
