@@ -131,7 +131,7 @@ def _print(result: "CallResult") -> None:
     from rich.markup import escape
 
     console = out()
-    console.print(f"session [bold]{result.session_id}[/], {result.seconds:.1f} s")
+    console.print(f"session [bold]{result.session_id or 'none'}[/], {result.seconds:.1f} s")
     for turn in result.turns:
         console.print(f"\n[bold]you[/]    {escape(turn.text)}")
         cut = " [yellow](interrupted)[/]" if turn.interrupted else ""
