@@ -65,7 +65,7 @@ class Worker:
             max_retry=1_000_000,
         )
         self._server.rtc_session(entrypoint, agent_name=settings.livekit_agent_name, on_request=_accept)
-self._tasks = Tasks("LiveKit worker")
+        self._tasks = Tasks("LiveKit worker")
         self._registered = asyncio.Event()
         self._server.on("worker_registered", self._on_registered)
         self._running: asyncio.Task[None] | None = None
