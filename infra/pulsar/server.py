@@ -50,6 +50,13 @@ class PulsarServer:
         """Where it logs to."""
         return self._directory / "data" / "pulsar.log"
 
+    @property
+    def pid(self) -> int:
+        """Its process. Raises RuntimeError if there is none."""
+        if self._process is None:
+            raise RuntimeError("the broker does not run")
+        return self._process.pid
+
     def begin(self) -> None:
         """Start it without waiting."""
         ports = {"--port": self._port, "--admin-port": self._admin_port, "--bookie-port": self._bookie_port}
