@@ -29,7 +29,6 @@ async def own_nats(folder: Path) -> AsyncIterator[OwnNats]:
     It does not sync each fact: how fast the log is filled is not what is measured.
     """
     port = free_port()
-    folder.mkdir(parents=True, exist_ok=True)
     config = write_nats_config(folder / "nats", port)
     config.write_text(config.read_text().replace("sync_interval: always", "sync_interval: 1m"))
     server = await start_program((nats_server_path(), "-c", str(config)), os.environ, folder / "nats.log")

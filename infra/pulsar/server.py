@@ -32,13 +32,9 @@ def check_installed() -> None:
 
 
 class PulsarServer:
-    """A broker that may be killed and started again on the same ports and data; it dies with this process.
+    """A broker that may be killed and started again on the same ports and data; it dies with this process."""
 
-    `java_options` are added to those of `scripts/pulsar.sh`.
-    """
-
-    def __init__(self, directory: Path, java_options: str = "") -> None:
-        self._java_options = java_options
+    def __init__(self, directory: Path) -> None:
         self._port, self._admin_port, self._bookie_port = free_port(), free_port(), free_port()
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
@@ -67,7 +63,6 @@ class PulsarServer:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PULSAR_JAVA_OPTIONS": self._java_options},
                 start_new_session=True,
                 preexec_fn=die_with_parent,
             )

@@ -27,7 +27,7 @@ from projections.status import log_end
 
 @dataclass(frozen=True, slots=True)
 class PulsarFigures:
-    """What was measured. Lag is from a fact's ack in the log to its ack from Pulsar."""
+    """What was measured. Lag is from a fact's ack in the log to its ack from Pulsar; `cpu_s` of all while catching up."""
 
     facts: int
     seconds: float
@@ -50,7 +50,9 @@ class PulsarFigures:
         ]
 
 
-async def measure(broker: NatsBroker, settings: Settings, processes: Mapping[str, int], live_facts: int = 100) -> PulsarFigures:
+async def measure(
+    broker: NatsBroker, settings: Settings, processes: Mapping[str, int], live_facts: int = 100
+) -> PulsarFigures:
     """Project what is in the log into a Pulsar whose topics do not have it yet, then some live facts.
 
     It writes to the topics of `settings`: give it a Pulsar of its own. Raises RuntimeError if the projection stops.
@@ -75,7 +77,7 @@ async def measure(broker: NatsBroker, settings: Settings, processes: Mapping[str
 
 
 def _cpu_s(processes: Mapping[str, int]) -> dict[str, float]:
-    """Return the CPU time that each has had, its children's too."""
+    """Return the CPU time that each process has had."""
     spent = {}
     for name, pid in processes.items():
         times = psutil.Process(pid).cpu_times()
