@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.cli.bench_faults import kills, outage
 from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, progress, run_async
 
 if TYPE_CHECKING:
@@ -31,8 +32,14 @@ Examples:
   daredevil bench projections
 
   daredevil bench memory
+
+  daredevil bench kills --projection postgres
+
+  daredevil bench outage --projection pulsar
 """,
 )
+app.command()(kills)
+app.command()(outage)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

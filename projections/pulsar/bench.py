@@ -27,7 +27,10 @@ from projections.status import log_end
 
 @dataclass(frozen=True, slots=True)
 class PulsarFigures:
-    """What was measured. Lag is from a fact's ack in the log to its ack from Pulsar; `cpu_s` of all while catching up."""
+    """What was measured.
+
+    `cpu_s` is what each process took while catching up; lag is from a fact's ack in the log to its ack from Pulsar.
+    """
 
     facts: int
     seconds: float
