@@ -14,6 +14,7 @@ from contracts.codec import Undecodable
 from contracts.topology import VOICE
 from infra.connection import cancellation_kept, connection, jetstream
 from infra.settings import Settings
+from projections.pulsar.access import NoAccess
 from projections.pulsar.admin import AdminProblem, provision
 from projections.pulsar.log_reader import Entry, LogLost, LogReader
 from projections.pulsar.routing import PRODUCERS, FromTheFuture, Message, messages_of
@@ -81,7 +82,7 @@ class Projector:
             except AnotherCopy as error:
                 self._become("standby", str(error))
                 delay_s = 1
-            except (PulsarAway, AdminProblem) as error:
+            except (PulsarAway, AdminProblem, NoAccess) as error:
                 self._provisioned = False
                 self._become("waiting", f"for Pulsar: {error}")
             except (NatsError, LogLost, OSError, TimeoutError) as error:

@@ -10,6 +10,7 @@ import pulsar
 from _pulsar import MessageBuilder
 
 from infra.settings import Settings
+from projections.pulsar.access import client_options
 from projections.pulsar.routing import PRODUCERS, Message
 
 IN_FLIGHT = 1000
@@ -41,10 +42,12 @@ class End:
 
 
 def connect(settings: Settings) -> Any:
-    """Return a client; it connects when it is used. Raises PulsarAway if the address is no Pulsar address."""
+    """Return a client; it connects when it is used. Raises PulsarAway if the address is none, or NoAccess."""
+    options = client_options(settings)
     try:
         return pulsar.Client(
             settings.pulsar_url,
+            **options,
             operation_timeout_seconds=OPERATION_TIMEOUT_S,
             connection_timeout_ms=CONNECTION_TIMEOUT_MS,
             # What matters of what it logs comes as a result, too.
