@@ -96,8 +96,19 @@ class Settings(BaseSettings):
     postgres_url: str = Field(
         "", description="Postgres 15 or newer with pgvector; empty starts the embedded one, `off` does without."
     )
-    pulsar_url: str = Field("", description="Pulsar broker, `pulsar://host:6650`; empty does without.")
-    pulsar_admin_url: str = Field("http://127.0.0.1:8080", description="Pulsar's admin REST API.")
+    pulsar_url: str = Field(
+        "", description="Pulsar broker, `pulsar://host:6650` or `pulsar+ssl://host:6651`; empty does without."
+    )
+    pulsar_admin_url: str = Field(
+        "http://127.0.0.1:8080", description="Pulsar's admin REST API; `https://` where it has TLS."
+    )
+    pulsar_token: str = Field("", description="Token (JWT) for Pulsar, or `file:/path` of one that may be renewed.")
+    pulsar_tls_ca_file: str = Field(
+        "",
+        description="PEM file of the authorities that Pulsar's certificate is trusted by; empty takes the usual ones.",
+    )
+    pulsar_tls_cert_file: str = Field("", description="PEM certificate (chain) that we show Pulsar (mutual TLS).")
+    pulsar_tls_key_file: str = Field("", description="PEM key of that certificate; empty if it is in the same file.")
     pulsar_retention_hours: float = Field(24, gt=0, description="How long Pulsar keeps facts, erased ones too.")
     embedding: str = Field(
         "local", description="Embedding of turns: `local` (WordLlama), LangChain's `provider:model`, or `off`."

@@ -18,8 +18,7 @@ def pulsar_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PulsarSe
         check_installed()
     except PulsarMissing as problem:
         pytest.skip(str(problem))
-    # Half of a short broker's work is compiling what it never runs often enough.
-    server = PulsarServer(tmp_path_factory.mktemp("pulsar"), "-XX:TieredStopAtLevel=1")
+    server = PulsarServer(tmp_path_factory.mktemp("pulsar"))
     server.begin()
     try:
         asyncio.run(server.ready())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli import bench_doors, bench_gap, bench_network, bench_rooms
+from infra.cli import bench_doors, bench_faults, bench_gap, bench_network, bench_rooms
 from infra.cli.output import out, progress, run_async
 
 if TYPE_CHECKING:
@@ -35,14 +35,19 @@ Examples:
   daredevil bench projections
 
   daredevil bench memory
+
+  daredevil bench kills --projection postgres
+
+  daredevil bench outage --projection pulsar
 """,
 )
-
 app.command()(bench_gap.gap)
 app.command(name="barge-in")(bench_doors.barge_in)
 app.command()(bench_doors.greeting)
 app.command()(bench_rooms.rooms)
 app.command()(bench_network.network)
+app.command()(bench_faults.kills)
+app.command()(bench_faults.outage)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

@@ -76,7 +76,7 @@ def shown(name: str, value: object) -> str:
         hidden = {key: "…" if _secret(str(key)) else item for key, item in value.items()}
         return json.dumps(hidden, default=str) if hidden else ""
     text = str(value)
-    if name.endswith(("_key", "_secret")):
+    if name.endswith(("_key", "_secret", "_token")):
         return "…" if text else ""
     if name.endswith("_url") and "@" in text:
         scheme, _, rest = text.partition("://")

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -34,11 +34,12 @@ def check_installed() -> None:
 class PulsarServer:
     """A broker that may be killed and started again on the same ports and data; it dies with this process.
 
-    `java_options` are added to those of `scripts/pulsar.sh`.
+    `more_settings` are added to its configuration: TLS, authentication; `token` is shown when asking if it is ready.
     """
 
-    def __init__(self, directory: Path, java_options: str = "") -> None:
-        self._java_options = java_options
+    def __init__(self, directory: Path, more_settings: Mapping[str, object] | None = None, token: str = "") -> None:
+        self._more_settings = more_settings or {}
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._port, self._admin_port, self._bookie_port = free_port(), free_port(), free_port()
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
@@ -50,17 +51,26 @@ class PulsarServer:
         """Where it logs to."""
         return self._directory / "data" / "pulsar.log"
 
+    @property
+    def pid(self) -> int:
+        """Its process. Raises RuntimeError if there is none."""
+        if self._process is None:
+            raise RuntimeError("the broker does not run")
+        return self._process.pid
+
     def begin(self) -> None:
         """Start it without waiting."""
         ports = {"--port": self._port, "--admin-port": self._admin_port, "--bookie-port": self._bookie_port}
         options = [text for option, port in ports.items() for text in (option, str(port))]
+        more = self._directory / "more.conf"
+        more.write_text("".join(f"{name}={value}\n" for name, value in self._more_settings.items()))
+        options += ["--settings", str(more)]
         with (self._directory / "script.log").open("ab") as log:
             self._process = subprocess.Popen(
                 ["bash", str(SCRIPT), "--data", str(self._directory / "data"), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PULSAR_JAVA_OPTIONS": self._java_options},
                 start_new_session=True,
                 preexec_fn=die_with_parent,
             )
@@ -74,8 +84,9 @@ class PulsarServer:
                 await asyncio.sleep(0.1)
 
     def _answers(self) -> bool:
+        request = urllib.request.Request(f"{self.admin_url}/admin/v2/namespaces/public/default", headers=self._headers)
         try:
-            with urllib.request.urlopen(f"{self.admin_url}/admin/v2/namespaces/public/default", timeout=2):
+            with urllib.request.urlopen(request, timeout=2):
                 return True
         except OSError:
             return False

@@ -1,12 +1,15 @@
 """Tenant, namespaces and topics in Pulsar, made through its admin API: what is there already is kept."""
 
 import json
+import ssl
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 
 from infra.settings import Settings
+from projections.pulsar.access import admin_headers, admin_tls
 from projections.pulsar.routing import PRODUCERS, TENANT
 
 TIMEOUT_S = 5
@@ -20,9 +23,9 @@ class AdminProblem(RuntimeError):
 def provision(settings: Settings) -> None:
     """Make what the projection writes to, with deduplication on and the retention that is set; blocks.
 
-    Raises AdminProblem.
+    Raises AdminProblem, NoAccess.
     """
-    api = AdminApi(settings.pulsar_admin_url)
+    api = admin_api(settings)
     clusters = api.get("/clusters")
     api.make(f"/tenants/{TENANT}", {"allowedClusters": clusters, "adminRoles": []})
     minutes = max(1, round(settings.pulsar_retention_hours * 60))
@@ -35,6 +38,11 @@ def provision(settings: Settings) -> None:
     for topic in PRODUCERS:
         api.make(f"/persistent/{_path(topic)}", None)
         _wait_for_deduplication(api, topic)
+
+
+def admin_api(settings: Settings) -> "AdminApi":
+    """Return the admin API that the settings name, with what lets us in. Raises NoAccess."""
+    return AdminApi(settings.pulsar_admin_url, admin_headers(settings), admin_tls(settings))
 
 
 def _path(topic: str) -> str:
@@ -53,8 +61,10 @@ def _wait_for_deduplication(api: "AdminApi", topic: str) -> None:
 class AdminApi:
     """Pulsar's admin REST API below `url`; all calls block and raise AdminProblem."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str] | None = None, tls: ssl.SSLContext | None = None) -> None:
         self._base = url.rstrip("/") + "/admin/v2"
+        self._headers = {"Content-Type": "application/json", **(headers or {})}
+        self._tls = tls
 
     def get(self, path: str) -> Any:
         """Return what is at `path`."""
@@ -74,16 +84,19 @@ class AdminApi:
 
     def _ask(self, method: str, path: str, body: object, good: tuple[int, ...]) -> bytes:
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(self._base + path, data=data, method=method, headers=headers)
+        request = urllib.request.Request(self._base + path, data=data, method=method, headers=self._headers)
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S, context=self._tls) as response:
                 return bytes(response.read())
         except urllib.error.HTTPError as error:
             answer = error.read()[:300]
             if error.code in good:
                 return answer
             reason = answer.decode(errors="replace")
+            if error.code in (401, 403):
+                reason = (
+                    f"{error.reason} (DAREDEVIL_PULSAR_TOKEN, or the certificate of DAREDEVIL_PULSAR_TLS_CERT_FILE)"
+                )
             raise AdminProblem(f"Pulsar's admin API refuses {method} {path}: {error.code} {reason}") from error
         except (OSError, ValueError) as error:
             raise AdminProblem(f"Pulsar's admin API at {self._base} does not answer: {error}") from error

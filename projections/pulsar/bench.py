@@ -5,19 +5,20 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from faststream.nats import NatsBroker
 
-from contracts.codec import encode
-from contracts.events import Event, TurnEnded
-from contracts.topology import VOICE, subject_of
+from contracts.events import TurnEnded
 from infra.bench.conversations import conversations
+from infra.bench.filling import IN_FLIGHT, fill_log
+from infra.bench.own_nats import own_nats
 from infra.bench.statistics import percentile
-from infra.connection import connection, jetstream
+from infra.connection import connection
 from infra.facts import say
 from infra.settings import Settings
 from projections.pulsar.projector import Projector
@@ -26,10 +27,14 @@ from projections.status import log_end
 
 @dataclass(frozen=True, slots=True)
 class PulsarFigures:
-    """What was measured. Lag is from a fact's ack in the log to its ack from Pulsar."""
+    """What was measured.
+
+    `cpu_s` is what each process took while catching up; lag is from a fact's ack in the log to its ack from Pulsar.
+    """
 
     facts: int
     seconds: float
+    cpu_s: Mapping[str, float]
     live_lag_ms: tuple[float, ...]
 
     @property
@@ -40,13 +45,17 @@ class PulsarFigures:
     def lines(self) -> list[str]:
         """Return the figures for people."""
         lag = f"P50 {percentile(self.live_lag_ms, 0.5):.1f} ms, P95 {percentile(self.live_lag_ms, 0.95):.1f} ms"
+        each_us = ", ".join(f"{name} {seconds / self.facts * 1e6:.0f}" for name, seconds in self.cpu_s.items())
         return [
             f"Pulsar catches up: {self.facts} facts in {self.seconds:.1f} s, {self.facts_per_s:,.0f}/s",
+            f"CPU us a fact: {each_us}",
             f"Pulsar live lag: {lag} ({len(self.live_lag_ms)} facts, one at a time)",
         ]
 
 
-async def measure(broker: NatsBroker, settings: Settings, live_facts: int = 100) -> PulsarFigures:
+async def measure(
+    broker: NatsBroker, settings: Settings, processes: Mapping[str, int], live_facts: int = 100
+) -> PulsarFigures:
     """Project what is in the log into a Pulsar whose topics do not have it yet, then some live facts.
 
     It writes to the topics of `settings`: give it a Pulsar of its own. Raises RuntimeError if the projection stops.
@@ -58,14 +67,25 @@ async def measure(broker: NatsBroker, settings: Settings, live_facts: int = 100)
             _check(projector)
             await asyncio.sleep(0.001)
         began_s, before = time.monotonic(), projector.status().position
+        cpu = _cpu_s(processes)
         end = await log_end(connection(broker))
         await _reached(projector, end, poll_s=0.01)
         seconds = time.monotonic() - began_s
+        spent = {name: after - cpu[name] for name, after in _cpu_s(processes).items()}
         lags = [await _live_lag_ms(broker, projector, number) for number in range(live_facts)]
-        return PulsarFigures(end - before, seconds, tuple(lags))
+        return PulsarFigures(end - before, seconds, spent, tuple(lags))
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+def _cpu_s(processes: Mapping[str, int]) -> dict[str, float]:
+    """Return the CPU time that each process has had."""
+    spent = {}
+    for name, pid in processes.items():
+        times = psutil.Process(pid).cpu_times()
+        spent[name] = float(times.user + times.system)
+    return spent
 
 
 async def _live_lag_ms(broker: NatsBroker, projector: Projector, number: int) -> float:
@@ -94,54 +114,37 @@ def _check(projector: Projector) -> None:
         raise RuntimeError(f"the projection is {status.state}: {status.reason}")
 
 
-async def fill(broker: NatsBroker, facts: Iterable[Event]) -> None:
-    """Put facts into the log, 500 at a time."""
-    js = jetstream(broker)
-    batch: list[Event] = []
-
-    async def put() -> None:
-        await asyncio.gather(*(js.publish(subject_of(fact), encode(fact), 30, stream=VOICE) for fact in batch))
-        batch.clear()
-
-    for fact in facts:
-        batch.append(fact)
-        if len(batch) == 500:
-            await put()
-    await put()
-
-
 @asynccontextmanager
-async def _log_and_pulsar(directory: Path) -> AsyncIterator[tuple[NatsBroker, Settings]]:
+async def _log_and_pulsar(folder: Path, facts: int) -> AsyncIterator[tuple[NatsBroker, Settings, dict[str, int]]]:
     from infra.broker import make_broker
-    from infra.provisioning import provision
     from infra.pulsar.server import running_pulsar
     from infra.settings import settings
-    from infra.supervisor import running_system
 
-    own = settings().model_copy(update={"data_dir": directory, "nats_url": ""})
-    async with running_system(own, log_only=True) as system, running_pulsar(directory) as server:
-        urls = {"nats_url": system.addresses.nats_url, "pulsar_url": server.url, "pulsar_admin_url": server.admin_url}
-        os.environ["DAREDEVIL_NATS_URL"] = system.addresses.nats_url
+    async with own_nats(folder) as log:
+        os.environ["DAREDEVIL_NATS_URL"] = log.url
         settings.cache_clear()
         broker = make_broker("bench")
         await broker.connect()
         try:
-            await provision(jetstream(broker))
-            yield broker, own.model_copy(update=urls)
+            print(f"putting {facts} facts into the log", flush=True)
+            nc = connection(broker)
+            await fill_log(nc.jetstream(publish_async_max_pending=2 * IN_FLIGHT), conversations(facts))
+            async with running_pulsar(folder) as server:
+                urls = {"pulsar_url": server.url, "pulsar_admin_url": server.admin_url}
+                processes = {"projection": os.getpid(), "NATS": log.pid, "Pulsar": server.pid}
+                yield broker, settings().model_copy(update=urls), processes
         finally:
             await broker.stop()
 
 
 async def _main(facts: int) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        async with _log_and_pulsar(Path(directory)) as (broker, settings):
-            print(f"putting {facts} facts into the log", flush=True)
-            await fill(broker, conversations(facts))
-            for line in (await measure(broker, settings)).lines():
+        async with _log_and_pulsar(Path(directory), facts) as (broker, settings, processes):
+            for line in (await measure(broker, settings, processes)).lines():
                 print(line, flush=True)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--facts", type=int, default=50_000)
+    parser.add_argument("--facts", type=int, default=100_000)
     asyncio.run(_main(parser.parse_args().facts))

@@ -14,9 +14,10 @@ from contracts.codec import Undecodable
 from contracts.topology import VOICE
 from infra.connection import cancellation_kept, connection, jetstream
 from infra.settings import Settings
+from projections.pulsar.access import NoAccess
 from projections.pulsar.admin import AdminProblem, provision
 from projections.pulsar.log_reader import Entry, LogLost, LogReader
-from projections.pulsar.routing import FromTheFuture, Message, messages_of
+from projections.pulsar.routing import PRODUCERS, FromTheFuture, Message, messages_of
 from projections.pulsar.topics import IN_FLIGHT, AnotherCopy, End, NotOurs, PulsarAway, Topics, open_topics
 from projections.pulsar.window import Window
 from projections.status import Rate, Status
@@ -49,7 +50,7 @@ class Projector:
         self._broker = broker
         self._settings = settings
         self._status = Status(NAME, pid=os.getpid())
-        self._window = Window()
+        self._window = Window(PRODUCERS)
         self._rate = Rate()
         self._room = asyncio.Event()
         self._sent = asyncio.Event()
@@ -81,7 +82,7 @@ class Projector:
             except AnotherCopy as error:
                 self._become("standby", str(error))
                 delay_s = 1
-            except (PulsarAway, AdminProblem) as error:
+            except (PulsarAway, AdminProblem, NoAccess) as error:
                 self._provisioned = False
                 self._become("waiting", f"for Pulsar: {error}")
             except (NatsError, LogLost, OSError, TimeoutError) as error:
@@ -106,7 +107,7 @@ class Projector:
         try:
             await self._check_same_log(topics.ends)
             after = min(end.sequence for end in topics.ends.values())
-            self._window = Window(after)
+            self._window = Window(PRODUCERS, after)
             self._answered_s = time.monotonic()
             settling = asyncio.create_task(self._settle(topics, self._window), name="what Pulsar has stored")
             try:
@@ -132,15 +133,18 @@ class Projector:
             self._become("catching up" if entries and entries[-1].behind > BEHIND else "live")
 
     async def _send(self, topics: Topics, entry: Entry) -> None:
-        messages = [m for m in self._messages_of(entry) if m.sequence > topics.ends[m.topic].sequence]
+        messages = self._messages_of(entry)
+        if entry.sequence <= topics.last:
+            messages = [m for m in messages if m.sequence > topics.ends[m.topic].sequence]
         while self._window.in_flight + len(messages) > IN_FLIGHT:
             self._room.clear()
             await self._wait_for_room(topics)
         if not self._window.in_flight:
             self._answered_s = time.monotonic()  # it has owed no answer until now
-        self._window.sent(entry.sequence, len(messages))
+        self._window.sent(entry.sequence, [message.topic for message in messages])
         for message in messages:
             topics.send(message)
+        if messages:
             self._sent.set()
 
     def _messages_of(self, entry: Entry) -> list[Message]:
@@ -179,17 +183,15 @@ class Projector:
         pause_s = SHORT_PAUSE_S
         while True:
             await asyncio.sleep(pause_s)
-            sequences = topics.stored()
-            for sequence in sequences:
-                window.stored(sequence)
-            if sequences:
+            stored = window.stored(topics.stored())
+            if stored:
                 self._answered_s = time.monotonic()
             if window.in_flight <= IN_FLIGHT // 2 or topics.problem:
                 self._room.set()
             if not window.in_flight:
                 self._sent.clear()
                 await self._sent.wait()
-            pause_s = SHORT_PAUSE_S if sequences else min(pause_s * 2, LONG_PAUSE_S)
+            pause_s = SHORT_PAUSE_S if stored else min(pause_s * 2, LONG_PAUSE_S)
 
     async def _check_same_log(self, ends: dict[str, End]) -> None:
         """Make sure that the topics were written from this log. Raises Stopped, nats errors."""

@@ -2,16 +2,15 @@
 
 import asyncio
 import os
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import pulsar
 from _pulsar import MessageBuilder
 
 from infra.settings import Settings
+from projections.pulsar.access import client_options
 from projections.pulsar.routing import PRODUCERS, Message
 
 IN_FLIGHT = 1000
@@ -43,10 +42,12 @@ class End:
 
 
 def connect(settings: Settings) -> Any:
-    """Return a client; it connects when it is used. Raises PulsarAway if the address is no Pulsar address."""
+    """Return a client; it connects when it is used. Raises PulsarAway if the address is none, or NoAccess."""
+    options = client_options(settings)
     try:
         return pulsar.Client(
             settings.pulsar_url,
+            **options,
             operation_timeout_seconds=OPERATION_TIMEOUT_S,
             connection_timeout_ms=CONNECTION_TIMEOUT_MS,
             # What matters of what it logs comes as a result, too.
@@ -63,8 +64,14 @@ class Topics:
         self._client = client
         self._producers: dict[str, Any] = {}
         self._senders: dict[str, Callable[[Any, Callable[[Any, Any], None]], None]] = {}
-        self._answers: deque[tuple[int, Any]] = deque()
+        self._results: dict[Any, Any] = {pulsar.Result.Ok: None}
+        # Called for each message in the client's own thread, which has to wait for this interpreter then. So it is a
+        # function without any Python in it: it keeps which results there were, as keys. How far the topics are is
+        # asked for now and then (`stored`).
+        self._answered: Callable[[Any, Any], None] = self._results.__setitem__
         self.ends: dict[str, End] = {}
+        self.last = 0
+        """The end of the topic that had most when they were opened: what comes after goes to every topic it is for."""
         self.problem: str | None = None
 
     def open(self) -> None:
@@ -84,7 +91,8 @@ class Topics:
                     max_pending_messages=2 * IN_FLIGHT,
                 )
                 self._producers[topic], self._senders[topic] = producer, producer._producer.send_async
-                self.ends[topic] = self._end_of(topic, producer)
+                self.ends[topic] = end = self._end_of(topic, producer)
+                self.last = max(self.last, end.sequence)
             except pulsar.ProducerBusy as error:
                 raise AnotherCopy(f"another copy writes {topic}") from error
             except pulsar.PulsarException as error:
@@ -114,36 +122,34 @@ class Topics:
         # What `Producer.send_async` does, without its checks of every argument: a fifth of all the work.
         builder = MessageBuilder()
         builder.content(message.payload)
-        for name, value in message.properties.items():
-            builder.property(name, value)
+        builder.properties(message.properties)
         builder.partition_key(message.key)
         builder.sequence_id(message.sequence)
         builder.event_timestamp(message.event_time_ms)
-        self._senders[message.topic](builder.build(), partial(self._answered, message.sequence))
+        self._senders[message.topic](builder.build(), self._answered)
+        if len(self._results) > 1 and self.problem is None:
+            self._look_at_results(f"fact {message.sequence}")
 
     @property
     def connected(self) -> bool:
         """Whether every producer has its connection."""
         return all(producer.is_connected() for producer in self._producers.values())
 
-    def stored(self) -> list[int]:
-        """Return the sequences of messages that were stored since the last call; one that failed is a `problem`."""
-        sequences: list[int] = []
-        while self._answers:
-            sequence, result = self._answers.popleft()
-            if result == pulsar.Result.Ok:
-                sequences.append(sequence)
-            elif self.problem is None:
-                self.problem = f"fact {sequence} was not stored: {result.name}"
-        return sequences
+    def stored(self) -> dict[str, int]:
+        """Return up to which sequence each topic has all that was sent; if a message failed there is a `problem`."""
+        ends = {topic: producer.last_sequence_id() for topic, producer in self._producers.items()}
+        # After that: the client tells of a failure before it goes on to what follows.
+        if len(self._results) > 1 and self.problem is None:
+            self._look_at_results("a fact")
+        return ends
+
+    def _look_at_results(self, what: str) -> None:
+        bad = [result for result in list(self._results) if result != pulsar.Result.Ok]
+        self.problem = f"{what} was not stored: {bad[0].name}"
 
     def close(self) -> None:
         """Let go of everything at once; what is on its way may be stored or not. Blocks for some ms."""
         self._client.shutdown()
-
-    def _answered(self, sequence: int, result: Any, _id: Any) -> None:
-        """Take an answer in the client's own thread: to wake our loop for each would halve the speed."""
-        self._answers.append((sequence, result))
 
 
 async def open_topics(settings: Settings) -> Topics:

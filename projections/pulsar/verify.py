@@ -12,6 +12,7 @@ from contracts.codec import Undecodable
 from contracts.events import SessionErased
 from contracts.topology import EVENTS, VOICE, tail_of
 from infra.settings import Settings
+from projections.pulsar.access import NoAccess
 from projections.pulsar.comparison import Comparison, Kept
 from projections.pulsar.log_reader import Entry, entries_until
 from projections.pulsar.projector import NAME
@@ -37,7 +38,7 @@ async def verify(settings: Settings, nc: Client) -> list[str]:
     expired_s = time.time() - settings.pulsar_retention_hours * 3600
     try:
         client = connect(settings)
-    except PulsarAway as error:
+    except (PulsarAway, NoAccess) as error:
         return [str(error)]
     differences: list[str] = []
     try:

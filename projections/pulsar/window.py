@@ -1,31 +1,36 @@
 """How far the projection is: up to which fact everything has been stored, and how much is on its way."""
 
 from collections import deque
+from collections.abc import Iterable, Mapping
 
 
 class Window:
-    """Facts in the log's order, each as some messages; `position` is the last with everything up to it stored."""
+    """Facts in the log's order, each as messages for some topics; `position` has everything up to it stored."""
 
-    def __init__(self, position: int = 0) -> None:
+    def __init__(self, topics: Iterable[str], position: int = 0) -> None:
         self.position = position
         self.in_flight = 0
-        self._order: deque[int] = deque()
-        self._left: dict[int, int] = {}
+        self._last = position
+        self._waiting: dict[str, deque[int]] = {topic: deque() for topic in topics}
 
-    def sent(self, sequence: int, messages: int) -> None:
-        """Note that a fact was sent as so many messages; none if its topics have it already."""
-        self._order.append(sequence)
-        self._left[sequence] = messages
-        self.in_flight += messages
-        self._advance()
+    def sent(self, sequence: int, topics: Iterable[str]) -> None:
+        """Note that a fact was sent to these topics; to none if they have it already."""
+        self._last = sequence
+        for topic in topics:
+            self._waiting[topic].append(sequence)
+            self.in_flight += 1
+        if not self.in_flight:
+            self.position = sequence
 
-    def stored(self, sequence: int) -> None:
-        """Note that one message of a fact is stored. Raises KeyError if none was on its way."""
-        self._left[sequence] -= 1
-        self.in_flight -= 1
-        self._advance()
-
-    def _advance(self) -> None:
-        while self._order and not self._left[self._order[0]]:
-            self.position = self._order.popleft()
-            del self._left[self.position]
+    def stored(self, ends: Mapping[str, int]) -> int:
+        """Note up to which sequence each topic has everything; return how many messages that are more than before."""
+        before = self.in_flight
+        for topic, end in ends.items():
+            waiting = self._waiting[topic]
+            while waiting and waiting[0] <= end:
+                waiting.popleft()
+        self.in_flight = sum(map(len, self._waiting.values()))
+        owed = [waiting[0] for waiting in self._waiting.values() if waiting]
+        # It may have stood further on already: what comes back from a broker that forgot is no step back of ours.
+        self.position = max(self.position, min(owed) - 1 if owed else self._last)
+        return before - self.in_flight

@@ -1,0 +1,46 @@
+"""A NATS server of a benchmark's own."""
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import nats
+
+from infra.embedded.nats import free_port, nats_server_path, wait_for_port, write_nats_config
+from infra.embedded.processes import start_program
+from infra.provisioning import provision
+
+
+@dataclass(frozen=True, slots=True)
+class OwnNats:
+    """Where it is, and its process."""
+
+    url: str
+    pid: int
+
+
+@asynccontextmanager
+async def own_nats(folder: Path) -> AsyncIterator[OwnNats]:
+    """Run a server with our streams for the length of a block, its data in `folder`. Raises TimeoutError, OSError.
+
+    It does not sync each fact: how fast the log is filled is not what is measured.
+    """
+    port = free_port()
+    config = write_nats_config(folder / "nats", port)
+    config.write_text(config.read_text().replace("sync_interval: always", "sync_interval: 1m"))
+    server = await start_program((nats_server_path(), "-c", str(config)), os.environ, folder / "nats.log")
+    try:
+        await wait_for_port(port)
+        found = OwnNats(f"nats://127.0.0.1:{port}", server.pid)
+        nc = await nats.connect(found.url)
+        try:
+            await provision(nc.jetstream())
+        finally:
+            await nc.close()
+        yield found
+    finally:
+        server.send(signal.SIGTERM)
+        await server.wait()

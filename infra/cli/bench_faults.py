@@ -1,0 +1,156 @@
+"""`daredevil bench kills` and `bench outage`: projections under faults, and if they agree with the log afterwards."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from infra.cli.output import FAILED, out, progress, run_async
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+    from infra.bench.kills import KillFigures
+    from infra.bench.outage import OutageFigures
+    from infra.bench.under_test import Kind, UnderTest
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Which = Annotated[Literal["pulsar", "postgres"], typer.Option("--projection", help="Which one.")]
+
+
+def kills(
+    projection: Which = "postgres",
+    facts: Annotated[int, typer.Option(min=100, max=2_000_000, help="Made-up facts that flow meanwhile.")] = 100_000,
+    times: Annotated[int, typer.Option("--kills", min=1, help="How many copies are killed.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Kill a projection by SIGKILL at random while facts flow, then compare it with the log event by event.
+
+    Log, server and projection are of its own, beside the data directory. The exit code says whether they agree.
+    """
+    figures = run_async(_kills(projection, facts, times))
+    if as_json:
+        typer.echo(json.dumps(asdict(figures), indent=2))
+    else:
+        out().print(
+            f"{figures.projection}: killed [bold]{figures.kills}[/] times while {figures.facts} facts flowed, "
+            f"{figures.behind} times with facts still to keep ({figures.seconds} s)"
+        )
+    _tell(figures.differences, as_json)
+
+
+def outage(
+    projection: Which = "pulsar",
+    seconds: Annotated[float, typer.Option("--down", min=1, help="Seconds that its server is away.")] = 600,
+    rate: Annotated[int, typer.Option(min=10, help="Facts a second meanwhile.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Take a projection's server away while facts flow, bring it back, then compare with the log event by event.
+
+    Log, server and projection are of its own, beside the data directory. Pulsar is killed, Postgres is told to end at
+    once. The exit code says whether they agree.
+    """
+    figures = run_async(_outage(projection, seconds, rate))
+    if as_json:
+        typer.echo(json.dumps(asdict(figures), indent=2))
+    else:
+        out().print(
+            f"{figures.projection}: its server was away for [bold]{figures.down_s}[/] s, in which "
+            f"{figures.facts_while_down} facts came; caught up [bold]{figures.caught_up_s}[/] s after it was back"
+        )
+        out().print(f"what it said meanwhile: {figures.state}: {figures.reason}", markup=False)
+    _tell(figures.differences, as_json)
+
+
+def _tell(differences: list[str], as_json: bool) -> None:
+    if not as_json:
+        for line in differences:
+            out().print(line, markup=False)
+        out().print(f"{len(differences)} differences" if differences else "agrees with the log, event by event")
+    if differences:
+        raise typer.Exit(FAILED)
+
+
+async def _kills(projection: str, facts: int, times: int) -> "KillFigures":
+    from infra.bench.kills import measure_kills
+
+    async with _under_test(projection) as tested:
+        return await measure_kills(tested, facts, times, progress)
+
+
+async def _outage(projection: str, seconds: float, rate: int) -> "OutageFigures":
+    from infra.bench.outage import measure_outage
+
+    async with _under_test(projection) as tested:
+        return await measure_outage(tested, seconds, rate, progress)
+
+
+@asynccontextmanager
+async def _under_test(projection: str) -> "AsyncIterator[UnderTest]":
+    import os
+    import tempfile
+
+    from infra.bench.under_test import under_test
+    from infra.settings import settings
+
+    parent = settings().data_dir.absolute()
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as name:
+        folder = Path(name)
+        kind = _pulsar(folder) if projection == "pulsar" else _postgres(folder)
+        async with under_test(kind, folder, os.environ) as tested:
+            yield tested
+
+
+def _pulsar(folder: Path) -> "Kind":
+    import asyncio
+    import signal
+
+    from infra.bench.under_test import Kind
+    from infra.pulsar.server import PulsarServer, check_installed
+    from infra.settings import settings
+    from projections.pulsar.verify import verify
+
+    check_installed()
+    server = PulsarServer(folder)
+    urls = {"pulsar_url": server.url, "pulsar_admin_url": server.admin_url}
+    told = settings().model_copy(update=urls)
+
+    @asynccontextmanager
+    async def running() -> "AsyncIterator[None]":
+        server.begin()
+        try:
+            await server.ready()
+            yield
+        finally:
+            await asyncio.to_thread(server.end, signal.SIGKILL)
+
+    async def compare(nc: "Client") -> list[str]:
+        return await verify(told, nc)
+
+    environment = {f"DAREDEVIL_{name.upper()}": url for name, url in urls.items()}
+    return Kind("projection-pulsar", "projections.pulsar:app", environment, running, compare)
+
+
+def _postgres(folder: Path) -> "Kind":
+    from infra.bench.own_postgres import own_postgres
+    from infra.bench.under_test import Kind
+    from infra.embedded.postgres import embedded_url
+    from projections.postgres.verify import verify_tables
+
+    url = embedded_url(folder)
+
+    @asynccontextmanager
+    async def running() -> "AsyncIterator[None]":
+        async with own_postgres(folder):
+            yield
+
+    async def compare(nc: "Client") -> list[str]:
+        return await verify_tables(url, nc)
+
+    environment = {"DAREDEVIL_POSTGRES_URL": url}
+    return Kind("projection-postgres", "projections.postgres:app", environment, running, compare)
