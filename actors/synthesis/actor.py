@@ -10,12 +10,14 @@ from typing import Any
 
 from faststream import FastStream
 from faststream.nats import NatsBroker
+from livekit.agents.utils import http_context
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from actors.synthesis.framing import ClauseFrames
 from actors.synthesis.outlet import Outlet
 from actors.synthesis.state import Spoken
+from actors.synthesis.voices import Voices
 from contracts.codec import Undecodable, decode
 from contracts.events import (
     ClauseSynthesized,
@@ -35,7 +37,7 @@ from contracts.topology import (
 )
 from infra.broker import make_app, make_broker
 from infra.connection import connection
-from infra.engines.tts import Chain, Failure, engine_context, load_chain
+from infra.engines.tts import Failure, load_chain
 from infra.facts import facts_after, now_ns, say
 from infra.inbox import Inbox
 from infra.settings import Settings, settings
@@ -50,9 +52,9 @@ MOST_AGAIN = 50
 class Synthesis:
     """Handles clauses: `handle` for the inbox, `stop` for what overtakes, `again` for sound that was lost."""
 
-    def __init__(self, broker: NatsBroker, chain: Chain, settings: Settings) -> None:
+    def __init__(self, broker: NatsBroker, voices: Voices, settings: Settings) -> None:
         self._broker = broker
-        self._chain = chain
+        self._voices = voices
         self._settings = settings
         self._sessions: OrderedDict[str, Spoken] = OrderedDict()
         self._running: dict[asyncio.Task[None], ReplyClauseWritten] = {}
@@ -79,7 +81,7 @@ class Synthesis:
         if not session.to_do(event):
             log.debug("clause %d of %s is done or dropped", event.index, event.reply_id)
             return
-        if await self._unless_stopped(event, self._sound(event, record=True)):
+        if await self._unless_stopped(event, self._sound(event, session, record=True)):
             session.done.add((event.reply_id, event.index))
 
     async def _session(self, session_id: str) -> Spoken:
@@ -121,15 +123,16 @@ class Synthesis:
             if clause.session_id == event.session_id and reply_id in (None, clause.reply_id):
                 task.cancel()
 
-    async def _sound(self, clause: ReplyClauseWritten, record: bool) -> None:
+    async def _sound(self, clause: ReplyClauseWritten, session: Spoken, record: bool) -> None:
         """Publish a clause's sound; with `record`, say what came of it."""
         started = time.perf_counter()
         conversion = self._settings.tts_sample_rate_conversion
         rate_hz = None if conversion == "none" else self._settings.agent_sample_rate_hz
         frames = ClauseFrames(clause.reply_id, clause.index, clause.text, rate_hz, conversion)
         outlet = Outlet(connection(self._broker), audio_out_subject(clause.session_id))
-        failures: list[Failure] = []
-        async with aclosing(self._chain.synthesize(clause.text, urgent=clause.index == 0)) as sounds:
+        chain, failure = await self._voices.of(session.tts, session.voice)
+        failures = [failure] if failure is not None and clause.index == 0 else []
+        async with aclosing(chain.synthesize(clause.text, urgent=clause.index == 0)) as sounds:
             async for sound in sounds:
                 if isinstance(sound, Failure):
                     failures.append(sound)
@@ -173,7 +176,7 @@ class Synthesis:
         session = await self._session(session_id)
         if not session.hearable(clause):
             return "the reply was interrupted or discarded, or the session is closed"
-        done = await self._unless_stopped(clause, self._sound(clause, record=False))
+        done = await self._unless_stopped(clause, self._sound(clause, session, record=False))
         return "" if done else "the reply was interrupted or discarded meanwhile"
 
 
@@ -227,10 +230,10 @@ def make() -> FastStream:
     @asynccontextmanager
     async def life() -> AsyncIterator[None]:
         nonlocal synthesis
-        async with engine_context(settings()):
-            chain = await asyncio.to_thread(load_chain, settings())
-            await chain.warm_up()
-            synthesis = Synthesis(broker, chain, settings())
+        async with http_context.open():  # plugins share it
+            voices = Voices(settings(), load_chain)
+            await voices.open()
+            synthesis = Synthesis(broker, voices, settings())
             await synthesis.open()
             await inbox.open()
             try:
@@ -238,6 +241,6 @@ def make() -> FastStream:
             finally:
                 await inbox.close()
                 await synthesis.close()
-                await chain.close()
+                await voices.close()
 
     return make_app(SYNTHESIS, broker, life)

@@ -23,13 +23,16 @@ class Spoken:
     closed: bool = False
     speaks: bool = True
     """Whether the agent has a voice in this session; not in a conversation by text."""
+    tts: str = ""
+    voice: str = ""
+    """The engines and the voice that the session was opened with."""
 
     def fold(self, fact: Fact) -> None:
         """Take the session's next fact into account."""
         self.sequence = fact.sequence
         match fact.event:
             case SessionOpened(profile=profile):
-                self.speaks = profile.speaks
+                self.speaks, self.tts, self.voice = profile.speaks, profile.tts, profile.voice
             case ClauseSynthesized(reply_id=reply_id, index=index):
                 self.done.add((reply_id, index))
             case ReplyDiscarded(reply_id=reply_id) | TurnInterrupted(reply_id=reply_id):

@@ -6,14 +6,14 @@ import logging
 import time
 import unicodedata
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from livekit.agents import APIConnectOptions, tts
 from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
-from livekit.agents.utils import http_context, is_given
+from livekit.agents.utils import is_given
 
 from infra.engines.gate import URGENT
 from infra.engines.named import engine_class
@@ -162,15 +162,9 @@ def speakable(text: str) -> bool:
 def load_chain(settings: Settings) -> Chain:
     """Return the engines of `settings.tts`, e.g. `local` or `cartesia.TTS,local`; blocks while models load.
 
-    Raises UnknownEngine. Call it within `engine_context`.
+    Raises UnknownEngine. Call it within livekit's `http_context.open()`: plugins share an HTTP session.
     """
     return Chain([_load(name.strip(), settings) for name in settings.tts.split(",") if name.strip()])
-
-
-def engine_context(settings: Settings) -> AbstractAsyncContextManager[object]:
-    """Return what to hold open while the engines of the settings are used: plugins share an HTTP session."""
-    only_local = all(name.strip() in ("local", "") for name in settings.tts.split(","))
-    return nullcontext() if only_local else http_context.open()
 
 
 def _load(name: str, settings: Settings) -> Voice:

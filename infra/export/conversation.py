@@ -80,11 +80,12 @@ def conversation_of(facts: Iterable[e.Event], track_samples: Mapping[str, int] |
     speech are those at which it came in. Raises NotAConversation.
     """
     known = list(facts)
+    # First: what was erased has lost its beginning too.
+    if any(isinstance(fact, e.SessionErased) for fact in known):
+        raise NotAConversation("its words were erased")
     opened = next((fact for fact in known if isinstance(fact, e.SessionOpened)), None)
     if opened is None:
         raise NotAConversation("the log has no beginning of it")
-    if any(isinstance(fact, e.SessionErased) for fact in known):
-        raise NotAConversation("its words were erased")
     fold = _Fold(Conversation(opened))
     for fact in known:
         fold.apply(fact)

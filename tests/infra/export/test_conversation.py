@@ -92,5 +92,6 @@ def test_a_session_without_a_beginning_or_with_its_words_erased_is_none() -> Non
         conversation_of(a_call().facts[1:])
     call = a_call()
     call.add(e.SessionErased, 10_000)
-    with pytest.raises(NotAConversation, match="erased"):
-        conversation_of(call.facts)
+    for facts in (call.facts, call.facts[1:]):
+        with pytest.raises(NotAConversation, match="erased"):
+            conversation_of(facts)

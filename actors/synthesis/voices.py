@@ -1,0 +1,58 @@
+"""The voices of a process: a chain of engines for each pair of `tts` and `voice` that its sessions were opened with."""
+
+import asyncio
+from collections.abc import Callable
+
+from infra.engines.tts import Chain, Failure, UnknownEngine, load_chain
+from infra.settings import Settings
+
+MOST_CHAINS = 4
+"""Chains in memory at a time, that of the settings included: a Piper voice takes about 150 MB."""
+
+
+class Voices:
+    """Chains by what a session's profile names, loaded when they are first asked for and kept from then on.
+
+    A profile that names nothing, or what the settings name, has the chain of the settings; so has one whose engines
+    cannot be had here, with a Failure that says why.
+    """
+
+    def __init__(self, settings: Settings, load: Callable[[Settings], Chain] = load_chain) -> None:
+        self._settings = settings
+        self._load = load
+        self._chains: dict[tuple[str, str], Chain] = {}
+        self._loading = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Load and warm up the chain of the settings. Raises UnknownEngine."""
+        await self._add(self._own)
+
+    async def of(self, tts: str, voice: str) -> tuple[Chain, Failure | None]:
+        """Return the chain for a profile's `tts` and `voice`, and what went wrong if it is not theirs."""
+        wanted = (tts, voice) if tts.strip(" ,") else self._own
+        if (chain := self._chains.get(wanted)) is not None:
+            return chain, None  # others may be loading
+        async with self._loading:
+            try:
+                return self._chains.get(wanted) or await self._add(wanted), None
+            except UnknownEngine as error:
+                failure = Failure(tts, str(error), f"used {self._settings.tts}")
+                return self._chains[self._own], failure
+
+    async def close(self) -> None:
+        """Let all engines go."""
+        for chain in self._chains.values():
+            await chain.close()
+
+    @property
+    def _own(self) -> tuple[str, str]:
+        return self._settings.tts, self._settings.voice
+
+    async def _add(self, wanted: tuple[str, str]) -> Chain:
+        if len(self._chains) >= MOST_CHAINS:
+            raise UnknownEngine(f"{MOST_CHAINS} voices are loaded here already; another copy of synthesis has room")
+        tts, voice = wanted
+        chain = await asyncio.to_thread(self._load, self._settings.model_copy(update={"tts": tts, "voice": voice}))
+        await chain.warm_up()
+        self._chains[wanted] = chain
+        return chain

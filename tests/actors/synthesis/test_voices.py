@@ -1,0 +1,67 @@
+"""Which chain of engines a session's profile gets."""
+
+import asyncio
+
+import pytest
+
+from actors.synthesis.voices import MOST_CHAINS, Voices
+from infra.engines.tts import Chain, UnknownEngine
+from infra.settings import Settings
+
+
+class Loads:
+    """Loads chains without engines, and notes what was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    def __call__(self, settings: Settings) -> Chain:
+        self.asked.append((settings.tts, settings.voice))
+        if settings.tts == "nowhere.TTS":
+            raise UnknownEngine("no text to speech 'nowhere.TTS'")
+        return Chain([])
+
+
+async def opened(loads: Loads) -> Voices:
+    voices = Voices(Settings(tts="local", voice=""), loads)
+    await voices.open()
+    return voices
+
+
+async def test_a_profile_that_names_nothing_or_the_same_as_the_settings_has_their_chain() -> None:
+    loads = Loads()
+    voices = await opened(loads)
+    (first, _), (second, failure) = await voices.of("", ""), await voices.of("local", "")
+    assert first is second
+    assert failure is None
+    assert loads.asked == [("local", "")]
+
+
+async def test_another_voice_is_loaded_once_however_many_sessions_ask_for_it() -> None:
+    loads = Loads()
+    voices = await opened(loads)
+    chains = await asyncio.gather(*(voices.of("local", "/amy.onnx") for _ in range(5)))
+    assert len({id(chain) for chain, _ in chains}) == 1
+    assert loads.asked == [("local", ""), ("local", "/amy.onnx")]
+
+
+async def test_an_engine_that_cannot_be_had_here_is_stood_in_for_and_told() -> None:
+    voices = await opened(Loads())
+    own, _ = await voices.of("local", "")
+    chain, failure = await voices.of("nowhere.TTS", "")
+    assert chain is own
+    assert failure is not None
+    assert (failure.engine, failure.action) == ("nowhere.TTS", "used local")
+
+
+async def test_no_more_voices_are_kept_in_memory_than_fit() -> None:
+    voices = await opened(Loads())
+    failures = [(await voices.of("local", f"/{number}.onnx"))[1] for number in range(MOST_CHAINS)]
+    assert failures[:-1] == [None] * (MOST_CHAINS - 1)
+    assert failures[-1] is not None
+    assert "loaded here already" in failures[-1].error
+
+
+async def test_settings_that_name_no_engine_of_this_machine_stop_the_start() -> None:
+    with pytest.raises(UnknownEngine):
+        await Voices(Settings(tts="nowhere.TTS"), Loads()).open()
