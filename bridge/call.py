@@ -16,7 +16,8 @@ from nats.aio.subscription import Subscription
 from bridge.claims import claim_subject
 from bridge.line import Line
 from bridge.microphones import Microphones
-from bridge.opening import closing_events, published
+from bridge.opening import closing_events, left_open, published
+from bridge.orphans import held_subject
 from bridge.outbox import Gate, Outbox
 from bridge.protocol import Played
 from bridge.replies import Playing
@@ -90,6 +91,7 @@ class Call:
         self._subscriptions = [
             await nc.subscribe(audio_out_subject(self.session_id), cb=self._speaking.take_sound),
             await nc.subscribe(claim_subject(self.session_id), cb=self._on_claim),
+            await nc.subscribe(held_subject(self.session_id), cb=_respond),
         ]
         self._tasks.own(self._outbox.run(), "outbox")
         self._tasks.own(self._follow(past[-1].sequence if past else 0), "facts")
@@ -223,6 +225,13 @@ class Call:
             log.debug("%s: its end did not come back", self.session_id)
         await self._stop()
 
+    async def bury(self) -> None:
+        """End a session that its door left open when it died, its microphones too; return when that is stored."""
+        for event in left_open(self.session_id, self.standing, now_ns()):
+            self.note(event)
+        self.end("vanished")
+        await self.over.wait()
+
     async def leave(self) -> None:
         """Give the session up without ending it: this door closes, or another one has the session."""
         if self._ending is None:
@@ -311,3 +320,7 @@ class Call:
         self._repairs_from_s = time.monotonic() + REPAIRS_WAIT_S
         await self._microphones.release()
         self._speaking.notice("log-back")
+
+
+async def _respond(message: Msg) -> None:
+    await message.respond(b"")

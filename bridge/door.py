@@ -16,6 +16,7 @@ from bridge.client import Client
 from bridge.limits import Bucket
 from bridge.log_watch import watch_log
 from bridge.opening import PERSON, WEBSOCKET, client_opening
+from bridge.orphans import orphans
 from bridge.protocol import (
     Hangup,
     Hello,
@@ -54,12 +55,15 @@ class Door:
         self._opening = 0
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._clients: set[Client] = set()
-        self._watch: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
 
     async def open(self) -> None:
-        """Begin to watch the log."""
-        self._watch = asyncio.create_task(watch_log(self._broker, self._calls.values), name="watching the log")
+        """Begin to watch the log, and look for calls that a door before this one left behind."""
+        self._tasks = [
+            asyncio.create_task(watch_log(self._broker, self._calls.values), name="watching the log"),
+            asyncio.create_task(self._bury_orphans(), name="looking for orphans"),
+        ]
 
     async def close(self) -> None:
         """Tell the clients to come back later; their sessions stay open, those that nobody holds are ended."""
@@ -73,9 +77,9 @@ class Door:
                 call.end("vanished")  # otherwise nobody would ever close it
         leaving = [asyncio.wait_for(call.leave(), CLOSE_TIMEOUT_S) for call in self._calls.values()]
         await asyncio.gather(*leaving, return_exceptions=True)
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # -- one connection
 
@@ -127,7 +131,7 @@ class Door:
             call = None
         known = call is not None
         if call is None:
-            call = await self._open_call(session_id, hello)
+            call = await self._open_call(session_id, is_known=bool(hello.session_id))
         else:
             call.hand_over()
             await call.settled()
@@ -156,13 +160,13 @@ class Door:
             call.open_microphone(track_id, PERSON, hello.sample_rate_hz)
         return call, track_id
 
-    async def _open_call(self, session_id: str, hello: Hello) -> Call:
+    async def _open_call(self, session_id: str, is_known: bool) -> Call:
         if len(self._calls) + self._opening >= self._settings.max_sessions:
             raise Rubbish("busy", f"all {self._settings.max_sessions} lines are taken; try again in a minute")
         self._opening += 1
         try:
             past = []
-            if hello.session_id:
+            if is_known:
                 await claim(connection(self._broker), session_id)
                 past = await facts_after(self._broker, session_id, patience_s=HISTORY_PATIENCE_S)
             standing = standing_of(fact.event for fact in past)
@@ -214,6 +218,32 @@ class Door:
             case Hello():
                 raise Rubbish("unexpected-hello", "this connection is greeted already; open another one for more")
         return False
+
+    # -- what other doors left behind
+
+    async def _bury_orphans(self) -> None:
+        """End the calls that a dead door left open, once their clients have had the time to come back to this one."""
+        await asyncio.sleep(self._settings.reconnect_grace_s)
+        while True:
+            try:
+                async for session_id in orphans(connection(self._broker), WEBSOCKET):
+                    await self._bury(session_id)
+                return
+            except (LogUnavailable, NatsError, TimeoutError, OSError) as error:
+                log.debug("looking for orphans: %r; trying again", error)
+                await asyncio.sleep(self._settings.reconnect_grace_s or 1)
+
+    async def _bury(self, session_id: str) -> None:
+        async with self._locks.setdefault(session_id, asyncio.Lock()):
+            if session_id in self._calls or self._closing:
+                return  # its client is back
+            try:
+                call = await self._open_call(session_id, is_known=True)
+            except Rubbish as error:
+                log.debug("session %s: %s", session_id, error)
+                return
+            await call.bury()
+        log.info("session %s was left open by a door that died: nobody came back, so it is ended", session_id)
 
 
 def _session_id(hello: Hello) -> str:

@@ -1,0 +1,39 @@
+"""Calls that a door left open when it died: who finds them, so that they are ended if nobody comes back."""
+
+import logging
+from collections.abc import AsyncIterator
+
+from nats.aio.client import Client
+from nats.errors import NoRespondersError
+
+from bridge.http.session_index import newest_sessions
+from contracts.topology import checked_session
+
+log = logging.getLogger(__name__)
+
+LOOKED_THROUGH = 5_000
+"""How many of the newest sessions are looked through."""
+ANSWER_TIMEOUT_S = 2.0
+
+
+def held_subject(session_id: str) -> str:
+    """Return where the door that holds a session answers, with nothing, that it does."""
+    return f"do.{checked_session(session_id)}.bridge.held"
+
+
+async def orphans(nc: Client, door: str) -> AsyncIterator[str]:
+    """Yield the open sessions of a door that no process holds. Raises nats errors, LogUnavailable."""
+    async for listed in newest_sessions(nc, LOOKED_THROUGH):
+        is_open = not listed.closed and not listed.erased
+        if is_open and listed.event.door == door and not await _is_held(nc, listed.event.session_id):
+            yield listed.event.session_id
+
+
+async def _is_held(nc: Client, session_id: str) -> bool:
+    try:
+        await nc.request(held_subject(session_id), timeout=ANSWER_TIMEOUT_S)
+    except NoRespondersError:
+        return False
+    except TimeoutError:
+        log.debug("whoever holds %s is busy", session_id)
+    return True
