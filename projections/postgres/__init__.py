@@ -1,18 +1,5 @@
 """The tables of the log in Postgres: `faststream run projections.postgres:app`."""
 
-from typing import TYPE_CHECKING, Any
+from infra.app_on_demand import app_made_in
 
-if TYPE_CHECKING:
-    from faststream import FastStream
-
-    app: FastStream
-
-
-def __getattr__(name: str) -> Any:
-    """Make the app when it is asked for: its broker is not needed to import a part of it."""
-    if name != "app":
-        raise AttributeError(name)
-    from projections.postgres.actor import make
-
-    globals()["app"] = made = make()
-    return made
+__getattr__ = app_made_in(__name__, "actor")

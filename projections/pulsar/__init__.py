@@ -16,19 +16,6 @@ the ledger that they are in, at most four hours more by its defaults). The tombs
 once. To have a topic made anew from the log: stop the projection, delete the topic, start the projection.
 """
 
-from typing import TYPE_CHECKING, Any
+from infra.app_on_demand import app_made_in
 
-if TYPE_CHECKING:
-    from faststream import FastStream
-
-    app: FastStream
-
-
-def __getattr__(name: str) -> Any:
-    """Make the app when it is asked for: its broker is not needed to import a part of it."""
-    if name != "app":
-        raise AttributeError(name)
-    from projections.pulsar.app import make
-
-    globals()["app"] = made = make()
-    return made
+__getattr__ = app_made_in(__name__, "app")
