@@ -9,7 +9,7 @@ from faststream.nats import NatsBroker
 from livekit.api import ParticipantInfo, TrackSource, TrackType, WebhookEvent
 
 from bridge.http.problems import AWAY, Problem
-from bridge.livekit.naming import participant_of_identity, session_of_room, track_of_sid
+from bridge.livekit.naming import agent_identity, participant_of_identity, session_of_room, track_of_sid
 from bridge.tasks import Tasks
 from contracts.events import (
     Event,
@@ -45,7 +45,8 @@ def difference(webhook: WebhookEvent, facts: Sequence[Event]) -> str:
         )
         return "the room is gone, the session is open" if is_open else ""
     who = webhook.participant
-    if who.kind not in PEOPLE:
+    # What LiveKit tells of a track names no kind.
+    if who.kind not in PEOPLE or who.identity == agent_identity(session_of_room(webhook.room.sid)):
         return ""
     participant_id = participant_of_identity(who.identity)
     if webhook.event == "participant_joined" and not _has(facts, ParticipantJoined, participant_id):

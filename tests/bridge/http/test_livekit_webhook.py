@@ -15,7 +15,7 @@ from livekit.api import AccessToken, DeleteRoomRequest, ParticipantInfo, Room, T
 from bridge.http import livekit_comparing
 from bridge.http.livekit_comparing import Comparing, difference
 from bridge.http.problems import Problem
-from bridge.livekit.naming import participant_of_identity, session_of_room, track_of_sid
+from bridge.livekit.naming import agent_identity, participant_of_identity, session_of_room, track_of_sid
 from contracts import events as e
 from infra.facts import facts_after
 from tests.bridge.agent import Agent
@@ -75,6 +75,10 @@ def test_what_is_no_persons_voice_is_not_compared() -> None:
     assert difference(WebhookEvent(event="track_published", participant=sam, track=video), []) == ""
     assert difference(WebhookEvent(event="participant_joined", participant=agent), []) == ""
     assert difference(WebhookEvent(event="room_started"), []) == ""
+    # Of a track LiveKit tells whose it is, but not of which kind they are.
+    ours = ParticipantInfo(identity=agent_identity(session_of_room("RM_1")))
+    told = WebhookEvent(event="track_unpublished", room=EVENT.room, participant=ours, track=TrackInfo(sid="TR_1"))
+    assert difference(told, []) == ""
 
 
 def test_a_session_that_outlives_its_room_is_a_difference() -> None:
