@@ -36,7 +36,7 @@ class Floor:
         return speech is None or speech.utterance_id == utterance_id
 
     def is_free_after(self, participant_id: str, utterance_id: str) -> bool:
-        """Tell whether nobody speaks once this utterance of theirs is dismissed: they said nothing since, nor others."""
+        """Tell whether nobody speaks once this utterance is dismissed: they said nothing since, nor did others."""
         return self._is_latest_of(participant_id, utterance_id) and not set(self._speeches) - {participant_id}
 
     def is_held(self, now_ns: int, patience_ns: int) -> bool:

@@ -164,6 +164,8 @@ class Playback:
                 return self._resume(event.event_id, now_ns)
             case e.TurnEnded():
                 return self._on_turn_ended(event, now_ns)
+            case e.TurnPassed():
+                self._after_passed(event.turn_id)
             case e.ReplyDiscarded():
                 reply = self._reply(event.reply_id)
                 if reply.phase is Phase.WAITING:
@@ -187,11 +189,17 @@ class Playback:
         for reply in self._replies.values():
             if reply.phase is Phase.WAITING and reply.known and reply.turn_id != event.turn_id:
                 # Reasoning discards it; until that comes it must not begin.
-                reply.superseded = True
+                reply.superseded_by = event.turn_id or event.event_id
         current = self._current
         if current is not None and current.phase is Phase.PAUSED and current.turn_id != event.turn_id:
             return self._stop(current, event.event_id, "turn-ended", now_ns)
         return []
+
+    def _after_passed(self, turn_id: str | None) -> None:
+        """Let what waits be said after all: the turn that ended meanwhile was not for the agent."""
+        for reply in self._replies.values():
+            if reply.phase is Phase.WAITING and reply.superseded_by == turn_id:
+                reply.superseded_by = None
 
     def interrupt(self, reply_id: str, cause_id: str, now_ns: int) -> list[Command]:
         """Stop a reply for good: the floor was taken; one that waits to be heard never begins."""

@@ -72,7 +72,8 @@ class Reply:
     known: bool = False
     """Whether its ReplyStarted has come; sound may be quicker."""
     may_play: bool = False
-    superseded: bool = False
+    superseded_by: str | None = None
+    """The turn that ended while it waited."""
     cause_id: str = ""
     phase: Phase = Phase.WAITING
     clauses: dict[int, ClauseSound] = field(default_factory=dict)
@@ -132,6 +133,11 @@ class Reply:
             return
         self.last_sound_ns = now_ns
         self.clause(frame.index).add(frame, now_ns)
+
+    @property
+    def superseded(self) -> bool:
+        """Whether another turn has ended since: it must not begin."""
+        return self.superseded_by is not None
 
     @property
     def can_begin(self) -> bool:

@@ -38,10 +38,14 @@ class Settings(BaseSettings):
     llm_url: str = Field("", description="Where the local model's server is; empty takes the supervisor's.")
     llm_threads: int = Field(1, gt=0, description="Threads of the local model; two stall when the CPU is busy.")
     llm_timeout_s: float = Field(20, gt=0, description="How long a model may be silent before the agent apologises.")
-    stt: str = Field("local", description="Speech to text: `local` (Moonshine), or a LiveKit plugin: `deepgram.STT`.")
+    stt: str = Field(
+        "local", description="Speech to text: `local` (Moonshine), a LiveKit plugin: `deepgram.STT`, or `module:Class`."
+    )
     stt_options: dict[str, object] = Field(default_factory=dict, description="JSON options for the STT plugin.")
     stt_timeout_s: float = Field(10, gt=0, description="How long speech to text may take.")
-    tts: str = Field("local", description="Text to speech: `local` (Piper), or a LiveKit plugin: `cartesia.TTS`.")
+    tts: str = Field(
+        "local", description="Text to speech: `local` (Piper), a LiveKit plugin: `cartesia.TTS`, or `module:Class`."
+    )
     tts_options: dict[str, object] = Field(default_factory=dict, description="JSON options for the TTS plugin.")
     tts_timeout_s: float = Field(10, gt=0, description="How long synthesis may be silent before it counts as hung.")
     tts_sample_rate_conversion: Literal["soxr-hq", "soxr-mq", "soxr-lq", "none"] = Field(

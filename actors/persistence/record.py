@@ -15,6 +15,7 @@ from contracts.events import (
     TurnRecorded,
 )
 from contracts.ids import derive_id
+from infra.people import Person, known_name, note, user_of
 
 
 def record_of(
@@ -30,7 +31,9 @@ def record_of(
     written: str | None = None
     turns: dict[str, TurnEnded] = {}
     user_id = ""
+    people: dict[str, Person] = {}
     for fact in facts:
+        note(people, fact)
         match fact:
             case TurnEnded(turn_id=str(ended)):
                 turns[ended] = fact
@@ -63,6 +66,8 @@ def record_of(
         interrupted=isinstance(played, PlaybackInterrupted),
         gap_ms=heard.gap_ms if heard else None,
         parts=heard.parts if heard else None,
-        user_id=user_id,
+        user_id=user_of(people, turn.participant_id, user_id) if turn else user_id,
+        participant_id=turn.participant_id if turn else None,
+        speaker=known_name(people, turn.participant_id) if turn else "",
         turn_ended_ns=turn.time_ns if turn else 0,
     )

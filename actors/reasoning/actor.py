@@ -12,8 +12,9 @@ from langchain_core.messages import BaseMessage
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from actors.reasoning.addressee import turn_passed
 from actors.reasoning.background import Backgrounds
-from actors.reasoning.decide import Commit, Decision, Discard, Resume, Start, decide
+from actors.reasoning.decide import Commit, Decision, Discard, Pass, Resume, Start, decide
 from actors.reasoning.fold import Reply, Session, apply, turn_key
 from actors.reasoning.generation import Generation, Models
 from actors.reasoning.graph import compile_graph
@@ -31,6 +32,7 @@ from infra.facts import Stale, now_ns
 from infra.inbox import Inbox
 from infra.memory.response_cache import ResponseCache
 from infra.memory.turns import TurnMemory, turn_memory
+from infra.people import several
 from infra.settings import Settings
 from infra.settings import settings as process_settings
 
@@ -111,6 +113,8 @@ class Reasoning:
 
     async def _commit_at_once(self, session_log: SessionLog, event: e.TurnEnded) -> bool:
         """Commit the draft that this copy knows without reading the log: the fence tells if something has changed."""
+        if several(session_log.session.people):
+            return False  # what others have said decides as well
         decisions = decide(session_log.session, event, self._settings.speculate)
         if len(decisions) != 1 or not isinstance(decisions[0], Commit):
             return False
@@ -128,6 +132,8 @@ class Reasoning:
                 await self._commit(session_log, event, decision.reply_id)
             elif isinstance(decision, Discard):
                 await self._discard(session_log, event, decision)
+            elif isinstance(decision, Pass):
+                await session_log.say(turn_passed(decision.ended, decision.why, now_ns()))
             else:
                 return await self._begin(self._generation(session_log, event, decision))
         return None

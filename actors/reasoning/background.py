@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.reasoning.clauses import normalised
-from actors.reasoning.context import heard_messages, told_replies
+from actors.reasoning.context import asker_id, askers, heard_messages, told_replies
 from actors.reasoning.fold import Reply, Session
 from actors.reasoning.memories import told
 from actors.reasoning.prompts import Background, wants_memory
 from infra.memory.turns import NOTHING, Recalled, TurnMemory
+from infra.people import names_of, several
 
 SESSIONS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    words: str
+    key: str
+    """For whom, in which turn, for which words."""
     task: "asyncio.Task[Recalled]"
 
 
@@ -64,11 +66,13 @@ class Backgrounds:
         """Return what `model` is to be told at a question; a reply that was `begun`, what it was told then."""
         heard = heard_messages(session, turn_id, time_ns, self._exchanges)
         summary = session.summary.summary if session.summary is not None else ""
+        names = names_of(session.people) if several(session.people) else ()
+        asking = askers(session, turn_id)
         if begun is not None:
-            return Background(heard, summary, begun.recalled, begun.memories)
+            return Background(heard, summary, begun.recalled, begun.memories, people=names, askers=asking)
         recalled = await self._waited_for(self._search(session, model, turn_id, question, time_ns))
         memories = tuple(memory.reply_id for memory in recalled.memories)
-        return Background(heard, summary, told(recalled.memories), memories, recalled.ms)
+        return Background(heard, summary, told(recalled.memories), memories, recalled.ms, names, asking)
 
     async def _waited_for(self, search: "asyncio.Task[Recalled] | None") -> Recalled:
         if search is None:
@@ -83,14 +87,16 @@ class Backgrounds:
         self, session: Session, model: str, turn_id: str | None, question: str, time_ns: int
     ) -> "asyncio.Task[Recalled] | None":
         words = normalised(question)
-        if self._memory is None or not session.user_id or not words or not wants_memory(model, question):
+        user_id = asker_id(session, turn_id)
+        if self._memory is None or not user_id or not words or not wants_memory(model, question):
             return None
         known = self._searches.get(session.session_id)
-        if known is not None and known.words == f"{turn_id} {words}":
+        key = f"{user_id} {turn_id} {words}"
+        if known is not None and known.key == key:
             return known.task
         without = told_replies(session, turn_id, time_ns, self._exchanges)
-        task = self._own(self._memory.recall(session.user_id, question, without))
-        self._searches[session.session_id] = _Search(f"{turn_id} {words}", task)
+        task = self._own(self._memory.recall(user_id, question, without))
+        self._searches[session.session_id] = _Search(key, task)
         self._searches.move_to_end(session.session_id)
         if len(self._searches) > SESSIONS:
             self._searches.popitem(last=False)

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from actors.reasoning.fold import Session, heard_by
+from actors.reasoning.fold import Session, Turn, heard_by
 from contracts.events import ContextMessage
 from infra.engines.llm import Limits
+from infra.people import name_of, several, user_of
 
 CUT = " … "
 
@@ -36,12 +37,45 @@ def _told(
     for turn in session.turns.values():
         if turn.text is None or turn.turn_id == turn_id or not turn.text.strip():
             continue
-        exchange = [ContextMessage(role="user", text=turn.text.strip())]
+        if turn.passed is not None and turn.passed.reason == "heard-twice":
+            continue
+        exchange = [ContextMessage(role="user", text=_by_name(session, turn))]
         if turn.turn_id in heard:
             exchange.append(ContextMessage(role="assistant", text=heard[turn.turn_id]))
         spoken.append((turn.turn_id, exchange))
     spoken = spoken[_summarised(session, [turn for turn, _ in spoken]) :]
     return spoken[_first_kept(len(spoken), exchanges) :]
+
+
+def _by_name(session: Session, turn: Turn) -> str:
+    text = (turn.text or "").strip()
+    if not several(session.people):
+        return text
+    return f"{name_of(session.people, turn.participant_id)}: {text}"
+
+
+def askers(session: Session, turn_id: str | None) -> tuple[str, ...]:
+    """Return the names of those whom the answer to a turn is for, who spoke last at the end; none if only one is there.
+
+    Others are among them whose turns right before it were for the agent and got no answer.
+    """
+    turn = session.turns.get(turn_id or "")
+    if turn is None or not several(session.people):
+        return ()
+    heard = {reply.turn_id for reply in session.replies.values() if reply.heard or reply.playback_ns is not None}
+    ids = [turn.participant_id]
+    ended = [each for each in session.turns.values() if each.text is not None and each.passed is None]
+    for earlier in reversed(ended[: ended.index(turn)] if turn in ended else ended):
+        if earlier.turn_id in heard:
+            break
+        ids.append(earlier.participant_id)
+    return tuple(reversed(dict.fromkeys(name_of(session.people, each) for each in ids)))
+
+
+def asker_id(session: Session, turn_id: str | None) -> str:
+    """Return the user whose turn it is."""
+    turn = session.turns.get(turn_id or "")
+    return user_of(session.people, turn.participant_id if turn is not None else "", session.user_id)
 
 
 def _summarised(session: Session, turns: Sequence[str]) -> int:

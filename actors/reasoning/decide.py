@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+from actors.reasoning.addressee import NotForUs, Spoken, not_for_us
 from actors.reasoning.clauses import is_speakable, normalised
-from actors.reasoning.fold import Reply, Session, turn_key
+from actors.reasoning.fold import Reply, Session, Turn, turn_key
 from contracts.events import Event, SessionOpened, TranscriptRevised, TurnEnded
 from contracts.ids import derive_id
+
+NOT_FOR_US = "the turn is not for the agent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,15 @@ class Discard:
     reason: str
 
 
-Decision = Start | Resume | Commit | Discard
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """The turn is not for the agent: it is not answered."""
+
+    ended: TurnEnded
+    why: NotForUs
+
+
+Decision = Start | Resume | Commit | Discard | Pass
 
 
 def reply_id_of(cause: Event) -> str:
@@ -86,7 +97,10 @@ def _on_revised(session: Session, event: TranscriptRevised, speculate: bool) -> 
     is_stale = turn is not None and (turn.text is not None or turn.settled_id not in (None, event.event_id))
     if not event.settled or not speculate or session.closed or is_stale or not is_speakable(event.text):
         return ()
-    drafts = _drafts(session)
+    if not_for_us(session, _spoken(session, event)) is not None:
+        mine = [reply for reply in _drafts(session) if reply.turn_id == turn_key(event)]
+        return tuple(Discard(reply.reply_id, NOT_FOR_US) for reply in mine)
+    drafts = [reply for reply in _drafts(session) if _is_by(session, reply, event.participant_id)]
     if any(_answers(reply, turn_key(event), event.text) for reply in drafts):
         return ()
     discards = tuple(Discard(reply.reply_id, "the caller said more") for reply in drafts)
@@ -100,9 +114,12 @@ def _on_ended(session: Session, event: TurnEnded) -> tuple[Decision, ...]:
     mine = [reply for reply in session.replies.values() if reply.turn_id == turn_id and not reply.discarded]
     if any(reply.granted for reply in mine):
         return ()
-    is_known = turn_id in _ended_turns(session)
-    is_stale = is_known and session.last_ended != event.event_id
-    if is_stale or session.closed or not is_speakable(event.text):
+    known = session.turns.get(turn_id)
+    if known is not None and known.passed is not None:
+        return ()
+    if not session.closed and (why := not_for_us(session, _spoken(session, event))) is not None:
+        return (*(Discard(reply.reply_id, NOT_FOR_US) for reply in mine), Pass(event, why))
+    if _is_overtaken(session, event) or session.closed or not is_speakable(event.text):
         return tuple(Discard(reply.reply_id, "the turn needs no answer") for reply in mine)
     answer = next((reply for reply in mine if _answers(reply, turn_id, event.text)), None)
     others = [reply for reply in (*_drafts(session), *_unheard(session)) if reply is not answer]
@@ -116,8 +133,31 @@ def _why(reply: Reply, turn_id: str) -> str:
     return "the turn ended with other words" if reply.turn_id == turn_id else "another turn came first"
 
 
-def _ended_turns(session: Session) -> set[str]:
-    return {turn.turn_id for turn in session.turns.values() if turn.text is not None}
+def _is_overtaken(session: Session, event: TurnEnded) -> bool:
+    """Tell whether a later turn is known that the agent answers, or another end of this one."""
+    turns = list(session.turns.values())
+    known = session.turns.get(turn_key(event))
+    if known is None or known.ended_id is None:
+        return False
+    later = [turn for turn in turns[turns.index(known) + 1 :] if turn.text is not None]
+    return known.ended_id != event.event_id or any(_is_for_us(session, turn) for turn in later)
+
+
+def _is_for_us(session: Session, turn: Turn) -> bool:
+    spoken = Spoken(turn.turn_id, turn.participant_id, turn.text or "", turn.begun_ns)
+    return turn.passed is None and not_for_us(session, spoken) is None
+
+
+def _spoken(session: Session, event: TurnEnded | TranscriptRevised) -> Spoken:
+    turn = session.turns.get(turn_key(event))
+    begun_ns = turn.begun_ns if turn is not None and turn.begun_ns else event.time_ns
+    return Spoken(turn_key(event), event.participant_id, event.text, begun_ns)
+
+
+def _is_by(session: Session, reply: Reply, participant_id: str) -> bool:
+    """Tell whether a reply answers this person: what others say meanwhile has drafts of its own."""
+    turn = session.turns.get(reply.turn_id or "")
+    return turn is None or turn.participant_id in ("", participant_id)
 
 
 def _drafts(session: Session) -> list[Reply]:

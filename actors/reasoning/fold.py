@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contracts import events as e
+from infra.people import Person, note
 
 NS_PER_S = 1_000_000_000
 
@@ -37,6 +38,8 @@ class Reply:
     """When it was interrupted: playback goes no further."""
     heard: str | None = None
     """What the person heard of it, once playback has ended."""
+    heard_ns: int | None = None
+    """When that was."""
     recalled: str = ""
     """What the model was told of earlier conversations."""
     memories: tuple[str, ...] = ()
@@ -60,11 +63,18 @@ class Reply:
 
 @dataclass(slots=True)
 class Turn:
-    """What the user said: `text` once the turn has ended, `settled_id` the last event worth a draft."""
+    """What somebody said: `text` once the turn has ended, `settled_id` the last event worth a draft."""
 
     turn_id: str
     text: str | None = None
     settled_id: str | None = None
+    participant_id: str = ""
+    begun_ns: int = 0
+    """When they began to speak; when it came if it was typed."""
+    ended_id: str | None = None
+    """Event id of its TurnEnded."""
+    passed: e.TurnPassed | None = None
+    """Why it is not answered."""
 
 
 @dataclass(slots=True)
@@ -81,8 +91,8 @@ class Session:
     """Stands for the turns up to its `through_turn_id`."""
     turns: dict[str, Turn] = field(default_factory=dict)
     replies: dict[str, Reply] = field(default_factory=dict)
-    last_ended: str | None = None
-    """Event id of the newest TurnEnded."""
+    people: dict[str, Person] = field(default_factory=dict)
+    """Who has joined, the agent aside, in the order in which they came."""
 
 
 def apply(session: Session, event: e.Event, sequence: int) -> None:
@@ -110,16 +120,36 @@ def _closed(session: Session, event: e.SessionClosed) -> None:
     session.closed = True
 
 
+def _came_or_left(session: Session, event: e.ParticipantJoined | e.ParticipantLeft) -> None:
+    note(session.people, event)
+
+
+def _turn(session: Session, event: e.SpeechStarted | e.TranscriptRevised) -> Turn:
+    turn = session.turns.setdefault(turn_key(event), Turn(turn_key(event)))
+    turn.participant_id = event.participant_id
+    turn.begun_ns = turn.begun_ns or event.time_ns
+    return turn
+
+
+def _speaking(session: Session, event: e.SpeechStarted) -> None:
+    _turn(session, event)
+
+
 def _revised(session: Session, event: e.TranscriptRevised) -> None:
     if event.settled:
-        session.turns.setdefault(turn_key(event), Turn(turn_key(event))).settled_id = event.event_id
+        _turn(session, event).settled_id = event.event_id
 
 
 def _ended(session: Session, event: e.TurnEnded) -> None:
     turn = session.turns.pop(turn_key(event), None) or Turn(turn_key(event))
-    turn.text = event.text
+    turn.text, turn.ended_id, turn.participant_id = event.text, event.event_id, event.participant_id
+    turn.begun_ns = turn.begun_ns or event.time_ns
     session.turns[turn.turn_id] = turn  # now the last: turns are in the order in which they ended
-    session.last_ended = event.event_id
+
+
+def _passed(session: Session, event: e.TurnPassed) -> None:
+    if (turn := session.turns.get(turn_key(event))) is not None:
+        turn.passed = event
 
 
 def _started(session: Session, event: e.ReplyStarted) -> None:
@@ -178,7 +208,7 @@ def _paused(reply: Reply, event: e.PlaybackPaused) -> None:
 
 
 def _heard(reply: Reply, event: e.PlaybackFinished | e.PlaybackInterrupted) -> None:
-    reply.heard = event.heard_text
+    reply.heard, reply.heard_ns = event.heard_text, event.time_ns
     reply.interrupted = reply.interrupted or isinstance(event, e.PlaybackInterrupted)
 
 
@@ -186,8 +216,12 @@ _REPLY_NOUN = (e.ReplyStarted, e.ReplyCommitted, e.ReplyClauseWritten, e.ReplyCo
 _ON_SESSION: dict[type[e.Event], Callable[[Session, Any], None]] = {
     e.SessionOpened: _opened,
     e.SessionClosed: _closed,
+    e.ParticipantJoined: _came_or_left,
+    e.ParticipantLeft: _came_or_left,
+    e.SpeechStarted: _speaking,
     e.TranscriptRevised: _revised,
     e.TurnEnded: _ended,
+    e.TurnPassed: _passed,
     e.ReplyStarted: _started,
     e.SummaryRevised: _summarised,
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 from actors.reasoning.background import Backgrounds
 from actors.reasoning.clauses import ClauseSplitter, ends_sentence, normalised, spoken
+from actors.reasoning.context import asker_id
 from actors.reasoning.decide import Resume, Start
 from actors.reasoning.fold import Reply
 from actors.reasoning.graph import Asked, GaveUp, Graph, MakeModel, ModelFailed, Out, Retrieved, Token, answers
@@ -65,7 +66,9 @@ class Generation:
         self._question = order.text if isinstance(order, Start) else self._known().text
         self._tools = ToolCalls(log, cause.event_id, self._turn_id, self.reply_id, self.started)
         self._tokens = TokenStream(log, self.reply_id)
-        self._known_answer = KnownAnswer(cache, log.session.user_id, models[0][0] if models else "", settings)
+        self._known_answer = KnownAnswer(
+            cache, asker_id(log.session, self._turn_id), models[0][0] if models else "", settings
+        )
         self._begun_s = time.monotonic()
         self._first_token_ns: int | None = None
         self._first_token_ms: float | None = None

@@ -9,6 +9,7 @@ from actors.reasoning.context import fitted
 from actors.reasoning.memories import asks_about_caller, notes
 from contracts.events import ContextMessage
 from infra.engines.llm import Limits, limits_of
+from infra.people import listed
 
 SO_FAR = "The conversation so far: "
 
@@ -26,6 +27,27 @@ class Background:
     memory: str = ""
     memories: tuple[str, ...] = ()
     recall_ms: float | None = None
+    people: tuple[str, ...] = ()
+    """Names of all who are or were there; none where there is only one."""
+    askers: tuple[str, ...] = ()
+    """Of these, whom the answer is for; who asks comes last."""
+
+    @property
+    def company(self) -> str:
+        """What the model is told of them, empty if there is only one."""
+        if not self.people:
+            return ""
+        return (
+            f"Several people are in this conversation: {listed(self.people)}. Each line of theirs begins with a name. "
+            "Not all of it is said to you. Answer without a name and a colon in front."
+        )
+
+    def asked(self, question: str, limits: Limits) -> str:
+        """Return the question as it is put to a model: who asks it, and whom to answer."""
+        if not self.askers:
+            return question
+        asked = f"{self.askers[-1]}: {question.strip()}"
+        return asked if limits.primer else f"[You answer {listed(self.askers)}.]\n{asked}"
 
 
 def wants_memory(name: str, question: str) -> bool:
@@ -41,6 +63,8 @@ def context_of(name: str, prompt: str, background: Background, question: str) ->
     context = [ContextMessage(role="system", text=prompt)]
     if background.summary:
         context.append(ContextMessage(role="system", text=SO_FAR + background.summary))
+    if background.company and not limits_of(name).primer:
+        context.append(ContextMessage(role="system", text=background.company))
     *heard, asked = _fitted(background, question, limits_of(name))
     recalled = [ContextMessage(role="system", text=background.memory)] if background.memory else []
     return (*context, *heard, *recalled, asked)
@@ -55,7 +79,7 @@ def prompt_messages(name: str, prompt: str, background: Background, question: st
     if limits.primer:
         return _for_small_model(limits, prompt, background, question)
     so_far = f"{SO_FAR}{background.summary}" if background.summary else ""
-    system = "\n\n".join(part for part in (prompt, so_far) if part)
+    system = "\n\n".join(part for part in (prompt, so_far, background.company) if part)
     *heard, asked = _fitted(background, question, limits)
     text = f"[{background.memory}]\n\n{asked.text}" if background.memory else asked.text
     return [*_system(system), *_messages(heard), HumanMessage(text)]
@@ -63,12 +87,21 @@ def prompt_messages(name: str, prompt: str, background: Background, question: st
 
 def _for_small_model(limits: Limits, prompt: str, background: Background, question: str) -> list[BaseMessage]:
     """Return examples before all; a question about the caller comes with notes instead of the conversation."""
-    if asks_about_caller(question) and (known := notes(background.memory, background.heard)):
+    if asks_about_caller(question) and (known := notes(background.memory, _own(background))):
         primer = _pairs(limits.about_primer)
         return [*_system(prompt), *primer, HumanMessage(about_caller(known, question.strip()))]
     so_far = (("user", "What have we talked about?"), ("assistant", background.summary)) if background.summary else ()
     examples = _pairs((*limits.primer, *so_far))
     return [*_system(prompt), *examples, *_messages(_fitted(background, question, limits))]
+
+
+def _own(background: Background) -> Sequence[ContextMessage]:
+    """Return what was heard; where several speak, only what the one who asks has said, without the name."""
+    if not background.askers:
+        return background.heard
+    mark = f"{background.askers[-1]}: "
+    said = [message.text for message in background.heard if message.role == "user" and message.text.startswith(mark)]
+    return [ContextMessage(role="user", text=text.removeprefix(mark)) for text in said]
 
 
 def about_caller(known: str, question: str) -> str:
@@ -78,7 +111,7 @@ def about_caller(known: str, question: str) -> str:
 
 def _fitted(background: Background, question: str, limits: Limits) -> list[ContextMessage]:
     reserved = len(background.summary) + (0 if limits.primer else len(background.memory))
-    return fitted(background.heard, question, limits, reserved)
+    return fitted(background.heard, background.asked(question, limits), limits, reserved)
 
 
 def _system(text: str) -> list[BaseMessage]:

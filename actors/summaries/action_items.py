@@ -30,22 +30,27 @@ def action_items(lines: Iterable[Line]) -> tuple[str, ...]:
     items: dict[str, str] = {}
     for line in lines:
         for sentence in sentences(line.text):
-            item = _item(line.speaker, sentence)
+            item = _item(line, sentence)
             if item:
                 items.setdefault(item.casefold(), item)
     return tuple(items.values())[:MOST_ITEMS]
 
 
-def _item(speaker: str, sentence: str) -> str:
+def _item(line: Line, sentence: str) -> str:
     """Return what a sentence asks for or promises, empty if nothing."""
-    if speaker == "user" and (found := _REMIND.search(sentence)):
-        return _told("Remind the user: ", found["what"])
-    if speaker == "user" and (found := _ASKED.search(sentence)):
-        return "" if _TALK.match(found["what"]) else _told("The user asked: ", found["what"])
+    is_user, who = line.speaker == "user", line.name or f"the {line.speaker}"
+    if is_user and (found := _REMIND.search(sentence)):
+        return _told(f"Remind {who}: ", found["what"])
+    if is_user and (found := _ASKED.search(sentence)):
+        return "" if _TALK.match(found["what"]) else _told(f"{_begun(who)} asked: ", found["what"])
     # "Should I …" and "what will I …" ask; "if I have to …" promises nothing.
     if (found := _PROMISED.search(sentence)) and not sentence.endswith("?") and not re.match(r"if\b", sentence, re.I):
-        return "" if _TALK.match(found["what"]) else _told(f"The {speaker} will ", found["what"])
+        return "" if _TALK.match(found["what"]) else _told(f"{_begun(who)} will ", found["what"])
     return ""
+
+
+def _begun(who: str) -> str:
+    return who[:1].upper() + who[1:]
 
 
 def _told(beginning: str, what: str) -> str:

@@ -17,6 +17,7 @@ from contracts.topology import SUMMARIES, tail_of
 from infra.broker import make_app, make_broker
 from infra.facts import Fence, Stale, facts_after, now_ns, say
 from infra.inbox import Inbox
+from infra.people import people_of
 from infra.settings import Settings, settings
 
 
@@ -82,9 +83,10 @@ async def summarise(broker: NatsBroker, settings: Settings, calls: Calls, closed
     last, _, is_over = await _standing(broker, closed.session_id)
     if is_over:
         return
-    facts = await _read(broker, closed.session_id, tail_of(e.TurnEnded), "playback.*")
-    lines = conversation(facts)
-    rest = conversation(after_turn(facts, last.through_turn_id)) if last else lines
+    facts = await _read(broker, closed.session_id, tail_of(e.TurnEnded), tail_of(e.TurnPassed), "playback.*")
+    people = people_of(await _read(broker, closed.session_id, tail_of(e.ParticipantJoined)))
+    lines = conversation(facts, people)
+    rest = conversation(after_turn(facts, last.through_turn_id), people) if last else lines
     writer = Writer(settings, calls, load_models)
     written = await writer.final(last.summary if last else "", rest, lines)
     await _say_failures(broker, closed, writer.failures)

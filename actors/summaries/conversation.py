@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
-from contracts.events import Event, PlaybackFinished, PlaybackInterrupted, TurnEnded, TurnRecorded
+from contracts.events import Event, PlaybackFinished, PlaybackInterrupted, TurnEnded, TurnPassed, TurnRecorded
+from infra.people import People, name_of, several
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,15 +15,23 @@ class Line:
 
     speaker: Literal["user", "agent"]
     text: str
+    name: str = ""
+    """Whose words they are, where several people speak."""
 
 
-def conversation(facts: Iterable[Event]) -> list[Line]:
-    """Return the lines of a session in order: the user's turns, and of the agent what was heard."""
+def conversation(facts: Iterable[Event], people: People = MappingProxyType({})) -> list[Line]:
+    """Return the lines of a session in order: people's turns, and of the agent what was heard.
+
+    What came twice, on two microphones, is there once.
+    """
+    known = list(facts)
+    twice = {fact.turn_id for fact in known if isinstance(fact, TurnPassed) and fact.reason == "heard-twice"}
     lines = []
-    for fact in facts:
+    for fact in known:
         match fact:
-            case TurnEnded(text=text) if text.strip():
-                lines.append(Line("user", text.strip()))
+            case TurnEnded(text=text) if text.strip() and (fact.turn_id is None or fact.turn_id not in twice):
+                name = name_of(people, fact.participant_id) if several(people) else ""
+                lines.append(Line("user", text.strip(), name))
             case PlaybackFinished(heard_text=text) | PlaybackInterrupted(heard_text=text) if text.strip():
                 lines.append(Line("agent", text.strip()))
     return lines
@@ -34,10 +44,13 @@ def after_turn(facts: Sequence[Event], turn_id: str) -> Sequence[Event]:
 
 
 def lines_of(turns: Iterable[TurnRecorded]) -> list[Line]:
-    """Return the lines of recorded exchanges."""
+    """Return the lines of recorded exchanges, by name if they are of several people."""
+    known = list(turns)
+    by_name = len({turn.participant_id for turn in known if turn.participant_id}) > 1
     lines = []
-    for turn in turns:
-        lines.append(Line("user", turn.user_text.strip()))
+    for turn in known:
+        name = (turn.speaker or turn.participant_id or "") if by_name else ""
+        lines.append(Line("user", turn.user_text.strip(), name))
         lines.append(Line("agent", turn.heard_text.strip()))
     return [line for line in lines if line.text]
 
@@ -66,4 +79,4 @@ def pieces(lines: Iterable[Line], most_chars: int) -> list[list[Line]]:
 
 
 def _shown(line: Line) -> str:
-    return f"{'User' if line.speaker == 'user' else 'Agent'}: {line.text}"
+    return f"{'Agent' if line.speaker == 'agent' else line.name or 'User'}: {line.text}"

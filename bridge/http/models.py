@@ -102,6 +102,7 @@ class TranscriptTurn(BaseModel):
 
     turn_id: str
     source: Literal["speech", "text", "agent"] = Field(description="`agent`: it spoke by itself, as in a greeting.")
+    name: str = Field("", description="Who said it, where several people were there.")
     text: str
     start_ms: float | None
     end_ms: float | None
@@ -150,6 +151,7 @@ class CaptionItem(BaseModel):
     """Words of somebody, with their place in the recording (ms since its start)."""
 
     speaker: Literal["user", "agent"]
+    name: str = Field("", description="Who said it, where several people were there.")
     text: str
     start_ms: float
     end_ms: float

@@ -69,7 +69,7 @@ def transcript_of(session_id: str, told: Conversation) -> Transcript:
 def playback_of(session_id: str, told: Conversation, recording: RecordingItem | None) -> Playback:
     """Return what was said, and when in the recording."""
     captions = [
-        CaptionItem(speaker=each.speaker, text=each.text, start_ms=each.start_ms, end_ms=each.end_ms)
+        CaptionItem(speaker=each.speaker, name=each.name, text=each.text, start_ms=each.start_ms, end_ms=each.end_ms)
         for each in told.captions
     ]
     return Playback(**dict(transcript_of(session_id, told)), recording=recording, captions=captions)
@@ -80,6 +80,7 @@ def _turn(exchange: Exchange) -> TranscriptTurn:
         {
             "turn_id": exchange.turn_id,
             "source": exchange.source or "agent",
+            "name": exchange.name,
             "text": exchange.text,
             "start_ms": exchange.start_ms,
             "end_ms": exchange.end_ms,

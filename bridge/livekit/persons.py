@@ -16,7 +16,7 @@ MAX_IDENTITY = 256
 MAX_ATTRIBUTES, MAX_ATTRIBUTE_CHARS = 32, 512
 
 
-def is_person(kind: "rtc.ParticipantKind.ValueType") -> bool:
+def is_person(kind: int) -> bool:
     """Tell whether a participant is somebody to talk with: recorders and other agents are not."""
     return kind in _ORIGINS
 

@@ -69,7 +69,7 @@ class RoomJob:
         )
         self._chat = Chat(self._room, settings.max_text_bytes, self._on_text, self._tasks)
         self._phone = Phone(self._room, self._call, self._people.identity_of, lambda: livekit_api(settings))
-        self._track_sid = ""
+        self._publication: rtc.LocalTrackPublication | None = None
 
     async def run(self) -> None:
         """Be the room's agent. Raises what keeps it from joining: rtc.ConnectError, LogUnavailable, nats errors."""
@@ -105,6 +105,8 @@ class RoomJob:
 
     async def _enter(self) -> None:
         self._room.on("disconnected", lambda reason: self._over(ending_of(reason)))
+        for event in ("reconnected", "room_updated"):
+            self._room.on(event, lambda: self._tasks.own(self._check_room(), "which room it is"))
         self._room.on("local_track_subscribed", lambda _: self._heard.set())
         self._room.on("participant_connected", self._on_somebody)
         await self._context.connect(auto_subscribe=AutoSubscribe.SUBSCRIBE_NONE)
@@ -112,10 +114,15 @@ class RoomJob:
         await self._room.local_participant.set_attributes(attributes)
         track = rtc.LocalAudioTrack.create_audio_track("agent", self._line.loudspeaker.source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
-        self._track_sid = (await self._room.local_participant.publish_track(track, options)).sid
+        self._publication = await self._room.local_participant.publish_track(track, options)
         self._tasks.own(self._line.loudspeaker.run(), "loudspeaker")
         self._tasks.own(self._board.run(), "captions")
         self._tasks.own(watch_log(self._broker, lambda: [self._call]), "watching the log")
+
+    async def _check_room(self) -> None:
+        """Leave a room that was made anew under the old name, as by a LiveKit server that was restarted: not ours."""
+        if await self._room.sid != self._context.job.room.sid:
+            self._over(Ending("room-gone", room_is_gone=True))
 
     def _on_somebody(self, participant: rtc.RemoteParticipant) -> None:
         if is_person(participant.kind):
@@ -152,7 +159,8 @@ class RoomJob:
 
     def _speaker_of(self, participant_id: str | None) -> Speaker | None:
         if participant_id is None:
-            return Speaker(self._room.local_participant.identity, self._track_sid)
+            track_sid = self._publication.sid if self._publication is not None else ""
+            return Speaker(self._room.local_participant.identity, track_sid)
         return self._people.speaker(participant_id)
 
     def _on_text(self, identity: str, text: str) -> None:

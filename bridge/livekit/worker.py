@@ -10,6 +10,8 @@ from bridge.claims import claim
 from bridge.livekit.job import entrypoint, prewarm
 from bridge.livekit.naming import agent_identity, session_of_room
 from bridge.livekit.take_over import TakeOver
+from bridge.livekit.unserved import serve_unserved
+from bridge.tasks import Tasks
 from infra.connection import connection
 from infra.ending import ended
 from infra.settings import Settings
@@ -22,6 +24,9 @@ LOAD_THRESHOLD = 0.99
 DRAIN_S = 8
 WARM_S = 60
 """How long a process may take to be warm: long, for a machine that is busy starting everything."""
+
+REGISTER_S = 60
+"""How long it is not ready for want of a LiveKit server; then it is, and waits for one."""
 
 
 class NoLiveKit(SystemExit):
@@ -60,15 +65,29 @@ class Worker:
             max_retry=1_000_000,
         )
         self._server.rtc_session(entrypoint, agent_name=settings.livekit_agent_name, on_request=_accept)
-        self._server.on("worker_registered", lambda *_: log.info("takes rooms of %s", settings.livekit_url))
+        self._tasks = Tasks("LiveKit worker")
+        self._registered = asyncio.Event()
+        self._server.on("worker_registered", self._on_registered)
         self._running: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Begin to take jobs."""
+        """Begin to take jobs; a server that can be reached gives them from now on."""
         self._running = asyncio.create_task(self._server.run(), name="LiveKit worker")
         self._running.add_done_callback(_ended)
         self._watching = asyncio.create_task(TakeOver(self._broker, self._settings).run(), name="watching the rooms")
+        try:
+            # A room that is made before has no agent.
+            async with asyncio.timeout(REGISTER_S):
+                await self._registered.wait()
+        except TimeoutError:
+            log.warning("no LiveKit server at %s yet", self._settings.livekit_url)
+
+    def _on_registered(self, *_: object) -> None:
+        log.info("takes rooms of %s", self._settings.livekit_url)
+        self._registered.set()
+        if not self._settings.livekit_agent_name:
+            self._tasks.own(serve_unserved(self._settings), "rooms without an agent")
 
     async def close(self) -> None:
         """Take no more jobs, and hand over the rooms there are to other bridges; may be called twice."""
@@ -76,6 +95,7 @@ class Worker:
             return
         running, self._running = self._running, None
         await ended(self._watching)
+        await self._tasks.end()
         sessions = [session_of_room(job.job.room.sid) for job in self._server.active_jobs]
         draining = asyncio.create_task(self._server.drain(timeout=DRAIN_S), name="draining")
         await asyncio.gather(*(claim(connection(self._broker), session_id, DRAIN_S) for session_id in sessions))

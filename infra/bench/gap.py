@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from infra.bench.statistics import median, percentile, word_error_rate
-from infra.caller import BadWav, CallFailed, CallResult, Sound, Utterance, place_call, read_wav
+from infra.caller import BadWav, CallFailed, CallResult, Sound, Utterance, read_wav
 from infra.caller.result import PARTS
+from infra.caller.talk import Dial
 
 
 class BadManifest(ValueError):
@@ -71,7 +72,7 @@ def _plan(folder: Path, number: int, entry: Any) -> CallPlan:
 
 
 async def measure(
-    url: str, plans: Sequence[CallPlan], tell: Callable[[CallFigures], None], rest_s: float = 0
+    dial: Dial, plans: Sequence[CallPlan], tell: Callable[[CallFigures], None], rest_s: float = 0
 ) -> list[CallFigures]:
     """Place the calls one by one, `rest_s` apart; a call that fails is reported as such, the others go on.
 
@@ -80,15 +81,16 @@ async def measure(
     figures: list[CallFigures] = []
     for plan in plans:
         await asyncio.sleep(rest_s if figures else 0)
-        figures.append(await _measure_one(url, plan))
+        figures.append(await measure_one(dial, plan))
         tell(figures[-1])
     return figures
 
 
-async def _measure_one(url: str, plan: CallPlan) -> CallFigures:
+async def measure_one(dial: Dial, plan: CallPlan) -> CallFigures:
+    """Place one call; that it fails is one of its figures."""
     utterance = Utterance(plan.sound, plan.end_of_speech_sample)
     try:
-        result = await place_call(url, [utterance], user_id="bench")
+        result = await dial([utterance], user_id="bench")
     except CallFailed as failure:
         session_id = failure.result.session_id if failure.result else ""
         return CallFigures(plan.wav, plan.pause, plan.text, "", session_id, problem=str(failure))

@@ -34,11 +34,11 @@ async def measure_idle(data_dir: Path, seconds: float) -> IdleFigures:
     """Watch the system that runs on a data directory. Raises OSError if none does."""
     noted = json.loads((data_dir / "run" / "processes.json").read_text())
     pids: dict[str, int] = noted["pids"]
-    began_s, before = time.monotonic(), {name: _cpu_s(pid) for name, pid in pids.items()}
+    began_s, before = time.monotonic(), {name: cpu_s(pid) for name, pid in pids.items()}
     await asyncio.sleep(seconds)
     spent_s = time.monotonic() - began_s
     processes = [
-        ProcessFigures(name, pid, _pss_mb(pid), round((_cpu_s(pid) - before[name]) / spent_s * 100, 2))
+        ProcessFigures(name, pid, pss_mb(pid), round((cpu_s(pid) - before[name]) / spent_s * 100, 2))
         for name, pid in pids.items()
     ]
     return IdleFigures(
@@ -50,7 +50,8 @@ async def measure_idle(data_dir: Path, seconds: float) -> IdleFigures:
     )
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
+    """Return what a process has used of the CPU; 0 if it is gone."""
     try:
         times = psutil.Process(pid).cpu_times()
     except psutil.NoSuchProcess:
@@ -58,7 +59,8 @@ def _cpu_s(pid: int) -> float:
     return float(times.user + times.system)
 
 
-def _pss_mb(pid: int) -> float:
+def pss_mb(pid: int) -> float:
+    """Return a process's memory, its share of shared pages counted proportionally; 0 if it is gone."""
     try:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):

@@ -1,8 +1,13 @@
-"""A caller made of WAV files: it talks to the WebSocket door at real-time pace, listens, and measures."""
+"""A caller made of WAV files: it talks to a door at real-time pace, listens, and measures.
 
-from infra.caller.call import CallFailed, place_call
+`place_call` calls the WebSocket door, `infra.caller.room.place_room_call` the agent of a LiveKit room; both give the
+same result.
+"""
+
 from infra.caller.result import CallResult, HeardReply, Turn, Utterance
+from infra.caller.talk import CallFailed
 from infra.caller.wav import BadWav, Sound, read_wav, write_wav
+from infra.caller.websocket import place_call
 
 __all__ = [
     "BadWav",

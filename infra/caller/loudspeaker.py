@@ -74,6 +74,25 @@ class Loudspeaker:
         """The reply being played or waited for: the first that is not over."""
         return next((reply for reply in self.replies if not reply.over), None)
 
+    @property
+    def begun(self) -> bool:
+        """Whether any reply has come."""
+        return bool(self.replies)
+
+    @property
+    def playing(self) -> bool:
+        """Whether a reply is being played or waited for."""
+        return self.current is not None
+
+    @property
+    def heard_samples(self) -> int:
+        """Samples played so far, of all replies."""
+        return sum(reply.played for reply in self.replies)
+
+    def playing_ms(self) -> float:
+        """Return how much of the present reply was played; 0 if there is none."""
+        return self.current.played / self.rate_hz * 1000 if self.current is not None else 0
+
     def begin(self, reply_id: str, turn_id: str) -> None:
         """Take a new reply; its sound comes next. One that is known goes on."""
         if self._find(reply_id) is None:

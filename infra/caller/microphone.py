@@ -1,4 +1,4 @@
-"""A microphone that hears utterances when told to, and silence otherwise, in frames of 20 ms."""
+"""A microphone that hears utterances when told to, and silence otherwise, in short frames."""
 
 import asyncio
 
@@ -12,8 +12,9 @@ FRAMES_PER_S = 50
 class Microphone:
     """Gives sound frame by frame; its position in samples is the caller's clock."""
 
-    def __init__(self, rate_hz: int) -> None:
+    def __init__(self, rate_hz: int, frames_per_s: int = FRAMES_PER_S) -> None:
         self.rate_hz = rate_hz
+        self._frames_per_s = frames_per_s
         self._frames = 0
         self._saying: Samples = np.zeros(0, np.int16)
         self._quiet = asyncio.Event()
@@ -22,12 +23,12 @@ class Microphone:
     @property
     def position(self) -> int:
         """Samples given so far."""
-        return self._frames * self.rate_hz // FRAMES_PER_S
+        return self._frames * self.rate_hz // self._frames_per_s
 
     @property
     def next_due_s(self) -> float:
         """When the next frame is complete: a frame can only be sent once its last sample has been heard."""
-        return (self._frames + 1) * self.rate_hz // FRAMES_PER_S / self.rate_hz
+        return (self._frames + 1) * self.rate_hz // self._frames_per_s / self.rate_hz
 
     def say(self, samples: Samples) -> int:
         """Begin an utterance with the next frame; return the position at which it starts."""

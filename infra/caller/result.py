@@ -77,6 +77,8 @@ class CallResult:
     """Every fact of the session that the door told, as `{"name", "sequence", "data"}`."""
     errors: list[str] = field(default_factory=list)
     seconds: float = 0
+    connect_s: float = 0
+    """How long it took from the first try to connect until the microphone was open, time 0 of all other times."""
     answer: Sound = field(default_factory=lambda: Sound(np.zeros(0, np.int16), 24_000))
     """The agent's sound as it was heard, from the moment the microphone opened."""
 

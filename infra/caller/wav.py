@@ -135,8 +135,18 @@ def write_wav(path: Path, sound: Sound) -> None:
         file.writeframes(sound.samples.astype("<i2").tobytes())
 
 
+def start_of_sound(sound: Sound) -> int:
+    """Return the first sample that is clearly above silence (1 % of the loudest); 0 if none is."""
+    loud = _loud(sound)
+    return int(loud[0]) if len(loud) else 0
+
+
 def end_of_sound(sound: Sound) -> int:
     """Return the sample after the last one that is clearly above silence (1 % of the loudest)."""
-    loudness = np.abs(sound.samples.astype(np.int32))
-    loud = np.flatnonzero(loudness > max(1, int(loudness.max()) // 100))
+    loud = _loud(sound)
     return int(loud[-1]) + 1 if len(loud) else len(sound.samples)
+
+
+def _loud(sound: Sound) -> NDArray[np.intp]:
+    loudness = np.abs(sound.samples.astype(np.int32))
+    return np.flatnonzero(loudness > max(1, int(loudness.max(initial=0)) // 100))

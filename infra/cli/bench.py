@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, progress, run_async
+from infra.cli import bench_doors, bench_gap, bench_network, bench_rooms
+from infra.cli.output import out, progress, run_async
 
 if TYPE_CHECKING:
     from infra.bench.bus import BusFigures
-    from infra.bench.gap import CallFigures, CallPlan, GroupFigures
     from infra.bench.idle import IdleFigures
     from infra.bench.memory import MemoryFigures
     from projections.postgres.bench import PostgresFigures
@@ -24,6 +24,10 @@ Examples:
 
   daredevil bench gap --calls tests/data/calls
 
+  daredevil bench gap --calls tests/data/calls --door both
+
+  daredevil bench rooms --rooms 10 --minutes 10 --say tests/data/hello.wav
+
   daredevil bench bus
 
   daredevil bench idle
@@ -34,91 +38,13 @@ Examples:
 """,
 )
 
+app.command()(bench_gap.gap)
+app.command(name="barge-in")(bench_doors.barge_in)
+app.command()(bench_doors.greeting)
+app.command()(bench_rooms.rooms)
+app.command()(bench_network.network)
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-
-
-@app.command()
-def gap(
-    calls: Annotated[Path, typer.Option("--calls", metavar="DIR", help="A folder with WAVs and a manifest.json.")],
-    as_json: Json = False,
-    rest_s: Annotated[float, typer.Option("--rest", min=0, help="Seconds between calls: the last one's summary.")] = 3,
-    url: Annotated[str | None, typer.Option(help="The door to call; else the one running here.")] = None,
-) -> None:
-    """Place the calls one by one and tell how long the caller waited for an answer, and why.
-
-    The gap is from the acoustic end of speech (by the manifest) to the first agent sample that is not silent. The
-    manifest is a list of {"wav", "end_of_speech_sample", "text", "pause"?}; entries with "pause": true have a pause
-    within a sentence and are also told apart.
-    """
-    from infra.bench.gap import BadManifest, as_json_text, read_manifest
-
-    try:
-        plans = read_manifest(calls)
-    except BadManifest as error:
-        fail(str(error), BAD_INPUT)
-    figures = run_async(_gap(url, plans, rest_s))
-    if as_json:
-        typer.echo(as_json_text(figures))
-    else:
-        _print_gap(figures)
-    if all(call.problem for call in figures):
-        raise typer.Exit(FAILED)
-
-
-async def _gap(url: str | None, plans: "list[CallPlan]", rest_s: float) -> "list[CallFigures]":
-    from infra.bench.gap import measure
-    from infra.cli.system import page_or
-
-    async with page_or(url) as page:
-        return await measure(page, plans, _tell, rest_s)
-
-
-def _tell(call: "CallFigures") -> None:
-    gap_ms = "no answer" if call.gap_ms is None else f"{call.gap_ms:.0f} ms"
-    err().print(f"{call.wav}: {gap_ms}{' early' if call.early else ''} {call.problem}", style="dim", markup=False)
-
-
-def _print_gap(figures: "list[CallFigures]") -> None:
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
-    from infra.bench.gap import groups
-    from infra.bench.statistics import word_error_rate
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    names = list(next((call.parts for call in figures if call.parts), {}))
-    table.add_column("call", no_wrap=True)
-    for column in ("gap", *(_short(name) for name in names), "turns"):
-        table.add_column(column, justify="right")
-    table.add_column("", no_wrap=True)
-    for call in figures:
-        gap_ms = "—" if call.gap_ms is None else f"{call.gap_ms:.0f}"
-        parts = [f"{call.parts[name]:.0f}" if name in call.parts else "—" for name in names]
-        table.add_row(call.wav, gap_ms, *parts, str(call.turns), "[yellow]early[/]" if call.early else "")
-    out().print(table)
-    for call in figures:
-        if call.problem:
-            out().print(f"[red]{call.wav}: {escape(call.problem)}[/]")
-        elif word_error_rate([call.text], [call.heard]):
-            out().print(f"[dim]{call.wav}:[/] {escape(call.heard)} [dim]for[/] {escape(call.text)}")
-    for name, group in groups(figures).items():
-        _print_group(name, group)
-
-
-def _print_group(name: str, group: "GroupFigures") -> None:
-    out().print(
-        f"[bold]{name}[/]: {group.calls} calls, gap median [bold]{group.median_ms:.0f}[/] ms, "
-        f"P95 [bold]{group.p95_ms:.0f}[/] ms, max {group.max_ms:.0f} ms; "
-        f"answered too early: [bold]{group.early}[/]; failed: {group.failed}; word error rate: "
-        + ("—" if group.word_error_rate is None else f"{group.word_error_rate:.1%}")
-    )
-    parts = ", ".join(f"{_short(part)} {ms:.0f}" for part, ms in group.parts_median_ms.items())
-    out().print(f"  [dim]medians of the parts: {parts}[/]")
-
-
-def _short(name: str) -> str:
-    return name.removesuffix("_ms").replace("_", " ")
 
 
 @app.command()

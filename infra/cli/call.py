@@ -5,10 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.cli.doors import Door, DoorOption, Room, UrlOption, open_door
 from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, run_async, warn
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from infra.caller import CallResult, Utterance
+    from infra.caller.talk import Dial
 
 
 def say(
@@ -19,9 +23,10 @@ def say(
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as one JSON object.")] = False,
     user: Annotated[str, typer.Option(help="Who calls.")] = "caller",
     session: Annotated[str | None, typer.Option(help="Go on in this session, if it is still open.")] = None,
-    url: Annotated[
-        str | None, typer.Option(help="The door, as `ws://host:port/ws`; else the one running here.")
-    ] = None,
+    door: DoorOption = Door.WEBSOCKET,
+    room: Annotated[str, typer.Option(help="With --door livekit: the room to call in, else a new one.")] = "",
+    token: Annotated[str, typer.Option(help="With --door livekit: a token for a room, else one is made here.")] = "",
+    url: UrlOption = None,
 ) -> None:
     """Call the agent with recordings: prints what it understood, what it answered, and how fast.
 
@@ -36,15 +41,18 @@ def say(
       daredevil say question.wav thanks.wav --out answers.wav
 
       daredevil say hello.wav --json | jq .turns
+
+      daredevil say hello.wav --door livekit
     """
     from infra.caller import BadWav, Utterance, read_wav
 
     try:
         utterances = [Utterance(read_wav(path)) for path in wavs]
         _check_names(user, session, out_file)
+        _check_door(door, session, room, token)
     except (BadWav, ValueError) as error:
         fail(str(error), BAD_INPUT)
-    result, problem = run_async(_call(utterances, url, user, session))
+    result, problem = run_async(_call(utterances, open_door(door, url, session, Room(room, token)), user))
     if result is None:
         fail(problem)
     if out_file is not None:
@@ -68,15 +76,23 @@ def _check_names(user: str, session: str | None, out_file: Path | None) -> None:
         raise ValueError(f"--out {out_file}: there is no directory {out_file.absolute().parent}")
 
 
-async def _call(
-    utterances: "list[Utterance]", url: str | None, user: str, session: str | None
-) -> "tuple[CallResult | None, str]":
-    from infra.caller import CallFailed, place_call
-    from infra.cli.system import page_or
+def _check_door(door: Door, session: str | None, room: str, token: str) -> None:
+    if door is Door.LIVEKIT and session is not None:
+        raise ValueError(
+            "--session is for the WebSocket door: in LiveKit a session is a room, so name that with --room"
+        )
+    if door is Door.WEBSOCKET and (room or token):
+        raise ValueError("--room and --token are for --door livekit")
 
-    async with page_or(url) as page:
+
+async def _call(
+    utterances: "list[Utterance]", door: "AbstractAsyncContextManager[Dial]", user: str
+) -> "tuple[CallResult | None, str]":
+    from infra.caller import CallFailed
+
+    async with door as dial:
         try:
-            result = await place_call(page, utterances, user_id=user, session_id=session, on_fact=_caption)
+            result = await dial(utterances, user_id=user, on_fact=_caption)
         except CallFailed as failure:
             return failure.result, str(failure)
     return result, ""
@@ -115,7 +131,7 @@ def _print(result: "CallResult") -> None:
     from rich.markup import escape
 
     console = out()
-    console.print(f"session [bold]{result.session_id}[/], {result.seconds:.1f} s")
+    console.print(f"session [bold]{result.session_id or 'none'}[/], {result.seconds:.1f} s")
     for turn in result.turns:
         console.print(f"\n[bold]you[/]    {escape(turn.text)}")
         cut = " [yellow](interrupted)[/]" if turn.interrupted else ""

@@ -2,8 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
 from nats.aio.client import Client
 
@@ -13,24 +14,60 @@ from infra.embedded.system import StartFailed
 from infra.settings import Settings, settings
 
 
+@contextmanager
+def changed_settings(changed: Mapping[str, str]) -> Iterator[None]:
+    """Have settings changed for a block, in this process and in those that it starts."""
+    names = {f"DAREDEVIL_{name.upper()}": value for name, value in changed.items()}
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(names)
+    settings.cache_clear()
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+        settings.cache_clear()
+
+
+@asynccontextmanager
+async def system_here(changed: Mapping[str, str] | None = None) -> AsyncIterator[Runtime]:
+    """Yield where the running system is, else one that is started for the block with these settings changed.
+
+    Raises StartFailed, DataDirInUse, NatsMissing.
+    """
+    runtime = read_runtime(settings().data_dir)
+    if runtime is not None:
+        yield await _ready(runtime)
+        return
+    from infra.supervisor import running_system
+
+    # Any free port: this system is for this command, which knows where it is.
+    with changed_settings({"port": "0", **(changed or {})}):
+        progress("nothing is running here: starting the system for this command")
+        async with running_system(settings(), progress, warn):
+            started = read_runtime(settings().data_dir)
+            assert started is not None
+            yield started
+            progress("stopping the system")
+
+
+@contextmanager
+def folder_of_its_own() -> Iterator[dict[str, str]]:
+    """Yield settings for a system of a command's own: a new folder, servers in it, whatever else is running here."""
+    parent = settings().data_dir.absolute()
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as folder:
+        yield {"data_dir": folder, "nats_url": "", "livekit_url": "", "postgres_url": "off", "pulsar_url": ""}
+
+
 @asynccontextmanager
 async def system_page() -> AsyncIterator[str]:
     """Yield the page's address of the running system, else of one that is started for the block.
 
     Raises StartFailed, DataDirInUse, NatsMissing.
     """
-    runtime = read_runtime(settings().data_dir)
-    if runtime is not None:
-        yield (await _ready(runtime)).page_url
-        return
-    from infra.supervisor import running_system
-
-    # Any free port: this system is for this command, which knows where it is.
-    own = settings().model_copy(update={"port": 0})
-    progress("nothing is running here: starting the system for this command")
-    async with running_system(own, progress, warn) as system:
-        yield system.page_url
-        progress("stopping the system")
+    async with system_here() as runtime:
+        yield runtime.page_url
 
 
 @asynccontextmanager

@@ -84,16 +84,18 @@ def livekit_key(directory: Path) -> LiveKitKey:
     return made
 
 
-def write_livekit_config(directory: Path, ports: LiveKitPorts, key: LiveKitKey, webhook_url: str = "") -> Path:
+def write_livekit_config(
+    directory: Path, ports: LiveKitPorts, key: LiveKitKey, webhook_url: str = "", host: str = "127.0.0.1"
+) -> Path:
     """Write a server configuration for loopback below `directory`; return its path. JSON is YAML, too."""
     config: dict[str, object] = {
         "port": ports.http,
-        "bind_addresses": ["127.0.0.1"],
+        "bind_addresses": [host],
         "rtc": {
             "tcp_port": ports.tcp,
             "udp_port": ports.udp,
             # Nothing is asked of the network: clients are on this machine.
-            "node_ip": "127.0.0.1",
+            "node_ip": host,
             "use_external_ip": False,
             "enable_loopback_candidate": True,
             "stun_servers": ["127.0.0.1:3478"],

@@ -31,13 +31,13 @@ def free_port() -> int:
         return port
 
 
-def write_nats_config(directory: Path, port: int, max_file_bytes: int | None = None) -> Path:
-    """Write a server configuration for loopback `port` with its store below `directory`; return its path."""
+def write_nats_config(directory: Path, port: int, max_file_bytes: int | None = None, host: str = "127.0.0.1") -> Path:
+    """Write a server configuration for `port` of loopback with its store below `directory`; return its path."""
     directory.mkdir(parents=True, exist_ok=True)
     limit = f"\n  max_file_store: {max_file_bytes}" if max_file_bytes is not None else ""
     config = directory / "nats.conf"
     config.write_text(
-        f"""listen: "127.0.0.1:{port}"
+        f"""listen: "{host}:{port}"
 max_payload: 1MB
 jetstream {{
   store_dir: {json.dumps(str(directory / "jetstream"))}
@@ -50,12 +50,12 @@ jetstream {{
     return config
 
 
-async def wait_for_port(port: int, timeout_s: float = READY_TIMEOUT_S) -> None:
-    """Wait until something listens on loopback `port`. Raises TimeoutError."""
+async def wait_for_port(port: int, timeout_s: float = READY_TIMEOUT_S, host: str = "127.0.0.1") -> None:
+    """Wait until something listens on `port` of loopback. Raises TimeoutError."""
     async with asyncio.timeout(timeout_s):
         while True:
             try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                _, writer = await asyncio.open_connection(host, port)
             except OSError:
                 await asyncio.sleep(0.02)
             else:

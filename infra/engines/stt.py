@@ -1,7 +1,6 @@
 """Speech to text: engines by name behind LiveKit's interface, with a timeout and a chain of substitutes."""
 
 import asyncio
-import importlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,6 +10,8 @@ from typing import Any
 from livekit import rtc
 from livekit.agents import stt
 from livekit.agents.types import APIConnectOptions
+
+from infra.engines.named import engine_class
 
 log = logging.getLogger(__name__)
 
@@ -49,18 +50,17 @@ OnFailure = Callable[[Failure], Awaitable[None]]
 
 
 def make_engine(name: str, options: dict[str, Any]) -> "stt.STT[Any]":
-    """Return the engine `local` or `<plugin>.<class>`, such as `deepgram.STT`. Raises EngineMissing."""
+    """Return the engine `local`, `deepgram.STT` of a plugin, or `module:Class`. Raises EngineMissing."""
     if name == "local":
         from infra.engines.moonshine import MoonshineSTT
 
         return MoonshineSTT()
-    plugin, _, class_name = name.rpartition(".")
     try:
-        engine = getattr(importlib.import_module(f"livekit.plugins.{plugin}"), class_name)(**options)
+        engine = engine_class(name, "STT")(**options)
     except Exception as error:  # a plugin may raise anything while it is made
         raise EngineMissing(
-            f"speech to text {name!r}: {error} (is livekit-plugins-{plugin or name} installed? are its key and options "
-            "set?)"
+            f"speech to text {name!r}: {error} (is livekit-plugins-{name.partition('.')[0]} installed? are its key and "
+            "options set?)"
         ) from error
     if not isinstance(engine, stt.STT):
         raise EngineMissing(f"{name!r} is no speech to text")

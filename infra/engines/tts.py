@@ -1,7 +1,6 @@
 """Text to speech by settings: the local voice or any LiveKit plugin, in a chain in which the next stands in."""
 
 import asyncio
-import importlib
 import inspect
 import logging
 import time
@@ -17,6 +16,7 @@ from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
 from livekit.agents.utils import http_context, is_given
 
 from infra.engines.gate import URGENT
+from infra.engines.named import engine_class
 from infra.engines.phrases import Phrases
 from infra.settings import Settings
 
@@ -181,18 +181,18 @@ def _load(name: str, settings: Settings) -> Voice:
         if model is not None and not model.exists():
             raise UnknownEngine(f"DAREDEVIL_VOICE names {model}, which is not there")
         return Voice(name, PiperTTS(model, settings.tts_timeout_s), None, Phrases())
-    plugin, _, class_name = name.partition(".")
     try:
-        engine_class = getattr(importlib.import_module(f"livekit.plugins.{plugin}"), class_name or "TTS")
+        made_by = engine_class(name, "TTS")
     except (ImportError, AttributeError) as error:
+        plugin = name.partition(".")[0]
         reason = f"no text to speech {name!r}: install livekit-plugins-{plugin}, or use `local` ({error})"
         raise UnknownEngine(reason) from error
-    accepted = inspect.signature(engine_class.__init__).parameters
+    accepted = inspect.signature(made_by.__init__).parameters
     options = {key: value for key, value in settings.tts_options.items() if key in accepted}
     if settings.voice and not settings.voice.endswith(".onnx") and "voice" in accepted:
         options.setdefault("voice", settings.voice)
     try:
-        return Voice(name, engine_class(**options), settings.tts_timeout_s)
+        return Voice(name, made_by(**options), settings.tts_timeout_s)
     except Exception as error:  # mostly a missing key
         raise UnknownEngine(f"text to speech {name!r} could not start: {error}") from error
 

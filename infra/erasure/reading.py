@@ -10,6 +10,7 @@ from contracts.events import (
     AgentProfile,
     ErasedFact,
     Event,
+    ParticipantJoined,
     RecordingStored,
     ReplyStarted,
     SessionClosed,
@@ -100,15 +101,17 @@ async def standing_of(nc: Client, session_id: str) -> Standing:
 
 
 async def session_ids_of(nc: Client, user_id: str) -> list[str]:
-    """Return the sessions of a user in the order in which they opened. Raises nats errors."""
+    """Return the sessions that a user opened, then others that they joined, oldest first. Raises nats errors."""
     found: dict[str, None] = {}
-    async for message in stored(nc, VOICE, f"voice.*.{tail_of(SessionOpened)}"):
-        try:
-            event = decode(message.subject, message.data)
-        except Undecodable:
-            continue
-        if isinstance(event, SessionOpened) and event.user_id == user_id:
-            found[event.session_id] = None
+    for event_class in (SessionOpened, ParticipantJoined):
+        async for message in stored(nc, VOICE, f"voice.*.{tail_of(event_class)}"):
+            try:
+                event = decode(message.subject, message.data)
+            except Undecodable:
+                continue
+            is_guest = isinstance(event, ParticipantJoined) and event.identity == user_id != ""
+            if is_guest or (isinstance(event, SessionOpened) and event.user_id == user_id):
+                found[event.session_id] = None
     return list(found)
 
 

@@ -26,6 +26,8 @@ class Caption:
     text: str
     start_ms: float
     end_ms: float
+    name: str = ""
+    """Whose words they are, where several people speak."""
 
 
 def user_caption(

@@ -4,11 +4,12 @@ Times are ms since SessionOpened, which is also sample 0 of the recording.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from contracts import events as e
 from infra.export.captions import Caption, agent_captions, user_caption
 from infra.heard_times import HeardTimes
+from infra.people import Person, name_of, note, several
 
 
 class NotAConversation(LookupError):
@@ -39,10 +40,15 @@ class Reply:
 
 @dataclass(slots=True)
 class Exchange:
-    """What the user said (nothing, before a greeting) and what the agent answered."""
+    """What somebody said (nothing, before a greeting) and what the agent answered."""
 
     turn_id: str
     text: str = ""
+    participant_id: str = ""
+    name: str = ""
+    """What they are called, where several people speak."""
+    passed: str = ""
+    """Why the agent did not answer (see TurnPassed)."""
     source: str = ""
     start_ms: float | None = None
     end_ms: float | None = None
@@ -59,6 +65,7 @@ class Conversation:
     summary: e.SummaryWritten | e.SummaryRevised | None = None
     exchanges: list[Exchange] = field(default_factory=list)
     captions: list[Caption] = field(default_factory=list)
+    people: dict[str, Person] = field(default_factory=dict)
 
     @property
     def end_ms(self) -> float | None:
@@ -99,6 +106,7 @@ class _Fold:
     def apply(self, event: e.Event) -> None:
         """Take one fact in."""
         self._heard.apply(event)
+        note(self._told.people, event)
         match event:
             case e.SessionClosed():
                 self._told.closed = event
@@ -124,6 +132,9 @@ class _Fold:
                 self._turns.append(event)
                 exchange = self._exchange(event.turn_id or event.event_id)
                 exchange.text, exchange.source = event.text, event.source
+                exchange.participant_id = event.participant_id
+            case e.TurnPassed():
+                self._exchange(event.turn_id or event.event_id).passed = event.reason
 
     def _apply_reply(self, event: e.Event) -> None:
         match event:
@@ -168,16 +179,19 @@ class _Fold:
         for utterance_id, words in self._words.items():
             if utterance_id not in self._no_words and words.text.strip():
                 speech = self._speech.get(utterance_id)
-                spoken[utterance_id] = user_caption(words, speech, start_ns, track_samples)
+                caption = user_caption(words, speech, start_ns, track_samples)
+                spoken[utterance_id] = replace(caption, name=self._name(words.participant_id))
+        self._forget_what_was_heard_twice(spoken)
         told.captions = list(spoken.values())
         for turn in self._turns:
             exchange = self._exchange(turn.turn_id or turn.event_id)
+            exchange.name = self._name(turn.participant_id)
             own = [spoken[name] for name in turn.utterance_ids if name in spoken]
             ended_ms = _ms(turn.time_ns, told.opened)
             exchange.start_ms = min((caption.start_ms for caption in own), default=ended_ms)
             exchange.end_ms = max((caption.end_ms for caption in own), default=ended_ms)
-            if not own and turn.text.strip():
-                told.captions.append(Caption("user", turn.text, ended_ms, ended_ms + 2000))
+            if not own and exchange.text.strip():
+                told.captions.append(Caption("user", turn.text, ended_ms, ended_ms + 2000, exchange.name))
         for exchange in self._exchanges.values():
             exchange.replies = [reply for reply in exchange.replies if reply.counts]
             for reply in exchange.replies:
@@ -187,6 +201,18 @@ class _Fold:
         told.captions.sort(key=lambda caption: caption.start_ms)
         told.exchanges = [each for each in self._exchanges.values() if each.text or each.replies]
         return told
+
+    def _name(self, participant_id: str) -> str:
+        return name_of(self._told.people, participant_id) if several(self._told.people) else ""
+
+    def _forget_what_was_heard_twice(self, spoken: dict[str, Caption]) -> None:
+        """Leave out turns that only repeat, on another microphone, what somebody else said."""
+        for turn in self._turns:
+            exchange = self._exchange(turn.turn_id or turn.event_id)
+            if exchange.passed == "heard-twice":
+                exchange.text = ""
+                for utterance_id in turn.utterance_ids:
+                    spoken.pop(utterance_id, None)
 
 
 def _ms(time_ns: int, opened: e.SessionOpened) -> float:

@@ -5,11 +5,13 @@ import re
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from infra.export.captions import Caption
 from infra.export.conversation import Conversation, Exchange, Reply
+from infra.people import listed, name_of, several
 
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]|[\ud800-\udfff]")
 """Controls, and marks that turn the direction of what follows."""
@@ -70,9 +72,19 @@ def to_json(told: Conversation) -> str:
             "duration_ms": told.end_ms,
             "profile": opened.profile.model_dump(),
         },
+        "people": [
+            {"participant_id": each.participant_id, "name": each.name, "identity": each.identity}
+            for each in told.people.values()
+        ],
         "turns": [_turn_fields(exchange) for exchange in told.exchanges],
         "captions": [
-            {"speaker": each.speaker, "text": each.text, "start_ms": each.start_ms, "end_ms": each.end_ms}
+            {
+                "speaker": each.speaker,
+                "name": each.name or None,
+                "text": each.text,
+                "start_ms": each.start_ms,
+                "end_ms": each.end_ms,
+            }
             for each in told.captions
         ],
         "latency": _latency(told),
@@ -89,11 +101,14 @@ def _turn_fields(exchange: Exchange) -> dict[str, Any]:
     return {
         "turn_id": exchange.turn_id,
         "user": {
+            "participant_id": exchange.participant_id or None,
+            "name": exchange.name or None,
             "text": exchange.text,
             "source": exchange.source or None,
             "start_ms": exchange.start_ms,
             "end_ms": exchange.end_ms,
         },
+        "passed": exchange.passed or None,
         "replies": [
             {
                 "reply_id": reply.reply_id,
@@ -127,7 +142,7 @@ def _latency(told: Conversation) -> dict[str, Any] | None:
 def to_text(told: Conversation) -> str:
     """Return who said what and when, a line each."""
     lines = [f"{one_line(told.opened.session_id)} · {_date(told.opened.time_ns)}"]
-    lines += [f"[{clock(ms)}] {who}: {one_line(f'{text} {note}')}" for who, text, note, ms in _lines(told)]
+    lines += [f"[{clock(ms)}] {one_line(who)}: {one_line(f'{text} {note}')}" for who, text, note, ms in _lines(told)]
     return "\n".join(lines) + "\n"
 
 
@@ -138,7 +153,7 @@ def to_markdown(told: Conversation) -> str:
     lines = [
         f"# Conversation {in_markdown(opened.session_id)}",
         "",
-        f"- **with** {in_markdown(opened.user_id) or 'nobody known'}, at the door {in_markdown(opened.door)}",
+        f"- **with** {in_markdown(_company(told)) or 'nobody known'}, at the door {in_markdown(opened.door)}",
         f"- **began** {_date(opened.time_ns)}, {state}",
     ]
     latency = _latency(told)
@@ -151,15 +166,22 @@ def to_markdown(told: Conversation) -> str:
     lines += ["", "## Transcript", ""]
     for who, text, note, ms in _lines(told):
         remark = f" *{in_markdown(note)}*" if note else ""
-        lines += [f"`{clock(ms)}` **{who}:** {in_markdown(text)}{remark}", ""]
+        lines += [f"`{clock(ms)}` **{in_markdown(who)}:** {in_markdown(text)}{remark}", ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _company(told: Conversation) -> str:
+    if not several(told.people):
+        return told.opened.user_id
+    return listed(name_of(told.people, participant_id) for participant_id in told.people)
 
 
 def _lines(told: Conversation) -> Iterator[tuple[str, str, str, float | None]]:
     """Yield (who, text, note, ms) in the order of the conversation."""
     for exchange in told.exchanges:
         if exchange.text:
-            yield "user", exchange.text, "(typed)" if exchange.source == "text" else "", exchange.start_ms
+            notes = ("(typed)" if exchange.source == "text" else "", "(not to the agent)" if exchange.passed else "")
+            yield exchange.name or "user", exchange.text, " ".join(filter(None, notes)), exchange.start_ms
         for reply in exchange.replies:
             ms = reply.start_ms if reply.start_ms is not None else reply.end_ms
             yield "agent", *_said(reply), ms if ms is not None else exchange.end_ms
@@ -176,22 +198,18 @@ def to_srt(told: Conversation) -> str:
     blocks = []
     for number, caption in enumerate(_apart(told.captions), 1):
         times = f"{clock(caption.start_ms, ',')} --> {clock(caption.end_ms, ',')}"
-        name = "Agent" if caption.speaker == "agent" else "User"
+        name = "Agent" if caption.speaker == "agent" else in_srt(caption.name) or "User"
         blocks.append(f"{number}\n{times}\n{name}: {in_srt(caption.text)}\n")
     return "\n".join(blocks)
 
 
 def _apart(captions: list[Caption]) -> list[Caption]:
     last_ms = {index: caption.end_ms for index, caption in enumerate(captions)}
-    for speaker in ("user", "agent"):
-        own = [index for index, caption in enumerate(captions) if caption.speaker == speaker]
+    for who in {(caption.speaker, caption.name) for caption in captions}:
+        own = [index for index, caption in enumerate(captions) if (caption.speaker, caption.name) == who]
         for this, following in pairwise(own):
             last_ms[this] = max(captions[this].start_ms, min(last_ms[this], captions[following].start_ms))
-    return [
-        Caption(each.speaker, each.text, each.start_ms, last_ms[index])
-        for index, each in enumerate(captions)
-        if one_line(each.text)
-    ]
+    return [replace(each, end_ms=last_ms[index]) for index, each in enumerate(captions) if one_line(each.text)]
 
 
 FORMATS: Mapping[str, Callable[[Conversation], str]] = {

@@ -49,7 +49,8 @@ def present(facts: Iterable[e.Event]) -> tuple[Present, ...]:
             case e.SessionOpened():
                 user_id = fact.user_id
             case e.ParticipantJoined(participant_id=name, kind=kind):
-                here[name] = Present(name, kind, user_id if kind == "person" else "", fact.time_ns)
+                who = (fact.identity or user_id) if kind == "person" else ""
+                here[name] = Present(name, kind, who, fact.time_ns)
             case e.ParticipantLeft():
                 here.pop(fact.participant_id, None)
             case e.SessionClosed() | e.SessionErased():

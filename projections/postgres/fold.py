@@ -86,6 +86,8 @@ class Conversation(NamedTuple):
     playback_ms: float | None
     embedding: bytes | None
     embedding_model: str | None
+    participant_id: str | None
+    speaker: str | None
     sequence: int
 
 
@@ -249,6 +251,8 @@ def _turn(event: e.TurnRecorded, sequence: int) -> tuple[Change, str]:
         playback_ms=parts.playback_ms if parts else None,
         embedding=embedding,
         embedding_model=stored(event.embedding_model) or None,
+        participant_id=event.participant_id,
+        speaker=stored(event.speaker) or None,
         sequence=sequence,
     )
     return row, problem

@@ -10,7 +10,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import TupleRow
 
 SCHEMA, REBUILD, OLD = "agents", "agents_rebuild", "agents_old"
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a test keeps it true."""
 
 PROJECTION = "postgres"

@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from infra.bench.bus import measure_bus
 from infra.bench.gap import BadManifest, CallFigures, CallPlan, as_json_text, figures_of, groups, measure, read_manifest
 from infra.bench.idle import measure_idle
 from infra.bench.statistics import median, percentile, plain_words, word_error_rate
-from infra.caller import CallResult, HeardReply, Sound, Turn, write_wav
+from infra.caller import CallResult, HeardReply, Sound, Turn, place_call, write_wav
 from infra.caller.result import Said
 from tests.infra.fake_door import fake_door
 from tests.servers import NatsServer
@@ -61,7 +62,7 @@ async def test_calls_of_a_manifest_are_placed_and_measured(tmp_path: Path) -> No
     (tmp_path / "manifest.json").write_text(json.dumps(entries))
     told: list[CallFigures] = []
     async with fake_door() as door:
-        await measure(door.url, read_manifest(tmp_path), told.append)
+        await measure(partial(place_call, door.url), read_manifest(tmp_path), told.append)
     assert told[0].problem == ""
     summary = json.loads(as_json_text(told))["groups"]["plain"]
     assert summary["calls"] == 1
@@ -71,7 +72,7 @@ async def test_calls_of_a_manifest_are_placed_and_measured(tmp_path: Path) -> No
 
 async def test_a_call_that_fails_does_not_end_the_benchmark() -> None:
     told: list[CallFigures] = []
-    await measure("ws://127.0.0.1:9/ws", [PLAN, PLAN], told.append)
+    await measure(partial(place_call, "ws://127.0.0.1:9/ws"), [PLAN, PLAN], told.append)
     assert [bool(call.problem) for call in told] == [True, True]
     assert groups(told)["plain"].failed == 2
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from infra.caller import CallFailed, Sound, Utterance, place_call, write_wav
-from infra.caller.call import ws_url
 from infra.caller.conversation import Conversation
+from infra.caller.websocket import ws_url
 from tests.infra.fake_door import RATE_HZ, fake_door
 
 

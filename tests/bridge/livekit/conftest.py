@@ -29,7 +29,7 @@ class BridgeProcess:
 
     async def registered(self) -> None:
         """Wait until LiveKit gives it jobs, and a process is warm for the first."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(100):
             while "takes rooms" not in self.log():
                 assert self.process.returncode is None, self.log()
                 await asyncio.sleep(0.05)

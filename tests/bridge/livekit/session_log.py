@@ -1,6 +1,6 @@
 """Waiting for what the log says of a room's session, and for who has the room."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bridge.livekit.lease import Holding, bucket_of
 from contracts import events as e
@@ -8,7 +8,7 @@ from tests.bridge.agent import Agent
 from tests.waiting import until_async
 
 
-def names(facts: list[e.Event]) -> list[str]:
+def names(facts: Sequence[e.Event]) -> list[str]:
     return [type(fact).__name__ for fact in facts]
 
 

@@ -1,0 +1,147 @@
+"""What is heard in a room: one stream of sound, in which the replies have to be found again. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from infra.caller.loudspeaker import SILENCE_PEAK
+from infra.caller.result import HeardReply
+from infra.caller.wav import Samples, Sound
+
+PAUSE_S = 0.15
+"""Silence between two stretches of sound; the space between words is shorter."""
+
+EARLY_S = 0.25
+"""A reply's sound may be heard so long before the fact says that it began: the fact is stored before it is told."""
+
+LATE_S = 1.0
+"""The sound of a reply that is over may arrive so long after the fact that says so: on bad networks."""
+
+SOUNDING_S = 0.3
+"""Sound that stopped less than this ago may go on."""
+
+TOGETHER_S = 0.1
+"""Frames that come at most so unevenly are one line of sound."""
+
+INAUDIBLE_PEAK = 8
+"""Frames this quiet are not kept: that is what is left of silence after coding."""
+
+
+@dataclass(slots=True)
+class Stretch:
+    """Sound without a pause: from its first to behind its last sample that is not silent, in the caller's time."""
+
+    start_s: float
+    end_s: float
+
+
+@dataclass(slots=True)
+class Announced:
+    """A reply of which the log says that it is played, from `at_s` on in the caller's time."""
+
+    reply_id: str
+    turn_id: str
+    at_s: float
+    over_s: float | None = None
+    interrupted: bool = False
+
+
+def onsets(replies: Sequence[Announced], heard: Sequence[Stretch]) -> list[float | None]:
+    """Return for each reply when its first sound was heard, None if it never was.
+
+    Each is the first stretch of sound since the reply was announced that is not an earlier one's; a reply that
+    follows another without a pause was heard when it was announced.
+    """
+    found: list[float | None] = []
+    taken_s = -np.inf
+    for reply in replies:
+        until_s = np.inf if reply.over_s is None else reply.over_s + LATE_S
+        began = [one.start_s for one in heard if max(reply.at_s - EARLY_S, taken_s) < one.start_s <= until_s]
+        going_on = [one for one in heard if one.start_s <= reply.at_s < one.end_s]
+        onset = began[0] if began else reply.at_s if going_on else None
+        found.append(onset)
+        taken_s = onset if onset is not None else taken_s
+    return found
+
+
+class RoomEar:
+    """Takes the agent's sound as it comes, and what the log says about replies; times are the caller's."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self.rate_hz = rate_hz
+        self.replies: list[Announced] = []
+        self.stretches: list[Stretch] = []
+        self.heard_samples = 0
+        self._now_s = 0.0
+        self._line_end_s = -np.inf
+        self._kept: list[tuple[float, Samples]] = []
+
+    def hear(self, now_s: float, samples: Samples) -> None:
+        """Take a frame that came out of the network just now; it is heard from now on."""
+        self._now_s = now_s
+        # Frames are heard one after the other; when they came says where the line is, not where each frame is.
+        at_s = self._line_end_s if abs(now_s - self._line_end_s) < TOGETHER_S else now_s
+        self._line_end_s = at_s + len(samples) / self.rate_hz
+        loudness = np.abs(samples.astype(np.int32))
+        if loudness.max(initial=0) > INAUDIBLE_PEAK:
+            self._kept.append((at_s, samples))
+        loud = np.flatnonzero(loudness > SILENCE_PEAK)
+        if not len(loud):
+            return
+        self.heard_samples += len(samples)
+        # By its coming, not by the line: never earlier than it was there.
+        start_s, end_s = now_s + int(loud[0]) / self.rate_hz, now_s + (int(loud[-1]) + 1) / self.rate_hz
+        if not self.stretches or start_s - self.stretches[-1].end_s > PAUSE_S:
+            self.stretches.append(Stretch(start_s, end_s))
+        self.stretches[-1].end_s = max(end_s, self.stretches[-1].end_s)
+
+    def announce(self, reply_id: str, turn_id: str, at_s: float) -> None:
+        """Note that a reply is played; to say it again changes nothing."""
+        if all(reply.reply_id != reply_id for reply in self.replies):
+            self.replies.append(Announced(reply_id, turn_id, at_s))
+
+    def end(self, reply_id: str, at_s: float, interrupted: bool) -> None:
+        """Note that a reply is over."""
+        for reply in self.replies:
+            if reply.reply_id == reply_id and reply.over_s is None:
+                reply.over_s, reply.interrupted = at_s, interrupted
+
+    @property
+    def begun(self) -> bool:
+        """Whether any reply has begun."""
+        return bool(self.replies)
+
+    @property
+    def playing(self) -> bool:
+        """Whether a reply is being played, or its sound is still on its way."""
+        sounding = bool(self.stretches) and self._now_s - self.stretches[-1].end_s < SOUNDING_S
+        return sounding or any(reply.over_s is None for reply in self.replies)
+
+    def playing_ms(self) -> float:
+        """Return for how long the present reply has been heard; 0 if none is."""
+        if not self.replies or self.replies[-1].over_s is not None:
+            return 0
+        onset = onsets(self.replies, self.stretches)[-1]
+        return max(0.0, self._now_s - onset) * 1000 if onset is not None else 0
+
+    def heard_replies(self) -> list[HeardReply]:
+        """Return the replies as they were heard."""
+        found = onsets(self.replies, self.stretches)
+        heard = []
+        for number, (reply, onset) in enumerate(zip(self.replies, found, strict=True)):
+            until_s = next((later for later in found[number + 1 :] if later is not None), np.inf)
+            ends = [one.end_s for one in self.stretches if onset is not None and onset <= one.start_s < until_s]
+            samples = round((ends[-1] - onset) * self.rate_hz) if ends and onset is not None else 0
+            started_s = round(onset, 4) if onset is not None else None
+            heard.append(HeardReply(reply.reply_id, reply.turn_id, started_s, samples, reply.interrupted))
+        return heard
+
+    def answer(self, seconds: float) -> Sound:
+        """Return all that was heard until `seconds`, at its time."""
+        line: Samples = np.zeros(max(0, round(seconds * self.rate_hz)), np.int16)
+        for at_s, samples in self._kept:
+            at = max(0, round(at_s * self.rate_hz))
+            piece = samples[: max(0, len(line) - at)]
+            line[at : at + len(piece)] = piece
+        return Sound(line, self.rate_hz)

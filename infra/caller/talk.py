@@ -1,0 +1,182 @@
+"""What a caller does at any door: talks at the pace of speech, follows the facts, and decides when it was answered."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from infra.caller.conversation import Conversation
+from infra.caller.microphone import Microphone
+from infra.caller.result import CallResult, HeardReply, Said, Utterance, turns_of
+from infra.caller.wav import Sound, end_of_sound, read_wav
+
+LEAD_S = 0.3
+"""Silence before the first word, as on any call."""
+
+SETTLE_S = 0.3
+"""How long nothing must be outstanding until the caller goes on: speech is noticed a little after it began."""
+
+UNHEARD_SETTLE_S = 1.0
+"""The same after something said over a reply, which may be no speech at all: a cough that nobody remarks on."""
+
+OnFact = Callable[[str, dict[str, Any]], None]
+
+
+def ignore_fact(_name: str, _data: dict[str, Any]) -> None:
+    """Take no notice of a fact: for callers whom nobody watches."""
+
+
+class Dial(Protocol):
+    """Places a call at some door, whichever: says the utterances, and returns what came of it. Raises CallFailed."""
+
+    async def __call__(
+        self, utterances: Sequence[Utterance], *, user_id: str = "caller", on_fact: OnFact = ignore_fact
+    ) -> CallResult:
+        """Call."""
+
+
+class CallFailed(RuntimeError):
+    """The call could not be held to its end; `result` is what there is of it, if it began at all."""
+
+    def __init__(self, message: str, result: CallResult | None = None) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+class Ear(Protocol):
+    """What the caller hears of the agent, however the door brings it."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether any reply has begun."""
+
+    @property
+    def playing(self) -> bool:
+        """Whether a reply is being heard, or its sound is under way."""
+
+    @property
+    def heard_samples(self) -> int:
+        """How much of the agent was heard so far: it grows as long as the agent speaks."""
+
+    def playing_ms(self) -> float:
+        """Return for how long the present reply has been heard; 0 if none is."""
+
+
+def utterances_of(steps: Iterable[Utterance | Path]) -> list[Utterance]:
+    """Return utterances, those given as files read. Raises BadWav."""
+    return [step if isinstance(step, Utterance) else Utterance(read_wav(step)) for step in steps]
+
+
+class Talk:
+    """The caller's side of one call, from the moment its microphone opens: time 0 of the result."""
+
+    def __init__(
+        self, result: CallResult, microphone: Microphone, ear: Ear, answer_timeout_s: float, on_fact: OnFact
+    ) -> None:
+        self.result = result
+        self._microphone = microphone
+        self._ear = ear
+        self._answer_timeout_s = answer_timeout_s
+        self._on_fact = on_fact
+        self._conversation = Conversation()
+        self._decisions_before = 0
+        self._began_s = asyncio.get_running_loop().time()
+
+    def now_s(self) -> float:
+        """Return the caller's time."""
+        return asyncio.get_running_loop().time() - self._began_s
+
+    async def hold(
+        self, steps: Iterable[Utterance], doors_tasks: Sequence["asyncio.Task[None]"], why_it_broke: Callable[[], str]
+    ) -> None:
+        """Say the steps, each when it is time. Raises CallFailed, also when a task of the door ends before."""
+        talk = asyncio.create_task(self._converse(steps), name="caller")
+        try:
+            await asyncio.wait([talk, *doors_tasks], return_when=asyncio.FIRST_COMPLETED)
+            if not talk.done():
+                raise CallFailed(why_it_broke(), self.result)
+            await talk
+        finally:
+            talk.cancel()
+            await asyncio.gather(talk, return_exceptions=True)
+
+    async def send_microphone(self, send: Callable[[bytes], Awaitable[None]]) -> None:
+        """Give the door frame by frame, on the clock: one that is late does not delay the next."""
+        while True:
+            await asyncio.sleep(self._microphone.next_due_s - self.now_s())
+            await send(self._microphone.frame())
+
+    def take_fact(self, name: str, sequence: int, data: dict[str, Any]) -> None:
+        """Take a fact of the session, as the log has it."""
+        self.result.facts.append({"name": name, "sequence": sequence, "data": data})
+        self._conversation.take(name, data)
+        self._on_fact(name, data)
+
+    def finish(self, replies: list[HeardReply], answer: Sound) -> None:
+        """Put the result together from what was heard."""
+        result = self.result
+        result.replies, result.answer = replies, answer
+        result.facts.sort(key=lambda fact: int(fact["sequence"]))
+        result.turns = turns_of(result.facts, result.said, replies)
+
+    # -- talking
+
+    async def _converse(self, steps: Iterable[Utterance]) -> None:
+        await asyncio.sleep(LEAD_S)
+        if self._is_greeted():
+            await self._until(lambda: self._ear.begun and not self._ear.playing)
+        for step in steps:
+            if step.after_reply_ms is not None:
+                await self._until(partial(self._has_played, step.after_reply_ms), settle_s=0)
+            elif self.result.said:
+                await self._until_answered()
+            self._decisions_before = self._conversation.decisions if step.after_reply_ms is None else -1
+            await self._say(step)
+        if self.result.said:
+            await self._until_answered()
+
+    async def _until_answered(self) -> None:
+        await self._until(self._is_answered, SETTLE_S if self._decisions_before >= 0 else UNHEARD_SETTLE_S)
+
+    async def _say(self, step: Utterance) -> None:
+        rate_hz = self._microphone.rate_hz
+        sound = step.sound.at_rate(rate_hz)
+        start_s = self._microphone.say(sound.samples) / rate_hz
+        end = step.end_of_speech_sample if step.end_of_speech_sample is not None else end_of_sound(step.sound)
+        await self._microphone.said()
+        self.result.said.append(Said(start_s, start_s + end / step.sound.rate_hz, start_s + sound.seconds))
+
+    # -- waiting
+
+    def _is_greeted(self) -> bool:
+        opened = [fact["data"] for fact in self.result.facts if fact["name"] == "SessionOpened"]
+        return any((data.get("profile") or {}).get("greeting") for data in opened)
+
+    def _has_played(self, reply_ms: float) -> bool:
+        return self._ear.playing_ms() >= max(reply_ms, 1e-3)
+
+    def _is_answered(self) -> bool:
+        decided = self._conversation.decisions > self._decisions_before
+        return decided and self._conversation.settled and not self._ear.playing
+
+    async def _until(self, condition: Callable[[], bool], settle_s: float = SETTLE_S) -> None:
+        """Wait for a condition that then holds for a moment. Raises CallFailed when nothing sounds for too long."""
+        quiet_since_s, held_since_s, heard = self.now_s(), None, -1
+        while True:
+            now_s = self.now_s()
+            if self._ear.heard_samples != heard:
+                quiet_since_s, heard = now_s, self._ear.heard_samples
+            if not condition():
+                held_since_s = None
+            elif held_since_s is None:
+                held_since_s = now_s
+            if held_since_s is not None and now_s - held_since_s >= settle_s:
+                return
+            if now_s - quiet_since_s > self._answer_timeout_s:
+                raise CallFailed(self._timed_out(), self.result)
+            await asyncio.sleep(0.02)
+
+    def _timed_out(self) -> str:
+        waiting, last = self._conversation.waiting_for(), self._conversation.last_name
+        return f"no answer within {self._answer_timeout_s:.0f} s: waiting for {waiting} (last fact: {last})"

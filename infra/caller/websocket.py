@@ -1,0 +1,177 @@
+"""A call at the WebSocket door: hello, talk, listen, hang up."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from infra.caller.loudspeaker import Loudspeaker, Report
+from infra.caller.microphone import Microphone
+from infra.caller.result import CallResult, HeardReply, Utterance, answer_sound
+from infra.caller.talk import CallFailed, OnFact, Talk, ignore_fact, utterances_of
+
+
+async def place_call(
+    url: str,
+    utterances: Sequence[Utterance | Path],
+    *,
+    user_id: str = "caller",
+    session_id: str | None = None,
+    answer_timeout_s: float = 30,
+    on_fact: OnFact = ignore_fact,
+) -> CallResult:
+    """Call the door at `url` (the page's address, or `ws://…/ws`), say the utterances, and return what came of it.
+
+    Each is said when the answers to what was said before have ended, unless it says otherwise; the call is hung up
+    when the last answers have ended. Raises BadWav, CallFailed.
+    """
+    steps = utterances_of(utterances)
+    rates = {step.sound.rate_hz for step in steps}
+    rate_hz = rates.pop() if len(rates) == 1 else 16_000
+    hello: dict[str, Any] = {
+        "type": "hello",
+        "user_id": user_id,
+        "name": user_id,
+        "sample_rate_hz": rate_hz,
+        "mic": True,
+    }
+    if session_id is not None:
+        hello["session_id"] = session_id
+    began_s = asyncio.get_running_loop().time()
+    try:
+        async with connect(ws_url(url), max_size=1 << 24, compression=None, open_timeout=10) as socket:
+            call = await _greet(socket, hello, rate_hz, answer_timeout_s, on_fact)
+            call.talk.result.connect_s = round(asyncio.get_running_loop().time() - began_s, 3)
+            await call.hold(steps)
+            return call.talk.result
+    except (OSError, TimeoutError, WebSocketException) as error:
+        raise CallFailed(f"no call to {ws_url(url)}: {error or type(error).__name__}") from error
+
+
+def ws_url(url: str) -> str:
+    """Return the WebSocket's address for a page's, or for one of its own."""
+    for scheme, ws in (("http://", "ws://"), ("https://", "wss://")):
+        if url.startswith(scheme):
+            return ws + url.removeprefix(scheme).rstrip("/").removesuffix("/ws") + "/ws"
+    return url
+
+
+async def _greet(
+    socket: ClientConnection, hello: dict[str, Any], rate_hz: int, answer_timeout_s: float, on_fact: OnFact
+) -> "_Call":
+    await socket.send(json.dumps(hello))
+    async with asyncio.timeout(10):
+        while True:
+            message = await socket.recv()
+            answer = json.loads(message) if isinstance(message, str) else {}
+            if answer.get("type") == "error":
+                raise CallFailed(f"the door refused the call: {answer.get('message') or answer.get('code')}")
+            if answer.get("type") == "welcome":
+                return _Call(socket, answer["session_id"], rate_hz, answer["sample_rate_hz"], answer_timeout_s, on_fact)
+
+
+class _Call:
+    """A call that was answered. One task sends, one receives, one plays."""
+
+    def __init__(
+        self,
+        socket: ClientConnection,
+        session_id: str,
+        rate_hz: int,
+        agent_rate_hz: int,
+        answer_timeout_s: float,
+        on_fact: OnFact,
+    ) -> None:
+        self._socket = socket
+        self._loudspeaker = Loudspeaker(agent_rate_hz)
+        result = CallResult(session_id, agent_rate_hz)
+        self.talk = Talk(result, Microphone(rate_hz), self._loudspeaker, answer_timeout_s, on_fact)
+        self._sending_reply = ""
+        self._changed = asyncio.Event()
+
+    async def hold(self, steps: Iterable[Utterance]) -> None:
+        """Hold the call to its end. Raises CallFailed."""
+        receive = asyncio.create_task(self._receive(), name="caller's ear")
+        speak = asyncio.create_task(self.talk.send_microphone(self._socket.send), name="caller's mouth")
+        play = asyncio.create_task(self._play(), name="caller's loudspeaker")
+        tasks = (receive, speak, play)
+        try:
+            await self.talk.hold(steps, tasks, self._why_it_broke)
+            speak.cancel()
+            with contextlib.suppress(ConnectionClosed):
+                await self._socket.send(json.dumps({"type": "hangup"}))
+                await asyncio.wait([receive], timeout=5)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._finish()
+
+    def _why_it_broke(self) -> str:
+        if self.talk.result.errors:
+            return f"the door ended the call: {self.talk.result.errors[-1]}"
+        return f"the connection to the door broke off (close code {self._socket.close_code})"
+
+    def _finish(self) -> None:
+        loudspeaker = self._loudspeaker
+        self.talk.result.seconds = round(self.talk.now_s(), 3)
+        replies = [
+            HeardReply(reply.reply_id, reply.turn_id, reply.started_at_s, reply.played, reply.stopped)
+            for reply in loudspeaker.replies
+        ]
+        self.talk.finish(replies, answer_sound(loudspeaker.replies, loudspeaker.rate_hz, self.talk.result.seconds))
+
+    # -- listening
+
+    async def _receive(self) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            async for message in self._socket:
+                if isinstance(message, bytes):
+                    reports = self._loudspeaker.receive(self.talk.now_s(), self._sending_reply, message)
+                else:
+                    reports = self._take(json.loads(message))
+                await self._tell(reports)
+                self._changed.set()
+
+    def _take(self, message: dict[str, Any]) -> list[Report]:
+        kind, reply_id, now_s = message.get("type"), str(message.get("reply_id", "")), self.talk.now_s()
+        if kind == "fact":
+            self.talk.take_fact(message["name"], message["sequence"], message["data"])
+        elif kind == "reply":
+            self._sending_reply = reply_id
+            self._loudspeaker.begin(reply_id, str(message.get("turn_id") or ""))
+        elif kind == "reply_end":
+            return self._loudspeaker.end(now_s, reply_id, int(message["samples"]))
+        elif kind == "pause":
+            return self._loudspeaker.pause(now_s, reply_id)
+        elif kind == "resume":
+            return self._loudspeaker.resume(now_s, reply_id)
+        elif kind == "stop":
+            return self._loudspeaker.stop(now_s, reply_id)
+        elif kind == "error":
+            self.talk.result.errors.append(str(message.get("message") or message.get("code")))
+        return []
+
+    async def _play(self) -> None:
+        """Let the loudspeaker go on whenever it is due, and tell the door what it played."""
+        while True:
+            now_s = self.talk.now_s()
+            due_s = self._loudspeaker.next_due_s(now_s)
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), None if due_s is None else max(0.001, due_s - now_s))
+            await self._tell(self._loudspeaker.advance(self.talk.now_s()))
+
+    async def _tell(self, reports: Sequence[Report]) -> None:
+        for report in reports:
+            message: dict[str, Any] = {"type": "played", "reply_id": report.reply_id, "samples": report.samples}
+            if report.started:
+                message["started"] = True
+            if report.ended:
+                message["ended"] = True
+            await self._socket.send(json.dumps(message))

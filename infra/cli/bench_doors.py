@@ -1,0 +1,122 @@
+"""`daredevil bench barge-in` and `bench greeting`: what a caller notices at a door besides the gap."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infra.cli.doors import Door, DoorOption, UrlOption, open_door
+from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, run_async
+
+if TYPE_CHECKING:
+    from infra.bench.greeting import Greeting
+    from infra.bench.interruption import Interruption
+    from infra.caller import Sound
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+GREETING = "Hello! How can I help you?"
+
+
+def barge_in(
+    ask: Annotated[Path, typer.Option(metavar="WAV", help="What is asked: its answer is interrupted.")],
+    over: Annotated[Path, typer.Option(metavar="WAV", help="What is said over each answer.")],
+    times: Annotated[int, typer.Option(min=1, help="Interruptions.")] = 100,
+    door: DoorOption = Door.WEBSOCKET,
+    stub: Annotated[
+        bool, typer.Option(help="Long answers from engines without work, if a system has to be started.")
+    ] = False,
+    as_json: Json = False,
+    url: UrlOption = None,
+) -> None:
+    """Interrupt the agent and tell how soon it falls silent: from the caller's first sound to the agent's last.
+
+    Measured in what the caller hears, on the caller's clock. Several interruptions share a call: each is said over the
+    answer to the one before.
+
+    For example:
+
+      daredevil bench barge-in --ask tests/data/story.wav --over tests/data/stop.wav --door livekit
+    """
+    from dataclasses import asdict
+
+    from infra.bench.interruption import summarise
+    from infra.caller import BadWav, read_wav
+
+    try:
+        sounds = read_wav(ask), read_wav(over)
+    except BadWav as error:
+        fail(str(error), BAD_INPUT)
+    found = run_async(_barge_in(door, url, sounds, times, stub))
+    figures = summarise(found)
+    if as_json:
+        typer.echo(json.dumps({**asdict(figures), "interruptions": [asdict(one) for one in found]}, indent=2))
+    else:
+        for problem in figures.problems:
+            out().print(problem, style="red", markup=False)
+        out().print(
+            f"silent after being interrupted: P50 [bold]{figures.p50_ms:.0f}[/] ms, "
+            f"P95 [bold]{figures.p95_ms:.0f}[/] ms, max {figures.max_ms:.0f} ms, "
+            f"{figures.stopped} of {figures.tried} interruptions"
+        )
+    if not figures.stopped:
+        raise typer.Exit(FAILED)
+
+
+async def _barge_in(
+    door: Door, url: str | None, sounds: "tuple[Sound, Sound]", times: int, stub: bool
+) -> "list[Interruption]":
+    from infra.bench.interruption import measure_interruptions
+    from infra.cli.bench_rooms import stub_engines
+
+    async with stub_engines(stub) as changed, open_door(door, url, changed=changed) as dial:
+        return await measure_interruptions(dial, *sounds, times, _tell_interruption)
+
+
+def _tell_interruption(one: "Interruption") -> None:
+    result = one.problem or f"silent after {one.silent_ms:.0f} ms"
+    err().print(f"{one.session_id}: {result}", style="dim", markup=False)
+
+
+def greeting(
+    times: Annotated[int, typer.Option(min=1, help="Calls.")] = 20,
+    door: DoorOption = Door.WEBSOCKET,
+    rest_s: Annotated[float, typer.Option("--rest", min=0, help="Seconds between calls.")] = 2,
+    as_json: Json = False,
+    url: UrlOption = None,
+) -> None:
+    """Tell how soon one who calls is greeted: from the first try to connect to the greeting's first sound.
+
+    The running system has to greet (DAREDEVIL_GREETING); one that is started for this command does.
+    """
+    from dataclasses import asdict
+
+    from infra.bench.greeting import summarise
+
+    found = run_async(_greetings(door, url, times, rest_s))
+    figures = summarise(found)
+    if as_json:
+        typer.echo(json.dumps({**asdict(figures), "calls": [asdict(one) for one in found]}, indent=2))
+    else:
+        out().print(
+            f"greeted after P50 [bold]{figures.p50_ms:.0f}[/] ms, P95 [bold]{figures.p95_ms:.0f}[/] ms, "
+            f"max {figures.max_ms:.0f} ms ({figures.greeted} of {figures.joins} calls); "
+            f"connected with the microphone open after P50 {figures.connect_p50_ms:.0f} ms"
+        )
+    if not figures.greeted:
+        raise typer.Exit(FAILED)
+
+
+async def _greetings(door: Door, url: str | None, times: int, rest_s: float) -> "list[Greeting]":
+    from infra.bench.greeting import measure_greetings
+    from infra.settings import settings
+
+    greets = {"greeting": settings().greeting or GREETING}
+    async with open_door(door, url, changed=greets) as dial:
+        return await measure_greetings(dial, times, _tell_greeting, rest_s)
+
+
+def _tell_greeting(one: "Greeting") -> None:
+    result = one.problem or f"greeted after {one.greeting_ms:.0f} ms"
+    err().print(f"{one.session_id}: {result}", style="dim", markup=False)

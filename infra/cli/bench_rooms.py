@@ -1,0 +1,124 @@
+"""`daredevil bench rooms`: many LiveKit rooms at once."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infra.cli.output import BAD_INPUT, FAILED, fail, out, progress, run_async
+
+if TYPE_CHECKING:
+    from infra.bench.rooms import RoomsFigures, RunFigures
+    from infra.caller import Sound
+
+
+def rooms(
+    say: Annotated[Path, typer.Option("--say", metavar="WAV", help="What each caller says, again and again.")],
+    rooms: Annotated[int, typer.Option("--rooms", min=1, help="Rooms at once.")] = 10,
+    minutes: Annotated[float, typer.Option("--minutes", min=0.2, help="How long.")] = 10,
+    alone: Annotated[float, typer.Option("--alone", min=0.2, help="Minutes with one room before, to compare.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Talk in many rooms at once with engines that cost nothing, and tell what the rooms cost.
+
+    Missed turns, what is added to the gap over one room, memory over time, and what a core carries. Runs a system of
+    its own beside the data directory: LiveKit server, door and actors. Voice detection and end of turn are the real
+    ones; speech to text, language model and voice answer at once. The callers' own CPU is told apart.
+
+    For example:
+
+      daredevil bench rooms --rooms 10 --minutes 10 --say tests/data/hello.wav
+    """
+    from infra.bench.rooms import as_json_text
+    from infra.caller import BadWav, read_wav
+
+    try:
+        sound = read_wav(say)
+    except BadWav as error:
+        fail(str(error), BAD_INPUT)
+    figures = run_async(_rooms(sound, rooms, minutes * 60, alone * 60))
+    if as_json:
+        typer.echo(as_json_text(figures))
+    else:
+        _print(figures)
+    if figures.many.missed or figures.many.problems:
+        raise typer.Exit(FAILED)
+
+
+async def _rooms(sound: "Sound", rooms: int, seconds: float, alone_s: float) -> "RoomsFigures":
+    from infra.bench.rooms import measure_rooms
+    from infra.caller.room import RoomDial
+    from infra.cli.doors import rooms_of
+    from infra.cli.system import changed_settings, folder_of_its_own, system_here
+    from infra.settings import settings
+
+    with folder_of_its_own() as own:
+        async with stub_engines() as stubs:
+            with changed_settings({**own, **stubs}):
+                async with system_here({"livekit": "1"}) as runtime:
+                    dial = RoomDial(rooms_of(runtime))
+                    return await measure_rooms(dial, settings().data_dir, sound, rooms, seconds, alone_s, progress)
+
+
+@asynccontextmanager
+async def stub_engines(wanted: bool = True) -> AsyncIterator[dict[str, str]]:
+    """Yield settings for engines without work, whose language model runs for the block; none if not `wanted`."""
+    if not wanted:
+        yield {}
+        return
+    import os
+    import signal
+    import sys
+    import tempfile
+
+    from infra.embedded.nats import free_port, wait_for_port
+    from infra.embedded.processes import start_program
+
+    port = free_port()
+    command = (sys.executable, "-m", "infra.bench.stub_engines", "--port", str(port))
+    with tempfile.TemporaryDirectory(prefix="stubs-") as folder:
+        server = await start_program(command, os.environ, Path(folder) / "llm.log")
+        try:
+            await wait_for_port(port)
+            yield {
+                "stt": "infra.bench.stub_engines:StubSTT",
+                "tts": "infra.bench.stub_engines:StubTTS",
+                "llm": "local",
+                "llm_url": f"http://127.0.0.1:{port}/v1",
+                "embedding": "off",
+            }
+        finally:
+            server.send(signal.SIGTERM)
+            await server.wait()
+
+
+def _print(figures: "RoomsFigures") -> None:
+    for run in (figures.one, figures.many):
+        _print_run(run)
+    for problem in figures.many.problems:
+        out().print(problem, style="red", markup=False)
+    out().print(
+        f"over one room: gap P50 +{figures.added_p50_ms:.0f} ms, P95 [bold]+{figures.added_p95_ms:.0f}[/] ms; "
+        f"a further room takes [bold]{figures.cores_per_room:.3f}[/] cores and {figures.mb_per_room:.0f} MB: "
+        f"a core carries [bold]{figures.rooms_per_core:.0f}[/] rooms"
+    )
+
+
+def _print_run(run: "RunFigures") -> None:
+    plural = "s" if run.rooms > 1 else ""
+    out().print(
+        f"[bold]{run.rooms} room{plural}[/], {run.seconds:.0f} s: {run.asked} turns, [bold]{run.missed}[/] missed; "
+        f"gap P50 {run.gap_p50_ms:.0f} ms, P95 {run.gap_p95_ms:.0f} ms, max {run.gap_max_ms:.0f} ms"
+    )
+    busiest = sorted(run.cores.items(), key=lambda part: -part[1])[:5]
+    named = ", ".join(f"{name} {cores:.2f}" for name, cores in busiest)
+    total = sum(run.cores.values())
+    out().print(f"  [dim]cores: {total:.2f} ({named}; not counted: the callers {run.callers_cores:.2f})[/]")
+    if run.memory_mb:
+        middle = run.memory_mb[len(run.memory_mb) // 2]
+        out().print(
+            f"  [dim]memory: {run.memory_mb[0]:.0f} → {middle:.0f} → {run.memory_mb[-1]:.0f} MB, of which the LiveKit "
+            f"door {run.jobs_mb[-1] if run.jobs_mb else 0:.0f}; growth {run.growth_mb_per_minute:+.1f} MB a minute[/]"
+        )

@@ -1,0 +1,120 @@
+"""At which door a command calls: the WebSocket's page or LiveKit rooms, of the running system or one of its own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from infra.caller.talk import Dial
+    from infra.embedded.runtime import Runtime
+    from infra.settings import Settings
+
+
+class Door(StrEnum):
+    """A front door."""
+
+    WEBSOCKET = "websocket"
+    LIVEKIT = "livekit"
+
+
+DoorOption = Annotated[Door, typer.Option("--door", help="Call at the WebSocket's page, or through a LiveKit room.")]
+UrlOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The door, as `ws://host:port/ws`, or the LiveKit server, as `wss://host`; else the one running here."
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Which room to call in: a new one for each call if none is named. A given token is used instead of a made one."""
+
+    name: str = ""
+    token: str = ""
+
+
+NEW_ROOM = Room()
+
+
+@asynccontextmanager
+async def open_door(
+    door: Door,
+    url: str | None = None,
+    session: str | None = None,
+    room: Room = NEW_ROOM,
+    changed: "Mapping[str, str] | None" = None,
+) -> AsyncIterator["Dial"]:
+    """Yield how to call at a door, at `url` or of the system here; `changed` are settings of one that is started.
+
+    Raises StartFailed and what starting a system raises.
+    """
+    from infra.caller import place_call
+    from infra.cli.system import system_here
+
+    if door is Door.WEBSOCKET:
+        if url is not None:
+            yield partial(place_call, url, session_id=session)
+            return
+        async with system_here(changed) as runtime:
+            yield partial(place_call, runtime.page_url, session_id=session)
+        return
+    from infra.caller.room import RoomDial
+
+    if url is not None:
+        yield RoomDial(_external(url, room), room.name, room.token)
+        return
+    async with system_here({**(changed or {}), "livekit": "1"}) as runtime:
+        yield RoomDial(rooms_of(runtime), room.name, room.token)
+
+
+@asynccontextmanager
+async def open_both_doors() -> AsyncIterator[tuple["Dial", "Dial"]]:
+    """Yield how to call at the WebSocket door and through a room of the same system. Raises as `open_door`."""
+    from infra.caller import place_call
+    from infra.caller.room import RoomDial
+    from infra.cli.system import system_here
+
+    async with system_here({"livekit": "1"}) as runtime:
+        yield partial(place_call, runtime.page_url), RoomDial(rooms_of(runtime))
+
+
+def _external(url: str, room: Room) -> "Settings":
+    from infra.embedded.system import StartFailed
+    from infra.settings import settings
+
+    config = settings().model_copy(update={"livekit_url": url})
+    if not room.token and not (config.livekit_api_key and config.livekit_api_secret):
+        raise StartFailed(f"{url} wants a token: --token, or DAREDEVIL_LIVEKIT_API_KEY and _API_SECRET to make one")
+    return config
+
+
+def rooms_of(runtime: "Runtime") -> "Settings":
+    """Return settings with the address and the key of the running system's LiveKit server. Raises StartFailed."""
+    from infra.embedded.livekit import livekit_folder, livekit_key
+    from infra.embedded.system import StartFailed
+    from infra.settings import settings
+
+    config = settings()
+    if not runtime.livekit_url:
+        raise StartFailed(
+            "the system that runs here has no LiveKit door: start it with `daredevil run --livekit`, or set "
+            "DAREDEVIL_LIVEKIT_URL"
+        )
+    if config.livekit_url:
+        return config
+    key = livekit_key(livekit_folder(config.data_dir))
+    return config.model_copy(
+        update={
+            "livekit_url": runtime.livekit_url,
+            "livekit_api_key": key.key,
+            "livekit_api_secret": key.secret,
+        }
+    )

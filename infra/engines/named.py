@@ -1,0 +1,16 @@
+"""Engines by name: a LiveKit plugin as `deepgram.STT`, or a class of LiveKit's interfaces as `package.module:Class`."""
+
+import importlib
+from typing import Any
+
+
+def engine_class(name: str, default_class: str) -> Any:
+    """Return the class that `name` means; a plugin named alone means its `default_class`.
+
+    Raises ImportError or AttributeError, or whatever a module raises when it is imported.
+    """
+    module, colon, class_name = name.partition(":")
+    if not colon:
+        plugin, _, class_name = name.partition(".")
+        module = f"livekit.plugins.{plugin}"
+    return getattr(importlib.import_module(module), class_name or default_class)

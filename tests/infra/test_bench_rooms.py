@@ -1,0 +1,52 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from infra.bench.load import Load, load_of
+from infra.bench.rooms import RoomTurns, RunFigures, Sample, compare, figures_of, growth
+from infra.caller import CallResult, Turn
+from infra.caller.result import Said
+
+
+def a_run(rooms: int, p50_ms: float, p95_ms: float, cores: float, memory_mb: float) -> RunFigures:
+    return figures_of(
+        [RoomTurns(2, [p50_ms, p50_ms]) for _ in range(rooms)],
+        [Sample(0, {"livekit": Load(memory_mb, 0)}, 0), Sample(10, {"livekit": Load(memory_mb, cores * 10)}, 5)],
+    )
+
+
+def test_a_turn_that_was_never_answered_is_missed() -> None:
+    room = RoomTurns()
+    result = CallResult("s-1", 24_000, said=[Said(0, 1, 1), Said(3, 4, 4)])
+    result.turns = [Turn("t0", "Hello.", gap_ms=500), Turn("t1", "Hello?")]
+    room.add(result)
+    figures = figures_of([room], [Sample(0, {}, 0), Sample(5, {}, 1)])
+    assert (figures.asked, figures.missed, figures.gap_p50_ms) == (2, 1, 500)
+    assert figures.callers_cores == 0.2
+
+
+def test_what_further_rooms_cost_is_told_against_one() -> None:
+    figures = compare(a_run(1, 500, 500, 0.2, 100), a_run(11, 540, 540, 1.2, 600))
+    assert (figures.added_p50_ms, figures.added_p95_ms) == (40, 40)
+    assert figures.cores_per_room == pytest.approx(0.1)
+    assert figures.rooms_per_core == 10
+    assert figures.mb_per_room == 50
+
+
+def test_memory_that_only_rises_in_the_beginning_does_not_grow() -> None:
+    times = [float(second) for second in range(0, 600, 5)]
+    assert growth(times, [100 if at < 60 else 300 for at in times]) == 0
+    assert growth(times, [100 + at / 60 for at in times]) == pytest.approx(1, abs=0.05)
+    assert growth([0, 5], [1, 2]) == 0
+
+
+def test_a_parts_load_is_that_of_its_children_too_unless_they_are_parts(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    noted = {"pids": {"supervisor": os.getppid(), "bridge": os.getpid(), "gone": 2**22 - 7}}
+    (tmp_path / "run" / "processes.json").write_text(json.dumps(noted))
+    loads = load_of(tmp_path)
+    assert loads["bridge"].pss_mb > 10
+    assert loads["bridge"].cpu_s > 0
+    assert loads["gone"] == Load(0, 0)
