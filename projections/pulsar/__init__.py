@@ -9,11 +9,13 @@ id, one producer of a fixed name writes a topic, and the broker drops what it ha
 for the namespaces; batching stays off, as ids within a batch lose and double messages). The fixed name also keeps a
 second copy out: it waits until the first is gone.
 
-What is needed of a Pulsar: the admin API (`DAREDEVIL_PULSAR_ADMIN_URL`) may make tenant `arc` with its namespaces and
-topics. Their retention is `DAREDEVIL_PULSAR_RETENTION_HOURS`, for messages that nobody subscribes to and for backlogs:
-as words cannot be taken out of a topic again, that is how long erased ones may still be there (and until Pulsar closes
-the ledger that they are in, at most four hours more by its defaults). The tombstone `SessionErased` tells readers at
-once. To have a topic made anew from the log: stop the projection, delete the topic, start the projection.
+What is needed of a Pulsar: its broker and its admin API (`DAREDEVIL_PULSAR_ADMIN_URL`) let us in, if they ask, by what
+the settings `DAREDEVIL_PULSAR_TOKEN` and `DAREDEVIL_PULSAR_TLS_*` name, and the admin API may make tenant `arc` with
+its namespaces and topics. Their retention is `DAREDEVIL_PULSAR_RETENTION_HOURS`, for messages that nobody subscribes to
+and for backlogs: as words cannot be taken out of a topic again, that is how long erased ones may still be there (and
+until Pulsar closes the ledger that they are in, at most four hours more by its defaults). The tombstone `SessionErased`
+tells readers at once. To have a topic made anew from the log: stop the projection, delete the topic, start the
+projection.
 """
 
 from infra.app_on_demand import app_made_in

@@ -212,6 +212,8 @@ def test_every_setting_is_listed() -> None:
 def test_keys_and_passwords_are_not_shown() -> None:
     assert "hunter2" not in shown("admin_key", "hunter2") + shown("livekit_api_secret", "hunter2")
     assert "hunter2" not in shown("nats_url", "nats://me:hunter2@example.org:4222")
+    assert "eyJ" not in shown("pulsar_token", "eyJhbGciOiJIUzI1NiJ9")
+    assert shown("pulsar_tls_key_file", "/etc/pulsar/key.pem") == "/etc/pulsar/key.pem"
     assert "sk-1" not in shown("llm_options", {"api_key": "sk-1", "temperature": 0})
     assert "max_tokens" in shown("llm_options", {"max_tokens": 7})
     assert "7" in shown("llm_options", {"max_tokens": 7})
