@@ -1,6 +1,7 @@
 """What the processes of a running system take of the machine, and their children."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +18,30 @@ class Load:
     cpu_s: float
 
 
-def load_of(data_dir: Path) -> dict[str, Load]:
-    """Return the load of each part of the system on a data directory. Raises OSError if none runs."""
-    pids: dict[str, int] = json.loads((data_dir / "run" / "processes.json").read_text())["pids"]
-    named = set(pids.values())
-    return {
-        name: _load(_family(pid, named if name not in ("supervisor", "forkserver") else None))
-        for name, pid in pids.items()
-    }
+class Meter:
+    """Reads the load of each part of the system on a data directory; processes that have ended keep their CPU time.
+
+    The process that measures is left out, also where it is the system's supervisor.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / "run" / "processes.json"
+        self._spent: dict[str, dict[int, float]] = {}
+
+    def read(self) -> dict[str, Load]:
+        """Return the load now. Raises OSError if no system runs."""
+        pids: dict[str, int] = json.loads(self._path.read_text())["pids"]
+        named = set(pids.values())
+        loads = {}
+        for name, pid in pids.items():
+            if pid == os.getpid():
+                continue
+            family = _family(pid, None if name in ("supervisor", "forkserver") else named)
+            spent = self._spent.setdefault(name, {})
+            for one in family:
+                spent[one] = max(cpu_s(one), spent.get(one, 0))
+            loads[name] = Load(round(sum(pss_mb(one) for one in family), 1), round(sum(spent.values()), 2))
+        return loads
 
 
 def _family(pid: int, named: set[int] | None) -> list[int]:
@@ -36,7 +53,3 @@ def _family(pid: int, named: set[int] | None) -> list[int]:
     except psutil.NoSuchProcess:
         return []
     return [pid, *(child.pid for child in children if child.pid not in named)]
-
-
-def _load(pids: list[int]) -> Load:
-    return Load(round(sum(pss_mb(pid) for pid in pids), 1), round(sum(cpu_s(pid) for pid in pids), 2))

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from infra.bench.idle import cpu_s
-from infra.bench.load import Load, load_of
+from infra.bench.load import Load, Meter
 from infra.bench.statistics import median, percentile
 from infra.caller import CallFailed, CallResult, Sound, Utterance
 from infra.caller.room import RoomDial
@@ -33,9 +33,14 @@ class RoomTurns:
     problems: list[str] = field(default_factory=list)
 
     def add(self, result: CallResult) -> None:
-        """Add a call. What was said and never answered aloud is a missed turn."""
+        """Add a call. What was said and not answered aloud before the next was said is a missed turn."""
         self.asked += len(result.said)
-        self.gaps_ms += [turn.gap_ms for turn in result.turns if turn.gap_ms is not None]
+        heard = [reply.started_at_s for reply in result.replies if reply.started_at_s is not None]
+        nexts = [*(said.start_s for said in result.said[1:]), float("inf")]
+        for said, until_s in zip(result.said, nexts, strict=False):
+            answers = [at_s for at_s in heard if said.end_of_speech_s <= at_s < until_s]
+            if answers:
+                self.gaps_ms.append(round((answers[0] - said.end_of_speech_s) * 1000, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +148,9 @@ def _questions(ask: Sound, until_s: float) -> Iterator[Utterance]:
 
 
 async def _watch(data_dir: Path, samples: list[Sample], turns: Sequence[RoomTurns], tell: Tell) -> None:
-    began_s = time.monotonic()
+    began_s, meter = time.monotonic(), Meter(data_dir)
     while True:
-        parts = await asyncio.to_thread(load_of, data_dir)
+        parts = await asyncio.to_thread(meter.read)
         samples.append(Sample(round(time.monotonic() - began_s, 1), parts, cpu_s(os.getpid())))
         if len(samples) % 12 == 1:
             total = sum(load.pss_mb for load in parts.values())

@@ -1,12 +1,14 @@
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from infra.bench.load import Load, load_of
+from infra.bench.load import Load, Meter
 from infra.bench.rooms import RoomTurns, RunFigures, Sample, compare, figures_of, growth
-from infra.caller import CallResult, Turn
+from infra.caller import CallResult, HeardReply
 from infra.caller.result import Said
 
 
@@ -20,7 +22,8 @@ def a_run(rooms: int, p50_ms: float, p95_ms: float, cores: float, memory_mb: flo
 def test_a_turn_that_was_never_answered_is_missed() -> None:
     room = RoomTurns()
     result = CallResult("s-1", 24_000, said=[Said(0, 1, 1), Said(3, 4, 4)])
-    result.turns = [Turn("t0", "Hello.", gap_ms=500), Turn("t1", "Hello?")]
+    # Two answers to the first, none to the second.
+    result.replies = [HeardReply(f"r{at_s}", "t", at_s, 100, False) for at_s in (1.5, 2.5)]
     room.add(result)
     figures = figures_of([room], [Sample(0, {}, 0), Sample(5, {}, 1)])
     assert (figures.asked, figures.missed, figures.gap_p50_ms) == (2, 1, 500)
@@ -42,11 +45,19 @@ def test_memory_that_only_rises_in_the_beginning_does_not_grow() -> None:
     assert growth([0, 5], [1, 2]) == 0
 
 
-def test_a_parts_load_is_that_of_its_children_too_unless_they_are_parts(tmp_path: Path) -> None:
+def test_a_parts_load_is_that_of_its_children_too_and_stays_when_they_end(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    noted = {"pids": {"supervisor": os.getppid(), "bridge": os.getpid(), "gone": 2**22 - 7}}
-    (tmp_path / "run" / "processes.json").write_text(json.dumps(noted))
-    loads = load_of(tmp_path)
-    assert loads["bridge"].pss_mb > 10
-    assert loads["bridge"].cpu_s > 0
+    busy = "import time\nwhile time.process_time() < 0.2: pass\nprint('busy', flush=True)\nimport sys; sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", busy], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        noted = {"pids": {"supervisor": os.getpid(), "bridge": child.pid, "gone": 2**22 - 7}}
+        (tmp_path / "run" / "processes.json").write_text(json.dumps(noted))
+        meter = Meter(tmp_path)
+        loads = meter.read()
+        child.communicate()
+    assert "supervisor" not in loads
+    assert loads["bridge"].pss_mb > 1
+    assert loads["bridge"].cpu_s >= 0.2
     assert loads["gone"] == Load(0, 0)
+    assert meter.read()["bridge"] == Load(0, loads["bridge"].cpu_s)
