@@ -39,7 +39,8 @@ def extract(lines: Iterable[Line], most_chars: int = LONGEST, notes: str = "") -
     When all fits, all is there, each sentence once.
     """
     old = sentences(notes.removeprefix(SAID))
-    new = [sentence for line in lines if line.speaker == "user" for sentence in sentences(line.text)]
+    said = [(line.name, sentence) for line in lines if line.speaker == "user" for sentence in sentences(line.text)]
+    new = [f"{name}: {sentence}" if name else sentence for name, sentence in said]
     # What was chosen before has shown its worth.
     scores: dict[str, float] = {sentence: _weight(sentence) + 1 for sentence in old}
     for sentence in new:

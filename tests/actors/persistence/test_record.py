@@ -8,6 +8,7 @@ from actors.persistence.record import record_of
 from contracts.events import (
     Event,
     LatencyParts,
+    ParticipantJoined,
     PlaybackFinished,
     PlaybackInterrupted,
     PlaybackStarted,
@@ -73,3 +74,16 @@ def test_playback_of_an_unknown_reply_is_recorded_with_what_is_known(
     record = record_of([ended], ended, 7)
     assert record is not None
     assert (record.user_text, record.written_text, record.heard_text) == ("", "", ended.heard_text)
+
+
+def test_a_record_tells_whose_turn_it_was_and_whose_memory_it_is() -> None:
+    people = [
+        ParticipantJoined(**_common(f"join-{name}", None), participant_id=name, name=name.title(), identity=f"{name}@x")
+        for name in ("p", "q")
+    ]
+    record = record_of([*people, *EXCHANGE, FINISHED], FINISHED, 7)
+    assert record is not None
+    assert (record.participant_id, record.speaker, record.user_id) == ("p", "P", "p@x")
+    alone = record_of([*EXCHANGE, FINISHED], FINISHED, 7)
+    assert alone is not None
+    assert (alone.participant_id, alone.speaker) == ("p", "")
