@@ -78,7 +78,7 @@ class ReasoningLLM(llm.LLM):
                         self._nc = await nats.connect(self._url, max_reconnect_attempts=-1, error_cb=_told_elsewhere)
                 except (NatsError, OSError, TimeoutError) as error:
                     raise APIConnectionError(
-                        f"no NATS server at {self._url}: {error or type(error).__name__}"
+                        f"no NATS server at {self._url}: {str(error) or type(error).__name__}"
                     ) from error
             return self._nc
 
@@ -90,7 +90,7 @@ class ReasoningLLM(llm.LLM):
             answered = await nc.request(chat_subject(self.session_id), body, timeout=ANSWER_TIMEOUT_S)
         except (NatsError, TimeoutError, OSError) as error:
             # It may have been taken all the same: asking again would say it twice.
-            reason = f"no answer from the chat door: {error or type(error).__name__}"
+            reason = f"no answer from the chat door: {str(error) or type(error).__name__}"
             raise APIConnectionError(reason, retryable=False) from error
         answer: dict[str, Any] = msgpack.unpackb(answered.data)
         if (problem := answer.get("error")) is not None:
