@@ -5,6 +5,7 @@ Prompt, memory and tools are the actor's own: of the session's chat context only
 
 import asyncio
 import contextlib
+import logging
 import uuid
 from typing import Any
 
@@ -17,6 +18,8 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from contracts.topology import chat_subject, tokens_subject
+
+log = logging.getLogger(__name__)
 
 NEW = "new"
 ANSWER_TIMEOUT_S = 60.0
@@ -70,11 +73,13 @@ class ReasoningLLM(llm.LLM):
         async with self._connecting:
             if self._nc is None:
                 try:
-                    self._nc = await nats.connect(
-                        self._url, connect_timeout=CONNECT_TIMEOUT_S, allow_reconnect=True, max_reconnect_attempts=-1
-                    )
+                    # Trying for ever is for a connection that was lost: the first one has to be there.
+                    async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                        self._nc = await nats.connect(self._url, max_reconnect_attempts=-1, error_cb=_told_elsewhere)
                 except (NatsError, OSError, TimeoutError) as error:
-                    raise APIConnectionError(f"no NATS server at {self._url}: {error}") from error
+                    raise APIConnectionError(
+                        f"no NATS server at {self._url}: {str(error) or type(error).__name__}"
+                    ) from error
             return self._nc
 
     async def ask(self, text: str) -> dict[str, Any]:
@@ -85,7 +90,7 @@ class ReasoningLLM(llm.LLM):
             answered = await nc.request(chat_subject(self.session_id), body, timeout=ANSWER_TIMEOUT_S)
         except (NatsError, TimeoutError, OSError) as error:
             # It may have been taken all the same: asking again would say it twice.
-            reason = f"no answer from the chat door: {error or type(error).__name__}"
+            reason = f"no answer from the chat door: {str(error) or type(error).__name__}"
             raise APIConnectionError(reason, retryable=False) from error
         answer: dict[str, Any] = msgpack.unpackb(answered.data)
         if (problem := answer.get("error")) is not None:
@@ -103,6 +108,11 @@ class ReasoningLLM(llm.LLM):
             with contextlib.suppress(NatsError, OSError, TimeoutError):
                 await self._nc.close()
             self._nc = None
+
+
+async def _told_elsewhere(error: Exception) -> None:
+    """Leave a failure of the connection to the answer that needed it."""
+    log.debug("NATS: %r", error)
 
 
 class _Answer(llm.LLMStream):
