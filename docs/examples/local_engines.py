@@ -9,7 +9,7 @@ Any other `stt`, `vad` or `tts` of LiveKit's plugins fits in the same places.
 
 from dataclasses import dataclass
 
-from livekit.agents import Agent, AgentServer, AgentSession, JobContext, TurnHandlingOptions, cli, room_io
+from livekit.agents import Agent, AgentServer, AgentSession, JobContext, TurnHandlingOptions, cli, room_io, vad
 from livekit.plugins import silero
 
 from infra.engines.moonshine import SAMPLE_RATE_HZ, MoonshineSTT
@@ -23,7 +23,7 @@ class Engines:
     """What hears and speaks: each of them an ordinary LiveKit plugin."""
 
     stt: MoonshineSTT
-    vad: silero.VAD
+    vad: vad.VAD
     tts: PiperTTS
 
 

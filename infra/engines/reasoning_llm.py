@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from typing import Any
+from typing import Any, Self
 
 import msgpack
 import nats
@@ -30,7 +30,7 @@ ENDED = ("session-closed", "session-unknown")
 """The conversation was idle for too long: another attempt begins a new one."""
 
 
-class ReasoningLLM(llm.LLM):
+class ReasoningLLM(llm.LLM[None]):
     """One conversation with the reasoning actor, on the log at `url`; the bridge's HTTP door has to run there.
 
     The first answer comes whole, as the session is not known before; later ones token by token. `session_id` goes on
@@ -44,6 +44,10 @@ class ReasoningLLM(llm.LLM):
         self._user_id = user_id
         self._nc: Client | None = None
         self._connecting = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        """Return itself; it disconnects at the end of the block."""
+        return self
 
     @property
     def model(self) -> str:

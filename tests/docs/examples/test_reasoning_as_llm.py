@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from faststream.nats import NatsBroker
-from livekit.agents import Agent, AgentSession
+from livekit.agents import Agent, AgentSession, RunResult
 
 from bridge.site import Listener
 from contracts import events as e
@@ -24,8 +24,8 @@ async def test_the_session_answers_with_the_reasoning_actor(broker: NatsBroker, 
         async with reasoning(ScriptedModel.playing(["Hello, ", "Sam."], ["You are ", "Sam. ", "I know."])):
             session = agent_session(nats_server.url, "sam")
             await session.start(Agent(instructions=""))
-            first = await session.run(user_input="I am Sam.")
-            again = await session.run(user_input="Who am I?")
+            first: RunResult[None] = await session.run(user_input="I am Sam.")
+            again: RunResult[None] = await session.run(user_input="Who am I?")
             model = session.llm
             assert isinstance(model, ReasoningLLM)
             session_id = model.session_id
