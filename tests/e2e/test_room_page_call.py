@@ -1,0 +1,56 @@
+"""A room of a running system in two tabs of a browser, both spoken into: `make run LIVEKIT=1` as a newcomer sees it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from infra.embedded.livekit import LiveKitMissing, livekit_server_path
+from tests.bridge.browser import holds, needs_chromium, running_browser, watched_page
+from tests.e2e.conftest import DATA
+from tests.e2e.test_page_call import spoken_into_a_microphone
+from tests.systems import System, running_system
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240), needs_chromium]
+
+ANSWER_S = 60
+
+
+@pytest.fixture
+async def system_with_rooms(tmp_path: Path) -> AsyncIterator[System]:
+    try:
+        livekit_server_path()
+    except LiveKitMissing as problem:
+        pytest.skip(str(problem))
+    async with running_system(
+        tmp_path / "data", {"DAREDEVIL_LIVEKIT": "true", "DAREDEVIL_POSTGRES_URL": "off"}
+    ) as system:
+        yield system
+
+
+@pytest.fixture
+async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
+    heard = spoken_into_a_microphone(DATA / "hello.wav", tmp_path / "microphone.wav")
+    async with running_browser(f"--use-file-for-fake-audio-capture={heard}%noloop") as browser:
+        yield browser
+
+
+async def test_one_speaks_the_agent_answers_and_both_tabs_show_it(browser: Browser, system_with_rooms: System) -> None:
+    context = await browser.new_context(reduced_motion="reduce")
+    url = system_with_rooms.page_url
+    async with watched_page(context, url) as ada, watched_page(context, url) as bob:
+        for page, name in ((bob, "Bob"), (ada, "Ada")):
+            await page.get_by_role("link", name="Talk in a room").click()
+            await page.get_by_label("Your name").fill(name)
+            await page.get_by_role("button", name="Join").click()
+            await holds(page, "daredevil.people.some((each) => each.you && !each.muted)", ANSWER_S)
+            await holds(page, "daredevil.people.some((each) => each.agent)", ANSWER_S)
+        for page in (ada, bob):
+            await holds(
+                page, "daredevil.captions.some((each) => /how are you/i.test(each.text) && each.final)", ANSWER_S
+            )
+            await holds(page, "daredevil.captions.some((each) => each.identity.startsWith('agent-'))", ANSWER_S)
+            await expect(page.locator(".said[data-agent='true'] p").first).not_to_be_empty()
+            assert str(await page.evaluate("daredevil.sessionId")).startswith("lk-")
+    await context.close()
