@@ -45,7 +45,7 @@ def test_text_and_markdown_name_who_speaks_and_what_was_not_for_the_agent() -> N
 
 def test_captions_have_names_and_what_two_microphones_heard_is_there_once() -> None:
     said = [line for line in to_srt(a_room()).splitlines() if ": " in line]
-    assert said == ["Sam: What time is it?", "Kim *Larsen* -> x: Sam, lunch?", "Agent: It is noon."]
+    assert said == ["Sam: What time is it?", "Agent: It is noon.", "Kim *Larsen* -> x: Sam, lunch?"]
 
 
 def test_json_tells_who_is_there_and_whose_turn_it_was() -> None:
