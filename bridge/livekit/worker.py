@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 IDLE_PROCESSES = 2
 """Warmed-up processes that wait for a room."""
 LOAD_THRESHOLD = 0.99
-DRAIN_S = 8
+DRAIN_S = 4
+"""Within what the supervisor grants a process to end (6 s)."""
 WARM_S = 60
 """How long a process may take to be warm: long, for a machine that is busy starting everything."""
 
