@@ -27,6 +27,8 @@ class Chat:
         self._typed = typed
         self._tasks = tasks
         self._buckets: dict[str, Bucket] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        """One writes one text after the other: they are taken in that order."""
 
     def follow(self) -> None:
         """Begin to take texts."""
@@ -36,6 +38,10 @@ class Chat:
         self._tasks.own(self._take(reader, identity), f"text of {identity}")
 
     async def _take(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        async with self._locks.setdefault(identity, asyncio.Lock()):
+            await self._take_next(reader, identity)
+
+    async def _take_next(self, reader: rtc.TextStreamReader, identity: str) -> None:
         try:
             bucket = self._buckets.setdefault(identity, Bucket(TURNS_PER_S, TURNS_BURST))
             if not bucket.take(1, time.monotonic()):

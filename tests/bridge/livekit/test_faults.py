@@ -9,6 +9,7 @@ import pytest
 from livekit import api, rtc
 
 from bridge.livekit.naming import agent_identity, session_of_room
+from bridge.standing import standing_of
 from contracts import events as e
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
@@ -17,7 +18,7 @@ from tests.bridge.livekit.session_log import facts_with, names, one
 from tests.bridge.livekit.voice import say_tones, saying_again
 from tests.livekit_server import LiveKitServer
 from tests.servers import NatsServer
-from tests.waiting import until
+from tests.waiting import until, until_async
 
 OUTAGE_S = 20
 
@@ -79,6 +80,16 @@ async def test_after_a_restart_of_livekit_the_session_is_ended_and_a_new_room_se
     await bob.hears()
 
 
+async def alone(agent: Agent, session_id: str, participant_id: str) -> None:
+    """Wait until nobody else is in the session."""
+
+    async def is_alone() -> bool:
+        people = standing_of(await agent.facts(session_id)).people
+        return [person for person, _ in people] == [participant_id]
+
+    await until_async(is_alone)
+
+
 @pytest.mark.timeout(150)
 async def test_twenty_seconds_without_nats_are_survived(
     start_bridge: StartBridge, invite: Invite, agent: Agent, nats_server: NatsServer
@@ -118,6 +129,7 @@ async def test_coming_and_going_a_hundred_times_in_a_minute(
     print("a hundred times in", round(time.monotonic() - began, 1), "s")
     await say_tones(agent, session_id, "r-1", [1])
     await one(agent, session_id, e.PlaybackFinished)
+    await alone(agent, session_id, "ada")
     facts = await agent.facts(session_id)
     theirs = [f for f in facts if isinstance(f, e.ParticipantJoined | e.ParticipantLeft) and f.participant_id == "bob"]
     kinds = names(theirs)

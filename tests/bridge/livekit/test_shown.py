@@ -55,4 +55,4 @@ async def test_written_text_is_a_turn_within_limits(start_bridge: StartBridge, i
     assert isinstance(turn, e.TurnEnded)
     assert (turn.text, turn.source, turn.participant_id) == (clean_text("What time is it?"), "text", "ada")
     await until(lambda: len(refusals) == 2)
-    assert "100" in refusals[0]
+    assert ["100" in refusal for refusal in refusals] == [True, False]
