@@ -83,7 +83,8 @@ async def test_talks_over_a_reply_when_asked_to(broker: NatsBroker, livekit_serv
     reply = result.replies[0]
     assert reply.stopped
     assert reply.started_at_s is not None
-    assert 0.3 <= result.said[1].start_s - reply.started_at_s < 1
+    # Not 0.3 to the millisecond: a sound is dated by its frame's arrival, and frames that were late come in a burst.
+    assert 0.2 < result.said[1].start_s - reply.started_at_s < 1
     assert reply.played_samples / 24_000 < 2
 
 
