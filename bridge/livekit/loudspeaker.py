@@ -15,7 +15,7 @@ from contracts.audio import FRAME_MS
 log = logging.getLogger(__name__)
 
 QUEUE_MS = 40
-"""What waits in the source: bridges the pauses of a busy event loop (up to 40 ms: no hole at the listener's ear in 12 s).
+"""What waits in the source: bridges the pauses of a busy event loop (with pauses of up to 40 ms, no hole was heard).
 
 It makes nothing later: the first frame leaves at once, and a pause empties it.
 """
