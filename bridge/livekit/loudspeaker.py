@@ -15,7 +15,10 @@ from contracts.audio import FRAME_MS
 log = logging.getLogger(__name__)
 
 QUEUE_MS = 40
-"""What waits in the source. It is heard later by as much, and bridges the pauses of a busy event loop."""
+"""What waits in the source: bridges the pauses of a busy event loop (with pauses of up to 40 ms, no hole was heard).
+
+It makes nothing later: the first frame leaves at once, and a pause empties it.
+"""
 
 REPORT_EVERY_S = 0.1
 
