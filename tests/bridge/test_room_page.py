@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from livekit import rtc
-from livekit.api import AccessToken, DeleteRoomRequest, TwirpError, VideoGrants
+from livekit.api import AccessToken, DeleteRoomRequest, ServerError, VideoGrants
 from playwright.async_api import Browser, Page, expect
 
 from bridge.site import POLICY, policy
@@ -154,9 +154,14 @@ async def test_it_fits_a_phone(browser: Browser, page_url: str, livekit_server: 
 @needs_chromium
 async def test_a_room_that_is_closed_is_told(browser: Browser, page_url: str, livekit_server: LiveKitServer) -> None:
     async with tab(browser, page_url) as page, livekit_server.api() as api:
-        await join(page, "Ada")
-        with suppress(TwirpError):  # on a slow answer the client asks again, for a room that is gone by then
-            await api.room.delete_room(DeleteRoomRequest(room="kitchen"))
+        for room in ("kitchen", "attic", "loft"):
+            await join(page, "Ada", room)
+            try:
+                await api.room.delete_room(DeleteRoomRequest(room=room))
+                break
+            except ServerError:
+                # On a busy machine LiveKit's API at times does not know a room that somebody is in: another one then.
+                await page.get_by_role("button", name="Leave").click()
         await expect(page.get_by_role("alert")).to_contain_text("The room was closed")
         await join(page, "Ada", "cellar")
         await expect(page.get_by_role("alert")).to_be_hidden()
