@@ -3,6 +3,7 @@ import { Call } from "./call.js";
 import { copyButton } from "./dom.js";
 import { doorUrl } from "./door.js";
 import { FactsPanel } from "./facts-panel.js";
+import { orb } from "./orb.js";
 import { Transcript } from "./transcript.js";
 
 const SAYS = {
@@ -109,20 +110,7 @@ function showProblem(what) {
   ui.problemAction.textContent = what?.action ?? "";
 }
 
-// The orb follows the voice that is heard; it draws only while there is one.
-let frame = 0;
-let smooth = 0;
-function animate() {
-  if (!frame && call.live) frame = requestAnimationFrame(draw);
-}
-
-function draw() {
-  frame = 0;
-  const level = Math.min(1, Math.sqrt(call.level()) * 1.3);
-  smooth += (level - smooth) * (level > smooth ? 0.5 : 0.15);
-  ui.orb.style.setProperty("--level", (call.live ? smooth : 0).toFixed(3));
-  animate();
-}
+const animate = orb(ui.orb, call);
 
 ui.talk.addEventListener("click", () => call.mayTalk && call.talk());
 ui.hangup.addEventListener("click", () => call.hangUp());

@@ -1,5 +1,6 @@
 // The room's page: form and buttons to the room, the room's people, words and state to the page.
 import { el, icon } from "./dom.js";
+import { orb } from "./orb.js";
 import { NoToken, RoomCall } from "./room-call.js";
 
 const SAYS = {
@@ -101,20 +102,7 @@ function notJoined(error) {
   return { title: "You were not let in", advice: error.message };
 }
 
-// The orb follows who is heard; it draws only while there is a room.
-let frame = 0;
-let smooth = 0;
-function animate() {
-  if (!frame && call.live) frame = requestAnimationFrame(draw);
-}
-
-function draw() {
-  frame = 0;
-  const level = Math.min(1, Math.sqrt(call.level()) * 1.3);
-  smooth += (level - smooth) * (level > smooth ? 0.5 : 0.15);
-  ui.orb.style.setProperty("--level", (call.live ? smooth : 0).toFixed(3));
-  animate();
-}
+const animate = orb(ui.orb, call);
 
 // What this browser remembers: the name, and rooms that were joined.
 function remembered(key, otherwise) {

@@ -4,11 +4,8 @@ NATS and Postgres are of the benchmark's own, so that no real log and no real ta
 """
 
 import asyncio
-import os
-import signal
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +14,9 @@ from nats.aio.client import Client
 
 from infra.bench.conversations import conversations
 from infra.bench.filling import IN_FLIGHT, fill_log
+from infra.bench.own_nats import own_nats
 from infra.bench.own_postgres import own_postgres
 from infra.bench.statistics import percentile
-from infra.embedded.nats import free_port, nats_server_path, wait_for_port, write_nats_config
-from infra.embedded.processes import start_program
-from infra.provisioning import provision
 from projections.postgres.projector import Projector
 from projections.postgres.rebuild import rebuild
 from projections.postgres.schema import connect
@@ -52,7 +47,7 @@ class PostgresFigures:
 
 async def measure_postgres(events: int, folder: Path, tell: Tell) -> PostgresFigures:
     """Measure with so many made-up events, in an empty `folder` on the disk that is meant."""
-    async with _nats(folder) as nc, own_postgres(folder) as url:
+    async with own_nats(folder) as log, await nats.connect(log.url) as nc, own_postgres(folder) as url:
         tell(f"filling a log with {events} events")
         await fill_log(nc.jetstream(publish_async_max_pending=2 * IN_FLIGHT), conversations(events))
         tell("catching up")
@@ -113,23 +108,3 @@ async def _live_lags(nc: Client, url: str, before: int) -> list[float]:
             lags.append((time.perf_counter() - began_s) * 1000)
             await asyncio.sleep(LIVE_PAUSE_S)
     return lags
-
-
-@asynccontextmanager
-async def _nats(folder: Path) -> AsyncIterator[Client]:
-    """Run a NATS server that does not sync each fact, as filling it is not what is measured."""
-    port = free_port()
-    config = write_nats_config(folder / "nats", port)
-    config.write_text(config.read_text().replace("sync_interval: always", "sync_interval: 1m"))
-    server = await start_program((nats_server_path(), "-c", str(config)), os.environ, folder / "nats.log")
-    try:
-        await wait_for_port(port)
-        nc = await nats.connect(f"nats://127.0.0.1:{port}")
-        await provision(nc.jetstream())
-        try:
-            yield nc
-        finally:
-            await nc.close()
-    finally:
-        server.send(signal.SIGTERM)
-        await server.wait()

@@ -44,7 +44,7 @@ async def watched_page(context: BrowserContext, url: str) -> AsyncIterator[Page]
     page.on("request", lambda each: None if each.url.startswith(url) else wrong.append(each.url))
     await page.goto(url)
     yield page
-    assert wrong == []
+    assert wrong == [], wrong
 
 
 async def holds(page: Page, expression: str, seconds: float = 8) -> None:
