@@ -17,8 +17,8 @@ Reason = Literal["unnamed", "to-another", "no-request", "heard-twice"]
 
 FOLLOW_UP_NS = 15_000_000_000
 """Who begins to speak within this time after a question to them answers it."""
-SAME_SPEECH_NS = 1_500_000_000
-"""Speech that two microphones heard begins within this time on both."""
+SAME_SPEECH_NS = 800_000_000
+"""Speech that two microphones heard begins within this time on both: the sound comes at once, its detection may not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,15 @@ def _turns_before(session: Session, turn_id: str) -> Iterator[Turn]:
 
 
 def _heard_before(session: Session, spoken: Spoken) -> Turn | None:
-    """Return the turn of somebody else with the same words at the same time: one voice on two microphones."""
-    others = (turn for turn in _turns_before(session, spoken.turn_id) if turn.participant_id != spoken.participant_id)
-    for turn in others:
+    """Return the turn of somebody else with the same words at the same time: one voice on two microphones.
+
+    One whose answer was interrupted does not count: the second microphone's sound may have done that, and if neither
+    were answered, nobody would be.
+    """
+    unanswered = {reply.turn_id for reply in session.replies.values() if reply.interrupted}
+    for turn in _turns_before(session, spoken.turn_id):
+        if turn.participant_id == spoken.participant_id or turn.turn_id in unanswered:
+            continue
         is_near = abs(turn.begun_ns - spoken.begun_ns) <= SAME_SPEECH_NS
         is_original = turn.passed is None or turn.passed.reason != "heard-twice"
         if is_near and is_original and are_the_same_words(spoken.text, turn.text or ""):

@@ -186,4 +186,5 @@ Object.defineProperty(window, "daredevil", {
   }),
 });
 
+ui.joinFields.disabled = false; // until now nobody would have listened to the form
 render();

@@ -77,8 +77,16 @@ def test_people_talk_to_each_other_when_one_answers_what_another_has_asked_them(
 def test_the_same_words_on_two_tracks_at_once_are_answered_once(addressee: str) -> None:
     first = (*room(addressee), says("sam", "Daredevil, what is the time?", "t1"))
     assert verdict(*first, says("kim", "Dare devil what is the time", "t2", 0.3)) == NotForUs("heard-twice", None, "t1")
-    assert verdict(*first, says("kim", "Daredevil, what is the time?", "t2", 5)) is None, "asked again later"
+    assert verdict(*first, says("kim", "Daredevil, what is the time?", "t2", 1.2)) is None, "asked once more"
     assert verdict(*first, says("sam", "Daredevil, what is the time?", "t2", 0.3)) is None, "one track only"
+
+
+def test_the_same_words_are_answered_when_they_have_interrupted_their_first_answer() -> None:
+    first = (*room(), says("sam", "What is the time?", "t1"), started("What is the time?"))
+    interrupted = about(e.TurnInterrupted, participant_id="kim", text="What", turn_id="t1", speech_ms=400)
+    again = says("kim", "What is the time?", "t2", 0.3)
+    assert verdict(*first, again) == NotForUs("heard-twice", None, "t1")
+    assert verdict(*first, interrupted, again) is None
 
 
 def test_a_turn_that_is_not_for_the_agent_gets_no_draft_and_loses_the_one_it_has() -> None:
