@@ -6,12 +6,13 @@ from tests.bridge.browser import holds, needs_chromium, running_browser
 from tests.bridge.conftest import OpenDoor
 from tests.livekit_server import KEY, LiveKitServer
 
-
 SECRET = "another-secret-of-at-least-32-characters"
 
 
 @needs_chromium
-async def test_who_is_not_let_in_reads_why_and_not_the_token(open_door: OpenDoor, livekit_server: LiveKitServer) -> None:
+async def test_who_is_not_let_in_reads_why_and_not_the_token(
+    open_door: OpenDoor, livekit_server: LiveKitServer
+) -> None:
     forging = await open_door(livekit_url=livekit_server.url, livekit_api_key=KEY.key, livekit_api_secret=SECRET)
     elsewhere = await open_door(livekit_url=livekit_server.url, livekit_api_key="other", livekit_api_secret=SECRET)
     async with running_browser() as browser:
