@@ -41,6 +41,25 @@ export const SOUND_BLOCKED = {
   advice: "Click or tap anywhere on the page to hear the agent.",
 };
 
+// Why the LiveKit server did not let this page in; it repeats the token in what it says, and that is a secret.
+const REFUSED = [
+  ["token is expired", "The token has expired. Press Join for a new one."],
+  ["not valid yet", "The token is not valid yet: the clocks of the two servers differ."],
+  ["signature is invalid", "The token is not signed with the secret of that server: check DAREDEVIL_LIVEKIT_API_SECRET."],
+  ["invalid API key", "That server does not know the key of the token: check DAREDEVIL_LIVEKIT_API_KEY."],
+];
+
+export function roomProblem(error) {
+  const said = error.message || error.name;
+  const [, refused] = REFUSED.find(([sign]) => said.includes(sign)) ?? [];
+  if (refused) return { title: "The room's server did not let you in", advice: refused };
+  const told = said.replace(/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, "(token)");
+  return {
+    title: "The room could not be joined",
+    advice: `${told}. Check that the room's server is running and can be reached from here.`,
+  };
+}
+
 export function serverProblem(error) {
   return {
     title: "The agent's server reports a problem",

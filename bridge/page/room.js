@@ -1,6 +1,7 @@
 // The room's page: form and buttons to the room, the room's people, words and state to the page.
 import { el, icon } from "./dom.js";
 import { orb } from "./orb.js";
+import { roomProblem } from "./problems.js";
 import { NoToken, RoomCall } from "./room-call.js";
 
 const SAYS = {
@@ -91,10 +92,7 @@ function showProblem(what) {
 }
 
 function notJoined(error) {
-  if (!(error instanceof NoToken)) {
-    const advice = `${error.message || error.name}. Check that the room's server is running and can be reached from here.`;
-    return { title: "The room could not be joined", advice };
-  }
+  if (!(error instanceof NoToken)) return roomProblem(error);
   if (["unauthorized", "no-token-key"].includes(error.code)) {
     ui.keyField.hidden = false;
     ui.key.focus();

@@ -24,6 +24,7 @@ from infra.caller.room_ear import RoomEar
 from infra.caller.talk import CallFailed, OnFact, Talk, ignore_fact
 from infra.facts import Fact
 from infra.feed import SessionFeed
+from infra.livekit.refusals import why_refused
 from infra.settings import Settings
 
 SESSION_ATTRIBUTE = "daredevil.session"
@@ -104,7 +105,7 @@ async def place_room_call(
             await call.leave()
         return call.talk.result
     except rtc.ConnectError as error:
-        raise CallFailed(f"the room at {admission.url} cannot be joined: {error.message}") from error
+        raise CallFailed(f"the room at {admission.url} cannot be joined: {why_refused(error.message)}") from error
     except (OSError, TimeoutError, PublishTrackError) as error:
         raise CallFailed(f"no call through {admission.url}: {error or type(error).__name__}") from error
     finally:

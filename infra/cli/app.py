@@ -1,5 +1,7 @@
 """The commands and their help."""
 
+import logging
+
 import typer
 
 from infra.cli import bench, call, checks, dead, erase, export, log, projections, run, token
@@ -51,4 +53,6 @@ app.add_typer(bench.app, name="bench")
 
 def main() -> None:
     """Run the command line."""
+    # What goes wrong with a room is told by the commands in a line; LiveKit's own lines repeat it with the token.
+    logging.getLogger("livekit").setLevel(logging.CRITICAL)
     app()

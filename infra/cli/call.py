@@ -83,6 +83,10 @@ def _check_door(door: Door, session: str | None, room: str, token: str) -> None:
         )
     if door is Door.WEBSOCKET and (room or token):
         raise ValueError("--room and --token are for --door livekit")
+    if room and token:
+        from infra.livekit.refusals import check_room
+
+        check_room(token, room)
 
 
 async def _call(

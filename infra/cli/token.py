@@ -18,6 +18,13 @@ def token(
         ),
     ] = "caller",
     name: Annotated[str, typer.Option(help="The name that others are shown.")] = "",
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Whoever makes the room with it brings the agent of this name; else of DAREDEVIL_LIVEKIT_AGENT_NAME.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="URL and token as one JSON object.")] = False,
 ) -> None:
     """Make a token to join one LiveKit room, with no more rights than its role needs.
@@ -30,6 +37,8 @@ def token(
       daredevil token --room kitchen --identity sam
 
       daredevil token --room kitchen --identity eve --grant listener --ttl 10m
+
+      daredevil token --room kitchen --identity sam --agent night-shift
     """
     import json
 
@@ -41,9 +50,12 @@ def token(
         role = next((role for role in ROLES if role == grant), None)
         if role is None:
             raise ValueError(f"--grant is one of {', '.join(ROLES)}")
+        if agent and role == "listener":
+            raise ValueError("--agent is for who speaks: a listener brings no agent")
         lifetime = ttl_of(ttl)
         access = livekit_access(settings())
-        jwt = join_token(access, room, identity, lifetime, role, name, settings().livekit_agent_name)
+        agent_name = settings().livekit_agent_name if agent is None else agent
+        jwt = join_token(access, room, identity, lifetime, role, name, agent_name)
     except ValueError as error:
         fail(str(error), BAD_INPUT)
     except NoLiveKit as error:

@@ -58,8 +58,8 @@ def join_token(
 ) -> str:
     """Return a signed token (JWT) to join `room` as `identity` until `ttl` from now; who has joined stays.
 
-    With `agent_name` the agent of that name is sent into the room when it is made. Raises ValueError for a room or
-    an identity that is none, or a name of more than 128 characters.
+    With `agent_name` the agent of that name is sent into the room when whoever joins makes it; one that was there
+    stays as it is. Raises ValueError for a room or an identity that is none, or a name of more than 128 characters.
     """
     checked_name("a room", room)
     checked_identity(identity)

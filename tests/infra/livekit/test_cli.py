@@ -49,6 +49,23 @@ def test_json_has_all_that_a_client_needs() -> None:
     assert video.can_publish is False
 
 
+def agents_of(token: str) -> list[str]:
+    config = TokenVerifier("key", SECRET).verify(token.strip()).room_config
+    return [dispatch.agent_name for dispatch in config.agents] if config is not None else []
+
+
+def test_it_brings_the_agent_that_is_named_here_or_in_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    who = ("--room", "kitchen", "--identity", "sam")
+    assert agents_of(cli(*who)[1]) == []
+    assert agents_of(cli(*who, "--agent", "night-shift")[1]) == ["night-shift"]
+    monkeypatch.setenv("DAREDEVIL_LIVEKIT_AGENT_NAME", "day-shift")
+    settings.cache_clear()
+    assert agents_of(cli(*who)[1]) == ["day-shift"]
+    assert agents_of(cli(*who, "--agent", "night-shift")[1]) == ["night-shift"]
+    assert agents_of(cli(*who, "--agent", "")[1]) == []
+    assert agents_of(cli(*who, "--grant", "listener")[1]) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -58,6 +75,10 @@ def test_json_has_all_that_a_client_needs() -> None:
         (
             ("--room", "kitchen", "--identity", "sam", "--grant", "king"),
             "--grant is one of caller, listener, moderator",
+        ),
+        (
+            ("--room", "kitchen", "--identity", "eve", "--agent", "a", "--grant", "listener"),
+            "a listener brings no agent",
         ),
     ],
 )
