@@ -25,7 +25,7 @@ from bridge.speaking import Speaking
 from bridge.standing import Standing, standing_of
 from bridge.tasks import Tasks
 from contracts import events as e
-from contracts.audio import IN_SAMPLE_RATE_HZ
+from contracts.audio import FRAME_MS, IN_SAMPLE_RATE_HZ
 from contracts.topology import audio_out_subject
 from infra.connection import connection
 from infra.facts import Fact, now_ns
@@ -146,12 +146,14 @@ class Call:
             self._outbox.put(event)
             self.standing.take(event)
 
-    def open_microphone(self, track_id: str, participant_id: str, rate_hz: int = IN_SAMPLE_RATE_HZ) -> None:
-        """Take sound of a track from now on; its TrackPublished is said if it was not."""
+    def open_microphone(
+        self, track_id: str, participant_id: str, rate_hz: int = IN_SAMPLE_RATE_HZ, frame_ms: int = FRAME_MS
+    ) -> None:
+        """Take sound of a track from now on, to the bus in frames of `frame_ms`; its TrackPublished is said once."""
         if track_id not in self.standing.tracks:
             self._own_tracks.add(track_id)
             self.note(published(self.session_id, track_id, participant_id, now_ns()))
-        self._microphones.open(track_id, participant_id, rate_hz)
+        self._microphones.open(track_id, participant_id, rate_hz, frame_ms)
 
     def close_microphone(self, track_id: str, reason: str) -> None:
         """Take no more sound of a track, and say how much there was."""

@@ -1,4 +1,4 @@
-"""A client's microphone as a track: any rate in, 20 ms frames at 16 kHz with exact positions out."""
+"""A client's microphone as a track: any rate in, short frames at 16 kHz with exact positions out."""
 
 from collections import deque
 
@@ -7,17 +7,16 @@ import soxr
 
 from contracts.audio import FRAME_MS, IN_SAMPLE_RATE_HZ, InFrame
 
-_FRAME_SAMPLES = IN_SAMPLE_RATE_HZ * FRAME_MS // 1000
-
 
 class Microphone:
-    """Cuts one track into frames. A frame's `received_ns` is when the client's chunk with its last sample came in.
+    """Cuts one track into frames of `frame_ms`; `received_ns` is when the client's chunk with its last sample came.
 
     Resampling delays the sound by some 15 ms (48 kHz) but not its times: they are counted in the client's samples.
     """
 
-    def __init__(self, track_id: str, sample_rate_hz: int) -> None:
+    def __init__(self, track_id: str, sample_rate_hz: int, frame_ms: int = FRAME_MS) -> None:
         self.track_id = track_id
+        self._frame_samples = IN_SAMPLE_RATE_HZ * frame_ms // 1000
         self._rate_hz = sample_rate_hz
         self._resampler: soxr.ResampleStream | None = None
         if sample_rate_hz != IN_SAMPLE_RATE_HZ:
@@ -36,11 +35,11 @@ class Microphone:
             pcm = self._resampler.resample_chunk(np.frombuffer(pcm, dtype="<i2")).astype("<i2").tobytes()
         self._rest += pcm
         frames = []
-        while len(self._rest) >= _FRAME_SAMPLES * 2:
-            data = bytes(self._rest[: _FRAME_SAMPLES * 2])
-            del self._rest[: _FRAME_SAMPLES * 2]
+        while len(self._rest) >= self._frame_samples * 2:
+            data = bytes(self._rest[: self._frame_samples * 2])
+            del self._rest[: self._frame_samples * 2]
             first = self.samples
-            self.samples += _FRAME_SAMPLES
+            self.samples += self._frame_samples
             frames.append(InFrame(self.track_id, first, self._received_at(self.samples), data))
         return frames
 

@@ -14,7 +14,7 @@ MAX_KEPT_S = 30
 
 
 class Uplink:
-    """Publishes a participant's frames in order; during an outage the last 30 s wait, positions and times kept."""
+    """Publishes a participant's frames in order; during an outage the last 30 s (of 20 ms frames) wait."""
 
     def __init__(self, nc: Client, subject: str) -> None:
         self._nc = nc

@@ -12,7 +12,13 @@ IN_SAMPLE_RATE_HZ = 16_000
 """Rate of every inbound track, whatever the door received: what VAD and STT models want."""
 
 FRAME_MS = 20
-"""Length of a frame, in and out: LiveKit's frames press on the event loop at 10 ms and not at 20."""
+"""Length of a frame at a door, and the least on the bus."""
+
+ROOM_FRAME_MS = 40
+"""Length of a frame from a LiveKit room: what a room costs is for the most part what each frame of it costs."""
+
+MAX_OUT_FRAME_MS = 100
+"""Longest frame of the agent's sound: it is made faster than it is heard, so what is there goes out together."""
 
 MAX_FRAME_BYTES = 64_000
 """Longest payload taken: 2 s at 16 kHz."""

@@ -255,7 +255,7 @@ def _frame_schemas() -> Node:
     outbound = [_text("reply_id"), _count("index"), position, _count("sample_rate_hz"), pcm]
     last = {"title": "last", "type": "boolean", "description": "The clause ends with this frame."}
     words = {"title": "word_end_samples", "type": "array", "items": {"type": "integer"}}
-    rate = f"Always {audio.IN_SAMPLE_RATE_HZ} Hz, {audio.FRAME_MS} ms a frame."
+    rate = f"Always {audio.IN_SAMPLE_RATE_HZ} Hz, {audio.FRAME_MS} to {audio.ROOM_FRAME_MS} ms a frame."
     return {
         "InFrame": _array(inbound, f"A MessagePack array of these fields in order. {rate}"),
         "OutFrame": _array([*outbound, last, words], "A MessagePack array of these fields in order."),

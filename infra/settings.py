@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     agent_sample_rate_hz: int = Field(24_000, ge=8_000, le=48_000, description="Rate of the agent's sound at the door.")
 
     # -- the turn
+    end_of_turn: str = Field(
+        "local", description="End-of-turn model: `local` (LiveKit's), or `module:Class` of such a detector."
+    )
     vad_threshold: float = Field(0.5, gt=0, lt=1, description="Speech probability that opens an utterance.")
     min_endpointing_delay_ms: int = Field(
         400, ge=100, description="Silence that ends a turn when the end-of-turn model is sure."

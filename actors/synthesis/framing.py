@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import soxr
 
-from contracts.audio import FRAME_MS, OutFrame
+from contracts.audio import FRAME_MS, MAX_OUT_FRAME_MS, OutFrame
 from infra.engines.tts import Sound
 from infra.engines.word_ends import estimated_word_ends
 
@@ -16,7 +16,9 @@ _QUALITY = {"soxr-hq": "HQ", "soxr-mq": "MQ", "soxr-lq": "LQ"}
 
 
 class ClauseFrames:
-    """Cuts the sound of one clause into 20 ms frames of `rate_hz` (None: the rate that comes first).
+    """Cuts the sound of one clause into frames of 20 to 100 ms at `rate_hz` (None: the rate that comes first).
+
+    They are as long as the sound that is there: none of it waits for more.
 
     If an engine fails midway, call `restart`: the next engine says the clause again behind what is already out.
     """
@@ -86,10 +88,12 @@ class ClauseFrames:
         self._note_voice(pcm)
         pcm = self._rest + pcm
         size = 2 * self.sample_rate_hz * FRAME_MS // 1000
+        longest = size * MAX_OUT_FRAME_MS // FRAME_MS
         whole = len(pcm) - len(pcm) % size
-        for offset in range(0, whole, size):
-            yield OutFrame(self._reply_id, self._index, self.samples, self.sample_rate_hz, pcm[offset : offset + size])
-            self.samples += size // 2
+        for offset in range(0, whole, longest):
+            piece = pcm[offset : min(offset + longest, whole)]
+            yield OutFrame(self._reply_id, self._index, self.samples, self.sample_rate_hz, piece)
+            self.samples += len(piece) // 2
         self._rest = pcm[whole:]
 
     def _note_voice(self, pcm: bytes) -> None:

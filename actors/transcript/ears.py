@@ -3,7 +3,7 @@
 import asyncio
 
 from infra.engines.stt import SpeechToText
-from infra.engines.turn_detector import EndOfTurn
+from infra.engines.turn_detector import EndOfTurn, detector_named
 from infra.engines.vad import SileroVad
 from infra.settings import Settings
 
@@ -14,7 +14,7 @@ class Ears:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.vad = SileroVad()
-        self.end_of_turn = EndOfTurn()
+        self.end_of_turn = EndOfTurn(detector_named(settings.end_of_turn))
         self._lanes: dict[str, tuple[SpeechToText, SpeechToText]] = {}
 
     async def warm_up(self) -> None:

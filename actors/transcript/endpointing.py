@@ -91,8 +91,8 @@ def _hear_in_silence(
     return Hearing(speaking=True, start=end - voiced, voiced_end=end), Change.BEGAN
 
 
-LIVE_LAG_MS = 40
-"""How much of the time since the last frame counts as silence while frames still come (every 20 ms)."""
+LIVE_LAG_MS = 60
+"""How much of the time since the last frame counts as silence while frames still come (every 20 or 40 ms)."""
 
 VANISHED_MS = 1000
 """Without frames for this long the caller is taken to be silent."""
@@ -172,6 +172,11 @@ def is_whole_question(text: str) -> bool:
     """Tell whether the words are a question from beginning to end: "How long does it take to boil an egg?"."""
     words = words_of(text)
     return len(words) >= WHOLE_QUESTION_WORDS and words[0] in _ASKING and text.rstrip().endswith("?")
+
+
+def is_sure(probability: float | None) -> bool:
+    """Tell whether no other opinion could ask for less silence: the surer of two counts."""
+    return probability is not None and probability >= LIKELY_END
 
 
 def required_silence_ms(probability: float | None, text: str, min_ms: float, max_ms: float) -> float:

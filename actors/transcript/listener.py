@@ -15,6 +15,7 @@ from actors.transcript.endpointing import (
     Hearing,
     Tuning,
     hear,
+    is_sure,
     required_silence_ms,
     silence_ms,
 )
@@ -177,6 +178,8 @@ class Listener:
     async def _ask_again(self, turn: Turn) -> None:
         last = turn.last
         if last.end is None or last.asked > 1 or self._silence(turn).ms < SECOND_OPINION_MS:
+            return
+        if is_sure(last.probability):
             return
         self._recognising.ask_whether_over(self._sound, last, SECOND_OPINION_MS)
         if self._behind():

@@ -5,6 +5,7 @@ import logging
 import anyio
 from livekit import rtc
 from livekit.agents import JobContext, JobProcess
+from livekit.agents.utils import http_context
 
 from bridge.livekit.room_job import RoomJob
 from contracts.audio import IN_SAMPLE_RATE_HZ
@@ -18,7 +19,13 @@ def prewarm(process: JobProcess) -> None:
     """Make ready what takes time and needs no room: the settings, WebRTC, and what FastStream's event loop imports."""
     settings()
     rtc.AudioResampler(input_rate=IN_SAMPLE_RATE_HZ, output_rate=settings().agent_sample_rate_hz)
-    anyio.run(anyio.sleep, 0)
+    anyio.run(_warm_loop)
+
+
+async def _warm_loop() -> None:
+    # livekit-agents makes an HTTP client for each job, though it is not used; its TLS context takes 0.1 s and more.
+    async with http_context.open():
+        pass
 
 
 async def entrypoint(context: JobContext) -> None:

@@ -14,7 +14,14 @@ from collections.abc import Callable
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 from nats.js.api import KeyValueConfig, StorageType
-from nats.js.errors import APIError, BadRequestError, KeyNotFoundError, KeyWrongLastSequenceError, NotFoundError
+from nats.js.errors import (
+    APIError,
+    BadRequestError,
+    KeyNotFoundError,
+    KeyWrongLastSequenceError,
+    NoStreamResponseError,
+    NotFoundError,
+)
 from nats.js.kv import KeyValue
 from pydantic import BaseModel, ConfigDict
 
@@ -89,6 +96,7 @@ class Lease:
             update={"owner": f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"}
         )
         self._revision = 0
+        self._bucket: KeyValue | None = None
         self._renewed_s = 0.0
         self._renewed = asyncio.Event()
 
@@ -151,10 +159,14 @@ class Lease:
         try:
             with cancellation_kept():
                 async with asyncio.timeout(TIMEOUT_S):
-                    bucket = await bucket_of(self._broker)
-                    self._revision = await bucket.update(self._holding.session_id, data, last=last)
+                    # Asked for once: to look it up anew each time would double the cost of a renewal.
+                    self._bucket = self._bucket or await bucket_of(self._broker)
+                    self._revision = await self._bucket.update(self._holding.session_id, data, last=last)
         except KeyWrongLastSequenceError:
             return await self._was_ours_or_forgotten(data)
+        except NoStreamResponseError:
+            self._bucket = None  # NATS was started anew: the next time makes it
+            raise
         self._renewed_s = asked_s
         self._renewed.set()
         return True

@@ -16,14 +16,14 @@ from bridge.livekit.naming import participant_of_identity, track_of_sid
 from bridge.livekit.persons import is_microphone, is_person, joined_fields
 from bridge.opening import joined, left
 from bridge.tasks import Tasks
-from contracts.audio import FRAME_MS, IN_SAMPLE_RATE_HZ
+from contracts.audio import IN_SAMPLE_RATE_HZ, ROOM_FRAME_MS
 from infra.ending import ended
 from infra.facts import now_ns
 
 log = logging.getLogger(__name__)
 
 MAX_NAME = 256
-MAX_UNREAD_FRAMES = 500
+MAX_UNREAD_FRAMES = 250
 """Frames of one track that may wait here: 10 s."""
 
 
@@ -167,7 +167,7 @@ class People:
             n = 0
             while (track_id := track_of_sid(sid, n)) in self._call.standing.tracks:
                 n += 1
-            self._call.open_microphone(track_id, person.participant_id)
+            self._call.open_microphone(track_id, person.participant_id, frame_ms=ROOM_FRAME_MS)
             task = self._tasks.own(self._hear(track, track_id), f"listening to {sid}")
             person.listening[sid] = _Listening(track_id, task)
 
@@ -186,7 +186,7 @@ class People:
             track=track,
             sample_rate=IN_SAMPLE_RATE_HZ,
             num_channels=1,
-            frame_size_ms=FRAME_MS,
+            frame_size_ms=ROOM_FRAME_MS,
             capacity=MAX_UNREAD_FRAMES,
         )
         try:

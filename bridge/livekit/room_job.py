@@ -22,6 +22,7 @@ from bridge.livekit.room_line import RoomLine
 from bridge.livekit.state import INITIALIZING
 from bridge.log_watch import watch_log
 from bridge.opening import joined, left_open, session_opened
+from bridge.replies import Playing
 from bridge.tasks import Tasks
 from contracts import events as e
 from infra.connection import connection
@@ -70,32 +71,40 @@ class RoomJob:
         self._chat = Chat(self._room, settings.max_text_bytes, self._on_text, self._tasks)
         self._phone = Phone(self._room, self._call, self._people.identity_of, lambda: livekit_api(settings))
         self._publication: rtc.LocalTrackPublication | None = None
+        self._opened = False
 
     async def run(self) -> None:
         """Be the room's agent. Raises what keeps it from joining: rtc.ConnectError, LogUnavailable, nats errors."""
         if not await self._lease.take():
             log.info("session %s: another job has this room", self.session_id)
             return
-        past = await facts_after(self._broker, self.session_id, patience_s=HISTORY_PATIENCE_S)
-        if any(isinstance(fact.event, e.SessionClosed) for fact in past):
-            log.warning("session %s of this room has ended: nobody is sent there", self.session_id)
-            await self._lease.give_back(OVER)
-            return
-        await self._call.open(past, self._lease.before.playing)
-        self._tasks.own(self._lease.keep(self._call.playing), "lease")
+        # Renewed from now on: to read the facts may take longer than a lease lasts.
+        self._tasks.own(self._lease.keep(self._playing), "lease")
         self._tasks.own(self._when_lost(), "waiting for the lease to be lost")
         try:
-            await self._enter()
-            if await self._first_person():
-                await self._talk()
-            ending = await self._ending
-            await self._leave(ending)
+            past = await facts_after(self._broker, self.session_id, patience_s=HISTORY_PATIENCE_S)
+            if any(isinstance(fact.event, e.SessionClosed) for fact in past):
+                log.warning("session %s of this room has ended: nobody is sent there", self.session_id)
+                await self._lease.give_back(OVER)
+                return
+            await self._call.open(past, self._lease.before.playing)
+            self._opened = True
+            if not self._ending.done():
+                await self._enter()
+                if await self._first_person():
+                    await self._talk()
+            await self._leave(await self._ending)
         except BaseException:
-            await self._call.leave()
-            await self._lease.give_back(FREE, self._call.playing())
+            if self._opened:
+                await self._call.leave()
+            await self._lease.give_back(FREE, self._playing())
             raise
         finally:
             await self._tasks.end()
+
+    def _playing(self) -> Playing | None:
+        """Return what is being said, as far as whoever takes over has to know."""
+        return self._call.playing() if self._opened else self._lease.before.playing
 
     async def _when_lost(self) -> None:
         await self._lease.lost.wait()

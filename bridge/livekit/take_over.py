@@ -4,18 +4,20 @@ import asyncio
 import logging
 import secrets
 import time
-from dataclasses import dataclass
 
 from faststream.nats import NatsBroker
 from livekit import api
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
 from nats.js.errors import APIError, KeyWrongLastSequenceError
 
 from bridge.call import Call
 from bridge.livekit.api import LIVEKIT_ERRORS, livekit_api
+from bridge.livekit.lapses import Lapses, Seen
 from bridge.livekit.lease import BUCKET, OVER, SENDING, Holding, bucket_of
 from bridge.livekit.naming import agent_identity
 from bridge.opening import left_open
+from bridge.orphans import held_subject
 from infra.connection import connection
 from infra.facts import LogUnavailable, facts_after, now_ns, read_batch
 from infra.settings import Settings
@@ -24,13 +26,8 @@ log = logging.getLogger(__name__)
 
 WATCH_S = 0.2
 API_TIMEOUT_S = 3.0
-
-
-@dataclass(slots=True)
-class _Seen:
-    holding: Holding
-    revision: int
-    changed_s: float
+ANSWER_S = 1.0
+"""How long a job whose lease has lapsed may take to say that it is alive; that one has died is known at once."""
 
 
 class TakeOver:
@@ -39,7 +36,7 @@ class TakeOver:
     def __init__(self, broker: NatsBroker, settings: Settings) -> None:
         self._broker = broker
         self._settings = settings
-        self._seen: dict[str, _Seen] = {}
+        self._lapses = Lapses(settings.livekit_agent_name)
         self._last = 0
         self._reconnects = 0
         self._me = secrets.token_hex(8)
@@ -49,7 +46,7 @@ class TakeOver:
         while True:
             try:
                 await self._look()
-                for seen in [seen for seen in self._seen.values() if self._has_lapsed(seen)]:
+                for seen in await self._dead():
                     await self._take(seen)
             except (NatsError, APIError, LogUnavailable, TimeoutError, OSError) as error:
                 log.debug("looking at the rooms: %r", error)
@@ -60,7 +57,7 @@ class TakeOver:
 
     def _forget(self) -> None:
         """Give everybody time again: while NATS was away nobody could say that they are there."""
-        self._seen.clear()
+        self._lapses.forget()
         self._last = 0
 
     async def _look(self) -> None:
@@ -72,18 +69,32 @@ class TakeOver:
             await bucket_of(self._broker)
         more = True
         while more:
+            asked_s = time.monotonic()
             messages, more = await read_batch(nc, f"KV_{BUCKET}", f"$KV.{BUCKET}.*", self._last + 1, 1)
             for message in messages:
                 self._last = int((message.headers or {})["Nats-Sequence"])
-                holding = Holding.model_validate_json(message.data)
-                self._seen[holding.session_id] = _Seen(holding, self._last, time.monotonic())
-                if holding.state == OVER or holding.agent_name != self._settings.livekit_agent_name:
-                    del self._seen[holding.session_id]
+                self._lapses.take(Holding.model_validate_json(message.data), self._last, time.monotonic())
+        self._lapses.asked(asked_s)
 
-    def _has_lapsed(self, seen: _Seen) -> bool:
-        return time.monotonic() - seen.changed_s >= seen.holding.patience_s
+    async def _dead(self) -> list[Seen]:
+        """Return the lapsed leases whose jobs do not say that they are alive: a busy machine may have held one up."""
+        lapsed = self._lapses.lapsed()
+        alive = await asyncio.gather(*(self._is_alive(seen) for seen in lapsed))
+        return [seen for seen, answers in zip(lapsed, alive, strict=True) if not answers]
 
-    async def _take(self, seen: _Seen) -> None:
+    async def _is_alive(self, seen: Seen) -> bool:
+        asked_s = time.monotonic()
+        if not seen.may_be_alive(asked_s):
+            return False
+        try:
+            await connection(self._broker).request(held_subject(seen.holding.session_id), timeout=ANSWER_S)
+        except (NoRespondersError, TimeoutError):
+            return False
+        log.info("session %s: its job is late, but alive", seen.holding.session_id)
+        seen.answered_s = asked_s
+        return True
+
+    async def _take(self, seen: Seen) -> None:
         """Send the agent to a room again, or end the session of a room that is gone; of all bridges one does."""
         holding = seen.holding.model_copy(update={"state": SENDING, "owner": self._me})
         bucket = await bucket_of(self._broker)

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import multiprocessing
+import os
 
 from faststream.nats import NatsBroker
 from livekit.agents import AgentServer, JobExecutorType, JobRequest
@@ -21,8 +23,8 @@ log = logging.getLogger(__name__)
 IDLE_PROCESSES = 2
 """Warmed-up processes that wait for a room."""
 LOAD_THRESHOLD = 0.99
-DRAIN_S = 4
-"""Within what the supervisor grants a process to end (6 s)."""
+DRAIN_S, CLOSE_S = 3.5, 1.5
+"""How long rooms may take to be handed over, and their processes to end then: less than the supervisor's 6 s."""
 WARM_S = 60
 """How long a process may take to be warm: long, for a machine that is busy starting everything."""
 
@@ -47,6 +49,8 @@ class Worker:
             raise NoLiveKit(f"the LiveKit door needs {', '.join(missing)}: see docs/settings.md")
         self._broker = broker
         self._settings = settings
+        # It wakes each job a hundred times a second; `=100` in the environment looks for what blocks a job's loop.
+        os.environ.setdefault("LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS", "0")
         self._server = AgentServer(
             ws_url=settings.livekit_url,
             api_key=settings.livekit_api_key,
@@ -98,17 +102,33 @@ class Worker:
         await ended(self._watching)
         await self._tasks.end()
         sessions = [session_of_room(job.job.room.sid) for job in self._server.active_jobs]
-        draining = asyncio.create_task(self._server.drain(timeout=DRAIN_S), name="draining")
+        draining = asyncio.create_task(self._drain(), name="draining")
         await asyncio.gather(*(claim(connection(self._broker), session_id, DRAIN_S) for session_id in sessions))
+        await draining
         try:
-            await draining
+            # livekit-agents waits up to 15 s for a job that goes on.
+            async with asyncio.timeout(CLOSE_S):
+                await self._server.aclose()
+        except TimeoutError:
+            _kill_jobs()
+        await ended(running)
+
+    async def _drain(self) -> None:
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self._server.drain(timeout=None)
         except TimeoutError:
             log.warning("rooms that did not end in time are left to other bridges")
-        await self._server.aclose()
-        await ended(running)
 
     def _load(self) -> float:
         return len(self._server.active_jobs) / self._settings.max_sessions
+
+
+def _kill_jobs() -> None:
+    """Kill the processes of jobs that do not end: what they held is free for other bridges, as they are dead."""
+    for job in multiprocessing.active_children():
+        log.warning("process %d of a room did not end, and is killed", job.pid)
+        job.kill()
 
 
 async def _accept(request: JobRequest) -> None:

@@ -1,16 +1,19 @@
 """Engines without work, for measuring everything else: they answer at once, always the same.
 
-`DAREDEVIL_STT=infra.bench.stub_engines:StubSTT`, `DAREDEVIL_TTS=infra.bench.stub_engines:StubTTS`, and
+`DAREDEVIL_STT=infra.bench.stub_engines:StubSTT`, `DAREDEVIL_TTS=infra.bench.stub_engines:StubTTS`,
+`DAREDEVIL_END_OF_TURN=infra.bench.stub_engines:StubTurnDetector`, and
 `python -m infra.bench.stub_engines --port N` as the local language model's server.
 """
 
 import argparse
 import json
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from aiohttp import web
+from livekit import rtc
 from livekit.agents import APIConnectOptions, stt, tts
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
 from livekit.agents.utils import AudioBuffer
@@ -32,6 +35,34 @@ class StubSTT(stt.STT[Any]):
     ) -> stt.SpeechEvent:
         data = stt.SpeechData(language="en", text=HEARD)  # type: ignore[arg-type]  # it makes a LanguageCode of it
         return stt.SpeechEvent(stt.SpeechEventType.FINAL_TRANSCRIPT, uuid.uuid4().hex, [data])
+
+
+@dataclass(frozen=True, slots=True)
+class StubOpinion:
+    """That the turn has ended."""
+
+    end_of_turn_probability: float = 1.0
+
+
+class StubTurnDetector:
+    """Takes every pause for the end of the turn, as `livekit.agents`' detector would tell it."""
+
+    def stream(self) -> "StubTurnDetector":
+        """Return the detector of one track."""
+        return self
+
+    def flush(self) -> None:
+        """Forget the sound, of which nothing is kept."""
+
+    def push_audio(self, frame: rtc.AudioFrame) -> None:
+        """Take sound."""
+
+    async def predict(self) -> "StubOpinion":
+        """Return the opinion."""
+        return StubOpinion()
+
+    async def aclose(self) -> None:
+        """End, with nothing to end."""
 
 
 class StubTTS(tts.TTS[Any]):

@@ -1,6 +1,7 @@
 """A microphone that hears utterances when told to, and silence otherwise, in short frames."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import numpy as np
 
@@ -10,10 +11,11 @@ FRAMES_PER_S = 50
 
 
 class Microphone:
-    """Gives sound frame by frame; its position in samples is the caller's clock."""
+    """Gives sound frame by frame; its position in samples is the caller's clock. Opened as the call begins."""
 
     def __init__(self, rate_hz: int, frames_per_s: int = FRAMES_PER_S) -> None:
         self.rate_hz = rate_hz
+        self._began_s = asyncio.get_running_loop().time()
         self._frames_per_s = frames_per_s
         self._frames = 0
         self._saying: Samples = np.zeros(0, np.int16)
@@ -51,3 +53,9 @@ class Microphone:
         frame = np.zeros(count, "<i2")
         frame[: len(piece)] = piece
         return frame.tobytes()
+
+    async def send(self, give: Callable[[bytes], Awaitable[None]]) -> None:
+        """Give frame by frame, on the clock, until cancelled: one that is late does not delay the next."""
+        while True:
+            await asyncio.sleep(self.next_due_s - (asyncio.get_running_loop().time() - self._began_s))
+            await give(self.frame())

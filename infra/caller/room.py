@@ -21,6 +21,7 @@ from infra.broker import make_broker
 from infra.caller.microphone import Microphone
 from infra.caller.result import CallResult, Utterance
 from infra.caller.room_ear import RoomEar
+from infra.caller.spoken_whole import QUEUE_MS, SpokenWhole
 from infra.caller.talk import CallFailed, OnFact, Talk, ignore_fact
 from infra.facts import Fact
 from infra.feed import SessionFeed
@@ -33,6 +34,7 @@ MICROPHONE_RATE_HZ = 48_000
 MICROPHONE_FRAMES_PER_S = 100
 """Frames of 10 ms, which the SDK takes without a queue of its own, so that nothing waits in it."""
 EAR_RATE_HZ = 24_000
+EAR_FRAME_MS, LIGHT_EAR_FRAME_MS = 10, 40
 CONNECT_TIMEOUT_S = 10.0
 AGENT_TIMEOUT_S = 20.0
 TOKEN_TTL_S = 300
@@ -62,12 +64,14 @@ def minted(settings: Settings, room: str, identity: str) -> Admission:
 class RoomDial:
     """Calls the agent of a room, by default of a new one for each call; a `Dial`.
 
-    Tokens are made with the settings' key and secret, if no `token` is given.
+    Tokens are made with the settings' key and secret, if no `token` is given. A `light` caller takes less of the CPU,
+    for many at once: it hands its utterances over whole, and hears in longer frames.
     """
 
     settings: Settings
     room: str = ""
     token: str = ""
+    light: bool = False
 
     async def __call__(
         self, utterances: Iterable[Utterance], *, user_id: str = "caller", on_fact: OnFact = ignore_fact
@@ -78,7 +82,7 @@ class RoomDial:
         else:
             room = self.room or f"call-{secrets.token_hex(4)}"
             admission = minted(self.settings, room, user_id)
-        return await place_room_call(admission, utterances, on_fact=on_fact)
+        return await place_room_call(admission, utterances, on_fact=on_fact, light=self.light)
 
 
 async def place_room_call(
@@ -88,6 +92,7 @@ async def place_room_call(
     answer_timeout_s: float = 30,
     agent_timeout_s: float = AGENT_TIMEOUT_S,
     on_fact: OnFact = ignore_fact,
+    light: bool = False,
 ) -> CallResult:
     """Join the room, say the utterances to its agent, and return what came of it, as `place_call` does.
 
@@ -97,7 +102,7 @@ async def place_room_call(
     broker = make_broker("caller")
     try:
         await _connect_log(broker)
-        call = _RoomCall(broker, answer_timeout_s, on_fact)
+        call = _RoomCall(broker, answer_timeout_s, on_fact, light)
         try:
             await call.join(admission)
             await call.hold(utterances, agent_timeout_s)
@@ -125,8 +130,9 @@ class _RoomCall:
 
     talk: Talk
 
-    def __init__(self, broker: NatsBroker, answer_timeout_s: float, on_fact: OnFact) -> None:
+    def __init__(self, broker: NatsBroker, answer_timeout_s: float, on_fact: OnFact, light: bool) -> None:
         self._broker = broker
+        self._light = light
         self._answer_timeout_s = answer_timeout_s
         self._on_fact = on_fact
         self._room = rtc.Room()
@@ -148,13 +154,18 @@ class _RoomCall:
         options = rtc.RoomOptions(connect_timeout=CONNECT_TIMEOUT_S)
         async with asyncio.timeout(CONNECT_TIMEOUT_S + 5):
             await self._room.connect(admission.url, admission.token, options)
-            self._source = rtc.AudioSource(MICROPHONE_RATE_HZ, 1, queue_size_ms=0)
+            self._source = rtc.AudioSource(MICROPHONE_RATE_HZ, 1, queue_size_ms=QUEUE_MS if self._light else 0)
             track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
             as_microphone = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
             await self._room.local_participant.publish_track(track, as_microphone)
-        microphone = Microphone(MICROPHONE_RATE_HZ, MICROPHONE_FRAMES_PER_S)
         result = CallResult("", EAR_RATE_HZ)
-        self.talk = Talk(result, microphone, self._ear, self._answer_timeout_s, self._on_fact)
+        mouth: Microphone | SpokenWhole
+        if self._light:
+            mouth = SpokenWhole(MICROPHONE_RATE_HZ)
+        else:
+            mouth = Microphone(MICROPHONE_RATE_HZ, MICROPHONE_FRAMES_PER_S)
+        self.talk = Talk(result, mouth, self._ear, self._answer_timeout_s, self._on_fact)
+        self._speaking = asyncio.create_task(mouth.send(self._send), name="caller's mouth")
         result.connect_s = round(asyncio.get_running_loop().time() - began_s, 3)
         self._look()
 
@@ -173,10 +184,9 @@ class _RoomCall:
 
     async def hold(self, steps: Iterable[Utterance], agent_timeout_s: float) -> None:
         """Hold the call to its end. Raises CallFailed."""
-        mouth = asyncio.create_task(self.talk.send_microphone(self._send), name="caller's mouth")
         facts = asyncio.create_task(self._read_facts(), name="caller's facts")
         presence = asyncio.create_task(self._stay(), name="caller's presence")
-        tasks = (mouth, facts, presence)
+        tasks = (self._speaking, facts, presence)
         try:
             await self._until_listened_to(tasks, agent_timeout_s)
             await self.talk.hold(steps, tasks, self._why_it_broke)
@@ -238,10 +248,13 @@ class _RoomCall:
                     self._listening[track.sid] = listen
 
     async def _listen(self, track: rtc.RemoteAudioTrack) -> None:
-        stream = rtc.AudioStream(track, sample_rate=EAR_RATE_HZ, num_channels=1)
+        frame_ms = LIGHT_EAR_FRAME_MS if self._light else EAR_FRAME_MS
+        stream = rtc.AudioStream(track, sample_rate=EAR_RATE_HZ, num_channels=1, frame_size_ms=frame_ms)
+        # A longer frame's beginning was there earlier.
+        before_s = (frame_ms - EAR_FRAME_MS) / 1000
         try:
             async for event in stream:
-                self._ear.hear(self.talk.now_s(), np.frombuffer(event.frame.data, np.int16).copy())
+                self._ear.hear(self.talk.now_s() - before_s, np.frombuffer(event.frame.data, np.int16).copy())
         finally:
             await stream.aclose()
 

@@ -1,15 +1,14 @@
 """What a caller does at any door: talks at the pace of speech, follows the facts, and decides when it was answered."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from infra.caller.conversation import Conversation
-from infra.caller.microphone import Microphone
 from infra.caller.result import CallResult, HeardReply, Said, Utterance, turns_of
-from infra.caller.wav import Sound, end_of_sound, read_wav
+from infra.caller.wav import Samples, Sound, end_of_sound, read_wav
 
 LEAD_S = 0.3
 """Silence before the first word, as on any call."""
@@ -19,6 +18,9 @@ SETTLE_S = 0.3
 
 UNHEARD_SETTLE_S = 1.0
 """The same after something said over a reply, which may be no speech at all: a cough that nobody remarks on."""
+
+LOOK_S, EXACT_LOOK_S = 0.05, 0.02
+"""How often the caller looks whether it may speak, and whether it is time to interrupt."""
 
 OnFact = Callable[[str, dict[str, Any]], None]
 
@@ -68,14 +70,26 @@ def utterances_of(steps: Iterable[Utterance | Path]) -> list[Utterance]:
     return [step if isinstance(step, Utterance) else Utterance(read_wav(step)) for step in steps]
 
 
+class Mouth(Protocol):
+    """What the caller speaks into, at `rate_hz`."""
+
+    @property
+    def rate_hz(self) -> int:
+        """Its rate."""
+
+    def say(self, samples: Samples) -> int:
+        """Begin an utterance; return the sample of the caller's time at which it starts."""
+
+    async def said(self) -> None:
+        """Wait until the utterance has been spoken whole."""
+
+
 class Talk:
     """The caller's side of one call, from the moment its microphone opens: time 0 of the result."""
 
-    def __init__(
-        self, result: CallResult, microphone: Microphone, ear: Ear, answer_timeout_s: float, on_fact: OnFact
-    ) -> None:
+    def __init__(self, result: CallResult, mouth: Mouth, ear: Ear, answer_timeout_s: float, on_fact: OnFact) -> None:
         self.result = result
-        self._microphone = microphone
+        self._mouth = mouth
         self._ear = ear
         self._answer_timeout_s = answer_timeout_s
         self._on_fact = on_fact
@@ -100,12 +114,6 @@ class Talk:
         finally:
             talk.cancel()
             await asyncio.gather(talk, return_exceptions=True)
-
-    async def send_microphone(self, send: Callable[[bytes], Awaitable[None]]) -> None:
-        """Give the door frame by frame, on the clock: one that is late does not delay the next."""
-        while True:
-            await asyncio.sleep(self._microphone.next_due_s - self.now_s())
-            await send(self._microphone.frame())
 
     def take_fact(self, name: str, sequence: int, data: dict[str, Any]) -> None:
         """Take a fact of the session, as the log has it."""
@@ -140,11 +148,11 @@ class Talk:
         await self._until(self._is_answered, SETTLE_S if self._decisions_before >= 0 else UNHEARD_SETTLE_S)
 
     async def _say(self, step: Utterance) -> None:
-        rate_hz = self._microphone.rate_hz
+        rate_hz = self._mouth.rate_hz
         sound = step.sound.at_rate(rate_hz)
-        start_s = self._microphone.say(sound.samples) / rate_hz
+        start_s = self._mouth.say(sound.samples) / rate_hz
         end = step.end_of_speech_sample if step.end_of_speech_sample is not None else end_of_sound(step.sound)
-        await self._microphone.said()
+        await self._mouth.said()
         self.result.said.append(Said(start_s, start_s + end / step.sound.rate_hz, start_s + sound.seconds))
 
     # -- waiting
@@ -175,7 +183,7 @@ class Talk:
                 return
             if now_s - quiet_since_s > self._answer_timeout_s:
                 raise CallFailed(self._timed_out(), self.result)
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(LOOK_S if settle_s else EXACT_LOOK_S)
 
     def _timed_out(self) -> str:
         waiting, last = self._conversation.waiting_for(), self._conversation.last_name

@@ -90,14 +90,15 @@ class _Call:
         self._socket = socket
         self._loudspeaker = Loudspeaker(agent_rate_hz)
         result = CallResult(session_id, agent_rate_hz)
-        self.talk = Talk(result, Microphone(rate_hz), self._loudspeaker, answer_timeout_s, on_fact)
+        self._microphone = Microphone(rate_hz)
+        self.talk = Talk(result, self._microphone, self._loudspeaker, answer_timeout_s, on_fact)
         self._sending_reply = ""
         self._changed = asyncio.Event()
 
     async def hold(self, steps: Iterable[Utterance]) -> None:
         """Hold the call to its end. Raises CallFailed."""
         receive = asyncio.create_task(self._receive(), name="caller's ear")
-        speak = asyncio.create_task(self.talk.send_microphone(self._socket.send), name="caller's mouth")
+        speak = asyncio.create_task(self._microphone.send(self._socket.send), name="caller's mouth")
         play = asyncio.create_task(self._play(), name="caller's loudspeaker")
         tasks = (receive, speak, play)
         try:

@@ -10,8 +10,16 @@ import typer
 from infra.cli.output import BAD_INPUT, FAILED, fail, out, progress, run_async
 
 if TYPE_CHECKING:
-    from infra.bench.rooms import RoomsFigures, RunFigures
+    from infra.bench.room_figures import RoomsFigures, RunFigures
     from infra.caller import Sound
+
+
+CONDITIONS = (
+    "Stub engines: speech to text, end of turn, language model and voice; voice detection is real. The LiveKit server "
+    "and the callers ran on the same machine. Captured sound was kept for a minute."
+)
+SOUND_KEPT_S = "60"
+"""A run is to show whether memory grows; for the ten minutes of the default, sound alone would."""
 
 
 def rooms(
@@ -24,14 +32,14 @@ def rooms(
     """Talk in many rooms at once with engines that cost nothing, and tell what the rooms cost.
 
     Missed turns, what is added to the gap over one room, memory over time, and what a core carries. Runs a system of
-    its own beside the data directory: LiveKit server, door and actors. Voice detection and end of turn are the real
-    ones; speech to text, language model and voice answer at once. The callers' own CPU is told apart.
+    its own beside the data directory: LiveKit server, door and actors. Voice detection is the real one; speech to text,
+    end of turn, language model and voice answer at once. The callers' own CPU is told apart.
 
     For example:
 
       daredevil bench rooms --rooms 10 --minutes 10 --say tests/data/hello.wav
     """
-    from infra.bench.rooms import as_json_text
+    from infra.bench.room_figures import as_json_text
     from infra.caller import BadWav, read_wav
 
     try:
@@ -56,9 +64,9 @@ async def _rooms(sound: "Sound", rooms: int, seconds: float, alone_s: float) -> 
 
     with folder_of_its_own() as own:
         async with stub_engines() as stubs:
-            with changed_settings({**own, **stubs}):
+            with changed_settings({**own, **stubs, "audio_retention_s": SOUND_KEPT_S}):
                 async with system_here({"livekit": "1"}) as runtime:
-                    dial = RoomDial(rooms_of(runtime))
+                    dial = RoomDial(rooms_of(runtime), light=True)
                     return await measure_rooms(dial, settings().data_dir, sound, rooms, seconds, alone_s, progress)
 
 
@@ -85,6 +93,7 @@ async def stub_engines(wanted: bool = True) -> AsyncIterator[dict[str, str]]:
             yield {
                 "stt": "infra.bench.stub_engines:StubSTT",
                 "tts": "infra.bench.stub_engines:StubTTS",
+                "end_of_turn": "infra.bench.stub_engines:StubTurnDetector",
                 "llm": "local",
                 "llm_url": f"http://127.0.0.1:{port}/v1",
                 "embedding": "off",
@@ -99,26 +108,41 @@ def _print(figures: "RoomsFigures") -> None:
         _print_run(run)
     for problem in figures.many.problems:
         out().print(problem, style="red", markup=False)
+    settled_mb, end_mb = figures.mb_per_room
     out().print(
-        f"over one room: gap P50 +{figures.added_p50_ms:.0f} ms, P95 [bold]+{figures.added_p95_ms:.0f}[/] ms; "
-        f"a further room takes [bold]{figures.cores_per_room:.3f}[/] cores and {figures.mb_per_room:.0f} MB: "
-        f"a core carries [bold]{figures.rooms_per_core:.0f}[/] rooms"
+        f"over one room: gap P50 {figures.added_p50_ms:+.0f} ms, P95 [bold]{figures.added_p95_ms:+.0f}[/] ms"
+        f"{_where(figures)}\n"
+        f"a further room takes [bold]{figures.cores_per_room:.3f}[/] cores (and its caller "
+        f"{figures.callers_cores_per_room:.3f}): a core carries [bold]{figures.rooms_per_core:.0f}[/] rooms\n"
+        f"memory of a further room: {settled_mb:.0f} MB once settled, {end_mb:.0f} MB at the end, "
+        f"[bold]{figures.growth_mb_per_room_minute:+.2f}[/] MB a minute"
     )
+    out().print(f"[dim]{CONDITIONS}[/]")
+
+
+def _where(figures: "RoomsFigures") -> str:
+    """Say which parts of the gap are longer than with one room."""
+    added = {part: ms - figures.one.parts_p50_ms[part] for part, ms in figures.many.parts_p50_ms.items()}
+    longer = [f"{part.removesuffix('_ms')} {ms:+.0f}" for part, ms in added.items() if abs(ms) >= 1]
+    return f" (of the P50, as the log has it: {', '.join(longer)})" if longer else ""
 
 
 def _print_run(run: "RunFigures") -> None:
+    from infra.bench.room_figures import named
+
     plural = "s" if run.rooms > 1 else ""
     out().print(
         f"[bold]{run.rooms} room{plural}[/], {run.seconds:.0f} s: {run.asked} turns, [bold]{run.missed}[/] missed; "
         f"gap P50 {run.gap_p50_ms:.0f} ms, P95 {run.gap_p95_ms:.0f} ms, max {run.gap_max_ms:.0f} ms"
     )
-    busiest = sorted(run.cores.items(), key=lambda part: -part[1])[:5]
-    named = ", ".join(f"{name} {cores:.2f}" for name, cores in busiest)
     total = sum(run.cores.values())
-    out().print(f"  [dim]cores: {total:.2f} ({named}; not counted: the callers {run.callers_cores:.2f})[/]")
+    out().print(
+        f"  [dim]cores: {total:.2f} ({named(run.cores.items(), 6, 2)}), and the callers {run.callers_cores:.2f}[/]"
+    )
     if run.memory_mb:
-        middle = run.memory_mb[len(run.memory_mb) // 2]
+        grown = {name: mb for name, mb in run.growth_mb_per_minute.items() if mb >= 0.5}
+        told = f" ({named(grown.items(), 4, 1)})" if grown else ""
         out().print(
-            f"  [dim]memory: {run.memory_mb[0]:.0f} → {middle:.0f} → {run.memory_mb[-1]:.0f} MB, of which the LiveKit "
-            f"door {run.jobs_mb[-1] if run.jobs_mb else 0:.0f}; growth {run.growth_mb_per_minute:+.1f} MB a minute[/]"
+            f"  [dim]memory: {run.memory_mb[0]:.0f} MB, settled {run.settled_mb:.0f}, at the end "
+            f"{run.memory_mb[-1]:.0f}; then {sum(run.growth_mb_per_minute.values()):+.1f} MB a minute{told}[/]"
         )

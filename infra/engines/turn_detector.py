@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from livekit import rtc
 
+from infra.engines.named import engine_class
+
 log = logging.getLogger(__name__)
 
 SAMPLE_RATE_HZ = 16_000
@@ -20,7 +22,12 @@ _DRAIN_STEPS = 6
 """Turns of the event loop in which the detector's own task has surely taken the pushed sound."""
 
 
-def _make_detector() -> Any:
+def detector_named(name: str) -> Callable[[], Any]:
+    """Return what makes the detector of a name: `local`, or `module:Class` of one with `livekit.agents`' interface."""
+    return _make_local if name == "local" else lambda: engine_class(name, "TurnDetector")()
+
+
+def _make_local() -> Any:
     from livekit.agents.inference.eot import TurnDetector
 
     return TurnDetector(version="v1-mini")
@@ -29,7 +36,7 @@ def _make_detector() -> Any:
 class EndOfTurn:
     """The end-of-turn model of a process; without it (not installed, broken) there is no opinion, only silence."""
 
-    def __init__(self, make_detector: Callable[[], Any] = _make_detector) -> None:
+    def __init__(self, make_detector: Callable[[], Any] = _make_local) -> None:
         self._detector: Any = None
         self.failure: str | None = None
         """Why there is no model; None while there is."""

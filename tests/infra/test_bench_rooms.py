@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from infra.bench.load import Load, Meter
-from infra.bench.rooms import RoomTurns, RunFigures, Sample, compare, figures_of, growth
+from infra.bench.room_figures import RoomTurns, RunFigures, Sample, compare, figures_of, growth
 from infra.caller import CallResult, HeardReply
-from infra.caller.result import Said
+from infra.caller.result import Said, Turn
 
 
 def a_run(rooms: int, p50_ms: float, p95_ms: float, cores: float, memory_mb: float) -> RunFigures:
@@ -35,14 +35,30 @@ def test_what_further_rooms_cost_is_told_against_one() -> None:
     assert (figures.added_p50_ms, figures.added_p95_ms) == (40, 40)
     assert figures.cores_per_room == pytest.approx(0.1)
     assert figures.rooms_per_core == 10
-    assert figures.mb_per_room == 50
+    assert figures.mb_per_room == (50, 50)
+    assert figures.growth_mb_per_room_minute == 0
+
+
+def test_gaps_are_told_with_what_they_were_made_of() -> None:
+    room = RoomTurns()
+    for ms in (400.0, 500.0):
+        room.add(CallResult("s-1", 24_000, turns=[Turn("t", "Hello?", parts={"endpointing_ms": ms})]))
+    figures = figures_of([room, RoomTurns()], [Sample(0, {}, 0), Sample(5, {}, 1)])
+    assert figures.parts_p50_ms["endpointing_ms"] == pytest.approx(450)
+    assert figures.parts_p95_ms["bus_ms"] == 0
 
 
 def test_memory_that_only_rises_in_the_beginning_does_not_grow() -> None:
     times = [float(second) for second in range(0, 600, 5)]
-    assert growth(times, [100 if at < 60 else 300 for at in times]) == 0
     assert growth(times, [100 + at / 60 for at in times]) == pytest.approx(1, abs=0.05)
     assert growth([0, 5], [1, 2]) == 0
+
+    def memory(at_s: float) -> dict[str, Load]:
+        return {"nats": Load(100 if at_s < 120 else 300, 0), "livekit": Load(50 + at_s / 60, 0)}
+
+    figures = figures_of([RoomTurns()], [Sample(at, memory(at), 0) for at in times])
+    assert figures.growth_mb_per_minute == {"nats": 0, "livekit": pytest.approx(1, abs=0.05)}
+    assert figures.settled_mb == pytest.approx(353, abs=1)
 
 
 def test_a_parts_load_is_that_of_its_children_too_and_stays_when_they_end(tmp_path: Path) -> None:

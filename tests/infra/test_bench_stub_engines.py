@@ -6,6 +6,7 @@ from infra.bench.stub_engines import ANSWER, HEARD, LETTER_S, VOICE_RATE_HZ, Stu
 from infra.engines.named import engine_class
 from infra.engines.stt import EngineMissing, make_engine, recognise
 from infra.engines.tts import load_chain
+from infra.engines.turn_detector import EndOfTurn, detector_named
 from infra.settings import Settings
 
 
@@ -16,6 +17,13 @@ async def test_an_engine_can_be_named_by_module_and_class() -> None:
     assert engine_class("infra.bench.stub_engines:StubTTS", "TTS") is StubTTS
     with pytest.raises(EngineMissing, match="NoSuch"):
         make_engine("infra.bench.stub_engines:NoSuch", {})
+
+
+async def test_every_pause_is_taken_for_the_end_of_the_turn() -> None:
+    track = EndOfTurn(detector_named("infra.bench.stub_engines:StubTurnDetector")).track()
+    assert await track.probability(np.zeros(100, np.int16)) == 1
+    await track.aclose()
+    assert (EndOfTurn(detector_named("infra.bench.stub_engines:NoSuch")).failure or "").startswith("AttributeError")
 
 
 async def test_the_voice_hums_for_as_long_as_the_text_is() -> None:

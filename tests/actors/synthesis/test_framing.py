@@ -21,12 +21,16 @@ def _frames(frames: ClauseFrames, *sounds: Sound) -> list[OutFrame]:
     return [*(frame for sound in sounds for frame in frames.push(sound)), *frames.finish()]
 
 
-@pytest.mark.parametrize("pieces", [1, 7])
-def test_frames_of_20_ms_follow_each_other_and_only_the_last_is_flagged(pieces: int) -> None:
+def _ends(frames: list[OutFrame]) -> list[int]:
+    return [frame.first_sample + len(frame.pcm) // 2 for frame in frames]
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 70])
+def test_frames_follow_each_other_and_only_the_last_is_flagged(pieces: int) -> None:
     clause = ClauseFrames("r", 2, "Hello there.", 24_000)
     out = _frames(clause, *[_sound(1.05 / pieces)] * pieces)
-    assert [frame.first_sample for frame in out] == [480 * n for n in range(len(out))]
-    assert {len(frame.pcm) for frame in out[:-1]} == {960}
+    assert [frame.first_sample for frame in out] == [0, *_ends(out)[:-1]]
+    assert all(len(frame.pcm) % 960 == 0 and 960 <= len(frame.pcm) <= 4800 for frame in out[:-1])
     assert [frame.last for frame in out] == [False] * (len(out) - 1) + [True]
     assert clause.samples == sum(len(frame.pcm) // 2 for frame in out) == pytest.approx(1.05 * 24_000, abs=pieces)
     assert all(unpack_out(frame.pack()) == frame for frame in out)
@@ -69,7 +73,13 @@ def test_the_next_engine_says_the_clause_again_behind_what_a_failed_one_has_said
     start = clause.samples - 24_000
     assert start == pytest.approx(0.3 * 24_000, abs=10)
     assert clause.word_end_samples == pytest.approx((start + 12_000, start + 24_000), abs=10)
-    assert [frame.first_sample for frame in out] == [480 * n for n in range(len(out))]
+    assert [frame.first_sample for frame in out] == [0, *_ends(out)[:-1]]
+
+
+def test_sound_that_is_there_goes_out_together_and_none_waits_for_more() -> None:
+    clause = ClauseFrames("r", 0, "Hello.", 24_000)
+    assert [len(frame.pcm) for frame in clause.push(_sound(0.25, 24_000))] == [4800, 4800, 1920]
+    assert [len(frame.pcm) for frame in clause.push(_sound(0.025, 24_000))] == [960]
 
 
 def test_a_clause_without_sound_is_one_empty_last_frame() -> None:

@@ -3,11 +3,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.transcript.endpointing import (
+    LIVE_LAG_MS,
     WINDOW_SAMPLES,
     Change,
     Hearing,
     Tuning,
     hear,
+    is_sure,
     is_unfinished,
     required_silence_ms,
     silence_ms,
@@ -92,7 +94,7 @@ def test_silence_is_measured_in_samples_however_fast_they_come() -> None:
 
 
 def test_late_frames_count_little_until_the_caller_has_vanished() -> None:
-    assert silence_ms(16_000, 16_000, since_frame_ms=600) == 40
+    assert silence_ms(16_000, 16_000, since_frame_ms=600) == LIVE_LAG_MS
     assert silence_ms(16_000, 16_000, since_frame_ms=1500) == 1500
 
 
@@ -137,6 +139,14 @@ def test_a_sure_model_asks_for_the_shortest_silence_and_a_doubting_one_for_the_l
     assert required_silence_ms(0.95, "Hello.", 400, 900) == 400
     assert required_silence_ms(0.05, "Hello.", 400, 900) == 900
     assert 400 < required_silence_ms(0.45, "Hello.", 400, 900) < 900
+
+
+def test_a_sure_opinion_is_one_than_which_none_asks_for_less_silence() -> None:
+    assert is_sure(0.7)
+    assert not is_sure(0.69)
+    assert not is_sure(None)
+    assert required_silence_ms(0.7, "Hello.", 200, 800) == required_silence_ms(1, "Hello.", 200, 800)
+    assert required_silence_ms(0.69, "Hello.", 200, 800) > required_silence_ms(1, "Hello.", 200, 800)
 
 
 def test_without_an_opinion_the_mean_is_asked_for() -> None:

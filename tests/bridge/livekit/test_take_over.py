@@ -4,7 +4,9 @@ import os
 import signal
 import time
 
+from bridge.livekit.lease import LAPSE_S
 from bridge.livekit.naming import agent_identity, session_of_room
+from bridge.livekit.take_over import WATCH_S
 from contracts import events as e
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
@@ -67,6 +69,28 @@ async def test_a_frozen_job_that_wakes_has_lost(start_bridge: StartBridge, invit
     await ada.leave()
     facts = await facts_with(agent, session_id, e.SessionClosed)
     assert names(facts).count("SessionClosed") == 1
+
+
+async def test_a_job_that_is_late_but_alive_keeps_its_room(
+    start_bridge: StartBridge, invite: Invite, agent: Agent
+) -> None:
+    bridge = await start_bridge()
+    ada, session_id = await talking(invite, agent)
+    pid = await pid_of(agent, session_id)
+    os.kill(pid, signal.SIGSTOP)
+    stopped_s = time.monotonic()
+    try:
+        # Its lease has lapsed, and it is being asked; the answer would come too late a second after.
+        await until(lambda: time.monotonic() - stopped_s > LAPSE_S + 2 * WATCH_S)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    await until(lambda: "late, but alive" in bridge.log())
+    await say_tones(agent, session_id, "r-1", [1])
+    await one(agent, session_id, e.PlaybackFinished)
+    assert await pid_of(agent, session_id) == pid
+    assert names(await agent.facts(session_id)).count("TrackPublished") == 1
+    await ada.leave()
+    await facts_with(agent, session_id, e.SessionClosed)
 
 
 async def test_a_bridge_that_is_ended_hands_its_rooms_over(

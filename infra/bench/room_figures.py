@@ -1,0 +1,174 @@
+"""What a run with many rooms comes to: turns, gaps and what they are made of, CPU, memory. Pure."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+
+from infra.bench.load import Load
+from infra.bench.statistics import median, percentile
+from infra.caller import CallResult
+from infra.caller.result import PARTS
+
+SETTLE_SHARE = 0.33
+"""The first part of a run is not asked for the growth of memory: processes fill their caches and buffers then."""
+
+
+@dataclass(slots=True)
+class RoomTurns:
+    """What the caller of one room saw, over all its calls."""
+
+    asked: int = 0
+    gaps_ms: list[float] = field(default_factory=list)
+    parts_ms: dict[str, list[float]] = field(default_factory=dict)
+    """What the log says the gaps were made of."""
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, result: CallResult) -> None:
+        """Add a call. What was said and not answered aloud before the next was said is a missed turn."""
+        self.asked += len(result.said)
+        heard = [reply.started_at_s for reply in result.replies if reply.started_at_s is not None]
+        nexts = [*(said.start_s for said in result.said[1:]), float("inf")]
+        for said, until_s in zip(result.said, nexts, strict=False):
+            answers = [at_s for at_s in heard if said.end_of_speech_s <= at_s < until_s]
+            if answers:
+                self.gaps_ms.append(round((answers[0] - said.end_of_speech_s) * 1000, 1))
+        for turn in result.turns:
+            for part, ms in turn.parts.items():
+                self.parts_ms.setdefault(part, []).append(ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The system at one moment of a run."""
+
+    at_s: float
+    parts: dict[str, Load]
+    callers_cpu_s: float
+
+    @property
+    def memory_mb(self) -> float:
+        """All of the system's memory."""
+        return sum(load.pss_mb for load in self.parts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class RunFigures:
+    """A run with so many rooms; gaps in ms, memory in MB, CPU in cores."""
+
+    rooms: int
+    seconds: float
+    asked: int
+    missed: int
+    gap_p50_ms: float
+    gap_p95_ms: float
+    gap_max_ms: float
+    parts_p50_ms: dict[str, float]
+    parts_p95_ms: dict[str, float]
+    cores: dict[str, float]
+    callers_cores: float
+    memory_mb: list[float]
+    """All of the system, at regular times."""
+    settled_mb: float
+    """The same once processes had filled their buffers."""
+    growth_mb_per_minute: dict[str, float]
+    """By how much each part of the system grew from then on."""
+    problems: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RoomsFigures:
+    """Many rooms against one. A further room's figures are what the many take more than the one, for each of them."""
+
+    one: RunFigures
+    many: RunFigures
+    added_p50_ms: float
+    added_p95_ms: float
+    cores_per_room: float
+    callers_cores_per_room: float
+    rooms_per_core: float
+    mb_per_room: tuple[float, float]
+    """Once settled, and at the end."""
+    growth_mb_per_room_minute: float
+
+
+def compare(one: RunFigures, many: RunFigures) -> RoomsFigures:
+    """Work out what each further room costs."""
+    further = max(1, many.rooms - one.rooms)
+    cores = (sum(many.cores.values()) - sum(one.cores.values())) / further
+    alone_mb = max(one.memory_mb, default=0)
+    return RoomsFigures(
+        one=one,
+        many=many,
+        added_p50_ms=round(many.gap_p50_ms - one.gap_p50_ms, 1),
+        added_p95_ms=round(many.gap_p95_ms - one.gap_p95_ms, 1),
+        cores_per_room=round(cores, 4),
+        callers_cores_per_room=round((many.callers_cores - one.callers_cores) / further, 4),
+        rooms_per_core=round(1 / cores, 1) if cores > 0 else 0,
+        mb_per_room=(
+            round((many.settled_mb - alone_mb) / further, 1),
+            round((many.memory_mb[-1] - alone_mb) / further, 1) if many.memory_mb else 0,
+        ),
+        growth_mb_per_room_minute=round(sum(many.growth_mb_per_minute.values()) / many.rooms, 2),
+    )
+
+
+def figures_of(turns: Sequence[RoomTurns], samples: Sequence[Sample]) -> RunFigures:
+    """Put the rooms of a run together."""
+    gaps = [gap_ms for room in turns for gap_ms in room.gaps_ms]
+    asked = sum(room.asked for room in turns)
+    first, last = samples[0], samples[-1]
+    spent_s = max(last.at_s - first.at_s, 1e-3)
+    parts_ms = {part: [ms for room in turns for ms in room.parts_ms.get(part, ())] for part in PARTS}
+    settled = _settled(samples)
+    return RunFigures(
+        rooms=len(turns),
+        seconds=round(spent_s, 1),
+        asked=asked,
+        missed=asked - len(gaps),
+        gap_p50_ms=round(median(gaps), 1),
+        gap_p95_ms=round(percentile(gaps, 0.95), 1),
+        gap_max_ms=round(max(gaps, default=0), 1),
+        parts_p50_ms={part: round(median(ms), 1) for part, ms in parts_ms.items()},
+        parts_p95_ms={part: round(percentile(ms, 0.95), 1) for part, ms in parts_ms.items()},
+        cores={name: round(_cores(first, last, name, spent_s), 3) for name in last.parts},
+        callers_cores=round((last.callers_cpu_s - first.callers_cpu_s) / spent_s, 3),
+        memory_mb=[round(sample.memory_mb, 1) for sample in samples],
+        settled_mb=round(settled[0].memory_mb, 1),
+        growth_mb_per_minute={name: round(_growth_of(name, settled), 2) for name in last.parts},
+        problems=[problem for room in turns for problem in room.problems],
+    )
+
+
+def _settled(samples: Sequence[Sample]) -> list[Sample]:
+    from_s = samples[0].at_s + (samples[-1].at_s - samples[0].at_s) * SETTLE_SHARE
+    return [sample for sample in samples if sample.at_s >= from_s]
+
+
+def _growth_of(name: str, samples: Sequence[Sample]) -> float:
+    there = [sample for sample in samples if name in sample.parts]
+    return growth([sample.at_s for sample in there], [sample.parts[name].pss_mb for sample in there])
+
+
+def _cores(first: Sample, last: Sample, name: str, spent_s: float) -> float:
+    before = first.parts[name].cpu_s if name in first.parts else 0
+    return max(0.0, last.parts[name].cpu_s - before) / spent_s
+
+
+def growth(at_s: Sequence[float], memory_mb: Sequence[float]) -> float:
+    """Return by how much memory grows (MB a minute), between the medians of the first and second half of the time."""
+    half = len(at_s) // 2
+    if half < 2:
+        return 0.0
+    minutes = (median(at_s[half:]) - median(at_s[:half])) / 60
+    return (median(memory_mb[half:]) - median(memory_mb[:half])) / minutes if minutes > 0 else 0.0
+
+
+def named(figures: Iterable[tuple[str, float]], most: int, digits: int) -> str:
+    """Return the largest of named figures in words, `nats 0.10, transcript 0.08`."""
+    largest = sorted(figures, key=lambda figure: -figure[1])[:most]
+    return ", ".join(f"{name} {value:.{digits}f}" for name, value in largest)
+
+
+def as_json_text(figures: RoomsFigures) -> str:
+    """Return everything as one JSON object."""
+    return json.dumps(asdict(figures), indent=2)
