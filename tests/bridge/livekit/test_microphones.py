@@ -7,11 +7,14 @@ from livekit import rtc
 
 from bridge.livekit.naming import session_of_room, track_of_sid
 from contracts import events as e
+from contracts.audio import IN_SAMPLE_RATE_HZ, ROOM_FRAME_MS
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.session_log import facts_with, names
 from tests.speech import recorded
 from tests.waiting import until
+
+FRAME_SAMPLES = IN_SAMPLE_RATE_HZ * ROOM_FRAME_MS // 1000
 
 
 async def test_another_device_is_another_track_with_true_counts(
@@ -34,13 +37,13 @@ async def test_another_device_is_another_track_with_true_counts(
         stereo = np.repeat(np.sin(np.arange(960) * 0.05) * 9000, 2).astype("<i2").tobytes()
         for _ in range(50):
             await ada.source.capture_frame(rtc.AudioFrame(stereo, 48_000, 2, 960))
-        await until(lambda: sum(f.track_id == second for f in frames) > 40)
+        await until(lambda: sum(f.track_id == second for f in frames) > 20)
     assert [f.track_id for f in facts if isinstance(f, e.TrackPublished)] == [first, second]
     (gone,) = [f for f in facts if isinstance(f, e.TrackUnpublished)]
     sent = [f for f in frames if f.track_id == first]
     assert gone.track_id == first
-    assert gone.samples == sent[-1].first_sample + 320
-    assert [f.first_sample for f in frames if f.track_id == second][:40] == [320 * n for n in range(40)]
+    assert gone.samples == sent[-1].first_sample + FRAME_SAMPLES
+    assert [f.first_sample for f in frames if f.track_id == second][:20] == [FRAME_SAMPLES * n for n in range(20)]
     assert max(np.abs(np.frombuffer(f.pcm, "<i2")).max() for f in frames if f.track_id == second) > 5000
 
 
@@ -86,7 +89,7 @@ async def test_people_without_a_voice_and_video_are_harmless(
             noise = np.random.default_rng(n).normal(0, 9000, 160).astype("<i2").tobytes()
             await noisy.source.capture_frame(rtc.AudioFrame(noise, 8_000, 1, 160))
         await until(lambda: len(frames) > 40)
-    assert {len(frame.pcm) for frame in frames} == {640}
+    assert {len(frame.pcm) for frame in frames} == {FRAME_SAMPLES * 2}
     for guest in (silent, viewer, noisy):
         await guest.leave()
     facts = await facts_with(agent, session_id, e.SessionClosed)

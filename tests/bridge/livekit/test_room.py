@@ -2,6 +2,7 @@
 
 from bridge.livekit.naming import session_of_room
 from contracts import events as e
+from contracts.audio import IN_SAMPLE_RATE_HZ, ROOM_FRAME_MS
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.session_log import facts_with, names
@@ -23,7 +24,9 @@ async def test_a_room_with_a_person_is_a_session(start_bridge: StartBridge, invi
     async with agent.hearing(session_id, joined[1].participant_id) as frames:
         await ada.say(recorded("hello"))
         await until(lambda: len(frames) > 60)
-    assert [frame.first_sample - frames[0].first_sample for frame in frames] == [320 * n for n in range(len(frames))]
+    frame_samples = IN_SAMPLE_RATE_HZ * ROOM_FRAME_MS // 1000
+    positions = [frame.first_sample - frames[0].first_sample for frame in frames]
+    assert positions == [frame_samples * n for n in range(len(frames))]
     await ada.leave()
     facts = await facts_with(agent, session_id, e.SessionClosed)
     assert names(facts) == [*OPENING, "TrackUnpublished", "ParticipantLeft", "SessionClosed"]
