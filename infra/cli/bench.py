@@ -26,7 +26,7 @@ Examples:
 
   daredevil bench gap --calls tests/data/calls --door both
 
-  daredevil bench rooms --rooms 10 --minutes 10 --say tests/data/hello.wav
+  daredevil bench rooms --rooms 10 --minutes 10
 
   daredevil bench bus
 

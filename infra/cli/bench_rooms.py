@@ -18,13 +18,14 @@ CONDITIONS = (
     "Stub engines: speech to text, end of turn, language model and voice; voice detection is real. The LiveKit server "
     "and the callers ran on the same machine. Captured sound was kept for a minute."
 )
+SAID = Path("tests/data/hello.wav")
 SOUND_KEPT_S = "60"
 """A run is to show whether memory grows; for the ten minutes of the default, sound alone would."""
 
 
 def rooms(
-    say: Annotated[Path, typer.Option("--say", metavar="WAV", help="What each caller says, again and again.")],
     rooms: Annotated[int, typer.Option("--rooms", min=1, help="Rooms at once.")] = 10,
+    say: Annotated[Path, typer.Option("--say", metavar="WAV", help="What each caller says, again and again.")] = SAID,
     minutes: Annotated[float, typer.Option("--minutes", min=0.2, help="How long.")] = 10,
     alone: Annotated[float, typer.Option("--alone", min=0.2, help="Minutes with one room before, to compare.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -37,7 +38,7 @@ def rooms(
 
     For example:
 
-      daredevil bench rooms --rooms 10 --minutes 10 --say tests/data/hello.wav
+      daredevil bench rooms --rooms 10 --minutes 10
     """
     from infra.bench.room_figures import as_json_text
     from infra.caller import BadWav, read_wav
