@@ -1,5 +1,7 @@
 """What people in a room are shown and may write: captions and state of the agent, text turns."""
 
+import asyncio
+
 from livekit import rtc
 
 from bridge.livekit.naming import session_of_room
@@ -43,9 +45,11 @@ async def test_written_text_is_a_turn_within_limits(start_bridge: StartBridge, i
     session_id = session_of_room(await ada.room.sid)
     await facts_with(agent, session_id, e.ParticipantJoined, count=2)
     refusals: list[str] = []
+    in_their_order = asyncio.Lock()
 
     async def read(reader: rtc.TextStreamReader) -> None:
-        refusals.append(await reader.read_all())
+        async with in_their_order:
+            refusals.append(await reader.read_all())
 
     ada.room.register_text_stream_handler("lk.chat", lambda reader, _: ada.own(read(reader)))
     await until(lambda: ada.states[-1:] == ["listening"])
