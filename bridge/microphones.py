@@ -7,7 +7,6 @@ from nats.aio.client import Client
 from bridge.microphone import Microphone
 from bridge.opening import unpublished
 from bridge.uplink import Uplink
-from contracts.audio import FRAME_MS, IN_SAMPLE_RATE_HZ
 from contracts.events import TrackUnpublished
 from contracts.topology import audio_in_subject
 from infra.facts import now_ns
@@ -28,13 +27,7 @@ class Microphones:
         self._open: dict[str, _Open] = {}
         self._uplinks: dict[str, Uplink] = {}
 
-    def open(
-        self,
-        track_id: str,
-        participant_id: str,
-        sample_rate_hz: int = IN_SAMPLE_RATE_HZ,
-        frame_ms: int = FRAME_MS,
-    ) -> None:
+    def open(self, track_id: str, participant_id: str, sample_rate_hz: int, frame_ms: int) -> None:
         """Open a microphone whose TrackPublished has been said."""
         self._open[track_id] = _Open(participant_id, Microphone(track_id, sample_rate_hz, frame_ms))
         if participant_id not in self._uplinks:

@@ -21,19 +21,26 @@ def held_subject(session_id: str) -> str:
     return f"do.{checked_session(session_id)}.bridge.held"
 
 
+async def is_held(nc: Client, session_id: str, timeout_s: float) -> bool:
+    """Tell whether a process holds a session. Raises TimeoutError if one does that does not answer, nats errors."""
+    try:
+        await nc.request(held_subject(session_id), timeout=timeout_s)
+    except NoRespondersError:
+        return False
+    return True
+
+
 async def orphans(nc: Client, door: str) -> AsyncIterator[str]:
     """Yield the open sessions of a door that no process holds. Raises nats errors, LogUnavailable."""
     async for listed in newest_sessions(nc, LOOKED_THROUGH):
         is_open = not listed.closed and not listed.erased
-        if is_open and listed.event.door == door and not await _is_held(nc, listed.event.session_id):
+        if is_open and listed.event.door == door and not await _may_be_held(nc, listed.event.session_id):
             yield listed.event.session_id
 
 
-async def _is_held(nc: Client, session_id: str) -> bool:
+async def _may_be_held(nc: Client, session_id: str) -> bool:
     try:
-        await nc.request(held_subject(session_id), timeout=ANSWER_TIMEOUT_S)
-    except NoRespondersError:
-        return False
+        return await is_held(nc, session_id, ANSWER_TIMEOUT_S)
     except TimeoutError:
         log.debug("whoever holds %s is busy", session_id)
-    return True
+        return True

@@ -26,6 +26,7 @@ from infra.embedded.livekit import (
 )
 from infra.embedded.processes import die_with_parent
 from infra.embedded.readiness import http_status
+from infra.livekit.access import LiveKitAccess
 from infra.settings import settings
 
 START_TIMEOUT_S = 20
@@ -78,6 +79,10 @@ class LiveKitServer:
     def api(self) -> LiveKitAPI:
         """A client of its API, to be closed by `async with`."""
         return LiveKitAPI(self.url, self.api_key, self.api_secret)
+
+    def access(self) -> LiveKitAccess:
+        """What the settings' URL, key and secret of it come to."""
+        return LiveKitAccess(self.url, self.api_key, self.api_secret, self.url)
 
     def token(self, room: str, identity: str, grants: VideoGrants | None = None, ttl_s: float = 600) -> str:
         """A join token, with everything allowed unless `grants` says otherwise."""

@@ -19,7 +19,7 @@ from infra.connection import connection, jetstream, round_trip
 log = logging.getLogger(__name__)
 
 MAX_WAITING_FRAMES = 3000
-"""60 s of sound; beyond that the oldest is dropped and becomes silence."""
+"""60 s of sound in the shortest frames; beyond that the oldest is dropped and becomes silence."""
 
 QUIET_S = 2.0
 

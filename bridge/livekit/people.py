@@ -23,7 +23,7 @@ from infra.facts import now_ns
 log = logging.getLogger(__name__)
 
 MAX_NAME = 256
-MAX_UNREAD_FRAMES = 250
+MAX_UNREAD_FRAMES = 10_000 // ROOM_FRAME_MS
 """Frames of one track that may wait here: 10 s."""
 
 

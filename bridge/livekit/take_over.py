@@ -8,7 +8,6 @@ import time
 from faststream.nats import NatsBroker
 from livekit import api
 from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
 from nats.js.errors import APIError, KeyWrongLastSequenceError
 
 from bridge.call import Call
@@ -17,7 +16,7 @@ from bridge.livekit.lapses import Lapses, Seen
 from bridge.livekit.lease import BUCKET, OVER, SENDING, Holding, bucket_of
 from bridge.livekit.naming import agent_identity
 from bridge.opening import left_open
-from bridge.orphans import held_subject
+from bridge.orphans import is_held
 from infra.connection import connection
 from infra.facts import LogUnavailable, facts_after, now_ns, read_batch
 from infra.settings import Settings
@@ -87,8 +86,9 @@ class TakeOver:
         if not seen.may_be_alive(asked_s):
             return False
         try:
-            await connection(self._broker).request(held_subject(seen.holding.session_id), timeout=ANSWER_S)
-        except (NoRespondersError, TimeoutError):
+            if not await is_held(connection(self._broker), seen.holding.session_id, ANSWER_S):
+                return False
+        except TimeoutError:
             return False
         log.info("session %s: its job is late, but alive", seen.holding.session_id)
         seen.answered_s = asked_s

@@ -102,9 +102,8 @@ class Worker:
         await ended(self._watching)
         await self._tasks.end()
         sessions = [session_of_room(job.job.room.sid) for job in self._server.active_jobs]
-        draining = asyncio.create_task(self._drain(), name="draining")
-        await asyncio.gather(*(claim(connection(self._broker), session_id, DRAIN_S) for session_id in sessions))
-        await draining
+        claims = (claim(connection(self._broker), session_id, DRAIN_S) for session_id in sessions)
+        await asyncio.gather(self._drain(), *claims)
         try:
             # livekit-agents waits up to 15 s for a job that goes on.
             async with asyncio.timeout(CLOSE_S):

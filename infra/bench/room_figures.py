@@ -1,8 +1,7 @@
 """What a run with many rooms comes to: turns, gaps and what they are made of, CPU, memory. Pure."""
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from infra.bench.load import Load
 from infra.bench.statistics import median, percentile
@@ -161,14 +160,3 @@ def growth(at_s: Sequence[float], memory_mb: Sequence[float]) -> float:
         return 0.0
     minutes = (median(at_s[half:]) - median(at_s[:half])) / 60
     return (median(memory_mb[half:]) - median(memory_mb[:half])) / minutes if minutes > 0 else 0.0
-
-
-def named(figures: Iterable[tuple[str, float]], most: int, digits: int) -> str:
-    """Return the largest of named figures in words, `nats 0.10, transcript 0.08`."""
-    largest = sorted(figures, key=lambda figure: -figure[1])[:most]
-    return ", ".join(f"{name} {value:.{digits}f}" for name, value in largest)
-
-
-def as_json_text(figures: RoomsFigures) -> str:
-    """Return everything as one JSON object."""
-    return json.dumps(asdict(figures), indent=2)

@@ -1,6 +1,6 @@
 """`daredevil bench rooms`: many LiveKit rooms at once."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -40,7 +40,9 @@ def rooms(
 
       daredevil bench rooms --rooms 10 --minutes 10
     """
-    from infra.bench.room_figures import as_json_text
+    import json
+    from dataclasses import asdict
+
     from infra.caller import BadWav, read_wav
 
     try:
@@ -49,7 +51,7 @@ def rooms(
         fail(str(error), BAD_INPUT)
     figures = run_async(_rooms(sound, rooms, minutes * 60, alone * 60))
     if as_json:
-        typer.echo(as_json_text(figures))
+        typer.echo(json.dumps(asdict(figures), indent=2))
     else:
         _print(figures)
     if figures.many.missed or figures.many.problems:
@@ -129,8 +131,6 @@ def _where(figures: "RoomsFigures") -> str:
 
 
 def _print_run(run: "RunFigures") -> None:
-    from infra.bench.room_figures import named
-
     plural = "s" if run.rooms > 1 else ""
     out().print(
         f"[bold]{run.rooms} room{plural}[/], {run.seconds:.0f} s: {run.asked} turns, [bold]{run.missed}[/] missed; "
@@ -138,12 +138,18 @@ def _print_run(run: "RunFigures") -> None:
     )
     total = sum(run.cores.values())
     out().print(
-        f"  [dim]cores: {total:.2f} ({named(run.cores.items(), 6, 2)}), and the callers {run.callers_cores:.2f}[/]"
+        f"  [dim]cores: {total:.2f} ({_named(run.cores.items(), 6, 2)}), and the callers {run.callers_cores:.2f}[/]"
     )
     if run.memory_mb:
         grown = {name: mb for name, mb in run.growth_mb_per_minute.items() if mb >= 0.5}
-        told = f" ({named(grown.items(), 4, 1)})" if grown else ""
+        told = f" ({_named(grown.items(), 4, 1)})" if grown else ""
         out().print(
             f"  [dim]memory: {run.memory_mb[0]:.0f} MB, settled {run.settled_mb:.0f}, at the end "
             f"{run.memory_mb[-1]:.0f}; then {sum(run.growth_mb_per_minute.values()):+.1f} MB a minute{told}[/]"
         )
+
+
+def _named(figures: Iterable[tuple[str, float]], most: int, digits: int) -> str:
+    """Return the largest of named figures in words, `nats 0.10, transcript 0.08`."""
+    largest = sorted(figures, key=lambda figure: -figure[1])[:most]
+    return ", ".join(f"{name} {value:.{digits}f}" for name, value in largest)

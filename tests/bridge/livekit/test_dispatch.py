@@ -6,7 +6,6 @@ from livekit import api
 
 from bridge.livekit.naming import agent_identity, session_of_room
 from contracts import events as e
-from infra.livekit.access import LiveKitAccess
 from infra.livekit.tokens import join_token
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
@@ -19,8 +18,7 @@ OURS, ANOTHERS = "night-shift", "day-shift"
 
 def bringing(server: LiveKitServer, room: str, identity: str, agent_name: str) -> str:
     """What `daredevil token --agent` makes."""
-    access = LiveKitAccess(server.url, server.api_key, server.api_secret, server.url)
-    return join_token(access, room, identity, timedelta(hours=1), agent_name=agent_name)
+    return join_token(server.access(), room, identity, timedelta(hours=1), agent_name=agent_name)
 
 
 async def served(agent: Agent, guest: Guest) -> None:

@@ -1,23 +1,21 @@
 """Why a room could not be joined: what a real server says of wrong tokens, in words that tell what to do."""
 
-from datetime import timedelta
+from dataclasses import replace
 
 import pytest
 from livekit import api, rtc
 
-from infra.livekit.access import LiveKitAccess
 from infra.livekit.refusals import check_room, why_refused
 from infra.livekit.tokens import join_token
+from tests.infra.livekit.test_tokens import ACCESS, HOUR
 from tests.livekit_server import LiveKitServer
-
-HOUR = timedelta(hours=1)
 
 
 def wrong_tokens(server: LiveKitServer) -> dict[str, str]:
     """Tokens that do not let in, by the words with which that is told."""
-    ours = LiveKitAccess(server.url, server.api_key, server.api_secret, server.url)
-    forged = LiveKitAccess(server.url, server.api_key, "another-secret-of-at-least-32-characters", server.url)
-    elsewhere = LiveKitAccess(server.url, "another-key", server.api_secret, server.url)
+    ours = server.access()
+    forged = replace(ours, secret="another-secret-of-at-least-32-characters")
+    elsewhere = replace(ours, key="another-key")
     listing = api.AccessToken(server.api_key, server.api_secret).with_identity("sam")
     return {
         "has expired": join_token(ours, "kitchen", "sam", -HOUR),
@@ -41,12 +39,12 @@ async def test_a_real_server_refuses_wrong_tokens_and_it_is_told_why(livekit_ser
 
 
 def test_what_is_not_known_is_told_as_it_is_but_without_the_token() -> None:
-    token = join_token(LiveKitAccess("ws://x", "key", "s" * 32, "ws://x"), "kitchen", "sam", HOUR)
+    token = join_token(ACCESS, "kitchen", "sam", HOUR)
     assert why_refused(f"engine: no route to {token}, sorry") == "engine: no route to (token), sorry"
 
 
 def test_a_token_is_for_its_own_room_only() -> None:
-    token = join_token(LiveKitAccess("ws://x", "key", "s" * 32, "ws://x"), "kitchen", "sam", HOUR)
+    token = join_token(ACCESS, "kitchen", "sam", HOUR)
     check_room(token, "kitchen")
     with pytest.raises(ValueError, match="is for room kitchen, not for hall: make another"):
         check_room(token, "hall")

@@ -5,9 +5,9 @@ import os
 import sys
 from pathlib import Path
 
-from infra.livekit.access import LiveKitAccess
 from infra.livekit.tokens import join_token
-from tests.infra.livekit.test_refusals import HOUR, wrong_tokens
+from tests.infra.livekit.test_refusals import wrong_tokens
+from tests.infra.livekit.test_tokens import ACCESS, HOUR
 from tests.livekit_server import LiveKitServer
 from tests.servers import NatsServer
 
@@ -39,8 +39,7 @@ async def test_an_expired_token_is_one_clear_line(livekit_server: LiveKitServer,
 
 
 async def test_a_token_of_another_room_is_refused_before_anybody_is_called() -> None:
-    ours = LiveKitAccess("ws://x", "key", "s" * 32, "ws://x")
-    token = join_token(ours, "kitchen", "sam", HOUR)
+    token = join_token(ACCESS, "kitchen", "sam", HOUR)
     code, output, errors = await say("--url", "ws://127.0.0.1:9", "--room", "hall", "--token", token)
     assert (code, output) == (2, "")
     assert errors.startswith("error: the token is for room kitchen, not for hall: make another")

@@ -17,10 +17,6 @@ ACCESS = LiveKitAccess("wss://x", "key", "a-secret-for-tests-of-40-characters-00
 HOUR = timedelta(hours=1)
 
 
-def access(server: LiveKitServer) -> LiveKitAccess:
-    return LiveKitAccess(server.url, server.api_key, server.api_secret, server.url)
-
-
 def test_a_token_is_for_one_room_and_one_identity_and_expires() -> None:
     claims = TokenVerifier(ACCESS.key, ACCESS.secret).verify(join_token(ACCESS, "kitchen", "sam", HOUR, name="Sam"))
     assert (claims.identity, claims.name) == ("sam", "Sam")
@@ -89,7 +85,7 @@ def test_which_server_is_told_or_what_to_do(tmp_path: Path) -> None:
 
 
 async def test_a_caller_may_speak_and_a_listener_may_not(livekit_server: LiveKitServer) -> None:
-    ours = access(livekit_server)
+    ours = livekit_server.access()
     source = rtc.AudioSource(24_000, 1)
     track = rtc.LocalAudioTrack.create_audio_track("microphone", source)
     options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
@@ -106,7 +102,7 @@ async def test_a_caller_may_speak_and_a_listener_may_not(livekit_server: LiveKit
 
 
 async def test_a_token_lets_into_its_own_room_only_and_not_at_the_api(livekit_server: LiveKitServer) -> None:
-    token = join_token(access(livekit_server), "kitchen", "sam", HOUR)
+    token = join_token(livekit_server.access(), "kitchen", "sam", HOUR)
     room = rtc.Room()
     await room.connect(livekit_server.url, token)
     assert room.name == "kitchen"
@@ -117,7 +113,7 @@ async def test_a_token_lets_into_its_own_room_only_and_not_at_the_api(livekit_se
 
 
 async def test_a_moderator_moderates_their_own_room_only(livekit_server: LiveKitServer) -> None:
-    ours = access(livekit_server)
+    ours = livekit_server.access()
     sam, eve = rtc.Room(), rtc.Room()
     await sam.connect(livekit_server.url, join_token(ours, "hall", "sam", HOUR))
     await eve.connect(livekit_server.url, join_token(ours, "kitchen", "eve", HOUR))
