@@ -39,10 +39,14 @@ async def _healthy(broker: NatsBroker, name: str) -> bool:
 async def facts_until(
     broker: NatsBroker, session_id: str, enough: Callable[[list[Event]], bool], timeout_s: float = 20
 ) -> list[Event]:
-    """Return a session's facts as soon as there are enough of them."""
-    async with asyncio.timeout(timeout_s):
-        while True:
-            facts = [fact.event async for fact in history(connection(broker), session_id)]
-            if enough(facts):
-                return facts
-            await asyncio.sleep(0.02)
+    """Return a session's facts as soon as there are enough of them; fails with those that there were."""
+    facts: list[Event] = []
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                facts = [fact.event async for fact in history(connection(broker), session_id)]
+                if enough(facts):
+                    return facts
+                await asyncio.sleep(0.02)
+    except TimeoutError as error:
+        raise AssertionError(f"after {timeout_s} s: {[type(fact).__name__ for fact in facts]}") from error
