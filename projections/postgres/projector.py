@@ -67,6 +67,11 @@ class Projector:
             except psycopg.Error as error:
                 self._say("stopped", _unexpected(error), logging.ERROR)
                 await asyncio.sleep(STOPPED_S)
+            except Exception as error:
+                # Without this the task would end unseen, and its last status stay.
+                log.exception("an unexpected error; starting again in %g s", STOPPED_S)
+                self._say("stopped", f"an unexpected error: {error!r}", logging.ERROR)
+                await asyncio.sleep(STOPPED_S)
 
     def _say(self, state: str, reason: str = "", level: int = logging.INFO) -> None:
         if (state, reason) != (self._status.state, self._status.reason):

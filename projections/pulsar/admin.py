@@ -1,5 +1,6 @@
 """Tenant, namespaces and topics in Pulsar, made through its admin API: what is there already is kept."""
 
+import http.client
 import json
 import ssl
 import time
@@ -83,20 +84,24 @@ class AdminApi:
         self._ask("DELETE", path, None, (200, 204, 404))
 
     def _ask(self, method: str, path: str, body: object, good: tuple[int, ...]) -> bytes:
+        try:
+            code, reason, answer = self._answer(method, path, body)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            why = str(error) or type(error).__name__
+            raise AdminProblem(f"Pulsar's admin API at {self._base} does not answer: {why}") from error
+        if code in good:
+            return answer
+        if code in (401, 403):
+            why = f"{reason} (DAREDEVIL_PULSAR_TOKEN, or the certificate of DAREDEVIL_PULSAR_TLS_CERT_FILE)"
+        else:
+            why = answer[:300].decode(errors="replace")
+        raise AdminProblem(f"Pulsar's admin API refuses {method} {path}: {code} {why}")
+
+    def _answer(self, method: str, path: str, body: object) -> tuple[int, str, bytes]:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._base + path, data=data, method=method, headers=self._headers)
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S, context=self._tls) as response:
-                return bytes(response.read())
+                return response.status, response.reason, bytes(response.read())
         except urllib.error.HTTPError as error:
-            answer = error.read()[:300]
-            if error.code in good:
-                return answer
-            reason = answer.decode(errors="replace")
-            if error.code in (401, 403):
-                reason = (
-                    f"{error.reason} (DAREDEVIL_PULSAR_TOKEN, or the certificate of DAREDEVIL_PULSAR_TLS_CERT_FILE)"
-                )
-            raise AdminProblem(f"Pulsar's admin API refuses {method} {path}: {error.code} {reason}") from error
-        except (OSError, ValueError) as error:
-            raise AdminProblem(f"Pulsar's admin API at {self._base} does not answer: {error}") from error
+            return error.code, error.reason, error.read()

@@ -87,6 +87,10 @@ class Projector:
                 self._become("waiting", f"for Pulsar: {error}")
             except (NatsError, LogLost, OSError, TimeoutError) as error:
                 self._become("waiting", f"for NATS: {error or type(error).__name__}")
+            except Exception as error:
+                # Without this the task would end unseen, and its last status stay.
+                log.exception("an unexpected error; starting again")
+                self._become("waiting", f"after an unexpected error: {error!r}")
             if self._window.position > before:
                 delay_s = FIRST_DELAY_S
             await asyncio.sleep(delay_s)
@@ -180,6 +184,13 @@ class Projector:
 
     async def _settle(self, topics: Topics, window: Window) -> None:
         """Take note of what Pulsar has stored, often while something is on its way; until cancelled."""
+        try:
+            await self._note_what_is_stored(topics, window)
+        except Exception as error:
+            topics.problem = f"what is stored cannot be found out: {error!r}"
+            raise
+
+    async def _note_what_is_stored(self, topics: Topics, window: Window) -> None:
         pause_s = SHORT_PAUSE_S
         while True:
             await asyncio.sleep(pause_s)

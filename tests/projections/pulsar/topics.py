@@ -43,10 +43,13 @@ async def projecting(broker: NatsBroker, settings: Settings) -> AsyncIterator[Pr
 async def caught_up(broker: NatsBroker, projector: Projector, within_s: float = 60) -> None:
     """Wait until it has all that is in the log now."""
     end = await log_end(connection(broker))
-    async with asyncio.timeout(within_s):
-        while projector.status().position < end:
-            assert projector.status().state != "stopped", projector.status().reason
-            await asyncio.sleep(0.01)
+    try:
+        async with asyncio.timeout(within_s):
+            while projector.status().position < end:
+                assert projector.status().state != "stopped", projector.status().reason
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"not at {end} within {within_s} s: {projector.status()}") from None
 
 
 class ProjectorProcess:
