@@ -15,7 +15,7 @@ FRAME_MS = 20
 """Length of a frame at a door, and the least on the bus."""
 
 ROOM_FRAME_MS = 40
-"""Length of a frame from a LiveKit room: what a room costs is for the most part what each frame of it costs."""
+"""Length of a frame from and to a LiveKit room: what a room costs is for the most part what each frame of it costs."""
 
 MAX_OUT_FRAME_MS = 100
 """Longest frame of the agent's sound: it is made faster than it is heard, so what is there goes out together."""

@@ -217,12 +217,15 @@ class TurnInterrupted(Event):
 
 
 class InterruptionDismissed(Event):
-    """Sound over a reply that was no turn (a cough, an "mhm", an echo): playback goes on."""
+    """Sound over a reply that does not interrupt it (a cough, an "mhm", an echo): playback goes on.
+
+    Of what was `unaddressed`, said among people and not to the agent, the words still count: its turn goes on.
+    """
 
     participant_id: Id
     reply_id: str
     utterance_id: str
-    reason: Literal["no-words", "backchannel", "echo"]
+    reason: Literal["no-words", "backchannel", "echo", "unaddressed"]
     speech_ms: float = Field(default=0, ge=0)
     text: str = ""
 

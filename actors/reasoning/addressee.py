@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from actors.reasoning.fold import Session, Turn, turn_key
-from actors.reasoning.wording import are_the_same_words, asks, is_said_to, names
 from contracts import events as e
 from contracts.ids import derive_id
 from infra.people import is_company, name_of, several
+from infra.wording import are_the_same_words, asks, is_said_to, names
 
 Reason = Literal["unnamed", "to-another", "no-request", "heard-twice"]
 

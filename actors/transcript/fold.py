@@ -2,8 +2,14 @@
 
 from dataclasses import dataclass, field
 
+from actors.transcript.barge_in import Company
 from contracts import events as e
+from contracts.topology import EVENT_CLASSES
 from infra.facts import Fact
+from infra.people import Person, name_of, note
+
+FENCED = tuple(event_class for tail, event_class in EVENT_CLASSES.items() if tail.startswith("turn."))
+"""Whatever is said on `turn.*`, by whomever: it moves the fence."""
 
 
 @dataclass(slots=True)
@@ -39,7 +45,8 @@ class SessionView:
     turn_sequence: int = 0
     """Sequence of the last `turn.*` fact: what the next one's fence expects."""
     closed: bool = False
-    stt: str = ""
+    profile: e.AgentProfile | None = None
+    people: dict[str, Person] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
     """Ids of all facts."""
     unpublished: set[str] = field(default_factory=set)
@@ -51,14 +58,28 @@ class SessionView:
         """Take one fact in."""
         event = fact.event
         self.sequence = max(self.sequence, fact.sequence)
-        if isinstance(event, e.TurnEnded | e.TurnInterrupted | e.TurnRecorded):
+        if isinstance(event, FENCED):
             self.turn_sequence = max(self.turn_sequence, fact.sequence)
         if event.event_id in self.said:
             return
         self.said.add(event.event_id)
+        note(self.people, event)
         self._apply_session(event)
         self._apply_reply(event)
         self._apply_speech(event)
+
+    @property
+    def stt(self) -> str:
+        """The engine that the session was opened with; empty while that is not known."""
+        return self.profile.stt if self.profile is not None else ""
+
+    def company_of(self, participant_id: str) -> Company:
+        """Return whom the agent answers, and who is there that this person may be speaking to instead."""
+        if self.profile is None:
+            return Company()
+        others = [each for each in self.people.values() if each.present and each.participant_id != participant_id]
+        names = tuple(each.name or name_of(self.people, each.participant_id) for each in others)
+        return Company(self.profile.addressee, self.profile.agent_name, names)
 
     def floor_reply(self) -> Reply | None:
         """Return the reply that is playing or about to: committed, and not over."""
@@ -85,7 +106,7 @@ class SessionView:
     def _apply_session(self, event: e.Event) -> None:
         match event:
             case e.SessionOpened():
-                self.stt = event.profile.stt
+                self.profile = event.profile
             case e.SessionClosed():
                 self.closed = True
             case e.TrackUnpublished():
@@ -124,4 +145,4 @@ class SessionView:
             case e.TurnInterrupted() if u := self.utterances.get(event.utterance_id or ""):
                 u.judged = True
             case e.InterruptionDismissed() if u := self.utterances.get(event.utterance_id):
-                u.judged = u.dismissed = True
+                u.judged, u.dismissed = True, event.reason != "unaddressed"

@@ -196,7 +196,8 @@ class Listener:
         over = utterance.closed and utterance.text is not None
         speech_ms = ((utterance.end or self._hearing.voiced_end) - utterance.start) / SAMPLES_PER_MS
         minimum_ms = self._settings.barge_in_min_speech_ms
-        verdict = barge_in.judge(text, speech_ms, over, " ".join(reply.clauses), minimum_ms)
+        company = self._view.company_of(self._track.participant_id)
+        verdict = barge_in.judge(text, speech_ms, over, " ".join(reply.clauses), minimum_ms, company)
         if verdict is None:
             return
         utterance.judged = True
@@ -204,7 +205,8 @@ class Listener:
             fact = self._facts.turn_interrupted(utterance.started, reply.reply_id, speech_ms, text)
             await self._voice.say_fenced(fact)
             return
-        utterance.dismissed = True
+        # What was said among people is still a turn: the agent overhears it.
+        utterance.dismissed = verdict.reason != "unaddressed"
         await self._voice.say(
             self._facts.interruption_dismissed(utterance.started, reply.reply_id, verdict.reason, speech_ms, text)
         )

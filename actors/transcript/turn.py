@@ -32,6 +32,7 @@ class Utterance:
     revised: tuple[str, bool] = ("", False)
     judged: bool = False
     dismissed: bool = False
+    """It was no interruption and no words either: nothing of it counts."""
 
     @property
     def start(self) -> int:

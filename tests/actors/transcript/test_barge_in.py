@@ -1,6 +1,6 @@
 import pytest
 
-from actors.transcript.barge_in import Verdict, judge
+from actors.transcript.barge_in import Company, Verdict, judge
 
 AGENT = "The weather in Paris is sunny today. Would you like to know more?"
 
@@ -49,3 +49,43 @@ def test_an_echo_may_be_misheard_a_little() -> None:
 
 def test_a_command_is_no_echo_even_if_the_agent_says_the_word() -> None:
     assert judge("Stop.", 200, True, "The bus will stop here.", 500) == Verdict(True)
+
+
+NAMED = Company("named", "Daredevil", ("Kim", "Ann Lee"))
+ASKED = Company("asked", "Daredevil", ("Kim", "Ann Lee"))
+
+
+def in_company(company: Company, text: str, over: bool = True, speech_ms: float = 2000) -> Verdict | None:
+    return judge(text, speech_ms, over, AGENT, min_speech_ms=500, company=company)
+
+
+@pytest.mark.parametrize("text", ["I am Sam.", "No, I was at home.", "Actually I think so, too.", "Kim, stop that!"])
+@pytest.mark.parametrize("company", [NAMED, ASKED])
+def test_what_people_say_to_each_other_is_dismissed_when_it_is_over(company: Company, text: str) -> None:
+    assert in_company(company, text, over=False) is None
+    assert in_company(company, text) == Verdict(False, "unaddressed")
+
+
+@pytest.mark.parametrize("company", [NAMED, ASKED])
+def test_in_company_the_agents_name_interrupts_and_so_does_a_word_that_stops_it(company: Company) -> None:
+    for text in ("Daredevil, what about London", "Dare devil no", "Stop!", "Stop, stop.", "Wait a moment", "Hold on."):
+        assert in_company(company, text, over=False) == Verdict(True), text
+    assert in_company(company, "I told her to stop at the shop.") == Verdict(False, "unaddressed")
+
+
+def test_in_company_a_question_interrupts_once_it_is_over_where_the_agent_answers_questions() -> None:
+    assert in_company(ASKED, "What about London?", over=False) is None
+    assert in_company(ASKED, "What about London?") == Verdict(True)
+    assert in_company(ASKED, "What about London, Kim?") == Verdict(False, "unaddressed")
+    assert in_company(NAMED, "What about London?") == Verdict(False, "unaddressed")
+
+
+@pytest.mark.parametrize("company", [Company("named", "Daredevil"), Company("always", "Daredevil", ("Kim",))])
+def test_who_is_alone_with_the_agent_or_always_answered_interrupts_without_its_name(company: Company) -> None:
+    assert in_company(company, "I am Sam.", over=False) == Verdict(True)
+
+
+def test_in_company_a_cough_an_mhm_and_an_echo_are_what_they_were() -> None:
+    assert in_company(NAMED, "") == Verdict(False, "no-words")
+    assert in_company(NAMED, "Mhm.") == Verdict(False, "backchannel")
+    assert in_company(NAMED, "is sunny today") == Verdict(False, "echo")

@@ -1,5 +1,6 @@
 from typing import Any
 
+from actors.transcript.barge_in import Company
 from actors.transcript.fold import SessionView
 from actors.transcript.resume import resume_point, resumed_turn
 from contracts import events as e
@@ -68,9 +69,11 @@ def test_the_same_fact_twice_changes_nothing() -> None:
     assert view.replies["r1"].clauses == ["Hi."]
 
 
-def test_the_fence_expects_the_last_fact_about_turns() -> None:
+def test_the_fence_expects_the_last_fact_about_turns_whoever_said_it() -> None:
     turn = e.TurnEnded(**about("te", turn_id="turn-1", text="hi"))
+    passed = e.TurnPassed(**about("tp", turn_id="turn-1", reason="unnamed"))
     assert view_of(started(1, 512), turn, reply("r1")).turn_sequence == 2
+    assert view_of(started(1, 512), turn, passed, reply("r1")).turn_sequence == 3
 
 
 def test_a_new_owner_begins_just_before_the_open_utterance() -> None:
@@ -108,3 +111,37 @@ def test_a_dismissed_interruption_leaves_no_turn_open() -> None:
     dismissed = e.InterruptionDismissed(**about("id", reply_id="r1", utterance_id="u1", reason="backchannel"))
     view = view_of(reply("r1"), started(1, 512, over="r1"), ended(1, 512, 8192), transcribed(1, "mhm"), dismissed)
     assert resumed_turn(view, TRACK) is None
+
+
+def profile(addressee: str) -> e.SessionOpened:
+    agent = {"prompt": "", "llm": "", "stt": "local", "tts": "", "agent_name": "Daredevil", "addressee": addressee}
+    fields = {"event_id": "so", "session_id": "s-1", "time_ns": 1, "door": "livekit", "user_id": ""}
+    return e.SessionOpened.model_validate({**fields, "profile": agent})
+
+
+def joined(who: str, name: str = "") -> e.ParticipantJoined:
+    fields = {"event_id": f"pj-{who}", "session_id": "s-1", "time_ns": 1, "participant_id": who, "name": name}
+    return e.ParticipantJoined.model_validate({**fields, "kind": "agent" if who == "agent" else "person"})
+
+
+def left(who: str) -> e.ParticipantLeft:
+    return e.ParticipantLeft(event_id=f"pl-{who}", session_id="s-1", time_ns=1, participant_id=who, reason="left")
+
+
+def test_the_company_of_a_person_is_who_else_is_there_besides_the_agent() -> None:
+    view = view_of(profile("named"), joined("agent", "Daredevil"), joined("sam", "Sam"))
+    assert view.company_of("sam") == Company("named", "Daredevil", ())
+    view.apply(Fact(4, joined("kim")))
+    assert view.company_of("sam") == Company("named", "Daredevil", ("kim",))
+    assert view.company_of("kim") == Company("named", "Daredevil", ("Sam",))
+    view.apply(Fact(5, left("kim")))
+    assert view.company_of("sam").others == ()
+
+
+def test_words_that_were_said_among_people_leave_their_turn_open() -> None:
+    dismissed = e.InterruptionDismissed(**about("id", reply_id="r1", utterance_id="u1", reason="unaddressed"))
+    view = view_of(reply("r1"), started(1, 512, over="r1"), ended(1, 512, 8192), transcribed(1, "i am sam"), dismissed)
+    turn = resumed_turn(view, TRACK)
+    assert turn is not None
+    assert turn.last.judged
+    assert not turn.last.dismissed

@@ -1,6 +1,6 @@
 import pytest
 
-from actors.reasoning.wording import are_the_same_words, asks, is_said_to, names
+from infra.wording import are_the_same_words, asks, is_said_to, names
 
 
 @pytest.mark.parametrize(
