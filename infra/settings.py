@@ -2,16 +2,39 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+ENV_PREFIX = "DAREDEVIL_"
+LIVEKIT_SCHEMES = ("wss", "ws", "https", "http")
+
+
+class BadSettings(SystemExit):
+    """A setting cannot be what it is; the message names it and says what to write."""
+
+
+def _livekit_url(url: str) -> str:
+    """Return the URL if it is empty or a LiveKit server's. Raises ValueError."""
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in LIVEKIT_SCHEMES and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, brackets that do not close
+        fits = False
+    if url and not fits:
+        raise ValueError("is no URL of a LiveKit server: write `wss://host`, or `ws://host:7880` for one without TLS")
+    return url
+
+
+LiveKitUrl = Annotated[str, AfterValidator(_livekit_url)]
 
 
 class Settings(BaseSettings):
     """Settings of all processes. `docs/settings.md` lists them; a test keeps that table complete."""
 
-    model_config = SettingsConfigDict(env_prefix="DAREDEVIL_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_file=".env", extra="ignore")
 
     # -- where things are
     data_dir: Path = Field(Path(".daredevil"), description="Where the embedded servers keep their data.")
@@ -77,8 +100,8 @@ class Settings(BaseSettings):
     livekit: bool = Field(
         False, description="Open the LiveKit door; without a URL a LiveKit server is started on this machine."
     )
-    livekit_url: str = Field("", description="LiveKit server, `wss://host`; one that is set opens the door.")
-    livekit_public_url: str = Field("", description="Where clients reach that server; empty if at the same URL.")
+    livekit_url: LiveKitUrl = Field("", description="LiveKit server, `wss://host`; one that is set opens the door.")
+    livekit_public_url: LiveKitUrl = Field("", description="Where clients reach that server; empty if at the same URL.")
     livekit_api_key: str = Field("", description="API key of that server.")
     livekit_api_secret: str = Field("", description="Its secret; only the LiveKit bridge and token endpoint need it.")
     livekit_agent_name: str = Field(
@@ -133,8 +156,24 @@ class Settings(BaseSettings):
     max_text_bytes: int = Field(16_000, gt=0, description="Longest text that a participant may send.")
     max_sessions: int = Field(200, gt=0, description="Open sessions per bridge; more are refused.")
 
+    def unset(self, *names: str) -> list[str]:
+        """Return the variables of those settings that are empty."""
+        return [f"{ENV_PREFIX}{name.upper()}" for name in names if not getattr(self, name)]
+
 
 @lru_cache
 def settings() -> Settings:
-    """Return the settings of this process, read once."""
-    return Settings()
+    """Return the settings of this process, read once. Raises BadSettings."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        # The values are left out: keys and passwords are among them.
+        problems = error.errors(include_url=False, include_input=False, include_context=False)
+        lines = [f"{ENV_PREFIX}{'.'.join(map(str, each['loc'])).upper()}: {_said(each['msg'])}" for each in problems]
+        raise BadSettings("\n".join(lines)) from None
+    except SettingsError as error:
+        raise BadSettings(f"{error}: it is a JSON object, see docs/settings.md") from None
+
+
+def _said(message: str) -> str:
+    return message.removeprefix("Value error, ")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from infra.settings import Settings, settings
+from infra.settings import BadSettings, Settings, settings
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +47,44 @@ def test_an_absurd_value_is_refused_with_its_name(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv(f"DAREDEVIL_{name.upper()}", value)
     with pytest.raises((ValidationError, ValueError), match=name):
         Settings()
+
+
+@pytest.mark.parametrize("name", ["livekit_url", "livekit_public_url"])
+@pytest.mark.parametrize(
+    "url",
+    ["rooms.example.org", "tcp://rooms.example.org", "wss://", "wss:rooms", "ws://:7880", "ws://h:port", "ws://[h"],
+)
+def test_what_is_no_url_of_a_livekit_server_is_refused_and_it_is_said_what_to_write(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    monkeypatch.setenv(f"DAREDEVIL_{name.upper()}", url)
+    settings.cache_clear()
+    with pytest.raises(BadSettings) as refused:
+        settings()
+    assert str(refused.value).startswith(f"DAREDEVIL_{name.upper()}: is no URL of a LiveKit server: write `wss://host`")
+
+
+@pytest.mark.parametrize(
+    "url", ["", "wss://rooms.example.org", "ws://127.0.0.1:7880", "https://x.livekit.cloud/", "ws://[::1]:7880"]
+)
+def test_urls_of_livekit_servers_are_taken_as_they_are(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("DAREDEVIL_LIVEKIT_URL", url)
+    assert Settings().livekit_url == url
+
+
+def test_every_bad_setting_is_named_on_a_line_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAREDEVIL_PORT", "70000")
+    monkeypatch.setenv("DAREDEVIL_LIVEKIT_URL", "secret@rooms")
+    settings.cache_clear()
+    with pytest.raises(BadSettings) as refused:
+        settings()
+    lines = str(refused.value).splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["DAREDEVIL_PORT", "DAREDEVIL_LIVEKIT_URL"]
+    assert not any("secret" in line or "70000" in line for line in lines)
+    monkeypatch.setenv("DAREDEVIL_PORT", "8030")
+    monkeypatch.setenv("DAREDEVIL_LLM_OPTIONS", "{")
+    with pytest.raises(BadSettings, match=r"llm_options.*JSON object"):
+        settings()
 
 
 def test_settings_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
