@@ -6,34 +6,55 @@ from dataclasses import dataclass, field
 from infra.bench.load import Load
 from infra.bench.statistics import median, percentile
 from infra.caller import CallResult
-from infra.caller.result import PARTS
+from infra.caller.result import PARTS, Turn
 
 SETTLE_SHARE = 0.33
 """The first part of a run is not asked for the growth of memory: processes fill their caches and buffers then."""
+
+
+UNSEEN = "webrtc_ms"
+"""The part of a gap that the log does not see: the way between caller and door, both ways, with its jitter buffers."""
 
 
 @dataclass(slots=True)
 class RoomTurns:
     """What the caller of one room saw, over all its calls."""
 
+    settling_s: float = 0
+    """Gaps up to this time of the run are told apart."""
     asked: int = 0
+    first_gaps_ms: list[float] = field(default_factory=list)
     gaps_ms: list[float] = field(default_factory=list)
     parts_ms: dict[str, list[float]] = field(default_factory=dict)
-    """What the log says the gaps were made of."""
+    """What the log says the later gaps were made of, and what of them it does not see."""
     problems: list[str] = field(default_factory=list)
 
-    def add(self, result: CallResult) -> None:
-        """Add a call. What was said and not answered aloud before the next was said is a missed turn."""
+    def add(self, result: CallResult, began_s: float = 0) -> None:
+        """Add a call that began so late in the run.
+
+        What was said and not answered aloud before the next was said is a missed turn.
+        """
         self.asked += len(result.said)
+        settled_s = self.settling_s - began_s
         heard = [reply.started_at_s for reply in result.replies if reply.started_at_s is not None]
         nexts = [*(said.start_s for said in result.said[1:]), float("inf")]
         for said, until_s in zip(result.said, nexts, strict=False):
             answers = [at_s for at_s in heard if said.end_of_speech_s <= at_s < until_s]
             if answers:
-                self.gaps_ms.append(round((answers[0] - said.end_of_speech_s) * 1000, 1))
+                gaps_ms = self.gaps_ms if said.end_of_speech_s >= settled_s else self.first_gaps_ms
+                gaps_ms.append(round((answers[0] - said.end_of_speech_s) * 1000, 1))
+        started = {reply.reply_id: reply.started_at_s for reply in result.replies}
         for turn in result.turns:
-            for part, ms in turn.parts.items():
-                self.parts_ms.setdefault(part, []).append(ms)
+            at_s = started.get(turn.reply_id)
+            if at_s is None or at_s >= settled_s:
+                self._add_parts(turn)
+
+    def _add_parts(self, turn: Turn) -> None:
+        parts = dict(turn.parts)
+        if turn.gap_ms is not None and turn.log_gap_ms is not None:
+            parts[UNSEEN] = turn.gap_ms - turn.log_gap_ms
+        for part, ms in parts.items():
+            self.parts_ms.setdefault(part, []).append(ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +82,8 @@ class RunFigures:
     gap_p50_ms: float
     gap_p95_ms: float
     gap_max_ms: float
+    first_gap_p95_ms: float
+    """While the rooms came up; the other gaps are those after that."""
     parts_p50_ms: dict[str, float]
     parts_p95_ms: dict[str, float]
     cores: dict[str, float]
@@ -114,19 +137,21 @@ def compare(one: RunFigures, many: RunFigures) -> RoomsFigures:
 def figures_of(turns: Sequence[RoomTurns], samples: Sequence[Sample]) -> RunFigures:
     """Put the rooms of a run together."""
     gaps = [gap_ms for room in turns for gap_ms in room.gaps_ms]
+    first_gaps = [gap_ms for room in turns for gap_ms in room.first_gaps_ms]
     asked = sum(room.asked for room in turns)
     first, last = samples[0], samples[-1]
     spent_s = max(last.at_s - first.at_s, 1e-3)
-    parts_ms = {part: [ms for room in turns for ms in room.parts_ms.get(part, ())] for part in PARTS}
+    parts_ms = {part: [ms for room in turns for ms in room.parts_ms.get(part, ())] for part in (*PARTS, UNSEEN)}
     settled = _settled(samples)
     return RunFigures(
         rooms=len(turns),
         seconds=round(spent_s, 1),
         asked=asked,
-        missed=asked - len(gaps),
+        missed=asked - len(gaps) - len(first_gaps),
         gap_p50_ms=round(median(gaps), 1),
         gap_p95_ms=round(percentile(gaps, 0.95), 1),
         gap_max_ms=round(max(gaps, default=0), 1),
+        first_gap_p95_ms=round(percentile(first_gaps, 0.95), 1),
         parts_p50_ms={part: round(median(ms), 1) for part, ms in parts_ms.items()},
         parts_p95_ms={part: round(percentile(ms, 0.95), 1) for part, ms in parts_ms.items()},
         cores={name: round(_cores(first, last, name, spent_s), 3) for name in last.parts},

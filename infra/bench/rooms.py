@@ -15,9 +15,14 @@ from infra.caller import CallFailed, Sound, Utterance
 from infra.caller.room import RoomDial
 from infra.ending import ended
 
-SAMPLE_S = 10.0
-TELL_EVERY = 6
-"""A line for so many samples."""
+SAMPLES = 40
+SAMPLE_S = 5.0, 20.0
+"""The least and the most between two samples: to add up all memory of all processes holds them up."""
+TELL_S = 60.0
+APART_S = 3.0
+"""Rooms come up one after the other: ten processes that start within ten seconds leave no CPU to those that talk."""
+SETTLING_S = 30.0
+"""After the last has come: jitter buffers that grew while processes started take this long to shrink."""
 
 Tell = Callable[[str], None]
 
@@ -57,17 +62,19 @@ class _Progress:
 
 
 async def _run(dial: RoomDial, data_dir: Path, ask: Sound, rooms: int, seconds: float, tell: Tell) -> RunFigures:
-    until_s = time.monotonic() + seconds
-    turns = [RoomTurns() for _ in range(rooms)]
+    began_s = time.monotonic()
+    until_s = began_s + seconds
+    # Of a run that short, at least the second half counts.
+    settling_s = min((rooms - 1) * APART_S + SETTLING_S, seconds / 2)
+    turns = [RoomTurns(settling_s) for _ in range(rooms)]
     progress = _Progress()
-    # Not all at the same moment: callers do not breathe in step.
-    apart_s = min(1.0, 10 / rooms)
     callers = [
-        asyncio.create_task(_talk(dial, ask, room, until_s, number * apart_s, progress), name=f"caller {number}")
+        asyncio.create_task(_talk(dial, ask, room, (began_s, until_s), number * APART_S, progress))
         for number, room in enumerate(turns)
     ]
     samples: list[Sample] = []
-    watcher = asyncio.create_task(_watch(data_dir, samples, turns, progress, tell), name="watcher")
+    sample_s = min(max(seconds / SAMPLES, SAMPLE_S[0]), SAMPLE_S[1])
+    watcher = asyncio.create_task(_watch(data_dir, samples, sample_s, turns, progress, tell), name="watcher")
     try:
         await asyncio.gather(*callers)
     finally:
@@ -76,17 +83,19 @@ async def _run(dial: RoomDial, data_dir: Path, ask: Sound, rooms: int, seconds: 
 
 
 async def _talk(
-    dial: RoomDial, ask: Sound, turns: RoomTurns, until_s: float, wait_s: float, progress: _Progress
+    dial: RoomDial, ask: Sound, turns: RoomTurns, time_s: tuple[float, float], wait_s: float, progress: _Progress
 ) -> None:
     """Ask again and again until the time is over; a call that breaks is followed by another."""
+    began_s, until_s = time_s
     await asyncio.sleep(wait_s)
     while time.monotonic() < until_s:
         try:
-            turns.add(await dial(_questions(ask, until_s), user_id="bench", on_fact=progress.take))
+            result = await dial(_questions(ask, until_s), user_id="bench", on_fact=progress.take)
+            turns.add(result, time.monotonic() - began_s - result.seconds)
         except CallFailed as failure:
             turns.problems.append(str(failure))
             if failure.result is not None:
-                turns.add(failure.result)
+                turns.add(failure.result, time.monotonic() - began_s - failure.result.seconds)
             await asyncio.sleep(1)  # a server that refuses is not to be asked without a pause
 
 
@@ -96,14 +105,20 @@ def _questions(ask: Sound, until_s: float) -> Iterator[Utterance]:
 
 
 async def _watch(
-    data_dir: Path, samples: list[Sample], turns: Sequence[RoomTurns], progress: _Progress, tell: Tell
+    data_dir: Path,
+    samples: list[Sample],
+    sample_s: float,
+    turns: Sequence[RoomTurns],
+    progress: _Progress,
+    tell: Tell,
 ) -> None:
-    began_s, meter = time.monotonic(), Meter(data_dir)
+    began_s, meter, told_s = time.monotonic(), Meter(data_dir), 0.0
     while True:
         parts = await asyncio.to_thread(meter.read)
         samples.append(Sample(round(time.monotonic() - began_s, 1), parts, cpu_s(os.getpid())))
-        if len(samples) % TELL_EVERY == 1 and len(samples) > 1:
+        if samples[-1].at_s - told_s >= TELL_S - sample_s / 2:
+            told_s = samples[-1].at_s
             problems = sum(len(room.problems) for room in turns)
             memory_mb = samples[-1].memory_mb
             tell(f"{samples[-1].at_s:.0f} s: {progress.since()}; {memory_mb:.0f} MB, {problems} problems")
-        await asyncio.sleep(SAMPLE_S)
+        await asyncio.sleep(sample_s)

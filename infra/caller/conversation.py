@@ -29,7 +29,7 @@ class Conversation:
         elif name == "TurnEnded":
             self.speaking, self.awaited_turn = False, turn_id
             self.decisions += 1
-        elif name == "InterruptionDismissed":
+        elif name == "InterruptionDismissed" and data.get("reason") != "unaddressed":
             self.speaking = False
             self.decisions += 1
         elif name == "ReplyStarted":

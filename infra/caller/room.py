@@ -34,7 +34,9 @@ MICROPHONE_RATE_HZ = 48_000
 MICROPHONE_FRAMES_PER_S = 100
 """Frames of 10 ms, which the SDK takes without a queue of its own, so that nothing waits in it."""
 EAR_RATE_HZ = 24_000
-EAR_FRAME_MS, LIGHT_EAR_FRAME_MS = 10, 40
+EAR_FRAME_MS, LIGHT_EAR_FRAME_MS = 10, 100
+LIGHT_BITRATE = 96_000
+"""Bits a second at which Opus leaves its speech codec out: half the CPU (measured with libopus 1.6 at 48 kHz)."""
 CONNECT_TIMEOUT_S = 10.0
 AGENT_TIMEOUT_S = 20.0
 TOKEN_TTL_S = 300
@@ -157,6 +159,8 @@ class _RoomCall:
             self._source = rtc.AudioSource(MICROPHONE_RATE_HZ, 1, queue_size_ms=QUEUE_MS if self._light else 0)
             track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
             as_microphone = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+            if self._light:
+                as_microphone.audio_encoding.max_bitrate = LIGHT_BITRATE
             await self._room.local_participant.publish_track(track, as_microphone)
         result = CallResult("", EAR_RATE_HZ)
         mouth: Microphone | SpokenWhole

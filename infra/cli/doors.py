@@ -91,8 +91,9 @@ def _external(url: str, room: Room) -> "Settings":
     from infra.settings import settings
 
     config = settings().model_copy(update={"livekit_url": url})
-    if not room.token and not (config.livekit_api_key and config.livekit_api_secret):
-        raise StartFailed(f"{url} wants a token: --token, or DAREDEVIL_LIVEKIT_API_KEY and _API_SECRET to make one")
+    missing = config.unset("livekit_api_key", "livekit_api_secret")
+    if missing and not room.token:
+        raise StartFailed(f"{url} wants a token: --token, or, to make one: {' and '.join(missing)}")
     return config
 
 

@@ -51,13 +51,16 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's coroutine; what users can put right is one clear line, Ctrl-C is exit code 130."""
     import asyncio
 
+    import uvloop
+
     from infra.embedded.lock import DataDirInUse
     from infra.embedded.nats import NatsMissing
     from infra.embedded.runtime import NotRunning
     from infra.embedded.system import StartFailed
 
     try:
-        return asyncio.run(work)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(work)
     except (DataDirInUse, NatsMissing, NotRunning, StartFailed) as error:
         fail(str(error))
     except KeyboardInterrupt:

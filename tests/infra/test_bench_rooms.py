@@ -14,7 +14,7 @@ from infra.caller.result import Said, Turn
 
 def a_run(rooms: int, p50_ms: float, p95_ms: float, cores: float, memory_mb: float) -> RunFigures:
     return figures_of(
-        [RoomTurns(2, [p50_ms, p50_ms]) for _ in range(rooms)],
+        [RoomTurns(asked=2, gaps_ms=[p50_ms, p50_ms]) for _ in range(rooms)],
         [Sample(0, {"livekit": Load(memory_mb, 0)}, 0), Sample(10, {"livekit": Load(memory_mb, cores * 10)}, 5)],
     )
 
@@ -46,6 +46,24 @@ def test_gaps_are_told_with_what_they_were_made_of() -> None:
     figures = figures_of([room, RoomTurns()], [Sample(0, {}, 0), Sample(5, {}, 1)])
     assert figures.parts_p50_ms["endpointing_ms"] == pytest.approx(450)
     assert figures.parts_p95_ms["bus_ms"] == 0
+
+
+def test_what_the_log_does_not_see_of_a_gap_is_told_too() -> None:
+    room = RoomTurns()
+    turn = Turn("t", "Hello?", log_gap_ms=400, parts={"endpointing_ms": 400.0}, gap_ms=600)
+    room.add(CallResult("s-1", 24_000, turns=[turn]))
+    figures = figures_of([room], [Sample(0, {}, 0), Sample(5, {}, 1)])
+    assert sum(figures.parts_p50_ms.values()) == 600
+    assert figures.parts_p50_ms["webrtc_ms"] == 200
+
+
+def test_gaps_while_rooms_come_up_are_told_apart() -> None:
+    room = RoomTurns(settling_s=30)
+    result = CallResult("s-1", 24_000, said=[Said(0, 1, 1), Said(9, 10, 10)])
+    result.replies = [HeardReply(f"r{at_s}", "t", at_s, 100, False) for at_s in (2.0, 10.5)]
+    room.add(result, began_s=22)
+    figures = figures_of([room], [Sample(0, {}, 0), Sample(5, {}, 1)])
+    assert (figures.first_gap_p95_ms, figures.gap_p95_ms, figures.missed) == (1000, 500, 0)
 
 
 def test_memory_that_only_rises_in_the_beginning_does_not_grow() -> None:
