@@ -9,6 +9,7 @@ from faststream.nats import NatsBroker
 from livekit.agents import AgentServer, JobExecutorType, JobRequest
 
 from bridge.claims import claim
+from bridge.livekit.abandoned import Abandoned
 from bridge.livekit.job import entrypoint, prewarm
 from bridge.livekit.naming import agent_identity, session_of_room
 from bridge.livekit.take_over import TakeOver
@@ -40,12 +41,7 @@ class Worker:
     """Runs livekit-agents' server within this process."""
 
     def __init__(self, broker: NatsBroker, settings: Settings) -> None:
-        missing = [
-            f"DAREDEVIL_{name.upper()}"
-            for name in ("livekit_url", "livekit_api_key", "livekit_api_secret")
-            if not getattr(settings, name)
-        ]
-        if missing:
+        if missing := settings.unset("livekit_url", "livekit_api_key", "livekit_api_secret"):
             raise NoLiveKit(f"the LiveKit door needs {', '.join(missing)}: see docs/settings.md")
         self._broker = broker
         self._settings = settings
@@ -74,13 +70,16 @@ class Worker:
         self._registered = asyncio.Event()
         self._server.on("worker_registered", self._on_registered)
         self._running: asyncio.Task[None] | None = None
-        self._watching: asyncio.Task[None] | None = None
+        self._watching: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         """Begin to take jobs; a server that can be reached gives them from now on."""
         self._running = asyncio.create_task(self._server.run(), name="LiveKit worker")
         self._running.add_done_callback(_ended)
-        self._watching = asyncio.create_task(TakeOver(self._broker, self._settings).run(), name="watching the rooms")
+        self._watching = [
+            asyncio.create_task(TakeOver(self._broker, self._settings).run(), name="watching the rooms"),
+            asyncio.create_task(Abandoned(self._broker, self._settings).run(), name="looking for abandoned sessions"),
+        ]
         try:
             # A room that is made before has no agent.
             async with asyncio.timeout(REGISTER_S):
@@ -96,10 +95,10 @@ class Worker:
 
     async def close(self) -> None:
         """Take no more jobs, and hand over the rooms there are to other bridges; may be called twice."""
-        if self._running is None or self._watching is None:
+        if self._running is None:
             return
         running, self._running = self._running, None
-        await ended(self._watching)
+        await ended(*self._watching)
         await self._tasks.end()
         sessions = [session_of_room(job.job.room.sid) for job in self._server.active_jobs]
         claims = (claim(connection(self._broker), session_id, DRAIN_S) for session_id in sessions)

@@ -172,10 +172,11 @@ def _redirect(log_file: Path) -> None:
 def run_app(app: str) -> None:
     """Import and run `module:attribute` until SIGTERM, as `faststream run` does."""
     import anyio
+    import uvloop
 
     module, _, attribute = app.partition(":")
     application = getattr(importlib.import_module(module), attribute)
-    anyio.run(application.run)
+    anyio.run(application.run, backend_options={"loop_factory": uvloop.new_event_loop})
 
 
 if __name__ == "__main__":

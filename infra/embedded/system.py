@@ -79,6 +79,8 @@ class Addresses:
     nats_port: int | None
     livekit_url: str = ""
     livekit_ports: LiveKitPorts | None = None
+    page_port: int = 0
+    """The page's port, 0 for any free one that the door finds; LiveKit's webhook has to know it beforehand."""
 
 
 def choose_addresses(settings: Settings) -> Addresses:
@@ -89,7 +91,8 @@ def choose_addresses(settings: Settings) -> Addresses:
     livekit_url = livekit_ports.url if livekit_ports is not None else settings.livekit_url
     llm_port = free_port() if needs_local_llm(settings) else 0
     llm_url = f"http://127.0.0.1:{llm_port}/v1" if llm_port else settings.llm_url
-    return Addresses(nats_url, llm_url, llm_port, nats_port, livekit_url, livekit_ports)
+    page_port = settings.port or (free_port() if livekit_ports is not None else 0)
+    return Addresses(nats_url, llm_url, llm_port, nats_port, livekit_url, livekit_ports, page_port)
 
 
 def needs_local_llm(settings: Settings) -> bool:
@@ -116,19 +119,15 @@ def livekit_door(settings: Settings, addresses: Addresses) -> list[Program | App
         return []
     door = App(BRIDGE_LIVEKIT, "bridge.livekit:app", "livekit.agents")
     if addresses.livekit_ports is None:
-        if not (settings.livekit_api_key and settings.livekit_api_secret):
-            raise StartFailed(
-                f"DAREDEVIL_LIVEKIT_URL is {addresses.livekit_url}: its DAREDEVIL_LIVEKIT_API_KEY and "
-                "DAREDEVIL_LIVEKIT_API_SECRET are needed, too"
-            )
+        if missing := settings.unset("livekit_api_key", "livekit_api_secret"):
+            raise StartFailed(f"DAREDEVIL_LIVEKIT_URL is {addresses.livekit_url}, but not set: {' and '.join(missing)}")
         return [door]
     try:
         binary = livekit_server_path(settings.livekit_server)
     except LiveKitMissing as error:
         remote = "or use one that runs elsewhere: DAREDEVIL_LIVEKIT_URL, _API_KEY and _API_SECRET"
         raise StartFailed(f"{error}; {remote}") from error
-    # With any free port the page's is not known yet: then there is no webhook.
-    webhook = f"http://127.0.0.1:{settings.port}/livekit/webhook" if settings.port else ""
+    webhook = f"http://127.0.0.1:{addresses.page_port}/livekit/webhook"
     command = livekit_command(binary, livekit_folder(settings.data_dir), addresses.livekit_ports, webhook)
     # It has nothing to keep, and on SIGTERM would wait for everybody to leave their room.
     return [Program(LIVEKIT, command, stop=signal.SIGKILL), door]
@@ -166,7 +165,7 @@ def child_environment(environment: Mapping[str, str], settings: Settings, addres
         "DAREDEVIL_LLM_URL": addresses.llm_url,
         "DAREDEVIL_POSTGRES_URL": running_url(settings) or "off",
         "DAREDEVIL_HOST": settings.host,
-        "DAREDEVIL_PORT": str(settings.port),
+        "DAREDEVIL_PORT": str(addresses.page_port or settings.port),
         "DAREDEVIL_PORT_FILE": str(settings.data_dir.absolute() / "run" / "port"),
         **_livekit_environment(settings, addresses),
     }
