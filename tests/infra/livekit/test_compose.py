@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,15 @@ from infra.embedded.livekit import LiveKitMissing, livekit_server_path
 
 FOLDER = Path(__file__).parents[3] / "infra" / "livekit" / "compose"
 SERVICES = ("livekit", "sip", "ingress", "egress")
+FIELDS = {
+    "sip": {"redis", "health_port", "sip_port", "rtp_port", "use_external_ip", "logging"},
+    "ingress": {"redis", "health_port", "rtmp_port", "whip_port", "http_relay_port", "rtc_config", "logging"},
+    "egress": {"redis", "health_port", "template_port", "insecure", "logging"},
+}
+"""Of each service's configuration, the fields that its `config.go` has and we use: they ignore any other in silence."""
+
+FROM_THE_ENVIRONMENT = {"LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "LIVEKIT_WS_URL"}
+"""What sip, ingress and egress take from there (`api_key`, `api_secret`, `ws_url`)."""
 
 
 def read(name: str) -> dict[str, Any]:
@@ -44,7 +54,8 @@ def ports(kind: str) -> list[tuple[str, range]]:
         "redis": 6379,
         "sip": sip["sip_port"],
         **{f"ingress {name}": ingress[name] for name in ("rtmp_port", "whip_port", "http_relay_port", "health_port")},
-        "egress": CONFIGS["egress"]["health_port"],
+        "egress health": CONFIGS["egress"]["health_port"],
+        "egress page": CONFIGS["egress"]["template_port"],
     }
     return udp if kind == "udp" else [(name, range(port, port + 1)) for name, port in single.items()]
 
@@ -93,6 +104,26 @@ def test_every_configuration_that_is_named_is_there() -> None:
         assert mounted[0] == f"./{name}.yaml"
         told = [COMPOSE[name].get("command", ""), *COMPOSE[name]["environment"].values()]
         assert any(mounted[1] in text for text in told)
+
+
+@pytest.mark.parametrize("name", ["sip", "ingress", "egress"])
+def test_a_service_is_told_only_what_it_takes(name: str) -> None:
+    assert CONFIGS[name].keys() <= FIELDS[name]
+    assert COMPOSE[name]["environment"].keys() == FROM_THE_ENVIRONMENT | {f"{name.upper()}_CONFIG_FILE"}
+
+
+def test_every_variable_has_a_value_or_stops_the_start_and_stands_in_the_example() -> None:
+    text = (FOLDER / "compose.yaml").read_text()
+    required = re.findall(r"\$\{(\w+):\?[^}]+\}", text)
+    assert text.count("$") == len(required), "a variable without a value would be empty in silence"
+    example = (FOLDER / "env.example").read_text()
+    assert all(f"\n{name}=" in example for name in required)
+
+
+def test_images_are_releases() -> None:
+    tags = {name: service["image"].rpartition(":")[2] for name, service in COMPOSE.items()}
+    assert all(re.fullmatch(r"v\d+\.\d+\.\d+", tags[name]) for name in SERVICES), tags
+    assert re.fullmatch(r"\d+\.\d+-alpine", tags["redis"])
 
 
 def test_the_readme_names_every_port() -> None:
