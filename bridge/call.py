@@ -108,9 +108,7 @@ class Call:
 
     def attach(self, line: Line) -> None:
         """Give the call its line: it gets the past facts and what waits to be heard."""
-        if self._grace is not None:
-            self._grace.cancel()
-            self._grace = None
+        self.people_are_back()
         self._active_s = time.monotonic()
         self._speaking.attach(line, list(self._recent))
         if self._log_away:
@@ -184,6 +182,12 @@ class Call:
         self._speaking.detach()
         self._end_unless_attached(reason, patience_s)
 
+    def people_are_back(self) -> None:
+        """Do not end for want of people: a line is attached soon."""
+        if self._grace is not None:
+            self._grace.cancel()
+            self._grace = None
+
     def _end_unless_attached(self, reason: str, patience_s: float) -> None:
         if self._ending is None and self._grace is None:
             self._grace = asyncio.create_task(self._wait(reason, patience_s), name=f"grace of {self.session_id}")
@@ -227,11 +231,11 @@ class Call:
             log.debug("%s: its end did not come back", self.session_id)
         await self._stop()
 
-    async def bury(self) -> None:
-        """End a session that its door left open when it died, its microphones too; return when that is stored."""
-        for event in left_open(self.session_id, self.standing, now_ns()):
+    async def bury(self, reason: str) -> None:
+        """End the session and the microphones that a door before this one left open; return when that is stored."""
+        for event in left_open(self.session_id, self.standing, now_ns(), reason):
             self.note(event)
-        self.end("vanished")
+        self.end(reason)
         await self.over.wait()
 
     async def leave(self) -> None:

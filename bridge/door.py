@@ -242,7 +242,7 @@ class Door:
             except Rubbish as error:
                 log.debug("session %s: %s", session_id, error)
                 return
-            await call.bury()
+            await call.bury("vanished")
         log.info("session %s was left open by a door that died: nobody came back, so it is ended", session_id)
 
 

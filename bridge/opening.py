@@ -112,10 +112,10 @@ def unpublished(
     )
 
 
-def left_open(session_id: str, standing: Standing, now_ns: int) -> list[e.TrackUnpublished]:
+def left_open(session_id: str, standing: Standing, now_ns: int, reason: str = "replaced") -> list[e.TrackUnpublished]:
     """Return that the microphones are closed which a door that is gone had left open."""
     return [
-        unpublished(session_id, track_id, participant_id, 0, "replaced", now_ns)
+        unpublished(session_id, track_id, participant_id, 0, reason, now_ns)
         for track_id, participant_id in standing.open_tracks.items()
     ]
 

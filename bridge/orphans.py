@@ -34,11 +34,12 @@ async def orphans(nc: Client, door: str) -> AsyncIterator[str]:
     """Yield the open sessions of a door that no process holds. Raises nats errors, LogUnavailable."""
     async for listed in newest_sessions(nc, LOOKED_THROUGH):
         is_open = not listed.closed and not listed.erased
-        if is_open and listed.event.door == door and not await _may_be_held(nc, listed.event.session_id):
+        if is_open and listed.event.door == door and not await may_be_held(nc, listed.event.session_id):
             yield listed.event.session_id
 
 
-async def _may_be_held(nc: Client, session_id: str) -> bool:
+async def may_be_held(nc: Client, session_id: str) -> bool:
+    """Tell whether a process holds a session, or seems to: one that does not answer in time. Raises nats errors."""
     try:
         return await is_held(nc, session_id, ANSWER_TIMEOUT_S)
     except TimeoutError:

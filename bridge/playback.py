@@ -3,6 +3,8 @@
 Pure: no I/O and no clock. Every method returns what is to be done, in order. Times are Unix epoch ns.
 """
 
+from collections import deque
+
 from bridge.commands import Ask, Command, Say, Sound, Tell
 from bridge.floor import Floor
 from bridge.playback_facts import PlaybackFacts
@@ -36,6 +38,8 @@ class Playback:
         self._replies: dict[str, Reply] = {}
         self._turns: dict[str, list[e.Event]] = {}
         self._floor = Floor()
+        self._overheard: deque[str] = deque(maxlen=KEPT)
+        """Turns that were spoken over a reply, but not to the agent."""
         self._connected = False
         self._current: Reply | None = None
 
@@ -160,8 +164,8 @@ class Playback:
                 return self._on_speech(event, now_ns)
             case e.TurnInterrupted():
                 return self.interrupt(event.reply_id, event.event_id, now_ns)
-            case e.InterruptionDismissed() if self._floor.is_free_after(event.participant_id, event.utterance_id):
-                return self._resume(event.event_id, now_ns)
+            case e.InterruptionDismissed():
+                return self._on_dismissed(event, now_ns)
             case e.TurnEnded():
                 return self._on_turn_ended(event, now_ns)
             case e.TurnPassed():
@@ -185,13 +189,20 @@ class Playback:
         current.phase = Phase.PAUSED
         return [_tell("pause", current)]
 
+    def _on_dismissed(self, event: e.InterruptionDismissed, now_ns: int) -> list[Command]:
+        if event.reason == "unaddressed" and event.turn_id is not None:
+            self._overheard.append(event.turn_id)
+        is_free = self._floor.is_free_after(event.participant_id, event.utterance_id)
+        return self._resume(event.event_id, now_ns) if is_free else []
+
     def _on_turn_ended(self, event: e.TurnEnded, now_ns: int) -> list[Command]:
         for reply in self._replies.values():
             if reply.phase is Phase.WAITING and reply.known and reply.turn_id != event.turn_id:
                 # Reasoning discards it; until that comes it must not begin.
                 reply.superseded_by = event.turn_id or event.event_id
         current = self._current
-        if current is not None and current.phase is Phase.PAUSED and current.turn_id != event.turn_id:
+        is_another = current is not None and event.turn_id not in (current.turn_id, *self._overheard)
+        if current is not None and current.phase is Phase.PAUSED and is_another:
             return self._stop(current, event.event_id, "turn-ended", now_ns)
         return []
 

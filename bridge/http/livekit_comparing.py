@@ -103,9 +103,11 @@ class Comparing:
         except AWAY as error:
             log.warning("a webhook of room %s was not compared, the log is away: %r", webhook.room.name, error)
         else:
+            session_id = session_of_room(webhook.room.sid)
             if missing:
-                session_id = session_of_room(webhook.room.sid)
                 log.warning("LiveKit and the log differ: room %s (%s): %s", webhook.room.name, session_id, missing)
+            else:
+                log.info("LiveKit and the log agree: room %s (%s): %s", webhook.room.name, session_id, webhook.event)
         finally:
             self._running -= 1
 

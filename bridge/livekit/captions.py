@@ -134,7 +134,7 @@ class Captions:
                 segment_id = event.turn_id or event.event_id
                 self._last.pop(segment_id, None)
                 return [PersonSays(segment_id, event.participant_id, event.text, final=True)]
-            case e.InterruptionDismissed():
+            case e.InterruptionDismissed() if event.reason != "unaddressed":
                 segment_id = event.turn_id or event.utterance_id
                 text = self._last.pop(segment_id, "") or event.text
                 return [PersonSays(segment_id, event.participant_id, text, final=True)] if text else []

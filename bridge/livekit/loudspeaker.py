@@ -10,16 +10,20 @@ from livekit import rtc
 
 from bridge.livekit.reply_sound import ReplySound
 from bridge.protocol import Played
-from contracts.audio import FRAME_MS
 
 log = logging.getLogger(__name__)
 
-QUEUE_MS = 40
-"""What waits in the source: bridges the pauses of a busy event loop (with pauses of up to 40 ms, no hole was heard).
+AHEAD_S = 0.04
+"""The next frame is handed on when no more than this waits: it bridges the pauses of a busy event loop.
 
-It makes nothing later: the first frame leaves at once, and a pause empties it.
+With pauses of up to 40 ms, no hole was heard. It makes nothing later: the first frame leaves at once, and a pause
+empties the source.
 """
+SOURCE_MS = 120
+"""What the source holds: enough that it takes every frame at once."""
 
+LEAST_WAIT_S = 0.001
+"""Timers are that exact; less would be asked for again and again."""
 REPORT_EVERY_S = 0.1
 
 
@@ -30,25 +34,51 @@ class Loudspeaker:
     """
 
     def __init__(self, sample_rate_hz: int, report: Callable[[Played], None]) -> None:
-        self.source = rtc.AudioSource(sample_rate_hz, 1, queue_size_ms=QUEUE_MS)
-        self.ran_dry = 0
-        """How often the source ran dry within a reply whose sound was there: a stutter at everybody's ear."""
+        self.source = rtc.AudioSource(sample_rate_hz, 1, queue_size_ms=SOURCE_MS)
         self._rate_hz = sample_rate_hz
         self._report = report
         self._reply: ReplySound | None = None
         self._paused = False
-        self._dry_at_s = 0.0
+        self._held = False
         self._reported_s = 0.0
-        self._flowing = False
+        self._handing = False
+        self._after_handing: list[Callable[[], None]] = []
         self._wake = asyncio.Event()
 
     # -- what the call tells
 
     def tell(self, message: dict[str, Any]) -> None:
         """Take a message of the call about playback; others change nothing."""
+        self._do(lambda: self._obey(message))
+
+    def sound(self, pcm: bytes) -> None:
+        """Take sound of the reply that was announced last; of one that was stopped it is dropped."""
+        self._do(lambda: self._add(pcm))
+
+    def silence(self) -> None:
+        """Be still at once, and forget what was to be played."""
+        self._do(self._forget)
+
+    def hold(self) -> None:
+        """Be still at once while nobody is there; nothing is lost, and what was played is told on."""
+        self._do(lambda: self._set_held(True))
+
+    def go_on(self) -> None:
+        """Play on after `hold`, unless the call has paused it."""
+        self._do(lambda: self._set_held(False))
+
+    def _do(self, act: Callable[[], None]) -> None:
+        """Act now, or once the frame is there that is on its way to the source: it might be heard after a pause."""
+        if self._handing:
+            self._after_handing.append(act)
+        else:
+            act()
+        self._wake.set()
+
+    def _obey(self, message: dict[str, Any]) -> None:
         match message:
             case {"type": "reply", "reply_id": reply_id, "sample_rate_hz": rate_hz}:
-                self._reply, self._paused, self._flowing = ReplySound(reply_id, rate_hz, self._rate_hz), False, False
+                self._reply, self._paused = ReplySound(reply_id, rate_hz, self._rate_hz), False
             case {"type": "reply_end", "reply_id": reply_id, "samples": samples} if self._is_playing(reply_id):
                 assert self._reply is not None
                 self._reply.complete(samples)
@@ -60,19 +90,24 @@ class Loudspeaker:
             case {"type": "stop", "reply_id": reply_id} if self._is_playing(reply_id):
                 self._hush()
                 self._reply = None
-        self._wake.set()
 
-    def sound(self, pcm: bytes) -> None:
-        """Take sound of the reply that was announced last; of one that was stopped it is dropped."""
+    def _add(self, pcm: bytes) -> None:
         if self._reply is not None:
             self._reply.add(pcm)
-            self._wake.set()
 
-    def silence(self) -> None:
-        """Be still at once, and forget what was to be played."""
+    def _forget(self) -> None:
         if self._reply is not None:
-            self._clear()
+            self.source.clear_queue()
             self._reply = None
+
+    def _set_held(self, held: bool) -> None:
+        if held and self._reply is not None:
+            self._hush()
+        self._held = held
+
+    @property
+    def _is_still(self) -> bool:
+        return self._paused or self._held
 
     def _is_playing(self, reply_id: str) -> bool:
         return self._reply is not None and self._reply.reply_id == reply_id
@@ -80,15 +115,11 @@ class Loudspeaker:
     def _hush(self) -> None:
         """Be still at once and tell how far it got; what had not left the source is played after a pause."""
         assert self._reply is not None
-        queued_s = self._queued_s()
-        if not self._paused:
-            self._clear()
+        queued_s = self.source.queued_duration
+        if not self._is_still:
+            self.source.clear_queue()
             self._reply.go_back(queued_s)
         self._tell_played(self._reply)
-
-    def _clear(self) -> None:
-        self.source.clear_queue()
-        self._dry_at_s, self._flowing = 0.0, False
 
     # -- playing
 
@@ -97,50 +128,56 @@ class Loudspeaker:
         while True:
             self._wake.clear()
             reply = self._reply
-            frame = reply.frame() if reply is not None and not self._paused else None
             if reply is None:
                 await self._wake.wait()
-            elif frame is not None:
+                continue
+            queued_s = self.source.queued_duration
+            frame = None if self._is_still or queued_s > AHEAD_S else reply.frame()
+            if frame is not None:
                 await self._hand_on(frame)
                 self._after_frame(reply)
             else:
-                await self._wait(reply)
+                await self._wait(reply, queued_s)
 
     async def _hand_on(self, frame: bytes) -> None:
-        now_s = time.monotonic()
-        if self._flowing and now_s > self._dry_at_s:
-            self.ran_dry += 1
-        self._flowing = True
-        self._dry_at_s = max(now_s, self._dry_at_s) + FRAME_MS / 1000
-        cleared_from = self._dry_at_s
-        await self.source.capture_frame(rtc.AudioFrame(frame, self._rate_hz, 1, len(frame) // 2))
-        took_s = time.monotonic() - now_s
-        if took_s > FRAME_MS / 4000 and self._dry_at_s == cleared_from:
-            # It was held back until just the queue's length was waiting: that is more exact than our clock.
-            self._dry_at_s = time.monotonic() + QUEUE_MS / 1000
+        self._handing = True
+        try:
+            await self.source.capture_frame(rtc.AudioFrame(frame, self._rate_hz, 1, len(frame) // 2))
+        finally:
+            self._handing = False
+            acts, self._after_handing = self._after_handing, []
+            for act in acts:
+                act()
 
     def _after_frame(self, reply: ReplySound) -> None:
-        if self._reply is not reply or self._paused:
+        if self._reply is not reply or self._is_still:
             return
-        queued_s = self._queued_s()
+        queued_s = self.source.queued_duration
         begins = not reply.started and reply.is_audible(queued_s)
         if begins or time.monotonic() - self._reported_s >= REPORT_EVERY_S:
             reply.started = reply.started or begins
             self._tell_played(reply, started=begins)
 
-    async def _wait(self, reply: ReplySound) -> None:
-        """Wait for more of the reply, or for its last sample to leave the source."""
-        queued_s = self._queued_s()
-        if self._paused:
+    async def _wait(self, reply: ReplySound, queued_s: float) -> None:
+        """Wait for more of the reply, for room in the source, or for its last sample to leave it."""
+        if self._held:
+            await self._woken(REPORT_EVERY_S)
+            if self._reply is reply:
+                self._tell_played(reply)  # without a word the call would take it that the reply is played on
+        elif self._paused:
             await self._wake.wait()
-            return
-        if not reply.handed_over:
-            self._flowing = False
-        try:
-            async with asyncio.timeout(queued_s if queued_s > 0 else None if not reply.handed_over else 0):
-                await self._wake.wait()
-        except TimeoutError:
+        elif queued_s > AHEAD_S:
+            await self._woken(max(queued_s - AHEAD_S, LEAST_WAIT_S))
+        elif not await self._woken(queued_s if queued_s > 0 or reply.handed_over else None):
             self._after_dry(reply)
+
+    async def _woken(self, within_s: float | None) -> bool:
+        """Wait until something has changed; return whether it did in time."""
+        try:
+            async with asyncio.timeout(within_s):
+                return await self._wake.wait()
+        except TimeoutError:
+            return False
 
     def _after_dry(self, reply: ReplySound) -> None:
         if self._reply is not reply:
@@ -150,13 +187,10 @@ class Loudspeaker:
         reply.started = reply.started or begins
         self._tell_played(reply, started=begins, ended=over)
         if over:
-            self._reply, self._flowing = None, False
-
-    def _queued_s(self) -> float:
-        return max(0.0, self._dry_at_s - time.monotonic())
+            self._reply = None
 
     def _tell_played(self, reply: ReplySound, started: bool = False, ended: bool = False) -> None:
         self._reported_s = time.monotonic()
-        samples = reply.heard_samples(0 if ended else self._queued_s())
+        samples = reply.heard_samples(0 if ended else self.source.queued_duration)
         played = Played(type="played", reply_id=reply.reply_id, samples=samples, started=started, ended=ended)
         asyncio.get_running_loop().call_soon(self._report, played)

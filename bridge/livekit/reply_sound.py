@@ -3,10 +3,13 @@
 import numpy as np
 import soxr
 
-from contracts.audio import FRAME_MS
+from contracts.audio import ROOM_FRAME_MS
 
 AUDIBLE = 256
 """Samples up to this amplitude count as silence (-42 dB of full scale): voices begin with near-silence."""
+
+TICK_MS = 10
+"""WebRTC's audio sources take multiples of it."""
 
 KEPT_S = 1.0
 """Heard sound that is kept, as a pause goes back to what was not heard."""
@@ -54,11 +57,13 @@ class ReplySound:
         return self._first + len(self._pcm) // 2
 
     def frame(self) -> bytes | None:
-        """Return the next 20 ms, filled up with silence at the very end; None if that much has not come."""
-        size = self._out_rate_hz * FRAME_MS // 1000
+        """Return what is next, 10 to 40 ms; None if less has come. The very end is filled up with silence."""
         there = self._end - self._next
-        if there <= 0 or (there < size and self._total is None):
+        tick = self._out_rate_hz * TICK_MS // 1000
+        ticks = min(there // tick, ROOM_FRAME_MS // TICK_MS)
+        if ticks == 0 and (there == 0 or self._total is None):
             return None
+        size = max(ticks, 1) * tick
         begin = (self._next - self._first) * 2
         data = bytes(self._pcm[begin : begin + size * 2])
         self._next += len(data) // 2

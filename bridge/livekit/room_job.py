@@ -37,6 +37,10 @@ SESSION_ATTRIBUTE = "daredevil.session"
 HISTORY_PATIENCE_S = 10.0
 SUBSCRIBED_PATIENCE_S = 2.0
 """How long the first words wait for somebody to hear the agent's track."""
+BREAK_S = 1.0
+"""How long a room may be empty before its people count as gone: who connects anew leaves it for about 0.1 s."""
+HEARD_AGAIN_S = 0.5
+"""How long the sound waits for who came back in that time: LiveKit tells only of a track's first listener."""
 API_TIMEOUT_S = 5.0
 
 
@@ -145,7 +149,7 @@ class RoomJob:
             async with asyncio.timeout(self._settings.room_empty_s):
                 await self._somebody.wait()
         if not self._somebody.is_set():
-            self._over(Ending("nobody-came"))
+            self._over(Ending("left" if self._call.standing.opened else "nobody-came"))
         return not self._ending.done()
 
     async def _talk(self) -> None:
@@ -180,15 +184,35 @@ class RoomJob:
     def _count_changed(self) -> None:
         if self._people.count == 0:
             self._heard.clear()
-            self._call.wait_for_people("left", self._settings.room_empty_s)
-        elif not self._call.is_attached(self._line):
+            self._line.loudspeaker.hold()
+            self._tasks.own(self._empty(), "waiting for people")
+            return
+        self._call.people_are_back()
+        if self._call.is_attached(self._line):
+            self._tasks.own(self._go_on(), "going on")
+        else:
             self._tasks.own(self._attach(), "attaching")
+
+    async def _empty(self) -> None:
+        patience_s = self._settings.room_empty_s
+        break_s = min(BREAK_S, patience_s)
+        await asyncio.sleep(break_s)
+        if self._people.count == 0:
+            self._call.wait_for_people("left", patience_s - break_s)
+
+    async def _go_on(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HEARD_AGAIN_S):
+                await self._heard.wait()
+        if self._people.count:
+            self._line.loudspeaker.go_on()
 
     async def _attach(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(SUBSCRIBED_PATIENCE_S):
                 await self._heard.wait()
         if self._people.count and not self._call.is_attached(self._line) and not self._call.is_ending:
+            self._line.loudspeaker.go_on()
             self._call.attach(self._line)
 
     # -- going
@@ -209,8 +233,7 @@ class RoomJob:
         if ending.session_goes_on or not self._call.standing.opened:
             await self._call.leave()
         else:
-            self._call.end(ending.reason)
-            await self._call.over.wait()
+            await self._call.bury(ending.reason)
         await self._lease.give_back(FREE if ending.session_goes_on else OVER, self._call.playing())
         if not ending.session_goes_on and not ending.room_is_gone:
             await self._delete_room()

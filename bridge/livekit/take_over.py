@@ -2,29 +2,24 @@
 
 import asyncio
 import logging
-import secrets
 import time
 
 from faststream.nats import NatsBroker
-from livekit import api
 from nats.errors import Error as NatsError
-from nats.js.errors import APIError, KeyWrongLastSequenceError
+from nats.js.errors import APIError
 
-from bridge.call import Call
-from bridge.livekit.api import LIVEKIT_ERRORS, livekit_api
+from bridge.livekit.api import LIVEKIT_ERRORS
 from bridge.livekit.lapses import Lapses, Seen
-from bridge.livekit.lease import BUCKET, OVER, SENDING, Holding, bucket_of
-from bridge.livekit.naming import agent_identity
-from bridge.opening import left_open
+from bridge.livekit.lease import BUCKET, Holding, bucket_of
+from bridge.livekit.successor import Successor
 from bridge.orphans import is_held
 from infra.connection import connection
-from infra.facts import LogUnavailable, facts_after, now_ns, read_batch
+from infra.facts import LogUnavailable, read_batch
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)
 
 WATCH_S = 0.2
-API_TIMEOUT_S = 3.0
 ANSWER_S = 1.0
 """How long a job whose lease has lapsed may take to say that it is alive; that one has died is known at once."""
 
@@ -34,11 +29,10 @@ class TakeOver:
 
     def __init__(self, broker: NatsBroker, settings: Settings) -> None:
         self._broker = broker
-        self._settings = settings
+        self._successor = Successor(broker, settings)
         self._lapses = Lapses(settings.livekit_agent_name)
         self._last = 0
         self._reconnects = 0
-        self._me = secrets.token_hex(8)
 
     async def run(self) -> None:
         """Look at the leases five times a second."""
@@ -46,7 +40,7 @@ class TakeOver:
             try:
                 await self._look()
                 for seen in await self._dead():
-                    await self._take(seen)
+                    await self._successor.see_to(seen.holding, seen.revision)
             except (NatsError, APIError, LogUnavailable, TimeoutError, OSError) as error:
                 log.debug("looking at the rooms: %r", error)
                 self._forget()
@@ -93,50 +87,3 @@ class TakeOver:
         log.info("session %s: its job is late, but alive", seen.holding.session_id)
         seen.answered_s = asked_s
         return True
-
-    async def _take(self, seen: Seen) -> None:
-        """Send the agent to a room again, or end the session of a room that is gone; of all bridges one does."""
-        holding = seen.holding.model_copy(update={"state": SENDING, "owner": self._me})
-        bucket = await bucket_of(self._broker)
-        try:
-            seen.revision = await bucket.update(
-                holding.session_id, holding.model_dump_json().encode(), last=seen.revision
-            )
-        except KeyWrongLastSequenceError:
-            return  # its job lives after all, or another bridge was quicker
-        seen.changed_s, seen.holding = time.monotonic(), holding
-        log.warning("session %s: its job is gone; another is sent to room %s", holding.session_id, holding.room)
-        async with asyncio.timeout(API_TIMEOUT_S), livekit_api(self._settings) as livekit:
-            if await self._is_there(livekit, holding):
-                await self._send(livekit, holding)
-                return
-        await self._end(holding)
-        over = holding.model_copy(update={"state": OVER})
-        await bucket.update(holding.session_id, over.model_dump_json().encode(), last=seen.revision)
-
-    async def _is_there(self, livekit: api.LiveKitAPI, holding: Holding) -> bool:
-        rooms = await livekit.room.list_rooms(api.ListRoomsRequest(names=[holding.room]))
-        return any(room.sid == holding.room_sid for room in rooms.rooms)
-
-    async def _send(self, livekit: api.LiveKitAPI, holding: Holding) -> None:
-        # First: LiveKit ends the job of an identity that it throws out, and would end the new one.
-        identity = agent_identity(holding.session_id)
-        try:
-            await livekit.room.remove_participant(api.RoomParticipantIdentity(room=holding.room, identity=identity))
-        except api.TwirpError as error:
-            if error.code != api.TwirpErrorCode.NOT_FOUND:
-                raise
-        request = api.CreateAgentDispatchRequest(agent_name=holding.agent_name, room=holding.room)
-        await livekit.agent_dispatch.create_dispatch(request)
-
-    async def _end(self, holding: Holding) -> None:
-        """End the session in the log: there is no room any more in which anybody could."""
-        past = await facts_after(self._broker, holding.session_id, patience_s=5)
-        call = Call(self._broker, holding.session_id, self._settings, lambda _: None)
-        await call.open(past)
-        if call.standing.opened and not call.standing.closed:
-            await call.say_opening(list(left_open(holding.session_id, call.standing, now_ns())))
-            call.end("room-gone")
-            await call.over.wait()
-        else:
-            await call.leave()

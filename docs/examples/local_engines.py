@@ -32,14 +32,20 @@ def engines() -> Engines:
     return Engines(MoonshineSTT(), silero.VAD.load(), PiperTTS())
 
 
+def turn_handling() -> TurnHandlingOptions:
+    """Return that the `vad` decides on turns and interruptions: LiveKit's own detectors would ask its cloud."""
+    return TurnHandlingOptions(
+        turn_detection="vad", interruption={"mode": "vad"}, preemptive_generation={"enabled": False}
+    )
+
+
 def agent_session(local: Engines) -> AgentSession[None]:
     """Return a stock session on them. Moonshine recognises whole utterances: LiveKit cuts them by the `vad`."""
     return AgentSession(
         stt=local.stt,
         vad=local.vad,
         tts=local.tts,
-        # LiveKit's own detector would ask its cloud.
-        turn_handling=TurnHandlingOptions(turn_detection="vad", preemptive_generation={"enabled": False}),
+        turn_handling=turn_handling(),
     )
 
 

@@ -8,9 +8,9 @@ system (`daredevil run`), then, with LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_S
 
 import os
 
-from livekit.agents import Agent, AgentServer, AgentSession, JobContext, TurnHandlingOptions, cli, room_io
+from livekit.agents import Agent, AgentServer, AgentSession, JobContext, cli, room_io
 
-from docs.examples.local_engines import engines
+from docs.examples.local_engines import engines, turn_handling
 from infra.engines.moonshine import SAMPLE_RATE_HZ
 from infra.engines.reasoning_llm import ReasoningLLM
 
@@ -25,8 +25,8 @@ def agent_session(nats_url: str, user_id: str) -> AgentSession[None]:
         vad=local.vad,
         tts=local.tts,
         llm=ReasoningLLM(nats_url, user_id),
-        # Each question is a turn of the log: it must not be asked before the turn is over.
-        turn_handling=TurnHandlingOptions(turn_detection="vad", preemptive_generation={"enabled": False}),
+        # It asks once a turn is over, not before: each question is a turn of the log.
+        turn_handling=turn_handling(),
     )
 
 

@@ -90,7 +90,11 @@ class PiperTTS(tts.TTS[None]):
         return "piper"
 
     def prewarm(self) -> None:
-        """Speak a few lengths to nobody, so that the first clause does not pay for it."""
+        """Begin to warm up in the voice's thread: LiveKit's session calls this on its event loop."""
+        self._thread.submit(self.warm)
+
+    def warm(self) -> None:
+        """Speak a few lengths to nobody, so that the first clause does not pay for it; blocks for a second."""
         for text in WARM_UP:
             list(self.pieces(text))
 

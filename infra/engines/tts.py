@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from livekit.agents import APIConnectOptions, tts
 from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
@@ -56,6 +56,13 @@ class Failure:
 SKIPPED = "skipped the clause"
 
 
+@runtime_checkable
+class _Warms(Protocol):
+    """An engine whose warm-up can be waited for."""
+
+    def warm(self) -> None: ...
+
+
 class Voice:
     """One TTS engine. `timeout_s` is how long it may be silent; None if it sees to that itself.
 
@@ -73,7 +80,10 @@ class Voice:
 
     async def warm_up(self) -> None:
         """Make the first clause as fast as the rest."""
-        await asyncio.to_thread(self._engine.prewarm) if self.name == "local" else self._engine.prewarm()
+        if isinstance(self._engine, _Warms):
+            await asyncio.to_thread(self._engine.warm)
+        else:
+            self._engine.prewarm()
 
     async def synthesize(self, text: str) -> AsyncGenerator[Sound, None]:
         """Yield the sound of `text` as it is made. Raises what the engine raises, TimeoutError, or NoSound."""

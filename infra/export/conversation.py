@@ -127,7 +127,7 @@ class _Fold:
                 self._speech[event.utterance_id] = event
             case e.UtteranceTranscribed():
                 self._words[event.utterance_id] = event
-            case e.InterruptionDismissed() if event.reason != "backchannel":
+            case e.InterruptionDismissed() if event.reason in ("no-words", "echo"):
                 self._no_words.add(event.utterance_id)
             case e.TurnEnded():
                 self._turns.append(event)

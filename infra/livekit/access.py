@@ -25,12 +25,7 @@ def livekit_access(settings: Settings) -> LiveKitAccess:
     """Return the server that the settings name, else the one that runs on this data directory. Raises NoLiveKit."""
     url, public = settings.livekit_url, settings.livekit_public_url
     if url:
-        missing = [
-            f"DAREDEVIL_{name.upper()}"
-            for name in ("livekit_api_key", "livekit_api_secret")
-            if not getattr(settings, name)
-        ]
-        if missing:
+        if missing := settings.unset("livekit_api_key", "livekit_api_secret"):
             raise NoLiveKit(f"DAREDEVIL_LIVEKIT_URL is {url}, but not set: {' and '.join(missing)}")
         return LiveKitAccess(url, settings.livekit_api_key, settings.livekit_api_secret, public or url)
     runtime = read_runtime(settings.data_dir)

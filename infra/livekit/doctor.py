@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from infra.doctor import Finding
 from infra.livekit.access import LiveKitAccess, NoLiveKit, livekit_access
@@ -47,16 +47,14 @@ async def _steps(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("LiveKit server", "missing", str(error), "set what it names")
         return
     url = urlsplit(access.url)
-    yield _url(access, url)
-    if url.scheme not in ("ws", "wss", "http", "https") or not url.hostname:
-        return
-    secure = url.scheme in ("wss", "https")
+    yield _url(access)
+    host, secure = url.hostname or "", url.scheme in ("wss", "https")
     port = url.port or (443 if secure else 80)
-    yield await _dns(url.hostname)
-    yield await _port(url.hostname, port)
+    yield await _dns(host)
+    yield await _port(host, port)
     if secure:
-        yield await _tls(url.hostname, port)
-    yield await _clock(url.hostname, port, secure)
+        yield await _tls(host, port)
+    yield await _clock(host, port, secure)
     yield await _api(access)
     joined = await _join(access)
     yield joined if isinstance(joined, Finding) else _media(joined)
@@ -66,9 +64,7 @@ async def _steps(settings: Settings) -> AsyncIterator[Finding]:
         yield _turn(joined)
 
 
-def _url(access: LiveKitAccess, url: SplitResult) -> Finding:
-    if url.scheme not in ("ws", "wss", "http", "https") or not url.hostname:
-        return Finding("URL", "missing", f"{access.url!r} is no URL of a LiveKit server", "use `wss://host`")
+def _url(access: LiveKitAccess) -> Finding:
     public = urlsplit(access.public_url)
     if public.scheme in ("ws", "http") and public.hostname not in ("127.0.0.1", "::1", "localhost"):
         detail = f"{access.public_url} is not encrypted: pages on https, the only ones with a microphone, cannot use it"

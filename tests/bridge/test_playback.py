@@ -112,6 +112,38 @@ def test_no_reply_begins_while_somebody_speaks() -> None:
     assert session.told() == ["reply a", "reply_end a"]
 
 
+def unaddressed(session: Session, person: str, turn_id: str, utterance_id: str) -> None:
+    names = {"participant_id": person, "reply_id": "a", "turn_id": turn_id, "utterance_id": utterance_id}
+    session.fact(e.InterruptionDismissed, **names, reason="unaddressed")
+
+
+def test_two_who_talk_with_each_other_over_a_reply_do_not_stop_it() -> None:
+    session = Session()
+    session.reply("a")
+    session.played("a", 2_400, started=True)
+    session.speech("t2", "u2")
+    unaddressed(session, "p", "t2", "u2")
+    assert session.told()[-2:] == ["pause a", "resume a"]
+    other = {"utterance_id": "u3", "track_id": "n", "participant_id": "q", "turn_id": "t3"}
+    session.fact(e.SpeechStarted, **other, start_sample=0)
+    session.turn("t2")
+    session.fact(e.TurnPassed, participant_id="p", turn_id="t2", reason="unnamed")
+    assert session.told()[-1] == "pause a", "the other still speaks"
+    unaddressed(session, "q", "t3", "u3")
+    assert session.told()[-1] == "resume a"
+    session.played("a", 24_000, ended=True)
+    assert isinstance(session.said()[-1], e.PlaybackFinished)
+
+
+def test_a_turn_that_ends_over_a_paused_reply_stops_it() -> None:
+    session = Session()
+    session.reply("a")
+    session.played("a", 2_400, started=True)
+    session.speech("t2", "u2")
+    session.turn("t2")
+    assert session.told()[-2:] == ["pause a", "stop a"]
+
+
 def test_speech_without_any_decision_holds_a_reply_for_four_seconds() -> None:
     session = Session()
     session.speech()

@@ -1,5 +1,6 @@
 """A room of a running system in two tabs of a browser, both spoken into: `make run LIVEKIT=1` as a newcomer sees it."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.bridge.browser import holds, needs_chromium, running_browser, watched
 from tests.e2e.conftest import DATA
 from tests.e2e.test_page_call import spoken_into_a_microphone
 from tests.systems import System, running_system
+from tests.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240), needs_chromium]
 
@@ -23,9 +25,8 @@ async def system_with_rooms(tmp_path: Path) -> AsyncIterator[System]:
         livekit_server_path()
     except LiveKitMissing as problem:
         pytest.skip(str(problem))
-    async with running_system(
-        tmp_path / "data", {"DAREDEVIL_LIVEKIT": "true", "DAREDEVIL_POSTGRES_URL": "off"}
-    ) as system:
+    settings = {"DAREDEVIL_LIVEKIT": "true", "DAREDEVIL_POSTGRES_URL": "off", "DAREDEVIL_ROOM_EMPTY_S": "1"}
+    async with running_system(tmp_path / "data", settings) as system:
         yield system
 
 
@@ -34,6 +35,15 @@ async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
     heard = spoken_into_a_microphone(DATA / "hello.wav", tmp_path / "microphone.wav")
     async with running_browser(f"--use-file-for-fake-audio-capture={heard}%noloop") as browser:
         yield browser
+
+
+async def webhooks_agree(system: System) -> None:
+    """Wait until LiveKit's webhooks have told the page's door of the room's end: none may differ from the log."""
+    await until(lambda: re.search("the log (agree|differ).*room_finished", system.log("bridge")), within_s=60)
+    told = system.log("bridge")
+    assert "LiveKit and the log differ" not in told
+    for event, times in {"participant_joined": 2, "track_published": 2, "participant_left": 2}.items():
+        assert len(re.findall(f"the log agree: .*: {event}$", told, re.MULTILINE)) == times, event
 
 
 async def test_one_speaks_the_agent_answers_and_both_tabs_show_it(browser: Browser, system_with_rooms: System) -> None:
@@ -54,3 +64,4 @@ async def test_one_speaks_the_agent_answers_and_both_tabs_show_it(browser: Brows
             await expect(page.locator(".said[data-agent='true'] p").first).not_to_be_empty()
             assert str(await page.evaluate("daredevil.sessionId")).startswith("lk-")
     await context.close()
+    await webhooks_agree(system_with_rooms)

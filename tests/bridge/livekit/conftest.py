@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.bridge.agent import Agent
@@ -38,6 +39,13 @@ class BridgeProcess:
         if self.process.returncode is None:
             self.process.send_signal(how)
             await asyncio.wait_for(self.process.wait(), 30)
+
+    async def die(self) -> None:
+        """Be killed with all its jobs, as by a machine that goes down."""
+        parent = psutil.Process(self.process.pid)
+        for process in (parent, *parent.children(recursive=True)):
+            process.kill()
+        await asyncio.wait_for(self.process.wait(), 30)
 
 
 StartBridge = Callable[..., Awaitable[BridgeProcess]]

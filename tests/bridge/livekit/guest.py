@@ -64,7 +64,10 @@ class Guest:
         task.add_done_callback(self._reading.discard)
 
     async def _read(self, reader: rtc.TextStreamReader, identity: str) -> None:
-        text = await reader.read_all()
+        try:
+            text = await reader.read_all()
+        except rtc.StreamError:
+            return  # who was writing has gone
         about = reader.info.attributes or {}
         final = about["lk.transcription_final"] == "true"
         caption = Caption(identity, about["lk.segment_id"], about.get("lk.transcribed_track_id", ""), text, final)
@@ -81,7 +84,7 @@ class Guest:
     ) -> AsyncIterator["Guest"]:
         guest = Guest(server)
         guest.joined_at = time.monotonic()
-        await guest.room.connect(server.url, more.get("jwt") or token(server, room, identity, **more))
+        await guest.room.connect(more.get("url", server.url), more.get("jwt") or token(server, room, identity, **more))
         try:
             if mic:
                 await guest.open_microphone()

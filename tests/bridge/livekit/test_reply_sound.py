@@ -4,7 +4,8 @@ import numpy as np
 
 from bridge.livekit.reply_sound import ReplySound
 
-FRAME = 480
+FRAME = 960
+TICK = 240
 
 
 def sound(samples: int, value: int = 1000) -> bytes:
@@ -25,10 +26,19 @@ def test_frames_are_whole_until_all_has_come() -> None:
     reply.complete(FRAME + 100)
     last = reply.frame()
     assert last is not None
-    assert len(last) == FRAME * 2
+    assert len(last) == TICK * 2
     assert np.frombuffer(last, "<i2")[99:101].tolist() == [1000, 0]
     assert reply.handed_over
     assert reply.heard_samples(0) == FRAME + 100
+
+
+def test_what_has_come_is_handed_on_without_waiting_for_a_whole_frame() -> None:
+    reply = ReplySound("r", 24_000, 24_000)
+    reply.add(sound(TICK * 3 + 100))
+    part = reply.frame()
+    assert part is not None
+    assert len(part) == TICK * 3 * 2
+    assert reply.frame() is None
 
 
 def test_what_waits_in_the_source_is_not_heard_yet_and_comes_again_after_a_pause() -> None:
@@ -36,8 +46,8 @@ def test_what_waits_in_the_source_is_not_heard_yet_and_comes_again_after_a_pause
     reply.add(sound(FRAME * 10))
     for _ in range(5):
         reply.frame()
-    assert reply.heard_samples(0.04) == FRAME * 3
-    reply.go_back(0.04)
+    assert reply.heard_samples(0.08) == FRAME * 3
+    reply.go_back(0.08)
     assert reply.heard_samples(0) == FRAME * 3
     assert handed(reply) == 7
 
@@ -48,7 +58,7 @@ def test_it_begins_with_the_first_sample_that_is_no_silence() -> None:
     reply.frame()
     assert not reply.is_audible(0)
     reply.frame()
-    assert not reply.is_audible(0.02)
+    assert not reply.is_audible(0.04)
     assert reply.is_audible(0)
 
 
@@ -56,7 +66,7 @@ def test_another_rate_is_counted_in_its_own_samples() -> None:
     reply = ReplySound("r", 22_050, 24_000)
     reply.add(sound(22_050))
     reply.complete(22_050)
-    assert 49 <= handed(reply) <= 51
+    assert 25 <= handed(reply) <= 26
     assert reply.heard_samples(0) == 22_050
     assert abs(reply.heard_samples(0.5) - 11_025) < 500
 

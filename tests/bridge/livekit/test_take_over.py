@@ -52,6 +52,19 @@ async def test_a_job_killed_in_mid_reply_is_followed_by_another_that_goes_on(
     await facts_with(agent, session_id, e.SessionClosed)
 
 
+async def test_a_caller_who_leaves_while_the_agent_is_away_ends_the_session(
+    start_bridge: StartBridge, invite: Invite, agent: Agent
+) -> None:
+    await start_bridge()
+    ada, session_id = await talking(invite, agent)
+    os.kill(await pid_of(agent, session_id), signal.SIGKILL)
+    await ada.leave()
+    facts = await facts_with(agent, session_id, e.SessionClosed)
+    assert names(facts)[-3:] == ["TrackUnpublished", "ParticipantLeft", "SessionClosed"]
+    assert isinstance(facts[-1], e.SessionClosed)
+    assert facts[-1].reason == "left"
+
+
 async def test_a_frozen_job_that_wakes_has_lost(start_bridge: StartBridge, invite: Invite, agent: Agent) -> None:
     await start_bridge()
     ada, session_id = await talking(invite, agent)

@@ -49,8 +49,16 @@ def test_a_server_elsewhere_opens_it_and_none_is_started_here(tmp_path: Path) ->
 
 
 def test_a_server_elsewhere_without_its_key_is_told_before_anything_starts(tmp_path: Path) -> None:
-    with pytest.raises(StartFailed, match="DAREDEVIL_LIVEKIT_API_KEY and DAREDEVIL_LIVEKIT_API_SECRET are needed"):
+    missing = r"not set: DAREDEVIL_LIVEKIT_API_KEY and DAREDEVIL_LIVEKIT_API_SECRET$"
+    with pytest.raises(StartFailed, match=missing):
         Supervisor(some_settings(tmp_path, livekit_url="wss://rooms.example.org"))
+
+
+@pytest.mark.parametrize("half", ["livekit_api_key", "livekit_api_secret"])
+def test_of_a_key_that_was_half_given_the_missing_half_is_named(tmp_path: Path, half: str) -> None:
+    values = {name: value for name, value in ELSEWHERE.items() if name != half}
+    with pytest.raises(StartFailed, match=f"not set: DAREDEVIL_{half.upper()}$"):
+        Supervisor(some_settings(tmp_path, **values))
 
 
 def test_without_a_server_program_it_is_said_how_to_get_one(tmp_path: Path) -> None:
@@ -102,6 +110,16 @@ async def test_its_server_is_started_kept_running_and_ended(tmp_path: Path) -> N
     finally:
         await supervisor.stop()
     assert not supervisor.pids()
+
+
+def test_with_any_free_port_livekit_and_the_door_are_told_the_same_one(tmp_path: Path) -> None:
+    settings = some_settings(tmp_path, livekit=True, livekit_server="true", port=0)
+    addresses = choose_addresses(settings)
+    (server,) = [part for part in processes(settings, addresses) if part.name == "livekit"]
+    assert isinstance(server, Program)
+    port = child_environment({}, settings, addresses)["DAREDEVIL_PORT"]
+    assert int(port) > 0
+    assert f"http://127.0.0.1:{port}/livekit/webhook" in server.command
 
 
 def test_the_parts_are_what_they_should_be(tmp_path: Path) -> None:

@@ -46,7 +46,6 @@ async def test_a_wrong_secret_is_told_apart_from_a_wrong_address(livekit_server:
 
 
 async def test_what_is_wrong_with_an_address_is_named() -> None:
-    assert "is no URL of a LiveKit server" in (await found("rooms.example.org"))["verdict"].detail
     unknown = await found("wss://no-such-host.invalid")
     assert unknown["verdict"].detail.startswith("rooms cannot be used: DNS: no-such-host.invalid")
     silent = await found(f"ws://127.0.0.1:{free_port()}")

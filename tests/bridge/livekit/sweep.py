@@ -1,0 +1,116 @@
+"""A voice whose place can be heard: a tone that rises evenly, and a guest's recording in which the place is read off.
+
+Content is compared, not times: however late sound comes, and however the jitter buffer stretches it, its pitch says
+which sample of the reply it is.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from livekit import rtc
+
+from contracts import events as e
+from contracts.audio import OutFrame
+from tests.bridge.agent import FRAME_SAMPLES, RATE_HZ, Agent
+from tests.bridge.livekit.guest import Guest
+from tests.waiting import until
+
+FROM_HZ = 500.0
+RISE_HZ_PER_S = 1000.0
+AMPLITUDE = 9000
+WINDOW = RATE_HZ // 25
+"""What a pitch is read from: 40 ms."""
+
+
+def sweep(samples: int) -> npt.NDArray[np.int16]:
+    at_s = np.arange(samples) / RATE_HZ
+    phase = 2 * np.pi * (FROM_HZ * at_s + RISE_HZ_PER_S * at_s**2 / 2)
+    return (AMPLITUDE * np.sin(phase)).astype("<i2")
+
+
+async def say_sweep(agent: Agent, session_id: str, reply_id: str, length_s: float) -> None:
+    """Answer with one clause of it."""
+    samples = int(length_s * RATE_HZ)
+    sound = sweep(samples)
+    firsts = range(0, samples, FRAME_SAMPLES)
+    frames = [
+        OutFrame(reply_id, 0, n, RATE_HZ, sound[n : n + FRAME_SAMPLES].tobytes(), n == firsts[-1]) for n in firsts
+    ]
+    names = {"reply_id": reply_id, "index": 0, "text": "eeee"}
+    await agent.say(e.ReplyStarted, session_id, reply_id=reply_id, turn_id=f"turn-of-{reply_id}", text="hello")
+    await agent.say(e.ReplyClauseWritten, session_id, **names)
+    await agent.publish(session_id, frames)
+    await agent.say(e.ClauseSynthesized, session_id, **names, samples=samples, sample_rate_hz=RATE_HZ)
+    await agent.say(e.ReplyCompleted, session_id, reply_id=reply_id, text="eeee", clauses=1)
+
+
+class Recording:
+    """What a guest hears of the agent, sample by sample."""
+
+    def __init__(self) -> None:
+        self._parts: list[npt.NDArray[np.int16]] = []
+
+    @classmethod
+    async def of(cls, guest: Guest) -> "Recording":
+        """Begin to record what the guest hears, once there is an agent to be heard."""
+
+        def tracks() -> list[rtc.Track]:
+            publications = [each for agent in guest.agents() for each in agent.track_publications.values()]
+            return [each.track for each in publications if each.track is not None]
+
+        await until(tracks, what="the agent's track")
+        recording = cls()
+        guest.own(recording._record(tracks()[0]))
+        return recording
+
+    async def _record(self, track: rtc.Track) -> None:
+        async for event in rtc.AudioStream.from_track(track=track, sample_rate=RATE_HZ, frame_size_ms=20):
+            self._parts.append(np.frombuffer(event.frame.data, np.int16).copy())
+
+    def forget(self) -> None:
+        self._parts.clear()
+
+    async def hears_to(self, place_ms: float, within_s: float = 20) -> None:
+        """Wait until it was heard beyond a place in the reply."""
+        await until(lambda: self._heard_to_ms() > place_ms, within_s, f"the reply is not heard to {place_ms} ms")
+
+    async def last_heard_ms(self, within_s: float = 10) -> float:
+        """Wait for silence; return the place in the reply to which it was heard."""
+        await until(self._is_silent, within_s, "the agent does not fall silent")
+        return self._heard_to_ms()
+
+    def _is_silent(self) -> bool:
+        """Whether a tenth of a second of silence ends it."""
+        return len(self._parts) >= 5 and _end_of_tone(np.concatenate(self._parts[-5:])) is None
+
+    def _heard_to_ms(self) -> float:
+        sound = self._sound()
+        end = _end_of_tone(sound)
+        return 0.0 if end is None or end < WINDOW else _place_ms(sound[end - WINDOW : end]) + _ms(WINDOW / 2)
+
+    def _sound(self) -> npt.NDArray[np.int16]:
+        return np.concatenate([np.zeros(1, np.int16), *self._parts])
+
+    def heard_from_ms(self) -> float:
+        """The place in the reply at which the tone heard first begins."""
+        sound = self._sound()
+        end = _end_of_tone(sound[::-1])
+        assert end is not None
+        first = len(sound) - end
+        return _place_ms(sound[first : first + WINDOW]) - _ms(WINDOW / 2)
+
+
+def _ms(samples: float) -> float:
+    return samples * 1000 / RATE_HZ
+
+
+def _end_of_tone(sound: npt.NDArray[np.int16]) -> int | None:
+    """Where the last sample of half the amplitude is."""
+    loud = np.flatnonzero(np.abs(sound.astype(int)) > AMPLITUDE / 2)
+    return int(loud[-1]) + 1 if len(loud) else None
+
+
+def _place_ms(window: npt.NDArray[np.int16]) -> float:
+    """The place in the reply of the middle of a window of it, by its pitch."""
+    size = 1 << 16
+    spectrum = np.abs(np.fft.rfft(window * np.hanning(len(window)), size))
+    return float((np.argmax(spectrum) * RATE_HZ / size - FROM_HZ) / RISE_HZ_PER_S * 1000)

@@ -1,0 +1,109 @@
+"""The agent's voice in a room, with an audio source that takes a frame only when it is let to."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from livekit import rtc
+
+from bridge.livekit.loudspeaker import SOURCE_MS, Loudspeaker
+from bridge.protocol import Played
+from tests.waiting import until
+
+RATE_HZ = 24_000
+HALF_A_SECOND = b"\x00\x40" * (RATE_HZ // 2)
+
+
+class SlowSource(rtc.AudioSource):
+    """Takes a frame when it is let to, and notes what happens in which order."""
+
+    def __init__(self) -> None:
+        super().__init__(RATE_HZ, 1, queue_size_ms=SOURCE_MS)
+        self.happened: list[str] = []
+        self.lets = asyncio.Event()
+        self.lets.set()
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        self.happened.append("frame handed")
+        await self.lets.wait()
+        await super().capture_frame(frame)
+        self.happened.append("frame there")
+
+    def clear_queue(self) -> None:
+        self.happened.append("cleared")
+        super().clear_queue()
+
+
+class Playing:
+    def __init__(self) -> None:
+        self.played: list[Played] = []
+        self.source = SlowSource()
+        self.loudspeaker = Loudspeaker(RATE_HZ, self.played.append)
+        self.loudspeaker.source = self.source
+
+    def tell(self, kind: str, **fields: Any) -> None:
+        self.loudspeaker.tell({"type": kind, "reply_id": "r-1", **fields})
+
+    def begin(self) -> None:
+        self.tell("reply", sample_rate_hz=RATE_HZ)
+        self.loudspeaker.sound(HALF_A_SECOND)
+
+
+@pytest.fixture
+async def playing() -> AsyncIterator[Playing]:
+    playing = Playing()
+    task = asyncio.create_task(playing.loudspeaker.run())
+    yield playing
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_a_pause_clears_the_source_at_once(playing: Playing) -> None:
+    playing.begin()
+    await until(lambda: playing.source.happened[-1:] == ["frame there"])
+    playing.tell("pause")
+    assert playing.source.happened[-1] == "cleared"
+
+
+async def test_a_pause_waits_for_the_frame_that_is_on_its_way(playing: Playing) -> None:
+    playing.source.lets.clear()
+    playing.begin()
+    await until(lambda: playing.source.happened == ["frame handed"])
+    playing.tell("pause")
+    assert playing.source.happened == ["frame handed"]
+    playing.source.lets.set()
+    await until(lambda: len(playing.source.happened) >= 3)
+    assert playing.source.happened == ["frame handed", "frame there", "cleared"]
+
+
+async def test_what_comes_while_a_frame_is_on_its_way_is_done_in_order(playing: Playing) -> None:
+    playing.source.lets.clear()
+    playing.begin()
+    await until(lambda: playing.source.happened == ["frame handed"])
+    playing.tell("stop")
+    playing.loudspeaker.tell({"type": "reply", "reply_id": "r-2", "sample_rate_hz": RATE_HZ})
+    playing.loudspeaker.sound(HALF_A_SECOND)
+    playing.source.lets.set()
+    await until(lambda: any(report.reply_id == "r-2" and report.samples > 0 for report in playing.played))
+    assert playing.source.happened[:3] == ["frame handed", "frame there", "cleared"]
+    assert [report.reply_id for report in playing.played].count("r-1") == 1
+
+
+async def test_no_more_than_what_bridges_a_pause_is_handed_on_ahead(playing: Playing) -> None:
+    playing.begin()
+    begun_s = asyncio.get_running_loop().time()
+    await until(lambda: playing.source.happened.count("frame there") >= 10)
+    heard_s = asyncio.get_running_loop().time() - begun_s
+    assert playing.source.happened.count("frame there") * 0.04 <= heard_s + 0.08 + 0.001
+    assert playing.source.happened[-1] == "frame there"
+
+
+async def test_a_reply_is_over_when_its_last_sample_has_left_the_source(playing: Playing) -> None:
+    playing.begin()
+    playing.tell("reply_end", samples=RATE_HZ // 2)
+    await until(lambda: bool(playing.played) and playing.played[-1].ended)
+    assert playing.played[-1].samples == RATE_HZ // 2
+    assert playing.source.happened == ["frame handed", "frame there"] * 13
