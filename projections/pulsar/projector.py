@@ -116,7 +116,12 @@ class Projector:
             settling = asyncio.create_task(self._settle(topics, self._window), name="what Pulsar has stored")
             try:
                 async with LogReader(connection(self._broker), after) as reader:
-                    await self._follow(reader, topics)
+                    try:
+                        await self._follow(reader, topics)
+                    except Stopped:
+                        # Closing gives up what is on its way, and nobody would send it again until somebody helps.
+                        await self._until_stored(topics)
+                        raise
             finally:
                 settling.cancel()
                 await asyncio.wait([settling])
@@ -165,6 +170,12 @@ class Projector:
             self._status.last_error = f"fact {entry.sequence} left out: {error}"
             log.warning("%s", self._status.last_error)
             return []
+
+    async def _until_stored(self, topics: Topics) -> None:
+        """Wait until Pulsar has all that was sent. Raises PulsarAway, Stopped."""
+        while self._window.in_flight:
+            self._check(topics)
+            await asyncio.sleep(SHORT_PAUSE_S)
 
     async def _wait_for_room(self, topics: Topics) -> None:
         with contextlib.suppress(TimeoutError):

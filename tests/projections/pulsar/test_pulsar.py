@@ -145,6 +145,7 @@ async def test_a_fact_from_the_future_stops_it_with_what_to_do(broker: NatsBroke
     async with projecting(broker, config) as projector:
         await until(lambda: projector.status().state == "stopped", within_s=20)
         reason = projector.status().reason
+        assert projector.position == 3
     assert "fact 4" in reason
     assert "schema version 7" in reason
     assert "Update this program" in reason
