@@ -32,15 +32,26 @@ class _State:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Again:
+    pass
+
+
 class Board:
-    """Shows in the order of coming, by one task of its own. `speaker_of` names a participant; None is the agent."""
+    """Shows in the order of coming, by one task of its own. `speaker_of` names a participant; None is the agent.
+
+    What is on its way when a connection breaks is lost. So every caption ends as a stream with all its words, the
+    agent's after the one that grew; a later stream of a segment takes the place of an earlier one.
+    """
 
     def __init__(self, room: rtc.Room, speaker_of: Callable[[str | None], Speaker | None]) -> None:
         self._room = room
         self._speaker_of = speaker_of
-        self._waiting: asyncio.Queue[Caption | _State] = asyncio.Queue(MAX_WAITING)
+        self._waiting: asyncio.Queue[Caption | _State | _Again] = asyncio.Queue(MAX_WAITING)
+        self._agents: AgentSays | None = None
+        """The agent's last caption, with all its words so far."""
         self._writer: rtc.TextStreamWriter | None = None
-        self._segment_id = ""
+        """The stream in which it grows."""
         self._state = ""
 
     def show(self, caption: Caption) -> None:
@@ -53,7 +64,11 @@ class Board:
             self._state = state
             self._put(_State(state))
 
-    def _put(self, what: Caption | _State) -> None:
+    def show_again(self) -> None:
+        """Show the agent's last caption anew, for who has come or was away for a moment."""
+        self._put(_Again())
+
+    def _put(self, what: Caption | _State | _Again) -> None:
         try:
             self._waiting.put_nowait(what)
         except asyncio.QueueFull:
@@ -70,49 +85,60 @@ class Board:
                 log.debug("showing %r: %r", what, error)
                 self._writer = None
 
-    async def _send(self, what: Caption | _State) -> None:
+    async def _send(self, what: Caption | _State | _Again) -> None:
         match what:
             case PersonSays():
-                await self._person_says(what)
+                speaker = self._speaker_of(what.participant_id)
+                if speaker is not None:  # not gone meanwhile
+                    await self._show_whole(speaker, what)
             case AgentSays():
                 await self._agent_says(what)
+            case _Again():
+                await self._stop_growing()
+                if self._agents is not None:
+                    await self._show_agents(self._agents)
             case _State(state):
                 await self._room.local_participant.set_attributes({STATE_ATTRIBUTE: state})
 
-    async def _person_says(self, caption: PersonSays) -> None:
-        speaker = self._speaker_of(caption.participant_id)
-        if speaker is None:
-            return  # gone meanwhile
-        writer = await self._open(speaker, caption.segment_id, caption.final)
+    async def _agent_says(self, more: AgentSays) -> None:
+        before = self._agents
+        if before is None or before.segment_id != more.segment_id:
+            await self._stop_growing()
+            before = AgentSays(more.segment_id, "")
+        self._agents = AgentSays(more.segment_id, before.text + more.text, more.final)
+        if self._writer is not None and not more.final:
+            await self._writer.write(more.text)
+        else:
+            await self._stop_growing()
+            await self._show_agents(self._agents)
+
+    async def _show_agents(self, caption: AgentSays) -> None:
+        speaker = self._speaker_of(None)
+        if speaker is None or not caption.text:
+            return
+        if caption.final:
+            await self._show_whole(speaker, caption)
+        else:
+            self._writer = await self._open(speaker, caption)
+            await self._writer.write(caption.text)
+
+    async def _stop_growing(self) -> None:
+        if self._writer is not None:
+            writer, self._writer = self._writer, None
+            try:
+                await writer.aclose()
+            except Exception as error:  # see `run`; its words come again in another stream
+                log.debug("ending a caption's stream: %r", error)
+
+    async def _show_whole(self, speaker: Speaker, caption: Caption) -> None:
+        writer = await self._open(speaker, caption)
         await writer.write(caption.text)
         await writer.aclose()
 
-    async def _agent_says(self, caption: AgentSays) -> None:
-        speaker = self._speaker_of(None)
-        if speaker is None:
-            return
-        if self._writer is None or self._segment_id != caption.segment_id:
-            if self._writer is not None:
-                await self._writer.aclose()
-            if not caption.text:
-                self._writer = None
-                return
-            self._writer = await self._open(speaker, caption.segment_id, final=False)
-            self._segment_id = caption.segment_id
-        if caption.text:
-            await self._writer.write(caption.text)
-        if caption.final:
-            writer, self._writer = self._writer, None
-            await writer.aclose(attributes=_attributes(speaker, caption.segment_id, final=True))
-
-    async def _open(self, speaker: Speaker, segment_id: str, final: bool) -> rtc.TextStreamWriter:
+    async def _open(self, speaker: Speaker, caption: Caption) -> rtc.TextStreamWriter:
+        attributes = {SEGMENT_ID: caption.segment_id, FINAL: "true" if caption.final else "false"}
+        if speaker.track_sid:
+            attributes[TRACK_ID] = speaker.track_sid
         return await self._room.local_participant.stream_text(
-            topic=TRANSCRIPTION_TOPIC,
-            sender_identity=speaker.identity,
-            attributes=_attributes(speaker, segment_id, final),
+            topic=TRANSCRIPTION_TOPIC, sender_identity=speaker.identity, attributes=attributes
         )
-
-
-def _attributes(speaker: Speaker, segment_id: str, final: bool) -> dict[str, str]:
-    attributes = {SEGMENT_ID: segment_id, FINAL: "true" if final else "false"}
-    return attributes | ({TRACK_ID: speaker.track_sid} if speaker.track_sid else {})

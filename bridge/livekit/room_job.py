@@ -122,6 +122,9 @@ class RoomJob:
             self._room.on(event, lambda: self._tasks.own(self._check_room(), "which room it is"))
         self._room.on("local_track_subscribed", lambda _: self._heard.set())
         self._room.on("participant_connected", self._on_somebody)
+        # From then on it can be shown something.
+        self._room.on("participant_active", lambda _: self._board.show_again())
+        self._room.on("reconnected", self._board.show_again)
         await self._context.connect(auto_subscribe=AutoSubscribe.SUBSCRIBE_NONE)
         attributes = {SESSION_ATTRIBUTE: self.session_id, STATE_ATTRIBUTE: INITIALIZING}
         await self._room.local_participant.set_attributes(attributes)

@@ -38,6 +38,11 @@ async def is_heard(agent: Agent, session_id: str, ada: Guest) -> list[InFrame]:
     return frames
 
 
+def captions_of(guest: Guest) -> dict[str, str]:
+    """Return the agent's captions by reply, as far as a guest has them finally."""
+    return {caption.segment_id: caption.text for caption in guest.captions if caption.final}
+
+
 @pytest.mark.timeout(90)
 @pytest.mark.parametrize("how", [IN_PART, ANEW])
 @pytest.mark.parametrize("whose", [AGENTS, GUESTS])
@@ -57,11 +62,13 @@ async def test_a_call_goes_on_when_a_connection_breaks_in_mid_reply(
         await facts_with(agent, session_id, e.PlaybackFinished)
     heard_s = len(ada.loud_at) * 0.02
     frames = await is_heard(agent, session_id, ada)
-    await say_tones(agent, session_id, "r-2", [2])
+    later = await say_tones(agent, session_id, "r-2", [2])
     facts = await facts_with(agent, session_id, e.PlaybackFinished, count=2)
+    await until(lambda: "r-2" in captions_of(ada))
     print(whose, how, names(facts), heard_s, len(ada.loud_at) * 0.02)
     finished = [fact for fact in facts if isinstance(fact, e.PlaybackFinished)]
     assert finished[0].heard_text == text
+    assert captions_of(ada) == {"r-1": text, "r-2": later}
     assert 5 < heard_s < 6.2
     assert len(ada.loud_at) * 0.02 - heard_s > 1.8
     assert len({(frame.track_id, frame.first_sample) for frame in frames}) == len(frames)
