@@ -6,8 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from livekit import rtc
-
 from bridge.livekit.board import FINAL, SEGMENT_ID, TRACK_ID, Board, Speaker
 from bridge.livekit.captions import AgentSays, PersonSays
 from tests.waiting import until
