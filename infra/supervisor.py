@@ -28,6 +28,7 @@ from infra.embedded.system import (
     choose_addresses,
     environment_for,
     livekit_line,
+    niceness_of,
     processes,
 )
 from infra.settings import Settings
@@ -205,10 +206,10 @@ class Supervisor:
         log, environment = self._log_file(part.name), environment_for(part.name, self._environment)
         if isinstance(part, App):
             assert self._forks is not None
-            return await self._forks.fork(part.name, part.app, part.after, environment, log)
+            return await self._forks.fork(part.name, part.app, part.after, environment, log, niceness_of(part.name))
         # NATS holds the lock as well: while it writes to the directory nobody else may, should we die before it.
         fds = (self._lock.fd,) if part.name == NATS and self._lock is not None else ()
-        return await start_program(part.command, environment, log, fds)
+        return await start_program(part.command, environment, log, fds, niceness_of(part.name))
 
     def _give_up(self, why: str) -> None:
         if self._starting is not None and not self._starting.done():

@@ -15,8 +15,8 @@ from infra.caller import CallFailed, Sound, Utterance
 from infra.caller.room import RoomDial
 from infra.ending import ended
 
-SAMPLES = 40
-SAMPLE_S = 5.0, 20.0
+SAMPLES = 20
+SAMPLE_S = 20.0, 60.0
 """The least and the most between two samples: to add up all memory of all processes holds them up."""
 TELL_S = 60.0
 APART_S = 3.0

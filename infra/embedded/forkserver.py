@@ -1,8 +1,8 @@
 """The fork server: imports what is heavy once, then forks an app for each line that asks for one.
 
-Reads JSON lines from stdin (`{"start", "app", "after", "env", "log"}`, `{"signal", "pid"}`), writes
-`{"started": pid, "name"}` and `{"ended": pid, "code": n}` to stdout. It ends when stdin does, and its children with
-it. It runs no event loop and no threads, as a fork copies only the thread that calls it.
+Reads JSON lines from stdin (`{"start", "app", "after", "env", "log", "niceness"}`, `{"signal", "pid"}`),
+writes `{"started": pid, "name"}` and `{"ended": pid, "code": n}` to stdout. It ends when stdin does, and its children
+with it. It runs no event loop and no threads, as a fork copies only the thread that calls it.
 """
 
 import gc
@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from infra.embedded.processes import die_with_parent, name_process
+from infra.embedded.processes import name_process, stand_apart
 
 log = logging.getLogger("forkserver")
 
@@ -95,7 +95,7 @@ class ForkServer:
             # The pipes are the fork server's: a copy in the app would keep them open after its end.
             for fd in (self._answers.fileno(), self._reaped, self._wake):
                 os.close(fd)
-            _become(command["start"], command["app"], command["env"], Path(command["log"]))
+            _become(command["start"], command["app"], command["env"], Path(command["log"]), command["niceness"])
         self._children.add(pid)
         self._answer({"started": pid, "name": command["start"]})
 
@@ -130,17 +130,16 @@ def _reap() -> list[tuple[int, int]]:
         ended.append((pid, os.waitstatus_to_exitcode(status)))
 
 
-def _become(name: str, app: str, env: dict[str, str], log_file: Path) -> NoReturn:
+def _become(name: str, app: str, env: dict[str, str], log_file: Path, niceness: int) -> NoReturn:
     """Turn this fresh fork into the app, as `faststream run` would run it."""
     code = 1
     try:
-        die_with_parent()
+        stand_apart(niceness)
         if os.getppid() == 1:
             os._exit(1)
         gc.enable()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.setsid()
         name_process(f"dd-{name}")
         os.environ.clear()
         os.environ.update(env)

@@ -9,6 +9,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,18 @@ def die_with_parent() -> None:
     """Have the kernel kill this process when its parent dies, however that happens (Linux; nothing elsewhere)."""
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
+
+
+def stand_apart(niceness: int = 0) -> None:
+    """Make this fresh child one that dies with its parent, in a process group of its own, and that much nicer.
+
+    So Ctrl-C in the terminal reaches only the parent, which then ends the others in order. It is not a session of its
+    own: Linux shares the CPU out between sessions first (`sched_autogroup_enabled`), so that the jobs of ten rooms
+    would get no more of it together than the one process that writes recordings, and niceness would mean nothing.
+    """
+    die_with_parent()
+    os.setpgid(0, 0)
+    os.nice(niceness)
 
 
 def name_process(name: str) -> None:
@@ -64,12 +77,9 @@ class ProgramProcess:
 
 
 async def start_program(
-    command: Sequence[str], env: Mapping[str, str], log: Path, pass_fds: tuple[int, ...] = ()
+    command: Sequence[str], env: Mapping[str, str], log: Path, pass_fds: tuple[int, ...] = (), niceness: int = 0
 ) -> ProgramProcess:
-    """Start a program whose output goes to the file `log`. Raises OSError.
-
-    It has a session of its own, so that Ctrl-C in the terminal reaches only us, who then end it in order.
-    """
+    """Start a program whose output goes to the file `log`. Raises OSError."""
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -77,9 +87,8 @@ async def start_program(
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            start_new_session=True,
             pass_fds=pass_fds,
-            preexec_fn=die_with_parent,
+            preexec_fn=partial(stand_apart, niceness),
         )
     return ProgramProcess(process)
 
@@ -144,12 +153,13 @@ class ForkServer:
                     stdin=PIPE,
                     stdout=PIPE,
                     stderr=output,
-                    start_new_session=True,
-                    preexec_fn=die_with_parent,
+                    preexec_fn=stand_apart,
                 )
             self._reader = asyncio.create_task(self._read(self._process), name="fork server's answers")
 
-    async def fork(self, name: str, app: str, after: str, env: Mapping[str, str], log: Path) -> ForkedProcess:
+    async def fork(
+        self, name: str, app: str, after: str, env: Mapping[str, str], log: Path, niceness: int = 0
+    ) -> ForkedProcess:
         """Start `app` (`module:attribute`) as process `name`, as soon as the module `after` has been imported.
 
         Raises ForkServerGone, OSError.
@@ -158,7 +168,8 @@ class ForkServer:
         started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._forking[name] = started
         try:
-            self._tell({"start": name, "app": app, "after": after, "env": dict(env), "log": str(log)})
+            command = {"start": name, "app": app, "after": after, "env": dict(env), "log": str(log)}
+            self._tell({**command, "niceness": niceness})
             return self._children[await started]
         finally:
             self._forking.pop(name, None)

@@ -36,6 +36,10 @@ STOP_ORDER: tuple[tuple[str, ...], ...] = (
 )
 """Who is stopped together: the door first, so that its calls end; those who keep what was said, last."""
 
+CARRY_SOUND = frozenset((NATS, LIVEKIT, BRIDGE, BRIDGE_LIVEKIT))
+STANDING_BACK = 5
+"""Niceness of the other parts: where both want the CPU, they get a third of what the former do, who need little."""
+
 DOOR_SECRETS = ("DAREDEVIL_LIVEKIT_API_SECRET", "DAREDEVIL_LIVEKIT_TOKEN_KEY", "DAREDEVIL_ADMIN_KEY")
 
 
@@ -99,6 +103,11 @@ def needs_local_llm(settings: Settings) -> bool:
     """Tell whether a local language model server has to be started."""
     chain = [engine.strip() for engine in settings.llm.split(",")]
     return "local" in chain and not settings.llm_url
+
+
+def niceness_of(name: str) -> int:
+    """Return how nice a part is where the CPU is short: not at all if it carries sound, as each wait would be heard."""
+    return 0 if name in CARRY_SOUND else STANDING_BACK
 
 
 def processes(settings: Settings, addresses: Addresses) -> list[Program | App]:

@@ -10,7 +10,7 @@ class FakeApp:
     async def run(self) -> None:
         ended = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-        Path(os.environ["FAKE_APP_FILE"]).write_text(f"{os.getpid()} {os.getsid(0)}")  # noqa: ASYNC240 (a test's tiny file)
+        Path(os.environ["FAKE_APP_FILE"]).write_text(f"{os.getpid()} {os.getpgid(0)}")  # noqa: ASYNC240 (a test's tiny file)
         print("hello from the app", flush=True)
         await ended.wait()
 

@@ -49,6 +49,16 @@ async def test_is_started_when_every_part_answers_and_leaves_nothing_behind(tmp_
     assert read_runtime(tmp_path) is None
 
 
+async def test_parts_that_compute_leave_the_processor_to_those_that_carry_sound(tmp_path: Path) -> None:
+    supervisor = Supervisor(some_settings(tmp_path), parts=[part("transcript"), part("bridge-livekit")])
+    await supervisor.start()
+    try:
+        nice = {name: os.getpriority(os.PRIO_PROCESS, pid) - os.nice(0) for name, pid in supervisor.pids().items()}
+        assert nice == {"nats": 0, "bridge-livekit": 0, "transcript": 5}
+    finally:
+        await supervisor.stop()
+
+
 async def test_a_killed_part_is_back_within_half_a_second_with_a_word_about_it(tmp_path: Path) -> None:
     warned: list[str] = []
     supervisor = Supervisor(some_settings(tmp_path), warn=warned.append, parts=[part("one")])
@@ -143,10 +153,12 @@ async def test_the_fork_server_runs_apps_and_tells_how_they_end(tmp_path: Path) 
     seen = tmp_path / "seen"
     try:
         env = {**os.environ, "FAKE_APP_FILE": str(seen)}
-        child = await server.fork("fake", "tests.infra.fake_app:app", "infra.broker", env, tmp_path / "fake.log")
+        child = await server.fork("fake", "tests.infra.fake_app:app", "infra.broker", env, tmp_path / "fake.log", 3)
         await until(lambda: seen.exists() and seen.read_text())
-        pid, session = map(int, seen.read_text().split())
-        assert pid == session == child.pid  # Ctrl-C in the terminal does not reach it
+        pid, group = map(int, seen.read_text().split())
+        assert pid == group == child.pid  # Ctrl-C in the terminal does not reach it
+        assert os.getsid(pid) == os.getsid(0)  # nor is it given a share of the CPU of its own
+        assert os.getpriority(os.PRIO_PROCESS, pid) == os.nice(0) + 3
         child.send(signal.SIGTERM)
         assert await asyncio.wait_for(child.wait(), 20) == 0
         assert "hello from the app" in (tmp_path / "fake.log").read_text()

@@ -62,3 +62,12 @@ def test_plain_log_lines_name_the_process(capsys: pytest.CaptureFixture[str]) ->
     set_up_telemetry("reasoning", Settings())
     logging.getLogger("infra.x").info("ready")
     assert "INFO    reasoning: ready" in capsys.readouterr().err
+
+
+def test_a_hang_up_is_no_error_but_what_else_livekit_says_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_telemetry("one", Settings())
+    livekit = logging.getLogger("livekit")
+    livekit.error("livekit::rtc_engine - publisher data channel '_reliable' closed unexpectedly")
+    livekit.error("livekit::rtc_engine - signalling closed unexpectedly")
+    shown = [line.split(" - ")[1] for line in capsys.readouterr().err.splitlines() if "livekit::" in line]
+    assert shown == ["signalling closed unexpectedly"]
