@@ -80,7 +80,7 @@ class Call:
     async def open(self, past: list[Fact], playing: Playing | None = None) -> None:
         """Begin, with the facts there are: sound is heard from now on, facts follow from after the past ones.
 
-        `playing` is what a door that is gone was playing; it is played on.
+        `playing` is what a door that is gone was playing, if no client counts that; it is played on.
         """
         self.standing = standing_of(fact.event for fact in past)
         self._speaking.replay(past, playing)

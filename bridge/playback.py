@@ -93,15 +93,16 @@ class Playback:
     def replay(self, facts: list[e.Event], playing: Playing | None = None) -> None:
         """Take the facts of a session that another door held.
 
-        What that one was playing counts as away; with `playing` it is known how far that was, and it is played on.
+        What that one was playing counts as away, as its client will tell how much it has played. Without a client that
+        counts, the other door has left `playing`: it is played on, or from its start if it began after that.
         """
         for event in facts:
             self.on_fact(event, event.time_ns)
         for reply in self._replies.values():
             if not reply.heard_started or reply.phase is Phase.OVER:
                 continue
-            if playing is not None and playing.reply_id == reply.reply_id:
-                reply.resume_at(playing.played_samples)
+            if playing is not None:
+                reply.resume_at(playing.played_samples if playing.reply_id == reply.reply_id else 0)
             else:
                 reply.take_all_as_sent()
                 reply.phase, self._current = Phase.AWAY, reply

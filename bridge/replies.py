@@ -31,7 +31,7 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Playing:
-    """How far a reply has been played."""
+    """How far a reply has been played; "" is none."""
 
     reply_id: str
     played_samples: int

@@ -61,9 +61,9 @@ class Holding(BaseModel):
     played_samples: int = 0
 
     @property
-    def playing(self) -> Playing | None:
-        """What was being played."""
-        return Playing(self.reply_id, self.played_samples) if self.reply_id else None
+    def playing(self) -> Playing:
+        """What was being played; its reply is "" if nothing was. What began after the last renewal is not in it."""
+        return Playing(self.reply_id, self.played_samples)
 
     @property
     def patience_s(self) -> float:

@@ -2,12 +2,14 @@
 
 import itertools
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.clauses import ClauseSound
 from bridge.commands import Ask, Command, Say, Sound, Tell
 from bridge.playback import Playback
+from bridge.replies import Playing
 from contracts import events as e
 from contracts.audio import OutFrame
 from tests.bridge.agent import frames_of
@@ -240,23 +242,24 @@ def test_a_client_that_never_plays_leaves_the_reply_unheard() -> None:
     assert (event.reason, event.heard_text) == ("not-played", "")
 
 
-def test_another_doors_reply_is_counted_from_what_was_synthesised() -> None:
+def past_of_a_reply_that_began() -> list[e.Event]:
     first = Session()
     first.reply("a")
     first.played("a", 2_400, started=True)
-    started = first.said()[0]
-    second = Session()
     names = {"session_id": "s", "time_ns": 0, "turn_id": "t1", "reply_id": "a"}
     sound = {"samples": 24_000, "sample_rate_hz": 24_000, "word_end_samples": (12_000, 24_000)}
+    return [
+        e.ReplyStarted.model_validate(names | {"event_id": "1", "text": "hi"}),
+        e.ReplyClauseWritten.model_validate(names | {"event_id": "2", "index": 0, "text": "one two"}),
+        e.ClauseSynthesized.model_validate(names | {"event_id": "3", "index": 0, "text": "one two"} | sound),
+        first.said()[0],
+    ]
+
+
+def test_another_doors_reply_is_counted_from_what_was_synthesised() -> None:
+    second = Session()
     second.playback.disconnect(second.now_ns)
-    second.playback.replay(
-        [
-            e.ReplyStarted.model_validate(names | {"event_id": "1", "text": "hi"}),
-            e.ReplyClauseWritten.model_validate(names | {"event_id": "2", "index": 0, "text": "one two"}),
-            e.ClauseSynthesized.model_validate(names | {"event_id": "3", "index": 0, "text": "one two"} | sound),
-            started,
-        ]
-    )
+    second.playback.replay(past_of_a_reply_that_began())
     second.commands += second.playback.connect(second.now_ns)
     assert second.told() == ["stop a"]
     second.played("a", 13_000)
@@ -264,6 +267,26 @@ def test_another_doors_reply_is_counted_from_what_was_synthesised() -> None:
     event = second.said()[-1]
     assert isinstance(event, e.PlaybackInterrupted)
     assert event.heard_text == "one"
+
+
+@pytest.mark.parametrize(
+    ("left", "first_sample"), [(Playing("a", 2_400), 2_400), (Playing("before-a", 9_600), 0), (Playing("", 0), 0)]
+)
+def test_without_a_client_that_counts_a_reply_is_played_on_or_from_its_start(left: Playing, first_sample: int) -> None:
+    second = Session()
+    second.playback.disconnect(second.now_ns)
+    second.playback.replay(past_of_a_reply_that_began(), left)
+    second.commands += second.playback.connect(second.now_ns)
+    second.wait(600)
+    assert second.asked() == 1
+    second.sound(frames_of("a", 0, 24_000, (12_000, 24_000)))
+    assert second.told() == ["reply a"]
+    assert sum(len(c.pcm) // 2 for c in second.commands if isinstance(c, Sound)) == 24_000 - first_sample
+    second.fact(e.ReplyCompleted, reply_id="a", text="one two", clauses=1)
+    second.played("a", 24_000 - first_sample, ended=True)
+    finished = second.said()[-1]
+    assert isinstance(finished, e.PlaybackFinished)
+    assert finished.heard_text == "one two"
 
 
 @settings(max_examples=60)

@@ -52,6 +52,24 @@ async def test_a_job_killed_in_mid_reply_is_followed_by_another_that_goes_on(
     await facts_with(agent, session_id, e.SessionClosed)
 
 
+async def test_a_job_killed_as_a_reply_begins_is_followed_by_another_that_says_it(
+    start_bridge: StartBridge, invite: Invite, agent: Agent
+) -> None:
+    await start_bridge()
+    ada, session_id = await talking(invite, agent)
+    async with saying_again(agent, session_id):
+        text = await say_tones(agent, session_id, "r-1", [2, 1])
+        await facts_with(agent, session_id, e.PlaybackStarted)
+        os.kill(await pid_of(agent, session_id), signal.SIGKILL)
+        finished = await one(agent, session_id, e.PlaybackFinished)
+    assert isinstance(finished, e.PlaybackFinished)
+    assert finished.heard_text == text
+    assert len(ada.loud_at) * 0.02 > 2.9
+    assert names(await agent.facts(session_id)).count("PlaybackStarted") == 1
+    await ada.leave()
+    await facts_with(agent, session_id, e.SessionClosed)
+
+
 async def test_a_caller_who_leaves_while_the_agent_is_away_ends_the_session(
     start_bridge: StartBridge, invite: Invite, agent: Agent
 ) -> None:
