@@ -7,6 +7,7 @@ from collections import deque
 
 from bridge.commands import Ask, Command, Say, Sound, Tell
 from bridge.floor import Floor
+from bridge.known_replies import KEPT, KnownReplies
 from bridge.playback_facts import PlaybackFacts
 from bridge.repair import clauses_to_ask
 from bridge.replies import Hold, Phase, Playing, Reply
@@ -22,10 +23,6 @@ UNFINISHED_PATIENCE_NS = 30_000_000_000
 VANISHED_PATIENCE_MS = 1000
 """How long a client that came back may take to say how much it had played."""
 
-KEPT = 64
-"""Replies and turns that are remembered."""
-
-_PLAYED = (Phase.PLAYING, Phase.PAUSED, Phase.AWAY)
 _ACTIVE = (Phase.WAITING, Phase.PLAYING, Phase.PAUSED)
 _MILESTONES = (e.TurnEnded, e.ReplyStarted, e.ReplyCommitted, e.ReplyClauseWritten, e.ClauseSynthesized)
 
@@ -35,7 +32,7 @@ class Playback:
 
     def __init__(self, session_id: str) -> None:
         self._facts = PlaybackFacts(session_id)
-        self._replies: dict[str, Reply] = {}
+        self._replies = KnownReplies()
         self._turns: dict[str, list[e.Event]] = {}
         self._floor = Floor()
         self._overheard: deque[str] = deque(maxlen=KEPT)
@@ -45,10 +42,15 @@ class Playback:
 
     def playing(self, now_ns: int) -> Playing | None:
         """Return which reply is being played and how far that is, for a door that may have to go on with it."""
-        current = self._current
-        if current is None or not current.heard_started or current.phase not in _PLAYED:
+        reply = self._begun
+        if reply is None or not reply.heard_started or reply.phase is Phase.STOPPING:
             return None
-        return Playing(current.reply_id, current.estimate(now_ns))
+        return Playing(reply.reply_id, reply.estimate(now_ns))
+
+    @property
+    def _begun(self) -> Reply | None:
+        """The reply that is on its way to the listener, or that another door has left and that goes on soon."""
+        return self._current or next((reply for reply in self._replies.waiting() if reply.heard_started), None)
 
     @property
     def playing_reply_id(self) -> str | None:
@@ -68,7 +70,8 @@ class Playback:
         self._connected = True
         out: list[Command] = []
         if self._current is not None and self._current.phase is Phase.AWAY:
-            out += self._stop(self._current, "", "vanished", now_ns, VANISHED_PATIENCE_MS)
+            stop = self._current.stop or Hold("", now_ns, "vanished")
+            out += self._stop(self._current, stop.cause_id, stop.reason, now_ns, VANISHED_PATIENCE_MS)
         return out + self._pump(now_ns)
 
     def disconnect(self, now_ns: int) -> list[Command]:
@@ -86,33 +89,58 @@ class Playback:
     def close(self, reason: str, now_ns: int) -> list[Command]:
         """End the session: what is being played counts as interrupted."""
         out = self.disconnect(now_ns)
-        if self._current is not None:
-            out += self._interrupted(self._current, Hold("", now_ns, reason), now_ns)
+        reply = self._begun
+        if reply is not None:
+            out += self._interrupted(reply, reply.stop or Hold("", now_ns, reason), now_ns)
         return out
 
-    def replay(self, facts: list[e.Event], playing: Playing | None = None) -> None:
-        """Take the facts of a session that another door held.
+    def replay(self, facts: list[e.Event], now_ns: int, playing: Playing | None = None) -> list[Command]:
+        """Take the facts of a session that another door held; return what that one did not live to say.
 
-        What that one was playing counts as away, as its client will tell how much it has played. Without a client that
+        What it was playing counts as away, as its client will tell how much it has played. Without a client that
         counts, the other door has left `playing`: it is played on, or from its start if it began after that.
         """
+        said = {event.event_id for event in facts}
+        out: list[Command] = []
         for event in facts:
-            self.on_fact(event, event.time_ns)
-        for reply in self._replies.values():
-            if not reply.heard_started or reply.phase is Phase.OVER:
-                continue
-            if playing is not None:
-                reply.resume_at(playing.played_samples if playing.reply_id == reply.reply_id else 0)
-            else:
-                reply.take_all_as_sent()
-                reply.phase, self._current = Phase.AWAY, reply
+            commands = self.on_fact(event, event.time_ns)
+            ends = (c for c in commands if isinstance(c, Say) and isinstance(c.event, e.PlaybackInterrupted))
+            out += [end for end in ends if end.event.event_id not in said]
+            self._follow(event)
+        current = self._current
+        if current is None:
+            return out
+        if playing is None:
+            current.take_all_as_sent()
+            current.phase = Phase.AWAY
+            return out
+        left_samples = playing.played_samples if playing.reply_id == current.reply_id else 0
+        current.resume_at(max(left_samples, current.played_samples))
+        if current.stop is not None:
+            return out + self._interrupted(current, current.stop, now_ns)
+        current.phase, current.pause, self._current = Phase.WAITING, _last_pause(facts, current), None
+        return out
+
+    def _follow(self, event: e.Event) -> None:
+        """Be where the door was that said this."""
+        if not isinstance(event, e.PlaybackStarted | e.PlaybackPaused | e.PlaybackResumed):
+            return
+        reply = self._replies.of(event.reply_id)
+        if reply.phase not in (Phase.WAITING, Phase.PLAYING, Phase.PAUSED):
+            return
+        if self._current is not None and self._current is not reply:
+            self._end(self._current)
+        self._current, reply.phase, reply.pause = reply, Phase.PLAYING, None
+        if isinstance(event, e.PlaybackPaused):
+            reply.phase, reply.pause = Phase.PAUSED, Hold(event.cause, event.time_ns, said=True)
 
     # -- facts
 
     def on_fact(self, event: e.Event, now_ns: int) -> list[Command]:
         """Take a fact of the session."""
         self._remember(event)
-        out = self._learn(event, now_ns) or self._decide(event, now_ns)
+        self._replies.learn(event, now_ns)
+        out = self._decide(event, now_ns)
         self._floor.hear(event, now_ns)
         return out + self._pump(now_ns)
 
@@ -121,43 +149,6 @@ class Playback:
             self._turns.setdefault(event.turn_id, []).append(event)
             while len(self._turns) > KEPT:
                 del self._turns[next(iter(self._turns))]
-
-    def _reply(self, reply_id: str) -> Reply:
-        reply = self._replies.get(reply_id)
-        if reply is None:
-            reply = self._replies[reply_id] = Reply(reply_id)
-            forgettable = [r for r in self._replies.values() if r.phase is Phase.OVER or not r.known]
-            for old in forgettable[: max(0, len(self._replies) - KEPT)]:
-                del self._replies[old.reply_id]
-            self._replies[reply_id] = reply
-        return reply
-
-    def _learn(self, event: e.Event, now_ns: int) -> list[Command]:
-        match event:
-            case e.ReplyStarted():
-                # Replies are played in the order of their ReplyStarted, whichever sound came first.
-                reply = self._reply(event.reply_id)
-                self._replies[event.reply_id] = self._replies.pop(event.reply_id)
-                reply.known, reply.turn_id = True, event.turn_id
-                if not event.draft:
-                    reply.give_leave(event.event_id, now_ns)
-            case e.ReplyCommitted():
-                self._reply(event.reply_id).give_leave(event.event_id, now_ns)
-            case e.ReplyClauseWritten():
-                clause = self._reply(event.reply_id).clause(event.index)
-                clause.written, clause.written_ns = event, now_ns
-            case e.ClauseSynthesized():
-                self._reply(event.reply_id).learn(event, now_ns)
-            case e.ReplyCompleted():
-                self._reply(event.reply_id).clause_count = event.clauses
-            case e.PlaybackStarted():
-                self._reply(event.reply_id).heard_started = True
-            case e.PlaybackPaused():
-                reply = self._reply(event.reply_id)
-                reply.played_samples = max(reply.played_samples, event.played_samples)
-            case e.PlaybackFinished() | e.PlaybackInterrupted():
-                self._end(self._reply(event.reply_id))
-        return []
 
     def _decide(self, event: e.Event, now_ns: int) -> list[Command]:
         match event:
@@ -170,12 +161,11 @@ class Playback:
             case e.TurnEnded():
                 return self._on_turn_ended(event, now_ns)
             case e.TurnPassed():
-                self._after_passed(event.turn_id)
+                self._replies.release(event.turn_id)
             case e.ReplyDiscarded():
-                reply = self._reply(event.reply_id)
-                if reply.phase is Phase.WAITING:
-                    self._end(reply)
-                return self._stop(reply, event.event_id, "discarded", now_ns)
+                return self._on_discarded(event, now_ns)
+            case e.PlaybackFinished() | e.PlaybackInterrupted():
+                self._end(self._replies.of(event.reply_id))
         return []
 
     def _on_speech(self, event: e.SpeechStarted, now_ns: int) -> list[Command]:
@@ -197,25 +187,33 @@ class Playback:
         return self._resume(event.event_id, now_ns) if is_free else []
 
     def _on_turn_ended(self, event: e.TurnEnded, now_ns: int) -> list[Command]:
-        for reply in self._replies.values():
-            if reply.phase is Phase.WAITING and reply.known and reply.turn_id != event.turn_id:
+        out: list[Command] = []
+        for reply in self._replies.waiting():
+            if not reply.known or reply.turn_id == event.turn_id:
+                continue
+            if reply.heard_started and event.turn_id not in self._overheard:
+                out += self._interrupted(reply, Hold(event.event_id, now_ns, "turn-ended"), now_ns)
+            elif not reply.heard_started:
                 # Reasoning discards it; until that comes it must not begin.
                 reply.superseded_by = event.turn_id or event.event_id
         current = self._current
         is_another = current is not None and event.turn_id not in (current.turn_id, *self._overheard)
         if current is not None and current.phase is Phase.PAUSED and is_another:
-            return self._stop(current, event.event_id, "turn-ended", now_ns)
-        return []
+            out += self._stop(current, event.event_id, "turn-ended", now_ns)
+        return out
 
-    def _after_passed(self, turn_id: str | None) -> None:
-        """Let what waits be said after all: the turn that ended meanwhile was not for the agent."""
-        for reply in self._replies.values():
-            if reply.phase is Phase.WAITING and reply.superseded_by == turn_id:
-                reply.superseded_by = None
+    def _on_discarded(self, event: e.ReplyDiscarded, now_ns: int) -> list[Command]:
+        reply = self._replies.of(event.reply_id)
+        if reply.phase is not Phase.WAITING:
+            return self._stop(reply, event.event_id, "discarded", now_ns)
+        if reply.heard_started:
+            return self._interrupted(reply, Hold(event.event_id, now_ns, "discarded"), now_ns)
+        self._end(reply)
+        return []
 
     def interrupt(self, reply_id: str, cause_id: str, now_ns: int) -> list[Command]:
         """Stop a reply for good: the floor was taken; one that waits to be heard never begins."""
-        reply = self._reply(reply_id)
+        reply = self._replies.of(reply_id)
         if reply.phase is Phase.WAITING and reply.may_play:
             return self._interrupted(reply, Hold(cause_id, now_ns, "barge-in"), now_ns)
         return self._stop(reply, cause_id, "barge-in", now_ns)
@@ -224,7 +222,7 @@ class Playback:
 
     def on_frame(self, frame: OutFrame, now_ns: int) -> list[Command]:
         """Take a piece of the agent's sound; it is held until its reply may be heard."""
-        reply = self._reply(frame.reply_id)
+        reply = self._replies.of(frame.reply_id)
         if reply.phase not in _ACTIVE:
             return []
         reply.add(frame, now_ns)
@@ -269,7 +267,7 @@ class Playback:
 
     def repairs(self, now_ns: int) -> list[Command]:
         """Return which clauses synthesis is to be asked for again; those asked for in vain are given up."""
-        return [Ask(clause) for reply in self._replies.values() for clause in clauses_to_ask(reply, now_ns)]
+        return [Ask(clause) for reply in self._replies for clause in clauses_to_ask(reply, now_ns)]
 
     def on_asked(self, reply_id: str, index: int, cost: int, now_ns: int) -> None:
         """Take the outcome of asking for a clause: `cost` is what it takes of the patience with it."""
@@ -297,7 +295,7 @@ class Playback:
             if reply is None or reply.phase not in _ACTIVE:
                 break
             if reply.phase is Phase.WAITING:
-                out.append(self._begin(reply, now_ns))
+                out += self._begin(reply, now_ns)
             out += [Sound(pcm) for pcm in reply.take()]
             if not reply.all_sent:
                 break
@@ -318,18 +316,19 @@ class Playback:
         return out
 
     def _next(self, now_ns: int) -> Reply | None:
-        if self._floor.is_held(now_ns, DECISION_PATIENCE_NS):
-            return None
-        waiting = (r for r in self._replies.values() if r.phase is Phase.WAITING and r.may_play and not r.superseded)
-        first = next(waiting, None)
-        return first if first is not None and first.can_begin else None
+        return None if self._floor.is_held(now_ns, DECISION_PATIENCE_NS) else self._replies.next()
 
-    def _begin(self, reply: Reply, now_ns: int) -> Command:
-        reply.phase, reply.begun_ns = Phase.PLAYING, now_ns
+    def _begin(self, reply: Reply, now_ns: int) -> list[Command]:
+        reply.phase, reply.begun_ns, reply.played_at_ns = Phase.PLAYING, now_ns, now_ns
         self._current = reply
         names = {"type": "reply", "reply_id": reply.reply_id, "turn_id": reply.turn_id}
         first = {"first_sample": reply.resumed_at} if reply.resumed_at else {}
-        return Tell({**names, "sample_rate_hz": reply.rate_hz, **first})
+        out: list[Command] = [Tell({**names, "sample_rate_hz": reply.rate_hz, **first})]
+        if reply.pause is not None:
+            # Another door had paused it.
+            out.append(Say(self._facts.resumed(reply, reply.pause, reply.pause.cause_id, now_ns)))
+            reply.pause = None
+        return out
 
     def _stop(self, reply: Reply, cause_id: str, reason: str, now_ns: int, patience_ms: int = 300) -> list[Command]:
         out: list[Command] = []
@@ -383,3 +382,10 @@ class Playback:
 
 def _tell(kind: str, reply: Reply) -> Command:
     return Tell({"type": kind, "reply_id": reply.reply_id})
+
+
+def _last_pause(facts: list[e.Event], reply: Reply) -> Hold | None:
+    """Return the pause of a reply that was not said to have ended, if there is one."""
+    kinds = e.PlaybackStarted | e.PlaybackPaused | e.PlaybackResumed
+    last = next((f for f in reversed(facts) if isinstance(f, kinds) and f.reply_id == reply.reply_id), None)
+    return Hold(last.cause, last.time_ns, said=True) if isinstance(last, e.PlaybackPaused) else None

@@ -35,7 +35,7 @@ class Speaking:
 
     def replay(self, past: list[Fact], playing: Playing | None) -> None:
         """Take the facts there are before the first line comes, and what a door that is gone was playing."""
-        self._playback.replay([fact.event for fact in past], playing)
+        self._apply(self._playback.replay([fact.event for fact in past], now_ns(), playing))
 
     def playing(self) -> Playing | None:
         """Return which reply is being played, and how far that is."""

@@ -2,70 +2,15 @@
 
 import itertools
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.clauses import ClauseSound
-from bridge.commands import Ask, Command, Say, Sound, Tell
-from bridge.playback import Playback
-from bridge.replies import Playing
+from bridge.commands import Sound, Tell
 from contracts import events as e
 from contracts.audio import OutFrame
 from tests.bridge.agent import frames_of
-
-MS = 1_000_000
-S = 1_000 * MS
-
-
-class Session:
-    """A playback with a clock of its own; keeps what it asked for."""
-
-    def __init__(self) -> None:
-        self.now_ns = 1_000 * S
-        self.playback = Playback("s")
-        self.commands: list[Command] = []
-        self.commands += self.playback.connect(self.now_ns)
-
-    def fact(self, event_class: type[e.Event], **fields: object) -> None:
-        known = {"event_id": f"e{self.now_ns}{event_class.__name__}", "session_id": "s", "time_ns": self.now_ns}
-        event = event_class.model_validate(known | fields)
-        self.commands += self.playback.on_fact(event, self.now_ns)
-
-    def sound(self, frames: list[OutFrame]) -> None:
-        for frame in frames:
-            self.commands += self.playback.on_frame(frame, self.now_ns)
-
-    def played(self, reply_id: str, samples: int, started: bool = False, ended: bool = False) -> None:
-        self.commands += self.playback.on_report(reply_id, samples, self.now_ns, started, ended)
-
-    def reply(self, reply_id: str, turn_id: str = "t1", draft: bool = False, sound: bool = True) -> None:
-        self.fact(e.ReplyStarted, reply_id=reply_id, turn_id=turn_id, draft=draft, text="hi")
-        self.fact(e.ReplyClauseWritten, reply_id=reply_id, index=0, text="one two")
-        if sound:
-            self.sound(frames_of(reply_id, 0, 24_000, (12_000, 24_000)))
-        self.fact(e.ReplyCompleted, reply_id=reply_id, text="one two", clauses=1)
-
-    def speech(self, turn_id: str = "t2", utterance_id: str = "u2") -> None:
-        names = {"utterance_id": utterance_id, "track_id": "m", "participant_id": "p", "turn_id": turn_id}
-        self.fact(e.SpeechStarted, **names, start_sample=0)
-
-    def turn(self, turn_id: str) -> None:
-        self.fact(e.TurnEnded, participant_id="p", text="hi", turn_id=turn_id)
-
-    def wait(self, ms: int) -> None:
-        for _ in range(ms // 50):
-            self.now_ns += 50 * MS
-            self.commands += self.playback.on_tick(self.now_ns) + self.playback.repairs(self.now_ns)
-
-    def told(self) -> list[str]:
-        return [f"{c.message['type']} {c.message['reply_id']}" for c in self.commands if isinstance(c, Tell)]
-
-    def said(self) -> list[e.Event]:
-        return [c.event for c in self.commands if isinstance(c, Say)]
-
-    def asked(self) -> int:
-        return sum(isinstance(c, Ask) for c in self.commands)
+from tests.bridge.playback_session import MS, Session
 
 
 def test_replies_are_played_one_after_the_other() -> None:
@@ -242,53 +187,6 @@ def test_a_client_that_never_plays_leaves_the_reply_unheard() -> None:
     assert (event.reason, event.heard_text) == ("not-played", "")
 
 
-def past_of_a_reply_that_began() -> list[e.Event]:
-    first = Session()
-    first.reply("a")
-    first.played("a", 2_400, started=True)
-    names = {"session_id": "s", "time_ns": 0, "turn_id": "t1", "reply_id": "a"}
-    sound = {"samples": 24_000, "sample_rate_hz": 24_000, "word_end_samples": (12_000, 24_000)}
-    return [
-        e.ReplyStarted.model_validate(names | {"event_id": "1", "text": "hi"}),
-        e.ReplyClauseWritten.model_validate(names | {"event_id": "2", "index": 0, "text": "one two"}),
-        e.ClauseSynthesized.model_validate(names | {"event_id": "3", "index": 0, "text": "one two"} | sound),
-        first.said()[0],
-    ]
-
-
-def test_another_doors_reply_is_counted_from_what_was_synthesised() -> None:
-    second = Session()
-    second.playback.disconnect(second.now_ns)
-    second.playback.replay(past_of_a_reply_that_began())
-    second.commands += second.playback.connect(second.now_ns)
-    assert second.told() == ["stop a"]
-    second.played("a", 13_000)
-    second.wait(100)
-    event = second.said()[-1]
-    assert isinstance(event, e.PlaybackInterrupted)
-    assert event.heard_text == "one"
-
-
-@pytest.mark.parametrize(
-    ("left", "first_sample"), [(Playing("a", 2_400), 2_400), (Playing("before-a", 9_600), 0), (Playing("", 0), 0)]
-)
-def test_without_a_client_that_counts_a_reply_is_played_on_or_from_its_start(left: Playing, first_sample: int) -> None:
-    second = Session()
-    second.playback.disconnect(second.now_ns)
-    second.playback.replay(past_of_a_reply_that_began(), left)
-    second.commands += second.playback.connect(second.now_ns)
-    second.wait(600)
-    assert second.asked() == 1
-    second.sound(frames_of("a", 0, 24_000, (12_000, 24_000)))
-    assert second.told() == ["reply a"]
-    assert sum(len(c.pcm) // 2 for c in second.commands if isinstance(c, Sound)) == 24_000 - first_sample
-    second.fact(e.ReplyCompleted, reply_id="a", text="one two", clauses=1)
-    second.played("a", 24_000 - first_sample, ended=True)
-    finished = second.said()[-1]
-    assert isinstance(finished, e.PlaybackFinished)
-    assert finished.heard_text == "one two"
-
-
 @settings(max_examples=60)
 @given(st.data())
 def test_frames_in_any_order_and_number_make_the_same_clause(data: st.DataObject) -> None:
@@ -325,12 +223,12 @@ def test_no_sound_without_a_reply_and_one_end_for_each(steps: list[tuple[str, in
             case "t":
                 session.turn(f"t{n}")
             case "d":
-                session.commands += session.playback.disconnect(session.now_ns)
+                session.do(session.playback.disconnect(session.now_ns))
             case "c":
-                session.commands += session.playback.connect(session.now_ns)
+                session.do(session.playback.connect(session.now_ns))
             case _:
                 session.wait(number % 1_000)
-    session.commands += session.playback.close("hangup", session.now_ns)
+    session.do(session.playback.close("hangup", session.now_ns))
     ends = [x.reply_id for x in session.said() if isinstance(x, e.PlaybackFinished | e.PlaybackInterrupted)]
     assert len(ends) == len(set(ends))
     first_sound = next((i for i, c in enumerate(session.commands) if isinstance(c, Sound)), None)

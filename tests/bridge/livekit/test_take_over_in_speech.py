@@ -1,4 +1,4 @@
-"""What a take-over costs a caller who is speaking: the parts it is made of, and that they are heard again."""
+"""What a take-over costs a caller who is speaking: they are heard again, and the reply ends or goes on."""
 
 import asyncio
 import itertools
@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from livekit import rtc
 from nats.aio.msg import Msg
 
@@ -15,10 +16,11 @@ from bridge.livekit.lease import BUCKET, HELD, SENDING, Holding
 from bridge.livekit.naming import session_of_room
 from contracts import events as e
 from infra.connection import connection
-from tests.bridge.agent import Agent
+from tests.bridge.agent import RATE_HZ, Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.guest import Guest
-from tests.bridge.livekit.session_log import facts_with, pid_of
+from tests.bridge.livekit.session_log import facts_with, names, one, pid_of
+from tests.bridge.livekit.voice import WORD_S, say_tones, saying_again
 from tests.speech import recorded
 from tests.waiting import until
 
@@ -97,3 +99,57 @@ async def test_a_caller_whose_job_is_killed_while_they_speak_is_heard_again_with
     assert len(opened) == 2
     assert closed.track_id == opened[0]
     assert closed.reason == "replaced"
+
+
+SPEECH = {"participant_id": "ada", "turn_id": "t-2", "utterance_id": "u-2"}
+
+
+async def killed_while_spoken_over(invite: Invite, agent: Agent) -> tuple[str, str, e.PlaybackPaused]:
+    """Somebody speaks over a reply, which is paused, and the job is killed; return session, text, and the pause."""
+    ada = await invite()
+    session_id = session_of_room(await ada.room.sid)
+    await facts_with(agent, session_id, e.TrackPublished)
+    text = await say_tones(agent, session_id, "r-1", [2, 2])
+    await ada.hears()
+    await until(lambda: len(ada.loud_at) > 60)
+    await agent.say(e.SpeechStarted, session_id, track_id="track", start_sample=0, **SPEECH)
+    paused = await one(agent, session_id, e.PlaybackPaused)
+    assert isinstance(paused, e.PlaybackPaused)
+    os.kill(await pid_of(agent, session_id), signal.SIGKILL)
+    return session_id, text, paused
+
+
+@pytest.mark.parametrize("reason", ["barge-in", "turn-ended"])
+async def test_a_reply_that_is_cut_off_while_its_job_is_dead_is_ended_with_what_was_heard(
+    start_bridge: StartBridge, invite: Invite, agent: Agent, reason: str
+) -> None:
+    await start_bridge()
+    session_id, text, paused = await killed_while_spoken_over(invite, agent)
+    if reason == "barge-in":
+        await agent.say(e.TurnInterrupted, session_id, reply_id="r-1", **SPEECH)
+    else:
+        await agent.say(e.TurnEnded, session_id, participant_id="ada", turn_id="t-2", text="stop")
+    event = await one(agent, session_id, e.PlaybackInterrupted)
+    assert isinstance(event, e.PlaybackInterrupted)
+    assert (event.reason, event.played_samples) == (reason, paused.played_samples)
+    words = int(paused.played_samples / RATE_HZ / WORD_S)
+    assert event.heard_text == " ".join(text.split()[:words])
+    async with saying_again(agent, session_id):
+        await agent.reply(session_id, "r-2", "t-2")
+        finished = await one(agent, session_id, e.PlaybackFinished)
+    assert isinstance(finished, e.PlaybackFinished)
+    assert finished.reply_id == "r-2"
+
+
+async def test_a_reply_that_was_paused_when_its_job_died_goes_on_when_the_speech_was_none(
+    start_bridge: StartBridge, invite: Invite, agent: Agent
+) -> None:
+    await start_bridge()
+    session_id, text, _ = await killed_while_spoken_over(invite, agent)
+    await agent.say(e.InterruptionDismissed, session_id, **SPEECH, reply_id="r-1", reason="no-words")
+    async with saying_again(agent, session_id):
+        finished = await one(agent, session_id, e.PlaybackFinished)
+    assert isinstance(finished, e.PlaybackFinished)
+    assert finished.heard_text == text
+    played = [name for name in names(await agent.facts(session_id)) if name.startswith("Playback")]
+    assert played == ["PlaybackStarted", "PlaybackPaused", "PlaybackResumed", "PlaybackFinished"]
