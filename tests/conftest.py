@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from faststream.nats import NatsBroker
+from hypothesis import settings as hypothesis_settings
 
 from infra.broker import make_broker
 from infra.connection import jetstream
@@ -13,6 +14,10 @@ from infra.provisioning import provision
 from infra.settings import settings
 from tests.livekit_server import livekit_server as livekit_server
 from tests.servers import NatsServer, running_nats
+
+# How long an example takes is the machine's business: it may be busy.
+hypothesis_settings.register_profile("daredevil", deadline=None)
+hypothesis_settings.load_profile("daredevil")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -34,7 +34,7 @@ def _on_time(frames: int, delay: int = 0) -> list[int]:
     return [(index + 1) * FRAME + delay for index in range(frames)]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 4800), min_size=40, max_size=40))
 def test_frames_that_the_network_delays_lie_as_the_quickest_of_them_says(jitter: list[int]) -> None:
     sound = _track(1.2)

@@ -62,7 +62,7 @@ def test_sound_lies_on_its_sample(rate_hz: int) -> None:
     np.testing.assert_allclose(piece[:, 1], expected[:, 1], atol=1)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.sampled_from([16_000, 22_050, 24_000]), st.lists(st.integers(1, 99), unique=True, max_size=4))
 def test_pieces_join_as_if_they_were_one(rate_hz: int, cuts: list[int]) -> None:
     timeline, _, _ = _call(rate_hz)

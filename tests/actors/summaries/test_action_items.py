@@ -49,7 +49,7 @@ def test_each_item_is_told_once_in_the_order_said() -> None:
     assert action_items(lines) == ("The user will call Anna", "The user asked: order the ink")
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.sampled_from(["please ", "I will ", "remind me to ", "word ", "? ", ". "]), max_size=400))
 def test_whatever_is_said_items_are_few_and_short(parts: list[str]) -> None:
     items = action_items([Line("user", "".join(parts))])

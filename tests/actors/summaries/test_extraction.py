@@ -8,7 +8,7 @@ from actors.summaries.conversation import Line
 from actors.summaries.extraction import SAID, cleaned, extract, is_grounded
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.text(max_size=300), max_size=5), st.text(max_size=300))
 def test_an_extract_is_never_longer_than_asked(texts: list[str], notes: str) -> None:
     assert len(extract([Line("user", text) for text in texts], 400, notes)) <= 400

@@ -32,7 +32,7 @@ def test_a_word_without_sound_ends_where_the_one_before_it_ended() -> None:
     assert exact_word_ends(spoken, ends, ["", "jˈɛs", "", "nˈoʊ"], 2000) == (0, 400, 400, 900)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.text("ab ˈ.,ː", max_size=6), max_size=8), st.text("ab ˈ.,ː", max_size=40), st.integers(0, 5000))
 def test_exact_ends_are_one_per_word_never_decrease_and_stay_within_the_sound(
     words: list[str], spoken: str, samples: int
@@ -44,7 +44,7 @@ def test_exact_ends_are_one_per_word_never_decrease_and_stay_within_the_sound(
     assert all(0 <= end <= samples for end in found)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.text(max_size=200), st.integers(0, 1000), st.integers(0, 100_000), st.integers(0, 1000))
 def test_estimated_ends_are_one_per_word_never_decrease_and_end_with_the_voice(
     text: str, start: int, voiced: int, rest: int
