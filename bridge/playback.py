@@ -100,12 +100,13 @@ class Playback:
         What it was playing counts as away, as its client will tell how much it has played. Without a client that
         counts, the other door has left `playing`: it is played on, or from its start if it began after that.
         """
-        said = {event.event_id for event in facts}
+        ended = {fact.reply_id for fact in facts if isinstance(fact, e.PlaybackFinished | e.PlaybackInterrupted)}
         out: list[Command] = []
         for event in facts:
-            commands = self.on_fact(event, event.time_ns)
-            ends = (c for c in commands if isinstance(c, Say) and isinstance(c.event, e.PlaybackInterrupted))
-            out += [end for end in ends if end.event.event_id not in said]
+            for command in self.on_fact(event, event.time_ns):
+                match command:
+                    case Say(e.PlaybackInterrupted(reply_id=reply_id)) if reply_id not in ended:
+                        out.append(command)
             self._follow(event)
         current = self._current
         if current is None:

@@ -119,6 +119,15 @@ def test_what_was_said_before_is_not_said_again() -> None:
     assert follow(first, LEFT).said() == []
 
 
+def test_a_reply_that_had_ended_as_it_was_cut_off_is_not_ended_again() -> None:
+    first = Session()
+    first.reply("a")
+    first.cut_off("a")
+    first.played("a", 24_000, started=True, ended=True)
+    assert isinstance(first.log[-1], e.PlaybackFinished)
+    assert follow(first, LEFT).said() == []
+
+
 def test_a_reply_that_was_cut_off_before_it_began_is_ended() -> None:
     first = Session()
     first.speech()
