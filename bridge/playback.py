@@ -50,7 +50,7 @@ class Playback:
     @property
     def _begun(self) -> Reply | None:
         """The reply that is on its way to the listener, or that another door has left and that goes on soon."""
-        return self._current or next((reply for reply in self._replies.waiting() if reply.heard_started), None)
+        return self._current or next((reply for reply in self._replies if reply.was_left), None)
 
     @property
     def playing_reply_id(self) -> str | None:
@@ -164,7 +164,11 @@ class Playback:
             case e.TurnPassed():
                 self._replies.release(event.turn_id)
             case e.ReplyDiscarded():
-                return self._on_discarded(event, now_ns)
+                reply = self._replies.of(event.reply_id)
+                out = self._stop(reply, event.event_id, "discarded", now_ns)
+                if reply.phase is Phase.WAITING:
+                    self._end(reply)
+                return out
             case e.PlaybackFinished() | e.PlaybackInterrupted():
                 self._end(self._replies.of(event.reply_id))
         return []
@@ -189,28 +193,16 @@ class Playback:
 
     def _on_turn_ended(self, event: e.TurnEnded, now_ns: int) -> list[Command]:
         out: list[Command] = []
-        for reply in self._replies.waiting():
-            if not reply.known or reply.turn_id == event.turn_id:
+        for reply in self._replies:
+            if reply.turn_id == event.turn_id:
                 continue
-            if reply.heard_started and event.turn_id not in self._overheard:
-                out += self._interrupted(reply, Hold(event.event_id, now_ns, "turn-ended"), now_ns)
-            elif not reply.heard_started:
+            if reply.phase is Phase.PAUSED or reply.was_left:
+                if event.turn_id not in self._overheard:
+                    out += self._stop(reply, event.event_id, "turn-ended", now_ns)
+            elif reply.phase is Phase.WAITING and reply.known:
                 # Reasoning discards it; until that comes it must not begin.
                 reply.superseded_by = event.turn_id or event.event_id
-        current = self._current
-        is_another = current is not None and event.turn_id not in (current.turn_id, *self._overheard)
-        if current is not None and current.phase is Phase.PAUSED and is_another:
-            out += self._stop(current, event.event_id, "turn-ended", now_ns)
         return out
-
-    def _on_discarded(self, event: e.ReplyDiscarded, now_ns: int) -> list[Command]:
-        reply = self._replies.of(event.reply_id)
-        if reply.phase is not Phase.WAITING:
-            return self._stop(reply, event.event_id, "discarded", now_ns)
-        if reply.heard_started:
-            return self._interrupted(reply, Hold(event.event_id, now_ns, "discarded"), now_ns)
-        self._end(reply)
-        return []
 
     def interrupt(self, reply_id: str, cause_id: str, now_ns: int) -> list[Command]:
         """Stop a reply for good: the floor was taken; one that waits to be heard never begins."""
@@ -333,6 +325,8 @@ class Playback:
 
     def _stop(self, reply: Reply, cause_id: str, reason: str, now_ns: int, patience_ms: int = 300) -> list[Command]:
         out: list[Command] = []
+        if reply.was_left:
+            return self._interrupted(reply, Hold(cause_id, now_ns, reason), now_ns)
         if reply.phase not in (Phase.PLAYING, Phase.PAUSED, Phase.AWAY):
             return []
         if reply.pause is not None and reply.phase is Phase.PAUSED:

@@ -135,6 +135,11 @@ class Reply:
         self.clause(frame.index).add(frame, now_ns)
 
     @property
+    def was_left(self) -> bool:
+        """Whether a door that is gone had begun it, and this one has not gone on with it yet."""
+        return self.phase is Phase.WAITING and self.heard_started
+
+    @property
     def superseded(self) -> bool:
         """Whether another turn has ended since: it must not begin."""
         return self.superseded_by is not None

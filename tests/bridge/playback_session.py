@@ -8,6 +8,8 @@ from tests.bridge.agent import frames_of
 
 MS = 1_000_000
 S = 1_000 * MS
+STEPS = ("reply", "draft", "speech", "played", "ended", "cut off", "turn", "wait")
+"""What happens in a call whose client stays."""
 
 
 class Session:
@@ -65,6 +67,27 @@ class Session:
     def dismissed(self, reason: str = "no-words") -> None:
         names = {"participant_id": "p", "utterance_id": "u2", "turn_id": "t2"}
         self.fact(e.InterruptionDismissed, **names, reply_id="a", reason=reason)
+
+    def act(self, n: int, step: str, number: int) -> None:
+        """Take the `n`th step of a call: one of STEPS, with any number."""
+        reply_id = self.playback.playing_reply_id or "a"
+        match step:
+            case "reply" | "draft":
+                self.reply(f"r{n}", f"t{n}", draft=step == "draft")
+            case "speech":
+                self.speech(f"t{n}", f"u{n}")
+            case "played" | "ended":
+                self.played(reply_id, number, started=True, ended=step == "ended")
+            case "cut off":
+                self.cut_off(reply_id, f"t{n}")
+            case "turn":
+                self.turn(f"t{n - 1}")
+            case "disconnect":
+                self.do(self.playback.disconnect(self.now_ns))
+            case "connect":
+                self.do(self.playback.connect(self.now_ns))
+            case "wait":
+                self.wait(number % 1_000)
 
     def told(self) -> list[str]:
         return [f"{c.message['type']} {c.message['reply_id']}" for c in self.commands if isinstance(c, Tell)]

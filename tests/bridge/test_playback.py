@@ -10,7 +10,8 @@ from bridge.commands import Sound, Tell
 from contracts import events as e
 from contracts.audio import OutFrame
 from tests.bridge.agent import frames_of
-from tests.bridge.playback_session import MS, Session
+from tests.bridge.livekit.session_log import names
+from tests.bridge.playback_session import MS, STEPS, Session
 
 
 def test_replies_are_played_one_after_the_other() -> None:
@@ -20,7 +21,7 @@ def test_replies_are_played_one_after_the_other() -> None:
     assert session.told() == ["reply a", "reply_end a"]
     session.played("a", 24_000, started=True, ended=True)
     assert session.told() == ["reply a", "reply_end a", "reply b", "reply_end b"]
-    assert [type(event).__name__ for event in session.said()] == ["PlaybackStarted", "PlaybackFinished"]
+    assert names(session.said()) == ["PlaybackStarted", "PlaybackFinished"]
 
 
 def test_a_reply_that_waits_for_its_sound_is_not_overtaken() -> None:
@@ -54,8 +55,7 @@ def test_no_reply_begins_while_somebody_speaks() -> None:
     session.speech()
     session.reply("a")
     assert session.told() == []
-    dismissed = {"participant_id": "p", "reply_id": "a", "utterance_id": "u2", "reason": "no-words"}
-    session.fact(e.InterruptionDismissed, **dismissed)
+    session.dismissed()
     assert session.told() == ["reply a", "reply_end a"]
 
 
@@ -116,7 +116,7 @@ def test_an_interrupted_reply_that_had_not_begun_counts_as_unheard() -> None:
     session = Session()
     session.speech()
     session.reply("a")
-    session.fact(e.TurnInterrupted, participant_id="p", reply_id="a", turn_id="t2")
+    session.cut_off("a")
     (event,) = session.said()
     assert isinstance(event, e.PlaybackInterrupted)
     assert (event.heard_text, event.played_samples) == ("", 0)
@@ -129,7 +129,7 @@ def test_a_stop_that_is_not_answered_is_counted_by_the_clock() -> None:
     session.reply("a")
     session.played("a", 2_400, started=True)
     session.wait(500)
-    session.fact(e.TurnInterrupted, participant_id="p", reply_id="a", turn_id="t2")
+    session.cut_off("a")
     session.wait(250)
     assert not any(isinstance(event, e.PlaybackInterrupted) for event in session.said())
     session.wait(50)
@@ -143,7 +143,7 @@ def test_a_count_that_crossed_with_the_stop_does_not_pass_for_the_answer() -> No
     session = Session()
     session.reply("a")
     session.played("a", 100, started=True)
-    session.fact(e.TurnInterrupted, participant_id="p", reply_id="a", turn_id="t2")
+    session.cut_off("a")
     session.played("a", 11_900)
     session.now_ns += 10 * MS
     session.played("a", 12_000)
@@ -204,30 +204,12 @@ def test_frames_in_any_order_and_number_make_the_same_clause(data: st.DataObject
 
 
 @settings(max_examples=100)
-@given(st.lists(st.tuples(st.sampled_from("fspitdcwer"), st.integers(0, 30_000)), max_size=40))
+@given(st.lists(st.tuples(st.sampled_from([*STEPS, "disconnect", "connect"]), st.integers(0, 30_000)), max_size=40))
 def test_no_sound_without_a_reply_and_one_end_for_each(steps: list[tuple[str, int]]) -> None:
     session = Session()
     session.reply("a")
     for n, (step, number) in enumerate(steps):
-        match step:
-            case "f":
-                session.reply(f"r{n}", f"t{n}", draft=number % 2 == 0)
-            case "s":
-                session.speech(f"t{n}", f"u{n}")
-            case "p" | "e":
-                reply_id = session.playback.playing_reply_id or "a"
-                session.played(reply_id, number, started=True, ended=step == "e")
-            case "i":
-                reply_id = session.playback.playing_reply_id or "a"
-                session.fact(e.TurnInterrupted, participant_id="p", reply_id=reply_id)
-            case "t":
-                session.turn(f"t{n}")
-            case "d":
-                session.do(session.playback.disconnect(session.now_ns))
-            case "c":
-                session.do(session.playback.connect(session.now_ns))
-            case _:
-                session.wait(number % 1_000)
+        session.act(n, step, number)
     session.do(session.playback.close("hangup", session.now_ns))
     ends = [x.reply_id for x in session.said() if isinstance(x, e.PlaybackFinished | e.PlaybackInterrupted)]
     assert len(ends) == len(set(ends))

@@ -8,7 +8,8 @@ from bridge.commands import Sound
 from bridge.replies import Playing
 from contracts import events as e
 from tests.bridge.agent import frames_of
-from tests.bridge.playback_session import MS, Session
+from tests.bridge.livekit.session_log import names
+from tests.bridge.playback_session import MS, STEPS, Session
 
 LEFT = Playing("a", 13_000)
 """Of two words, each half a second, the first was heard."""
@@ -153,7 +154,7 @@ def test_a_reply_that_was_paused_goes_on_once_the_speech_is_dismissed(while_ther
         second.dismissed()
     play_on(second, 13_000)
     assert second.told() == ["reply a", "reply_end a"]
-    assert [type(event).__name__ for event in second.said()] == ["PlaybackResumed", "PlaybackFinished"]
+    assert names(second.said()) == ["PlaybackResumed", "PlaybackFinished"]
 
 
 def test_a_reply_that_had_gone_on_after_a_pause_is_not_said_to_do_so_twice() -> None:
@@ -163,7 +164,7 @@ def test_a_reply_that_had_gone_on_after_a_pause_is_not_said_to_do_so_twice() -> 
     first.dismissed()
     second = connect(follow(first, LEFT))
     play_on(second, 13_000)
-    assert [type(event).__name__ for event in second.said()] == ["PlaybackFinished"]
+    assert names(second.said()) == ["PlaybackFinished"]
 
 
 def test_a_pause_that_the_log_does_not_have_is_not_said_to_end() -> None:
@@ -172,7 +173,7 @@ def test_a_pause_that_the_log_does_not_have_is_not_said_to_end() -> None:
     second = connect(follow(first, LEFT))
     second.dismissed()
     play_on(second, 13_000)
-    assert [type(event).__name__ for event in second.said()] == ["PlaybackFinished"]
+    assert names(second.said()) == ["PlaybackFinished"]
 
 
 def test_a_turn_that_ends_before_the_paused_reply_goes_on_cuts_it_off() -> None:
@@ -200,7 +201,7 @@ def test_a_turn_that_was_not_for_the_agent_cuts_nothing_off() -> None:
     second = connect(follow(first, LEFT))
     second.turn("t2")
     play_on(second, 13_000)
-    assert [type(event).__name__ for event in second.said()] == ["PlaybackFinished"]
+    assert names(second.said()) == ["PlaybackFinished"]
 
 
 @pytest.mark.parametrize("while_there_was_no_door", [True, False])
@@ -227,37 +228,15 @@ def test_a_reply_that_goes_on_is_estimated_from_where_it_does() -> None:
     assert second.playback.playing(second.now_ns) == Playing("a", 13_000 + 2_400)
 
 
-def live(steps: list[tuple[str, int]]) -> Session:
-    """A call as it comes."""
-    session = Session()
-    session.reply("a")
-    for n, (step, number) in enumerate(steps):
-        reply_id = session.playback.playing_reply_id
-        match step:
-            case "reply":
-                session.reply(f"r{n}", f"t{n}")
-            case "speech":
-                session.speech(f"t{n}", f"u{n}")
-            case "played" | "ended" if reply_id is not None:
-                session.played(reply_id, number, started=True, ended=step == "ended")
-            case "cut off":
-                session.cut_off(reply_id or "a", f"t{n}")
-            case "turn":
-                session.turn(f"t{n - 1}")
-            case "wait":
-                session.wait(number % 1_000)
-    return session
-
-
-STEPS = st.sampled_from(["reply", "speech", "played", "ended", "cut off", "turn", "wait"])
-
-
 @settings(max_examples=300)
-@given(st.lists(st.tuples(STEPS, st.integers(0, 24_000)), max_size=30), st.data())
+@given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 24_000)), max_size=30), st.data())
 def test_wherever_a_log_breaks_off_each_reply_that_began_is_ended_once(
     steps: list[tuple[str, int]], data: st.DataObject
 ) -> None:
-    first = live(steps)
+    first = Session()
+    first.reply("a")
+    for n, (step, number) in enumerate(steps):
+        first.act(n, step, number)
     lines = data.draw(st.integers(0, len(first.log)))
     left = data.draw(st.sampled_from([None, first.playback.playing(first.now_ns) or Playing("", 0)]))
     second = connect(follow(first, left, lines))

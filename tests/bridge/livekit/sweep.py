@@ -108,24 +108,26 @@ class Recording:
 
 def heard_to_ms(sound: npt.NDArray[np.int16]) -> float:
     """The place in the reply at which the tone in a sound ends; 0 if there is too little of it."""
-    after = 0
-    for piece in reversed(_pieces(sound)):
-        if len(piece) >= LEAST_WINDOW:
-            window = piece[-WINDOW:]
-            return _place_ms(window) + _ms(len(window) / 2 + after)
-        after += len(piece)
-    return 0.0
+    last = _last_window(sound)
+    return last[0] + last[1] if last is not None else 0.0
 
 
 def heard_from_ms(sound: npt.NDArray[np.int16]) -> float:
     """The place in the reply at which the tone in a sound begins."""
-    before = 0
-    for piece in _pieces(sound):
+    first = _last_window(sound[::-1])
+    assert first is not None, "there is too little of the tone"
+    return first[0] - first[1]
+
+
+def _last_window(sound: npt.NDArray[np.int16]) -> tuple[float, float] | None:
+    """The place of the last window that has a pitch, and how much of the tone, ms, comes after that place."""
+    after = 0
+    for piece in reversed(_pieces(sound)):
         if len(piece) >= LEAST_WINDOW:
-            window = piece[:WINDOW]
-            return _place_ms(window) - _ms(len(window) / 2 + before)
-        before += len(piece)
-    raise AssertionError("there is too little of the tone")
+            window = piece[-WINDOW:]
+            return _place_ms(window), _ms(len(window) / 2 + after)
+        after += len(piece)
+    return None
 
 
 def _ms(samples: float) -> float:
