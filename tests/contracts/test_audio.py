@@ -9,19 +9,19 @@ from contracts.audio import MAX_FRAME_BYTES, BadAudio, InFrame, OutFrame, unpack
 from tests.contracts.strategies import IN_FRAMES, OUT_FRAMES
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(IN_FRAMES)
 def test_any_inbound_frame_comes_back_from_its_bytes(frame: InFrame) -> None:
     assert unpack_in(frame.pack()) == frame
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(OUT_FRAMES)
 def test_any_outbound_frame_comes_back_from_its_bytes(frame: OutFrame) -> None:
     assert unpack_out(frame.pack()) == frame
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_frame_decoders_fail_otherwise_than_by_saying_so(junk: bytes) -> None:
     for unpack in (unpack_in, unpack_out):

@@ -24,7 +24,7 @@ def packed(**changes: Any) -> bytes:
 
 
 @pytest.mark.parametrize("event_class", EVENT_CLASSES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_any_event_comes_back_from_its_bytes(event_class: type[Event], data: st.DataObject) -> None:
     event = data.draw(events_of(event_class))
@@ -33,14 +33,14 @@ def test_any_event_comes_back_from_its_bytes(event_class: type[Event], data: st.
     assert encode(again) == encode(event)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(junk=st.binary(max_size=300), row=st.sampled_from(EVENTS))
 def test_no_bytes_make_the_decoder_fail_otherwise_than_by_saying_so(junk: bytes, row: Any) -> None:
     with pytest.raises(Undecodable, match=row.event.__name__):
         decode(f"voice.s-1.{row.tail}", junk)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(cut=st.integers(min_value=0, max_value=len(packed()) - 1))
 def test_a_truncated_event_is_undecodable(cut: int) -> None:
     with pytest.raises(Undecodable, match="TurnEnded"):

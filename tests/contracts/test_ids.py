@@ -22,7 +22,7 @@ def test_hostile_strings_are_no_ids(text: str) -> None:
     assert not is_id(text)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text())
 def test_whatever_is_an_id_can_stand_in_a_subject(text: str) -> None:
     assert is_id(text) == bool(re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?", text))
@@ -32,7 +32,7 @@ def test_a_derived_id_never_changes() -> None:
     assert derive_id("cause", "TurnEnded") == derive_id("cause", "TurnEnded", 0) == "eb14a5108a8817338a293902"
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(), st.integers(0, 99))
 def test_derived_ids_are_tokens_and_differ_by_cause_name_and_number(cause: str, n: int) -> None:
     one = derive_id(cause, "TurnEnded", n)
