@@ -35,10 +35,6 @@ class PageDoor:
     def __init__(self, port: int) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}/"
-        self.forget()
-
-    def forget(self) -> None:
-        """Begin anew: the next test's page."""
         self.hellos: list[dict[str, Any]] = []
         self.received: list[dict[str, Any]] = []
         self.sound_frames: list[bytes] = []

@@ -32,16 +32,11 @@ async def browser() -> AsyncIterator[Browser]:
         yield browser
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def running() -> AsyncIterator[PageDoor]:
+@pytest_asyncio.fixture(loop_scope="module")
+async def door() -> AsyncIterator[PageDoor]:
+    """A door of the test's own: the page of the test before still hangs up as it is closed."""
     async with running_door() as door:
         yield door
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def door(running: PageDoor) -> PageDoor:
-    running.forget()
-    return running
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -195,12 +190,13 @@ async def test_an_empty_reply_ends(page: Page, door: PageDoor) -> None:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def still(browser: Browser, running: PageDoor) -> AsyncIterator[Page]:
+async def still(browser: Browser) -> AsyncIterator[Page]:
     """A page that makes no call, to run the player in off the clock."""
-    page = await browser.new_page()
-    await page.goto(running.url)
-    yield page
-    await page.close()
+    async with running_door() as door:
+        page = await browser.new_page()
+        await page.goto(door.url)
+        yield page
+        await page.close()
 
 
 RENDER = """
