@@ -24,7 +24,7 @@ from tests.bridge.caller import Caller
 from tests.e2e.conftest import DATA
 from tests.e2e.the_log import facts_of, said_more_than_once, stored_ids
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 Fact = TypeVar("Fact", bound=e.Event)
 

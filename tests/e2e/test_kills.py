@@ -11,7 +11,7 @@ from infra.supervisor import Supervisor
 from tests.e2e.conftest import DATA
 from tests.e2e.the_log import facts_of, said_more_than_once, stored_ids
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from tests.e2e.conftest import DATA
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(120),
     needs_chromium,
 ]
 

@@ -14,7 +14,7 @@ from tests.e2e.test_page_call import spoken_into_a_microphone
 from tests.systems import System, running_system
 from tests.waiting import until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240), needs_chromium]
+pytestmark = [pytest.mark.e2e, needs_chromium]
 
 ANSWER_S = 60
 

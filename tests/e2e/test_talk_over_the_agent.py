@@ -14,7 +14,7 @@ from tests.livekit_server import running_livekit
 from tests.speech import recorded, silence
 from tests.waiting import until, until_async
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 GREETING = (
     "Hello, this is Daredevil speaking. I will tell you a long story about a small ship on a wide sea. "

@@ -10,7 +10,7 @@ from infra.cli.app import app
 from infra.pulsar.server import PulsarMissing, check_installed
 from infra.settings import settings
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(autouse=True)

@@ -70,15 +70,17 @@ class SignallingProxy:
 
     async def _hand_on(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._to)
+        server_writer.write(head)
+        copying = [
+            asyncio.create_task(_copy(reader, server_writer)),
+            asyncio.create_task(_copy(server_reader, writer)),
+        ]
         try:
-            server_writer.write(head)
-            there = asyncio.create_task(_copy(reader, server_writer))
-            back = asyncio.create_task(_copy(server_reader, writer))
-            await asyncio.wait([there, back], return_when=asyncio.FIRST_COMPLETED)
-            there.cancel()
-            back.cancel()
-            await asyncio.gather(there, back, return_exceptions=True)
+            await asyncio.wait(copying, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            for task in copying:
+                task.cancel()
+            await asyncio.gather(*copying, return_exceptions=True)
             server_writer.close()
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import pytest
 from livekit import api
 
 from bridge.livekit.naming import agent_identity, session_of_room
@@ -17,8 +16,6 @@ from tests.bridge.test_orphans import closed, left_behind
 from tests.livekit_server import LiveKitServer
 from tests.servers import NatsServer
 from tests.waiting import until
-
-pytestmark = pytest.mark.timeout(150)
 
 
 async def talking(invite: Invite, agent: Agent, room: str = "hall") -> tuple[Guest, str]:

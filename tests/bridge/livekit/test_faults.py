@@ -90,7 +90,6 @@ async def alone(agent: Agent, session_id: str, participant_id: str) -> None:
     await until_async(is_alone)
 
 
-@pytest.mark.timeout(150)
 async def test_twenty_seconds_without_nats_are_survived(
     start_bridge: StartBridge, invite: Invite, agent: Agent, nats_server: NatsServer
 ) -> None:
@@ -116,7 +115,6 @@ async def test_twenty_seconds_without_nats_are_survived(
     assert names(facts).count("TrackPublished") == 1
 
 
-@pytest.mark.timeout(180)
 async def test_coming_and_going_a_hundred_times_in_a_minute(
     start_bridge: StartBridge, invite: Invite, agent: Agent, livekit_server: LiveKitServer
 ) -> None:

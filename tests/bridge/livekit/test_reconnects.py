@@ -43,7 +43,6 @@ def captions_of(guest: Guest) -> dict[str, str]:
     return {caption.segment_id: caption.text for caption in guest.captions if caption.final}
 
 
-@pytest.mark.timeout(90)
 @pytest.mark.parametrize("how", [IN_PART, ANEW])
 @pytest.mark.parametrize("whose", [AGENTS, GUESTS])
 async def test_a_call_goes_on_when_a_connection_breaks_in_mid_reply(

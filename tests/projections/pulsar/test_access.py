@@ -86,7 +86,6 @@ def with_certificate(certificates: Certificates) -> dict[str, str]:
 
 
 @pytest.mark.e2e
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("by", ["token", "token in a file", "certificate"])
 async def test_it_gets_in_by_token_or_certificate_over_tls(
     broker: NatsBroker, guarded: Guarded, tmp_path: Path, by: str
@@ -115,7 +114,6 @@ def delete_topics(settings: Settings) -> None:
 
 
 @pytest.mark.e2e
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
@@ -139,7 +137,6 @@ async def test_whoever_is_not_let_in_waits_and_says_why(
 
 
 @pytest.mark.e2e
-@pytest.mark.timeout(240)
 async def test_a_broker_of_another_name_is_not_trusted(guarded: Guarded) -> None:
     import pulsar
 

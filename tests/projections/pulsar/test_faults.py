@@ -21,7 +21,7 @@ from tests.servers import NatsServer
 from tests.waiting import until
 
 # The first test also waits for the broker.
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.e2e
 
 SESSIONS, TURNS = 50, 4
 

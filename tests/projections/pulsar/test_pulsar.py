@@ -21,7 +21,7 @@ from tests.projections.pulsar.topics import caught_up, projecting, read_topic
 from tests.waiting import until
 
 # The first test also waits for the broker.
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.e2e
 
 
 async def test_every_fact_is_in_its_topics_once_in_the_logs_order_with_what_readers_need(

@@ -13,7 +13,7 @@ from projections.pulsar.topics import open_topics
 from tests.waiting import until
 
 # The first test also waits for the broker.
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.e2e
 
 
 def message(sequence: int, payload: bytes = b"a fact") -> Message:
