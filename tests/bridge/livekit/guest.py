@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -124,10 +124,13 @@ class Guest:
             self._tasks = [asyncio.create_task(self._hear(track))]
 
     async def _hear(self, track: rtc.RemoteTrack) -> None:
-        async for event in rtc.AudioStream.from_track(track=track, sample_rate=24_000, frame_size_ms=20):
-            self.heard_frames += 1
-            if np.abs(np.frombuffer(event.frame.data, np.int16).astype(int)).max(initial=0) > LOUD:
-                self.loud_at.append(time.monotonic())
+        # Streams that nobody closes go on for as long as the process, in later tests, too.
+        stream = rtc.AudioStream.from_track(track=track, sample_rate=24_000, frame_size_ms=20)
+        async with aclosing(stream):
+            async for event in stream:
+                self.heard_frames += 1
+                if np.abs(np.frombuffer(event.frame.data, np.int16).astype(int)).max(initial=0) > LOUD:
+                    self.loud_at.append(time.monotonic())
 
     async def hears(self, within_s: float = 15) -> float:
         """Wait until the agent sounds; return when it did."""

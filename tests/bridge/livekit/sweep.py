@@ -4,6 +4,8 @@ Content is compared, not times: however late sound comes, and however the jitter
 which sample of the reply it is.
 """
 
+from contextlib import aclosing
+
 import numpy as np
 import numpy.typing as npt
 from livekit import rtc
@@ -76,8 +78,10 @@ class Recording:
         return recording
 
     async def _record(self, track: rtc.Track) -> None:
-        async for event in rtc.AudioStream.from_track(track=track, sample_rate=RATE_HZ, frame_size_ms=20):
-            self._parts.append(np.frombuffer(event.frame.data, np.int16).copy())
+        stream = rtc.AudioStream.from_track(track=track, sample_rate=RATE_HZ, frame_size_ms=20)
+        async with aclosing(stream):
+            async for event in stream:
+                self._parts.append(np.frombuffer(event.frame.data, np.int16).copy())
 
     def forget(self) -> None:
         self._parts.clear()
