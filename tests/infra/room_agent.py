@@ -4,9 +4,8 @@ It takes loud sound as speech, answers with a tone, and says the facts of that t
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import numpy as np
@@ -89,7 +88,7 @@ class RoomAgent:
         if self._greeting:
             self._speak("greeting")
         speaking, loud_frames, quiet = False, 0, 0
-        with contextlib.suppress(asyncio.CancelledError):
+        async with aclosing(stream):
             async for event in stream:
                 loud = bool(np.abs(np.frombuffer(event.frame.data, np.int16).astype(np.int32)).max(initial=0) > 1000)
                 loud_frames, quiet = (loud_frames + 1, 0) if loud else (loud_frames, quiet + 1)

@@ -17,6 +17,7 @@ from tests.waiting import until
 
 LOUD = 500
 RATE_HZ = 16_000
+EAR_RATE_HZ = 24_000
 
 
 def token(server: LiveKitServer, room: str, identity: str, **more: Any) -> str:
@@ -26,6 +27,14 @@ def token(server: LiveKitServer, room: str, identity: str, **more: Any) -> str:
         made = made.with_kind(kind)
     made = made.with_attributes(more.get("attributes", {}))
     return made.with_grants(api.VideoGrants(room_join=True, room=room, can_update_own_metadata=True)).to_jwt()
+
+
+async def sound_of(track: rtc.Track) -> AsyncIterator[npt.NDArray[np.int16]]:
+    """Yield what is heard of a track, 20 ms at a time. Unclosed, its stream would go on in later tests, too."""
+    stream = rtc.AudioStream.from_track(track=track, sample_rate=EAR_RATE_HZ, frame_size_ms=20)
+    async with aclosing(stream):
+        async for event in stream:
+            yield np.frombuffer(event.frame.data, np.int16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +133,10 @@ class Guest:
             self._tasks = [asyncio.create_task(self._hear(track))]
 
     async def _hear(self, track: rtc.RemoteTrack) -> None:
-        # Streams that nobody closes go on for as long as the process, in later tests, too.
-        stream = rtc.AudioStream.from_track(track=track, sample_rate=24_000, frame_size_ms=20)
-        async with aclosing(stream):
-            async for event in stream:
-                self.heard_frames += 1
-                if np.abs(np.frombuffer(event.frame.data, np.int16).astype(int)).max(initial=0) > LOUD:
-                    self.loud_at.append(time.monotonic())
+        async for samples in sound_of(track):
+            self.heard_frames += 1
+            if np.abs(samples.astype(int)).max(initial=0) > LOUD:
+                self.loud_at.append(time.monotonic())
 
     async def hears(self, within_s: float = 15) -> float:
         """Wait until the agent sounds; return when it did."""

@@ -4,8 +4,6 @@ Content is compared, not times: however late sound comes, and however the jitter
 which sample of the reply it is.
 """
 
-from contextlib import aclosing
-
 import numpy as np
 import numpy.typing as npt
 from livekit import rtc
@@ -13,7 +11,7 @@ from livekit import rtc
 from contracts import events as e
 from contracts.audio import OutFrame
 from tests.bridge.agent import FRAME_SAMPLES, RATE_HZ, Agent
-from tests.bridge.livekit.guest import Guest
+from tests.bridge.livekit.guest import Guest, sound_of
 from tests.waiting import until
 
 FROM_HZ = 2000.0
@@ -78,10 +76,8 @@ class Recording:
         return recording
 
     async def _record(self, track: rtc.Track) -> None:
-        stream = rtc.AudioStream.from_track(track=track, sample_rate=RATE_HZ, frame_size_ms=20)
-        async with aclosing(stream):
-            async for event in stream:
-                self._parts.append(np.frombuffer(event.frame.data, np.int16).copy())
+        async for samples in sound_of(track):
+            self._parts.append(samples.copy())
 
     def forget(self) -> None:
         self._parts.clear()

@@ -20,7 +20,6 @@ from tests.projections.pulsar.topics import ProjectorProcess, caught_up, positio
 from tests.servers import NatsServer
 from tests.waiting import until
 
-# The first test also waits for the broker.
 pytestmark = pytest.mark.e2e
 
 SESSIONS, TURNS = 50, 4

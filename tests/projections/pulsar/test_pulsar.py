@@ -20,7 +20,6 @@ from tests.projections.pulsar.facts import BEGAN_NS, conversation, say_all
 from tests.projections.pulsar.topics import caught_up, projecting, read_topic
 from tests.waiting import until
 
-# The first test also waits for the broker.
 pytestmark = pytest.mark.e2e
 
 

@@ -12,7 +12,6 @@ from projections.pulsar.routing import CONVERSATION, Message
 from projections.pulsar.topics import open_topics
 from tests.waiting import until
 
-# The first test also waits for the broker.
 pytestmark = pytest.mark.e2e
 
 
