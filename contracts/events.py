@@ -9,7 +9,8 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.ids import Id
+from contracts.ids import Id, Reference
+from contracts.numbers import Count, Ms, Positive, Probability, SignedMs, SmallCount, TimeNs
 
 
 class Value(BaseModel):
@@ -32,10 +33,10 @@ class Event(Value):
 
     SCHEMA_VERSION: ClassVar[int] = 1
 
-    schema_version: int = Field(default=1, ge=1, description="Version of this class that wrote the event.")
+    schema_version: Positive = Field(default=1, description="Version of this class that wrote the event.")
     event_id: str = Field(min_length=1, max_length=128, description="Derived from the cause; also the Nats-Msg-Id.")
     session_id: Id = Field(description="The conversation it belongs to.")
-    time_ns: int = Field(ge=0, description="When it was said, Unix epoch ns.")
+    time_ns: TimeNs = Field(description="When it was said, Unix epoch ns.")
     cause_id: str | None = Field(default=None, description="Id of the event it answers; none for a session's first.")
     turn_id: str | None = Field(default=None, description="The turn it belongs to: the correlation id.")
 
@@ -76,12 +77,12 @@ class SessionClosed(Event):
 class ErasedFact(Value):
     """What is left of a fact whose words were erased: that it happened, and when."""
 
-    sequence: int = Field(ge=0, description="Its place in the log.")
+    sequence: Count = Field(description="Its place in the log.")
     event: str = Field(description="Its class.")
     event_id: str
-    time_ns: int = Field(ge=0)
+    time_ns: TimeNs
     turn_id: str | None = None
-    reply_id: str | None = None
+    reply_id: Reference | None = None
 
 
 class SessionErased(Event):
@@ -92,7 +93,7 @@ class SessionErased(Event):
     """
 
     reason: str = ""
-    part: int = Field(default=0, ge=0)
+    part: SmallCount = 0
     skeleton: tuple[ErasedFact, ...] = ()
 
 
@@ -119,7 +120,7 @@ class TrackPublished(Event):
 
     track_id: Id
     participant_id: Id
-    sample_rate_hz: int = Field(default=16_000, gt=0, description="Rate of `audio.<session>.in.<participant>`.")
+    sample_rate_hz: Positive = Field(default=16_000, description="Rate of `audio.<session>.in.<participant>`.")
 
 
 class TrackUnpublished(Event):
@@ -127,7 +128,7 @@ class TrackUnpublished(Event):
 
     track_id: Id
     participant_id: Id
-    samples: int = Field(default=0, ge=0)
+    samples: Count = 0
     reason: str = ""
 
 
@@ -148,8 +149,10 @@ class SpeechStarted(Event):
     utterance_id: str
     track_id: Id
     participant_id: Id
-    start_sample: int = Field(ge=0)
-    over_reply_id: str | None = Field(default=None, description="The reply that was playing: a possible barge-in.")
+    start_sample: Count
+    over_reply_id: Reference | None = Field(
+        default=None, description="The reply that was playing: a possible barge-in."
+    )
 
 
 class SpeechEnded(Event):
@@ -158,9 +161,9 @@ class SpeechEnded(Event):
     utterance_id: str
     track_id: Id
     participant_id: Id
-    start_sample: int = Field(ge=0)
-    end_sample: int = Field(ge=0)
-    speech_ended_ns: int = Field(ge=0, description="When the last sample of speech came in at the door.")
+    start_sample: Count
+    end_sample: Count
+    speech_ended_ns: TimeNs = Field(description="When the last sample of speech came in at the door.")
 
 
 class TranscriptRevised(Event):
@@ -168,10 +171,10 @@ class TranscriptRevised(Event):
 
     utterance_id: str
     participant_id: Id
-    revision: int = Field(ge=0)
+    revision: SmallCount
     text: str = Field(description="The whole turn so far as it sounds now.")
     settled: bool = Field(default=False, description="Made in silence over all speech so far: worth a draft.")
-    speech_ended_ns: int | None = Field(default=None, description="With `settled`: when the speech stopped.")
+    speech_ended_ns: TimeNs | None = Field(default=None, description="With `settled`: when the speech stopped.")
 
 
 class UtteranceTranscribed(Event):
@@ -180,20 +183,20 @@ class UtteranceTranscribed(Event):
     utterance_id: str
     participant_id: Id
     text: str
-    start_sample: int = Field(ge=0)
-    end_sample: int = Field(ge=0)
+    start_sample: Count
+    end_sample: Count
     engine: str = ""
-    engine_ms: float = Field(default=0, ge=0)
+    engine_ms: Ms = 0
 
 
 class TurnEvidence(Value):
     """Why the endpointing decided that the turn was over."""
 
-    silence_ms: float = Field(ge=0, description="Silence when the decision fell.")
-    end_of_turn_probability: float | None = Field(default=None, ge=0, le=1)
-    required_silence_ms: float = Field(ge=0, description="Silence that this probability asked for.")
-    speech_ended_ns: int = Field(ge=0, description="When the last sample of speech came in at the door.")
-    text_ready_ns: int = Field(ge=0, description="When the final words were known.")
+    silence_ms: Ms = Field(description="Silence when the decision fell.")
+    end_of_turn_probability: Probability | None = None
+    required_silence_ms: Ms = Field(description="Silence that this probability asked for.")
+    speech_ended_ns: TimeNs = Field(description="When the last sample of speech came in at the door.")
+    text_ready_ns: TimeNs = Field(description="When the final words were known.")
 
 
 class TurnEnded(Event):
@@ -210,9 +213,9 @@ class TurnInterrupted(Event):
     """A confirmed barge-in: the user has taken the floor while `reply_id` was being said."""
 
     participant_id: Id
-    reply_id: str
+    reply_id: Reference
     utterance_id: str | None = None
-    speech_ms: float = Field(default=0, ge=0)
+    speech_ms: Ms = 0
     text: str = Field(default="", description="What had been understood when it was confirmed.")
 
 
@@ -223,10 +226,10 @@ class InterruptionDismissed(Event):
     """
 
     participant_id: Id
-    reply_id: str
+    reply_id: Reference
     utterance_id: str
     reason: Literal["no-words", "backchannel", "echo", "unaddressed"]
-    speech_ms: float = Field(default=0, ge=0)
+    speech_ms: Ms = 0
     text: str = ""
 
 
@@ -254,35 +257,35 @@ class ContextMessage(Value):
 class ReplyStarted(Event):
     """The model was asked for an answer to `text`; a draft is made before the turn has ended."""
 
-    reply_id: str
+    reply_id: Reference
     draft: bool = False
     text: str = Field(description="The words it answers.")
     model: str = ""
     context: tuple[ContextMessage, ...] = ()
     memories: tuple[str, ...] = Field(default=(), description="Reply ids of the past exchanges that were recalled.")
-    recall_ms: float | None = Field(default=None, ge=0, description="How long recalling took; none if not tried.")
+    recall_ms: Ms | None = Field(default=None, description="How long recalling took; none if not tried.")
     cached: bool = Field(default=False, description="The answer came from the response cache.")
 
 
 class ReplyCommitted(Event):
     """The turn ended with the words that the draft had answered: it may be heard."""
 
-    reply_id: str
+    reply_id: Reference
 
 
 class ReplyClauseWritten(Event):
     """The next piece of a reply, made for the ear: the unit of synthesis and playback."""
 
-    reply_id: str
-    index: int = Field(ge=0)
+    reply_id: Reference
+    index: SmallCount
     text: str = Field(min_length=1)
-    first_token_ns: int | None = Field(default=None, description="When the model's first token came (index 0).")
+    first_token_ns: TimeNs | None = Field(default=None, description="When the model's first token came (index 0).")
 
 
 class ToolCalled(Event):
     """The model asked for a tool."""
 
-    reply_id: str
+    reply_id: Reference
     call_id: str
     tool: str
     arguments: str = Field(default="{}", description="JSON object.")
@@ -291,29 +294,29 @@ class ToolCalled(Event):
 class ToolReturned(Event):
     """The tool's result, recorded so that it never has to run again for the same call."""
 
-    reply_id: str
+    reply_id: Reference
     call_id: str
     tool: str
     result: str = ""
     error: str | None = None
-    elapsed_ms: float = Field(default=0, ge=0)
+    elapsed_ms: Ms = 0
 
 
 class ReplyCompleted(Event):
     """The reply is written to its end, or to where it was cut."""
 
-    reply_id: str
+    reply_id: Reference
     text: str
-    clauses: int = Field(ge=0)
+    clauses: SmallCount
     finish: Literal["completed", "interrupted", "failed"] = "completed"
-    first_token_ms: float | None = Field(default=None, ge=0)
-    elapsed_ms: float = Field(default=0, ge=0)
+    first_token_ms: Ms | None = None
+    elapsed_ms: Ms = 0
 
 
 class ReplyDiscarded(Event):
     """A draft that answered other words than the turn ended with; it is never heard."""
 
-    reply_id: str
+    reply_id: Reference
     reason: str = ""
 
 
@@ -323,67 +326,67 @@ class ReplyDiscarded(Event):
 class ClauseSynthesized(Event):
     """All sound of a clause has been published to `audio.<session>.out.agent`."""
 
-    reply_id: str
-    index: int = Field(ge=0)
+    reply_id: Reference
+    index: SmallCount
     text: str
-    samples: int = Field(ge=0, description="Length at `sample_rate_hz`.")
-    sample_rate_hz: int = Field(gt=0)
-    word_end_samples: tuple[int, ...] = Field(default=(), description="Where each word of `text` ends.")
+    samples: Count = Field(description="Length at `sample_rate_hz`.")
+    sample_rate_hz: Positive
+    word_end_samples: tuple[Count, ...] = Field(default=(), description="Where each word of `text` ends.")
     engine: str = ""
-    engine_ms: float = Field(default=0, ge=0)
-    first_chunk_ns: int = Field(default=0, ge=0, description="When the first chunk was published.")
+    engine_ms: Ms = 0
+    first_chunk_ns: TimeNs = Field(default=0, description="When the first chunk was published.")
 
 
 class LatencyParts(Value):
     """The response gap, split along the critical path; the parts sum to the gap (all ms)."""
 
-    endpointing_ms: float = Field(default=0, ge=0)
-    stt_ms: float = Field(default=0, ge=0)
-    first_token_ms: float = Field(default=0, ge=0)
-    first_audio_ms: float = Field(default=0, ge=0)
-    bus_ms: float = Field(default=0, ge=0)
-    playback_ms: float = Field(default=0, ge=0)
+    endpointing_ms: Ms = 0
+    stt_ms: Ms = 0
+    first_token_ms: Ms = 0
+    first_audio_ms: Ms = 0
+    bus_ms: Ms = 0
+    playback_ms: Ms = 0
 
 
 class PlaybackStarted(Event):
     """The first sound of a reply was heard."""
 
-    reply_id: str
-    gap_ms: float | None = Field(default=None, description="From the end of speech to this; none after typed text.")
+    reply_id: Reference
+    gap_ms: SignedMs | None = Field(default=None, description="From the end of speech to this; none after typed text.")
     parts: LatencyParts | None = None
 
 
 class PlaybackPaused(Event):
     """Playback holds still because someone speaks over it; it is resumed or interrupted next."""
 
-    reply_id: str
-    played_samples: int = Field(ge=0)
+    reply_id: Reference
+    played_samples: Count
     cause: str = ""
 
 
 class PlaybackResumed(Event):
     """Playback went on after a pause."""
 
-    reply_id: str
-    played_samples: int = Field(ge=0)
-    paused_ms: float = Field(default=0, ge=0)
+    reply_id: Reference
+    played_samples: Count
+    paused_ms: Ms = 0
 
 
 class PlaybackFinished(Event):
     """All of the reply was heard."""
 
-    reply_id: str
+    reply_id: Reference
     heard_text: str
-    played_samples: int = Field(ge=0)
+    played_samples: Count
 
 
 class PlaybackInterrupted(Event):
     """Playback was cut off: `heard_text` is what the person heard, to the word."""
 
-    reply_id: str
+    reply_id: Reference
     heard_text: str
-    played_samples: int = Field(ge=0)
-    clause_index: int = Field(default=0, ge=0, description="The clause being said when it stopped.")
+    played_samples: Count
+    clause_index: SmallCount = Field(default=0, description="The clause being said when it stopped.")
     reason: str = "barge-in"
 
 
@@ -393,31 +396,31 @@ class PlaybackInterrupted(Event):
 class RecordingStored(Event):
     """The recording of the session's sound is complete: people on the left, the agent on the right."""
 
-    recording_id: str
+    recording_id: Reference
     codec: str
-    sample_rate_hz: int = Field(gt=0)
-    duration_ms: float = Field(ge=0)
-    size_bytes: int = Field(ge=0)
+    sample_rate_hz: Positive
+    duration_ms: Ms
+    size_bytes: Count
     location: str = Field(default="", description="Where its chunks are: a subject of stream RECORDINGS.")
-    start_ns: int = Field(default=0, ge=0, description="When its first sample was heard, Unix epoch ns.")
-    channels: int = Field(default=2, gt=0)
-    chunks: int = Field(default=0, ge=0)
+    start_ns: TimeNs = Field(default=0, description="When its first sample was heard, Unix epoch ns.")
+    channels: Positive = 2
+    chunks: SmallCount = 0
 
 
 class TurnRecorded(Event):
     """One exchange, complete: what was said, what was written, what was heard, and how long it took."""
 
-    reply_id: str
+    reply_id: Reference
     user_text: str
     written_text: str
     heard_text: str
     interrupted: bool = False
-    gap_ms: float | None = None
+    gap_ms: SignedMs | None = None
     parts: LatencyParts | None = None
     user_id: str = Field(default="", max_length=256, description="Who asked: whose memory it belongs to.")
     participant_id: Id | None = Field(default=None, description="Whose turn it was.")
     speaker: str = Field(default="", description="Their name.")
-    turn_ended_ns: int = Field(default=0, ge=0, description="When the user had given up the floor.")
+    turn_ended_ns: TimeNs = Field(default=0, description="When the user had given up the floor.")
     embedding: bytes = Field(default=b"", description="Of `user_text` and `heard_text`: float32, little endian.")
     embedding_model: str = Field(default="", description="What made it; empty without an embedding.")
 
@@ -427,7 +430,7 @@ class SummaryRevised(Event):
 
     summary: str
     through_turn_id: str
-    turns: int = Field(ge=0, description="How many turns it stands for.")
+    turns: SmallCount = Field(description="How many turns it stands for.")
     model: str = ""
 
 
@@ -437,7 +440,7 @@ class SummaryWritten(Event):
     summary: str
     topics: tuple[str, ...] = ()
     sentiment: Literal["positive", "neutral", "negative", "unknown"] = "unknown"
-    turns: int = Field(default=0, ge=0)
+    turns: SmallCount = 0
     model: str = ""
     action_items: tuple[str, ...] = Field(default=(), description="What somebody promised or asked to be done.")
 

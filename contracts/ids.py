@@ -13,6 +13,9 @@ ID_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"
 
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 
+Reference = Annotated[str, StringConstraints(max_length=256)]
+"""The id of a reply or a recording in an event: a key of tables, which is why it is bounded (characters)."""
+
 _ID = re.compile(ID_PATTERN)
 
 

@@ -1,7 +1,7 @@
 """An event of every class, with every field set or only those that must be, the same in every run."""
 
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -29,6 +29,8 @@ def sample(event_class: type[Event], every: bool = True) -> Event:
 
 def _value(name: str, annotation: Any, every: bool) -> Any:
     origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _value(name, arguments[0], every)
     if origin in (Union, UnionType):
         return _value(name, next(kind for kind in arguments if kind is not NoneType), every)
     if origin is Literal:
