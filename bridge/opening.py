@@ -21,11 +21,13 @@ def opened_id(session_id: str) -> str:
     return derive_id(session_id, "SessionOpened")
 
 
-def client_opening(session_id: str, standing: Standing, hello: Hello, settings: Settings, now_ns: int) -> list[e.Event]:
+def client_opening(
+    session_id: str, standing: Standing, hello: Hello, settings: Settings, now_ns: int, resume_digest: str = ""
+) -> list[e.Event]:
     """Return what is to be said when a client of the WebSocket door opens or resumes a session, in order."""
     events: list[e.Event] = []
     if not standing.opened:
-        events.append(session_opened(session_id, WEBSOCKET, hello.user_id, settings, now_ns))
+        events.append(session_opened(session_id, WEBSOCKET, hello.user_id, settings, now_ns, resume_digest))
     for participant_id, kind, name in ((PERSON, "person", hello.name), (AGENT, "agent", "")):
         if participant_id not in standing.participants:
             events.append(joined(session_id, participant_id, kind, name, now_ns))
@@ -39,7 +41,9 @@ def client_opening(session_id: str, standing: Standing, hello: Hello, settings: 
     return events
 
 
-def session_opened(session_id: str, door: str, user_id: str, settings: Settings, now_ns: int) -> e.SessionOpened:
+def session_opened(
+    session_id: str, door: str, user_id: str, settings: Settings, now_ns: int, resume_digest: str = ""
+) -> e.SessionOpened:
     """Return that a session begins at a door, with the agent of the settings."""
     return e.SessionOpened(
         event_id=opened_id(session_id),
@@ -48,6 +52,7 @@ def session_opened(session_id: str, door: str, user_id: str, settings: Settings,
         door=door,
         user_id=user_id or "anonymous",
         profile=profile_of(settings),
+        resume_digest=resume_digest,
     )
 
 

@@ -14,6 +14,8 @@ class Standing:
     opened: bool = False
     closed: bool = False
     door: str = ""
+    resume_digest: str = ""
+    """Of the secret with which its client goes on with it."""
     participants: dict[str, str] = field(default_factory=dict)
     """Who is in it, in the order of their coming, and of what kind: `person` or `agent`."""
     joins: Counter[str] = field(default_factory=Counter)
@@ -32,7 +34,7 @@ class Standing:
         """Take the next fact; taking one again changes nothing."""
         match event:
             case e.SessionOpened():
-                self.opened, self.door = True, event.door
+                self.opened, self.door, self.resume_digest = True, event.door, event.resume_digest
             case e.SessionClosed():
                 self.closed = True
             case e.ParticipantJoined():

@@ -66,6 +66,11 @@ class SessionOpened(Event):
     door: str = Field(description="`websocket`, `livekit` or `http`.")
     user_id: str = Field(max_length=256, description="Who is talking, in the door's terms.")
     profile: AgentProfile
+    resume_digest: str = Field(
+        default="",
+        max_length=128,
+        description="SHA-256 (hex) of the secret with which its client goes on with it; empty: none was given.",
+    )
 
 
 class SessionClosed(Event):

@@ -40,7 +40,7 @@ PLAIN = frozenset(
     {
         *("event_id", "session_id", "cause_id", "turn_id", "participant_id", "track_id", "utterance_id", "reply_id"),
         *("over_reply_id", "utterance_ids", "memories", "call_id", "recording_id", "through_turn_id"),
-        *("addressed_id", "same_as_turn_id"),
+        *("addressed_id", "same_as_turn_id", "resume_digest"),
         *("door", "kind", "origin", "source", "reason", "cause", "finish", "sentiment", "skeleton"),
         *("tool", "engine", "model", "embedding_model", "actor", "action", "codec", "location"),
     }
