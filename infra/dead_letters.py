@@ -1,6 +1,7 @@
 """Messages that no handler could take: kept in DEAD with the reason, listed, and put back."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from contracts.codec import Undecodable
-from contracts.topology import DEAD, dead_subject, retry_subject
+from contracts.topology import DEAD, DURABLES, dead_subject, retry_subject
 
 log = logging.getLogger(__name__)
 
@@ -34,19 +35,33 @@ class DeadLetter:
 async def bury(js: JetStreamContext, durable: str, message: Msg, reason: str) -> None:
     """Copy a JetStream message to DEAD and stop its delivery to the durable."""
     sequence = message.metadata.sequence.stream
-    headers = {
-        **(message.headers or {}),
+    await copy_to_dead(js, durable, sequence, message.subject, message.data, reason, message.headers)
+    await message.term()
+
+
+async def copy_to_dead(
+    js: JetStreamContext,
+    durable: str,
+    sequence: int,
+    subject: str,
+    data: bytes,
+    reason: str,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """Copy the message with this sequence of VOICE to DEAD, as one that `durable` could not take."""
+    reason = " ".join(reason.split())[:500]
+    copied = {
+        **(headers or {}),
         "Nats-Msg-Id": f"{durable}:{sequence}",
-        SUBJECT_HEADER: message.subject,
+        SUBJECT_HEADER: subject,
         DURABLE_HEADER: durable,
         SEQUENCE_HEADER: str(sequence),
-        REASON_HEADER: " ".join(reason.split())[:500],
+        REASON_HEADER: reason,
     }
-    for fence in [name for name in headers if name.lower().startswith("nats-expected")]:
-        del headers[fence]
-    await js.publish(dead_subject(durable), message.data, stream=DEAD, headers=headers, timeout=5)
-    await message.term()
-    log.error("%s could not take %s (sequence %d): %s", durable, message.subject, sequence, reason)
+    for fence in [name for name in copied if name.lower().startswith("nats-expected")]:
+        del copied[fence]
+    await js.publish(dead_subject(durable), data, stream=DEAD, headers=copied, timeout=5)
+    log.error("%s could not take %s (sequence %d): %s", durable, subject, sequence, reason)
 
 
 async def bury_undecodable(message: Any, error: BaseException) -> bool:
@@ -91,6 +106,12 @@ class NotTaken(RuntimeError):
 
 async def put_back(nc: Client, letter: DeadLetter, timeout_s: float = 30) -> None:
     """Have a running copy of the letter's actor take it again, then remove it from DEAD. Raises NotTaken."""
+    if letter.durable not in {durable.name for durable in DURABLES}:
+        projection = letter.durable.removeprefix("projection-")
+        raise NotTaken(
+            f"{letter.durable} is a projection and takes it again when it is rebuilt: install a program that can store "
+            f"it, then `daredevil projections rebuild {projection}`"
+        )
     headers = {SUBJECT_HEADER: letter.subject}
     try:
         answer = await nc.request(retry_subject(letter.durable), letter.data, timeout=timeout_s, headers=headers)

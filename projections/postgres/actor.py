@@ -10,7 +10,8 @@ from infra.broker import make_app, make_broker
 from infra.connection import connection
 from infra.embedded.postgres import running_url
 from infra.settings import settings
-from projections.postgres.projector import NAME, Projector
+from projections.postgres.dead import NAME
+from projections.postgres.projector import Projector
 from projections.status import answer_status
 
 

@@ -19,6 +19,7 @@ from projections.postgres.fold import (
     Opening,
     Recording,
     Summary,
+    dimensions,
     skeleton_changes,
 )
 from projections.postgres.tables import Space
@@ -49,7 +50,7 @@ class Expected:
                     self._session(change.session_id).update(change._asdict())
             case Conversation():
                 row = change._asdict()
-                if self._space is None or change.sequence < self._space.since_sequence:
+                if change.embedding is not None and not self._keeps(change, change.embedding):
                     row["embedding"] = None
                 self._put("conversations", change.reply_id, row)
             case Summary():
@@ -65,6 +66,11 @@ class Expected:
             rows = self.sessions.items()
             return {key: digest(row) for key, row in rows if first <= 1 or (row["sequence"] or 0) >= first}
         return {key: found for key, (_, _, found) in self._rows[table].items()}
+
+    def _keeps(self, change: Conversation, embedding: bytes) -> bool:
+        if self._space is None or change.sequence < self._space.since_sequence:
+            return False
+        return dimensions(embedding) == self._space.dimensions
 
     def _session(self, session_id: str) -> dict[str, Any]:
         columns = (*Opening._fields, "closed_at", "close_reason", "erased_at")

@@ -1,15 +1,18 @@
 """From messages of the log to the tables: what the running projection and a rebuild have in common."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 import psycopg
 
 from projections.postgres.fold import Conversation, Folded, FromTheFuture, Message, Recording, dimensions, fold
 from projections.postgres.schema import Connection
-from projections.postgres.tables import Place, Space, place_of, write
+from projections.postgres.tables import Place, Space, fits_no_space, place_of, write
 
 log = logging.getLogger(__name__)
+
+Bury = Callable[[Message, str], Awaitable[None]]
+"""Moves a message that cannot be stored to the dead letters, with the reason."""
 
 Sound = Callable[[str], Awaitable[bytes | None]]
 """Returns the recording of a session, none if it is gone."""
@@ -23,15 +26,16 @@ class Stopped(RuntimeError):
 
 
 class Filler:
-    """Takes messages into the tables of a connection, in their order.
+    """Takes messages into the tables of a connection, in their order; what they cannot store goes to `bury`.
 
     With `newest_space` a change of the embeddings' dimension drops those before it (a rebuild); otherwise it raises
     Stopped.
     """
 
-    def __init__(self, conn: Connection, sound: Sound, newest_space: bool = False) -> None:
+    def __init__(self, conn: Connection, sound: Sound, bury: Bury, newest_space: bool = False) -> None:
         self._conn = conn
         self._sound = sound
+        self._bury = bury
         self._newest_space = newest_space
         self.place = Place(0, None)
         self.errors = 0
@@ -45,14 +49,15 @@ class Filler:
     async def keep(self, messages: Sequence[Message]) -> None:
         """Take messages in. Raises Stopped, Moved, psycopg.Error, nats errors."""
         facts, future = _fold_all(messages)
+        originals = {message.sequence: message for message in messages}
         for space, run in _runs(facts, self.place.space):
             if space is not None and self.place.space is not None and not self._newest_space:
                 raise Stopped(_dimension_changed(space, self.place.space))
-            await self._write(run, space or self.place.space)
+            await self._write(run, space or self.place.space, originals)
         if future:
             raise Stopped(future)
 
-    async def _write(self, facts: Sequence[Folded], space: Space | None) -> None:
+    async def _write(self, facts: Sequence[Folded], space: Space | None, originals: Mapping[int, Message]) -> None:
         sound = {
             change.sequence: await self._sound(change.session_id)
             for fact in facts
@@ -62,20 +67,42 @@ class Filler:
         after = Place(facts[-1].row.sequence, space)
         try:
             await write(self._conn, facts, self.place, after, sound)
-        except psycopg.Error as error:
-            if self._conn.broken or (error.sqlstate or "")[:2] not in _OURS:
+        except Exception as error:
+            if self._conn.broken or not _caused_by_data(error):
                 raise
             if len(facts) == 1:
-                raise Stopped(_cannot_be_stored(facts[0], error)) from error
-            for fact in facts:
-                await self._write([fact], space)
+                await self._set_aside(facts[0], originals[facts[0].row.sequence], error)
+                return
+            middle = len(facts) // 2
+            for part in (facts[:middle], facts[middle:]):
+                await self._write(part, space, originals)
             return
         self.place = after
         for fact in facts:
             if fact.problem:
-                self.errors += 1
-                self.last_error = fact.problem
-                log.warning("%s", fact.problem)
+                self._note(fact.problem)
+
+    async def _set_aside(self, fact: Folded, message: Message, error: Exception) -> None:
+        problem = _cannot_be_stored(fact, error)
+        await self._bury(message, problem)
+        # First the letter, then the place: what falls between is buried twice, which DEAD stores once.
+        after = Place(message.sequence, self.place.space)
+        await write(self._conn, [], self.place, after, {})
+        self.place = after
+        self._note(problem)
+
+    def _note(self, problem: str) -> None:
+        self.errors += 1
+        self.last_error = problem
+        log.warning("%s", problem)
+
+
+def _caused_by_data(error: Exception) -> bool:
+    """Tell whether it is the data that cannot be stored, so that trying again does not help."""
+    if isinstance(error, psycopg.Error) and error.sqlstate is not None:
+        return error.sqlstate[:2] in _OURS
+    # What psycopg, or Python on the way to it, cannot put into a column's form.
+    return isinstance(error, psycopg.DataError | OverflowError | ValueError)
 
 
 def _fold_all(messages: Sequence[Message]) -> tuple[list[Folded], str]:
@@ -95,7 +122,9 @@ def _runs(facts: Sequence[Folded], space: Space | None) -> Iterator[tuple[Space 
     begun: Space | None = None
     for fact in facts:
         new = _space_of(fact)
-        if new is not None and (space is None or new.dimensions != space.dimensions):
+        if new is not None and space is not None and fits_no_space(new, space):
+            fact = _without_embedding(fact, space)
+        elif new is not None and (space is None or new.dimensions != space.dimensions):
             if run:
                 yield begun, run
             run, begun, space = [], new, new
@@ -111,6 +140,17 @@ def _space_of(fact: Folded) -> Space | None:
     return None
 
 
+def _without_embedding(fact: Folded, space: Space) -> Folded:
+    changes = tuple(
+        change._replace(embedding=None) if isinstance(change, Conversation) else change for change in fact.changes
+    )
+    problem = (
+        f"event {fact.row.sequence} ({fact.row.event}): an embedding of another length than the {space.dimensions} "
+        f"dimensions of its model ({space.model or '?'}): kept without it"
+    )
+    return fact._replace(changes=changes, problem=problem)
+
+
 def _dimension_changed(new: Space, old: Space) -> str:
     return (
         f"event {new.since_sequence} has an embedding of {new.dimensions} dimensions (model {new.model or '?'}), the "
@@ -119,9 +159,6 @@ def _dimension_changed(new: Space, old: Space) -> str:
     )
 
 
-def _cannot_be_stored(fact: Folded, error: psycopg.Error) -> str:
+def _cannot_be_stored(fact: Folded, error: Exception) -> str:
     problem = str(error).partition("\n")[0]
-    return (
-        f"event {fact.row.sequence} ({fact.row.event} of {fact.row.session_id}) cannot be stored: {problem}. "
-        "Install a program that knows it, or take the fact out of the log; then it goes on by itself"
-    )
+    return f"event {fact.row.sequence} ({fact.row.event} of {fact.row.session_id}) cannot be stored: {problem}"

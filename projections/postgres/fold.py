@@ -173,7 +173,8 @@ def fold(message: Message) -> Folded:
 def _unreadable(message: Message, reason: str) -> Folded:
     _, _, rest = message.subject.partition(".")
     session_id, _, tail = rest.partition(".")
-    row = EventRow(message.sequence, session_id, tail, None, None, None, None, None, None, message.data)
+    # A token of a subject may be longer than what an index of Postgres takes; our ids have 64 characters.
+    row = EventRow(message.sequence, session_id[:128], tail[:128], None, None, None, None, None, None, message.data)
     return Folded(row, (), f"event {message.sequence} on {message.subject}: {reason}")
 
 

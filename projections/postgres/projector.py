@@ -11,6 +11,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from infra.facts import LogUnavailable
+from projections.postgres.dead import NAME, burial
 from projections.postgres.filling import Filler, Stopped
 from projections.postgres.fold import Message
 from projections.postgres.log import NewFacts, read_log
@@ -21,7 +22,6 @@ from projections.status import Rate, Status, log_end
 
 log = logging.getLogger(__name__)
 
-NAME = "projection-postgres"
 STANDBY_S, STOPPED_S, MAX_BACKOFF_S = 1.0, 10.0, 2.0
 WRITE_TIMEOUT_S = 90.0
 
@@ -81,7 +81,7 @@ class Projector:
     async def _at_work(self) -> None:
         async with self._only_one() as conn:
             await prepare(conn, self._url, self._schema)
-            filler = Filler(conn, sound_from(self._nc))
+            filler = Filler(conn, sound_from(self._nc), burial(self._nc))
             await self._check_log(await filler.find_place())
             await self._follow(conn, filler)
 

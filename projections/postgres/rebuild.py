@@ -13,6 +13,7 @@ from nats.aio.client import Client
 from psycopg import sql
 
 from projections.postgres.compare import KEYS
+from projections.postgres.dead import burial, drop_letters, last_letter
 from projections.postgres.filling import Filler
 from projections.postgres.log import read_log
 from projections.postgres.schema import OLD, REBUILD, SCHEMA, Connection, connect, prepare
@@ -82,8 +83,9 @@ async def _rebuild(
     url: str, old: Connection, new: Connection, nc: Client, progress: Progress, drop_lost: bool
 ) -> Rebuilt:
     await prepare(new, url, REBUILD)
-    filler = Filler(new, sound_from(nc), newest_space=True)
+    filler = Filler(new, sound_from(nc), burial(nc), newest_space=True)
     await filler.find_place()
+    old_letters = await last_letter(nc)
     result = Rebuilt()
     await _fill(filler, nc, await log_end(nc), progress)
     if filler.place.space is not None:
@@ -98,6 +100,8 @@ async def _rebuild(
         _refuse_loss(result.differences, drop_lost)
     progress("swapping", 0, 0)
     await _swap(old, filler, nc, comparable)
+    # What still cannot be stored has been buried again on the way.
+    await drop_letters(nc, old_letters)
     result.events, result.errors, result.last_error = filler.place.sequence, filler.errors, filler.last_error
     return result
 

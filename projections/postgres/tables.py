@@ -44,6 +44,11 @@ class Space(NamedTuple):
     since_sequence: int
 
 
+def fits_no_space(new: Space, space: Space) -> bool:
+    """Tell whether an embedding has another length than its own model's: then it is damaged, no change of model."""
+    return new.dimensions != space.dimensions and new.model == space.model
+
+
 class Place(NamedTuple):
     """How far the tables are."""
 

@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow, dict_row
 from infra.embedded.postgres import running_url
 from infra.settings import Settings
 from projections.postgres.compare import KEYS, Expected, differing, digest, plain_event
+from projections.postgres.dead import set_aside
 from projections.postgres.fold import (
     Erasure,
     EventRow,
@@ -59,18 +60,21 @@ class _Check:
         self._expected = Expected(place.space)
         self._unlike: dict[int, str] = {}
         self._sounds: dict[str, str] = {}
+        self._set_aside: set[int] = set()
         self.differences: list[str] = []
 
     async def run(self) -> list[str]:
-        """Compare all of it."""
+        """Compare all of it, but for what is in the dead letters."""
+        self._set_aside = await set_aside(self._nc)
         after = first = 0
         while after < self._place.sequence and len(self.differences) < MAX_DIFFERENCES:
             messages, _ = await read_log(self._nc, after)
-            facts = self._folded([message for message in messages if message.sequence <= self._place.sequence])
-            if not facts:
+            messages = [message for message in messages if message.sequence <= self._place.sequence]
+            if not messages:
                 break
-            first = first or facts[0].row.sequence
-            last = facts[-1].row.sequence
+            first = first or messages[0].sequence
+            last = messages[-1].sequence
+            facts = self._folded(message for message in messages if message.sequence not in self._set_aside)
             await self._events(facts, (after if after else first - 1) + 1, last)
             after = last
         await self._events([], after + 1, self._place.sequence)
@@ -111,14 +115,15 @@ class _Check:
 
     async def _erasure(self, erasure: Erasure) -> None:
         """Compare the rows that an erasure leaves; what was unlike the log before may be just what it has left."""
-        left = {
-            fact.sequence: skeleton_row(erasure.session_id, fact)
-            for fact in erasure.skeleton
-            if fact.sequence < erasure.sequence
-        }
+        left: dict[int, EventRow] = {}
+        for fact in erasure.skeleton:
+            if fact.sequence < erasure.sequence:
+                left.setdefault(fact.sequence, skeleton_row(erasure.session_id, fact))
         rows = await self._rows(f"{EVENTS} WHERE sequence = ANY(%s)", [list(left)])
         found = {row["sequence"]: row for row in rows}
         for sequence, row in left.items():
+            if sequence in found and found[sequence]["session_id"] != erasure.session_id:
+                continue  # a skeleton that names another session's fact erases nothing there
             self._unlike.pop(sequence, None)
             if sequence not in found:
                 self._unlike[sequence] = "missing, of an erased session"

@@ -15,7 +15,7 @@ from projections.postgres.verify import verify_tables
 from tests.contracts.samples import EVENT_CLASSES, sample
 from tests.postgres_server import PostgresServer, running_postgres
 from tests.projections.postgres.tables import Tables
-from tests.waiting import until
+from tests.waiting import until, until_async
 
 pytestmark = pytest.mark.engines
 
@@ -65,10 +65,11 @@ async def test_a_turn_is_one_row_with_all_that_is_known_of_it(
     assert first["user_id"].startswith("user-")
     assert (first["gap_ms"], first["endpointing_ms"], first["playback_ms"]) == (598, 400, 30)
     assert first["embedding"].startswith("[")
-    [row] = await tables.rows("SELECT indexdef FROM pg_indexes WHERE indexname = 'conversations_embedding'")
-    assert "hnsw" in row["indexdef"]
-    status = projector.status()
-    assert (status.state, status.position, status.errors) == ("live", last, 0)
+    index = "SELECT indexdef FROM pg_indexes WHERE indexname = 'conversations_embedding'"
+    await until_async(lambda: tables.rows(index), 40)  # made once the tables have caught up
+    assert "hnsw" in (await tables.rows(index))[0]["indexdef"]
+    await until(lambda: projector.status().state == "live", 20)
+    assert (projector.status().position, projector.status().errors) == (last, 0)
 
 
 async def test_hostile_text_arrives_as_it_was_said(

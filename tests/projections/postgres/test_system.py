@@ -9,7 +9,7 @@ from nats.aio.client import Client
 from infra.embedded.system import keepers
 from infra.settings import Settings
 from infra.supervisor import Supervisor
-from projections.postgres.projector import NAME
+from projections.postgres.dead import NAME
 from projections.status import ask_status
 
 
