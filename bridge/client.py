@@ -36,6 +36,7 @@ class Client:
         self._errors = 0
         self._receiving: asyncio.Timeout | None = None
         self.session_id = ""
+        self.address = websocket.client.host if websocket.client else ""
         self._sender = asyncio.create_task(self._send(), name="sending to a client")
 
     # -- out

@@ -29,6 +29,7 @@ from bridge.protocol import (
     parse_hello,
 )
 from bridge.standing import standing_of
+from bridge.web.openings import Openings, TooManyOpenings
 from contracts.events import TrackPublished
 from contracts.ids import new_session_id
 from contracts.topology import checked_session
@@ -48,9 +49,10 @@ HISTORY_PATIENCE_S = 10.0
 class Door:
     """All sessions of one bridge process."""
 
-    def __init__(self, broker: NatsBroker, settings: Settings) -> None:
+    def __init__(self, broker: NatsBroker, settings: Settings, openings: Openings) -> None:
         self._broker = broker
         self._settings = settings
+        self._openings = openings
         self._calls: dict[str, Call] = {}
         self._opening = 0
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
@@ -131,7 +133,7 @@ class Door:
             call = None
         known = call is not None
         if call is None:
-            call = await self._open_call(session_id, is_known=bool(hello.session_id))
+            call = await self._open_call(session_id, is_known=bool(hello.session_id), address=client.address)
         else:
             call.hand_over()
             await call.settled()
@@ -160,7 +162,7 @@ class Door:
             call.open_microphone(track_id, PERSON, hello.sample_rate_hz)
         return call, track_id
 
-    async def _open_call(self, session_id: str, is_known: bool) -> Call:
+    async def _open_call(self, session_id: str, is_known: bool, address: str | None = None) -> Call:
         if len(self._calls) + self._opening >= self._settings.max_sessions:
             raise Rubbish("busy", f"all {self._settings.max_sessions} lines are taken; try again in a minute")
         self._opening += 1
@@ -176,12 +178,20 @@ class Door:
                 raise Rubbish(
                     "other-door", f"session {session_id} is not a call: it goes on at the door {standing.door}"
                 )
+            if not standing.opened and address is not None:
+                self._count_opening(address)
             call = Call(self._broker, session_id, self._settings, self._forget)
             await call.open(past)
             self._calls[session_id] = call
             return call
         finally:
             self._opening -= 1
+
+    def _count_opening(self, address: str) -> None:
+        try:
+            self._openings.take(address)
+        except TooManyOpenings as error:
+            raise Rubbish("too-many-sessions", str(error)) from error
 
     def _forget(self, call: Call) -> None:
         if self._calls.get(call.session_id) is call:

@@ -25,6 +25,7 @@ CLOSE_CODES = {
     "other-door": 4410,
     "idle": 1000,
     "flood": 4429,
+    "too-many-sessions": 4429,
     "busy": 4429,
     "log-unavailable": 4450,
     "shutdown": 1012,

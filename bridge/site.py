@@ -20,6 +20,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bridge.door import Door
 from bridge.http.api import HttpDoor
 from bridge.protocol import MAX_MESSAGE_BYTES
+from bridge.web.connections import Connections
+from bridge.web.openings import Openings
+from bridge.web.protocols import limited_protocols
+from bridge.web.proxies import BehindProxies, Proxies, proxies_of
+from infra.descriptors import raise_descriptor_limit
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -36,6 +41,10 @@ HEADERS = {
     # Browsers ask each time whether a file is still the same: a new version is seen at once.
     "Cache-Control": "no-cache",
 }
+
+BACKLOG = 1_024
+SPARE_DESCRIPTORS = 128
+"""Descriptors that connections leave to NATS, files and pipes."""
 
 for suffix in (".js", ".mjs"):
     mimetypes.add_type("text/javascript", suffix)
@@ -84,24 +93,26 @@ class Headers:
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
-def make_site(http: HttpDoor, door: Door | None, settings: Settings) -> ASGIApp:
+def make_site(http: HttpDoor, door: Door | None, settings: Settings, proxies: Proxies) -> ASGIApp:
     """Return the ASGI app: the HTTP API, and with a door `/ws` and the page's files."""
     site = http.api
     if door is not None:
         site.router.routes.append(WebSocketRoute("/ws", door.talk))
         site.router.routes.append(Mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False)))
-    return Headers(site, policy(settings))
+    return BehindProxies(Headers(site, policy(settings)), proxies)
 
 
 class Listener:
     """Runs the site on the address of the settings, as a task of its own; without `page` only the HTTP API."""
 
     def __init__(self, broker: NatsBroker, settings: Settings, page: bool = True) -> None:
-        self.door = Door(broker, settings) if page else None
+        openings = Openings(settings)
+        self.door = Door(broker, settings, openings) if page else None
         self.port = 0
-        self._http = HttpDoor(broker, settings)
+        self._http = HttpDoor(broker, settings, openings)
         self._settings = settings
-        self._site = make_site(self._http, self.door, settings)
+        self._proxies = proxies_of(settings)
+        self._site = make_site(self._http, self.door, settings, self._proxies)
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
@@ -113,8 +124,14 @@ class Listener:
         if self.door is not None:
             await self.door.open()
         await self._http.open()
+        held = Connections(self._settings.max_connections_per_address, raise_descriptor_limit() - SPARE_DESCRIPTORS)
+        http, ws = limited_protocols(held, self._proxies.trusts)
         config = uvicorn.Config(
             self._site,
+            http=http,  # type: ignore[arg-type]  # what makes one does as well as a class
+            ws=ws,  # type: ignore[arg-type]
+            proxy_headers=False,  # BehindProxies knows which to believe
+            backlog=BACKLOG,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -145,7 +162,7 @@ class Listener:
 def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=256)
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     except OSError as error:
         reason = (
             f"cannot listen on {settings.host}:{settings.port} ({error.strerror or error}): "

@@ -1,6 +1,7 @@
 """All settings, in one typed class: environment variables `DAREDEVIL_*`, or the same names in `.env`."""
 
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -29,6 +30,24 @@ def _livekit_url(url: str) -> str:
 
 
 LiveKitUrl = Annotated[str, AfterValidator(_livekit_url)]
+
+
+def items_of(text: str) -> list[str]:
+    """Return the items of a setting that separates them by commas."""
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _networks(text: str) -> str:
+    """Return the text if it lists IP addresses and networks. Raises ValueError."""
+    for item in items_of(text):
+        try:
+            ip_network(item)
+        except ValueError as error:
+            raise ValueError(f"is a list of IP addresses or networks such as 10.0.0.0/8: {error}") from error
+    return text
+
+
+Networks = Annotated[str, AfterValidator(_networks)]
 
 
 class Settings(BaseSettings):
@@ -155,6 +174,18 @@ class Settings(BaseSettings):
     reconnect_grace_s: float = Field(20, ge=0, description="How long a session waits for a page that went away.")
     max_text_bytes: int = Field(16_000, gt=0, description="Longest text that a participant may send.")
     max_sessions: int = Field(200, gt=0, description="Open sessions per bridge; more are refused.")
+    max_openings_per_minute: int = Field(
+        120, ge=0, description="Sessions that one address may open in a minute, half of them at once; 0 does not limit."
+    )
+    max_connections_per_address: int = Field(
+        256, gt=0, description="Connections of one address to a bridge at a time, but for a trusted proxy's."
+    )
+    trusted_proxies: Networks = Field(
+        "", description="Proxies that are believed about their clients: addresses or networks, by commas."
+    )
+    proxy_header: Literal["x-forwarded-for", "forwarded"] = Field(
+        "x-forwarded-for", description="Where those proxies write whom they were asked by; the other header is ignored."
+    )
 
     def unset(self, *names: str) -> list[str]:
         """Return the variables of those settings that are empty."""

@@ -15,6 +15,7 @@ from bridge.http.livekit_tokens import token_router
 from bridge.http.livekit_webhook import webhook_router
 from bridge.http.problems import tell_problems
 from bridge.http.session_routes import session_router
+from bridge.web.openings import Openings
 from infra.settings import Settings
 
 DESCRIPTION = """Talk to the agent by text, and find again what was said.
@@ -22,15 +23,16 @@ DESCRIPTION = """Talk to the agent by text, and find again what was said.
 `/chat` and the health routes are open to whoever reaches this address. Everything that shows or erases what people
 have said needs the admin key: set `DAREDEVIL_ADMIN_KEY`, send `Authorization: Bearer <key>`.
 
-Every answer other than a good one is `{"error": {"code", "message"}}`.
+Every answer other than a good one is a problem as in RFC 9457 (`application/problem+json`): `detail` says what is wrong
+and what to do, `code` is for programs.
 """
 
 
 class HttpDoor:
     """The conversations by text of a process, their API, and the same chat by NATS requests."""
 
-    def __init__(self, broker: NatsBroker, settings: Settings) -> None:
-        self._conversations = Conversations(broker, settings)
+    def __init__(self, broker: NatsBroker, settings: Settings, openings: Openings) -> None:
+        self._conversations = Conversations(broker, settings, openings)
         self._requests = ChatRequests(broker, self._conversations)
         self._comparing = Comparing(broker)
         self.api = make_api(broker, settings, self._conversations, self._comparing)

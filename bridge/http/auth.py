@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from bridge.http.limiting import Addresses
-from bridge.http.problems import Problem
+from bridge.http.problems import Code, Problem
 from infra.settings import Settings
 
 WRONG_PER_S, WRONG_BURST = 0.5, 20
@@ -23,7 +23,7 @@ GivenKey = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 class Key:
     """A key of the settings that requests must show as `Authorization: Bearer <key>`."""
 
-    def __init__(self, key: str, setting: str, code_without: str) -> None:
+    def __init__(self, key: str, setting: str, code_without: Code) -> None:
         self._key = key.strip().encode()
         self._setting = setting
         self._code_without = code_without

@@ -29,7 +29,7 @@ _STREAMED: dict[str, Any] = {
         "`session` {session_id, turn_id} first; `token` {text}: put together they are the answer; `clause` "
         "{index, text}: the words before it are stored; `reset` {text}: replaces all text so far (tokens got lost, or "
         "the model began more than is kept); "
-        "at the end `done`, the same object as without streaming, or `error` {code, message}."
+        "at the end `done`, the same object as without streaming, or `error`, a problem as in RFC 9457."
     ),
     "content": {
         EVENT_STREAM: {"schema": {"type": "string"}, "example": 'event: token\r\ndata: {"text":"Hel"}\r\n\r\n'}
@@ -40,7 +40,7 @@ _STREAMED: dict[str, Any] = {
 def chat_router(conversations: Conversations, addresses: Addresses) -> APIRouter:
     """Return the route."""
     router = APIRouter(tags=["chat"])
-    answers = {**responses(403, 404, 409, 413, 429, 504), 200: _STREAMED}
+    answers = {**responses(400, 401, 403, 404, 408, 409, 413, 415, 429, 504), 200: _STREAMED}
 
     @router.post("/chat", summary="Say something to the agent", response_model=ChatAnswer, responses=answers)
     async def chat(turn: ChatRequest, request: Request) -> Response:
@@ -51,8 +51,9 @@ def chat_router(conversations: Conversations, addresses: Addresses) -> APIRouter
         what the agent takes as known.
         """
         _check_origin(request)
-        addresses.take(request.client.host if request.client else "")
-        exchange = await conversations.begin(turn.text, turn.user_id, turn.session_id)
+        address = request.client.host if request.client else ""
+        addresses.take(address)
+        exchange = await conversations.begin(turn.text, turn.user_id, turn.session_id, address)
         if EVENT_STREAM in request.headers.get("accept", ""):
 
             async def left(message: Message) -> None:
@@ -74,7 +75,7 @@ async def _events(exchange: Exchange) -> AsyncIterator[ServerSentEvent]:
             yield _piece_event(piece)
         yield _event("done", asdict(await exchange.recorded()))
     except Problem as problem:
-        yield _event("error", problem.body["error"])
+        yield _event("error", problem.body)
     finally:
         exchange.abandon()  # nothing if all was delivered
 

@@ -60,7 +60,7 @@ class ChatRequests:
             log.debug("a chat was asked for with nobody to take the answer")
             return
         if len(self._answering) >= MAX_ANSWERING:
-            await _respond(message, Problem("busy", "too many turns are being answered").body)
+            await _respond(message, Problem("busy", "too many turns are being answered").message)
             return
         task = asyncio.create_task(self._answer(message), name="chat by request")
         self._answering.add(task)
@@ -70,10 +70,10 @@ class ChatRequests:
         try:
             answer = await self._chat(message.subject.split(".")[1], message.data)
         except Problem as problem:
-            answer = problem.body
+            answer = problem.message
         except Exception:  # whoever asked is told
             log.exception("chat by request")
-            answer = Problem("internal", "something went wrong here; the log of this process says what").body
+            answer = Problem("internal", "something went wrong here; the log of this process says what").message
         await _respond(message, answer)
 
     async def _chat(self, session_id: str, data: bytes) -> dict[str, Any]:

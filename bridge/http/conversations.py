@@ -13,6 +13,7 @@ from bridge.http.session_index import newest_sessions
 from bridge.http.text_facts import HTTP, ReadingFacts, Standing, opening_facts, turn_ended
 from bridge.opening import PERSON, closing_events
 from bridge.protocol import Rubbish, checked_text
+from bridge.web.openings import Openings, TooManyOpenings
 from contracts.ids import new_session_id
 from infra.connection import connection
 from infra.engines.llm import model_names
@@ -47,9 +48,10 @@ class _Conversation:
 class Conversations:
     """All conversations by text of this process; `begin` is the one way to say something in them."""
 
-    def __init__(self, broker: NatsBroker, settings: Settings) -> None:
+    def __init__(self, broker: NatsBroker, settings: Settings, openings: Openings) -> None:
         self._broker = broker
         self._settings = settings
+        self._openings = openings
         self._kept: OrderedDict[str, _Conversation] = OrderedDict()
         self._running: set[asyncio.Task[None]] = set()
         self._beginning = 0
@@ -77,8 +79,13 @@ class Conversations:
 
     # -- a turn
 
-    async def begin(self, text: str, user_id: str | None = None, session_id: str | None = None) -> Exchange:
-        """Say `text` in a new conversation, or in the given one; return once it is stored. Raises Problem."""
+    async def begin(
+        self, text: str, user_id: str | None = None, session_id: str | None = None, address: str | None = None
+    ) -> Exchange:
+        """Say `text` in a new conversation, or in the given one; return once it is stored. Raises Problem.
+
+        `address` is the client's, whose new conversations are counted; None for who is trusted.
+        """
         text = _checked(text, self._settings.max_text_bytes)
         if self._closing:
             raise Problem("shutdown", "the server restarts; try again shortly", retry_after_s=3)
@@ -88,7 +95,7 @@ class Conversations:
             raise Problem("busy", f"{self._settings.max_sessions} turns are being answered; try again", retry_after_s=2)
         self._beginning += 1
         try:
-            exchange = self._start(await self._conversation(user_id, session_id), text)
+            exchange = self._start(await self._conversation(user_id, session_id, address), text)
         except AWAY as error:
             log.warning("a conversation could not begin: %r", error)
             raise log_away() from error
@@ -97,10 +104,19 @@ class Conversations:
         await exchange.accepted()
         return exchange
 
-    async def _conversation(self, user_id: str | None, session_id: str | None) -> _Conversation:
+    async def _conversation(self, user_id: str | None, session_id: str | None, address: str | None) -> _Conversation:
         if session_id is None:
+            self._count_opening(address)
             return await self._opened(user_id or "anonymous")
         return await self._gone_on_with(session_id, user_id)
+
+    def _count_opening(self, address: str | None) -> None:
+        if address is None:
+            return
+        try:
+            self._openings.take(address)
+        except TooManyOpenings as error:
+            raise Problem("too-many-sessions", str(error), error.retry_after_s) from error
 
     async def _opened(self, user_id: str) -> _Conversation:
         session_id = new_session_id()
@@ -230,7 +246,7 @@ def _checked(text: str, max_bytes: int) -> str:
     try:
         cleaned = checked_text(text, max_bytes)
     except Rubbish as error:
-        raise Problem(error.code, str(error)) from error
+        raise Problem("text-too-long" if error.code == "text-too-long" else "text-empty", str(error)) from error
     if not any(character.isalnum() for character in cleaned):
         raise Problem("text-empty", "there are no words in this text: nobody would answer it")
     return cleaned

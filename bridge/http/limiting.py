@@ -1,38 +1,38 @@
 """How much may come: requests of one address, and bytes of one request."""
 
-import time
-from collections import OrderedDict
+import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bridge.http.problems import Problem
-from bridge.limits import Bucket
+from bridge.http.problems import Code, Problem
+from bridge.web.addresses import Buckets
 
 REQUESTS_PER_S, REQUESTS_BURST = 20, 100
-ADDRESSES_KEPT = 10_000
+BODY_S = 20.0
+"""How long the body of a request may take to come."""
 
 
 class Addresses:
-    """A bucket for each client address, those that came last."""
+    """Requests of each address; one that comes too often is told to wait."""
 
     def __init__(self, per_s: float = REQUESTS_PER_S, burst: float = REQUESTS_BURST) -> None:
-        self._per_s, self._burst = per_s, burst
-        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+        self._per_s = per_s
+        self._buckets = Buckets(per_s, burst)
 
     def take(self, address: str) -> None:
         """Count a request. Raises Problem if there were too many."""
-        bucket = self._buckets.setdefault(address, Bucket(self._per_s, self._burst))
-        self._buckets.move_to_end(address)
-        if len(self._buckets) > ADDRESSES_KEPT:
-            self._buckets.popitem(last=False)
-        if not bucket.take(1, time.monotonic()):
+        if not self._buckets.take(address):
             message = f"more than {self._per_s:g} requests a second came from here; slow down"
-            raise Problem("too-many-requests", message, retry_after_s=1)
+            raise Problem("too-many-requests", message, retry_after_s=self._buckets.wait_s)
 
 
 def body_bytes(max_text_bytes: int) -> int:
     """Return how long a request may be so that a text of this length fits: JSON may take 6 bytes for one."""
     return 6 * max_text_bytes + 8_192
+
+
+class _TooLong(Exception):
+    pass
 
 
 class BodyLimit:
@@ -47,20 +47,18 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
             return
-        body = b""
-        more = True
-        while more:
-            message = await receive()
-            if message["type"] != "http.request":
-                return  # it went away
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > self._most_bytes:
-                # Closing ends what is still being sent; it would all be read otherwise.
-                close = {"Connection": "close"}
-                problem = Problem("text-too-long", f"at most {self._most_bytes} bytes are taken", headers=close)
-                await problem.response()(scope, receive, send)
-                return
+        try:
+            async with asyncio.timeout(BODY_S):
+                body = await self._body(receive)
+        except TimeoutError:
+            said = f"the request did not come whole within {BODY_S:.0f} s"
+            await self._refuse("too-slow", said, scope, receive, send)
+            return
+        except _TooLong:
+            await self._refuse("text-too-long", f"at most {self._most_bytes} bytes are taken", scope, receive, send)
+            return
+        if body is None:
+            return  # it went away
         replayed = False
 
         async def again() -> Message:
@@ -71,3 +69,22 @@ class BodyLimit:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, again, send)
+
+    async def _body(self, receive: Receive) -> bytes | None:
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                return None
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > self._most_bytes:
+                raise _TooLong
+        return bytes(body)
+
+    @staticmethod
+    async def _refuse(code: Code, message: str, scope: Scope, receive: Receive, send: Send) -> None:
+        # Closing ends what is still being sent; it would all be read otherwise.
+        problem = Problem(code, message, headers={"Connection": "close"})
+        await problem.response()(scope, receive, send)

@@ -1,40 +1,65 @@
 """What can be wrong with a request: one exception, told alike over HTTP, SSE and NATS."""
 
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from nats.errors import Error as NatsError
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from infra.facts import LogUnavailable
 
+Code = Literal[
+    "bad-json",
+    "bad-request",
+    "text-empty",
+    "text-too-long",
+    "too-slow",
+    "unsupported-media-type",
+    "bad-origin",
+    "no-admin-key",
+    "no-token-key",
+    "unauthorized",
+    "forbidden",
+    "bad-signature",
+    "not-found",
+    "method-not-allowed",
+    "session-unknown",
+    "session-closed",
+    "other-door",
+    "session-open",
+    "turn-in-progress",
+    "superseded",
+    "bad-range",
+    "too-many-requests",
+    "too-many-sessions",
+    "busy",
+    "shutdown",
+    "log-unavailable",
+    "not-available",
+    "timeout",
+    "internal",
+]
+"""What can be wrong, for programs."""
 
-class ErrorDetail(BaseModel):
-    """`code` is for programs, `message` for people."""
-
-    code: str
-    message: str
-
-
-class ErrorBody(BaseModel):
-    """What every answer other than a good one carries."""
-
-    error: ErrorDetail
-
-
-STATUS = {
+STATUS: dict[Code, int] = {
+    "bad-json": 400,
     "bad-request": 422,
     "text-empty": 422,
     "text-too-long": 413,
+    "too-slow": 408,
+    "unsupported-media-type": 415,
     "bad-origin": 403,
     "no-admin-key": 403,
     "no-token-key": 403,
     "unauthorized": 401,
+    "forbidden": 403,
     "bad-signature": 401,
     "not-found": 404,
+    "method-not-allowed": 405,
     "session-unknown": 404,
     "session-closed": 409,
     "other-door": 409,
@@ -43,6 +68,7 @@ STATUS = {
     "superseded": 409,
     "bad-range": 416,
     "too-many-requests": 429,
+    "too-many-sessions": 429,
     "busy": 503,
     "shutdown": 503,
     "log-unavailable": 503,
@@ -52,11 +78,37 @@ STATUS = {
 }
 """The HTTP status of each code."""
 
+PROBLEM_JSON = "application/problem+json"
+
+
+class ProblemBody(BaseModel):
+    """What every answer other than a good one carries: a problem as in RFC 9457."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:daredevil:problem:session-closed",
+                    "title": "Conflict",
+                    "status": 409,
+                    "detail": "session s-1 has ended; leave its id out for a new one",
+                    "code": "session-closed",
+                }
+            ]
+        }
+    )
+
+    type: str = Field(description="`urn:daredevil:problem:<code>`.")
+    title: str = Field(description="The name of the HTTP status.")
+    status: int = Field(ge=400, le=599, description="The HTTP status.")
+    detail: str = Field(description="What is wrong and what to do, for people.")
+    code: Code = Field(description="What is wrong, for programs.")
+
 
 class Problem(Exception):
-    """A request that cannot be answered: `code` is one of STATUS, `retry_after_s` when it is worth another try."""
+    """A request that cannot be answered: `retry_after_s` when it is worth another try."""
 
-    def __init__(self, code: str, message: str, retry_after_s: int = 0, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, code: Code, message: str, retry_after_s: int = 0, headers: dict[str, str] | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.headers = dict(headers or {})
@@ -65,12 +117,19 @@ class Problem(Exception):
 
     @property
     def body(self) -> dict[str, Any]:
-        """What is told, as JSON or MessagePack."""
+        """What is told over HTTP and SSE."""
+        status = STATUS[self.code]
+        kind, title = f"urn:daredevil:problem:{self.code}", HTTPStatus(status).phrase
+        return {"type": kind, "title": title, "status": status, "detail": str(self), "code": self.code}
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """What is told over NATS."""
         return {"error": {"code": self.code, "message": str(self)}}
 
     def response(self) -> JSONResponse:
         """Return it as an HTTP answer."""
-        return JSONResponse(self.body, STATUS[self.code], self.headers)
+        return JSONResponse(self.body, STATUS[self.code], self.headers, PROBLEM_JSON)
 
 
 def log_away() -> Problem:
@@ -84,21 +143,62 @@ AWAY = (LogUnavailable, NatsError, TimeoutError, OSError)
 
 def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Return the error answers of a route, for OpenAPI."""
-    return {code: {"model": ErrorBody, "description": _DESCRIPTIONS[code]} for code in (*codes, 422, 503)}
+    schema = {"$ref": "#/components/schemas/ProblemBody"}
+    return {
+        code: {"model": ProblemBody, "description": _DESCRIPTIONS[code], "content": {PROBLEM_JSON: {"schema": schema}}}
+        for code in (*codes, 422, 503)
+    }
 
 
 _DESCRIPTIONS = {
-    401: "The key or the signature is missing or wrong.",
+    400: "The body is no JSON.",
+    401: "The key, the token or the signature is missing or wrong.",
     403: "Not allowed: no key is set here, or the page is of another site.",
     404: "There is no such thing.",
+    408: "The request came too slowly.",
     409: "Not possible as the session stands now.",
     413: "Too long.",
+    415: "Not `Content-Type: application/json`.",
     416: "The recording has no such bytes.",
     422: "The request is malformed.",
-    429: "Too many requests; see `Retry-After`.",
+    429: "Too many requests, or sessions opened; see `Retry-After`.",
     503: "The log cannot be reached, or too much is going on; see `Retry-After`.",
     504: "No answer came in time.",
 }
+
+
+def malformed_body(error: RequestValidationError, content_type: str) -> Problem:
+    """Return what is wrong with a request that is not as its route wants it, in plain words."""
+    first = error.errors()[0]
+    where = [str(part)[:40] for part in first["loc"]]
+    if where[:1] == ["body"] and not _is_json(content_type):
+        return Problem("unsupported-media-type", "send JSON, with `Content-Type: application/json`")
+    if first["type"] == "json_invalid":
+        said = first.get("ctx", {}).get("error", "it ends too early")
+        return Problem("bad-json", f"the body is no JSON: {said}, at character {where[1]}")
+    if where == ["body"] and first["type"] == "missing":
+        return Problem("bad-json", "the body is empty: send a JSON object")
+    name = ".".join(where[1:])
+    return Problem("bad-request", f"{name}: {first['msg']}" if name else str(first["msg"]))
+
+
+def _is_json(content_type: str) -> bool:
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+_OTHERS: dict[int, Code] = {400: "bad-json", 404: "not-found", 405: "method-not-allowed"}
+
+
+def refused_by_framework(error: HTTPException) -> JSONResponse:
+    """Return the answer for what no route has looked at, such as a path that there is not."""
+    code = _OTHERS.get(error.status_code)
+    if code is None:
+        problem = Problem("bad-request", str(error.detail)).body
+        problem |= {"status": error.status_code, "title": HTTPStatus(error.status_code).phrase}
+        return JSONResponse(problem, error.status_code, error.headers, PROBLEM_JSON)
+    detail = "the body is no JSON" if code == "bad-json" else str(error.detail)
+    return Problem(code, detail, headers=dict(error.headers or {})).response()
 
 
 def tell_problems(api: FastAPI) -> None:
@@ -110,16 +210,11 @@ def tell_problems(api: FastAPI) -> None:
 
     async def malformed(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        if request.method == "POST" and "json" not in request.headers.get("content-type", ""):
-            return Problem("bad-request", "send JSON, with `Content-Type: application/json`").response()
-        first = error.errors()[0]
-        where = ".".join(str(part)[:40] for part in first["loc"][1:])
-        return Problem("bad-request", f"{where}: {first['msg']}" if where else str(first["msg"])).response()
+        return malformed_body(error, request.headers.get("content-type", "")).response()
 
     async def refused(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        body = {"error": {"code": "not-found" if error.status_code == 404 else "bad-request", "message": error.detail}}
-        return JSONResponse(body, error.status_code, error.headers)
+        return refused_by_framework(error)
 
     async def away(request: Request, error: Exception) -> JSONResponse:
         return log_away().response()

@@ -24,7 +24,7 @@ export async function tokenFor(roomName, name, key) {
     signal: AbortSignal.timeout(10_000),
   });
   const body = await answer.json();
-  if (!answer.ok) throw new NoToken(body.error);
+  if (!answer.ok) throw new NoToken({ code: body.code, message: body.detail });
   return body;
 }
 

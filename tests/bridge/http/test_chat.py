@@ -141,7 +141,7 @@ async def test_nobody_who_answers_is_a_timeout_and_the_session_goes_on(open_http
     finally:
         conversations.SPARE_S = spare
     assert answer.status_code == 504
-    assert answer.json()["error"]["code"] == "timeout"
+    assert answer.json()["code"] == "timeout"
     assert "retry-after" in answer.headers
 
 
@@ -153,7 +153,7 @@ async def test_an_idle_conversation_ends_and_is_not_gone_on_with(open_http: Open
         answer = await http.post("/chat", json={"text": "Still there?", "session_id": session_id})
     assert facts[-1].reason == "timeout"  # type: ignore[attr-defined]
     assert [type(fact).__name__ for fact in facts[-2:]] == ["ParticipantLeft", "SessionClosed"]
-    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "session-closed")
+    assert (answer.status_code, answer.json()["code"]) == (409, "session-closed")
 
 
 async def test_what_a_dead_process_left_open_is_ended_by_the_next(open_http: OpenHttp, broker: NatsBroker) -> None:
@@ -171,7 +171,7 @@ async def test_which_sessions_can_be_gone_on_with(http: httpx.AsyncClient, agent
 
     async def status(session_id: str, **more: str) -> tuple[int, str]:
         answer = await http.post("/chat", json={"text": "Hello.", "session_id": session_id} | more)
-        return answer.status_code, answer.json()["error"]["code"]
+        return answer.status_code, answer.json()["code"]
 
     assert await status("never-was") == (404, "session-unknown")
     assert await status("a-call") == (409, "other-door")
@@ -205,7 +205,7 @@ async def test_two_turns_at_once_are_not_mixed_up(http: httpx.AsyncClient, monke
             events = sse(answer)
             await anext(events)
             third = await http.post("/chat", json={"text": "3", "session_id": session_id})
-    assert (third.status_code, third.json()["error"]["code"]) == (409, "turn-in-progress")
+    assert (third.status_code, third.json()["code"]) == (409, "turn-in-progress")
 
 
 async def test_many_conversations_at_once_get_their_own_answers(http: httpx.AsyncClient) -> None:
@@ -221,7 +221,7 @@ async def test_a_log_that_is_away_is_503_and_comes_back(
     await nats_server.stop()
     await until(lambda: not connection(broker).is_connected)
     answer = await http.post("/chat", json={"text": "Hello."})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "log-unavailable")
+    assert (answer.status_code, answer.json()["code"]) == (503, "log-unavailable")
     assert "retry-after" in answer.headers
     await nats_server.start()
     await until(lambda: connection(broker).is_connected)

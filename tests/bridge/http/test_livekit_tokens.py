@@ -51,7 +51,7 @@ async def test_with_a_key_set_nobody_gets_one_without_it_not_even_the_page(
 ) -> None:
     http = await open_http(**KEYED)
     answer = await ask(http, headers | own_page(http))
-    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized")
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
 
 
 async def test_without_a_key_the_page_of_this_machine_gets_one(open_http: OpenHttp) -> None:
@@ -73,8 +73,8 @@ async def test_without_a_key_the_page_of_this_machine_gets_one(open_http: OpenHt
 async def test_without_a_key_nobody_else_does(open_http: OpenHttp, headers: dict[str, str]) -> None:
     http = await open_http(**ROOMS)
     answer = await ask(http, own_page(http) | headers)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "no-token-key")
-    assert "DAREDEVIL_LIVEKIT_TOKEN_KEY" in answer.json()["error"]["message"]
+    assert (answer.status_code, answer.json()["code"]) == (403, "no-token-key")
+    assert "DAREDEVIL_LIVEKIT_TOKEN_KEY" in answer.json()["detail"]
 
 
 async def test_where_others_can_reach_the_server_the_page_needs_the_key_too(open_http: OpenHttp) -> None:
@@ -99,8 +99,8 @@ async def test_bad_requests_are_refused_in_words(
     open_http: OpenHttp, fields: dict[str, object], complaint: str
 ) -> None:
     answer = await ask(await open_http(**KEYED), BEARER, **fields)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "bad-request")
-    assert complaint in answer.json()["error"]["message"]
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad-request")
+    assert complaint in answer.json()["detail"]
 
 
 async def test_one_address_gets_no_more_than_its_share(open_http: OpenHttp) -> None:
@@ -113,8 +113,8 @@ async def test_one_address_gets_no_more_than_its_share(open_http: OpenHttp) -> N
 async def test_without_a_livekit_server_it_says_so(open_http: OpenHttp) -> None:
     http = await open_http(livekit_token_key="let-me-in", livekit_url="", data_dir="/nowhere")
     answer = await ask(http, BEARER)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not-available")
-    assert "daredevil run --livekit" in answer.json()["error"]["message"]
+    assert (answer.status_code, answer.json()["code"]) == (503, "not-available")
+    assert "daredevil run --livekit" in answer.json()["detail"]
 
 
 async def test_a_real_server_takes_it(livekit_server: LiveKitServer, open_http: OpenHttp) -> None:

@@ -158,7 +158,7 @@ async def test_what_is_not_there_is_404(http: httpx.AsyncClient, opened: Open) -
     await opened("empty")
     for path in ("", "/transcript", "/summary", "/recording", "/playback"):
         answer = await get(http, f"/sessions/never-was{path}")
-        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json"), path
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json"), path
     assert (await get(http, "/sessions/empty/summary")).status_code == 404
     assert (await get(http, "/sessions/empty/recording")).status_code == 404
     assert (await get(http, "/sessions/empty/transcript")).json()["turns"] == []
@@ -167,7 +167,7 @@ async def test_what_is_not_there_is_404(http: httpx.AsyncClient, opened: Open) -
     for query in ("limit=0", "limit=9999", "cursor=0", "cursor=abc", "since=yesterday", "cursor=" + "9" * 30):
         answer = await http.get(f"/sessions?{query}", headers=ADMIN)
         assert answer.status_code == 422, query
-        assert answer.json()["error"]["code"] == "bad-request"
+        assert answer.json()["code"] == "bad-request"
 
 
 async def test_summaries_are_told(http: httpx.AsyncClient, agent: Agent, opened: Open) -> None:
@@ -266,7 +266,7 @@ async def test_erasing_needs_a_closed_session_and_gives_a_receipt(
 ) -> None:
     await a_call(agent, opened)
     refused = await http.delete("/sessions/call", headers=ADMIN)
-    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "session-open")
+    assert (refused.status_code, refused.json()["code"]) == (409, "session-open")
     assert (await http.delete("/sessions/never-was", headers=ADMIN)).status_code == 404
     await agent.say(e.SummaryWritten, "call", summary="Owls.")
     await agent.say(e.RecordingStored, "call", **RECORDED)
@@ -297,12 +297,12 @@ async def test_without_the_key_nothing_is_told(open_http: OpenHttp, method: str)
     for given in ("", "Bearer wrong", "Basic YTpi", "Bearer", f"Bearer {KEY}x", f"Bearer {KEY[:-1]}"):
         headers = {"Authorization": given} if given else {}
         answer = await http.request(method, "/sessions/call", headers=headers)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized")
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
         assert answer.headers["www-authenticate"] == "Bearer"
     closed = await open_http(admin_key="")
     answer = await closed.request(method, "/sessions/call", headers=ADMIN)
     assert answer.status_code == 403
-    assert "DAREDEVIL_ADMIN_KEY" in answer.json()["error"]["message"]
+    assert "DAREDEVIL_ADMIN_KEY" in answer.json()["detail"]
 
 
 async def test_every_session_route_needs_the_key(http: httpx.AsyncClient) -> None:

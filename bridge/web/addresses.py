@@ -1,0 +1,48 @@
+"""Client addresses: how they are told apart, and how much may come from each."""
+
+import ipaddress
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from bridge.limits import Bucket
+
+ADDRESSES_KEPT = 10_000
+IPV6_NETWORK = 64
+"""What one household or host is given of IPv6 (RFC 6177): it can come from any address in it."""
+
+
+def network_of(address: str) -> str:
+    """Return what is counted as one client: an IPv4 address, or an IPv6 network; other names as they are."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is None:
+            return str(ipaddress.ip_network((ip, IPV6_NETWORK), strict=False))
+        ip = ip.ipv4_mapped
+    return str(ip)
+
+
+class Buckets:
+    """A bucket for each client, those that came last. Allows `per_s` a second on average and `burst` at once."""
+
+    def __init__(self, per_s: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_s, self._burst, self._clock = per_s, burst, clock
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+
+    def take(self, address: str) -> bool:
+        """Count one more of a client; tell whether it is allowed."""
+        network = network_of(address)
+        bucket = self._buckets.setdefault(network, Bucket(self._per_s, self._burst))
+        self._buckets.move_to_end(network)
+        if len(self._buckets) > ADDRESSES_KEPT:
+            self._buckets.popitem(last=False)
+        return bucket.take(1, self._clock())
+
+    @property
+    def wait_s(self) -> int:
+        """After how many seconds one more is allowed to who has used up all."""
+        return max(1, math.ceil(1 / self._per_s))

@@ -1,0 +1,187 @@
+"""uvicorn's protocols with limits: time for a request to come, connections of an address, frames of a WebSocket."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from bridge.limits import Bucket
+from bridge.protocol import CLOSE_CODES, error_message
+from bridge.web.connections import Connections
+
+HEADERS_S = 10.0
+"""How long the head of a request may take to come."""
+STALLED_S = 30.0
+"""How long a client may take nothing of an answer that it asked for."""
+FRAMES_PER_S, FRAMES_BURST = 400, 1_000
+"""Frames that a WebSocket may send: sound comes 50 to 100 times a second, and in a burst after a stall."""
+SLICE_BYTES = 4_096
+"""How much is parsed before frames are counted: an empty one has six bytes."""
+GOODBYE_S = 1.0
+"""How long a client that is refused has to read why."""
+
+_FLOOD = f"more than {FRAMES_PER_S} frames a second came; send sound in frames of 10 ms or more, as it is made"
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 5\r\n"
+    b"Connection: close\r\nContent-Length: %d\r\n\r\n%s"
+)
+
+
+def _full() -> bytes:
+    detail = "too many connections are open from this address, or at all; close some, or try again shortly"
+    problem = {"title": "Service Unavailable", "status": 503, "detail": detail, "code": "busy"}
+    body = json.dumps({"type": "urn:daredevil:problem:busy", **problem}).encode()
+    return _FULL % (len(body), body)
+
+
+class LimitedHttp(H11Protocol):
+    """HTTP/1.1, with a connection that makes room for others while it waits, and does not wait for ever."""
+
+    def __init__(self, held: Connections, is_proxy: Callable[[str], bool], **given: Any) -> None:
+        super().__init__(**given)
+        self._held = held
+        self._is_proxy = is_proxy
+        self._is_refused = False
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._stall_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Take a connection, or refuse it at once."""
+        super().connection_made(transport)
+        address = self.client[0] if self.client else ""
+        if not self._held.open(transport, address, transport.abort, self._is_proxy(address)):
+            self._refuse()
+            return
+        self._head_timer = self.loop.call_later(HEADERS_S, transport.abort)
+
+    def _refuse(self) -> None:
+        """Say that there is no room. Closed at once, the answer would be lost over what the client still sends."""
+        self._is_refused = True
+        self.transport.write(_full())
+        self.transport.write_eof()
+        self._head_timer = self.loop.call_later(GOODBYE_S, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        self._held.close(self.transport)
+        self._stop_timers()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, and see whether it is a whole head by now."""
+        if self._is_refused or self.transport.is_closing():
+            return
+        super().data_received(data)
+        self._look()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request."""
+        super().on_response_complete()
+        self._look()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Leave the connection to a WebSocket."""
+        self._stop_timers()
+        self._held.works(self.transport)
+        super().handle_websocket_upgrade(event)
+
+    def _look(self) -> None:
+        if isinstance(self.transport.get_protocol(), LimitedWebSocket):
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._held.works(self.transport)
+            if self._head_timer is not None:
+                self._head_timer.cancel()
+                self._head_timer = None
+            return
+        self._held.waits(self.transport)
+        if self._head_timer is None:  # uvicorn's own limit for idle connections ends with the first byte that comes
+            self._head_timer = self.loop.call_later(HEADERS_S, self.transport.abort)
+
+    def pause_writing(self) -> None:
+        """Watch a client that reads slowly."""
+        super().pause_writing()
+        self._watch_reader(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        super().resume_writing()
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+
+    def _watch_reader(self, unread_bytes: int) -> None:
+        def look() -> None:
+            still = self.transport.get_write_buffer_size()
+            if still >= unread_bytes:
+                self.transport.abort()
+            else:
+                self._watch_reader(still)
+
+        self._stall_timer = self.loop.call_later(STALLED_S, look)
+
+    def _stop_timers(self) -> None:
+        for timer in (self._head_timer, self._stall_timer):
+            if timer is not None:
+                timer.cancel()
+        self._head_timer = self._stall_timer = None
+
+
+class LimitedWebSocket(WebSocketsSansIOProtocol):
+    """A WebSocket whose frames are counted, empty and control frames too, before they cost anything."""
+
+    def __init__(self, held: Connections, **given: Any) -> None:
+        super().__init__(**given)
+        self._held = held
+        self._frames = Bucket(FRAMES_PER_S, FRAMES_BURST)
+        self._refused = False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        self._held.close(self.transport)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, as long as it is within the limit."""
+        for start in range(0, len(data), SLICE_BYTES):
+            if self._refused or self.transport.is_closing():
+                return  # what still comes is thrown away unread
+            super().data_received(data[start : start + SLICE_BYTES])
+
+    def handle_events(self) -> None:
+        """Count the frames, then take them."""
+        if self._frames.take(len(self.conn.events), time.monotonic()):
+            super().handle_events()
+        else:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        """Say why, and close; the client is given a moment to read it."""
+        self._refused = True
+        if not self.handshake_complete or self.close_sent:
+            self.transport.abort()
+            return
+        self.stop_keepalive()
+        code = CLOSE_CODES["flood"]
+        self.conn.send_text(json.dumps(error_message("flood", _FLOOD)).encode())
+        self.conn.send_close(code, "flood: too many frames")
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": "flood"})
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(GOODBYE_S, self.transport.close)
+
+
+def limited_protocols(
+    held: Connections, is_proxy: Callable[[str], bool]
+) -> tuple[Callable[..., LimitedHttp], Callable[..., LimitedWebSocket]]:
+    """Return what makes the protocols of one server, for uvicorn's `http` and `ws`."""
+    return partial(LimitedHttp, held, is_proxy), partial(LimitedWebSocket, held)
