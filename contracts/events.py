@@ -293,7 +293,9 @@ class ToolCalled(Event):
     reply_id: Reference
     call_id: str
     tool: str
-    arguments: str = Field(default="{}", description="JSON object.")
+    arguments: str = Field(
+        default="{}", description="JSON object; of a call that could not be read, what the model wrote."
+    )
 
 
 class ToolReturned(Event):
@@ -308,12 +310,18 @@ class ToolReturned(Event):
 
 
 class ReplyCompleted(Event):
-    """The reply is written to its end, or to where it was cut."""
+    """The reply is written to its end, or to where it was cut.
+
+    `finish` is how: all was said; the caller cut it off; no model answered; a limit of tokens, the provider's content
+    filter, a refusal, or tools asked for too often ended it; the model broke off; its stream lost its end.
+    """
 
     reply_id: Reference
     text: str
     clauses: SmallCount
-    finish: Literal["completed", "interrupted", "failed"] = "completed"
+    finish: Literal[
+        "completed", "interrupted", "failed", "length", "filter", "refusal", "tool-calls", "broken-off", "half-closed"
+    ] = Field(default="completed", description="How it ended.")
     first_token_ms: Ms | None = None
     elapsed_ms: Ms = 0
 

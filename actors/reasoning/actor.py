@@ -65,6 +65,8 @@ class Reasoning:
         self._backgrounds = Backgrounds(memory, settings.turn_history, settings.memory_timeout_ms)
         self._cache = ResponseCache(lambda: connection(broker), settings.response_cache_ttl_s)
         self._warmed: set[str] = set()
+        self._in_thought: set[str] = set()
+        """Models that were seen to begin their answers within a thought."""
 
     async def open(self) -> None:
         """Listen for interruptions, and load the models. One that cannot be loaded is tried again when needed."""
@@ -149,6 +151,7 @@ class Reasoning:
             self._backgrounds,
             self._cache,
             self._forget_model,
+            self._in_thought,
         )
 
     async def _begin(self, generation: Generation) -> "asyncio.Task[None]":

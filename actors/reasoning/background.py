@@ -4,11 +4,11 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from actors.reasoning.clauses import normalised
-from actors.reasoning.context import asker_id, askers, heard_messages, told_replies
+from actors.reasoning.context import asker_id, askers, heard_messages, told_replies, was_cut_off
 from actors.reasoning.fold import Reply, Session
 from actors.reasoning.memories import told
 from actors.reasoning.prompts import Background, wants_memory
@@ -68,11 +68,14 @@ class Backgrounds:
         summary = session.summary.summary if session.summary is not None else ""
         names = names_of(session.people) if several(session.people) else ()
         asking = askers(session, turn_id)
+        known = Background(
+            heard, summary, people=names, askers=asking, was_cut_off=was_cut_off(session, turn_id, time_ns)
+        )
         if begun is not None:
-            return Background(heard, summary, begun.recalled, begun.memories, people=names, askers=asking)
+            return replace(known, memory=begun.recalled, memories=begun.memories)
         recalled = await self._waited_for(self._search(session, model, turn_id, question, time_ns))
         memories = tuple(memory.reply_id for memory in recalled.memories)
-        return Background(heard, summary, told(recalled.memories), memories, recalled.ms, names, asking)
+        return replace(known, memory=told(recalled.memories), memories=memories, recall_ms=recalled.ms)
 
     async def _waited_for(self, search: "asyncio.Task[Recalled] | None") -> Recalled:
         if search is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from actors.reasoning.endings import OFFERED
 from actors.reasoning.fold import Session, Turn, heard_by
 from contracts.events import ContextMessage
 from infra.engines.llm import Limits
@@ -70,6 +71,14 @@ def askers(session: Session, turn_id: str | None) -> tuple[str, ...]:
             break
         ids.append(earlier.participant_id)
     return tuple(reversed(dict.fromkeys(name_of(session.people, each) for each in ids)))
+
+
+def was_cut_off(session: Session, turn_id: str | None, time_ns: int) -> bool:
+    """Tell whether the last answer that was heard before a turn has an end that was lost, and was offered."""
+    for reply in reversed(session.replies.values()):
+        if reply.granted and reply.turn_id != turn_id and heard_by(reply, time_ns):
+            return reply.finish in OFFERED
+    return False
 
 
 def asker_id(session: Session, turn_id: str | None) -> str:

@@ -8,6 +8,8 @@ from actors.reasoning.fold import Reply, Session, Turn, turn_key
 from contracts.events import Event, SessionOpened, TranscriptRevised, TurnEnded
 from contracts.ids import derive_id
 
+_WORTH_ANOTHER_ATTEMPT = frozenset({"interrupted", "failed", "broken-off", "half-closed"})
+"""A draft that ended so is not the answer: the model may do better when the turn has ended."""
 NOT_FOR_US = "the turn is not for the agent"
 
 
@@ -175,5 +177,5 @@ def _unheard(session: Session) -> list[Reply]:
 
 def _answers(reply: Reply, turn_id: str, text: str) -> bool:
     """Tell whether the reply is a usable answer to these words of this turn."""
-    is_usable = not reply.interrupted and reply.finish in (None, "completed")
+    is_usable = not reply.interrupted and reply.finish not in _WORTH_ANOTHER_ATTEMPT
     return is_usable and reply.turn_id == turn_id and normalised(reply.text) == normalised(text)

@@ -2,15 +2,27 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from actors.reasoning.background import Backgrounds
 from actors.reasoning.clauses import ClauseSplitter, ends_sentence, normalised, spoken
 from actors.reasoning.context import asker_id
 from actors.reasoning.decide import Resume, Start
+from actors.reasoning.endings import Ending, ending, last_clauses
 from actors.reasoning.fold import Reply
-from actors.reasoning.graph import Asked, GaveUp, Graph, MakeModel, ModelFailed, Out, Retrieved, Token, answers
+from actors.reasoning.graph import (
+    Asked,
+    CallsFollow,
+    Graph,
+    MakeModel,
+    ModelFailed,
+    Out,
+    Retrieved,
+    Token,
+    answers,
+)
 from actors.reasoning.known_answer import KnownAnswer
 from actors.reasoning.prompts import Background
 from actors.reasoning.session_log import SessionLog
@@ -19,12 +31,10 @@ from actors.reasoning.tool_calls import ToolCalls
 from contracts import events as e
 from contracts.ids import derive_id
 from infra.engines.llm import limits_of
+from infra.engines.llm_ends import Finish
 from infra.facts import Stale, now_ns
 from infra.memory.response_cache import ResponseCache
 from infra.settings import Settings
-
-APOLOGY = "I am sorry, I cannot answer right now. Please try again in a moment."
-NO_ANSWER = "Sorry, I have no answer to that. Could you say it in another way?"
 
 Models = Sequence[tuple[str, MakeModel]]
 
@@ -51,6 +61,7 @@ class Generation:
         backgrounds: Backgrounds,
         cache: ResponseCache | None = None,
         on_model_failed: Callable[[str], None] = lambda name: None,
+        in_thought: set[str] | None = None,
     ) -> None:
         self.reply_id = order.reply_id
         self.log = log
@@ -72,7 +83,11 @@ class Generation:
         self._begun_s = time.monotonic()
         self._first_token_ns: int | None = None
         self._first_token_ms: float | None = None
-        self._has_failed = False
+        self._in_thought = in_thought if in_thought is not None else set()
+        self._finish: Finish = "stop"
+        self._failures: Counter[str] = Counter()
+        self._unanswered: ModelFailed | None = None
+        self._clauses_before_call = 0
         self._writing: asyncio.Task[None] | None = None
         self._is_stopped = False
 
@@ -131,14 +146,20 @@ class Generation:
             await self._write_pieces(pieces, splitter)
         finally:
             await pieces.aclose()  # type: ignore[attr-defined]  # ours are generators
-        if self._has_failed or not self._known().clauses:
-            sorry = APOLOGY if self._has_failed else NO_ANSWER
-            await self._tokens.tell(f" {sorry}" if self._known().clauses else sorry)
-            await self._write_clause(sorry)
-            self._known_answer.forget()
-        await self._complete("failed" if self._has_failed else "completed")
-        if not self._known().tools:
+        end = ending(self._finish, len(self._known().clauses) > self._clauses_before_call)
+        await self._say_end(end)
+        await self._complete(end.finish)
+        if not self._known().tools and end == Ending("completed"):
             await self._known_answer.keep(self._known().written)
+
+    async def _say_end(self, end: Ending) -> None:
+        if self._unanswered is not None:
+            action = "apologised" if end.finish == "failed" else "offered to go on"
+            await self._tell_failure(self._unanswered, action)
+        if end.sentence:
+            await self._tokens.tell(f" {end.sentence}" if self._known().clauses else end.sentence)
+            await self._write_clause(end.sentence)
+            self._known_answer.forget()
 
     def _is_granted(self) -> bool:
         reply = self.log.session.replies.get(self.reply_id)
@@ -155,11 +176,21 @@ class Generation:
                     return
             elif isinstance(piece, Retrieved):
                 await self._start(piece)
+            elif isinstance(piece, CallsFollow):
+                await self._write_clauses(splitter.finish())
+                self._clauses_before_call = len(self._known().clauses)
+                piece.is_said.set()
             elif isinstance(piece, ModelFailed):
-                await self._tell_failure(piece)
-            elif isinstance(piece, GaveUp):
-                self._has_failed = True
-        await self._write_clauses(splitter.finish())
+                await self._note_failure(piece)
+            else:
+                self._finish = piece.finish
+        await self._write_clauses(last_clauses(splitter, self._finish))
+
+    async def _note_failure(self, failed: ModelFailed) -> None:
+        if failed.next_model:
+            await self._tell_failure(failed, f"went on with {failed.next_model}")
+        else:
+            self._unanswered = failed  # what is done about it shows when the reply ends
 
     def _note_first_token(self, token: Token) -> None:
         if self._first_token_ms is None:
@@ -178,10 +209,11 @@ class Generation:
             prompt=self._prompt(),
             gather=self._background,
             models=self._models,
-            run_tool=self._run_tool,
+            run_tool=self._tools.run,
             timeout_s=self._settings.llm_timeout_s,
             answer_known=self._known_answer.find,
             written=written,
+            in_thought=self._in_thought,
         )
         async for out in answers(self._graph, asked):
             yield out
@@ -195,9 +227,6 @@ class Generation:
         begun = session.replies.get(self.reply_id)
         model = self._models[0][0] if self._models else ""
         return await self._backgrounds.of(session, model, self._turn_id, self._question, self._cause.time_ns, begun)
-
-    async def _run_tool(self, name: str, arguments: Mapping[str, Any]) -> str:
-        return await self._tools.run(name, arguments)
 
     async def _start(self, context: Retrieved) -> None:
         if self.started.done():
@@ -264,16 +293,17 @@ class Generation:
         if reply is not None and reply.alive and (reply.interrupted or self.log.session.closed):
             await self._complete("interrupted")
 
-    async def _tell_failure(self, failed: ModelFailed) -> None:
+    async def _tell_failure(self, failed: ModelFailed, action: str) -> None:
         self._on_model_failed(failed.model)
         self._known_answer.forget()
+        self._failures[failed.model] += 1
         await self.log.say(
             e.EngineFailed(
-                **self._fact(f"EngineFailed:{failed.model}"),
+                **self._fact(f"EngineFailed:{failed.model}", self._failures[failed.model] - 1),
                 actor="reasoning",
                 engine=failed.model,
                 error=failed.error,
-                action=failed.action,
+                action=action,
             )
         )
 

@@ -1,30 +1,34 @@
 """The graph that makes an answer: retrieve context → generate, with tools.
 
-It says nothing to the log itself: what happens comes out of the stream as `Token`, `Retrieved`, `ModelFailed` and
-`GaveUp`, and tools are run by the caller of the graph, who keeps the record.
+It says nothing to the log itself: what happens comes out of the stream as one of `Out`, and tools are run by the
+caller of the graph, who keeps the record.
 """
 
 import asyncio
-import contextlib
 import operator
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, TypedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, TypedDict
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
+from actors.reasoning.model_stream import HalfClosed, ModelStream
 from actors.reasoning.prompts import Background, context_of, prompt_messages
-from actors.reasoning.tools import CURRENT_TIME, TOOLS, time_answer, time_question
+from actors.reasoning.tools import CURRENT_TIME, time_answer, time_question
+from actors.reasoning.written_calls import WrittenCall
 from contracts.events import ContextMessage
 from infra.engines.llm import limits_of
+from infra.engines.llm_ends import Finish
 from infra.facts import now_ns
 
 TOOL_ROUNDS = 3
 """After so many rounds of tools the model has to answer with what it has."""
+CLOCK_CALL = "clock"
+"""Names the call of the clock that a model too small for tools did not write itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +51,28 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class ModelFailed:
-    """A model raised or hung."""
+    """A model raised, hung or lost its end; `next_model` goes on, empty if none is left."""
 
     model: str
     error: str
-    action: str
+    next_model: str
 
 
 @dataclass(frozen=True, slots=True)
-class GaveUp:
-    """No model is left."""
+class CallsFollow:
+    """The model asks for tools; they run once what it has said before them is said and `is_said` is set."""
+
+    is_said: asyncio.Event
 
 
-Out = Token | Retrieved | ModelFailed | GaveUp
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The answer is over."""
+
+    finish: Finish
+
+
+Out = Token | Retrieved | ModelFailed | CallsFollow | Ended
 MakeModel = Callable[[], Awaitable[BaseChatModel]]
 
 
@@ -76,12 +89,14 @@ class Asked:
     gather: Callable[[], Awaitable[Background]]
     """What is known besides the question."""
     models: Sequence[tuple[str, MakeModel]]
-    run_tool: Callable[[str, Mapping[str, Any]], Awaitable[str]]
+    run_tool: Callable[[WrittenCall], Awaitable[str]]
     timeout_s: float
     answer_known: Callable[[Sequence[BaseMessage]], Awaitable[str]] = _unknown
     """The answer that the first model gave to the same before, empty if there is none."""
     written: str = ""
     """What of the answer has been written already: the model goes on from there."""
+    in_thought: set[str] = field(default_factory=set)
+    """Names of models that were seen to begin their answers within a thought; those found out are added."""
 
 
 class _State(TypedDict, total=False):
@@ -89,6 +104,8 @@ class _State(TypedDict, total=False):
     answer: str
     messages: Annotated[list[BaseMessage], operator.add]
     """Calls of tools and their results."""
+    calls: list[WrittenCall]
+    """What is asked for now."""
     rounds: int
     is_over: bool
 
@@ -156,7 +173,13 @@ async def _say_again(state: _State, runtime: Runtime[Asked]) -> _State:
 
 async def _ask_time(state: _State, runtime: Runtime[Asked]) -> _State:
     arguments = time_question(runtime.context.question) or {}
-    return {"messages": [AIMessage("", tool_calls=[{"name": CURRENT_TIME.name, "args": arguments, "id": "clock"}])]}
+    return _asking("", [WrittenCall(CLOCK_CALL, CURRENT_TIME.name, "", arguments)])
+
+
+def _asking(text: str, calls: list[WrittenCall]) -> _State:
+    """Return that the model asks for tools. What cannot be read of its arguments is left out: no provider takes it."""
+    asked = [{"name": call.name, "args": dict(call.arguments), "id": call.call_id} for call in calls]
+    return {"messages": [AIMessage(text, tool_calls=asked)], "calls": calls, "is_over": False}
 
 
 async def _tell_time(state: _State, runtime: Runtime[Asked]) -> _State:
@@ -166,49 +189,57 @@ async def _tell_time(state: _State, runtime: Runtime[Asked]) -> _State:
 
 
 async def _run_tools(state: _State, runtime: Runtime[Asked]) -> _State:
-    last = state["messages"][-1]
-    assert isinstance(last, AIMessage)
     results: list[BaseMessage] = []
-    for call in last.tool_calls:
-        result = await runtime.context.run_tool(call["name"], call["args"])
-        results.append(ToolMessage(result, tool_call_id=call["id"] or ""))
-    return {"messages": results, "rounds": state["rounds"] + 1}
+    for call in state["calls"]:
+        result = await runtime.context.run_tool(call)
+        results.append(ToolMessage(result, tool_call_id=call.call_id, status="error" if call.error else "success"))
+    return {"messages": results, "rounds": state["rounds"] + 1, "calls": []}
 
 
 def _after_tools(state: _State) -> str:
     last = state["messages"][-1]
-    return "tell_time" if isinstance(last, ToolMessage) and last.tool_call_id == "clock" else "generate"
+    return "tell_time" if isinstance(last, ToolMessage) and last.tool_call_id == CLOCK_CALL else "generate"
 
 
 def _after_generate(state: _State) -> str:
-    last = state["messages"][-1] if state.get("messages") else None
-    return "tools" if not state["is_over"] and isinstance(last, AIMessage) and last.tool_calls else END
+    return END if state["is_over"] else "tools"
 
 
 async def _generate(state: _State, runtime: Runtime[Asked]) -> _State:
     """Stream from the first model that works; one that breaks off is continued by the next."""
     asked, write = runtime.context, runtime.stream_writer
     written = asked.written if state["rounds"] == 0 else ""
+    how: Finish = "broken-off"
     for place, (name, make) in enumerate(asked.models):
-        continuation = Continuation(written)
-        full: AIMessageChunk | None = None
+        stream: ModelStream | None = None
         try:
-            model = await make()
-            async for chunk in _chunks(name, model, _messages(name, state, asked, written), state, asked.timeout_s):
-                full = chunk if full is None else full + chunk
-                if text := continuation.feed(chunk.text):
-                    written += text
-                    write(Token(text, now_ns()))
+            stream = ModelStream(await make(), written, name in asked.in_thought)
+            messages = _messages(name, state, asked, written)
+            may_call = limits_of(name).tools and state["rounds"] < TOOL_ROUNDS
+            async for text in stream.texts(messages, may_call, asked.timeout_s):
+                write(Token(text, now_ns()))
         except Exception as error:  # engines raise of their own: any failure means the next one
-            is_last = place == len(asked.models) - 1
-            action = "apologised" if is_last else f"went on with {asked.models[place + 1][0]}"
-            write(ModelFailed(name, f"{type(error).__name__}: {error}"[:500], action))
+            how = "half-closed" if isinstance(error, HalfClosed) else "broken-off"
+            written += stream.said if stream is not None else ""
+            next_model = asked.models[place + 1][0] if place + 1 < len(asked.models) else ""
+            write(ModelFailed(name, f"{type(error).__name__}: {error}"[:500], next_model))
             continue
-        calls = full.tool_calls if full is not None else []
-        asking: list[BaseMessage] = [AIMessage(full.text, tool_calls=calls)] if full is not None and calls else []
-        return {"messages": asking, "is_over": not calls}
-    write(GaveUp())
+        if stream.begins_in_thought:
+            asked.in_thought.add(name)
+        calls = stream.calls() if may_call else []
+        if calls:
+            await _said_before_calls(write)
+            return _asking(stream.said, calls)
+        write(Ended(stream.finish))
+        return {"is_over": True}
+    write(Ended(how))
     return {"is_over": True}
+
+
+async def _said_before_calls(write: Callable[[Out], None]) -> None:
+    is_said = asyncio.Event()
+    write(CallsFollow(is_said))
+    await is_said.wait()
 
 
 def _messages(name: str, state: _State, asked: Asked, written: str) -> list[BaseMessage]:
@@ -216,57 +247,3 @@ def _messages(name: str, state: _State, asked: Asked, written: str) -> list[Base
     if written:
         messages.append(AIMessage(written))
     return messages
-
-
-async def _chunks(
-    name: str, model: BaseChatModel, messages: list[BaseMessage], state: _State, timeout_s: float
-) -> AsyncIterator[AIMessageChunk]:
-    """Yield the model's chunks. Raises TimeoutError if it is silent for too long."""
-    bound: Any = model
-    if limits_of(name).tools and state["rounds"] < TOOL_ROUNDS:
-        with contextlib.suppress(NotImplementedError):
-            bound = model.bind_tools([tool.schema() for tool in TOOLS.values()])
-    stream = bound.astream(messages)
-    try:
-        while True:
-            try:
-                # Not wait_for: in Python 3.11 it loses a cancellation that comes together with a chunk.
-                async with asyncio.timeout(timeout_s):
-                    chunk = await anext(stream)
-            except StopAsyncIteration:
-                return
-            except TimeoutError as error:
-                raise TimeoutError(f"silent for {timeout_s:g} s") from error
-            yield chunk
-    finally:
-        await stream.aclose()
-
-
-class Continuation:
-    """Strips what a model says again of an answer that it was asked to go on with."""
-
-    def __init__(self, written: str) -> None:
-        self._said = "".join(written.split())
-        self._pending = ""
-
-    def feed(self, text: str) -> str:
-        """Take more of the model's text; return what is new of it."""
-        if not self._said:
-            return text
-        self._pending += text
-        squeezed = "".join(self._pending.split())
-        if self._said.startswith(squeezed):
-            return ""  # so far it repeats; nothing is certain yet
-        return self._settle(squeezed)
-
-    def _settle(self, squeezed: str) -> str:
-        pending, said = self._pending, self._said
-        self._pending = self._said = ""
-        if not squeezed.startswith(said):
-            return pending
-        left = len(said)
-        for place, character in enumerate(pending):
-            if left == 0:
-                return pending[place:]
-            left -= not character.isspace()
-        return ""

@@ -12,6 +12,10 @@ from infra.engines.llm import Limits, limits_of
 from infra.people import listed
 
 SO_FAR = "The conversation so far: "
+CUT_OFF = (
+    "[Your last answer was cut off before its end, and you asked whether to go on. If that is wanted, continue where "
+    "it stopped, without saying any of it again.]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Background:
     """Names of all who are or were there; none where there is only one."""
     askers: tuple[str, ...] = ()
     """Of these, whom the answer is for; who asks comes last."""
+    was_cut_off: bool = False
+    """Whether the last answer lost its end, and the rest was offered."""
 
     @property
     def company(self) -> str:
@@ -44,10 +50,12 @@ class Background:
 
     def asked(self, question: str, limits: Limits) -> str:
         """Return the question as it is put to a model: who asks it, and whom to answer."""
-        if not self.askers:
-            return question
-        asked = f"{self.askers[-1]}: {question.strip()}"
-        return asked if limits.primer else f"[You answer {listed(self.askers)}.]\n{asked}"
+        asked = f"{self.askers[-1]}: {question.strip()}" if self.askers else question
+        if limits.primer:
+            return asked
+        to_whom = f"[You answer {listed(self.askers)}.]\n" if self.askers else ""
+        cut_off = f"{CUT_OFF}\n" if self.was_cut_off else ""
+        return f"{cut_off}{to_whom}{asked}"
 
 
 def wants_memory(name: str, question: str) -> bool:

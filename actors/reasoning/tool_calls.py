@@ -4,11 +4,11 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from actors.reasoning.session_log import SessionLog
 from actors.reasoning.tools import TOOLS, Tool, ToolFailed, call_id_of
+from actors.reasoning.written_calls import WrittenCall
 from contracts.events import ToolCalled, ToolReturned
 from contracts.ids import derive_id
 from infra.facts import now_ns
@@ -34,13 +34,14 @@ class ToolCalls:
         self._started = started
         self._calls: Counter[str] = Counter()
 
-    async def run(self, name: str, arguments: Mapping[str, Any]) -> str:
-        """Return a tool's result, or what went wrong as a text for the model."""
+    async def run(self, call: WrittenCall) -> str:
+        """Return a tool's result, or what went wrong as a text for the model; a call with an error is not run."""
         await asyncio.shield(self._started)  # the reply comes before its tools
-        key = call_id_of(self._reply_id, name, arguments, 0)
-        call_id = call_id_of(self._reply_id, name, arguments, self._calls[key])
+        arguments = call.text if call.error else dict(call.arguments)
+        key = call_id_of(self._reply_id, call.name, arguments, 0)
+        call_id = call_id_of(self._reply_id, call.name, arguments, self._calls[key])
         self._calls[key] += 1
-        tool = TOOLS.get(name)
+        tool = TOOLS.get(call.name) if not call.error else None
         known = self._log.session.replies[self._reply_id].tools
         was_called = call_id in known
         if (recorded := known.get(call_id)) is not None:
@@ -49,27 +50,26 @@ class ToolCalls:
             await self.granted.wait()
         if not was_called:
             fact = self._fact("ToolCalled", call_id)
-            await self._log.say(ToolCalled(**fact, tool=name, arguments=json.dumps(dict(arguments), default=str)))
-        returned = await self._returned(tool, name, arguments, call_id, was_called)
+            written = call.text if call.error else json.dumps(arguments, default=str)
+            await self._log.say(ToolCalled(**fact, tool=call.name, arguments=written))
+        returned = await self._returned(tool, call, call_id, was_called)
         await self._log.say(returned)
         return returned.error or returned.result
 
-    async def _returned(
-        self, tool: Tool | None, name: str, arguments: Mapping[str, Any], call_id: str, was_called: bool
-    ) -> ToolReturned:
+    async def _returned(self, tool: Tool | None, call: WrittenCall, call_id: str, was_called: bool) -> ToolReturned:
         begun_s, result, error = time.monotonic(), "", None
         try:
             if tool is None:
-                raise ToolFailed(f"there is no tool {name!r}")
+                raise ToolFailed(call.error or f"there is no tool {call.name!r}")
             if was_called and tool.has_effects:
                 raise ToolFailed("it was interrupted; whether it took effect is not known")
             async with asyncio.timeout(TOOL_TIMEOUT_S):
-                result = await asyncio.to_thread(tool.run, dict(arguments))
+                result = await asyncio.to_thread(tool.run, dict(call.arguments))
         except Exception as failure:  # a tool may raise anything; the model is told
             error = f"{type(failure).__name__}: {failure}"[:500]
         elapsed_ms = (time.monotonic() - begun_s) * 1000
         fact = self._fact("ToolReturned", call_id)
-        return ToolReturned(**fact, tool=name, result=result, error=error, elapsed_ms=elapsed_ms)
+        return ToolReturned(**fact, tool=call.name, result=result, error=error, elapsed_ms=elapsed_ms)
 
     def _fact(self, name: str, call_id: str) -> dict[str, Any]:
         return {

@@ -33,8 +33,11 @@ class Tool:
         }
 
 
-def call_id_of(reply_id: str, tool: str, arguments: Mapping[str, object], n: int) -> str:
-    """Return the id of a reply's `n`-th call of a tool with these arguments: the same after a restart."""
+def call_id_of(reply_id: str, tool: str, arguments: Mapping[str, object] | str, n: int) -> str:
+    """Return the id of a reply's `n`-th call of a tool with these arguments: the same after a restart.
+
+    Arguments that could not be read are a text.
+    """
     return derive_id(reply_id, f"{tool}{json.dumps(arguments, sort_keys=True, default=str)}", n)
 
 

@@ -49,7 +49,13 @@ class ChatAnswer(BaseModel):
     turn_id: str
     reply_id: str
     text: str
-    finish: Literal["completed", "failed"] = Field(description="`failed`: the model failed, `text` is an apology.")
+    finish: Literal["completed", "failed", "length", "filter", "refusal", "tool-calls", "broken-off", "half-closed"] = (
+        Field(
+            description="How it ended. `failed`: the model failed, `text` is an apology; `length`, `broken-off`, "
+            "`half-closed`: it was cut, `text` ends with a whole sentence and offers the rest; `filter`, `refusal`: "
+            "the model or its provider declined; `tool-calls`: it asked for tools too often."
+        )
+    )
     first_token_ms: float | None
     total_ms: float
 

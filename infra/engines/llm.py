@@ -95,9 +95,20 @@ def chat_model(name: str, settings: Settings) -> "BaseChatModel":
     options: dict[str, Any] = {"max_tokens": settings.reply_max_tokens, **settings.llm_options}
     try:
         model: BaseChatModel = init_chat_model(name, **options)
+        return _with_refusals(model, options)
     except Exception as error:  # providers raise of their own: no package, no key, no such option
         raise LlmNotFound(f"the language model {name!r} cannot be used: {error}") from error
-    return model
+
+
+def _with_refusals(model: "BaseChatModel", options: dict[str, Any]) -> "BaseChatModel":
+    """Return the same model of OpenAI's, but one that keeps what it streams of a refusal."""
+    from langchain_openai import ChatOpenAI
+
+    if type(model) is not ChatOpenAI:
+        return model
+    from infra.engines.openai_chat import OpenAIChat
+
+    return OpenAIChat(model=model.model_name, **options)
 
 
 def chat_models(settings: Settings, chain: str | None = None) -> list[tuple[str, "BaseChatModel"]]:

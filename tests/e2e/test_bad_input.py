@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from actors.reasoning.generation import APOLOGY
+from actors.reasoning.endings import APOLOGY
 from contracts import events as e
 from infra.caller import CallFailed, CallResult, Sound, Utterance, place_call, read_wav, write_wav
 from infra.settings import Settings

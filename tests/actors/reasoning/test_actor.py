@@ -7,10 +7,10 @@ import pytest
 from faststream.nats import NatsBroker
 from langchain_core.language_models import BaseChatModel
 
-from actors.reasoning import generation, tools
+from actors.reasoning import endings, tools
 from actors.reasoning.actor import Reasoning
 from actors.reasoning.decide import reply_id_of
-from actors.reasoning.graph import Continuation
+from actors.reasoning.model_stream import Continuation
 from contracts import events as e
 from infra.connection import connection
 from infra.facts import history, say
@@ -198,7 +198,7 @@ async def test_the_next_model_goes_on_when_one_breaks_off(broker: NatsBroker) ->
 async def test_silence_counts_as_failure_and_the_end_of_the_chain_is_an_apology(broker: NatsBroker) -> None:
     async with copy_of_actor(broker, ScriptedModel.playing([WAIT]), llm_timeout_s=0.05) as actor:
         await finish(await tell(broker, actor, ended(HELLO)))
-    assert await clauses(broker) == [generation.APOLOGY]
+    assert await clauses(broker) == [endings.APOLOGY]
     assert (await last(broker, e.ReplyCompleted)).finish == "failed"
     assert "silent" in (await last(broker, e.EngineFailed)).error
 
@@ -206,7 +206,7 @@ async def test_silence_counts_as_failure_and_the_end_of_the_chain_is_an_apology(
 async def test_an_empty_answer_becomes_a_sentence(broker: NatsBroker) -> None:
     async with copy_of_actor(broker, ScriptedModel.playing(["", " \n", "..."])) as actor:
         await finish(await tell(broker, actor, ended(HELLO)))
-    assert await clauses(broker) == [generation.NO_ANSWER]
+    assert await clauses(broker) == [endings.NO_ANSWER]
 
 
 async def test_the_greeting_is_said_without_a_model(broker: NatsBroker) -> None:

@@ -1,0 +1,69 @@
+"""What is said and recorded at the end of a reply, by how the model's answer has ended. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from actors.reasoning.clauses import ClauseSplitter, ends_sentence
+from infra.engines.llm_ends import Finish
+
+APOLOGY = "I am sorry, I cannot answer right now. Please try again in a moment."
+NO_ANSWER = "Sorry, I have no answer to that. Could you say it in another way?"
+REFUSED = "I am sorry, I cannot help with that."
+OFFER = "Shall I go on?"
+LOST = "I am sorry, I lost the rest of that. Shall I go on?"
+TOO_LONG = "I am sorry, the answer to that became too long. Could you ask for a part of it?"
+NO_MORE = "I am afraid I cannot say more about that."
+NOT_THAT = "I am sorry, I cannot talk about that."
+
+ReplyFinish = Literal[
+    "completed", "interrupted", "failed", "length", "filter", "refusal", "tool-calls", "broken-off", "half-closed"
+]
+OFFERED = frozenset({"length", "broken-off", "half-closed"})
+"""After these the caller is asked whether to go on."""
+_CUT = frozenset({"length", "filter", "broken-off", "half-closed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a reply is recorded to have ended, and the sentence that ends it, if one is needed."""
+
+    finish: ReplyFinish
+    sentence: str = ""
+
+
+_AFTER_SOMETHING: Mapping[Finish, Ending] = {
+    "stop": Ending("completed"),
+    "tool-calls": Ending("tool-calls"),
+    "refusal": Ending("refusal"),
+    "length": Ending("length", OFFER),
+    "filter": Ending("filter", NO_MORE),
+    "broken-off": Ending("broken-off", LOST),
+    "half-closed": Ending("half-closed", LOST),
+}
+_AFTER_NOTHING: Mapping[Finish, Ending] = {
+    "stop": Ending("completed", NO_ANSWER),
+    "tool-calls": Ending("tool-calls", NO_ANSWER),
+    "refusal": Ending("refusal", REFUSED),
+    "length": Ending("length", TOO_LONG),
+    "filter": Ending("filter", NOT_THAT),
+    "broken-off": Ending("failed", APOLOGY),
+    "half-closed": Ending("failed", APOLOGY),
+}
+
+
+def ending(finish: Finish, has_said: bool) -> Ending:
+    """Return the ending of a reply of which something whole has been said, or nothing."""
+    return (_AFTER_SOMETHING if has_said else _AFTER_NOTHING)[finish]
+
+
+def last_clauses(splitter: ClauseSplitter, finish: Finish) -> list[str]:
+    """Return the clauses that are left when the stream has ended: of a cut one, whole sentences only."""
+    if finish not in _CUT:
+        return splitter.finish()
+    whole = []
+    for clause in splitter.feed("  "):  # the space tells whether a full stop ends a sentence
+        if not ends_sentence(clause):
+            break
+        whole.append(clause)
+    return whole

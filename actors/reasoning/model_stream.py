@@ -1,0 +1,146 @@
+"""One answer of a model as it streams: what is to be said, the calls it asks for, and how it ended."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessageChunk, BaseMessage
+
+from actors.reasoning.tools import TOOLS
+from actors.reasoning.unspoken import UnspokenFilter
+from actors.reasoning.written_calls import CallStream, WrittenCall
+from infra.engines.llm_ends import Finish, finish_of, reports_finish, writes_no_arguments_as_nothing
+
+
+class HalfClosed(RuntimeError):
+    """The stream ended as if all had been said, but its reason is missing: the end was lost."""
+
+
+class ModelStream:
+    """Reads one answer. `said` has all text that was passed on; `finish` is certain once `texts` has ended.
+
+    `written` is what of the answer there is already: what the model repeats of it is not passed on again.
+    """
+
+    def __init__(self, model: BaseChatModel, written: str, in_thought: bool) -> None:
+        self.finish: Finish = "stop"
+        self.said = ""
+        self._model = model
+        self._unspoken = UnspokenFilter(in_thought)
+        self._continuation = Continuation(written)
+        self._calls = CallStream()
+        self._reason: Finish | None = None
+        self._refusal = ""
+
+    async def texts(self, messages: Sequence[BaseMessage], with_tools: bool, timeout_s: float) -> AsyncIterator[str]:
+        """Yield what is to be said, as it comes.
+
+        Raises HalfClosed, TimeoutError if the model is silent for too long, or whatever the provider raises.
+        """
+        async for chunk in _chunks(self._model, messages, with_tools, timeout_s):
+            if text := self._take(chunk):
+                yield text
+        if text := self._pass_on(self._unspoken.finish()):
+            yield text
+        if self._refusal and not self.said:
+            yield self._pass_on(self._refusal)
+        self.finish = self._how_it_ended()
+
+    @property
+    def begins_in_thought(self) -> bool:
+        """Whether a thought ended that had not begun: the model begins its answers within one."""
+        return self._unspoken.ended_unbegun_thought
+
+    def calls(self) -> list[WrittenCall]:
+        """Return the calls it asks for, checked; none if the message was cut, however whole they look."""
+        if self.finish not in ("stop", "tool-calls"):
+            return []
+        return self._calls.calls(TOOLS, writes_no_arguments_as_nothing(self._model))
+
+    def _take(self, chunk: AIMessageChunk) -> str:
+        self._reason = finish_of(chunk.response_metadata) or self._reason
+        self._refusal += refusal_in(chunk)
+        self._calls.feed(chunk.tool_call_chunks)
+        return self._pass_on(self._unspoken.feed(chunk.text))
+
+    def _pass_on(self, text: str) -> str:
+        new = self._continuation.feed(text) if text else ""
+        self.said += new
+        return new
+
+    def _how_it_ended(self) -> Finish:
+        if self._refusal:
+            return "refusal"
+        if self._reason is None and reports_finish(self._model):
+            raise HalfClosed("the stream ended without a reason: its end was lost")
+        if self._reason == "broken-off":
+            raise RuntimeError("the provider broke the answer off")
+        if self._reason in (None, "stop", "tool-calls"):
+            # Some servers tell `stop` with calls, or `tool_calls` without any.
+            return "stop" if self._calls.is_empty else "tool-calls"
+        return self._reason
+
+
+def refusal_in(chunk: AIMessageChunk) -> str:
+    """Return what a chunk has of a refusal, which is not part of its text."""
+    said = str(chunk.additional_kwargs.get("refusal") or "")
+    for block in chunk.content if isinstance(chunk.content, list) else ():
+        if isinstance(block, dict) and block.get("type") == "refusal":
+            said += str(block.get("refusal") or "")
+    return said
+
+
+async def _chunks(
+    model: BaseChatModel, messages: Sequence[BaseMessage], with_tools: bool, timeout_s: float
+) -> AsyncIterator[AIMessageChunk]:
+    """Yield the model's chunks. Raises TimeoutError if it is silent for too long."""
+    bound: Any = model
+    if with_tools:
+        with contextlib.suppress(NotImplementedError):
+            bound = model.bind_tools([tool.schema() for tool in TOOLS.values()])
+    stream = bound.astream(list(messages))
+    try:
+        while True:
+            try:
+                # Not wait_for: in Python 3.11 it loses a cancellation that comes together with a chunk.
+                async with asyncio.timeout(timeout_s):
+                    chunk = await anext(stream)
+            except StopAsyncIteration:
+                return
+            except TimeoutError as error:
+                raise TimeoutError(f"silent for {timeout_s:g} s") from error
+            yield chunk
+    finally:
+        await stream.aclose()
+
+
+class Continuation:
+    """Strips what a model says again of an answer that it was asked to go on with."""
+
+    def __init__(self, written: str) -> None:
+        self._said = "".join(written.split())
+        self._pending = ""
+
+    def feed(self, text: str) -> str:
+        """Take more of the model's text; return what is new of it."""
+        if not self._said:
+            return text
+        self._pending += text
+        squeezed = "".join(self._pending.split())
+        if self._said.startswith(squeezed):
+            return ""  # so far it repeats; nothing is certain yet
+        return self._settle(squeezed)
+
+    def _settle(self, squeezed: str) -> str:
+        pending, said = self._pending, self._said
+        self._pending = self._said = ""
+        if not squeezed.startswith(said):
+            return pending
+        left = len(said)
+        for place, character in enumerate(pending):
+            if left == 0:
+                return pending[place:]
+            left -= not character.isspace()
+        return ""

@@ -1,0 +1,187 @@
+"""Takes out of a model's text, as it streams, what is not meant to be said: thoughts, tool syntax, chat templates.
+
+Models write such blocks into their answers when a server does not parse them: `<think>` (DeepSeek, Qwen), `[THINK]`
+and `[TOOL_CALLS]` (Mistral), `<tool_call>` (Hermes, Qwen), `<function=…>` and `<|python_tag|>` (Llama), channels
+(OpenAI's harmony), and the special tokens and role names of their chat templates.
+"""
+
+from dataclasses import dataclass
+
+from actors.reasoning.unspoken_marks import (
+    NO,
+    WAIT,
+    Block,
+    Drop,
+    Found,
+    MadeUpTurn,
+    Nothing,
+    closed_by,
+    is_broken_mark,
+    mark_at,
+    role_at,
+    tool_json_at,
+)
+
+_MARKS = "<[\u25c1"
+"""Characters that a mark begins with; `\u25c1think\u25b7` is Kimi's."""
+
+
+@dataclass(slots=True)
+class _Code:
+    """Inside of code: what looks like a mark there is talked about."""
+
+    ticks: int
+
+    @property
+    def is_fence(self) -> bool:
+        return self.ticks >= 3
+
+
+class UnspokenFilter:
+    """Passes on what is to be said, whatever pieces the text comes in: the same text always gives the same output.
+
+    Only as much is held back as may yet become a mark. `ended_unbegun_thought` tells that a thought ended which
+    nobody had seen begin: its model begins its answers within one. With `in_thought` the text is taken for one until
+    it ends; if it never does, it was none.
+    """
+
+    def __init__(self, in_thought: bool = False) -> None:
+        self.ended_unbegun_thought = False
+        self._text = ""
+        self._last = ""
+        """The character before `_text`, as it was written."""
+        self._is_line_start = True
+        self._has_said = False
+        self._has_thought = False
+        self._ends_with_space = True
+        self._skips_space = False
+        self._code: _Code | None = None
+        self._block: Block | None = Block("thought", is_assumed=True) if in_thought else None
+        self._is_over = False
+
+    def feed(self, text: str) -> str:
+        """Take more text; return what of it is certainly to be said."""
+        self._text += text
+        return self._run(is_last=False)
+
+    def finish(self) -> str:
+        """Return what is left when the text has ended: a block that is open is dropped, and half a mark."""
+        said = self._run(is_last=True)
+        if self._block is not None and self._block.is_assumed:
+            self._block = None
+            said += self._run(is_last=True)
+        self._text = ""
+        return said
+
+    def _run(self, is_last: bool) -> str:
+        said: list[str] = []
+        while self._text and not self._is_over:
+            before = (len(self._text), self._block)
+            said.append(self._in_block(is_last) if self._block is not None else self._in_text(is_last))
+            if (len(self._text), self._block) == before:
+                break  # what is left may become a mark
+        return "".join(said)
+
+    # -- blocks
+
+    def _in_block(self, is_last: bool) -> str:
+        assert self._block is not None
+        end = closed_by(self._block, self._text, is_last)
+        if self._block.is_assumed and end.found is None:
+            return ""  # nothing is dropped: it may be no thought after all
+        self._text = self._text[end.consumed :]
+        if end.found is not None:
+            self._block = None
+            self._follow(end.found)
+        return ""
+
+    def _follow(self, found: Found) -> None:
+        """Go on behind a mark."""
+        self._is_over = isinstance(found, MadeUpTurn)
+        self._block = found if isinstance(found, Block) else None
+        if isinstance(found, Block):
+            self._has_thought |= found.kind == "thought"
+        elif isinstance(found, Drop):
+            self.ended_unbegun_thought |= found.ends_thought and not self._has_thought
+            self._is_line_start = found.begins_line or self._is_line_start
+        self._skips_space = self._ends_with_space or not self._has_said
+        self._last = ""
+
+    # -- text
+
+    def _in_text(self, is_last: bool) -> str:
+        """Take one step: a run of plain characters, or one mark."""
+        if self._is_line_start and self._code is None:
+            taken = self._at_line_start(is_last)
+            if taken is not None:
+                return taken
+        first = self._text[0]
+        if first == "`":
+            return self._ticks(is_last)
+        if first in _MARKS and self._code is None:
+            found = mark_at(self._text, self._last, is_last)
+            if found.found is WAIT:
+                if is_last and is_broken_mark(self._text):
+                    self._text = ""
+                    return ""
+                return self._say(1) if is_last else ""
+            if not isinstance(found.found, Nothing):
+                self._text = self._text[found.consumed :]
+                self._follow(found.found)
+                return ""
+        return self._say(1 if first in _MARKS else self._plain())
+
+    def _plain(self) -> int:
+        """Return how many characters from here on cannot begin anything; at least one."""
+        for place, character in enumerate(self._text):
+            if place and (character == "`" or character in _MARKS):
+                return place
+            if character == "\n":
+                return place + 1
+        return len(self._text)
+
+    def _at_line_start(self, is_last: bool) -> str | None:
+        """Deal with what may stand at the beginning of a line; None if it is plain text."""
+        spaces = len(self._text) - len(self._text.lstrip())
+        if spaces:
+            return self._say(spaces)
+        found = role_at(self._text, is_last)
+        if found.found is NO and not self._has_said:
+            found = tool_json_at(self._text, is_last)
+        if found.found is WAIT:
+            return ""
+        if isinstance(found.found, Nothing):
+            return None
+        self._text = self._text[found.consumed :]
+        self._follow(found.found)
+        return ""
+
+    def _ticks(self, is_last: bool) -> str:
+        """Take a run of back ticks: the beginning or the end of code."""
+        run = len(self._text) - len(self._text.lstrip("`"))
+        if run == len(self._text) and not is_last:
+            return ""  # its length is not known yet, nor what follows
+        if self._code is not None:
+            is_end = run >= self._code.ticks if self._code.is_fence else run == self._code.ticks
+            self._code = None if is_end else self._code
+        elif run >= 3 or not (self._last.isalnum() or self._text[run : run + 1].isspace()):
+            self._code = _Code(run)
+        return self._say(run)
+
+    def _say(self, count: int) -> str:
+        """Pass the next characters on, but no white space where a block was taken out of it."""
+        text, self._text = self._text[:count], self._text[count:]
+        self._last = text[-1]
+        if "\n" in text:
+            self._is_line_start = text.rsplit("\n", 1)[1].strip() == ""
+            if self._code is not None and not self._code.is_fence:
+                self._code = None
+        elif not text.isspace():
+            self._is_line_start = False
+        if self._skips_space:
+            text = text.lstrip() if not self._has_said else text.lstrip(" \t")
+            self._skips_space = not text
+        if text:
+            self._has_said = self._has_said or not text.isspace()
+            self._ends_with_space = text[-1].isspace()
+        return text

@@ -1,0 +1,364 @@
+"""The marks around what models do not mean to say, and where they begin and end in a text. Pure.
+
+Every answer is certain however the text goes on, or it is WAIT.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+_THOUGHTS = frozenset(
+    re.findall(
+        r"\S+",
+        "think thinking thought thoughts reasoning reflection scratchpad analysis deliberation inner_monologue"
+        " inner_thoughts internal_monologue chain_of_thought",
+    )
+)
+_TOOLS = frozenset(
+    re.findall(
+        r"\S+",
+        "tool_call tool_calls toolcall tool_use tool_code tool_input tool_response tool_responses tool_result"
+        " tool_results tool_output tool_outputs function_call function_calls functioncall function_result"
+        " function_results function_response function invoke tools tool",
+    )
+)
+_WRAPPERS = frozenset(["answer", "final_answer", "final", "response"])
+"""Around what is to be said: the tags go, the words stay."""
+_TURN_TAGS = frozenset(
+    re.findall(
+        r"\S+",
+        "start_of_turn end_of_turn bos eos pad unk s",
+    )
+)
+_SPACES = ("", "seed:", "antml:", "minimax:", "mm:", "longcat_", "glm:")
+"""What some models put before the names."""
+_NAMES = frozenset(space + name for space in _SPACES for name in (*_THOUGHTS, *_TOOLS, *_WRAPPERS, *_TURN_TAGS))
+_ATTRIBUTES = r"(?:\s+[\w:.-]+\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s\"'<>]+))*\s*/?"
+_TAG = re.compile(rf"<(?P<end>/?)\s*(?P<name>[A-Za-z][\w:-]*)(?P<rest>=[\w.:-]+|{_ATTRIBUTES})>")
+_BEGINS_TAG = re.compile(r"</?\s*(?P<name>[A-Za-z][\w:-]*)?(?P<rest>[\s=/][^<>]*)?$")
+_TOKEN = re.compile("<[|\uff5c](?P<name>[^|\uff5c<>\\s]{1,48})[|\uff5c]>")
+_BEGINS_TOKEN = re.compile("<[|\uff5c][^|\uff5c<>\\s]{0,48}[|\uff5c]?$")
+_MOST_TAG_CHARS = 300
+
+_BRACKETS = {
+    "[TOOL_CALLS]": "json",
+    "[THINK]": "[/THINK]",
+    "[/THINK]": "thought-end",
+    "[TOOL_RESULTS]": "[/TOOL_RESULTS]",
+    "[/TOOL_RESULTS]": "",
+    "[AVAILABLE_TOOLS]": "[/AVAILABLE_TOOLS]",
+    "[/AVAILABLE_TOOLS]": "",
+    "[INST]": "[/INST]",
+    "[/INST]": "",
+    "\u25c1think\u25b7": "\u25c1/think\u25b7",
+    "\u25c1/think\u25b7": "thought-end",
+}
+"""Marks without attributes: what ends their block, or `json` if a value follows, or nothing if they stand alone."""
+
+_ROLES = (
+    *((own, False) for own in ("assistant", "ai assistant", "voice assistant", "ai", "bot", "chatbot", "agent")),
+    *((other, True) for other in ("user", "human", "caller", "customer")),
+)
+_LABELS = tuple(
+    (f"{before}{role}{after}", is_other)
+    for role, is_other in _ROLES
+    for before, after in (("", ":"), ("**", ":**"), ("**", "**:"), ("### ", ":"), ("[", "]:"))
+)
+_QUOTES = "\"'\u201c\u2018\u201e\u00ab"
+
+
+class Nothing(Enum):
+    """What a place in a text may be besides a mark."""
+
+    NO = "plain text"
+    WAIT = "more has to come"
+
+
+NO, WAIT = Nothing.NO, Nothing.WAIT
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What follows is not to be said, up to its end.
+
+    `kind` says what ends it; `name` is the tag's. A block that `is_assumed` has no beginning in the text.
+    """
+
+    kind: Literal["thought", "tag", "mark", "json", "tokens", "header", "channel", "role"]
+    name: str = ""
+    is_assumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The mark alone is not to be said."""
+
+    ends_thought: bool = False
+    begins_line: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MadeUpTurn:
+    """From here on the model speaks for somebody else."""
+
+
+Found = Block | Drop | MadeUpTurn
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is at a place: a mark, of so many characters, or nothing."""
+
+    found: Found | Nothing
+    consumed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How many characters of a block can be dropped, and what its end is, if it has come."""
+
+    consumed: int
+    found: Found | None = None
+
+
+def mark_at(text: str, before: str, is_last: bool) -> Mark:
+    """Return what begins at the first character of `text`, which `before` stands in front of."""
+    for mark, end in _BRACKETS.items():
+        if text.startswith(mark):
+            return Mark(_bracket(mark, end), len(mark))
+        if mark.startswith(text):
+            return Mark(WAIT)
+    if not text.startswith("<"):
+        return Mark(NO)
+    if (token := _TOKEN.match(text)) is not None:
+        return Mark(_token(token["name"]), token.end())
+    if _BEGINS_TOKEN.match(text):
+        return Mark(WAIT)
+    if (tag := _TAG.match(text)) is not None:
+        return _tag(tag, before, text, is_last)
+    return Mark(WAIT if _may_become_tag(text) else NO)
+
+
+def is_broken_mark(text: str) -> bool:
+    """Tell whether a text that ends here has the better part of a mark, and nothing else."""
+    return len(text) >= 3 and not any(character.isspace() for character in text.strip())
+
+
+def _bracket(mark: str, end: str) -> Found:
+    if end == "json":
+        return Block("json")
+    if end == "thought-end":
+        return Drop(ends_thought=True)
+    if not end:
+        return Drop()
+    return Block("thought") if "think" in mark.lower() else Block("mark", end)
+
+
+def _may_become_tag(text: str) -> bool:
+    begun = _BEGINS_TAG.match(text)
+    if begun is None or len(text) > _MOST_TAG_CHARS or "\n\n" in text:
+        return False
+    name = _plain_name(begun["name"] or "")
+    if begun["rest"] is not None:
+        return name in _NAMES and name not in _WRAPPERS
+    return any(known.startswith(name) for known in _NAMES)
+
+
+def _plain_name(name: str) -> str:
+    return name.lower().replace("-", "_")
+
+
+def _bare(name: str) -> str:
+    """Return a tag's name without what some models put before it."""
+    plain = _plain_name(name)
+    return next((plain.removeprefix(space) for space in _SPACES[1:] if plain.startswith(space)), plain)
+
+
+def _tag(tag: "re.Match[str]", before: str, text: str, is_last: bool) -> Mark:
+    name = _bare(tag["name"])
+    if _plain_name(tag["name"]) not in _NAMES or (name == "s" and not tag["end"] and before):
+        return Mark(NO)
+    if before and before in _QUOTES:
+        if tag.end() == len(text) and not is_last:
+            return Mark(WAIT)
+        if text[tag.end() : tag.end() + 1] in ('"', "'", "\u201d", "\u2019", "\u201c", "\u00bb"):
+            return Mark(NO)  # it is talked about
+    if name == "start_of_turn" and not tag["end"]:
+        return Mark(Block("role", "\n"), tag.end())
+    is_alone = tag["end"] or tag["rest"].endswith("/") or name in _WRAPPERS or name in _TURN_TAGS
+    if is_alone:
+        ends_thought = bool(tag["end"]) and name in _THOUGHTS
+        return Mark(Drop(ends_thought, begins_line=name in _TURN_TAGS), tag.end())
+    return Mark(Block("thought") if name in _THOUGHTS else Block("tag", _plain_name(tag["name"])), tag.end())
+
+
+def _token(name: str) -> Found:
+    """Return what a special token of a chat template begins."""
+    plain = name.lower().replace("\u2581", "_")
+    is_end = "end" in plain.split("_") or plain.startswith(("/", "end"))
+    if plain in ("user", "human", "system", "observation", "tool_response"):
+        return MadeUpTurn()
+    if plain == "channel":
+        return Block("header")
+    if plain == "start":
+        return Block("role", "<|")
+    if plain == "start_header_id":
+        return Block("role", "<|end_header_id|>")
+    if plain == "im_start":
+        return Block("role", "\n")
+    if re.search("think|thought|reason", plain):
+        return Drop(ends_thought=True) if is_end else Block("thought")
+    if not is_end and re.search("tool|function|action|python_tag", plain):
+        return Block("tokens")
+    return Drop(begins_line=True)
+
+
+_THOUGHT_ENDS = re.compile(
+    rf"</\s*(?:{'|'.join(map(re.escape, _SPACES[1:]))})?(?:{'|'.join(sorted(_THOUGHTS, key=len, reverse=True))})\s*>"
+    r"|\[/THINK\]|\u25c1/think\u25b7"
+    "|<[|\uff5c](?:/|[^|\uff5c<>]*end[^|\uff5c<>]*)[^|\uff5c<>]*(?:think|thought|reason)[^|\uff5c<>]*[|\uff5c]>",
+    re.IGNORECASE,
+)
+_TOKENS_END = re.compile(
+    "<[|\uff5c](?:/?[^|\uff5c<>]*(?:(?:tool|function|action)[^|\uff5c<>]*end|end[^|\uff5c<>]*(?:tool|function|action))"
+    "[^|\uff5c<>]*|/(?:tool|function|action)[^|\uff5c<>]*|eom_id|eot_id|im_end|end|call)[|\uff5c]>",
+    re.IGNORECASE,
+)
+_CHANNEL_ENDS = re.compile(r"<\|(?P<name>end|return|call|start|channel)\|>")
+_LONGEST_END = 80
+
+
+def closed_by(block: Block, text: str, is_last: bool) -> End:
+    """Return how a block goes on: what of `text` belongs to it, and what ends it."""
+    if block.kind == "json":
+        return _json_end(text, is_last)
+    if block.kind == "header":
+        return _header_end(text)
+    if block.kind == "role":
+        return _role_end(block, text, is_last)
+    pattern = {
+        "thought": _THOUGHT_ENDS,
+        "tokens": _TOKENS_END,
+        "channel": _CHANNEL_ENDS,
+    }.get(block.kind) or re.compile(
+        re.escape(block.name) if block.kind == "mark" else rf"</\s*{block.name.replace('_', '[_-]')}\s*>", re.IGNORECASE
+    )
+    if (end := pattern.search(text)) is None:
+        return End(max(0, len(text) - _LONGEST_END))
+    if block.kind != "channel":
+        return End(end.end(), Drop(ends_thought=block.is_assumed))
+    follows: dict[str, Found] = {"start": Block("role", "<|"), "channel": Block("header")}
+    return End(end.end(), follows.get(end["name"], Drop()))
+
+
+def _header_end(text: str) -> End:
+    """Return the end of a channel's name: only the final one is for the caller."""
+    name, message, _ = text.partition("<|message|>")
+    if not message:
+        return End(0)
+    found: Found = Drop(begins_line=True) if name.strip().startswith("final") else Block("channel")
+    return End(len(name) + len(message), found)
+
+
+def _role_end(block: Block, text: str, is_last: bool) -> End:
+    """Return the end of a role's name: what others say is made up."""
+    name, end, rest = text.partition(block.name)
+    if not end and not is_last:
+        return End(0)
+    if name.strip().lower().split(" ")[0] in ("user", "human", "system", "developer", "tool", "ipython"):
+        return End(len(text), MadeUpTurn())
+    consumed = len(name) if end == "<|" else len(name) + len(end)
+    if end == "<|":
+        token = _TOKEN.match(text, consumed)
+        if token is None and not is_last and len(rest) <= 48:
+            return End(0)
+    return End(consumed, Drop(begins_line=True))
+
+
+_STRING_OR_BRACE = re.compile(r"\"(?:[^\"\\]|\\.)*\"|[\[\]{}]|\"", re.DOTALL)
+_BEFORE_JSON = re.compile(r"\s*(?:[\w.-]+\s*)?(?:\[(?:CALL_ID|ARGS)\][\w.-]*\s*)*")
+
+
+def _json_length(text: str) -> int | None:
+    """Return how long the JSON object or array at the beginning of a text is; None if its end has not come."""
+    depth = 0
+    for piece in _STRING_OR_BRACE.finditer(text):
+        if piece[0] in "[{":
+            depth += 1
+        elif piece[0] in "]}":
+            depth -= 1
+            if depth <= 0:
+                return piece.end()
+        elif piece[0] == '"':
+            return None  # a string that has not ended
+    return None
+
+
+def _json_end(text: str, is_last: bool) -> End:
+    """Return the end of a call in Mistral's way: `[{…}]`, `name{…}` or `name[ARGS]{…}`."""
+    before = _BEFORE_JSON.match(text)
+    at = before.end() if before is not None else 0
+    if at == len(text) or (text[at] == "[" and re.match(r"\[[A-Z_]{0,7}$", text[at:])):
+        return End(0)
+    if text[at] not in "[{":
+        return End(0, Drop()) if not text[at].isspace() else End(0)
+    length = _json_length(text[at:])
+    return End(0) if length is None else End(at + length, Drop())
+
+
+def role_at(text: str, is_last: bool) -> Mark:
+    """Return what a line begins with: the model's own role, or somebody else's whose turn it makes up."""
+    lower = text[:40].lower()
+    waits = False
+    for label, is_other in _LABELS:
+        if lower.startswith(label):
+            return Mark(MadeUpTurn() if is_other else Drop(), len(label))
+        waits = waits or (label.startswith(lower) and not is_last)
+    return Mark(WAIT if waits else NO)
+
+
+_CALL_KEYS = {"arguments", "parameters", "args", "input"}
+
+
+def tool_json_at(text: str, is_last: bool) -> Mark:
+    """Return whether a text begins with a call as bare JSON, as Llama writes them."""
+    begun = re.match(r"\[?\s*\{\s*(?:\"(?P<key>[a-z_]*)(?P<end>\")?)?", text)
+    if text == "[":
+        return Mark(NO if is_last else WAIT)
+    if begun is None:
+        return Mark(NO)
+    keys = ("name", "type", "function", "tool", "tool_name")
+    key = begun["key"] or ""
+    if not any(known == key if begun["end"] else known.startswith(key) for known in keys):
+        return Mark(NO)
+    if not begun["end"] and begun.end() < len(text):
+        return Mark(NO)
+    length = _json_length(text)
+    if length is None:
+        return _cut_call(text) if is_last else Mark(WAIT)
+    return Mark(Drop() if _is_call(text[:length]) else NO, length)
+
+
+def _cut_call(text: str) -> Mark:
+    return Mark(Drop(), len(text)) if _names_call(text) else Mark(NO)
+
+
+def _names_call(text: str) -> bool:
+    return re.search(r"\"(?:arguments|parameters|args|input)\"\s*:", text) is not None
+
+
+def _is_call(text: str) -> bool:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return _names_call(text)
+    calls = value if isinstance(value, list) else [value]
+    return bool(calls) and all(isinstance(call, dict) and _has_call(call) for call in calls)
+
+
+def _has_call(call: dict[str, object]) -> bool:
+    inner = call.get("function")
+    keys = set(call) | (set(inner) if isinstance(inner, dict) else set())
+    return bool(keys & _CALL_KEYS) and bool(keys & {"name", "tool", "tool_name", "function"})
