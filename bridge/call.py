@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
@@ -19,7 +19,7 @@ from bridge.microphones import Microphones
 from bridge.opening import closing_events, left_open, published
 from bridge.orphans import held_subject
 from bridge.outbox import Gate, Outbox
-from bridge.protocol import Played
+from bridge.protocol import HeldReply, Played
 from bridge.replies import Playing
 from bridge.speaking import Speaking
 from bridge.standing import Standing, standing_of
@@ -106,11 +106,11 @@ class Call:
             await self._outbox.say(event, patience_s=OPENING_PATIENCE_S)
             self.standing.take(event)
 
-    def attach(self, line: Line) -> None:
-        """Give the call its line: it gets the past facts and what waits to be heard."""
+    def attach(self, line: Line, held: Sequence[HeldReply] | None = None) -> None:
+        """Give the call its line: it gets the past facts, and what waits to be heard from where `held` says it is."""
         self.people_are_back()
         self._active_s = time.monotonic()
-        self._speaking.attach(line, list(self._recent))
+        self._speaking.attach(line, list(self._recent), held)
         if self._log_away:
             self._speaking.notice("log-away")
 
@@ -166,11 +166,14 @@ class Call:
         """Take the line's count of played samples."""
         self._speaking.played(report)
 
-    def typed(self, participant_id: str, text: str) -> None:
-        """Take a turn from the keyboard; a reply that is being played is interrupted, and counted, first."""
+    def typed(self, participant_id: str, text: str, name: str = "") -> None:
+        """Take a turn from the keyboard; a reply that is being played is interrupted, and counted, first.
+
+        One that its sender has named is stored once however often it is sent; the line is told when it is stored.
+        """
         if self._ending is None:
             self._active_s = time.monotonic()
-            self._speaking.typed(participant_id, text)
+            self._speaking.typed(participant_id, text, name)
 
     def client_vanished(self, reason: str = "vanished") -> None:
         """Close the microphones at once, and the session if nobody comes back in time."""

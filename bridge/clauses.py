@@ -33,7 +33,6 @@ class ClauseSound:
     skipped: bool = False
     _ready: deque[bytes] = field(default_factory=deque)
     _early: dict[int, bytes] = field(default_factory=dict)
-    _heard_before: int = 0
 
     def add(self, frame: OutFrame, now_ns: int) -> None:
         """Take a frame; what was there before is left out, what comes early waits for the gap to close."""
@@ -49,6 +48,9 @@ class ClauseSound:
                 self._early[frame.first_sample] = frame.pcm
             return
         self._append(frame.first_sample, frame.pcm)
+        self._close_gap()
+
+    def _close_gap(self) -> None:
         while self._early and (first := min(self._early)) <= self.received_samples:
             self._append(first, self._early.pop(first))
         if self.complete:
@@ -86,16 +88,20 @@ class ClauseSound:
         """Return the sound that can be played next, and forget it here."""
         pcm = b"".join(self._ready)
         self._ready.clear()
-        cut = min(len(pcm) // 2, self._heard_before)
-        self._heard_before -= cut
-        self.sent_samples += len(pcm) // 2 - cut
-        return pcm[cut * 2 :]
+        self.sent_samples += len(pcm) // 2
+        return pcm
 
     def resume_at(self, sample: int) -> None:
-        """Take what comes before `sample` as heard: another door has played it, and its sound is not to come again."""
-        self.sent_samples = self._heard_before = sample
-        if self.length_samples == sample:
+        """Take what comes before `sample` as sent, and go on there; what is not here any more is to come again."""
+        here = b"".join(self._ready)
+        first = self.received_samples - len(here) // 2
+        self._ready.clear()
+        if first <= sample < self.received_samples:
+            self._ready.append(here[(sample - first) * 2 :])
+        else:
             self.received_samples = sample
+        self.sent_samples = sample
+        self._close_gap()
 
     def skip(self) -> None:
         """Give the clause up: what has come of it is played, the rest is not waited for."""

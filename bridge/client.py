@@ -65,14 +65,14 @@ class Client:
             self.refuse("slow-client", "you read more slowly than the agent speaks; reconnect to go on")
         self._wake.set()
 
-    def refuse(self, code: str, message: str) -> None:
-        """Tell what is wrong, and close if that error closes (see CLOSE_CODES)."""
+    def refuse(self, code: str, message: str, message_id: str = "") -> None:
+        """Tell what is wrong, with the message of which id; close if that error closes (see CLOSE_CODES)."""
         if self._close_code is not None:
             return
         if self._errors == 0:
             log.warning("session %s: %s: %s", self.session_id or "(none yet)", code, message)
         self._errors += 1
-        self.tell(error_message(code, message))
+        self.tell(error_message(code, message, message_id))
         if code in CLOSE_CODES:
             self.end(CLOSE_CODES[code])
         elif self._errors >= MAX_ERRORS:

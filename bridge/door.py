@@ -28,7 +28,8 @@ from bridge.protocol import (
     parse,
     parse_hello,
 )
-from bridge.standing import standing_of
+from bridge.resume_tokens import digest, matches, new_token
+from bridge.standing import Standing, standing_of
 from bridge.web.openings import Openings, TooManyOpenings
 from contracts.events import TrackPublished
 from contracts.ids import new_session_id
@@ -133,12 +134,19 @@ class Door:
             call = None
         known = call is not None
         if call is None:
+            if hello.session_id:
+                facts = await facts_after(
+                    self._broker, session_id, patience_s=HISTORY_PATIENCE_S, subjects=f"voice.{session_id}.session.*"
+                )
+                may_resume(session_id, standing_of(fact.event for fact in facts), hello.resume_token)
             call = await self._open_call(session_id, is_known=bool(hello.session_id), address=client.address)
         else:
+            may_resume(session_id, call.standing, hello.resume_token)
             call.hand_over()
             await call.settled()
         resumed = call.standing.opened
-        events = client_opening(session_id, call.standing, hello, self._settings, now_ns())
+        token = "" if resumed else new_token()
+        events = client_opening(session_id, call.standing, hello, self._settings, now_ns(), token and digest(token))
         try:
             await call.say_opening(events)
         except BaseException:
@@ -156,8 +164,9 @@ class Door:
                 "sample_rate_hz": self._settings.agent_sample_rate_hz,
                 "resumed": resumed,
             }
+            | ({"resume_token": token} if token else {})
         )
-        call.attach(client)
+        call.attach(client, hello.replies)
         if track_id:
             call.open_microphone(track_id, PERSON, hello.sample_rate_hz)
         return call, track_id
@@ -172,12 +181,7 @@ class Door:
                 await claim(connection(self._broker), session_id)
                 past = await facts_after(self._broker, session_id, patience_s=HISTORY_PATIENCE_S)
             standing = standing_of(fact.event for fact in past)
-            if standing.closed:
-                raise Rubbish("session-closed", f"session {session_id} has ended; connect without its id for a new one")
-            if standing.door not in ("", WEBSOCKET):
-                raise Rubbish(
-                    "other-door", f"session {session_id} is not a call: it goes on at the door {standing.door}"
-                )
+            is_open_call(session_id, standing)
             if not standing.opened and address is not None:
                 self._count_opening(address)
             call = Call(self._broker, session_id, self._settings, self._forget)
@@ -214,7 +218,7 @@ class Door:
                     call.end("hangup")
                     await call.over.wait()
             except Rubbish as error:
-                client.refuse(error.code, str(error))
+                client.refuse(error.code, str(error), error.message_id)
 
     def _take_message(self, call: Call, data: str) -> bool:
         message = parse(data)
@@ -222,7 +226,8 @@ class Door:
             case Hangup():
                 return True
             case TypedText():
-                call.typed(PERSON, checked_text(message.text, self._settings.max_text_bytes))
+                text = checked_text(message.text, self._settings.max_text_bytes, message.id)
+                call.typed(PERSON, text, message.id)
             case Played():
                 call.played(message)
             case Hello():
@@ -254,6 +259,25 @@ class Door:
                 return
             await call.bury("vanished")
         log.info("session %s was left open by a door that died: nobody came back, so it is ended", session_id)
+
+
+def is_open_call(session_id: str, standing: Standing) -> None:
+    """Check that a session, if there is one of that id, can go on here. Raises Rubbish."""
+    if standing.closed:
+        raise Rubbish("session-closed", f"session {session_id} has ended; connect without its id for a new one")
+    if standing.door not in ("", WEBSOCKET):
+        raise Rubbish("other-door", f"session {session_id} is not a call: it goes on at the door {standing.door}")
+
+
+def may_resume(session_id: str, standing: Standing, resume_token: str) -> None:
+    """Check that who asks for a session is its client, before anything of it is touched. Raises Rubbish."""
+    is_open_call(session_id, standing)
+    if standing.opened and not matches(resume_token, standing.resume_digest):
+        raise Rubbish(
+            "resume-refused",
+            f"session {session_id} goes on only for the client that has its `resume_token`, "
+            "which came with the welcome that opened it; connect without a session id for a new one",
+        )
 
 
 def _session_id(hello: Hello) -> str:

@@ -7,8 +7,12 @@ from contracts import events as e
 
 @dataclass(slots=True)
 class _Speech:
-    utterance_id: str
+    started: e.SpeechStarted
     last_ns: int
+
+    @property
+    def utterance_id(self) -> str:
+        return self.started.utterance_id
 
 
 class Floor:
@@ -22,7 +26,7 @@ class Floor:
         """Take a fact of the session."""
         match event:
             case e.SpeechStarted():
-                self._speeches[event.participant_id] = _Speech(event.utterance_id, now_ns)
+                self._speeches[event.participant_id] = _Speech(event, now_ns)
             case e.TurnEnded(source="speech") | e.ParticipantLeft():
                 self._speeches.pop(event.participant_id, None)
             case e.InterruptionDismissed() if self._is_latest_of(event.participant_id, event.utterance_id):
@@ -41,7 +45,12 @@ class Floor:
 
     def is_held(self, now_ns: int, patience_ns: int) -> bool:
         """Tell whether somebody speaks, or spoke less than `patience_ns` ago with no decision yet."""
-        return any(now_ns - speech.last_ns < patience_ns for speech in self._speeches.values())
+        return self.undecided(now_ns, patience_ns) is not None
+
+    def undecided(self, now_ns: int, patience_ns: int) -> e.SpeechStarted | None:
+        """Return the beginning of speech that holds the floor, if any does."""
+        held = (speech.started for speech in self._speeches.values() if now_ns - speech.last_ns < patience_ns)
+        return next(held, None)
 
     def release(self) -> None:
         """Give the floor up: no decision came."""

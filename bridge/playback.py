@@ -4,11 +4,13 @@ Pure: no I/O and no clock. Every method returns what is to be done, in order. Ti
 """
 
 from collections import deque
+from collections.abc import Sequence
 
 from bridge.commands import Ask, Command, Say, Sound, Tell
 from bridge.floor import Floor
 from bridge.known_replies import KEPT, KnownReplies
 from bridge.playback_facts import PlaybackFacts
+from bridge.protocol import HeldReply
 from bridge.repair import clauses_to_ask
 from bridge.replies import Hold, Phase, Playing, Reply
 from contracts import events as e
@@ -65,14 +67,52 @@ class Playback:
 
     # -- the client comes and goes
 
-    def connect(self, now_ns: int) -> list[Command]:
-        """Begin with a client: what was being played when the last one was lost is stopped and counted."""
+    def connect(self, now_ns: int, held: Sequence[HeldReply] | None = None) -> list[Command]:
+        """Begin with a client, which may tell what it has of the replies it was being played: they go on from there.
+
+        For one that cannot tell (`None`), what was being played when the last client was lost is stopped and counted.
+        """
         self._connected = True
         out: list[Command] = []
-        if self._current is not None and self._current.phase is Phase.AWAY:
-            stop = self._current.stop or Hold("", now_ns, "vanished")
-            out += self._stop(self._current, stop.cause_id, stop.reason, now_ns, VANISHED_PATIENCE_MS)
+        for each in held or ():
+            out += self._go_on(each, now_ns)
+        current = self._current
+        if current is not None and current.phase is Phase.AWAY:
+            if held is None or current.stop is not None:
+                stop = current.stop or Hold("", now_ns, "vanished")
+                out += self._stop(current, stop.cause_id, stop.reason, now_ns, VANISHED_PATIENCE_MS)
+            else:  # it has nothing of it
+                current.resume_at(current.played_samples)
+                current.phase, current.ended_pause, self._current = Phase.WAITING, current.last_pause, None
+                current.pause = None
         return out + self._pump(now_ns)
+
+    def _go_on(self, held: HeldReply, now_ns: int) -> list[Command]:
+        """Let a reply go on from what its client has of it, or stop it there if it is over."""
+        reply = self._replies.get(held.reply_id)
+        if reply is not None and self._current is None and reply.phase is Phase.WAITING and reply.may_play:
+            self._current, reply.phase = reply, Phase.AWAY  # it began, and its door did not live to say so
+            if reply.superseded_by is not None:
+                reply.stop = Hold(reply.superseded_by, now_ns, "turn-ended")
+        if reply is None or reply is not self._current or reply.phase is not Phase.AWAY:
+            return [] if held.ended else [Tell({"type": "stop", "reply_id": held.reply_id})]
+        reply.is_at(held.received, held.samples, now_ns)
+        out = self._say_started(reply, held.started_at(now_ns, reply.rate_hz, reply.leave_ns))
+        if held.ended:
+            return out + self._finished(reply, now_ns)
+        if reply.stop is not None:
+            return out + self._stop(reply, reply.stop.cause_id, reply.stop.reason, now_ns, VANISHED_PATIENCE_MS)
+        rate = {"sample_rate_hz": reply.rate_hz} if reply.rate_hz else {}
+        names = {"type": "reply", "reply_id": reply.reply_id, "turn_id": reply.turn_id}
+        out.append(Tell({**names, **rate, "first_sample": reply.sent_samples}))
+        speech = self._floor.undecided(now_ns, DECISION_PATIENCE_NS)
+        if reply.pause is None and speech is not None and speech.turn_id != reply.turn_id:
+            reply.pause = Hold(speech.event_id, now_ns)
+        if reply.pause is not None:
+            reply.phase = Phase.PAUSED
+            return [*out, _tell("pause", reply)]
+        reply.phase = Phase.PLAYING
+        return [*out, _tell("resume", reply), *self._say_resumed(reply, now_ns)]
 
     def disconnect(self, now_ns: int) -> list[Command]:
         """Go on without a client: nothing is sent until one is there again."""
@@ -113,13 +153,15 @@ class Playback:
             return out
         if playing is None:
             current.take_all_as_sent()
+            current.ended_pause = _last_pause(facts, current) if current.pause is None else None
             current.phase = Phase.AWAY
             return out
         left_samples = playing.played_samples if playing.reply_id == current.reply_id else 0
         current.resume_at(max(left_samples, current.played_samples))
         if current.stop is not None:
             return out + self._interrupted(current, current.stop, now_ns)
-        current.phase, current.pause, self._current = Phase.WAITING, _last_pause(facts, current), None
+        current.phase, current.ended_pause, self._current = Phase.WAITING, _last_pause(facts, current), None
+        current.pause = None
         return out
 
     def _follow(self, event: e.Event) -> None:
@@ -196,7 +238,7 @@ class Playback:
         for reply in self._replies:
             if reply.turn_id == event.turn_id:
                 continue
-            if reply.phase is Phase.PAUSED or reply.was_left:
+            if reply.is_held or reply.was_left:
                 if event.turn_id not in self._overheard:
                     out += self._stop(reply, event.event_id, "turn-ended", now_ns)
             elif reply.phase is Phase.WAITING and reply.known:
@@ -216,7 +258,7 @@ class Playback:
     def on_frame(self, frame: OutFrame, now_ns: int) -> list[Command]:
         """Take a piece of the agent's sound; it is held until its reply may be heard."""
         reply = self._replies.of(frame.reply_id)
-        if reply.phase not in _ACTIVE:
+        if reply.phase not in (*_ACTIVE, Phase.AWAY):
             return []
         reply.add(frame, now_ns)
         return self._pump(now_ns)
@@ -231,10 +273,7 @@ class Playback:
         if reply is None or reply.reply_id != reply_id or reply.phase is Phase.AWAY:
             return []
         reply.report(samples, now_ns)
-        out: list[Command] = []
-        if (started or samples > 0) and not reply.heard_started:
-            reply.heard_started = True
-            out.append(Say(self._facts.started(reply, self._turns.get(reply.turn_id or "", ()), now_ns)))
+        out = self._say_started(reply, now_ns) if started or samples > 0 else []
         if ended and reply.end_sent:
             return out + self._finished(reply, now_ns) + self._pump(now_ns)
         return out + self.on_tick(now_ns)
@@ -299,7 +338,7 @@ class Playback:
                         {
                             "type": "reply_end",
                             "reply_id": reply.reply_id,
-                            "samples": reply.sent_samples - reply.resumed_at,
+                            "samples": reply.sent_samples,
                         }
                     )
                 )
@@ -317,11 +356,17 @@ class Playback:
         names = {"type": "reply", "reply_id": reply.reply_id, "turn_id": reply.turn_id}
         first = {"first_sample": reply.resumed_at} if reply.resumed_at else {}
         out: list[Command] = [Tell({**names, "sample_rate_hz": reply.rate_hz, **first})]
-        if reply.pause is not None:
-            # Another door had paused it.
-            out.append(Say(self._facts.resumed(reply, reply.pause, reply.pause.cause_id, now_ns)))
-            reply.pause = None
-        return out
+        return out + self._say_resumed(reply, now_ns)
+
+    def _say_started(self, reply: Reply, at_ns: int | None) -> list[Command]:
+        if at_ns is None or reply.heard_started:
+            return []
+        reply.heard_started = True
+        return [Say(self._facts.started(reply, self._turns.get(reply.turn_id or "", ()), at_ns))]
+
+    def _say_resumed(self, reply: Reply, now_ns: int) -> list[Command]:
+        pause, reply.ended_pause = reply.ended_pause, None
+        return [] if pause is None else [Say(self._facts.resumed(reply, pause, pause.cause_id, now_ns))]
 
     def _stop(self, reply: Reply, cause_id: str, reason: str, now_ns: int, patience_ms: int = 300) -> list[Command]:
         out: list[Command] = []
@@ -329,7 +374,10 @@ class Playback:
             return self._interrupted(reply, Hold(cause_id, now_ns, reason), now_ns)
         if reply.phase not in (Phase.PLAYING, Phase.PAUSED, Phase.AWAY):
             return []
-        if reply.pause is not None and reply.phase is Phase.PAUSED:
+        if reply.phase is Phase.AWAY and not self._connected:
+            reply.stop = reply.stop or Hold(cause_id, now_ns, reason)  # its client will say how far it got
+            return []
+        if reply.pause is not None and reply.is_held:
             out += self._say_paused(reply, reply.pause, now_ns)
         still = reply.phase is not Phase.PLAYING
         estimate = reply.played_samples if still else reply.estimate(now_ns)
@@ -340,10 +388,13 @@ class Playback:
 
     def _resume(self, cause_id: str, now_ns: int) -> list[Command]:
         reply = self._current
-        if reply is None or reply.phase is not Phase.PAUSED or reply.pause is None:
+        if reply is None or not reply.is_held or reply.pause is None:
             return []
         pause = reply.pause
         out = self._say_paused(reply, pause, now_ns)
+        if reply.phase is Phase.AWAY:
+            reply.pause, reply.ended_pause = None, pause
+            return out
         reply.phase, reply.pause, reply.played_at_ns = Phase.PLAYING, None, now_ns
         return [_tell("resume", reply), *out, Say(self._facts.resumed(reply, pause, cause_id, now_ns))]
 

@@ -6,8 +6,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from bridge.resume_tokens import MAX_TOKEN_LENGTH
+
 MAX_SOUND_BYTES = 64_000
 """Longest binary message taken from a client."""
+
+MAX_HELD_REPLIES = 64
+"""Replies that a client which comes back may tell of."""
+
+DEFAULT_RATE_HZ = 24_000
+"""Taken for the rate of a reply's sound where none of that has come yet."""
 
 MAX_MESSAGE_BYTES = 1_000_000
 """Longest message that is read at all; beyond it the connection is closed with 1009."""
@@ -22,6 +30,7 @@ CLOSE_CODES = {
     "slow-client": 4408,
     "taken-over": 4409,
     "session-closed": 4410,
+    "resume-refused": 4403,
     "other-door": 4410,
     "idle": 1000,
     "flood": 4429,
@@ -36,9 +45,11 @@ CLOSE_CODES = {
 class Rubbish(ValueError):
     """What the client sent is no message of ours: `code` for programs, the text says what to do."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, message_id: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.message_id = message_id
+        """The id that the client gave its message, if it did."""
 
 
 def clean_text(text: str) -> str:
@@ -53,11 +64,34 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
 
+class HeldReply(_Message):
+    """What a client that comes back has of a reply, in samples from the reply's start."""
+
+    reply_id: CleanText = Field(max_length=128)
+    received: int = Field(0, ge=0, le=2**53)
+    samples: int = Field(0, ge=0, le=2**53)
+    """Played."""
+    started_ago_ms: float | None = Field(None, ge=0, le=86_400_000)
+    """How long ago its first sound was heard."""
+    ended: bool = False
+
+    def started_at(self, now_ns: int, rate_hz: int, earliest_ns: int) -> int | None:
+        """Return when it was first heard, None if it was not; as its count tells where the client does not say."""
+        if self.started_ago_ms is None and self.samples == 0:
+            return None
+        ago_ms = self.started_ago_ms
+        if ago_ms is None:
+            ago_ms = self.samples * 1000 / (rate_hz or DEFAULT_RATE_HZ)
+        return max(earliest_ns, now_ns - int(ago_ms * 1e6))
+
+
 class Hello(_Message):
-    """The first message: who is there, and at which rate the microphone comes."""
+    """The first message: who is there, at which rate the microphone comes, and what a client that comes back has."""
 
     type: Literal["hello"]
     session_id: str | None = None
+    resume_token: str = Field("", max_length=MAX_TOKEN_LENGTH)
+    replies: list[HeldReply] | None = Field(None, max_length=MAX_HELD_REPLIES)
     user_id: CleanText = Field("", max_length=256)
     name: CleanText = Field("", max_length=256)
     sample_rate_hz: int = Field(16_000, ge=8_000, le=48_000)
@@ -65,10 +99,11 @@ class Hello(_Message):
 
 
 class TypedText(_Message):
-    """A turn from the keyboard."""
+    """A turn from the keyboard; with an `id` it is stored once however often it is sent, and its storing is told."""
 
     type: Literal["text"]
     text: str
+    id: CleanText = Field("", max_length=64)
 
 
 class Played(_Message):
@@ -132,17 +167,18 @@ def checked_sound(data: bytes) -> bytes:
     return data
 
 
-def checked_text(text: str, max_bytes: int) -> str:
+def checked_text(text: str, max_bytes: int, message_id: str = "") -> str:
     """Return a typed turn, cleaned. Raises Rubbish if it is too long or there is nothing in it."""
     cleaned = clean_text(text)
     size = len(cleaned.encode())
     if size > max_bytes:
-        raise Rubbish("text-too-long", f"{size} bytes of text; at most {max_bytes} can be answered")
+        raise Rubbish("text-too-long", f"{size} bytes of text; at most {max_bytes} can be answered", message_id)
     if not cleaned:
-        raise Rubbish("text-empty", "there is nothing to answer in this text")
+        raise Rubbish("text-empty", "there is nothing to answer in this text", message_id)
     return cleaned
 
 
-def error_message(code: str, message: str) -> dict[str, Any]:
-    """Return the message that tells a client what went wrong."""
-    return {"type": "error", "code": code, "message": message}
+def error_message(code: str, message: str, message_id: str = "") -> dict[str, Any]:
+    """Return the message that tells a client what went wrong, and with which of its messages if that had an id."""
+    told = {"type": "error", "code": code, "message": message}
+    return told | {"id": message_id} if message_id else told

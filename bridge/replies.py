@@ -90,8 +90,10 @@ class Reply:
     played_samples: int = 0
     played_at_ns: int = 0
     resumed_at: int = 0
-    """The sample from which the line that there is now is played it; an earlier one had the beginning."""
+    """The sample from which it is heard on the line that there is now."""
     pause: Hold | None = None
+    ended_pause: Hold | None = None
+    """A pause that has ended, as a door that is gone did not live to say."""
     stop: Hold | None = None
 
     def clause(self, index: int) -> ClauseSound:
@@ -107,7 +109,9 @@ class Reply:
     def learn(self, event: ClauseSynthesized, now_ns: int) -> None:
         """Take what synthesis said of a clause."""
         self.rate_hz = self.rate_hz or event.sample_rate_hz
-        self.clause(event.index).learn(event, now_ns)
+        clause = self.clause(event.index)
+        clause.learn(event, now_ns)
+        self._pass_on(clause)
 
     def take_all_as_sent(self) -> None:
         """Take what was synthesised as sent: another door had sent it, and the client counts from its start."""
@@ -116,14 +120,30 @@ class Reply:
         self.sent_samples = sum(clause.sent_samples for clause in self.clauses.values())
 
     def resume_at(self, samples: int) -> None:
-        """Be played on from there: a door that is gone had played as much."""
+        """Be sent on from there: the listener has as much of it, from this door or from one that is gone."""
         left = samples
         for index in sorted(self.clauses):
-            clause = self.clauses[index]
-            length = clause.length_samples
-            clause.resume_at(min(left, length) if length is not None else 0)
-            left -= clause.sent_samples
+            left = self._resume_clause(self.clauses[index], left)
+        if left > 0 and self.clauses and len(self.clauses) != self.clause_count:
+            left = self._resume_clause(self.clause(max(self.clauses) + 1), left)
+        self.cursor, self.end_sent = 0, False
         self.sent_samples = self.played_samples = self.resumed_at = samples - left
+
+    def _resume_clause(self, clause: ClauseSound, samples: int) -> int:
+        """Let a clause go on at `samples`, or be over; return how many of them belong to those after it."""
+        length = clause.received_samples if clause.skipped else clause.length_samples
+        clause.resume_at(samples if length is None else min(samples, length))
+        return samples - clause.sent_samples
+
+    def _pass_on(self, clause: ClauseSound) -> None:
+        """Give what a clause was taken to have beyond its length to the next one: its length is known only now."""
+        length = clause.length_samples
+        if length is not None and clause.sent_samples > length:
+            over = clause.sent_samples - length
+            clause.resume_at(length)
+            following = self.clause(clause.index + 1)
+            following.resume_at(following.sent_samples + over)
+            self._pass_on(following)
 
     def add(self, frame: OutFrame, now_ns: int) -> None:
         """Take a frame of the reply; sound of another rate than its first, or beyond 5 minutes, is left out."""
@@ -132,12 +152,24 @@ class Reply:
         if frame.sample_rate_hz != self.rate_hz or received > MAX_REPLY_S * self.rate_hz:
             return
         self.last_sound_ns = now_ns
-        self.clause(frame.index).add(frame, now_ns)
+        clause = self.clause(frame.index)
+        clause.add(frame, now_ns)
+        self._pass_on(clause)
 
     @property
     def was_left(self) -> bool:
         """Whether a door that is gone had begun it, and this one has not gone on with it yet."""
         return self.phase is Phase.WAITING and self.heard_started
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is paused, or was when its client was lost."""
+        return self.phase is Phase.PAUSED or (self.phase is Phase.AWAY and self.pause is not None)
+
+    @property
+    def last_pause(self) -> Hold | None:
+        """The pause that is not known to have ended, or was not said to."""
+        return self.pause if self.pause is not None and self.pause.said else self.ended_pause
 
     @property
     def superseded(self) -> bool:
@@ -179,9 +211,15 @@ class Reply:
             self.cursor += 1
         return sounds
 
+    def is_at(self, received_samples: int, played_samples: int, now_ns: int) -> None:
+        """Take what its client, which is back, says that it has of it and has played of that."""
+        self.resume_at(received_samples)
+        self.played_samples = self.resumed_at = min(played_samples, self.sent_samples)
+        self.played_at_ns = self.begun_ns = now_ns
+
     def report(self, samples: int, now_ns: int) -> None:
         """Take the client's count."""
-        self.played_samples = max(self.played_samples, min(self.resumed_at + samples, self.sent_samples))
+        self.played_samples = max(self.played_samples, min(samples, self.sent_samples))
         self.played_at_ns = now_ns
         for hold in (self.pause, self.stop):
             if hold is not None and hold.answered_ns is None:

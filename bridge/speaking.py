@@ -1,7 +1,7 @@
 """The agent's side of a call: carries out on the line what playback decides, and what is said there goes to the log."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -9,7 +9,7 @@ from nats.aio.msg import Msg
 from bridge.commands import Ask, Command, Say, Sound, Tell
 from bridge.line import Line
 from bridge.playback import Playback
-from bridge.protocol import Played
+from bridge.protocol import HeldReply, Played
 from bridge.repair import ask_again
 from bridge.replies import Playing
 from bridge.tasks import Tasks
@@ -35,6 +35,9 @@ class Speaking:
 
     def replay(self, past: list[Fact], playing: Playing | None) -> None:
         """Take the facts there are before the first line comes, and what a door that is gone was playing."""
+        for fact in past:
+            if isinstance(fact.event, e.TurnEnded):
+                self._typed.stored(fact.event)
         self._apply(self._playback.replay([fact.event for fact in past], now_ns(), playing))
 
     def playing(self) -> Playing | None:
@@ -43,12 +46,15 @@ class Speaking:
 
     # -- the line
 
-    def attach(self, line: Line, past: list[Fact]) -> None:
-        """Give it a line: that gets the past facts, then what waits to be heard."""
+    def attach(self, line: Line, past: list[Fact], held: Sequence[HeldReply] | None = None) -> None:
+        """Give it a line: that gets the past facts, then what waits to be heard.
+
+        `held` is what the line has of the replies it was being played before, if it can tell.
+        """
         for fact in past:
             line.fact(fact)
         self.line = line
-        self._apply(self._playback.connect(now_ns()))
+        self._apply(self._playback.connect(now_ns(), held))
 
     def detach(self) -> None:
         """Go on without a line."""
@@ -81,6 +87,8 @@ class Speaking:
         """Take a fact of the session."""
         if self.line is not None:
             self.line.fact(fact)
+        if isinstance(fact.event, e.TurnEnded) and (name := self._typed.stored(fact.event)):
+            self._tell_taken(name)
         self._apply(self._playback.on_fact(fact.event, now_ns()))
 
     async def take_sound(self, message: Msg) -> None:
@@ -96,13 +104,23 @@ class Speaking:
         """Take the line's count of played samples."""
         self._apply(self._playback.on_report(report.reply_id, report.samples, now_ns(), report.started, report.ended))
 
-    def typed(self, participant_id: str, text: str) -> None:
-        """Take a turn from the keyboard; a reply that is being played is interrupted, and counted, first."""
-        interrupted = self._typed.take(participant_id, text, self._playback.playing_reply_id, now_ns())
+    def typed(self, participant_id: str, text: str, name: str = "") -> None:
+        """Take a turn from the keyboard; a reply that is being played is interrupted, and counted, first.
+
+        One with a name is stored once, however often it comes; the line is told when it is.
+        """
+        if self._typed.is_stored(participant_id, name):
+            self._tell_taken(name)
+            return
+        interrupted = self._typed.take(participant_id, text, self._playback.playing_reply_id, now_ns(), name)
         if interrupted is not None:
             self._put(interrupted)
             self._apply(self._playback.interrupt(interrupted.reply_id, interrupted.event_id, interrupted.time_ns))
         self._say_typed()
+
+    def _tell_taken(self, name: str) -> None:
+        if self.line is not None:
+            self.line.tell({"type": "taken", "id": name})
 
     def tick(self, may_repair: bool) -> None:
         """Do what is due; lost sound is only asked for again while the log is there."""

@@ -1,27 +1,49 @@
 """Turns from a keyboard, and when they may be said."""
 
 import secrets
-from collections import deque
+from collections import OrderedDict, deque
 
 from contracts import events as e
 from contracts.ids import derive_id
+
+KEPT = 1000
+"""Stored turns that are known again when they are sent again."""
 
 
 class TypedTurns:
     """Typed turns of one session in the order of their coming. Pure; times are Unix epoch ns.
 
     One waits while a reply is being stopped: the model's context holds what was heard, so that count comes first.
+    A turn that its sender has named (`name`) makes the same facts whenever and to whatever door it is sent again.
     """
 
     def __init__(self, session_id: str) -> None:
         self._session_id = session_id
         self._waiting: deque[e.TurnEnded] = deque()
+        self._names: dict[str, str] = {}
+        """Of the turns that are not stored yet, by the event's id."""
+        self._stored: OrderedDict[str, None] = OrderedDict()
+
+    def stored(self, event: e.TurnEnded) -> str:
+        """Take that a turn is in the log; return the name that its sender is to be told, "" if there is none."""
+        if event.source == "text":
+            self._stored[event.event_id] = None
+            if len(self._stored) > KEPT:
+                self._stored.popitem(last=False)
+        return self._names.pop(event.event_id, "")
+
+    def is_stored(self, participant_id: str, name: str) -> bool:
+        """Tell whether the log holds the turn that was sent under this name."""
+        return bool(name) and derive_id(self._message_id(participant_id, name), "TurnEnded") in self._stored
 
     def take(
-        self, participant_id: str, text: str, playing_reply_id: str | None, now_ns: int
+        self, participant_id: str, text: str, playing_reply_id: str | None, now_ns: int, name: str = ""
     ) -> e.TurnInterrupted | None:
         """Take a turn; return the interruption that is to be said first if a reply is being played."""
-        message_id = secrets.token_hex(12)
+        message_id = self._message_id(participant_id, name)
+        event_id = derive_id(message_id, "TurnEnded")
+        if event_id in self._names or event_id in self._stored:
+            return None  # it was sent again, and is on its way
         common = {
             "session_id": self._session_id,
             "time_ns": now_ns,
@@ -29,7 +51,9 @@ class TypedTurns:
             "participant_id": participant_id,
             "text": text,
         }
-        self._waiting.append(e.TurnEnded(event_id=derive_id(message_id, "TurnEnded"), source="text", **common))
+        if name:
+            self._names[event_id] = name
+        self._waiting.append(e.TurnEnded(event_id=event_id, source="text", **common))
         if playing_reply_id is None:
             return None
         return e.TurnInterrupted(event_id=derive_id(message_id, "TurnInterrupted"), reply_id=playing_reply_id, **common)
@@ -41,3 +65,8 @@ class TypedTurns:
         turns = list(self._waiting)
         self._waiting.clear()
         return turns
+
+    def _message_id(self, participant_id: str, name: str) -> str:
+        if not name:
+            return secrets.token_hex(12)
+        return derive_id(f"{self._session_id}:{participant_id}:{name}", "typed")

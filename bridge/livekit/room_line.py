@@ -27,6 +27,7 @@ class RoomLine:
         self._captions = Captions(now_ns())
         self._state = AgentState()
         self._first_sample = 0
+        """Of the reply that was announced last: the loudspeaker counts from there, the call from the reply's start."""
 
     def ready(self) -> None:
         """Show that the agent listens."""
@@ -37,6 +38,8 @@ class RoomLine:
         """Take a message of the call."""
         if message["type"] == "reply":
             self._first_sample = message.get("first_sample", 0)
+        elif message["type"] == "reply_end":
+            message = message | {"samples": message["samples"] - self._first_sample}
         self.loudspeaker.tell(message)
 
     def fact(self, fact: Fact) -> None:
@@ -61,6 +64,7 @@ class RoomLine:
         self.loudspeaker.silence()
 
     def _on_played(self, report: Played) -> None:
-        self._played(report)
-        for caption in self._captions.played(report.reply_id, self._first_sample + report.samples):
+        samples = self._first_sample + report.samples
+        self._played(report.model_copy(update={"samples": samples}))
+        for caption in self._captions.played(report.reply_id, samples):
             self._board.show(caption)

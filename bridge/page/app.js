@@ -3,6 +3,7 @@ import { Call } from "./call.js";
 import { copyButton } from "./dom.js";
 import { doorUrl } from "./door.js";
 import { FactsPanel } from "./facts-panel.js";
+import { keptSession } from "./kept-session.js";
 import { orb } from "./orb.js";
 import { Transcript } from "./transcript.js";
 
@@ -36,6 +37,8 @@ const call = new Call(doorUrl(location), guestId(), {
   entries: (changed) => transcript.show(changed),
   fact: (message) => facts.add(message),
   problem: showProblem,
+  unsaid: (texts) => transcript.showUnsaid(texts),
+  opened: () => {},
   begun: () => {
     transcript.clear();
     facts.clear();
@@ -151,7 +154,7 @@ for (const name of ["pointerdown", "keydown", "visibilitychange"]) {
     if (problem?.title === "The browser holds the sound back") showProblem(null);
   });
 }
-window.addEventListener("pagehide", () => call.door?.send({ type: "hangup" }));
+window.addEventListener("pagehide", () => call.keep());
 window.addEventListener("online", () => call.door?.retryNow());
 
 // For tests and the curious: how things are, read only.
@@ -166,6 +169,9 @@ Object.defineProperty(window, "daredevil", {
     get turns() {
       return structuredClone([...call.conversation.entries.values()].filter((entry) => entry.kind === "exchange"));
     },
+    get unheardMs() {
+      return call.unheardMs;
+    },
     get soundLevel() {
       return call.player.level();
     },
@@ -173,3 +179,5 @@ Object.defineProperty(window, "daredevil", {
 });
 
 render();
+const kept = keptSession();
+if (kept) call.resume(kept);

@@ -1,9 +1,17 @@
 // One call: microphone, door and player together, and the state that follows from them. No page here.
 import { emptyConversation, fold, heard, thinking } from "./conversation.js";
 import { Door } from "./door.js";
+import { HeldReplies } from "./held-replies.js";
+import { keepSession } from "./kept-session.js";
 import { Microphone } from "./microphone.js";
 import { Player } from "./player.js";
-import { LOST_MICROPHONE, SOUND_BLOCKED, closedProblem, microphoneProblem, reconnecting, serverProblem } from "./problems.js";
+import { LOST_MICROPHONE, SOUND_BLOCKED, closedProblem, microphoneProblem, reconnecting, serverProblem, unheard } from "./problems.js";
+
+const ENDS = new Set(["PlaybackFinished", "PlaybackInterrupted"]);
+const SPEECH_PEAK = 0.05; // of full scale: louder is taken for speech
+const FRAME_MS = 20;
+const UNHEARD_MS = 300; // less than that was no word
+const MICROPHONE_MS = 1500; // what the microphone may take to open again before the call goes on without it
 
 export class Call {
   // `on` has: change() when the state may have, entries([...]) of the conversation, fact(message), problem(or null),
@@ -22,7 +30,9 @@ export class Call {
     this.line = "idle"; // idle, connecting, open, waiting or closed
     this.voice = null; // the reply that sounds: {id, paused}
     this.unsent = new Map(); // played reports that no connection has taken yet
-    this.typed = []; // texts for the session that is being opened
+    this.held = new HeldReplies();
+    this.unheardMs = 0; // speech while there was no connection
+    this.notices = 0;
     this.micLevel = 0;
     this.rates = new Map(); // of each reply's sound, Hz
   }
@@ -49,15 +59,31 @@ export class Call {
   type(text) {
     this.player.unlock();
     this.on.problem(null);
-    if (this.live && this.door.send({ type: "text", text })) return;
-    this.typed.push(text);
     if (!this.live) this.connect();
+    this.door.say(text);
+    this.keep();
+    this.on.unsaid(this.unsaid);
   }
 
   mute(muted) {
     this.muted = muted;
     this.microphone?.mute(muted);
     this.on.change();
+  }
+
+  // Goes on with the session that this tab had before it was loaded again.
+  async resume(kept) {
+    this.starting = true;
+    this.muted = kept.muted ?? false;
+    this.player.unlock();
+    this.on.change();
+    if (kept.voice) {
+      const opening = this.openMicrophone();
+      await Promise.race([opening, new Promise((done) => setTimeout(done, MICROPHONE_MS))]);
+      if (!this.microphone) opening.then(() => this.microphone && this.live && this.door.renew());
+    }
+    this.starting = false;
+    this.connect(kept);
   }
 
   // What sounds is stopped first, and given a moment to say how much of it was heard.
@@ -75,11 +101,27 @@ export class Call {
 
   retryNow() {
     if (this.live) this.door.retryNow();
-    else if (this.typed.length) this.connect();
+    else if (this.wasTyped) this.typeAgain();
     else if (this.mayTalk) this.talk();
   }
 
+  // The texts that no session took begin a new one.
+  typeAgain() {
+    const texts = this.unsaid;
+    this.connect();
+    for (const text of texts) this.door.say(text);
+  }
+
   // ---- how it is
+
+  get wasTyped() {
+    return this.unsaid.length > 0;
+  }
+
+  // Texts that are not stored yet, in order.
+  get unsaid() {
+    return [...(this.door?.unsaid.values() ?? [])].map(({ text }) => text);
+  }
 
   get live() {
     return ["connecting", "open", "waiting"].includes(this.line);
@@ -127,6 +169,7 @@ export class Call {
 
   hears(pcm, peak) {
     this.micLevel = Math.max(peak, this.micLevel * 0.85);
+    if (this.sessionId && this.live && this.line !== "open" && !this.muted && peak > SPEECH_PEAK) this.unheardMs += FRAME_MS;
     this.door?.sendSound(pcm);
   }
 
@@ -144,22 +187,38 @@ export class Call {
 
   // ---- the door
 
-  connect() {
-    const { microphone, muted, typed } = this;
+  connect(kept = null) {
+    const { microphone, muted } = this;
     this.reset();
-    Object.assign(this, { microphone, muted, typed });
-    this.door = new Door(this.url, () => this.hello(), {
-      state: (name, details) => this.lineChanged(name, details),
-      message: (message) => this.takes[message.type]?.(message),
-      sound: (pcm) => this.player.pcm(pcm),
-    });
+    Object.assign(this, { microphone, muted, held: new HeldReplies(kept?.replies) });
+    const mine = (act) => (...values) => door === this.door && act(...values); // not of a call that is being left
+    const door = new Door(
+      this.url,
+      () => this.hello(),
+      {
+        state: mine((name, details) => this.lineChanged(name, details)),
+        message: mine((message) => this.takes[message.type]?.(message)),
+        sound: mine((pcm) => this.player.pcm(this.held.receive(pcm))),
+        left: mine(() => keepSession(null)),
+      },
+      kept,
+    );
+    this.door = door;
     this.on.begun();
-    this.door.open();
+    door.open();
   }
 
   hello() {
     const mic = this.microphone !== null;
-    return { user_id: this.userId, sample_rate_hz: mic ? this.microphone.rate : 16000, mic };
+    return { user_id: this.userId, sample_rate_hz: mic ? this.microphone.rate : 16000, mic, replies: this.held.toTell() };
+  }
+
+  // What a reload needs to go on; nothing once the call is over.
+  keep() {
+    const { sessionId, token, unsaid } = this.door ?? {};
+    if (!sessionId || !this.live) return;
+    const voice = this.microphone !== null;
+    keepSession({ sessionId, token, voice, muted: this.muted, replies: this.held.toSave(), unsaid: [...unsaid.values()] });
   }
 
   lineChanged(name, details) {
@@ -173,31 +232,51 @@ export class Call {
   async opened(welcome) {
     this.agentRate = welcome.sample_rate_hz;
     this.on.problem(null);
+    this.on.opened(this.door);
+    this.keep();
     for (const [id, message] of this.unsent) if (this.door.send(message)) this.unsent.delete(id);
-    for (const text of this.typed.splice(0)) this.door.send({ type: "text", text });
+    this.tellUnheard();
     await this.player.open(welcome.sample_rate_hz);
     if (!this.player.allowed && this.live) this.on.problem(SOUND_BLOCKED);
+  }
+
+  tellUnheard() {
+    if (this.unheardMs >= UNHEARD_MS) {
+      this.on.entries([{ kind: "notice", key: `unheard-${++this.notices}`, text: unheard(this.unheardMs) }]);
+    }
+    this.unheardMs = 0;
   }
 
   closed({ reason, error }) {
     this.closeMicrophone();
     this.player.close();
     this.voice = null;
+    keepSession(null);
     this.on.problem(closedProblem(reason, error));
   }
 
   takes = {
-    reply: ({ reply_id: id, sample_rate_hz: rate = this.agentRate }) => {
+    reply: ({ reply_id: id, sample_rate_hz: rate = this.rates.get(id) ?? this.agentRate, first_sample: first = 0 }) => {
       this.rates.set(id, rate);
+      this.held.begin(id, first);
       this.player.begin(id, rate);
     },
+    taken: () => this.unsaidChanged(),
     reply_end: ({ reply_id: id }) => this.player.tell("complete", id),
     pause: ({ reply_id: id }) => this.hush("pause", id, { id, paused: true }),
     resume: ({ reply_id: id }) => this.hush("resume", id, { id, paused: false }),
     stop: ({ reply_id: id }) => this.hush("stop", id, null),
     fact: (message) => this.factCame(message),
-    error: (message) => this.door.welcomed && this.on.problem(serverProblem(message)),
+    error: (message) => {
+      if (this.door.welcomed) this.on.problem(serverProblem(message));
+      if (message.id) this.unsaidChanged();
+    },
   };
+
+  unsaidChanged() {
+    this.keep();
+    this.on.unsaid(this.unsaid);
+  }
 
   hush(what, id, voice) {
     this.player.tell(what, id);
@@ -207,16 +286,19 @@ export class Call {
 
   factCame(message) {
     const changed = fold(this.conversation, message);
+    if (ENDS.has(message.name)) this.held.over(message.data.reply_id);
     this.on.fact(message);
     this.on.entries(changed);
     this.on.change();
   }
 
-  played(message) {
+  played(report) {
+    const message = this.held.played(report);
     const { reply_id: id, samples, started, ended } = message;
     const merged = { ...this.unsent.get(id), ...message };
     if (this.door?.send(merged)) this.unsent.delete(id);
     else this.unsent.set(id, merged);
+    this.keep();
     if (started) this.voice = { id, paused: false };
     if (ended && this.voice?.id === id) this.voice = null;
     const changed = heard(this.conversation, id, samples / this.rates.get(id));

@@ -4,10 +4,10 @@ const WELCOME_MS = 6000;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5000;
 const GIVE_UP_MS = 120000;
-const GOODBYE_MS = 2500;
+const GOODBYE_MS = 5000; // what a hang-up may take to be stored; then it is said again
 const MAX_UNSENT_BYTES = 256000; // some seconds of sound: more means that the line is dead
 const NORMAL = 1000;
-const FINAL = new Set([4400, 4409, 4410]); // refused, taken over by another page, session closed: no use in coming back
+const FINAL = new Set([4400, 4403, 4409, 4410]); // refused, not ours, taken over, session closed: no use in coming back
 
 // Always this page's own host; `?ws=/path` may name another path on it.
 export function doorUrl(location) {
@@ -19,12 +19,16 @@ export function doorUrl(location) {
 
 export class Door {
   // `hello()` gives the fields of the hello; `on` has: message(object), sound(ArrayBuffer), and
-  // state(name, details) with connecting, open, waiting {retryMs}, refused {error} or closed {reason}.
-  constructor(url, hello, on) {
+  // state(name, details) with connecting, open, waiting {retryMs}, refused {error} or closed {reason}. `kept` is the
+  // session to go on with, {sessionId, token, unsaid}, if there is one.
+  constructor(url, hello, on, kept = null) {
     this.url = url;
     this.hello = hello;
     this.on = on;
-    this.sessionId = null;
+    this.sessionId = kept?.sessionId ?? null;
+    this.token = kept?.token ?? null;
+    this.unsaid = new Map((kept?.unsaid ?? []).map((text) => [text.id, text])); // texts that are not stored yet
+    this.leaving = false; // hung up, and not stored yet
     this.socket = null;
     this.over = false;
     this.attempt = 0;
@@ -35,7 +39,7 @@ export class Door {
     clearTimeout(this.timer);
     this.welcomed = false;
     this.refusal = null;
-    this.on.state("connecting", { again: this.sessionId !== null });
+    if (!this.leaving) this.on.state("connecting", { again: this.sessionId !== null });
     const socket = new WebSocket(this.url);
     socket.binaryType = "arraybuffer";
     this.socket = socket;
@@ -47,7 +51,9 @@ export class Door {
 
   greet(socket) {
     const hello = { type: "hello", ...this.hello() };
-    if (this.sessionId) hello.session_id = this.sessionId;
+    if (this.sessionId) Object.assign(hello, { session_id: this.sessionId, resume_token: this.token ?? "" });
+    else delete hello.replies;
+    if (this.leaving) hello.mic = false;
     socket.send(JSON.stringify(hello));
   }
 
@@ -61,11 +67,17 @@ export class Door {
       clearTimeout(this.timer);
       this.welcomed = true;
       this.sessionId = message.session_id;
+      this.token = message.resume_token ?? this.token;
       this.attempt = 0;
       this.lostAt = null;
-      this.on.state("open", message);
+      if (!this.leaving) this.on.state("open", message);
+      for (const text of this.unsaid.values()) this.send(text);
+      if (this.leaving) this.sayGoodbye();
+    } else if (message.type === "taken") {
+      this.unsaid.delete(message.id);
     } else if (message.type === "error") {
       this.refusal = message; // if the connection closes next, this is why
+      this.unsaid.delete(message.id); // it is told; sending it again would not help
     }
     this.on.message(message);
   }
@@ -77,7 +89,8 @@ export class Door {
     socket.onclose = null;
     socket.close();
     this.lostAt ??= Date.now();
-    if (this.over) this.end("hangup");
+    if (this.leaving) this.leftOr(code, () => this.retryLater());
+    else if (this.over) this.end("hangup");
     else if (this.refusal && !this.sessionId) this.end("refused", this.refusal);
     else if (FINAL.has(code)) this.end("refused", this.refusal);
     else if (code === NORMAL && this.welcomed) this.end("ended", this.refusal);
@@ -88,13 +101,13 @@ export class Door {
   retryLater() {
     const steady = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.attempt++);
     const retryMs = Math.round(steady * (0.8 + 0.4 * Math.random()));
-    this.on.state("waiting", { retryMs, error: this.refusal, attempt: this.attempt });
+    if (!this.leaving) this.on.state("waiting", { retryMs, error: this.refusal, attempt: this.attempt });
     this.timer = setTimeout(() => this.open(), retryMs);
   }
 
   // Does not wait for the next attempt.
   retryNow() {
-    if (!this.over && this.socket === null) this.open();
+    if ((!this.over || this.leaving) && this.socket === null) this.open();
   }
 
   // A new connection to the same session, with another hello (the microphone came).
@@ -124,19 +137,40 @@ export class Door {
     else this.socket.send(pcm);
   }
 
-  // Says goodbye, and waits a moment for the last facts.
+  // A text counts as said once the server has stored it: till then it is kept, and sent on each new connection.
+  say(text) {
+    const message = { type: "text", id: crypto.randomUUID?.() ?? randomId(), text };
+    this.unsaid.set(message.id, message);
+    this.send(message);
+  }
+
+  // For the page the call is over at once; the server is told until it has stored it, over new connections if need be.
   hangUp() {
     if (this.over) return;
-    this.over = true;
-    const socket = this.socket;
-    if (this.send({ type: "hangup" })) {
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.lost(socket, 0), GOODBYE_MS);
-    } else if (socket) {
-      this.lost(socket, 0);
-    } else {
-      this.end("hangup");
+    this.end("hangup");
+    if (!this.sessionId) {
+      const socket = this.socket;
+      this.socket = null;
+      socket?.close();
+      return;
     }
+    this.leaving = true;
+    this.lostAt = null;
+    if (this.isOpen) this.sayGoodbye();
+    else if (!this.socket) this.open();
+  }
+
+  sayGoodbye() {
+    const socket = this.socket;
+    this.send({ type: "hangup" });
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.lost(socket, 0), GOODBYE_MS);
+  }
+
+  leftOr(code, again) {
+    const isStored = FINAL.has(code) || (code === NORMAL && this.welcomed);
+    if (isStored || Date.now() - this.lostAt > GIVE_UP_MS) this.on.left?.();
+    else again();
   }
 
   end(reason, error = null) {
@@ -144,4 +178,8 @@ export class Door {
     this.over = true;
     this.on.state("closed", { reason, error });
   }
+}
+
+function randomId() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

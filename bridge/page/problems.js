@@ -76,10 +76,17 @@ export function reconnecting(retryMs) {
   };
 }
 
+// Speech for which there was no connection; nobody could send it later, as the agent listens to what is said now.
+export function unheard(ms) {
+  const seconds = Math.max(1, Math.round(ms / 1000));
+  return `What you said while the connection was down (about ${seconds} s) was not heard. Please say it again.`;
+}
+
 // Why the server ended it, in the words of its error codes.
 const ENDED = {
   "session-closed": "This conversation is over",
   "other-door": "This conversation goes on elsewhere",
+  "resume-refused": "This conversation belongs to another browser",
   "taken-over": "The conversation goes on in another window",
   idle: "The conversation was closed after a long silence",
 };

@@ -73,7 +73,17 @@ export class Transcript {
       this.atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
     });
     new ResizeObserver(() => this.follow()).observe(scroll);
+    this.unsaid = el("li", { className: "exchange unsaid", hidden: true });
     this.clear();
+  }
+
+  // Texts that the server has not stored yet, after all others.
+  showUnsaid(texts) {
+    this.unsaid.hidden = texts.length === 0;
+    this.unsaid.replaceChildren(...texts.map((text) => el("p", { className: "user typed" }, text, el("small", {}, "sending…"))));
+    if (texts.length) this.list.append(this.unsaid);
+    this.empty.hidden = this.views.size > 0 || texts.length > 0;
+    this.follow();
   }
 
   clear() {
@@ -81,6 +91,7 @@ export class Transcript {
     this.captioned = new Set();
     this.longestMs = 0;
     this.list.replaceChildren();
+    this.unsaid.hidden = true;
     this.captions.replaceChildren();
     this.empty.hidden = false;
     this.legend.hidden = true;
@@ -129,6 +140,7 @@ export class Transcript {
       const view = make();
       this.views.set(key, view);
       this.list.append(view.element);
+      if (!this.unsaid.hidden) this.list.append(this.unsaid);
     }
     return this.views.get(key);
   }

@@ -70,6 +70,8 @@ class CallResult:
     session_id: str
     rate_hz: int
     """Rate of the agent's sound."""
+    resume_token: str = ""
+    """With it another call can go on with the session; WebSocket door."""
     said: list[Said] = field(default_factory=list)
     replies: list[HeardReply] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,12 @@ from infra.caller.microphone import Microphone
 from infra.caller.result import CallResult, HeardReply, Utterance, answer_sound
 from infra.caller.talk import CallFailed, OnFact, Talk, ignore_fact, utterances_of
 
+log = logging.getLogger(__name__)
+
+HANG_UP_TRIES, HANG_UP_TIMEOUT_S, HANG_UP_PAUSE_S = 5, 5.0, 1.0
+SESSION_CLOSED = 4410
+"""Close code of a door whose session is over."""
+
 
 async def place_call(
     url: str,
@@ -22,10 +29,13 @@ async def place_call(
     *,
     user_id: str = "caller",
     session_id: str | None = None,
+    resume_token: str = "",
     answer_timeout_s: float = 30,
     on_fact: OnFact = ignore_fact,
 ) -> CallResult:
     """Call the door at `url` (the page's address, or `ws://…/ws`), say the utterances, and return what came of it.
+
+    With the `session_id` and `resume_token` of a result, that session is gone on with.
 
     Each is said when the answers to what was said before have ended, unless it says otherwise; the call is hung up
     when the last answers have ended. Raises BadWav, CallFailed.
@@ -41,14 +51,15 @@ async def place_call(
         "mic": True,
     }
     if session_id is not None:
-        hello["session_id"] = session_id
+        hello |= {"session_id": session_id, "resume_token": resume_token}
     began_s = asyncio.get_running_loop().time()
     try:
         async with connect(ws_url(url), max_size=1 << 24, compression=None, open_timeout=10) as socket:
             call = await _greet(socket, hello, rate_hz, answer_timeout_s, on_fact)
             call.talk.result.connect_s = round(asyncio.get_running_loop().time() - began_s, 3)
             await call.hold(steps)
-            return call.talk.result
+        await _hang_up_again(url, call)
+        return call.talk.result
     except (OSError, TimeoutError, WebSocketException) as error:
         raise CallFailed(f"no call to {ws_url(url)}: {error or type(error).__name__}") from error
 
@@ -72,7 +83,29 @@ async def _greet(
             if answer.get("type") == "error":
                 raise CallFailed(f"the door refused the call: {answer.get('message') or answer.get('code')}")
             if answer.get("type") == "welcome":
-                return _Call(socket, answer["session_id"], rate_hz, answer["sample_rate_hz"], answer_timeout_s, on_fact)
+                call = _Call(socket, answer["session_id"], rate_hz, answer["sample_rate_hz"], answer_timeout_s, on_fact)
+                call.talk.result.resume_token = answer.get("resume_token") or hello.get("resume_token", "")
+                return call
+
+
+async def _hang_up_again(url: str, call: "_Call") -> None:
+    """Say that the call is over until the door has stored it: it may have died as it was told."""
+    result = call.talk.result
+    hello = {"type": "hello", "session_id": result.session_id, "resume_token": result.resume_token, "mic": False}
+    for _ in range(HANG_UP_TRIES):
+        if call.is_over:
+            return
+        try:
+            async with asyncio.timeout(HANG_UP_TIMEOUT_S), connect(ws_url(url), compression=None) as socket:
+                await socket.send(json.dumps(hello))
+                await socket.send(json.dumps({"type": "hangup"}))
+                await socket.wait_closed()
+                if socket.close_code in (1000, SESSION_CLOSED):
+                    return
+        except (OSError, TimeoutError, WebSocketException) as error:
+            log.debug("hanging up: %r", error)
+        await asyncio.sleep(HANG_UP_PAUSE_S)
+    log.warning("session %s: the door did not confirm that it is over", result.session_id)
 
 
 class _Call:
@@ -94,6 +127,7 @@ class _Call:
         self.talk = Talk(result, self._microphone, self._loudspeaker, answer_timeout_s, on_fact)
         self._sending_reply = ""
         self._changed = asyncio.Event()
+        self._closed_by_door = False
 
     async def hold(self, steps: Iterable[Utterance]) -> None:
         """Hold the call to its end. Raises CallFailed."""
@@ -106,12 +140,18 @@ class _Call:
             speak.cancel()
             with contextlib.suppress(ConnectionClosed):
                 await self._socket.send(json.dumps({"type": "hangup"}))
-                await asyncio.wait([receive], timeout=5)
+                await asyncio.wait([receive], timeout=HANG_UP_TIMEOUT_S)
+            self._closed_by_door = receive.done() and self._socket.close_code == 1000
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._finish()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the door has told that the session has ended."""
+        return self._closed_by_door or any(fact["name"] == "SessionClosed" for fact in self.talk.result.facts)
 
     def _why_it_broke(self) -> str:
         if self.talk.result.errors:

@@ -127,7 +127,7 @@ def _print_json(result: "CallResult", problem: str) -> None:
     import json
     from dataclasses import asdict
 
-    fields = {name: value for name, value in asdict(result).items() if name not in ("answer", "facts")}
+    fields = {name: value for name, value in asdict(result).items() if name not in ("answer", "facts", "resume_token")}
     typer.echo(json.dumps({**fields, "problem": problem}, indent=2))
 
 

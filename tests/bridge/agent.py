@@ -80,6 +80,7 @@ class Agent:
             frames.append(unpack_in(message.data))
 
         subscription = await connection(self.broker).subscribe(audio_in_subject(session_id, participant_id), cb=take)
+        await connection(self.broker).flush()  # what another process publishes from now on is heard
         yield frames
         await subscription.unsubscribe()
 
@@ -96,5 +97,6 @@ class Agent:
             await message.respond(b"")
 
         subscription = await connection(self.broker).subscribe(sound_again_subject(session_id), cb=answer)
+        await connection(self.broker).flush()
         yield asked
         await subscription.unsubscribe()

@@ -27,6 +27,7 @@ class Caller:
         self.messages: list[dict[str, Any]] = []
         self.sound: dict[str, bytes] = {}
         self.session_id = ""
+        self.resume_token = ""
         self.close_code: int | None = None
         self._changed = asyncio.Condition()
         self._reply = ""
@@ -70,7 +71,14 @@ class Caller:
     async def hello(self, **fields: object) -> None:
         await self.send(type="hello", **fields)
         if fields.get("expect") != "refusal":
-            self.session_id = (await self.message("welcome"))["session_id"]
+            welcome = await self.message("welcome")
+            self.session_id = welcome["session_id"]
+            self.resume_token = welcome.get("resume_token", fields.get("resume_token", ""))
+
+    @property
+    def resuming(self) -> dict[str, object]:
+        """What another connection says to go on with this one's session."""
+        return {"session_id": self.session_id, "resume_token": self.resume_token}
 
     async def played(self, reply_id: str, samples: int, **flags: bool) -> None:
         await self.send(type="played", reply_id=reply_id, samples=samples, **flags)

@@ -20,6 +20,7 @@ from infra.embedded.nats import free_port
 PAGE = Path(__file__).parents[2] / "bridge" / "page"
 RATE_HZ = 24_000
 SESSION = "20261122-183015-9f2c1ab4"
+TOKEN = "the-secret-of-this-session"
 
 
 def tone(seconds: float, silence: float = 0.0) -> bytes:
@@ -39,11 +40,17 @@ class PageDoor:
         self.received: list[dict[str, Any]] = []
         self.sound_frames: list[bytes] = []
         self.refuse: dict[str, Any] | None = None
+        self.is_away = False
+        self.stores = True
+        """Whether it tells that it has stored the texts that it is sent."""
         self.sequence = 0
         self.socket: WebSocket | None = None
 
     async def serve(self, socket: WebSocket) -> None:
         await socket.accept()
+        if self.is_away:
+            await socket.close(1013)
+            return
         try:
             hello = json.loads(await socket.receive_text())
             self.hellos.append(hello)
@@ -53,6 +60,8 @@ class PageDoor:
                 return
             resumed = "session_id" in hello
             welcome = {"session_id": SESSION, "participant_id": "person-1", "sample_rate_hz": RATE_HZ}
+            if not resumed:
+                welcome["resume_token"] = TOKEN
             await socket.send_json({"type": "welcome", "resumed": resumed, **welcome})
             self.socket = socket
             await self.listen(socket)
@@ -68,6 +77,8 @@ class PageDoor:
                 self.sound_frames.append(message["bytes"])
                 continue
             self.received.append(json.loads(message["text"]))
+            if "id" in self.received[-1] and self.stores:
+                await socket.send_json({"type": "taken", "id": self.received[-1]["id"]})
             if self.received[-1]["type"] == "hangup":
                 await self.fact("SessionClosed", reason="hangup")
                 await socket.close()
@@ -83,9 +94,10 @@ class PageDoor:
         common = {"event_id": f"e{self.sequence}", "session_id": SESSION, "time_ns": time.time_ns(), "turn_id": turn_id}
         await self.send(type="fact", name=name, sequence=self.sequence, data={**common, **data})
 
-    async def reply(self, reply_id: str, pcm: bytes, *, end: bool = True) -> None:
-        """Send a reply's sound, unpaced, in frames of 20 ms."""
-        await self.send(type="reply", reply_id=reply_id, turn_id="t1")
+    async def reply(self, reply_id: str, pcm: bytes, *, end: bool = True, first_sample: int | None = None) -> None:
+        """Send a reply's sound, unpaced, in frames of 20 ms; one that goes on does so from its `first_sample`."""
+        goes_on = {} if first_sample is None else {"first_sample": first_sample}
+        await self.send(type="reply", reply_id=reply_id, turn_id="t1", **goes_on)
         assert self.socket is not None
         frame = RATE_HZ // 50 * 2
         for at in range(0, len(pcm), frame):

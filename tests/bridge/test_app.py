@@ -66,7 +66,7 @@ async def test_a_killed_door_leaves_a_session_that_another_goes_on_with(
             await first.fact("PlaybackStarted")
             process.kill()
             await first.closed()
-    second = await connect(session_id=first.session_id)
+    second = await connect(**first.resuming)
     await second.message("stop", reply_id="r-1")
     await second.played("r-1", 6_100)
     assert (await second.fact("PlaybackInterrupted"))["heard_text"] == "Hello"

@@ -84,7 +84,7 @@ async def test_an_idle_session_is_closed(open_door: OpenDoor, connect: Connect, 
 async def test_coming_back_goes_on_with_a_new_track(connect: Connect, agent: Agent) -> None:
     first = await connect()
     await first.connection.close()
-    second = await connect(session_id=first.session_id)
+    second = await connect(**first.resuming)
     assert (await second.message("welcome"))["resumed"] is True
     facts = await agent.facts(first.session_id)
     assert names(facts) == [*FIRST, "TrackUnpublished", "TrackPublished"]
@@ -100,7 +100,7 @@ async def second_facts(caller: Caller, count: int) -> list[str]:
 
 async def test_a_second_client_takes_the_session_over(connect: Connect) -> None:
     first = await connect()
-    second = await connect(session_id=first.session_id)
+    second = await connect(**first.resuming)
     assert await first.closed() == 4409
     await second.send(type="text", text="here I am")
     assert (await second.fact("TurnEnded"))["text"] == "here I am"
@@ -110,7 +110,7 @@ async def test_another_door_takes_the_session_over_from_the_log(
     open_door: OpenDoor, connect: Connect, agent: Agent
 ) -> None:
     first = await connect()
-    second = await connect(await open_door(), session_id=first.session_id)
+    second = await connect(await open_door(), **first.resuming)
     assert (await second.message("welcome"))["resumed"] is True
     assert await first.closed() == 4409
     await agent.reply(first.session_id, "r-1")
@@ -129,7 +129,7 @@ async def test_a_shutdown_leaves_the_session_open_for_the_next_door(
     assert (await first.message("error"))["code"] == "shutdown"
     assert await first.closed() == 1012
     assert "SessionClosed" not in names(await agent.facts(first.session_id))
-    second = await connect(session_id=first.session_id)
+    second = await connect(**first.resuming)
     assert (await second.message("welcome"))["resumed"] is True
 
 
@@ -140,3 +140,45 @@ async def test_typed_text_is_a_turn(connect: Connect) -> None:
     assert turn["text"] == "What time\nis it?\ufffd"
     assert turn["source"] == "text"
     assert "evidence" not in turn
+
+
+async def test_a_session_goes_on_only_with_its_token(open_door: OpenDoor, connect: Connect, agent: Agent) -> None:
+    first = await connect()
+    token = first.resume_token
+    assert token
+    facts = await agent.facts(first.session_id)
+    assert token not in repr(facts)
+    for door in (await open_door(), None):
+        for wrong in ("", "x" * 32, facts[0].resume_digest if isinstance(facts[0], e.SessionOpened) else ""):
+            hello = {"session_id": first.session_id, "resume_token": wrong, "expect": "refusal"}
+            stranger = await (connect(door, **hello) if door is not None else connect(**hello))
+            assert (await stranger.message("error"))["code"] == "resume-refused"
+            assert await stranger.closed() == 4403
+    await first.send(type="text", text="still mine")
+    assert (await first.fact("TurnEnded"))["text"] == "still mine", "its door and its client have noticed nothing"
+    assert len(await agent.facts(first.session_id)) == len(facts) + 1
+    second = await connect(await open_door(), **first.resuming)
+    assert (await second.message("welcome")).get("resume_token") is None, "it is given once"
+
+
+async def test_a_text_with_an_id_is_stored_once_and_that_is_told(
+    open_door: OpenDoor, connect: Connect, agent: Agent
+) -> None:
+    first = await connect(mic=False)
+    for _ in range(2):
+        await first.send(type="text", text="hello?", id="m-1")
+    await first.message("taken", id="m-1")
+    second = await connect(await open_door(), **first.resuming, mic=False)
+    await second.send(type="text", text="hello?", id="m-1")
+    await second.message("taken", id="m-1")
+    await second.send(type="text", text="hello?", id="m-2")
+    await second.message("taken", id="m-2")
+    turns = [fact for fact in await agent.facts(first.session_id) if isinstance(fact, e.TurnEnded)]
+    assert [turn.text for turn in turns] == ["hello?", "hello?"]
+    assert len({turn.turn_id for turn in turns}) == 2
+
+
+async def test_a_text_that_cannot_be_taken_is_named_in_the_error(connect: Connect) -> None:
+    caller = await connect(mic=False)
+    await caller.send(type="text", text=" ", id="m-1")
+    assert (await caller.message("error"))["id"] == "m-1"
