@@ -194,6 +194,36 @@ class UtteranceTranscribed(Event):
     engine_ms: Ms = 0
 
 
+class SpeechLost(Event):
+    """Speech `[start_sample, end_sample)` of the track could not be recognised: its words are missing in the turn."""
+
+    utterance_id: str
+    track_id: Id
+    participant_id: Id
+    start_sample: int = Field(ge=0)
+    end_sample: int = Field(ge=0)
+    reason: Literal["engine", "overload", "restart"] = Field(
+        description="No engine recognised it; too much other speech waited; the process that heard it ended."
+    )
+
+
+class RecognitionFellBehind(Event):
+    """Words of this track come later than they are spoken: too much speech waits for recognition in its process."""
+
+    track_id: Id
+    participant_id: Id
+    waited_ms: float = Field(ge=0, description="How long the oldest speech had been waiting.")
+    action: str = Field(default="", description="What is done about it.")
+
+
+class HearingRestarted(Event):
+    """Whatever listened to a track ended before the track did; another has taken its place."""
+
+    track_id: Id
+    participant_id: Id
+    error: str = Field(default="", description="Why it ended.")
+
+
 class TurnEvidence(Value):
     """Why the endpointing decided that the turn was over."""
 
@@ -212,6 +242,7 @@ class TurnEnded(Event):
     text: str
     source: Literal["speech", "text"] = "speech"
     evidence: TurnEvidence | None = None
+    lost_ms: float = Field(default=0, ge=0, description="Speech in it whose words are lost, see SpeechLost.")
 
 
 class TurnInterrupted(Event):

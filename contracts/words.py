@@ -34,6 +34,7 @@ WORDS: dict[type[e.Event], tuple[str, ...]] = {
     e.SummaryWritten: ("summary", "topics", "action_items"),
     # Providers repeat in their errors what they were asked.
     e.EngineFailed: ("error",),
+    e.HearingRestarted: ("error",),
 }
 
 PLAIN = frozenset(

@@ -1,7 +1,13 @@
-"""Ending tasks for sure."""
+"""Ending tasks for sure, and telling an end that was asked for from one that was not."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+
+class CancelledElsewhere(RuntimeError):
+    """Something that was awaited had been cancelled, but nobody asked the task that awaited it to stop: a failure."""
 
 
 async def ended(*tasks: "asyncio.Future[Any]") -> None:
@@ -10,3 +16,24 @@ async def ended(*tasks: "asyncio.Future[Any]") -> None:
         for task in left:
             task.cancel()
         await asyncio.wait(left, timeout=0.5)
+
+
+def is_being_stopped() -> bool:
+    """Tell whether somebody has asked the running task to stop."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+@contextmanager
+def own_cancellation_only() -> Iterator[None]:
+    """Let a CancelledError pass only if somebody asked this task to stop; raise CancelledElsewhere otherwise.
+
+    A future that another has cancelled (an executor that was shut down, a library that ended a task of its own)
+    raises the same CancelledError as a task that is to stop, and `except Exception` catches neither.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        if is_being_stopped():
+            raise
+        raise CancelledElsewhere("what was waited for was cancelled by something else") from error

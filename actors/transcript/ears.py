@@ -1,40 +1,77 @@
 """The engines of a process that hears: loaded and warm before the first track."""
 
 import asyncio
+from dataclasses import dataclass
 
-from infra.engines.stt import SpeechToText
+from infra.engines.lane import Lane, Rank, Run
+from infra.engines.stt import OnFailure, Recognition, SpeechToText
 from infra.engines.turn_detector import EndOfTurn, detector_named
-from infra.engines.vad import SileroVad
+from infra.engines.vad import SAMPLE_RATE_HZ, Samples, SileroVad
 from infra.settings import Settings
+
+LOCAL_RUNS = 2
+"""Runs of the local engine at a time: one for what counts, one that a guess may have."""
+
+REMOTE_RUNS = 4
+"""Requests to an engine elsewhere at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recogniser:
+    """A chain of engines behind its lane."""
+
+    engines: SpeechToText
+    lane: Lane[Recognition]
+
+    def submit(self, session_id: str, rank: Rank, samples: Samples, on_failure: OnFailure) -> Run[Recognition]:
+        """Have speech recognised (int16, mono, 16 kHz). The result fails with NothingHeard, Overloaded, …."""
+
+        async def work() -> Recognition:
+            return await self.engines.recognise(samples.tobytes(), on_failure)
+
+        return self.lane.submit(session_id, rank, len(samples) / SAMPLE_RATE_HZ, work)
 
 
 class Ears:
-    """Voice activity, end of turn, and two lanes of speech to text: a started interim never delays the final run."""
+    """Voice activity, end of turn, and speech to text: one lane for all that the local engine does in this process."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.vad = SileroVad()
         self.end_of_turn = EndOfTurn(detector_named(settings.end_of_turn))
-        self._lanes: dict[str, tuple[SpeechToText, SpeechToText]] = {}
+        self._recognisers: dict[str, Recogniser] = {}
 
     async def warm_up(self) -> None:
         """Run every engine of the settings once."""
         interim, final = self.speech_to_text(self.settings.stt)
-        await asyncio.gather(self.vad.warm_up(), self.end_of_turn.warm_up(), interim.warm_up(), final.warm_up())
+        both = {id(each): each for each in (interim, final)}.values()
+        warming = (each.engines.warm_up(each.lane.workers if each.engines.local else 1) for each in both)
+        await asyncio.gather(self.vad.warm_up(), self.end_of_turn.warm_up(), *warming)
 
-    def speech_to_text(self, chain: str) -> tuple[SpeechToText, SpeechToText]:
-        """Return the lanes (interim, final) of a chain of engines; empty takes the settings' chain."""
+    def speech_to_text(self, chain: str) -> tuple[Recogniser, Recogniser]:
+        """Return what makes interim and final words with a chain of engines; empty takes the settings' chain."""
         chain = chain or self.settings.stt
-        if chain not in self._lanes:
-            options, timeout_s = self.settings.stt_options, self.settings.stt_timeout_s
-            # Interims cost a request each elsewhere: they are made here whatever the final words come from.
-            interim = "local" if "local" in chain else chain
-            self._lanes[chain] = (SpeechToText(interim, options, timeout_s), SpeechToText(chain, options, timeout_s))
-        return self._lanes[chain]
+        # Interims cost a request each elsewhere: they are made here whatever the final words come from.
+        return self._recogniser("local" if "local" in chain else chain), self._recogniser(chain)
+
+    def waited_s(self) -> float:
+        """Return how long the oldest run whose words count has been waiting, of all lanes."""
+        return max((each.lane.waited_s() for each in self._recognisers.values()), default=0.0)
+
+    def behind(self) -> bool:
+        """Tell whether recognition is behind real time."""
+        return max((each.lane.behind() for each in self._recognisers.values()), default=False)
 
     async def aclose(self) -> None:
         """Let all engines go."""
         self.vad.close()
-        for lanes in self._lanes.values():
-            for lane in lanes:
-                await lane.aclose()
+        for recogniser in self._recognisers.values():
+            await recogniser.lane.aclose()
+            await recogniser.engines.aclose()
+
+    def _recogniser(self, chain: str) -> Recogniser:
+        if chain not in self._recognisers:
+            engines = SpeechToText(chain, self.settings.stt_options, self.settings.stt_timeout_s)
+            lane: Lane[Recognition] = Lane(LOCAL_RUNS if engines.local else REMOTE_RUNS)
+            self._recognisers[chain] = Recogniser(engines, lane)
+        return self._recognisers[chain]

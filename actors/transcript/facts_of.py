@@ -73,8 +73,26 @@ class FactsOfTrack:
             engine_ms=recognition.engine_ms if recognition else 0,
         )
 
+    def speech_lost(self, started: e.SpeechStarted, start: int, end: int, reason: str) -> e.SpeechLost:
+        """Return that the words of `[start, end)` are lost."""
+        return e.SpeechLost.model_validate(
+            {
+                **self._about(started, "SpeechLost", start),
+                "utterance_id": started.utterance_id,
+                "track_id": started.track_id,
+                "start_sample": start,
+                "end_sample": end,
+                "reason": reason,
+            }
+        )
+
     def turn_ended(
-        self, first: e.SpeechStarted, utterances: Sequence[e.SpeechStarted], text: str, evidence: e.TurnEvidence
+        self,
+        first: e.SpeechStarted,
+        utterances: Sequence[e.SpeechStarted],
+        text: str,
+        evidence: e.TurnEvidence,
+        lost_ms: float = 0,
     ) -> e.TurnEnded:
         """Return the end of the turn that `first` began."""
         return e.TurnEnded(
@@ -82,6 +100,7 @@ class FactsOfTrack:
             utterance_ids=tuple(started.utterance_id for started in utterances),
             text=text,
             evidence=evidence,
+            lost_ms=lost_ms,
         )
 
     def turn_interrupted(

@@ -69,7 +69,7 @@ class Listener:
         self._vad = ears.vad.track()
         self._hearing = Hearing()
         self._sound = TrackSound(0)
-        self._recognising = Recognising(ears, view.stt, track.track_id, woken)
+        self._recognising = Recognising(ears, view.stt, track.session_id, woken)
         self._turn: Turn | None = None
         self._heard_to = 0
         self._vad_failure_said = False
@@ -134,19 +134,21 @@ class Listener:
             return
         elif change is Change.PAUSED:
             turn.last.end = self._hearing.voiced_end
-            self._recognising.settle(self._sound, turn.last)
+            self._recognising.settle(self._sound, turn.last, self._heard_to)
             self._recognising.ask_whether_over(self._sound, turn.last)
             if self._behind():
                 await self._recognising.finish(turn)
         elif change is Change.RESUMED:
-            self._recognising.keep_piece(turn.last)
+            self._recognising.resumed(turn.last, self._heard_to)
             turn.last.resumed()
         elif change is Change.CLOSED:
+            self._recognising.close(self._sound, turn.last, self._heard_to)
             turn.last.closed = True
 
     async def _begin_utterance(self) -> None:
         if self._turn is None:
             self._turn = Turn(self._facts.turn_id(self._hearing.start))
+            self._recognising.begin_turn()
         floor = self._view.floor_reply()
         over_reply_id = floor.reply_id if floor is not None else None
         started = self._facts.speech_started(self._hearing.start, self._turn.turn_id, over_reply_id)
@@ -165,8 +167,11 @@ class Listener:
         turn = self._turn
         if turn is None:
             return
+        self._recognising.settle(self._sound, turn.last, self._heard_to)
+        self._recognising.cut_if_long(self._sound, turn.last, self._heard_to)
         for utterance in turn.utterances:
             self._recognising.collect(utterance)
+        await self._say_losses()
         if not self._behind() and not self._hearing.paused and self._hearing.voiced_end >= self._heard_to:
             self._recognising.revise(self._sound, turn.last, self._heard_to)
         await self._ask_again(turn)
@@ -250,7 +255,7 @@ class Listener:
         utterance = turn.last
         if utterance.end is None or not turn.words_known() or self._hearing.voiced:
             return
-        if not turn.text():
+        if not turn.text() and not turn.lost_samples():
             if utterance.closed:
                 self._turn = None
             return
@@ -275,19 +280,30 @@ class Listener:
         )
         counted = [u for u in turn.utterances if not u.dismissed]
         await self._voice.say_fenced(
-            self._facts.turn_ended(turn.utterances[0].started, [u.started for u in counted], turn.text(), evidence)
+            self._facts.turn_ended(
+                turn.utterances[0].started,
+                [u.started for u in counted],
+                turn.text(),
+                evidence,
+                turn.lost_samples() / SAMPLES_PER_MS,
+            )
         )
         self._turn = None
 
     def patience_s(self) -> float:
         """Return how long to wait for sound, results or facts before time itself changes something."""
         turn = self._turn
-        if turn is None or turn.last.end is None or not turn.words_known() or not turn.text():
+        if turn is None or turn.last.end is None or not turn.words_known() or not (turn.text() or turn.lost_samples()):
             return TICK_S
         silence = self._silence(turn)
         return min(TICK_S, max(SHORTEST_WAIT_S, (silence.required_ms - silence.ms) / 1000))
 
     # -- failures and the end
+
+    async def _say_losses(self) -> None:
+        for loss in self._recognising.take_losses():
+            fact = self._facts.speech_lost(loss.utterance.started, loss.start, loss.end, loss.reason)
+            await self._voice.say(fact)
 
     async def _say_failures(self) -> None:
         turn_id = self._turn.turn_id if self._turn is not None else None
@@ -310,5 +326,5 @@ class Listener:
             return
         await self._recognising.finish(turn)
         await self._consider()
-        if self._turn is turn and turn.text() and turn.last.end is not None:
+        if self._turn is turn and (turn.text() or turn.lost_samples()) and turn.last.end is not None:
             await self._say_turn_ended(turn, self._silence(turn))

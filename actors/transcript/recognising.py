@@ -1,15 +1,19 @@
 """Engine runs for one track, beside its decisions: started here, collected when done, ignored when overtaken."""
 
 import asyncio
-import time
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
 
-from actors.transcript.ears import Ears
-from actors.transcript.endpointing import SAMPLES_PER_MS
+from actors.transcript import pieces
+from actors.transcript.ears import Ears, Recogniser
+from actors.transcript.endpointing import SAMPLES_PER_MS, WINDOW_SAMPLES
+from actors.transcript.pieces import Load
 from actors.transcript.sound import Samples, TrackSound
-from actors.transcript.turn import Turn, Utterance, joined, spoken_words
-from infra.engines.stt import Failure, NothingHeard, Recognition
+from actors.transcript.turn import Piece, Turn, Utterance, joined, spoken_words
+from infra.ending import ended
+from infra.engines.lane import Overloaded, Rank, Run
+from infra.engines.stt import Failure, Recognition
 from infra.engines.turn_detector import HEARD_SAMPLES
 from infra.facts import now_ns
 
@@ -20,37 +24,74 @@ TAIL_SAMPLES = 125 * SAMPLES_PER_MS
 """Silence behind the last voiced window that it is given: on more it makes words up."""
 
 SHORTEST_SAMPLES = 100 * SAMPLES_PER_MS
-PIECE_SAMPLES = 6000 * SAMPLES_PER_MS
-"""An utterance longer than this is recognised in pieces, cut in its pauses."""
 
 INTERIM_MS = 500
 CONTESTED_INTERIM_MS = 300
 """Over a reply the decision waits for the words, so they are looked for more often."""
 
-INTERIM_LOAD = 2.5
-"""An interim that took t ms is followed by the next one after 2.5 t at the earliest."""
+CONTESTED_SHARE = 0.35
+"""How much longer the speech must have become for another look over a reply."""
+
+TOLD_SAMPLES = 300 * SAMPLES_PER_MS
+"""Less than this behind a guess holds no word: nothing is lost."""
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Speech `[start, end)` of an utterance whose words are lost."""
+
+    utterance: Utterance
+    start: int
+    end: int
+    reason: Literal["engine", "overload"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Interim:
+    utterance: Utterance
+    segment_start: int
+    to: int
+    run: Run[Recognition]
 
 
 class Recognising:
     """Runs of speech to text and end of turn for one track; `woken` is set when one is done."""
 
-    def __init__(self, ears: Ears, stt: str, track_id: str, woken: asyncio.Event) -> None:
-        self._interim_lane, self._final_lane = ears.speech_to_text(stt)
+    def __init__(self, ears: Ears, stt: str, session_id: str, woken: asyncio.Event) -> None:
+        self._interims, self._finals = ears.speech_to_text(stt)
         self._end_of_turn = ears.end_of_turn.track()
-        self._track_id = track_id
+        self._session_id = session_id
         self._woken = woken
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._interim: asyncio.Task[tuple[Utterance, int, str]] | None = None
+        self._runs: set[Run[Recognition]] = set()
+        self._interim: _Interim | None = None
         self._next_interim_at = 0
+        self._load = Load()
         self._failures: list[Failure] = []
+        self._losses: list[Loss] = []
 
-    def settle(self, sound: TrackSound, utterance: Utterance) -> None:
-        """Start the run whose words count, over what has been said of the utterance."""
-        assert utterance.end is not None
-        pcm = self._cut(sound, utterance, utterance.end + TAIL_SAMPLES)
-        utterance.settling = self._start(self._recognise(pcm))
+    def begin_turn(self) -> None:
+        """Count anew what a turn's recognition costs."""
+        self._load = Load()
+
+    def settle(self, sound: TrackSound, utterance: Utterance, heard_to: int, closed: bool = False) -> None:
+        """Start the run whose words count over what has been said of the utterance, if it is time and none was."""
+        if utterance.end is None or utterance.settling is not None:
+            return
+        length = utterance.end - utterance.segment_start
+        if not closed and not pieces.may_settle(self._load, length, heard_to - utterance.end):
+            return
+        known_to = max(heard_to, min(sound.end, heard_to + WINDOW_SAMPLES))
+        end = min(utterance.end + TAIL_SAMPLES, known_to)
+        utterance.settling = self._piece(sound, utterance, utterance.end, end, Rank.TURN)
+
+    def close(self, sound: TrackSound, utterance: Utterance, heard_to: int) -> None:
+        """Have the words of an utterance that is over."""
+        self.settle(sound, utterance, heard_to, closed=True)
+        if utterance.end is not None:
+            self._load.kept += utterance.end - utterance.segment_start
 
     def ask_whether_over(self, sound: TrackSound, utterance: Utterance, silence_ms: float = 0) -> None:
         """Ask the end-of-turn model about the pause that `utterance.end` began."""
@@ -64,52 +105,80 @@ class Recognising:
         utterance.asking = self._start(self._end_of_turn.probability(samples))
 
     def revise(self, sound: TrackSound, utterance: Utterance, heard_to: int) -> None:
-        """Start an interim run if it is time for one; one at a time."""
+        """Start an interim run if it is time for one and it costs others nothing; one at a time."""
         contested = utterance.contested_reply is not None and not utterance.judged
-        if self._interim is not None or not (self._interim_lane.local or contested):
+        if self._interim is not None or not (self._interims.engines.local or contested):
             return
+        length = heard_to - utterance.segment_start
         interval = (CONTESTED_INTERIM_MS if contested else INTERIM_MS) * SAMPLES_PER_MS
-        if heard_to < max(self._next_interim_at, utterance.segment_start + interval):
+        if length < interval or heard_to < self._next_interim_at:
             return
-        pcm = self._cut(sound, utterance, heard_to)
-        self._next_interim_at = heard_to + interval
-        self._interim = self._start(self._revise(utterance, pcm))
+        affordable = self._load.affords(length, pieces.INTERIM_ALLOWANCE_SAMPLES) and self._interims.lane.has_room
+        if not (contested or affordable):
+            return
+        self._next_interim_at = heard_to + (max(interval, int(CONTESTED_SHARE * length)) if contested else interval)
+        samples = self._cut(sound, utterance, heard_to)
+        run = self._submit(self._interims, Rank.INTERIM, samples)
+        self._interim = _Interim(utterance, utterance.segment_start, heard_to, run)
+
+    def cut_if_long(self, sound: TrackSound, utterance: Utterance, heard_to: int) -> None:
+        """Cut speech that goes on without a pause at its quietest place, and start the run over what lies before."""
+        if utterance.end is not None or heard_to - utterance.segment_start < pieces.LONGEST_SAMPLES:
+            return
+        start = utterance.segment_start
+        place = start + max(1, pieces.quietest(sound.cut(start, heard_to)))
+        self._keep(utterance, self._piece(sound, utterance, place, place, Rank.PIECE))
+
+    def resumed(self, utterance: Utterance, heard_to: int) -> None:
+        """When speech goes on after a pause: keep what lies before as a piece, or forget the run over it."""
+        self.collect(utterance)
+        piece = utterance.settling
+        if utterance.end is None or piece is None:
+            return
+        pause = heard_to - WINDOW_SAMPLES - utterance.end
+        if pieces.is_cut_at(self._load, utterance.end - utterance.segment_start, pause):
+            if piece.run is not None:
+                piece.run.rank = Rank.PIECE
+            self._keep(utterance, piece)
+            return
+        if piece.text:
+            utterance.interim, utterance.interim_to = piece.text, utterance.end
+        self._overtaken(piece.run)
 
     def collect(self, utterance: Utterance) -> None:
         """Take in the results that are there."""
-        if self._interim is not None and self._interim.done():
-            revised, segment_start, text = self._interim.result()
-            self._interim = None
-            if revised.end is None and revised.segment_start == segment_start and text:
-                revised.interim = text
+        self._collect_interim()
         if utterance.asking is not None and utterance.asking.done():
-            probability = utterance.asking.result()
+            probability = _result_or_none(utterance.asking)
             if probability is not None:
                 # The model's opinion jumps about; of two the surer one has proved right more often.
                 utterance.probability = max(probability, utterance.probability or 0.0)
             utterance.asking = None
-        if utterance.settling is not None and utterance.settling.done():
-            recognition = utterance.settling.result()
-            utterance.settling = None
-            utterance.recognition, utterance.recognised_ns = recognition, now_ns()
-            heard = spoken_words(recognition.text) if recognition is not None else utterance.interim
-            utterance.text = joined(utterance.kept_text, heard)
-
-    def keep_piece(self, utterance: Utterance) -> None:
-        """When speech goes on after a pause: keep the words so far if the utterance is long."""
-        self.collect(utterance)
-        if utterance.end is None or utterance.text is None:
+        last = utterance.settling
+        for piece in (*utterance.pieces, *([last] if last is not None else [])):
+            self._take(utterance, piece)
+        if last is None or last.text is None or utterance.text is not None:
             return
-        if utterance.end - utterance.segment_start >= PIECE_SAMPLES:
-            utterance.kept_text, utterance.segment_start, utterance.interim = utterance.text, utterance.end, ""
+        if all(piece.text is not None for piece in utterance.pieces):
+            utterance.recognition, utterance.recognised_ns = last.recognition, now_ns()
+            utterance.text = joined(utterance.kept_text, last.text)
 
     async def finish(self, turn: Turn) -> None:
         """Wait for the runs that the turn needs, and take in their results."""
         for utterance in turn.utterances:
-            running = [task for task in (utterance.settling, utterance.asking) if task is not None]
-            if running:
-                await asyncio.wait(running)
+            last = [utterance.settling] if utterance.settling is not None else []
+            runs = [piece.run for piece in (*utterance.pieces, *last) if piece.run is not None]
+            waited_for: list[asyncio.Future[Any]] = [run.result for run in runs if not run.result.done()]
+            if utterance.asking is not None:
+                waited_for.append(utterance.asking)
+            if waited_for:
+                await asyncio.wait(waited_for)
             self.collect(utterance)
+
+    def take_losses(self) -> list[Loss]:
+        """Return what was lost since the last call."""
+        losses, self._losses = self._losses, []
+        return losses
 
     def take_failures(self) -> list[Failure]:
         """Return failures since the last call."""
@@ -117,39 +186,91 @@ class Recognising:
         return failures
 
     async def aclose(self) -> None:
-        """Give up waiting for what runs; a started run ends by itself."""
+        """Forget what waits; a started run ends by itself."""
+        for run in list(self._runs):
+            self._overtaken(run)
         tasks = list(self._tasks)
         if tasks:
             await asyncio.wait(tasks, timeout=2)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*tasks)
         await self._end_of_turn.aclose()
 
     def _cut(self, sound: TrackSound, utterance: Utterance, end: int) -> Samples:
-        first_piece = utterance.segment_start == utterance.start
-        return sound.cut(utterance.segment_start - (LEAD_SAMPLES if first_piece else 0), end)
+        return sound.cut(utterance.segment_start - (0 if utterance.pieces else LEAD_SAMPLES), end)
 
-    async def _recognise(self, samples: Samples) -> Recognition | None:
-        if len(samples) < SHORTEST_SAMPLES:
-            return None
-        try:
-            return await self._final_lane.recognise(samples.tobytes(), self._failed)
-        except NothingHeard:
-            return None
+    def _piece(self, sound: TrackSound, utterance: Utterance, end: int, sound_to: int, rank: Rank) -> Piece:
+        self._drop_interim()
+        samples = self._cut(sound, utterance, sound_to)
+        run = self._submit(self._finals, rank, samples) if len(samples) >= SHORTEST_SAMPLES else None
+        return Piece(utterance.segment_start, end, run, utterance.interim, utterance.interim_to)
 
-    async def _revise(self, utterance: Utterance, samples: Samples) -> tuple[Utterance, int, str]:
-        segment_start, started = utterance.segment_start, time.monotonic()
-        try:
-            recognition = await self._interim_lane.recognise(samples.tobytes(), self._failed)
-        except NothingHeard:
-            return utterance, segment_start, ""
-        spent_ms = (time.monotonic() - started) * 1000
-        self._next_interim_at += max(0, int((INTERIM_LOAD * spent_ms - INTERIM_MS) * SAMPLES_PER_MS))
-        return utterance, segment_start, spoken_words(recognition.text)
+    def _keep(self, utterance: Utterance, piece: Piece) -> None:
+        utterance.pieces.append(piece)
+        self._load.kept += piece.end - piece.start
+        utterance.segment_start, utterance.interim, utterance.settling = piece.end, "", None
+        self._next_interim_at = 0
+        self._drop_interim()
+
+    def _take(self, utterance: Utterance, piece: Piece) -> None:
+        if piece.text is not None:
+            return
+        if piece.run is None:
+            piece.text = piece.guess
+        elif piece.run.result.done():
+            try:
+                piece.recognition = piece.run.result.result()
+                piece.text = spoken_words(piece.recognition.text)
+            except (Exception, asyncio.CancelledError) as error:  # a future's, not this task's: its run was given up
+                self._lose(utterance, piece, "overload" if isinstance(error, Overloaded) else "engine")
+
+    def _lose(self, utterance: Utterance, piece: Piece, reason: Literal["engine", "overload"]) -> None:
+        piece.text = piece.guess
+        start = max(piece.start, piece.guess_to) if piece.guess else piece.start
+        if piece.end - start >= (TOLD_SAMPLES if piece.guess else 1):
+            utterance.lost_samples += piece.end - start
+            self._losses.append(Loss(utterance, start, piece.end, reason))
+
+    def _collect_interim(self) -> None:
+        interim = self._interim
+        if interim is None or not interim.run.result.done():
+            return
+        self._interim = None
+        recognition = _result_or_none(interim.run.result)
+        text = spoken_words(recognition.text) if recognition is not None else ""
+        utterance = interim.utterance
+        if utterance.end is None and utterance.segment_start == interim.segment_start and text:
+            utterance.interim, utterance.interim_to = text, interim.to
+
+    def _drop_interim(self) -> None:
+        if self._interim is not None and not self._interim.run.result.done():
+            self._overtaken(self._interim.run)
+            self._interim = None
+
+    def _overtaken(self, run: Run[Recognition] | None) -> None:
+        """Forget a run that no longer matters: one that waits never starts."""
+        if run is None:
+            return
+        samples = int(run.seconds * 1000) * SAMPLES_PER_MS
+        if run.rank is Rank.INTERIM and not run.started:
+            self._load.extra -= samples
+        elif run.rank is not Rank.INTERIM and run.started:
+            self._load.extra += samples
+        (self._interims if run.rank is Rank.INTERIM else self._finals).lane.drop(run)
 
     async def _failed(self, failure: Failure) -> None:
         self._failures.append(failure)
+
+    def _submit(self, recogniser: Recogniser, rank: Rank, samples: Samples) -> Run[Recognition]:
+        run = recogniser.submit(self._session_id, rank, samples, self._failed)
+        self._runs.add(run)
+        run.result.add_done_callback(lambda _: self._ended(run))
+        if rank is Rank.INTERIM:
+            self._load.extra += len(samples)
+        return run
+
+    def _ended(self, run: Run[Recognition]) -> None:
+        self._runs.discard(run)
+        self._woken.set()
 
     def _start(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         task = asyncio.create_task(work)
@@ -160,3 +281,10 @@ class Recognising:
     def _done(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
         self._woken.set()
+
+
+def _result_or_none(done: "asyncio.Future[T]") -> T | None:
+    """Return the result of something that was only an opinion; None if it failed or was given up."""
+    if done.cancelled() or done.exception() is not None:
+        return None
+    return done.result()

@@ -57,7 +57,7 @@ def resumed_turn(view: SessionView, track: e.TrackPublished) -> Turn | None:
     turn.utterances.append(_begun(last))
     # If its sound is lost, what it sounded like is better than nothing.
     known = turn.text()
-    turn.last.interim = last.latest_text.removeprefix(known).strip()
+    turn.last.interim, turn.last.interim_to = last.latest_text.removeprefix(known).strip(), last.started.start_sample
     return turn
 
 

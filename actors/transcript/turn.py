@@ -4,7 +4,24 @@ import asyncio
 from dataclasses import dataclass, field
 
 from contracts import events as e
+from infra.engines.lane import Run
 from infra.engines.stt import Recognition
+
+
+@dataclass(slots=True, eq=False)
+class Piece:
+    """A stretch of an utterance that is recognised in one run."""
+
+    start: int
+    end: int
+    run: Run[Recognition] | None
+    """None if it is too short to hold a word."""
+    guess: str = ""
+    """What its beginning, up to `guess_to`, sounded like before."""
+    guess_to: int = 0
+    text: str | None = None
+    """Its words; None while they are unknown."""
+    recognition: Recognition | None = None
 
 
 @dataclass(slots=True)
@@ -18,13 +35,18 @@ class Utterance:
     closed: bool = False
     text: str | None = None
     """Its settled words; None while they are unknown."""
-    kept_text: str = ""
-    """Words before `segment_start`, recognised in an earlier pause: a long utterance is recognised in pieces."""
+    pieces: list[Piece] = field(default_factory=list)
+    """What lies before `segment_start`: a long utterance is recognised in pieces."""
     segment_start: int = 0
     interim: str = ""
+    """What the speech from `segment_start` to `interim_to` sounds like."""
+    interim_to: int = 0
     recognition: Recognition | None = None
     recognised_ns: int = 0
-    settling: "asyncio.Task[Recognition | None] | None" = None
+    settling: Piece | None = None
+    """The rest of it, as far as the pause that `end` began."""
+    lost_samples: int = 0
+    """How much of its speech could not be recognised."""
     asking: "asyncio.Task[float | None] | None" = None
     asked: int = 0
     probability: float | None = None
@@ -38,6 +60,11 @@ class Utterance:
     def start(self) -> int:
         """First sample."""
         return self.started.start_sample
+
+    @property
+    def kept_text(self) -> str:
+        """The words before `segment_start`, as far as they are known."""
+        return joined(*(piece.text or "" for piece in self.pieces))
 
     def resumed(self) -> None:
         """Forget what was found out about a pause that proved none: started runs end unheard."""
@@ -63,6 +90,10 @@ class Turn:
         if interim and not self.last.dismissed and self.last.text is None:
             texts[-1] = joined(self.last.kept_text, self.last.interim)
         return joined(*texts)
+
+    def lost_samples(self) -> int:
+        """Return how much of the turn's speech could not be recognised."""
+        return sum(u.lost_samples for u in self.utterances if not u.dismissed)
 
     def words_known(self) -> bool:
         """Whether every utterance has its settled words."""

@@ -1,10 +1,12 @@
 """Moonshine, the local speech to text: the English tiny model that lies in its wheel. Needs no key and no network."""
 
 import asyncio
+import contextlib
 import os
+import queue
 import threading
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,11 +28,12 @@ _loading = threading.Lock()
 
 
 class _Model:
-    """One loaded model on one thread of its own: a started run delays only those after it here."""
+    """One loaded model on one thread of its own: one run at a time. The thread is a daemon: a hung run ends with us."""
 
     def __init__(self) -> None:
-        self.executor = ThreadPoolExecutor(1, thread_name_prefix="moonshine")
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._transcriber: Any = None
+        threading.Thread(target=self._work, name="moonshine", daemon=True).start()
 
     def transcribe(self, samples: list[float]) -> str:
         if self._transcriber is None:
@@ -44,16 +47,50 @@ class _Model:
         transcript = self._transcriber.transcribe_without_streaming(samples, SAMPLE_RATE_HZ)
         return " ".join(line.text.strip() for line in transcript.lines if line.text.strip())
 
+    async def run(self, samples: list[float]) -> str:
+        """Return the words, from this model's thread. If it is cancelled, the thread goes on."""
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[str] = loop.create_future()
+
+        def tell(text: str, error: BaseException | None) -> None:
+            if result.done():
+                return
+            if error is not None:
+                result.set_exception(error)
+            else:
+                result.set_result(text)
+
+        def job() -> None:
+            text, problem = "", None
+            try:
+                text = self.transcribe(samples)
+            except Exception as error:  # for whoever waits for the words
+                problem = error
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(tell, text, problem)
+
+        self._jobs.put(job)
+        return await result
+
+    def close(self) -> None:
+        """End the thread after what it does now."""
+        self._jobs.put(None)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+
 
 class MoonshineSTT(stt.STT[str]):
     """Batch recognition of one piece of speech: 40 ms for a word, 130 ms for 2.5 s, on one core.
 
-    Give it speech with little silence around: on longer silence it makes words up.
+    Give it speech with little silence around: on longer silence it makes words up. Every run that goes on at the
+    same time has a model of its own, 60 MB; whoever calls bounds how many there are.
     """
 
     def __init__(self) -> None:
         super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
-        self._model = _Model()
+        self._idle: list[_Model] = []
 
     @property
     def model(self) -> str:
@@ -72,17 +109,21 @@ class MoonshineSTT(stt.STT[str]):
         if frame.sample_rate != SAMPLE_RATE_HZ or frame.num_channels != 1:
             raise ValueError(f"16 kHz mono was expected, not {frame.sample_rate} Hz, {frame.num_channels} channels")
         samples = (np.frombuffer(frame.data, np.int16).astype(np.float32) / 32768).tolist()
-        model = self._model
+        model = self._idle.pop() if self._idle else _Model()
         try:
-            text = await asyncio.get_running_loop().run_in_executor(model.executor, model.transcribe, samples)
+            text = await model.run(samples)
         except asyncio.CancelledError:
-            # A run cannot be stopped: leave its thread to it, and take a new one if it may hang.
-            self._model = _Model()
-            model.executor.shutdown(wait=False, cancel_futures=True)
+            # A run cannot be stopped and may hang for ever: its thread and model are left to it.
+            model.close()
             raise
+        except BaseException:
+            self._idle.append(model)
+            raise
+        self._idle.append(model)
         data = stt.SpeechData(language="en", text=text)  # type: ignore[arg-type]  # it makes a LanguageCode of it
         return stt.SpeechEvent(stt.SpeechEventType.FINAL_TRANSCRIPT, uuid.uuid4().hex, [data])
 
     async def aclose(self) -> None:
-        """Let the thread go."""
-        self._model.executor.shutdown(wait=False, cancel_futures=True)
+        """Let the threads go."""
+        while self._idle:
+            self._idle.pop().close()

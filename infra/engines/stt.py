@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from livekit import rtc
 from livekit.agents import stt
 from livekit.agents.types import APIConnectOptions
 
+from infra.ending import own_cancellation_only
 from infra.engines.named import engine_class
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,8 @@ def make_engine(name: str, options: dict[str, Any]) -> "stt.STT[Any]":
 class SpeechToText:
     """A chain of engines, such as `deepgram.STT,local`: the first that works recognises.
 
-    Every instance has engines and threads of its own, so that recognitions of one never wait for another's.
+    Recognitions go on side by side; how many at a time is the caller's business (`infra.engines.lane`). One that hangs
+    is given up alone: the engine is told to stop, and is not waited for.
     """
 
     def __init__(self, chain: str, options: dict[str, Any], timeout_s: float) -> None:
@@ -79,19 +81,21 @@ class SpeechToText:
         self._timeout_s = timeout_s
         self._engines: dict[str, stt.STT[Any]] = {}
         self._failed_at: dict[str, float] = {}
+        self._given_up: set[asyncio.Task[str]] = set()
 
     @property
     def local(self) -> bool:
         """Whether the first choice runs here, where recognising often costs nothing but time."""
         return self._names[0] == "local"
 
-    async def warm_up(self) -> None:
-        """Load every engine of the chain, and have the local one recognise once. Failures are logged."""
+    async def warm_up(self, at_once: int = 1) -> None:
+        """Load every engine of the chain, and have the local one recognise `at_once` times. Failures are logged."""
         for name in self._names:
             try:
                 engine = self._engine(name)
                 if name == "local":
-                    await recognise(engine, b"\0\0" * (SAMPLE_RATE_HZ // 2))
+                    half_a_second = b"\0\0" * (SAMPLE_RATE_HZ // 2)
+                    await asyncio.gather(*(recognise(engine, half_a_second) for _ in range(at_once)))
             except Exception as error:  # whatever an engine raises: the chain is there for it
                 log.warning("speech to text %s: %s", name, error)
 
@@ -101,8 +105,7 @@ class SpeechToText:
         for place, name in enumerate(names):
             started = time.perf_counter()
             try:
-                async with asyncio.timeout(self._timeout_s):
-                    text = await recognise(self._engine(name), pcm)
+                text = await self._within_limit(recognise(self._engine(name), pcm))
                 self._failed_at.pop(name, None)
                 return Recognition(text, name, (time.perf_counter() - started) * 1000)
             except Exception as error:  # whatever an engine raises: the chain is there for it
@@ -115,6 +118,29 @@ class SpeechToText:
                 if on_failure is not None:
                     await on_failure(Failure(name, problem[:500], action))
         raise NothingHeard(f"none of {', '.join(names)} understood the speech")
+
+    async def _within_limit(self, recognition: Coroutine[Any, Any, str]) -> str:
+        """Return the words. Raises what the engine raises, CancelledElsewhere, or TimeoutError after the limit.
+
+        Not a timeout around the call: an engine that does not heed its cancellation would hold the caller up.
+        """
+        task = asyncio.create_task(recognition)
+        try:
+            await asyncio.wait([task], timeout=self._timeout_s)
+        finally:
+            if not task.done():
+                self._given_up.add(task)
+                task.add_done_callback(self._forget)
+                task.cancel()
+        if task in self._given_up:
+            raise TimeoutError
+        with own_cancellation_only():
+            return await task
+
+    def _forget(self, task: "asyncio.Task[str]") -> None:
+        self._given_up.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     async def aclose(self) -> None:
         """Close the engines."""

@@ -36,6 +36,8 @@ LIFECYCLE_EVENTS: frozenset[type[e.Event]] = frozenset(
         e.TrackUnpublished,
         e.RecordingStored,
         e.EngineFailed,
+        e.HearingRestarted,
+        e.RecognitionFellBehind,
     }
 )
 
@@ -45,7 +47,10 @@ METRICS: dict[type[e.Event], tuple[str, ...]] = {
     e.SessionOpened: ("door",),
     e.SessionClosed: ("reason",),
     e.SessionErased: ("part",),
-    e.TurnEnded: ("source", "evidence"),
+    e.SpeechLost: ("utterance_id", "start_sample", "end_sample", "reason"),
+    e.RecognitionFellBehind: ("waited_ms",),
+    e.HearingRestarted: ("track_id",),
+    e.TurnEnded: ("source", "evidence", "lost_ms"),
     e.TurnPassed: ("reason",),
     e.TurnInterrupted: ("reply_id", "speech_ms"),
     e.InterruptionDismissed: ("reply_id", "reason", "speech_ms"),
