@@ -200,8 +200,8 @@ class SpeechLost(Event):
     utterance_id: str
     track_id: Id
     participant_id: Id
-    start_sample: int = Field(ge=0)
-    end_sample: int = Field(ge=0)
+    start_sample: Count
+    end_sample: Count
     reason: Literal["engine", "overload", "restart"] = Field(
         description="No engine recognised it; too much other speech waited; the process that heard it ended."
     )
@@ -212,7 +212,7 @@ class RecognitionFellBehind(Event):
 
     track_id: Id
     participant_id: Id
-    waited_ms: float = Field(ge=0, description="How long the oldest speech had been waiting.")
+    waited_ms: Ms = Field(description="How long the oldest speech had been waiting.")
     action: str = Field(default="", description="What is done about it.")
 
 
@@ -242,7 +242,7 @@ class TurnEnded(Event):
     text: str
     source: Literal["speech", "text"] = "speech"
     evidence: TurnEvidence | None = None
-    lost_ms: float = Field(default=0, ge=0, description="Speech in it whose words are lost, see SpeechLost.")
+    lost_ms: Ms = Field(default=0, description="Speech in it whose words are lost, see SpeechLost.")
 
 
 class TurnInterrupted(Event):
