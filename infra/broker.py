@@ -20,6 +20,7 @@ from contracts.events import Event
 from infra.connection import connection, jetstream, round_trip
 from infra.dead_letters import bury_undecodable
 from infra.embedded.runtime import running_nats_url
+from infra.nats_reach import wait_for_nats
 from infra.provisioning import provision
 from infra.settings import settings
 from infra.telemetry import set_up_telemetry
@@ -128,6 +129,19 @@ async def _provision_again(broker: NatsBroker) -> None:
             return
 
 
+class _App(FastStream):
+    """Ends when it is told to also while it waits for NATS, before FastStream looks at that."""
+
+    def __init__(self, broker: NatsBroker, lifespan: Any) -> None:
+        super().__init__(broker, lifespan=lifespan, logger=None)
+        self.leaving = asyncio.Event()
+
+    def exit(self) -> None:
+        """End the app."""
+        super().exit()
+        self.leaving.set()
+
+
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
 
@@ -142,13 +156,15 @@ def make_app(name: str, broker: NatsBroker, lifespan: Lifespan) -> FastStream:
     @asynccontextmanager
     async def whole_life() -> AsyncIterator[None]:
         set_up_telemetry(name, settings())
+        if not await wait_for_nats(nats_url(), app.leaving):
+            raise SystemExit(0)
         await broker.connect()
         await provision(jetstream(broker))
         async with stack:
             await stack.enter_async_context(lifespan())
             yield
 
-    app = FastStream(broker, lifespan=whole_life, logger=None)
+    app = _App(broker, whole_life)
     # FastStream leaves its own lifespan after the broker has gone: too late to give messages back.
     app.on_shutdown(stack.aclose)
 

@@ -1,6 +1,5 @@
 """What is needed to run here, whether it is there, and how to get it."""
 
-import asyncio
 import importlib.util
 import os
 import shutil
@@ -14,6 +13,7 @@ from typing import Literal
 from infra.embedded.nats import NatsMissing, nats_server_path
 from infra.embedded.postgres import PostgresMissing, postgres_bin
 from infra.embedded.runtime import read_runtime
+from infra.nats_reach import nats_problem, shown_url
 from infra.settings import Settings
 
 MIN_FREE_BYTES = 1_000_000_000
@@ -114,19 +114,44 @@ def engine_names(chain: str) -> list[str]:
 
 
 def _engines(settings: Settings) -> Iterator[Finding]:
-    for kind, options in (
-        ("llm", settings.llm_options),
-        ("stt", settings.stt_options),
-        ("tts", settings.tts_options),
-    ):
-        for name in engine_names(getattr(settings, kind)):
-            if name != "local":
-                yield engine_finding(kind, name, options)
+    for kind in ABILITIES:
+        yield from _findings_of_chain(settings, kind)
+
+
+ABILITIES = {"stt": "hear", "llm": "answer", "tts": "speak"}
+"""What the agent cannot do without an engine of each kind."""
+
+
+def _findings_of_chain(settings: Settings, kind: str) -> list[Finding]:
+    names = engine_names(getattr(settings, kind))
+    return [engine_finding(kind, name, getattr(settings, f"{kind}_options")) for name in names if name != "local"]
+
+
+def engine_problems(settings: Settings) -> list[Finding]:
+    """Return what is wrong with the engines that the settings name, as far as can be told without asking them."""
+    return [finding for finding in _engines(settings) if finding.state != "ok"]
+
+
+def unable(settings: Settings) -> list[str]:
+    """Return what the agent cannot do (`hear`, `answer`, `speak`), as no engine of that chain is there."""
+    return [
+        ability
+        for kind, ability in ABILITIES.items()
+        if len(findings := _findings_of_chain(settings, kind)) == len(engine_names(getattr(settings, kind)))
+        and findings
+        and all(finding.state == "missing" for finding in findings)
+    ]
 
 
 def engine_finding(kind: str, name: str, options: dict[str, object]) -> Finding:
     """Tell whether an engine that the settings name can be used: its package, and its key."""
     setting = f"DAREDEVIL_{kind.upper()}"
+    if kind != "llm" and ":" in name:
+        module = name.partition(":")[0]
+        if installed(module):
+            return Finding(f"{setting}={name}", "ok", f"{module} is there")
+        remedy = "install the package that has it, or add its folder to PYTHONPATH"
+        return Finding(f"{setting}={name}", "missing", f"there is no module {module}", remedy)
     provider, separator, _ = name.partition(":" if kind == "llm" else ".")
     if not separator:
         form = "provider:model" if kind == "llm" else f"plugin.{kind.upper()}"
@@ -230,22 +255,7 @@ def _for_tests(_settings: Settings) -> Iterator[Finding]:
 
 
 async def _external_nats(url: str) -> Finding:
-    import nats
-
-    remedy = "check DAREDEVIL_NATS_URL; the server needs `--jetstream`"
-    try:
-        async with asyncio.timeout(5):
-            nc = await nats.connect(
-                url, connect_timeout=3, max_reconnect_attempts=1, reconnect_time_wait=0.1, error_cb=_ignore
-            )
-            try:
-                account = await nc.jetstream().account_info()
-            finally:
-                await nc.close()
-    except (OSError, TimeoutError, nats.errors.Error) as error:
-        return Finding("external NATS", "missing", f"{type(error).__name__}: {error or 'no answer'}", remedy)
-    return Finding("external NATS", "ok", f"JetStream with {account.streams} streams")
-
-
-async def _ignore(_error: Exception) -> None:
-    pass
+    if problem := await nats_problem(url):
+        remedy = "check DAREDEVIL_NATS_URL; the server needs `--jetstream`"
+        return Finding("external NATS", "missing", f"{shown_url(url)}: {problem}", remedy)
+    return Finding("external NATS", "ok", f"{shown_url(url)} answers, with JetStream")

@@ -1,11 +1,14 @@
 """All settings, in one typed class: environment variables `DAREDEVIL_*`, or the same names in `.env`."""
 
+from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
@@ -190,6 +193,25 @@ class Settings(BaseSettings):
     def unset(self, *names: str) -> list[str]:
         """Return the variables of those settings that are empty."""
         return [f"{ENV_PREFIX}{name.upper()}" for name in names if not getattr(self, name)]
+
+
+NO_SETTINGS = frozenset(("PORT_FILE", "REQUIRE_ALL"))
+"""Variables with our prefix that are for our own processes and for the tests."""
+
+
+def misspelt(environment: Mapping[str, str], env_file: Path = Path(".env")) -> list[str]:
+    """Return a line for each `DAREDEVIL_…` that is no setting, and what is most like it."""
+    known = [name.upper() for name in Settings.model_fields]
+    given = [*environment, *(dotenv_values(env_file) if env_file.is_file() else ())]
+    lines = []
+    for variable in sorted({name for name in given if name.upper().startswith(ENV_PREFIX)}):
+        name = variable.upper().removeprefix(ENV_PREFIX)
+        if name in known or name in NO_SETTINGS:
+            continue
+        like = get_close_matches(name, known, n=1, cutoff=0.7)
+        advice = f"did you mean {ENV_PREFIX}{like[0]}?" if like else "`daredevil settings` lists them all"
+        lines.append(f"{variable}: no such setting; {advice}")
+    return lines
 
 
 @lru_cache

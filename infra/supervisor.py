@@ -31,6 +31,7 @@ from infra.embedded.system import (
     niceness_of,
     processes,
 )
+from infra.nats_reach import nats_problem, shown_url
 from infra.settings import Settings
 
 START_TIMEOUT_S = 120
@@ -163,7 +164,13 @@ class Supervisor:
 
     async def _start_nats(self) -> None:
         if self._addresses.nats_port is None:
-            self._progress(f"using NATS at {self._addresses.nats_url}")
+            url = self._addresses.nats_url
+            if problem := await nats_problem(url):
+                raise StartFailed(
+                    f"NATS at {shown_url(url)} does not answer ({problem}): start it, or unset DAREDEVIL_NATS_URL to "
+                    "have the embedded one"
+                )
+            self._progress(f"using NATS at {shown_url(url)}")
             return
         config = write_nats_config(self._data_dir / "nats", self._addresses.nats_port)
         self._keep(Program(NATS, (nats_server_path(), "-c", str(config))))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from infra.caller import CallResult, Utterance
     from infra.caller.talk import Dial
+    from infra.caller.wav import Sound
 
 
 def say(
@@ -31,8 +32,8 @@ def say(
     """Call the agent with recordings: prints what it understood, what it answered, and how fast.
 
     The files are played at the pace of speech, each when the answer to the one before has ended; then it hangs up.
-    WAVs of 8 to 48 kHz, mono or stereo, 8 to 32 bits. If nothing is running here, the system is started for this
-    call and stopped after it.
+    WAVs of 8 to 192 kHz, mono or stereo: PCM, floats, mu-law or A-law. If nothing is running here, the system is
+    started for this call and stopped after it.
 
     For example:
 
@@ -44,10 +45,10 @@ def say(
 
       daredevil say hello.wav --door livekit
     """
-    from infra.caller import BadWav, Utterance, read_wav
+    from infra.caller import BadWav, Utterance
 
     try:
-        utterances = [Utterance(read_wav(path)) for path in wavs]
+        utterances = [Utterance(_read(path)) for path in wavs]
         _check_names(user, session, out_file)
         _check_door(door, session, room, token)
     except (BadWav, ValueError) as error:
@@ -63,6 +64,15 @@ def say(
         _print(result)
     if problem:
         fail(problem)
+
+
+def _read(path: Path) -> "Sound":
+    from infra.caller import read_wav
+
+    sound = read_wav(path)
+    for note in sound.notes:
+        warn(f"{path}: {note}")
+    return sound
 
 
 def _check_names(user: str, session: str | None, out_file: Path | None) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.output import FAILED, err, out, run_async
+from infra.cli.output import FAILED, err, out, run_async, tell_misspelt
 
 
 def doctor(
@@ -23,6 +23,7 @@ def doctor(
     from infra.doctor import examine
     from infra.settings import settings as read_settings
 
+    tell_misspelt()
     if livekit:
         from infra.livekit.doctor import examine_livekit
 
@@ -49,6 +50,7 @@ def settings(as_json: Annotated[bool, typer.Option("--json", help="As one JSON o
     from infra.settings import Settings
     from infra.settings import settings as read_settings
 
+    tell_misspelt()
     values = {name: shown(name, getattr(read_settings(), name)) for name in Settings.model_fields}
     if as_json:
         typer.echo(json.dumps({f"DAREDEVIL_{name.upper()}": value for name, value in values.items()}, indent=2))

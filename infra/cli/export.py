@@ -40,7 +40,7 @@ def export(
     format: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.md,
     to: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="File to write; `-` is standard output. [default: SESSION.FORMAT]"),
+        typer.Option("--out", "-o", help="File to write; `-` is standard output.", show_default="SESSION.FORMAT"),
     ] = None,
 ) -> None:
     """Write a conversation as a file.

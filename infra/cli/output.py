@@ -41,6 +41,16 @@ def warn(message: str) -> None:
     err().print(f"[yellow]{_escaped(message)}[/]")
 
 
+def tell_misspelt() -> None:
+    """Say which variables look like settings and are none."""
+    import os
+
+    from infra.settings import misspelt
+
+    for line in misspelt(os.environ):
+        warn(line)
+
+
 def _escaped(text: str) -> str:
     from rich.markup import escape
 
@@ -48,12 +58,16 @@ def _escaped(text: str) -> str:
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine; what users can put right is one clear line, Ctrl-C is exit code 130."""
+    """Run a command's coroutine; what users can put right is one clear line.
+
+    Exit codes of all commands: 0 done, 1 failed, 2 asked for what cannot be (also by the command line's own parser),
+    130 ended by Ctrl-C.
+    """
     import asyncio
 
     import uvloop
 
-    from infra.embedded.lock import DataDirInUse
+    from infra.embedded.lock import DataDirInUse, DataDirUnusable
     from infra.embedded.nats import NatsMissing
     from infra.embedded.runtime import NotRunning
     from infra.embedded.system import StartFailed
@@ -61,7 +75,7 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(work)
-    except (DataDirInUse, NatsMissing, NotRunning, StartFailed) as error:
+    except (DataDirInUse, DataDirUnusable, NatsMissing, NotRunning, StartFailed) as error:
         fail(str(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None

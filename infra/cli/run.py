@@ -1,10 +1,14 @@
 """`daredevil run`: the whole system under one supervisor."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.output import fail, out, progress, run_async, warn
+from infra.cli.output import fail, out, progress, run_async, tell_misspelt, warn
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from infra.supervisor import Supervisor
 
 
 def run(
@@ -18,6 +22,7 @@ def run(
     Starts the log (NATS), the local language model and every actor, each as its own process, and prints the address
     of the page to talk on. What crashes is started again. Data stays in DAREDEVIL_DATA_DIR.
     """
+    tell_misspelt()
     run_async(_run(livekit))
 
 
@@ -55,13 +60,25 @@ async def _run(livekit: bool) -> None:
             raise
         raise typer.Exit(0) from None
     starting = False
-    out().print(f"\nReady after {supervisor.ready_s:.1f} s. Talk to it: [bold cyan]{supervisor.page_url}[/]\n")
-    if rooms := supervisor.addresses.livekit_url:
-        progress(f"rooms: {rooms}; `daredevil token --room R --identity I` makes a token to join one")
-    progress(f"data and logs: {config.data_dir.absolute()}; Ctrl-C stops")
+    _welcome(supervisor, config)
     await ended.wait()
     await supervisor.stop()
     left = supervisor.pids()
     if left:
         fail(f"still running: {left}")
     progress("stopped")
+
+
+def _welcome(supervisor: "Supervisor", config: "Settings") -> None:
+    """Say that it is ready, where, and what it cannot do."""
+    from infra.doctor import engine_problems, unable
+
+    for problem in engine_problems(config):
+        warn(f"{problem.subject}: {problem.detail}: {problem.remedy}")
+    began = f"Ready after {supervisor.ready_s:.1f} s. Talk to it"
+    if cannot := unable(config):
+        began = f"Started after {supervisor.ready_s:.1f} s, but it cannot {' or '.join(cannot)} (see above). The page"
+    out().print(f"\n{began}: [bold cyan]{supervisor.page_url}[/]\n")
+    if rooms := supervisor.addresses.livekit_url:
+        progress(f"rooms: {rooms}; `daredevil token --room R --identity I` makes a token to join one")
+    progress(f"data and logs: {config.data_dir.absolute()}; Ctrl-C stops")

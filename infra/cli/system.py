@@ -11,6 +11,7 @@ from nats.aio.client import Client
 from infra.cli.output import progress, warn
 from infra.embedded.runtime import Runtime, read_runtime
 from infra.embedded.system import StartFailed
+from infra.nats_reach import nats_problem, shown_url
 from infra.settings import Settings, settings
 
 
@@ -109,7 +110,11 @@ async def log_connection() -> AsyncIterator[Client]:
                     url, connect_timeout=5, max_reconnect_attempts=1, reconnect_time_wait=0.1, error_cb=_ignore
                 )
         except (OSError, TimeoutError, nats.errors.Error) as error:
-            raise StartFailed(f"NATS at {url} does not answer ({error or type(error).__name__})") from error
+            problem = await nats_problem(url) or error or type(error).__name__
+            raise StartFailed(
+                f"NATS at {shown_url(url)} does not answer ({problem}): start it, or unset "
+                "DAREDEVIL_NATS_URL to read the embedded log"
+            ) from error
         try:
             yield nc
         finally:
@@ -131,7 +136,7 @@ async def _ignore(_error: Exception) -> None:
     pass
 
 
-class LogEmpty(RuntimeError):
+class LogEmpty(LookupError):
     """There is no log yet."""
 
 

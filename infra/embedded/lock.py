@@ -10,6 +10,10 @@ class DataDirInUse(RuntimeError):
     """Another supervisor runs on this data directory; the message names its process."""
 
 
+class DataDirUnusable(RuntimeError):
+    """The data directory cannot be written to; the message says why and what to do."""
+
+
 class DataDirLock:
     """The lock of a data directory. `fd` may be inherited by a child, which then holds it as well."""
 
@@ -22,10 +26,16 @@ class DataDirLock:
 
 
 def lock_data_dir(data_dir: Path, patience_s: float = 1.0) -> DataDirLock:
-    """Take the lock. Raises DataDirInUse if somebody keeps it for `patience_s`."""
+    """Take the lock. Raises DataDirInUse if somebody keeps it for `patience_s`, DataDirUnusable."""
     path = data_dir / "run" / "lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise DataDirUnusable(
+            f"the data directory {data_dir.absolute()} cannot be used ({_why(data_dir, error)}): choose another one "
+            "with DAREDEVIL_DATA_DIR"
+        ) from None
     deadline = time.monotonic() + patience_s
     while True:
         try:
@@ -44,3 +54,8 @@ def lock_data_dir(data_dir: Path, patience_s: float = 1.0) -> DataDirLock:
     os.ftruncate(fd, 0)
     os.pwrite(fd, str(os.getpid()).encode(), 0)
     return DataDirLock(fd)
+
+
+def _why(data_dir: Path, error: OSError) -> str:
+    nearest = next(folder for folder in (data_dir.absolute(), *data_dir.absolute().parents) if folder.exists())
+    return f"{nearest} is a file" if not nearest.is_dir() else f"{error.strerror or error}: {error.filename}"

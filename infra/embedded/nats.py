@@ -1,7 +1,8 @@
 """The embedded NATS server, from its wheel: JetStream on a directory, every fact synced before its ack."""
 
 import asyncio
-import json
+import os
+import re
 import shutil
 import socket
 import sys
@@ -36,18 +37,28 @@ def write_nats_config(directory: Path, port: int, max_file_bytes: int | None = N
     directory.mkdir(parents=True, exist_ok=True)
     limit = f"\n  max_file_store: {max_file_bytes}" if max_file_bytes is not None else ""
     config = directory / "nats.conf"
-    config.write_text(
-        f"""listen: "{host}:{port}"
+    config.write_bytes(
+        os.fsencode(f"""listen: "{host}:{port}"
 max_payload: 1MB
 jetstream {{
-  store_dir: {json.dumps(str(directory / "jetstream"))}
+  store_dir: {quoted(directory / "jetstream")}
   # The default syncs every two minutes, after the ack: acknowledged facts could be lost.
   sync_interval: always
   max_memory_store: 512MB{limit}
 }}
-"""
+""")
     )
     return config
+
+
+def quoted(path: Path) -> str:
+    """Return a path as a string of NATS's configuration, whatever is in it.
+
+    In double quotes the backslash escapes itself and quotes, and `xHH` is a byte; all else is taken as it is
+    (conf/lex.go of nats-server).
+    """
+    text = re.sub(r'(["\\])', r"\\\1", str(path))
+    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda match: f"\\x{ord(match.group()):02X}", text) + '"'
 
 
 async def wait_for_port(port: int, timeout_s: float = READY_TIMEOUT_S, host: str = "127.0.0.1") -> None:

@@ -73,8 +73,11 @@ def data_folder(data_dir: Path) -> Path:
 
 
 def socket_folder(folder: Path) -> Path:
-    """Return where the server on `folder` has its socket: there, or in the system's folder if that path is long."""
-    if len(os.fsencode(folder / ".s.PGSQL.5432")) <= MAX_SOCKET_PATH:
+    """Return where the server on `folder` has its socket: there, or in the system's if that path does not do."""
+    path = str(folder)
+    # Postgres and its clients take lists of folders: commas and quotes are theirs, blanks at the ends go.
+    plain = not set(path) & set(",\"'\\") and path.isprintable() and path.strip() == path
+    if plain and len(os.fsencode(folder / ".s.PGSQL.5432")) <= MAX_SOCKET_PATH:
         return folder
     name = hashlib.blake2b(os.fsencode(folder), digest_size=8).hexdigest()
     return Path(tempfile.gettempdir()) / f"daredevil-{name}"

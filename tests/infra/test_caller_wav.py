@@ -19,7 +19,7 @@ HALF = {8: bytes([192]), 16: struct.pack("<h", 16384), 24: b"\x00\x00\x40", 32: 
 
 
 @pytest.mark.parametrize("bits", [8, 16, 24, 32])
-@pytest.mark.parametrize("rate_hz", [8000, 11025, 44100, 48000])
+@pytest.mark.parametrize("rate_hz", [8000, 11025, 44100, 48000, 96000, 192000])
 def test_reads_every_usual_width_and_rate(tmp_path: Path, bits: int, rate_hz: int) -> None:
     (tmp_path / "a.wav").write_bytes(riff(1, 1, rate_hz, bits, HALF[bits] * 100))
     sound = read_wav(tmp_path / "a.wav")
@@ -50,7 +50,7 @@ def test_mixes_channels_to_one(tmp_path: Path) -> None:
         (riff(1, 1, 16000, 16, b""), "holds no sound"),
         (riff(1, 1, 16000, 16, b"\x01"), "holds no sound"),
         (riff(1, 1, 4000, 16, b"\x00" * 100), "rate of 4000 Hz"),
-        (riff(1, 1, 192000, 16, b"\x00" * 100), "rate of 192000 Hz"),
+        (riff(1, 1, 384000, 16, b"\x00" * 100), "rate of 384000 Hz"),
         (riff(1, 0, 16000, 16, b"\x00" * 100), "0 channels"),
         (riff(2, 1, 16000, 4, b"\x00" * 100), "format 0x2 with 4 bits"),
         (riff(1, 1, 8000, 8, bytes(8000 * 601)), "too long"),
@@ -80,3 +80,73 @@ def test_writes_what_other_programs_read(tmp_path: Path) -> None:
 def test_finds_where_the_sound_ends() -> None:
     samples = np.concatenate([np.zeros(100), np.full(50, 9000), np.zeros(70)]).astype(np.int16)
     assert end_of_sound(Sound(samples, 16_000)) == 150
+
+
+def chunk(name: bytes, body: bytes, size: int | None = None, pad: bool = True) -> bytes:
+    return name + struct.pack("<I", len(body) if size is None else size) + body + b"\0" * (pad and len(body) % 2)
+
+
+def wav(*chunks: bytes, head: bytes = b"RIFF") -> bytes:
+    body = b"WAVE" + b"".join(chunks)
+    return head + struct.pack("<I", len(body)) + body
+
+
+FORM = chunk(b"fmt ", struct.pack("<HHIIHH", 1, 1, 8000, 16000, 2, 16))
+SOUND = struct.pack("<4h", 100, -200, 300, -400)
+ODD = chunk(b"LIST", b"odd")
+UNPADDED = chunk(b"LIST", b"odd", pad=False)
+ID3 = b"ID3\x04\x00\x00\x00\x00\x01\x02" + b"x" * 130
+DS64 = chunk(b"ds64", struct.pack("<QQQI", 0, len(SOUND), 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("content", "note"),
+    [
+        (wav(FORM, chunk(b"data", SOUND)), None),
+        (wav(ODD, FORM, chunk(b"data", SOUND), ODD), None),
+        (wav(UNPADDED, FORM, UNPADDED, chunk(b"data", SOUND)), None),
+        (ID3 + wav(FORM, chunk(b"data", SOUND)), None),
+        (ID3 + ID3 + wav(FORM, chunk(b"data", SOUND)), None),
+        (wav(FORM, chunk(b"data", SOUND[:4]), ODD, chunk(b"data", SOUND[4:])), None),
+        (wav(FORM, chunk(b"data", b""), chunk(b"data", SOUND)), None),
+        (wav(FORM, chunk(b"data", SOUND, size=0)), "never completed"),
+        (wav(FORM, chunk(b"data", SOUND, size=0xFFFFFFFF)), "never completed"),
+        (wav(FORM, chunk(b"data", SOUND, size=900)), "cut off: 8 of 900 bytes"),
+        (wav(DS64, FORM, chunk(b"data", SOUND, size=0xFFFFFFFF), ODD, head=b"RF64"), None),
+    ],
+    ids=["plain", "odd", "unpadded", "id3", "id3-twice", "parts", "empty-part", "size-0", "size-max", "cut", "rf64"],
+)
+def test_odd_files_are_read_whole_with_a_word(tmp_path: Path, content: bytes, note: str | None) -> None:
+    (tmp_path / "odd.wav").write_bytes(content)
+    sound = read_wav(tmp_path / "odd.wav")
+    assert sound.samples.tolist() == [100, -200, 300, -400]
+    assert len(sound.notes) == (note is not None)
+    assert note is None or note in sound.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "encoded", "values"),
+    [
+        # ITU-T G.711: the largest, the smallest, and a value between, of both signs.
+        (7, bytes([0x80, 0x00, 0xFF, 0x7F, 0x9F]), [32124, -32124, 0, 0, 8316]),
+        (6, bytes([0xAA, 0x2A, 0xD5, 0x55, 0x95]), [32256, -32256, 8, -8, 2112]),
+    ],
+    ids=["mu-law", "a-law"],
+)
+def test_reads_companded_sound_of_telephones(tmp_path: Path, kind: int, encoded: bytes, values: list[int]) -> None:
+    (tmp_path / "phone.wav").write_bytes(riff(kind, 1, 8000, 8, encoded))
+    assert read_wav(tmp_path / "phone.wav").samples.tolist() == values
+
+
+def test_reads_floats_of_64_bits(tmp_path: Path) -> None:
+    (tmp_path / "f.wav").write_bytes(riff(3, 1, 16000, 64, struct.pack("<4d", 0.5, -0.5, 1e300, float("nan"))))
+    assert read_wav(tmp_path / "f.wav").samples.tolist() == [16384, -16384, 32767, 0]
+
+
+def test_channels_in_opposite_phase_do_not_cancel_out(tmp_path: Path) -> None:
+    frames = [(1000, -900), (-2000, 1800), (500, -450)]
+    pcm = struct.pack("<6h", *(value for frame in frames for value in frame))
+    (tmp_path / "s.wav").write_bytes(riff(1, 2, 16000, 16, pcm))
+    sound = read_wav(tmp_path / "s.wav")
+    assert sound.samples.tolist() == [1000, -2000, 500]
+    assert "opposite phase" in sound.notes[0]

@@ -227,3 +227,32 @@ def test_an_event_is_told_by_what_matters_of_it() -> None:
     assert "speech_ended_ns" not in fields
     long_text = describe(ENDED.model_copy(update={"text": "word " * 100}))[1]
     assert "…”" in long_text
+
+
+def test_a_data_directory_that_cannot_be_used_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("DAREDEVIL_DATA_DIR", str(tmp_path / "file" / "below"))
+    settings.cache_clear()
+    code, _, errors = cli("run")
+    settings.cache_clear()
+    assert code == 1
+    assert f"{tmp_path / 'file'} is a file): choose another one with DAREDEVIL_DATA_DIR" in errors.replace("\n", "")
+
+
+@pytest.mark.parametrize("command", ["events", "summary", "export"])
+def test_without_a_log_one_line_says_how_to_begin(command: str, empty_dir: Path) -> None:
+    code, _, errors = cli(command, "some-session")
+    assert code == 2
+    assert "there is no log in" in errors
+
+
+async def test_a_nats_that_does_not_answer_ends_the_start_with_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAREDEVIL_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("DAREDEVIL_NATS_URL", "nats://sam:secret@127.0.0.1:9")
+    code, output, errors = await cli_process("run")
+    assert code == 1
+    assert "NATS at nats://127.0.0.1:9 does not answer" in errors
+    assert "secret" not in output + errors
+    assert len(errors.splitlines()) <= 3

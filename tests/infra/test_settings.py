@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from infra.settings import BadSettings, Settings, settings
+from infra.settings import BadSettings, Settings, misspelt, settings
 
 
 @pytest.fixture(autouse=True)
@@ -95,3 +95,14 @@ def test_settings_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     settings.cache_clear()
     assert settings().port == 9003
     settings.cache_clear()
+
+
+def test_a_misspelt_setting_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DAREDEVIL_STTT=local\nDAREDEVIL_VOICE=x\nOTHER=1\n")
+    environment = {"DAREDEVIL_PROMTP": "x", "DAREDEVIL_PROMPT": "y", "DAREDEVIL_XYZZY": "1", "PATH": "/"}
+    assert misspelt(environment, tmp_path / ".env") == [
+        "DAREDEVIL_PROMTP: no such setting; did you mean DAREDEVIL_PROMPT?",
+        "DAREDEVIL_STTT: no such setting; did you mean DAREDEVIL_STT?",
+        "DAREDEVIL_XYZZY: no such setting; `daredevil settings` lists them all",
+    ]
+    assert misspelt({"DAREDEVIL_PORT_FILE": "x", "daredevil_voice": "y"}, tmp_path / "none") == []

@@ -1,0 +1,91 @@
+"""Whether a NATS server answers, told in a line: for commands that end without it, and processes that wait for it."""
+
+import asyncio
+import logging
+import os
+from urllib.parse import urlsplit
+
+import nats
+from nats.errors import Error as NatsError
+from nats.errors import NoServersError
+from nats.js.errors import Error as JetStreamError
+
+log = logging.getLogger(__name__)
+
+ASK_AGAIN_S = 1.0
+
+
+def shown_url(url: str) -> str:
+    """Return the address of a server, or several, without the user and password that may be in it."""
+    return ",".join(_without_user(each.strip()) for each in url.split(","))
+
+
+def _without_user(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url.rpartition("@")[2]
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+async def nats_problem(url: str, timeout_s: float = 5) -> str:
+    """Return why NATS with JetStream cannot be used at `url`, nothing if it can."""
+    causes: list[Exception] = []
+
+    async def failed(error: Exception) -> None:
+        causes.append(error)
+
+    try:
+        async with asyncio.timeout(timeout_s):
+            # Without reconnects nats-py would try the first connection for ever.
+            nc = await nats.connect(
+                [each.strip() for each in url.split(",")],
+                connect_timeout=3,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0.1,
+                error_cb=failed,
+            )
+            try:
+                await nc.jetstream().account_info()
+            finally:
+                await nc.close()
+    except JetStreamError as error:
+        return f"it has no JetStream ({getattr(error, 'description', '') or type(error).__name__}): start it with `-js`"
+    except TimeoutError:
+        return f"no answer within {timeout_s:g} s"
+    except (NatsError, OSError, ValueError) as error:
+        # "No servers available" hides what each server said, or that there was none.
+        cause = causes[-1] if isinstance(error, NoServersError) and causes else error
+        return _reason(cause)
+    return ""
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)  # asyncio and uvloop word it differently
+    return str(error).removeprefix("nats: ") or type(error).__name__
+
+
+async def wait_for_nats(url: str, leaving: asyncio.Event) -> bool:
+    """Return True once NATS answers, False if `leaving` is set before; the problem is logged once, and when it ends."""
+    told = ""
+    while not leaving.is_set():
+        problem = await nats_problem(url)
+        if not problem:
+            if told:
+                log.warning("NATS is there")
+            return True
+        if problem != told:
+            log.error(
+                "NATS at %s does not answer (%s); trying again. Start it (`daredevil run` has one of its own), or set "
+                "DAREDEVIL_NATS_URL",
+                shown_url(url),
+                problem,
+            )
+            told = problem
+        try:
+            async with asyncio.timeout(ASK_AGAIN_S):
+                await leaving.wait()
+        except TimeoutError:
+            continue
+    return False
