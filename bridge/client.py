@@ -7,9 +7,11 @@ import logging
 from collections import deque
 from typing import Any
 
+from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bridge.protocol import CLOSE_CODES, Rubbish, error_message
+from bridge.web.gate import Visitor
 from infra.facts import Fact
 
 log = logging.getLogger(__name__)
@@ -36,8 +38,13 @@ class Client:
         self._errors = 0
         self._receiving: asyncio.Timeout | None = None
         self.session_id = ""
-        self.address = websocket.client.host if websocket.client else ""
+        self.visitor = Visitor()
         self._sender = asyncio.create_task(self._send(), name="sending to a client")
+
+    @property
+    def connection(self) -> HTTPConnection:
+        """What the client connected with: its address and headers."""
+        return self._websocket
 
     # -- out
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 import weakref
-from urllib.parse import urlsplit
 
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
@@ -28,15 +27,17 @@ from bridge.protocol import (
     parse,
     parse_hello,
 )
-from bridge.resume_tokens import digest, matches, new_token
+from bridge.resume_tokens import digest, new_token
 from bridge.standing import Standing, standing_of
+from bridge.web.gate import Gate, NotLetIn, Visitor
 from bridge.web.openings import Openings, TooManyOpenings
+from bridge.web.origins import is_allowed_origin
 from contracts.events import TrackPublished
 from contracts.ids import new_session_id
 from contracts.topology import checked_session
 from infra.connection import connection
 from infra.facts import LogUnavailable, facts_after, now_ns
-from infra.settings import Settings
+from infra.settings import Settings, items_of
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +51,12 @@ HISTORY_PATIENCE_S = 10.0
 class Door:
     """All sessions of one bridge process."""
 
-    def __init__(self, broker: NatsBroker, settings: Settings, openings: Openings) -> None:
+    def __init__(self, broker: NatsBroker, settings: Settings, openings: Openings, gate: Gate) -> None:
         self._broker = broker
         self._settings = settings
         self._openings = openings
+        self._gate = gate
+        self._origins = items_of(settings.cors_origins)
         self._calls: dict[str, Call] = {}
         self._opening = 0
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
@@ -88,7 +91,7 @@ class Door:
 
     async def talk(self, websocket: WebSocket) -> None:
         """Serve one connection from its greeting to its end."""
-        if not _same_origin(websocket):
+        if not is_allowed_origin(websocket.headers, self._origins):
             log.warning("a page of %s wanted to talk and was refused", websocket.headers.get("origin"))
             await websocket.close(1008)
             return
@@ -114,6 +117,8 @@ class Door:
         if first is None:
             return
         hello = parse_hello(first if isinstance(first, str) else None)
+        client.visitor = await self._let_in(client, hello)
+        hello = hello.model_copy(update={"user_id": client.visitor.user(hello.user_id)})
         session_id = _session_id(hello)
         client.session_id = session_id
         if self._closing:
@@ -138,10 +143,10 @@ class Door:
                 facts = await facts_after(
                     self._broker, session_id, patience_s=HISTORY_PATIENCE_S, subjects=f"voice.{session_id}.session.*"
                 )
-                may_resume(session_id, standing_of(fact.event for fact in facts), hello.resume_token)
-            call = await self._open_call(session_id, is_known=bool(hello.session_id), address=client.address)
+                may_resume(session_id, standing_of(fact.event for fact in facts), hello.resume_token, client.visitor)
+            call = await self._open_call(session_id, is_known=bool(hello.session_id), address=client.visitor.address)
         else:
-            may_resume(session_id, call.standing, hello.resume_token)
+            may_resume(session_id, call.standing, hello.resume_token, client.visitor)
             call.hand_over()
             await call.settled()
         resumed = call.standing.opened
@@ -190,6 +195,12 @@ class Door:
             return call
         finally:
             self._opening -= 1
+
+    async def _let_in(self, client: Client, hello: Hello) -> Visitor:
+        try:
+            return await self._gate.visitor(client.connection, hello.token)
+        except NotLetIn as error:
+            raise Rubbish(error.code, str(error)) from error
 
     def _count_opening(self, address: str) -> None:
         try:
@@ -269,15 +280,13 @@ def is_open_call(session_id: str, standing: Standing) -> None:
         raise Rubbish("other-door", f"session {session_id} is not a call: it goes on at the door {standing.door}")
 
 
-def may_resume(session_id: str, standing: Standing, resume_token: str) -> None:
+def may_resume(session_id: str, standing: Standing, resume_token: str, visitor: Visitor) -> None:
     """Check that who asks for a session is its client, before anything of it is touched. Raises Rubbish."""
     is_open_call(session_id, standing)
-    if standing.opened and not matches(resume_token, standing.resume_digest):
-        raise Rubbish(
-            "resume-refused",
-            f"session {session_id} goes on only for the client that has its `resume_token`, "
-            "which came with the welcome that opened it; connect without a session id for a new one",
-        )
+    if standing.opened and not visitor.may_enter(standing.user_id, standing.resume_digest, resume_token):
+        whose = "its own user" if visitor.user_id else "the client that has its `resume_token`, of its first welcome"
+        message = f"session {session_id} goes on only for {whose}; connect without a session id for a new one"
+        raise Rubbish("resume-refused", message)
 
 
 def _session_id(hello: Hello) -> str:
@@ -287,9 +296,3 @@ def _session_id(hello: Hello) -> str:
         return checked_session(hello.session_id)
     except ValueError as error:
         raise Rubbish("bad-session-id", str(error)) from error
-
-
-def _same_origin(websocket: WebSocket) -> bool:
-    """Tell whether the page is ours: a page of another site must not talk through the browser of our user."""
-    origin = websocket.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == websocket.headers.get("host")

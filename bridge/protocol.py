@@ -35,6 +35,9 @@ CLOSE_CODES = {
     "idle": 1000,
     "flood": 4429,
     "too-many-sessions": 4429,
+    "too-many-requests": 4429,
+    "unauthorized": 4401,
+    "not-available": 4450,
     "busy": 4429,
     "log-unavailable": 4450,
     "shutdown": 1012,
@@ -92,6 +95,7 @@ class Hello(_Message):
     session_id: str | None = None
     resume_token: str = Field("", max_length=MAX_TOKEN_LENGTH)
     replies: list[HeldReply] | None = Field(None, max_length=MAX_HELD_REPLIES)
+    token: str = Field("", max_length=8_192)
     user_id: CleanText = Field("", max_length=256)
     name: CleanText = Field("", max_length=256)
     sample_rate_hz: int = Field(16_000, ge=8_000, le=48_000)

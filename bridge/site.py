@@ -21,9 +21,10 @@ from bridge.door import Door
 from bridge.http.api import HttpDoor
 from bridge.protocol import MAX_MESSAGE_BYTES
 from bridge.web.connections import Connections
+from bridge.web.gate import Gate, warn_of_strangers
 from bridge.web.openings import Openings
 from bridge.web.protocols import limited_protocols
-from bridge.web.proxies import BehindProxies, Proxies, proxies_of
+from bridge.web.proxies import BehindProxies, Proxies, is_loopback, proxies_of
 from infra.descriptors import raise_descriptor_limit
 from infra.settings import Settings
 
@@ -106,10 +107,10 @@ class Listener:
     """Runs the site on the address of the settings, as a task of its own; without `page` only the HTTP API."""
 
     def __init__(self, broker: NatsBroker, settings: Settings, page: bool = True) -> None:
-        openings = Openings(settings)
-        self.door = Door(broker, settings, openings) if page else None
+        openings, gate = Openings(settings), Gate(settings)
+        self.door = Door(broker, settings, openings, gate) if page else None
         self.port = 0
-        self._http = HttpDoor(broker, settings, openings)
+        self._http = HttpDoor(broker, settings, openings, gate)
         self._settings = settings
         self._proxies = proxies_of(settings)
         self._site = make_site(self._http, self.door, settings, self._proxies)
@@ -120,6 +121,7 @@ class Listener:
         """Listen, write the port where the supervisor looks for it, and take calls. Raises PortInUse."""
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         listening = _listen(self._settings)
+        warn_of_strangers(self._settings, is_loopback(self._settings.host))
         self.port = listening.getsockname()[1]
         if self.door is not None:
             await self.door.open()

@@ -14,6 +14,7 @@ class Standing:
     opened: bool = False
     closed: bool = False
     door: str = ""
+    user_id: str = ""
     resume_digest: str = ""
     """Of the secret with which its client goes on with it."""
     participants: dict[str, str] = field(default_factory=dict)
@@ -34,7 +35,8 @@ class Standing:
         """Take the next fact; taking one again changes nothing."""
         match event:
             case e.SessionOpened():
-                self.opened, self.door, self.resume_digest = True, event.door, event.resume_digest
+                self.opened, self.door = True, event.door
+                self.user_id, self.resume_digest = event.user_id, event.resume_digest
             case e.SessionClosed():
                 self.closed = True
             case e.ParticipantJoined():

@@ -53,6 +53,25 @@ def _networks(text: str) -> str:
 Networks = Annotated[str, AfterValidator(_networks)]
 
 
+JWKS_SOURCES = ("https://", "http://", "file:")
+"""How DAREDEVIL_AUTH begins where it names a JWKS; all else is a shared secret."""
+
+
+def _auth_source(text: str) -> str:
+    """Return the text if it is a secret, or names a JWKS that can be asked. Raises ValueError."""
+    if text.startswith(("https://", "http://")):
+        if not urlsplit(text).hostname:
+            raise ValueError("is no URL of a JWKS: write `https://host/path`")
+    elif text.startswith("file:") and not Path(text.removeprefix("file:")).is_file():
+        raise ValueError("names a file that is not there: write `file:` and the path of a JWKS")
+    elif text and not text.strip():
+        raise ValueError("is blank: write a secret, or where the JWKS is")
+    return text
+
+
+AuthSource = Annotated[str, AfterValidator(_auth_source)]
+
+
 class Settings(BaseSettings):
     """Settings of all processes. `docs/settings.md` lists them; a test keeps that table complete."""
 
@@ -171,6 +190,21 @@ class Settings(BaseSettings):
     audio_retention_s: float = Field(600, gt=0, description="How long captured sound stays for a restarted actor.")
     recording_retention_days: float = Field(0, ge=0, description="Age at which recordings go; 0 keeps them.")
     admin_key: str = Field("", description="Key of the HTTP API's admin routes (Bearer); empty closes them.")
+
+    # -- who is who
+    auth: AuthSource = Field(
+        "", description="Who may use the doors: a shared secret, or a JWKS (`https://…`, `file:/…`), of users' JWTs."
+    )
+    auth_issuer: str = Field("", description="`iss` that those tokens must have; empty takes any.")
+    auth_audience: str = Field("", description="`aud` that they must have (one of, by commas); empty takes any.")
+    auth_leeway_s: float = Field(30, ge=0, le=600, description="How far the clock of who makes them may be off.")
+    trust_user_ids: Literal["loopback", "everyone"] = Field(
+        "loopback",
+        description="Whose `user_id` is believed without `DAREDEVIL_AUTH`; all others are nobody.",
+    )
+    cors_origins: str = Field(
+        "", description="Other sites whose pages may use the API: `https://app.example.org`, by commas; `*` for all."
+    )
 
     # -- limits
     session_idle_s: float = Field(600, gt=0, description="A session without sound or text is closed after this.")

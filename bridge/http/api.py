@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from faststream.nats import NatsBroker
 
-from bridge.http.auth import admin_only
+from bridge.http.auth import Key, access_of
 from bridge.http.chat import chat_router
 from bridge.http.chat_requests import ChatRequests
 from bridge.http.conversations import Conversations
@@ -15,13 +15,16 @@ from bridge.http.livekit_tokens import token_router
 from bridge.http.livekit_webhook import webhook_router
 from bridge.http.problems import tell_problems
 from bridge.http.session_routes import session_router
+from bridge.web.gate import Gate
 from bridge.web.openings import Openings
-from infra.settings import Settings
+from infra.settings import Settings, items_of
 
 DESCRIPTION = """Talk to the agent by text, and find again what was said.
 
-`/chat` and the health routes are open to whoever reaches this address. Everything that shows or erases what people
-have said needs the admin key: set `DAREDEVIL_ADMIN_KEY`, send `Authorization: Bearer <key>`.
+`/chat` and the health routes are open to whoever reaches this address; with `DAREDEVIL_AUTH` set, `/chat` needs the
+token (JWT) of a user. A session is gone on with, read and closed by who has its `resume_token`, or by its user where
+users are known. The admin key (`DAREDEVIL_ADMIN_KEY`) opens all of them, the list, and erasure. Each of these is
+sent as `Authorization: Bearer <…>`.
 
 Every answer other than a good one is a problem as in RFC 9457 (`application/problem+json`): `detail` says what is wrong
 and what to do, `code` is for programs.
@@ -31,11 +34,11 @@ and what to do, `code` is for programs.
 class HttpDoor:
     """The conversations by text of a process, their API, and the same chat by NATS requests."""
 
-    def __init__(self, broker: NatsBroker, settings: Settings, openings: Openings) -> None:
+    def __init__(self, broker: NatsBroker, settings: Settings, openings: Openings, gate: Gate) -> None:
         self._conversations = Conversations(broker, settings, openings)
-        self._requests = ChatRequests(broker, self._conversations)
+        self._requests = ChatRequests(broker, self._conversations, gate)
         self._comparing = Comparing(broker)
-        self.api = make_api(broker, settings, self._conversations, self._comparing)
+        self.api = make_api(broker, settings, self._conversations, self._comparing, gate)
 
     async def open(self) -> None:
         """Begin to take requests, and to watch for idle conversations."""
@@ -50,7 +53,9 @@ class HttpDoor:
         await self._requests.close()
 
 
-def make_api(broker: NatsBroker, settings: Settings, conversations: Conversations, comparing: Comparing) -> FastAPI:
+def make_api(
+    broker: NatsBroker, settings: Settings, conversations: Conversations, comparing: Comparing, gate: Gate
+) -> FastAPI:
     """Return the app."""
     api = FastAPI(
         title="Daredevil",
@@ -62,9 +67,10 @@ def make_api(broker: NatsBroker, settings: Settings, conversations: Conversation
     )
     api.add_middleware(BodyLimit, most_bytes=body_bytes(settings.max_text_bytes))
     tell_problems(api)
-    api.include_router(chat_router(conversations, Addresses()))
-    api.include_router(session_router(broker, admin_only(settings)))
-    api.include_router(token_router(settings))
+    admin = Key(settings.admin_key, "DAREDEVIL_ADMIN_KEY", "no-admin-key", gate)
+    api.include_router(chat_router(conversations, Addresses(), gate, items_of(settings.cors_origins)))
+    api.include_router(session_router(broker, access_of(broker, admin, gate)))
+    api.include_router(token_router(settings, gate))
     api.include_router(webhook_router(settings, comparing))
     api.include_router(health_router(broker))
     add_docs(api)

@@ -2,22 +2,24 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import Message
 
+from bridge.http.auth import let_in
 from bridge.http.conversations import Conversations
 from bridge.http.exchange import Exchange
 from bridge.http.limiting import Addresses
 from bridge.http.models import ChatAnswer, ChatRequest
 from bridge.http.problems import Problem, responses
 from bridge.http.writing import Clause, Piece, Reset, Token
+from bridge.web.gate import Gate
+from bridge.web.origins import is_allowed_origin
 
 EVENT_STREAM = "text/event-stream"
 PING_S = 15
@@ -26,9 +28,9 @@ SEND_TIMEOUT_S = 20.0
 _STREAMED: dict[str, Any] = {
     "description": (
         "The answer. With `Accept: text/event-stream` it comes as it is written, in events whose data is JSON: "
-        "`session` {session_id, turn_id} first; `token` {text}: put together they are the answer; `clause` "
-        "{index, text}: the words before it are stored; `reset` {text}: replaces all text so far (tokens got lost, or "
-        "the model began more than is kept); "
+        "`session` {session_id, turn_id, resume_token} first; `token` {text}: put together they are the answer; "
+        "`clause` {index, text}: the words before it are stored; `reset` {text}: replaces all text so far (tokens got "
+        "lost, or the model began more than is kept); "
         "at the end `done`, the same object as without streaming, or `error`, a problem as in RFC 9457."
     ),
     "content": {
@@ -37,7 +39,7 @@ _STREAMED: dict[str, Any] = {
 }
 
 
-def chat_router(conversations: Conversations, addresses: Addresses) -> APIRouter:
+def chat_router(conversations: Conversations, addresses: Addresses, gate: Gate, origins: Sequence[str]) -> APIRouter:
     """Return the route."""
     router = APIRouter(tags=["chat"])
     answers = {**responses(400, 401, 403, 404, 408, 409, 413, 415, 429, 504), 200: _STREAMED}
@@ -46,14 +48,14 @@ def chat_router(conversations: Conversations, addresses: Addresses) -> APIRouter
     async def chat(turn: ChatRequest, request: Request) -> Response:
         """Say `text` in a new conversation, or in the one of `session_id`.
 
-        The conversation is a session like any other: kept in the log, remembered, summed up. It ends by itself when
-        nothing has been said in it for a while. A client that goes away stops the answer; what it had read by then is
-        what the agent takes as known.
+        The conversation is a session like any other: kept in the log, remembered, summed up. Its first answer has a
+        `resume_token`: going on with it needs that. It ends by itself when nothing has been said in it for a while. A
+        client that goes away stops the answer; what it had read by then is what the agent takes as known.
         """
-        _check_origin(request)
-        address = request.client.host if request.client else ""
-        addresses.take(address)
-        exchange = await conversations.begin(turn.text, turn.user_id, turn.session_id, address)
+        if not is_allowed_origin(request.headers, origins):
+            raise Problem("bad-origin", "this page is of another site")
+        addresses.take(request.client.host if request.client else "")
+        exchange = await conversations.begin(turn, await let_in(gate, request))
         if EVENT_STREAM in request.headers.get("accept", ""):
 
             async def left(message: Message) -> None:
@@ -70,7 +72,8 @@ def chat_router(conversations: Conversations, addresses: Addresses) -> APIRouter
 async def _events(exchange: Exchange) -> AsyncIterator[ServerSentEvent]:
     try:
         turn = exchange.turn
-        yield _event("session", {"session_id": turn.session_id, "turn_id": turn.turn_id})
+        opened = {"session_id": turn.session_id, "turn_id": turn.turn_id, "resume_token": exchange.resume_token or None}
+        yield _event("session", opened)
         async for piece in exchange.pieces():
             yield _piece_event(piece)
         yield _event("done", asdict(await exchange.recorded()))
@@ -113,10 +116,3 @@ async def _whole(exchange: Exchange, request: Request) -> Any:
 async def _left(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def _check_origin(request: Request) -> None:
-    """Raise Problem for a page of another site, which must not talk through the browser of our user."""
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise Problem("bad-origin", "this page is of another site")

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from bridge.http.conversations import Conversations
 from bridge.http.models import ChatRequest
 from bridge.http.problems import Problem
+from bridge.web.gate import Gate, NotLetIn
 from contracts.topology import chat_subject
 from infra.connection import connection
 
@@ -32,9 +33,10 @@ MAX_ANSWERING = 500
 class ChatRequests:
     """Answers the requests that come to this process."""
 
-    def __init__(self, broker: NatsBroker, conversations: Conversations) -> None:
+    def __init__(self, broker: NatsBroker, conversations: Conversations, gate: Gate) -> None:
         self._broker = broker
         self._conversations = conversations
+        self._gate = gate
         self._subscription: Subscription | None = None
         self._answering: set[asyncio.Task[None]] = set()
 
@@ -77,21 +79,30 @@ class ChatRequests:
         await _respond(message, answer)
 
     async def _chat(self, session_id: str, data: bytes) -> dict[str, Any]:
-        turn = _request_of(session_id, data)
-        exchange = await self._conversations.begin(turn.text, turn.user_id, turn.session_id)
+        turn, token = _request_of(session_id, data)
+        try:
+            visitor = await self._gate.bus_visitor(token)
+        except NotLetIn as error:
+            raise Problem(error.code, str(error), error.retry_after_s) from error
+        exchange = await self._conversations.begin(turn, visitor)
         try:
             return asdict(await exchange.whole())
         finally:
             exchange.abandon()
 
 
-def _request_of(session_id: str, data: bytes) -> ChatRequest:
+def _request_of(session_id: str, data: bytes) -> tuple[ChatRequest, str]:
+    """Return the turn, and the token of whose it is (needed with DAREDEVIL_AUTH). Raises Problem."""
     try:
         fields = msgpack.unpackb(data)
         if not isinstance(fields, dict):
             raise Problem("bad-request", "a map {text, user_id} was expected")
         session = {} if session_id == NEW else {"session_id": session_id}
-        return ChatRequest.model_validate({key: fields.get(key) for key in ("text", "user_id")} | session)
+        turn = ChatRequest.model_validate({key: fields.get(key) for key in ("text", "user_id")} | session)
+        token = fields.get("token") or ""
+        if not isinstance(token, str):
+            raise Problem("bad-request", "token: a text was expected")
+        return turn, token
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         raise Problem("bad-request", f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error

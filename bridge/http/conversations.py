@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from faststream.nats import NatsBroker
 
 from bridge.http.exchange import Exchange
+from bridge.http.models import ChatRequest
 from bridge.http.problems import AWAY, Problem, log_away
 from bridge.http.session_index import newest_sessions
 from bridge.http.text_facts import HTTP, ReadingFacts, Standing, opening_facts, turn_ended
 from bridge.opening import PERSON, closing_events
 from bridge.protocol import Rubbish, checked_text
+from bridge.resume_tokens import digest, new_token
+from bridge.web.gate import Visitor
 from bridge.web.openings import Openings, TooManyOpenings
 from contracts.ids import new_session_id
 from infra.connection import connection
@@ -37,6 +40,8 @@ SPARE_S = 10.0
 @dataclass(slots=True)
 class _Conversation:
     standing: Standing
+    resume_token: str = ""
+    """Its secret, until its client is told."""
     exchange: Exchange | None = None
 
     @property
@@ -79,14 +84,9 @@ class Conversations:
 
     # -- a turn
 
-    async def begin(
-        self, text: str, user_id: str | None = None, session_id: str | None = None, address: str | None = None
-    ) -> Exchange:
-        """Say `text` in a new conversation, or in the given one; return once it is stored. Raises Problem.
-
-        `address` is the client's, whose new conversations are counted; None for who is trusted.
-        """
-        text = _checked(text, self._settings.max_text_bytes)
+    async def begin(self, turn: ChatRequest, visitor: Visitor) -> Exchange:
+        """Say a turn in a new conversation, or in the given one; return once it is stored. Raises Problem."""
+        text = _checked(turn.text, self._settings.max_text_bytes)
         if self._closing:
             raise Problem("shutdown", "the server restarts; try again shortly", retry_after_s=3)
         if not connection(self._broker).is_connected:
@@ -95,7 +95,7 @@ class Conversations:
             raise Problem("busy", f"{self._settings.max_sessions} turns are being answered; try again", retry_after_s=2)
         self._beginning += 1
         try:
-            exchange = self._start(await self._conversation(user_id, session_id, address), text)
+            exchange = self._start(await self._conversation(turn, visitor), text)
         except AWAY as error:
             log.warning("a conversation could not begin: %r", error)
             raise log_away() from error
@@ -104,37 +104,39 @@ class Conversations:
         await exchange.accepted()
         return exchange
 
-    async def _conversation(self, user_id: str | None, session_id: str | None, address: str | None) -> _Conversation:
-        if session_id is None:
-            self._count_opening(address)
-            return await self._opened(user_id or "anonymous")
-        return await self._gone_on_with(session_id, user_id)
+    async def _conversation(self, turn: ChatRequest, visitor: Visitor) -> _Conversation:
+        if turn.session_id is not None:
+            return await self._gone_on_with(turn.session_id, turn, visitor)
+        self._count_opening(visitor)
+        return await self._opened(visitor.user(turn.user_id or ""))
 
-    def _count_opening(self, address: str | None) -> None:
-        if address is None:
+    def _count_opening(self, visitor: Visitor) -> None:
+        if visitor.is_operator:
             return
         try:
-            self._openings.take(address)
+            self._openings.take(visitor.address)
         except TooManyOpenings as error:
             raise Problem("too-many-sessions", str(error), error.retry_after_s) from error
 
     async def _opened(self, user_id: str) -> _Conversation:
         session_id = new_session_id()
-        conversation = _Conversation(Standing(session_id))
-        for event in opening_facts(session_id, user_id, self._settings, now_ns()):
+        resume_token = new_token()
+        conversation = _Conversation(Standing(session_id), resume_token=resume_token)
+        for event in opening_facts(session_id, user_id, self._settings, now_ns(), digest(resume_token)):
             sequence = await say(self._broker, event, patience_s=READ_PATIENCE_S)
             conversation.standing.take(Fact(sequence, event))
         self._keep(conversation)
         return conversation
 
-    async def _gone_on_with(self, session_id: str, user_id: str | None) -> _Conversation:
+    async def _gone_on_with(self, session_id: str, turn: ChatRequest, visitor: Visitor) -> _Conversation:
         conversation = self._kept.get(session_id)
         if conversation is None:
             conversation = _Conversation(Standing(session_id))
-        else:
-            await _idle(conversation)
         await self._refresh(conversation.standing)
-        _check(conversation.standing, user_id)
+        _check_visitor(conversation.standing, turn, visitor)
+        await _idle(conversation)
+        await self._refresh(conversation.standing)
+        _check_open(conversation.standing)
         if not conversation.is_busy:
             await self._settle_unread(conversation.standing)
         # Another request may have been quicker meanwhile; from here on nothing is awaited until the turn begins.
@@ -162,7 +164,8 @@ class Conversations:
     def _start(self, conversation: _Conversation, text: str) -> Exchange:
         standing = conversation.standing
         turn = turn_ended(standing.session_id, text, now_ns())
-        exchange = Exchange(self._broker, standing, turn, self._timeout_s)
+        exchange = Exchange(self._broker, standing, turn, self._timeout_s, conversation.resume_token)
+        conversation.resume_token = ""
         conversation.exchange = exchange
         standing.active_ns = turn.time_ns
         task = asyncio.create_task(exchange.run(), name=f"turn of {standing.session_id}")
@@ -252,12 +255,23 @@ def _checked(text: str, max_bytes: int) -> str:
     return cleaned
 
 
-def _check(standing: Standing, user_id: str | None) -> None:
-    """Raise Problem unless the conversation can be gone on with by this user."""
+def _check_visitor(standing: Standing, turn: ChatRequest, visitor: Visitor) -> None:
+    """Raise Problem unless the conversation is there, and is the visitor's."""
+    is_theirs = not turn.user_id or visitor.user(turn.user_id) == standing.user_id
+    if visitor.user_id:
+        is_theirs = visitor.user_id == standing.user_id
+    if not standing.door or standing.erased or not is_theirs:
+        raise Problem("session-unknown", f"you have no session {standing.session_id}; leave its id out for a new one")
+    # One from before there were secrets is gone on with from this machine.
+    is_old = visitor.is_local and not standing.resume_digest and not visitor.user_id
+    if not is_old and not visitor.may_enter(standing.user_id, standing.resume_digest, turn.resume_token):
+        message = "send the `resume_token` that came with the first answer of this session, or leave its id out"
+        raise Problem("resume-refused", message)
+
+
+def _check_open(standing: Standing) -> None:
+    """Raise Problem unless the conversation can be gone on with here."""
     session_id = standing.session_id
-    is_theirs = user_id is None or user_id == standing.user_id
-    if not standing.door or standing.erased or (standing.door == HTTP and not is_theirs):
-        raise Problem("session-unknown", f"you have no session {session_id}; leave its id out for a new one")
     if standing.closed:
         raise Problem("session-closed", f"session {session_id} has ended; leave its id out for a new one")
     if standing.door != HTTP:

@@ -34,7 +34,10 @@ RECORD_PATIENCE_S = 40.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer; times in ms since the turn was taken. `first_token_ms` is none if no token came."""
+    """A whole answer; times in ms since the turn was taken. `first_token_ms` is none if no token came.
+
+    `resume_token` is with the first of a session: its secret.
+    """
 
     session_id: str
     turn_id: str
@@ -43,6 +46,7 @@ class Answer:
     finish: str
     first_token_ms: float | None
     total_ms: float
+    resume_token: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,11 @@ class Exchange:
     The reader takes `pieces` and then awaits `recorded`, or takes `whole`; `abandon` says that it went away.
     """
 
-    def __init__(self, broker: NatsBroker, standing: Standing, turn: e.TurnEnded, timeout_s: float) -> None:
+    def __init__(
+        self, broker: NatsBroker, standing: Standing, turn: e.TurnEnded, timeout_s: float, resume_token: str
+    ) -> None:
         self.turn = turn
+        self.resume_token = resume_token
         self.over = asyncio.Event()
         self._broker = broker
         self._standing = standing
@@ -280,6 +287,7 @@ class Exchange:
             finish=completed.finish,
             first_token_ms=self._first_token_ms,
             total_ms=self._passed_ms(),
+            resume_token=self.resume_token or None,
         )
 
     async def _record_part(self, reason: str) -> None:

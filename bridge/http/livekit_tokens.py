@@ -3,7 +3,7 @@
 Who gets one: whoever shows DAREDEVIL_LIVEKIT_TOKEN_KEY. Where no such key is set, only the page that this server gives
 to a browser on the same machine: the server listens on loopback, the connection comes from there and through no
 proxy, and the browser itself says that the request is the page's own (`Origin` is this host, and a loopback name, so
-that no other site can lead a browser here by its own name).
+that no other site can lead a browser here by its own name). With DAREDEVIL_AUTH also each user, as themselves.
 """
 
 import secrets
@@ -13,18 +13,17 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from bridge.http.auth import GivenKey, Key
+from bridge.http.auth import GivenKey, Key, let_in
 from bridge.http.limiting import Addresses
 from bridge.http.problems import Problem, responses
+from bridge.web.gate import Gate
+from bridge.web.proxies import is_local, is_loopback
 from infra.livekit.access import LiveKitAccess, NoLiveKit, livekit_access
 from infra.livekit.tokens import join_token
 from infra.settings import Settings
 
 TOKENS_PER_S, TOKENS_BURST = 1, 30
 """Tokens that one address may have."""
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-PROXIED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
 
 class TokenRequest(BaseModel):
@@ -52,10 +51,10 @@ class TokenAnswer(BaseModel):
     expires_in_s: int
 
 
-def token_router(settings: Settings) -> APIRouter:
+def token_router(settings: Settings, gate: Gate) -> APIRouter:
     """Return the route."""
     router = APIRouter(prefix="/livekit", tags=["livekit"])
-    key = Key(settings.livekit_token_key, "DAREDEVIL_LIVEKIT_TOKEN_KEY", "no-token-key")
+    key = Key(settings.livekit_token_key, "DAREDEVIL_LIVEKIT_TOKEN_KEY", "no-token-key", gate)
     addresses = Addresses(TOKENS_PER_S, TOKENS_BURST)
 
     @router.post(
@@ -64,9 +63,14 @@ def token_router(settings: Settings) -> APIRouter:
     async def token(wanted: TokenRequest, request: Request, response: Response, given: GivenKey = None) -> TokenAnswer:
         """Make a token for one room and one identity; it expires after `DAREDEVIL_LIVEKIT_TOKEN_TTL_S`.
 
-        Needs the key of `DAREDEVIL_LIVEKIT_TOKEN_KEY`. Where none is set, only the page of this machine gets one.
+        Needs the key of `DAREDEVIL_LIVEKIT_TOKEN_KEY`. With `DAREDEVIL_AUTH` a user's own token does, too: its `sub` is
+        the identity then. Where neither is set, only the page of this machine gets one.
         """
-        if key.is_set or not is_own_page(request, settings):
+        if gate.knows_users and not key.is_in(given):
+            visitor = await let_in(gate, request)
+            if visitor.user_id:
+                wanted = wanted.model_copy(update={"participant_identity": visitor.user_id})
+        elif key.is_set or not is_own_page(request, settings):
             key.check(request, given)
         addresses.take(request.client.host if request.client else "")
         response.headers["Cache-Control"] = "no-store"
@@ -78,14 +82,7 @@ def token_router(settings: Settings) -> APIRouter:
 def is_own_page(request: Request, settings: Settings) -> bool:
     """Tell whether a request is made by the page of this server, in a browser on this machine."""
     host = request.headers.get("host", "")
-    return (
-        settings.host in LOOPBACK
-        and request.client is not None
-        and request.client.host in LOOPBACK
-        and (request.url.hostname or "") in LOOPBACK
-        and request.headers.get("origin") == f"http://{host}"
-        and not any(name in request.headers for name in PROXIED)
-    )
+    return is_loopback(settings.host) and is_local(request.scope) and request.headers.get("origin") == f"http://{host}"
 
 
 def _access(settings: Settings) -> LiveKitAccess:

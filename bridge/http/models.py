@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bridge.protocol import CleanText
+from bridge.resume_tokens import MAX_TOKEN_LENGTH
 from contracts.events import LatencyParts
 from contracts.ids import ID_PATTERN
 from contracts.topology import checked_session
@@ -40,6 +41,9 @@ class ChatRequest(BaseModel):
         description="The conversation to go on with; without it a new one begins.",
         json_schema_extra={"pattern": ID_PATTERN},
     )
+    resume_token: str = Field(
+        "", max_length=MAX_TOKEN_LENGTH, description="With `session_id`: the secret that came with its first answer."
+    )
 
 
 class ChatAnswer(BaseModel):
@@ -58,6 +62,10 @@ class ChatAnswer(BaseModel):
     )
     first_token_ms: float | None
     total_ms: float
+    resume_token: str | None = Field(
+        None,
+        description="With a session's first answer: the secret to go on with it, read it and close it.",
+    )
 
 
 class SessionItem(BaseModel):

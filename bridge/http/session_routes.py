@@ -1,17 +1,19 @@
-"""`/sessions`: which there were, and what was said in them. All of it straight from the log, for the admin key only."""
+"""`/sessions`: which there were, and what was said in them. All of it straight from the log."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from faststream.nats import NatsBroker
 
+from bridge.http.auth import Access
 from bridge.http.models import Playback, RecordingItem, SessionDetail, SessionPage, Summary, Transcript, ns_of
 from bridge.http.problems import Problem, log_away, responses
 from bridge.http.recordings import Recordings
 from bridge.http.session_index import Wanted, page_of
 from bridge.http.session_views import detail_of, item_of, playback_of, summary_of, transcript_of
+from bridge.web.gate import Visitor
 from contracts.events import Event
 from contracts.ids import ID_PATTERN
 from infra.connection import connection
@@ -25,29 +27,30 @@ Session = Annotated[str, Path(pattern=ID_PATTERN, description="A session id, as 
 Moment = Annotated[datetime | None, Query(description="ISO 8601; without a zone it is UTC.")]
 
 
-def session_router(broker: NatsBroker, admin: Callable[..., Awaitable[None]]) -> APIRouter:
-    """Return the routes; `admin` is the dependency that checks the key."""
-    router = APIRouter(
-        prefix="/sessions", tags=["sessions"], dependencies=[Depends(admin)], responses=responses(401, 403)
-    )
-    _add_list(router, broker)
-    _add_reading(router, broker)
-    _add_recording(router, broker)
-    _add_erasure(router, broker)
+def session_router(broker: NatsBroker, access: Access) -> APIRouter:
+    """Return the routes; `access` has what checks who asks."""
+    router = APIRouter(prefix="/sessions", tags=["sessions"], responses=responses(401, 403, 429))
+    one = APIRouter(dependencies=[Depends(access.session)])
+    _add_reading(one, broker)
+    _add_recording(one, broker)
+    _add_list(router, broker, access)
+    _add_erasure(router, broker, access)
+    router.include_router(one)
     return router
 
 
-def _add_list(router: APIRouter, broker: NatsBroker) -> None:
+def _add_list(router: APIRouter, broker: NatsBroker, access: Access) -> None:
     @router.get("", summary="List sessions, the newest first")
     async def sessions(
         response: Response,
+        visitor: Annotated[Visitor, Depends(access.reader)],
         user_id: Annotated[str | None, Query(max_length=256, description="Only this user's.")] = None,
         since: Moment = None,
         until: Moment = None,
         limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 50,
         cursor: Annotated[str | None, Query(pattern=r"^[1-9]\d{0,17}$", description="`next` of the last page.")] = None,
     ) -> SessionPage:
-        """List sessions that were opened within a time.
+        """List sessions that were opened within a time; a user sees their own.
 
         Where much has to be looked through for few sessions, a page may have fewer than `limit`: go on while there is
         a `next`.
@@ -56,7 +59,7 @@ def _add_list(router: APIRouter, broker: NatsBroker) -> None:
         response.headers["Cache-Control"] = "no-store"
         since_ns = max(0, ns_of(since)) if since is not None else 0
         until_ns = ns_of(until) + 999 if until is not None else None  # all of that microsecond
-        wanted = Wanted(user_id, since_ns, until_ns, int(cursor or 0))
+        wanted = Wanted(visitor.user_id or user_id, since_ns, until_ns, int(cursor or 0))
         page = await page_of(connection(broker), wanted, limit)
         return SessionPage(
             sessions=[item_of(listed) for listed in page.sessions], next=str(page.before) if page.before else None
@@ -119,8 +122,10 @@ def _add_recording(router: APIRouter, broker: NatsBroker) -> None:
         return playback_of(session_id, told, item)
 
 
-def _add_erasure(router: APIRouter, broker: NatsBroker) -> None:
-    @router.delete("/{session_id}", summary="Erase what was said", responses=responses(404, 409))
+def _add_erasure(router: APIRouter, broker: NatsBroker, access: Access) -> None:
+    operator = [Depends(access.operator)]
+
+    @router.delete("/{session_id}", summary="Erase what was said", responses=responses(404, 409), dependencies=operator)
     async def erase(
         session_id: Session,
         reason: Annotated[str, Query(max_length=1000, description="Is kept with what is left.")] = "",

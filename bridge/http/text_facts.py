@@ -22,6 +22,7 @@ class Standing:
     sequence: int = 0
     door: str = ""
     user_id: str = ""
+    resume_digest: str = ""
     closed: bool = False
     erased: bool = False
     session_sequence: int = 0
@@ -42,7 +43,7 @@ class Standing:
             self.turn_sequence = max(self.turn_sequence, fact.sequence)
         match event:
             case e.SessionOpened():
-                self.door, self.user_id = event.door, event.user_id
+                self.door, self.user_id, self.resume_digest = event.door, event.user_id, event.resume_digest
             case e.SessionClosed():
                 self.closed = True
             case e.SessionErased():
@@ -63,7 +64,9 @@ def standing_of(session_id: str, facts: Iterable[Fact]) -> Standing:
     return standing
 
 
-def opening_facts(session_id: str, user_id: str, settings: Settings, now_ns: int) -> list[e.Event]:
+def opening_facts(
+    session_id: str, user_id: str, settings: Settings, now_ns: int, resume_digest: str = ""
+) -> list[e.Event]:
     """Return what opens a conversation by text: nobody speaks in it, and nobody is greeted."""
     profile = profile_of(settings).model_copy(update={"speaks": False, "greeting": ""})
     opened = e.SessionOpened(
@@ -73,6 +76,7 @@ def opening_facts(session_id: str, user_id: str, settings: Settings, now_ns: int
         door=HTTP,
         user_id=user_id,
         profile=profile,
+        resume_digest=resume_digest,
     )
     return [
         opened,

@@ -77,8 +77,10 @@ def shown(name: str, value: object) -> str:
     if isinstance(value, dict):
         hidden = {key: "…" if _secret(str(key)) else item for key, item in value.items()}
         return json.dumps(hidden, default=str) if hidden else ""
+    from infra.settings import JWKS_SOURCES
+
     text = str(value)
-    if name.endswith(("_key", "_secret", "_token")):
+    if name.endswith(("_key", "_secret", "_token")) or (name == "auth" and not text.startswith(JWKS_SOURCES)):
         return "…" if text else ""
     if name.endswith("_url") and "@" in text:
         scheme, _, rest = text.partition("://")

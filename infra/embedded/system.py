@@ -40,7 +40,7 @@ CARRY_SOUND = frozenset((NATS, LIVEKIT, BRIDGE, BRIDGE_LIVEKIT))
 STANDING_BACK = 5
 """Niceness of the other parts: where both want the CPU, they get a third of what the former do, who need little."""
 
-DOOR_SECRETS = ("DAREDEVIL_LIVEKIT_API_SECRET", "DAREDEVIL_LIVEKIT_TOKEN_KEY", "DAREDEVIL_ADMIN_KEY")
+DOOR_SECRETS = ("DAREDEVIL_LIVEKIT_API_SECRET", "DAREDEVIL_LIVEKIT_TOKEN_KEY", "DAREDEVIL_ADMIN_KEY", "DAREDEVIL_AUTH")
 
 
 class StartFailed(RuntimeError):

@@ -14,8 +14,11 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 async def test_an_answer_is_streamed_recorded_and_makes_no_sound(system: Supervisor) -> None:
     async with httpx.AsyncClient(base_url=system.page_url, timeout=60) as http:
         first = await streamed(http, text="Hello! Who are you?", user_id="sam")
-        session_id = first.of("session")[0]["session_id"]
-        again = await streamed(http, text="What is the largest ocean?", session_id=session_id)
+        opened = first.of("session")[0]
+        session_id = opened["session_id"]
+        again = await streamed(
+            http, text="What is the largest ocean?", session_id=session_id, resume_token=opened["resume_token"]
+        )
         closed = await http.get(f"/sessions/{session_id}/transcript")
     assert len(first.of("token")) > 3
     assert again.names[-1] == "done"

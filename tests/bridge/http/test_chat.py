@@ -26,6 +26,11 @@ def agent(broker: NatsBroker) -> Agent:
     return Agent(broker)
 
 
+def of_session(answer: dict[str, str]) -> dict[str, str]:
+    """Return what is sent to go on with the session of an answer."""
+    return {name: answer[name] for name in ("session_id", "resume_token")}
+
+
 async def facts_of(broker: NatsBroker, session_id: str, last: type[e.Event]) -> list[e.Event]:
     return await facts_until(broker, session_id, lambda facts: any(isinstance(fact, last) for fact in facts))
 
@@ -64,7 +69,7 @@ async def test_a_conversation_goes_on_with_what_was_read(http: httpx.AsyncClient
     model = ScriptedModel.playing(["Owls ", "are fine birds."], ["They are quiet."])
     async with reasoning(model):
         first = (await http.post("/chat", json={"text": "Owls are great.", "user_id": "sam"})).json()
-        again = await http.post("/chat", json={"text": "Why is that?", "session_id": first["session_id"]})
+        again = await http.post("/chat", json={"text": "Why is that?"} | of_session(first))
     assert again.json()["session_id"] == first["session_id"]
     heard = [message.content for message in model.asked[1][-3:]]
     assert heard == ["Owls are great.", "Owls are fine birds.", "Why is that?"]
@@ -73,9 +78,9 @@ async def test_a_conversation_goes_on_with_what_was_read(http: httpx.AsyncClient
 async def test_another_process_goes_on_with_a_conversation(http: httpx.AsyncClient, open_http: OpenHttp) -> None:
     other = await open_http()
     async with reasoning(ScriptedModel.playing(["One."], ["Two."], ["Three."])):
-        session_id = (await http.post("/chat", json={"text": "1"})).json()["session_id"]
-        assert (await other.post("/chat", json={"text": "2", "session_id": session_id})).json()["text"] == "Two."
-        assert (await http.post("/chat", json={"text": "3", "session_id": session_id})).json()["text"] == "Three."
+        session = of_session((await http.post("/chat", json={"text": "1"})).json())
+        assert (await other.post("/chat", json={"text": "2"} | session)).json()["text"] == "Two."
+        assert (await http.post("/chat", json={"text": "3"} | session)).json()["text"] == "Three."
 
 
 async def test_a_reader_who_goes_away_stops_the_answer(http: httpx.AsyncClient, broker: NatsBroker) -> None:
@@ -90,7 +95,7 @@ async def test_a_reader_who_goes_away_stops_the_answer(http: httpx.AsyncClient, 
                     break
         facts = await facts_of(broker, session["session_id"], e.TurnRecorded)
         await asyncio.wait_for(model.cancelled.wait(), 10)
-        answer = await http.post("/chat", json={"text": "Again.", "session_id": session["session_id"]})
+        answer = await http.post("/chat", json={"text": "Again."} | of_session(session))
         assert answer.json()["text"] == "Back."
     names = [type(fact).__name__ for fact in facts]
     assert "TurnInterrupted" in names
@@ -148,9 +153,9 @@ async def test_nobody_who_answers_is_a_timeout_and_the_session_goes_on(open_http
 async def test_an_idle_conversation_ends_and_is_not_gone_on_with(open_http: OpenHttp, broker: NatsBroker) -> None:
     http = await open_http(session_idle_s=0.6)
     async with reasoning(ScriptedModel.playing(["Yes."])):
-        session_id = (await http.post("/chat", json={"text": "Hello."})).json()["session_id"]
-        facts = await facts_of(broker, session_id, e.SessionClosed)
-        answer = await http.post("/chat", json={"text": "Still there?", "session_id": session_id})
+        session = of_session((await http.post("/chat", json={"text": "Hello."})).json())
+        facts = await facts_of(broker, session["session_id"], e.SessionClosed)
+        answer = await http.post("/chat", json={"text": "Still there?"} | session)
     assert facts[-1].reason == "timeout"  # type: ignore[attr-defined]
     assert [type(fact).__name__ for fact in facts[-2:]] == ["ParticipantLeft", "SessionClosed"]
     assert (answer.status_code, answer.json()["code"]) == (409, "session-closed")
@@ -179,6 +184,21 @@ async def test_which_sessions_can_be_gone_on_with(http: httpx.AsyncClient, agent
     assert await status("voice.*.>") == (422, "bad-request")
 
 
+async def test_who_knows_only_its_id_does_not_go_on_with_a_session(http: httpx.AsyncClient) -> None:
+    model = ScriptedModel.playing(["One."], ["Two."])
+    async with reasoning(model):
+        first = (await http.post("/chat", json={"text": "Hello.", "user_id": "sam"})).json()
+        session_id = first["session_id"]
+        for given in ("", "x" * 32, session_id):
+            stolen = {"text": "And?", "session_id": session_id, "user_id": "sam", "resume_token": given}
+            answer = await http.post("/chat", json=stolen)
+            assert (answer.status_code, answer.json()["code"]) == (403, "resume-refused")
+        second = (await http.post("/chat", json={"text": "And?"} | of_session(first))).json()
+    assert second["text"] == "Two."
+    assert second["resume_token"] is None  # it is told once
+    assert len(model.asked) == 2
+
+
 async def test_an_answer_whose_door_died_is_settled_by_the_next_turn(
     http: httpx.AsyncClient, agent: Agent, broker: NatsBroker
 ) -> None:
@@ -199,12 +219,12 @@ async def test_an_answer_whose_door_died_is_settled_by_the_next_turn(
 async def test_two_turns_at_once_are_not_mixed_up(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.http.conversations.BUSY_PATIENCE_S", 0.1)
     async with reasoning(ScriptedModel.playing(["First."], ["Slow ", WAIT])):
-        session_id = (await http.post("/chat", json={"text": "1"})).json()["session_id"]
-        slow = {"text": "2", "session_id": session_id}
+        session = of_session((await http.post("/chat", json={"text": "1"})).json())
+        slow = {"text": "2"} | session
         async with http.stream("POST", "/chat", json=slow, headers={"Accept": "text/event-stream"}) as answer:
             events = sse(answer)
             await anext(events)
-            third = await http.post("/chat", json={"text": "3", "session_id": session_id})
+            third = await http.post("/chat", json={"text": "3"} | session)
     assert (third.status_code, third.json()["code"]) == (409, "turn-in-progress")
 
 
