@@ -7,7 +7,7 @@ const GIVE_UP_MS = 120000;
 const GOODBYE_MS = 5000; // what a hang-up may take to be stored; then it is said again
 const MAX_UNSENT_BYTES = 256000; // some seconds of sound: more means that the line is dead
 const NORMAL = 1000;
-const FINAL = new Set([4400, 4403, 4409, 4410]); // refused, not ours, taken over, session closed: no use in coming back
+const FINAL = new Set([4400, 4401, 4403, 4409, 4410]); // refused, no token, not ours, taken over, session closed: no use in coming back
 
 // Always this page's own host; `?ws=/path` may name another path on it.
 export function doorUrl(location) {
@@ -15,6 +15,16 @@ export function doorUrl(location) {
   const url = new URL(path, location.href);
   const secure = location.protocol === "https:";
   return `${secure ? "wss" : "ws"}://${location.host}${url.pathname}${url.search}`;
+}
+
+// Who talks, for a server that wants to know (DAREDEVIL_AUTH): the JWT in this page's address (`?token=` or `#token=`), or
+// what a login of yours gives by `window.daredevilToken = async () => token`.
+async function userToken() {
+  for (const part of [location.search, location.hash]) {
+    const given = new URLSearchParams(part.slice(1)).get("token");
+    if (given) return given;
+  }
+  return (await globalThis.daredevilToken?.()) ?? "";
 }
 
 export class Door {
@@ -49,8 +59,10 @@ export class Door {
     socket.onclose = ({ code }) => this.lost(socket, code);
   }
 
-  greet(socket) {
-    const hello = { type: "hello", ...this.hello() };
+  async greet(socket) {
+    const token = await userToken();
+    if (socket !== this.socket) return;
+    const hello = { type: "hello", ...this.hello(), ...(token && { token }) };
     if (this.sessionId) Object.assign(hello, { session_id: this.sessionId, resume_token: this.token ?? "" });
     else delete hello.replies;
     if (this.leaving) hello.mic = false;

@@ -30,12 +30,14 @@ async def place_call(
     user_id: str = "caller",
     session_id: str | None = None,
     resume_token: str = "",
+    token: str = "",
     answer_timeout_s: float = 30,
     on_fact: OnFact = ignore_fact,
 ) -> CallResult:
     """Call the door at `url` (the page's address, or `ws://…/ws`), say the utterances, and return what came of it.
 
-    With the `session_id` and `resume_token` of a result, that session is gone on with.
+    With the `session_id` and `resume_token` of a result, that session is gone on with. `token` says who calls, where
+    the door wants to know (DAREDEVIL_AUTH).
 
     Each is said when the answers to what was said before have ended, unless it says otherwise; the call is hung up
     when the last answers have ended. Raises BadWav, CallFailed.
@@ -50,6 +52,8 @@ async def place_call(
         "sample_rate_hz": rate_hz,
         "mic": True,
     }
+    if token:
+        hello["token"] = token
     if session_id is not None:
         hello |= {"session_id": session_id, "resume_token": resume_token}
     began_s = asyncio.get_running_loop().time()
@@ -58,7 +62,7 @@ async def place_call(
             call = await _greet(socket, hello, rate_hz, answer_timeout_s, on_fact)
             call.talk.result.connect_s = round(asyncio.get_running_loop().time() - began_s, 3)
             await call.hold(steps)
-        await _hang_up_again(url, call)
+        await _hang_up_again(url, call, token)
         return call.talk.result
     except (OSError, TimeoutError, WebSocketException) as error:
         raise CallFailed(f"no call to {ws_url(url)}: {error or type(error).__name__}") from error
@@ -88,10 +92,11 @@ async def _greet(
                 return call
 
 
-async def _hang_up_again(url: str, call: "_Call") -> None:
+async def _hang_up_again(url: str, call: "_Call", token: str) -> None:
     """Say that the call is over until the door has stored it: it may have died as it was told."""
     result = call.talk.result
     hello = {"type": "hello", "session_id": result.session_id, "resume_token": result.resume_token, "mic": False}
+    hello |= {"token": token} if token else {}
     for _ in range(HANG_UP_TRIES):
         if call.is_over:
             return

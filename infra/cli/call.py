@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.doors import Door, DoorOption, Room, UrlOption, open_door
+from infra.cli.doors import Caller, Door, DoorOption, Room, UrlOption, open_door
 from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, run_async, warn
 
 if TYPE_CHECKING:
@@ -24,9 +24,14 @@ def say(
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as one JSON object.")] = False,
     user: Annotated[str, typer.Option(help="Who calls.")] = "caller",
     session: Annotated[str | None, typer.Option(help="Go on in this session, if it is still open.")] = None,
+    resume_token: Annotated[
+        str, typer.Option(help="The secret of that session; else DAREDEVIL_ADMIN_KEY, at the system here.")
+    ] = "",
     door: DoorOption = Door.WEBSOCKET,
     room: Annotated[str, typer.Option(help="With --door livekit: the room to call in, else a new one.")] = "",
-    token: Annotated[str, typer.Option(help="With --door livekit: a token for a room, else one is made here.")] = "",
+    token: Annotated[
+        str, typer.Option(help="Who calls, as a JWT, where DAREDEVIL_AUTH is set; with --door livekit a room's token.")
+    ] = "",
     url: UrlOption = None,
 ) -> None:
     """Call the agent with recordings: prints what it understood, what it answered, and how fast.
@@ -53,7 +58,9 @@ def say(
         _check_door(door, session, room, token)
     except (BadWav, ValueError) as error:
         fail(str(error), BAD_INPUT)
-    result, problem = run_async(_call(utterances, open_door(door, url, session, Room(room, token)), user))
+    result, problem = run_async(
+        _call(utterances, open_door(door, url, Caller(session, token, resume_token), Room(room, token)), user)
+    )
     if result is None:
         fail(problem)
     if out_file is not None:
@@ -91,8 +98,8 @@ def _check_door(door: Door, session: str | None, room: str, token: str) -> None:
         raise ValueError(
             "--session is for the WebSocket door: in LiveKit a session is a room, so name that with --room"
         )
-    if door is Door.WEBSOCKET and (room or token):
-        raise ValueError("--room and --token are for --door livekit")
+    if door is Door.WEBSOCKET and room:
+        raise ValueError("--room is for --door livekit")
     if room and token:
         from infra.livekit.refusals import check_room
 

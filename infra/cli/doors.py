@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -34,6 +34,18 @@ UrlOption = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """What a caller shows the WebSocket door: a token that says who it is, and the secret of a session to go on with.
+
+    At the system here, the admin key of the settings does for both.
+    """
+
+    session: str | None = None
+    token: str = ""
+    resume_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """Which room to call in: a new one for each call if none is named. A given token is used instead of a made one."""
 
@@ -42,13 +54,14 @@ class Room:
 
 
 NEW_ROOM = Room()
+NEW_CALLER = Caller()
 
 
 @asynccontextmanager
 async def open_door(
     door: Door,
     url: str | None = None,
-    session: str | None = None,
+    caller: Caller = NEW_CALLER,
     room: Room = NEW_ROOM,
     changed: "Mapping[str, str] | None" = None,
 ) -> AsyncIterator["Dial"]:
@@ -56,15 +69,14 @@ async def open_door(
 
     Raises StartFailed and what starting a system raises.
     """
-    from infra.caller import place_call
     from infra.cli.system import system_here
 
     if door is Door.WEBSOCKET:
         if url is not None:
-            yield partial(place_call, url, session_id=session)
+            yield _call_at(url, caller)
             return
         async with system_here(changed) as runtime:
-            yield partial(place_call, runtime.page_url, session_id=session)
+            yield _call_here(runtime, caller)
         return
     from infra.caller.room import RoomDial
 
@@ -78,12 +90,23 @@ async def open_door(
 @asynccontextmanager
 async def open_both_doors() -> AsyncIterator[tuple["Dial", "Dial"]]:
     """Yield how to call at the WebSocket door and through a room of the same system. Raises as `open_door`."""
-    from infra.caller import place_call
     from infra.caller.room import RoomDial
     from infra.cli.system import system_here
 
     async with system_here({"livekit": "1"}) as runtime:
-        yield partial(place_call, runtime.page_url), RoomDial(rooms_of(runtime))
+        yield _call_here(runtime, NEW_CALLER), RoomDial(rooms_of(runtime))
+
+
+def _call_here(runtime: "Runtime", caller: Caller) -> "Dial":
+    from infra.settings import settings
+
+    return _call_at(runtime.page_url, replace(caller, token=caller.token or settings().admin_key.strip()))
+
+
+def _call_at(url: str, caller: Caller) -> "Dial":
+    from infra.caller import place_call
+
+    return partial(place_call, url, session_id=caller.session, resume_token=caller.resume_token, token=caller.token)
 
 
 def _external(url: str, room: Room) -> "Settings":

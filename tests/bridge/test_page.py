@@ -73,6 +73,20 @@ async def write_clause(door: PageDoor, index: int, text: str, word_ends: list[in
 # -- hearing
 
 
+@pytest.mark.parametrize("where", ["?token=a.b.c", "#token=a.b.c", "login"])
+async def test_who_talks_is_told_by_a_token_in_the_address_or_of_a_login(
+    page: Page, door: PageDoor, where: str
+) -> None:
+    if where == "login":
+        await page.evaluate("window.daredevilToken = async () => 'a.b.c'")
+    else:
+        await page.goto("about:blank")
+        await page.goto(f"{door.url}{where}")
+    await page.get_by_role("button", name="Talk", exact=True).click()
+    await until(lambda: door.hellos)
+    assert door.hellos[0]["token"] == "a.b.c"
+
+
 async def test_talk_says_hello_and_sends_sound_in_frames_of_20_ms_at_the_rate_it_named(
     page: Page, door: PageDoor
 ) -> None:

@@ -33,8 +33,7 @@ def cli(*arguments: str) -> tuple[int, str]:
     ("arguments", "why"),
     [
         (["--door", "livekit", "--session", "s-1"], "name that with --room"),
-        (["--room", "r"], "are for --door livekit"),
-        (["--token", "t"], "are for --door livekit"),
+        (["--room", "r"], "is for --door livekit"),
         (["--door", "phone"], "phone"),
     ],
 )

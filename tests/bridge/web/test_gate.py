@@ -15,6 +15,7 @@ from websockets.asyncio.client import connect
 from bridge.site import Listener
 from contracts import events as e
 from contracts.topology import chat_subject
+from infra.caller import CallFailed, place_call
 from infra.connection import connection
 from infra.facts import facts_after
 from infra.settings import Settings
@@ -143,6 +144,15 @@ async def test_with_tokens_a_call_is_gone_on_with_by_its_user_alone(open_site: O
         assert (stolen["code"], stolen["close_code"]) == ("resume-refused", 4403)
         resumed = await hello(http, token=token("sam"), session_id=welcome["session_id"])
         assert (resumed["type"], resumed["resumed"]) == ("welcome", True)
+
+
+async def test_a_caller_shows_its_token_or_is_told_why_it_is_refused(open_site: OpenSite) -> None:
+    http = await open_site(auth=SECRET)
+    with pytest.raises(CallFailed, match="it has expired"):
+        await place_call(str(http.base_url), [], token=token("sam", exp=1))
+    result = await place_call(str(http.base_url), [], token=token("sam"))
+    mine = (await http.get("/sessions", headers=bearer(token("sam")))).json()["sessions"]
+    assert [session["session_id"] for session in mine] == [result.session_id]
 
 
 async def test_the_operator_may_do_it_for_users(open_site: OpenSite, broker: NatsBroker) -> None:
