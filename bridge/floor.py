@@ -29,8 +29,9 @@ class Floor:
                 self._speeches[event.participant_id] = _Speech(event, now_ns)
             case e.TurnEnded(source="speech") | e.ParticipantLeft():
                 self._speeches.pop(event.participant_id, None)
-            case e.InterruptionDismissed() if self._is_latest_of(event.participant_id, event.utterance_id):
-                self._speeches.pop(event.participant_id, None)
+            case e.InterruptionDismissed() | e.UtteranceDismissed():
+                if self._is_latest_of(event.participant_id, event.utterance_id):
+                    self._speeches.pop(event.participant_id, None)
             case e.SpeechEnded() | e.TranscriptRevised() | e.TurnInterrupted():
                 if (speech := self._speeches.get(event.participant_id)) is not None:
                     speech.last_ns = now_ns

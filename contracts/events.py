@@ -224,6 +224,22 @@ class HearingRestarted(Event):
     error: str = Field(default="", description="Why it ended.")
 
 
+class UtteranceDismissed(Event):
+    """What was heard of an utterance is no speech to the agent: nothing of it is a turn, nothing is answered."""
+
+    utterance_id: str
+    participant_id: Id
+    reason: Literal["repetition", "too-fast", "unlikely", "language"] = Field(
+        description="The text repeats itself; nobody speaks so fast; the engine was not sure of it; it was not sure "
+        "of clear speech, which is then in another language."
+    )
+    text: str = Field(default="", description="What the engine made of it.")
+    confidence: Probability | None = Field(default=None, description="How sure the engine was; none if it tells not.")
+    speech_ms: Ms = 0
+    language: str = Field(default="", description="The language that the engine understands, as `en`, if it tells.")
+    over_reply_id: Reference | None = Field(default=None, description="The reply that was playing.")
+
+
 class TurnEvidence(Value):
     """Why the endpointing decided that the turn was over."""
 

@@ -40,6 +40,7 @@ EVENTS: tuple[Row, ...] = (
     Row(e.HearingRestarted, "hearing.restarted", (TRANSCRIPT,)),
     Row(e.TranscriptRevised, "transcript.revised", (TRANSCRIPT,)),
     Row(e.UtteranceTranscribed, "transcript.final", (TRANSCRIPT,)),
+    Row(e.UtteranceDismissed, "utterance.dismissed", (TRANSCRIPT,)),
     Row(e.TurnEnded, "turn.ended", (TRANSCRIPT, BRIDGE)),
     Row(e.TurnInterrupted, "turn.interrupted", (TRANSCRIPT, BRIDGE)),
     Row(e.InterruptionDismissed, "interruption.dismissed", (TRANSCRIPT,)),
@@ -119,7 +120,7 @@ class Durable:
 
 DURABLES: tuple[Durable, ...] = (
     Durable(TRANSCRIPT, (e.TrackPublished,), max_deliver=-1),
-    Durable(REASONING, (e.SessionOpened, e.TranscriptRevised, e.TurnEnded)),
+    Durable(REASONING, (e.SessionOpened, e.TranscriptRevised, e.TurnEnded, e.UtteranceDismissed)),
     Durable(SYNTHESIS, (e.ReplyClauseWritten,)),
     # Persistence takes everything: so it is the one that moves what no actor knows to DEAD.
     Durable(PERSISTENCE, ()),

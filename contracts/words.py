@@ -17,6 +17,7 @@ WORDS: dict[type[e.Event], tuple[str, ...]] = {
     e.DtmfReceived: ("digit",),
     e.TranscriptRevised: ("text",),
     e.UtteranceTranscribed: ("text",),
+    e.UtteranceDismissed: ("text",),
     e.TurnEnded: ("text",),
     e.TurnInterrupted: ("text",),
     e.InterruptionDismissed: ("text",),
@@ -44,6 +45,7 @@ PLAIN = frozenset(
         *("addressed_id", "same_as_turn_id", "resume_digest"),
         *("door", "kind", "origin", "source", "reason", "cause", "finish", "sentiment", "skeleton"),
         *("tool", "engine", "model", "embedding_model", "actor", "action", "codec", "location"),
+        "language",
     }
 )
 """Fields of text that never bear words, in whatever event: ids, names of our parts, and reasons of our own."""

@@ -19,3 +19,15 @@ def recorded(name: str) -> npt.NDArray[np.int16]:
 def silence(ms: int) -> npt.NDArray[np.int16]:
     """Return `ms` of faint room noise: real microphones are never quite silent."""
     return np.random.default_rng(0).normal(0, 10, ms * RATE_HZ // 1000).astype(np.int16)
+
+
+def crowd(ms: int, people: int = 24) -> npt.NDArray[np.int16]:
+    """Return `ms` of many people of different voices who all speak at once, none of them understandable."""
+    samples = ms * RATE_HZ // 1000
+    one = np.concatenate([recorded(f"calls/plain-{number:02}") for number in range(1, 13)]).astype(np.float64)
+    mixed = np.zeros(samples)
+    for person in range(people):
+        pitch = 0.75 + 0.5 * person / people
+        heard = np.arange(samples) * pitch + person * len(one) / people
+        mixed += one[heard.astype(np.int64) % len(one)]
+    return np.asarray(mixed / np.abs(mixed).max() * 12_000, np.int16)

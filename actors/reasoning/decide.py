@@ -5,12 +5,33 @@ from dataclasses import dataclass
 from actors.reasoning.addressee import NotForUs, Spoken, not_for_us
 from actors.reasoning.clauses import is_speakable, normalised
 from actors.reasoning.fold import Reply, Session, Turn, turn_key
-from contracts.events import Event, SessionOpened, TranscriptRevised, TurnEnded
+from contracts.events import Event, SessionOpened, TranscriptRevised, TurnEnded, UtteranceDismissed
 from contracts.ids import derive_id
+from infra.people import several
 
 _WORTH_ANOTHER_ATTEMPT = frozenset({"interrupted", "failed", "broken-off", "half-closed"})
 """A draft that ended so is not the answer: the model may do better when the turn has ended."""
 NOT_FOR_US = "the turn is not for the agent"
+
+
+LANGUAGES = {
+    "de": "German",
+    "en": "English",
+    "es": "Spanish",
+    "fr": "French",
+    "hi": "Hindi",
+    "it": "Italian",
+    "ja": "Japanese",
+    "ko": "Korean",
+    "nl": "Dutch",
+    "pl": "Polish",
+    "pt": "Portuguese",
+    "ru": "Russian",
+    "tr": "Turkish",
+    "uk": "Ukrainian",
+    "zh": "Chinese",
+}
+"""Names of languages by the codes of ISO 639-1 that engines tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +84,13 @@ def reply_id_of(cause: Event) -> str:
     return derive_id(cause.event_id, "reply")
 
 
+def only_language(code: str) -> str:
+    """Return what is said to somebody whose language the engine does not understand; `code` is the one it does."""
+    name = LANGUAGES.get(code.lower().partition("-")[0])
+    known = f"I only understand {name}." if name else "I may not understand your language."
+    return f"I am sorry, I did not understand that. {known}"
+
+
 def decide(session: Session, event: Event, speculate: bool = True) -> tuple[Decision, ...]:
     """Return what `event` asks for, given the facts so far. Nothing is an answer too."""
     if isinstance(event, SessionOpened):
@@ -71,6 +99,8 @@ def decide(session: Session, event: Event, speculate: bool = True) -> tuple[Deci
         return _on_revised(session, event, speculate)
     if isinstance(event, TurnEnded):
         return _on_ended(session, event)
+    if isinstance(event, UtteranceDismissed):
+        return _on_dismissed(session, event)
     return ()
 
 
@@ -90,6 +120,21 @@ def _on_opened(session: Session, event: SessionOpened) -> tuple[Decision, ...]:
         return ()
     turn_id = derive_id(event.event_id, "turn")
     return (Start(reply_id_of(event), turn_id, text="", fixed=greeting),)
+
+
+def _on_dismissed(session: Session, event: UtteranceDismissed) -> tuple[Decision, ...]:
+    """Forget what was begun on words that were none; tell who speaks another language, once, which is understood."""
+    told = only_language(event.language)
+    if (own := _own(session, event, told)) is not None:
+        return own
+    turn = session.turns.get(turn_key(event))
+    known = " ".join(turn.transcribed.values()) if turn is not None else ""
+    drafts = [reply for reply in _drafts(session) if reply.turn_id == turn_key(event)]
+    idle = [reply for reply in drafts if not _answers(reply, turn_key(event), known)]
+    discards = tuple(Discard(reply.reply_id, "what was heard was no speech") for reply in idle)
+    if session.closed or session.other_language_id != event.event_id or several(session.people):
+        return discards
+    return (*discards, Start(reply_id_of(event), derive_id(event.event_id, "turn"), text="", fixed=told))
 
 
 def _on_revised(session: Session, event: TranscriptRevised, speculate: bool) -> tuple[Decision, ...]:

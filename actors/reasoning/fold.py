@@ -67,6 +67,8 @@ class Turn:
 
     turn_id: str
     text: str | None = None
+    transcribed: dict[str, str] = field(default_factory=dict)
+    """The final words of its utterances so far, by their ids."""
     settled_id: str | None = None
     participant_id: str = ""
     begun_ns: int = 0
@@ -93,6 +95,8 @@ class Session:
     replies: dict[str, Reply] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
     """Who has joined, the agent aside, in the order in which they came."""
+    other_language_id: str = ""
+    """The first UtteranceDismissed for its language that was not said over a reply."""
 
 
 def apply(session: Session, event: e.Event, sequence: int) -> None:
@@ -124,7 +128,7 @@ def _came_or_left(session: Session, event: e.ParticipantJoined | e.ParticipantLe
     note(session.people, event)
 
 
-def _turn(session: Session, event: e.SpeechStarted | e.TranscriptRevised) -> Turn:
+def _turn(session: Session, event: e.SpeechStarted | e.TranscriptRevised | e.UtteranceTranscribed) -> Turn:
     turn = session.turns.setdefault(turn_key(event), Turn(turn_key(event)))
     turn.participant_id = event.participant_id
     turn.begun_ns = turn.begun_ns or event.time_ns
@@ -145,6 +149,15 @@ def _ended(session: Session, event: e.TurnEnded) -> None:
     turn.text, turn.ended_id, turn.participant_id = event.text, event.event_id, event.participant_id
     turn.begun_ns = turn.begun_ns or event.time_ns
     session.turns[turn.turn_id] = turn  # now the last: turns are in the order in which they ended
+
+
+def _transcribed(session: Session, event: e.UtteranceTranscribed) -> None:
+    _turn(session, event).transcribed[event.utterance_id] = event.text
+
+
+def _dismissed(session: Session, event: e.UtteranceDismissed) -> None:
+    if event.reason == "language" and event.over_reply_id is None:
+        session.other_language_id = session.other_language_id or event.event_id
 
 
 def _passed(session: Session, event: e.TurnPassed) -> None:
@@ -221,6 +234,8 @@ _ON_SESSION: dict[type[e.Event], Callable[[Session, Any], None]] = {
     e.SpeechStarted: _speaking,
     e.TranscriptRevised: _revised,
     e.TurnEnded: _ended,
+    e.UtteranceTranscribed: _transcribed,
+    e.UtteranceDismissed: _dismissed,
     e.TurnPassed: _passed,
     e.ReplyStarted: _started,
     e.SummaryRevised: _summarised,

@@ -19,6 +19,7 @@ from contracts.events import (
     SpeechStarted,
     TranscriptRevised,
     TurnEnded,
+    UtteranceDismissed,
 )
 from contracts.topology import event_class_of, live_event_subject
 from infra.connection import connection
@@ -28,7 +29,13 @@ T = TypeVar("T")
 
 BEGINS: tuple[type[Event], ...] = (SpeechStarted, TranscriptRevised, TurnEnded, ReplyStarted)
 """Somebody speaks, so that an answer is wanted soon, or one is being written."""
-ENDS: tuple[type[Event], ...] = (ReplyCompleted, ReplyDiscarded, InterruptionDismissed, SessionClosed)
+ENDS: tuple[type[Event], ...] = (
+    ReplyCompleted,
+    ReplyDiscarded,
+    InterruptionDismissed,
+    UtteranceDismissed,
+    SessionClosed,
+)
 """The answer is written (it may still be heard for seconds), or none is wanted."""
 
 FORGOTTEN_S = 20.0

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from actors.transcript.plausible import heard
 from infra.engines.lane import Lane, Rank, Run
 from infra.engines.stt import OnFailure, Recognition, SpeechToText
 from infra.engines.turn_detector import EndOfTurn, detector_named
@@ -27,7 +28,8 @@ class Recogniser:
         """Have speech recognised (int16, mono, 16 kHz). The result fails with NothingHeard, Overloaded, …."""
 
         async def work() -> Recognition:
-            return await self.engines.recognise(samples.tobytes(), on_failure)
+            recognition = await self.engines.recognise(samples.tobytes(), on_failure)
+            return heard(recognition, samples, guess=rank is Rank.INTERIM)
 
         return self.lane.submit(session_id, rank, len(samples) / SAMPLE_RATE_HZ, work)
 

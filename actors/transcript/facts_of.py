@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from contracts import events as e
+from contracts.audio import IN_SAMPLE_RATE_HZ
 from contracts.ids import derive_id
 from infra.engines.stt import Recognition
 from infra.facts import now_ns
@@ -83,6 +84,23 @@ class FactsOfTrack:
                 "start_sample": start,
                 "end_sample": end,
                 "reason": reason,
+            }
+        )
+
+    def utterance_dismissed(
+        self, started: e.SpeechStarted, end_sample: int, recognition: Recognition
+    ) -> e.UtteranceDismissed:
+        """Return that an utterance is no speech to the agent, and why."""
+        return e.UtteranceDismissed.model_validate(
+            {
+                **self._about(started, "UtteranceDismissed"),
+                "utterance_id": started.utterance_id,
+                "reason": recognition.dismissed,
+                "text": recognition.dismissed_text,
+                "confidence": recognition.confidence,
+                "speech_ms": max(0, end_sample - started.start_sample) * 1000 / IN_SAMPLE_RATE_HZ,
+                "language": recognition.language,
+                "over_reply_id": started.over_reply_id,
             }
         )
 

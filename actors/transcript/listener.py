@@ -238,6 +238,10 @@ class Listener:
                 await self._voice.say(
                     self._facts.transcribed(utterance.started, utterance.end, utterance.text, utterance.recognition)
                 )
+            if utterance.text == "" and utterance.implausible is not None:
+                await self._voice.say(
+                    self._facts.utterance_dismissed(utterance.started, utterance.end, utterance.implausible)
+                )
 
     def _silence(self, turn: Turn) -> _Silence:
         assert turn.last.end is not None

@@ -62,6 +62,13 @@ class Utterance:
         return self.started.start_sample
 
     @property
+    def implausible(self) -> Recognition | None:
+        """The last recognition of it whose words are taken for none."""
+        pieces = [*self.pieces, self.settling] if self.settling is not None else self.pieces
+        known = [piece.recognition for piece in pieces if piece.recognition is not None]
+        return next((each for each in reversed(known) if each.dismissed), None)
+
+    @property
     def kept_text(self) -> str:
         """The words before `segment_start`, as far as they are known."""
         return joined(*(piece.text or "" for piece in self.pieces))

@@ -138,4 +138,9 @@ class Captions:
                 segment_id = event.turn_id or event.utterance_id
                 text = self._last.pop(segment_id, "") or event.text
                 return [PersonSays(segment_id, event.participant_id, text, final=True)] if text else []
+            case e.UtteranceDismissed():
+                # What was shown of it stays as it is; what was never shown is not shown now.
+                segment_id = event.turn_id or event.utterance_id
+                text = self._last.pop(segment_id, "")
+                return [PersonSays(segment_id, event.participant_id, text, final=True)] if text else []
         return []

@@ -71,6 +71,13 @@ const FOLDS = {
     entry.dismissed = { reason: data.reason, text: data.text || entry.userText };
     return [entry];
   },
+  UtteranceDismissed(conversation, data) {
+    conversation.userSpeaking = false;
+    const entry = conversation.entries.get(data.turn_id);
+    if (!entry || entry.ended || entry.dismissed) return [];
+    entry.dismissed = { reason: data.reason, text: entry.userText };
+    return [entry];
+  },
   ReplyStarted: (conversation, data) => changeReply(conversation, data, { draft: Boolean(data.draft) }),
   ReplyCommitted: (conversation, data) => changeReply(conversation, data, { draft: false }),
   ReplyDiscarded: (conversation, data) => changeReply(conversation, data, { discarded: true }),

@@ -3,7 +3,7 @@ import { preparing, replyToShow, wordsOf } from "./conversation.js";
 import { el, icon } from "./dom.js";
 import { LatencyLine, fillLegend } from "./latency.js";
 
-const DISMISSED = { "no-words": "not a word", backchannel: "heard as agreement", echo: "an echo of the agent", unaddressed: "said to somebody else" };
+const DISMISSED = { "no-words": "not a word", backchannel: "heard as agreement", echo: "an echo of the agent", unaddressed: "said to somebody else", repetition: "no speech, only the same again and again", "too-fast": "no speech", unlikely: "no speech that could be understood", language: "speech in another language" };
 const MAX_CAPTIONS = 40;
 
 class ExchangeView {

@@ -17,6 +17,8 @@ class Conversation:
     last_name: str = "nothing"
     _replies: dict[str, str] = field(default_factory=dict)
     """The last reply to each turn that was not discarded."""
+    _with_words: set[str] = field(default_factory=set)
+    """Turns of which words are known: they will end."""
     _done: set[str] = field(default_factory=set)
     """Replies that have been heard, or have nothing to hear."""
 
@@ -29,7 +31,9 @@ class Conversation:
         elif name == "TurnEnded":
             self.speaking, self.awaited_turn = False, turn_id
             self.decisions += 1
-        elif name == "InterruptionDismissed" and data.get("reason") != "unaddressed":
+        elif name == "UtteranceTranscribed" and data.get("text"):
+            self._with_words.add(turn_id)
+        elif self._is_no_turn(name, data):
             self.speaking = False
             self.decisions += 1
         elif name == "ReplyStarted":
@@ -41,6 +45,11 @@ class Conversation:
             self._done.add(reply_id)
         if self.awaited_turn is not None and self._replies.get(self.awaited_turn) in self._done:
             self.awaited_turn = None
+
+    def _is_no_turn(self, name: str, data: dict[str, Any]) -> bool:
+        if name == "UtteranceDismissed":  # over a reply, what is said of the interruption counts
+            return data.get("turn_id") not in self._with_words and not data.get("over_reply_id")
+        return name == "InterruptionDismissed" and data.get("reason") != "unaddressed"
 
     def _is_over(self, name: str, data: dict[str, Any]) -> bool:
         if name in ("PlaybackFinished", "PlaybackInterrupted"):

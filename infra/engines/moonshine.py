@@ -2,29 +2,19 @@
 
 import asyncio
 import contextlib
-import os
 import queue
 import threading
 import uuid
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from livekit.agents import stt, utils
+from livekit.agents import LanguageCode, stt, utils
 from livekit.agents.types import NOT_GIVEN, APIConnectOptions, NotGivenOr
 from livekit.agents.utils import AudioBuffer
 
+from infra.engines.moonshine_model import Heard, MoonshineModel, Sound
+
 SAMPLE_RATE_HZ = 16_000
-
-_OPTIONS = {
-    # Its own voice detection puts a "You" in front of leading silence; ours has cut the speech out already.
-    "vad_threshold": "0",
-    "return_audio_data": "false",
-}
-
-
-_loading = threading.Lock()
-"""The library can't be loaded by two threads at once."""
 
 
 class _Model:
@@ -32,42 +22,35 @@ class _Model:
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._transcriber: Any = None
+        self._network: MoonshineModel | None = None
         threading.Thread(target=self._work, name="moonshine", daemon=True).start()
 
-    def transcribe(self, samples: list[float]) -> str:
-        if self._transcriber is None:
-            # One thread without spinning: 2.5 times less CPU than two. Read when the library is loaded.
-            os.environ["MOONSHINE_ORT_SINGLE_THREAD"] = "1"
-            from moonshine_voice import ModelArch, get_assets_path
-            from moonshine_voice.transcriber import Transcriber
+    def transcribe(self, samples: Sound) -> Heard:
+        if self._network is None:
+            self._network = MoonshineModel()
+        return self._network.hear(samples)
 
-            with _loading:
-                self._transcriber = Transcriber(f"{get_assets_path()}/tiny-en", ModelArch.TINY, options=_OPTIONS)
-        transcript = self._transcriber.transcribe_without_streaming(samples, SAMPLE_RATE_HZ)
-        return " ".join(line.text.strip() for line in transcript.lines if line.text.strip())
-
-    async def run(self, samples: list[float]) -> str:
+    async def run(self, samples: Sound) -> Heard:
         """Return the words, from this model's thread. If it is cancelled, the thread goes on."""
         loop = asyncio.get_running_loop()
-        result: asyncio.Future[str] = loop.create_future()
+        result: asyncio.Future[Heard] = loop.create_future()
 
-        def tell(text: str, error: BaseException | None) -> None:
+        def tell(heard: Heard, error: BaseException | None) -> None:
             if result.done():
                 return
             if error is not None:
                 result.set_exception(error)
             else:
-                result.set_result(text)
+                result.set_result(heard)
 
         def job() -> None:
-            text, problem = "", None
+            heard, problem = Heard("", 0.0), None
             try:
-                text = self.transcribe(samples)
+                heard = self.transcribe(samples)
             except Exception as error:  # for whoever waits for the words
                 problem = error
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-                loop.call_soon_threadsafe(tell, text, problem)
+                loop.call_soon_threadsafe(tell, heard, problem)
 
         self._jobs.put(job)
         return await result
@@ -108,10 +91,10 @@ class MoonshineSTT(stt.STT[str]):
         frame = utils.combine_frames(buffer)
         if frame.sample_rate != SAMPLE_RATE_HZ or frame.num_channels != 1:
             raise ValueError(f"16 kHz mono was expected, not {frame.sample_rate} Hz, {frame.num_channels} channels")
-        samples = (np.frombuffer(frame.data, np.int16).astype(np.float32) / 32768).tolist()
+        samples = np.frombuffer(frame.data, np.int16).astype(np.float32) / np.float32(32768)
         model = self._idle.pop() if self._idle else _Model()
         try:
-            text = await model.run(samples)
+            heard = await model.run(samples)
         except asyncio.CancelledError:
             # A run cannot be stopped and may hang for ever: its thread and model are left to it.
             model.close()
@@ -120,7 +103,7 @@ class MoonshineSTT(stt.STT[str]):
             self._idle.append(model)
             raise
         self._idle.append(model)
-        data = stt.SpeechData(language="en", text=text)  # type: ignore[arg-type]  # it makes a LanguageCode of it
+        data = stt.SpeechData(LanguageCode("en"), heard.text, confidence=heard.confidence)
         return stt.SpeechEvent(stt.SpeechEventType.FINAL_TRANSCRIPT, uuid.uuid4().hex, [data])
 
     async def aclose(self) -> None:

@@ -36,6 +36,23 @@ class Recognition:
     text: str
     engine: str
     engine_ms: float
+    confidence: float | None = None
+    """How sure the engine is of the words, 0 to 1; None if it does not tell."""
+    language: str = ""
+    """The language that it takes them for, as `en`; empty if it does not tell."""
+    dismissed: str = ""
+    """Why what it made of the sound is taken for no words (`text` is empty then); empty if it is not."""
+    dismissed_text: str = ""
+    """What that was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What one engine understood; `confidence` and `language` as in a Recognition."""
+
+    text: str
+    confidence: float | None = None
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +98,7 @@ class SpeechToText:
         self._timeout_s = timeout_s
         self._engines: dict[str, stt.STT[Any]] = {}
         self._failed_at: dict[str, float] = {}
-        self._given_up: set[asyncio.Task[str]] = set()
+        self._given_up: set[asyncio.Task[Words]] = set()
 
     @property
     def local(self) -> bool:
@@ -105,9 +122,10 @@ class SpeechToText:
         for place, name in enumerate(names):
             started = time.perf_counter()
             try:
-                text = await self._within_limit(recognise(self._engine(name), pcm))
+                words = await self._within_limit(recognise(self._engine(name), pcm))
                 self._failed_at.pop(name, None)
-                return Recognition(text, name, (time.perf_counter() - started) * 1000)
+                spent_ms = (time.perf_counter() - started) * 1000
+                return Recognition(words.text, name, spent_ms, words.confidence, words.language)
             except Exception as error:  # whatever an engine raises: the chain is there for it
                 self._failed_at[name] = time.monotonic()
                 hung = isinstance(error, TimeoutError)
@@ -119,7 +137,7 @@ class SpeechToText:
                     await on_failure(Failure(name, problem[:500], action))
         raise NothingHeard(f"none of {', '.join(names)} understood the speech")
 
-    async def _within_limit(self, recognition: Coroutine[Any, Any, str]) -> str:
+    async def _within_limit(self, recognition: Coroutine[Any, Any, Words]) -> Words:
         """Return the words. Raises what the engine raises, CancelledElsewhere, or TimeoutError after the limit.
 
         Not a timeout around the call: an engine that does not heed its cancellation would hold the caller up.
@@ -137,7 +155,7 @@ class SpeechToText:
         with own_cancellation_only():
             return await task
 
-    def _forget(self, task: "asyncio.Task[str]") -> None:
+    def _forget(self, task: "asyncio.Task[Words]") -> None:
         self._given_up.discard(task)
         if not task.cancelled():
             task.exception()
@@ -158,22 +176,25 @@ class SpeechToText:
         return self._engines[name]
 
 
-async def recognise(engine: "stt.STT[Any]", pcm: bytes) -> str:
+async def recognise(engine: "stt.STT[Any]", pcm: bytes) -> Words:
     """Return the words that one engine hears in `pcm`: by one request, or by a stream where it has only that."""
     frame = rtc.AudioFrame(pcm, SAMPLE_RATE_HZ, 1, len(pcm) // 2)
     if engine.capabilities.offline_recognize or not engine.capabilities.streaming:
-        event = await engine.recognize(frame, conn_options=APIConnectOptions(max_retry=0))
-        return _words(event)
-    texts = []
+        return _words([await engine.recognize(frame, conn_options=APIConnectOptions(max_retry=0))])
+    finals = []
     async with engine.stream(conn_options=APIConnectOptions(max_retry=0)) as stream:
         stream.push_frame(frame)
         stream.flush()
         stream.end_input()
         async for event in stream:
             if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
-                texts.append(_words(event))
-    return " ".join(text for text in texts if text)
+                finals.append(event)
+    return _words(finals)
 
 
-def _words(event: stt.SpeechEvent) -> str:
-    return event.alternatives[0].text.strip() if event.alternatives else ""
+def _words(events: Sequence[stt.SpeechEvent]) -> Words:
+    best = [event.alternatives[0] for event in events if event.alternatives]
+    text = " ".join(each.text.strip() for each in best if each.text.strip())
+    # An engine that does not tell leaves 0; what is no probability is none.
+    sure = [each.confidence for each in best if 0 < each.confidence <= 1]
+    return Words(text, sum(sure) / len(sure) if sure else None, str(best[0].language or "") if best else "")

@@ -50,6 +50,7 @@ METRICS: dict[type[e.Event], tuple[str, ...]] = {
     e.SpeechLost: ("utterance_id", "start_sample", "end_sample", "reason"),
     e.RecognitionFellBehind: ("waited_ms",),
     e.HearingRestarted: ("track_id",),
+    e.UtteranceDismissed: ("reason", "confidence", "speech_ms"),
     e.TurnEnded: ("source", "evidence", "lost_ms"),
     e.TurnPassed: ("reason",),
     e.TurnInterrupted: ("reply_id", "speech_ms"),

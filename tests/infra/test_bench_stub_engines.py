@@ -13,7 +13,7 @@ from infra.settings import Settings
 async def test_an_engine_can_be_named_by_module_and_class() -> None:
     engine = make_engine("infra.bench.stub_engines:StubSTT", {})
     assert isinstance(engine, StubSTT)
-    assert await recognise(engine, bytes(32_000)) == HEARD
+    assert (await recognise(engine, bytes(32_000))).text == HEARD
     assert engine_class("infra.bench.stub_engines:StubTTS", "TTS") is StubTTS
     with pytest.raises(EngineMissing, match="NoSuch"):
         make_engine("infra.bench.stub_engines:NoSuch", {})

@@ -1,6 +1,6 @@
-from actors.reasoning.decide import Commit, Discard, Resume, Start, decide, reply_id_of
+from actors.reasoning.decide import Commit, Discard, Resume, Start, decide, only_language, reply_id_of
 from contracts import events as e
-from tests.actors.reasoning.facts import about, ended, folded, opened, revised, started
+from tests.actors.reasoning.facts import about, ended, fact, folded, opened, revised, started
 
 HELLO = "Hello there."
 
@@ -80,7 +80,7 @@ def test_an_answered_turn_is_not_answered_again() -> None:
 def test_a_turn_that_was_overtaken_closed_or_empty_gets_no_answer() -> None:
     old = ended(HELLO)
     assert decide(folded(old, ended("Later.", "t2")), old) == ()
-    assert decide(folded(old, about(e.SessionClosed, reason="hangup")), old) == ()
+    assert decide(folded(old, fact(e.SessionClosed, "sc", reason="hangup")), old) == ()
     empty = ended(" ")
     discard = Discard("r1", "the turn needs no answer")
     assert decide(folded(started(HELLO, draft=True), empty), empty) == (discard,)
@@ -93,3 +93,50 @@ def test_a_greeting_is_said_once_the_session_opens() -> None:
     assert start.fixed == "Good day!"
     assert not start.draft
     assert decide(folded(opened()), opened()) == ()
+
+
+def test_who_speaks_another_language_is_told_once_which_one_is_understood() -> None:
+    first, second = dismissed("u1"), dismissed("u2")
+    told = "I am sorry, I did not understand that. I only understand English."
+    (start,) = decide(folded(opened(), first), first)
+    assert isinstance(start, Start)
+    assert (start.fixed, start.draft) == (told, False)
+    assert decide(folded(opened(), first, second), second) == ()
+    begun = fact(e.ReplyStarted, "rs", reply_id=start.reply_id, turn_id=start.turn_id, text="")
+    assert decide(folded(opened(), first, begun), first) == (Resume(start.reply_id, told),)
+    assert decide(folded(opened(), first, fact(e.SessionClosed, "sc", reason="hangup")), first) == ()
+
+
+def test_nothing_is_said_of_what_is_no_speech_or_was_said_over_a_reply() -> None:
+    for event in (dismissed("u1", reason="unlikely"), dismissed("u1", over_reply_id="r9")):
+        assert decide(folded(opened(), event), event) == ()
+
+
+def test_a_draft_on_what_proved_no_speech_is_discarded() -> None:
+    event = dismissed("u2", reason="unlikely")
+    rubbish = folded(started("Come, ah,", draft=True), event)
+    assert decide(rubbish, event) == (Discard("r1", "what was heard was no speech"),)
+    said = fact(
+        e.UtteranceTranscribed,
+        "ut",
+        turn_id="t1",
+        participant_id="p",
+        utterance_id="u1",
+        text=HELLO,
+        start_sample=0,
+        end_sample=1,
+    )
+    assert decide(folded(said, started(HELLO, draft=True), event), event) == ()
+
+
+def test_the_language_is_named_if_it_is_known() -> None:
+    assert only_language("de-DE").endswith("I only understand German.")
+    assert only_language("").endswith("I may not understand your language.")
+
+
+def dismissed(utterance_id: str, reason: str = "language", over_reply_id: str | None = None) -> e.UtteranceDismissed:
+    about_it = {"utterance_id": utterance_id, "participant_id": "p", "reason": reason, "language": "en"}
+    event: e.UtteranceDismissed = fact(
+        e.UtteranceDismissed, f"d-{utterance_id}", turn_id="t1", over_reply_id=over_reply_id, **about_it
+    )
+    return event

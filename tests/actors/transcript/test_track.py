@@ -10,7 +10,7 @@ from infra.facts import now_ns, say
 from tests.actors.transcript.conftest import Owners
 from tests.actors.transcript.track_of import SESSION, Caller, has, only, words
 from tests.servers import NatsServer
-from tests.speech import recorded, silence
+from tests.speech import crowd, recorded, silence
 
 pytestmark = pytest.mark.engines
 
@@ -55,6 +55,30 @@ async def test_a_click_ends_no_turn(caller: Caller, owners: Owners) -> None:
     await caller.unpublish_track()
     await asyncio.wait_for(owner, 10)
     assert only(await caller.facts(), e.TurnEnded) == []
+
+
+async def test_speech_in_no_language_of_the_engine_is_no_turn_and_the_log_says_why(
+    caller: Caller, owners: Owners
+) -> None:
+    await owners.start()
+    await caller.speak(recorded("story")[::-1], silence(1500))  # backwards it is nobody's language
+    await caller.speak(recorded("what_time"), silence(1500))
+    facts = await caller.until(has(e.TurnEnded))
+    dismissed = cast(list[e.UtteranceDismissed], only(facts, e.UtteranceDismissed))
+    assert {fact.reason for fact in dismissed} <= {"language", "unlikely"}
+    assert any(fact.reason == "language" and fact.language == "en" and fact.text for fact in dismissed)
+    assert words(the_turn(facts).text) == "what time is it"
+
+
+async def test_a_crowd_is_no_turn_and_does_not_stop_the_agent(caller: Caller, owners: Owners) -> None:
+    owner = await owners.start()
+    await caller.reply(AGENT)
+    await caller.speak(crowd(8_000), silence(1500))
+    await caller.unpublish_track()
+    await asyncio.wait_for(owner, 30)
+    facts = await caller.facts()
+    assert only(facts, e.TurnEnded) == only(facts, e.TurnInterrupted) == []
+    assert len(only(facts, e.InterruptionDismissed)) == len(only(facts, e.SpeechStarted))
 
 
 async def test_the_open_turn_ends_when_the_track_does(caller: Caller, owners: Owners) -> None:
