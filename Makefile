@@ -23,10 +23,11 @@ test: setup ## install what the tests need where that is possible, then run them
 	@bash scripts/test_tools.sh
 	@bash scripts/test.sh
 
-lint: setup ## ruff and mypy
+lint: setup ## ruff and mypy, and where npm is, Redocly and Spectral on the HTTP API
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	@bash scripts/openapi_lint.sh
 
 lock: setup ## choose dependency versions anew, with hashes
 	$(VENV)/bin/uv pip compile --universal --generate-hashes --group dev pyproject.toml -o requirements.lock -q \
@@ -39,5 +40,5 @@ settings-table: setup ## write docs/settings.md from the code
 	$(VENV)/bin/python -m infra.settings_table
 
 clean: ## remove what was built and installed, but no conversation
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/asyncapi_check/node_modules
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/*_check/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,7 +13,7 @@ from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from bridge.claims import claim_subject
+from bridge.claims import claim_subject, end_subject
 from bridge.line import Line
 from bridge.microphones import Microphones
 from bridge.opening import closing_events, left_open, published
@@ -91,6 +91,7 @@ class Call:
         self._subscriptions = [
             await nc.subscribe(audio_out_subject(self.session_id), cb=self._speaking.take_sound),
             await nc.subscribe(claim_subject(self.session_id), cb=self._on_claim),
+            await nc.subscribe(end_subject(self.session_id), cb=self._on_end),
             await nc.subscribe(held_subject(self.session_id), cb=_respond),
         ]
         self._tasks.own(self._outbox.run(), "outbox")
@@ -306,6 +307,14 @@ class Call:
         log.info("session %s goes on at another door", self.session_id)
         self.hand_over()
         await self.leave()
+        await message.respond(b"")
+
+    async def _on_end(self, message: Msg) -> None:
+        self._tasks.own(self._end_for(message), "ended from outside")
+
+    async def _end_for(self, message: Msg) -> None:
+        self.end("hangup")
+        await self._closed_in_log.wait()
         await message.respond(b"")
 
     # -- time

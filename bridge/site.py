@@ -22,6 +22,7 @@ from bridge.http.api import HttpDoor
 from bridge.protocol import MAX_MESSAGE_BYTES
 from bridge.web.connections import Connections
 from bridge.web.gate import Gate, warn_of_strangers
+from bridge.web.head import HeadAsGet
 from bridge.web.openings import Openings
 from bridge.web.protocols import limited_protocols
 from bridge.web.proxies import BehindProxies, Proxies, is_loopback, proxies_of
@@ -100,7 +101,7 @@ def make_site(http: HttpDoor, door: Door | None, settings: Settings, proxies: Pr
     if door is not None:
         site.router.routes.append(WebSocketRoute("/ws", door.talk))
         site.router.routes.append(Mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False)))
-    return BehindProxies(Headers(site, policy(settings)), proxies)
+    return BehindProxies(HeadAsGet(Headers(site, policy(settings))), proxies)
 
 
 class Listener:

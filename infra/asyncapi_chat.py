@@ -8,6 +8,10 @@ from contracts.topology import BRIDGE, REASONING
 Node = dict[str, Any]
 
 _TEXT: Node = {"type": "string"}
+_TOKEN: Node = {
+    "type": "string",
+    "description": "A JWT that says whose turn it is: needed where DAREDEVIL_AUTH is set.",
+}
 _MS: Node = {"type": "number", "minimum": 0, "description": "ms since the turn was taken."}
 
 
@@ -41,7 +45,9 @@ def chat_channels(session: str) -> Node:
 def chat_messages() -> Node:
     """Return the messages; all are MessagePack maps."""
     return {
-        "ChatRequest": _message("ChatRequest", "A turn by text.", {"text": _TEXT, "user_id": _TEXT}, ["text"]),
+        "ChatRequest": _message(
+            "ChatRequest", "A turn by text.", {"text": _TEXT, "user_id": _TEXT, "token": _TOKEN}, ["text"]
+        ),
         "ChatAnswer": _message(
             "ChatAnswer",
             "The whole answer, once the log holds that it was read.",
@@ -53,6 +59,10 @@ def chat_messages() -> Node:
                 "finish": {"enum": ["completed", "failed"]},
                 "first_token_ms": {**_MS, "type": ["number", "null"]},
                 "total_ms": _MS,
+                "resume_token": {
+                    "type": ["string", "null"],
+                    "description": "Of a new session: its secret at other doors.",
+                },
             },
         ),
         "ChatProblem": _message(

@@ -1,7 +1,11 @@
 """The HTTP API as one FastAPI app, and the process parts behind it."""
 
+from typing import Any
+
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from faststream.nats import NatsBroker
+from starlette.middleware.cors import CORSMiddleware
 
 from bridge.http.auth import Key, access_of
 from bridge.http.chat import chat_router
@@ -13,7 +17,7 @@ from bridge.http.limiting import Addresses, BodyLimit, body_bytes
 from bridge.http.livekit_comparing import Comparing
 from bridge.http.livekit_tokens import token_router
 from bridge.http.livekit_webhook import webhook_router
-from bridge.http.problems import tell_problems
+from bridge.http.problems import describe_problems, tell_problems
 from bridge.http.session_routes import session_router
 from bridge.web.gate import Gate
 from bridge.web.openings import Openings
@@ -29,6 +33,24 @@ sent as `Authorization: Bearer <…>`.
 Every answer other than a good one is a problem as in RFC 9457 (`application/problem+json`): `detail` says what is wrong
 and what to do, `code` is for programs.
 """
+
+
+TAGS = [
+    {"name": "chat", "description": "Talk to the agent by text."},
+    {"name": "health", "description": "Whether the process lives and can serve."},
+    {"name": "livekit", "description": "Rooms of a LiveKit server."},
+    {"name": "sessions", "description": "What was said, found again; and its end."},
+]
+
+
+class Api(FastAPI):
+    """FastAPI, with problems as in RFC 9457 in its document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the document; it is made once."""
+        if self.openapi_schema is None:
+            describe_problems(super().openapi())
+        return super().openapi()
 
 
 class HttpDoor:
@@ -57,11 +79,16 @@ def make_api(
     broker: NatsBroker, settings: Settings, conversations: Conversations, comparing: Comparing, gate: Gate
 ) -> FastAPI:
     """Return the app."""
-    api = FastAPI(
+    api = Api(
         title="Daredevil",
         version="1",
         summary="A real-time voice agent whose every conversation is an event log.",
         description=DESCRIPTION,
+        generate_unique_id_function=operation_id,
+        servers=[{"url": "/", "description": "This server."}],
+        contact={"name": "The maintainers of Daredevil"},
+        license_info={"name": "Apache 2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        openapi_tags=TAGS,
         docs_url=None,
         redoc_url=None,
     )
@@ -69,9 +96,29 @@ def make_api(
     tell_problems(api)
     admin = Key(settings.admin_key, "DAREDEVIL_ADMIN_KEY", "no-admin-key", gate)
     api.include_router(chat_router(conversations, Addresses(), gate, items_of(settings.cors_origins)))
-    api.include_router(session_router(broker, access_of(broker, admin, gate)))
+    api.include_router(session_router(broker, access_of(broker, admin, gate), conversations))
     api.include_router(token_router(settings, gate))
     api.include_router(webhook_router(settings, comparing))
     api.include_router(health_router(broker))
     add_docs(api)
+    if origins := items_of(settings.cors_origins):
+        add_cors(api, origins)
     return api
+
+
+def operation_id(route: APIRoute) -> str:
+    """Return the id of a route's operation, for generated clients: its function's name as `camelCase`."""
+    first, *others = route.name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+def add_cors(api: FastAPI, origins: list[str]) -> None:
+    """Let pages of other sites use the API. No cookies are used, so none are allowed."""
+    api.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "HEAD", "POST", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "Range", "If-Range"],
+        expose_headers=["Retry-After", "WWW-Authenticate", "Content-Range", "Accept-Ranges", "ETag"],
+        max_age=600,
+    )

@@ -9,13 +9,11 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from faststream.nats import NatsBroker
 
-from bridge.http.problems import Code, Problem, log_away
+from bridge.http.problems import Code, Problem
+from bridge.http.reading import READ_PATIENCE_S, PathId, connected
 from bridge.web.gate import Gate, NotLetIn, Visitor
 from contracts.events import SessionOpened
-from infra.connection import connection
 from infra.facts import facts_after
-
-READ_PATIENCE_S = 3.0
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -105,7 +103,7 @@ def access_of(broker: NatsBroker, key: Key, gate: Gate) -> Access:
         key.check(request, given)
         return await let_in(gate, request)
 
-    async def session(session_id: str, request: Request, given: GivenKey = None) -> None:
+    async def session(session_id: PathId, request: Request, given: GivenKey = None) -> None:
         visitor = await let_in(gate, request)
         if visitor.is_operator:
             return
@@ -130,8 +128,7 @@ def _locked(key: Key, session_id: str) -> Problem:
 
 
 async def _opened(broker: NatsBroker, session_id: str) -> SessionOpened | None:
-    if not connection(broker).is_connected:
-        raise log_away()
+    connected(broker)
     facts = await facts_after(
         broker, session_id, patience_s=READ_PATIENCE_S, subjects=f"voice.{session_id}.session.opened"
     )

@@ -25,6 +25,9 @@ EVENT_STREAM = "text/event-stream"
 PING_S = 15
 SEND_TIMEOUT_S = 20.0
 
+ANYBODY: dict[str, Any] = {"security": [{}, {"bearer": []}]}
+"""For OpenAPI: a token is needed where DAREDEVIL_AUTH is set, else nothing."""
+
 _STREAMED: dict[str, Any] = {
     "description": (
         "The answer. With `Accept: text/event-stream` it comes as it is written, in events whose data is JSON: "
@@ -44,8 +47,14 @@ def chat_router(conversations: Conversations, addresses: Addresses, gate: Gate, 
     router = APIRouter(tags=["chat"])
     answers = {**responses(400, 401, 403, 404, 408, 409, 413, 415, 429, 504), 200: _STREAMED}
 
-    @router.post("/chat", summary="Say something to the agent", response_model=ChatAnswer, responses=answers)
-    async def chat(turn: ChatRequest, request: Request) -> Response:
+    @router.post(
+        "/chat",
+        summary="Say something to the agent",
+        response_model=ChatAnswer,
+        responses=answers,
+        openapi_extra=ANYBODY,
+    )
+    async def say(turn: ChatRequest, request: Request) -> Response:
         """Say `text` in a new conversation, or in the one of `session_id`.
 
         The conversation is a session like any other: kept in the log, remembered, summed up. Its first answer has a

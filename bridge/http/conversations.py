@@ -29,6 +29,7 @@ READ_PATIENCE_S = 3.0
 BUSY_PATIENCE_S = 2.0
 """How long a turn waits for the end of the one before it."""
 CLOSE_TIMEOUT_S = 4.0
+END_PATIENCE_S, END_TRIES = 5.0, 5
 WATCH_S = 1.0
 MAX_KEPT = 20_000
 """Open conversations that are watched for their end; beyond it the longest idle one is ended early."""
@@ -184,6 +185,25 @@ class Conversations:
 
     # -- the end
 
+    async def end(self, session_id: str) -> None:
+        """End a conversation, whether it is being answered or not. Raises Problem, and what the log raises."""
+        conversation = self._kept.get(session_id) or _Conversation(Standing(session_id))
+        if conversation.exchange is not None:
+            conversation.exchange.abandon("hangup")
+            await _idle(conversation, END_PATIENCE_S)
+        for _ in range(END_TRIES):
+            await self._refresh(conversation.standing)
+            if conversation.standing.closed or conversation.standing.erased:
+                break
+            try:
+                await self._settle_unread(conversation.standing)
+                await self._say_end(conversation.standing, "hangup")
+            except Stale:
+                continue  # somebody has just written
+        else:
+            raise Problem("turn-in-progress", f"session {session_id} goes on and on; try again", retry_after_s=2)
+        self._kept.pop(session_id, None)
+
     async def _watch(self) -> None:
         adopted = False
         while True:
@@ -222,24 +242,24 @@ class Conversations:
                 return  # it went on elsewhere
             try:
                 await self._settle_unread(standing)
-                await self._say_end(standing)
+                await self._say_end(standing, "timeout")
             except Stale:
                 return  # somebody has just written
         if self._kept.get(session_id) is conversation:
             del self._kept[session_id]
 
-    async def _say_end(self, standing: Standing) -> None:
+    async def _say_end(self, standing: Standing, reason: str) -> None:
         fence = Fence(f"voice.{standing.session_id}.turn.*", standing.turn_sequence)
-        for event in closing_events(standing.session_id, [(PERSON, 0)], "timeout", now_ns()):
+        for event in closing_events(standing.session_id, [(PERSON, 0)], reason, now_ns()):
             standing.take(Fact(await say(self._broker, event, fence, READ_PATIENCE_S), event))
 
 
-async def _idle(conversation: _Conversation) -> None:
+async def _idle(conversation: _Conversation, patience_s: float = BUSY_PATIENCE_S) -> None:
     """Wait a little for the turn before: it may just be recorded."""
     if conversation.exchange is None:
         return
     try:
-        async with asyncio.timeout(BUSY_PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             await conversation.exchange.over.wait()
     except TimeoutError:
         pass  # told as turn-in-progress

@@ -5,21 +5,31 @@ from fastapi.responses import JSONResponse
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 
+from bridge.http.problems import OPEN, only
 from contracts.topology import DURABLES
 from infra.connection import connection, jetstream
 from infra.provisioning import missing_durables
+
+MALFORMED = only(400)
 
 
 def health_router(broker: NatsBroker) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["health"])
 
-    @router.get("/healthz", summary="Whether the process lives")
-    async def healthz() -> dict[str, str]:
+    @router.get("/healthz", summary="Whether the process lives", responses=MALFORMED, openapi_extra=OPEN)
+    async def get_health() -> dict[str, str]:
+        """Answer at once, whatever else goes on."""
         return {"status": "ok"}
 
-    @router.get("/readyz", summary="Whether the log and all its consumers are there", responses={503: {}})
-    async def readyz() -> JSONResponse:
+    @router.get(
+        "/readyz",
+        summary="Whether the log and all its consumers are there",
+        responses={**MALFORMED, 503: {"description": "It cannot serve now; `problem` says why."}},
+        openapi_extra=OPEN,
+    )
+    async def get_readiness() -> JSONResponse:
+        """Look whether conversations can be held: for a load balancer."""
         problem = await _not_ready(broker)
         if problem:
             return JSONResponse({"status": "not ready", "problem": problem}, status_code=503)

@@ -58,9 +58,14 @@ def token_router(settings: Settings, gate: Gate) -> APIRouter:
     addresses = Addresses(TOKENS_PER_S, TOKENS_BURST)
 
     @router.post(
-        "/token", summary="A token to join a LiveKit room", status_code=201, responses=responses(401, 403, 429)
+        "/token",
+        summary="A token to join a LiveKit room",
+        status_code=201,
+        responses=responses(400, 401, 403, 408, 413, 415, 429),
     )
-    async def token(wanted: TokenRequest, request: Request, response: Response, given: GivenKey = None) -> TokenAnswer:
+    async def make_room_token(
+        wanted: TokenRequest, request: Request, response: Response, given: GivenKey = None
+    ) -> TokenAnswer:
         """Make a token for one room and one identity; it expires after `DAREDEVIL_LIVEKIT_TOKEN_TTL_S`.
 
         Needs the key of `DAREDEVIL_LIVEKIT_TOKEN_KEY`. With `DAREDEVIL_AUTH` a user's own token does, too: its `sub` is

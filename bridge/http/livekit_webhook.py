@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from livekit.api import TokenVerifier, WebhookEvent, WebhookReceiver
 
 from bridge.http.livekit_comparing import Comparing
-from bridge.http.problems import Problem, responses
+from bridge.http.problems import OPEN, Problem, responses
 from infra.livekit.access import NoLiveKit, livekit_access
 from infra.settings import Settings
 
@@ -18,8 +18,8 @@ def webhook_router(settings: Settings, comparing: Comparing) -> APIRouter:
     """Return the route."""
     router = APIRouter(prefix="/livekit", tags=["livekit"])
 
-    @router.post("/webhook", summary="For LiveKit's webhooks", responses=responses(401))
-    async def webhook(request: Request) -> dict[str, str]:
+    @router.post("/webhook", summary="For LiveKit's webhooks", responses=responses(401, 408, 413), openapi_extra=OPEN)
+    async def take_webhook(request: Request) -> dict[str, str]:
         """Take an event of the LiveKit server, which signs it with the API key.
 
         The log is told of rooms by the bridge; this only checks that both saw the same. The same event twice changes

@@ -32,7 +32,7 @@ class ChatRequest(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Hello! Who are you?", "user_id": "sam"}]})
 
-    text: str = Field(description="What is said; at most DAREDEVIL_MAX_TEXT_BYTES as UTF-8.")
+    text: str = Field(description="What is said, with a word in it; at most DAREDEVIL_MAX_TEXT_BYTES as UTF-8.")
     user_id: CleanText | None = Field(
         None, max_length=256, description="Who says it: the agent remembers past conversations of the same user."
     )
@@ -86,6 +86,29 @@ class SessionPage(BaseModel):
     """Sessions, the newest first. `next` is the `cursor` of the next page, null on the last."""
 
     sessions: list[SessionItem]
+    next: str | None
+
+
+class ClosedSession(BaseModel):
+    """A session that has ended."""
+
+    session_id: str
+    closed_at: datetime
+    close_reason: str
+
+
+class FactItem(BaseModel):
+    """Something that happened: `data` is the event of that name in `asyncapi.yaml`."""
+
+    sequence: int = Field(description="Its place in the log; they grow within a session, with gaps.")
+    name: str = Field(description="The event's class.")
+    data: dict[str, Any]
+
+
+class FactPage(BaseModel):
+    """Facts, the oldest first. `next` is the `after` of the next page, null on the last."""
+
+    facts: list[FactItem]
     next: str | None
 
 

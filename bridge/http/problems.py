@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from nats.errors import Error as NatsError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
 from infra.facts import LogUnavailable
 
@@ -79,6 +80,7 @@ STATUS: dict[Code, int] = {
 """The HTTP status of each code."""
 
 PROBLEM_JSON = "application/problem+json"
+PROBLEM_SCHEMA = "#/components/schemas/ProblemBody"
 
 
 class ProblemBody(BaseModel):
@@ -141,17 +143,32 @@ AWAY = (LogUnavailable, NatsError, TimeoutError, OSError)
 """What reading or writing raises while the log is away."""
 
 
+OPEN: dict[str, Any] = {"security": []}
+"""For the OpenAPI of routes that need no key."""
+
+
 def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """Return the error answers of a route, for OpenAPI."""
-    schema = {"$ref": "#/components/schemas/ProblemBody"}
-    return {
-        code: {"model": ProblemBody, "description": _DESCRIPTIONS[code], "content": {PROBLEM_JSON: {"schema": schema}}}
-        for code in (*codes, 422, 503)
-    }
+    """Return the error answers of a route, with those that each may have, for OpenAPI."""
+    return only(*codes, 422, 503)
+
+
+def only(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """Return the error answers of a route for OpenAPI."""
+    return {code: {"model": ProblemBody, "description": _DESCRIPTIONS[code]} for code in codes}
+
+
+def describe_problems(document: dict[str, Any]) -> None:
+    """Name the media type of problems in an OpenAPI document: FastAPI takes all for `application/json`."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for answer in operation["responses"].values():
+                content = answer.get("content", {})
+                if PROBLEM_SCHEMA in str(content.get("application/json")):
+                    content[PROBLEM_JSON] = content.pop("application/json")
 
 
 _DESCRIPTIONS = {
-    400: "The body is no JSON.",
+    400: "The body is no JSON, or the request no HTTP.",
     401: "The key, the token or the signature is missing or wrong.",
     403: "Not allowed: no key is set here, or the page is of another site.",
     404: "There is no such thing.",
@@ -187,11 +204,15 @@ def _is_json(content_type: str) -> bool:
     return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
-_OTHERS: dict[int, Code] = {400: "bad-json", 404: "not-found", 405: "method-not-allowed"}
+METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+_OTHERS: dict[int, Code] = {400: "bad-json", 404: "not-found"}
 
 
-def refused_by_framework(error: HTTPException) -> JSONResponse:
+def refused_by_framework(request: Request, error: HTTPException) -> JSONResponse:
     """Return the answer for what no route has looked at, such as a path that there is not."""
+    if error.status_code == 405:
+        allow = {"Allow": ", ".join(sorted(_methods_of(request)))}
+        return Problem("method-not-allowed", f"{request.method} is not for this path", headers=allow).response()
     code = _OTHERS.get(error.status_code)
     if code is None:
         problem = Problem("bad-request", str(error.detail)).body
@@ -199,6 +220,14 @@ def refused_by_framework(error: HTTPException) -> JSONResponse:
         return JSONResponse(problem, error.status_code, error.headers, PROBLEM_JSON)
     detail = "the body is no JSON" if code == "bad-json" else str(error.detail)
     return Problem(code, detail, headers=dict(error.headers or {})).response()
+
+
+def _methods_of(request: Request) -> set[str]:
+    """Return what can be done at a path: the framework names only the methods of the first route that has it."""
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    scopes = [{**request.scope, "method": method} for method in METHODS]
+    methods = {scope["method"] for scope in scopes if any(route.matches(scope)[0] is Match.FULL for route in routes)}
+    return methods | ({"HEAD"} if "GET" in methods else set())
 
 
 def tell_problems(api: FastAPI) -> None:
@@ -214,7 +243,7 @@ def tell_problems(api: FastAPI) -> None:
 
     async def refused(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        return refused_by_framework(error)
+        return refused_by_framework(request, error)
 
     async def away(request: Request, error: Exception) -> JSONResponse:
         return log_away().response()

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 import h11
@@ -27,17 +28,20 @@ GOODBYE_S = 1.0
 """How long a client that is refused has to read why."""
 
 _FLOOD = f"more than {FRAMES_PER_S} frames a second came; send sound in frames of 10 ms or more, as it is made"
-_FULL = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 5\r\n"
-    b"Connection: close\r\nContent-Length: %d\r\n\r\n%s"
-)
+_FULL = "too many connections are open from this address, or at all; close some, or try again shortly"
+_NO_HTTP = "this is no HTTP/1.1 request"
 
 
-def _full() -> bytes:
-    detail = "too many connections are open from this address, or at all; close some, or try again shortly"
-    problem = {"title": "Service Unavailable", "status": 503, "detail": detail, "code": "busy"}
-    body = json.dumps({"type": "urn:daredevil:problem:busy", **problem}).encode()
-    return _FULL % (len(body), body)
+def _refusal(status: HTTPStatus, code: str, detail: str) -> bytes:
+    """Return a whole answer for a client that gets no further; the connection is closed after it."""
+    problem = {"title": status.phrase, "status": status.value, "detail": detail, "code": code}
+    body = json.dumps({"type": f"urn:daredevil:problem:{code}", **problem}).encode()
+    retry = "Retry-After: 5\r\n" if status is HTTPStatus.SERVICE_UNAVAILABLE else ""
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/problem+json\r\n{retry}"
+        f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 class LimitedHttp(H11Protocol):
@@ -63,7 +67,7 @@ class LimitedHttp(H11Protocol):
     def _refuse(self) -> None:
         """Say that there is no room. Closed at once, the answer would be lost over what the client still sends."""
         self._is_refused = True
-        self.transport.write(_full())
+        self.transport.write(_refusal(HTTPStatus.SERVICE_UNAVAILABLE, "busy", _FULL))
         self.transport.write_eof()
         self._head_timer = self.loop.call_later(GOODBYE_S, self.transport.abort)
 
@@ -79,6 +83,11 @@ class LimitedHttp(H11Protocol):
             return
         super().data_received(data)
         self._look()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP."""
+        self.transport.write(_refusal(HTTPStatus.BAD_REQUEST, "bad-request", _NO_HTTP))
+        self.transport.close()
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""

@@ -11,13 +11,14 @@ import httpx
 import pytest
 from faststream.nats import NatsBroker
 
+from bridge.http.problems import STATUS
 from bridge.site import Listener
 from infra.connection import connection
 from infra.settings import Settings
 from tests.actors.reasoning.models import ScriptedModel
 from tests.bridge.browser import needs_chromium, running_browser
 from tests.bridge.http.answering import reasoning
-from tests.bridge.http.conftest import OpenHttp
+from tests.bridge.http.conftest import ADMIN, OpenHttp
 from tests.servers import NatsServer
 from tests.waiting import until
 
@@ -41,7 +42,17 @@ async def test_openapi_describes_every_route_and_its_errors(http: httpx.AsyncCli
     assert "HTTPValidationError" not in schemas
     assert "text/event-stream" in document["paths"]["/chat"]["post"]["responses"]["200"]["content"]
     assert document["paths"]["/sessions"]["get"]["security"]
-    assert "security" not in document["paths"]["/chat"]["post"]
+    assert document["paths"]["/chat"]["post"]["security"] == [{}, {"bearer": []}]
+    ids = [route["operationId"] for methods in document["paths"].values() for route in methods.values()]
+    assert len(set(ids)) == len(ids)
+    assert {"say", "listSessions", "getTranscript", "closeSession", "listFacts", "erase"} <= set(ids)
+    codes = schemas["ProblemBody"]["properties"]["code"]["enum"]
+    assert set(codes) == set(STATUS)
+    for methods in document["paths"].values():
+        for route in methods.values():
+            errors = [answer for status, answer in route["responses"].items() if int(status) >= 400]
+            assert errors
+            assert all("application/json" not in answer.get("content", {}) for answer in errors if "$ref" not in answer)
 
 
 @needs_chromium
@@ -128,6 +139,56 @@ async def test_a_page_of_another_site_cannot_talk_here(http: httpx.AsyncClient) 
     assert "access-control-allow-origin" not in answer.headers
 
 
+async def test_a_page_of_a_site_that_is_allowed_can(open_http: OpenHttp) -> None:
+    http = await open_http(cors_origins="https://app.example, https://other.example")
+    site = {"Origin": "https://app.example"}
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    preflight = await http.options("/chat", headers=site | asked)
+    assert preflight.status_code == 200
+    assert preflight.headers["access-control-allow-origin"] == site["Origin"]
+    async with reasoning(ScriptedModel.playing(["Yes."])):
+        answer = await http.post("/chat", json={"text": "Hello."}, headers=site)
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == site["Origin"]
+    # An error can be read there, too.
+    refused = await http.post("/chat", content=b"{", headers=site | {"Content-Type": "application/json"})
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (400, site["Origin"])
+    evil = {"Origin": "https://evil.example"}
+    assert "access-control-allow-origin" not in (await http.options("/chat", headers=evil | asked)).headers
+    assert (await http.post("/chat", json={"text": "Hello."}, headers=evil)).json()["code"] == "bad-origin"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/openapi.json", "/docs", "/sessions", "/nothing", "/chat"])
+async def test_head_is_get_without_its_body(http: httpx.AsyncClient, path: str) -> None:
+    got, head = await http.get(path, headers=ADMIN), await http.head(path, headers=ADMIN)
+    assert head.content == b""
+    assert head.status_code == got.status_code
+    for name in ("content-type", "content-length", "content-security-policy", "allow", "cache-control"):
+        assert head.headers.get(name) == got.headers.get(name), name
+    assert (await http.get("/healthz")).status_code == 200  # the connection is as it should be
+
+
+async def test_what_is_no_json_is_named_as_that(http: httpx.AsyncClient) -> None:
+    answer = await http.post("/chat", content=b'{"text": }', headers={"Content-Type": "application/json"})
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert (problem["status"], problem["title"], problem["code"]) == (400, "Bad Request", "bad-json")
+    assert problem["type"] == "urn:daredevil:problem:bad-json"
+    assert problem["detail"] == "the body is no JSON: Expecting value, at character 9"
+    for kind in ("text/plain", "", "application/jsonx"):
+        answer = await http.post("/chat", content=b'{"text": "x"}', headers={"Content-Type": kind})
+        assert (answer.status_code, answer.json()["code"]) == (415, "unsupported-media-type"), kind
+
+
+async def test_what_is_no_http_is_told_in_the_same_form(http: httpx.AsyncClient) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", http.base_url.port)
+    writer.write(b"\x16\x03\x01 hello\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\n")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "bad-request"
+
+
 async def test_too_many_requests_are_429(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = await asyncio.gather(*(http.post("/chat", json={"text": " "}) for _ in range(150)))
     refused = [answer for answer in answers if answer.status_code == 429]
@@ -148,7 +209,9 @@ async def test_too_many_turns_at_once_are_503(open_http: OpenHttp, monkeypatch: 
 async def test_what_is_not_there_is_told_as_json(http: httpx.AsyncClient) -> None:
     answer = await http.get("/nothing")
     assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
-    assert (await http.get("/chat")).status_code == 405
+    wrong = await http.get("/chat")
+    assert (wrong.status_code, wrong.json()["code"], wrong.headers["allow"]) == (405, "method-not-allowed", "POST")
+    assert (await http.put("/sessions/call")).headers["allow"] == "DELETE, GET, HEAD"
 
 
 async def test_a_fault_of_ours_shows_no_trace(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:

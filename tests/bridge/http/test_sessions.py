@@ -164,7 +164,16 @@ async def test_what_is_not_there_is_404(http: httpx.AsyncClient, opened: Open) -
     assert (await get(http, "/sessions/empty/transcript")).json()["turns"] == []
     for rubbish in ("UPPER", "a.b", "voice.*", "%3E", "a" * 65, "%00", "-a"):
         assert (await get(http, f"/sessions/{rubbish}/transcript")).status_code in (404, 422), rubbish
-    for query in ("limit=0", "limit=9999", "cursor=0", "cursor=abc", "since=yesterday", "cursor=" + "9" * 30):
+    for query in (
+        "limit=0",
+        "limit=9999",
+        "cursor=0",
+        "cursor=abc",
+        "since=yesterday",
+        "until=0.5",
+        "since=-5",
+        "cursor=" + "9" * 30,
+    ):
         answer = await http.get(f"/sessions?{query}", headers=ADMIN)
         assert answer.status_code == 422, query
         assert answer.json()["code"] == "bad-request"

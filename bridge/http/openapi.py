@@ -1,0 +1,23 @@
+"""Writes the document of the HTTP API, which a door serves at `/openapi.json`: `python -m bridge.http.openapi FILE`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from faststream.nats import NatsBroker
+
+from bridge.http.api import HttpDoor
+from bridge.web.gate import Gate
+from bridge.web.openings import Openings
+from infra.settings import Settings
+
+
+def document() -> dict[str, Any]:
+    """Return the document; nothing is connected to."""
+    settings = Settings()
+    return HttpDoor(NatsBroker(), settings, Openings(settings), Gate(settings)).api.openapi()
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(json.dumps(document(), indent=2))
