@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from contracts.written import put_together
+
 _WORD = re.compile(r"\S+")
 
 
@@ -27,7 +29,7 @@ class Heard:
 
 
 def heard(clauses: Sequence[SaidClause], played_samples: int) -> Heard:
-    """Return what `played_samples` of the clauses, played one after the other, are in words.
+    """Return what `played_samples` of the clauses, played one after the other, are in words, as they were written.
 
     A word counts once its end has been played. Where the engine gave no word ends they are taken to follow the
     number of letters.
@@ -42,12 +44,12 @@ def heard(clauses: Sequence[SaidClause], played_samples: int) -> Heard:
         played_samples -= clause.sent_samples
         if text:
             texts.append(text)
-    return Heard(" ".join(texts), index)
+    return Heard(put_together(texts), index)
 
 
 def _heard_of_clause(clause: SaidClause, played_samples: int) -> str:
     if played_samples >= clause.total_samples:
-        return clause.text.strip()
+        return clause.text
     words = list(_WORD.finditer(clause.text))
     ends: Sequence[float] = clause.word_end_samples
     if len(ends) != len(words):
@@ -58,4 +60,4 @@ def _heard_of_clause(clause: SaidClause, played_samples: int) -> str:
         if end_sample > played_samples:
             break
         end = word.end()
-    return clause.text[:end].strip()
+    return clause.text[:end]

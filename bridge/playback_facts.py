@@ -60,7 +60,7 @@ class PlaybackFacts:
     def finished(self, reply: Reply, now_ns: int) -> e.PlaybackFinished:
         """Return that all of it was heard."""
         fields = self._fields("PlaybackFinished", reply, now_ns, reply.cause_id)
-        heard_text = reply.heard(reply.sent_samples).text
+        heard_text = reply.heard_to_its_end()
         return e.PlaybackFinished(**fields, heard_text=heard_text, played_samples=reply.sent_samples)
 
     def _fields(self, name: str, reply: Reply, now_ns: int, cause_id: str, per: str = "") -> dict[str, Any]:

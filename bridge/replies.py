@@ -7,6 +7,7 @@ from bridge.clauses import ClauseSound
 from bridge.heard import Heard, heard
 from contracts.audio import OutFrame
 from contracts.events import ClauseSynthesized
+from contracts.written import put_together
 
 MAX_REPLY_S = 300
 """Sound taken of one reply; what goes beyond is left out."""
@@ -235,6 +236,16 @@ class Reply:
     def heard(self, played_samples: int) -> Heard:
         """Return what was heard of it."""
         return heard([self.clauses[index].said() for index in sorted(self.clauses)], played_samples)
+
+    def heard_to_its_end(self) -> str:
+        """Return what was heard of it if all that has sound was: what is written behind it has none."""
+        silent: list[str] = []
+        for index in sorted(self.clauses, reverse=True):
+            said = self.clauses[index].said()
+            if said.total_samples or any(character.isalnum() for character in said.text):
+                break
+            silent.insert(0, said.text)
+        return put_together([self.heard(self.sent_samples).text, *silent])
 
     def drop_sound(self) -> None:
         """Forget what was not sent."""

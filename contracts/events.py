@@ -326,11 +326,14 @@ class ReplyCommitted(Event):
 
 
 class ReplyClauseWritten(Event):
-    """The next piece of a reply, made for the ear: the unit of synthesis and playback."""
+    """The next piece of a reply: the unit of synthesis and playback.
+
+    Clauses put together (`contracts.written`) are what the model wrote, to the letter.
+    """
 
     reply_id: Reference
     index: SmallCount
-    text: str = Field(min_length=1)
+    text: str = Field(min_length=1, description="As it was written, with the white space before it.")
     first_token_ns: TimeNs | None = Field(default=None, description="When the model's first token came (index 0).")
 
 

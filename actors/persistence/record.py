@@ -15,6 +15,7 @@ from contracts.events import (
     TurnRecorded,
 )
 from contracts.ids import derive_id
+from contracts.written import put_together
 from infra.people import Person, known_name, note, user_of
 
 
@@ -61,7 +62,7 @@ def record_of(
         turn_id=turn_id,
         reply_id=played.reply_id,
         user_text=turn.text if turn else (started.text if started else ""),
-        written_text=written if written is not None else " ".join(clauses[index] for index in sorted(clauses)),
+        written_text=written if written is not None else put_together(clauses[index] for index in sorted(clauses)),
         heard_text=played.heard_text,
         interrupted=isinstance(played, PlaybackInterrupted),
         gap_ms=heard.gap_ms if heard else None,

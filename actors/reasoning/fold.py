@@ -3,11 +3,13 @@
 Applying a fact twice changes nothing, so a fact may be applied when it is said and again when it is read back.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from contracts import events as e
+from contracts.written import put_together
 from infra.people import Person, note
 
 NS_PER_S = 1_000_000_000
@@ -58,7 +60,7 @@ class Reply:
     @property
     def written(self) -> str:
         """All clauses so far."""
-        return " ".join(self.clauses[index] for index in sorted(self.clauses))
+        return put_together(self.clauses[index] for index in sorted(self.clauses))
 
 
 @dataclass(slots=True)
@@ -268,20 +270,21 @@ def heard_by(reply: Reply, time_ns: int) -> str:
         return ""
     samples = reply.played_samples
     time_ns = min(time_ns, reply.stopped_ns or time_ns)
-    words: list[str] = []
+    texts: list[str] = []
     for index in sorted(reply.sounds):
         sound = reply.sounds[index]
         if index == min(reply.sounds) and not reply.paused:
             samples += max(0, time_ns - reply.playback_ns) * sound.sample_rate_hz // NS_PER_S
-        words += _words_within(sound, samples)
+        texts.append(_text_within(sound, samples))
         samples -= sound.samples
         if samples <= 0:
             break
-    return " ".join(words)
+    return put_together(texts)
 
 
-def _words_within(sound: e.ClauseSynthesized, samples: int) -> list[str]:
-    words = sound.text.split()
+def _text_within(sound: e.ClauseSynthesized, samples: int) -> str:
     if samples >= sound.samples:
-        return words
-    return [word for word, end in zip(words, sound.word_end_samples, strict=False) if end <= samples]
+        return sound.text
+    words = re.finditer(r"\S+", sound.text)
+    heard = [word.end() for word, end in zip(words, sound.word_end_samples, strict=False) if end <= samples]
+    return sound.text[: max(heard, default=0)]

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from actors.reasoning.background import Backgrounds
-from actors.reasoning.clauses import ClauseSplitter, ends_sentence, normalised, spoken
+from actors.reasoning.clauses import ClauseSplitter, ends_sentence, is_speakable, normalised
 from actors.reasoning.context import asker_id
 from actors.reasoning.decide import Resume, Start
 from actors.reasoning.endings import Ending, ending, last_clauses
@@ -157,9 +157,17 @@ class Generation:
             action = "apologised" if end.finish == "failed" else "offered to go on"
             await self._tell_failure(self._unanswered, action)
         if end.sentence:
-            await self._tokens.tell(f" {end.sentence}" if self._known().clauses else end.sentence)
-            await self._write_clause(end.sentence)
+            sentence = f" {end.sentence}" if self._known().clauses else end.sentence
+            await self._tokens.tell(sentence)
+            await self._write_clause(sentence)
             self._known_answer.forget()
+
+    def _is_empty(self, clause: str) -> bool:
+        """Tell whether the answer begins with nothing to hear, or to read in a conversation by text."""
+        profile = self.log.session.profile
+        by_text = profile is not None and not profile.speaks
+        is_first = len(self._known().clauses) <= self._clauses_before_call
+        return is_first and not (clause.strip() if by_text else is_speakable(clause))
 
     def _is_granted(self) -> bool:
         reply = self.log.session.replies.get(self.reply_id)
@@ -253,8 +261,8 @@ class Generation:
             before = self._known().clauses.values()
             if limits.sentences and normalised(clause) in {normalised(text) for text in before}:
                 return False  # a small model that repeats itself does not stop by itself
-            if text := spoken(clause):
-                await self._write_clause(text)
+            if not self._is_empty(clause):
+                await self._write_clause(clause)
             ended = sum(ends_sentence(text) for text in self._known().clauses.values())
             if limits.sentences and ended >= limits.sentences:
                 return False

@@ -8,6 +8,7 @@ import soxr
 from contracts.audio import FRAME_MS, MAX_OUT_FRAME_MS, OutFrame
 from infra.engines.tts import Sound
 from infra.engines.word_ends import estimated_word_ends
+from infra.spoken.mapped import SpokenText
 
 NEAR_SILENCE = 300
 """Absolute int16 level below which a sample counts as silence."""
@@ -27,7 +28,8 @@ class ClauseFrames:
         self.samples = 0
         self.engine = ""
         self.word_end_samples: tuple[int, ...] = ()
-        self._reply_id, self._index, self._words = reply_id, index, text.split()
+        self._reply_id, self._index, self._written = reply_id, index, text
+        self._said: SpokenText | None = None
         self._rate_hz = rate_hz
         self._quality = _QUALITY.get(quality, "MQ")
         self._resampler: soxr.ResampleStream | None = None
@@ -44,7 +46,7 @@ class ClauseFrames:
 
     def push(self, sound: Sound) -> Iterator[OutFrame]:
         """Yield the frames that this sound completes."""
-        self.engine = sound.engine
+        self.engine, self._said = sound.engine, sound.said
         self._told_s += sound.word_ends_s
         if sound.sample_rate_hz != self._in_rate_hz:
             yield from self._end_of_engine()
@@ -107,8 +109,10 @@ class ClauseFrames:
         """Return what the engine told, if it told every word, else an estimate over the voiced part."""
         if self.samples == 0:
             return ()
-        if len(self._told_s) == len(self._words):
+        if len(self._told_s) == len(self._written.split()):
             ends = [min(self._start + round(end * self.sample_rate_hz), self.samples) for end in self._told_s]
             if ends == sorted(ends):
                 return tuple(ends)
-        return estimated_word_ends(self._words, *(self._voiced or (self._start, self.samples)), self.samples)
+        said = (self._said.text if self._said else self._written).split()
+        estimated = estimated_word_ends(said, *(self._voiced or (self._start, self.samples)), self.samples)
+        return tuple(map(int, self._said.written_ends(estimated))) if self._said else estimated

@@ -3,10 +3,12 @@
 Tokens are a preview that may get lost or be written anew; clauses are what the log holds.
 """
 
-import re
+import string
 from dataclasses import dataclass, field
 
-_MARKS = re.compile(r"^[^\w\s]+")
+from contracts.written import joint, put_together
+
+_MARKS = string.punctuation + "\u2019\u201d\u2026"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +72,18 @@ class Writing:
             if not had_shown:
                 told = [Token(self.text)]
         elif self._by_clause:
-            told = [Token(f" {text}" if before else text)]
+            told = [Token(joint(before, text) + text)]
         return [*told, Clause(index, text)]
 
     def end(self, text: str) -> list[Piece]:
         """Take the whole text, at its end; return what to tell: the model may have begun more than is kept."""
-        is_told = self._by_clause or "".join(self._shown.split()) == "".join(text.split())
+        is_told = (self.text if self._by_clause else self._shown) == text
         return [] if is_told else [Reset(text)]
 
     @property
     def text(self) -> str:
         """All clauses so far."""
-        return " ".join(self.clauses[index] for index in sorted(self.clauses))
+        return put_together(self.clauses[index] for index in sorted(self.clauses))
 
     def _go_by_clause(self) -> list[Piece]:
         self._by_clause = True
@@ -108,8 +110,8 @@ class Delivered:
     @property
     def text(self) -> str:
         """The words that were read: whole clauses, and the tokens of one that was not stored yet."""
-        stored = " ".join(self.clauses[index] for index in sorted(self.clauses))
-        return f"{stored} {' '.join(_behind(self.shown, stored).split())}".strip()
+        stored = put_together(self.clauses[index] for index in sorted(self.clauses))
+        return (stored + _behind(self.shown, stored)).rstrip()
 
 
 def _letters(text: str) -> int:
@@ -118,19 +120,13 @@ def _letters(text: str) -> int:
 
 def _behind(shown: str, stored: str) -> str:
     """Return what `shown` has behind the words of `stored`: nothing if they are not its beginning."""
-    wanted = iter([character for character in stored if character.isalnum()])
-    expected = next(wanted, None)
+    if shown.startswith(stored):
+        return shown[len(stored) :]
     place = 0
-    for place, character in enumerate(shown):  # noqa: B007 (needed after the loop)
-        if expected is None:
-            break
-        if character.isalnum():
-            if character != expected:
-                return ""
-            expected = next(wanted, None)
-    else:
-        return ""
-    rest = shown[place:]
-    if stored and rest and not rest[0].isspace():  # the marks that end the last word
-        rest = _MARKS.sub("", rest)
-    return rest
+    for character in filter(str.isalnum, stored):
+        while place < len(shown) and not shown[place].isalnum():
+            place += 1
+        if place == len(shown) or shown[place] != character:
+            return ""
+        place += 1
+    return shown[place:].lstrip(_MARKS)

@@ -3,9 +3,11 @@
 As LiveKit's own agents do it, a person's caption is shown whole with each revision; the agent's grows word by word.
 """
 
+import re
 from dataclasses import dataclass, field
 
 from contracts import events as e
+from contracts.written import joint
 
 SAMPLES_PER_LETTER = 1600
 """How fast the agent is taken to speak (24 kHz) where word ends are not known yet: 15 letters a second."""
@@ -30,6 +32,9 @@ class AgentSays:
     final: bool = False
 
 
+_WORD = re.compile(r"\s*\S+")
+"""A word with the white space before it: captions put together are what was written."""
+
 Caption = PersonSays | AgentSays
 
 
@@ -40,14 +45,14 @@ class _Clause:
     word_ends: tuple[int, ...] = ()
 
     def word_starts(self) -> list[tuple[str, int]]:
-        """Return each word with the sample at which it begins."""
-        words = self.text.split()
+        """Return each word, and the white space before it, with the sample at which it begins."""
+        words = _WORD.findall(self.text)
         ends: tuple[int, ...] = self.word_ends
         if len(ends) != len(words):
             length = self.samples or SAMPLES_PER_LETTER * len(self.text)
             letters, ends = 0, ()
             for word in words:
-                letters += len(word) + 1
+                letters += len(word.strip()) + 1
                 ends += (length * letters // max(1, len(self.text) + 1),)
         return list(zip(words, (0, *ends[:-1]), strict=True))
 
@@ -64,11 +69,15 @@ class _Reply:
 
     def words_begun(self, played_samples: int) -> list[str]:
         """Return the words that have begun to sound."""
-        words, first = [], 0
+        words: list[str] = []
+        first, before = 0, ""
         for index in sorted(self.clauses):
             clause = self.clauses[index]
-            words += [word for word, start in clause.word_starts() if first + start < played_samples]
-            first += clause.length
+            begun = [word for word, start in clause.word_starts() if first + start < played_samples]
+            if begun:
+                begun[0] = joint(before, begun[0]) + begun[0]
+            words += begun
+            first, before = first + clause.length, clause.text
         return words
 
 
@@ -108,7 +117,7 @@ class Captions:
         fresh = words[reply.shown :]
         if not fresh:
             return []
-        text = ("" if reply.shown == 0 else " ") + " ".join(fresh)
+        text = "".join(fresh) if reply.shown else "".join(fresh).lstrip()
         reply.shown = len(words)
         return [AgentSays(reply_id, text)]
 
@@ -116,7 +125,7 @@ class Captions:
         reply = self._replies.pop(event.reply_id, None)
         if reply is None or event.time_ns < self._since_ns:
             return []
-        shown = self._show(event.reply_id, reply, event.heard_text.split())
+        shown = self._show(event.reply_id, reply, _WORD.findall(event.heard_text))
         return [*shown, AgentSays(event.reply_id, "", final=True)] if reply.shown else []
 
     def _reply(self, reply_id: str) -> _Reply:

@@ -164,32 +164,38 @@ export function thinking(conversation) {
 
 // The words of a reply, each with whether it was heard: by the fact once that is there, till then by what was played.
 export function wordsOf(reply) {
-  if (reply.interrupted) return split(reply.heardText).map((text) => ({ text, heard: true }));
+  if (reply.interrupted) return split(reply.heardText).map((word) => ({ ...word, heard: true }));
   const words = [];
   let before = 0;
   for (const clause of reply.clauses) {
     if (!clause) break; // written out of order: wait for what comes first
-    const texts = split(clause.text);
-    const ends = wordEnds(clause, texts);
-    texts.forEach((text, at) => {
+    const written = split(clause.text);
+    const ends = wordEnds(clause, written);
+    written.forEach((word, at) => {
       const begins = before === null || !ends ? Infinity : before + (at === 0 ? 0 : ends[at - 1]);
-      words.push({ text, heard: reply.finished || (reply.playedSeconds > 0 && reply.playedSeconds > begins) });
+      words.push({ ...word, space: at === 0 ? joint(words.at(-1), word) : word.space, heard: reply.finished || (reply.playedSeconds > 0 && reply.playedSeconds > begins) });
     });
     before = before === null || clause.seconds === null ? null : before + clause.seconds;
   }
   return words;
 }
 
+// The white space between two clauses: the second holds it, except in logs from before clauses did.
+function joint(before, { space }) {
+  return space || (before && !/[\u2014\u3002\uff01\uff1f]$/.test(before.text) ? " " : "");
+}
+
 // Where each word of a clause ends, in seconds from its start; by letters where the voice did not say.
-function wordEnds(clause, texts) {
+function wordEnds(clause, words) {
   if (clause.seconds === null) return null;
-  if (clause.wordEnds.length === texts.length) return clause.wordEnds;
-  const letters = texts.map((text) => text.length + 1);
+  if (clause.wordEnds.length === words.length) return clause.wordEnds;
+  const letters = words.map(({ text }) => text.length + 1);
   const all = letters.reduce((sum, count) => sum + count, 0);
   let sum = 0;
   return letters.map((count) => ((sum += count) / all) * clause.seconds);
 }
 
+// Words as they were written, each with the white space before it.
 function split(text) {
-  return (text ?? "").split(/\s+/).filter(Boolean);
+  return [...(text ?? "").matchAll(/(\s*)(\S+)/g)].map(([, space, word]) => ({ text: word, space }));
 }

@@ -50,14 +50,14 @@ class ExchangeView {
     const same = this.spans.length <= words.length && this.spans.every((span, at) => span.textContent === words[at].text);
     if (!same) this.spans.splice(0).forEach((span) => span.remove());
     if (!same) this.agent.replaceChildren(this.mark);
-    for (const { text } of words.slice(this.spans.length)) {
+    for (const { text, space } of words.slice(this.spans.length)) {
       const span = el("span", {}, text);
+      this.mark.before(this.spans.length ? space : "", span); // line breaks of the written text stay
       this.spans.push(span);
-      this.mark.before(span, " ");
     }
     words.forEach(({ heard }, at) => this.spans[at].classList.toggle("heard", heard));
     this.agent.classList.toggle("cut", reply.interrupted);
-    const unheard = reply.clauses.map((clause) => clause?.text ?? "").join(" ");
+    const unheard = reply.clauses.map((clause) => clause?.text ?? "").join("");
     this.markText.textContent = words.length ? "interrupted" : "interrupted before it was heard";
     this.mark.title = reply.interrupted ? `You heard up to here. Written was: ${unheard}` : "";
   }

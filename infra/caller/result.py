@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from contracts.written import put_together
 from infra.caller.loudspeaker import Playing
 from infra.caller.wav import Samples, Sound
 
@@ -116,7 +117,7 @@ def _turn(ended: dict[str, Any], facts: list[dict[str, Any]]) -> Turn:
     }  # the last of each kind
     playback = of_reply.get("PlaybackStarted", {})
     clauses = [fact["data"] for fact in mine if fact["name"] == "ReplyClauseWritten"]
-    written = " ".join(str(clause["text"]) for clause in clauses if clause["reply_id"] == kept[-1])
+    written = put_together(str(clause["text"]) for clause in clauses if clause["reply_id"] == kept[-1])
     end = of_reply.get("PlaybackInterrupted") or of_reply.get("PlaybackFinished") or {}
     return Turn(
         turn_id=turn_id,

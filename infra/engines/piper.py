@@ -89,6 +89,11 @@ class PiperTTS(tts.TTS[None]):
         """Who makes the sound."""
         return "piper"
 
+    @property
+    def language(self) -> str:
+        """What it speaks, as espeak names it: `en-us`."""
+        return str(self._voice.config.espeak_voice)
+
     def prewarm(self) -> None:
         """Begin to warm up in the voice's thread: LiveKit's session calls this on its event loop."""
         self._thread.submit(self.warm)
@@ -120,8 +125,8 @@ class PiperTTS(tts.TTS[None]):
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def pieces(self, text: str) -> Iterator[Piece]:
-        """Yield the sound of a text; blocks for each piece."""
-        runs = [run for sentence in self._voice.phonemize(_plain(text)) for run in split_run(sentence)]
+        """Yield the sound of a text, which is taken as one sentence; blocks for each piece."""
+        runs = list(split_run(self._phonemes(text)))
         for number, run in enumerate(runs):
             mark = text.rstrip()[-1:] if number == len(runs) - 1 else run[-1].strip() or run[-2:][0]
             yield self._speak(run, TAIL_MS.get(mark, TAIL_MS[""]))
@@ -138,10 +143,11 @@ class PiperTTS(tts.TTS[None]):
             spoken += [*piece.phonemes, " "]
             ends += [samples + end for end in [*piece.ends, piece.ends[-1]]]
             samples += len(piece.pcm) // 2
-        return exact_word_ends(spoken, ends, [self._alone(word) for word in words], samples)
+        return exact_word_ends(spoken, ends, [self._phonemes(word) for word in words], samples)
 
-    def _alone(self, word: str) -> list[str]:
-        sentences = self._voice.phonemize(_plain(word))
+    def _phonemes(self, text: str) -> list[str]:
+        """Return the phonemes of a text; what espeak takes for its sentences is joined."""
+        sentences = self._voice.phonemize(_plain(text))
         joined: list[str] = []
         for sentence in sentences:
             joined += [" ", *sentence] if joined else sentence

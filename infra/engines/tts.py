@@ -7,7 +7,7 @@ import time
 import unicodedata
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -19,6 +19,8 @@ from infra.engines.gate import URGENT
 from infra.engines.named import engine_class
 from infra.engines.phrases import Phrases
 from infra.settings import Settings
+from infra.spoken.mapped import SpokenText
+from infra.spoken.pipeline import ENGLISH, spoken
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +38,17 @@ class NoSound(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """The next piece of a clause: int16 mono PCM, and the ends of words told with it (seconds into the clause)."""
+    """The next piece of a clause: int16 mono PCM, and the ends of words told with it (seconds into the clause).
+
+    An engine tells its own words. What a chain gives is about the written ones, all of them at once; `said` is what the
+    engine was given to say.
+    """
 
     pcm: bytes
     sample_rate_hz: int
     engine: str = ""
     word_ends_s: tuple[float, ...] = ()
+    said: SpokenText | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +73,22 @@ class _Warms(Protocol):
 class Voice:
     """One TTS engine. `timeout_s` is how long it may be silent; None if it sees to that itself.
 
-    With `phrases`, a short phrase is made once: for engines that say a text alike wherever it stands.
+    With `phrases`, a short phrase is made once: for engines that say a text alike wherever it stands. `language` is
+    that of the words which are made of numbers and signs.
     """
 
+    language = ENGLISH
+
     def __init__(
-        self, name: str, engine: tts.TTS[Any], timeout_s: float | None, phrases: "Phrases[Sound] | None" = None
+        self,
+        name: str,
+        engine: tts.TTS[Any],
+        timeout_s: float | None,
+        phrases: "Phrases[Sound] | None" = None,
+        language: str = ENGLISH,
     ) -> None:
         self.name = name
+        self.language = language
         self._engine = engine
         self._timeout_s = timeout_s
         self._phrases = phrases
@@ -130,19 +146,23 @@ class Chain:
         self.voices = tuple(voices)
 
     async def synthesize(self, text: str, urgent: bool = False) -> AsyncGenerator[Sound | Failure, None]:
-        """Yield the sound of `text`, and a Failure for each engine that failed; never raises for an engine.
+        """Yield the sound of a written `text`, and a Failure for each engine that failed; never raises for an engine.
 
         `urgent` goes before what is not, where sessions share an engine. Text without a letter or digit has no sound.
         """
-        if not speakable(text):
+        if not speakable(text) or not spoken(text).text:
             return
         URGENT.set(urgent)
         order = sorted(self.voices, key=lambda voice: voice.rests_until > time.monotonic())
         for number, voice in enumerate(order):
             try:
-                async with aclosing(voice.synthesize(text)) as sounds:
+                said = spoken(text, voice.language)
+                async with aclosing(voice.synthesize(said.text)) as sounds:
+                    told: list[float] = []
                     async for sound in sounds:
-                        yield sound
+                        told += sound.word_ends_s
+                        is_all = bool(sound.word_ends_s) and len(told) == len(said.spans)
+                        yield replace(sound, said=said, word_ends_s=said.written_ends(told) if is_all else ())
                 return
             except Exception as error:  # a plugin may raise anything; the call goes on
                 voice.rests_until = time.monotonic() + REST_S
@@ -151,7 +171,8 @@ class Chain:
                 yield Failure(voice.name, _told(error), action)
 
     async def warm_up(self) -> None:
-        """Warm every engine up; one that fails at it is left for the first clause to find out."""
+        """Warm every engine up, and what makes words of numbers; an engine that fails is left for the first clause."""
+        await asyncio.to_thread(spoken, "12")
         for voice in self.voices:
             try:
                 await voice.warm_up()
@@ -184,7 +205,8 @@ def _load(name: str, settings: Settings) -> Voice:
         model = Path(settings.voice) if settings.voice.endswith(".onnx") else None
         if model is not None and not model.exists():
             raise UnknownEngine(f"DAREDEVIL_VOICE names {model}, which is not there")
-        return Voice(name, PiperTTS(model, settings.tts_timeout_s), None, Phrases())
+        piper = PiperTTS(model, settings.tts_timeout_s)
+        return Voice(name, piper, None, Phrases(), piper.language)
     try:
         made_by = engine_class(name, "TTS")
     except (ImportError, AttributeError) as error:
@@ -196,7 +218,8 @@ def _load(name: str, settings: Settings) -> Voice:
     if settings.voice and not settings.voice.endswith(".onnx") and "voice" in accepted:
         options.setdefault("voice", settings.voice)
     try:
-        return Voice(name, made_by(**options), settings.tts_timeout_s)
+        language = str(options.get("language", ENGLISH))
+        return Voice(name, made_by(**options), settings.tts_timeout_s, language=language)
     except Exception as error:  # mostly a missing key
         raise UnknownEngine(f"text to speech {name!r} could not start: {error}") from error
 

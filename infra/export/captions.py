@@ -15,7 +15,7 @@ MOST_LETTERS = 84
 MOVED_MS = 200
 """Where the times at which sound came in differ this much from its place in the recording, the track was moved."""
 
-_WORD = re.compile(r"\S+")
+_WORD = re.compile(r"\s*\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ def agent_captions(clauses: Mapping[int, e.ClauseSynthesized], reply: HeardReply
 @dataclass(frozen=True, slots=True)
 class _Word:
     text: str
+    """With the white space before it."""
     first_sample: int
     end_sample: int
 
@@ -99,14 +100,14 @@ def _parts(words: Iterable[_Heard]) -> list[list[_Heard]]:
     parts: list[list[_Heard]] = []
     letters = 0
     for word in words:
-        letters += len(word.text) + 1
+        letters += len(word.text.strip()) + 1
         paused = bool(parts) and word.start_ms - parts[-1][-1].end_ms > 300
         if not parts or paused or letters > MOST_LETTERS:
             parts.append([])
-            letters = len(word.text) + 1
+            letters = len(word.text.strip()) + 1
         parts[-1].append(word)
     return parts
 
 
 def _caption(words: list[_Heard]) -> Caption:
-    return Caption("agent", " ".join(word.text for word in words), words[0].start_ms, words[-1].end_ms)
+    return Caption("agent", "".join(word.text for word in words).strip(), words[0].start_ms, words[-1].end_ms)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from contracts import events as e
+from contracts.written import put_together
 from infra.export.captions import Caption, agent_captions, user_caption
 from infra.heard_times import HeardTimes
 from infra.people import Person, name_of, note, several
@@ -149,7 +150,7 @@ class _Fold:
             case e.ReplyClauseWritten():
                 reply = self._reply(event.reply_id, event.turn_id)
                 reply.clauses[event.index] = event.text
-                reply.written = " ".join(reply.clauses[index] for index in sorted(reply.clauses))
+                reply.written = put_together(reply.clauses[index] for index in sorted(reply.clauses))
             case e.ReplyCompleted() if event.text:
                 self._reply(event.reply_id, event.turn_id).written = event.text
             case e.ClauseSynthesized():

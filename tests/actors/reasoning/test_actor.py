@@ -33,7 +33,8 @@ async def names(broker: NatsBroker) -> list[str]:
 
 
 async def clauses(broker: NatsBroker) -> list[str]:
-    return [event.text for event in await log_of(broker) if isinstance(event, e.ReplyClauseWritten)]
+    """Return the clauses without the white space that they hold."""
+    return [event.text.strip() for event in await log_of(broker) if isinstance(event, e.ReplyClauseWritten)]
 
 
 async def last(broker: NatsBroker, event_class: type[e.Event]) -> Any:
@@ -207,6 +208,19 @@ async def test_an_empty_answer_becomes_a_sentence(broker: NatsBroker) -> None:
     async with copy_of_actor(broker, ScriptedModel.playing(["", " \n", "..."])) as actor:
         await finish(await tell(broker, actor, ended(HELLO)))
     assert await clauses(broker) == [endings.NO_ANSWER]
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+async def test_the_log_holds_what_the_model_wrote_to_the_letter(broker: NatsBroker, size: int) -> None:
+    answer = (
+        '\n# Plan\n\n1. **Buy** [milk](https://example.org/a_b "x")  for $1.50.\n2. `rm -rf` it &amp; go:\n\n'
+        "| a | b |\n|---|---|\n| 2*3 | 2**3 |\n\nSee <b>Mr. Smith</b>\u2014soon. \U0001f600\n"
+    )
+    model = ScriptedModel.playing([answer[at : at + size] for at in range(0, len(answer), size)])
+    async with copy_of_actor(broker, model) as actor:
+        await finish(await tell(broker, actor, ended(HELLO)))
+    written = [event.text for event in await log_of(broker) if isinstance(event, e.ReplyClauseWritten)]
+    assert "".join(written) == (await last(broker, e.ReplyCompleted)).text == answer
 
 
 async def test_the_greeting_is_said_without_a_model(broker: NatsBroker) -> None:

@@ -135,7 +135,10 @@ async def test_the_same_question_in_the_same_context_is_answered_from_the_cache(
     assert [first.cached, second.cached, other.cached] == [False, True, False]
     assert len(model.asked) == 2
     said = [known.event for known in await facts_after(broker, "s-2")]
-    assert [known.text for known in said if isinstance(known, e.ReplyClauseWritten)] == ["Good day.", "How are you?"]
+    assert [known.text.strip() for known in said if isinstance(known, e.ReplyClauseWritten)] == [
+        "Good day.",
+        "How are you?",
+    ]
 
 
 async def test_failures_and_answers_by_tools_are_not_kept(broker: NatsBroker) -> None:

@@ -60,7 +60,7 @@ async def test_an_answer_is_streamed_token_by_token(http: httpx.AsyncClient) -> 
     assert stream.names[0] == "session"
     assert stream.names[-1] == "done"
     assert [data["text"] for data in stream.of("token")] == ANSWER
-    assert [data["text"] for data in stream.of("clause")] == ["Good day,", "nice to hear you.", "How are you?"]
+    assert [data["text"] for data in stream.of("clause")] == ["Good day,", " nice to hear you.", " How are you?"]
     assert stream.of("done")[0]["text"] == stream.text == TEXT
     assert stream.of("done")[0]["turn_id"] == stream.of("session")[0]["turn_id"]
 

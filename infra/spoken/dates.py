@@ -1,0 +1,159 @@
+"""Times of day and dates in words."""
+
+import re
+
+from infra.spoken.mapped import MappedText, kept
+from infra.spoken.numbers import cardinal, is_year, ordinal, year
+from infra.spoken.vocabulary import DAYS, MONTH_NAMES, MONTHS
+
+_HALF = r"(?:\s?(a\.?\s?m\.?|p\.?\s?m\.?|A\.?M\.?|P\.?M\.?)(?![\w]))"
+_CLOCK = r"([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?"
+_TIME_RANGE = re.compile(rf"(?<![\w:.]){_CLOCK}{_HALF}?\s?[-\u2013\u2014]\s?{_CLOCK}{_HALF}?(?![\w:])")
+_HOUR_RANGE = re.compile(rf"(?<![\w:.$])(\d{{1,2}})\s?[-\u2013\u2014]\s?(\d{{1,2}}){_HALF}")
+_TIME = re.compile(rf"(?<![\w:.]){_CLOCK}{_HALF}?(?![\w]|:\d)")
+_HOUR = re.compile(rf"(?<![\w:.,$])(1[0-2]|0?[1-9]){_HALF}")
+_OCLOCK = re.compile(r"(?<![\w:.])(\d{1,2})(?=\s?o['\u2019]clock\b)")
+_ZONE = re.compile(r"\b(UTC|GMT)\s?([+\u2212-]|plus\b|minus\b)\s?(\d{1,2})(?::?(\d\d))?")
+
+_NAME = "|".join([*MONTH_NAMES, *(f"{name.capitalize()}\\.?" for name in MONTHS if name != "may")])
+_DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
+_ISO = re.compile(r"(?<![\w/.-])(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:T(\d\d):(\d\d)(?::\d\d)?(?:\.\d+)?(Z)?)?(?![\w/-])")
+_SLASHED = re.compile(r"(?<![\w/.-])(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?![\w/-]|\.\d)")
+_SHORT = re.compile(r"(?i)\b(on|by|since|until|before|after) (\d{1,2})/(\d{1,2})(?![\w/])")
+_MONTH_DAYS = re.compile(rf"\b({_NAME})\s+{_DAY}\s?[-\u2013\u2014]\s?{_DAY}(?:,?\s+(\d{{4}}))?(?![\w]|[.,:]\d)")
+_MONTH_DAY = re.compile(rf"\b({_NAME})\s+{_DAY}(?:(,?)\s+(\d{{4}})(?!\s?[-:])|,?\s+'(\d\d))?(?![\w:%]|[.,]\d)")
+_DAY_MONTH = re.compile(
+    rf"(?<![\w.,:/$-])(the\s+)?{_DAY}(?:\s+of)?[\s-]({_NAME})(?:(?:,?\s+|-)(\d{{4}}|\d{{2}}(?=\b(?!\s?[:%]))))?\b"
+)
+_MONTH_YEAR = re.compile(rf"\b({_NAME})(?:\s+of)?,?\s+(\d{{4}})(?![\w]|[.,]\d)")
+_DAY_NAME = re.compile(rf"\b({'|'.join(name.capitalize() for name in DAYS)})(?:\.(?=\s*[,\w])|(?=,\s))(?!\w)")
+_ERA = re.compile(
+    r"(?<![\w.,])(?:(AD|A\.D\.)\s?(\d{1,4})|(\d{1,4}(?:,\d{3})?)\s?(BCE|BC|CE|AD|B\.C\.E?\.?|A\.D\.|C\.E\.))(?![\w])"
+)
+_LONE_YEAR = re.compile(r"(?<=['\u2019])(\d\d)(?=[\s.,;:!?)]|$)")
+_QUARTER = re.compile(r"\bQ([1-4])(?=\b)")
+
+
+def say(text: MappedText) -> None:
+    """Make words of times and dates."""
+    found = text.text
+    if ":" in found or re.search(r"[aApP]\.?\s?[mM]|clock|UTC|GMT", found):
+        text.rewrite(_ISO, _iso)
+        text.rewrite(_ZONE, _zone)
+        text.rewrite(_TIME_RANGE, lambda match: f"{_time(*match.groups()[:4])} to {_time(*match.groups()[4:])}")
+        text.rewrite(_HOUR_RANGE, lambda match: f"{cardinal(match[1])} to {cardinal(match[2])} {_half(match[3])}")
+        text.rewrite(_TIME, lambda match: _time(*match.groups()))
+        text.rewrite(_HOUR, lambda match: f"{cardinal(match[1].lstrip('0'))} {_half(match[2])}")
+        text.rewrite(_OCLOCK, lambda match: cardinal(match[1]))
+    text.rewrite(_ERA, _era)
+    text.rewrite(_ISO, _iso)
+    text.rewrite(_SLASHED, _slashed)
+    text.rewrite(_SHORT, _short)
+    text.rewrite(_MONTH_DAYS, _month_days)
+    text.rewrite(_MONTH_DAY, _month_day)
+    text.rewrite(_DAY_MONTH, _day_month)
+    text.rewrite(_MONTH_YEAR, lambda match: f"{_month(match[1])} {year(match[2])}" if is_year(match[2]) else None)
+    text.rewrite(_QUARTER, lambda match: f"Q {cardinal(match[1])}")
+    text.rewrite(_LONE_YEAR, lambda match: cardinal(match[1]) if int(match[1]) > 9 else f"oh {cardinal(match[1])}")
+    text.rewrite(
+        re.compile(r"['\u2019](?=(?:oh |ten|eleven|twelve|[a-z]+teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty))"),
+        lambda match: "",
+    )
+
+
+def say_names(text: MappedText) -> None:
+    """Make whole names of short ones: `Jan.`, `Mon,`."""
+    text.rewrite(_DAY_NAME, lambda match: DAYS[match[1].lower()])
+
+
+def _half(written: str) -> str:
+    return "AM" if written[0] in "aA" else "PM"
+
+
+def _time(hours: str, minutes: str, seconds: str | None, half: str | None) -> str:
+    hour = cardinal(str(int(hours)))
+    behind = f" {_half(half)}" if half else ""
+    if int(minutes):
+        said = f"{hour} {'oh ' if minutes[0] == '0' else ''}{cardinal(str(int(minutes)))}"
+    elif half or seconds:
+        said = hour
+    elif int(hours) in (0, 24):
+        return "midnight"
+    else:
+        said = f"{hour} o'clock" if int(hours) <= 12 else f"{hour} hundred"
+    if seconds and int(seconds):
+        said += f" and {cardinal(str(int(seconds)))} second{'' if int(seconds) == 1 else 's'}"
+    return said + behind
+
+
+def _zone(match: "re.Match[str]") -> str:
+    sign = "plus" if match[2] in ("+", "plus") else "minus"
+    minutes = f" {cardinal(match[4])}" if match[4] and match[4] != "00" else ""
+    return f"{match[1]} {sign} {cardinal(match[3].lstrip('0') or '0')}{minutes}"
+
+
+def _era(match: "re.Match[str]") -> str:
+    digits, era = match[2] or match[3], (match[1] or match[4]).replace(".", "")
+    said = year(digits) if len(digits) == 4 else cardinal(digits)
+    return f"{' '.join(era)} {said}" if match[2] else f"{said} {' '.join(era)}"
+
+
+def _month(name: str) -> str:
+    return MONTHS.get(name.rstrip(".").lower(), name)
+
+
+def _date(month: int, day: str, years: str) -> str | None:
+    if not 1 <= month <= 12 or not 1 <= int(day) <= 31:
+        return None
+    said = f"{MONTH_NAMES[month - 1]} {ordinal(day)}"
+    if not years:
+        return said
+    return f"{said}, {year(years) if len(years) == 4 else _short_year(years)}"
+
+
+def _short_year(digits: str) -> str:
+    return year(f"{'19' if int(digits) > 50 else '20'}{digits}")
+
+
+def _iso(match: "re.Match[str]") -> str | None:
+    date = _date(int(match[2]), match[3], match[1])
+    if date is None or match[4] is None:
+        return date
+    zone = " UTC" if match[6] else ""
+    return f"{date}, {_time(match[4], match[5], None, None)}{zone}"
+
+
+def _slashed(match: "re.Match[str]") -> str | None:
+    first, mark, second, years = match.groups()
+    if mark == "." or int(first) > 12:
+        return _date(int(second), first, years)
+    return _date(int(first), second, years)
+
+
+def _short(match: "re.Match[str]") -> str | None:
+    date = _date(int(match[2]), match[3], "")
+    return f"{kept(1)} {date}" if date else None
+
+
+def _year_behind(digits: str | None) -> str:
+    return f", {year(digits)}" if digits else ""
+
+
+def _month_days(match: "re.Match[str]") -> str | None:
+    if int(match[2]) > 31 or int(match[3]) > 31:
+        return None
+    return f"{_month(match[1])} {ordinal(match[2])} to {ordinal(match[3])}{_year_behind(match[4])}"
+
+
+def _month_day(match: "re.Match[str]") -> str | None:
+    if not 1 <= int(match[2]) <= 31:
+        return None
+    behind = _year_behind(match[4]) if match[4] else f", {_short_year(match[5])}" if match[5] else ""
+    return f"{_month(match[1])} {ordinal(match[2])}{behind}"
+
+
+def _day_month(match: "re.Match[str]") -> str | None:
+    if not 1 <= int(match[2]) <= 31:
+        return None
+    behind = f" {year(match[4]) if len(match[4]) == 4 else _short_year(match[4])}" if match[4] else ""
+    return f"the {ordinal(match[2])} of {_month(match[3])}{behind}"

@@ -1,0 +1,89 @@
+"""Text that is rewritten step by step and knows all the while which written characters each of its own stands for."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+Rewrite = Callable[["re.Match[str]"], "str | None"]
+"""What to say for a match; None leaves it as it is. Groups of the match keep their places with `\\x00<n>\\x00`."""
+
+_KEPT = re.compile("\x00(\\d)\x00")
+
+
+def kept(group: int) -> str:
+    """Return what stands in a rewrite for a group of the match that stays as it is, with its places."""
+    return f"\x00{group}\x00"
+
+
+@dataclass(slots=True)
+class MappedText:
+    """`text`, and for each of its characters the span of the written text that it stands for."""
+
+    text: str
+    spans: list[tuple[int, int]]
+
+    @classmethod
+    def of(cls, written: str) -> "MappedText":
+        """Return a written text as it is."""
+        return cls(written, [(n, n + 1) for n in range(len(written))])
+
+    def rewrite(self, pattern: "re.Pattern[str]", say: Rewrite) -> None:
+        """Put what `say` returns in the place of each match. What is said stands for the whole match."""
+        texts: list[str] = []
+        spans: list[tuple[int, int]] = []
+        at = 0
+        for match in pattern.finditer(self.text):
+            said = say(match)
+            if said is None or match.end() == match.start():
+                continue
+            texts.append(self.text[at : match.start()])
+            spans += self.spans[at : match.start()]
+            self._put(match, said, texts, spans)
+            at = match.end()
+        if at or texts:
+            self.text, self.spans = "".join([*texts, self.text[at:]]), spans + self.spans[at:]
+
+    def _put(self, match: "re.Match[str]", said: str, texts: list[str], spans: list[tuple[int, int]]) -> None:
+        covered = self.spans[match.start() : match.end()]
+        whole = (covered[0][0], covered[-1][1])
+        for number, part in enumerate(_KEPT.split(said)):
+            if number % 2 == 0:
+                texts.append(part)
+                spans += [whole] * len(part)
+            elif (start := match.start(int(part))) >= 0:
+                texts.append(self.text[start : match.end(int(part))])
+                spans += self.spans[start : match.end(int(part))]
+
+    def words(self) -> "tuple[str, tuple[tuple[int, int], ...]]":
+        """Return the text with single spaces, and the written span of each of its words."""
+        words, spans = [], []
+        for word in re.finditer(r"\S+", self.text):
+            of_word = self.spans[word.start() : word.end()]
+            words.append(word.group())
+            spans.append((min(start for start, _ in of_word), max(end for _, end in of_word)))
+        return " ".join(words), tuple(spans)
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenText:
+    """What is said (`text`) for what was `written`; `spans` has for each word of `text` the written span it says."""
+
+    written: str
+    text: str
+    spans: tuple[tuple[int, int], ...]
+
+    def written_ends(self, ends: Sequence[float]) -> tuple[float, ...]:
+        """Return where each written word (as `written.split()`) ends, given where each spoken one does.
+
+        A written word ends with the last spoken word that says a part of it; one that is not said, as a list's dash,
+        with the one before it.
+        """
+        result: list[float] = []
+        for word in re.finditer(r"\S+", self.written):
+            saying = [
+                end
+                for (start, stop), end in zip(self.spans, ends, strict=True)
+                if start < word.end() and word.start() < stop
+            ]
+            result.append(max([*saying, *result[-1:]], default=0))
+        return tuple(result)

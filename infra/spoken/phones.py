@@ -1,0 +1,36 @@
+"""Telephone and card numbers in words: digit by digit, with a pause between their groups."""
+
+import re
+
+from infra.spoken.mapped import MappedText
+from infra.spoken.numbers import spelled
+
+_GAP = r"[\s.\u2011-]"
+_PATTERNS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"(?<![\w.,])\+\d{{1,3}}{_GAP}?(?:\(\d{{1,4}}\){_GAP}?)?\d{{1,4}}(?:{_GAP}?\d{{2,4}}){{1,4}}(?![\w])",
+        rf"(?<![\w.,+-])(?:1{_GAP})?\(\d{{3}}\)\s?\d{{3}}{_GAP}\d{{4}}(?!\w)",
+        r"(?<![\w.,+-])(?:1[-.])?\d{3}([-.])\d{3}\1\d{4}(?![\w-])",
+        r"(?<![\w.,+-])\d{3}\s\d{3}\s\d{4}(?![\w-])",
+        r"(?<![\w.,+-])[2-9]\d{2}-\d{4}(?![\w-])",
+        r"(?<![\w.,+-])0\d{2,4}[\s/-]\d{3,8}(?:[\s-]\d{2,4})?(?![\w-])",
+        r"(?<![\w.,+-])\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?![\w-])",
+        r"(?<![\w.,+-])\d{3}-\d{2}-\d{4}(?![\w-])",
+    )
+)
+_WORDED = re.compile(r"(?<![\w.-])1-(\d{3})-([A-Z]{4,})(?!\w)")
+_EXTENSION = re.compile(r"(?i)\b(?:ext|x)\.?\s?(\d{1,5})(?!\w)")
+
+
+def say(text: MappedText) -> None:
+    """Make words of telephone and card numbers."""
+    text.rewrite(_WORDED, lambda match: f"one, {spelled(match[1])}, {match[2].capitalize()}")
+    for pattern in _PATTERNS:
+        text.rewrite(pattern, _phone)
+
+
+def _phone(match: "re.Match[str]") -> str:
+    groups = [spelled(group) for group in re.findall(r"\d+", match.group())]
+    plus = "plus " if match.group().startswith("+") else ""
+    return plus + ", ".join(groups)

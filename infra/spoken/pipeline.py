@@ -1,0 +1,30 @@
+"""The pipeline: markup off, then numbers, signs and abbreviations into words."""
+
+from functools import lru_cache
+
+from infra.spoken import abbreviations, addresses, formulas, markup, quantities
+from infra.spoken.mapped import MappedText, SpokenText
+
+ENGLISH = "en"
+
+
+@lru_cache(maxsize=256)
+def spoken(written: str, language: str = ENGLISH) -> SpokenText:
+    """Return what a voice of this language (`en-us`, `de`) is to say for a written text; empty if that is nothing.
+
+    Words are made of numbers and signs in English only; other voices say those in their own way.
+    """
+    text = MappedText.of(written)
+    markup.strip(text)
+    if language.lower().startswith(ENGLISH):
+        formulas.say_latex(text)
+        addresses.say(text)
+        formulas.say(text)
+        quantities.say(text)
+        abbreviations.say(text)
+        formulas.say_signs(text)
+    markup.tidy(text)
+    said, spans = text.words()
+    if not any(character.isalnum() for character in said):
+        return SpokenText(written, "", ())
+    return SpokenText(written, said, spans)

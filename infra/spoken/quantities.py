@@ -1,0 +1,166 @@
+"""Numbers with what they count, in words: money, times, dates, phones, units, ranges, fractions, ordinals, years."""
+
+import re
+
+from infra.spoken import dates, formulas, money, phones, units
+from infra.spoken.mapped import MappedText
+from infra.spoken.numbers import cardinal, fraction, is_year, number, ordinal, plural, spelled, year
+
+_VULGAR = {
+    "\u00bd": ("1", "2"),
+    "\u2153": ("1", "3"),
+    "\u2154": ("2", "3"),
+    "\u00bc": ("1", "4"),
+    "\u00be": ("3", "4"),
+    "\u2155": ("1", "5"),
+    "\u2156": ("2", "5"),
+    "\u2157": ("3", "5"),
+    "\u2158": ("4", "5"),
+    "\u2159": ("1", "6"),
+    "\u215b": ("1", "8"),
+    "\u215c": ("3", "8"),
+    "\u215d": ("5", "8"),
+    "\u215e": ("7", "8"),
+}
+_VULGAR_FRACTION = re.compile(rf"(\d*)\s?([{''.join(_VULGAR)}])")
+_MIXED = re.compile(r"(?<![\w/.,])(\d{1,4})\s+(\d{1,2})/(\d{1,3})(?![\w/])")
+_FRACTION = re.compile(r"(?<![\w/.,$])(\d{1,4})[/\u2044](\d{1,4})(?:\s+(?=of\b))?(?![\w/]|[.,]\d)")
+_ALWAYS_OPEN = re.compile(r"(?<!\w)24/7(?!\w)")
+_RANGE = re.compile(
+    r"(?<![\w.,/-])((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(%|\u00b0)?\s?[-\u2013\u2014]\s?((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?![\w/]|-\d|[.,]\d)"
+)
+_SEQUENCE = re.compile(r"(?<![\w.,/-])(\d{1,2}(?:-\d{1,2}){2,})(?![\w/-]|[.,]\d)")
+_ORDINAL = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", re.IGNORECASE)
+_DECADE = re.compile(r"(?<![\w.,$])(?:(\d{3}0)|['\u2019]?(\d0))['\u2019]?s\b")
+_SCIENTIFIC = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([-+\u2212]?)(\d{1,3})(?!\w)")
+_RATIO = re.compile(r"(?<![\w:.])(\d{1,4})\s?:\s?(\d{1,4})(?![\w:]|\.\d)")
+_BY = re.compile(r"(?<=\d)\s?[xX\u00d7]\s?(?=\d)")
+_TIMES = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[xX](?![\w])")
+_SHORT_SCALE = re.compile(
+    r"(?<![\w.,$])(\d+(?:\.\d+)?)(k|K|M|B|bn|mn|m(?=\s(?:people|users|views|views|followers|downloads)))(?!\w)"
+)
+_SHORT_SCALES = {
+    "k": "thousand",
+    "K": "thousand",
+    "M": "million",
+    "m": "million",
+    "mn": "million",
+    "B": "billion",
+    "bn": "billion",
+}
+_SPACED = re.compile(r"(?<![\w.,-])(\d{1,3})((?:[ \u00a0\u202f]\d{3})+)(?![\w]|[.,]\d|[ \u00a0\u202f]\d|-\d)")
+_DOTTED = re.compile(r"(?<![\w.,])(\d{1,3})((?:\.\d{3}){2,})(?:,(\d+))?(?![\w.])")
+_APOSTROPHES = re.compile(r"(?<![\w.,])(\d{1,3})((?:['\u2019]\d{3})+)(?!\w)")
+_EUROPEAN = re.compile(r"(?<![\w.,])(\d{1,3}(?:\.\d{3})+),(\d{1,2})(?!\w)")
+_COUNTED = re.compile(
+    r"\s+(?:[a-z]+-)?(?!(?:was|is|has|as|plus|minus|equals|times|this|does|us|its)\b)[a-z]{2,}s\b|\s*(?:%|percent\b|people\b|men\b|women\b|children\b)"
+)
+_SUM_AFTER = re.compile(r"\s*(?:plus|minus|times|equals|divided by|to the power|percent)\b")
+_SUM_BEFORE = re.compile(r"(?:plus|minus|times|equals|divided by|power of|number|about|than|over|least|most)\s+$")
+_WHOLE = re.compile(r"(?<![\w.,])(\d{4})(?![\w]|[.,]\d)")
+_LONG = re.compile(r"(?<![\w.,])\d{9,}(?![\w]|[.,]\d)")
+_NUMBER = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|(?<!\d)\.\d+)(?!\d)")
+_COMMA_DECIMAL = re.compile(r"(?<![\w.,])(\d+),(\d{1,2}|\d{4,})(?![\w,]|\.\d)")
+_WITH_LETTERS = re.compile(r"(?<=[A-Za-z])(\d+)|(\d+)(?=[A-Za-z])")
+_OTHER_DIGITS = re.compile(r"\d+")
+_DASH_JOINT = re.compile(r"(?<=[A-Za-z])-(?=\d)")
+_SPELLED_AFTER = re.compile(r"(?i)\b(?:call|dial|text|press)\s+$")
+
+
+def say(text: MappedText) -> None:
+    """Make words of every number."""
+    if not any(character.isdigit() or character in _VULGAR for character in text.text):
+        return
+    for pattern in (_SPACED, _APOSTROPHES):
+        text.rewrite(pattern, lambda match: re.sub(r"\D", "", match.group()))
+    text.rewrite(_EUROPEAN, lambda match: f"{match[1].replace('.', '')}.{match[2]}")
+    text.rewrite(_DOTTED, lambda match: re.sub(r"\D", "", match[1] + match[2]))
+    text.rewrite(_SCIENTIFIC, _scientific)
+    phones.say(text)
+    money.say(text)
+    dates.say(text)
+    units.say(text)
+    formulas.say_superscripts(text)
+    _parts(text)
+    _plain(text)
+
+
+def _parts(text: MappedText) -> None:
+    """Fractions, ordinals, ranges, ratios."""
+    text.rewrite(_ALWAYS_OPEN, lambda match: "twenty-four seven")
+    text.rewrite(_VULGAR_FRACTION, lambda match: mixed(match[1], *_VULGAR[match[2]]))
+    text.rewrite(_MIXED, lambda match: mixed(match[1], match[2], match[3]) if match[3].strip("0") else None)
+    text.rewrite(_FRACTION, _fraction)
+    text.rewrite(_DECADE, lambda match: plural(year(match[1]) if match[1] else cardinal(match[2])))
+    text.rewrite(_ORDINAL, lambda match: ordinal(match[1]))
+    text.rewrite(_SEQUENCE, lambda match: " ".join(cardinal(part) for part in match[1].split("-")))
+    text.rewrite(_RANGE, _range)
+    text.rewrite(_RATIO, lambda match: f"{cardinal(match[1])} to {cardinal(match[2])}")
+    text.rewrite(_BY, lambda match: " by ")
+    text.rewrite(_TIMES, lambda match: f"{number(match[1])} times")
+    text.rewrite(_SHORT_SCALE, lambda match: f"{number(match[1])} {_SHORT_SCALES[match[2]]}")
+
+
+def _plain(text: MappedText) -> None:
+    """Make words of the numbers that are left."""
+    text.rewrite(_COMMA_DECIMAL, lambda match: f"{cardinal(match[1])} point {spelled(match[2])}")
+    text.rewrite(_LONG, lambda match: spelled(match.group()))
+    text.rewrite(_WHOLE, _year)
+    text.rewrite(_NUMBER, _number)
+    text.rewrite(_DASH_JOINT, lambda match: " ")
+    text.rewrite(_WITH_LETTERS, lambda match: f" {cardinal(match.group())} ")
+    text.rewrite(_OTHER_DIGITS, lambda match: f" {spelled(match.group())} ")
+
+
+def mixed(whole: str, above: str, below: str) -> str:
+    """Return a whole number and a fraction in words: "two and a half"."""
+    part = fraction(above, below)
+    if not whole:
+        return part
+    part = part.replace("one ", "a ", 1) if above == "1" else part
+    return f"{cardinal(whole)} and {part}"
+
+
+def _fraction(match: "re.Match[str]") -> str | None:
+    above, below = match[1], match[2]
+    of = " " if match.group().endswith(" ") else ""
+    if not below.strip("0"):
+        return None
+    if (above, below) in (("9", "11"), ("7", "11")):
+        return f"{cardinal(above)} {cardinal(below)}"
+    if is_year(above):
+        return f"{year(above)} to {year(below) if is_year(below) else cardinal(below)}"
+    if below in ("10", "100") or int(above) >= int(below) > 3:
+        return f"{cardinal(above)} out of {cardinal(below)}{of}"
+    return fraction(above, below) + of
+
+
+def _range(match: "re.Match[str]") -> str:
+    first, sign, last = match[1], match[2] or "", match[3]
+    if is_year(first) and is_year(last) and int(first) < int(last):
+        return f"{year(first)} to {year(last)}"
+    if is_year(first) and len(last) == 2 and int(last) > int(first[2:]):
+        return f"{year(first)} to {cardinal(last)}"
+    return f"{number(first)} {'percent ' if sign == '%' else ''}to {number(last)}"
+
+
+def _scientific(match: "re.Match[str]") -> str:
+    sign = "minus " if match[2] in ("-", "\u2212") else ""
+    return f"{number(match[1])} times ten to the power of {sign}{cardinal(match[3])}"
+
+
+def _year(match: "re.Match[str]") -> str | None:
+    digits, behind, before = match[1], match.string[match.end() :], match.string[: match.start()]
+    if not is_year(digits) or _SUM_AFTER.match(behind) or _SUM_BEFORE.search(before):
+        return None
+    return None if _COUNTED.match(behind) else year(digits)
+
+
+def _number(match: "re.Match[str]") -> str:
+    digits = match[1]
+    if len(digits) == 3 and _SPELLED_AFTER.search(match.string[: match.start()]):
+        return spelled(digits)
+    said = number(digits)
+    after = match.string[match.end() : match.end() + 1]
+    before = match.string[: match.start()][-1:]
+    return f"{' ' if before.isalpha() else ''}{said}{' ' if after.isalpha() else ''}"
