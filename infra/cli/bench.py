@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli import bench_doors, bench_faults, bench_gap, bench_network, bench_rooms
+from infra.cli import bench_doors, bench_faults, bench_gap, bench_network, bench_rooms, bench_spoken
 from infra.cli.output import out, progress, run_async
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ Examples:
   daredevil bench kills --projection postgres
 
   daredevil bench outage --projection pulsar
+
+  daredevil bench spoken
 """,
 )
 app.command()(bench_gap.gap)
@@ -48,6 +50,7 @@ app.command()(bench_rooms.rooms)
 app.command()(bench_network.network)
 app.command()(bench_faults.kills)
 app.command()(bench_faults.outage)
+app.command()(bench_spoken.spoken)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

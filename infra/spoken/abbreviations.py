@@ -42,7 +42,7 @@ _LATIN = re.compile(
 )
 _MONTH = re.compile(rf"\b({'|'.join(name.capitalize() for name in MONTHS if name != 'may')})\.(?!\w)")
 _INITIALS = re.compile(rf"{_WORD}((?:[A-Za-z]\.\s?){{2,}})(?=\s|$|[^\w.])")
-_INITIAL = re.compile(rf"{_WORD}([A-Z])\.(?=\s+[A-Z][a-z])")
+_INITIAL = re.compile(rf"{_WORD}([A-HJ-Z])\.(?=\s+[A-Z][a-z])")
 _DEGREE = re.compile(rf"{_WORD}(Ph)\.?\s?(D)s?\b(\.?)")
 _SHORT = {
     "w/o": "without",
@@ -65,9 +65,13 @@ _SHORT_WORD = re.compile(
 )
 
 
+def say_short(text: MappedText) -> None:
+    """Make words of abbreviations that have signs in them; before signs become words."""
+    text.rewrite(_SHORT_WORD, lambda match: _SHORT[match[1]] + (" " if match[1] == "w/" else ""))
+
+
 def say(text: MappedText) -> None:
     """Make words of abbreviations."""
-    text.rewrite(_SHORT_WORD, lambda match: _SHORT[match[1]] + (" " if match[1] == "w/" else ""))
     text.rewrite(_LABELLED_NUMERAL, _numbered)
     text.rewrite(_NAMED_NUMERAL, _named)
     dates.say_names(text)

@@ -74,7 +74,7 @@ def say(text: MappedText) -> None:
         text.rewrite(
             _PATH, lambda match: _path(match.group()).strip() if re.search(r"[A-Za-z]", match.group()) else None
         )
-        text.rewrite(_FILE, lambda match: _spoken_address(match.group()))
+        text.rewrite(_FILE, lambda match: _spoken_address(match.group()) if match.group()[1] != "." else None)
         text.rewrite(_DOTFILE, lambda match: f"dot {_spoken_address(match[1])}")
         text.rewrite(_DOTTED, _dotted)
     text.rewrite(_VERSION, _version)
@@ -143,6 +143,8 @@ def _spoken_address(address: str) -> str:
 
 
 def _part(part: str, after_dot: bool) -> str:
+    if len(part) == 1 and part.isalpha():
+        return part
     is_short = len(part) <= 3 and part.isalpha() and part.lower() not in _SAID_AS_WORDS
     if is_short and (after_dot or not re.search(r"[aeiouyAEIOUY]", part)):
         return " ".join(part.upper())
@@ -158,7 +160,7 @@ def _part(part: str, after_dot: bool) -> str:
 
 def _code(match: "re.Match[str]") -> str | None:
     code = match.group()
-    if _WORDLIKE.fullmatch(code) or len(code.replace("-", "")) < 4:
+    if _WORDLIKE.fullmatch(code) or len(code.replace("-", "")) < 4 or re.match(r"\d{4}-\d\d-\d\d", code):
         return None
     groups = [" ".join(_letters(group)) for group in code.split("-")]
     return ", ".join(groups)

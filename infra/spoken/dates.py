@@ -6,7 +6,7 @@ from infra.spoken.mapped import MappedText, kept
 from infra.spoken.numbers import cardinal, is_year, ordinal, year
 from infra.spoken.vocabulary import DAYS, MONTH_NAMES, MONTHS
 
-_HALF = r"(?:\s?(a\.?\s?m\.?|p\.?\s?m\.?|A\.?M\.?|P\.?M\.?)(?![\w]))"
+_HALF = r"(?:\s?([aApP]\.?\s?[mM])\b(?:\.(?=\s*[^\s\"')]))?(?!\w))"
 _CLOCK = r"([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?"
 _TIME_RANGE = re.compile(rf"(?<![\w:.]){_CLOCK}{_HALF}?\s?[-\u2013\u2014]\s?{_CLOCK}{_HALF}?(?![\w:])")
 _HOUR_RANGE = re.compile(rf"(?<![\w:.$])(\d{{1,2}})\s?[-\u2013\u2014]\s?(\d{{1,2}}){_HALF}")

@@ -6,7 +6,7 @@ from infra.spoken.mapped import MappedText
 from infra.spoken.vocabulary import words
 
 _LATEX = re.compile(
-    r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|\$(?=[^\s\d$])([^$\n]*?)(?<=[^\s\\])\$(?!\d)"
+    r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|\$(?=[^\s\d$])([^$\n`]*?)(?<=[^\s\\])\$(?!\d)"
     r"|\$(\d[^$\n]*?[\\^_={}+*<>][^$\n]*?)(?<=[^\s\\])\$(?!\d)",
     re.DOTALL,
 )
@@ -63,10 +63,9 @@ _WRAPPED = re.compile(rf"\\(?:text|mathrm|mathbf|mathit|operatorname|boldsymbol|
 _FRACTION = re.compile(rf"\\[dt]?frac{_GROUP}{_GROUP}")
 _ROOT = re.compile(rf"\\sqrt{_GROUP}")
 _NTH_ROOT = re.compile(rf"\\sqrt\[([^\]]*)\]{_GROUP}")
-_POWER = re.compile(r"\s*\^\s*(?:\{([^{}]*)\}|(-?\w))")
+_POWER = re.compile(r"\s*\^\s*(?:\{([^{}]*)\}|(\\circ|-?\w))")
 _INDEX = re.compile(r"_(?:\{([^{}]*)\}|(\w))")
 _PRIMED = re.compile(r"(?<=[a-zA-Z])'")
-_ADJOINING = re.compile(r"(?<=[a-z])(?=[a-z])")
 _POWERS = {"2": "squared", "3": "cubed", "\\circ": "degrees"}
 
 _SUPERSCRIPTS = str.maketrans(
@@ -85,7 +84,8 @@ _BETWEEN = tuple(
         (r"\s*(?:!=|\u2260|<>)\s*(?=\S)", "is not equal to"),
         (r"(?<=[\w)])\s*(?:\u2248|\u2243|\u2245)\s*(?=\S)", "is approximately"),
         (r"(?<=\d)\s*[\u00d7\u22c5\u00b7*]\s*(?=[-\d($])", "times"),
-        (r"(?<=[\w)])\s+[*\u00d7\u22c5]\s+(?=[\w($])", "times"),
+        (rf"(?<={_OPERAND})\s+\*\s+{_NEXT}|(?<=[\w)])\s+[\u00d7\u22c5]\s+(?=[\w($])", "times"),
+        (r"(?<=\d)\s*[xX]\s*(?=\d+\s*=)", "times"),
         (r"(?<=[a-zA-Z\d)])[*\u22c5](?=[a-zA-Z\d(])", "times"),
         (r"(?<=[\w)%])\s*\u00f7\s*(?=[\w(])", "divided by"),
         (r"(?<=[\d)%])\s+/\s+(?=[-\d(])|(?<=(?<!\w)[a-z])\s*/\s*(?=[a-z](?!\w))", "divided by"),
@@ -232,8 +232,8 @@ def formula(latex: str) -> str:
         if text == before:
             break
     text = _SILENT.sub(" ", text)
+    text = re.sub(r"(?<![a-zA-Z\\])([a-z])([a-z])(?![a-zA-Z])", _product, text)
     text = re.sub(r"\\([a-zA-Z]+)", lambda found: f" {_command(found[1])} ", text)
-    text = re.sub(r"(?<![a-zA-Z])([a-z])([a-z])(?![a-zA-Z])", _product, text)
     text = re.sub(r"(?<=\d)(?=[a-zA-Z])", " ", text)
     text = _PRIMED.sub(" prime", text)
     for sign, said in (("+", "plus"), ("-", "minus"), ("=", "equals"), ("*", "times"), ("/", "over")):

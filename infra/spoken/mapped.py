@@ -44,15 +44,19 @@ class MappedText:
             self.text, self.spans = "".join([*texts, self.text[at:]]), spans + self.spans[at:]
 
     def _put(self, match: "re.Match[str]", said: str, texts: list[str], spans: list[tuple[int, int]]) -> None:
-        covered = self.spans[match.start() : match.end()]
-        whole = (covered[0][0], covered[-1][1])
-        for number, part in enumerate(_KEPT.split(said)):
-            if number % 2 == 0:
+        parts = _KEPT.split(said)
+        groups = [int(part) for part in parts[1::2]]
+        edges = [match.start(), *(place for group in groups for place in match.span(group)), match.end()]
+        for number, part in enumerate(parts):
+            start, end = edges[number], edges[number + 1]
+            if number % 2:
+                texts.append(self.text[start:end] if start >= 0 else "")
+                spans += self.spans[start:end] if start >= 0 else []
+            else:
                 texts.append(part)
-                spans += [whole] * len(part)
-            elif (start := match.start(int(part))) >= 0:
-                texts.append(self.text[start : match.end(int(part))])
-                spans += self.spans[start : match.end(int(part))]
+                # What is said beside a group that stays stands for what is written beside it, if anything is.
+                covered = self.spans[start:end] if 0 <= start < end else self.spans[match.start() : match.end()]
+                spans += [(covered[0][0], covered[-1][1])] * len(part)
 
     def words(self) -> "tuple[str, tuple[tuple[int, int], ...]]":
         """Return the text with single spaces, and the written span of each of its words."""

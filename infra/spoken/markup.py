@@ -23,11 +23,11 @@ _SPELLED = re.compile(
     r"<say-as\s+interpret-as=[\"'](?:characters|spell-out|verbatim|digits|telephone)[\"'][^<>]*>(.*?)</say-as>",
     re.IGNORECASE | re.DOTALL,
 )
-_TAG = re.compile(r"</?[a-zA-Z][\w:-]*(?:\s+[^<>]*)?/?>|</?[a-zA-Z][\w:-]*\s*$|<\?[^<>]*\?>|<![A-Za-z][^<>]*>")
+_TAG = re.compile(r"</?[a-zA-Z][\w:-]*(?:\s+[\w:-]+\s*=[^<>]*)?\s*/?>|<\?[^<>]*\?>|<![A-Za-z][^<>]*>")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]#+.!|>~-])")
 _HEADING = re.compile(r"^[ \t]{0,3}#{1,6}[ \t]+(.*?)[ \t]*#*[ \t]*$", re.MULTILINE)
-_QUOTE = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)
+_QUOTE = re.compile(r"^[ \t]*(?:>[ \t]?)+(?=[^\d\s=>$\u20ac\u00a3.-])", re.MULTILINE)
 _BULLET = re.compile(r"^[ \t]*(?:[*+\u2022\u2023\u25aa\u25e6\u2043]|-)[ \t]+(?!\d+\s*[=+*/-])", re.MULTILINE)
 _TASK = re.compile(r"^[ \t]*\[[ xX]\][ \t]+", re.MULTILINE)
 _LIST_NUMBER = re.compile(r"^([ \t]*\d{1,3})[.)](?=[ \t]+\S)", re.MULTILINE)
@@ -105,7 +105,7 @@ _CONTROLS = re.compile(
 
 
 def _needs_no_work(text: str) -> bool:
-    return re.fullmatch(r"[\w ,.!?'\u2019]*", text) is not None and "_" not in text and text.isascii()
+    return re.fullmatch(r"[a-zA-Z][a-zA-Z0-9 ,.!?']*", text.strip(" ")) is not None
 
 
 def _nothing(match: "re.Match[str]") -> str:

@@ -9,17 +9,17 @@ _GAP = r"[\s.\u2011-]"
 _PATTERNS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"(?<![\w.,])\+\d{{1,3}}{_GAP}?(?:\(\d{{1,4}}\){_GAP}?)?\d{{1,4}}(?:{_GAP}?\d{{2,4}}){{1,4}}(?![\w])",
-        rf"(?<![\w.,+-])(?:1{_GAP})?\(\d{{3}}\)\s?\d{{3}}{_GAP}\d{{4}}(?!\w)",
-        r"(?<![\w.,+-])(?:1[-.])?\d{3}([-.])\d{3}\1\d{4}(?![\w-])",
-        r"(?<![\w.,+-])\d{3}\s\d{3}\s\d{4}(?![\w-])",
-        r"(?<![\w.,+-])[2-9]\d{2}-\d{4}(?![\w-])",
-        r"(?<![\w.,+-])0\d{2,4}[\s/-]\d{3,8}(?:[\s-]\d{2,4})?(?![\w-])",
-        r"(?<![\w.,+-])\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?![\w-])",
-        r"(?<![\w.,+-])\d{3}-\d{2}-\d{4}(?![\w-])",
+        rf"(?<![\w.,/])\+\d{{1,3}}{_GAP}?(?:\(\d{{1,4}}\){_GAP}?)?\d{{1,4}}(?:{_GAP}?\d{{2,4}}){{1,4}}(?![\w])",
+        rf"(?<![\w.,+/-])(?:1{_GAP})?\(\d{{3}}\)\s?\d{{3}}{_GAP}\d{{4}}(?!\w)",
+        r"(?<![\w.,+/-])(?:1[-.])?\d{3}([-.])\d{3}\1\d{4}(?![\w-])",
+        r"(?<![\w.,+/-])\d{3}\s\d{3}\s\d{4}(?![\w-])",
+        r"(?<![\w.,+/-])[2-9]\d{2}-\d{4}(?![\w-])",
+        r"(?<![\w.,+/-])(?<!\d )0\d{2,4}[\s/-]\d{3,8}(?:[\s-]\d{2,4})?(?![\w-])",
+        r"(?<![\w.,+/-])\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?![\w-])",
+        r"(?<![\w.,+/-])\d{3}-\d{2}-\d{4}(?![\w-])",
     )
 )
-_WORDED = re.compile(r"(?<![\w.-])1-(\d{3})-([A-Z]{4,})(?!\w)")
+_WORDED = re.compile(r"(?<![\w./-])1-(\d{3})-([A-Z]{4,})(?!\w)")
 _EXTENSION = re.compile(r"(?i)\b(?:ext|x)\.?\s?(\d{1,5})(?!\w)")
 
 
@@ -30,7 +30,9 @@ def say(text: MappedText) -> None:
         text.rewrite(pattern, _phone)
 
 
-def _phone(match: "re.Match[str]") -> str:
+def _phone(match: "re.Match[str]") -> str | None:
+    if len(match.group()) == 8 and match.group()[3] == "-" and match.group().endswith("0"):
+        return None  # a range: `200-1000`
     groups = [spelled(group) for group in re.findall(r"\d+", match.group())]
     plus = "plus " if match.group().startswith("+") else ""
     return plus + ", ".join(groups)

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from infra.spoken import abbreviations, addresses, formulas, markup, quantities
+from infra.spoken import abbreviations, addresses, formulas, markup, phones, quantities
 from infra.spoken.mapped import MappedText, SpokenText
 
 ENGLISH = "en"
@@ -15,9 +15,13 @@ def spoken(written: str, language: str = ENGLISH) -> SpokenText:
     Words are made of numbers and signs in English only; other voices say those in their own way.
     """
     text = MappedText.of(written)
-    markup.strip(text)
-    if language.lower().startswith(ENGLISH):
+    is_english = language.lower().startswith(ENGLISH)
+    if is_english:
         formulas.say_latex(text)
+    markup.strip(text)
+    if is_english:
+        abbreviations.say_short(text)
+        phones.say(text)
         addresses.say(text)
         formulas.say(text)
         quantities.say(text)

@@ -2,7 +2,7 @@
 
 import re
 
-from infra.spoken import dates, formulas, money, phones, units
+from infra.spoken import dates, formulas, money, units
 from infra.spoken.mapped import MappedText
 from infra.spoken.numbers import cardinal, fraction, is_year, number, ordinal, plural, spelled, year
 
@@ -31,7 +31,10 @@ _RANGE = re.compile(
 )
 _SEQUENCE = re.compile(r"(?<![\w.,/-])(\d{1,2}(?:-\d{1,2}){2,})(?![\w/-]|[.,]\d)")
 _ORDINAL = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", re.IGNORECASE)
-_DECADE = re.compile(r"(?<![\w.,$])(?:(\d{3}0)|['\u2019]?(\d0))['\u2019]?s\b")
+_DECADE = re.compile(
+    r"(?<![\w.,$])(?:(\d{3}0)|['\u2019](\d0)|(?:(?<=the )|(?<=his )|(?<=her )|(?<=my )|(?<=id-)|(?<=their )|(?<=late )"
+    r"|(?<=early ))(\d0))['\u2019]?s\b"
+)
 _SCIENTIFIC = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([-+\u2212]?)(\d{1,3})(?!\w)")
 _RATIO = re.compile(r"(?<![\w:.])(\d{1,4})\s?:\s?(\d{1,4})(?![\w:]|\.\d)")
 _BY = re.compile(r"(?<=\d)\s?[xX\u00d7]\s?(?=\d)")
@@ -55,8 +58,8 @@ _EUROPEAN = re.compile(r"(?<![\w.,])(\d{1,3}(?:\.\d{3})+),(\d{1,2})(?!\w)")
 _COUNTED = re.compile(
     r"\s+(?:[a-z]+-)?(?!(?:was|is|has|as|plus|minus|equals|times|this|does|us|its)\b)[a-z]{2,}s\b|\s*(?:%|percent\b|people\b|men\b|women\b|children\b)"
 )
-_SUM_AFTER = re.compile(r"\s*(?:plus|minus|times|equals|divided by|to the power|percent)\b")
-_SUM_BEFORE = re.compile(r"(?:plus|minus|times|equals|divided by|power of|number|about|than|over|least|most)\s+$")
+_SUM_AFTER = re.compile(r"\s*(?:plus|minus|times|by|equals|divided by|to the power|percent)\b")
+_SUM_BEFORE = re.compile(r"(?:plus|minus|times|by|equals|power of|number|about|than|over|least|most)\s+$")
 _WHOLE = re.compile(r"(?<![\w.,])(\d{4})(?![\w]|[.,]\d)")
 _LONG = re.compile(r"(?<![\w.,])\d{9,}(?![\w]|[.,]\d)")
 _NUMBER = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|(?<!\d)\.\d+)(?!\d)")
@@ -76,8 +79,8 @@ def say(text: MappedText) -> None:
     text.rewrite(_EUROPEAN, lambda match: f"{match[1].replace('.', '')}.{match[2]}")
     text.rewrite(_DOTTED, lambda match: re.sub(r"\D", "", match[1] + match[2]))
     text.rewrite(_SCIENTIFIC, _scientific)
-    phones.say(text)
     money.say(text)
+    text.rewrite(_DECADE, lambda match: plural(year(match[1]) if match[1] else cardinal(match[2] or match[3])))
     dates.say(text)
     units.say(text)
     formulas.say_superscripts(text)
@@ -91,23 +94,22 @@ def _parts(text: MappedText) -> None:
     text.rewrite(_VULGAR_FRACTION, lambda match: mixed(match[1], *_VULGAR[match[2]]))
     text.rewrite(_MIXED, lambda match: mixed(match[1], match[2], match[3]) if match[3].strip("0") else None)
     text.rewrite(_FRACTION, _fraction)
-    text.rewrite(_DECADE, lambda match: plural(year(match[1]) if match[1] else cardinal(match[2])))
     text.rewrite(_ORDINAL, lambda match: ordinal(match[1]))
     text.rewrite(_SEQUENCE, lambda match: " ".join(cardinal(part) for part in match[1].split("-")))
     text.rewrite(_RANGE, _range)
     text.rewrite(_RATIO, lambda match: f"{cardinal(match[1])} to {cardinal(match[2])}")
     text.rewrite(_BY, lambda match: " by ")
     text.rewrite(_TIMES, lambda match: f"{number(match[1])} times")
-    text.rewrite(_SHORT_SCALE, lambda match: f"{number(match[1])} {_SHORT_SCALES[match[2]]}")
+    text.rewrite(_SHORT_SCALE, _short_scale)
 
 
 def _plain(text: MappedText) -> None:
     """Make words of the numbers that are left."""
     text.rewrite(_COMMA_DECIMAL, lambda match: f"{cardinal(match[1])} point {spelled(match[2])}")
     text.rewrite(_LONG, lambda match: spelled(match.group()))
+    text.rewrite(_DASH_JOINT, lambda match: " ")
     text.rewrite(_WHOLE, _year)
     text.rewrite(_NUMBER, _number)
-    text.rewrite(_DASH_JOINT, lambda match: " ")
     text.rewrite(_WITH_LETTERS, lambda match: f" {cardinal(match.group())} ")
     text.rewrite(_OTHER_DIGITS, lambda match: f" {spelled(match.group())} ")
 
@@ -142,6 +144,12 @@ def _range(match: "re.Match[str]") -> str:
     if is_year(first) and len(last) == 2 and int(last) > int(first[2:]):
         return f"{year(first)} to {cardinal(last)}"
     return f"{number(first)} {'percent ' if sign == '%' else ''}to {number(last)}"
+
+
+def _short_scale(match: "re.Match[str]") -> str:
+    if match[2] == "K" and len(match[1]) == 1:
+        return f"{number(match[1])} K"  # of screens
+    return f"{number(match[1])} {_SHORT_SCALES[match[2]]}"
 
 
 def _scientific(match: "re.Match[str]") -> str:
