@@ -88,6 +88,7 @@ class Generation:
         self._failures: Counter[str] = Counter()
         self._unanswered: ModelFailed | None = None
         self._clauses_before_call = 0
+        self._is_after_call = False
         self._writing: asyncio.Task[None] | None = None
         self._is_stopped = False
 
@@ -179,20 +180,28 @@ class Generation:
         async for piece in pieces:
             if isinstance(piece, Token):
                 self._note_first_token(piece)
-                await self._tokens.tell(piece.text)
-                if not await self._write_clauses(splitter.feed(piece.text)):
+                text = self._apart(piece.text)
+                await self._tokens.tell(text)
+                if not await self._write_clauses(splitter.feed(text)):
                     return
             elif isinstance(piece, Retrieved):
                 await self._start(piece)
             elif isinstance(piece, CallsFollow):
                 await self._write_clauses(splitter.finish())
                 self._clauses_before_call = len(self._known().clauses)
+                self._is_after_call = self._clauses_before_call > 0
                 piece.is_said.set()
             elif isinstance(piece, ModelFailed):
                 await self._note_failure(piece)
             else:
                 self._finish = piece.finish
         await self._write_clauses(last_clauses(splitter, self._finish))
+
+    def _apart(self, text: str) -> str:
+        """Return a token; the first one after a call does not run into what was said before it."""
+        is_first = self._is_after_call and bool(text)
+        self._is_after_call = self._is_after_call and not text
+        return f" {text}" if is_first and not text[0].isspace() else text
 
     async def _note_failure(self, failed: ModelFailed) -> None:
         if failed.next_model:

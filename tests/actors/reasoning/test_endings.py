@@ -208,7 +208,8 @@ async def test_what_was_said_before_a_call_is_said_before_it_runs(broker: NatsBr
     at = next(place for place, event in enumerate(facts) if isinstance(event, e.ToolCalled))
     before = [event.text for event in facts[:at] if isinstance(event, e.ReplyClauseWritten)]
     after = [event.text for event in facts[at + 1 :] if isinstance(event, e.ReplyClauseWritten)]
-    assert (" ".join(before), after) == ("Let me check that for you", ["It is noon."])
+    assert ("".join(before), after) == ("Let me check that for you", [" It is noon."])
+    assert (await last(broker, e.ReplyCompleted)).text == "Let me check that for you It is noon."
 
 
 async def test_a_model_that_only_calls_tools_comes_to_an_end(broker: NatsBroker) -> None:
