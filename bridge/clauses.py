@@ -116,6 +116,8 @@ class ClauseSound:
     def said(self) -> SaidClause:
         """Return the clause as what was sent to be heard."""
         text = self.written.text if self.written else self.synthesized.text if self.synthesized else ""
+        if self.synthesized is not None and self.synthesized.unsaid:
+            text = ""  # it was heard that it cannot be said
         word_ends = self.word_end_samples or (self.synthesized.word_end_samples if self.synthesized else ())
         length = max(self.length_samples or 0, self.sent_samples)
         return SaidClause(self.index, text, self.sent_samples, length, word_ends)

@@ -398,6 +398,10 @@ class ClauseSynthesized(Event):
     engine: str = ""
     engine_ms: Ms = 0
     first_chunk_ns: TimeNs = Field(default=0, description="When the first chunk was published.")
+    unsaid: bool = Field(
+        default=False,
+        description="No voice can say it (its script): the sound, if any, says so; its words are not heard.",
+    )
 
 
 class LatencyParts(Value):

@@ -283,6 +283,8 @@ def heard_by(reply: Reply, time_ns: int) -> str:
 
 
 def _text_within(sound: e.ClauseSynthesized, samples: int) -> str:
+    if sound.unsaid:
+        return ""
     if samples >= sound.samples:
         return sound.text
     words = re.finditer(r"\S+", sound.text)

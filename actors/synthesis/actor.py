@@ -132,7 +132,9 @@ class Synthesis:
         outlet = Outlet(connection(self._broker), audio_out_subject(clause.session_id))
         chain, failure = await self._voices.of(session.tts, session.voice)
         failures = [failure] if failure is not None and clause.index == 0 else []
-        async with aclosing(chain.synthesize(clause.text, urgent=clause.index == 0)) as sounds:
+        is_unsaid = not chain.can_say(clause.text)
+        told = is_unsaid and session.is_told(clause)
+        async with aclosing(chain.synthesize("" if told else clause.text, urgent=clause.index == 0)) as sounds:
             async for sound in sounds:
                 if isinstance(sound, Failure):
                     failures.append(sound)
@@ -148,7 +150,8 @@ class Synthesis:
         if record:
             for number, failure in enumerate(failures):
                 await say(self._broker, failed(clause, number, failure))
-            await say(self._broker, synthesized(clause, frames, engine_ms, outlet.first_frame_ns))
+            event = synthesized(clause, frames, engine_ms, outlet.first_frame_ns)
+            await say(self._broker, event.model_copy(update={"unsaid": True}) if is_unsaid else event)
 
     async def _asked_again(self, request: Msg) -> None:
         if len(self._again) >= MOST_AGAIN:

@@ -27,6 +27,8 @@ class ClauseFrames:
     def __init__(self, reply_id: str, index: int, text: str, rate_hz: int | None, quality: str = "soxr-mq") -> None:
         self.samples = 0
         self.engine = ""
+        self.unsaid = False
+        """Whether the sound says, instead of the clause, that it cannot be said."""
         self.word_end_samples: tuple[int, ...] = ()
         self._reply_id, self._index, self._written = reply_id, index, text
         self._said: SpokenText | None = None
@@ -46,7 +48,7 @@ class ClauseFrames:
 
     def push(self, sound: Sound) -> Iterator[OutFrame]:
         """Yield the frames that this sound completes."""
-        self.engine, self._said = sound.engine, sound.said
+        self.engine, self._said, self.unsaid = sound.engine, sound.said, sound.unsaid
         self._told_s += sound.word_ends_s
         if sound.sample_rate_hz != self._in_rate_hz:
             yield from self._end_of_engine()
@@ -107,7 +109,7 @@ class ClauseFrames:
 
     def _word_ends(self) -> tuple[int, ...]:
         """Return what the engine told, if it told every word, else an estimate over the voiced part."""
-        if self.samples == 0:
+        if self.samples == 0 or self.unsaid:
             return ()
         if len(self._told_s) == len(self._written.split()):
             ends = [min(self._start + round(end * self.sample_rate_hz), self.samples) for end in self._told_s]

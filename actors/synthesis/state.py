@@ -20,6 +20,8 @@ class Spoken:
     sequence: int = 0
     done: set[tuple[str, int]] = field(default_factory=set)
     stopped: set[str] = field(default_factory=set)
+    unsaid: dict[str, int] = field(default_factory=dict)
+    """For each reply of which something could not be said, the first such clause."""
     closed: bool = False
     speaks: bool = True
     """Whether the agent has a voice in this session; not in a conversation by text."""
@@ -33,8 +35,10 @@ class Spoken:
         match fact.event:
             case SessionOpened(profile=profile):
                 self.speaks, self.tts, self.voice = profile.speaks, profile.tts, profile.voice
-            case ClauseSynthesized(reply_id=reply_id, index=index):
+            case ClauseSynthesized(reply_id=reply_id, index=index, unsaid=unsaid):
                 self.done.add((reply_id, index))
+                if unsaid:
+                    self.unsaid[reply_id] = min(index, self.unsaid.get(reply_id, index))
             case ReplyDiscarded(reply_id=reply_id) | TurnInterrupted(reply_id=reply_id):
                 self.stopped.add(reply_id)
             case SessionClosed():
@@ -43,6 +47,10 @@ class Spoken:
     def hearable(self, clause: ReplyClauseWritten) -> bool:
         """Tell whether somebody may still hear this clause."""
         return self.speaks and not self.closed and clause.reply_id not in self.stopped
+
+    def is_told(self, clause: ReplyClauseWritten) -> bool:
+        """Tell whether an earlier clause of the reply has told that this cannot be said: once is enough."""
+        return self.unsaid.get(clause.reply_id, clause.index) < clause.index
 
     def to_do(self, clause: ReplyClauseWritten) -> bool:
         """Tell whether this clause's sound is still to be made."""

@@ -96,7 +96,7 @@ class Captions:
             case e.ReplyClauseWritten():
                 self._reply(event.reply_id).clauses[event.index] = _Clause(event.text)
             case e.ClauseSynthesized():
-                clause = _Clause(event.text, event.samples, event.word_end_samples)
+                clause = _Clause("" if event.unsaid else event.text, event.samples, event.word_end_samples)
                 self._reply(event.reply_id).clauses[event.index] = clause
             case e.ReplyDiscarded():
                 self._replies.pop(event.reply_id, None)

@@ -21,6 +21,7 @@ from infra.engines.phrases import Phrases
 from infra.settings import Settings
 from infra.spoken.mapped import SpokenText
 from infra.spoken.pipeline import ENGLISH, spoken
+from infra.spoken.scripts import foreign_script, scripts_of, without_foreign
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,8 @@ class Sound:
     engine: str = ""
     word_ends_s: tuple[float, ...] = ()
     said: SpokenText | None = None
+    unsaid: bool = False
+    """Whether it says, instead of the clause, that the clause cannot be said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Failure:
 
 
 SKIPPED = "skipped the clause"
+LEFT_OUT = "left these words out"
+SAID_SO = "said that it cannot"
 
 
 @runtime_checkable
@@ -78,6 +83,8 @@ class Voice:
     """
 
     language = ENGLISH
+    scripts: frozenset[str] | None = None
+    """The scripts that it can say; None if that is not known, as of an engine that speaks many languages."""
 
     def __init__(
         self,
@@ -86,9 +93,11 @@ class Voice:
         timeout_s: float | None,
         phrases: "Phrases[Sound] | None" = None,
         language: str = ENGLISH,
+        scripts: frozenset[str] | None = None,
     ) -> None:
         self.name = name
         self.language = language
+        self.scripts = scripts
         self._engine = engine
         self._timeout_s = timeout_s
         self._phrases = phrases
@@ -145,18 +154,49 @@ class Chain:
     def __init__(self, voices: Sequence[Voice]) -> None:
         self.voices = tuple(voices)
 
+    def can_say(self, text: str) -> bool:
+        """Tell whether an engine can say the most of a written text: another script than its own none can."""
+        return not spoken(text).text or any(_sayable(voice, text).text for voice in self.voices)
+
     async def synthesize(self, text: str, urgent: bool = False) -> AsyncGenerator[Sound | Failure, None]:
         """Yield the sound of a written `text`, and a Failure for each engine that failed; never raises for an engine.
 
         `urgent` goes before what is not, where sessions share an engine. Text without a letter or digit has no sound.
+        An engine that cannot say the script of the text is passed over for one that can. If there is none, words of it
+        are left out; of a text that is mostly such, it is said that it cannot be said (`Sound.unsaid`).
         """
         if not speakable(text) or not spoken(text).text:
             return
         URGENT.set(urgent)
         order = sorted(self.voices, key=lambda voice: voice.rests_until > time.monotonic())
+        able = [voice for voice in order if not foreign_script(spoken(text, voice.language).text, voice.scripts)]
+        if not able:
+            async for part in self._in_another_script(text, order):
+                yield part
+            return
+        for voice in order[: order.index(able[0])]:
+            yield _cannot_say(voice, text, f"used {able[0].name}")
+        async for part in self._said(text, able):
+            yield part
+
+    async def _in_another_script(self, text: str, order: Sequence[Voice]) -> AsyncGenerator[Sound | Failure, None]:
+        """Yield what can be said of a text in a script that no engine can say."""
+        most = [voice for voice in order if _sayable(voice, text).text]
+        yield _cannot_say(order[0], text, LEFT_OUT if most else SAID_SO)
+        if most:
+            async for part in self._said(text, most):
+                yield part
+            return
+        script = foreign_script(text, order[0].scripts)
+        async for part in self._said(
+            f"I'm sorry, I cannot say that, because it is written in {script} letters.", order
+        ):
+            yield replace(part, said=None, word_ends_s=(), unsaid=True) if isinstance(part, Sound) else part
+
+    async def _said(self, text: str, order: Sequence[Voice]) -> AsyncGenerator[Sound | Failure, None]:
         for number, voice in enumerate(order):
             try:
-                said = spoken(text, voice.language)
+                said = _sayable(voice, text)
                 async with aclosing(voice.synthesize(said.text)) as sounds:
                     told: list[float] = []
                     async for sound in sounds:
@@ -185,6 +225,19 @@ class Chain:
             await voice.close()
 
 
+def _sayable(voice: Voice, text: str) -> SpokenText:
+    """Return what this voice says for a written text, without the words of a script that it cannot say."""
+    said = spoken(text, voice.language)
+    if voice.scripts is None or not foreign_script(said.text, voice.scripts):
+        return said
+    return without_foreign(said, voice.scripts)
+
+
+def _cannot_say(voice: Voice, text: str, action: str) -> Failure:
+    script = foreign_script(spoken(text, voice.language).text, voice.scripts)
+    return Failure(voice.name, f"this voice ({voice.language}) cannot say {script} letters", action)
+
+
 def speakable(text: str) -> bool:
     """Tell whether there is anything to say: a letter or a digit."""
     return any(unicodedata.category(character)[0] in "LN" for character in text)
@@ -206,7 +259,7 @@ def _load(name: str, settings: Settings) -> Voice:
         if model is not None and not model.exists():
             raise UnknownEngine(f"DAREDEVIL_VOICE names {model}, which is not there")
         piper = PiperTTS(model, settings.tts_timeout_s)
-        return Voice(name, piper, None, Phrases(), piper.language)
+        return Voice(name, piper, None, Phrases(), piper.language, scripts_of(piper.language))
     try:
         made_by = engine_class(name, "TTS")
     except (ImportError, AttributeError) as error:

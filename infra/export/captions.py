@@ -57,7 +57,7 @@ def agent_captions(clauses: Mapping[int, e.ClauseSynthesized], reply: HeardReply
     for index in sorted(clauses):
         clause = clauses[index]
         said: list[_Heard] = []
-        for word in _words_of(clause, before):
+        for word in () if clause.unsaid else _words_of(clause, before):
             begin_ns = reply.when_ns(word.first_sample, clause.sample_rate_hz, begins=True)
             end_ns = reply.when_ns(word.end_sample, clause.sample_rate_hz)
             if begin_ns is not None and end_ns is not None:

@@ -24,21 +24,27 @@ _NAMED_NUMERAL = re.compile(rf"\b([A-Z][a-z]+)(\s+)({ROMAN.pattern})(?![\w.]*\w|
 _LABELLED_NUMERAL = re.compile(rf"\b({'|'.join(NUMBERED)})(\s+)({ROMAN.pattern})(?!\w|'\w|\.\w)")
 _REIGN = re.compile(r"\s*(?:$|[.,;:!?)]|(?:of|was|reigned|ruled|died|became|and|in|'s)\b)")
 
+_PRONOUN = re.compile(
+    r"\s+(?:am|was|have|had|think|thought|do|did|will|would|can|could|should|shall|may|might|must|know|knew|like|love|want"
+    r"|need|see|saw|feel|guess|believe|hope|said|say|mean|wrote|read|made|go|went|get|got|just|really|also|never|always)\b"
+    r"|\s*['\u2019]"
+)
 _WORD = r"(?<![\w.])"
 _TITLE = re.compile(
     rf"{_WORD}(Mr|Mrs|Ms|Dr|Prof|Rev|Gen|Col|Capt|Lt|Sgt|Cpl|Maj|Hon|Gov|Sen|Rep|Pres|St|Mt|Ft)(?:\.\s*|\s+)(?=[A-Z])"
 )
 _STREET = re.compile(r"(?<=[a-z])(\s+)(St|Dr)\b\.?(?=\s*(?:$|[,;:!?)]|[a-z]|and\b))(\.?)")
 _FIRST_NUMBERS = "about|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thir|for|fif|twen|eigh|nine"
+_SHORT_BEFORE = "|".join(sorted(BEFORE_NUMBER, key=len, reverse=True))
 _BEFORE_NUMBER = re.compile(
-    rf"(?i:{_WORD}({'|'.join(sorted(BEFORE_NUMBER, key=len, reverse=True))}))\.\s*(?=[-~]?\d|(?:{_FIRST_NUMBERS}))"
+    rf"(?i:{_WORD}({_SHORT_BEFORE}))\.\s*(?=[-~]?\d|(?:[VXL][IVXL]*|I[IVX]+)\b|(?:{_FIRST_NUMBERS}))"
 )
 _ALWAYS = re.compile(
     rf"{_WORD}({'|'.join(re.escape(each) for each in sorted(ALWAYS, key=len, reverse=True))})\.(?!\w)",
     re.IGNORECASE,
 )
 _LATIN = re.compile(
-    rf"{_WORD}(?:(e\.\s?g|eg)|(i\.\s?e|ie)|(vs?)|(et al)|(etc)|(a\.k\.a|aka|AKA))(\.?)(,?)(?=\s|$|[.,;:!?)])"
+    rf"{_WORD}(?:(e\.\s?g|eg)|(i\.\s?e|ie)|(vs?)|(et al)|(?<!slash )(etc)|(a\.k\.a|aka|AKA))(\.?)(,?)(?=\s|$|[.,;:!?)])"
 )
 _MONTH = re.compile(rf"\b({'|'.join(name.capitalize() for name in MONTHS if name != 'may')})\.(?!\w)")
 _INITIALS = re.compile(rf"{_WORD}((?:[A-Za-z]\.\s?){{2,}})(?=\s|$|[^\w.])")
@@ -72,6 +78,7 @@ def say_short(text: MappedText) -> None:
 
 def say(text: MappedText) -> None:
     """Make words of abbreviations."""
+    text.rewrite(_BEFORE_NUMBER, lambda match: f"{_cased(BEFORE_NUMBER, match[1])} ")
     text.rewrite(_LABELLED_NUMERAL, _numbered)
     text.rewrite(_NAMED_NUMERAL, _named)
     dates.say_names(text)
@@ -80,12 +87,16 @@ def say(text: MappedText) -> None:
     text.rewrite(_LATIN, _latin)
     if "." not in text.text:
         return
-    text.rewrite(_BEFORE_NUMBER, lambda match: f"{BEFORE_NUMBER[match[1].lower()]} ")
-    text.rewrite(_ALWAYS, lambda match: ALWAYS[match[1].lower()] + _end(match))
+    text.rewrite(_ALWAYS, lambda match: _cased(ALWAYS, match[1]) + _end(match))
     text.rewrite(_MONTH, lambda match: MONTHS[match[1].lower()])
     text.rewrite(_DEGREE, lambda match: "P H D" + (_end(match) if match[3] else ""))
     text.rewrite(_INITIALS, lambda match: _initials(match) + _end(match))
     text.rewrite(_INITIAL, lambda match: match[1])
+
+
+def _cased(table: dict[str, str], word: str) -> str:
+    said = table[word.lower()]
+    return said[0].upper() + said[1:] if word[0].isupper() else said
 
 
 def _end(match: "re.Match[str]") -> str:
@@ -146,6 +157,8 @@ def _named(match: "re.Match[str]") -> str | None:
     said = str(_value(numeral))
     is_king = name.lower() in _REGNAL
     is_label = name.lower() in NUMBERED
+    if numeral == "I" and is_label and not _PRONOUN.match(match.string[match.end(3) :]):
+        return f"{kept(1)} {'One' if name == 'War' else 'one'}"
     if numeral == "I" and not (is_king or is_label):
         return None
     if numeral == "I" and name != "War" and not _REIGN.match(match.string[match.end(3) :]):

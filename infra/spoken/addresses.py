@@ -51,6 +51,7 @@ _VERSION = re.compile(r"(?<![\w.])[vV](\d+(?:\.\d+)*)(?:-?(alpha|beta|rc)[.-]?(\
 _DOTTED = re.compile(r"(?<![\w.$\u20ac])(\d{1,4}(?:\.\d{1,4}){2,})(?![\w]|\.\d)")
 _HASHTAG = re.compile(r"(?:(?<=[\s(])|^)#([A-Za-z]\w+)")
 _HANDLE = re.compile(r"(?:(?<=[\s(])|^)@([A-Za-z]\w+)")
+_HEX = re.compile(r"(?<!\w)0x([0-9A-Fa-f]+)(?!\w)")
 _NUMBER_SIGN = re.compile(r"(?:(?<=[\s(])|^)#\s?(?=\d)")
 _CODE = re.compile(r"(?<![\w.$-])(?=[A-Z0-9-]*\d)(?=[A-Z0-9-]*[A-Z])[A-Z0-9]+(?:-[A-Z0-9]+)*(?![\w]|-\w|[.,]\d)")
 _NAMED = re.compile(
@@ -83,6 +84,7 @@ def say(text: MappedText) -> None:
         text.rewrite(_HASHTAG, lambda match: f"hashtag {_CAMEL.sub(' ', match[1])}")
         text.rewrite(_HANDLE, lambda match: f"at {_CAMEL.sub(' ', match[1])}")
         text.rewrite(_NUMBER_SIGN, lambda match: "number ")
+    text.rewrite(_HEX, lambda match: f"zero x {' '.join(_letters(match[1].upper()))}")
     text.rewrite(_NAMED, lambda match: match.group()[: match.start(1) - match.start()] + spelled(match[1]))
     text.rewrite(_CODE, _code)
 

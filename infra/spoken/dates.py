@@ -31,6 +31,9 @@ _ERA = re.compile(
     r"(?<![\w.,])(?:(AD|A\.D\.)\s?(\d{1,4})|(\d{1,4}(?:,\d{3})?)\s?(BCE|BC|CE|AD|B\.C\.E?\.?|A\.D\.|C\.E\.))(?![\w])"
 )
 _LONE_YEAR = re.compile(r"(?<=['\u2019])(\d\d)(?=[\s.,;:!?)]|$)")
+_DAY_NAMES = "|".join(sorted((name.capitalize() for name in DAYS), key=len, reverse=True))
+_DAYS = re.compile(rf"\b({_DAY_NAMES})\.?\s?[-\u2013]\s?({_DAY_NAMES})\b\.?")
+_HALVES_APART = re.compile(r"(?<=[AP]M)\s?[-\u2013\u2014]\s?(?=\w)")
 _QUARTER = re.compile(r"\bQ([1-4])(?=\b)")
 
 
@@ -44,6 +47,7 @@ def say(text: MappedText) -> None:
         text.rewrite(_HOUR_RANGE, lambda match: f"{cardinal(match[1])} to {cardinal(match[2])} {_half(match[3])}")
         text.rewrite(_TIME, lambda match: _time(*match.groups()))
         text.rewrite(_HOUR, lambda match: f"{cardinal(match[1].lstrip('0'))} {_half(match[2])}")
+        text.rewrite(_HALVES_APART, lambda match: " to ")
         text.rewrite(_OCLOCK, lambda match: cardinal(match[1]))
     text.rewrite(_ERA, _era)
     text.rewrite(_ISO, _iso)
@@ -63,6 +67,7 @@ def say(text: MappedText) -> None:
 
 def say_names(text: MappedText) -> None:
     """Make whole names of short ones: `Jan.`, `Mon,`."""
+    text.rewrite(_DAYS, lambda match: f"{DAYS[match[1].lower()]} to {DAYS[match[2].lower()]}")
     text.rewrite(_DAY_NAME, lambda match: DAYS[match[1].lower()])
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from infra.spoken.mapped import MappedText
+from infra.spoken.mapped import MappedText, kept
 from infra.spoken.vocabulary import words
 
 _LATEX = re.compile(
@@ -88,7 +88,8 @@ _BETWEEN = tuple(
         (r"(?<=\d)\s*[xX]\s*(?=\d+\s*=)", "times"),
         (r"(?<=[a-zA-Z\d)])[*\u22c5](?=[a-zA-Z\d(])", "times"),
         (r"(?<=[\w)%])\s*\u00f7\s*(?=[\w(])", "divided by"),
-        (r"(?<=[\d)%])\s+/\s+(?=[-\d(])|(?<=(?<!\w)[a-z])\s*/\s*(?=[a-z](?!\w))", "divided by"),
+        (r"(?<=[\d)%])\s+/\s+(?=[-\d(])|(?<=(?<!\w)[a-z])\s*/\s*(?=[a-z]\s*=)", "divided by"),
+        (r"(?<=(?<![\w-])[a-z])-(?=\d)", "minus"),
         (rf"(?<={_OPERAND})\s*\+\s*{_NEXT}", "plus"),
         (rf"(?<={_OPERAND})\s+[-\u2212]\s+{_NEXT}|(?<=[\d)])\s*\u2212\s*{_NEXT}|(?<=\))-(?=[\d(])", "minus"),
         (rf"(?<=[\d)])\s*[-\u2013]\s*{_NEXT}(?=\s*[\d.,()]+\s*=)", "minus"),
@@ -116,6 +117,10 @@ _MINUS = re.compile(r"(?:(?<=[\s(\[\"':=])|^)[-\u2212\u2013](?=[$\u20ac\u00a3\u0
 _PLUS = re.compile(r"(?:(?<=[\s(\[\"'=])|^)\+(?=[$\u20ac\u00a3]?\d)")
 _AFTER_NUMBER_PLUS = re.compile(r"(?<=\d)\+(?=[\s.,;!?)]|$)|(?<=(?<!\w)[A-F])\+(?=[\s.,;!?)]|$)")
 
+_FACTORIAL = re.compile(r"(?<=\d)!(?=\s*[-=+*/\u00d7\u00f7])")
+_OR = re.compile(
+    r"(?i)\b(yes|he|his|him|she|true|on|s|either|one|in)\s?/\s?(no|she|hers?|he|false|off|or|both|many|out)\b"
+)
 _SIGNS = {
     "&": "and",
     "@": "at",
@@ -186,13 +191,14 @@ def say(text: MappedText) -> None:
         r"[\\^*+=<>~/\u2212\u2013\u00b1\u00d7\u00f7\u2070-\u209f\u00b9\u00b2\u00b3\u2190-\u22ff-]", text.text
     ):
         return
+    text.rewrite(_FACTORIAL, lambda match: " factorial")
     text.rewrite(_CARET, lambda match: f" {_power(match[1] or match[2] or match[3])}")
     for pattern, said in _BETWEEN:
         text.rewrite(pattern, lambda match, said=said: said)  # type: ignore[misc]
     for pattern, said in _BEFORE:
         text.rewrite(pattern, lambda match, said=said: said)  # type: ignore[misc]
-    text.rewrite(_LESS, lambda match: " is less than " if match.start() else "less than ")
-    text.rewrite(_MORE, lambda match: " is greater than " if match.start() else "more than ")
+    text.rewrite(_LESS, lambda match: f"{_is(match)} less than " if match.start() else "less than ")
+    text.rewrite(_MORE, lambda match: f"{_is(match)} greater than " if match.start() else "more than ")
     text.rewrite(_MINUS, lambda match: "minus ")
     text.rewrite(_PLUS, lambda match: "plus ")
     text.rewrite(_AFTER_NUMBER_PLUS, lambda match: " plus")
@@ -208,7 +214,8 @@ def say_signs(text: MappedText) -> None:
     """Make words of the signs that are left."""
     text.rewrite(_MARKS, lambda match: "")
     text.rewrite(_SIGN, lambda match: f" {_SIGNS[match.group()]} ")
-    text.rewrite(_SLASH, lambda match: " ")
+    text.rewrite(_OR, lambda match: f"{kept(1)} or {kept(2)}")
+    text.rewrite(_SLASH, lambda match: " or " if match.group() == " / " else " ")
     text.rewrite(_UNDERSCORE, lambda match: " ")
     text.rewrite(_BACKSLASH, lambda match: " ")
 
@@ -216,6 +223,11 @@ def say_signs(text: MappedText) -> None:
 def _latex(match: "re.Match[str]") -> str:
     inside = next(group for group in match.groups() if group is not None)
     return formula(inside)
+
+
+def _is(match: "re.Match[str]") -> str:
+    """Return the verb, unless the sentence has one: `Is 3 < 5?`."""
+    return "" if re.search(r"(?i)\b(?:is|are|was|be)\s+\S+$", match.string[: match.start()]) else " is"
 
 
 def formula(latex: str) -> str:

@@ -19,6 +19,8 @@ _CURRENCIES = {
     "\u20ac": ("euro", "euros", "cent", "cents"),
     "\u00a3": ("pound", "pounds", "penny", "pence"),
     "\u00a5": ("yen", "yen", "sen", "sen"),
+    "Rs.": ("rupee", "rupees", "paisa", "paise"),
+    "Rs": ("rupee", "rupees", "paisa", "paise"),
     "\u20b9": ("rupee", "rupees", "paisa", "paise"),
     "\u20a9": ("won", "won", "jeon", "jeon"),
     "\u20bd": ("ruble", "rubles", "kopeck", "kopecks"),

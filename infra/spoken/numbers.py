@@ -9,6 +9,23 @@ MOST_DIGITS = 15
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _HALVES = {2: ("half", "halves"), 4: ("quarter", "quarters")}
 _YEARS = range(1100, 2100)
+VULGAR = {
+    "\u00bd": ("1", "2"),
+    "\u2153": ("1", "3"),
+    "\u2154": ("2", "3"),
+    "\u00bc": ("1", "4"),
+    "\u00be": ("3", "4"),
+    "\u2155": ("1", "5"),
+    "\u2156": ("2", "5"),
+    "\u2157": ("3", "5"),
+    "\u2158": ("4", "5"),
+    "\u2159": ("1", "6"),
+    "\u215b": ("1", "8"),
+    "\u215c": ("3", "8"),
+    "\u215d": ("5", "8"),
+    "\u215e": ("7", "8"),
+}
+"""Fractions of one character: above and below the line."""
 
 
 @lru_cache(maxsize=4096)
@@ -80,3 +97,12 @@ def fraction(above: str, below: str) -> str:
         part = ordinal(below)
         return f"{cardinal(above)} {part}{'s' if many else ''}"
     return f"{cardinal(above)} over {cardinal(below)}"
+
+
+def mixed(whole: str, above: str, below: str) -> str:
+    """Return a whole number and a fraction in words: "two and a half"."""
+    part = fraction(above, below)
+    if not whole:
+        return part
+    part = part.replace("one ", "a ", 1) if above == "1" else part
+    return f"{cardinal(whole)} and {part}"

@@ -20,14 +20,19 @@ _PATTERNS = tuple(
     )
 )
 _WORDED = re.compile(r"(?<![\w./-])1-(\d{3})-([A-Z]{4,})(?!\w)")
-_EXTENSION = re.compile(r"(?i)\b(?:ext|x)\.?\s?(\d{1,5})(?!\w)")
+_IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,3})?(?!\w)")
 
 
 def say(text: MappedText) -> None:
     """Make words of telephone and card numbers."""
     text.rewrite(_WORDED, lambda match: f"one, {spelled(match[1])}, {match[2].capitalize()}")
+    text.rewrite(_IBAN, lambda match: ", ".join(_signs(group) for group in re.findall(r"\w{1,4}", match.group())))
     for pattern in _PATTERNS:
         text.rewrite(pattern, _phone)
+
+
+def _signs(group: str) -> str:
+    return " ".join(spelled(sign) for sign in group)
 
 
 def _phone(match: "re.Match[str]") -> str | None:

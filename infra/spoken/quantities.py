@@ -4,32 +4,18 @@ import re
 
 from infra.spoken import dates, formulas, money, units
 from infra.spoken.mapped import MappedText
-from infra.spoken.numbers import cardinal, fraction, is_year, number, ordinal, plural, spelled, year
+from infra.spoken.numbers import VULGAR, cardinal, fraction, is_year, mixed, number, ordinal, plural, spelled, year
 
-_VULGAR = {
-    "\u00bd": ("1", "2"),
-    "\u2153": ("1", "3"),
-    "\u2154": ("2", "3"),
-    "\u00bc": ("1", "4"),
-    "\u00be": ("3", "4"),
-    "\u2155": ("1", "5"),
-    "\u2156": ("2", "5"),
-    "\u2157": ("3", "5"),
-    "\u2158": ("4", "5"),
-    "\u2159": ("1", "6"),
-    "\u215b": ("1", "8"),
-    "\u215c": ("3", "8"),
-    "\u215d": ("5", "8"),
-    "\u215e": ("7", "8"),
-}
-_VULGAR_FRACTION = re.compile(rf"(\d*)\s?([{''.join(_VULGAR)}])")
+_VULGAR_FRACTION = re.compile(rf"(\d*)\s?([{''.join(VULGAR)}])")
 _MIXED = re.compile(r"(?<![\w/.,])(\d{1,4})\s+(\d{1,2})/(\d{1,3})(?![\w/])")
 _FRACTION = re.compile(r"(?<![\w/.,$])(\d{1,4})[/\u2044](\d{1,4})(?:\s+(?=of\b))?(?![\w/]|[.,]\d)")
+_RATED = re.compile(r"(?<![\w/.,$])(\d+\.\d+)/(\d{1,3})(?![\w/]|[.,]\d)")
+_INDIAN = re.compile(r"(?<![\d.,])\d{1,2}(?:,\d{2})+,\d{3}(?![\d,])")
 _ALWAYS_OPEN = re.compile(r"(?<!\w)24/7(?!\w)")
 _RANGE = re.compile(
     r"(?<![\w.,/-])((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(%|\u00b0)?\s?[-\u2013\u2014]\s?((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?![\w/]|-\d|[.,]\d)"
 )
-_SEQUENCE = re.compile(r"(?<![\w.,/-])(\d{1,2}(?:-\d{1,2}){2,})(?![\w/-]|[.,]\d)")
+_SEQUENCE = re.compile(r"(?<![\w.,/-])(\d+(?:-\d+){2,})(?![\w/-]|[.,]\d)")
 _ORDINAL = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", re.IGNORECASE)
 _DECADE = re.compile(
     r"(?<![\w.,$])(?:(\d{3}0)|['\u2019](\d0)|(?:(?<=the )|(?<=his )|(?<=her )|(?<=my )|(?<=id-)|(?<=their )|(?<=late )"
@@ -38,7 +24,9 @@ _DECADE = re.compile(
 _SCIENTIFIC = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([-+\u2212]?)(\d{1,3})(?!\w)")
 _RATIO = re.compile(r"(?<![\w:.])(\d{1,4})\s?:\s?(\d{1,4})(?![\w:]|\.\d)")
 _BY = re.compile(r"(?<=\d)\s?[xX\u00d7]\s?(?=\d)")
-_TIMES = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[xX](?![\w])")
+_TIMES = re.compile(
+    r"(?<![\w.])(\d+(?:\.\d+)?)[xX](?![\w]|\s*(?:plus|minus|times|equals|divided|is\b|to the|squared|cubed|[)^]))"
+)
 _SHORT_SCALE = re.compile(
     r"(?<![\w.,$])(\d+(?:\.\d+)?)(k|K|M|B|bn|mn|m(?=\s(?:people|users|views|views|followers|downloads)))(?!\w)"
 )
@@ -72,9 +60,9 @@ _SPELLED_AFTER = re.compile(r"(?i)\b(?:call|dial|text|press)\s+$")
 
 def say(text: MappedText) -> None:
     """Make words of every number."""
-    if not any(character.isdigit() or character in _VULGAR for character in text.text):
+    if not any(character.isdigit() or character in VULGAR for character in text.text):
         return
-    for pattern in (_SPACED, _APOSTROPHES):
+    for pattern in (_SPACED, _APOSTROPHES, _INDIAN):
         text.rewrite(pattern, lambda match: re.sub(r"\D", "", match.group()))
     text.rewrite(_EUROPEAN, lambda match: f"{match[1].replace('.', '')}.{match[2]}")
     text.rewrite(_DOTTED, lambda match: re.sub(r"\D", "", match[1] + match[2]))
@@ -90,14 +78,15 @@ def say(text: MappedText) -> None:
 
 def _parts(text: MappedText) -> None:
     """Fractions, ordinals, ranges, ratios."""
+    text.rewrite(_RATED, lambda match: f"{number(match[1])} out of {cardinal(match[2])}")
     text.rewrite(_ALWAYS_OPEN, lambda match: "twenty-four seven")
-    text.rewrite(_VULGAR_FRACTION, lambda match: mixed(match[1], *_VULGAR[match[2]]))
+    text.rewrite(_VULGAR_FRACTION, lambda match: mixed(match[1], *VULGAR[match[2]]))
     text.rewrite(_MIXED, lambda match: mixed(match[1], match[2], match[3]) if match[3].strip("0") else None)
     text.rewrite(_FRACTION, _fraction)
     text.rewrite(_ORDINAL, lambda match: ordinal(match[1]))
-    text.rewrite(_SEQUENCE, lambda match: " ".join(cardinal(part) for part in match[1].split("-")))
+    text.rewrite(_SEQUENCE, _sequence)
     text.rewrite(_RANGE, _range)
-    text.rewrite(_RATIO, lambda match: f"{cardinal(match[1])} to {cardinal(match[2])}")
+    text.rewrite(_RATIO, _ratio)
     text.rewrite(_BY, lambda match: " by ")
     text.rewrite(_TIMES, lambda match: f"{number(match[1])} times")
     text.rewrite(_SHORT_SCALE, _short_scale)
@@ -112,15 +101,6 @@ def _plain(text: MappedText) -> None:
     text.rewrite(_NUMBER, _number)
     text.rewrite(_WITH_LETTERS, lambda match: f" {cardinal(match.group())} ")
     text.rewrite(_OTHER_DIGITS, lambda match: f" {spelled(match.group())} ")
-
-
-def mixed(whole: str, above: str, below: str) -> str:
-    """Return a whole number and a fraction in words: "two and a half"."""
-    part = fraction(above, below)
-    if not whole:
-        return part
-    part = part.replace("one ", "a ", 1) if above == "1" else part
-    return f"{cardinal(whole)} and {part}"
 
 
 def _fraction(match: "re.Match[str]") -> str | None:
@@ -146,10 +126,24 @@ def _range(match: "re.Match[str]") -> str:
     return f"{number(first)} {'percent ' if sign == '%' else ''}to {number(last)}"
 
 
-def _short_scale(match: "re.Match[str]") -> str:
+def _short_scale(match: "re.Match[str]") -> str | None:
+    if match[2] == "B" and re.match(r"\s[A-Z]", match.string[match.end() :]):
+        return None  # a house's number
     if match[2] == "K" and len(match[1]) == 1:
         return f"{number(match[1])} K"  # of screens
     return f"{number(match[1])} {_SHORT_SCALES[match[2]]}"
+
+
+def _sequence(match: "re.Match[str]") -> str:
+    parts = match[1].split("-")
+    if all(len(part) <= 2 for part in parts):
+        return " ".join(cardinal(part) for part in parts)
+    return ", ".join(spelled(part) for part in parts)
+
+
+def _ratio(match: "re.Match[str]") -> str:
+    is_time = len(match[2]) == 2 and 24 < int(match[1]) < 100 and int(match[2]) < 60
+    return f"{cardinal(match[1])} {'' if is_time else 'to '}{cardinal(match[2])}"  # `45:30` are minutes
 
 
 def _scientific(match: "re.Match[str]") -> str:
@@ -166,7 +160,7 @@ def _year(match: "re.Match[str]") -> str | None:
 
 def _number(match: "re.Match[str]") -> str:
     digits = match[1]
-    if len(digits) == 3 and _SPELLED_AFTER.search(match.string[: match.start()]):
+    if digits == "911" or (len(digits) == 3 and _SPELLED_AFTER.search(match.string[: match.start()])):
         return spelled(digits)
     said = number(digits)
     after = match.string[match.end() : match.end() + 1]

@@ -3,7 +3,7 @@
 import re
 
 from infra.spoken.mapped import MappedText
-from infra.spoken.numbers import number
+from infra.spoken.numbers import VULGAR, mixed, number
 
 _NAMES = {
     "km": ("kilometer", "kilometers"),
@@ -50,6 +50,7 @@ _NAMES = {
     "h": ("hour", "hours"),
     "hr": ("hour", "hours"),
     "hrs": ("hour", "hours"),
+    "d": ("day", "days"),
     "yr": ("year", "years"),
     "yrs": ("year", "years"),
     "wk": ("week", "weeks"),
@@ -186,13 +187,21 @@ _DEGREES = re.compile(r"\u00b0\s?(?=[CF]\b)|\u00ba\s?(?=[CF]\b)")
 _MEASURE = re.compile(
     rf"(?<![\w.,])(?P<first>{_AMOUNT})(?:\s?(?P<to>[-\u2013\u2014]|to)\s?(?P<last>{_AMOUNT}))?(?P<gap>[\s\u00a0\u202f-]?)"
     rf"(?P<unit>{_UNIT})(?P<power>[\u00b2\u00b3]|(?<=m)[23]|(?<=ft)[23])?"
-    rf"(?:/(?P<per>{_PER_UNIT})(?P<per_power>[\u00b2\u00b3]|(?<=[sm])[23])?)?{_BEHIND}"
+    rf"(?:/(?P<per>{_PER_UNIT})(?P<per_power>[\u00b2\u00b3]|(?<=[sm])[23])?)?{_BEHIND}(?:(?<=[a-z])\.(?=\s+[a-z]))?"
 )
 _FEET_INCHES = re.compile(
     r"(?<![\w.,])(\d{1,2})\s?(?:'|\u2019|\u2032|ft\.?)\s?(\d{1,2}(?:\.\d+)?)\s?(?:\"|\u201d|\u2033|''|in\b\.?)"
 )
 _FEET = re.compile(r"(?<![\w.,'\u2018])(\d+)\s?['\u2019\u2032](?=[\s.,;:!?)]|$)(?!s)")
 _INCHES = re.compile(r"(?<![\w.,])(\d+(?:\.\d+)?)\s?[\"\u2033](?=[\s.,;:!?)-]|$)")
+_PART = re.compile(
+    rf"(?<![\w/.,])(?:(\d+)\s?)??(?:(\d{{1,2}})/(\d{{1,2}})|([{''.join(VULGAR)}]))[\s-]?({_UNIT}|[\"\u2033])(?![\w/])\.?"
+)
+_SAME_UNIT = re.compile(r"(?<=\d)[%\u00b0]\s?[-\u2013\u2014]\s?(?=\d+(?:\.\d+)?\s?[%\u00b0])")
+_SIDES = re.compile(r"(?<=\d[\"'\u2033\u2032])\s?[xX\u00d7]\s?(?=\d)")
+_LENGTH_OF = re.compile(
+    r"\s(?!(?:tall|long|wide|deep|high|thick|away|apart|from|and|or|of|is|by|in|to|short|across|above|below|on|at|for|it|the|a)\b)[a-z]{3,}"
+)
 _HOURS_MINUTES = re.compile(r"(?<![\w.,:])(\d{1,3})\s?h(?:rs?)?\s?(\d{1,2})\s?m(?:in)?s?(?:\s?(\d{1,2})\s?s)?(?!\w)")
 _MINUTES_SECONDS = re.compile(r"(?<![\w.,:])(\d{1,3})\s?m(?:in)?\s?(\d{1,2})\s?s(?!\w)")
 _PERCENT = re.compile(r"(?<=\d)\s?%(?=-?\w)")
@@ -201,6 +210,9 @@ _PERCENT = re.compile(r"(?<=\d)\s?%(?=-?\w)")
 def say(text: MappedText) -> None:
     """Make words of measures."""
     text.rewrite(_DEGREES, lambda match: "\u00b0")
+    text.rewrite(_SAME_UNIT, lambda match: " to ")
+    text.rewrite(_SIDES, lambda match: " by ")
+    text.rewrite(_PART, _part)
     text.rewrite(
         _FEET_INCHES, lambda match: f"{_counted(match[1], 'foot', 'feet')} {_counted(match[2], 'inch', 'inches')}"
     )
@@ -220,13 +232,22 @@ def _counted(digits: str, one: str, many: str) -> str:
 
 
 def _inches(match: "re.Match[str]") -> str | None:
-    quotes = match.string[: match.start()].count('"')
-    return None if quotes % 2 else _counted(match[1], "inch", "inches")
+    quotes = re.findall(r'(?<!\d)"', match.string[: match.start()])
+    many = "inch" if _LENGTH_OF.match(match.string, match.end()) else "inches"
+    return None if len(quotes) % 2 else _counted(match[1], "inch", many)
 
 
 def _feet(match: "re.Match[str]") -> str | None:
     quotes = match.string[: match.start()]
     return None if re.search(r"(?:^|\s)'", quotes) else _counted(match[1], "foot", "feet")
+
+
+def _part(match: "re.Match[str]") -> str | None:
+    above, below = VULGAR[match[4]] if match[4] else (match[2], match[3])
+    one, many = _NAMES.get(match[5], ("inch", "inches"))
+    if not below.strip("0") or int(above) >= int(below):
+        return None
+    return f"{mixed(match[1] or '', above, below)} {many if match[1] else one}"
 
 
 def _hours(match: "re.Match[str]") -> str:

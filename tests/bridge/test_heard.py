@@ -42,6 +42,17 @@ def test_of_a_clause_that_broke_off_only_what_came_was_heard() -> None:
     assert heard((SaidClause(0, "Hello there.", 7_000, 12_000, (6_000, 11_000)),), 50_000).text == "Hello"
 
 
+def test_heard_words_are_the_written_ones_and_one_that_is_said_in_many_counts_once_all_are_heard() -> None:
+    said = (
+        SaidClause(0, "It costs **$12.75**", 900, 900, (100, 200, 900)),
+        SaidClause(1, "\nper day.", 200, 200, (80, 190)),
+    )
+    assert heard(said, 899).text == "It costs"
+    assert heard(said, 900).text == "It costs **$12.75**"
+    assert heard(said, 990).text == "It costs **$12.75**\nper"
+    assert heard(said, 1100).text == "It costs **$12.75**\nper day."
+
+
 def test_without_word_ends_letters_tell() -> None:
     assert heard((SaidClause(0, "aaaa bbbb", 900, 900),), 450).text == "aaaa"
 

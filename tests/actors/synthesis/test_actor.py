@@ -227,3 +227,20 @@ async def test_a_clause_that_was_being_said_while_nats_died_is_heard_whole_once_
     heard = {n for frame in ear.frames for n in range(frame.first_sample, frame.first_sample + len(frame.pcm) // 2)}
     assert heard == set(range(4800))
     assert [fact.samples for fact in synthesized(facts)] == [4800]
+
+
+async def test_what_no_voice_can_say_is_told_once_a_reply_and_not_taken_as_said(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voice = ScriptedVoice()
+    voice.scripts = frozenset({"LATIN"})
+    async with synthesis(broker, monkeypatch, voice):
+        for index, text in enumerate(("\u4f60\u597d\u3002", "\u4e16\u754c\u3002", " Bye.")):
+            await say(broker, clause(index, text))
+        facts = await facts_until(broker, "s", lambda facts: len(synthesized(facts)) == 3)
+    first, second, third = synthesized(facts)
+    assert (first.unsaid, second.unsaid, third.unsaid) == (True, True, False)
+    assert first.samples > 0
+    assert second.samples == 0
+    assert [said.partition(",")[0] for said in voice.said] == ["I'm sorry", "Bye."]
+    assert [fact.action for fact in facts if isinstance(fact, EngineFailed)] == ["said that it cannot"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import AsyncGenerator
 from types import ModuleType
 from typing import Any
 
@@ -11,6 +12,7 @@ from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions, tts
 from infra.engines.phrases import Phrases
 from infra.engines.tts import Chain, Failure, Sound, UnknownEngine, Voice, load_chain, speakable
 from infra.settings import Settings
+from infra.spoken.scripts import scripts_of
 
 TONE = b"\x00\x10" * 2205
 
@@ -141,3 +143,60 @@ def test_the_phrase_longest_unused_is_forgotten_first() -> None:
     assert phrases.recall("one") == (1,)
     phrases.keep("three", [3])
     assert (phrases.recall("one"), phrases.recall("two"), phrases.recall("three")) == ((1,), None, (3,))
+
+
+class Telling(Voice):
+    """A voice that says what it was given, and when each of its words ended (0.1 s a word)."""
+
+    def __init__(self, name: str = "telling", scripts: frozenset[str] | None = None) -> None:
+        super().__init__(name, PluginTTS(), 5, scripts=scripts)
+        self.given: list[str] = []
+
+    async def synthesize(self, text: str) -> AsyncGenerator[Sound, None]:
+        self.given.append(text)
+        words = len(text.split())
+        yield Sound(TONE, 22_050, self.name, tuple((n + 1) / 10 for n in range(words // 2)))
+        yield Sound(TONE, 22_050, self.name, tuple((n + 1) / 10 for n in range(words // 2, words)))
+
+
+async def test_every_engine_is_given_the_spoken_form_and_tells_of_the_written_words() -> None:
+    voice = Telling()
+    sounds = await _heard(Chain([voice]), "**Dr. Lee** paid $12.75.")
+    assert voice.given == ["Doctor Lee paid twelve dollars and seventy-five cents."]
+    ends = [sound.word_ends_s for sound in sounds if isinstance(sound, Sound)]
+    assert ends == [(), (0.1, 0.2, 0.3, pytest.approx(0.8))]
+
+
+ENGLISH = scripts_of("en-us")
+CHINESE = "\u4f60\u597d\uff0c\u4e16\u754c\u3002"
+
+
+async def test_a_script_that_an_engine_cannot_say_goes_to_the_next_that_can() -> None:
+    english, any_script = Telling("english", ENGLISH), Telling("any")
+    failure, *sounds = await _heard(Chain([english, any_script]), CHINESE)
+    assert isinstance(failure, Failure)
+    assert (failure.engine, failure.action) == ("english", "used any")
+    assert "Chinese" in failure.error
+    assert (english.given, any_script.given) == ([], [CHINESE])
+    assert not any(sound.unsaid for sound in sounds if isinstance(sound, Sound))
+    assert not isinstance((await _heard(Chain([english, any_script])))[0], Failure)  # it does not rest for that
+
+
+async def test_where_no_engine_can_say_a_script_it_is_said_that_it_cannot() -> None:
+    voice = Telling("english", ENGLISH)
+    chain = Chain([voice])
+    failure, *sounds = await _heard(chain, CHINESE)
+    assert isinstance(failure, Failure)
+    assert failure.action == "said that it cannot"
+    assert voice.given == ["I'm sorry, I cannot say that, because it is written in Chinese letters."]
+    assert sounds
+    assert all(sound.unsaid for sound in sounds if isinstance(sound, Sound))
+    assert (chain.can_say(CHINESE), chain.can_say("Hello."), chain.can_say("...")) == (False, True, True)
+
+
+async def test_of_a_sentence_the_words_of_another_script_are_left_out() -> None:
+    voice = Telling("english", ENGLISH)
+    failure, *_ = await _heard(Chain([voice]), "The word \u4f60\u597d means hello.")
+    assert isinstance(failure, Failure)
+    assert failure.action == "left these words out"
+    assert voice.given == ["The word means hello."]
