@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections import deque
 from typing import Any
 
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from bridge.limits import Bucket
 from bridge.protocol import CLOSE_CODES, Rubbish, error_message
 from bridge.web.gate import Visitor
 from infra.facts import Fact
@@ -20,6 +22,9 @@ MAX_UNSENT_BYTES = 16_000_000
 """What may wait for a slow client: minutes of sound. Beyond it the client is dropped."""
 
 MAX_ERRORS = 20
+_TOLD = Bucket(per_s=1, burst=50)
+"""Refusals that a process tells of as warnings: strangers must not fill its log."""
+
 SEND_TIMEOUT_S = 15.0
 CLOSE_TIMEOUT_S = 2.0
 MAX_BINARY_BYTES = 64_000
@@ -77,7 +82,8 @@ class Client:
         if self._close_code is not None:
             return
         if self._errors == 0:
-            log.warning("session %s: %s: %s", self.session_id or "(none yet)", code, message)
+            level = logging.WARNING if _TOLD.take(1, time.monotonic()) else logging.DEBUG
+            log.log(level, "session %s: %s: %s", self.session_id or "(none yet)", code, message)
         self._errors += 1
         self.tell(error_message(code, message, message_id))
         if code in CLOSE_CODES:

@@ -120,7 +120,7 @@ class Listener:
 
     async def open(self) -> None:
         """Listen, write the port where the supervisor looks for it, and take calls. Raises PortInUse."""
-        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of whatever strangers send
         listening = _listen(self._settings)
         warn_of_strangers(self._settings, is_loopback(self._settings.host))
         self.port = listening.getsockname()[1]

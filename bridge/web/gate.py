@@ -10,13 +10,10 @@ from starlette.requests import HTTPConnection
 from bridge.resume_tokens import matches
 from bridge.web.addresses import Buckets
 from bridge.web.proxies import is_local
-from bridge.web.user_tokens import BadToken, KeysUnavailable, UserTokens
+from bridge.web.user_tokens import NOBODY, BadToken, KeysUnavailable, UserTokens
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)
-
-NOBODY = "anonymous"
-"""The user of whom nothing is remembered."""
 
 WRONG_PER_S, WRONG_BURST = 0.5, 20
 """Wrong keys and tokens that one address may try; then it has to wait."""
@@ -98,7 +95,7 @@ class Gate:
 
     def is_admin_key(self, given: str) -> bool:
         """Tell whether this is the admin key."""
-        given_bytes = given.encode(errors="surrogateescape")
+        given_bytes = given.encode(errors="surrogatepass")
         return bool(self._admin_key) and secrets.compare_digest(given_bytes, self._admin_key)
 
     def count_wrong(self, address: str) -> None:

@@ -29,6 +29,12 @@ KEY_ALGORITHMS = {
 }
 """What a public key may have signed with, by its `kty`: never with a shared secret (algorithm confusion)."""
 
+MALFORMED = (ValueError, TypeError, OverflowError, RecursionError)
+"""What the libraries raise, besides their own errors, for what is no token at all."""
+
+NOBODY = "anonymous"
+"""The user of whom nothing is remembered."""
+
 FRESH_S = 300.0
 """How long a JWKS is taken as it was."""
 STALE_S = 86_400.0
@@ -82,7 +88,7 @@ class _KeySet:
     async def of(self, token: str) -> tuple[Any, Sequence[str]]:
         try:
             kid = jwt.get_unverified_header(token).get("kid")
-        except jwt.PyJWTError as error:
+        except (jwt.PyJWTError, *MALFORMED) as error:
             raise BadToken("it is no JWT") from error
         await self._renew(FRESH_S)
         key = self._key(kid)
@@ -166,12 +172,18 @@ class UserTokens:
             )
         except jwt.PyJWTError as error:
             raise BadToken(_reason(error)) from error
-        except (ValueError, TypeError, OverflowError) as error:  # claims of kinds that nobody thought of
+        except MALFORMED as error:
             raise BadToken("it is no JWT") from error
-        user_id = clean_text(str(claims["sub"]))
-        if not 0 < len(user_id) <= MAX_USER_ID_LENGTH:
-            raise BadToken(f"its `sub` is not of 1 to {MAX_USER_ID_LENGTH} characters")
-        return user_id
+        return _checked_user(str(claims["sub"]))
+
+
+def _checked_user(user_id: str) -> str:
+    """Return the user id as it is: one that would have to be changed could become somebody else's. Raises BadToken."""
+    if not 0 < len(user_id) <= MAX_USER_ID_LENGTH or clean_text(user_id) != user_id:
+        raise BadToken(f"its `sub` is not 1 to {MAX_USER_ID_LENGTH} characters without control characters")
+    if user_id == NOBODY:
+        raise BadToken(f"its `sub` is {NOBODY}, which stands for those who are not known")
+    return user_id
 
 
 def _reason(error: jwt.PyJWTError) -> str:

@@ -64,7 +64,11 @@ async def test_a_livekit_token_is_one_too() -> None:
         ({"nbf": int(time.time()) + 600}, "not valid yet"),
         ({"user_id": None}, "has no `sub`"),
         ({"user_id": ""}, "`sub` is not"),
-        ({"user_id": "\u0000"}, "`sub` is not"),
+        ({"user_id": "sam\u0000"}, "`sub` is not"),
+        ({"user_id": " sam"}, "`sub` is not"),
+        ({"user_id": "anonymous"}, "not known"),
+        ({"user_id": 7}, "no JWT"),
+        ({"exp": float("inf")}, "no JWT"),
         ({"user_id": "x" * 257}, "`sub` is not"),
         ({"key": SECRET[:-1] + "8"}, "signature is wrong"),
     ],
@@ -105,6 +109,16 @@ async def test_anything_else_is_no_token(text: str) -> None:
 
 
 TOKENS = secret()
+
+
+@pytest.mark.parametrize("where", ["header", "payload"])
+async def test_what_breaks_a_parser_is_no_token_either(where: str, jwks: Path) -> None:
+    deep = base64.urlsafe_b64encode(b'{"alg":"HS256","x":' + b"[" * 2_500 + b"]" * 2_500 + b"}").decode().rstrip("=")
+    head, _, rest = token().partition(".")
+    given = f"{deep}.{rest}" if where == "header" else f"{head}.{deep}.x"
+    for tokens in (secret(), UserTokens(Settings(auth=f"file:{jwks}"))):
+        await refusal(tokens, given)
+        await refusal(tokens, "\ud800.\udfff.x")
 
 
 async def test_keys_of_a_jwks_sign_with_their_own_algorithms(jwks: Path) -> None:
