@@ -148,6 +148,19 @@ class FactsOfTrack:
             }
         )
 
+    def echo_heard(self, sample: int, reply_id: str) -> e.InterruptionDismissed:
+        """Return that this track hears a reply's own sound: said once per reply, from `sample` on it is left out."""
+        return e.InterruptionDismissed(
+            event_id=derive_id(self._track.event_id, f"EchoHeard:{reply_id}"),
+            session_id=self._session_id,
+            time_ns=now_ns(),
+            cause_id=self._track.event_id,
+            participant_id=self._participant_id,
+            reply_id=reply_id,
+            utterance_id=f"{self._track.track_id}-{sample}",
+            reason="echo",
+        )
+
     def engine_failed(self, engine: str, error: str, action: str, turn_id: str | None) -> e.EngineFailed:
         """Return that an engine failed; the time makes it another fact than the last failure."""
         time_ns = now_ns()

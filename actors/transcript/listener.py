@@ -7,6 +7,8 @@ from faststream.nats import NatsBroker
 
 from actors.transcript import barge_in
 from actors.transcript.ears import Ears
+from actors.transcript.echo.canceller import EchoCanceller
+from actors.transcript.echo.playback import HeardPlayback
 from actors.transcript.endpointing import (
     SAMPLES_PER_MS,
     VANISHED_MS,
@@ -57,6 +59,7 @@ class Listener:
         track: e.TrackPublished,
         view: SessionView,
         live: LiveSound,
+        playback: HeardPlayback,
         woken: asyncio.Event,
     ) -> None:
         self._track = track
@@ -69,6 +72,8 @@ class Listener:
         self._vad = ears.vad.track()
         self._hearing = Hearing()
         self._sound = TrackSound(0)
+        self._playback = playback
+        self._echo = EchoCanceller(playback)
         self._recognising = Recognising(ears, view.stt, track.session_id, woken)
         self._turn: Turn | None = None
         self._heard_to = 0
@@ -97,6 +102,7 @@ class Listener:
     async def step(self) -> None:
         """Take in what came, and say what follows from it."""
         for frame in self._live.frames():
+            self._playback.hear(frame)
             if not self._sound.add(frame):
                 self._live.count_broken(f"position {frame.first_sample} is far from the track's end {self._sound.end}")
         while self._sound.end - self._sound.handled >= WINDOW_SAMPLES:
@@ -106,16 +112,28 @@ class Listener:
         await self._consider()
 
     async def _hear(self, max_windows: int) -> None:
-        first, samples = self._sound.take(max_windows)
+        may_echo = self._echo.hears_playback(self._sound.handled)
+        first, samples = self._sound.take(1 if may_echo else max_windows)
+        if may_echo:
+            samples = self._echo.clean(first, samples)
+            self._sound.put(first, samples)
+            await self._say_echo(first)
         for place, probability in enumerate(await self._vad.probabilities(samples)):
             at = first + place * WINDOW_SAMPLES
             if at < self._heard_to:
                 continue  # warms the model's memory up
+            if may_echo:
+                probability = self._echo.judged(at, probability, self._hearing.speaking)
             self._hearing, change = hear(self._hearing, at, probability, self._tuning)
             self._heard_to = at + WINDOW_SAMPLES
             if change is not None:
                 await self._changed(change)
             await self._consider()
+
+    async def _say_echo(self, at: int) -> None:
+        reply = self._view.floor_reply()
+        if reply is not None and self._echo.delay_ms is not None:
+            await self._voice.say(self._facts.echo_heard(at, reply.reply_id))
 
     async def _hush(self) -> None:
         """Take the end of frames for silence: the caller vanished in the middle of a word."""

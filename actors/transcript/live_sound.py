@@ -99,23 +99,27 @@ class LiveSound:
         return frame if frame.track_id == self._track_id else None
 
     async def _read_history(self) -> None:
-        config = ConsumerConfig(
-            ack_policy=AckPolicy.NONE,
-            deliver_policy=DeliverPolicy.BY_START_TIME,
-            opt_start_time=datetime.fromtimestamp(self._since_ns / 1e9, UTC),
-            filter_subject=self._subject,
-            mem_storage=True,
-            inactive_threshold=30,
-        )
-        subscription = await jetstream(self._broker).subscribe(self._subject, stream=AUDIO, config=config)
-        try:
-            info = await subscription.consumer_info()
-            sent = info.delivered.consumer_seq if info.delivered is not None else 0
-            expected = sent + (info.num_pending or 0)
-            for _ in range(expected):
-                message = await subscription.next_msg(timeout=QUIET_S)
-                frame = self._unpacked(message.data)
-                if frame is not None:
-                    self._history.append(frame)
-        finally:
-            await subscription.unsubscribe()
+        for data in await kept_sound(self._broker, self._subject, self._since_ns):
+            frame = self._unpacked(data)
+            if frame is not None:
+                self._history.append(frame)
+
+
+async def kept_sound(broker: NatsBroker, subject: str, since_ns: int) -> list[bytes]:
+    """Return what the audio stream has kept of a subject since a time (Unix epoch ns), in order. Raises nats errors."""
+    config = ConsumerConfig(
+        ack_policy=AckPolicy.NONE,
+        deliver_policy=DeliverPolicy.BY_START_TIME,
+        opt_start_time=datetime.fromtimestamp(since_ns / 1e9, UTC),
+        filter_subject=subject,
+        mem_storage=True,
+        inactive_threshold=30,
+    )
+    subscription = await jetstream(broker).subscribe(subject, stream=AUDIO, config=config)
+    try:
+        info = await subscription.consumer_info()
+        sent = info.delivered.consumer_seq if info.delivered is not None else 0
+        expected = sent + (info.num_pending or 0)
+        return [(await subscription.next_msg(timeout=QUIET_S)).data for _ in range(expected)]
+    finally:
+        await subscription.unsubscribe()

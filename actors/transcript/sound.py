@@ -53,6 +53,10 @@ class TrackSound:
         self.handled = first + windows * WINDOW_SAMPLES
         return first, self._samples[offset : offset + windows * WINDOW_SAMPLES].copy()
 
+    def put(self, first: int, samples: Samples) -> None:
+        """Replace what is known from `first` on."""
+        self._samples[first - self._base : first - self._base + len(samples)] = samples
+
     def cut(self, start: int, end: int) -> Samples:
         """Return what is known of `[start, end)`."""
         start, end = max(start, self._base), min(end, self.end)

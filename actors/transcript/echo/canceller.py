@@ -1,0 +1,280 @@
+"""Takes the agent's own sound out of one microphone, and tells what is left of it from speech.
+
+A client without echo cancellation sends back what it plays: later by some 20 to 600 ms, fainter, through a telephone or
+a room. Where that is gets found once per stretch of playback (`alignment`); from there on a filter (`kalman`) predicts
+it. Pure: samples in, samples out; no clock.
+"""
+
+from collections import deque
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from actors.transcript.echo.alignment import Sound, place_of
+from actors.transcript.echo.kalman import BLOCK_SAMPLES, EchoPath
+from actors.transcript.endpointing import SAMPLES_PER_MS, WINDOW_SAMPLES
+
+Samples = npt.NDArray[np.int16]
+
+EARLY_SAMPLES = 500 * SAMPLES_PER_MS
+LATE_SAMPLES = 1200 * SAMPLES_PER_MS
+"""An echo is looked for so much before (its fact came late) and after the time at which playback is known to be."""
+
+COMPARED_WINDOWS = 8
+"""256 ms of the microphone are looked for in what was played."""
+
+SURE_SCORE = 13.5
+LIKELY_SCORE = 8.0
+"""An echo is found with one match this sure, or with two likely ones after each other at the same place."""
+SAME_PLACE_SAMPLES = 32
+
+LEAD_SAMPLES = 4 * SAMPLES_PER_MS
+"""How much of the filter lies before the delay that was found."""
+
+FAINT_RMS = 12.0
+"""Below this (-69 dB of full scale) there is nothing to look for."""
+
+FIRST_PASSES = 4
+"""The filter learns so often from the sound in which the echo was found."""
+LEAST_GAIN = 2.5
+"""What it then has to take away of what was left so far (a ratio of powers), or there was no echo, or not there."""
+
+LEFT_OVER = 0.4
+LEFT_OVER_SPEAKING = 0.12
+"""Sound is speech of its own if its power is more than this share of the echo's: rooms leave 0.02 to 0.1 of it."""
+FADING = 0.7
+"""Of an echo's power in the next window, 32 ms later: rooms go on sounding (this is a reverberation time of 0.6 s)."""
+
+YOUNG_WINDOWS = 10
+RELEARNT_AT = (3, 7)
+"""The path that was learnt from the first sounds of an echo does not fit the next ones yet. For 320 ms it is learnt
+again from what came since."""
+LOUDER = 3.0
+"""Where the path does not fit, speech has to be louder than the echo is expected to be by this ratio of powers."""
+LEAST_OF_GAIN = 0.7
+"""An echo is taken to be at least so loud as it was before: little may have been heard of it when it is found again."""
+
+MOVED_WINDOWS = 4
+MOVED_SCORE = 11.0
+"""An echo that is known is looked for in 128 ms; it has to be this sure there."""
+
+LOST_SHARE = 0.7
+LOST_WINDOWS = 4
+"""When the filter leaves so much of so many windows it may have lost the echo, which is then looked for again."""
+
+HELD_WINDOWS = 5
+HELD_WINDOWS_ECHOING = 7
+"""So long a first sound over playback is not called speech while it may be echo: on a microphone of which nothing is
+known yet, and on one that has echoed."""
+FREE_WINDOWS = 30
+"""A microphone that was silent for so long of playback (1 s) has no echo: speech is called so at once."""
+
+VOICED = 0.35
+_COMPARED = COMPARED_WINDOWS * WINDOW_SAMPLES
+
+
+class Playback(Protocol):
+    """What the loudspeaker should have played."""
+
+    version: int
+    """Another one when playback began, went on, or its time was corrected."""
+
+    def played(self, start: int, end: int) -> Sound:
+        """Return what was played in `[start, end)` of the microphone's samples, as far as that is known."""
+
+
+class EchoCanceller:
+    """One microphone, beside a loudspeaker or not. Windows are given in order: `hears_playback`, `clean`, `judged`."""
+
+    def __init__(self, playback: Playback) -> None:
+        self._playback = playback
+        self._version = playback.version
+        self._heard = np.zeros(_COMPARED)
+        self._path: EchoPath | None = None
+        self._delay: int | None = None
+        self._likely_delay: int | None = None
+        self._playing = False
+        self._heard_power = self._left_power = self._echo_power = self._expected_power = 0.0
+        self._left: deque[float] = deque(maxlen=COMPARED_WINDOWS)
+        """Powers of the last windows, as far as no echo was taken out of them."""
+        self._gain = 0.0
+        self._age = 0
+        self._own = self._lost = self._held = self._silent = 0
+        self._free = False
+        self._explained: set[int] = set()
+
+    @property
+    def delay_ms(self) -> float | None:
+        """How much later than known the echo is heard in this stretch of playback; None while it was not found."""
+        return None if self._delay is None else self._delay / SAMPLES_PER_MS
+
+    @property
+    def echoes(self) -> bool:
+        """Whether this microphone has been found to hear the agent."""
+        return self._path is not None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether this microphone is known not to hear the agent, or its echo is known and taken away."""
+        return self._free or (self._delay is not None and self._age > YOUNG_WINDOWS)
+
+    def hears_playback(self, first: int) -> bool:
+        """Tell whether the window at sample `first` may hold an echo: whether to `clean` it."""
+        self._playing = bool(np.any(self._playback.played(first - LATE_SAMPLES, first + EARLY_SAMPLES)))
+        if self._version != self._playback.version:
+            self._version = self._playback.version
+            self._delay = self._likely_delay = None
+            self._held = self._lost = 0
+        return self._playing
+
+    def clean(self, first: int, window: Samples) -> Samples:
+        """Return the window that begins at sample `first` without the echo in it."""
+        heard = window.astype(np.float64)
+        self._heard = np.concatenate([self._heard[WINDOW_SAMPLES:], heard])
+        self._left_power = 0.0
+        self._left.append(_power(heard))
+        self._echo_power *= FADING
+        self._expected_power *= FADING
+        if self._delay is None and not self._find(first):
+            return window
+        assert self._path is not None
+        assert self._delay is not None
+        echo = self._predicted(self._path, self._delay, first, heard)
+        left = heard - echo
+        heard_power, left_power = _power(heard), _power(left)
+        if left_power >= heard_power:
+            left, left_power, echo = heard, heard_power, np.zeros_like(echo)
+        self._left[-1] = self._left_power = left_power
+        self._heard_power = heard_power
+        self._echo_power = max(_power(echo), self._echo_power)
+        played = self._aligned(self._delay, first, first + WINDOW_SAMPLES)
+        self._expected_power = max(self._gain**2 * _power(played), self._expected_power)
+        self._grow(first)
+        return np.clip(np.round(left), -32768, 32767).astype(np.int16)
+
+    def judged(self, first: int, probability: float, speaking: bool) -> float:
+        """Return the probability that the window just cleaned is speech of the caller's own."""
+        if not self._playing:
+            return probability
+        if self._delay is None:
+            return self._held_back(probability, speaking)
+        if self._is_echo(speaking) or (not speaking and self._is_moved(first, probability)):
+            self._explained.add(first // WINDOW_SAMPLES)
+            self._own = 0
+            return 0.0
+        self._own += 1
+        return probability if speaking or self._own > 1 else 0.0
+
+    def explains(self, start: int, end: int) -> bool:
+        """Tell whether most of `[start, end)` was nothing but the agent's own sound."""
+        windows = range(start // WINDOW_SAMPLES, max(start + 1, end) // WINDOW_SAMPLES)
+        return bool(windows) and sum(window in self._explained for window in windows) > len(windows) // 2
+
+    # -- where it is
+
+    def _held_back(self, probability: float, speaking: bool) -> float:
+        """Wait a little with a first sound that may be an echo yet to be found."""
+        if probability < VOICED:
+            self._silent += not speaking
+            self._free = self._free or (not self.echoes and self._silent >= FREE_WINDOWS)
+            return probability
+        most = HELD_WINDOWS_ECHOING if self.echoes else 0 if self._free else HELD_WINDOWS
+        if speaking or self._held >= most:
+            return probability
+        self._held += 1
+        return 0.0
+
+    def _is_echo(self, speaking: bool) -> bool:
+        """Tell whether the window holds no more than the echo and what a room makes of it."""
+        share = LEFT_OVER_SPEAKING if speaking else LEFT_OVER
+        if self._age <= YOUNG_WINDOWS:
+            return self._left_power <= LOUDER * max(self._echo_power, self._expected_power)
+        if self._left_power <= share * self._echo_power:
+            return True
+        fits = self._left_power <= LOST_SHARE * self._heard_power
+        return not (speaking or fits) and self._heard_power <= LOUDER * self._expected_power
+
+    def _is_moved(self, first: int, probability: float) -> bool:
+        """Look whether what may be speech is the echo, at another place: playback may have stalled for a moment."""
+        return probability >= VOICED and self._find(first, MOVED_WINDOWS, MOVED_SCORE)
+
+    def _find(self, first: int, windows: int = COMPARED_WINDOWS, sure_score: float = SURE_SCORE) -> bool:
+        """Look for the last windows in what was played; if they are there, elsewhere than before, cancel that."""
+        heard = self._heard[-windows * WINDOW_SAMPLES :]
+        if min(_power(heard[-WINDOW_SAMPLES:]), _power(heard[-2 * WINDOW_SAMPLES : -WINDOW_SAMPLES])) < FAINT_RMS**2:
+            return False
+        begin = first + WINDOW_SAMPLES - len(heard)
+        match = place_of(heard, self._playback.played(begin - LATE_SAMPLES, begin + EARLY_SAMPLES + len(heard)))
+        delay = LATE_SAMPLES - match.place
+        if self._delay is not None and abs(delay - self._delay) <= SAME_PLACE_SAMPLES:
+            return False
+        likely, self._likely_delay = self._likely_delay, None
+        if match.score < sure_score:
+            if match.score < LIKELY_SCORE or self._delay is not None:
+                return False
+            if likely is None or abs(delay - likely) > SAME_PLACE_SAMPLES:
+                self._likely_delay = delay
+                return False
+        return self._learn(delay, begin, heard)
+
+    def _learn(self, delay: int, begin: int, heard: Sound, least_gain: float = LEAST_GAIN) -> bool:
+        """Learn the path from the sound in which an echo was found; tell whether it was one.
+
+        Before the first time, the newest window is left out: it is predicted next.
+        """
+        if self._delay is None:
+            heard = heard[:-WINDOW_SAMPLES]
+        played = self._aligned(delay, begin, begin + len(heard))
+        if not np.any(played):
+            return False
+        gain = max(float(np.sqrt(_power(heard) / _power(played))), LEAST_OF_GAIN * self._gain)
+        path = EchoPath(gain)
+        for _ in range(FIRST_PASSES):
+            left = _left_by(path, played, heard)
+        so_far = list(self._left)[-(len(heard) // WINDOW_SAMPLES) :]
+        if sum(so_far) < least_gain * left * len(so_far):
+            return False
+        self._explained.update(range(begin // WINDOW_SAMPLES, (begin + len(heard)) // WINDOW_SAMPLES))
+        self._path, self._gain, self._delay, self._likely_delay = path, gain, delay, None
+        self._free, self._lost, self._age = False, 0, 0
+        return True
+
+    def _grow(self, first: int) -> None:
+        """Learn again while the path is young; later, look again for an echo that it no longer takes away."""
+        assert self._delay is not None
+        self._age += 1
+        if self._age <= YOUNG_WINDOWS:
+            if self._age in RELEARNT_AT:
+                age = self._age
+                self._learn(self._delay, first + WINDOW_SAMPLES - _COMPARED, self._heard, 1.0)
+                self._age = age
+            return
+        is_lost = self._heard_power > FAINT_RMS**2 and self._left_power > LOST_SHARE * self._heard_power
+        self._lost = self._lost + 1 if is_lost else 0
+        if self._lost >= LOST_WINDOWS:
+            self._lost = 0
+            self._find(first)
+
+    # -- what it sounds like
+
+    def _predicted(self, path: EchoPath, delay: int, first: int, heard: Sound) -> Sound:
+        played = self._aligned(delay, first, first + WINDOW_SAMPLES)
+        return np.concatenate([path.hear(played[at], heard[at]) for at in _blocks(WINDOW_SAMPLES)])
+
+    def _aligned(self, delay: int, start: int, end: int) -> Sound:
+        return self._playback.played(start - delay + LEAD_SAMPLES, end - delay + LEAD_SAMPLES)
+
+
+def _blocks(samples: int) -> list[slice]:
+    return [slice(at, at + BLOCK_SAMPLES) for at in range(0, samples, BLOCK_SAMPLES)]
+
+
+def _left_by(path: EchoPath, played: Sound, heard: Sound) -> float:
+    """Let the path learn from the sound; return the power that it left."""
+    path.forget_played()
+    return float(np.mean([_power(heard[at] - path.hear(played[at], heard[at])) for at in _blocks(len(heard))]))
+
+
+def _power(sound: Sound) -> float:
+    return float(np.mean(sound**2))

@@ -1,0 +1,207 @@
+"""When the agent's sound was played, in a microphone's samples: a fold of the playback's facts. Pure."""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from actors.transcript.echo.replies import RepliesSound
+from actors.transcript.endpointing import SAMPLES_PER_MS
+from contracts import events as e
+from contracts.audio import IN_SAMPLE_RATE_HZ, InFrame, OutFrame
+
+Sound = npt.NDArray[np.float64]
+
+NS_PER_SAMPLE = 1_000_000_000 // IN_SAMPLE_RATE_HZ
+KEPT_STRETCHES = 8
+DRY_SAMPLES = 20 * SAMPLES_PER_MS
+"""Sound that comes so late was waited for at the loudspeaker."""
+
+CLOCK_FRAMES = 50
+"""The least delayed of so many frames (1 s or more) tells the microphone's time."""
+
+EARLY_FACTS = 500
+"""Facts that wait for the microphone's first frame."""
+
+PAUSING_SAMPLES = 120 * SAMPLES_PER_MS
+"""How long playback goes on once speech is noticed: until the client has been told to pause."""
+
+
+class MicrophoneClock:
+    """Which sample of a microphone came in at which time, as its frames tell."""
+
+    def __init__(self) -> None:
+        self._begun_ns: deque[int] = deque(maxlen=CLOCK_FRAMES)
+
+    @property
+    def runs(self) -> bool:
+        """Whether a frame has come."""
+        return bool(self._begun_ns)
+
+    def hear(self, frame: InFrame) -> None:
+        """Take a frame."""
+        end = frame.first_sample + len(frame.pcm) // 2
+        self._begun_ns.append(frame.received_ns - end * NS_PER_SAMPLE)
+
+    def sample_at(self, time_ns: int) -> int | None:
+        """Return the sample of that time; None before any frame has come."""
+        return (time_ns - min(self._begun_ns)) // NS_PER_SAMPLE if self._begun_ns else None
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """A reply played without a break: its sample `first` at the microphone's sample `start`, until `end`."""
+
+    reply_id: str
+    start: int
+    first: int
+    end: int | None = None
+    guessed: bool = False
+
+
+class HeardPlayback:
+    """What the loudspeaker played, placed in one microphone's time.
+
+    A fact of playback comes after what it tells. So a reply that may be heard is taken to begin once it has sound, and
+    one whose interruption was dismissed to go on at once; the facts put that right.
+    """
+
+    def __init__(self, sound: RepliesSound) -> None:
+        self._sound = sound
+        self._clock = MicrophoneClock()
+        self._early: deque[e.Event] = deque(maxlen=EARLY_FACTS)
+        self._stretches: deque[_Stretch] = deque(maxlen=KEPT_STRETCHES)
+        self._granted: str | None = None
+        """The reply that may begin, and has not."""
+        self._paused_by: str | None = None
+        """The utterance that has just paused it."""
+        self.version = 0
+        """Grows whenever playback begins, goes on, or is placed anew."""
+
+    def hear(self, frame: InFrame) -> None:
+        """Take a frame of the microphone: it tells its time."""
+        self._clock.hear(frame)
+        while self._early:
+            self._place(self._early.popleft())
+
+    def take(self, event: e.Event) -> None:
+        """Take a fact of the session."""
+        if self._clock.runs:
+            self._place(event)
+        else:
+            self._early.append(event)
+
+    def _place(self, event: e.Event) -> None:
+        match event:
+            case e.ReplyStarted(draft=False) | e.ReplyCommitted():
+                self._granted = event.reply_id
+                self._guess(event.time_ns)
+            case e.PlaybackStarted():
+                self._started(event)
+            case e.PlaybackResumed():
+                self._begin(event.reply_id, event.time_ns, self._at_16_khz(event.reply_id, event.played_samples))
+            case e.SpeechStarted():
+                self._speech(event)
+            case e.InterruptionDismissed():
+                self._dismissed(event)
+            case e.PlaybackPaused():
+                self._stopped(event.reply_id, self._at_16_khz(event.reply_id, event.played_samples))
+            case e.PlaybackFinished() | e.PlaybackInterrupted() | e.TurnInterrupted() | e.ReplyDiscarded():
+                self._ended(event)
+
+    def add(self, frame: OutFrame, now_ns: int) -> None:
+        """Take sound that came just now. If all that was there has been played, it is played now."""
+        reply, last, at = self._sound.get(frame.reply_id), self._last, self._clock.sample_at(now_ns)
+        known = reply.length if reply is not None else 0
+        self._sound.add(frame)
+        if last is None or at is None or last.reply_id != frame.reply_id or last.end is not None:
+            self._guess(now_ns)
+        elif reply is not None and reply.length > known:
+            dry = last.start + known - last.first
+            if at > dry + DRY_SAMPLES:
+                last.end = dry
+                self._stretches.append(_Stretch(frame.reply_id, at, known, guessed=last.guessed and known == 0))
+                self.version += 1
+
+    def _guess(self, now_ns: int) -> None:
+        """Take a reply that may be heard and has sound to begin now."""
+        reply_id = self._granted
+        if reply_id is None or self._sound.get(reply_id) is None or self._is_playing():
+            return
+        self._begin(reply_id, now_ns, 0, guessed=True)
+        self._granted = None
+
+    def played(self, start: int, end: int) -> Sound:
+        """Return what was played in `[start, end)` of the microphone's samples, at 16 kHz."""
+        line = np.zeros(end - start)
+        for stretch in self._stretches:
+            reply = self._sound.get(stretch.reply_id)
+            length = reply.length - stretch.first if reply is not None else 0
+            until = stretch.start + length if stretch.end is None else min(stretch.end, stretch.start + length)
+            begin, until = max(start, stretch.start), min(end, until)
+            if reply is not None and until > begin:
+                first = stretch.first - stretch.start
+                line[begin - start : until - start] = reply.cut(begin + first, until + first)
+        return line
+
+    # -- facts
+
+    def _started(self, event: e.PlaybackStarted) -> None:
+        sound = self._sound.get(event.reply_id)
+        if event.reply_id == self._granted:
+            self._granted = None
+        if sound is not None:
+            self._begin(event.reply_id, event.time_ns, sound.onset)
+
+    def _begin(self, reply_id: str, time_ns: int, first: int, guessed: bool = False) -> None:
+        start = self._clock.sample_at(time_ns)
+        if start is None:
+            return
+        last = self._last
+        if last is not None and last.guessed and last.reply_id == reply_id:
+            self._stretches.pop()
+        elif last is not None and last.end is None:
+            last.end = start
+        if first and not guessed and self._is_new(reply_id):
+            start, first = start - first, 0
+        self._stretches.append(_Stretch(reply_id, start, first, guessed=guessed))
+        self.version += 1
+
+    def _is_new(self, reply_id: str) -> bool:
+        return all(stretch.reply_id != reply_id for stretch in self._stretches)
+
+    def _speech(self, event: e.SpeechStarted) -> None:
+        last, at = self._last, self._clock.sample_at(event.time_ns)
+        if last is not None and last.end is None and at is not None and event.over_reply_id == last.reply_id:
+            last.end, self._paused_by = at + PAUSING_SAMPLES, event.utterance_id
+
+    def _dismissed(self, event: e.InterruptionDismissed) -> None:
+        last = self._last
+        is_ours = event.utterance_id == self._paused_by
+        if is_ours and last is not None and last.reply_id == event.reply_id and last.end is not None:
+            self._begin(event.reply_id, event.time_ns, last.first + last.end - last.start, guessed=True)
+
+    def _stopped(self, reply_id: str, played: int) -> None:
+        last = self._last
+        if last is not None and last.reply_id == reply_id and not (last.guessed and last.first):
+            last.end = last.start + max(0, played - last.first)
+
+    def _ended(self, event: e.PlaybackFinished | e.PlaybackInterrupted | e.TurnInterrupted | e.ReplyDiscarded) -> None:
+        last, at = self._last, self._clock.sample_at(event.time_ns)
+        if self._granted == event.reply_id:
+            self._granted = None
+        if last is not None and last.reply_id == event.reply_id and last.end is None and at is not None:
+            last.end = at + PAUSING_SAMPLES
+
+    @property
+    def _last(self) -> _Stretch | None:
+        return self._stretches[-1] if self._stretches else None
+
+    def _is_playing(self) -> bool:
+        """Tell whether the last reply begun may still be heard: the next one waits for its end."""
+        return self._last is not None and self._last.end is None
+
+    def _at_16_khz(self, reply_id: str, samples: int) -> int:
+        sound = self._sound.get(reply_id)
+        return samples * IN_SAMPLE_RATE_HZ // sound.rate_hz if sound is not None else samples

@@ -1,0 +1,108 @@
+"""The sound of the replies that are played, as it was published: clause after clause at 16 kHz."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from contracts.audio import IN_SAMPLE_RATE_HZ, OutFrame
+
+Samples = npt.NDArray[np.int16]
+
+KEPT_REPLIES = 4
+MOST_SAMPLES = 300 * IN_SAMPLE_RATE_HZ
+"""Of one reply (5 minutes); what goes beyond is not played either."""
+
+SILENCE_PEAK = 256
+"""Clients say that a reply has begun at its first sample louder than this."""
+
+
+@dataclass(slots=True)
+class _Clause:
+    pcm: bytearray = field(default_factory=bytearray)
+    taken: int = 0
+    complete: bool = False
+
+
+class ReplySound:
+    """One reply's sound, put together from frames that come in order, or once more."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self.rate_hz = rate_hz
+        self._clauses: dict[int, _Clause] = {}
+        self._cursor = 0
+        self._resampler: soxr.ResampleStream | None = None
+        if rate_hz != IN_SAMPLE_RATE_HZ:
+            self._resampler = soxr.ResampleStream(rate_hz, IN_SAMPLE_RATE_HZ, 1, dtype="int16", quality="MQ")
+        self._samples: Samples = np.zeros(IN_SAMPLE_RATE_HZ, np.int16)
+        self.length = 0
+        """Samples known so far."""
+        self._onset: int | None = None
+
+    def add(self, frame: OutFrame) -> None:
+        """Take a frame; what is known already is left out, as is what lies behind a gap."""
+        clause = self._clauses.setdefault(frame.index, _Clause())
+        known = len(clause.pcm) // 2
+        if frame.first_sample <= known:
+            clause.pcm += frame.pcm[(known - frame.first_sample) * 2 :]
+            clause.complete = clause.complete or frame.last
+        while (current := self._clauses.get(self._cursor)) is not None:
+            self._take(current)
+            if not current.complete:
+                break
+            self._cursor += 1
+
+    def cut(self, start: int, end: int) -> Samples:
+        """Return `[start, end)`, silent where nothing is known."""
+        piece = np.zeros(max(0, end - start), np.int16)
+        known = self._samples[max(0, start) : max(0, min(end, self.length))]
+        at = max(0, -start)
+        piece[at : at + len(known)] = known
+        return piece
+
+    @property
+    def onset(self) -> int:
+        """The first sample that is not silent."""
+        if self._onset is None:
+            loud = np.flatnonzero(np.abs(self._samples[: self.length].astype(np.int32)) > SILENCE_PEAK)
+            if not len(loud):
+                return 0
+            self._onset = int(loud[0])
+        return self._onset
+
+    def _take(self, clause: _Clause) -> None:
+        fresh = np.frombuffer(bytes(clause.pcm[clause.taken :]), "<i2")
+        clause.taken = len(clause.pcm)
+        if not len(fresh) or self.length >= MOST_SAMPLES:
+            return
+        if self._resampler is not None:
+            fresh = self._resampler.resample_chunk(fresh)
+        if self.length + len(fresh) > len(self._samples):
+            larger = np.zeros(2 * (self.length + len(fresh)), np.int16)
+            larger[: self.length] = self._samples[: self.length]
+            self._samples = larger
+        self._samples[self.length : self.length + len(fresh)] = fresh
+        self.length += len(fresh)
+
+
+class RepliesSound:
+    """The sound of a session's last replies."""
+
+    def __init__(self) -> None:
+        self._replies: OrderedDict[str, ReplySound] = OrderedDict()
+
+    def add(self, frame: OutFrame) -> None:
+        """Take a frame; the oldest reply makes room for a new one."""
+        reply = self._replies.get(frame.reply_id)
+        if reply is None:
+            reply = self._replies[frame.reply_id] = ReplySound(frame.sample_rate_hz)
+            while len(self._replies) > KEPT_REPLIES:
+                self._replies.popitem(last=False)
+        if reply.rate_hz == frame.sample_rate_hz:
+            reply.add(frame)
+
+    def get(self, reply_id: str) -> ReplySound | None:
+        """Return a reply's sound, None if there is none."""
+        return self._replies.get(reply_id)

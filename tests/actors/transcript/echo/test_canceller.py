@@ -1,0 +1,136 @@
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from actors.transcript.echo.canceller import EchoCanceller
+from actors.transcript.endpointing import WINDOW_SAMPLES, Hearing, Tuning, hear
+from infra.engines.vad import SileroVad
+from tests.speech import RATE_HZ, recorded, silence
+
+Sound = npt.NDArray[np.float64]
+
+AGENT = np.concatenate([recorded("story"), recorded("calls/plain-02"), recorded("calls/plain-05")]).astype(float)
+BEGINS = RATE_HZ // 2
+SECONDS = len(AGENT) / RATE_HZ + 2
+
+ROOM = np.random.default_rng(3).normal(0, 1, RATE_HZ // 4) * 10 ** (-3 * np.arange(RATE_HZ // 4) / RATE_HZ / 0.35)
+"""A small room: sound fades by 60 dB in 0.35 s."""
+
+
+class Played:
+    """Playback that is known to have begun at `BEGINS`."""
+
+    def __init__(self, agent: Sound = AGENT) -> None:
+        self.version = 1
+        self._line = np.concatenate([np.zeros(3 * RATE_HZ + BEGINS), agent, np.zeros(4 * RATE_HZ)])
+
+    def played(self, start: int, end: int) -> Sound:
+        return self._line[start + 3 * RATE_HZ : end + 3 * RATE_HZ]
+
+
+def in_room(sound: Sound) -> Sound:
+    path = np.concatenate([[2.0], ROOM / np.sqrt(np.sum(ROOM**2))])
+    return np.convolve(sound, path)[: len(sound)] / 2
+
+
+def telephone(sound: Sound) -> Sound:
+    """Only up to 3.4 kHz."""
+    spectrum = np.fft.rfft(sound)
+    spectrum[np.fft.rfftfreq(len(sound), 1 / RATE_HZ) > 3400] = 0
+    return np.fft.irfft(spectrum, len(sound))
+
+
+def at(sound: Sound, seconds: float, db: float = 0) -> Sound:
+    """Return a line on which a sound begins at that time."""
+    line = np.zeros(int(SECONDS * RATE_HZ))
+    first = int(seconds * RATE_HZ)
+    piece = sound[: len(line) - first]
+    line[first : first + len(piece)] = piece * 10 ** (db / 20)
+    return line
+
+
+def echo(delay_ms: float, db: float) -> Sound:
+    return at(AGENT, BEGINS / RATE_HZ + delay_ms / 1000, db)
+
+
+async def speech_begins(microphone: Sound, canceller: EchoCanceller, vad: SileroVad) -> list[float]:
+    """Return when speech is noticed, in seconds."""
+    noisy = microphone + silence(int(SECONDS * 1000) + 1)[: len(microphone)]
+    samples = np.clip(noisy, -32768, 32767).astype(np.int16)
+    model, hearing, begins = vad.track(), Hearing(), []
+    for first in range(0, len(samples) - WINDOW_SAMPLES, WINDOW_SAMPLES):
+        window = samples[first : first + WINDOW_SAMPLES]
+        may_echo = canceller.hears_playback(first)
+        if may_echo:
+            window = canceller.clean(first, window)
+        (probability,) = await model.probabilities(window)
+        if may_echo:
+            probability = canceller.judged(first, probability, hearing.speaking)
+        was_speaking = hearing.speaking
+        hearing, _ = hear(hearing, first, probability, Tuning())
+        if hearing.speaking and not was_speaking:
+            begins.append((first + WINDOW_SAMPLES) / RATE_HZ)
+    return begins
+
+
+@pytest.fixture(scope="module")
+def vad() -> SileroVad:
+    return SileroVad()
+
+
+@pytest.mark.parametrize(("delay_ms", "db"), [(20, -12), (150, -25), (400, -12), (250, -40), (90, -18)])
+async def test_the_agents_own_sound_is_no_speech_however_late_and_faint(
+    vad: SileroVad, delay_ms: float, db: float
+) -> None:
+    assert await speech_begins(echo(delay_ms, db), EchoCanceller(Played(np.zeros(1))), vad), "it is speech to the model"
+    canceller = EchoCanceller(Played())
+    assert await speech_begins(echo(delay_ms, db), canceller, vad) == []
+
+
+@pytest.mark.parametrize("through", [in_room, telephone])
+async def test_it_is_known_through_a_room_and_through_a_telephone(vad: SileroVad, through: object) -> None:
+    assert callable(through)
+    canceller = EchoCanceller(Played())
+    assert await speech_begins(through(echo(120, -15)), canceller, vad) == []
+    assert canceller.echoes
+    assert canceller.explains(BEGINS + RATE_HZ // 2, BEGINS + RATE_HZ)
+
+
+@pytest.mark.parametrize("db", [-12, -25, -40])
+async def test_a_caller_who_speaks_over_the_echo_is_heard_as_soon_as_without(vad: SileroVad, db: float) -> None:
+    stop = at(recorded("stop").astype(float), 2.5)
+    alone = await speech_begins(stop, EchoCanceller(Played(np.zeros(1))), vad)
+    over = await speech_begins(stop + echo(150, db), EchoCanceller(Played()), vad)
+    assert alone[0] - 0.05 <= over[0] <= alone[0] + 0.13
+
+
+async def test_a_caller_without_echo_is_heard_at_once_after_a_second(vad: SileroVad) -> None:
+    stop = at(recorded("stop").astype(float), BEGINS / RATE_HZ + 1.5)
+    canceller = EchoCanceller(Played())
+    assert await speech_begins(stop, canceller, vad) == await speech_begins(
+        stop, EchoCanceller(Played(np.zeros(1))), vad
+    )
+    assert not canceller.echoes
+    assert canceller.is_free
+
+
+async def test_who_speaks_without_echo_from_the_first_sound_on_is_heard_a_little_later(vad: SileroVad) -> None:
+    words = at(recorded("what_time").astype(float), BEGINS / RATE_HZ)
+    alone = await speech_begins(words, EchoCanceller(Played(np.zeros(1))), vad)
+    over = await speech_begins(words, EchoCanceller(Played()), vad)
+    assert alone[0] <= over[0] <= alone[0] + 0.2
+
+
+async def test_an_echo_is_found_again_after_playback_was_placed_anew(vad: SileroVad) -> None:
+    played = Played()
+    canceller = EchoCanceller(played)
+    assert await speech_begins(echo(150, -15), canceller, vad) == []
+    played.version += 1
+    assert await speech_begins(echo(300, -15), canceller, vad) == []
+    assert canceller.delay_ms == pytest.approx(300, abs=1)
+
+
+async def test_the_tail_after_the_last_word_is_no_speech_either(vad: SileroVad) -> None:
+    ends = BEGINS / RATE_HZ + len(AGENT) / RATE_HZ
+    begins = await speech_begins(in_room(echo(400, -12)), EchoCanceller(Played()), vad)
+    assert [begin for begin in begins if begin > ends] == []

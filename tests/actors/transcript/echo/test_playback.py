@@ -1,0 +1,159 @@
+import numpy as np
+
+from actors.transcript.echo.playback import PAUSING_SAMPLES, HeardPlayback
+from actors.transcript.echo.replies import RepliesSound
+from contracts import events as e
+from contracts.audio import InFrame, OutFrame
+
+NS = 1_000_000_000
+BEGAN_NS = 100 * NS
+"""When the microphone's first sample came in."""
+VOICE = (np.arange(1, 16_001) % 3000 + 1000).astype("<i2")
+"""A second of sound, no sample silent, each known by its value."""
+
+
+def at(seconds: float) -> int:
+    return BEGAN_NS + round(seconds * NS)
+
+
+def about(name: str, seconds: float) -> dict[str, object]:
+    return {"event_id": name, "session_id": "s", "time_ns": at(seconds), "turn_id": "t"}
+
+
+def heard(frames: int = 50) -> tuple[HeardPlayback, RepliesSound]:
+    """Return playback beside a microphone of which a second has come."""
+    sound = RepliesSound()
+    playback = HeardPlayback(sound)
+    for number in range(frames):
+        playback.hear(InFrame("t", number * 320, at((number + 1) * 0.02), b"\0" * 640))
+    return playback, sound
+
+
+def say(sound: RepliesSound, reply_id: str = "r", index: int = 0) -> None:
+    pcm = VOICE.tobytes()
+    for first in range(0, 16_000, 1600):
+        last = first == 14_400
+        sound.add(OutFrame(reply_id, index, first, 16_000, pcm[first * 2 : first * 2 + 3200], last))
+
+
+def say_now(playback: HeardPlayback, seconds: float, index: int = 0) -> None:
+    playback.add(OutFrame("r", index, 0, 16_000, VOICE.tobytes(), True), at(seconds))
+
+
+def speech(seconds: float) -> e.SpeechStarted:
+    return e.SpeechStarted.model_validate(
+        {
+            **about("ss", seconds),
+            "utterance_id": "u",
+            "track_id": "t",
+            "participant_id": "p",
+            "start_sample": 0,
+            "over_reply_id": "r",
+        }
+    )
+
+
+def test_sound_lies_where_playback_began_and_nowhere_else() -> None:
+    playback, sound = heard()
+    say(sound)
+    playback.take(e.PlaybackStarted(**about("ps", 1.0), reply_id="r"))
+    line = playback.played(15_000, 33_000)
+    assert not np.any(line[:1000])
+    assert np.array_equal(line[1000:17_000], VOICE)
+    assert not np.any(line[17_000:])
+
+
+def test_the_fact_tells_the_first_sample_that_is_not_silent() -> None:
+    playback, sound = heard()
+    quiet_first = np.concatenate([np.zeros(800, "<i2"), VOICE[:1600]])
+    sound.add(OutFrame("r", 0, 0, 16_000, quiet_first.tobytes(), True))
+    playback.take(e.PlaybackStarted(**about("ps", 1.0), reply_id="r"))
+    assert np.array_equal(playback.played(16_000, 17_600), VOICE[:1600])
+
+
+def test_a_reply_that_may_be_heard_is_taken_to_begin_with_its_first_sound() -> None:
+    playback, _ = heard()
+    playback.take(e.ReplyStarted(**about("rs", 0.2), reply_id="r", text=""))
+    assert not np.any(playback.played(0, 40_000))
+    say_now(playback, 0.5)
+    assert np.array_equal(playback.played(8000, 9000), VOICE[:1000])
+    playback.take(e.PlaybackStarted(**about("ps", 0.75), reply_id="r"))
+    assert not np.any(playback.played(8000, 12_000))
+    assert np.array_equal(playback.played(12_000, 13_000), VOICE[:1000])
+
+
+def test_a_draft_is_not_taken_to_be_heard() -> None:
+    playback, _ = heard()
+    playback.take(e.ReplyStarted(**about("rs", 0.2), reply_id="r", text="", draft=True))
+    say_now(playback, 0.5)
+    assert not np.any(playback.played(0, 40_000))
+    playback.take(e.ReplyCommitted(**about("rc", 0.6), reply_id="r"))
+    assert np.any(playback.played(0, 40_000))
+
+
+def test_speech_pauses_it_and_it_goes_on_where_it_was() -> None:
+    playback, sound = heard()
+    say(sound)
+    playback.take(e.PlaybackStarted(**about("ps", 0.0), reply_id="r"))
+    playback.take(speech(0.25))
+    assert not np.any(playback.played(4000 + PAUSING_SAMPLES, 40_000))
+    playback.take(e.PlaybackPaused(**about("pp", 0.3), reply_id="r", played_samples=4500))
+    assert np.array_equal(playback.played(4000, 4500), VOICE[4000:4500])
+    assert not np.any(playback.played(4500, 40_000))
+    playback.take(e.PlaybackResumed(**about("pr", 0.8), reply_id="r", played_samples=4500))
+    assert np.array_equal(playback.played(12_800, 13_800), VOICE[4500:5500])
+
+
+def test_it_goes_on_at_once_when_the_interruption_is_dismissed() -> None:
+    playback, sound = heard()
+    say(sound)
+    playback.take(e.PlaybackStarted(**about("ps", 0.0), reply_id="r"))
+    playback.take(speech(0.25))
+    dismissed = e.InterruptionDismissed.model_validate(
+        {**about("id", 0.8), "participant_id": "p", "reply_id": "r", "utterance_id": "u", "reason": "echo"}
+    )
+    version = playback.version
+    playback.take(dismissed)
+    assert playback.version > version
+    assert np.any(playback.played(12_800, 13_800))
+
+
+def test_sound_that_comes_late_is_played_when_it_comes() -> None:
+    playback, sound = heard()
+    say(sound)
+    playback.take(e.PlaybackStarted(**about("ps", 0.0), reply_id="r"))
+    say_now(playback, 0.5, index=1)
+    version = playback.version
+    assert np.array_equal(playback.played(16_000, 32_000), VOICE), "it came in time"
+    say_now(playback, 2.5, index=2)
+    assert playback.version > version
+    assert not np.any(playback.played(32_000, 40_000))
+    assert np.array_equal(playback.played(40_000, 56_000), VOICE)
+
+
+def test_facts_before_the_first_frame_wait_for_it() -> None:
+    playback, sound = heard(0)
+    say(sound)
+    playback.take(e.PlaybackStarted(**about("ps", 0.5), reply_id="r"))
+    assert not np.any(playback.played(0, 40_000))
+    playback.hear(InFrame("t", 0, at(0.02), b"\0" * 640))
+    assert np.array_equal(playback.played(8000, 9000), VOICE[:1000])
+
+
+def test_clauses_follow_one_another_and_frames_that_come_again_change_nothing() -> None:
+    playback, sound = heard()
+    say(sound)
+    say(sound)
+    say(sound, index=1)
+    playback.take(e.PlaybackStarted(**about("ps", 0.0), reply_id="r"))
+    assert np.array_equal(playback.played(0, 32_000), np.concatenate([VOICE, VOICE]))
+
+
+def test_sound_of_another_rate_is_resampled() -> None:
+    playback, sound = heard()
+    tone = (8000 * np.sin(2 * np.pi * 300 * np.arange(24_000) / 24_000)).astype("<i2")
+    sound.add(OutFrame("r", 0, 0, 24_000, tone.tobytes(), True))
+    playback.take(e.PlaybackStarted(**about("ps", 0.0), reply_id="r"))
+    line = playback.played(0, 14_000)
+    wanted = 8000 * np.sin(2 * np.pi * 300 * np.arange(14_000) / 16_000)
+    assert np.corrcoef(line[2000:], wanted[2000:])[0, 1] > 0.98
