@@ -4,20 +4,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from actors.transcript.endpointing import word_set, words_of
+from actors.transcript.repeating import repeats
+from actors.transcript.signals import is_signal, may_become_signal
 from infra.wording import asks, is_said_to, names
 
 Reason = Literal["no-words", "backchannel", "echo", "unaddressed"]
 
 COMMANDS = word_set("stop wait no hold pause quiet enough sorry listen hey cancel nope excuse shush but actually")
 """Words that take the floor by themselves, however short."""
-
-BACKCHANNELS = word_set(
-    "mhm mm mmm hm hmm mm-hmm uh huh uh-huh uhuh aha ah oh yeah yep yes yup ya okay ok right sure good great nice cool "
-    "really wow i see got it alright fine exactly true totally indeed of course so"
-)
-"""Words by which a listener says "go on"; an utterance of up to four of them is no turn."""
-
-MAX_BACKCHANNEL_WORDS = 4
 
 STOPS = word_set("stop wait hold pause quiet enough cancel shush")
 """Words by which anybody stops the agent, whoever it answers: alone or among up to four words."""
@@ -34,6 +28,20 @@ class Company:
     others: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What the agent is saying, and what is known of the speech over it apart from its words.
+
+    `asks` tells that it was at the end of a question, to which even "yeah" is an answer. `is_echo` tells that the
+    speech is the agent's own sound, `is_own` that it is certainly not: this microphone is known to be free of echo.
+    """
+
+    text: str
+    asks: bool = False
+    is_echo: bool = False
+    is_own: bool = False
+
+
 ALONE = Company()
 """Whoever is alone with the agent speaks to it."""
 
@@ -47,27 +55,36 @@ class Verdict:
 
 
 def judge(
-    text: str, speech_ms: float, over: bool, agent_text: str, min_speech_ms: float, company: Company = ALONE
+    text: str, speech_ms: float, over: bool, floor: Floor, min_speech_ms: float, company: Company = ALONE
 ) -> Verdict | None:
     """Return what speech over a reply is, or None while it cannot be told.
 
-    `text` is what has been understood of it, `over` tells that it has ended, `agent_text` is the reply. Words that
-    take the floor interrupt at once; other words do when they have lasted `min_speech_ms` or have ended. In company
-    nothing does but what the agent would answer, and words that stop it.
+    `text` is what has been understood of it, `over` tells that it has ended. Words that take the floor interrupt at
+    once; other words do when they have lasted `min_speech_ms` or have ended. In company nothing does but what the
+    agent would answer, and words that stop it.
     """
     words = words_of(text)
+    if floor.is_echo:
+        return Verdict(False, "echo") if over else None
     if not words:
         return Verdict(False, "no-words") if over else None
-    if is_echo(words, words_of(agent_text)):
+    if is_echo(words, text, floor):
         return Verdict(False, "echo") if over else None
     addressed = is_addressed(text, over, company)
-    if addressed and any(word in COMMANDS for word in words):
+    signal = is_signal(words)
+    if addressed and not signal and any(word in COMMANDS for word in words):
         return Verdict(True)
-    if is_backchannel(words):
-        return Verdict(False, "backchannel") if over else None
+    if signal or (not over and may_become_signal(words)):
+        return _of_signal(over, floor.asks and addressed)
     if not addressed:
         return Verdict(False, "unaddressed") if over else None
     return Verdict(True) if over or speech_ms >= min_speech_ms else None
+
+
+def _of_signal(over: bool, is_answer: bool) -> Verdict | None:
+    if not over:
+        return None
+    return Verdict(True) if is_answer else Verdict(False, "backchannel")
 
 
 def is_addressed(text: str, over: bool, company: Company) -> bool:
@@ -82,20 +99,18 @@ def is_addressed(text: str, over: bool, company: Company) -> bool:
     return company.addressee == "asked" and over and asks(text)
 
 
-def is_backchannel(words: list[str]) -> bool:
-    """Tell whether the words only say "go on"."""
-    return len(words) <= MAX_BACKCHANNEL_WORDS and all(word in BACKCHANNELS for word in words)
+LEAST_OWN_WORDS = 4
+"""So many words have to be the reply's before a microphone that is known to be free of echo is taken to repeat it. The
+same at the end of a question, whose words its answer may have: "tea or coffee?", "coffee"."""
 
 
-def is_echo(words: list[str], agent_words: list[str]) -> bool:
-    """Tell whether the agent hears itself: the words are a piece of its reply, a few misheard ones allowed.
-
-    A single word that takes the floor is never an echo; other short ones must match exactly.
-    """
+def is_echo(words: list[str], text: str, floor: Floor) -> bool:
+    """Tell whether the agent hears itself, by the words. A few that take the floor are never an echo."""
     if len(words) <= 2 and any(word in COMMANDS for word in words):
         return False
-    allowed = len(words) // 5
-    return any(
-        sum(a != b for a, b in zip(words, agent_words[start:], strict=False)) <= allowed
-        for start in range(len(agent_words) - len(words) + 1)
-    )
+    return repeats(text, floor.text, LEAST_OWN_WORDS if floor.is_own or floor.asks else 1)
+
+
+def is_question(text: str) -> bool:
+    """Tell whether what the agent says ends in a question."""
+    return text.rstrip(" \"'\u201d\u2019)*").endswith("?")

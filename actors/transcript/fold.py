@@ -19,6 +19,8 @@ class Reply:
     reply_id: str
     draft: bool
     clauses: list[str] = field(default_factory=list)
+    complete: bool = False
+    """Whether it is written to its end."""
     over: bool = False
 
 
@@ -122,8 +124,10 @@ class SessionView:
                 self._reply(event.reply_id).draft = False
             case e.ReplyClauseWritten():
                 self._reply(event.reply_id).clauses.append(event.text)
-            case e.ReplyCompleted() if event.finish == "interrupted" or event.clauses == 0:
-                self._reply(event.reply_id).over = True
+            case e.ReplyCompleted():
+                reply = self._reply(event.reply_id)
+                reply.complete = True
+                reply.over = reply.over or event.finish == "interrupted" or event.clauses == 0
             case e.ReplyDiscarded() | e.PlaybackFinished() | e.PlaybackInterrupted() | e.TurnInterrupted():
                 self._reply(event.reply_id).over = True
 

@@ -22,7 +22,7 @@ from actors.transcript.endpointing import (
     silence_ms,
 )
 from actors.transcript.facts_of import FactsOfTrack
-from actors.transcript.fold import SessionView
+from actors.transcript.fold import Reply, SessionView
 from actors.transcript.live_sound import LiveSound
 from actors.transcript.recognising import Recognising
 from actors.transcript.resume import resumed_turn
@@ -38,6 +38,12 @@ BEHIND_SAMPLES = 8000
 
 SECOND_OPINION_MS = 224
 """Silence at which the end-of-turn model is asked again: right after the words it is less sure, and so it is later."""
+
+MOST_REPETITIONS = 2
+"""When so many interruptions in a row only repeat what is being said, playback no longer pauses for the next."""
+
+ANSWERED_MS = 2000
+"""What is said so shortly before the end of a question may be its answer."""
 
 TICK_S = 0.25
 SHORTEST_WAIT_S = 0.004
@@ -78,6 +84,8 @@ class Listener:
         self._turn: Turn | None = None
         self._heard_to = 0
         self._vad_failure_said = False
+        self._repetitions = 0
+        """How often in a row speech over the agent proved to be its own words."""
 
     @property
     def over(self) -> bool:
@@ -172,7 +180,9 @@ class Listener:
         started = self._facts.speech_started(self._hearing.start, self._turn.turn_id, over_reply_id)
         utterance = Utterance(started, contested_reply=over_reply_id, segment_start=started.start_sample)
         self._turn.utterances.append(utterance)
-        await self._voice.say(started)
+        utterance.silent = floor is not None and self._repetitions >= MOST_REPETITIONS
+        if not utterance.silent:
+            await self._voice.say(started)
 
     def _behind(self) -> bool:
         return self._sound.end - self._heard_to > BEHIND_SAMPLES
@@ -217,29 +227,52 @@ class Listener:
         utterance.contested_reply = reply.reply_id
         text = utterance.text if utterance.text is not None else utterance.interim
         over = utterance.closed and utterance.text is not None
-        speech_ms = ((utterance.end or self._hearing.voiced_end) - utterance.start) / SAMPLES_PER_MS
-        minimum_ms = self._settings.barge_in_min_speech_ms
+        end = utterance.end or self._hearing.voiced_end
+        speech_ms = (end - utterance.start) / SAMPLES_PER_MS
         company = self._view.company_of(self._track.participant_id)
-        verdict = barge_in.judge(text, speech_ms, over, " ".join(reply.clauses), minimum_ms, company)
+        floor = self._floor_of(reply, utterance.start, end)
+        verdict = barge_in.judge(text, speech_ms, over, floor, self._settings.barge_in_min_speech_ms, company)
         if verdict is None:
             return
         utterance.judged = True
+        if verdict.reason == "echo":
+            self._repetitions += 1
+        elif verdict.reason != "no-words":
+            self._repetitions = 0
         if verdict.reason is None:
-            fact = self._facts.turn_interrupted(utterance.started, reply.reply_id, speech_ms, text)
-            await self._voice.say_fenced(fact)
+            await self._break_silence(utterance)
+            await self._voice.say_fenced(
+                self._facts.turn_interrupted(utterance.started, reply.reply_id, speech_ms, text)
+            )
             return
         # What was said among people is still a turn: the agent overhears it.
         utterance.dismissed = verdict.reason != "unaddressed"
+        if not utterance.dismissed:
+            await self._break_silence(utterance)
         await self._voice.say(
             self._facts.interruption_dismissed(utterance.started, reply.reply_id, verdict.reason, speech_ms, text)
         )
+
+    async def _break_silence(self, utterance: Utterance) -> None:
+        """Say the beginning of an utterance that was taken for a repetition of the agent's words."""
+        if utterance.silent:
+            utterance.silent = False
+            await self._voice.say(utterance.started)
+
+    def _floor_of(self, reply: Reply, start: int, end: int) -> barge_in.Floor:
+        text = " ".join(reply.clauses)
+        asks = False
+        if reply.complete and barge_in.is_question(text):
+            rest_ms = self._playback.rest_ms(reply.reply_id, len(reply.clauses), start)
+            asks = rest_ms is not None and rest_ms <= ANSWERED_MS
+        return barge_in.Floor(text, asks, self._echo.explains(start, end), self._echo.is_free)
 
     async def _say_revision(self, turn: Turn) -> None:
         utterance = turn.last
         text = turn.text(interim=True)
         contested = utterance.contested_reply is not None and not utterance.judged
         settled = utterance.text is not None and turn.words_known() and not contested
-        if not text or utterance.dismissed or (text, settled) == utterance.revised:
+        if not text or utterance.silent or utterance.dismissed or (text, settled) == utterance.revised:
             return
         ended_ns = self._sound.received_ns((utterance.end or 1) - 1) if settled else None
         number, utterance.revisions = utterance.revisions, utterance.revisions + 1
@@ -248,7 +281,7 @@ class Listener:
 
     async def _say_utterances(self, turn: Turn) -> None:
         for utterance in turn.utterances:
-            if not utterance.closed or utterance.end is None:
+            if not utterance.closed or utterance.end is None or utterance.silent:
                 continue
             ended_ns = self._sound.received_ns(utterance.end - 1)
             await self._voice.say(self._facts.speech_ended(utterance.started, utterance.end, ended_ns))

@@ -52,6 +52,8 @@ class Utterance:
     probability: float | None = None
     revisions: int = 0
     revised: tuple[str, bool] = ("", False)
+    silent: bool = False
+    """Its beginning was not said: this microphone keeps repeating the agent, so playback does not pause for it."""
     judged: bool = False
     dismissed: bool = False
     """It was no interruption and no words either: nothing of it counts."""

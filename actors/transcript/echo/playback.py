@@ -145,6 +145,15 @@ class HeardPlayback:
                 line[begin - start : until - start] = reply.cut(begin + first, until + first)
         return line
 
+    def rest_ms(self, reply_id: str, clauses: int, sample: int) -> float | None:
+        """Return how much of a reply of so many clauses was still to be played at `sample`; None if it is not known."""
+        reply = self._sound.get(reply_id)
+        stretch = next((s for s in reversed(self._stretches) if s.reply_id == reply_id and s.start <= sample), None)
+        if reply is None or stretch is None or reply.clauses < clauses:
+            return None
+        until = sample if stretch.end is None else min(sample, stretch.end)
+        return max(0, reply.length - stretch.first - (until - stretch.start)) / SAMPLES_PER_MS
+
     # -- facts
 
     def _started(self, event: e.PlaybackStarted) -> None:

@@ -54,6 +54,11 @@ class ReplySound:
                 break
             self._cursor += 1
 
+    @property
+    def clauses(self) -> int:
+        """How many clauses are known whole."""
+        return self._cursor
+
     def cut(self, start: int, end: int) -> Samples:
         """Return `[start, end)`, silent where nothing is known."""
         piece = np.zeros(max(0, end - start), np.int16)

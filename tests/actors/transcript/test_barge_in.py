@@ -1,12 +1,12 @@
 import pytest
 
-from actors.transcript.barge_in import Company, Verdict, judge
+from actors.transcript.barge_in import Company, Floor, Verdict, is_question, judge
 
 AGENT = "The weather in Paris is sunny today. Would you like to know more?"
 
 
 def verdict(text: str, speech_ms: float = 400, over: bool = True) -> Verdict | None:
-    return judge(text, speech_ms, over, AGENT, min_speech_ms=500)
+    return judge(text, speech_ms, over, Floor(AGENT), min_speech_ms=500)
 
 
 def test_a_cough_without_words_is_dismissed_when_it_is_over() -> None:
@@ -24,6 +24,33 @@ def test_a_backchannel_is_dismissed_when_it_is_over(text: str) -> None:
 def test_a_backchannel_that_goes_on_is_an_interruption() -> None:
     assert verdict("Yeah but", over=False) == Verdict(True)
     assert verdict("Okay tell me about London", 900, over=False) == Verdict(True)
+
+
+@pytest.mark.parametrize("text", ["Thank", "Thank you", "Go", "Yeah, go", "That makes", "I"])
+def test_what_may_become_a_signal_is_waited_for_however_long_it_takes(text: str) -> None:
+    assert verdict(text, 1500, over=False) is None
+
+
+@pytest.mark.parametrize("text", ["Thank you, that's enough.", "Okay, but what about London?", "No thank you."])
+def test_a_signal_with_words_of_its_own_interrupts(text: str) -> None:
+    assert verdict(text) == Verdict(True)
+
+
+@pytest.mark.parametrize("text", ["Yeah.", "Yes, sure.", "Okay.", "Mhm.", "Thank you.", "Sunny."])
+def test_after_a_question_of_the_agent_the_same_words_are_an_answer(text: str) -> None:
+    asks = Floor("It is sunny. Would you like to know more?", asks=True)
+    assert judge(text, 400, True, asks, min_speech_ms=500) == Verdict(True)
+
+
+def test_what_the_sound_tells_counts_more_than_the_words() -> None:
+    assert judge("No.", 300, True, Floor(AGENT, is_echo=True), 500) == Verdict(False, "echo")
+    assert judge("Paris.", 300, True, Floor(AGENT), 500) == Verdict(False, "echo")
+    assert judge("Paris.", 300, True, Floor(AGENT, is_own=True), 500) == Verdict(True)
+
+
+@pytest.mark.parametrize(("text", "asks"), [("How are you?", True), ('He asked "why?"', True), ("Why? I see.", False)])
+def test_a_reply_asks_if_its_last_sentence_does(text: str, asks: bool) -> None:
+    assert is_question(text) is asks
 
 
 @pytest.mark.parametrize("text", ["Stop!", "Wait.", "No.", "No, no.", "Stop, wait a moment."])
@@ -48,7 +75,7 @@ def test_an_echo_may_be_misheard_a_little() -> None:
 
 
 def test_a_command_is_no_echo_even_if_the_agent_says_the_word() -> None:
-    assert judge("Stop.", 200, True, "The bus will stop here.", 500) == Verdict(True)
+    assert judge("Stop.", 200, True, Floor("The bus will stop here."), 500) == Verdict(True)
 
 
 NAMED = Company("named", "Daredevil", ("Kim", "Ann Lee"))
@@ -56,7 +83,7 @@ ASKED = Company("asked", "Daredevil", ("Kim", "Ann Lee"))
 
 
 def in_company(company: Company, text: str, over: bool = True, speech_ms: float = 2000) -> Verdict | None:
-    return judge(text, speech_ms, over, AGENT, min_speech_ms=500, company=company)
+    return judge(text, speech_ms, over, Floor(AGENT), min_speech_ms=500, company=company)
 
 
 @pytest.mark.parametrize("text", ["I am Sam.", "No, I was at home.", "Actually I think so, too.", "Kim, stop that!"])
