@@ -174,7 +174,7 @@ export function wordsOf(reply) {
     const ends = wordEnds(clause, written);
     written.forEach((word, at) => {
       const begins = before === null || !ends ? Infinity : before + (at === 0 ? 0 : ends[at - 1]);
-      words.push({ ...word, space: at === 0 ? joint(words.at(-1), word) : word.space, heard: !clause.unsaid && (reply.finished || (reply.playedSeconds > 0 && reply.playedSeconds > begins) });
+      words.push({ ...word, space: at === 0 ? joint(words.at(-1), word) : word.space, heard: !clause.unsaid && (reply.finished || (reply.playedSeconds > 0 && reply.playedSeconds > begins)) });
     });
     before = before === null || clause.seconds === null ? null : before + clause.seconds;
   }
