@@ -17,7 +17,8 @@ class ExchangeView {
     this.mark = el("span", { className: "mark", hidden: true }, icon("i-close"), this.markText);
     this.latency = new LatencyLine();
     this.element = el("li", { className: "exchange" }, this.user, this.aside, this.preparing, this.tools, this.agent, this.latency.element);
-    this.agent.append(this.mark);
+    this.beforeMark = document.createTextNode(" ");
+    this.agent.append(this.beforeMark, this.mark);
     this.spans = [];
   }
 
@@ -49,10 +50,10 @@ class ExchangeView {
     const words = wordsOf(reply);
     const same = this.spans.length <= words.length && this.spans.every((span, at) => span.textContent === words[at].text);
     if (!same) this.spans.splice(0).forEach((span) => span.remove());
-    if (!same) this.agent.replaceChildren(this.mark);
+    if (!same) this.agent.replaceChildren(this.beforeMark, this.mark);
     for (const { text, space } of words.slice(this.spans.length)) {
       const span = el("span", {}, text);
-      this.mark.before(this.spans.length ? space : "", span); // line breaks of the written text stay
+      this.beforeMark.before(this.spans.length ? space : "", span); // line breaks of the written text stay
       this.spans.push(span);
     }
     words.forEach(({ heard }, at) => this.spans[at].classList.toggle("heard", heard));
