@@ -72,6 +72,7 @@ class Call:
         self._subscriptions: list[Subscription] = []
         self._closed_in_log = asyncio.Event()
         self._active_s = time.monotonic()
+        self._keep_line = False
         self._log_away = False
         self._repairs_from_s = 0.0
 
@@ -114,6 +115,16 @@ class Call:
         self._speaking.attach(line, list(self._recent), held)
         if self._log_away:
             self._speaking.notice("log-away")
+
+    @property
+    def has_turns(self) -> bool:
+        """Whether anything was said by a person."""
+        return any(isinstance(fact.event, e.TurnEnded) for fact in self._recent)
+
+    @property
+    def last_sequence(self) -> int:
+        """Place in the log of the last fact that the line was told."""
+        return self._recent[-1].sequence if self._recent else 0
 
     @property
     def is_waiting_for_client(self) -> bool:
@@ -215,8 +226,9 @@ class Call:
 
     # -- ending
 
-    def end(self, reason: str) -> None:
-        """End the session; `over` is set when that is stored."""
+    def end(self, reason: str, keep_line: bool = False) -> None:
+        """End the session; `over` is set when that is stored. The line is ended with it, unless it is kept."""
+        self._keep_line = keep_line
         if self._ending is None:
             self._ending = asyncio.create_task(self._end(reason), name=f"end of {self.session_id}")
 
@@ -257,7 +269,9 @@ class Call:
         await self._stop()
 
     async def _stop(self) -> None:
-        self._speaking.end()
+        if not self._keep_line:
+            self._speaking.end()
+        self._speaking.line = None
         if self._grace is not None:
             self._grace.cancel()
         await self._tasks.end()

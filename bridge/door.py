@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket
 from bridge.call import Call
 from bridge.claims import claim
 from bridge.client import Client
+from bridge.farewell import tell_summary
 from bridge.limits import Bucket
 from bridge.log_watch import watch_log
 from bridge.opening import PERSON, WEBSOCKET, client_opening
@@ -127,7 +128,7 @@ class Door:
         async with lock:
             call, track_id = await self._take_session(client, session_id, hello)
         try:
-            await self._listen(client, call, track_id, hello.sample_rate_hz)
+            await self._listen(client, call, track_id, hello)
         finally:
             if call.is_attached(client):
                 call.client_vanished("shutdown" if self._closing else "vanished")
@@ -212,7 +213,7 @@ class Door:
         if self._calls.get(call.session_id) is call:
             del self._calls[call.session_id]
 
-    async def _listen(self, client: Client, call: Call, track_id: str, rate_hz: int) -> None:
+    async def _listen(self, client: Client, call: Call, track_id: str, hello: Hello) -> None:
         sound = Bucket(SOUND_SPEED, SOUND_BURST_S)
         messages = Bucket(MESSAGES_PER_S, MESSAGES_BURST)
         while call.is_attached(client):
@@ -220,14 +221,19 @@ class Door:
                 data = await client.receive()
                 if data is None:
                     return
-                bucket, amount = (messages, 1.0) if isinstance(data, str) else (sound, len(data) / 2 / rate_hz)
+                bucket, amount = (
+                    (messages, 1.0) if isinstance(data, str) else (sound, len(data) / 2 / hello.sample_rate_hz)
+                )
                 if not bucket.take(amount, time.monotonic()):
                     raise Rubbish("flood", f"more came than {SOUND_SPEED} times real time; send sound as it is made")
                 if isinstance(data, bytes):
                     await call.sound(track_id, checked_sound(data))
                 elif self._take_message(call, data):
-                    call.end("hangup")
+                    stays = hello.summary and call.has_turns
+                    call.end("hangup", keep_line=stays)
                     await call.over.wait()
+                    if stays:
+                        await tell_summary(self._broker, call.session_id, call.last_sequence, client)
             except Rubbish as error:
                 client.refuse(error.code, str(error), error.message_id)
 

@@ -96,6 +96,8 @@ class Hello(_Message):
     resume_token: str = Field("", max_length=MAX_TOKEN_LENGTH)
     replies: list[HeldReply] | None = Field(None, max_length=MAX_HELD_REPLIES)
     token: str = Field("", max_length=8_192)
+    summary: bool = False
+    """Whether it stays after its hang-up until the summary is written."""
     user_id: CleanText = Field("", max_length=256)
     name: CleanText = Field("", max_length=256)
     sample_rate_hz: int = Field(16_000, ge=8_000, le=48_000)

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.door import Door
 from bridge.http.api import HttpDoor
+from bridge.page_offers import offers_route
 from bridge.protocol import MAX_MESSAGE_BYTES
 from bridge.web.connections import Connections
 from bridge.web.gate import Gate, warn_of_strangers
@@ -100,6 +101,7 @@ def make_site(http: HttpDoor, door: Door | None, settings: Settings, proxies: Pr
     site = http.api
     if door is not None:
         site.router.routes.append(WebSocketRoute("/ws", door.talk))
+        site.router.routes.append(offers_route(settings))
         site.router.routes.append(Mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False)))
     return BehindProxies(HeadAsGet(Headers(site, policy(settings))), proxies)
 

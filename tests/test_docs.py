@@ -12,7 +12,7 @@ from infra import settings_table
 from infra.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("README.md", "CHANGELOG.md", "docs/architecture.md", "docs/settings.md")
+PAGES = ("README.md", "CHANGELOG.md", "docs/architecture.md", "docs/settings.md", "docs/protocol.md")
 CALLS = ROOT / "tests" / "data" / "calls"
 
 

@@ -5,6 +5,8 @@ import { doorUrl } from "./door.js";
 import { FactsPanel } from "./facts-panel.js";
 import { keptSession } from "./kept-session.js";
 import { orb } from "./orb.js";
+import { PastConversations } from "./past.js";
+import { StandIn } from "./stand-in.js";
 import { Transcript } from "./transcript.js";
 
 const SAYS = {
@@ -32,13 +34,23 @@ const transcript = new Transcript({
   captions: ui.captions,
 });
 const facts = new FactsPanel({ list: ui.factsList, count: ui.factsCount, filter: ui.factsFilter, empty: ui.factsEmpty });
+const past = new PastConversations({
+  section: ui.past,
+  list: ui.pastList,
+  dialog: ui.pastDialog,
+  title: ui.pastTitle,
+  body: ui.pastBody,
+  close: ui.pastClose,
+});
+const standIn = new StandIn(ui.standIn, ui.standInClose);
 const call = new Call(doorUrl(location), guestId(), {
   change: render,
   entries: (changed) => transcript.show(changed),
-  fact: (message) => facts.add(message),
+  fact: (message) => factCame(message),
+  left: () => transcript.showSummaryPending(false),
   problem: showProblem,
   unsaid: (texts) => transcript.showUnsaid(texts),
-  opened: () => {},
+  opened: ({ sessionId, token }) => past.remember(sessionId, token),
   begun: () => {
     transcript.clear();
     facts.clear();
@@ -56,6 +68,27 @@ function guestId() {
     // a browser that keeps nothing: a new guest each time
   }
   return made;
+}
+
+function factCame(message) {
+  facts.add(message);
+  const { name, data } = message;
+  if (name === "SessionOpened") standIn.tell(data.profile?.llm);
+  if (name === "TurnEnded") past.name(data.session_id, data.text);
+  if (name === "SessionClosed") {
+    transcript.showSummaryPending(call.conversation.hasTurns);
+    past.show(call.sessionId);
+  }
+  if (name === "SummaryWritten") transcript.showSummaryPending(false);
+}
+
+// What the server runs decides what is offered.
+async function showOffers() {
+  try {
+    ui.rooms.hidden = !(await (await fetch("./page.json")).json()).rooms;
+  } catch {
+    ui.rooms.hidden = true;
+  }
 }
 
 let typing = false; // the text box was asked for
@@ -179,5 +212,6 @@ Object.defineProperty(window, "daredevil", {
 });
 
 render();
+showOffers();
 const kept = keptSession();
 if (kept) call.resume(kept);

@@ -96,6 +96,7 @@ export class Call {
     this.player.close();
     this.voice = null;
     this.door?.hangUp();
+    this.on.unsaid(this.unsaid);
     this.on.change();
   }
 
@@ -199,7 +200,7 @@ export class Call {
         state: mine((name, details) => this.lineChanged(name, details)),
         message: mine((message) => this.takes[message.type]?.(message)),
         sound: mine((pcm) => this.player.pcm(this.held.receive(pcm))),
-        left: mine(() => keepSession(null)),
+        left: mine(() => this.on.left()),
       },
       kept,
     );

@@ -1,7 +1,7 @@
 // The conversation as a fold of its facts: what was said, what was heard, how long it took. No page, no sound here.
 
 export function emptyConversation() {
-  return { entries: new Map(), replies: new Map(), sequence: 0, userSpeaking: false, closed: false };
+  return { entries: new Map(), replies: new Map(), sequence: 0, userSpeaking: false, closed: false, hasTurns: false };
 }
 
 function exchangeOf(conversation, turnId) {
@@ -60,6 +60,7 @@ const FOLDS = {
   },
   TurnEnded(conversation, data) {
     conversation.userSpeaking = false;
+    conversation.hasTurns = true;
     const entry = exchangeOf(conversation, data.turn_id ?? data.event_id);
     Object.assign(entry, { userText: data.text, ended: true, source: data.source ?? "speech", dismissed: null });
     return [entry];
@@ -184,6 +185,25 @@ export function wordsOf(reply) {
 // The white space between two clauses: the second holds it, except in logs from before clauses did.
 function joint(before, { space }) {
   return space || (before && !/[\u2014\u3002\uff01\uff1f]$/.test(before.text) ? " " : "");
+}
+
+// The clauses of a reply that were heard to their end, in order, as {key, text}.
+export function heardClauses(reply) {
+  const words = reply.interrupted ? [] : wordsOf(reply);
+  const heard = [];
+  let at = 0;
+  for (const clause of reply.clauses) {
+    if (!clause) break;
+    const count = split(clause.text).length;
+    if (clause.unsaid) {
+      at += count;
+      continue;
+    }
+    if (words.length < at + count || !words.slice(at, at + count).every((word) => word.heard)) break;
+    if (count) heard.push({ key: clause.index, text: clause.text.trim() });
+    at += count;
+  }
+  return heard;
 }
 
 // Where each word of a clause ends, in seconds from its start; by letters where the voice did not say.

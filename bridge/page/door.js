@@ -3,6 +3,7 @@
 const WELCOME_MS = 6000;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5000;
+const SUMMARY_MS = 30000; // how long the summary is waited for after a call
 const GIVE_UP_MS = 120000;
 const GOODBYE_MS = 5000; // what a hang-up may take to be stored; then it is said again
 const MAX_UNSENT_BYTES = 256000; // some seconds of sound: more means that the line is dead
@@ -19,7 +20,7 @@ export function doorUrl(location) {
 
 // Who talks, for a server that wants to know (DAREDEVIL_AUTH): the JWT in this page's address (`?token=` or `#token=`), or
 // what a login of yours gives by `window.daredevilToken = async () => token`.
-async function userToken() {
+export async function userToken() {
   for (const part of [location.search, location.hash]) {
     const given = new URLSearchParams(part.slice(1)).get("token");
     if (given) return given;
@@ -38,7 +39,8 @@ export class Door {
     this.sessionId = kept?.sessionId ?? null;
     this.token = kept?.token ?? null;
     this.unsaid = new Map((kept?.unsaid ?? []).map((text) => [text.id, text])); // texts that are not stored yet
-    this.leaving = false; // hung up, and not stored yet
+    this.leaving = false; // hung up
+    this.isClosed = false; // and that is stored: only the summary is waited for
     this.socket = null;
     this.over = false;
     this.attempt = 0;
@@ -62,7 +64,7 @@ export class Door {
   async greet(socket) {
     const token = await userToken();
     if (socket !== this.socket) return;
-    const hello = { type: "hello", ...this.hello(), ...(token && { token }) };
+    const hello = { type: "hello", summary: true, ...this.hello(), ...(token && { token }) };
     if (this.sessionId) Object.assign(hello, { session_id: this.sessionId, resume_token: this.token ?? "" });
     else delete hello.replies;
     if (this.leaving) hello.mic = false;
@@ -85,6 +87,9 @@ export class Door {
       if (!this.leaving) this.on.state("open", message);
       for (const text of this.unsaid.values()) this.send(text);
       if (this.leaving) this.sayGoodbye();
+    } else if (message.type === "fact" && message.name === "SessionClosed") {
+      this.isClosed = true;
+      if (this.leaving) this.waitForSummary();
     } else if (message.type === "taken") {
       this.unsaid.delete(message.id);
     } else if (message.type === "error") {
@@ -179,8 +184,14 @@ export class Door {
     this.timer = setTimeout(() => this.lost(socket, 0), GOODBYE_MS);
   }
 
+  waitForSummary() {
+    const socket = this.socket;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.lost(socket, NORMAL), SUMMARY_MS);
+  }
+
   leftOr(code, again) {
-    const isStored = FINAL.has(code) || (code === NORMAL && this.welcomed);
+    const isStored = this.isClosed || FINAL.has(code) || (code === NORMAL && this.welcomed);
     if (isStored || Date.now() - this.lostAt > GIVE_UP_MS) this.on.left?.();
     else again();
   }

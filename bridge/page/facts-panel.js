@@ -27,6 +27,7 @@ export class FactsPanel {
   }
 
   clear() {
+    this.texts = new WeakMap(); // what the filter looks in, by row
     this.total = 0;
     this.last = 0;
     this.list.replaceChildren();
@@ -59,13 +60,15 @@ export class FactsPanel {
     // The fields are written out when somebody looks.
     details.addEventListener("toggle", () => details.childElementCount === 1 && details.append(fields(data)), { once: true });
     const row = el("li", {}, details);
-    row.dataset.name = name.toLowerCase();
+    this.texts.set(row, `${name} ${JSON.stringify(data)}`.toLowerCase());
     this.sift(row);
     return row;
   }
 
+  // Shows a fact if its name or anything in its fields has each of the words.
   sift(row) {
-    row.hidden = !row.dataset.name.includes(this.filter.value.trim().toLowerCase());
+    const text = this.texts.get(row);
+    row.hidden = !this.filter.value.toLowerCase().split(/\s+/).every((word) => text.includes(word));
   }
 }
 

@@ -1,5 +1,5 @@
 // The conversation on the page: one list item per exchange, changed in place, and captions for screen readers.
-import { preparing, replyToShow, wordsOf } from "./conversation.js";
+import { heardClauses, preparing, replyToShow, wordsOf } from "./conversation.js";
 import { el, icon } from "./dom.js";
 import { LatencyLine, fillLegend } from "./latency.js";
 
@@ -74,8 +74,15 @@ export class Transcript {
       this.atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
     });
     new ResizeObserver(() => this.follow()).observe(scroll);
+    this.summaryPending = el("li", { className: "summary pending", hidden: true }, "Writing a summary…");
     this.unsaid = el("li", { className: "exchange unsaid", hidden: true });
     this.clear();
+  }
+
+  showSummaryPending(isPending) {
+    this.summaryPending.hidden = !isPending;
+    if (isPending) this.list.append(this.summaryPending);
+    this.follow();
   }
 
   // Texts that the server has not stored yet, after all others.
@@ -93,6 +100,7 @@ export class Transcript {
     this.longestMs = 0;
     this.list.replaceChildren();
     this.unsaid.hidden = true;
+    this.summaryPending.hidden = true;
     this.captions.replaceChildren();
     this.empty.hidden = false;
     this.legend.hidden = true;
@@ -146,14 +154,25 @@ export class Transcript {
     return this.views.get(key);
   }
 
-  // Finished turns, and clauses that are to be heard; interim words would be read out over and over.
+  // Finished turns, and of replies what was heard, clause by clause: interim words would be read out over and over, and
+  // what is written ahead may never be said.
   caption(entry) {
     if (entry.ended) this.say(`${entry.key}:user`, `You: ${entry.userText}`);
     const reply = replyToShow(entry);
-    for (const clause of reply?.clauses ?? []) {
-      if (clause) this.say(`${reply.id}:${clause.index}`, `Agent: ${clause.text}`);
-    }
-    if (reply?.interrupted) this.say(`${reply.id}:cut`, "Agent interrupted");
+    if (!reply) return;
+    for (const { key, text } of heardClauses(reply)) this.say(`${reply.id}:${key}`, `Agent: ${text}`);
+    if (reply.interrupted) this.sayRest(reply);
+  }
+
+  // Of the clause that was cut off the words that were heard: what follows the clauses that were said here, which have
+  // as many letters, whatever space is between them.
+  sayRest(reply) {
+    const clauses = reply.clauses.filter((clause) => clause && this.captioned.has(`${reply.id}:${clause.index}`));
+    let letters = clauses.map((clause) => clause.text).join("").replace(/\s/g, "").length;
+    const rest = [...(reply.heardText ?? "")].filter((letter) => (/\s/.test(letter) ? letters <= 0 : (letters -= letter.length) < 0));
+    const words = rest.join("").trim();
+    if (words) this.say(`${reply.id}:rest`, `Agent: ${words}`);
+    this.say(`${reply.id}:cut`, "Agent interrupted");
   }
 
   say(key, text) {

@@ -41,6 +41,8 @@ class PageDoor:
         self.sound_frames: list[bytes] = []
         self.refuse: dict[str, Any] | None = None
         self.is_away = False
+        self.summary = ""
+        self.may_summarize = asyncio.Event()
         self.stores = True
         """Whether it tells that it has stored the texts that it is sent."""
         self.sequence = 0
@@ -81,6 +83,9 @@ class PageDoor:
                 await socket.send_json({"type": "taken", "id": self.received[-1]["id"]})
             if self.received[-1]["type"] == "hangup":
                 await self.fact("SessionClosed", reason="hangup")
+                if self.summary:
+                    await self.may_summarize.wait()
+                    await self.fact("SummaryWritten", summary=self.summary)
                 await socket.close()
                 return
 

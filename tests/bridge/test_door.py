@@ -182,3 +182,21 @@ async def test_a_text_that_cannot_be_taken_is_named_in_the_error(connect: Connec
     caller = await connect(mic=False)
     await caller.send(type="text", text=" ", id="m-1")
     assert (await caller.message("error"))["id"] == "m-1"
+
+
+async def test_a_client_that_wants_the_summary_stays_until_it_is_written(connect: Connect, agent: Agent) -> None:
+    caller = await connect(mic=False, summary=True)
+    await caller.send(type="text", text="hello")
+    await caller.fact("TurnEnded")
+    await caller.send(type="hangup")
+    await caller.fact("SessionClosed")
+    assert caller.close_code is None
+    await agent.say(e.SummaryWritten, caller.session_id, summary="A greeting.")
+    assert (await caller.fact("SummaryWritten"))["summary"] == "A greeting."
+    assert await caller.closed() == 1000
+
+
+async def test_of_a_call_without_a_word_no_summary_is_awaited(connect: Connect) -> None:
+    caller = await connect(mic=False, summary=True)
+    await caller.send(type="hangup")
+    assert await caller.closed() == 1000

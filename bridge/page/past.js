@@ -1,0 +1,126 @@
+// Past conversations of this browser: it keeps their ids and secrets, the server has the rest. Read and heard in a dialog.
+import { el } from "./dom.js";
+import { userToken } from "./door.js";
+
+const KEY = "daredevil.conversations";
+const MAX_KEPT = 30;
+const WORDS = 60; // characters of the first words that are shown
+
+function kept() {
+  try {
+    const all = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+    return Array.isArray(all) ? all.filter((each) => each?.id && each?.token) : [];
+  } catch {
+    return [];
+  }
+}
+
+function keep(all) {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(all.slice(0, MAX_KEPT)));
+  } catch {
+    // a browser that keeps nothing has no past
+  }
+}
+
+export class PastConversations {
+  // `list` gets an item each, `section` is shown when there are any, `dialog` shows the one that is chosen.
+  constructor({ section, list, dialog, title, body, close }) {
+    Object.assign(this, { section, list, dialog, title, body });
+    close.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => body.replaceChildren()); // ends its sound, too
+    this.show();
+  }
+
+  // Remembers a conversation that was opened; once it has words of its person, these name it.
+  remember(id, token) {
+    if (!id || !token || kept().some((each) => each.id === id)) return;
+    keep([{ id, token, at: Date.now(), words: "" }, ...kept()]);
+  }
+
+  name(id, words) {
+    const all = kept();
+    const mine = all.find((each) => each.id === id);
+    if (!mine || mine.words || !words) return;
+    mine.words = words.length > WORDS ? `${words.slice(0, WORDS - 1)}…` : words;
+    keep(all);
+  }
+
+  // `current` is the conversation that is on the page already.
+  show(current = null) {
+    const all = kept().filter((each) => each.id !== current && each.words);
+    this.section.hidden = all.length === 0;
+    this.list.replaceChildren(...all.map((each) => this.item(each)));
+  }
+
+  item(past) {
+    const button = el("button", { type: "button", className: "past-item" }, el("time", {}, when(past.at)), el("span", {}, past.words));
+    button.addEventListener("click", () => this.open(past));
+    return el("li", {}, button);
+  }
+
+  // Where users are known by tokens, theirs opens their conversations; else each has its secret.
+  async open(kept) {
+    const past = { ...kept, token: (await userToken()) || kept.token };
+    this.title.textContent = when(past.at);
+    this.body.replaceChildren(el("p", { className: "empty" }, "Reading it…"));
+    this.dialog.showModal();
+    try {
+      const [playback, summary] = await Promise.all([this.read(past, "playback"), this.read(past, "summary").catch(() => null)]);
+      this.body.replaceChildren(...this.contents(past, playback, summary));
+    } catch (error) {
+      const forget = el("button", { type: "button", className: "quiet-button" }, "Take it off this list");
+      forget.addEventListener("click", () => this.forget(past.id));
+      this.body.replaceChildren(el("p", { role: "alert" }, `It cannot be read: ${error.message}`), forget);
+    }
+  }
+
+  forget(id) {
+    keep(kept().filter((each) => each.id !== id));
+    this.dialog.close();
+    this.show();
+  }
+
+  async read({ id, token }, what) {
+    const answer = await fetch(`./sessions/${encodeURIComponent(id)}/${what}`, { headers: { Authorization: `Bearer ${token}` } });
+    if (answer.ok) return answer.json();
+    const problem = await answer.json().catch(() => ({}));
+    throw new Error(problem.detail || problem.message || problem.title || `the server answers ${answer.status}`);
+  }
+
+  contents(past, { turns, recording }, summary) {
+    const parts = [];
+    if (summary?.final) parts.push(el("p", { className: "summary" }, el("b", {}, "Summary "), summary.final.summary));
+    const audio = recording && el("audio", { controls: true, preload: "none", src: `.${recording.url}?token=${encodeURIComponent(past.token)}` });
+    if (audio) parts.push(audio);
+    parts.push(el("ol", { className: "turns" }, ...turns.map((turn) => exchange(turn, audio))));
+    if (turns.length === 0) parts.push(el("p", { className: "empty" }, "Nothing was said."));
+    return parts;
+  }
+}
+
+function exchange({ text, start_ms: startMs, replies }, audio) {
+  const item = el("li", { className: "exchange" });
+  if (text) item.append(el("p", { className: "user" }, text));
+  for (const reply of replies) {
+    item.append(el("p", { className: "agent" }, el("span", { className: "heard" }, reply.text || "(not heard)")));
+  }
+  if (audio && startMs !== null) {
+    const hear = el("button", { type: "button", className: "quiet-button hear" }, `Hear from ${clock(startMs)}`);
+    hear.addEventListener("click", () => {
+      audio.currentTime = startMs / 1000;
+      audio.play();
+    });
+    item.append(hear);
+  }
+  return item;
+}
+
+function when(at) {
+  return new Date(at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+
+function clock(ms) {
+  const seconds = Math.floor(ms / 1000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
