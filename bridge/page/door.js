@@ -3,7 +3,7 @@
 const WELCOME_MS = 6000;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5000;
-const SUMMARY_MS = 30000; // how long the summary is waited for after a call
+const SUMMARY_MS = 60000; // how long the summary is waited for after a call
 const GIVE_UP_MS = 120000;
 const GOODBYE_MS = 5000; // what a hang-up may take to be stored; then it is said again
 const MAX_UNSENT_BYTES = 256000; // some seconds of sound: more means that the line is dead
