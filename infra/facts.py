@@ -186,6 +186,17 @@ async def direct_get(
         await subscription.unsubscribe()
 
 
+def sequence_of(message: Msg) -> int:
+    """Return the sequence of a message that a direct get has found."""
+    return int((message.headers or {})["Nats-Sequence"])
+
+
+async def last_message(nc: Client, stream: str, subjects: str) -> Msg | None:
+    """Return the newest message on `subjects`, None if there is none. Raises what `direct_get` raises."""
+    messages, _ = await direct_get(nc, stream, {"multi_last": [subjects]})
+    return messages[-1] if messages else None
+
+
 async def last_sequence(nc: Client, subjects: str) -> int:
     """Return the sequence of the last fact on `subjects`, 0 if there is none: what a new fence expects."""
     try:

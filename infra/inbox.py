@@ -20,14 +20,21 @@ from nats.errors import Error as NatsError
 from contracts.codec import Undecodable, decode
 from contracts.events import Event
 from contracts.topology import DURABLES, VOICE, Durable, retry_subject
-from infra.connection import connection, jetstream
+from infra.connection import cancellation_kept, connection, jetstream
 from infra.dead_letters import SUBJECT_HEADER, bury
+from infra.ending import CancelledElsewhere, ended, is_being_stopped, own_cancellation_only
 from infra.telemetry import span
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 1.0
 ATTEMPTS = 3
+LONGEST_REST_S = 1.6
+"""Between two attempts at a job that fails again and again."""
+
+CALM_S = 10.0
+"""An attempt that lasted so long was a good one: failures are counted anew."""
+
 Handle = Callable[[Event], Awaitable["asyncio.Task[None] | None"]]
 """Deals with one event. It may return a task: then the session's next event is handled at once, and the message is
 held until the task has ended."""
@@ -51,7 +58,10 @@ class _Lane:
 class Inbox:
     """Takes the events of a durable and calls `handle` for each, in order within a session.
 
-    A handler that raises is called again (3 times in all, 0.2 s and 0.4 s apart), then the message goes to DEAD.
+    A handler that raises is called again (3 times in all, 0.2 s and 0.4 s apart), then the message goes to DEAD. So
+    is one whose task was cancelled by anything but its own actor: a cancellation from elsewhere is no end. A durable
+    that delivers for ever holds jobs: its message is acknowledged only when the task has returned by itself, whatever
+    else happens to it the handler is called again within 2 s, as often as it takes.
     While `limit` messages are held no more are taken; they are left to other copies. A message that comes again while
     it is held (NATS was away) is not handled twice. One that has come as often as the durable allows, its handlers
     having died each time, goes to DEAD. A process that was frozen for longer than the durable's `ack_wait` has lost
@@ -61,6 +71,7 @@ class Inbox:
     def __init__(self, broker: NatsBroker, durable_name: str, handle: Handle, limit: int = 1000) -> None:
         self._broker = broker
         self._durable: Durable = next(d for d in DURABLES if d.name == durable_name)
+        self._is_job = self._durable.max_deliver < 0
         self._handle = handle
         self._limit = limit
         self._lanes: dict[str, _Lane] = {}
@@ -88,6 +99,10 @@ class Inbox:
             retry_subject(self._durable.name), queue=self._durable.name, cb=self._retry
         )
 
+    def take(self, event: Event) -> None:
+        """Deal with an event whose message was acknowledged before."""
+        self._put(event, None)
+
     async def close(self) -> None:
         """Stop taking, cancel what runs, and give what is held to other copies at once."""
         self._closing = True
@@ -96,7 +111,7 @@ class Inbox:
         if self._retries is not None:
             await _quietly(self._retries.unsubscribe())
         if self._heartbeat is not None:
-            self._heartbeat.cancel()
+            await ended(self._heartbeat)
         held = list(self._held)
         await self._drop_all()
         for entry in held:
@@ -144,36 +159,69 @@ class Inbox:
             held = lane.waiting.popleft()
             started = asyncio.get_running_loop().create_future()
             held.task = self._own(self._deal_with(held, started))
-            await asyncio.wait([started, held.task], return_when=asyncio.FIRST_COMPLETED)
+            waited_for = [started, held.task]
+            while not any(each.done() for each in waited_for):
+                try:
+                    with own_cancellation_only():
+                        await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
+                except CancelledElsewhere as error:
+                    log.warning("%s: %s", self._durable.name, error)
         lane.worker = None
         if self._lanes.get(session_id) is lane:
             del self._lanes[session_id]
 
     async def _deal_with(self, held: _Held, started: "asyncio.Future[None]") -> None:
         """Handle one message with retries; `started` is set when the session's next one may go on."""
-        name = type(held.event).__name__
-        headers = held.message.headers if held.message is not None else None
-        problem = ""
-        for attempt in range(ATTEMPTS):
+        try:
+            with own_cancellation_only():
+                await self._finish(held, await self._problem_with(held, started))
+        except CancelledElsewhere as error:
+            log.warning("%s of %s: %s; it comes again", type(held.event).__name__, held.event.session_id, error)
+        finally:
+            if held in self._held and not is_being_stopped():
+                # Neither acknowledged nor buried: JetStream gives it out again.
+                self._forget(held)
+                if held.message is not None:
+                    self._own(_quietly(held.message.nak()))
+
+    async def _problem_with(self, held: _Held, started: "asyncio.Future[None]") -> str:
+        """Return why an event could not be taken after all attempts; empty if it was. A job has no last attempt."""
+        name, attempt = type(held.event).__name__, 0
+        while True:
+            begun_s = time.monotonic()
             try:
-                with span(f"{self._durable.name} {name}", headers, session=held.event.session_id):
-                    rest = await self._handle(held.event)
-                    if rest is not None:
-                        if not started.done():
-                            started.set_result(None)
-                        await rest
-                problem = ""
-                break
-            except asyncio.CancelledError:
-                if _cancelling():
-                    raise
-                problem = ""
-                break  # the handler cancelled its own task: an interruption, dealt with
+                with own_cancellation_only():
+                    await self._handled(held, started)
+                return ""
             except Exception as error:
                 problem = f"{type(error).__name__}: {error}"
+                if time.monotonic() - begun_s > CALM_S:
+                    attempt = 0
                 log.warning("%s of %s failed: %s", name, held.event.session_id, problem, exc_info=attempt == 0)
-                await asyncio.sleep(0.2 * 2**attempt)
-        await self._finish(held, problem)
+            attempt += 1
+            if attempt >= ATTEMPTS and not self._is_job:
+                return problem
+            await asyncio.sleep(min(LONGEST_REST_S, 0.1 * 2**attempt))
+
+    async def _handled(self, held: _Held, started: "asyncio.Future[None]") -> None:
+        headers = held.message.headers if held.message is not None else None
+        name = type(held.event).__name__
+        with span(f"{self._durable.name} {name}", headers, session=held.event.session_id):
+            rest = await self._handle(held.event)
+            if rest is None:
+                return
+            if not started.done():
+                started.set_result(None)
+            try:
+                # A task that swallows its cancellation, and so ends as if nothing had been, has not ended by itself.
+                with cancellation_kept():
+                    await rest
+            except asyncio.CancelledError:
+                if is_being_stopped() or self._is_job or not rest.cancelling():
+                    raise
+                # Whoever interrupts what it has begun itself cancels its task: that is dealt with.
+            finally:
+                await ended(rest)
 
     async def _finish(self, held: _Held, problem: str) -> None:
         try:
@@ -208,30 +256,35 @@ class Inbox:
     async def _beat(self) -> None:
         last = time.monotonic()
         while True:
-            await asyncio.sleep(HEARTBEAT_S)
-            frozen_s = time.monotonic() - last - HEARTBEAT_S
-            if frozen_s > self._durable.ack_wait_s - HEARTBEAT_S - 0.5:
-                log.error("%s was frozen for %.1f s and gives up what it held", self._durable.name, frozen_s)
-                await self._drop_all()
-            last = time.monotonic()
-            # In stream order: redelivery after a crash follows the order of the heartbeats.
-            for held in list(self._held):
-                if held.message is not None:
-                    await _quietly(held.message.in_progress())
+            try:
+                with own_cancellation_only():
+                    await asyncio.sleep(HEARTBEAT_S)
+                    frozen_s = time.monotonic() - last - HEARTBEAT_S
+                    if frozen_s > self._durable.ack_wait_s - HEARTBEAT_S - 0.5:
+                        log.error("%s was frozen for %.1f s and gives up what it held", self._durable.name, frozen_s)
+                        await self._drop_all()
+                    last = time.monotonic()
+                    # In stream order: redelivery after a crash follows the order of the heartbeats.
+                    for held in list(self._held):
+                        if held.message is not None:
+                            await _quietly(held.message.in_progress())
+                    await self._keep_taking()
+            except CancelledElsewhere as error:
+                log.warning("heartbeat of %s: %s", self._durable.name, error)
+
+    async def _keep_taking(self) -> None:
+        """Start the subscriber again if its task has ended: FastStream starts a failed one again, no cancelled one."""
+        tasks: list[asyncio.Task[object]] = getattr(self._subscriber, "tasks", [])
+        if tasks and all(task.done() for task in tasks) and not self._closing:
+            log.error("%s takes no more messages; it is started again", self._durable.name)
+            await self._subscriber.stop()
+            await self._subscriber.start()
 
     async def _drop_all(self) -> None:
-        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         self._lanes.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*(task for task in self._tasks if task is not asyncio.current_task()))
         for held in list(self._held):
             self._forget(held)
-
-
-def _cancelling() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 async def _quietly(work: Awaitable[object]) -> None:

@@ -1,6 +1,7 @@
 """The transcript process: hears one track per job, from its publication to its end."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 from faststream import FastStream
 from faststream.nats import NatsBroker
 
+from actors.transcript.given_up import GivenUpTracks
 from contracts import events as e
 from contracts.topology import TRANSCRIPT
 from infra.broker import make_app, make_broker
@@ -16,6 +18,13 @@ from infra.settings import settings
 
 if TYPE_CHECKING:
     from actors.transcript.ears import Ears
+    from actors.transcript.track import TrackOwner
+
+log = logging.getLogger(__name__)
+
+
+MOST_TRACKS = 20_000
+"""What one process holds at most, silent tracks and all: how many it can hear is for their load to say."""
 
 
 class Hearing:
@@ -24,16 +33,34 @@ class Hearing:
     def __init__(self, broker: NatsBroker) -> None:
         self._broker = broker
         self._ears: Ears | None = None
-        self.inbox = Inbox(broker, TRANSCRIPT, self.listen)
+        self._owners: dict[str, TrackOwner] = {}
+        self.inbox = Inbox(broker, TRANSCRIPT, self.listen, MOST_TRACKS)
+        self._given_up = GivenUpTracks(broker, self.inbox.take)
 
     async def listen(self, event: e.Event) -> "asyncio.Task[None] | None":
         """Own the track that was published."""
-        if not isinstance(event, e.TrackPublished) or self._ears is None:
+        if not isinstance(event, e.TrackPublished):
             return None
+        if self._ears is None:
+            raise RuntimeError("the engines are not loaded")
         from actors.transcript.track import TrackOwner
 
-        owner = TrackOwner(self._broker, self._ears, event)
-        return asyncio.create_task(owner.run(), name=f"track {event.track_id}")
+        owner = self._owners.get(event.event_id)
+        if owner is not None:
+            owner.restart("its task was cancelled")
+        else:
+            owner = self._owners[event.event_id] = TrackOwner(self._broker, self._ears, event)
+        return asyncio.create_task(self._own(owner, event), name=f"track {event.track_id}")
+
+    async def _own(self, owner: "TrackOwner", event: e.TrackPublished) -> None:
+        from actors.transcript.track import GivenUp
+
+        try:
+            await owner.run()
+        except GivenUp as why:
+            log.warning("track %s of %s is given up: %s", event.track_id, event.session_id, why)
+            await self._given_up.watch(event)
+        self._owners.pop(event.event_id, None)
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
@@ -47,6 +74,7 @@ class Hearing:
             yield
         finally:
             await self.inbox.close()
+            await self._given_up.aclose()
             await ears.aclose()
 
 

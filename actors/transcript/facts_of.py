@@ -161,6 +161,33 @@ class FactsOfTrack:
             reason="echo",
         )
 
+    def hearing_restarted(self, problem: str) -> e.HearingRestarted:
+        """Return that the track's owner was replaced; the time makes it another fact than the last."""
+        time_ns = now_ns()
+        return e.HearingRestarted(
+            event_id=derive_id(self._track.event_id, "HearingRestarted", time_ns),
+            session_id=self._session_id,
+            time_ns=time_ns,
+            cause_id=self._track.event_id,
+            track_id=self._track.track_id,
+            participant_id=self._participant_id,
+            error=problem[:500],
+        )
+
+    def fell_behind(self, waited_s: float, action: str) -> e.RecognitionFellBehind:
+        """Return that recognition is behind real time."""
+        time_ns = now_ns()
+        return e.RecognitionFellBehind(
+            event_id=derive_id(self._track.event_id, "RecognitionFellBehind", time_ns),
+            session_id=self._session_id,
+            time_ns=time_ns,
+            cause_id=self._track.event_id,
+            track_id=self._track.track_id,
+            participant_id=self._participant_id,
+            waited_ms=1000 * waited_s,
+            action=action,
+        )
+
     def engine_failed(self, engine: str, error: str, action: str, turn_id: str | None) -> e.EngineFailed:
         """Return that an engine failed; the time makes it another fact than the last failure."""
         time_ns = now_ns()

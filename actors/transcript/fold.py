@@ -37,6 +37,8 @@ class SpokenUtterance:
     revisions: int = 0
     judged: bool = False
     dismissed: bool = False
+    lost_samples: int = 0
+    """How much of it could not be recognised."""
 
 
 @dataclass(slots=True)
@@ -52,6 +54,8 @@ class SessionView:
     said: set[str] = field(default_factory=set)
     """Ids of all facts."""
     unpublished: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
+    """Participants who have left and not come again."""
     replies: dict[str, Reply] = field(default_factory=dict)
     utterances: dict[str, SpokenUtterance] = field(default_factory=dict)
     ended_turns: set[str] = field(default_factory=set)
@@ -101,7 +105,7 @@ class SessionView:
             return []
         turn = [u for u in own if u.started.turn_id == own[-1].started.turn_id]
         all_final = all(u.text is not None for u in turn)
-        if all_final and not any(u.text for u in turn if not u.dismissed):
+        if all_final and not any(u.text or u.lost_samples for u in turn if not u.dismissed):
             return []  # only coughs: nothing to end
         return turn
 
@@ -111,6 +115,10 @@ class SessionView:
                 self.profile = event.profile
             case e.SessionClosed():
                 self.closed = True
+            case e.ParticipantJoined():
+                self.left.discard(event.participant_id)
+            case e.ParticipantLeft():
+                self.left.add(event.participant_id)
             case e.TrackUnpublished():
                 self.unpublished.add(event.track_id)
 
@@ -142,6 +150,8 @@ class SessionView:
                 self.ended_turns.add(event.turn_id)
             case e.SpeechEnded() if u := self.utterances.get(event.utterance_id):
                 u.end_sample = event.end_sample
+            case e.SpeechLost() if u := self.utterances.get(event.utterance_id):
+                u.lost_samples += max(0, event.end_sample - event.start_sample)
             case e.UtteranceTranscribed() if u := self.utterances.get(event.utterance_id):
                 u.text = event.text
             case e.TranscriptRevised() if u := self.utterances.get(event.utterance_id):

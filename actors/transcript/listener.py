@@ -99,7 +99,22 @@ class Listener:
         self._turn = resumed_turn(self._view, self._track)
         if self._turn is not None:
             start = self._turn.last.start
-            self._hearing = Hearing(speaking=True, start=start, voiced_end=start + WINDOW_SAMPLES)
+            self._hearing = Hearing(speaking=True, start=start, voiced_end=max(start, heard_to) + WINDOW_SAMPLES)
+
+    @property
+    def sound_end(self) -> int:
+        """How far the track's sound is known, samples."""
+        return self._sound.end
+
+    async def say_restarted(self, problem: str) -> None:
+        """Say that another owner has ended before the track did. Speech that was open and is skipped is lost."""
+        await self._voice.say(self._facts.hearing_restarted(problem))
+        turn = self._turn
+        if turn is not None and self._sound.end > turn.last.segment_start:
+            lost = self._facts.speech_lost(turn.last.started, turn.last.segment_start, self._sound.end, "restart")
+            turn.last.lost_samples += self._sound.end - turn.last.segment_start
+            turn.last.segment_start = self._sound.end
+            await self._voice.say(lost)
 
     async def aclose(self) -> None:
         """End what still runs."""
@@ -168,6 +183,8 @@ class Listener:
             self._recognising.resumed(turn.last, self._heard_to)
             turn.last.resumed()
         elif change is Change.CLOSED:
+            if turn.last.end is None:  # its sound broke off: there was no pause before
+                await self._changed(Change.PAUSED)
             self._recognising.close(self._sound, turn.last, self._heard_to)
             turn.last.closed = True
 

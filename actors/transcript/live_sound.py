@@ -15,6 +15,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from contracts.audio import BadAudio, InFrame, unpack_in
 from contracts.topology import AUDIO, audio_in_subject
 from infra.connection import connection, jetstream, round_trip
+from infra.facts import direct_get, last_message, read_batch, sequence_of
 
 log = logging.getLogger(__name__)
 
@@ -22,12 +23,18 @@ MAX_WAITING_FRAMES = 3000
 """60 s of sound in the shortest frames; beyond that the oldest is dropped and becomes silence."""
 
 QUIET_S = 2.0
+NEAR_MESSAGES = 200
+"""So many messages are rather read than told apart."""
+
+MARGIN_SAMPLES = 16_000
+"""Frames that are a little out of order are read none the less."""
 
 
 class LiveSound:
-    """`async with LiveSound(broker, session, participant, track, since_ns, woken) as live: live.frames()`.
+    """`async with LiveSound(broker, session, participant, track, from_sample, woken) as live: live.frames()`.
 
-    Frames kept by the audio stream since `since_ns` come first. `woken` is set whenever a frame came.
+    Frames that the audio stream has kept come first, from `from_sample` of the track on: found by their positions, for
+    the clocks of the door, of NATS and of this machine may be hours apart. `woken` is set whenever a frame came.
     """
 
     def __init__(
@@ -36,18 +43,20 @@ class LiveSound:
         session_id: str,
         participant_id: str,
         track_id: str,
-        since_ns: int,
+        from_sample: int,
         woken: asyncio.Event,
     ) -> None:
         self._broker = broker
         self._subject = audio_in_subject(session_id, participant_id)
         self._track_id = track_id
-        self._since_ns = since_ns
+        self._from_sample = from_sample
         self._woken = woken
         self._waiting: deque[InFrame] = deque(maxlen=MAX_WAITING_FRAMES)
         self._history: list[InFrame] = []
         self._subscription: Subscription | None = None
         self._last_frame_at = time.monotonic()
+        self.heard = False
+        """Whether any frame of the track has come."""
         self.broken = 0
         """Frames that could not be read, or that can't be of this track."""
 
@@ -88,6 +97,7 @@ class LiveSound:
         if frame is not None:
             self._last_frame_at = time.monotonic()
             self._waiting.append(frame)
+            self.heard = True
             self._woken.set()
 
     def _unpacked(self, data: bytes) -> InFrame | None:
@@ -99,10 +109,48 @@ class LiveSound:
         return frame if frame.track_id == self._track_id else None
 
     async def _read_history(self) -> None:
-        for data in await kept_sound(self._broker, self._subject, self._since_ns):
-            frame = self._unpacked(data)
-            if frame is not None:
-                self._history.append(frame)
+        start, more = await self._first_needed(), True
+        while start is not None and more:
+            messages, more = await read_batch(connection(self._broker), AUDIO, self._subject, start)
+            for message in messages:
+                start = sequence_of(message) + 1
+                frame = self._unpacked(message.data)
+                if frame is not None:
+                    self._history.append(frame)
+        self.heard = self.heard or bool(self._history)
+
+    async def _first_needed(self) -> int | None:
+        """Return a sequence of the audio stream before which nothing is needed; None if nothing was kept.
+
+        A track's positions grow with the sequences, so it is looked for by halves. What another track of the same
+        participant has left there lies before, if the newest frame is of this one.
+        """
+        first = await self._kept_from(1)
+        newest = await last_message(connection(self._broker), AUDIO, self._subject)
+        if first is None or newest is None:
+            return None
+        low, high = sequence_of(first), sequence_of(newest)
+        frame = self._unpacked(newest.data)
+        if frame is None or not self._is_before(first):
+            return low
+        while high - low > NEAR_MESSAGES:
+            middle = await self._kept_from((low + high) // 2)
+            if middle is None:
+                return low
+            if self._is_before(middle):
+                low = max(sequence_of(middle), (low + high) // 2)
+            else:
+                high = (low + high) // 2
+        return low
+
+    async def _kept_from(self, sequence: int) -> Msg | None:
+        request = {"seq": sequence, "batch": 1, "next_by_subj": self._subject}
+        messages, _ = await direct_get(connection(self._broker), AUDIO, request)
+        return messages[0] if messages else None
+
+    def _is_before(self, message: Msg) -> bool:
+        frame = self._unpacked(message.data)
+        return frame is None or frame.first_sample < self._from_sample - MARGIN_SAMPLES
 
 
 async def kept_sound(broker: NatsBroker, subject: str, since_ns: int) -> list[bytes]:

@@ -91,7 +91,7 @@ class Recognising:
         """Have the words of an utterance that is over."""
         self.settle(sound, utterance, heard_to, closed=True)
         if utterance.end is not None:
-            self._load.kept += utterance.end - utterance.segment_start
+            self._load.kept += max(0, utterance.end - utterance.segment_start)
 
     def ask_whether_over(self, sound: TrackSound, utterance: Utterance, silence_ms: float = 0) -> None:
         """Ask the end-of-turn model about the pause that `utterance.end` began."""

@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 
-from actors.transcript.endpointing import SAMPLES_PER_MS, WINDOW_SAMPLES
+from actors.transcript.endpointing import WINDOW_SAMPLES
 from actors.transcript.fold import SessionView, SpokenUtterance
 from actors.transcript.turn import Turn, Utterance
 from contracts import events as e
 
 WARM_UP_SAMPLES = 32 * WINDOW_SAMPLES
 """Sound before the point of resumption (1 s) that brings the voice detector's memory back."""
-
-MARGIN_NS = 3_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,30 +17,20 @@ class ResumePoint:
 
     first_sample: int
     heard_to: int
-    since_ns: int
-    """No frame of it can have come before this."""
 
 
 def resume_point(view: SessionView, track: e.TrackPublished) -> ResumePoint:
-    """Return where to begin: at the utterance that is open, else behind what was dealt with."""
+    """Return where to begin: at the utterance that is open, else behind what was dealt with. By samples alone."""
     turn = view.open_turn(track.track_id)
-    if turn:
-        start = turn[-1].started.start_sample
-        said_ns = turn[-1].started.time_ns
-    else:
-        start = view.handled_sample(track.track_id)
-        said_ns = track.time_ns + 1_000_000 * start // SAMPLES_PER_MS
+    start = turn[-1].started.start_sample if turn else view.handled_sample(track.track_id)
     heard_to = -(-start // WINDOW_SAMPLES) * WINDOW_SAMPLES
-    first_sample = max(0, heard_to - WARM_UP_SAMPLES)
-    received_ns = track.time_ns + 1_000_000 * first_sample // SAMPLES_PER_MS
-    since_ns = min(received_ns, said_ns, _last_said_ns(view, track)) - MARGIN_NS
-    return ResumePoint(first_sample, heard_to, max(track.time_ns - MARGIN_NS, since_ns))
+    return ResumePoint(max(0, heard_to - WARM_UP_SAMPLES), heard_to)
 
 
-def _last_said_ns(view: SessionView, track: e.TrackPublished) -> int:
-    """Return when the last utterance began: sound sent faster than real time came earlier than its position says."""
-    own = [u.started.time_ns for u in view.utterances.values() if u.started.track_id == track.track_id]
-    return max(own, default=track.time_ns)
+def resume_behind(sample: int) -> ResumePoint:
+    """Return where to begin if what lies before `sample` must not be heard again."""
+    heard_to = -(-sample // WINDOW_SAMPLES) * WINDOW_SAMPLES
+    return ResumePoint(heard_to, heard_to)
 
 
 def resumed_turn(view: SessionView, track: e.TrackPublished) -> Turn | None:
@@ -69,6 +57,7 @@ def _begun(spoken: SpokenUtterance) -> Utterance:
         revisions=spoken.revisions,
         judged=spoken.judged,
         dismissed=spoken.dismissed,
+        lost_samples=spoken.lost_samples,
     )
 
 

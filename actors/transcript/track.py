@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
@@ -12,9 +13,9 @@ from actors.transcript.echo.playback import HeardPlayback
 from actors.transcript.fold import SessionView
 from actors.transcript.listener import Listener
 from actors.transcript.live_sound import LiveSound
-from actors.transcript.resume import resume_point
+from actors.transcript.resume import ResumePoint, resume_behind, resume_point
 from contracts import events as e
-from infra.ending import ended
+from infra.ending import ended, own_cancellation_only
 from infra.facts import LogUnavailable, Stale, facts_after, now_ns
 from infra.feed import SessionFeed
 
@@ -26,6 +27,23 @@ AGENT_SOUND_NS = 60_000_000_000
 STALE_REST_S = 15.0
 """How long an owner that another has overtaken keeps still, so that its job is taken from it unacknowledged."""
 
+NATS_REST_S = 1.0
+FAILED_REST_S = (0.1, 0.5, 1.5)
+"""How long after an unexpected end the track is taken up again; the last of it from then on."""
+
+CALM_S = 10.0
+"""An owner that lasted so long was a good one: failures are counted anew."""
+
+NOBODY_S = 5.0
+"""How long a track may be silent from its start whose session is unknown, or whose participant has left."""
+
+NOBODY_ANY_MORE_S = 60.0
+"""The same for one that was heard before."""
+
+
+class GivenUp(Exception):
+    """There is nobody whom the track could belong to, and it sends nothing."""
+
 
 class TrackOwner:
     """Owns one track from its publication to its end: `await TrackOwner(…).run()`."""
@@ -35,19 +53,44 @@ class TrackOwner:
         self._ears = ears
         self._track = track
         self._woken = asyncio.Event()
+        self._rest_s = 0.0
+        self._problems: list[str] = []
+        self._untold: str | None = None
+        self._sound_end = 0
 
     async def run(self) -> None:
-        """Listen until the track or session has ended. While NATS is away it waits and takes the track up again."""
+        """Listen until the track or session has ended, however often something else ends that. Raises GivenUp.
+
+        While NATS is away it waits and takes the track up again.
+        """
         while True:
+            begun_s = time.monotonic()
             try:
-                await self._listen()
-                return
+                with own_cancellation_only():
+                    await asyncio.sleep(self._rest_s)
+                    await self._listen()
+                    return
+            except GivenUp:
+                raise
             except Stale as error:
                 log.warning("%s", error)
-                await asyncio.sleep(STALE_REST_S)
+                self._rest_s = STALE_REST_S
             except (LogUnavailable, NatsError, TimeoutError, OSError) as error:
                 log.warning("track %s: %r; taking it up again", self._track.track_id, error)
-                await asyncio.sleep(1)
+                self._rest_s = NATS_REST_S
+            except Exception as error:
+                if time.monotonic() - begun_s > CALM_S:
+                    self._problems.clear()
+                self.restart(f"{type(error).__name__}: {error}", error)
+
+    def restart(self, problem: str, error: Exception | None = None) -> None:
+        """Note that the track's owner has ended though the track has not; the next one says so."""
+        log.error("track %s: its owner has ended (%s); another takes its place", self._track.track_id, problem)
+        if error is not None:
+            log.error("why it ended", exc_info=error)
+        self._problems.append(problem)
+        self._untold = problem
+        self._rest_s = FAILED_REST_S[min(len(self._problems), len(FAILED_REST_S)) - 1]
 
     async def _listen(self) -> None:
         view = SessionView()
@@ -55,27 +98,68 @@ class TrackOwner:
         past = await facts_after(self._broker, session_id)
         for fact in past:
             view.apply(fact)
+        if view.closed:
+            return
         point = resume_point(view, self._track)
+        if len(self._problems) > len(FAILED_REST_S):
+            # Whatever lies there ends every owner: it goes on behind it.
+            point = resume_behind(self._sound_end)
         live = LiveSound(
-            self._broker, session_id, self._track.participant_id, self._track.track_id, point.since_ns, self._woken
+            self._broker, session_id, self._track.participant_id, self._track.track_id, point.first_sample, self._woken
         )
         agent = AgentSound(self._broker, session_id, now_ns() - AGENT_SOUND_NS)
         async with SessionFeed(self._broker, session_id, view.sequence) as feed, live, agent:
             for fact in past:
                 agent.playback.take(fact.event)
             following = asyncio.create_task(self._follow(feed, view, agent.playback))
-            listener = Listener(self._broker, self._ears, self._track, view, live, agent.playback, self._woken)
-            listener.resume(point.first_sample, point.heard_to)
             try:
-                while not listener.over and not following.done():
-                    await listener.step()
-                    await self._wait(listener.patience_s())
-                if following.done():
-                    following.result()
-                await listener.finish()
+                await self._until_sound(view, live, following)
+                await self._hear(view, live, agent.playback, following, point)
             finally:
                 await ended(following)
-                await listener.aclose()
+
+    async def _hear(
+        self,
+        view: SessionView,
+        live: LiveSound,
+        playback: HeardPlayback,
+        following: "asyncio.Task[None]",
+        point: ResumePoint,
+    ) -> None:
+        listener = Listener(self._broker, self._ears, self._track, view, live, playback, self._woken)
+        listener.resume(point.first_sample, point.heard_to)
+        try:
+            await self._say_restart(listener)
+            while not listener.over:
+                _raise_end_of(following)
+                await listener.step()
+                self._give_up_if_nobody(view, live.since_frame_ms(), NOBODY_ANY_MORE_S)
+                await self._wait(listener.patience_s())
+            await listener.finish()
+        finally:
+            self._sound_end = max(self._sound_end, listener.sound_end)
+            await listener.aclose()
+
+    async def _until_sound(self, view: SessionView, live: LiveSound, following: "asyncio.Task[None]") -> None:
+        """Wait for the first frame: a microphone may be muted for minutes. Raises GivenUp if there is nobody."""
+        track_id = self._track.track_id
+        while not (live.heard or view.closed or track_id in view.unpublished or view.open_turn(track_id)):
+            _raise_end_of(following)
+            self._give_up_if_nobody(view, live.since_frame_ms(), NOBODY_S)
+            await self._wait(NOBODY_S / 5)
+
+    def _give_up_if_nobody(self, view: SessionView, since_frame_ms: float, patience_s: float) -> None:
+        if since_frame_ms < 1000 * patience_s:
+            return
+        if view.profile is None:
+            raise GivenUp(f"nothing has come for {patience_s:g} s, and its session was never opened")
+        if self._track.participant_id in view.left:
+            raise GivenUp(f"nothing has come for {patience_s:g} s, and its participant has left")
+
+    async def _say_restart(self, listener: Listener) -> None:
+        if self._untold is not None:
+            await listener.say_restarted(self._untold)
+            self._untold = None
 
     async def _follow(self, feed: SessionFeed, view: SessionView, playback: HeardPlayback) -> None:
         async for fact in feed:
@@ -91,3 +175,10 @@ class TrackOwner:
             return
         finally:
             self._woken.clear()
+
+
+def _raise_end_of(following: "asyncio.Task[None]") -> None:
+    """Raise what ended the reading of facts, which nothing should."""
+    if following.done():
+        following.result()
+        raise RuntimeError("the session's facts have ended")

@@ -8,7 +8,7 @@ from typing import Any
 
 from faststream.nats import NatsBroker
 
-from contracts.events import ReplyClauseWritten, SessionClosed, TurnEnded
+from contracts.events import ReplyClauseWritten, SessionClosed, TrackPublished, TurnEnded
 from infra.broker import make_broker
 from infra.connection import jetstream
 from infra.facts import now_ns
@@ -27,6 +27,11 @@ def clause(n: int = 0, session: str = "s-1") -> ReplyClauseWritten:
 
 def session_closed(session: str = "s-1") -> SessionClosed:
     return SessionClosed(event_id=f"{session}:closed", session_id=session, time_ns=now_ns(), reason="hangup")
+
+
+def track_published(session: str = "s-1", track: str = "t-1") -> TrackPublished:
+    name = f"{session}:{track}"
+    return TrackPublished(event_id=name, session_id=session, time_ns=now_ns(), track_id=track, participant_id="p-1")
 
 
 @asynccontextmanager

@@ -14,8 +14,16 @@ from contracts.topology import VOICE
 from infra.connection import connection, jetstream
 from infra.dead_letters import dead_letters
 from infra.facts import say
-from tests.infra.copies import a_copy_of, a_process_that_takes_and_never_ends, clause, session_closed
+from infra.inbox import Inbox
+from tests.infra.copies import (
+    a_copy_of,
+    a_process_that_takes_and_never_ends,
+    clause,
+    session_closed,
+    track_published,
+)
 from tests.servers import NatsServer
+from tests.stepping import Injected, with_cancellation
 from tests.waiting import until
 
 
@@ -277,3 +285,112 @@ async def test_bytes_on_the_logs_subjects_that_nobody_knows_stop_nothing(broker:
         await say(broker, clause(0))
         await all_answered(broker, "persistence")
     assert taker.ids == ["s-1:c0"]
+
+
+class Job:
+    """A handler whose task goes on until it is told to end."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.going_on = 0
+        self.end = asyncio.Event()
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def __call__(self, event: Event) -> "asyncio.Task[None]":
+        self.begun += 1
+        self.tasks.append(asyncio.create_task(self._go_on()))
+        return self.tasks[-1]
+
+    async def _go_on(self) -> None:
+        self.going_on += 1
+        try:
+            await self.end.wait()
+        finally:
+            self.going_on -= 1
+
+
+@pytest.mark.parametrize("method", ["_deal_with", "_work", "_beat"])
+@pytest.mark.parametrize("at", range(1, 5))
+async def test_a_cancellation_from_elsewhere_never_ends_a_job(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch, method: str, at: int
+) -> None:
+    job, injected = Job(), Injected(at)
+    real = getattr(Inbox, method)
+
+    async def cancelled(self: Inbox, *args: Any) -> None:
+        await with_cancellation(real(self, *args), injected)
+
+    monkeypatch.setattr(Inbox, method, cancelled)
+    await say(broker, track_published("s-1"))
+    async with a_copy_of("transcript", job):
+        await until(lambda: job.going_on == 1)
+        if method == "_beat":
+            await until(lambda: injected.done, within_s=10)
+        await until(lambda: job.going_on == 1)
+        assert await unanswered(broker, "transcript") == 1
+        await say(broker, track_published("s-1", "t-2"))
+        await until(lambda: job.going_on == 2)
+        assert await unanswered(broker, "transcript") == 2
+        job.end.set()
+        await all_answered(broker, "transcript")
+    assert await dead_letters(jetstream(broker)) == []
+
+
+async def test_a_job_whose_task_anybody_cancels_is_taken_up_again_and_not_acknowledged(broker: NatsBroker) -> None:
+    job = Job()
+    await say(broker, track_published("s-1"))
+    async with a_copy_of("transcript", job):
+        for n in range(1, 4):
+            await until(lambda n=n: job.begun == n and job.going_on == 1, within_s=5)  # type: ignore[misc]
+            job.tasks[-1].cancel()
+        await until(lambda: job.begun == 4 and job.going_on == 1, within_s=5)
+        assert await unanswered(broker, "transcript") == 1
+        job.end.set()
+        await all_answered(broker, "transcript")
+
+
+async def test_a_job_that_fails_again_and_again_is_never_given_up(broker: NatsBroker) -> None:
+    attempts: list[str] = []
+
+    async def fail_four_times(event: Event) -> None:
+        attempts.append(event.event_id)
+        if len(attempts) < 5:
+            raise ValueError("no")
+
+    await say(broker, track_published("s-1"))
+    async with a_copy_of("transcript", fail_four_times):
+        await all_answered(broker, "transcript")
+    assert len(attempts) == 5
+    assert await dead_letters(jetstream(broker)) == []
+
+
+async def test_a_task_in_which_something_else_was_cancelled_is_tried_again_then_dead(broker: NatsBroker) -> None:
+    begun: list[str] = []
+
+    async def wait_for_what_is_cancelled(event: Event) -> "asyncio.Task[None]":
+        begun.append(event.event_id)
+
+        async def wait() -> None:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            future.cancel()
+            await future
+
+        return asyncio.create_task(wait())
+
+    await say(broker, clause(0))
+    async with a_copy_of("synthesis", wait_for_what_is_cancelled):
+        await all_answered(broker, "synthesis")
+    assert len(begun) == 3
+    assert [letter.reason[:18] for letter in await dead_letters(jetstream(broker))] == ["CancelledElsewhere"]
+
+
+async def test_a_subscriber_that_something_has_cancelled_is_started_again(broker: NatsBroker) -> None:
+    taker = Taker()
+    async with a_copy_of("synthesis", taker) as copy:
+        await say(broker, clause(0))
+        await until(lambda: len(taker.ids) == 1)
+        for subscriber in copy.subscribers:
+            for task in subscriber.tasks:  # type: ignore[attr-defined]
+                task.cancel()
+        await say(broker, clause(1))
+        await until(lambda: len(taker.ids) == 2)

@@ -1,0 +1,55 @@
+"""Where the kept sound of a track is taken up: by positions, whatever the clocks say."""
+
+import asyncio
+
+import pytest
+from faststream.nats import NatsBroker
+
+from actors.transcript.live_sound import NEAR_MESSAGES, LiveSound
+from contracts.audio import InFrame
+from contracts.topology import AUDIO, audio_in_subject
+from infra.connection import connection, jetstream
+from tests.waiting import until_async
+
+FRAMES = 1500
+
+
+async def keep(broker: NatsBroker, track_id: str, count: int, participant: str = "p-1") -> None:
+    for n in range(count):
+        # The door's clock is of no interest: it may stand still.
+        frame = InFrame(track_id, 320 * n, 0, bytes(640)).pack()
+        await connection(broker).publish(audio_in_subject("s-1", participant), frame)
+        if n % 200 == 0:
+            await connection(broker).flush()
+
+    async def kept() -> bool:
+        info = await jetstream(broker).stream_info(AUDIO)
+        return info.state.messages >= count
+
+    await until_async(kept)
+
+
+@pytest.mark.parametrize("from_sample", [0, 16_000, 320 * 700, 320 * (FRAMES - 1)])
+async def test_the_kept_frames_come_from_the_wanted_position_on(broker: NatsBroker, from_sample: int) -> None:
+    await keep(broker, "t-0", 300)
+    await keep(broker, "t-1", FRAMES)
+    async with LiveSound(broker, "s-1", "p-1", "t-1", from_sample, asyncio.Event()) as live:
+        positions = [frame.first_sample for frame in live.frames()]
+    assert positions == sorted(set(positions))
+    assert positions[0] <= from_sample
+    assert positions[-1] == 320 * (FRAMES - 1)
+    assert from_sample - positions[0] <= 320 * (NEAR_MESSAGES + 60)
+
+
+async def test_of_a_track_that_another_followed_all_is_read(broker: NatsBroker) -> None:
+    await keep(broker, "t-1", 400)
+    await keep(broker, "t-2", 400)
+    async with LiveSound(broker, "s-1", "p-1", "t-1", 320 * 300, asyncio.Event()) as live:
+        positions = [frame.first_sample for frame in live.frames()]
+    assert {320 * n for n in range(300, 400)} <= set(positions)
+
+
+async def test_of_a_track_without_sound_nothing_is_read(broker: NatsBroker) -> None:
+    async with LiveSound(broker, "s-1", "p-1", "t-1", 0, asyncio.Event()) as live:
+        assert not live.heard
+        assert live.frames() == []
