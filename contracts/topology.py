@@ -229,6 +229,11 @@ def transfer_subject(session_id: str) -> str:
     return f"do.{session_id}.bridge.transfer"
 
 
+def load_subject(name: str) -> str:
+    """Return where an actor's copies are asked for their load; each answers `<its id> <0 or 1>`, 1 if it is full."""
+    return f"load.{name}"
+
+
 def retry_subject(durable: str) -> str:
     """Return where a dead letter is put back to: a request answered by one copy of the actor."""
     return f"retry.{durable}"

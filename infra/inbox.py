@@ -32,12 +32,18 @@ ATTEMPTS = 3
 LONGEST_REST_S = 1.6
 """Between two attempts at a job that fails again and again."""
 
+REFUSED_S = 0.25
+"""For how long a message that this copy refuses stays away."""
+
 CALM_S = 10.0
 """An attempt that lasted so long was a good one: failures are counted anew."""
 
 Handle = Callable[[Event], Awaitable["asyncio.Task[None] | None"]]
 """Deals with one event. It may return a task: then the session's next event is handled at once, and the message is
 held until the task has ended."""
+
+Refuses = Callable[[], Awaitable[bool]]
+"""Tells whether the next message is better left to another copy."""
 
 
 @dataclass(slots=True, eq=False)
@@ -62,18 +68,27 @@ class Inbox:
     is one whose task was cancelled by anything but its own actor: a cancellation from elsewhere is no end. A durable
     that delivers for ever holds jobs: its message is acknowledged only when the task has returned by itself, whatever
     else happens to it the handler is called again within 2 s, as often as it takes.
-    While `limit` messages are held no more are taken; they are left to other copies. A message that comes again while
+    While `limit` messages are held no more are taken; they are left to other copies, as is one that `refuses` would
+    rather not have at this moment. A message that comes again while
     it is held (NATS was away) is not handled twice. One that has come as often as the durable allows, its handlers
     having died each time, goes to DEAD. A process that was frozen for longer than the durable's `ack_wait` has lost
     what it held: its tasks are cancelled and nothing is acknowledged.
     """
 
-    def __init__(self, broker: NatsBroker, durable_name: str, handle: Handle, limit: int = 1000) -> None:
+    def __init__(
+        self,
+        broker: NatsBroker,
+        durable_name: str,
+        handle: Handle,
+        limit: int = 1000,
+        refuses: Refuses | None = None,
+    ) -> None:
         self._broker = broker
         self._durable: Durable = next(d for d in DURABLES if d.name == durable_name)
         self._is_job = self._durable.max_deliver < 0
         self._handle = handle
         self._limit = limit
+        self._refuses = refuses
         self._lanes: dict[str, _Lane] = {}
         self._held: dict[_Held, None] = {}
         self._by_sequence: dict[int, _Held] = {}
@@ -129,6 +144,9 @@ class Inbox:
         elif 0 < self._durable.max_deliver <= metadata.num_delivered:
             reason = f"delivered {metadata.num_delivered} times and never answered: its handlers died or hung"
             await bury(jetstream(self._broker), self._durable.name, message, reason)
+        elif self._refuses is not None and await self._refuses():
+            await _quietly(message.nak(delay=REFUSED_S))
+            await asyncio.sleep(2 * REFUSED_S)  # another copy gets it, for this one does not ask
         else:
             self._put(event, message)
             # Nothing more is fetched until this returns. Giving messages back instead would change their order.

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from opentelemetry import propagate, trace
+from opentelemetry import metrics, propagate, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
@@ -55,7 +55,18 @@ def set_up_telemetry(name: str, settings: Settings) -> None:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.otlp_endpoint)))
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+        reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=_beside(settings.otlp_endpoint)))
+        metrics.set_meter_provider(MeterProvider([reader], resource=provider.resource))
     trace.set_tracer_provider(provider)
+
+
+def _beside(endpoint: str) -> str:
+    """Return where metrics go if traces go to `endpoint`."""
+    return endpoint.removesuffix("/").removesuffix("/v1/traces") + "/v1/metrics"
 
 
 def trace_headers() -> dict[str, str]:

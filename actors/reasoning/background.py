@@ -68,8 +68,14 @@ class Backgrounds:
         summary = session.summary.summary if session.summary is not None else ""
         names = names_of(session.people) if several(session.people) else ()
         asking = askers(session, turn_id)
+        turn = session.turns.get(turn_id or "")
         known = Background(
-            heard, summary, people=names, askers=asking, was_cut_off=was_cut_off(session, turn_id, time_ns)
+            heard,
+            summary,
+            people=names,
+            askers=asking,
+            lost=turn is not None and turn.lost,
+            was_cut_off=was_cut_off(session, turn_id, time_ns),
         )
         if begun is not None:
             return replace(known, memory=begun.recalled, memories=begun.memories)

@@ -11,6 +11,9 @@ from infra.people import several
 
 _WORTH_ANOTHER_ATTEMPT = frozenset({"interrupted", "failed", "broken-off", "half-closed"})
 """A draft that ended so is not the answer: the model may do better when the turn has ended."""
+NOT_UNDERSTOOD = "Sorry, I could not make out what you said. Could you say it again, please?"
+"""Said when all words of a turn are lost."""
+
 NOT_FOR_US = "the turn is not for the agent"
 
 
@@ -155,7 +158,8 @@ def _on_revised(session: Session, event: TranscriptRevised, speculate: bool) -> 
 
 
 def _on_ended(session: Session, event: TurnEnded) -> tuple[Decision, ...]:
-    if (own := _own(session, event)) is not None:
+    sorry = NOT_UNDERSTOOD if event.lost_ms and not is_speakable(event.text) else ""
+    if (own := _own(session, event, sorry)) is not None:
         return own
     turn_id = turn_key(event)
     mine = [reply for reply in session.replies.values() if reply.turn_id == turn_id and not reply.discarded]
@@ -166,14 +170,14 @@ def _on_ended(session: Session, event: TurnEnded) -> tuple[Decision, ...]:
         return ()
     if not session.closed and (why := not_for_us(session, _spoken(session, event))) is not None:
         return (*(Discard(reply.reply_id, NOT_FOR_US) for reply in mine), Pass(event, why))
-    if _is_overtaken(session, event) or session.closed or not is_speakable(event.text):
+    if _is_overtaken(session, event) or session.closed or not (sorry or is_speakable(event.text)):
         return tuple(Discard(reply.reply_id, "the turn needs no answer") for reply in mine)
     answer = next((reply for reply in mine if _answers(reply, turn_id, event.text)), None)
     others = [reply for reply in (*_drafts(session), *_unheard(session)) if reply is not answer]
     discards = tuple(Discard(reply.reply_id, _why(reply, turn_id)) for reply in others)
     if answer is not None:
         return (Commit(answer.reply_id), *discards)
-    return (*discards, Start(reply_id_of(event), turn_id, event.text))
+    return (*discards, Start(reply_id_of(event), turn_id, event.text, fixed=sorry))
 
 
 def _why(reply: Reply, turn_id: str) -> str:
@@ -222,5 +226,5 @@ def _unheard(session: Session) -> list[Reply]:
 
 def _answers(reply: Reply, turn_id: str, text: str) -> bool:
     """Tell whether the reply is a usable answer to these words of this turn."""
-    is_usable = not reply.interrupted and reply.finish not in _WORTH_ANOTHER_ATTEMPT
+    is_usable = not reply.interrupted and not reply.knows_less and reply.finish not in _WORTH_ANOTHER_ATTEMPT
     return is_usable and reply.turn_id == turn_id and normalised(reply.text) == normalised(text)

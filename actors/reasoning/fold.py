@@ -46,6 +46,8 @@ class Reply:
     """What the model was told of earlier conversations."""
     memories: tuple[str, ...] = ()
     """Whence that is: reply ids."""
+    knows_less: bool = False
+    """A draft that was begun before it was known that words of its turn are lost."""
 
     @property
     def alive(self) -> bool:
@@ -79,6 +81,8 @@ class Turn:
     """Event id of its TurnEnded."""
     passed: e.TurnPassed | None = None
     """Why it is not answered."""
+    lost: bool = False
+    """Whether words of it could not be recognised."""
 
 
 @dataclass(slots=True)
@@ -130,7 +134,9 @@ def _came_or_left(session: Session, event: e.ParticipantJoined | e.ParticipantLe
     note(session.people, event)
 
 
-def _turn(session: Session, event: e.SpeechStarted | e.TranscriptRevised | e.UtteranceTranscribed) -> Turn:
+def _turn(
+    session: Session, event: e.SpeechStarted | e.TranscriptRevised | e.UtteranceTranscribed | e.SpeechLost
+) -> Turn:
     turn = session.turns.setdefault(turn_key(event), Turn(turn_key(event)))
     turn.participant_id = event.participant_id
     turn.begun_ns = turn.begun_ns or event.time_ns
@@ -160,6 +166,14 @@ def _transcribed(session: Session, event: e.UtteranceTranscribed) -> None:
 def _dismissed(session: Session, event: e.UtteranceDismissed) -> None:
     if event.reason == "language" and event.over_reply_id is None:
         session.other_language_id = session.other_language_id or event.event_id
+
+
+def _lost(session: Session, event: e.SpeechLost) -> None:
+    turn = _turn(session, event)
+    turn.lost = True
+    for reply in session.replies.values():
+        if reply.turn_id == turn.turn_id and not reply.granted:
+            reply.knows_less = True
 
 
 def _passed(session: Session, event: e.TurnPassed) -> None:
@@ -235,6 +249,7 @@ _ON_SESSION: dict[type[e.Event], Callable[[Session, Any], None]] = {
     e.ParticipantLeft: _came_or_left,
     e.SpeechStarted: _speaking,
     e.TranscriptRevised: _revised,
+    e.SpeechLost: _lost,
     e.TurnEnded: _ended,
     e.UtteranceTranscribed: _transcribed,
     e.UtteranceDismissed: _dismissed,

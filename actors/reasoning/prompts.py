@@ -18,6 +18,9 @@ CUT_OFF = (
 )
 
 
+LOST = "[Some of what was said here could not be understood and is missing.]"
+
+
 @dataclass(frozen=True, slots=True)
 class Background:
     """What is known besides prompt and question.
@@ -35,6 +38,8 @@ class Background:
     """Names of all who are or were there; none where there is only one."""
     askers: tuple[str, ...] = ()
     """Of these, whom the answer is for; who asks comes last."""
+    lost: bool = False
+    """Whether words of the turn that is answered are missing."""
     was_cut_off: bool = False
     """Whether the last answer lost its end, and the rest was offered."""
 
@@ -51,6 +56,7 @@ class Background:
     def asked(self, question: str, limits: Limits) -> str:
         """Return the question as it is put to a model: who asks it, and whom to answer."""
         asked = f"{self.askers[-1]}: {question.strip()}" if self.askers else question
+        asked = f"{asked} {LOST}" if self.lost else asked
         if limits.primer:
             return asked
         to_whom = f"[You answer {listed(self.askers)}.]\n" if self.askers else ""

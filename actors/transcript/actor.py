@@ -18,6 +18,7 @@ from infra.settings import settings
 
 if TYPE_CHECKING:
     from actors.transcript.ears import Ears
+    from actors.transcript.load import HearingLoad
     from actors.transcript.track import TrackOwner
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,8 @@ class Hearing:
         self._broker = broker
         self._ears: Ears | None = None
         self._owners: dict[str, TrackOwner] = {}
-        self.inbox = Inbox(broker, TRANSCRIPT, self.listen, MOST_TRACKS)
+        self._load: HearingLoad | None = None
+        self.inbox = Inbox(broker, TRANSCRIPT, self.listen, MOST_TRACKS, self._refuses)
         self._given_up = GivenUpTracks(broker, self.inbox.take)
 
     async def listen(self, event: e.Event) -> "asyncio.Task[None] | None":
@@ -52,6 +54,9 @@ class Hearing:
             owner = self._owners[event.event_id] = TrackOwner(self._broker, self._ears, event)
         return asyncio.create_task(self._own(owner, event), name=f"track {event.track_id}")
 
+    async def _refuses(self) -> bool:
+        return self._load is not None and await self._load.refuses()
+
     async def _own(self, owner: "TrackOwner", event: e.TrackPublished) -> None:
         from actors.transcript.track import GivenUp
 
@@ -66,15 +71,19 @@ class Hearing:
     async def lifespan(self) -> AsyncIterator[None]:
         """Have the engines loaded and warm before the first track comes."""
         from actors.transcript.ears import Ears
+        from actors.transcript.load import HearingLoad
 
         ears = self._ears = await asyncio.to_thread(Ears, settings())
         await ears.warm_up()
+        self._load = HearingLoad(self._broker, ears)
+        await self._load.open()
         await self.inbox.open()
         try:
             yield
         finally:
             await self.inbox.close()
             await self._given_up.aclose()
+            await self._load.aclose()
             await ears.aclose()
 
 

@@ -83,9 +83,11 @@ class Listener:
         self._recognising = Recognising(ears, view.stt, track.session_id, woken)
         self._turn: Turn | None = None
         self._heard_to = 0
+        self._ears = ears
         self._vad_failure_said = False
         self._repetitions = 0
         """How often in a row speech over the agent proved to be its own words."""
+        self._behind_said = False
 
     @property
     def over(self) -> bool:
@@ -209,6 +211,7 @@ class Listener:
     async def _consider(self) -> None:
         """Say everything that is known by now and has not been said."""
         await self._say_failures()
+        await self._say_if_behind()
         turn = self._turn
         if turn is None:
             return
@@ -376,6 +379,13 @@ class Listener:
         for loss in self._recognising.take_losses():
             fact = self._facts.speech_lost(loss.utterance.started, loss.start, loss.end, loss.reason)
             await self._voice.say(fact)
+
+    async def _say_if_behind(self) -> None:
+        behind = self._ears.behind()
+        if behind and not self._behind_said and self._turn is not None:
+            await self._voice.say(self._facts.fell_behind(self._ears.waited_s(), "guesses are left out"))
+            self._behind_said = True
+        self._behind_said = self._behind_said and behind
 
     async def _say_failures(self) -> None:
         turn_id = self._turn.turn_id if self._turn is not None else None

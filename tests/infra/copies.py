@@ -12,7 +12,7 @@ from contracts.events import ReplyClauseWritten, SessionClosed, TrackPublished, 
 from infra.broker import make_broker
 from infra.connection import jetstream
 from infra.facts import now_ns
-from infra.inbox import Handle, Inbox
+from infra.inbox import Handle, Inbox, Refuses
 from infra.provisioning import provision
 
 
@@ -35,10 +35,12 @@ def track_published(session: str = "s-1", track: str = "t-1") -> TrackPublished:
 
 
 @asynccontextmanager
-async def a_copy_of(durable: str, handle: Handle, limit: int = 1000) -> AsyncIterator[NatsBroker]:
+async def a_copy_of(
+    durable: str, handle: Handle, limit: int = 1000, refuses: Refuses | None = None
+) -> AsyncIterator[NatsBroker]:
     """Take the durable's events in this process; give back what is held at the end."""
     broker = make_broker(f"copy-of-{durable}")
-    inbox = Inbox(broker, durable, handle, limit)
+    inbox = Inbox(broker, durable, handle, limit, refuses)
     await broker.connect()
     await provision(jetstream(broker))
     await inbox.open()

@@ -394,3 +394,23 @@ async def test_a_subscriber_that_something_has_cancelled_is_started_again(broker
                 task.cancel()
         await say(broker, clause(1))
         await until(lambda: len(taker.ids) == 2)
+
+
+async def test_what_a_copy_refuses_another_takes_and_the_only_copy_in_the_end_itself(broker: NatsBroker) -> None:
+    taken: list[str] = []
+    other = Taker()
+    full = True
+
+    async def take(event: Event) -> None:
+        taken.append(event.event_id)
+
+    async def refuses() -> bool:
+        return full
+
+    async with a_copy_of("transcript", take, refuses=refuses):
+        await say(broker, track_published("s-1"))
+        async with a_copy_of("transcript", other):
+            await until(lambda: other.ids == ["s-1:t-1"], within_s=5)
+        await say(broker, track_published("s-2"))
+        full = False
+        await until(lambda: taken == ["s-2:t-1"], within_s=5)

@@ -1,4 +1,4 @@
-from actors.reasoning.decide import Commit, Discard, Resume, Start, decide, only_language, reply_id_of
+from actors.reasoning.decide import NOT_UNDERSTOOD, Commit, Discard, Resume, Start, decide, only_language, reply_id_of
 from contracts import events as e
 from tests.actors.reasoning.facts import about, ended, fact, folded, opened, revised, started
 
@@ -140,3 +140,25 @@ def dismissed(utterance_id: str, reason: str = "language", over_reply_id: str | 
         e.UtteranceDismissed, f"d-{utterance_id}", turn_id="t1", over_reply_id=over_reply_id, **about_it
     )
     return event
+
+
+def lost() -> e.SpeechLost:
+    where = {"utterance_id": "u", "track_id": "tr", "participant_id": "p", "start_sample": 0, "end_sample": 16_000}
+    loss: e.SpeechLost = fact(e.SpeechLost, "lost", turn_id="t1", reason="engine", **where)
+    return loss
+
+
+def test_a_turn_whose_words_are_all_lost_is_asked_for_again() -> None:
+    event = ended("", lost_ms=1000)
+    sorry = Start(reply_id_of(event), "t1", "", fixed=NOT_UNDERSTOOD)
+    assert decide(folded(opened(), lost(), event), event) == (sorry,)
+    begun = folded(opened(), lost(), event, started("", reply_id_of(event)))
+    assert decide(begun, event) == (Resume(reply_id_of(event), NOT_UNDERSTOOD),)
+    assert decide(folded(opened(), ended("")), ended("")) == ()
+
+
+def test_a_draft_that_did_not_know_of_lost_words_is_done_again() -> None:
+    event, draft = ended(HELLO, lost_ms=1000), started(HELLO, draft=True)
+    assert decide(folded(lost(), draft, event), event) == (Commit("r1"),)
+    again = decide(folded(draft, lost(), event), event)
+    assert again == (Discard("r1", "the turn ended with other words"), Start(reply_id_of(event), "t1", HELLO))

@@ -1,7 +1,7 @@
 """What is recorded as context, and what each kind of model is given of it."""
 
 from actors.reasoning.memories import told
-from actors.reasoning.prompts import Background, context_of, prompt_messages, wants_memory
+from actors.reasoning.prompts import LOST, Background, context_of, prompt_messages, wants_memory
 from contracts.events import ContextMessage
 from infra.engines.llm import LOCAL_ABOUT_PRIMER, LOCAL_PRIMER
 from tests.actors.reasoning.test_memories import SAM
@@ -55,3 +55,9 @@ def test_long_memories_leave_less_room_for_the_conversation() -> None:
     beside = prompt_messages("m", "", Background(long, memory="m" * 5_000), "Hello?")
     assert sum(len(message.text) for message in beside) <= 24_100
     assert "0 x" in alone[0].text or "1 x" in alone[0].text
+
+
+def test_every_model_is_told_that_words_of_the_question_are_missing() -> None:
+    for name in ("m", "local"):
+        assert texts(name, Background(HEARD, lost=True), "Hello?")[-1] == ("human", f"Hello? {LOST}")
+    assert context_of("m", "", Background(lost=True), "Hello?")[-1].text == f"Hello? {LOST}"

@@ -63,9 +63,6 @@ async def test_sound_that_ends_every_owner_is_left_behind_and_told(
     await caller.speak(recorded("what_time"), silence(2500))
     facts = await caller.until(has(e.SpeechLost))
     assert {cast(e.SpeechLost, fact).reason for fact in only(facts, e.SpeechLost)} == {"restart"}
-    await caller.speak(silence(500), recorded("hello"), silence(1500))
-    facts = await caller.until(lambda facts: any("hello" in words(fact.text) for fact in only(facts, e.TurnEnded)))  # type: ignore[attr-defined]
-    assert sum(cast(e.TurnEnded, fact).lost_ms for fact in only(facts, e.TurnEnded)) > 0
 
 
 @asynccontextmanager

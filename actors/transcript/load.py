@@ -1,0 +1,95 @@
+"""What a process does about more speech than it can recognise: it says so, and leaves new tracks to other copies."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Iterable
+
+from faststream.nats import NatsBroker
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+from opentelemetry import metrics
+
+from actors.transcript.ears import Ears
+from contracts.topology import TRANSCRIPT, load_subject
+from infra.connection import connection
+from infra.ending import CancelledElsewhere, ended, own_cancellation_only
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.25
+ANSWERS_S = 0.2
+"""How long other copies may take to answer: one that takes longer is full as well."""
+
+
+class HearingLoad:
+    """Watches how far recognition is behind; knows whether a new track is better taken by another copy."""
+
+    def __init__(self, broker: NatsBroker, ears: Ears) -> None:
+        self._broker = broker
+        self._ears = ears
+        self._id = uuid.uuid4().hex.encode()
+        self._watching: asyncio.Task[None] | None = None
+        self._subscription: Subscription | None = None
+        self._was_behind = False
+        metrics.get_meter("daredevil").create_observable_gauge(
+            "daredevil.recognition.waited", [self._observe], "s", "How long the oldest speech has been waiting"
+        )
+
+    async def open(self) -> None:
+        """Answer other copies and watch. Raises nats errors."""
+        subject = load_subject(TRANSCRIPT)
+        self._subscription = await connection(self._broker).subscribe(subject, cb=self._answer)
+        self._watching = asyncio.create_task(self._watch(), name="load of recognition")
+
+    async def aclose(self) -> None:
+        """Stop it."""
+        if self._watching is not None:
+            await ended(self._watching)
+        if self._subscription is not None and not connection(self._broker).is_closed:
+            await self._subscription.unsubscribe()
+
+    async def refuses(self) -> bool:
+        """Tell whether a new track is better left to another copy: this one is behind, and one that is not is there."""
+        return self._ears.behind() and await self._another_could()
+
+    async def _another_could(self) -> bool:
+        nc = connection(self._broker)
+        inbox = nc.new_inbox()
+        answers = await nc.subscribe(inbox)
+        try:
+            await nc.publish(load_subject(TRANSCRIPT), reply=inbox)
+            async with asyncio.timeout(ANSWERS_S):
+                while True:
+                    answer = (await answers.next_msg(timeout=ANSWERS_S)).data.split()
+                    if len(answer) == 2 and answer[0] != self._id and answer[1] == b"0":
+                        return True
+        except (NatsError, TimeoutError):
+            return False
+        finally:
+            await answers.unsubscribe()
+
+    async def _answer(self, message: Msg) -> None:
+        await message.respond(b"%s %d" % (self._id, self._ears.behind()))
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                with own_cancellation_only():
+                    await asyncio.sleep(LOOK_S)
+            except CancelledElsewhere:
+                continue
+            behind = self._ears.behind()
+            if behind and not self._was_behind:
+                log.warning(
+                    "recognition is behind real time: speech waits for %.1f s; until it has caught up guesses are left "
+                    "out, and new tracks left to other copies",
+                    self._ears.waited_s(),
+                )
+            elif self._was_behind and not behind:
+                log.warning("recognition has caught up")
+            self._was_behind = behind
+
+    def _observe(self, options: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
+        yield metrics.Observation(self._ears.waited_s())
