@@ -93,6 +93,15 @@ async def say(broker: NatsBroker, event: Event, fence: Fence | None = None, pati
         delay_s = min(delay_s * 2, 2)
 
 
+async def deliver_again(broker: NatsBroker, event: Event) -> None:
+    """Store a fact once more, so that the durables that take it are given it anew; to readers it is the one they know.
+
+    Raises nats errors, TimeoutError.
+    """
+    headers = {"Nats-Msg-Id": f"{event.event_id}:again:{now_ns()}", "Daredevil-Event": type(event).__name__}
+    await broker.publish(event, subject_of(event), headers=headers, stream=VOICE, timeout=ACK_TIMEOUT_S)
+
+
 async def _own_last(broker: NatsBroker, event: Event, fence: Fence) -> int:
     """Return the sequence if the last fact behind the fence is this very one. Raises Stale otherwise.
 

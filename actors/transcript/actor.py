@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from faststream import FastStream
 from faststream.nats import NatsBroker
+from nats.errors import Error as NatsError
 
 from actors.transcript.given_up import GivenUpTracks
 from contracts import events as e
 from contracts.topology import TRANSCRIPT
 from infra.broker import make_app, make_broker
+from infra.facts import deliver_again
 from infra.inbox import Inbox
 from infra.settings import settings
 
@@ -37,7 +39,7 @@ class Hearing:
         self._owners: dict[str, TrackOwner] = {}
         self._load: HearingLoad | None = None
         self.inbox = Inbox(broker, TRANSCRIPT, self.listen, MOST_TRACKS, self._refuses)
-        self._given_up = GivenUpTracks(broker, self.inbox.take)
+        self._given_up = GivenUpTracks(broker, self._take_again)
 
     async def listen(self, event: e.Event) -> "asyncio.Task[None] | None":
         """Own the track that was published."""
@@ -53,6 +55,14 @@ class Hearing:
         else:
             owner = self._owners[event.event_id] = TrackOwner(self._broker, self._ears, event)
         return asyncio.create_task(self._own(owner, event), name=f"track {event.track_id}")
+
+    async def _take_again(self, track: e.TrackPublished) -> None:
+        """Have a track that was given up made a job again, which outlives this process."""
+        try:
+            await deliver_again(self._broker, track)
+        except (NatsError, TimeoutError, OSError) as error:
+            log.warning("track %s could not be made a job again (%r); it is heard here", track.track_id, error)
+            self.inbox.take(track)
 
     async def _refuses(self) -> bool:
         return self._load is not None and await self._load.refuses()

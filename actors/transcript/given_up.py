@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from faststream.nats import NatsBroker
@@ -30,7 +30,9 @@ class _Watched:
 class GivenUpTracks:
     """Waits for the first frame of each, by a subscription and nothing else, then calls `take` once with the track."""
 
-    def __init__(self, broker: NatsBroker, take: Callable[[e.TrackPublished], None], most: int = MOST) -> None:
+    def __init__(
+        self, broker: NatsBroker, take: Callable[[e.TrackPublished], Awaitable[None]], most: int = MOST
+    ) -> None:
         self._broker = broker
         self._take = take
         self._most = most
@@ -45,7 +47,7 @@ class GivenUpTracks:
         async def receive(message: Msg) -> None:
             if _track_id_of(message) == track.track_id and await self._forget(track.event_id):
                 log.warning("track %s of %s is heard again: its sound has come", track.track_id, track.session_id)
-                self._take(track)
+                await self._take(track)
 
         subject = audio_in_subject(track.session_id, track.participant_id)
         watched.subscription = await connection(self._broker).subscribe(subject, cb=receive)
