@@ -34,7 +34,7 @@ FAILED_REST_S = (0.1, 0.5, 1.5)
 CALM_S = 10.0
 """An owner that lasted so long was a good one: failures are counted anew."""
 
-NOBODY_S = 5.0
+NOBODY_S = 15.0
 """How long a track may be silent from its start whose session is unknown, or whose participant has left."""
 
 NOBODY_ANY_MORE_S = 60.0

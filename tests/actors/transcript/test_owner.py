@@ -107,7 +107,7 @@ async def test_jobs_of_nobody_are_given_up_and_a_muted_microphone_is_not(
         await caller.speak(silence(300), recorded("what_time"), silence(1500))
         turn = cast(e.TurnEnded, only(await caller.until(has(e.TurnEnded)), e.TurnEnded)[0])
         assert words(turn.text) == "what time is it"
-        assert await held() == 1
+        assert await held() == 2
 
 
 async def test_an_owner_that_anybody_cancels_is_replaced_and_hears_on(
