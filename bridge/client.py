@@ -11,6 +11,7 @@ from typing import Any
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from bridge.client_clock import ClientClock
 from bridge.limits import Bucket
 from bridge.protocol import CLOSE_CODES, Rubbish, error_message
 from bridge.web.gate import Visitor
@@ -44,6 +45,8 @@ class Client:
         self._receiving: asyncio.Timeout | None = None
         self.session_id = ""
         self.visitor = Visitor()
+        self.clock = ClientClock()
+        self.counts_played = False
         self._sender = asyncio.create_task(self._send(), name="sending to a client")
 
     @property

@@ -121,7 +121,9 @@ class Door:
         client.visitor = await self._let_in(client, hello)
         hello = hello.model_copy(update={"user_id": client.visitor.user(hello.user_id)})
         session_id = _session_id(hello)
-        client.session_id = session_id
+        client.session_id, client.counts_played = session_id, hello.counts_played
+        if hello.clock_ms is not None:
+            client.clock.see(hello.clock_ms, now_ns())
         if self._closing:
             raise Rubbish("shutdown", "the server restarts; reconnect")
         lock = self._locks.setdefault(session_id, asyncio.Lock())

@@ -77,7 +77,7 @@ def milestones_of(facts: Iterable[Event], turn_id: str) -> Milestones | None:
     heard = next((event for event in events if isinstance(event, PlaybackStarted)), None)
     if heard is None:
         return None
-    return reply_milestones(events, heard.reply_id, heard.time_ns)
+    return reply_milestones(events, heard.reply_id, heard.heard_ns or heard.time_ns)
 
 
 def reply_milestones(events: Iterable[Event], reply_id: str, heard_ns: int) -> Milestones | None:

@@ -2,11 +2,16 @@
 
 from typing import Any, Protocol
 
+from bridge.client_clock import ClientClock
 from infra.facts import Fact
 
 
 class Line(Protocol):
     """Takes what the call has to tell, in order and without waiting."""
+
+    clock: ClientClock
+    counts_played: bool
+    """Whether it is known to tell what it plays."""
 
     def tell(self, message: dict[str, Any]) -> None:
         """Take a message: `reply`, `reply_end`, `pause`, `resume`, `stop` or `notice`."""

@@ -4,15 +4,18 @@ Pure: no I/O and no clock. Every method returns what is to be done, in order. Ti
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from bridge.commands import Ask, Command, Say, Sound, Tell
+from bridge.course import Change, Count, Course, Stopped, WentOn
 from bridge.floor import Floor
 from bridge.known_replies import KEPT, KnownReplies
 from bridge.playback_facts import PlaybackFacts
 from bridge.protocol import HeldReply
 from bridge.repair import clauses_to_ask
 from bridge.replies import Hold, Phase, Playing, Reply
+from bridge.unreported import PATIENCE_NS, unreported
 from contracts import events as e
 from contracts.audio import OutFrame
 
@@ -40,6 +43,8 @@ class Playback:
         self._overheard: deque[str] = deque(maxlen=KEPT)
         """Turns that were spoken over a reply, but not to the agent."""
         self._connected = False
+        self._uncounted_patience_ns: int | None = None
+        """How long the client may be without a count until it is taken to give none; None: it gives them."""
         self._current: Reply | None = None
 
     def playing(self, now_ns: int) -> Playing | None:
@@ -67,12 +72,14 @@ class Playback:
 
     # -- the client comes and goes
 
-    def connect(self, now_ns: int, held: Sequence[HeldReply] | None = None) -> list[Command]:
+    def connect(self, now_ns: int, held: Sequence[HeldReply] | None = None, counts: bool = True) -> list[Command]:
         """Begin with a client, which may tell what it has of the replies it was being played: they go on from there.
 
         For one that cannot tell (`None`), what was being played when the last client was lost is stopped and counted.
+        One that is not known to count what it plays, and does not, is taken to play what it gets.
         """
         self._connected = True
+        self._uncounted_patience_ns = None if counts else PATIENCE_NS
         out: list[Command] = []
         for each in held or ():
             out += self._go_on(each, now_ns)
@@ -97,7 +104,7 @@ class Playback:
         if reply is None or reply is not self._current or reply.phase is not Phase.AWAY:
             return [] if held.ended else [Tell({"type": "stop", "reply_id": held.reply_id})]
         reply.is_at(held.received, held.samples, now_ns)
-        out = self._say_started(reply, held.started_at(now_ns, reply.rate_hz, reply.leave_ns))
+        out = self._taken_up(reply, held, now_ns)
         if held.ended:
             return out + self._finished(reply, now_ns)
         if reply.stop is not None:
@@ -113,6 +120,20 @@ class Playback:
             return [*out, _tell("pause", reply)]
         reply.phase = Phase.PLAYING
         return [*out, _tell("resume", reply), *self._say_resumed(reply, now_ns)]
+
+    def _taken_up(self, reply: Reply, held: HeldReply, now_ns: int) -> list[Command]:
+        """Know when it was heard: as its door said, or as its client does, if that door did not live to."""
+        started_ns = held.started_at(now_ns, reply.rate_hz, reply.leave_ns)
+        out: list[Command] = []
+        if started_ns is not None:
+            reply.told = reply.told or (started_ns, 0)
+            out = self._say_started(reply, Count(0, started_ns, exact=True), started_ns)
+        if reply.course is None:
+            reply.course = Course(reply.rate_hz, now_ns)
+            if reply.told is not None:
+                at_ns, samples = reply.told
+                reply.course.go_on(samples, at_ns)
+        return out
 
     def disconnect(self, now_ns: int) -> list[Command]:
         """Go on without a client: nothing is sent until one is there again."""
@@ -174,7 +195,9 @@ class Playback:
         if self._current is not None and self._current is not reply:
             self._end(self._current)
         self._current, reply.phase, reply.pause = reply, Phase.PLAYING, None
-        if isinstance(event, e.PlaybackPaused):
+        if not isinstance(event, e.PlaybackPaused):
+            reply.told = (event.heard_ns or event.time_ns, event.played_samples)
+        else:
             reply.phase, reply.pause = Phase.PAUSED, Hold(event.cause, event.time_ns, said=True)
 
     # -- facts
@@ -225,6 +248,8 @@ class Playback:
             return []
         current.pause = Hold(event.event_id, now_ns, estimate_samples=current.estimate(now_ns))
         current.phase = Phase.PAUSED
+        if current.course is not None:
+            current.course.hold()
         return [_tell("pause", current)]
 
     def _on_dismissed(self, event: e.InterruptionDismissed, now_ns: int) -> list[Command]:
@@ -266,17 +291,26 @@ class Playback:
     # -- the client's counts
 
     def on_report(
-        self, reply_id: str, samples: int, now_ns: int, started: bool = False, ended: bool = False
+        self, reply_id: str, count: Count, now_ns: int, started: bool = False, ended: bool = False
     ) -> list[Command]:
-        """Take the client's count of played samples; those of replies that are over are left out."""
+        """Take the client's count, of what this line was played; those of replies that are over are left out."""
+        self._uncounted_patience_ns = None
         reply = self._current
         if reply is None or reply.reply_id != reply_id or reply.phase is Phase.AWAY:
             return []
-        reply.report(samples, now_ns)
-        out = self._say_started(reply, now_ns) if started or samples > 0 else []
+        return self._counted(reply, count, now_ns, started, ended)
+
+    def _counted(
+        self, reply: Reply, count: Count, now_ns: int, started: bool, ended: bool, estimated: bool = False
+    ) -> list[Command]:
+        reply.report(count.samples, now_ns)
+        count = replace(count, samples=min(count.samples, reply.sent_samples))
+        out = self._say_started(reply, count, now_ns, estimated) if started or count.samples > 0 else []
+        if reply.heard_started and reply.phase is Phase.PLAYING and reply.course is not None:
+            out += self._changed(reply, reply.course.count(count, now_ns), now_ns)
         if ended and reply.end_sent:
-            return out + self._finished(reply, now_ns) + self._pump(now_ns)
-        return out + self.on_tick(now_ns)
+            return out + self._finished(reply, now_ns, count) + self._pump(now_ns)
+        return out if estimated else out + self.on_tick(now_ns)
 
     # -- time
 
@@ -294,8 +328,25 @@ class Playback:
             if reply.stop.settled(now_ns):
                 out += self._interrupted(reply, reply.stop, now_ns)
         elif reply is not None and reply.phase is Phase.PLAYING:
-            out += self._end_unfinished(reply, now_ns)
+            out += self._broken_off(reply, now_ns) or self._end_unfinished(reply, now_ns)
         return out + self._pump(now_ns)
+
+    def _broken_off(self, reply: Reply, now_ns: int) -> list[Command]:
+        """Say of a break what time alone tells, and count for a client that does not."""
+        if reply.course is None:
+            return []
+        changes = reply.course.overdue(now_ns, reply.sent_samples, reply.end_sent)
+        out = self._changed(reply, changes, now_ns)
+        if self._uncounted_patience_ns is not None:
+            count = unreported(reply, now_ns, self._uncounted_patience_ns)
+            if count is not None:
+                self._uncounted_patience_ns = 0
+                out += self._estimated(reply, count, now_ns)
+        return out
+
+    def _estimated(self, reply: Reply, count: Count, now_ns: int) -> list[Command]:
+        ended = reply.end_sent and count.samples >= reply.sent_samples
+        return self._counted(reply, count, now_ns, started=True, ended=ended, estimated=True)
 
     def repairs(self, now_ns: int) -> list[Command]:
         """Return which clauses synthesis is to be asked for again; those asked for in vain are given up."""
@@ -328,7 +379,7 @@ class Playback:
                 break
             if reply.phase is Phase.WAITING:
                 out += self._begin(reply, now_ns)
-            out += [Sound(pcm) for pcm in reply.take()]
+            out += [Sound(pcm) for pcm in self._sound_of(reply, now_ns)]
             if not reply.all_sent:
                 break
             if not reply.end_sent:
@@ -347,26 +398,46 @@ class Playback:
             out += self._finished(reply, now_ns)
         return out
 
+    def _sound_of(self, reply: Reply, now_ns: int) -> list[bytes]:
+        before_samples = reply.sent_samples
+        sound = reply.take()
+        if sound and reply.course is not None:
+            reply.course.sent(before_samples, now_ns)
+        return sound
+
     def _next(self, now_ns: int) -> Reply | None:
         return None if self._floor.is_held(now_ns, DECISION_PATIENCE_NS) else self._replies.next()
 
     def _begin(self, reply: Reply, now_ns: int) -> list[Command]:
         reply.phase, reply.begun_ns, reply.played_at_ns = Phase.PLAYING, now_ns, now_ns
-        self._current = reply
+        self._current, reply.course = reply, Course(reply.rate_hz, now_ns, reply.resumed_at)
         names = {"type": "reply", "reply_id": reply.reply_id, "turn_id": reply.turn_id}
         first = {"first_sample": reply.resumed_at} if reply.resumed_at else {}
         out: list[Command] = [Tell({**names, "sample_rate_hz": reply.rate_hz, **first})]
+        if reply.ended_pause is None and reply.heard_started:
+            # Another door had begun it: since then nothing was heard.
+            samples = reply.played_samples
+            out += self._changed(reply, [Stopped(samples, now_ns, "door"), WentOn(samples, now_ns, now_ns)], now_ns)
+            reply.course.go_on(samples, now_ns)
         return out + self._say_resumed(reply, now_ns)
 
-    def _say_started(self, reply: Reply, at_ns: int | None) -> list[Command]:
-        if at_ns is None or reply.heard_started:
+    def _say_started(self, reply: Reply, count: Count, now_ns: int, estimated: bool = False) -> list[Command]:
+        if reply.heard_started:
             return []
         reply.heard_started = True
-        return [Say(self._facts.started(reply, self._turns.get(reply.turn_id or "", ()), at_ns))]
+        first = reply.course.possible(count) if reply.course is not None else count
+        return [Say(self._facts.started(reply, self._turns.get(reply.turn_id or "", ()), first, now_ns, estimated))]
 
     def _say_resumed(self, reply: Reply, now_ns: int) -> list[Command]:
         pause, reply.ended_pause = reply.ended_pause, None
-        return [] if pause is None else [Say(self._facts.resumed(reply, pause, pause.cause_id, now_ns))]
+        if pause is None:
+            return []
+        if reply.course is not None:
+            reply.course.go_on(reply.played_samples, now_ns)
+        return [Say(self._facts.resumed(reply, pause, pause.cause_id, now_ns))]
+
+    def _changed(self, reply: Reply, changes: Iterable[Change], now_ns: int) -> list[Command]:
+        return [Say(self._facts.changed(reply, change, now_ns)) for change in changes]
 
     def _stop(self, reply: Reply, cause_id: str, reason: str, now_ns: int, patience_ms: int = 300) -> list[Command]:
         out: list[Command] = []
@@ -396,6 +467,8 @@ class Playback:
             reply.pause, reply.ended_pause = None, pause
             return out
         reply.phase, reply.pause, reply.played_at_ns = Phase.PLAYING, None, now_ns
+        if reply.course is not None:
+            reply.course.go_on(reply.played_samples, now_ns)
         return [_tell("resume", reply), *out, Say(self._facts.resumed(reply, pause, cause_id, now_ns))]
 
     def _say_paused(self, reply: Reply, pause: Hold, now_ns: int) -> list[Command]:
@@ -414,8 +487,8 @@ class Playback:
         self._end(reply)
         return [Say(event)]
 
-    def _finished(self, reply: Reply, now_ns: int) -> list[Command]:
-        event = self._facts.finished(reply, now_ns)
+    def _finished(self, reply: Reply, now_ns: int, count: Count | None = None) -> list[Command]:
+        event = self._facts.finished(reply, now_ns, count.at_ns if count is not None and count.exact else None)
         self._end(reply)
         return [Say(event)]
 

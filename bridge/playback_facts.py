@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
+from bridge.course import Change, Count, Stopped
 from bridge.latency import breakdown, reply_milestones
 from bridge.replies import Hold, Reply
 from contracts import events as e
@@ -19,10 +20,12 @@ class PlaybackFacts:
     def __init__(self, session_id: str) -> None:
         self._session_id = session_id
 
-    def started(self, reply: Reply, turn: Iterable[e.Event], now_ns: int) -> e.PlaybackStarted:
+    def started(
+        self, reply: Reply, turn: Iterable[e.Event], count: Count, now_ns: int, estimated: bool
+    ) -> e.PlaybackStarted:
         """Return that the first sound was heard, with the gap and its parts from the turn's facts."""
         gap_ms, parts = None, None
-        milestones = reply_milestones(turn, reply.reply_id, now_ns)
+        milestones = reply_milestones(turn, reply.reply_id, count.at_ns)
         if milestones is not None:
             first = reply.clauses.get(0)
             frame_ns = first.first_frame_ns if first else 0
@@ -33,7 +36,26 @@ class PlaybackFacts:
             )
             gap_ms, parts = breakdown(milestones)
         fields = self._fields("PlaybackStarted", reply, now_ns, reply.cause_id)
-        return e.PlaybackStarted(**fields, gap_ms=gap_ms, parts=parts)
+        return e.PlaybackStarted(
+            **fields,
+            gap_ms=gap_ms,
+            parts=parts,
+            played_samples=count.samples,
+            heard_ns=count.at_ns if count.exact else None,
+            estimated=estimated,
+        )
+
+    def changed(self, reply: Reply, change: Change, now_ns: int) -> e.PlaybackStalled | e.PlaybackResumed:
+        """Return that playback stands still, or goes on, of itself."""
+        name = "PlaybackStalled" if isinstance(change, Stopped) else "PlaybackResumed"
+        fields = self._fields(name, reply, now_ns, reply.cause_id, f"{change.samples}:{change.at_ns}")
+        fields["played_samples"] = change.samples
+        if isinstance(change, Stopped):
+            heard_ns = change.at_ns if change.cause != "door" else None
+            return e.PlaybackStalled(**fields, cause=change.cause, heard_ns=heard_ns)
+        return e.PlaybackResumed(
+            **fields, heard_ns=change.at_ns, paused_ms=max(0, change.at_ns - change.stopped_ns) / 1e6
+        )
 
     def paused(self, reply: Reply, pause: Hold, now_ns: int) -> e.PlaybackPaused:
         """Return that playback holds still."""
@@ -57,11 +79,12 @@ class PlaybackFacts:
             reason=stop.reason,
         )
 
-    def finished(self, reply: Reply, now_ns: int) -> e.PlaybackFinished:
+    def finished(self, reply: Reply, now_ns: int, heard_ns: int | None = None) -> e.PlaybackFinished:
         """Return that all of it was heard."""
         fields = self._fields("PlaybackFinished", reply, now_ns, reply.cause_id)
         heard_text = reply.heard_to_its_end()
-        return e.PlaybackFinished(**fields, heard_text=heard_text, played_samples=reply.sent_samples)
+        played_samples = reply.sent_samples
+        return e.PlaybackFinished(**fields, heard_text=heard_text, played_samples=played_samples, heard_ns=heard_ns)
 
     def _fields(self, name: str, reply: Reply, now_ns: int, cause_id: str, per: str = "") -> dict[str, Any]:
         return {

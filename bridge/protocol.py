@@ -62,6 +62,9 @@ def clean_text(text: str) -> str:
 
 CleanText = Annotated[str, AfterValidator(clean_text)]
 
+ClockMs = Annotated[float, Field(ge=-(2**53), le=2**53, allow_inf_nan=False)]
+"""ms on a clock of the client's that never goes back."""
+
 
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
@@ -102,6 +105,9 @@ class Hello(_Message):
     name: CleanText = Field("", max_length=256)
     sample_rate_hz: int = Field(16_000, ge=8_000, le=48_000)
     mic: bool = True
+    clock_ms: ClockMs | None = Field(None, description="What the clock of `Played.at_ms` shows as this is sent.")
+    counts_played: bool = False
+    """Whether it tells what it plays: until it does, nothing counts as heard. Of others the door makes an estimate."""
 
 
 class TypedText(_Message):
@@ -113,13 +119,21 @@ class TypedText(_Message):
 
 
 class Played(_Message):
-    """How many samples of a reply have been played so far, at the rate that `reply` named."""
+    """How many samples of a reply have been played so far, at the rate that `reply` named.
+
+    `at_ms` is when that was and `clock_ms` when the message is sent, both on any clock of the client's that never goes
+    back; without them the message counts as it comes. `stalled`: the sound ran out there; `resumed`: it flows again.
+    """
 
     type: Literal["played"]
     reply_id: CleanText = Field(max_length=128)
     samples: int = Field(ge=0, le=2**53)
     started: bool = False
     ended: bool = False
+    stalled: bool = False
+    resumed: bool = False
+    at_ms: ClockMs | None = None
+    clock_ms: ClockMs | None = None
 
 
 class Hangup(_Message):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from bridge.clauses import ClauseSound
+from bridge.course import Course
 from bridge.heard import Heard, heard
 from contracts.audio import OutFrame
 from contracts.events import ClauseSynthesized
@@ -96,6 +97,10 @@ class Reply:
     ended_pause: Hold | None = None
     """A pause that has ended, as a door that is gone did not live to say."""
     stop: Hold | None = None
+    course: Course | None = None
+    """When which of its samples is heard, once it is played."""
+    told: tuple[int, int] | None = None
+    """When (ns) which sample was heard, as a door before this one said."""
 
     def clause(self, index: int) -> ClauseSound:
         """Return the clause, made if it is new."""
@@ -228,10 +233,10 @@ class Reply:
 
     def estimate(self, now_ns: int) -> int:
         """Return how much must have been played by now if the client has not stopped since its last count."""
-        if not self.heard_started or self.phase is not Phase.PLAYING:
+        if not self.heard_started or self.phase is not Phase.PLAYING or self.course is None:
             return self.played_samples
-        passed = (now_ns - self.played_at_ns) * self.rate_hz // 1_000_000_000
-        return min(self.sent_samples, self.played_samples + max(0, passed))
+        samples = self.course.samples_at(now_ns, self.sent_samples)
+        return self.played_samples if samples is None else max(self.played_samples, samples)
 
     def heard(self, played_samples: int) -> Heard:
         """Return what was heard of it."""

@@ -7,6 +7,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from bridge.commands import Ask, Command, Say, Sound, Tell
+from bridge.course import Count
 from bridge.line import Line
 from bridge.playback import Playback
 from bridge.protocol import HeldReply, Played
@@ -54,7 +55,7 @@ class Speaking:
         for fact in past:
             line.fact(fact)
         self.line = line
-        self._apply(self._playback.connect(now_ns(), held))
+        self._apply(self._playback.connect(now_ns(), held, line.counts_played))
 
     def detach(self) -> None:
         """Go on without a line."""
@@ -102,7 +103,12 @@ class Speaking:
 
     def played(self, report: Played) -> None:
         """Take the line's count of played samples."""
-        self._apply(self._playback.on_report(report.reply_id, report.samples, now_ns(), report.started, report.ended))
+        came_ns, at_ns = now_ns(), None
+        if self.line is not None and report.clock_ms is not None and report.at_ms is not None:
+            self.line.clock.see(report.clock_ms, came_ns)
+            at_ns = self.line.clock.time_ns(report.at_ms, came_ns)
+        count = Count(report.samples, at_ns or came_ns, at_ns is not None, report.stalled, report.resumed)
+        self._apply(self._playback.on_report(report.reply_id, count, came_ns, report.started, report.ended))
 
     def typed(self, participant_id: str, text: str, name: str = "") -> None:
         """Take a turn from the keyboard; a reply that is being played is interrupted, and counted, first.

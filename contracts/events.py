@@ -421,6 +421,20 @@ class PlaybackStarted(Event):
     reply_id: Reference
     gap_ms: SignedMs | None = Field(default=None, description="From the end of speech to this; none after typed text.")
     parts: LatencyParts | None = None
+    played_samples: Count = Field(default=0, description="What had been played by then: voices begin softly.")
+    heard_ns: TimeNs | None = Field(default=None, description="When that was, if the client told it.")
+    estimated: bool = Field(default=False, description="The client counts nothing: it is taken to play what it gets.")
+
+
+class PlaybackStalled(Event):
+    """Playback stands still of itself after `played_samples`; `PlaybackResumed` or its end follows."""
+
+    reply_id: Reference
+    played_samples: Count
+    heard_ns: TimeNs | None = Field(default=None, description="When it stopped, as far as that is known.")
+    cause: Literal["late-sound", "client", "silent", "door"] = Field(
+        description="Its sound came late; the client stood still; the client tells nothing; another door took over."
+    )
 
 
 class PlaybackPaused(Event):
@@ -432,11 +446,12 @@ class PlaybackPaused(Event):
 
 
 class PlaybackResumed(Event):
-    """Playback went on after a pause."""
+    """Playback went on after a pause or a stall; without one before, it is earlier than was said."""
 
     reply_id: Reference
     played_samples: Count
     paused_ms: Ms = 0
+    heard_ns: TimeNs | None = Field(default=None, description="When the next sample was heard, if not at `time_ns`.")
 
 
 class PlaybackFinished(Event):
@@ -445,6 +460,7 @@ class PlaybackFinished(Event):
     reply_id: Reference
     heard_text: str
     played_samples: Count
+    heard_ns: TimeNs | None = Field(default=None, description="When its last sample was heard, if the client told.")
 
 
 class PlaybackInterrupted(Event):

@@ -54,6 +54,7 @@ EVENTS: tuple[Row, ...] = (
     Row(e.ReplyDiscarded, "reply.discarded", (REASONING,)),
     Row(e.ClauseSynthesized, "clause.synthesized", (SYNTHESIS,)),
     Row(e.PlaybackStarted, "playback.started", (BRIDGE,)),
+    Row(e.PlaybackStalled, "playback.stalled", (BRIDGE,)),
     Row(e.PlaybackPaused, "playback.paused", (BRIDGE,)),
     Row(e.PlaybackResumed, "playback.resumed", (BRIDGE,)),
     Row(e.PlaybackFinished, "playback.finished", (BRIDGE,)),

@@ -1,9 +1,18 @@
 """When each sample of the agent's replies was heard, from the facts of playback. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from contracts import events as e
+
+_PLAYBACK = (
+    e.PlaybackStarted,
+    e.PlaybackStalled,
+    e.PlaybackPaused,
+    e.PlaybackResumed,
+    e.PlaybackInterrupted,
+    e.PlaybackFinished,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,48 +24,90 @@ class Span:
     end_sample: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Samples from `first_sample` to `end_sample`, or open, of which `anchor_sample` was heard at `anchor_ns`."""
+
+    anchor_ns: int
+    anchor_sample: int
+    first_sample: int
+    end_sample: int | None = None
+
+    def span(self, rate_hz: int, free_ns: int) -> Span:
+        at_ns = self.anchor_ns - (self.anchor_sample - self.first_sample) * 1_000_000_000 // rate_hz
+        return Span(max(at_ns, free_ns), self.first_sample, self.end_sample)
+
+
 @dataclass(slots=True)
 class HeardReply:
     """When a reply was heard. Positions count its samples from the first clause on."""
 
     reply_id: str
-    spans: list[Span] = field(default_factory=list)
     over_ns: int | None = None
     """When its playback was over, if it is."""
+    doubtful_ns: int | None = None
+    """Since when its client has told nothing, while that is so: what it was played is not known."""
+    _stretches: list[_Stretch] = field(default_factory=list)
 
     def apply(self, event: e.Event) -> None:
         """Take a fact of this reply's playback; others change nothing."""
         match event:
-            case e.PlaybackStarted() if not self.spans:
-                self.spans.append(Span(event.time_ns, 0))
+            case e.PlaybackStarted() if not self._stretches:
+                self._stretches.append(_Stretch(event.heard_ns or event.time_ns, event.played_samples, 0))
             case e.PlaybackPaused():
                 self._end(event.played_samples)
+            case e.PlaybackStalled():
+                self._end(event.played_samples)
+                if event.cause == "silent":
+                    self.doubtful_ns = event.heard_ns or event.time_ns
             case e.PlaybackResumed():
-                self._end(event.played_samples)
-                self.spans.append(Span(event.time_ns, event.played_samples))
-            case e.PlaybackInterrupted():
+                self._resume(event)
+            case e.PlaybackInterrupted() | e.PlaybackFinished():
                 self._end(event.played_samples, again=True)
-                self.over_ns = event.time_ns
-            case e.PlaybackFinished():
-                self._end(event.played_samples)
-                self.over_ns = event.time_ns
+                self.over_ns, self.doubtful_ns = event.time_ns, None
+
+    def _resume(self, event: e.PlaybackResumed) -> None:
+        self.doubtful_ns = None
+        at_ns, sample = event.heard_ns or event.time_ns, event.played_samples
+        is_open = bool(self._stretches) and self._stretches[-1].end_sample is None
+        if is_open and event.heard_ns is not None and not event.paused_ms:  # it was earlier than had been said
+            self._stretches[-1] = replace(self._stretches[-1], anchor_ns=at_ns, anchor_sample=sample)
+            return
+        self._end(sample)
+        while self._stretches and (self._stretches[-1].end_sample or 0) > sample:  # less was heard than was said
+            last = self._stretches.pop()
+            if last.first_sample < sample:
+                self._stretches.append(replace(last, end_sample=sample))
+        self._stretches.append(_Stretch(at_ns, sample, sample))
 
     def _end(self, sample: int, again: bool = False) -> None:
-        """End the last span; an interruption counts more exactly than the pause before it."""
-        if self.spans and (again or self.spans[-1].end_sample is None):
-            last = self.spans[-1]
-            self.spans[-1] = Span(last.at_ns, last.first_sample, max(last.first_sample, sample))
+        """End the last stretch; an end counts more exactly than the pause before it."""
+        if self._stretches and (again or self._stretches[-1].end_sample is None):
+            last = self._stretches[-1]
+            self._stretches[-1] = replace(last, end_sample=max(last.first_sample, sample))
+
+    @property
+    def begun(self) -> bool:
+        """Whether any of it was heard."""
+        return bool(self._stretches)
+
+    @property
+    def playing_since_ns(self) -> int | None:
+        """Since when it is played without a break, if it still is."""
+        if not self._stretches or self.over_ns is not None or self._stretches[-1].end_sample is not None:
+            return None
+        return self._stretches[-1].anchor_ns
 
     def heard(self, rate_hz: int) -> list[Span]:
         """Return the spans, none before the one before it is over: the counts cross on their way to the door."""
         spans: list[Span] = []
         free_ns = 0
-        for span in self.spans:
-            at_ns = max(span.at_ns, free_ns)
-            spans.append(Span(at_ns, span.first_sample, span.end_sample))
+        for stretch in self._stretches:
+            span = stretch.span(rate_hz, free_ns)
+            spans.append(span)
             if span.end_sample is not None:
-                free_ns = at_ns + (span.end_sample - span.first_sample) * 1_000_000_000 // rate_hz
-        return spans
+                free_ns = span.at_ns + (span.end_sample - span.first_sample) * 1_000_000_000 // rate_hz
+        return [span for span in spans if span.end_sample != span.first_sample]
 
     def when_ns(self, sample: int, rate_hz: int, begins: bool = False) -> int | None:
         """Return when the sample was heard, or None if it was not. The end of what was heard counts as heard.
@@ -81,6 +132,5 @@ class HeardTimes:
 
     def apply(self, event: e.Event) -> None:
         """Take a fact of the session."""
-        kinds = (e.PlaybackStarted, e.PlaybackPaused, e.PlaybackResumed, e.PlaybackInterrupted, e.PlaybackFinished)
-        if isinstance(event, kinds):
+        if isinstance(event, _PLAYBACK):
             self.replies.setdefault(event.reply_id, HeardReply(event.reply_id)).apply(event)

@@ -139,15 +139,23 @@ class Timeline:
         return max(ends, default=0)
 
     def doubtful_from(self) -> int | None:
-        """Return from where on the agent's sound may not have been heard: a reply plays and nobody may be there.
+        """Return from where on it is not known yet what was heard of the agent: nobody tells, or its sound is not here.
 
         A client that vanished is known by its closed microphone at once, but by its count much later.
         """
-        if self._open_tracks:
-            return None
-        playing = [reply.spans[-1] for reply in self._heard.replies.values() if reply.spans and reply.over_ns is None]
-        doubtful = [max(span.at_ns, self._away_ns) for span in playing if span.end_sample is None]
-        return self.at(min(doubtful)) if doubtful else None
+        doubtful: list[int] = []
+        for reply in self._heard.replies.values():
+            if reply.doubtful_ns is not None:
+                doubtful.append(self.at(reply.doubtful_ns))
+            since_ns = reply.playing_since_ns
+            if since_ns is None:
+                continue
+            if not self._open_tracks:
+                doubtful.append(self.at(max(since_ns, self._away_ns)))
+            sound = self._sounds.get(reply.reply_id)
+            stretches = stretches_of(sound, reply, self.start_ns) if sound is not None else []
+            doubtful += [end for _, end in stretches[-1:]]
+        return min(doubtful, default=None)
 
     def needed_since_ns(self, position: int) -> int:
         """Return since when frames are needed to make the sound from `position` on."""

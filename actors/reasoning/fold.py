@@ -228,11 +228,11 @@ def _synthesized(reply: Reply, event: e.ClauseSynthesized) -> None:
 
 
 def _playing(reply: Reply, event: e.PlaybackStarted | e.PlaybackResumed) -> None:
-    reply.playback_ns, reply.paused = event.time_ns, False
-    reply.played_samples = event.played_samples if isinstance(event, e.PlaybackResumed) else 0
+    reply.playback_ns, reply.paused = event.heard_ns or event.time_ns, False
+    reply.played_samples = event.played_samples
 
 
-def _paused(reply: Reply, event: e.PlaybackPaused) -> None:
+def _paused(reply: Reply, event: e.PlaybackPaused | e.PlaybackStalled) -> None:
     reply.paused, reply.played_samples = True, event.played_samples
 
 
@@ -269,6 +269,7 @@ _ON_REPLY: dict[type[e.Event], Callable[[Reply, Any], None]] = {
     e.PlaybackStarted: _playing,
     e.PlaybackResumed: _playing,
     e.PlaybackPaused: _paused,
+    e.PlaybackStalled: _paused,
     e.PlaybackFinished: _heard,
     e.PlaybackInterrupted: _heard,
 }

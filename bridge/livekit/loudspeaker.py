@@ -185,12 +185,24 @@ class Loudspeaker:
         over = reply.handed_over
         begins = not reply.started and (over or reply.is_audible(0))
         reply.started = reply.started or begins
-        self._tell_played(reply, started=begins, ended=over)
+        self._tell_played(reply, started=begins, ended=over, stalled=not over)
         if over:
             self._reply = None
 
-    def _tell_played(self, reply: ReplySound, started: bool = False, ended: bool = False) -> None:
+    def _tell_played(
+        self, reply: ReplySound, started: bool = False, ended: bool = False, stalled: bool = False
+    ) -> None:
         self._reported_s = time.monotonic()
+        now_ms = self._reported_s * 1000
         samples = reply.heard_samples(0 if ended else self.source.queued_duration)
-        played = Played(type="played", reply_id=reply.reply_id, samples=samples, started=started, ended=ended)
+        played = Played(
+            type="played",
+            reply_id=reply.reply_id,
+            samples=samples,
+            started=started,
+            ended=ended,
+            stalled=stalled,
+            at_ms=now_ms,
+            clock_ms=now_ms,
+        )
         asyncio.get_running_loop().call_soon(self._report, played)

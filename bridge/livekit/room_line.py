@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from bridge.client_clock import ClientClock
 from bridge.livekit.board import Board
 from bridge.livekit.captions import Captions
 from bridge.livekit.loudspeaker import Loudspeaker
@@ -20,6 +21,7 @@ class RoomLine:
     def __init__(
         self, rate_hz: int, board: Board, played: Callable[[Played], None], refused: Callable[[str], None]
     ) -> None:
+        self.clock, self.counts_played = ClientClock(), True
         self.loudspeaker = Loudspeaker(rate_hz, self._on_played)
         self._board = board
         self._played = played

@@ -211,7 +211,9 @@ export class Call {
 
   hello() {
     const mic = this.microphone !== null;
-    return { user_id: this.userId, sample_rate_hz: mic ? this.microphone.rate : 16000, mic, replies: this.held.toTell() };
+    const rate = mic ? this.microphone.rate : 16000;
+    const clock = { counts_played: true, clock_ms: performance.now() };
+    return { user_id: this.userId, sample_rate_hz: rate, mic, replies: this.held.toTell(), ...clock };
   }
 
   // What a reload needs to go on; nothing once the call is over.
@@ -296,7 +298,8 @@ export class Call {
   played(report) {
     const message = this.held.played(report);
     const { reply_id: id, samples, started, ended } = message;
-    const merged = { ...this.unsent.get(id), ...message };
+    const { stalled, resumed, ...earlier } = this.unsent.get(id) ?? {}; // of a break, the count that followed tells
+    const merged = { ...earlier, ...message };
     if (this.door?.send(merged)) this.unsent.delete(id);
     else this.unsent.set(id, merged);
     this.keep();

@@ -1,5 +1,6 @@
 // What is heard, sample by sample: the agent's replies in order, with pause, resume and stop at once.
 // Pure apart from `report`; the audio thread drives it by render(), tests drive it the same way.
+// Reports say when (`at_s`, on the clock of render()) so many samples had been played, and where sound ran out.
 
 const FADE_S = 0.004; // long enough to hide the click, short enough to end within one render quantum at 24 kHz
 const START_S = 0.04; // sound that must have come before a reply (or the rest after a gap) begins
@@ -58,6 +59,7 @@ export class Playback {
     this.over = new Map();
     this.gain = 0;
     this.last = 0; // last output sample: it decays when sound runs out, instead of clicking
+    this.now = 0; // when the sample that is rendered next is played, in s
   }
 
   // ---- what the server says
@@ -108,16 +110,19 @@ export class Playback {
 
   // ---- what the audio thread asks for
 
-  render(out) {
+  // `begins_s`: when the first sample of `out` is played.
+  render(out, begins_s = this.now) {
+    this.now = begins_s;
     let at = 0;
     while (at < out.length) {
       const reply = this.next(out.length - at);
       if (!reply) {
         this.decay(out, at);
-        return;
+        break;
       }
-      at = this.play(reply, out, at);
+      at = this.play(reply, out, at, begins_s);
     }
+    this.now = begins_s + out.length / this.outputRate;
   }
 
   // ---- inside
@@ -146,9 +151,11 @@ export class Playback {
   }
 
   ranDry(reply) {
+    const stalled = reply.flowing;
     reply.flowing = false;
     reply.waited = 0;
     if (reply.leaving === "pause") this.hold(reply);
+    else if (stalled) this.tell(reply, { stalled: true });
   }
 
   ready(reply, room) {
@@ -159,10 +166,11 @@ export class Playback {
       reply.complete || buffered >= START_S * reply.rate || reply.waited >= START_S * this.outputRate;
     if (reply.flowing) this.gain = reply.position === 0 ? 1 : 0;
     else reply.waited += room;
+    if (reply.flowing && reply.audible) this.tell(reply, { resumed: true });
     return reply.flowing;
   }
 
-  play(reply, out, from) {
+  play(reply, out, from, begins_s) {
     let at = from;
     const step = reply.rate / this.outputRate;
     while (at < out.length && reply.position < reply.received) {
@@ -173,6 +181,7 @@ export class Playback {
       this.last = sample * this.gain;
       out[at++] = this.last;
       reply.position += step;
+      this.now = begins_s + at / this.outputRate;
       if (!reply.audible && Math.abs(sample) > AUDIBLE) {
         reply.audible = true;
         this.tell(reply, { started: true });
@@ -209,11 +218,11 @@ export class Playback {
   }
 
   answer(id) {
-    this.report({ type: "played", reply_id: id, samples: this.over.get(id) ?? 0 });
+    this.report({ type: "played", reply_id: id, samples: this.over.get(id) ?? 0, at_s: this.now });
   }
 
   tell(reply, extra = {}) {
     reply.reported = reply.played;
-    this.report({ type: "played", reply_id: reply.id, samples: reply.played, ...extra });
+    this.report({ type: "played", reply_id: reply.id, samples: reply.played, at_s: this.now, ...extra });
   }
 }

@@ -20,7 +20,7 @@ class PlayerProcessor extends AudioWorkletProcessor {
   process(_inputs, outputs) {
     const [first, ...others] = outputs[0];
     if (first) {
-      this.playback.render(first);
+      this.playback.render(first, currentTime);
       for (const channel of others) channel.set(first);
     }
     return true;

@@ -35,7 +35,8 @@ export class Player {
       numberOfInputs: 0,
       outputChannelCount: [1],
     });
-    this.node.port.onmessage = ({ data }) => this.onPlayed(data);
+    this.node.port.onmessage = ({ data: { at_s: at, ...played } }) =>
+      this.onPlayed({ ...played, at_ms: heardAt(context, at), clock_ms: performance.now() });
     this.analyser = context.createAnalyser();
     this.analyser.fftSize = 1024;
     this.node.connect(this.analyser).connect(context.destination);
@@ -99,4 +100,12 @@ export class Player {
     this.waiting.length = 0;
     this.opening = Promise.resolve();
   }
+}
+
+// When a sample that the context plays at `at` (s, on its clock) is heard, in ms of performance.now(). The context's
+// clock stands still while it is suspended, and runs ahead of the loudspeaker by what the device holds.
+function heardAt(context, at) {
+  const { contextTime, performanceTime } = context.getOutputTimestamp?.() ?? {};
+  if (contextTime > 0 && performanceTime > 0) return performanceTime + (at - contextTime) * 1000;
+  return performance.now() + (at - context.currentTime + (context.outputLatency || 0)) * 1000;
 }

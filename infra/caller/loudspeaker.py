@@ -1,6 +1,6 @@
 """A loudspeaker without sound: plays what comes on a clock, and knows exactly how much of it was heard."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,17 @@ REPORT_EVERY_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the door is told: `samples` of the reply were played so far."""
+    """What the door is told: `samples` of the reply were played so far; `at_s` is when that was."""
 
     reply_id: str
     samples: int
     started: bool = False
     ended: bool = False
+    stalled: bool = False
+    """Its sound ran out there."""
+    resumed: bool = False
+    """Its sound flows again."""
+    at_s: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ class Loudspeaker:
         self._anchor: tuple[float, int] | None = None
         self._paused = False
         self._reported_at_s = 0.0
+        self._reached_at_s = 0.0
+        """When the last sample that was played was."""
         self._searched = 0
 
     @property
@@ -120,7 +127,7 @@ class Loudspeaker:
         if reply is None or reply.reply_id != reply_id:
             return reports
         self._paused, self._anchor = True, None
-        return [*reports, Report(reply_id, reply.played)]
+        return [*reports, self._report(reply)]
 
     def resume(self, now_s: float, reply_id: str) -> list[Report]:
         """Go on after a pause."""
@@ -138,18 +145,20 @@ class Loudspeaker:
         if reply is self.current:
             self._next()
         reply.over = reply.stopped = True
-        return [*reports, Report(reply_id, reply.played), *self.advance(now_s)]
+        return [*reports, self._report(reply), *self.advance(now_s)]
 
     def advance(self, now_s: float) -> list[Report]:
         """Play up to now; return the reports that are due."""
         reports: list[Report] = []
         while (reply := self.current) is not None and not self._paused:
-            self._play(reply, now_s)
-            reports += self._due(reply, now_s)
+            resumed = self._flow(reply, now_s)
+            stalled = self._play(reply, now_s)
+            reports += [*resumed, *self._due(reply, now_s)]
             if reply.total is None or reply.played < reply.total:
+                reports += stalled
                 break
             reply.over = True
-            reports.append(Report(reply.reply_id, reply.played, ended=True))
+            reports.append(self._report(reply, ended=True))
             self._next()
         return reports
 
@@ -172,12 +181,21 @@ class Loudspeaker:
     def _next(self) -> None:
         self._anchor, self._paused, self._searched = None, False, 0
 
-    def _play(self, reply: Playing, now_s: float) -> None:
+    def _report(self, reply: Playing, *, ended: bool = False, stalled: bool = False, resumed: bool = False) -> Report:
+        told = Report(reply.reply_id, reply.played, ended=ended, stalled=stalled, resumed=resumed)
+        return replace(told, at_s=self._reached_at_s)
+
+    def _flow(self, reply: Playing, now_s: float) -> list[Report]:
+        """Begin to play, or again after a break, if there is something to play."""
+        if self._anchor is not None or reply.received == reply.played:
+            return []
+        self._anchor = (now_s, reply.played)
+        self._reported_at_s = self._reached_at_s = now_s
+        return [self._report(reply, resumed=True)] if reply.started_at_s is not None else []
+
+    def _play(self, reply: Playing, now_s: float) -> list[Report]:
         if self._anchor is None:
-            if reply.received == reply.played:
-                return
-            self._anchor = (now_s, reply.played)
-            self._reported_at_s = now_s
+            return []
         anchor_s, anchor_sample = self._anchor
         # Rounded, as the time at which a sample is due may miss it by a hair.
         target = anchor_sample + int((now_s - anchor_s) * self.rate_hz + 1e-3)
@@ -186,8 +204,11 @@ class Loudspeaker:
             at_s = anchor_s + (reply.played - anchor_sample) / self.rate_hz
             _note(reply.segments, Played(at_s, reply.played, played - reply.played), self.rate_hz)
             reply.played = played
-        if target > reply.received:
-            self._anchor = None  # ran dry: what comes next is heard when it comes
+        self._reached_at_s = anchor_s + (reply.played - anchor_sample) / self.rate_hz
+        if target <= reply.received:
+            return []
+        self._anchor = None  # ran dry: what comes next is heard when it comes
+        return [self._report(reply, stalled=True)] if reply.started_at_s is not None else []
 
     def _due(self, reply: Playing, now_s: float) -> list[Report]:
         if reply.started_at_s is None:
@@ -195,10 +216,10 @@ class Loudspeaker:
             if onset is not None and reply.played >= onset and reply.segments:
                 reply.started_at_s = heard_at_s(reply, onset, self.rate_hz)
                 self._reported_at_s = now_s
-                return [Report(reply.reply_id, reply.played, started=True)]
+                return [replace(self._report(reply), started=True)]
         if self._anchor is not None and now_s - self._reported_at_s >= REPORT_EVERY_S - 1e-6:
             self._reported_at_s = now_s
-            return [Report(reply.reply_id, reply.played)]
+            return [self._report(reply)]
         return []
 
     def _onset(self, reply: Playing) -> int | None:

@@ -22,6 +22,8 @@ HANG_UP_TRIES, HANG_UP_TIMEOUT_S, HANG_UP_PAUSE_S = 5, 5.0, 1.0
 SESSION_CLOSED = 4410
 """Close code of a door whose session is over."""
 
+_MARKS = ("started", "ended", "stalled", "resumed")
+
 
 async def place_call(
     url: str,
@@ -51,6 +53,7 @@ async def place_call(
         "name": user_id,
         "sample_rate_hz": rate_hz,
         "mic": True,
+        "counts_played": True,
     }
     if token:
         hello["token"] = token
@@ -79,7 +82,7 @@ def ws_url(url: str) -> str:
 async def _greet(
     socket: ClientConnection, hello: dict[str, Any], rate_hz: int, answer_timeout_s: float, on_fact: OnFact
 ) -> "_Call":
-    await socket.send(json.dumps(hello))
+    await socket.send(json.dumps(hello | {"clock_ms": asyncio.get_running_loop().time() * 1000}))
     async with asyncio.timeout(10):
         while True:
             message = await socket.recv()
@@ -216,8 +219,8 @@ class _Call:
     async def _tell(self, reports: Sequence[Report]) -> None:
         for report in reports:
             message: dict[str, Any] = {"type": "played", "reply_id": report.reply_id, "samples": report.samples}
-            if report.started:
-                message["started"] = True
-            if report.ended:
-                message["ended"] = True
+            clock_s = asyncio.get_running_loop().time()
+            ago_s = self.talk.now_s() - report.at_s
+            message |= {"at_ms": (clock_s - ago_s) * 1000, "clock_ms": clock_s * 1000}
+            message |= {name: True for name in _MARKS if getattr(report, name)}
             await self._socket.send(json.dumps(message))

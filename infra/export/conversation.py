@@ -157,7 +157,7 @@ class _Fold:
                 self._clauses.setdefault(event.reply_id, {}).setdefault(event.index, event)
             case e.PlaybackStarted():
                 reply = self._reply(event.reply_id, event.turn_id)
-                reply.start_ms = _ms(event.time_ns, self._told.opened)
+                reply.start_ms = _ms(event.heard_ns or event.time_ns, self._told.opened)
                 reply.gap_ms, reply.parts = event.gap_ms, event.parts
             case e.PlaybackFinished() | e.PlaybackInterrupted():
                 reply = self._reply(event.reply_id, event.turn_id)

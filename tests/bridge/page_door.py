@@ -30,6 +30,9 @@ def tone(seconds: float, silence: float = 0.0) -> bytes:
     return np.zeros(round(silence * RATE_HZ), "<i2").tobytes() + sound.tobytes()
 
 
+_TIMES = ("at_ms", "clock_ms", "stalled", "resumed")
+
+
 class PageDoor:
     """The server's side of the conversation, driven by the test; what the page sent is kept for looking at."""
 
@@ -111,8 +114,9 @@ class PageDoor:
             await self.send(type="reply_end", reply_id=reply_id, samples=len(pcm) // 2)
 
     def played(self, reply_id: str) -> list[dict[str, Any]]:
-        """Return the page's reports on a reply, in order."""
-        return [each for each in self.received if each["type"] == "played" and each["reply_id"] == reply_id]
+        """Return the page's reports on a reply, in order, without their times and what they tell of breaks."""
+        reports = [each for each in self.received if each["type"] == "played" and each["reply_id"] == reply_id]
+        return [{name: value for name, value in each.items() if name not in _TIMES} for each in reports]
 
     async def drop(self) -> None:
         """Break the connection, as a dying server does."""

@@ -1,6 +1,7 @@
 """A playback with a clock of its own, and without log or client."""
 
 from bridge.commands import Ask, Command, Say, Tell
+from bridge.course import Count
 from bridge.playback import Playback
 from contracts import events as e
 from contracts.audio import OutFrame
@@ -38,7 +39,7 @@ class Session:
             self.do(self.playback.on_frame(frame, self.now_ns))
 
     def played(self, reply_id: str, samples: int, started: bool = False, ended: bool = False) -> None:
-        self.do(self.playback.on_report(reply_id, samples, self.now_ns, started, ended))
+        self.do(self.playback.on_report(reply_id, Count(samples, self.now_ns), self.now_ns, started, ended))
 
     def reply(self, reply_id: str, turn_id: str = "t1", draft: bool = False, sound: bool = True) -> None:
         self.fact(e.ReplyStarted, reply_id=reply_id, turn_id=turn_id, draft=draft, text="hi")

@@ -263,6 +263,10 @@ async def test_a_gap_in_the_sound_is_waited_out_and_not_counted(still: Page) -> 
     script = [("begin", 0), ("samples", 1_000), ("render", 40), ("samples", 1_000), ("complete", 0), ("render", 40)]
     heard = await render(still, script)
     assert [each["samples"] for each in heard["said"] if each.get("ended")] == [2_000]
+    (stalled,) = (each for each in heard["said"] if each.get("stalled"))
+    (resumed,) = (each for each in heard["said"] if each.get("resumed"))
+    assert (stalled["samples"], round(stalled["at_s"] * RATE_HZ)) == (1_000, 1_000)
+    assert (resumed["samples"], round(resumed["at_s"] * RATE_HZ)) == (1_000, 40 * 128)
 
 
 @pytest.mark.parametrize("output", [16_000, 44_100, 48_000])

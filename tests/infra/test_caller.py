@@ -53,7 +53,8 @@ async def test_reports_what_was_played_until_the_end() -> None:
     async with fake_door(reply_s=0.5) as door:
         await place_call(door.url, [Utterance(words())])
     assert [bool(report.get("started")) for report in door.played].count(True) == 1
-    assert door.played[-1] == {"type": "played", "reply_id": "r0", "samples": len(door.reply) // 2, "ended": True}
+    last = {"type": "played", "reply_id": "r0", "samples": len(door.reply) // 2, "ended": True}
+    assert door.played[-1].items() >= last.items()
     samples = [report["samples"] for report in door.played]
     assert samples == sorted(samples)
     gaps = [later - sooner for sooner, later in itertools.pairwise(samples)]

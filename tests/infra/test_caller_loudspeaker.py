@@ -90,3 +90,12 @@ def test_a_reply_without_sound_is_over_at_once() -> None:
     speaker = Loudspeaker(RATE)
     speaker.begin("r", "t")
     assert speaker.end(0.1, "r", 0) == [Report("r", 0, ended=True)]
+
+
+def test_tells_where_and_when_its_sound_ran_out_and_flows_again() -> None:
+    speaker, _ = speaker_with(100)
+    speaker.advance(0.05)
+    (stalled,) = speaker.advance(0.5)
+    assert (stalled.stalled, stalled.samples, stalled.at_s) == (True, 100, 0.1)
+    (resumed,) = speaker.receive(1.0, "r", pcm(100))
+    assert (resumed.resumed, resumed.samples, resumed.at_s) == (True, 100, 1.0)

@@ -40,3 +40,41 @@ def test_playback_does_not_resume_before_it_had_stopped() -> None:
 def test_what_was_interrupted_before_it_was_heard_has_no_span() -> None:
     reply = _heard((e.PlaybackInterrupted, S, {"played_samples": 0, "heard_text": ""})).replies["r"]
     assert (reply.heard(1000), reply.over_ns) == ([], S)
+
+
+def test_a_reply_that_stalls_is_heard_on_from_there_when_it_goes_on() -> None:
+    reply = _heard(
+        (e.PlaybackStarted, 10 * S, {"played_samples": 200, "heard_ns": 10 * S - S // 10}),
+        (e.PlaybackStalled, 12 * S, {"played_samples": 1000, "heard_ns": 11 * S, "cause": "late-sound"}),
+        (e.PlaybackResumed, 15 * S, {"played_samples": 1000, "heard_ns": 14 * S, "paused_ms": 3000}),
+        (e.PlaybackFinished, 17 * S, {"played_samples": 3000, "heard_text": ""}),
+    ).replies["r"]
+    assert reply.heard(1000) == [Span(10 * S - 3 * S // 10, 0, 1000), Span(14 * S, 1000, 3000)]
+    assert reply.when_ns(100, 1000) == 10 * S - S // 5
+
+
+def test_what_began_earlier_than_was_said_is_moved() -> None:
+    reply = _heard(
+        (e.PlaybackStarted, 10 * S, {}),
+        (e.PlaybackResumed, 11 * S, {"played_samples": 1200, "heard_ns": 11 * S}),
+    ).replies["r"]
+    assert reply.heard(1000) == [Span(10 * S - S // 5, 0, None)]
+
+
+def test_what_turns_out_not_to_have_been_heard_is_heard_later() -> None:
+    reply = _heard(
+        (e.PlaybackStarted, 10 * S, {}),
+        (e.PlaybackStalled, 12 * S, {"played_samples": 2000, "cause": "late-sound"}),
+        (e.PlaybackResumed, 13 * S, {"played_samples": 1500, "heard_ns": 13 * S, "paused_ms": 1000}),
+    ).replies["r"]
+    assert reply.heard(1000) == [Span(10 * S, 0, 1500), Span(13 * S, 1500, None)]
+
+
+def test_while_a_client_tells_nothing_it_is_doubtful_what_is_heard() -> None:
+    facts: list[tuple[type[e.Event], int, dict[str, Any]]] = [
+        (e.PlaybackStarted, 10 * S, {}),
+        (e.PlaybackStalled, 13 * S, {"played_samples": 1500, "heard_ns": 11 * S, "cause": "silent"}),
+    ]
+    assert _heard(*facts).replies["r"].doubtful_ns == 11 * S
+    facts.append((e.PlaybackResumed, 14 * S, {"played_samples": 1500, "heard_ns": 11 * S}))
+    assert _heard(*facts).replies["r"].doubtful_ns is None

@@ -1,0 +1,33 @@
+"""What a time of the client's clock is on ours: by its quickest message, as a network only ever delays. Pure."""
+
+WINDOW_NS = 30_000_000_000
+"""How long the quickest message counts: two clocks drift apart by some ms in it."""
+
+LONGEST_AGO_NS = 30_000_000_000
+"""What a client tells of longer ago than this, or of what is to come, is not believed."""
+
+LONGEST_AHEAD_NS = 1_000_000_000
+
+
+class ClientClock:
+    """The clock of one connection: any that never goes back, in ms. Our times are ns."""
+
+    def __init__(self) -> None:
+        self._offset_ns: int | None = None
+        self._before_ns: int | None = None
+        self._since_ns = 0
+
+    def see(self, clock_ms: float, now_ns: int) -> None:
+        """Take what the client's clock showed as it sent a message that comes now."""
+        offset_ns = now_ns - int(clock_ms * 1e6)
+        if self._offset_ns is None or now_ns - self._since_ns > WINDOW_NS:
+            self._before_ns, self._offset_ns, self._since_ns = self._offset_ns, offset_ns, now_ns
+        self._offset_ns = min(self._offset_ns, offset_ns)
+
+    def time_ns(self, at_ms: float, now_ns: int) -> int | None:
+        """Return when that was, None if the clock is not known or what it says cannot be."""
+        if self._offset_ns is None:
+            return None
+        known = [offset_ns for offset_ns in (self._offset_ns, self._before_ns) if offset_ns is not None]
+        at_ns = int(at_ms * 1e6) + min(known)
+        return at_ns if now_ns - LONGEST_AGO_NS < at_ns < now_ns + LONGEST_AHEAD_NS else None

@@ -1,0 +1,233 @@
+"""When a listener hears which sample of a reply: the breaks in its playback, out of the client's counts. Pure.
+
+A count says that so many samples had been heard at a time. Between two counts a reply is taken to be heard at its own
+pace; where a count comes later than that, there was a break: the sound was late, or the client stood still. Times are
+Unix epoch ns, positions samples of the reply.
+"""
+
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import Literal
+
+TOLERANCE_NS = 40_000_000
+"""How far the counts may leave what was said before a break, or a correction, is said."""
+
+DRY_PATIENCE_NS = 200_000_000
+"""How long a reply may have run dry before that is said: the end of a reply looks the same at first."""
+
+SILENT_NS = 1_500_000_000
+"""After this without a count the client may stand still: nothing counts as heard until it is known."""
+
+WINDOW_NS, LEAST_WINDOW_NS = 600_000_000, 300_000_000
+"""Counts without a time of their own may be late by themselves; they show a break when all of a window do."""
+
+Cause = Literal["late-sound", "client", "silent", "door"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Playback stopped after `samples`."""
+
+    samples: int
+    at_ns: int
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class WentOn:
+    """Playback goes on with sample `samples` at `at_ns`; without a break before it: it is earlier than was said."""
+
+    samples: int
+    at_ns: int
+    stopped_ns: int
+
+
+Change = Stopped | WentOn
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The client's count: `samples` were heard at `at_ns`; `exact` if that is the client's word, not its coming."""
+
+    samples: int
+    at_ns: int
+    exact: bool = False
+    stalled: bool = False
+    """Its sound ran out there."""
+    resumed: bool = False
+    """Its sound flows again from there on."""
+
+
+class Course:
+    """The course of one reply's playback, as far as it was said: sent from `first_sample` on since `begun_ns`."""
+
+    def __init__(self, rate_hz: int, begun_ns: int, first_sample: int = 0) -> None:
+        self._rate_hz = max(1, rate_hz)
+        self._earliest = (begun_ns, first_sample)
+        """Nothing was heard before: sound from there on was sent, or the client was told to go on, then."""
+        self._anchor: tuple[int, int] | None = None
+        """When (ns) which sample was heard, while it plays."""
+        self._still: Stopped | None = None
+        self._dry: int | None = None
+        """Where the client said that its sound ran out, if that is not said yet."""
+        self.late: tuple[int, int] | None = None
+        """Before which sample, and when (ns), sound was sent last that was due before."""
+        self._last = 0
+        self._last_came_ns = 0
+        self.last_sent_ns = 0
+        """When sound of it was sent last."""
+        self._window: deque[tuple[int, int, int]] = deque()
+        """Of counts without a time of their own: when they came, how late they were (ns), and the count before."""
+
+    # -- what the door does
+
+    def hold(self) -> None:
+        """Stand still, as the client was told to."""
+        self._anchor, self._still, self._dry = None, None, None
+        self._window.clear()
+
+    def go_on(self, samples: int, now_ns: int) -> None:
+        """Go on from `samples` now, as the client was told to."""
+        self.hold()
+        self._anchor, self._last, self._last_came_ns = (now_ns, samples), samples, now_ns
+        self._earliest = self._anchor
+
+    def sent(self, before_samples: int, now_ns: int) -> None:
+        """Note that sound behind `before_samples` goes out now."""
+        self.last_sent_ns = now_ns
+        if self._anchor is not None and self._due_ns(before_samples) < now_ns:
+            self.late = (before_samples, now_ns)
+
+    # -- what is known of it
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything is known of it."""
+        return self._anchor is not None or self._still is not None
+
+    @property
+    def stalled_at(self) -> int | None:
+        """Where it stands still of itself, if it does."""
+        return self._still.samples if self._still is not None else None
+
+    def samples_at(self, now_ns: int, sent_samples: int) -> int | None:
+        """Return how much must have been heard by now, None if that is not known."""
+        if self._still is not None:
+            return self._still.samples
+        if self._anchor is None:
+            return None
+        at_ns, samples = self._anchor
+        return min(sent_samples, samples + max(0, now_ns - at_ns) * self._rate_hz // 1_000_000_000)
+
+    # -- what the client tells, and what time does
+
+    def count(self, count: Count, came_ns: int) -> list[Change]:
+        """Take a count; return what it changes of what was said. The first one says when it began."""
+        self._last_came_ns = came_ns
+        changes: list[Change] = []
+        if self._still is not None:
+            changes = self._after_still(count, self._still)
+        elif self._anchor is None:
+            self._anchor = (count.at_ns, self.possible(count).samples)
+        else:
+            changes = self._compare(count)
+        if count.stalled:
+            self._dry = count.samples
+        elif count.samples > self._last or count.resumed:
+            self._dry = self.late = None
+        self._last = max(self._last, count.samples)
+        return changes
+
+    def overdue(self, now_ns: int, sent_samples: int, complete: bool) -> list[Change]:
+        """Return the break that has begun by now though no count says so; `complete` if all of it was sent."""
+        if self._anchor is None or self._still is not None:
+            return []
+        if self._dry is not None and now_ns - self._due_ns(self._dry) > DRY_PATIENCE_NS:
+            return [self._stop(self._dry, "late-sound" if self._dry >= sent_samples else "client")]
+        if not complete and now_ns - self._due_ns(sent_samples) > DRY_PATIENCE_NS:
+            return [self._stop(sent_samples, "late-sound")]
+        if now_ns - self._last_came_ns > SILENT_NS and self._due_ns(sent_samples) > self._last_came_ns:
+            return [self._stop(self._last, "silent")]
+        return []
+
+    def possible(self, count: Count) -> Count:
+        """Return the count without what cannot have been heard by then, at the pace of sound."""
+        begun_ns, first = self._earliest
+        most = first + max(0, count.at_ns - begun_ns) * self._rate_hz // 1_000_000_000
+        return replace(count, samples=min(count.samples, most))
+
+    # -- inside
+
+    def _due_ns(self, samples: int) -> int:
+        assert self._anchor is not None
+        at_ns, first = self._anchor
+        return at_ns + (samples - first) * 1_000_000_000 // self._rate_hz
+
+    def _stop(self, samples: int, cause: Cause) -> Stopped:
+        self._still = Stopped(samples, self._due_ns(samples), cause)
+        self._anchor, self._dry = None, None
+        self._window.clear()
+        return self._still
+
+    def _go(self, samples: int, at_ns: int, stopped_ns: int) -> WentOn:
+        self._anchor, self._still = (at_ns, samples), None
+        if at_ns != stopped_ns:
+            self._earliest = self._anchor
+        self._window.clear()
+        return WentOn(samples, at_ns, stopped_ns)
+
+    def _after_still(self, count: Count, still: Stopped) -> list[Change]:
+        if count.samples <= still.samples and not count.resumed:
+            return self._behind(count, still)
+        if count.samples < still.samples:
+            return [self._go(count.samples, count.at_ns, still.at_ns)]
+        at_ns = count.at_ns - (count.samples - still.samples) * 1_000_000_000 // self._rate_hz
+        if still.cause == "silent" and at_ns - still.at_ns < TOLERANCE_NS:
+            at_ns = still.at_ns  # it played on, and only its counts were late
+        return [self._go(still.samples, max(at_ns, still.at_ns), still.at_ns)]
+
+    def _behind(self, count: Count, still: Stopped) -> list[Change]:
+        """Return that less was heard than was said: the client had stood still before."""
+        patience_ns = TOLERANCE_NS if count.exact else DRY_PATIENCE_NS
+        where = min(self._last, count.samples)
+        at_ns = count.at_ns - (count.samples - where) * 1_000_000_000 // self._rate_hz
+        told_ns = still.at_ns - (still.samples - where) * 1_000_000_000 // self._rate_hz
+        if count.samples <= self._last or at_ns - told_ns <= patience_ns:
+            return []
+        return [self._go(where, at_ns, told_ns)]
+
+    def _compare(self, count: Count) -> list[Change]:
+        late_ns = count.at_ns - self._due_ns(count.samples)
+        before = self._last
+        if not count.exact:
+            late_ns, before = self._least_late(count, late_ns)
+        if late_ns < -TOLERANCE_NS:
+            count = self.possible(count)
+            is_earlier = count.at_ns - self._due_ns(count.samples) < -TOLERANCE_NS
+            return [self._go(count.samples, count.at_ns, count.at_ns)] if is_earlier else []
+        if late_ns <= TOLERANCE_NS:
+            return []
+        where, cause = self._where(count, before)
+        stop = self._stop(where, cause)
+        if count.samples <= self._last and not count.resumed:
+            return [stop]
+        return [stop, self._go(where, stop.at_ns + late_ns, stop.at_ns)]
+
+    def _least_late(self, count: Count, late_ns: int) -> tuple[int, int]:
+        """Return by how much at least all counts of the window were late, and the last count before it."""
+        self._window.append((count.at_ns, late_ns, self._last))
+        while self._window[0][0] < count.at_ns - WINDOW_NS:
+            self._window.popleft()
+        first_ns, _, before = self._window[0]
+        if late_ns > 0 and count.at_ns - first_ns < LEAST_WINDOW_NS:
+            return 0, before
+        return min(late for _, late, _ in self._window), before
+
+    def _where(self, count: Count, before: int) -> tuple[int, Cause]:
+        """Return where a break was that this count shows: where sound was missing, else behind the count before."""
+        late = self.late[0] if self.late is not None else None
+        if self._dry is not None:
+            return self._dry, "late-sound" if self._dry == late else "client"
+        if late is not None and before <= late <= count.samples:
+            return late, "late-sound"
+        return min(before, count.samples), "client"
