@@ -45,7 +45,8 @@ class Milestones:
 def breakdown(milestones: Milestones) -> tuple[float, LatencyParts]:
     """Return the gap in ms and its parts, which sum to it.
 
-    An answer that was heard before the speech had ended has a negative gap and no parts.
+    The speech's end and the first sound are times of one door's clock, the others may be of any: they only divide the
+    gap. An answer that was heard before the speech had ended has a negative gap and no parts.
     """
     steps = (
         ("endpointing_ms", milestones.silence_due_ns),

@@ -35,6 +35,7 @@ class PlaybackFacts:
                 at_door_ns=max(frame_ns, reply.leave_ns),
             )
             gap_ms, parts = breakdown(milestones)
+            gap_ms = max(0.0, gap_ms)  # the end of speech may be of another door, whose clock was another
         fields = self._fields("PlaybackStarted", reply, now_ns, reply.cause_id)
         return e.PlaybackStarted(
             **fields,
@@ -65,7 +66,7 @@ class PlaybackFacts:
     def resumed(self, reply: Reply, pause: Hold, cause_id: str, now_ns: int) -> e.PlaybackResumed:
         """Return that playback went on."""
         fields = self._fields("PlaybackResumed", reply, now_ns, cause_id, pause.cause_id)
-        paused_ms = (now_ns - pause.begun_ns) / 1e6
+        paused_ms = max(0, now_ns - pause.begun_ns) / 1e6
         return e.PlaybackResumed(**fields, played_samples=reply.played_samples, paused_ms=paused_ms)
 
     def interrupted(self, reply: Reply, stop: Hold, played_samples: int, now_ns: int) -> e.PlaybackInterrupted:

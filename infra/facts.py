@@ -17,6 +17,7 @@ from nats.js.errors import APIError, NotFoundError
 from contracts.codec import Undecodable, decode
 from contracts.events import Event
 from contracts.topology import VOICE, session_subjects, subject_of
+from infra.clock import CLOCK
 from infra.connection import cancellation_kept, connection
 from infra.telemetry import trace_headers
 
@@ -54,8 +55,8 @@ class LogUnavailable(RuntimeError):
 
 
 def now_ns() -> int:
-    """Return the time for an event: Unix epoch ns."""
-    return time.time_ns()
+    """Return the time for an event: Unix epoch ns, on a clock that does not step within a conversation."""
+    return CLOCK.now_ns()
 
 
 async def say(broker: NatsBroker, event: Event, fence: Fence | None = None, patience_s: float = 60) -> int:

@@ -40,6 +40,8 @@ ABANDONED_S = 1800.0
 """A session that is never closed is taken as over after this long without a sound or a fact."""
 
 STALE_REST_S = 15.0
+FRESH_S = 10.0
+"""How long after a microphone's last frame the door's clock is taken as known."""
 _MARGIN_NS = 3_000_000_000
 
 
@@ -129,6 +131,9 @@ class _Writer:
         self._not_before_s = 0.0
         self._waits_s = 0.0
         self._active_ns = timeline.start_ns
+        self._ahead_ns: int | None = None
+        """By how much the session's time is ahead of this process's, by the frame that came quickest."""
+        self._fresh_s = 0.0
         self._idle_ticks = 0
 
     async def step(self, hurried: bool) -> bool:
@@ -139,7 +144,7 @@ class _Writer:
         await self._read()
         if timeline.erased or timeline.stored:
             return True
-        now = now_ns()
+        now = self._now_ns()
         over = timeline.closed is not None or now - self._active_ns > ABANDONED_S * 1e9
         self._waits_s = 0.0 if hurried else self._unsettled_s(over)
         if self._waits_s > 0:
@@ -162,7 +167,15 @@ class _Writer:
         if self._idle_ticks:
             return float(min(TICK_S * 2 ** min(self._idle_ticks, 9), IDLE_TICK_S))
         due_s = (self._packet + CHUNK_PACKETS) * PACKET_SAMPLES / RATE_HZ + LAG_S
-        return min(max(due_s - (now_ns() - self._timeline.start_ns) / 1e9, ANSWER_S / 2), MOST_TICK_S)
+        return min(max(due_s - (self._now_ns() - self._timeline.start_ns) / 1e9, ANSWER_S / 2), MOST_TICK_S)
+
+    def _now_ns(self) -> int:
+        """Return the time in the session's own terms, which are its door's: machines' clocks may be hours apart."""
+        now = now_ns()
+        if self._ahead_ns is None:
+            return now
+        is_fresh = time.monotonic() - self._fresh_s < FRESH_S
+        return now + (self._ahead_ns if is_fresh else max(0, self._ahead_ns))
 
     # -- what came
 
@@ -177,7 +190,7 @@ class _Writer:
         self._idle_ticks = 0 if frames or facts else self._idle_ticks + 1
 
     def _take(self, frames: list[tuple[str, bytes]]) -> None:
-        agent = audio_out_subject(self._session_id)
+        agent, newest_ns = audio_out_subject(self._session_id), 0
         for subject, data in frames:
             try:
                 if subject == agent:
@@ -186,8 +199,13 @@ class _Writer:
                     frame = unpack_in(data)
                     self._timeline.add_in(frame)
                     self._active_ns = max(self._active_ns, frame.received_ns)
+                    newest_ns = max(newest_ns, frame.received_ns)
             except BadAudio as error:
                 log.debug("%s: a frame that is none: %s", self._session_id, error)
+        if newest_ns:
+            ahead_ns = newest_ns - now_ns()
+            self._ahead_ns = ahead_ns if self._ahead_ns is None else max(ahead_ns, self._ahead_ns)
+            self._fresh_s = time.monotonic()
 
     def _unsettled_s(self, over: bool) -> float:
         """Return how long to wait for a good moment to write; 0 is now."""
@@ -196,7 +214,7 @@ class _Writer:
             self._not_before_s = time.monotonic() + AFTER_OUTAGE_S
         waits_s = self._not_before_s - time.monotonic()
         if not over:
-            waits_s = max(waits_s, ANSWER_S - (now_ns() - self._timeline.speech_ended_ns) / 1e9)
+            waits_s = max(waits_s, ANSWER_S - (self._now_ns() - self._timeline.speech_ended_ns) / 1e9)
         return waits_s
 
     def _limit(self, now: int, over: bool, hurried: bool) -> int:

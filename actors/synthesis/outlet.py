@@ -8,7 +8,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from infra.connection import round_trip
-from infra.facts import LogUnavailable
+from infra.facts import LogUnavailable, now_ns
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Outlet:
         if self._whole:
             await self._publish(frame)
         if not self.first_frame_ns:
-            self.first_frame_ns = time.time_ns()
+            self.first_frame_ns = now_ns()
 
     async def confirm(self, patience_s: float = 60) -> None:
         """Return when NATS has had every frame. Raises LogUnavailable after `patience_s` without NATS."""

@@ -18,6 +18,7 @@ from bridge.resume_tokens import digest, new_token
 from bridge.web.gate import Visitor
 from bridge.web.openings import Openings, TooManyOpenings
 from contracts.ids import new_session_id
+from infra.clock import CLOCK
 from infra.connection import connection
 from infra.engines.llm import model_names
 from infra.facts import Fact, Fence, Stale, facts_after, now_ns, say
@@ -228,7 +229,7 @@ class Conversations:
                 self._kept.move_to_end(standing.session_id, last=False)
 
     async def _end_idle(self) -> None:
-        oldest_ns = now_ns() - int(self._settings.session_idle_s * 1e9)
+        oldest_ns = CLOCK.peek_ns() - int(self._settings.session_idle_s * 1e9)
         for session_id, conversation in list(self._kept.items()):
             is_idle = conversation.standing.active_ns < oldest_ns or len(self._kept) > MAX_KEPT
             if not conversation.is_busy and is_idle:

@@ -89,6 +89,8 @@ def _add_list(router: APIRouter, broker: NatsBroker, access: Access) -> None:
 
 
 def _add_reading(router: APIRouter, broker: NatsBroker) -> None:
+    recordings = Recordings(broker)
+
     @router.get("/{session_id}", summary="One session", responses=responses(404))
     async def get_session(session_id: PathId, response: Response) -> SessionDetail:
         """Tell whose session it is, how it stands and what it consists of."""
@@ -99,7 +101,9 @@ def _add_reading(router: APIRouter, broker: NatsBroker) -> None:
     async def get_transcript(session_id: PathId, response: Response) -> Transcript:
         """Tell the turns and their answers, in order, with what was heard of each and what it waited for."""
         response.headers["Cache-Control"] = "no-store"
-        return transcript_of(session_id, _told(session_id, await facts_of(broker, session_id)))
+        facts = await facts_of(broker, session_id)
+        last = await recordings.last(session_id)
+        return transcript_of(session_id, _told(session_id, facts, last.track_samples if last is not None else {}))
 
     @router.get("/{session_id}/summary", summary="What it was about", responses=responses(404))
     async def get_summary(session_id: PathId, response: Response) -> Summary:

@@ -28,6 +28,7 @@ class Caption:
     end_ms: float
     name: str = ""
     """Whose words they are, where several people speak."""
+    participant_id: str = ""
 
 
 def user_caption(
@@ -47,7 +48,7 @@ def user_caption(
             placed_ms = (track_samples[speech.track_id] + words.start_sample) * 1000 / IN_SAMPLE_RATE_HZ
             first_ms = placed_ms if abs(placed_ms - first_ms) < MOVED_MS else first_ms
     first_ms = max(0.0, first_ms)
-    return Caption("user", words.text, first_ms, first_ms + length_ms)
+    return Caption("user", words.text, first_ms, first_ms + length_ms, participant_id=words.participant_id)
 
 
 def agent_captions(clauses: Mapping[int, e.ClauseSynthesized], reply: HeardReply, start_ns: int) -> list[Caption]:

@@ -10,7 +10,7 @@ from contracts import events as e
 from contracts.written import put_together
 from infra.export.captions import Caption, agent_captions, user_caption
 from infra.heard_times import HeardTimes
-from infra.people import Person, name_of, note, several
+from infra.people import Person, known_name, name_of, note, several
 
 
 class NotAConversation(LookupError):
@@ -32,6 +32,12 @@ class Reply:
     draft: bool = False
     discarded: bool = False
     clauses: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def unheard(self) -> str:
+        """What was written and not heard, where the one begins with the other."""
+        written, heard = self.written.split(), self.heard.split()
+        return " ".join(written[len(heard) :]) if self.interrupted and written[: len(heard)] == heard else ""
 
     @property
     def counts(self) -> bool:
@@ -67,6 +73,12 @@ class Conversation:
     exchanges: list[Exchange] = field(default_factory=list)
     captions: list[Caption] = field(default_factory=list)
     people: dict[str, Person] = field(default_factory=dict)
+
+    def who(self, participant_id: str) -> str:
+        """Return what a person is called; `user` who came without a name."""
+        if several(self.people):
+            return name_of(self.people, participant_id)
+        return known_name(self.people, participant_id) or "user"
 
     @property
     def end_ms(self) -> float | None:
@@ -192,8 +204,11 @@ class _Fold:
             ended_ms = _ms(turn.time_ns, told.opened)
             exchange.start_ms = min((caption.start_ms for caption in own), default=ended_ms)
             exchange.end_ms = max((caption.end_ms for caption in own), default=ended_ms)
-            if not own and exchange.text.strip():
-                told.captions.append(Caption("user", turn.text, ended_ms, ended_ms + 2000, exchange.name))
+            if not own and exchange.text.strip() and exchange.source == "speech":
+                length_ms = 2000  # what was typed has no sound to be shown with
+                told.captions.append(
+                    Caption("user", turn.text, ended_ms, ended_ms + length_ms, exchange.name, turn.participant_id)
+                )
         for exchange in self._exchanges.values():
             exchange.replies = [reply for reply in exchange.replies if reply.counts]
             for reply in exchange.replies:

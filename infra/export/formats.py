@@ -51,6 +51,10 @@ def clock(ms: float | None, mark: str = ".") -> str:
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{mark}{millis:03d}"
 
 
+def _utc(time_ns: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time_ns / 1e9))
+
+
 def _date(time_ns: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time_ns / 1e9))
 
@@ -67,7 +71,9 @@ def to_json(told: Conversation) -> str:
             "user_id": opened.user_id,
             "door": opened.door,
             "opened_ns": opened.time_ns,
+            "opened_at": _utc(opened.time_ns),
             "closed_ns": closed.time_ns if closed else None,
+            "closed_at": _utc(closed.time_ns) if closed else None,
             "close_reason": closed.reason if closed else None,
             "duration_ms": told.end_ms,
             "profile": opened.profile.model_dump(),
@@ -114,6 +120,7 @@ def _turn_fields(exchange: Exchange) -> dict[str, Any]:
                 "reply_id": reply.reply_id,
                 "written": reply.written,
                 "heard": reply.heard,
+                "unheard": reply.unheard or None,
                 "interrupted": reply.interrupted,
                 "start_ms": reply.start_ms,
                 "end_ms": reply.end_ms,
@@ -141,7 +148,8 @@ def _latency(told: Conversation) -> dict[str, Any] | None:
 
 def to_text(told: Conversation) -> str:
     """Return who said what and when, a line each."""
-    lines = [f"{one_line(told.opened.session_id)} · {_date(told.opened.time_ns)}"]
+    began = _date(told.opened.time_ns)
+    lines = [f"{one_line(told.opened.session_id)} · {began} · times are since then, h:mm:ss"]
     lines += [f"[{clock(ms)}] {one_line(who)}: {one_line(f'{text} {note}')}" for who, text, note, ms in _lines(told)]
     return "\n".join(lines) + "\n"
 
@@ -154,7 +162,7 @@ def to_markdown(told: Conversation) -> str:
         f"# Conversation {in_markdown(opened.session_id)}",
         "",
         f"- **with** {in_markdown(_company(told)) or 'nobody known'}, at the door {in_markdown(opened.door)}",
-        f"- **began** {_date(opened.time_ns)}, {state}",
+        f"- **began** {_date(opened.time_ns)}, {state}; times are since then, h:mm:ss",
     ]
     latency = _latency(told)
     if latency:
@@ -181,16 +189,30 @@ def _lines(told: Conversation) -> Iterator[tuple[str, str, str, float | None]]:
     for exchange in told.exchanges:
         if exchange.text:
             notes = ("(typed)" if exchange.source == "text" else "", "(not to the agent)" if exchange.passed else "")
-            yield exchange.name or "user", exchange.text, " ".join(filter(None, notes)), exchange.start_ms
+            who = told.who(exchange.participant_id)
+            yield who, exchange.text, " ".join(filter(None, notes)), exchange.start_ms
         for reply in exchange.replies:
             ms = reply.start_ms if reply.start_ms is not None else reply.end_ms
-            yield "agent", *_said(reply), ms if ms is not None else exchange.end_ms
+            text, note = _said(reply)
+            yield "agent", text, f"{note} {_gap(reply)}".strip(), ms if ms is not None else exchange.end_ms
 
 
 def _said(reply: Reply) -> tuple[str, str]:
     if not reply.interrupted:
         return reply.heard or reply.written, ""
-    return reply.heard, "(cut off)" if reply.heard else "(never heard)"
+    note = "cut off" if reply.heard else "never heard"
+    if not reply.unheard:
+        return reply.heard, f"({note})"
+    return reply.heard, f"({note}; not heard: {reply.unheard})" if reply.heard else f"({note}: {reply.unheard})"
+
+
+def _gap(reply: Reply) -> str:
+    """Return the response gap and its parts as a note; parts that took no time are left out."""
+    if reply.gap_ms is None:
+        return ""
+    parts = reply.parts.model_dump() if reply.parts is not None else {}
+    shown = [f"{name.removesuffix('_ms').replace('_', ' ')} {ms:.0f}" for name, ms in parts.items() if round(ms)]
+    return f"(gap {reply.gap_ms:.0f} ms{': ' if shown else ''}{', '.join(shown)})"
 
 
 def to_srt(told: Conversation) -> str:
@@ -198,9 +220,13 @@ def to_srt(told: Conversation) -> str:
     blocks = []
     for number, caption in enumerate(_apart(told.captions), 1):
         times = f"{clock(caption.start_ms, ',')} --> {clock(caption.end_ms, ',')}"
-        name = "Agent" if caption.speaker == "agent" else in_srt(caption.name) or "User"
+        name = "Agent" if caption.speaker == "agent" else in_srt(_capital(told.who(caption.participant_id)))
         blocks.append(f"{number}\n{times}\n{name}: {in_srt(caption.text)}\n")
     return "\n".join(blocks)
+
+
+def _capital(who: str) -> str:
+    return "User" if who == "user" else who
 
 
 def _apart(captions: list[Caption]) -> list[Caption]:

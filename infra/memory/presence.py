@@ -18,6 +18,7 @@ from nats.js.errors import APIError, NoKeysError, NotFoundError
 from nats.js.kv import KeyValue
 
 from contracts import events as e
+from infra.clock import CLOCK
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class PresenceBoard:
 
     async def take(self, event: e.Event) -> None:
         """Take note of a fact: who comes and goes, or that a session is still alive."""
-        if time.time_ns() - event.time_ns > TTL_S * 1e9:
+        if CLOCK.peek_ns() - event.time_ns > TTL_S * 1e9:
             return  # told late: it says nothing about now
         now_s = time.monotonic()
         is_due = now_s - self._renewed_s.get(event.session_id, float("-inf")) > RENEW_S

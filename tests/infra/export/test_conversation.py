@@ -3,7 +3,6 @@
 import pytest
 
 from contracts import events as e
-from infra.export.captions import Caption
 from infra.export.conversation import NotAConversation, conversation_of
 from tests.infra.export.a_call import Facts, a_call
 
@@ -57,14 +56,14 @@ def test_a_long_clause_is_more_than_one_caption() -> None:
     assert max(map(len, texts)) <= 84
 
 
-def test_what_was_typed_is_a_caption_of_its_own_and_a_cough_is_none() -> None:
+def test_neither_what_was_typed_nor_a_cough_is_a_caption() -> None:
     call = Facts()
     call.utterance("u1", "Ahem.", 500, 700)
     dismissed = {"participant_id": "user", "reply_id": "r", "utterance_id": "u1", "reason": "no-words"}
     call.add(e.InterruptionDismissed, 900, **dismissed)
     call.turn("t1", "Hi.", 1000)
     told = conversation_of(call.facts)
-    assert told.captions == [Caption("user", "Hi.", 1000, 3000)]
+    assert told.captions == []
     assert told.exchanges[0].source == "text"
 
 

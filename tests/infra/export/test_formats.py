@@ -37,8 +37,31 @@ def test_plain_text_is_a_line_each() -> None:
     assert to_text(conversation_of(a_call().facts)).splitlines()[1:] == [
         "[00:00:00.200] agent: Hello!",
         "[00:00:01.000] user: What time is it?",
-        "[00:00:02.500] agent: It is noon. Time (cut off)",
+        "[00:00:02.500] agent: It is noon. Time (cut off; not heard: for lunch.) (gap 500 ms)",
     ]
+
+
+def test_the_parts_of_the_gap_stand_beside_it() -> None:
+    call = a_call()
+    parts = e.LatencyParts(endpointing_ms=300, first_token_ms=150.4, bus_ms=0.2, playback_ms=49.4)
+    call.reply("t2", "r2", 5000, "Yes.")
+    call.add(e.PlaybackStarted, 5500, turn_id="t2", reply_id="r2", gap_ms=500, parts=parts)
+    line = to_text(conversation_of(call.facts)).splitlines()[-1]
+    assert line.endswith("agent: Yes. (gap 500 ms: endpointing 300, first token 150, playback 49)")
+
+
+def test_who_gave_a_name_is_called_by_it_and_typed_text_is_no_caption() -> None:
+    call = Facts()
+    call.add(e.ParticipantJoined, 10, participant_id="user", name="Ada")
+    call.turn("t1", "Typed over silence.", 2000)
+    call.utterance("u1", "Said aloud.", 3000, 4000)
+    call.turn("t2", "Said aloud.", 4500, "u1")
+    told = conversation_of(call.facts)
+    assert [line.partition("] ")[2] for line in to_text(told).splitlines()[1:]] == [
+        "Ada: Typed over silence. (typed)",
+        "Ada: Said aloud.",
+    ]
+    assert to_srt(told) == "1\n00:00:03,000 --> 00:00:04,000\nAda: Said aloud.\n"
 
 
 def test_captions_are_subrip() -> None:
@@ -63,7 +86,8 @@ def test_markdown_tells_the_conversation() -> None:
     call.add(e.SummaryWritten, 9000, summary="About time.", action_items=("Have lunch.",))
     page = to_markdown(conversation_of(call.facts))
     assert "`00:00:01.000` **user:** What time is it?" in page
-    assert "*(cut off)*" in page
+    assert "*(cut off; not heard: for lunch.) (gap 500 ms)*" in page
+    assert "2023-11-14 22:13:20 UTC" in page
     assert "- Have lunch." in page
 
 
