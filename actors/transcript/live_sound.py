@@ -12,6 +12,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from actors.transcript.zero_line import ZeroLine
 from contracts.audio import BadAudio, InFrame, unpack_in
 from contracts.topology import AUDIO, audio_in_subject
 from infra.connection import connection, jetstream, round_trip
@@ -53,6 +54,7 @@ class LiveSound:
         self._woken = woken
         self._waiting: deque[InFrame] = deque(maxlen=MAX_WAITING_FRAMES)
         self._history: list[InFrame] = []
+        self._zero_line = ZeroLine()
         self._subscription: Subscription | None = None
         self._last_frame_at = time.monotonic()
         self.heard = False
@@ -106,7 +108,7 @@ class LiveSound:
         except BadAudio as error:
             self.count_broken(str(error))
             return None
-        return frame if frame.track_id == self._track_id else None
+        return self._zero_line.centred(frame) if frame.track_id == self._track_id else None
 
     async def _read_history(self) -> None:
         start, more = await self._first_needed(), True

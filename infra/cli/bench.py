@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli import bench_doors, bench_faults, bench_gap, bench_network, bench_rooms, bench_spoken
+from infra.cli import bench_doors, bench_faults, bench_gap, bench_hearing, bench_network, bench_rooms, bench_spoken
 from infra.cli.output import out, progress, run_async
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ Examples:
 
   daredevil bench rooms --rooms 10 --minutes 10
 
+  daredevil bench hearing
+
   daredevil bench bus
 
   daredevil bench idle
@@ -44,6 +46,7 @@ Examples:
 """,
 )
 app.command()(bench_gap.gap)
+app.command()(bench_hearing.hearing)
 app.command(name="barge-in")(bench_doors.barge_in)
 app.command()(bench_doors.greeting)
 app.command()(bench_rooms.rooms)
