@@ -44,8 +44,8 @@ LOOPS_BELIEVED_FROM = 0.8
 ALIKE_FROM_WORDS, VARIED_ENOUGH = 8, 0.7
 """Of so many words with a smaller share of different groups of three, an engine must be as sure as of a loop."""
 
-SURE: tuple[tuple[int, float, float], ...] = ((2, 0.36, 0.53), (5, 0.45, 0.58))
-SURE_OF_MORE = (0.52, 0.66)
+SURE: tuple[tuple[int, float, float], ...] = ((2, 0.36, 0.53), (5, 0.45, 0.55))
+SURE_OF_MORE = (0.52, 0.60)
 """How sure an engine must be of up to so many words: in clear sound, and in a murmur or a moment's sound.
 
 Single words are heard out of context and are less sure. Of true English 98 % are above, also with noise 15 dB below
