@@ -5,8 +5,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from infra.embedded.runtime import NotRunning
-
 
 def app_made_in(package: str, module: str) -> Callable[[str], Any]:
     """Return the `__getattr__` of a package whose app is made by `make()` in one of its modules, once."""
@@ -14,11 +12,7 @@ def app_made_in(package: str, module: str) -> Callable[[str], Any]:
     def look_up(name: str) -> Any:
         if name != "app":
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        try:
-            made = importlib.import_module(f"{package}.{module}").make()
-        except NotRunning as error:
-            # `faststream run` would show where in FastStream it was.
-            raise SystemExit(f"error: {error}") from None
+        made = importlib.import_module(f"{package}.{module}").make()
         # Also where the module is called `app`: importing it has put itself there.
         vars(sys.modules[package])["app"] = made
         return made

@@ -4,22 +4,23 @@ Channels and messages are named after events, operations after who says or takes
 events, their subjects, who says them and who takes them all come from `contracts`.
 """
 
+import inspect
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
 from contracts import audio
 from contracts.codec import CONTENT_TYPE
 from contracts.ids import ID_PATTERN
-from contracts.topology import ACTORS, BRIDGE, DURABLES, EVENTS, LIVE_PREFIX, Durable, Row
-from infra.asyncapi_chat import chat_channels, chat_messages, chat_operations
+from contracts.numbers import INT64_MAX
+from contracts.topology import ACTORS, BRIDGE, DURABLES, EVENTS, LIVE_PREFIX, VOICE, Durable, Row
+from infra.asyncapi_chat import chat_channels, chat_messages, chat_operations, chat_schemas
+from infra.asyncapi_schemas import EXAMPLE_ID, Node, event_schemas, example, reference
 
 PATH = Path(__file__).parent.parent / "asyncapi.yaml"
-Node = dict[str, Any]
+HOW_TO_READ = PATH.parent / "docs" / "reading-the-log.md"
 
 SESSION = "The conversation: 1 to 64 of a-z, 0-9 and inner hyphens."
 SILENCING = ["TurnInterrupted", "ReplyDiscarded", "SessionClosed"]
@@ -36,12 +37,13 @@ PARAMETERS = {
 
 def document() -> Node:
     """Return the whole AsyncAPI 3.0.0 document."""
+    schemas = event_schemas()
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "Daredevil",
             "version": version("daredevil"),
-            "description": "A real-time voice agent whose every conversation is an event log on NATS JetStream.",
+            "description": HOW_TO_READ.read_text() if HOW_TO_READ.is_file() else "See the project's documentation.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": CONTENT_TYPE,
@@ -49,6 +51,7 @@ def document() -> Node:
             "nats": {
                 "host": "127.0.0.1:4222",
                 "protocol": "nats",
+                "title": "NATS with JetStream",
                 "description": "NATS with JetStream: embedded on a free port, or the one of DAREDEVIL_NATS_URL.",
             }
         },
@@ -63,25 +66,21 @@ def document() -> Node:
         "operations": {**_event_operations(), **_other_operations(), **chat_operations()},
         "components": {
             "messages": {
-                **{row.event.__name__: _event_message(row) for row in EVENTS},
+                **{row.event.__name__: _event_message(row, schemas) for row in EVENTS},
                 **_other_messages(),
                 **chat_messages(),
             },
-            "schemas": {**_event_schemas(), **_frame_schemas(), **_header_schemas()},
+            "schemas": {**schemas, **_frame_schemas(), **_header_schemas(), **_other_schemas(), **chat_schemas()},
         },
     }
 
 
-def _reference(*path: str) -> Node:
-    return {"$ref": "#/" + "/".join(path)}
-
-
 def _channel(address: str, messages: list[str], description: str) -> Node:
-    node: Node = {"address": address, "description": description}
+    node: Node = {"address": address, "title": description.partition(".")[0], "description": description}
     names = [part[1:-1] for part in address.split(".") if part.startswith("{")]
     if names:
         node["parameters"] = {name: {"description": PARAMETERS[name]} for name in names}
-    node["messages"] = {name: _reference("components", "messages", name) for name in messages}
+    node["messages"] = {name: reference("components", "messages", name) for name in messages}
     return node
 
 
@@ -93,33 +92,32 @@ def _first_line(thing: type[object]) -> str:
 
 
 def _event_channel(row: Row) -> Node:
-    return _channel(f"voice.{{session}}.{row.tail}", [row.event.__name__], _first_line(row.event))
+    node = _channel(f"voice.{{session}}.{row.tail}", [row.event.__name__], _first_line(row.event))
+    return {**node, "title": row.event.__name__, "x-jetstream": {"stream": VOICE}}
 
 
-def _event_message(row: Row) -> Node:
+def _event_message(row: Row, schemas: Node) -> Node:
     name = row.event.__name__
+    headers = {"Nats-Msg-Id": EXAMPLE_ID, "Daredevil-Event": name}
     return {
         "name": name,
         "title": name,
         "summary": _first_line(row.event),
+        "description": inspect.cleandoc(row.event.__doc__ or ""),
         "contentType": CONTENT_TYPE,
         "correlationId": {"description": "The turn it belongs to.", "location": "$message.payload#/turn_id"},
-        "headers": _reference("components", "schemas", "EventHeaders"),
-        "payload": _reference("components", "schemas", name),
+        "headers": reference("components", "schemas", "EventHeaders"),
+        "payload": reference("components", "schemas", name),
+        "examples": [{"name": f"{name}Example", "headers": headers, "payload": example(name, schemas)}],
     }
-
-
-def _event_schemas() -> Node:
-    models: list[tuple[type[BaseModel], Any]] = [(row.event, "validation") for row in EVENTS]
-    _, schema = models_json_schema(models, ref_template="#/components/schemas/{model}")
-    definitions: Node = schema["$defs"]
-    return dict(sorted(definitions.items()))
 
 
 def _header_schemas() -> Node:
     text = {"type": "string"}
     return {
         "EventHeaders": {
+            "title": "EventHeaders",
+            "description": "What every event carries besides its bytes.",
             "type": "object",
             "required": ["Nats-Msg-Id", "Daredevil-Event"],
             "properties": {
@@ -130,6 +128,8 @@ def _header_schemas() -> Node:
             },
         },
         "LetterHeaders": {
+            "title": "LetterHeaders",
+            "description": "Where a dead letter comes from, and why it is one.",
             "type": "object",
             "required": ["Daredevil-Subject", "Daredevil-Durable", "Daredevil-Sequence", "Daredevil-Reason"],
             "properties": {
@@ -139,7 +139,7 @@ def _header_schemas() -> Node:
                 "Daredevil-Reason": {**text, "description": "Why it could not be taken."},
             },
         },
-        "Id": {"type": "string", "pattern": ID_PATTERN},
+        "Id": {"title": "Id", "type": "string", "pattern": ID_PATTERN, "description": "One token of a subject."},
     }
 
 
@@ -162,9 +162,10 @@ def _taken(durable: Durable, name: str) -> Node:
 def _operation(action: str, who: str, channel: str, messages: list[str], description: str = "") -> Node:
     node: Node = {
         "action": action,
-        "channel": _reference("channels", channel),
+        "title": f"{who} {'sends' if action == 'send' else 'receives'} {channel}",
+        "channel": reference("channels", channel),
         "tags": [{"name": who}],
-        "messages": [_reference("channels", channel, "messages", name) for name in messages],
+        "messages": [reference("channels", channel, "messages", name) for name in messages],
     }
     if description:
         node["description"] = description
@@ -198,7 +199,7 @@ def _request_channels() -> Node:
         "PutBackAnswer": {
             "address": None,
             "description": "Reply inbox of the request.",
-            "messages": {"Taken": _reference("components", "messages", "Taken")},
+            "messages": {"Taken": reference("components", "messages", "Taken")},
         },
         "SoundAgain": _channel(
             "do.{session}.synthesis.clause",
@@ -208,32 +209,66 @@ def _request_channels() -> Node:
         "SoundAgainAnswer": {
             "address": None,
             "description": "Reply inbox of the request.",
-            "messages": {"Taken": _reference("components", "messages", "Taken")},
+            "messages": {"Taken": reference("components", "messages", "Taken")},
         },
         "Health": _channel("health.{process}", ["Question"], "Asks whether a process is up."),
         "HealthAnswer": {
             "address": None,
             "description": "Reply inbox of the request.",
-            "messages": {"Answer": _reference("components", "messages", "Answer")},
+            "messages": {"Answer": reference("components", "messages", "Answer")},
         },
     }
 
 
 def _other_messages() -> Node:
-    text: Node = {"contentType": "text/plain", "payload": {"type": "string"}}
-    letter = {"type": "string", "format": "binary", "description": "The message's bytes as they came."}
+    text: Node = {"contentType": "text/plain"}
     return {
         "InFrame": _frame_message(audio.InFrame),
         "OutFrame": _frame_message(audio.OutFrame),
         "DeadLetter": {
+            "name": "DeadLetter",
             "title": "DeadLetter",
             "summary": "A message that could not be taken, with the reason.",
-            "headers": _reference("components", "schemas", "LetterHeaders"),
-            "payload": letter,
+            "headers": reference("components", "schemas", "LetterHeaders"),
+            "contentType": "application/octet-stream",
+            "payload": reference("components", "schemas", "LetterBytes"),
         },
-        "Taken": {"title": "Taken", "summary": "Empty when it was taken, else why not.", **text},
-        "Question": {"title": "Question", "summary": "An empty request.", **text},
-        "Answer": {"title": "Answer", "summary": "The process's id.", **text},
+        "Taken": {**_told("Taken", "Empty when it was taken, else why not.", "no handler takes it"), **text},
+        "Question": {**_told("Question", "An empty request.", ""), **text},
+        "Answer": {**_told("Answer", "The process's id.", "4711"), **text},
+    }
+
+
+def _told(name: str, summary: str, value: str) -> Node:
+    return {
+        "name": name,
+        "title": name,
+        "summary": summary,
+        "payload": reference("components", "schemas", f"{name}Text"),
+        "examples": [{"name": f"{name}Example", "payload": value}],
+    }
+
+
+_STRING: Node = {"type": "string"}
+
+
+def _other_schemas() -> Node:
+    texts = {
+        "Taken": "Empty when it was taken, else why not.",
+        "Question": "Empty.",
+        "Answer": "A process id in digits.",
+    }
+    return {
+        "LetterBytes": {
+            "title": "LetterBytes",
+            "type": "string",
+            "format": "binary",
+            "description": "The message's bytes as they came.",
+        },
+        **{
+            f"{name}Text": {"title": f"{name}Text", "type": "string", "description": text}
+            for name, text in texts.items()
+        },
     }
 
 
@@ -244,21 +279,21 @@ def _frame_message(frame: type[object]) -> Node:
         "title": name,
         "summary": _first_line(frame),
         "contentType": CONTENT_TYPE,
-        "payload": _reference("components", "schemas", name),
+        "payload": reference("components", "schemas", name),
     }
 
 
 def _frame_schemas() -> Node:
     pcm = {"title": "pcm", "type": "string", "format": "binary", "description": "int16 little endian, mono."}
-    position = {"title": "first_sample", "type": "integer", "minimum": 0}
+    position = _count("first_sample")
     inbound = [_text("track_id"), position, _count("received_ns"), pcm]
     outbound = [_text("reply_id"), _count("index"), position, _count("sample_rate_hz"), pcm]
     last = {"title": "last", "type": "boolean", "description": "The clause ends with this frame."}
-    words = {"title": "word_end_samples", "type": "array", "items": {"type": "integer"}}
+    words = {"title": "word_end_samples", "type": "array", "items": _count("end")}
     rate = f"Always {audio.IN_SAMPLE_RATE_HZ} Hz, {audio.FRAME_MS} to {audio.ROOM_FRAME_MS} ms a frame."
     return {
-        "InFrame": _array(inbound, f"A MessagePack array of these fields in order. {rate}"),
-        "OutFrame": _array([*outbound, last, words], "A MessagePack array of these fields in order."),
+        "InFrame": _array("InFrame", inbound, f"A MessagePack array of these fields in order. {rate}"),
+        "OutFrame": _array("OutFrame", [*outbound, last, words], "A MessagePack array of these fields in order."),
     }
 
 
@@ -267,12 +302,19 @@ def _text(title: str) -> Node:
 
 
 def _count(title: str) -> Node:
-    return {"title": title, "type": "integer", "minimum": 0}
+    return {"title": title, "type": "integer", "format": "int64", "minimum": 0, "maximum": INT64_MAX}
 
 
-def _array(items: list[Node], description: str) -> Node:
+def _array(name: str, items: list[Node], description: str) -> Node:
     size = len(items)
-    return {"type": "array", "description": description, "items": items, "minItems": size, "maxItems": size}
+    return {
+        "title": name,
+        "type": "array",
+        "description": description,
+        "items": items,
+        "minItems": size,
+        "maxItems": size,
+    }
 
 
 def _other_operations() -> Node:
@@ -299,7 +341,9 @@ def _other_operations() -> Node:
 def _answered(who: str, channel: str, message: str) -> Node:
     return {
         **_operation("receive", who, channel, [message]),
-        "reply": {"channel": _reference("channels", f"{channel}Answer")},
+        # One of the copies of an actor answers; each process answers for itself how it is.
+        **({} if channel == "Health" else {"bindings": {"nats": {"queue": who, "bindingVersion": "0.1.0"}}}),
+        "reply": {"channel": reference("channels", f"{channel}Answer")},
     }
 
 

@@ -17,9 +17,10 @@ from nats.errors import Error as NatsError
 
 from contracts.codec import CONTENT_TYPE, decode, encode
 from contracts.events import Event
+from infra.asyncapi_actor import ActorSpecification
 from infra.connection import connection, jetstream, round_trip
 from infra.dead_letters import bury_undecodable
-from infra.embedded.runtime import running_nats_url
+from infra.embedded.runtime import NotRunning, running_nats_url
 from infra.nats_reach import wait_for_nats
 from infra.provisioning import provision
 from infra.settings import settings
@@ -100,8 +101,12 @@ def make_broker(name: str) -> NatsBroker:
         if not connection(broker).is_closed:  # else it is we who left
             log.warning("NATS is gone; waiting for it")
 
+    try:
+        url = nats_url()
+    except NotRunning:
+        url = NOWHERE  # told when the app is run, not when it is looked at
     broker = _Broker(
-        nats_url(),
+        url,
         name=f"daredevil-{name}",
         codec=MessagePackCodec(),
         middlewares=[_BuryUndecodable],
@@ -129,11 +134,15 @@ async def _provision_again(broker: NatsBroker) -> None:
             return
 
 
+NOWHERE = "nats://127.0.0.1:4222"
+"""Stands in a broker that was made where nothing runs, as for `faststream docs gen`; no app connects to it."""
+
+
 class _App(FastStream):
     """Ends when it is told to also while it waits for NATS, before FastStream looks at that."""
 
-    def __init__(self, broker: NatsBroker, lifespan: Any) -> None:
-        super().__init__(broker, lifespan=lifespan, logger=None)
+    def __init__(self, name: str, broker: NatsBroker, lifespan: Any) -> None:
+        super().__init__(broker, lifespan=lifespan, logger=None, specification=ActorSpecification(name))
         self.leaving = asyncio.Event()
 
     def exit(self) -> None:
@@ -156,7 +165,11 @@ def make_app(name: str, broker: NatsBroker, lifespan: Lifespan) -> FastStream:
     @asynccontextmanager
     async def whole_life() -> AsyncIterator[None]:
         set_up_telemetry(name, settings())
-        if not await wait_for_nats(nats_url(), app.leaving):
+        try:
+            url = nats_url()
+        except NotRunning as error:
+            raise SystemExit(f"error: {error}") from None
+        if not await wait_for_nats(url, app.leaving):
             raise SystemExit(0)
         await broker.connect()
         await provision(jetstream(broker))
@@ -164,7 +177,7 @@ def make_app(name: str, broker: NatsBroker, lifespan: Lifespan) -> FastStream:
             await stack.enter_async_context(lifespan())
             yield
 
-    app = _App(broker, whole_life)
+    app = _App(name, broker, whole_life)
     # FastStream leaves its own lifespan after the broker has gone: too late to give messages back.
     app.on_shutdown(stack.aclose)
 

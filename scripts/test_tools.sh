@@ -2,7 +2,6 @@
 # Gets the programs that the tests use beyond Python: by apt on Debian as root; elsewhere says what will be skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-check=tests/asyncapi_check
 
 # program:Debian package:what is tested with it
 tools=(
@@ -32,13 +31,20 @@ if [ ${#packages[@]} -gt 0 ]; then
     fi
 fi
 
-if command -v npm >/dev/null && [ ! "$check/node_modules/.package-lock.json" -nt "$check/package-lock.json" ]; then
-    echo "fetching AsyncAPI's parser"
-    if (cd "$check" && npm ci --ignore-scripts --no-audit --no-fund --silent); then
-        touch "$check/node_modules/.package-lock.json"
+# Fetches the packages of a folder's lock file, once for each of its versions.
+fetch_npm() {
+    local folder=$1 what=$2
+    [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ] && return
+    echo "fetching $what"
+    if (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --silent); then
+        touch "$folder/node_modules/.package-lock.json"
     else
-        echo "AsyncAPI's parser could not be fetched; its test will be skipped"
+        echo "$what could not be fetched; its tests will be skipped"
     fi
+}
+if command -v npm >/dev/null; then
+    fetch_npm tests/asyncapi_check "AsyncAPI's parser"
+    fetch_npm tests/asyncapi_models "AsyncAPI's generator of classes (Modelina)"
 fi
 
 if command -v java >/dev/null && command -v mvn >/dev/null && ! bash scripts/pulsar.sh fetch; then

@@ -86,7 +86,7 @@ class ChatRequests:
             raise Problem(error.code, str(error), error.retry_after_s) from error
         exchange = await self._conversations.begin(turn, visitor)
         try:
-            return asdict(await exchange.whole())
+            return {name: value for name, value in asdict(await exchange.whole()).items() if value is not None}
         finally:
             exchange.abandon()
 

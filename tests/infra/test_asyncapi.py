@@ -3,19 +3,22 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from faststream.specification.asyncapi.v3_0_0.schema import ApplicationSchema
 
 from contracts.topology import DURABLES, EVENTS, Row
 from infra import asyncapi
+from infra.asyncapi_schemas import Node
 
 CHECK = Path(__file__).parent.parent / "asyncapi_check"
 
 
 @pytest.fixture(scope="module")
-def document() -> asyncapi.Node:
+def document() -> Node:
     return asyncapi.document()
 
 
@@ -24,7 +27,7 @@ def test_the_file_is_what_the_code_says() -> None:
 
 
 @pytest.mark.parametrize("row", EVENTS, ids=lambda row: row.event.__name__)
-def test_every_event_has_its_channel_message_and_speakers(row: Row, document: asyncapi.Node) -> None:
+def test_every_event_has_its_channel_message_and_speakers(row: Row, document: Node) -> None:
     name = row.event.__name__
     assert document["channels"][name]["address"] == f"voice.{{session}}.{row.tail}"
     assert document["components"]["messages"][name]["contentType"] == "application/msgpack"
@@ -35,7 +38,7 @@ def test_every_event_has_its_channel_message_and_speakers(row: Row, document: as
     assert {f"{who}-takes-{name}" for who in takers} <= set(operations)
 
 
-def test_faststream_reads_it_as_a_document_of_its_own_version(document: asyncapi.Node) -> None:
+def test_faststream_reads_it_as_a_document_of_its_own_version(document: Node) -> None:
     server = {**document["servers"]["nats"], "pathname": "/"}  # optional in AsyncAPI, but not in this model of it
     schema = ApplicationSchema.model_validate({**document, "servers": {"nats": server}})
     assert schema.asyncapi == "3.0.0"
@@ -56,3 +59,45 @@ def test_asyncapis_own_parser_finds_nothing_wrong_with_it_and_does_with_a_broken
     assert [line for line in complaints if line.startswith(str(asyncapi.PATH))] == [], run.stderr
     assert any("Nothing" in line or "TurnEnded" in line for line in complaints), run.stderr
     assert run.returncode == 1
+
+
+@pytest.mark.parametrize("row", EVENTS, ids=lambda row: row.event.__name__)
+def test_every_message_has_an_example_that_is_one(row: Row, document: Node) -> None:
+    message = document["components"]["messages"][row.event.__name__]
+    assert message["description"]
+    [example] = message["examples"]
+    event = row.event.model_validate(example["payload"])
+    assert event.schema_version == 1
+    assert example["headers"]["Daredevil-Event"] == row.event.__name__
+
+
+def test_every_field_is_described_and_every_schema_named(document: Node) -> None:
+    schemas = document["components"]["schemas"]
+    for name, schema in schemas.items():
+        assert schema["title"] == name
+        assert schema.get("description"), name
+        for field, part in schema.get("properties", {}).items():
+            known = schemas[part["$ref"].rsplit("/", 1)[1]] if "$ref" in part else part
+            assert known.get("description"), f"{name}.{field}"
+
+
+def parts(node: object) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+        for part in node.values():
+            yield from parts(part)
+    elif isinstance(node, list):
+        for part in node:
+            yield from parts(part)
+
+
+def test_numbers_tell_their_size_and_enumerations_are_schemas_of_their_own(document: Node) -> None:
+    schemas = document["components"]["schemas"]
+    for name, schema in schemas.items():
+        for part in parts(schema):
+            assert part is schema or "enum" not in part, f"{name}: an enumeration without a name"
+            assert "anyOf" not in part, name
+            if part.get("type") == "integer":
+                assert part.get("format") in ("int32", "int64") or part.get("maximum", 2**31) < 2**31, (name, part)
+    for event in EVENTS:
+        assert schemas[event.event.__name__]["properties"]["time_ns"]["format"] == "int64"
