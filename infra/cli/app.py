@@ -1,10 +1,11 @@
 """The commands and their help."""
 
 import logging
+from typing import Annotated
 
 import typer
 
-from infra.cli import bench, call, checks, dead, erase, export, log, projections, run, token
+from infra.cli import bench, call, checks, dead, erase, export, llm, log, projections, run, schema, token, turns
 
 app = typer.Typer(
     name="daredevil",
@@ -26,6 +27,8 @@ app = typer.Typer(
 
   daredevil events SESSION               everything that happened in one, in order
 
+  daredevil turns SESSION                one line a turn: the gap and what it was made of
+
   daredevil export SESSION -f webm       the recording; or json, md, txt, srt, wav
 
   daredevil projections                  how the tables and topics keep up with the log
@@ -37,9 +40,11 @@ app = typer.Typer(
 )
 
 app.command()(run.run)
+app.command()(llm.llm)
 app.command()(call.say)
 app.command()(log.sessions)
 app.command()(log.events)
+app.command()(turns.turns)
 app.command()(export.export)
 app.command()(export.summary)
 app.add_typer(projections.app, name="projections")
@@ -48,7 +53,25 @@ app.command()(erase.erase)
 app.command()(token.token)
 app.command()(checks.doctor)
 app.command()(checks.settings)
+app.command()(schema.schema)
 app.add_typer(bench.app, name="bench")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"daredevil {version('daredevil')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version_asked: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options before a command."""
 
 
 def main() -> None:

@@ -32,15 +32,18 @@ Examples:
 Number = Annotated[int | None, typer.Argument(metavar="N", help="Its number, as listed.")]
 
 
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
 @app.callback()
-def dead(context: typer.Context) -> None:
+def dead(context: typer.Context, as_json: Json = False) -> None:
     """List them, if no command is given."""
     if context.invoked_subcommand is None:
-        list_letters()
+        list_letters(as_json)
 
 
 @app.command("list")
-def list_letters(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False) -> None:
+def list_letters(as_json: Json = False) -> None:
     """List them with the reason, the oldest first."""
     letters = _letters()
     for letter in letters:

@@ -65,7 +65,7 @@ def summary(
 ) -> None:
     """Show what a conversation was about: the summary made at its end, or the rolling one while it goes on."""
     try:
-        told = run_async(_told(session))
+        told = run_async(conversation_in_log(session))
     except (ValueError, CannotExport, LookupError) as error:
         fail(str(error), BAD_INPUT)
     if told.summary is None:
@@ -93,7 +93,8 @@ def _print_summary(told: "Conversation") -> None:
             out().print(f"{name}: {one_line(value)}", markup=False)
 
 
-async def _told(session: str) -> "Conversation":
+async def conversation_in_log(session: str) -> "Conversation":
+    """Return a session as it can be read. Raises CannotExport, LogEmpty, ValueError."""
     from contracts.topology import checked_session
     from infra.cli.system import log_connection
 

@@ -63,7 +63,7 @@ def _print_sessions(rows: "list[SessionRow]", total: int) -> None:
         justify: Literal["left", "right"] = "right" if column in ("length", "turns") else "left"
         table.add_column(column, justify=justify, overflow="fold", no_wrap=column in ("session", "began", "turns"))
     for row in rows:
-        began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.opened_ns / 1e9))
+        began = time.strftime("%y-%m-%d %H:%M", time.localtime(row.opened_ns / 1e9))
         here = f": {escape(', '.join(row.here))}" if row.here else ""
         state = escape(row.closed) if row.closed else f"[green]open[/]{here}"
         length = f"{row.seconds:.0f} s"

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -127,8 +128,6 @@ async def _statuses() -> "list[Status]":
 
 
 def _show(statuses: "list[Status]", as_json: bool) -> None:
-    from dataclasses import asdict
-
     if as_json:
         for status in statuses:
             typer.echo(json.dumps({**asdict(status), "lag": status.lag}))
@@ -154,25 +153,38 @@ def _show(statuses: "list[Status]", as_json: bool) -> None:
                 out().print(f"[bold]{status.name}[/]: {escape(text)}")
 
 
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """How one projection compares with the log."""
+
+    projection: str
+    differences: list[str]
+    seconds: float
+
+
 @app.command()
-def verify() -> None:
+def verify(as_json: Json = False) -> None:
     """Compare the log with the tables (and the topics) event by event; the exit code says whether they agree."""
     from infra.cli.system import LogEmpty
 
     try:
-        differences = run_async(_verify())
+        found = run_async(_verify())
     except LogEmpty as nothing:
         fail(str(nothing), BAD_INPUT)
-    for line in differences:
-        out().print(line, markup=False)
-    if differences:
+    for one in found:
+        if as_json:
+            typer.echo(json.dumps({**asdict(one), "agrees": not one.differences}))
+            continue
+        for line in one.differences:
+            out().print(f"{one.projection}: {line}", markup=False)
+    if any(one.differences for one in found):
         raise typer.Exit(FAILED)
 
 
-async def _verify() -> list[str]:
+async def _verify() -> list[Verified]:
     from infra.settings import settings
 
-    differences: list[str] = []
+    verified: list[Verified] = []
     async with _log() as nc:
         for name in _switched_on():
             began_s = time.monotonic()
@@ -182,10 +194,11 @@ async def _verify() -> list[str]:
                 from projections.pulsar.verify import verify as verify_pulsar
 
                 found = await verify_pulsar(settings(), nc)
-            differences += [f"{name}: {line}" for line in found]
+            seconds = round(time.monotonic() - began_s, 3)
+            verified.append(Verified(name, found, seconds))
             verdict = f"{len(found)} differences" if found else "agrees with the log"
-            err().print(f"{name}: {verdict} ({time.monotonic() - began_s:.1f} s)", markup=False)
-    return differences
+            err().print(f"{name}: {verdict} ({seconds:.1f} s)", markup=False)
+    return verified
 
 
 async def _verify_postgres(nc: "Client") -> list[str]:

@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
+from setproctitle import setproctitle
+
 from infra.embedded.processes import name_process, stand_apart
 
 log = logging.getLogger("forkserver")
@@ -106,6 +108,7 @@ class ForkServer:
 def main() -> None:
     """Serve until stdin ends."""
     logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)-7s forkserver: %(message)s", datefmt="%H:%M:%S")
+    setproctitle("daredevil: forkserver")
     name_process("dd-forkserver")
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what a library prints must not be taken for an answer
@@ -140,6 +143,7 @@ def _become(name: str, app: str, env: dict[str, str], log_file: Path, niceness: 
         gc.enable()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        setproctitle(f"daredevil: {name}")
         name_process(f"dd-{name}")
         os.environ.clear()
         os.environ.update(env)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from infra.embedded.processes import name_process
 from infra.embedded.weights import LlmMissing, best_weights
 from infra.engines.llm import LOCAL_PRIMER
 from infra.settings import settings
@@ -99,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--threads", type=int, default=settings().llm_threads)
     options = parser.parse_args(arguments)
+    name_process("dd-llm")
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())

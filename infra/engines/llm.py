@@ -123,7 +123,7 @@ def local_url(settings: Settings) -> str:
     if not url:
         raise LlmNotFound(
             "no local language model runs: start everything with `make run`, or the model alone with "
-            "`python -m infra.embedded.llm --port 8031` and DAREDEVIL_LLM_URL=http://127.0.0.1:8031"
+            "`daredevil llm` and DAREDEVIL_LLM_URL=http://127.0.0.1:8031"
         )
     return url.rstrip("/").removesuffix("/v1")
 

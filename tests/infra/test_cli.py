@@ -2,17 +2,31 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 from faststream.nats import NatsBroker
 from typer.testing import CliRunner
 
-from contracts.events import AgentProfile, ReplyStarted, SessionClosed, SessionOpened, TurnEnded, TurnEvidence
+from contracts.events import (
+    AgentProfile,
+    LatencyParts,
+    PlaybackInterrupted,
+    PlaybackStarted,
+    ReplyClauseWritten,
+    ReplyStarted,
+    SessionClosed,
+    SessionOpened,
+    TurnEnded,
+    TurnEvidence,
+)
 from contracts.topology import DEAD
 from infra.cli.app import app
 from infra.cli.checks import shown
 from infra.cli.describe import describe
+from infra.cli.json_output import OUTPUTS
 from infra.connection import jetstream
 from infra.facts import say
 from infra.settings import Settings, settings
@@ -45,6 +59,15 @@ def empty_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 def cli(*arguments: str) -> tuple[int, str, str]:
     result = CliRunner().invoke(app, list(arguments))
     return result.exit_code, result.stdout, result.stderr
+
+
+def json_lines(command: str, output: str) -> list[dict[str, Any]]:
+    """What a command has printed with --json, once it has been found to be what `daredevil schema` says."""
+    known = OUTPUTS[command]
+    found = [json.loads(text) for text in (output.splitlines() if known.lines else [output])]
+    for one in found:
+        known.model().model_validate(one)
+    return found
 
 
 async def cli_process(*arguments: str) -> tuple[int, str, str]:
@@ -106,7 +129,7 @@ async def test_sessions_are_listed_from_the_log(broker: NatsBroker) -> None:
     await a_session(broker)
     code, output, _ = await cli_process("sessions", "--json")
     assert code == 0
-    (row,) = map(json.loads, output.splitlines())
+    (row,) = json_lines("sessions", output)
     assert (row["session_id"], row["user_id"], row["turns"], row["closed"]) == ("s-1", "ada", 1, "hangup")
     assert row["seconds"] == 2
 
@@ -120,7 +143,7 @@ async def test_events_of_a_session_are_readable_and_in_order(broker: NatsBroker)
     assert lines[1].split()[:2] == ["0.500", "2"]
     assert "“Hello there.”" in lines[1]
     code, output, _ = await cli_process("events", "s-1", "--json")
-    facts = [json.loads(line) for line in output.splitlines()]
+    facts = json_lines("events", output)
     assert [fact["sequence"] for fact in facts] == [1, 2, 3]
     assert facts[1]["data"]["evidence"]["silence_ms"] == 412
 
@@ -158,6 +181,8 @@ async def test_dead_letters_are_listed_and_dropped(broker: NatsBroker) -> None:
     _, output, _ = await cli_process("dead")
     assert "reasoning" in output
     assert "no words" in output
+    [letter] = json_lines("dead", (await cli_process("dead", "--json"))[1])
+    assert (letter["number"], letter["actor"], letter["bytes"]) == (1, "reasoning", 1)
     code, _, errors = await cli_process("dead", "retry", "1")
     assert code == 1
     assert "no reasoning is running" in errors
@@ -188,7 +213,7 @@ async def test_say_prints_the_turn_and_keeps_the_sound(tmp_path: Path) -> None:
         assert "endpointing 200 + bus 5" in output
         assert out_file.stat().st_size > 40_000
         code, output, _ = await cli_process("say", "tests/data/hello.wav", "--url", door.url, "--json")
-    result = json.loads(output)
+    [result] = json_lines("say", output)
     assert (code, result["session_id"], result["turns"][0]["heard_text"]) == (0, "s-1", "Hi!")
 
 
@@ -206,7 +231,7 @@ def test_what_cannot_be_said_is_refused_before_anything_is_started(tmp_path: Pat
 def test_every_setting_is_listed() -> None:
     code, output, _ = cli("settings", "--json")
     assert code == 0
-    assert set(json.loads(output)) == {f"DAREDEVIL_{name.upper()}" for name in Settings.model_fields}
+    assert set(*json_lines("settings", output)) == {f"DAREDEVIL_{name.upper()}" for name in Settings.model_fields}
 
 
 def test_keys_and_passwords_are_not_shown() -> None:
@@ -256,3 +281,48 @@ async def test_a_nats_that_does_not_answer_ends_the_start_with_one_line(
     assert "NATS at nats://127.0.0.1:9 does not answer" in errors
     assert "secret" not in output + errors
     assert len(errors.splitlines()) <= 3
+
+
+def test_the_version_is_told() -> None:
+    code, output, _ = cli("--version")
+    assert (code, output) == (0, f"daredevil {version('daredevil')}\n")
+
+
+@pytest.mark.parametrize("command", sorted(OUTPUTS))
+def test_what_json_holds_has_a_schema(command: str) -> None:
+    code, output, _ = cli("schema", *command.split())
+    assert code == 0
+    described = json.loads(output)
+    assert described["type"] == "object"
+    assert described["properties"]
+
+
+def test_commands_without_json_have_no_schema() -> None:
+    code, _, errors = cli("schema", "run")
+    assert code == 2
+    assert "has no --json output" in errors
+
+
+async def test_turns_are_a_line_each_with_gap_and_parts(broker: NatsBroker) -> None:
+    await a_session(broker)
+    common = {"session_id": "s-1", "turn_id": "t1"}
+    parts = LatencyParts(endpointing_ms=400, stt_ms=60, first_token_ms=90, first_audio_ms=40, bus_ms=5, playback_ms=3)
+    for fact in (
+        ReplyStarted(event_id="r1", time_ns=2, reply_id="r", text="Hello there.", **common),
+        ReplyClauseWritten(event_id="r2", time_ns=3, reply_id="r", index=0, text="Good evening to you.", **common),
+        PlaybackStarted(event_id="r3", time_ns=4, reply_id="r", gap_ms=598, parts=parts, **common),
+        PlaybackInterrupted(
+            event_id="r4", time_ns=5, reply_id="r", heard_text="Good evening", played_samples=9, **common
+        ),
+    ):
+        await say(broker, fact)
+    code, output, _ = await cli_process("turns", "s-1")
+    assert code == 0
+    line = output.splitlines()[1]
+    assert line.split()[:9] == ["1", "0:00", "598", "400", "60", "90", "40", "5", "3"]
+    assert line.endswith("✂ Hello there. → Good evening")
+    [turn] = json_lines("turns", (await cli_process("turns", "s-1", "--json"))[1])
+    assert (turn["gap_ms"], sum(turn["parts"].values()), turn["interrupted"]) == (598, 598, True)
+    code, _, errors = await cli_process("turns", "nobody")
+    assert code == 2
+    assert "nobody" in errors

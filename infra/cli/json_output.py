@@ -1,0 +1,213 @@
+"""What each command prints with `--json`, as models: their JSON Schema is what `daredevil schema` shows."""
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+Schema = dict[str, Any]
+
+
+class Output:
+    """The output of one command: `lines` if it is an object a line. `make` returns its model."""
+
+    def __init__(self, about: str, make: Callable[[], type[BaseModel]], lines: bool = False) -> None:
+        self.about = about
+        self.lines = lines
+        self._make = make
+
+    def model(self) -> type[BaseModel]:
+        """Return what reads it."""
+        return self._make()
+
+    def schema(self) -> Schema:
+        """Return its JSON Schema."""
+        return self.model().model_json_schema(mode="serialization")
+
+
+def _model(title: str, /, **given: Any) -> type[BaseModel]:
+    """Return a model of fields `(type, description)`."""
+    described: Any = {field: (kind, Field(description=text)) for field, (kind, text) in given.items()}
+    return create_model(title, __config__=ConfigDict(extra="forbid"), **described)
+
+
+def _of(figures: Any, without: tuple[str, ...] = (), **more: Any) -> type[BaseModel]:
+    """Return a model of a dataclass's fields as `asdict` gives them, with some left out and others added."""
+    assert is_dataclass(figures)
+    hints = get_type_hints(figures)
+    kept: Any = {field.name: (hints[field.name], ...) for field in fields(figures) if field.name not in without}
+    added: Any = {field: (kind, Field(description=text)) for field, (kind, text) in more.items()}
+    name = getattr(figures, "__name__", "Output")
+    return create_model(name, __config__=ConfigDict(extra="forbid"), __doc__=figures.__doc__, **kept, **added)
+
+
+def _say() -> type[BaseModel]:
+    from infra.caller.result import CallResult
+
+    problem = (str, "What went wrong, empty if nothing did.")
+    return _of(CallResult, without=("answer", "facts", "resume_token"), problem=problem)
+
+
+def _sessions() -> type[BaseModel]:
+    from infra.cli.session_list import SessionRow
+
+    return _of(SessionRow, seconds=(float, "From its beginning to its end, or to its last turn."))
+
+
+def _events() -> type[BaseModel]:
+    return _model(
+        "FactLine",
+        sequence=(int, "Its place in the log."),
+        name=(str, "Its class, as `TurnEnded`; asyncapi.yaml has the schema of each."),
+        data=(dict[str, Any], "Its fields, absent where none."),
+    )
+
+
+def _turns() -> type[BaseModel]:
+    return _model(
+        "TurnLine",
+        turn=(int, "Its number in the session, from 1."),
+        turn_id=(str, "Its id: the correlation of all its facts."),
+        start_ms=(float | None, "When it began, ms since the session opened."),
+        source=(str, "`speech`, `text`, or empty for what the agent said unasked."),
+        speaker=(str, "Their name, where several people speak."),
+        text=(str, "What was said."),
+        passed=(str, "Why it was not answered (TurnPassed), else empty."),
+        answer=(str, "What was heard of the answer, or what was written if nothing was."),
+        interrupted=(bool, "Whether the answer was cut off."),
+        gap_ms=(float | None, "From the end of the speech to the first sound of the answer."),
+        parts=(dict[str, float], "What the gap was made of (LatencyParts), ms; they sum to it."),
+    )
+
+
+def _summary() -> type[BaseModel]:
+    from contracts.events import SummaryWritten
+
+    more: Any = {"kind": (str, Field(description="`SummaryWritten` at the end, `SummaryRevised` while it goes on."))}
+    return create_model("Summary", __base__=SummaryWritten, **more)
+
+
+def _projections() -> type[BaseModel]:
+    from projections.status import Status
+
+    return _of(Status, lag=(int, "How many facts of the log are still to come."))
+
+
+def _verified() -> type[BaseModel]:
+    return _model(
+        "Verified",
+        projection=(str, "Which copy of the log."),
+        agrees=(bool, "Whether it holds what the log says."),
+        differences=(list[str], "Each difference in a line."),
+        seconds=(float, "How long it took."),
+    )
+
+
+def _dead() -> type[BaseModel]:
+    return _model(
+        "DeadLetter",
+        number=(int, "For `dead retry` and `dead drop`."),
+        actor=(str, "Who could not take it."),
+        subject=(str, "The subject it came on."),
+        reason=(str, "Why."),
+        bytes=(int, "Its size."),
+    )
+
+
+def _doctor() -> type[BaseModel]:
+    from infra.doctor import Finding
+
+    return _of(Finding)
+
+
+def _settings() -> type[BaseModel]:
+    from infra.settings import ENV_PREFIX, Settings
+
+    described = {
+        f"{ENV_PREFIX}{name.upper()}": (Any, field.description) for name, field in Settings.model_fields.items()
+    }
+    return _model("SettingsInForce", **described)
+
+
+def _erase() -> type[BaseModel]:
+    return _model(
+        "Receipt",
+        user_id=(str, "Whose words were erased; empty for a single session."),
+        reason=(str, "Why."),
+        sessions=(list[dict[str, Any]], "What was removed of each."),
+        caches=(dict[str, int], "Entries removed from caches."),
+        projections=(dict[str, str], "What each projection has done."),
+        remains=(list[str], "What the log keeps on purpose."),
+        out_of_reach=(list[str], "What no erasure here can remove."),
+        began_ns=(int, "When it began, Unix epoch ns."),
+        took_ms=(float, "How long it took."),
+    )
+
+
+def _token() -> type[BaseModel]:
+    return _model(
+        "RoomToken",
+        url=(str, "The LiveKit server."),
+        token=(str, "The JWT."),
+        room=(str, "The room that it opens."),
+        identity=(str, "Who joins with it."),
+        expires_in_s=(int, "How long one can join with it."),
+    )
+
+
+def _gap() -> type[BaseModel]:
+    from infra.bench.gap import CallFigures, GroupFigures
+
+    return _model(
+        "Gaps",
+        groups=(dict[str, GroupFigures], "Figures of each kind of call."),
+        calls=(list[CallFigures], "Each call."),
+    )
+
+
+def _barge_in() -> type[BaseModel]:
+    from infra.bench.interruption import Interruption, InterruptionFigures
+
+    return _of(InterruptionFigures, interruptions=(list[Interruption], "Each one."))
+
+
+def _greeting() -> type[BaseModel]:
+    from infra.bench.greeting import Greeting, GreetingFigures
+
+    return _of(GreetingFigures, calls=(list[Greeting], "Each call."))
+
+
+def _figures(module: str, name: str) -> Callable[[], type[BaseModel]]:
+    def make() -> type[BaseModel]:
+        import importlib
+
+        return _of(getattr(importlib.import_module(f"infra.bench.{module}"), name))
+
+    return make
+
+
+OUTPUTS: dict[str, Output] = {
+    "say": Output("a call, with its turns and what was measured", _say),
+    "sessions": Output("a session", _sessions, lines=True),
+    "events": Output("a fact of the log", _events, lines=True),
+    "turns": Output("a turn", _turns, lines=True),
+    "summary": Output("what a session was about", _summary),
+    "projections": Output("how a projection keeps up", _projections, lines=True),
+    "projections verify": Output("whether a projection agrees with the log", _verified, lines=True),
+    "dead": Output("a dead letter", _dead, lines=True),
+    "erase": Output("the receipt", _erase),
+    "token": Output("a token for a room", _token),
+    "doctor": Output("one thing that was looked at", _doctor, lines=True),
+    "settings": Output("the settings in force", _settings),
+    "bench gap": Output("response gaps (without --door both)", _gap),
+    "bench barge-in": Output("interruptions", _barge_in),
+    "bench greeting": Output("greetings", _greeting),
+    "bench bus": Output("what the log adds", _figures("bus", "BusFigures")),
+    "bench idle": Output("the idle system", _figures("idle", "IdleFigures")),
+    "bench memory": Output("retrieval", _figures("memory", "MemoryFigures")),
+    "bench rooms": Output("many rooms at once", _figures("room_figures", "RoomsFigures")),
+    "bench network": Output("a line that loses packets", _figures("network", "NetworkFigures")),
+    "bench kills": Output("a projection killed", _figures("kills", "KillFigures")),
+    "bench outage": Output("its server away", _figures("outage", "OutageFigures")),
+}

@@ -1,0 +1,25 @@
+"""`daredevil llm`: the local language model's server alone, for actors that are run by hand."""
+
+from typing import Annotated
+
+import typer
+
+from infra.cli.output import progress
+
+
+def llm(
+    port: Annotated[int, typer.Option(help="Port of 127.0.0.1 to serve on.", min=1, max=65535)] = 8031,
+) -> None:
+    """Serve the local language model alone, until Ctrl-C.
+
+    `daredevil run` has it among its processes. Who runs the actors by hand (`faststream run actors.reasoning:app`)
+    starts it with this, and tells them where it is:
+
+      daredevil llm
+
+      DAREDEVIL_LLM_URL=http://127.0.0.1:8031 faststream run actors.reasoning:app
+    """
+    from infra.embedded.llm import main
+
+    progress(f"serving on http://127.0.0.1:{port}: set DAREDEVIL_LLM_URL to that; Ctrl-C stops")
+    main(["--port", str(port)])

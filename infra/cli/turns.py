@@ -1,0 +1,113 @@
+"""`daredevil turns`: a session with one line a turn, for whoever wants to know why an answer was slow."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.cli.output import BAD_INPUT, err, fail, out, run_async
+
+if TYPE_CHECKING:
+    from contracts.events import LatencyParts
+    from infra.export.conversation import Exchange, Reply
+
+PARTS = (("endpointing", "end"), ("stt", "stt"), ("first_token", "llm"), ("first_audio", "tts"), ("bus", "bus"))
+LEGEND = "gap = end (endpointing) + stt + llm (first token) + tts (first audio) + bus + play, ms; ✂ interrupted"
+
+
+def turns(
+    session: Annotated[str, typer.Argument(help="A session id, as `daredevil sessions` lists them.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a turn (see `daredevil schema turns`).")
+    ] = False,
+) -> None:
+    """Show a session with one line a turn: when, the response gap with its parts, interruptions, the words.
+
+    For example:
+
+      daredevil turns 20261122-183015-9f2c1ab4
+
+      daredevil turns SESSION --json | jq 'select(.gap_ms > 1000)'
+    """
+    from infra.cli.export import CannotExport, conversation_in_log
+
+    try:
+        told = run_async(conversation_in_log(session))
+    except (ValueError, LookupError, CannotExport) as error:
+        fail(str(error), BAD_INPUT)
+    rows = [_fields(number, exchange) for number, exchange in enumerate(told.exchanges, 1)]
+    if as_json:
+        for row in rows:
+            typer.echo(json.dumps(row))
+        return
+    if not rows:
+        err().print("nothing was said in it")
+        return
+    _print(rows)
+
+
+def _fields(number: int, exchange: "Exchange") -> dict[str, Any]:
+    reply = _answer(exchange)
+    return {
+        "turn": number,
+        "turn_id": exchange.turn_id,
+        "start_ms": exchange.start_ms if exchange.start_ms is not None else reply.start_ms if reply else None,
+        "source": exchange.source,
+        "speaker": exchange.name,
+        "text": exchange.text,
+        "passed": exchange.passed,
+        "answer": (reply.heard or reply.written) if reply else "",
+        "interrupted": reply.interrupted if reply else False,
+        "gap_ms": reply.gap_ms if reply else None,
+        "parts": _parts(reply.parts) if reply and reply.parts else {},
+    }
+
+
+def _answer(exchange: "Exchange") -> "Reply | None":
+    """Return the reply that was heard, else the last one that was written."""
+    counted = [reply for reply in exchange.replies if reply.counts]
+    heard = [reply for reply in counted if reply.heard]
+    return (heard or counted or [None])[-1]
+
+
+def _parts(parts: "LatencyParts") -> dict[str, float]:
+    return {name: float(ms) for name, ms in parts.model_dump().items()}
+
+
+HEAD = ("  #", "   at", "  gap", *(f"{short:>4}" for _, short in PARTS), "play", " ", "words")
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    from rich.markup import escape
+
+    width = max(80, out().width)
+    err().print(f"[dim]{LEGEND}[/]")
+    out().print(f"[bold]{' '.join(HEAD)}[/]")
+    for row in rows:
+        line = " ".join((*_figures(row), _words(row)))
+        out().print(escape(line if len(line) <= width else line[: width - 1] + "…"), no_wrap=True)
+
+
+def _figures(row: dict[str, Any]) -> list[str]:
+    parts = [row["parts"].get(f"{name}_ms") for name, _ in PARTS] + [row["parts"].get("playback_ms")]
+    return [
+        f"{row['turn']:3d}",
+        _clock(row["start_ms"]),
+        f"{row['gap_ms']:5.0f}" if row["gap_ms"] is not None else "    —",
+        *(f"{ms:4.0f}" if ms is not None else "   —" for ms in parts),
+        "✂" if row["interrupted"] else " ",
+    ]
+
+
+def _words(row: dict[str, Any]) -> str:
+    words = f"{row['text']} → {row['answer']}" if row["text"] else row["answer"]
+    if row["passed"]:
+        words = f"{row['text']} (not answered: {row['passed']})"
+    return " ".join(words.split())
+
+
+def _clock(ms: float | None) -> str:
+    if ms is None:
+        return "    —"
+    minutes, seconds = divmod(int(max(ms, 0) // 1000), 60)
+    return f"{minutes:2d}:{seconds:02d}"
