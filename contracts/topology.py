@@ -70,6 +70,8 @@ EVENT_CLASSES: dict[str, type[e.Event]] = {row.tail: row.event for row in EVENTS
 _TAILS: dict[type[e.Event], str] = {row.event: row.tail for row in EVENTS}
 
 VOICE, AUDIO, RECORDINGS, DEAD = "VOICE", "AUDIO", "RECORDINGS", "DEAD"
+PROBE = "PROBE"
+"""Holds nothing of use: who wants to know whether the log's disk takes what is written stores zeros there."""
 
 LIVE_PREFIX = "live"
 """Facts are sent again on `live.<session>.<noun>.<state>` once they are stored, for plain subscriptions."""
@@ -95,6 +97,7 @@ STREAMS: tuple[Stream, ...] = (
     Stream(AUDIO, ("audio.*.in.*", "audio.*.out.*"), "memory", max_age_s=600, max_bytes=256 * 1024 * 1024),
     Stream(RECORDINGS, ("recording.*",), "file"),
     Stream(DEAD, ("dead.*",), "file"),
+    Stream(PROBE, ("probe.*",), "file", max_age_s=60),
 )
 
 
@@ -205,6 +208,11 @@ def chat_subject(session_id: str) -> str:
     The answer is `{session_id, turn_id, reply_id, text}` or `{error: {code, message}}`.
     """
     return f"do.{checked_session(session_id)}.reasoning.chat"
+
+
+def probe_subject(pid: int) -> str:
+    """Return where a process finds out whether the log's disk takes what is written."""
+    return f"probe.{pid}"
 
 
 def dead_subject(durable: str) -> str:

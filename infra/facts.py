@@ -19,6 +19,7 @@ from contracts.events import Event
 from contracts.topology import VOICE, session_subjects, subject_of
 from infra.clock import CLOCK
 from infra.connection import cancellation_kept, connection
+from infra.log_probe import refusals
 from infra.telemetry import trace_headers
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ async def say(broker: NatsBroker, event: Event, fence: Fence | None = None, pati
                     event, subject_of(event), headers=headers, stream=VOICE, timeout=min(ACK_TIMEOUT_S, patience_s)
                 )
             assert isinstance(ack, PubAck)
+            refusals.stored()
             return ack.seq
         except APIError as error:
             if error.err_code == WRONG_LAST_SEQUENCE and fence is not None:
@@ -85,6 +87,7 @@ async def say(broker: NatsBroker, event: Event, fence: Fence | None = None, pati
             problem: Exception = error
         except (NatsError, TimeoutError, OSError) as error:
             problem = error
+        refusals.refused(time.monotonic())
         if time.monotonic() + delay_s > deadline:
             reason = f"{type(event).__name__} of {event.session_id} was not stored: {problem!r}"
             raise LogUnavailable(reason) from problem

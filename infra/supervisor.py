@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from infra.embedded.lock import DataDirLock, lock_data_dir
+from infra.embedded.log_disk import LogDisk, free_bytes
 from infra.embedded.logs import LogTail, keep_small, last_lines
 from infra.embedded.nats import nats_server_path, wait_for_port, write_nats_config
 from infra.embedded.processes import ForkServer, ForkServerGone, Running, start_program
@@ -93,6 +94,7 @@ class Supervisor:
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._tails: dict[str, LogTail] = {}
         self._watcher: asyncio.Task[None] | None = None
+        self._disk = LogDisk(self._data_dir)
         self._stopping: set[str] = set()
         self._stop_signals = {part.name: part.stop for part in self._parts if isinstance(part, Program)}
         self._starting: asyncio.Task[None] | None = None
@@ -252,13 +254,29 @@ class Supervisor:
         while True:
             await asyncio.sleep(0.25)
             self._show_loud_lines()
+            if self._disk.restart_due() and NATS in self._running:
+                self._warn("there is room on the log's disk again: starting NATS anew, calls go on")
+                self._disk.restarted()
+                self._running[NATS].send(signal.SIGTERM)
 
     def _show_loud_lines(self) -> None:
         for name, tail in self._tails.items():
             lines = tail.loud_lines()
             # On the way down all lose their connections, which is no news.
             for line in [] if name in self._stopping else lines:
+                if name == NATS and self._is_of_full_disk(line):
+                    continue
                 self._warn(line if name in line else f"{name}: {line}")
+
+    def _is_of_full_disk(self, line: str) -> bool:
+        """Tell once that the log's disk is full, instead of each write that fails."""
+        known = self._disk.failed
+        if self._disk.take(line) and not known:
+            self._warn(
+                f"the log takes no more facts: writing to {self._data_dir} fails (its disk has "
+                f"{free_bytes(self._data_dir) / 1e6:.0f} MB free). Make room; then NATS is started anew by itself"
+            )
+        return self._disk.failed and self._disk.take(line)
 
     # -- the end
 

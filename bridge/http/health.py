@@ -8,6 +8,7 @@ from nats.errors import Error as NatsError
 from bridge.http.problems import OPEN, only
 from contracts.topology import DURABLES
 from infra.connection import connection, jetstream
+from infra.log_probe import LogProbe
 from infra.provisioning import missing_durables
 
 MALFORMED = only(400)
@@ -16,6 +17,7 @@ MALFORMED = only(400)
 def health_router(broker: NatsBroker) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["health"])
+    probe = LogProbe()
 
     @router.get("/healthz", summary="Whether the process lives", responses=MALFORMED, openapi_extra=OPEN)
     async def get_health() -> dict[str, str]:
@@ -24,13 +26,13 @@ def health_router(broker: NatsBroker) -> APIRouter:
 
     @router.get(
         "/readyz",
-        summary="Whether the log and all its consumers are there",
+        summary="Whether the log takes facts and all its consumers are there",
         responses={**MALFORMED, 503: {"description": "It cannot serve now; `problem` says why."}},
         openapi_extra=OPEN,
     )
     async def get_readiness() -> JSONResponse:
         """Look whether conversations can be held: for a load balancer."""
-        problem = await _not_ready(broker)
+        problem = await _not_ready(broker, probe)
         if problem:
             return JSONResponse({"status": "not ready", "problem": problem}, status_code=503)
         return JSONResponse({"status": "ready"})
@@ -38,11 +40,13 @@ def health_router(broker: NatsBroker) -> APIRouter:
     return router
 
 
-async def _not_ready(broker: NatsBroker) -> str:
+async def _not_ready(broker: NatsBroker, probe: LogProbe) -> str:
     if not connection(broker).is_connected:
         return "NATS is not connected"
     try:
         missing = await missing_durables(jetstream(broker), tuple(durable.name for durable in DURABLES))
     except (NatsError, TimeoutError) as error:
         return f"NATS does not answer: {error!r}"
-    return f"consumers are missing: {', '.join(missing)}" if missing else ""
+    if missing:
+        return f"consumers are missing: {', '.join(missing)}"
+    return await probe.problem(jetstream(broker))

@@ -67,7 +67,8 @@ def _answer(exchange: "Exchange") -> "Reply | None":
     """Return the reply that was heard, else the last one that was written."""
     counted = [reply for reply in exchange.replies if reply.counts]
     heard = [reply for reply in counted if reply.heard]
-    return (heard or counted or [None])[-1]
+    known = heard or counted
+    return known[-1] if known else None
 
 
 def _parts(parts: "LatencyParts") -> dict[str, float]:
