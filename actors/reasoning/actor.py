@@ -15,10 +15,11 @@ from nats.aio.subscription import Subscription
 from actors.reasoning.addressee import turn_passed
 from actors.reasoning.background import Backgrounds
 from actors.reasoning.decide import Commit, Decision, Discard, Pass, Resume, Start, decide
+from actors.reasoning.fitting import Given, fitted_to
 from actors.reasoning.fold import Reply, Session, apply, turn_key
 from actors.reasoning.generation import Generation, Models
-from actors.reasoning.graph import compile_graph
-from actors.reasoning.prompts import Background, prompt_messages
+from actors.reasoning.graph import Learned, compile_graph
+from actors.reasoning.prompts import Background
 from actors.reasoning.session_log import SessionLog, SessionLogs
 from actors.reasoning.warming import PromptWarmer
 from contracts import events as e
@@ -28,6 +29,7 @@ from contracts.topology import REASONING, live_event_subject
 from infra.broker import make_app, make_broker
 from infra.connection import connection
 from infra.engines.llm import chat_model, limits_of, model_names
+from infra.engines.tokens import TokenCounter
 from infra.facts import Stale, now_ns
 from infra.inbox import Inbox
 from infra.memory.response_cache import ResponseCache
@@ -64,9 +66,9 @@ class Reasoning:
         self._warmer = PromptWarmer(settings.llm_timeout_s)
         self._backgrounds = Backgrounds(memory, settings.turn_history, settings.memory_timeout_ms)
         self._cache = ResponseCache(lambda: connection(broker), settings.response_cache_ttl_s)
+        self._tokens = TokenCounter(settings)
         self._warmed: set[str] = set()
-        self._in_thought: set[str] = set()
-        """Models that were seen to begin their answers within a thought."""
+        self._learned = Learned()
 
     async def open(self) -> None:
         """Listen for interruptions, and load the models. One that cannot be loaded is tried again when needed."""
@@ -151,7 +153,8 @@ class Reasoning:
             self._backgrounds,
             self._cache,
             self._forget_model,
-            self._in_thought,
+            self._tokens.count,
+            self._learned,
         )
 
     async def _begin(self, generation: Generation) -> "asyncio.Task[None]":
@@ -272,7 +275,8 @@ class Reasoning:
             return
 
         async def messages() -> Sequence[BaseMessage]:
-            return prompt_messages(name, prompt, await gather(), question)
+            given = Given(prompt, await gather(), question)
+            return (await fitted_to(name, given, self._tokens.count, self._settings.reply_max_tokens)).messages(name)
 
         self._warmer.read(key, lambda: self._model(name), messages)
 

@@ -16,6 +16,7 @@ from actors.reasoning.graph import (
     Asked,
     CallsFollow,
     Graph,
+    Learned,
     MakeModel,
     ModelFailed,
     Out,
@@ -32,6 +33,7 @@ from contracts import events as e
 from contracts.ids import derive_id
 from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish
+from infra.engines.tokens import Count, TokenCounter
 from infra.facts import Stale, now_ns
 from infra.memory.response_cache import ResponseCache
 from infra.settings import Settings
@@ -61,7 +63,8 @@ class Generation:
         backgrounds: Backgrounds,
         cache: ResponseCache | None = None,
         on_model_failed: Callable[[str], None] = lambda name: None,
-        in_thought: set[str] | None = None,
+        count: Count | None = None,
+        learned: Learned | None = None,
     ) -> None:
         self.reply_id = order.reply_id
         self.log = log
@@ -83,7 +86,8 @@ class Generation:
         self._begun_s = time.monotonic()
         self._first_token_ns: int | None = None
         self._first_token_ms: float | None = None
-        self._in_thought = in_thought if in_thought is not None else set()
+        self._learned = learned or Learned()
+        self._count = count or TokenCounter(settings).count
         self._finish: Finish = "stop"
         self._failures: Counter[str] = Counter()
         self._unanswered: ModelFailed | None = None
@@ -204,7 +208,9 @@ class Generation:
         return f" {text}" if is_first and not text[0].isspace() else text
 
     async def _note_failure(self, failed: ModelFailed) -> None:
-        if failed.next_model:
+        if failed.next_model == failed.model:
+            await self._tell_failure(failed, "asked again with a shorter context")
+        elif failed.next_model:
             await self._tell_failure(failed, f"went on with {failed.next_model}")
         else:
             self._unanswered = failed  # what is done about it shows when the reply ends
@@ -228,9 +234,11 @@ class Generation:
             models=self._models,
             run_tool=self._tools.run,
             timeout_s=self._settings.llm_timeout_s,
+            count=self._count,
+            answer_tokens=self._settings.reply_max_tokens,
             answer_known=self._known_answer.find,
             written=written,
-            in_thought=self._in_thought,
+            learned=self._learned,
         )
         async for out in answers(self._graph, asked):
             yield out

@@ -16,17 +16,22 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
+from actors.reasoning.context import shortened
+from actors.reasoning.fitting import Given, fitted_to, tokens_of
 from actors.reasoning.model_stream import HalfClosed, ModelStream
-from actors.reasoning.prompts import Background, context_of, prompt_messages
+from actors.reasoning.prompts import Background, context_of
 from actors.reasoning.tools import CURRENT_TIME, time_answer, time_question
 from actors.reasoning.written_calls import WrittenCall
 from contracts.events import ContextMessage
 from infra.engines.llm import limits_of
-from infra.engines.llm_ends import Finish
+from infra.engines.llm_ends import Finish, is_context_error
+from infra.engines.tokens import Count
 from infra.facts import now_ns
 
 TOOL_ROUNDS = 3
 """After so many rounds of tools the model has to answer with what it has."""
+MOST_RESULT_CHARS = 6_000
+"""So much of a tool's result is told to the model; the log has all of it."""
 CLOCK_CALL = "clock"
 """Names the call of the clock that a model too small for tools did not write itself."""
 
@@ -51,7 +56,10 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class ModelFailed:
-    """A model raised, hung or lost its end; `next_model` goes on, empty if none is left."""
+    """A model raised, hung or lost its end; `next_model` goes on, empty if none is left.
+
+    That is the same one if it is asked again with a shorter context.
+    """
 
     model: str
     error: str
@@ -81,6 +89,16 @@ async def _unknown(_messages: Sequence[BaseMessage]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """What was found out about models, by name, while they answered: one copy of the actor shares it."""
+
+    in_thought: set[str] = field(default_factory=set)
+    """Those that begin their answers within a thought."""
+    most_tokens: dict[str, int] = field(default_factory=dict)
+    """What those can take that have refused a prompt as too long: half of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What one run of the graph is about."""
 
@@ -91,12 +109,15 @@ class Asked:
     models: Sequence[tuple[str, MakeModel]]
     run_tool: Callable[[WrittenCall], Awaitable[str]]
     timeout_s: float
+    count: Count
+    """Counts the tokens of texts."""
+    answer_tokens: int
+    """The most that an answer may have."""
     answer_known: Callable[[Sequence[BaseMessage]], Awaitable[str]] = _unknown
     """The answer that the first model gave to the same before, empty if there is none."""
     written: str = ""
     """What of the answer has been written already: the model goes on from there."""
-    in_thought: set[str] = field(default_factory=set)
-    """Names of models that were seen to begin their answers within a thought; those found out are added."""
+    learned: Learned = field(default_factory=Learned)
 
 
 class _State(TypedDict, total=False):
@@ -144,9 +165,10 @@ async def _retrieve(state: _State, runtime: Runtime[Asked]) -> _State:
     background = await asked.gather()
     name = asked.models[0][0] if asked.models else ""
     answer = ""
+    given = await _given(name, background, asked)
     if not asked.written and not _is_for_clock(asked):
-        answer = await asked.answer_known(prompt_messages(name, asked.prompt, background, asked.question))
-    context = context_of(name, asked.prompt, background, asked.question)
+        answer = await asked.answer_known(given.messages(name))
+    context = context_of(name, given.prompt, given.background, given.question)
     runtime.stream_writer(Retrieved(context, background.memories, background.recall_ms, bool(answer)))
     return {"background": background, "answer": answer, "rounds": 0, "is_over": False}
 
@@ -191,7 +213,7 @@ async def _tell_time(state: _State, runtime: Runtime[Asked]) -> _State:
 async def _run_tools(state: _State, runtime: Runtime[Asked]) -> _State:
     results: list[BaseMessage] = []
     for call in state["calls"]:
-        result = await runtime.context.run_tool(call)
+        result = shortened(await runtime.context.run_tool(call), MOST_RESULT_CHARS)
         results.append(ToolMessage(result, tool_call_id=call.call_id, status="error" if call.error else "success"))
     return {"messages": results, "rounds": state["rounds"] + 1, "calls": []}
 
@@ -210,24 +232,33 @@ async def _generate(state: _State, runtime: Runtime[Asked]) -> _State:
     asked, write = runtime.context, runtime.stream_writer
     written = asked.written if state["rounds"] == 0 else ""
     how: Finish = "broken-off"
-    for place, (name, make) in enumerate(asked.models):
+    attempts = list(asked.models)
+    shortened_for: set[str] = set()
+    while attempts:
+        name, make = attempts.pop(0)
         stream: ModelStream | None = None
+        messages: list[BaseMessage] = []
         try:
-            stream = ModelStream(await make(), written, name in asked.in_thought)
-            messages = _messages(name, state, asked, written)
+            stream = ModelStream(await make(), written, name in asked.learned.in_thought)
+            messages = await _messages(name, state, asked, written)
             may_call = limits_of(name).tools and state["rounds"] < TOOL_ROUNDS
             async for text in stream.texts(messages, may_call, asked.timeout_s):
                 write(Token(text, now_ns()))
         except Exception as error:  # engines raise of their own: any failure means the next one
             how = "half-closed" if isinstance(error, HalfClosed) else "broken-off"
             written += stream.said if stream is not None else ""
-            next_model = asked.models[place + 1][0] if place + 1 < len(asked.models) else ""
+            if is_context_error(error) and name not in shortened_for:
+                asked.learned.most_tokens[name] = (
+                    await tokens_of(name, [each.text for each in messages], asked.count) // 2
+                )
+                shortened_for.add(name)
+                attempts.insert(0, (name, make))
+            next_model = attempts[0][0] if attempts else ""
             write(ModelFailed(name, f"{type(error).__name__}: {error}"[:500], next_model))
             continue
         if stream.begins_in_thought:
-            asked.in_thought.add(name)
-        calls = stream.calls() if may_call else []
-        if calls:
+            asked.learned.in_thought.add(name)
+        if calls := stream.calls() if may_call else []:
             await _said_before_calls(write)
             return _asking(stream.said, calls)
         write(Ended(stream.finish))
@@ -242,8 +273,13 @@ async def _said_before_calls(write: Callable[[Out], None]) -> None:
     await is_said.wait()
 
 
-def _messages(name: str, state: _State, asked: Asked, written: str) -> list[BaseMessage]:
-    messages = prompt_messages(name, asked.prompt, state["background"], asked.question) + state.get("messages", [])
-    if written:
-        messages.append(AIMessage(written))
-    return messages
+async def _given(name: str, background: Background, asked: Asked, reserved: Sequence[str] = ()) -> Given:
+    """Return what the model of this name is given, as much as fits."""
+    given = Given(asked.prompt, background, asked.question)
+    return await fitted_to(name, given, asked.count, asked.answer_tokens, reserved, asked.learned.most_tokens.get(name))
+
+
+async def _messages(name: str, state: _State, asked: Asked, written: str) -> list[BaseMessage]:
+    after = [*state.get("messages", []), *([AIMessage(written)] if written else [])]
+    given = await _given(name, state["background"], asked, [message.text for message in after])
+    return [*given.messages(name), *after]

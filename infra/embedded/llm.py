@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from infra.embedded.processes import name_process
 from infra.embedded.weights import LlmMissing, best_weights
-from infra.engines.llm import LOCAL_PRIMER
+from infra.engines.llm import LOCAL_CONTEXT_TOKENS, LOCAL_PRIMER
 from infra.settings import settings
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 SLOTS = 2
 """Requests worked on at once: each has a key-value cache of its own, which keeps the beginning of the last prompt."""
-SLOT_TOKENS = 2048
-"""Context of a slot: prompt, examples, 12 exchanges of a call and the answer are about 1,400 tokens."""
 PROMPT_CACHE_MB = 128
 """Prompts of other sessions that are kept in memory, so that taking turns does not mean reading them anew."""
 
@@ -46,7 +44,7 @@ def serve(port: int, threads: int = 1) -> "Server":
     params.model.path = str(best_weights())
     params.model_alias = {"local"}
     params.port = port
-    params.n_parallel, params.n_ctx = SLOTS, SLOTS * SLOT_TOKENS
+    params.n_parallel, params.n_ctx = SLOTS, SLOTS * LOCAL_CONTEXT_TOKENS
     params.cache_prompt, params.cache_ram_mib = True, PROMPT_CACHE_MB
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     # Threads that spin while they wait for work would take the CPU from speech recognition and synthesis.

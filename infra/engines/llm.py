@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 LOCAL = "local"
+LOCAL_CONTEXT_TOKENS = 2048
+"""Prompt, examples, 12 exchanges of a call in English and the answer are about 1,400 tokens."""
 
 LOCAL_PRIMER: tuple[tuple[str, str], ...] = (
     ("user", "Hello!"),
@@ -48,11 +50,13 @@ others: among those it does not find the answer, and told to strangers these wou
 class Limits:
     """What a model can take: `context_chars` of conversation, and `sentences` of its answer (0 is all).
 
-    `primer` and `about_primer` are examples for one too small for instructions.
+    All that it is given and its answer fit `context_tokens`, as `infra.engines.tokens` counts them. `primer` and
+    `about_primer` are examples for one too small for instructions.
     """
 
     context_chars: int = 24_000
     question_chars: int = 12_000
+    context_tokens: int = 10_000
     sentences: int = 0
     tools: bool = True
     primer: tuple[tuple[str, str], ...] = ()
@@ -62,6 +66,7 @@ class Limits:
 _LOCAL_LIMITS = Limits(
     context_chars=4_000,
     question_chars=1_500,
+    context_tokens=LOCAL_CONTEXT_TOKENS,
     sentences=2,
     tools=False,
     primer=LOCAL_PRIMER,

@@ -1,0 +1,127 @@
+"""Makes what a model is given fit its context, by its own tokens: the oldest goes first, the question stays."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from langchain_core.messages import BaseMessage
+
+from actors.reasoning.context import shortened
+from actors.reasoning.prompts import Background, prompt_messages
+from contracts.events import ContextMessage
+from infra.engines.llm import limits_of
+from infra.engines.tokens import Count
+
+log = logging.getLogger(__name__)
+
+MESSAGE_TOKENS = 8
+"""What a chat template puts around a message: its role and the marks of its beginning and end."""
+SPARE_TOKENS = 48
+MOST_STEPS = 24
+SMALL_SHARE = 0.7
+"""A small model is given less than would fit once it does not: it need not read the beginning anew at each turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a model is given: a prompt, a background and a question that fit together."""
+
+    prompt: str
+    background: Background
+    question: str
+
+    def messages(self, name: str) -> list[BaseMessage]:
+        """Return the messages for the model of this name."""
+        return prompt_messages(name, self.prompt, self.background, self.question)
+
+
+async def tokens_of(name: str, texts: Sequence[str], count: Count) -> int:
+    """Return how many tokens messages with these texts are for the model of this name."""
+    return sum(await count(name, texts)) + MESSAGE_TOKENS * len(texts)
+
+
+async def fitted_to(
+    name: str,
+    given: Given,
+    count: Count,
+    answer_tokens: int,
+    reserved: Sequence[str] = (),
+    most_tokens: int | None = None,
+) -> Given:
+    """Return what of `given` fits the model of this name, with room for `answer_tokens` and the texts `reserved`.
+
+    `most_tokens` is a closer limit for all messages. Whatever was said, something is left that can be answered: older
+    exchanges go first, then what was recalled, the summary, and the middle of the question and of the prompt.
+    """
+    limits = limits_of(name)
+    budget = limits.context_tokens - min(answer_tokens, limits.context_tokens // 4) - SPARE_TOKENS
+    budget = min(budget, most_tokens or budget) - await tokens_of(name, reserved, count)
+    given = _within_chars(given, limits.question_chars)
+    for _ in range(MOST_STEPS):
+        texts = [message.text for message in given.messages(name)]
+        tokens = await tokens_of(name, texts, count)
+        if tokens <= budget:
+            break
+        given = await _reduced(name, given, tokens - budget, count)
+    return given
+
+
+def _within_chars(given: Given, most: int) -> Given:
+    heard = [message.model_copy(update={"text": shortened(message.text, most)}) for message in given.background.heard]
+    return replace(given, background=replace(given.background, heard=heard), question=cut(given.question, most))
+
+
+async def _reduced(name: str, given: Given, excess: int, count: Count) -> Given:
+    """Return less: at least `excess` tokens less if one step can do that."""
+    background = given.background
+    if background.heard:
+        wanted = int(excess / SMALL_SHARE) if limits_of(name).primer else excess
+        heard = await _without_oldest(name, background.heard, wanted, count)
+        return replace(given, background=replace(background, heard=heard))
+    if background.memory:
+        return replace(given, background=replace(background, memory="", memories=()))
+    if background.summary:
+        return replace(given, background=replace(background, summary=""))
+    asked, told = await count(name, [given.question, given.prompt])
+    if asked >= told:
+        log.warning("a text of %d tokens does not fit the context of %s: its middle is left out", asked, name)
+        return replace(given, question=await _cut_to(name, given.question, asked - excess, count))
+    log.warning("a prompt of %d tokens does not fit the context of %s: its middle is left out", told, name)
+    return replace(given, prompt=await _cut_to(name, given.prompt, max(told - excess, told // 2), count))
+
+
+async def _without_oldest(
+    name: str, heard: Sequence[ContextMessage], excess: int, count: Count
+) -> Sequence[ContextMessage]:
+    counts = await count(name, [message.text for message in heard])
+    kept, dropped = list(heard), 0
+    for tokens in counts:
+        if dropped >= excess and kept[0].role != "assistant":
+            break
+        kept.pop(0)
+        dropped += tokens
+        if not kept:
+            break
+    return kept
+
+
+async def _cut_to(name: str, text: str, most: int, count: Count) -> str:
+    """Return a text of at most `most` tokens, or of its first and last words if that is more."""
+    (tokens,) = await count(name, [text])
+    whole, chars = text, len(text)
+    while tokens > most and chars > 40:
+        chars = max(40, min(chars - 1, int(chars * max(most, 1) / tokens * 0.95)))
+        text = cut(whole, chars)
+        (tokens,) = await count(name, [text])
+    return text
+
+
+def cut(text: str, chars: int) -> str:
+    """Return a text of at most about `chars` characters, with a note where the middle of a longer one is left out."""
+    text = text.strip()
+    if len(text) <= chars:
+        return text
+    note = f" [… {len(text) - chars} characters are left out here …] "
+    room = max(chars - len(note), 8)
+    tail = room // 4
+    return text[: room - tail].rstrip() + note + text[len(text) - tail :].lstrip()

@@ -1,0 +1,66 @@
+"""How many tokens a text is for a model: by its own tokenizer where one is near, else by a bound."""
+
+import asyncio
+import json
+import logging
+import urllib.error
+import urllib.request
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+
+from infra.engines.llm import LOCAL, LlmNotFound, local_url
+from infra.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Count = Callable[[str, Sequence[str]], Awaitable[list[int]]]
+"""Returns the tokens of each text for the model of a name."""
+
+KNOWN_TEXTS = 2_000
+TIMEOUT_S = 2.0
+
+
+def bound_of(text: str) -> int:
+    """Return a bound of a text's tokens for a large vocabulary.
+
+    ASCII has about 4 characters a token and is counted at 3; other scripts at 2 bytes of UTF-8 a token: Chinese has
+    1 to 1.3 tokens a character in OpenAI's cl100k (counted 1.5), Hindi about 1.2, an emoji 2 to 3.
+    """
+    ascii_chars = sum(character < "\x80" for character in text)
+    return -(-ascii_chars // 3) + -(-(len(text.encode(errors="replace")) - ascii_chars) // 2)
+
+
+class TokenCounter:
+    """Counts for the models there are. Texts come again and again: their counts are kept."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._known: OrderedDict[str, int] = OrderedDict()
+
+    async def count(self, name: str, texts: Sequence[str]) -> list[int]:
+        """Return the tokens of each text. Never fails: without the server's word the bound is taken."""
+        if name != LOCAL:
+            return [bound_of(text) for text in texts]
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if new:
+            try:
+                counts = await asyncio.to_thread(_tokenize, local_url(self._settings), new)
+            except (LlmNotFound, urllib.error.URLError, OSError, ValueError, KeyError) as error:
+                log.debug("tokens are not counted but bounded: %r", error)
+                return [len(text.encode(errors="replace")) for text in texts]  # no token is less than a byte
+            self._known.update(zip(new, counts, strict=True))
+        found = [self._known[text] for text in texts]
+        while len(self._known) > KNOWN_TEXTS:
+            self._known.popitem(last=False)
+        return found
+
+
+def _tokenize(url: str, texts: Sequence[str]) -> list[int]:
+    """Ask llama.cpp's server. Raises URLError, OSError, ValueError, KeyError."""
+    counts = []
+    for text in texts:
+        body = json.dumps({"content": text}).encode()
+        request = urllib.request.Request(f"{url}/tokenize", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            counts.append(len(json.load(answer)["tokens"]))
+    return counts
