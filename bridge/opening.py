@@ -30,7 +30,8 @@ def client_opening(
         events.append(session_opened(session_id, WEBSOCKET, hello.user_id, settings, now_ns, resume_digest))
     for participant_id, kind, name in ((PERSON, "person", hello.name), (AGENT, "agent", "")):
         if participant_id not in standing.participants:
-            events.append(joined(session_id, participant_id, kind, name, now_ns))
+            zone = hello.time_zone if participant_id == PERSON else ""
+            events.append(joined(session_id, participant_id, kind, name, now_ns, time_zone=zone))
     events += left_open(session_id, standing, now_ns)
     if hello.mic:
         n = len(standing.tracks)
@@ -67,6 +68,7 @@ def profile_of(settings: Settings) -> e.AgentProfile:
         greeting=settings.greeting,
         agent_name=settings.agent_name,
         addressee=settings.addressee,
+        time_zone=settings.time_zone,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bridge.resume_tokens import MAX_TOKEN_LENGTH
+from infra.time_zones import checked_zone
 
 MAX_SOUND_BYTES = 64_000
 """Longest binary message taken from a client."""
@@ -108,6 +109,7 @@ class Hello(_Message):
     clock_ms: ClockMs | None = Field(None, description="What the clock of `Played.at_ms` shows as this is sent.")
     counts_played: bool = False
     """Whether it tells what it plays: until it does, nothing counts as heard. Of others the door makes an estimate."""
+    time_zone: Annotated[str, AfterValidator(checked_zone)] = Field("", max_length=64)
 
 
 class TypedText(_Message):
@@ -162,7 +164,8 @@ def parse(text: str) -> ClientMessage:
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in problem["loc"][1:])
-        raise Rubbish("bad-field", f"{fields['type']}: {where}: {problem['msg']}") from error
+        what = problem["msg"].removeprefix("Value error, ")
+        raise Rubbish("bad-field", f"{fields['type']}: {where}: {what}") from error
 
 
 def parse_hello(text: str | None) -> Hello:

@@ -55,6 +55,9 @@ class AgentProfile(Value):
     greeting: str = Field(default="", description="Said by the agent when the session opens; empty says nothing.")
     speaks: bool = Field(default=True, description="Whether replies are synthesised; not in a conversation by text.")
     agent_name: str = Field(default="", description="The name by which people speak to the agent.")
+    time_zone: str = Field(
+        default="", max_length=64, description="Of callers whose client tells none: IANA name, empty if not known."
+    )
     addressee: Literal["always", "named", "asked"] = Field(
         default="always", description="Which turns are answered when several people are there."
     )
@@ -111,6 +114,7 @@ class ParticipantJoined(Event):
     identity: str = Field(default="", max_length=256, description="Who it is in the door's terms.")
     origin: str = Field(default="", max_length=64, description="How they came: `standard`, `sip`, `ingress`, …")
     attributes: dict[str, str] = Field(default={}, description="What the door knows of them, as a caller's number.")
+    time_zone: str = Field(default="", max_length=64, description="Theirs, as their client told it: IANA name.")
 
 
 class ParticipantLeft(Event):

@@ -12,7 +12,7 @@ from contracts import events as e
 WORDS: dict[type[e.Event], tuple[str, ...]] = {
     # The prompt may have been written for this person.
     e.SessionOpened: ("user_id", "profile"),
-    e.ParticipantJoined: ("name", "identity", "attributes"),
+    e.ParticipantJoined: ("name", "identity", "attributes", "time_zone"),
     # Keys may be a card's number.
     e.DtmfReceived: ("digit",),
     e.TranscriptRevised: ("text",),

@@ -17,6 +17,8 @@ class Person:
     name: str = ""
     identity: str = ""
     present: bool = True
+    time_zone: str = ""
+    """IANA name, empty if their client did not tell it."""
 
 
 People = Mapping[str, Person]
@@ -25,7 +27,9 @@ People = Mapping[str, Person]
 def note(people: dict[str, Person], event: e.Event) -> None:
     """Take a fact in: who came, and who left. The agent is nobody here."""
     if isinstance(event, e.ParticipantJoined) and event.kind == "person":
-        people[event.participant_id] = Person(event.participant_id, event.name, event.identity)
+        people[event.participant_id] = Person(
+            event.participant_id, event.name, event.identity, time_zone=event.time_zone
+        )
     elif isinstance(event, e.ParticipantLeft) and (person := people.get(event.participant_id)) is not None:
         people[event.participant_id] = replace(person, present=False)
 

@@ -12,6 +12,8 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from infra.time_zones import checked_zone
+
 ENV_PREFIX = "DAREDEVIL_"
 LIVEKIT_SCHEMES = ("wss", "ws", "https", "http")
 
@@ -50,6 +52,7 @@ def _networks(text: str) -> str:
     return text
 
 
+TimeZone = Annotated[str, AfterValidator(checked_zone)]
 Networks = Annotated[str, AfterValidator(_networks)]
 
 
@@ -92,6 +95,9 @@ class Settings(BaseSettings):
         description="System prompt of the agent.",
     )
     greeting: str = Field("", description="What the agent says first; empty lets the caller begin.")
+    time_zone: TimeZone = Field(
+        "", description="Callers' time zone unless their client tells it, `Europe/Berlin`; empty if it is not known."
+    )
     speculate: bool = Field(True, description="Prepare the answer while the turn may still be going on.")
     turn_history: int = Field(12, ge=0, description="How many past exchanges the model is given.")
     reply_max_tokens: int = Field(160, gt=0, description="Longest answer, in the model's tokens.")

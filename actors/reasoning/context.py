@@ -7,6 +7,7 @@ from actors.reasoning.fold import Session, Turn, heard_by
 from contracts.events import ContextMessage
 from infra.engines.llm import Limits
 from infra.people import name_of, several, user_of
+from infra.time_zones import is_zone
 
 CUT = " … "
 
@@ -85,6 +86,15 @@ def asker_id(session: Session, turn_id: str | None) -> str:
     """Return the user whose turn it is."""
     turn = session.turns.get(turn_id or "")
     return user_of(session.people, turn.participant_id if turn is not None else "", session.user_id)
+
+
+def zone_of(session: Session, turn_id: str | None) -> str:
+    """Return the time zone of whose turn it is, as their client told it or the agent knows it; empty if not known."""
+    turn = session.turns.get(turn_id or "")
+    person = session.people.get(turn.participant_id) if turn is not None else None
+    told = person.time_zone if person is not None else ""
+    known = told or (session.profile.time_zone if session.profile is not None else "")
+    return known if known and is_zone(known) else ""
 
 
 def _summarised(session: Session, turns: Sequence[str]) -> int:

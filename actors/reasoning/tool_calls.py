@@ -6,8 +6,9 @@ import time
 from collections import Counter
 from typing import Any
 
+from actors.reasoning.context import zone_of
 from actors.reasoning.session_log import SessionLog
-from actors.reasoning.tools import TOOLS, Tool, ToolFailed, call_id_of
+from actors.reasoning.tools import TOOLS, Tool, ToolFailed, call_id_of, caller_zone
 from actors.reasoning.written_calls import WrittenCall
 from contracts.events import ToolCalled, ToolReturned
 from contracts.ids import derive_id
@@ -63,6 +64,7 @@ class ToolCalls:
                 raise ToolFailed(call.error or f"there is no tool {call.name!r}")
             if was_called and tool.has_effects:
                 raise ToolFailed("it was interrupted; whether it took effect is not known")
+            caller_zone.set(zone_of(self._log.session, self._turn_id))
             async with asyncio.timeout(TOOL_TIMEOUT_S):
                 result = await asyncio.to_thread(tool.run, dict(call.arguments))
         except Exception as failure:  # a tool may raise anything; the model is told

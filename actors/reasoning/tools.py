@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
@@ -69,12 +70,15 @@ _PLACES = {
 }
 
 
+caller_zone: ContextVar[str] = ContextVar("caller_zone", default="")
+"""Time zone of whoever a tool runs for, as an IANA name; empty if it is not known."""
+_HERE = frozenset({"", "here", "local", "mine", "my own", "caller", "user", "current"})
+
+
 @lru_cache(maxsize=256)
 def time_zone(place: str) -> tzinfo:
-    """Return the zone of a city, a country we know, or an IANA name; the machine's own if empty. Raises ToolFailed."""
+    """Return the zone of a city, a country we know, or an IANA name. Raises ToolFailed."""
     wanted = " ".join(place.lower().replace("_", " ").split())
-    if not wanted:
-        return datetime.now(UTC).astimezone().tzinfo or UTC
     name = _PLACES.get(wanted) or next((zone for zone in sorted(available_timezones()) if _is_named(zone, wanted)), "")
     try:
         return ZoneInfo(name)
@@ -87,11 +91,28 @@ def _is_named(zone: str, wanted: str) -> bool:
     return wanted in (name, name.rpartition("/")[2])
 
 
+def _own_zone() -> tzinfo:
+    return datetime.now(UTC).astimezone().tzinfo or UTC
+
+
+def _zone_name(now: datetime) -> str:
+    """Return what a zone is called at a time: `CET`, or `UTC+03:00` where it has no letters."""
+    name, offset = now.tzname() or "", f"{now:%z}"
+    return name if name.isalpha() else f"UTC{offset[:3]}:{offset[3:5]}"
+
+
 def _time(arguments: Mapping[str, object]) -> str:
     place = str(arguments.get("time_zone") or "").strip()
-    now = datetime.now(time_zone(place))
+    if place.lower() in _HERE:
+        place = ""
+    callers = caller_zone.get()
+    zone = time_zone(place) if place else ZoneInfo(callers) if callers else _own_zone()
+    now = datetime.now(zone)
     clock = f"{now.hour % 12 or 12}:{now:%M} {'AM' if now.hour < 12 else 'PM'}"
-    return json.dumps({"time": clock, "date": f"{now:%A}, {now:%B} {now.day}, {now.year}", "place": place})
+    told = {"time": clock, "date": f"{now:%A}, {now:%B} {now.day}, {now.year}", "place": place}
+    if not place and not callers:
+        told |= {"zone": _zone_name(now), "note": "the caller's own time zone is not known: name this one"}
+    return json.dumps(told)
 
 
 CURRENT_TIME = Tool(
@@ -135,6 +156,9 @@ def time_answer(question: str, result: str) -> str:
         known = json.loads(result)
         place = f" in {str(known['place']).title()}" if known["place"] else ""
         is_date = re.search(r"\b(?:day|date)\b", question.lower()) is not None
-        return f"It is {known['date']}{place}." if is_date else f"It is {known['time']}{place}."
+        if is_date:
+            return f"It is {known['date']}{place}."
+        zone = f" {known['zone']}" if known.get("zone") else ""
+        return f"It is {known['time']}{place}{zone}."
     except (ValueError, KeyError, TypeError):
         return "I am sorry, I do not know the time there."

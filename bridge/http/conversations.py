@@ -110,7 +110,7 @@ class Conversations:
         if turn.session_id is not None:
             return await self._gone_on_with(turn.session_id, turn, visitor)
         self._count_opening(visitor)
-        return await self._opened(visitor.user(turn.user_id or ""))
+        return await self._opened(visitor.user(turn.user_id or ""), turn.time_zone or "")
 
     def _count_opening(self, visitor: Visitor) -> None:
         if visitor.is_operator:
@@ -120,11 +120,12 @@ class Conversations:
         except TooManyOpenings as error:
             raise Problem("too-many-sessions", str(error), error.retry_after_s) from error
 
-    async def _opened(self, user_id: str) -> _Conversation:
+    async def _opened(self, user_id: str, time_zone: str) -> _Conversation:
         session_id = new_session_id()
         resume_token = new_token()
         conversation = _Conversation(Standing(session_id), resume_token=resume_token)
-        for event in opening_facts(session_id, user_id, self._settings, now_ns(), digest(resume_token)):
+        opening = opening_facts(session_id, user_id, self._settings, now_ns(), digest(resume_token), time_zone)
+        for event in opening:
             sequence = await say(self._broker, event, patience_s=READ_PATIENCE_S)
             conversation.standing.take(Fact(sequence, event))
         self._keep(conversation)

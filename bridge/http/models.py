@@ -10,6 +10,7 @@ from bridge.resume_tokens import MAX_TOKEN_LENGTH
 from contracts.events import LatencyParts
 from contracts.ids import ID_PATTERN
 from contracts.topology import checked_session
+from infra.time_zones import checked_zone
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -43,6 +44,9 @@ class ChatRequest(BaseModel):
     )
     resume_token: str = Field(
         "", max_length=MAX_TOKEN_LENGTH, description="With `session_id`: the secret that came with its first answer."
+    )
+    time_zone: Annotated[str, AfterValidator(checked_zone)] | None = Field(
+        None, max_length=64, description="Where a new conversation's user is, as an IANA name: `Europe/Berlin`."
     )
 
 

@@ -65,7 +65,7 @@ def standing_of(session_id: str, facts: Iterable[Fact]) -> Standing:
 
 
 def opening_facts(
-    session_id: str, user_id: str, settings: Settings, now_ns: int, resume_digest: str = ""
+    session_id: str, user_id: str, settings: Settings, now_ns: int, resume_digest: str = "", time_zone: str = ""
 ) -> list[e.Event]:
     """Return what opens a conversation by text: nobody speaks in it, and nobody is greeted."""
     profile = profile_of(settings).model_copy(update={"speaks": False, "greeting": ""})
@@ -80,7 +80,7 @@ def opening_facts(
     )
     return [
         opened,
-        joined(session_id, PERSON, "person", "", now_ns),
+        joined(session_id, PERSON, "person", "", now_ns, time_zone=time_zone),
         joined(session_id, AGENT, "agent", "", now_ns),
     ]
 

@@ -1,9 +1,14 @@
 """Which of a room's participants are people, and what is said of them: their kinds and attributes. Pure."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from livekit import rtc
+
+from infra.time_zones import is_zone
+
+log = logging.getLogger(__name__)
 
 _ORIGINS = {
     rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD: "standard",
@@ -12,6 +17,8 @@ _ORIGINS = {
     rtc.ParticipantKind.PARTICIPANT_KIND_CONNECTOR: "connector",
 }
 
+TIME_ZONE_ATTRIBUTE = "time_zone"
+"""A participant's attribute with their time zone, as an IANA name."""
 MAX_IDENTITY = 256
 MAX_ATTRIBUTES, MAX_ATTRIBUTE_CHARS = 32, 512
 
@@ -34,7 +41,13 @@ def joined_fields(
     Of attributes (a phone's number is `sip.phoneNumber`) what is long or many is cut: clients set them as they like.
     """
     kept = list(attributes.items())[:MAX_ATTRIBUTES]
+    zone = attributes.get(TIME_ZONE_ATTRIBUTE, "").strip()
+    if zone and not is_zone(zone):
+        log.warning("%s: the attribute %s is no time zone and is left out", identity[:40], TIME_ZONE_ATTRIBUTE)
+        zone = ""
+    told = {"time_zone": zone} if zone else {}
     return {
+        **told,
         "identity": identity[:MAX_IDENTITY],
         "origin": _ORIGINS[kind],
         "attributes": {name[:MAX_ATTRIBUTE_CHARS]: value[:MAX_ATTRIBUTE_CHARS] for name, value in kept},

@@ -213,7 +213,8 @@ export class Call {
     const mic = this.microphone !== null;
     const rate = mic ? this.microphone.rate : 16000;
     const clock = { counts_played: true, clock_ms: performance.now() };
-    return { user_id: this.userId, sample_rate_hz: rate, mic, replies: this.held.toTell(), ...clock };
+    const who = { user_id: this.userId, time_zone: timeZone() };
+    return { ...who, sample_rate_hz: rate, mic, replies: this.held.toTell(), ...clock };
   }
 
   // What a reload needs to go on; nothing once the call is over.
@@ -309,4 +310,10 @@ export class Call {
     if (changed) this.on.entries([changed]);
     if (started || ended) this.on.change();
   }
+}
+
+// The browser's time zone as an IANA name; empty where it does not know one.
+function timeZone() {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+  return zone === "Etc/Unknown" ? "" : zone;
 }

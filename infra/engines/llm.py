@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 LOCAL_CONTEXT_TOKENS = 2048
-"""Prompt, examples, 12 exchanges of a call in English and the answer are about 1,400 tokens."""
+"""What the local model's server keeps of one conversation."""
 
 LOCAL_PRIMER: tuple[tuple[str, str], ...] = (
     ("user", "Hello!"),
@@ -66,7 +66,9 @@ class Limits:
 _LOCAL_LIMITS = Limits(
     context_chars=4_000,
     question_chars=1_500,
-    context_tokens=LOCAL_CONTEXT_TOKENS,
+    # Prompt, examples, 12 exchanges of a call in English and the answer are about 1,400 tokens. One core reads about
+    # 150 a second: a context that is full to its edge would take longer than anybody waits.
+    context_tokens=1_536,
     sentences=2,
     tools=False,
     primer=LOCAL_PRIMER,

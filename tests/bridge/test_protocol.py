@@ -55,6 +55,12 @@ def test_cleaned_text_can_be_stored(text: str) -> None:
     assert clean_text(cleaned) == cleaned
 
 
+def test_a_time_zone_is_checked() -> None:
+    assert parse_hello('{"type": "hello", "time_zone": "Asia/Tokyo"}').time_zone == "Asia/Tokyo"
+    with pytest.raises(Rubbish, match=r"hello: time_zone: no time zone is called 'Tokio'"):
+        parse_hello('{"type": "hello", "time_zone": "Tokio"}')
+
+
 def test_limits_of_text_and_sound_are_told() -> None:
     assert checked_text("é" * 5, 10) == "é" * 5
     with pytest.raises(Rubbish, match="at most 10"):

@@ -1,7 +1,10 @@
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from faststream.nats import NatsBroker
@@ -248,6 +251,21 @@ async def test_a_tool_is_called_recorded_and_answered_from(broker: NatsBroker) -
     assert "Tokyo" in returned.result
     assert model.asked[1][-1].text == returned.result
     assert await clauses(broker) == ["It is late."]
+
+
+ZONES = [("Asia/Tokyo", "", False), ("", "Asia/Tokyo", False), ("", "", True)]
+
+
+@pytest.mark.parametrize(("told", "agents", "is_named"), ZONES)
+async def test_the_clock_shows_the_callers_time(broker: NatsBroker, told: str, agents: str, is_named: bool) -> None:
+    model = ScriptedModel.playing([tool_call("current_time")], ["It is late."])
+    caller = fact(e.ParticipantJoined, "join", participant_id="p", time_zone=told)
+    async with copy_of_actor(broker, model) as actor:
+        await finish(await tell(broker, actor, opened(llm="m0", time_zone=agents), caller, ended("Is it late?")))
+    returned = json.loads((await last(broker, e.ToolReturned)).result)
+    assert ("zone" in returned) == is_named
+    if not is_named:
+        assert f" {datetime.now(ZoneInfo('Asia/Tokyo')).day}, " in returned["date"]
 
 
 async def test_an_interrupted_tool_with_effects_is_not_run_again(

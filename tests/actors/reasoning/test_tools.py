@@ -1,8 +1,19 @@
 import json
+from contextvars import copy_context
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from actors.reasoning.tools import CURRENT_TIME, ToolFailed, call_id_of, time_answer, time_question, time_zone
+from actors.reasoning.tools import (
+    CURRENT_TIME,
+    ToolFailed,
+    call_id_of,
+    caller_zone,
+    time_answer,
+    time_question,
+    time_zone,
+)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +43,27 @@ def test_the_time_is_told_for_places_and_refused_for_others() -> None:
     with pytest.raises(ToolFailed, match="Middle Earth"):
         CURRENT_TIME.run({"time_zone": "Middle Earth"})
     assert "sorry" in time_answer("What time is it?", "ToolFailed: no")
+
+
+@pytest.mark.parametrize("place", ["", "local", "here"])
+def test_a_zone_that_may_not_be_the_callers_is_named(place: str) -> None:
+    unknown = json.loads(CURRENT_TIME.run({"time_zone": place}))
+    assert unknown["zone"]
+    assert "not known" in unknown["note"]
+    assert time_answer("What time is it?", json.dumps(unknown)) == f"It is {unknown['time']} {unknown['zone']}."
+
+
+def test_in_the_callers_own_zone_none_is_named() -> None:
+    def run_there() -> dict[str, str]:
+        caller_zone.set("Asia/Kathmandu")
+        result: dict[str, str] = json.loads(CURRENT_TIME.run({}))
+        return result
+
+    known = copy_context().run(run_there)
+    assert "zone" not in known
+    there = datetime.now(ZoneInfo("Asia/Kathmandu"))
+    assert known["date"] == f"{there:%A}, {there:%B} {there.day}, {there.year}"
+    assert time_answer("What time is it?", json.dumps(known)) == f"It is {known['time']}."
 
 
 def test_the_same_call_has_the_same_id_and_the_next_another() -> None:

@@ -75,6 +75,16 @@ async def test_a_conversation_goes_on_with_what_was_read(http: httpx.AsyncClient
     assert heard == ["Owls are great.", "Owls are fine birds.", "Why is that?"]
 
 
+async def test_the_users_time_zone_is_kept_and_checked(http: httpx.AsyncClient, broker: NatsBroker) -> None:
+    refused = await http.post("/chat", json={"text": "Hello.", "time_zone": "Tokio"})
+    assert refused.status_code == 422
+    assert "IANA name" in refused.text
+    async with reasoning(ScriptedModel.playing(ANSWER)):
+        answer = await http.post("/chat", json={"text": "Hello.", "time_zone": "Asia/Tokyo"})
+        facts = await facts_of(broker, answer.json()["session_id"], e.ReplyCompleted)
+    assert [fact.time_zone for fact in facts if isinstance(fact, e.ParticipantJoined)] == ["Asia/Tokyo", ""]
+
+
 async def test_another_process_goes_on_with_a_conversation(http: httpx.AsyncClient, open_http: OpenHttp) -> None:
     other = await open_http()
     async with reasoning(ScriptedModel.playing(["One."], ["Two."], ["Three."])):

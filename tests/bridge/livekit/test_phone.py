@@ -73,6 +73,9 @@ async def phone(broker: NatsBroker) -> Setup:
     return setup
 
 
+ZONES = ("Asia/Tokyo", "Tokio")
+
+
 def test_phones_and_streams_are_people_recorders_and_agents_are_not() -> None:
     assert all(is_person(kind) for kind in (KIND.PARTICIPANT_KIND_SIP, KIND.PARTICIPANT_KIND_INGRESS))
     assert not any(is_person(kind) for kind in (KIND.PARTICIPANT_KIND_EGRESS, KIND.PARTICIPANT_KIND_AGENT))
@@ -85,6 +88,8 @@ def test_a_callers_number_is_told_and_too_much_of_it_cut() -> None:
     fields = joined_fields("sip_+49301", KIND.PARTICIPANT_KIND_SIP, {"sip.phoneNumber": "+49301"})
     assert fields == {"identity": "sip_+49301", "origin": "sip", "attributes": {"sip.phoneNumber": "+49301"}}
     many = {f"a{n}": "x" * 10_000 for n in range(1000)}
+    zones = [joined_fields("i", KIND.PARTICIPANT_KIND_STANDARD, {"time_zone": zone}).get("time_zone") for zone in ZONES]
+    assert zones == ["Asia/Tokyo", None]
     cut = joined_fields("i" * 1000, KIND.PARTICIPANT_KIND_SIP, many)
     assert len(str(cut)) < 40_000
     assert e.ParticipantJoined(event_id="x", session_id="s", time_ns=1, participant_id="p", **cut)
