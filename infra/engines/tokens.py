@@ -45,7 +45,9 @@ class TokenCounter:
         if new:
             try:
                 counts = await asyncio.to_thread(_tokenize, local_url(self._settings), new)
-            except (LlmNotFound, urllib.error.URLError, OSError, ValueError, KeyError) as error:
+            except LlmNotFound:
+                return [-(-len(text) // 4) for text in texts]  # whatever answers, it is not that server
+            except (urllib.error.URLError, OSError, ValueError, KeyError) as error:
                 log.debug("tokens are not counted but bounded: %r", error)
                 return [len(text.encode(errors="replace")) for text in texts]  # no token is less than a byte
             self._known.update(zip(new, counts, strict=True))
