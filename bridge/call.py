@@ -27,7 +27,7 @@ from bridge.tasks import Tasks
 from contracts import events as e
 from contracts.audio import FRAME_MS, IN_SAMPLE_RATE_HZ
 from contracts.topology import audio_out_subject
-from infra.connection import connection
+from infra.connection import answers, connection
 from infra.facts import Fact, now_ns
 from infra.feed import SessionFeed
 from infra.settings import Settings
@@ -74,6 +74,7 @@ class Call:
         self._active_s = time.monotonic()
         self._keep_line = False
         self._log_away = False
+        self._active_s = time.monotonic()  # what was said meanwhile is still on its way
         self._repairs_from_s = 0.0
 
     # -- beginning
@@ -220,7 +221,12 @@ class Call:
             self.standing.take(event)
 
     async def _wait(self, reason: str, patience_s: float) -> None:
-        await asyncio.sleep(patience_s)
+        left_s, last_s = patience_s, time.monotonic()
+        while left_s > 0:
+            await asyncio.sleep(min(left_s, TICK_S))
+            passed_s, last_s = time.monotonic() - last_s, time.monotonic()
+            if not self._log_away:  # while it is, nobody can come back
+                left_s -= passed_s
         self._grace = None
         self.end(reason)
 
@@ -338,8 +344,15 @@ class Call:
             await asyncio.sleep(TICK_S)
             self._speaking.tick(may_repair=not self._log_away and time.monotonic() > self._repairs_from_s)
             if time.monotonic() - self._active_s > self._settings.session_idle_s and self._ending is None:
-                self._speaking.notice("idle")
-                self.end("timeout")
+                await self._end_if_idle()
+
+    async def _end_if_idle(self) -> None:
+        """End the session, unless it is the log that tells nothing: then the time counts anew from its return."""
+        if self._log_away or not await answers(connection(self._broker)):
+            self._active_s = time.monotonic()
+        elif self._ending is None:
+            self._speaking.notice("idle")
+            self.end("timeout")
 
     def log_went_away(self) -> None:
         """Tell the line that what it says is kept for now."""

@@ -1,4 +1,7 @@
-"""Notices when the log goes away and when it is back, for those who talk meanwhile."""
+"""Notices when the log goes away and when it is back, for those who talk meanwhile.
+
+A server that hangs keeps its connections open for half a minute: it is away as soon as it does not answer.
+"""
 
 import asyncio
 import logging
@@ -10,7 +13,7 @@ from nats.js.errors import NotFoundError
 
 from bridge.call import Call
 from contracts.topology import AUDIO
-from infra.connection import connection, jetstream
+from infra.connection import answers, connection, jetstream
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +27,12 @@ async def watch_log(broker: NatsBroker, calls: Callable[[], Iterable[Call]]) -> 
     away = False
     while True:
         await asyncio.sleep(WATCH_S)
-        connected = connection(broker).is_connected
-        if not connected and not away:
+        is_there = await answers(connection(broker))
+        if not is_there and not away:
             away = True
             for call in calls():
                 call.log_went_away()
-        elif connected and away and await _is_provisioned(broker):
+        elif is_there and away and await _is_provisioned(broker):
             away = False
             await asyncio.sleep(RETURN_S)
             for call in list(calls()):

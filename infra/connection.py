@@ -11,6 +11,9 @@ from nats.js import JetStreamContext
 ANSWERED_OR_GONE_S = 60
 """By then the server has answered, or pings have found the connection dead."""
 
+LOST_S = 0.2
+"""A connection that is lost meanwhile is noticed within this time."""
+
 _round_trips: set[asyncio.Task[None]] = set()
 
 
@@ -39,6 +42,18 @@ async def round_trip(nc: Client, timeout_s: float = 5) -> None:
     if not done:
         raise TimeoutError(f"NATS did not answer within {timeout_s:g} s")
     flush.result()
+
+
+async def answers(nc: Client, timeout_s: float = 2) -> bool:
+    """Tell whether the server answers: one that hangs keeps its connections for half a minute. Raises nothing."""
+    asked = asyncio.create_task(round_trip(nc, timeout_s), name="asking NATS")
+    try:
+        while nc.is_connected and not asked.done():
+            await asyncio.wait([asked], timeout=LOST_S)
+        return asked.done() and nc.is_connected and asked.exception() is None
+    finally:
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
 
 
 @contextmanager

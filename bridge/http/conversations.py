@@ -19,7 +19,7 @@ from bridge.web.gate import Visitor
 from bridge.web.openings import Openings, TooManyOpenings
 from contracts.ids import new_session_id
 from infra.clock import CLOCK
-from infra.connection import connection
+from infra.connection import answers, connection
 from infra.engines.llm import model_names
 from infra.facts import Fact, Fence, Stale, facts_after, now_ns, say
 from infra.settings import Settings
@@ -64,6 +64,8 @@ class Conversations:
         self._beginning = 0
         self._watching: asyncio.Task[None] | None = None
         self._closing = False
+        self._back_ns = 0
+        """When the log was back after it had been away: nobody could say anything before."""
 
     async def open(self) -> None:
         """Begin to watch for idle conversations, also those that an earlier process has left."""
@@ -207,9 +209,10 @@ class Conversations:
         self._kept.pop(session_id, None)
 
     async def _watch(self) -> None:
-        adopted = False
+        adopted, away = False, False
         while True:
             try:
+                away = await self._note_outage(away)
                 if not adopted:
                     await self._adopt()
                     adopted = True
@@ -217,6 +220,13 @@ class Conversations:
             except AWAY as error:
                 log.debug("watching conversations by text: %r", error)
             await asyncio.sleep(min(WATCH_S, self._settings.session_idle_s / 4))
+
+    async def _note_outage(self, was_away: bool) -> bool:
+        """Return whether the log is away; from its return on, idle time counts anew. Raises nothing."""
+        is_away = not await answers(connection(self._broker))
+        if was_away or is_away:
+            self._back_ns = CLOCK.peek_ns()
+        return is_away
 
     async def _adopt(self) -> None:
         """Watch the conversations that were left open by a process that is gone."""
@@ -231,6 +241,8 @@ class Conversations:
 
     async def _end_idle(self) -> None:
         oldest_ns = CLOCK.peek_ns() - int(self._settings.session_idle_s * 1e9)
+        if self._back_ns > oldest_ns and len(self._kept) <= MAX_KEPT:
+            return
         for session_id, conversation in list(self._kept.items()):
             is_idle = conversation.standing.active_ns < oldest_ns or len(self._kept) > MAX_KEPT
             if not conversation.is_busy and is_idle:

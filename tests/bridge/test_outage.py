@@ -1,5 +1,6 @@
 """NATS goes away in the middle of a call, or takes nothing any more."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from infra.provisioning import provision
 from infra.settings import settings
 from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller, wait_for
-from tests.bridge.conftest import Connect
+from tests.bridge.conftest import Connect, OpenDoor
 from tests.servers import NatsServer, running_nats
 
 
@@ -38,6 +39,35 @@ async def test_what_is_said_while_the_log_is_away_is_told_when_it_is_back(
     assert [frame.first_sample for frame in frames][-50:] == [320 * n for n in range(2, 52)]
     facts = await agent.facts(caller.session_id)
     assert sum(isinstance(fact, e.TurnEnded) for fact in facts) == 1
+
+
+async def test_a_caller_who_is_there_is_not_idle_while_the_log_hangs(
+    nats_server: NatsServer, open_door: OpenDoor, connect: Connect, agent: Agent
+) -> None:
+    caller = await connect(await open_door(session_idle_s=2))
+    nats_server.freeze()
+    await caller.message("notice", code="log-away")
+    await caller.send(type="text", text="are you there?", id="typed-1")
+    await asyncio.sleep(2.5)  # for as long as the freeze lasts: longer than a session may be idle
+    nats_server.thaw()
+    await caller.message("notice", code="log-back")
+    assert (await caller.fact("TurnEnded"))["text"] == "are you there?"
+    assert not any(isinstance(fact, e.SessionClosed) for fact in await agent.facts(caller.session_id))
+    assert await caller.closed() == 1000  # now it is: the time counts from the log's return
+
+
+async def test_a_client_may_come_back_after_the_log_was_away(
+    nats_server: NatsServer, open_door: OpenDoor, connect: Connect, agent: Agent
+) -> None:
+    door = await open_door(reconnect_grace_s=1)
+    caller = await connect(door)
+    nats_server.freeze()
+    await caller.message("notice", code="log-away")
+    await caller.connection.close()
+    await asyncio.sleep(1.5)  # for as long as the freeze lasts: longer than a client is waited for
+    nats_server.thaw()
+    again = await connect(door, **caller.resuming)
+    assert (await again.message("welcome"))["resumed"] is True
 
 
 async def test_a_log_that_cannot_be_reached_refuses_new_calls_clearly(

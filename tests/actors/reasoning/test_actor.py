@@ -15,6 +15,7 @@ from actors.reasoning.actor import Reasoning
 from actors.reasoning.decide import reply_id_of
 from actors.reasoning.model_stream import Continuation
 from contracts import events as e
+from infra import facts
 from infra.connection import connection
 from infra.facts import history, say
 from infra.settings import Settings
@@ -342,6 +343,23 @@ async def test_nothing_is_lost_while_nats_is_away(broker: NatsBroker, nats_serve
         await finish(tasks)
     assert await clauses(broker) == ["Good day.", "Nice to hear you."]
     assert (await names(broker)).count("ReplyCompleted") == 1
+
+
+async def test_a_draft_whose_turn_ends_while_nats_hangs_is_committed(
+    broker: NatsBroker, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facts, "ACK_TIMEOUT_S", 0.2)
+    async with copy_of_actor(broker, ScriptedModel.playing(ANSWER)) as actor:
+        drafting = await tell(broker, actor, revised(HELLO))
+        await until(lambda: clauses(broker))
+        nats_server.freeze()
+        ending = asyncio.create_task(tell(broker, actor, ended(HELLO)))
+        await asyncio.wait([ending], timeout=1)  # for as long as the freeze lasts
+        assert not ending.done()
+        nats_server.thaw()
+        await finish([*await asyncio.wait_for(ending, 20), *drafting])
+    said = await names(broker)
+    assert (said.count("ReplyStarted"), said.count("ReplyCommitted"), said.count("ReplyDiscarded")) == (1, 1, 0)
 
 
 async def test_a_log_that_is_away_is_waited_for(broker: NatsBroker, nats_server: NatsServer) -> None:
