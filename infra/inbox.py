@@ -1,7 +1,7 @@
 """How an actor takes its events: sessions side by side, one session in order, nothing lost.
 
 Every message is held with heartbeats until it is dealt with. When this process dies, JetStream gives what it held
-to another copy after the durable's `ack_wait`.
+to another copy after the durable's `ack_wait`; under a supervisor jobs come to it at once (`infra.held_jobs`).
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from contracts.topology import DURABLES, VOICE, Durable, retry_subject
 from infra.connection import cancellation_kept, connection, jetstream
 from infra.dead_letters import SUBJECT_HEADER, bury
 from infra.ending import CancelledElsewhere, ended, is_being_stopped, own_cancellation_only
+from infra.held_jobs import HeldJobs
 from infra.telemetry import span
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ class Inbox:
         self._lanes: dict[str, _Lane] = {}
         self._held: dict[_Held, None] = {}
         self._by_sequence: dict[int, _Held] = {}
+        self._notes = HeldJobs(durable_name) if self._is_job else None
         self._room = asyncio.Event()
         self._room.set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -141,6 +143,7 @@ class Inbox:
             await _quietly(message.nak())
         elif (held := self._by_sequence.get(metadata.sequence.stream)) is not None:
             held.message = message
+            self._note(message)
         elif 0 < self._durable.max_deliver <= metadata.num_delivered:
             reason = f"delivered {metadata.num_delivered} times and never answered: its handlers died or hung"
             await bury(jetstream(self._broker), self._durable.name, message, reason)
@@ -157,6 +160,7 @@ class Inbox:
         self._held[held] = None
         if message is not None:
             self._by_sequence[message.metadata.sequence.stream] = held
+            self._note(message)
         if len(self._held) >= self._limit and not self._closing:
             self._room.clear()
         lane = self._lanes.setdefault(event.session_id, _Lane())
@@ -164,6 +168,10 @@ class Inbox:
         if lane.worker is None:
             lane.worker = self._own(self._work(event.session_id, lane))
         return held
+
+    def _note(self, message: Msg) -> None:
+        if self._notes is not None:
+            self._notes.note(message)
 
     def _own(self, work: "Awaitable[None]") -> "asyncio.Task[None]":
         task = asyncio.ensure_future(work)
@@ -259,6 +267,8 @@ class Inbox:
         self._held.pop(held, None)
         if held.message is not None:
             self._by_sequence.pop(held.message.metadata.sequence.stream, None)
+            if self._notes is not None:
+                self._notes.strike(held.message)
         if len(self._held) < self._limit:
             self._room.set()
 
@@ -286,6 +296,8 @@ class Inbox:
                     for held in list(self._held):
                         if held.message is not None:
                             await _quietly(held.message.in_progress())
+                    if self._notes is not None:
+                        self._notes.beat()
                     await self._keep_taking()
             except CancelledElsewhere as error:
                 log.warning("heartbeat of %s: %s", self._durable.name, error)

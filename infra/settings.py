@@ -113,6 +113,9 @@ class Settings(BaseSettings):
     )
     stt_options: dict[str, object] = Field(default_factory=dict, description="JSON options for the STT plugin.")
     stt_timeout_s: float = Field(10, gt=0, description="How long speech to text may take.")
+    transcript_spare: bool = Field(
+        True, description="Run a second, warm transcript process: it shares load, and takes over if the first dies."
+    )
     tts: str = Field(
         "local", description="Text to speech: `local` (Piper), a LiveKit plugin: `cartesia.TTS`, or `module:Class`."
     )
@@ -235,7 +238,7 @@ class Settings(BaseSettings):
         return [f"{ENV_PREFIX}{name.upper()}" for name in names if not getattr(self, name)]
 
 
-NO_SETTINGS = frozenset(("PORT_FILE", "REQUIRE_ALL"))
+NO_SETTINGS = frozenset(("HELD_DIR", "PORT_FILE", "REQUIRE_ALL"))
 """Variables with our prefix that are for our own processes and for the tests."""
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -28,10 +29,12 @@ from infra.embedded.system import (
     child_environment,
     choose_addresses,
     environment_for,
+    held_dir,
     livekit_line,
     niceness_of,
     processes,
 )
+from infra.held_jobs import give_back
 from infra.nats_reach import nats_problem, shown_url
 from infra.settings import Settings
 
@@ -146,11 +149,14 @@ class Supervisor:
         if self._log_only:
             return
         port_file(self._settings).unlink(missing_ok=True)
+        shutil.rmtree(held_dir(self._settings), ignore_errors=True)
         self._announce()
         self._note_postgres()
-        for part in parts:
+        spares = [part for part in parts if isinstance(part, App) and part.spare]
+        at_once = [part for part in parts if part not in spares]
+        for part in at_once:
             self._keep(part)
-        self._progress(f"starting {', '.join(part.name for part in parts)}")
+        self._progress(f"starting {', '.join(part.name for part in at_once)}")
         if rooms := livekit_line(self._addresses):
             self._progress(rooms)
         names = [part.name for part in parts if part.needed]
@@ -160,6 +166,8 @@ class Supervisor:
             self._environment["DAREDEVIL_PORT"] = self.page_url.rstrip("/").rpartition(":")[2]
         self.ready_s = time.monotonic() - self._began
         self._announce()
+        for spare in spares:
+            self._keep(spare)
 
     def _tell_ready(self, name: str) -> None:
         self._progress(f"{name} is ready after {time.monotonic() - self._began:.1f} s")
@@ -189,7 +197,7 @@ class Supervisor:
     async def _keep_running(self, part: Program | App) -> None:
         crashes = 0
         while part.name not in self._stopping:
-            began = time.monotonic()
+            began, process = time.monotonic(), None
             try:
                 process = await self._launch(part)
             except (OSError, ForkServerGone) as error:
@@ -202,6 +210,8 @@ class Supervisor:
                 ending = f"(process {process.pid}) {how_it_ended(code)}"
             if part.name in self._stopping:
                 return
+            if process is not None:
+                await give_back(held_dir(self._settings), process.pid, self._addresses.nats_url)
             crashes = 1 if time.monotonic() - began > STABLE_S else crashes + 1
             delay_s = backoff_s(crashes)
             if self.ready_s is None and crashes >= 3 and part.needed:

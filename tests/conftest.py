@@ -15,6 +15,9 @@ from infra.settings import settings
 from tests.livekit_server import livekit_server as livekit_server
 from tests.servers import NatsServer, running_nats
 
+# A second copy of the models in each system would cost time and memory; the tests about it switch it on.
+os.environ.setdefault("DAREDEVIL_TRANSCRIPT_SPARE", "off")
+
 # How long an example takes is the machine's business: it may be busy.
 hypothesis_settings.register_profile("daredevil", deadline=None)
 hypothesis_settings.load_profile("daredevil")

@@ -94,7 +94,13 @@ async def running_system(data_dir: Path, env: Mapping[str, str] | None = None) -
     """Run the whole system on `data_dir` with settings `env`; ready when entered, ended when left."""
     data_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 (a test's directory)
     ours = {name: value for name, value in os.environ.items() if not name.startswith("DAREDEVIL_")}
-    environment = {**ours, "DAREDEVIL_PORT": "0", **(env or {}), "DAREDEVIL_DATA_DIR": str(data_dir)}
+    environment = {
+        **ours,
+        "DAREDEVIL_PORT": "0",
+        "DAREDEVIL_TRANSCRIPT_SPARE": "off",
+        **(env or {}),
+        "DAREDEVIL_DATA_DIR": str(data_dir),
+    }
     output = data_dir / "terminal.log"
     with output.open("ab") as terminal:
         process = await asyncio.create_subprocess_exec(

@@ -129,6 +129,7 @@ class TrackOwner:
         listener = Listener(self._broker, self._ears, self._track, view, live, playback, self._woken)
         listener.resume(point.first_sample, point.heard_to)
         try:
+            log.info("track %s of %s is heard here", self._track.track_id, self._track.session_id)
             await self._say_restart(listener)
             while not listener.over:
                 _raise_end_of(following)

@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from contracts.topology import ACTORS, SYNTHESIS, TRANSCRIPT
 from infra.embedded.forkserver import BASE
@@ -20,15 +21,17 @@ from infra.embedded.livekit import command as livekit_command
 from infra.embedded.nats import free_port
 from infra.embedded.postgres import command as postgres_command
 from infra.embedded.postgres import data_folder, running_url
+from infra.held_jobs import HELD_DIR
 from infra.settings import Settings
 
 NATS, LLM, BRIDGE = "nats", "llm", "bridge"
+TRANSCRIPT_SPARE = "transcript-spare"
 LIVEKIT, BRIDGE_LIVEKIT = "livekit", "bridge-livekit"
 POSTGRES, PROJECTION_POSTGRES, PROJECTION_PULSAR = "postgres", "projection-postgres", "projection-pulsar"
 
 STOP_ORDER: tuple[tuple[str, ...], ...] = (
     (BRIDGE, BRIDGE_LIVEKIT),
-    ("transcript", "reasoning", "synthesis"),
+    (TRANSCRIPT_SPARE, "transcript", "reasoning", "synthesis"),
     ("summaries",),
     ("persistence",),
     (PROJECTION_POSTGRES, PROJECTION_PULSAR),
@@ -68,6 +71,8 @@ class App:
     app: str
     after: str = BASE
     needed: bool = True
+    spare: bool = False
+    """A further copy of another part, started when the system is ready, so that getting ready takes no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,9 @@ def processes(settings: Settings, addresses: Addresses) -> list[Program | App]:
         parts.append(Program(LLM, command))
     heavy = dict.fromkeys((TRANSCRIPT, SYNTHESIS), "livekit.agents")
     parts += [App(name, f"actors.{name}:app", heavy.get(name, BASE)) for name in ACTORS]
+    if settings.transcript_spare:
+        app = f"actors.{TRANSCRIPT}:app"
+        parts.append(App(TRANSCRIPT_SPARE, app, heavy[TRANSCRIPT], needed=False, spare=True))
     parts.append(App(BRIDGE, "bridge.websocket:app"))
     return parts + livekit_door(settings, addresses) + keepers(settings)
 
@@ -175,9 +183,15 @@ def child_environment(environment: Mapping[str, str], settings: Settings, addres
         "DAREDEVIL_POSTGRES_URL": running_url(settings) or "off",
         "DAREDEVIL_HOST": settings.host,
         "DAREDEVIL_PORT": str(addresses.page_port or settings.port),
+        HELD_DIR: str(held_dir(settings)),
         "DAREDEVIL_PORT_FILE": str(settings.data_dir.absolute() / "run" / "port"),
         **_livekit_environment(settings, addresses),
     }
+
+
+def held_dir(settings: Settings) -> Path:
+    """Return where processes note the jobs that they hold."""
+    return settings.data_dir.absolute() / "run" / "held"
 
 
 def _livekit_environment(settings: Settings, addresses: Addresses) -> dict[str, str]:

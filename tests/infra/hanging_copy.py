@@ -1,6 +1,7 @@
-"""A copy of synthesis that takes everything and finishes nothing: `python -m tests.infra.hanging_copy`."""
+"""A copy of an actor that takes everything and finishes nothing: `python -m tests.infra.hanging_copy [durable]`."""
 
 import asyncio
+import sys
 
 from contracts.events import Event
 from tests.infra.copies import a_copy_of
@@ -18,11 +19,11 @@ async def hang(event: Event) -> None:
         print(f"gave up {event.event_id}", flush=True)
 
 
-async def main() -> None:
-    async with a_copy_of("synthesis", handle):
+async def main(durable: str) -> None:
+    async with a_copy_of(durable, handle):
         print("ready", flush=True)
         await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(*sys.argv[1:] or ["synthesis"]))

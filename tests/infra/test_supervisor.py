@@ -13,7 +13,7 @@ import pytest
 from infra.embedded.lock import DataDirInUse, lock_data_dir
 from infra.embedded.processes import ForkServer, alive
 from infra.embedded.runtime import read_runtime
-from infra.embedded.system import Program, StartFailed, choose_addresses, needs_local_llm, processes
+from infra.embedded.system import App, Program, StartFailed, choose_addresses, needs_local_llm, processes
 from infra.settings import Settings
 from infra.supervisor import Supervisor, backoff_s, how_it_ended, running_system
 
@@ -179,6 +179,27 @@ async def test_the_death_of_the_fork_server_ends_its_apps_and_is_noticed(tmp_pat
     assert server.pid is None
 
 
+async def test_a_spare_is_started_once_the_system_is_ready_and_ended_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = tmp_path / "seen"
+    monkeypatch.setenv("FAKE_APP_FILE", str(seen))
+    told: list[str] = []
+    spare = App("fake-spare", "tests.infra.fake_app:app", "infra.broker", needed=False, spare=True)
+    supervisor = Supervisor(some_settings(tmp_path), told.append, parts=[part("one"), spare])
+    began_before_ready: list[bool] = []
+    monkeypatch.setattr(
+        supervisor, "_tell_ready", lambda name: began_before_ready.append("fake-spare" in supervisor.pids())
+    )
+    await supervisor.start()
+    await until(lambda: seen.exists() and seen.read_text())
+    pid = supervisor.pids()["fake-spare"]
+    assert began_before_ready == [False]
+    assert "starting one" in told
+    await supervisor.stop()
+    assert not alive(pid)
+
+
 def test_waits_longer_after_each_crash_in_a_row() -> None:
     delays = [backoff_s(crashes) for crashes in range(1, 9)]
     assert delays[0] <= 0.1
@@ -202,9 +223,14 @@ def names_of(settings: Settings) -> list[str]:
 
 
 def test_the_system_has_every_actor_the_door_and_the_tables() -> None:
-    settings = Settings(llm="local", llm_url="", nats_url="", postgres_url="", pulsar_url="")
+    settings = Settings(llm="local", llm_url="", nats_url="", postgres_url="", pulsar_url="", transcript_spare=False)
     actors = ["transcript", "reasoning", "synthesis", "persistence", "summaries"]
     assert names_of(settings) == ["llm", *actors, "bridge", "postgres", "projection-postgres"]
+
+
+def test_a_spare_of_transcript_runs_unless_it_is_switched_off() -> None:
+    assert "transcript-spare" in names_of(Settings(transcript_spare=True))
+    assert "transcript-spare" not in names_of(Settings(transcript_spare=False))
 
 
 def test_an_external_postgres_is_projected_to_and_off_is_off() -> None:

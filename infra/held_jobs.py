@@ -1,0 +1,122 @@
+"""What a process holds, noted where its supervisor can read it, so that its jobs come to another copy when it dies.
+
+JetStream gives the jobs of a dead process away after the durable's `ack_wait`, 3 s, which cannot be shorter: a busy
+process would be taken for a dead one. The supervisor knows of the death at once, and anybody may answer for a message
+who knows where its acknowledgement goes: it says no (`-NAK`) in place of the dead one.
+
+A process has a folder of its own, `<DAREDEVIL_HELD_DIR>/<pid>`, a file in it for each job: `<durable>.<sequence>`, the
+subject of its acknowledgement inside. Heartbeats touch the folder: after a longer silence JetStream has given the jobs
+away itself. Without that variable, so without a supervisor, nothing is noted.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from contracts.topology import DURABLES
+
+log = logging.getLogger(__name__)
+
+HELD_DIR = "DAREDEVIL_HELD_DIR"
+ACK_PREFIX, NAK = "$JS.ACK.", b"-NAK"
+NATS_TIMEOUT_S = 2
+
+
+class HeldJobs:
+    """The notes of this process about the jobs that it holds of one durable."""
+
+    def __init__(self, durable: str) -> None:
+        self._durable = durable
+        folder = os.environ.get(HELD_DIR, "")
+        self._folder = Path(folder) / str(os.getpid()) if folder else None
+
+    def note(self, message: Msg) -> None:
+        """Note a job that was taken, or has come again."""
+        if self._folder is not None:
+            with _unnoted():
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._file(self._folder, message).write_text(message.reply)
+
+    def strike(self, message: Msg) -> None:
+        """Remove the note of a job that is no longer held."""
+        if self._folder is not None:
+            with _unnoted():
+                self._file(self._folder, message).unlink(missing_ok=True)
+
+    def beat(self) -> None:
+        """Note that the jobs were held on to just now."""
+        if self._folder is not None and self._folder.exists():
+            with _unnoted():
+                os.utime(self._folder)
+
+    def _file(self, folder: Path, message: Msg) -> Path:
+        return folder / f"{self._durable}.{message.metadata.sequence.stream}"
+
+
+@contextlib.contextmanager
+def _unnoted() -> Iterator[None]:
+    """Go on where the disk takes no note: the job then comes to another copy later."""
+    try:
+        yield
+    except OSError as error:
+        log.debug("what is held could not be noted: %r", error)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Note:
+    sequence: int
+    durable: str
+    ack_subject: str
+
+
+def notes_of(folder: Path, now_s: float) -> list[str]:
+    """Return where the jobs noted in a dead process's folder are acknowledged, in the order of the log.
+
+    `now_s` is the time as files have it. Those are left out that JetStream has given to others by now.
+    """
+    ack_wait_s = {durable.name: durable.ack_wait_s for durable in DURABLES}
+    notes: list[_Note] = []
+    try:
+        silent_s = now_s - folder.stat().st_mtime
+        for file in folder.iterdir():
+            durable, _, sequence = file.name.rpartition(".")
+            subject = file.read_text()
+            if silent_s < ack_wait_s.get(durable, 0) and sequence.isdigit() and subject.startswith(ACK_PREFIX):
+                notes.append(_Note(int(sequence), durable, subject))
+    except OSError as error:
+        log.debug("notes of %s: %r", folder, error)
+    return [note.ack_subject for note in sorted(notes)]
+
+
+async def give_back(held_dir: Path, pid: int, nats_url: str) -> int:
+    """Give the jobs of a process that has died to other copies; return how many. While NATS is away it gives none."""
+    folder = held_dir / str(pid)
+    subjects = await asyncio.to_thread(notes_of, folder, time.time())
+    given = 0
+    nc: Client | None = None
+    try:
+        if subjects:
+            async with asyncio.timeout(NATS_TIMEOUT_S):
+                nc = await nats.connect(nats_url, allow_reconnect=False, connect_timeout=NATS_TIMEOUT_S)
+                for subject in subjects:
+                    await nc.publish(subject, NAK)
+                await nc.flush()
+                given = len(subjects)
+    except (NatsError, TimeoutError, OSError) as error:
+        log.debug("jobs of process %d could not be given back: %r", pid, error)
+    finally:
+        if nc is not None:
+            await nc.close()
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    return given
