@@ -125,7 +125,7 @@ class Durable:
 DURABLES: tuple[Durable, ...] = (
     # A muted microphone's job is held as long as it is open: many may be.
     Durable(TRANSCRIPT, (e.TrackPublished,), max_deliver=-1, max_ack_pending=50_000),
-    Durable(REASONING, (e.SessionOpened, e.TranscriptRevised, e.TurnEnded, e.UtteranceDismissed)),
+    Durable(REASONING, (e.SessionOpened, e.SessionClosed, e.TranscriptRevised, e.TurnEnded, e.UtteranceDismissed)),
     Durable(SYNTHESIS, (e.ReplyClauseWritten,)),
     # Persistence takes everything: so it is the one that moves what no actor knows to DEAD.
     Durable(PERSISTENCE, ()),

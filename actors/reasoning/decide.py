@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from actors.reasoning.addressee import NotForUs, Spoken, not_for_us
 from actors.reasoning.clauses import is_speakable, normalised
 from actors.reasoning.fold import Reply, Session, Turn, turn_key
-from contracts.events import Event, SessionOpened, TranscriptRevised, TurnEnded, UtteranceDismissed
+from contracts.events import Event, SessionClosed, SessionOpened, TranscriptRevised, TurnEnded, UtteranceDismissed
 from contracts.ids import derive_id
 from infra.people import several
 
@@ -15,6 +15,7 @@ NOT_UNDERSTOOD = "Sorry, I could not make out what you said. Could you say it ag
 """Said when all words of a turn are lost."""
 
 NOT_FOR_US = "the turn is not for the agent"
+SESSION_CLOSED = "the session has closed"
 
 
 LANGUAGES = {
@@ -104,6 +105,9 @@ def decide(session: Session, event: Event, speculate: bool = True) -> tuple[Deci
         return _on_ended(session, event)
     if isinstance(event, UtteranceDismissed):
         return _on_dismissed(session, event)
+    if isinstance(event, SessionClosed):
+        # Its turn may never end: nobody listens any more.
+        return tuple(Discard(reply.reply_id, SESSION_CLOSED) for reply in _drafts(session))
     return ()
 
 
@@ -163,11 +167,10 @@ def _on_ended(session: Session, event: TurnEnded) -> tuple[Decision, ...]:
         return own
     turn_id = turn_key(event)
     mine = [reply for reply in session.replies.values() if reply.turn_id == turn_id and not reply.discarded]
-    if any(reply.granted for reply in mine):
-        return ()
     known = session.turns.get(turn_id)
-    if known is not None and known.passed is not None:
-        return ()
+    if any(reply.granted for reply in mine) or (known is not None and known.passed is not None):
+        # It comes again. Whoever took it may have died after its answer, before the rest.
+        return tuple(Discard(reply.reply_id, _why(reply, turn_id)) for reply in mine if not reply.granted)
     if not session.closed and (why := not_for_us(session, _spoken(session, event))) is not None:
         return (*(Discard(reply.reply_id, NOT_FOR_US) for reply in mine), Pass(event, why))
     if _is_overtaken(session, event) or session.closed or not (sorry or is_speakable(event.text)):

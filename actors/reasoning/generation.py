@@ -1,6 +1,7 @@
 """One reply being written: what the graph gives becomes facts, clause by clause, until its end or until it is cut."""
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -9,7 +10,7 @@ from typing import Any
 from actors.reasoning.background import Backgrounds
 from actors.reasoning.clauses import ClauseSplitter, ends_sentence, is_speakable, normalised
 from actors.reasoning.context import asker_id
-from actors.reasoning.decide import Resume, Start
+from actors.reasoning.decide import SESSION_CLOSED, Resume, Start
 from actors.reasoning.endings import Ending, ending, last_clauses
 from actors.reasoning.fold import Reply
 from actors.reasoning.graph import (
@@ -312,11 +313,19 @@ class Generation:
         await self._say(event, may_be_cut=finish == "interrupted")
 
     async def _cut_off(self) -> None:
-        """Say that the reply was cut short, unless it was discarded or is complete."""
+        """Say that the reply was cut short, unless it is over. A draft whose session has closed is discarded."""
         await self.log.refresh()
-        reply = self.log.session.replies.get(self.reply_id)
-        if reply is not None and reply.alive and (reply.interrupted or self.log.session.closed):
-            await self._complete("interrupted")
+        reply, closed = self.log.session.replies.get(self.reply_id), self.log.session.closed
+        if reply is None or not reply.alive or not (reply.interrupted or closed):
+            return
+        with contextlib.suppress(Superseded):  # somebody else has just said so
+            if closed and not reply.granted:
+                discarded = e.ReplyDiscarded(
+                    **self._fact("ReplyDiscarded"), reply_id=self.reply_id, reason=SESSION_CLOSED
+                )
+                await self._say(discarded, may_be_cut=True)
+            else:
+                await self._complete("interrupted")
 
     async def _tell_failure(self, failed: ModelFailed, action: str) -> None:
         self._on_model_failed(failed.model)

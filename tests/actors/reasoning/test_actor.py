@@ -324,6 +324,16 @@ async def test_a_closed_session_stops_what_is_being_written(broker: NatsBroker) 
     assert (await last(broker, e.ReplyCompleted)).finish == "interrupted"
 
 
+async def test_a_draft_that_is_being_written_is_discarded_with_its_session(broker: NatsBroker) -> None:
+    model = ScriptedModel.playing(["Good day. Nice ", WAIT])
+    async with copy_of_actor(broker, model) as actor:
+        tasks = await tell(broker, actor, revised(HELLO))
+        await say(broker, fact(e.SessionClosed, "close", reason="timeout"))
+        await finish(tasks)
+    assert model.cancelled.is_set()
+    assert (await last(broker, e.ReplyDiscarded)).reason == "the session has closed"
+
+
 async def test_nothing_is_lost_while_nats_is_away(broker: NatsBroker, nats_server: NatsServer) -> None:
     outage = asyncio.Event()
 

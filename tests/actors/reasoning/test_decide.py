@@ -77,6 +77,20 @@ def test_an_answered_turn_is_not_answered_again() -> None:
     assert decide(session, event) == ()
 
 
+def test_a_turn_that_comes_again_leaves_no_draft_undecided() -> None:
+    event, other = ended(HELLO), started("Hello", "r2", draft=True)
+    session = folded(started(HELLO, draft=True), other, event, about(e.ReplyCommitted))
+    assert decide(session, event) == (Discard("r2", "the turn ended with other words"),)
+
+
+def test_a_session_that_closes_discards_the_drafts_of_turns_that_never_ended() -> None:
+    close = fact(e.SessionClosed, "sc", reason="timeout")
+    session = folded(
+        started(HELLO, draft=True), started(HELLO, "r2", "t2"), started("Bye.", "r3", "t3", draft=True), close
+    )
+    assert decide(session, close) == tuple(Discard(reply, "the session has closed") for reply in ("r1", "r3"))
+
+
 def test_a_turn_that_was_overtaken_closed_or_empty_gets_no_answer() -> None:
     old = ended(HELLO)
     assert decide(folded(old, ended("Later.", "t2")), old) == ()
