@@ -3,29 +3,37 @@
 import asyncio
 import json
 import secrets
-from datetime import UTC, datetime
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from contracts.topology import AUDIO
+from contracts.audio import BadAudio, unpack_in
+from contracts.topology import AUDIO, audio_in_subject
+from infra.facts import direct_get, last_message, sequence_of
 
 BATCH = 1000
 TIMEOUT_S = 5.0
 INACTIVE_S = 180
 
 
+NEAR_MESSAGES = 500
+"""So many sequences are rather read than told apart."""
+
+
 class CapturedSound:
     """Reads `audio.<session>.>` from a time on. Reading in batches costs a tenth of hearing each frame live.
 
-    When NATS has lost the consumer it goes on from the last frame; some frames may then come twice.
+    `since_ns` is of the session's door, whose clock stamps people's frames; that of NATS may be hours apart, so the
+    place in the stream is found by the frames. When NATS has lost the consumer it goes on behind the last frame.
     """
 
     def __init__(self, nc: Client, session_id: str, since_ns: int) -> None:
         self._nc = nc
         self._subject = f"audio.{session_id}.>"
-        self._since = datetime.fromtimestamp(since_ns / 1e9, UTC)
+        self._people = audio_in_subject(session_id, "*")
+        self._since_ns = since_ns
+        self._last: Msg | None = None
         self._consumer = ""
         self._frames: list[tuple[str, bytes]] = []
         """Read, and not yet returned: a reading may fail half-way."""
@@ -39,7 +47,7 @@ class CapturedSound:
             batch, more = await self._batch()
             self._frames += [(message.subject, message.data) for message in batch]
             if batch:
-                self._since = batch[-1].metadata.timestamp
+                self._last = batch[-1]
         frames, self._frames = self._frames, []
         return frames
 
@@ -48,14 +56,49 @@ class CapturedSound:
         config = ConsumerConfig(
             name=name,
             ack_policy=AckPolicy.NONE,
-            deliver_policy=DeliverPolicy.BY_START_TIME,
-            opt_start_time=self._since,
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=await self._start(),
             filter_subject=self._subject,
             mem_storage=True,
             inactive_threshold=INACTIVE_S,
         )
         await self._nc.jetstream().add_consumer(AUDIO, config)
         self._consumer = name
+
+    async def _start(self) -> int:
+        """Return the sequence from which to read."""
+        if self._last is None:
+            return await self._first_since()
+        # A memory stream that was lost counts from 1 again; if it only aged, what is left has not been read.
+        sequence = self._last.metadata.sequence.stream
+        there = await self._kept_from(sequence, self._subject)
+        is_same = there is not None and sequence_of(there) == sequence and there.data == self._last.data
+        return sequence + 1 if is_same else 1
+
+    async def _first_since(self) -> int:
+        """Return a sequence before which no frame is needed, looked for by halves: frames come in their order."""
+        first, newest = await self._kept_from(1, self._people), await last_message(self._nc, AUDIO, self._people)
+        if first is None or newest is None or not self._is_before(first):
+            return 1
+        low, high = sequence_of(first), sequence_of(newest)
+        while high - low > NEAR_MESSAGES:
+            middle = (low + high) // 2
+            there = await self._kept_from(middle, self._people)
+            if there is not None and self._is_before(there):
+                low = max(middle, sequence_of(there))
+            else:
+                high = middle
+        return low
+
+    async def _kept_from(self, sequence: int, subject: str) -> Msg | None:
+        messages, _ = await direct_get(self._nc, AUDIO, {"seq": sequence, "batch": 1, "next_by_subj": subject})
+        return messages[0] if messages else None
+
+    def _is_before(self, message: Msg) -> bool:
+        try:
+            return unpack_in(message.data).received_ns < self._since_ns
+        except BadAudio:
+            return True
 
     async def _batch(self) -> tuple[list[Msg], bool]:
         """Return some frames, and whether there may be more."""

@@ -1,6 +1,7 @@
 """The decisions about one track: what is speech, what was said, whether it interrupts, when the turn is over."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 from faststream.nats import NatsBroker
@@ -127,7 +128,7 @@ class Listener:
     async def step(self) -> None:
         """Take in what came, and say what follows from it."""
         for frame in self._live.frames():
-            self._playback.hear(frame)
+            self._playback.hear(frame, time.monotonic_ns())
             if not self._sound.add(frame):
                 self._live.count_broken(f"position {frame.first_sample} is far from the track's end {self._sound.end}")
         while self._sound.end - self._sound.handled >= WINDOW_SAMPLES:

@@ -4,18 +4,16 @@ import asyncio
 import logging
 import time
 from collections import deque
-from datetime import UTC, datetime
 from types import TracebackType
 
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from actors.transcript.zero_line import ZeroLine
 from contracts.audio import BadAudio, InFrame, unpack_in
 from contracts.topology import AUDIO, audio_in_subject
-from infra.connection import connection, jetstream, round_trip
+from infra.connection import connection, round_trip
 from infra.facts import direct_get, last_message, read_batch, sequence_of
 
 log = logging.getLogger(__name__)
@@ -23,7 +21,6 @@ log = logging.getLogger(__name__)
 MAX_WAITING_FRAMES = 3000
 """60 s of sound in the shortest frames; beyond that the oldest is dropped and becomes silence."""
 
-QUIET_S = 2.0
 NEAR_MESSAGES = 200
 """So many messages are rather read than told apart."""
 
@@ -153,23 +150,3 @@ class LiveSound:
     def _is_before(self, message: Msg) -> bool:
         frame = self._unpacked(message.data)
         return frame is None or frame.first_sample < self._from_sample - MARGIN_SAMPLES
-
-
-async def kept_sound(broker: NatsBroker, subject: str, since_ns: int) -> list[bytes]:
-    """Return what the audio stream has kept of a subject since a time (Unix epoch ns), in order. Raises nats errors."""
-    config = ConsumerConfig(
-        ack_policy=AckPolicy.NONE,
-        deliver_policy=DeliverPolicy.BY_START_TIME,
-        opt_start_time=datetime.fromtimestamp(since_ns / 1e9, UTC),
-        filter_subject=subject,
-        mem_storage=True,
-        inactive_threshold=30,
-    )
-    subscription = await jetstream(broker).subscribe(subject, stream=AUDIO, config=config)
-    try:
-        info = await subscription.consumer_info()
-        sent = info.delivered.consumer_seq if info.delivered is not None else 0
-        expected = sent + (info.num_pending or 0)
-        return [(await subscription.next_msg(timeout=QUIET_S)).data for _ in range(expected)]
-    finally:
-        await subscription.unsubscribe()

@@ -16,13 +16,10 @@ from actors.transcript.live_sound import LiveSound
 from actors.transcript.resume import ResumePoint, resume_behind, resume_point
 from contracts import events as e
 from infra.ending import ended, own_cancellation_only
-from infra.facts import LogUnavailable, Stale, facts_after, now_ns
+from infra.facts import LogUnavailable, Stale, facts_after
 from infra.feed import SessionFeed
 
 log = logging.getLogger(__name__)
-
-AGENT_SOUND_NS = 60_000_000_000
-"""How much of the agent's past sound a new owner reads: what may be playing still."""
 
 STALE_REST_S = 15.0
 """How long an owner that another has overtaken keeps still, so that its job is taken from it unacknowledged."""
@@ -107,14 +104,16 @@ class TrackOwner:
         live = LiveSound(
             self._broker, session_id, self._track.participant_id, self._track.track_id, point.first_sample, self._woken
         )
-        agent = AgentSound(self._broker, session_id, now_ns() - AGENT_SOUND_NS)
-        async with SessionFeed(self._broker, session_id, view.sequence) as feed, live, agent:
+        agent = AgentSound(self._broker, session_id)
+        async with SessionFeed(self._broker, session_id, view.sequence) as feed, live:
             for fact in past:
                 agent.playback.take(fact.event)
             following = asyncio.create_task(self._follow(feed, view, agent.playback))
             try:
                 await self._until_sound(view, live, following)
-                await self._hear(view, live, agent.playback, following, point)
+                # What a track costs comes with its sound: many send none.
+                async with agent:
+                    await self._hear(view, live, agent.playback, following, point)
             finally:
                 await ended(following)
 
@@ -165,7 +164,7 @@ class TrackOwner:
     async def _follow(self, feed: SessionFeed, view: SessionView, playback: HeardPlayback) -> None:
         async for fact in feed:
             view.apply(fact)
-            playback.take(fact.event)
+            playback.take(fact.event, time.monotonic_ns())
             self._woken.set()
 
     async def _wait(self, patience_s: float) -> None:

@@ -1,6 +1,7 @@
 """What the agent says in a session, as it goes out to be played: for comparison with what comes in."""
 
 import logging
+import time
 from types import TracebackType
 
 from faststream.nats import NatsBroker
@@ -9,27 +10,38 @@ from nats.aio.subscription import Subscription
 
 from actors.transcript.echo.playback import HeardPlayback
 from actors.transcript.echo.replies import RepliesSound
-from actors.transcript.live_sound import kept_sound
 from contracts.audio import BadAudio, OutFrame, unpack_out
-from contracts.topology import audio_out_subject
+from contracts.topology import AUDIO, audio_out_subject
 from infra.connection import connection, round_trip
-from infra.facts import now_ns
+from infra.facts import direct_get, last_message, read_batch, sequence_of
 
 log = logging.getLogger(__name__)
 
 
-class AgentSound:
-    """`async with AgentSound(broker, session, since_ns) as agent: agent.playback`.
+KEPT_S = 60
+"""How much of the agent's past sound a new owner reads at least: what may be playing still."""
 
-    The sound that was published since `since_ns` comes first.
+MOST_KEPT_S = 360
+"""How much of it is read at most to have the newest reply from its beginning: without that it can't be placed."""
+
+FIRST_STEP = 2000
+"""So many sequences back it looks first, for whatever there is between; then ever further."""
+
+
+class AgentSound:
+    """`agent = AgentSound(broker, session)`, `agent.playback`; `async with agent:` while its sound is wanted.
+
+    `playback` takes facts from the beginning. The end of what was published before comes first: found by sequences and
+    by how long it sounds, for the clocks of NATS and of this machine may be hours apart.
     """
 
-    def __init__(self, broker: NatsBroker, session_id: str, since_ns: int) -> None:
+    def __init__(self, broker: NatsBroker, session_id: str) -> None:
         self._broker = broker
         self._subject = audio_out_subject(session_id)
-        self._since_ns = since_ns
         self._sound = RepliesSound()
         self._subscription: Subscription | None = None
+        self._early: list[OutFrame] | None = []
+        """What has come while the past was being read; None afterwards."""
         self.playback = HeardPlayback(self._sound)
 
     async def __aenter__(self) -> "AgentSound":
@@ -37,9 +49,11 @@ class AgentSound:
         nc = connection(self._broker)
         self._subscription = await nc.subscribe(self._subject, cb=self._receive)
         await round_trip(nc)
-        for data in await kept_sound(self._broker, self._subject, self._since_ns):
-            if (frame := self._unpacked(data)) is not None:
-                self._sound.add(frame)
+        for frame in await self._kept():
+            self._sound.add(frame)
+        early, self._early = self._early or [], None
+        for frame in early:
+            self.playback.add(frame, time.monotonic_ns())
         return self
 
     async def __aexit__(
@@ -50,8 +64,39 @@ class AgentSound:
             await self._subscription.unsubscribe()
 
     async def _receive(self, message: Msg) -> None:
-        if (frame := self._unpacked(message.data)) is not None:
-            self.playback.add(frame, now_ns())
+        frame = self._unpacked(message.data)
+        if frame is None:
+            return
+        if self._early is not None:
+            self._early.append(frame)
+        else:
+            self.playback.add(frame, time.monotonic_ns())
+
+    async def _kept(self) -> list[OutFrame]:
+        """Return the frames that the audio stream has kept, from as far back as they are needed."""
+        nc = connection(self._broker)
+        newest = await last_message(nc, AUDIO, self._subject)
+        oldest, _ = await direct_get(nc, AUDIO, {"seq": 1, "batch": 1, "next_by_subj": self._subject})
+        if newest is None or not oldest:
+            return []
+        first, end, step = sequence_of(oldest[0]), sequence_of(newest) + 1, FIRST_STEP
+        frames: list[OutFrame] = []
+        while end > first and not _is_enough(frames):
+            start = max(first, end - step)
+            frames = await self._between(start, end) + frames
+            end, step = start, 2 * step
+        return frames
+
+    async def _between(self, start: int, end: int) -> list[OutFrame]:
+        frames: list[OutFrame] = []
+        more = True
+        while more and start < end:
+            messages, more = await read_batch(connection(self._broker), AUDIO, self._subject, start)
+            for message in messages:
+                start = sequence_of(message) + 1
+                if start <= end and (frame := self._unpacked(message.data)) is not None:
+                    frames.append(frame)
+        return frames
 
     def _unpacked(self, data: bytes) -> OutFrame | None:
         try:
@@ -59,3 +104,10 @@ class AgentSound:
         except BadAudio as error:
             log.warning("%s: sound that is none: %s", self._subject, error)
             return None
+
+
+def _is_enough(frames: list[OutFrame]) -> bool:
+    sound_s = sum(len(frame.pcm) / 2 / frame.sample_rate_hz for frame in frames)
+    newest = frames[-1].reply_id if frames else ""
+    begins = any((frame.reply_id, frame.index, frame.first_sample) == (newest, 0, 0) for frame in frames)
+    return sound_s >= (KEPT_S if begins else MOST_KEPT_S)

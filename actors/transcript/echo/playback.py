@@ -24,6 +24,15 @@ CLOCK_FRAMES = 50
 EARLY_FACTS = 500
 """Facts that wait for the microphone's first frame."""
 
+OF_THE_DOOR = (
+    e.PlaybackStarted,
+    e.PlaybackPaused,
+    e.PlaybackResumed,
+    e.PlaybackFinished,
+    e.PlaybackInterrupted,
+)
+"""Facts that are stamped by the clock that stamps the microphone's frames too."""
+
 PAUSING_SAMPLES = 120 * SAMPLES_PER_MS
 """How long playback goes on once speech is noticed: until the client has been told to pause."""
 
@@ -39,10 +48,10 @@ class MicrophoneClock:
         """Whether a frame has come."""
         return bool(self._begun_ns)
 
-    def hear(self, frame: InFrame) -> None:
-        """Take a frame."""
+    def hear(self, frame: InFrame, came_ns: int) -> None:
+        """Take a frame that came in at that time."""
         end = frame.first_sample + len(frame.pcm) // 2
-        self._begun_ns.append(frame.received_ns - end * NS_PER_SAMPLE)
+        self._begun_ns.append(came_ns - end * NS_PER_SAMPLE)
 
     def sample_at(self, time_ns: int) -> int | None:
         """Return the sample of that time; None before any frame has come."""
@@ -65,12 +74,16 @@ class HeardPlayback:
 
     A fact of playback comes after what it tells. So a reply that may be heard is taken to begin once it has sound, and
     one whose interruption was dismissed to go on at once; the facts put that right.
+
+    The clocks of machines may be hours apart. Facts of the door are placed by its own clock, which stamps the frames
+    as well; what others say, and the agent's sound, by when it came here, as frames do (`here_ns`: monotonic clock).
     """
 
     def __init__(self, sound: RepliesSound) -> None:
         self._sound = sound
-        self._clock = MicrophoneClock()
-        self._early: deque[e.Event] = deque(maxlen=EARLY_FACTS)
+        self._at_door = MicrophoneClock()
+        self._here = MicrophoneClock()
+        self._early: deque[tuple[e.Event, int | None]] = deque(maxlen=EARLY_FACTS)
         self._stretches: deque[_Stretch] = deque(maxlen=KEPT_STRETCHES)
         self._granted: str | None = None
         """The reply that may begin, and has not."""
@@ -79,44 +92,51 @@ class HeardPlayback:
         self.version = 0
         """Grows whenever playback begins, goes on, or is placed anew."""
 
-    def hear(self, frame: InFrame) -> None:
+    def hear(self, frame: InFrame, here_ns: int) -> None:
         """Take a frame of the microphone: it tells its time."""
-        self._clock.hear(frame)
+        self._at_door.hear(frame, frame.received_ns)
+        self._here.hear(frame, here_ns)
         while self._early:
-            self._place(self._early.popleft())
+            self._place(*self._early.popleft())
 
-    def take(self, event: e.Event) -> None:
-        """Take a fact of the session."""
-        if self._clock.runs:
-            self._place(event)
+    def take(self, event: e.Event, here_ns: int | None = None) -> None:
+        """Take a fact of the session, and when it came here; None for one of the past, whose own time has to do."""
+        if self._here.runs:
+            self._place(event, here_ns)
         else:
-            self._early.append(event)
+            self._early.append((event, here_ns))
 
-    def _place(self, event: e.Event) -> None:
+    def _place(self, event: e.Event, here_ns: int | None) -> None:
+        is_told_by_door = here_ns is None or isinstance(event, OF_THE_DOOR)
+        at = self._at_door.sample_at(event.time_ns) if is_told_by_door else self._here.sample_at(here_ns or 0)
+        if at is None:
+            return
         match event:
             case e.ReplyStarted(draft=False) | e.ReplyCommitted():
                 self._granted = event.reply_id
-                self._guess(event.time_ns)
+                self._guess(at)
             case e.PlaybackStarted():
-                self._started(event)
+                self._started(event, at)
             case e.PlaybackResumed():
-                self._begin(event.reply_id, event.time_ns, self._at_16_khz(event.reply_id, event.played_samples))
+                self._begin(event.reply_id, at, self._at_16_khz(event.reply_id, event.played_samples))
             case e.SpeechStarted():
-                self._speech(event)
+                self._speech(event, at)
             case e.InterruptionDismissed():
-                self._dismissed(event)
+                self._dismissed(event, at)
             case e.PlaybackPaused():
                 self._stopped(event.reply_id, self._at_16_khz(event.reply_id, event.played_samples))
             case e.PlaybackFinished() | e.PlaybackInterrupted() | e.TurnInterrupted() | e.ReplyDiscarded():
-                self._ended(event)
+                self._ended(event, at)
 
-    def add(self, frame: OutFrame, now_ns: int) -> None:
+    def add(self, frame: OutFrame, here_ns: int) -> None:
         """Take sound that came just now. If all that was there has been played, it is played now."""
-        reply, last, at = self._sound.get(frame.reply_id), self._last, self._clock.sample_at(now_ns)
+        reply, last, at = self._sound.get(frame.reply_id), self._last, self._here.sample_at(here_ns)
         known = reply.length if reply is not None else 0
         self._sound.add(frame)
-        if last is None or at is None or last.reply_id != frame.reply_id or last.end is not None:
-            self._guess(now_ns)
+        if at is None:
+            return
+        if last is None or last.reply_id != frame.reply_id or last.end is not None:
+            self._guess(at)
         elif reply is not None and reply.length > known:
             dry = last.start + known - last.first
             if at > dry + DRY_SAMPLES:
@@ -124,12 +144,12 @@ class HeardPlayback:
                 self._stretches.append(_Stretch(frame.reply_id, at, known, guessed=last.guessed and known == 0))
                 self.version += 1
 
-    def _guess(self, now_ns: int) -> None:
+    def _guess(self, at: int) -> None:
         """Take a reply that may be heard and has sound to begin now."""
         reply_id = self._granted
         if reply_id is None or self._sound.get(reply_id) is None or self._is_playing():
             return
-        self._begin(reply_id, now_ns, 0, guessed=True)
+        self._begin(reply_id, at, 0, guessed=True)
         self._granted = None
 
     def played(self, start: int, end: int) -> Sound:
@@ -156,17 +176,14 @@ class HeardPlayback:
 
     # -- facts
 
-    def _started(self, event: e.PlaybackStarted) -> None:
+    def _started(self, event: e.PlaybackStarted, at: int) -> None:
         sound = self._sound.get(event.reply_id)
         if event.reply_id == self._granted:
             self._granted = None
         if sound is not None:
-            self._begin(event.reply_id, event.time_ns, sound.onset)
+            self._begin(event.reply_id, at, sound.onset)
 
-    def _begin(self, reply_id: str, time_ns: int, first: int, guessed: bool = False) -> None:
-        start = self._clock.sample_at(time_ns)
-        if start is None:
-            return
+    def _begin(self, reply_id: str, start: int, first: int, guessed: bool = False) -> None:
         last = self._last
         if last is not None and last.guessed and last.reply_id == reply_id:
             self._stretches.pop()
@@ -180,27 +197,29 @@ class HeardPlayback:
     def _is_new(self, reply_id: str) -> bool:
         return all(stretch.reply_id != reply_id for stretch in self._stretches)
 
-    def _speech(self, event: e.SpeechStarted) -> None:
-        last, at = self._last, self._clock.sample_at(event.time_ns)
-        if last is not None and last.end is None and at is not None and event.over_reply_id == last.reply_id:
+    def _speech(self, event: e.SpeechStarted, at: int) -> None:
+        last = self._last
+        if last is not None and last.end is None and event.over_reply_id == last.reply_id:
             last.end, self._paused_by = at + PAUSING_SAMPLES, event.utterance_id
 
-    def _dismissed(self, event: e.InterruptionDismissed) -> None:
+    def _dismissed(self, event: e.InterruptionDismissed, at: int) -> None:
         last = self._last
         is_ours = event.utterance_id == self._paused_by
         if is_ours and last is not None and last.reply_id == event.reply_id and last.end is not None:
-            self._begin(event.reply_id, event.time_ns, last.first + last.end - last.start, guessed=True)
+            self._begin(event.reply_id, at, last.first + last.end - last.start, guessed=True)
 
     def _stopped(self, reply_id: str, played: int) -> None:
         last = self._last
         if last is not None and last.reply_id == reply_id and not (last.guessed and last.first):
             last.end = last.start + max(0, played - last.first)
 
-    def _ended(self, event: e.PlaybackFinished | e.PlaybackInterrupted | e.TurnInterrupted | e.ReplyDiscarded) -> None:
-        last, at = self._last, self._clock.sample_at(event.time_ns)
+    def _ended(
+        self, event: e.PlaybackFinished | e.PlaybackInterrupted | e.TurnInterrupted | e.ReplyDiscarded, at: int
+    ) -> None:
+        last = self._last
         if self._granted == event.reply_id:
             self._granted = None
-        if last is not None and last.reply_id == event.reply_id and last.end is None and at is not None:
+        if last is not None and last.reply_id == event.reply_id and last.end is None:
             last.end = at + PAUSING_SAMPLES
 
     @property

@@ -37,8 +37,9 @@ async def _talk(call: RecordedCall) -> None:
     await call.say(e.PlaybackInterrupted, 5500, reply_id="r", played_samples=21_600, heard_text="a")
 
 
-async def test_sound_is_where_the_facts_say_that_it_was_heard(broker: NatsBroker) -> None:
-    call = RecordedCall(broker, time.time_ns() - 14 * SECOND_NS)
+@pytest.mark.parametrize("door_ahead_s", [0, 3600, -3600])
+async def test_sound_is_where_the_facts_say_that_it_was_heard(broker: NatsBroker, door_ahead_s: int) -> None:
+    call = RecordedCall(broker, time.time_ns() + (door_ahead_s - 14) * SECOND_NS)
     await _talk(call)
     await call.close(12_000)
     async with running(actor.make(), "persistence", broker):

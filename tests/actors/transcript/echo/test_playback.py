@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from actors.transcript.echo.playback import PAUSING_SAMPLES, HeardPlayback
 from actors.transcript.echo.replies import RepliesSound
@@ -6,7 +7,7 @@ from contracts import events as e
 from contracts.audio import InFrame, OutFrame
 
 NS = 1_000_000_000
-BEGAN_NS = 100 * NS
+BEGAN_NS = 20_000 * NS
 """When the microphone's first sample came in."""
 VOICE = (np.arange(1, 16_001) % 3000 + 1000).astype("<i2")
 """A second of sound, no sample silent, each known by its value."""
@@ -20,12 +21,14 @@ def about(name: str, seconds: float) -> dict[str, object]:
     return {"event_id": name, "session_id": "s", "time_ns": at(seconds), "turn_id": "t"}
 
 
-def heard(frames: int = 50) -> tuple[HeardPlayback, RepliesSound]:
-    """Return playback beside a microphone of which a second has come."""
+def heard(frames: int = 50, ahead_ns: int = 0) -> tuple[HeardPlayback, RepliesSound]:
+    """Return playback beside a microphone that was heard for a second; the clock here is `ahead_ns` of the door's."""
     sound = RepliesSound()
     playback = HeardPlayback(sound)
     for number in range(frames):
-        playback.hear(InFrame("t", number * 320, at((number + 1) * 0.02), b"\0" * 640))
+        playback.hear(
+            InFrame("t", number * 320, at((number + 1) * 0.02), b"\0" * 640), at((number + 1) * 0.02) + ahead_ns
+        )
     return playback, sound
 
 
@@ -136,7 +139,7 @@ def test_facts_before_the_first_frame_wait_for_it() -> None:
     say(sound)
     playback.take(e.PlaybackStarted(**about("ps", 0.5), reply_id="r"))
     assert not np.any(playback.played(0, 40_000))
-    playback.hear(InFrame("t", 0, at(0.02), b"\0" * 640))
+    playback.hear(InFrame("t", 0, at(0.02), b"\0" * 640), at(0.02))
     assert np.array_equal(playback.played(8000, 9000), VOICE[:1000])
 
 
@@ -157,3 +160,19 @@ def test_sound_of_another_rate_is_resampled() -> None:
     line = playback.played(0, 14_000)
     wanted = 8000 * np.sin(2 * np.pi * 300 * np.arange(14_000) / 16_000)
     assert np.corrcoef(line[2000:], wanted[2000:])[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_clocks_of_other_machines_do_not_matter(hours: int) -> None:
+    ahead_ns = hours * 3600 * NS
+    playback, _ = heard(ahead_ns=ahead_ns)
+    elsewhere_s = -3.0 * 3600 * hours
+    playback.take(e.ReplyStarted(**about("rs", elsewhere_s), reply_id="r", text=""), at(0.2) + ahead_ns)
+    playback.add(OutFrame("r", 0, 0, 16_000, VOICE.tobytes(), True), at(0.5) + ahead_ns)
+    assert np.array_equal(playback.played(8000, 9000), VOICE[:1000]), "the agent's sound"
+    playback.take(e.PlaybackStarted(**about("ps", 0.75), reply_id="r"), at(9) + ahead_ns)
+    assert np.array_equal(playback.played(12_000, 13_000), VOICE[:1000]), "a fact of the door"
+    playback.take(speech(elsewhere_s), at(1.0) + ahead_ns)
+    end = 16_000 + PAUSING_SAMPLES
+    assert np.all(playback.played(end - 100, end))
+    assert not np.any(playback.played(end, end + 2000)), "speech that another machine has heard"

@@ -1,0 +1,80 @@
+"""From where captured sound is read: by the door's clock and the stream's sequences, whatever NATS's clock says."""
+
+import signal
+
+import pytest
+from faststream.nats import NatsBroker
+
+from actors.persistence.recorder_sound import NEAR_MESSAGES, CapturedSound
+from contracts.audio import InFrame, OutFrame, unpack_in
+from contracts.topology import AUDIO, audio_in_subject, audio_out_subject
+from infra.connection import connection, jetstream
+from infra.facts import now_ns
+from infra.provisioning import provision
+from tests.servers import NatsServer
+from tests.waiting import until_async
+
+FRAME_NS, FRAMES = 20_000_000, 2000
+
+
+async def send(broker: NatsBroker, began_ns: int, numbers: range) -> None:
+    nc = connection(broker)
+    for n in numbers:
+        await nc.publish(audio_in_subject("s", "p"), InFrame("t", 320 * n, began_ns + n * FRAME_NS, bytes(640)).pack())
+        await nc.publish(audio_out_subject("s"), OutFrame("r", 0, 480 * n, 24_000, bytes(960)).pack())
+        if n % 200 == 0:
+            await nc.flush()
+    await nc.flush()
+
+
+async def stored(broker: NatsBroker, count: int) -> None:
+    async def are_stored() -> bool:
+        return (await jetstream(broker).stream_info(AUDIO)).state.messages >= count
+
+    await until_async(are_stored)
+
+
+def numbers_of(frames: list[tuple[str, bytes]]) -> list[int]:
+    return [unpack_in(data).first_sample // 320 for subject, data in frames if ".in." in subject]
+
+
+@pytest.mark.parametrize("ahead_s", [-3600, 0, 3600])
+async def test_it_begins_where_the_doors_clock_says(broker: NatsBroker, ahead_s: int) -> None:
+    began_ns = now_ns() + ahead_s * 1_000_000_000
+    await send(broker, began_ns, range(FRAMES))
+    await stored(broker, 2 * FRAMES)
+    sound = CapturedSound(connection(broker), "s", began_ns + 1500 * FRAME_NS)
+    numbers = numbers_of(await sound.read())
+    assert numbers == list(range(numbers[0], FRAMES))
+    assert 1500 - NEAR_MESSAGES <= numbers[0] <= 1500
+    await sound.close()
+
+
+async def test_a_lost_consumer_is_followed_by_another_where_it_was(broker: NatsBroker) -> None:
+    sound = CapturedSound(connection(broker), "s", 0)
+    await send(broker, 0, range(10))
+    await stored(broker, 20)
+    assert numbers_of(await sound.read()) == list(range(10))
+    await sound.close()
+    await send(broker, 0, range(10, 20))
+    await stored(broker, 40)
+    assert numbers_of(await sound.read()) == list(range(10, 20))
+
+
+async def test_a_stream_that_was_lost_is_read_from_its_beginning(broker: NatsBroker, nats_server: NatsServer) -> None:
+    sound = CapturedSound(connection(broker), "s", 0)
+    await send(broker, 0, range(10))
+    await stored(broker, 20)
+    assert numbers_of(await sound.read()) == list(range(10))
+    await sound.close()
+    await nats_server.stop(signal.SIGKILL)
+    await nats_server.start()
+
+    async def is_back() -> bool:
+        return connection(broker).is_connected
+
+    await until_async(is_back)
+    await provision(jetstream(broker))
+    await send(broker, 0, range(10, 40))
+    await stored(broker, 60)
+    assert numbers_of(await sound.read()) == list(range(10, 40))
