@@ -1,17 +1,25 @@
 # Everything a person or CI runs. `make help` lists it.
 VENV := .venv
-STAMP := $(VENV)/.installed
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+LOCK := $(VENV)/bin/uv pip compile --universal --generate-hashes --upgrade -q --custom-compile-command "make lock" pyproject.toml
 
-.PHONY: help setup run pulsar test lint lock asyncapi settings-table clean
+.PHONY: help setup setup-dev run pulsar test lint lock asyncapi settings-table clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## make .venv with everything in it (quick the second time)
+setup: $(INSTALLED) ## make .venv with what running needs (quick the second time)
 
-$(STAMP): requirements.lock pyproject.toml scripts/setup.sh infra/embedded/weights.py
+setup-dev: $(INSTALLED_DEV) ## the same, and the tools of tests and linters
+
+$(INSTALLED): requirements.lock pyproject.toml scripts/setup.sh infra/embedded/weights.py
 	@bash scripts/setup.sh $(VENV)
-	@touch $(STAMP)
+	@touch $(INSTALLED)
+
+$(INSTALLED_DEV): requirements-dev.lock $(INSTALLED)
+	@bash scripts/setup.sh $(VENV) dev
+	@touch $(INSTALLED_DEV)
 
 run: setup ## start it all and print the page's address; LIVEKIT=1 opens the LiveKit door, too
 	@$(VENV)/bin/daredevil run $(if $(filter-out 0,$(LIVEKIT)),--livekit)
@@ -19,19 +27,19 @@ run: setup ## start it all and print the page's address; LIVEKIT=1 opens the Liv
 pulsar: ## start a real Pulsar broker on loopback for the Pulsar projection (Java 17)
 	@bash scripts/pulsar.sh $(PULSAR_OPTIONS)
 
-test: setup ## install what the tests need where that is possible, then run them all
+test: setup-dev ## install what the tests need where that is possible, then run them all
 	@bash scripts/test_tools.sh
 	@bash scripts/test.sh
 
-lint: setup ## ruff and mypy, and where npm is, Redocly and Spectral on the HTTP API
+lint: setup-dev ## ruff and mypy, and where npm is, Redocly and Spectral on the HTTP API
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	@bash scripts/openapi_lint.sh
 
-lock: setup ## choose dependency versions anew, with hashes
-	$(VENV)/bin/uv pip compile --universal --generate-hashes --group dev pyproject.toml -o requirements.lock -q \
-	    --upgrade --custom-compile-command "make lock"
+lock: setup ## choose dependency versions anew, with hashes; what running needs is a part of all, in the same versions
+	$(LOCK) --group dev -o requirements-dev.lock
+	$(LOCK) --group setup -c requirements-dev.lock -o requirements.lock
 
 asyncapi: setup ## write asyncapi.yaml from the code
 	$(VENV)/bin/python -m infra.asyncapi

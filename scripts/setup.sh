@@ -1,11 +1,26 @@
 #!/usr/bin/env bash
-# Makes the virtual environment $1: every dependency by hash from requirements.lock, then this project, editable.
+# Makes the virtual environment $1: every dependency by hash from requirements.lock, then this project, editable. With
+# `dev` as $2 the tools of tests and linters are added to it, from requirements-dev.lock.
 # Nothing is compiled: only wheels are taken. Safe to run again; what is there is kept.
 set -euo pipefail
-venv=$1
+venv=$1 part=${2:-}
 cd "$(dirname "$0")/.."
 
-say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
+# Without a terminal the output goes to a file or another program: no colours, no progress bars.
+plain=()
+if [ ! -t 1 ] || [ ! -t 2 ]; then
+    plain=(--color never --no-progress)
+    export NO_COLOR=1
+    unset FORCE_COLOR CLICOLOR_FORCE
+fi
+
+say() {
+    if [ ${#plain[@]} -gt 0 ]; then
+        echo "==> $*" >&2
+    else
+        printf '\033[1m==> %s\033[0m\n' "$*" >&2
+    fi
+}
 
 suitable() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null; }
 
@@ -51,11 +66,18 @@ fi
 if [ ! -x "$venv/bin/uv" ]; then
     say "Installing the installer (uv)"
     lines_of_uv >"$venv/uv.lock"
-    "$venv/bin/python" -m pip install --quiet --require-hashes --only-binary :all: --no-deps -r "$venv/uv.lock"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -r "$venv/uv.lock"
+fi
+install() { "$venv/bin/uv" pip install ${plain[@]+"${plain[@]}"} --python "$venv/bin/python" "$@"; }
+
+if [ "$part" = dev ]; then
+    say "Installing the tools of tests and linters"
+    install --require-hashes --no-build -r requirements-dev.lock
+    exit
 fi
 say "Installing dependencies (about 400 MB to download the first time)"
-"$venv/bin/uv" pip install --python "$venv/bin/python" --require-hashes --no-build -r requirements.lock
-"$venv/bin/uv" pip install --python "$venv/bin/python" --quiet --no-deps --no-index --no-build-isolation --editable .
+install --require-hashes --no-build -r requirements.lock
+install --quiet --no-deps --no-index --no-build-isolation --editable .
 say "Rewriting the local language model's weights for speed"
 "$venv/bin/python" -m infra.embedded.weights
 say "Ready: $venv/bin/daredevil"
