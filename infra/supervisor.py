@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from infra.embedded.lock import DataDirLock, lock_data_dir
 from infra.embedded.log_disk import LogDisk, free_bytes
@@ -34,6 +35,7 @@ from infra.embedded.system import (
     niceness_of,
     processes,
 )
+from infra.ending import ended
 from infra.held_jobs import give_back
 from infra.nats_reach import nats_problem, shown_url
 from infra.settings import Settings
@@ -101,7 +103,7 @@ class Supervisor:
         self._stopping: set[str] = set()
         self._stop_signals = {part.name: part.stop for part in self._parts if isinstance(part, Program)}
         self._starting: asyncio.Task[None] | None = None
-        self._failure = ""
+        self._gave_up: asyncio.Future[str] | None = None
         self._began = time.monotonic()
         self.ready_s: float | None = None
         self.page_url = ""
@@ -127,13 +129,18 @@ class Supervisor:
                 check_port(self._settings.host, self._settings.port)
             self._logs.mkdir(parents=True, exist_ok=True)
             self._watcher = asyncio.create_task(self._watch_logs(), name="log watcher")
+            self._gave_up = asyncio.get_running_loop().create_future()
             self._starting = asyncio.create_task(self._start_all(), name="start")
-            await asyncio.wait([self._starting], timeout=START_TIMEOUT_S)
+            either: list[asyncio.Future[Any]] = [self._starting, self._gave_up]
+            await asyncio.wait(either, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
             if not self._starting.done():
-                self._give_up(f"not ready after {START_TIMEOUT_S} s: see {self._logs}")
-            await asyncio.wait([self._starting])
-            if self._failure:
-                raise StartFailed(self._failure)
+                why = (
+                    self._gave_up.result()
+                    if self._gave_up.done()
+                    else f"not ready after {START_TIMEOUT_S} s: see {self._logs}"
+                )
+                await ended(self._starting)
+                raise StartFailed(why)
             await self._starting
         except BaseException:
             await self.stop()
@@ -231,9 +238,8 @@ class Supervisor:
         return await start_program(part.command, environment, log, fds, niceness_of(part.name))
 
     def _give_up(self, why: str) -> None:
-        if self._starting is not None and not self._starting.done():
-            self._failure = why
-            self._starting.cancel()
+        if self._gave_up is not None and not self._gave_up.done():
+            self._gave_up.set_result(why)
 
     # -- telling others
 
@@ -292,9 +298,8 @@ class Supervisor:
 
     async def stop(self) -> None:
         """End all processes in order, those that hang by SIGKILL, and let go of the data directory."""
-        if self._starting is not None and not self._starting.done():
-            self._starting.cancel()
-            await asyncio.wait([self._starting])
+        if self._starting is not None:
+            await ended(self._starting)
         if self.ready_s is None and self._forks is not None:
             # Nobody has used the apps yet, and the fork server is deaf while it imports.
             self._stopping.update(self._keepers)
@@ -305,11 +310,7 @@ class Supervisor:
         if self._forks is not None:
             await self._forks.stop()
         await self._stop(NATS)
-        for keeper in self._keepers.values():
-            keeper.cancel()
-        await asyncio.gather(*self._keepers.values(), return_exceptions=True)
-        if self._watcher is not None:
-            self._watcher.cancel()
+        await ended(*self._keepers.values(), *([self._watcher] if self._watcher is not None else []))
         self._show_loud_lines()
         if not self._log_only:
             clear_runtime(self._data_dir)

@@ -1,5 +1,20 @@
 """The command line `daredevil`: one file per group of commands, each importing what it needs when it runs."""
 
-from infra.cli.app import main
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        from infra.cli.interrupt import leave_on_interrupt
+
+        with leave_on_interrupt():
+            from infra.cli.app import run_command_line
+
+            run_command_line()
+    except KeyboardInterrupt:  # before it was in force
+        import os
+
+        os.write(2, b"interrupted\n")
+        os._exit(130)
+
 
 __all__ = ["main"]

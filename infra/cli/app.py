@@ -74,7 +74,7 @@ def options(
     """Take the options before a command."""
 
 
-def main() -> None:
+def run_command_line() -> None:
     """Run the command line."""
     # What goes wrong with a room is told by the commands in a line; LiveKit's own lines repeat it with the token.
     logging.getLogger("livekit").setLevel(logging.CRITICAL)

@@ -8,6 +8,8 @@ from typing import Any, NoReturn, TypeVar
 import typer
 from rich.console import Console
 
+from infra.cli.interrupt import INTERRUPTED, interruptible
+
 T = TypeVar("T")
 BAD_INPUT, FAILED = 2, 1
 
@@ -73,12 +75,13 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     from infra.embedded.system import StartFailed
 
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with interruptible(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(work)
     except (DataDirInUse, DataDirUnusable, NatsMissing, NotRunning, StartFailed) as error:
         fail(str(error))
     except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+        progress("interrupted")
+        raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
         sys.stderr.close()
         raise typer.Exit(0) from None

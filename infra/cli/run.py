@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.cli.interrupt import INTERRUPTED
 from infra.cli.output import fail, out, progress, run_async, tell_misspelt, warn
 
 if TYPE_CHECKING:
@@ -39,9 +40,10 @@ async def _run(livekit: bool) -> None:
     supervisor = Supervisor(config, progress=progress, warn=warn)
     loop, main_task, ended = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
     assert main_task is not None
-    starting = True
+    starting, exit_code = True, 0
 
-    def end() -> None:
+    def end(number: signal.Signals) -> None:
+        nonlocal exit_code
         if ended.is_set():
             warn("killing everything")
             supervisor.kill()
@@ -49,16 +51,17 @@ async def _run(livekit: bool) -> None:
         ended.set()
         progress("stopping (once more kills)")
         if starting:
+            exit_code = INTERRUPTED if number == signal.SIGINT else 0
             main_task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, end)
+        loop.add_signal_handler(number, end, number)
     try:
         await supervisor.start()
     except asyncio.CancelledError:
         if not ended.is_set():
             raise
-        raise typer.Exit(0) from None
+        raise typer.Exit(exit_code) from None
     starting = False
     _welcome(supervisor, config)
     await ended.wait()

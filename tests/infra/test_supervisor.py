@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -100,6 +101,38 @@ async def test_a_part_that_cannot_start_ends_the_start_with_its_last_words(tmp_p
     with pytest.raises(StartFailed, match=r"broken \(process \d+\) ended with exit code 1[\s\S]*no engine"):
         await supervisor.start()
     assert supervisor.pids() == {}
+    lock_data_dir(tmp_path).release()
+
+
+async def forgets_a_cancellation(*_: object) -> str:
+    """As nats-py does where it comes at the same moment as the answer."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    await asyncio.Event().wait()
+    return ""
+
+
+async def test_a_start_that_is_interrupted_ends_though_a_library_forgets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.supervisor.wait_until_ready", forgets_a_cancellation)
+    supervisor = Supervisor(some_settings(tmp_path), parts=[part("one")])
+    start = asyncio.create_task(supervisor.start())
+    await until(lambda: "one" in supervisor.pids())
+    pids = supervisor.pids()
+    start.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await start
+    assert not any(alive(pid) for pid in pids.values())
+    lock_data_dir(tmp_path).release()
+
+
+async def test_a_start_that_failed_ends_though_a_library_forgets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.supervisor.wait_until_ready", forgets_a_cancellation)
+    with pytest.raises(StartFailed, match="no engine"):
+        await Supervisor(some_settings(tmp_path), parts=[part("broken", "crashes")]).start()
     lock_data_dir(tmp_path).release()
 
 
