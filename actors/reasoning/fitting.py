@@ -56,7 +56,7 @@ async def fitted_to(
     limits = limits_of(name)
     budget = limits.context_tokens - min(answer_tokens, limits.context_tokens // 4) - SPARE_TOKENS
     budget = min(budget, most_tokens or budget) - await tokens_of(name, reserved, count)
-    given = _within_chars(given, limits.question_chars)
+    given = await _shorter(name, _within_chars(given, limits.question_chars), count)
     for _ in range(MOST_STEPS):
         texts = [message.text for message in given.messages(name)]
         tokens = await tokens_of(name, texts, count)
@@ -69,6 +69,21 @@ async def fitted_to(
 def _within_chars(given: Given, most: int) -> Given:
     heard = [message.model_copy(update={"text": shortened(message.text, most)}) for message in given.background.heard]
     return replace(given, background=replace(given.background, heard=heard), question=cut(given.question, most))
+
+
+async def _shorter(name: str, given: Given, count: Count) -> Given:
+    """Return it with each message short enough to be read in time: the same when it was asked and when it was heard."""
+    most = limits_of(name).message_tokens
+    if not most:
+        return given
+    question, *heard = [
+        await _cut_to(name, text, most, count)
+        for text in (given.question, *(message.text for message in given.background.heard))
+    ]
+    told = [
+        message.model_copy(update={"text": text}) for message, text in zip(given.background.heard, heard, strict=True)
+    ]
+    return replace(given, background=replace(given.background, heard=told), question=question)
 
 
 async def _reduced(name: str, given: Given, excess: int, count: Count) -> Given:
@@ -108,6 +123,9 @@ async def _without_oldest(
 async def _cut_to(name: str, text: str, most: int, count: Count) -> str:
     """Return a text of at most `most` tokens, or of its first and last words if that is more."""
     (tokens,) = await count(name, [text])
+    if tokens > most:
+        text = text.strip()
+        (tokens,) = await count(name, [text])
     whole, chars = text, len(text)
     while tokens > most and chars > 40:
         chars = max(40, min(chars - 1, int(chars * max(most, 1) / tokens * 0.95)))

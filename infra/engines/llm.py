@@ -50,13 +50,15 @@ others: among those it does not find the answer, and told to strangers these wou
 class Limits:
     """What a model can take: `context_chars` of conversation, and `sentences` of its answer (0 is all).
 
-    All that it is given and its answer fit `context_tokens`, as `infra.engines.tokens` counts them. `primer` and
-    `about_primer` are examples for one too small for instructions.
+    All that it is given and its answer fit `context_tokens`, as `infra.engines.tokens` counts them, and what somebody
+    has said at one go fits `message_tokens` (0: as much as there is room for). `primer` and `about_primer` are
+    examples for one too small for instructions.
     """
 
     context_chars: int = 24_000
     question_chars: int = 12_000
     context_tokens: int = 10_000
+    message_tokens: int = 0
     sentences: int = 0
     tools: bool = True
     primer: tuple[tuple[str, str], ...] = ()
@@ -69,6 +71,8 @@ _LOCAL_LIMITS = Limits(
     # Prompt, examples, 12 exchanges of a call in English and the answer are about 1,400 tokens. One core reads about
     # 150 a second: a context that is full to its edge would take longer than anybody waits.
     context_tokens=1_536,
+    # As many as `question_chars` of English; the same length of Chinese or Hindi would be read for half a minute.
+    message_tokens=400,
     sentences=2,
     tools=False,
     primer=LOCAL_PRIMER,

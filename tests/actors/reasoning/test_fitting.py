@@ -63,6 +63,18 @@ async def test_a_text_longer_than_everything_is_cut_with_a_note() -> None:
     assert "characters are left out here" in question
 
 
+@pytest.mark.parametrize("text", ["\u4e2d" * 1400, "\U0001f600" * 1400, "\u0928\u092e\u0938\u094d\u0924\u0947 " * 200])
+async def test_a_small_model_reads_no_more_of_any_script_than_of_english_and_the_same_in_the_next_turn(
+    text: str,
+) -> None:
+    most = limits_of("local").message_tokens
+    asked = (await fitted_to("local", Given("Be kind.", Background(), text), by_bytes, 160)).question
+    assert most // 2 < len(asked.encode()) <= most
+    later = Given("Be kind.", Background(heard(text, "I see.")), "And now?")
+    told = (await fitted_to("local", later, by_bytes, 160)).background.heard
+    assert [message.text for message in told] == [asked, "I see."]
+
+
 def test_a_cut_text_tells_how_much_is_missing() -> None:
     assert cut("short", 100) == "short"
     assert "[… 900 characters are left out here …]" in cut("x" * 1000, 100)
