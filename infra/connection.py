@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 ANSWERED_OR_GONE_S = 60
@@ -54,6 +55,17 @@ async def answers(nc: Client, timeout_s: float = 2) -> bool:
     finally:
         asked.cancel()
         await asyncio.gather(asked, return_exceptions=True)
+
+
+async def give_up_consumer(nc: Client, stream: str, name: str) -> None:
+    """Have a consumer deleted that was made for one reading; not waited for.
+
+    Unsubscribing leaves it to the server, which keeps it, and its memory, until it has been idle for its threshold:
+    some hundred at a time where sessions come and go. Where NATS is away that is how it goes.
+    """
+    if nc.is_connected:
+        with suppress(NatsError, OSError):
+            await nc.publish(f"$JS.API.CONSUMER.DELETE.{stream}.{name}", b"")
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from contracts.ids import derive_id
 from contracts.topology import RECORDINGS, recording_subject
-from infra.connection import cancellation_kept
+from infra.connection import cancellation_kept, give_up_consumer
 from infra.facts import WRONG_LAST_SEQUENCE, Stale
 from infra.opus import LOOK_AHEAD_SAMPLES, PACKET_SAMPLES, RATE_HZ, SILENT_PACKET, Decoder, webm
 
@@ -134,8 +134,10 @@ async def chunks_of(nc: Client, session_id: str) -> AsyncIterator[Chunk]:
         inactive_threshold=30,
     )
     subscription = await nc.jetstream().subscribe(subject, stream=RECORDINGS, config=config)
+    name = ""
     try:
         info = await subscription.consumer_info()
+        name = info.name
         sent = info.delivered.consumer_seq if info.delivered is not None else 0
         expected = sent + (info.num_pending or 0)
         if not expected:
@@ -144,6 +146,8 @@ async def chunks_of(nc: Client, session_id: str) -> AsyncIterator[Chunk]:
             yield unpack_chunk((await subscription.next_msg(timeout=_TIMEOUT_S)).data)
     finally:
         await subscription.unsubscribe()
+        if name:
+            await give_up_consumer(nc, RECORDINGS, name)
 
 
 def gapless(chunks: Iterable[Chunk]) -> Iterator[tuple[bytes, ...]]:

@@ -15,7 +15,7 @@ from typing import Any
 from infra.embedded.lock import DataDirLock, lock_data_dir
 from infra.embedded.log_disk import LogDisk, free_bytes
 from infra.embedded.logs import LogTail, keep_small, last_lines
-from infra.embedded.nats import nats_server_path, wait_for_port, write_nats_config
+from infra.embedded.nats import nats_environment, nats_server_path, wait_for_port, write_nats_config
 from infra.embedded.processes import ForkServer, ForkServerGone, Running, start_program
 from infra.embedded.readiness import port_file, wait_until_ready
 from infra.embedded.runtime import Runtime, clear_runtime, write_runtime
@@ -235,6 +235,8 @@ class Supervisor:
             return await self._forks.fork(part.name, part.app, part.after, environment, log, niceness_of(part.name))
         # NATS holds the lock as well: while it writes to the directory nobody else may, should we die before it.
         fds = (self._lock.fd,) if part.name == NATS and self._lock is not None else ()
+        if part.name == NATS:
+            environment = nats_environment(environment)
         return await start_program(part.command, environment, log, fds, niceness_of(part.name))
 
     def _give_up(self, why: str) -> None:

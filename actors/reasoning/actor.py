@@ -91,6 +91,11 @@ class Reasoning:
         await self._warmer.close()
         await self._backgrounds.close()
 
+    @property
+    def sessions_held(self) -> int:
+        """Of how many sessions this copy keeps what it has read."""
+        return len(self._logs)
+
     async def handle(self, event: e.Event) -> "asyncio.Task[None] | None":
         """Deal with one event; the task, if any, writes a reply."""
         session_log = self._logs.of(event.session_id)
@@ -113,6 +118,7 @@ class Reasoning:
                 self._warm_prompt(event.profile.prompt)
             elif isinstance(event, e.TranscriptRevised) and not event.settled and event.text:
                 self._warm_question(session_log.session, event)
+            self._let_go(session_log.session)
             return task
 
     async def _commit_at_once(self, session_log: SessionLog, event: e.TurnEnded) -> bool:
@@ -177,6 +183,7 @@ class Reasoning:
         finally:
             if self._running.get(generation.reply_id) is generation:
                 del self._running[generation.reply_id]
+            self._let_go(generation.log.session)
 
     async def _commit(self, session_log: SessionLog, event: e.Event, reply_id: str) -> None:
         await session_log.say_about_reply(
@@ -223,6 +230,19 @@ class Reasoning:
                 generation.grant()
             else:
                 generation.stop()
+        if isinstance(event, e.SessionClosed):
+            self._forget(event.session_id)
+
+    def _let_go(self, session: Session) -> None:
+        """Drop what is held of a session that is over."""
+        if session.closed:
+            self._forget(session.session_id)
+
+    def _forget(self, session_id: str) -> None:
+        """Drop what is held of a session, unless a reply is still being written in it: its own end comes back here."""
+        if not any(generation.session_id == session_id for generation in self._running.values()):
+            self._logs.forget(session_id)
+            self._backgrounds.forget(session_id)
 
     def _chain(self, session_log: SessionLog) -> Models:
         def maker(name: str) -> Callable[[], "asyncio.Future[BaseChatModel]"]:

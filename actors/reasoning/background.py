@@ -60,6 +60,10 @@ class Backgrounds:
         """Look for past exchanges without waiting for them."""
         self._search(session, model, turn_id, question, time_ns)
 
+    def forget(self, session_id: str) -> None:
+        """Drop what was found for a session that is over."""
+        self._searches.pop(session_id, None)
+
     async def of(
         self, session: Session, model: str, turn_id: str | None, question: str, time_ns: int, begun: Reply | None = None
     ) -> Background:

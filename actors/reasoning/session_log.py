@@ -63,12 +63,20 @@ class SessionLog:
 
 
 class SessionLogs:
-    """The sessions that were dealt with last; one that is dropped is read again when it is needed."""
+    """The open sessions that were dealt with last; one that is dropped is read again when it is needed."""
 
     def __init__(self, broker: NatsBroker, most: int = 1000) -> None:
         self._broker = broker
         self._most = most
         self._logs: OrderedDict[str, SessionLog] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Return how many are held."""
+        return len(self._logs)
+
+    def forget(self, session_id: str) -> None:
+        """Drop a session that is over."""
+        self._logs.pop(session_id, None)
 
     def of(self, session_id: str) -> SessionLog:
         """Return the session's log, empty if it is new here."""

@@ -20,12 +20,24 @@ from infra.inbox import Inbox
 from infra.people import people_of
 from infra.settings import Settings, settings
 
+_loaded: dict[tuple[str, str], Models] = {}
+"""The models of this process, by the settings and the local model's address they were made with; of the last only.
+
+Made anew for each session they would be clients in circles of references, which stay until Python looks for such.
+"""
+
 
 def load_models(settings: Settings) -> Models:
     """Return the language models in order of preference. Raises what the engine raises."""
-    from infra.engines.llm import chat_models
+    from infra.engines.llm import LOCAL, chat_models, local_url, model_names
 
-    return chat_models(settings)
+    made_with = (settings.model_dump_json(), local_url(settings) if LOCAL in model_names(settings.llm) else "")
+    models = _loaded.get(made_with)
+    if models is None:
+        models = chat_models(settings)
+        _loaded.clear()
+        _loaded[made_with] = models
+    return models
 
 
 async def _read(broker: NatsBroker, session_id: str, *tails: str) -> list[e.Event]:

@@ -72,6 +72,9 @@ class Calls:
     def __init__(self) -> None:
         self._floor = Floor()
         self._changed = asyncio.Event()
+        self._working = asyncio.Lock()
+        """Held by the one whose work may run: were all that wait to begin in one moment, and be stopped in the next,
+        hundreds of requests would be made and given up again after a busy hour."""
 
     @asynccontextmanager
     async def following(self, broker: NatsBroker) -> AsyncIterator[None]:
@@ -98,10 +101,11 @@ class Calls:
     async def between(self, work: Callable[[], Awaitable[T]], patience_s: float) -> T:
         """Return what `work` gives, run in a quiet moment; it is stopped and begun again when a call wants the model.
 
-        Raises TooBusy after `patience_s` without one that was long enough, and what `work` raises.
+        One runs at a time, in the order in which they came. Raises TooBusy after `patience_s` without a moment that was
+        long enough, and what `work` raises.
         """
         try:
-            async with asyncio.timeout(patience_s) as limit:
+            async with asyncio.timeout(patience_s) as limit, self._working:
                 while True:
                     await self._until(quiet=True)
                     working = asyncio.ensure_future(work())

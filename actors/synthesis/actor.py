@@ -74,6 +74,11 @@ class Synthesis:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    @property
+    def sessions_held(self) -> int:
+        """Of how many sessions this copy keeps what it has read."""
+        return len(self._sessions)
+
     async def handle(self, event: Event) -> None:
         """Make a clause's sound and say so, unless that is done or nobody will hear it."""
         assert isinstance(event, ReplyClauseWritten)
@@ -94,6 +99,8 @@ class Synthesis:
             return session
         for fact in await facts_after(self._broker, session_id, session.sequence):
             session.fold(fact)
+        if session.closed:
+            self._sessions.pop(session_id, None)
         return session
 
     async def _unless_stopped(self, clause: ReplyClauseWritten, work: Coroutine[Any, Any, None]) -> bool:
@@ -122,6 +129,8 @@ class Synthesis:
         for task, clause in list(self._running.items()):
             if clause.session_id == event.session_id and reply_id in (None, clause.reply_id):
                 task.cancel()
+        if isinstance(event, SessionClosed):
+            self._sessions.pop(event.session_id, None)
 
     async def _sound(self, clause: ReplyClauseWritten, session: Spoken, record: bool) -> None:
         """Publish a clause's sound; with `record`, say what came of it."""

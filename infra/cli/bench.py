@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli import bench_doors, bench_faults, bench_gap, bench_hearing, bench_network, bench_rooms, bench_spoken
+from infra.cli import (
+    bench_doors,
+    bench_faults,
+    bench_gap,
+    bench_growth,
+    bench_hearing,
+    bench_network,
+    bench_rooms,
+    bench_spoken,
+)
 from infra.cli.output import out, progress, run_async
 
 if TYPE_CHECKING:
@@ -30,6 +39,8 @@ Examples:
 
   daredevil bench hearing
 
+  daredevil bench growth --sessions 2000
+
   daredevil bench bus
 
   daredevil bench idle
@@ -50,6 +61,7 @@ app.command()(bench_hearing.hearing)
 app.command(name="barge-in")(bench_doors.barge_in)
 app.command()(bench_doors.greeting)
 app.command()(bench_rooms.rooms)
+app.command()(bench_growth.growth)
 app.command()(bench_network.network)
 app.command()(bench_faults.kills)
 app.command()(bench_faults.outage)

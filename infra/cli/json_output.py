@@ -207,6 +207,7 @@ OUTPUTS: dict[str, Output] = {
     "bench idle": Output("the idle system", _figures("idle", "IdleFigures")),
     "bench memory": Output("retrieval", _figures("memory", "MemoryFigures")),
     "bench rooms": Output("many rooms at once", _figures("room_figures", "RoomsFigures")),
+    "bench growth": Output("memory over many sessions", _figures("growth", "GrowthFigures")),
     "bench network": Output("a line that loses packets", _figures("network", "NetworkFigures")),
     "bench kills": Output("a projection killed", _figures("kills", "KillFigures")),
     "bench outage": Output("its server away", _figures("outage", "OutageFigures")),

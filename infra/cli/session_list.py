@@ -11,6 +11,7 @@ from nats.js.errors import NotFoundError
 from contracts.codec import Undecodable, decode
 from contracts.events import Event, SessionClosed, SessionErased, SessionOpened, TurnEnded
 from contracts.topology import VOICE, tail_of
+from infra.connection import give_up_consumer
 
 BATCH = 500
 
@@ -95,11 +96,14 @@ async def _read(nc: Client, classes: tuple[type[Event], ...]) -> "Any":
         return
     subscription = await js.pull_subscribe_bind(stream=VOICE, consumer=consumer.name)
     left = consumer.num_pending or 0
-    while left > 0:
-        messages: list[Msg] = await subscription.fetch(min(BATCH, left), timeout=5)
-        left -= len(messages)
-        for message in messages:
-            try:
-                yield decode(message.subject, message.data)
-            except Undecodable:
-                continue
+    try:
+        while left > 0:
+            messages: list[Msg] = await subscription.fetch(min(BATCH, left), timeout=5)
+            left -= len(messages)
+            for message in messages:
+                try:
+                    yield decode(message.subject, message.data)
+                except Undecodable:
+                    continue
+    finally:
+        await give_up_consumer(nc, VOICE, consumer.name)

@@ -14,6 +14,7 @@ from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from contracts.topology import VOICE
+from infra.connection import give_up_consumer
 
 BATCH, BATCH_BYTES = 256, 8_000_000
 EXPIRES_S = 5
@@ -83,8 +84,7 @@ class LogReader:
         try:
             if self._subscription is not None:
                 await self._subscription.unsubscribe()
-            if self._nc.is_connected:
-                await self._nc.publish(f"$JS.API.CONSUMER.DELETE.{VOICE}.{self._consumer}", b"")
+            await give_up_consumer(self._nc, VOICE, self._consumer)
         except (NatsError, OSError):
             return
 

@@ -95,3 +95,34 @@ async def test_what_work_raises_is_raised() -> None:
 
     with pytest.raises(TimeoutError, match="silent"):
         await Calls().between(work, 5)
+
+
+async def test_of_many_that_wait_one_works_at_a_time() -> None:
+    calls = Calls()
+    calls.take("a", ReplyStarted)
+    at_work, most, done = 0, 0, 0
+
+    async def work() -> None:
+        nonlocal at_work, most, done
+        at_work += 1
+        most = max(most, at_work)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        at_work -= 1
+        done += 1
+
+    waiting = [asyncio.create_task(calls.between(work, 20)) for _ in range(100)]
+    await asyncio.sleep(0)
+    calls.take("a", ReplyCompleted)
+    await asyncio.gather(*waiting)
+    assert (done, most) == (100, 1)
+
+
+async def test_who_waits_behind_another_gives_up_in_its_own_time() -> None:
+    calls = Calls()
+    first = asyncio.create_task(calls.between(asyncio.Event().wait, 20))
+    await asyncio.sleep(0)
+    with pytest.raises(TooBusy):
+        await calls.between(asyncio.Event().wait, 0.01)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)

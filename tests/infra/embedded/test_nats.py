@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.embedded.nats import free_port, nats_server_path, wait_for_port, write_nats_config
+from infra.embedded.nats import free_port, nats_environment, nats_server_path, wait_for_port, write_nats_config
 
 NAMES = [
     "Zoë",
@@ -29,3 +29,8 @@ async def test_its_store_may_be_below_a_folder_of_any_name(tmp_path: Path, name:
     finally:
         server.terminate()
         await server.communicate()
+
+
+def test_its_heap_is_kept_small_unless_the_operator_says_otherwise() -> None:
+    assert nats_environment({"HOME": "/h"}) == {"HOME": "/h", "GOGC": "50"}
+    assert nats_environment({"GOGC": "200"}) == {"GOGC": "200"}

@@ -1,0 +1,225 @@
+"""What memory grows with: many short sessions, one after the other, and what each process holds meanwhile.
+
+A session connects at the WebSocket door, sends some sound and a typed turn, hears the reply at once, and hangs up.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nats
+from nats.aio.client import Client
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from contracts.topology import DURABLES, STREAMS, VOICE
+from infra.bench.load import Meter
+from infra.caller.websocket import ws_url
+
+ASK = "Could you tell me something about the lake, please?"
+RATE_HZ = 16_000
+FRAME_BYTES = 640
+SESSION_S = 60.0
+WARM_UP = 0.25
+"""Share of the sessions that are not counted: imports, models, pools and caches are filled once."""
+SETTLING_S = 180.0
+"""Before each look those who keep what was said are given so long to catch up: what they still have to do is not what
+they hold of sessions that are over. A machine that needs longer is asked too much; the figures tell what waited."""
+MOST_PROBLEMS = 20
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSize:
+    """What a stream holds: `subjects` of them, and `consumers` that are there now."""
+
+    messages: int
+    mb: float
+    subjects: int
+    consumers: int
+
+
+@dataclass(frozen=True, slots=True)
+class GrowthSample:
+    """The system after so many ended sessions: memory of each part (PSS with its children), and the streams."""
+
+    sessions: int
+    at_s: float
+    memory_mb: dict[str, float]
+    streams: dict[str, StreamSize]
+    waiting: int = 0
+    """Facts that actors had still to deal with: recordings and summaries that were not written yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class GrowthFigures:
+    """Memory over sessions, and the slope of each part in MB per 1,000 sessions after the warm-up."""
+
+    sessions: int
+    failed: int
+    seconds: float
+    warm_up_sessions: int
+    mb_per_1000_sessions: dict[str, float]
+    samples: list[GrowthSample]
+    problems: list[str]
+
+
+async def measure_growth(
+    url: str, nats_url: str, data_dir: Path, sessions: int, at_once: int, every: int, tell: Tell
+) -> GrowthFigures:
+    """Hold so many sessions, `at_once` side by side. Raises OSError if no system runs on `data_dir`, nats errors."""
+    nc = await nats.connect(nats_url)
+    try:
+        run = _Run(url, sessions, at_once, Meter(data_dir), nc, tell)
+        await run.sample()
+        for start in range(0, sessions, every):
+            await run.hold(min(every, sessions - start))
+            await run.settle()
+            await run.sample()
+    finally:
+        await nc.close()
+    return run.figures()
+
+
+class _Run:
+    """One measurement: what was held, and what was seen."""
+
+    def __init__(self, url: str, sessions: int, at_once: int, meter: Meter, nc: Client, tell: Tell) -> None:
+        self._url = ws_url(url)
+        self._sessions = sessions
+        self._at_once = at_once
+        self._meter = meter
+        self._nc = nc
+        self._tell = tell
+        self._began_s = time.monotonic()
+        self._held = 0
+        self._problems: list[str] = []
+        self._failed = 0
+        self._waiting = 0
+        self._samples: list[GrowthSample] = []
+
+    async def hold(self, count: int) -> None:
+        """Hold so many sessions and return when the last has ended."""
+        left = iter(range(count))
+
+        async def callers() -> None:
+            for _ in left:
+                try:
+                    async with asyncio.timeout(SESSION_S):
+                        await short_session(self._url)
+                except (OSError, TimeoutError, WebSocketException, SessionRefused) as error:
+                    self._failed += 1
+                    if len(self._problems) < MOST_PROBLEMS:
+                        self._problems.append(f"{type(error).__name__}: {error}")
+                self._held += 1
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._at_once):
+                group.create_task(callers())
+
+    async def settle(self) -> None:
+        """Wait until the actors have dealt with everything, for SETTLING_S at most."""
+        until_s = time.monotonic() + SETTLING_S
+        while True:
+            self._waiting = await facts_waiting(self._nc)
+            if not self._waiting or time.monotonic() > until_s:
+                return
+            await asyncio.sleep(0.5)
+
+    async def sample(self) -> None:
+        """Read the memory of all parts and the sizes of the streams."""
+        parts = await asyncio.to_thread(self._meter.read)
+        memory_mb = {name: load.pss_mb for name, load in parts.items()}
+        at_s = round(time.monotonic() - self._began_s, 1)
+        self._samples.append(GrowthSample(self._held, at_s, memory_mb, await stream_sizes(self._nc), self._waiting))
+        told = ", ".join(f"{name} {mb:.0f}" for name, mb in memory_mb.items())
+        so_far = f"{self._held} of {self._sessions} sessions, {at_s:.0f} s, {self._failed} failed"
+        self._tell(f"{so_far}, {self._waiting} facts waiting; MB: {told}")
+
+    def figures(self) -> GrowthFigures:
+        """Return what was seen."""
+        warm_up = int(self._sessions * WARM_UP)
+        return GrowthFigures(
+            sessions=self._held,
+            failed=self._failed,
+            seconds=round(time.monotonic() - self._began_s, 1),
+            warm_up_sessions=warm_up,
+            mb_per_1000_sessions=slopes(self._samples, warm_up),
+            samples=self._samples,
+            problems=self._problems,
+        )
+
+
+def slopes(samples: Sequence[GrowthSample], warm_up_sessions: int) -> dict[str, float]:
+    """Return the slope of each part's memory after the warm-up, by least squares, in MB per 1,000 sessions."""
+    warm = [sample for sample in samples if sample.sessions >= warm_up_sessions]
+    if not warm:
+        return {}
+    return {name: round(_slope([(s.sessions, s.memory_mb.get(name, 0.0)) for s in warm]) * 1000, 2)
+            for name in warm[-1].memory_mb}  # fmt: skip
+
+
+def _slope(points: Sequence[tuple[float, float]]) -> float:
+    middle_x = sum(x for x, _ in points) / len(points)
+    middle_y = sum(y for _, y in points) / len(points)
+    spread = sum((x - middle_x) ** 2 for x, _ in points)
+    return sum((x - middle_x) * (y - middle_y) for x, y in points) / spread if spread else 0.0
+
+
+async def facts_waiting(nc: Client) -> int:
+    """Return how many facts the actors have still to deal with, all together. Raises nats errors."""
+    infos = await asyncio.gather(*(nc.jetstream().consumer_info(VOICE, durable.name) for durable in DURABLES))
+    return sum((info.num_pending or 0) + (info.num_ack_pending or 0) for info in infos)
+
+
+async def stream_sizes(nc: Client) -> dict[str, StreamSize]:
+    """Return what each stream of the topology and each bucket holds. Raises nats errors."""
+    sizes = {}
+    for name in (*(stream.name for stream in STREAMS), "KV_presence", "KV_response_cache"):
+        answer = json.loads((await nc.request(f"$JS.API.STREAM.INFO.{name}", timeout=10)).data)
+        if (state := answer.get("state")) is not None:
+            # nats-py leaves the number of subjects out.
+            subjects = state.get("num_subjects", 0)
+            sizes[name] = StreamSize(
+                state["messages"], round(state["bytes"] / 1e6, 1), subjects, state["consumer_count"]
+            )
+    return sizes
+
+
+class SessionRefused(RuntimeError):
+    """The door closed the session with an error."""
+
+
+async def short_session(url: str) -> None:
+    """Hold one session. Raises SessionRefused, OSError, WebSocketException."""
+    async with connect(url, max_size=1 << 24, compression=None) as socket:
+        await _tell(socket, {"type": "hello", "mic": True, "sample_rate_hz": RATE_HZ, "user_id": "growth"})
+        async for message in socket:
+            if isinstance(message, str):  # bytes are the agent's voice
+                await _take(socket, json.loads(message))
+        if socket.close_code != 1000:
+            raise SessionRefused(f"closed with {socket.close_code} {socket.close_reason}")
+
+
+async def _take(socket: ClientConnection, message: dict[str, Any]) -> None:
+    match message:
+        case {"type": "welcome"}:
+            for _ in range(25):
+                await socket.send(bytes(FRAME_BYTES))
+            await _tell(socket, {"type": "text", "text": ASK})
+        case {"type": "reply_end", "reply_id": reply_id, "samples": samples}:
+            played = {"reply_id": reply_id, "samples": samples, "started": True, "ended": True}
+            await _tell(socket, {"type": "played", **played})
+        case {"type": "fact", "name": "PlaybackFinished"}:
+            await _tell(socket, {"type": "hangup"})
+        case {"type": "error", "code": code}:
+            raise SessionRefused(f"{code}: {message.get('message')}")
+
+
+async def _tell(socket: ClientConnection, message: Mapping[str, object]) -> None:
+    await socket.send(json.dumps(message))

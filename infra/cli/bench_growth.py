@@ -1,0 +1,86 @@
+"""`daredevil bench growth`: whether memory grows with the number of sessions."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infra.cli.output import FAILED, out, progress, run_async
+
+if TYPE_CHECKING:
+    from infra.bench.growth import GrowthFigures
+
+CONDITIONS = (
+    "Stub engines: speech to text, end of turn, language model and voice; voice detection, embeddings, recordings and "
+    "summaries are real. MB are PSS: a process with its children, its share of shared pages. Each session: half a "
+    "second of silence, a typed turn, its reply, heard at once, hang-up."
+)
+
+
+def growth(
+    sessions: Annotated[int, typer.Option("--sessions", min=8, help="Short sessions in all.")] = 2000,
+    at_once: Annotated[int, typer.Option("--at-once", min=1, max=100, help="Side by side.")] = 8,
+    every: Annotated[int, typer.Option("--every", min=1, help="Sessions between two looks at memory.")] = 100,
+    sound_kept_s: Annotated[
+        float, typer.Option("--sound-kept", min=10, help="Seconds that captured sound is kept (600 by default).")
+    ] = 60,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Hold many short sessions and tell what each process has of memory, and how much more per 1,000 sessions.
+
+    Runs a system of its own beside the data directory, with engines that answer at once. The slope is of what comes
+    after the first quarter of the sessions. Before each look, recordings and summaries are waited for (three minutes
+    at most): what waits to be written is not what is held of sessions that are over. Captured sound is in NATS's
+    memory by design, up to 256 MB or ten minutes; it is kept shorter here, so that NATS has come to rest within the
+    warm-up.
+
+    For example:
+
+      daredevil bench growth --sessions 2000
+
+      daredevil bench growth --sessions 300 --every 50 --json
+    """
+    import json
+    from dataclasses import asdict
+
+    figures = run_async(_growth(sessions, at_once, every, sound_kept_s))
+    if as_json:
+        typer.echo(json.dumps(asdict(figures), indent=2))
+    else:
+        _print(figures)
+    if figures.failed:
+        raise typer.Exit(FAILED)
+
+
+async def _growth(sessions: int, at_once: int, every: int, sound_kept_s: float) -> "GrowthFigures":
+    from infra.bench.growth import measure_growth
+    from infra.cli.bench_rooms import stub_engines
+    from infra.cli.system import changed_settings, folder_of_its_own, system_here
+    from infra.settings import settings
+
+    with folder_of_its_own() as own:
+        async with stub_engines() as stubs:
+            kept = {"audio_retention_s": str(sound_kept_s), "max_openings_per_minute": "0", "embedding": "local"}
+            with changed_settings({**own, **stubs, **kept}):
+                async with system_here() as runtime:
+                    where = (runtime.page_url, runtime.nats_url, settings().data_dir)
+                    return await measure_growth(*where, sessions, at_once, every, progress)
+
+
+def _print(figures: "GrowthFigures") -> None:
+    first, last = figures.samples[0], figures.samples[-1]
+    warm = next(sample for sample in figures.samples if sample.sessions >= figures.warm_up_sessions)
+    out().print(
+        f"[bold]{figures.sessions}[/] sessions in {figures.seconds:.0f} s, {figures.failed} failed; MB at the start, "
+        f"after {warm.sessions} sessions, and at the end; MB per 1,000 sessions since"
+    )
+    for name, slope in figures.mb_per_1000_sessions.items():
+        at = [sample.memory_mb.get(name, 0.0) for sample in (first, warm, last)]
+        out().print(f"{name:<20} {at[0]:8.1f} {at[1]:8.1f} {at[2]:8.1f}  [bold]{slope:+8.2f}[/]")
+    for name, size in last.streams.items():
+        out().print(
+            f"[dim]{name:<20} {size.messages} messages, {size.mb} MB, {size.subjects} subjects, {size.consumers} "
+            "consumers[/]"
+        )
+    for problem in figures.problems:
+        out().print(problem, style="red", markup=False)
+    out().print(f"[dim]{CONDITIONS}[/]")

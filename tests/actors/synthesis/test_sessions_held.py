@@ -1,0 +1,34 @@
+"""What a copy of synthesis holds of sessions: those that are over are let go."""
+
+from faststream.nats import NatsBroker
+
+from actors.synthesis.actor import Synthesis
+from actors.synthesis.voices import Voices
+from contracts.events import SessionClosed
+from infra.engines.tts import Chain
+from infra.facts import now_ns, say
+from infra.settings import settings
+from tests.actors.synthesis.test_actor import ScriptedVoice, clause
+from tests.waiting import until
+
+
+def closed(session: str) -> SessionClosed:
+    return SessionClosed(event_id=f"{session}-closed", session_id=session, time_ns=now_ns(), reason="hangup")
+
+
+async def test_sessions_that_are_over_are_let_go(broker: NatsBroker) -> None:
+    voices = Voices(settings(), lambda settings: Chain([ScriptedVoice()]))
+    await voices.open()
+    synthesis = Synthesis(broker, voices, settings())
+    await synthesis.open()
+    for number in range(12):
+        await synthesis.handle(clause(session=f"s-{number}"))
+    assert synthesis.sessions_held == 12
+    for number in range(11):
+        await say(broker, closed(f"s-{number}"))
+    await until(lambda: synthesis.sessions_held == 1)
+    # A clause that comes after the end is read back with it, and is not kept either.
+    await synthesis.handle(clause(1, session="s-0"))
+    assert synthesis.sessions_held == 1
+    await synthesis.close()
+    await voices.close()
