@@ -114,7 +114,8 @@ class Settings(BaseSettings):
     stt_options: dict[str, object] = Field(default_factory=dict, description="JSON options for the STT plugin.")
     stt_timeout_s: float = Field(10, gt=0, description="How long speech to text may take.")
     transcript_spare: bool = Field(
-        True, description="Run a second, warm transcript process: it shares load, and takes over if the first dies."
+        True,
+        description="A second, warm transcript process (0.5 GB): it shares load, and takes over if the first dies.",
     )
     tts: str = Field(
         "local", description="Text to speech: `local` (Piper), a LiveKit plugin: `cartesia.TTS`, or `module:Class`."
