@@ -7,20 +7,9 @@ and `[TOOL_CALLS]` (Mistral), `<tool_call>` (Hermes, Qwen), `<function=…>` and
 
 from dataclasses import dataclass
 
-from actors.reasoning.unspoken_marks import (
-    NO,
-    WAIT,
-    Block,
-    Drop,
-    Found,
-    MadeUpTurn,
-    Nothing,
-    closed_by,
-    is_broken_mark,
-    mark_at,
-    role_at,
-    tool_json_at,
-)
+from actors.reasoning.unspoken_calls import tool_json_at
+from actors.reasoning.unspoken_found import NO, WAIT, Block, Drop, Found, MadeUpTurn, Nothing
+from actors.reasoning.unspoken_marks import closed_by, is_broken_mark, mark_at, role_at
 
 _MARKS = "<[\u25c1"
 """Characters that a mark begins with; `\u25c1think\u25b7` is Kimi's."""

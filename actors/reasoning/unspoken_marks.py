@@ -3,11 +3,10 @@
 Every answer is certain however the text goes on, or it is WAIT.
 """
 
-import json
 import re
-from dataclasses import dataclass
-from enum import Enum
-from typing import Literal
+
+from actors.reasoning.unspoken_calls import json_end
+from actors.reasoning.unspoken_found import NO, WAIT, Block, Drop, End, Found, MadeUpTurn, Mark
 
 _THOUGHTS = frozenset(
     re.findall(
@@ -67,60 +66,6 @@ _LABELS = tuple(
     for before, after in (("", ":"), ("**", ":**"), ("**", "**:"), ("### ", ":"), ("[", "]:"))
 )
 _QUOTES = "\"'\u201c\u2018\u201e\u00ab"
-
-
-class Nothing(Enum):
-    """What a place in a text may be besides a mark."""
-
-    NO = "plain text"
-    WAIT = "more has to come"
-
-
-NO, WAIT = Nothing.NO, Nothing.WAIT
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """What follows is not to be said, up to its end.
-
-    `kind` says what ends it; `name` is the tag's. A block that `is_assumed` has no beginning in the text.
-    """
-
-    kind: Literal["thought", "tag", "mark", "json", "tokens", "header", "channel", "role"]
-    name: str = ""
-    is_assumed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """The mark alone is not to be said."""
-
-    ends_thought: bool = False
-    begins_line: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class MadeUpTurn:
-    """From here on the model speaks for somebody else."""
-
-
-Found = Block | Drop | MadeUpTurn
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What is at a place: a mark, of so many characters, or nothing."""
-
-    found: Found | Nothing
-    consumed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How many characters of a block can be dropped, and what its end is, if it has come."""
-
-    consumed: int
-    found: Found | None = None
 
 
 def mark_at(text: str, before: str, is_last: bool) -> Mark:
@@ -233,7 +178,7 @@ _LONGEST_END = 80
 def closed_by(block: Block, text: str, is_last: bool) -> End:
     """Return how a block goes on: what of `text` belongs to it, and what ends it."""
     if block.kind == "json":
-        return _json_end(text, is_last)
+        return json_end(text, is_last)
     if block.kind == "header":
         return _header_end(text)
     if block.kind == "role":
@@ -277,37 +222,6 @@ def _role_end(block: Block, text: str, is_last: bool) -> End:
     return End(consumed, Drop(begins_line=True))
 
 
-_STRING_OR_BRACE = re.compile(r"\"(?:[^\"\\]|\\.)*\"|[\[\]{}]|\"", re.DOTALL)
-_BEFORE_JSON = re.compile(r"\s*(?:[\w.-]+\s*)?(?:\[(?:CALL_ID|ARGS)\][\w.-]*\s*)*")
-
-
-def _json_length(text: str) -> int | None:
-    """Return how long the JSON object or array at the beginning of a text is; None if its end has not come."""
-    depth = 0
-    for piece in _STRING_OR_BRACE.finditer(text):
-        if piece[0] in "[{":
-            depth += 1
-        elif piece[0] in "]}":
-            depth -= 1
-            if depth <= 0:
-                return piece.end()
-        elif piece[0] == '"':
-            return None  # a string that has not ended
-    return None
-
-
-def _json_end(text: str, is_last: bool) -> End:
-    """Return the end of a call in Mistral's way: `[{…}]`, `name{…}` or `name[ARGS]{…}`."""
-    before = _BEFORE_JSON.match(text)
-    at = before.end() if before is not None else 0
-    if at == len(text) or (text[at] == "[" and re.match(r"\[[A-Z_]{0,7}$", text[at:])):
-        return End(0)
-    if text[at] not in "[{":
-        return End(0, Drop()) if not text[at].isspace() else End(0)
-    length = _json_length(text[at:])
-    return End(0) if length is None else End(at + length, Drop())
-
-
 def role_at(text: str, is_last: bool) -> Mark:
     """Return what a line begins with: the model's own role, or somebody else's whose turn it makes up."""
     lower = text[:40].lower()
@@ -317,48 +231,3 @@ def role_at(text: str, is_last: bool) -> Mark:
             return Mark(MadeUpTurn() if is_other else Drop(), len(label))
         waits = waits or (label.startswith(lower) and not is_last)
     return Mark(WAIT if waits else NO)
-
-
-_CALL_KEYS = {"arguments", "parameters", "args", "input"}
-
-
-def tool_json_at(text: str, is_last: bool) -> Mark:
-    """Return whether a text begins with a call as bare JSON, as Llama writes them."""
-    begun = re.match(r"\[?\s*\{\s*(?:\"(?P<key>[a-z_]*)(?P<end>\")?)?", text)
-    if text == "[":
-        return Mark(NO if is_last else WAIT)
-    if begun is None:
-        return Mark(NO)
-    keys = ("name", "type", "function", "tool", "tool_name")
-    key = begun["key"] or ""
-    if not any(known == key if begun["end"] else known.startswith(key) for known in keys):
-        return Mark(NO)
-    if not begun["end"] and begun.end() < len(text):
-        return Mark(NO)
-    length = _json_length(text)
-    if length is None:
-        return _cut_call(text) if is_last else Mark(WAIT)
-    return Mark(Drop() if _is_call(text[:length]) else NO, length)
-
-
-def _cut_call(text: str) -> Mark:
-    return Mark(Drop(), len(text)) if _names_call(text) else Mark(NO)
-
-
-def _names_call(text: str) -> bool:
-    return re.search(r"\"(?:arguments|parameters|args|input)\"\s*:", text) is not None
-
-
-def _is_call(text: str) -> bool:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return _names_call(text)
-    calls = value if isinstance(value, list) else [value]
-    return bool(calls) and all(isinstance(call, dict) and _has_call(call) for call in calls)
-
-
-def _has_call(call: dict[str, object]) -> bool:
-    inner = call.get("function")
-    keys = set(call) | (set(inner) if isinstance(inner, dict) else set())
-    return bool(keys & _CALL_KEYS) and bool(keys & {"name", "tool", "tool_name", "function"})

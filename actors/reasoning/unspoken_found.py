@@ -1,0 +1,59 @@
+"""What may be found at a place in a model's text that is not meant to be said."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+
+class Nothing(Enum):
+    """What a place in a text may be besides a mark."""
+
+    NO = "plain text"
+    WAIT = "more has to come"
+
+
+NO, WAIT = Nothing.NO, Nothing.WAIT
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What follows is not to be said, up to its end.
+
+    `kind` says what ends it; `name` is the tag's. A block that `is_assumed` has no beginning in the text.
+    """
+
+    kind: Literal["thought", "tag", "mark", "json", "tokens", "header", "channel", "role"]
+    name: str = ""
+    is_assumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The mark alone is not to be said."""
+
+    ends_thought: bool = False
+    begins_line: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MadeUpTurn:
+    """From here on the model speaks for somebody else."""
+
+
+Found = Block | Drop | MadeUpTurn
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is at a place: a mark, of so many characters, or nothing."""
+
+    found: Found | Nothing
+    consumed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How many characters of a block can be dropped, and what its end is, if it has come."""
+
+    consumed: int
+    found: Found | None = None
