@@ -4,10 +4,12 @@ A call outlives its line: it waits `reconnect_grace_s` for a client that vanishe
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
@@ -28,6 +30,7 @@ from contracts import events as e
 from contracts.audio import FRAME_MS, IN_SAMPLE_RATE_HZ
 from contracts.topology import audio_out_subject
 from infra.connection import answers, connection
+from infra.ending import CancelledElsewhere, own_cancellation_only
 from infra.facts import Fact, now_ns
 from infra.feed import SessionFeed
 from infra.settings import Settings
@@ -96,9 +99,9 @@ class Call:
             await nc.subscribe(end_subject(self.session_id), cb=self._on_end),
             await nc.subscribe(held_subject(self.session_id), cb=_respond),
         ]
-        self._tasks.own(self._outbox.run(), "outbox")
-        self._tasks.own(self._follow(past[-1].sequence if past else 0), "facts")
-        self._tasks.own(self._tick(), "clock")
+        self._tasks.keep(self._outbox.run, "outbox")
+        self._tasks.keep(lambda: self._follow(self.last_sequence), "facts")
+        self._tasks.keep(self._tick, "clock")
 
     async def say_opening(self, events: list[e.Event]) -> None:
         """Say the facts that open or resume the session. Raises LogUnavailable."""
@@ -223,7 +226,8 @@ class Call:
     async def _wait(self, reason: str, patience_s: float) -> None:
         left_s, last_s = patience_s, time.monotonic()
         while left_s > 0:
-            await asyncio.sleep(min(left_s, TICK_S))
+            with contextlib.suppress(CancelledElsewhere), own_cancellation_only():
+                await asyncio.sleep(min(left_s, TICK_S))
             passed_s, last_s = time.monotonic() - last_s, time.monotonic()
             if not self._log_away:  # while it is, nobody can come back
                 left_s -= passed_s
@@ -236,7 +240,7 @@ class Call:
         """End the session; `over` is set when that is stored. The line is ended with it, unless it is kept."""
         self._keep_line = keep_line
         if self._ending is None:
-            self._ending = asyncio.create_task(self._end(reason), name=f"end of {self.session_id}")
+            self._ending = asyncio.create_task(self._over_after(self._end(reason)), name=f"end of {self.session_id}")
 
     async def _end(self, reason: str) -> None:
         line = self._speaking.line
@@ -251,7 +255,16 @@ class Call:
             await asyncio.wait_for(self._closed_in_log.wait(), 1)
         except TimeoutError:
             log.debug("%s: its end did not come back", self.session_id)
-        await self._stop()
+
+    async def _over_after(self, work: Coroutine[Any, Any, None]) -> None:
+        """Whatever ends the work, the call is over after it: others wait for that."""
+        try:
+            with own_cancellation_only():
+                await work
+        except CancelledElsewhere as error:
+            log.error("%s: its end was cut short: %s", self.session_id, error)
+        finally:
+            await self._stop()
 
     async def bury(self, reason: str) -> None:
         """End the session and the microphones that a door before this one left open; return when that is stored."""
@@ -264,7 +277,7 @@ class Call:
         """Give the session up without ending it: this door closes, or another one has the session."""
         if self._ending is None:
             self._detach("shutdown")
-            self._ending = asyncio.create_task(self._leave(), name=f"leaving {self.session_id}")
+            self._ending = asyncio.create_task(self._over_after(self._leave()), name=f"leaving {self.session_id}")
         await self.over.wait()
 
     async def _leave(self) -> None:
@@ -272,7 +285,6 @@ class Call:
             await asyncio.wait_for(self._outbox.drained(), 2)
         except TimeoutError:
             log.warning("%s: not all of its facts could be stored", self.session_id)
-        await self._stop()
 
     async def _stop(self) -> None:
         if not self._keep_line:
@@ -280,12 +292,14 @@ class Call:
         self._speaking.line = None
         if self._grace is not None:
             self._grace.cancel()
-        await self._tasks.end()
-        if not connection(self._broker).is_closed:
-            for subscription in self._subscriptions:
-                await subscription.unsubscribe()
-        self._on_over(self)
-        self.over.set()
+        try:
+            await self._tasks.end()
+            if not connection(self._broker).is_closed:
+                for subscription in self._subscriptions:
+                    await subscription.unsubscribe()
+        finally:
+            self._on_over(self)
+            self.over.set()
 
     def _stop_soon(self) -> None:
         if self._ending is None:

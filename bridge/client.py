@@ -15,6 +15,7 @@ from bridge.client_clock import ClientClock
 from bridge.limits import Bucket
 from bridge.protocol import CLOSE_CODES, Rubbish, error_message
 from bridge.web.gate import Visitor
+from infra.ending import ended
 from infra.facts import Fact
 
 log = logging.getLogger(__name__)
@@ -152,7 +153,7 @@ class Client:
     async def finish(self) -> None:
         """Send what is left, close, and end the sending task."""
         self.end()
-        with contextlib.suppress(TimeoutError, asyncio.CancelledError):
-            await asyncio.wait_for(asyncio.shield(self._gone.wait()), CLOSE_TIMEOUT_S)
-        self._sender.cancel()
-        await asyncio.gather(self._sender, return_exceptions=True)
+        try:
+            await asyncio.wait([self._sender], timeout=CLOSE_TIMEOUT_S)
+        finally:
+            await ended(self._sender)

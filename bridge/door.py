@@ -30,6 +30,7 @@ from bridge.protocol import (
 )
 from bridge.resume_tokens import digest, new_token
 from bridge.standing import Standing, standing_of
+from bridge.tasks import Tasks
 from bridge.web.gate import Gate, NotLetIn, Visitor
 from bridge.web.openings import Openings, TooManyOpenings
 from bridge.web.origins import is_allowed_origin
@@ -62,15 +63,13 @@ class Door:
         self._opening = 0
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._clients: set[Client] = set()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = Tasks("door")
         self._closing = False
 
     async def open(self) -> None:
         """Begin to watch the log, and look for calls that a door before this one left behind."""
-        self._tasks = [
-            asyncio.create_task(watch_log(self._broker, self._calls.values), name="watching the log"),
-            asyncio.create_task(self._bury_orphans(), name="looking for orphans"),
-        ]
+        self._tasks.keep(lambda: watch_log(self._broker, self._calls.values), "watching the log")
+        self._tasks.keep(self._bury_orphans, "looking for orphans")
 
     async def close(self) -> None:
         """Tell the clients to come back later; their sessions stay open, those that nobody holds are ended."""
@@ -84,9 +83,7 @@ class Door:
                 call.end("vanished")  # otherwise nobody would ever close it
         leaving = [asyncio.wait_for(call.leave(), CLOSE_TIMEOUT_S) for call in self._calls.values()]
         await asyncio.gather(*leaving, return_exceptions=True)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.end()
 
     # -- one connection
 

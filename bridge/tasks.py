@@ -2,12 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from infra.ending import ended
+from infra.ending import ended, own_cancellation_only
 
 log = logging.getLogger(__name__)
+
+AGAIN_S = 0.1
+"""How long what is to go on rests before it is begun again."""
+LONGEST_REST_S = 2.0
+CALM_S = 10.0
+"""What went on for so long was well: failures are counted anew."""
+
+Make = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Tasks:
@@ -16,19 +25,49 @@ class Tasks:
     def __init__(self, owner: str) -> None:
         self._owner = owner
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_ending = False
 
     def own(self, work: Coroutine[Any, Any, None], name: str = "") -> asyncio.Task[None]:
         """Run it as a task."""
-        task = asyncio.create_task(work, name=name or None)
+        task = asyncio.create_task(_guarded(work), name=name or None)
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
 
+    def keep(self, make: Make, name: str) -> None:
+        """Run what `make` gives, and again whenever it fails or anybody but the owner cancels it, until it returns."""
+        self._keep(make, name, AGAIN_S)
+
+    def _keep(self, make: Make, name: str, rest_s: float, after_s: float = 0) -> None:
+        begun_s = time.monotonic()
+
+        def begin_again(task: "asyncio.Task[None]") -> None:
+            if not self._is_ending and (task.cancelled() or task.exception() is not None):
+                log.error("%s: %s has ended and begins again", self._owner, name)
+                rests_s = AGAIN_S if time.monotonic() - begun_s > CALM_S else rest_s
+                self._keep(make, name, min(2 * rests_s, LONGEST_REST_S), rests_s)
+
+        self.own(_later(make, after_s), name).add_done_callback(begin_again)
+
     async def end(self) -> None:
         """Cancel what runs, but for the task that asks, and wait for it."""
+        self._is_ending = True
         await ended(*(task for task in self._tasks if task is not asyncio.current_task()))
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
+        if task.cancelled():
+            if not self._is_ending:
+                log.warning("%s: %s was cancelled", self._owner, task.get_name())
+        elif task.exception() is not None:
             log.error("%s: %s", self._owner, task.get_name(), exc_info=task.exception())
+
+
+async def _guarded(work: Coroutine[Any, Any, None]) -> None:
+    with own_cancellation_only():
+        await work
+
+
+async def _later(make: Make, after_s: float) -> None:
+    await asyncio.sleep(after_s)
+    await make()

@@ -66,7 +66,7 @@ class Inbox:
     """Takes the events of a durable and calls `handle` for each, in order within a session.
 
     A handler that raises is called again (3 times in all, 0.2 s and 0.4 s apart), then the message goes to DEAD. So
-    is one whose task was cancelled by anything but its own actor: a cancellation from elsewhere is no end. A durable
+    is one whose task was cancelled by anybody but this: a cancellation from elsewhere is no end. A durable
     that delivers for ever holds jobs: its message is acknowledged only when the task has returned by itself, whatever
     else happens to it the handler is called again within 2 s, as often as it takes.
     While `limit` messages are held no more are taken; they are left to other copies, as is one that `refuses` would
@@ -242,10 +242,6 @@ class Inbox:
                 # A task that swallows its cancellation, and so ends as if nothing had been, has not ended by itself.
                 with cancellation_kept():
                     await rest
-            except asyncio.CancelledError:
-                if is_being_stopped() or self._is_job or not rest.cancelling():
-                    raise
-                # Whoever interrupts what it has begun itself cancels its task: that is dealt with.
             finally:
                 await ended(rest)
 

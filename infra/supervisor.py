@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ START_TIMEOUT_S = 120
 
 STABLE_S = 10
 """A process that lived this long has not crashed `in a row`."""
+
+KEEPER_REST_S = 0.1
 
 GRACE_S = 6
 """How long a process may take to end after SIGTERM."""
@@ -199,14 +202,29 @@ class Supervisor:
     def _keep(self, part: Program | App) -> None:
         keep_small(self._log_file(part.name))
         self._tails[part.name] = LogTail(self._log_file(part.name))
-        self._keepers[part.name] = asyncio.create_task(self._keep_running(part), name=f"keeper of {part.name}")
+        self._begin_keeping(part)
+
+    def _begin_keeping(self, part: Program | App) -> None:
+        if part.name not in self._stopping:
+            keeper = asyncio.create_task(self._keep_running(part), name=f"keeper of {part.name}")
+            keeper.add_done_callback(partial(self._replace_keeper, part))
+            self._keepers[part.name] = keeper
+
+    def _replace_keeper(self, part: Program | App, keeper: "asyncio.Task[None]") -> None:
+        """Have a part kept by another task if anything but our end has ended the one that kept it."""
+        error = None if keeper.cancelled() else keeper.exception()
+        if part.name not in self._stopping and (keeper.cancelled() or error is not None):
+            why = f"{error!r}" if error is not None else "cancelled"
+            self._warn(f"the keeper of {part.name} has ended ({why}); another takes its place")
+            asyncio.get_running_loop().call_later(KEEPER_REST_S, self._begin_keeping, part)
 
     async def _keep_running(self, part: Program | App) -> None:
         crashes = 0
         while part.name not in self._stopping:
             began, process = time.monotonic(), None
             try:
-                process = await self._launch(part)
+                # What runs has lost its keeper.
+                process = self._running.get(part.name) or await self._launch(part)
             except (OSError, ForkServerGone) as error:
                 ending = f"could not be started: {error}"
             else:

@@ -105,3 +105,14 @@ async def log_end(nc: Client) -> int:
         return (await nc.jetstream().stream_info(VOICE)).state.last_seq
     except NotFoundError:
         return 0
+
+
+def end_process(work: "asyncio.Task[None]") -> None:
+    """End the process when a projection's work has ended though nobody has ended it, so that it is started again.
+
+    One that returns has said why in its status, and waits for somebody.
+    """
+    if work.cancelled():
+        raise SystemExit(f"{work.get_name()}: cancelled by something else")
+    if (error := work.exception()) is not None:
+        raise SystemExit(f"{work.get_name()}: {error!r}") from error

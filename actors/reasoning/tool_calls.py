@@ -12,6 +12,7 @@ from actors.reasoning.tools import TOOLS, Tool, ToolFailed, call_id_of, caller_z
 from actors.reasoning.written_calls import WrittenCall
 from contracts.events import ToolCalled, ToolReturned
 from contracts.ids import derive_id
+from infra.ending import own_cancellation_only
 from infra.facts import now_ns
 
 TOOL_TIMEOUT_S = 15.0
@@ -65,8 +66,9 @@ class ToolCalls:
             if was_called and tool.has_effects:
                 raise ToolFailed("it was interrupted; whether it took effect is not known")
             caller_zone.set(zone_of(self._log.session, self._turn_id))
-            async with asyncio.timeout(TOOL_TIMEOUT_S):
-                result = await asyncio.to_thread(tool.run, dict(call.arguments))
+            with own_cancellation_only():
+                async with asyncio.timeout(TOOL_TIMEOUT_S):
+                    result = await asyncio.to_thread(tool.run, dict(call.arguments))
         except Exception as failure:  # a tool may raise anything; the model is told
             error = f"{type(failure).__name__}: {failure}"[:500]
         elapsed_ms = (time.monotonic() - begun_s) * 1000

@@ -37,6 +37,7 @@ from contracts.topology import (
 )
 from infra.broker import make_app, make_broker
 from infra.connection import connection
+from infra.ending import CancelledElsewhere, ended, own_cancellation_only
 from infra.engines.tts import Failure, load_chain
 from infra.facts import facts_after, now_ns, say
 from infra.inbox import Inbox
@@ -58,6 +59,8 @@ class Synthesis:
         self._settings = settings
         self._sessions: OrderedDict[str, Spoken] = OrderedDict()
         self._running: dict[asyncio.Task[None], ReplyClauseWritten] = {}
+        self._stopped: set[asyncio.Task[None]] = set()
+        """Those that run on although they were told to stop."""
         self._again: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -104,19 +107,21 @@ class Synthesis:
         return session
 
     async def _unless_stopped(self, clause: ReplyClauseWritten, work: Coroutine[Any, Any, None]) -> bool:
-        """Await the work; return False if the clause was stopped meanwhile."""
+        """Await the work; return False if the clause was stopped meanwhile. Raises what the work does."""
         task = asyncio.create_task(work)
         self._running[task] = clause
         try:
-            await task
-        except asyncio.CancelledError:
-            this = asyncio.current_task()
-            if this is not None and this.cancelling():
+            with own_cancellation_only():
+                await task
+        except CancelledElsewhere:
+            if task not in self._stopped:
                 raise
             log.debug("clause %d of %s was stopped", clause.index, clause.reply_id)
             return False
         finally:
+            await ended(task)
             del self._running[task]
+            self._stopped.discard(task)
         return True
 
     async def _stop(self, message: Msg) -> None:
@@ -128,6 +133,7 @@ class Synthesis:
         reply_id = getattr(event, "reply_id", None)
         for task, clause in list(self._running.items()):
             if clause.session_id == event.session_id and reply_id in (None, clause.reply_id):
+                self._stopped.add(task)
                 task.cancel()
         if isinstance(event, SessionClosed):
             self._sessions.pop(event.session_id, None)
@@ -173,7 +179,8 @@ class Synthesis:
     async def _answer(self, request: Msg) -> None:
         """Publish a clause again, and answer nothing or why not."""
         try:
-            problem = await self._make_again(request.subject.split(".")[1], request.data)
+            with own_cancellation_only():
+                problem = await self._make_again(request.subject.split(".")[1], request.data)
         except Exception as error:  # whoever asked is told; the actor goes on
             log.warning("sound again: %r", error)
             problem = f"{type(error).__name__}: {error}"

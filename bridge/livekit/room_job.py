@@ -83,8 +83,8 @@ class RoomJob:
             log.info("session %s: another job has this room", self.session_id)
             return
         # Renewed from now on: to read the facts may take longer than a lease lasts.
-        self._tasks.own(self._lease.keep(self._playing), "lease")
-        self._tasks.own(self._when_lost(), "waiting for the lease to be lost")
+        self._tasks.keep(lambda: self._lease.keep(self._playing), "lease")
+        self._tasks.keep(self._when_lost, "waiting for the lease to be lost")
         try:
             past = await facts_after(self._broker, self.session_id, patience_s=HISTORY_PATIENCE_S)
             if any(isinstance(fact.event, e.SessionClosed) for fact in past):
@@ -131,9 +131,9 @@ class RoomJob:
         track = rtc.LocalAudioTrack.create_audio_track("agent", self._line.loudspeaker.source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         self._publication = await self._room.local_participant.publish_track(track, options)
-        self._tasks.own(self._line.loudspeaker.run(), "loudspeaker")
-        self._tasks.own(self._board.run(), "captions")
-        self._tasks.own(watch_log(self._broker, lambda: [self._call]), "watching the log")
+        self._tasks.keep(self._line.loudspeaker.run, "loudspeaker")
+        self._tasks.keep(self._board.run, "captions")
+        self._tasks.keep(lambda: watch_log(self._broker, lambda: [self._call]), "watching the log")
 
     async def _check_room(self) -> None:
         """Leave a room that was made anew under the old name, as by a LiveKit server that was restarted: not ours."""

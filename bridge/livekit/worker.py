@@ -70,16 +70,13 @@ class Worker:
         self._registered = asyncio.Event()
         self._server.on("worker_registered", self._on_registered)
         self._running: asyncio.Task[None] | None = None
-        self._watching: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         """Begin to take jobs; a server that can be reached gives them from now on."""
         self._running = asyncio.create_task(self._server.run(), name="LiveKit worker")
-        self._running.add_done_callback(_ended)
-        self._watching = [
-            asyncio.create_task(TakeOver(self._broker, self._settings).run(), name="watching the rooms"),
-            asyncio.create_task(Abandoned(self._broker, self._settings).run(), name="looking for abandoned sessions"),
-        ]
+        self._running.add_done_callback(self._on_end)
+        self._tasks.keep(TakeOver(self._broker, self._settings).run, "watching the rooms")
+        self._tasks.keep(Abandoned(self._broker, self._settings).run, "looking for abandoned sessions")
         try:
             # A room that is made before has no agent.
             async with asyncio.timeout(REGISTER_S):
@@ -98,7 +95,6 @@ class Worker:
         if self._running is None:
             return
         running, self._running = self._running, None
-        await ended(*self._watching)
         await self._tasks.end()
         sessions = [session_of_room(job.job.room.sid) for job in self._server.active_jobs]
         claims = (claim(connection(self._broker), session_id, DRAIN_S) for session_id in sessions)
@@ -110,6 +106,12 @@ class Worker:
         except TimeoutError:
             _kill_jobs()
         await ended(running)
+
+    def _on_end(self, running: "asyncio.Task[None]") -> None:
+        """End the process if the worker ends by itself, so that it is started again."""
+        error = None if running.cancelled() else running.exception()
+        if self._running is running:
+            raise SystemExit(f"the LiveKit worker has ended: {error or 'cancelled'!r}") from error
 
     async def _drain(self) -> None:
         try:
@@ -132,8 +134,3 @@ def _kill_jobs() -> None:
 async def _accept(request: JobRequest) -> None:
     session_id = session_of_room(request.room.sid)
     await request.accept(identity=agent_identity(session_id), name="agent")
-
-
-def _ended(running: asyncio.Task[None]) -> None:
-    if not running.cancelled() and running.exception() is not None:
-        log.error("the LiveKit worker ended", exc_info=running.exception())

@@ -9,10 +9,11 @@ from faststream import FastStream
 from infra.broker import make_app, make_broker
 from infra.connection import connection
 from infra.embedded.postgres import running_url
+from infra.ending import ended
 from infra.settings import settings
 from projections.postgres.dead import NAME
 from projections.postgres.projector import Projector
-from projections.status import answer_status
+from projections.status import answer_status, end_process
 
 
 class NoPostgres(RuntimeError):
@@ -32,17 +33,11 @@ def make() -> FastStream:
         projector = Projector(nc, url)
         await answer_status(nc, NAME, projector.status)
         work = asyncio.create_task(projector.run(), name=NAME)
-        work.add_done_callback(_ended)
+        work.add_done_callback(end_process)
         try:
             yield
         finally:
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            work.remove_done_callback(end_process)
+            await ended(work)
 
     return make_app(NAME, broker, life)
-
-
-def _ended(work: "asyncio.Task[None]") -> None:
-    """End the process if the work ends by itself, so that it is started again."""
-    if not work.cancelled() and (error := work.exception()) is not None:
-        raise SystemExit(f"{NAME}: {error!r}") from error

@@ -10,6 +10,7 @@ import psycopg
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from infra.ending import CancelledElsewhere, ended, own_cancellation_only
 from infra.facts import LogUnavailable
 from projections.postgres.dead import NAME, burial
 from projections.postgres.filling import Filler, Stopped
@@ -22,7 +23,7 @@ from projections.status import Rate, Status, log_end
 
 log = logging.getLogger(__name__)
 
-STANDBY_S, STOPPED_S, MAX_BACKOFF_S = 1.0, 10.0, 2.0
+STANDBY_S, STOPPED_S, MAX_BACKOFF_S, AGAIN_S = 1.0, 10.0, 2.0, 0.1
 WRITE_TIMEOUT_S = 90.0
 
 Outage = (psycopg.OperationalError, psycopg.InterfaceError, NatsError, LogUnavailable, OSError, TimeoutError)
@@ -47,31 +48,36 @@ class Projector:
     async def run(self) -> None:
         """Go on until cancelled."""
         await self._new.listen(self._nc)
-        delay_s = 0.1
+        delay_s, rest_s = 0.1, 0.0
         while True:
             began_s = asyncio.get_running_loop().time()
             try:
-                await self._at_work()
+                with own_cancellation_only():
+                    rest_s = await _rested(rest_s)
+                    await self._at_work()
+            except CancelledElsewhere as error:
+                log.warning("%s; going on", error)
+                rest_s = AGAIN_S
             except (Stopped, Unusable) as error:
                 self._say("stopped", str(error), logging.ERROR)
                 # Whatever was to be done, it is found out by trying again.
-                await asyncio.sleep(STOPPED_S)
+                rest_s = STOPPED_S
             except Moved as error:
                 log.info("%s: going on from where they are", error)
             except Outage as error:
                 if asyncio.get_running_loop().time() - began_s > 10:
                     delay_s = 0.1
                 self._say("waiting", _outage(error), logging.WARNING)
-                await asyncio.sleep(delay_s)
+                rest_s = delay_s
                 delay_s = min(delay_s * 2, MAX_BACKOFF_S)
             except psycopg.Error as error:
                 self._say("stopped", _unexpected(error), logging.ERROR)
-                await asyncio.sleep(STOPPED_S)
+                rest_s = STOPPED_S
             except Exception as error:
                 # Without this the task would end unseen, and its last status stay.
                 log.exception("an unexpected error; starting again in %g s", STOPPED_S)
                 self._say("stopped", f"an unexpected error: {error!r}", logging.ERROR)
-                await asyncio.sleep(STOPPED_S)
+                rest_s = STOPPED_S
 
     def _say(self, state: str, reason: str = "", level: int = logging.INFO) -> None:
         if (state, reason) != (self._status.state, self._status.reason):
@@ -128,8 +134,7 @@ class Projector:
                     indexed = True
                 self._say("live")
         finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            await ended(reading)
 
     async def _read(self, after: int, wait: bool) -> tuple[list[Message], int]:
         """Return what comes after a sequence; with `wait`, not before there may be something."""
@@ -150,6 +155,12 @@ class Projector:
             self._status.errors += filler.errors - before
             self._status.last_error = filler.last_error or self._status.last_error
         self._rate.count(len(messages))
+
+
+async def _rested(rest_s: float) -> float:
+    """Rest, and return how long to rest the next time."""
+    await asyncio.sleep(rest_s)
+    return 0.0
 
 
 async def _locked(conn: Connection, schema: str) -> bool:

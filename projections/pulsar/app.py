@@ -1,7 +1,6 @@
 """The projection as a process: follows the log, and answers how it is."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,9 +8,10 @@ from faststream import FastStream
 
 from infra.broker import make_app, make_broker
 from infra.connection import connection
+from infra.ending import ended
 from infra.settings import settings
 from projections.pulsar.projector import NAME, Projector
-from projections.status import answer_status
+from projections.status import answer_status, end_process
 
 
 class PulsarNotSet(RuntimeError):
@@ -29,11 +29,11 @@ def make() -> FastStream:
     async def life() -> AsyncIterator[None]:
         await answer_status(connection(broker), NAME, projector.status)
         work = asyncio.create_task(projector.run(), name=NAME)
+        work.add_done_callback(end_process)
         try:
             yield
         finally:
-            work.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await work
+            work.remove_done_callback(end_process)
+            await ended(work)
 
     return make_app(NAME, broker, life)

@@ -13,6 +13,7 @@ from nats.js.errors import NotFoundError
 from contracts.codec import Undecodable
 from contracts.topology import VOICE
 from infra.connection import cancellation_kept, connection, jetstream
+from infra.ending import CancelledElsewhere, own_cancellation_only
 from infra.settings import Settings
 from projections.pulsar.access import NoAccess
 from projections.pulsar.admin import AdminProblem, provision
@@ -70,11 +71,15 @@ class Projector:
 
     async def run(self) -> None:
         """Project until cancelled; a problem that needs somebody leaves it stopped, with its status."""
-        delay_s = FIRST_DELAY_S
+        delay_s, rest_s = FIRST_DELAY_S, 0.0
         while True:
             before = self._window.position
             try:
-                await self._project()
+                with own_cancellation_only():
+                    await asyncio.sleep(rest_s)
+                    await self._project()
+            except CancelledElsewhere as error:
+                log.warning("%s; going on", error)
             except (Stopped, NotOurs) as error:
                 log.error("stopped: %s", error)
                 self._become("stopped", str(error))
@@ -93,7 +98,7 @@ class Projector:
                 self._become("waiting", f"after an unexpected error: {error!r}")
             if self._window.position > before:
                 delay_s = FIRST_DELAY_S
-            await asyncio.sleep(delay_s)
+            rest_s = delay_s
             delay_s = min(delay_s * 2, LONGEST_DELAY_S)
 
     def _become(self, state: str, reason: str = "") -> None:
@@ -196,7 +201,8 @@ class Projector:
     async def _settle(self, topics: Topics, window: Window) -> None:
         """Take note of what Pulsar has stored, often while something is on its way; until cancelled."""
         try:
-            await self._note_what_is_stored(topics, window)
+            with own_cancellation_only():
+                await self._note_what_is_stored(topics, window)
         except Exception as error:
             topics.problem = f"what is stored cannot be found out: {error!r}"
             raise

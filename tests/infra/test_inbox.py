@@ -111,20 +111,24 @@ async def test_an_event_handed_to_a_task_holds_its_message_and_lets_the_next_one
     assert taken == ["s-1:c0", "s-1:c1", "s-1:c2"]
 
 
-async def test_a_task_that_an_interruption_cancels_is_done_with(broker: NatsBroker) -> None:
+async def test_what_a_cancelled_task_has_not_done_is_done_by_another(broker: NatsBroker) -> None:
     tasks: list[asyncio.Task[None]] = []
+    end = asyncio.Event()
 
-    async def for_ever() -> None:
-        await asyncio.Event().wait()
+    async def wait_for_the_end() -> None:
+        await end.wait()
 
     async def in_a_task(event: Event) -> "asyncio.Task[None]":
-        tasks.append(asyncio.create_task(for_ever()))
+        tasks.append(asyncio.create_task(wait_for_the_end()))
         return tasks[-1]
 
     await say(broker, clause(0))
     async with a_copy_of("synthesis", in_a_task):
         await until(lambda: tasks)
         tasks[0].cancel()
+        await until(lambda: len(tasks) == 2)
+        assert await unanswered(broker, "synthesis") == 1
+        end.set()
         await all_answered(broker, "synthesis")
     assert await dead_letters(jetstream(broker)) == []
 

@@ -5,7 +5,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import nats
@@ -280,5 +281,27 @@ async def test_a_part_that_is_not_needed_may_fail_and_the_system_says_so(tmp_pat
     await supervisor.start()
     try:
         await until(lambda: any("broken" in line and "exit code 3" in line for line in warned))
+    finally:
+        await supervisor.stop()
+
+
+async def test_a_part_whose_keeper_anybody_has_cancelled_is_kept_on(tmp_path: Path) -> None:
+    warned: list[str] = []
+    async with running_system_of(tmp_path, warned) as supervisor:
+        pid = supervisor.pids()["one"]
+        (keeper,) = [task for task in asyncio.all_tasks() if task.get_name() == "keeper of one"]
+        keeper.cancel()
+        await until(lambda: any("another takes its place" in line for line in warned))
+        assert supervisor.pids()["one"] == pid, "it runs on"
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: supervisor.pids().get("one", pid) != pid)
+
+
+@asynccontextmanager
+async def running_system_of(tmp_path: Path, warned: list[str]) -> AsyncIterator[Supervisor]:
+    supervisor = Supervisor(some_settings(tmp_path), warn=warned.append, parts=[part("one")])
+    await supervisor.start()
+    try:
+        yield supervisor
     finally:
         await supervisor.stop()

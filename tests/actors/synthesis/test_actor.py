@@ -47,6 +47,10 @@ class ScriptedVoice(Voice):
 
     async def synthesize(self, text: str) -> AsyncGenerator[Sound, None]:
         self.said.append(text)
+        if self.name == "cancelled" and len(self.said) == 1:
+            elsewhere: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            elsewhere.cancel()
+            await elsewhere
         if self.name == "broken":
             raise ConnectionError("no line")
         if text.startswith("Hold"):
@@ -244,3 +248,14 @@ async def test_what_no_voice_can_say_is_told_once_a_reply_and_not_taken_as_said(
     assert second.samples == 0
     assert [said.partition(",")[0] for said in voice.said] == ["I'm sorry", "Bye."]
     assert [fact.action for fact in facts if isinstance(fact, EngineFailed)] == ["said that it cannot"]
+
+
+async def test_a_clause_in_which_something_else_was_cancelled_is_said_none_the_less(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voice, ear = ScriptedVoice("cancelled"), await ear_for(broker)
+    async with synthesis(broker, monkeypatch, voice):
+        await say(broker, clause())
+        await facts_until(broker, "s", lambda facts: len(synthesized(facts)) == 1)
+    assert len(voice.said) == 2
+    assert ear.clauses() == [("r", 0)]

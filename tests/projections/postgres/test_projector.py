@@ -9,12 +9,14 @@ from contracts.topology import VOICE
 from infra.bench.conversations import conversations
 from infra.bench.filling import fill_log
 from infra.connection import connection, jetstream
+from infra.ending import ended
 from infra.facts import history, say
 from projections.postgres.projector import Projector
 from projections.postgres.verify import verify_tables
 from tests.contracts.samples import EVENT_CLASSES, sample
 from tests.postgres_server import PostgresServer, running_postgres
 from tests.projections.postgres.tables import Tables
+from tests.stepping import Injected, with_cancellation
 from tests.waiting import until, until_async
 
 pytestmark = pytest.mark.engines
@@ -254,3 +256,25 @@ async def test_verify_finds_what_somebody_has_changed(
     assert "events: 5 missing" in found
     assert [line for line in found if line.startswith("conversations: ") and line.endswith(" different")]
     assert [line for line in found if line.startswith("sessions: ")]
+
+
+@pytest.mark.parametrize("at", [1, 5, 12, 20, 25])
+async def test_it_goes_on_wherever_something_else_was_cancelled(
+    broker: NatsBroker, database: str, tables: Tables, at: int
+) -> None:
+    injected = Injected(at)
+    work = asyncio.ensure_future(with_cancellation(Projector(connection(broker), database).run(), injected))
+    try:
+        number = 0
+
+        async def is_injected() -> bool:
+            nonlocal number
+            number += 1
+            await tables.reach(await say(broker, turn("hello", number)))
+            return injected.done
+
+        await until_async(is_injected, within_s=30)
+        await tables.reach(await say(broker, turn("the last", number + 1)))
+        assert not work.done()
+    finally:
+        await ended(work)
