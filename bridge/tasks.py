@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from infra.ending import ended, own_cancellation_only
+from infra.ending import ended
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class Tasks:
 
     def own(self, work: Coroutine[Any, Any, None], name: str = "") -> asyncio.Task[None]:
         """Run it as a task."""
-        task = asyncio.create_task(_guarded(work), name=name or None)
+        task = asyncio.create_task(work, name=name or None)
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
@@ -57,15 +57,10 @@ class Tasks:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if task.cancelled():
-            if not self._is_ending:
-                log.warning("%s: %s was cancelled", self._owner, task.get_name())
+            if not task.cancelling():  # nobody has asked for it
+                log.error("%s: %s: what it waited for was cancelled", self._owner, task.get_name())
         elif task.exception() is not None:
             log.error("%s: %s", self._owner, task.get_name(), exc_info=task.exception())
-
-
-async def _guarded(work: Coroutine[Any, Any, None]) -> None:
-    with own_cancellation_only():
-        await work
 
 
 async def _later(make: Make, after_s: float) -> None:
