@@ -25,7 +25,7 @@ COMPARED_WINDOWS = 8
 """256 ms of the microphone are looked for in what was played."""
 
 SURE_SCORE = 13.5
-LIKELY_SCORE = 8.0
+LIKELY_SCORE = 10.0
 """An echo is found with one match this sure, or with two likely ones after each other at the same place."""
 SAME_PLACE_SAMPLES = 32
 
@@ -37,7 +37,7 @@ FAINT_RMS = 12.0
 
 FIRST_PASSES = 4
 """The filter learns so often from the sound in which the echo was found."""
-LEAST_GAIN = 2.5
+LEAST_GAIN = 4.0
 """What it then has to take away of what was left so far (a ratio of powers), or there was no echo, or not there."""
 
 LEFT_OVER = 0.4
