@@ -17,6 +17,11 @@ BAND_HZ = (200, 3700)
 """What telephones and small loudspeakers let through."""
 
 
+LEAST_LINES = 100
+"""A sound of fewer frequencies is a tone, which fits any place in itself, and other voices as well. Beeps and chords
+have 1 to 43 (1.9 s of them), speech has 220 and more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """The best place of heard sound in what was played; `score` is its peak over the correlation's mean (RMS).
@@ -32,7 +37,10 @@ def place_of(heard: Sound, played: Sound) -> Match:
     """Return where in `played` (16 kHz, the longer one) the sound `heard` begins."""
     places = len(played) - len(heard) + 1
     size = 1 << (len(played) + len(heard) - 1).bit_length()
-    cross = np.fft.rfft(played, size) * np.conj(np.fft.rfft(heard, size))
+    spectrum = np.fft.rfft(played, size)
+    if _lines(spectrum) < LEAST_LINES * size / len(played):
+        return Match(0, 0.0)
+    cross = spectrum * np.conj(np.fft.rfft(heard, size))
     weight = np.abs(cross) ** WHITENING
     cross = np.divide(cross, weight, out=np.zeros_like(cross), where=weight > 0)
     frequencies = np.fft.rfftfreq(size, 1 / IN_SAMPLE_RATE_HZ)
@@ -41,3 +49,10 @@ def place_of(heard: Sound, played: Sound) -> Match:
     mean = float(np.sqrt(np.mean(correlation**2)))
     place = int(np.argmax(correlation))
     return Match(place, float(correlation[place]) / mean if mean > 0 else 0.0)
+
+
+def _lines(spectrum: npt.NDArray[np.complex128]) -> float:
+    """Return over how many frequencies the power is spread: the participation ratio."""
+    power = np.abs(spectrum) ** 2
+    spread = float(np.sum(power**2))
+    return float(np.sum(power)) ** 2 / spread if spread > 0 else 0.0

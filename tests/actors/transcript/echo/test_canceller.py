@@ -134,3 +134,24 @@ async def test_the_tail_after_the_last_word_is_no_speech_either(vad: SileroVad) 
     ends = BEGINS / RATE_HZ + len(AGENT) / RATE_HZ
     begins = await speech_begins(in_room(echo(400, -12)), EchoCanceller(Played()), vad)
     assert [begin for begin in begins if begin > ends] == []
+
+
+@pytest.mark.parametrize("tones_hz", [(160,), (440,), (262, 330, 392)])
+async def test_a_voice_that_only_hums_is_not_taken_for_found_in_a_caller(
+    vad: SileroVad, tones_hz: tuple[int, ...]
+) -> None:
+    seconds = np.arange(len(AGENT)) / RATE_HZ
+    hum = np.round(sum(np.sin(2 * np.pi * tone_hz * seconds) for tone_hz in tones_hz) * 4000)
+    words = at(recorded("stop").astype(float), BEGINS / RATE_HZ + 1.5)
+    canceller = EchoCanceller(Played(hum))
+    alone = await speech_begins(words, EchoCanceller(Played(np.zeros(1))), vad)
+    assert await speech_begins(words, canceller, vad) == alone
+    assert not canceller.echoes
+
+
+@pytest.mark.parametrize("name", ["what_time", "who_am_i", "calls/plain-01", "calls/plain-08"])
+async def test_other_words_than_the_agents_are_no_echo(vad: SileroVad, name: str) -> None:
+    words = recorded(name).astype(float)
+    canceller = EchoCanceller(Played())
+    assert await speech_begins(at(words, BEGINS / RATE_HZ + 0.6) + at(words, BEGINS / RATE_HZ + 4), canceller, vad)
+    assert not canceller.echoes
