@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from actors.reasoning.addressee import NotForUs, Spoken, not_for_us
 from actors.reasoning.clauses import is_speakable, normalised
+from actors.reasoning.false_stop import rest_after
 from actors.reasoning.fold import Reply, Session, Turn, turn_key
 from contracts.events import Event, SessionClosed, SessionOpened, TranscriptRevised, TurnEnded, UtteranceDismissed
 from contracts.ids import derive_id
@@ -131,7 +132,8 @@ def _on_opened(session: Session, event: SessionOpened) -> tuple[Decision, ...]:
 
 def _on_dismissed(session: Session, event: UtteranceDismissed) -> tuple[Decision, ...]:
     """Forget what was begun on words that were none; tell who speaks another language, once, which is understood."""
-    told = only_language(event.language)
+    is_foreign = session.other_language_id == event.event_id
+    told = only_language(event.language) if is_foreign else rest_after(session, turn_key(event), "", event.time_ns)
     if (own := _own(session, event, told)) is not None:
         return own
     turn = session.turns.get(turn_key(event))
@@ -139,7 +141,8 @@ def _on_dismissed(session: Session, event: UtteranceDismissed) -> tuple[Decision
     drafts = [reply for reply in _drafts(session) if reply.turn_id == turn_key(event)]
     idle = [reply for reply in drafts if not _answers(reply, turn_key(event), known)]
     discards = tuple(Discard(reply.reply_id, "what was heard was no speech") for reply in idle)
-    if session.closed or session.other_language_id != event.event_id or several(session.people):
+    # In company it may not have been meant for us; a turn that has words is answered when it ends.
+    if session.closed or not is_speakable(told) or (several(session.people) if is_foreign else known):
         return discards
     return (*discards, Start(reply_id_of(event), derive_id(event.event_id, "turn"), text="", fixed=told))
 
@@ -151,6 +154,8 @@ def _on_revised(session: Session, event: TranscriptRevised, speculate: bool) -> 
     is_stale = turn is not None and (turn.text is not None or turn.settled_id not in (None, event.event_id))
     if not event.settled or not speculate or session.closed or is_stale or not is_speakable(event.text):
         return ()
+    if rest_after(session, turn_key(event), event.text, event.time_ns):
+        return ()  # the reply goes on if it is left at that: there is nothing to prepare
     if not_for_us(session, _spoken(session, event)) is not None:
         mine = [reply for reply in _drafts(session) if reply.turn_id == turn_key(event)]
         return tuple(Discard(reply.reply_id, NOT_FOR_US) for reply in mine)
@@ -162,10 +167,11 @@ def _on_revised(session: Session, event: TranscriptRevised, speculate: bool) -> 
 
 
 def _on_ended(session: Session, event: TurnEnded) -> tuple[Decision, ...]:
-    sorry = NOT_UNDERSTOOD if event.lost_ms and not is_speakable(event.text) else ""
-    if (own := _own(session, event, sorry)) is not None:
-        return own
     turn_id = turn_key(event)
+    fixed = NOT_UNDERSTOOD if event.lost_ms and not is_speakable(event.text) else ""
+    fixed = fixed or rest_after(session, turn_id, event.text, event.time_ns)
+    if (own := _own(session, event, fixed)) is not None:
+        return own
     mine = [reply for reply in session.replies.values() if reply.turn_id == turn_id and not reply.discarded]
     known = session.turns.get(turn_id)
     if any(reply.granted for reply in mine) or (known is not None and known.passed is not None):
@@ -173,14 +179,14 @@ def _on_ended(session: Session, event: TurnEnded) -> tuple[Decision, ...]:
         return tuple(Discard(reply.reply_id, _why(reply, turn_id)) for reply in mine if not reply.granted)
     if not session.closed and (why := not_for_us(session, _spoken(session, event))) is not None:
         return (*(Discard(reply.reply_id, NOT_FOR_US) for reply in mine), Pass(event, why))
-    if _is_overtaken(session, event) or session.closed or not (sorry or is_speakable(event.text)):
+    if _is_overtaken(session, event) or session.closed or not (fixed or is_speakable(event.text)):
         return tuple(Discard(reply.reply_id, "the turn needs no answer") for reply in mine)
-    answer = next((reply for reply in mine if _answers(reply, turn_id, event.text)), None)
+    answer = None if fixed else next((reply for reply in mine if _answers(reply, turn_id, event.text)), None)
     others = [reply for reply in (*_drafts(session), *_unheard(session)) if reply is not answer]
     discards = tuple(Discard(reply.reply_id, _why(reply, turn_id)) for reply in others)
     if answer is not None:
         return (Commit(answer.reply_id), *discards)
-    return (*discards, Start(reply_id_of(event), turn_id, event.text, fixed=sorry))
+    return (*discards, Start(reply_id_of(event), turn_id, event.text, fixed=fixed))
 
 
 def _why(reply: Reply, turn_id: str) -> str:

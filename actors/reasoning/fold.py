@@ -38,6 +38,8 @@ class Reply:
     paused: bool = False
     stopped_ns: int | None = None
     """When it was interrupted: playback goes no further."""
+    stopped_turn_id: str | None = None
+    """By which turn."""
     heard: str | None = None
     """What the person heard of it, once playback has ended."""
     heard_ns: int | None = None
@@ -221,6 +223,7 @@ def _discarded(reply: Reply, event: e.ReplyDiscarded) -> None:
 def _interrupted(reply: Reply, event: e.TurnInterrupted) -> None:
     reply.interrupted = True
     reply.stopped_ns = reply.stopped_ns or event.time_ns
+    reply.stopped_turn_id = reply.stopped_turn_id or turn_key(event)
 
 
 def _synthesized(reply: Reply, event: e.ClauseSynthesized) -> None:

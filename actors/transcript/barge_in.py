@@ -5,7 +5,7 @@ from typing import Literal
 
 from actors.transcript.endpointing import word_set, words_of
 from actors.transcript.repeating import repeats
-from actors.transcript.signals import is_signal, may_become_signal
+from infra.signals import is_signal, may_become_signal
 from infra.wording import asks, is_said_to, names
 
 Reason = Literal["no-words", "backchannel", "echo", "unaddressed"]
