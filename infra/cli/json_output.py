@@ -178,11 +178,27 @@ def _greeting() -> type[BaseModel]:
     return _of(GreetingFigures, calls=(list[Greeting], "Each call."))
 
 
+def _hearing() -> type[BaseModel]:
+    from infra.bench.hearing import HearingFigures
+
+    return _model(
+        "Hearing",
+        minutes=(float, "How much of each set was heard at most."),
+        sets=(list[HearingFigures], "Each set of sound."),
+    )
+
+
+def _spoken() -> type[BaseModel]:
+    from infra.spoken.forms import SpokenFigures
+
+    return _of(SpokenFigures, right=(int, "How many forms are said right."), all=(int, "How many there are."))
+
+
 def _figures(module: str, name: str) -> Callable[[], type[BaseModel]]:
     def make() -> type[BaseModel]:
         import importlib
 
-        return _of(getattr(importlib.import_module(f"infra.bench.{module}"), name))
+        return _of(getattr(importlib.import_module(module), name))
 
     return make
 
@@ -201,14 +217,17 @@ OUTPUTS: dict[str, Output] = {
     "doctor": Output("one thing that was looked at", _doctor, lines=True),
     "settings": Output("the settings in force", _settings),
     "bench gap": Output("response gaps (without --door both)", _gap),
+    "bench hearing": Output("what is heard and what is not", _hearing),
+    "bench spoken": Output("how written forms are said", _spoken),
+    "bench projections": Output("how tables follow the log", _figures("projections.postgres.bench", "PostgresFigures")),
     "bench barge-in": Output("interruptions", _barge_in),
     "bench greeting": Output("greetings", _greeting),
-    "bench bus": Output("what the log adds", _figures("bus", "BusFigures")),
-    "bench idle": Output("the idle system", _figures("idle", "IdleFigures")),
-    "bench memory": Output("retrieval", _figures("memory", "MemoryFigures")),
-    "bench rooms": Output("many rooms at once", _figures("room_figures", "RoomsFigures")),
-    "bench growth": Output("memory over many sessions", _figures("growth", "GrowthFigures")),
-    "bench network": Output("a line that loses packets", _figures("network", "NetworkFigures")),
-    "bench kills": Output("a projection killed", _figures("kills", "KillFigures")),
-    "bench outage": Output("its server away", _figures("outage", "OutageFigures")),
+    "bench bus": Output("what the log adds", _figures("infra.bench.bus", "BusFigures")),
+    "bench idle": Output("the idle system", _figures("infra.bench.idle", "IdleFigures")),
+    "bench memory": Output("retrieval", _figures("infra.bench.memory", "MemoryFigures")),
+    "bench rooms": Output("many rooms at once", _figures("infra.bench.room_figures", "RoomsFigures")),
+    "bench growth": Output("memory over many sessions", _figures("infra.bench.growth", "GrowthFigures")),
+    "bench network": Output("a line that loses packets", _figures("infra.bench.network", "NetworkFigures")),
+    "bench kills": Output("a projection killed", _figures("infra.bench.kills", "KillFigures")),
+    "bench outage": Output("its server away", _figures("infra.bench.outage", "OutageFigures")),
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from faststream.nats import NatsBroker
 from typer.testing import CliRunner
 
@@ -295,6 +296,20 @@ def test_what_json_holds_has_a_schema(command: str) -> None:
     described = json.loads(output)
     assert described["type"] == "object"
     assert described["properties"]
+
+
+def commands_with_json(group: typer.core.TyperGroup, path: tuple[str, ...] = ()) -> Iterator[str]:
+    for name, command in group.commands.items():
+        if any("--json" in option.opts for option in command.params) and (*path, name) != ("dead", "list"):
+            yield " ".join((*path, name))
+        if isinstance(command, typer.core.TyperGroup):
+            yield from commands_with_json(command, (*path, name))
+
+
+def test_every_command_with_json_has_a_schema() -> None:
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    assert set(commands_with_json(group)) == set(OUTPUTS)
 
 
 def test_commands_without_json_have_no_schema() -> None:
