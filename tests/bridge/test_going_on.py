@@ -20,6 +20,7 @@ from tests.bridge.livekit.session_log import names
 from tests.bridge.playback_session import MS, Session
 from tests.bridge.test_app import running_app
 from tests.servers import NatsServer
+from tests.waiting import until
 
 REPLY = 24_000
 """Samples of the reply of a `Session`."""
@@ -178,7 +179,8 @@ async def killed_door(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[
     """A caller at a door of its own, which is killed at the end of the block."""
     port_file = tmp_path / "port"
     async with running_app(nats_server, DAREDEVIL_PORT="0", DAREDEVIL_PORT_FILE=str(port_file)) as process:
-        await wait_for(port_file.exists)
+        # A process starts in its own time on a busy machine.
+        await until(lambda: port_file.exists() and port_file.read_text(), 90)
         async with Caller.connected(int(port_file.read_text())) as caller:
             await caller.hello()
             yield caller
