@@ -59,7 +59,8 @@ async def answered_turn(page: Page) -> dict[str, Any]:
 def heard_reply(turn: dict[str, Any]) -> dict[str, Any]:
     (reply,) = [reply for reply in turn["replies"] if reply["finished"]]
     assert reply["heardText"]
-    assert reply["heardText"] == " ".join(clause["text"] for clause in reply["clauses"])
+    # Clauses hold the white space before them: put together they are what was written.
+    assert reply["heardText"].strip() == "".join(clause["text"] for clause in reply["clauses"]).strip()
     return dict(reply)
 
 
