@@ -158,7 +158,7 @@ class Listener:
 
     async def _say_echo(self, at: int) -> None:
         reply = self._view.floor_reply()
-        if reply is not None and self._echo.delay_ms is not None:
+        if reply is not None and self._echo.is_sure:
             await self._voice.say(self._facts.echo_heard(at, reply.reply_id))
 
     async def _hush(self) -> None:

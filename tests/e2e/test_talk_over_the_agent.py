@@ -56,9 +56,12 @@ async def test_people_who_talk_over_the_agent_do_not_stop_it_and_stop_does(syste
             await until_async(goes_on, 20, "bob's words are passed over")
             heard_before = len(ada.loud_at)
             await until(lambda: len(ada.loud_at) > heard_before + 10, 10, "the agent does not go on")
-            (dismissed,) = await said(e.InterruptionDismissed)
-            assert isinstance(dismissed, e.InterruptionDismissed)
-            assert (dismissed.reason, dismissed.participant_id) == ("unaddressed", participant_of_identity("bob"))
+            # One or two: his pause in mid-sentence may end an utterance.
+            dismissals = await said(e.InterruptionDismissed)
+            words = [each for each in dismissals if isinstance(each, e.InterruptionDismissed) and each.text]
+            assert {(each.reason, each.participant_id) for each in words} == {
+                ("unaddressed", participant_of_identity("bob"))
+            }
             assert not await said(e.TurnInterrupted, e.PlaybackInterrupted, e.PlaybackFinished)
 
             await ada.say(recorded("stop"))

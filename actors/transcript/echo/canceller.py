@@ -46,6 +46,9 @@ LEFT_OVER_SPEAKING = 0.12
 FADING = 0.7
 """Of an echo's power in the next window, 32 ms later: rooms go on sounding (this is a reverberation time of 0.6 s)."""
 
+ALONE_WINDOWS = 3
+AUDIBLE_SHARE = 0.25
+"""So many windows of sound, as loud as a good part of what the echo should be, make sure of an echo."""
 YOUNG_WINDOWS = 10
 RELEARNT_AT = (3, 7)
 """The path that was learnt from the first sounds of an echo does not fit the next ones yet. For 320 ms it is learnt
@@ -103,6 +106,12 @@ class EchoCanceller:
         self._own = self._lost = self._held = self._silent = 0
         self._free = False
         self._explained: set[int] = set()
+        self._alone = 0
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the echo was heard by itself: over it, a voice like the agent's may be taken for one."""
+        return self._delay is not None and self._alone >= ALONE_WINDOWS
 
     @property
     def delay_ms(self) -> float | None:
@@ -161,6 +170,8 @@ class EchoCanceller:
             return self._held_back(probability, speaking)
         if self._is_echo(speaking) or (not speaking and self._is_moved(first, probability)):
             self._explained.add(first // WINDOW_SAMPLES)
+            is_audible = self._heard_power > max(FAINT_RMS**2, AUDIBLE_SHARE * self._echo_power)
+            self._alone += is_audible and not speaking
             self._own = 0
             return 0.0
         self._own += 1
