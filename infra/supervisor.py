@@ -307,12 +307,13 @@ class Supervisor:
     def _is_of_full_disk(self, line: str) -> bool:
         """Tell once that the log's disk is full, instead of each write that fails."""
         known = self._disk.failed
-        if self._disk.take(line) and not known:
+        is_of_it = self._disk.take(line)
+        if is_of_it and not known:
             self._warn(
                 f"the log takes no more facts: writing to {self._data_dir} fails (its disk has "
                 f"{free_bytes(self._data_dir) / 1e6:.0f} MB free). Make room; then NATS is started anew by itself"
             )
-        return self._disk.failed and self._disk.take(line)
+        return is_of_it
 
     # -- the end
 
