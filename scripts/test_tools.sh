@@ -10,6 +10,7 @@ tools=(
     "node:nodejs:asyncapi.yaml against AsyncAPI's own parser"
     "npm:npm:asyncapi.yaml against AsyncAPI's own parser"
     "java:openjdk-17-jre-headless:the Pulsar projection against a real broker"
+    "mcs:mono-mcs:classes made from asyncapi.yaml, in C#"
     "mvn:maven:the Pulsar projection against a real broker"
 )
 
