@@ -233,9 +233,9 @@ class UtteranceDismissed(Event):
 
     utterance_id: str
     participant_id: Id
-    reason: Literal["repetition", "too-fast", "unlikely", "language"] = Field(
+    reason: Literal["repetition", "too-fast", "unlikely", "language", "no-words"] = Field(
         description="The text repeats itself; nobody speaks so fast; the engine was not sure of it; it was not sure "
-        "of clear speech, which is then in another language."
+        "of clear speech, which is then in another language; the engine heard no words."
     )
     text: str = Field(default="", description="What the engine made of it.")
     confidence: Probability | None = Field(default=None, description="How sure the engine was; none if it tells not.")

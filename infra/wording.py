@@ -3,7 +3,8 @@
 import re
 from difflib import SequenceMatcher
 
-_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
+WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
+"""A word, also one with an apostrophe of either kind."""
 
 MISHEARD = 0.85
 """So like the agent's name is a word that the recogniser made of it; only for names of some length."""
@@ -38,13 +39,13 @@ MOST_CHARS = 2000
 
 def words_of(text: str) -> list[str]:
     """Return the words of a text in lower case, without punctuation."""
-    return _WORD.findall(text[:MOST_CHARS].lower().replace("\u2019", "'"))
+    return WORD.findall(text.lower().replace("\u2019", "'"))
 
 
 def names(text: str, name: str) -> bool:
     """Tell whether a text has a name in it, also as a recogniser writes it: `dare devil`, `Daredevils`."""
     wanted = "".join(words_of(name))
-    words = [word.removesuffix("'s") for word in words_of(text)]
+    words = [word.removesuffix("'s") for word in words_of(text[:MOST_CHARS])]
     if not wanted:
         return False
     most = len(words_of(name)) + 1
@@ -89,16 +90,16 @@ def asks(text: str) -> bool:
 
 SAME = 0.85
 """Two turns with so many of their letters in common are the same, heard twice; a short one must match exactly."""
-SHORT_WORDS = 3
+SHORTWORDS = 3
 COMPARED_LETTERS = 300
 
 
 def are_the_same_words(text: str, other: str) -> bool:
     """Tell whether two microphones may have heard the same words: a recogniser writes them a little differently."""
-    words, others = words_of(text), words_of(other)
+    words, others = words_of(text[:MOST_CHARS]), words_of(other[:MOST_CHARS])
     if not words or not others:
         return False
-    if min(len(words), len(others)) < SHORT_WORDS:
+    if min(len(words), len(others)) < SHORTWORDS:
         return words == others
     letters, other_letters = "".join(words)[:COMPARED_LETTERS], "".join(others)[:COMPARED_LETTERS]
     return SequenceMatcher(None, letters, other_letters, autojunk=False).ratio() >= SAME

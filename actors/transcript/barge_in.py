@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from actors.transcript.endpointing import word_set, words_of
+from actors.transcript.endpointing import word_set
 from actors.transcript.repeating import repeats
 from infra.signals import is_signal, may_become_signal
-from infra.wording import asks, is_said_to, names
+from infra.wording import asks, is_said_to, names, words_of
 
 Reason = Literal["no-words", "backchannel", "echo", "unaddressed"]
 

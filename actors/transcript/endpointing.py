@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
+from infra.wording import words_of
+
 SAMPLES_PER_MS = 16
 WINDOW_SAMPLES = 512
 
@@ -148,11 +150,6 @@ WHOLE_QUESTION_WORDS = 6
 
 WHOLE_QUESTION_BONUS = 0.2
 """What a whole question adds to the end-of-turn probability, which listens to the voice alone."""
-
-
-def words_of(text: str) -> list[str]:
-    """Return the words of a text in lower case, without punctuation."""
-    return re.findall(r"[^\W_]+(?:['\u2019][^\W_]+)*", text.lower())
 
 
 def is_unfinished(text: str) -> bool:

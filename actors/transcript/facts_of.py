@@ -88,9 +88,13 @@ class FactsOfTrack:
         )
 
     def utterance_dismissed(
-        self, started: e.SpeechStarted, end_sample: int, recognition: Recognition
+        self, started: e.SpeechStarted, end_sample: int, implausible: Recognition | None
     ) -> e.UtteranceDismissed:
-        """Return that an utterance is no speech to the agent, and why."""
+        """Return that an utterance is no speech to the agent: what was recognised is implausible, or there are no words.
+
+        Everything that began as speech and becomes part of no turn ends so, or as a dismissed interruption.
+        """
+        recognition = implausible or Recognition("", "", 0, dismissed="no-words")
         return e.UtteranceDismissed.model_validate(
             {
                 **self._about(started, "UtteranceDismissed"),

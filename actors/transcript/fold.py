@@ -37,8 +37,16 @@ class SpokenUtterance:
     revisions: int = 0
     judged: bool = False
     dismissed: bool = False
+    """It was no interruption and no words to the agent."""
+    no_speech: bool = False
+    """It is part of no turn, for it holds no words."""
     lost_samples: int = 0
     """How much of it could not be recognised."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to be said of it."""
+        return self.dismissed or self.no_speech
 
 
 @dataclass(slots=True)
@@ -104,10 +112,7 @@ class SessionView:
         if not own or own[-1].started.turn_id in self.ended_turns:
             return []
         turn = [u for u in own if u.started.turn_id == own[-1].started.turn_id]
-        all_final = all(u.text is not None for u in turn)
-        if all_final and not any(u.text or u.lost_samples for u in turn if not u.dismissed):
-            return []  # only coughs: nothing to end
-        return turn
+        return [] if all(u.over for u in turn) else turn
 
     def _apply_session(self, event: e.Event) -> None:
         match event:
@@ -160,3 +165,5 @@ class SessionView:
                 u.judged = True
             case e.InterruptionDismissed() if u := self.utterances.get(event.utterance_id):
                 u.judged, u.dismissed = True, event.reason != "unaddressed"
+            case e.UtteranceDismissed() if u := self.utterances.get(event.utterance_id):
+                u.no_speech = True

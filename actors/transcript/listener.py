@@ -200,6 +200,7 @@ class Listener:
         started = self._facts.speech_started(self._hearing.start, self._turn.turn_id, over_reply_id)
         utterance = Utterance(started, contested_reply=over_reply_id, segment_start=started.start_sample)
         self._turn.utterances.append(utterance)
+        self._turn.to_come = [each for each in self._turn.to_come if each.event_id != started.event_id]
         utterance.silent = floor is not None and self._repetitions >= MOST_REPETITIONS
         if not utterance.silent:
             await self._voice.say(started)
@@ -240,11 +241,16 @@ class Listener:
             await self._recognising.finish(turn)
 
     async def _judge(self, turn: Turn) -> None:
-        """Decide whether speech over a reply interrupts it."""
-        utterance = turn.last
-        reply = self._view.replies.get(utterance.contested_reply or "") or self._view.floor_reply()
-        if utterance.judged or reply is None:
-            return
+        """Decide whether speech over a reply interrupts it: of each utterance, also when another has begun since."""
+        for utterance in turn.utterances:
+            contested = utterance.contested_reply
+            reply = self._view.replies.get(contested) if contested is not None else None
+            if reply is None and utterance is turn.last:
+                reply = self._view.floor_reply()
+            if not utterance.judged and reply is not None:
+                await self._judge_over(utterance, reply)
+
+    async def _judge_over(self, utterance: Utterance, reply: Reply) -> None:
         utterance.contested_reply = reply.reply_id
         text = utterance.text if utterance.text is not None else utterance.interim
         over = utterance.closed and utterance.text is not None
@@ -310,7 +316,8 @@ class Listener:
                 await self._voice.say(
                     self._facts.transcribed(utterance.started, utterance.end, utterance.text, utterance.recognition)
                 )
-            if utterance.text == "" and utterance.implausible is not None:
+        for utterance in turn.wordless():
+            if utterance.end is not None and not utterance.silent:
                 await self._voice.say(
                     self._facts.utterance_dismissed(utterance.started, utterance.end, utterance.implausible)
                 )
@@ -329,16 +336,26 @@ class Listener:
 
     async def _end_turn(self, turn: Turn) -> None:
         utterance = turn.last
-        if utterance.end is None or not turn.words_known() or self._hearing.voiced:
+        if utterance.end is None or not turn.words_known() or self._hearing.voiced or self._has_more(turn):
             return
         if not turn.text() and not turn.lost_samples():
             if utterance.closed:
-                self._turn = None
+                await self._end_without_words(turn)
             return
         silence = self._silence(turn)
         contested = utterance.contested_reply is not None and not utterance.judged
         if silence.ms >= silence.required_ms and not contested:
             await self._say_turn_ended(turn, silence)
+
+    def _has_more(self, turn: Turn) -> bool:
+        """Tell whether an earlier owner has heard more of the turn than this one yet."""
+        is_ahead = any(started.start_sample >= self._heard_to for started in turn.to_come)
+        return is_ahead and self._live.since_frame_ms() < VANISHED_MS
+
+    async def _end_without_words(self, turn: Turn) -> None:
+        for started in turn.to_come:
+            await self._voice.say(self._facts.utterance_dismissed(started, started.start_sample, None))
+        self._turn = None
 
     async def _say_turn_ended(self, turn: Turn, silence: _Silence) -> None:
         last = turn.last
@@ -354,11 +371,10 @@ class Listener:
             speech_ended_ns=self._sound.received_ns(last.end - 1),
             text_ready_ns=last.recognised_ns or now_ns(),
         )
-        counted = [u for u in turn.utterances if not u.dismissed]
         await self._voice.say_fenced(
             self._facts.turn_ended(
                 turn.utterances[0].started,
-                [u.started for u in counted],
+                [*(u.started for u in turn.counted()), *turn.to_come],
                 turn.text(),
                 evidence,
                 turn.lost_samples() / SAMPLES_PER_MS,
@@ -409,5 +425,9 @@ class Listener:
             return
         await self._recognising.finish(turn)
         await self._consider()
-        if self._turn is turn and (turn.text() or turn.lost_samples()) and turn.last.end is not None:
+        if self._turn is not turn:
+            return
+        if (turn.text() or turn.lost_samples()) and turn.last.end is not None:
             await self._say_turn_ended(turn, self._silence(turn))
+        else:
+            await self._end_without_words(turn)

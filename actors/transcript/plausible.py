@@ -14,10 +14,11 @@ import numpy as np
 from actors.transcript.sound import Samples
 from contracts.audio import IN_SAMPLE_RATE_HZ
 from infra.engines.stt import Recognition
+from infra.wording import WORD, words_of
 
 Reason = Literal["repetition", "too-fast", "unlikely", "language"]
 
-MOST_WORDS_PER_S, WORDS_AT_ONCE = 8.0, 3
+MOSTWORDS_PER_S, WORDS_AT_ONCE = 8.0, 3
 """The fastest speech of the sets has 5.5 words a second, an auctioneer 7; so many more may fall into a short sound."""
 
 MOST_LETTERS_PER_S, LETTERS_AT_ONCE = 40.0, 16
@@ -26,12 +27,12 @@ MOST_LETTERS_PER_S, LETTERS_AT_ONCE = 40.0, 16
 FEWEST_ROUNDS = {1: 10, 2: 8, 3: 5, 4: 5}
 """How often on end so many words make a loop: people say "no" eight times, and "I don't know" four times."""
 FEWEST_ROUNDS_OF_MORE = 4
-LONGEST_ROUND_WORDS = 24
+LONGEST_ROUNDWORDS = 24
 
-LOOP_IN_WORD = re.compile(r"(\w{1,4}?)\1{9,}")
+LOOP_INWORD = re.compile(r"(\w{1,4}?)\1{9,}")
 """As in "hahahahaha…"."""
 
-VARIED_FROM_WORDS = 24
+VARIED_FROMWORDS = 24
 LEAST_VARIED = 0.3
 """From so many words on, the share of different groups of three words that speech has at least.
 
@@ -41,7 +42,7 @@ A loop that changes a word now and then ("It's not a good swatch. It's a good sw
 LOOPS_BELIEVED_FROM = 0.8
 """An engine this sure of a text that repeats itself heard it said again and again; a loop makes it surer than it is."""
 
-ALIKE_FROM_WORDS, VARIED_ENOUGH = 8, 0.7
+ALIKE_FROMWORDS, VARIED_ENOUGH = 8, 0.7
 """Of so many words with a smaller share of different groups of three, an engine must be as sure as of a loop."""
 
 SURE: tuple[tuple[int, float, float], ...] = ((2, 0.36, 0.53), (5, 0.45, 0.55))
@@ -63,10 +64,9 @@ MURMUR_DB = 15.0
 MOMENT_S = 0.42
 """With the silence around it that a recogniser is given, this is a tenth of a second: a click, no word."""
 
-CLEAR_DB, CLEAR_S, CLEAR_WORDS = 20.0, 1.2, 3
+CLEAR_DB, CLEAR_S, CLEARWORDS = 20.0, 1.2, 3
 """So clear and long a sound with so many words is speech: if they are unlikely, it is in another language."""
 
-_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _NUMBERS = frozenset(["zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "double"])
 
 
@@ -89,14 +89,14 @@ def judge(text: str, seconds: float, confidence: float | None = None, variation_
         text, is_loop = _without_loops(text)
         if is_loop:
             return Judged("", "repetition")
-    words = _words(text)
+    words = words_of(text)
     if not words:
         return Judged("")
     if _is_too_fast(words, seconds):
         return Judged("", "too-fast")
     if sure is not None and sure < _needed(words, seconds, variation_db):
         is_clear = variation_db is None or variation_db >= CLEAR_DB
-        is_language = is_clear and seconds >= CLEAR_S and len(words) >= CLEAR_WORDS
+        is_language = is_clear and seconds >= CLEAR_S and len(words) >= CLEARWORDS
         return Judged("", "language" if is_language else "unlikely")
     return Judged(text)
 
@@ -130,21 +130,17 @@ def variation_of(samples: Samples) -> float:
     return float(np.percentile(levels, 90) - np.percentile(levels, 10))
 
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.lower())
-
-
 def _is_too_fast(words: list[str], seconds: float) -> bool:
     letters = sum(map(len, words))
-    most_words = WORDS_AT_ONCE + MOST_WORDS_PER_S * seconds
+    most_words = WORDS_AT_ONCE + MOSTWORDS_PER_S * seconds
     return len(words) > most_words or letters > LETTERS_AT_ONCE + MOST_LETTERS_PER_S * seconds
 
 
 def _without_loops(text: str) -> tuple[str, bool]:
     """Return the text with one round of each loop, and whether it is nothing but a loop."""
-    spans = [match.span() for match in _WORD.finditer(text)]
-    words = _words(text)
-    if len(words) == 1 and LOOP_IN_WORD.search(words[0]):
+    spans = [match.span() for match in WORD.finditer(text)]
+    words = words_of(text)
+    if len(words) == 1 and LOOP_INWORD.search(words[0]):
         return "", True
     at = 0
     while at < len(words):
@@ -161,7 +157,7 @@ def _without_loops(text: str) -> tuple[str, bool]:
 
 def _loop_at(words: list[str], at: int) -> tuple[int, int]:
     """Return how many words the loop that begins here goes round, and where it ends; (0, 0) if none does."""
-    for length in range(1, min(LONGEST_ROUND_WORDS, (len(words) - at) // 2) + 1):
+    for length in range(1, min(LONGEST_ROUNDWORDS, (len(words) - at) // 2) + 1):
         a_round = words[at : at + length]
         end = at + length
         while end < len(words) and words[end] == a_round[(end - at) % length]:
@@ -174,7 +170,7 @@ def _loop_at(words: list[str], at: int) -> tuple[int, int]:
 
 
 def _is_monotonous(words: list[str]) -> bool:
-    return len(words) >= VARIED_FROM_WORDS and not _is_number(words) and _variety(words) < LEAST_VARIED
+    return len(words) >= VARIED_FROMWORDS and not _is_number(words) and _variety(words) < LEAST_VARIED
 
 
 def _variety(words: list[str]) -> float:
@@ -189,7 +185,7 @@ def _is_number(words: list[str]) -> bool:
 
 def _needed(words: list[str], seconds: float, variation_db: float | None) -> float:
     clear, murmur = next(((clear, murmur) for most, clear, murmur in SURE if len(words) <= most), SURE_OF_MORE)
-    if len(words) >= ALIKE_FROM_WORDS and _variety(words) < VARIED_ENOUGH and not _is_number(words):
+    if len(words) >= ALIKE_FROMWORDS and _variety(words) < VARIED_ENOUGH and not _is_number(words):
         return LOOPS_BELIEVED_FROM
     is_murmur = variation_db is not None and variation_db < MURMUR_DB
     return murmur if is_murmur or seconds < MOMENT_S else clear

@@ -20,11 +20,17 @@ class ResumePoint:
 
 
 def resume_point(view: SessionView, track: e.TrackPublished) -> ResumePoint:
-    """Return where to begin: at the utterance that is open, else behind what was dealt with. By samples alone."""
+    """Return where to begin: at what of the open turn is not known, else behind what was dealt with. By samples alone."""
     turn = view.open_turn(track.track_id)
-    start = turn[-1].started.start_sample if turn else view.handled_sample(track.track_id)
+    start = turn[_known(turn)].started.start_sample if turn else view.handled_sample(track.track_id)
     heard_to = -(-start // WINDOW_SAMPLES) * WINDOW_SAMPLES
     return ResumePoint(max(0, heard_to - WARM_UP_SAMPLES), heard_to)
+
+
+def _known(turn: list[SpokenUtterance]) -> int:
+    """Return how many utterances need not be heard again: of an open turn never all, the last may go on."""
+    unknown = (place for place, u in enumerate(turn) if u.text is None and not u.over)
+    return min(next(unknown, len(turn)), len(turn) - 1)
 
 
 def resume_behind(sample: int) -> ResumePoint:
@@ -34,18 +40,18 @@ def resume_behind(sample: int) -> ResumePoint:
 
 
 def resumed_turn(view: SessionView, track: e.TrackPublished) -> Turn | None:
-    """Return the turn that is open. Its last utterance is heard again; the words of earlier ones are known."""
+    """Return the turn that is open. It is heard again from its first utterance on whose words are not known."""
     spoken = view.open_turn(track.track_id)
     if not spoken:
         return None
+    known = _known(spoken)
     turn = Turn(spoken[0].started.turn_id or "")
-    for utterance in spoken[:-1]:
-        turn.utterances.append(_finished(utterance))
-    last = spoken[-1]
+    turn.utterances += [_finished(utterance) for utterance in spoken[:known]]
+    last = spoken[known]
     turn.utterances.append(_begun(last))
+    turn.to_come = [utterance.started for utterance in spoken[known + 1 :] if not utterance.over]
     # If its sound is lost, what it sounded like is better than nothing.
-    known = turn.text()
-    turn.last.interim, turn.last.interim_to = last.latest_text.removeprefix(known).strip(), last.started.start_sample
+    turn.last.interim, turn.last.interim_to = last.latest_text.removeprefix(turn.text()).strip(), last.started.start_sample
     return turn
 
 

@@ -71,6 +71,11 @@ class Utterance:
         return next((each for each in reversed(known) if each.dismissed), None)
 
     @property
+    def is_wordless(self) -> bool:
+        """Whether it is known to hold no words, and none of it is lost: nothing that a turn could be made of."""
+        return self.text == "" and not self.lost_samples
+
+    @property
     def kept_text(self) -> str:
         """The words before `segment_start`, as far as they are known."""
         return joined(*(piece.text or "" for piece in self.pieces))
@@ -87,6 +92,8 @@ class Turn:
 
     turn_id: str
     utterances: list[Utterance] = field(default_factory=list)
+    to_come: list[e.SpeechStarted] = field(default_factory=list)
+    """What an earlier owner of the track has said to have begun, and this one has not heard again."""
 
     @property
     def last(self) -> Utterance:
@@ -107,6 +114,19 @@ class Turn:
     def words_known(self) -> bool:
         """Whether every utterance has its settled words."""
         return all(u.text is not None for u in self.utterances)
+
+    def counted(self) -> list[Utterance]:
+        """Return the utterances that end with the turn; every other is dismissed."""
+        return [u for u in self.utterances if not u.dismissed and not u.is_wordless]
+
+    def wordless(self) -> list[Utterance]:
+        """Return the utterances that end as no speech, once nobody speaks and all words are known; before that none.
+
+        Not earlier: whoever is told that speech over a reply was none may go on with the reply.
+        """
+        if not self.last.closed or not self.words_known():
+            return []
+        return [u for u in self.utterances if u.is_wordless and (u.implausible is not None or not u.dismissed)]
 
 
 def joined(*texts: str) -> str:

@@ -19,6 +19,8 @@ class Conversation:
     """The last reply to each turn that was not discarded."""
     _with_words: set[str] = field(default_factory=set)
     """Turns of which words are known: they will end."""
+    _interrupting: set[str] = field(default_factory=set)
+    """Utterances that have stopped a reply: what they are is decided after that."""
     _done: set[str] = field(default_factory=set)
     """Replies that have been heard, or have nothing to hear."""
 
@@ -33,6 +35,8 @@ class Conversation:
             self.decisions += 1
         elif name == "UtteranceTranscribed" and data.get("text"):
             self._with_words.add(turn_id)
+        elif name == "TurnInterrupted":
+            self._interrupting.add(data.get("utterance_id") or "")
         elif self._is_no_turn(name, data):
             self.speaking = False
             self.decisions += 1
@@ -47,8 +51,10 @@ class Conversation:
             self.awaited_turn = None
 
     def _is_no_turn(self, name: str, data: dict[str, Any]) -> bool:
-        if name == "UtteranceDismissed":  # over a reply, what is said of the interruption counts
-            return data.get("turn_id") not in self._with_words and not data.get("over_reply_id")
+        if name == "UtteranceDismissed":
+            if data.get("over_reply_id") and data.get("utterance_id") not in self._interrupting:
+                return False  # what is said of the interruption counts
+            return data.get("turn_id") not in self._with_words
         return name == "InterruptionDismissed" and data.get("reason") != "unaddressed"
 
     def _is_over(self, name: str, data: dict[str, Any]) -> bool:

@@ -137,6 +137,17 @@ def test_a_cough_leaves_nothing_to_wait_for() -> None:
     assert conversation.decisions == 1
 
 
+def test_an_interruption_that_proves_to_be_no_speech_leaves_nothing_to_wait_for() -> None:
+    conversation = Conversation()
+    speech = {"turn_id": "t2", "utterance_id": "u2", "over_reply_id": "r1"}
+    conversation.take("SpeechStarted", speech)
+    conversation.take("TurnInterrupted", {"turn_id": "t2", "utterance_id": "u2", "reply_id": "r1"})
+    assert not conversation.settled
+    conversation.take("UtteranceDismissed", {**speech, "reason": "no-words"})
+    assert conversation.settled
+    assert conversation.decisions == 1
+
+
 def test_a_reply_without_words_is_over_when_it_is_written() -> None:
     conversation = Conversation()
     conversation.take("TurnEnded", {"turn_id": "t"})

@@ -1,7 +1,7 @@
 import pytest
 
-from actors.transcript.endpointing import words_of
 from infra.signals import is_signal, may_become_signal
+from infra.wording import words_of
 
 SIGNALS = """Mhm. | Mm-hmm. | Mmm. | Mm-hmm, yeah. | Uh-huh. | Uh huh, right. | Hmm. | Aha. | Oh. | Ooh. | Ah, okay.
 Yeah. | Yeah, yeah. | Yeah, yeah, yeah. | Yeah yeah yeah yeah yeah yeah. | Yes. | Yep, yep.

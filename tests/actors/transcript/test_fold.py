@@ -27,6 +27,10 @@ def transcribed(n: int, text: str) -> e.UtteranceTranscribed:
     return e.UtteranceTranscribed(**about(f"ut{n}", utterance_id=f"u{n}", text=text, start_sample=0, end_sample=1))
 
 
+def no_speech(n: int) -> e.UtteranceDismissed:
+    return e.UtteranceDismissed(**about(f"ud{n}", utterance_id=f"u{n}", reason="no-words"))
+
+
 def reply(name: str, draft: bool = False) -> e.ReplyStarted:
     return e.ReplyStarted(event_id=f"rs{name}", session_id="s-1", time_ns=1, reply_id=name, draft=draft, text="")
 
@@ -103,8 +107,25 @@ def test_a_new_owner_goes_on_behind_a_turn_that_has_ended() -> None:
 
 
 def test_a_cough_leaves_no_turn_open() -> None:
-    view = view_of(started(1, 512), ended(1, 512, 8192), transcribed(1, ""))
+    view = view_of(started(1, 512), ended(1, 512, 8192), transcribed(1, ""), no_speech(1))
     assert resumed_turn(view, TRACK) is None
+
+
+def test_a_cough_whose_end_was_not_said_is_heard_again() -> None:
+    view = view_of(started(1, 512), ended(1, 512, 8192), transcribed(1, ""))
+    turn = resumed_turn(view, TRACK)
+    assert turn is not None
+    assert turn.last.start == 512
+    assert resume_point(view, TRACK).heard_to == 512
+
+
+def test_words_of_an_earlier_utterance_that_were_never_said_are_heard_again() -> None:
+    view = view_of(started(1, 512), ended(1, 512, 8192), started(2, 16_384), started(3, 32_768))
+    turn = resumed_turn(view, TRACK)
+    assert turn is not None
+    assert [u.start for u in turn.utterances] == [512]
+    assert [each.start_sample for each in turn.to_come] == [16_384, 32_768]
+    assert resume_point(view, TRACK).heard_to == 512
 
 
 def test_a_dismissed_interruption_leaves_no_turn_open() -> None:
