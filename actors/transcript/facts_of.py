@@ -90,7 +90,7 @@ class FactsOfTrack:
     def utterance_dismissed(
         self, started: e.SpeechStarted, end_sample: int, implausible: Recognition | None
     ) -> e.UtteranceDismissed:
-        """Return that an utterance is no speech to the agent: what was recognised is implausible, or there are no words.
+        """Return that an utterance is no speech to the agent: what was recognised is implausible, or holds no words.
 
         Everything that began as speech and becomes part of no turn ends so, or as a dismissed interruption.
         """

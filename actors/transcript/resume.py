@@ -20,7 +20,7 @@ class ResumePoint:
 
 
 def resume_point(view: SessionView, track: e.TrackPublished) -> ResumePoint:
-    """Return where to begin: at what of the open turn is not known, else behind what was dealt with. By samples alone."""
+    """Return where to begin: at what is unknown of the open turn, else behind what was dealt with. By samples alone."""
     turn = view.open_turn(track.track_id)
     start = turn[_known(turn)].started.start_sample if turn else view.handled_sample(track.track_id)
     heard_to = -(-start // WINDOW_SAMPLES) * WINDOW_SAMPLES
@@ -51,7 +51,8 @@ def resumed_turn(view: SessionView, track: e.TrackPublished) -> Turn | None:
     turn.utterances.append(_begun(last))
     turn.to_come = [utterance.started for utterance in spoken[known + 1 :] if not utterance.over]
     # If its sound is lost, what it sounded like is better than nothing.
-    turn.last.interim, turn.last.interim_to = last.latest_text.removeprefix(turn.text()).strip(), last.started.start_sample
+    before = turn.text()
+    turn.last.interim, turn.last.interim_to = last.latest_text.removeprefix(before).strip(), last.started.start_sample
     return turn
 
 

@@ -40,15 +40,19 @@ class Conversation:
         elif self._is_no_turn(name, data):
             self.speaking = False
             self.decisions += 1
-        elif name == "ReplyStarted":
+        else:
+            self._take_reply(name, turn_id, reply_id, data)
+        if self.awaited_turn is not None and self._replies.get(self.awaited_turn) in self._done:
+            self.awaited_turn = None
+
+    def _take_reply(self, name: str, turn_id: str, reply_id: str, data: dict[str, Any]) -> None:
+        if name == "ReplyStarted":
             self._replies[turn_id] = reply_id
         elif name == "ReplyDiscarded":
             if self._replies.get(turn_id) == reply_id:
                 del self._replies[turn_id]
         elif self._is_over(name, data):
             self._done.add(reply_id)
-        if self.awaited_turn is not None and self._replies.get(self.awaited_turn) in self._done:
-            self.awaited_turn = None
 
     def _is_no_turn(self, name: str, data: dict[str, Any]) -> bool:
         if name == "UtteranceDismissed":
