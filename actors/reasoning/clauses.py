@@ -70,10 +70,11 @@ class ClauseSplitter:
         if end >= MOST_CLAUSE_CHARS:
             return self._last_resort()
         if doubt := self._doubt:
-            if after.isspace():
-                return 0
+            following = self._text[doubt:end].lstrip()
+            if not after.isspace() or not following:
+                return 0  # the whole of the next word tells
             self._doubt = 0
-            if stops_at(self._text[:doubt], after) and self._is_whole(doubt):
+            if stops_at(self._text[:doubt], following) and self._is_whole(doubt):
                 return doubt
         if not after.isspace():
             before = self._text[end - 1]

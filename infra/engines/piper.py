@@ -36,6 +36,11 @@ LEAD_MS, PEAK, NEAR_SILENCE = 5, 0.9, 0.01
 TAIL_MS = {".": 300, "!": 300, "?": 300, ",": 150, ";": 200, ":": 200, "": 30}
 """Silence left behind what ends in this mark; Piper's own is about 200 ms, whatever the mark."""
 
+# espeak takes every lone "A" for the article, "uh B C": a letter is beside other letters, or a capital within a sentence.
+_LETTER_A = re.compile(
+    r"(?<![\w'])A(?=,? [A-Z](?![\w'.]))|(?:(?<= [A-Z] )|(?<= [A-Z], )|(?<=^[A-Z] )|(?<=^[A-Z], ))A(?![\w'])|(?<=[a-z] )A(?= [a-z])"
+)
+
 WARM_UP = (
     "Hi.",
     "Sure, I can.",
@@ -147,7 +152,7 @@ class PiperTTS(tts.TTS[None]):
 
     def _phonemes(self, text: str) -> list[str]:
         """Return the phonemes of a text; what espeak takes for its sentences is joined."""
-        sentences = self._voice.phonemize(_plain(text))
+        sentences = self._voice.phonemize(readable(text))
         joined: list[str] = []
         for sentence in sentences:
             joined += [" ", *sentence] if joined else sentence
@@ -225,10 +230,10 @@ def phoneme_ends(phonemes: list[str], id_map: Mapping[str, Sequence[int]], id_en
     return ends if at + len(id_map["$"]) == len(id_ends) else []
 
 
-def _plain(text: str) -> str:
-    """Return text without what Piper or espeak would take as markup or choke on."""
+def readable(text: str) -> str:
+    """Return text without what Piper or espeak would take as markup, choke on, or mistake for an article."""
     kept = "".join(" " if unicodedata.category(character)[0] == "C" else character for character in text)
-    return kept.replace("[[", "[ [")
+    return _LETTER_A.sub("eigh", kept.replace("[[", "[ ["))
 
 
 def _new_thread() -> ThreadPoolExecutor:

@@ -2,9 +2,9 @@
 
 import re
 
-from infra.spoken import dates
+from infra.spoken import dates, places
 from infra.spoken.mapped import MappedText, kept
-from infra.spoken.numbers import cardinal, ordinal
+from infra.spoken.numbers import cardinal, ordinal, year
 from infra.spoken.vocabulary import ALWAYS, BEFORE_NUMBER, MONTHS, NUMBERED, ROMAN, TITLES, words
 
 _REGNAL = words(
@@ -22,17 +22,30 @@ _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 _NOT_NUMERALS = words("XL XXL XXX XX CD DC MD CV MC DM MM CC MIX DIM MIL MILL LI DI MI VI")
 _NAMED_NUMERAL = re.compile(rf"\b([A-Z][a-z]+)(\s+)({ROMAN.pattern})(?![\w.]*\w|'(?!s))(?=('s)?)")
 _LABELLED_NUMERAL = re.compile(rf"\b({'|'.join(NUMBERED)})(\s+)({ROMAN.pattern})(?!\w|'\w|\.\w)")
+_CENTURY = re.compile(rf"\b(?=[XVI])({ROMAN.pattern})(?:th|st|e)?(?=[\s-]+centur(?:y|ies)\b)")
+_SMALL_NUMERAL = re.compile(
+    r"(?i:\b(page|pages|p|pp|chapter|scene|act|part|section|clause|article|book|volume|verse|step|item|note"
+    r"|figure|table))\.?"
+    r"\s((?=[ivx]{2})x{0,3}(?:ix|iv|v?i{0,3}))(?:\s?[-\u2013]\s?((?=[ivx])x{0,3}(?:ix|iv|v?i{0,3})))?(?!\w)"
+)
+_ITEM = re.compile(r"(?<!\w)\(((?=[ivx])x{0,3}(?:ix|iv|v?i{0,3}))\)(?=\s)")
+_LONE_NUMERAL = re.compile(
+    r"(?<![\w.'/-])(?=[MDCLXVI]{2})((?:II|III|VII|VIII|XI{1,3}|XIV|XVI{0,3}|XI?X|XXI{0,3})|M{1,3}(?:CM|CD"
+    r"|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))(?![\w'-]|\.\w)"
+)
+_FIRST_OF_ROW = re.compile(r"(?<=s )I(?=(?:,| and| or| to)\s(?:two|three)\b)|^I(?=, two\b)")
 _REIGN = re.compile(r"\s*(?:$|[.,;:!?)]|(?:of|was|reigned|ruled|died|became|and|in|'s)\b)")
 
 _PRONOUN = re.compile(
-    r"\s+(?:am|was|have|had|think|thought|do|did|will|would|can|could|should|shall|may|might|must|know|knew|like|love|want"
-    r"|need|see|saw|feel|guess|believe|hope|said|say|mean|wrote|read|made|go|went|get|got|just|really|also|never|always)\b"
+    r"\s+(?:am|was|have|had|think|thought|do|did|will|would|can|could|should|shall|may|might|must|know|knew|like"
+    r"|love|want"
+    r"|need|see|saw|feel|guess|believe|hope|said|say|mean|wrote|read|made|go|went|get|got|just|really|also|never"
+    r"|always)\b"
     r"|\s*['\u2019]"
 )
 _WORD = r"(?<![\w.])"
-_TITLE = re.compile(
-    rf"{_WORD}(Mr|Mrs|Ms|Dr|Prof|Rev|Gen|Col|Capt|Lt|Sgt|Cpl|Maj|Hon|Gov|Sen|Rep|Pres|St|Mt|Ft)(?:\.\s*|\s+)(?=[A-Z])"
-)
+_TITLES = "|".join(title.capitalize() for title in TITLES)
+_TITLE = re.compile(rf"{_WORD}({_TITLES})(?:\.\s*|\s+)(?=[A-Z]|(?:and|&|or)\s+(?:{_TITLES}|Miss)\b)")
 _STREET = re.compile(r"(?<=[a-z])(\s+)(St|Dr)\b\.?(?=\s*(?:$|[,;:!?)]|[a-z]|and\b))(\.?)")
 _FIRST_NUMBERS = "about|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thir|for|fif|twen|eigh|nine"
 _SHORT_BEFORE = "|".join(sorted(BEFORE_NUMBER, key=len, reverse=True))
@@ -50,7 +63,10 @@ _MONTH = re.compile(rf"\b({'|'.join(name.capitalize() for name in MONTHS if name
 _INITIALS = re.compile(rf"{_WORD}((?:[A-Za-z]\.\s?){{2,}})(?=\s|$|[^\w.])")
 _INITIAL = re.compile(rf"{_WORD}([A-HJ-Z])\.(?=\s+[A-Z][a-z])")
 _DEGREE = re.compile(rf"{_WORD}(Ph)\.?\s?(D)s?\b(\.?)")
+_OTHER_DEGREE = re.compile(rf"{_WORD}([MB])\.(Sc|Ed|Phil|Eng|Com|Tech)\.")
+_DEGREES = {"Sc": "S C", "Ed": "Ed", "Phil": "Phil", "Eng": "Eng", "Com": "Com", "Tech": "Tech"}
 _SHORT = {
+    "y/o": "years old",
     "w/o": "without",
     "w/": "with",
     "b/c": "because",
@@ -71,8 +87,27 @@ _SHORT_WORD = re.compile(
 )
 
 
+_WORLD_WAR = re.compile(r"\bWW(II?|[12])(?!\w)")
+_KEYS = {"Ctrl": "Control", "Del": "Delete", "Esc": "Escape", "Cmd": "Command"}
+_KEY = re.compile(r"(?<![\w.])(Ctrl|Del|Esc|Cmd)(?=\s?\+|[-](?=\w\b))|(?<=\+)(Del|Esc)(?!\w)")
+_FISCAL = re.compile(r"\b(FY)\s?['\u2019]?(?=\d\d(?:\d\d)?(?!\w))")
+_BORN = re.compile(r"(?<![\w.])([bd])\.\s?(?=\d{4}|(?:\d{1,2}\s)?[A-Z][a-z]{2,}\s\d)")
+_SPECIES = re.compile(
+    r"(?<![\w.])([A-HJ-Z])\.(?=\s(?:coli|elegans|aureus|sapiens|rex|albicans|pylori|difficile|pneumoniae|subtilis"
+    r"|cerevisiae"
+    r"|falciparum|vivax|melanogaster|musculus|erectus|neanderthalensis|habilis|botulinum|thaliana|sativa"
+    r"|familiaris|lupus)\b)"
+)
+
+
 def say_short(text: MappedText) -> None:
     """Make words of abbreviations that have signs in them; before signs become words."""
+    text.rewrite(_WORLD_WAR, lambda match: f"World War {'Two' if match[1] in ('II', '2') else 'One'}")
+    text.rewrite(_KEY, lambda match: _KEYS[match.group()])
+    text.rewrite(_FISCAL, lambda match: "fiscal year ")
+    text.rewrite(_BORN, lambda match: "born " if match[1] == "b" else "died ")
+    text.rewrite(_SPECIES, lambda match: kept(1))
+    places.say_states(text)
     text.rewrite(_SHORT_WORD, lambda match: _SHORT[match[1]] + (" " if match[1] == "w/" else ""))
 
 
@@ -81,14 +116,25 @@ def say(text: MappedText) -> None:
     text.rewrite(_BEFORE_NUMBER, lambda match: f"{_cased(BEFORE_NUMBER, match[1])} ")
     text.rewrite(_LABELLED_NUMERAL, _numbered)
     text.rewrite(_NAMED_NUMERAL, _named)
+    text.rewrite(_CENTURY, lambda match: ordinal(str(_value(match[1]))))
+    text.rewrite(_SMALL_NUMERAL, _small)
+    text.rewrite(_ITEM, lambda match: cardinal(str(_value(match[1].upper()))) + ",")
+    text.rewrite(_LONE_NUMERAL, _lone)
+    text.rewrite(_FIRST_OF_ROW, lambda match: "one")
     dates.say_names(text)
     text.rewrite(_STREET, _street)
     text.rewrite(_TITLE, lambda match: f"{TITLES[match[1].lower()]} ")
     text.rewrite(_LATIN, _latin)
-    if "." not in text.text:
-        return
-    text.rewrite(_ALWAYS, lambda match: _cased(ALWAYS, match[1]) + _end(match))
+    if "." in text.text:
+        _say_stopped(text)
+    places.say_quarters(text)
+
+
+def _say_stopped(text: MappedText) -> None:
+    """Make words of what is written with a full stop."""
+    text.rewrite(_ALWAYS, lambda match: None if match[1] == "EST" else _cased(ALWAYS, match[1]) + _end(match))
     text.rewrite(_MONTH, lambda match: MONTHS[match[1].lower()])
+    text.rewrite(_OTHER_DEGREE, lambda match: f"{match[1]} {_DEGREES[match[2]]}{_end(match)}")
     text.rewrite(_DEGREE, lambda match: "P H D" + (_end(match) if match[3] else ""))
     text.rewrite(_INITIALS, lambda match: _initials(match) + _end(match))
     text.rewrite(_INITIAL, lambda match: match[1])
@@ -128,7 +174,9 @@ def _latin(match: "re.Match[str]") -> str | None:
 
 
 def _street(match: "re.Match[str]") -> str | None:
-    before = re.search(r"([A-Z][a-z]+|\d+(?:st|nd|rd|th))$", match.string[: match.start()])
+    before = re.search(
+        r"([A-Z][a-z]+(?:['\u2019]s)?|\d+(?:st|nd|rd|th)|[a-z-]+(?:st|nd|rd|th))$", match.string[: match.start()]
+    )
     if before is None:
         return None
     end = "." if match.group().endswith(".") and not match.string[match.end() :].strip() else ""
@@ -139,6 +187,19 @@ def _value(numeral: str) -> int:
     values = [_VALUES[letter] for letter in numeral]
     pairs = zip(values, [*values[1:], 0], strict=True)
     return sum(-value if value < following else value for value, following in pairs)
+
+
+def _small(match: "re.Match[str]") -> str:
+    last = f" to {cardinal(str(_value(match[3].upper())))}" if match[3] else ""
+    return f"{kept(1)} {cardinal(str(_value(match[2].upper())))}{last}"
+
+
+def _lone(match: "re.Match[str]") -> str | None:
+    numeral = match[1]
+    if len(numeral) < 5 and (numeral in _NOT_NUMERALS or numeral.startswith("M") or numeral in ("XI", "XX")):
+        return None
+    value = _value(numeral)
+    return year(str(value)) if value >= 1000 else cardinal(str(value))
 
 
 def _numbered(match: "re.Match[str]") -> str | None:

@@ -1,4 +1,4 @@
-"""Web and e-mail addresses, file names, versions, hashtags and codes, as one would say them over the phone."""
+"""Web and e-mail addresses, file names, versions and hashtags, as one would say them over the phone."""
 
 import re
 
@@ -26,12 +26,15 @@ _SAID_AS_WORDS = words(
     " doc bin log tar yaml yml json toml text bat conf config cfg docs ini lock"
 )
 _TLD = (
-    r"(?:com|org|net|edu|gov|mil|int|info|biz|name|io|ai|co|dev|app|me|tv|us|uk|ca|de|fr|es|it|nl|be|ch|at|eu|au|nz|jp"
+    r"(?:com|org|net|edu|gov|mil|int|info|biz|name|io|ai|co|dev|app|me|tv|ly|gl|gg|fm|us|uk|ca|de|fr|es|it|nl|be"
+    r"|ch|at|eu|au|nz|jp"
     r"|cn|in|br|mx|ru|pl|se|no|dk|fi|ie|pt|gr|cz|shop|blog|online|site|store|tech|cloud|xyz|example|test|local)"
 )
 _EXTENSION = (
-    r"(?:pdf|docx?|xlsx?|pptx?|txt|md|csv|tsv|json|ya?ml|toml|xml|html?|css|jsx?|tsx?|mjs|py|ipynb|java|c|h|cpp|hpp|cs|go|rs"
-    r"|rb|php|sh|bat|ps1|sql|db|log|ini|cfg|conf|env|zip|tar|gz|tgz|7z|rar|exe|dll|so|bin|iso|dmg|deb|rpm|apk|png|jpe?g|gif"
+    r"(?:pdf|docx?|xlsx?|pptx?|txt|md|csv|tsv|json|ya?ml|toml|xml|html?|css|jsx?|tsx?|mjs|py|ipynb|java|c|h|cpp"
+    r"|hpp|cs|go|rs"
+    r"|rb|php|sh|bat|ps1|sql|db|log|ini|cfg|conf|env|zip|tar|gz|tgz|7z|rar|exe|dll|so|bin|iso|dmg|deb|rpm|apk|png"
+    r"|jpe?g|gif"
     r"|svg|webp|bmp|ico|tiff?|mp3|mp4|wav|ogg|flac|m4a|avi|mkv|mov|webm|onnx|lock|bak|tmp|key|pem)"
 )
 _END = r"(?=[.,;:!?)\]}\"'\u201d\u2019]*(?:\s|$))"
@@ -41,26 +44,21 @@ _DOMAIN = re.compile(
     rf"(?<![\w@.-])(?:[a-zA-Z][a-zA-Z0-9-]*\.)+{_TLD}(?:\.(?:uk|au|nz|jp|br))?(?:/[^\s<>\"']*[\w/])?(?![\w@-]|\.\w)"
 )
 _HOST_PORT = re.compile(r"(?<![\w.])(localhost):(\d{2,5})(?!\d)((?:/[\w./-]*\w)?)")
-_IP = re.compile(r"(?<![\d.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?::(\d+))?(?![\d.]*\d)")
+_IP = re.compile(r"(?<![\d.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?::(\d+)|/(\d{1,2}))?(?![\d.]*\d)")
 _PATH = re.compile(r"(?:(?<=[\s(\"'])|^)(?:[A-Z]:\\|~?/|\.{1,2}/)[\w.\\/+@-]*[\w/]" + _END)
 _FILE = re.compile(
     rf"(?<![\w@/.])(?:[\w-]+/)*[\w-]*[a-zA-Z_][\w-]*(?:\.[\w-]+)*\.{_EXTENSION}(?![\w-])" + r"(?!\.\w)", re.IGNORECASE
 )
 _DOTFILE = re.compile(r"(?:(?<=\s)|^)\.([a-z][a-z]{2,}[\w.-]*)" + _END)
 _VERSION = re.compile(r"(?<![\w.])[vV](\d+(?:\.\d+)*)(?:-?(alpha|beta|rc)[.-]?(\d*))?(?![\w]|\.\d)")
+_PRERELEASE = re.compile(r"(?<=\d)-(alpha|beta|rc|dev|preview|SNAPSHOT)[.-]?(\d*)(?!\w)")
 _DOTTED = re.compile(r"(?<![\w.$\u20ac])(\d{1,4}(?:\.\d{1,4}){2,})(?![\w]|\.\d)")
+_KINDS = {"rc": "release candidate"}
 _HASHTAG = re.compile(r"(?:(?<=[\s(])|^)#([A-Za-z]\w+)")
 _HANDLE = re.compile(r"(?:(?<=[\s(])|^)@([A-Za-z]\w+)")
-_HEX = re.compile(r"(?<!\w)0x([0-9A-Fa-f]+)(?!\w)")
 _NUMBER_SIGN = re.compile(r"(?:(?<=[\s(])|^)#\s?(?=\d)")
-_CODE = re.compile(r"(?<![\w.$-])(?=[A-Z0-9-]*\d)(?=[A-Z0-9-]*[A-Z])[A-Z0-9]+(?:-[A-Z0-9]+)*(?![\w]|-\w|[.,]\d)")
-_NAMED = re.compile(
-    r"(?i:\b(?:code|pin|id|password|passcode|account|order|ticket|confirmation|reference|tracking|serial|zip|otp"
-    r"|case|extension|ext|license|iban|invoice)\b(?:\s+(?:number|code|no\.?|is|id|#))*[:\s]+#?)(\d{4,})(?![\d.,]*\d|:)"
-)
-_LANGUAGES = re.compile(r"(?<!\w)([CFJ])#(?!\w)|(?<!\w)([CG])\+\+(?!\w)|(?<!\w)\.NET\b")
+_LANGUAGES = re.compile(r"(?<!\w)([CFJ])#(?!\w)|(?<!\w)([CG])\+\+(?!\w)|(?:(?<!\w)|(?<=\bASP)|(?<=\bADO))\.NET\b")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)|_")
-_WORDLIKE = re.compile(r"[A-Z]{3,}-?\d{1,2}|[A-Z]-?\d{1,3}|\d{1,3}[A-Z]{1,2}|[A-Z]{1,3}\d{1,2}[A-Z]?|[A-Z]{2}-\d{1,2}")
 
 
 def say(text: MappedText) -> None:
@@ -77,6 +75,7 @@ def say(text: MappedText) -> None:
         )
         text.rewrite(_FILE, lambda match: _spoken_address(match.group()) if match.group()[1] != "." else None)
         text.rewrite(_DOTFILE, lambda match: f"dot {_spoken_address(match[1])}")
+        text.rewrite(_PRERELEASE, lambda match: f" {_KINDS.get(match[1], match[1])} {match[2]}".rstrip())
         text.rewrite(_DOTTED, _dotted)
     text.rewrite(_VERSION, _version)
     text.rewrite(_LANGUAGES, _language)
@@ -84,20 +83,17 @@ def say(text: MappedText) -> None:
         text.rewrite(_HASHTAG, lambda match: f"hashtag {_CAMEL.sub(' ', match[1])}")
         text.rewrite(_HANDLE, lambda match: f"at {_CAMEL.sub(' ', match[1])}")
         text.rewrite(_NUMBER_SIGN, lambda match: "number ")
-    text.rewrite(_HEX, lambda match: f"zero x {' '.join(_letters(match[1].upper()))}")
-    text.rewrite(_NAMED, lambda match: match.group()[: match.start(1) - match.start()] + spelled(match[1]))
-    text.rewrite(_CODE, _code)
 
 
 def _language(match: "re.Match[str]") -> str:
     if match[1]:
         return f"{match[1]} sharp"
-    return f"{match[2]} plus plus" if match[2] else "dot net"
+    return f"{match[2]} plus plus" if match[2] else " dot net"
 
 
 def _version(match: "re.Match[str]") -> str:
     parts = " point ".join(cardinal(part) for part in match[1].split("."))
-    kind = {"rc": "release candidate"}.get(match[2] or "", match[2] or "")
+    kind = _KINDS.get(match[2] or "", match[2] or "")
     return " ".join(filter(None, ("version", parts, kind, cardinal(match[3]) if match[3] else "")))
 
 
@@ -115,7 +111,8 @@ def _ip(match: "re.Match[str]") -> str | None:
     if any(int(part) > 255 for part in parts):
         return None
     port = f" port {spelled(match[5])}" if match[5] else ""
-    return " dot ".join(spelled(part) for part in parts) + port
+    width = f" slash {cardinal(match[6])}" if match[6] else ""
+    return " dot ".join(spelled(part) for part in parts) + port + width
 
 
 def _url(url: str) -> str:
@@ -139,7 +136,7 @@ def _spoken_address(address: str) -> str:
         if part in _SIGNS:
             words.append(_SIGNS[part])
         elif part:
-            after_dot = place > 1 and parts[place - 1] == "."
+            after_dot = place > 1 and parts[place - 1] == "." and "@" not in parts[place:]
             words.append(_part(part, after_dot))
     return " ".join(words)
 
@@ -158,15 +155,3 @@ def _part(part: str, after_dot: bool) -> str:
             else piece.strip()
         )
     return " ".join(filter(None, words))
-
-
-def _code(match: "re.Match[str]") -> str | None:
-    code = match.group()
-    if _WORDLIKE.fullmatch(code) or len(code.replace("-", "")) < 4 or re.match(r"\d{4}-\d\d-\d\d", code):
-        return None
-    groups = [" ".join(_letters(group)) for group in code.split("-")]
-    return ", ".join(groups)
-
-
-def _letters(group: str) -> list[str]:
-    return [spelled(sign) if sign.isdigit() else sign for sign in group]

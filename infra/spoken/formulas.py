@@ -1,72 +1,10 @@
-"""Formulas and signs in words: LaTeX, operators, exponents, and what stands for a word by itself."""
+"""Formulas and signs in words: operators, exponents, and what stands for a word by itself."""
 
 import re
+import unicodedata
 
+from infra.spoken.latex import power
 from infra.spoken.mapped import MappedText, kept
-from infra.spoken.vocabulary import words
-
-_LATEX = re.compile(
-    r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|\$(?=[^\s\d$])([^$\n`]*?)(?<=[^\s\\])\$(?!\d)"
-    r"|\$(\d[^$\n]*?[\\^_={}+*<>][^$\n]*?)(?<=[^\s\\])\$(?!\d)",
-    re.DOTALL,
-)
-_BARE_COMMAND = re.compile(r"\\(?:frac|sqrt|sum|int|times|cdot|alpha|beta|pi|text|mathrm)\b(?:\{[^{}]*\})*")
-_COMMANDS = {
-    "times": "times",
-    "cdot": "times",
-    "div": "divided by",
-    "pm": "plus or minus",
-    "leq": "is less than or equal to",
-    "le": "is less than or equal to",
-    "geq": "is greater than or equal to",
-    "ge": "is greater than or equal to",
-    "neq": "is not equal to",
-    "ne": "is not equal to",
-    "lt": "is less than",
-    "gt": "is greater than",
-    "approx": "is approximately",
-    "equiv": "is equivalent to",
-    "to": "to",
-    "rightarrow": "to",
-    "Rightarrow": "implies",
-    "infty": "infinity",
-    "sum": "the sum of",
-    "prod": "the product of",
-    "int": "the integral of",
-    "lim": "the limit of",
-    "partial": "partial",
-    "nabla": "nabla",
-    "in": "in",
-    "cup": "union",
-    "cap": "intersection",
-    "forall": "for all",
-    "exists": "there exists",
-    "degree": "degrees",
-    "circ": "degrees",
-    "ldots": "and so on",
-    "dots": "and so on",
-    "cdots": "and so on",
-    "log": "log",
-    "ln": "natural log",
-    "sin": "sine",
-    "cos": "cosine",
-    "tan": "tangent",
-    "percent": "percent",
-}
-_GREEK = words(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon"
-    " phi chi psi omega"
-)
-_SILENT = re.compile(r"\\(?:left|right|big|Big|displaystyle|quad|qquad|limits|,|;|!|:| )|[{}]|\\(?=\\)")
-_GROUP = r"\{([^{}]*)\}"
-_WRAPPED = re.compile(rf"\\(?:text|mathrm|mathbf|mathit|operatorname|boldsymbol|vec|hat|bar|overline|mbox){_GROUP}")
-_FRACTION = re.compile(rf"\\[dt]?frac{_GROUP}{_GROUP}")
-_ROOT = re.compile(rf"\\sqrt{_GROUP}")
-_NTH_ROOT = re.compile(rf"\\sqrt\[([^\]]*)\]{_GROUP}")
-_POWER = re.compile(r"\s*\^\s*(?:\{([^{}]*)\}|(\\circ|-?\w))")
-_INDEX = re.compile(r"_(?:\{([^{}]*)\}|(\w))")
-_PRIMED = re.compile(r"(?<=[a-zA-Z])'")
-_POWERS = {"2": "squared", "3": "cubed", "\\circ": "degrees"}
 
 _SUPERSCRIPTS = str.maketrans(
     "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079\u207b\u207f", "0123456789-n"
@@ -78,6 +16,8 @@ _NEXT = r"(?=\s*(?:[-+\u2212$\u20ac\u00a3(\u221a]?[\d(\u221a.$\u20ac\u00a3]|[a-z
 _BETWEEN = tuple(
     (re.compile(pattern), f" {said} ")
     for pattern, said in (
+        (r"\s*&&\s*", "and"),
+        (r"(?<=\S)\s+\|\|\s+(?=\S)", "or"),
         (r"(?<=[\d)])\s*\*\*\s*(?=[-\d(a-z])|(?<=(?<!\w)[a-zA-Z])\s*\*\*\s*(?=[-\d(])", "to the power of"),
         (rf"(?<={_OPERAND})\s*(?:\u2264|<=|=<)\s*", "is less than or equal to"),
         (rf"(?<={_OPERAND})\s*(?:\u2265|>=)\s*", "is greater than or equal to"),
@@ -117,10 +57,12 @@ _MINUS = re.compile(r"(?:(?<=[\s(\[\"':=])|^)[-\u2212\u2013](?=[$\u20ac\u00a3\u0
 _PLUS = re.compile(r"(?:(?<=[\s(\[\"'=])|^)\+(?=[$\u20ac\u00a3]?\d)")
 _AFTER_NUMBER_PLUS = re.compile(r"(?<=\d)\+(?=[\s.,;!?)]|$)|(?<=(?<!\w)[A-F])\+(?=[\s.,;!?)]|$)")
 
+_QUOTIENT = re.compile(r"(?<![\w/.])(\d+)/(\d+)(?=\s*(?:=|equals\b))")
 _FACTORIAL = re.compile(r"(?<=\d)!(?=\s*[-=+*/\u00d7\u00f7])")
 _OR = re.compile(
     r"(?i)\b(yes|he|his|him|she|true|on|s|either|one|in)\s?/\s?(no|she|hers?|he|false|off|or|both|many|out)\b"
 )
+_GRADE = re.compile(r"(?<=(?<![\w-])[A-F])[-\u2212](?=[\s.,;!?)]|$)")
 _SIGNS = {
     "&": "and",
     "@": "at",
@@ -132,16 +74,23 @@ _SIGNS = {
     "\u2116": "number",
     "\u00a9": "copyright",
     "\u221e": "infinity",
-    "\u03c0": "pi",
-    "\u0394": "delta",
-    "\u03b1": "alpha",
-    "\u03b2": "beta",
-    "\u03b3": "gamma",
-    "\u03bb": "lambda",
-    "\u03bc": "mu",
-    "\u03a9": "omega",
-    "\u03c3": "sigma",
-    "\u03b8": "theta",
+    "\u2206": "delta",
+    "\u2202": "partial",
+    "\u2207": "nabla",
+    "\u220f": "the product of",
+    "\u2200": "for all",
+    "\u2203": "there exists",
+    "\u2209": "not in",
+    "\u222a": "union",
+    "\u2229": "intersection",
+    "\u2282": "is a subset of",
+    "\u2286": "is a subset of",
+    "\u2205": "the empty set",
+    "\u2261": "is equivalent to",
+    "\u221d": "is proportional to",
+    "\u00ac": "not",
+    "\u266f": "sharp",
+    "\u266d": "flat",
     "\u2211": "the sum of",
     "\u222b": "the integral of",
     "\u2208": "in",
@@ -172,27 +121,24 @@ _SIGNS = {
     "\u21d2": "implies",
 }
 _SIGN = re.compile("[" + re.escape("".join(_SIGNS)) + "]")
+_GREEK_LETTER = re.compile(
+    r"(?<![\u0370-\u03ff\u1f00-\u1fff])([\u0391-\u03a9\u03b1-\u03c9])(?![\u0370-\u03ff\u1f00-\u1fff])"
+)
+_COPYRIGHT = re.compile(r"(?i)(?<=\bcopyright)\s*\u00a9")
 _MARKS = re.compile("[\u2122\u00ae\u2020\u2021\u00ad]")
 _SLASH = re.compile(r"(?<=[^\W\d_])\s*/\s*(?=[^\W\d_])")
 _UNDERSCORE = re.compile(r"(?<=[^\W_])_+(?=[^\W_])|(?:(?<=\s)|^)_+(?=\w)|(?<=\w)_+(?=[\s.,;:!?)]|$)")
 _BACKSLASH = re.compile(r"\\")
 
 
-def say_latex(text: MappedText) -> None:
-    """Make words of formulas in LaTeX; numbers themselves stay."""
-    if "$" in text.text or "\\" in text.text:
-        text.rewrite(_LATEX, _latex)
-        text.rewrite(_BARE_COMMAND, lambda match: f" {formula(match.group())} ")
-
-
 def say(text: MappedText) -> None:
     """Make words of the operators between numbers; numbers themselves stay."""
     if not re.search(
-        r"[\\^*+=<>~/\u2212\u2013\u00b1\u00d7\u00f7\u2070-\u209f\u00b9\u00b2\u00b3\u2190-\u22ff-]", text.text
+        r"[\\^*+=<>~/&|\u2212\u2013\u00b1\u00d7\u00f7\u2070-\u209f\u00b9\u00b2\u00b3\u2190-\u22ff-]", text.text
     ):
         return
     text.rewrite(_FACTORIAL, lambda match: " factorial")
-    text.rewrite(_CARET, lambda match: f" {_power(match[1] or match[2] or match[3])}")
+    text.rewrite(_CARET, lambda match: f" {power(match[1] or match[2] or match[3])}")
     for pattern, said in _BETWEEN:
         text.rewrite(pattern, lambda match, said=said: said)  # type: ignore[misc]
     for pattern, said in _BEFORE:
@@ -201,18 +147,22 @@ def say(text: MappedText) -> None:
     text.rewrite(_MORE, lambda match: f"{_is(match)} greater than " if match.start() else "more than ")
     text.rewrite(_MINUS, lambda match: "minus ")
     text.rewrite(_PLUS, lambda match: "plus ")
+    text.rewrite(_QUOTIENT, _quotient)
+    text.rewrite(_GRADE, lambda match: " minus")
     text.rewrite(_AFTER_NUMBER_PLUS, lambda match: " plus")
 
 
 def say_superscripts(text: MappedText) -> None:
     """Make words of small raised and lowered digits; after units have been said."""
-    text.rewrite(_SUPERSCRIPT, lambda match: f" {_power(match[1].translate(_SUPERSCRIPTS))}")
+    text.rewrite(_SUPERSCRIPT, lambda match: f" {power(match[1].translate(_SUPERSCRIPTS))}")
     text.rewrite(_SUBSCRIPT, lambda match: f" {match[1].translate(_SUBSCRIPTS)}")
 
 
 def say_signs(text: MappedText) -> None:
     """Make words of the signs that are left."""
     text.rewrite(_MARKS, lambda match: "")
+    text.rewrite(_COPYRIGHT, lambda match: "")
+    text.rewrite(_GREEK_LETTER, lambda match: f" {_greek(match[1])} ")
     text.rewrite(_SIGN, lambda match: f" {_SIGNS[match.group()]} ")
     text.rewrite(_OR, lambda match: f"{kept(1)} or {kept(2)}")
     text.rewrite(_SLASH, lambda match: " or " if match.group() == " / " else " ")
@@ -220,59 +170,15 @@ def say_signs(text: MappedText) -> None:
     text.rewrite(_BACKSLASH, lambda match: " ")
 
 
-def _latex(match: "re.Match[str]") -> str:
-    inside = next(group for group in match.groups() if group is not None)
-    return formula(inside)
+def _greek(letter: str) -> str:
+    name = unicodedata.name(letter).split()[-1].lower()
+    return "lambda" if name == "lamda" else name
+
+
+def _quotient(match: "re.Match[str]") -> str | None:
+    return f"{kept(1)} divided by {kept(2)}" if int(match[1]) >= int(match[2]) else None
 
 
 def _is(match: "re.Match[str]") -> str:
     """Return the verb, unless the sentence has one: `Is 3 < 5?`."""
     return "" if re.search(r"(?i)\b(?:is|are|was|be)\s+\S+$", match.string[: match.start()]) else " is"
-
-
-def formula(latex: str) -> str:
-    r"""Return a LaTeX formula in words, numbers left as digits: `\frac{a}{b}` is "a over b"."""
-    text = latex
-    for _ in range(4):  # groups within groups
-        before = text
-        text = _WRAPPED.sub(r" \1 ", text)
-        text = _NTH_ROOT.sub(r" the \1th root of \2 ", text)
-        text = _ROOT.sub(r" the square root of \1 ", text)
-        text = _FRACTION.sub(_over, text)
-        text = _POWER.sub(lambda found: f" {_power(found[1] or found[2])} ", text)
-        text = _INDEX.sub(lambda found: f" sub {found[1] or found[2]} ", text)
-        if text == before:
-            break
-    text = _SILENT.sub(" ", text)
-    text = re.sub(r"(?<![a-zA-Z\\])([a-z])([a-z])(?![a-zA-Z])", _product, text)
-    text = re.sub(r"\\([a-zA-Z]+)", lambda found: f" {_command(found[1])} ", text)
-    text = re.sub(r"(?<=\d)(?=[a-zA-Z])", " ", text)
-    text = _PRIMED.sub(" prime", text)
-    for sign, said in (("+", "plus"), ("-", "minus"), ("=", "equals"), ("*", "times"), ("/", "over")):
-        text = re.sub(rf"(?:(?<=\S)|^)\s*{re.escape(sign)}\s*", f" {said} ", text)
-    return " ".join(text.replace("&", " ").split())
-
-
-_WORDS_OF_TWO = frozenset(["of", "to", "in", "is", "or", "by", "if", "at", "on", "an", "as", "be", "it"])
-
-
-def _product(match: "re.Match[str]") -> str:
-    return match.group() if match.group() in _WORDS_OF_TWO else f"{match[1]} {match[2]}"
-
-
-def _over(match: "re.Match[str]") -> str:
-    above, below = match[1].strip(), match[2].strip()
-    if above.isdigit() and below.isdigit():
-        return f" {above}\u2044{below} "
-    return f" {above} over {below} "
-
-
-def _command(name: str) -> str:
-    return _COMMANDS.get(name, name.lower() if name.lower() in _GREEK else name)
-
-
-def _power(exponent: str) -> str:
-    exponent = exponent.strip()
-    if exponent.startswith("-"):
-        return f"to the power of minus {exponent[1:]}"
-    return _POWERS.get(exponent, f"to the power of {exponent}")

@@ -2,7 +2,7 @@
 
 import re
 
-from infra.spoken.mapped import MappedText
+from infra.spoken.mapped import MappedText, kept
 from infra.spoken.numbers import spelled
 
 _GAP = r"[\s.\u2011-]"
@@ -12,6 +12,7 @@ _PATTERNS = tuple(
         rf"(?<![\w.,/])\+\d{{1,3}}{_GAP}?(?:\(\d{{1,4}}\){_GAP}?)?\d{{1,4}}(?:{_GAP}?\d{{2,4}}){{1,4}}(?![\w])",
         rf"(?<![\w.,+/-])(?:1{_GAP})?\(\d{{3}}\)\s?\d{{3}}{_GAP}\d{{4}}(?!\w)",
         r"(?<![\w.,+/-])(?:1[-.])?\d{3}([-.])\d{3}\1\d{4}(?![\w-])",
+        r"(?<![\w.,+/-])\(0\d{2,4}\)\s?\d{3,4}[\s-]?\d{3,4}(?![\w-])",
         r"(?<![\w.,+/-])\d{3}\s\d{3}\s\d{4}(?![\w-])",
         r"(?<![\w.,+/-])[2-9]\d{2}-\d{4}(?![\w-])",
         r"(?<![\w.,+/-])(?<!\d )0\d{2,4}[\s/-]\d{3,8}(?:[\s-]\d{2,4})?(?![\w-])",
@@ -20,6 +21,9 @@ _PATTERNS = tuple(
     )
 )
 _WORDED = re.compile(r"(?<![\w./-])1-(\d{3})-([A-Z]{4,})(?!\w)")
+_KEYS = re.compile(r"(?i)(\b(?:press|dial|hit|enter|push|key|or)\s+(?:the\s+)?)([*#]\d{0,4}[*#]?)(?![\w*#])")
+_KEY_NAMES = {"*": "star", "#": "pound"}
+_EXTENSION = re.compile(r"(?<=\d{3}[-. ]\d{4}),?\s?(?:[xX]|ext)\.?\s?(?=\d{1,5}(?!\w))")
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,3})?(?!\w)")
 
 
@@ -27,8 +31,14 @@ def say(text: MappedText) -> None:
     """Make words of telephone and card numbers."""
     text.rewrite(_WORDED, lambda match: f"one, {spelled(match[1])}, {match[2].capitalize()}")
     text.rewrite(_IBAN, lambda match: ", ".join(_signs(group) for group in re.findall(r"\w{1,4}", match.group())))
+    text.rewrite(_KEYS, lambda match: f"{kept(1)}{_keys(match[2])}")
+    text.rewrite(_EXTENSION, lambda match: " extension ")
     for pattern in _PATTERNS:
         text.rewrite(pattern, _phone)
+
+
+def _keys(keys: str) -> str:
+    return " ".join(_KEY_NAMES.get(key) or spelled(key) for key in keys)
 
 
 def _signs(group: str) -> str:

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from infra.spoken import abbreviations, addresses, formulas, markup, phones, quantities
+from infra.spoken import abbreviations, addresses, citations, codes, formulas, latex, markup, phones, quantities, units
 from infra.spoken.mapped import MappedText, SpokenText
 
 ENGLISH = "en"
@@ -17,12 +17,16 @@ def spoken(written: str, language: str = ENGLISH) -> SpokenText:
     text = MappedText.of(written)
     is_english = language.lower().startswith(ENGLISH)
     if is_english:
-        formulas.say_latex(text)
+        latex.say(text)
     markup.strip(text)
     if is_english:
         abbreviations.say_short(text)
+        citations.say(text)
         phones.say(text)
+        codes.say_long(text)
         addresses.say(text)
+        codes.say(text)
+        units.say_sides(text)
         formulas.say(text)
         quantities.say(text)
         abbreviations.say(text)

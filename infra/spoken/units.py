@@ -2,190 +2,20 @@
 
 import re
 
-from infra.spoken.mapped import MappedText
-from infra.spoken.numbers import VULGAR, mixed, number
+from infra.spoken.attributive import is_attributive
+from infra.spoken.mapped import MappedText, kept
+from infra.spoken.numbers import VULGAR, cardinal, mixed, number, ordinal
+from infra.spoken.unit_names import NAMES, ONLY_SPACED, PER, POWERED
+from infra.spoken.vocabulary import NUMBERED
 
-_NAMES = {
-    "km": ("kilometer", "kilometers"),
-    "m": ("meter", "meters"),
-    "cm": ("centimeter", "centimeters"),
-    "mm": ("millimeter", "millimeters"),
-    "nm": ("nanometer", "nanometers"),
-    "\u00b5m": ("micrometer", "micrometers"),
-    "mi": ("mile", "miles"),
-    "ft": ("foot", "feet"),
-    "yd": ("yard", "yards"),
-    "yds": ("yard", "yards"),
-    "in.": ("inch", "inches"),
-    "inch": ("inch", "inches"),
-    "kg": ("kilogram", "kilograms"),
-    "g": ("gram", "grams"),
-    "mg": ("milligram", "milligrams"),
-    "\u00b5g": ("microgram", "micrograms"),
-    "mcg": ("microgram", "micrograms"),
-    "t": ("ton", "tons"),
-    "lb": ("pound", "pounds"),
-    "lbs": ("pound", "pounds"),
-    "oz": ("ounce", "ounces"),
-    "fl oz": ("fluid ounce", "fluid ounces"),
-    "l": ("liter", "liters"),
-    "L": ("liter", "liters"),
-    "ml": ("milliliter", "milliliters"),
-    "mL": ("milliliter", "milliliters"),
-    "cl": ("centiliter", "centiliters"),
-    "dl": ("deciliter", "deciliters"),
-    "gal": ("gallon", "gallons"),
-    "qt": ("quart", "quarts"),
-    "pt": ("pint", "pints"),
-    "tsp": ("teaspoon", "teaspoons"),
-    "tbsp": ("tablespoon", "tablespoons"),
-    "s": ("second", "seconds"),
-    "sec": ("second", "seconds"),
-    "secs": ("second", "seconds"),
-    "ms": ("millisecond", "milliseconds"),
-    "\u00b5s": ("microsecond", "microseconds"),
-    "ns": ("nanosecond", "nanoseconds"),
-    "min": ("minute", "minutes"),
-    "mins": ("minute", "minutes"),
-    "h": ("hour", "hours"),
-    "hr": ("hour", "hours"),
-    "hrs": ("hour", "hours"),
-    "d": ("day", "days"),
-    "yr": ("year", "years"),
-    "yrs": ("year", "years"),
-    "wk": ("week", "weeks"),
-    "wks": ("week", "weeks"),
-    "mos": ("month", "months"),
-    "B": ("byte", "bytes"),
-    "kB": ("kilobyte", "kilobytes"),
-    "KB": ("kilobyte", "kilobytes"),
-    "MB": ("megabyte", "megabytes"),
-    "GB": ("gigabyte", "gigabytes"),
-    "TB": ("terabyte", "terabytes"),
-    "PB": ("petabyte", "petabytes"),
-    "KiB": ("kibibyte", "kibibytes"),
-    "MiB": ("mebibyte", "mebibytes"),
-    "GiB": ("gibibyte", "gibibytes"),
-    "kbps": ("kilobit per second", "kilobits per second"),
-    "Kbps": ("kilobit per second", "kilobits per second"),
-    "kbit/s": ("kilobit per second", "kilobits per second"),
-    "Mbps": ("megabit per second", "megabits per second"),
-    "Mbit/s": ("megabit per second", "megabits per second"),
-    "Gbps": ("gigabit per second", "gigabits per second"),
-    "Gbit/s": ("gigabit per second", "gigabits per second"),
-    "Hz": ("hertz", "hertz"),
-    "kHz": ("kilohertz", "kilohertz"),
-    "MHz": ("megahertz", "megahertz"),
-    "GHz": ("gigahertz", "gigahertz"),
-    "W": ("watt", "watts"),
-    "kW": ("kilowatt", "kilowatts"),
-    "MW": ("megawatt", "megawatts"),
-    "GW": ("gigawatt", "gigawatts"),
-    "kWh": ("kilowatt hour", "kilowatt hours"),
-    "Wh": ("watt hour", "watt hours"),
-    "MWh": ("megawatt hour", "megawatt hours"),
-    "V": ("volt", "volts"),
-    "kV": ("kilovolt", "kilovolts"),
-    "mV": ("millivolt", "millivolts"),
-    "A": ("amp", "amps"),
-    "mA": ("milliamp", "milliamps"),
-    "mAh": ("milliamp hour", "milliamp hours"),
-    "\u03a9": ("ohm", "ohms"),
-    "\u2126": ("ohm", "ohms"),
-    "k\u03a9": ("kilohm", "kilohms"),
-    "J": ("joule", "joules"),
-    "kJ": ("kilojoule", "kilojoules"),
-    "cal": ("calorie", "calories"),
-    "kcal": ("kilocalorie", "kilocalories"),
-    "N": ("newton", "newtons"),
-    "Pa": ("pascal", "pascals"),
-    "kPa": ("kilopascal", "kilopascals"),
-    "hPa": ("hectopascal", "hectopascals"),
-    "MPa": ("megapascal", "megapascals"),
-    "mbar": ("millibar", "millibars"),
-    "psi": ("P S I", "P S I"),
-    "dB": ("decibel", "decibels"),
-    "lm": ("lumen", "lumens"),
-    "px": ("pixel", "pixels"),
-    "dpi": ("D P I", "D P I"),
-    "MP": ("megapixel", "megapixels"),
-    "ppm": ("part per million", "parts per million"),
-    "ppb": ("part per billion", "parts per billion"),
-    "rpm": ("R P M", "R P M"),
-    "RPM": ("R P M", "R P M"),
-    "bpm": ("beat per minute", "beats per minute"),
-    "BPM": ("beat per minute", "beats per minute"),
-    "fps": ("frame per second", "frames per second"),
-    "FPS": ("frame per second", "frames per second"),
-    "mph": ("mile per hour", "miles per hour"),
-    "kph": ("kilometer per hour", "kilometers per hour"),
-    "kmh": ("kilometer per hour", "kilometers per hour"),
-    "km/h": ("kilometer per hour", "kilometers per hour"),
-    "mpg": ("mile per gallon", "miles per gallon"),
-    "kn": ("knot", "knots"),
-    "kt": ("knot", "knots"),
-    "ha": ("hectare", "hectares"),
-    "ac": ("acre", "acres"),
-    "sq ft": ("square foot", "square feet"),
-    "sq. ft.": ("square foot", "square feet"),
-    "sqft": ("square foot", "square feet"),
-    "sq m": ("square meter", "square meters"),
-    "sq km": ("square kilometer", "square kilometers"),
-    "sq mi": ("square mile", "square miles"),
-    "mol": ("mole", "moles"),
-    "K": ("kelvin", "kelvin"),
-    "%": ("percent", "percent"),
-    "\u2030": ("per mille", "per mille"),
-    "\u00b0C": ("degree Celsius", "degrees Celsius"),
-    "\u2103": ("degree Celsius", "degrees Celsius"),
-    "\u00b0F": ("degree Fahrenheit", "degrees Fahrenheit"),
-    "\u2109": ("degree Fahrenheit", "degrees Fahrenheit"),
-    "\u00b0": ("degree", "degrees"),
-}
-_NAMES |= {name.replace("\u00b5", "\u03bc"): names for name, names in _NAMES.items() if "\u00b5" in name}
-_ONLY_SPACED = frozenset({"K", "B", "MP"})
-"""Right behind the digits these are thousands, billions."""
-_POWERED = {"2": "square", "\u00b2": "square", "3": "cubic", "\u00b3": "cubic"}
-_PER = {
-    "s": "second",
-    "sec": "second",
-    "min": "minute",
-    "h": "hour",
-    "hr": "hour",
-    "hour": "hour",
-    "day": "day",
-    "d": "day",
-    "wk": "week",
-    "week": "week",
-    "mo": "month",
-    "month": "month",
-    "yr": "year",
-    "year": "year",
-    "kg": "kilogram",
-    "g": "gram",
-    "l": "liter",
-    "L": "liter",
-    "dL": "deciliter",
-    "dl": "deciliter",
-    "mL": "milliliter",
-    "ml": "milliliter",
-    "m": "meter",
-    "km": "kilometer",
-    "lb": "pound",
-    "oz": "ounce",
-    "gal": "gallon",
-    "person": "person",
-    "mol": "mole",
-    "in": "inch",
-    "ft": "foot",
-}
-_UNIT = "|".join(sorted(map(re.escape, _NAMES), key=len, reverse=True))
-_PER_UNIT = "|".join(sorted(map(re.escape, _PER), key=len, reverse=True))
+_UNIT = "|".join(sorted(map(re.escape, NAMES), key=len, reverse=True))
+_PER_UNIT = "|".join(sorted(map(re.escape, PER), key=len, reverse=True))
 _AMOUNT = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
-_BEHIND = r"(?![\w\u00b2\u00b3]|-\w|/\w)"
+_BEHIND = r"(?![\w\u00b2\u00b3]|-\w|/[A-Za-z]|['\u2019]\w)"
 _DEGREES = re.compile(r"\u00b0\s?(?=[CF]\b)|\u00ba\s?(?=[CF]\b)")
 _MEASURE = re.compile(
-    rf"(?<![\w.,])(?P<first>{_AMOUNT})(?:\s?(?P<to>[-\u2013\u2014]|to)\s?(?P<last>{_AMOUNT}))?(?P<gap>[\s\u00a0\u202f-]?)"
+    rf"(?<![\w.,])(?<!\d/)(?P<first>{_AMOUNT})(?:\s?(?P<to>[-\u2013\u2014]"
+    rf"|to)\s?(?P<last>{_AMOUNT}))?(?P<gap>[\s\u00a0\u202f-]?)"
     rf"(?P<unit>{_UNIT})(?P<power>[\u00b2\u00b3]|(?<=m)[23]|(?<=ft)[23])?"
     rf"(?:/(?P<per>{_PER_UNIT})(?P<per_power>[\u00b2\u00b3]|(?<=[sm])[23])?)?{_BEHIND}(?:(?<=[a-z])\.(?=\s+[a-z]))?"
 )
@@ -195,22 +25,65 @@ _FEET_INCHES = re.compile(
 _FEET = re.compile(r"(?<![\w.,'\u2018])(\d+)\s?['\u2019\u2032](?=[\s.,;:!?)]|$)(?!s)")
 _INCHES = re.compile(r"(?<![\w.,])(\d+(?:\.\d+)?)\s?[\"\u2033](?=[\s.,;:!?)-]|$)")
 _PART = re.compile(
-    rf"(?<![\w/.,])(?:(\d+)\s?)??(?:(\d{{1,2}})/(\d{{1,2}})|([{''.join(VULGAR)}]))[\s-]?({_UNIT}|[\"\u2033])(?![\w/])\.?"
+    rf"(?<![\w/.,])(?:(?:(\d+)\s)?(\d{{1,2}})/(\d{{1,4}})|(?:(\d+)\s?)?([{''.join(VULGAR)}]))[\s-]?({_UNIT}"
+    rf"|[\"\u2033])(?![\w/])\.?"
 )
 _SAME_UNIT = re.compile(r"(?<=\d)[%\u00b0]\s?[-\u2013\u2014]\s?(?=\d+(?:\.\d+)?\s?[%\u00b0])")
+_LENGTHS = r"(?:cm|mm|km|m|ft|in|yd|px|inch|inches|feet|meters|metres)"
+_EACH_SIDE = re.compile(
+    rf"(?<=\d)(\s?{_LENGTHS})?\s?[xX\u00d7]\s?(?=\d+(?:\.\d+)?(?:\s?[xX\u00d7]\s?\d+(?:\.\d+)?)*\s?{_LENGTHS}\b)"
+)
+_COMPASS = {"N": "north", "S": "south", "E": "east", "W": "west"}
+_POSITION = re.compile(
+    rf"(?<![\w.,])({_AMOUNT})\s?\u00b0\s?(?:(\d+(?:\.\d+)?)\s?['\u2032\u2019]\s?)?(?:(\d+(?:\.\d+)?)\s?[\"\u2033]\s?)?"
+    r"([NSEW])(?!\w)"
+)
+_ROAD = re.compile(r"\b((?:I|US|SR|Route|Highway|Hwy)[-\s]?\d{1,3})\s([NSEW])(?![\w'])")
+_PRESSURE = re.compile(r"(?<![\w./])(\d{2,3})/(\d{2,3})\s?mm\s?Hg\b")
+_CONSUMPTION = re.compile(r"(?<=\d)\s?[lL]/100\s?km\b")
+_LABEL = re.compile(
+    rf"(?i)(?:\b(?:{'|'.join(NUMBERED)}|apt|seat|row|exit|block|flat|house|hall|bed|ward|size|no)\.?\s(?:is\s"
+    rf"|number\s)?|[A-Z]-)$"
+)
+_TYPE_SIZE = re.compile(r"[\s-](?:font|type|text|bold|italic|Arial|Times|Helvetica)\b")
+_INCH_END = re.compile(r"(?:(?<=\.\d)|(?<=\.\d\d)|(?<= by \d)|(?<= by \d\d))\s?in(?=\s*(?:$|[,;)]))")
+_SAME_NAMED = re.compile(rf"(?<=\d)\s?({_UNIT})\s?[-\u2013\u2014]\s?(?=\d+(?:\.\d+)?\s?\1(?!\w))")
+_EITHER = re.compile(rf"(?<=\d)(\s?(?:{_UNIT}))/(?=\d+(?:\.\d+)?\s?(?:{_UNIT})(?!\w))")
+_BARE_SIDES = re.compile(r"(?<=\d)\s?[xX]\s?(?=\d+\s?in(?:\s*$|[,;)]))")
 _SIDES = re.compile(r"(?<=\d[\"'\u2033\u2032])\s?[xX\u00d7]\s?(?=\d)")
 _LENGTH_OF = re.compile(
-    r"\s(?!(?:tall|long|wide|deep|high|thick|away|apart|from|and|or|of|is|by|in|to|short|across|above|below|on|at|for|it|the|a)\b)[a-z]{3,}"
+    r"\s(?!(?:tall|long|wide|deep|high|thick|away|apart|from|and|or|of|is|by|in|to|short|across|above|below|on|at"
+    r"|for|it|the|a)\b)[a-z]{3,}"
 )
 _HOURS_MINUTES = re.compile(r"(?<![\w.,:])(\d{1,3})\s?h(?:rs?)?\s?(\d{1,2})\s?m(?:in)?s?(?:\s?(\d{1,2})\s?s)?(?!\w)")
 _MINUTES_SECONDS = re.compile(r"(?<![\w.,:])(\d{1,3})\s?m(?:in)?\s?(\d{1,2})\s?s(?!\w)")
+_PERIODS = {
+    **PER,
+    "min": "minute",
+    "minute": "minute",
+    "sq ft": "square foot",
+    "sqft": "square foot",
+    "GB": "gigabyte",
+}
+_PER_AFTER = re.compile(
+    r"(?<=[a-z\d])\s?/\s?(month|mo|year|yr|day|hour|hr|h|week|wk|night|person|user|seat|unit|item|kg|lb|l|gal|GB"
+    r"|min|minute"
+    r"|mile|km|sq ft|sqft|meter|litre|liter|head|share|ticket|word|page|kWh)(?!\w)"
+)
 _PERCENT = re.compile(r"(?<=\d)\s?%(?=-?\w)")
 
 
 def say(text: MappedText) -> None:
     """Make words of measures."""
     text.rewrite(_DEGREES, lambda match: "\u00b0")
+    text.rewrite(_POSITION, _position)
+    text.rewrite(_ROAD, lambda match: f"{kept(1)} {_COMPASS[match[2]].capitalize()}")
+    text.rewrite(_PRESSURE, lambda match: f"{number(match[1])} over {number(match[2])} millimeters of mercury")
+    text.rewrite(_CONSUMPTION, lambda match: " liters per one hundred kilometers")
+    text.rewrite(_SAME_NAMED, lambda match: " to ")
     text.rewrite(_SAME_UNIT, lambda match: " to ")
+    text.rewrite(_BARE_SIDES, lambda match: " by ")
+    text.rewrite(_INCH_END, lambda match: " inch")
     text.rewrite(_SIDES, lambda match: " by ")
     text.rewrite(_PART, _part)
     text.rewrite(
@@ -223,8 +96,27 @@ def say(text: MappedText) -> None:
         _MINUTES_SECONDS,
         lambda match: f"{_counted(match[1], 'minute', 'minutes')} {_counted(match[2], 'second', 'seconds')}",
     )
+    text.rewrite(_EITHER, lambda match: f"{kept(1)} or ")
     text.rewrite(_MEASURE, _measure)
+    text.rewrite(_PER_AFTER, lambda match: f" per {_PERIODS.get(match[1], match[1])}")
     text.rewrite(_PERCENT, lambda match: " percent ")
+
+
+def say_sides(text: MappedText) -> None:
+    """Make words of the crosses between lengths, which are no products: `10x15 cm`; before operators are said."""
+    text.rewrite(_EACH_SIDE, lambda match: f"{kept(1)} by ")
+
+
+def is_label(match: "re.Match[str]") -> bool:
+    """Tell whether a number with a letter is a name rather than a measure: `gate 23A`, `room 4B`, `I-80 W`."""
+    return _LABEL.search(match.string[: match.start()]) is not None
+
+
+def _position(match: "re.Match[str]") -> str:
+    parts = [_counted(match[1], "degree", "degrees")]
+    parts += [_counted(match[2], "minute", "minutes")] if match[2] else []
+    parts += [_counted(match[3], "second", "seconds")] if match[3] else []
+    return " ".join([*parts, _COMPASS[match[4]]])
 
 
 def _counted(digits: str, one: str, many: str) -> str:
@@ -243,11 +135,17 @@ def _feet(match: "re.Match[str]") -> str | None:
 
 
 def _part(match: "re.Match[str]") -> str | None:
-    above, below = VULGAR[match[4]] if match[4] else (match[2], match[3])
-    one, many = _NAMES.get(match[5], ("inch", "inches"))
+    whole = match[1] or match[4]
+    above, below = VULGAR[match[5]] if match[5] else (match[2], match[3])
+    one, many = NAMES.get(match[6], ("inch", "inches"))
     if not below.strip("0") or int(above) >= int(below):
         return None
-    return f"{mixed(match[1] or '', above, below)} {many if match[1] else one}"
+    if int(below) > 20:
+        part = f"{cardinal(above)} {ordinal(below)}{'' if above == '1' else 's'}"
+        return f"{part} of {'an' if one[0] in 'aeiou' or one == 'hour' else 'a'} {one}" if not whole else None
+    ends = match.group().endswith(".") and not match.string[match.end() :].strip()
+    said = f"{mixed(whole or '', above, below)} {many if whole else one}"
+    return f"{said}." if ends else said
 
 
 def _hours(match: "re.Match[str]") -> str:
@@ -255,10 +153,20 @@ def _hours(match: "re.Match[str]") -> str:
     return f"{_counted(match[1], 'hour', 'hours')} {_counted(match[2], 'minute', 'minutes')}{seconds}"
 
 
+def _per(unit: str, power: str) -> str:
+    if unit == "m" and power:
+        return f"{POWERED[power]} meter"
+    return PER[unit] + {"square": " squared", "cubic": " cubed"}.get(POWERED.get(power, ""), "")
+
+
 def _measure(match: "re.Match[str]") -> str | None:
     first, last, unit, per = match["first"], match["last"], match["unit"], match["per"]
     gap = match["gap"]
-    if (unit in _ONLY_SPACED and gap.strip(" ") != "") or (unit in _ONLY_SPACED and not gap):
+    if len(unit) == 1 and unit.isupper() and is_label(match):
+        return None
+    if unit == "pt" and _TYPE_SIZE.match(match.string[match.end() :]):
+        return f"{number(first)} point"
+    if (unit in ONLY_SPACED and gap.strip(" ") != "") or (unit in ONLY_SPACED and not gap):
         return None
     if gap == "-" and (len(unit) < 2 or match["to"]):
         return None
@@ -270,15 +178,13 @@ def _measure(match: "re.Match[str]") -> str | None:
         and not match.string[match.end() :].startswith((" ", ",", ")"))
     ):
         return None
-    one, many = _NAMES[unit]
+    one, many = NAMES[unit]
     singular = first == "1" and not last
-    name = one if singular or gap == "-" else many
+    name = one if singular or gap == "-" or is_attributive(match) else many
     if power := match["power"]:
-        name = f"{_POWERED[power]} {name}"
+        name = f"{POWERED[power]} {name}"
     if per:
-        name += f" per {_PER[per]}" + {"2": " squared", "\u00b2": " squared", "3": " cubed", "\u00b3": " cubed"}.get(
-            match["per_power"] or "", ""
-        )
+        name += f" per {_per(per, match['per_power'] or '')}"
     amount = number(first) if not last else f"{number(first)} to {number(last)}"
     behind = "." if unit == "in." and not match.string[match.end() :].strip() else ""
     return f"{amount} {name}{behind}"

@@ -30,6 +30,12 @@ TITLES = {
     "st": "Saint",
     "mt": "Mount",
     "ft": "Fort",
+    "messrs": "Messers",
+    "adm": "Admiral",
+    "cmdr": "Commander",
+    "supt": "Superintendent",
+    "insp": "Inspector",
+    "amb": "Ambassador",
 }
 """Said in front of a name; their full stop never ends a sentence."""
 
@@ -80,6 +86,14 @@ ALWAYS = {
     "vols": "volumes",
     "nos": "numbers",
     "est": "estimated",
+    "acct": "account",
+    "asst": "assistant",
+    "attn": "attention",
+    "assoc": "associate",
+    "qty": "quantity",
+    "co": "Company",
+    "pkwy": "Parkway",
+    "ln": "Lane",
 }
 """Written with a full stop, whatever stands beside them."""
 
@@ -112,6 +126,10 @@ BEFORE_NUMBER = {
     "par": "paragraph",
     "min": "minimum",
     "max": "maximum",
+    "pt": "part",
+    "qty": "quantity",
+    "ste": "suite",
+    "rte": "route",
 }
 """Abbreviations only in front of a number."""
 
@@ -152,10 +170,18 @@ NUMBERED = words(
 )
 """Words that a number or a Roman numeral belongs to."""
 
+UNIT_NAMES = words(
+    "in ft yd mi km cm mm m oz lb lbs kg g mg tbsp tsp tbs hr hrs min mins sec secs yr yrs wk wks mo mos gal qt"
+    " pt pts sq"
+    " l ml dl cl h s ms"
+)
+"""Short names of units that may be written with a full stop, or with another measure behind them."""
+
 SCALES = ("thousand", "million", "billion", "trillion")
 
 ROMAN = re.compile(r"(?=[MDCLXVI])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 OPERATORS = words(
-    "+ - \u2212 \u2013 * / = == != < > <= >= \u2264 \u2265 \u2260 \u2248 ~ \u00d7 \u00f7 \u00b1 ^ ** % & | ->"
+    "+ - \u2212 \u2013 * / = == != < > <= >= \u2264 \u2265 \u2260 \u2248 ~ \u00d7 \u00f7 \u00b1 ^ ** % & | -> &&"
+    " || += -= \u2192 \u2190 \u2261 &amp; &lt; &gt; &le; &ge; &ne; &times; &divide; &plusmn; &rarr; &larr;"
 )
 """Signs that belong to what stands on either side of them."""

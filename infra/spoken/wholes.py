@@ -12,6 +12,7 @@ from infra.spoken.vocabulary import (
     ROMAN,
     SCALES,
     TITLES,
+    UNIT_NAMES,
     words,
 )
 
@@ -26,9 +27,25 @@ _TIMES_OF_DAY = frozenset({"a.m", "p.m", "am", "pm"})
 _JOINING = words("to and by of through times x plus minus over or per from point")
 _ABBREVIATIONS = frozenset(
     {*TITLES, *ALWAYS, *(set(MONTHS) - {"may", "mar"}), *(set(DAYS) - {"sun", "sat", "mon", "wed"})}
-    | {"vol", "pp", "fig", "b.c", "a.d", "ph.d", "d.c", "u.s", "u.k", "u.n", "m.d", "b.a", "m.a", "p.s"}
+    | {"vol", "pp", "rt", "gov", "fig", "b.c", "a.d", "ph.d", "d.c", "u.s", "u.k", "u.n", "m.d", "b.a", "m.a", "p.s"}
 ) - {"max"}
-_MAY_END = frozenset({"etc", "inc", "ltd", "corp", "jr", "sr", "bros", "esq", "p.m", "a.m", "ave", "blvd", "rd", "al"})
+_GOES_ON = words(
+    "est edt et cst cdt ct mst mdt mt pst pdt pt utc gmt bst cet cest ist jst aest aedt eastern central mountain"
+    " pacific"
+    " ltd inc llc kg nw ne sw se n s e w monday tuesday wednesday thursday friday saturday sunday mon tue tues"
+    " wed thu thur"
+    " thurs fri sat sun"
+) | {*MONTHS, *(name.lower() for name in MONTHS.values())}
+"""What goes on with the sentence, capital or not: `5 p.m. EST`, `Co. Ltd.`, `Pennsylvania Ave. NW`."""
+_WITH_MORE = words("ft lb lbs hr hrs min mins") | frozenset(DAYS)
+"""A number behind these goes on: `5 ft. 6 in.`, `Tue. 3 Dec.`"""
+_BEFORE_DIGIT = words(
+    "ref rs ps rom matt cor gal eph thess tim heb pet exod lev deut prov isa jer ezek mar fl para sched approx"
+)
+"""Other abbreviations only in front of a number."""
+_MAY_END = frozenset(
+    {"etc", "inc", "ltd", "corp", "co", "jr", "sr", "bros", "esq", "p.m", "a.m", "ave", "blvd", "rd", "al"}
+)
 """Abbreviations that often end a sentence: the next word tells."""
 
 
@@ -47,24 +64,38 @@ def stops_at(text: str, following: str | None = None) -> bool | None:
     body = text[:-1]
     if _LIST_NUMBER.fullmatch(body) and body.strip() != "I":
         return False  # a list's number
-    before, word = last_words(text)
-    word = word.removesuffix(".").lower()
-    if word in _MAY_END or (word in _TIMES_OF_DAY and before[-1:].isdigit()):
-        return None if following is None else following[:1].isupper()
-    if word in BEFORE_NUMBER and word not in _ABBREVIATIONS:
-        return None if following is None else not following[:1].isdigit()
+    before, written = last_words(text)
+    word = written.removesuffix(".").lower()
+    first = following.split(None, 1)[0] if following and following.strip() else ""
+    bare = first.rstrip(".,;:!?)").lower()
+    if word in _MAY_END or (word in _TIMES_OF_DAY and (before[-1:].isdigit() or before.lower() in ("and", "or", "to"))):
+        return None if following is None else first[:1].isupper() and bare not in _GOES_ON
+    if len(word) == 1 and written[0].isupper() and word != "i":
+        return False
+    if word == "i":
+        # "I" ends a sentence more often than it begins a name, unless another initial follows.
+        return None if following is None else re.fullmatch(r"(?:[A-Z]\.)+", first) is None
+    if word == "v":
+        return False
+    if (word in BEFORE_NUMBER and word not in _ABBREVIATIONS) or word in _BEFORE_DIGIT:
+        return None if following is None else not first[:1].isdigit()
+    if (word in UNIT_NAMES and before[-1:].isdigit()) or (word in DAYS and written[0].isupper()):
+        return (
+            None if following is None else not first[:1].islower() and not (first[:1].isdigit() and word in _WITH_MORE)
+        )
     if word in _ABBREVIATIONS:
         return False
-    # "I" ends a sentence more often than it begins a name.
-    initial = _INITIALS.fullmatch(last_words(text)[1].removesuffix("."))
-    return initial is None or word == "i"
+    return _INITIALS.fullmatch(written.removesuffix(".")) is None
 
 
 def is_bound(before: str, following: str) -> bool:
     """Tell whether the last word of `before` and the first of `following` ("" if unknown) belong together."""
     earlier, last = last_words(before)
-    first = following.split(None, 1)[0].lstrip(_OPENING) if following.strip() else ""
+    written_first = following.split(None, 1)[0] if following.strip() else ""
+    first = written_first.lstrip(_OPENING) or written_first
     is_numeric = _NUMBER.fullmatch(last) is not None
+    if _belongs_behind(before, earlier, last, first):
+        return True
     has_digit = first[:1].isdigit() or _NUMBER.match(first) is not None
     if last in OPERATORS or (first in OPERATORS and first not in _DASHES):
         return last not in _DASHES or _is_numeric(earlier) or not earlier
@@ -88,8 +119,33 @@ def is_bound(before: str, following: str) -> bool:
         and first[1:2].islower()
     ):
         return True  # a name
-    is_roman = len(first) > 0 and ROMAN.fullmatch(first.rstrip(".,;:!?")) is not None
+    is_roman = len(first) > 0 and ROMAN.fullmatch(_BEHIND_NUMERAL.sub("", first)) is not None
     return is_roman and last[:1].isupper() and last[-1:].isalpha()
+
+
+_BEHIND_NUMERAL = re.compile(r"(?:['\u2019]s)?[.,;:!?)]*$")
+_AMOUNT_OF_SOMETHING = re.compile(
+    rf"(?i)(?<![\w.])(?:a|an|another|every)\s+{_NUMBER.pattern}(?:\s?\u00b0?[^\W\d][\w/]{{0,5}}|\u00b0)?$"
+)
+_TWO_PARTS = frozenset(
+    {("sq", "ft"), ("sq", "m"), ("sq", "km"), ("sq", "mi"), ("fl", "oz"), ("et", "al"), ("cu", "ft")}
+)
+_STREETS = words("st ave blvd rd dr ln street avenue road")
+_ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
+
+
+def _belongs_behind(before: str, earlier: str, last: str, first: str) -> bool:
+    """Tell whether the next word belongs to the last one, whatever kinds of words they are."""
+    word, following = last.lower().rstrip("."), first.lower().rstrip(".,;:!?)")
+    if (word, following) in _TWO_PARTS or (following in _STREETS and _ORDINAL.fullmatch(word)):
+        return True
+    if following.startswith("centur") and (ROMAN.fullmatch(last) or _ORDINAL.fullmatch(word)):
+        return True
+    if word in UNIT_NAMES and _is_numeric(earlier) and (first[:1].isdigit() or first in ("x", "\u00d7")):
+        return True  # 5 ft 10 in, 10 cm x 15 cm
+    if last in ("x", "\u00d7") and first[:1].isdigit():
+        return True
+    return _AMOUNT_OF_SOMETHING.search(before) is not None and (not first or following.isalpha())
 
 
 _MONTH_WORDS = frozenset({*MONTHS, *(name.lower() for name in MONTHS.values())})
@@ -105,11 +161,15 @@ _EMPHASIS = (
     r"|(?<!\w)__(?=\S)[^\n]+?(?<=\S)__(?!\w)"
     r"|(?<![\w*])\*(?=[^\s*])[^*\n]+?(?<=[^\s*])\*(?!\*)|(?<!\w)_(?=[^\s_])[^\n]+?(?<=[^\s_])_(?!\w)"
 )
-_LATEX = r"\$\$.+?\$\$|\\\[.+?\\\]|\\\(.+?\\\)|\$(?=[^\s\d$])[^$\n]*(?<=[^\s$])\$(?!\d)"
+_LATEX = (
+    r"\$\$.+?\$\$|\\\[.+?\\\]|\\\(.+?\\\)|\$(?=[^\s\d$])[^$\n]*(?<=[^\s$])\$(?!\d)"
+    r"|\$\d[^$\n]*?[\\^_{}][^$\n]*?(?<=\S)\$(?!\d)"
+)
 _TAG = r"<!--.*?-->|</?[a-zA-Z][\w:-]*(?:\s+[\w:-]+\s*=[^<>\n]*)?\s*/?>"
 _CLOSED = re.compile(rf"``[^\n]+?``|`[^`\n]+`|{_LATEX}|{_LINK}|{_TAG}|{_EMPHASIS}", re.DOTALL)
 _OPEN = re.compile(
-    r"`|\$\$|\\\[|\\\(|\$(?=[^\s\d$])|!?\[[^\]]*$|\]\([^)]*$|<!--|</?[a-zA-Z][\w:-]*(?:\s+[\w:-]+\s*=[^<>]*)?$"
+    r"`|\$\$|\\\[|\\\(|\$(?=[^\s\d$])|\$\d[\d.]*\s?[\\^_{}]|!?\[[^\]]*$|\]\([^)]*$|<!--"
+    r"|</?[a-zA-Z][\w:-]*(?:\s+[\w:-]+\s*=[^<>]*)?$"
     r"|(?<![\w*])\*{1,3}(?=[^\s*])|(?<!\w)_{1,2}(?=\w)|~~(?=\S)"
 )
 _PAIRED = re.compile(

@@ -54,6 +54,43 @@ def test_clauses_end_where_a_speaker_would_pause(text: str, clauses: list[str]) 
     assert said(text) == clauses
 
 
+@pytest.mark.parametrize(
+    "whole",
+    [
+        "5 p.m. EST",
+        "3 p.m. Monday",
+        "Apple Co. Ltd.",
+        "Pennsylvania Ave. NW",
+        "P. T. Barnum",
+        "I. M. Pei",
+        "Smith v. Jones",
+        "Ps. 23",
+        "Rs. 500",
+        "Mar. 15th",
+        "Tue. 3 Dec.",
+        "5 ft. 6 in.",
+        "2 tbsp. of",
+        "Wed. night",
+        "6 fl oz",
+        "20 sq km",
+        "10 cm x 15 cm",
+        "a \u00a31bn deal",
+        "a 30 \u00b0C day",
+        "the XIX century",
+        "King Charles III's",
+        "$3 \\times 4 = 12$",
+        "0 < x < 1",
+        "a && b",
+        "Fish &amp; chips",
+        "Smith et al.",
+    ],
+)
+@pytest.mark.parametrize("around", ["So {} it is, and that is all.", "Yes. It was {} as far as I know. {} again."])
+def test_what_belongs_together_is_not_cut(whole: str, around: str) -> None:
+    clauses = split(around.replace("{}", whole))
+    assert sum(clause.count(whole) for clause in clauses) == around.count("{}"), clauses
+
+
 def test_a_first_clause_without_a_mark_ends_after_three_words() -> None:
     assert said("The moon is a celestial body.") == ["The moon is", "a celestial body."]
     assert said("The moon is a celestial body.", first=False) == ["The moon is a celestial body."]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from infra.engines.piper import PiperTTS, phoneme_ends, split_run, trim, with_duration_output
+from infra.engines.piper import PiperTTS, phoneme_ends, readable, split_run, trim, with_duration_output
 from infra.engines.tts import Chain, Failure, Sound, Voice
 
 RATE_HZ = 22_050
@@ -49,6 +49,21 @@ def test_a_phoneme_ends_with_the_pad_behind_it() -> None:
     # ids: ^ _ a _ b _ $ ; the unknown phoneme has none
     assert phoneme_ends(["a", "?", "b"], ids, [1, 2, 4, 5, 8, 9, 11]) == [5, 5, 9]
     assert phoneme_ends(["a", "b"], ids, [1, 2, 3]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("A B C, one two three", "eigh B C, one two three"),
+        ("the code is B A, A seven", "the code is B eigh, eigh seven"),
+        ("gate A twelve, plan A is good", "gate eigh twelve, plan eigh is good"),
+        ("A A Milne wrote it.", "eigh eigh Milne wrote it."),
+        ("A one billion pound deal. A B is no A.", "A one billion pound deal. eigh B is no A."),
+        ("A man called. A Day in the Life", "A man called. A Day in the Life"),
+    ],
+)
+def test_the_letter_a_is_told_from_the_article(text: str, read: str) -> None:
+    assert readable(text) == read
 
 
 def test_a_model_without_durations_is_left_as_it_is() -> None:
