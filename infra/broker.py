@@ -18,6 +18,7 @@ from nats.errors import Error as NatsError
 from contracts.codec import CONTENT_TYPE, decode, encode
 from contracts.events import Event
 from infra.asyncapi_actor import ActorSpecification
+from infra.client_errors import ClientErrors
 from infra.connection import connection, jetstream, round_trip
 from infra.dead_letters import bury_undecodable
 from infra.embedded.runtime import NotRunning, running_nats_url
@@ -94,9 +95,6 @@ def make_broker(name: str) -> NatsBroker:
         log.warning("NATS is back")
         await _provision_again(broker)
 
-    async def failed(error: Exception) -> None:
-        log.debug("NATS: %s", error)
-
     async def disconnected() -> None:
         if not connection(broker).is_closed:  # else it is we who left
             log.warning("NATS is gone; waiting for it")
@@ -114,7 +112,7 @@ def make_broker(name: str) -> NatsBroker:
         reconnect_time_wait=0.25,  # type: ignore[arg-type]  # seconds; any float works
         reconnected_cb=reconnected,
         disconnected_cb=disconnected,
-        error_cb=failed,
+        error_cb=ClientErrors(),
         graceful_timeout=5,
         ping_interval=10,
         logger=None,

@@ -1,0 +1,58 @@
+"""What the NATS client reports: dropped messages are counted and told as warnings, once in a while."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from nats.errors import SlowConsumerError
+
+log = logging.getLogger(__name__)
+
+TELL_EVERY_S = 10.0
+"""A slow consumer drops thousands of messages a second: one line in this time says how many."""
+
+SUBJECTS_TOLD = 5
+"""A line names the subjects that lost most; a subscription with a wildcard may lose messages of any number."""
+
+SUBJECTS_COUNTED = 1000
+"""Beyond this many different subjects between two lines, messages are counted, but their subjects are not."""
+
+
+class ClientErrors:
+    """The `error_cb` of a NATS connection.
+
+    What the connection does about being cut is told by its other callbacks (gone, back); its attempts are of
+    interest to nobody but a debugger. A message that was dropped is lost, and everything else is unexpected.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._dropped: Counter[str] = Counter()
+        self._told_at: float | None = None
+
+    async def __call__(self, error: Exception) -> None:
+        """Take an error of the client."""
+        if isinstance(error, SlowConsumerError):
+            self._drop(error.subject)
+        elif isinstance(error, OSError):  # a connection that is cut or refused, or a timeout
+            log.debug("NATS: %r", error)
+        else:
+            log.warning("NATS: %s", str(error) or repr(error))
+
+    def _drop(self, subject: str) -> None:
+        known = subject in self._dropped or len(self._dropped) < SUBJECTS_COUNTED
+        self._dropped[subject if known else "other subjects"] += 1
+        now = self._clock()
+        if self._told_at is None or now - self._told_at >= TELL_EVERY_S:
+            self._told_at = now
+            log.warning("%s", dropped_line(self._dropped))
+            self._dropped.clear()
+
+
+def dropped_line(dropped: Counter[str]) -> str:
+    """Return the line that says how many messages of which subjects were dropped."""
+    named = ", ".join(f"{count} of {subject}" for subject, count in dropped.most_common(SUBJECTS_TOLD))
+    others = len(dropped) - SUBJECTS_TOLD
+    rest = f" and {others} other subjects" if others > 0 else ""
+    return f"messages dropped, as they come faster than this process takes them: {named}{rest}"
