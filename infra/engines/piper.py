@@ -36,9 +36,12 @@ LEAD_MS, PEAK, NEAR_SILENCE = 5, 0.9, 0.01
 TAIL_MS = {".": 300, "!": 300, "?": 300, ",": 150, ";": 200, ":": 200, "": 30}
 """Silence left behind what ends in this mark; Piper's own is about 200 ms, whatever the mark."""
 
-# espeak takes every lone "A" for the article, "uh B C": a letter is beside other letters, or a capital within a sentence.
+# espeak takes every lone "A" for the article, "uh B C": a letter is beside other letters, or a capital within a
+# sentence.
 _LETTER_A = re.compile(
-    r"(?<![\w'])A(?=,? [A-Z](?![\w'.]))|(?:(?<= [A-Z] )|(?<= [A-Z], )|(?<=^[A-Z] )|(?<=^[A-Z], ))A(?![\w'])|(?<=[a-z] )A(?= [a-z])"
+    r"(?<![\w'])A(?=,? [A-Z](?![\w'.]))"
+    r"|(?:(?<= [A-Z] )|(?<= [A-Z], )|(?<=^[A-Z] )|(?<=^[A-Z], ))A(?![\w'])"
+    r"|(?<=[a-z] )A(?= [a-z])"
 )
 
 WARM_UP = (

@@ -66,8 +66,8 @@ class ScriptedEngine(SpeechToText):
     async def recognise(self, pcm: bytes, on_failure: OnFailure | None = None) -> Recognition:
         answer, windows = self._answers[next(self._next) % len(self._answers)]
         until = self.now + windows
-        while self.now < min(until, FOR_EVER):
-            await asyncio.sleep(0)
+        while self.now < min(until, FOR_EVER):  # the windows that it listens to are its clock
+            await asyncio.sleep(0)  # noqa: ASYNC110
         if answer == FAILS:
             raise NothingHeard(answer)
         if answer == DOUBTED:
@@ -215,7 +215,7 @@ async def heard(
     crashes: frozenset[int],
     last_ms: int,
 ) -> list[e.Event]:
-    """Return the facts of a call; `crashes` are the parts (a pause, half of some speech) before which its owner ends."""
+    """Return the facts of a call; `crashes` are the parts (a pause, half of speech) before which its owner ends."""
     call = Call(broker, name, answers)
     await call.begin()
     parts = count()
