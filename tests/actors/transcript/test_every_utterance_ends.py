@@ -66,8 +66,8 @@ class ScriptedEngine(SpeechToText):
     async def recognise(self, pcm: bytes, on_failure: OnFailure | None = None) -> Recognition:
         answer, windows = self._answers[next(self._next) % len(self._answers)]
         until = self.now + windows
-        while self.now < min(until, FOR_EVER):  # the windows that it listens to are its clock
-            await asyncio.sleep(0)  # noqa: ASYNC110
+        while self.now < min(until, FOR_EVER):  # noqa: ASYNC110  # its clock are the windows listened to
+            await asyncio.sleep(0)
         if answer == FAILS:
             raise NothingHeard(answer)
         if answer == DOUBTED:
