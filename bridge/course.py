@@ -18,7 +18,7 @@ DRY_PATIENCE_NS = 200_000_000
 SILENT_NS = 1_500_000_000
 """After this without a count the client may stand still: nothing counts as heard until it is known."""
 
-WINDOW_NS, LEAST_WINDOW_NS = 600_000_000, 300_000_000
+WINDOW_NS, DRY_WINDOW_NS, LEAST_WINDOW_NS = 600_000_000, 400_000_000, 300_000_000
 """Counts without a time of their own may be late by themselves; they show a break when all of a window do."""
 
 Cause = Literal["late-sound", "client", "silent", "door"]
@@ -181,6 +181,11 @@ class Course:
             return self._behind(count, still)
         if count.samples < still.samples:
             return [self._go(count.samples, count.at_ns, still.at_ns)]
+        due_ns = still.at_ns + (count.samples - still.samples) * 1_000_000_000 // self._rate_hz
+        if count.resumed and still.samples < count.samples and due_ns < count.at_ns:
+            # It had played on to where it says that it goes on from: there it stood still.
+            went_on = self._go(still.samples, still.at_ns, still.at_ns)
+            return [went_on, self._stop(count.samples, "client"), self._go(count.samples, count.at_ns, due_ns)]
         at_ns = count.at_ns - (count.samples - still.samples) * 1_000_000_000 // self._rate_hz
         if still.cause == "silent" and at_ns - still.at_ns < TOLERANCE_NS:
             at_ns = still.at_ns  # it played on, and only its counts were late
@@ -199,7 +204,7 @@ class Course:
     def _compare(self, count: Count) -> list[Change]:
         late_ns = count.at_ns - self._due_ns(count.samples)
         before = self._last
-        if not count.exact:
+        if not count.exact and not (count.resumed and late_ns > DRY_PATIENCE_NS):
             late_ns, before = self._least_late(count, late_ns)
         if late_ns < -TOLERANCE_NS:
             count = self.possible(count)
@@ -214,9 +219,13 @@ class Course:
         return [stop, self._go(where, stop.at_ns + late_ns, stop.at_ns)]
 
     def _least_late(self, count: Count, late_ns: int) -> tuple[int, int]:
-        """Return by how much at least all counts of the window were late, and the last count before it."""
+        """Return by how much at least all counts of the window were late, and the last count before it.
+
+        Where its sound runs out there is no time for a whole window.
+        """
         self._window.append((count.at_ns, late_ns, self._last))
-        while self._window[0][0] < count.at_ns - WINDOW_NS:
+        window_ns = DRY_WINDOW_NS if count.stalled else WINDOW_NS
+        while self._window[0][0] < count.at_ns - window_ns:
             self._window.popleft()
         first_ns, _, before = self._window[0]
         if late_ns > 0 and count.at_ns - first_ns < LEAST_WINDOW_NS:
@@ -230,4 +239,6 @@ class Course:
             return self._dry, "late-sound" if self._dry == late else "client"
         if late is not None and before <= late <= count.samples:
             return late, "late-sound"
+        if count.resumed:
+            return count.samples, "client"
         return min(before, count.samples), "client"

@@ -108,6 +108,13 @@ export class Playback {
     else this.finish(reply, {});
   }
 
+  // The device stood still until now, of itself: nobody but us knows where.
+  stoodStill(now_s) {
+    const reply = this.queue[0];
+    this.now = now_s;
+    if (reply?.flowing && reply.audible && !reply.held && !reply.leaving) this.tell(reply, { resumed: true });
+  }
+
   // ---- what the audio thread asks for
 
   // `begins_s`: when the first sample of `out` is played.

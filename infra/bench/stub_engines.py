@@ -93,15 +93,18 @@ def hum(seconds: float) -> bytes:
     return bytes((6000 * np.sin(2 * np.pi * 160 * at_s)).astype("<i2").tobytes())
 
 
+_ANSWER = web.AppKey("answer", str)
+
+
 async def complete(request: web.Request) -> web.StreamResponse:
     """Answer a chat completion, streamed or whole, in OpenAI's protocol."""
-    asked = await request.json()
+    asked, answer = await request.json(), request.app[_ANSWER]
     if not asked.get("stream"):
-        message = {"role": "assistant", "content": ANSWER}
+        message = {"role": "assistant", "content": answer}
         return web.json_response(_completion("chat.completion", {"message": message, "finish_reason": "stop"}))
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
-    for word in ANSWER.split():
+    for word in answer.split():
         await response.write(_event({"delta": {"role": "assistant", "content": f"{word} "}, "finish_reason": None}))
     await response.write(_event({"delta": {}, "finish_reason": "stop"}))
     await response.write(b"data: [DONE]\n\n")
@@ -116,9 +119,10 @@ def _event(choice: dict[str, Any]) -> bytes:
     return f"data: {json.dumps(_completion('chat.completion.chunk', choice))}\n\n".encode()
 
 
-def llm_server() -> web.Application:
+def llm_server(answer: str = ANSWER) -> web.Application:
     """Return the server of a language model that always says the same."""
     app = web.Application()
+    app[_ANSWER] = answer
     app.router.add_post("/v1/chat/completions", complete)
     return app
 
@@ -127,7 +131,9 @@ def main() -> None:
     """Serve on a port of loopback until SIGTERM."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    web.run_app(llm_server(), host="127.0.0.1", port=parser.parse_args().port, print=lambda *_: None)
+    parser.add_argument("--answer", default=ANSWER, help="what the language model says")
+    told = parser.parse_args()
+    web.run_app(llm_server(told.answer), host="127.0.0.1", port=told.port, print=lambda *_: None)
 
 
 if __name__ == "__main__":

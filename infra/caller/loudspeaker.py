@@ -71,6 +71,7 @@ class Loudspeaker:
         self.replies: list[Playing] = []
         self._anchor: tuple[float, int] | None = None
         self._paused = False
+        self._still = False
         self._reported_at_s = 0.0
         self._reached_at_s = 0.0
         """When the last sample that was played was."""
@@ -147,9 +148,28 @@ class Loudspeaker:
         reply.over = reply.stopped = True
         return [*reports, self._report(reply), *self.advance(now_s)]
 
+    def stand_still(self, now_s: float) -> list[Report]:
+        """Be a device that plays nothing for a while, and tells nothing: one that was suspended, or starved."""
+        reports = self.advance(now_s)
+        self._still = True
+        return reports
+
+    def go_on(self, now_s: float, told: bool) -> list[Report]:
+        """Play on from there; `told`: it knows that it stood still, and says where."""
+        self._still = False
+        reply = self.current
+        if reply is not None and self._anchor is not None:
+            self._anchor = (now_s, reply.played)
+            self._reached_at_s = self._reported_at_s = now_s
+            if told and reply.started_at_s is not None:
+                return [self._report(reply, resumed=True), *self.advance(now_s)]
+        return self.advance(now_s)
+
     def advance(self, now_s: float) -> list[Report]:
         """Play up to now; return the reports that are due."""
         reports: list[Report] = []
+        if self._still:
+            return reports
         while (reply := self.current) is not None and not self._paused:
             resumed = self._flow(reply, now_s)
             stalled = self._play(reply, now_s)
@@ -165,7 +185,7 @@ class Loudspeaker:
     def next_due_s(self, now_s: float) -> float | None:
         """Return when `advance` has something to do again without anything coming in, None if never."""
         reply = self.current
-        if reply is None or self._paused or self._anchor is None:
+        if reply is None or self._paused or self._still or self._anchor is None:
             return None
         due = [self._reported_at_s + REPORT_EVERY_S]
         anchor_s, anchor_sample = self._anchor

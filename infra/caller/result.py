@@ -73,6 +73,8 @@ class CallResult:
     """Rate of the agent's sound."""
     resume_token: str = ""
     """With it another call can go on with the session; WebSocket door."""
+    began_ns: int = 0
+    """When the microphone opened, time 0 of all other times: Unix epoch ns of the caller's machine."""
     said: list[Said] = field(default_factory=list)
     replies: list[HeardReply] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)

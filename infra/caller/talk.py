@@ -1,6 +1,7 @@
 """What a caller does at any door: talks at the pace of speech, follows the facts, and decides when it was answered."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -96,6 +97,7 @@ class Talk:
         self._conversation = Conversation()
         self._decisions_before = 0
         self._began_s = asyncio.get_running_loop().time()
+        result.began_ns = time.time_ns()
 
     def now_s(self) -> float:
         """Return the caller's time."""

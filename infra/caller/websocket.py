@@ -12,9 +12,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from infra.caller.loudspeaker import Loudspeaker, Report
+from infra.caller.manner import ORDINARY, Manner, Stall
 from infra.caller.microphone import Microphone
 from infra.caller.result import CallResult, HeardReply, Utterance, answer_sound
-from infra.caller.talk import CallFailed, OnFact, Talk, ignore_fact, utterances_of
+from infra.caller.talk import EXACT_LOOK_S, CallFailed, OnFact, Talk, ignore_fact, utterances_of
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +36,12 @@ async def place_call(
     token: str = "",
     answer_timeout_s: float = 30,
     on_fact: OnFact = ignore_fact,
+    manner: Manner = ORDINARY,
 ) -> CallResult:
     """Call the door at `url` (the page's address, or `ws://…/ws`), say the utterances, and return what came of it.
 
     With the `session_id` and `resume_token` of a result, that session is gone on with. `token` says who calls, where
-    the door wants to know (DAREDEVIL_AUTH).
+    the door wants to know (DAREDEVIL_AUTH). `manner` is how the caller's client behaves.
 
     Each is said when the answers to what was said before have ended, unless it says otherwise; the call is hung up
     when the last answers have ended. Raises BadWav, CallFailed.
@@ -53,7 +55,7 @@ async def place_call(
         "name": user_id,
         "sample_rate_hz": rate_hz,
         "mic": True,
-        "counts_played": True,
+        "counts_played": manner.tells != "nothing",
     }
     if token:
         hello["token"] = token
@@ -62,7 +64,7 @@ async def place_call(
     began_s = asyncio.get_running_loop().time()
     try:
         async with connect(ws_url(url), max_size=1 << 24, compression=None, open_timeout=10) as socket:
-            call = await _greet(socket, hello, rate_hz, answer_timeout_s, on_fact)
+            call = await _greet(socket, hello, rate_hz, answer_timeout_s, on_fact, manner)
             call.talk.result.connect_s = round(asyncio.get_running_loop().time() - began_s, 3)
             await call.hold(steps)
         await _hang_up_again(url, call, token)
@@ -80,7 +82,12 @@ def ws_url(url: str) -> str:
 
 
 async def _greet(
-    socket: ClientConnection, hello: dict[str, Any], rate_hz: int, answer_timeout_s: float, on_fact: OnFact
+    socket: ClientConnection,
+    hello: dict[str, Any],
+    rate_hz: int,
+    answer_timeout_s: float,
+    on_fact: OnFact,
+    manner: Manner,
 ) -> "_Call":
     await socket.send(json.dumps(hello | {"clock_ms": asyncio.get_running_loop().time() * 1000}))
     async with asyncio.timeout(10):
@@ -90,7 +97,8 @@ async def _greet(
             if answer.get("type") == "error":
                 raise CallFailed(f"the door refused the call: {answer.get('message') or answer.get('code')}")
             if answer.get("type") == "welcome":
-                call = _Call(socket, answer["session_id"], rate_hz, answer["sample_rate_hz"], answer_timeout_s, on_fact)
+                rates = rate_hz, answer["sample_rate_hz"]
+                call = _Call(socket, answer["session_id"], rates, answer_timeout_s, on_fact, manner)
                 call.talk.result.resume_token = answer.get("resume_token") or hello.get("resume_token", "")
                 return call
 
@@ -123,18 +131,24 @@ class _Call:
         self,
         socket: ClientConnection,
         session_id: str,
-        rate_hz: int,
-        agent_rate_hz: int,
+        rates_hz: tuple[int, int],
         answer_timeout_s: float,
         on_fact: OnFact,
+        manner: Manner,
     ) -> None:
         self._socket = socket
+        self._manner = manner
+        rate_hz, agent_rate_hz = rates_hz
         self._loudspeaker = Loudspeaker(agent_rate_hz)
         result = CallResult(session_id, agent_rate_hz)
         self._microphone = Microphone(rate_hz)
         self.talk = Talk(result, self._microphone, self._loudspeaker, answer_timeout_s, on_fact)
         self._sending_reply = ""
         self._changed = asyncio.Event()
+        self._reads, self._acts = asyncio.Event(), asyncio.Event()
+        """Cleared while it stalls: it takes nothing from the network, or does nothing at all."""
+        self._reads.set()
+        self._acts.set()
         self._closed_by_door = False
 
     async def hold(self, steps: Iterable[Utterance]) -> None:
@@ -142,6 +156,7 @@ class _Call:
         receive = asyncio.create_task(self._receive(), name="caller's ear")
         speak = asyncio.create_task(self._microphone.send(self._socket.send), name="caller's mouth")
         play = asyncio.create_task(self._play(), name="caller's loudspeaker")
+        stall = asyncio.create_task(self._stall(), name="caller's stalls")
         tasks = (receive, speak, play)
         try:
             await self.talk.hold(steps, tasks, self._why_it_broke)
@@ -151,9 +166,9 @@ class _Call:
                 await asyncio.wait([receive], timeout=HANG_UP_TIMEOUT_S)
             self._closed_by_door = receive.done() and self._socket.close_code == 1000
         finally:
-            for task in tasks:
+            for task in (*tasks, stall):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, stall, return_exceptions=True)
             self._finish()
 
     @property
@@ -180,6 +195,7 @@ class _Call:
     async def _receive(self) -> None:
         with contextlib.suppress(ConnectionClosed):
             async for message in self._socket:
+                await self._reads.wait()
                 if isinstance(message, bytes):
                     reports = self._loudspeaker.receive(self.talk.now_s(), self._sending_reply, message)
                 else:
@@ -214,13 +230,35 @@ class _Call:
             self._changed.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), None if due_s is None else max(0.001, due_s - now_s))
+            await self._acts.wait()
             await self._tell(self._loudspeaker.advance(self.talk.now_s()))
 
+    async def _stall(self) -> None:
+        """Stand still where the client's manner asks for it."""
+        for stall in self._manner.stalls:
+            while self._loudspeaker.heard_samples < stall.after_s * self._loudspeaker.rate_hz:  # noqa: ASYNC110
+                await asyncio.sleep(EXACT_LOOK_S)
+            await self._stand_still(stall)
+
+    async def _stand_still(self, stall: Stall) -> None:
+        stopped = {"reading": [self._reads], "frozen": [self._reads, self._acts], "sound": []}[stall.how]
+        for event in stopped:
+            event.clear()
+        if stall.how != "reading":
+            await self._tell(self._loudspeaker.stand_still(self.talk.now_s()))
+        await asyncio.sleep(stall.seconds)
+        if stall.how != "reading":
+            await self._tell(self._loudspeaker.go_on(self.talk.now_s(), self._manner.knows_stalls))
+        for event in stopped:
+            event.set()
+        self._changed.set()
+
     async def _tell(self, reports: Sequence[Report]) -> None:
-        for report in reports:
+        for report in reports if self._manner.tells != "nothing" else ():
             message: dict[str, Any] = {"type": "played", "reply_id": report.reply_id, "samples": report.samples}
-            clock_s = asyncio.get_running_loop().time()
-            ago_s = self.talk.now_s() - report.at_s
-            message |= {"at_ms": (clock_s - ago_s) * 1000, "clock_ms": clock_s * 1000}
+            if self._manner.tells == "times":
+                clock_s = asyncio.get_running_loop().time()
+                ago_s = self.talk.now_s() - report.at_s
+                message |= {"at_ms": (clock_s - ago_s) * 1000, "clock_ms": clock_s * 1000}
             message |= {name: True for name in _MARKS if getattr(report, name)}
             await self._socket.send(json.dumps(message))

@@ -13,6 +13,7 @@ from infra.cli import (
     bench_growth,
     bench_hearing,
     bench_network,
+    bench_record,
     bench_rooms,
     bench_spoken,
 )
@@ -53,6 +54,8 @@ Examples:
 
   daredevil bench outage --projection pulsar
 
+  daredevil bench record
+
   daredevil bench spoken
 """,
 )
@@ -65,6 +68,7 @@ app.command()(bench_growth.growth)
 app.command()(bench_network.network)
 app.command()(bench_faults.kills)
 app.command()(bench_faults.outage)
+app.command()(bench_record.record)
 app.command()(bench_spoken.spoken)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -74,8 +74,11 @@ async def _rooms(sound: "Sound", rooms: int, seconds: float, alone_s: float) -> 
 
 
 @asynccontextmanager
-async def stub_engines(wanted: bool = True) -> AsyncIterator[dict[str, str]]:
-    """Yield settings for engines without work, whose language model runs for the block; none if not `wanted`."""
+async def stub_engines(wanted: bool = True, answer: str = "") -> AsyncIterator[dict[str, str]]:
+    """Yield settings for engines without work, whose language model runs for the block; none if not `wanted`.
+
+    It says `answer`, or else what it always does.
+    """
     if not wanted:
         yield {}
         return
@@ -88,7 +91,8 @@ async def stub_engines(wanted: bool = True) -> AsyncIterator[dict[str, str]]:
     from infra.embedded.processes import start_program
 
     port = free_port()
-    command = (sys.executable, "-m", "infra.bench.stub_engines", "--port", str(port))
+    says = ("--answer", answer) if answer else ()
+    command = (sys.executable, "-m", "infra.bench.stub_engines", "--port", str(port), *says)
     with tempfile.TemporaryDirectory(prefix="stubs-") as folder:
         server = await start_program(command, os.environ, Path(folder) / "llm.log")
         try:

@@ -194,6 +194,12 @@ def _spoken() -> type[BaseModel]:
     return _of(SpokenFigures, right=(int, "How many forms are said right."), all=(int, "How many there are."))
 
 
+def _record() -> type[BaseModel]:
+    from infra.bench.record_distance import RecordFigures
+
+    return _model("Record", calls=(list[RecordFigures], "Each condition's call."))
+
+
 def _figures(module: str, name: str) -> Callable[[], type[BaseModel]]:
     def make() -> type[BaseModel]:
         import importlib
@@ -218,6 +224,7 @@ OUTPUTS: dict[str, Output] = {
     "settings": Output("the settings in force", _settings),
     "bench gap": Output("response gaps (without --door both)", _gap),
     "bench hearing": Output("what is heard and what is not", _hearing),
+    "bench record": Output("how far the record is from the caller's ear", _record),
     "bench spoken": Output("how written forms are said", _spoken),
     "bench projections": Output("how tables follow the log", _figures("projections.postgres.bench", "PostgresFigures")),
     "bench barge-in": Output("interruptions", _barge_in),

@@ -221,6 +221,7 @@ async ([output, source, script]) => {
   const peaks = [];
   for (const [what, value] of script) {
     if (what === "samples") playback.append("r", new Int16Array(value).fill(16384));
+    else if (what === "stoodStill") playback.stoodStill(value);
     else if (what !== "render") playback[what]("r", source);
     else for (let n = 0; n < value; n++) {
       const out = new Float32Array(128);
@@ -257,6 +258,13 @@ async def test_a_reply_begins_with_40_ms_or_when_it_is_complete_or_40_ms_after_i
     assert enough["peaks"][0] == 0.5
     waiting = await render(still, [("begin", 0), ("samples", 480), ("render", 9)])
     assert waiting["peaks"] == [0] * 8 + [0.5]
+
+
+async def test_where_the_device_stood_still_is_told(still: Page) -> None:
+    script = [("begin", 0), ("samples", 24_000), ("render", 7), ("stoodStill", 9), ("render", 1)]
+    heard = await render(still, script)
+    told = [each for each in heard["said"] if each.get("resumed")]
+    assert [(each["samples"], each["at_s"]) for each in told] == [(7 * 128, 9)]
 
 
 async def test_a_gap_in_the_sound_is_waited_out_and_not_counted(still: Page) -> None:

@@ -1,0 +1,59 @@
+"""Where the marked voice's letters are in a long sound, found by cross-correlation. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from infra.bench.marked_voice import LETTER_SAMPLES, NOISE_RATE_HZ, RATE_HZ, Mark, noise_of
+
+LETTER_S = LETTER_SAMPLES / RATE_HZ
+SURE = 0.5
+"""Correlation (1: alike) from which a letter counts as found: noise of others, searched for a minute, reaches 0.25."""
+
+APART_S = 0.03
+"""A second place as good as the first is another place if it is further away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a letter begins, in seconds from the sound's start; `again` if it is there more than once."""
+
+    at_s: float
+    again: bool
+
+
+class Searched:
+    """A sound to look for letters in."""
+
+    def __init__(self, samples: npt.NDArray[np.int16], rate_hz: int) -> None:
+        low = soxr.resample(samples.astype(np.float32), rate_hz, NOISE_RATE_HZ, quality="HQ").astype(np.float64)
+        self._length = len(low)
+        self._size = 1 << max(1, self._length + _LETTER - 1).bit_length()
+        self._spectrum = np.fft.rfft(low, self._size)
+        power = np.concatenate([[0.0], np.cumsum(low**2)])
+        self._loudness = np.sqrt(np.maximum(power[_LETTER:] - power[:-_LETTER], 1e-3))
+
+    def place_of(self, mark: Mark) -> Place | None:
+        """Return where a letter is, None if it is nowhere, or cut in two by a break."""
+        if self._length < _LETTER:
+            return None
+        noise = noise_of(mark).astype(np.float64)
+        found = np.fft.irfft(self._spectrum * np.conj(np.fft.rfft(noise, self._size)), self._size)
+        found = found[: self._length - _LETTER + 1] / (self._loudness * np.sqrt((noise**2).sum()))
+        best = int(found.argmax())
+        if found[best] < SURE:
+            return None
+        apart = round(APART_S * NOISE_RATE_HZ)
+        elsewhere = np.concatenate([found[: max(0, best - apart)], found[best + apart :]])
+        return Place(best / NOISE_RATE_HZ, bool(elsewhere.max(initial=0.0) >= SURE))
+
+    def places(self, marks: Iterable[Mark]) -> dict[Mark, Place]:
+        """Return where letters are, without those that are nowhere."""
+        found = {mark: self.place_of(mark) for mark in marks}
+        return {mark: place for mark, place in found.items() if place is not None}
+
+
+_LETTER = LETTER_SAMPLES * NOISE_RATE_HZ // RATE_HZ

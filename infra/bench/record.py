@@ -1,0 +1,158 @@
+"""Whether the record of a call is what its caller heard: calls whose every letter of sound can be found again.
+
+The answer is said by the marked voice. Its letters are looked for in what the caller's loudspeaker played and in the
+session's recording; both, word times, captions and heard text are put on one clock and compared.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import nats
+import numpy as np
+from nats.aio.client import Client
+
+from contracts import events as e
+from infra.bench.found_sound import Place, Searched
+from infra.bench.marked_voice import Mark
+from infra.bench.record_distance import Evidence, RecordFigures, figures_of, marks_of_answer
+from infra.caller import CallFailed, CallResult, Sound, Utterance
+from infra.caller.manner import ORDINARY, Manner, Stall
+from infra.embedded.processes import start_program
+from infra.export.conversation import conversation_of
+from infra.export.formats import to_srt
+from infra.facts import history
+from infra.recordings import last_chunk, pcm_of
+
+RECORDED_WITHIN_S = 40.0
+"""A busy machine needs longer for the last chunk of a recording than the few seconds of a quiet one."""
+
+STALLS = (Stall(1.0, 0.5), Stall(3.0, 1.0), Stall(5.0, 2.0), Stall(8.0, 3.0))
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a call is like: the `slow` voice or the quick one, the client's manner, an interruption, load beside."""
+
+    name: str
+    slow: bool = False
+    manner: Manner = ORDINARY
+    cut_after_ms: float | None = None
+    """The caller interrupts when the answer has played for so long."""
+    busy: bool = False
+    """Two processes a core do nothing but take CPU meanwhile."""
+    room: bool = False
+    """Through a LiveKit room, else the WebSocket door."""
+
+
+def _frozen(stall: Stall) -> Stall:
+    return replace(stall, how="frozen")
+
+
+CONDITIONS = (
+    Condition("steady voice"),
+    Condition("stalls, told", manner=Manner(stalls=STALLS)),
+    Condition("stalls, not told", manner=Manner(stalls=STALLS, knows_stalls=False)),
+    Condition("frozen client", manner=Manner(stalls=tuple(map(_frozen, STALLS)))),
+    Condition("does not read", manner=Manner(stalls=tuple(replace(stall, how="reading") for stall in STALLS))),
+    Condition("stalls, under load", manner=Manner(stalls=STALLS), busy=True),
+    Condition("slow voice", slow=True),
+    Condition("slow, bare counts", slow=True, manner=Manner(tells="counts")),
+    Condition("slow, no counts", slow=True, manner=Manner(tells="nothing")),
+    Condition("slow, stalls", slow=True, manner=Manner(stalls=STALLS)),
+    Condition("slow, cut off", slow=True, cut_after_ms=5200),
+    Condition("slow, under load", slow=True, busy=True),
+    Condition("room, slow voice", slow=True, room=True),
+    Condition("room, slow, cut off", slow=True, cut_after_ms=5200, room=True),
+)
+
+
+class CallsIn(Protocol):
+    """Places a call under a condition. Raises CallFailed."""
+
+    async def __call__(self, condition: Condition, steps: Sequence[Utterance]) -> CallResult:
+        """Call."""
+
+
+async def measure_record(
+    call: CallsIn, nats_url: str, conditions: Sequence[Condition], ask: Sound, over: Sound, tell: Tell
+) -> list[RecordFigures]:
+    """Place a call under each condition and compare. Raises nats errors."""
+    nc = await nats.connect(nats_url)
+    try:
+        found = []
+        for condition in conditions:
+            tell(condition.name)
+            found.append(await _measured(call, nc, condition, ask, over))
+        return found
+    finally:
+        await nc.close()
+
+
+async def _measured(call: CallsIn, nc: Client, condition: Condition, ask: Sound, over: Sound) -> RecordFigures:
+    steps = [Utterance(ask)]
+    if condition.cut_after_ms is not None:
+        steps.append(Utterance(over, after_reply_ms=condition.cut_after_ms))
+    try:
+        async with _busy(2 * (os.cpu_count() or 1) if condition.busy else 0):
+            result = await call(condition, steps)
+        return await compared(nc, condition, result)
+    except (CallFailed, TimeoutError) as error:
+        return RecordFigures(condition.name, "", problem=f"{type(error).__name__}: {error}")
+
+
+@asynccontextmanager
+async def _busy(processes: int) -> AsyncIterator[None]:
+    """Have so many processes take all the CPU they get."""
+    command = (sys.executable, "-c", "while True: pass")
+    burning = [await start_program(command, os.environ, Path(os.devnull)) for _ in range(processes)]
+    try:
+        yield
+    finally:
+        for process in burning:
+            process.send(signal.SIGKILL)
+            await process.wait()
+
+
+async def compared(nc: Client, condition: Condition, result: CallResult) -> RecordFigures:
+    """Return how far the record of a call is from what its caller heard. Raises TimeoutError, nats errors."""
+    facts = await _recorded_facts(nc, result.session_id)
+    opened = next(fact for fact in facts if isinstance(fact, e.SessionOpened))
+    samples, rate_hz = await pcm_of(nc, result.session_id)
+    chunk = await last_chunk(nc, result.session_id)
+    told = conversation_of(facts, chunk.chunk.track_samples if chunk is not None else None)
+    marks = _first_heard(facts)
+    began_s = (result.began_ns - opened.time_ns) / 1e9
+    ear, recorded = await asyncio.to_thread(_searched, marks, result.answer, samples[:, 1], rate_hz)
+    ear = {mark: replace(place, at_s=place.at_s + began_s) for mark, place in ear.items()}
+    found = Evidence(marks, ear, recorded, facts, to_srt(told))
+    return figures_of(condition.name, result.session_id, found, is_room=condition.room)
+
+
+def _first_heard(facts: Sequence[e.Event]) -> list[Mark]:
+    """Return the letters of the first reply that was played: after an interruption another says the same words."""
+    played = next((fact.reply_id for fact in facts if isinstance(fact, e.PlaybackStarted)), "")
+    return marks_of_answer(f for f in facts if isinstance(f, e.ClauseSynthesized) and f.reply_id == played)
+
+
+def _searched(
+    marks: Sequence[Mark], ear: Sound, recording: "np.ndarray[tuple[int], np.dtype[np.int16]]", rate_hz: int
+) -> tuple[dict[Mark, Place], dict[Mark, Place]]:
+    return Searched(ear.samples, ear.rate_hz).places(marks), Searched(recording, rate_hz).places(marks)
+
+
+async def _recorded_facts(nc: Client, session_id: str) -> list[e.Event]:
+    async with asyncio.timeout(RECORDED_WITHIN_S):
+        while True:
+            facts = [fact.event async for fact in history(nc, session_id)]
+            if any(isinstance(fact, e.RecordingStored) for fact in facts):
+                return facts
+            await asyncio.sleep(0.3)

@@ -1,0 +1,203 @@
+"""How far the record of a call is from the caller's ear: recording, word times, captions and heard text. Pure.
+
+Times are seconds since the session was opened, sample 0 of its recording.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from contracts import events as e
+from infra.bench.found_sound import LETTER_S, Place
+from infra.bench.marked_voice import Mark, bare, marks_of
+from infra.bench.statistics import percentile
+from infra.heard_times import HeardTimes
+
+_CUE = re.compile(r"(\d+):(\d+):(\d+),(\d+) --> (\d+):(\d+):(\d+),(\d+)\nAgent: (.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Distances:
+    """Distances of one kind between the record and the ear, ms."""
+
+    places: int = 0
+    p95_ms: float = 0.0
+    max_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFigures:
+    """One call: distances of each kind, and letters that one of the two has and the other has not."""
+
+    condition: str
+    session_id: str
+    letters: int = 0
+    """So many of the answer's were heard at the ear."""
+    breaks: int = 0
+    """PlaybackStalled facts."""
+    delay_ms: float = 0.0
+    """The median by which the ear is behind the recording: of a room, the way there and its jitter buffer."""
+    recording: Distances = Distances()
+    words: Distances = Distances()
+    captions: Distances = Distances()
+    heard_text: Distances = Distances()
+    lost: int = 0
+    """Letters at the ear and not in the recording."""
+    added: int = 0
+    """Letters in the recording and not at the ear."""
+    doubled: int = 0
+    """Letters that the recording has more than once."""
+    worst: list[str] = field(default_factory=list)
+    """Where the distances are largest, in words."""
+    problem: str = ""
+
+    @property
+    def max_ms(self) -> float:
+        """The largest distance of any kind."""
+        return max(each.max_ms for each in (self.recording, self.words, self.captions, self.heard_text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Far:
+    kind: str
+    what: str
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is compared: the letters of the answer with their places at the ear and in the recording."""
+
+    marks: Sequence[Mark]
+    ear: Mapping[Mark, Place]
+    recorded: Mapping[Mark, Place]
+    facts: Sequence[e.Event]
+    srt: str
+
+    @property
+    def delay_s(self) -> float:
+        """The median by which the ear is behind the recording."""
+        both = [self.ear[mark].at_s - place.at_s for mark, place in self.recorded.items() if mark in self.ear]
+        return percentile(both, 0.5)
+
+    def without_delay(self) -> "Evidence":
+        """Return it as if the way from the agent's audio source to the ear took no time."""
+        delay_s = self.delay_s
+        ear = {mark: replace(place, at_s=place.at_s - delay_s) for mark, place in self.ear.items()}
+        return replace(self, ear=ear)
+
+
+def figures_of(condition: str, session_id: str, found: Evidence, *, is_room: bool = False) -> RecordFigures:
+    """Return the distances of a call; in a room without the way to the ear, which the record does not know."""
+    delay_ms = round(found.delay_s * 1000, 1)
+    found = found.without_delay() if is_room else found
+    far = [*_of_recording(found), *_of_words(found), *_of_captions(found), *_of_heard_text(found)]
+    worst = sorted(far, key=lambda each: -abs(each.ms))[:5]
+    return RecordFigures(
+        condition=condition,
+        session_id=session_id,
+        letters=len(found.ear),
+        breaks=sum(isinstance(fact, e.PlaybackStalled) for fact in found.facts),
+        delay_ms=delay_ms,
+        recording=_distances(far, "recording"),
+        words=_distances(far, "word"),
+        captions=_distances(far, "caption"),
+        heard_text=_distances(far, "heard"),
+        lost=len(found.ear.keys() - found.recorded.keys()),
+        added=len(found.recorded.keys() - found.ear.keys()),
+        doubled=sum(place.again for place in found.recorded.values()),
+        worst=[f"{each.kind} {each.what}: {each.ms:+.0f} ms" for each in worst],
+    )
+
+
+def _distances(far: Iterable[_Far], kind: str) -> Distances:
+    own = [abs(each.ms) for each in far if each.kind == kind]
+    return Distances(len(own), round(percentile(own, 0.95), 1), round(max(own, default=0.0), 1))
+
+
+def _of_recording(found: Evidence) -> list[_Far]:
+    return [
+        _Far("recording", f"{mark.text}[{mark.letter}]", (place.at_s - found.ear[mark].at_s) * 1000)
+        for mark, place in found.recorded.items()
+        if mark in found.ear
+    ]
+
+
+class _Words:
+    """When each word of the answer began and ended at the ear, as far as its first and last letter were found."""
+
+    def __init__(self, found: Evidence) -> None:
+        self.begin_s: dict[str, float] = {}
+        self.end_s: dict[str, float] = {}
+        for mark in found.marks:
+            place = found.ear.get(mark)
+            if place is not None and mark.letter == 0:
+                self.begin_s[mark.text] = place.at_s
+            if place is not None and mark.letter == len(mark.text) - 1:
+                self.end_s[mark.text] = place.at_s + LETTER_S
+
+
+def _of_words(found: Evidence) -> list[_Far]:
+    """Compare the word times that follow from the facts."""
+    heard, words, far = HeardTimes(found.facts), _Words(found), []
+    opened_ns = next(fact.time_ns for fact in found.facts if isinstance(fact, e.SessionOpened))
+    before: dict[str, int] = {}
+    for fact in found.facts:
+        if not isinstance(fact, e.ClauseSynthesized):
+            continue
+        first = before.get(fact.reply_id, 0)
+        before[fact.reply_id] = first + fact.samples
+        reply = heard.replies.get(fact.reply_id)
+        if reply is None:
+            continue
+        begin = 0
+        for word, end in zip(fact.text.split(), fact.word_end_samples, strict=False):
+            places = (
+                ("begins", words.begin_s.get(bare(word)), reply.when_ns(first + begin, fact.sample_rate_hz, True)),
+                ("ends", words.end_s.get(bare(word)), reply.when_ns(first + end, fact.sample_rate_hz)),
+            )
+            for what, ear_s, told_ns in places:
+                if ear_s is not None and told_ns is not None:
+                    far.append(_Far("word", f"{word} {what}", (told_ns - opened_ns) / 1e6 - ear_s * 1000))
+            begin = end
+    return far
+
+
+def _of_captions(found: Evidence) -> list[_Far]:
+    words, far = _Words(found), []
+    for cue in _CUE.finditer(found.srt):
+        start_s, end_s = _seconds(cue.groups()[:4]), _seconds(cue.groups()[4:8])
+        said = [bare(word) for word in cue[9].split()]
+        edges = (("starts", said[0], start_s, words.begin_s), ("ends", said[-1], end_s, words.end_s))
+        for what, word, told_s, ear in edges:
+            if word in ear:
+                far.append(_Far("caption", f"{cue[9]!r} {what}", (told_s - ear[word]) * 1000))
+    return far
+
+
+def _seconds(clock: Sequence[str]) -> float:
+    hours, minutes, seconds, millis = map(int, clock)
+    return hours * 3600 + minutes * 60 + seconds + millis / 1000
+
+
+def _of_heard_text(found: Evidence) -> list[_Far]:
+    """Compare what counts as heard: by how much a word that does had not ended at the ear, or one that does not had."""
+    ends = [fact for fact in found.facts if isinstance(fact, e.PlaybackFinished | e.PlaybackInterrupted)]
+    told = {bare(word) for fact in ends for word in fact.heard_text.split()}
+    if not ends or not found.ear:
+        return []
+    silent_s = max(place.at_s for place in found.ear.values()) + LETTER_S
+    last = max(number for number, mark in enumerate(found.marks) if mark in found.ear)
+    words, far = _Words(found), []
+    for text in dict.fromkeys(mark.text for mark in found.marks):
+        unheard = sum(number > last for number, mark in enumerate(found.marks) if mark.text == text)
+        if text in told:
+            far.append(_Far("heard", f"{text} counts", unheard * LETTER_S * 1000))
+        elif not unheard:
+            far.append(_Far("heard", f"{text} does not count", (silent_s - words.end_s.get(text, silent_s)) * 1000))
+    return far
+
+
+def marks_of_answer(facts: Iterable[e.Event]) -> list[Mark]:
+    """Return the letters of all clauses that were synthesised."""
+    return [mark for fact in facts if isinstance(fact, e.ClauseSynthesized) for mark in marks_of(fact.text)]
