@@ -90,8 +90,8 @@ async def measure_record(
     try:
         found = []
         for condition in conditions:
-            tell(condition.name)
             found.append(await _measured(call, nc, condition, ask, over))
+            tell(f"{condition.name}: {found[-1].problem or f'{found[-1].max_ms:.0f} ms at most'}")
         return found
     finally:
         await nc.close()

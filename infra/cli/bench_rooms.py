@@ -19,6 +19,9 @@ CONDITIONS = (
     "and the callers ran on the same machine. Captured sound was kept for a minute."
 )
 SAID = Path("tests/data/hello.wav")
+STUBS_S = 60.0
+"""Importing takes a busy machine that long."""
+
 SOUND_KEPT_S = "60"
 """A run is to show whether memory grows; for the ten minutes of the default, sound alone would."""
 
@@ -96,7 +99,7 @@ async def stub_engines(wanted: bool = True, answer: str = "") -> AsyncIterator[d
     with tempfile.TemporaryDirectory(prefix="stubs-") as folder:
         server = await start_program(command, os.environ, Path(folder) / "llm.log")
         try:
-            await wait_for_port(port)
+            await wait_for_port(port, timeout_s=STUBS_S)
             yield {
                 "stt": "infra.bench.stub_engines:StubSTT",
                 "tts": "infra.bench.stub_engines:StubTTS",

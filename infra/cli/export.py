@@ -79,7 +79,7 @@ def summary(
 
 def _print_summary(told: "Conversation") -> None:
     from contracts.events import SummaryWritten
-    from infra.export.formats import one_line
+    from infra.export.lines import one_line
 
     assert told.summary is not None
     out().print(one_line(told.summary.summary) or "Nothing was said.", markup=False)

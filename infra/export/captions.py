@@ -16,6 +16,8 @@ MOVED_MS = 200
 """Where the times at which sound came in differ this much from its place in the recording, the track was moved."""
 
 _WORD = re.compile(r"\s*\S+")
+_SPOKEN = re.compile(r"\w")
+"""Marks alone (the rule of a table, a fence) are not spoken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def user_caption(
 
 
 def agent_captions(clauses: Mapping[int, e.ClauseSynthesized], reply: HeardReply, start_ns: int) -> list[Caption]:
-    """Return what was heard of a reply, a caption a clause, or some if it is long; a pause ends one, too."""
+    """Return what was heard of a reply, a caption a clause, or some if it is long; a pause and a line end one, too."""
     captions: list[Caption] = []
     before = 0
     for index in sorted(clauses):
@@ -63,7 +65,7 @@ def agent_captions(clauses: Mapping[int, e.ClauseSynthesized], reply: HeardReply
             end_ns = reply.when_ns(word.end_sample, clause.sample_rate_hz)
             if begin_ns is not None and end_ns is not None:
                 said.append(_Heard(word.text, (begin_ns - start_ns) / 1e6, (end_ns - start_ns) / 1e6))
-        captions += [_caption(part) for part in _parts(said)]
+        captions += [_caption(part) for part in _parts(said) if any(_SPOKEN.search(word.text) for word in part)]
         before += clause.samples
     return captions
 
@@ -103,7 +105,8 @@ def _parts(words: Iterable[_Heard]) -> list[list[_Heard]]:
     for word in words:
         letters += len(word.text.strip()) + 1
         paused = bool(parts) and word.start_ms - parts[-1][-1].end_ms > 300
-        if not parts or paused or letters > MOST_LETTERS:
+        # A line that is written by itself (an item of a list, a row of a table) is shown by itself.
+        if not parts or paused or letters > MOST_LETTERS or "\n" in word.text:
             parts.append([])
             letters = len(word.text.strip()) + 1
         parts[-1].append(word)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from contracts import events as e
 from contracts.written import put_together
+from infra.export.as_heard import as_heard
 from infra.export.captions import Caption, agent_captions, user_caption
 from infra.heard_times import HeardTimes
 from infra.people import Person, known_name, name_of, note, several
@@ -35,9 +36,13 @@ class Reply:
 
     @property
     def unheard(self) -> str:
-        """What was written and not heard, where the one begins with the other."""
-        written, heard = self.written.split(), self.heard.split()
-        return " ".join(written[len(heard) :]) if self.interrupted and written[: len(heard)] == heard else ""
+        """What was written and not heard; an ellipsis stands for what was heard between two pieces."""
+        return as_heard(self.written, self.heard)[1]
+
+    @property
+    def shown(self) -> str:
+        """What was heard in its written form: its lists, tables and code with it."""
+        return as_heard(self.written, self.heard)[0].strip("\r\n")
 
     @property
     def counts(self) -> bool:

@@ -4,36 +4,21 @@ import json
 import re
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from infra.export.captions import Caption
 from infra.export.conversation import Conversation, Exchange, Reply
+from infra.export.lines import lines_of, one_line
+from infra.export.markdown import as_said, as_written, in_markdown, is_quoted, quoted
 from infra.people import listed, name_of, several
 
-_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]|[\ud800-\udfff]")
-"""Controls, and marks that turn the direction of what follows."""
-
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~#&$])")
-_MARKDOWN_LIST = re.compile(r"^([-+]|\d+(?=[.)]))")
+INDENT = "    "
+NOT_HEARD = "not heard:"
 _TAG = re.compile(r"([<{])")
 _WORD_JOINER = "\u2060"
-
-
-def one_line(text: str) -> str:
-    """Return the text in one line, without control characters and marks that reorder it."""
-    return " ".join(_INVISIBLE.sub(" ", text).split())
-
-
-def in_markdown(text: str) -> str:
-    """Return the text so that Markdown shows it as it is."""
-    return _MARKDOWN_LIST.sub(_escaped_list, _MARKDOWN.sub(r"\\\1", one_line(text)))
-
-
-def _escaped_list(mark: re.Match[str]) -> str:
-    return f"\\{mark[1]}" if mark[1] in "-+" else f"{mark[1]}\\"
 
 
 def in_srt(text: str) -> str:
@@ -147,11 +132,24 @@ def _latency(told: Conversation) -> dict[str, Any] | None:
 
 
 def to_text(told: Conversation) -> str:
-    """Return who said what and when, a line each."""
+    """Return who said what and when: a line each, and the further lines of what has several set in below it."""
     began = _date(told.opened.time_ns)
     lines = [f"{one_line(told.opened.session_id)} · {began} · times are since then, h:mm:ss"]
-    lines += [f"[{clock(ms)}] {one_line(who)}: {one_line(f'{text} {note}')}" for who, text, note, ms in _lines(told)]
+    for line in _lines(told):
+        said, rest = lines_of(line.text), lines_of(line.unheard)
+        head = f"[{clock(line.ms)}] {one_line(line.who)}:"
+        if len(said) < 2 and len(rest) < 2:
+            lines.append(" ".join(filter(None, [head, *said, line.note(one_line(line.unheard))])))
+            continue
+        # Set in, so that no line of what was said looks like one of this file's own.
+        lines.append(" ".join(filter(None, [head, line.note("")])))
+        lines += _set_in(said)
+        lines += [f"{INDENT}({NOT_HEARD})", *_set_in(rest)] if rest else []
     return "\n".join(lines) + "\n"
+
+
+def _set_in(lines: Sequence[str]) -> list[str]:
+    return [f"{INDENT}{line}" if line else "" for line in lines]
 
 
 def to_markdown(told: Conversation) -> str:
@@ -172,10 +170,23 @@ def to_markdown(told: Conversation) -> str:
         items = getattr(told.summary, "action_items", ())
         lines += ["", *(f"- {in_markdown(item)}" for item in items)] if items else []
     lines += ["", "## Transcript", ""]
-    for who, text, note, ms in _lines(told):
-        remark = f" *{in_markdown(note)}*" if note else ""
-        lines += [f"`{clock(ms)}` **{in_markdown(who)}:** {in_markdown(text)}{remark}", ""]
+    for line in _lines(told):
+        lines += [*_in_page(line), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _in_page(line: "_Line") -> list[str]:
+    said = as_written(line.text) if line.is_agent else as_said(line.text)
+    rest = as_written(line.unheard)
+    head = f"`{clock(line.ms)}` **{in_markdown(line.who)}:**"
+    if not is_quoted(said) and not is_quoted(rest):
+        note = in_markdown(line.note(one_line(line.unheard)))
+        return [" ".join(filter(None, [head, *said, f"*{note}*" if note else ""]))]
+    note = in_markdown(line.note(""))
+    shown = [" ".join(filter(None, [head, f"*{note}*" if note else ""]))]
+    shown += ["", *(said if is_quoted(said) else quoted(said))] if said else []
+    shown += ["", f"*({NOT_HEARD})*", "", *(rest if is_quoted(rest) else quoted(rest))] if rest else []
+    return shown
 
 
 def _company(told: Conversation) -> str:
@@ -184,26 +195,45 @@ def _company(told: Conversation) -> str:
     return listed(name_of(told.people, participant_id) for participant_id in told.people)
 
 
-def _lines(told: Conversation) -> Iterator[tuple[str, str, str, float | None]]:
-    """Yield (who, text, note, ms) in the order of the conversation."""
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What somebody said, `unheard` of it, and remarks: about that, and others."""
+
+    who: str
+    text: str
+    ms: float | None
+    is_agent: bool = False
+    state: str = ""
+    unheard: str = ""
+    remark: str = ""
+
+    def note(self, unheard: str) -> str:
+        """Return the remarks in one line, with what was not heard if that is to be in it."""
+        about = self.state
+        if unheard and self.text:
+            about = f"{about}; {NOT_HEARD} {unheard}" if about else f"{NOT_HEARD} {unheard}"
+        elif unheard:
+            about = f"{about}: {unheard}"
+        return " ".join(filter(None, [f"({about})" if about else "", self.remark]))
+
+
+def _lines(told: Conversation) -> Iterator[_Line]:
+    """Yield what was said in the order of the conversation."""
     for exchange in told.exchanges:
-        if exchange.text:
+        if exchange.text.strip():
             notes = ("(typed)" if exchange.source == "text" else "", "(not to the agent)" if exchange.passed else "")
             who = told.who(exchange.participant_id)
-            yield who, exchange.text, " ".join(filter(None, notes)), exchange.start_ms
+            yield _Line(who, exchange.text, exchange.start_ms, remark=" ".join(filter(None, notes)))
         for reply in exchange.replies:
             ms = reply.start_ms if reply.start_ms is not None else reply.end_ms
-            text, note = _said(reply)
-            yield "agent", text, f"{note} {_gap(reply)}".strip(), ms if ms is not None else exchange.end_ms
+            yield _of_agent(reply, ms if ms is not None else exchange.end_ms)
 
 
-def _said(reply: Reply) -> tuple[str, str]:
-    if not reply.interrupted:
-        return reply.heard or reply.written, ""
-    note = "cut off" if reply.heard else "never heard"
-    if not reply.unheard:
-        return reply.heard, f"({note})"
-    return reply.heard, f"({note}; not heard: {reply.unheard})" if reply.heard else f"({note}: {reply.unheard})"
+def _of_agent(reply: Reply, ms: float | None) -> _Line:
+    if not reply.heard.strip() and not reply.interrupted:  # an answer by text, or one that is still to be heard
+        return _Line("agent", reply.written, ms, True, "" if reply.written.strip() else "no words", "", _gap(reply))
+    state = "" if not reply.interrupted else "cut off" if reply.heard.strip() else "never heard"
+    return _Line("agent", reply.shown if reply.heard.strip() else "", ms, True, state, reply.unheard, _gap(reply))
 
 
 def _gap(reply: Reply) -> str:

@@ -99,3 +99,19 @@ def test_tells_where_and_when_its_sound_ran_out_and_flows_again() -> None:
     assert (stalled.stalled, stalled.samples, stalled.at_s) == (True, 100, 0.1)
     (resumed,) = speaker.receive(1.0, "r", pcm(100))
     assert (resumed.resumed, resumed.samples, resumed.at_s) == (True, 100, 1.0)
+
+
+def test_a_device_that_stands_still_tells_nothing_and_plays_on_from_there() -> None:
+    speaker, _ = speaker_with(1000)
+    speaker.stand_still(0.25)
+    assert speaker.advance(0.6) == []
+    assert speaker.next_due_s(0.6) is None
+    assert speaker.go_on(0.75, told=True)[0] == Report("r", 250, resumed=True)
+    speaker.advance(0.85)
+    assert [(p.at_s, p.first, p.count) for p in speaker.replies[0].segments] == [(0, 0, 250), (0.75, 250, 100)]
+
+
+def test_one_that_does_not_know_it_goes_on_without_a_word() -> None:
+    speaker, _ = speaker_with(1000)
+    speaker.stand_still(0.25)
+    assert speaker.go_on(0.75, told=False) == []
