@@ -13,6 +13,9 @@ LETTER_S = LETTER_SAMPLES / RATE_HZ
 SURE = 0.5
 """Correlation (1: alike) from which a letter counts as found: noise of others, searched for a minute, reaches 0.25."""
 
+SILENT = 0.01
+"""Share of the loudest sample below which there is silence."""
+
 APART_S = 0.03
 """A second place as good as the first is another place if it is further away."""
 
@@ -30,6 +33,8 @@ class Searched:
 
     def __init__(self, samples: npt.NDArray[np.int16], rate_hz: int) -> None:
         low = soxr.resample(samples.astype(np.float32), rate_hz, NOISE_RATE_HZ, quality="HQ").astype(np.float64)
+        self._kept = _near_sound(low)
+        low = low[self._kept]
         self._length = len(low)
         self._size = 1 << max(1, self._length + _LETTER - 1).bit_length()
         self._spectrum = np.fft.rfft(low, self._size)
@@ -48,7 +53,7 @@ class Searched:
             return None
         apart = round(APART_S * NOISE_RATE_HZ)
         elsewhere = np.concatenate([found[: max(0, best - apart)], found[best + apart :]])
-        return Place(best / NOISE_RATE_HZ, bool(elsewhere.max(initial=0.0) >= SURE))
+        return Place(int(self._kept[best]) / NOISE_RATE_HZ, bool(elsewhere.max(initial=0.0) >= SURE))
 
     def places(self, marks: Iterable[Mark]) -> dict[Mark, Place]:
         """Return where letters are, without those that are nowhere."""
@@ -57,3 +62,12 @@ class Searched:
 
 
 _LETTER = LETTER_SAMPLES * NOISE_RATE_HZ // RATE_HZ
+
+
+def _near_sound(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+    """Return which samples are searched: sound with a letter's length around it, as most of a call is silence."""
+    is_loud = np.abs(samples) > SILENT * np.abs(samples).max(initial=0.0)
+    count = np.concatenate([[0], np.cumsum(is_loud)])
+    at = np.arange(len(samples))
+    near = count[np.minimum(at + _LETTER + 1, len(samples))] - count[np.maximum(at - _LETTER, 0)]
+    return np.flatnonzero(near > 0)
