@@ -4,7 +4,9 @@ The rule: an utterance is a signal if it can be read, from its first word to its
 phrases. One word more, and somebody says something: "thank you, that's enough", "okay but what about …".
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import product
 
 
 def _phrases(lines: str) -> frozenset[tuple[str, ...]]:
@@ -44,12 +46,71 @@ SIGNALS = _phrases(
     oh my gosh, oh my goodness, my goodness, my god, oh dear, oh boy, oh man, oh wow, goodness, dear me
     how interesting, how nice, how lovely, how funny, how cool, how wonderful, how amazing, is that so
     is that right, is it, you don't say, you know, sure thing, you bet, of course not, never knew that
-    i didn't know that, i did not know that, good for you, there you go, here we go"""
+    i didn't know that, i did not know that, good for you, there you go, here we go, right you are, righto
+    okie dokie, okey dokey, okie doke, alrighty, alright then, all right then, okay then, ok then, so then, right then
+    roger, roger that, copy that, ten four, noted, duly noted, i can see that, i can imagine, i can tell, i bet
+    i'll bet
+    i suppose, i suppose so, i guess, i imagine, i hear that, i feel you, hear hear, amen, bless you, bravo
+    good grief
+    holy cow, holy moly, oh my word, my word, jeez, geez, gee, yikes, oops, ouch, whoops, phew, erm, er, well okay
+    well ok, well yeah, well yes, well sure, well good, oh well, well well, and then what, then what, what then
+    you were saying, i'm all ears, i am all ears, thanks for explaining, thank you for explaining
+    thanks for letting me know, thank you for letting me know, thanks for telling me, thank you for telling me
+    thanks for sharing, thank you for sharing, thanks again, thank you again, ta, thanks a bunch, thanks a ton
+    thanks heaps, thanks ever so much, thank you ever so much, thank goodness, thank god, thank heavens, good news
+    great news, glad to hear it, glad to hear that, happy to hear that, happy to hear it, nice to hear
+    nice to hear that
+    lovely to hear, lovely to hear that, so glad to hear that, what a relief, what a surprise, what a shame
+    that's a relief, that's a surprise, that's a shame, that's a good idea, that's a great idea, that's a good one
+    that's a great point, that's good to know, that's good to hear, that's great to hear, that's good news
+    that's great news, that's wonderful news, that's good stuff, kind of you, that's kind of you
+    that's very kind of you
+    so kind of you, how kind of you, yeah no totally, no totally, no absolutely, no definitely, no for sure
+    no exactly
+    no i get it, no i see, no of course, no really, no joke, mmkay, mkay, kay, quite, quite right, quite so, naturally
+    yay, woohoo, hooray, hurray, gracias, merci, danke, yessir, yes sir, yes ma'am, tsk, seriously, for real
+    you're kidding, you are kidding, are you kidding, you're joking, you must be joking, are you serious
+    you can't be serious, sounds about right, that sounds about right, sounds like it, sounds like a plan
+    keep it going
+    go for it, do carry on, it is, it does, they are, they do, he is, he does, she is, she does, we are
+    not bad at all, that's fair enough
+    i had no idea, who knew, fancy that, imagine that, as expected, of course yes"""
 )
 """Each alone, and any number of them one after the other."""
 
+_HOLDS = ("that's", "that is", "it's", "it is", "this is", "sounds", "that sounds", "it sounds", "how", "")
+_DEGREES = (
+    "",
+    "really",
+    "very",
+    "so",
+    "so very",
+    "pretty",
+    "quite",
+    "just",
+    "absolutely",
+    "truly",
+    "super",
+    "really very",
+)
+_PRAISE = _phrases(
+    """good, great, nice, cool, true, lovely, perfect, excellent, wonderful, awesome, amazing, fantastic, brilliant
+    interesting, fascinating, beautiful, sweet, neat, funny, hilarious, helpful, useful, crazy, wild, insane, kind
+    impressive, incredible, unbelievable, exciting, clever, smart, fair, right, correct, sensible, reasonable
+    thoughtful
+    generous, adorable, cute, handy, remarkable, astonishing, surprising, delightful, terrific, superb, magnificent
+    marvelous, marvellous, splendid, stunning, fun"""
+)
+"""What a listener calls what is said; blame is left out, for who blames wants an answer."""
+
+SIGNALS |= {tuple(" ".join(words).split()) for words in product(_HOLDS, _DEGREES, map(" ".join, _PRAISE))}
+
 _LONGEST = max(len(phrase) for phrase in SIGNALS)
-_BEGINNINGS = frozenset(phrase[:length] for phrase in SIGNALS for length in range(1, len(phrase)))
+_NEXT: "defaultdict[tuple[str, ...], set[str]]" = defaultdict(set)
+"""For each beginning of a phrase the words that may come next."""
+for _phrase in SIGNALS:
+    for _length in range(len(_phrase)):
+        _NEXT[_phrase[:_length]].add(_phrase[_length])
 _LAUGHTER = frozenset("hae")
 
 
@@ -70,13 +131,10 @@ def may_become_signal(words: Sequence[str]) -> bool:
 
 
 def _begins_phrase(words: tuple[str, ...]) -> bool:
-    if words in _BEGINNINGS:
+    if words in _NEXT:
         return True
     *whole, half = words
-    size = len(whole)
-    return len(half) > 1 and any(
-        phrase[:size] == tuple(whole) and phrase[size].startswith(half) for phrase in SIGNALS if len(phrase) > size
-    )
+    return len(half) > 1 and any(word.startswith(half) for word in _NEXT.get(tuple(whole), ()))
 
 
 def _ends(words: Sequence[str]) -> set[int]:

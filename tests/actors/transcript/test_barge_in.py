@@ -26,6 +26,29 @@ def test_a_backchannel_that_goes_on_is_an_interruption() -> None:
     assert verdict("Okay tell me about London", 900, over=False) == Verdict(True)
 
 
+SIGNALS = [
+    "Yeah, I know.",
+    "That's so interesting!",
+    "Oh wow, thanks so much.",
+    "How kind of you.",
+    "Okie dokie.",
+    "Then what?",
+]
+TURNS = ["Yes, cancel it.", "That's too expensive.", "Great, what's next?", "Thanks, bye.", "I disagree.", "Tuesday."]
+
+
+@pytest.mark.parametrize("text", SIGNALS)
+def test_a_signal_leaves_a_statement_alone_and_answers_a_question(text: str) -> None:
+    assert judge(text, 3000, True, Floor("The moon is far away, and"), 300) == Verdict(False, "backchannel")
+    assert judge(text, 3000, True, Floor("Shall I book it?", asks=True), 300) == Verdict(True)
+
+
+@pytest.mark.parametrize("text", TURNS)
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_turn_interrupts_a_statement_and_a_question(text: str, asks: bool) -> None:
+    assert judge(text, 3000, True, Floor("The moon is far away, and", asks=asks), 300) == Verdict(True)
+
+
 @pytest.mark.parametrize("text", ["Thank", "Thank you", "Go", "Yeah, go", "That makes", "I"])
 def test_what_may_become_a_signal_is_waited_for_however_long_it_takes(text: str) -> None:
     assert verdict(text, 1500, over=False) is None
