@@ -19,6 +19,7 @@ from contracts.codec import CONTENT_TYPE, decode, encode
 from contracts.events import Event
 from infra.asyncapi_actor import ActorSpecification
 from infra.client_errors import ClientErrors
+from infra.common_time import common_time
 from infra.connection import connection, jetstream, round_trip
 from infra.dead_letters import bury_undecodable
 from infra.embedded.runtime import NotRunning, running_nats_url
@@ -172,6 +173,7 @@ def make_app(name: str, broker: NatsBroker, lifespan: Lifespan) -> FastStream:
         await broker.connect()
         await provision(jetstream(broker))
         async with stack:
+            await stack.enter_async_context(common_time(connection(broker)))
             await stack.enter_async_context(lifespan())
             yield
 

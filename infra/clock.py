@@ -1,21 +1,38 @@
 """The time of facts: Unix epoch ns on a clock that does not step.
 
-Durations are differences of such times, so within a process they follow the machine's monotonic clock: it is set to the
-wall clock once, and again only when nobody has asked for the time for a while, that is between conversations. A step of
-the wall clock in mid-turn therefore neither makes a gap negative nor an hour long.
+Durations are differences of such times, so within a process they follow the machine's monotonic clock. A step of the
+wall clock in mid-turn therefore neither makes a gap negative nor an hour long.
+
+A session's facts are said by several processes, on one machine or more: they agree on the time
+(`infra.common_time`). A process that has nobody to agree with takes the wall clock's, and again when nobody has asked
+for the time for a while, that is between conversations.
 """
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 IDLE_NS = 30_000_000_000
-"""After so long without a question the wall clock is followed again: no turn is in progress."""
+"""After so long without a question no turn is in progress, and the time may be set."""
 
 APART_NS = 500_000_000
-"""A wall clock that differs by less is only corrected by NTP's slewing, which the monotonic clock follows as well."""
+"""A clock that differs by less is only corrected by NTP's slewing, which the monotonic clock follows as well."""
 
 _ELAPSED = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """Goes on while the machine sleeps, where there is such a clock (Linux)."""
+
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+def elapsed_ns() -> int:
+    """Return ns that never go back, the same for all processes of this machine until it starts anew."""
+    return time.clock_gettime_ns(_ELAPSED)
+
+
+def time_ns_of(stamp: str) -> int:
+    """Return a time as NATS writes it (RFC 3339) as Unix epoch ns, exact to the microsecond. Raises ValueError."""
+    return (datetime.fromisoformat(stamp) - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 class SteadyClock:
@@ -25,15 +42,17 @@ class SteadyClock:
         self._wall = wall
         self._elapsed = elapsed
         self._offset_ns = wall() - elapsed()
-        self._asked_ns = elapsed()
+        self._asked_ns: int | None = None
+        self._busy_since_ns = 0
+        self._is_agreed = False
 
     def now_ns(self) -> int:
         """Return the time."""
         elapsed_ns = self._elapsed()
-        if elapsed_ns - self._asked_ns > IDLE_NS:
-            offset_ns = self._wall() - elapsed_ns
-            if abs(offset_ns - self._offset_ns) > APART_NS:
-                self._offset_ns = offset_ns
+        if self._asked_ns is None or elapsed_ns - self._asked_ns > IDLE_NS:
+            self._busy_since_ns = elapsed_ns
+            if not self._is_agreed:
+                self._follow(self._wall() - elapsed_ns)
         self._asked_ns = elapsed_ns
         return self._offset_ns + elapsed_ns
 
@@ -41,5 +60,27 @@ class SteadyClock:
         """Return the time for one who asks all the time, and has no turn in progress by that."""
         return self._offset_ns + self._elapsed()
 
+    def busy_ns(self) -> int:
+        """Return for how long the time has been asked for without an idle while, 0 while it is idle."""
+        elapsed_ns = self._elapsed()
+        if self._asked_ns is None or elapsed_ns - self._asked_ns > IDLE_NS:
+            return 0
+        return max(1, elapsed_ns - self._busy_since_ns)
 
-CLOCK = SteadyClock(time.time_ns, lambda: time.clock_gettime_ns(_ELAPSED))
+    def agree(self, time_ns: int) -> int:
+        """Take what others say the time is now; return by how many ns it was moved, 0 if it is hardly apart.
+
+        From then on the wall clock is not followed any more.
+        """
+        self._is_agreed = True
+        return self._follow(time_ns - self._elapsed())
+
+    def _follow(self, offset_ns: int) -> int:
+        apart_ns = offset_ns - self._offset_ns
+        if abs(apart_ns) <= APART_NS:
+            return 0
+        self._offset_ns = offset_ns
+        return apart_ns
+
+
+CLOCK = SteadyClock(time.time_ns, elapsed_ns)

@@ -17,7 +17,7 @@ from nats.js.errors import APIError, NotFoundError
 from contracts.codec import Undecodable, decode
 from contracts.events import Event
 from contracts.topology import VOICE, session_subjects, subject_of
-from infra.clock import CLOCK
+from infra.clock import CLOCK, time_ns_of
 from infra.connection import cancellation_kept, connection
 from infra.log_probe import refusals
 from infra.telemetry import trace_headers
@@ -202,6 +202,11 @@ async def direct_get(
 def sequence_of(message: Msg) -> int:
     """Return the sequence of a message that a direct get has found."""
     return int((message.headers or {})["Nats-Sequence"])
+
+
+def stored_ns(message: Msg) -> int:
+    """Return when NATS has stored a message that a direct get has found: Unix epoch ns, by its server's clock."""
+    return time_ns_of((message.headers or {})["Nats-Time-Stamp"])
 
 
 async def last_message(nc: Client, stream: str, subjects: str) -> Msg | None:

@@ -5,8 +5,9 @@ process would be taken for a dead one. The supervisor knows of the death at once
 who knows where its acknowledgement goes: it says no (`-NAK`) in place of the dead one.
 
 A process has a folder of its own, `<DAREDEVIL_HELD_DIR>/<pid>`, a file in it for each job: `<durable>.<sequence>`, the
-subject of its acknowledgement inside. Heartbeats touch the folder: after a longer silence JetStream has given the jobs
-away itself. Without that variable, so without a supervisor, nothing is noted.
+subject of its acknowledgement inside. Heartbeats set the time of the folder, by a clock that does not step
+(`infra.clock.elapsed_ns`): after a longer silence JetStream has given the jobs away itself. Without that variable, so
+without a supervisor, nothing is noted.
 """
 
 import asyncio
@@ -14,7 +15,6 @@ import contextlib
 import logging
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from contracts.topology import DURABLES
+from infra.clock import elapsed_ns
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class HeldJobs:
             with _unnoted():
                 self._folder.mkdir(parents=True, exist_ok=True)
                 self._file(self._folder, message).write_text(message.reply)
+                self.beat()
 
     def strike(self, message: Msg) -> None:
         """Remove the note of a job that is no longer held."""
@@ -58,7 +60,8 @@ class HeldJobs:
         """Note that the jobs were held on to just now."""
         if self._folder is not None and self._folder.exists():
             with _unnoted():
-                os.utime(self._folder)
+                now_ns = elapsed_ns()
+                os.utime(self._folder, ns=(now_ns, now_ns))
 
     def _file(self, folder: Path, message: Msg) -> Path:
         return folder / f"{self._durable}.{message.metadata.sequence.stream}"
@@ -83,7 +86,7 @@ class _Note:
 def notes_of(folder: Path, now_s: float) -> list[str]:
     """Return where the jobs noted in a dead process's folder are acknowledged, in the order of the log.
 
-    `now_s` is the time as files have it. Those are left out that JetStream has given to others by now.
+    `now_s` is the time as heartbeats note it, seconds. Those are left out that JetStream has given to others by now.
     """
     ack_wait_s = {durable.name: durable.ack_wait_s for durable in DURABLES}
     notes: list[_Note] = []
@@ -102,7 +105,7 @@ def notes_of(folder: Path, now_s: float) -> list[str]:
 async def give_back(held_dir: Path, pid: int, nats_url: str) -> int:
     """Give the jobs of a process that has died to other copies; return how many. While NATS is away it gives none."""
     folder = held_dir / str(pid)
-    subjects = await asyncio.to_thread(notes_of, folder, time.time())
+    subjects = await asyncio.to_thread(notes_of, folder, elapsed_ns() / 1e9)
     given = 0
     nc: Client | None = None
     try:

@@ -9,6 +9,7 @@ from nats.errors import Error as NatsError
 
 from actors.transcript.ears import Ears
 from actors.transcript.echo.agent_sound import AgentSound
+from actors.transcript.echo.past import in_doors_time
 from actors.transcript.echo.playback import HeardPlayback
 from actors.transcript.fold import SessionView
 from actors.transcript.listener import Listener
@@ -106,8 +107,8 @@ class TrackOwner:
         )
         agent = AgentSound(self._broker, session_id)
         async with SessionFeed(self._broker, session_id, view.sequence) as feed, live:
-            for fact in past:
-                agent.playback.take(fact.event)
+            for event in in_doors_time([fact.event for fact in past]):
+                agent.playback.take(event)
             following = asyncio.create_task(self._follow(feed, view, agent.playback))
             try:
                 await self._until_sound(view, live, following)

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from faststream.nats import NatsBroker
 
@@ -45,6 +46,14 @@ class _Conversation:
     resume_token: str = ""
     """Its secret, until its client is told."""
     exchange: Exchange | None = None
+    active_s: float = field(default_factory=time.monotonic)
+    """When something was said in it last (`time.monotonic`): the clocks of its facts' machines may step."""
+    _noted_ns: int = 0
+
+    def note_activity(self, now_s: float) -> None:
+        """Note that something was said, if there is a newer fact of it than at the last look."""
+        if self.standing.active_ns != self._noted_ns:
+            self._noted_ns, self.active_s = self.standing.active_ns, now_s
 
     @property
     def is_busy(self) -> bool:
@@ -64,7 +73,7 @@ class Conversations:
         self._beginning = 0
         self._watching: asyncio.Task[None] | None = None
         self._closing = False
-        self._back_ns = 0
+        self._back_s = 0.0
         """When the log was back after it had been away: nobody could say anything before."""
 
     async def open(self) -> None:
@@ -225,7 +234,7 @@ class Conversations:
         """Return whether the log is away; from its return on, idle time counts anew. Raises nothing."""
         is_away = not await answers(connection(self._broker))
         if was_away or is_away:
-            self._back_ns = CLOCK.peek_ns()
+            self._back_s = time.monotonic()
         return is_away
 
     async def _adopt(self) -> None:
@@ -236,23 +245,28 @@ class Conversations:
             standing = Standing(opened.event.session_id)
             await self._refresh(standing)
             if not standing.closed and not standing.erased and standing.session_id not in self._kept:
-                self._kept[standing.session_id] = _Conversation(standing)
+                conversation = self._kept[standing.session_id] = _Conversation(standing)
+                conversation.note_activity(time.monotonic() - max(0, CLOCK.peek_ns() - standing.active_ns) / 1e9)
                 self._kept.move_to_end(standing.session_id, last=False)
 
     async def _end_idle(self) -> None:
-        oldest_ns = CLOCK.peek_ns() - int(self._settings.session_idle_s * 1e9)
-        if self._back_ns > oldest_ns and len(self._kept) <= MAX_KEPT:
+        now_s = time.monotonic()
+        oldest_s = now_s - self._settings.session_idle_s
+        for conversation in self._kept.values():
+            conversation.note_activity(now_s)
+        if self._back_s > oldest_s and len(self._kept) <= MAX_KEPT:
             return
         for session_id, conversation in list(self._kept.items()):
-            is_idle = conversation.standing.active_ns < oldest_ns or len(self._kept) > MAX_KEPT
+            is_idle = conversation.active_s < oldest_s or len(self._kept) > MAX_KEPT
             if not conversation.is_busy and is_idle:
-                await self._end(session_id, conversation, oldest_ns)
+                await self._end(session_id, conversation, oldest_s)
 
-    async def _end(self, session_id: str, conversation: _Conversation, oldest_ns: int) -> None:
+    async def _end(self, session_id: str, conversation: _Conversation, oldest_s: float) -> None:
         standing = conversation.standing
         await self._refresh(standing)
         if not standing.closed and not standing.erased:
-            if standing.active_ns >= oldest_ns and len(self._kept) <= MAX_KEPT:
+            conversation.note_activity(time.monotonic())
+            if conversation.active_s >= oldest_s and len(self._kept) <= MAX_KEPT:
                 return  # it went on elsewhere
             try:
                 await self._settle_unread(standing)

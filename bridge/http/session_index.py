@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 from contracts import events as e
 from contracts.codec import Undecodable, decode
 from contracts.topology import VOICE, tail_of
-from infra.facts import direct_get
+from infra.facts import direct_get, sequence_of, stored_ns
 
 OPENINGS = f"voice.*.{tail_of(e.SessionOpened)}"
 LATER = (e.SessionClosed, e.SessionErased, e.RecordingStored, e.SummaryWritten)
@@ -24,15 +24,16 @@ BATCH = 128
 AT_ONCE = 200
 """Sessions asked for their later facts at once: with four subjects each, within JetStream's 1024."""
 SLACK_NS = 120_000_000_000
-"""How much later than its own time a fact may be stored."""
+"""How much later than its own time a fact may be stored; what is further apart was said by a clock that was wrong."""
 
 
 @dataclass(slots=True)
 class Listed:
-    """A session: its opening, its place in the log, and the last of its later facts."""
+    """A session: its opening, its place in the log, when it was stored, and the last of its later facts."""
 
     sequence: int
     event: e.SessionOpened
+    stored_ns: int
     closed: e.SessionClosed | None = None
     erased: e.SessionErased | None = None
     recording: e.RecordingStored | None = None
@@ -48,10 +49,16 @@ class Wanted:
     until_ns: int | None = None
     before: int = 0
 
-    def matches(self, event: e.SessionOpened) -> bool:
-        """Tell whether a session is one of them."""
-        is_in_time = self.since_ns <= event.time_ns and (self.until_ns is None or event.time_ns <= self.until_ns)
-        return is_in_time and (self.user_id is None or event.user_id == self.user_id)
+    def matches(self, listed: Listed) -> bool:
+        """Tell whether a session is one of them.
+
+        It was opened when it says; unless the log, which is one clock for the doors of all machines, knows better.
+        """
+        opened_ns = listed.event.time_ns
+        if abs(listed.stored_ns - opened_ns) > SLACK_NS:
+            opened_ns = listed.stored_ns
+        is_in_time = self.since_ns <= opened_ns and (self.until_ns is None or opened_ns <= self.until_ns)
+        return is_in_time and (self.user_id is None or listed.event.user_id == self.user_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,7 @@ async def page_of(nc: Client, wanted: Wanted, limit: int, patience_s: float = 3)
     deadline_s = time.monotonic() + patience_s
     async for place, openings in _windows(nc, wanted):
         for listed in reversed(openings):
-            if wanted.matches(listed.event):
+            if wanted.matches(listed):
                 found.append(listed)
             if len(found) == limit:
                 return Page(await with_later(nc, found), listed.sequence)
@@ -97,7 +104,7 @@ async def with_later(nc: Client, sessions: list[Listed]) -> list[Listed]:
         by_id = {listed.event.session_id: listed for listed in sessions[start : start + AT_ONCE]}
         subjects = [f"voice.{session_id}.{tail_of(event)}" for session_id in by_id for event in LATER]
         messages, _ = await direct_get(nc, VOICE, {"multi_last": subjects, "batch": len(subjects)})
-        for _, event in _decoded(messages):
+        for _, _, event in _decoded(messages):
             listed = by_id[event.session_id]
             match event:
                 case e.SessionClosed():
@@ -134,10 +141,10 @@ async def _openings(nc: Client, start: int, end: int) -> list[Listed]:
     more = True
     while more and start < end:
         messages, more = await direct_get(nc, VOICE, {"seq": start, "batch": BATCH, "next_by_subj": OPENINGS})
-        for sequence, event in _decoded(messages):
+        for sequence, at_ns, event in _decoded(messages):
             if sequence < end and isinstance(event, e.SessionOpened):
-                found.append(Listed(sequence, event))
-        start = _sequence(messages[-1]) + 1 if messages else end
+                found.append(Listed(sequence, event, at_ns))
+        start = sequence_of(messages[-1]) + 1 if messages else end
     return found
 
 
@@ -145,16 +152,14 @@ async def _place_of(nc: Client, time_ns: int) -> int:
     """Return the place of the first opening stored at that time or later, 0 if there is none."""
     at = datetime.fromtimestamp(max(0, time_ns) / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     messages, _ = await direct_get(nc, VOICE, {"start_time": at, "batch": 1, "next_by_subj": OPENINGS})
-    return _sequence(messages[0]) if messages else 0
+    return sequence_of(messages[0]) if messages else 0
 
 
-def _sequence(message: Msg) -> int:
-    return int((message.headers or {})["Nats-Sequence"])
-
-
-def _decoded(messages: Iterable[Msg]) -> Iterable[tuple[int, e.Event]]:
+def _decoded(messages: Iterable[Msg]) -> Iterable[tuple[int, int, e.Event]]:
+    """Yield sequence, time of storing (ns) and event."""
     for message in messages:
         try:
-            yield _sequence(message), decode((message.headers or {})["Nats-Subject"], message.data)
+            event = decode((message.headers or {})["Nats-Subject"], message.data)
+            yield sequence_of(message), stored_ns(message), event
         except Undecodable:
             continue

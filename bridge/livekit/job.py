@@ -12,6 +12,8 @@ from livekit.agents.utils import http_context
 from bridge.livekit.room_job import RoomJob
 from contracts.audio import IN_SAMPLE_RATE_HZ
 from infra.broker import make_broker
+from infra.common_time import common_time
+from infra.connection import connection
 from infra.settings import settings
 
 log = logging.getLogger(__name__)
@@ -37,7 +39,8 @@ async def entrypoint(context: JobContext) -> None:
     broker = make_broker("livekit-room")
     await broker.connect()
     try:
-        await RoomJob(context, broker, settings()).run()
+        async with common_time(connection(broker)):
+            await RoomJob(context, broker, settings()).run()
     finally:
         await broker.stop()
         context.shutdown("done")

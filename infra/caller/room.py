@@ -6,7 +6,6 @@ The agent is whoever has the attribute `daredevil.session`: it names the session
 import asyncio
 import contextlib
 import secrets
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +22,9 @@ from infra.caller.result import CallResult, Utterance
 from infra.caller.room_ear import RoomEar
 from infra.caller.spoken_whole import QUEUE_MS, SpokenWhole
 from infra.caller.talk import CallFailed, OnFact, Talk, ignore_fact
+from infra.clock import CLOCK
+from infra.common_time import agree
+from infra.connection import connection
 from infra.facts import Fact
 from infra.feed import SessionFeed
 from infra.livekit.refusals import why_refused
@@ -123,6 +125,7 @@ async def _connect_log(broker: NatsBroker) -> None:
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             await broker.connect()
+            await agree(connection(broker))
     except TimeoutError as error:
         raise CallFailed("the log (NATS) does not answer, and without it nobody knows what was said") from error
 
@@ -273,7 +276,7 @@ class _RoomCall:
     def _take(self, fact: Fact) -> None:
         event = fact.event
         self.talk.take_fact(type(event).__name__, fact.sequence, event.model_dump(mode="json", exclude_none=True))
-        at_s = self.talk.now_s() - max(0.0, time.time() - event.time_ns / 1e9)
+        at_s = self.talk.now_s() - max(0, CLOCK.peek_ns() - event.time_ns) / 1e9
         if isinstance(event, TrackPublished):
             self._heard_by_agent.set()
         elif at_s < -self.talk.result.connect_s:

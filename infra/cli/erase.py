@@ -50,12 +50,14 @@ def erase(
 async def _erase(user: str, session: str, reason: str, force: bool, yes: bool) -> "Receipt":
     from infra.broker import make_broker
     from infra.cli.system import log_connection
+    from infra.common_time import agree
     from infra.erasure import erase_session, erase_user, sessions_of
     from infra.erasure.reading import standing_of
 
     async with log_connection() as nc:
         broker = make_broker("erase")
         await broker.connect()
+        await agree(nc)
         try:
             if not yes:
                 standings = [await standing_of(nc, session)] if session else await sessions_of(broker, user)

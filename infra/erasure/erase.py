@@ -148,10 +148,12 @@ async def _erase_one(broker: NatsBroker, session_id: str, reason: str, settle_s:
 
 async def _settled(broker: NatsBroker, session_id: str, settle_s: float) -> Standing:
     """Return how the session stands once the actors have said what they say after its end."""
+    until_s = time.monotonic() + settle_s
     while True:
         standing = await standing_of(connection(broker), session_id)
         is_done = standing.is_summed_up and (standing.is_recorded or not settings().record_audio)
-        if is_done or standing.parts or now_ns() - standing.closed_ns > settle_s * 1e9:
+        is_long_over = now_ns() - standing.closed_ns > settle_s * 1e9 or time.monotonic() > until_s
+        if is_done or standing.parts or is_long_over:
             return standing
         await asyncio.sleep(0.2)
 

@@ -100,7 +100,7 @@ class HeardPlayback:
             self._place(*self._early.popleft())
 
     def take(self, event: e.Event, here_ns: int | None = None) -> None:
-        """Take a fact of the session, and when it came here; None for one of the past, whose own time has to do."""
+        """Take a fact of the session, and when it came here; None for one of the past, in the door's time (`past`)."""
         if self._here.runs:
             self._place(event, here_ns)
         else:

@@ -68,6 +68,16 @@ async def test_sessions_are_listed_the_newest_first_by_user_and_time(
     assert await ids(http, since="2199-01-01") == []
 
 
+async def test_a_door_whose_clock_is_hours_off_is_found_by_the_time_of_the_log(
+    http: httpx.AsyncClient, opened: Open
+) -> None:
+    for n, hours in enumerate((0, -3, 3, 0)):
+        await opened(f"s-{n}", at_s=hours * 3600)
+    assert await ids(http, since=at(-60), until=at(60)) == ["s-3", "s-2", "s-1", "s-0"]
+    assert await ids(http, until=at(-3000)) == []
+    assert await ids(http, since=at(3000)) == []
+
+
 async def test_a_time_is_found_by_when_the_log_has_stored(
     http: httpx.AsyncClient, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:

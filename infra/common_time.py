@@ -1,0 +1,127 @@
+"""One time for all processes of a log, whatever the wall clocks of their machines say, and however these step.
+
+Whoever has conversations in progress keeps the time that they began with; others take it from the one who has been at
+it for longest. While nobody has any, it is the NATS server's, which stamps what is stored. So a process that takes a
+session over, on a machine an hour apart or after a step, goes on in the session's own time.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from contracts.topology import PROBE
+from infra.clock import APART_NS, CLOCK, SteadyClock, elapsed_ns, time_ns_of
+from infra.ending import ended
+
+log = logging.getLogger(__name__)
+
+SUBJECT = "clock"
+EVERY_S = 10.0
+"""How often a process looks whether it is apart from the others."""
+
+ANSWERS_S = 0.1
+"""For how long answers are waited for: there may be several, and one from a busy process counts most."""
+
+NATS_S = 2.0
+PROBLEMS = (NatsError, TimeoutError, OSError, ValueError, KeyError)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the time was where an answer came from, put to the moment `at_ns` of `elapsed_ns` here."""
+
+    time_ns: int
+    busy_ns: int
+    at_ns: int
+
+    def now_ns(self, here_ns: int) -> int:
+        """Return what the time is by it at `here_ns`."""
+        return self.time_ns + here_ns - self.at_ns
+
+
+def leading(answers: Sequence[Told], busy_ns: int) -> Told | None:
+    """Return whose time counts for one who has been busy for `busy_ns`: who has been for longer, and for longest."""
+    longest = max(answers, key=lambda told: told.busy_ns, default=None)
+    return longest if longest is not None and longest.busy_ns > busy_ns else None
+
+
+async def agree(nc: Client, clock: SteadyClock = CLOCK, patience_s: float = ANSWERS_S) -> None:
+    """Set this process's time to that of the others if it is apart. Raises nats errors, TimeoutError."""
+    told = leading(await _answers(nc, patience_s), clock.busy_ns())
+    if told is None and not clock.busy_ns():
+        told = await _of_nats(nc)
+    if told is not None and (moved_ns := clock.agree(told.now_ns(elapsed_ns()))):
+        log.warning("the time was set by %+.1f s, to that of the others at this log", moved_ns / 1e9)
+
+
+@asynccontextmanager
+async def common_time(nc: Client, clock: SteadyClock = CLOCK, every_s: float = EVERY_S) -> AsyncIterator[None]:
+    """Keep this process's time that of the others, and tell it, for the length of a block. Raises nats errors."""
+
+    async def answer(message: Msg) -> None:
+        if busy_ns := clock.busy_ns():
+            await message.respond(json.dumps({"time_ns": clock.peek_ns(), "busy_ns": busy_ns}).encode())
+
+    async def keep() -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            await _look(nc, clock)
+
+    await _look(nc, clock)
+    subscription = await nc.subscribe(SUBJECT, cb=answer)
+    keeping = asyncio.create_task(keep(), name="agreeing on the time")
+    try:
+        yield
+    finally:
+        await ended(keeping)
+        with suppress(*PROBLEMS):
+            await subscription.unsubscribe()
+
+
+async def _look(nc: Client, clock: SteadyClock) -> None:
+    try:
+        await agree(nc, clock)
+    except PROBLEMS as error:
+        log.debug("agreeing on the time: %r", error)
+
+
+async def _answers(nc: Client, patience_s: float) -> list[Told]:
+    """Return what the time is to those who are busy; this process may be among them."""
+    answers: list[Told] = []
+    asked_ns = elapsed_ns()
+
+    async def take(message: Msg) -> None:
+        with suppress(*PROBLEMS):
+            told = json.loads(message.data)
+            answers.append(_put(int(told["time_ns"]), int(told["busy_ns"]), asked_ns))
+
+    inbox = nc.new_inbox()
+    subscription = await nc.subscribe(inbox, cb=take)
+    try:
+        await nc.publish(SUBJECT, b"", reply=inbox)
+        await asyncio.sleep(patience_s)
+    finally:
+        await subscription.unsubscribe()
+    return answers
+
+
+async def _of_nats(nc: Client) -> Told:
+    """Return the time of the server, which tells it in every answer about a stream."""
+    asked_ns = elapsed_ns()
+    answer = json.loads((await nc.request(f"$JS.API.STREAM.INFO.{PROBE}", timeout=NATS_S)).data)
+    return _put(time_ns_of(answer["ts"]), 0, asked_ns)
+
+
+def _put(time_ns: int, busy_ns: int, asked_ns: int) -> Told:
+    """Return an answer that comes now to a question of `asked_ns`. Raises TimeoutError if that was too long ago."""
+    here_ns = elapsed_ns()
+    if here_ns - asked_ns > APART_NS // 2:
+        raise TimeoutError("an answer that took so long tells no time")
+    return Told(time_ns, busy_ns, (here_ns + asked_ns) // 2)
