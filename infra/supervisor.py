@@ -298,6 +298,7 @@ class Supervisor:
     def _show_loud_lines(self) -> None:
         for name, tail in self._tails.items():
             lines = tail.loud_lines()
+            tail.keep_small()
             # On the way down all lose their connections, which is no news.
             for line in [] if name in self._stopping else lines:
                 if name == NATS and self._is_of_full_disk(line):

@@ -7,7 +7,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,12 @@ class GrowthSample:
     streams: dict[str, StreamSize]
     waiting: int = 0
     """Facts that actors had still to deal with: recordings and summaries that were not written yet."""
+    descriptors: dict[str, int] = field(default_factory=dict)
+    """Open files and connections of each part."""
+    log_mb: float = 0
+    """Size of the processes' log files."""
+    files: int = 0
+    """Files of the data directory outside the server's store and the logs: notes of held jobs, what is left behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ async def measure_growth(
     """Hold so many sessions, `at_once` side by side. Raises OSError if no system runs on `data_dir`, nats errors."""
     nc = await nats.connect(nats_url)
     try:
-        run = _Run(url, sessions, at_once, Meter(data_dir), nc, tell)
+        run = _Run(url, sessions, at_once, data_dir, nc, tell)
         await run.sample()
         for start in range(0, sessions, every):
             await run.hold(min(every, sessions - start))
@@ -89,11 +95,12 @@ async def measure_growth(
 class _Run:
     """One measurement: what was held, and what was seen."""
 
-    def __init__(self, url: str, sessions: int, at_once: int, meter: Meter, nc: Client, tell: Tell) -> None:
+    def __init__(self, url: str, sessions: int, at_once: int, data_dir: Path, nc: Client, tell: Tell) -> None:
         self._url = ws_url(url)
         self._sessions = sessions
         self._at_once = at_once
-        self._meter = meter
+        self._data_dir = data_dir
+        self._meter = Meter(data_dir)
         self._nc = nc
         self._tell = tell
         self._began_s = time.monotonic()
@@ -136,7 +143,19 @@ class _Run:
         parts = await asyncio.to_thread(self._meter.read)
         memory_mb = {name: load.pss_mb for name, load in parts.items()}
         at_s = round(time.monotonic() - self._began_s, 1)
-        self._samples.append(GrowthSample(self._held, at_s, memory_mb, await stream_sizes(self._nc), self._waiting))
+        log_mb, files = await asyncio.to_thread(left_on_disk, self._data_dir)
+        self._samples.append(
+            GrowthSample(
+                sessions=self._held,
+                at_s=at_s,
+                memory_mb=memory_mb,
+                streams=await stream_sizes(self._nc),
+                waiting=self._waiting,
+                descriptors={name: load.descriptors for name, load in parts.items()},
+                log_mb=log_mb,
+                files=files,
+            )
+        )
         told = ", ".join(f"{name} {mb:.0f}" for name, mb in memory_mb.items())
         so_far = f"{self._held} of {self._sessions} sessions, {at_s:.0f} s, {self._failed} failed"
         self._tell(f"{so_far}, {self._waiting} facts waiting; MB: {told}")
@@ -169,6 +188,21 @@ def _slope(points: Sequence[tuple[float, float]]) -> float:
     middle_y = sum(y for _, y in points) / len(points)
     spread = sum((x - middle_x) ** 2 for x, _ in points)
     return sum((x - middle_x) * (y - middle_y) for x, y in points) / spread if spread else 0.0
+
+
+def left_on_disk(data_dir: Path) -> tuple[float, int]:
+    """Return the MB of the processes' logs, and how many files there are outside of them and the server's store."""
+    log_bytes = files = 0
+    for path in data_dir.rglob("*"):
+        part = path.relative_to(data_dir).parts[0]
+        try:
+            if path.is_file() and part == "logs":
+                log_bytes += path.stat().st_size
+            elif path.is_file() and part != "nats":
+                files += 1
+        except OSError:
+            continue  # gone meanwhile
+    return round(log_bytes / 1e6, 2), files
 
 
 async def facts_waiting(nc: Client) -> int:

@@ -16,6 +16,8 @@ class Load:
 
     pss_mb: float
     cpu_s: float
+    descriptors: int = 0
+    """Open files and connections."""
 
 
 class Meter:
@@ -40,8 +42,16 @@ class Meter:
             spent = self._spent.setdefault(name, {})
             for one in family:
                 spent[one] = max(cpu_s(one), spent.get(one, 0))
-            loads[name] = Load(round(sum(pss_mb(one) for one in family), 1), round(sum(spent.values()), 2))
+            memory_mb, used_s = sum(pss_mb(one) for one in family), sum(spent.values())
+            loads[name] = Load(round(memory_mb, 1), round(used_s, 2), sum(_descriptors(one) for one in family))
         return loads
+
+
+def _descriptors(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).num_fds())
+    except psutil.Error:
+        return 0
 
 
 def _family(pid: int, named: set[int] | None) -> list[int]:

@@ -76,6 +76,10 @@ def _print(figures: "GrowthFigures") -> None:
     for name, slope in figures.mb_per_1000_sessions.items():
         at = [sample.memory_mb.get(name, 0.0) for sample in (first, warm, last)]
         out().print(f"{name:<20} {at[0]:8.1f} {at[1]:8.1f} {at[2]:8.1f}  [bold]{slope:+8.2f}[/]")
+    out().print(
+        f"descriptors {sum(warm.descriptors.values())} then, {sum(last.descriptors.values())} at the end; "
+        f"files {warm.files}, {last.files}; logs {warm.log_mb} MB, {last.log_mb} MB"
+    )
     for name, size in last.streams.items():
         out().print(
             f"[dim]{name:<20} {size.messages} messages, {size.mb} MB, {size.subjects} subjects, {size.consumers} "

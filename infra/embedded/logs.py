@@ -1,6 +1,9 @@
 """The log files of child processes: each child writes its own, warnings are shown on the terminal as well."""
 
+import contextlib
+import os
 import re
+import shutil
 from pathlib import Path
 
 KEEP_BYTES = 20_000_000
@@ -36,6 +39,12 @@ class LogTail:
         self._partial = ""
         self._loud = False
 
+    def keep_small(self, most_bytes: int = KEEP_BYTES) -> None:
+        """Begin the file anew if it has grown large and is read to its end; on a full disk it stays as it is."""
+        with contextlib.suppress(OSError):
+            if self.path.stat().st_size <= self._position and keep_small(self.path, most_bytes):
+                self._position = 0
+
     def loud_lines(self) -> list[str]:
         """Return the new lines that are warnings or errors, and what belongs to them."""
         try:
@@ -57,10 +66,17 @@ class LogTail:
         return loud
 
 
-def keep_small(path: Path) -> None:
-    """Move a log file that has grown large out of the way, keeping one old copy."""
-    if path.exists() and path.stat().st_size > KEEP_BYTES:
-        path.replace(path.with_suffix(".log.1"))
+def keep_small(path: Path, most_bytes: int = KEEP_BYTES) -> bool:
+    """Begin a log file that has grown large anew, keeping one old copy; tell whether that was so. Raises OSError.
+
+    Its process may be writing: it has the file open, for appending, so the file is copied and emptied rather than
+    moved. A line that is written just then may be missing from both.
+    """
+    if not path.exists() or path.stat().st_size <= most_bytes:
+        return False
+    shutil.copyfile(path, path.with_suffix(".log.1"))
+    os.truncate(path, 0)
+    return True
 
 
 def last_lines(path: Path, count: int = 15) -> str:
