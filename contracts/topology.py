@@ -76,6 +76,9 @@ PROBE = "PROBE"
 LIVE_PREFIX = "live"
 """Facts are sent again on `live.<session>.<noun>.<state>` once they are stored, for plain subscriptions."""
 
+CLOCK_SUBJECT = "clock"
+"""Where processes ask one another for the time; who is busy answers with `{time_ns, busy_ns}` in JSON."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stream:

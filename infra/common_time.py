@@ -16,13 +16,12 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from contracts.topology import PROBE
+from contracts.topology import CLOCK_SUBJECT, PROBE
 from infra.clock import APART_NS, CLOCK, SteadyClock, elapsed_ns, time_ns_of
 from infra.ending import ended
 
 log = logging.getLogger(__name__)
 
-SUBJECT = "clock"
 EVERY_S = 10.0
 """How often a process looks whether it is apart from the others."""
 
@@ -75,7 +74,7 @@ async def common_time(nc: Client, clock: SteadyClock = CLOCK, every_s: float = E
             await _look(nc, clock)
 
     await _look(nc, clock)
-    subscription = await nc.subscribe(SUBJECT, cb=answer)
+    subscription = await nc.subscribe(CLOCK_SUBJECT, cb=answer)
     keeping = asyncio.create_task(keep(), name="agreeing on the time")
     try:
         yield
@@ -105,7 +104,7 @@ async def _answers(nc: Client, patience_s: float) -> list[Told]:
     inbox = nc.new_inbox()
     subscription = await nc.subscribe(inbox, cb=take)
     try:
-        await nc.publish(SUBJECT, b"", reply=inbox)
+        await nc.publish(CLOCK_SUBJECT, b"", reply=inbox)
         await asyncio.sleep(patience_s)
     finally:
         await subscription.unsubscribe()

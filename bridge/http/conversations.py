@@ -225,7 +225,7 @@ class Conversations:
                 if not adopted:
                     await self._adopt()
                     adopted = True
-                await self._end_idle()
+                await self.end_idle()
             except AWAY as error:
                 log.debug("watching conversations by text: %r", error)
             await asyncio.sleep(min(WATCH_S, self._settings.session_idle_s / 4))
@@ -249,7 +249,8 @@ class Conversations:
                 conversation.note_activity(time.monotonic() - max(0, CLOCK.peek_ns() - standing.active_ns) / 1e9)
                 self._kept.move_to_end(standing.session_id, last=False)
 
-    async def _end_idle(self) -> None:
+    async def end_idle(self) -> None:
+        """End the conversations in which nothing was said for too long. Raises what the log raises."""
         now_s = time.monotonic()
         oldest_s = now_s - self._settings.session_idle_s
         for conversation in self._kept.values():

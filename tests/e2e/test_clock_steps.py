@@ -4,8 +4,12 @@ The processes' wall clocks are set through `tests/stepped_clock`; NATS, the call
 engines are stubs: what is tested is time.
 """
 
+import asyncio
 import json
+import os
 import signal
+import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -56,9 +60,24 @@ async def clocks(tmp_path_factory: pytest.TempPathFactory) -> WallClocks:
 async def system(tmp_path_factory: pytest.TempPathFactory, clocks: WallClocks) -> AsyncIterator[System]:
     async with stub_engines() as stubs:
         settings = {f"DAREDEVIL_{name.upper()}": value for name, value in stubs.items()}
-        clock = {"PYTHONPATH": str(STEPPED_CLOCK), "WALL_CLOCK_STEPS": str(clocks.file)}
-        async with running_system(tmp_path_factory.mktemp("data"), settings | clock) as system:
+        async with running_system(tmp_path_factory.mktemp("data"), settings | _environment(clocks)) as system:
             yield system
+
+
+def _environment(clocks: WallClocks) -> dict[str, str]:
+    return {"PYTHONPATH": str(STEPPED_CLOCK), "WALL_CLOCK_STEPS": str(clocks.file)}
+
+
+async def test_the_clocks_of_processes_do_step(clocks: WallClocks) -> None:
+    clocks.set({"": -HOUR_S})
+    code = "import time; print(time.time(), time.time_ns())"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code), env={**os.environ, **_environment(clocks)}, stdout=asyncio.subprocess.PIPE
+    )
+    told, _ = await process.communicate()
+    now_s, now_ns = (float(value) for value in told.split())
+    assert time.time() - now_s == pytest.approx(HOUR_S, abs=60)
+    assert now_ns / 1e9 == pytest.approx(now_s, abs=60)
 
 
 @pytest.mark.parametrize("moment", ["SpeechStarted", "TurnEnded", "PlaybackStarted"])

@@ -6,8 +6,14 @@ import httpx
 import pytest
 from faststream.nats import NatsBroker
 
+from bridge.http.conversations import Conversations
+from bridge.http.models import ChatRequest
+from bridge.web.gate import Visitor
+from bridge.web.openings import Openings
 from contracts import events as e
+from infra.clock import CLOCK
 from infra.connection import connection
+from infra.settings import Settings
 from tests.actors.reasoning.models import WAIT, ScriptedModel
 from tests.actors.running import facts_until
 from tests.bridge.agent import Agent
@@ -18,6 +24,7 @@ from tests.waiting import until
 
 ANSWER = ["Good ", "day, ", "nice to hear ", "you. How are ", "you?"]
 TEXT = "Good day, nice to hear you. How are you?"
+HOUR_NS = 3_600_000_000_000
 FACTS = ["SessionOpened", "ParticipantJoined", "ParticipantJoined", "TurnEnded", "ReplyStarted"]
 
 
@@ -169,6 +176,24 @@ async def test_an_idle_conversation_ends_and_is_not_gone_on_with(open_http: Open
     assert facts[-1].reason == "timeout"  # type: ignore[attr-defined]
     assert [type(fact).__name__ for fact in facts[-2:]] == ["ParticipantLeft", "SessionClosed"]
     assert (answer.status_code, answer.json()["code"]) == (409, "session-closed")
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_clock_that_is_set_ends_no_conversation(broker: NatsBroker, hours: int) -> None:
+    settings = Settings()
+    conversations = Conversations(broker, settings, Openings(settings))
+    visitor = Visitor(address="127.0.0.1", is_operator=True, is_local=True)
+    async with reasoning(ScriptedModel.playing(["Yes."])):
+        exchange = await conversations.begin(ChatRequest.model_validate({"text": "Hello."}), visitor)
+        await exchange.whole()
+        CLOCK.agree(CLOCK.peek_ns() + hours * HOUR_NS)
+        try:
+            await conversations.end_idle()
+            facts = await facts_of(broker, exchange.turn.session_id, e.PlaybackFinished)
+        finally:
+            CLOCK.agree(CLOCK.peek_ns() - hours * HOUR_NS)
+            await conversations.close()
+    assert not [fact for fact in facts if isinstance(fact, e.SessionClosed)]
 
 
 async def test_what_a_dead_process_left_open_is_ended_by_the_next(open_http: OpenHttp, broker: NatsBroker) -> None:
