@@ -12,7 +12,8 @@ from faststream.nats import NatsBroker
 from actors.persistence.embedding import embedded, embedding_failed
 from actors.persistence.record import record_of
 from actors.persistence.recorder import Recorder
-from contracts.events import Event, PlaybackFinished, PlaybackInterrupted
+from actors.persistence.sessions import Sessions
+from contracts.events import Event, PlaybackFinished, PlaybackInterrupted, SessionClosed, SessionErased
 from contracts.topology import PERSISTENCE
 from infra.broker import make_app, make_broker
 from infra.connection import connection
@@ -23,15 +24,16 @@ from infra.memory.presence import PresenceBoard
 from infra.settings import settings
 
 
-async def keep(broker: NatsBroker, event: Event, embedder: Embedder | None = None) -> None:
+async def keep(broker: NatsBroker, sessions: Sessions, event: Event, embedder: Embedder | None = None) -> None:
     """Record the exchange if this fact ends one; other facts cost nothing.
 
     An embedding that cannot be made is told, and the exchange is recorded without.
     """
+    if isinstance(event, SessionClosed | SessionErased):
+        sessions.forget(event.session_id)
     if not isinstance(event, PlaybackFinished | PlaybackInterrupted):
         return
-    facts = [fact.event for fact in await facts_after(broker, event.session_id)]
-    record = record_of(facts, event, now_ns())
+    record = record_of(await sessions.at(event), event, now_ns())
     if record is None:
         return
     try:
@@ -45,6 +47,7 @@ def make() -> FastStream:
     """Return the app of this actor."""
     broker = make_broker(PERSISTENCE)
     embedder = embedder_of(settings())
+    sessions = Sessions(broker)
 
     async def facts_of(session_id: str) -> list[Event]:
         return [fact.event for fact in await facts_after(broker, session_id)]
@@ -52,7 +55,7 @@ def make() -> FastStream:
     presence = PresenceBoard(lambda: connection(broker), facts_of)
 
     async def handle(event: Event) -> None:
-        await keep(broker, event, embedder)
+        await keep(broker, sessions, event, embedder)
         await presence.take(event)
 
     inbox = Inbox(broker, PERSISTENCE, handle)

@@ -6,11 +6,11 @@ import numpy as np
 from faststream.nats import NatsBroker
 
 from actors.persistence.actor import keep
-from actors.persistence.record import record_of
+from actors.persistence.sessions import Sessions
 from contracts.events import EngineFailed, SessionOpened, TurnRecorded
 from infra.engines.embedding import EmbeddingFailed, Vector, from_bytes
 from infra.facts import facts_after, say
-from tests.actors.persistence.test_record import EXCHANGE, FINISHED, TURN
+from tests.actors.persistence.test_record import EXCHANGE, FINISHED, TURN, record_of
 from tests.actors.reasoning.facts import opened
 
 
@@ -34,7 +34,7 @@ OPENED: SessionOpened = opened().model_copy(update={"session_id": "s", "user_id"
 async def kept(broker: NatsBroker, embedder: Embedder | None) -> tuple[TurnRecorded, list[EngineFailed]]:
     for event in (OPENED, *EXCHANGE, FINISHED):
         await say(broker, event)
-    await keep(broker, FINISHED, embedder)
+    await keep(broker, Sessions(broker), FINISHED, embedder)
     facts = [fact.event for fact in await facts_after(broker, "s")]
     (record,) = (fact for fact in facts if isinstance(fact, TurnRecorded))
     return record, [fact for fact in facts if isinstance(fact, EngineFailed)]

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from actors.persistence.record import record_of
+from actors.persistence.record import record_of as record_of_session
+from actors.persistence.session_state import SessionState
 from contracts.events import (
     Event,
     LatencyParts,
@@ -16,6 +17,7 @@ from contracts.events import (
     ReplyCompleted,
     ReplyStarted,
     TurnEnded,
+    TurnRecorded,
 )
 
 
@@ -35,6 +37,13 @@ HEARD = PlaybackStarted(**_common("heard"), reply_id="r", gap_ms=450, parts=PART
 FINISHED = PlaybackFinished(**_common("finished"), reply_id="r", heard_text="It is noon. Lunch time!", played_samples=9)
 CUT = PlaybackInterrupted(**_common("cut"), reply_id="r", heard_text="It is", played_samples=3)
 EXCHANGE: list[Event] = [TURN, STARTED, *CLAUSES, COMPLETED, HEARD]
+
+
+def record_of(facts: list[Event], played: PlaybackFinished | PlaybackInterrupted, time_ns: int) -> TurnRecorded | None:
+    session = SessionState()
+    for sequence, fact in enumerate(facts, 1):
+        session.apply(fact, sequence)
+    return record_of_session(session, played, time_ns)
 
 
 def test_an_exchange_that_was_heard_to_its_end() -> None:

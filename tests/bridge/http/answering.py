@@ -10,6 +10,7 @@ import httpx
 from langchain_core.language_models import BaseChatModel
 
 from actors.persistence.actor import keep
+from actors.persistence.sessions import Sessions
 from actors.reasoning.actor import Reasoning
 from contracts.events import Event
 from contracts.topology import PERSISTENCE, REASONING
@@ -39,9 +40,10 @@ async def reasoning(model: BaseChatModel, **settings: Any) -> AsyncIterator[None
 async def persistence() -> AsyncIterator[None]:
     """Run what records turns."""
     broker = make_broker("persistence")
+    sessions = Sessions(broker)
 
     async def handle(event: Event) -> None:
-        await keep(broker, event)
+        await keep(broker, sessions, event)
 
     inbox = Inbox(broker, PERSISTENCE, handle)
     await broker.start()

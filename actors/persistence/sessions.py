@@ -1,0 +1,50 @@
+"""The sessions that persistence holds: each read on from where it was, not from its beginning."""
+
+from collections import OrderedDict
+
+from faststream.nats import NatsBroker
+
+from actors.persistence.record import is_whole
+from actors.persistence.session_state import SessionState
+from contracts.events import PlaybackFinished, PlaybackInterrupted
+from infra.facts import facts_after
+
+MOST_SESSIONS = 1000
+"""Those that had an exchange last; one that is dropped is read again when it is needed, from its beginning."""
+
+
+class Sessions:
+    """The folds of the sessions that had an exchange last, each up to the last one."""
+
+    def __init__(self, broker: NatsBroker, most: int = MOST_SESSIONS) -> None:
+        self._broker = broker
+        self._most = most
+        self._held: OrderedDict[str, SessionState] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Return how many are held."""
+        return len(self._held)
+
+    def forget(self, session_id: str) -> None:
+        """Drop a session that is over."""
+        self._held.pop(session_id, None)
+
+    async def at(self, played: PlaybackFinished | PlaybackInterrupted) -> SessionState:
+        """Return the session of an exchange whose playback has ended, with all facts that the log has of it.
+
+        Waits while NATS is away, and raises what `facts_after` raises when it stays away.
+        """
+        session = self._held.get(played.session_id) or SessionState()
+        await self._read_on(session, played.session_id)
+        self._held[played.session_id] = session
+        self._held.move_to_end(played.session_id)
+        if len(self._held) > self._most:
+            self._held.popitem(last=False)
+        if session.forgot and not is_whole(session, played):
+            session = SessionState(most=2**63)
+            await self._read_on(session, played.session_id)
+        return session
+
+    async def _read_on(self, session: SessionState, session_id: str) -> None:
+        for fact in await facts_after(self._broker, session_id, session.sequence):
+            session.apply(fact.event, fact.sequence)
