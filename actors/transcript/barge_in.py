@@ -68,7 +68,7 @@ def judge(
         return Verdict(False, "echo") if over else None
     if not words:
         return Verdict(False, "no-words") if over else None
-    if is_echo(words, text, floor):
+    if is_echo(text, floor):
         return Verdict(False, "echo") if over else None
     addressed = is_addressed(text, over, company)
     signal = is_signal(words)
@@ -104,8 +104,9 @@ LEAST_OWN_WORDS = 4
 same at the end of a question, whose words its answer may have: "tea or coffee?", "coffee"."""
 
 
-def is_echo(words: list[str], text: str, floor: Floor) -> bool:
+def is_echo(text: str, floor: Floor) -> bool:
     """Tell whether the agent hears itself, by the words. A few that take the floor are never an echo."""
+    words = words_of(text)
     if len(words) <= 2 and any(word in COMMANDS for word in words):
         return False
     return repeats(text, floor.text, LEAST_OWN_WORDS if floor.is_own or floor.asks else 1)

@@ -1,12 +1,14 @@
 """The decisions about one track: what is speech, what was said, whether it interrupts, when the turn is over."""
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass
 
 from faststream.nats import NatsBroker
 
 from actors.transcript import barge_in
+from actors.transcript.brake import Brake
 from actors.transcript.ears import Ears
 from actors.transcript.echo.canceller import EchoCanceller
 from actors.transcript.echo.playback import HeardPlayback
@@ -39,9 +41,6 @@ BEHIND_SAMPLES = 8000
 
 SECOND_OPINION_MS = 224
 """Silence at which the end-of-turn model is asked again: right after the words it is less sure, and so it is later."""
-
-MOST_REPETITIONS = 2
-"""When so many interruptions in a row only repeat what is being said, playback no longer pauses for the next."""
 
 ANSWERED_MS = 2000
 """What is said so shortly before the end of a question may be its answer."""
@@ -86,8 +85,7 @@ class Listener:
         self._heard_to = 0
         self._ears = ears
         self._vad_failure_said = False
-        self._repetitions = 0
-        """How often in a row speech over the agent proved to be its own words."""
+        self._brake = Brake()
         self._behind_said = False
 
     @property
@@ -144,6 +142,8 @@ class Listener:
             samples = self._echo.clean(first, samples)
             self._sound.put(first, samples)
             await self._say_echo(first)
+        else:
+            self._echo.overhear(samples)
         for place, probability in enumerate(await self._vad.probabilities(samples)):
             at = first + place * WINDOW_SAMPLES
             if at < self._heard_to:
@@ -201,7 +201,7 @@ class Listener:
         utterance = Utterance(started, contested_reply=over_reply_id, segment_start=started.start_sample)
         self._turn.utterances.append(utterance)
         self._turn.to_come = [each for each in self._turn.to_come if each.event_id != started.event_id]
-        utterance.silent = floor is not None and self._repetitions >= MOST_REPETITIONS
+        utterance.silent = floor is not None and self._brake.is_on
         if not utterance.silent:
             await self._voice.say(started)
 
@@ -258,14 +258,14 @@ class Listener:
         speech_ms = (end - utterance.start) / SAMPLES_PER_MS
         company = self._view.company_of(self._track.participant_id)
         floor = self._floor_of(reply, utterance.start, end)
-        verdict = barge_in.judge(text, speech_ms, over, floor, self._settings.barge_in_min_speech_ms, company)
+        least_ms = math.inf if utterance.silent else self._settings.barge_in_min_speech_ms
+        verdict = barge_in.judge(text, speech_ms, over, floor, least_ms, company)
         if verdict is None:
             return
         utterance.judged = True
-        if verdict.reason == "echo":
-            self._repetitions += 1
-        elif verdict.reason != "no-words":
-            self._repetitions = 0
+        utterance.interrupts = verdict.interrupts
+        if not verdict.interrupts:
+            self._brake.dismissed(verdict.reason)
         if verdict.reason is None:
             await self._break_silence(utterance)
             await self._voice.say_fenced(
@@ -279,6 +279,14 @@ class Listener:
         await self._voice.say(
             self._facts.interruption_dismissed(utterance.started, reply.reply_id, verdict.reason, speech_ms, text)
         )
+
+    def _count_interruption(self, turn: Turn) -> None:
+        """Look whether what has interrupted a reply was its own words: at its end they are better known."""
+        for utterance in turn.utterances:
+            reply = self._view.replies.get(utterance.contested_reply or "")
+            if utterance.interrupts and reply is not None:
+                floor = self._floor_of(reply, utterance.start, utterance.end or self._hearing.voiced_end)
+                self._brake.interrupted(barge_in.is_echo(utterance.text or "", floor))
 
     async def _break_silence(self, utterance: Utterance) -> None:
         """Say the beginning of an utterance that was taken for a repetition of the agent's words."""
@@ -371,6 +379,7 @@ class Listener:
             speech_ended_ns=self._sound.received_ns(last.end - 1),
             text_ready_ns=last.recognised_ns or now_ns(),
         )
+        self._count_interruption(turn)
         await self._voice.say_fenced(
             self._facts.turn_ended(
                 turn.utterances[0].started,

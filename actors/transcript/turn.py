@@ -55,6 +55,8 @@ class Utterance:
     silent: bool = False
     """Its beginning was not said: this microphone keeps repeating the agent, so playback does not pause for it."""
     judged: bool = False
+    interrupts: bool = False
+    """It has interrupted the reply that it was spoken over."""
     dismissed: bool = False
     """It was no interruption and no words either: nothing of it counts."""
 

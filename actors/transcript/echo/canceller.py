@@ -6,43 +6,36 @@ it. Pure: samples in, samples out; no clock.
 """
 
 from collections import deque
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from actors.transcript.echo.alignment import Sound, place_of
+from actors.transcript.echo.alignment import PIECE_SAMPLES, Sound
+from actors.transcript.echo.finding import EARLY_SAMPLES, FAINT_RMS, LATE_SAMPLES, EchoFinder, Playback, power
 from actors.transcript.echo.kalman import BLOCK_SAMPLES, EchoPath
-from actors.transcript.endpointing import SAMPLES_PER_MS, WINDOW_SAMPLES
+from actors.transcript.endpointing import WINDOW_SAMPLES
 
 Samples = npt.NDArray[np.int16]
 
-EARLY_SAMPLES = 500 * SAMPLES_PER_MS
-LATE_SAMPLES = 1200 * SAMPLES_PER_MS
-"""An echo is looked for so much before (its fact came late) and after the time at which playback is known to be."""
-
-COMPARED_WINDOWS = 8
-"""256 ms of the microphone are looked for in what was played."""
-
-SURE_SCORE = 13.5
-LIKELY_SCORE = 10.0
-"""An echo is found with one match this sure, or with two likely ones after each other at the same place."""
 SAME_PLACE_SAMPLES = 32
 
-LEAD_SAMPLES = 4 * SAMPLES_PER_MS
-"""How much of the filter lies before the delay that was found."""
-
-FAINT_RMS = 12.0
-"""Below this (-69 dB of full scale) there is nothing to look for."""
+LEARNT_WINDOWS = 8
+"""The filter learns from the last 256 ms."""
 
 FIRST_PASSES = 4
 """The filter learns so often from the sound in which the echo was found."""
 LEAST_GAIN = 4.0
 """What it then has to take away of what was left so far (a ratio of powers), or there was no echo, or not there."""
 
-LEFT_OVER = 0.4
-LEFT_OVER_SPEAKING = 0.12
-"""Sound is speech of its own if its power is more than this share of the echo's: rooms leave 0.02 to 0.1 of it."""
+LEFT_OVER = (0.1, 0.4)
+LEFT_OVER_SPEAKING = (0.02, 0.12)
+"""Sound is speech of its own if its power is more than a share of the echo's: rooms leave 0.02 to 0.1 of it. How much
+this one leaves is learnt, within these bounds."""
+USUAL_LEFT_OVER = 0.04
+LEFT_OVER_RATIOS = (8.0, 4.0)
+"""Single windows leave so many times what is usual (not speaking, speaking)."""
+LEFT_OVER_PACE = 0.03
+"""The usual share is an average over a second."""
 FADING = 0.7
 """Of an echo's power in the next window, 32 ms later: rooms go on sounding (this is a reverberation time of 0.6 s)."""
 
@@ -58,10 +51,6 @@ LOUDER = 3.0
 LEAST_OF_GAIN = 0.7
 """An echo is taken to be at least so loud as it was before: little may have been heard of it when it is found again."""
 
-MOVED_WINDOWS = 4
-MOVED_SCORE = 11.0
-"""An echo that is known is looked for in 128 ms; it has to be this sure there."""
-
 LOST_SHARE = 0.7
 LOST_WINDOWS = 4
 """When the filter leaves so much of so many windows it may have lost the echo, which is then looked for again."""
@@ -74,33 +63,28 @@ FREE_WINDOWS = 30
 """A microphone that was silent for so long of playback (1 s) has no echo: speech is called so at once."""
 
 VOICED = 0.35
-_COMPARED = COMPARED_WINDOWS * WINDOW_SAMPLES
-
-
-class Playback(Protocol):
-    """What the loudspeaker should have played."""
-
-    version: int
-    """Another one when playback began, went on, or its time was corrected."""
-
-    def played(self, start: int, end: int) -> Sound:
-        """Return what was played in `[start, end)` of the microphone's samples, as far as that is known."""
+_LEARNT = LEARNT_WINDOWS * WINDOW_SAMPLES
 
 
 class EchoCanceller:
-    """One microphone, beside a loudspeaker or not. Windows are given in order: `hears_playback`, `clean`, `judged`."""
+    """One microphone, beside a loudspeaker or not. Windows are given in order.
+
+    `hears_playback` tells what to do with the next one: `clean` and then `judged`, or `overhear`.
+    """
 
     def __init__(self, playback: Playback) -> None:
         self._playback = playback
         self._version = playback.version
-        self._heard = np.zeros(_COMPARED)
+        self._heard = np.zeros(_LEARNT)
         self._path: EchoPath | None = None
         self._delay: int | None = None
-        self._likely_delay: int | None = None
+        self._finder = EchoFinder(playback)
         self._playing = False
         self._heard_power = self._left_power = self._echo_power = self._expected_power = 0.0
-        self._left: deque[float] = deque(maxlen=COMPARED_WINDOWS)
+        self._left: deque[float] = deque(maxlen=LEARNT_WINDOWS)
         """Powers of the last windows, as far as no echo was taken out of them."""
+        self._usual_left, self._usual_heard = USUAL_LEFT_OVER, 1.0
+        """Mean powers of echoes by themselves: what the filter leaves, and what is heard."""
         self._gain = 0.0
         self._age = 0
         self._own = self._lost = self._held = self._silent = 0
@@ -112,11 +96,6 @@ class EchoCanceller:
     def is_sure(self) -> bool:
         """Whether the echo was heard by itself: over it, a voice like the agent's may be taken for one."""
         return self._delay is not None and self._alone >= ALONE_WINDOWS
-
-    @property
-    def delay_ms(self) -> float | None:
-        """How much later than known the echo is heard in this stretch of playback; None while it was not found."""
-        return None if self._delay is None else self._delay / SAMPLES_PER_MS
 
     @property
     def echoes(self) -> bool:
@@ -133,16 +112,26 @@ class EchoCanceller:
         self._playing = bool(np.any(self._playback.played(first - LATE_SAMPLES, first + EARLY_SAMPLES)))
         if self._version != self._playback.version:
             self._version = self._playback.version
-            self._delay = self._likely_delay = None
+            self._delay = None
+            self._finder.forget()
             self._held = self._lost = 0
         return self._playing
+
+    def overhear(self, windows: Samples) -> None:
+        """Take windows in which there can be no echo: what comes next is compared with what was before."""
+        for window in windows.reshape(-1, WINDOW_SAMPLES):
+            self._remember(window.astype(np.float64))
+
+    def _remember(self, heard: Sound) -> None:
+        self._heard = np.concatenate([self._heard[WINDOW_SAMPLES:], heard])
+        self._left.append(power(heard))
+        self._finder.hear(power(heard))
 
     def clean(self, first: int, window: Samples) -> Samples:
         """Return the window that begins at sample `first` without the echo in it."""
         heard = window.astype(np.float64)
-        self._heard = np.concatenate([self._heard[WINDOW_SAMPLES:], heard])
+        self._remember(heard)
         self._left_power = 0.0
-        self._left.append(_power(heard))
         self._echo_power *= FADING
         self._expected_power *= FADING
         if self._delay is None and not self._find(first):
@@ -151,14 +140,14 @@ class EchoCanceller:
         assert self._delay is not None
         echo = self._predicted(self._path, self._delay, first, heard)
         left = heard - echo
-        heard_power, left_power = _power(heard), _power(left)
+        heard_power, left_power = power(heard), power(left)
         if left_power >= heard_power:
             left, left_power, echo = heard, heard_power, np.zeros_like(echo)
         self._left[-1] = self._left_power = left_power
         self._heard_power = heard_power
-        self._echo_power = max(_power(echo), self._echo_power)
-        played = self._aligned(self._delay, first, first + WINDOW_SAMPLES)
-        self._expected_power = max(self._gain**2 * _power(played), self._expected_power)
+        self._echo_power = max(power(echo), self._echo_power)
+        played = self._finder.aligned(self._delay, first, first + WINDOW_SAMPLES)
+        self._expected_power = max(self._gain**2 * power(played), self._expected_power)
         self._grow(first)
         return np.clip(np.round(left), -32768, 32767).astype(np.int16)
 
@@ -172,6 +161,9 @@ class EchoCanceller:
             self._explained.add(first // WINDOW_SAMPLES)
             is_audible = self._heard_power > max(FAINT_RMS**2, AUDIBLE_SHARE * self._echo_power)
             self._alone += is_audible and not speaking
+            if is_audible and not speaking and self._age > YOUNG_WINDOWS:
+                self._usual_left += LEFT_OVER_PACE * (self._left_power - self._usual_left)
+                self._usual_heard += LEFT_OVER_PACE * (self._heard_power - self._usual_heard)
             self._own = 0
             return 0.0
         self._own += 1
@@ -198,7 +190,8 @@ class EchoCanceller:
 
     def _is_echo(self, speaking: bool) -> bool:
         """Tell whether the window holds no more than the echo and what a room makes of it."""
-        share = LEFT_OVER_SPEAKING if speaking else LEFT_OVER
+        least, most = LEFT_OVER_SPEAKING if speaking else LEFT_OVER
+        share = min(most, max(least, LEFT_OVER_RATIOS[speaking] * self._usual_left / self._usual_heard))
         if self._age <= YOUNG_WINDOWS:
             return self._left_power <= LOUDER * max(self._echo_power, self._expected_power)
         if self._left_power <= share * self._echo_power:
@@ -208,26 +201,14 @@ class EchoCanceller:
 
     def _is_moved(self, first: int, probability: float) -> bool:
         """Look whether what may be speech is the echo, at another place: playback may have stalled for a moment."""
-        return probability >= VOICED and self._find(first, MOVED_WINDOWS, MOVED_SCORE)
+        return probability >= VOICED and self._find(first)
 
-    def _find(self, first: int, windows: int = COMPARED_WINDOWS, sure_score: float = SURE_SCORE) -> bool:
+    def _find(self, first: int) -> bool:
         """Look for the last windows in what was played; if they are there, elsewhere than before, cancel that."""
-        heard = self._heard[-windows * WINDOW_SAMPLES :]
-        if min(_power(heard[-WINDOW_SAMPLES:]), _power(heard[-2 * WINDOW_SAMPLES : -WINDOW_SAMPLES])) < FAINT_RMS**2:
+        delay = self._finder.find(first + WINDOW_SAMPLES, self._heard[-PIECE_SAMPLES:])
+        if delay is None or (self._delay is not None and abs(delay - self._delay) <= SAME_PLACE_SAMPLES):
             return False
-        begin = first + WINDOW_SAMPLES - len(heard)
-        match = place_of(heard, self._playback.played(begin - LATE_SAMPLES, begin + EARLY_SAMPLES + len(heard)))
-        delay = LATE_SAMPLES - match.place
-        if self._delay is not None and abs(delay - self._delay) <= SAME_PLACE_SAMPLES:
-            return False
-        likely, self._likely_delay = self._likely_delay, None
-        if match.score < sure_score:
-            if match.score < LIKELY_SCORE or self._delay is not None:
-                return False
-            if likely is None or abs(delay - likely) > SAME_PLACE_SAMPLES:
-                self._likely_delay = delay
-                return False
-        return self._learn(delay, begin, heard)
+        return self._learn(delay, first + WINDOW_SAMPLES - _LEARNT, self._heard)
 
     def _learn(self, delay: int, begin: int, heard: Sound, least_gain: float = LEAST_GAIN) -> bool:
         """Learn the path from the sound in which an echo was found; tell whether it was one.
@@ -236,10 +217,10 @@ class EchoCanceller:
         """
         if self._delay is None:
             heard = heard[:-WINDOW_SAMPLES]
-        played = self._aligned(delay, begin, begin + len(heard))
+        played = self._finder.aligned(delay, begin, begin + len(heard))
         if not np.any(played):
             return False
-        gain = max(float(np.sqrt(_power(heard) / _power(played))), LEAST_OF_GAIN * self._gain)
+        gain = max(float(np.sqrt(power(heard) / power(played))), LEAST_OF_GAIN * self._gain)
         path = EchoPath(gain)
         for _ in range(FIRST_PASSES):
             left = _left_by(path, played, heard)
@@ -247,19 +228,24 @@ class EchoCanceller:
         if sum(so_far) < least_gain * left * len(so_far):
             return False
         self._explained.update(range(begin // WINDOW_SAMPLES, (begin + len(heard)) // WINDOW_SAMPLES))
-        self._path, self._gain, self._delay, self._likely_delay = path, gain, delay, None
+        self._path, self._gain, self._delay = path, gain, delay
         self._free, self._lost, self._age = False, 0, 0
         return True
 
     def _grow(self, first: int) -> None:
-        """Learn again while the path is young; later, look again for an echo that it no longer takes away."""
+        """Learn again while the path is young; later, look whether there is an echo yet, and whether it has moved."""
         assert self._delay is not None
         self._age += 1
         if self._age <= YOUNG_WINDOWS:
             if self._age in RELEARNT_AT:
                 age = self._age
-                self._learn(self._delay, first + WINDOW_SAMPLES - _COMPARED, self._heard, 1.0)
+                self._learn(self._delay, first + WINDOW_SAMPLES - _LEARNT, self._heard, 1.0)
                 self._age = age
+            return
+        if self._finder.has_ended(self._delay, self._gain, first + WINDOW_SAMPLES):
+            self._delay = self._path = None
+            self._alone = self._own = 0
+            self._finder.forget()
             return
         is_lost = self._heard_power > FAINT_RMS**2 and self._left_power > LOST_SHARE * self._heard_power
         self._lost = self._lost + 1 if is_lost else 0
@@ -270,11 +256,8 @@ class EchoCanceller:
     # -- what it sounds like
 
     def _predicted(self, path: EchoPath, delay: int, first: int, heard: Sound) -> Sound:
-        played = self._aligned(delay, first, first + WINDOW_SAMPLES)
+        played = self._finder.aligned(delay, first, first + WINDOW_SAMPLES)
         return np.concatenate([path.hear(played[at], heard[at]) for at in _blocks(WINDOW_SAMPLES)])
-
-    def _aligned(self, delay: int, start: int, end: int) -> Sound:
-        return self._playback.played(start - delay + LEAD_SAMPLES, end - delay + LEAD_SAMPLES)
 
 
 def _blocks(samples: int) -> list[slice]:
@@ -284,8 +267,4 @@ def _blocks(samples: int) -> list[slice]:
 def _left_by(path: EchoPath, played: Sound, heard: Sound) -> float:
     """Let the path learn from the sound; return the power that it left."""
     path.forget_played()
-    return float(np.mean([_power(heard[at] - path.hear(played[at], heard[at])) for at in _blocks(len(heard))]))
-
-
-def _power(sound: Sound) -> float:
-    return float(np.mean(sound**2))
+    return float(np.mean([power(heard[at] - path.hear(played[at], heard[at])) for at in _blocks(len(heard))]))

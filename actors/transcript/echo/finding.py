@@ -1,0 +1,121 @@
+"""Where an echo is in a microphone's sound, and whether it is one: evidence before anything is taken away. Pure."""
+
+from collections import deque
+from typing import Protocol
+
+import numpy as np
+
+from actors.transcript.echo.alignment import PIECE_WINDOWS, Aligner, Match, Sound
+from actors.transcript.endpointing import SAMPLES_PER_MS, WINDOW_SAMPLES
+
+EARLY_SAMPLES = 500 * SAMPLES_PER_MS
+LATE_SAMPLES = 1200 * SAMPLES_PER_MS
+"""An echo is looked for so much before (its fact came late) and after the time at which playback is known to be."""
+
+SURE_SCORE = 11.5
+"""An echo is found with a match this sure. Over 25 times 7 s of the agent's own voice with other words it reached 10.8
+at most; half of all echoes reach it within 170 ms of sound, all within 260."""
+
+ONSET_SCORE = 13.5
+ONSET_SHARE = 0.1
+"""One piece is enough where both began to sound in it, after a silence: were at most this share of its power."""
+
+REMEMBERED_WINDOWS = 32
+SILENT_SHARE = 0.1
+MOST_SILENT = 2
+MOST_SILENT_OF_ECHO = 12
+"""An echo can't be where the microphone was silent: where it heard less than this share of what the echo would have
+been, in more than so many windows of the last second. One that was found has ended after more of them: telephones let
+little of some sounds through."""
+
+LEAD_SAMPLES = 4 * SAMPLES_PER_MS
+"""How much of the filter lies before the delay that was found."""
+
+FAINT_RMS = 12.0
+"""Below this (-69 dB of full scale) there is nothing to look for."""
+
+
+class Playback(Protocol):
+    """What the loudspeaker should have played."""
+
+    version: int
+    """Another one when playback began, went on, or its time was corrected."""
+
+    def played(self, start: int, end: int) -> Sound:
+        """Return what was played in `[start, end)` of the microphone's samples, as far as that is known."""
+
+
+class EchoFinder:
+    """Finds how much later than known one microphone hears what is played. Windows are given in order: `hear`."""
+
+    def __init__(self, playback: Playback) -> None:
+        self._playback = playback
+        self._aligner = Aligner()
+        self._powers: deque[float] = deque([0.0] * REMEMBERED_WINDOWS, REMEMBERED_WINDOWS)
+
+    def hear(self, power_of_window: float) -> None:
+        """Take the power of the next window, as it was heard."""
+        self._powers.append(power_of_window)
+
+    def forget(self) -> None:
+        """Begin anew: what was played is placed elsewhere now."""
+        self._aligner.forget()
+
+    def aligned(self, delay: int, start: int, end: int) -> Sound:
+        """Return what was played for `[start, end)` of the microphone, from `LEAD_SAMPLES` before the delay on."""
+        return self._playback.played(start - delay + LEAD_SAMPLES, end - delay + LEAD_SAMPLES)
+
+    def find(self, end: int, heard: Sound) -> int | None:
+        """Return how much later `heard`, the piece that ends at sample `end`, is than it was played; None if unsure."""
+        if min(self._powers[-1], self._powers[-2]) < FAINT_RMS**2:
+            return None
+        begin = end - len(heard)
+        played = self._playback.played(begin - LATE_SAMPLES, end + EARLY_SAMPLES)
+        by_all, by_newest = self._aligner.match(end, heard, played)
+        if by_all.score >= SURE_SCORE and not self._was_silent(_delay_of(by_all), end):
+            return _delay_of(by_all)
+        if by_newest.score >= ONSET_SCORE and self._began_together(_delay_of(by_newest), end):
+            return _delay_of(by_newest)
+        return None
+
+    def has_ended(self, delay: int, gain: float, end: int) -> bool:
+        """Tell whether the echo has not been heard for a while: the client has found it, and takes it out itself.
+
+        `gain` is how much louder it was than what was played.
+        """
+        heard, played = self._powers_of(delay, end)
+        return _silences(heard, gain**2 * played) > MOST_SILENT_OF_ECHO
+
+    def _powers_of(self, delay: int, end: int) -> tuple[Sound, Sound]:
+        """Return the powers of the last windows as they were heard, and of what was played for them."""
+        heard = np.array(self._powers)
+        played = self.aligned(delay, end - len(heard) * WINDOW_SAMPLES, end)
+        return heard, np.mean(played.reshape(-1, WINDOW_SAMPLES) ** 2, axis=1)
+
+    def _began_together(self, delay: int, end: int) -> bool:
+        """Tell whether both were silent, and began to sound at the same time."""
+        onsets = []
+        for powers in self._powers_of(delay, end):
+            sounding = np.flatnonzero(powers >= ONSET_SHARE * np.max(powers[-PIECE_WINDOWS:]))
+            onsets.append(len(powers) - int(sounding[0]))
+        return max(onsets) <= PIECE_WINDOWS + 1 and abs(onsets[0] - onsets[1]) <= 1
+
+    def _was_silent(self, delay: int, end: int) -> bool:
+        """Tell whether the microphone was silent where an echo so late would have been heard."""
+        heard, played = self._powers_of(delay, end)
+        gain = np.sum(heard[-PIECE_WINDOWS:]) / max(1.0, np.sum(played[-PIECE_WINDOWS:]))
+        return _silences(heard, gain * played) > MOST_SILENT
+
+
+def _delay_of(match: Match) -> int:
+    return LATE_SAMPLES - match.place
+
+
+def _silences(heard: Sound, expected: Sound) -> int:
+    """Return how many windows were silent where an echo of some power was expected."""
+    return int(np.count_nonzero((heard < SILENT_SHARE * expected) & (expected > FAINT_RMS**2 / SILENT_SHARE)))
+
+
+def power(sound: Sound) -> float:
+    """Return the mean power of a sound."""
+    return float(np.mean(sound**2))
