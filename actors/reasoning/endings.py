@@ -13,6 +13,7 @@ REFUSED = "I am sorry, I cannot help with that."
 OFFER = "Shall I go on?"
 LOST = "I am sorry, I lost the rest of that. Shall I go on?"
 TOO_LONG = "I am sorry, the answer to that became too long. Could you ask for a part of it?"
+CUT_OFF = "I am sorry, I was cut off there. Shall I go on?"
 NO_MORE = "I am afraid I cannot say more about that."
 NOT_THAT = "I am sorry, I cannot talk about that."
 
@@ -52,8 +53,14 @@ _AFTER_NOTHING: Mapping[Finish, Ending] = {
 }
 
 
-def ending(finish: Finish, has_said: bool) -> Ending:
-    """Return the ending of a reply of which something whole has been said, or nothing."""
+def ending(finish: Finish, has_said: bool, is_whole: bool = True) -> Ending:
+    """Return the ending of a reply of which something has been said, or nothing.
+
+    `is_whole` tells that what was said last is a whole sentence: the short first clause of an answer that was cut is
+    heard before anybody knows how it ends, and is not left to stand.
+    """
+    if has_said and not is_whole and finish in OFFERED:
+        return Ending(_AFTER_SOMETHING[finish].finish, CUT_OFF)
     return (_AFTER_SOMETHING if has_said else _AFTER_NOTHING)[finish]
 
 

@@ -152,7 +152,8 @@ class Generation:
             await self._write_pieces(pieces, splitter)
         finally:
             await pieces.aclose()  # type: ignore[attr-defined]  # ours are generators
-        end = ending(self._finish, len(self._known().clauses) > self._clauses_before_call)
+        has_said = len(self._known().clauses) > self._clauses_before_call
+        end = ending(self._finish, has_said, ends_sentence(self._known().written.rstrip()))
         await self._say_end(end)
         await self._complete(end.finish)
         if not self._known().tools and end == Ending("completed"):

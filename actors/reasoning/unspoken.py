@@ -7,10 +7,12 @@ and `[TOOL_CALLS]` (Mistral), `<tool_call>` (Hermes, Qwen), `<function=…>` and
 
 from dataclasses import dataclass
 
-from actors.reasoning.unspoken_calls import tool_json_at
+from actors.reasoning.unspoken_calls import fenced_call_at, python_call_at, tool_json_at
 from actors.reasoning.unspoken_found import NO, WAIT, Block, Drop, Found, MadeUpTurn, Nothing
-from actors.reasoning.unspoken_marks import closed_by, is_broken_mark, mark_at, role_at
+from actors.reasoning.unspoken_marks import bare_role_at, closed_by, is_broken_mark, mark_at, role_at
+from actors.reasoning.unspoken_steps import bare_channel_at, react_at
 
+_CALLS_AT_LINE_START = (tool_json_at, python_call_at)
 _MARKS = "<[\u25c1"
 """Characters that a mark begins with; `\u25c1think\u25b7` is Kimi's."""
 
@@ -47,6 +49,12 @@ class UnspokenFilter:
         self._code: _Code | None = None
         self._block: Block | None = Block("thought", is_assumed=True) if in_thought else None
         self._is_over = False
+        self._is_after_token = False
+        """Whether a special token stands before `_text`, or white space behind one."""
+        self._doubtful = ""
+        """What has been taken of a doubtful block."""
+        self._in_steps = False
+        """Whether the answer is written in steps of thought and action (ReAct)."""
 
     def feed(self, text: str) -> str:
         """Take more text; return what of it is certainly to be said."""
@@ -56,11 +64,19 @@ class UnspokenFilter:
     def finish(self) -> str:
         """Return what is left when the text has ended: a block that is open is dropped, and half a mark."""
         said = self._run(is_last=True)
-        if self._block is not None and self._block.is_assumed:
+        if self._block is not None and (self._block.is_assumed or self._is_talk()):
+            self._text = self._doubtful + self._text
             self._block = None
             said += self._run(is_last=True)
         self._text = ""
         return said
+
+    def _is_talk(self) -> bool:
+        """Tell whether a block that never ended was none: its text is for the caller."""
+        assert self._block is not None
+        if not self._block.is_doubtful:
+            return False
+        return self._block.kind == "thought" or not any(mark in self._doubtful + self._text for mark in "{[=<")
 
     def _run(self, is_last: bool) -> str:
         said: list[str] = []
@@ -78,8 +94,12 @@ class UnspokenFilter:
         end = closed_by(self._block, self._text, is_last)
         if self._block.is_assumed and end.found is None:
             return ""  # nothing is dropped: it may be no thought after all
+        if self._block.is_doubtful:
+            self._doubtful += self._text[: end.consumed]
         self._text = self._text[end.consumed :]
         if end.found is not None:
+            goes_on = self._block.is_doubtful and isinstance(end.found, Block)
+            self._doubtful = self._doubtful if goes_on else ""
             self._block = None
             self._follow(end.found)
         return ""
@@ -93,6 +113,7 @@ class UnspokenFilter:
         elif isinstance(found, Drop):
             self.ended_unbegun_thought |= found.ends_thought and not self._has_thought
             self._is_line_start = found.begins_line or self._is_line_start
+            self._is_after_token = found.begins_line
         self._skips_space = self._ends_with_space or not self._has_said
         self._last = ""
 
@@ -135,8 +156,19 @@ class UnspokenFilter:
         if spaces:
             return self._say(spaces)
         found = role_at(self._text, is_last)
+        if found.found is NO and self._is_after_token:
+            found = bare_role_at(self._text, is_last, self._has_said)
+        for call_at in _CALLS_AT_LINE_START if found.found is NO else ():
+            found = call_at(self._text, is_last)
+            if found.found is not NO:
+                break
+        if found.found is NO and (not self._has_said or self._in_steps):
+            found = react_at(self._text, is_last, self._in_steps)
+            self._in_steps |= not isinstance(found.found, Nothing)
         if found.found is NO and not self._has_said:
-            found = tool_json_at(self._text, is_last)
+            found = bare_channel_at(self._text, is_last)
+        if found.found is NO:
+            found = fenced_call_at(self._text, is_last, not self._has_said)
         if found.found is WAIT:
             return ""
         if isinstance(found.found, Nothing):
@@ -166,7 +198,7 @@ class UnspokenFilter:
             if self._code is not None and not self._code.is_fence:
                 self._code = None
         elif not text.isspace():
-            self._is_line_start = False
+            self._is_line_start = self._is_after_token = False
         if self._skips_space:
             text = text.lstrip() if not self._has_said else text.lstrip(" \t")
             self._skips_space = not text

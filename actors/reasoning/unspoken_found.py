@@ -20,11 +20,15 @@ class Block:
     """What follows is not to be said, up to its end.
 
     `kind` says what ends it; `name` is the tag's. A block that `is_assumed` has no beginning in the text.
+    `depth` counts thoughts within a thought. What `is_doubtful` may be for the caller after all, if it never ends: it
+    stands behind the end of an inner thought, or behind a tag that may have been talked about.
     """
 
     kind: Literal["thought", "tag", "mark", "json", "tokens", "header", "channel", "role"]
     name: str = ""
     is_assumed: bool = False
+    depth: int = 0
+    is_doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Every answer is certain however the text goes on, or it is WAIT.
 """
 
 import re
+from dataclasses import replace
 
 from actors.reasoning.unspoken_calls import json_end
 from actors.reasoning.unspoken_found import NO, WAIT, Block, Drop, End, Found, MadeUpTurn, Mark
@@ -12,7 +13,7 @@ _THOUGHTS = frozenset(
     re.findall(
         r"\S+",
         "think thinking thought thoughts reasoning reflection scratchpad analysis deliberation inner_monologue"
-        " inner_thoughts internal_monologue chain_of_thought",
+        " inner_thoughts internal_monologue chain_of_thought cot reasoning_content thought_process internal_reasoning",
     )
 )
 _TOOLS = frozenset(
@@ -20,10 +21,10 @@ _TOOLS = frozenset(
         r"\S+",
         "tool_call tool_calls toolcall tool_use tool_code tool_input tool_response tool_responses tool_result"
         " tool_results tool_output tool_outputs function_call function_calls functioncall function_result"
-        " function_results function_response function invoke tools tool",
+        " function_results function_response function invoke tools tool system system_prompt system_reminder",
     )
 )
-_WRAPPERS = frozenset(["answer", "final_answer", "final", "response"])
+_WRAPPERS = frozenset(["answer", "final_answer", "final", "response", "output"])
 """Around what is to be said: the tags go, the words stay."""
 _TURN_TAGS = frozenset(
     re.findall(
@@ -31,12 +32,15 @@ _TURN_TAGS = frozenset(
         "start_of_turn end_of_turn bos eos pad unk s",
     )
 )
-_SPACES = ("", "seed:", "antml:", "minimax:", "mm:", "longcat_", "glm:")
+_SPACES = ("", "|dsml|", "\uff5cdsml\uff5c", "seed:", "antml:", "minimax:", "mm:", "longcat_", "glm:")
 """What some models put before the names."""
-_NAMES = frozenset(space + name for space in _SPACES for name in (*_THOUGHTS, *_TOOLS, *_WRAPPERS, *_TURN_TAGS))
+_NAMES = frozenset(space + name for space in _SPACES for name in (*_THOUGHTS, *_TOOLS, *_WRAPPERS, *_TURN_TAGS)) | {
+    "details"
+}
 _ATTRIBUTES = r"(?:\s+[\w:.-]+\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s\"'<>]+))*\s*/?"
-_TAG = re.compile(rf"<(?P<end>/?)\s*(?P<name>[A-Za-z][\w:-]*)(?P<rest>=[\w.:-]+|{_ATTRIBUTES})>")
-_BEGINS_TAG = re.compile(r"</?\s*(?P<name>[A-Za-z][\w:-]*)?(?P<rest>[\s=/][^<>]*)?$")
+_NAME = "(?:[|\uff5c]DSML[|\uff5c])?[A-Za-z][\\w:-]*"
+_TAG = re.compile(rf"<(?P<end>/?)\s*(?P<name>{_NAME})(?P<rest>=[\w.:-]+|{_ATTRIBUTES})>")
+_BEGINS_TAG = re.compile(rf"</?\s*(?P<name>{_NAME}|[|\uff5c][A-Z]{{0,4}}[|\uff5c]?)?(?P<rest>[\s=/][^<>]*)?$")
 _TOKEN = re.compile("<[|\uff5c](?P<name>[^|\uff5c<>\\s]{1,48})[|\uff5c]>")
 _BEGINS_TOKEN = re.compile("<[|\uff5c][^|\uff5c<>\\s]{0,48}[|\uff5c]?$")
 _MOST_TAG_CHARS = 300
@@ -49,6 +53,18 @@ _BRACKETS = {
     "[/TOOL_RESULTS]": "",
     "[AVAILABLE_TOOLS]": "[/AVAILABLE_TOOLS]",
     "[/AVAILABLE_TOOLS]": "",
+    "<<SYS>>": "<</SYS>>",
+    "<</SYS>>": "",
+    "<unused94>": "<unused95>",
+    "<unused95>": "thought-end",
+    "<|channel>": "<channel|>",
+    "<channel|>": "thought-end",
+    "<|tool_call>": "<tool_call|>",
+    "<tool_call|>": "",
+    "<|tool_response>": "<tool_response|>",
+    "<tool_response|>": "",
+    "<|turn>": "\n",
+    "<turn|>": "",
     "[INST]": "[/INST]",
     "[/INST]": "",
     "\u25c1think\u25b7": "\u25c1/think\u25b7",
@@ -60,11 +76,16 @@ _ROLES = (
     *((own, False) for own in ("assistant", "ai assistant", "voice assistant", "ai", "bot", "chatbot", "agent")),
     *((other, True) for other in ("user", "human", "caller", "customer")),
 )
-_LABELS = tuple(
-    (f"{before}{role}{after}", is_other)
-    for role, is_other in _ROLES
-    for before, after in (("", ":"), ("**", ":**"), ("**", "**:"), ("### ", ":"), ("[", "]:"))
+_LABELS = (
+    *(
+        (f"{before}{role}{after}", is_other)
+        for role, is_other in _ROLES
+        for before, after in (("", ":"), ("**", ":**"), ("**", "**:"), ("### ", ":"), ("[", "]:"))
+    ),
+    ("### response:", False),
+    ("### instruction:", True),
 )
+_TURNS = ("assistant", "model", "user", "system")
 _QUOTES = "\"'\u201c\u2018\u201e\u00ab"
 
 
@@ -94,6 +115,8 @@ def is_broken_mark(text: str) -> bool:
 def _bracket(mark: str, end: str) -> Found:
     if end == "json":
         return Block("json")
+    if mark == "<|turn>":
+        return Block("role", end)
     if end == "thought-end":
         return Drop(ends_thought=True)
     if not end:
@@ -123,6 +146,8 @@ def _bare(name: str) -> str:
 
 def _tag(tag: "re.Match[str]", before: str, text: str, is_last: bool) -> Mark:
     name = _bare(tag["name"])
+    if name == "details" and (tag["end"] or "reasoning" not in tag["rest"]):
+        return Mark(NO)
     if _plain_name(tag["name"]) not in _NAMES or (name == "s" and not tag["end"] and before):
         return Mark(NO)
     if before and before in _QUOTES:
@@ -136,7 +161,10 @@ def _tag(tag: "re.Match[str]", before: str, text: str, is_last: bool) -> Mark:
     if is_alone:
         ends_thought = bool(tag["end"]) and name in _THOUGHTS
         return Mark(Drop(ends_thought, begins_line=name in _TURN_TAGS), tag.end())
-    return Mark(Block("thought") if name in _THOUGHTS else Block("tag", _plain_name(tag["name"])), tag.end())
+    if name in _THOUGHTS:
+        return Mark(Block("thought"), tag.end())
+    may_be_talk = name in ("function", "tool", "tools", "invoke", "system") and not tag["rest"].strip() and bool(before)
+    return Mark(Block("tag", _plain_name(tag["name"]), is_doubtful=may_be_talk), tag.end())
 
 
 def _token(name: str) -> Found:
@@ -153,6 +181,8 @@ def _token(name: str) -> Found:
         return Block("role", "<|end_header_id|>")
     if plain == "im_start":
         return Block("role", "\n")
+    if plain in ("inner_prefix", "inner_suffix"):
+        return Block("thought") if plain == "inner_prefix" else Drop(ends_thought=True)
     if re.search("think|thought|reason", plain):
         return Drop(ends_thought=True) if is_end else Block("thought")
     if not is_end and re.search("tool|function|action|python_tag", plain):
@@ -162,10 +192,11 @@ def _token(name: str) -> Found:
 
 _THOUGHT_ENDS = re.compile(
     rf"</\s*(?:{'|'.join(map(re.escape, _SPACES[1:]))})?(?:{'|'.join(sorted(_THOUGHTS, key=len, reverse=True))})\s*>"
-    r"|\[/THINK\]|\u25c1/think\u25b7"
+    r"|<\|inner_suffix\|>|\[/THINK\]|\u25c1/think\u25b7"
     "|<[|\uff5c](?:/|[^|\uff5c<>]*end[^|\uff5c<>]*)[^|\uff5c<>]*(?:think|thought|reason)[^|\uff5c<>]*[|\uff5c]>",
     re.IGNORECASE,
 )
+_THOUGHT_BEGINS = re.compile(rf"<(?:{'|'.join(sorted(_THOUGHTS, key=len, reverse=True))})>", re.IGNORECASE)
 _TOKENS_END = re.compile(
     "<[|\uff5c](?:/?[^|\uff5c<>]*(?:(?:tool|function|action)[^|\uff5c<>]*end|end[^|\uff5c<>]*(?:tool|function|action))"
     "[^|\uff5c<>]*|/(?:tool|function|action)[^|\uff5c<>]*|eom_id|eot_id|im_end|end|call)[|\uff5c]>",
@@ -188,9 +219,17 @@ def closed_by(block: Block, text: str, is_last: bool) -> End:
         "tokens": _TOKENS_END,
         "channel": _CHANNEL_ENDS,
     }.get(block.kind) or re.compile(
-        re.escape(block.name) if block.kind == "mark" else rf"</\s*{block.name.replace('_', '[_-]')}\s*>", re.IGNORECASE
+        re.escape(block.name) if block.kind == "mark" else rf"</\s*{re.escape(block.name).replace('_', '[_-]')}\s*>",
+        re.IGNORECASE,
     )
-    if (end := pattern.search(text)) is None:
+    end = pattern.search(text)
+    if block.kind == "thought" and not block.is_assumed:
+        begun = _THOUGHT_BEGINS.search(text)
+        if begun is not None and (end is None or begun.start() < end.start()):
+            return End(begun.end(), replace(block, depth=block.depth + 1))
+        if end is not None and block.depth:
+            return End(end.end(), replace(block, depth=block.depth - 1, is_doubtful=True))
+    if end is None:
         return End(max(0, len(text) - _LONGEST_END))
     if block.kind != "channel":
         return End(end.end(), Drop(ends_thought=block.is_assumed))
@@ -231,3 +270,11 @@ def role_at(text: str, is_last: bool) -> Mark:
             return Mark(MadeUpTurn() if is_other else Drop(), len(label))
         waits = waits or (label.startswith(lower) and not is_last)
     return Mark(WAIT if waits else NO)
+
+
+def bare_role_at(text: str, is_last: bool, has_said: bool) -> Mark:
+    """Return whether a role's name alone stands on the line behind a special token: a new turn, if one was before."""
+    line, end, _ = text.partition("\n")
+    if line.strip().lower() in _TURNS and (end or is_last):
+        return Mark(MadeUpTurn() if has_said else Drop(begins_line=True), len(line) + len(end))
+    return Mark(WAIT if not end and not is_last and any(role.startswith(line.lower()) for role in _TURNS) else NO)

@@ -57,6 +57,8 @@ async def ask(broker: NatsBroker, actor: Reasoning, text: str = "Hello.", turn_i
         ([CUT, *ended("length")], "length", [WHOLE, endings.OFFER]),
         ([f"{WHOLE} And the second.", *ended("length")], "length", [WHOLE, "And the second.", endings.OFFER]),
         (["unutterabl", *ended("length")], "length", [endings.TOO_LONG]),
+        (["There are three steps to it, fir", *ended("length")], "length", ["There are three", endings.CUT_OFF]),
+        (["I would say that you", half_close], "half-closed", ["I would say", endings.CUT_OFF]),
         ([CUT, *ended("content_filter")], "filter", [WHOLE, endings.NO_MORE]),
         (["I wou", *ended("content_filter")], "filter", [endings.NOT_THAT]),
         ([delta(refusal="I can't "), delta(refusal="help with that."), *ended("stop")], "refusal", None),

@@ -115,6 +115,112 @@ def test_what_merely_looks_like_it_is_kept(written: str) -> None:
         assert said(*[written[at : at + size] for at in range(0, len(written), size)]) == written
 
 
+_OTHER_FAMILIES = [
+    ("<think>a <think>nested</think> still?</think>Hello.", "Hello."),
+    ("<think>one</think><think>two</think>Hello.", "Hello."),
+    ("<thinking>\nHm.\n</thinking>\n\nSure.", "Sure."),
+    ("<reflection>x</reflection>Ok.", "Ok."),
+    ("<Thought>x</Thought>Ok.", "Ok."),
+    ("< think >x</ think >Ok.", "Ok."),
+    ("<think\n>x</think>Ok.", "Ok."),
+    (
+        "<|channel|>analysis<|message|>think<|end|><|start|>assistant"
+        '<|channel|>commentary to=functions.current_time <|constrain|>json<|message|>{"a":1}<|call|>',
+        "",
+    ),
+    ("<|channel|>final <|constrain|>text<|message|>Hi!<|return|>", "Hi!"),
+    ("<|channel>thought\nI think.<channel|>Hello.", "Hello."),
+    ("<unused94>thought\nhm<unused95>Hello.", "Hello."),
+    ("analysisThe user greets.assistantfinalHello!", "Hello!"),
+    ('<tool_call>\n{"name": "x"}\n</tool_call>\n<tool_call>\n{"name":"y"}\n</tool_call>Done.', "Done."),
+    ("<tool_call>current_time\n<arg_key>time_zone</arg_key>\n<arg_value>Paris</arg_value>\n</tool_call>Ok.", "Ok."),
+    ('```json\n{"name": "current_time", "arguments": {"time_zone": "Paris"}}\n```', ""),
+    ("```tool_code\nprint(current_time())\n```\nOk.", "Ok."),
+    ('```tool_call\n{"name": "current_time", "arguments": {"time_zone": "Paris"}}\n```\nOk.', "Ok."),
+    ("<tool_code>print(1)</tool_code>Ok.", "Ok."),
+    ('Action: current_time\nAction Input: {"time_zone": "Paris"}', ""),
+    (
+        "Thought: I should look.\nAction: current_time\nAction Input: {}\nObservation: 5\nFinal Answer: It is five.",
+        "It is five.",
+    ),
+    ('<function_call>{"name":"t"}</function_call>It.', "It."),
+    ('<|tool_call_start|>[current_time(time_zone="Paris")]<|tool_call_end|>Ok.', "Ok."),
+    ('[current_time(time_zone="Paris")]', ""),
+    ('functools[{"name": "t", "arguments": {}}]', ""),
+    (
+        "<|tool_calls_begin|><|tool_call_begin|>function<|tool_sep|>t\n```json\n{}\n```<|tool_call_end|><|tool_calls_end|>Ok.",
+        "Ok.",
+    ),
+    ("<tool_use><tool_name>t</tool_name></tool_use>Ok.", "Ok."),
+    ('<invoke name="t"><parameter name="a">1</parameter></invoke>Ok.', "Ok."),
+    ('<function_calls>\n<invoke name="t">\n</invoke>\n</function_calls>', ""),
+    ("<function_calls><invoke name='x'></invoke></function_calls>Ok.", "Ok."),
+    ('<minimax:tool_call><invoke name="x"></invoke></minimax:tool_call>Ok.', "Ok."),
+    (
+        '<\uff5cDSML\uff5cfunction_calls><\uff5cDSML\uff5cinvoke name="t">'
+        "</\uff5cDSML\uff5cinvoke></\uff5cDSML\uff5cfunction_calls>Ok.",
+        "Ok.",
+    ),
+    ("<|DSML|tool_calls>x</|DSML|tool_calls>Ok.", "Ok."),
+    ("<scratchpad>x</scratchpad>Ok.", "Ok."),
+    ("<output>Hello</output>", "Hello"),
+    ("<final_answer>Hello</final_answer>", "Hello"),
+    ("<response>\nHello\n</response>", "Hello\n"),
+    ("<speak>Hello</speak>", "<speak>Hello</speak>"),
+    ("### Assistant:\nHello", "Hello"),
+    ("### Response:\nHello", "Hello"),
+    ("ASSISTANT: Hello", "Hello"),
+    ("Daredevil: Hello", "Daredevil: Hello"),
+    ("Hello.\n\nUSER: And?", "Hello.\n\n"),
+    ("Hello.\n<|user|>\nHi", "Hello.\n"),
+    ("Hello.<|eot_id|>assistant\n\nMore", "Hello."),
+    ("<|assistant|>\nHello", "Hello"),
+    ("[INST] Hi [/INST] Hello", "Hello"),
+    ("<<SYS>>x<</SYS>>Hello", "Hello"),
+    ("<bos><start_of_turn>model\nHello<end_of_turn><eos>", "Hello"),
+    ("<|endofprompt|>Hello", "Hello"),
+    ("Hello<|endoftext|>", "Hello"),
+    ("Hello</s><s>[INST]", "Hello"),
+    ("Hello<|im_end|>\n", "Hello\n"),
+    ("<system>x</system>Hello", "Hello"),
+    ("<reasoning_content>x</reasoning_content>Hello", "Hello"),
+    ("<think>x</think>\n\n<answer>Hello</answer>", "Hello"),
+    ('<details type="reasoning" done="true"><summary>Thought</summary>x</details>Hello', "Hello"),
+    ('{"tool": "current_time", "args": {}}', ""),
+    ('{\n  "name": "current_time",\n  "arguments": {"time_zone": "Pa', ""),
+    ('Sure.\n{"name": "current_time", "arguments": {"time_zone": "Paris"}}', "Sure.\n"),
+    ('{"tool_calls": [{"name": "t", "arguments": {}}]}', ""),
+    ('{"tool_uses": [{"recipient_name": "functions.t", "parameters": {}}]}', ""),
+    ('{"function_call": {"name": "t", "arguments": "{}"}}', ""),
+    ('{"action": "t", "action_input": {}}', ""),
+    ("<longcat_tool_call>x</longcat_tool_call>Ok.", "Ok."),
+    ("<seed:tool_call><function=t></function></seed:tool_call>Ok.", "Ok."),
+    ("\u25c1think\u25b7x\u25c1/think\u25b7Ok.", "Ok."),
+    ("<|think|>x<|/think|>Ok.", "Ok."),
+    ("<|inner_prefix|>x<|inner_suffix|>Ok.", "Ok."),
+    ("<cot>x</cot>Ok.", "Ok."),
+    ("<|thinking|>x<|/thinking|>Ok.", "Ok."),
+    ("<|begin_of_solution|>Ok.<|end_of_solution|>", "Ok."),
+    ("<|eom|>", ""),
+    ("Write `<|im_end|>` to end.", "Write `<|im_end|>` to end."),
+    ("```\n<tool_call>{}</tool_call>\n```", "```\n<tool_call>{}</tool_call>\n```"),
+    ('Use the "<think>" tag.', 'Use the "<think>" tag.'),
+    ("Think: it works.", "Think: it works."),
+    ("User: root", ""),
+    ("Action: the film genre.", "Action: the film genre."),
+    ("Use the <function> tag, then close it.", "Use the tag, then close it."),
+    ("<think>He wrote <think> and no more.</think>Hello there.", "Hello there."),
+    ("[item(s) left] is all.", "[item(s) left] is all."),
+]
+
+
+@pytest.mark.parametrize(("written", "expected"), _OTHER_FAMILIES)
+def test_nor_is_what_other_families_of_models_write(written: str, expected: str) -> None:
+    for size in (1, 2, 3, 5, 1000):
+        pieces = [written[at : at + size] for at in range(0, len(written), size)]
+        assert said(*pieces) == expected, size
+
+
 def test_plain_text_is_passed_on_at_once() -> None:
     unspoken = UnspokenFilter()
     assert unspoken.feed("Hello ") == "Hello "
@@ -141,6 +247,17 @@ _PIECES = st.sampled_from(
         *("analysis", "final", "<|message|>", "<|end|>", "<|start|>", "assistant", "<|im_end|>", "<|im_start|>"),
         *("<|python_tag|>", "<|eom_id|>", "<function=t>", "</function>", "<|start_header_id|>", "<|end_header_id|>"),
         *("User:", "Assistant:", "\n", " ", "`", "```", "<", ">", "{", "}", "[", "]", '"', CALL, "Hello there. ", "a"),
+        *(
+            "Thought: x",
+            "Action: t\n",
+            "Action Input: {}",
+            "Observation:",
+            "Final Answer: ",
+            "analysis",
+            "[t(a=1)]",
+            "```json\n",
+        ),
+        *("<|channel>", "<channel|>", "<function>", "<|eot_id|>", "assistant\n", "<unused94>", "functools"),
         *("<answer>", "</answer>", "<s>", "</s>", "**", "### ", "<|", "|>", "<start_of_turn>", "user\n", "[ARGS]"),
     ]
 )
