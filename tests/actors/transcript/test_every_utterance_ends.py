@@ -37,7 +37,6 @@ FAILS = "<fails>"
 DOUBTED = "<doubted>"
 HEARD = ("", "Stop, wait.", "Mhm.", "Thank you.", "What time is it?", DOUBTED, FAILS)
 LOUD, QUIET = 4000, 0
-FOR_EVER = 10**9
 
 
 @dataclass(frozen=True)
@@ -59,20 +58,35 @@ class ScriptedEngine(SpeechToText):
 
     def __init__(self, answers: Sequence[Answer]) -> None:
         super().__init__("local", {}, 1)
-        self._answers = answers
+        self._answers: Sequence[Answer] = answers
         self._next = count()
-        self.now = 0
+        self._now = 0
+        self._due: list[tuple[int, asyncio.Event]] = []
 
     async def recognise(self, pcm: bytes, on_failure: OnFailure | None = None) -> Recognition:
         answer, windows = self._answers[next(self._next) % len(self._answers)]
-        until = self.now + windows
-        while self.now < min(until, FOR_EVER):  # noqa: ASYNC110  # its clock are the windows listened to
-            await asyncio.sleep(0)
+        answered = asyncio.Event()
+        self._due.append((self._now + windows, answered))
+        self.come(0)
+        await answered.wait()
         if answer == FAILS:
             raise NothingHeard(answer)
         if answer == DOUBTED:
             return Recognition("The sheriff of the shell.", "local", 1, 0.2, "en")
         return Recognition(answer, "local", 1, 0.95, "en")
+
+    def all_at_once(self) -> None:
+        """Answer what is asked, from now on without waiting for sound."""
+        self._answers = [(answer, 0) for answer, _ in self._answers]
+        self.come(max((due for due, _ in self._due), default=0))
+
+    def come(self, windows: int) -> None:
+        """Take that so much more sound has come: answers are due by it."""
+        self._now += windows
+        for due, answered in self._due:
+            if due <= self._now:
+                answered.set()
+        self._due = [(due, answered) for due, answered in self._due if not answered.is_set()]
 
 
 class LoudnessVad(SileroVad):
@@ -154,7 +168,7 @@ class Call:
             frame = InFrame(TRACK, len(self._sent) * WINDOW_SAMPLES, now_ns(), pcm)
             self._sent.append(frame)
             self._live.coming.append(frame)
-            self._ears.engine.now += 1
+            self._ears.engine.come(1)
             await self._step()
 
     async def _step(self) -> None:
@@ -181,7 +195,7 @@ class Call:
 
     async def end(self) -> list[e.Event]:
         """Close the track and return the facts."""
-        self._ears.engine.now = FOR_EVER
+        self._ears.engine.all_at_once()
         await self._tell(e.TrackUnpublished(**self._about("end"), track_id=TRACK, participant_id=PARTICIPANT))
         await self._listener.finish()
         await self._listener.aclose()
@@ -215,7 +229,7 @@ async def heard(
     crashes: frozenset[int],
     last_ms: int,
 ) -> list[e.Event]:
-    """Return the facts of a call; `crashes` are the parts (a pause, half of speech) before which its owner ends."""
+    """Return the facts of a call; before the parts `crashes` (a pause, half of some speech) its owner ends."""
     call = Call(broker, name, answers)
     await call.begin()
     parts = count()
