@@ -97,12 +97,12 @@ async def say(broker: NatsBroker, event: Event, fence: Fence | None = None, pati
         delay_s = min(delay_s * 2, 2)
 
 
-async def deliver_again(broker: NatsBroker, event: Event) -> None:
+async def deliver_again(broker: NatsBroker, event: Event, occasion: str) -> None:
     """Store a fact once more, so that the durables that take it are given it anew; to readers it is the one they know.
 
-    Raises nats errors, TimeoutError.
+    Of one `occasion` it is stored once, whoever says it. Raises nats errors, TimeoutError.
     """
-    headers = {"Nats-Msg-Id": f"{event.event_id}:again:{now_ns()}", "Daredevil-Event": type(event).__name__}
+    headers = {"Nats-Msg-Id": f"{event.event_id}:again:{occasion}", "Daredevil-Event": type(event).__name__}
     await broker.publish(event, subject_of(event), headers=headers, stream=VOICE, timeout=ACK_TIMEOUT_S)
 
 

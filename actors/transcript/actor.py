@@ -10,7 +10,7 @@ from faststream import FastStream
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 
-from actors.transcript.given_up import GivenUpTracks
+from actors.transcript.silent import SilentTracks
 from contracts import events as e
 from contracts.topology import TRANSCRIPT
 from infra.broker import make_app, make_broker
@@ -39,7 +39,7 @@ class Hearing:
         self._owners: dict[str, TrackOwner] = {}
         self._load: HearingLoad | None = None
         self.inbox = Inbox(broker, TRANSCRIPT, self.listen, MOST_TRACKS, self._refuses)
-        self._given_up = GivenUpTracks(broker, self._take_again)
+        self._silent = SilentTracks(broker, self._take_again)
 
     async def listen(self, event: e.Event) -> "asyncio.Task[None] | None":
         """Own the track that was published."""
@@ -56,10 +56,10 @@ class Hearing:
             owner = self._owners[event.event_id] = TrackOwner(self._broker, self._ears, event)
         return asyncio.create_task(self._own(owner, event), name=f"track {event.track_id}")
 
-    async def _take_again(self, track: e.TrackPublished) -> None:
-        """Have a track that was given up made a job again, which outlives this process."""
+    async def _take_again(self, track: e.TrackPublished, revision: int) -> None:
+        """Have a track that was silent made a job again, which outlives this process; of all copies' wishes once."""
         try:
-            await deliver_again(self._broker, track)
+            await deliver_again(self._broker, track, f"silent-{revision}")
         except (NatsError, TimeoutError, OSError) as error:
             log.warning("track %s could not be made a job again (%r); it is heard here", track.track_id, error)
             self.inbox.take(track)
@@ -73,8 +73,10 @@ class Hearing:
         try:
             await owner.run()
         except GivenUp as why:
-            log.warning("track %s of %s is given up: %s", event.track_id, event.session_id, why)
-            await self._given_up.watch(event)
+            log.info("track %s of %s is no job until its sound comes: %s", event.track_id, event.session_id, why)
+            # No longer its owner's: the track may be a job again before it is known that this one is done.
+            self._owners.pop(event.event_id, None)
+            await self._silent.add(event)
         self._owners.pop(event.event_id, None)
 
     @asynccontextmanager
@@ -87,12 +89,13 @@ class Hearing:
         await ears.warm_up()
         self._load = HearingLoad(self._broker, ears)
         await self._load.open()
+        await self._silent.open()
         await self.inbox.open()
         try:
             yield
         finally:
             await self.inbox.close()
-            await self._given_up.aclose()
+            await self._silent.aclose()
             await self._load.aclose()
             await ears.aclose()
 

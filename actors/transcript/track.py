@@ -32,15 +32,18 @@ FAILED_REST_S = (0.1, 0.5, 1.5)
 CALM_S = 10.0
 """An owner that lasted so long was a good one: failures are counted anew."""
 
-NOBODY_S = 15.0
+NOBODY_S = 1.0
 """How long a track may be silent from its start whose session is unknown, or whose participant has left."""
 
+SILENT_S = 5.0
+"""The same for a microphone of somebody who is there: muted, it may come on after minutes."""
+
 NOBODY_ANY_MORE_S = 60.0
-"""The same for one that was heard before."""
+"""How long nobody's track may be silent that was heard before."""
 
 
 class GivenUp(Exception):
-    """There is nobody whom the track could belong to, and it sends nothing."""
+    """The track sends nothing: it need not be a job until it does."""
 
 
 class TrackOwner:
@@ -142,12 +145,15 @@ class TrackOwner:
             await listener.aclose()
 
     async def _until_sound(self, view: SessionView, live: LiveSound, following: "asyncio.Task[None]") -> None:
-        """Wait for the first frame: a microphone may be muted for minutes. Raises GivenUp if there is nobody."""
+        """Wait for the first frame. Raises GivenUp if none comes."""
         track_id = self._track.track_id
         while not (live.heard or view.closed or track_id in view.unpublished or view.open_turn(track_id)):
             _raise_end_of(following)
             self._give_up_if_nobody(view, live.since_frame_ms(), NOBODY_S)
-            await self._wait(NOBODY_S / 5)
+            left_s = SILENT_S - live.since_frame_ms() / 1000
+            if left_s <= 0:
+                raise GivenUp(f"nothing has come for {SILENT_S:g} s")
+            await self._wait(min(left_s, NOBODY_S))
 
     def _give_up_if_nobody(self, view: SessionView, since_frame_ms: float, patience_s: float) -> None:
         if since_frame_ms < 1000 * patience_s:

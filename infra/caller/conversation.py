@@ -21,6 +21,8 @@ class Conversation:
     """Turns of which words are known: they will end."""
     _interrupting: set[str] = field(default_factory=set)
     """Utterances that have stopped a reply: what they are is decided after that."""
+    _no_speech: set[str] = field(default_factory=set)
+    """Facts by which utterances were dismissed; some are answered none the less: "I only understand English"."""
     _done: set[str] = field(default_factory=set)
     """Replies that have been heard, or have nothing to hear."""
 
@@ -40,6 +42,7 @@ class Conversation:
         elif self._is_no_turn(name, data):
             self.speaking = False
             self.decisions += 1
+            self._no_speech.add(data.get("event_id") or "")
         else:
             self._take_reply(name, turn_id, reply_id, data)
         if self.awaited_turn is not None and self._replies.get(self.awaited_turn) in self._done:
@@ -48,6 +51,8 @@ class Conversation:
     def _take_reply(self, name: str, turn_id: str, reply_id: str, data: dict[str, Any]) -> None:
         if name == "ReplyStarted":
             self._replies[turn_id] = reply_id
+            if data.get("cause_id") in self._no_speech:
+                self.awaited_turn = turn_id
         elif name == "ReplyDiscarded":
             if self._replies.get(turn_id) == reply_id:
                 del self._replies[turn_id]

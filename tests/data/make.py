@@ -2,10 +2,13 @@
 
 Speech is the local voice (Piper, joe), 16 kHz mono 16-bit over a faint room noise. Piper draws random numbers of its
 own, so a second run sounds the same without being the same bytes; the files are therefore checked in.
+`foreign/` is espeak-ng's: speech that an English recogniser makes English words of.
 `calls/manifest.json` tells of each call where its last sample of real speech is.
 """
 
+import io
 import json
+import subprocess
 import wave
 from pathlib import Path
 
@@ -63,6 +66,26 @@ PAUSED = (
     ("When I was a child,", "we had a big garden."),
     ("What should I say,", "when I meet the new teacher?"),
 )
+
+FOREIGN = {
+    "de": "Guten Tag, ich möchte gerne einen Tisch für heute Abend reservieren.",
+    "fr": "Bonjour, je voudrais réserver une table pour ce soir, s'il vous plaît.",
+    "es": "Buenas tardes, quisiera reservar una mesa para esta noche, por favor.",
+}
+WORDS_A_MINUTE = 150
+
+
+def foreign(language: str, text: str) -> Sound:
+    """Return `text` as espeak-ng says it in its own language."""
+    command = ["espeak-ng", "-v", language, "-s", str(WORDS_A_MINUTE), "--stdout", text]
+    wav = subprocess.run(command, check=True, capture_output=True).stdout
+    with wave.open(io.BytesIO(wav)) as file:
+        rate_hz = file.getframerate()
+    # Its lengths in the header are those of a stream: unknown.
+    pcm = np.frombuffer(wav[44 : len(wav) // 2 * 2], "<i2").astype(np.float32) / 32768
+    sound = soxr.resample(pcm, rate_hz, RATE_HZ, "HQ").astype(np.float32)
+    loud = np.flatnonzero(np.abs(sound) > SPEECH_FLOOR)
+    return trimmed(sound, int(loud[0]), int(loud[-1]) + 1)
 
 
 def spoken(voice: PiperVoice, text: str) -> Sound:
@@ -135,6 +158,8 @@ def make() -> None:
     voice = PiperVoice.load(str(model_path()))
     for name, text in SINGLE.items():
         write(f"{name}.wav", in_a_room(spoken(voice, text)))
+    for language, text in FOREIGN.items():
+        write(f"foreign/{language}.wav", in_a_room(foreign(language, text)))
     write("cough.wav", cough())
     write("door.wav", in_a_room(noise_burst(0.3, 40, 900, 0.7, seed=3)))
     manifest: list[dict[str, object]] = []

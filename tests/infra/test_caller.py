@@ -148,6 +148,16 @@ def test_an_interruption_that_proves_to_be_no_speech_leaves_nothing_to_wait_for(
     assert conversation.decisions == 1
 
 
+def test_what_is_said_to_speech_that_was_dismissed_is_waited_for() -> None:
+    conversation = Conversation()
+    conversation.take("SpeechStarted", {"turn_id": "t"})
+    conversation.take("UtteranceDismissed", {"turn_id": "t", "event_id": "d", "reason": "language"})
+    conversation.take("ReplyStarted", {"turn_id": "t'", "reply_id": "r", "cause_id": "d"})
+    assert not conversation.settled
+    conversation.take("PlaybackFinished", {"turn_id": "t'", "reply_id": "r"})
+    assert conversation.settled
+
+
 def test_a_reply_without_words_is_over_when_it_is_written() -> None:
     conversation = Conversation()
     conversation.take("TurnEnded", {"turn_id": "t"})

@@ -172,7 +172,11 @@ class Call:
             await self._step()
 
     async def _step(self) -> None:
-        await self._listener.step()
+        # Who catches up waits for answers in the middle of a step: time goes on meanwhile.
+        step = asyncio.create_task(self._listener.step())
+        while not (await asyncio.wait([step], timeout=0.05))[0]:
+            self._ears.engine.come(1)
+        step.result()
         for _ in range(4):  # what runs beside it has its turn
             await asyncio.sleep(0)
 

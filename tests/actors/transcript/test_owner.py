@@ -86,28 +86,56 @@ def published(session_id: str) -> e.TrackPublished:
     return e.TrackPublished(**about, track_id="t-1", participant_id="p-1")
 
 
-async def test_jobs_of_nobody_are_given_up_and_a_muted_microphone_is_not(
+async def jobs(broker: NatsBroker) -> int:
+    return (await jetstream(broker).consumer_info(VOICE, TRANSCRIPT)).num_ack_pending or 0
+
+
+async def test_tracks_of_nobody_and_muted_ones_are_no_jobs_and_are_heard_once_their_sound_comes(
     broker: NatsBroker, caller: Caller, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(track, "NOBODY_S", 0.5)
+    monkeypatch.setattr(track, "NOBODY_S", 0.2)
+    monkeypatch.setattr(track, "SILENT_S", 0.5)
 
-    async def held() -> int:
-        return (await jetstream(broker).consumer_info(VOICE, TRANSCRIPT)).num_ack_pending or 0
-
-    async def only_one() -> bool:
-        return await held() == 1
+    async def none_left() -> bool:
+        return await jobs(broker) == 0
 
     for n in range(40):
         await say(broker, published(f"nobody-{n}"))
     await say(broker, opened("muted"))
     await say(broker, published("muted"))
     async with a_transcript(nats_server, broker, monkeypatch):
-        await until_async(only_one, within_s=20)
+        await until_async(none_left, within_s=20)
         # The caller's own session was never opened either: it was given up, and is heard none the less.
-        await caller.speak(silence(300), recorded("what_time"), silence(1500))
+        await caller.speak(recorded("what_time"), silence(1500))
         turn = cast(e.TurnEnded, only(await caller.until(has(e.TurnEnded)), e.TurnEnded)[0])
         assert words(turn.text) == "what time is it"
-        assert await held() == 2
+        assert await jobs(broker) == 1
+        assert only(await caller.facts(), e.HearingRestarted) == []
+
+
+@pytest.mark.parametrize("spoken_while_down", [False, True])
+async def test_a_muted_track_is_heard_from_its_first_word_by_a_process_that_did_not_give_it_up(
+    broker: NatsBroker,
+    caller: Caller,
+    nats_server: NatsServer,
+    monkeypatch: pytest.MonkeyPatch,
+    spoken_while_down: bool,
+) -> None:
+    monkeypatch.setattr(track, "NOBODY_S", 0.2)
+
+    async def none_left() -> bool:
+        return await jobs(broker) == 0
+
+    async with a_transcript(nats_server, broker, monkeypatch):
+        await until_async(none_left, within_s=20)
+    if spoken_while_down:
+        await caller.speak(recorded("what_time"))
+    async with a_transcript(nats_server, broker, monkeypatch):
+        if not spoken_while_down:
+            await caller.speak(recorded("what_time"))
+        await caller.speak(silence(1500))
+        turn = cast(e.TurnEnded, only(await caller.until(has(e.TurnEnded)), e.TurnEnded)[0])
+    assert words(turn.text) == "what time is it"
 
 
 async def test_an_owner_that_anybody_cancels_is_replaced_and_hears_on(

@@ -1,0 +1,235 @@
+"""Tracks that are heard by nobody because they send nothing: which these are is known to all copies of transcript.
+
+A muted microphone may come on at any time, a `TrackPublished` of nobody never. Neither is a job meanwhile: it costs a
+subscription and nothing else. The bucket holds them, so that none is forgotten when the copy that gave it up dies.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from faststream.nats import NatsBroker
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+from nats.js.api import KeyValueConfig, StorageType
+from nats.js.errors import APIError, BadRequestError, NotFoundError
+
+from contracts import events as e
+from contracts.audio import BadAudio, unpack_in
+from contracts.codec import Undecodable, decode, encode
+from contracts.topology import AUDIO, VOICE, audio_in_subject, live_event_subject, tail_of
+from infra.connection import connection, jetstream
+from infra.ending import CancelledElsewhere, ended, own_cancellation_only
+from infra.facts import last_message, read_batch, sequence_of
+
+log = logging.getLogger(__name__)
+
+BUCKET = "silent-tracks"
+MOST = 10_000
+"""So many subscriptions are kept; the oldest goes first."""
+
+KEPT_S = 7 * 86_400
+"""How long a track may be silent until it is never heard: its door has died without a word."""
+
+LOOK_S = 1.0
+"""How soon a copy knows what others have given up."""
+
+TIMEOUT_S = 5.0
+
+Key = tuple[str, str]
+"""Session and track."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    track: e.TrackPublished
+    revision: int
+    subscription: Subscription | None = None
+
+
+class SilentTracks:
+    """Waits for the first frame of each track, then calls `take` with it and the entry's revision.
+
+    Every copy of transcript does so: `take` may be called by each, and once more after a crash.
+    """
+
+    def __init__(
+        self, broker: NatsBroker, take: Callable[[e.TrackPublished, int], Awaitable[None]], most: int = MOST
+    ) -> None:
+        self._broker = broker
+        self._take = take
+        self._most = most
+        self._watched: dict[Key, _Watched] = {}
+        self._read_to = 0
+        self._looking: asyncio.Task[None] | None = None
+        self._ends: list[Subscription] = []
+
+    def __len__(self) -> int:
+        """Return how many tracks are waited for."""
+        return len(self._watched)
+
+    async def open(self) -> None:
+        """Wait for the tracks that are in the bucket, and for what others put there. Raises nats errors."""
+        nc = connection(self._broker)
+        for kind in (e.SessionClosed, e.TrackUnpublished):
+            self._ends.append(await nc.subscribe(live_event_subject(kind), cb=self._ended))
+        await _provide(nc)
+        self._looking = asyncio.create_task(self._look(), name="silent tracks")
+
+    async def aclose(self) -> None:
+        """Wait for none any more; they stay in the bucket."""
+        if self._looking is not None:
+            await ended(self._looking)
+        for subscription in self._ends:
+            await self._unsubscribe(subscription)
+        for key in list(self._watched):
+            await self._forget(key)
+
+    async def add(self, track: e.TrackPublished) -> None:
+        """Have a track waited for by all copies. Raises nats errors; then it is not."""
+        nc = connection(self._broker)
+        await _provide(nc)
+        ack = await jetstream(self._broker).publish(_subject(_key(track)), encode(track), timeout=TIMEOUT_S)
+        await self._watch(track, ack.seq)
+
+    async def _watch(self, track: e.TrackPublished, revision: int) -> None:
+        key = _key(track)
+        if (known := self._watched.get(key)) is not None:
+            known.revision = max(known.revision, revision)
+            return
+        while len(self._watched) >= self._most:
+            await self._forget(next(iter(self._watched)))
+        watched = self._watched[key] = _Watched(track, revision)
+
+        async def receive(message: Msg) -> None:
+            if _track_id_of(message) == track.track_id:
+                await self._heard(key)
+
+        subject = audio_in_subject(track.session_id, track.participant_id)
+        watched.subscription = await connection(self._broker).subscribe(subject, cb=receive)
+
+    async def _heard(self, key: Key) -> None:
+        watched = await self._forget(key)
+        if watched is None:
+            return
+        log.info("track %s of %s is heard: its sound has come", key[1], key[0])
+        await self._take(watched.track, watched.revision)
+        await self._strike(key)
+
+    async def _strike(self, key: Key) -> None:
+        """Take a track out of the bucket. If that fails, another copy may have it taken again, which changes nothing."""
+        try:
+            await jetstream(self._broker).purge_stream(f"KV_{BUCKET}", subject=_subject(key))
+        except (NatsError, APIError, TimeoutError, OSError) as error:
+            log.debug("%r", error)
+
+    async def _ended(self, message: Msg) -> None:
+        try:
+            event = decode(message.subject, message.data)
+        except Undecodable:
+            return
+        over = [key for key in self._watched if key[0] == event.session_id]
+        if isinstance(event, e.TrackUnpublished):
+            over = [key for key in over if key[1] == event.track_id]
+        for key in over:
+            if await self._forget(key) is not None:
+                await self._strike(key)
+
+    async def _look(self) -> None:
+        while True:
+            try:
+                with own_cancellation_only():
+                    await self._read()
+                    await asyncio.sleep(LOOK_S)
+            except CancelledElsewhere as error:
+                log.warning("silent tracks: %s", error)
+            except (NatsError, APIError, TimeoutError, OSError) as error:
+                log.debug("silent tracks: %r", error)
+                await asyncio.sleep(LOOK_S)
+
+    async def _read(self) -> None:
+        more = True
+        while more:
+            found, more = await read_batch(
+                connection(self._broker), f"KV_{BUCKET}", f"$KV.{BUCKET}.>", self._read_to + 1, TIMEOUT_S
+            )
+            for message in found:
+                self._read_to = sequence_of(message)
+                await self._put_in_by_another(message)
+
+    async def _put_in_by_another(self, message: Msg) -> None:
+        session_id = (message.headers or {})["Nats-Subject"].split(".")[2]
+        try:
+            track = decode(f"voice.{session_id}.{tail_of(e.TrackPublished)}", message.data)
+        except Undecodable as error:
+            log.warning("a silent track can't be read: %s", error)
+            return
+        assert isinstance(track, e.TrackPublished)
+        if _key(track) in self._watched:
+            return
+        await self._watch(track, sequence_of(message))
+        # It may have ended, or begun, while no copy was there.
+        if await self._is_over(track):
+            if await self._forget(_key(track)) is not None:
+                await self._strike(_key(track))
+        elif await self._has_begun(track):
+            await self._heard(_key(track))
+
+    async def _is_over(self, track: e.TrackPublished) -> bool:
+        nc, session = connection(self._broker), f"voice.{track.session_id}"
+        if await last_message(nc, VOICE, f"{session}.{tail_of(e.SessionClosed)}") is not None:
+            return True
+        newest = await last_message(nc, VOICE, subject := f"{session}.{tail_of(e.TrackUnpublished)}")
+        if newest is None:
+            return False
+        event = decode(subject, newest.data)
+        return isinstance(event, e.TrackUnpublished) and event.track_id == track.track_id
+
+    async def _has_begun(self, track: e.TrackPublished) -> bool:
+        subject = audio_in_subject(track.session_id, track.participant_id)
+        newest = await last_message(connection(self._broker), AUDIO, subject)
+        return newest is not None and _track_id_of(newest) == track.track_id
+
+    async def _forget(self, key: Key) -> _Watched | None:
+        watched = self._watched.pop(key, None)
+        if watched is not None and watched.subscription is not None:
+            await self._unsubscribe(watched.subscription)
+        return watched
+
+    async def _unsubscribe(self, subscription: Subscription) -> None:
+        if connection(self._broker).is_closed:
+            return
+        try:
+            await subscription.unsubscribe()
+        except NatsError as error:
+            log.debug("%r", error)
+
+
+def _key(track: e.TrackPublished) -> Key:
+    return track.session_id, track.track_id
+
+
+def _subject(key: Key) -> str:
+    return f"$KV.{BUCKET}.{key[0]}.{key[1]}"
+
+
+async def _provide(nc: Client) -> None:
+    """Make the bucket where it is missing. Raises nats errors."""
+    js = nc.jetstream()
+    try:
+        await js.key_value(BUCKET)
+    except NotFoundError:
+        config = KeyValueConfig(BUCKET, history=1, ttl=KEPT_S, storage=StorageType.FILE, direct=True)
+        with contextlib.suppress(BadRequestError):  # somebody else was quicker
+            await js.create_key_value(config)
+
+
+def _track_id_of(message: Msg) -> str:
+    try:
+        return unpack_in(message.data).track_id
+    except BadAudio:
+        return ""

@@ -1,0 +1,35 @@
+"""Who speaks a language that the engine does not understand is told so, once a call, and is answered in English."""
+
+import pytest
+
+from actors.reasoning.decide import only_language
+from contracts import events as e
+from infra.caller import place_call
+from infra.supervisor import Supervisor
+from tests.e2e.conftest import DATA
+from tests.e2e.the_log import facts_of
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+
+TOLD = only_language("en")
+
+
+@pytest.mark.parametrize("languages", [("de", "fr", "es"), ("fr", "fr"), ("es", "de")])
+async def test_a_foreign_caller_hears_once_which_language_is_understood_and_is_answered_in_it(
+    system: Supervisor, languages: tuple[str, ...]
+) -> None:
+    foreign = [DATA / "foreign" / f"{language}.wav" for language in languages]
+    result = await place_call(system.page_url, [*foreign, DATA / "what_time.wav"])
+    facts = [fact.event for fact in await facts_of(system.addresses.nats_url, result.session_id)]
+    dismissed = [fact for fact in facts if isinstance(fact, e.UtteranceDismissed)]
+    assert sum(fact.reason == "language" for fact in dismissed) >= len(languages)
+    heard = [fact.heard_text for fact in facts if isinstance(fact, e.PlaybackFinished | e.PlaybackInterrupted)]
+    assert heard.count(TOLD) == 1
+    assert heard[0] == TOLD
+    (turn,) = [fact for fact in facts if isinstance(fact, e.TurnEnded)]
+    assert "what time" in turn.text.lower()
+    # Heard by the caller's own ear, not only said in the log: the sentence, then the answer.
+    assert len(heard) == 2
+    assert heard[1].strip()
+    assert len(result.replies) == 2
+    assert all(reply.started_at_s is not None and reply.played_samples > 8_000 for reply in result.replies)
