@@ -90,7 +90,7 @@ def asks(text: str) -> bool:
 
 SAME = 0.85
 """Two turns with so many of their letters in common are the same, heard twice; a short one must match exactly."""
-SHORTWORDS = 3
+SHORT_WORDS = 3
 COMPARED_LETTERS = 300
 
 
@@ -99,7 +99,7 @@ def are_the_same_words(text: str, other: str) -> bool:
     words, others = words_of(text[:MOST_CHARS]), words_of(other[:MOST_CHARS])
     if not words or not others:
         return False
-    if min(len(words), len(others)) < SHORTWORDS:
+    if min(len(words), len(others)) < SHORT_WORDS:
         return words == others
     letters, other_letters = "".join(words)[:COMPARED_LETTERS], "".join(others)[:COMPARED_LETTERS]
     return SequenceMatcher(None, letters, other_letters, autojunk=False).ratio() >= SAME

@@ -1,6 +1,7 @@
 """The engines of a process that hears: loaded and warm before the first track."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from actors.transcript.plausible import heard
@@ -24,12 +25,22 @@ class Recogniser:
     engines: SpeechToText
     lane: Lane[Recognition]
 
-    def submit(self, session_id: str, rank: Rank, samples: Samples, on_failure: OnFailure) -> Run[Recognition]:
-        """Have speech recognised (int16, mono, 16 kHz). The result fails with NothingHeard, Overloaded, …."""
+    def submit(
+        self,
+        session_id: str,
+        rank: Rank,
+        samples: Samples,
+        on_failure: OnFailure,
+        speaks_otherwise: Callable[[], bool] = lambda: False,
+    ) -> Run[Recognition]:
+        """Have speech recognised (int16, mono, 16 kHz). The result fails with NothingHeard, Overloaded, ….
+
+        `speaks_otherwise` tells, once it is recognised, whether its speaker has just spoken another language.
+        """
 
         async def work() -> Recognition:
             recognition = await self.engines.recognise(samples.tobytes(), on_failure)
-            return heard(recognition, samples, guess=rank is Rank.INTERIM)
+            return heard(recognition, samples, rank is Rank.INTERIM, speaks_otherwise())
 
         return self.lane.submit(session_id, rank, len(samples) / SAMPLE_RATE_HZ, work)
 

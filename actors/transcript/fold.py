@@ -67,6 +67,8 @@ class SessionView:
     replies: dict[str, Reply] = field(default_factory=dict)
     utterances: dict[str, SpokenUtterance] = field(default_factory=dict)
     ended_turns: set[str] = field(default_factory=set)
+    otherwise: set[str] = field(default_factory=set)
+    """Participants whose last words were in another language than the engine's."""
 
     def apply(self, fact: Fact) -> None:
         """Take one fact in."""
@@ -148,6 +150,7 @@ class SessionView:
         return self.replies.setdefault(reply_id, Reply(reply_id, True))
 
     def _apply_speech(self, event: e.Event) -> None:
+        self._apply_language(event)
         match event:
             case e.SpeechStarted():
                 self.utterances[event.utterance_id] = SpokenUtterance(event)
@@ -167,3 +170,10 @@ class SessionView:
                 u.judged, u.dismissed = True, event.reason != "unaddressed"
             case e.UtteranceDismissed() if u := self.utterances.get(event.utterance_id):
                 u.no_speech = True
+
+    def _apply_language(self, event: e.Event) -> None:
+        match event:
+            case e.UtteranceDismissed(reason="language", over_reply_id=None):
+                self.otherwise.add(event.participant_id)
+            case e.UtteranceTranscribed() if event.text:
+                self.otherwise.discard(event.participant_id)

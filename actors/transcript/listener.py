@@ -98,6 +98,7 @@ class Listener:
         self._sound = TrackSound(first_sample)
         self._heard_to = heard_to
         self._turn = resumed_turn(self._view, self._track)
+        self._recognising.speaks_otherwise = self._track.participant_id in self._view.otherwise
         if self._turn is not None:
             start = self._turn.last.start
             self._hearing = Hearing(speaking=True, start=start, voiced_end=max(start, heard_to) + WINDOW_SAMPLES)

@@ -18,7 +18,7 @@ from infra.wording import WORD, words_of
 
 Reason = Literal["repetition", "too-fast", "unlikely", "language"]
 
-MOSTWORDS_PER_S, WORDS_AT_ONCE = 8.0, 3
+MOST_WORDS_PER_S, WORDS_AT_ONCE = 8.0, 3
 """The fastest speech of the sets has 5.5 words a second, an auctioneer 7; so many more may fall into a short sound."""
 
 MOST_LETTERS_PER_S, LETTERS_AT_ONCE = 40.0, 16
@@ -27,12 +27,12 @@ MOST_LETTERS_PER_S, LETTERS_AT_ONCE = 40.0, 16
 FEWEST_ROUNDS = {1: 10, 2: 8, 3: 5, 4: 5}
 """How often on end so many words make a loop: people say "no" eight times, and "I don't know" four times."""
 FEWEST_ROUNDS_OF_MORE = 4
-LONGEST_ROUNDWORDS = 24
+LONGEST_ROUND_WORDS = 24
 
-LOOP_INWORD = re.compile(r"(\w{1,4}?)\1{9,}")
+LOOP_IN_WORD = re.compile(r"(\w{1,4}?)\1{9,}")
 """As in "hahahahaha…"."""
 
-VARIED_FROMWORDS = 24
+VARIED_FROM_WORDS = 24
 LEAST_VARIED = 0.3
 """From so many words on, the share of different groups of three words that speech has at least.
 
@@ -42,7 +42,7 @@ A loop that changes a word now and then ("It's not a good swatch. It's a good sw
 LOOPS_BELIEVED_FROM = 0.8
 """An engine this sure of a text that repeats itself heard it said again and again; a loop makes it surer than it is."""
 
-ALIKE_FROMWORDS, VARIED_ENOUGH = 8, 0.7
+ALIKE_FROM_WORDS, VARIED_ENOUGH = 8, 0.7
 """Of so many words with a smaller share of different groups of three, an engine must be as sure as of a loop."""
 
 SURE: tuple[tuple[int, float, float], ...] = ((2, 0.36, 0.53), (5, 0.45, 0.55))
@@ -55,6 +55,15 @@ the voice; of other languages 10 % are, of crowds none.
 
 SURE_OF_A_GUESS = 0.58
 
+SURE_AFTER_ANOTHER_LANGUAGE = 0.64
+"""How sure an engine must be of some words of somebody who has just spoken another language: they go on in it.
+
+Of what it believes of four languages a tenth is above; of an Englishwoman's prompts 99 % are.
+"""
+
+SURELY_UNDERSTOOD = 0.75
+"""Words that an engine is so sure of are in its language: 95 % of those prompts, and nothing of the other languages."""
+
 SILENCE_BELOW_DB = 20.0
 """What is so much quieter than the loudest parts, before and after them, is no part of what was said."""
 
@@ -64,7 +73,7 @@ MURMUR_DB = 15.0
 MOMENT_S = 0.42
 """With the silence around it that a recogniser is given, this is a tenth of a second: a click, no word."""
 
-CLEAR_DB, CLEAR_S, CLEARWORDS = 20.0, 1.2, 3
+CLEAR_DB, CLEAR_S, CLEAR_WORDS = 20.0, 1.2, 3
 """So clear and long a sound with so many words is speech: if they are unlikely, it is in another language."""
 
 _NUMBERS = frozenset(["zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "double"])
@@ -78,11 +87,18 @@ class Judged:
     reason: Reason | None = None
 
 
-def judge(text: str, seconds: float, confidence: float | None = None, variation_db: float | None = None) -> Judged:
+def judge(
+    text: str,
+    seconds: float,
+    confidence: float | None = None,
+    variation_db: float | None = None,
+    after_another_language: bool = False,
+) -> Judged:
     """Return what of `text`, recognised in `seconds` of sound, was said to the agent.
 
     `confidence` is how sure the engine is, 0 to 1; None or 0 if it does not tell. `variation_db` is `variation_of`
-    the sound. Of a loop after true words they are kept, with its first round.
+    the sound, `after_another_language` what `speaks_otherwise` tells of what was said before. Of a loop after true
+    words they are kept, with its first round.
     """
     sure = confidence or None
     if sure is None or sure < LOOPS_BELIEVED_FROM:
@@ -94,20 +110,33 @@ def judge(text: str, seconds: float, confidence: float | None = None, variation_
         return Judged("")
     if _is_too_fast(words, seconds):
         return Judged("", "too-fast")
-    if sure is not None and sure < _needed(words, seconds, variation_db):
+    needed = _needed(words, seconds, variation_db)
+    if after_another_language and len(words) >= CLEAR_WORDS:
+        needed = max(needed, SURE_AFTER_ANOTHER_LANGUAGE)
+    if sure is not None and sure < needed:
         is_clear = variation_db is None or variation_db >= CLEAR_DB
-        is_language = is_clear and seconds >= CLEAR_S and len(words) >= CLEARWORDS
+        is_language = is_clear and seconds >= CLEAR_S and len(words) >= CLEAR_WORDS
         return Judged("", "language" if is_language else "unlikely")
     return Judged(text)
 
 
-def heard(recognition: Recognition, samples: Samples, guess: bool = False) -> Recognition:
+def speaks_otherwise(before: bool, recognition: Recognition) -> bool:
+    """Return whether somebody is taken to speak another language than the engine's, after one more recognition."""
+    if recognition.dismissed:
+        return before or recognition.dismissed == "language"
+    return before and not (recognition.text and (recognition.confidence or 1.0) >= SURELY_UNDERSTOOD)
+
+
+def heard(
+    recognition: Recognition, samples: Samples, guess: bool = False, after_another_language: bool = False
+) -> Recognition:
     """Return a recognition of `samples` with the words that count, and why if none do.
 
     A `guess` was made in the middle of speech: it has to be surer, since it may stop the agent and can wait.
     """
     variation_db = variation_of(samples)
-    judged = judge(recognition.text, len(samples) / IN_SAMPLE_RATE_HZ, recognition.confidence, variation_db)
+    seconds = len(samples) / IN_SAMPLE_RATE_HZ
+    judged = judge(recognition.text, seconds, recognition.confidence, variation_db, after_another_language)
     if guess and judged.text and (recognition.confidence or 1.0) < SURE_OF_A_GUESS:
         judged = Judged("", "unlikely")
     if judged.reason is None:
@@ -132,7 +161,7 @@ def variation_of(samples: Samples) -> float:
 
 def _is_too_fast(words: list[str], seconds: float) -> bool:
     letters = sum(map(len, words))
-    most_words = WORDS_AT_ONCE + MOSTWORDS_PER_S * seconds
+    most_words = WORDS_AT_ONCE + MOST_WORDS_PER_S * seconds
     return len(words) > most_words or letters > LETTERS_AT_ONCE + MOST_LETTERS_PER_S * seconds
 
 
@@ -140,7 +169,7 @@ def _without_loops(text: str) -> tuple[str, bool]:
     """Return the text with one round of each loop, and whether it is nothing but a loop."""
     spans = [match.span() for match in WORD.finditer(text)]
     words = words_of(text)
-    if len(words) == 1 and LOOP_INWORD.search(words[0]):
+    if len(words) == 1 and LOOP_IN_WORD.search(words[0]):
         return "", True
     at = 0
     while at < len(words):
@@ -157,7 +186,7 @@ def _without_loops(text: str) -> tuple[str, bool]:
 
 def _loop_at(words: list[str], at: int) -> tuple[int, int]:
     """Return how many words the loop that begins here goes round, and where it ends; (0, 0) if none does."""
-    for length in range(1, min(LONGEST_ROUNDWORDS, (len(words) - at) // 2) + 1):
+    for length in range(1, min(LONGEST_ROUND_WORDS, (len(words) - at) // 2) + 1):
         a_round = words[at : at + length]
         end = at + length
         while end < len(words) and words[end] == a_round[(end - at) % length]:
@@ -170,7 +199,7 @@ def _loop_at(words: list[str], at: int) -> tuple[int, int]:
 
 
 def _is_monotonous(words: list[str]) -> bool:
-    return len(words) >= VARIED_FROMWORDS and not _is_number(words) and _variety(words) < LEAST_VARIED
+    return len(words) >= VARIED_FROM_WORDS and not _is_number(words) and _variety(words) < LEAST_VARIED
 
 
 def _variety(words: list[str]) -> float:
@@ -185,7 +214,7 @@ def _is_number(words: list[str]) -> bool:
 
 def _needed(words: list[str], seconds: float, variation_db: float | None) -> float:
     clear, murmur = next(((clear, murmur) for most, clear, murmur in SURE if len(words) <= most), SURE_OF_MORE)
-    if len(words) >= ALIKE_FROMWORDS and _variety(words) < VARIED_ENOUGH and not _is_number(words):
+    if len(words) >= ALIKE_FROM_WORDS and _variety(words) < VARIED_ENOUGH and not _is_number(words):
         return LOOPS_BELIEVED_FROM
     is_murmur = variation_db is not None and variation_db < MURMUR_DB
     return murmur if is_murmur or seconds < MOMENT_S else clear

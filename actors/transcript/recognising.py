@@ -9,6 +9,7 @@ from actors.transcript import pieces
 from actors.transcript.ears import Ears, Recogniser
 from actors.transcript.endpointing import SAMPLES_PER_MS, WINDOW_SAMPLES
 from actors.transcript.pieces import Load
+from actors.transcript.plausible import speaks_otherwise
 from actors.transcript.sound import Samples, TrackSound
 from actors.transcript.turn import Piece, Turn, Utterance, joined, spoken_words
 from infra.ending import ended
@@ -69,6 +70,8 @@ class Recognising:
         self._interim: _Interim | None = None
         self._next_interim_at = 0
         self._load = Load()
+        self.speaks_otherwise = False
+        """Whether the speaker's last words were in another language than the engine's."""
         self._failures: list[Failure] = []
         self._losses: list[Loss] = []
 
@@ -219,6 +222,8 @@ class Recognising:
         elif piece.run.result.done():
             try:
                 piece.recognition = piece.run.result.result()
+                if utterance.contested_reply is None:  # over the agent's voice it may be that which is not understood
+                    self.speaks_otherwise = speaks_otherwise(self.speaks_otherwise, piece.recognition)
                 piece.text = spoken_words(piece.recognition.text)
             except (Exception, asyncio.CancelledError) as error:  # a future's, not this task's: its run was given up
                 self._lose(utterance, piece, "overload" if isinstance(error, Overloaded) else "engine")
@@ -261,7 +266,7 @@ class Recognising:
         self._failures.append(failure)
 
     def _submit(self, recogniser: Recogniser, rank: Rank, samples: Samples) -> Run[Recognition]:
-        run = recogniser.submit(self._session_id, rank, samples, self._failed)
+        run = recogniser.submit(self._session_id, rank, samples, self._failed, lambda: self.speaks_otherwise)
         self._runs.add(run)
         run.result.add_done_callback(lambda _: self._ended(run))
         if rank is Rank.INTERIM:

@@ -121,7 +121,7 @@ class SilentTracks:
         await self._strike(key)
 
     async def _strike(self, key: Key) -> None:
-        """Take a track out of the bucket. If that fails, another copy may have it taken again, which changes nothing."""
+        """Take a track out of the bucket. If that fails, it may be taken once more, which changes nothing."""
         try:
             await jetstream(self._broker).purge_stream(f"KV_{BUCKET}", subject=_subject(key))
         except (NatsError, APIError, TimeoutError, OSError) as error:

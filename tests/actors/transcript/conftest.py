@@ -23,6 +23,7 @@ def ears() -> Ears:
 @pytest.fixture
 async def caller(broker: NatsBroker) -> Caller:
     caller = Caller(broker)
+    await caller.open_session()
     await caller.publish_track()
     return caller
 

@@ -6,7 +6,6 @@ The engines are scripted, the log is a real one: what follows from sound and wor
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
 
@@ -16,7 +15,6 @@ from faststream.nats import NatsBroker
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from actors.transcript.ears import Ears, Recogniser
 from actors.transcript.echo.agent_sound import AgentSound
 from actors.transcript.fold import SessionView
 from actors.transcript.listener import Listener
@@ -25,18 +23,12 @@ from actors.transcript.resume import resume_point
 from contracts import events as e
 from contracts.audio import InFrame
 from infra.connection import connection
-from infra.engines.lane import Lane
-from infra.engines.stt import NothingHeard, OnFailure, Recognition, SpeechToText
-from infra.engines.turn_detector import EndOfTurn
-from infra.engines.vad import WINDOW_SAMPLES, SileroVad, TrackVad
+from infra.engines.vad import WINDOW_SAMPLES
 from infra.facts import Fact, facts_after, history, now_ns, say
-from infra.settings import Settings
+from tests.actors.transcript.scripted import DOUBTED, FAILS, LOUD, QUIET, Answer, ScriptedEars
 from tests.actors.transcript.track_of import PARTICIPANT, TRACK
 
-FAILS = "<fails>"
-DOUBTED = "<doubted>"
 HEARD = ("", "Stop, wait.", "Mhm.", "Thank you.", "What time is it?", DOUBTED, FAILS)
-LOUD, QUIET = 4000, 0
 
 
 @dataclass(frozen=True)
@@ -47,69 +39,6 @@ class Spoken:
     ms: int
     reply: str = ""
     """`before` it begins to play, `within` it, or it `ends` within."""
-
-
-Answer = tuple[str, int]
-"""What an engine hears, and how long that takes it: in windows of sound that come meanwhile."""
-
-
-class ScriptedEngine(SpeechToText):
-    """Says what it was told to, one answer after the other."""
-
-    def __init__(self, answers: Sequence[Answer]) -> None:
-        super().__init__("local", {}, 1)
-        self._answers: Sequence[Answer] = answers
-        self._next = count()
-        self._now = 0
-        self._due: list[tuple[int, asyncio.Event]] = []
-
-    async def recognise(self, pcm: bytes, on_failure: OnFailure | None = None) -> Recognition:
-        answer, windows = self._answers[next(self._next) % len(self._answers)]
-        answered = asyncio.Event()
-        self._due.append((self._now + windows, answered))
-        self.come(0)
-        await answered.wait()
-        if answer == FAILS:
-            raise NothingHeard(answer)
-        if answer == DOUBTED:
-            return Recognition("The sheriff of the shell.", "local", 1, 0.2, "en")
-        return Recognition(answer, "local", 1, 0.95, "en")
-
-    def all_at_once(self) -> None:
-        """Answer what is asked, from now on without waiting for sound."""
-        self._answers = [(answer, 0) for answer, _ in self._answers]
-        self.come(max((due for due, _ in self._due), default=0))
-
-    def come(self, windows: int) -> None:
-        """Take that so much more sound has come: answers are due by it."""
-        self._now += windows
-        for due, answered in self._due:
-            if due <= self._now:
-                answered.set()
-        self._due = [(due, answered) for due, answered in self._due if not answered.is_set()]
-
-
-class LoudnessVad(SileroVad):
-    """Voice activity as it is when its model has failed: by loudness."""
-
-    def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(1)
-
-    def track(self) -> TrackVad:
-        vad = TrackVad(None, self._executor)  # type: ignore[arg-type]
-        vad.failure = "there is no model here"
-        return vad
-
-
-class ScriptedEars(Ears):
-    """Ears whose engines are scripted."""
-
-    def __init__(self, answers: Sequence[Answer]) -> None:
-        self.engine = ScriptedEngine(answers)
-        self.settings = Settings()
-        self.vad = LoudnessVad()
-        self.end_of_turn = EndOfTurn(lambda: None)
-        self._recognisers = {"local": Recogniser(self.engine, Lane(2))}
 
 
 class Script(LiveSound):

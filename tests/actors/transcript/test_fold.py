@@ -166,3 +166,11 @@ def test_words_that_were_said_among_people_leave_their_turn_open() -> None:
     assert turn is not None
     assert turn.last.judged
     assert not turn.last.dismissed
+
+
+def test_who_has_just_spoken_another_language_is_known_to_a_new_owner() -> None:
+    foreign = e.UtteranceDismissed(**about("ud1", utterance_id="u1", reason="language"))
+    over_reply = foreign.model_copy(update={"over_reply_id": "r1"})
+    assert view_of(started(1, 512), foreign).otherwise == {"p-1"}
+    assert view_of(started(1, 512), over_reply).otherwise == set()
+    assert view_of(started(1, 512), foreign, transcribed(2, "What time is it?")).otherwise == set()

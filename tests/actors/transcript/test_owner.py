@@ -1,4 +1,4 @@
-"""An owner that anything but its track's end has ended is replaced; what there is nobody for is given up."""
+"""An owner that anything but its track's end has ended is replaced."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,6 @@ from actors.transcript.listener import Listener
 from contracts import events as e
 from contracts.topology import TRANSCRIPT, VOICE
 from infra.connection import jetstream
-from infra.facts import now_ns, say
 from infra.settings import settings
 from tests.actors.running import running
 from tests.actors.transcript.conftest import Owners
@@ -22,7 +21,6 @@ from tests.actors.transcript.track_of import Caller, has, only, words
 from tests.servers import NatsServer
 from tests.speech import recorded, silence
 from tests.stepping import Injected, with_cancellation
-from tests.waiting import until_async
 
 pytestmark = pytest.mark.engines
 
@@ -72,70 +70,6 @@ async def a_transcript(server: NatsServer, broker: NatsBroker, monkeypatch: pyte
     async with running(actor.make(), TRANSCRIPT, broker):
         yield
     settings.cache_clear()
-
-
-def opened(session_id: str) -> e.SessionOpened:
-    profile = e.AgentProfile(prompt="", llm="local", stt="local", tts="local")
-    return e.SessionOpened(
-        event_id=f"{session_id}:o", session_id=session_id, time_ns=now_ns(), door="test", user_id="u", profile=profile
-    )
-
-
-def published(session_id: str) -> e.TrackPublished:
-    about = {"event_id": f"{session_id}:tp", "session_id": session_id, "time_ns": now_ns()}
-    return e.TrackPublished(**about, track_id="t-1", participant_id="p-1")
-
-
-async def jobs(broker: NatsBroker) -> int:
-    return (await jetstream(broker).consumer_info(VOICE, TRANSCRIPT)).num_ack_pending or 0
-
-
-async def test_tracks_of_nobody_and_muted_ones_are_no_jobs_and_are_heard_once_their_sound_comes(
-    broker: NatsBroker, caller: Caller, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(track, "NOBODY_S", 0.2)
-    monkeypatch.setattr(track, "SILENT_S", 0.5)
-
-    async def none_left() -> bool:
-        return await jobs(broker) == 0
-
-    for n in range(40):
-        await say(broker, published(f"nobody-{n}"))
-    await say(broker, opened("muted"))
-    await say(broker, published("muted"))
-    async with a_transcript(nats_server, broker, monkeypatch):
-        await until_async(none_left, within_s=20)
-        # The caller's own session was never opened either: it was given up, and is heard none the less.
-        await caller.speak(recorded("what_time"), silence(1500))
-        turn = cast(e.TurnEnded, only(await caller.until(has(e.TurnEnded)), e.TurnEnded)[0])
-        assert words(turn.text) == "what time is it"
-        assert await jobs(broker) == 1
-        assert only(await caller.facts(), e.HearingRestarted) == []
-
-
-@pytest.mark.parametrize("spoken_while_down", [False, True])
-async def test_a_muted_track_is_heard_from_its_first_word_by_a_process_that_did_not_give_it_up(
-    broker: NatsBroker,
-    caller: Caller,
-    nats_server: NatsServer,
-    monkeypatch: pytest.MonkeyPatch,
-    spoken_while_down: bool,
-) -> None:
-    monkeypatch.setattr(track, "NOBODY_S", 0.2)
-
-    async def none_left() -> bool:
-        return await jobs(broker) == 0
-
-    async with a_transcript(nats_server, broker, monkeypatch):
-        await until_async(none_left, within_s=20)
-    if spoken_while_down:
-        await caller.speak(recorded("what_time"))
-    async with a_transcript(nats_server, broker, monkeypatch):
-        if not spoken_while_down:
-            await caller.speak(recorded("what_time"))
-        await caller.speak(silence(1500))
-        turn = cast(e.TurnEnded, only(await caller.until(has(e.TurnEnded)), e.TurnEnded)[0])
-    assert words(turn.text) == "what time is it"
 
 
 async def test_an_owner_that_anybody_cancels_is_replaced_and_hears_on(

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.transcript.plausible import heard, judge, variation_of
+from actors.transcript.plausible import heard, judge, speaks_otherwise, variation_of
 from infra.engines.stt import Recognition
 
 LOOP = "I'm not going to do that. "
@@ -144,3 +144,35 @@ def test_any_text_is_judged_and_nothing_is_added(
     judged = judge(text, seconds, confidence, variation_db)
     assert len(judged.text) <= len(text)
     assert not (judged.text and judged.reason)
+
+
+FOREIGN = Recognition("", "local", 1, 0.3, "en", dismissed="language", dismissed_text="The sheriff of the shell.")
+
+
+def recognised(text: str, confidence: float | None) -> Recognition:
+    return Recognition(text, "local", 1, confidence, "en")
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "counts"),
+    [
+        ("So they procalled us, he,", 0.55, False),  # "Pour changer…"
+        ("What time is it?", 0.7, True),
+        ("Yes.", 0.4, True),  # of so few words no engine is surer
+        ("What time is it?", None, True),  # an engine that does not tell
+    ],
+)
+def test_after_another_language_an_engine_must_be_surer_of_some_words(
+    text: str, confidence: float | None, counts: bool
+) -> None:
+    assert judge(text, 1.9, confidence, 34).text == text
+    assert bool(judge(text, 1.9, confidence, 34, after_another_language=True).text) is counts
+
+
+def test_who_speaks_another_language_is_taken_to_go_on_until_something_is_surely_understood() -> None:
+    assert not speaks_otherwise(False, recognised("What time is it?", 0.55))
+    assert speaks_otherwise(False, FOREIGN)
+    assert speaks_otherwise(True, recognised("Yes.", 0.5))
+    assert speaks_otherwise(True, recognised("", None))
+    assert not speaks_otherwise(True, recognised("What time is it?", 0.9))
+    assert not speaks_otherwise(True, recognised("What time is it?", None))

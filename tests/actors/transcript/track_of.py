@@ -27,6 +27,10 @@ class Caller:
         self.broker = broker
         self.sent = 0
 
+    async def open_session(self) -> None:
+        profile = e.AgentProfile(prompt="", llm="local", stt="local", tts="local")
+        await say(self.broker, e.SessionOpened(**self._about("so"), door="test", user_id="u", profile=profile))
+
     async def publish_track(self) -> None:
         await say(self.broker, e.TrackPublished(**self._about("tp"), track_id=TRACK, participant_id=PARTICIPANT))
 
