@@ -19,6 +19,7 @@ _CLOCK = r"([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?"
 _TIME_RANGE = re.compile(rf"(?<![\w:.]){_CLOCK}{_HALF}?\s?[-\u2013\u2014]\s?{_CLOCK}{_HALF}?(?![\w:])")
 _HOUR_RANGE = re.compile(rf"(?<![\w:.$])(\d{{1,2}})\s?[-\u2013\u2014]\s?(\d{{1,2}}){_HALF}")
 _DOTTED_TIME = re.compile(r"(?<![\w:.$])(\d{1,2})\.([0-5]\d)(?=\s?[aApP]\.?\s?[mM]\b)")
+_WATCH = re.compile(r"(?<=\bat )(0[1-9])00(?![\w:.,]*\d)")
 _HUNDRED_HOURS = re.compile(r"(?<![\w:.,$])(0[1-9]|1\d|2[0-4])00(?=\s(?:hours|hrs)\b)")
 _NAMED_HOURS = re.compile(
     r"(?i)(?:(?<=\bnoon)|(?<=night))\s?[-\u2013\u2014]\s?(?=\w)|(?:(?<=\d)"
@@ -94,6 +95,7 @@ def say(text: MappedText) -> None:
         text.rewrite(_HALVES_APART, lambda match: " to ")
         text.rewrite(_OCLOCK, lambda match: cardinal(match[1]))
     text.rewrite(_NAMED_HOURS, lambda match: " to ")
+    text.rewrite(_WATCH, lambda match: f"{_two(match[1])} hundred")
     text.rewrite(_HUNDRED_HOURS, lambda match: f"{_two(match[1])} hundred")
     text.rewrite(_ERA, _era)
     text.rewrite(_ISO, _iso)
@@ -193,7 +195,8 @@ def _slashed(match: "re.Match[str]") -> str | None:
 
 
 def _short(match: "re.Match[str]") -> str | None:
-    date = _date(int(match[2]), match[3], "")
+    month, day = (match[3], match[2]) if int(match[2]) > 12 else (match[2], match[3])
+    date = _date(int(month), day, "")
     return f"{kept(1)} {date}" if date else None
 
 

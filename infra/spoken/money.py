@@ -94,6 +94,7 @@ _SCALES = {
 _SIGN = "|".join(sorted(map(re.escape, _CURRENCIES), key=len, reverse=True))
 _AMOUNT = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
 _SCALE = r"(?:\s?(k|K|M|mn|MM|B|bn|T|tn|m|b)(?![\w])|[\s-](thousand|million|billion|trillion|lakhs?|crores?)\b)"
+_NO_CENTS = re.compile(r"(?<=\d)([,.][-\u2013\u2014]+)(?!\d)")
 _DECIMAL_COMMA = re.compile(
     rf"((?<!\w)(?:{_SIGN})\s?\d+),(\d\d)(?![\d,])|(?<![\w.,])(\d+),(\d\d)(?=\s?(?:{_SIGN})(?!\w))"
 )
@@ -117,6 +118,7 @@ def say(text: MappedText) -> None:
     """Make words of amounts."""
     if not re.search(rf"{_SIGN}|\u00a2|\dp\b", text.text):
         return
+    text.rewrite(_NO_CENTS, lambda match: "")
     text.rewrite(_DECIMAL_COMMA, lambda match: f"{match[1] or match[3]}.{match[2] or match[4]}")
     text.rewrite(_EURO_THOUSANDS, lambda match: match.group().replace(".", "").replace("kr", "kr "))
     text.rewrite(_RANGE, _range)

@@ -6,7 +6,8 @@ from infra.spoken import dates, formulas, money, units
 from infra.spoken.mapped import MappedText
 from infra.spoken.numbers import VULGAR, cardinal, fraction, is_year, mixed, number, ordinal, plural, spelled, year
 
-_VULGAR_FRACTION = re.compile(rf"(\d*)\s?([{''.join(VULGAR)}])")
+_VULGAR_FRACTION = re.compile(rf"(?:(\d+)\s?)?([{''.join(VULGAR)}])")
+_VULGAR_RANGE = re.compile(rf"(?<=[{''.join(VULGAR)}])\s?[-\u2013]\s?(?=\d*[{''.join(VULGAR)}\d])")
 _MIXED = re.compile(r"(?<![\w/.,])(\d{1,4})\s+(\d{1,2})/(\d{1,3})(?![\w/])")
 _FRACTION = re.compile(r"(?<![\w/.,$])(\d{1,4})[/\u2044](\d{1,4})(?:\s+(?=of\b))?(?![\w/]|[.,]\d)")
 _RATED = re.compile(r"(?<![\w/.,$])(\d+\.\d+)/(\d{1,3})(?![\w/]|[.,]\d)")
@@ -116,7 +117,8 @@ def _parts(text: MappedText) -> None:
     """Fractions, ordinals, ranges, ratios."""
     text.rewrite(_RATED, lambda match: f"{number(match[1])} out of {cardinal(match[2])}")
     text.rewrite(_ALWAYS_OPEN, lambda match: "twenty-four seven")
-    text.rewrite(_VULGAR_FRACTION, lambda match: mixed(match[1], *VULGAR[match[2]]))
+    text.rewrite(_VULGAR_RANGE, lambda match: " to ")
+    text.rewrite(_VULGAR_FRACTION, lambda match: mixed(match[1] or "", *VULGAR[match[2]]))
     text.rewrite(_MIXED, lambda match: mixed(match[1], match[2], match[3]) if match[3].strip("0") else None)
     text.rewrite(_FRACTION, _fraction)
     text.rewrite(_ORDINAL, lambda match: ordinal(match[1]))

@@ -19,6 +19,7 @@ NAMES = {
     "\u00b5g": ("microgram", "micrograms"),
     "mcg": ("microgram", "micrograms"),
     "t": ("ton", "tons"),
+    "st": ("stone", "stone"),
     "lb": ("pound", "pounds"),
     "lbs": ("pound", "pounds"),
     "oz": ("ounce", "ounces"),
@@ -142,7 +143,7 @@ NAMES = {
     "\u00b0": ("degree", "degrees"),
 }
 NAMES |= {name.replace("\u00b5", "\u03bc"): names for name, names in NAMES.items() if "\u00b5" in name}
-ONLY_SPACED = frozenset({"K", "B", "MP"})
+ONLY_SPACED = frozenset({"st", "K", "B", "MP"})
 """Right behind the digits these are thousands, billions."""
 POWERED = {"2": "square", "\u00b2": "square", "3": "cubic", "\u00b3": "cubic"}
 PER = {

@@ -38,7 +38,7 @@ _POSITION = re.compile(
     rf"(?<![\w.,])({_AMOUNT})\s?\u00b0\s?(?:(\d+(?:\.\d+)?)\s?['\u2032\u2019]\s?)?(?:(\d+(?:\.\d+)?)\s?[\"\u2033]\s?)?"
     r"([NSEW])(?!\w)"
 )
-_ROAD = re.compile(r"\b((?:I|US|SR|Route|Highway|Hwy)[-\s]?\d{1,3})\s([NSEW])(?![\w'])")
+_ROAD = re.compile(r"\b((?:I|US|SR|Route|Highway|Hwy)\.?[-\s]?\d{1,3})\s([NSEW])(?![\w'])")
 _PRESSURE = re.compile(r"(?<![\w./])(\d{2,3})/(\d{2,3})\s?mm\s?Hg\b")
 _CONSUMPTION = re.compile(r"(?<=\d)\s?[lL]/100\s?km\b")
 _LABEL = re.compile(
@@ -70,6 +70,7 @@ _PER_AFTER = re.compile(
     r"|min|minute"
     r"|mile|km|sq ft|sqft|meter|litre|liter|head|share|ticket|word|page|kWh)(?!\w)"
 )
+_PER_WORD = re.compile(r"(?<=\bper )(kg|g|km|m|lb|oz|l|L|gal|hr|h|min|sec|s|mo|yr|wk|GB)(?![\w/])")
 _PERCENT = re.compile(r"(?<=\d)\s?%(?=-?\w)")
 
 
@@ -98,6 +99,7 @@ def say(text: MappedText) -> None:
     )
     text.rewrite(_EITHER, lambda match: f"{kept(1)} or ")
     text.rewrite(_MEASURE, _measure)
+    text.rewrite(_PER_WORD, lambda match: _PERIODS[match[1]])
     text.rewrite(_PER_AFTER, lambda match: f" per {_PERIODS.get(match[1], match[1])}")
     text.rewrite(_PERCENT, lambda match: " percent ")
 

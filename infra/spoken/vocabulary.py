@@ -87,6 +87,7 @@ ALWAYS = {
     "nos": "numbers",
     "est": "estimated",
     "acct": "account",
+    "ea": "each",
     "asst": "assistant",
     "attn": "attention",
     "assoc": "associate",

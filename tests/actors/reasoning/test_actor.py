@@ -328,6 +328,7 @@ async def test_a_draft_that_is_being_written_is_discarded_with_its_session(broke
     model = ScriptedModel.playing(["Good day. Nice ", WAIT])
     async with copy_of_actor(broker, model) as actor:
         tasks = await tell(broker, actor, revised(HELLO))
+        await until(lambda: clauses(broker))
         await say(broker, fact(e.SessionClosed, "close", reason="timeout"))
         await finish(tasks)
     assert model.cancelled.is_set()
