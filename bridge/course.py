@@ -138,13 +138,19 @@ class Course:
         self._last = max(self._last, count.samples)
         return changes
 
-    def overdue(self, now_ns: int, sent_samples: int, complete: bool) -> list[Change]:
-        """Return the break that has begun by now though no count says so; `complete` if all of it was sent."""
+    def overdue(self, now_ns: int, sent_samples: int, complete: bool, counts: bool = True) -> list[Change]:
+        """Return the break that has begun by now though no count says so; `complete` if all of it was sent.
+
+        `counts`: whether the client tells what it plays.
+        """
         if self._anchor is None or self._still is not None:
             return []
         if self._dry is not None and now_ns - self._due_ns(self._dry) > DRY_PATIENCE_NS:
             return [self._stop(self._dry, "late-sound" if self._dry >= sent_samples else "client")]
-        if not complete and now_ns - self._due_ns(sent_samples) > DRY_PATIENCE_NS:
+        unknown_ns = (sent_samples - self._last) * 1_000_000_000 // self._rate_hz
+        # A client that counts, and has told nothing since before, may stand still before that.
+        is_told = not counts or unknown_ns <= DRY_PATIENCE_NS
+        if not complete and is_told and now_ns - self._due_ns(sent_samples) > DRY_PATIENCE_NS:
             return [self._stop(sent_samples, "late-sound")]
         if now_ns - self._last_came_ns > SILENT_NS and self._due_ns(sent_samples) > self._last_came_ns:
             return [self._stop(self._last, "silent")]

@@ -335,7 +335,9 @@ class Playback:
         """Say of a break what time alone tells, and count for a client that does not."""
         if reply.course is None:
             return []
-        changes = reply.course.overdue(now_ns, reply.sent_samples, reply.end_sent)
+        changes = reply.course.overdue(
+            now_ns, reply.sent_samples, reply.end_sent, counts=self._uncounted_patience_ns is None
+        )
         out = self._changed(reply, changes, now_ns)
         if self._uncounted_patience_ns is not None:
             count = unreported(reply, now_ns, self._uncounted_patience_ns)

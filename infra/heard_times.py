@@ -15,6 +15,10 @@ _PLAYBACK = (
 )
 
 
+EDGE_S = 0.02
+"""Sound this short is not heard for itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """Samples of a reply that were heard without a pause: `first_sample` at `at_ns`, up to `end_sample` or open."""
@@ -120,6 +124,22 @@ class HeardReply:
             if span.first_sample <= sample and (span.end_sample is None or sample <= span.end_sample)
         ]
         return times[-1 if begins else 0] if times else None
+
+    def word_ns(self, first_sample: int, end_sample: int, rate_hz: int) -> tuple[int, int] | None:
+        """Return when a word began and when it had been heard whole, or None if it was not.
+
+        A break within a word's last `EDGE_S` comes after it, one within its first before it: that little is not heard
+        as a part of it, and it would else last as long as the break.
+        """
+        begin_ns = self.when_ns(first_sample, rate_hz, begins=True)
+        end_ns = self.when_ns(end_sample, rate_hz)
+        if begin_ns is None or end_ns is None:
+            return None
+        edge = min(round(EDGE_S * rate_hz), (end_sample - first_sample) // 2)
+        edge_ns = edge * 1_000_000_000 // rate_hz
+        later_ns = self.when_ns(first_sample + edge, rate_hz, begins=True) or begin_ns
+        earlier_ns = self.when_ns(end_sample - edge, rate_hz) or end_ns
+        return max(begin_ns, later_ns - edge_ns), min(end_ns, earlier_ns + edge_ns)
 
 
 class HeardTimes:

@@ -22,10 +22,14 @@ APART_S = 0.03
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a letter begins, in seconds from the sound's start; `again` if it is there more than once."""
+    """Where a letter begins, in seconds from the sound's start; `again` if it is there more than once.
+
+    `alike` is the correlation: a letter of which a break has cut off a third has 0.8 of a whole one's.
+    """
 
     at_s: float
     again: bool
+    alike: float = 1.0
 
 
 class Searched:
@@ -53,7 +57,9 @@ class Searched:
             return None
         apart = round(APART_S * NOISE_RATE_HZ)
         elsewhere = np.concatenate([found[: max(0, best - apart)], found[best + apart :]])
-        return Place(int(self._kept[best]) / NOISE_RATE_HZ, bool(elsewhere.max(initial=0.0) >= SURE))
+        return Place(
+            int(self._kept[best]) / NOISE_RATE_HZ, bool(elsewhere.max(initial=0.0) >= SURE), float(found[best])
+        )
 
     def places(self, marks: Iterable[Mark]) -> dict[Mark, Place]:
         """Return where letters are, without those that are nowhere."""

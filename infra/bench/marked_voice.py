@@ -1,6 +1,6 @@
 """A voice whose sound can be found again to the sample: each letter of each word is noise of its own.
 
-`DAREDEVIL_TTS=infra.bench.marked_voice:MarkedTTS`; with `DAREDEVIL_TTS_OPTIONS={"late_s": 1.5, "dry_s": 1.2}` it is a
+`DAREDEVIL_TTS=infra.bench.marked_voice:MarkedTTS`; with `DAREDEVIL_TTS_OPTIONS={"late_s": 2.5, "dry_s": 5}` it is a
 slow one: all its clauses but the first begin late, and run dry half-way.
 """
 
@@ -25,11 +25,10 @@ PEAK = 9000
 
 FIRST_CLAUSE = "Morning brings clear water."
 ANSWER = (
-    f"{FIRST_CLAUSE} Seven yellow lanterns float beyond quiet harbours, while distant thunder rolls. "
-    "Children gather smooth pebbles under bridges, counting every splash loudly. "
-    "Finally, evening paints golden windows."
+    f"{FIRST_CLAUSE} Seven yellow lanterns float beyond quiet harbours, while distant thunder rolls, "
+    "children gather smooth pebbles under bridges, and evening paints golden windows."
 )
-"""What is to be said: no word twice, so that each piece of sound is there once."""
+"""What is to be said: no word twice, so that each piece of sound is there once; a model is given two sentences."""
 
 
 @dataclass(frozen=True, slots=True)

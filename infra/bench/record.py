@@ -33,6 +33,9 @@ from infra.recordings import last_chunk, pcm_of
 RECORDED_WITHIN_S = 40.0
 """A busy machine needs longer for the last chunk of a recording than the few seconds of a quiet one."""
 
+AFTER_S = 0.5
+"""How long after its end a reply's sound may still come to the ear."""
+
 STALLS = (Stall(1.0, 0.5), Stall(3.0, 1.0), Stall(5.0, 2.0), Stall(8.0, 3.0))
 
 Tell = Callable[[str], None]
@@ -68,10 +71,10 @@ CONDITIONS = (
     Condition("slow, bare counts", slow=True, manner=Manner(tells="counts")),
     Condition("slow, no counts", slow=True, manner=Manner(tells="nothing")),
     Condition("slow, stalls", slow=True, manner=Manner(stalls=STALLS)),
-    Condition("slow, cut off", slow=True, cut_after_ms=5200),
+    Condition("slow, cut off", slow=True, cut_after_ms=3000),
     Condition("slow, under load", slow=True, busy=True),
     Condition("room, slow voice", slow=True, room=True),
-    Condition("room, slow, cut off", slow=True, cut_after_ms=5200, room=True),
+    Condition("room, slow, cut off", slow=True, cut_after_ms=3000, room=True),
 )
 
 
@@ -124,23 +127,33 @@ async def _busy(processes: int) -> AsyncIterator[None]:
 
 async def compared(nc: Client, condition: Condition, result: CallResult) -> RecordFigures:
     """Return how far the record of a call is from what its caller heard. Raises TimeoutError, nats errors."""
-    facts = await _recorded_facts(nc, result.session_id)
-    opened = next(fact for fact in facts if isinstance(fact, e.SessionOpened))
+    known = await _recorded_facts(nc, result.session_id)
+    opened = next(fact for fact in known if isinstance(fact, e.SessionOpened))
+    facts, until_ns = _first_heard(known)
     samples, rate_hz = await pcm_of(nc, result.session_id)
     chunk = await last_chunk(nc, result.session_id)
     told = conversation_of(facts, chunk.chunk.track_samples if chunk is not None else None)
-    marks = _first_heard(facts)
+    marks = marks_of_answer(facts)
     began_s = (result.began_ns - opened.time_ns) / 1e9
-    ear, recorded = await asyncio.to_thread(_searched, marks, result.answer, samples[:, 1], rate_hz)
-    ear = {mark: replace(place, at_s=place.at_s + began_s) for mark, place in ear.items()}
-    found = Evidence(marks, ear, recorded, facts, to_srt(told))
-    return figures_of(condition.name, result.session_id, found, is_room=condition.room)
+    until_s = (until_ns - opened.time_ns) / 1e9 + AFTER_S
+    rate = result.answer.rate_hz
+    ear = Sound(result.answer.samples[: max(0, round((until_s - began_s) * rate))], rate)
+    heard, recorded = await asyncio.to_thread(_searched, marks, ear, samples[: round(until_s * rate_hz), 1], rate_hz)
+    heard = {mark: replace(place, at_s=place.at_s + began_s) for mark, place in heard.items()}
+    found = Evidence(marks, heard, recorded, facts, to_srt(told))
+    delayed = condition.room or condition.manner.tells == "nothing"
+    return figures_of(condition.name, result.session_id, found, without_delay=delayed)
 
 
-def _first_heard(facts: Sequence[e.Event]) -> list[Mark]:
-    """Return the letters of the first reply that was played: after an interruption another says the same words."""
+def _first_heard(facts: Sequence[e.Event]) -> tuple[list[e.Event], int]:
+    """Return the facts without replies but the first that was played, and when that ended.
+
+    After an interruption another says the same words.
+    """
     played = next((fact.reply_id for fact in facts if isinstance(fact, e.PlaybackStarted)), "")
-    return marks_of_answer(f for f in facts if isinstance(f, e.ClauseSynthesized) and f.reply_id == played)
+    own = [fact for fact in facts if getattr(fact, "reply_id", None) in (None, "", played)]
+    ends = [fact.time_ns for fact in own if isinstance(fact, e.PlaybackFinished | e.PlaybackInterrupted)]
+    return own, ends[0] if ends else facts[-1].time_ns
 
 
 def _searched(

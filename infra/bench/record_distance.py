@@ -13,6 +13,9 @@ from infra.bench.marked_voice import Mark, bare, marks_of
 from infra.bench.statistics import percentile
 from infra.heard_times import HeardTimes
 
+WHOLE = 0.85
+"""Share of the usual correlation from which a letter was heard whole: of another it is not known when it ended."""
+
 _CUE = re.compile(r"(\d+):(\d+):(\d+),(\d+) --> (\d+):(\d+):(\d+),(\d+)\nAgent: (.*)")
 
 
@@ -87,10 +90,10 @@ class Evidence:
         return replace(self, ear=ear)
 
 
-def figures_of(condition: str, session_id: str, found: Evidence, *, is_room: bool = False) -> RecordFigures:
-    """Return the distances of a call; in a room without the way to the ear, which the record does not know."""
+def figures_of(condition: str, session_id: str, found: Evidence, *, without_delay: bool = False) -> RecordFigures:
+    """Return the distances of a call; maybe without the way to the ear, where the record cannot know it."""
     delay_ms = round(found.delay_s * 1000, 1)
-    found = found.without_delay() if is_room else found
+    found = found.without_delay() if without_delay else found
     far = [*_of_recording(found), *_of_words(found), *_of_captions(found), *_of_heard_text(found)]
     worst = sorted(far, key=lambda each: -abs(each.ms))[:5]
     return RecordFigures(
@@ -103,11 +106,17 @@ def figures_of(condition: str, session_id: str, found: Evidence, *, is_room: boo
         words=_distances(far, "word"),
         captions=_distances(far, "caption"),
         heard_text=_distances(far, "heard"),
-        lost=len(found.ear.keys() - found.recorded.keys()),
-        added=len(found.recorded.keys() - found.ear.keys()),
-        doubled=sum(place.again for place in found.recorded.values()),
+        lost=len(whole_of(found.ear).keys() - found.recorded.keys()),
+        added=len(whole_of(found.recorded).keys() - found.ear.keys()),
+        doubled=sum(place.again and mark in whole_of(found.ear) for mark, place in found.recorded.items()),
         worst=[f"{each.kind} {each.what}: {each.ms:+.0f} ms" for each in worst],
     )
+
+
+def whole_of(places: Mapping[Mark, Place]) -> dict[Mark, Place]:
+    """Return the letters that are there whole: of one that a break cuts in two, either piece may be found."""
+    least = WHOLE * percentile([place.alike for place in places.values()], 0.5)
+    return {mark: place for mark, place in places.items() if place.alike >= least}
 
 
 def _distances(far: Iterable[_Far], kind: str) -> Distances:
@@ -116,10 +125,11 @@ def _distances(far: Iterable[_Far], kind: str) -> Distances:
 
 
 def _of_recording(found: Evidence) -> list[_Far]:
+    ear = whole_of(found.ear)
     return [
-        _Far("recording", f"{mark.text}[{mark.letter}]", (place.at_s - found.ear[mark].at_s) * 1000)
-        for mark, place in found.recorded.items()
-        if mark in found.ear
+        _Far("recording", f"{mark.text}[{mark.letter}]", (place.at_s - ear[mark].at_s) * 1000)
+        for mark, place in whole_of(found.recorded).items()
+        if mark in ear
     ]
 
 
@@ -129,11 +139,14 @@ class _Words:
     def __init__(self, found: Evidence) -> None:
         self.begin_s: dict[str, float] = {}
         self.end_s: dict[str, float] = {}
+        ear = whole_of(found.ear)
         for mark in found.marks:
-            place = found.ear.get(mark)
-            if place is not None and mark.letter == 0:
+            place = ear.get(mark)
+            if place is None:
+                continue
+            if mark.letter == 0:
                 self.begin_s[mark.text] = place.at_s
-            if place is not None and mark.letter == len(mark.text) - 1:
+            if mark.letter == len(mark.text) - 1:
                 self.end_s[mark.text] = place.at_s + LETTER_S
 
 
@@ -152,13 +165,11 @@ def _of_words(found: Evidence) -> list[_Far]:
             continue
         begin = 0
         for word, end in zip(fact.text.split(), fact.word_end_samples, strict=False):
-            places = (
-                ("begins", words.begin_s.get(bare(word)), reply.when_ns(first + begin, fact.sample_rate_hz, True)),
-                ("ends", words.end_s.get(bare(word)), reply.when_ns(first + end, fact.sample_rate_hz)),
-            )
-            for what, ear_s, told_ns in places:
-                if ear_s is not None and told_ns is not None:
-                    far.append(_Far("word", f"{word} {what}", (told_ns - opened_ns) / 1e6 - ear_s * 1000))
+            times_ns = reply.word_ns(first + begin, first + end, fact.sample_rate_hz)
+            ear_s = words.begin_s.get(bare(word)), words.end_s.get(bare(word))
+            for what, at_s, told_ns in zip(("begins", "ends"), ear_s, times_ns or (), strict=False):
+                if at_s is not None:
+                    far.append(_Far("word", f"{word} {what}", (told_ns - opened_ns) / 1e6 - at_s * 1000))
             begin = end
     return far
 

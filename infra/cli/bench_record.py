@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from infra.caller import CallResult, Sound, Utterance
 
 ASK, OVER = Path("tests/data/what_time.wav"), Path("tests/data/stop.wav")
-SLOW = '{"late_s": 1.5, "dry_s": 1.2}'
+SLOW = '{"late_s": 2.5, "dry_s": 5}'
 MOST_MS = 100
 
 CONDITIONS = (
-    "The voice is noise of which each 60 ms can be found again; the slow one begins all clauses but the first 1.5 s "
-    "late and runs dry for 1.2 s within them. Clients stall for 0.5, 1, 2 and 3 s. Engines are stubs, all else is "
-    "real. The ear of a room is what comes out of the caller's jitter buffer: `delay` is by how much it is behind what "
+    "The voice is noise of which each 60 ms can be found again; the slow one begins all clauses but the first 2.5 s "
+    "late and gives nothing for 5 s half-way through them. Clients stall for 0.5, 1, 2 and 3 s. Engines are stubs. "
+    "The ear of a room is what comes out of the caller's jitter buffer: `delay` is by how much it is behind what "
     "left the agent's audio source, which is what the record tells, and is left out of the distances."
 )
 

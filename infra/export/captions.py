@@ -61,10 +61,9 @@ def agent_captions(clauses: Mapping[int, e.ClauseSynthesized], reply: HeardReply
         clause = clauses[index]
         said: list[_Heard] = []
         for word in () if clause.unsaid else _words_of(clause, before):
-            begin_ns = reply.when_ns(word.first_sample, clause.sample_rate_hz, begins=True)
-            end_ns = reply.when_ns(word.end_sample, clause.sample_rate_hz)
-            if begin_ns is not None and end_ns is not None:
-                said.append(_Heard(word.text, (begin_ns - start_ns) / 1e6, (end_ns - start_ns) / 1e6))
+            times_ns = reply.word_ns(word.first_sample, word.end_sample, clause.sample_rate_hz)
+            if times_ns is not None:
+                said.append(_Heard(word.text, *((time_ns - start_ns) / 1e6 for time_ns in times_ns)))
         captions += [_caption(part) for part in _parts(said) if any(_SPOKEN.search(word.text) for word in part)]
         before += clause.samples
     return captions

@@ -85,6 +85,6 @@ def test_what_the_ear_had_later_lost_or_never_is_told() -> None:
 
 def test_in_a_room_the_way_to_the_ear_is_told_apart() -> None:
     later = {mark: replace(place, at_s=place.at_s + 0.18) for mark, place in _evidence().ear.items()}
-    figures = figures_of("room", "s", _evidence(ear=later), is_room=True)
+    figures = figures_of("room", "s", _evidence(ear=later), without_delay=True)
     assert figures.delay_ms == 180
     assert figures.max_ms <= 1

@@ -78,3 +78,18 @@ def test_while_a_client_tells_nothing_it_is_doubtful_what_is_heard() -> None:
     assert _heard(*facts).replies["r"].doubtful_ns == 11 * S
     facts.append((e.PlaybackResumed, 14 * S, {"played_samples": 1500, "heard_ns": 11 * S}))
     assert _heard(*facts).replies["r"].doubtful_ns is None
+
+
+def test_a_break_within_the_first_or_last_20_ms_of_a_word_is_not_within_it() -> None:
+    reply = _heard(
+        (e.PlaybackStarted, 10 * S, {}),
+        (e.PlaybackPaused, 12 * S, {"played_samples": 1000}),
+        (e.PlaybackResumed, 15 * S, {"played_samples": 1000}),
+        (e.PlaybackFinished, 17 * S, {"played_samples": 3000, "heard_text": ""}),
+    ).replies["r"]
+    ms = S // 1000
+    assert reply.word_ns(0, 1010, 1000) == (10 * S, 11 * S + 10 * ms)
+    assert reply.word_ns(0, 1030, 1000) == (10 * S, 15 * S + 30 * ms)
+    assert reply.word_ns(990, 1500, 1000) == (15 * S - 10 * ms, 15 * S + 500 * ms)
+    assert reply.word_ns(970, 1500, 1000) == (11 * S - 30 * ms, 15 * S + 500 * ms)
+    assert reply.word_ns(2500, 3001, 1000) is None
