@@ -8,12 +8,13 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.errors import BadSubscriptionError
+from nats.errors import Error as NatsError
 
 from bridge.claims import claim_subject, end_subject
 from bridge.line import Line
@@ -29,8 +30,8 @@ from bridge.tasks import Tasks
 from contracts import events as e
 from contracts.audio import FRAME_MS, IN_SAMPLE_RATE_HZ
 from contracts.topology import audio_out_subject
-from infra.connection import answers, connection
-from infra.ending import CancelledElsewhere, own_cancellation_only
+from infra.connection import answers, connection, lasting
+from infra.ending import CancelledElsewhere, own_cancellation_only, surely
 from infra.facts import Fact, now_ns
 from infra.feed import SessionFeed
 from infra.settings import Settings
@@ -38,7 +39,7 @@ from infra.settings import Settings
 log = logging.getLogger(__name__)
 
 TICK_S = 0.05
-OPENING_PATIENCE_S = 3.0
+STORE_PATIENCE_S = 3.0
 KEPT_FACTS = 1000
 REPAIRS_WAIT_S = 3
 """After an outage of the log: what is missing may still be on its way."""
@@ -47,7 +48,10 @@ _ACTIVITY = (e.SessionOpened, e.SpeechStarted, e.TranscriptRevised, e.TurnEnded,
 
 
 class Call:
-    """Owns one session's tasks. `over` is set when the call has ended and holds nothing any more."""
+    """Owns one session's tasks. `over` is set when the call has ended and holds nothing any more.
+
+    `on_taken` is told the name of each typed turn that has one, once it is stored, as the line is.
+    """
 
     def __init__(
         self,
@@ -56,6 +60,7 @@ class Call:
         settings: Settings,
         on_over: Callable[["Call"], None],
         gate: Gate | None = None,
+        on_taken: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.session_id = session_id
         self.over = asyncio.Event()
@@ -66,7 +71,7 @@ class Call:
         self._tasks = Tasks(f"session {session_id}")
         self._outbox = Outbox(broker, self._log_failed, gate)
         self._microphones = Microphones(connection(broker), session_id)
-        self._speaking = Speaking(session_id, connection(broker), self._outbox.put, self._tasks)
+        self._speaking = Speaking(session_id, connection(broker), self._outbox.put, self._tasks, on_taken)
         self._recent: deque[Fact] = deque(maxlen=KEPT_FACTS)
         self._own_tracks: set[str] = set()
         self._ending: asyncio.Task[None] | None = None
@@ -93,23 +98,24 @@ class Call:
         tracks = [f.sequence for f in past if isinstance(f.event, e.TrackPublished | e.TrackUnpublished)]
         self._outbox.track_sequence = max(tracks, default=0)
         nc = connection(self._broker)
-        self._subscriptions = [
-            await nc.subscribe(audio_out_subject(self.session_id), cb=self._speaking.take_sound),
-            await nc.subscribe(claim_subject(self.session_id), cb=self._on_claim),
-            await nc.subscribe(end_subject(self.session_id), cb=self._on_end),
-            await nc.subscribe(held_subject(self.session_id), cb=_respond),
-        ]
+        for subject, take in (
+            (audio_out_subject(self.session_id), self._speaking.take_sound),
+            (claim_subject(self.session_id), self._on_claim),
+            (end_subject(self.session_id), self._on_end),
+            (held_subject(self.session_id), _respond),
+        ):
+            self._subscriptions.append(await nc.subscribe(subject, cb=lasting(take)))
         self._tasks.keep(self._outbox.run, "outbox")
         self._tasks.keep(lambda: self._follow(self.last_sequence), "facts")
         self._tasks.keep(self._tick, "clock")
 
-    async def say_opening(self, events: list[e.Event]) -> None:
-        """Say the facts that open or resume the session. Raises LogUnavailable."""
+    async def store(self, events: Sequence[e.Event]) -> None:
+        """Say facts after those before them; return when they are stored. Raises LogUnavailable, Stale."""
         await self._outbox.drained()
         for event in events:
             if isinstance(event, e.TrackPublished):
                 self._own_tracks.add(event.track_id)
-            await self._outbox.say(event, patience_s=OPENING_PATIENCE_S)
+            await self._outbox.say(event, patience_s=STORE_PATIENCE_S)
             self.standing.take(event)
 
     def attach(self, line: Line, held: Sequence[HeldReply] | None = None) -> None:
@@ -134,6 +140,11 @@ class Call:
     def is_waiting_for_client(self) -> bool:
         """Whether its client vanished and may come back."""
         return self._grace is not None
+
+    @property
+    def is_log_away(self) -> bool:
+        """Whether the log was away when it was last told of it, or it has found that out by itself."""
+        return self._log_away or self._microphones.are_keeping
 
     @property
     def is_ending(self) -> bool:
@@ -240,7 +251,12 @@ class Call:
         """End the session; `over` is set when that is stored. The line is ended with it, unless it is kept."""
         self._keep_line = keep_line
         if self._ending is None:
-            self._ending = asyncio.create_task(self._over_after(self._end(reason)), name=f"end of {self.session_id}")
+            self._ending = asyncio.create_task(self._end(reason), name=f"end of {self.session_id}")
+
+    async def hang_up(self) -> None:
+        """End the session; return when its end is stored."""
+        self.end("hangup")
+        await self._closed_in_log.wait()
 
     async def _end(self, reason: str) -> None:
         line = self._speaking.line
@@ -250,19 +266,19 @@ class Call:
         for event in closing_events(self.session_id, self.standing.people, reason, now_ns()):
             self._outbox.put(event)
             self.standing.take(event)
+        await self._over_after(self._end_stored)
+
+    async def _end_stored(self) -> None:
         await self._outbox.drained()
         try:
             await asyncio.wait_for(self._closed_in_log.wait(), 1)
         except TimeoutError:
             log.debug("%s: its end did not come back", self.session_id)
 
-    async def _over_after(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _over_after(self, work: Callable[[], Awaitable[None]]) -> None:
         """Whatever ends the work, the call is over after it: others wait for that."""
         try:
-            with own_cancellation_only():
-                await work
-        except CancelledElsewhere as error:
-            log.error("%s: its end was cut short: %s", self.session_id, error)
+            await surely(work, f"the end of {self.session_id}")
         finally:
             await self._stop()
 
@@ -277,7 +293,7 @@ class Call:
         """Give the session up without ending it: this door closes, or another one has the session."""
         if self._ending is None:
             self._detach("shutdown")
-            self._ending = asyncio.create_task(self._over_after(self._leave()), name=f"leaving {self.session_id}")
+            self._ending = asyncio.create_task(self._over_after(self._leave), name=f"leaving {self.session_id}")
         await self.over.wait()
 
     async def _leave(self) -> None:
@@ -293,13 +309,17 @@ class Call:
         if self._grace is not None:
             self._grace.cancel()
         try:
-            await self._tasks.end()
-            if not connection(self._broker).is_closed:
-                for subscription in self._subscriptions:
-                    await subscription.unsubscribe()
+            await surely(self._let_go, f"the end of {self.session_id}")
         finally:
             self._on_over(self)
             self.over.set()
+
+    async def _let_go(self) -> None:
+        await self._tasks.end()
+        while self._subscriptions and not connection(self._broker).is_closed:
+            with contextlib.suppress(BadSubscriptionError):  # it was interrupted at its end
+                await self._subscriptions[-1].unsubscribe()
+            self._subscriptions.pop()
 
     def _stop_soon(self) -> None:
         if self._ending is None:
@@ -340,15 +360,18 @@ class Call:
     async def _give_up(self, message: Msg) -> None:
         log.info("session %s goes on at another door", self.session_id)
         self.hand_over()
-        await self.leave()
-        await message.respond(b"")
+        try:
+            with own_cancellation_only():
+                await self.leave()
+                await message.respond(b"")
+        except (CancelledElsewhere, NatsError) as error:
+            log.error("%s: who asked for it was not answered: %s", self.session_id, error)
 
     async def _on_end(self, message: Msg) -> None:
         self._tasks.own(self._end_for(message), "ended from outside")
 
     async def _end_for(self, message: Msg) -> None:
-        self.end("hangup")
-        await self._closed_in_log.wait()
+        await self.hang_up()
         await message.respond(b"")
 
     # -- time
@@ -369,16 +392,18 @@ class Call:
             self.end("timeout")
 
     def log_went_away(self) -> None:
-        """Tell the line that what it says is kept for now."""
-        self._log_away = True
-        self._speaking.notice("log-away")
+        """Tell the line that what it says is kept for now, once."""
+        if not self._log_away:
+            self._log_away = True
+            self._speaking.notice("log-away")
 
     async def log_came_back(self) -> None:
-        """Publish the sound that was kept, and tell the line."""
-        self._log_away = False
-        self._repairs_from_s = time.monotonic() + REPAIRS_WAIT_S
+        """Publish the sound that was kept, and tell the line. Raises nats errors; then it may be called again."""
         await self._microphones.release()
-        self._speaking.notice("log-back")
+        was_told, self._log_away = self._log_away, False
+        self._repairs_from_s = time.monotonic() + REPAIRS_WAIT_S
+        if was_told:
+            self._speaking.notice("log-back")
 
 
 async def _respond(message: Msg) -> None:

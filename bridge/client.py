@@ -15,7 +15,7 @@ from bridge.client_clock import ClientClock
 from bridge.limits import Bucket
 from bridge.protocol import CLOSE_CODES, Rubbish, error_message
 from bridge.web.gate import Visitor
-from infra.ending import ended
+from infra.ending import CancelledElsewhere, ended, own_cancellation_only
 from infra.facts import Fact
 
 log = logging.getLogger(__name__)
@@ -103,17 +103,10 @@ class Client:
 
     async def _send(self) -> None:
         try:
-            while self._unsent or self._close_code is None:
-                while self._unsent:
-                    data = self._unsent.popleft()
-                    self._unsent_bytes -= len(data)
-                    sending = self._websocket.send_text(data) if isinstance(data, str) else None
-                    sending = sending or self._websocket.send_bytes(data)  # type: ignore[arg-type]  # bytes here
-                    await asyncio.wait_for(sending, SEND_TIMEOUT_S)
-                if self._close_code is None:
-                    self._wake.clear()
-                    await self._wake.wait()
-            await asyncio.wait_for(self._websocket.close(self._close_code), CLOSE_TIMEOUT_S)
+            with own_cancellation_only():
+                await self._send_all()
+        except CancelledElsewhere as error:
+            log.error("session %s: sending to its client ended: %s", self.session_id, error)
         except TimeoutError:
             log.warning("session %s: the client takes nothing any more and is dropped", self.session_id)
         except (WebSocketDisconnect, RuntimeError, OSError) as error:
@@ -123,6 +116,19 @@ class Client:
             self._unsent.clear()
             self._gone.set()
             self._stop_receiving()
+
+    async def _send_all(self) -> None:
+        while self._unsent or self._close_code is None:
+            while self._unsent:
+                data = self._unsent.popleft()
+                self._unsent_bytes -= len(data)
+                sending = self._websocket.send_text(data) if isinstance(data, str) else None
+                sending = sending or self._websocket.send_bytes(data)  # type: ignore[arg-type]  # bytes here
+                await asyncio.wait_for(sending, SEND_TIMEOUT_S)
+            if self._close_code is None:
+                self._wake.clear()
+                await self._wake.wait()
+        await asyncio.wait_for(self._websocket.close(self._close_code), CLOSE_TIMEOUT_S)
 
     def _stop_receiving(self) -> None:
         # A client that takes nothing may keep the connection up for ever: do not wait for its end.

@@ -38,6 +38,7 @@ from contracts.events import TrackPublished
 from contracts.ids import new_session_id
 from contracts.topology import checked_session
 from infra.connection import connection
+from infra.ending import CancelledElsewhere, own_cancellation_only
 from infra.facts import LogUnavailable, facts_after, now_ns
 from infra.settings import Settings, items_of
 
@@ -97,7 +98,11 @@ class Door:
         client = Client(websocket)
         self._clients.add(client)
         try:
-            await self._serve(client)
+            with own_cancellation_only():
+                await self._serve(client)
+        except CancelledElsewhere as error:
+            log.error("session %s: its connection ends: %s", client.session_id or "(none yet)", error)
+            client.refuse("shutdown", "the connection broke off within the server; reconnect with your session id")
         except Rubbish as error:
             client.refuse(error.code, str(error))
         except (LogUnavailable, NatsError, TimeoutError) as error:
@@ -153,7 +158,7 @@ class Door:
         token = "" if resumed else new_token()
         events = client_opening(session_id, call.standing, hello, self._settings, now_ns(), token and digest(token))
         try:
-            await call.say_opening(events)
+            await call.store(events)
         except BaseException:
             if known:
                 call.client_vanished()

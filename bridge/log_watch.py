@@ -23,17 +23,13 @@ RETURN_S = 0.5
 
 
 async def watch_log(broker: NatsBroker, calls: Callable[[], Iterable[Call]]) -> None:
-    """Tell the calls there are that the log went away or came back, until cancelled."""
-    away = False
+    """Tell the calls there are that the log went away or came back, until cancelled; may be begun again at any time."""
     while True:
         await asyncio.sleep(WATCH_S)
-        is_there = await answers(connection(broker))
-        if not is_there and not away:
-            away = True
+        if not await answers(connection(broker)):
             for call in calls():
                 call.log_went_away()
-        elif is_there and away and await _is_provisioned(broker):
-            away = False
+        elif any(call.is_log_away for call in calls()) and await _is_provisioned(broker):
             await asyncio.sleep(RETURN_S)
             for call in list(calls()):
                 await _tell_back(call)
@@ -41,7 +37,8 @@ async def watch_log(broker: NatsBroker, calls: Callable[[], Iterable[Call]]) -> 
 
 async def _tell_back(call: Call) -> None:
     try:
-        await call.log_came_back()
+        if call.is_log_away:
+            await call.log_came_back()
     except (NatsError, OSError) as error:
         log.warning("session %s: %r", call.session_id, error)
 

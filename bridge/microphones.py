@@ -55,6 +55,11 @@ class Microphones:
         theirs = [track_id for track_id, track in self._open.items() if participant_id in ("", track.participant_id)]
         return [event for track_id in theirs for event in self.close(track_id, reason)]
 
+    @property
+    def are_keeping(self) -> bool:
+        """Whether sound waits for the log."""
+        return any(uplink.is_keeping for uplink in self._uplinks.values())
+
     async def release(self) -> None:
         """Publish the sound that was kept while the log was away. Raises nats errors."""
         for uplink in self._uplinks.values():

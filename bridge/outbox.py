@@ -31,6 +31,8 @@ class Outbox:
         self._failed = failed
         self._gate = gate
         self._waiting: asyncio.Queue[Event] = asyncio.Queue(MAX_WAITING)
+        self._next: Event | None = None
+        """The fact that is being stored."""
         self._broken = False
         self.track_sequence = 0
         """Place in the log of the last track fact that this door knows of."""
@@ -45,18 +47,18 @@ class Outbox:
             self._break(f"{MAX_WAITING} facts are waiting to be stored")
 
     async def run(self) -> None:
-        """Say what is put, until cancelled."""
+        """Say what is put, until cancelled; begun again it goes on with the fact that was being stored."""
         while True:
-            event = await self._waiting.get()
+            self._next = self._next or await self._waiting.get()
             try:
                 if not self._broken:
-                    await self.say(event, PATIENCE_S)
+                    await self.say(self._next, PATIENCE_S)
             except Stale as error:
                 log.warning("%s", error)
             except (LogUnavailable, ValueError) as error:
                 self._break(str(error))
-            finally:
-                self._waiting.task_done()
+            self._next = None
+            self._waiting.task_done()
 
     async def say(self, event: Event, patience_s: float) -> None:
         """Say a fact now. Raises LogUnavailable, Stale."""

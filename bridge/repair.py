@@ -11,6 +11,7 @@ from bridge.replies import Phase, Reply
 from contracts.codec import encode
 from contracts.events import ReplyClauseWritten
 from contracts.topology import sound_again_subject
+from infra.ending import CancelledElsewhere, own_cancellation_only
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +60,10 @@ async def ask_again(nc: Client, clause: ReplyClauseWritten) -> int:
     """Ask synthesis to publish a clause's sound again; return what that takes of the patience with the clause."""
     log.info("session %s: the sound of clause %d is missing; asking again", clause.session_id, clause.index)
     try:
-        await nc.request(sound_again_subject(clause.session_id), encode(clause), timeout=ASK_TIMEOUT_S)
+        with own_cancellation_only():
+            await nc.request(sound_again_subject(clause.session_id), encode(clause), timeout=ASK_TIMEOUT_S)
     except NoRespondersError:
         return NOBODY_COST
-    except (NatsError, TimeoutError) as error:
+    except (NatsError, TimeoutError, CancelledElsewhere) as error:
         log.debug("asking for a clause: %r", error)
     return ANSWERED_COST

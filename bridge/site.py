@@ -57,6 +57,10 @@ class PortInUse(SystemExit):
     """The address cannot be listened on; the message says which setting to change."""
 
 
+class ServerEnded(SystemExit):
+    """The web server has ended though nobody has asked it to; the process ends with it."""
+
+
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -148,12 +152,20 @@ class Listener:
         )
         self._server = _Server(config)
         self._serving = asyncio.create_task(self._server.serve(sockets=[listening]), name="web server")
-        while not self._server.started and not self._serving.done():  # noqa: ASYNC110 (uvicorn has no event for it)
+        while not self._server.started:
+            if self._serving.done():
+                raise _ended(self._serving)
             await asyncio.sleep(0.005)
+        self._serving.add_done_callback(self._on_end)
         if path := os.environ.get(PORT_FILE):
             _write(Path(path), str(self.port))
         host = self._settings.host
         log.info("listening on http://%s:%d/", f"[{host}]" if ":" in host else host, self.port)
+
+    def _on_end(self, serving: "asyncio.Task[None]") -> None:
+        """End the process if the server ends by itself, so that it is started again: nobody could call any more."""
+        if self._server is not None and not self._server.should_exit:
+            raise _ended(serving)
 
     async def close(self) -> None:
         """Tell the clients, and stop listening; may be called twice."""
@@ -162,6 +174,15 @@ class Listener:
         await asyncio.gather(self._http.close(), self.door.close() if self.door is not None else asyncio.sleep(0))
         self._server.should_exit = True
         await asyncio.gather(self._serving, return_exceptions=True)
+
+
+def _ended(serving: "asyncio.Task[None]") -> ServerEnded:
+    error = None if serving.cancelled() else serving.exception()
+    reason = f"the web server has ended: {error or 'cancelled'!r}"
+    log.error("%s", reason)
+    ended = ServerEnded(1)
+    ended.__cause__ = error
+    return ended
 
 
 def _listen(settings: Settings) -> socket.socket:

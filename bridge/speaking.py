@@ -25,12 +25,15 @@ log = logging.getLogger(__name__)
 class Speaking:
     """One session's playback on the line there is, if any. `put` says a fact after those before it."""
 
-    def __init__(self, session_id: str, nc: Client, put: Callable[[e.Event], None], tasks: Tasks) -> None:
+    def __init__(
+        self, session_id: str, nc: Client, put: Callable[[e.Event], None], tasks: Tasks, on_taken: Callable[[str], None]
+    ) -> None:
         self.line: Line | None = None
         self._session_id = session_id
         self._nc = nc
         self._put = put
         self._tasks = tasks
+        self._on_taken = on_taken
         self._playback = Playback(session_id)
         self._typed = TypedTurns(session_id)
 
@@ -127,6 +130,7 @@ class Speaking:
     def _tell_taken(self, name: str) -> None:
         if self.line is not None:
             self.line.tell({"type": "taken", "id": name})
+        self._on_taken(name)
 
     def tick(self, may_repair: bool) -> None:
         """Do what is due; lost sound is only asked for again while the log is there."""

@@ -22,6 +22,11 @@ class Uplink:
         self._kept: deque[bytes] = deque(maxlen=MAX_KEPT_S * 1000 // FRAME_MS)
         self._away = not nc.is_connected
 
+    @property
+    def is_keeping(self) -> bool:
+        """Whether frames wait for the log."""
+        return self._away
+
     async def send(self, frame: InFrame) -> None:
         """Publish a frame, or keep it until the log is back."""
         data = frame.pack()

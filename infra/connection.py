@@ -1,13 +1,19 @@
 """The plain NATS connection beneath a FastStream broker, for what FastStream has no words for."""
 
 import asyncio
-from collections.abc import Iterator
+import logging
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+
+from infra.ending import CancelledElsewhere, own_cancellation_only
+
+log = logging.getLogger(__name__)
 
 ANSWERED_OR_GONE_S = 60
 """By then the server has answered, or pings have found the connection dead."""
@@ -66,6 +72,22 @@ async def give_up_consumer(nc: Client, stream: str, name: str) -> None:
     if nc.is_connected:
         with suppress(NatsError, OSError):
             await nc.publish(f"$JS.API.CONSUMER.DELETE.{stream}.{name}", b"")
+
+
+def lasting(take: Callable[[Msg], Awaitable[None]]) -> Callable[[Msg], Awaitable[None]]:
+    """Return a subscription's callback that does not end the subscription.
+
+    nats-py calls no more, and says nothing, once something that a callback waited for was cancelled.
+    """
+
+    async def take_each(message: Msg) -> None:
+        try:
+            with own_cancellation_only():
+                await take(message)
+        except CancelledElsewhere as error:
+            log.error("a message on %s was not taken: %s", message.subject, error)
+
+    return take_each
 
 
 @contextmanager

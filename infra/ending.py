@@ -1,9 +1,14 @@
 """Ending tasks for sure, and telling an end that was asked for from one that was not."""
 
 import asyncio
-from collections.abc import Iterator
+import logging
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+log = logging.getLogger(__name__)
+
+TRIES = 3
 
 
 class CancelledElsewhere(RuntimeError):
@@ -37,3 +42,17 @@ def own_cancellation_only() -> Iterator[None]:
         if is_being_stopped():
             raise
         raise CancelledElsewhere("what was waited for was cancelled by something else") from error
+
+
+async def surely(make: Callable[[], Awaitable[None]], what: str) -> None:
+    """Await what `make` gives, anew if something else is cancelled within it, TRIES times in all; `what` names it.
+
+    For what has to be done at an end, after which nobody would do it.
+    """
+    for _ in range(TRIES):
+        try:
+            with own_cancellation_only():
+                await make()
+            return
+        except CancelledElsewhere as error:
+            log.error("%s: %s", what, error)

@@ -36,7 +36,7 @@ from infra.embedded.system import (
     niceness_of,
     processes,
 )
-from infra.ending import ended
+from infra.ending import ended, own_cancellation_only
 from infra.held_jobs import give_back
 from infra.nats_reach import nats_problem, shown_url
 from infra.settings import Settings
@@ -105,6 +105,7 @@ class Supervisor:
         self._disk = LogDisk(self._data_dir)
         self._stopping: set[str] = set()
         self._stop_signals = {part.name: part.stop for part in self._parts if isinstance(part, Program)}
+        self._is_ending = False
         self._starting: asyncio.Task[None] | None = None
         self._gave_up: asyncio.Future[str] | None = None
         self._began = time.monotonic()
@@ -131,7 +132,7 @@ class Supervisor:
             if self._settings.port and not self._log_only:
                 check_port(self._settings.host, self._settings.port)
             self._logs.mkdir(parents=True, exist_ok=True)
-            self._watcher = asyncio.create_task(self._watch_logs(), name="log watcher")
+            self._begin_watching()
             self._gave_up = asyncio.get_running_loop().create_future()
             self._starting = asyncio.create_task(self._start_all(), name="start")
             either: list[asyncio.Future[Any]] = [self._starting, self._gave_up]
@@ -150,6 +151,10 @@ class Supervisor:
             raise
 
     async def _start_all(self) -> None:
+        with own_cancellation_only():
+            await self._start_each()
+
+    async def _start_each(self) -> None:
         parts = [] if self._log_only else self._parts
         if any(isinstance(part, App) for part in parts):
             self._forks = ForkServer(environment_for("forkserver", self._environment), self._log_file("forkserver"))
@@ -286,6 +291,18 @@ class Supervisor:
     def _log_file(self, name: str) -> Path:
         return self._logs / f"{name}.log"
 
+    def _begin_watching(self) -> None:
+        if not self._is_ending:
+            self._watcher = asyncio.create_task(self._watch_logs(), name="log watcher")
+            self._watcher.add_done_callback(self._replace_watcher)
+
+    def _replace_watcher(self, watcher: "asyncio.Task[None]") -> None:
+        """Watch the logs on by another task if anything but our end has ended the one that did."""
+        if not self._is_ending:
+            why = "cancelled" if watcher.cancelled() else f"{watcher.exception()!r}"
+            self._warn(f"the watcher of the logs has ended ({why}); another takes its place")
+            asyncio.get_running_loop().call_later(KEEPER_REST_S, self._begin_watching)
+
     async def _watch_logs(self) -> None:
         while True:
             await asyncio.sleep(0.25)
@@ -332,6 +349,7 @@ class Supervisor:
         if self._forks is not None:
             await self._forks.stop()
         await self._stop(NATS)
+        self._is_ending = True
         await ended(*self._keepers.values(), *([self._watcher] if self._watcher is not None else []))
         self._show_loud_lines()
         if not self._log_only:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from livekit import rtc
 
 from bridge.livekit.captions import AgentSays, Caption, PersonSays
+from infra.ending import own_cancellation_only
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +80,9 @@ class Board:
         while True:
             what = await self._waiting.get()
             try:
-                async with asyncio.timeout(SEND_TIMEOUT_S):
-                    await self._send(what)
+                with own_cancellation_only():
+                    async with asyncio.timeout(SEND_TIMEOUT_S):
+                        await self._send(what)
             except Exception as error:  # the SDK raises plain ones; a caption that is lost must not end the others
                 log.debug("showing %r: %r", what, error)
                 self._writer = None

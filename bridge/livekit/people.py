@@ -17,12 +17,13 @@ from bridge.livekit.persons import is_microphone, is_person, joined_fields
 from bridge.opening import joined, left
 from bridge.tasks import Tasks
 from contracts.audio import IN_SAMPLE_RATE_HZ, ROOM_FRAME_MS
-from infra.ending import ended
+from infra.ending import ended, own_cancellation_only
 from infra.facts import now_ns
 
 log = logging.getLogger(__name__)
 
 MAX_NAME = 256
+HEAR_AGAIN_S = 0.1
 MAX_UNREAD_FRAMES = 10_000 // ROOM_FRAME_MS
 """Frames of one track that may wait here: 10 s."""
 
@@ -182,6 +183,16 @@ class People:
         self._call.close_microphone(listening.track_id, reason)
 
     async def _hear(self, track: rtc.RemoteTrack, track_id: str) -> None:
+        """Listen until the track ends; whatever else ends that, it is begun again."""
+        while True:
+            try:
+                with own_cancellation_only():
+                    return await self._hear_once(track, track_id)
+            except Exception:  # whatever the SDK raises: nobody in the room is deaf for it
+                log.exception("session %s: listening to %s begins again", self._call.session_id, track_id)
+            await asyncio.sleep(HEAR_AGAIN_S)
+
+    async def _hear_once(self, track: rtc.RemoteTrack, track_id: str) -> None:
         stream = rtc.AudioStream.from_track(
             track=track,
             sample_rate=IN_SAMPLE_RATE_HZ,

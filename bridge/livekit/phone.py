@@ -1,10 +1,14 @@
 """What a phone call in a room needs: keys pressed as facts, hang-up and transfer as requests on NATS.
 
+LiveKit tells of a telephone's key once: it is taken from the moment on at which the room is joined, and one that is
+pressed while no agent is there is lost. A client that asks by `daredevil.dtmf` keeps its keys until they are stored.
+
 `do.<session>.bridge.hangup` takes `{participant_id}` in MessagePack, or nothing to end the whole session;
 `do.<session>.bridge.transfer` takes `{participant_id, to}`, with `to` as `tel:+49…` or `sip:…`. The answer is empty, or
 `{error: {code, message}}`.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,12 +23,18 @@ from pydantic import BaseModel, Field, ValidationError
 from bridge.call import Call
 from bridge.livekit.api import LIVEKIT_ERRORS
 from bridge.livekit.naming import participant_of_identity
+from bridge.protocol import Rubbish
 from contracts.events import DtmfReceived
 from contracts.ids import derive_id
 from contracts.topology import hangup_subject, transfer_subject
+from infra.connection import lasting
 from infra.facts import now_ns
 
 log = logging.getLogger(__name__)
+
+KEYS = "0123456789*#ABCD"
+"""The key of each code of RFC 4733."""
+MAX_EARLY_KEYS = 64
 
 
 class Refused(ValueError):
@@ -59,16 +69,26 @@ class Phone:
         self._identity_of = identity_of
         self._livekit = livekit
         self._keys = 0
+        self._early: list[DtmfReceived] | None = []
+        """Keys pressed before the session was open."""
+        self._open = asyncio.Event()
         self._subscriptions: list[Subscription] = []
 
-    async def follow(self, nc: Client) -> None:
-        """Begin. Raises nats errors."""
+    def listen(self) -> None:
+        """Begin to take keys, before the room is joined; they wait until the session is open."""
         self._room.on("sip_dtmf_received", self._on_key)
+
+    async def follow(self, nc: Client) -> None:
+        """Say which keys were pressed, and take requests: the session is open. Raises nats errors."""
+        early, self._early = self._early or [], None
+        for key in early:
+            self._call.note(key)
+        self._open.set()
         for subject, do in (
             (hangup_subject(self._call.session_id), self._hang_up),
             (transfer_subject(self._call.session_id), self._transfer),
         ):
-            self._subscriptions.append(await nc.subscribe(subject, cb=_answering(do)))
+            self._subscriptions.append(await nc.subscribe(subject, cb=lasting(_answering(do))))
 
     def _on_key(self, key: rtc.SipDTMF) -> None:
         if key.participant is None or len(key.digit) != 1:
@@ -76,21 +96,40 @@ class Phone:
             return
         self._keys += 1
         at_ns = now_ns()
-        self._call.note(
-            DtmfReceived(
-                event_id=derive_id(f"{self._call.session_id}:{at_ns}", "DtmfReceived", self._keys),
-                session_id=self._call.session_id,
-                time_ns=at_ns,
-                participant_id=participant_of_identity(key.participant.identity),
-                digit=key.digit,
-                code=key.code,
-            )
+        cause = f"{self._call.session_id}:{at_ns}"
+        pressed = self._pressed(key.participant.identity, key.digit, key.code, cause, self._keys)
+        if self._early is None:
+            self._call.note(pressed)
+        elif len(self._early) < MAX_EARLY_KEYS:
+            self._early.append(pressed)
+
+    async def keys_pressed(self, identity: str, digits: str, request_id: str) -> None:
+        """Take keys that a client names; return when they are stored, once however often they are sent.
+
+        Raises Rubbish, LogUnavailable.
+        """
+        await self._open.wait()
+        participant_id = participant_of_identity(identity)
+        if self._identity_of(participant_id) is None:
+            raise Rubbish("unknown-participant", "you are not somebody to talk with in this room")
+        cause = f"{self._call.session_id}:{participant_id}:{request_id}"
+        keys = [self._pressed(identity, key, KEYS.index(key), cause, n) for n, key in enumerate(digits)]
+        await self._call.store(keys)
+
+    def _pressed(self, identity: str, digit: str, code: int, cause: str, n: int) -> DtmfReceived:
+        return DtmfReceived(
+            event_id=derive_id(cause, "DtmfReceived", n),
+            session_id=self._call.session_id,
+            time_ns=now_ns(),
+            participant_id=participant_of_identity(identity),
+            digit=digit,
+            code=code,
         )
 
     async def _hang_up(self, fields: dict[str, Any]) -> None:
         participant_id = _Hangup.model_validate(fields).participant_id
         if not participant_id:
-            self._call.end("hangup")
+            await self._call.hang_up()
             return
         request = api.RoomParticipantIdentity(room=self._room.name, identity=self._person(participant_id))
         async with self._livekit() as livekit:

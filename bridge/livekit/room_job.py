@@ -18,14 +18,17 @@ from bridge.livekit.naming import AGENT, participant_of_identity, session_of_roo
 from bridge.livekit.people import People
 from bridge.livekit.persons import is_person
 from bridge.livekit.phone import Phone
+from bridge.livekit.requests import Requests
 from bridge.livekit.room_line import RoomLine
 from bridge.livekit.state import INITIALIZING
+from bridge.livekit.texts import Texts
 from bridge.log_watch import watch_log
 from bridge.opening import joined, left_open, session_opened
 from bridge.replies import Playing
 from bridge.tasks import Tasks
 from contracts import events as e
 from infra.connection import connection
+from infra.ending import own_cancellation_only
 from infra.facts import facts_after, now_ns
 from infra.settings import Settings
 
@@ -63,7 +66,10 @@ class RoomJob:
             session_id=self.session_id, room=room.name, room_sid=room.sid, agent_name=settings.livekit_agent_name
         )
         self._lease = Lease(broker, holding)
-        self._call = Call(broker, self.session_id, settings, self._on_call_over, self._lease.confirmed)
+        self._texts = Texts(settings.max_text_bytes, self._on_text)
+        self._call = Call(
+            broker, self.session_id, settings, self._on_call_over, self._lease.confirmed, self._texts.stored
+        )
         self._people = People(self._room, self._call, self._count_changed)
         self._board = Board(self._room, self._speaker_of)
         self._line = RoomLine(
@@ -72,13 +78,21 @@ class RoomJob:
             self._call.played,
             lambda code: self._over(Ending(code, session_goes_on=True)),
         )
-        self._chat = Chat(self._room, settings.max_text_bytes, self._on_text, self._tasks)
+        self._chat = Chat(self._room, self._texts, self._tasks)
         self._phone = Phone(self._room, self._call, self._people.identity_of, lambda: livekit_api(settings))
+        self._requests = Requests(self._texts, self._phone.keys_pressed)
         self._publication: rtc.LocalTrackPublication | None = None
         self._opened = False
 
     async def run(self) -> None:
-        """Be the room's agent. Raises what keeps it from joining: rtc.ConnectError, LogUnavailable, nats errors."""
+        """Be the room's agent. Raises what keeps it from being that: rtc.ConnectError, LogUnavailable, nats errors.
+
+        Whatever it ends with, another job may have the room then. Raises CancelledElsewhere.
+        """
+        with own_cancellation_only():
+            await self._run()
+
+    async def _run(self) -> None:
         if not await self._lease.take():
             log.info("session %s: another job has this room", self.session_id)
             return
@@ -99,6 +113,7 @@ class RoomJob:
                     await self._talk()
             await self._leave(await self._ending)
         except BaseException:
+            # Should this fail, too, the lease lapses.
             if self._opened:
                 await self._call.leave()
             await self._lease.give_back(FREE, self._playing())
@@ -119,13 +134,17 @@ class RoomJob:
     async def _enter(self) -> None:
         self._room.on("disconnected", lambda reason: self._over(ending_of(reason)))
         for event in ("reconnected", "room_updated"):
-            self._room.on(event, lambda: self._tasks.own(self._check_room(), "which room it is"))
+            self._room.on(event, lambda: self._tasks.keep(self._check_room, "which room it is"))
         self._room.on("local_track_subscribed", lambda _: self._heard.set())
         self._room.on("participant_connected", self._on_somebody)
         # From then on it can be shown something.
         self._room.on("participant_active", lambda _: self._board.show_again())
         self._room.on("reconnected", self._board.show_again)
+        # What comes from the first moment on is taken, and waits until the session is open.
+        self._chat.follow()
+        self._phone.listen()
         await self._context.connect(auto_subscribe=AutoSubscribe.SUBSCRIBE_NONE)
+        self._requests.follow(self._room.local_participant)
         attributes = {SESSION_ATTRIBUTE: self.session_id, STATE_ATTRIBUTE: INITIALIZING}
         await self._room.local_participant.set_attributes(attributes)
         track = rtc.LocalAudioTrack.create_audio_track("agent", self._line.loudspeaker.source)
@@ -165,9 +184,9 @@ class RoomJob:
         if AGENT not in standing.participants:
             opening.append(joined(self.session_id, AGENT, "agent", self._settings.agent_name, now_ns()))
         opening += left_open(self.session_id, standing, now_ns())
-        await self._call.say_opening(opening)
+        await self._call.store(opening)
         self._people.follow()
-        self._chat.follow()
+        self._texts.open()
         await self._phone.follow(connection(self._broker))
         self._line.ready()
 
@@ -179,22 +198,24 @@ class RoomJob:
             return Speaker(self._room.local_participant.identity, track_sid)
         return self._people.speaker(participant_id)
 
-    def _on_text(self, identity: str, text: str) -> None:
+    def _on_text(self, identity: str, text: str, name: str) -> bool:
         participant_id = participant_of_identity(identity)
-        if self._people.identity_of(participant_id) is not None:
-            self._call.typed(participant_id, text)
+        is_there = self._people.identity_of(participant_id) is not None
+        if is_there:
+            self._call.typed(participant_id, text, name)
+        return is_there
 
     def _count_changed(self) -> None:
         if self._people.count == 0:
             self._heard.clear()
             self._line.loudspeaker.hold()
-            self._tasks.own(self._empty(), "waiting for people")
+            self._tasks.keep(self._empty, "waiting for people")
             return
         self._call.people_are_back()
         if self._call.is_attached(self._line):
-            self._tasks.own(self._go_on(), "going on")
+            self._tasks.keep(self._go_on, "going on")
         else:
-            self._tasks.own(self._attach(), "attaching")
+            self._tasks.keep(self._attach, "attaching")
 
     async def _empty(self) -> None:
         patience_s = self._settings.room_empty_s

@@ -88,7 +88,7 @@ class Worker:
         log.info("takes rooms of %s", self._settings.livekit_url)
         self._registered.set()
         if not self._settings.livekit_agent_name:
-            self._tasks.own(serve_unserved(self._settings), "rooms without an agent")
+            self._tasks.keep(lambda: serve_unserved(self._settings), "rooms without an agent")
 
     async def close(self) -> None:
         """Take no more jobs, and hand over the rooms there are to other bridges; may be called twice."""

@@ -67,6 +67,16 @@ export function serverProblem(error) {
   };
 }
 
+// A text that the agent will not take, and why.
+export function notTaken(text, why) {
+  return { title: "That was not taken", advice: `${why}: “${text.slice(0, 80)}”` };
+}
+
+// Who left before the agent had these texts.
+export function notStored(messages) {
+  return { title: "The agent did not get what you typed", advice: messages.map(({ text }) => `“${text.slice(0, 80)}”`).join(" ") };
+}
+
 export function reconnecting(retryMs) {
   const seconds = Math.max(1, Math.round(retryMs / 1000));
   return {

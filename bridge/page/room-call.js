@@ -1,10 +1,11 @@
 // One's place in a LiveKit room: joins, talks, listens, and follows who else is there. No page here.
 import { Captions, TOPIC } from "./room-captions.js";
-import { SOUND_BLOCKED, microphoneProblem } from "./problems.js";
+import { RoomTexts } from "./room-texts.js";
+import { SOUND_BLOCKED, microphoneProblem, notStored, notTaken } from "./problems.js";
 
-const CHAT = "lk.chat";
 const AGENT_STATE = "lk.agent.state";
 const SESSION = "daredevil.session";
+const LEAVING_MS = 3000; // how long texts that are not stored yet keep who leaves
 const STATES = { initializing: "connecting", listening: "listening", thinking: "thinking", speaking: "speaking" };
 
 // Why a token was not given: `code` is the server's.
@@ -35,6 +36,11 @@ export class RoomCall {
     this.line = "idle"; // idle, connecting, open, reconnecting, ended
     this.room = null;
     this.captions = new Captions((caption) => on.caption(caption));
+    this.texts = new RoomTexts((...request) => this.ask(...request), {
+      saying: (message) => this.showTyped(message, false),
+      stored: (message) => this.showTyped(message, true),
+      refused: (message, why) => on.problem(notTaken(message.text, why)),
+    });
   }
 
   get live() {
@@ -95,7 +101,12 @@ export class RoomCall {
     if (this.room.canPlaybackAudio === false) this.on.problem(SOUND_BLOCKED);
   }
 
+  // Texts that are on their way are waited for.
   async leave() {
+    if (this.live && this.texts.unsaid.length) {
+      await this.mute(true);
+      await this.texts.stored(LEAVING_MS);
+    }
     await this.room?.disconnect();
   }
 
@@ -108,12 +119,23 @@ export class RoomCall {
     this.on.change();
   }
 
-  async type(text) {
-    await this.room.localParticipant.sendText(text, { topic: CHAT });
+  type(text) {
+    this.texts.say(text);
+  }
+
+  // Ask the agent; fails, as LiveKit's client does, with a `code`.
+  async ask(method, payload, responseTimeout) {
+    if (this.line !== "open" || !this.agent) throw new Error("there is no agent to ask");
+    return this.room.localParticipant.performRpc({ destinationIdentity: this.agent.identity, method, payload, responseTimeout });
+  }
+
+  showTyped({ id, text }, final) {
+    this.on.caption({ id, identity: this.room.localParticipant.identity, text, final });
   }
 
   become(line) {
     this.line = line;
+    if (line === "open") this.texts.retryNow();
     this.on.change();
   }
 
@@ -141,14 +163,18 @@ export class RoomCall {
     ]) {
       room.on(RoomEvent[name], () => this.on.change());
     }
+    // An agent that has come says so by its attributes.
+    room.on(RoomEvent.ParticipantAttributesChanged, () => this.texts.retryNow());
     return room;
   }
 
   gone(room, reason) {
     if (room !== this.room || !this.live) return;
+    const lost = this.texts.forget();
     this.become("ended");
     const told = GONE[LivekitClient.DisconnectReason[reason]];
-    if (told) this.on.problem({ title: told, advice: "Press Join to come back." });
+    if (lost.length) this.on.problem(notStored(lost));
+    else if (told) this.on.problem({ title: told, advice: "Press Join to come back." });
   }
 }
 

@@ -143,17 +143,12 @@ ui.join.addEventListener("submit", async (event) => {
 });
 ui.leave.addEventListener("click", () => call.leave());
 ui.mute.addEventListener("click", () => call.mute(!call.muted));
-ui.typing.addEventListener("submit", async (event) => {
+ui.typing.addEventListener("submit", (event) => {
   event.preventDefault();
   const text = ui.text.value.trim();
   if (!text) return;
   ui.text.value = "";
-  try {
-    await call.type(text);
-  } catch (error) {
-    ui.text.value = text;
-    showProblem({ title: "That was not sent", advice: error.message });
-  }
+  call.type(text);
 });
 ui.scroll.addEventListener("scroll", () => {
   atEnd = ui.scroll.scrollHeight - ui.scroll.scrollTop - ui.scroll.clientHeight < 80;
@@ -161,7 +156,8 @@ ui.scroll.addEventListener("scroll", () => {
 for (const name of ["pointerdown", "keydown"]) {
   document.addEventListener(name, () => call.live && !call.room.canPlaybackAudio && call.room.startAudio());
 }
-window.addEventListener("pagehide", () => call.leave());
+window.addEventListener("beforeunload", (event) => call.live && call.texts.unsaid.length && event.preventDefault());
+window.addEventListener("pagehide", () => call.room?.disconnect());
 
 // For tests and the curious: how things are, read only.
 Object.defineProperty(window, "daredevil", {

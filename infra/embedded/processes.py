@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ctypes
 import json
+import logging
 import os
 import signal
 import sys
@@ -12,6 +13,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol
+
+from infra.ending import CancelledElsewhere, own_cancellation_only
+
+log = logging.getLogger(__name__)
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
@@ -204,23 +209,38 @@ class ForkServer:
         self._process.stdin.write(json.dumps(command).encode() + b"\n")
 
     async def _read(self, process: Process) -> None:
-        assert process.stdout is not None
-        while line := await process.stdout.readline():
-            answer = json.loads(line)
-            if "started" in answer:
-                pid = int(answer["started"])
-                self._children[pid] = ForkedProcess(pid, self)
-                if (started := self._forking.get(answer["name"])) is not None and not started.done():
-                    started.set_result(pid)
-            else:
-                self._ended(int(answer["ended"]), int(answer["code"]))
-        await process.wait()
+        """Take its answers until it has ended: whatever interrupts that, nobody else would learn who has."""
+        while True:
+            try:
+                with own_cancellation_only():
+                    await self._take_answers(process)
+                    await process.wait()
+                    break
+            except CancelledElsewhere as error:
+                log.error("reading what the fork server says: %s; it is read on", error)
         self._process = None
         for pid in list(self._children):
             self._ended(pid, -int(signal.SIGKILL))
         for started in self._forking.values():
             if not started.done():
                 started.set_exception(ForkServerGone(f"the fork server ended: see {self._log}"))
+
+    async def _take_answers(self, process: Process) -> None:
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
+            answer = json.loads(line)
+            if "started" in answer:
+                self._started(int(answer["started"]), answer["name"])
+            else:
+                self._ended(int(answer["ended"]), int(answer["code"]))
+
+    def _started(self, pid: int, name: str) -> None:
+        self._children[pid] = ForkedProcess(pid, self)
+        started = self._forking.get(name)
+        if started is not None and not started.done():
+            started.set_result(pid)
+        else:  # who asked for it does so again: there would be two
+            self.send_signal(pid, signal.SIGKILL)
 
     def _ended(self, pid: int, code: int) -> None:
         child = self._children.pop(pid, None)

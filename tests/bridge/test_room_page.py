@@ -1,6 +1,7 @@
 """The room's page: tabs with fake microphones in one room of a real LiveKit server; the agent is played by the test."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from livekit import rtc
 from livekit.api import AccessToken, DeleteRoomRequest, VideoGrants
 from playwright.async_api import Browser, Page, Route, expect
 
+from bridge.livekit.requests import REFUSED, TEXT_METHOD
 from bridge.site import POLICY, policy
 from infra.settings import Settings
 from tests.bridge.browser import holds, needs_chromium, running_browser, watched_page
@@ -55,7 +57,9 @@ class PlayedAgent:
 
     def __init__(self, room: rtc.Room) -> None:
         self.room = room
+        self.asked: list[dict[str, str]] = []
         self.written: list[tuple[str, str]] = []
+        self.fails: list[rtc.RpcError] = []
 
     async def is_doing(self, state: str) -> None:
         await self.room.local_participant.set_attributes({"lk.agent.state": state})
@@ -69,8 +73,13 @@ class PlayedAgent:
             await writer.write(piece)
         await writer.aclose(attributes={**attributes, "lk.transcription_final": str(final).lower()})
 
-    async def read(self, reader: rtc.TextStreamReader, identity: str) -> None:
-        self.written.append((identity, await reader.read_all()))
+    def take(self, asked: rtc.RpcInvocationData) -> str:
+        """Take a text, unless another is to be asked first."""
+        self.asked.append(json.loads(asked.payload))
+        if self.fails:
+            raise self.fails.pop(0)
+        self.written.append((asked.caller_identity, self.asked[-1]["text"]))
+        return "{}"
 
 
 @asynccontextmanager
@@ -79,11 +88,8 @@ async def agent_in(server: LiveKitServer, name: str = "kitchen") -> AsyncIterato
     token = AccessToken(server.api_key, server.api_secret).with_identity("agent-lk-1").with_kind("agent")
     room = rtc.Room()
     agent = PlayedAgent(room)
-    tasks: set[asyncio.Task[None]] = set()
-    room.register_text_stream_handler(
-        "lk.chat", lambda reader, identity: tasks.add(asyncio.create_task(agent.read(reader, identity)))
-    )
     await room.connect(server.url, token.with_grants(grants).to_jwt())
+    room.local_participant.register_rpc_method(TEXT_METHOD, agent.take)
     await room.local_participant.set_attributes({"lk.agent.state": "listening", "daredevil.session": "lk-0a1b"})
     try:
         yield agent
@@ -136,7 +142,46 @@ async def test_captions_of_everybody_and_the_agents_state_are_shown(
             await bob.get_by_label("Type to the room").press("Enter")
             written_by = await identity_of(bob)
             await until(lambda: agent.written == [(written_by, "Thanks & <b>bye</b>")])
+            await expect(bob.locator(".said").last).to_have_text("YouThanks & <b>bye</b>")
         await holds(ada, "daredevil.state === 'waiting'")
+
+
+async def type_to_the_room(page: Page, text: str) -> None:
+    await page.get_by_label("Type to the room").fill(text)
+    await page.get_by_label("Type to the room").press("Enter")
+
+
+@needs_chromium
+async def test_texts_are_kept_until_an_agent_has_stored_them_and_sent_again_under_their_ids(
+    browser: Browser, page_url: str, livekit_server: LiveKitServer
+) -> None:
+    async with tab(browser, page_url) as page:
+        await join(page, "Ada")
+        await type_to_the_room(page, "Is anybody there?")
+        await type_to_the_room(page, "Hello?")
+        await expect(page.locator(".said[data-final='false']")).to_have_count(2)
+        async with agent_in(livekit_server) as dies:
+            dies.fails = [rtc.RpcError(1500, "it dies")] * 100
+            await until(lambda: dies.asked, JOIN_S)
+        async with agent_in(livekit_server) as agent:
+            await until(lambda: len(agent.written) == 2, JOIN_S)
+            assert [text for _, text in agent.written] == ["Is anybody there?", "Hello?"]
+            assert {asked["id"] for asked in dies.asked} == {agent.asked[0]["id"]}
+            await expect(page.locator(".said[data-final='true']")).to_have_count(2)
+            agent.fails = [rtc.RpcError(REFUSED, "too long")]
+            await type_to_the_room(page, "A book")
+            await expect(page.get_by_role("alert")).to_contain_text("A book")
+            assert len(agent.asked) == 3
+
+
+@needs_chromium
+async def test_who_leaves_is_told_which_texts_no_agent_has_got(browser: Browser, page_url: str) -> None:
+    async with tab(browser, page_url) as page:
+        await join(page, "Ada")
+        await type_to_the_room(page, "Is anybody there?")
+        await page.get_by_role("button", name="Leave").click()
+        await expect(page.get_by_role("alert")).to_contain_text("Is anybody there?")
+        await expect(page.get_by_text("You have left")).to_be_visible()
 
 
 @needs_chromium

@@ -5,11 +5,13 @@ import signal
 import socket
 import sys
 import time
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import nats
+import psutil
 import pytest
 
 from infra.embedded.lock import DataDirInUse, lock_data_dir
@@ -18,6 +20,7 @@ from infra.embedded.runtime import read_runtime
 from infra.embedded.system import App, Program, StartFailed, choose_addresses, needs_local_llm, processes
 from infra.settings import Settings
 from infra.supervisor import Supervisor, backoff_s, how_it_ended, running_system
+from tests.stepping import Injected, with_cancellation
 
 FAKE_PART = Path(__file__).with_name("fake_part.py")
 
@@ -295,6 +298,83 @@ async def test_a_part_whose_keeper_anybody_has_cancelled_is_kept_on(tmp_path: Pa
         assert supervisor.pids()["one"] == pid, "it runs on"
         os.kill(pid, signal.SIGKILL)
         await until(lambda: supervisor.pids().get("one", pid) != pid)
+
+
+class InterruptedSupervisor(Supervisor):
+    """The keeper of part `pN` has its Nth await cancelled, and so has the watcher of the logs its third."""
+
+    def __init__(self, tmp_path: Path, warned: list[str], awaits: int) -> None:
+        self.injected = {f"p{at}": Injected(at) for at in range(1, awaits + 1)}
+        self.watching = Injected(3)
+        parts = [part(name) for name in self.injected]
+        super().__init__(some_settings(tmp_path), warn=warned.append, parts=parts)
+
+    async def _keep_running(self, part: Program | App) -> None:
+        work = super()._keep_running(part)
+        injected = self.injected.get(part.name)
+        await (with_cancellation(work, injected) if injected is not None else work)
+
+    async def _watch_logs(self) -> None:
+        await with_cancellation(super()._watch_logs(), self.watching)
+
+
+async def test_every_part_is_kept_wherever_something_its_keeper_waits_for_is_cancelled(tmp_path: Path) -> None:
+    warned: list[str] = []
+    supervisor = InterruptedSupervisor(tmp_path, warned, awaits=8)
+    await supervisor.start()
+    try:
+        for name, injected in supervisor.injected.items():
+            while not injected.done:
+                before = supervisor.pids()[name]
+                os.kill(before, signal.SIGKILL)
+                await until(lambda: supervisor.pids().get(name, before) != before)  # noqa: B023 (waited for here)
+        await until(lambda: supervisor.watching.done)
+        await until(lambda: any("watcher of the logs" in line for line in warned))
+        await until(lambda: all(children_of(name) == [supervisor.pids().get(name)] for name in supervisor.injected))
+    finally:
+        await supervisor.stop()
+
+
+def children_of(name: str) -> list[int]:
+    """The processes that run as a part."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if child.cmdline()[1:3] == [str(FAKE_PART), name]:
+                found.append(child.pid)
+    return found
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+async def test_how_apps_end_is_told_wherever_reading_that_is_interrupted(tmp_path: Path, at: int) -> None:
+    injected = Injected(at)
+
+    class Interrupted(ForkServer):
+        async def _take_answers(self, process: Process) -> None:
+            await with_cancellation(super()._take_answers(process), injected)
+
+    server = Interrupted(dict(os.environ), tmp_path / "forkserver.log")
+    env = {**os.environ, "FAKE_APP_FILE": str(tmp_path / "seen")}
+    for _ in range(at):
+        child = await server.fork("fake", "tests.infra.fake_app:app", "infra.broker", env, tmp_path / "fake.log")
+        child.send(signal.SIGKILL)
+        assert await asyncio.wait_for(child.wait(), 20) == -signal.SIGKILL
+    assert injected.done
+    await server.stop()
+    assert server.pid is None
+
+
+async def test_an_app_whose_keeper_went_while_it_was_forked_is_not_left_running(tmp_path: Path) -> None:
+    server = ForkServer(dict(os.environ), tmp_path / "forkserver.log")
+    env = {**os.environ, "FAKE_APP_FILE": str(tmp_path / "seen")}
+    app, log = ("tests.infra.fake_app:app", "infra.broker", env), tmp_path / "fake.log"
+    forking = asyncio.create_task(server.fork("fake", *app, log))
+    await until(lambda: "fake" in server._forking)
+    forking.cancel()
+    await asyncio.gather(forking, return_exceptions=True)
+    child = await server.fork("fake-2", *app, log)
+    await until(lambda: list(server._children) == [child.pid])
+    await server.stop()
 
 
 @asynccontextmanager

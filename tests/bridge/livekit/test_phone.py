@@ -27,8 +27,8 @@ class PlayedCall:
     def note(self, event: e.Event) -> None:
         self.noted.append(event)
 
-    def end(self, reason: str) -> None:
-        self.ended = reason
+    async def hang_up(self) -> None:
+        self.ended = "hangup"
 
 
 class PlayedLiveKit:
@@ -69,6 +69,7 @@ class Setup:
 @pytest.fixture
 async def phone(broker: NatsBroker) -> Setup:
     setup = Setup(broker)
+    setup.phone.listen()
     await setup.phone.follow(connection(broker))
     return setup
 
@@ -102,6 +103,17 @@ async def test_keys_are_facts(phone: Setup) -> None:
     (key,) = phone.call.noted
     assert isinstance(key, e.DtmfReceived)
     assert (key.digit, key.code, key.participant_id[:9]) == ("#", 11, "sip-49301")
+
+
+async def test_keys_pressed_before_the_session_is_open_are_facts_of_it(broker: NatsBroker) -> None:
+    setup = Setup(broker)
+    setup.phone.listen()
+    caller = SimpleNamespace(identity="sip_+49301")
+    for code in (1, 2):
+        setup.room.emit("sip_dtmf_received", rtc.SipDTMF(code=code, digit=str(code), participant=caller))  # type: ignore[arg-type]
+    assert setup.call.noted == []
+    await setup.phone.follow(connection(broker))
+    assert [key.digit for key in setup.call.noted if isinstance(key, e.DtmfReceived)] == ["1", "2"]
 
 
 async def test_a_caller_is_hung_up_on_or_the_session_ended(phone: Setup) -> None:
