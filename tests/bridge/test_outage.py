@@ -9,6 +9,7 @@ import pytest
 from faststream.nats import NatsBroker
 from nats.js.errors import APIError
 
+from bridge import log_watch
 from bridge.site import Listener
 from contracts import events as e
 from infra.broker import make_broker
@@ -114,3 +115,19 @@ async def test_a_full_log_ends_the_call_clearly(small_log: NatsBroker, monkeypat
         assert (await caller.message("error"))["code"] == "log-unavailable"
         assert await caller.closed() == 4450
     await listener.close()
+
+
+async def test_sound_goes_on_after_a_break_that_nobody_noticed(
+    nats_server: NatsServer, connect: Connect, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_watch, "WATCH_S", 3)  # so that the break is between two looks
+    caller = await connect()
+    await caller.send(type="text", text="Hello?", id="t-1")
+    await caller.message("taken", id="t-1")
+    await nats_server.stop()
+    await caller.connection.send(bytes(640))
+    await nats_server.start()
+    async with agent.hearing(caller.session_id) as frames:
+        await caller.connection.send(bytes(640))
+        await wait_for(lambda: len(frames) == 2)
+    assert not [message for message in caller.messages if message["type"] == "notice"]
