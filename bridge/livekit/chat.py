@@ -7,9 +7,11 @@ A refusal comes back as a text on `lk.chat`. That it is stored is told as a data
 import asyncio
 import json
 import logging
+import time
 
 from livekit import rtc
 
+from bridge.limits import Bucket
 from bridge.livekit.texts import Texts
 from bridge.protocol import Rubbish
 from bridge.tasks import Tasks
@@ -20,6 +22,10 @@ CHAT_TOPIC = "lk.chat"
 TAKEN_TOPIC = "daredevil.taken"
 ID_ATTRIBUTE = "daredevil.id"
 READ_TIMEOUT_S = 10.0
+MAX_UNREAD = 20
+"""Texts of one person that have begun, and not ended."""
+REFUSALS_PER_S, REFUSALS_BURST = 1, 10
+"""Refusals for a flood that a room is told of."""
 
 
 class Chat:
@@ -31,37 +37,54 @@ class Chat:
         self._tasks = tasks
         self._locks: dict[str, asyncio.Lock] = {}
         """One writes one text after the other: they are taken in that order."""
+        self._unread: dict[str, int] = {}
+        """How many texts of each are being read."""
+        self._refusals = Bucket(REFUSALS_PER_S, REFUSALS_BURST)
 
     def follow(self) -> None:
         """Begin to read; before the room is joined, for the SDK drops a stream that nobody reads."""
         self._room.register_text_stream_handler(CHAT_TOPIC, self._on_text)
 
     def _on_text(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        try:
+            self._texts.count(identity)
+            if self._unread.get(identity, 0) >= MAX_UNREAD:
+                raise Rubbish("flood", f"{MAX_UNREAD} of your texts have begun and not ended")
+        except Rubbish as error:
+            reader.close()
+            if self._refusals.take(1, time.monotonic()):  # a flood is not answered by another
+                log.warning("text of %s: %s: %s", identity, error.code, error)
+                self._tasks.own(self._refuse(identity, str(error)), f"refusal of {identity}")
+            return
+        self._unread[identity] = self._unread.get(identity, 0) + 1
         self._tasks.own(self._take(reader, identity), f"text of {identity}")
 
     async def _take(self, reader: rtc.TextStreamReader, identity: str) -> None:
         text_id = (reader.info.attributes or {}).get(ID_ATTRIBUTE) or reader.info.stream_id
         try:
             async with self._locks.setdefault(identity, asyncio.Lock()):
-                self._texts.count(identity)
-                async with asyncio.timeout(READ_TIMEOUT_S):
-                    text = await self._read(reader)
+                text = await self._read(reader, identity)
                 stored = await self._texts.hand_on(identity, text, text_id)
         except Rubbish as error:
             log.warning("text of %s: %s: %s", identity, error.code, error)
             await self._refuse(identity, str(error))
-        except TimeoutError:
+        except (TimeoutError, rtc.StreamError):
             log.warning("text of %s: its end did not come", identity)
         else:
             await asyncio.shield(stored)
             await self._tell_taken(identity, text_id)
 
-    async def _read(self, reader: rtc.TextStreamReader) -> str:
+    async def _read(self, reader: rtc.TextStreamReader, identity: str) -> str:
         text = ""
-        async for chunk in reader:
-            text += chunk
-            if len(text.encode()) > self._texts.max_text_bytes:
-                break  # the rest is not read
+        try:
+            async with asyncio.timeout(READ_TIMEOUT_S):
+                async for chunk in reader:
+                    text += chunk
+                    if len(text.encode()) > self._texts.max_text_bytes:
+                        break  # the rest is not read
+        finally:
+            reader.close()
+            self._unread[identity] -= 1
         return text
 
     async def _refuse(self, identity: str, why: str) -> None:

@@ -11,6 +11,7 @@ pressed while no agent is there is lost. A client that asks by `daredevil.dtmf` 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Any
 
 import msgpack
@@ -21,6 +22,7 @@ from nats.aio.subscription import Subscription
 from pydantic import BaseModel, Field, ValidationError
 
 from bridge.call import Call
+from bridge.limits import Bucket
 from bridge.livekit.api import LIVEKIT_ERRORS
 from bridge.livekit.naming import participant_of_identity
 from bridge.protocol import Rubbish
@@ -35,6 +37,7 @@ log = logging.getLogger(__name__)
 KEYS = "0123456789*#ABCD"
 """The key of each code of RFC 4733."""
 MAX_EARLY_KEYS = 64
+KEYS_PER_S, KEYS_BURST = 10, 50
 
 
 class Refused(ValueError):
@@ -69,6 +72,7 @@ class Phone:
         self._identity_of = identity_of
         self._livekit = livekit
         self._keys = 0
+        self._buckets: dict[str, Bucket] = {}
         self._early: list[DtmfReceived] | None = []
         """Keys pressed before the session was open."""
         self._open = asyncio.Event()
@@ -94,6 +98,8 @@ class Phone:
         if key.participant is None or len(key.digit) != 1:
             log.debug("a key of nobody's phone: %r", key)
             return
+        if not self._buckets.setdefault(key.participant.identity, Bucket(KEYS_PER_S, KEYS_BURST)).take(1, monotonic()):
+            return  # nobody presses that fast, and each is a fact
         self._keys += 1
         at_ns = now_ns()
         cause = f"{self._call.session_id}:{at_ns}"

@@ -9,7 +9,7 @@ from faststream.nats import NatsBroker
 from livekit import api, rtc
 
 from bridge.livekit.persons import is_microphone, is_person, joined_fields
-from bridge.livekit.phone import Phone
+from bridge.livekit.phone import KEYS_BURST, Phone
 from contracts import events as e
 from contracts.topology import hangup_subject, transfer_subject
 from infra.connection import connection
@@ -114,6 +114,16 @@ async def test_keys_pressed_before_the_session_is_open_are_facts_of_it(broker: N
     assert setup.call.noted == []
     await setup.phone.follow(connection(broker))
     assert [key.digit for key in setup.call.noted if isinstance(key, e.DtmfReceived)] == ["1", "2"]
+
+
+async def test_a_flood_of_keys_is_not_a_flood_of_facts(phone: Setup) -> None:
+    for identity in ["eve"] * 2000 + ["sip_+49301"]:
+        caller = SimpleNamespace(identity=identity)
+        phone.room.emit("sip_dtmf_received", rtc.SipDTMF(code=1, digit="1", participant=caller))  # type: ignore[arg-type]
+    assert KEYS_BURST <= len(phone.call.noted) < KEYS_BURST + 20
+    last = phone.call.noted[-1]
+    assert isinstance(last, e.DtmfReceived)
+    assert last.participant_id.startswith("sip-49301")
 
 
 async def test_a_caller_is_hung_up_on_or_the_session_ended(phone: Setup) -> None:

@@ -53,6 +53,21 @@ async def test_who_joins_in_mid_reply_is_shown_all_its_words(
     assert [(c.text, c.final) for c in bob.captions] == [(text, False), (text, True)]
 
 
+async def test_texts_without_an_end_keep_nobody_from_writing(
+    start_bridge: StartBridge, invite: Invite, agent: Agent
+) -> None:
+    await start_bridge()
+    eve, ada = await invite(identity="eve", mic=False), await invite(identity="ada", mic=False)
+    session_id = session_of_room(await ada.room.sid)
+    await until(lambda: ada.states[-1:] == ["listening"])
+    for _ in range(200):
+        await eve.room.local_participant.stream_text(topic="lk.chat")
+    await ada.room.local_participant.send_text("Hello", topic="lk.chat")
+    turn = await one(agent, session_id, e.TurnEnded)
+    assert isinstance(turn, e.TurnEnded)
+    assert (turn.text, turn.participant_id) == ("Hello", "ada")
+
+
 async def test_written_text_is_a_turn_within_limits(start_bridge: StartBridge, invite: Invite, agent: Agent) -> None:
     await start_bridge(max_text_bytes=100)
     ada = await invite(identity="ada", mic=False)
