@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import os
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 import nats
+from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.errors import NoServersError
 from nats.js.errors import Error as JetStreamError
@@ -28,6 +30,25 @@ def _without_user(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
+async def connect_once(url: str, failed: Callable[[Exception], Awaitable[None]] | None = None) -> Client:
+    """Return a connection to NATS as it is now, of several servers to the first there. Raises nats errors, OSError.
+
+    `failed` is told each server's error.
+    """
+    # Without reconnects nats-py would try the first connection for ever.
+    return await nats.connect(
+        [each.strip() for each in url.split(",")],
+        connect_timeout=3,
+        max_reconnect_attempts=1,
+        reconnect_time_wait=0.1,
+        error_cb=failed or _ignore,
+    )
+
+
+async def _ignore(_: Exception) -> None:
+    """Say nothing: what is wrong is told by what is raised."""
+
+
 async def nats_problem(url: str, timeout_s: float = 5) -> str:
     """Return why NATS with JetStream cannot be used at `url`, nothing if it can."""
     causes: list[Exception] = []
@@ -37,14 +58,7 @@ async def nats_problem(url: str, timeout_s: float = 5) -> str:
 
     try:
         async with asyncio.timeout(timeout_s):
-            # Without reconnects nats-py would try the first connection for ever.
-            nc = await nats.connect(
-                [each.strip() for each in url.split(",")],
-                connect_timeout=3,
-                max_reconnect_attempts=1,
-                reconnect_time_wait=0.1,
-                error_cb=failed,
-            )
+            nc = await connect_once(url, failed)
             try:
                 await nc.jetstream().account_info()
             finally:

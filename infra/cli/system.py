@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 
 from infra.cli.output import progress, warn
 from infra.embedded.runtime import Runtime, read_runtime
 from infra.embedded.system import StartFailed
-from infra.nats_reach import nats_problem, shown_url
+from infra.nats_reach import connect_once, nats_problem, shown_url
 from infra.settings import Settings, settings
 
 
@@ -100,16 +101,11 @@ async def log_connection() -> AsyncIterator[Client]:
     Other processes are not started. Raises LogEmpty if there is nothing to start it on, StartFailed if it cannot
     be reached.
     """
-    import nats
-
     async with _log_url(settings()) as url:
         try:
             async with asyncio.timeout(10):
-                # Without reconnects nats-py would try the first connection for ever.
-                nc = await nats.connect(
-                    url, connect_timeout=5, max_reconnect_attempts=1, reconnect_time_wait=0.1, error_cb=_ignore
-                )
-        except (OSError, TimeoutError, nats.errors.Error) as error:
+                nc = await connect_once(url)
+        except (OSError, TimeoutError, NatsError) as error:
             problem = await nats_problem(url) or error or type(error).__name__
             raise StartFailed(
                 f"NATS at {shown_url(url)} does not answer ({problem}): start it, or unset "
@@ -130,10 +126,6 @@ async def has_stream(nc: Client, name: str) -> bool:
     except NotFoundError:
         return False
     return True
-
-
-async def _ignore(_error: Exception) -> None:
-    pass
 
 
 class LogEmpty(LookupError):

@@ -1,44 +1,17 @@
 """What the page offers and remembers besides the call: rooms, past conversations, the summary, a better model."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from bridge.page_offers import has_rooms
 from infra.settings import Settings
-from tests.bridge.browser import holds, needs_chromium, running_browser, watched_page
-from tests.bridge.page_door import SESSION, TOKEN, PageDoor, running_door, until
+from tests.bridge.browser import holds, needs_chromium, watched_page
+from tests.bridge.page_door import SESSION, TOKEN, PageDoor, until
 
 pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="module")]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_browser() as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def door() -> AsyncIterator[PageDoor]:
-    async with running_door() as door:
-        yield door
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    context = await browser.new_context(reduced_motion="reduce")
-    yield context
-    await context.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(context: BrowserContext, door: PageDoor) -> AsyncIterator[Page]:
-    async with watched_page(context, door.url) as page:
-        yield page
 
 
 async def converse(page: Page, door: PageDoor, llm: str = "local") -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.bridge.browser import holds, needs_chromium, running_browser, watched_page
+from tests.bridge.browser import holds, needs_chromium
 from tests.bridge.page_door import RATE_HZ, SESSION, PageDoor, running_door, tone, until
 
 pytestmark = [
@@ -24,32 +24,6 @@ PARTS = {
     "playback_ms": 8.0,
 }
 GAP_MS = sum(PARTS.values())
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_browser() as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def door() -> AsyncIterator[PageDoor]:
-    """A door of the test's own: the page of the test before still hangs up as it is closed."""
-    async with running_door() as door:
-        yield door
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def context(browser: Browser, door: PageDoor) -> AsyncIterator[BrowserContext]:
-    context = await browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-    yield context
-    await context.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(context: BrowserContext, door: PageDoor) -> AsyncIterator[Page]:
-    async with watched_page(context, door.url) as page:
-        yield page
 
 
 async def talk(page: Page, door: PageDoor) -> None:

@@ -1,35 +1,12 @@
 """The page keeps its call: over a lost line, a dead server and a reload; what it sends is sent until it is stored."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
-from tests.bridge.browser import holds, needs_chromium, running_browser, watched_page
-from tests.bridge.page_door import SESSION, TOKEN, PageDoor, running_door, tone, until
+from tests.bridge.browser import holds, needs_chromium
+from tests.bridge.page_door import SESSION, TOKEN, PageDoor, tone, until
 
 pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="module")]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_browser() as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def door() -> AsyncIterator[PageDoor]:
-    async with running_door() as door:
-        yield door
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(browser: Browser, door: PageDoor) -> AsyncIterator[Page]:
-    context = await browser.new_context(viewport={"width": 1280, "height": 800}, permissions=["microphone"])
-    async with watched_page(context, door.url) as page:
-        yield page
-    await context.close()
 
 
 async def talk(page: Page, door: PageDoor) -> None:

@@ -1,0 +1,35 @@
+"""The page in a browser, at a scripted door."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page
+
+from tests.bridge.browser import running_browser, watched_page
+from tests.bridge.page_door import PageDoor, running_door
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with running_browser() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def door() -> AsyncIterator[PageDoor]:
+    """A door of the test's own: the page of the test before still hangs up as it is closed."""
+    async with running_door() as door:
+        yield door
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def context(browser: Browser, door: PageDoor) -> AsyncIterator[BrowserContext]:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    yield context
+    await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(context: BrowserContext, door: PageDoor) -> AsyncIterator[Page]:
+    async with watched_page(context, door.url) as page:
+        yield page
