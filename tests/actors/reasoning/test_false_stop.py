@@ -31,14 +31,29 @@ def test_after_a_listeners_signal_the_rest_is_said_from_where_it_was(text: str) 
     assert decide(session, event) == (Start(reply_id_of(event), "t2", text, fixed=rest),)
 
 
-def test_after_sound_that_was_no_speech_the_rest_is_said() -> None:
-    event = fact(
-        e.UtteranceDismissed, "no", turn_id="t2", utterance_id="u", participant_id="p", track_id="t", reason="unlikely"
-    )
+def no_speech(name: str, reason: str = "no-words") -> e.UtteranceDismissed:
+    fields = {"turn_id": "t2", "utterance_id": name, "participant_id": "p", "over_reply_id": "r1", "reason": reason}
+    event: e.UtteranceDismissed = fact(e.UtteranceDismissed, name, **fields)
+    return event
+
+
+@pytest.mark.parametrize("reason", ["no-words", "unlikely", "language"])
+def test_after_sound_that_was_no_speech_the_rest_is_said(reason: str) -> None:
+    event = no_speech("u1", reason)
     session = stopped("The first train", event)
     [start] = decide(session, event)
     assert isinstance(start, Start)
     assert start.fixed == "leaves at nine, and it stops in Zug. The second one leaves at ten."
+
+
+def test_after_several_sounds_that_were_no_speech_the_rest_is_said_once() -> None:
+    first, second = no_speech("u1"), no_speech("u2")
+    session = stopped("The first train", first)
+    [start] = decide(session, first)
+    assert isinstance(start, Start)
+    resumed = fact(e.ReplyStarted, "rest", reply_id=start.reply_id, turn_id=start.turn_id, text="")
+    session = stopped("The first train", first, resumed, second)
+    assert decide(session, second) == ()
 
 
 @pytest.mark.parametrize("text", ["Stop.", "No, wait.", "Thank you, that's enough.", "And the third one?"])
