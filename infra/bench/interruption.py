@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from contracts.audio import IN_SAMPLE_RATE_HZ
 from infra.bench.statistics import percentile
 from infra.caller import CallFailed, CallResult, Sound, Utterance
 from infra.caller.loudspeaker import SILENCE_PEAK
@@ -19,6 +20,9 @@ INTO_REPLY_MS = (500, 700, 900)
 
 PER_CALL = 5
 
+NEAR_S = 0.5
+"""Speech that is noticed so near to what the caller says is the caller's: through a room it arrives later."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
@@ -27,6 +31,10 @@ class Interruption:
     session_id: str
     silent_ms: float | None
     problem: str = ""
+    false_pauses: int = 0
+    """How often, since the one before, the reply was paused while the caller said nothing: for an echo."""
+    false_interruptions: int = 0
+    """How often that stopped the reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,8 @@ class InterruptionFigures:
     p95_ms: float
     max_ms: float
     problems: list[str]
+    false_pauses: int = 0
+    false_interruptions: int = 0
 
 
 def silent_after(heard: Sound, from_s: float, quiet_s: float = QUIET_S) -> float | None:
@@ -56,16 +66,39 @@ def interruptions_of(result: CallResult, over: Sound) -> list[Interruption]:
     """Return what became of each interruption of a call whose first utterance asks, and whose others interrupt."""
     onset_s = start_of_sound(over) / over.rate_hz
     found = []
-    for said in result.said[1:]:
+    false = _false(result)
+    for number, said in enumerate(result.said[1:], start=1):
         from_s = said.start_s + onset_s
         started = [reply for reply in result.replies if reply.started_at_s is not None and reply.started_at_s < from_s]
         silent_s = silent_after(result.answer, from_s)
+        silent_ms, problem = None, ""
         if not started or silent_s is None:
-            found.append(Interruption(result.session_id, None, "the agent was not speaking just then"))
+            problem = "the agent was not speaking just then"
         elif not started[-1].stopped:
-            found.append(Interruption(result.session_id, None, "the agent went on"))
+            problem = "the agent went on"
         else:
-            found.append(Interruption(result.session_id, round(silent_s * 1000, 1)))
+            silent_ms = round(silent_s * 1000, 1)
+        until_s = said.start_s if number < len(result.said) - 1 else np.inf
+        pauses = [stopped for at_s, stopped in false if at_s < until_s]
+        false = [each for each in false if each[0] >= until_s]
+        found.append(Interruption(result.session_id, silent_ms, problem, len(pauses), sum(pauses)))
+    return found
+
+
+def _false(result: CallResult) -> list[tuple[float, bool]]:
+    """Return when speech was noticed over a reply though the caller said nothing, and whether that stopped it.
+
+    Positions in the track are the caller's time: it begins as the microphone opens.
+    """
+    stopped = {fact["data"].get("utterance_id") for fact in result.facts if fact["name"] == "TurnInterrupted"}
+    found = []
+    for fact in result.facts:
+        data = fact["data"]
+        if fact["name"] != "SpeechStarted" or not data.get("over_reply_id"):
+            continue
+        at_s = data["start_sample"] / IN_SAMPLE_RATE_HZ
+        if not any(said.start_s - NEAR_S <= at_s <= said.end_s + NEAR_S for said in result.said):
+            found.append((at_s, data["utterance_id"] in stopped))
     return found
 
 
@@ -104,4 +137,6 @@ def summarise(found: Sequence[Interruption]) -> InterruptionFigures:
         p95_ms=round(percentile(times, 0.95), 1),
         max_ms=round(max(times, default=0), 1),
         problems=[one.problem for one in found if one.problem],
+        false_pauses=sum(one.false_pauses for one in found),
+        false_interruptions=sum(one.false_interruptions for one in found),
     )

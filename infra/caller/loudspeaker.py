@@ -5,10 +5,16 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.caller.echo import laid_out
+from infra.caller.wav import Samples
+
 SILENCE_PEAK = 256
 """Samples up to this amplitude count as silence (-42 dB of full scale): voices begin with near-silence."""
 
 REPORT_EVERY_S = 0.1
+
+EDGE_S = 0.001
+"""Heard more than is asked for: between two samples lies what belongs to both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,10 @@ class Playing:
     def received(self) -> int:
         """Samples that have come."""
         return len(self.pcm) // 2
+
+    def piece(self, first: int, end: int) -> Samples:
+        """Return a part of what has come."""
+        return np.frombuffer(bytes(self.pcm[first * 2 : min(end, self.received) * 2]), "<i2")
 
     def samples(self) -> NDArray[np.int16]:
         """Return what has come."""
@@ -100,6 +110,23 @@ class Loudspeaker:
     def playing_ms(self) -> float:
         """Return how much of the present reply was played; 0 if there is none."""
         return self.current.played / self.rate_hz * 1000 if self.current is not None else 0
+
+    def heard(self, begin_s: float, end_s: float) -> tuple[float, Samples, int]:
+        """Return what is heard in an interval of the past: when it begins, its samples and their rate."""
+        begin_s, end_s = begin_s - EDGE_S, end_s + EDGE_S
+        pieces: list[tuple[float, Samples]] = []
+        for reply in self.replies:
+            for one in reply.segments:
+                if one.at_s < end_s and one.at_s + one.count / self.rate_hz > begin_s:
+                    pieces.append((one.at_s, reply.piece(one.first, one.first + one.count)))
+        if self._anchor is not None and (current := self.current) is not None:
+            # Plays since it was last looked at.
+            at_s = self._anchor[0] + (current.played - self._anchor[1]) / self.rate_hz
+            if at_s < end_s:
+                pieces.append(
+                    (at_s, current.piece(current.played, current.played + round((end_s - at_s) * self.rate_hz)))
+                )
+        return begin_s, laid_out(pieces, begin_s, end_s, self.rate_hz), self.rate_hz
 
     def begin(self, reply_id: str, turn_id: str) -> None:
         """Take a new reply; its sound comes next. One that is known goes on."""

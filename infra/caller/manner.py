@@ -18,15 +18,25 @@ class Stall:
 
 
 @dataclass(frozen=True, slots=True)
+class Echo:
+    """How loud (dB of what is played) and how much later (ms) the microphone hears the agent."""
+
+    db: float = -12
+    delay_ms: float = 150
+
+
+@dataclass(frozen=True, slots=True)
 class Manner:
     """One client's manner. It tells counts with the `times` of its clock, bare `counts`, or `nothing`.
 
-    With `knows_stalls` it says where it goes on after it stood still (`resumed`).
+    With `knows_stalls` it says where it goes on after it stood still (`resumed`). With an `echo` its microphone hears
+    the agent as well.
     """
 
     tells: Literal["times", "counts", "nothing"] = "times"
     stalls: tuple[Stall, ...] = ()
     knows_stalls: bool = True
+    echo: Echo | None = None
 
 
 ORDINARY = Manner()

@@ -17,6 +17,8 @@ from livekit.rtc.participant import PublishTrackError
 
 from contracts.events import PlaybackFinished, PlaybackInterrupted, PlaybackStarted, TrackPublished
 from infra.broker import make_broker
+from infra.caller.echo import EchoingMicrophone
+from infra.caller.manner import Echo
 from infra.caller.microphone import Microphone
 from infra.caller.result import CallResult, Utterance
 from infra.caller.room_ear import RoomEar
@@ -76,6 +78,8 @@ class RoomDial:
     room: str = ""
     token: str = ""
     light: bool = False
+    echo: Echo | None = None
+    """Its microphone, unless it is light, hears the agent too."""
 
     async def __call__(
         self, utterances: Iterable[Utterance], *, user_id: str = "caller", on_fact: OnFact = ignore_fact
@@ -86,7 +90,7 @@ class RoomDial:
         else:
             room = self.room or f"call-{secrets.token_hex(4)}"
             admission = minted(self.settings, room, user_id)
-        return await place_room_call(admission, utterances, on_fact=on_fact, light=self.light)
+        return await place_room_call(admission, utterances, on_fact=on_fact, light=self.light, echo=self.echo)
 
 
 async def place_room_call(
@@ -97,6 +101,7 @@ async def place_room_call(
     agent_timeout_s: float = AGENT_TIMEOUT_S,
     on_fact: OnFact = ignore_fact,
     light: bool = False,
+    echo: Echo | None = None,
 ) -> CallResult:
     """Join the room, say the utterances to its agent, and return what came of it, as `place_call` does.
 
@@ -106,7 +111,7 @@ async def place_room_call(
     broker = make_broker("caller")
     try:
         await _connect_log(broker)
-        call = _RoomCall(broker, answer_timeout_s, on_fact, light)
+        call = _RoomCall(broker, answer_timeout_s, on_fact, light, echo)
         try:
             await call.join(admission)
             await call.hold(utterances, agent_timeout_s)
@@ -135,8 +140,11 @@ class _RoomCall:
 
     talk: Talk
 
-    def __init__(self, broker: NatsBroker, answer_timeout_s: float, on_fact: OnFact, light: bool) -> None:
+    def __init__(
+        self, broker: NatsBroker, answer_timeout_s: float, on_fact: OnFact, light: bool, echo: Echo | None
+    ) -> None:
         self._broker = broker
+        self._echo = echo
         self._light = light
         self._answer_timeout_s = answer_timeout_s
         self._on_fact = on_fact
@@ -169,6 +177,8 @@ class _RoomCall:
         mouth: Microphone | SpokenWhole
         if self._light:
             mouth = SpokenWhole(MICROPHONE_RATE_HZ)
+        elif self._echo is not None:
+            mouth = EchoingMicrophone(MICROPHONE_RATE_HZ, self._ear.heard, self._echo, MICROPHONE_FRAMES_PER_S)
         else:
             mouth = Microphone(MICROPHONE_RATE_HZ, MICROPHONE_FRAMES_PER_S)
         self.talk = Talk(result, mouth, self._ear, self._answer_timeout_s, self._on_fact)

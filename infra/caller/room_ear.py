@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infra.caller.loudspeaker import SILENCE_PEAK
+from infra.caller.echo import laid_out
+from infra.caller.loudspeaker import EDGE_S, SILENCE_PEAK
 from infra.caller.result import HeardReply
 from infra.caller.wav import Samples, Sound
 
@@ -106,6 +107,16 @@ class RoomEar:
         for reply in self.replies:
             if reply.reply_id == reply_id and reply.over_s is None:
                 reply.over_s, reply.interrupted = at_s, interrupted
+
+    def heard(self, begin_s: float, end_s: float) -> tuple[float, Samples, int]:
+        """Return what was heard in an interval of the past: when it begins, its samples and their rate."""
+        begin_s, end_s = begin_s - EDGE_S, end_s + EDGE_S
+        pieces: list[tuple[float, Samples]] = []
+        for at_s, samples in reversed(self._kept):
+            if at_s + len(samples) / self.rate_hz <= begin_s:
+                break
+            pieces.append((at_s, samples))
+        return begin_s, laid_out(pieces, begin_s, end_s, self.rate_hz), self.rate_hz
 
     @property
     def begun(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from infra.caller.echo import EchoingMicrophone
 from infra.caller.loudspeaker import Loudspeaker, Report
 from infra.caller.manner import ORDINARY, Manner, Stall
 from infra.caller.microphone import Microphone
@@ -142,6 +143,8 @@ class _Call:
         self._loudspeaker = Loudspeaker(agent_rate_hz)
         result = CallResult(session_id, agent_rate_hz)
         self._microphone = Microphone(rate_hz)
+        if manner.echo is not None:
+            self._microphone = EchoingMicrophone(rate_hz, self._loudspeaker.heard, manner.echo)
         self.talk = Talk(result, self._microphone, self._loudspeaker, answer_timeout_s, on_fact)
         self._sending_reply = ""
         self._changed = asyncio.Event()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from infra.bench.greeting import Greeting
     from infra.bench.interruption import Interruption
     from infra.caller import Sound
+    from infra.caller.manner import Echo
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -27,13 +28,17 @@ def barge_in(
     stub: Annotated[
         bool, typer.Option(help="Long answers from engines without work, if a system has to be started.")
     ] = False,
+    echo: Annotated[bool, typer.Option("--echo", help="The caller's microphone hears the agent, too.")] = False,
+    echo_db: Annotated[float, typer.Option(min=-60, max=0, help="How loud, in dB of what is played.")] = -12,
+    echo_delay_ms: Annotated[float, typer.Option(min=20, max=1000, help="How much later, ms.")] = 150,
     as_json: Json = False,
     url: UrlOption = None,
 ) -> None:
     """Interrupt the agent and tell how soon it falls silent: from the caller's first sound to the agent's last.
 
     Measured in what the caller hears, on the caller's clock. Several interruptions share a call: each is said over the
-    answer to the one before.
+    answer to the one before. With an echo it also tells how often the agent took its own sound for speech (with real
+    engines: the stub's voice is a tone, in which no echo can be found).
 
     For example:
 
@@ -43,12 +48,13 @@ def barge_in(
 
     from infra.bench.interruption import summarise
     from infra.caller import BadWav, read_wav
+    from infra.caller.manner import Echo
 
     try:
         sounds = read_wav(ask), read_wav(over)
     except BadWav as error:
         fail(str(error), BAD_INPUT)
-    found = run_async(_barge_in(door, url, sounds, times, stub))
+    found = run_async(_barge_in(door, url, sounds, times, stub, Echo(echo_db, echo_delay_ms) if echo else None))
     figures = summarise(found)
     if as_json:
         typer.echo(json.dumps({**asdict(figures), "interruptions": [asdict(one) for one in found]}, indent=2))
@@ -60,17 +66,21 @@ def barge_in(
             f"P95 [bold]{figures.p95_ms:.0f}[/] ms, max {figures.max_ms:.0f} ms, "
             f"{figures.stopped} of {figures.tried} interruptions"
         )
+        out().print(
+            f"while the caller said nothing: [bold]{figures.false_interruptions}[/] replies stopped, "
+            f"{figures.false_pauses} paused"
+        )
     if not figures.stopped:
         raise typer.Exit(FAILED)
 
 
 async def _barge_in(
-    door: Door, url: str | None, sounds: "tuple[Sound, Sound]", times: int, stub: bool
+    door: Door, url: str | None, sounds: "tuple[Sound, Sound]", times: int, stub: bool, echo: "Echo | None"
 ) -> "list[Interruption]":
     from infra.bench.interruption import measure_interruptions
     from infra.cli.bench_rooms import stub_engines
 
-    async with stub_engines(stub) as changed, open_door(door, url, changed=changed) as dial:
+    async with stub_engines(stub) as changed, open_door(door, url, changed=changed, echo=echo) as dial:
         return await measure_interruptions(dial, *sounds, times, _tell_interruption)
 
 

@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from infra.caller.manner import Echo
     from infra.caller.talk import Dial
     from infra.embedded.runtime import Runtime
     from infra.settings import Settings
@@ -64,27 +65,29 @@ async def open_door(
     caller: Caller = NEW_CALLER,
     room: Room = NEW_ROOM,
     changed: "Mapping[str, str] | None" = None,
+    echo: "Echo | None" = None,
 ) -> AsyncIterator["Dial"]:
     """Yield how to call at a door, at `url` or of the system here; `changed` are settings of one that is started.
 
+    With an `echo` the callers' microphones hear the agent, too.
     Raises StartFailed and what starting a system raises.
     """
     from infra.cli.system import system_here
 
     if door is Door.WEBSOCKET:
         if url is not None:
-            yield _call_at(url, caller)
+            yield _call_at(url, caller, echo)
             return
         async with system_here(changed) as runtime:
-            yield _call_here(runtime, caller)
+            yield _call_here(runtime, caller, echo)
         return
     from infra.caller.room import RoomDial
 
     if url is not None:
-        yield RoomDial(_external(url, room), room.name, room.token)
+        yield RoomDial(_external(url, room), room.name, room.token, echo=echo)
         return
     async with system_here({**(changed or {}), "livekit": "1"}) as runtime:
-        yield RoomDial(rooms_of(runtime), room.name, room.token)
+        yield RoomDial(rooms_of(runtime), room.name, room.token, echo=echo)
 
 
 @asynccontextmanager
@@ -97,16 +100,18 @@ async def open_both_doors() -> AsyncIterator[tuple["Dial", "Dial"]]:
         yield _call_here(runtime, NEW_CALLER), RoomDial(rooms_of(runtime))
 
 
-def _call_here(runtime: "Runtime", caller: Caller) -> "Dial":
+def _call_here(runtime: "Runtime", caller: Caller, echo: "Echo | None" = None) -> "Dial":
     from infra.settings import settings
 
-    return _call_at(runtime.page_url, replace(caller, token=caller.token or settings().admin_key.strip()))
+    return _call_at(runtime.page_url, replace(caller, token=caller.token or settings().admin_key.strip()), echo)
 
 
-def _call_at(url: str, caller: Caller) -> "Dial":
+def _call_at(url: str, caller: Caller, echo: "Echo | None" = None) -> "Dial":
     from infra.caller import place_call
+    from infra.caller.manner import Manner
 
-    return partial(place_call, url, session_id=caller.session, resume_token=caller.resume_token, token=caller.token)
+    place = partial(place_call, session_id=caller.session, resume_token=caller.resume_token, token=caller.token)
+    return partial(place, url, manner=Manner(echo=echo))
 
 
 def _external(url: str, room: Room) -> "Settings":

@@ -72,6 +72,27 @@ def test_an_agent_that_went_on_or_was_silent_anyway_is_told_as_such() -> None:
     assert interruptions_of(a_call(True, (2.0, 2.5)), over())[0].problem == "the agent was not speaking just then"
 
 
+def speech(number: int, at_s: float, over_reply: bool = True) -> dict[str, object]:
+    data = {"utterance_id": f"u{number}", "start_sample": round(at_s * 16_000)}
+    return {"name": "SpeechStarted", "data": data | ({"over_reply_id": "r0"} if over_reply else {})}
+
+
+def test_speech_over_a_reply_while_the_caller_says_nothing_is_an_echo() -> None:
+    call = a_call(True, (2.0, 3.3), (4.5, 6))
+    call.facts = [
+        speech(1, 0.4, over_reply=False),
+        speech(2, 2.2),
+        speech(3, 3.1),
+        speech(4, 4.8),
+        {"name": "TurnInterrupted", "data": {"utterance_id": "u3"}},
+        {"name": "TurnInterrupted", "data": {"utterance_id": "u4"}},
+    ]
+    (one,) = interruptions_of(call, over())
+    assert (one.false_pauses, one.false_interruptions) == (2, 1)
+    figures = interruption_figures([one, one])
+    assert (figures.false_pauses, figures.false_interruptions) == (4, 2)
+
+
 async def test_interruptions_share_calls_and_a_call_that_fails_is_one_of_them() -> None:
     dial = StandInDial(CallFailed("the room was closed"), a_call(True, (2.0, 3.3)))
     told: list[Interruption] = []
