@@ -127,6 +127,11 @@ def speaks_otherwise(before: bool, recognition: Recognition) -> bool:
     return before and not (recognition.text and (recognition.confidence or 1.0) >= SURELY_UNDERSTOOD)
 
 
+def is_sure_of_language(recognition: Recognition) -> bool:
+    """Tell whether an engine is sure enough of words to be believed beside others in another language."""
+    return (recognition.confidence or 1.0) >= SURE_AFTER_ANOTHER_LANGUAGE
+
+
 def heard(
     recognition: Recognition, samples: Samples, guess: bool = False, after_another_language: bool = False
 ) -> Recognition:

@@ -11,7 +11,7 @@ from actors.transcript.endpointing import SAMPLES_PER_MS, WINDOW_SAMPLES
 from actors.transcript.pieces import Load
 from actors.transcript.plausible import speaks_otherwise
 from actors.transcript.sound import Samples, TrackSound
-from actors.transcript.turn import Piece, Turn, Utterance, joined, spoken_words
+from actors.transcript.turn import Piece, Turn, Utterance, spoken_words
 from infra.ending import ended
 from infra.engines.lane import Overloaded, Rank, Run
 from infra.engines.stt import Failure, Recognition
@@ -164,7 +164,7 @@ class Recognising:
             return
         if all(piece.text is not None for piece in utterance.pieces):
             utterance.recognition, utterance.recognised_ns = last.recognition, now_ns()
-            utterance.text = joined(utterance.kept_text, last.text)
+            utterance.text = utterance.whole_text()
 
     async def finish(self, turn: Turn) -> None:
         """Wait for the runs that the turn needs, and take in their results."""

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from actors.transcript.plausible import is_sure_of_language
 from contracts import events as e
 from infra.engines.lane import Run
 from infra.engines.stt import Recognition
@@ -67,10 +68,10 @@ class Utterance:
 
     @property
     def implausible(self) -> Recognition | None:
-        """The last recognition of it whose words are taken for none."""
-        pieces = [*self.pieces, self.settling] if self.settling is not None else self.pieces
-        known = [piece.recognition for piece in pieces if piece.recognition is not None]
-        return next((each for each in reversed(known) if each.dismissed), None)
+        """The last recognition of it whose words are taken for none; one in another language tells more than others."""
+        dismissed = [each for each in self._recognitions() if each.dismissed]
+        foreign = [each for each in dismissed if each.dismissed == "language"]
+        return next(reversed(foreign or dismissed), None)
 
     @property
     def is_wordless(self) -> bool:
@@ -81,6 +82,17 @@ class Utterance:
     def kept_text(self) -> str:
         """The words before `segment_start`, as far as they are known."""
         return joined(*(piece.text or "" for piece in self.pieces))
+
+    def whole_text(self) -> str:
+        """Return the words of all pieces. Beside a piece in another language the engine must be sure of the others."""
+        pieces = [*self.pieces, self.settling] if self.settling is not None else self.pieces
+        if any(each.dismissed == "language" for each in self._recognitions()):
+            pieces = [piece for piece in pieces if piece.recognition is None or is_sure_of_language(piece.recognition)]
+        return joined(*(piece.text or "" for piece in pieces))
+
+    def _recognitions(self) -> list[Recognition]:
+        pieces = [*self.pieces, self.settling] if self.settling is not None else self.pieces
+        return [piece.recognition for piece in pieces if piece.recognition is not None]
 
     def resumed(self) -> None:
         """Forget what was found out about a pause that proved none: started runs end unheard."""
