@@ -277,6 +277,7 @@ async def test_a_nats_that_does_not_answer_ends_the_start_with_one_line(
 ) -> None:
     monkeypatch.setenv("DAREDEVIL_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("DAREDEVIL_NATS_URL", "nats://sam:secret@127.0.0.1:9")
+    monkeypatch.setenv("DAREDEVIL_PORT", "0")  # whoever has the usual one would be the first thing told
     code, output, errors = await cli_process("run")
     assert code == 1
     assert "NATS at nats://127.0.0.1:9 does not answer" in errors
