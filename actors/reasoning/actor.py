@@ -69,6 +69,8 @@ class Reasoning:
         self._tokens = TokenCounter(settings)
         self._warmed: set[str] = set()
         self._learned = Learned()
+        self.can_answer = True
+        """Whether a model of the settings could be made."""
 
     async def open(self) -> None:
         """Listen for interruptions, and load the models. One that cannot be loaded is tried again when needed."""
@@ -76,9 +78,11 @@ class Reasoning:
             subject = live_event_subject(event_class)
             self._subscriptions.append(await connection(self._broker).subscribe(subject, cb=self._overhear))
         await self._backgrounds.open()
+        self.can_answer = False
         for name in model_names(self._settings.llm):
             try:
                 await self._model(name)
+                self.can_answer = True
             except Exception as error:  # providers raise of their own; a call will try again and tell
                 log.warning("%s", error)
         self._warm_prompt(self._settings.prompt)
@@ -316,4 +320,4 @@ def make() -> FastStream:
         await inbox.close()
         await reasoning.close()
 
-    return make_app(REASONING, broker, lifespan)
+    return make_app(REASONING, broker, lifespan, lambda: () if reasoning.can_answer else ("answer",))

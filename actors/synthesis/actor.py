@@ -245,12 +245,12 @@ def make() -> FastStream:
         await synthesis.handle(event)
 
     inbox = Inbox(broker, SYNTHESIS, handle)
+    voices = Voices(settings(), load_chain)
 
     @asynccontextmanager
     async def life() -> AsyncIterator[None]:
         nonlocal synthesis
         async with http_context.open():  # plugins share it
-            voices = Voices(settings(), load_chain)
             await voices.open()
             synthesis = Synthesis(broker, voices, settings())
             await synthesis.open()
@@ -262,4 +262,4 @@ def make() -> FastStream:
                 await synthesis.close()
                 await voices.close()
 
-    return make_app(SYNTHESIS, broker, life)
+    return make_app(SYNTHESIS, broker, life, lambda: () if voices.usable else ("speak",))

@@ -1,10 +1,13 @@
 """The voices of a process: a chain of engines for each pair of `tts` and `voice` that its sessions were opened with."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 
-from infra.engines.tts import Chain, Failure, UnknownEngine, load_chain
+from infra.engines.tts import Chain, Failure, UnknownEngine, Unusable, load_chain
 from infra.settings import Settings
+
+log = logging.getLogger(__name__)
 
 MOST_CHAINS = 4
 """Chains in memory at a time, that of the settings included: a Piper voice takes about 150 MB."""
@@ -22,10 +25,17 @@ class Voices:
         self._load = load
         self._chains: dict[tuple[str, str], Chain] = {}
         self._loading = asyncio.Lock()
+        self.usable = True
+        """Whether an engine of the settings could be loaded."""
 
     async def open(self) -> None:
-        """Load and warm up the chain of the settings. Raises UnknownEngine."""
-        await self._add(self._own)
+        """Load and warm up the chain of the settings; if it cannot be had, its clauses fail one by one."""
+        try:
+            await self._add(self._own)
+        except UnknownEngine as error:
+            log.warning("%s", error)
+            self._chains[self._own] = Chain([Unusable(self._settings.tts, str(error))])
+            self.usable = False
 
     async def of(self, tts: str, voice: str) -> tuple[Chain, Failure | None]:
         """Return the chain for a profile's `tts` and `voice`, and what went wrong if it is not theirs."""

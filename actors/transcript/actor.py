@@ -39,6 +39,8 @@ class Hearing:
         self._ears: Ears | None = None
         self._owners: dict[str, TrackOwner] = {}
         self._load: HearingLoad | None = None
+        self.hears = True
+        """Whether an engine for speech to text could be made."""
         self.inbox = Inbox(broker, TRANSCRIPT, self.listen, MOST_TRACKS, self._refuses)
         self._silent = SilentTracks(broker, self._take_again)
 
@@ -90,7 +92,7 @@ class Hearing:
         from actors.transcript.load import HearingLoad
 
         ears = self._ears = await asyncio.to_thread(Ears, settings())
-        await ears.warm_up()
+        self.hears = await ears.warm_up()
         self._load = HearingLoad(self._broker, ears)
         await self._load.open()
         await self._silent.open()
@@ -107,4 +109,5 @@ class Hearing:
 def make() -> FastStream:
     """Return the app."""
     broker = make_broker(TRANSCRIPT)
-    return make_app(TRANSCRIPT, broker, Hearing(broker).lifespan)
+    hearing = Hearing(broker)
+    return make_app(TRANSCRIPT, broker, hearing.lifespan, lambda: () if hearing.hears else ("hear",))

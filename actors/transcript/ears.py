@@ -54,12 +54,13 @@ class Ears:
         self.end_of_turn = EndOfTurn(detector_named(settings.end_of_turn))
         self._recognisers: dict[str, Recogniser] = {}
 
-    async def warm_up(self) -> None:
-        """Run every engine of the settings once."""
+    async def warm_up(self) -> bool:
+        """Run every engine of the settings once; tell whether one can be used for the words that count."""
         interim, final = self.speech_to_text(self.settings.stt)
         both = {id(each): each for each in (interim, final)}.values()
         warming = (each.engines.warm_up(each.lane.workers if each.engines.local else 1) for each in both)
-        await asyncio.gather(self.vad.warm_up(), self.end_of_turn.warm_up(), *warming)
+        usable, _, _ = await asyncio.gather(asyncio.gather(*warming), self.vad.warm_up(), self.end_of_turn.warm_up())
+        return usable[-1]
 
     def speech_to_text(self, chain: str) -> tuple[Recogniser, Recogniser]:
         """Return what makes interim and final words with a chain of engines; empty takes the settings' chain."""

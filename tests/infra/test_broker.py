@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from faststream.nats import NatsBroker
 
-from infra.broker import make_app, make_broker, nats_url
+from infra.broker import UNABLE, make_app, make_broker, nats_url
 from infra.connection import connection, jetstream
 from infra.embedded.runtime import NotRunning
 from infra.provisioning import missing_durables
@@ -30,21 +30,23 @@ async def test_an_app_provisions_answers_health_and_closes_before_its_broker(nat
         yield
         life.append("closed, connected" if connection(broker).is_connected else "closed too late")
 
-    app = make_app("part", broker, lifespan)
+    app = make_app("part", broker, lifespan, lambda: ("hear", "speak"))
     running = asyncio.create_task(app.run())
     await until(lambda: life)
     asker = make_broker("asker")
     await asker.connect()
     nc = connection(asker)
-    answer = b""
+    answer, headers = b"", {}
     for _ in range(500):
         try:
-            answer = (await nc.request("health.part", b"", timeout=1)).data
+            message = await nc.request("health.part", b"", timeout=1)
+            answer, headers = message.data, message.headers or {}
         except Exception:
             await asyncio.sleep(0.02)
         else:
             break
     assert answer == str(os.getpid()).encode()
+    assert headers[UNABLE] == "hear,speak"
     app.exit()
     await asyncio.wait_for(running, 10)
     assert life == ["opened", "closed, connected"]

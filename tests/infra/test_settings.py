@@ -83,8 +83,54 @@ def test_every_bad_setting_is_named_on_a_line_without_its_value(monkeypatch: pyt
     assert not any("secret" in line or "70000" in line for line in lines)
     monkeypatch.setenv("DAREDEVIL_PORT", "8030")
     monkeypatch.setenv("DAREDEVIL_LLM_OPTIONS", "{")
-    with pytest.raises(BadSettings, match=r"llm_options.*JSON object"):
+    with pytest.raises(BadSettings, match=r"^DAREDEVIL_LLM_OPTIONS: is no JSON object.*at character 2$"):
         settings()
+
+
+def test_settings_that_contradict_each_other_are_refused_with_both_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAREDEVIL_MIN_ENDPOINTING_DELAY_MS", "2000")
+    settings.cache_clear()
+    with pytest.raises(BadSettings) as refused:
+        settings()
+    assert str(refused.value) == (
+        "DAREDEVIL_MIN_ENDPOINTING_DELAY_MS (2000) is above DAREDEVIL_MAX_ENDPOINTING_DELAY_MS (900)"
+    )
+    monkeypatch.setenv("DAREDEVIL_MAX_ENDPOINTING_DELAY_MS", "2000")
+    assert settings().min_endpointing_delay_ms == 2000
+    settings.cache_clear()
+    with pytest.raises(ValidationError, match="DAREDEVIL_PULSAR_TLS_CERT_FILE"):
+        Settings(pulsar_tls_key_file="key.pem")
+
+
+def test_a_secret_that_can_be_guessed_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAREDEVIL_AUTH", "short")
+    settings.cache_clear()
+    with pytest.raises(BadSettings, match=r"^DAREDEVIL_AUTH: is a secret of under 32 bytes") as refused:
+        settings()
+    assert "short" not in str(refused.value)
+    monkeypatch.setenv("DAREDEVIL_AUTH", "ü" * 16)
+    assert settings().auth == "ü" * 16
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("AUHT", "AUTH"), ("AUTH_SECRET", "AUTH"), ("ADMINKEY", "ADMIN_KEY"), ("CORS_ORIGIN", "CORS_ORIGINS")],
+)
+def test_a_misspelt_setting_that_was_to_protect_something_is_refused(
+    monkeypatch: pytest.MonkeyPatch, given: str, meant: str
+) -> None:
+    monkeypatch.setenv(f"DAREDEVIL_{given}", "x")
+    settings.cache_clear()
+    with pytest.raises(BadSettings, match=rf"^DAREDEVIL_{given}: no such setting; .* write DAREDEVIL_{meant}$"):
+        settings()
+
+
+def test_another_misspelt_setting_is_no_reason_not_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAREDEVIL_GREETNIG", "Hi.")
+    settings.cache_clear()
+    assert settings().greeting == ""
+    settings.cache_clear()
 
 
 def test_settings_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,9 +145,16 @@ def test_settings_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_misspelt_setting_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DAREDEVIL_STTT=local\nDAREDEVIL_VOICE=x\nOTHER=1\n")
-    environment = {"DAREDEVIL_PROMTP": "x", "DAREDEVIL_PROMPT": "y", "DAREDEVIL_XYZZY": "1", "PATH": "/"}
+    environment = {
+        "DAREDEVIL_PROT": "1",
+        "DAREDEVIL_PROMTP": "x",
+        "DAREDEVIL_PROMPT": "y",
+        "DAREDEVIL_XYZZY": "1",
+        "PATH": "/",
+    }
     assert misspelt(environment, tmp_path / ".env") == [
         "DAREDEVIL_PROMTP: no such setting; did you mean DAREDEVIL_PROMPT?",
+        "DAREDEVIL_PROT: no such setting; did you mean DAREDEVIL_PORT?",
         "DAREDEVIL_STTT: no such setting; did you mean DAREDEVIL_STT?",
         "DAREDEVIL_XYZZY: no such setting; `daredevil settings` lists them all",
     ]

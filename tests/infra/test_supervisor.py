@@ -16,6 +16,7 @@ import pytest
 
 from infra.embedded.lock import DataDirInUse, lock_data_dir
 from infra.embedded.processes import ForkServer, alive
+from infra.embedded.readiness import Ready
 from infra.embedded.runtime import read_runtime
 from infra.embedded.system import App, Program, StartFailed, choose_addresses, needs_local_llm, processes
 from infra.settings import Settings
@@ -52,6 +53,13 @@ async def test_is_started_when_every_part_answers_and_leaves_nothing_behind(tmp_
     await supervisor.stop()
     assert not any(alive(pid) for pid in pids.values())
     assert read_runtime(tmp_path) is None
+
+
+async def test_what_a_part_says_that_it_cannot_do_is_known_when_it_has_started(tmp_path: Path) -> None:
+    supervisor = Supervisor(some_settings(tmp_path), parts=[part("one"), part("two", "mute")])
+    await supervisor.start()
+    assert supervisor.unable == {"speak"}
+    await supervisor.stop()
 
 
 async def test_parts_that_compute_leave_the_processor_to_those_that_carry_sound(tmp_path: Path) -> None:
@@ -108,12 +116,12 @@ async def test_a_part_that_cannot_start_ends_the_start_with_its_last_words(tmp_p
     lock_data_dir(tmp_path).release()
 
 
-async def forgets_a_cancellation(*_: object) -> str:
+async def forgets_a_cancellation(*_: object) -> Ready:
     """As nats-py does where it comes at the same moment as the answer."""
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.Event().wait()
     await asyncio.Event().wait()
-    return ""
+    return Ready("", frozenset())
 
 
 async def test_a_start_that_is_interrupted_ends_though_a_library_forgets_it(

@@ -2,10 +2,8 @@
 
 import asyncio
 
-import pytest
-
 from actors.synthesis.voices import MOST_CHAINS, Voices
-from infra.engines.tts import Chain, UnknownEngine
+from infra.engines.tts import Chain, Failure, UnknownEngine
 from infra.settings import Settings
 
 
@@ -62,6 +60,21 @@ async def test_no_more_voices_are_kept_in_memory_than_fit() -> None:
     assert "loaded here already" in failures[-1].error
 
 
-async def test_settings_that_name_no_engine_of_this_machine_stop_the_start() -> None:
-    with pytest.raises(UnknownEngine):
-        await Voices(Settings(tts="nowhere.TTS"), Loads()).open()
+async def test_settings_that_name_no_engine_of_this_machine_let_it_start_and_fail_clause_by_clause() -> None:
+    voices = Voices(Settings(tts="nowhere.TTS"), Loads())
+    await voices.open()
+    assert not voices.usable
+    chain, failure = await voices.of("", "")
+    assert failure is None
+    (told,) = [part async for part in chain.synthesize("Hello.")]
+    assert isinstance(told, Failure)
+    assert (told.engine, told.action) == ("nowhere.TTS", "skipped the clause")
+    assert "no text to speech 'nowhere.TTS'" in told.error
+    await voices.close()
+
+
+async def test_a_session_with_a_voice_of_its_own_speaks_though_the_settings_have_none() -> None:
+    voices = Voices(Settings(tts="nowhere.TTS", voice=""), Loads())
+    await voices.open()
+    _, failure = await voices.of("local", "")
+    assert failure is None

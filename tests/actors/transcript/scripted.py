@@ -30,8 +30,9 @@ class ScriptedEngine(SpeechToText):
         self._now = 0
         self._due: list[tuple[int, asyncio.Event]] = []
 
-    async def warm_up(self, at_once: int = 1) -> None:
+    async def warm_up(self, at_once: int = 1) -> bool:
         """There is nothing to load."""
+        return True
 
     async def recognise(self, pcm: bytes, on_failure: OnFailure | None = None) -> Recognition:
         answer, windows = self._answers[next(self._next) % len(self._answers)]

@@ -119,6 +119,23 @@ def test_an_engine_that_is_not_there_is_named_with_what_to_do(name: str) -> None
         load_chain(Settings(tts=name, voice="/no/such/voice.onnx"))
 
 
+async def test_an_engine_that_cannot_be_used_is_told_at_each_clause_and_the_next_speaks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plugin: Any = ModuleType("livekit.plugins.tones")
+    plugin.TTS = PluginTTS
+    monkeypatch.setitem(sys.modules, "livekit.plugins.tones", plugin)
+    chain = load_chain(Settings(tts="nosuchmodule:Class,tones.TTS"))
+    await chain.warm_up()
+    failure, *sounds = await _heard(chain)
+    assert isinstance(failure, Failure)
+    assert (failure.engine, failure.action) == ("nosuchmodule:Class", "used tones.TTS")
+    assert "is the package that has nosuchmodule installed" in failure.error
+    assert sounds
+    assert all(isinstance(sound, Sound) for sound in sounds)
+    await chain.close()
+
+
 async def test_a_short_phrase_is_made_once_and_a_long_one_each_time() -> None:
     engine = PluginTTS()
     made: list[str] = []
