@@ -9,6 +9,7 @@ from typing import Any
 from livekit import rtc
 
 from bridge.livekit.reply_sound import ReplySound
+from bridge.livekit.source_queue import SourceQueue
 from bridge.protocol import Played
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class Loudspeaker:
 
     def __init__(self, sample_rate_hz: int, report: Callable[[Played], None]) -> None:
         self.source = rtc.AudioSource(sample_rate_hz, 1, queue_size_ms=SOURCE_MS)
+        self._queue = SourceQueue()
         self._rate_hz = sample_rate_hz
         self._report = report
         self._reply: ReplySound | None = None
@@ -97,8 +99,12 @@ class Loudspeaker:
 
     def _forget(self) -> None:
         if self._reply is not None:
-            self.source.clear_queue()
+            self._clear()
             self._reply = None
+
+    def _clear(self) -> None:
+        self.source.clear_queue()
+        self._queue.clear()
 
     def _set_held(self, held: bool) -> None:
         if held and self._reply is not None:
@@ -115,9 +121,9 @@ class Loudspeaker:
     def _hush(self) -> None:
         """Be still at once and tell how far it got; what had not left the source is played after a pause."""
         assert self._reply is not None
-        queued_s = self.source.queued_duration
+        queued_s = self._queue.waiting_s(time.monotonic())
         if not self._is_still:
-            self.source.clear_queue()
+            self._clear()
             self._reply.go_back(queued_s)
         self._tell_played(self._reply)
 
@@ -131,7 +137,7 @@ class Loudspeaker:
             if reply is None:
                 await self._wake.wait()
                 continue
-            queued_s = self.source.queued_duration
+            queued_s = self._queue.waiting_s(time.monotonic())
             frame = None if self._is_still or queued_s > AHEAD_S else reply.frame()
             if frame is not None:
                 await self._hand_on(frame)
@@ -142,7 +148,9 @@ class Loudspeaker:
     async def _hand_on(self, frame: bytes) -> None:
         self._handing = True
         try:
-            await self.source.capture_frame(rtc.AudioFrame(frame, self._rate_hz, 1, len(frame) // 2))
+            samples = len(frame) // 2
+            await self.source.capture_frame(rtc.AudioFrame(frame, self._rate_hz, 1, samples))
+            self._queue.put(samples / self._rate_hz, time.monotonic())
         finally:
             self._handing = False
             acts, self._after_handing = self._after_handing, []
@@ -152,7 +160,7 @@ class Loudspeaker:
     def _after_frame(self, reply: ReplySound) -> None:
         if self._reply is not reply or self._is_still:
             return
-        queued_s = self.source.queued_duration
+        queued_s = self._queue.waiting_s(time.monotonic())
         begins = not reply.started and reply.is_audible(queued_s)
         if begins or time.monotonic() - self._reported_s >= REPORT_EVERY_S:
             reply.started = reply.started or begins
@@ -194,7 +202,7 @@ class Loudspeaker:
     ) -> None:
         self._reported_s = time.monotonic()
         now_ms = self._reported_s * 1000
-        samples = reply.heard_samples(0 if ended else self.source.queued_duration)
+        samples = reply.heard_samples(0 if ended else self._queue.waiting_s(self._reported_s))
         played = Played(
             type="played",
             reply_id=reply.reply_id,

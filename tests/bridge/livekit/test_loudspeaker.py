@@ -1,10 +1,12 @@
 """The agent's voice in a room, with an audio source that takes a frame only when it is let to."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
 import pytest
 from livekit import rtc
 
@@ -107,3 +109,42 @@ async def test_a_reply_is_over_when_its_last_sample_has_left_the_source(playing:
     await until(lambda: bool(playing.played) and playing.played[-1].ended)
     assert playing.played[-1].samples == RATE_HZ // 2
     assert playing.source.happened == ["frame handed", "frame there"] * 13
+
+
+class HeldUpSource(rtc.AudioSource):
+    """Holds the event loop up after every fourth frame until the source is empty; notes when frames were handed on."""
+
+    def __init__(self) -> None:
+        super().__init__(RATE_HZ, 1, queue_size_ms=SOURCE_MS)
+        self.handed: list[tuple[float, float]] = []
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        self.handed.append((time.monotonic(), frame.samples_per_channel / RATE_HZ))
+        await super().capture_frame(frame)
+        free_s = time.monotonic() + (SOURCE_MS / 1000 if len(self.handed) % 4 == 0 else 0)
+        while time.monotonic() < free_s:
+            pass
+
+    def left_s(self, at_s: float) -> float:
+        """Return how much sound can have left it at most by then."""
+        empty_s, handed_s = -np.inf, 0.0
+        for given_s, length_s in self.handed:
+            if given_s <= at_s:
+                empty_s, handed_s = max(empty_s, given_s) + length_s, handed_s + length_s
+        return handed_s - max(0.0, empty_s - at_s)
+
+
+async def test_where_a_busy_loop_let_the_source_run_empty_nothing_counts_before_it_has_left() -> None:
+    played: list[Played] = []
+    loudspeaker, source = Loudspeaker(RATE_HZ, played.append), HeldUpSource()
+    loudspeaker.source = source
+    task = asyncio.create_task(loudspeaker.run())
+    loudspeaker.tell({"type": "reply", "reply_id": "r-1", "sample_rate_hz": RATE_HZ})
+    loudspeaker.sound(2 * HALF_A_SECOND)
+    loudspeaker.tell({"type": "reply_end", "reply_id": "r-1", "samples": RATE_HZ})
+    await until(lambda: bool(played) and played[-1].ended)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    early = [each.samples / RATE_HZ - source.left_s((each.at_ms or 0) / 1000) for each in played]
+    assert max(early) <= 0.001, early
