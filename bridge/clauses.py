@@ -42,7 +42,7 @@ class ClauseSound:
         self.last_frame_ns = now_ns
         if frame.last:
             self.total_samples = frame.first_sample + len(frame.pcm) // 2
-            self.word_end_samples = frame.word_end_samples
+        self.word_end_samples = frame.word_end_samples or self.word_end_samples
         if frame.first_sample > self.received_samples:
             if frame.pcm and len(self._early) < MAX_EARLY_FRAMES:
                 self._early[frame.first_sample] = frame.pcm
@@ -119,5 +119,6 @@ class ClauseSound:
         if self.synthesized is not None and self.synthesized.unsaid:
             text = ""  # it was heard that it cannot be said
         word_ends = self.word_end_samples or (self.synthesized.word_end_samples if self.synthesized else ())
-        length = max(self.length_samples or 0, self.sent_samples)
+        known = self.length_samples
+        length = max(known, self.sent_samples) if known is not None else None
         return SaidClause(self.index, text, self.sent_samples, length, word_ends)

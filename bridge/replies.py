@@ -240,14 +240,14 @@ class Reply:
 
     def heard(self, played_samples: int) -> Heard:
         """Return what was heard of it."""
-        return heard([self.clauses[index].said() for index in sorted(self.clauses)], played_samples)
+        return heard([self.clauses[index].said() for index in sorted(self.clauses)], played_samples, self.rate_hz)
 
     def heard_to_its_end(self) -> str:
         """Return what was heard of it if all that has sound was: what is written behind it has none."""
         silent: list[str] = []
         for index in sorted(self.clauses, reverse=True):
             said = self.clauses[index].said()
-            if said.total_samples or any(character.isalnum() for character in said.text):
+            if said.sent_samples or said.total_samples or any(character.isalnum() for character in said.text):
                 break
             silent.insert(0, said.text)
         return put_together([self.heard(self.sent_samples).text, *silent])

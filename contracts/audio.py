@@ -46,7 +46,8 @@ class InFrame:
 class OutFrame:
     """Agent sound: part of clause `index` of `reply_id`, beginning at `first_sample` of that clause.
 
-    `last` marks the clause's end; a last frame may be empty. `word_end_samples` comes with the last one.
+    `last` marks the clause's end; a last frame may be empty. `word_end_samples` comes with the last one, and before
+    that once the engine has told it: the clause may be cut off while its sound is made.
     """
 
     reply_id: str

@@ -38,6 +38,7 @@ class ClauseFrames:
         self._in_rate_hz = 0
         self._rest = b""
         self._told_s: list[float] = []
+        self._tells_words = False
         self._start = 0
         self._voiced: tuple[int, int] | None = None
 
@@ -50,6 +51,7 @@ class ClauseFrames:
         """Yield the frames that this sound completes."""
         self.engine, self._said, self.unsaid = sound.engine, sound.said, sound.unsaid
         self._told_s += sound.word_ends_s
+        self._tells_words = bool(sound.word_ends_s)
         if sound.sample_rate_hz != self._in_rate_hz:
             yield from self._end_of_engine()
             self._rate_hz = self._rate_hz or sound.sample_rate_hz
@@ -96,8 +98,10 @@ class ClauseFrames:
         whole = len(pcm) - len(pcm) % size
         for offset in range(0, whole, longest):
             piece = pcm[offset : min(offset + longest, whole)]
-            yield OutFrame(self._reply_id, self._index, self.samples, self.sample_rate_hz, piece)
+            words = self._told_words() if self._tells_words else ()
+            yield OutFrame(self._reply_id, self._index, self.samples, self.sample_rate_hz, piece, False, words)
             self.samples += len(piece) // 2
+            self._tells_words = False
         self._rest = pcm[whole:]
 
     def _note_voice(self, pcm: bytes) -> None:
@@ -111,10 +115,14 @@ class ClauseFrames:
         """Return what the engine told, if it told every word, else an estimate over the voiced part."""
         if self.samples == 0 or self.unsaid:
             return ()
-        if len(self._told_s) == len(self._written.split()):
-            ends = [min(self._start + round(end * self.sample_rate_hz), self.samples) for end in self._told_s]
-            if ends == sorted(ends):
-                return tuple(ends)
+        if told := self._told_words():
+            return tuple(min(end, self.samples) for end in told)
         said = (self._said.text if self._said else self._written).split()
         estimated = estimated_word_ends(said, *(self._voiced or (self._start, self.samples)), self.samples)
         return tuple(map(int, self._said.written_ends(estimated))) if self._said else estimated
+
+    def _told_words(self) -> tuple[int, ...]:
+        """Return what the engine told of the words, if it told all: maybe before there is sound of them."""
+        ends = tuple(self._start + round(end * self.sample_rate_hz) for end in self._told_s)
+        is_all = len(ends) == len(self._written.split()) and not self.unsaid
+        return ends if is_all and ends == tuple(sorted(ends)) else ()

@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 import sys
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -67,6 +68,9 @@ CONDITIONS = (
     Condition("frozen client", manner=Manner(stalls=tuple(map(_frozen, STALLS)))),
     Condition("does not read", manner=Manner(stalls=tuple(replace(stall, how="reading") for stall in STALLS))),
     Condition("stalls, under load", manner=Manner(stalls=STALLS), busy=True),
+    Condition("cut off", cut_after_ms=3000),
+    Condition("room", room=True),
+    Condition("room, under load", room=True, busy=True),
     Condition("slow voice", slow=True),
     Condition("slow, bare counts", slow=True, manner=Manner(tells="counts")),
     Condition("slow, no counts", slow=True, manner=Manner(tells="nothing")),
@@ -139,10 +143,23 @@ async def compared(nc: Client, condition: Condition, result: CallResult) -> Reco
     rate = result.answer.rate_hz
     ear = Sound(result.answer.samples[: max(0, round((until_s - began_s) * rate))], rate)
     heard, recorded = await asyncio.to_thread(_searched, marks, ear, samples[: round(until_s * rate_hz), 1], rate_hz)
-    heard = {mark: replace(place, at_s=place.at_s + began_s) for mark, place in heard.items()}
+    heard = {
+        mark: replace(place, at_s=place.at_s + began_s - _waited_s(result.buffered_s, place.at_s))
+        for mark, place in heard.items()
+    }
     found = Evidence(marks, heard, recorded, facts, to_srt(told))
     delayed = condition.room or condition.manner.tells == "nothing"
-    return figures_of(condition.name, result.session_id, found, without_delay=delayed)
+    figures = figures_of(condition.name, result.session_id, found, without_delay=delayed)
+    waited_ms = [round(seconds * 1000, 1) for _, seconds in result.buffered_s]
+    return replace(figures, buffer_ms=(min(waited_ms, default=0.0), max(waited_ms, default=0.0)))
+
+
+def _waited_s(buffered_s: Sequence[tuple[float, float]], at_s: float) -> float:
+    """Return for how long the sound heard at a time had waited in the caller's jitter buffer; 0 without one."""
+    if not buffered_s:
+        return 0.0
+    later = bisect_left(buffered_s, (at_s, 0.0))
+    return buffered_s[min(later, len(buffered_s) - 1)][1]
 
 
 def _first_heard(facts: Sequence[e.Event]) -> tuple[list[e.Event], int]:

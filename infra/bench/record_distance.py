@@ -39,7 +39,9 @@ class RecordFigures:
     breaks: int = 0
     """PlaybackStalled facts."""
     delay_ms: float = 0.0
-    """The median by which the ear is behind the recording: of a room, the way there and its jitter buffer."""
+    """The median by which the ear is behind the recording: of a room, the way to the caller's jitter buffer."""
+    buffer_ms: tuple[float, float] = (0.0, 0.0)
+    """The least and the longest that sound waited in that buffer; it is not part of the distances."""
     recording: Distances = Distances()
     words: Distances = Distances()
     captions: Distances = Distances()
@@ -210,5 +212,5 @@ def _of_heard_text(found: Evidence) -> list[_Far]:
 
 
 def marks_of_answer(facts: Iterable[e.Event]) -> list[Mark]:
-    """Return the letters of all clauses that were synthesised."""
-    return [mark for fact in facts if isinstance(fact, e.ClauseSynthesized) for mark in marks_of(fact.text)]
+    """Return the letters of all clauses that were written: of one that was cut off only a part has a sound."""
+    return [mark for fact in facts if isinstance(fact, e.ReplyClauseWritten) for mark in marks_of(fact.text)]

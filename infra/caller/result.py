@@ -86,6 +86,8 @@ class CallResult:
     """How long it took from the first try to connect until the microphone was open, time 0 of all other times."""
     answer: Sound = field(default_factory=lambda: Sound(np.zeros(0, np.int16), 24_000))
     """The agent's sound as it was heard, from the moment the microphone opened."""
+    buffered_s: list[tuple[float, float]] = field(default_factory=list)
+    """Up to a time, and for how long, what was heard had waited in the caller's jitter buffer; rooms."""
 
 
 def answer_sound(replies: list[Playing], rate_hz: int, seconds: float) -> Sound:

@@ -18,6 +18,7 @@ from livekit.rtc.participant import PublishTrackError
 from contracts.events import PlaybackFinished, PlaybackInterrupted, PlaybackStarted, TrackPublished
 from infra.broker import make_broker
 from infra.caller.echo import EchoingMicrophone
+from infra.caller.jitter_buffer import JitterBuffer
 from infra.caller.manner import Echo
 from infra.caller.microphone import Microphone
 from infra.caller.result import CallResult, Utterance
@@ -150,6 +151,7 @@ class _RoomCall:
         self._on_fact = on_fact
         self._room = rtc.Room()
         self._ear = RoomEar(EAR_RATE_HZ)
+        self._buffer = JitterBuffer()
         self._session_id: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._heard_by_agent = asyncio.Event()
         self._gone = asyncio.Event()
@@ -212,6 +214,7 @@ class _RoomCall:
             for task in (*tasks, *self._listening.values()):
                 task.cancel()
             await asyncio.gather(*tasks, *self._listening.values(), return_exceptions=True)
+            self.talk.result.buffered_s = self._buffer.waits()
             self.talk.finish(self._ear.heard_replies(), self._ear.answer(self.talk.result.seconds))
 
     async def _until_listened_to(self, tasks: Sequence["asyncio.Task[None]"], timeout_s: float) -> None:
@@ -271,7 +274,10 @@ class _RoomCall:
         before_s = (frame_ms - EAR_FRAME_MS) / 1000
         try:
             async for event in stream:
-                self._ear.hear(self.talk.now_s() - before_s, np.frombuffer(event.frame.data, np.int16).copy())
+                now_s = self.talk.now_s()
+                self._ear.hear(now_s - before_s, np.frombuffer(event.frame.data, np.int16).copy())
+                if not self._light:
+                    await self._buffer.look(track, now_s)
         finally:
             await stream.aclose()
 

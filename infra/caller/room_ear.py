@@ -1,5 +1,6 @@
 """What is heard in a room: one stream of sound, in which the replies have to be found again. Pure."""
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,8 +23,11 @@ LATE_S = 1.0
 SOUNDING_S = 0.3
 """Sound that stopped less than this ago may go on."""
 
-TOGETHER_S = 0.1
-"""Frames that come at most so unevenly are one line of sound."""
+LINE_S = 0.25
+"""Frames are one line of sound: of those of so long the one that was handed on soonest says where the line is.
+
+After a hole that is longer a new line begins.
+"""
 
 INAUDIBLE_PEAK = 8
 """Frames this quiet are not kept: that is what is left of silence after coding."""
@@ -75,15 +79,14 @@ class RoomEar:
         self.stretches: list[Stretch] = []
         self.heard_samples = 0
         self._now_s = 0.0
-        self._line_end_s = -np.inf
+        self._line_samples = 0
+        self._came: deque[tuple[float, float]] = deque()
         self._kept: list[tuple[float, Samples]] = []
 
     def hear(self, now_s: float, samples: Samples) -> None:
         """Take a frame that came out of the network just now; it is heard from now on."""
+        at_s = self._place(now_s, len(samples))
         self._now_s = now_s
-        # Frames are heard one after the other; when they came says where the line is, not where each frame is.
-        at_s = self._line_end_s if abs(now_s - self._line_end_s) < TOGETHER_S else now_s
-        self._line_end_s = at_s + len(samples) / self.rate_hz
         loudness = np.abs(samples.astype(np.int32))
         if loudness.max(initial=0) > INAUDIBLE_PEAK:
             self._kept.append((at_s, samples))
@@ -96,6 +99,17 @@ class RoomEar:
         if not self.stretches or start_s - self.stretches[-1].end_s > PAUSE_S:
             self.stretches.append(Stretch(start_s, end_s))
         self.stretches[-1].end_s = max(end_s, self.stretches[-1].end_s)
+
+    def _place(self, now_s: float, count: int) -> float:
+        """Return when a frame is heard: one after the other, and none later than it came; a busy machine is late."""
+        if now_s - self._now_s > LINE_S:
+            self._came.clear()
+        line_s = self._line_samples / self.rate_hz
+        self._line_samples += count
+        self._came.append((now_s, now_s - line_s))
+        while self._came[0][0] < now_s - LINE_S:
+            self._came.popleft()
+        return line_s + min(began_s for _, began_s in self._came)
 
     def announce(self, reply_id: str, turn_id: str, at_s: float) -> None:
         """Note that a reply is played; to say it again changes nothing."""

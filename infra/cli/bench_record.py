@@ -21,8 +21,9 @@ MOST_MS = 100
 CONDITIONS = (
     "The voice is noise of which each 60 ms can be found again; the slow one begins all clauses but the first 2.5 s "
     "late and gives nothing for 5 s half-way through them. Clients stall for 0.5, 1, 2 and 3 s. Engines are stubs. "
-    "The ear of a room is what comes out of the caller's jitter buffer: `delay` is by how much it is behind what "
-    "left the agent's audio source, which is what the record tells, and is left out of the distances."
+    "The ear of a room is what comes out of the caller's jitter buffer. The record tells what left the agent's audio "
+    "source: `delay`, by how much the ear is behind it, and `buffer`, the least and the longest that sound waited in "
+    "the buffer by WebRTC's own count, are left out of the distances."
 )
 
 
@@ -115,14 +116,28 @@ def _print(found: "Sequence[RecordFigures]") -> None:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("P95, max in ms", no_wrap=True)
-    columns = ("recording", "words", "captions", "heard", "breaks", "letters", "lost", "added", "twice", "delay")
+    columns = (
+        "recording",
+        "words",
+        "captions",
+        "heard",
+        "breaks",
+        "letters",
+        "lost",
+        "added",
+        "twice",
+        "delay",
+        "buffer",
+    )
     for column in columns:
         table.add_column(column, justify="right")
     for each in found:
         kinds = (each.recording, each.words, each.captions, each.heard_text)
         far = [f"{kind.p95_ms:.0f} {_marked(kind.max_ms)}" if kind.places else "—" for kind in kinds]
         counts = (each.breaks, each.letters, each.lost, each.added, each.doubled, round(each.delay_ms))
-        table.add_row(each.condition, *far, *map(str, counts))
+        least_ms, most_ms = each.buffer_ms
+        buffer = f"{least_ms:.0f} {most_ms:.0f}" if most_ms else "—"
+        table.add_row(each.condition, *far, *map(str, counts), buffer)
     out().print(table)
     for each in found:
         if each.problem:

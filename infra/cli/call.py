@@ -144,7 +144,11 @@ def _print_json(result: "CallResult", problem: str) -> None:
     import json
     from dataclasses import asdict
 
-    fields = {name: value for name, value in asdict(result).items() if name not in ("answer", "facts", "resume_token")}
+    fields = {
+        name: value
+        for name, value in asdict(result).items()
+        if name not in ("answer", "facts", "resume_token", "buffered_s")
+    }
     typer.echo(json.dumps({**fields, "problem": problem}, indent=2))
 
 

@@ -46,7 +46,7 @@ def _say() -> type[BaseModel]:
     from infra.caller.result import CallResult
 
     problem = (str, "What went wrong, empty if nothing did.")
-    return _of(CallResult, without=("answer", "facts", "resume_token"), problem=problem)
+    return _of(CallResult, without=("answer", "facts", "resume_token", "buffered_s"), problem=problem)
 
 
 def _sessions() -> type[BaseModel]:

@@ -42,6 +42,23 @@ def test_of_a_clause_that_broke_off_only_what_came_was_heard() -> None:
     assert heard((SaidClause(0, "Hello there.", 7_000, 12_000, (6_000, 11_000)),), 50_000).text == "Hello"
 
 
+def test_of_a_clause_that_was_cut_off_while_its_sound_was_made_only_the_words_that_had_sound_were_heard() -> None:
+    told = SaidClause(1, "How are you?", 7_000, None, (3_000, 6_000, 11_000))
+    assert heard((TWO[0], told), 12_000 + 7_000).text == "Hello there. How are"
+    assert heard((TWO[0], told), 12_000 + 5_999).text == "Hello there. How"
+
+
+def test_without_word_ends_a_clause_that_was_cut_off_has_the_pace_of_the_others() -> None:
+    said = (SaidClause(0, "aaaa bbbb", 900, 900), SaidClause(1, " cccc dddd eeee", 950, None))
+    assert heard(said, 900 + 399).text == "aaaa bbbb"
+    assert heard(said, 900 + 400).text == "aaaa bbbb cccc"
+    assert heard(said, 900 + 950).text == "aaaa bbbb cccc dddd"
+
+
+def test_the_last_word_of_a_clause_that_was_cut_off_while_its_sound_was_made_was_not_heard() -> None:
+    assert heard((SaidClause(0, "Well then", 240_000, None),), 240_000).text == "Well"
+
+
 def test_heard_words_are_the_written_ones_and_one_that_is_said_in_many_counts_once_all_are_heard() -> None:
     said = (
         SaidClause(0, "It costs **$12.75**", 900, 900, (100, 200, 900)),
@@ -71,5 +88,5 @@ def test_more_sound_is_never_less_text(said: list[SaidClause], played: int, more
 
 @given(clauses())
 def test_all_of_the_sound_is_all_of_the_text(said: list[SaidClause]) -> None:
-    total = sum(clause.total_samples for clause in said)
+    total = sum(clause.total_samples or 0 for clause in said)
     assert heard(said, total).text == " ".join(clause.text for clause in said if clause.total_samples)

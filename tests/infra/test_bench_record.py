@@ -8,6 +8,7 @@ import pytest
 from contracts import events as e
 from infra.bench.found_sound import Place, Searched
 from infra.bench.marked_voice import ANSWER, LETTER_SAMPLES, RATE_HZ, Mark, bare, marks_of, sound_of
+from infra.bench.record import _waited_s
 from infra.bench.record_distance import Evidence, figures_of
 from infra.export.conversation import conversation_of
 from infra.export.formats import to_srt
@@ -88,3 +89,9 @@ def test_in_a_room_the_way_to_the_ear_is_told_apart() -> None:
     figures = figures_of("room", "s", _evidence(ear=later), without_delay=True)
     assert figures.delay_ms == 180
     assert figures.max_ms <= 1
+
+
+def test_sound_that_waited_longer_in_the_buffer_of_the_ear_is_not_further_from_the_record() -> None:
+    waited = [(1.0, 0.03), (2.0, 0.09)]
+    assert [_waited_s(waited, at_s) for at_s in (0.5, 1.0, 1.5, 9.0)] == [0.03, 0.03, 0.09, 0.09]
+    assert _waited_s([], 1.0) == 0

@@ -81,3 +81,13 @@ def test_frames_that_come_unevenly_are_one_line_and_a_late_one_leaves_a_hole() -
     assert len(loud) == round(0.3 * RATE_HZ)
     assert (loud[0], loud[-1] + 1) == (12_000, 26_400)
     assert len(ear.answer(0.55).samples) == round(0.55 * RATE_HZ)
+
+
+def test_frames_that_a_busy_machine_hands_on_late_and_together_are_where_they_would_have_been() -> None:
+    ear = RoomEar(RATE_HZ)
+    frame = np.full(RATE_HZ // 100, 5000, np.int16)
+    for number in range(60):
+        held_up = 0.8 if 0.5 <= number / 100 + 0.5 < 0.8 else 0.0
+        ear.hear(max(0.5 + number / 100, held_up), frame)
+    loud = np.flatnonzero(ear.answer(1.5).samples)
+    assert abs(loud[-1] + 1 - round(1.1 * RATE_HZ)) <= 1
