@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contracts.written import put_together
+from infra.speaking_pace import samples_per_letter
 
 _WORD = re.compile(r"\S+")
-
-LETTERS_PER_S = 15
-"""Pace of a voice of which nothing is known, with spaces: about 160 words of English a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ def heard(clauses: Sequence[SaidClause], played_samples: int, rate_hz: int = 24_
     A word counts once its end has been played. Where the engine gave no word ends they are taken to follow the
     number of letters; of a clause whose length is not known, at the pace of the others.
     """
-    pace = _samples_per_letter(clauses, rate_hz)
+    pace = samples_per_letter([(each.text, each.total_samples or 0) for each in clauses], rate_hz)
     texts: list[str] = []
     index = 0
     for clause in clauses:
@@ -53,12 +51,6 @@ def heard(clauses: Sequence[SaidClause], played_samples: int, rate_hz: int = 24_
         if text:
             texts.append(text)
     return Heard(put_together(texts), index)
-
-
-def _samples_per_letter(clauses: Sequence[SaidClause], rate_hz: int) -> float:
-    known = [(clause.total_samples, len(clause.text.strip())) for clause in clauses if clause.total_samples]
-    letters = sum(count for _, count in known)
-    return sum(samples for samples, _ in known) / letters if letters else max(rate_hz, 1) / LETTERS_PER_S
 
 
 def _heard_of_clause(clause: SaidClause, played_samples: int, pace: float) -> str:

@@ -8,12 +8,16 @@ from typing import Literal
 from contracts import events as e
 from contracts.audio import IN_SAMPLE_RATE_HZ
 from infra.heard_times import HeardReply
+from infra.speaking_pace import samples_per_letter
 
 MOST_LETTERS = 84
 """Two lines of a caption."""
 
 MOVED_MS = 200
 """Where the times at which sound came in differ this much from its place in the recording, the track was moved."""
+
+USUAL_RATE_HZ = 24_000
+"""Where a reply was cut off before synthesis had told the rate of its sound."""
 
 _WORD = re.compile(r"\s*\S+")
 _SPOKEN = re.compile(r"\w")
@@ -67,6 +71,30 @@ def agent_captions(clauses: Mapping[int, e.ClauseSynthesized], reply: HeardReply
         captions += [_caption(part) for part in _parts(said) if any(_SPOKEN.search(word.text) for word in part)]
         before += clause.samples
     return captions
+
+
+def cut_clause(
+    clauses: Mapping[int, e.ClauseSynthesized], written: str, end: e.PlaybackInterrupted
+) -> e.ClauseSynthesized | None:
+    """Return what was heard of the clause in which a reply was cut off, if its sound was still being made.
+
+    Then synthesis tells nothing of it; its words are taken to have the pace of the clauses before.
+    """
+    if end.clause_index in clauses:
+        return None
+    heard, words = end.heard_text.split(), list(_WORD.finditer(written))
+    texts = [word.group().strip() for word in words]
+    count = max((n for n in range(1, len(words) + 1) if heard[-n:] == texts[:n]), default=0)
+    rate_hz = next((clause.sample_rate_hz for clause in clauses.values()), USUAL_RATE_HZ)
+    samples = end.played_samples - sum(clause.samples for clause in clauses.values())
+    if count == 0 or samples <= 0:
+        return None
+    pace = samples_per_letter([(clause.text, clause.samples) for clause in clauses.values()], rate_hz)
+    indent = len(written) - len(written.lstrip())
+    ends = tuple(min(samples, round((word.end() - indent) * pace)) for word in words[:count])
+    own = {"text": written[: words[count - 1].end()], "samples": samples, "sample_rate_hz": rate_hz}
+    names = {"event_id": end.event_id, "session_id": end.session_id, "time_ns": end.time_ns, "turn_id": end.turn_id}
+    return e.ClauseSynthesized(**names, **own, reply_id=end.reply_id, index=end.clause_index, word_end_samples=ends)
 
 
 @dataclass(frozen=True, slots=True)

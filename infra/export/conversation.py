@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from contracts import events as e
 from contracts.written import put_together
 from infra.export.as_heard import as_heard
-from infra.export.captions import Caption, agent_captions, user_caption
+from infra.export.captions import Caption, agent_captions, cut_clause, user_caption
 from infra.heard_times import HeardTimes
 from infra.people import Person, known_name, name_of, note, several
 
@@ -180,6 +180,14 @@ class _Fold:
                 reply = self._reply(event.reply_id, event.turn_id)
                 reply.heard, reply.end_ms = event.heard_text, _ms(event.time_ns, self._told.opened)
                 reply.interrupted = isinstance(event, e.PlaybackInterrupted)
+                if isinstance(event, e.PlaybackInterrupted):
+                    self._add_cut_clause(reply, event)
+
+    def _add_cut_clause(self, reply: Reply, end: e.PlaybackInterrupted) -> None:
+        clauses = self._clauses.setdefault(reply.reply_id, {})
+        cut = cut_clause(clauses, reply.clauses.get(end.clause_index, ""), end)
+        if cut is not None:
+            clauses[cut.index] = cut
 
     def _exchange(self, turn_id: str) -> Exchange:
         return self._exchanges.setdefault(turn_id, Exchange(turn_id))

@@ -4,7 +4,7 @@ import pytest
 
 from contracts import events as e
 from infra.export.conversation import NotAConversation, conversation_of
-from tests.infra.export.a_call import Facts, a_call
+from tests.infra.export.a_call import Facts, a_call, at
 
 
 def _captions(call: Facts, **tracks: int) -> list[tuple[str, str, int, int]]:
@@ -94,3 +94,17 @@ def test_a_session_without_a_beginning_or_with_its_words_erased_is_none() -> Non
     for facts in (call.facts, call.facts[1:]):
         with pytest.raises(NotAConversation, match="erased"):
             conversation_of(facts)
+
+
+def test_what_was_heard_of_a_clause_that_was_cut_off_while_its_sound_was_made_is_a_caption() -> None:
+    call = Facts()
+    call.turn("t1", "What time is it?", 100)
+    call.reply("t1", "r1", 200, "It is noon.")
+    names = {"turn_id": "t1", "reply_id": "r1"}
+    call.add(e.ReplyClauseWritten, 300, index=1, text=" Time for lunch, a walk, and some tea.", **names)
+    call.add(e.PlaybackStarted, 400, **names)
+    call.add(e.PlaybackStalled, 1400, played_samples=18_000, cause="late-sound", heard_ns=at(1150), **names)
+    call.add(e.PlaybackResumed, 2000, played_samples=18_000, heard_ns=at(2000), paused_ms=850, **names)
+    cut = {"heard_text": "It is noon. Time for lunch,", "played_samples": 48_000, "clause_index": 1}
+    call.add(e.PlaybackInterrupted, 3300, reason="barge-in", **cut, **names)
+    assert ("agent", "Time for lunch,", 2000, 3023) in _captions(call)
