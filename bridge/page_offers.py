@@ -12,10 +12,10 @@ PATH = "/page.json"
 
 
 def offers_route(settings: Settings) -> Route:
-    """Return the route that tells the page whether there are rooms to talk in."""
+    """Return the route that tells the page whether there are rooms to talk in, and how long a text may be."""
 
     def offers(_request: Request) -> JSONResponse:
-        return JSONResponse({"rooms": has_rooms(settings)})
+        return JSONResponse({"rooms": has_rooms(settings), "max_text_bytes": settings.max_text_bytes})
 
     return Route(PATH, offers)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import time
 from collections import Counter
 from typing import Any
@@ -16,6 +17,8 @@ from infra.ending import own_cancellation_only
 from infra.facts import now_ns
 
 TOOL_TIMEOUT_S = 15.0
+
+log = logging.getLogger(__name__)
 
 
 class ToolCalls:
@@ -69,8 +72,13 @@ class ToolCalls:
             with own_cancellation_only():
                 async with asyncio.timeout(TOOL_TIMEOUT_S):
                     result = await asyncio.to_thread(tool.run, dict(call.arguments))
-        except Exception as failure:  # a tool may raise anything; the model is told
-            error = f"{type(failure).__name__}: {failure}"[:500]
+        except ToolFailed as failure:
+            error = str(failure)[:500]
+        except TimeoutError:
+            error = f"it took longer than {TOOL_TIMEOUT_S:g} s"
+        except Exception:  # a tool may raise anything: what, is for the log of the process, not for the caller
+            log.exception("the tool %s failed", call.name)
+            error = "it failed"
         elapsed_ms = (time.monotonic() - begun_s) * 1000
         fact = self._fact("ToolReturned", call_id)
         return ToolReturned(**fact, tool=call.name, result=result, error=error, elapsed_ms=elapsed_ms)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -65,6 +65,9 @@ _PLACES = {
     "washington": "America/New_York",
     "miami": "America/New_York",
     "munich": "Europe/Berlin",
+    "antigua and barbuda": "America/Antigua",
+    "bosnia and herzegovina": "Europe/Sarajevo",
+    "trinidad and tobago": "America/Port_of_Spain",
     "utc": "UTC",
     "gmt": "UTC",
 }
@@ -101,10 +104,40 @@ def _zone_name(now: datetime) -> str:
     return name if name.isalpha() else f"UTC{offset[:3]}:{offset[3:5]}"
 
 
+_BETWEEN_PLACES = re.compile(
+    r"[,;&]\s*(?:and\s+)?(?:(?:in|at)\s+)?|\s+(?:and|or|versus|vs\.?)\s+(?:(?:in|at)\s+)?", re.IGNORECASE
+)
+_MOST_PLACES = 8
+
+
+def _places(named: str) -> list[str]:
+    """Return the places that are named: several if all of it is not the name of one, which may have an "and" in it."""
+    try:
+        time_zone(named)
+    except ToolFailed:
+        return [place for each in _BETWEEN_PLACES.split(named) if (place := each.strip())][:_MOST_PLACES] or [named]
+    return [named]
+
+
 def _time(arguments: Mapping[str, object]) -> str:
-    place = str(arguments.get("time_zone") or "").strip()
-    if place.lower() in _HERE:
-        place = ""
+    """Tell the time in each place, and which places are not known. Raises ToolFailed if none is."""
+    named = str(arguments.get("time_zone") or "").strip()
+    places = [""] if named.lower() in _HERE else _places(named)
+    told: list[dict[str, str]] = []
+    unknown: dict[str, str] = {}
+    for place in places:
+        try:
+            told.append(_time_in("" if place.lower() in _HERE else place))
+        except ToolFailed as failure:
+            unknown[place[:80]] = str(failure)
+    if not told:
+        raise ToolFailed("; ".join(unknown.values()))
+    if len(places) == 1:
+        return json.dumps(told[0])
+    return json.dumps({"places": told, **({"not_known": list(unknown)} if unknown else {})})
+
+
+def _time_in(place: str) -> dict[str, str]:
     callers = caller_zone.get()
     zone = time_zone(place) if place else ZoneInfo(callers) if callers else _own_zone()
     now = datetime.now(zone)
@@ -112,7 +145,7 @@ def _time(arguments: Mapping[str, object]) -> str:
     told = {"time": clock, "date": f"{now:%A}, {now:%B} {now.day}, {now.year}", "place": place}
     if not place and not callers:
         told |= {"zone": _zone_name(now), "note": "the caller's own time zone is not known: name this one"}
-    return json.dumps(told)
+    return told
 
 
 CURRENT_TIME = Tool(
@@ -121,7 +154,10 @@ CURRENT_TIME = Tool(
     parameters={
         "type": "object",
         "properties": {
-            "time_zone": {"type": "string", "description": "A city or IANA time zone; empty is the caller's own."}
+            "time_zone": {
+                "type": "string",
+                "description": "A city or IANA time zone, several with commas between them; empty is the caller's own.",
+            }
         },
     },
     run=_time,
@@ -138,27 +174,36 @@ _TIME_QUESTION = re.compile(
     r"|(?:tell|give) me the (?:current |exact )?time|(?:have|got|know) the time|current time"
     r"|what (?:day|date) is (?:it|today)|what(?:'s| is) (?:the date|today's date|the day))\b"
 )
-_PLACE = re.compile(r"\b(?:in|at) (?P<place>[a-z][a-z' /_]+?)(?: (?:right )?now| today| please| at the moment)*$")
+_PLACE = re.compile(r"\b(?:in|at) (?P<place>[a-z][a-z' /_,]+?)(?: (?:right )?now| today| please| at the moment)*$")
 
 
 def time_question(text: str) -> dict[str, object] | None:
     """Return the arguments for `current_time` if the text asks for the time or date, else None."""
-    words = " ".join(re.sub(r"[^\w'/ ]", " ", text.lower().replace("\u2019", "'")).split())
+    words = " ".join(re.sub(r"[^\w'/, ]", " ", text.lower().replace("\u2019", "'")).split())
     if len(words) > 120 or not (found := _TIME_QUESTION.search(words)):
         return None
     place = _PLACE.search(words[found.end() :])
-    return {"time_zone": place["place"].strip() if place and "moment" not in place["place"] else ""}
+    return {"time_zone": place["place"].strip(" ,") if place and "moment" not in place["place"] else ""}
 
 
 def time_answer(question: str, result: str) -> str:
     """Return what to say after `current_time` has returned `result`; an error's text stands for no result."""
     try:
         known = json.loads(result)
-        place = f" in {str(known['place']).title()}" if known["place"] else ""
         is_date = re.search(r"\b(?:day|date)\b", question.lower()) is not None
-        if is_date:
-            return f"It is {known['date']}{place}."
-        zone = f" {known['zone']}" if known.get("zone") else ""
-        return f"It is {known['time']}{place}{zone}."
-    except (ValueError, KeyError, TypeError):
+        told = [_told(each, is_date) for each in known.get("places", [known])]
+        missing = [place.title() for place in known.get("not_known", [])]
+        also = f" I do not know the time in {_listed(missing, 'or')}." if missing else ""
+        return f"It is {_listed(told, 'and')}.{also}"
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         return "I am sorry, I do not know the time there."
+
+
+def _listed(parts: Sequence[str], last: str) -> str:
+    return f"{', '.join(parts[:-1])} {last} {parts[-1]}" if len(parts) > 1 else parts[0]
+
+
+def _told(known: Mapping[str, str], is_date: bool) -> str:
+    place = f" in {known['place'].title()}" if known["place"] else ""
+    zone = f" {known['zone']}" if known.get("zone") and not is_date else ""
+    return f"{known['date' if is_date else 'time']}{place}{zone}"

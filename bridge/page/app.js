@@ -4,9 +4,11 @@ import { copyButton } from "./dom.js";
 import { doorUrl } from "./door.js";
 import { FactsPanel } from "./facts-panel.js";
 import { keptSession } from "./kept-session.js";
+import { offers } from "./offers.js";
 import { orb } from "./orb.js";
 import { PastConversations } from "./past.js";
 import { StandIn } from "./stand-in.js";
+import { TextLimit } from "./text-limit.js";
 import { Transcript } from "./transcript.js";
 
 const SAYS = {
@@ -42,6 +44,7 @@ const past = new PastConversations({
   body: ui.pastBody,
   close: ui.pastClose,
 });
+const limit = new TextLimit(ui.text, ui.tooLong);
 const standIn = new StandIn(ui.standIn, ui.standInClose);
 const call = new Call(doorUrl(location), guestId(), {
   change: render,
@@ -50,7 +53,10 @@ const call = new Call(doorUrl(location), guestId(), {
   left: () => transcript.showSummaryPending(false),
   problem: showProblem,
   unsaid: (texts) => transcript.showUnsaid(texts),
-  opened: ({ sessionId, token }) => past.remember(sessionId, token),
+  opened: ({ sessionId, token }) => {
+    past.remember(sessionId, token);
+    past.show(sessionId);
+  },
   begun: () => {
     transcript.clear();
     facts.clear();
@@ -77,18 +83,16 @@ function factCame(message) {
   if (name === "TurnEnded") past.name(data.session_id, data.text);
   if (name === "SessionClosed") {
     transcript.showSummaryPending(call.conversation.hasTurns);
-    past.show(call.sessionId);
+    past.show();
   }
   if (name === "SummaryWritten") transcript.showSummaryPending(false);
 }
 
 // What the server runs decides what is offered.
 async function showOffers() {
-  try {
-    ui.rooms.hidden = !(await (await fetch("./page.json")).json()).rooms;
-  } catch {
-    ui.rooms.hidden = true;
-  }
+  const { rooms, mostTextBytes } = await offers();
+  ui.rooms.hidden = !rooms;
+  limit.mostBytes = mostTextBytes;
 }
 
 let typing = false; // the text box was asked for
@@ -160,8 +164,9 @@ ui.typeInstead.addEventListener("click", () => {
 ui.typing.addEventListener("submit", (event) => {
   event.preventDefault();
   const text = ui.text.value.trim();
-  if (!text) return;
+  if (!text || !limit.allows()) return;
   ui.text.value = "";
+  transcript.end.toEnd();
   call.type(text);
 });
 

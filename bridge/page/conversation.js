@@ -1,13 +1,13 @@
 // The conversation as a fold of its facts: what was said, what was heard, how long it took. No page, no sound here.
 
 export function emptyConversation() {
-  return { entries: new Map(), replies: new Map(), sequence: 0, userSpeaking: false, closed: false, hasTurns: false };
+  return { entries: new Map(), replies: new Map(), sequence: 0, userSpeaking: false, closed: false, hasTurns: false, preparing: new Set() };
 }
 
 function exchangeOf(conversation, turnId) {
   let entry = conversation.entries.get(turnId);
   if (!entry) {
-    entry = { kind: "exchange", key: turnId, userText: "", settled: false, ended: false, source: "speech", dismissed: null, replies: [], tools: [] };
+    entry = { kind: "exchange", key: turnId, userText: "", settled: false, ended: false, endedAt: null, passed: false, preparing: false, source: "speech", dismissed: null, replies: [], tools: [] };
     conversation.entries.set(turnId, entry);
   }
   return entry;
@@ -58,11 +58,16 @@ const FOLDS = {
     if (!entry.ended) Object.assign(entry, { userText: data.text, settled: Boolean(data.settled) });
     return [entry];
   },
-  TurnEnded(conversation, data) {
+  TurnEnded(conversation, data, sequence) {
     conversation.userSpeaking = false;
     conversation.hasTurns = true;
     const entry = exchangeOf(conversation, data.turn_id ?? data.event_id);
-    Object.assign(entry, { userText: data.text, ended: true, source: data.source ?? "speech", dismissed: null });
+    Object.assign(entry, { userText: data.text, ended: true, endedAt: sequence, source: data.source ?? "speech", dismissed: null });
+    return [entry];
+  },
+  TurnPassed(conversation, data) {
+    const entry = exchangeOf(conversation, data.turn_id);
+    entry.passed = true;
     return [entry];
   },
   InterruptionDismissed(conversation, data) {
@@ -134,7 +139,14 @@ const FOLDS = {
 export function fold(conversation, { name, sequence, data }) {
   if (sequence <= conversation.sequence) return [];
   conversation.sequence = sequence;
-  return FOLDS[name]?.(conversation, data, sequence) ?? [];
+  const changed = new Set(FOLDS[name]?.(conversation, data, sequence) ?? []);
+  for (const entry of new Set([...changed, ...conversation.preparing])) {
+    if (entry.kind !== "exchange" || entry.preparing === isPreparing(conversation, entry)) continue;
+    entry.preparing = !entry.preparing;
+    conversation.preparing[entry.preparing ? "add" : "delete"](entry);
+    changed.add(entry);
+  }
+  return [...changed];
 }
 
 // How much of a reply has come out of the loudspeaker, in seconds. Returns the entry that changed, if any.
@@ -150,18 +162,29 @@ export function replyToShow(exchange) {
   return exchange.replies.findLast((reply) => !reply.draft && !reply.discarded) ?? null;
 }
 
-// True while something is being prepared that is not to be shown yet.
-export function preparing(exchange) {
-  if (exchange.dismissed || replyToShow(exchange)?.clauses.length) return false;
-  return exchange.ended || exchange.replies.some((reply) => !reply.discarded);
+// True while something is being prepared that is not to be shown yet. A turn whose answer was given up for a later turn
+// is answered together with that one.
+function isPreparing(conversation, exchange) {
+  if (conversation.closed || exchange.dismissed || exchange.passed || isAnswered(exchange)) return false;
+  const isBegun = exchange.replies.some((reply) => !reply.discarded);
+  if (!exchange.ended) return isBegun;
+  const later = [...conversation.entries.values()].filter((other) => other.ended && !other.passed && other.endedAt > exchange.endedAt);
+  return later.length === 0 || (isBegun && !later.some(isAnswered));
+}
+
+// True once there are words of an answer, or it is over without any.
+function isAnswered(exchange) {
+  const reply = replyToShow(exchange);
+  return Boolean(reply && (reply.clauses.length || reply.completed !== null));
 }
 
 // True from the end of a turn to the first sound of its answer.
 export function thinking(conversation) {
-  const last = [...conversation.entries.values()].findLast((entry) => entry.kind === "exchange" && entry.ended);
+  const last = [...conversation.entries.values()].findLast((entry) => entry.kind === "exchange" && entry.ended && !entry.passed);
   if (!last) return false;
   const reply = replyToShow(last);
-  return !(reply?.started || reply?.finished || reply?.interrupted || reply?.completed === "failed");
+  const isSilent = reply?.completed && reply.clauses.length === 0;
+  return !(reply?.started || reply?.finished || reply?.interrupted || reply?.completed === "failed" || isSilent);
 }
 
 // The words of a reply, each with whether it was heard: by the fact once that is there, till then by what was played.

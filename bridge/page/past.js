@@ -1,9 +1,12 @@
 // Past conversations of this browser: it keeps their ids and secrets, the server has the rest. Read and heard in a dialog.
 import { el } from "./dom.js";
 import { userToken } from "./door.js";
+import { interruptedMark } from "./interrupted.js";
 
 const KEY = "daredevil.conversations";
 const MAX_KEPT = 30;
+const SUMMARY_MS = 60000; // how long after its end a summary may still come
+const ASK_AGAIN_MS = 2000;
 const WORDS = 60; // characters of the first words that are shown
 
 function kept() {
@@ -28,7 +31,10 @@ export class PastConversations {
   constructor({ section, list, dialog, title, body, close }) {
     Object.assign(this, { section, list, dialog, title, body });
     close.addEventListener("click", () => dialog.close());
-    dialog.addEventListener("close", () => body.replaceChildren()); // ends its sound, too
+    dialog.addEventListener("close", () => {
+      this.opened = null;
+      body.replaceChildren(); // ends its sound, too
+    });
     this.show();
   }
 
@@ -46,8 +52,9 @@ export class PastConversations {
     keep(all);
   }
 
-  // `current` is the conversation that is on the page already.
+  // Not listed is what is still going on, `current`.
   show(current = null) {
+    this.current = current;
     const all = kept().filter((each) => each.id !== current && each.words);
     this.section.hidden = all.length === 0;
     this.list.replaceChildren(...all.map((each) => this.item(each)));
@@ -62,35 +69,59 @@ export class PastConversations {
   // Where users are known by tokens, theirs opens their conversations; else each has its secret.
   async open(kept) {
     const past = { ...kept, token: (await userToken()) || kept.token };
+    this.opened = past;
     this.title.textContent = when(past.at);
     this.body.replaceChildren(el("p", { className: "empty" }, "Reading it…"));
     this.dialog.showModal();
     try {
-      const [playback, summary] = await Promise.all([this.read(past, "playback"), this.read(past, "summary").catch(() => null)]);
-      this.body.replaceChildren(...this.contents(past, playback, summary));
+      const [playback, session] = await Promise.all([this.read(past, "/playback"), this.read(past)]);
+      if (this.opened !== past) return;
+      const summary = el("p", { className: "summary", role: "status", hidden: true });
+      this.body.replaceChildren(summary, ...this.contents(past, playback));
+      this.showSummary(past, session, summary).catch(() => (summary.hidden = true));
     } catch (error) {
+      if (this.opened !== past) return;
       const forget = el("button", { type: "button", className: "quiet-button" }, "Take it off this list");
       forget.addEventListener("click", () => this.forget(past.id));
       this.body.replaceChildren(el("p", { role: "alert" }, `It cannot be read: ${error.message}`), forget);
     }
   }
 
+  // Asked for once there is one: till then it says that it is being written, if it may still come.
+  async showSummary(past, session, place) {
+    const until = Date.now() + SUMMARY_MS;
+    while (this.opened === past) {
+      if (session.has_summary) {
+        const { final } = await this.read(past, "/summary");
+        place.replaceChildren(el("b", {}, "Summary "), final.summary);
+        place.hidden = false;
+        return;
+      }
+      const isNew = session.closed_at && Math.abs(Date.now() - Date.parse(session.closed_at)) < SUMMARY_MS;
+      const mayCome = isNew && session.turns > 0 && Date.now() < until;
+      place.replaceChildren(mayCome ? "Writing a summary…" : "");
+      place.hidden = !mayCome;
+      if (!mayCome) return;
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+      session = await this.read(past);
+    }
+  }
+
   forget(id) {
     keep(kept().filter((each) => each.id !== id));
     this.dialog.close();
-    this.show();
+    this.show(this.current);
   }
 
-  async read({ id, token }, what) {
-    const answer = await fetch(`./sessions/${encodeURIComponent(id)}/${what}`, { headers: { Authorization: `Bearer ${token}` } });
+  async read({ id, token }, what = "") {
+    const answer = await fetch(`./sessions/${encodeURIComponent(id)}${what}`, { headers: { Authorization: `Bearer ${token}` } });
     if (answer.ok) return answer.json();
     const problem = await answer.json().catch(() => ({}));
     throw new Error(problem.detail || problem.message || problem.title || `the server answers ${answer.status}`);
   }
 
-  contents(past, { turns, recording }, summary) {
+  contents(past, { turns, recording }) {
     const parts = [];
-    if (summary?.final) parts.push(el("p", { className: "summary" }, el("b", {}, "Summary "), summary.final.summary));
     const audio = recording && el("audio", { controls: true, preload: "none", src: `.${recording.url}?token=${encodeURIComponent(past.token)}` });
     if (audio) parts.push(audio);
     parts.push(el("ol", { className: "turns" }, ...turns.map((turn) => exchange(turn, audio))));
@@ -103,7 +134,10 @@ function exchange({ text, start_ms: startMs, replies }, audio) {
   const item = el("li", { className: "exchange" });
   if (text) item.append(el("p", { className: "user" }, text));
   for (const reply of replies) {
-    item.append(el("p", { className: "agent" }, el("span", { className: "heard" }, reply.text || "(not heard)")));
+    const isCut = reply.interrupted;
+    const words = el("p", { className: "agent" }, el("span", { className: "heard" }, reply.text || (isCut ? "" : "(not heard)")));
+    if (isCut) words.append(" ", interruptedMark(Boolean(reply.text), reply.written));
+    item.append(words);
   }
   if (audio && startMs !== null) {
     const hear = el("button", { type: "button", className: "quiet-button hear" }, `Hear from ${clock(startMs)}`);

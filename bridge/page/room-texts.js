@@ -2,7 +2,7 @@
 // the same id to whichever agent is there.
 
 const METHOD = "daredevil.text";
-const REFUSED = 400; // the agent will never take it; after any other error it is asked again
+const REFUSED = new Set([400, 1402]); // the agent, or LiveKit (too long), will never take it; after other errors it is asked again
 const ANSWER_MS = 8000; // how long an answer may take
 const FIRST_REST_MS = 250;
 const LAST_REST_MS = 4000;
@@ -51,7 +51,7 @@ export class RoomTexts {
         await this.ask(METHOD, JSON.stringify(message), ANSWER_MS);
         this.on.stored(message);
       } catch (error) {
-        if (error.code !== REFUSED) {
+        if (!REFUSED.has(error.code)) {
           await this.rest(restMs);
           restMs = Math.min(2 * restMs, LAST_REST_MS);
           continue;

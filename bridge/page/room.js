@@ -1,8 +1,11 @@
 // The room's page: form and buttons to the room, the room's people, words and state to the page.
 import { el, icon } from "./dom.js";
+import { Follower } from "./follow.js";
+import { offers } from "./offers.js";
 import { orb } from "./orb.js";
 import { roomProblem } from "./problems.js";
 import { NoToken, RoomCall } from "./room-call.js";
+import { TextLimit } from "./text-limit.js";
 
 const SAYS = {
   idle: ["Join a room", "Everybody in it hears everybody, and the agent."],
@@ -16,6 +19,7 @@ const SAYS = {
   ended: ["You have left", "What was said is kept in the log."],
 };
 const MAX_READ_OUT = 40;
+const REQUEST_BYTES = 15000; // LiveKit carries 15 KiB in a request: this much text, and its id
 
 const ui = Object.fromEntries(
   [...document.querySelectorAll("[id]")].map((element) => [element.id.replace(/-(.)/g, (_, c) => c.toUpperCase()), element]),
@@ -23,7 +27,8 @@ const ui = Object.fromEntries(
 const views = new Map(); // by caption
 const names = new Map(); // by identity; those who have left said things, too
 const call = new RoomCall({ change: render, caption: showCaption, problem: showProblem });
-let atEnd = true; // the reader follows; scrolling back lets go
+const end = new Follower(ui.scroll);
+const limit = new TextLimit(ui.text, ui.tooLong);
 
 function render() {
   const { state, live, muted } = call;
@@ -82,7 +87,7 @@ function showCaption({ id, identity, text, final }) {
     ui.readOut.append(el("p", {}, `${view.name.textContent}: ${text}`));
     if (ui.readOut.childElementCount > MAX_READ_OUT) ui.readOut.firstElementChild.remove();
   }
-  if (atEnd) ui.scroll.scrollTop = ui.scroll.scrollHeight;
+  end.follow();
 }
 
 function showProblem(what) {
@@ -146,12 +151,10 @@ ui.mute.addEventListener("click", () => call.mute(!call.muted));
 ui.typing.addEventListener("submit", (event) => {
   event.preventDefault();
   const text = ui.text.value.trim();
-  if (!text) return;
+  if (!text || !limit.allows()) return;
   ui.text.value = "";
+  end.toEnd();
   call.type(text);
-});
-ui.scroll.addEventListener("scroll", () => {
-  atEnd = ui.scroll.scrollHeight - ui.scroll.scrollTop - ui.scroll.clientHeight < 80;
 });
 for (const name of ["pointerdown", "keydown"]) {
   document.addEventListener(name, () => call.live && !call.room.canPlaybackAudio && call.room.startAudio());
@@ -180,5 +183,6 @@ Object.defineProperty(window, "daredevil", {
   }),
 });
 
+offers().then(({ mostTextBytes }) => (limit.mostBytes = Math.min(mostTextBytes, REQUEST_BYTES)));
 ui.joinFields.disabled = false; // until now nobody would have listened to the form
 render();

@@ -1,6 +1,8 @@
 // The conversation on the page: one list item per exchange, changed in place, and captions for screen readers.
-import { heardClauses, preparing, replyToShow, wordsOf } from "./conversation.js";
-import { el, icon } from "./dom.js";
+import { heardClauses, replyToShow, wordsOf } from "./conversation.js";
+import { el } from "./dom.js";
+import { Follower } from "./follow.js";
+import { interruptedMark } from "./interrupted.js";
 import { LatencyLine, fillLegend } from "./latency.js";
 
 const DISMISSED = { "no-words": "not a word", backchannel: "heard as agreement", echo: "an echo of the agent", unaddressed: "said to somebody else", repetition: "no speech, only the same again and again", "too-fast": "no speech", unlikely: "no speech that could be understood", language: "speech in another language" };
@@ -13,8 +15,7 @@ class ExchangeView {
     this.preparing = el("p", { className: "preparing", hidden: true }, el("i"), el("i"), el("i"), "preparing");
     this.tools = el("p", { className: "tools", hidden: true });
     this.agent = el("p", { className: "agent", hidden: true });
-    this.markText = el("span", {});
-    this.mark = el("span", { className: "mark", hidden: true }, icon("i-close"), this.markText);
+    this.mark = el("span", { hidden: true });
     this.latency = new LatencyLine();
     this.element = el("li", { className: "exchange" }, this.user, this.aside, this.preparing, this.tools, this.agent, this.latency.element);
     this.beforeMark = document.createTextNode(" ");
@@ -24,7 +25,7 @@ class ExchangeView {
 
   show(exchange, longestMs) {
     this.showUser(exchange);
-    this.preparing.hidden = !preparing(exchange);
+    this.preparing.hidden = !exchange.preparing;
     this.tools.hidden = exchange.tools.length === 0;
     this.tools.textContent = exchange.tools.map(toolWords).join(" · ");
     const reply = replyToShow(exchange);
@@ -58,9 +59,8 @@ class ExchangeView {
     }
     words.forEach(({ heard }, at) => this.spans[at].classList.toggle("heard", heard));
     this.agent.classList.toggle("cut", reply.interrupted);
-    const unheard = reply.clauses.map((clause) => clause?.text ?? "").join("");
-    this.markText.textContent = words.length ? "interrupted" : "interrupted before it was heard";
-    this.mark.title = reply.interrupted ? `You heard up to here. Written was: ${unheard}` : "";
+    const written = reply.clauses.map((clause) => clause?.text ?? "").join("");
+    this.mark.replaceChildren(...(reply.interrupted ? [interruptedMark(words.length > 0, written)] : []));
   }
 }
 
@@ -68,12 +68,8 @@ const toolWords = ({ name, done, error }) => (error ? `${name}: ${error}` : done
 
 export class Transcript {
   constructor({ list, scroll, empty, legend, captions }) {
-    Object.assign(this, { list, scroll, empty, legend, captions });
-    this.atEnd = true; // the reader follows; scrolling back lets go
-    scroll.addEventListener("scroll", () => {
-      this.atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
-    });
-    new ResizeObserver(() => this.follow()).observe(scroll);
+    Object.assign(this, { list, empty, legend, captions });
+    this.end = new Follower(scroll);
     this.summaryPending = el("li", { className: "summary pending", hidden: true }, "Writing a summary…");
     this.unsaid = el("li", { className: "exchange unsaid", hidden: true });
     this.clear();
@@ -82,7 +78,7 @@ export class Transcript {
   showSummaryPending(isPending) {
     this.summaryPending.hidden = !isPending;
     if (isPending) this.list.append(this.summaryPending);
-    this.follow();
+    this.end.follow();
   }
 
   // Texts that the server has not stored yet, after all others.
@@ -91,7 +87,7 @@ export class Transcript {
     this.unsaid.replaceChildren(...texts.map((text) => el("p", { className: "user typed" }, text, el("small", {}, "sending…"))));
     if (texts.length) this.list.append(this.unsaid);
     this.empty.hidden = this.views.size > 0 || texts.length > 0;
-    this.follow();
+    this.end.follow();
   }
 
   clear() {
@@ -104,6 +100,7 @@ export class Transcript {
     this.captions.replaceChildren();
     this.empty.hidden = false;
     this.legend.hidden = true;
+    this.end.toEnd();
   }
 
   show(entries) {
@@ -112,11 +109,7 @@ export class Transcript {
       else this.showOnce(entry);
     }
     this.empty.hidden = this.views.size > 0;
-    if (entries.length) this.follow();
-  }
-
-  follow() {
-    if (this.atEnd) this.scroll.scrollTop = this.scroll.scrollHeight;
+    if (entries.length) this.end.follow();
   }
 
   showExchange(entry) {

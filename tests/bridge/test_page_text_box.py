@@ -1,4 +1,4 @@
-"""The text box stays where it can be used, however long the conversation and however small the window."""
+"""The newest turn and the text box below it stay in sight, in long conversations and small windows."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,8 +12,17 @@ from tests.bridge.page_door import PageDoor, running_door, until
 
 pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 
-SIZES = {"desktop": (1280, 800), "phone": (390, 844), "zoomed to 400 %": (320, 200), "phone on its side": (844, 390)}
-EXCHANGES = 14
+SIZES = {
+    "desktop": (1280, 800),
+    "zoomed to 200 %": (640, 400),
+    "zoomed to 400 %": (320, 200),
+    "zoomed to 400 %, higher": (320, 256),
+    "phone": (390, 844),
+    "phone with its keyboard": (390, 500),
+    "phone on its side": (844, 390),
+    "wide and low": (1280, 300),
+}
+EXCHANGES = 15
 PARTS = {"endpointing_ms": 400.0, "stt_ms": 40.0, "first_token_ms": 70.0, "first_audio_ms": 80.0}
 
 
@@ -25,27 +34,76 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.mark.parametrize("is_spoken", [False, True], ids=["typed", "spoken"])
 @pytest.mark.parametrize("size", SIZES)
-async def test_the_text_box_is_in_sight_after_many_exchanges(browser: Browser, size: str, is_spoken: bool) -> None:
+async def test_the_newest_turn_and_the_text_box_stay_in_sight(browser: Browser, size: str, is_spoken: bool) -> None:
     width, height = SIZES[size]
     async with running_door() as door:
+        door.summary = "The time was asked for, in many places, and told. " * 2
+        door.may_summarize.set()
         context = await browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
         async with watched_page(context, door.url) as page:
-            await page.get_by_role("button", name="Talk" if is_spoken else "Type instead", exact=True).click()
-            box = page.get_by_role("textbox", name="Type to the agent")
-            if is_spoken:
-                await until(lambda: door.socket)
-                await holds(page, "daredevil.state === 'listening'")
+            await begin(page, door, is_spoken)
             for n in range(EXCHANGES):
                 await exchange(page, door, n, is_spoken)
-                assert await fully_in_window(page, "#typing"), f"after exchange {n + 1}"
-            await expect(page.locator(".agent")).to_have_count(EXCHANGES)
-            await box.click()
+                await expect_end_in_sight(page, f"after exchange {n + 1}")
+                if n == EXCHANGES // 2:
+                    await close_the_note(page)
+            await door.send(type="error", code="x", message="what went wrong is told in some words " * 3)
+            await expect(page.get_by_role("alert")).to_be_visible()
+            await expect_end_in_sight(page, "with a problem")
+            assert await fully_in_window(page, "#hangup") or width > height > 200
+            await page.get_by_role("textbox", name="Type to the agent").click()
             await page.keyboard.type("And now?")
             await page.keyboard.press("Enter")
             await until(lambda: door.received[-1].get("text") == "And now?")
             assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
-            assert await page.evaluate("document.querySelector('.scroll').clientHeight >= 60"), "words can be read"
+            await page.get_by_role("button", name="Hang up").click()
+            await expect(page.locator(".summary:not(.pending)")).to_be_attached()
+            await expect_end_in_sight(page, "with the summary")
         await context.close()
+
+
+async def begin(page: Page, door: PageDoor, is_spoken: bool) -> None:
+    """Begin a call in which the note about the stand-in model is open."""
+    await page.get_by_role("button", name="Talk" if is_spoken else "Type instead", exact=True).click()
+    if is_spoken:
+        await until(lambda: door.socket)
+        await holds(page, "daredevil.state === 'listening'")
+    else:
+        await page.get_by_role("textbox", name="Type to the agent").fill("Hello there.")
+        await page.keyboard.press("Enter")
+    await door.fact("SessionOpened", profile={"llm": "local"})
+    await expect(page.get_by_role("note")).to_be_attached()
+
+
+async def close_the_note(page: Page) -> None:
+    """Close it, and go back to the end as a reader does."""
+    await page.get_by_role("button", name="Got it").click()
+    await page.get_by_role("region", name="What was said").hover(position={"x": 4, "y": 4})
+    await page.mouse.wheel(0, 100_000)
+    await expect_end_in_sight(page, "after the note was closed")
+
+
+async def expect_end_in_sight(page: Page, when: str) -> None:
+    """The text box can be used, and the end of the newest turn is right above it."""
+    try:
+        await holds(page, END_IN_SIGHT, 3)
+    except TimeoutError:
+        pytest.fail(f"{when}: {await page.evaluate(WHERE_THINGS_ARE)}")
+    assert await fully_in_window(page, "#typing"), f"{when}: {await page.evaluate(WHERE_THINGS_ARE)}"
+
+
+WHERE_THINGS_ARE = """(() => {
+  const box = (selector) => {
+    const { top, bottom } = [...document.querySelectorAll(selector)].at(-1).getBoundingClientRect();
+    return { top, bottom };
+  };
+  return { form: box("#typing"), newest: box(".turns > li:not([hidden])"), scrollY, innerHeight };
+})()"""
+END_IN_SIGHT = f"""(() => {{
+  const {{ form, newest }} = {WHERE_THINGS_ARE};
+  return newest.bottom > 20 && newest.bottom <= form.top && (form.top - newest.bottom < 60 || newest.top >= 0);
+}})()"""
+"""Where there is little yet, all of it is seen."""
 
 
 async def exchange(page: Page, door: PageDoor, n: int, is_spoken: bool) -> None:
@@ -53,7 +111,7 @@ async def exchange(page: Page, door: PageDoor, n: int, is_spoken: bool) -> None:
     if not is_spoken:
         await page.get_by_role("textbox", name="Type to the agent").fill(question)
         await page.keyboard.press("Enter")
-        await until(lambda: sum(each["type"] == "text" for each in door.received) == n + 1)
+        await until(lambda: door.received and door.received[-1].get("text") == question)
     ids = {"turn_id": f"t{n}", "reply_id": f"r{n}"}
     source = "speech" if is_spoken else "text"
     await door.fact("TurnEnded", turn_id=f"t{n}", participant_id="person-1", text=question, source=source)

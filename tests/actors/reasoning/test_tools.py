@@ -24,6 +24,8 @@ from actors.reasoning.tools import (
         ("What's the time in Tokyo right now?", "tokyo"),
         ("what time is it in New York", "new york"),
         ("What day is it today?", ""),
+        ("What time is it in Tokyo and in Paris?", "tokyo and in paris"),
+        ("What time is it in Tokyo, Paris, and London, please?", "tokyo, paris, and london"),
     ],
 )
 def test_questions_for_the_time_are_recognised(text: str, place: str) -> None:
@@ -43,6 +45,32 @@ def test_the_time_is_told_for_places_and_refused_for_others() -> None:
     with pytest.raises(ToolFailed, match="Middle Earth"):
         CURRENT_TIME.run({"time_zone": "Middle Earth"})
     assert "sorry" in time_answer("What time is it?", "ToolFailed: no")
+
+
+@pytest.mark.parametrize("named", ["tokyo and in paris", "Tokyo, Paris", "Tokyo & Paris", "Tokyo; and Paris"])
+def test_the_time_is_told_for_several_places_at_once(named: str) -> None:
+    result = CURRENT_TIME.run({"time_zone": named})
+    tokyo, paris = json.loads(result)["places"]
+    assert (tokyo["place"].lower(), paris["place"].lower()) == ("tokyo", "paris")
+    answer = time_answer("What time is it in Tokyo and in Paris?", result)
+    assert answer == f"It is {tokyo['time']} in Tokyo and {paris['time']} in Paris."
+    on_the_day = time_answer("What day is it there?", result)
+    assert on_the_day == f"It is {tokyo['date']} in Tokyo and {paris['date']} in Paris."
+
+
+def test_of_several_places_those_that_are_not_known_are_named() -> None:
+    result = CURRENT_TIME.run({"time_zone": "Atlantis, Tokyo, here"})
+    known = json.loads(result)
+    assert [each["place"] for each in known["places"]] == ["Tokyo", ""]
+    assert known["not_known"] == ["Atlantis"]
+    assert time_answer("What time is it?", result).endswith(" I do not know the time in Atlantis.")
+    with pytest.raises(ToolFailed, match=r"Atlantis.*Middle Earth"):
+        CURRENT_TIME.run({"time_zone": "Atlantis and Middle Earth"})
+
+
+def test_a_place_with_an_and_in_its_name_is_one() -> None:
+    assert json.loads(CURRENT_TIME.run({"time_zone": "Port of Spain"}))["place"] == "Port of Spain"
+    assert json.loads(CURRENT_TIME.run({"time_zone": "Antigua and Barbuda"})).get("places") is None
 
 
 @pytest.mark.parametrize("place", ["", "local", "here"])

@@ -1,0 +1,10 @@
+// What the server that runs offers: `page.json`. Without an answer nothing is offered, and texts of any length are for the
+// door to judge.
+export async function offers() {
+  try {
+    const { rooms = false, max_text_bytes: mostTextBytes = Infinity } = await (await fetch("./page.json")).json();
+    return { rooms, mostTextBytes };
+  } catch {
+    return { rooms: false, mostTextBytes: Infinity };
+  }
+}
