@@ -1,8 +1,9 @@
 """Takes the agent's own sound out of one microphone, and tells what is left of it from speech.
 
 A client without echo cancellation sends back what it plays: later by some 20 to 600 ms, fainter, through a telephone or
-a room. Where that is gets found once per stretch of playback (`alignment`); from there on a filter (`kalman`) predicts
-it. Pure: samples in, samples out; no clock.
+a room. Where that is gets found (`alignment`); from there on a filter (`kalman`) predicts it. Where playback goes on
+after a break, or another reply begins, it is expected at the same delay, and looked for as well. Pure: samples in,
+samples out; no clock.
 """
 
 from collections import deque
@@ -89,6 +90,10 @@ class EchoCanceller:
         self._age = 0
         self._own = self._lost = self._held = self._silent = 0
         self._free = False
+        self._ended: tuple[EchoPath, int] | None = None
+        """Path and delay of an echo that seems to have ended since playback was placed."""
+        self._placed_anew = False
+        """Whether the echo is expected where it was, and has not been found there since playback was placed anew."""
         self._explained: set[int] = set()
         self._alone = 0
 
@@ -112,10 +117,17 @@ class EchoCanceller:
         self._playing = bool(np.any(self._playback.played(first - LATE_SAMPLES, first + EARLY_SAMPLES)))
         if self._version != self._playback.version:
             self._version = self._playback.version
-            self._delay = None
-            self._finder.forget()
-            self._held = self._lost = 0
+            self._expect_again()
         return self._playing
+
+    def _expect_again(self) -> None:
+        """Expect the echo where it was: what was played is placed elsewhere now, but room and client are the same."""
+        if self._ended is not None and self._delay is None and self._finder.has_not_ended():
+            self._path, self._delay = self._ended
+        self._ended = None
+        self._finder.forget()
+        self._held = self._lost = self._age = 0
+        self._placed_anew = self._delay is not None
 
     def overhear(self, windows: Samples) -> None:
         """Take windows in which there can be no echo: what comes next is compared with what was before."""
@@ -148,7 +160,7 @@ class EchoCanceller:
         self._echo_power = max(power(echo), self._echo_power)
         played = self._finder.aligned(self._delay, first, first + WINDOW_SAMPLES)
         self._expected_power = max(self._gain**2 * power(played), self._expected_power)
-        self._grow(first)
+        self._grow(first, power(played) > FAINT_RMS**2)
         return np.clip(np.round(left), -32768, 32767).astype(np.int16)
 
     def judged(self, first: int, probability: float, speaking: bool) -> float:
@@ -167,6 +179,8 @@ class EchoCanceller:
             self._own = 0
             return 0.0
         self._own += 1
+        if self._placed_anew:
+            return self._held_back(probability, speaking)
         return probability if speaking or self._own > 1 else 0.0
 
     def explains(self, start: int, end: int) -> bool:
@@ -206,6 +220,7 @@ class EchoCanceller:
     def _find(self, first: int) -> bool:
         """Look for the last windows in what was played; if they are there, elsewhere than before, cancel that."""
         delay = self._finder.find(first + WINDOW_SAMPLES, self._heard[-PIECE_SAMPLES:])
+        self._placed_anew = self._placed_anew and delay is None
         if delay is None or (self._delay is not None and abs(delay - self._delay) <= SAME_PLACE_SAMPLES):
             return False
         return self._learn(delay, first + WINDOW_SAMPLES - _LEARNT, self._heard)
@@ -232,9 +247,13 @@ class EchoCanceller:
         self._free, self._lost, self._age = False, 0, 0
         return True
 
-    def _grow(self, first: int) -> None:
+    def _grow(self, first: int, sounds: bool) -> None:
         """Learn again while the path is young; later, look whether there is an echo yet, and whether it has moved."""
         assert self._delay is not None
+        if self._placed_anew and not sounds:
+            return
+        if self._placed_anew and self._find(first):
+            return
         self._age += 1
         if self._age <= YOUNG_WINDOWS:
             if self._age in RELEARNT_AT:
@@ -242,7 +261,10 @@ class EchoCanceller:
                 self._learn(self._delay, first + WINDOW_SAMPLES - _LEARNT, self._heard, 1.0)
                 self._age = age
             return
+        self._placed_anew = False
         if self._finder.has_ended(self._delay, self._gain, first + WINDOW_SAMPLES):
+            assert self._path is not None
+            self._ended = self._path, self._delay
             self._delay = self._path = None
             self._alone = self._own = 0
             self._finder.forget()

@@ -52,6 +52,8 @@ class EchoFinder:
         self._playback = playback
         self._aligner = Aligner()
         self._powers: deque[float] = deque([0.0] * REMEMBERED_WINDOWS, REMEMBERED_WINDOWS)
+        self._ended: tuple[int, float, int, Sound] | None = None
+        """The last echo that has ended: its delay and gain, the sample at which that was told, and the powers then."""
 
     def hear(self, power_of_window: float) -> None:
         """Take the power of the next window, as it was heard."""
@@ -84,13 +86,28 @@ class EchoFinder:
         `gain` is how much louder it was than what was played.
         """
         heard, played = self._powers_of(delay, end)
-        return _silences(heard, gain**2 * played) > MOST_SILENT_OF_ECHO
+        if _silences(heard, gain**2 * played) <= MOST_SILENT_OF_ECHO:
+            return False
+        self._ended = delay, gain, end, heard
+        return True
+
+    def has_not_ended(self) -> bool:
+        """Tell, once playback was placed anew, whether what was taken for the echo's end was a break in playback."""
+        if self._ended is None:
+            return False
+        delay, gain, end, heard = self._ended
+        self._ended = None
+        return _silences(heard, gain**2 * self._powers_played(delay, end, len(heard))) <= MOST_SILENT_OF_ECHO
 
     def _powers_of(self, delay: int, end: int) -> tuple[Sound, Sound]:
         """Return the powers of the last windows as they were heard, and of what was played for them."""
         heard = np.array(self._powers)
-        played = self.aligned(delay, end - len(heard) * WINDOW_SAMPLES, end)
-        return heard, np.mean(played.reshape(-1, WINDOW_SAMPLES) ** 2, axis=1)
+        return heard, self._powers_played(delay, end, len(heard))
+
+    def _powers_played(self, delay: int, end: int, windows: int) -> Sound:
+        played = self.aligned(delay, end - windows * WINDOW_SAMPLES, end)
+        powers: Sound = np.mean(played.reshape(-1, WINDOW_SAMPLES) ** 2, axis=1)
+        return powers
 
     def _began_together(self, delay: int, end: int) -> bool:
         """Tell whether both were silent, and began to sound at the same time."""

@@ -26,6 +26,7 @@ EARLY_FACTS = 500
 
 OF_THE_DOOR = (
     e.PlaybackStarted,
+    e.PlaybackStalled,
     e.PlaybackPaused,
     e.PlaybackResumed,
     e.PlaybackFinished,
@@ -67,13 +68,21 @@ class _Stretch:
     first: int
     end: int | None = None
     guessed: bool = False
+    dry: bool = False
+    """Ended because its sound ran out: it goes on when more comes."""
+
+    @property
+    def last(self) -> int:
+        """The sample of the reply behind it, once it has ended."""
+        return self.first + (self.end or self.start) - self.start
 
 
 class HeardPlayback:
     """What the loudspeaker played, placed in one microphone's time.
 
-    A fact of playback comes after what it tells. So a reply that may be heard is taken to begin once it has sound, and
-    one whose interruption was dismissed to go on at once; the facts put that right.
+    A fact of playback comes after what it tells. So a reply that may be heard is taken to begin once it has sound, one
+    that ran dry to go on with its next sound, and one whose interruption was dismissed to go on at once; the facts put
+    that right.
 
     The clocks of machines may be hours apart. Facts of the door are placed by its own clock, which stamps the frames
     as well; what others say, and the agent's sound, by when it came here, as frames do (`here_ns`: monotonic clock).
@@ -108,7 +117,7 @@ class HeardPlayback:
 
     def _place(self, event: e.Event, here_ns: int | None) -> None:
         is_told_by_door = here_ns is None or isinstance(event, OF_THE_DOOR)
-        at = self._at_door.sample_at(event.time_ns) if is_told_by_door else self._here.sample_at(here_ns or 0)
+        at = self._at_door.sample_at(_when_ns(event)) if is_told_by_door else self._here.sample_at(here_ns or 0)
         if at is None:
             return
         match event:
@@ -118,7 +127,9 @@ class HeardPlayback:
             case e.PlaybackStarted():
                 self._started(event, at)
             case e.PlaybackResumed():
-                self._begin(event.reply_id, at, self._at_16_khz(event.reply_id, event.played_samples))
+                self._resumed(event.reply_id, at, self._at_16_khz(event.reply_id, event.played_samples))
+            case e.PlaybackStalled():
+                self._stalled(event, self._at_16_khz(event.reply_id, event.played_samples))
             case e.SpeechStarted():
                 self._speech(event, at)
             case e.InterruptionDismissed():
@@ -135,14 +146,15 @@ class HeardPlayback:
         self._sound.add(frame)
         if at is None:
             return
-        if last is None or last.reply_id != frame.reply_id or last.end is not None:
+        if last is None or last.reply_id != frame.reply_id or (last.end is not None and not last.dry):
             self._guess(at)
         elif reply is not None and reply.length > known:
             dry = last.start + known - last.first
-            if at > dry + DRY_SAMPLES:
-                last.end = dry
-                self._stretches.append(_Stretch(frame.reply_id, at, known, guessed=last.guessed and known == 0))
-                self.version += 1
+            if last.end is None and at > dry + DRY_SAMPLES:
+                last.end, last.dry = dry, True
+            if last.dry:
+                last.dry = False
+                self._begin(frame.reply_id, at, last.last, guessed=True)
 
     def _guess(self, at: int) -> None:
         """Take a reply that may be heard and has sound to begin now."""
@@ -181,18 +193,38 @@ class HeardPlayback:
         if event.reply_id == self._granted:
             self._granted = None
         if sound is not None:
-            self._begin(event.reply_id, at, sound.onset)
+            played = self._at_16_khz(event.reply_id, event.played_samples)
+            self._begin(event.reply_id, at, played or sound.onset)
 
     def _begin(self, reply_id: str, start: int, first: int, guessed: bool = False) -> None:
-        last = self._last
-        if last is not None and last.guessed and last.reply_id == reply_id:
+        while not guessed and (last := self._last) is not None and last.guessed and last.reply_id == reply_id:
             self._stretches.pop()
-        elif last is not None and last.end is None:
+        last = self._last
+        if last is not None and last.end is None:
             last.end = start
         if first and not guessed and self._is_new(reply_id):
             start, first = start - first, 0
         self._stretches.append(_Stretch(reply_id, start, first, guessed=guessed))
         self.version += 1
+
+    def _resumed(self, reply_id: str, at: int, first: int) -> None:
+        """Go on with sample `first`: less, or something else, may have been heard than was said before."""
+        while (last := self._last) is not None and last.reply_id == reply_id and (last.guessed or last.first >= first):
+            self._stretches.pop()
+        if last is not None and last.reply_id == reply_id:
+            last.dry = False
+            until = last.start + first - last.first
+            last.end = until if last.end is None else min(last.end, until)
+        self._begin(reply_id, at, first)
+
+    def _stalled(self, event: e.PlaybackStalled, played: int) -> None:
+        """End where it stands still; who tells nothing may play on."""
+        if event.cause == "silent":
+            return
+        self._stopped(event.reply_id, played)
+        last = self._last
+        if last is not None and last.reply_id == event.reply_id and last.end is not None:
+            last.dry = event.cause == "late-sound"
 
     def _is_new(self, reply_id: str) -> bool:
         return all(stretch.reply_id != reply_id for stretch in self._stretches)
@@ -211,6 +243,7 @@ class HeardPlayback:
     def _stopped(self, reply_id: str, played: int) -> None:
         last = self._last
         if last is not None and last.reply_id == reply_id and not (last.guessed and last.first):
+            last.dry = False
             last.end = last.start + max(0, played - last.first)
 
     def _ended(
@@ -219,8 +252,9 @@ class HeardPlayback:
         last = self._last
         if self._granted == event.reply_id:
             self._granted = None
-        if last is not None and last.reply_id == event.reply_id and last.end is None:
-            last.end = at + PAUSING_SAMPLES
+        if last is not None and last.reply_id == event.reply_id:
+            last.dry = False
+            last.end = at + PAUSING_SAMPLES if last.end is None else last.end
 
     @property
     def _last(self) -> _Stretch | None:
@@ -233,3 +267,10 @@ class HeardPlayback:
     def _at_16_khz(self, reply_id: str, samples: int) -> int:
         sound = self._sound.get(reply_id)
         return samples * IN_SAMPLE_RATE_HZ // sound.rate_hz if sound is not None else samples
+
+
+def _when_ns(event: e.Event) -> int:
+    """Return when it was heard that playback began or went on, if that was told, else when that was said."""
+    if isinstance(event, e.PlaybackStarted | e.PlaybackResumed) and event.heard_ns is not None:
+        return event.heard_ns
+    return event.time_ns

@@ -134,6 +134,69 @@ def test_sound_that_comes_late_is_played_when_it_comes() -> None:
     assert np.array_equal(playback.played(40_000, 56_000), VOICE)
 
 
+def stalled(seconds: float, played: int, cause: str) -> e.PlaybackStalled:
+    return e.PlaybackStalled.model_validate(
+        {**about("pl", seconds), "reply_id": "r", "played_samples": played, "cause": cause, "heard_ns": at(seconds)}
+    )
+
+
+def went_on(said: float, heard: float, played: int) -> e.PlaybackResumed:
+    return e.PlaybackResumed(
+        **about("pr", said), reply_id="r", played_samples=played, heard_ns=at(heard), paused_ms=500
+    )
+
+
+def test_after_a_break_it_is_heard_where_the_client_heard_it() -> None:
+    playback, sound = heard()
+    say(sound)
+    playback.take(e.PlaybackStarted(**about("ps", 0.1), reply_id="r", played_samples=800, heard_ns=at(0.05)))
+    assert np.array_equal(playback.played(0, 4000), VOICE[:4000]), "not when it was said that it began"
+    playback.take(stalled(0.25, 4000, "client"))
+    assert not np.any(playback.played(4000, 40_000))
+    version = playback.version
+    playback.take(went_on(0.9, 0.75, 4000))
+    assert playback.version > version
+    line = playback.played(0, 24_000)
+    assert np.array_equal(line[:4000], VOICE[:4000])
+    assert not np.any(line[4000:12_000])
+    assert np.array_equal(line[12_000:], VOICE[4000:])
+
+
+def test_a_reply_that_ran_dry_goes_on_with_its_next_sound_until_the_facts_say_when() -> None:
+    playback, sound = heard()
+    say(sound)
+    playback.take(e.PlaybackStarted(**about("ps", 0.0), reply_id="r"))
+    playback.take(stalled(1.0, 16_000, "late-sound"))
+    say_now(playback, 2.0, index=1)
+    assert np.array_equal(playback.played(32_000, 48_000), VOICE)
+    playback.take(went_on(2.2, 2.1, 16_000))
+    line = playback.played(0, 49_600)
+    assert np.array_equal(line[:16_000], VOICE)
+    assert not np.any(line[16_000:33_600])
+    assert np.array_equal(line[33_600:], VOICE)
+
+
+def test_one_that_was_interrupted_while_it_ran_dry_does_not_go_on() -> None:
+    playback, sound = heard()
+    say(sound)
+    playback.take(e.PlaybackStarted(**about("ps", 0.0), reply_id="r"))
+    playback.take(stalled(1.0, 16_000, "late-sound"))
+    playback.take(e.PlaybackInterrupted(**about("pi", 1.5), reply_id="r", heard_text="", played_samples=16_000))
+    say_now(playback, 2.0, index=1)
+    assert not np.any(playback.played(16_000, 60_000))
+
+
+def test_a_client_that_tells_nothing_is_taken_to_play_on() -> None:
+    playback, sound = heard()
+    say(sound)
+    playback.take(e.PlaybackStarted(**about("ps", 0.0), reply_id="r"))
+    playback.take(stalled(0.25, 4000, "silent"))
+    assert np.array_equal(playback.played(4000, 16_000), VOICE[4000:])
+    playback.take(went_on(0.9, 0.75, 4000))
+    assert not np.any(playback.played(4000, 12_000)), "it had stood still"
+    assert np.array_equal(playback.played(12_000, 24_000), VOICE[4000:])
+
+
 def test_facts_before_the_first_frame_wait_for_it() -> None:
     playback, sound = heard(0)
     say(sound)
