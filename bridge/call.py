@@ -392,18 +392,34 @@ class Call:
             self.end("timeout")
 
     def log_went_away(self) -> None:
-        """Tell the line that what it says is kept for now, once."""
+        """Keep what is said for now, and tell the line so, once."""
+        self._microphones.hold()
         if not self._log_away:
             self._log_away = True
             self._speaking.notice("log-away")
 
+    def log_answered(self) -> None:
+        """Take note that the log is there: it has the sound that was published a while ago."""
+        self._microphones.arrived()
+
     async def log_came_back(self) -> None:
-        """Publish the sound that was kept, and tell the line. Raises nats errors; then it may be called again."""
-        await self._microphones.release()
+        """Publish the sound that was kept, and tell the line, also what is lost. It may be called again."""
+        lost = await self._microphones.release()
         was_told, self._log_away = self._log_away, False
         self._repairs_from_s = time.monotonic() + REPAIRS_WAIT_S
         if was_told:
             self._speaking.notice("log-back")
+        self._say_lost(lost)
+
+    def left_out(self, track_id: str, lost_ms: float) -> None:
+        """Say that so much sound of a track was not taken, because far more of it came than is made."""
+        self._say_lost(self._microphones.leave_out(track_id, lost_ms))
+
+    def _say_lost(self, lost: list[e.SoundLost]) -> None:
+        for event in lost:
+            self.note(event)
+        if lost:
+            self._speaking.notice("sound-lost", ms=round(sum(event.lost_ms for event in lost)))
 
 
 async def _respond(message: Msg) -> None:

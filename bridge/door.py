@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-import time
+import math
 import weakref
 
 from faststream.nats import NatsBroker
@@ -13,21 +13,21 @@ from bridge.call import Call
 from bridge.claims import claim
 from bridge.client import Client
 from bridge.farewell import tell_summary
-from bridge.limits import Bucket
+from bridge.incoming import Incoming
 from bridge.log_watch import watch_log
 from bridge.opening import PERSON, WEBSOCKET, client_opening
 from bridge.orphans import orphans
 from bridge.protocol import (
+    ClientMessage,
     Hangup,
     Hello,
     Played,
     Rubbish,
     TypedText,
-    checked_sound,
     checked_text,
-    parse,
     parse_hello,
 )
+from bridge.refused import RefusedSessions
 from bridge.resume_tokens import digest, new_token
 from bridge.standing import Standing, standing_of
 from bridge.tasks import Tasks
@@ -45,10 +45,9 @@ from infra.settings import Settings, items_of
 log = logging.getLogger(__name__)
 
 HELLO_TIMEOUT_S = 10.0
-SOUND_SPEED, SOUND_BURST_S = 4, 10
-MESSAGES_PER_S, MESSAGES_BURST = 50, 200
 CLOSE_TIMEOUT_S = 4.0
 HISTORY_PATIENCE_S = 10.0
+REFUSED_S = 0.5
 
 
 class Door:
@@ -66,11 +65,13 @@ class Door:
         self._clients: set[Client] = set()
         self._tasks = Tasks("door")
         self._closing = False
+        self._refused = RefusedSessions(broker, settings.reconnect_grace_s)
 
     async def open(self) -> None:
         """Begin to watch the log, and look for calls that a door before this one left behind."""
         self._tasks.keep(lambda: watch_log(self._broker, self._calls.values), "watching the log")
         self._tasks.keep(self._bury_orphans, "looking for orphans")
+        self._tasks.keep(self._look_after_refused, "looking after sessions whose clients were refused")
 
     async def close(self) -> None:
         """Tell the clients to come back later; their sessions stay open, those that nobody holds are ended."""
@@ -163,6 +164,7 @@ class Door:
             if known:
                 call.client_vanished()
             else:
+                self._refused.add(session_id, is_new=not resumed)
                 await call.leave()
             raise
         track_id = next((event.track_id for event in events if isinstance(event, TrackPublished)), "")
@@ -218,31 +220,31 @@ class Door:
             del self._calls[call.session_id]
 
     async def _listen(self, client: Client, call: Call, track_id: str, hello: Hello) -> None:
-        sound = Bucket(SOUND_SPEED, SOUND_BURST_S)
-        messages = Bucket(MESSAGES_PER_S, MESSAGES_BURST)
-        while call.is_attached(client):
-            try:
-                data = await client.receive()
-                if data is None:
-                    return
-                bucket, amount = (
-                    (messages, 1.0) if isinstance(data, str) else (sound, len(data) / 2 / hello.sample_rate_hz)
-                )
-                if not bucket.take(amount, time.monotonic()):
-                    raise Rubbish("flood", f"more came than {SOUND_SPEED} times real time; send sound as it is made")
-                if isinstance(data, bytes):
-                    await call.sound(track_id, checked_sound(data))
-                elif self._take_message(call, data):
-                    stays = hello.summary and call.has_turns
-                    call.end("hangup", keep_line=stays)
-                    await call.over.wait()
-                    if stays:
-                        await tell_summary(self._broker, call.session_id, call.last_sequence, client)
-            except Rubbish as error:
-                client.refuse(error.code, str(error), error.message_id)
+        incoming = Incoming(call, track_id, hello.sample_rate_hz)
+        try:
+            while call.is_attached(client):
+                try:
+                    data = await client.receive()
+                    if data is None:
+                        return
+                    if isinstance(data, bytes):
+                        await incoming.sound(data)
+                    elif self._take_message(call, incoming.message(data)):
+                        await self._hang_up(client, call, hello.summary and call.has_turns)
+                except Rubbish as error:
+                    if error.code == "flood":
+                        raise  # nothing more is taken
+                    client.refuse(error.code, str(error), error.message_id)
+        finally:
+            incoming.tell_left_out(math.inf)
 
-    def _take_message(self, call: Call, data: str) -> bool:
-        message = parse(data)
+    async def _hang_up(self, client: Client, call: Call, stays: bool) -> None:
+        call.end("hangup", keep_line=stays)
+        await call.over.wait()
+        if stays:
+            await tell_summary(self._broker, call.session_id, call.last_sequence, client)
+
+    def _take_message(self, call: Call, message: ClientMessage) -> bool:
         match message:
             case Hangup():
                 return True
@@ -268,6 +270,14 @@ class Door:
             except (LogUnavailable, NatsError, TimeoutError, OSError) as error:
                 log.debug("looking for orphans: %r; trying again", error)
                 await asyncio.sleep(self._settings.reconnect_grace_s or 1)
+
+    async def _look_after_refused(self) -> None:
+        while True:
+            await asyncio.sleep(REFUSED_S)
+            try:
+                await self._refused.look()
+            except (LogUnavailable, NatsError, TimeoutError, OSError) as error:
+                log.debug("looking after refused sessions: %r; trying again", error)
 
     async def _bury(self, session_id: str) -> None:
         async with self._locks.setdefault(session_id, asyncio.Lock()):

@@ -1,6 +1,6 @@
-"""How much a client may send: a bucket that fills with time and is emptied by what comes."""
+"""How much a client may send: a bucket that fills with time and is emptied by what comes. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -22,3 +22,51 @@ class Bucket:
             return False
         self._left -= amount
         return True
+
+
+SOUND_SPEED, SOUND_BURST_S = 4.0, 60.0
+"""Sound comes in real time; after a stall of the network, or of the door, all that was held back comes at once."""
+
+FLOOD_S = 5.0
+"""What a stall has held back is through by then; of a client that goes on for longer sound is not all it sends."""
+
+FLOOD_MOST_S = 60.0
+"""So much sound above the limit no stall explains."""
+
+CALM_S = 1.0
+"""After so long without any above the limit, what was left out before is told."""
+
+
+class Flood(Exception):
+    """A client goes on and on sending more sound than anybody makes."""
+
+
+@dataclass(slots=True)
+class SoundLimit:
+    """Takes a client's sound as long as a stall may explain how it comes, leaves out the rest, and ends a flood.
+
+    Amounts are seconds of sound, times seconds of a monotonic clock.
+    """
+
+    _bucket: Bucket = field(default_factory=lambda: Bucket(SOUND_SPEED, SOUND_BURST_S))
+    _left_out_s: float = 0
+    _since_s: float = 0
+    _last_s: float = 0
+
+    def take(self, amount_s: float, now_s: float) -> bool:
+        """Tell whether sound is taken; if not, it is left out. Raises Flood."""
+        if self._bucket.take(amount_s, now_s):
+            return True
+        if not self._left_out_s:
+            self._since_s = now_s
+        self._left_out_s, self._last_s = self._left_out_s + amount_s, now_s
+        if now_s - self._since_s > FLOOD_S or self._left_out_s > FLOOD_MOST_S:
+            raise Flood
+        return False
+
+    def left_out_s(self, now_s: float) -> float:
+        """Return how much was left out, once and when nothing has been for a while; else 0."""
+        if not self._left_out_s or now_s - self._last_s < CALM_S:
+            return 0
+        left_out_s, self._left_out_s = self._left_out_s, 0
+        return left_out_s

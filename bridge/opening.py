@@ -4,7 +4,7 @@ Their ids follow from the session and from how it stands, so two doors that say 
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from bridge.protocol import Hello
 from bridge.standing import Standing
@@ -115,6 +115,31 @@ def unpublished(
         track_id=track_id,
         participant_id=participant_id,
         samples=samples,
+        reason=reason,
+    )
+
+
+def sound_lost(
+    session_id: str,
+    track_id: str,
+    participant_id: str,
+    place: tuple[int, int],
+    lost_ms: float,
+    reason: Literal["log-away", "flood"],
+    now_ns: int,
+) -> e.SoundLost:
+    """Return that sound of a microphone reaches nobody who listens: `place` is its `[start, end)` in the track."""
+    start, end = place
+    return e.SoundLost(
+        event_id=derive_id(track_id, f"SoundLost.{reason}.{start}", now_ns),
+        session_id=session_id,
+        time_ns=now_ns,
+        cause_id=opened_id(session_id),
+        track_id=track_id,
+        participant_id=participant_id,
+        start_sample=start,
+        end_sample=end,
+        lost_ms=lost_ms,
         reason=reason,
     )
 

@@ -69,10 +69,10 @@ class Speaking:
         """Say how much was heard of what is being played: the session ends."""
         self._apply(self._playback.close(reason, now_ns()))
 
-    def notice(self, code: str) -> None:
+    def notice(self, code: str, **more: int) -> None:
         """Tell the line of something about the call itself."""
         if self.line is not None:
-            self.line.tell({"type": "notice", "code": code})
+            self.line.tell({"type": "notice", "code": code, **more})
 
     def refuse(self, code: str, message: str) -> None:
         """Tell the line that the call cannot go on there."""

@@ -79,7 +79,9 @@ class SessionOpened(Event):
 class SessionClosed(Event):
     """The conversation ended; nothing more will be said in it."""
 
-    reason: str = Field(description="`hangup`, `timeout`, `shutdown`, `error`, or `erased`.")
+    reason: str = Field(
+        description="`hangup`, `timeout`, `vanished`, `shutdown`, `error`, `erased`, or `refused`: to its own client."
+    )
 
 
 class ErasedFact(Value):
@@ -139,6 +141,19 @@ class TrackUnpublished(Event):
     participant_id: Id
     samples: Count = 0
     reason: str = ""
+
+
+class SoundLost(Event):
+    """Sound of a microphone reached nobody who listens: what was said in it is not known."""
+
+    track_id: Id
+    participant_id: Id
+    start_sample: Count
+    end_sample: Count
+    lost_ms: Ms = Field(description="How long it was. With `flood` nothing stands in its place: both samples are one.")
+    reason: Literal["log-away", "flood"] = Field(
+        description="The log was away for longer than sound is kept; far more came at once than a stall explains."
+    )
 
 
 class DtmfReceived(Event):

@@ -33,6 +33,7 @@ EVENTS: tuple[Row, ...] = (
     Row(e.DtmfReceived, "dtmf.received", (BRIDGE,)),
     Row(e.TrackPublished, "track.published", (BRIDGE,)),
     Row(e.TrackUnpublished, "track.unpublished", (BRIDGE,)),
+    Row(e.SoundLost, "sound.lost", (BRIDGE,)),
     Row(e.SpeechStarted, "speech.started", (TRANSCRIPT,)),
     Row(e.SpeechEnded, "speech.ended", (TRANSCRIPT,)),
     Row(e.SpeechLost, "speech.lost", (TRANSCRIPT,)),

@@ -73,6 +73,7 @@ async def say(broker: NatsBroker, event: Event, fence: Fence | None = None, pati
     deadline = time.monotonic() + patience_s
     delay_s = 0.1
     while True:
+        tried_s = time.monotonic()
         try:
             with cancellation_kept():
                 ack = await broker.publish(
@@ -87,7 +88,7 @@ async def say(broker: NatsBroker, event: Event, fence: Fence | None = None, pati
             problem: Exception = error
         except (NatsError, TimeoutError, OSError) as error:
             problem = error
-        refusals.refused(time.monotonic())
+        refusals.refused(tried_s, time.monotonic())
         if time.monotonic() + delay_s > deadline:
             reason = f"{type(event).__name__} of {event.session_id} was not stored: {problem!r}"
             raise LogUnavailable(reason) from problem

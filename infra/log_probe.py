@@ -1,6 +1,7 @@
 """Whether the log takes facts right now: by what came of the last ones, and by storing something beside them."""
 
 import asyncio
+import math
 import os
 import time
 
@@ -8,6 +9,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from contracts.topology import PROBE, probe_subject
+from infra.connection import cancellation_kept
 
 ANSWER_S = 2.0
 GOOD_FOR_S = 2.0
@@ -25,20 +27,28 @@ class Refusals:
 
     def __init__(self) -> None:
         self._since_s: float | None = None
-        self._last_s = 0.0
+        self.last_s = 0.0
+        """When a fact was refused last."""
+        self._back_s = -math.inf
 
     def stored(self) -> None:
         """Note that the log has taken a fact."""
         self._since_s = None
 
-    def refused(self, now_s: float) -> None:
-        """Note that a fact was not stored."""
+    def back(self, now_s: float) -> None:
+        """Note that NATS, which did not answer at all, does again: what was not stored before says nothing any more."""
+        self._since_s, self._back_s = None, now_s
+
+    def refused(self, tried_s: float, now_s: float) -> None:
+        """Note that a fact was not stored which was tried from `tried_s` on."""
+        if tried_s < self._back_s:
+            return
         self._since_s = now_s if self._since_s is None else self._since_s
-        self._last_s = now_s
+        self.last_s = now_s
 
     def problem(self, now_s: float) -> str:
         """Return why the log seems to take nothing, empty if it does as far as is known."""
-        if self._since_s is None or now_s - self._last_s > REMEMBERED_S:
+        if self._since_s is None or now_s - self.last_s > REMEMBERED_S:
             return ""
         return f"the log has taken none of this process's facts for {now_s - self._since_s:.0f} s"
 
@@ -48,27 +58,29 @@ refusals = Refusals()
 
 
 class LogProbe:
-    """Asks at most every two seconds, however often it is asked."""
+    """Tries it at most every `good_for_s`, however often it is asked; sooner when a fact was refused meanwhile."""
 
-    def __init__(self) -> None:
-        self._asked_s = -GOOD_FOR_S
+    def __init__(self, good_for_s: float = GOOD_FOR_S, answer_s: float = ANSWER_S) -> None:
+        self._good_for_s = good_for_s
+        self._answer_s = answer_s
+        self._asked_s = -math.inf
         self._problem = ""
         self._asking = asyncio.Lock()
 
     async def problem(self, js: JetStreamContext) -> str:
         """Return why the log takes nothing, empty if it does."""
-        if refused := refusals.problem(time.monotonic()):
-            return refused
         async with self._asking:
-            if time.monotonic() - self._asked_s >= GOOD_FOR_S:
-                self._problem = await _stored(js)
-                self._asked_s = time.monotonic()
+            now_s = time.monotonic()
+            if now_s - self._asked_s >= self._good_for_s or refusals.last_s > self._asked_s:
+                self._asked_s = now_s
+                self._problem = await _stored(js, self._answer_s)
             return self._problem
 
 
-async def _stored(js: JetStreamContext) -> str:
+async def _stored(js: JetStreamContext, answer_s: float) -> str:
     try:
-        await js.publish(probe_subject(os.getpid()), bytes(PROBE_BYTES), stream=PROBE, timeout=ANSWER_S)
+        with cancellation_kept():
+            await js.publish(probe_subject(os.getpid()), bytes(PROBE_BYTES), stream=PROBE, timeout=answer_s)
     except (NatsError, TimeoutError, OSError) as error:
         return f"the log takes no facts ({error or type(error).__name__}): is its disk full?"
     return ""

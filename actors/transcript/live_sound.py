@@ -9,17 +9,18 @@ from types import TracebackType
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
 
 from actors.transcript.zero_line import ZeroLine
 from contracts.audio import BadAudio, InFrame, unpack_in
 from contracts.topology import AUDIO, audio_in_subject
 from infra.connection import connection, round_trip
-from infra.facts import direct_get, last_message, read_batch, sequence_of
+from infra.facts import LogUnavailable, direct_get, last_message, read_batch, sequence_of
 
 log = logging.getLogger(__name__)
 
-MAX_WAITING_FRAMES = 3000
-"""60 s of sound in the shortest frames; beyond that the oldest is dropped and becomes silence."""
+MAX_WAITING_FRAMES = 4500
+"""90 s of sound in the shortest frames, more than a door sends at once; beyond, the oldest becomes silence."""
 
 NEAR_MESSAGES = 200
 """So many messages are rather read than told apart."""
@@ -54,6 +55,9 @@ class LiveSound:
         self._zero_line = ZeroLine()
         self._subscription: Subscription | None = None
         self._last_frame_at = time.monotonic()
+        self._reconnects = 0
+        self._end = from_sample
+        """Up to where frames were handed on."""
         self.heard = False
         """Whether any frame of the track has come."""
         self.broken = 0
@@ -62,10 +66,29 @@ class LiveSound:
     async def __aenter__(self) -> "LiveSound":
         """Subscribe, then read what was kept. Raises nats errors."""
         nc = connection(self._broker)
+        self._reconnects = nc.stats["reconnects"]
         self._subscription = await nc.subscribe(self._subject, cb=self._receive)
         await round_trip(nc)
         await self._read_history()
         return self
+
+    async def catch_up(self) -> None:
+        """Read what passed by unheard if the connection was lost since the last look.
+
+        What came since is handed on after that, or it would seem to follow a silence. Raises nothing: while it can't
+        be read, `frames` returns none, and the next call tries again.
+        """
+        nc = connection(self._broker)
+        while (reconnects := nc.stats["reconnects"]) != self._reconnects and nc.is_connected:
+            self._from_sample = self._end
+            try:
+                await round_trip(nc)  # it is subscribed again
+                await self._read_history()
+            except (NatsError, LogUnavailable, TimeoutError, OSError) as error:
+                log.debug("track %s: what passed by cannot be read yet: %r", self._track_id, error)
+                self._history.clear()
+                return
+            self._reconnects = reconnects
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -75,10 +98,14 @@ class LiveSound:
             await self._subscription.unsubscribe()
 
     def frames(self) -> list[InFrame]:
-        """Return the frames that came since the last call, in order."""
+        """Return the frames that came since the last call, in order; none while there is some to catch up with."""
+        if connection(self._broker).stats["reconnects"] != self._reconnects:
+            return []
         frames, self._history = self._history, []
         while self._waiting:
             frames.append(self._waiting.popleft())
+        if frames:
+            self._end = max(self._end, max(frame.first_sample + len(frame.pcm) // 2 for frame in frames))
         return frames
 
     def since_frame_ms(self) -> float:

@@ -136,9 +136,11 @@ class TrackOwner:
             await self._say_restart(listener)
             while not listener.over:
                 _raise_end_of(following)
+                await live.catch_up()
                 await listener.step()
                 self._give_up_if_nobody(view, live.since_frame_ms(), NOBODY_ANY_MORE_S)
                 await self._wait(listener.patience_s())
+            await live.catch_up()
             await listener.finish()
         finally:
             self._sound_end = max(self._sound_end, listener.sound_end)

@@ -15,6 +15,7 @@ from bridge.http.session_index import newest_sessions
 from bridge.http.text_facts import HTTP, ReadingFacts, Standing, opening_facts, turn_ended
 from bridge.opening import PERSON, closing_events
 from bridge.protocol import Rubbish, checked_text
+from bridge.refused import RefusedSessions
 from bridge.resume_tokens import digest, new_token
 from bridge.web.gate import Visitor
 from bridge.web.openings import Openings, TooManyOpenings
@@ -73,6 +74,7 @@ class Conversations:
         self._beginning = 0
         self._watching: asyncio.Task[None] | None = None
         self._closing = False
+        self._refused = RefusedSessions(broker, settings.reconnect_grace_s)
         self._back_s = 0.0
         """When the log was back after it had been away: nobody could say anything before."""
 
@@ -114,7 +116,14 @@ class Conversations:
             raise log_away() from error
         finally:
             self._beginning -= 1
-        await exchange.accepted()
+        try:
+            await exchange.accepted()
+        except Problem:
+            if turn.session_id is None:  # its client knows of no session
+                session_id = exchange.turn.session_id
+                self._kept.pop(session_id, None)
+                self._refused.add(session_id, is_new=True)
+            raise
         return exchange
 
     async def _conversation(self, turn: ChatRequest, visitor: Visitor) -> _Conversation:
@@ -136,9 +145,13 @@ class Conversations:
         resume_token = new_token()
         conversation = _Conversation(Standing(session_id), resume_token=resume_token)
         opening = opening_facts(session_id, user_id, self._settings, now_ns(), digest(resume_token), time_zone)
-        for event in opening:
-            sequence = await say(self._broker, event, patience_s=READ_PATIENCE_S)
-            conversation.standing.take(Fact(sequence, event))
+        try:
+            for event in opening:
+                sequence = await say(self._broker, event, patience_s=READ_PATIENCE_S)
+                conversation.standing.take(Fact(sequence, event))
+        except BaseException:
+            self._refused.add(session_id, is_new=True)
+            raise
         self._keep(conversation)
         return conversation
 
@@ -225,6 +238,7 @@ class Conversations:
                 if not adopted:
                     await self._adopt()
                     adopted = True
+                await self._refused.look()
                 await self.end_idle()
             except AWAY as error:
                 log.debug("watching conversations by text: %r", error)

@@ -20,8 +20,8 @@ HEADERS_S = 10.0
 """How long the head of a request may take to come."""
 STALLED_S = 30.0
 """How long a client may take nothing of an answer that it asked for."""
-FRAMES_PER_S, FRAMES_BURST = 400, 1_000
-"""Frames that a WebSocket may send: sound comes 50 to 100 times a second, and in a burst after a stall."""
+FRAMES_PER_S, FRAMES_BURST = 400, 8_000
+"""Frames that a WebSocket may send: sound comes 50 to 100 times a second, and a minute of it at once after a stall."""
 SLICE_BYTES = 4_096
 """How much is parsed before frames are counted: an empty one has six bytes."""
 GOODBYE_S = 1.0

@@ -47,6 +47,7 @@ METRICS: dict[type[e.Event], tuple[str, ...]] = {
     e.SessionOpened: ("door",),
     e.SessionClosed: ("reason",),
     e.SessionErased: ("part",),
+    e.SoundLost: ("track_id", "start_sample", "end_sample", "lost_ms", "reason"),
     e.SpeechLost: ("utterance_id", "start_sample", "end_sample", "reason"),
     e.RecognitionFellBehind: ("waited_ms",),
     e.HearingRestarted: ("track_id",),

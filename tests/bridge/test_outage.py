@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 from faststream.nats import NatsBroker
+from httpx import AsyncClient
+from nats.aio.client import Client
 from nats.js.errors import APIError
 
 from bridge import log_watch
+from bridge.http.session_index import Listed, newest_sessions
 from bridge.site import Listener
 from contracts import events as e
+from contracts.topology import VOICE
 from infra.broker import make_broker
 from infra.connection import connection, jetstream
 from infra.provisioning import provision
@@ -20,6 +24,7 @@ from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller, wait_for
 from tests.bridge.conftest import Connect, OpenDoor
 from tests.servers import NatsServer, running_nats
+from tests.waiting import until_async
 
 
 async def test_what_is_said_while_the_log_is_away_is_told_when_it_is_back(
@@ -84,6 +89,40 @@ async def test_a_log_that_cannot_be_reached_refuses_new_calls_clearly(
     await wait_for(lambda: connection(broker).is_connected)
 
 
+async def sessions(nc: Client) -> list[Listed]:
+    return [listed async for listed in newest_sessions(nc, 10)]
+
+
+async def all_ended(nc: Client) -> bool:
+    return all(listed.closed is not None for listed in await sessions(nc))
+
+
+async def test_a_call_that_was_refused_is_ended_should_it_be_stored_after_all(
+    nats_server: NatsServer, open_door: OpenDoor, broker: NatsBroker
+) -> None:
+    door = await open_door(reconnect_grace_s=1)
+    nats_server.freeze()
+    async with Caller.connected(door.port) as caller:
+        await caller.send(type="hello")
+        assert (await caller.message("error"))["code"] == "log-unavailable"
+    nats_server.thaw()
+    await until_async(lambda: sessions(connection(broker)))
+    await until_async(lambda: all_ended(connection(broker)))
+
+
+async def test_a_conversation_by_text_that_was_refused_is_ended_should_it_be_stored_after_all(
+    nats_server: NatsServer, open_door: OpenDoor, broker: NatsBroker
+) -> None:
+    door = await open_door(reconnect_grace_s=1)
+    nats_server.freeze()
+    async with AsyncClient(base_url=f"http://127.0.0.1:{door.port}") as http:
+        answer = await http.post("/chat", json={"text": "Hello?"}, timeout=20)
+    assert answer.status_code == 503
+    nats_server.thaw()
+    await until_async(lambda: sessions(connection(broker)))
+    await until_async(lambda: all_ended(connection(broker)))
+
+
 @pytest.fixture
 async def small_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NatsBroker]:
     """A log on a disk of 2 MB."""
@@ -118,10 +157,10 @@ async def test_a_full_log_ends_the_call_clearly(small_log: NatsBroker, monkeypat
 
 
 async def test_sound_goes_on_after_a_break_that_nobody_noticed(
-    nats_server: NatsServer, connect: Connect, agent: Agent, monkeypatch: pytest.MonkeyPatch
+    nats_server: NatsServer, open_door: OpenDoor, connect: Connect, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_watch, "WATCH_S", 3)  # so that the break is between two looks
-    caller = await connect()
+    caller = await connect(await open_door())
     await caller.send(type="text", text="Hello?", id="t-1")
     await caller.message("taken", id="t-1")
     await nats_server.stop()
@@ -131,3 +170,16 @@ async def test_sound_goes_on_after_a_break_that_nobody_noticed(
         await caller.connection.send(bytes(640))
         await wait_for(lambda: len(frames) == 2)
     assert not [message for message in caller.messages if message["type"] == "notice"]
+
+
+async def test_whoever_only_speaks_is_told_that_the_log_is_full(small_log: NatsBroker) -> None:
+    listener = Listener(small_log, settings().model_copy(update={"port": 0}))
+    await listener.open()
+    async with Caller.connected(listener.port) as caller:
+        await caller.hello()
+        await fill(small_log)
+        await caller.connection.send(bytes(640))
+        await caller.message("notice", code="log-away")
+        await jetstream(small_log).purge_stream(VOICE, subject="voice.filler.turn.ended")
+        await caller.message("notice", code="log-back")
+    await listener.close()

@@ -1,12 +1,13 @@
 """Messages from clients, whatever they hold."""
 
 import json
+import math
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.limits import Bucket
+from bridge.limits import FLOOD_S, Bucket, Flood, SoundLimit
 from bridge.protocol import Hello, Played, Rubbish, checked_sound, checked_text, clean_text, parse, parse_hello
 
 JSON = st.recursive(
@@ -67,6 +68,26 @@ def test_limits_of_text_and_sound_are_told() -> None:
         checked_text("é" * 6, 10)
     with pytest.raises(Rubbish, match="odd"):
         checked_sound(b"123")
+
+
+def test_sound_that_goes_on_above_the_limit_is_a_flood() -> None:
+    limit, now_s = SoundLimit(), 100.0
+    ended = False
+    while not ended:  # twelve times real time
+        now_s += 0.02
+        try:
+            limit.take(0.24, now_s)
+        except Flood:
+            ended = True
+    assert 60 / 8 + FLOOD_S < now_s - 100 < 60 / 8 + FLOOD_S + 1
+
+
+def test_a_client_that_falls_silent_and_catches_up_again_and_again_is_no_flood() -> None:
+    limit, now_s = SoundLimit(), 0.0
+    for _ in range(20):
+        now_s += 55
+        assert all(limit.take(0.02, now_s + 0.0001 * n) for n in range(2_750))
+    assert limit.left_out_s(math.inf) == 0
 
 
 def test_a_bucket_allows_bursts_and_an_average() -> None:

@@ -1,5 +1,6 @@
 """What a client may get wrong: each gives a clear error and leaves other sessions alone."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -9,7 +10,7 @@ from websockets.exceptions import InvalidStatus
 
 from bridge.site import Listener
 from tests.bridge.agent import Agent
-from tests.bridge.caller import Caller
+from tests.bridge.caller import Caller, wait_for
 from tests.bridge.conftest import Connect, OpenDoor
 
 
@@ -88,12 +89,40 @@ async def test_endless_rubbish_closes_that_connection_only(connect: Connect) -> 
 
 async def test_a_flood_of_sound_closes_that_connection_only(connect: Connect) -> None:
     bad, good = await connect(), await connect()
-    for _ in range(8):
+    for _ in range(70):
         await bad.connection.send(bytes(64_000))
     assert await bad.closed() == 4429
     assert bad.messages[-1]["code"] == "flood"
+    await bad.message("notice", code="sound-lost")
     await good.send(type="text", text="hi")
     await good.fact("TurnEnded")
+
+
+async def test_what_a_stall_held_back_may_come_at_once(connect: Connect, agent: Agent) -> None:
+    caller = await connect()
+    async with agent.hearing(caller.session_id) as frames:
+        for _ in range(25):
+            await caller.connection.send(bytes(64_000))
+            for n in range(20):
+                await caller.played("r-1", n)
+        await wait_for(lambda: len(frames) == 2_500)
+    assert not [message for message in caller.messages if message["type"] in ("error", "notice")]
+
+
+async def test_of_far_more_than_a_stall_explains_the_surplus_is_left_out_and_told(
+    connect: Connect, agent: Agent
+) -> None:
+    caller = await connect()
+    for _ in range(35):
+        await caller.connection.send(bytes(64_000))
+    await asyncio.sleep(1.1)  # until it is calm
+    await caller.connection.send(bytes(640))
+    told = await caller.message("notice", code="sound-lost")
+    assert 8_000 <= told["ms"] <= 10_000
+    lost = await caller.fact("SoundLost")
+    assert (lost["reason"], round(lost["lost_ms"])) == ("flood", told["ms"])
+    await caller.send(type="text", text="still here")
+    assert (await caller.fact("TurnEnded"))["text"] == "still here"
 
 
 async def test_more_sessions_than_allowed_are_refused(open_door: OpenDoor, connect: Connect) -> None:

@@ -109,10 +109,21 @@ def test_a_failed_write_is_told_by_the_server_and_a_restart_waits_for_room(
 def test_a_process_whose_facts_are_refused_is_not_ready_until_one_is_stored() -> None:
     refusals = Refusals()
     assert refusals.problem(100) == ""
-    refusals.refused(100)
-    refusals.refused(104)
+    refusals.refused(95, 100)
+    refusals.refused(100, 104)
     assert refusals.problem(105) == "the log has taken none of this process's facts for 5 s"
     assert refusals.problem(140) == "", "nobody has tried since: it may well take them again"
-    refusals.refused(141)
+    refusals.refused(140, 141)
     refusals.stored()
     assert refusals.problem(142) == ""
+
+
+def test_what_was_refused_before_nats_was_back_says_nothing_any_more() -> None:
+    refusals = Refusals()
+    refusals.refused(100, 105)
+    refusals.back(110)
+    assert refusals.problem(111) == ""
+    refusals.refused(109, 114)
+    assert refusals.problem(115) == "", "it was tried while NATS was away"
+    refusals.refused(111, 116)
+    assert refusals.problem(117) == "the log has taken none of this process's facts for 1 s"

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import nats
 import pytest
 from faststream.nats import NatsBroker
 
@@ -9,7 +10,8 @@ from actors.transcript.live_sound import NEAR_MESSAGES, LiveSound
 from contracts.audio import InFrame
 from contracts.topology import AUDIO, audio_in_subject
 from infra.connection import connection, jetstream
-from tests.waiting import until_async
+from tests.servers import NatsServer
+from tests.waiting import until, until_async
 
 FRAMES = 1500
 
@@ -53,3 +55,37 @@ async def test_of_a_track_without_sound_nothing_is_read(broker: NatsBroker) -> N
     async with LiveSound(broker, "s-1", "p-1", "t-1", 0, asyncio.Event()) as live:
         assert not live.heard
         assert live.frames() == []
+
+
+async def test_what_came_while_the_connection_was_lost_is_read_before_what_comes_after(
+    nats_server: NatsServer, broker: NatsBroker
+) -> None:
+    door = await nats.connect(nats_server.url)
+    async with LiveSound(broker, "s-1", "p-1", "t-1", 0, asyncio.Event()) as live:
+
+        async def send(*places: int) -> None:
+            for n in places:
+                frame = InFrame("t-1", 320 * n, 0, bytes(640)).pack()
+                await door.publish(audio_in_subject("s-1", "p-1"), frame)
+            await door.flush()
+
+        await send(0, 1)
+        positions: list[int] = []
+
+        def take() -> list[int]:
+            positions.extend(frame.first_sample // 320 for frame in live.frames())
+            return positions
+
+        await until(lambda: take() == [0, 1])
+        nc = connection(broker)
+        await nc.force_reconnect()
+        await send(2, 3)
+        await until(lambda: nc.is_connected and nc.stats["reconnects"] == 1, 10)
+        await nc.flush()
+        await send(4)
+        await until(lambda: live.frames() == [] and live.heard)
+        assert live.frames() == [], "something is to be caught up with"
+        await live.catch_up()
+        await until(lambda: 4 in take())
+    await door.close()
+    assert list(dict.fromkeys(positions)) == [0, 1, 2, 3, 4]
