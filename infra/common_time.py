@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
 
 from contracts.topology import CLOCK_SUBJECT, PROBE
 from infra.clock import APART_NS, CLOCK, SteadyClock, elapsed_ns, time_ns_of
@@ -111,11 +112,14 @@ async def _answers(nc: Client, patience_s: float) -> list[Told]:
     return answers
 
 
-async def _of_nats(nc: Client) -> Told:
-    """Return the time of the server, which tells it in every answer about a stream."""
+async def _of_nats(nc: Client) -> Told | None:
+    """Return the time of the server, which tells it in every answer about a stream; None if it has no log yet."""
     asked_ns = elapsed_ns()
-    answer = json.loads((await nc.request(f"$JS.API.STREAM.INFO.{PROBE}", timeout=NATS_S)).data)
-    return _put(time_ns_of(answer["ts"]), 0, asked_ns)
+    try:
+        answer = json.loads((await nc.request(f"$JS.API.STREAM.INFO.{PROBE}", timeout=NATS_S)).data)
+    except NoRespondersError:
+        return None
+    return _put(time_ns_of(answer["ts"]), 0, asked_ns) if "ts" in answer else None
 
 
 def _put(time_ns: int, busy_ns: int, asked_ns: int) -> Told:

@@ -14,6 +14,7 @@ import numpy as np
 from faststream.nats import NatsBroker
 from livekit import api, rtc
 from livekit.rtc.participant import PublishTrackError
+from nats.errors import Error as NatsError
 
 from contracts.events import PlaybackFinished, PlaybackInterrupted, PlaybackStarted, TrackPublished
 from infra.broker import make_broker
@@ -132,7 +133,7 @@ async def _connect_log(broker: NatsBroker) -> None:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             await broker.connect()
             await agree(connection(broker))
-    except TimeoutError as error:
+    except (TimeoutError, NatsError) as error:
         raise CallFailed("the log (NATS) does not answer, and without it nobody knows what was said") from error
 
 

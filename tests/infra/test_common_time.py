@@ -76,6 +76,14 @@ async def test_a_machine_that_is_an_hour_apart_takes_the_time_of_nats(nc: Client
     assert abs(process.is_ahead_ns() - 2 * IDLE_NS) < CLOSE_NS, "it went back to its own wall clock"
 
 
+async def test_where_no_log_is_yet_a_process_keeps_its_own_time(nats_server: NatsServer) -> None:
+    empty = await nats.connect(nats_server.url)
+    process = Process(HOUR_NS)
+    await agree(empty, process.clock)
+    assert abs(process.is_ahead_ns() - HOUR_NS) < CLOSE_NS
+    await empty.close()
+
+
 @pytest.mark.parametrize("hours", [-1, 1])
 async def test_who_comes_after_a_step_goes_on_in_the_time_of_those_that_are_busy(nc: Client, hours: int) -> None:
     """NATS and all wall clocks have stepped; a conversation goes on in the time that it began with."""
