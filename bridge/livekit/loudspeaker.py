@@ -31,7 +31,8 @@ REPORT_EVERY_S = 0.1
 class Loudspeaker:
     """Plays one reply at a time into `source`; `report` is told what was played, never within a call from outside.
 
-    What left the source counts as heard: it is on its way to everybody's ears, some 50 ms.
+    What left the source counts as heard: it is on its way to everybody's ears, some 50 ms; more where a listener's own
+    jitter buffer has grown, which nobody here is told.
     """
 
     def __init__(self, sample_rate_hz: int, report: Callable[[Played], None]) -> None:

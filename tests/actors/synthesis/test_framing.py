@@ -56,6 +56,13 @@ def test_the_words_that_the_engine_timed_are_put_at_the_rate_of_the_frames() -> 
     assert last.word_end_samples == clause.word_end_samples == (12_000, 42_000)
 
 
+def test_words_that_are_all_timed_before_their_sound_is_made_go_out_at_once_and_once() -> None:
+    clause = ClauseFrames("r", 0, "Hello there.", 24_000)
+    first, *others = clause.push(_sound(0.4, 24_000, words=(0.5, 1.75)))
+    assert first.word_end_samples == (12_000, 42_000)
+    assert {frame.word_end_samples for frame in (*others, *clause.push(_sound(0.4, 24_000)))} == {()}
+
+
 @pytest.mark.parametrize("told", [(), (0.5,), (1.0, 0.5)])
 def test_words_that_are_not_timed_or_badly_are_spread_over_the_voiced_part(told: tuple[float, ...]) -> None:
     silence = Sound(bytes(2 * 4800), 24_000, "tone")
