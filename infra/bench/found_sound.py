@@ -19,6 +19,9 @@ SILENT = 0.01
 APART_S = 0.03
 """A second place as good as the first is another place if it is further away."""
 
+AS_GOOD = 0.85
+"""Share of the first place's correlation. Less is a piece of a letter that a break cuts in two, or chance."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -57,9 +60,8 @@ class Searched:
             return None
         apart = round(APART_S * NOISE_RATE_HZ)
         elsewhere = np.concatenate([found[: max(0, best - apart)], found[best + apart :]])
-        return Place(
-            int(self._kept[best]) / NOISE_RATE_HZ, bool(elsewhere.max(initial=0.0) >= SURE), float(found[best])
-        )
+        again = bool(elsewhere.max(initial=0.0) >= max(SURE, AS_GOOD * found[best]))
+        return Place(int(self._kept[best]) / NOISE_RATE_HZ, again, float(found[best]))
 
     def places(self, marks: Iterable[Mark]) -> dict[Mark, Place]:
         """Return where letters are, without those that are nowhere."""

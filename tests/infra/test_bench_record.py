@@ -95,3 +95,12 @@ def test_sound_that_waited_longer_in_the_buffer_of_the_ear_is_not_further_from_t
     waited = [(1.0, 0.03), (2.0, 0.09)]
     assert [_waited_s(waited, at_s) for at_s in (0.5, 1.0, 1.5, 9.0)] == [0.03, 0.03, 0.09, 0.09]
     assert _waited_s([], 1.0) == 0
+
+
+def test_a_letter_that_a_break_cuts_in_two_is_not_there_twice() -> None:
+    sound = sound_of("water")
+    cut = 2 * LETTER_SAMPLES + LETTER_SAMPLES * 7 // 10
+    line = np.concatenate([sound[:cut], np.zeros(RATE_HZ, np.int16), sound[cut:]])
+    found = Searched(line, RATE_HZ).places(marks_of("water"))
+    assert len(found) == len("water")
+    assert not any(place.again for place in found.values())
