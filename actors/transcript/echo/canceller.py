@@ -7,6 +7,7 @@ samples out; no clock.
 """
 
 from collections import deque
+from copy import deepcopy
 
 import numpy as np
 import numpy.typing as npt
@@ -94,6 +95,8 @@ class EchoCanceller:
         """Path and delay of an echo that seems to have ended since playback was placed."""
         self._placed_anew = False
         """Whether the echo is expected where it was, and has not been found there since playback was placed anew."""
+        self._before: EchoPath | None = None
+        """The path as it was before that: until playback is placed right, the filter unlearns it."""
         self._explained: set[int] = set()
         self._alone = 0
 
@@ -125,6 +128,10 @@ class EchoCanceller:
         if self._ended is not None and self._delay is None and self._finder.has_not_ended():
             self._path, self._delay = self._ended
         self._ended = None
+        if self._before is None or not self._placed_anew:
+            self._before = deepcopy(self._path) if self._delay is not None else None
+        else:
+            self._path = deepcopy(self._before)
         self._finder.forget()
         self._held = self._lost = self._age = 0
         self._placed_anew = self._delay is not None
@@ -244,7 +251,7 @@ class EchoCanceller:
             return False
         self._explained.update(range(begin // WINDOW_SAMPLES, (begin + len(heard)) // WINDOW_SAMPLES))
         self._path, self._gain, self._delay = path, gain, delay
-        self._free, self._lost, self._age = False, 0, 0
+        self._free, self._lost, self._age, self._before = False, 0, 0, None
         return True
 
     def _grow(self, first: int, sounds: bool) -> None:
@@ -257,15 +264,15 @@ class EchoCanceller:
         self._age += 1
         if self._age <= YOUNG_WINDOWS:
             if self._age in RELEARNT_AT:
-                age = self._age
-                self._learn(self._delay, first + WINDOW_SAMPLES - _LEARNT, self._heard, 1.0)
+                age, least_gain = self._age, 1.0 if self._before is None else LEAST_GAIN
+                self._learn(self._delay, first + WINDOW_SAMPLES - _LEARNT, self._heard, least_gain)
                 self._age = age
             return
         self._placed_anew = False
         if self._finder.has_ended(self._delay, self._gain, first + WINDOW_SAMPLES):
             assert self._path is not None
             self._ended = self._path, self._delay
-            self._delay = self._path = None
+            self._delay = self._path = self._before = None
             self._alone = self._own = 0
             self._finder.forget()
             return

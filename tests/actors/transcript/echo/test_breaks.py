@@ -38,6 +38,8 @@ class Break:
     at_s: float
     lasts_s: float
     cause: str = "late-sound"
+    link_s: float = 0.0
+    """How much longer everything takes between client and door."""
 
     @property
     def first(self) -> int:
@@ -79,12 +81,13 @@ def happens(playback: HeardPlayback, pause: Break) -> Iterator[tuple[float, Call
         frame = OutFrame("r", index, 0, RATE_HZ, piece.astype("<i2").tobytes(), True)
         return at_s, lambda: playback.add(frame, ns(at_s))
 
+    to_door_s, to_client_s = TO_DOOR_S + pause.link_s, TO_CLIENT_S + pause.link_s
     late_s = BEGINS_S if pause.cause == "client" else pause.goes_on_s
-    told_s = pause.goes_on_s + TO_DOOR_S
-    begun_s, onset = BEGINS_S + TO_DOOR_S, int(np.flatnonzero(np.abs(AGENT.astype(int)) > 256)[0])
+    told_s = pause.goes_on_s + to_door_s
+    begun_s, onset = BEGINS_S + to_door_s, int(np.flatnonzero(np.abs(AGENT.astype(int)) > 256)[0])
     yield fact(e.ReplyStarted, 0.3, text="")
-    yield sound(BEGINS_S - TO_CLIENT_S, 0, AGENT[: pause.first])
-    yield sound(late_s - TO_CLIENT_S, 1, AGENT[pause.first :])
+    yield sound(BEGINS_S - to_client_s, 0, AGENT[: pause.first])
+    yield sound(late_s - to_client_s, 1, AGENT[pause.first :])
     heard_ns = ns(BEGINS_S + onset / RATE_HZ)
     yield fact(e.PlaybackStarted, begun_s + onset / RATE_HZ, played_samples=onset, heard_ns=heard_ns)
     stopped_s = BEGINS_S + pause.at_s
@@ -108,7 +111,7 @@ async def speech_begins(microphone: Sound, pause: Break, vad: SileroVad) -> list
     to_come = sorted(happens(playback, pause), key=lambda one: one[0])
     handled = 0
     for first in range(0, len(samples) - FRAME, FRAME):
-        here_s = (first + FRAME) / RATE_HZ + TO_DOOR_S
+        here_s = (first + FRAME) / RATE_HZ + TO_DOOR_S + pause.link_s
         while to_come and to_come[0][0] <= here_s:
             to_come.pop(0)[1]()
         pcm = samples[first : first + FRAME].astype("<i2").tobytes()
@@ -144,6 +147,11 @@ async def test_an_echo_is_no_speech_after_a_break_either(
 ) -> None:
     pause = Break(2.0, lasts_s, cause)
     assert await speech_begins(echo(pause, delay_ms, db), pause, vad) == []
+
+
+async def test_sound_that_is_long_on_its_way_does_not_make_the_path_unlearnt(vad: SileroVad) -> None:
+    pause = Break(2.0, 0.9, link_s=0.11)
+    assert await speech_begins(echo(pause, 60, -25), pause, vad) == []
 
 
 @pytest.mark.parametrize("lasts_s", [0.5, 2.0])
