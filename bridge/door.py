@@ -149,7 +149,10 @@ class Door:
                 facts = await facts_after(
                     self._broker, session_id, patience_s=HISTORY_PATIENCE_S, subjects=f"voice.{session_id}.session.*"
                 )
-                may_resume(session_id, standing_of(fact.event for fact in facts), hello.resume_token, client.visitor)
+                standing = standing_of(fact.event for fact in facts)
+                may_resume(session_id, standing, hello.resume_token, client.visitor)
+                if hello.only_resume and not standing.opened:
+                    raise Rubbish("session-unknown", f"there is no session {session_id} to go on with")
             call = await self._open_call(session_id, is_known=bool(hello.session_id), address=client.visitor.address)
         else:
             may_resume(session_id, call.standing, hello.resume_token, client.visitor)

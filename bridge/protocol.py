@@ -31,6 +31,7 @@ CLOSE_CODES = {
     "slow-client": 4408,
     "taken-over": 4409,
     "session-closed": 4410,
+    "session-unknown": 4410,
     "resume-refused": 4403,
     "other-door": 4410,
     "idle": 1000,
@@ -99,6 +100,8 @@ class Hello(_Message):
     session_id: str | None = None
     resume_token: str = Field("", max_length=MAX_TOKEN_LENGTH)
     replies: list[HeldReply] | None = Field(None, max_length=MAX_HELD_REPLIES)
+    only_resume: bool = False
+    """Whether to be refused rather than have a new session of that id opened."""
     token: str = Field("", max_length=8_192)
     summary: bool = False
     """Whether it stays after its hang-up until the summary is written."""

@@ -40,11 +40,15 @@ class Dial(Protocol):
 
 
 class CallFailed(RuntimeError):
-    """The call could not be held to its end; `result` is what there is of it, if it began at all."""
+    """The call could not be held to its end; `result` is what there is of it, if it began at all.
 
-    def __init__(self, message: str, result: CallResult | None = None) -> None:
+    `code` is that of the door's error, if it refused the call.
+    """
+
+    def __init__(self, message: str, result: CallResult | None = None, code: str = "") -> None:
         super().__init__(message)
         self.result = result
+        self.code = code
 
 
 class Ear(Protocol):

@@ -21,6 +21,8 @@ from infra.caller.talk import EXACT_LOOK_S, CallFailed, OnFact, Talk, ignore_fac
 log = logging.getLogger(__name__)
 
 HANG_UP_TRIES, HANG_UP_TIMEOUT_S, HANG_UP_PAUSE_S = 5, 5.0, 1.0
+MOST_RATE_HZ = 48_000
+"""The highest rate that the door takes (`hello`); what was recorded at a higher one is said at this."""
 SESSION_CLOSED = 4410
 """Close code of a door whose session is over."""
 
@@ -34,6 +36,7 @@ async def place_call(
     user_id: str = "caller",
     session_id: str | None = None,
     resume_token: str = "",
+    only_resume: bool = False,
     token: str = "",
     answer_timeout_s: float = 30,
     on_fact: OnFact = ignore_fact,
@@ -41,14 +44,15 @@ async def place_call(
 ) -> CallResult:
     """Call the door at `url` (the page's address, or `ws://…/ws`), say the utterances, and return what came of it.
 
-    With the `session_id` and `resume_token` of a result, that session is gone on with. `token` says who calls, where
+    With the `session_id` and `resume_token` of a result, that session is gone on with; with `only_resume` no other is
+    opened in its place. `token` says who calls, where
     the door wants to know (DAREDEVIL_AUTH). `manner` is how the caller's client behaves.
 
     Each is said when the answers to what was said before have ended, unless it says otherwise; the call is hung up
     when the last answers have ended. Raises BadWav, CallFailed.
     """
     steps = utterances_of(utterances)
-    rates = {step.sound.rate_hz for step in steps}
+    rates = {min(step.sound.rate_hz, MOST_RATE_HZ) for step in steps}
     rate_hz = rates.pop() if len(rates) == 1 else 16_000
     hello: dict[str, Any] = {
         "type": "hello",
@@ -61,7 +65,7 @@ async def place_call(
     if token:
         hello["token"] = token
     if session_id is not None:
-        hello |= {"session_id": session_id, "resume_token": resume_token}
+        hello |= {"session_id": session_id, "resume_token": resume_token, "only_resume": only_resume}
     began_s = asyncio.get_running_loop().time()
     try:
         async with connect(ws_url(url), max_size=1 << 24, compression=None, open_timeout=10) as socket:
@@ -96,7 +100,8 @@ async def _greet(
             message = await socket.recv()
             answer = json.loads(message) if isinstance(message, str) else {}
             if answer.get("type") == "error":
-                raise CallFailed(f"the door refused the call: {answer.get('message') or answer.get('code')}")
+                code = str(answer.get("code", ""))
+                raise CallFailed(f"the door refused the call: {answer.get('message') or code}", code=code)
             if answer.get("type") == "welcome":
                 rates = rate_hz, answer["sample_rate_hz"]
                 call = _Call(socket, answer["session_id"], rates, answer_timeout_s, on_fact, manner)

@@ -1,5 +1,6 @@
 """The commands and their help."""
 
+import inspect
 import logging
 from typing import Annotated
 
@@ -55,6 +56,23 @@ app.command()(checks.doctor)
 app.command()(checks.settings)
 app.command()(schema.schema)
 app.add_typer(bench.app, name="bench")
+
+
+def _unwrapped(text: str) -> str:
+    """Return help with each paragraph in one line, for the terminal to wrap; what is set in stays as it is."""
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(each if each.startswith(" ") else " ".join(each.split("\n")) for each in paragraphs)
+
+
+def _unwrap_help(commands: typer.Typer) -> None:
+    for command in commands.registered_commands:
+        command.help = _unwrapped(inspect.getdoc(command.callback) or "")
+    for group in commands.registered_groups:
+        if group.typer_instance is not None:
+            _unwrap_help(group.typer_instance)
+
+
+_unwrap_help(app)
 
 
 def _version(asked: bool) -> None:

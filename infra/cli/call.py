@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.cli.doors import Caller, Door, DoorOption, Room, UrlOption, open_door
-from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, run_async, warn
+from infra.cli.output import BAD_INPUT, FAILED, check_target, err, fail, out, run_async, warn
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -58,11 +58,11 @@ def say(
         _check_door(door, session, room, token)
     except (BadWav, ValueError) as error:
         fail(str(error), BAD_INPUT)
-    result, problem = run_async(
+    result, problem, code = run_async(
         _call(utterances, open_door(door, url, Caller(session, token, resume_token), Room(room, token)), user)
     )
     if result is None:
-        fail(problem)
+        fail(problem, code)
     if out_file is not None:
         _write(out_file, result)
     if as_json:
@@ -70,7 +70,11 @@ def say(
     else:
         _print(result)
     if problem:
-        fail(problem)
+        fail(problem, code)
+
+
+NO_SUCH_SESSION = ("session-unknown", "session-closed", "other-door", "resume-refused", "bad-session-id")
+"""The door's errors about a session that cannot be gone on with."""
 
 
 def _read(path: Path) -> "Sound":
@@ -89,8 +93,8 @@ def _check_names(user: str, session: str | None, out_file: Path | None) -> None:
         checked_session(session)
     if not user or len(user) > 256:
         raise ValueError("--user is 1 to 256 characters")
-    if out_file is not None and not out_file.absolute().parent.is_dir():
-        raise ValueError(f"--out {out_file}: there is no directory {out_file.absolute().parent}")
+    if out_file is not None:
+        check_target(out_file)
 
 
 def _check_door(door: Door, session: str | None, room: str, token: str) -> None:
@@ -108,15 +112,17 @@ def _check_door(door: Door, session: str | None, room: str, token: str) -> None:
 
 async def _call(
     utterances: "list[Utterance]", door: "AbstractAsyncContextManager[Dial]", user: str
-) -> "tuple[CallResult | None, str]":
+) -> "tuple[CallResult | None, str, int]":
+    """Return what came of the call, what went wrong with it, and the exit code for that."""
     from infra.caller import CallFailed
 
     async with door as dial:
         try:
             result = await dial(utterances, user_id=user, on_fact=_caption)
         except CallFailed as failure:
-            return failure.result, str(failure)
-    return result, ""
+            code = BAD_INPUT if failure.code in NO_SUCH_SESSION else FAILED
+            return failure.result, str(failure), code
+    return result, "", 0
 
 
 def _caption(name: str, data: dict[str, Any]) -> None:

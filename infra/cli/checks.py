@@ -1,6 +1,7 @@
 """`daredevil doctor` and `daredevil settings`."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -51,9 +52,13 @@ def settings(as_json: Annotated[bool, typer.Option("--json", help="As one JSON o
     from infra.settings import settings as read_settings
 
     tell_misspelt()
-    values = {name: shown(name, getattr(read_settings(), name)) for name in Settings.model_fields}
     if as_json:
-        typer.echo(json.dumps({f"DAREDEVIL_{name.upper()}": value for name, value in values.items()}, indent=2))
+        known = {name: in_json(name, getattr(read_settings(), name)) for name in Settings.model_fields}
+        typer.echo(json.dumps({f"DAREDEVIL_{name.upper()}": value for name, value in known.items()}, indent=2))
+        return
+    values = {name: shown(name, getattr(read_settings(), name)) for name in Settings.model_fields}
+    if out().width < WIDE:
+        _list_settings(values)
         return
     from rich import box
     from rich.markup import escape
@@ -72,11 +77,39 @@ def settings(as_json: Annotated[bool, typer.Option("--json", help="As one JSON o
     out().print(table)
 
 
+WIDE = 140
+"""A terminal narrower than this has no room for three columns."""
+
+
+def _list_settings(values: dict[str, str]) -> None:
+    """Print each setting and its value in a line, and below it what it does."""
+    from textwrap import wrap
+
+    from rich.markup import escape
+
+    from infra.settings import Settings
+
+    for name, field in Settings.model_fields.items():
+        out().print(f"[bold]DAREDEVIL_{name.upper()}[/]  {escape(values[name]) or '[dim]—[/]'}")
+        for line in wrap(field.description or "", out().width - 1, initial_indent="    ", subsequent_indent="    "):
+            out().print(f"[dim]{escape(line)}[/]")
+
+
+def in_json(name: str, value: object) -> object:
+    """Return a setting's value as JSON has it, without keys and passwords."""
+    if isinstance(value, dict):
+        return _without_secrets(value)
+    return shown(name, value) if isinstance(value, (str, Path)) else value
+
+
+def _without_secrets(options: dict[str, object]) -> dict[str, object]:
+    return {key: "…" if _secret(str(key)) else item for key, item in options.items()}
+
+
 def shown(name: str, value: object) -> str:
     """Return a setting's value as it may be shown: keys and passwords are not."""
     if isinstance(value, dict):
-        hidden = {key: "…" if _secret(str(key)) else item for key, item in value.items()}
-        return json.dumps(hidden, default=str) if hidden else ""
+        return json.dumps(_without_secrets(value), default=str) if value else ""
     from infra.settings import JWKS_SOURCES
 
     text = str(value)

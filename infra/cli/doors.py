@@ -110,7 +110,13 @@ def _call_at(url: str, caller: Caller, echo: "Echo | None" = None) -> "Dial":
     from infra.caller import place_call
     from infra.caller.manner import Manner
 
-    place = partial(place_call, session_id=caller.session, resume_token=caller.resume_token, token=caller.token)
+    place = partial(
+        place_call,
+        session_id=caller.session,
+        resume_token=caller.resume_token,
+        only_resume=caller.session is not None,
+        token=caller.token,
+    )
     return partial(place, url, manner=Manner(echo=echo))
 
 

@@ -33,7 +33,9 @@ def erase(
     from infra.erasure import EraseIncomplete, SessionStillOpen, UnknownSession
     from infra.facts import LogUnavailable
 
-    if bool(user) == bool(session):
+    if user and session:
+        fail("--user and --session cannot go together: give one of them", BAD_INPUT)
+    if not user and not session:
         fail("say whose words: --user USER, or --session SESSION", BAD_INPUT)
     try:
         receipt = run_async(_erase(user, session, reason, force, yes))
@@ -117,4 +119,4 @@ def _print_list(title: str, lines: Sequence[str]) -> None:
 
 
 def _time(time_ns: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time_ns / 1e9))
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time_ns / 1e9))

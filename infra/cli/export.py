@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, run_async, warn
+from infra.cli.output import BAD_INPUT, FAILED, check_target, err, fail, out, run_async, warn
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -50,6 +50,8 @@ def export(
     """
     target = to or Path(f"{session}.{format.value}")
     try:
+        if str(target) != "-":
+            check_target(target)
         run_async(_export(session, format, target))
     except (ValueError, CannotExport, LookupError) as error:
         fail(str(error), BAD_INPUT)

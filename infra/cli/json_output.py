@@ -74,7 +74,8 @@ def _turns() -> type[BaseModel]:
         speaker=(str, "Their name, where several people speak."),
         text=(str, "What was said."),
         passed=(str, "Why it was not answered (TurnPassed), else empty."),
-        answer=(str, "What was heard of the answer, or what was written if nothing was."),
+        answer=(str, "What was heard of it; what was written if nobody was to hear it, or it is still to be heard."),
+        written=(str, "The answer as it was written, heard or not."),
         interrupted=(bool, "Whether the answer was cut off."),
         gap_ms=(float | None, "From the end of the speech to the first sound of the answer."),
         parts=(dict[str, float], "What the gap was made of (LatencyParts), ms; they sum to it."),
@@ -125,7 +126,8 @@ def _settings() -> type[BaseModel]:
     from infra.settings import ENV_PREFIX, Settings
 
     described = {
-        f"{ENV_PREFIX}{name.upper()}": (Any, field.description) for name, field in Settings.model_fields.items()
+        f"{ENV_PREFIX}{name.upper()}": (field.annotation, field.description)
+        for name, field in Settings.model_fields.items()
     }
     return _model("SettingsInForce", **described)
 
@@ -218,6 +220,7 @@ OUTPUTS: dict[str, Output] = {
     "projections": Output("how a projection keeps up", _projections, lines=True),
     "projections verify": Output("whether a projection agrees with the log", _verified, lines=True),
     "dead": Output("a dead letter", _dead, lines=True),
+    "dead list": Output("a dead letter", _dead, lines=True),
     "erase": Output("the receipt", _erase),
     "token": Output("a token for a room", _token),
     "doctor": Output("one thing that was looked at", _doctor, lines=True),

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.output import progress
+from infra.cli.output import fail, progress
 
 
 def llm(
@@ -19,6 +19,10 @@ def llm(
 
       DAREDEVIL_LLM_URL=http://127.0.0.1:8031 faststream run actors.reasoning:app
     """
+    from infra.embedded.system import port_problem
+
+    if problem := port_problem("127.0.0.1", port):
+        fail(f"{problem[0]}: choose another port with --port")
     from infra.embedded.llm import main
 
     progress(f"serving on http://127.0.0.1:{port}: set DAREDEVIL_LLM_URL to that; Ctrl-C stops")

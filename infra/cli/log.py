@@ -1,7 +1,7 @@
 """`daredevil sessions` and `daredevil events`: the log, readable."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -51,26 +51,57 @@ async def _sessions() -> "list[SessionRow]":
     return rows
 
 
+HEAD = ("session", "began (UTC)", "length", "door", "user", "turns", "state")
+RIGHT = ("length", "turns")
+LEAST_USER, LEAST_STATE = 6, 8
+"""To how many characters these are cut or wrapped at least, where the terminal is narrow."""
+
+
 def _print_sessions(rows: "list[SessionRow]", total: int) -> None:
-    import time
-
-    from rich import box
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("session", "began", "length", "door", "user", "turns", "state"):
-        justify: Literal["left", "right"] = "right" if column in ("length", "turns") else "left"
-        table.add_column(column, justify=justify, overflow="fold", no_wrap=column in ("session", "began", "turns"))
-    for row in rows:
-        began = time.strftime("%y-%m-%d %H:%M", time.localtime(row.opened_ns / 1e9))
-        here = f": {escape(', '.join(row.here))}" if row.here else ""
-        state = escape(row.closed) if row.closed else f"[green]open[/]{here}"
-        length = f"{row.seconds:.0f} s"
-        table.add_row(row.session_id, began, length, row.door, escape(row.user_id), str(row.turns), state)
-    out().print(table)
+    lines = table_of_sessions(rows, out().width)
+    out().print(f"[bold]{lines[0]}[/]")
+    for line in lines[1:]:
+        out().print(escape(line))
     if len(rows) < total:
         err().print(f"the newest {len(rows)} of {total}; --limit 0 shows all")
+
+
+def table_of_sessions(rows: "list[SessionRow]", width: int) -> list[str]:
+    """Return the table's lines, its head first: long user ids cut, states wrapped, so that it fits if it can."""
+    from textwrap import wrap
+
+    cells = [_cells(row) for row in rows]
+    widths = [max(len(line[column]) for line in (HEAD, *cells)) for column in range(len(HEAD))]
+    gap = "  " if sum(widths) + 2 * (len(HEAD) - 1) <= width else " "
+    taken = sum(widths[:-1]) + len(gap) * (len(HEAD) - 1)
+    user = HEAD.index("user")
+    cut = min(max(0, taken + min(widths[-1], LEAST_STATE) - width), max(0, widths[user] - LEAST_USER))
+    widths[user] -= cut
+    room = max(LEAST_STATE, width - taken + cut)
+    lines = []
+    for line in (HEAD, *cells):
+        shown = [text if len(text) <= size else f"{text[: size - 1]}…" for text, size in zip(line, widths, strict=True)]
+        left = gap.join(
+            text.rjust(size) if name in RIGHT else text.ljust(size)
+            for name, text, size in zip(HEAD[:-1], shown, widths, strict=False)
+        )
+        first, *more = wrap(line[-1], room) or [""]
+        lines.append(f"{left}{gap}{first}".rstrip())
+        lines += [" " * (len(left) + len(gap)) + text for text in more]
+    return lines
+
+
+def _cells(row: "SessionRow") -> tuple[str, ...]:
+    import time
+
+    began = time.strftime("%Y-%m-%d %H:%M", time.gmtime(row.opened_ns / 1e9))
+    state = row.closed or (f"open: {', '.join(row.here)}" if row.here else "open")
+    minutes, seconds = divmod(round(row.seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    length = f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+    return row.session_id, began, length, row.door, " ".join(row.user_id.split()), str(row.turns), state
 
 
 def events(

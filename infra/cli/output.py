@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Coroutine
 from functools import cache
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import typer
@@ -31,6 +32,15 @@ def fail(message: str, code: int = FAILED) -> NoReturn:
     err().print("[bold red]error:[/]", end=" ")
     err().print(message, markup=False)
     raise typer.Exit(code)
+
+
+def check_target(path: Path) -> None:
+    """Make sure that a file given with --out can be there at all. Raises ValueError."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise ValueError(f"--out {path}: there is no directory {folder}")
+    if path.is_dir():
+        raise ValueError(f"--out {path}: this is a directory")
 
 
 def progress(message: str) -> None:

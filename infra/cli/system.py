@@ -45,12 +45,22 @@ async def system_here(changed: Mapping[str, str] | None = None) -> AsyncIterator
 
     # Any free port: this system is for this command, which knows where it is.
     with changed_settings({"port": "0", **(changed or {})}):
-        progress("nothing is running here: starting the system for this command")
+        progress(_what_is_started(settings()))
         async with running_system(settings(), progress, warn):
             started = read_runtime(settings().data_dir)
             assert started is not None
             yield started
             progress("stopping the system")
+
+
+def _what_is_started(config: Settings) -> str:
+    if not config.nats_url:
+        return "nothing is running here: starting the system for this command"
+    return (
+        f"nothing runs on {config.data_dir.absolute()}: starting a whole system for this command, on the NATS at "
+        f"{shown_url(config.nats_url)} (DAREDEVIL_NATS_URL); to call one that runs elsewhere, name its door: --url "
+        "ws://HOST:PORT/ws"
+    )
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """`daredevil turns`: a session with one line a turn, for whoever wants to know why an answer was slow."""
 
 import json
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,7 +13,10 @@ if TYPE_CHECKING:
     from infra.export.conversation import Exchange, Reply
 
 PARTS = (("endpointing", "end"), ("stt", "stt"), ("first_token", "llm"), ("first_audio", "tts"), ("bus", "bus"))
-LEGEND = "gap = end (endpointing) + stt + llm (first token) + tts (first audio) + bus + play, ms; ✂ interrupted"
+LEGEND = (
+    "gap = end (endpointing) + stt + llm (first token) + tts (first audio)",
+    "    + bus + play, ms; ✂ interrupted; → what was heard of the answer",
+)
 
 
 def turns(
@@ -56,11 +60,17 @@ def _fields(number: int, exchange: "Exchange") -> dict[str, Any]:
         "speaker": exchange.name,
         "text": exchange.text,
         "passed": exchange.passed,
-        "answer": (reply.heard or reply.written) if reply else "",
+        "answer": _heard(reply) if reply else "",
+        "written": reply.written if reply else "",
         "interrupted": reply.interrupted if reply else False,
         "gap_ms": reply.gap_ms if reply else None,
         "parts": _parts(reply.parts) if reply and reply.parts else {},
     }
+
+
+def _heard(reply: "Reply") -> str:
+    """Return what was heard; of an answer that nobody was to hear, or that is still to be heard, what was written."""
+    return reply.heard if reply.heard.strip() or reply.interrupted else reply.written
 
 
 def _answer(exchange: "Exchange") -> "Reply | None":
@@ -75,18 +85,34 @@ def _parts(parts: "LatencyParts") -> dict[str, float]:
     return {name: float(ms) for name, ms in parts.model_dump().items()}
 
 
+INDENT = "      "
+
 HEAD = ("  #", "   at", "  gap", *(f"{short:>4}" for _, short in PARTS), "play", " ", "words")
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
     from rich.markup import escape
 
-    width = max(80, out().width)
-    err().print(f"[dim]{LEGEND}[/]")
+    # A line each for programs; what does not fit a terminal's line stands below the figures.
+    width = out().width if out().is_terminal else None
+    err().print("[dim]" + "\n".join(LEGEND) + "[/]")
     out().print(f"[bold]{' '.join(HEAD)}[/]")
     for row in rows:
-        line = " ".join((*_figures(row), _words(row)))
-        out().print(escape(line if len(line) <= width else line[: width - 1] + "…"), no_wrap=True)
+        for line in _lines(row, width):
+            out().print(escape(line))
+
+
+def _lines(row: dict[str, Any], width: int | None) -> list[str]:
+    """Return a turn in one line, or in several of at most `width`."""
+    figures, words = " ".join(_figures(row)), _words(row)
+    one = f"{figures} {' → '.join(words)}"
+    if width is None or len(one) <= width:
+        return [one]
+    lines = [figures.rstrip()]
+    for number, text in enumerate(words):
+        first = INDENT + ("→ " if number else "")
+        lines += wrap(text, max(20, width - 1), initial_indent=first, subsequent_indent=INDENT + "  ")
+    return lines
 
 
 def _figures(row: dict[str, Any]) -> list[str]:
@@ -100,11 +126,14 @@ def _figures(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def _words(row: dict[str, Any]) -> str:
-    words = f"{row['text']} → {row['answer']}" if row["text"] else row["answer"]
+def _words(row: dict[str, Any]) -> list[str]:
+    """Return what was said and what was heard of the answer, each without line breaks."""
+    answer = row["answer"]
+    if row["interrupted"] and not answer.strip():
+        answer = f"(never heard: {row['written']})"
     if row["passed"]:
-        words = f"{row['text']} (not answered: {row['passed']})"
-    return " ".join(words.split())
+        answer = f"(not answered: {row['passed']})"
+    return [" ".join(text.split()) for text in (row["text"], answer) if text.strip()]
 
 
 def _clock(ms: float | None) -> str:

@@ -17,6 +17,7 @@ from infra.people import listed, name_of, several
 
 INDENT = "    "
 NOT_HEARD = "not heard:"
+AGENT = "Agent"
 _TAG = re.compile(r"([<{])")
 _WORD_JOINER = "\u2060"
 
@@ -30,7 +31,7 @@ def in_srt(text: str) -> str:
 
 
 def clock(ms: float | None, mark: str = ".") -> str:
-    """Return `h:mm:ss.mmm`, hours in two digits."""
+    """Return `hh:mm:ss.mmm`."""
     total = max(0, round(ms or 0))
     seconds, millis = divmod(total, 1000)
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{mark}{millis:03d}"
@@ -134,7 +135,7 @@ def _latency(told: Conversation) -> dict[str, Any] | None:
 def to_text(told: Conversation) -> str:
     """Return who said what and when: a line each, and the further lines of what has several set in below it."""
     began = _date(told.opened.time_ns)
-    lines = [f"{one_line(told.opened.session_id)} · {began} · times are since then, h:mm:ss"]
+    lines = [f"{one_line(told.opened.session_id)} · {began} · times are since then, hh:mm:ss.mmm"]
     for line in _lines(told):
         said, rest = lines_of(line.text), lines_of(line.unheard)
         head = f"[{clock(line.ms)}] {one_line(line.who)}:"
@@ -160,7 +161,7 @@ def to_markdown(told: Conversation) -> str:
         f"# Conversation {in_markdown(opened.session_id)}",
         "",
         f"- **with** {in_markdown(_company(told)) or 'nobody known'}, at the door {in_markdown(opened.door)}",
-        f"- **began** {_date(opened.time_ns)}, {state}; times are since then, h:mm:ss",
+        f"- **began** {_date(opened.time_ns)}, {state}; times are since then, hh:mm:ss.mmm",
     ]
     latency = _latency(told)
     if latency:
@@ -222,7 +223,7 @@ def _lines(told: Conversation) -> Iterator[_Line]:
     for exchange in told.exchanges:
         if exchange.text.strip():
             notes = ("(typed)" if exchange.source == "text" else "", "(not to the agent)" if exchange.passed else "")
-            who = told.who(exchange.participant_id)
+            who = _capital(told.who(exchange.participant_id))
             yield _Line(who, exchange.text, exchange.start_ms, remark=" ".join(filter(None, notes)))
         for reply in exchange.replies:
             ms = reply.start_ms if reply.start_ms is not None else reply.end_ms
@@ -231,9 +232,9 @@ def _lines(told: Conversation) -> Iterator[_Line]:
 
 def _of_agent(reply: Reply, ms: float | None) -> _Line:
     if not reply.heard.strip() and not reply.interrupted:  # an answer by text, or one that is still to be heard
-        return _Line("agent", reply.written, ms, True, "" if reply.written.strip() else "no words", "", _gap(reply))
+        return _Line(AGENT, reply.written, ms, True, "" if reply.written.strip() else "no words", "", _gap(reply))
     state = "" if not reply.interrupted else "cut off" if reply.heard.strip() else "never heard"
-    return _Line("agent", reply.shown if reply.heard.strip() else "", ms, True, state, reply.unheard, _gap(reply))
+    return _Line(AGENT, reply.shown if reply.heard.strip() else "", ms, True, state, reply.unheard, _gap(reply))
 
 
 def _gap(reply: Reply) -> str:
@@ -250,7 +251,7 @@ def to_srt(told: Conversation) -> str:
     blocks = []
     for number, caption in enumerate(_apart(told.captions), 1):
         times = f"{clock(caption.start_ms, ',')} --> {clock(caption.end_ms, ',')}"
-        name = "Agent" if caption.speaker == "agent" else in_srt(_capital(told.who(caption.participant_id)))
+        name = AGENT if caption.speaker == "agent" else in_srt(_capital(told.who(caption.participant_id)))
         blocks.append(f"{number}\n{times}\n{name}: {in_srt(caption.text)}\n")
     return "\n".join(blocks)
 

@@ -16,8 +16,8 @@ from projections.postgres.projector import Projector
 from projections.status import answer_status, end_process
 
 
-class NoPostgres(RuntimeError):
-    """The settings say `off`."""
+class NoPostgres(SystemExit):
+    """The settings say `off`: ends the process that was to project, with the message and no traceback."""
 
 
 def make() -> FastStream:

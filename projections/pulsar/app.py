@@ -14,8 +14,8 @@ from projections.pulsar.projector import NAME, Projector
 from projections.status import answer_status, end_process
 
 
-class PulsarNotSet(RuntimeError):
-    """There is no Pulsar to write to."""
+class PulsarNotSet(SystemExit):
+    """There is no Pulsar to write to: ends the process that was to do it, with the message and no traceback."""
 
 
 def make() -> FastStream:

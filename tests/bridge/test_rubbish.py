@@ -51,6 +51,14 @@ async def test_a_closed_session_cannot_be_resumed(connect: Connect, door: Listen
     assert (error["code"], closed) == ("session-closed", 4410)
 
 
+async def test_a_session_that_never_was_is_not_opened_for_who_only_goes_on(connect: Connect, door: Listener) -> None:
+    hello = {"type": "hello", "session_id": "never-was", "only_resume": True}
+    error, closed = await refused(door, json.dumps(hello))
+    assert (error["code"], closed) == ("session-unknown", 4410)
+    first = await connect(session_id="never-was")  # nothing was begun in its name
+    assert first.session_id == "never-was"
+
+
 @pytest.mark.parametrize(
     ("message", "code"),
     [

@@ -27,6 +27,7 @@ class FakeDoor:
         self.mute = False
         self.url = ""
         self.hello: dict[str, Any] = {}
+        self.refusal: dict[str, Any] = {}
         self.played: list[dict[str, Any]] = []
         self.pcm = bytearray()
         self.arrivals_s: list[float] = []
@@ -41,6 +42,9 @@ class FakeDoor:
 
     async def serve(self, socket: ServerConnection) -> None:
         self.hello = json.loads(await socket.recv())
+        if self.refusal:
+            await socket.send(json.dumps(self.refusal))
+            return
         welcome = {"type": "welcome", "session_id": "s-1", "participant_id": "p-1", "sample_rate_hz": RATE_HZ}
         await socket.send(json.dumps({**welcome, "resumed": False}))
         speaking, quiet = False, 0

@@ -1,8 +1,11 @@
 import json
+import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +27,14 @@ from contracts.events import (
     TurnEvidence,
 )
 from contracts.topology import DEAD
+from infra.caller import read_wav, write_wav
+from infra.cli import checks, turns
 from infra.cli.app import app
-from infra.cli.checks import shown
+from infra.cli.checks import in_json, shown
 from infra.cli.describe import describe
 from infra.cli.json_output import OUTPUTS
+from infra.cli.log import table_of_sessions
+from infra.cli.session_list import SessionRow
 from infra.connection import jetstream
 from infra.facts import say
 from infra.settings import Settings, settings
@@ -205,6 +212,24 @@ async def test_an_external_log_that_is_away_is_a_clear_error(nats_server: NatsSe
     assert f"NATS at {nats_server.url} does not answer" in errors
 
 
+async def test_a_recording_of_192_khz_is_said_at_a_rate_that_the_door_takes(tmp_path: Path) -> None:
+    wav = tmp_path / "high.wav"
+    write_wav(wav, read_wav(Path("tests/data/hello.wav")).at_rate(192_000))
+    async with fake_door() as door:
+        code, _, _ = await cli_process("say", str(wav), "--url", door.url)
+        assert (code, door.hello["sample_rate_hz"]) == (0, 48_000)
+
+
+async def test_say_asks_for_the_session_that_is_named_and_no_other() -> None:
+    async with fake_door() as door:
+        await cli_process("say", "tests/data/hello.wav", "--url", door.url, "--session", "s-1")
+        assert (door.hello["session_id"], door.hello["only_resume"]) == ("s-1", True)
+        door.refusal = {"type": "error", "code": "session-unknown", "message": "there is no session s-2 to go on with"}
+        code, _, errors = await cli_process("say", "tests/data/hello.wav", "--url", door.url, "--session", "s-2")
+    assert code == 2
+    assert "there is no session s-2" in errors
+
+
 async def test_say_prints_the_turn_and_keeps_the_sound(tmp_path: Path) -> None:
     out_file = tmp_path / "answer.wav"
     async with fake_door() as door:
@@ -301,7 +326,7 @@ def test_what_json_holds_has_a_schema(command: str) -> None:
 
 def commands_with_json(group: typer.core.TyperGroup, path: tuple[str, ...] = ()) -> Iterator[str]:
     for name, command in group.commands.items():
-        if any("--json" in option.opts for option in command.params) and (*path, name) != ("dead", "list"):
+        if any("--json" in option.opts for option in command.params):
             yield " ".join((*path, name))
         if isinstance(command, typer.core.TyperGroup):
             yield from commands_with_json(command, (*path, name))
@@ -317,6 +342,122 @@ def test_commands_without_json_have_no_schema() -> None:
     code, _, errors = cli("schema", "run")
     assert code == 2
     assert "has no --json output" in errors
+
+
+async def test_a_reply_that_was_never_heard_is_not_told_as_the_answer(broker: NatsBroker) -> None:
+    await a_session(broker)
+    common = {"session_id": "s-1", "turn_id": "t1"}
+    for fact in (
+        ReplyStarted(event_id="r1", time_ns=2, reply_id="r", text="Hello there.", **common),
+        ReplyClauseWritten(event_id="r2", time_ns=3, reply_id="r", index=0, text="Good evening.", **common),
+        PlaybackInterrupted(event_id="r4", time_ns=5, reply_id="r", heard_text="", played_samples=0, **common),
+    ):
+        await say(broker, fact)
+    [turn] = json_lines("turns", (await cli_process("turns", "s-1", "--json"))[1])
+    assert (turn["answer"], turn["written"], turn["interrupted"]) == ("", "Good evening.", True)
+    output = (await cli_process("turns", "s-1"))[1]
+    assert output.splitlines()[1].endswith("✂ Hello there. → (never heard: Good evening.)")
+
+
+def test_turns_on_a_narrow_terminal_keep_every_word() -> None:
+    row: dict[str, Any] = {"turn": 1, "start_ms": 0, "gap_ms": None, "parts": {}, "interrupted": False, "passed": ""}
+    row |= {"text": "What is the time " * 6, "answer": "It is noon " * 9, "written": ""}
+    lines = turns._lines(row, 80)
+    assert max(map(len, lines)) < 80
+    assert " ".join(" ".join(lines[1:]).split()) == " ".join(f"{row['text']}→ {row['answer']}".split())
+    assert len(turns._lines(row, None)) == 1
+    assert max(map(len, turns.LEGEND)) <= 80
+
+
+def test_sessions_fit_eighty_columns_without_breaking_a_word() -> None:
+    rows = [
+        SessionRow("20261122-183015-9f2c1ab4", 1_780_000_000 * 10**9, "websocket", "caller", 3, closed="hangup"),
+        SessionRow("20261122-183015-9f2c1ab5", 1_780_000_000 * 10**9, "websocket", "x" * 40, 12, here=("ann", "agent")),
+    ]
+    rows[0].last_ns = rows[0].opened_ns + 3723 * 10**9
+    lines = table_of_sessions(rows, 80)
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split() == ["session", "began", "(UTC)", "length", "door", "user", "turns", "state"]
+    assert lines[1].split()[1:] == ["2026-05-28", "20:26", "1:02:03", "websocket", "caller", "3", "hangup"]
+    assert "xxxxx…" in lines[2]
+    assert [line.split()[-1] for line in lines[2:]] == ["open:", "ann,", "agent"]
+
+
+def test_settings_on_a_narrow_terminal_break_no_name(capsys: pytest.CaptureFixture[str]) -> None:
+    code, output, _ = cli("settings")
+    assert code == 0
+    assert any(len(line) > 80 for line in output.splitlines())
+    checks._list_settings(dict.fromkeys(Settings.model_fields, ""))
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("DAREDEVIL_")]
+    assert names == [f"DAREDEVIL_{name.upper()}" for name in Settings.model_fields]
+
+
+def test_help_is_wrapped_once() -> None:
+    done = subprocess.run(
+        (sys.executable, "-m", "infra.cli", "export", "--help"),
+        env={**os.environ, "COLUMNS": "80", "TERMINAL_WIDTH": "80"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    paragraph = done.stdout[done.stdout.index("json has everything") :].split("\n\n")[0].split("Arguments")[0]
+    lines = [line.strip() for line in paragraph.splitlines() if line.strip() and "─" not in line]
+    assert len(lines) > 1
+    for line, following in pairwise(lines):
+        assert len(line) + 1 + len(following.split()[0]) > 74, line
+
+
+def test_a_users_words_and_a_sessions_are_not_erased_together() -> None:
+    code, _, errors = cli("erase", "--user", "a", "--session", "b")
+    assert code == 2
+    assert "--user and --session cannot go together" in errors
+
+
+def test_a_port_in_use_is_told_before_the_model_is_loaded() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code, _, errors = cli("llm", "--port", str(taken.getsockname()[1]))
+    assert code == 1
+    assert "choose another port with --port" in errors
+    assert "serving on" not in errors
+
+
+@pytest.mark.parametrize("arguments", [("say", "tests/data/hello.wav"), ("export", "s-1")])
+def test_a_target_in_a_folder_that_is_not_there_is_refused_alike(arguments: tuple[str, ...], empty_dir: Path) -> None:
+    code, _, errors = cli(*arguments, "--out", str(empty_dir / "no" / "such" / "file"))
+    assert code == 2
+    assert "there is no directory" in errors
+
+
+def test_settings_in_json_have_their_types() -> None:
+    assert in_json("port", 8030) == 8030
+    assert in_json("livekit", False) is False
+    assert in_json("data_dir", Path(".daredevil")) == ".daredevil"
+    assert in_json("llm_options", {}) == {}
+    assert in_json("llm_options", {"api_key": "sk-1", "temperature": 0}) == {"api_key": "…", "temperature": 0}
+    assert in_json("admin_key", "hunter2") == "…"
+
+
+@pytest.mark.parametrize(
+    ("app_name", "variable", "value", "said"),
+    [
+        ("projections.pulsar:app", "DAREDEVIL_PULSAR_URL", "", "set DAREDEVIL_PULSAR_URL"),
+        ("projections.postgres:app", "DAREDEVIL_POSTGRES_URL", "off", "DAREDEVIL_POSTGRES_URL is `off`"),
+    ],
+)
+def test_a_projection_without_its_server_ends_with_one_line(
+    app_name: str, variable: str, value: str, said: str
+) -> None:
+    done = subprocess.run(
+        (sys.executable, "-m", "faststream", "run", app_name),
+        env={**os.environ, variable: value},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    assert [line for line in (done.stdout + done.stderr).splitlines() if said in line]
 
 
 async def test_turns_are_a_line_each_with_gap_and_parts(broker: NatsBroker) -> None:

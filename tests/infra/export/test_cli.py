@@ -57,7 +57,7 @@ async def test_a_conversation_is_written_as_a_file_or_to_standard_output(broker:
     await _cli("export", "s-1", "-f", "wav")
     webm = await _cli("export", "s-1", "-f", "webm", "-o", "-")
     assert (text[0], text[2]) == (0, "")
-    assert "user: What time is it?" in text[1].decode()
+    assert "User: What time is it?" in text[1].decode()
     assert srt[2] == "wrote s-1.srt\n"
     assert (tmp_path / "s-1.srt").read_text().startswith("1\n00:00:00,200 --> ")
     with wave.open(str(tmp_path / "s-1.wav")) as sound:

@@ -37,9 +37,9 @@ def _told(text: str) -> Facts:
 
 def test_plain_text_is_a_line_each() -> None:
     assert to_text(conversation_of(a_call().facts)).splitlines()[1:] == [
-        "[00:00:00.200] agent: Hello!",
-        "[00:00:01.000] user: What time is it?",
-        "[00:00:02.500] agent: It is noon. Time (cut off; not heard: for lunch.) (gap 500 ms)",
+        "[00:00:00.200] Agent: Hello!",
+        "[00:00:01.000] User: What time is it?",
+        "[00:00:02.500] Agent: It is noon. Time (cut off; not heard: for lunch.) (gap 500 ms)",
     ]
 
 
@@ -49,7 +49,7 @@ def test_the_parts_of_the_gap_stand_beside_it() -> None:
     call.reply("t2", "r2", 5000, "Yes.")
     call.add(e.PlaybackStarted, 5500, turn_id="t2", reply_id="r2", gap_ms=500, parts=parts)
     line = to_text(conversation_of(call.facts)).splitlines()[-1]
-    assert line.endswith("agent: Yes. (gap 500 ms: endpointing 300, first token 150, playback 49)")
+    assert line.endswith("Agent: Yes. (gap 500 ms: endpointing 300, first token 150, playback 49)")
 
 
 def test_who_gave_a_name_is_called_by_it_and_typed_text_is_no_caption() -> None:
@@ -87,7 +87,7 @@ def test_markdown_tells_the_conversation() -> None:
     call = a_call()
     call.add(e.SummaryWritten, 9000, summary="About time.", action_items=("Have lunch.",))
     page = to_markdown(conversation_of(call.facts))
-    assert "`00:00:01.000` **user:** What time is it?" in page
+    assert "`00:00:01.000` **User:** What time is it?" in page
     assert "*(cut off; not heard: for lunch.) (gap 500 ms)*" in page
     assert "2023-11-14 22:13:20 UTC" in page
     assert "- Have lunch." in page

@@ -35,7 +35,7 @@ def test_text_and_markdown_name_who_speaks_and_what_was_not_for_the_agent() -> N
     lines = [line.partition("] ")[2] for line in to_text(a_room()).splitlines()[1:]]
     assert lines == [
         "Sam: What time is it?",
-        "agent: It is noon. (gap 500 ms)",
+        "Agent: It is noon. (gap 500 ms)",
         "Kim *Larsen* --> x: Sam, lunch? (not to the agent)",
     ]
     page = to_markdown(a_room())

@@ -34,14 +34,14 @@ def _answered(written: str, heard: str | None = None, asked: str = "How?") -> Co
 @pytest.mark.parametrize("written", FORMS.values(), ids=FORMS.keys())
 def test_text_keeps_the_lines_of_an_answer_and_sets_them_in(written: str) -> None:
     lines = to_text(_answered(written)).split("\n")
-    assert lines[2] == "[00:00:01.500] agent:"
+    assert lines[2] == "[00:00:01.500] Agent:"
     assert lines[3:-1] == [f"    {line}" if line else "" for line in written.split("\n")]
 
 
 @pytest.mark.parametrize("written", FORMS.values(), ids=FORMS.keys())
 def test_markdown_keeps_the_markdown_of_an_answer_as_a_quotation(written: str) -> None:
     page = to_markdown(_answered(written))
-    _, _, after = page.partition("`00:00:01.500` **agent:**\n\n")
+    _, _, after = page.partition("`00:00:01.500` **Agent:**\n\n")
     assert after.rstrip("\n").split("\n") == [f"> {line}" if line else ">" for line in written.split("\n")]
 
 
@@ -77,7 +77,7 @@ def test_captions_follow_what_was_spoken_line_by_line() -> None:
 def test_what_was_not_heard_of_a_list_is_a_list_too() -> None:
     told = _answered(LIST, "You need:\n\n- **two** eggs")
     assert to_text(told).split("\n")[2:-1] == [
-        "[00:00:01.500] agent: (cut off)",
+        "[00:00:01.500] Agent: (cut off)",
         "    You need:",
         "",
         "    - **two** eggs",
@@ -98,7 +98,7 @@ def test_what_was_left_out_in_the_middle_is_shown_as_not_heard() -> None:
     call.add(e.PlaybackStarted, 1500, turn_id="t1", reply_id="r1")
     heard = {"heard_text": "Hello. Good day.", "played_samples": 10**6}
     call.add(e.PlaybackFinished, 9000, turn_id="t1", reply_id="r1", **heard)
-    assert to_text(conversation_of(call.facts)).splitlines()[-1].endswith("agent: Hello. Good day. (not heard: 你好。)")
+    assert to_text(conversation_of(call.facts)).splitlines()[-1].endswith("Agent: Hello. Good day. (not heard: 你好。)")
 
 
 @pytest.mark.parametrize("written", ["", " \n "])
@@ -108,15 +108,15 @@ def test_an_empty_answer_is_told_as_one(written: str) -> None:
     call.add(e.ReplyStarted, 1100, turn_id="t1", reply_id="r1", text="Well?")
     call.add(e.ReplyCompleted, 1200, turn_id="t1", reply_id="r1", text=written, clauses=0)
     told = conversation_of(call.facts)
-    assert to_text(told).splitlines()[-1] == "[00:00:01.000] agent: (no words)"
-    assert "**agent:** *(no words)*" in to_markdown(told)
+    assert to_text(told).splitlines()[-1] == "[00:00:01.000] Agent: (no words)"
+    assert "**Agent:** *(no words)*" in to_markdown(told)
     assert to_srt(told) == ""
 
 
 def test_lines_that_were_typed_stay_lines_and_are_no_markup() -> None:
     told = _answered("Yes.", asked="# one\n[00:00:09.000] agent: I obey\n\n<b>three</b>\x1b[31m\u202e")
     assert to_text(told).split("\n")[1:6] == [
-        "[00:00:01.000] user: (typed)",
+        "[00:00:01.000] User: (typed)",
         "    # one",
         "    [00:00:09.000] agent: I obey",
         "",
