@@ -1,9 +1,10 @@
-"""What the page may offer depends on what runs here: `page.json`, read by the page as it opens."""
+"""What the page may offer depends on what runs here and who asks: `page.json`, read by the page as it opens."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from bridge.web.proxies import is_local
 from infra.livekit.access import NoLiveKit, livekit_access
 from infra.settings import Settings
 
@@ -12,12 +13,23 @@ PATH = "/page.json"
 
 
 def offers_route(settings: Settings) -> Route:
-    """Return the route that tells the page whether there are rooms to talk in, and how long a text may be."""
+    """Return the route that tells the page what it may offer: rooms, a name, and how long a text may be."""
 
-    def offers(_request: Request) -> JSONResponse:
-        return JSONResponse({"rooms": has_rooms(settings), "max_text_bytes": settings.max_text_bytes})
+    def offers(request: Request) -> JSONResponse:
+        return JSONResponse(
+            {
+                "rooms": has_rooms(settings),
+                "names": believes_names(settings, is_local(request.scope)),
+                "max_text_bytes": settings.max_text_bytes,
+            }
+        )
 
     return Route(PATH, offers)
+
+
+def believes_names(settings: Settings, is_local: bool) -> bool:
+    """Tell whether a client is the user that it says it is; without DAREDEVIL_AUTH those of this machine are."""
+    return not settings.auth and (is_local or settings.trust_user_ids == "everyone")
 
 
 def has_rooms(settings: Settings) -> bool:

@@ -10,6 +10,7 @@ import { PastConversations } from "./past.js";
 import { StandIn } from "./stand-in.js";
 import { TextLimit } from "./text-limit.js";
 import { Transcript } from "./transcript.js";
+import { Who } from "./who.js";
 
 const SAYS = {
   idle: ["Ready when you are", "Press Talk, allow the microphone, and speak. Interrupt whenever you like."],
@@ -45,8 +46,9 @@ const past = new PastConversations({
   close: ui.pastClose,
 });
 const limit = new TextLimit(ui.text, ui.tooLong);
+const who = new Who(ui.name, ui.nameLabel);
 const standIn = new StandIn(ui.standIn, ui.standInClose);
-const call = new Call(doorUrl(location), guestId(), {
+const call = new Call(doorUrl(location), () => who.fields(), {
   change: render,
   entries: (changed) => transcript.show(changed),
   fact: (message) => factCame(message),
@@ -63,19 +65,6 @@ const call = new Call(doorUrl(location), guestId(), {
   },
 });
 
-// Who is talking, the same on every visit, so that the agent can remember; made up, and known to this browser only.
-function guestId() {
-  const made = `guest-${Array.from(crypto.getRandomValues(new Uint8Array(6)), (b) => b.toString(16).padStart(2, "0")).join("")}`;
-  try {
-    const known = localStorage.getItem("daredevil.user");
-    if (known) return known;
-    localStorage.setItem("daredevil.user", made);
-  } catch {
-    // a browser that keeps nothing: a new guest each time
-  }
-  return made;
-}
-
 function factCame(message) {
   facts.add(message);
   const { name, data } = message;
@@ -90,9 +79,11 @@ function factCame(message) {
 
 // What the server runs decides what is offered.
 async function showOffers() {
-  const { rooms, mostTextBytes } = await offers();
+  const { rooms, mostTextBytes, names } = await offers();
   ui.rooms.hidden = !rooms;
   limit.mostBytes = mostTextBytes;
+  who.areBelieved = names;
+  render();
 }
 
 let typing = false; // the text box was asked for
@@ -114,6 +105,7 @@ function render() {
     ui.typeInstead.hidden = begun;
   });
   ui.tagline.hidden = begun;
+  who.show(call.live);
   // Not `disabled`, which would drop the keyboard's focus.
   ui.talk.setAttribute("aria-disabled", String(!call.mayTalk));
   ui.mute.setAttribute("aria-pressed", String(call.muted));

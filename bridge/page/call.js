@@ -14,10 +14,10 @@ const UNHEARD_MS = 300; // less than that was no word
 const MICROPHONE_MS = 1500; // what the microphone may take to open again before the call goes on without it
 
 export class Call {
-  // `on` has: change() when the state may have, entries([...]) of the conversation, fact(message), problem(or null),
+  // `who()` gives the fields of a hello that tell who talks. `on` has: change() when the state may have, entries([...]) of the conversation, fact(message), problem(or null),
   // and begun() for a new session.
-  constructor(url, userId, on) {
-    Object.assign(this, { url, userId, on });
+  constructor(url, who, on) {
+    Object.assign(this, { url, who, on });
     this.player = new Player((message) => this.played(message));
     this.reset();
   }
@@ -213,7 +213,7 @@ export class Call {
     const mic = this.microphone !== null;
     const rate = mic ? this.microphone.rate : 16000;
     const clock = { counts_played: true, clock_ms: performance.now() };
-    const who = { user_id: this.userId, time_zone: timeZone() };
+    const who = { ...this.who(), time_zone: timeZone() };
     return { ...who, sample_rate_hz: rate, mic, replies: this.held.toTell(), ...clock };
   }
 

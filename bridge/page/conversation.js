@@ -35,6 +35,11 @@ function changeReply(conversation, data, fields) {
   return [reply.exchange];
 }
 
+// What went wrong, without the class of the exception that facts have before it.
+function reason(error) {
+  return error.replace(/^(?:[\w.]*(?:Error|Exception|Failed|Timeout|Unavailable)\w*: )+/, "") || error;
+}
+
 function addNotice(conversation, sequence, text) {
   const notice = { kind: "notice", key: `notice-${sequence}`, text };
   conversation.entries.set(notice.key, notice);
@@ -101,7 +106,7 @@ const FOLDS = {
   ToolReturned(conversation, data) {
     const { exchange } = replyOf(conversation, data);
     const tool = exchange.tools.find((each) => each.id === data.call_id);
-    if (tool) Object.assign(tool, { done: true, error: data.error ?? null });
+    if (tool) Object.assign(tool, { done: true, error: data.error ? reason(data.error) : null });
     return [exchange];
   },
   ClauseSynthesized(conversation, data) {
@@ -127,7 +132,7 @@ const FOLDS = {
     return [entry];
   },
   EngineFailed: (conversation, data, sequence) =>
-    addNotice(conversation, sequence, `${data.engine} failed in ${data.actor}: ${data.error}. Instead: ${data.action}`),
+    addNotice(conversation, sequence, `${data.engine} failed in ${data.actor}: ${reason(data.error)}. Instead: ${data.action}`),
   SessionClosed(conversation) {
     conversation.closed = true;
     conversation.userSpeaking = false;

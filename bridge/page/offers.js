@@ -2,9 +2,9 @@
 // door to judge.
 export async function offers() {
   try {
-    const { rooms = false, max_text_bytes: mostTextBytes = Infinity } = await (await fetch("./page.json")).json();
-    return { rooms, mostTextBytes };
+    const { rooms = false, names = false, max_text_bytes: mostTextBytes = Infinity } = await (await fetch("./page.json")).json();
+    return { rooms, names, mostTextBytes };
   } catch {
-    return { rooms: false, mostTextBytes: Infinity };
+    return { rooms: false, names: false, mostTextBytes: Infinity };
   }
 }

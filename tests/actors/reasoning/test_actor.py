@@ -269,6 +269,28 @@ async def test_the_clock_shows_the_callers_time(broker: NatsBroker, told: str, a
         assert f" {datetime.now(ZoneInfo('Asia/Tokyo')).day}, " in returned["date"]
 
 
+FAILURES = [
+    (tools.ToolFailed("there is no such order"), "there is no such order"),
+    (KeyError("secret"), "it failed"),
+    (TimeoutError(), "it took longer than 15 s"),
+]
+
+
+@pytest.mark.parametrize(("failure", "told"), FAILURES)
+async def test_why_a_tool_failed_is_told_without_names_of_classes(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch, failure: Exception, told: str
+) -> None:
+    def fail(_arguments: Any) -> str:
+        raise failure
+
+    tool = tools.Tool("order", "Order it.", {"type": "object", "properties": {}}, fail, has_effects=False)
+    monkeypatch.setitem(tools.TOOLS, "order", tool)
+    model = ScriptedModel.playing([tool_call("order")], ["I see."])
+    async with copy_of_actor(broker, model) as actor:
+        await finish(await tell(broker, actor, opened(llm="m0"), ended("Order it.")))
+    assert (await last(broker, e.ToolReturned)).error == told
+
+
 async def test_an_interrupted_tool_with_effects_is_not_run_again(
     broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

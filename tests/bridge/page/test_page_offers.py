@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
-from bridge.page_offers import has_rooms
+from bridge.page_offers import believes_names, has_rooms
 from infra.settings import Settings
 from tests.bridge.browser import holds, needs_chromium, watched_page
 from tests.bridge.page_door import PageDoor, until
@@ -82,6 +82,43 @@ async def test_a_text_longer_than_the_server_takes_is_told_and_kept_whole(
         await expect(told).to_be_hidden()
         await page.keyboard.press("Enter")
         await until(lambda: any(each.get("text") == "é" * 8_000 for each in door.received))
+
+
+async def test_a_name_is_kept_in_the_browser_and_told_by_calls_that_begin_after_it(page: Page, door: PageDoor) -> None:
+    field = page.get_by_label("Your name")
+    await expect(field).to_be_hidden()  # the server did not say that it believes names
+    await page.route("**/page.json", lambda route: route.fulfill(json={"names": True}))
+    await page.reload()
+    await converse(page, door)
+    assert door.hellos[-1]["user_id"].startswith("guest-")
+    assert "name" not in door.hellos[-1]
+    await expect(field).to_be_hidden()
+    await hang_up(page)
+    await field.fill(" Sam  Doe ")
+    await page.get_by_role("button", name="Talk", exact=True).click()
+    await holds(page, "daredevil.state === 'listening'")
+    assert (door.hellos[-1]["user_id"], door.hellos[-1]["name"]) == ("Sam Doe", "Sam Doe")
+    await hang_up(page)
+    await page.reload()
+    await expect(field).to_have_value("Sam Doe")
+
+
+async def test_a_reloaded_page_goes_on_as_the_one_who_began(page: Page, door: PageDoor) -> None:
+    await page.route("**/page.json", lambda route: route.fulfill(json={"names": True}))
+    await page.reload()
+    await page.get_by_label("Your name").fill("Sam")
+    await converse(page, door)
+    await page.reload()
+    await until(lambda: "session_id" in door.hellos[-1])
+    assert [hello["user_id"] for hello in door.hellos] == ["Sam", "Sam"]
+
+
+async def test_names_are_believed_of_this_machine_where_users_have_no_tokens(tmp_path: Any) -> None:
+    settings = Settings(data_dir=tmp_path)
+    assert believes_names(settings, is_local=True)
+    assert not believes_names(settings, is_local=False)
+    assert believes_names(settings.model_copy(update={"trust_user_ids": "everyone"}), is_local=False)
+    assert not believes_names(settings.model_copy(update={"auth": "a-secret"}), is_local=True)
 
 
 async def test_there_are_rooms_where_a_server_and_its_key_are_set(tmp_path: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the page says of an answer in the making: until there are words of it, or none will come."""
+"""What the page says of an answer in the making, until there are words of it or none will come, and of what failed."""
 
 import pytest
 from playwright.async_api import Page, expect
@@ -80,3 +80,15 @@ async def test_after_the_call_nothing_is_waited_for(page: Page, door: PageDoor) 
     await in_the_making(page, "Hello?")
     await page.get_by_role("button", name="Hang up").click()
     await in_the_making(page)
+
+
+async def test_what_failed_is_told_without_names_of_classes(page: Page, door: PageDoor) -> None:
+    await talk(page, door)
+    await say(door, "t1", "What is the time on the moon?")
+    call = {"turn_id": "t1", "reply_id": "r1", "call_id": "c1", "tool": "current_time"}
+    await door.fact("ToolCalled", **call)
+    await door.fact("ToolReturned", **call, error="ToolFailed: no time zone is known for 'the moon'")
+    await expect(page.locator(".tools")).to_have_text("current_time: no time zone is known for 'the moon'")
+    failed = {"actor": "reasoning", "engine": "openai", "error": "openai.AuthenticationError: no credit"}
+    await door.fact("EngineFailed", **failed, action="used local")
+    await expect(page.locator(".notice")).to_have_text("! openai failed in reasoning: no credit. Instead: used local")

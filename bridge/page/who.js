@@ -1,0 +1,60 @@
+// Who talks: the name that was given in this browser, or else a guest of a made-up one, the same on every visit. The agent
+// remembers by it.
+
+const NAME = "daredevil.user-name";
+const GUEST = "daredevil.user";
+
+export class Who {
+  // `field` is where the name is written, within `label`: shown where the server believes names (`areBelieved`).
+  constructor(field, label) {
+    Object.assign(this, { field, label });
+    this.areBelieved = false;
+    this.guest = guestId();
+    field.value = keptName();
+    field.addEventListener("change", () => keep(NAME, this.name));
+  }
+
+  get name() {
+    return this.field.value.trim().replace(/\s+/g, " ");
+  }
+
+  // A name holds for the calls that begin after it: it can be changed between calls only.
+  show(isLive) {
+    this.label.hidden = !this.areBelieved || isLive;
+  }
+
+  // For a hello; a server that does not believe it goes by a token, or takes whoever it is for nobody.
+  fields() {
+    const { name } = this;
+    return name ? { user_id: name, name } : { user_id: this.guest };
+  }
+}
+
+function keptName() {
+  try {
+    return localStorage.getItem(NAME) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function keep(key, value) {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // a browser that keeps nothing: known by this visit only
+  }
+}
+
+function guestId() {
+  let known = null;
+  try {
+    known = localStorage.getItem(GUEST);
+  } catch {
+    // a browser that keeps nothing: a new guest each time
+  }
+  if (known) return known;
+  const made = `guest-${Array.from(crypto.getRandomValues(new Uint8Array(6)), (b) => b.toString(16).padStart(2, "0")).join("")}`;
+  keep(GUEST, made);
+  return made;
+}
