@@ -27,6 +27,7 @@ from bridge.web.head import HeadAsGet
 from bridge.web.openings import Openings
 from bridge.web.protocols import limited_protocols
 from bridge.web.proxies import BehindProxies, Proxies, is_loopback, proxies_of
+from contracts.topology import REASONING, SYNTHESIS, TRANSCRIPT
 from infra.descriptors import raise_descriptor_limit
 from infra.settings import Settings
 
@@ -117,7 +118,9 @@ class Listener:
         openings, gate = Openings(settings), Gate(settings)
         self.door = Door(broker, settings, openings, gate) if page else None
         self.port = 0
-        self._http = HttpDoor(broker, settings, openings, gate)
+        # Text needs neither ears nor a voice.
+        actors = (TRANSCRIPT, REASONING, SYNTHESIS) if page else (REASONING,)
+        self._http = HttpDoor(broker, settings, openings, gate, actors)
         self._settings = settings
         self._proxies = proxies_of(settings)
         self._site = make_site(self._http, self.door, settings, self._proxies)

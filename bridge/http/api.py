@@ -1,5 +1,6 @@
 """The HTTP API as one FastAPI app, and the process parts behind it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -18,6 +19,7 @@ from bridge.http.livekit_comparing import Comparing
 from bridge.http.livekit_tokens import token_router
 from bridge.http.livekit_webhook import webhook_router
 from bridge.http.problems import describe_problems, tell_problems
+from bridge.http.readiness import Readiness
 from bridge.http.session_routes import session_router
 from bridge.web.gate import Gate
 from bridge.web.openings import Openings
@@ -56,11 +58,14 @@ class Api(FastAPI):
 class HttpDoor:
     """The conversations by text of a process, their API, and the same chat by NATS requests."""
 
-    def __init__(self, broker: NatsBroker, settings: Settings, openings: Openings, gate: Gate) -> None:
+    def __init__(
+        self, broker: NatsBroker, settings: Settings, openings: Openings, gate: Gate, actors: Sequence[str]
+    ) -> None:
         self._conversations = Conversations(broker, settings, openings)
         self._requests = ChatRequests(broker, self._conversations, gate)
         self._comparing = Comparing(broker)
-        self.api = make_api(broker, settings, self._conversations, self._comparing, gate)
+        self._readiness = Readiness(broker, settings, actors)
+        self.api = make_api(broker, settings, self._conversations, self._comparing, gate, self._readiness)
 
     async def open(self) -> None:
         """Begin to take requests, and to watch for idle conversations."""
@@ -69,6 +74,7 @@ class HttpDoor:
 
     async def close(self) -> None:
         """End what is being answered; may be called twice."""
+        await self._readiness.aclose()
         await self._requests.stop_taking()
         await self._comparing.close()
         await self._conversations.close()
@@ -76,7 +82,12 @@ class HttpDoor:
 
 
 def make_api(
-    broker: NatsBroker, settings: Settings, conversations: Conversations, comparing: Comparing, gate: Gate
+    broker: NatsBroker,
+    settings: Settings,
+    conversations: Conversations,
+    comparing: Comparing,
+    gate: Gate,
+    readiness: Readiness,
 ) -> FastAPI:
     """Return the app."""
     api = Api(
@@ -99,7 +110,7 @@ def make_api(
     api.include_router(session_router(broker, access_of(broker, admin, gate), conversations))
     api.include_router(token_router(settings, gate))
     api.include_router(webhook_router(settings, comparing))
-    api.include_router(health_router(broker))
+    api.include_router(health_router(readiness))
     add_docs(api)
     if origins := items_of(settings.cors_origins):
         add_cors(api, origins)

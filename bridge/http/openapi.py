@@ -16,7 +16,7 @@ from infra.settings import Settings
 def document() -> dict[str, Any]:
     """Return the document; nothing is connected to."""
     settings = Settings()
-    return HttpDoor(NatsBroker(), settings, Openings(settings), Gate(settings)).api.openapi()
+    return HttpDoor(NatsBroker(), settings, Openings(settings), Gate(settings), ()).api.openapi()
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ async def _wait_for(
 ) -> None:
     checks: dict[str, Callable[[], Awaitable[bool]]] = {
         LLM: lambda: _llm_is_ready(addresses),
-        BRIDGE: lambda: _bridge_is_ready(settings),
+        BRIDGE: lambda: _bridge_is_ready(settings, nc, unable),
         LIVEKIT: lambda: _livekit_is_ready(addresses),
     }
     check = checks.get(name, lambda: _answers(nc, name, unable))
@@ -67,9 +67,10 @@ async def _llm_is_ready(addresses: Addresses) -> bool:
     return await http_status(addresses.llm_url.removesuffix("/v1") + "/health") == 200
 
 
-async def _bridge_is_ready(settings: Settings) -> bool:
+async def _bridge_is_ready(settings: Settings, nc: Client, unable: set[str]) -> bool:
+    # Not by /readyz: that waits for the others, too.
     url = page_url(settings)
-    return bool(url) and await http_status(url + "readyz") == 200
+    return bool(url) and await http_status(url + "healthz") == 200 and await _answers(nc, BRIDGE, unable)
 
 
 async def _livekit_is_ready(addresses: Addresses) -> bool:

@@ -13,8 +13,7 @@ import httpx
 from faststream.nats import NatsBroker
 
 from bridge.site import Listener
-from contracts.topology import VOICE
-from infra.connection import connection, jetstream
+from infra.connection import connection
 from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller, wait_for
 from tests.bridge.conftest import Connect
@@ -96,21 +95,3 @@ async def test_the_page_is_served_by_us_alone_and_never_stale(door: Listener) ->
     assert script.headers["cache-control"] == "no-cache"
     assert "default-src 'self'" in page.headers["content-security-policy"]
     assert again.status_code == 304
-
-
-async def test_readiness_asks_for_nats_and_its_consumers(
-    door: Listener, broker: NatsBroker, nats_server: NatsServer
-) -> None:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{door.port}") as http:
-        assert (await http.get("/healthz")).status_code == 200
-        assert (await http.get("/readyz")).status_code == 200
-        await jetstream(broker).delete_consumer(VOICE, "reasoning")
-        answer = await http.get("/readyz")
-        assert answer.status_code == 503
-        assert "reasoning" in answer.text
-        await nats_server.stop()
-        await wait_for(lambda: not connection(broker).is_connected)
-        assert (await http.get("/readyz")).status_code == 503
-        assert (await http.get("/healthz")).status_code == 200
-        await nats_server.start()
-        await wait_for(lambda: connection(broker).is_connected)

@@ -1,0 +1,151 @@
+"""Whether conversations can be held: looked for in the background while anybody asks, answered from the last look."""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Sequence
+
+from faststream.nats import NatsBroker
+from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+
+from contracts.topology import DURABLES
+from infra.connection import answers, cancellation_kept, connection, jetstream
+from infra.embedded.readiness import http_status
+from infra.ending import ended
+from infra.engines.llm import LOCAL, LlmNotFound, local_url, model_names
+from infra.log_probe import LogProbe, refusals
+from infra.provisioning import missing_durables
+from infra.settings import Settings
+
+log = logging.getLogger(__name__)
+
+EVERY_S, AGAIN_S = 2.0, 0.5
+"""How long after a look the next one begins; after one that found something missing."""
+
+ASK_S = 1.0
+"""How long whoever is asked may take."""
+
+PATIENCE_S = 5.0
+"""A process that has answered so shortly before may be busy; one that has not hangs."""
+
+ASKED_FOR_S = 60.0
+"""So long after the last question looks go on: load balancers ask every few seconds."""
+
+FRESH_S = 6.0
+"""A look may take 2 s (a log that takes nothing) and begins `EVERY_S` after the last: an older one says nothing."""
+
+WAIT_S = 0.6
+"""How long a question waits for the first look: who asks often gives up after 1 s."""
+
+
+class Readiness:
+    """Asks NATS, its consumers, the log's disk, the actors that are needed and the local model. One event loop."""
+
+    def __init__(self, broker: NatsBroker, settings: Settings, actors: Sequence[str]) -> None:
+        self._broker = broker
+        self._settings = settings
+        self._probe = LogProbe()
+        self._answered_s = dict.fromkeys((*actors, *_local_model(settings)), -math.inf)
+        """When each of them has answered last."""
+        self._problem = ""
+        self._looked_s = -math.inf
+        self._asked_s = -math.inf
+        self._silent = False
+        self._looked = asyncio.Event()
+        self._looking: asyncio.Task[None] | None = None
+
+    async def problem(self) -> tuple[str, float]:
+        """Return why no conversation can be held, empty if one can, and how many s ago that was seen; within 0.6 s."""
+        self._asked_s = time.monotonic()
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look_on(), name="readiness")
+        if self._age_s() > FRESH_S:
+            self._looked.clear()
+            try:
+                async with asyncio.timeout(WAIT_S):
+                    await self._looked.wait()
+            except TimeoutError:
+                return f"nothing is known yet: looking takes longer than {WAIT_S:g} s", 0.0
+        return self._problem, self._age_s()
+
+    async def aclose(self) -> None:
+        """Look no more."""
+        if self._looking is not None:
+            await ended(self._looking)
+
+    def _age_s(self) -> float:
+        return time.monotonic() - self._looked_s
+
+    async def _look_on(self) -> None:
+        while time.monotonic() - self._asked_s < ASKED_FOR_S:
+            try:
+                self._problem = await self._look()
+            except (NatsError, TimeoutError, OSError) as error:
+                self._problem = f"NATS does not answer: {error!r}"
+            self._looked_s = time.monotonic()
+            self._looked.set()
+            await asyncio.sleep(AGAIN_S if self._problem else EVERY_S)
+
+    async def _look(self) -> str:
+        nc = connection(self._broker)
+        if not nc.is_connected:
+            self._silent = True
+            return "NATS is not connected"
+        if not await answers(nc, ASK_S):
+            self._silent = True
+            return "NATS does not answer"
+        if self._silent:
+            self._silent = False
+            refusals.back(time.monotonic())
+        async with asyncio.TaskGroup() as group:
+            for name in self._answered_s:
+                group.create_task(self._ask(name))
+            disk = group.create_task(self._probe.problem(jetstream(self._broker)))
+            missing = group.create_task(_missing_durables(self._broker))
+        return missing.result() or refusals.problem(time.monotonic()) or disk.result() or self._hanging()
+
+    def _hanging(self) -> str:
+        since_s = time.monotonic() - PATIENCE_S
+        hanging = [name for name, answered_s in self._answered_s.items() if answered_s < since_s]
+        return f"no answer comes from: {', '.join(hanging)}" if hanging else ""
+
+    async def _ask(self, name: str) -> None:
+        if name == LOCAL_MODEL:
+            is_there = await _local_model_answers(self._settings)
+        else:
+            try:
+                with cancellation_kept():
+                    await connection(self._broker).request(f"health.{name}", timeout=ASK_S)
+                is_there = True
+            except NoRespondersError:
+                is_there, self._answered_s[name] = False, -math.inf
+            except (NatsError, TimeoutError, OSError):
+                is_there = False
+        if is_there:
+            self._answered_s[name] = time.monotonic()
+
+
+LOCAL_MODEL = "the local language model"
+
+
+def _local_model(settings: Settings) -> list[str]:
+    """Return the local model if no other could answer in its place."""
+    try:
+        return [LOCAL_MODEL] if set(model_names(settings.llm)) == {LOCAL} else []
+    except LlmNotFound:
+        return []  # then reasoning does not start
+
+
+async def _local_model_answers(settings: Settings) -> bool:
+    try:
+        return await http_status(f"{local_url(settings)}/health", ASK_S) == 200
+    except LlmNotFound:
+        return False
+
+
+async def _missing_durables(broker: NatsBroker) -> str:
+    with cancellation_kept():
+        missing = await missing_durables(jetstream(broker), tuple(durable.name for durable in DURABLES))
+    return f"consumers are missing: {', '.join(missing)}" if missing else ""
