@@ -13,6 +13,7 @@ from fast_depends.library.serializer import SerializerProto
 from faststream import BaseMiddleware, FastStream
 from faststream.message import StreamMessage
 from faststream.nats import NatsBroker
+from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from contracts.codec import CONTENT_TYPE, decode, encode
@@ -20,7 +21,7 @@ from contracts.events import Event
 from infra.asyncapi_actor import ActorSpecification
 from infra.client_errors import ClientErrors
 from infra.common_time import common_time
-from infra.connection import connection, jetstream, round_trip
+from infra.connection import connection, jetstream, read_any_subject, round_trip
 from infra.dead_letters import bury_undecodable
 from infra.embedded.runtime import NotRunning, running_nats_url
 from infra.nats_reach import wait_for_nats
@@ -66,7 +67,12 @@ def nats_url() -> str:
 
 
 class _Broker(NatsBroker):
-    """Stops while NATS is away, too: then there is nobody to drain to."""
+    """Takes messages on whatever subject; stops while NATS is away, too: then there is nobody to drain to."""
+
+    async def _connect(self) -> Client:
+        nc: Client = await super()._connect()
+        read_any_subject(nc)
+        return nc
 
     async def stop(
         self,

@@ -36,6 +36,25 @@ def jetstream(broker: NatsBroker) -> JetStreamContext:
     return context
 
 
+def read_any_subject(nc: Client) -> None:
+    """Have the connection read messages whose subjects are not UTF-8, with U+FFFD in place of what is none.
+
+    NATS takes any bytes as a subject. nats-py ends its reading for good at the first that it cannot decode, so that
+    one such message in the log would stop every consumer.
+    """
+    build = nc._build_message
+
+    def build_message(sid: int, subject: bytes, reply: bytes, data: bytes, headers: dict[str, str] | None) -> Msg:
+        message: Msg = build(sid, _as_utf8(subject), _as_utf8(reply), data, headers)
+        return message
+
+    nc._build_message = build_message  # type: ignore[method-assign]
+
+
+def _as_utf8(name: bytes) -> bytes:
+    return name if name.isascii() else name.decode(errors="replace").encode()
+
+
 async def round_trip(nc: Client, timeout_s: float = 5) -> None:
     """Return when the server has had all that was sent before. Raises TimeoutError, nats errors.
 

@@ -1,6 +1,7 @@
 """Messages that no handler could take: kept in DEAD with the reason, listed, and put back."""
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,9 @@ log = logging.getLogger(__name__)
 
 SUBJECT_HEADER, DURABLE_HEADER = "Daredevil-Subject", "Daredevil-Durable"
 SEQUENCE_HEADER, REASON_HEADER = "Daredevil-Sequence", "Daredevil-Reason"
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+"""A token of HTTP (RFC 9110, 5.6.2): nats-py reads other names as well, and refuses to write them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ async def copy_to_dead(
     """Copy the message with this sequence of VOICE to DEAD, as one that `durable` could not take."""
     reason = " ".join(reason.split())[:500]
     copied = {
-        **(headers or {}),
+        **{name: value for name, value in (headers or {}).items() if _HEADER_NAME.fullmatch(name)},
         "Nats-Msg-Id": f"{durable}:{sequence}",
         SUBJECT_HEADER: subject,
         DURABLE_HEADER: durable,
@@ -83,7 +87,8 @@ async def dead_letters(js: JetStreamContext) -> list[DeadLetter]:
         return letters
     for sequence in range(state.first_seq, state.last_seq + 1):
         try:
-            raw = await js.get_msg(DEAD, sequence)
+            # Direct: the answer of the other request has its headers read as if they were an e-mail's.
+            raw = await js.get_msg(DEAD, sequence, direct=True)
         except NotFoundError:
             continue
         headers = dict(raw.headers or {})

@@ -182,7 +182,7 @@ async def test_followed_events_come_as_they_are_said(broker: NatsBroker) -> None
 async def test_dead_letters_are_listed_and_dropped(broker: NatsBroker) -> None:
     headers = {
         "Daredevil-Durable": "reasoning",
-        "Daredevil-Subject": "voice.s-1.turn.ended",
+        "Daredevil-Subject": "voice.é.turn.ended",
         "Daredevil-Reason": "no words",
     }
     await jetstream(broker).publish("dead.reasoning", b"x", stream=DEAD, headers=headers)
@@ -191,6 +191,8 @@ async def test_dead_letters_are_listed_and_dropped(broker: NatsBroker) -> None:
     assert "no words" in output
     [letter] = json_lines("dead", (await cli_process("dead", "--json"))[1])
     assert (letter["number"], letter["actor"], letter["bytes"]) == (1, "reasoning", 1)
+    assert letter["subject"] == "voice.é.turn.ended"
+    assert letter["subject"] in output
     code, _, errors = await cli_process("dead", "retry", "1")
     assert code == 1
     assert "no reasoning is running" in errors

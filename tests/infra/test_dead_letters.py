@@ -47,6 +47,36 @@ async def test_unknown_events_and_broken_bytes_are_buried_by_the_durable_that_ta
         assert reason in letter.reason
 
 
+async def test_words_of_any_script_in_subject_headers_and_reason_are_kept(broker: NatsBroker) -> None:
+    nc = connection(broker)
+    # As a client in another language writes it: one name is no token, one value no UTF-8.
+    headers = "NATS/1.0\r\nNats-Msg-Id: größe-漢\r\nSender: Zoë\r\nOdd(name): x\r\n".encode() + b"Broken: \xff\r\n\r\n"
+    subject = "voice.é.turn.ended"
+    size = f"{len(headers)} {len(headers) + 1}"
+    await nc._send_command(f"HPUB {subject} {size}\r\n".encode() + headers + b"\x80\r\n")
+    await nc.flush()
+    async with a_copy_of("persistence", Taker()):
+        await all_answered(broker, "persistence")
+        (letter,) = await dead_letters(jetstream(broker))
+        assert (letter.subject, letter.headers["Sender"], letter.data) == (subject, "Zoë", b"\x80")
+        assert letter.headers["Broken"] == "\ufffd"
+        assert "no event is known for subject 'voice.é.turn.ended'" in letter.reason
+        with pytest.raises(NotTaken, match="no event is known for subject 'voice.é.turn.ended'"):
+            await put_back(nc, letter)
+
+
+async def test_a_subject_that_is_no_utf8_is_buried_and_stops_nobody(broker: NatsBroker) -> None:
+    nc, taker = connection(broker), Taker()
+    await nc._send_command(b"PUB voice.\xff.turn.ended 1\r\n\x80\r\n")
+    await nc.flush()
+    await say(broker, clause(0))
+    async with a_copy_of("persistence", taker):
+        await all_answered(broker, "persistence")
+    assert taker.ids == ["s-1:c0"]
+    (letter,) = await dead_letters(jetstream(broker))
+    assert letter.subject == "voice.\ufffd.turn.ended"
+
+
 async def test_a_letter_is_kept_whole_and_once_per_durable(broker: NatsBroker) -> None:
     event = clause(0)
     await say(broker, event, Fence("voice.s-1.reply.*", 0))
