@@ -8,6 +8,7 @@ from faststream.nats import NatsBroker
 from bridge.client import Client
 from bridge.protocol import Rubbish
 from contracts.events import SummaryWritten
+from infra.ending import ended
 from infra.feed import SessionFeed
 
 log = logging.getLogger(__name__)
@@ -23,8 +24,7 @@ async def tell_summary(broker: NatsBroker, session_id: str, after: int, client: 
     try:
         await asyncio.wait({told, left}, timeout=SUMMARY_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (told, left):
-            task.cancel()
+        await ended(told, left)
         for outcome in await asyncio.gather(told, left, return_exceptions=True):
             if isinstance(outcome, Exception):
                 log.debug("summary of %s: %r", session_id, outcome)

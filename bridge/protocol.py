@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from bridge.plain_words import unread_json, wrong_field
 from bridge.resume_tokens import MAX_TOKEN_LENGTH
 from infra.time_zones import checked_zone
 
@@ -64,6 +65,21 @@ def clean_text(text: str) -> str:
 
 CleanText = Annotated[str, AfterValidator(clean_text)]
 
+MAX_USER_ID_LENGTH = 256
+
+
+def checked_user_id(user_id: str) -> str:
+    """Return a user id as it is: one that would have to be changed could become somebody else's. Raises ValueError."""
+    if len(user_id) > MAX_USER_ID_LENGTH:
+        raise ValueError(f"at most {MAX_USER_ID_LENGTH} characters are taken")
+    if clean_text(user_id) != user_id or "\n" in user_id or "\t" in user_id:
+        raise ValueError("it has control characters, or a space at an end: who it names could be mistaken")
+    return user_id
+
+
+UserId = Annotated[str, AfterValidator(checked_user_id)]
+
+
 ClockMs = Annotated[float, Field(ge=-(2**53), le=2**53, allow_inf_nan=False)]
 """ms on a clock of the client's that never goes back."""
 
@@ -105,7 +121,7 @@ class Hello(_Message):
     token: str = Field("", max_length=8_192)
     summary: bool = False
     """Whether it stays after its hang-up until the summary is written."""
-    user_id: CleanText = Field("", max_length=256)
+    user_id: UserId = ""
     name: CleanText = Field("", max_length=256)
     sample_rate_hz: int = Field(16_000, ge=8_000, le=48_000)
     mic: bool = True
@@ -116,11 +132,14 @@ class Hello(_Message):
 
 
 class TypedText(_Message):
-    """A turn from the keyboard; with an `id` it is stored once however often it is sent, and its storing is told."""
+    """A turn from the keyboard; with an `id` it is stored once however often it is sent, and its storing is told.
+
+    The id is taken to the letter: two that differ are never taken for one.
+    """
 
     type: Literal["text"]
     text: str
-    id: CleanText = Field("", max_length=64)
+    id: str = Field("", max_length=64)
 
 
 class Played(_Message):
@@ -157,7 +176,8 @@ def parse(text: str) -> ClientMessage:
     try:
         fields = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Rubbish("bad-json", 'text messages are JSON objects such as {"type":"hello"}') from error
+        said = unread_json(error)
+        raise Rubbish("bad-json", f'{said}; text messages are JSON objects such as {{"type":"hello"}}') from error
     if not isinstance(fields, dict):
         raise Rubbish("bad-json", "a JSON object was expected")
     if fields.get("type") not in _TYPES:
@@ -165,10 +185,15 @@ def parse(text: str) -> ClientMessage:
     try:
         return _MESSAGES.validate_python(fields)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        problem = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in problem["loc"][1:])
-        what = problem["msg"].removeprefix("Value error, ")
-        raise Rubbish("bad-field", f"{fields['type']}: {where}: {what}") from error
+        raise Rubbish("bad-field", f"{fields['type']}: {where}: {wrong_field(problem)}", _id_of(fields)) from error
+
+
+def _id_of(fields: dict[str, Any]) -> str:
+    """Return the id of a text, also of one that cannot be taken; "" if there is none that could be told again."""
+    given = fields.get("id") if fields["type"] == "text" else None
+    return given if isinstance(given, str) and not _SURROGATE.search(given) else ""
 
 
 def parse_hello(text: str | None) -> Hello:

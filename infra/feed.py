@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 
 from faststream.nats import NatsBroker
@@ -27,11 +27,19 @@ class SessionFeed:
     full queue has dropped is noticed by sequence and read back from the log. One task may iterate.
     """
 
-    def __init__(self, broker: NatsBroker, session_id: str, after: int = 0, check_every_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        broker: NatsBroker,
+        session_id: str,
+        after: int = 0,
+        check_every_s: float = 1.0,
+        is_over: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._broker = broker
         self._session_id = session_id
         self._after = after
         self._check_every_s = check_every_s
+        self._is_over = is_over
         self._live: asyncio.Queue[Msg] = asyncio.Queue(maxsize=1000)
         self._subscription: Subscription | None = None
         self._dropped = False
@@ -58,7 +66,7 @@ class SessionFeed:
             self._dropped = True
 
     async def __aiter__(self) -> AsyncIterator[Fact]:
-        """Yield every fact once, in the log's order; never ends by itself."""
+        """Yield every fact once, in the log's order; end when `is_over` says so while no fact waits."""
         while True:
             fact = await self._next_live()
             # Looked at after the waiting: while this waited, facts may have passed by unseen.
@@ -68,6 +76,8 @@ class SessionFeed:
                         yield missed
             if fact is not None and self._is_next(fact):
                 yield fact
+            if fact is None and self._is_over():
+                return
 
     async def _next_live(self) -> Fact | None:
         if self._reconnects < 0:  # begin with what is in the log, not with waiting

@@ -6,7 +6,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from faststream.nats import NatsBroker
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 
 from bridge.http.auth import Key, access_of
 from bridge.http.chat import chat_router
@@ -18,7 +20,7 @@ from bridge.http.limiting import Addresses, BodyLimit, body_bytes
 from bridge.http.livekit_comparing import Comparing
 from bridge.http.livekit_tokens import token_router
 from bridge.http.livekit_webhook import webhook_router
-from bridge.http.problems import describe_problems, tell_problems
+from bridge.http.problems import Problem, describe_problems, tell_problems
 from bridge.http.readiness import Readiness
 from bridge.http.session_routes import session_router
 from bridge.web.gate import Gate
@@ -123,13 +125,27 @@ def operation_id(route: APIRoute) -> str:
     return first + "".join(word.capitalize() for word in others)
 
 
+class _Cors(CORSMiddleware):
+    """CORS whose refusals are problems like all others."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Answer what a browser asks before it sends a page's request."""
+        answer = super().preflight_response(request_headers)
+        if answer.status_code == 200:
+            return answer
+        problem = Problem("bad-origin", f"a page may not send this here: {bytes(answer.body).decode()}").response()
+        kept = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
+        problem.headers.update(kept)
+        return problem
+
+
 def add_cors(api: FastAPI, origins: list[str]) -> None:
     """Let pages of other sites use the API. No cookies are used, so none are allowed."""
     api.add_middleware(
-        CORSMiddleware,
+        _Cors,
         allow_origins=origins,
         allow_methods=["GET", "HEAD", "POST", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "Range", "If-Range"],
+        allow_headers=["Authorization", "Content-Type", "If-None-Match", "If-Range", "Last-Event-ID", "Range"],
         expose_headers=["Retry-After", "WWW-Authenticate", "Content-Range", "Accept-Ranges", "ETag"],
         max_age=600,
     )

@@ -4,24 +4,25 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import Message
 
 from bridge.http.auth import let_in
+from bridge.http.conditions import EVENT_STREAM, wants_events
 from bridge.http.conversations import Conversations
 from bridge.http.exchange import Exchange
 from bridge.http.limiting import Addresses
 from bridge.http.models import ChatAnswer, ChatRequest
 from bridge.http.problems import Problem, responses
 from bridge.http.writing import Clause, Piece, Reset, Token
-from bridge.web.gate import Gate
+from bridge.web.gate import Gate, Visitor
 from bridge.web.origins import is_allowed_origin
+from infra.ending import ended
 
-EVENT_STREAM = "text/event-stream"
 PING_S = 15
 SEND_TIMEOUT_S = 20.0
 
@@ -47,6 +48,13 @@ def chat_router(conversations: Conversations, addresses: Addresses, gate: Gate, 
     router = APIRouter(tags=["chat"])
     answers = {**responses(400, 401, 403, 404, 408, 409, 413, 415, 429, 504), 200: _STREAMED}
 
+    async def visitor_let_in(request: Request) -> Visitor:
+        """Return who asks; as a dependency it comes before what is wrong with the fields."""
+        if not is_allowed_origin(request.headers, origins):
+            raise Problem("bad-origin", "this page is of another site")
+        addresses.take(request.client.host if request.client else "")
+        return await let_in(gate, request)
+
     @router.post(
         "/chat",
         summary="Say something to the agent",
@@ -54,18 +62,17 @@ def chat_router(conversations: Conversations, addresses: Addresses, gate: Gate, 
         responses=answers,
         openapi_extra=ANYBODY,
     )
-    async def say(turn: ChatRequest, request: Request) -> Response:
+    async def say(
+        turn: ChatRequest, request: Request, visitor: Annotated[Visitor, Depends(visitor_let_in)]
+    ) -> Response:
         """Say `text` in a new conversation, or in the one of `session_id`.
 
         The conversation is a session like any other: kept in the log, remembered, summed up. Its first answer has a
         `resume_token`: going on with it needs that. It ends by itself when nothing has been said in it for a while. A
         client that goes away stops the answer; what it had read by then is what the agent takes as known.
         """
-        if not is_allowed_origin(request.headers, origins):
-            raise Problem("bad-origin", "this page is of another site")
-        addresses.take(request.client.host if request.client else "")
-        exchange = await conversations.begin(turn, await let_in(gate, request))
-        if EVENT_STREAM in request.headers.get("accept", ""):
+        exchange = await conversations.begin(turn, visitor)
+        if wants_events(", ".join(request.headers.getlist("accept"))):
 
             async def left(message: Message) -> None:
                 exchange.abandon()
@@ -117,8 +124,7 @@ async def _whole(exchange: Exchange, request: Request) -> Any:
             raise Problem("shutdown", "the client went away")
         return answering.result()
     finally:
-        for waiting in (answering, leaving):
-            waiting.cancel()
+        await ended(answering, leaving)
         await asyncio.gather(answering, leaving, return_exceptions=True)
 
 

@@ -18,9 +18,11 @@ from pydantic import ValidationError
 from bridge.http.conversations import Conversations
 from bridge.http.models import ChatRequest
 from bridge.http.problems import Problem
+from bridge.plain_words import wrong_field
 from bridge.web.gate import Gate, NotLetIn
 from contracts.topology import chat_subject
 from infra.connection import connection
+from infra.ending import ended
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +55,7 @@ class ChatRequests:
 
     async def close(self) -> None:
         """End what is still being answered."""
-        for task in self._answering:
-            task.cancel()
-        await asyncio.gather(*self._answering, return_exceptions=True)
+        await ended(*self._answering)
 
     async def _asked(self, message: Msg) -> None:
         if not message.reply:
@@ -104,8 +104,8 @@ def _request_of(session_id: str, data: bytes) -> tuple[ChatRequest, str]:
             raise Problem("bad-request", "token: a text was expected")
         return turn, token
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise Problem("bad-request", f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise Problem("bad-request", f"{'.'.join(map(str, first['loc']))}: {wrong_field(first)}") from error
     except (ValueError, TypeError, msgpack.UnpackException) as error:
         raise Problem("bad-request", "the request is no MessagePack map {text, user_id}") from error
 

@@ -22,6 +22,7 @@ from bridge.web.openings import Openings, TooManyOpenings
 from contracts.ids import new_session_id
 from infra.clock import CLOCK
 from infra.connection import answers, connection
+from infra.ending import ended
 from infra.engines.llm import model_names
 from infra.facts import Fact, Fence, Stale, facts_after, now_ns, say
 from infra.settings import Settings
@@ -86,16 +87,13 @@ class Conversations:
         """End what is being answered; the conversations stay open and can be gone on with elsewhere."""
         self._closing = True
         if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+            await ended(self._watching)
         for conversation in self._kept.values():
             if conversation.exchange is not None:
                 conversation.exchange.abandon("shutdown")
         if self._running:
             await asyncio.wait(self._running, timeout=CLOSE_TIMEOUT_S)
-        for task in list(self._running):
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await ended(*self._running)
 
     # -- a turn
 

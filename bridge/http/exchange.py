@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgpack
@@ -16,6 +17,7 @@ from bridge.http.writing import Delivered, Piece, Writing
 from contracts import events as e
 from contracts.topology import tokens_subject
 from infra.connection import connection
+from infra.ending import ended
 from infra.facts import Fact, Fence, Stale, now_ns, say
 from infra.feed import SessionFeed
 
@@ -27,6 +29,8 @@ MAX_WAITING = 10_000
 MAX_EARLY = 100
 GONE_PATIENCE_S = 30.0
 """After the reader went away before the answer began: how long its beginning is awaited, to stop it."""
+STOP_PATIENCE_S = 1.0
+"""How long whoever writes a reply may take to say how much of it there is, once it is told to stop."""
 DELIVERY_PATIENCE_S = 60.0
 """How long the end of an answer may take to reach a reader."""
 RECORD_PATIENCE_S = 40.0
@@ -85,6 +89,8 @@ class Exchange:
         self._delivered = Delivered()
         self._facts: ReadingFacts | None = None
         self._completed: e.ReplyCompleted | None = None
+        self._stopped_at: str | None = None
+        """All that was written by the time at which it was told to stop."""
         self._first_token_ms: float | None = None
         self._said_started = False
         self._gone = ""
@@ -175,7 +181,7 @@ class Exchange:
                 try:
                     await self._until_over()
                 finally:
-                    reading.cancel()
+                    await ended(reading)
                     await asyncio.gather(reading, return_exceptions=True)
         finally:
             if not nc.is_closed:
@@ -198,16 +204,24 @@ class Exchange:
     async def _until_over(self) -> None:
         try:
             async with asyncio.timeout(self._timeout_s) as patience:
-                while not self._is_over():
+                while self._completed is None and not (self._gone and self._facts is not None):
                     item = await self._inbound.get()
                     if self._gone and self._facts is None:
                         patience.reschedule(asyncio.get_running_loop().time() + GONE_PATIENCE_S)
                     await self._take(item)
         except TimeoutError as error:
             raise Problem("timeout", f"no answer came within {self._timeout_s:.0f} s", retry_after_s=5) from error
+        if self._completed is None:
+            await self._stop()
 
-    def _is_over(self) -> bool:
-        return self._completed is not None or (bool(self._gone) and self._facts is not None)
+    async def _stop(self) -> None:
+        """Stop whoever writes, and see how much was written: no more than that can have been read."""
+        assert self._facts is not None
+        await self._say(self._facts.stopped(now_ns()))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_PATIENCE_S):
+                while self._completed is None and self._stopped_at is None:
+                    await self._take(await self._inbound.get())
 
     async def _take(self, item: _Item) -> None:
         if isinstance(item, Fact):
@@ -238,6 +252,10 @@ class Exchange:
             case e.ReplyClauseWritten():
                 self._note_first_token()
                 self._tell(self._writing.clause(event.index, event.text))
+            case e.ReplyCompleted(finish="interrupted") if self._gone:
+                self._stopped_at = event.text
+            case e.TurnInterrupted() if self._gone:
+                return  # our own
             case e.ReplyCompleted(finish="interrupted") | e.ReplyDiscarded() | e.TurnInterrupted():
                 raise Problem("superseded", "another turn of the same session came first")
             case e.ReplyCompleted():
@@ -296,7 +314,8 @@ class Exchange:
         if self._delivered.shown:
             await self._say_started()
         clause_index = max(self._delivered.clauses, default=0)
-        await self._say(self._facts.interrupted(self._delivered.text, clause_index, reason, now_ns()))
+        heard_text = self._delivered.text(self._writing.text if self._stopped_at is None else self._stopped_at)
+        await self._say(self._facts.interrupted(heard_text, clause_index, reason, now_ns()))
 
     async def _say_started(self) -> None:
         if not self._said_started and self._facts is not None:

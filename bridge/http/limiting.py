@@ -2,6 +2,7 @@
 
 import asyncio
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.http.problems import Code, Problem
@@ -44,8 +45,21 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on, or answer 413."""
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        length = headers.get("content-length", "")
+        if length and "transfer-encoding" in headers:
+            # Two servers on the way may disagree where such a request ends (RFC 9112, 6.3).
+            said = "send Content-Length or Transfer-Encoding, not both"
+            await self._refuse("bad-request", said, scope, receive, send, status=400)
+            return
+        if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self._app(scope, receive, send)
+            return
+        if _is_more(length, self._most_bytes):
+            await self._refuse("text-too-long", f"at most {self._most_bytes} bytes are taken", scope, receive, send)
             return
         try:
             async with asyncio.timeout(BODY_S):
@@ -84,7 +98,14 @@ class BodyLimit:
         return bytes(body)
 
     @staticmethod
-    async def _refuse(code: Code, message: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _refuse(
+        code: Code, message: str, scope: Scope, receive: Receive, send: Send, status: int | None = None
+    ) -> None:
         # Closing ends what is still being sent; it would all be read otherwise.
-        problem = Problem(code, message, headers={"Connection": "close"})
+        problem = Problem(code, message, headers={"Connection": "close"}, status=status)
         await problem.response()(scope, receive, send)
+
+
+def _is_more(length: str, most: int) -> bool:
+    """Tell whether a Content-Length announces more than is taken; the length itself may be longer than a number."""
+    return length.isdigit() and (len(length) > 18 or int(length) > most)

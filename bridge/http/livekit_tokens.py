@@ -8,9 +8,9 @@ that no other site can lead a browser here by its own name). With DAREDEVIL_AUTH
 
 import secrets
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from bridge.http.auth import GivenKey, Key, let_in
@@ -57,6 +57,16 @@ def token_router(settings: Settings, gate: Gate) -> APIRouter:
     key = Key(settings.livekit_token_key, "DAREDEVIL_LIVEKIT_TOKEN_KEY", "no-token-key", gate)
     addresses = Addresses(TOKENS_PER_S, TOKENS_BURST)
 
+    async def identity_of(request: Request, given: GivenKey = None) -> str:
+        """Return as whom the token has to be, "" for anybody; as a dependency it comes before what the fields are."""
+        identity = ""
+        if gate.knows_users and not key.is_in(given):
+            identity = (await let_in(gate, request)).user_id
+        elif key.is_set or not is_own_page(request, settings):
+            key.check(request, given)
+        addresses.take(request.client.host if request.client else "")
+        return identity
+
     @router.post(
         "/token",
         summary="A token to join a LiveKit room",
@@ -64,20 +74,15 @@ def token_router(settings: Settings, gate: Gate) -> APIRouter:
         responses=responses(400, 401, 403, 408, 413, 415, 429),
     )
     async def make_room_token(
-        wanted: TokenRequest, request: Request, response: Response, given: GivenKey = None
+        wanted: TokenRequest, response: Response, identity: Annotated[str, Depends(identity_of)]
     ) -> TokenAnswer:
         """Make a token for one room and one identity; it expires after `DAREDEVIL_LIVEKIT_TOKEN_TTL_S`.
 
         Needs the key of `DAREDEVIL_LIVEKIT_TOKEN_KEY`. With `DAREDEVIL_AUTH` a user's own token does, too: its `sub` is
         the identity then. Where neither is set, only the page of this machine gets one.
         """
-        if gate.knows_users and not key.is_in(given):
-            visitor = await let_in(gate, request)
-            if visitor.user_id:
-                wanted = wanted.model_copy(update={"participant_identity": visitor.user_id})
-        elif key.is_set or not is_own_page(request, settings):
-            key.check(request, given)
-        addresses.take(request.client.host if request.client else "")
+        if identity:
+            wanted = wanted.model_copy(update={"participant_identity": identity})
         response.headers["Cache-Control"] = "no-store"
         return _token(wanted, _access(settings), settings)
 

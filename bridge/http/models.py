@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from bridge.protocol import CleanText
+from bridge.protocol import MAX_USER_ID_LENGTH, UserId
 from bridge.resume_tokens import MAX_TOKEN_LENGTH
 from contracts.events import LatencyParts
 from contracts.ids import ID_PATTERN
@@ -34,8 +34,10 @@ class ChatRequest(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Hello! Who are you?", "user_id": "sam"}]})
 
     text: str = Field(description="What is said, with a word in it; at most DAREDEVIL_MAX_TEXT_BYTES as UTF-8.")
-    user_id: CleanText | None = Field(
-        None, max_length=256, description="Who says it: the agent remembers past conversations of the same user."
+    user_id: UserId | None = Field(
+        None,
+        description="Who says it: the agent remembers past conversations of the same user.",
+        json_schema_extra={"maxLength": MAX_USER_ID_LENGTH},
     )
     session_id: SessionId | None = Field(
         None,

@@ -1,5 +1,6 @@
 """What can be wrong with a request: one exception, told alike over HTTP, SSE and NATS."""
 
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Literal
 
@@ -10,7 +11,9 @@ from nats.errors import Error as NatsError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Mount
+from starlette.staticfiles import StaticFiles
 
+from bridge.plain_words import unread_json, wrong_field
 from infra.facts import LogUnavailable
 
 Code = Literal[
@@ -108,11 +111,22 @@ class ProblemBody(BaseModel):
 
 
 class Problem(Exception):
-    """A request that cannot be answered: `retry_after_s` when it is worth another try."""
+    """A request that cannot be answered: `retry_after_s` when it is worth another try.
 
-    def __init__(self, code: Code, message: str, retry_after_s: int = 0, headers: dict[str, str] | None = None) -> None:
+    `status` is that of the code unless another one is given.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        retry_after_s: int = 0,
+        headers: dict[str, str] | None = None,
+        status: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
+        self.status = STATUS[code] if status is None else status
         self.headers = dict(headers or {})
         if retry_after_s:
             self.headers["Retry-After"] = str(retry_after_s)
@@ -120,9 +134,8 @@ class Problem(Exception):
     @property
     def body(self) -> dict[str, Any]:
         """What is told over HTTP and SSE."""
-        status = STATUS[self.code]
-        kind, title = f"urn:daredevil:problem:{self.code}", HTTPStatus(status).phrase
-        return {"type": kind, "title": title, "status": status, "detail": str(self), "code": self.code}
+        kind, title = f"urn:daredevil:problem:{self.code}", HTTPStatus(self.status).phrase
+        return {"type": kind, "title": title, "status": self.status, "detail": str(self), "code": self.code}
 
     @property
     def message(self) -> dict[str, Any]:
@@ -131,7 +144,7 @@ class Problem(Exception):
 
     def response(self) -> JSONResponse:
         """Return it as an HTTP answer."""
-        return JSONResponse(self.body, STATUS[self.code], self.headers, PROBLEM_JSON)
+        return JSONResponse(self.body, self.status, self.headers, PROBLEM_JSON)
 
 
 def log_away() -> Problem:
@@ -168,7 +181,7 @@ def describe_problems(document: dict[str, Any]) -> None:
 
 
 _DESCRIPTIONS = {
-    400: "The body is no JSON, or the request no HTTP.",
+    400: "The body is no JSON that can be read, or the request no HTTP.",
     401: "The key, the token or the signature is missing or wrong.",
     403: "Not allowed: no key is set here, or the page is of another site.",
     404: "There is no such thing.",
@@ -196,7 +209,7 @@ def malformed_body(error: RequestValidationError, content_type: str) -> Problem:
     if where == ["body"] and first["type"] == "missing":
         return Problem("bad-json", "the body is empty: send a JSON object")
     name = ".".join(where[1:])
-    return Problem("bad-request", f"{name}: {first['msg']}" if name else str(first["msg"]))
+    return Problem("bad-request", f"{name}: {wrong_field(first)}" if name else f"the body: {wrong_field(first)}")
 
 
 def _is_json(content_type: str) -> bool:
@@ -205,21 +218,25 @@ def _is_json(content_type: str) -> bool:
 
 
 METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
-_OTHERS: dict[int, Code] = {400: "bad-json", 404: "not-found"}
 
 
 def refused_by_framework(request: Request, error: HTTPException) -> JSONResponse:
     """Return the answer for what no route has looked at, such as a path that there is not."""
-    if error.status_code == 405:
-        allow = {"Allow": ", ".join(sorted(_methods_of(request)))}
-        return Problem("method-not-allowed", f"{request.method} is not for this path", headers=allow).response()
-    code = _OTHERS.get(error.status_code)
-    if code is None:
-        problem = Problem("bad-request", str(error.detail)).body
-        problem |= {"status": error.status_code, "title": HTTPStatus(error.status_code).phrase}
-        return JSONResponse(problem, error.status_code, error.headers, PROBLEM_JSON)
-    detail = "the body is no JSON" if code == "bad-json" else str(error.detail)
-    return Problem(code, detail, headers=dict(error.headers or {})).response()
+    if error.status_code in (404, 405):
+        return _no_route(request).response()
+    if error.status_code == 400 and error.__cause__ is not None:  # what reading the body as JSON has raised
+        return Problem("bad-json", f"the body cannot be taken: {unread_json(error.__cause__)}").response()
+    headers = dict(error.headers or {})
+    return Problem("bad-request", str(error.detail), headers=headers, status=error.status_code).response()
+
+
+def _no_route(request: Request) -> Problem:
+    """Return whether there is nothing at a path, or nothing for this method; the framework asks the page's files."""
+    methods = _methods_of(request)
+    if not methods:
+        return Problem("not-found", f"there is nothing at {request.url.path[:200]}")
+    allow = {"Allow": ", ".join(sorted(methods))}
+    return Problem("method-not-allowed", f"{request.method} is not for this path", headers=allow)
 
 
 def _methods_of(request: Request) -> set[str]:
@@ -227,7 +244,18 @@ def _methods_of(request: Request) -> set[str]:
     routes = [route for route in request.app.routes if not isinstance(route, Mount)]
     scopes = [{**request.scope, "method": method} for method in METHODS]
     methods = {scope["method"] for scope in scopes if any(route.matches(scope)[0] is Match.FULL for route in routes)}
+    if any(_has_file(route, request) for route in request.app.routes if isinstance(route, Mount)):
+        methods.add("GET")
     return methods | ({"HEAD"} if "GET" in methods else set())
+
+
+def _has_file(mount: Mount, request: Request) -> bool:
+    matched, below = mount.matches(request.scope)
+    if matched is Match.NONE or not isinstance(mount.app, StaticFiles):
+        return False
+    with suppress(OSError, ValueError):  # names that no file can have
+        return mount.app.lookup_path(mount.app.get_path({**request.scope, **below}))[1] is not None
+    return False
 
 
 def tell_problems(api: FastAPI) -> None:

@@ -1,20 +1,51 @@
 """What routes that read the log have in common."""
 
+import re
 from typing import Annotated
 
 from fastapi import Path
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
+from pydantic import AfterValidator
 
 from bridge.http.problems import Problem, log_away
 from contracts.events import Event
 from contracts.ids import ID_PATTERN
+from contracts.topology import checked_session
 from infra.connection import connection
 from infra.facts import facts_after
 
 READ_PATIENCE_S = 3.0
 
-PathId = Annotated[str, Path(pattern=ID_PATTERN, description="A session id, as the list has them.")]
+PathId = Annotated[
+    str,
+    AfterValidator(checked_session),
+    Path(description="A session id, as the list has them.", json_schema_extra={"pattern": ID_PATTERN}),
+]
+
+SEQUENCE_PATTERN = r"^[0-9]{1,18}$"
+
+
+def checked_sequence(text: str) -> str:
+    """Return a place in the log as the API tells it. Raises ValueError."""
+    if not re.fullmatch(SEQUENCE_PATTERN, text):
+        raise ValueError("a `sequence` is a whole number of at most 18 digits")
+    return text
+
+
+Sequence = Annotated[str, AfterValidator(checked_sequence)]
+
+CURSOR_PATTERN = r"^[1-9][0-9]{0,17}$"
+
+
+def checked_cursor(text: str) -> str:
+    """Return where a page of the list begins. Raises ValueError."""
+    if not re.fullmatch(CURSOR_PATTERN, text):
+        raise ValueError("a cursor is the `next` of the page before, as it was")
+    return text
+
+
+Cursor = Annotated[str, AfterValidator(checked_cursor)]
 
 
 def connected(broker: NatsBroker) -> Client:

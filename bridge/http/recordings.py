@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fastapi import Request, Response
 from faststream.nats import NatsBroker
 
+from bridge.http.conditions import is_known
 from bridge.http.problems import Problem
 from bridge.http.ranges import range_of
 from infra.connection import connection
@@ -42,6 +43,8 @@ class Recordings:
             "Content-Disposition": f'inline; filename="{session_id}.webm"',
             "Cache-Control": "no-store",
         }
+        if is_known(request.headers.get("if-none-match"), headers["ETag"]):
+            return Response(None, 304, headers)
         wanted = request.headers.get("range")
         if request.headers.get("if-range", headers["ETag"]) != headers["ETag"]:
             wanted = None  # it has grown since the last part was read

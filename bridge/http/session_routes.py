@@ -23,7 +23,7 @@ from bridge.http.models import (
     ns_of,
 )
 from bridge.http.problems import Problem, responses
-from bridge.http.reading import PathId, connected, facts_of
+from bridge.http.reading import CURSOR_PATTERN, Cursor, PathId, connected, facts_of
 from bridge.http.recordings import Recordings
 from bridge.http.session_index import Wanted, page_of
 from bridge.http.session_views import detail_of, item_of, playback_of, summary_of, transcript_of
@@ -70,7 +70,10 @@ def _add_list(router: APIRouter, broker: NatsBroker, access: Access) -> None:
         since: Moment = None,
         until: Moment = None,
         limit: Annotated[int, Query(ge=1, le=MOST_LISTED, description="How many on a page.")] = 50,
-        cursor: Annotated[str | None, Query(pattern=r"^[1-9]\d{0,17}$", description="`next` of the last page.")] = None,
+        cursor: Annotated[
+            Cursor | None,
+            Query(description="`next` of the last page.", json_schema_extra={"pattern": CURSOR_PATTERN}),
+        ] = None,
     ) -> SessionPage:
         """List sessions that were opened within a time; a user sees their own.
 
@@ -121,6 +124,7 @@ def _add_recording(router: APIRouter, broker: NatsBroker) -> None:
         **responses(404, 416),
         200: {"content": {"audio/webm": {}}, "description": "Opus in WebM: people left, the agent right."},
         206: {"content": {"audio/webm": {}}, "description": "The bytes that `Range` asked for."},
+        304: {"description": "It is still the one of `If-None-Match`."},
     }
 
     @router.get(

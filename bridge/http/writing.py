@@ -107,11 +107,27 @@ class Delivered:
             case Clause(index, text):
                 self.clauses[index] = text
 
-    @property
-    def text(self) -> str:
-        """The words that were read: whole clauses, and the tokens of one that was not stored yet."""
+    def text(self, written: str) -> str:
+        """Return the words that were read: whole clauses, and what the tokens have shown of the one behind them.
+
+        `written` is all that the log holds of the reply. What was shown beyond it is said by no other fact, so it does
+        not count as read.
+        """
         stored = put_together(self.clauses[index] for index in sorted(self.clauses))
-        return (stored + _behind(self.shown, stored)).rstrip()
+        if not written.startswith(stored):
+            return stored.rstrip()
+        return (stored + _common(written[len(stored) :], _behind(self.shown, stored))).rstrip()
+
+
+def _common(written: str, shown: str) -> str:
+    """Return how far `shown` has the letters of `written`; between them it may have marks that were not kept."""
+    letters, end = filter(str.isalnum, shown), 0
+    for place, character in enumerate(written):
+        if character.isalnum():
+            if next(letters, "") != character:
+                return written[:end]
+            end = place + 1
+    return written
 
 
 def _letters(text: str) -> int:

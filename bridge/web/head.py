@@ -4,6 +4,8 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from infra.ending import ended
+
 
 class HeadAsGet:
     """Asks for `GET` what came as `HEAD`, and ends it once its head is known: it may be long, or without end."""
@@ -29,8 +31,7 @@ class HeadAsGet:
         try:
             await asyncio.wait({getting, known}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (getting, known):
-                task.cancel()
+            await ended(getting, known)
             results = await asyncio.gather(getting, known, return_exceptions=True)
         if isinstance(results[0], Exception) and not answered.is_set():
             raise results[0]

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -163,6 +163,15 @@ class LimitedWebSocket(WebSocketsSansIOProtocol):
                 return  # what still comes is thrown away unread
             super().data_received(data[start : start + SLICE_BYTES])
 
+    def send_receive_event_to_app(self) -> None:
+        """Hand a message on; a text that is no UTF-8 closes with 1007, without a word in the log of this process."""
+        if self.curr_msg_data_type == "text" and not self.close_sent and not _is_utf8(self.frames):
+            self.frames = []
+            self.conn.send_close(1007, "a text message is not UTF-8")
+            self.handle_parser_exception()
+            return
+        super().send_receive_event_to_app()
+
     def handle_events(self) -> None:
         """Count the frames, then take them."""
         if self._frames.take(len(self.conn.events), time.monotonic()):
@@ -187,6 +196,14 @@ class LimitedWebSocket(WebSocketsSansIOProtocol):
             self.read_paused = False
             self.transport.resume_reading()
         self.close_timer = self.loop.call_later(GOODBYE_S, self.transport.close)
+
+
+def _is_utf8(frames: Sequence[bytes | bytearray]) -> bool:
+    try:
+        b"".join(frames).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def limited_protocols(

@@ -11,14 +11,14 @@ from typing import Any, Protocol
 
 import jwt
 from jwt import PyJWK, PyJWKClient
+from jwt.exceptions import InvalidJTIError, InvalidSubjectError
 
-from bridge.protocol import clean_text
+from bridge.protocol import checked_user_id
 from infra.settings import JWKS_SOURCES, Settings, items_of
 
 log = logging.getLogger(__name__)
 
 MAX_TOKEN_LENGTH = 8_192
-MAX_USER_ID_LENGTH = 256
 SECRET_ALGORITHMS = ("HS256", "HS384", "HS512")
 KEY_ALGORITHMS = {
     "RSA": ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
@@ -170,32 +170,38 @@ class UserTokens:
             raise BadToken(_reason(error)) from error
         except MALFORMED as error:
             raise BadToken("it is no JWT") from error
-        return _checked_user(str(claims["sub"]))
+        return _checked_user(claims["sub"])
 
 
 def _checked_user(user_id: str) -> str:
-    """Return the user id as it is: one that would have to be changed could become somebody else's. Raises BadToken."""
-    if not 0 < len(user_id) <= MAX_USER_ID_LENGTH or clean_text(user_id) != user_id:
-        raise BadToken(f"its `sub` is not 1 to {MAX_USER_ID_LENGTH} characters without control characters")
+    """Return the user id as it is. Raises BadToken."""
+    if not user_id:
+        raise BadToken("its `sub` is empty")
+    try:
+        checked_user_id(user_id)
+    except ValueError as error:
+        raise BadToken(f"its `sub` cannot be taken: {error}") from error
     if user_id == NOBODY:
         raise BadToken(f"its `sub` is {NOBODY}, which stands for those who are not known")
     return user_id
 
 
+_REASONS: dict[type[jwt.PyJWTError], str] = {
+    jwt.ExpiredSignatureError: "it has expired: get a new one",
+    jwt.ImmatureSignatureError: "it is not valid yet",
+    jwt.InvalidAudienceError: "it is for another audience (DAREDEVIL_AUTH_AUDIENCE)",
+    jwt.InvalidIssuerError: "it is of another issuer (DAREDEVIL_AUTH_ISSUER)",
+    jwt.InvalidAlgorithmError: "it is signed in a way that is not allowed here",
+    jwt.InvalidSignatureError: "its signature is wrong",
+    jwt.InvalidIssuedAtError: "its `iat` is no time",
+    InvalidSubjectError: "its `sub` is no text",
+    InvalidJTIError: "its `jti` is no text",
+}
+
+
 def _reason(error: jwt.PyJWTError) -> str:
-    match error:
-        case jwt.ExpiredSignatureError():
-            return "it has expired: get a new one"
-        case jwt.ImmatureSignatureError():
-            return "it is not valid yet"
-        case jwt.InvalidAudienceError():
-            return "it is for another audience (DAREDEVIL_AUTH_AUDIENCE)"
-        case jwt.InvalidIssuerError():
-            return "it is of another issuer (DAREDEVIL_AUTH_ISSUER)"
-        case jwt.MissingRequiredClaimError():
-            return f"it has no `{error.claim}`"
-        case jwt.InvalidAlgorithmError():
-            return "it is signed in a way that is not allowed here"
-        case jwt.InvalidSignatureError():
-            return "its signature is wrong"
-    return "it is no JWT"
+    if isinstance(error, jwt.MissingRequiredClaimError):
+        return f"it has no `{error.claim}`"
+    if type(error) is jwt.DecodeError and "must be an integer" in str(error):
+        return "its `exp` or `nbf` is no time"
+    return _REASONS.get(type(error), "it is no JWT")

@@ -8,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.limits import FLOOD_S, Bucket, Flood, SoundLimit
-from bridge.protocol import Hello, Played, Rubbish, checked_sound, checked_text, clean_text, parse, parse_hello
+from bridge.protocol import (
+    Hello,
+    Played,
+    Rubbish,
+    TypedText,
+    checked_sound,
+    checked_text,
+    clean_text,
+    parse,
+    parse_hello,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -40,6 +50,49 @@ NAMES = st.sampled_from(["session_id", "user_id", "name", "sample_rate_hz", "mic
 def test_wrong_fields_are_rubbish_and_nothing_worse(kind: str, fields: dict[str, object]) -> None:
     error = rubbish_in(json.dumps(fields | {"type": kind}))
     assert error is None or error.code == "bad-field"
+
+
+@pytest.mark.parametrize("name", ["order 1 ", " x", "x\n", "x\0", "", "\u200b", "e\u0301"])
+def test_an_id_is_taken_to_the_letter(name: str) -> None:
+    assert parse(json.dumps({"type": "text", "text": "hi", "id": name})) == TypedText(type="text", text="hi", id=name)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told", "what"),
+    [
+        ({"id": "mine", "text": None}, "mine", "text: text: a text is wanted"),
+        ({"id": "mine"}, "mine", "text: text: it is missing"),
+        ({"id": "x" * 65, "text": "hi"}, "x" * 65, "text: id: at most 64 characters are taken"),
+        ({"id": 5, "text": "hi"}, "", "text: id: a text is wanted"),
+        ({"id": "\ud800", "text": "hi"}, "", "text: id: it has half a character in it"),
+    ],
+)
+def test_what_is_wrong_with_a_text_is_told_with_its_id(fields: dict[str, object], told: str, what: str) -> None:
+    error = rubbish_in(json.dumps({"type": "text"} | fields))
+    assert error is not None
+    assert (error.code, error.message_id) == ("bad-field", told)
+    assert str(error).startswith(what)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[" * 100_000, "it is nested too deeply"),
+        ('{"type":' + "9" * 5_000 + "}", "a number in it has more than 4,300 digits"),
+        ("{", "it is no JSON: "),
+    ],
+)
+def test_why_a_message_is_no_json_is_said(text: str, why: str) -> None:
+    error = rubbish_in(text)
+    assert error is not None
+    assert error.code == "bad-json"
+    assert str(error).startswith(why)
+
+
+def test_nobody_is_taken_for_somebody_else_by_what_is_stripped_from_a_name() -> None:
+    for user_id in ("sam\0", "sam ", "sa\nm", "sa\ud800m"):
+        with pytest.raises(Rubbish, match="user_id: it has control characters"):
+            parse_hello(json.dumps({"type": "hello", "user_id": user_id}))
 
 
 def test_messages_are_what_they_say() -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import logging
 from typing import Any
 
+import httpx
 import pytest
 from websockets.asyncio.client import connect as plain_connect
 from websockets.exceptions import InvalidStatus
@@ -133,6 +135,14 @@ async def test_of_far_more_than_a_stall_explains_the_surplus_is_left_out_and_tol
     assert (await caller.fact("TurnEnded"))["text"] == "still here"
 
 
+async def test_texts_whose_ids_differ_by_a_space_are_two(connect: Connect) -> None:
+    caller = await connect()
+    for n, name in enumerate(("order 1", "order 1 ", "order 1\n")):
+        await caller.send(type="text", text=f"Order {n}.", id=name)
+        await caller.message("taken", id=name)
+    assert [turn["text"] for turn in caller.facts("TurnEnded")] == ["Order 0.", "Order 1.", "Order 2."]
+
+
 async def test_more_sessions_than_allowed_are_refused(open_door: OpenDoor, connect: Connect) -> None:
     door = await open_door(max_sessions=1)
     await connect(door)
@@ -156,3 +166,93 @@ async def test_a_page_of_another_site_is_refused(door: Listener) -> None:
         await plain_connect(url, additional_headers={"Origin": "http://evil.example"})
     own = await plain_connect(url, additional_headers={"Origin": f"http://127.0.0.1:{door.port}"})
     await own.close()
+
+
+PATHS = {
+    "/chat": "POST",
+    "/sessions/x/close": "POST",
+    "/livekit/token": "POST",
+    "/index.html": "GET, HEAD",
+    "/": "GET, HEAD",
+    "/sessions/x": "DELETE, GET, HEAD",
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_path_tells_what_can_be_done_there_also_beside_the_page(door: Listener, path: str) -> None:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{door.port}", timeout=20) as http:
+        for method in {"GET", "POST", "PUT", "OPTIONS"} - set(PATHS[path].split(", ")):
+            answer = await http.request(method, path)
+            assert (answer.status_code, answer.json()["code"]) == (405, "method-not-allowed"), method
+            assert answer.headers["allow"] == PATHS[path]
+
+
+async def test_what_is_not_there_is_not_there_for_any_method(door: Listener) -> None:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{door.port}", timeout=20) as http:
+        for method in ("GET", "HEAD", "POST", "DELETE"):
+            for path in ("/nope", "/nope/%00", "/" + "a" * 5_000):
+                answer = await http.request(method, path)
+                assert answer.status_code == 404, (method, path)
+                assert method == "HEAD" or answer.json()["code"] == "not-found"
+
+
+MASK = b"\0\0\0\0"
+UPGRADE = (
+    b"GET %s HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n%s\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        UPGRADE % (b"/ws", b"") + b"\x81\x82" + MASK + b"\xff\xfe",
+        UPGRADE % (b"/ws", b"") + b"\x01\x81" + MASK + b"\xc3\x80\x80" + MASK,
+        UPGRADE % (b"/ws", b"") + b"\x81\x02hi",
+        UPGRADE % (b"/ws", b"") + b"\xf1\x80" + MASK,
+        UPGRADE % (b"/ws", b"") + b"\x82\xff" + (1 << 40).to_bytes(8, "big") + MASK,
+        UPGRADE % (b"/ws", b"") + b"\x88\x81" + MASK + b"\x00",
+        UPGRADE % (b"/ws", b"") + b"\x88\x84" + MASK + b"\x03\xe8\xff\xff",
+        UPGRADE % (b"/ws", b"") + b"\x80\x81" + MASK + b"x",
+        UPGRADE % (b"/ws", b"Origin: \xff\r\n"),
+        UPGRADE % (b"/ws", b"Origin: http://[::1\r\n"),
+        UPGRADE % (b"/ws", b"Sec-WebSocket-Protocol: \xff, ,\r\n"),
+        UPGRADE % (b"/ws", b"Authorization: Bearer \xff\r\n"),
+        UPGRADE % (b"/ws?token=%ff", b""),
+        UPGRADE % (b"/ws\xff", b""),
+        UPGRADE % (b"/chat", b""),
+        UPGRADE % (b"/nope", b""),
+        UPGRADE % (b"/", b""),
+        (UPGRADE % (b"/ws", b"")).replace(b"AAAA==", b"AAAA"),
+        (UPGRADE % (b"/ws", b"")).replace(b"Version: 13", b"Version: 7"),
+        (UPGRADE % (b"/ws", b"")).replace(b"GET", b"POST"),
+        b"GET /sessions/%ff HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \xff\r\nConnection: close\r\n\r\n",
+        b"GET /nope%00 HTTP/1.1\r\nHost: \xff\r\nRange: bytes=\xb2-\r\nConnection: close\r\n\r\n",
+        b"GET /index.html HTTP/1.1\r\nHost: x\r\nRange: bytes=9-1\r\nConnection: close\r\n\r\n",
+        b"GET /index.html HTTP/1.1\r\nHost: x\r\nIf-Modified-Since: \xff\r\nConnection: close\r\n\r\n",
+        b"GET http://[/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        b"POST /chat HTTP/1.1\r\nHost: x\r\nContent-Type: \xff\r\nConnection: close\r\n\r\n",
+        b"POST /livekit/webhook HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    ],
+)
+async def test_nothing_that_a_stranger_sends_fills_the_log(
+    door: Listener, caplog: pytest.LogCaptureFixture, sent: bytes
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    head, end, frames = sent.partition(b"\r\n\r\n")
+    writer.write(head + end)
+    answer = await asyncio.wait_for(reader.readuntil(end), 20)
+    writer.write(frames)
+    writer.write_eof()
+    await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+    assert b" 500 " not in answer.partition(b"\r\n")[0]
+    loud = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR or record.exc_info]
+    assert loud == []
+
+
+async def test_a_text_that_is_no_utf8_closes_with_1007(connect: Connect) -> None:
+    caller = await connect()
+    await caller.connection.send(b"\xff\xfe", text=True)
+    assert await caller.closed() == 1007

@@ -61,7 +61,7 @@ async def test_words_of_any_script_in_subject_headers_and_reason_are_kept(broker
         assert (letter.subject, letter.headers["Sender"], letter.data) == (subject, "Zoë", b"\x80")
         assert letter.headers["Broken"] == "\ufffd"
         assert "no event is known for subject 'voice.é.turn.ended'" in letter.reason
-        with pytest.raises(NotTaken, match="no event is known for subject 'voice.é.turn.ended'"):
+        with pytest.raises(NotTaken, match=r"no event is known for subject 'voice\.é\.turn\.ended'"):
             await put_back(nc, letter)
 
 

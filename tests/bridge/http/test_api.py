@@ -11,6 +11,7 @@ import httpx
 import pytest
 from faststream.nats import NatsBroker
 
+from bridge.http.conditions import wants_events
 from bridge.http.problems import STATUS
 from bridge.site import Listener
 from infra.connection import connection
@@ -81,6 +82,10 @@ async def test_the_openapi_page_is_served_by_us_alone(http: httpx.AsyncClient) -
         (b'{"text": "x", "session_id": "../etc"}', 422, "bad-request"),
         (b'{"text": "x", "session_id": 7}', 422, "bad-request"),
         (b'{"text": "x", "user_id": "' + b"u" * 300 + b'"}', 422, "bad-request"),
+        (b'{"text": "x", "user_id": "sam\\u0000"}', 422, "bad-request"),
+        (b'{"text": "x", "user_id": "sam\\nann"}', 422, "bad-request"),
+        (b'{"text": "x", "user_id": " sam"}', 422, "bad-request"),
+        (b'{"text": "x", "user_id": "a\\ud800b"}', 422, "bad-request"),
         (b'{"text": " \\u0000\\n "}', 422, "text-empty"),
         (b'{"text": ""}', 422, "text-empty"),
         ('{"text": "\U0001f989 ?!"}'.encode(), 422, "text-empty"),
@@ -95,6 +100,95 @@ async def test_rubbish_is_refused_in_words(http: httpx.AsyncClient, body: bytes,
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
     assert "Traceback" not in answer.text
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "detail"),
+    [
+        (b'{"text": "x", "x": ' + b"[" * 50_000 + b"]" * 50_000 + b"}", 400, "it is nested too deeply to be read"),
+        (b'{"text": "x", "x": ' + b"9" * 5_000 + b"}", 400, "a number in it has more than 4,300 digits"),
+        (b'{"text": "caf\xe9"}', 400, "it is not UTF-8 at byte 14"),
+        (b"[]", 422, "the body: an object is wanted"),
+        (b'{"text": 7}', 422, "text: a text is wanted"),
+        (b"{}", 422, "text: it is missing"),
+        (b'{"text": "x", "user_id": "' + b"u" * 257 + b'"}', 422, "user_id: at most 256 characters are taken"),
+        (b'{"text": "x", "resume_token": "' + b"t" * 999 + b'"}', 422, "resume_token: at most "),
+        (b'{"text": "x", "session_id": "A"}', 422, "session_id: 'A' is no session id: use "),
+        (b'{"text": "x", "user_id": "\\n"}', 422, "user_id: it has control characters"),
+    ],
+)
+async def test_what_is_wrong_is_said_in_plain_words(
+    http: httpx.AsyncClient, body: bytes, status: int, detail: str
+) -> None:
+    answer = await post(http, body)
+    assert answer.status_code == status
+    assert detail in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/sessions?limit=0",
+        "/sessions?limit=x",
+        "/sessions?cursor=x",
+        "/sessions?cursor=0x1",
+        "/sessions?since=soon",
+        "/sessions?since=2026",
+        f"/sessions?user_id={'u' * 257}",
+        "/sessions/A",
+        "/sessions/a/facts?after=-1",
+        "/sessions/a/facts?limit=1001",
+    ],
+)
+async def test_no_library_speaks_to_users(http: httpx.AsyncClient, path: str) -> None:
+    answer = await http.get(path, headers=ADMIN)
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad-request")
+    for foreign in ("Input", "Value", "should", "valid", "pattern", "^"):
+        assert foreign not in answer.json()["detail"]
+
+
+async def raw(http: httpx.AsyncClient, request: bytes) -> tuple[int, dict[str, object]]:
+    """Send bytes; return status and problem of the answer, once the connection is closed."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", http.base_url.port)
+    try:
+        writer.write(request)
+        head, _, body = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n\r\n")
+    finally:
+        writer.close()
+    return int(head.split()[1]), json.loads(body)
+
+
+async def test_a_body_that_is_announced_as_too_long_is_refused_at_once(http: httpx.AsyncClient) -> None:
+    for length in (10**7, 10**19):
+        status, problem = await raw(
+            http, f"POST /chat HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode()
+        )
+        assert (status, problem["code"]) == (413, "text-too-long")
+
+
+async def test_a_request_with_two_lengths_is_refused(http: httpx.AsyncClient) -> None:
+    for method in ("POST", "GET"):
+        head = f"{method} /chat HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+        status, problem = await raw(http, head.encode() + b"0\r\n\r\n")
+        assert (status, problem["code"]) == (400, "bad-request")
+
+
+@pytest.mark.parametrize(
+    ("accept", "wanted"),
+    [
+        ("text/event-stream", True),
+        ("application/json, text/event-stream", True),
+        ("text/event-stream; q=0.5, application/json;q=0.1", True),
+        ("application/json, text/event-stream;q=0.1", False),
+        ("text/event-stream;q=0", False),
+        ("text/event-stream;q=0.000, application/json", False),
+        ("*/*", False),
+        ("", False),
+        ("x-text/event-stream", False),
+    ],
+)
+def test_a_stream_is_sent_to_who_takes_one(accept: str, wanted: bool) -> None:
+    assert wants_events(accept) is wanted
 
 
 async def test_a_body_that_never_ends_is_cut_off(http: httpx.AsyncClient) -> None:
@@ -127,7 +221,7 @@ async def test_a_body_that_never_ends_is_cut_off(http: httpx.AsyncClient) -> Non
 async def test_hostile_text_arrives_as_it_was_written(http: httpx.AsyncClient, text: str) -> None:
     model = ScriptedModel.playing([text.replace("\ud800", "")])
     async with reasoning(model):
-        answer = await post(http, json.dumps({"text": text, "user_id": text[:200]}).encode())
+        answer = await post(http, json.dumps({"text": text}).encode())
     assert answer.status_code == 200, answer.text
     asked = str(model.asked[0][-1].content)
     assert asked == text.replace("\ud800", "\ufffd")
@@ -154,7 +248,10 @@ async def test_a_page_of_a_site_that_is_allowed_can(open_http: OpenHttp) -> None
     refused = await http.post("/chat", content=b"{", headers=site | {"Content-Type": "application/json"})
     assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (400, site["Origin"])
     evil = {"Origin": "https://evil.example"}
-    assert "access-control-allow-origin" not in (await http.options("/chat", headers=evil | asked)).headers
+    answer = await http.options("/chat", headers=evil | asked)
+    assert "access-control-allow-origin" not in answer.headers
+    assert (answer.status_code, answer.json()["code"]) == (403, "bad-origin")
+    assert answer.headers["content-type"] == "application/problem+json"
     assert (await http.post("/chat", json={"text": "Hello."}, headers=evil)).json()["code"] == "bad-origin"
 
 

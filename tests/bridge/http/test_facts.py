@@ -8,6 +8,7 @@ import httpx
 import pytest
 from faststream.nats import NatsBroker
 
+from bridge.http.fact_routes import StreamEnd
 from contracts import events as e
 from infra.facts import facts_after
 from tests.bridge.agent import Agent
@@ -111,3 +112,44 @@ async def test_a_head_of_a_stream_has_its_end(http: httpx.AsyncClient, agent: Ag
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert (await http.get("/sessions/never/facts", headers=STREAM)).status_code == 404
+
+
+async def ended(http: httpx.AsyncClient, after: str = "0") -> list[tuple[str, str]]:
+    """Return name and data of the events of a stream that ends by itself."""
+    async with (
+        asyncio.timeout(30),
+        http.stream("GET", "/sessions/call/facts", headers=STREAM | {"Last-Event-ID": after}) as answer,
+    ):
+        lines = [line async for line in answer.aiter_lines()]
+    names = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
+    return list(zip(names, [line.removeprefix("data: ") for line in lines if line.startswith("data: ")], strict=True))
+
+
+async def test_a_stream_ends_when_the_session_is_closed_and_summed_up(http: httpx.AsyncClient, agent: Agent) -> None:
+    reading = asyncio.create_task(ended(http))
+    await agent.say(e.SessionClosed, "call", reason="hangup")
+    await turn(agent, 7)  # what is still on its way is told
+    await agent.say(e.SummaryWritten, "call", summary="Hello.", turns=7, model="m")
+    *facts, last = await reading
+    assert [name for name, _ in facts] == ["fact"] * 10
+    assert (last[0], json.loads(last[1])) == ("end", {"session_id": "call", "reason": "closed"})
+    # Whoever comes back behind its last fact is told at once, too.
+    assert [name for name, _ in await ended(http, "999999")] == ["end"]
+
+
+async def test_a_stream_of_a_closed_session_does_not_wait_for_ever_for_a_summary(
+    http: httpx.AsyncClient, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.http.fact_routes.SUMMARY_PATIENCE_S", 0.2)
+    await agent.say(e.SessionClosed, "call", reason="hangup")
+    assert (await ended(http))[-1][0] == "end"
+
+
+def test_an_erased_session_has_no_more_to_come() -> None:
+    end = StreamEnd("call")
+    assert end.reason(10) == ""
+    end.take(e.SessionClosed(event_id="c", session_id="call", time_ns=10, reason="hangup"))
+    assert end.reason(11) == ""
+    assert end.reason(10 + 61 * 10**9) == "closed"
+    end.is_erased = True
+    assert end.reason(11) == "erased"

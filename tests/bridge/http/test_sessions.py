@@ -243,6 +243,10 @@ async def test_a_recording_is_served_in_the_parts_that_are_asked_for(
         assert (await part(beyond))[::2] == (416, f"bytes */{size}"), beyond
     etag = whole.headers["etag"]
     assert (await part("bytes=0-9", **{"If-Range": etag}))[0] == 206
+    assert await part("bytes=0-" + "9" * 23) == (206, data, f"bytes 0-{size - 1}/{size}")
+    for known in (etag, f'"other", W/{etag}', "*"):
+        assert (await part("bytes=0-9", **{"If-None-Match": known}))[:2] == (304, b""), known
+    assert (await part("bytes=0-9", **{"If-None-Match": '"other"'}))[0] == 206
     await store(connection(broker), "call", Chunk(1, START_NS, 100, (SILENT_PACKET,) * 100), last)
     assert (await part("bytes=0-9", **{"If-Range": etag}))[0] == 200  # it has grown
 
