@@ -25,6 +25,7 @@ from bridge.call import Call
 from bridge.limits import Bucket
 from bridge.livekit.api import LIVEKIT_ERRORS
 from bridge.livekit.naming import participant_of_identity
+from bridge.plain_words import wrong_field
 from bridge.protocol import Rubbish
 from contracts.events import DtmfReceived
 from contracts.ids import derive_id
@@ -167,9 +168,9 @@ def _answering(do: Callable[[dict[str, Any]], Awaitable[None]]) -> Callable[[Msg
         except Refused as error:
             answer = {"error": {"code": error.code, "message": str(error)}}
         except ValidationError as error:
-            problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            problem = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in problem["loc"])
-            answer = {"error": {"code": "bad-request", "message": f"{where}: {problem['msg']}"}}
+            answer = {"error": {"code": "bad-request", "message": f"{where}: {wrong_field(problem)}"}}
         except LIVEKIT_ERRORS as error:
             answer = {"error": {"code": "livekit-refused", "message": str(error)}}
         if message.reply:
