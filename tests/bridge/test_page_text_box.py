@@ -84,7 +84,7 @@ async def close_the_note(page: Page) -> None:
 
 
 async def expect_end_in_sight(page: Page, when: str) -> None:
-    """The text box can be used, and the end of the newest turn is right above it."""
+    """The text box can be used; right above it, or above a problem told there, is the end of the newest turn."""
     try:
         await holds(page, END_IN_SIGHT, 3)
     except TimeoutError:
@@ -97,11 +97,14 @@ WHERE_THINGS_ARE = """(() => {
     const { top, bottom } = [...document.querySelectorAll(selector)].at(-1).getBoundingClientRect();
     return { top, bottom };
   };
-  return { form: box("#typing"), newest: box(".turns > li:not([hidden])"), scrollY, innerHeight };
+  const problem = document.querySelector("#problem");
+  const isAboveTheBox = !problem.hidden && getComputedStyle(problem).position === "fixed";
+  const under = isAboveTheBox ? box("#problem") : box("#typing");
+  return { under, newest: box(".turns > li:not([hidden])"), scrollY, innerHeight };
 })()"""
 END_IN_SIGHT = f"""(() => {{
-  const {{ form, newest }} = {WHERE_THINGS_ARE};
-  return newest.bottom > 20 && newest.bottom <= form.top && (form.top - newest.bottom < 60 || newest.top >= 0);
+  const {{ under, newest }} = {WHERE_THINGS_ARE};
+  return newest.bottom > 20 && newest.bottom <= under.top && (under.top - newest.bottom < 60 || newest.top >= 0);
 }})()"""
 """Where there is little yet, all of it is seen."""
 
