@@ -160,7 +160,13 @@ class DtmfReceived(Event):
     """Somebody pressed a key of their phone."""
 
     participant_id: Id
-    digit: str = Field(min_length=1, max_length=1, description="`0` to `9`, `*`, `#`, or `A` to `D`.")
+    digit: str = Field(
+        min_length=1,
+        max_length=1,
+        description="`0` to `9`, `*`, `#`, or `A` to `D`.",
+        # Told, and not checked: LiveKit names the key.
+        json_schema_extra={"pattern": "^[0-9*#A-D]$"},
+    )
     code: int = Field(ge=0, le=255, description="Its number in RFC 4733.")
 
 
@@ -382,14 +388,24 @@ class ReplyCompleted(Event):
     """The reply is written to its end, or to where it was cut.
 
     `finish` is how: all was said; the caller cut it off; no model answered; a limit of tokens, the provider's content
-    filter, a refusal, or tools asked for too often ended it; the model broke off; its stream lost its end.
+    filter, a refusal, or tools asked for too often ended it; the model broke off; its stream lost its end; a small
+    model was stopped, as it began to repeat itself or, where it is spoken, after as many sentences as it is good for.
     """
 
     reply_id: Reference
     text: str
     clauses: SmallCount
     finish: Literal[
-        "completed", "interrupted", "failed", "length", "filter", "refusal", "tool-calls", "broken-off", "half-closed"
+        "completed",
+        "interrupted",
+        "failed",
+        "length",
+        "filter",
+        "refusal",
+        "tool-calls",
+        "broken-off",
+        "half-closed",
+        "enough",
     ] = Field(default="completed", description="How it ended.")
     first_token_ms: Ms | None = None
     elapsed_ms: Ms = 0

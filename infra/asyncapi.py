@@ -4,6 +4,7 @@ Channels and messages are named after events, operations after who says or takes
 events, their subjects, who says them and who takes them all come from `contracts`.
 """
 
+import base64
 import inspect
 from importlib.metadata import version
 from pathlib import Path
@@ -13,11 +14,10 @@ import yaml
 
 from contracts import audio
 from contracts.codec import CONTENT_TYPE
-from contracts.ids import ID_PATTERN
 from contracts.numbers import INT64_MAX
 from contracts.topology import ACTORS, BRIDGE, DURABLES, EVENTS, LIVE_PREFIX, VOICE, Durable, Row
 from infra.asyncapi_chat import chat_channels, chat_messages, chat_operations, chat_schemas
-from infra.asyncapi_schemas import EXAMPLE_ID, Node, event_schemas, example, reference
+from infra.asyncapi_schemas import EXAMPLE_ID, EXAMPLE_NS, Node, event_schemas, example, reference
 
 PATH = Path(__file__).parent.parent / "asyncapi.yaml"
 HOW_TO_READ = PATH.parent / "docs" / "reading-the-log.md"
@@ -139,7 +139,6 @@ def _header_schemas() -> Node:
                 "Daredevil-Reason": {**text, "description": "Why it could not be taken."},
             },
         },
-        "Id": {"title": "Id", "type": "string", "pattern": ID_PATTERN, "description": "One token of a subject."},
     }
 
 
@@ -148,7 +147,7 @@ def _event_operations() -> Node:
     for row in EVENTS:
         name = row.event.__name__
         for sayer in row.said_by:
-            operations[f"{sayer}-says-{name}"] = _operation("send", sayer, name, [name])
+            operations[f"{sayer}-says-{name}"] = _operation("send", sayer, name, [name], _SAID)
         for durable in DURABLES:
             if not durable.events or row.event in durable.events:
                 operations[f"{durable.name}-takes-{name}"] = _taken(durable, name)
@@ -159,17 +158,22 @@ def _taken(durable: Durable, name: str) -> Node:
     return _operation("receive", durable.name, name, [name], f"Through the durable consumer `{durable.name}` of VOICE.")
 
 
-def _operation(action: str, who: str, channel: str, messages: list[str], description: str = "") -> Node:
-    node: Node = {
+_SAID = "Stored in VOICE: it counts once NATS has acknowledged it, and is sent again with the same id until then."
+_PLAYED = "By a plain publish, as it is made; nobody waits for it."
+_BURIED = "After three attempts, or at once when it cannot be decoded."
+_ASKED = "As a request: the answer goes to its reply inbox."
+_HEARD = "By a plain subscription: each copy hears all of it, and nothing is acknowledged."
+
+
+def _operation(action: str, who: str, channel: str, messages: list[str], description: str) -> Node:
+    return {
         "action": action,
         "title": f"{who} {'sends' if action == 'send' else 'receives'} {channel}",
         "channel": reference("channels", channel),
         "tags": [{"name": who}],
         "messages": [reference("channels", channel, "messages", name) for name in messages],
+        "description": description,
     }
-    if description:
-        node["description"] = description
-    return node
 
 
 # -- what is not a fact: stored facts sent again, sound, dead letters, requests
@@ -223,8 +227,8 @@ def _request_channels() -> Node:
 def _other_messages() -> Node:
     text: Node = {"contentType": "text/plain"}
     return {
-        "InFrame": _frame_message(audio.InFrame),
-        "OutFrame": _frame_message(audio.OutFrame),
+        "InFrame": _frame_message(audio.InFrame, ["t-1", 8_960, EXAMPLE_NS, _PCM]),
+        "OutFrame": _frame_message(audio.OutFrame, [EXAMPLE_ID, 0, 0, 24_000, _PCM, True, [6_400, 12_800]]),
         "DeadLetter": {
             "name": "DeadLetter",
             "title": "DeadLetter",
@@ -232,11 +236,20 @@ def _other_messages() -> Node:
             "headers": reference("components", "schemas", "LetterHeaders"),
             "contentType": "application/octet-stream",
             "payload": reference("components", "schemas", "LetterBytes"),
+            "examples": [{"name": "DeadLetterExample", "headers": _LETTER, "payload": ""}],
         },
         "Taken": {**_told("Taken", "Empty when it was taken, else why not.", "no handler takes it"), **text},
         "Question": {**_told("Question", "An empty request.", ""), **text},
         "Answer": {**_told("Answer", "The process's id.", "4711"), **text},
     }
+
+
+_LETTER = {
+    "Daredevil-Subject": "voice.20261122-183015-9f2c1ab4.moon.risen",
+    "Daredevil-Durable": "persistence",
+    "Daredevil-Sequence": "4711",
+    "Daredevil-Reason": "no event is known for subject 'voice.20261122-183015-9f2c1ab4.moon.risen'",
+}
 
 
 def _told(name: str, summary: str, value: str) -> Node:
@@ -272,7 +285,10 @@ def _other_schemas() -> Node:
     }
 
 
-def _frame_message(frame: type[object]) -> Node:
+_PCM = base64.b64encode(bytes(8)).decode()
+
+
+def _frame_message(frame: type[object], example: list[Any]) -> Node:
     name = frame.__name__
     return {
         "name": name,
@@ -280,11 +296,23 @@ def _frame_message(frame: type[object]) -> Node:
         "summary": _first_line(frame),
         "contentType": CONTENT_TYPE,
         "payload": reference("components", "schemas", name),
+        "examples": [
+            {
+                "name": f"{name}Example",
+                "summary": "Its sound stands here as base64; in the message it is a MessagePack `bin`.",
+                "payload": example,
+            }
+        ],
     }
 
 
 def _frame_schemas() -> Node:
-    pcm = {"title": "pcm", "type": "string", "format": "binary", "description": "int16 little endian, mono."}
+    pcm = {
+        "title": "pcm",
+        "type": "string",
+        "format": "binary",
+        "description": "int16 little endian, mono; a MessagePack `bin`.",
+    }
     position = _count("first_sample")
     inbound = [_text("track_id"), position, _count("received_ns"), pcm]
     outbound = [_text("reply_id"), _count("index"), position, _count("sample_rate_hz"), pcm]
@@ -319,19 +347,20 @@ def _array(name: str, items: list[Node], description: str) -> Node:
 
 def _other_operations() -> Node:
     everything = [row.event.__name__ for row in EVENTS]
+    ending = [*SILENCING, "ReplyCommitted"]
     operations = {
-        f"{BRIDGE}-hears-StoredFact": _operation("receive", BRIDGE, "StoredFact", everything),
-        "transcript-hears-StoredFact": _operation("receive", "transcript", "StoredFact", everything),
-        "reasoning-hears-StoredFact": _operation("receive", "reasoning", "StoredFact", [*SILENCING, "ReplyCommitted"]),
-        "synthesis-hears-StoredFact": _operation("receive", "synthesis", "StoredFact", SILENCING),
+        f"{BRIDGE}-hears-StoredFact": _operation("receive", BRIDGE, "StoredFact", everything, _HEARD),
+        "transcript-hears-StoredFact": _operation("receive", "transcript", "StoredFact", everything, _HEARD),
+        "reasoning-hears-StoredFact": _operation("receive", "reasoning", "StoredFact", ending, _HEARD),
+        "synthesis-hears-StoredFact": _operation("receive", "synthesis", "StoredFact", SILENCING, _HEARD),
         "synthesis-answers-SoundAgain": _answered("synthesis", "SoundAgain", "ReplyClauseWritten"),
-        f"{BRIDGE}-sends-MicrophoneSound": _operation("send", BRIDGE, "MicrophoneSound", ["InFrame"]),
-        "transcript-hears-MicrophoneSound": _operation("receive", "transcript", "MicrophoneSound", ["InFrame"]),
-        "synthesis-sends-AgentSound": _operation("send", "synthesis", "AgentSound", ["OutFrame"]),
-        f"{BRIDGE}-plays-AgentSound": _operation("receive", BRIDGE, "AgentSound", ["OutFrame"]),
+        f"{BRIDGE}-sends-MicrophoneSound": _operation("send", BRIDGE, "MicrophoneSound", ["InFrame"], _PLAYED),
+        "transcript-hears-MicrophoneSound": _operation("receive", "transcript", "MicrophoneSound", ["InFrame"], _HEARD),
+        "synthesis-sends-AgentSound": _operation("send", "synthesis", "AgentSound", ["OutFrame"], _PLAYED),
+        f"{BRIDGE}-plays-AgentSound": _operation("receive", BRIDGE, "AgentSound", ["OutFrame"], _HEARD),
     }
     for actor in ACTORS:
-        operations[f"{actor}-buries-DeadLetter"] = _operation("send", actor, "DeadLetter", ["DeadLetter"])
+        operations[f"{actor}-buries-DeadLetter"] = _operation("send", actor, "DeadLetter", ["DeadLetter"], _BURIED)
         operations[f"{actor}-answers-PutBack"] = _answered(actor, "PutBack", "DeadLetter")
     for process in (*ACTORS, BRIDGE):
         operations[f"{process}-answers-Health"] = _answered(process, "Health", "Question")
@@ -340,7 +369,7 @@ def _other_operations() -> Node:
 
 def _answered(who: str, channel: str, message: str) -> Node:
     return {
-        **_operation("receive", who, channel, [message]),
+        **_operation("receive", who, channel, [message], _ASKED),
         # One of the copies of an actor answers; each process answers for itself how it is.
         **({} if channel == "Health" else {"bindings": {"nats": {"queue": who, "bindingVersion": "0.1.0"}}}),
         "reply": {"channel": reference("channels", f"{channel}Answer")},

@@ -117,11 +117,11 @@ def chat_operations() -> Node:
     """Return who sends and takes them."""
     return {
         f"{BRIDGE}-answers-Chat": {
-            **_operation("receive", BRIDGE, "Chat", "ChatRequest"),
+            **_operation("receive", BRIDGE, "Chat", "ChatRequest", "One door of all answers, to the reply inbox."),
             "reply": {"channel": {"$ref": "#/channels/ChatAnswer"}},
         },
-        f"{REASONING}-sends-Token": _operation("send", REASONING, "Token", "Token"),
-        f"{BRIDGE}-hears-Token": _operation("receive", BRIDGE, "Token", "Token"),
+        f"{REASONING}-sends-Token": _operation("send", REASONING, "Token", "Token", "As the model writes."),
+        f"{BRIDGE}-hears-Token": _operation("receive", BRIDGE, "Token", "Token", "A preview: clauses count."),
     }
 
 
@@ -146,10 +146,11 @@ def _object(name: str, description: str, properties: Node, required: list[str] |
     }
 
 
-def _operation(action: str, who: str, channel: str, message: str) -> Node:
+def _operation(action: str, who: str, channel: str, message: str, description: str) -> Node:
     return {
         "action": action,
         "channel": {"$ref": f"#/channels/{channel}"},
+        "description": description,
         "tags": [{"name": who}],
         "messages": [{"$ref": f"#/channels/{channel}/messages/{message}"}],
     }

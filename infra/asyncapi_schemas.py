@@ -14,6 +14,8 @@ from infra.asyncapi_words import CHOICES, EXAMPLES, FIELDS
 
 Node = dict[str, Any]
 
+_BYTES = "A `bin` in MessagePack; where events are told as JSON (HTTP, `/ws`) base64url (RFC 4648, 5)."
+
 EXAMPLE_ID = "5c0e9a7d1f3b48626a7c9d0e"
 EXAMPLE_NS = 1_795_372_215_123_456_789
 
@@ -49,7 +51,7 @@ def _property(owner: str, field: str, part: Node, named: Node) -> Node:
     if part.get("default") in (None, [], {}):
         part.pop("default", None)  # an empty list or map as a default is more than generators can write down
     if "base64" in part.get("format", ""):
-        part.update(format="binary", description=f"{part.get('description', '')} Bytes in MessagePack.".strip())
+        part.update(format="binary", description=f"{part.get('description', '')} {_BYTES}".strip())
     if "enum" in part or "const" in part:
         title = owner + "".join(word.capitalize() for word in field.split("_"))
         enum = part.pop("enum", None) or [part.pop("const")]

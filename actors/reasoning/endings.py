@@ -18,7 +18,16 @@ NO_MORE = "I am afraid I cannot say more about that."
 NOT_THAT = "I am sorry, I cannot talk about that."
 
 ReplyFinish = Literal[
-    "completed", "interrupted", "failed", "length", "filter", "refusal", "tool-calls", "broken-off", "half-closed"
+    "completed",
+    "interrupted",
+    "failed",
+    "length",
+    "filter",
+    "refusal",
+    "tool-calls",
+    "broken-off",
+    "half-closed",
+    "enough",
 ]
 OFFERED = frozenset({"length", "broken-off", "half-closed"})
 """After these the caller is asked whether to go on."""
@@ -41,6 +50,7 @@ _AFTER_SOMETHING: Mapping[Finish, Ending] = {
     "filter": Ending("filter", NO_MORE),
     "broken-off": Ending("broken-off", LOST),
     "half-closed": Ending("half-closed", LOST),
+    "enough": Ending("enough"),
 }
 _AFTER_NOTHING: Mapping[Finish, Ending] = {
     "stop": Ending("completed", NO_ANSWER),
@@ -50,6 +60,7 @@ _AFTER_NOTHING: Mapping[Finish, Ending] = {
     "filter": Ending("filter", NOT_THAT),
     "broken-off": Ending("failed", APOLOGY),
     "half-closed": Ending("failed", APOLOGY),
+    "enough": Ending("completed", NO_ANSWER),
 }
 
 

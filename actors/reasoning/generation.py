@@ -82,7 +82,7 @@ class Generation:
         self._tools = ToolCalls(log, cause.event_id, self._turn_id, self.reply_id, self.started)
         self._tokens = TokenStream(log, self.reply_id)
         self._known_answer = KnownAnswer(
-            cache, asker_id(log.session, self._turn_id), models[0][0] if models else "", settings
+            cache, asker_id(log.session, self._turn_id), models[0][0] if models else "", settings, self._is_by_text
         )
         self._begun_s = time.monotonic()
         self._first_token_ns: int | None = None
@@ -156,7 +156,7 @@ class Generation:
         end = ending(self._finish, has_said, ends_sentence(self._known().written.rstrip()))
         await self._say_end(end)
         await self._complete(end.finish)
-        if not self._known().tools and end == Ending("completed"):
+        if not self._known().tools and end in (Ending("completed"), Ending("enough")):
             await self._known_answer.keep(self._known().written)
 
     async def _say_end(self, end: Ending) -> None:
@@ -171,10 +171,13 @@ class Generation:
 
     def _is_empty(self, clause: str) -> bool:
         """Tell whether the answer begins with nothing to hear, or to read in a conversation by text."""
-        profile = self.log.session.profile
-        by_text = profile is not None and not profile.speaks
         is_first = len(self._known().clauses) <= self._clauses_before_call
-        return is_first and not (clause.strip() if by_text else is_speakable(clause))
+        return is_first and not (clause.strip() if self._is_by_text else is_speakable(clause))
+
+    @property
+    def _is_by_text(self) -> bool:
+        profile = self.log.session.profile
+        return profile is not None and not profile.speaks
 
     def _is_granted(self) -> bool:
         reply = self.log.session.replies.get(self.reply_id)
@@ -189,6 +192,7 @@ class Generation:
                 text = self._apart(piece.text)
                 await self._tokens.tell(text)
                 if not await self._write_clauses(splitter.feed(text)):
+                    self._finish = "enough"
                     return
             elif isinstance(piece, Retrieved):
                 await self._start(piece)
@@ -274,8 +278,9 @@ class Generation:
         self.started.set_result(None)
 
     async def _write_clauses(self, clauses: list[str]) -> bool:
-        """Say clauses; return False if the answer is long enough."""
+        """Say clauses; return False if the answer is long enough: only what is spoken can be too long."""
         limits = limits_of(self._models[0][0]) if self._models and not self._order.fixed else limits_of("")
+        most = 0 if self._is_by_text else limits.sentences
         for clause in clauses:
             before = self._known().clauses.values()
             if limits.sentences and normalised(clause) in {normalised(text) for text in before}:
@@ -283,7 +288,7 @@ class Generation:
             if not self._is_empty(clause):
                 await self._write_clause(clause)
             ended = sum(ends_sentence(text) for text in self._known().clauses.values())
-            if limits.sentences and ended >= limits.sentences:
+            if most and ended >= most:
                 return False
         return True
 

@@ -11,10 +11,12 @@ from infra.settings import Settings
 class KnownAnswer:
     """The cached answer of one reply. What determines it: model, its options, and every message it is given."""
 
-    def __init__(self, cache: ResponseCache | None, user_id: str, model: str, settings: Settings) -> None:
+    def __init__(
+        self, cache: ResponseCache | None, user_id: str, model: str, settings: Settings, by_text: bool
+    ) -> None:
         self._cache = cache if cache is not None and cache.is_on else None
         self._user_id = user_id
-        self._about = [model, settings.llm_options, settings.reply_max_tokens]
+        self._about = [model, settings.llm_options, settings.reply_max_tokens, by_text]
         self._key = ""
 
     async def find(self, messages: Sequence[BaseMessage]) -> str:

@@ -59,12 +59,13 @@ class ChatAnswer(BaseModel):
     turn_id: str
     reply_id: str
     text: str
-    finish: Literal["completed", "failed", "length", "filter", "refusal", "tool-calls", "broken-off", "half-closed"] = (
-        Field(
-            description="How it ended. `failed`: the model failed, `text` is an apology; `length`, `broken-off`, "
-            "`half-closed`: it was cut, `text` ends with a whole sentence and offers the rest; `filter`, `refusal`: "
-            "the model or its provider declined; `tool-calls`: it asked for tools too often."
-        )
+    finish: Literal[
+        "completed", "failed", "length", "filter", "refusal", "tool-calls", "broken-off", "half-closed", "enough"
+    ] = Field(
+        description="How it ended. `failed`: the model failed, `text` is an apology; `length`, `broken-off`, "
+        "`half-closed`: it was cut, `text` ends with a whole sentence and offers the rest; `filter`, `refusal`: "
+        "the model or its provider declined; `tool-calls`: it asked for tools too often; `enough`: it began to repeat "
+        "itself and was stopped, `text` ends before that."
     )
     first_token_ms: float | None
     total_ms: float

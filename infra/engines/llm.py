@@ -48,7 +48,7 @@ others: among those it does not find the answer, and told to strangers these wou
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a model can take: `context_chars` of conversation, and `sentences` of its answer (0 is all).
+    """What a model can take: `context_chars` of conversation, and `sentences` of an answer that is spoken (0 is all).
 
     All that it is given and its answer fit `context_tokens`, as `infra.engines.tokens` counts them, and what somebody
     has said at one go fits `message_tokens` (0: as much as there is room for). `primer` and `about_primer` are

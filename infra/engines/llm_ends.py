@@ -9,10 +9,11 @@ from langchain_core.exceptions import ContextOverflowError
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-Finish = Literal["stop", "length", "filter", "refusal", "tool-calls", "broken-off", "half-closed"]
+Finish = Literal["stop", "length", "filter", "refusal", "tool-calls", "broken-off", "half-closed", "enough"]
 """`stop`: said to its end. `length`: cut at a limit of tokens. `filter`: cut by the provider's content filter.
 `refusal`: the model declined. `tool-calls`: it waits for tools. `broken-off`: it raised, hung or told of an error.
-`half-closed`: the connection ended as if all had been said, but without a reason."""
+`half-closed`: the connection ended as if all had been said, but without a reason.
+`enough`: it was not asked for more, see `Limits.sentences`."""
 
 _KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason", "finishReason")
 """OpenAI, Mistral, Groq and Gemini; Anthropic; Bedrock; Ollama; Gemini's REST API."""

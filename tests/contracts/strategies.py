@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from contracts.audio import InFrame, OutFrame
 from contracts.events import Event
+from contracts.ids import ID_PATTERN
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 IDS = st.sampled_from(["a", "session-1", "20261122-183015-9f2c1ab4", "x" * 64])
@@ -46,8 +47,10 @@ def _field(schema: dict[str, Any], definitions: dict[str, Any]) -> st.SearchStra
 def _scalar(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     least, most = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum")
     match schema["type"]:
-        case "string" if "pattern" in schema:
+        case "string" if schema.get("pattern") == ID_PATTERN:
             return IDS
+        case "string" if "pattern" in schema:
+            return st.from_regex(schema["pattern"].replace("$", r"\Z"))
         case "string" if "base64" in schema.get("format", ""):
             return st.binary(max_size=20)
         case "string":

@@ -71,6 +71,19 @@ def test_every_message_has_an_example_that_is_one(row: Row, document: Node) -> N
     assert example["headers"]["Daredevil-Event"] == row.event.__name__
 
 
+def test_every_message_and_operation_is_explained(document: Node) -> None:
+    for name, message in document["components"]["messages"].items():
+        assert message["summary"], name
+        assert message["examples"], name
+    for name, operation in document["operations"].items():
+        assert operation["description"], name
+
+
+def test_every_schema_is_used(document: Node) -> None:
+    used = {part["$ref"].rsplit("/", 1)[1] for part in parts(document) if "/schemas/" in part.get("$ref", "")}
+    assert set(document["components"]["schemas"]) == used
+
+
 def test_every_field_is_described_and_every_schema_named(document: Node) -> None:
     schemas = document["components"]["schemas"]
     for name, schema in schemas.items():

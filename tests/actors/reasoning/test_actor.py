@@ -55,12 +55,13 @@ async def until(condition: Callable[[], Any]) -> None:
 
 @asynccontextmanager
 async def copy_of_actor(broker: NatsBroker, *models: BaseChatModel, **settings: Any) -> AsyncIterator[Reasoning]:
-    chain = {f"m{n}": model for n, model in enumerate(models)}
+    names = str(settings.pop("llm", ",".join(f"m{n}" for n in range(len(models)))))
+    chain = dict(zip(names.split(","), models, strict=True))
 
     def make(name: str, _: Settings) -> BaseChatModel:
         return chain[name]
 
-    actor = Reasoning(broker, Settings(llm=",".join(chain), **settings), make)
+    actor = Reasoning(broker, Settings(llm=names, **settings), make)
     await actor.open()
     yield actor
     await actor.close()
@@ -92,6 +93,14 @@ async def test_a_turn_is_answered_clause_by_clause(broker: NatsBroker) -> None:
     assert (end.finish, end.clauses, end.turn_id) == ("completed", 3, "t1")
     assert end.first_token_ms is not None
     assert (await last(broker, e.ReplyClauseWritten)).first_token_ns is None
+
+
+async def test_what_is_spoken_of_a_small_model_is_two_sentences_and_the_log_says_so(broker: NatsBroker) -> None:
+    model = ScriptedModel.playing(["One is here. ", "Two is there. ", "Three is ", "nowhere."])
+    async with copy_of_actor(broker, model, llm="local") as actor:
+        await finish(await tell(broker, actor, ended(HELLO)))
+    end = await last(broker, e.ReplyCompleted)
+    assert (end.text.strip(), end.finish) == ("One is here. Two is there.", "enough")
 
 
 async def test_a_draft_is_committed_when_the_turn_ends_with_its_words(broker: NatsBroker) -> None:

@@ -100,6 +100,15 @@ async def test_another_process_goes_on_with_a_conversation(http: httpx.AsyncClie
         assert (await http.post("/chat", json={"text": "3"} | session)).json()["text"] == "Three."
 
 
+async def test_a_small_model_is_read_to_its_end_where_nobody_has_to_listen(http: httpx.AsyncClient) -> None:
+    long = [f"This is sentence number {n} of it. " for n in range(12)]
+    async with reasoning(ScriptedModel.playing(long, ["Yes. ", "No. ", "Yes. ", "And on."]), llm="local"):
+        told = (await http.post("/chat", json={"text": "Tell me all of it."})).json()
+        assert (told["text"], told["finish"]) == ("".join(long), "completed")
+        told = (await http.post("/chat", json={"text": "Again?"})).json()
+        assert (told["text"].strip(), told["finish"]) == ("Yes. No.", "enough")
+
+
 async def test_a_reader_who_goes_away_stops_the_answer(http: httpx.AsyncClient, broker: NatsBroker) -> None:
     model = ScriptedModel.playing(["Good day, ", "nice to ", WAIT], ["Back."])
     async with reasoning(model), persistence():
