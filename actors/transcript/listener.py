@@ -216,6 +216,10 @@ class Listener:
         await self._say_failures()
         await self._say_if_behind()
         turn = self._turn
+        if turn is not None and turn.turn_id in self._view.ended_turns:
+            # An owner that was taken for dead has ended it meanwhile: its answer must not be taken for another's.
+            self._turn = turn = None
+            self._hearing = Hearing(voiced_end=self._hearing.voiced_end)
         if turn is None:
             return
         self._recognising.settle(self._sound, turn.last, self._heard_to)

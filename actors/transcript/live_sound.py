@@ -102,8 +102,11 @@ class LiveSound:
         if connection(self._broker).stats["reconnects"] != self._reconnects:
             return []
         frames, self._history = self._history, []
+        was_read = bool(frames)
         while self._waiting:
             frames.append(self._waiting.popleft())
+        if was_read:  # the audio stream may have begun after the first of those that came meanwhile
+            frames.sort(key=lambda frame: frame.first_sample)
         if frames:
             self._end = max(self._end, max(frame.first_sample + len(frame.pcm) // 2 for frame in frames))
         return frames

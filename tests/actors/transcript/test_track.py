@@ -8,7 +8,7 @@ from contracts import events as e
 from contracts.audio import InFrame
 from infra.facts import now_ns, say
 from tests.actors.transcript.conftest import Owners
-from tests.actors.transcript.track_of import SESSION, Caller, has, only, words
+from tests.actors.transcript.track_of import PARTICIPANT, SESSION, Caller, has, only, words
 from tests.servers import NatsServer
 from tests.speech import crowd, recorded, silence
 
@@ -100,6 +100,23 @@ async def test_a_caller_who_vanishes_in_mid_word_has_ended_the_turn(caller: Call
     await owners.start()
     await caller.speak(recorded("story")[:32_000])
     assert words(the_turn(await caller.until(has(e.TurnEnded))).text).startswith("can you please tell me")
+
+
+async def test_the_answer_to_a_turn_that_another_owner_has_ended_is_not_interrupted_by_it(
+    caller: Caller, owners: Owners
+) -> None:
+    owner = await owners.start()
+    await caller.speak(recorded("what_time"))
+    started = cast(e.SpeechStarted, only(await caller.until(has(e.SpeechStarted)), e.SpeechStarted)[0])
+    about = {"session_id": SESSION, "time_ns": now_ns(), "turn_id": started.turn_id, "participant_id": PARTICIPANT}
+    await say(caller.broker, e.TurnEnded(**about, event_id="te", text="What time is it?", source="speech"))
+    await caller.reply(AGENT)
+    await caller.speak(silence(2000))
+    await caller.unpublish_track()
+    await asyncio.wait_for(owner, 10)
+    facts = await caller.facts()
+    assert only(facts, e.TurnInterrupted) == only(facts, e.InterruptionDismissed) == []
+    assert len(only(facts, e.TurnEnded)) == 1
 
 
 async def test_words_over_the_agent_interrupt_it_and_become_a_turn(caller: Caller, owners: Owners) -> None:
