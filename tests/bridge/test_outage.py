@@ -159,7 +159,7 @@ async def test_a_full_log_ends_the_call_clearly(small_log: NatsBroker, monkeypat
 async def test_sound_goes_on_after_a_break_that_nobody_noticed(
     nats_server: NatsServer, open_door: OpenDoor, connect: Connect, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_watch, "WATCH_S", 3)  # so that the break is between two looks
+    monkeypatch.setattr(log_watch, "WATCH_S", 60)  # so that the break is between two looks
     caller = await connect(await open_door())
     await caller.send(type="text", text="Hello?", id="t-1")
     await caller.message("taken", id="t-1")
