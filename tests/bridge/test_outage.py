@@ -17,7 +17,7 @@ from bridge.site import Listener
 from contracts import events as e
 from contracts.topology import VOICE
 from infra.broker import make_broker
-from infra.connection import connection, jetstream
+from infra.connection import answers, connection, jetstream
 from infra.provisioning import provision
 from infra.settings import settings
 from tests.bridge.agent import Agent
@@ -157,15 +157,23 @@ async def test_a_full_log_ends_the_call_clearly(small_log: NatsBroker, monkeypat
 
 
 async def test_sound_goes_on_after_a_break_that_nobody_noticed(
-    nats_server: NatsServer, open_door: OpenDoor, connect: Connect, agent: Agent, monkeypatch: pytest.MonkeyPatch
+    nats_server: NatsServer, connect: Connect, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_watch, "WATCH_S", 60)  # so that the break is between two looks
-    caller = await connect(await open_door())
+    between_looks, look = asyncio.Lock(), log_watch._Watch._answers
+
+    async def look_when_let(watch: log_watch._Watch) -> bool:
+        async with between_looks:
+            return await look(watch)
+
+    monkeypatch.setattr(log_watch._Watch, "_answers", look_when_let)
+    caller = await connect()
     await caller.send(type="text", text="Hello?", id="t-1")
     await caller.message("taken", id="t-1")
-    await nats_server.stop()
-    await caller.connection.send(bytes(640))
-    await nats_server.start()
+    async with between_looks:
+        await nats_server.stop()
+        await caller.connection.send(bytes(640))
+        await nats_server.start()
+        await until_async(lambda: answers(connection(agent.broker)))
     async with agent.hearing(caller.session_id) as frames:
         await caller.connection.send(bytes(640))
         await wait_for(lambda: len(frames) == 2)
