@@ -33,11 +33,13 @@ class Voice:
     async def say_fenced(self, event: e.Event) -> None:
         """Store a fact about the turn, if no other owner of this track has gone on. Raises Stale if one has.
 
-        Facts of others on the same subjects (typed text, another track) only move the fence.
+        Facts of others on the same subjects (typed text, another track) only move the fence. Where another owner has
+        ended the turn meanwhile, it interrupts nothing any more: what is said then is its answer.
         """
         self._own.add(event.event_id)
         for _ in range(FENCE_ATTEMPTS):
-            if event.event_id in self._view.said:
+            ended = isinstance(event, e.TurnInterrupted) and event.turn_id in self._view.ended_turns
+            if ended or event.event_id in self._view.said:
                 return
             fence = Fence(f"voice.{self._session_id}.turn.*", self._view.turn_sequence)
             try:

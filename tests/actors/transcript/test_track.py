@@ -4,11 +4,13 @@ from typing import cast
 
 import pytest
 
+from actors.transcript.fold import SessionView
+from actors.transcript.voice import Voice
 from contracts import events as e
 from contracts.audio import InFrame
-from infra.facts import now_ns, say
+from infra.facts import facts_after, now_ns, say
 from tests.actors.transcript.conftest import Owners
-from tests.actors.transcript.track_of import PARTICIPANT, SESSION, Caller, has, only, words
+from tests.actors.transcript.track_of import PARTICIPANT, SESSION, TRACK, Caller, has, only, words
 from tests.servers import NatsServer
 from tests.speech import crowd, recorded, silence
 
@@ -117,6 +119,18 @@ async def test_the_answer_to_a_turn_that_another_owner_has_ended_is_not_interrup
     facts = await caller.facts()
     assert only(facts, e.TurnInterrupted) == only(facts, e.InterruptionDismissed) == []
     assert len(only(facts, e.TurnEnded)) == 1
+
+
+async def test_a_turn_that_ended_unseen_interrupts_nothing_any_more(caller: Caller) -> None:
+    about = {"session_id": SESSION, "time_ns": now_ns(), "turn_id": "turn-1", "participant_id": PARTICIPANT}
+    view = SessionView()
+    for fact in await facts_after(caller.broker, SESSION):
+        view.apply(fact)
+    await say(caller.broker, e.TurnEnded(**about, event_id="te", text="What time is it?", source="speech"))
+    await caller.reply(AGENT)
+    voice = Voice(caller.broker, SESSION, TRACK, view)
+    await voice.say_fenced(e.TurnInterrupted(**about, event_id="ti", reply_id="r-1", text="What time is it?"))
+    assert only(await caller.facts(), e.TurnInterrupted) == []
 
 
 async def test_words_over_the_agent_interrupt_it_and_become_a_turn(caller: Caller, owners: Owners) -> None:
