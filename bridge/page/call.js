@@ -5,7 +5,17 @@ import { HeldReplies } from "./held-replies.js";
 import { keepSession } from "./kept-session.js";
 import { Microphone } from "./microphone.js";
 import { Player } from "./player.js";
-import { LOST_MICROPHONE, SOUND_BLOCKED, closedProblem, microphoneProblem, reconnecting, serverProblem, unheard } from "./problems.js";
+import {
+  LOG_AWAY,
+  LOST_MICROPHONE,
+  SOUND_BLOCKED,
+  closedProblem,
+  microphoneProblem,
+  reconnecting,
+  serverProblem,
+  soundLost,
+  unheard,
+} from "./problems.js";
 
 const ENDS = new Set(["PlaybackFinished", "PlaybackInterrupted"]);
 const SPEECH_PEAK = 0.05; // of full scale: louder is taken for speech
@@ -245,10 +255,12 @@ export class Call {
   }
 
   tellUnheard() {
-    if (this.unheardMs >= UNHEARD_MS) {
-      this.on.entries([{ kind: "notice", key: `unheard-${++this.notices}`, text: unheard(this.unheardMs) }]);
-    }
+    if (this.unheardMs >= UNHEARD_MS) this.note(unheard(this.unheardMs));
     this.unheardMs = 0;
+  }
+
+  note(text) {
+    this.on.entries([{ kind: "notice", key: `notice-of-the-line-${++this.notices}`, text }]);
   }
 
   closed({ reason, error }) {
@@ -275,6 +287,13 @@ export class Call {
       if (this.door.welcomed) this.on.problem(serverProblem(message));
       if (message.id) this.unsaidChanged();
     },
+    notice: ({ code, ms }) => this.noticeOf[code]?.(ms),
+  };
+
+  noticeOf = {
+    "log-away": () => this.on.problem(LOG_AWAY),
+    "log-back": () => this.on.problem(null),
+    "sound-lost": (ms) => this.note(soundLost(ms)),
   };
 
   unsaidChanged() {

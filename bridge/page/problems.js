@@ -92,6 +92,17 @@ export function unheard(ms) {
   return `What you said while the connection was down (about ${seconds} s) was not heard. Please say it again.`;
 }
 
+// Speech that the server could neither store nor keep.
+export function soundLost(ms) {
+  const seconds = Math.max(1, Math.round(ms / 1000));
+  return `About ${seconds} s of what you said got lost on the way. Please say it again.`;
+}
+
+export const LOG_AWAY = {
+  title: "Nothing can be stored at the moment",
+  advice: "What you say is kept for up to a minute, and answered when the log is back. If this stays, check that NATS is running and its disk is not full.",
+};
+
 // Why the server ended it, in the words of its error codes.
 const ENDED = {
   "session-closed": "This conversation is over",

@@ -143,3 +143,15 @@ async def test_speech_while_the_line_is_down_is_told_to_be_lost(page: Page, door
     door.is_away = False
     await back(page, door)
     await expect(page.locator(".notice")).to_contain_text("was not heard")
+
+
+async def test_a_log_that_is_away_is_told_until_it_is_back_and_lost_speech_is_told(page: Page, door: PageDoor) -> None:
+    await talk(page, door)
+    await door.send(type="notice", code="log-away")
+    await expect(page.get_by_text("Nothing can be stored at the moment")).to_be_visible()
+    await door.send(type="notice", code="log-back")
+    await expect(page.get_by_text("Nothing can be stored at the moment")).to_be_hidden()
+    await door.send(type="notice", code="sound-lost", ms=4_200)
+    await expect(page.locator(".notice")).to_contain_text("About 4 s of what you said got lost")
+    await door.send(type="notice", code="of-a-later-version")
+    await holds(page, "daredevil.state !== 'ended'")
