@@ -8,7 +8,8 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
 
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
@@ -17,6 +18,7 @@ from nats.js.errors import NotFoundError
 from bridge.call import Call
 from contracts.topology import AUDIO
 from infra.connection import answers, cancellation_kept, connection, jetstream
+from infra.ending import own_cancellation_only
 from infra.log_probe import LogProbe, refusals
 
 log = logging.getLogger(__name__)
@@ -34,8 +36,14 @@ async def watch_log(broker: NatsBroker, calls: Callable[[], Iterable[Call]]) -> 
     """Tell the calls there are that the log went away or came back, until cancelled; may be begun again at any time."""
     watch = _Watch(broker, calls)
     async with asyncio.TaskGroup() as group:
-        group.create_task(watch.probe(), name="trying whether the log takes facts")
-        group.create_task(watch.look(), name="asking whether the log is there")
+        group.create_task(_until_stopped(watch.probe()), name="trying whether the log takes facts")
+        group.create_task(_until_stopped(watch.look()), name="asking whether the log is there")
+
+
+async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Await `work`; a task that is cancelled by anybody else would leave its group without a word."""
+    with own_cancellation_only():
+        await work
 
 
 class _Watch:

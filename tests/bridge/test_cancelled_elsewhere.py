@@ -8,12 +8,10 @@ import pytest
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 
-from bridge import door as door_module
-from bridge import repair, site
+from bridge import log_watch, repair, site
 from bridge.call import Call
 from bridge.client import Client
 from bridge.door import Door
-from bridge.log_watch import watch_log
 from bridge.outbox import Outbox
 from bridge.site import Listener, ServerEnded
 from contracts import events as e
@@ -148,12 +146,14 @@ async def test_a_connection_ends_with_a_word_and_its_client_comes_back(
     assert len(turns) == 1
 
 
-@pytest.mark.parametrize("at", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize(
+    ("part", "at"), [("look", 1), ("look", 2), ("look", 3), ("look", 4), ("look", 6), ("probe", 1)]
+)
 async def test_the_log_is_told_to_be_back_whenever_its_watcher_is_interrupted(
-    nats_server: NatsServer, open_door: OpenDoor, monkeypatch: pytest.MonkeyPatch, at: int
+    nats_server: NatsServer, open_door: OpenDoor, monkeypatch: pytest.MonkeyPatch, part: str, at: int
 ) -> None:
     injected = Injected(10**9)
-    monkeypatch.setattr(door_module, "watch_log", injecting(watch_log, injected))
+    monkeypatch.setattr(log_watch._Watch, part, injecting(getattr(log_watch._Watch, part), injected))
     listener = await open_door()
     async with Caller.connected(listener.port) as caller:
         await caller.hello()

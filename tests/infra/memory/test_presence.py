@@ -12,12 +12,10 @@ from infra.memory.presence import PresenceBoard, Present, present, who_is_where
 from tests.actors.reasoning.facts import fact, opened
 from tests.servers import NatsServer
 
-NOW_NS = time.time_ns()
-
 
 def now(event: e.Event, session_id: str = "s-1") -> Any:
     return event.model_copy(
-        update={"session_id": session_id, "time_ns": NOW_NS, "event_id": f"{session_id}-{event.event_id}"}
+        update={"session_id": session_id, "time_ns": time.time_ns(), "event_id": f"{session_id}-{event.event_id}"}
     )
 
 
