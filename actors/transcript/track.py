@@ -16,7 +16,7 @@ from actors.transcript.listener import Listener
 from actors.transcript.live_sound import LiveSound
 from actors.transcript.resume import ResumePoint, resume_behind, resume_point
 from contracts import events as e
-from infra.ending import ended, own_cancellation_only
+from infra.ending import ended, is_being_stopped, own_cancellation_only
 from infra.facts import LogUnavailable, Stale, facts_after
 from infra.feed import SessionFeed
 
@@ -65,6 +65,8 @@ class TrackOwner:
         While NATS is away it waits and takes the track up again.
         """
         while True:
+            if is_being_stopped():  # and something within has swallowed that: `infra.connection.cancellation_kept`
+                raise asyncio.CancelledError
             begun_s = time.monotonic()
             try:
                 with own_cancellation_only():

@@ -9,6 +9,7 @@ from faststream.nats import NatsBroker
 from actors.transcript.ears import Ears
 from actors.transcript.track import TrackOwner
 from contracts import events as e
+from infra.ending import ended
 from infra.settings import Settings
 from tests.actors.transcript.track_of import PARTICIPANT, SESSION, TRACK, Caller
 
@@ -44,9 +45,7 @@ class Owners:
         return task
 
     async def crash(self) -> None:
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await ended(*self.tasks)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from actors.transcript.listener import Listener
 from contracts import events as e
 from contracts.topology import TRANSCRIPT, VOICE
 from infra.connection import jetstream
+from infra.ending import ended
 from infra.settings import settings
 from tests.actors.running import running
 from tests.actors.transcript.conftest import Owners
@@ -41,8 +42,7 @@ async def test_an_owner_goes_on_wherever_something_else_was_cancelled(caller: Ca
         for kind in (e.SpeechStarted, e.SpeechEnded, e.UtteranceTranscribed, e.TurnEnded):
             assert len(only(facts, kind)) == 1
     finally:
-        owner.cancel()
-        await asyncio.gather(owner, return_exceptions=True)
+        await ended(owner)
 
 
 async def test_sound_that_ends_every_owner_is_left_behind_and_told(
