@@ -1,5 +1,6 @@
 """Is speech over the agent's own an interruption? Pure decisions on words and duration."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,6 +71,8 @@ def judge(
         return Verdict(False, "no-words") if over else None
     if is_echo(text, floor):
         return Verdict(False, "echo") if over else None
+    if not over and _may_become_echo(words, floor):
+        return None
     addressed = is_addressed(text, over, company)
     signal = is_signal(words)
     if addressed and not signal and any(word in COMMANDS for word in words):
@@ -110,6 +113,12 @@ def is_echo(text: str, floor: Floor) -> bool:
     if len(words) <= 2 and any(word in COMMANDS for word in words):
         return False
     return repeats(text, floor.text, LEAST_OWN_WORDS if floor.is_own or floor.asks else 1)
+
+
+def _may_become_echo(words: Sequence[str], floor: Floor) -> bool:
+    """Tell whether only the last word is none of the reply's: of speech that goes on it may be heard in part."""
+    *first, last = words
+    return len(first) > 1 and last not in COMMANDS and is_echo(" ".join(first), floor)
 
 
 def is_question(text: str) -> bool:

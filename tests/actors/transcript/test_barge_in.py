@@ -139,3 +139,14 @@ def test_in_company_a_cough_an_mhm_and_an_echo_are_what_they_were() -> None:
     assert in_company(NAMED, "") == Verdict(False, "no-words")
     assert in_company(NAMED, "Mhm.") == Verdict(False, "backchannel")
     assert in_company(NAMED, "is sunny today") == Verdict(False, "echo")
+
+
+@pytest.mark.parametrize("text", ["The weather was", "Weather in Pa", "In Paris his"])
+def test_the_last_word_of_an_echo_that_goes_on_may_be_heard_wrongly(text: str) -> None:
+    assert verdict(text, 900, over=False) is None
+    assert verdict(text) == Verdict(True), "then it is whole"
+
+
+@pytest.mark.parametrize("text", ["The weather stop", "In Paris wait", "Weather is bad", "The weather in my town"])
+def test_words_of_ones_own_after_words_of_the_reply_interrupt(text: str) -> None:
+    assert verdict(f"{text} and", 900, over=False) == Verdict(True)
