@@ -384,6 +384,21 @@ class ToolReturned(Event):
     elapsed_ms: Ms = 0
 
 
+ReplyFinish = Literal[
+    "completed",
+    "interrupted",
+    "failed",
+    "length",
+    "filter",
+    "refusal",
+    "tool-calls",
+    "broken-off",
+    "half-closed",
+    "enough",
+]
+"""How the writing of a reply can end."""
+
+
 class ReplyCompleted(Event):
     """The reply is written to its end, or to where it was cut.
 
@@ -395,18 +410,7 @@ class ReplyCompleted(Event):
     reply_id: Reference
     text: str
     clauses: SmallCount
-    finish: Literal[
-        "completed",
-        "interrupted",
-        "failed",
-        "length",
-        "filter",
-        "refusal",
-        "tool-calls",
-        "broken-off",
-        "half-closed",
-        "enough",
-    ] = Field(default="completed", description="How it ended.")
+    finish: ReplyFinish = Field(default="completed", description="How it ended.")
     first_token_ms: Ms | None = None
     elapsed_ms: Ms = 0
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from actors.reasoning.clauses import ClauseSplitter, ends_sentence
+from contracts.events import ReplyFinish
 from infra.engines.llm_ends import Finish
 
 APOLOGY = "I am sorry, I cannot answer right now. Please try again in a moment."
@@ -17,18 +17,6 @@ CUT_OFF = "I am sorry, I was cut off there. Shall I go on?"
 NO_MORE = "I am afraid I cannot say more about that."
 NOT_THAT = "I am sorry, I cannot talk about that."
 
-ReplyFinish = Literal[
-    "completed",
-    "interrupted",
-    "failed",
-    "length",
-    "filter",
-    "refusal",
-    "tool-calls",
-    "broken-off",
-    "half-closed",
-    "enough",
-]
 OFFERED = frozenset({"length", "broken-off", "half-closed"})
 """After these the caller is asked whether to go on."""
 _CUT = frozenset({"length", "filter", "broken-off", "half-closed"})
