@@ -42,7 +42,7 @@ lock: setup ## choose dependency versions anew, with hashes; what running needs 
 	$(LOCK) --group setup -c requirements-dev.lock -o requirements.lock
 
 asyncapi: setup ## write asyncapi.yaml from the code
-	$(VENV)/bin/python -m infra.asyncapi
+	$(VENV)/bin/python -m contracts.asyncapi.document
 
 settings-table: setup ## write docs/settings.md from the code
 	$(VENV)/bin/python -m infra.settings_table

@@ -16,9 +16,9 @@ from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from contracts.asyncapi.actor import ActorSpecification
 from contracts.codec import CONTENT_TYPE, decode, encode
 from contracts.events import Event
-from infra.asyncapi_actor import ActorSpecification
 from infra.client_errors import ClientErrors
 from infra.common_time import common_time
 from infra.connection import connection, jetstream, read_any_subject, round_trip

@@ -11,8 +11,8 @@ import msgpack
 from contracts.codec import MAX_EVENT_BYTES
 from contracts.events import ErasedFact, Event, SessionErased
 from contracts.ids import derive_id
+from contracts.personal_data import bears_words
 from contracts.topology import UnknownSubject, event_class_of
-from contracts.words import bears_words
 from infra.erasure.stored import Stored
 
 MOST_ENTRIES = 500

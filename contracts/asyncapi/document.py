@@ -1,4 +1,4 @@
-"""Writes `asyncapi.yaml` from the code: `python -m infra.asyncapi` (`make asyncapi`).
+"""Writes `asyncapi.yaml` from the code: `python -m contracts.asyncapi.document` (`make asyncapi`).
 
 Channels and messages are named after events, operations after who says or takes them. Nothing is typed twice: the
 events, their subjects, who says them and who takes them all come from `contracts`.
@@ -13,13 +13,13 @@ from typing import Any
 import yaml
 
 from contracts import audio
+from contracts.asyncapi.chat import chat_channels, chat_messages, chat_operations, chat_schemas
+from contracts.asyncapi.schemas import EXAMPLE_ID, EXAMPLE_NS, Node, event_schemas, example, reference
 from contracts.codec import CONTENT_TYPE
 from contracts.numbers import INT64_MAX
 from contracts.topology import ACTORS, BRIDGE, DURABLES, EVENTS, LIVE_PREFIX, VOICE, Durable, Row
-from infra.asyncapi_chat import chat_channels, chat_messages, chat_operations, chat_schemas
-from infra.asyncapi_schemas import EXAMPLE_ID, EXAMPLE_NS, Node, event_schemas, example, reference
 
-PATH = Path(__file__).parent.parent / "asyncapi.yaml"
+PATH = Path(__file__).parents[2] / "asyncapi.yaml"
 HOW_TO_READ = PATH.parent / "docs" / "reading-the-log.md"
 
 SESSION = "The conversation: 1 to 64 of a-z, 0-9 and inner hyphens."

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from contracts.asyncapi.actor import document_of
+from contracts.asyncapi.document import document
 from contracts.topology import ACTORS
-from infra.asyncapi import document
-from infra.asyncapi_actor import document_of
 
 
 @pytest.mark.parametrize("actor", ACTORS)

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from contracts.events import Event, ParticipantJoined, SpeechStarted, TrackPublished, TurnEnded
-from contracts.words import PLAIN, WORDS, bears_words
+from contracts.personal_data import PLAIN, WORDS, bears_words
 from tests.contracts.samples import EVENT_CLASSES, sample
 
 
@@ -26,7 +26,9 @@ def test_every_field_of_text_bears_words_or_is_plain(event_class: type[Event]) -
     words = set(WORDS.get(event_class, ()))
     assert words <= texts
     assert not words & PLAIN
-    assert texts - words <= PLAIN, f"say in contracts/words.py whether these bear words: {texts - words - PLAIN}"
+    assert texts - words <= PLAIN, (
+        f"say in contracts/personal_data.py whether these bear words: {texts - words - PLAIN}"
+    )
 
 
 @pytest.mark.parametrize("event_class", EVENT_CLASSES)

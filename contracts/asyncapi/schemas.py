@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from contracts.asyncapi.words import CHOICES, EXAMPLES, FIELDS
 from contracts.topology import EVENTS
-from infra.asyncapi_words import CHOICES, EXAMPLES, FIELDS
 
 Node = dict[str, Any]
 

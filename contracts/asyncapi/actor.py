@@ -44,7 +44,7 @@ class _Written:
 
 def document_of(name: str) -> dict[str, Any]:
     """Return the part of the whole document that a process sends or receives."""
-    from infra.asyncapi import document
+    from contracts.asyncapi.document import document
 
     whole: dict[str, Any] = json.loads(json.dumps(document()))
     operations = {

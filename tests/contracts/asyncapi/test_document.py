@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from faststream.specification.asyncapi.v3_0_0.schema import ApplicationSchema
 
+from contracts.asyncapi import document as asyncapi
+from contracts.asyncapi.schemas import Node
 from contracts.topology import DURABLES, EVENTS, Row
-from infra import asyncapi
-from infra.asyncapi_schemas import Node
 
-CHECK = Path(__file__).parent.parent / "asyncapi_check"
+CHECK = Path(__file__).parents[2] / "asyncapi_check"
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from contracts.asyncapi.document import PATH
 from contracts.topology import EVENTS
-from infra.asyncapi import PATH
 
-GENERATOR = Path(__file__).parent.parent / "asyncapi_models"
+GENERATOR = Path(__file__).parents[2] / "asyncapi_models"
 
 
 def run(*command: object, cwd: Path, **environment: str) -> str:

@@ -1,0 +1,1 @@
+"""`asyncapi.yaml`, written from the contracts: `python -m contracts.asyncapi` (`make asyncapi`)."""
