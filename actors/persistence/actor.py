@@ -11,7 +11,7 @@ from faststream.nats import NatsBroker
 
 from actors.persistence.embedding import embedded, embedding_failed
 from actors.persistence.record import record_of
-from actors.persistence.recorder import Recorder
+from actors.persistence.recording.recorder import Recorder
 from actors.persistence.sessions import Sessions
 from contracts.events import Event, PlaybackFinished, PlaybackInterrupted, SessionClosed, SessionErased
 from contracts.topology import PERSISTENCE

@@ -16,11 +16,11 @@ from actors.reasoning.addressee import turn_passed
 from actors.reasoning.background import Backgrounds
 from actors.reasoning.decide import Commit, Decision, Discard, Pass, Resume, Start, decide
 from actors.reasoning.fitting import Given, fitted_to
-from actors.reasoning.fold import Reply, Session, apply, turn_key
 from actors.reasoning.generation import Generation, Models
 from actors.reasoning.graph import Learned, compile_graph
 from actors.reasoning.prompts import Background
 from actors.reasoning.session_log import SessionLog, SessionLogs
+from actors.reasoning.session_state import Reply, Session, apply, turn_key
 from actors.reasoning.warming import PromptWarmer
 from contracts import events as e
 from contracts.codec import Undecodable, decode

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from actors.reasoning.fold import Session, Turn, turn_key
+from actors.reasoning.session_state import Session, Turn, turn_key
 from contracts import events as e
 from contracts.ids import derive_id
 from infra.people import is_company, name_of, several

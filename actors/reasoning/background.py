@@ -9,9 +9,9 @@ from typing import Any
 
 from actors.reasoning.clauses import normalised
 from actors.reasoning.context import asker_id, askers, heard_messages, told_replies, was_cut_off
-from actors.reasoning.fold import Reply, Session
 from actors.reasoning.memories import told
 from actors.reasoning.prompts import Background, wants_memory
+from actors.reasoning.session_state import Reply, Session
 from infra.memory.turns import NOTHING, Recalled, TurnMemory
 from infra.people import names_of, several
 

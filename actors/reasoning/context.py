@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from actors.reasoning.endings import OFFERED
-from actors.reasoning.fold import Session, Turn, heard_by
+from actors.reasoning.session_state import Session, Turn, heard_by
 from contracts.events import ContextMessage
 from infra.engines.llm import Limits
 from infra.people import name_of, several, user_of

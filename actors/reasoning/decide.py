@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from actors.reasoning.addressee import NotForUs, Spoken, not_for_us
 from actors.reasoning.clauses import is_speakable, normalised
 from actors.reasoning.false_stop import rest_after
-from actors.reasoning.fold import Reply, Session, Turn, turn_key
+from actors.reasoning.session_state import Reply, Session, Turn, turn_key
 from contracts.events import Event, SessionClosed, SessionOpened, TranscriptRevised, TurnEnded, UtteranceDismissed
 from contracts.ids import derive_id
 from infra.people import several

@@ -1,6 +1,6 @@
 """An interruption that proved to be none: the reply goes on from where it was, not from its start. Pure."""
 
-from actors.reasoning.fold import Reply, Session, heard_by
+from actors.reasoning.session_state import Reply, Session, heard_by
 from infra.signals import is_signal
 from infra.wording import words_of
 

@@ -12,7 +12,6 @@ from actors.reasoning.clauses import ClauseSplitter, ends_sentence, is_speakable
 from actors.reasoning.context import asker_id
 from actors.reasoning.decide import SESSION_CLOSED, Resume, Start
 from actors.reasoning.endings import Ending, ending, last_clauses
-from actors.reasoning.fold import Reply
 from actors.reasoning.graph import (
     Asked,
     CallsFollow,
@@ -28,6 +27,7 @@ from actors.reasoning.graph import (
 from actors.reasoning.known_answer import KnownAnswer
 from actors.reasoning.prompts import Background
 from actors.reasoning.session_log import SessionLog
+from actors.reasoning.session_state import Reply
 from actors.reasoning.token_stream import TokenStream
 from actors.reasoning.tool_calls import ToolCalls
 from contracts import events as e

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 
-from actors.reasoning.fold import Session, apply
+from actors.reasoning.session_state import Session, apply
 from contracts.events import Event
 from infra.connection import connection
 from infra.facts import Fence, facts_after, say

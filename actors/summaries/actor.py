@@ -8,7 +8,7 @@ from faststream import FastStream
 from faststream.nats import NatsBroker
 
 from actors.summaries.conversation import after_turn, conversation, lines_of
-from actors.summaries.quiet import Calls
+from actors.summaries.idle_model import Calls
 from actors.summaries.rolling import Renewal, due, talked
 from actors.summaries.writing import Models, Writer
 from contracts import events as e

@@ -24,7 +24,7 @@ from actors.summaries.asking import (
 from actors.summaries.conversation import Line, pieces
 from actors.summaries.counting import Sentiment, sentiment, topics
 from actors.summaries.extraction import LONGEST, SAID, extract
-from actors.summaries.quiet import Calls, TooBusy
+from actors.summaries.idle_model import Calls, TooBusy
 from infra.engines.llm import LOCAL
 from infra.settings import Settings
 

@@ -15,8 +15,8 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from actors.synthesis.framing import ClauseFrames
-from actors.synthesis.outlet import Outlet
-from actors.synthesis.state import Spoken
+from actors.synthesis.session_state import Spoken
+from actors.synthesis.sound_publisher import Outlet
 from actors.synthesis.voices import Voices
 from contracts.codec import Undecodable, decode
 from contracts.events import (

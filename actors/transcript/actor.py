@@ -20,9 +20,9 @@ from infra.inbox import Inbox
 from infra.settings import settings
 
 if TYPE_CHECKING:
-    from actors.transcript.ears import Ears
+    from actors.transcript.engines import Ears
     from actors.transcript.load import HearingLoad
-    from actors.transcript.track import TrackOwner
+    from actors.transcript.track_owner import TrackOwner
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Hearing:
             return None
         if self._ears is None:
             raise RuntimeError("the engines are not loaded")
-        from actors.transcript.track import TrackOwner
+        from actors.transcript.track_owner import TrackOwner
 
         owner = self._owners.get(event.event_id)
         if owner is not None:
@@ -71,7 +71,7 @@ class Hearing:
         return self._load is not None and await self._load.refuses()
 
     async def _own(self, owner: "TrackOwner", event: e.TrackPublished) -> None:
-        from actors.transcript.track import GivenUp
+        from actors.transcript.track_owner import GivenUp
 
         try:
             await owner.run()
@@ -88,7 +88,7 @@ class Hearing:
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Have the engines loaded and warm before the first track comes."""
-        from actors.transcript.ears import Ears
+        from actors.transcript.engines import Ears
         from actors.transcript.load import HearingLoad
 
         ears = self._ears = await asyncio.to_thread(Ears, settings())

@@ -11,7 +11,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from opentelemetry import metrics
 
-from actors.transcript.ears import Ears
+from actors.transcript.engines import Ears
 from contracts.topology import TRANSCRIPT, load_subject
 from infra.connection import connection
 from infra.ending import CancelledElsewhere, ended, own_cancellation_only

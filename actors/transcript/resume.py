@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from actors.transcript.endpointing import WINDOW_SAMPLES
-from actors.transcript.fold import SessionView, SpokenUtterance
+from actors.transcript.session_state import SessionView, SpokenUtterance
 from actors.transcript.turn import Turn, Utterance
 from contracts import events as e
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from faststream.nats import NatsBroker
 
-from actors.transcript.ears import Ears
-from actors.transcript.track import TrackOwner
+from actors.transcript.engines import Ears
+from actors.transcript.track_owner import TrackOwner
 from contracts import events as e
 from contracts.audio import InFrame
 from contracts.topology import audio_in_subject

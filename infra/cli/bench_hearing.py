@@ -61,7 +61,7 @@ async def _hearing(sets: "list[SoundSet]", minutes: float) -> "list[HearingFigur
     import os
     import tempfile
 
-    from actors.transcript.ears import Ears
+    from actors.transcript.engines import Ears
     from infra.bench.hearing import measure_hearing
     from infra.bench.own_nats import own_nats
     from infra.broker import make_broker

@@ -9,7 +9,7 @@ import pytest
 from faststream.nats import NatsBroker
 from typer.testing import CliRunner
 
-from actors.transcript.ears import Ears
+from actors.transcript.engines import Ears
 from contracts import events as e
 from infra.bench.hearing import Load, figures_of, measure_hearing, within
 from infra.bench.hearing_sets import Clip, NoSet, SoundSet, folder_set, known_sets, noise, screeches

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from actors.reasoning.fold import Session, apply
+from actors.reasoning.session_state import Session, apply
 from contracts import events as e
 
 SESSION = "s-1"

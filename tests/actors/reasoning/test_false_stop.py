@@ -4,7 +4,7 @@ import pytest
 
 from actors.reasoning.decide import Discard, Resume, Start, decide, reply_id_of
 from actors.reasoning.false_stop import rest_after
-from actors.reasoning.fold import Session
+from actors.reasoning.session_state import Session
 from contracts import events as e
 from tests.actors.reasoning.facts import about, ended, fact, folded, revised, started
 

@@ -10,7 +10,7 @@ import pytest
 from faststream.nats import NatsBroker
 
 from actors.summaries import actor
-from actors.summaries.quiet import Calls
+from actors.summaries.idle_model import Calls
 from contracts import events as e
 from contracts.topology import VOICE
 from infra.connection import jetstream

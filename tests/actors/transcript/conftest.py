@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 from faststream.nats import NatsBroker
 
-from actors.transcript.ears import Ears
-from actors.transcript.track import TrackOwner
+from actors.transcript.engines import Ears
+from actors.transcript.track_owner import TrackOwner
 from contracts import events as e
 from infra.ending import ended
 from infra.settings import Settings

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
-from actors.transcript.ears import Ears, Recogniser
+from actors.transcript.engines import Ears, Recogniser
 from infra.engines.lane import Lane
 from infra.engines.stt import NothingHeard, OnFailure, Recognition, SpeechToText
 from infra.engines.turn_detector import EndOfTurn

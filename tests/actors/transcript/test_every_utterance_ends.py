@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from actors.transcript.echo.agent_sound import AgentSound
-from actors.transcript.fold import SessionView
-from actors.transcript.listener import Listener
 from actors.transcript.live_sound import LiveSound
 from actors.transcript.resume import resume_point
+from actors.transcript.session_state import SessionView
+from actors.transcript.track_listener import Listener
 from contracts import events as e
 from contracts.audio import InFrame
 from infra.connection import connection

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from faststream.nats import NatsBroker
 
-from actors.transcript.ears import Ears
+from actors.transcript.engines import Ears
 from actors.transcript.load import HearingLoad
 from contracts import events as e
 from infra.engines.lane import Lane

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from faststream.nats import NatsBroker
 
-from actors.transcript import actor, ears, track
+from actors.transcript import actor
+from actors.transcript import engines as ears
+from actors.transcript import track_owner as track
 from contracts import events as e
 from contracts.topology import TRANSCRIPT, VOICE
 from infra.connection import jetstream

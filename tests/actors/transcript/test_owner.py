@@ -8,9 +8,10 @@ from typing import cast
 import pytest
 from faststream.nats import NatsBroker
 
-from actors.transcript import actor, track
-from actors.transcript.ears import Ears
-from actors.transcript.listener import Listener
+from actors.transcript import actor
+from actors.transcript import track_owner as track
+from actors.transcript.engines import Ears
+from actors.transcript.track_listener import Listener
 from contracts import events as e
 from contracts.topology import TRANSCRIPT, VOICE
 from infra.connection import jetstream

@@ -4,7 +4,7 @@ import logging
 
 from faststream.nats import NatsBroker
 
-from actors.transcript.fold import SessionView
+from actors.transcript.session_state import SessionView
 from contracts import events as e
 from infra.facts import Fact, Fence, Stale, facts_after, say
 

@@ -10,7 +10,7 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.persistence.recorder_timeline import MOST_UNHEARD, Timeline
+from actors.persistence.recording.timeline import MOST_UNHEARD, Timeline
 from contracts import events as e
 from contracts.audio import InFrame, OutFrame
 

@@ -5,7 +5,7 @@ import signal
 import pytest
 from faststream.nats import NatsBroker
 
-from actors.persistence.recorder_sound import NEAR_MESSAGES, CapturedSound
+from actors.persistence.recording.captured_sound import NEAR_MESSAGES, CapturedSound
 from contracts.audio import InFrame, OutFrame, unpack_in
 from contracts.topology import AUDIO, audio_in_subject, audio_out_subject
 from infra.connection import connection, jetstream

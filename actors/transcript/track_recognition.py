@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from actors.transcript import pieces
-from actors.transcript.ears import Ears, Recogniser
 from actors.transcript.endpointing import SAMPLES_PER_MS, WINDOW_SAMPLES
+from actors.transcript.engines import Ears, Recogniser
 from actors.transcript.pieces import Load
 from actors.transcript.plausible import speaks_otherwise
 from actors.transcript.sound import Samples, TrackSound

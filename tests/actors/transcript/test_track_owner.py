@@ -4,8 +4,8 @@ from typing import cast
 
 import pytest
 
-from actors.transcript.fold import SessionView
-from actors.transcript.voice import Voice
+from actors.transcript.event_writer import Voice
+from actors.transcript.session_state import SessionView
 from contracts import events as e
 from contracts.audio import InFrame
 from infra.facts import facts_after, now_ns, say

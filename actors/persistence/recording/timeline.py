@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from actors.persistence.recorder_agent import ReplySound, at_48k, heard, next_heard, stretches_of
-from actors.persistence.recorder_people import TrackPlacing, mixed, sample_at
+from actors.persistence.recording.agent_sound import ReplySound, at_48k, heard, next_heard, stretches_of
+from actors.persistence.recording.people_sound import TrackPlacing, mixed, sample_at
 from contracts import events as e
 from contracts.audio import IN_SAMPLE_RATE_HZ, InFrame, OutFrame
 from infra.heard_times import HeardTimes

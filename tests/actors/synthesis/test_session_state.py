@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.synthesis.state import Spoken
+from actors.synthesis.session_state import Spoken
 from contracts.events import (
     AgentProfile,
     ClauseSynthesized,

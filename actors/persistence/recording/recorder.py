@@ -19,7 +19,7 @@ from infra.inbox import Inbox
 from infra.settings import settings
 
 if TYPE_CHECKING:
-    from actors.persistence.recorder_session import SessionRecorder
+    from actors.persistence.recording.session import SessionRecorder
 
 FLUSH_S = 4.0
 """How long this process's end may wait for what is known to be stored."""
@@ -42,7 +42,7 @@ class Recorder:
         """Own the recording of the session that was opened."""
         if not isinstance(event, e.SessionOpened) or self._encoding is None or not settings().record_audio:
             return None
-        from actors.persistence.recorder_session import SessionRecorder
+        from actors.persistence.recording.session import SessionRecorder
 
         session = SessionRecorder(self._broker, event, self._encoding)
         self._sessions[event.session_id] = session
@@ -58,7 +58,7 @@ class Recorder:
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Take sessions; at the end store what is known of those that are open, before others get them."""
-        await asyncio.to_thread(__import__, "actors.persistence.recorder_session")
+        await asyncio.to_thread(__import__, "actors.persistence.recording.session")
         self._encoding = ThreadPoolExecutor(1, "encoding", initializer=_be_nice)
         for event_class in _WAKING:
             await connection(self._broker).subscribe(live_event_subject(event_class), cb=self._wake)

@@ -9,8 +9,8 @@ from concurrent.futures import Executor
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 
-from actors.persistence.recorder_sound import CapturedSound
-from actors.persistence.recorder_timeline import Timeline
+from actors.persistence.recording.captured_sound import CapturedSound
+from actors.persistence.recording.timeline import Timeline
 from contracts import events as e
 from contracts.audio import BadAudio, unpack_in, unpack_out
 from contracts.ids import derive_id

@@ -1,8 +1,8 @@
 from typing import Any
 
 from actors.transcript.barge_in import Company
-from actors.transcript.fold import SessionView
 from actors.transcript.resume import resume_point, resumed_turn
+from actors.transcript.session_state import SessionView
 from contracts import events as e
 from infra.facts import Fact
 

@@ -7,14 +7,14 @@ import time
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 
-from actors.transcript.ears import Ears
 from actors.transcript.echo.agent_sound import AgentSound
 from actors.transcript.echo.past import in_doors_time
 from actors.transcript.echo.playback import HeardPlayback
-from actors.transcript.fold import SessionView
-from actors.transcript.listener import Listener
+from actors.transcript.engines import Ears
 from actors.transcript.live_sound import LiveSound
 from actors.transcript.resume import ResumePoint, resume_behind, resume_point
+from actors.transcript.session_state import SessionView
+from actors.transcript.track_listener import Listener
 from contracts import events as e
 from infra.ending import ended, is_being_stopped, own_cancellation_only
 from infra.facts import LogUnavailable, Stale, facts_after

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.persistence.recorder_people import TrackPlacing, mixed
+from actors.persistence.recording.people_sound import TrackPlacing, mixed
 from contracts.audio import InFrame
 
 FRAME = 320

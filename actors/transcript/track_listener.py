@@ -9,7 +9,6 @@ from faststream.nats import NatsBroker
 
 from actors.transcript import barge_in
 from actors.transcript.brake import Brake
-from actors.transcript.ears import Ears
 from actors.transcript.echo.canceller import EchoCanceller
 from actors.transcript.echo.playback import HeardPlayback
 from actors.transcript.endpointing import (
@@ -24,14 +23,15 @@ from actors.transcript.endpointing import (
     required_silence_ms,
     silence_ms,
 )
-from actors.transcript.facts_of import FactsOfTrack
-from actors.transcript.fold import Reply, SessionView
+from actors.transcript.engines import Ears
+from actors.transcript.event_writer import Voice
 from actors.transcript.live_sound import LiveSound
-from actors.transcript.recognising import Recognising
 from actors.transcript.resume import resumed_turn
+from actors.transcript.session_state import Reply, SessionView
 from actors.transcript.sound import TrackSound
+from actors.transcript.track_events import FactsOfTrack
+from actors.transcript.track_recognition import Recognising
 from actors.transcript.turn import Turn, Utterance
-from actors.transcript.voice import Voice
 from contracts import events as e
 from infra.facts import now_ns
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from actors.summaries.quiet import FORGOTTEN_S, Calls, Floor, TooBusy
+from actors.summaries.idle_model import FORGOTTEN_S, Calls, Floor, TooBusy
 from contracts.events import (
     Event,
     InterruptionDismissed,
