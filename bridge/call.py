@@ -30,10 +30,10 @@ from bridge.tasks import Tasks
 from contracts import events as e
 from contracts.audio import FRAME_MS, IN_SAMPLE_RATE_HZ
 from contracts.topology import audio_out_subject
-from infra.connection import answers, connection, lasting
-from infra.ending import CancelledElsewhere, own_cancellation_only, surely
-from infra.facts import Fact, now_ns
-from infra.feed import SessionFeed
+from infra.log.connection import answers, connection, lasting
+from infra.log.event_log import Fact, now_ns
+from infra.log.session_feed import SessionFeed
+from infra.process.tasks import CancelledElsewhere, own_cancellation_only, surely
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)

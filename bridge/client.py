@@ -15,8 +15,8 @@ from bridge.client_clock import ClientClock
 from bridge.limits import Bucket
 from bridge.protocol import CLOSE_CODES, Rubbish, error_message
 from bridge.web.gate import Visitor
-from infra.ending import CancelledElsewhere, ended, own_cancellation_only
-from infra.facts import Fact
+from infra.log.event_log import Fact
+from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 
 log = logging.getLogger(__name__)
 

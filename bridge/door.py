@@ -37,9 +37,9 @@ from bridge.web.origins import is_allowed_origin
 from contracts.events import TrackPublished
 from contracts.ids import new_session_id
 from contracts.topology import checked_session
-from infra.connection import connection
-from infra.ending import CancelledElsewhere, own_cancellation_only
-from infra.facts import LogUnavailable, facts_after, now_ns
+from infra.log.connection import connection
+from infra.log.event_log import LogUnavailable, facts_after, now_ns
+from infra.process.tasks import CancelledElsewhere, own_cancellation_only
 from infra.settings import Settings, items_of
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from faststream.nats import NatsBroker
 from bridge.client import Client
 from bridge.protocol import Rubbish
 from contracts.events import SummaryWritten
-from infra.ending import ended
-from infra.feed import SessionFeed
+from infra.log.session_feed import SessionFeed
+from infra.process.tasks import ended
 
 log = logging.getLogger(__name__)
 

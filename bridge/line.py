@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from bridge.client_clock import ClientClock
-from infra.facts import Fact
+from infra.log.event_log import Fact
 
 
 class Line(Protocol):

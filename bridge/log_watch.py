@@ -17,9 +17,9 @@ from nats.js.errors import NotFoundError
 
 from bridge.call import Call
 from contracts.topology import AUDIO
-from infra.connection import answers, cancellation_kept, connection, jetstream
-from infra.ending import own_cancellation_only
-from infra.log_probe import LogProbe, refusals
+from infra.log.connection import answers, cancellation_kept, connection, jetstream
+from infra.log.log_probe import LogProbe, refusals
+from infra.process.tasks import own_cancellation_only
 
 log = logging.getLogger(__name__)
 

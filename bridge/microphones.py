@@ -10,7 +10,7 @@ from bridge.uplink import Uplink
 from contracts import events as e
 from contracts.audio import IN_SAMPLE_RATE_HZ
 from contracts.topology import audio_in_subject
-from infra.facts import now_ns
+from infra.log.event_log import now_ns
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from faststream.nats import NatsBroker
 
 from contracts.events import Event, SessionClosed, TrackPublished, TrackUnpublished
-from infra.facts import Fence, LogUnavailable, Stale, say
+from infra.log.event_log import Fence, LogUnavailable, Stale, say
 
 log = logging.getLogger(__name__)
 

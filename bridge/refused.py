@@ -10,8 +10,8 @@ from bridge.opening import closing_events, left_open
 from bridge.orphans import may_be_held
 from bridge.standing import standing_of
 from contracts import events as e
-from infra.connection import answers, connection
-from infra.facts import Fence, Stale, facts_after, now_ns, say
+from infra.log.connection import answers, connection
+from infra.log.event_log import Fence, Stale, facts_after, now_ns, say
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from bridge.replies import Phase, Reply
 from contracts.codec import encode
 from contracts.events import ReplyClauseWritten
 from contracts.topology import sound_again_subject
-from infra.ending import CancelledElsewhere, own_cancellation_only
+from infra.process.tasks import CancelledElsewhere, own_cancellation_only
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from bridge.web.openings import Openings
 from bridge.web.protocols import limited_protocols
 from bridge.web.proxies import BehindProxies, Proxies, is_loopback, proxies_of
 from contracts.topology import REASONING, SYNTHESIS, TRANSCRIPT
-from infra.descriptors import raise_descriptor_limit
+from infra.process.descriptors import raise_descriptor_limit
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)

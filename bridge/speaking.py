@@ -17,7 +17,7 @@ from bridge.tasks import Tasks
 from bridge.typed import TypedTurns
 from contracts import events as e
 from contracts.audio import BadAudio, unpack_out
-from infra.facts import Fact, now_ns
+from infra.log.event_log import Fact, now_ns
 
 log = logging.getLogger(__name__)
 

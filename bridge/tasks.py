@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from infra.ending import ended
+from infra.process.tasks import ended
 
 log = logging.getLogger(__name__)
 

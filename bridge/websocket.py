@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bridge.site import Listener
-from infra.broker import make_app, make_broker
+from infra.log.broker import make_app, make_broker
 from infra.settings import settings
 
 broker = make_broker("bridge")

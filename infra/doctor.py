@@ -13,7 +13,7 @@ from infra.embedded.nats import NatsMissing, nats_server_path
 from infra.embedded.postgres import PostgresMissing, postgres_bin
 from infra.embedded.runtime import read_runtime
 from infra.embedded.system import port_problem
-from infra.nats_reach import nats_problem, shown_url
+from infra.log.nats_reach import nats_problem, shown_url
 from infra.settings import Settings
 
 MIN_FREE_BYTES = 1_000_000_000

@@ -18,8 +18,8 @@ from nats.js.errors import APIError, NotFoundError
 
 from contracts.ids import derive_id
 from contracts.topology import RECORDINGS, recording_subject
-from infra.connection import cancellation_kept, give_up_consumer
-from infra.facts import WRONG_LAST_SEQUENCE, Stale
+from infra.log.connection import cancellation_kept, give_up_consumer
+from infra.log.event_log import WRONG_LAST_SEQUENCE, Stale
 from infra.opus import LOOK_AHEAD_SAMPLES, PACKET_SAMPLES, RATE_HZ, SILENT_PACKET, Decoder, webm
 
 Samples = npt.NDArray[np.int16]

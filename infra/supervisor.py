@@ -36,9 +36,9 @@ from infra.embedded.system import (
     niceness_of,
     processes,
 )
-from infra.ending import ended, own_cancellation_only
-from infra.held_jobs import give_back
-from infra.nats_reach import nats_problem, shown_url
+from infra.log.held_jobs import give_back
+from infra.log.nats_reach import nats_problem, shown_url
+from infra.process.tasks import ended, own_cancellation_only
 from infra.settings import Settings
 
 START_TIMEOUT_S = 120

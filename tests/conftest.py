@@ -8,9 +8,9 @@ import pytest
 from faststream.nats import NatsBroker
 from hypothesis import settings as hypothesis_settings
 
-from infra.broker import make_broker
-from infra.connection import jetstream
-from infra.provisioning import provision
+from infra.log.broker import make_broker
+from infra.log.connection import jetstream
+from infra.log.provisioning import provision
 from infra.settings import settings
 from tests.livekit_server import livekit_server as livekit_server
 from tests.servers import NatsServer, running_nats

@@ -15,11 +15,11 @@ from actors.persistence.recording.recorder import Recorder
 from actors.persistence.sessions import Sessions
 from contracts.events import Event, PlaybackFinished, PlaybackInterrupted, SessionClosed, SessionErased
 from contracts.topology import PERSISTENCE
-from infra.broker import make_app, make_broker
-from infra.connection import connection
 from infra.engines.embedding import Embedder, EmbeddingFailed, embedder_of
-from infra.facts import facts_after, now_ns, say
-from infra.inbox import Inbox
+from infra.log.broker import make_app, make_broker
+from infra.log.connection import connection
+from infra.log.event_log import facts_after, now_ns, say
+from infra.log.inbox import Inbox
 from infra.memory.presence import PresenceBoard
 from infra.settings import settings
 

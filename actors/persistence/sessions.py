@@ -7,7 +7,7 @@ from faststream.nats import NatsBroker
 from actors.persistence.record import is_whole
 from actors.persistence.session_state import SessionState
 from contracts.events import PlaybackFinished, PlaybackInterrupted
-from infra.facts import facts_after
+from infra.log.event_log import facts_after
 
 MOST_SESSIONS = 1000
 """Those that had an exchange last; one that is dropped is read again when it is needed, from its beginning."""

@@ -1,5 +1,5 @@
 """The actor that answers turns, by drafts while they may still be going on: `faststream run actors.reasoning:app`."""
 
-from infra.app_on_demand import app_made_in
+from infra.process.app_on_demand import app_made_in
 
 __getattr__ = app_made_in(__name__, "actor")

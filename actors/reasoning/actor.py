@@ -26,12 +26,12 @@ from contracts import events as e
 from contracts.codec import Undecodable, decode
 from contracts.ids import derive_id
 from contracts.topology import REASONING, live_event_subject
-from infra.broker import make_app, make_broker
-from infra.connection import connection
 from infra.engines.llm import chat_model, limits_of, model_names
 from infra.engines.tokens import TokenCounter
-from infra.facts import Stale, now_ns
-from infra.inbox import Inbox
+from infra.log.broker import make_app, make_broker
+from infra.log.connection import connection
+from infra.log.event_log import Stale, now_ns
+from infra.log.inbox import Inbox
 from infra.memory.response_cache import ResponseCache
 from infra.memory.turns import TurnMemory, turn_memory
 from infra.people import several

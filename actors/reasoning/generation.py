@@ -35,7 +35,7 @@ from contracts.ids import derive_id
 from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish
 from infra.engines.tokens import Count, TokenCounter
-from infra.facts import Stale, now_ns
+from infra.log.event_log import Stale, now_ns
 from infra.memory.response_cache import ResponseCache
 from infra.settings import Settings
 

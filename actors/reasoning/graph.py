@@ -26,7 +26,7 @@ from contracts.events import ContextMessage
 from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish, is_context_error
 from infra.engines.tokens import Count
-from infra.facts import now_ns
+from infra.log.event_log import now_ns
 
 TOOL_ROUNDS = 3
 """After so many rounds of tools the model has to answer with what it has."""

@@ -9,8 +9,8 @@ from nats.errors import Error as NatsError
 
 from actors.reasoning.session_state import Session, apply
 from contracts.events import Event
-from infra.connection import connection
-from infra.facts import Fence, facts_after, say
+from infra.log.connection import connection
+from infra.log.event_log import Fence, facts_after, say
 
 
 class SessionLog:

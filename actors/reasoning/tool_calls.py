@@ -13,8 +13,8 @@ from actors.reasoning.tools import TOOLS, Tool, ToolFailed, call_id_of, caller_z
 from actors.reasoning.written_calls import WrittenCall
 from contracts.events import ToolCalled, ToolReturned
 from contracts.ids import derive_id
-from infra.ending import own_cancellation_only
-from infra.facts import now_ns
+from infra.log.event_log import now_ns
+from infra.process.tasks import own_cancellation_only
 
 TOOL_TIMEOUT_S = 15.0
 

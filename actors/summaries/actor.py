@@ -14,9 +14,9 @@ from actors.summaries.writing import Models, Writer
 from contracts import events as e
 from contracts.ids import derive_id
 from contracts.topology import SUMMARIES, tail_of
-from infra.broker import make_app, make_broker
-from infra.facts import Fence, Stale, facts_after, now_ns, say
-from infra.inbox import Inbox
+from infra.log.broker import make_app, make_broker
+from infra.log.event_log import Fence, Stale, facts_after, now_ns, say
+from infra.log.inbox import Inbox
 from infra.people import people_of
 from infra.settings import Settings, settings
 

@@ -22,8 +22,8 @@ from contracts.events import (
     UtteranceDismissed,
 )
 from contracts.topology import event_class_of, live_event_subject
-from infra.connection import connection
-from infra.ending import ended
+from infra.log.connection import connection
+from infra.process.tasks import ended
 
 T = TypeVar("T")
 

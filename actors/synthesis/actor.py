@@ -35,12 +35,12 @@ from contracts.topology import (
     live_event_subject,
     sound_again_subject,
 )
-from infra.broker import make_app, make_broker
-from infra.connection import connection
-from infra.ending import CancelledElsewhere, ended, own_cancellation_only
 from infra.engines.tts import Failure, load_chain
-from infra.facts import facts_after, now_ns, say
-from infra.inbox import Inbox
+from infra.log.broker import make_app, make_broker
+from infra.log.connection import connection
+from infra.log.event_log import facts_after, now_ns, say
+from infra.log.inbox import Inbox
+from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 from infra.settings import Settings, settings
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from contracts.events import (
     SessionOpened,
     TurnInterrupted,
 )
-from infra.facts import Fact
+from infra.log.event_log import Fact
 
 
 @dataclass(slots=True)

@@ -7,8 +7,8 @@ import time
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from infra.connection import round_trip
-from infra.facts import LogUnavailable, now_ns
+from infra.log.connection import round_trip
+from infra.log.event_log import LogUnavailable, now_ns
 
 log = logging.getLogger(__name__)
 

@@ -1,5 +1,5 @@
 """The actor that hears: speech, its words, and the end of turns: `faststream run actors.transcript:app`."""
 
-from infra.app_on_demand import app_made_in
+from infra.process.app_on_demand import app_made_in
 
 __getattr__ = app_made_in(__name__, "actor")

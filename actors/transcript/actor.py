@@ -13,10 +13,10 @@ from nats.errors import Error as NatsError
 from actors.transcript.silent import SilentTracks
 from contracts import events as e
 from contracts.topology import TRANSCRIPT
-from infra.allocator import give_back_memory
-from infra.broker import make_app, make_broker
-from infra.facts import deliver_again
-from infra.inbox import Inbox
+from infra.log.broker import make_app, make_broker
+from infra.log.event_log import deliver_again
+from infra.log.inbox import Inbox
+from infra.process.allocator import give_back_memory
 from infra.settings import settings
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from faststream.nats import NatsBroker
 
 from actors.transcript.session_state import SessionView
 from contracts import events as e
-from infra.facts import Fact, Fence, Stale, facts_after, say
+from infra.log.event_log import Fact, Fence, Stale, facts_after, say
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from nats.errors import Error as NatsError
 from actors.transcript.zero_line import ZeroLine
 from contracts.audio import BadAudio, InFrame, unpack_in
 from contracts.topology import AUDIO, audio_in_subject
-from infra.connection import connection, round_trip
-from infra.facts import LogUnavailable, direct_get, last_message, read_batch, sequence_of
+from infra.log.connection import connection, round_trip
+from infra.log.event_log import LogUnavailable, direct_get, last_message, read_batch, sequence_of
 
 log = logging.getLogger(__name__)
 

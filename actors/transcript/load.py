@@ -13,8 +13,8 @@ from opentelemetry import metrics
 
 from actors.transcript.engines import Ears
 from contracts.topology import TRANSCRIPT, load_subject
-from infra.connection import connection
-from infra.ending import CancelledElsewhere, ended, own_cancellation_only
+from infra.log.connection import connection
+from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 
 log = logging.getLogger(__name__)
 

@@ -22,9 +22,9 @@ from contracts import events as e
 from contracts.audio import BadAudio, unpack_in
 from contracts.codec import Undecodable, decode, encode
 from contracts.topology import AUDIO, VOICE, audio_in_subject, live_event_subject, tail_of
-from infra.connection import connection, jetstream
-from infra.ending import CancelledElsewhere, ended, own_cancellation_only
-from infra.facts import last_message, read_batch, sequence_of
+from infra.log.connection import connection, jetstream
+from infra.log.event_log import last_message, read_batch, sequence_of
+from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 
 log = logging.getLogger(__name__)
 

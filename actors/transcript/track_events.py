@@ -6,7 +6,7 @@ from contracts import events as e
 from contracts.audio import IN_SAMPLE_RATE_HZ
 from contracts.ids import derive_id
 from infra.engines.stt import Recognition
-from infra.facts import now_ns
+from infra.log.event_log import now_ns
 
 
 class FactsOfTrack:

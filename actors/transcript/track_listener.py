@@ -33,7 +33,7 @@ from actors.transcript.track_events import FactsOfTrack
 from actors.transcript.track_recognition import Recognising
 from actors.transcript.turn import Turn, Utterance
 from contracts import events as e
-from infra.facts import now_ns
+from infra.log.event_log import now_ns
 
 BATCH_WINDOWS = 16
 BEHIND_SAMPLES = 8000

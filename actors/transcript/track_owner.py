@@ -16,9 +16,9 @@ from actors.transcript.resume import ResumePoint, resume_behind, resume_point
 from actors.transcript.session_state import SessionView
 from actors.transcript.track_listener import Listener
 from contracts import events as e
-from infra.ending import ended, is_being_stopped, own_cancellation_only
-from infra.facts import LogUnavailable, Stale, facts_after
-from infra.feed import SessionFeed
+from infra.log.event_log import LogUnavailable, Stale, facts_after
+from infra.log.session_feed import SessionFeed
+from infra.process.tasks import ended, is_being_stopped, own_cancellation_only
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class TrackOwner:
         While NATS is away it waits and takes the track up again.
         """
         while True:
-            if is_being_stopped():  # and something within has swallowed that: `infra.connection.cancellation_kept`
+            if is_being_stopped():  # and something within has swallowed that: `infra.log.connection.cancellation_kept`
                 raise asyncio.CancelledError
             begun_s = time.monotonic()
             try:

@@ -12,11 +12,11 @@ from actors.transcript.pieces import Load
 from actors.transcript.plausible import speaks_otherwise
 from actors.transcript.sound import Samples, TrackSound
 from actors.transcript.turn import Piece, Turn, Utterance, spoken_words
-from infra.ending import ended
 from infra.engines.lane import Overloaded, Rank, Run
 from infra.engines.stt import Failure, Recognition
 from infra.engines.turn_detector import HEARD_SAMPLES
-from infra.facts import now_ns
+from infra.log.event_log import now_ns
+from infra.process.tasks import ended
 
 LEAD_SAMPLES = 200 * SAMPLES_PER_MS
 """Sound before the first voiced window that the recogniser is given."""

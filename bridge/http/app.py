@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from faststream import FastStream
 
 from bridge.site import Listener
-from infra.broker import make_app, make_broker
+from infra.log.broker import make_app, make_broker
 from infra.settings import settings
 
 

@@ -13,7 +13,7 @@ from bridge.http.problems import Code, Problem
 from bridge.http.reading import READ_PATIENCE_S, PathId, connected
 from bridge.web.gate import Gate, NotLetIn, Visitor
 from contracts.events import SessionOpened
-from infra.facts import facts_after
+from infra.log.event_log import facts_after
 
 _bearer = HTTPBearer(
     auto_error=False,

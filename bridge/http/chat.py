@@ -21,7 +21,7 @@ from bridge.http.problems import Problem, responses
 from bridge.http.writing import Clause, Piece, Reset, Token
 from bridge.web.gate import Gate, Visitor
 from bridge.web.origins import is_allowed_origin
-from infra.ending import ended
+from infra.process.tasks import ended
 
 PING_S = 15
 SEND_TIMEOUT_S = 20.0

@@ -21,8 +21,8 @@ from bridge.http.problems import Problem
 from bridge.plain_words import wrong_field
 from bridge.web.gate import Gate, NotLetIn
 from contracts.topology import chat_subject
-from infra.connection import connection
-from infra.ending import ended
+from infra.log.connection import connection
+from infra.process.tasks import ended
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from bridge.http.text_facts import HTTP
 from bridge.opening import closing_events, left_open
 from bridge.standing import Standing, standing_of
 from contracts.events import SessionErased
-from infra.connection import connection
-from infra.facts import now_ns, say
+from infra.log.connection import connection
+from infra.log.event_log import now_ns, say
 
 log = logging.getLogger(__name__)
 

@@ -20,11 +20,11 @@ from bridge.resume_tokens import digest, new_token
 from bridge.web.gate import Visitor
 from bridge.web.openings import Openings, TooManyOpenings
 from contracts.ids import new_session_id
-from infra.clock import CLOCK
-from infra.connection import answers, connection
-from infra.ending import ended
 from infra.engines.llm import model_names
-from infra.facts import Fact, Fence, Stale, facts_after, now_ns, say
+from infra.log.clock import CLOCK
+from infra.log.connection import answers, connection
+from infra.log.event_log import Fact, Fence, Stale, facts_after, now_ns, say
+from infra.process.tasks import ended
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -16,10 +16,10 @@ from bridge.http.text_facts import ReadingFacts, Standing
 from bridge.http.writing import Delivered, Piece, Writing
 from contracts import events as e
 from contracts.topology import tokens_subject
-from infra.connection import connection
-from infra.ending import ended
-from infra.facts import Fact, Fence, Stale, now_ns, say
-from infra.feed import SessionFeed
+from infra.log.connection import connection
+from infra.log.event_log import Fact, Fence, Stale, now_ns, say
+from infra.log.session_feed import SessionFeed
+from infra.process.tasks import ended
 
 log = logging.getLogger(__name__)
 

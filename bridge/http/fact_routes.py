@@ -17,8 +17,8 @@ from bridge.http.models import FactItem, FactPage, SessionId
 from bridge.http.problems import Problem, responses
 from bridge.http.reading import SEQUENCE_PATTERN, PathId, Sequence, connected
 from contracts.events import Event, SessionClosed, SessionErased, SummaryWritten
-from infra.facts import Fact, history, now_ns
-from infra.feed import SessionFeed
+from infra.log.event_log import Fact, history, now_ns
+from infra.log.session_feed import SessionFeed
 
 MOST_FACTS = 1_000
 PING_S = 15

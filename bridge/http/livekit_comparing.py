@@ -20,7 +20,7 @@ from contracts.events import (
     TrackPublished,
     TrackUnpublished,
 )
-from infra.facts import facts_after
+from infra.log.event_log import facts_after
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
 
 from bridge.plain_words import unread_json, wrong_field
-from infra.facts import LogUnavailable
+from infra.log.event_log import LogUnavailable
 
 Code = Literal[
     "bad-json",

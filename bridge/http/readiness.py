@@ -11,12 +11,12 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from contracts.topology import DURABLES
-from infra.connection import answers, cancellation_kept, connection, jetstream
 from infra.embedded.readiness import http_status
-from infra.ending import ended
 from infra.engines.llm import LOCAL, LlmNotFound, local_url, model_names
-from infra.log_probe import LogProbe, refusals
-from infra.provisioning import missing_durables
+from infra.log.connection import answers, cancellation_kept, connection, jetstream
+from infra.log.log_probe import LogProbe, refusals
+from infra.log.provisioning import missing_durables
+from infra.process.tasks import ended
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from bridge.http.problems import Problem, log_away
 from contracts.events import Event
 from contracts.ids import ID_PATTERN
 from contracts.topology import checked_session
-from infra.connection import connection
-from infra.facts import facts_after
+from infra.log.connection import connection
+from infra.log.event_log import facts_after
 
 READ_PATIENCE_S = 3.0
 

@@ -14,7 +14,7 @@ from faststream.nats import NatsBroker
 from bridge.http.conditions import is_known
 from bridge.http.problems import Problem
 from bridge.http.ranges import range_of
-from infra.connection import connection
+from infra.log.connection import connection
 
 if TYPE_CHECKING:
     from infra.recordings import Chunk

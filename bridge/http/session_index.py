@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 from contracts import events as e
 from contracts.codec import Undecodable, decode
 from contracts.topology import VOICE, tail_of
-from infra.facts import direct_get, sequence_of, stored_ns
+from infra.log.event_log import direct_get, sequence_of, stored_ns
 
 OPENINGS = f"voice.*.{tail_of(e.SessionOpened)}"
 LATER = (e.SessionClosed, e.SessionErased, e.RecordingStored, e.SummaryWritten)

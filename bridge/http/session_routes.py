@@ -29,8 +29,8 @@ from bridge.http.session_index import Wanted, page_of
 from bridge.http.session_views import detail_of, item_of, playback_of, summary_of, transcript_of
 from bridge.web.gate import Visitor
 from contracts.events import Event
-from infra.connection import connection
 from infra.export.conversation import Conversation, NotAConversation, conversation_of
+from infra.log.connection import connection
 
 MOST_LISTED = 200
 

@@ -8,7 +8,7 @@ from typing import Any
 from bridge.opening import AGENT, PERSON, joined, opened_id, profile_of
 from contracts import events as e
 from contracts.ids import derive_id
-from infra.facts import Fact
+from infra.log.event_log import Fact
 from infra.settings import Settings
 
 HTTP = "http"

@@ -17,8 +17,8 @@ from bridge.livekit.naming import session_of_room
 from bridge.livekit.room_job import LIVEKIT
 from bridge.livekit.successor import API_TIMEOUT_S, Successor
 from bridge.orphans import may_be_held, orphans
-from infra.connection import connection
-from infra.facts import LogUnavailable
+from infra.log.connection import connection
+from infra.log.event_log import LogUnavailable
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from livekit import rtc
 
 from bridge.livekit.captions import AgentSays, Caption, PersonSays
-from infra.ending import own_cancellation_only
+from infra.process.tasks import own_cancellation_only
 
 log = logging.getLogger(__name__)
 

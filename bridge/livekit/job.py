@@ -11,9 +11,9 @@ from livekit.agents.utils import http_context
 
 from bridge.livekit.room_job import RoomJob
 from contracts.audio import IN_SAMPLE_RATE_HZ
-from infra.broker import make_broker
-from infra.common_time import common_time
-from infra.connection import connection
+from infra.log.broker import make_broker
+from infra.log.common_time import common_time
+from infra.log.connection import connection
 from infra.settings import settings
 
 log = logging.getLogger(__name__)

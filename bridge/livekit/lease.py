@@ -26,8 +26,8 @@ from nats.js.kv import KeyValue
 from pydantic import BaseModel, ConfigDict
 
 from bridge.replies import Playing
-from infra.connection import cancellation_kept, jetstream
-from infra.facts import Stale
+from infra.log.connection import cancellation_kept, jetstream
+from infra.log.event_log import Stale
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from bridge.livekit.persons import is_microphone, is_person, joined_fields
 from bridge.opening import joined, left
 from bridge.tasks import Tasks
 from contracts.audio import IN_SAMPLE_RATE_HZ, ROOM_FRAME_MS
-from infra.ending import ended, own_cancellation_only
-from infra.facts import now_ns
+from infra.log.event_log import now_ns
+from infra.process.tasks import ended, own_cancellation_only
 
 log = logging.getLogger(__name__)
 

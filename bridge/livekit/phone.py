@@ -30,8 +30,8 @@ from bridge.protocol import Rubbish
 from contracts.events import DtmfReceived
 from contracts.ids import derive_id
 from contracts.topology import hangup_subject, transfer_subject
-from infra.connection import lasting
-from infra.facts import now_ns
+from infra.log.connection import lasting
+from infra.log.event_log import now_ns
 
 log = logging.getLogger(__name__)
 

@@ -27,9 +27,9 @@ from bridge.opening import joined, left_open, session_opened
 from bridge.replies import Playing
 from bridge.tasks import Tasks
 from contracts import events as e
-from infra.connection import connection
-from infra.ending import own_cancellation_only
-from infra.facts import facts_after, now_ns
+from infra.log.connection import connection
+from infra.log.event_log import facts_after, now_ns
+from infra.process.tasks import own_cancellation_only
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)

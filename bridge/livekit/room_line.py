@@ -10,7 +10,7 @@ from bridge.livekit.captions import Captions
 from bridge.livekit.loudspeaker import Loudspeaker
 from bridge.livekit.state import AgentState
 from bridge.protocol import Played
-from infra.facts import Fact, now_ns
+from infra.log.event_log import Fact, now_ns
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from bridge.call import Call
 from bridge.livekit.api import livekit_api
 from bridge.livekit.lease import OVER, SENDING, Holding, bucket_of
 from bridge.livekit.naming import agent_identity
-from infra.facts import facts_after
+from infra.log.event_log import facts_after
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)

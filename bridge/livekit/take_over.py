@@ -13,8 +13,8 @@ from bridge.livekit.lapses import Lapses, Seen
 from bridge.livekit.lease import BUCKET, Holding, bucket_of
 from bridge.livekit.successor import Successor
 from bridge.orphans import is_held
-from infra.connection import connection
-from infra.facts import LogUnavailable, read_batch
+from infra.log.connection import connection
+from infra.log.event_log import LogUnavailable, read_batch
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)

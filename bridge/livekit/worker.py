@@ -15,8 +15,8 @@ from bridge.livekit.naming import agent_identity, session_of_room
 from bridge.livekit.take_over import TakeOver
 from bridge.livekit.unserved import serve_unserved
 from bridge.tasks import Tasks
-from infra.connection import connection
-from infra.ending import ended
+from infra.log.connection import connection
+from infra.process.tasks import ended
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from infra.ending import ended
+from infra.process.tasks import ended
 
 
 class HeadAsGet:

@@ -19,11 +19,11 @@ from contracts.events import ClauseSynthesized, TurnEnded
 from contracts.ids import derive_id, new_session_id
 from contracts.topology import PERSISTENCE, VOICE
 from infra.bench.statistics import percentile
-from infra.broker import make_broker
-from infra.connection import jetstream
-from infra.facts import Fact, now_ns, say
-from infra.feed import SessionFeed
-from infra.provisioning import provision
+from infra.log.broker import make_broker
+from infra.log.connection import jetstream
+from infra.log.event_log import Fact, now_ns, say
+from infra.log.provisioning import provision
+from infra.log.session_feed import SessionFeed
 
 START_TIMEOUT_S = 60
 IDLE_ACTOR = PERSISTENCE

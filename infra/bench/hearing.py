@@ -18,10 +18,10 @@ from contracts.audio import InFrame
 from contracts.topology import audio_in_subject
 from infra.bench.hearing_sets import RATE_HZ, Clip, Kind, Samples, SoundSet
 from infra.bench.statistics import plain_words
-from infra.connection import connection
-from infra.ending import ended
 from infra.engines import stt
-from infra.facts import history, now_ns, say
+from infra.log.connection import connection
+from infra.log.event_log import history, now_ns, say
+from infra.process.tasks import ended
 
 SPEED = 5
 """How many times faster than speech sound is sent: the owner counts time by samples, so it decides the same."""

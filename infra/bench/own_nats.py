@@ -11,7 +11,7 @@ import nats
 
 from infra.embedded.nats import free_port, nats_server_path, wait_for_port, write_nats_config
 from infra.embedded.processes import start_program
-from infra.provisioning import provision
+from infra.log.provisioning import provision
 
 
 @dataclass(frozen=True, slots=True)

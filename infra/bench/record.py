@@ -28,7 +28,7 @@ from infra.caller.manner import ORDINARY, Manner, Stall
 from infra.embedded.processes import start_program
 from infra.export.conversation import conversation_of
 from infra.export.formats import to_srt
-from infra.facts import history
+from infra.log.event_log import history
 from infra.recordings import last_chunk, pcm_of
 
 RECORDED_WITHIN_S = 40.0

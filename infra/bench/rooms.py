@@ -13,7 +13,7 @@ from infra.bench.room_figures import RoomsFigures, RoomTurns, RunFigures, Sample
 from infra.bench.statistics import median, percentile
 from infra.caller import CallFailed, Sound, Utterance
 from infra.caller.room import RoomDial
-from infra.ending import ended
+from infra.process.tasks import ended
 
 SAMPLES = 20
 SAMPLE_S = 20.0, 60.0

@@ -7,11 +7,11 @@ import sys
 from contracts.events import ClauseSynthesized, Event, ReplyClauseWritten, ReplyStarted, TurnEnded
 from contracts.ids import derive_id
 from contracts.topology import PERSISTENCE
-from infra.broker import make_broker
-from infra.connection import jetstream
-from infra.facts import now_ns, say
-from infra.inbox import Inbox
-from infra.provisioning import provision
+from infra.log.broker import make_broker
+from infra.log.connection import jetstream
+from infra.log.event_log import now_ns, say
+from infra.log.inbox import Inbox
+from infra.log.provisioning import provision
 
 
 def answers(event: Event) -> list[Event]:

@@ -52,7 +52,7 @@ class UnderTest:
     async def start(self) -> None:
         """Start a copy, forked as the supervisor does it. Raises ForkServerGone."""
         name = self.kind.name
-        self._copy = await self._forks.fork(name, self.kind.app, "infra.inbox", self._environment, self._log)
+        self._copy = await self._forks.fork(name, self.kind.app, "infra.log.inbox", self._environment, self._log)
 
     async def kill(self) -> None:
         """Kill the copy by SIGKILL."""

@@ -17,7 +17,6 @@ from livekit.rtc.participant import PublishTrackError
 from nats.errors import Error as NatsError
 
 from contracts.events import PlaybackFinished, PlaybackInterrupted, PlaybackStarted, TrackPublished
-from infra.broker import make_broker
 from infra.caller.echo import EchoingMicrophone
 from infra.caller.jitter_buffer import JitterBuffer
 from infra.caller.manner import Echo
@@ -26,12 +25,13 @@ from infra.caller.result import CallResult, Utterance
 from infra.caller.room_ear import RoomEar
 from infra.caller.spoken_whole import QUEUE_MS, SpokenWhole
 from infra.caller.talk import CallFailed, OnFact, Talk, ignore_fact
-from infra.clock import CLOCK
-from infra.common_time import agree
-from infra.connection import connection
-from infra.facts import Fact
-from infra.feed import SessionFeed
 from infra.livekit.refusals import why_refused
+from infra.log.broker import make_broker
+from infra.log.clock import CLOCK
+from infra.log.common_time import agree
+from infra.log.connection import connection
+from infra.log.event_log import Fact
+from infra.log.session_feed import SessionFeed
 from infra.settings import Settings
 
 SESSION_ATTRIBUTE = "daredevil.session"

@@ -64,7 +64,7 @@ async def _hearing(sets: "list[SoundSet]", minutes: float) -> "list[HearingFigur
     from actors.transcript.engines import Ears
     from infra.bench.hearing import measure_hearing
     from infra.bench.own_nats import own_nats
-    from infra.broker import make_broker
+    from infra.log.broker import make_broker
     from infra.settings import settings
 
     parent = settings().data_dir.absolute()

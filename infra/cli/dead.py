@@ -11,7 +11,7 @@ from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, run_async, warn
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
-    from infra.dead_letters import DeadLetter
+    from infra.log.dead_letters import DeadLetter
 
 app = typer.Typer(
     invoke_without_command=True,
@@ -64,7 +64,7 @@ def retry(
     all_of_them: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
 ) -> None:
     """Have the actor take a message again; if it succeeds, it is no dead letter any more."""
-    from infra.dead_letters import put_back
+    from infra.log.dead_letters import put_back
 
     async def again(nc: "Client", letter: "DeadLetter") -> None:
         await put_back(nc, letter)
@@ -89,7 +89,7 @@ def drop(
 def _letters() -> "list[DeadLetter]":
     async def read() -> "list[DeadLetter]":
         from infra.cli.system import log_connection
-        from infra.dead_letters import dead_letters
+        from infra.log.dead_letters import dead_letters
 
         async with log_connection() as nc:
             return await dead_letters(nc.jetstream())
@@ -121,7 +121,7 @@ def _each(
 
 async def _act(number: int | None, act: "Callable[[Client, DeadLetter], Awaitable[None]]", done: str) -> int:
     from infra.cli.system import log_connection
-    from infra.dead_letters import NotTaken, dead_letters
+    from infra.log.dead_letters import NotTaken, dead_letters
 
     failures = 0
     async with log_connection() as nc:

@@ -31,7 +31,7 @@ def erase(
     """
     from infra.cli.system import LogEmpty
     from infra.erasure import EraseIncomplete, SessionStillOpen, UnknownSession
-    from infra.facts import LogUnavailable
+    from infra.log.event_log import LogUnavailable
 
     if user and session:
         fail("--user and --session cannot go together: give one of them", BAD_INPUT)
@@ -50,11 +50,11 @@ def erase(
 
 
 async def _erase(user: str, session: str, reason: str, force: bool, yes: bool) -> "Receipt":
-    from infra.broker import make_broker
     from infra.cli.system import log_connection
-    from infra.common_time import agree
     from infra.erasure import erase_session, erase_user, sessions_of
     from infra.erasure.reading import standing_of
+    from infra.log.broker import make_broker
+    from infra.log.common_time import agree
 
     async with log_connection() as nc:
         broker = make_broker("erase")

@@ -128,7 +128,7 @@ async def _conversation(nc: "Client", session: str) -> "Conversation":
     from contracts.topology import RECORDINGS, VOICE
     from infra.cli.system import has_stream
     from infra.export.conversation import NotAConversation, conversation_of
-    from infra.facts import history
+    from infra.log.event_log import history
     from infra.recordings import last_chunk
 
     facts = [fact.event async for fact in history(nc, session)] if await has_stream(nc, VOICE) else []

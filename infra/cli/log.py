@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
 
     from infra.cli.session_list import SessionRow
-    from infra.facts import Fact
+    from infra.log.event_log import Fact
 
 
 def sessions(
@@ -128,7 +128,7 @@ def events(
 
 async def _events(session: str, follow: bool, as_json: bool) -> bool:
     from infra.cli.system import log_connection
-    from infra.facts import history
+    from infra.log.event_log import history
 
     async with log_connection() as nc:
         if not await _exists(nc):
@@ -157,8 +157,8 @@ async def _exists(nc: "Client") -> bool:
 
 
 async def _follow(session: str, after: int, first_ns: int, as_json: bool) -> None:
-    from infra.broker import make_broker
-    from infra.feed import SessionFeed
+    from infra.log.broker import make_broker
+    from infra.log.session_feed import SessionFeed
 
     broker = make_broker("cli")
     await broker.connect()

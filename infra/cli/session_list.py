@@ -11,7 +11,7 @@ from nats.js.errors import NotFoundError
 from contracts.codec import Undecodable, decode
 from contracts.events import Event, SessionClosed, SessionErased, SessionOpened, TurnEnded
 from contracts.topology import VOICE, tail_of
-from infra.connection import give_up_consumer
+from infra.log.connection import give_up_consumer
 
 BATCH = 500
 

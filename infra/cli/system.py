@@ -12,7 +12,7 @@ from nats.errors import Error as NatsError
 from infra.cli.output import progress, warn
 from infra.embedded.runtime import Runtime, read_runtime
 from infra.embedded.system import StartFailed
-from infra.nats_reach import connect_once, nats_problem, shown_url
+from infra.log.nats_reach import connect_once, nats_problem, shown_url
 from infra.settings import Settings, settings
 
 

@@ -24,8 +24,8 @@ from infra.embedded.processes import name_process, stand_apart
 
 log = logging.getLogger("forkserver")
 
-BASE = "infra.inbox"
-PRELOADED = ("infra.broker", "infra.feed", "uvicorn", "numpy", BASE, "livekit.agents")
+BASE = "infra.log.inbox"
+PRELOADED = ("infra.log.broker", "infra.log.session_feed", "uvicorn", "numpy", BASE, "livekit.agents")
 """Slow to import and needed by several apps; in this order, and an app is forked as soon as the one that it waits
 for is there. Not onnxruntime: importing it starts a native thread."""
 

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from infra.ending import CancelledElsewhere, own_cancellation_only
+from infra.process.tasks import CancelledElsewhere, own_cancellation_only
 
 log = logging.getLogger(__name__)
 

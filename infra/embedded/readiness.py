@@ -9,8 +9,8 @@ import nats
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from infra.broker import UNABLE
 from infra.embedded.system import BRIDGE, LIVEKIT, LLM, Addresses
+from infra.log.broker import UNABLE
 from infra.settings import Settings, items_of
 
 POLL_S = 0.1

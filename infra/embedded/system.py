@@ -22,7 +22,7 @@ from infra.embedded.livekit import command as livekit_command
 from infra.embedded.nats import free_port
 from infra.embedded.postgres import command as postgres_command
 from infra.embedded.postgres import data_folder, running_url
-from infra.held_jobs import HELD_DIR
+from infra.log.held_jobs import HELD_DIR
 from infra.settings import Settings
 
 NATS, LLM, BRIDGE = "nats", "llm", "bridge"

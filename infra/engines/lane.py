@@ -9,7 +9,7 @@ from enum import IntEnum
 from itertools import count
 from typing import Generic, TypeVar
 
-from infra.ending import own_cancellation_only
+from infra.process.tasks import own_cancellation_only
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from livekit import rtc
 from livekit.agents import stt
 from livekit.agents.types import APIConnectOptions
 
-from infra.ending import own_cancellation_only
 from infra.engines.named import engine_class, how_to_get
+from infra.process.tasks import own_cancellation_only
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 
 from contracts.topology import AUDIO, DEAD, RECORDINGS, recording_subject
-from infra.dead_letters import SUBJECT_HEADER
 from infra.erasure.receipt import SessionReceipt
 from infra.erasure.stored import overwrite, stored
+from infra.log.dead_letters import SUBJECT_HEADER
 from infra.memory.response_cache import forget_user
 from infra.recordings import drop
 

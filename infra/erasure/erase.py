@@ -12,14 +12,14 @@ from faststream.nats import NatsBroker
 from contracts.events import SessionClosed
 from contracts.ids import derive_id
 from contracts.topology import VOICE, checked_session
-from infra.connection import connection
 from infra.erasure.elsewhere import erase_dead_letters, erase_recording, erase_sound, forget_in_caches
 from infra.erasure.projections import applied_in_postgres
 from infra.erasure.reading import Bearing, Standing, recalled_in, session_ids_of, standing_of
 from infra.erasure.receipt import Receipt, SessionReceipt, out_of_reach, what_remains
 from infra.erasure.skeleton import in_parts
 from infra.erasure.stored import overwrite
-from infra.facts import Fence, Stale, now_ns, say
+from infra.log.connection import connection
+from infra.log.event_log import Fence, Stale, now_ns, say
 from infra.settings import Settings, settings
 
 SETTLE_S = 10.0

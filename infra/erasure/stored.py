@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from nats.aio.client import Client
 from nats.js.errors import APIError, NotFoundError
 
-from infra.facts import read_batch
+from infra.log.event_log import read_batch
 
 AT_ONCE = 16
 NO_SUCH_MESSAGE = (10037, 10043, 10057)

@@ -18,7 +18,7 @@ from nats.js.errors import APIError, NoKeysError, NotFoundError
 from nats.js.kv import KeyValue
 
 from contracts import events as e
-from infra.clock import CLOCK
+from infra.log.clock import CLOCK
 
 log = logging.getLogger(__name__)
 

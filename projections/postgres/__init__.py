@@ -1,5 +1,5 @@
 """The tables of the log in Postgres: `faststream run projections.postgres:app`."""
 
-from infra.app_on_demand import app_made_in
+from infra.process.app_on_demand import app_made_in
 
 __getattr__ = app_made_in(__name__, "actor")

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 
 from faststream import FastStream
 
-from infra.broker import make_app, make_broker
-from infra.connection import connection
 from infra.embedded.postgres import running_url
-from infra.ending import ended
+from infra.log.broker import make_app, make_broker
+from infra.log.connection import connection
+from infra.process.tasks import ended
 from infra.settings import settings
 from projections.postgres.dead import NAME
 from projections.postgres.projector import Projector

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from nats.aio.client import Client
 
 from contracts.topology import DEAD
-from infra.dead_letters import SEQUENCE_HEADER, copy_to_dead, dead_letters
+from infra.log.dead_letters import SEQUENCE_HEADER, copy_to_dead, dead_letters
 from projections.postgres.fold import Message
 
 NAME = "projection-postgres"

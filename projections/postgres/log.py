@@ -8,7 +8,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from contracts.topology import LIVE_PREFIX, VOICE
-from infra.facts import LogUnavailable
+from infra.log.event_log import LogUnavailable
 from projections.postgres.fold import Message
 
 BATCH = 1000

@@ -10,8 +10,8 @@ import psycopg
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from infra.ending import CancelledElsewhere, ended, own_cancellation_only
-from infra.facts import LogUnavailable
+from infra.log.event_log import LogUnavailable
+from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 from projections.postgres.dead import NAME, burial
 from projections.postgres.filling import Filler, Stopped
 from projections.postgres.fold import Message

@@ -18,6 +18,6 @@ tells readers at once. To have a topic made anew from the log: stop the projecti
 projection.
 """
 
-from infra.app_on_demand import app_made_in
+from infra.process.app_on_demand import app_made_in
 
 __getattr__ = app_made_in(__name__, "app")

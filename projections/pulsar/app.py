@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 from faststream import FastStream
 
-from infra.broker import make_app, make_broker
-from infra.connection import connection
-from infra.ending import ended
+from infra.log.broker import make_app, make_broker
+from infra.log.connection import connection
+from infra.process.tasks import ended
 from infra.settings import settings
 from projections.pulsar.projector import NAME, Projector
 from projections.status import answer_status, end_process

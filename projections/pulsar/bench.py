@@ -18,8 +18,8 @@ from infra.bench.conversations import conversations
 from infra.bench.filling import IN_FLIGHT, fill_log
 from infra.bench.own_nats import own_nats
 from infra.bench.statistics import percentile
-from infra.connection import connection
-from infra.facts import say
+from infra.log.connection import connection
+from infra.log.event_log import say
 from infra.settings import Settings
 from projections.pulsar.projector import Projector
 from projections.status import log_end
@@ -116,7 +116,7 @@ def _check(projector: Projector) -> None:
 
 @asynccontextmanager
 async def _log_and_pulsar(folder: Path, facts: int) -> AsyncIterator[tuple[NatsBroker, Settings, dict[str, int]]]:
-    from infra.broker import make_broker
+    from infra.log.broker import make_broker
     from infra.pulsar.server import running_pulsar
     from infra.settings import settings
 

@@ -14,7 +14,7 @@ from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from contracts.topology import VOICE
-from infra.connection import give_up_consumer
+from infra.log.connection import give_up_consumer
 
 BATCH, BATCH_BYTES = 256, 8_000_000
 EXPIRES_S = 5

@@ -12,8 +12,8 @@ from nats.js.errors import NotFoundError
 
 from contracts.codec import Undecodable
 from contracts.topology import VOICE
-from infra.connection import cancellation_kept, connection, jetstream
-from infra.ending import CancelledElsewhere, own_cancellation_only
+from infra.log.connection import cancellation_kept, connection, jetstream
+from infra.process.tasks import CancelledElsewhere, own_cancellation_only
 from infra.settings import Settings
 from projections.pulsar.access import NoAccess
 from projections.pulsar.admin import AdminProblem, provision

@@ -9,8 +9,8 @@ from faststream.nats import NatsBroker
 from nats.errors import NoRespondersError, TimeoutError
 
 from contracts.events import Event
-from infra.connection import connection
-from infra.facts import history
+from infra.log.connection import connection
+from infra.log.event_log import history
 
 
 @asynccontextmanager

@@ -12,8 +12,8 @@ from contracts import events as e
 from contracts.audio import InFrame, OutFrame, unpack_in
 from contracts.codec import decode
 from contracts.topology import audio_in_subject, audio_out_subject, sound_again_subject
-from infra.connection import connection
-from infra.facts import history, now_ns, say
+from infra.log.connection import connection
+from infra.log.event_log import history, now_ns, say
 
 RATE_HZ = 24_000
 FRAME_SAMPLES = RATE_HZ // 50

@@ -6,8 +6,8 @@ import pytest
 
 from contracts import events as e
 from contracts.topology import audio_out_subject
-from infra.connection import connection
-from infra.facts import now_ns
+from infra.log.connection import connection
+from infra.log.event_log import now_ns
 from tests.bridge.agent import Agent, frames_of
 from tests.bridge.conftest import Connect
 

@@ -13,7 +13,7 @@ import httpx
 from faststream.nats import NatsBroker
 
 from bridge.site import Listener
-from infra.connection import connection
+from infra.log.connection import connection
 from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller, wait_for
 from tests.bridge.conftest import Connect

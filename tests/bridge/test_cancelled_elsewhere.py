@@ -15,7 +15,7 @@ from bridge.door import Door
 from bridge.outbox import Outbox
 from bridge.site import Listener, ServerEnded
 from contracts import events as e
-from infra.connection import connection, lasting
+from infra.log.connection import connection, lasting
 from infra.settings import Settings
 from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller

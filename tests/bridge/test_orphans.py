@@ -6,7 +6,7 @@ from faststream.nats import NatsBroker
 
 from bridge.opening import joined, published, session_opened
 from contracts import events as e
-from infra.facts import now_ns, say
+from infra.log.event_log import now_ns, say
 from infra.settings import Settings
 from tests.bridge.agent import Agent
 from tests.bridge.conftest import Connect, OpenDoor

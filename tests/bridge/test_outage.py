@@ -16,9 +16,9 @@ from bridge.http.session_index import Listed, newest_sessions
 from bridge.site import Listener
 from contracts import events as e
 from contracts.topology import VOICE
-from infra.broker import make_broker
-from infra.connection import answers, connection, jetstream
-from infra.provisioning import provision
+from infra.log.broker import make_broker
+from infra.log.connection import answers, connection, jetstream
+from infra.log.provisioning import provision
 from infra.settings import settings
 from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller, wait_for

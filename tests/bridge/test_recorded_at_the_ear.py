@@ -14,7 +14,7 @@ from infra.bench.marked_voice import FIRST_CLAUSE, RATE_HZ, marks_of, sound_of
 from infra.bench.record import STALLS, Condition, compared
 from infra.caller import Sound, Utterance, place_call
 from infra.caller.manner import Manner
-from infra.connection import connection
+from infra.log.connection import connection
 from tests.actors.running import running
 from tests.bridge.agent import FRAME_SAMPLES, Agent
 from tests.bridge.conftest import OpenDoor

@@ -6,7 +6,7 @@ from faststream.nats import NatsBroker
 
 from bridge.uplink import MAX_KEPT_S, Uplink
 from contracts.audio import InFrame, unpack_in
-from infra.connection import connection, round_trip
+from infra.log.connection import connection, round_trip
 from tests.servers import NatsServer
 from tests.waiting import until
 

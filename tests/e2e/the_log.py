@@ -5,7 +5,7 @@ from collections import Counter
 import nats
 
 from contracts.events import Event, PlaybackFinished, PlaybackInterrupted, ReplyClauseWritten, TurnEnded
-from infra.facts import Fact, history
+from infra.log.event_log import Fact, history
 
 
 async def facts_of(nats_url: str, session_id: str) -> list[Fact]:

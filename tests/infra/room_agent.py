@@ -14,7 +14,7 @@ from livekit import api, rtc
 from numpy.typing import NDArray
 
 from contracts import events as e
-from infra.facts import now_ns, say
+from infra.log.event_log import now_ns, say
 from tests.livekit_server import LiveKitServer
 
 RATE_HZ = 48_000

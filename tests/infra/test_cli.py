@@ -35,8 +35,8 @@ from infra.cli.describe import describe
 from infra.cli.json_output import OUTPUTS
 from infra.cli.log import table_of_sessions
 from infra.cli.session_list import SessionRow
-from infra.connection import jetstream
-from infra.facts import say
+from infra.log.connection import jetstream
+from infra.log.event_log import say
 from infra.settings import Settings, settings
 from tests.infra.fake_door import fake_door
 from tests.servers import NatsServer

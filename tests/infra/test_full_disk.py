@@ -12,7 +12,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from infra.embedded.log_disk import ROOM_BYTES, LogDisk
-from infra.log_probe import LogProbe, Refusals
+from infra.log.log_probe import LogProbe, Refusals
 from infra.settings import Settings
 from infra.supervisor import Supervisor
 from tests.waiting import until, until_async

@@ -1,8 +1,8 @@
 from faststream.nats import NatsBroker
 
 from contracts.events import TurnEnded
-from infra.connection import connection
-from infra.facts import say
+from infra.log.connection import connection
+from infra.log.event_log import say
 from projections.status import Rate, Status, answer_status, ask_status
 
 

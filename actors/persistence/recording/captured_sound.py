@@ -10,7 +10,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from contracts.audio import BadAudio, unpack_in
 from contracts.topology import AUDIO, audio_in_subject
-from infra.facts import direct_get, last_message, sequence_of
+from infra.log.event_log import direct_get, last_message, sequence_of
 
 BATCH = 1000
 TIMEOUT_S = 5.0

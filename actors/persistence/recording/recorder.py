@@ -14,8 +14,8 @@ from nats.aio.msg import Msg
 
 from contracts import events as e
 from contracts.topology import RECORDER, live_event_subject
-from infra.connection import connection
-from infra.inbox import Inbox
+from infra.log.connection import connection
+from infra.log.inbox import Inbox
 from infra.settings import settings
 
 if TYPE_CHECKING:

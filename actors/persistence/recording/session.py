@@ -15,8 +15,8 @@ from contracts import events as e
 from contracts.audio import BadAudio, unpack_in, unpack_out
 from contracts.ids import derive_id
 from contracts.topology import audio_out_subject, recording_subject
-from infra.connection import connection
-from infra.facts import LogUnavailable, Stale, facts_after, now_ns, say
+from infra.log.connection import connection
+from infra.log.event_log import LogUnavailable, Stale, facts_after, now_ns, say
 from infra.opus import LOOK_AHEAD_SAMPLES, PACKET_SAMPLES, RATE_HZ, WARM_UP_PACKETS, encode, packets_up_to
 from infra.recordings import Chunk, StoredChunk, duration_ms, last_chunk, store
 

@@ -12,8 +12,8 @@ from actors.transcript.echo.playback import HeardPlayback
 from actors.transcript.echo.replies import RepliesSound
 from contracts.audio import BadAudio, OutFrame, unpack_out
 from contracts.topology import AUDIO, audio_out_subject
-from infra.connection import connection, round_trip
-from infra.facts import direct_get, last_message, read_batch, sequence_of
+from infra.log.connection import connection, round_trip
+from infra.log.event_log import direct_get, last_message, read_batch, sequence_of
 
 log = logging.getLogger(__name__)
 

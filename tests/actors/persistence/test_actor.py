@@ -4,9 +4,9 @@ from faststream.nats import NatsBroker
 
 from actors.persistence import actor
 from contracts.events import Event, TurnRecorded
-from infra.connection import connection, jetstream
-from infra.dead_letters import dead_letters
-from infra.facts import say
+from infra.log.connection import connection, jetstream
+from infra.log.dead_letters import dead_letters
+from infra.log.event_log import say
 from tests.actors.persistence.test_record import CUT, EXCHANGE, FINISHED
 from tests.actors.running import facts_until, running
 

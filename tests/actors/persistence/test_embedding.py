@@ -9,7 +9,7 @@ from actors.persistence.actor import keep
 from actors.persistence.sessions import Sessions
 from contracts.events import EngineFailed, SessionOpened, TurnRecorded
 from infra.engines.embedding import EmbeddingFailed, Vector, from_bytes
-from infra.facts import facts_after, say
+from infra.log.event_log import facts_after, say
 from tests.actors.persistence.test_record import EXCHANGE, FINISHED, TURN, record_of
 from tests.actors.reasoning.facts import opened
 

@@ -18,7 +18,7 @@ from contracts.events import (
     TurnEnded,
     TurnRecorded,
 )
-from infra.facts import facts_after, say
+from infra.log.event_log import facts_after, say
 
 
 def _common(event_id: str, turn_id: str) -> dict[str, object]:

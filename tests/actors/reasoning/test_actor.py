@@ -15,9 +15,9 @@ from actors.reasoning.actor import Reasoning
 from actors.reasoning.decide import reply_id_of
 from actors.reasoning.model_stream import Continuation
 from contracts import events as e
-from infra import facts
-from infra.connection import connection
-from infra.facts import history, say
+from infra.log import event_log as facts
+from infra.log.connection import connection
+from infra.log.event_log import history, say
 from infra.settings import Settings
 from tests.actors.reasoning.facts import SESSION, about, ended, fact, opened, revised, started
 from tests.actors.reasoning.models import WAIT, ScriptedModel, tool_call

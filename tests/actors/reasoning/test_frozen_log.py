@@ -8,12 +8,13 @@ from faststream.nats import NatsBroker
 
 from contracts import events as e
 from contracts.topology import REASONING
-from infra import broker as brokers
-from infra import facts, inbox
-from infra.connection import connection, jetstream
-from infra.facts import say
-from infra.inbox import Inbox
-from infra.provisioning import provision
+from infra.log import broker as brokers
+from infra.log import event_log as facts
+from infra.log import inbox
+from infra.log.connection import connection, jetstream
+from infra.log.event_log import say
+from infra.log.inbox import Inbox
+from infra.log.provisioning import provision
 from tests.actors.reasoning.facts import ended, fact, revised
 from tests.actors.reasoning.models import WAIT, ScriptedModel
 from tests.actors.reasoning.test_actor import clauses, copy_of_actor, log_of, until

@@ -11,7 +11,7 @@ from langchain_core.language_models import BaseChatModel
 from actors.reasoning.actor import Reasoning
 from actors.reasoning.decide import reply_id_of
 from contracts import events as e
-from infra.facts import facts_after, say
+from infra.log.event_log import facts_after, say
 from infra.memory.turns import Recalled, TurnMemory
 from infra.settings import Settings
 from tests.actors.reasoning.facts import ended, fact, opened, revised

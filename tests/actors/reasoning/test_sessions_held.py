@@ -6,7 +6,7 @@ from faststream.nats import NatsBroker
 
 from actors.reasoning.session_log import SessionLogs
 from contracts import events as e
-from infra.facts import say
+from infra.log.event_log import say
 from tests.actors.reasoning.facts import ended, fact, opened
 from tests.actors.reasoning.models import ScriptedModel
 from tests.actors.reasoning.test_actor import HELLO, copy_of_actor, finish, tell

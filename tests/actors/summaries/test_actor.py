@@ -13,8 +13,8 @@ from actors.summaries import actor
 from actors.summaries.idle_model import Calls
 from contracts import events as e
 from contracts.topology import VOICE
-from infra.connection import jetstream
-from infra.facts import facts_after, say
+from infra.log.connection import jetstream
+from infra.log.event_log import facts_after, say
 from infra.settings import Settings
 from tests.actors.running import facts_until, running
 from tests.actors.summaries.scripted import ScriptedModel, SlowModel

@@ -21,9 +21,9 @@ from contracts.events import (
     TurnInterrupted,
 )
 from contracts.topology import sound_again_subject
-from infra.connection import connection, round_trip
 from infra.engines.tts import Chain, Sound, Voice
-from infra.facts import now_ns, say
+from infra.log.connection import connection, round_trip
+from infra.log.event_log import now_ns, say
 from tests.actors.running import facts_until, running
 from tests.servers import NatsServer
 

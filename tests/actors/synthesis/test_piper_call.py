@@ -4,7 +4,7 @@ import pytest
 from faststream.nats import NatsBroker
 
 from actors.synthesis import actor
-from infra.facts import say
+from infra.log.event_log import say
 from tests.actors.running import facts_until, running
 from tests.actors.synthesis.test_actor import clause, ear_for, synthesized
 

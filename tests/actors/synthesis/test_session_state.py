@@ -13,7 +13,7 @@ from contracts.events import (
     SessionOpened,
     TurnInterrupted,
 )
-from infra.facts import Fact
+from infra.log.event_log import Fact
 
 COMMON = {"event_id": "e", "session_id": "s", "time_ns": 1}
 PROFILE = AgentProfile(prompt="", llm="local", stt="local", tts="local")

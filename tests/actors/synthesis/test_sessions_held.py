@@ -6,7 +6,7 @@ from actors.synthesis.actor import Synthesis
 from actors.synthesis.voices import Voices
 from contracts.events import SessionClosed
 from infra.engines.tts import Chain
-from infra.facts import now_ns, say
+from infra.log.event_log import now_ns, say
 from infra.settings import settings
 from tests.actors.synthesis.test_actor import ScriptedVoice, clause
 from tests.waiting import until

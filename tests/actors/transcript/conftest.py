@@ -9,7 +9,7 @@ from faststream.nats import NatsBroker
 from actors.transcript.engines import Ears
 from actors.transcript.track_owner import TrackOwner
 from contracts import events as e
-from infra.ending import ended
+from infra.process.tasks import ended
 from infra.settings import Settings
 from tests.actors.transcript.track_of import PARTICIPANT, SESSION, TRACK, Caller
 

@@ -22,9 +22,9 @@ from actors.transcript.session_state import SessionView
 from actors.transcript.track_listener import Listener
 from contracts import events as e
 from contracts.audio import InFrame
-from infra.connection import connection
 from infra.engines.vad import WINDOW_SAMPLES
-from infra.facts import Fact, facts_after, history, now_ns, say
+from infra.log.connection import connection
+from infra.log.event_log import Fact, facts_after, history, now_ns, say
 from tests.actors.transcript.scripted import DOUBTED, FAILS, LOUD, QUIET, Answer, ScriptedEars
 from tests.actors.transcript.track_of import PARTICIPANT, TRACK
 

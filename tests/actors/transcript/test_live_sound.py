@@ -9,7 +9,7 @@ from faststream.nats import NatsBroker
 from actors.transcript.live_sound import NEAR_MESSAGES, LiveSound
 from contracts.audio import InFrame
 from contracts.topology import AUDIO, audio_in_subject
-from infra.connection import connection, jetstream
+from infra.log.connection import connection, jetstream
 from tests.servers import NatsServer
 from tests.waiting import until, until_async
 

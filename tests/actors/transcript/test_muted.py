@@ -13,8 +13,8 @@ from actors.transcript import engines as ears
 from actors.transcript import track_owner as track
 from contracts import events as e
 from contracts.topology import TRANSCRIPT, VOICE
-from infra.connection import jetstream
-from infra.facts import now_ns, say
+from infra.log.connection import jetstream
+from infra.log.event_log import now_ns, say
 from infra.settings import Settings
 from tests.actors.running import running
 from tests.actors.transcript.scripted import LOUD, ScriptedEars

@@ -14,8 +14,8 @@ from actors.transcript.engines import Ears
 from actors.transcript.track_listener import Listener
 from contracts import events as e
 from contracts.topology import TRANSCRIPT, VOICE
-from infra.connection import jetstream
-from infra.ending import ended
+from infra.log.connection import jetstream
+from infra.process.tasks import ended
 from infra.settings import settings
 from tests.actors.running import running
 from tests.actors.transcript.conftest import Owners

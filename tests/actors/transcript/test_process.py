@@ -10,7 +10,7 @@ import pytest
 from faststream.nats import NatsBroker
 
 from contracts import events as e
-from infra.connection import connection
+from infra.log.connection import connection
 from tests.actors.transcript.track_of import Caller, has, only, words
 from tests.servers import NatsServer
 from tests.speech import recorded, silence

@@ -4,7 +4,7 @@ from actors.transcript.barge_in import Company
 from actors.transcript.resume import resume_point, resumed_turn
 from actors.transcript.session_state import SessionView
 from contracts import events as e
-from infra.facts import Fact
+from infra.log.event_log import Fact
 
 TRACK = e.TrackPublished(event_id="tp", session_id="s-1", time_ns=10**18, track_id="t-1", participant_id="p-1")
 

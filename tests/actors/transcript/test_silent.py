@@ -8,8 +8,8 @@ from faststream.nats import NatsBroker
 
 from actors.transcript.silent import BUCKET, SilentTracks
 from contracts import events as e
-from infra.connection import jetstream
-from infra.facts import deliver_again, now_ns, say
+from infra.log.connection import jetstream
+from infra.log.event_log import deliver_again, now_ns, say
 from tests.actors.transcript.track_of import Caller
 from tests.speech import silence
 from tests.waiting import until, until_async

@@ -8,7 +8,7 @@ from actors.transcript.event_writer import Voice
 from actors.transcript.session_state import SessionView
 from contracts import events as e
 from contracts.audio import InFrame
-from infra.facts import facts_after, now_ns, say
+from infra.log.event_log import facts_after, now_ns, say
 from tests.actors.transcript.conftest import Owners
 from tests.actors.transcript.track_of import PARTICIPANT, SESSION, TRACK, Caller, has, only, words
 from tests.servers import NatsServer

@@ -11,8 +11,8 @@ from faststream.nats import NatsBroker
 from contracts import events as e
 from contracts.audio import InFrame
 from contracts.topology import audio_in_subject
-from infra.connection import connection
-from infra.facts import history, now_ns, say
+from infra.log.connection import connection
+from infra.log.event_log import history, now_ns, say
 
 SESSION, TRACK, PARTICIPANT = "s-1", "t-1", "p-1"
 FRAME_SAMPLES = 320

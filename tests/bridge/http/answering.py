@@ -14,8 +14,8 @@ from actors.persistence.sessions import Sessions
 from actors.reasoning.actor import Reasoning
 from contracts.events import Event
 from contracts.topology import PERSISTENCE, REASONING
-from infra.broker import make_broker
-from infra.inbox import Inbox
+from infra.log.broker import make_broker
+from infra.log.inbox import Inbox
 from infra.settings import Settings
 
 

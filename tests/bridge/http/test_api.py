@@ -15,7 +15,7 @@ from bridge.http.conditions import wants_events
 from bridge.http.limiting import Addresses
 from bridge.http.problems import STATUS
 from bridge.site import Listener
-from infra.connection import connection
+from infra.log.connection import connection
 from infra.settings import Settings
 from tests.actors.reasoning.models import ScriptedModel
 from tests.bridge.browser import needs_chromium, running_browser

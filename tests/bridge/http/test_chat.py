@@ -11,8 +11,8 @@ from bridge.http.models import ChatRequest
 from bridge.web.gate import Visitor
 from bridge.web.openings import Openings
 from contracts import events as e
-from infra.clock import CLOCK
-from infra.connection import connection
+from infra.log.clock import CLOCK
+from infra.log.connection import connection
 from infra.settings import Settings
 from tests.actors.reasoning.models import WAIT, ScriptedModel
 from tests.actors.running import facts_until

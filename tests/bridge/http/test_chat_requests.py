@@ -11,7 +11,7 @@ from nats.errors import NoRespondersError
 
 from contracts import events as e
 from contracts.topology import chat_subject
-from infra.connection import connection
+from infra.log.connection import connection
 from tests.actors.reasoning.models import ScriptedModel
 from tests.actors.running import facts_until
 from tests.bridge.http.answering import reasoning

@@ -6,7 +6,7 @@ from faststream.nats import NatsBroker
 
 from bridge.site import Listener
 from contracts import events as e
-from infra.facts import facts_after
+from infra.log.event_log import facts_after
 from tests.actors.reasoning.models import WAIT, ScriptedModel
 from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller, wait_for

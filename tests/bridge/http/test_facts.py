@@ -10,7 +10,7 @@ from faststream.nats import NatsBroker
 
 from bridge.http.fact_routes import StreamEnd
 from contracts import events as e
-from infra.facts import facts_after
+from infra.log.event_log import facts_after
 from tests.bridge.agent import Agent
 from tests.bridge.http.conftest import ADMIN
 from tests.servers import NatsServer

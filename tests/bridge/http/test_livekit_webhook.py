@@ -17,7 +17,7 @@ from bridge.http.livekit_comparing import Comparing, difference
 from bridge.http.problems import Problem
 from bridge.livekit.naming import agent_identity, participant_of_identity, session_of_room, track_of_sid
 from contracts import events as e
-from infra.facts import facts_after
+from infra.log.event_log import facts_after
 from tests.bridge.agent import Agent
 from tests.bridge.http.conftest import OpenHttp
 from tests.livekit_server import KEY, running_livekit

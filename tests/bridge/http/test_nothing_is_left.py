@@ -9,7 +9,7 @@ import pytest
 from faststream.nats import NatsBroker
 
 from contracts import events as e
-from infra.connection import connection
+from infra.log.connection import connection
 from tests.actors.reasoning.models import ScriptedModel
 from tests.bridge.agent import Agent
 from tests.bridge.http.answering import reasoning

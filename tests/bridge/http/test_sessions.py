@@ -8,8 +8,8 @@ from faststream.nats import NatsBroker
 
 from bridge.http.models import time_of
 from contracts import events as e
-from infra.connection import connection
-from infra.facts import now_ns
+from infra.log.connection import connection
+from infra.log.event_log import now_ns
 from infra.recordings import Chunk, store
 from tests.bridge.agent import Agent
 from tests.bridge.http.conftest import ADMIN, KEY, OpenHttp

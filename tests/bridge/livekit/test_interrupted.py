@@ -17,7 +17,7 @@ from bridge.livekit.naming import agent_identity, session_of_room
 from bridge.livekit.people import People
 from bridge.livekit.room_job import RoomJob
 from contracts import events as e
-from infra.ending import CancelledElsewhere
+from infra.process.tasks import CancelledElsewhere
 from infra.settings import Settings
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite

@@ -12,7 +12,7 @@ from bridge.livekit.persons import is_microphone, is_person, joined_fields
 from bridge.livekit.phone import KEYS_BURST, Phone
 from contracts import events as e
 from contracts.topology import hangup_subject, transfer_subject
-from infra.connection import connection
+from infra.log.connection import connection
 
 KIND = rtc.ParticipantKind
 

@@ -13,7 +13,7 @@ from bridge.livekit.naming import session_of_room
 from bridge.livekit.requests import DTMF_METHOD, LATER, REFUSED, TEXT_METHOD
 from contracts import events as e
 from contracts.topology import hangup_subject
-from infra.connection import connection
+from infra.log.connection import connection
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.guest import Guest

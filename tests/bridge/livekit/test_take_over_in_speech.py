@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 from bridge.livekit.lease import BUCKET, HELD, SENDING, Holding
 from bridge.livekit.naming import session_of_room
 from contracts import events as e
-from infra.connection import connection
+from infra.log.connection import connection
 from tests.bridge.agent import RATE_HZ, Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.guest import Guest

@@ -10,7 +10,7 @@ from contracts import events as e
 from contracts.audio import OutFrame
 from contracts.codec import decode
 from contracts.topology import sound_again_subject
-from infra.connection import connection
+from infra.log.connection import connection
 from tests.bridge.agent import FRAME_SAMPLES, RATE_HZ, Agent
 
 WORD_S = 0.5

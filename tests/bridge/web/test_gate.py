@@ -16,8 +16,8 @@ from bridge.site import Listener
 from contracts import events as e
 from contracts.topology import chat_subject
 from infra.caller import CallFailed, place_call
-from infra.connection import connection
-from infra.facts import facts_after
+from infra.log.connection import connection
+from infra.log.event_log import facts_after
 from infra.settings import Settings
 from tests.actors.reasoning.models import ScriptedModel
 from tests.bridge.http.answering import reasoning

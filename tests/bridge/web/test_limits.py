@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from bridge.site import Listener
-from infra.descriptors import raise_descriptor_limit
+from infra.process.descriptors import raise_descriptor_limit
 from infra.settings import Settings
 from tests.waiting import until, until_async
 

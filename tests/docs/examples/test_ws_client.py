@@ -13,7 +13,7 @@ from bridge.protocol import CLOSE_CODES, ClientMessage, Hello
 from contracts.events import SessionClosed, TurnEnded
 from docs.examples.ws_client import talk
 from docs.examples.ws_speak import speak
-from infra.connection import connection
+from infra.log.connection import connection
 from tests.bridge.agent import Agent
 from tests.bridge.conftest import OpenDoor, agent, open_door  # noqa: F401 (fixtures)
 from tests.waiting import until, until_async

@@ -8,11 +8,11 @@ import psutil
 import pytest
 from faststream.nats import NatsBroker
 
-from infra.connection import connection
 from infra.embedded.llm import wait_for_llm
 from infra.embedded.nats import free_port
 from infra.embedded.weights import best_weights, shipped_weights
 from infra.engines.llm import LOCAL_PRIMER, chat_model
+from infra.log.connection import connection
 from infra.settings import Settings
 
 pytestmark = pytest.mark.engines

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from infra.ending import CancelledElsewhere
 from infra.engines.lane import BEHIND_S, MAX_WAITING_S, Lane, Overloaded, Rank, Run
+from infra.process.tasks import CancelledElsewhere
 from tests.waiting import until
 
 

@@ -7,9 +7,9 @@ from faststream.nats import NatsBroker
 
 from contracts import events as e
 from contracts.topology import DEAD, VOICE
-from infra.connection import connection, jetstream
-from infra.dead_letters import SUBJECT_HEADER
-from infra.facts import now_ns, say
+from infra.log.connection import connection, jetstream
+from infra.log.dead_letters import SUBJECT_HEADER
+from infra.log.event_log import now_ns, say
 
 SECRET = "zanzibar"
 PROFILE = e.AgentProfile(prompt=f"You know {SECRET}.", llm="openai:gpt-5, local", stt="local", tts="local")

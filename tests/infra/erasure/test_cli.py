@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from faststream.nats import NatsBroker
 
-from infra.facts import facts_after
+from infra.log.event_log import facts_after
 from tests.infra.erasure.talk import SECRET, session, store, times_on_disk
 
 

@@ -8,10 +8,10 @@ from faststream.nats import NatsBroker
 from contracts import events as e
 from contracts.topology import AUDIO, DEAD, RECORDINGS, VOICE
 from infra.cli.session_list import list_sessions
-from infra.connection import connection, jetstream
 from infra.erasure import SessionStillOpen, UnknownSession, erase, erase_session, erase_user
 from infra.erasure.stored import overwrite
-from infra.facts import facts_after, say
+from infra.log.connection import connection, jetstream
+from infra.log.event_log import facts_after, say
 from infra.memory.response_cache import ResponseCache, answer_key
 from infra.settings import settings
 from tests.infra.erasure.talk import SECRET, exchange, session, store, times_on_disk

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from contracts import events as e
 from infra.cli.app import app
-from infra.connection import connection
-from infra.facts import say
+from infra.log.connection import connection
+from infra.log.event_log import say
 from infra.opus import PACKET_SAMPLES, encode
 from infra.recordings import Chunk, store
 from tests.infra.export.a_call import START_NS, Facts, a_call

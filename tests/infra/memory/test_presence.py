@@ -6,8 +6,8 @@ from typing import Any
 from faststream.nats import NatsBroker
 
 from contracts import events as e
-from infra.connection import connection
-from infra.facts import facts_after, say
+from infra.log.connection import connection
+from infra.log.event_log import facts_after, say
 from infra.memory.presence import PresenceBoard, Present, present, who_is_where
 from tests.actors.reasoning.facts import fact, opened
 from tests.servers import NatsServer

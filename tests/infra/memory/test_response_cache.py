@@ -4,7 +4,7 @@ import asyncio
 
 from faststream.nats import NatsBroker
 
-from infra.connection import connection
+from infra.log.connection import connection
 from infra.memory.response_cache import BUCKET, ResponseCache, answer_key, forget_user
 from tests.servers import NatsServer
 

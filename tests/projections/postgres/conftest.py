@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from faststream.nats import NatsBroker
 
-from infra.connection import connection
+from infra.log.connection import connection
 from projections.postgres.projector import Projector
 from tests.postgres_server import PostgresServer, running_postgres
 from tests.projections.postgres.tables import Tables

@@ -11,9 +11,9 @@ from contracts.codec import Undecodable, decode, encode
 from contracts.events import SessionErased, TurnRecorded
 from contracts.topology import VOICE, subject_of
 from infra.bench.conversations import conversations
-from infra.connection import connection, jetstream
-from infra.dead_letters import NotTaken, dead_letters, put_back
-from infra.facts import say
+from infra.log.connection import connection, jetstream
+from infra.log.dead_letters import NotTaken, dead_letters, put_back
+from infra.log.event_log import say
 from projections.postgres.dead import NAME
 from projections.postgres.projector import Projector
 from projections.postgres.rebuild import rebuild

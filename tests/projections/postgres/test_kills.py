@@ -11,7 +11,7 @@ from faststream.nats import NatsBroker
 from contracts.events import Event
 from infra.bench.conversations import conversations
 from infra.bench.filling import fill_log
-from infra.connection import connection, jetstream
+from infra.log.connection import connection, jetstream
 from projections.postgres.verify import verify_tables
 from tests.projections.postgres.tables import Tables
 from tests.servers import NatsServer

@@ -8,9 +8,9 @@ from contracts.events import ErasedFact, SessionErased, SummaryWritten, TurnEnde
 from contracts.topology import VOICE
 from infra.bench.conversations import conversations
 from infra.bench.filling import fill_log
-from infra.connection import connection, jetstream
-from infra.ending import ended
-from infra.facts import history, say
+from infra.log.connection import connection, jetstream
+from infra.log.event_log import history, say
+from infra.process.tasks import ended
 from projections.postgres.projector import Projector
 from projections.postgres.verify import verify_tables
 from tests.contracts.samples import EVENT_CLASSES, sample

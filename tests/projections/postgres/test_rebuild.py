@@ -7,8 +7,8 @@ from contracts.events import Event
 from contracts.topology import VOICE
 from infra.bench.conversations import conversations
 from infra.bench.filling import fill_log
-from infra.connection import connection, jetstream
-from infra.facts import say
+from infra.log.connection import connection, jetstream
+from infra.log.event_log import say
 from projections.postgres.projector import Projector
 from projections.postgres.rebuild import NotRebuilt, rebuild
 from projections.postgres.verify import verify_tables

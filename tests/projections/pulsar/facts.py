@@ -8,7 +8,7 @@ from faststream.nats import NatsBroker
 from contracts import events as e
 from contracts.codec import encode
 from contracts.topology import VOICE, subject_of
-from infra.connection import jetstream
+from infra.log.connection import jetstream
 
 PROFILE = e.AgentProfile(prompt="Be brief.", llm="local", stt="local", tts="local")
 BEGAN_NS = 1_800_000_000_000_000_000

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from faststream.nats import NatsBroker
 
-from infra.connection import connection
 from infra.embedded.nats import free_port
+from infra.log.connection import connection
 from infra.pulsar.server import PulsarMissing, PulsarServer, check_installed
 from infra.settings import Settings
 from projections.pulsar.access import NoAccess, admin_headers, admin_tls, client_options

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from faststream.nats import NatsBroker
 
-from infra.connection import connection
+from infra.log.connection import connection
 from infra.pulsar.server import PulsarServer
 from infra.settings import Settings
 from projections.pulsar.routing import CONVERSATION

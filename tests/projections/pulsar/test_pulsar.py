@@ -9,8 +9,8 @@ from faststream.nats import NatsBroker
 from contracts.codec import decode, encode
 from contracts.events import SessionErased, TurnEnded
 from contracts.topology import VOICE, subject_of
-from infra.connection import connection, jetstream
-from infra.facts import say
+from infra.log.connection import connection, jetstream
+from infra.log.event_log import say
 from infra.settings import Settings
 from projections.pulsar.log_reader import entries_until
 from projections.pulsar.routing import CONVERSATION, LIFECYCLE, METRICS_TOPIC, PRODUCERS
@@ -158,7 +158,7 @@ async def test_topics_of_another_log_stop_it_with_what_to_do(broker: NatsBroker,
     # The log is lost, and begins anew.
     await jetstream(broker).purge_stream(VOICE)
     await jetstream(broker).delete_stream(VOICE)
-    from infra.provisioning import provision
+    from infra.log.provisioning import provision
 
     await provision(jetstream(broker))
     await say_all(broker, conversation("s-2"))

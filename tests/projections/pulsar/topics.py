@@ -10,8 +10,8 @@ from pathlib import Path
 
 from faststream.nats import NatsBroker
 
-from infra.connection import connection
 from infra.embedded.processes import die_with_parent
+from infra.log.connection import connection
 from infra.settings import Settings
 from projections.pulsar.comparison import Kept
 from projections.pulsar.projector import NAME, Projector

@@ -9,8 +9,8 @@ from faststream.nats import NatsBroker
 from contracts import events as e
 from contracts.audio import InFrame, OutFrame
 from contracts.topology import audio_in_subject, audio_out_subject
-from infra.connection import connection, round_trip
-from infra.facts import say
+from infra.log.connection import connection, round_trip
+from infra.log.event_log import say
 
 Samples = npt.NDArray[np.int16]
 

@@ -8,9 +8,9 @@ from faststream.nats import NatsBroker
 from actors.persistence.recording.captured_sound import NEAR_MESSAGES, CapturedSound
 from contracts.audio import InFrame, OutFrame, unpack_in
 from contracts.topology import AUDIO, audio_in_subject, audio_out_subject
-from infra.connection import connection, jetstream
-from infra.facts import now_ns
-from infra.provisioning import provision
+from infra.log.connection import connection, jetstream
+from infra.log.event_log import now_ns
+from infra.log.provisioning import provision
 from tests.servers import NatsServer
 from tests.waiting import until_async
 

@@ -11,7 +11,7 @@ from faststream.nats import NatsBroker
 from actors.persistence import actor
 from contracts import events as e
 from contracts.topology import AUDIO, RECORDER, VOICE
-from infra.connection import connection, jetstream
+from infra.log.connection import connection, jetstream
 from infra.recordings import NoRecording, chunks_of, drop, pcm_of, webm_of
 from infra.settings import settings
 from tests.actors.persistence.recording.recorded_call import AGENT_HZ, USER_HZ, RecordedCall, onsets_ms, quiet, tone

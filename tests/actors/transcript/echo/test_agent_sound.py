@@ -7,7 +7,7 @@ from actors.transcript.echo import agent_sound
 from actors.transcript.echo.agent_sound import AgentSound
 from contracts.audio import InFrame, OutFrame
 from contracts.topology import AUDIO, audio_out_subject
-from infra.connection import connection, jetstream
+from infra.log.connection import connection, jetstream
 from tests.waiting import until_async
 
 RATE_HZ = 16_000

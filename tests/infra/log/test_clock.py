@@ -1,6 +1,6 @@
 """The time of facts while the wall clock steps."""
 
-from infra.clock import IDLE_NS, SteadyClock
+from infra.log.clock import IDLE_NS, SteadyClock
 
 HOUR_NS = 3_600_000_000_000
 

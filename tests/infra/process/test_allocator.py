@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.allocator import give_back_memory
+from infra.process.allocator import give_back_memory
 
 
 def resident_bytes() -> int:

@@ -6,7 +6,7 @@ who knows where its acknowledgement goes: it says no (`-NAK`) in place of the de
 
 A process has a folder of its own, `<DAREDEVIL_HELD_DIR>/<pid>`, a file in it for each job: `<durable>.<sequence>`, the
 subject of its acknowledgement inside. Heartbeats set the time of the folder, by a clock that does not step
-(`infra.clock.elapsed_ns`): after a longer silence JetStream has given the jobs away itself. Without that variable, so
+(`infra.log.clock.elapsed_ns`): after a longer silence JetStream has given the jobs away itself. Without that variable, so
 without a supervisor, nothing is noted.
 """
 
@@ -25,7 +25,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from contracts.topology import DURABLES
-from infra.clock import elapsed_ns
+from infra.log.clock import elapsed_ns
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import logging
 import pytest
 
 from infra.embedded.nats import free_port
-from infra.nats_reach import nats_problem, shown_url, wait_for_nats
+from infra.log.nats_reach import nats_problem, shown_url, wait_for_nats
 from tests.servers import NatsServer
 from tests.waiting import until
 
@@ -40,6 +40,6 @@ async def test_who_waits_for_a_server_says_so_once_and_can_leave(caplog: pytest.
         await asyncio.sleep(0)
         leaving.set()
         assert await waiting is False
-    [told] = [record.getMessage() for record in caplog.records if record.name == "infra.nats_reach"]
+    [told] = [record.getMessage() for record in caplog.records if record.name == "infra.log.nats_reach"]
     assert "does not answer" in told
     assert "secret" not in told

@@ -7,7 +7,7 @@ from faststream.nats import NatsBroker
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from contracts.topology import VOICE
-from infra.connection import connection, give_up_consumer, jetstream, round_trip
+from infra.log.connection import connection, give_up_consumer, jetstream, round_trip
 from tests.servers import NatsServer
 from tests.waiting import until_async
 

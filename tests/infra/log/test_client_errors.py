@@ -8,8 +8,8 @@ from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 from nats.errors import Error, NoRespondersError, SlowConsumerError
 
-from infra.client_errors import SUBJECTS_COUNTED, TELL_EVERY_S, ClientErrors
-from infra.connection import connection
+from infra.log.client_errors import SUBJECTS_COUNTED, TELL_EVERY_S, ClientErrors
+from infra.log.connection import connection
 from tests.waiting import until
 
 

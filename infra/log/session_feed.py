@@ -11,8 +11,8 @@ from nats.aio.subscription import Subscription
 
 from contracts.codec import Undecodable, decode
 from contracts.topology import live_subjects
-from infra.connection import connection
-from infra.facts import Fact, facts_after
+from infra.log.connection import connection
+from infra.log.event_log import Fact, facts_after
 
 log = logging.getLogger(__name__)
 

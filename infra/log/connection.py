@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
-from infra.ending import CancelledElsewhere, own_cancellation_only
+from infra.process.tasks import CancelledElsewhere, own_cancellation_only
 
 log = logging.getLogger(__name__)
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from faststream.nats import NatsBroker
 
-from infra.broker import UNABLE, make_app, make_broker, nats_url
-from infra.connection import connection, jetstream
 from infra.embedded.runtime import NotRunning
-from infra.provisioning import missing_durables
+from infra.log.broker import UNABLE, make_app, make_broker, nats_url
+from infra.log.connection import connection, jetstream
+from infra.log.provisioning import missing_durables
 from infra.settings import settings
-from tests.infra.copies import turn_ended
+from tests.infra.log.copies import turn_ended
 from tests.servers import NatsServer
 from tests.waiting import until
 

@@ -9,13 +9,13 @@ import pytest
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 
-from infra.broker import make_broker
-from infra.connection import connection, jetstream
-from infra.facts import Fence, LogUnavailable, Stale, facts_after, history, last_sequence, say
-from infra.provisioning import provision
+from infra.log.broker import make_broker
+from infra.log.connection import connection, jetstream
+from infra.log.event_log import Fence, LogUnavailable, Stale, facts_after, history, last_sequence, say
+from infra.log.provisioning import provision
+from infra.process.telemetry import set_up_telemetry, span
 from infra.settings import settings
-from infra.telemetry import set_up_telemetry, span
-from tests.infra.copies import clause, turn_ended
+from tests.infra.log.copies import clause, turn_ended
 from tests.servers import NatsServer, running_nats
 
 

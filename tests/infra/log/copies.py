@@ -9,11 +9,11 @@ from typing import Any
 from faststream.nats import NatsBroker
 
 from contracts.events import ReplyClauseWritten, SessionClosed, TrackPublished, TurnEnded
-from infra.broker import make_broker
-from infra.connection import jetstream
-from infra.facts import now_ns
-from infra.inbox import Handle, Inbox, Refuses
-from infra.provisioning import provision
+from infra.log.broker import make_broker
+from infra.log.connection import jetstream
+from infra.log.event_log import now_ns
+from infra.log.inbox import Handle, Inbox, Refuses
+from infra.log.provisioning import provision
 
 
 def turn_ended(n: int = 0, session: str = "s-1", text: str = "hello") -> TurnEnded:
@@ -55,7 +55,7 @@ async def a_copy_of(
 @contextmanager
 def a_process_that_takes_and_never_ends() -> Iterator["Popen[Any]"]:
     """Run a copy of synthesis as a process of its own: it prints what it takes and what it gives up."""
-    process = Popen([sys.executable, "-m", "tests.infra.hanging_copy"], stdout=PIPE, text=True)
+    process = Popen([sys.executable, "-m", "tests.infra.log.hanging_copy"], stdout=PIPE, text=True)
     try:
         yield process
     finally:

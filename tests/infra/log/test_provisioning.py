@@ -9,11 +9,11 @@ from nats.js.api import ConsumerConfig, DiscardPolicy, StorageType
 from nats.js.errors import NotFoundError
 
 from contracts.topology import AUDIO, DURABLES, RECORDINGS, STREAMS, VOICE
-from infra.connection import connection, jetstream
-from infra.facts import say
-from infra.provisioning import missing_durables, provision
+from infra.log.connection import connection, jetstream
+from infra.log.event_log import say
+from infra.log.provisioning import missing_durables, provision
 from infra.settings import settings
-from tests.infra.copies import turn_ended
+from tests.infra.log.copies import turn_ended
 from tests.servers import NatsServer
 from tests.waiting import until
 

@@ -13,11 +13,11 @@ import pytest
 from contracts.codec import encode
 from contracts.topology import TRANSCRIPT, VOICE, subject_of
 from infra.embedded.system import Program, held_dir
-from infra.facts import say
-from infra.held_jobs import HELD_DIR, HeldJobs, give_back, notes_of
+from infra.log.event_log import say
+from infra.log.held_jobs import HELD_DIR, HeldJobs, give_back, notes_of
 from infra.settings import Settings
 from infra.supervisor import Supervisor
-from tests.infra.copies import a_copy_of, track_published
+from tests.infra.log.copies import a_copy_of, track_published
 from tests.infra.test_supervisor import until
 
 HOURS_S = 3 * 3600
@@ -98,7 +98,7 @@ def test_without_a_supervisor_nothing_is_noted(monkeypatch: pytest.MonkeyPatch, 
 
 
 async def test_what_a_killed_part_held_comes_to_the_surviving_copy_at_once(tmp_path: Path) -> None:
-    copy = (sys.executable, "-m", "tests.infra.hanging_copy", TRANSCRIPT)
+    copy = (sys.executable, "-m", "tests.infra.log.hanging_copy", TRANSCRIPT)
     settings = Settings(data_dir=tmp_path, port=0, nats_url="")
     copies = [Program("one", copy, needed=False), Program("two", copy, needed=False)]
 

@@ -17,10 +17,10 @@ from nats.js.errors import APIError, NotFoundError
 from contracts.codec import Undecodable, decode
 from contracts.events import Event
 from contracts.topology import VOICE, session_subjects, subject_of
-from infra.clock import CLOCK, time_ns_of
-from infra.connection import cancellation_kept, connection
-from infra.log_probe import refusals
-from infra.telemetry import trace_headers
+from infra.log.clock import CLOCK, time_ns_of
+from infra.log.connection import cancellation_kept, connection
+from infra.log.log_probe import refusals
+from infra.process.telemetry import trace_headers
 
 log = logging.getLogger(__name__)
 

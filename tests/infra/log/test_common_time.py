@@ -9,9 +9,9 @@ import pytest
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 
-from infra.clock import IDLE_NS, SteadyClock, elapsed_ns, time_ns_of
-from infra.common_time import Told, agree, common_time, leading
-from infra.connection import round_trip
+from infra.log.clock import IDLE_NS, SteadyClock, elapsed_ns, time_ns_of
+from infra.log.common_time import Told, agree, common_time, leading
+from infra.log.connection import round_trip
 from tests.servers import NatsServer
 from tests.waiting import until
 

@@ -1,10 +1,10 @@
-"""A copy of an actor that takes everything and finishes nothing: `python -m tests.infra.hanging_copy [durable]`."""
+"""A copy of an actor that takes everything and finishes nothing: `python -m tests.infra.log.hanging_copy [durable]`."""
 
 import asyncio
 import sys
 
 from contracts.events import Event
-from tests.infra.copies import a_copy_of
+from tests.infra.log.copies import a_copy_of
 
 
 async def handle(event: Event) -> "asyncio.Task[None]":

@@ -1,7 +1,7 @@
 """How an actor takes its events: sessions side by side, one session in order, nothing lost.
 
 Every message is held with heartbeats until it is dealt with. When this process dies, JetStream gives what it held
-to another copy after the durable's `ack_wait`; under a supervisor jobs come to it at once (`infra.held_jobs`).
+to another copy after the durable's `ack_wait`; under a supervisor jobs come to it at once (`infra.log.held_jobs`).
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from nats.errors import Error as NatsError
 from contracts.codec import Undecodable, decode
 from contracts.events import Event
 from contracts.topology import DURABLES, VOICE, Durable, retry_subject
-from infra.connection import cancellation_kept, connection, jetstream
-from infra.dead_letters import SUBJECT_HEADER, bury
-from infra.ending import CancelledElsewhere, ended, is_being_stopped, own_cancellation_only
-from infra.held_jobs import HeldJobs
-from infra.telemetry import span
+from infra.log.connection import cancellation_kept, connection, jetstream
+from infra.log.dead_letters import SUBJECT_HEADER, bury
+from infra.log.held_jobs import HeldJobs
+from infra.process.tasks import CancelledElsewhere, ended, is_being_stopped, own_cancellation_only
+from infra.process.telemetry import span
 
 log = logging.getLogger(__name__)
 

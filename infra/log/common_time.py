@@ -18,8 +18,8 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from contracts.topology import CLOCK_SUBJECT, PROBE
-from infra.clock import APART_NS, CLOCK, SteadyClock, elapsed_ns, time_ns_of
-from infra.ending import ended
+from infra.log.clock import APART_NS, CLOCK, SteadyClock, elapsed_ns, time_ns_of
+from infra.process.tasks import ended
 
 log = logging.getLogger(__name__)
 

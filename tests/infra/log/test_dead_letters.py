@@ -6,11 +6,11 @@ from faststream.nats import NatsBroker
 from contracts.codec import encode
 from contracts.events import Event
 from contracts.topology import DEAD
-from infra.connection import connection, jetstream
-from infra.dead_letters import NotTaken, dead_letters, put_back
-from infra.facts import Fence, say
-from tests.infra.copies import a_copy_of, clause
-from tests.infra.test_inbox import Taker, all_answered
+from infra.log.connection import connection, jetstream
+from infra.log.dead_letters import NotTaken, dead_letters, put_back
+from infra.log.event_log import Fence, say
+from tests.infra.log.copies import a_copy_of, clause
+from tests.infra.log.test_inbox import Taker, all_answered
 
 
 async def refuse(event: Event) -> None:

@@ -11,11 +11,11 @@ from faststream.nats import NatsBroker
 
 from contracts.events import Event
 from contracts.topology import VOICE
-from infra.connection import connection, jetstream
-from infra.dead_letters import dead_letters
-from infra.facts import say
-from infra.inbox import Inbox
-from tests.infra.copies import (
+from infra.log.connection import connection, jetstream
+from infra.log.dead_letters import dead_letters
+from infra.log.event_log import say
+from infra.log.inbox import Inbox
+from tests.infra.log.copies import (
     a_copy_of,
     a_process_that_takes_and_never_ends,
     clause,

@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from infra.app_on_demand import app_made_in
+from infra.process.app_on_demand import app_made_in
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import asyncio
 from faststream.nats import NatsBroker
 
 from contracts.events import SessionClosed
-from infra.facts import facts_after, say
+from infra.log.event_log import facts_after, say
 from tests.servers import NatsServer
 
 CLOSED = SessionClosed(event_id="closed", session_id="s", time_ns=1, reason="hangup")

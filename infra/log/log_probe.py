@@ -9,7 +9,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from contracts.topology import PROBE, probe_subject
-from infra.connection import cancellation_kept
+from infra.log.connection import cancellation_kept
 
 ANSWER_S = 2.0
 GOOD_FOR_S = 2.0

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 from faststream.nats import NatsBroker
 
-from infra.connection import connection
-from infra.facts import say
-from infra.feed import SessionFeed
-from tests.infra.copies import clause, turn_ended
+from infra.log.connection import connection
+from infra.log.event_log import say
+from infra.log.session_feed import SessionFeed
+from tests.infra.log.copies import clause, turn_ended
 from tests.servers import NatsServer
 from tests.waiting import until
 

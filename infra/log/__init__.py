@@ -1,0 +1,1 @@
+"""The event log on NATS: append, read, follow, take as an actor, dead letters."""
