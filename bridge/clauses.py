@@ -3,9 +3,9 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from bridge.heard import SaidClause
 from contracts.audio import OutFrame
 from contracts.events import ClauseSynthesized, ReplyClauseWritten
+from infra.session.heard_words import SaidClause
 
 MAX_EARLY_FRAMES = 500
 """Frames kept behind a gap (10 s); later ones are left out and asked for again with the gap."""

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from nats.aio.client import Client
 from nats.errors import NoRespondersError
 
-from bridge.http.session_index import newest_sessions
 from contracts.topology import checked_session
+from infra.session.index import newest_sessions
 
 log = logging.getLogger(__name__)
 

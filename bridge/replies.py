@@ -5,10 +5,10 @@ from enum import Enum, auto
 
 from bridge.clauses import ClauseSound
 from bridge.course import Course
-from bridge.heard import Heard, heard
 from contracts.audio import OutFrame
 from contracts.events import ClauseSynthesized
 from contracts.written import put_together
+from infra.session.heard_words import Heard, heard
 
 MAX_REPLY_S = 300
 """Sound taken of one reply; what goes beyond is left out."""

@@ -4,7 +4,7 @@ from actors.persistence.session_state import ReplyState, SessionState
 from contracts.events import PlaybackFinished, PlaybackInterrupted, TurnEnded, TurnRecorded
 from contracts.ids import derive_id
 from contracts.written import put_together
-from infra.people import known_name, user_of
+from infra.session.people import known_name, user_of
 
 
 def record_of(

@@ -13,7 +13,7 @@ from contracts.events import (
     TurnEnded,
     TurnRecorded,
 )
-from infra.people import Person, note
+from infra.session.people import Person, note
 
 MOST = 64
 """How many turns, and how many replies without a record, are held. An answer starts within seconds of its turn and is

@@ -34,7 +34,7 @@ from infra.log.event_log import Stale, now_ns
 from infra.log.inbox import Inbox
 from infra.memory.response_cache import ResponseCache
 from infra.memory.turns import TurnMemory, turn_memory
-from infra.people import several
+from infra.session.people import several
 from infra.settings import Settings
 from infra.settings import settings as process_settings
 

@@ -10,8 +10,8 @@ from typing import Literal
 from actors.reasoning.session_state import Session, Turn, turn_key
 from contracts import events as e
 from contracts.ids import derive_id
-from infra.people import is_company, name_of, several
-from infra.wording import are_the_same_words, asks, is_said_to, names
+from infra.session.addressing import are_the_same_words, asks, is_said_to, names
+from infra.session.people import is_company, name_of, several
 
 Reason = Literal["unnamed", "to-another", "no-request", "heard-twice"]
 

@@ -13,7 +13,7 @@ from actors.reasoning.memories import told
 from actors.reasoning.prompts import Background, wants_memory
 from actors.reasoning.session_state import Reply, Session
 from infra.memory.turns import NOTHING, Recalled, TurnMemory
-from infra.people import names_of, several
+from infra.session.people import names_of, several
 
 SESSIONS = 500
 

@@ -6,7 +6,7 @@ from actors.reasoning.endings import OFFERED
 from actors.reasoning.session_state import Session, Turn, heard_by
 from contracts.events import ContextMessage
 from infra.engines.llm import Limits
-from infra.people import name_of, several, user_of
+from infra.session.people import name_of, several, user_of
 from infra.time_zones import is_zone
 
 CUT = " … "

@@ -8,7 +8,7 @@ from actors.reasoning.false_stop import rest_after
 from actors.reasoning.session_state import Reply, Session, Turn, turn_key
 from contracts.events import Event, SessionClosed, SessionOpened, TranscriptRevised, TurnEnded, UtteranceDismissed
 from contracts.ids import derive_id
-from infra.people import several
+from infra.session.people import several
 
 _WORTH_ANOTHER_ATTEMPT = frozenset({"interrupted", "failed", "broken-off", "half-closed"})
 """A draft that ended so is not the answer: the model may do better when the turn has ended."""

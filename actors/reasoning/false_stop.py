@@ -1,8 +1,8 @@
 """An interruption that proved to be none: the reply goes on from where it was, not from its start. Pure."""
 
 from actors.reasoning.session_state import Reply, Session, heard_by
-from infra.signals import is_signal
-from infra.wording import words_of
+from infra.session.addressing import words_of
+from infra.session.signals import is_signal
 
 ANSWER_WORDS = 4
 """Cut off so few words before the end of its question, the agent is taken to have asked it."""

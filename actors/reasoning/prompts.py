@@ -9,7 +9,7 @@ from actors.reasoning.context import fitted
 from actors.reasoning.memories import asks_about_caller, notes
 from contracts.events import ContextMessage
 from infra.engines.llm import Limits, limits_of
-from infra.people import listed
+from infra.session.people import listed
 
 SO_FAR = "The conversation so far: "
 CUT_OFF = (

@@ -10,7 +10,7 @@ from typing import Any
 
 from contracts import events as e
 from contracts.written import put_together
-from infra.people import Person, note
+from infra.session.people import Person, note
 
 NS_PER_S = 1_000_000_000
 

@@ -17,7 +17,7 @@ from contracts.topology import SUMMARIES, tail_of
 from infra.log.broker import make_app, make_broker
 from infra.log.event_log import Fence, Stale, facts_after, now_ns, say
 from infra.log.inbox import Inbox
-from infra.people import people_of
+from infra.session.people import people_of
 from infra.settings import Settings, settings
 
 _loaded: dict[tuple[str, str], Models] = {}

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from contracts.events import Event, PlaybackFinished, PlaybackInterrupted, TurnEnded, TurnPassed, TurnRecorded
-from infra.people import People, name_of, several
+from infra.session.people import People, name_of, several
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from typing import Literal
 
 from actors.transcript.endpointing import word_set
 from actors.transcript.repeating import repeats
-from infra.signals import is_signal, may_become_signal
-from infra.wording import asks, is_said_to, names, words_of
+from infra.session.addressing import asks, is_said_to, names, words_of
+from infra.session.signals import is_signal, may_become_signal
 
 Reason = Literal["no-words", "backchannel", "echo", "unaddressed"]
 

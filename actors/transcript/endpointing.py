@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from infra.wording import words_of
+from infra.session.addressing import words_of
 
 SAMPLES_PER_MS = 16
 WINDOW_SAMPLES = 512

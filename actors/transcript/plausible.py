@@ -14,7 +14,7 @@ import numpy as np
 from actors.transcript.sound import Samples
 from contracts.audio import IN_SAMPLE_RATE_HZ
 from infra.engines.stt import Recognition
-from infra.wording import WORD, words_of
+from infra.session.addressing import WORD, words_of
 
 Reason = Literal["repetition", "too-fast", "unlikely", "language"]
 

@@ -6,7 +6,7 @@ from actors.transcript.barge_in import Company
 from contracts import events as e
 from contracts.topology import EVENT_CLASSES
 from infra.log.event_log import Fact
-from infra.people import Person, name_of, note
+from infra.session.people import Person, name_of, note
 
 FENCED = tuple(event_class for tail, event_class in EVENT_CLASSES.items() if tail.startswith("turn."))
 """Whatever is said on `turn.*`, by whomever: it moves the fence."""

@@ -11,7 +11,6 @@ from faststream.nats import NatsBroker
 from bridge.http.exchange import Exchange
 from bridge.http.models import ChatRequest
 from bridge.http.problems import AWAY, Problem, log_away
-from bridge.http.session_index import newest_sessions
 from bridge.http.text_facts import HTTP, ReadingFacts, Standing, opening_facts, turn_ended
 from bridge.opening import PERSON, closing_events
 from bridge.protocol import Rubbish, checked_text
@@ -25,6 +24,7 @@ from infra.log.clock import CLOCK
 from infra.log.connection import answers, connection
 from infra.log.event_log import Fact, Fence, Stale, facts_after, now_ns, say
 from infra.process.tasks import ended
+from infra.session.index import newest_sessions
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)

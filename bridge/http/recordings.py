@@ -17,7 +17,7 @@ from bridge.http.ranges import range_of
 from infra.log.connection import connection
 
 if TYPE_CHECKING:
-    from infra.recordings import Chunk
+    from infra.session.recordings import Chunk
 
 KEPT_BYTES = 64_000_000
 """Files kept for the next range of the same recording."""
@@ -56,7 +56,7 @@ class Recordings:
 
     async def last(self, session_id: str) -> "Chunk | None":
         """Return the newest chunk there is: how long the recording is, and where the tracks lie in it."""
-        from infra.recordings import BrokenChunk, last_chunk
+        from infra.session.recordings import BrokenChunk, last_chunk
 
         try:
             stored = await last_chunk(connection(self._broker), session_id)
@@ -65,7 +65,7 @@ class Recordings:
         return stored.chunk if stored is not None else None
 
     async def _file(self, session_id: str) -> bytes:
-        from infra.recordings import BrokenChunk, NoRecording, last_chunk, webm_of
+        from infra.session.recordings import BrokenChunk, NoRecording, last_chunk, webm_of
 
         nc = connection(self._broker)
         try:

@@ -25,12 +25,12 @@ from bridge.http.models import (
 from bridge.http.problems import Problem, responses
 from bridge.http.reading import CURSOR_PATTERN, Cursor, PathId, connected, facts_of
 from bridge.http.recordings import Recordings
-from bridge.http.session_index import Wanted, page_of
 from bridge.http.session_views import detail_of, item_of, playback_of, summary_of, transcript_of
 from bridge.web.gate import Visitor
 from contracts.events import Event
 from infra.export.conversation import Conversation, NotAConversation, conversation_of
 from infra.log.connection import connection
+from infra.session.index import Wanted, page_of
 
 MOST_LISTED = 200
 
@@ -138,7 +138,7 @@ def _add_recording(router: APIRouter, broker: NatsBroker) -> None:
     @router.get("/{session_id}/playback", summary="What a player needs", responses=responses(404))
     async def get_playback(session_id: PathId, response: Response) -> Playback:
         """Tell what was said and when, in ms since the recording's start, and where the recording is."""
-        from infra.recordings import duration_ms
+        from infra.session.recordings import duration_ms
 
         response.headers["Cache-Control"] = "no-store"
         facts = await facts_of(broker, session_id)

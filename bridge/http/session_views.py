@@ -16,9 +16,9 @@ from bridge.http.models import (
     TranscriptTurn,
     time_of,
 )
-from bridge.http.session_index import Listed
 from contracts import events as e
 from infra.export.conversation import Conversation, Exchange, Reply
+from infra.session.index import Listed
 
 
 def item_of(listed: Listed) -> SessionItem:

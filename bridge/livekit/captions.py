@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from contracts import events as e
 from contracts.written import joint
-from infra.speaking_pace import LETTERS_PER_S
+from infra.session.speaking_pace import LETTERS_PER_S
 
 SAMPLES_PER_LETTER = 24_000 // LETTERS_PER_S
 """How fast the agent is taken to speak (24 kHz) where word ends are not known yet: 15 letters a second."""

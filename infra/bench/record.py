@@ -29,7 +29,7 @@ from infra.embedded.processes import start_program
 from infra.export.conversation import conversation_of
 from infra.export.formats import to_srt
 from infra.log.event_log import history
-from infra.recordings import last_chunk, pcm_of
+from infra.session.recordings import last_chunk, pcm_of
 
 RECORDED_WITHIN_S = 40.0
 """A busy machine needs longer for the last chunk of a recording than the few seconds of a quiet one."""

@@ -11,7 +11,7 @@ from contracts import events as e
 from infra.bench.found_sound import LETTER_S, Place
 from infra.bench.marked_voice import Mark, bare, marks_of
 from infra.bench.statistics import percentile
-from infra.heard_times import HeardTimes
+from infra.session.heard_times import HeardTimes
 
 WHOLE = 0.85
 """Share of the usual correlation from which a letter was heard whole: of another it is not known when it ended."""

@@ -129,7 +129,7 @@ async def _conversation(nc: "Client", session: str) -> "Conversation":
     from infra.cli.system import has_stream
     from infra.export.conversation import NotAConversation, conversation_of
     from infra.log.event_log import history
-    from infra.recordings import last_chunk
+    from infra.session.recordings import last_chunk
 
     facts = [fact.event async for fact in history(nc, session)] if await has_stream(nc, VOICE) else []
     if not facts:
@@ -143,7 +143,7 @@ async def _conversation(nc: "Client", session: str) -> "Conversation":
 
 
 async def _export_sound(nc: "Client", session: str, form: Format, target: Path) -> None:
-    from infra.recordings import NoRecording, last_chunk, sound_of, wav_header, webm_of
+    from infra.session.recordings import NoRecording, last_chunk, sound_of, wav_header, webm_of
 
     told = await _complete(nc, session)
     try:
@@ -185,7 +185,7 @@ async def _complete(nc: "Client", session: str) -> "Conversation":
 async def _recording_begun(nc: "Client", session: str) -> bool:
     from contracts.topology import RECORDINGS
     from infra.cli.system import has_stream
-    from infra.recordings import last_chunk
+    from infra.session.recordings import last_chunk
 
     return await has_stream(nc, RECORDINGS) and await last_chunk(nc, session) is not None
 

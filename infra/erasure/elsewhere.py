@@ -10,7 +10,7 @@ from infra.erasure.receipt import SessionReceipt
 from infra.erasure.stored import overwrite, stored
 from infra.log.dead_letters import SUBJECT_HEADER
 from infra.memory.response_cache import forget_user
-from infra.recordings import drop
+from infra.session.recordings import drop
 
 
 async def erase_sound(nc: Client, receipt: SessionReceipt) -> None:

@@ -7,8 +7,8 @@ from typing import Literal
 
 from contracts import events as e
 from contracts.audio import IN_SAMPLE_RATE_HZ
-from infra.heard_times import HeardReply
-from infra.speaking_pace import samples_per_letter
+from infra.session.heard_times import HeardReply
+from infra.session.speaking_pace import samples_per_letter
 
 MOST_LETTERS = 84
 """Two lines of a caption."""

@@ -10,8 +10,8 @@ from contracts import events as e
 from contracts.written import put_together
 from infra.export.as_heard import as_heard
 from infra.export.captions import Caption, agent_captions, cut_clause, user_caption
-from infra.heard_times import HeardTimes
-from infra.people import Person, known_name, name_of, note, several
+from infra.session.heard_times import HeardTimes
+from infra.session.people import Person, known_name, name_of, note, several
 
 
 class NotAConversation(LookupError):

@@ -13,7 +13,7 @@ from infra.export.captions import Caption
 from infra.export.conversation import Conversation, Exchange, Reply
 from infra.export.lines import lines_of, one_line
 from infra.export.markdown import as_said, as_written, in_markdown, is_quoted, quoted
-from infra.people import listed, name_of, several
+from infra.session.people import listed, name_of, several
 
 INDENT = "    "
 NOT_HEARD = "not heard:"

@@ -2,7 +2,7 @@
 
 from nats.aio.client import Client
 
-from infra.recordings import NoRecording, webm_of
+from infra.session.recordings import NoRecording, webm_of
 from projections.postgres.filling import Sound
 
 

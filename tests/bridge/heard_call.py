@@ -14,7 +14,7 @@ from contracts import events as e
 from contracts.audio import OutFrame
 from infra.caller.loudspeaker import Loudspeaker, Report
 from infra.caller.manner import Manner
-from infra.heard_times import HeardTimes
+from infra.session.heard_times import HeardTimes
 from tests.bridge.agent import RATE_HZ, frames_of
 
 MS = 1_000_000

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bridge.client_clock import ClientClock
 from bridge.course import Count, Course, Stopped, WentOn
 from contracts import events as e
-from infra.heard_times import HeardReply
+from infra.session.heard_times import HeardReply
 
 MS = 1_000_000
 S = 1_000 * MS

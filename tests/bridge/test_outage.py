@@ -12,13 +12,13 @@ from nats.aio.client import Client
 from nats.js.errors import APIError
 
 from bridge import log_watch
-from bridge.http.session_index import Listed, newest_sessions
 from bridge.site import Listener
 from contracts import events as e
 from contracts.topology import VOICE
 from infra.log.broker import make_broker
 from infra.log.connection import answers, connection, jetstream
 from infra.log.provisioning import provision
+from infra.session.index import Listed, newest_sessions
 from infra.settings import settings
 from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller, wait_for

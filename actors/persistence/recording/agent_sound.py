@@ -11,8 +11,8 @@ import soxr
 
 from contracts import events as e
 from contracts.audio import OutFrame
-from infra.heard_times import HeardReply, Span
-from infra.opus import RATE_HZ
+from infra.session.heard_times import HeardReply, Span
+from infra.session.opus import RATE_HZ
 
 Samples = npt.NDArray[np.int16]
 

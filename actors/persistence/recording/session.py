@@ -17,8 +17,8 @@ from contracts.ids import derive_id
 from contracts.topology import audio_out_subject, recording_subject
 from infra.log.connection import connection
 from infra.log.event_log import LogUnavailable, Stale, facts_after, now_ns, say
-from infra.opus import LOOK_AHEAD_SAMPLES, PACKET_SAMPLES, RATE_HZ, WARM_UP_PACKETS, encode, packets_up_to
-from infra.recordings import Chunk, StoredChunk, duration_ms, last_chunk, store
+from infra.session.opus import LOOK_AHEAD_SAMPLES, PACKET_SAMPLES, RATE_HZ, WARM_UP_PACKETS, encode, packets_up_to
+from infra.session.recordings import Chunk, StoredChunk, duration_ms, last_chunk, store
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from actors.persistence.recording.agent_sound import ReplySound, at_48k, heard, 
 from actors.persistence.recording.people_sound import TrackPlacing, mixed, sample_at
 from contracts import events as e
 from contracts.audio import IN_SAMPLE_RATE_HZ, InFrame, OutFrame
-from infra.heard_times import HeardTimes
-from infra.opus import RATE_HZ
+from infra.session.heard_times import HeardTimes
+from infra.session.opus import RATE_HZ
 
 Samples = npt.NDArray[np.int16]
 

@@ -5,7 +5,7 @@ from actors.reasoning.context import asker_id, askers
 from actors.reasoning.prompts import Background, context_of, prompt_messages
 from contracts import events as e
 from contracts.events import ContextMessage
-from infra.people import Person, listed, name_of, user_of
+from infra.session.people import Person, listed, name_of, user_of
 from tests.actors.reasoning.facts import fact, folded, opened
 from tests.actors.reasoning.people_talk import answered, joined, left, passed, room, says
 

@@ -4,7 +4,7 @@ from actors.summaries.action_items import action_items
 from actors.summaries.conversation import conversation, transcript
 from actors.summaries.extraction import extract
 from contracts import events as e
-from infra.people import people_of
+from infra.session.people import people_of
 from tests.actors.reasoning.people_talk import answered, passed, room, says
 
 FACTS: tuple[e.Event, ...] = (

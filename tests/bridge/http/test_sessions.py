@@ -10,7 +10,7 @@ from bridge.http.models import time_of
 from contracts import events as e
 from infra.log.connection import connection
 from infra.log.event_log import now_ns
-from infra.recordings import Chunk, store
+from infra.session.recordings import Chunk, store
 from tests.bridge.agent import Agent
 from tests.bridge.http.conftest import ADMIN, KEY, OpenHttp
 
@@ -81,7 +81,7 @@ async def test_a_door_whose_clock_is_hours_off_is_found_by_the_time_of_the_log(
 async def test_a_time_is_found_by_when_the_log_has_stored(
     http: httpx.AsyncClient, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.http.session_index.SLACK_NS", 0)
+    monkeypatch.setattr("infra.session.index.SLACK_NS", 0)
     times = []
     for n in range(4):
         fact = await agent.say(e.SessionOpened, f"s-{n}", door="http", user_id="sam", profile=PROFILE)
@@ -93,8 +93,8 @@ async def test_a_time_is_found_by_when_the_log_has_stored(
 async def test_pages_follow_each_other_without_gap_or_repetition(
     http: httpx.AsyncClient, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.http.session_index.WINDOW", 7)
-    monkeypatch.setattr("bridge.http.session_index.BATCH", 3)
+    monkeypatch.setattr("infra.session.index.WINDOW", 7)
+    monkeypatch.setattr("infra.session.index.BATCH", 3)
     for n in range(45):
         await opened(f"s-{n:02}", user_id="sam" if n % 3 else "eve")
     for user, expected in (("sam", 30), ("eve", 15)):
@@ -115,8 +115,8 @@ async def test_pages_follow_each_other_without_gap_or_repetition(
 async def test_a_list_that_takes_too_long_goes_on_on_the_next_page(
     http: httpx.AsyncClient, opened: Open, broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bridge.http import session_index
-    from bridge.http.session_index import Wanted, page_of
+    from infra.session import index as session_index
+    from infra.session.index import Wanted, page_of
 
     monkeypatch.setattr(session_index, "WINDOW", 4)
     monkeypatch.setattr(session_index, "WIDEST_WINDOW", 4)
@@ -216,7 +216,7 @@ async def test_a_recording_is_served_in_the_parts_that_are_asked_for(
     http: httpx.AsyncClient, broker: NatsBroker, opened: Open
 ) -> None:
     await opened("call")
-    from infra.opus import SILENT_PACKET
+    from infra.session.opus import SILENT_PACKET
 
     last = await store(connection(broker), "call", Chunk(0, START_NS, 0, (SILENT_PACKET,) * 100), 0)
     whole = await get(http, "/sessions/call/recording")
@@ -254,7 +254,7 @@ async def test_a_recording_is_served_in_the_parts_that_are_asked_for(
 async def test_a_player_finds_words_in_the_sound(
     http: httpx.AsyncClient, agent: Agent, opened: Open, broker: NatsBroker
 ) -> None:
-    from infra.opus import SILENT_PACKET
+    from infra.session.opus import SILENT_PACKET
 
     await opened("call")
     heard = {"utterance_id": "u", "participant_id": "caller", "start_sample": 16_000, "end_sample": 32_000}

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from faststream.nats import NatsBroker
 
-from bridge.http.session_index import newest_sessions
 from bridge.protocol import CLOSE_CODES, ClientMessage, Hello
 from contracts.events import SessionClosed, TurnEnded
 from docs.examples.ws_client import talk
 from docs.examples.ws_speak import speak
 from infra.log.connection import connection
+from infra.session.index import newest_sessions
 from tests.bridge.agent import Agent
 from tests.bridge.conftest import OpenDoor, agent, open_door  # noqa: F401 (fixtures)
 from tests.waiting import until, until_async

@@ -17,8 +17,8 @@ from contracts import events as e
 from infra.cli.app import app
 from infra.log.connection import connection
 from infra.log.event_log import say
-from infra.opus import PACKET_SAMPLES, encode
-from infra.recordings import Chunk, store
+from infra.session.opus import PACKET_SAMPLES, encode
+from infra.session.recordings import Chunk, store
 from tests.infra.export.a_call import START_NS, Facts, a_call
 
 

@@ -15,7 +15,7 @@ from actors.persistence import actor
 from contracts import events as e
 from contracts.topology import AUDIO
 from infra.log.connection import connection, jetstream
-from infra.recordings import chunks_of, last_chunk, pcm_of
+from infra.session.recordings import chunks_of, last_chunk, pcm_of
 from tests.actors.persistence.recording.recorded_call import AGENT_HZ, USER_HZ, RecordedCall, onsets_ms, quiet, tone
 from tests.actors.running import facts_until, running
 from tests.servers import NatsServer

@@ -12,7 +12,7 @@ from actors.persistence import actor
 from contracts import events as e
 from contracts.topology import AUDIO, RECORDER, VOICE
 from infra.log.connection import connection, jetstream
-from infra.recordings import NoRecording, chunks_of, drop, pcm_of, webm_of
+from infra.session.recordings import NoRecording, chunks_of, drop, pcm_of, webm_of
 from infra.settings import settings
 from tests.actors.persistence.recording.recorded_call import AGENT_HZ, USER_HZ, RecordedCall, onsets_ms, quiet, tone
 from tests.actors.running import facts_until, running

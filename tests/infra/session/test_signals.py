@@ -1,7 +1,7 @@
 import pytest
 
-from infra.signals import is_signal, may_become_signal
-from infra.wording import words_of
+from infra.session.addressing import words_of
+from infra.session.signals import is_signal, may_become_signal
 
 SIGNALS = """Mhm. | Mm-hmm. | Mmm. | Mm-hmm, yeah. | Uh-huh. | Uh huh, right. | Hmm. | Aha. | Oh. | Ooh.
 Ah, okay.

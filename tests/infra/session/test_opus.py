@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from infra.opus import PACKET_SAMPLES, SILENT_PACKET, WARM_UP_PACKETS, Decoder, encode, packets_up_to, webm
+from infra.session.opus import PACKET_SAMPLES, SILENT_PACKET, WARM_UP_PACKETS, Decoder, encode, packets_up_to, webm
 
 Samples = npt.NDArray[np.int16]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from infra.wording import are_the_same_words, asks, is_said_to, names
+from infra.session.addressing import are_the_same_words, asks, is_said_to, names
 
 
 @pytest.mark.parametrize(

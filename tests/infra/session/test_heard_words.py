@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.heard import SaidClause, heard
+from infra.session.heard_words import SaidClause, heard
 
 TWO = (
     SaidClause(0, "Hello there.", 12_000, 12_000, (6_000, 11_000)),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contracts.written import put_together
-from infra.speaking_pace import samples_per_letter
+from infra.session.speaking_pace import samples_per_letter
 
 _WORD = re.compile(r"\S+")
 

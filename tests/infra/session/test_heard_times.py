@@ -3,7 +3,7 @@
 from typing import Any
 
 from contracts import events as e
-from infra.heard_times import HeardTimes, Span
+from infra.session.heard_times import HeardTimes, Span
 
 S = 1_000_000_000
 

@@ -20,7 +20,7 @@ from contracts.ids import derive_id
 from contracts.topology import RECORDINGS, recording_subject
 from infra.log.connection import cancellation_kept, give_up_consumer
 from infra.log.event_log import WRONG_LAST_SEQUENCE, Stale
-from infra.opus import LOOK_AHEAD_SAMPLES, PACKET_SAMPLES, RATE_HZ, SILENT_PACKET, Decoder, webm
+from infra.session.opus import LOOK_AHEAD_SAMPLES, PACKET_SAMPLES, RATE_HZ, SILENT_PACKET, Decoder, webm
 
 Samples = npt.NDArray[np.int16]
 
