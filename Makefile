@@ -13,7 +13,7 @@ setup: $(INSTALLED) ## make .venv with what running needs (quick the second time
 
 setup-dev: $(INSTALLED_DEV) ## the same, and the tools of tests and linters
 
-$(INSTALLED): requirements.lock pyproject.toml scripts/setup.sh infra/embedded/weights.py
+$(INSTALLED): requirements.lock pyproject.toml scripts/setup.sh infra/system/weights.py
 	@bash scripts/setup.sh $(VENV)
 	@touch $(INSTALLED)
 
@@ -45,7 +45,7 @@ asyncapi: setup ## write asyncapi.yaml from the code
 	$(VENV)/bin/python -m contracts.asyncapi.document
 
 settings-table: setup ## write docs/settings.md from the code
-	$(VENV)/bin/python -m infra.settings_table
+	$(VENV)/bin/python -m infra.cli.settings_table
 
 clean: ## remove what was built and installed, but no conversation
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/*_check/node_modules

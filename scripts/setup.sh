@@ -79,5 +79,5 @@ say "Installing dependencies (about 400 MB to download the first time)"
 install --require-hashes --no-build -r requirements.lock
 install --quiet --no-deps --no-index --no-build-isolation --editable .
 say "Rewriting the local language model's weights for speed"
-"$venv/bin/python" -m infra.embedded.weights
+"$venv/bin/python" -m infra.system.weights
 say "Ready: $venv/bin/daredevil"

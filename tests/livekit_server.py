@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 from livekit.api import AccessToken, LiveKitAPI, VideoGrants
 
-from infra.embedded.livekit import (
+from infra.livekit.access import LiveKitAccess
+from infra.settings import settings
+from infra.system.livekit import (
     LiveKitKey,
     LiveKitMissing,
     LiveKitPorts,
@@ -24,10 +26,8 @@ from infra.embedded.livekit import (
     livekit_server_path,
     write_livekit_config,
 )
-from infra.embedded.processes import die_with_parent
-from infra.embedded.readiness import http_status
-from infra.livekit.access import LiveKitAccess
-from infra.settings import settings
+from infra.system.processes import die_with_parent
+from infra.system.readiness import http_status
 
 START_TIMEOUT_S = 20
 KEY = LiveKitKey("testkey", "a-secret-for-tests-of-40-characters-0001")

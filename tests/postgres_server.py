@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from infra.embedded.postgres import command, data_folder, embedded_url
+from infra.system.postgres import command, data_folder, embedded_url
 
 START_TIMEOUT_S = 60
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.pulsar.server import PulsarMissing, PulsarServer, check_installed
+from infra.system.pulsar import PulsarMissing, PulsarServer, check_installed
 from projections.pulsar.admin import AdminApi
 from projections.pulsar.routing import PRODUCERS
 

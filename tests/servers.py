@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from infra.embedded.nats import free_port, nats_server_path, wait_for_port, write_nats_config
+from infra.system.nats import free_port, nats_server_path, wait_for_port, write_nats_config
 
 
 class NatsServer:

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from infra.embedded.processes import alive
-from infra.embedded.runtime import Runtime, read_runtime
+from infra.runtime import Runtime, read_runtime
+from infra.system.processes import alive
 
 READY_TIMEOUT_S = 100
 RESTART_TIMEOUT_S = 60

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from contracts.topology import ACTORS
-from infra import settings_table
+from infra.cli import settings_table
 from infra.settings import Settings
 
 ROOT = Path(__file__).parent.parent

@@ -11,13 +11,13 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from contracts.topology import DURABLES
-from infra.embedded.readiness import http_status
 from infra.engines.llm import LOCAL, LlmNotFound, local_url, model_names
 from infra.log.connection import answers, cancellation_kept, connection, jetstream
 from infra.log.log_probe import LogProbe, refusals
 from infra.log.provisioning import missing_durables
 from infra.process.tasks import ended
 from infra.settings import Settings
+from infra.system.readiness import http_status
 
 log = logging.getLogger(__name__)
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from infra.bench.bad_network import Impairment, Line, bad_line
-from infra.embedded.livekit import (
+from infra.system.livekit import (
     free_livekit_ports,
     livekit_key,
     livekit_server_path,
     write_livekit_config,
 )
-from infra.embedded.nats import free_port, nats_server_path, wait_for_port, write_nats_config
-from infra.embedded.processes import start_program
+from infra.system.nats import free_port, nats_server_path, wait_for_port, write_nats_config
+from infra.system.processes import start_program
 
 LINE_TIMEOUT_S = 3600.0
 Tell = Callable[[str], None]

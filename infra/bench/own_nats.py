@@ -9,9 +9,9 @@ from pathlib import Path
 
 import nats
 
-from infra.embedded.nats import free_port, nats_server_path, wait_for_port, write_nats_config
-from infra.embedded.processes import start_program
 from infra.log.provisioning import provision
+from infra.system.nats import free_port, nats_server_path, wait_for_port, write_nats_config
+from infra.system.processes import start_program
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psycopg
 
-from infra.embedded.postgres import command, data_folder, embedded_url
-from infra.embedded.processes import start_program
+from infra.system.postgres import command, data_folder, embedded_url
+from infra.system.processes import start_program
 
 READY_TIMEOUT_S = 60.0
 

@@ -25,11 +25,11 @@ from infra.bench.marked_voice import Mark
 from infra.bench.record_distance import Evidence, RecordFigures, figures_of, marks_of_answer
 from infra.caller import CallFailed, CallResult, Sound, Utterance
 from infra.caller.manner import ORDINARY, Manner, Stall
-from infra.embedded.processes import start_program
 from infra.export.conversation import conversation_of
 from infra.export.formats import to_srt
 from infra.log.event_log import history
 from infra.session.recordings import last_chunk, pcm_of
+from infra.system.processes import start_program
 
 RECORDED_WITHIN_S = 40.0
 """A busy machine needs longer for the last chunk of a recording than the few seconds of a quiet one."""

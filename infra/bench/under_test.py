@@ -15,7 +15,7 @@ from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as NoAnswer
 
 from infra.bench.own_nats import own_nats
-from infra.embedded.processes import ForkServer, Running
+from infra.system.processes import ForkServer, Running
 
 ASK_TIMEOUT_S = 1.0
 POLL_S = 0.005

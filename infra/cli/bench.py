@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from infra.bench.bus import BusFigures
     from infra.bench.idle import IdleFigures
     from infra.bench.memory import MemoryFigures
-    from projections.postgres.bench import PostgresFigures
+    from infra.bench.postgres import PostgresFigures
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -105,7 +105,7 @@ async def _bus(turns: int, events: int) -> "BusFigures":
     import tempfile
 
     from infra.settings import settings
-    from infra.supervisor import running_system
+    from infra.system.supervisor import running_system
 
     parent = settings().data_dir.absolute()
     parent.mkdir(parents=True, exist_ok=True)
@@ -162,7 +162,7 @@ def projections(
 ) -> None:
     """Measure how fast the tables follow the log: catching up, one fact at a time, and a rebuild.
 
-    Runs on servers of its own beside the data directory. Pulsar has its own: `python -m projections.pulsar.bench`.
+    Runs on servers of its own beside the data directory. Pulsar has its own: `python -m infra.bench.pulsar`.
     """
     from dataclasses import asdict
 
@@ -184,8 +184,8 @@ def projections(
 async def _projections(events: int) -> "PostgresFigures":
     import tempfile
 
+    from infra.bench.postgres import measure_postgres
     from infra.settings import settings
-    from projections.postgres.bench import measure_postgres
 
     parent = settings().data_dir.absolute()
     parent.mkdir(parents=True, exist_ok=True)

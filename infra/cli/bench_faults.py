@@ -111,8 +111,8 @@ def _pulsar(folder: Path) -> "Kind":
     import signal
 
     from infra.bench.under_test import Kind
-    from infra.pulsar.server import PulsarServer, check_installed
     from infra.settings import settings
+    from infra.system.pulsar import PulsarServer, check_installed
     from projections.pulsar.verify import verify
 
     check_installed()
@@ -139,7 +139,7 @@ def _pulsar(folder: Path) -> "Kind":
 def _postgres(folder: Path) -> "Kind":
     from infra.bench.own_postgres import own_postgres
     from infra.bench.under_test import Kind
-    from infra.embedded.postgres import embedded_url
+    from infra.system.postgres import embedded_url
     from projections.postgres.verify import verify_tables
 
     url = embedded_url(folder)

@@ -31,7 +31,7 @@ def network(
     from infra.bench.bad_network import Impairment, NoNetwork, why_not
     from infra.bench.gap import BadManifest, read_manifest
     from infra.bench.network import LineFailed, as_json_text
-    from infra.embedded.livekit import LiveKitMissing
+    from infra.system.livekit import LiveKitMissing
 
     if problem := why_not():
         fail(problem)

@@ -66,8 +66,8 @@ def record(
 
 
 async def _record(wanted: "Sequence[Condition]", ask: "Sound", over: "Sound") -> "list[RecordFigures]":
-    from infra.embedded.livekit import LiveKitMissing, livekit_server_path
     from infra.settings import settings
+    from infra.system.livekit import LiveKitMissing, livekit_server_path
 
     if any(condition.room for condition in wanted):
         try:

@@ -90,8 +90,8 @@ async def stub_engines(wanted: bool = True, answer: str = "") -> AsyncIterator[d
     import sys
     import tempfile
 
-    from infra.embedded.nats import free_port, wait_for_port
-    from infra.embedded.processes import start_program
+    from infra.system.nats import free_port, wait_for_port
+    from infra.system.processes import start_program
 
     port = free_port()
     says = ("--answer", answer) if answer else ()

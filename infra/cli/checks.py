@@ -21,8 +21,8 @@ def doctor(
     With --livekit a room is made for a moment and joined unseen. The exit code is 0 if everything that is needed is
     there; what is only nice to have is a warning.
     """
-    from infra.doctor import examine
     from infra.settings import settings as read_settings
+    from infra.system.doctor import examine
 
     tell_misspelt()
     if livekit:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from infra.caller.manner import Echo
     from infra.caller.talk import Dial
-    from infra.embedded.runtime import Runtime
+    from infra.runtime import Runtime
     from infra.settings import Settings
 
 
@@ -121,8 +121,8 @@ def _call_at(url: str, caller: Caller, echo: "Echo | None" = None) -> "Dial":
 
 
 def _external(url: str, room: Room) -> "Settings":
-    from infra.embedded.system import StartFailed
     from infra.settings import settings
+    from infra.system.parts import StartFailed
 
     config = settings().model_copy(update={"livekit_url": url})
     missing = config.unset("livekit_api_key", "livekit_api_secret")
@@ -133,9 +133,9 @@ def _external(url: str, room: Room) -> "Settings":
 
 def rooms_of(runtime: "Runtime") -> "Settings":
     """Return settings with the address and the key of the running system's LiveKit server. Raises StartFailed."""
-    from infra.embedded.livekit import livekit_folder, livekit_key
-    from infra.embedded.system import StartFailed
     from infra.settings import settings
+    from infra.system.livekit import livekit_folder, livekit_key
+    from infra.system.parts import StartFailed
 
     config = settings()
     if not runtime.livekit_url:

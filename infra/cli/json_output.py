@@ -117,7 +117,7 @@ def _dead() -> type[BaseModel]:
 
 
 def _doctor() -> type[BaseModel]:
-    from infra.doctor import Finding
+    from infra.system.doctor import Finding
 
     return _of(Finding)
 
@@ -229,7 +229,7 @@ OUTPUTS: dict[str, Output] = {
     "bench hearing": Output("what is heard and what is not", _hearing),
     "bench record": Output("how far the record is from the caller's ear", _record),
     "bench spoken": Output("how written forms are said", _spoken),
-    "bench projections": Output("how tables follow the log", _figures("projections.postgres.bench", "PostgresFigures")),
+    "bench projections": Output("how tables follow the log", _figures("infra.bench.postgres", "PostgresFigures")),
     "bench barge-in": Output("interruptions", _barge_in),
     "bench greeting": Output("greetings", _greeting),
     "bench bus": Output("what the log adds", _figures("infra.bench.bus", "BusFigures")),

@@ -19,11 +19,11 @@ def llm(
 
       DAREDEVIL_LLM_URL=http://127.0.0.1:8031 faststream run actors.reasoning:app
     """
-    from infra.embedded.system import port_problem
+    from infra.system.parts import port_problem
 
     if problem := port_problem("127.0.0.1", port):
         fail(f"{problem[0]}: choose another port with --port")
-    from infra.embedded.llm import main
+    from infra.system.llm import main
 
     progress(f"serving on http://127.0.0.1:{port}: set DAREDEVIL_LLM_URL to that; Ctrl-C stops")
     main(["--port", str(port)])

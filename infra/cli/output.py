@@ -79,10 +79,10 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
 
     import uvloop
 
-    from infra.embedded.lock import DataDirInUse, DataDirUnusable
-    from infra.embedded.nats import NatsMissing
-    from infra.embedded.runtime import NotRunning
-    from infra.embedded.system import StartFailed
+    from infra.runtime import NotRunning
+    from infra.system.lock import DataDirInUse, DataDirUnusable
+    from infra.system.nats import NatsMissing
+    from infra.system.parts import StartFailed
 
     try:
         with interruptible(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -49,7 +49,7 @@ def projections(context: typer.Context, as_json: Json = False) -> None:
 async def _log() -> "AsyncIterator[Client]":
     """Yield a connection to the running log; else start the log and its projections for the block."""
     from infra.cli.system import LogEmpty, log_connection
-    from infra.embedded.runtime import read_runtime
+    from infra.runtime import read_runtime
     from infra.settings import settings
 
     config = settings()
@@ -67,9 +67,9 @@ async def _log() -> "AsyncIterator[Client]":
 async def _own_projections() -> "AsyncIterator[Client]":
     import nats
 
-    from infra.embedded.system import keepers
     from infra.settings import settings
-    from infra.supervisor import Supervisor
+    from infra.system.parts import keepers
+    from infra.system.supervisor import Supervisor
 
     progress("nothing is running here: starting the log and its projections for this command")
     supervisor = Supervisor(settings().model_copy(update={"port": 0}), warn=warn, parts=keepers(settings()))
@@ -248,8 +248,8 @@ async def _rebuild(drop_lost: bool) -> "Rebuilt":
     import psycopg
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from infra.embedded.postgres import running_url
     from infra.settings import settings
+    from infra.system.postgres import running_url
     from projections.postgres.filling import Stopped
     from projections.postgres.rebuild import NotRebuilt, rebuild
     from projections.postgres.schema import Unusable

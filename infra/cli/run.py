@@ -9,7 +9,7 @@ from infra.cli.output import fail, out, progress, run_async, tell_misspelt, warn
 
 if TYPE_CHECKING:
     from infra.settings import Settings
-    from infra.supervisor import Supervisor
+    from infra.system.supervisor import Supervisor
 
 
 def run(
@@ -32,7 +32,7 @@ async def _run(livekit: bool) -> None:
     import signal
 
     from infra.settings import settings
-    from infra.supervisor import Supervisor
+    from infra.system.supervisor import Supervisor
 
     config = settings()
     if livekit:
@@ -74,7 +74,7 @@ async def _run(livekit: bool) -> None:
 
 def _welcome(supervisor: "Supervisor", config: "Settings") -> None:
     """Say that it is ready, where, and what it cannot do."""
-    from infra.doctor import ABILITIES, engine_problems, unable
+    from infra.system.doctor import ABILITIES, engine_problems, unable
 
     for problem in engine_problems(config):
         warn(f"{problem.subject}: {problem.detail}: {problem.remedy}")

@@ -10,10 +10,10 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from infra.cli.output import progress, warn
-from infra.embedded.runtime import Runtime, read_runtime
-from infra.embedded.system import StartFailed
 from infra.log.nats_reach import connect_once, nats_problem, shown_url
+from infra.runtime import Runtime, read_runtime
 from infra.settings import Settings, settings
+from infra.system.parts import StartFailed
 
 
 @contextmanager
@@ -41,7 +41,7 @@ async def system_here(changed: Mapping[str, str] | None = None) -> AsyncIterator
     if runtime is not None:
         yield await _ready(runtime)
         return
-    from infra.supervisor import running_system
+    from infra.system.supervisor import running_system
 
     # Any free port: this system is for this command, which knows where it is.
     with changed_settings({"port": "0", **(changed or {})}):
@@ -150,7 +150,7 @@ async def _log_url(config: Settings) -> AsyncIterator[str]:
         return
     if not (config.data_dir / "nats" / "jetstream").exists():
         raise LogEmpty(f"there is no log in {config.data_dir.absolute()} yet: `daredevil run`, then talk to it")
-    from infra.supervisor import running_system
+    from infra.system.supervisor import running_system
 
     async with running_system(config, log_only=True) as system:
         # Whoever makes a broker in this process finds the log by the setting.

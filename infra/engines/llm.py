@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from infra.embedded.runtime import read_runtime
+from infra.runtime import read_runtime
 from infra.settings import Settings
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from infra.doctor import Finding
 from infra.livekit.access import LiveKitAccess, NoLiveKit, livekit_access
 from infra.livekit.joining import Joined, join_quietly
 from infra.livekit.stun import answers, ice_server
 from infra.settings import Settings
+from infra.system.doctor import Finding
 
 TIMEOUT_S = 5.0
 MAX_CLOCK_S = 30

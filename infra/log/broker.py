@@ -19,7 +19,6 @@ from nats.errors import Error as NatsError
 from contracts.asyncapi.actor import ActorSpecification
 from contracts.codec import CONTENT_TYPE, decode, encode
 from contracts.events import Event
-from infra.embedded.runtime import NotRunning, running_nats_url
 from infra.log.client_errors import ClientErrors
 from infra.log.common_time import common_time
 from infra.log.connection import connection, jetstream, read_any_subject, round_trip
@@ -27,6 +26,7 @@ from infra.log.dead_letters import bury_undecodable
 from infra.log.nats_reach import wait_for_nats
 from infra.log.provisioning import provision
 from infra.process.telemetry import set_up_telemetry
+from infra.runtime import NotRunning, running_nats_url
 from infra.settings import settings
 
 log = logging.getLogger(__name__)

@@ -2,4 +2,4 @@
 
 from infra.process.app_on_demand import app_made_in
 
-__getattr__ = app_made_in(__name__, "actor")
+__getattr__ = app_made_in(__name__, "app")

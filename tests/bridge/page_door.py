@@ -15,7 +15,7 @@ from starlette.routing import Mount, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from infra.embedded.nats import free_port
+from infra.system.nats import free_port
 
 PAGE = Path(__file__).parents[2] / "bridge" / "page"
 RATE_HZ = 24_000

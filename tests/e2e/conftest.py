@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from infra.settings import Settings
-from infra.supervisor import Supervisor, running_system
+from infra.system.supervisor import Supervisor, running_system
 
 DATA = Path(__file__).parent.parent / "data"
 

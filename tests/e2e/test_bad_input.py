@@ -19,7 +19,7 @@ from actors.reasoning.endings import APOLOGY
 from contracts import events as e
 from infra.caller import CallFailed, CallResult, Sound, Utterance, place_call, read_wav, write_wav
 from infra.settings import Settings
-from infra.supervisor import Supervisor, running_system
+from infra.system.supervisor import Supervisor, running_system
 from tests.bridge.caller import Caller
 from tests.e2e.conftest import DATA
 from tests.e2e.the_log import facts_of, said_more_than_once, stored_ids

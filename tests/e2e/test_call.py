@@ -7,7 +7,7 @@ import pytest
 
 from contracts import events as e
 from infra.caller import Utterance, place_call, read_wav
-from infra.supervisor import Supervisor
+from infra.system.supervisor import Supervisor
 from tests.e2e.conftest import DATA
 from tests.e2e.the_log import facts_of
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from contracts import events as e
-from infra.supervisor import Supervisor
+from infra.system.supervisor import Supervisor
 from tests.bridge.http.answering import streamed
 from tests.e2e.the_log import facts_of
 

@@ -10,7 +10,7 @@ from livekit import rtc
 
 from bridge.livekit.naming import session_of_room
 from contracts import events as e
-from infra.supervisor import Supervisor
+from infra.system.supervisor import Supervisor
 from tests.bridge.livekit.conftest import running_bridge
 from tests.bridge.livekit.guest import EAR_RATE_HZ, RATE_HZ, Guest, sound_of
 from tests.e2e.the_log import facts_of

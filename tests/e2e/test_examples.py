@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from infra.supervisor import Supervisor
+from infra.system.supervisor import Supervisor
 from tests.bridge.livekit.guest import Caption, Guest
 from tests.livekit_server import LiveKitServer, running_livekit
 from tests.speech import recorded, silence

@@ -5,7 +5,7 @@ import pytest
 from actors.reasoning.decide import only_language
 from contracts import events as e
 from infra.caller import place_call
-from infra.supervisor import Supervisor
+from infra.system.supervisor import Supervisor
 from tests.e2e.conftest import DATA
 from tests.e2e.the_log import facts_of
 

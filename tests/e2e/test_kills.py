@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra.caller import place_call
-from infra.supervisor import Supervisor
+from infra.system.supervisor import Supervisor
 from tests.e2e.conftest import DATA
 from tests.e2e.the_log import facts_of, said_more_than_once, stored_ids
 

@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from infra.caller import Sound, read_wav, write_wav
-from infra.supervisor import Supervisor
+from infra.system.supervisor import Supervisor
 from tests.bridge.browser import holds, needs_chromium, running_browser, watched_page
 from tests.e2e.conftest import DATA
 

@@ -14,7 +14,7 @@ from infra.engines.moonshine import MoonshineSTT
 from infra.export.captions import Caption
 from infra.export.conversation import conversation_of
 from infra.session.recordings import Samples, last_chunk, pcm_of
-from infra.supervisor import Supervisor
+from infra.system.supervisor import Supervisor
 from tests.e2e.conftest import DATA
 from tests.e2e.the_log import facts_of
 

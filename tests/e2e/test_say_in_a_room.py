@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.caller import read_wav
-from infra.embedded.livekit import LiveKitMissing, livekit_server_path
+from infra.system.livekit import LiveKitMissing, livekit_server_path
 
 DATA = Path(__file__).parent.parent / "data"
 

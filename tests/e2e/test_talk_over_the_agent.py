@@ -6,7 +6,7 @@ import pytest
 
 from bridge.livekit.naming import participant_of_identity, session_of_room
 from contracts import events as e
-from infra.supervisor import Supervisor
+from infra.system.supervisor import Supervisor
 from tests.bridge.livekit.conftest import running_bridge
 from tests.bridge.livekit.guest import Guest
 from tests.e2e.the_log import facts_of

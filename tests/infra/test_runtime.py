@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.embedded import runtime
-from infra.embedded.runtime import NotRunning, Runtime, clear_runtime, read_runtime, running_nats_url, write_runtime
+from infra import runtime
+from infra.runtime import NotRunning, Runtime, clear_runtime, read_runtime, running_nats_url, write_runtime
 
 
 def running(pid: int) -> Runtime:

@@ -14,10 +14,10 @@ from bridge.http import readiness
 from bridge.http.readiness import LOCAL_MODEL, Readiness
 from contracts.events import TurnEnded
 from contracts.topology import REASONING, SYNTHESIS, TRANSCRIPT, VOICE
-from infra.embedded.nats import free_port
 from infra.log.connection import connection, jetstream
 from infra.log.event_log import LogUnavailable, say
 from infra.settings import Settings
+from infra.system.nats import free_port
 from tests.bridge.conftest import OpenDoor
 from tests.contracts.samples import sample
 from tests.servers import NatsServer

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from infra.embedded.livekit import LiveKitMissing, livekit_server_path
+from infra.system.livekit import LiveKitMissing, livekit_server_path
 
 FOLDER = Path(__file__).parents[3] / "infra" / "livekit" / "compose"
 SERVICES = ("livekit", "sip", "ingress", "egress")

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from faststream.nats import NatsBroker
 
-from infra.embedded.runtime import NotRunning
 from infra.log.broker import UNABLE, make_app, make_broker, nats_url
 from infra.log.connection import connection, jetstream
 from infra.log.provisioning import missing_durables
+from infra.runtime import NotRunning
 from infra.settings import settings
 from tests.infra.log.copies import turn_ended
 from tests.servers import NatsServer

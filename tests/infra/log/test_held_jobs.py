@@ -12,13 +12,13 @@ import pytest
 
 from contracts.codec import encode
 from contracts.topology import TRANSCRIPT, VOICE, subject_of
-from infra.embedded.system import Program, held_dir
 from infra.log.event_log import say
 from infra.log.held_jobs import HELD_DIR, HeldJobs, give_back, notes_of
 from infra.settings import Settings
-from infra.supervisor import Supervisor
+from infra.system.parts import Program, held_dir
+from infra.system.supervisor import Supervisor
 from tests.infra.log.copies import a_copy_of, track_published
-from tests.infra.test_supervisor import until
+from tests.infra.system.test_supervisor import until
 
 HOURS_S = 3 * 3600
 

@@ -3,8 +3,8 @@ import logging
 
 import pytest
 
-from infra.embedded.nats import free_port
 from infra.log.nats_reach import nats_problem, shown_url, wait_for_nats
+from infra.system.nats import free_port
 from tests.servers import NatsServer
 from tests.waiting import until
 

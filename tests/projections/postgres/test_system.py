@@ -6,9 +6,9 @@ import nats
 import pytest
 from nats.aio.client import Client
 
-from infra.embedded.system import keepers
 from infra.settings import Settings
-from infra.supervisor import Supervisor
+from infra.system.parts import keepers
+from infra.system.supervisor import Supervisor
 from projections.postgres.dead import NAME
 from projections.status import ask_status
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from infra.pulsar.server import PulsarServer
 from infra.settings import Settings, settings
+from infra.system.pulsar import PulsarServer
 from tests.pulsar_server import delete_topics, pulsar_server
 from tests.servers import NatsServer
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from faststream.nats import NatsBroker
 
-from infra.embedded.nats import free_port
 from infra.log.connection import connection
-from infra.pulsar.server import PulsarMissing, PulsarServer, check_installed
 from infra.settings import Settings
+from infra.system.nats import free_port
+from infra.system.pulsar import PulsarMissing, PulsarServer, check_installed
 from projections.pulsar.access import NoAccess, admin_headers, admin_tls, client_options
 from projections.pulsar.routing import CONVERSATION
 from projections.pulsar.topics import connect

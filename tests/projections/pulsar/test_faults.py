@@ -10,8 +10,8 @@ import pytest
 from faststream.nats import NatsBroker
 
 from infra.log.connection import connection
-from infra.pulsar.server import PulsarServer
 from infra.settings import Settings
+from infra.system.pulsar import PulsarServer
 from projections.pulsar.routing import CONVERSATION
 from projections.pulsar.verify import verify
 from projections.status import log_end

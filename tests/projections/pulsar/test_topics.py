@@ -5,8 +5,8 @@ import urllib.request
 
 import pytest
 
-from infra.pulsar.server import PulsarServer
 from infra.settings import Settings
+from infra.system.pulsar import PulsarServer
 from projections.pulsar.admin import provision
 from projections.pulsar.routing import CONVERSATION, Message
 from projections.pulsar.topics import open_topics

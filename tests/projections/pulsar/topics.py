@@ -10,9 +10,9 @@ from pathlib import Path
 
 from faststream.nats import NatsBroker
 
-from infra.embedded.processes import die_with_parent
 from infra.log.connection import connection
 from infra.settings import Settings
+from infra.system.processes import die_with_parent
 from projections.pulsar.comparison import Kept
 from projections.pulsar.projector import NAME, Projector
 from projections.pulsar.topics import connect

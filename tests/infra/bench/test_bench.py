@@ -1,0 +1,127 @@
+import json
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from infra.bench.bus import measure_bus
+from infra.bench.gap import BadManifest, CallFigures, CallPlan, as_json_text, figures_of, groups, measure, read_manifest
+from infra.bench.idle import measure_idle
+from infra.bench.statistics import median, percentile, plain_words, word_error_rate
+from infra.caller import CallResult, HeardReply, Sound, Turn, place_call, write_wav
+from infra.caller.result import Said
+from tests.infra.caller.fake_door import fake_door
+from tests.servers import NatsServer
+
+
+def a_sound(seconds: float = 0.3) -> Sound:
+    return Sound((6000 * np.sin(np.arange(round(seconds * 16_000)) * 0.2)).astype(np.int16), 16_000)
+
+
+PLAN = CallPlan("a.wav", a_sound(), 4800, "hello there")
+
+
+def result_with(*starts_s: float, gap_ms: float = 700) -> CallResult:
+    result = CallResult("s-1", 24_000, said=[Said(0.3, 1.3, 1.5)])
+    result.replies = [HeardReply(f"r{n}", f"t{n}", at_s, 100, False) for n, at_s in enumerate(starts_s)]
+    parts = {"endpointing_ms": 400.0, "bus_ms": 10.0}
+    result.turns = [Turn("t0", "Hello there.", "r0", log_gap_ms=410, parts=parts, gap_ms=gap_ms)]
+    return result
+
+
+def test_the_parts_of_a_call_sum_to_its_measured_gap() -> None:
+    figures = figures_of(PLAN, result_with(2.0))
+    assert figures.gap_ms == 700
+    assert sum(figures.parts.values()) == pytest.approx(700)
+    assert figures.parts["edges_ms"] == 290
+    assert not figures.early
+
+
+def test_an_answer_before_the_end_of_speech_is_early() -> None:
+    assert figures_of(PLAN, result_with(1.2, 2.0)).early
+
+
+def test_both_groups_are_told_together() -> None:
+    calls = [
+        CallFigures("a", False, "hello there", "Hello there.", gap_ms=500),
+        CallFigures("b", False, "one two", "one too", gap_ms=700),
+        CallFigures("c", True, "so it is", "so it is", gap_ms=900, early=True),
+        CallFigures("d", True, "and so on", "", problem="no answer was heard"),
+    ]
+    found = groups(calls)
+    assert list(found) == ["plain", "with pause", "all"]
+    assert (found["plain"].median_ms, found["plain"].max_ms, found["plain"].word_error_rate) == (600, 700, 0.25)
+    assert (found["with pause"].early, found["with pause"].failed) == (1, 1)
+    assert list(groups(calls[:2])) == ["plain"]
+
+
+async def test_calls_of_a_manifest_are_placed_and_measured(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav", a_sound())
+    entries = [{"wav": "a.wav", "end_of_speech_sample": 4800, "text": "Hello there"}]
+    (tmp_path / "manifest.json").write_text(json.dumps(entries))
+    told: list[CallFigures] = []
+    async with fake_door() as door:
+        await measure(partial(place_call, door.url), read_manifest(tmp_path), told.append)
+    assert told[0].problem == ""
+    summary = json.loads(as_json_text(told))["groups"]["plain"]
+    assert summary["calls"] == 1
+    assert summary["word_error_rate"] == 0
+    assert summary["median_ms"] > 0
+
+
+async def test_a_call_that_fails_does_not_end_the_benchmark() -> None:
+    told: list[CallFigures] = []
+    await measure(partial(place_call, "ws://127.0.0.1:9/ws"), [PLAN, PLAN], told.append)
+    assert [bool(call.problem) for call in told] == [True, True]
+    assert groups(told)["plain"].failed == 2
+
+
+@pytest.mark.parametrize(
+    ("manifest", "why"),
+    [
+        ("", "manifest.json"),
+        ("{}", "a list of calls"),
+        ('[{"wav": "a.wav"}]', "end_of_speech_sample"),
+        ('[{"wav": "none.wav", "end_of_speech_sample": 1}]', "cannot be read"),
+        ('[{"wav": "a.wav", "end_of_speech_sample": 999999}]', "lies outside"),
+        ("[3]", "entry 0"),
+    ],
+)
+def test_a_manifest_that_cannot_be_used_says_why(tmp_path: Path, manifest: str, why: str) -> None:
+    write_wav(tmp_path / "a.wav", a_sound())
+    (tmp_path / "manifest.json").write_text(manifest)
+    with pytest.raises(BadManifest, match=why):
+        read_manifest(tmp_path)
+
+
+async def test_the_log_s_cost_is_measured_over_whole_turns(nats_server: NatsServer) -> None:
+    figures = await measure_bus(turns=20, events=100)
+    assert 0 < figures.p50_ms <= figures.p95_ms <= figures.max_ms
+    assert set(figures.hops_p50_ms) == {"TurnEnded", "ReplyStarted", "ReplyClauseWritten", "ClauseSynthesized"}
+    assert figures.events_per_s > 0
+
+
+async def test_idling_is_measured_per_process(tmp_path: Path) -> None:
+    import os
+
+    (tmp_path / "run").mkdir()
+    noted = {"ready_s": 7.5, "pids": {"supervisor": os.getpid(), "gone": 2**22 - 7}}
+    (tmp_path / "run" / "processes.json").write_text(json.dumps(noted))
+    figures = await measure_idle(tmp_path, 0.1)
+    assert figures.ready_s == 7.5
+    assert figures.processes[0].pss_mb > 10
+    assert figures.processes[1].pss_mb == 0
+
+
+def test_percentiles_lie_between_neighbours() -> None:
+    assert median([3, 1, 2]) == 2
+    assert percentile([0, 10], 0.95) == 9.5
+    assert percentile([], 0.5) == 0
+
+
+def test_words_are_compared_as_they_sound() -> None:
+    assert plain_words("Well, it\u2019s TWENTY-one.") == "well it's twenty one"
+    assert plain_words("Good-bye, to-night!") == "goodbye tonight"
+    assert word_error_rate(["Hello, world!"], ["hello world"]) == 0
+    assert word_error_rate([""], ["anything"]) is None

