@@ -11,18 +11,18 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from bridge.http.auth import Key, access_of
-from bridge.http.chat import chat_router
-from bridge.http.chat_requests import ChatRequests
-from bridge.http.conversations import Conversations
+from bridge.http.chat.conversations import Conversations
+from bridge.http.chat.nats_requests import ChatRequests
+from bridge.http.chat.routes import chat_router
 from bridge.http.docs import add_docs
 from bridge.http.health import health_router
 from bridge.http.limiting import Addresses, BodyLimit, body_bytes
-from bridge.http.livekit_comparing import Comparing
-from bridge.http.livekit_tokens import token_router
-from bridge.http.livekit_webhook import webhook_router
+from bridge.http.livekit.comparing import Comparing
+from bridge.http.livekit.tokens import token_router
+from bridge.http.livekit.webhook import webhook_router
 from bridge.http.problems import Problem, describe_problems, tell_problems
 from bridge.http.readiness import Readiness
-from bridge.http.session_routes import session_router
+from bridge.http.sessions.routes import session_router
 from bridge.web.gate import Gate
 from bridge.web.openings import Openings
 from infra.settings import Settings, items_of

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from faststream import FastStream
 
-from bridge.site import Listener
+from bridge.web_server import Listener
 from infra.log.broker import make_app, make_broker
 from infra.settings import settings
 

@@ -10,7 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from faststream.nats import NatsBroker
 
 from bridge.http.problems import Code, Problem
-from bridge.http.reading import READ_PATIENCE_S, PathId, connected
+from bridge.http.sessions.reading import READ_PATIENCE_S, PathId, connected
 from bridge.web.gate import Gate, NotLetIn, Visitor
 from contracts.events import SessionOpened
 from infra.log.event_log import facts_after

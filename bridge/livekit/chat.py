@@ -11,10 +11,10 @@ import time
 
 from livekit import rtc
 
-from bridge.limits import Bucket
+from bridge.call.tasks import Tasks
 from bridge.livekit.texts import Texts
-from bridge.protocol import Rubbish
-from bridge.tasks import Tasks
+from bridge.rate_limit import Bucket
+from bridge.websocket.protocol import Rubbish
 
 log = logging.getLogger(__name__)
 

@@ -21,12 +21,12 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from pydantic import BaseModel, Field, ValidationError
 
-from bridge.call import Call
-from bridge.limits import Bucket
+from bridge.call.call import Call
 from bridge.livekit.api import LIVEKIT_ERRORS
 from bridge.livekit.naming import participant_of_identity
 from bridge.plain_words import wrong_field
-from bridge.protocol import Rubbish
+from bridge.rate_limit import Bucket
+from bridge.websocket.protocol import Rubbish
 from contracts.events import DtmfReceived
 from contracts.ids import derive_id
 from contracts.topology import hangup_subject, transfer_subject

@@ -8,13 +8,16 @@ from faststream.nats import NatsBroker
 from livekit import api, rtc
 from livekit.agents import AutoSubscribe, JobContext
 
-from bridge.call import Call
+from bridge.call.call import Call
+from bridge.call.log_watch import watch_log
+from bridge.call.session_events import joined, left_open, session_opened
+from bridge.call.tasks import Tasks
 from bridge.livekit.api import LIVEKIT_ERRORS, livekit_api
 from bridge.livekit.board import STATE_ATTRIBUTE, Board, Speaker
 from bridge.livekit.chat import Chat
 from bridge.livekit.endings import AGENT_REMOVED, Ending, ending_of
-from bridge.livekit.lease import FREE, OVER, Holding, Lease
 from bridge.livekit.naming import AGENT, participant_of_identity, session_of_room
+from bridge.livekit.ownership.lease import FREE, OVER, Holding, Lease
 from bridge.livekit.people import People
 from bridge.livekit.persons import is_person
 from bridge.livekit.phone import Phone
@@ -22,10 +25,7 @@ from bridge.livekit.requests import Requests
 from bridge.livekit.room_line import RoomLine
 from bridge.livekit.state import INITIALIZING
 from bridge.livekit.texts import Texts
-from bridge.log_watch import watch_log
-from bridge.opening import joined, left_open, session_opened
-from bridge.replies import Playing
-from bridge.tasks import Tasks
+from bridge.playback.reply import Playing
 from contracts import events as e
 from infra.log.connection import connection
 from infra.log.event_log import facts_after, now_ns

@@ -4,12 +4,12 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from bridge.client_clock import ClientClock
+from bridge.call.client_clock import ClientClock
 from bridge.livekit.board import Board
 from bridge.livekit.captions import Captions
 from bridge.livekit.loudspeaker import Loudspeaker
 from bridge.livekit.state import AgentState
-from bridge.protocol import Played
+from bridge.websocket.protocol import Played
 from infra.log.event_log import Fact, now_ns
 
 log = logging.getLogger(__name__)

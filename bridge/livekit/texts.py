@@ -4,8 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from bridge.limits import Bucket
-from bridge.protocol import Rubbish, checked_text
+from bridge.rate_limit import Bucket
+from bridge.websocket.protocol import Rubbish, checked_text
 
 TURNS_PER_S, TURNS_BURST = 2, 10
 MAX_ID = 64

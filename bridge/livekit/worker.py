@@ -8,13 +8,13 @@ import os
 from faststream.nats import NatsBroker
 from livekit.agents import AgentServer, JobExecutorType, JobRequest
 
-from bridge.claims import claim
-from bridge.livekit.abandoned import Abandoned
+from bridge.call.claims import claim
+from bridge.call.tasks import Tasks
 from bridge.livekit.job import entrypoint, prewarm
 from bridge.livekit.naming import agent_identity, session_of_room
-from bridge.livekit.take_over import TakeOver
-from bridge.livekit.unserved import serve_unserved
-from bridge.tasks import Tasks
+from bridge.livekit.ownership.abandoned import Abandoned
+from bridge.livekit.ownership.take_over import TakeOver
+from bridge.livekit.ownership.unserved import serve_unserved
 from infra.log.connection import connection
 from infra.process.tasks import ended
 from infra.settings import Settings

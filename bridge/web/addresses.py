@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from bridge.limits import Bucket
+from bridge.rate_limit import Bucket
 
 ADDRESSES_KEPT = 10_000
 IPV6_NETWORK = 64

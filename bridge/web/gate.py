@@ -7,10 +7,10 @@ from typing import Literal
 
 from starlette.requests import HTTPConnection
 
-from bridge.resume_tokens import matches
 from bridge.web.addresses import Buckets
 from bridge.web.proxies import is_local
 from bridge.web.user_tokens import NOBODY, BadToken, KeysUnavailable, UserTokens
+from bridge.websocket.resume_tokens import matches
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)

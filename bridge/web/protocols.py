@@ -12,9 +12,9 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from bridge.limits import Bucket
-from bridge.protocol import CLOSE_CODES, error_message
+from bridge.rate_limit import Bucket
 from bridge.web.connections import Connections
+from bridge.websocket.protocol import CLOSE_CODES, error_message
 
 HEADERS_S = 10.0
 """How long the head of a request may take to come."""

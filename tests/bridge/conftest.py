@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 import pytest
 from faststream.nats import NatsBroker
 
-from bridge.site import Listener
+from bridge.web_server import Listener
 from infra.settings import Settings
 from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 from faststream.nats import NatsBroker
 
-from bridge.site import Listener
+from bridge.web_server import Listener
 from infra.log.connection import connection
 from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller, wait_for

@@ -8,12 +8,14 @@ import pytest
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 
-from bridge import log_watch, repair, site
-from bridge.call import Call
-from bridge.client import Client
-from bridge.door import Door
-from bridge.outbox import Outbox
-from bridge.site import Listener, ServerEnded
+from bridge import web_server as site
+from bridge.call import log_watch
+from bridge.call.call import Call
+from bridge.call.publisher import Outbox
+from bridge.playback import lost_sound as repair
+from bridge.web_server import Listener, ServerEnded
+from bridge.websocket.client import Client
+from bridge.websocket.endpoint import Door
 from contracts import events as e
 from infra.log.connection import connection, lasting
 from infra.settings import Settings

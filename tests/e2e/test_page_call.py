@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 
 from infra.caller import Sound, read_wav, write_wav
 from infra.system.supervisor import Supervisor
-from tests.bridge.browser import holds, needs_chromium, running_browser, watched_page
+from tests.bridge.page.browser import holds, needs_chromium, running_browser, watched_page
 from tests.e2e.conftest import DATA
 
 pytestmark = [

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from infra.system.livekit import LiveKitMissing, livekit_server_path
-from tests.bridge.browser import holds, needs_chromium, running_browser, watched_page
+from tests.bridge.page.browser import holds, needs_chromium, running_browser, watched_page
 from tests.e2e.conftest import DATA
 from tests.e2e.test_page_call import spoken_into_a_microphone
 from tests.systems import System, running_system

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from faststream.nats import NatsBroker
 
-from bridge.site import Listener
+from bridge.web_server import Listener
 from infra.settings import Settings
 
 OpenHttp = Callable[..., Awaitable[httpx.AsyncClient]]

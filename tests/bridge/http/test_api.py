@@ -14,13 +14,13 @@ from faststream.nats import NatsBroker
 from bridge.http.conditions import wants_events
 from bridge.http.limiting import Addresses
 from bridge.http.problems import STATUS
-from bridge.site import Listener
+from bridge.web_server import Listener
 from infra.log.connection import connection
 from infra.settings import Settings
 from tests.actors.reasoning.models import ScriptedModel
-from tests.bridge.browser import needs_chromium, running_browser
 from tests.bridge.http.answering import reasoning
 from tests.bridge.http.conftest import ADMIN, OpenHttp
+from tests.bridge.page.browser import needs_chromium, running_browser
 from tests.servers import NatsServer
 from tests.waiting import until
 
@@ -296,7 +296,7 @@ async def test_too_many_requests_are_429(open_http: OpenHttp, monkeypatch: pytes
 
 
 async def test_too_many_turns_at_once_are_503(open_http: OpenHttp, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.http.conversations.SPARE_S", 0.5)
+    monkeypatch.setattr("bridge.http.chat.conversations.SPARE_S", 0.5)
     http = await open_http(max_sessions=3, llm_timeout_s=0.1)
     answers = await asyncio.gather(*(http.post("/chat", json={"text": "Hello."}) for _ in range(12)))
     busy = [answer for answer in answers if answer.status_code == 503]
@@ -317,7 +317,7 @@ async def test_a_fault_of_ours_shows_no_trace(http: httpx.AsyncClient, monkeypat
     async def broken(*args: object) -> None:
         raise KeyError("secret")
 
-    monkeypatch.setattr("bridge.http.conversations.Conversations.begin", broken)
+    monkeypatch.setattr("bridge.http.chat.conversations.Conversations.begin", broken)
     answer = await http.post("/chat", json={"text": "Hello."})
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert "secret" not in answer.text

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from bridge.livekit.lease import Holding, bucket_of
+from bridge.livekit.ownership.lease import Holding, bucket_of
 from contracts import events as e
 from tests.bridge.agent import Agent
 from tests.waiting import until_async

@@ -8,8 +8,8 @@ import psutil
 import pytest
 from livekit import api, rtc
 
+from bridge.call.session_state import standing_of
 from bridge.livekit.naming import agent_identity, session_of_room
-from bridge.standing import standing_of
 from contracts import events as e
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge

@@ -11,9 +11,9 @@ from faststream.nats import NatsBroker
 from livekit import rtc
 from livekit.agents import JobContext
 
-from bridge.call import Call
-from bridge.livekit.lease import Holding, Lease
+from bridge.call.call import Call
 from bridge.livekit.naming import agent_identity, session_of_room
+from bridge.livekit.ownership.lease import Holding, Lease
 from bridge.livekit.people import People
 from bridge.livekit.room_job import RoomJob
 from contracts import events as e

@@ -5,7 +5,7 @@ import asyncio
 from livekit import rtc
 
 from bridge.livekit.naming import session_of_room
-from bridge.protocol import clean_text
+from bridge.websocket.protocol import clean_text
 from contracts import events as e
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge

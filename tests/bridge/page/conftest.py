@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page
 
-from tests.bridge.browser import running_browser, watched_page
-from tests.bridge.page_door import PageDoor, running_door
+from tests.bridge.page.browser import running_browser, watched_page
+from tests.bridge.page.page_door import PageDoor, running_door
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.bridge.browser import holds, needs_chromium
-from tests.bridge.page_door import RATE_HZ, SESSION, PageDoor, running_door, tone, until
+from tests.bridge.page.browser import holds, needs_chromium
+from tests.bridge.page.page_door import RATE_HZ, SESSION, PageDoor, running_door, tone, until
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),

@@ -12,7 +12,7 @@ import pytest
 from faststream.nats import NatsBroker
 from websockets.asyncio.client import connect
 
-from bridge.site import Listener
+from bridge.web_server import Listener
 from contracts import events as e
 from contracts.topology import chat_subject
 from infra.caller import CallFailed, place_call

@@ -14,7 +14,7 @@ from faststream.nats import NatsBroker
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from bridge.site import Listener
+from bridge.web_server import Listener
 from infra.process.descriptors import raise_descriptor_limit
 from infra.settings import Settings
 from tests.waiting import until, until_async

@@ -6,7 +6,7 @@ import pytest
 from faststream.nats import NatsBroker
 from livekit.agents import Agent, AgentSession, RunResult
 
-from bridge.site import Listener
+from bridge.web_server import Listener
 from contracts import events as e
 from docs.examples.reasoning_as_llm import agent_session
 from infra.engines.reasoning_llm import ReasoningLLM

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from faststream.nats import NatsBroker
 
-from bridge.protocol import CLOSE_CODES, ClientMessage, Hello
+from bridge.websocket.protocol import CLOSE_CODES, ClientMessage, Hello
 from contracts.events import SessionClosed, TurnEnded
 from docs.examples.ws_client import talk
 from docs.examples.ws_speak import speak

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from livekit.agents import APIConnectionError, APIStatusError, llm
 from livekit.agents.types import APIConnectOptions
 
-from bridge.site import Listener
+from bridge.web_server import Listener
 from infra.engines.reasoning_llm import ReasoningLLM, Said
 from infra.settings import Settings
 from tests.actors.reasoning.models import ScriptedModel

@@ -1,0 +1,1 @@
+"""One live session, whatever the door: who is in it, their microphones, its events, and which process has it."""

@@ -1,0 +1,112 @@
+"""Notices when the log goes away or takes nothing, and when it is back, for those who talk meanwhile.
+
+A server that hangs keeps its connections open for half a minute: it is away as soon as it does not answer. One whose
+disk is full answers, and stores nothing: while there are calls that is tried, for sound alone asks nothing of it.
+"""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+from faststream.nats import NatsBroker
+from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
+
+from bridge.call.call import Call
+from contracts.topology import AUDIO
+from infra.log.connection import answers, cancellation_kept, connection, jetstream
+from infra.log.log_probe import LogProbe, refusals
+from infra.process.tasks import own_cancellation_only
+
+log = logging.getLogger(__name__)
+
+WATCH_S = 0.2
+PROBE_S = 4.0
+"""How often it is tried whether the log takes anything: each costs a write to disk."""
+PROBE_ANSWER_S, PROBE_AGAIN_S = 3.0, 1.0
+"""How long it may take; once may be chance, so it is tried again."""
+RETURN_S = 0.5
+"""After the log is back: those who listen to microphones need a moment to be back too."""
+
+
+async def watch_log(broker: NatsBroker, calls: Callable[[], Iterable[Call]]) -> None:
+    """Tell the calls there are that the log went away or came back, until cancelled; may be begun again at any time."""
+    watch = _Watch(broker, calls)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_until_stopped(watch.probe()), name="trying whether the log takes facts")
+        group.create_task(_until_stopped(watch.look()), name="asking whether the log is there")
+
+
+async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Await `work`; a task that is cancelled by anybody else would leave its group without a word."""
+    with own_cancellation_only():
+        await work
+
+
+class _Watch:
+    def __init__(self, broker: NatsBroker, calls: Callable[[], Iterable[Call]]) -> None:
+        self._broker = broker
+        self._calls = calls
+        self._reconnects = connection(broker).stats["reconnects"]
+        self._silent = False
+        self._back_s = -math.inf
+        self._takes_facts = True
+
+    async def probe(self) -> None:
+        every, now = LogProbe(PROBE_S, PROBE_ANSWER_S), LogProbe(0, PROBE_ANSWER_S)
+        while True:
+            await asyncio.sleep(WATCH_S)
+            nc, asked_s = connection(self._broker), time.monotonic()
+            reconnects = nc.stats["reconnects"]
+            takes_facts = not list(self._calls()) or not await every.problem(jetstream(self._broker))
+            if not takes_facts and self._takes_facts:
+                await asyncio.sleep(PROBE_AGAIN_S)  # a server that ends, or a slow disk, is no full one
+                takes_facts = not await now.problem(jetstream(self._broker))
+            is_same = nc.is_connected and nc.stats["reconnects"] == reconnects
+            if is_same and asked_s > self._back_s:  # else it is known from silence that the log was away
+                self._takes_facts = takes_facts
+
+    async def look(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if not (await self._answers() and self._takes_facts):
+                for call in self._calls():
+                    call.log_went_away()
+            elif not any(call.is_log_away for call in self._calls()):
+                for call in self._calls():
+                    call.log_answered()
+            elif await _is_provisioned(self._broker):
+                await asyncio.sleep(RETURN_S)
+                for call in list(self._calls()):
+                    await _tell_back(call)
+
+    async def _answers(self) -> bool:
+        nc = connection(self._broker)
+        is_other = nc.stats["reconnects"] != self._reconnects
+        self._reconnects = nc.stats["reconnects"]
+        answered = await answers(nc)
+        if (self._silent or is_other) and answered:
+            self._back_s, self._takes_facts = time.monotonic(), True
+            refusals.back(self._back_s)
+        self._silent = not answered
+        return answered
+
+
+async def _tell_back(call: Call) -> None:
+    try:
+        if call.is_log_away:
+            await call.log_came_back()
+    except (NatsError, OSError) as error:
+        log.warning("session %s: %r", call.session_id, error)
+
+
+async def _is_provisioned(broker: NatsBroker) -> bool:
+    try:
+        with cancellation_kept():
+            await jetstream(broker).stream_info(AUDIO)
+    except (NatsError, NotFoundError, TimeoutError):
+        return False
+    return True

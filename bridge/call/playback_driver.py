@@ -1,0 +1,162 @@
+"""The agent's side of a call: carries out on the line what playback decides, and what is said there goes to the log."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from bridge.call.line import Line
+from bridge.call.tasks import Tasks
+from bridge.call.typed_turns import TypedTurns
+from bridge.playback.commands import Ask, Command, Say, Sound, Tell
+from bridge.playback.course import Count
+from bridge.playback.lost_sound import ask_again
+from bridge.playback.playback import Playback
+from bridge.playback.reply import Playing
+from bridge.websocket.protocol import HeldReply, Played
+from contracts import events as e
+from contracts.audio import BadAudio, unpack_out
+from infra.log.event_log import Fact, now_ns
+
+log = logging.getLogger(__name__)
+
+
+class Speaking:
+    """One session's playback on the line there is, if any. `put` says a fact after those before it."""
+
+    def __init__(
+        self, session_id: str, nc: Client, put: Callable[[e.Event], None], tasks: Tasks, on_taken: Callable[[str], None]
+    ) -> None:
+        self.line: Line | None = None
+        self._session_id = session_id
+        self._nc = nc
+        self._put = put
+        self._tasks = tasks
+        self._on_taken = on_taken
+        self._playback = Playback(session_id)
+        self._typed = TypedTurns(session_id)
+
+    def replay(self, past: list[Fact], playing: Playing | None) -> None:
+        """Take the facts there are before the first line comes, and what a door that is gone was playing."""
+        for fact in past:
+            if isinstance(fact.event, e.TurnEnded):
+                self._typed.stored(fact.event)
+        self._apply(self._playback.replay([fact.event for fact in past], now_ns(), playing))
+
+    def playing(self) -> Playing | None:
+        """Return which reply is being played, and how far that is."""
+        return self._playback.playing(now_ns())
+
+    # -- the line
+
+    def attach(self, line: Line, past: list[Fact], held: Sequence[HeldReply] | None = None) -> None:
+        """Give it a line: that gets the past facts, then what waits to be heard.
+
+        `held` is what the line has of the replies it was being played before, if it can tell.
+        """
+        for fact in past:
+            line.fact(fact)
+        self.line = line
+        self._apply(self._playback.connect(now_ns(), held, line.counts_played))
+
+    def detach(self) -> None:
+        """Go on without a line."""
+        self.line = None
+        self._apply(self._playback.disconnect(now_ns()))
+
+    def close(self, reason: str) -> None:
+        """Say how much was heard of what is being played: the session ends."""
+        self._apply(self._playback.close(reason, now_ns()))
+
+    def notice(self, code: str, **more: int) -> None:
+        """Tell the line of something about the call itself."""
+        if self.line is not None:
+            self.line.tell({"type": "notice", "code": code, **more})
+
+    def refuse(self, code: str, message: str) -> None:
+        """Tell the line that the call cannot go on there."""
+        if self.line is not None:
+            self.line.refuse(code, message)
+
+    def end(self) -> None:
+        """Tell the line that nothing more comes, and forget it."""
+        if self.line is not None:
+            self.line.end()
+        self.line = None
+
+    # -- what comes in
+
+    def take_fact(self, fact: Fact) -> None:
+        """Take a fact of the session."""
+        if self.line is not None:
+            self.line.fact(fact)
+        if isinstance(fact.event, e.TurnEnded) and (name := self._typed.stored(fact.event)):
+            self._tell_taken(name)
+        self._apply(self._playback.on_fact(fact.event, now_ns()))
+
+    async def take_sound(self, message: Msg) -> None:
+        """Take a frame of the agent's sound."""
+        try:
+            frame = unpack_out(message.data)
+        except BadAudio as error:
+            log.warning("session %s: sound that is none: %s", self._session_id, error)
+            return
+        self._apply(self._playback.on_frame(frame, now_ns()))
+
+    def played(self, report: Played) -> None:
+        """Take the line's count of played samples."""
+        came_ns, at_ns = now_ns(), None
+        if self.line is not None and report.clock_ms is not None and report.at_ms is not None:
+            self.line.clock.see(report.clock_ms, came_ns)
+            at_ns = self.line.clock.time_ns(report.at_ms, came_ns)
+        count = Count(report.samples, at_ns or came_ns, at_ns is not None, report.stalled, report.resumed)
+        self._apply(self._playback.on_report(report.reply_id, count, came_ns, report.started, report.ended))
+
+    def typed(self, participant_id: str, text: str, name: str = "") -> None:
+        """Take a turn from the keyboard; a reply that is being played is interrupted, and counted, first.
+
+        One with a name is stored once, however often it comes; the line is told when it is.
+        """
+        if self._typed.is_stored(participant_id, name):
+            self._tell_taken(name)
+            return
+        interrupted = self._typed.take(participant_id, text, self._playback.playing_reply_id, now_ns(), name)
+        if interrupted is not None:
+            self._put(interrupted)
+            self._apply(self._playback.interrupt(interrupted.reply_id, interrupted.event_id, interrupted.time_ns))
+        self._say_typed()
+
+    def _tell_taken(self, name: str) -> None:
+        if self.line is not None:
+            self.line.tell({"type": "taken", "id": name})
+        self._on_taken(name)
+
+    def tick(self, may_repair: bool) -> None:
+        """Do what is due; lost sound is only asked for again while the log is there."""
+        self._apply(self._playback.on_tick(now_ns()))
+        if may_repair:
+            self._apply(self._playback.repairs(now_ns()))
+
+    # -- what is done
+
+    def _apply(self, commands: list[Command]) -> None:
+        for command in commands:
+            match command:
+                case Tell(message) if self.line is not None:
+                    self.line.tell(message)
+                case Sound(pcm) if self.line is not None:
+                    self.line.sound(pcm)
+                case Say(event):
+                    self._put(event)
+                case Ask(clause):
+                    self._tasks.own(self._ask(clause), "asking for sound")
+        self._say_typed()
+
+    def _say_typed(self) -> None:
+        for turn in self._typed.due(self._playback.stopping):
+            self._put(turn)
+
+    async def _ask(self, clause: e.ReplyClauseWritten) -> None:
+        cost = await ask_again(self._nc, clause)
+        self._playback.on_asked(clause.reply_id, clause.index, cost, now_ns())

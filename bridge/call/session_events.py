@@ -1,0 +1,168 @@
+"""The facts that open, resume and close a session, and of who comes and goes in it. Pure.
+
+Their ids follow from the session and from how it stands, so two doors that say one of them at once say it once.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from bridge.call.session_state import Standing
+from bridge.websocket.protocol import Hello
+from contracts import events as e
+from contracts.ids import derive_id
+from infra.settings import Settings
+
+PERSON, AGENT = "caller", "agent"
+WEBSOCKET = "websocket"
+
+
+def opened_id(session_id: str) -> str:
+    """Return the id of a session's SessionOpened: two doors that open it at once say it once."""
+    return derive_id(session_id, "SessionOpened")
+
+
+def client_opening(
+    session_id: str, standing: Standing, hello: Hello, settings: Settings, now_ns: int, resume_digest: str = ""
+) -> list[e.Event]:
+    """Return what is to be said when a client of the WebSocket door opens or resumes a session, in order."""
+    events: list[e.Event] = []
+    if not standing.opened:
+        events.append(session_opened(session_id, WEBSOCKET, hello.user_id, settings, now_ns, resume_digest))
+    for participant_id, kind, name in ((PERSON, "person", hello.name), (AGENT, "agent", "")):
+        if participant_id not in standing.participants:
+            zone = hello.time_zone if participant_id == PERSON else ""
+            events.append(joined(session_id, participant_id, kind, name, now_ns, time_zone=zone))
+    events += left_open(session_id, standing, now_ns)
+    if hello.mic:
+        n = len(standing.tracks)
+        track_id = derive_id(opened_id(session_id), "track", n)
+        events.append(
+            published(session_id, track_id, PERSON, now_ns, derive_id(opened_id(session_id), "TrackPublished", n))
+        )
+    return events
+
+
+def session_opened(
+    session_id: str, door: str, user_id: str, settings: Settings, now_ns: int, resume_digest: str = ""
+) -> e.SessionOpened:
+    """Return that a session begins at a door, with the agent of the settings."""
+    return e.SessionOpened(
+        event_id=opened_id(session_id),
+        session_id=session_id,
+        time_ns=now_ns,
+        door=door,
+        user_id=user_id or "anonymous",
+        profile=profile_of(settings),
+        resume_digest=resume_digest,
+    )
+
+
+def profile_of(settings: Settings) -> e.AgentProfile:
+    """Return the profile that sessions opened now have."""
+    return e.AgentProfile(
+        prompt=settings.prompt,
+        llm=settings.llm,
+        stt=settings.stt,
+        tts=settings.tts,
+        voice=settings.voice,
+        greeting=settings.greeting,
+        agent_name=settings.agent_name,
+        addressee=settings.addressee,
+        time_zone=settings.time_zone,
+    )
+
+
+def joined(
+    session_id: str, participant_id: str, kind: str, name: str, now_ns: int, n: int = 0, **more: Any
+) -> e.ParticipantJoined:
+    """Return that somebody entered the session for the `n`-th time; `kind` is `person` or `agent`."""
+    return e.ParticipantJoined(
+        **_fields(session_id, f"ParticipantJoined.{participant_id}", n, now_ns),
+        participant_id=participant_id,
+        kind="agent" if kind == "agent" else "person",
+        name=name,
+        **more,
+    )
+
+
+def left(session_id: str, participant_id: str, reason: str, now_ns: int, n: int = 0) -> e.ParticipantLeft:
+    """Return that somebody left the session for the `n`-th time."""
+    fields = _fields(session_id, f"ParticipantLeft.{participant_id}", n, now_ns)
+    return e.ParticipantLeft(**fields, participant_id=participant_id, reason=reason)
+
+
+def published(session_id: str, track_id: str, participant_id: str, now_ns: int, event_id: str = "") -> e.TrackPublished:
+    """Return that a microphone is open."""
+    return e.TrackPublished(
+        event_id=event_id or derive_id(track_id, "TrackPublished"),
+        session_id=session_id,
+        time_ns=now_ns,
+        cause_id=opened_id(session_id),
+        track_id=track_id,
+        participant_id=participant_id,
+    )
+
+
+def unpublished(
+    session_id: str, track_id: str, participant_id: str, samples: int, reason: str, now_ns: int
+) -> e.TrackUnpublished:
+    """Return that a microphone is closed; whoever says it of a track says the same fact."""
+    return e.TrackUnpublished(
+        event_id=derive_id(track_id, "TrackUnpublished"),
+        session_id=session_id,
+        time_ns=now_ns,
+        cause_id=opened_id(session_id),
+        track_id=track_id,
+        participant_id=participant_id,
+        samples=samples,
+        reason=reason,
+    )
+
+
+def sound_lost(
+    session_id: str,
+    track_id: str,
+    participant_id: str,
+    place: tuple[int, int],
+    lost_ms: float,
+    reason: Literal["log-away", "flood"],
+    now_ns: int,
+) -> e.SoundLost:
+    """Return that sound of a microphone reaches nobody who listens: `place` is its `[start, end)` in the track."""
+    start, end = place
+    return e.SoundLost(
+        event_id=derive_id(track_id, f"SoundLost.{reason}.{start}", now_ns),
+        session_id=session_id,
+        time_ns=now_ns,
+        cause_id=opened_id(session_id),
+        track_id=track_id,
+        participant_id=participant_id,
+        start_sample=start,
+        end_sample=end,
+        lost_ms=lost_ms,
+        reason=reason,
+    )
+
+
+def left_open(session_id: str, standing: Standing, now_ns: int, reason: str = "replaced") -> list[e.TrackUnpublished]:
+    """Return that the microphones are closed which a door that is gone had left open."""
+    return [
+        unpublished(session_id, track_id, participant_id, 0, reason, now_ns)
+        for track_id, participant_id in standing.open_tracks.items()
+    ]
+
+
+def closing_events(session_id: str, people: Iterable[tuple[str, int]], reason: str, now_ns: int) -> list[e.Event]:
+    """Return what is said at a session's end: that all who are there leave (see `Standing.people`), and the end."""
+    events: list[e.Event] = [left(session_id, person, reason, now_ns, n) for person, n in people]
+    return [*events, e.SessionClosed(**_fields(session_id, "SessionClosed", 0, now_ns), reason=reason)]
+
+
+def _fields(session_id: str, name: str, n: int, now_ns: int) -> dict[str, Any]:
+    cause_id = opened_id(session_id)
+    return {
+        "event_id": derive_id(cause_id, name, n),
+        "session_id": session_id,
+        "time_ns": now_ns,
+        "cause_id": cause_id,
+    }

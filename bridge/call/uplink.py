@@ -1,0 +1,115 @@
+"""Microphone frames to the bus; what may not have arrived there is kept, and published again when NATS is back."""
+
+import logging
+from collections import deque
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from contracts.audio import IN_SAMPLE_RATE_HZ, InFrame
+
+log = logging.getLogger(__name__)
+
+MAX_KEPT_S = 60
+"""An outage of the log that costs no sound; a call with facts to say survives 40 s (`bridge.call.publisher`)."""
+
+Stretch = tuple[str, int, int]
+"""A track, and the samples `[start, end)` of it."""
+
+
+class Uplink:
+    """Publishes a participant's frames in order, and keeps each until the server is known to have it.
+
+    Two answers of the server after a frame are that proof (`arrived`): the first may have been asked for before the
+    frame was written. What went out on a connection that was lost is published once more on the next one: whoever
+    listens leaves out what it has. During an outage the last 60 s wait.
+    """
+
+    def __init__(self, nc: Client, subject: str) -> None:
+        self._nc = nc
+        self._subject = subject
+        self._kept: deque[InFrame] = deque()
+        self._kept_samples = 0
+        self._next = 0
+        """How many of the kept frames were published on this connection."""
+        self._before_answer = 0
+        """How many of them were before the server's last answer was asked for."""
+        self._lost: list[Stretch] = []
+        self._connection = _reconnects(nc)
+        self._held = self._failed = not nc.is_connected
+
+    async def send(self, frame: InFrame) -> None:
+        """Publish a frame, or keep it until the log is back."""
+        self._keep(frame)
+        await self._publish()
+
+    def hold(self) -> None:
+        """Publish nothing until `release`: the log is away."""
+        self._held = True
+
+    def arrived(self) -> None:
+        """Take note that the server has answered: it has what was published before the answer ahead of this one."""
+        if not self.is_keeping:
+            for _ in range(self._before_answer):
+                self._forget_first()
+            self._before_answer = self._next
+
+    async def release(self) -> list[Stretch]:
+        """Publish what was kept: the log is back, and so are those who listen. Return what could not be kept."""
+        if self._is_other_connection:
+            self._connection, self._next = _reconnects(self._nc), 0
+        self._before_answer = 0
+        self._held = self._failed = False
+        await self._publish()
+        lost, self._lost = self._lost, []
+        return lost
+
+    @property
+    def is_keeping(self) -> bool:
+        """Whether frames wait for the log."""
+        return self._held or self._failed or self._is_other_connection
+
+    @property
+    def _is_other_connection(self) -> bool:
+        return _reconnects(self._nc) != self._connection
+
+    async def _publish(self) -> None:
+        while self._next < len(self._kept) and not self.is_keeping:
+            if not self._nc.is_connected:
+                self._failed = True
+                return
+            data = self._kept[self._next].pack()
+            self._next += 1
+            try:
+                await self._nc.publish(self._subject, data)
+            except (NatsError, OSError) as error:
+                log.debug("sound is kept: %r", error)
+                self._next = max(0, self._next - 1)
+                self._failed = True
+
+    def _keep(self, frame: InFrame) -> None:
+        self._kept.append(frame)
+        self._kept_samples += _samples(frame)
+        while self._kept_samples > MAX_KEPT_S * IN_SAMPLE_RATE_HZ:
+            if self._next == 0 or self._held:
+                self._note_lost(self._kept[0])
+            self._forget_first()
+
+    def _forget_first(self) -> None:
+        self._kept_samples -= _samples(self._kept.popleft())
+        self._next, self._before_answer = max(0, self._next - 1), max(0, self._before_answer - 1)
+
+    def _note_lost(self, frame: InFrame) -> None:
+        end = frame.first_sample + _samples(frame)
+        if self._lost and self._lost[-1][0] == frame.track_id and self._lost[-1][2] == frame.first_sample:
+            self._lost[-1] = (frame.track_id, self._lost[-1][1], end)
+        else:
+            self._lost.append((frame.track_id, frame.first_sample, end))
+
+
+def _samples(frame: InFrame) -> int:
+    return len(frame.pcm) // 2
+
+
+def _reconnects(nc: Client) -> int:
+    return int(nc.stats["reconnects"])

@@ -1,0 +1,339 @@
+"""The conversations by text of one bridge process: opened, gone on with, answered turn by turn, ended when idle."""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from faststream.nats import NatsBroker
+
+from bridge.call.refused import RefusedSessions
+from bridge.call.session_events import PERSON, closing_events
+from bridge.http.chat.exchange import Exchange
+from bridge.http.chat.session_events import HTTP, ReadingFacts, Standing, opening_facts, turn_ended
+from bridge.http.models import ChatRequest
+from bridge.http.problems import AWAY, Problem, log_away
+from bridge.web.gate import Visitor
+from bridge.web.openings import Openings, TooManyOpenings
+from bridge.websocket.protocol import Rubbish, checked_text
+from bridge.websocket.resume_tokens import digest, new_token
+from contracts.ids import new_session_id
+from infra.engines.llm import model_names
+from infra.log.clock import CLOCK
+from infra.log.connection import answers, connection
+from infra.log.event_log import Fact, Fence, Stale, facts_after, now_ns, say
+from infra.process.tasks import ended
+from infra.session.index import newest_sessions
+from infra.settings import Settings
+
+log = logging.getLogger(__name__)
+
+READ_PATIENCE_S = 3.0
+BUSY_PATIENCE_S = 2.0
+"""How long a turn waits for the end of the one before it."""
+CLOSE_TIMEOUT_S = 4.0
+END_PATIENCE_S, END_TRIES = 5.0, 5
+WATCH_S = 1.0
+MAX_KEPT = 20_000
+"""Open conversations that are watched for their end; beyond it the longest idle one is ended early."""
+ADOPTED = 5_000
+"""How many of the newest sessions are looked through at start for conversations that nobody watches."""
+SPARE_S = 10.0
+
+
+@dataclass(slots=True)
+class _Conversation:
+    standing: Standing
+    resume_token: str = ""
+    """Its secret, until its client is told."""
+    exchange: Exchange | None = None
+    active_s: float = field(default_factory=time.monotonic)
+    """When something was said in it last (`time.monotonic`): the clocks of its facts' machines may step."""
+    _noted_ns: int = 0
+
+    def note_activity(self, now_s: float) -> None:
+        """Note that something was said, if there is a newer fact of it than at the last look."""
+        if self.standing.active_ns != self._noted_ns:
+            self._noted_ns, self.active_s = self.standing.active_ns, now_s
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a turn is being answered here."""
+        return self.exchange is not None and not self.exchange.over.is_set()
+
+
+class Conversations:
+    """All conversations by text of this process; `begin` is the one way to say something in them."""
+
+    def __init__(self, broker: NatsBroker, settings: Settings, openings: Openings) -> None:
+        self._broker = broker
+        self._settings = settings
+        self._openings = openings
+        self._kept: OrderedDict[str, _Conversation] = OrderedDict()
+        self._running: set[asyncio.Task[None]] = set()
+        self._beginning = 0
+        self._watching: asyncio.Task[None] | None = None
+        self._closing = False
+        self._refused = RefusedSessions(broker, settings.reconnect_grace_s)
+        self._back_s = 0.0
+        """When the log was back after it had been away: nobody could say anything before."""
+
+    async def open(self) -> None:
+        """Begin to watch for idle conversations, also those that an earlier process has left."""
+        self._watching = asyncio.create_task(self._watch(), name="watching conversations by text")
+
+    async def close(self) -> None:
+        """End what is being answered; the conversations stay open and can be gone on with elsewhere."""
+        self._closing = True
+        if self._watching is not None:
+            await ended(self._watching)
+        for conversation in self._kept.values():
+            if conversation.exchange is not None:
+                conversation.exchange.abandon("shutdown")
+        if self._running:
+            await asyncio.wait(self._running, timeout=CLOSE_TIMEOUT_S)
+        await ended(*self._running)
+
+    # -- a turn
+
+    async def begin(self, turn: ChatRequest, visitor: Visitor) -> Exchange:
+        """Say a turn in a new conversation, or in the given one; return once it is stored. Raises Problem."""
+        text = _checked(turn.text, self._settings.max_text_bytes)
+        if self._closing:
+            raise Problem("shutdown", "the server restarts; try again shortly", retry_after_s=3)
+        if not connection(self._broker).is_connected:
+            raise log_away()
+        if self._beginning + len(self._running) >= self._settings.max_sessions:
+            raise Problem("busy", f"{self._settings.max_sessions} turns are being answered; try again", retry_after_s=2)
+        self._beginning += 1
+        try:
+            exchange = self._start(await self._conversation(turn, visitor), text)
+        except AWAY as error:
+            log.warning("a conversation could not begin: %r", error)
+            raise log_away() from error
+        finally:
+            self._beginning -= 1
+        try:
+            await exchange.accepted()
+        except Problem:
+            if turn.session_id is None:  # its client knows of no session
+                session_id = exchange.turn.session_id
+                self._kept.pop(session_id, None)
+                self._refused.add(session_id, is_new=True)
+            raise
+        return exchange
+
+    async def _conversation(self, turn: ChatRequest, visitor: Visitor) -> _Conversation:
+        if turn.session_id is not None:
+            return await self._gone_on_with(turn.session_id, turn, visitor)
+        self._count_opening(visitor)
+        return await self._opened(visitor.user(turn.user_id or ""), turn.time_zone or "")
+
+    def _count_opening(self, visitor: Visitor) -> None:
+        if visitor.is_operator:
+            return
+        try:
+            self._openings.take(visitor.address)
+        except TooManyOpenings as error:
+            raise Problem("too-many-sessions", str(error), error.retry_after_s) from error
+
+    async def _opened(self, user_id: str, time_zone: str) -> _Conversation:
+        session_id = new_session_id()
+        resume_token = new_token()
+        conversation = _Conversation(Standing(session_id), resume_token=resume_token)
+        opening = opening_facts(session_id, user_id, self._settings, now_ns(), digest(resume_token), time_zone)
+        try:
+            for event in opening:
+                sequence = await say(self._broker, event, patience_s=READ_PATIENCE_S)
+                conversation.standing.take(Fact(sequence, event))
+        except BaseException:
+            self._refused.add(session_id, is_new=True)
+            raise
+        self._keep(conversation)
+        return conversation
+
+    async def _gone_on_with(self, session_id: str, turn: ChatRequest, visitor: Visitor) -> _Conversation:
+        conversation = self._kept.get(session_id)
+        if conversation is None:
+            conversation = _Conversation(Standing(session_id))
+        await self._refresh(conversation.standing)
+        _check_visitor(conversation.standing, turn, visitor)
+        await _idle(conversation)
+        await self._refresh(conversation.standing)
+        _check_open(conversation.standing)
+        if not conversation.is_busy:
+            await self._settle_unread(conversation.standing)
+        # Another request may have been quicker meanwhile; from here on nothing is awaited until the turn begins.
+        conversation = self._kept.get(session_id, conversation)
+        if conversation.is_busy:
+            raise Problem("turn-in-progress", "the turn before this one is still being answered", retry_after_s=2)
+        self._keep(conversation)
+        return conversation
+
+    async def _settle_unread(self, standing: Standing) -> None:
+        """Say of replies whose door died, or that are overtaken now, that they were not read any further.
+
+        What a reader had got of them is not known; so none of it counts. A door that still lives says it better.
+        """
+        for started in list(standing.unread.values()):
+            reading = ReadingFacts(started)
+            for event in (reading.stopped(now_ns()), reading.interrupted("", 0, "superseded", now_ns())):
+                standing.take(Fact(await say(self._broker, event, patience_s=READ_PATIENCE_S), event))
+
+    async def _refresh(self, standing: Standing) -> None:
+        facts = await facts_after(self._broker, standing.session_id, standing.sequence, READ_PATIENCE_S)
+        for fact in facts:
+            standing.take(fact)
+
+    def _start(self, conversation: _Conversation, text: str) -> Exchange:
+        standing = conversation.standing
+        turn = turn_ended(standing.session_id, text, now_ns())
+        exchange = Exchange(self._broker, standing, turn, self._timeout_s, conversation.resume_token)
+        conversation.resume_token = ""
+        conversation.exchange = exchange
+        standing.active_ns = turn.time_ns
+        task = asyncio.create_task(exchange.run(), name=f"turn of {standing.session_id}")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return exchange
+
+    @property
+    def _timeout_s(self) -> float:
+        """After this no model of the chain can be still at it: each may be silent for so long, then one apologises."""
+        return self._settings.llm_timeout_s * len(model_names(self._settings.llm)) + SPARE_S
+
+    def _keep(self, conversation: _Conversation) -> None:
+        self._kept[conversation.standing.session_id] = conversation
+        self._kept.move_to_end(conversation.standing.session_id)
+
+    # -- the end
+
+    async def end(self, session_id: str) -> None:
+        """End a conversation, whether it is being answered or not. Raises Problem, and what the log raises."""
+        conversation = self._kept.get(session_id) or _Conversation(Standing(session_id))
+        if conversation.exchange is not None:
+            conversation.exchange.abandon("hangup")
+            await _idle(conversation, END_PATIENCE_S)
+        for _ in range(END_TRIES):
+            await self._refresh(conversation.standing)
+            if conversation.standing.closed or conversation.standing.erased:
+                break
+            try:
+                await self._settle_unread(conversation.standing)
+                await self._say_end(conversation.standing, "hangup")
+            except Stale:
+                continue  # somebody has just written
+        else:
+            raise Problem("turn-in-progress", f"session {session_id} goes on and on; try again", retry_after_s=2)
+        self._kept.pop(session_id, None)
+
+    async def _watch(self) -> None:
+        adopted, away = False, False
+        while True:
+            try:
+                away = await self._note_outage(away)
+                if not adopted:
+                    await self._adopt()
+                    adopted = True
+                await self._refused.look()
+                await self.end_idle()
+            except AWAY as error:
+                log.debug("watching conversations by text: %r", error)
+            await asyncio.sleep(min(WATCH_S, self._settings.session_idle_s / 4))
+
+    async def _note_outage(self, was_away: bool) -> bool:
+        """Return whether the log is away; from its return on, idle time counts anew. Raises nothing."""
+        is_away = not await answers(connection(self._broker))
+        if was_away or is_away:
+            self._back_s = time.monotonic()
+        return is_away
+
+    async def _adopt(self) -> None:
+        """Watch the conversations that were left open by a process that is gone."""
+        async for opened in newest_sessions(connection(self._broker), most=ADOPTED):
+            if opened.event.door != HTTP or opened.closed or opened.erased or opened.event.session_id in self._kept:
+                continue
+            standing = Standing(opened.event.session_id)
+            await self._refresh(standing)
+            if not standing.closed and not standing.erased and standing.session_id not in self._kept:
+                conversation = self._kept[standing.session_id] = _Conversation(standing)
+                conversation.note_activity(time.monotonic() - max(0, CLOCK.peek_ns() - standing.active_ns) / 1e9)
+                self._kept.move_to_end(standing.session_id, last=False)
+
+    async def end_idle(self) -> None:
+        """End the conversations in which nothing was said for too long. Raises what the log raises."""
+        now_s = time.monotonic()
+        oldest_s = now_s - self._settings.session_idle_s
+        for conversation in self._kept.values():
+            conversation.note_activity(now_s)
+        if self._back_s > oldest_s and len(self._kept) <= MAX_KEPT:
+            return
+        for session_id, conversation in list(self._kept.items()):
+            is_idle = conversation.active_s < oldest_s or len(self._kept) > MAX_KEPT
+            if not conversation.is_busy and is_idle:
+                await self._end(session_id, conversation, oldest_s)
+
+    async def _end(self, session_id: str, conversation: _Conversation, oldest_s: float) -> None:
+        standing = conversation.standing
+        await self._refresh(standing)
+        if not standing.closed and not standing.erased:
+            conversation.note_activity(time.monotonic())
+            if conversation.active_s >= oldest_s and len(self._kept) <= MAX_KEPT:
+                return  # it went on elsewhere
+            try:
+                await self._settle_unread(standing)
+                await self._say_end(standing, "timeout")
+            except Stale:
+                return  # somebody has just written
+        if self._kept.get(session_id) is conversation:
+            del self._kept[session_id]
+
+    async def _say_end(self, standing: Standing, reason: str) -> None:
+        fence = Fence(f"voice.{standing.session_id}.turn.*", standing.turn_sequence)
+        for event in closing_events(standing.session_id, [(PERSON, 0)], reason, now_ns()):
+            standing.take(Fact(await say(self._broker, event, fence, READ_PATIENCE_S), event))
+
+
+async def _idle(conversation: _Conversation, patience_s: float = BUSY_PATIENCE_S) -> None:
+    """Wait a little for the turn before: it may just be recorded."""
+    if conversation.exchange is None:
+        return
+    try:
+        async with asyncio.timeout(patience_s):
+            await conversation.exchange.over.wait()
+    except TimeoutError:
+        pass  # told as turn-in-progress
+
+
+def _checked(text: str, max_bytes: int) -> str:
+    try:
+        cleaned = checked_text(text, max_bytes)
+    except Rubbish as error:
+        raise Problem("text-too-long" if error.code == "text-too-long" else "text-empty", str(error)) from error
+    if not any(character.isalnum() for character in cleaned):
+        raise Problem("text-empty", "there are no words in this text: nobody would answer it")
+    return cleaned
+
+
+def _check_visitor(standing: Standing, turn: ChatRequest, visitor: Visitor) -> None:
+    """Raise Problem unless the conversation is there, and is the visitor's."""
+    is_theirs = not turn.user_id or visitor.user(turn.user_id) == standing.user_id
+    if visitor.user_id:
+        is_theirs = visitor.user_id == standing.user_id
+    if not standing.door or standing.erased or not is_theirs:
+        raise Problem("session-unknown", f"you have no session {standing.session_id}; leave its id out for a new one")
+    # One from before there were secrets is gone on with from this machine.
+    is_old = visitor.is_local and not standing.resume_digest and not visitor.user_id
+    if not is_old and not visitor.may_enter(standing.user_id, standing.resume_digest, turn.resume_token):
+        message = "send the `resume_token` that came with the first answer of this session, or leave its id out"
+        raise Problem("resume-refused", message)
+
+
+def _check_open(standing: Standing) -> None:
+    """Raise Problem unless the conversation can be gone on with here."""
+    session_id = standing.session_id
+    if standing.closed:
+        raise Problem("session-closed", f"session {session_id} has ended; leave its id out for a new one")
+    if standing.door != HTTP:
+        raise Problem("other-door", f"session {session_id} is a call at the {standing.door} door; nobody reads there")

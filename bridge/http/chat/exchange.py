@@ -1,0 +1,326 @@
+"""One turn by text: said to the log, answered by whoever reasons, delivered piece by piece, and recorded as read."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+import msgpack
+from faststream.nats import NatsBroker
+from nats.aio.msg import Msg
+
+from bridge.http.chat.reply_stream import Delivered, Piece, Writing
+from bridge.http.chat.session_events import ReadingFacts, Standing
+from bridge.http.problems import AWAY, Problem, log_away
+from contracts import events as e
+from contracts.topology import tokens_subject
+from infra.log.connection import connection
+from infra.log.event_log import Fact, Fence, Stale, now_ns, say
+from infra.log.session_feed import SessionFeed
+from infra.process.tasks import ended
+
+log = logging.getLogger(__name__)
+
+SAY_PATIENCE_S = 3.0
+MAX_WAITING = 10_000
+"""Pieces that may wait for a slow reader; beyond it the reader is taken for gone."""
+MAX_EARLY = 100
+GONE_PATIENCE_S = 30.0
+"""After the reader went away before the answer began: how long its beginning is awaited, to stop it."""
+STOP_PATIENCE_S = 1.0
+"""How long whoever writes a reply may take to say how much of it there is, once it is told to stop."""
+DELIVERY_PATIENCE_S = 60.0
+"""How long the end of an answer may take to reach a reader."""
+RECORD_PATIENCE_S = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer; times in ms since the turn was taken. `first_token_ms` is none if no token came.
+
+    `resume_token` is with the first of a session: its secret.
+    """
+
+    session_id: str
+    turn_id: str
+    reply_id: str
+    text: str
+    finish: str
+    first_token_ms: float | None
+    total_ms: float
+    resume_token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _TokenCame:
+    reply_id: str
+    number: int
+    text: str
+
+
+class _Wake:
+    """Something changed on the reader's side."""
+
+
+_Item = Fact | _TokenCame | _Wake
+
+
+class Exchange:
+    """Runs as a task of its own (`run`), so that it ends well however the reader leaves.
+
+    The reader takes `pieces` and then awaits `recorded`, or takes `whole`; `abandon` says that it went away.
+    """
+
+    def __init__(
+        self, broker: NatsBroker, standing: Standing, turn: e.TurnEnded, timeout_s: float, resume_token: str
+    ) -> None:
+        self.turn = turn
+        self.resume_token = resume_token
+        self.over = asyncio.Event()
+        self._broker = broker
+        self._standing = standing
+        self._timeout_s = timeout_s
+        self._begun_s = time.monotonic()
+        self._inbound: asyncio.Queue[_Item] = asyncio.Queue(MAX_WAITING)
+        self._pieces: asyncio.Queue[Piece | None] = asyncio.Queue(MAX_WAITING)
+        self._writing = Writing()
+        self._delivered = Delivered()
+        self._facts: ReadingFacts | None = None
+        self._completed: e.ReplyCompleted | None = None
+        self._stopped_at: str | None = None
+        """All that was written by the time at which it was told to stop."""
+        self._first_token_ms: float | None = None
+        self._said_started = False
+        self._gone = ""
+        self._read_all = asyncio.Event()
+        self._early: list[_TokenCame] = []
+        self._accepted = asyncio.Event()
+        self._problem: Problem | None = None
+        self._answer: Answer | None = None
+
+    # -- the reader
+
+    async def accepted(self) -> None:
+        """Return once the turn is stored: from then on it is answered. Raises Problem."""
+        await self._accepted.wait()
+        if self._problem is not None:
+            raise self._problem
+
+    async def pieces(self) -> AsyncIterator[Piece]:
+        """Yield the answer as it is written. A piece counts as delivered when the next one is asked for."""
+        while (piece := await self._pieces.get()) is not None:
+            yield piece
+            self._delivered.take(piece)
+            if not self._said_started:
+                self._wake()
+        self._read_all.set()
+
+    async def recorded(self) -> Answer:
+        """Return the answer once the log holds that it was read. Raises Problem."""
+        await self.over.wait()
+        if self._answer is None:
+            raise self._problem or Problem("timeout", "the answer did not come to its end")
+        return self._answer
+
+    async def whole(self) -> Answer:
+        """Return the answer when it is complete; it counts as delivered at once. Raises Problem."""
+        taken = []
+        while (piece := await self._pieces.get()) is not None:
+            taken.append(piece)
+        for piece in taken if self._problem is None else ():
+            self._delivered.take(piece)
+        self._read_all.set()
+        return await self.recorded()
+
+    def abandon(self, reason: str = "vanished") -> None:
+        """Take the reader as gone; what was delivered by now is what was read."""
+        if not self._gone and not self._read_all.is_set():
+            self._gone = reason
+            self._read_all.set()
+            self._wake()
+
+    def _wake(self) -> None:
+        if not self._inbound.full():
+            self._inbound.put_nowait(_Wake())
+
+    # -- the turn
+
+    async def run(self) -> None:
+        """Say the turn, follow its answer to the end, and record what was read of it. Raises nothing."""
+        try:
+            await self._follow()
+        except Problem as problem:
+            self._problem = problem
+        except Stale:
+            self._problem = Problem("session-closed", "the session ended just now; leave its id out for a new one")
+        except AWAY as error:
+            log.warning("session %s: a turn was not answered: %r", self.turn.session_id, error)
+            self._problem = log_away()
+        try:
+            self._accepted.set()
+            self._pieces.put_nowait(None)
+            await self._record()
+        except (*AWAY, asyncio.QueueFull) as error:
+            log.warning("session %s: what was read could not be stored: %r", self.turn.session_id, error)
+            self._problem = self._problem or log_away()
+        finally:
+            self.over.set()
+
+    async def _follow(self) -> None:
+        session_id = self.turn.session_id
+        nc = connection(self._broker)
+        tokens = await nc.subscribe(tokens_subject(session_id), cb=self._on_token)
+        try:
+            async with SessionFeed(self._broker, session_id, self._standing.sequence) as feed:
+                fence = Fence(f"voice.{session_id}.session.*", self._standing.session_sequence)
+                await say(self._broker, self.turn, fence, SAY_PATIENCE_S)
+                self._accepted.set()
+                reading = asyncio.create_task(self._read(feed), name=f"facts of {session_id}")
+                try:
+                    await self._until_over()
+                finally:
+                    await ended(reading)
+                    await asyncio.gather(reading, return_exceptions=True)
+        finally:
+            if not nc.is_closed:
+                await tokens.unsubscribe()
+
+    async def _read(self, feed: SessionFeed) -> None:
+        async for fact in feed:
+            await self._inbound.put(fact)
+
+    async def _on_token(self, message: Msg) -> None:
+        try:
+            fields = msgpack.unpackb(message.data)
+            token = _TokenCame(str(fields["reply_id"]), int(fields["n"]), str(fields["text"]))
+        except (ValueError, KeyError, TypeError) as error:
+            log.debug("session %s: no token: %r", self.turn.session_id, error)
+            return
+        if not self._inbound.full():  # a lost one is noticed by its number
+            self._inbound.put_nowait(token)
+
+    async def _until_over(self) -> None:
+        try:
+            async with asyncio.timeout(self._timeout_s) as patience:
+                while self._completed is None and not (self._gone and self._facts is not None):
+                    item = await self._inbound.get()
+                    if self._gone and self._facts is None:
+                        patience.reschedule(asyncio.get_running_loop().time() + GONE_PATIENCE_S)
+                    await self._take(item)
+        except TimeoutError as error:
+            raise Problem("timeout", f"no answer came within {self._timeout_s:.0f} s", retry_after_s=5) from error
+        if self._completed is None:
+            await self._stop()
+
+    async def _stop(self) -> None:
+        """Stop whoever writes, and see how much was written: no more than that can have been read."""
+        assert self._facts is not None
+        await self._say(self._facts.stopped(now_ns()))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_PATIENCE_S):
+                while self._completed is None and self._stopped_at is None:
+                    await self._take(await self._inbound.get())
+
+    async def _take(self, item: _Item) -> None:
+        if isinstance(item, Fact):
+            self._standing.take(item)
+            self._take_fact(item.event)
+        elif isinstance(item, _TokenCame):
+            self._take_token(item)
+        elif self._delivered.shown and not self._said_started:
+            await self._say_started()
+
+    def _take_token(self, token: _TokenCame) -> None:
+        if self._facts is None:  # it has overtaken the beginning of its reply
+            self._early = [*self._early[-MAX_EARLY:], token]
+        elif token.reply_id == self._facts.reply_id:
+            self._note_first_token()
+            self._tell(self._writing.token(token.number, token.text))
+
+    def _take_fact(self, event: e.Event) -> None:
+        match event:
+            case e.ReplyStarted(turn_id=self.turn.turn_id) if self._facts is None:
+                self._facts = ReadingFacts(event)
+                for token in self._early:
+                    self._take_token(token)
+            case e.SessionClosed():
+                raise Problem("session-closed", "the session ended before the answer came")
+            case _ if self._facts is None or getattr(event, "reply_id", "") != self._facts.reply_id:
+                return
+            case e.ReplyClauseWritten():
+                self._note_first_token()
+                self._tell(self._writing.clause(event.index, event.text))
+            case e.ReplyCompleted(finish="interrupted") if self._gone:
+                self._stopped_at = event.text
+            case e.TurnInterrupted() if self._gone:
+                return  # our own
+            case e.ReplyCompleted(finish="interrupted") | e.ReplyDiscarded() | e.TurnInterrupted():
+                raise Problem("superseded", "another turn of the same session came first")
+            case e.ReplyCompleted():
+                self._completed = event
+                self._tell(self._writing.end(event.text))
+
+    def _note_first_token(self) -> None:
+        if self._first_token_ms is None:
+            self._first_token_ms = self._passed_ms()
+
+    def _tell(self, pieces: list[Piece]) -> None:
+        for piece in pieces:
+            if self._pieces.qsize() >= MAX_WAITING - 1:
+                self.abandon("slow-reader")
+                return
+            self._pieces.put_nowait(piece)
+
+    def _passed_ms(self) -> float:
+        return (time.monotonic() - self._begun_s) * 1000
+
+    # -- what was read
+
+    async def _record(self) -> None:
+        """Wait until the end has reached the reader, and say so; or say what had, if it did not."""
+        if self._facts is None:
+            return
+        if self._completed is not None and self._problem is None:
+            try:
+                async with asyncio.timeout(DELIVERY_PATIENCE_S):
+                    await self._read_all.wait()
+            except TimeoutError:
+                self.abandon("slow-reader")
+            if not self._gone:
+                await self._record_all(self._completed)
+                return
+        await self._record_part(self._gone or (self._problem.code if self._problem else "vanished"))
+
+    async def _record_all(self, completed: e.ReplyCompleted) -> None:
+        assert self._facts is not None
+        await self._say_started()
+        await self._say(self._facts.finished(completed.text, now_ns()))
+        self._answer = Answer(
+            session_id=self.turn.session_id,
+            turn_id=self.turn.turn_id or "",
+            reply_id=completed.reply_id,
+            text=completed.text,
+            finish=completed.finish,
+            first_token_ms=self._first_token_ms,
+            total_ms=self._passed_ms(),
+            resume_token=self.resume_token or None,
+        )
+
+    async def _record_part(self, reason: str) -> None:
+        assert self._facts is not None
+        await self._say(self._facts.stopped(now_ns()))
+        if self._delivered.shown:
+            await self._say_started()
+        clause_index = max(self._delivered.clauses, default=0)
+        heard_text = self._delivered.text(self._writing.text if self._stopped_at is None else self._stopped_at)
+        await self._say(self._facts.interrupted(heard_text, clause_index, reason, now_ns()))
+
+    async def _say_started(self) -> None:
+        if not self._said_started and self._facts is not None:
+            self._said_started = True
+            await self._say(self._facts.started(now_ns()))
+
+    async def _say(self, event: e.Event) -> None:
+        self._standing.take(Fact(await say(self._broker, event, patience_s=RECORD_PATIENCE_S), event))

@@ -1,0 +1,47 @@
+"""`POST /livekit/webhook`: what LiveKit says has happened, signed with the API key, compared with the log."""
+
+import logging
+from collections.abc import Callable
+
+from fastapi import APIRouter, Request
+from livekit.api import TokenVerifier, WebhookEvent, WebhookReceiver
+
+from bridge.http.livekit.comparing import Comparing
+from bridge.http.problems import OPEN, Problem, responses
+from infra.livekit.access import NoLiveKit, livekit_access
+from infra.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def webhook_router(settings: Settings, comparing: Comparing) -> APIRouter:
+    """Return the route."""
+    router = APIRouter(prefix="/livekit", tags=["livekit"])
+
+    @router.post("/webhook", summary="For LiveKit's webhooks", responses=responses(401, 408, 413), openapi_extra=OPEN)
+    async def take_webhook(request: Request) -> dict[str, str]:
+        """Take an event of the LiveKit server, which signs it with the API key.
+
+        The log is told of rooms by the bridge; this only checks that both saw the same. The same event twice changes
+        nothing. What differs is a warning in the log of this process.
+        """
+        event = verified(settings, await request.body(), request.headers.get("authorization", ""))
+        if not event.id or not event.event:
+            raise Problem("bad-request", "a webhook has an id and an event")
+        return {"status": "taken" if comparing.take(event) else "known"}
+
+    return router
+
+
+def verified(settings: Settings, body: bytes, signature: str) -> WebhookEvent:
+    """Return the event of a webhook whose signature is of our API key and of this very body. Raises Problem."""
+    try:
+        access = livekit_access(settings)
+    except NoLiveKit as error:
+        raise Problem("not-available", str(error)) from error
+    receive: Callable[[str, str], WebhookEvent] = WebhookReceiver(TokenVerifier(access.key, access.secret)).receive
+    try:
+        return receive(body.decode(), signature.removeprefix("Bearer "))
+    except Exception as error:  # the SDK raises bare Exceptions, besides those of JWT, base64 and protobuf
+        log.warning("a webhook that LiveKit did not sign was refused: %s", error)
+        raise Problem("bad-signature", "this is not signed with the API key of DAREDEVIL_LIVEKIT_API_KEY") from error

@@ -1,0 +1,1 @@
+"""Reading sessions: what was said in them, their events, their recordings."""

@@ -1,0 +1,1 @@
+"""Which bridge has which room, and what happens when it dies."""

@@ -1,0 +1,1 @@
+"""What the listener is played and has heard: decisions alone, without I/O."""

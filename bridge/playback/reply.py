@@ -1,0 +1,258 @@
+"""One reply on its way to the listener: what is known of it, and how far it has been heard."""
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from bridge.playback.clause_sound import ClauseSound
+from bridge.playback.course import Course
+from contracts.audio import OutFrame
+from contracts.events import ClauseSynthesized
+from contracts.written import put_together
+from infra.session.heard_words import Heard, heard
+
+MAX_REPLY_S = 300
+"""Sound taken of one reply; what goes beyond is left out."""
+
+
+CROSSING_NS = 40_000_000
+"""How much later a count may come than one that crossed with our pause or stop."""
+
+
+class Phase(Enum):
+    """Where a reply is on its way."""
+
+    WAITING = auto()
+    PLAYING = auto()
+    PAUSED = auto()
+    STOPPING = auto()
+    """The client was told to stop; its exact count is awaited."""
+    AWAY = auto()
+    """It was being played when the client was lost."""
+    OVER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """How far a reply has been played; "" is none."""
+
+    reply_id: str
+    played_samples: int
+
+
+@dataclass(slots=True)
+class Hold:
+    """A pause or a stop that was told to the client, which answers with its count."""
+
+    cause_id: str
+    begun_ns: int
+    reason: str = ""
+    patience_ms: int = 300
+    estimate_samples: int = 0
+    """What must have been played when it was told, if no answer comes."""
+    answered_ns: int | None = None
+    said: bool = False
+    since_ns: int = 0
+    """When speech began last: the time from which a decision is awaited."""
+
+    def __post_init__(self) -> None:
+        """Begin the wait for a decision."""
+        self.since_ns = self.begun_ns
+
+    def settled(self, now_ns: int) -> bool:
+        """Tell whether the count is as exact as it gets: the first report may have crossed with our message."""
+        if self.answered_ns is not None:
+            return now_ns - self.answered_ns >= CROSSING_NS
+        return now_ns - self.begun_ns >= self.patience_ms * 1_000_000
+
+
+@dataclass(slots=True)
+class Reply:
+    """A reply, from its first clause to its last sample."""
+
+    reply_id: str
+    turn_id: str | None = None
+    known: bool = False
+    """Whether its ReplyStarted has come; sound may be quicker."""
+    may_play: bool = False
+    superseded_by: str | None = None
+    """The turn that ended while it waited."""
+    cause_id: str = ""
+    phase: Phase = Phase.WAITING
+    clauses: dict[int, ClauseSound] = field(default_factory=dict)
+    clause_count: int | None = None
+    rate_hz: int = 0
+    cursor: int = 0
+    sent_samples: int = 0
+    end_sent: bool = False
+    leave_ns: int = 0
+    """When the leave to play it came."""
+    begun_ns: int = 0
+    last_sound_ns: int = 0
+    heard_started: bool = False
+    played_samples: int = 0
+    played_at_ns: int = 0
+    resumed_at: int = 0
+    """The sample from which it is heard on the line that there is now."""
+    pause: Hold | None = None
+    ended_pause: Hold | None = None
+    """A pause that has ended, as a door that is gone did not live to say."""
+    stop: Hold | None = None
+    course: Course | None = None
+    """When which of its samples is heard, once it is played."""
+    told: tuple[int, int] | None = None
+    """When (ns) which sample was heard, as a door before this one said."""
+
+    def clause(self, index: int) -> ClauseSound:
+        """Return the clause, made if it is new."""
+        return self.clauses.setdefault(index, ClauseSound(index))
+
+    def give_leave(self, cause_id: str, now_ns: int) -> None:
+        """Let it be heard: it is no draft, or was committed."""
+        if not self.may_play:
+            self.may_play, self.cause_id, self.leave_ns = True, cause_id, now_ns
+            self.last_sound_ns = max(self.last_sound_ns, now_ns)
+
+    def learn(self, event: ClauseSynthesized, now_ns: int) -> None:
+        """Take what synthesis said of a clause."""
+        self.rate_hz = self.rate_hz or event.sample_rate_hz
+        clause = self.clause(event.index)
+        clause.learn(event, now_ns)
+        self._pass_on(clause)
+
+    def take_all_as_sent(self) -> None:
+        """Take what was synthesised as sent: another door had sent it, and the client counts from its start."""
+        for clause in self.clauses.values():
+            clause.sent_samples = clause.synthesized.samples if clause.synthesized else 0
+        self.sent_samples = sum(clause.sent_samples for clause in self.clauses.values())
+
+    def resume_at(self, samples: int) -> None:
+        """Be sent on from there: the listener has as much of it, from this door or from one that is gone."""
+        left = samples
+        for index in sorted(self.clauses):
+            left = self._resume_clause(self.clauses[index], left)
+        if left > 0 and self.clauses and len(self.clauses) != self.clause_count:
+            left = self._resume_clause(self.clause(max(self.clauses) + 1), left)
+        self.cursor, self.end_sent = 0, False
+        self.sent_samples = self.played_samples = self.resumed_at = samples - left
+
+    def _resume_clause(self, clause: ClauseSound, samples: int) -> int:
+        """Let a clause go on at `samples`, or be over; return how many of them belong to those after it."""
+        length = clause.received_samples if clause.skipped else clause.length_samples
+        clause.resume_at(samples if length is None else min(samples, length))
+        return samples - clause.sent_samples
+
+    def _pass_on(self, clause: ClauseSound) -> None:
+        """Give what a clause was taken to have beyond its length to the next one: its length is known only now."""
+        length = clause.length_samples
+        if length is not None and clause.sent_samples > length:
+            over = clause.sent_samples - length
+            clause.resume_at(length)
+            following = self.clause(clause.index + 1)
+            following.resume_at(following.sent_samples + over)
+            self._pass_on(following)
+
+    def add(self, frame: OutFrame, now_ns: int) -> None:
+        """Take a frame of the reply; sound of another rate than its first, or beyond 5 minutes, is left out."""
+        self.rate_hz = self.rate_hz or frame.sample_rate_hz
+        received = sum(clause.received_samples for clause in self.clauses.values())
+        if frame.sample_rate_hz != self.rate_hz or received > MAX_REPLY_S * self.rate_hz:
+            return
+        self.last_sound_ns = now_ns
+        clause = self.clause(frame.index)
+        clause.add(frame, now_ns)
+        self._pass_on(clause)
+
+    @property
+    def was_left(self) -> bool:
+        """Whether a door that is gone had begun it, and this one has not gone on with it yet."""
+        return self.phase is Phase.WAITING and self.heard_started
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is paused, or was when its client was lost."""
+        return self.phase is Phase.PAUSED or (self.phase is Phase.AWAY and self.pause is not None)
+
+    @property
+    def last_pause(self) -> Hold | None:
+        """The pause that is not known to have ended, or was not said to."""
+        return self.pause if self.pause is not None and self.pause.said else self.ended_pause
+
+    @property
+    def superseded(self) -> bool:
+        """Whether another turn has ended since: it must not begin."""
+        return self.superseded_by is not None
+
+    @property
+    def can_begin(self) -> bool:
+        """Whether there is leave to play it and something to play, or it is known to have nothing."""
+        if self.phase is not Phase.WAITING or not self.may_play or self.superseded:
+            return False
+        return self.all_sent or any(
+            clause.has_sound for index, clause in self.clauses.items() if self._all_skipped_before(index)
+        )
+
+    def _all_skipped_before(self, index: int) -> bool:
+        return all(self._passed(earlier) for earlier in range(self.cursor, index))
+
+    def _passed(self, index: int) -> bool:
+        clause = self.clauses.get(index)
+        return clause is not None and not clause.has_sound and (clause.complete or clause.skipped)
+
+    @property
+    def all_sent(self) -> bool:
+        """Whether nothing is left to be sent."""
+        return self.clause_count is not None and all(
+            self._passed(index) for index in range(self.cursor, self.clause_count)
+        )
+
+    def take(self) -> list[bytes]:
+        """Return the sound that can be sent now, in order."""
+        sounds = []
+        while (clause := self.clauses.get(self.cursor)) is not None:
+            if pcm := clause.take():
+                sounds.append(pcm)
+                self.sent_samples += len(pcm) // 2
+            if not (clause.complete or clause.skipped):
+                break
+            self.cursor += 1
+        return sounds
+
+    def is_at(self, received_samples: int, played_samples: int, now_ns: int) -> None:
+        """Take what its client, which is back, says that it has of it and has played of that."""
+        self.resume_at(received_samples)
+        self.played_samples = self.resumed_at = min(played_samples, self.sent_samples)
+        self.played_at_ns = self.begun_ns = now_ns
+
+    def report(self, samples: int, now_ns: int) -> None:
+        """Take the client's count."""
+        self.played_samples = max(self.played_samples, min(samples, self.sent_samples))
+        self.played_at_ns = now_ns
+        for hold in (self.pause, self.stop):
+            if hold is not None and hold.answered_ns is None:
+                hold.answered_ns = now_ns
+
+    def estimate(self, now_ns: int) -> int:
+        """Return how much must have been played by now if the client has not stopped since its last count."""
+        if not self.heard_started or self.phase is not Phase.PLAYING or self.course is None:
+            return self.played_samples
+        samples = self.course.samples_at(now_ns, self.sent_samples)
+        return self.played_samples if samples is None else max(self.played_samples, samples)
+
+    def heard(self, played_samples: int) -> Heard:
+        """Return what was heard of it."""
+        return heard([self.clauses[index].said() for index in sorted(self.clauses)], played_samples, self.rate_hz)
+
+    def heard_to_its_end(self) -> str:
+        """Return what was heard of it if all that has sound was: what is written behind it has none."""
+        silent: list[str] = []
+        for index in sorted(self.clauses, reverse=True):
+            said = self.clauses[index].said()
+            if said.sent_samples or said.total_samples or any(character.isalnum() for character in said.text):
+                break
+            silent.insert(0, said.text)
+        return put_together([self.heard(self.sent_samples).text, *silent])
+
+    def drop_sound(self) -> None:
+        """Forget what was not sent."""
+        for clause in self.clauses.values():
+            clause.drop()

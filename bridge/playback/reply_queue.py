@@ -1,0 +1,76 @@
+"""The replies of a session that are remembered, in the order in which they are to be heard."""
+
+from collections.abc import Iterator
+
+from bridge.playback.reply import Phase, Reply
+from contracts import events as e
+
+KEPT = 64
+"""How many are remembered; those that are over are forgotten first."""
+
+
+class KnownReplies:
+    """What the facts tell of each reply, up to whether it may be heard. Times are Unix epoch ns."""
+
+    def __init__(self) -> None:
+        self._replies: dict[str, Reply] = {}
+
+    def __iter__(self) -> Iterator[Reply]:
+        """Go through them in their order."""
+        return iter(self._replies.values())
+
+    def get(self, reply_id: str) -> Reply | None:
+        """Return a reply if it is known."""
+        return self._replies.get(reply_id)
+
+    def of(self, reply_id: str) -> Reply:
+        """Return a reply, made if it is new: its sound may be quicker than its facts."""
+        reply = self._replies.get(reply_id)
+        if reply is None:
+            reply = self._replies[reply_id] = Reply(reply_id)
+            forgettable = [r for r in self if r.phase is Phase.OVER or not r.known]
+            for old in forgettable[: max(0, len(self._replies) - KEPT)]:
+                del self._replies[old.reply_id]
+            self._replies[reply_id] = reply
+        return reply
+
+    def learn(self, event: e.Event, now_ns: int) -> None:
+        """Take a fact about a reply; others change nothing."""
+        match event:
+            case e.ReplyStarted():
+                # Replies are played in the order of their ReplyStarted, whichever sound came first.
+                reply = self.of(event.reply_id)
+                self._replies[event.reply_id] = self._replies.pop(event.reply_id)
+                reply.known, reply.turn_id = True, event.turn_id
+                if not event.draft:
+                    reply.give_leave(event.event_id, now_ns)
+            case e.ReplyCommitted():
+                self.of(event.reply_id).give_leave(event.event_id, now_ns)
+            case e.ReplyClauseWritten():
+                clause = self.of(event.reply_id).clause(event.index)
+                clause.written, clause.written_ns = event, now_ns
+            case e.ClauseSynthesized():
+                self.of(event.reply_id).learn(event, now_ns)
+            case e.ReplyCompleted():
+                self.of(event.reply_id).clause_count = event.clauses
+            case e.PlaybackStarted():
+                self.of(event.reply_id).heard_started = True
+            case e.PlaybackPaused():
+                reply = self.of(event.reply_id)
+                reply.played_samples = max(reply.played_samples, event.played_samples)
+
+    def waiting(self) -> list[Reply]:
+        """Return those that are not being heard and are not over."""
+        return [reply for reply in self if reply.phase is Phase.WAITING]
+
+    def next(self) -> Reply | None:
+        """Return the one that is to be heard next, if it can begin."""
+        may_play = (reply for reply in self.waiting() if reply.may_play and not reply.superseded)
+        first = next(may_play, None)
+        return first if first is not None and first.can_begin else None
+
+    def release(self, turn_id: str | None) -> None:
+        """Let what waits be said after all: the turn that ended meanwhile was not for the agent."""
+        for reply in self.waiting():
+            if reply.superseded_by == turn_id:
+                reply.superseded_by = None

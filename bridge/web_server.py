@@ -1,0 +1,208 @@
+"""The web server of the doors: the page's files, `/ws`, and the HTTP API."""
+
+import asyncio
+import contextlib
+import logging
+import mimetypes
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import uvicorn
+from faststream.nats import NatsBroker
+from starlette.datastructures import MutableHeaders
+from starlette.routing import Mount, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bridge.http.api import HttpDoor
+from bridge.web.connections import Connections
+from bridge.web.gate import Gate, warn_of_strangers
+from bridge.web.head import HeadAsGet
+from bridge.web.openings import Openings
+from bridge.web.protocols import limited_protocols
+from bridge.web.proxies import BehindProxies, Proxies, is_loopback, proxies_of
+from bridge.websocket.endpoint import Door
+from bridge.websocket.page_offers import offers_route
+from bridge.websocket.protocol import MAX_MESSAGE_BYTES
+from contracts.topology import REASONING, SYNTHESIS, TRANSCRIPT
+from infra.process.descriptors import raise_descriptor_limit
+from infra.settings import Settings
+
+log = logging.getLogger(__name__)
+
+PAGE = Path(__file__).parent / "page"
+PORT_FILE = "DAREDEVIL_PORT_FILE"
+"""Environment variable: where the port that is listened on is written, as digits."""
+
+POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+HEADERS = {
+    "Permissions-Policy": "microphone=(self)",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    # Browsers ask each time whether a file is still the same: a new version is seen at once.
+    "Cache-Control": "no-cache",
+}
+
+BACKLOG = 1_024
+SPARE_DESCRIPTORS = 128
+"""Descriptors that connections leave to NATS, files and pipes."""
+
+for suffix in (".js", ".mjs"):
+    mimetypes.add_type("text/javascript", suffix)
+
+
+class PortInUse(SystemExit):
+    """The address cannot be listened on; the message says which setting to change."""
+
+
+class ServerEnded(SystemExit):
+    """The web server has ended though nobody has asked it to; the process ends with it."""
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # The FastStream app has the signals.
+
+
+def policy(settings: Settings) -> str:
+    """Return the Content-Security-Policy: this server, and the LiveKit server of the rooms; nobody else is asked."""
+    url = urlsplit(settings.livekit_public_url or settings.livekit_url)
+    if not url.hostname:
+        return POLICY
+    hosts = [url.netloc.rpartition("@")[2]]
+    if url.hostname.endswith(".livekit.cloud"):
+        hosts.append("*.livekit.cloud")  # it sends clients to the region nearest to them
+    secure = "s" if url.scheme in ("wss", "https") else ""
+    sources = " ".join(f"ws{secure}://{host} http{secure}://{host}" for host in hosts)
+    return f"{POLICY}; connect-src 'self' {sources}"
+
+
+class Headers:
+    """Puts HEADERS and the policy on every HTTP answer that has none of its own by these names."""
+
+    def __init__(self, app: ASGIApp, policy: str) -> None:
+        self._app = app
+        self._headers = {"Content-Security-Policy": policy, **HEADERS}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the headers."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+def make_site(http: HttpDoor, door: Door | None, settings: Settings, proxies: Proxies) -> ASGIApp:
+    """Return the ASGI app: the HTTP API, and with a door `/ws` and the page's files."""
+    site = http.api
+    if door is not None:
+        site.router.routes.append(WebSocketRoute("/ws", door.talk))
+        site.router.routes.append(offers_route(settings))
+        site.router.routes.append(Mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False)))
+    return BehindProxies(HeadAsGet(Headers(site, policy(settings))), proxies)
+
+
+class Listener:
+    """Runs the site on the address of the settings, as a task of its own; without `page` only the HTTP API."""
+
+    def __init__(self, broker: NatsBroker, settings: Settings, page: bool = True) -> None:
+        openings, gate = Openings(settings), Gate(settings)
+        self.door = Door(broker, settings, openings, gate) if page else None
+        self.port = 0
+        # Text needs neither ears nor a voice.
+        actors = (TRANSCRIPT, REASONING, SYNTHESIS) if page else (REASONING,)
+        self._http = HttpDoor(broker, settings, openings, gate, actors)
+        self._settings = settings
+        self._proxies = proxies_of(settings)
+        self._site = make_site(self._http, self.door, settings, self._proxies)
+        self._server: _Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Listen, write the port where the supervisor looks for it, and take calls. Raises PortInUse."""
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of whatever strangers send
+        listening = _listen(self._settings)
+        warn_of_strangers(self._settings, is_loopback(self._settings.host))
+        self.port = listening.getsockname()[1]
+        if self.door is not None:
+            await self.door.open()
+        await self._http.open()
+        held = Connections(self._settings.max_connections_per_address, raise_descriptor_limit() - SPARE_DESCRIPTORS)
+        http, ws = limited_protocols(held, self._proxies.trusts)
+        config = uvicorn.Config(
+            self._site,
+            http=http,  # type: ignore[arg-type]  # what makes one does as well as a class
+            ws=ws,  # type: ignore[arg-type]
+            proxy_headers=False,  # BehindProxies knows which to believe
+            backlog=BACKLOG,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_per_message_deflate=False,
+            ws_ping_interval=5,
+            ws_ping_timeout=15,
+            timeout_graceful_shutdown=3,
+        )
+        self._server = _Server(config)
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listening]), name="web server")
+        while not self._server.started:
+            if self._serving.done():
+                raise _ended(self._serving)
+            await asyncio.sleep(0.005)
+        self._serving.add_done_callback(self._on_end)
+        if path := os.environ.get(PORT_FILE):
+            _write(Path(path), str(self.port))
+        host = self._settings.host
+        log.info("listening on http://%s:%d/", f"[{host}]" if ":" in host else host, self.port)
+
+    def _on_end(self, serving: "asyncio.Task[None]") -> None:
+        """End the process if the server ends by itself, so that it is started again: nobody could call any more."""
+        if self._server is not None and not self._server.should_exit:
+            raise _ended(serving)
+
+    async def close(self) -> None:
+        """Tell the clients, and stop listening; may be called twice."""
+        if self._server is None or self._serving is None:
+            return
+        await asyncio.gather(self._http.close(), self.door.close() if self.door is not None else asyncio.sleep(0))
+        self._server.should_exit = True
+        await asyncio.gather(self._serving, return_exceptions=True)
+
+
+def _ended(serving: "asyncio.Task[None]") -> ServerEnded:
+    error = None if serving.cancelled() else serving.exception()
+    reason = f"the web server has ended: {error or 'cancelled'!r}"
+    log.error("%s", reason)
+    ended = ServerEnded(1)
+    ended.__cause__ = error
+    return ended
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        reason = (
+            f"cannot listen on {settings.host}:{settings.port} ({error.strerror or error}): "
+            "set DAREDEVIL_PORT to another port (0 takes any free one), or DAREDEVIL_HOST to an address of this machine"
+        )
+        log.error("%s", reason)
+        raise PortInUse(1) from error
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.write_text(text)
+    fresh.replace(path)

@@ -1,0 +1,321 @@
+"""The WebSocket endpoint: greets clients, gives each its session, and hands on what they send."""
+
+import asyncio
+import logging
+import math
+import weakref
+
+from faststream.nats import NatsBroker
+from nats.errors import Error as NatsError
+from starlette.websockets import WebSocket
+
+from bridge.call.call import Call
+from bridge.call.claims import claim
+from bridge.call.log_watch import watch_log
+from bridge.call.orphans import orphans
+from bridge.call.refused import RefusedSessions
+from bridge.call.session_events import PERSON, WEBSOCKET, client_opening
+from bridge.call.session_state import Standing, standing_of
+from bridge.call.tasks import Tasks
+from bridge.web.gate import Gate, NotLetIn, Visitor
+from bridge.web.openings import Openings, TooManyOpenings
+from bridge.web.origins import is_allowed_origin
+from bridge.websocket.client import Client
+from bridge.websocket.farewell import tell_summary
+from bridge.websocket.incoming import Incoming
+from bridge.websocket.protocol import (
+    ClientMessage,
+    Hangup,
+    Hello,
+    Played,
+    Rubbish,
+    TypedText,
+    checked_text,
+    parse_hello,
+)
+from bridge.websocket.resume_tokens import digest, new_token
+from contracts.events import TrackPublished
+from contracts.ids import new_session_id
+from contracts.topology import checked_session
+from infra.log.connection import connection
+from infra.log.event_log import LogUnavailable, facts_after, now_ns
+from infra.process.tasks import CancelledElsewhere, own_cancellation_only
+from infra.settings import Settings, items_of
+
+log = logging.getLogger(__name__)
+
+HELLO_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 4.0
+HISTORY_PATIENCE_S = 10.0
+REFUSED_S = 0.5
+
+
+class Door:
+    """All sessions of one bridge process."""
+
+    def __init__(self, broker: NatsBroker, settings: Settings, openings: Openings, gate: Gate) -> None:
+        self._broker = broker
+        self._settings = settings
+        self._openings = openings
+        self._gate = gate
+        self._origins = items_of(settings.cors_origins)
+        self._calls: dict[str, Call] = {}
+        self._opening = 0
+        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._clients: set[Client] = set()
+        self._tasks = Tasks("door")
+        self._closing = False
+        self._refused = RefusedSessions(broker, settings.reconnect_grace_s)
+
+    async def open(self) -> None:
+        """Begin to watch the log, and look for calls that a door before this one left behind."""
+        self._tasks.keep(lambda: watch_log(self._broker, self._calls.values), "watching the log")
+        self._tasks.keep(self._bury_orphans, "looking for orphans")
+        self._tasks.keep(self._look_after_refused, "looking after sessions whose clients were refused")
+
+    async def close(self) -> None:
+        """Tell the clients to come back later; their sessions stay open, those that nobody holds are ended."""
+        if self._closing:
+            return
+        self._closing = True
+        for client in list(self._clients):
+            client.refuse("shutdown", "the server restarts; reconnect with your session id")
+        for call in list(self._calls.values()):
+            if call.is_waiting_for_client:
+                call.end("vanished")  # otherwise nobody would ever close it
+        leaving = [asyncio.wait_for(call.leave(), CLOSE_TIMEOUT_S) for call in self._calls.values()]
+        await asyncio.gather(*leaving, return_exceptions=True)
+        await self._tasks.end()
+
+    # -- one connection
+
+    async def talk(self, websocket: WebSocket) -> None:
+        """Serve one connection from its greeting to its end."""
+        if not is_allowed_origin(websocket.headers, self._origins):
+            log.warning("a page of %s wanted to talk and was refused", websocket.headers.get("origin"))
+            await websocket.close(1008)
+            return
+        await websocket.accept()
+        client = Client(websocket)
+        self._clients.add(client)
+        try:
+            with own_cancellation_only():
+                await self._serve(client)
+        except CancelledElsewhere as error:
+            log.error("session %s: its connection ends: %s", client.session_id or "(none yet)", error)
+            client.refuse("shutdown", "the connection broke off within the server; reconnect with your session id")
+        except Rubbish as error:
+            client.refuse(error.code, str(error))
+        except (LogUnavailable, NatsError, TimeoutError) as error:
+            log.warning("a session could not be opened: %r", error)
+            client.refuse("log-unavailable", "the log cannot be reached, so no call can begin. Try again shortly")
+        finally:
+            self._clients.discard(client)
+            await client.finish()
+
+    async def _serve(self, client: Client) -> None:
+        try:
+            first = await asyncio.wait_for(client.receive(), HELLO_TIMEOUT_S)
+        except TimeoutError as error:
+            raise Rubbish("bad-hello", f"no greeting came within {HELLO_TIMEOUT_S:.0f} s") from error
+        if first is None:
+            return
+        hello = parse_hello(first if isinstance(first, str) else None)
+        client.visitor = await self._let_in(client, hello)
+        hello = hello.model_copy(update={"user_id": client.visitor.user(hello.user_id)})
+        session_id = _session_id(hello)
+        client.session_id, client.counts_played = session_id, hello.counts_played
+        if hello.clock_ms is not None:
+            client.clock.see(hello.clock_ms, now_ns())
+        if self._closing:
+            raise Rubbish("shutdown", "the server restarts; reconnect")
+        lock = self._locks.setdefault(session_id, asyncio.Lock())
+        async with lock:
+            call, track_id = await self._take_session(client, session_id, hello)
+        try:
+            await self._listen(client, call, track_id, hello)
+        finally:
+            if call.is_attached(client):
+                call.client_vanished("shutdown" if self._closing else "vanished")
+
+    async def _take_session(self, client: Client, session_id: str, hello: Hello) -> tuple[Call, str]:
+        call = self._calls.get(session_id)
+        if call is not None and call.is_ending:
+            await call.over.wait()
+            call = None
+        known = call is not None
+        if call is None:
+            if hello.session_id:
+                facts = await facts_after(
+                    self._broker, session_id, patience_s=HISTORY_PATIENCE_S, subjects=f"voice.{session_id}.session.*"
+                )
+                standing = standing_of(fact.event for fact in facts)
+                may_resume(session_id, standing, hello.resume_token, client.visitor)
+                if hello.only_resume and not standing.opened:
+                    raise Rubbish("session-unknown", f"there is no session {session_id} to go on with")
+            call = await self._open_call(session_id, is_known=bool(hello.session_id), address=client.visitor.address)
+        else:
+            may_resume(session_id, call.standing, hello.resume_token, client.visitor)
+            call.hand_over()
+            await call.settled()
+        resumed = call.standing.opened
+        token = "" if resumed else new_token()
+        events = client_opening(session_id, call.standing, hello, self._settings, now_ns(), token and digest(token))
+        try:
+            await call.store(events)
+        except BaseException:
+            if known:
+                call.client_vanished()
+            else:
+                self._refused.add(session_id, is_new=not resumed)
+                await call.leave()
+            raise
+        track_id = next((event.track_id for event in events if isinstance(event, TrackPublished)), "")
+        client.tell(
+            {
+                "type": "welcome",
+                "session_id": session_id,
+                "participant_id": PERSON,
+                "sample_rate_hz": self._settings.agent_sample_rate_hz,
+                "resumed": resumed,
+            }
+            | ({"resume_token": token} if token else {})
+        )
+        call.attach(client, hello.replies)
+        if track_id:
+            call.open_microphone(track_id, PERSON, hello.sample_rate_hz)
+        return call, track_id
+
+    async def _open_call(self, session_id: str, is_known: bool, address: str | None = None) -> Call:
+        if len(self._calls) + self._opening >= self._settings.max_sessions:
+            raise Rubbish("busy", f"all {self._settings.max_sessions} lines are taken; try again in a minute")
+        self._opening += 1
+        try:
+            past = []
+            if is_known:
+                await claim(connection(self._broker), session_id)
+                past = await facts_after(self._broker, session_id, patience_s=HISTORY_PATIENCE_S)
+            standing = standing_of(fact.event for fact in past)
+            is_open_call(session_id, standing)
+            if not standing.opened and address is not None:
+                self._count_opening(address)
+            call = Call(self._broker, session_id, self._settings, self._forget)
+            await call.open(past)
+            self._calls[session_id] = call
+            return call
+        finally:
+            self._opening -= 1
+
+    async def _let_in(self, client: Client, hello: Hello) -> Visitor:
+        try:
+            return await self._gate.visitor(client.connection, hello.token)
+        except NotLetIn as error:
+            raise Rubbish(error.code, str(error)) from error
+
+    def _count_opening(self, address: str) -> None:
+        try:
+            self._openings.take(address)
+        except TooManyOpenings as error:
+            raise Rubbish("too-many-sessions", str(error)) from error
+
+    def _forget(self, call: Call) -> None:
+        if self._calls.get(call.session_id) is call:
+            del self._calls[call.session_id]
+
+    async def _listen(self, client: Client, call: Call, track_id: str, hello: Hello) -> None:
+        incoming = Incoming(call, track_id, hello.sample_rate_hz)
+        try:
+            while call.is_attached(client):
+                try:
+                    data = await client.receive()
+                    if data is None:
+                        return
+                    if isinstance(data, bytes):
+                        await incoming.sound(data)
+                    elif self._take_message(call, incoming.message(data)):
+                        await self._hang_up(client, call, hello.summary and call.has_turns)
+                except Rubbish as error:
+                    if error.code == "flood":
+                        raise  # nothing more is taken
+                    client.refuse(error.code, str(error), error.message_id)
+        finally:
+            incoming.tell_left_out(math.inf)
+
+    async def _hang_up(self, client: Client, call: Call, stays: bool) -> None:
+        call.end("hangup", keep_line=stays)
+        await call.over.wait()
+        if stays:
+            await tell_summary(self._broker, call.session_id, call.last_sequence, client)
+
+    def _take_message(self, call: Call, message: ClientMessage) -> bool:
+        match message:
+            case Hangup():
+                return True
+            case TypedText():
+                text = checked_text(message.text, self._settings.max_text_bytes, message.id)
+                call.typed(PERSON, text, message.id)
+            case Played():
+                call.played(message)
+            case Hello():
+                raise Rubbish("unexpected-hello", "this connection is greeted already; open another one for more")
+        return False
+
+    # -- what other doors left behind
+
+    async def _bury_orphans(self) -> None:
+        """End the calls that a dead door left open, once their clients have had the time to come back to this one."""
+        await asyncio.sleep(self._settings.reconnect_grace_s)
+        while True:
+            try:
+                async for session_id in orphans(connection(self._broker), WEBSOCKET):
+                    await self._bury(session_id)
+                return
+            except (LogUnavailable, NatsError, TimeoutError, OSError) as error:
+                log.debug("looking for orphans: %r; trying again", error)
+                await asyncio.sleep(self._settings.reconnect_grace_s or 1)
+
+    async def _look_after_refused(self) -> None:
+        while True:
+            await asyncio.sleep(REFUSED_S)
+            try:
+                await self._refused.look()
+            except (LogUnavailable, NatsError, TimeoutError, OSError) as error:
+                log.debug("looking after refused sessions: %r; trying again", error)
+
+    async def _bury(self, session_id: str) -> None:
+        async with self._locks.setdefault(session_id, asyncio.Lock()):
+            if session_id in self._calls or self._closing:
+                return  # its client is back
+            try:
+                call = await self._open_call(session_id, is_known=True)
+            except Rubbish as error:
+                log.debug("session %s: %s", session_id, error)
+                return
+            await call.bury("vanished")
+        log.info("session %s was left open by a door that died: nobody came back, so it is ended", session_id)
+
+
+def is_open_call(session_id: str, standing: Standing) -> None:
+    """Check that a session, if there is one of that id, can go on here. Raises Rubbish."""
+    if standing.closed:
+        raise Rubbish("session-closed", f"session {session_id} has ended; connect without its id for a new one")
+    if standing.door not in ("", WEBSOCKET):
+        raise Rubbish("other-door", f"session {session_id} is not a call: it goes on at the door {standing.door}")
+
+
+def may_resume(session_id: str, standing: Standing, resume_token: str, visitor: Visitor) -> None:
+    """Check that who asks for a session is its client, before anything of it is touched. Raises Rubbish."""
+    is_open_call(session_id, standing)
+    if standing.opened and not visitor.may_enter(standing.user_id, standing.resume_digest, resume_token):
+        whose = "its own user" if visitor.user_id else "the client that has its `resume_token`, of its first welcome"
+        message = f"session {session_id} goes on only for {whose}; connect without a session id for a new one"
+        raise Rubbish("resume-refused", message)
+
+
+def _session_id(hello: Hello) -> str:
+    if not hello.session_id:
+        return new_session_id()
+    try:
+        return checked_session(hello.session_id)
+    except ValueError as error:
+        raise Rubbish("bad-session-id", str(error)) from error

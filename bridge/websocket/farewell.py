@@ -1,0 +1,47 @@
+"""What comes after the end of a call: its client may stay for the summary."""
+
+import asyncio
+import logging
+
+from faststream.nats import NatsBroker
+
+from bridge.websocket.client import Client
+from bridge.websocket.protocol import Rubbish
+from contracts.events import SummaryWritten
+from infra.log.session_feed import SessionFeed
+from infra.process.tasks import ended
+
+log = logging.getLogger(__name__)
+
+SUMMARY_PATIENCE_S = 60.0
+"""How long the summary is waited for: a small local model takes 5 s, on a busy machine over 30 s."""
+
+
+async def tell_summary(broker: NatsBroker, session_id: str, after: int, client: Client) -> None:
+    """Tell the client the facts after place `after` up to the summary, unless it leaves or none comes in time."""
+    told = asyncio.create_task(_tell(broker, session_id, after, client), name=f"summary of {session_id}")
+    left = asyncio.create_task(_until_left(client), name=f"farewell of {session_id}")
+    try:
+        await asyncio.wait({told, left}, timeout=SUMMARY_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await ended(told, left)
+        for outcome in await asyncio.gather(told, left, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                log.debug("summary of %s: %r", session_id, outcome)
+
+
+async def _tell(broker: NatsBroker, session_id: str, after: int, client: Client) -> None:
+    async with SessionFeed(broker, session_id, after) as feed:
+        async for fact in feed:
+            client.fact(fact)
+            if isinstance(fact.event, SummaryWritten):
+                return
+
+
+async def _until_left(client: Client) -> None:
+    while True:
+        try:
+            if await client.receive() is None:
+                return
+        except Rubbish:
+            continue  # nothing that it sends counts any more

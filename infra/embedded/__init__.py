@@ -1,1 +1,0 @@
-"""Servers that start without Docker: NATS and the local language model."""

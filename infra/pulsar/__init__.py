@@ -1,1 +1,0 @@
-"""A Pulsar of our own for development, tests and benchmarks; `README.md` here says what it is made of."""
