@@ -4,8 +4,8 @@ Durations are differences of such times, so within a process they follow the mac
 wall clock in mid-turn therefore neither makes a gap negative nor an hour long.
 
 A session's facts are said by several processes, on one machine or more: they agree on the time
-(`infra.log.common_time`). A process that has nobody to agree with takes the wall clock's, and again when nobody has asked
-for the time for a while, that is between conversations.
+(`infra.log.common_time`). A process that has nobody to agree with takes the wall clock's, and again when nobody has
+asked for the time for a while, that is between conversations.
 """
 
 import time

@@ -6,8 +6,8 @@ who knows where its acknowledgement goes: it says no (`-NAK`) in place of the de
 
 A process has a folder of its own, `<DAREDEVIL_HELD_DIR>/<pid>`, a file in it for each job: `<durable>.<sequence>`, the
 subject of its acknowledgement inside. Heartbeats set the time of the folder, by a clock that does not step
-(`infra.log.clock.elapsed_ns`): after a longer silence JetStream has given the jobs away itself. Without that variable, so
-without a supervisor, nothing is noted.
+(`infra.log.clock.elapsed_ns`): after a longer silence JetStream has given the jobs away itself. Without that variable,
+so without a supervisor, nothing is noted.
 """
 
 import asyncio
