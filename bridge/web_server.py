@@ -24,7 +24,7 @@ from bridge.web.head import HeadAsGet
 from bridge.web.openings import Openings
 from bridge.web.protocols import limited_protocols
 from bridge.web.proxies import BehindProxies, Proxies, is_loopback, proxies_of
-from bridge.websocket.endpoint import Door
+from bridge.websocket.endpoint import WebSocketDoor
 from bridge.websocket.page_offers import offers_route
 from bridge.websocket.protocol import MAX_MESSAGE_BYTES
 from contracts.topology import REASONING, SYNTHESIS, TRANSCRIPT
@@ -101,7 +101,7 @@ class Headers:
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
-def make_site(http: HttpDoor, door: Door | None, settings: Settings, proxies: Proxies) -> ASGIApp:
+def make_site(http: HttpDoor, door: WebSocketDoor | None, settings: Settings, proxies: Proxies) -> ASGIApp:
     """Return the ASGI app: the HTTP API, and with a door `/ws` and the page's files."""
     site = http.api
     if door is not None:
@@ -111,12 +111,12 @@ def make_site(http: HttpDoor, door: Door | None, settings: Settings, proxies: Pr
     return BehindProxies(HeadAsGet(Headers(site, policy(settings))), proxies)
 
 
-class Listener:
+class WebServer:
     """Runs the site on the address of the settings, as a task of its own; without `page` only the HTTP API."""
 
     def __init__(self, broker: NatsBroker, settings: Settings, page: bool = True) -> None:
         openings, gate = Openings(settings), Gate(settings)
-        self.door = Door(broker, settings, openings, gate) if page else None
+        self.door = WebSocketDoor(broker, settings, openings, gate) if page else None
         self.port = 0
         # Text needs neither ears nor a voice.
         actors = (TRANSCRIPT, REASONING, SYNTHESIS) if page else (REASONING,)

@@ -21,7 +21,7 @@ class Row:
 
     event: type[e.Event]
     tail: str
-    said_by: tuple[str, ...]
+    publishers: tuple[str, ...]
 
 
 EVENTS: tuple[Row, ...] = (

@@ -18,7 +18,7 @@ from contracts.topology import PERSISTENCE
 from infra.engines.embedding import Embedder, EmbeddingFailed, embedder_of
 from infra.log.broker import make_app, make_broker
 from infra.log.connection import connection
-from infra.log.event_log import facts_after, now_ns, say
+from infra.log.event_log import append, facts_after, now_ns
 from infra.log.inbox import Inbox
 from infra.memory.presence import PresenceBoard
 from infra.settings import settings
@@ -39,8 +39,8 @@ async def keep(broker: NatsBroker, sessions: Sessions, event: Event, embedder: E
     try:
         record = await embedded(record, embedder)
     except EmbeddingFailed as error:
-        await say(broker, embedding_failed(record, embedder, error))
-    await say(broker, record)
+        await append(broker, embedding_failed(record, embedder, error))
+    await append(broker, record)
 
 
 def make() -> FastStream:

@@ -30,7 +30,7 @@ from infra.engines.llm import chat_model, limits_of, model_names
 from infra.engines.tokens import TokenCounter
 from infra.log.broker import make_app, make_broker
 from infra.log.connection import connection
-from infra.log.event_log import Stale, now_ns
+from infra.log.event_log import StaleWriter, now_ns
 from infra.log.inbox import Inbox
 from infra.memory.response_cache import ResponseCache
 from infra.memory.turns import TurnMemory, turn_memory
@@ -115,7 +115,7 @@ class Reasoning:
             decisions = decide(session_log.session, event, self._settings.speculate)
             try:
                 task = await self._carry_out(session_log, event, decisions)
-            except Stale:
+            except StaleWriter:
                 continue
             if isinstance(event, e.SessionOpened):
                 self._backgrounds.prepare(event.user_id)
@@ -126,7 +126,7 @@ class Reasoning:
             return task
 
     async def _commit_at_once(self, session_log: SessionLog, event: e.TurnEnded) -> bool:
-        """Commit the draft that this copy knows without reading the log: the fence tells if something has changed."""
+        """Commit the draft that this copy knows without reading the log: the expected sequence tells if something has changed."""
         if several(session_log.session.people):
             return False  # what others have said decides as well
         decisions = decide(session_log.session, event, self._settings.speculate)
@@ -134,7 +134,7 @@ class Reasoning:
             return False
         try:
             await self._commit(session_log, event, decisions[0].reply_id)
-        except Stale:
+        except StaleWriter:
             return False
         return True
 
@@ -147,7 +147,7 @@ class Reasoning:
             elif isinstance(decision, Discard):
                 await self._discard(session_log, event, decision)
             elif isinstance(decision, Pass):
-                await session_log.say(turn_passed(decision.ended, decision.why, now_ns()))
+                await session_log.append(turn_passed(decision.ended, decision.why, now_ns()))
             else:
                 return await self._begin(self._generation(session_log, event, decision))
         return None
@@ -168,7 +168,7 @@ class Reasoning:
         )
 
     async def _begin(self, generation: Generation) -> "asyncio.Task[None]":
-        """Start writing and return when the log holds the reply's beginning. Raises Stale."""
+        """Start writing and return when the log holds the reply's beginning. Raises StaleWriter."""
         if (older := self._running.get(generation.reply_id)) is not None:
             older.stop()
         self._running[generation.reply_id] = generation

@@ -22,7 +22,7 @@ SAME_SPEECH_NS = 800_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class SpokenWords:
     """Words that somebody said, in turn `turn_id`, from `begun_ns` on; the turn may still go on."""
 
     turn_id: str
@@ -40,7 +40,7 @@ class NotForUs:
     same_as_turn_id: str | None = None
 
 
-def not_for_us(session: Session, spoken: Spoken) -> NotForUs | None:
+def not_for_us(session: Session, spoken: SpokenWords) -> NotForUs | None:
     """Return why a turn is not for the agent; None if it is to be answered."""
     if not several(session.people):
         return None
@@ -82,7 +82,7 @@ def _turns_before(session: Session, turn_id: str) -> Iterator[Turn]:
     yield from reversed(ended[: ids.index(turn_id)] if turn_id in ids else ended)
 
 
-def _heard_before(session: Session, spoken: Spoken) -> Turn | None:
+def _heard_before(session: Session, spoken: SpokenWords) -> Turn | None:
     """Return the turn of somebody else with the same words at the same time: one voice on two microphones.
 
     One whose answer was interrupted does not count: the second microphone's sound may have done that, and if neither
@@ -99,7 +99,7 @@ def _heard_before(session: Session, spoken: Spoken) -> Turn | None:
     return None
 
 
-def _answers_us(session: Session, spoken: Spoken) -> bool:
+def _answers_us(session: Session, spoken: SpokenWords) -> bool:
     """Tell whether it follows on a question that the agent asked this person; a greeting asks everybody."""
     for reply in reversed(session.replies.values()):
         if not reply.granted or not reply.heard:
@@ -113,13 +113,13 @@ def _answers_us(session: Session, spoken: Spoken) -> bool:
     return False
 
 
-def _has_answered(session: Session, spoken: Spoken, asked_ns: int) -> bool:
+def _has_answered(session: Session, spoken: SpokenWords, asked_ns: int) -> bool:
     """Tell whether this person has said something since the question already."""
     before = _turns_before(session, spoken.turn_id)
     return any(turn.participant_id == spoken.participant_id and turn.begun_ns > asked_ns for turn in before)
 
 
-def _said_to(session: Session, spoken: Spoken) -> str | None:
+def _said_to(session: Session, spoken: SpokenWords) -> str | None:
     """Return the other person it was said to: by name, or as the answer to what they have just asked."""
     others = [person for person in session.people.values() if person.participant_id != spoken.participant_id]
     for person in others:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from actors.reasoning.addressee import NotForUs, Spoken, not_for_us
+from actors.reasoning.addressee import NotForUs, SpokenWords, not_for_us
 from actors.reasoning.clauses import is_speakable, normalised
 from actors.reasoning.false_stop import rest_after
 from actors.reasoning.session_state import Reply, Session, Turn, turn_key
@@ -204,14 +204,14 @@ def _is_overtaken(session: Session, event: TurnEnded) -> bool:
 
 
 def _is_for_us(session: Session, turn: Turn) -> bool:
-    spoken = Spoken(turn.turn_id, turn.participant_id, turn.text or "", turn.begun_ns)
+    spoken = SpokenWords(turn.turn_id, turn.participant_id, turn.text or "", turn.begun_ns)
     return turn.passed is None and not_for_us(session, spoken) is None
 
 
-def _spoken(session: Session, event: TurnEnded | TranscriptRevised) -> Spoken:
+def _spoken(session: Session, event: TurnEnded | TranscriptRevised) -> SpokenWords:
     turn = session.turns.get(turn_key(event))
     begun_ns = turn.begun_ns if turn is not None and turn.begun_ns else event.time_ns
-    return Spoken(turn_key(event), event.participant_id, event.text, begun_ns)
+    return SpokenWords(turn_key(event), event.participant_id, event.text, begun_ns)
 
 
 def _is_by(session: Session, reply: Reply, participant_id: str) -> bool:

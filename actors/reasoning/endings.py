@@ -23,43 +23,43 @@ _CUT = frozenset({"length", "filter", "broken-off", "half-closed"})
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class ReplyEnding:
     """How a reply is recorded to have ended, and the sentence that ends it, if one is needed."""
 
     finish: ReplyFinish
     sentence: str = ""
 
 
-_AFTER_SOMETHING: Mapping[Finish, Ending] = {
-    "stop": Ending("completed"),
-    "tool-calls": Ending("tool-calls"),
-    "refusal": Ending("refusal"),
-    "length": Ending("length", OFFER),
-    "filter": Ending("filter", NO_MORE),
-    "broken-off": Ending("broken-off", LOST),
-    "half-closed": Ending("half-closed", LOST),
-    "enough": Ending("enough"),
+_AFTER_SOMETHING: Mapping[Finish, ReplyEnding] = {
+    "stop": ReplyEnding("completed"),
+    "tool-calls": ReplyEnding("tool-calls"),
+    "refusal": ReplyEnding("refusal"),
+    "length": ReplyEnding("length", OFFER),
+    "filter": ReplyEnding("filter", NO_MORE),
+    "broken-off": ReplyEnding("broken-off", LOST),
+    "half-closed": ReplyEnding("half-closed", LOST),
+    "enough": ReplyEnding("enough"),
 }
-_AFTER_NOTHING: Mapping[Finish, Ending] = {
-    "stop": Ending("completed", NO_ANSWER),
-    "tool-calls": Ending("tool-calls", NO_ANSWER),
-    "refusal": Ending("refusal", REFUSED),
-    "length": Ending("length", TOO_LONG),
-    "filter": Ending("filter", NOT_THAT),
-    "broken-off": Ending("failed", APOLOGY),
-    "half-closed": Ending("failed", APOLOGY),
-    "enough": Ending("completed", NO_ANSWER),
+_AFTER_NOTHING: Mapping[Finish, ReplyEnding] = {
+    "stop": ReplyEnding("completed", NO_ANSWER),
+    "tool-calls": ReplyEnding("tool-calls", NO_ANSWER),
+    "refusal": ReplyEnding("refusal", REFUSED),
+    "length": ReplyEnding("length", TOO_LONG),
+    "filter": ReplyEnding("filter", NOT_THAT),
+    "broken-off": ReplyEnding("failed", APOLOGY),
+    "half-closed": ReplyEnding("failed", APOLOGY),
+    "enough": ReplyEnding("completed", NO_ANSWER),
 }
 
 
-def ending(finish: Finish, has_said: bool, is_whole: bool = True) -> Ending:
+def ending(finish: Finish, has_said: bool, is_whole: bool = True) -> ReplyEnding:
     """Return the ending of a reply of which something has been said, or nothing.
 
     `is_whole` tells that what was said last is a whole sentence: the short first clause of an answer that was cut is
     heard before anybody knows how it ends, and is not left to stand.
     """
     if has_said and not is_whole and finish in OFFERED:
-        return Ending(_AFTER_SOMETHING[finish].finish, CUT_OFF)
+        return ReplyEnding(_AFTER_SOMETHING[finish].finish, CUT_OFF)
     return (_AFTER_SOMETHING if has_said else _AFTER_NOTHING)[finish]
 
 

@@ -11,7 +11,7 @@ from actors.reasoning.background import Backgrounds
 from actors.reasoning.clauses import ClauseSplitter, ends_sentence, is_speakable, normalised
 from actors.reasoning.context import asker_id
 from actors.reasoning.decide import SESSION_CLOSED, Resume, Start
-from actors.reasoning.endings import Ending, ending, last_clauses
+from actors.reasoning.endings import ReplyEnding, ending, last_clauses
 from actors.reasoning.graph import (
     Asked,
     CallsFollow,
@@ -35,7 +35,7 @@ from contracts.ids import derive_id
 from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish
 from infra.engines.tokens import Count, TokenCounter
-from infra.log.event_log import Stale, now_ns
+from infra.log.event_log import StaleWriter, now_ns
 from infra.memory.response_cache import ResponseCache
 from infra.settings import Settings
 
@@ -50,7 +50,7 @@ class Generation:
     """Writes the reply that `cause` leads to.
 
     `run` returns when all of it is in the log; `stop` cuts it off at once. `started` is done when the log holds its
-    ReplyStarted, and fails with Stale if somebody else has spoken first: then the decision has to be made again.
+    ReplyStarted, and fails with StaleWriter if somebody else has spoken first: then the decision has to be made again.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Generation:
         self._tools.granted.set()
 
     async def run(self) -> None:
-        """Write the reply to its end. Raises Stale, or what the log raises."""
+        """Write the reply to its end. Raises StaleWriter, or what the log raises."""
         self._writing = asyncio.create_task(self._write(), name=f"reply {self.reply_id}")
         if self._is_stopped:
             self._writing.cancel()
@@ -156,10 +156,10 @@ class Generation:
         end = ending(self._finish, has_said, ends_sentence(self._known().written.rstrip()))
         await self._say_end(end)
         await self._complete(end.finish)
-        if not self._known().tools and end in (Ending("completed"), Ending("enough")):
+        if not self._known().tools and end in (ReplyEnding("completed"), ReplyEnding("enough")):
             await self._known_answer.keep(self._known().written)
 
-    async def _say_end(self, end: Ending) -> None:
+    async def _say_end(self, end: ReplyEnding) -> None:
         if self._unanswered is not None:
             action = "apologised" if end.finish == "failed" else "offered to go on"
             await self._tell_failure(self._unanswered, action)
@@ -337,7 +337,7 @@ class Generation:
         self._on_model_failed(failed.model)
         self._known_answer.forget()
         self._failures[failed.model] += 1
-        await self.log.say(
+        await self.log.append(
             e.EngineFailed(
                 **self._fact(f"EngineFailed:{failed.model}", self._failures[failed.model] - 1),
                 actor="reasoning",
@@ -358,7 +358,7 @@ class Generation:
                 raise Superseded
             try:
                 return await self.log.say_about_reply(event)
-            except Stale:
+            except StaleWriter:
                 await self.log.refresh()
 
     def _fact(self, name: str, n: int = 0) -> dict[str, Any]:

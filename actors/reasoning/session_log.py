@@ -10,11 +10,11 @@ from nats.errors import Error as NatsError
 from actors.reasoning.session_state import Session, apply
 from contracts.events import Event
 from infra.log.connection import connection
-from infra.log.event_log import Fence, facts_after, say
+from infra.log.event_log import ExpectedSequence, append, facts_after
 
 
 class SessionLog:
-    """The fold of a session and its fence.
+    """The session's state, and appending to its log.
 
     Several copies write about the replies of one session: the draft's writer, and whoever takes the end of the turn.
     Each expects the last fact on `voice.<session>.reply.*` to be the one it knows; if it is not, it reads on and
@@ -45,10 +45,10 @@ class SessionLog:
             await self.refresh()
 
     async def say_about_reply(self, event: Event) -> None:
-        """Store a fact on `voice.<session>.reply.*`. Raises Stale if somebody has said one that we do not know."""
+        """Store a fact on `voice.<session>.reply.*`. Raises StaleWriter if somebody has said one that we do not know."""
         async with self._speaking:  # our own two tasks must not take each other for strangers
-            fence = Fence(f"voice.{event.session_id}.reply.*", self.session.reply_sequence)
-            apply(self.session, event, await say(self._broker, event, fence))
+            expected = ExpectedSequence(f"voice.{event.session_id}.reply.*", self.session.reply_sequence)
+            apply(self.session, event, await append(self._broker, event, expected))
 
     async def whisper(self, subject: str, data: bytes) -> None:
         """Publish what is not stored and may get lost: at once, or not at all while NATS is away."""
@@ -57,9 +57,9 @@ class SessionLog:
             with contextlib.suppress(NatsError, OSError):
                 await nc.publish(subject, data)
 
-    async def say(self, event: Event) -> None:
+    async def append(self, event: Event) -> None:
         """Store any other fact."""
-        apply(self.session, event, await say(self._broker, event))
+        apply(self.session, event, await append(self._broker, event))
 
 
 class SessionLogs:

@@ -56,9 +56,9 @@ class ToolCalls:
         if not was_called:
             fact = self._fact("ToolCalled", call_id)
             written = call.text if call.error else json.dumps(arguments, default=str)
-            await self._log.say(ToolCalled(**fact, tool=call.name, arguments=written))
+            await self._log.append(ToolCalled(**fact, tool=call.name, arguments=written))
         returned = await self._returned(tool, call, call_id, was_called)
-        await self._log.say(returned)
+        await self._log.append(returned)
         return returned.error or returned.result
 
     async def _returned(self, tool: Tool | None, call: WrittenCall, call_id: str, was_called: bool) -> ToolReturned:

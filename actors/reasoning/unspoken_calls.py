@@ -3,7 +3,7 @@
 import json
 import re
 
-from actors.reasoning.unspoken_found import NO, WAIT, Drop, End, Mark
+from actors.reasoning.unspoken_found import NO, WAIT, BlockEnd, Drop, Mark
 
 _STRING_OR_BRACE = re.compile(r"\"(?:[^\"\\]|\\.)*\"|[\[\]{}]|\"", re.DOTALL)
 _BEFORE_JSON = re.compile(r"\s*(?:[\w.-]+\s*)?(?:\[(?:CALL_ID|ARGS)\][\w.-]*\s*)*")
@@ -24,16 +24,16 @@ def _json_length(text: str) -> int | None:
     return None
 
 
-def json_end(text: str, is_last: bool) -> End:
+def json_end(text: str, is_last: bool) -> BlockEnd:
     """Return the end of a call in Mistral's way: `[{…}]`, `name{…}` or `name[ARGS]{…}`."""
     before = _BEFORE_JSON.match(text)
     at = before.end() if before is not None else 0
     if at == len(text) or (text[at] == "[" and re.match(r"\[[A-Z_]{0,7}$", text[at:])):
-        return End(0)
+        return BlockEnd(0)
     if text[at] not in "[{":
-        return End(0, Drop()) if not text[at].isspace() else End(0)
+        return BlockEnd(0, Drop()) if not text[at].isspace() else BlockEnd(0)
     length = _json_length(text[at:])
-    return End(0) if length is None else End(at + length, Drop())
+    return BlockEnd(0) if length is None else BlockEnd(at + length, Drop())
 
 
 _CALL_KEYS = {"arguments", "parameters", "args", "input", "action_input", "tool_input"}

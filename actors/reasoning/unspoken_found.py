@@ -56,7 +56,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class BlockEnd:
     """How many characters of a block can be dropped, and what its end is, if it has come."""
 
     consumed: int

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from actors.reasoning.unspoken_calls import json_end
-from actors.reasoning.unspoken_found import NO, WAIT, Block, Drop, End, Found, MadeUpTurn, Mark
+from actors.reasoning.unspoken_found import NO, WAIT, Block, BlockEnd, Drop, Found, MadeUpTurn, Mark
 
 _THOUGHTS = frozenset(
     re.findall(
@@ -206,7 +206,7 @@ _CHANNEL_ENDS = re.compile(r"<\|(?P<name>end|return|call|start|channel)\|>")
 _LONGEST_END = 80
 
 
-def closed_by(block: Block, text: str, is_last: bool) -> End:
+def closed_by(block: Block, text: str, is_last: bool) -> BlockEnd:
     """Return how a block goes on: what of `text` belongs to it, and what ends it."""
     if block.kind == "json":
         return json_end(text, is_last)
@@ -226,39 +226,39 @@ def closed_by(block: Block, text: str, is_last: bool) -> End:
     if block.kind == "thought" and not block.is_assumed:
         begun = _THOUGHT_BEGINS.search(text)
         if begun is not None and (end is None or begun.start() < end.start()):
-            return End(begun.end(), replace(block, depth=block.depth + 1))
+            return BlockEnd(begun.end(), replace(block, depth=block.depth + 1))
         if end is not None and block.depth:
-            return End(end.end(), replace(block, depth=block.depth - 1, is_doubtful=True))
+            return BlockEnd(end.end(), replace(block, depth=block.depth - 1, is_doubtful=True))
     if end is None:
-        return End(max(0, len(text) - _LONGEST_END))
+        return BlockEnd(max(0, len(text) - _LONGEST_END))
     if block.kind != "channel":
-        return End(end.end(), Drop(ends_thought=block.is_assumed))
+        return BlockEnd(end.end(), Drop(ends_thought=block.is_assumed))
     follows: dict[str, Found] = {"start": Block("role", "<|"), "channel": Block("header")}
-    return End(end.end(), follows.get(end["name"], Drop()))
+    return BlockEnd(end.end(), follows.get(end["name"], Drop()))
 
 
-def _header_end(text: str) -> End:
+def _header_end(text: str) -> BlockEnd:
     """Return the end of a channel's name: only the final one is for the caller."""
     name, message, _ = text.partition("<|message|>")
     if not message:
-        return End(0)
+        return BlockEnd(0)
     found: Found = Drop(begins_line=True) if name.strip().startswith("final") else Block("channel")
-    return End(len(name) + len(message), found)
+    return BlockEnd(len(name) + len(message), found)
 
 
-def _role_end(block: Block, text: str, is_last: bool) -> End:
+def _role_end(block: Block, text: str, is_last: bool) -> BlockEnd:
     """Return the end of a role's name: what others say is made up."""
     name, end, rest = text.partition(block.name)
     if not end and not is_last:
-        return End(0)
+        return BlockEnd(0)
     if name.strip().lower().split(" ")[0] in ("user", "human", "system", "developer", "tool", "ipython"):
-        return End(len(text), MadeUpTurn())
+        return BlockEnd(len(text), MadeUpTurn())
     consumed = len(name) if end == "<|" else len(name) + len(end)
     if end == "<|":
         token = _TOKEN.match(text, consumed)
         if token is None and not is_last and len(rest) <= 48:
-            return End(0)
-    return End(consumed, Drop(begins_line=True))
+            return BlockEnd(0)
+    return BlockEnd(consumed, Drop(begins_line=True))
 
 
 def role_at(text: str, is_last: bool) -> Mark:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from actors.summaries.conversation import Line
+from actors.summaries.conversation import SpokenLine
 from actors.summaries.extraction import sentences
 
 MOST_ITEMS, LONGEST_ITEM = 10, 140
@@ -25,7 +25,7 @@ _TALK = re.compile(
 """What is done by talking in the call itself, and what people say they will do without promising anything."""
 
 
-def action_items(lines: Iterable[Line]) -> tuple[str, ...]:
+def action_items(lines: Iterable[SpokenLine]) -> tuple[str, ...]:
     """Return each thing once, in the order said, as a short sentence: "The user will call the dentist"."""
     items: dict[str, str] = {}
     for line in lines:
@@ -36,7 +36,7 @@ def action_items(lines: Iterable[Line]) -> tuple[str, ...]:
     return tuple(items.values())[:MOST_ITEMS]
 
 
-def _item(line: Line, sentence: str) -> str:
+def _item(line: SpokenLine, sentence: str) -> str:
     """Return what a sentence asks for or promises, empty if nothing."""
     is_user, who = line.speaker == "user", line.name or f"the {line.speaker}"
     if is_user and (found := _REMIND.search(sentence)):

@@ -15,7 +15,7 @@ from contracts import events as e
 from contracts.ids import derive_id
 from contracts.topology import SUMMARIES, tail_of
 from infra.log.broker import make_app, make_broker
-from infra.log.event_log import Fence, Stale, facts_after, now_ns, say
+from infra.log.event_log import ExpectedSequence, StaleWriter, append, facts_after, now_ns
 from infra.log.inbox import Inbox
 from infra.session.people import people_of
 from infra.settings import Settings, settings
@@ -48,14 +48,14 @@ async def _read(broker: NatsBroker, session_id: str, *tails: str) -> list[e.Even
     return [fact.event for fact in sorted(found, key=lambda fact: fact.sequence)]
 
 
-async def _standing(broker: NatsBroker, session_id: str) -> tuple[e.SummaryRevised | None, Fence, bool]:
-    """Return the last rolling summary, the fence for the next summary, and whether none is wanted any more."""
+async def _state_of(broker: NatsBroker, session_id: str) -> tuple[e.SummaryRevised | None, ExpectedSequence, bool]:
+    """Return the last rolling summary, the sequence the next one expects, and whether none is wanted any more."""
     facts = await facts_after(broker, session_id, subjects=f"voice.{session_id}.summary.*")
     revised = [fact.event for fact in facts if isinstance(fact.event, e.SummaryRevised)]
     erased = await facts_after(broker, session_id, subjects=f"voice.{session_id}.{tail_of(e.SessionErased)}")
     is_over = bool(erased) or any(isinstance(fact.event, e.SummaryWritten) for fact in facts)
-    fence = Fence(f"voice.{session_id}.summary.*", facts[-1].sequence if facts else 0)
-    return (revised[-1] if revised else None), fence, is_over
+    expected = ExpectedSequence(f"voice.{session_id}.summary.*", facts[-1].sequence if facts else 0)
+    return (revised[-1] if revised else None), expected, is_over
 
 
 async def revise(broker: NatsBroker, settings: Settings, calls: Calls, recorded: e.TurnRecorded) -> None:
@@ -65,7 +65,7 @@ async def revise(broker: NatsBroker, settings: Settings, calls: Calls, recorded:
     turns = talked(fact for fact in facts if isinstance(fact, e.TurnRecorded))
     if len(turns) < settings.summary_turns:
         return
-    last, _, is_over = await _standing(broker, session_id)
+    last, _, is_over = await _state_of(broker, session_id)
     renewal = due(turns, last, settings.summary_turns)
     if renewal is None or is_over:
         return
@@ -92,7 +92,7 @@ def _revised(cause: e.TurnRecorded, renewal: Renewal, summary: str, model: str) 
 
 async def summarise(broker: NatsBroker, settings: Settings, calls: Calls, closed: e.SessionClosed) -> None:
     """Say the summary of a closed session, unless it is in the log."""
-    last, _, is_over = await _standing(broker, closed.session_id)
+    last, _, is_over = await _state_of(broker, closed.session_id)
     if is_over:
         return
     facts = await _read(broker, closed.session_id, tail_of(e.TurnEnded), tail_of(e.TurnPassed), "playback.*")
@@ -120,12 +120,12 @@ async def summarise(broker: NatsBroker, settings: Settings, calls: Calls, closed
 async def _say_once(broker: NatsBroker, summary: e.SummaryRevised | e.SummaryWritten) -> None:
     """Say a summary, unless another copy has said it, or the session's words were erased."""
     while True:
-        last, fence, is_over = await _standing(broker, summary.session_id)
+        last, expected, is_over = await _state_of(broker, summary.session_id)
         is_late = isinstance(summary, e.SummaryRevised) and last is not None and last.turns >= summary.turns
         if is_over or is_late:
             return
-        with contextlib.suppress(Stale):
-            await say(broker, summary, fence)
+        with contextlib.suppress(StaleWriter):
+            await append(broker, summary, expected)
             return
 
 
@@ -142,7 +142,7 @@ async def _say_failures(broker: NatsBroker, cause: e.Event, failures: Sequence[t
             error=error,
             action="tried the next model, or took the user's own sentences",
         )
-        await say(broker, failure)
+        await append(broker, failure)
 
 
 def make() -> FastStream:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from actors.summaries.conversation import Line, transcript
+from actors.summaries.conversation import SpokenLine, transcript
 from actors.summaries.extraction import cleaned, extract, is_grounded
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ _SMALL_EXAMPLES = (
 Messages = list[tuple[str, str]]
 
 
-class Unusable(RuntimeError):
+class UnusableAnswer(RuntimeError):
     """The model's answer is no summary."""
 
 
-class Rambled(Unusable):
+class Rambled(UnusableAnswer):
     """The model spoke of what nobody had said."""
 
 
@@ -78,18 +78,18 @@ class Final(BaseModel):
         return value.strip().lower() if isinstance(value, str) else value
 
 
-def notes_messages(notes: str, piece: Sequence[Line]) -> Messages:
+def notes_messages(notes: str, piece: Sequence[SpokenLine]) -> Messages:
     """Return the question for new notes."""
     return [("user", f"{_NOTES}\n\nNotes so far: {notes or '(none)'}\n\nNew part:\n{transcript(piece, PIECE_CHARS)}")]
 
 
-def final_messages(notes: str, piece: Sequence[Line]) -> Messages:
+def final_messages(notes: str, piece: Sequence[SpokenLine]) -> Messages:
     """Return the question at the end of a call, for a capable model."""
     before = f"Notes: {notes}\n\nLast part:\n" if notes else ""
     return [("user", f"{_FINAL}\n\n{before}{transcript(piece, PIECE_CHARS)}")]
 
 
-def small_source(notes: str, lines: Sequence[Line]) -> str:
+def small_source(notes: str, lines: Sequence[SpokenLine]) -> str:
     """Return what the local model is given of a call: all of a short one, else what tells most of it."""
     whole = transcript(lines, SMALL_CHARS + 1)
     if not notes and len(whole) <= SMALL_CHARS:
@@ -125,7 +125,7 @@ def read_notes(text: str) -> str:
     """Return the notes in an answer. Raises Unusable if there are none."""
     notes = cleaned(text, NOTES_CHARS)
     if not notes:
-        raise Unusable("an empty answer")
+        raise UnusableAnswer("an empty answer")
     return notes
 
 
@@ -133,12 +133,12 @@ def read_final(text: str) -> Final:
     """Return what an answer tells; its JSON may stand among other words. Raises Unusable."""
     found = re.search(r"\{.*\}", text, re.S)
     if found is None:
-        raise Unusable("an empty answer" if not text.strip() else "an answer without a JSON object")
+        raise UnusableAnswer("an empty answer" if not text.strip() else "an answer without a JSON object")
     try:
         final = Final.model_validate(json.loads(found[0]))
     except (ValidationError, ValueError) as error:
         kind = type(error).__name__  # its message holds the answer's words
-        raise Unusable(f"an answer whose JSON is not as asked ({kind})") from error
+        raise UnusableAnswer(f"an answer whose JSON is not as asked ({kind})") from error
     items = tuple(item.strip()[:200] for item in final.action_items if item.strip())[:10]
     topics = tuple(topic.strip()[:60] for topic in final.topics if topic.strip())[:5]
     summary = cleaned(final.summary, SUMMARY_CHARS)
@@ -149,7 +149,7 @@ def read_small(text: str, source: str) -> str:
     """Return the local model's summary. Raises Unusable if there is none, Rambled if it is of something else."""
     summary = cleaned(text, SMALL_ANSWER_CHARS)
     if not summary:
-        raise Unusable("an empty answer")
+        raise UnusableAnswer("an empty answer")
     if not is_grounded(summary, source):
         raise Rambled("a summary of something else")
     return summary

@@ -10,7 +10,7 @@ from infra.session.people import People, name_of, several
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SpokenLine:
     """One thing that was said, by `user` or `agent`."""
 
     speaker: Literal["user", "agent"]
@@ -19,7 +19,7 @@ class Line:
     """Whose words they are, where several people speak."""
 
 
-def conversation(facts: Iterable[Event], people: People = MappingProxyType({})) -> list[Line]:
+def conversation(facts: Iterable[Event], people: People = MappingProxyType({})) -> list[SpokenLine]:
     """Return the lines of a session in order: people's turns, and of the agent what was heard.
 
     What came twice, on two microphones, is there once.
@@ -31,9 +31,9 @@ def conversation(facts: Iterable[Event], people: People = MappingProxyType({})) 
         match fact:
             case TurnEnded(text=text) if text.strip() and (fact.turn_id is None or fact.turn_id not in twice):
                 name = name_of(people, fact.participant_id) if several(people) else ""
-                lines.append(Line("user", text.strip(), name))
+                lines.append(SpokenLine("user", text.strip(), name))
             case PlaybackFinished(heard_text=text) | PlaybackInterrupted(heard_text=text) if text.strip():
-                lines.append(Line("agent", text.strip()))
+                lines.append(SpokenLine("agent", text.strip()))
     return lines
 
 
@@ -43,19 +43,19 @@ def after_turn(facts: Sequence[Event], turn_id: str) -> Sequence[Event]:
     return facts[ends[-1] + 1 :] if ends else facts
 
 
-def lines_of(turns: Iterable[TurnRecorded]) -> list[Line]:
+def lines_of(turns: Iterable[TurnRecorded]) -> list[SpokenLine]:
     """Return the lines of recorded exchanges, by name if they are of several people."""
     known = list(turns)
     by_name = len({turn.participant_id for turn in known if turn.participant_id}) > 1
     lines = []
     for turn in known:
         name = (turn.speaker or turn.participant_id or "") if by_name else ""
-        lines.append(Line("user", turn.user_text.strip(), name))
-        lines.append(Line("agent", turn.heard_text.strip()))
+        lines.append(SpokenLine("user", turn.user_text.strip(), name))
+        lines.append(SpokenLine("agent", turn.heard_text.strip()))
     return [line for line in lines if line.text]
 
 
-def transcript(lines: Sequence[Line], most_chars: int) -> str:
+def transcript(lines: Sequence[SpokenLine], most_chars: int) -> str:
     """Return the conversation as text; if it is too long, its beginning and its end."""
     text = "\n".join(_shown(line) for line in lines)
     if len(text) <= most_chars:
@@ -64,9 +64,9 @@ def transcript(lines: Sequence[Line], most_chars: int) -> str:
     return f"{text[:half]}\n...\n{text[-half:]}"
 
 
-def pieces(lines: Iterable[Line], most_chars: int) -> list[list[Line]]:
+def pieces(lines: Iterable[SpokenLine], most_chars: int) -> list[list[SpokenLine]]:
     """Return the lines in pieces whose transcripts are no longer than `most_chars`; a longer line is a piece."""
-    found: list[list[Line]] = []
+    found: list[list[SpokenLine]] = []
     size = 0
     for line in lines:
         length = len(_shown(line)) + 1
@@ -78,5 +78,5 @@ def pieces(lines: Iterable[Line], most_chars: int) -> list[list[Line]]:
     return found
 
 
-def _shown(line: Line) -> str:
+def _shown(line: SpokenLine) -> str:
     return f"{'Agent' if line.speaker == 'agent' else line.name or 'User'}: {line.text}"

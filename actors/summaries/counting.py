@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
-from actors.summaries.conversation import Line
+from actors.summaries.conversation import SpokenLine
 
 TOPICS = 5
 """The most that are named."""
@@ -40,14 +40,14 @@ COMMON = word_set(
 Sentiment = Literal["positive", "neutral", "negative", "unknown"]
 
 
-def topics(lines: Iterable[Line]) -> tuple[str, ...]:
+def topics(lines: Iterable[SpokenLine]) -> tuple[str, ...]:
     """Return what the user spoke of most: words of four letters and more that are not common, most often first."""
     said = [word for line in lines if line.speaker == "user" for word in words(line.text)]
     counted = Counter(word for word in said if len(word) >= 4 and word not in COMMON)
     return tuple(word for word, _ in counted.most_common(TOPICS))
 
 
-def sentiment(lines: Iterable[Line]) -> Sentiment:
+def sentiment(lines: Iterable[SpokenLine]) -> Sentiment:
     """Return how the user's words sound, by two word lists; `unknown` if the user said nothing."""
     said = [word for line in lines if line.speaker == "user" for word in words(line.text)]
     if not said:

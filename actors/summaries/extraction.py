@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from itertools import pairwise
 
-from actors.summaries.conversation import Line
+from actors.summaries.conversation import SpokenLine
 from actors.summaries.counting import COMMON, word_set
 
 LONGEST = 400
@@ -33,7 +33,7 @@ def sentences(text: str) -> list[str]:
     return [part for part in re.split(r"(?<=[.!?])\s+", text.strip()) if part]
 
 
-def extract(lines: Iterable[Line], most_chars: int = LONGEST, notes: str = "") -> str:
+def extract(lines: Iterable[SpokenLine], most_chars: int = LONGEST, notes: str = "") -> str:
     """Return what the user said that tells most, in order; `notes` is an earlier extract that it goes on from.
 
     When all fits, all is there, each sentence once.

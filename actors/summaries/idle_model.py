@@ -46,7 +46,7 @@ class TooBusy(RuntimeError):
     """There was no quiet moment long enough."""
 
 
-class Floor:
+class ModelDemand:
     """Which sessions want the model now, from their facts; times are seconds of one clock."""
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Calls:
     """Follows all calls of this log, and runs work between their replies. Use it within `following`."""
 
     def __init__(self) -> None:
-        self._floor = Floor()
+        self._floor = ModelDemand()
         self._changed = asyncio.Event()
         self._working = asyncio.Lock()
         """Held by the one whose work may run: were all that wait to begin in one moment, and be stopped in the next,

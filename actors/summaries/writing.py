@@ -21,7 +21,7 @@ from actors.summaries.asking import (
     small_messages,
     small_source,
 )
-from actors.summaries.conversation import Line, pieces
+from actors.summaries.conversation import SpokenLine, pieces
 from actors.summaries.counting import Sentiment, sentiment, topics
 from actors.summaries.extraction import LONGEST, SAID, extract
 from actors.summaries.idle_model import Calls, TooBusy
@@ -69,7 +69,7 @@ class Writer:
     """Engine and error of each failure."""
     _models: Models | None = None
 
-    async def notes(self, old: str, lines: Sequence[Line]) -> tuple[str, str]:
+    async def notes(self, old: str, lines: Sequence[SpokenLine]) -> tuple[str, str]:
         """Return new notes of a call that goes on, made of the old ones and what was said since, and their model.
 
         The local model is not asked: it mixes up who said what, and calls need it.
@@ -79,7 +79,7 @@ class Writer:
             old, made_by = await self._next_notes(old, piece)
         return old, made_by
 
-    async def final(self, notes: str, rest: Sequence[Line], lines: Sequence[Line]) -> Written:
+    async def final(self, notes: str, rest: Sequence[SpokenLine], lines: Sequence[SpokenLine]) -> Written:
         """Return the summary of a call that has ended: `notes` stand for all but the `rest` of its `lines`."""
         if not lines:
             return Written("", "")
@@ -99,10 +99,10 @@ class Writer:
             early = []
         return self._told(extract(rest, LONGEST, notes), EXTRACT, lines)
 
-    def _told(self, summary: str, model: str, lines: Sequence[Line]) -> Written:
+    def _told(self, summary: str, model: str, lines: Sequence[SpokenLine]) -> Written:
         return Written(summary, model, topics(lines), sentiment(lines), action_items(lines))
 
-    async def _next_notes(self, old: str, piece: Sequence[Line]) -> tuple[str, str]:
+    async def _next_notes(self, old: str, piece: Sequence[SpokenLine]) -> tuple[str, str]:
         for name, model in await self._usable():
             if name == LOCAL:
                 continue
@@ -114,10 +114,10 @@ class Writer:
     async def _notes(self, model: "BaseChatModel", messages: list[tuple[str, str]]) -> str:
         return read_notes(await answer(model, messages, self.settings.llm_timeout_s))
 
-    async def _final(self, model: "BaseChatModel", notes: str, last: Sequence[Line]) -> Final:
+    async def _final(self, model: "BaseChatModel", notes: str, last: Sequence[SpokenLine]) -> Final:
         return read_final(await answer(model, final_messages(notes, last), self.settings.llm_timeout_s))
 
-    async def _small(self, model: "BaseChatModel", notes: str, rest: Sequence[Line]) -> str:
+    async def _small(self, model: "BaseChatModel", notes: str, rest: Sequence[SpokenLine]) -> str:
         source = small_source(notes, rest)
         silence_s = self.settings.llm_timeout_s
         text = await self.calls.between(

@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from actors.synthesis.framing import ClauseFrames
-from actors.synthesis.session_state import Spoken
+from actors.synthesis.session_state import SessionState
 from actors.synthesis.sound_publisher import Outlet
 from actors.synthesis.voices import Voices
 from contracts.codec import Undecodable, decode
@@ -38,7 +38,7 @@ from contracts.topology import (
 from infra.engines.tts import Failure, load_chain
 from infra.log.broker import make_app, make_broker
 from infra.log.connection import connection
-from infra.log.event_log import facts_after, now_ns, say
+from infra.log.event_log import append, facts_after, now_ns
 from infra.log.inbox import Inbox
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 from infra.settings import Settings, settings
@@ -57,7 +57,7 @@ class Synthesis:
         self._broker = broker
         self._voices = voices
         self._settings = settings
-        self._sessions: OrderedDict[str, Spoken] = OrderedDict()
+        self._sessions: OrderedDict[str, SessionState] = OrderedDict()
         self._running: dict[asyncio.Task[None], ReplyClauseWritten] = {}
         self._stopped: set[asyncio.Task[None]] = set()
         """Those that run on although they were told to stop."""
@@ -92,9 +92,9 @@ class Synthesis:
         if await self._unless_stopped(event, self._sound(event, session, record=True)):
             session.done.add((event.reply_id, event.index))
 
-    async def _session(self, session_id: str) -> Spoken:
+    async def _session(self, session_id: str) -> SessionState:
         """Return the session brought up to date with the log; of one by text nothing more has to be known."""
-        session = self._sessions.setdefault(session_id, Spoken())
+        session = self._sessions.setdefault(session_id, SessionState())
         self._sessions.move_to_end(session_id)
         if len(self._sessions) > SESSIONS_KEPT:
             self._sessions.popitem(last=False)
@@ -138,7 +138,7 @@ class Synthesis:
         if isinstance(event, SessionClosed):
             self._sessions.pop(event.session_id, None)
 
-    async def _sound(self, clause: ReplyClauseWritten, session: Spoken, record: bool) -> None:
+    async def _sound(self, clause: ReplyClauseWritten, session: SessionState, record: bool) -> None:
         """Publish a clause's sound; with `record`, say what came of it."""
         started = time.perf_counter()
         conversion = self._settings.tts_sample_rate_conversion
@@ -164,9 +164,9 @@ class Synthesis:
         await outlet.confirm()
         if record:
             for number, failure in enumerate(failures):
-                await say(self._broker, failed(clause, number, failure))
+                await append(self._broker, failed(clause, number, failure))
             event = synthesized(clause, frames, engine_ms, outlet.first_frame_ns)
-            await say(self._broker, event.model_copy(update={"unsaid": True}) if is_unsaid else event)
+            await append(self._broker, event.model_copy(update={"unsaid": True}) if is_unsaid else event)
 
     async def _asked_again(self, request: Msg) -> None:
         if len(self._again) >= MOST_AGAIN:

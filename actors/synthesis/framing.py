@@ -6,7 +6,7 @@ import numpy as np
 import soxr
 
 from contracts.audio import FRAME_MS, MAX_OUT_FRAME_MS, OutFrame
-from infra.engines.tts import Sound
+from infra.engines.tts import SynthesizedSound
 from infra.engines.word_ends import estimated_word_ends
 from infra.spoken.mapped import SpokenText
 
@@ -47,7 +47,7 @@ class ClauseFrames:
         """Rate of the frames; of 24 kHz if there has been no sound to take it from."""
         return self._rate_hz or 24_000
 
-    def push(self, sound: Sound) -> Iterator[OutFrame]:
+    def push(self, sound: SynthesizedSound) -> Iterator[OutFrame]:
         """Yield the frames that this sound completes."""
         self.engine, self._said, self.unsaid = sound.engine, sound.said, sound.unsaid
         self._told_s += sound.word_ends_s

@@ -14,7 +14,7 @@ from infra.log.event_log import Fact
 
 
 @dataclass(slots=True)
-class Spoken:
+class SessionState:
     """A session up to `sequence`: clauses whose sound is out, replies that nobody will hear, and its end."""
 
     sequence: int = 0

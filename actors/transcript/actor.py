@@ -20,7 +20,7 @@ from infra.process.allocator import give_back_memory
 from infra.settings import settings
 
 if TYPE_CHECKING:
-    from actors.transcript.engines import Ears
+    from actors.transcript.engines import SpeechEngines
     from actors.transcript.load import HearingLoad
     from actors.transcript.track_owner import TrackOwner
 
@@ -31,12 +31,12 @@ MOST_TRACKS = 20_000
 """What one process holds at most, silent tracks and all: how many it can hear is for their load to say."""
 
 
-class Hearing:
+class TranscriptActor:
     """Takes the tracks of the inbox; each is owned by a task, and its message held, until the track ends."""
 
     def __init__(self, broker: NatsBroker) -> None:
         self._broker = broker
-        self._ears: Ears | None = None
+        self._ears: SpeechEngines | None = None
         self._owners: dict[str, TrackOwner] = {}
         self._load: HearingLoad | None = None
         self.hears = True
@@ -88,10 +88,10 @@ class Hearing:
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Have the engines loaded and warm before the first track comes."""
-        from actors.transcript.engines import Ears
+        from actors.transcript.engines import SpeechEngines
         from actors.transcript.load import HearingLoad
 
-        ears = self._ears = await asyncio.to_thread(Ears, settings())
+        ears = self._ears = await asyncio.to_thread(SpeechEngines, settings())
         self.hears = await ears.warm_up()
         self._load = HearingLoad(self._broker, ears)
         await self._load.open()
@@ -109,5 +109,5 @@ class Hearing:
 def make() -> FastStream:
     """Return the app."""
     broker = make_broker(TRANSCRIPT)
-    hearing = Hearing(broker)
+    hearing = TranscriptActor(broker)
     return make_app(TRANSCRIPT, broker, hearing.lifespan, lambda: () if hearing.hears else ("hear",))

@@ -30,7 +30,7 @@ class Company:
 
 
 @dataclass(frozen=True, slots=True)
-class Floor:
+class Overlap:
     """What the agent is saying, and what is known of the speech over it apart from its words.
 
     `asks` tells that it was at the end of a question, to which even "yeah" is an answer. `is_echo` tells that the
@@ -56,7 +56,7 @@ class Verdict:
 
 
 def judge(
-    text: str, speech_ms: float, over: bool, floor: Floor, min_speech_ms: float, company: Company = ALONE
+    text: str, speech_ms: float, over: bool, floor: Overlap, min_speech_ms: float, company: Company = ALONE
 ) -> Verdict | None:
     """Return what speech over a reply is, or None while it cannot be told.
 
@@ -107,7 +107,7 @@ LEAST_OWN_WORDS = 4
 same at the end of a question, whose words its answer may have: "tea or coffee?", "coffee"."""
 
 
-def is_echo(text: str, floor: Floor) -> bool:
+def is_echo(text: str, floor: Overlap) -> bool:
     """Tell whether the agent hears itself, by the words. A few that take the floor are never an echo."""
     words = words_of(text)
     if len(words) <= 2 and any(word in COMMANDS for word in words):
@@ -115,7 +115,7 @@ def is_echo(text: str, floor: Floor) -> bool:
     return repeats(text, floor.text, LEAST_OWN_WORDS if floor.is_own or floor.asks else 1)
 
 
-def _may_become_echo(words: Sequence[str], floor: Floor) -> bool:
+def _may_become_echo(words: Sequence[str], floor: Overlap) -> bool:
     """Tell whether only the last word is none of the reply's: of speech that goes on it may be heard in part."""
     *first, last = words
     return len(first) > 1 and last not in COMMANDS and is_echo(" ".join(first), floor)

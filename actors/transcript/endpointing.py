@@ -49,7 +49,7 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True)
-class Hearing:
+class VadState:
     """State of one track's voice activity; `[start, voiced_end)` is the open utterance while `speaking`."""
 
     speaking: bool = False
@@ -60,7 +60,7 @@ class Hearing:
     """Samples above the threshold in a row, while not speaking yet."""
 
 
-def hear(state: Hearing, first_sample: int, probability: float, tuning: Tuning) -> tuple[Hearing, Change | None]:
+def hear(state: VadState, first_sample: int, probability: float, tuning: Tuning) -> tuple[VadState, Change | None]:
     """Return the state after the window at `first_sample`, and what that changed.
 
     An utterance begins with its first window above `on`, once `min_speech_samples` in a row were; it stays voiced
@@ -75,22 +75,22 @@ def hear(state: Hearing, first_sample: int, probability: float, tuning: Tuning) 
         return replace(state, paused=False, voiced_end=end), changed
     silence = end - state.voiced_end
     if silence >= tuning.close_samples:
-        return Hearing(voiced_end=state.voiced_end), Change.CLOSED
+        return VadState(voiced_end=state.voiced_end), Change.CLOSED
     if silence >= tuning.pause_samples and not state.paused:
         return replace(state, paused=True), Change.PAUSED
     return state, None
 
 
 def _hear_in_silence(
-    state: Hearing, first_sample: int, probability: float, tuning: Tuning
-) -> tuple[Hearing, Change | None]:
+    state: VadState, first_sample: int, probability: float, tuning: Tuning
+) -> tuple[VadState, Change | None]:
     if probability < tuning.on:
         return (replace(state, voiced=0) if state.voiced else state), None
     voiced = state.voiced + WINDOW_SAMPLES
     end = first_sample + WINDOW_SAMPLES
     if voiced < tuning.min_speech_samples:
         return replace(state, voiced=voiced), None
-    return Hearing(speaking=True, start=end - voiced, voiced_end=end), Change.BEGAN
+    return VadState(speaking=True, start=end - voiced, voiced_end=end), Change.BEGAN
 
 
 LIVE_LAG_MS = 60

@@ -45,7 +45,7 @@ class Recogniser:
         return self.lane.submit(session_id, rank, len(samples) / SAMPLE_RATE_HZ, work)
 
 
-class Ears:
+class SpeechEngines:
     """Voice activity, end of turn, and speech to text: one lane for all that the local engine does in this process."""
 
     def __init__(self, settings: Settings) -> None:

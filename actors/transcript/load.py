@@ -11,7 +11,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from opentelemetry import metrics
 
-from actors.transcript.engines import Ears
+from actors.transcript.engines import SpeechEngines
 from contracts.topology import TRANSCRIPT, load_subject
 from infra.log.connection import connection
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
@@ -26,7 +26,7 @@ ANSWERS_S = 0.2
 class HearingLoad:
     """Watches how far recognition is behind; knows whether a new track is better taken by another copy."""
 
-    def __init__(self, broker: NatsBroker, ears: Ears) -> None:
+    def __init__(self, broker: NatsBroker, ears: SpeechEngines) -> None:
         self._broker = broker
         self._ears = ears
         self._id = uuid.uuid4().hex.encode()

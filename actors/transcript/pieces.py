@@ -38,7 +38,7 @@ PAUSE_ALLOWANCE_SAMPLES = 3_000 * SAMPLES_PER_MS
 
 
 @dataclass(slots=True)
-class Load:
+class RecognitionLoad:
     """What recognition has been given of one turn."""
 
     kept: int = 0
@@ -51,12 +51,12 @@ class Load:
         return self.extra + cost <= EXTRA_SHARE * (self.kept + cost) + allowance
 
 
-def may_settle(load: Load, piece: int, silence: int) -> bool:
+def may_settle(load: RecognitionLoad, piece: int, silence: int) -> bool:
     """Tell whether a pause is worth a run at once: it may turn out to be none, and then the run was for nothing."""
     return silence >= CUT_PAUSE_SAMPLES or load.affords(piece, PAUSE_ALLOWANCE_SAMPLES)
 
 
-def is_cut_at(load: Load, piece: int, pause: int) -> bool:
+def is_cut_at(load: RecognitionLoad, piece: int, pause: int) -> bool:
     """Tell whether speech that goes on after a pause is cut there: what lies before is never recognised again."""
     if pause < CUT_PAUSE_SAMPLES or piece < SHORTEST_PIECE_SAMPLES:
         return False

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from actors.transcript.endpointing import WINDOW_SAMPLES
-from actors.transcript.session_state import SessionView, SpokenUtterance
-from actors.transcript.turn import Turn, Utterance
+from actors.transcript.session_state import SessionState, SpokenUtterance
+from actors.transcript.turn import OpenTurn, Utterance
 from contracts import events as e
 
 WARM_UP_SAMPLES = 32 * WINDOW_SAMPLES
@@ -19,7 +19,7 @@ class ResumePoint:
     heard_to: int
 
 
-def resume_point(view: SessionView, track: e.TrackPublished) -> ResumePoint:
+def resume_point(view: SessionState, track: e.TrackPublished) -> ResumePoint:
     """Return where to begin: at what is unknown of the open turn, else behind what was dealt with. By samples alone."""
     turn = view.open_turn(track.track_id)
     start = turn[_known(turn)].started.start_sample if turn else view.handled_sample(track.track_id)
@@ -39,13 +39,13 @@ def resume_behind(sample: int) -> ResumePoint:
     return ResumePoint(heard_to, heard_to)
 
 
-def resumed_turn(view: SessionView, track: e.TrackPublished) -> Turn | None:
+def resumed_turn(view: SessionState, track: e.TrackPublished) -> OpenTurn | None:
     """Return the turn that is open. It is heard again from its first utterance on whose words are not known."""
     spoken = view.open_turn(track.track_id)
     if not spoken:
         return None
     known = _known(spoken)
-    turn = Turn(spoken[0].started.turn_id or "")
+    turn = OpenTurn(spoken[0].started.turn_id or "")
     turn.utterances += [_finished(utterance) for utterance in spoken[:known]]
     last = spoken[known]
     turn.utterances.append(_begun(last))

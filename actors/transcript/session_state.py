@@ -9,11 +9,11 @@ from infra.log.event_log import Fact
 from infra.session.people import Person, name_of, note
 
 FENCED = tuple(event_class for tail, event_class in EVENT_CLASSES.items() if tail.startswith("turn."))
-"""Whatever is said on `turn.*`, by whomever: it moves the fence."""
+"""Whatever is appended on `turn.*`, by anyone: it moves the expected sequence."""
 
 
 @dataclass(slots=True)
-class Reply:
+class AudibleReply:
     """A reply as far as hearing cares: whether it may be heard, whether it is over, and its words."""
 
     reply_id: str
@@ -50,12 +50,12 @@ class SpokenUtterance:
 
 
 @dataclass(slots=True)
-class SessionView:
+class SessionState:
     """The session so far. `apply` is idempotent, so own facts may be applied at once and come again."""
 
     sequence: int = 0
     turn_sequence: int = 0
-    """Sequence of the last `turn.*` fact: what the next one's fence expects."""
+    """Sequence of the last `turn.*` fact: what the next one expects."""
     closed: bool = False
     profile: e.AgentProfile | None = None
     people: dict[str, Person] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class SessionView:
     unpublished: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
     """Participants who have left and not come again."""
-    replies: dict[str, Reply] = field(default_factory=dict)
+    replies: dict[str, AudibleReply] = field(default_factory=dict)
     utterances: dict[str, SpokenUtterance] = field(default_factory=dict)
     ended_turns: set[str] = field(default_factory=set)
     otherwise: set[str] = field(default_factory=set)
@@ -97,7 +97,7 @@ class SessionView:
         names = tuple(each.name or name_of(self.people, each.participant_id) for each in others)
         return Company(self.profile.addressee, self.profile.agent_name, names)
 
-    def floor_reply(self) -> Reply | None:
+    def floor_reply(self) -> AudibleReply | None:
         """Return the reply that is playing or about to: committed, and not over."""
         # Only the newest can be: one whose end was never said must not come back when later ones are over.
         newest = next((reply for reply in reversed(self.replies.values()) if not reply.draft), None)
@@ -132,7 +132,7 @@ class SessionView:
     def _apply_reply(self, event: e.Event) -> None:
         match event:
             case e.ReplyStarted():
-                self.replies[event.reply_id] = Reply(event.reply_id, event.draft)
+                self.replies[event.reply_id] = AudibleReply(event.reply_id, event.draft)
             case e.ReplyCommitted():
                 self._reply(event.reply_id).draft = False
             case e.PlaybackStarted():
@@ -146,8 +146,8 @@ class SessionView:
             case e.ReplyDiscarded() | e.PlaybackFinished() | e.PlaybackInterrupted() | e.TurnInterrupted():
                 self._reply(event.reply_id).over = True
 
-    def _reply(self, reply_id: str) -> Reply:
-        return self.replies.setdefault(reply_id, Reply(reply_id, True))
+    def _reply(self, reply_id: str) -> AudibleReply:
+        return self.replies.setdefault(reply_id, AudibleReply(reply_id, True))
 
     def _apply_speech(self, event: e.Event) -> None:
         self._apply_language(event)

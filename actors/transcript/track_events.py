@@ -9,7 +9,7 @@ from infra.engines.stt import Recognition
 from infra.log.event_log import now_ns
 
 
-class FactsOfTrack:
+class TrackEvents:
     """Makes the events of one track. The same speech gives the same ids, whoever says it."""
 
     def __init__(self, track: e.TrackPublished) -> None:

@@ -16,22 +16,22 @@ from actors.transcript.endpointing import (
     VANISHED_MS,
     WINDOW_SAMPLES,
     Change,
-    Hearing,
     Tuning,
+    VadState,
     hear,
     is_sure,
     required_silence_ms,
     silence_ms,
 )
-from actors.transcript.engines import Ears
-from actors.transcript.event_writer import Voice
+from actors.transcript.engines import SpeechEngines
+from actors.transcript.event_writer import EventWriter
 from actors.transcript.live_sound import LiveSound
 from actors.transcript.resume import resumed_turn
-from actors.transcript.session_state import Reply, SessionView
+from actors.transcript.session_state import AudibleReply, SessionState
 from actors.transcript.sound import TrackSound
-from actors.transcript.track_events import FactsOfTrack
-from actors.transcript.track_recognition import Recognising
-from actors.transcript.turn import Turn, Utterance
+from actors.transcript.track_events import TrackEvents
+from actors.transcript.track_recognition import TrackRecognition
+from actors.transcript.turn import OpenTurn, Utterance
 from contracts import events as e
 from infra.log.event_log import now_ns
 
@@ -55,15 +55,15 @@ class _Silence:
     required_ms: float
 
 
-class Listener:
+class TrackListener:
     """The decisions about one track while it is owned; facts and sound come in, facts go out."""
 
     def __init__(
         self,
         broker: NatsBroker,
-        ears: Ears,
+        ears: SpeechEngines,
         track: e.TrackPublished,
-        view: SessionView,
+        view: SessionState,
         live: LiveSound,
         playback: HeardPlayback,
         woken: asyncio.Event,
@@ -73,15 +73,15 @@ class Listener:
         self._live = live
         self._settings = ears.settings
         self._tuning = Tuning.with_threshold(ears.settings.vad_threshold)
-        self._voice = Voice(broker, track.session_id, track.track_id, view)
-        self._facts = FactsOfTrack(track)
+        self._writer = EventWriter(broker, track.session_id, track.track_id, view)
+        self._facts = TrackEvents(track)
         self._vad = ears.vad.track()
-        self._hearing = Hearing()
+        self._hearing = VadState()
         self._sound = TrackSound(0)
         self._playback = playback
         self._echo = EchoCanceller(playback)
-        self._recognising = Recognising(ears, view.stt, track.session_id, woken)
-        self._turn: Turn | None = None
+        self._recognising = TrackRecognition(ears, view.stt, track.session_id, woken)
+        self._turn: OpenTurn | None = None
         self._heard_to = 0
         self._ears = ears
         self._vad_failure_said = False
@@ -101,7 +101,7 @@ class Listener:
         self._recognising.speaks_otherwise = self._track.participant_id in self._view.otherwise
         if self._turn is not None:
             start = self._turn.last.start
-            self._hearing = Hearing(speaking=True, start=start, voiced_end=max(start, heard_to) + WINDOW_SAMPLES)
+            self._hearing = VadState(speaking=True, start=start, voiced_end=max(start, heard_to) + WINDOW_SAMPLES)
 
     @property
     def sound_end(self) -> int:
@@ -110,13 +110,13 @@ class Listener:
 
     async def say_restarted(self, problem: str) -> None:
         """Say that another owner has ended before the track did. Speech that was open and is skipped is lost."""
-        await self._voice.say(self._facts.hearing_restarted(problem))
+        await self._writer.append(self._facts.hearing_restarted(problem))
         turn = self._turn
         if turn is not None and self._sound.end > turn.last.segment_start:
             lost = self._facts.speech_lost(turn.last.started, turn.last.segment_start, self._sound.end, "restart")
             turn.last.lost_samples += self._sound.end - turn.last.segment_start
             turn.last.segment_start = self._sound.end
-            await self._voice.say(lost)
+            await self._writer.append(lost)
 
     async def aclose(self) -> None:
         """End what still runs."""
@@ -160,7 +160,7 @@ class Listener:
     async def _say_echo(self, at: int) -> None:
         reply = self._view.floor_reply()
         if reply is not None and self._echo.is_sure:
-            await self._voice.say(self._facts.echo_heard(at, reply.reply_id))
+            await self._writer.append(self._facts.echo_heard(at, reply.reply_id))
 
     async def _hush(self) -> None:
         """Take the end of frames for silence: the caller vanished in the middle of a word."""
@@ -169,7 +169,7 @@ class Listener:
         if not self._hearing.paused:
             await self._changed(Change.PAUSED)
         await self._changed(Change.CLOSED)
-        self._hearing = Hearing(voiced_end=self._hearing.voiced_end)
+        self._hearing = VadState(voiced_end=self._hearing.voiced_end)
 
     async def _changed(self, change: Change) -> None:
         turn = self._turn
@@ -194,7 +194,7 @@ class Listener:
 
     async def _begin_utterance(self) -> None:
         if self._turn is None:
-            self._turn = Turn(self._facts.turn_id(self._hearing.start))
+            self._turn = OpenTurn(self._facts.turn_id(self._hearing.start))
             self._recognising.begin_turn()
         floor = self._view.floor_reply()
         over_reply_id = floor.reply_id if floor is not None else None
@@ -204,7 +204,7 @@ class Listener:
         self._turn.to_come = [each for each in self._turn.to_come if each.event_id != started.event_id]
         utterance.silent = floor is not None and self._brake.is_on
         if not utterance.silent:
-            await self._voice.say(started)
+            await self._writer.append(started)
 
     def _behind(self) -> bool:
         return self._sound.end - self._heard_to > BEHIND_SAMPLES
@@ -219,7 +219,7 @@ class Listener:
         if turn is not None and turn.turn_id in self._view.ended_turns:
             # An owner that was taken for dead has ended it meanwhile: its answer must not be taken for another's.
             self._turn = turn = None
-            self._hearing = Hearing(voiced_end=self._hearing.voiced_end)
+            self._hearing = VadState(voiced_end=self._hearing.voiced_end)
         if turn is None:
             return
         self._recognising.settle(self._sound, turn.last, self._heard_to)
@@ -235,7 +235,7 @@ class Listener:
         await self._say_utterances(turn)
         await self._end_turn(turn)
 
-    async def _ask_again(self, turn: Turn) -> None:
+    async def _ask_again(self, turn: OpenTurn) -> None:
         last = turn.last
         if last.end is None or last.asked > 1 or self._silence(turn).ms < SECOND_OPINION_MS:
             return
@@ -245,7 +245,7 @@ class Listener:
         if self._behind():
             await self._recognising.finish(turn)
 
-    async def _judge(self, turn: Turn) -> None:
+    async def _judge(self, turn: OpenTurn) -> None:
         """Decide whether speech over a reply interrupts it: of each utterance, also when another has begun since."""
         for utterance in turn.utterances:
             contested = utterance.contested_reply
@@ -255,7 +255,7 @@ class Listener:
             if not utterance.judged and reply is not None:
                 await self._judge_over(utterance, reply)
 
-    async def _judge_over(self, utterance: Utterance, reply: Reply) -> None:
+    async def _judge_over(self, utterance: Utterance, reply: AudibleReply) -> None:
         utterance.contested_reply = reply.reply_id
         text = utterance.text if utterance.text is not None else utterance.interim
         over = utterance.closed and utterance.text is not None
@@ -273,7 +273,7 @@ class Listener:
             self._brake.dismissed(verdict.reason)
         if verdict.reason is None:
             await self._break_silence(utterance)
-            await self._voice.say_fenced(
+            await self._writer.append_expected(
                 self._facts.turn_interrupted(utterance.started, reply.reply_id, speech_ms, text)
             )
             return
@@ -281,11 +281,11 @@ class Listener:
         utterance.dismissed = verdict.reason != "unaddressed"
         if not utterance.dismissed:
             await self._break_silence(utterance)
-        await self._voice.say(
+        await self._writer.append(
             self._facts.interruption_dismissed(utterance.started, reply.reply_id, verdict.reason, speech_ms, text)
         )
 
-    def _count_interruption(self, turn: Turn) -> None:
+    def _count_interruption(self, turn: OpenTurn) -> None:
         """Look whether what has interrupted a reply was its own words: at its end they are better known."""
         for utterance in turn.utterances:
             reply = self._view.replies.get(utterance.contested_reply or "")
@@ -297,17 +297,17 @@ class Listener:
         """Say the beginning of an utterance that was taken for a repetition of the agent's words."""
         if utterance.silent:
             utterance.silent = False
-            await self._voice.say(utterance.started)
+            await self._writer.append(utterance.started)
 
-    def _floor_of(self, reply: Reply, start: int, end: int) -> barge_in.Floor:
+    def _floor_of(self, reply: AudibleReply, start: int, end: int) -> barge_in.Overlap:
         text = " ".join(reply.clauses)
         asks = False
         if reply.complete and barge_in.is_question(text):
             rest_ms = self._playback.rest_ms(reply.reply_id, len(reply.clauses), start)
             asks = rest_ms is not None and rest_ms <= ANSWERED_MS
-        return barge_in.Floor(text, asks, self._echo.explains(start, end), self._echo.is_free)
+        return barge_in.Overlap(text, asks, self._echo.explains(start, end), self._echo.is_free)
 
-    async def _say_revision(self, turn: Turn) -> None:
+    async def _say_revision(self, turn: OpenTurn) -> None:
         utterance = turn.last
         text = turn.text(interim=True)
         contested = utterance.contested_reply is not None and not utterance.judged
@@ -317,25 +317,25 @@ class Listener:
         ended_ns = self._sound.received_ns((utterance.end or 1) - 1) if settled else None
         number, utterance.revisions = utterance.revisions, utterance.revisions + 1
         utterance.revised = (text, settled)
-        await self._voice.say(self._facts.revised(utterance.started, number, text, settled, ended_ns))
+        await self._writer.append(self._facts.revised(utterance.started, number, text, settled, ended_ns))
 
-    async def _say_utterances(self, turn: Turn) -> None:
+    async def _say_utterances(self, turn: OpenTurn) -> None:
         for utterance in turn.utterances:
             if not utterance.closed or utterance.end is None or utterance.silent:
                 continue
             ended_ns = self._sound.received_ns(utterance.end - 1)
-            await self._voice.say(self._facts.speech_ended(utterance.started, utterance.end, ended_ns))
+            await self._writer.append(self._facts.speech_ended(utterance.started, utterance.end, ended_ns))
             if utterance.text is not None:
-                await self._voice.say(
+                await self._writer.append(
                     self._facts.transcribed(utterance.started, utterance.end, utterance.text, utterance.recognition)
                 )
         for utterance in turn.wordless():
             if utterance.end is not None and not utterance.silent:
-                await self._voice.say(
+                await self._writer.append(
                     self._facts.utterance_dismissed(utterance.started, utterance.end, utterance.implausible)
                 )
 
-    def _silence(self, turn: Turn) -> _Silence:
+    def _silence(self, turn: OpenTurn) -> _Silence:
         assert turn.last.end is not None
         required = required_silence_ms(
             turn.last.probability,
@@ -347,7 +347,7 @@ class Listener:
         heard_to = max(self._heard_to, min(self._sound.end, self._heard_to + WINDOW_SAMPLES))
         return _Silence(silence_ms(heard_to, turn.last.end, self._live.since_frame_ms()), required)
 
-    async def _end_turn(self, turn: Turn) -> None:
+    async def _end_turn(self, turn: OpenTurn) -> None:
         utterance = turn.last
         if utterance.end is None or not turn.words_known() or self._hearing.voiced or self._has_more(turn):
             return
@@ -360,22 +360,22 @@ class Listener:
         if silence.ms >= silence.required_ms and not contested:
             await self._say_turn_ended(turn, silence)
 
-    def _has_more(self, turn: Turn) -> bool:
+    def _has_more(self, turn: OpenTurn) -> bool:
         """Tell whether an earlier owner has heard more of the turn than this one yet."""
         is_ahead = any(started.start_sample >= self._heard_to for started in turn.to_come)
         return is_ahead and self._live.since_frame_ms() < VANISHED_MS
 
-    async def _end_without_words(self, turn: Turn) -> None:
+    async def _end_without_words(self, turn: OpenTurn) -> None:
         for started in turn.to_come:
-            await self._voice.say(self._facts.utterance_dismissed(started, started.start_sample, None))
+            await self._writer.append(self._facts.utterance_dismissed(started, started.start_sample, None))
         self._turn = None
 
-    async def _say_turn_ended(self, turn: Turn, silence: _Silence) -> None:
+    async def _say_turn_ended(self, turn: OpenTurn, silence: _Silence) -> None:
         last = turn.last
         last.closed = True
         await self._say_utterances(turn)
         if self._hearing.speaking:
-            self._hearing = Hearing(voiced_end=self._hearing.voiced_end)
+            self._hearing = VadState(voiced_end=self._hearing.voiced_end)
         assert last.end is not None
         evidence = e.TurnEvidence(
             silence_ms=silence.ms,
@@ -385,7 +385,7 @@ class Listener:
             text_ready_ns=last.recognised_ns or now_ns(),
         )
         self._count_interruption(turn)
-        await self._voice.say_fenced(
+        await self._writer.append_expected(
             self._facts.turn_ended(
                 turn.utterances[0].started,
                 [*(u.started for u in turn.counted()), *turn.to_come],
@@ -409,23 +409,23 @@ class Listener:
     async def _say_losses(self) -> None:
         for loss in self._recognising.take_losses():
             fact = self._facts.speech_lost(loss.utterance.started, loss.start, loss.end, loss.reason)
-            await self._voice.say(fact)
+            await self._writer.append(fact)
 
     async def _say_if_behind(self) -> None:
         behind = self._ears.behind()
         if behind and not self._behind_said and self._turn is not None:
-            await self._voice.say(self._facts.fell_behind(self._ears.waited_s(), "guesses are left out"))
+            await self._writer.append(self._facts.fell_behind(self._ears.waited_s(), "guesses are left out"))
             self._behind_said = True
         self._behind_said = self._behind_said and behind
 
     async def _say_failures(self) -> None:
         turn_id = self._turn.turn_id if self._turn is not None else None
         for failure in self._recognising.take_failures():
-            await self._voice.say(self._facts.engine_failed(failure.engine, failure.error, failure.action, turn_id))
+            await self._writer.append(self._facts.engine_failed(failure.engine, failure.error, failure.action, turn_id))
         if self._vad.failure is not None and not self._vad_failure_said:
             self._vad_failure_said = True
             fact = self._facts.engine_failed("silero", self._vad.failure, "loudness was taken for speech", turn_id)
-            await self._voice.say(fact)
+            await self._writer.append(fact)
 
     async def finish(self) -> None:
         """Say what is open: the turn ends at once if it has words (unless the session has closed)."""

@@ -10,13 +10,13 @@ from nats.errors import Error as NatsError
 from actors.transcript.echo.agent_sound import AgentSound
 from actors.transcript.echo.past import in_doors_time
 from actors.transcript.echo.playback import HeardPlayback
-from actors.transcript.engines import Ears
+from actors.transcript.engines import SpeechEngines
 from actors.transcript.live_sound import LiveSound
 from actors.transcript.resume import ResumePoint, resume_behind, resume_point
-from actors.transcript.session_state import SessionView
-from actors.transcript.track_listener import Listener
+from actors.transcript.session_state import SessionState
+from actors.transcript.track_listener import TrackListener
 from contracts import events as e
-from infra.log.event_log import LogUnavailable, Stale, facts_after
+from infra.log.event_log import LogUnavailable, StaleWriter, facts_after
 from infra.log.session_feed import SessionFeed
 from infra.process.tasks import ended, is_being_stopped, own_cancellation_only
 
@@ -49,7 +49,7 @@ class GivenUp(Exception):
 class TrackOwner:
     """Owns one track from its publication to its end: `await TrackOwner(…).run()`."""
 
-    def __init__(self, broker: NatsBroker, ears: Ears, track: e.TrackPublished) -> None:
+    def __init__(self, broker: NatsBroker, ears: SpeechEngines, track: e.TrackPublished) -> None:
         self._broker = broker
         self._ears = ears
         self._track = track
@@ -75,7 +75,7 @@ class TrackOwner:
                     return
             except GivenUp:
                 raise
-            except Stale as error:
+            except StaleWriter as error:
                 log.warning("%s", error)
                 self._rest_s = STALE_REST_S
             except (LogUnavailable, NatsError, TimeoutError, OSError) as error:
@@ -96,7 +96,7 @@ class TrackOwner:
         self._rest_s = FAILED_REST_S[min(len(self._problems), len(FAILED_REST_S)) - 1]
 
     async def _listen(self) -> None:
-        view = SessionView()
+        view = SessionState()
         session_id = self._track.session_id
         past = await facts_after(self._broker, session_id)
         for fact in past:
@@ -125,13 +125,13 @@ class TrackOwner:
 
     async def _hear(
         self,
-        view: SessionView,
+        view: SessionState,
         live: LiveSound,
         playback: HeardPlayback,
         following: "asyncio.Task[None]",
         point: ResumePoint,
     ) -> None:
-        listener = Listener(self._broker, self._ears, self._track, view, live, playback, self._woken)
+        listener = TrackListener(self._broker, self._ears, self._track, view, live, playback, self._woken)
         listener.resume(point.first_sample, point.heard_to)
         try:
             log.info("track %s of %s is heard here", self._track.track_id, self._track.session_id)
@@ -148,7 +148,7 @@ class TrackOwner:
             self._sound_end = max(self._sound_end, listener.sound_end)
             await listener.aclose()
 
-    async def _until_sound(self, view: SessionView, live: LiveSound, following: "asyncio.Task[None]") -> None:
+    async def _until_sound(self, view: SessionState, live: LiveSound, following: "asyncio.Task[None]") -> None:
         """Wait for the first frame. Raises GivenUp if none comes."""
         track_id = self._track.track_id
         while not (live.heard or view.closed or track_id in view.unpublished or view.open_turn(track_id)):
@@ -159,7 +159,7 @@ class TrackOwner:
                 raise GivenUp(f"nothing has come for {SILENT_S:g} s")
             await self._wait(min(left_s, NOBODY_S))
 
-    def _give_up_if_nobody(self, view: SessionView, since_frame_ms: float, patience_s: float) -> None:
+    def _give_up_if_nobody(self, view: SessionState, since_frame_ms: float, patience_s: float) -> None:
         if since_frame_ms < 1000 * patience_s:
             return
         if view.profile is None:
@@ -167,12 +167,12 @@ class TrackOwner:
         if self._track.participant_id in view.left:
             raise GivenUp(f"nothing has come for {patience_s:g} s, and its participant has left")
 
-    async def _say_restart(self, listener: Listener) -> None:
+    async def _say_restart(self, listener: TrackListener) -> None:
         if self._untold is not None:
             await listener.say_restarted(self._untold)
             self._untold = None
 
-    async def _follow(self, feed: SessionFeed, view: SessionView, playback: HeardPlayback) -> None:
+    async def _follow(self, feed: SessionFeed, view: SessionState, playback: HeardPlayback) -> None:
         async for fact in feed:
             view.apply(fact)
             playback.take(fact.event, time.monotonic_ns())

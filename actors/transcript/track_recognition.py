@@ -7,11 +7,11 @@ from typing import Any, Literal, TypeVar
 
 from actors.transcript import pieces
 from actors.transcript.endpointing import SAMPLES_PER_MS, WINDOW_SAMPLES
-from actors.transcript.engines import Ears, Recogniser
-from actors.transcript.pieces import Load
+from actors.transcript.engines import Recogniser, SpeechEngines
+from actors.transcript.pieces import RecognitionLoad
 from actors.transcript.plausible import speaks_otherwise
 from actors.transcript.sound import Samples, TrackSound
-from actors.transcript.turn import Piece, Turn, Utterance, spoken_words
+from actors.transcript.turn import OpenTurn, Utterance, UtterancePiece, spoken_words
 from infra.engines.lane import Overloaded, Rank, Run
 from infra.engines.stt import Failure, Recognition
 from infra.engines.turn_detector import HEARD_SAMPLES
@@ -57,10 +57,10 @@ class _Interim:
     run: Run[Recognition]
 
 
-class Recognising:
+class TrackRecognition:
     """Runs of speech to text and end of turn for one track; `woken` is set when one is done."""
 
-    def __init__(self, ears: Ears, stt: str, session_id: str, woken: asyncio.Event) -> None:
+    def __init__(self, ears: SpeechEngines, stt: str, session_id: str, woken: asyncio.Event) -> None:
         self._interims, self._finals = ears.speech_to_text(stt)
         self._end_of_turn = ears.end_of_turn.track()
         self._session_id = session_id
@@ -69,7 +69,7 @@ class Recognising:
         self._runs: set[Run[Recognition]] = set()
         self._interim: _Interim | None = None
         self._next_interim_at = 0
-        self._load = Load()
+        self._load = RecognitionLoad()
         self.speaks_otherwise = False
         """Whether the speaker's last words were in another language than the engine's."""
         self._failures: list[Failure] = []
@@ -77,7 +77,7 @@ class Recognising:
 
     def begin_turn(self) -> None:
         """Count anew what a turn's recognition costs."""
-        self._load = Load()
+        self._load = RecognitionLoad()
 
     def settle(self, sound: TrackSound, utterance: Utterance, heard_to: int, closed: bool = False) -> None:
         """Start the run whose words count over what has been said of the utterance, if it is time and none was."""
@@ -166,7 +166,7 @@ class Recognising:
             utterance.recognition, utterance.recognised_ns = last.recognition, now_ns()
             utterance.text = utterance.whole_text()
 
-    async def finish(self, turn: Turn) -> None:
+    async def finish(self, turn: OpenTurn) -> None:
         """Wait for the runs that the turn needs, and take in their results."""
         for utterance in turn.utterances:
             last = [utterance.settling] if utterance.settling is not None else []
@@ -201,20 +201,20 @@ class Recognising:
     def _cut(self, sound: TrackSound, utterance: Utterance, end: int) -> Samples:
         return sound.cut(utterance.segment_start - (0 if utterance.pieces else LEAD_SAMPLES), end)
 
-    def _piece(self, sound: TrackSound, utterance: Utterance, end: int, sound_to: int, rank: Rank) -> Piece:
+    def _piece(self, sound: TrackSound, utterance: Utterance, end: int, sound_to: int, rank: Rank) -> UtterancePiece:
         self._drop_interim()
         samples = self._cut(sound, utterance, sound_to)
         run = self._submit(self._finals, rank, samples) if len(samples) >= SHORTEST_SAMPLES else None
-        return Piece(utterance.segment_start, end, run, utterance.interim, utterance.interim_to)
+        return UtterancePiece(utterance.segment_start, end, run, utterance.interim, utterance.interim_to)
 
-    def _keep(self, utterance: Utterance, piece: Piece) -> None:
+    def _keep(self, utterance: Utterance, piece: UtterancePiece) -> None:
         utterance.pieces.append(piece)
         self._load.kept += piece.end - piece.start
         utterance.segment_start, utterance.interim, utterance.settling = piece.end, "", None
         self._next_interim_at = 0
         self._drop_interim()
 
-    def _take(self, utterance: Utterance, piece: Piece) -> None:
+    def _take(self, utterance: Utterance, piece: UtterancePiece) -> None:
         if piece.text is not None:
             return
         if piece.run is None:
@@ -228,7 +228,7 @@ class Recognising:
             except (Exception, asyncio.CancelledError) as error:  # a future's, not this task's: its run was given up
                 self._lose(utterance, piece, "overload" if isinstance(error, Overloaded) else "engine")
 
-    def _lose(self, utterance: Utterance, piece: Piece, reason: Literal["engine", "overload"]) -> None:
+    def _lose(self, utterance: Utterance, piece: UtterancePiece, reason: Literal["engine", "overload"]) -> None:
         piece.text = piece.guess
         start = max(piece.start, piece.guess_to) if piece.guess else piece.start
         if piece.end - start >= (TOLD_SAMPLES if piece.guess else 1):

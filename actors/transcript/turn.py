@@ -10,7 +10,7 @@ from infra.engines.stt import Recognition
 
 
 @dataclass(slots=True, eq=False)
-class Piece:
+class UtterancePiece:
     """A stretch of an utterance that is recognised in one run."""
 
     start: int
@@ -36,7 +36,7 @@ class Utterance:
     closed: bool = False
     text: str | None = None
     """Its settled words; None while they are unknown."""
-    pieces: list[Piece] = field(default_factory=list)
+    pieces: list[UtterancePiece] = field(default_factory=list)
     """What lies before `segment_start`: a long utterance is recognised in pieces."""
     segment_start: int = 0
     interim: str = ""
@@ -44,7 +44,7 @@ class Utterance:
     interim_to: int = 0
     recognition: Recognition | None = None
     recognised_ns: int = 0
-    settling: Piece | None = None
+    settling: UtterancePiece | None = None
     """The rest of it, as far as the pause that `end` began."""
     lost_samples: int = 0
     """How much of its speech could not be recognised."""
@@ -101,7 +101,7 @@ class Utterance:
 
 
 @dataclass(slots=True)
-class Turn:
+class OpenTurn:
     """The utterances since the floor was taken, oldest first."""
 
     turn_id: str

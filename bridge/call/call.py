@@ -21,9 +21,9 @@ from bridge.call.line import Line
 from bridge.call.microphones import Microphones
 from bridge.call.orphans import held_subject
 from bridge.call.playback_driver import Speaking
-from bridge.call.publisher import Gate, Outbox
+from bridge.call.publisher import EventPublisher, Gate
 from bridge.call.session_events import closing_events, left_open, published
-from bridge.call.session_state import Standing, standing_of
+from bridge.call.session_state import SessionState, session_state_of
 from bridge.call.tasks import Tasks
 from bridge.playback.reply import Playing
 from bridge.websocket.protocol import HeldReply, Played
@@ -64,14 +64,14 @@ class Call:
     ) -> None:
         self.session_id = session_id
         self.over = asyncio.Event()
-        self.standing = Standing()
+        self.state = SessionState()
         self._broker = broker
         self._settings = settings
         self._on_over = on_over
         self._tasks = Tasks(f"session {session_id}")
-        self._outbox = Outbox(broker, self._log_failed, gate)
+        self._publisher = EventPublisher(broker, self._log_failed, gate)
         self._microphones = Microphones(connection(broker), session_id)
-        self._speaking = Speaking(session_id, connection(broker), self._outbox.put, self._tasks, on_taken)
+        self._speaking = Speaking(session_id, connection(broker), self._publisher.put, self._tasks, on_taken)
         self._recent: deque[Fact] = deque(maxlen=KEPT_FACTS)
         self._own_tracks: set[str] = set()
         self._ending: asyncio.Task[None] | None = None
@@ -92,11 +92,11 @@ class Call:
 
         `playing` is what a door that is gone was playing, if no client counts that; it is played on.
         """
-        self.standing = standing_of(fact.event for fact in past)
+        self.state = session_state_of(fact.event for fact in past)
         self._speaking.replay(past, playing)
         self._recent.extend(past)
         tracks = [f.sequence for f in past if isinstance(f.event, e.TrackPublished | e.TrackUnpublished)]
-        self._outbox.track_sequence = max(tracks, default=0)
+        self._publisher.track_sequence = max(tracks, default=0)
         nc = connection(self._broker)
         for subject, take in (
             (audio_out_subject(self.session_id), self._speaking.take_sound),
@@ -105,18 +105,18 @@ class Call:
             (held_subject(self.session_id), _respond),
         ):
             self._subscriptions.append(await nc.subscribe(subject, cb=lasting(take)))
-        self._tasks.keep(self._outbox.run, "outbox")
+        self._tasks.keep(self._publisher.run, "outbox")
         self._tasks.keep(lambda: self._follow(self.last_sequence), "facts")
         self._tasks.keep(self._tick, "clock")
 
     async def store(self, events: Sequence[e.Event]) -> None:
-        """Say facts after those before them; return when they are stored. Raises LogUnavailable, Stale."""
-        await self._outbox.drained()
+        """Say facts after those before them; return when they are stored. Raises LogUnavailable, StaleWriter."""
+        await self._publisher.drained()
         for event in events:
             if isinstance(event, e.TrackPublished):
                 self._own_tracks.add(event.track_id)
-            await self._outbox.say(event, patience_s=STORE_PATIENCE_S)
-            self.standing.take(event)
+            await self._publisher.append(event, patience_s=STORE_PATIENCE_S)
+            self.state.apply(event)
 
     def attach(self, line: Line, held: Sequence[HeldReply] | None = None) -> None:
         """Give the call its line: it gets the past facts, and what waits to be heard from where `held` says it is."""
@@ -153,7 +153,7 @@ class Call:
 
     async def settled(self) -> None:
         """Wait until what there is to say has been stored, or given up."""
-        await self._outbox.drained()
+        await self._publisher.drained()
 
     def is_attached(self, line: Line) -> bool:
         """Tell whether the call still belongs to this line."""
@@ -168,14 +168,14 @@ class Call:
     def note(self, event: e.Event) -> None:
         """Say a fact about who is here; it counts at once."""
         if self._ending is None:
-            self._outbox.put(event)
-            self.standing.take(event)
+            self._publisher.put(event)
+            self.state.apply(event)
 
     def open_microphone(
         self, track_id: str, participant_id: str, rate_hz: int = IN_SAMPLE_RATE_HZ, frame_ms: int = FRAME_MS
     ) -> None:
         """Take sound of a track from now on, to the bus in frames of `frame_ms`; its TrackPublished is said once."""
-        if track_id not in self.standing.tracks:
+        if track_id not in self.state.tracks:
             self._own_tracks.add(track_id)
             self.note(published(self.session_id, track_id, participant_id, now_ns()))
         self._microphones.open(track_id, participant_id, rate_hz, frame_ms)
@@ -231,8 +231,8 @@ class Call:
     def _detach(self, reason: str) -> None:
         self._speaking.detach()
         for event in self._microphones.close_all(reason):
-            self._outbox.put(event)
-            self.standing.take(event)
+            self._publisher.put(event)
+            self.state.apply(event)
 
     async def _wait(self, reason: str, patience_s: float) -> None:
         left_s, last_s = patience_s, time.monotonic()
@@ -263,13 +263,13 @@ class Call:
         self._speaking.close(reason)
         self._detach(reason)
         self._speaking.line = line
-        for event in closing_events(self.session_id, self.standing.people, reason, now_ns()):
-            self._outbox.put(event)
-            self.standing.take(event)
+        for event in closing_events(self.session_id, self.state.people, reason, now_ns()):
+            self._publisher.put(event)
+            self.state.apply(event)
         await self._over_after(self._end_stored)
 
     async def _end_stored(self) -> None:
-        await self._outbox.drained()
+        await self._publisher.drained()
         try:
             await asyncio.wait_for(self._closed_in_log.wait(), 1)
         except TimeoutError:
@@ -282,9 +282,9 @@ class Call:
         finally:
             await self._stop()
 
-    async def bury(self, reason: str) -> None:
+    async def end_abandoned(self, reason: str) -> None:
         """End the session and the microphones that a door before this one left open; return when that is stored."""
-        for event in left_open(self.session_id, self.standing, now_ns(), reason):
+        for event in left_open(self.session_id, self.state, now_ns(), reason):
             self.note(event)
         self.end(reason)
         await self.over.wait()
@@ -298,7 +298,7 @@ class Call:
 
     async def _leave(self) -> None:
         try:
-            await asyncio.wait_for(self._outbox.drained(), 2)
+            await asyncio.wait_for(self._publisher.drained(), 2)
         except TimeoutError:
             log.warning("%s: not all of its facts could be stored", self.session_id)
 
@@ -341,7 +341,7 @@ class Call:
     def _on_fact(self, fact: Fact) -> None:
         event = fact.event
         self._recent.append(fact)
-        self.standing.take(event)
+        self.state.apply(event)
         if isinstance(event, _ACTIVITY):
             self._active_s = time.monotonic()
         self._speaking.take_fact(fact)

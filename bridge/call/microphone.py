@@ -8,7 +8,7 @@ import soxr
 from contracts.audio import FRAME_MS, IN_SAMPLE_RATE_HZ, InFrame
 
 
-class Microphone:
+class MicrophoneTrack:
     """Cuts one track into frames of `frame_ms`; `received_ns` is when the client's chunk with its last sample came.
 
     Resampling delays the sound by some 15 ms (48 kHz) but not its times: they are counted in the client's samples.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from nats.aio.client import Client
 
-from bridge.call.microphone import Microphone
+from bridge.call.microphone import MicrophoneTrack
 from bridge.call.session_events import sound_lost, unpublished
 from bridge.call.uplink import Uplink
 from contracts import events as e
@@ -16,7 +16,7 @@ from infra.log.event_log import now_ns
 @dataclass(frozen=True, slots=True)
 class _Open:
     participant_id: str
-    microphone: Microphone
+    microphone: MicrophoneTrack
 
 
 class Microphones:
@@ -31,7 +31,7 @@ class Microphones:
 
     def open(self, track_id: str, participant_id: str, sample_rate_hz: int, frame_ms: int) -> None:
         """Open a microphone whose TrackPublished has been said."""
-        self._open[track_id] = _Open(participant_id, Microphone(track_id, sample_rate_hz, frame_ms))
+        self._open[track_id] = _Open(participant_id, MicrophoneTrack(track_id, sample_rate_hz, frame_ms))
         if participant_id not in self._uplinks:
             subject = audio_in_subject(self._session_id, participant_id)
             uplink = self._uplinks[participant_id] = Uplink(self._nc, subject)

@@ -9,7 +9,7 @@ from nats.aio.msg import Msg
 from bridge.call.line import Line
 from bridge.call.tasks import Tasks
 from bridge.call.typed_turns import TypedTurns
-from bridge.playback.commands import Ask, Command, Say, Sound, Tell
+from bridge.playback.commands import Ask, Command, Say, SendSound, Tell
 from bridge.playback.course import Count
 from bridge.playback.lost_sound import ask_again
 from bridge.playback.playback import Playback
@@ -145,7 +145,7 @@ class Speaking:
             match command:
                 case Tell(message) if self.line is not None:
                     self.line.tell(message)
-                case Sound(pcm) if self.line is not None:
+                case SendSound(pcm) if self.line is not None:
                     self.line.sound(pcm)
                 case Say(event):
                     self._put(event)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from faststream.nats import NatsBroker
 
 from contracts.events import Event, SessionClosed, TrackPublished, TrackUnpublished
-from infra.log.event_log import Fence, LogUnavailable, Stale, say
+from infra.log.event_log import ExpectedSequence, LogUnavailable, StaleWriter, append
 
 log = logging.getLogger(__name__)
 
@@ -17,13 +17,14 @@ PATIENCE_S = 40.0
 
 
 Gate = Callable[[], Awaitable[None]]
-"""Waited for before each fact; raises Stale when the session is somebody else's."""
+"""Waited for before each fact; raises StaleWriter when the session is somebody else's."""
 
 
-class Outbox:
+class EventPublisher:
     """Says facts one after the other. `failed` is called once when the log does not take one.
 
-    SessionClosed is fenced: a door that was frozen while another took the session over must not close it.
+    SessionClosed expects the last track fact that we know: a door that was frozen while another took the session
+    over must not close it.
     """
 
     def __init__(self, broker: NatsBroker, failed: Callable[[str], None], gate: Gate | None = None) -> None:
@@ -52,26 +53,26 @@ class Outbox:
             self._next = self._next or await self._waiting.get()
             try:
                 if not self._broken:
-                    await self.say(self._next, PATIENCE_S)
-            except Stale as error:
+                    await self.append(self._next, PATIENCE_S)
+            except StaleWriter as error:
                 log.warning("%s", error)
             except (LogUnavailable, ValueError) as error:
                 self._break(str(error))
             self._next = None
             self._waiting.task_done()
 
-    async def say(self, event: Event, patience_s: float) -> None:
-        """Say a fact now. Raises LogUnavailable, Stale."""
+    async def append(self, event: Event, patience_s: float) -> None:
+        """Say a fact now. Raises LogUnavailable, StaleWriter."""
         if self._gate is not None:
             try:
                 async with asyncio.timeout(patience_s):
                     await self._gate()
             except TimeoutError as error:
                 raise LogUnavailable(f"{type(event).__name__} of {event.session_id}: nobody could be asked") from error
-        fence = None
+        expected = None
         if isinstance(event, SessionClosed):
-            fence = Fence(f"voice.{event.session_id}.track.*", self.track_sequence)
-        sequence = await say(self._broker, event, fence, patience_s)
+            expected = ExpectedSequence(f"voice.{event.session_id}.track.*", self.track_sequence)
+        sequence = await append(self._broker, event, expected, patience_s)
         if isinstance(event, TrackPublished | TrackUnpublished):
             self.track_sequence = sequence
 

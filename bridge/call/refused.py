@@ -8,10 +8,10 @@ from faststream.nats import NatsBroker
 
 from bridge.call.orphans import may_be_held
 from bridge.call.session_events import closing_events, left_open
-from bridge.call.session_state import standing_of
+from bridge.call.session_state import session_state_of
 from contracts import events as e
 from infra.log.connection import answers, connection
-from infra.log.event_log import Fence, Stale, facts_after, now_ns, say
+from infra.log.event_log import ExpectedSequence, StaleWriter, append, facts_after, now_ns
 
 log = logging.getLogger(__name__)
 
@@ -60,21 +60,21 @@ class RefusedSessions:
     async def _end(self, session_id: str) -> bool:
         """End a session if it is open and nobody holds it; tell whether it was."""
         facts = await facts_after(self._broker, session_id, patience_s=PATIENCE_S)
-        standing = standing_of(fact.event for fact in facts)
-        if not standing.opened or standing.closed or await may_be_held(connection(self._broker), session_id):
+        state = session_state_of(fact.event for fact in facts)
+        if not state.opened or state.closed or await may_be_held(connection(self._broker), session_id):
             return False
         time_ns = now_ns()
-        events: list[e.Event] = [*left_open(session_id, standing, time_ns, "refused")]
-        events += closing_events(session_id, standing.people, "refused", time_ns)
+        events: list[e.Event] = [*left_open(session_id, state, time_ns, "refused")]
+        events += closing_events(session_id, state.people, "refused", time_ns)
         tracks = [f.sequence for f in facts if isinstance(f.event, e.TrackPublished | e.TrackUnpublished)]
         last_track = max(tracks, default=0)
         try:
             for event in events:
                 is_end = isinstance(event, e.SessionClosed)
-                fence = Fence(f"voice.{session_id}.track.*", last_track) if is_end else None
-                sequence = await say(self._broker, event, fence, PATIENCE_S)
+                expected = ExpectedSequence(f"voice.{session_id}.track.*", last_track) if is_end else None
+                sequence = await append(self._broker, event, expected, PATIENCE_S)
                 last_track = sequence if isinstance(event, e.TrackUnpublished) else last_track
-        except Stale:
+        except StaleWriter:
             return False  # its client has just come back
         log.info("session %s was stored after its client had been refused: it is ended", session_id)
         return True

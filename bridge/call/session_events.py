@@ -6,7 +6,7 @@ Their ids follow from the session and from how it stands, so two doors that say 
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from bridge.call.session_state import Standing
+from bridge.call.session_state import SessionState
 from bridge.websocket.protocol import Hello
 from contracts import events as e
 from contracts.ids import derive_id
@@ -22,19 +22,19 @@ def opened_id(session_id: str) -> str:
 
 
 def client_opening(
-    session_id: str, standing: Standing, hello: Hello, settings: Settings, now_ns: int, resume_digest: str = ""
+    session_id: str, state: SessionState, hello: Hello, settings: Settings, now_ns: int, resume_digest: str = ""
 ) -> list[e.Event]:
     """Return what is to be said when a client of the WebSocket door opens or resumes a session, in order."""
     events: list[e.Event] = []
-    if not standing.opened:
+    if not state.opened:
         events.append(session_opened(session_id, WEBSOCKET, hello.user_id, settings, now_ns, resume_digest))
     for participant_id, kind, name in ((PERSON, "person", hello.name), (AGENT, "agent", "")):
-        if participant_id not in standing.participants:
+        if participant_id not in state.participants:
             zone = hello.time_zone if participant_id == PERSON else ""
             events.append(joined(session_id, participant_id, kind, name, now_ns, time_zone=zone))
-    events += left_open(session_id, standing, now_ns)
+    events += left_open(session_id, state, now_ns)
     if hello.mic:
-        n = len(standing.tracks)
+        n = len(state.tracks)
         track_id = derive_id(opened_id(session_id), "track", n)
         events.append(
             published(session_id, track_id, PERSON, now_ns, derive_id(opened_id(session_id), "TrackPublished", n))
@@ -144,16 +144,16 @@ def sound_lost(
     )
 
 
-def left_open(session_id: str, standing: Standing, now_ns: int, reason: str = "replaced") -> list[e.TrackUnpublished]:
+def left_open(session_id: str, state: SessionState, now_ns: int, reason: str = "replaced") -> list[e.TrackUnpublished]:
     """Return that the microphones are closed which a door that is gone had left open."""
     return [
         unpublished(session_id, track_id, participant_id, 0, reason, now_ns)
-        for track_id, participant_id in standing.open_tracks.items()
+        for track_id, participant_id in state.open_tracks.items()
     ]
 
 
 def closing_events(session_id: str, people: Iterable[tuple[str, int]], reason: str, now_ns: int) -> list[e.Event]:
-    """Return what is said at a session's end: that all who are there leave (see `Standing.people`), and the end."""
+    """Return what is said at a session's end: that all who are there leave (see `SessionState.people`), and the end."""
     events: list[e.Event] = [left(session_id, person, reason, now_ns, n) for person, n in people]
     return [*events, e.SessionClosed(**_fields(session_id, "SessionClosed", 0, now_ns), reason=reason)]
 

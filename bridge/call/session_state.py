@@ -8,7 +8,7 @@ from contracts import events as e
 
 
 @dataclass(slots=True)
-class Standing:
+class SessionState:
     """What the facts of a session come to."""
 
     opened: bool = False
@@ -31,7 +31,7 @@ class Standing:
         people = (participant_id for participant_id, kind in self.participants.items() if kind == "person")
         return [(person, self.joins[person] - 1) for person in people]
 
-    def take(self, event: e.Event) -> None:
+    def apply(self, event: e.Event) -> None:
         """Take the next fact; taking one again changes nothing."""
         match event:
             case e.SessionOpened():
@@ -53,9 +53,9 @@ class Standing:
                 self.open_tracks.pop(event.track_id, None)
 
 
-def standing_of(facts: Iterable[e.Event]) -> Standing:
+def session_state_of(facts: Iterable[e.Event]) -> SessionState:
     """Return how a session stands after its facts."""
-    standing = Standing()
+    state = SessionState()
     for event in facts:
-        standing.take(event)
-    return standing
+        state.apply(event)
+    return state

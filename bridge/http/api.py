@@ -16,7 +16,7 @@ from bridge.http.chat.nats_requests import ChatRequests
 from bridge.http.chat.routes import chat_router
 from bridge.http.docs import add_docs
 from bridge.http.health import health_router
-from bridge.http.limiting import Addresses, BodyLimit, body_bytes
+from bridge.http.limiting import AddressRates, BodyLimit, body_bytes
 from bridge.http.livekit.comparing import Comparing
 from bridge.http.livekit.tokens import token_router
 from bridge.http.livekit.webhook import webhook_router
@@ -108,7 +108,7 @@ def make_api(
     api.add_middleware(BodyLimit, most_bytes=body_bytes(settings.max_text_bytes))
     tell_problems(api)
     admin = Key(settings.admin_key, "DAREDEVIL_ADMIN_KEY", "no-admin-key", gate)
-    api.include_router(chat_router(conversations, Addresses(), gate, items_of(settings.cors_origins)))
+    api.include_router(chat_router(conversations, AddressRates(), gate, items_of(settings.cors_origins)))
     api.include_router(session_router(broker, access_of(broker, admin, gate), conversations))
     api.include_router(token_router(settings, gate))
     api.include_router(webhook_router(settings, comparing))

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from faststream import FastStream
 
-from bridge.web_server import Listener
+from bridge.web_server import WebServer
 from infra.log.broker import make_app, make_broker
 from infra.settings import settings
 
@@ -13,7 +13,7 @@ from infra.settings import settings
 def make() -> FastStream:
     """Return the app of this process."""
     broker = make_broker("http")
-    listener = Listener(broker, settings(), page=False)
+    listener = WebServer(broker, settings(), page=False)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

@@ -13,7 +13,7 @@ BODY_S = 20.0
 """How long the body of a request may take to come."""
 
 
-class Addresses:
+class AddressRates:
     """Requests of each address; one that comes too often is told to wait."""
 
     def __init__(self, per_s: float = REQUESTS_PER_S, burst: float = REQUESTS_BURST) -> None:

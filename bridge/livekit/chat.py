@@ -14,7 +14,7 @@ from livekit import rtc
 from bridge.call.tasks import Tasks
 from bridge.livekit.texts import Texts
 from bridge.rate_limit import Bucket
-from bridge.websocket.protocol import Rubbish
+from bridge.websocket.protocol import ProtocolError
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +49,8 @@ class Chat:
         try:
             self._texts.count(identity)
             if self._unread.get(identity, 0) >= MAX_UNREAD:
-                raise Rubbish("flood", f"{MAX_UNREAD} of your texts have begun and not ended")
-        except Rubbish as error:
+                raise ProtocolError("flood", f"{MAX_UNREAD} of your texts have begun and not ended")
+        except ProtocolError as error:
             reader.close()
             if self._refusals.take(1, time.monotonic()):  # a flood is not answered by another
                 log.warning("text of %s: %s: %s", identity, error.code, error)
@@ -65,7 +65,7 @@ class Chat:
             async with self._locks.setdefault(identity, asyncio.Lock()):
                 text = await self._read(reader, identity)
                 stored = await self._texts.hand_on(identity, text, text_id)
-        except Rubbish as error:
+        except ProtocolError as error:
             log.warning("text of %s: %s: %s", identity, error.code, error)
             await self._refuse(identity, str(error))
         except (TimeoutError, rtc.StreamError):

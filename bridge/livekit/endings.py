@@ -6,7 +6,7 @@ from livekit.rtc import DisconnectReason
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class JobEnding:
     """Why a job ends. With `session_goes_on` nothing is closed in the log: another job has the session, or gets it."""
 
     reason: str
@@ -24,12 +24,12 @@ _GONE = {
 }
 
 
-def ending_of(reason: "DisconnectReason.ValueType") -> Ending:
+def ending_of(reason: "DisconnectReason.ValueType") -> JobEnding:
     """Return what follows from LiveKit's reason for a disconnect.
 
     Thrown out by another with our identity, or a connection that could not be had again: the session goes on.
     """
     if reason in _GONE:
-        return Ending(_GONE[reason], room_is_gone=True)
+        return JobEnding(_GONE[reason], room_is_gone=True)
     name = DisconnectReason.Name(reason).lower().replace("_", "-")
-    return Ending(name, session_goes_on=True, room_is_gone=True)
+    return JobEnding(name, session_goes_on=True, room_is_gone=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from livekit import rtc
 
-from bridge.livekit.reply_sound import ReplySound
+from bridge.livekit.reply_sound import RoomReplySound
 from bridge.livekit.source_queue import SourceQueue
 from bridge.websocket.protocol import Played
 
@@ -28,7 +28,7 @@ LEAST_WAIT_S = 0.001
 REPORT_EVERY_S = 0.1
 
 
-class Loudspeaker:
+class RoomLoudspeaker:
     """Plays one reply at a time into `source`; `report` is told what was played, never within a call from outside.
 
     What left the source counts as heard: it is on its way to everybody's ears, some 50 ms; more where a listener's own
@@ -40,7 +40,7 @@ class Loudspeaker:
         self._queue = SourceQueue()
         self._rate_hz = sample_rate_hz
         self._report = report
-        self._reply: ReplySound | None = None
+        self._reply: RoomReplySound | None = None
         self._paused = False
         self._held = False
         self._reported_s = 0.0
@@ -81,7 +81,7 @@ class Loudspeaker:
     def _obey(self, message: dict[str, Any]) -> None:
         match message:
             case {"type": "reply", "reply_id": reply_id, "sample_rate_hz": rate_hz}:
-                self._reply, self._paused = ReplySound(reply_id, rate_hz, self._rate_hz), False
+                self._reply, self._paused = RoomReplySound(reply_id, rate_hz, self._rate_hz), False
             case {"type": "reply_end", "reply_id": reply_id, "samples": samples} if self._is_playing(reply_id):
                 assert self._reply is not None
                 self._reply.complete(samples)
@@ -158,7 +158,7 @@ class Loudspeaker:
             for act in acts:
                 act()
 
-    def _after_frame(self, reply: ReplySound) -> None:
+    def _after_frame(self, reply: RoomReplySound) -> None:
         if self._reply is not reply or self._is_still:
             return
         queued_s = self._queue.waiting_s(time.monotonic())
@@ -167,7 +167,7 @@ class Loudspeaker:
             reply.started = reply.started or begins
             self._tell_played(reply, started=begins)
 
-    async def _wait(self, reply: ReplySound, queued_s: float) -> None:
+    async def _wait(self, reply: RoomReplySound, queued_s: float) -> None:
         """Wait for more of the reply, for room in the source, or for its last sample to leave it."""
         if self._held:
             await self._woken(REPORT_EVERY_S)
@@ -188,7 +188,7 @@ class Loudspeaker:
         except TimeoutError:
             return False
 
-    def _after_dry(self, reply: ReplySound) -> None:
+    def _after_dry(self, reply: RoomReplySound) -> None:
         if self._reply is not reply:
             return
         over = reply.handed_over
@@ -199,7 +199,7 @@ class Loudspeaker:
             self._reply = None
 
     def _tell_played(
-        self, reply: ReplySound, started: bool = False, ended: bool = False, stalled: bool = False
+        self, reply: RoomReplySound, started: bool = False, ended: bool = False, stalled: bool = False
     ) -> None:
         self._reported_s = time.monotonic()
         now_ms = self._reported_s * 1000

@@ -95,7 +95,7 @@ class People:
     def _miss_those_who_left(self) -> None:
         """Say that those are gone who left while nobody followed: another job had the session."""
         here = {participant_of_identity(identity) for identity in self._room.remote_participants}
-        for participant_id, n in self._call.standing.people:
+        for participant_id, n in self._call.state.people:
             if participant_id not in here:
                 self._call.note(left(self._call.session_id, participant_id, "left", now_ns(), n))
 
@@ -117,9 +117,9 @@ class People:
     def _join(self, participant: rtc.RemoteParticipant) -> None:
         participant_id = participant_of_identity(participant.identity)
         self._people[participant.identity] = _Person(participant_id)
-        standing = self._call.standing
-        if participant_id not in standing.participants:
-            n = standing.joins[participant_id]
+        state = self._call.state
+        if participant_id not in state.participants:
+            n = state.joins[participant_id]
             fields = joined_fields(participant.identity, participant.kind, participant.attributes)
             event = joined(
                 self._call.session_id, participant_id, "person", participant.name[:MAX_NAME], now_ns(), n, **fields
@@ -130,7 +130,7 @@ class People:
         person = self._people.pop(identity)
         for sid in list(person.listening):
             self._stop_listening(person, sid, reason)
-        n = self._call.standing.joins[person.participant_id] - 1
+        n = self._call.state.joins[person.participant_id] - 1
         self._call.note(left(self._call.session_id, person.participant_id, reason, now_ns(), n))
 
     def _on_disconnected(self, participant: rtc.RemoteParticipant) -> None:
@@ -166,7 +166,7 @@ class People:
     def _listen(self, person: _Person, sid: str, track: rtc.RemoteTrack) -> None:
         if sid not in person.listening:
             n = 0
-            while (track_id := track_of_sid(sid, n)) in self._call.standing.tracks:
+            while (track_id := track_of_sid(sid, n)) in self._call.state.tracks:
                 n += 1
             self._call.open_microphone(track_id, person.participant_id, frame_ms=ROOM_FRAME_MS)
             task = self._tasks.own(self._hear(track, track_id), f"listening to {sid}")

@@ -26,7 +26,7 @@ from bridge.livekit.api import LIVEKIT_ERRORS
 from bridge.livekit.naming import participant_of_identity
 from bridge.plain_words import wrong_field
 from bridge.rate_limit import Bucket
-from bridge.websocket.protocol import Rubbish
+from bridge.websocket.protocol import ProtocolError
 from contracts.events import DtmfReceived
 from contracts.ids import derive_id
 from contracts.topology import hangup_subject, transfer_subject
@@ -113,12 +113,12 @@ class Phone:
     async def keys_pressed(self, identity: str, digits: str, request_id: str) -> None:
         """Take keys that a client names; return when they are stored, once however often they are sent.
 
-        Raises Rubbish, LogUnavailable.
+        Raises ProtocolError, LogUnavailable.
         """
         await self._open.wait()
         participant_id = participant_of_identity(identity)
         if self._identity_of(participant_id) is None:
-            raise Rubbish("unknown-participant", "you are not somebody to talk with in this room")
+            raise ProtocolError("unknown-participant", "you are not somebody to talk with in this room")
         cause = f"{self._call.session_id}:{participant_id}:{request_id}"
         keys = [self._pressed(identity, key, KEYS.index(key), cause, n) for n, key in enumerate(digits)]
         await self._call.store(keys)

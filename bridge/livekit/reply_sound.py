@@ -15,7 +15,7 @@ KEPT_S = 1.0
 """Heard sound that is kept, as a pause goes back to what was not heard."""
 
 
-class ReplySound:
+class RoomReplySound:
     """Positions are samples of the reply at `rate_hz`; frames come at `out_rate_hz`, that of the room's source."""
 
     def __init__(self, reply_id: str, rate_hz: int, out_rate_hz: int) -> None:

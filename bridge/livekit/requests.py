@@ -13,7 +13,7 @@ from livekit import rtc
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bridge.livekit.texts import MAX_ID, Texts
-from bridge.websocket.protocol import CleanText, Rubbish
+from bridge.websocket.protocol import CleanText, ProtocolError
 
 TEXT_METHOD, DTMF_METHOD = "daredevil.text", "daredevil.dtmf"
 REFUSED, LATER = 400, 429
@@ -21,7 +21,7 @@ REFUSED, LATER = 400, 429
 
 MAX_KEYS = 32
 KeysPressed = Callable[[str, str, str], Awaitable[None]]
-"""Takes identity, digits and the request's id; returns when they are stored. Raises Rubbish."""
+"""Takes identity, digits and the request's id; returns when they are stored. Raises ProtocolError."""
 
 Asked = TypeVar("Asked", bound=BaseModel)
 
@@ -76,13 +76,13 @@ def _parsed(kind: type[Asked], payload: str) -> Asked:
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in problem["loc"])
-        raise Rubbish("bad-field", f"{where}: {problem['msg']}" if where else problem["msg"]) from error
+        raise ProtocolError("bad-field", f"{where}: {problem['msg']}" if where else problem["msg"]) from error
 
 
 async def _answer(work: Awaitable[None]) -> str:
     try:
         await work
-    except Rubbish as error:
+    except ProtocolError as error:
         code = LATER if error.code == "flood" else REFUSED
         raise rtc.RpcError(code, str(error), json.dumps({"code": error.code})) from error
     return "{}"

@@ -15,7 +15,7 @@ from bridge.call.tasks import Tasks
 from bridge.livekit.api import LIVEKIT_ERRORS, livekit_api
 from bridge.livekit.board import STATE_ATTRIBUTE, Board, Speaker
 from bridge.livekit.chat import Chat
-from bridge.livekit.endings import AGENT_REMOVED, Ending, ending_of
+from bridge.livekit.endings import AGENT_REMOVED, JobEnding, ending_of
 from bridge.livekit.naming import AGENT, participant_of_identity, session_of_room
 from bridge.livekit.ownership.lease import FREE, OVER, Holding, Lease
 from bridge.livekit.people import People
@@ -57,7 +57,7 @@ class RoomJob:
         self._broker = broker
         self._settings = settings
         self._tasks = Tasks(f"room {context.job.room.name}")
-        self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._ending: asyncio.Future[JobEnding] = asyncio.get_running_loop().create_future()
         self._somebody = asyncio.Event()
         self._heard = asyncio.Event()
         """Somebody hears the agent's track."""
@@ -76,7 +76,7 @@ class RoomJob:
             settings.agent_sample_rate_hz,
             self._board,
             self._call.played,
-            lambda code: self._over(Ending(code, session_goes_on=True)),
+            lambda code: self._over(JobEnding(code, session_goes_on=True)),
         )
         self._chat = Chat(self._room, self._texts, self._tasks)
         self._phone = Phone(self._room, self._call, self._people.identity_of, lambda: livekit_api(settings))
@@ -127,7 +127,7 @@ class RoomJob:
 
     async def _when_lost(self) -> None:
         await self._lease.lost.wait()
-        self._over(Ending("taken-over", session_goes_on=True, room_is_gone=True))
+        self._over(JobEnding("taken-over", session_goes_on=True, room_is_gone=True))
 
     # -- coming
 
@@ -157,7 +157,7 @@ class RoomJob:
     async def _check_room(self) -> None:
         """Leave a room that was made anew under the old name, as by a LiveKit server that was restarted: not ours."""
         if await self._room.sid != self._context.job.room.sid:
-            self._over(Ending("room-gone", room_is_gone=True))
+            self._over(JobEnding("room-gone", room_is_gone=True))
 
     def _on_somebody(self, participant: rtc.RemoteParticipant) -> None:
         if is_person(participant.kind):
@@ -171,19 +171,19 @@ class RoomJob:
             async with asyncio.timeout(self._settings.room_empty_s):
                 await self._somebody.wait()
         if not self._somebody.is_set():
-            self._over(Ending("left" if self._call.standing.opened else "nobody-came"))
+            self._over(JobEnding("left" if self._call.state.opened else "nobody-came"))
         return not self._ending.done()
 
     async def _talk(self) -> None:
-        standing = self._call.standing
+        state = self._call.state
         opening: list[e.Event] = []
-        if not standing.opened:
+        if not state.opened:
             people = [p for p in self._room.remote_participants.values() if is_person(p.kind)]
             user_id = people[0].identity if people else ""
             opening.append(session_opened(self.session_id, LIVEKIT, user_id[:256], self._settings, now_ns()))
-        if AGENT not in standing.participants:
+        if AGENT not in state.participants:
             opening.append(joined(self.session_id, AGENT, "agent", self._settings.agent_name, now_ns()))
-        opening += left_open(self.session_id, standing, now_ns())
+        opening += left_open(self.session_id, state, now_ns())
         await self._call.store(opening)
         self._people.follow()
         self._texts.open()
@@ -241,23 +241,23 @@ class RoomJob:
 
     # -- going
 
-    def _over(self, ending: Ending) -> None:
+    def _over(self, ending: JobEnding) -> None:
         if not self._ending.done():
             self._ending.set_result(ending)
             self._somebody.set()
 
     def _on_call_over(self, call: Call) -> None:
-        self._over(Ending("over", session_goes_on=not call.standing.closed))
+        self._over(JobEnding("over", session_goes_on=not call.state.closed))
 
-    async def _leave(self, ending: Ending) -> None:
+    async def _leave(self, ending: JobEnding) -> None:
         if ending.reason == AGENT_REMOVED and not await self._lease.still_ours():
-            ending = Ending("taken-over", session_goes_on=True, room_is_gone=True)
+            ending = JobEnding("taken-over", session_goes_on=True, room_is_gone=True)
         log.info("session %s: %s", self.session_id, ending.reason)
         await self._people.stop(ending.reason)
-        if ending.session_goes_on or not self._call.standing.opened:
+        if ending.session_goes_on or not self._call.state.opened:
             await self._call.leave()
         else:
-            await self._call.bury(ending.reason)
+            await self._call.end_abandoned(ending.reason)
         await self._lease.give_back(FREE if ending.session_goes_on else OVER, self._call.playing())
         if not ending.session_goes_on and not ending.room_is_gone:
             await self._delete_room()

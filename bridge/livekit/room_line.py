@@ -7,7 +7,7 @@ from typing import Any
 from bridge.call.client_clock import ClientClock
 from bridge.livekit.board import Board
 from bridge.livekit.captions import Captions
-from bridge.livekit.loudspeaker import Loudspeaker
+from bridge.livekit.loudspeaker import RoomLoudspeaker
 from bridge.livekit.state import AgentState
 from bridge.websocket.protocol import Played
 from infra.log.event_log import Fact, now_ns
@@ -22,7 +22,7 @@ class RoomLine:
         self, rate_hz: int, board: Board, played: Callable[[Played], None], refused: Callable[[str], None]
     ) -> None:
         self.clock, self.counts_played = ClientClock(), True
-        self.loudspeaker = Loudspeaker(rate_hz, self._on_played)
+        self.loudspeaker = RoomLoudspeaker(rate_hz, self._on_played)
         self._board = board
         self._played = played
         self._refused = refused

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from bridge.rate_limit import Bucket
-from bridge.websocket.protocol import Rubbish, checked_text
+from bridge.websocket.protocol import ProtocolError, checked_text
 
 TURNS_PER_S, TURNS_BURST = 2, 10
 MAX_ID = 64
@@ -37,22 +37,22 @@ class Texts:
             future.set_result(None)
 
     def count(self, identity: str) -> None:
-        """Count a text of somebody's. Raises Rubbish when there are too many."""
+        """Count a text of somebody's. Raises ProtocolError when there are too many."""
         if not self._buckets.setdefault(identity, Bucket(TURNS_PER_S, TURNS_BURST)).take(1, time.monotonic()):
-            raise Rubbish("flood", f"more than {TURNS_PER_S} texts a second came from you")
+            raise ProtocolError("flood", f"more than {TURNS_PER_S} texts a second came from you")
 
     async def hand_on(self, identity: str, text: str, text_id: str) -> "asyncio.Future[None]":
-        """Give a text to the session; what is returned is done once it is stored. Raises Rubbish.
+        """Give a text to the session; what is returned is done once it is stored. Raises ProtocolError.
 
         One that is sent again under its id is stored once, also when it was an agent before this one that took it.
         """
         cleaned = checked_text(text, self.max_text_bytes)
         if not 0 < len(text_id) <= MAX_ID:
-            raise Rubbish("bad-field", f"id: 1 to {MAX_ID} characters")
+            raise ProtocolError("bad-field", f"id: 1 to {MAX_ID} characters")
         await self._open.wait()
         name = f"{identity}/{text_id}"
         stored = self._stored.setdefault(name, asyncio.get_running_loop().create_future())
         if not self._typed(identity, cleaned, name):
             self._stored.pop(name, None)
-            raise Rubbish("unknown-participant", "you are not somebody to talk with in this room")
+            raise ProtocolError("unknown-participant", "you are not somebody to talk with in this room")
         return stored

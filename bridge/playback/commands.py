@@ -14,7 +14,7 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class SendSound:
     """Send sound of the reply that was announced last to the client."""
 
     pcm: bytes
@@ -34,4 +34,4 @@ class Ask:
     clause: ReplyClauseWritten
 
 
-Command = Tell | Sound | Say | Ask
+Command = Tell | SendSound | Say | Ask

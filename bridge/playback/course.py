@@ -25,7 +25,7 @@ Cause = Literal["late-sound", "client", "silent", "door"]
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
+class PlaybackStopped:
     """Playback stopped after `samples`."""
 
     samples: int
@@ -42,7 +42,7 @@ class WentOn:
     stopped_ns: int
 
 
-Change = Stopped | WentOn
+Change = PlaybackStopped | WentOn
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Course:
         """Nothing was heard before: sound from there on was sent, or the client was told to go on, then."""
         self._anchor: tuple[int, int] | None = None
         """When (ns) which sample was heard, while it plays."""
-        self._still: Stopped | None = None
+        self._still: PlaybackStopped | None = None
         self._dry: int | None = None
         """Where the client said that its sound ran out, if that is not said yet."""
         self.late: tuple[int, int] | None = None
@@ -169,8 +169,8 @@ class Course:
         at_ns, first = self._anchor
         return at_ns + (samples - first) * 1_000_000_000 // self._rate_hz
 
-    def _stop(self, samples: int, cause: Cause) -> Stopped:
-        self._still = Stopped(samples, self._due_ns(samples), cause)
+    def _stop(self, samples: int, cause: Cause) -> PlaybackStopped:
+        self._still = PlaybackStopped(samples, self._due_ns(samples), cause)
         self._anchor, self._dry = None, None
         self._window.clear()
         return self._still
@@ -182,7 +182,7 @@ class Course:
         self._window.clear()
         return WentOn(samples, at_ns, stopped_ns)
 
-    def _after_still(self, count: Count, still: Stopped) -> list[Change]:
+    def _after_still(self, count: Count, still: PlaybackStopped) -> list[Change]:
         if count.samples <= still.samples and not count.resumed:
             return self._behind(count, still)
         if count.samples < still.samples:
@@ -197,7 +197,7 @@ class Course:
             at_ns = still.at_ns  # it played on, and only its counts were late
         return [self._go(still.samples, max(at_ns, still.at_ns), still.at_ns)]
 
-    def _behind(self, count: Count, still: Stopped) -> list[Change]:
+    def _behind(self, count: Count, still: PlaybackStopped) -> list[Change]:
         """Return that less was heard than was said: the client had stood still before."""
         patience_ns = TOLERANCE_NS if count.exact else DRY_PATIENCE_NS
         where = min(self._last, count.samples)

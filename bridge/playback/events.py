@@ -7,8 +7,8 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-from bridge.playback.course import Change, Count, Stopped
-from bridge.playback.reply import Hold, Reply
+from bridge.playback.course import Change, Count, PlaybackStopped
+from bridge.playback.reply import Hold, ReplyPlayback
 from bridge.playback.response_gap import breakdown, reply_milestones
 from contracts import events as e
 from contracts.ids import derive_id
@@ -21,7 +21,7 @@ class PlaybackFacts:
         self._session_id = session_id
 
     def started(
-        self, reply: Reply, turn: Iterable[e.Event], count: Count, now_ns: int, estimated: bool
+        self, reply: ReplyPlayback, turn: Iterable[e.Event], count: Count, now_ns: int, estimated: bool
     ) -> e.PlaybackStarted:
         """Return that the first sound was heard, with the gap and its parts from the turn's facts."""
         gap_ms, parts = None, None
@@ -46,30 +46,30 @@ class PlaybackFacts:
             estimated=estimated,
         )
 
-    def changed(self, reply: Reply, change: Change, now_ns: int) -> e.PlaybackStalled | e.PlaybackResumed:
+    def changed(self, reply: ReplyPlayback, change: Change, now_ns: int) -> e.PlaybackStalled | e.PlaybackResumed:
         """Return that playback stands still, or goes on, of itself."""
-        name = "PlaybackStalled" if isinstance(change, Stopped) else "PlaybackResumed"
+        name = "PlaybackStalled" if isinstance(change, PlaybackStopped) else "PlaybackResumed"
         fields = self._fields(name, reply, now_ns, reply.cause_id, f"{change.samples}:{change.at_ns}")
         fields["played_samples"] = change.samples
-        if isinstance(change, Stopped):
+        if isinstance(change, PlaybackStopped):
             heard_ns = change.at_ns if change.cause != "door" else None
             return e.PlaybackStalled(**fields, cause=change.cause, heard_ns=heard_ns)
         return e.PlaybackResumed(
             **fields, heard_ns=change.at_ns, paused_ms=max(0, change.at_ns - change.stopped_ns) / 1e6
         )
 
-    def paused(self, reply: Reply, pause: Hold, now_ns: int) -> e.PlaybackPaused:
+    def paused(self, reply: ReplyPlayback, pause: Hold, now_ns: int) -> e.PlaybackPaused:
         """Return that playback holds still."""
         fields = self._fields("PlaybackPaused", reply, now_ns, pause.cause_id, pause.cause_id)
         return e.PlaybackPaused(**fields, played_samples=reply.played_samples, cause=pause.cause_id)
 
-    def resumed(self, reply: Reply, pause: Hold, cause_id: str, now_ns: int) -> e.PlaybackResumed:
+    def resumed(self, reply: ReplyPlayback, pause: Hold, cause_id: str, now_ns: int) -> e.PlaybackResumed:
         """Return that playback went on."""
         fields = self._fields("PlaybackResumed", reply, now_ns, cause_id, pause.cause_id)
         paused_ms = max(0, now_ns - pause.begun_ns) / 1e6
         return e.PlaybackResumed(**fields, played_samples=reply.played_samples, paused_ms=paused_ms)
 
-    def interrupted(self, reply: Reply, stop: Hold, played_samples: int, now_ns: int) -> e.PlaybackInterrupted:
+    def interrupted(self, reply: ReplyPlayback, stop: Hold, played_samples: int, now_ns: int) -> e.PlaybackInterrupted:
         """Return what was heard of a reply that was cut off."""
         heard = reply.heard(played_samples)
         return e.PlaybackInterrupted(
@@ -80,14 +80,14 @@ class PlaybackFacts:
             reason=stop.reason,
         )
 
-    def finished(self, reply: Reply, now_ns: int, heard_ns: int | None = None) -> e.PlaybackFinished:
+    def finished(self, reply: ReplyPlayback, now_ns: int, heard_ns: int | None = None) -> e.PlaybackFinished:
         """Return that all of it was heard."""
         fields = self._fields("PlaybackFinished", reply, now_ns, reply.cause_id)
         heard_text = reply.heard_to_its_end()
         played_samples = reply.sent_samples
         return e.PlaybackFinished(**fields, heard_text=heard_text, played_samples=played_samples, heard_ns=heard_ns)
 
-    def _fields(self, name: str, reply: Reply, now_ns: int, cause_id: str, per: str = "") -> dict[str, Any]:
+    def _fields(self, name: str, reply: ReplyPlayback, now_ns: int, cause_id: str, per: str = "") -> dict[str, Any]:
         return {
             "event_id": derive_id(f"{self._session_id}:{reply.reply_id}:{per}", name),
             "session_id": self._session_id,

@@ -7,7 +7,7 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from bridge.playback.clause_sound import ClauseSound
-from bridge.playback.reply import Phase, Reply
+from bridge.playback.reply import Phase, ReplyPlayback
 from contracts.codec import encode
 from contracts.events import ReplyClauseWritten
 from contracts.topology import sound_again_subject
@@ -29,7 +29,7 @@ ANSWERED_COST, NOBODY_COST = 5, 1
 """What asking takes of a clause's patience (10): two failures, or ten seconds in which no synthesis is running."""
 
 
-def clauses_to_ask(reply: Reply, now_ns: int) -> list[ReplyClauseWritten]:
+def clauses_to_ask(reply: ReplyPlayback, now_ns: int) -> list[ReplyClauseWritten]:
     """Return the clauses whose sound is overdue, and mark them as asked for; gives up those asked for in vain."""
     overdue = []
     if not reply.may_play or reply.superseded or reply.phase not in (Phase.WAITING, Phase.PLAYING, Phase.PAUSED):
@@ -48,7 +48,7 @@ def clauses_to_ask(reply: Reply, now_ns: int) -> list[ReplyClauseWritten]:
     return overdue
 
 
-def _due_ns(clause: ClauseSound, reply: Reply) -> int:
+def _due_ns(clause: ClauseSound, reply: ReplyPlayback) -> int:
     if clause.asked_ns:
         return max(clause.asked_ns, clause.last_frame_ns) + AGAIN_NS
     if clause.synthesized is not None:

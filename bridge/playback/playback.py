@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from bridge.playback.commands import Ask, Command, Say, Sound, Tell
-from bridge.playback.course import Change, Count, Course, Stopped, WentOn
+from bridge.playback.commands import Ask, Command, Say, SendSound, Tell
+from bridge.playback.course import Change, Count, Course, PlaybackStopped, WentOn
 from bridge.playback.events import PlaybackFacts
 from bridge.playback.floor import Floor
 from bridge.playback.lost_sound import clauses_to_ask
-from bridge.playback.reply import Hold, Phase, Playing, Reply
+from bridge.playback.reply import Hold, Phase, Playing, ReplyPlayback
 from bridge.playback.reply_queue import KEPT, KnownReplies
 from bridge.playback.unreported import PATIENCE_NS, unreported
 from bridge.websocket.protocol import HeldReply
@@ -45,7 +45,7 @@ class Playback:
         self._connected = False
         self._uncounted_patience_ns: int | None = None
         """How long the client may be without a count until it is taken to give none; None: it gives them."""
-        self._current: Reply | None = None
+        self._current: ReplyPlayback | None = None
 
     def playing(self, now_ns: int) -> Playing | None:
         """Return which reply is being played and how far that is, for a door that may have to go on with it."""
@@ -55,7 +55,7 @@ class Playback:
         return Playing(reply.reply_id, reply.estimate(now_ns))
 
     @property
-    def _begun(self) -> Reply | None:
+    def _begun(self) -> ReplyPlayback | None:
         """The reply that is on its way to the listener, or that another door has left and that goes on soon."""
         return self._current or next((reply for reply in self._replies if reply.was_left), None)
 
@@ -121,7 +121,7 @@ class Playback:
         reply.phase = Phase.PLAYING
         return [*out, _tell("resume", reply), *self._say_resumed(reply, now_ns)]
 
-    def _taken_up(self, reply: Reply, held: HeldReply, now_ns: int) -> list[Command]:
+    def _taken_up(self, reply: ReplyPlayback, held: HeldReply, now_ns: int) -> list[Command]:
         """Know when it was heard: as its door said, or as its client does, if that door did not live to."""
         started_ns = held.started_at(now_ns, reply.rate_hz, reply.leave_ns)
         out: list[Command] = []
@@ -301,7 +301,7 @@ class Playback:
         return self._counted(reply, count, now_ns, started, ended)
 
     def _counted(
-        self, reply: Reply, count: Count, now_ns: int, started: bool, ended: bool, estimated: bool = False
+        self, reply: ReplyPlayback, count: Count, now_ns: int, started: bool, ended: bool, estimated: bool = False
     ) -> list[Command]:
         reply.report(count.samples, now_ns)
         count = replace(count, samples=min(count.samples, reply.sent_samples))
@@ -331,7 +331,7 @@ class Playback:
             out += self._broken_off(reply, now_ns) or self._end_unfinished(reply, now_ns)
         return out + self._pump(now_ns)
 
-    def _broken_off(self, reply: Reply, now_ns: int) -> list[Command]:
+    def _broken_off(self, reply: ReplyPlayback, now_ns: int) -> list[Command]:
         """Say of a break what time alone tells, and count for a client that does not."""
         if reply.course is None:
             return []
@@ -346,7 +346,7 @@ class Playback:
                 out += self._estimated(reply, count, now_ns)
         return out
 
-    def _estimated(self, reply: Reply, count: Count, now_ns: int) -> list[Command]:
+    def _estimated(self, reply: ReplyPlayback, count: Count, now_ns: int) -> list[Command]:
         ended = reply.end_sent and count.samples >= reply.sent_samples
         return self._counted(reply, count, now_ns, started=True, ended=ended, estimated=True)
 
@@ -362,7 +362,7 @@ class Playback:
             clause.asking, clause.asked_ns = False, now_ns
             clause.patience -= cost
 
-    def _end_unfinished(self, reply: Reply, now_ns: int) -> list[Command]:
+    def _end_unfinished(self, reply: ReplyPlayback, now_ns: int) -> list[Command]:
         quiet_ns = now_ns - max(reply.begun_ns, reply.last_sound_ns, reply.played_at_ns)
         rest_ns = (reply.sent_samples - reply.played_samples) * 1_000_000_000 // max(1, reply.rate_hz)
         if quiet_ns < rest_ns + UNFINISHED_PATIENCE_NS:
@@ -381,7 +381,7 @@ class Playback:
                 break
             if reply.phase is Phase.WAITING:
                 out += self._begin(reply, now_ns)
-            out += [Sound(pcm) for pcm in self._sound_of(reply, now_ns)]
+            out += [SendSound(pcm) for pcm in self._sound_of(reply, now_ns)]
             if not reply.all_sent:
                 break
             if not reply.end_sent:
@@ -400,17 +400,17 @@ class Playback:
             out += self._finished(reply, now_ns)
         return out
 
-    def _sound_of(self, reply: Reply, now_ns: int) -> list[bytes]:
+    def _sound_of(self, reply: ReplyPlayback, now_ns: int) -> list[bytes]:
         before_samples = reply.sent_samples
         sound = reply.take()
         if sound and reply.course is not None:
             reply.course.sent(before_samples, now_ns)
         return sound
 
-    def _next(self, now_ns: int) -> Reply | None:
+    def _next(self, now_ns: int) -> ReplyPlayback | None:
         return None if self._floor.is_held(now_ns, DECISION_PATIENCE_NS) else self._replies.next()
 
-    def _begin(self, reply: Reply, now_ns: int) -> list[Command]:
+    def _begin(self, reply: ReplyPlayback, now_ns: int) -> list[Command]:
         reply.phase, reply.begun_ns, reply.played_at_ns = Phase.PLAYING, now_ns, now_ns
         self._current, reply.course = reply, Course(reply.rate_hz, now_ns, reply.resumed_at)
         names = {"type": "reply", "reply_id": reply.reply_id, "turn_id": reply.turn_id}
@@ -419,18 +419,20 @@ class Playback:
         if reply.ended_pause is None and reply.heard_started:
             # Another door had begun it: since then nothing was heard.
             samples = reply.played_samples
-            out += self._changed(reply, [Stopped(samples, now_ns, "door"), WentOn(samples, now_ns, now_ns)], now_ns)
+            out += self._changed(
+                reply, [PlaybackStopped(samples, now_ns, "door"), WentOn(samples, now_ns, now_ns)], now_ns
+            )
             reply.course.go_on(samples, now_ns)
         return out + self._say_resumed(reply, now_ns)
 
-    def _say_started(self, reply: Reply, count: Count, now_ns: int, estimated: bool = False) -> list[Command]:
+    def _say_started(self, reply: ReplyPlayback, count: Count, now_ns: int, estimated: bool = False) -> list[Command]:
         if reply.heard_started:
             return []
         reply.heard_started = True
         first = reply.course.possible(count) if reply.course is not None else count
         return [Say(self._facts.started(reply, self._turns.get(reply.turn_id or "", ()), first, now_ns, estimated))]
 
-    def _say_resumed(self, reply: Reply, now_ns: int) -> list[Command]:
+    def _say_resumed(self, reply: ReplyPlayback, now_ns: int) -> list[Command]:
         pause, reply.ended_pause = reply.ended_pause, None
         if pause is None:
             return []
@@ -438,10 +440,12 @@ class Playback:
             reply.course.go_on(reply.played_samples, now_ns)
         return [Say(self._facts.resumed(reply, pause, pause.cause_id, now_ns))]
 
-    def _changed(self, reply: Reply, changes: Iterable[Change], now_ns: int) -> list[Command]:
+    def _changed(self, reply: ReplyPlayback, changes: Iterable[Change], now_ns: int) -> list[Command]:
         return [Say(self._facts.changed(reply, change, now_ns)) for change in changes]
 
-    def _stop(self, reply: Reply, cause_id: str, reason: str, now_ns: int, patience_ms: int = 300) -> list[Command]:
+    def _stop(
+        self, reply: ReplyPlayback, cause_id: str, reason: str, now_ns: int, patience_ms: int = 300
+    ) -> list[Command]:
         out: list[Command] = []
         if reply.was_left:
             return self._interrupted(reply, Hold(cause_id, now_ns, reason), now_ns)
@@ -473,7 +477,7 @@ class Playback:
             reply.course.go_on(reply.played_samples, now_ns)
         return [_tell("resume", reply), *out, Say(self._facts.resumed(reply, pause, cause_id, now_ns))]
 
-    def _say_paused(self, reply: Reply, pause: Hold, now_ns: int) -> list[Command]:
+    def _say_paused(self, reply: ReplyPlayback, pause: Hold, now_ns: int) -> list[Command]:
         if pause.said:
             return []
         pause.said = True
@@ -481,7 +485,7 @@ class Playback:
             reply.played_samples = max(reply.played_samples, pause.estimate_samples)
         return [Say(self._facts.paused(reply, pause, now_ns))]
 
-    def _interrupted(self, reply: Reply, stop: Hold, now_ns: int) -> list[Command]:
+    def _interrupted(self, reply: ReplyPlayback, stop: Hold, now_ns: int) -> list[Command]:
         played = reply.played_samples
         if stop.answered_ns is None:
             played = max(played, stop.estimate_samples)
@@ -489,23 +493,23 @@ class Playback:
         self._end(reply)
         return [Say(event)]
 
-    def _finished(self, reply: Reply, now_ns: int, count: Count | None = None) -> list[Command]:
+    def _finished(self, reply: ReplyPlayback, now_ns: int, count: Count | None = None) -> list[Command]:
         event = self._facts.finished(reply, now_ns, count.at_ns if count is not None and count.exact else None)
         self._end(reply)
         return [Say(event)]
 
-    def _end(self, reply: Reply) -> None:
+    def _end(self, reply: ReplyPlayback) -> None:
         reply.phase = Phase.OVER
         reply.drop_sound()
         if self._current is reply:
             self._current = None
 
 
-def _tell(kind: str, reply: Reply) -> Command:
+def _tell(kind: str, reply: ReplyPlayback) -> Command:
     return Tell({"type": kind, "reply_id": reply.reply_id})
 
 
-def _last_pause(facts: list[e.Event], reply: Reply) -> Hold | None:
+def _last_pause(facts: list[e.Event], reply: ReplyPlayback) -> Hold | None:
     """Return the pause of a reply that was not said to have ended, if there is one."""
     kinds = e.PlaybackStarted | e.PlaybackPaused | e.PlaybackResumed
     last = next((f for f in reversed(facts) if isinstance(f, kinds) and f.reply_id == reply.reply_id), None)

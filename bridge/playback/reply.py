@@ -8,7 +8,7 @@ from bridge.playback.course import Course
 from contracts.audio import OutFrame
 from contracts.events import ClauseSynthesized
 from contracts.written import put_together
-from infra.session.heard_words import Heard, heard
+from infra.session.heard_words import HeardWords, heard
 
 MAX_REPLY_S = 300
 """Sound taken of one reply; what goes beyond is left out."""
@@ -66,7 +66,7 @@ class Hold:
 
 
 @dataclass(slots=True)
-class Reply:
+class ReplyPlayback:
     """A reply, from its first clause to its last sample."""
 
     reply_id: str
@@ -238,7 +238,7 @@ class Reply:
         samples = self.course.samples_at(now_ns, self.sent_samples)
         return self.played_samples if samples is None else max(self.played_samples, samples)
 
-    def heard(self, played_samples: int) -> Heard:
+    def heard(self, played_samples: int) -> HeardWords:
         """Return what was heard of it."""
         return heard([self.clauses[index].said() for index in sorted(self.clauses)], played_samples, self.rate_hz)
 

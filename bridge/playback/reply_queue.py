@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bridge.playback.reply import Phase, Reply
+from bridge.playback.reply import Phase, ReplyPlayback
 from contracts import events as e
 
 KEPT = 64
@@ -13,21 +13,21 @@ class KnownReplies:
     """What the facts tell of each reply, up to whether it may be heard. Times are Unix epoch ns."""
 
     def __init__(self) -> None:
-        self._replies: dict[str, Reply] = {}
+        self._replies: dict[str, ReplyPlayback] = {}
 
-    def __iter__(self) -> Iterator[Reply]:
+    def __iter__(self) -> Iterator[ReplyPlayback]:
         """Go through them in their order."""
         return iter(self._replies.values())
 
-    def get(self, reply_id: str) -> Reply | None:
+    def get(self, reply_id: str) -> ReplyPlayback | None:
         """Return a reply if it is known."""
         return self._replies.get(reply_id)
 
-    def of(self, reply_id: str) -> Reply:
+    def of(self, reply_id: str) -> ReplyPlayback:
         """Return a reply, made if it is new: its sound may be quicker than its facts."""
         reply = self._replies.get(reply_id)
         if reply is None:
-            reply = self._replies[reply_id] = Reply(reply_id)
+            reply = self._replies[reply_id] = ReplyPlayback(reply_id)
             forgettable = [r for r in self if r.phase is Phase.OVER or not r.known]
             for old in forgettable[: max(0, len(self._replies) - KEPT)]:
                 del self._replies[old.reply_id]
@@ -59,11 +59,11 @@ class KnownReplies:
                 reply = self.of(event.reply_id)
                 reply.played_samples = max(reply.played_samples, event.played_samples)
 
-    def waiting(self) -> list[Reply]:
+    def waiting(self) -> list[ReplyPlayback]:
         """Return those that are not being heard and are not over."""
         return [reply for reply in self if reply.phase is Phase.WAITING]
 
-    def next(self) -> Reply | None:
+    def next(self) -> ReplyPlayback | None:
         """Return the one that is to be heard next, if it can begin."""
         may_play = (reply for reply in self.waiting() if reply.may_play and not reply.superseded)
         first = next(may_play, None)

@@ -1,13 +1,13 @@
 """What a client that tells nothing must have heard: its sound is taken to be played as it was sent. Pure."""
 
 from bridge.playback.course import Count
-from bridge.playback.reply import Phase, Reply
+from bridge.playback.reply import Phase, ReplyPlayback
 
 PATIENCE_NS = 2_000_000_000
 """How long a client may take for its first count before it is taken to tell none."""
 
 
-def unreported(reply: Reply, now_ns: int, patience_ns: int) -> Count | None:
+def unreported(reply: ReplyPlayback, now_ns: int, patience_ns: int) -> Count | None:
     """Return the count that a client which plays what it gets would give now; None if none is due."""
     course = reply.course
     if reply.phase is not Phase.PLAYING or course is None or reply.sent_samples <= reply.resumed_at:

@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bridge.web_server import Listener
+from bridge.web_server import WebServer
 from infra.log.broker import make_app, make_broker
 from infra.settings import settings
 
 broker = make_broker("bridge")
-listener = Listener(broker, settings())
+listener = WebServer(broker, settings())
 
 
 @asynccontextmanager

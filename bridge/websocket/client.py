@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from bridge.call.client_clock import ClientClock
 from bridge.rate_limit import Bucket
 from bridge.web.gate import Visitor
-from bridge.websocket.protocol import CLOSE_CODES, Rubbish, error_message
+from bridge.websocket.protocol import CLOSE_CODES, ProtocolError, error_message
 from infra.log.event_log import Fact
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 
@@ -139,7 +139,7 @@ class Client:
     # -- in
 
     async def receive(self) -> str | bytes | None:
-        """Return the next message, None once the connection is over. Raises Rubbish for an empty message."""
+        """Return the next message, None once the connection is over. Raises ProtocolError for an empty message."""
         try:
             async with asyncio.timeout(None) as self._receiving:
                 if self._gone.is_set():
@@ -153,7 +153,7 @@ class Client:
         if data is None:
             data = message.get("bytes")
         if data is None:
-            raise Rubbish("bad-json", "the message has no content")
+            raise ProtocolError("bad-json", "the message has no content")
         return data
 
     async def finish(self) -> None:

@@ -15,7 +15,7 @@ from bridge.call.log_watch import watch_log
 from bridge.call.orphans import orphans
 from bridge.call.refused import RefusedSessions
 from bridge.call.session_events import PERSON, WEBSOCKET, client_opening
-from bridge.call.session_state import Standing, standing_of
+from bridge.call.session_state import SessionState, session_state_of
 from bridge.call.tasks import Tasks
 from bridge.web.gate import Gate, NotLetIn, Visitor
 from bridge.web.openings import Openings, TooManyOpenings
@@ -28,7 +28,7 @@ from bridge.websocket.protocol import (
     Hangup,
     Hello,
     Played,
-    Rubbish,
+    ProtocolError,
     TypedText,
     checked_text,
     parse_hello,
@@ -50,7 +50,7 @@ HISTORY_PATIENCE_S = 10.0
 REFUSED_S = 0.5
 
 
-class Door:
+class WebSocketDoor:
     """All sessions of one bridge process."""
 
     def __init__(self, broker: NatsBroker, settings: Settings, openings: Openings, gate: Gate) -> None:
@@ -70,7 +70,7 @@ class Door:
     async def open(self) -> None:
         """Begin to watch the log, and look for calls that a door before this one left behind."""
         self._tasks.keep(lambda: watch_log(self._broker, self._calls.values), "watching the log")
-        self._tasks.keep(self._bury_orphans, "looking for orphans")
+        self._tasks.keep(self._end_orphans, "looking for orphans")
         self._tasks.keep(self._look_after_refused, "looking after sessions whose clients were refused")
 
     async def close(self) -> None:
@@ -104,7 +104,7 @@ class Door:
         except CancelledElsewhere as error:
             log.error("session %s: its connection ends: %s", client.session_id or "(none yet)", error)
             client.refuse("shutdown", "the connection broke off within the server; reconnect with your session id")
-        except Rubbish as error:
+        except ProtocolError as error:
             client.refuse(error.code, str(error))
         except (LogUnavailable, NatsError, TimeoutError) as error:
             log.warning("a session could not be opened: %r", error)
@@ -117,7 +117,7 @@ class Door:
         try:
             first = await asyncio.wait_for(client.receive(), HELLO_TIMEOUT_S)
         except TimeoutError as error:
-            raise Rubbish("bad-hello", f"no greeting came within {HELLO_TIMEOUT_S:.0f} s") from error
+            raise ProtocolError("bad-hello", f"no greeting came within {HELLO_TIMEOUT_S:.0f} s") from error
         if first is None:
             return
         hello = parse_hello(first if isinstance(first, str) else None)
@@ -128,7 +128,7 @@ class Door:
         if hello.clock_ms is not None:
             client.clock.see(hello.clock_ms, now_ns())
         if self._closing:
-            raise Rubbish("shutdown", "the server restarts; reconnect")
+            raise ProtocolError("shutdown", "the server restarts; reconnect")
         lock = self._locks.setdefault(session_id, asyncio.Lock())
         async with lock:
             call, track_id = await self._take_session(client, session_id, hello)
@@ -149,18 +149,18 @@ class Door:
                 facts = await facts_after(
                     self._broker, session_id, patience_s=HISTORY_PATIENCE_S, subjects=f"voice.{session_id}.session.*"
                 )
-                standing = standing_of(fact.event for fact in facts)
-                may_resume(session_id, standing, hello.resume_token, client.visitor)
-                if hello.only_resume and not standing.opened:
-                    raise Rubbish("session-unknown", f"there is no session {session_id} to go on with")
+                state = session_state_of(fact.event for fact in facts)
+                may_resume(session_id, state, hello.resume_token, client.visitor)
+                if hello.only_resume and not state.opened:
+                    raise ProtocolError("session-unknown", f"there is no session {session_id} to go on with")
             call = await self._open_call(session_id, is_known=bool(hello.session_id), address=client.visitor.address)
         else:
-            may_resume(session_id, call.standing, hello.resume_token, client.visitor)
+            may_resume(session_id, call.state, hello.resume_token, client.visitor)
             call.hand_over()
             await call.settled()
-        resumed = call.standing.opened
+        resumed = call.state.opened
         token = "" if resumed else new_token()
-        events = client_opening(session_id, call.standing, hello, self._settings, now_ns(), token and digest(token))
+        events = client_opening(session_id, call.state, hello, self._settings, now_ns(), token and digest(token))
         try:
             await call.store(events)
         except BaseException:
@@ -188,16 +188,16 @@ class Door:
 
     async def _open_call(self, session_id: str, is_known: bool, address: str | None = None) -> Call:
         if len(self._calls) + self._opening >= self._settings.max_sessions:
-            raise Rubbish("busy", f"all {self._settings.max_sessions} lines are taken; try again in a minute")
+            raise ProtocolError("busy", f"all {self._settings.max_sessions} lines are taken; try again in a minute")
         self._opening += 1
         try:
             past = []
             if is_known:
                 await claim(connection(self._broker), session_id)
                 past = await facts_after(self._broker, session_id, patience_s=HISTORY_PATIENCE_S)
-            standing = standing_of(fact.event for fact in past)
-            is_open_call(session_id, standing)
-            if not standing.opened and address is not None:
+            state = session_state_of(fact.event for fact in past)
+            is_open_call(session_id, state)
+            if not state.opened and address is not None:
                 self._count_opening(address)
             call = Call(self._broker, session_id, self._settings, self._forget)
             await call.open(past)
@@ -210,13 +210,13 @@ class Door:
         try:
             return await self._gate.visitor(client.connection, hello.token)
         except NotLetIn as error:
-            raise Rubbish(error.code, str(error)) from error
+            raise ProtocolError(error.code, str(error)) from error
 
     def _count_opening(self, address: str) -> None:
         try:
             self._openings.take(address)
         except TooManyOpenings as error:
-            raise Rubbish("too-many-sessions", str(error)) from error
+            raise ProtocolError("too-many-sessions", str(error)) from error
 
     def _forget(self, call: Call) -> None:
         if self._calls.get(call.session_id) is call:
@@ -234,7 +234,7 @@ class Door:
                         await incoming.sound(data)
                     elif self._take_message(call, incoming.message(data)):
                         await self._hang_up(client, call, hello.summary and call.has_turns)
-                except Rubbish as error:
+                except ProtocolError as error:
                     if error.code == "flood":
                         raise  # nothing more is taken
                     client.refuse(error.code, str(error), error.message_id)
@@ -257,18 +257,18 @@ class Door:
             case Played():
                 call.played(message)
             case Hello():
-                raise Rubbish("unexpected-hello", "this connection is greeted already; open another one for more")
+                raise ProtocolError("unexpected-hello", "this connection is greeted already; open another one for more")
         return False
 
     # -- what other doors left behind
 
-    async def _bury_orphans(self) -> None:
+    async def _end_orphans(self) -> None:
         """End the calls that a dead door left open, once their clients have had the time to come back to this one."""
         await asyncio.sleep(self._settings.reconnect_grace_s)
         while True:
             try:
                 async for session_id in orphans(connection(self._broker), WEBSOCKET):
-                    await self._bury(session_id)
+                    await self._end_orphan(session_id)
                 return
             except (LogUnavailable, NatsError, TimeoutError, OSError) as error:
                 log.debug("looking for orphans: %r; trying again", error)
@@ -282,34 +282,34 @@ class Door:
             except (LogUnavailable, NatsError, TimeoutError, OSError) as error:
                 log.debug("looking after refused sessions: %r; trying again", error)
 
-    async def _bury(self, session_id: str) -> None:
+    async def _end_orphan(self, session_id: str) -> None:
         async with self._locks.setdefault(session_id, asyncio.Lock()):
             if session_id in self._calls or self._closing:
                 return  # its client is back
             try:
                 call = await self._open_call(session_id, is_known=True)
-            except Rubbish as error:
+            except ProtocolError as error:
                 log.debug("session %s: %s", session_id, error)
                 return
-            await call.bury("vanished")
+            await call.end_abandoned("vanished")
         log.info("session %s was left open by a door that died: nobody came back, so it is ended", session_id)
 
 
-def is_open_call(session_id: str, standing: Standing) -> None:
-    """Check that a session, if there is one of that id, can go on here. Raises Rubbish."""
-    if standing.closed:
-        raise Rubbish("session-closed", f"session {session_id} has ended; connect without its id for a new one")
-    if standing.door not in ("", WEBSOCKET):
-        raise Rubbish("other-door", f"session {session_id} is not a call: it goes on at the door {standing.door}")
+def is_open_call(session_id: str, state: SessionState) -> None:
+    """Check that a session, if there is one of that id, can go on here. Raises ProtocolError."""
+    if state.closed:
+        raise ProtocolError("session-closed", f"session {session_id} has ended; connect without its id for a new one")
+    if state.door not in ("", WEBSOCKET):
+        raise ProtocolError("other-door", f"session {session_id} is not a call: it goes on at the door {state.door}")
 
 
-def may_resume(session_id: str, standing: Standing, resume_token: str, visitor: Visitor) -> None:
-    """Check that who asks for a session is its client, before anything of it is touched. Raises Rubbish."""
-    is_open_call(session_id, standing)
-    if standing.opened and not visitor.may_enter(standing.user_id, standing.resume_digest, resume_token):
+def may_resume(session_id: str, state: SessionState, resume_token: str, visitor: Visitor) -> None:
+    """Check that who asks for a session is its client, before anything of it is touched. Raises ProtocolError."""
+    is_open_call(session_id, state)
+    if state.opened and not visitor.may_enter(state.user_id, state.resume_digest, resume_token):
         whose = "its own user" if visitor.user_id else "the client that has its `resume_token`, of its first welcome"
         message = f"session {session_id} goes on only for {whose}; connect without a session id for a new one"
-        raise Rubbish("resume-refused", message)
+        raise ProtocolError("resume-refused", message)
 
 
 def _session_id(hello: Hello) -> str:
@@ -318,4 +318,4 @@ def _session_id(hello: Hello) -> str:
     try:
         return checked_session(hello.session_id)
     except ValueError as error:
-        raise Rubbish("bad-session-id", str(error)) from error
+        raise ProtocolError("bad-session-id", str(error)) from error

@@ -6,7 +6,7 @@ import logging
 from faststream.nats import NatsBroker
 
 from bridge.websocket.client import Client
-from bridge.websocket.protocol import Rubbish
+from bridge.websocket.protocol import ProtocolError
 from contracts.events import SummaryWritten
 from infra.log.session_feed import SessionFeed
 from infra.process.tasks import ended
@@ -43,5 +43,5 @@ async def _until_left(client: Client) -> None:
         try:
             if await client.receive() is None:
                 return
-        except Rubbish:
+        except ProtocolError:
             continue  # nothing that it sends counts any more

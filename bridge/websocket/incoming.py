@@ -5,7 +5,7 @@ import time
 
 from bridge.call.call import Call
 from bridge.rate_limit import SOUND_SPEED, Bucket, Flood, SoundLimit
-from bridge.websocket.protocol import ClientMessage, Rubbish, TypedText, checked_sound, parse
+from bridge.websocket.protocol import ClientMessage, ProtocolError, TypedText, checked_sound, parse
 
 MESSAGES_PER_S, MESSAGES_BURST = 50, 1_000
 """A client tells ten times a second what it plays, and after a stall all that at once."""
@@ -24,26 +24,26 @@ class Incoming:
         self._texts = Bucket(MESSAGES_PER_S, TEXTS_BURST)
 
     async def sound(self, data: bytes) -> None:
-        """Take sound, unless it comes faster than any is made. Raises Rubbish."""
+        """Take sound, unless it comes faster than any is made. Raises ProtocolError."""
         now_s = time.monotonic()
         try:
             is_taken = self._sound.take(len(data) / 2 / self._rate_hz, now_s)
         except Flood as error:
             self.tell_left_out(math.inf)
             message = f"more came than {SOUND_SPEED:g} times real time; send sound as it is made"
-            raise Rubbish("flood", message) from error
+            raise ProtocolError("flood", message) from error
         self.tell_left_out(now_s)
         if is_taken:
             await self._call.sound(self._track_id, checked_sound(data))
 
     def message(self, data: str) -> ClientMessage:
-        """Return a message. Raises Rubbish."""
+        """Return a message. Raises ProtocolError."""
         now_s = time.monotonic()
         if not self._messages.take(1, now_s):
-            raise Rubbish("flood", f"more than {MESSAGES_PER_S} messages a second came")
+            raise ProtocolError("flood", f"more than {MESSAGES_PER_S} messages a second came")
         message = parse(data)
         if isinstance(message, TypedText) and not self._texts.take(1, now_s):
-            raise Rubbish("flood", f"more than {MESSAGES_PER_S} texts a second came")
+            raise ProtocolError("flood", f"more than {MESSAGES_PER_S} texts a second came")
         return message
 
     def tell_left_out(self, now_s: float) -> None:

@@ -48,7 +48,7 @@ CLOSE_CODES = {
 """The errors after which the connection is closed, and with which code; after all others it goes on."""
 
 
-class Rubbish(ValueError):
+class ProtocolError(ValueError):
     """What the client sent is no message of ours: `code` for programs, the text says what to do."""
 
     def __init__(self, code: str, message: str, message_id: str = "") -> None:
@@ -172,22 +172,24 @@ _TYPES = ("hello", "text", "played", "hangup")
 
 
 def parse(text: str) -> ClientMessage:
-    """Return the message in a text frame. Raises Rubbish."""
+    """Return the message in a text frame. Raises ProtocolError."""
     try:
         fields = json.loads(text)
     except (ValueError, RecursionError) as error:
         said = unread_json(error)
-        raise Rubbish("bad-json", f'{said}; text messages are JSON objects such as {{"type":"hello"}}') from error
+        raise ProtocolError("bad-json", f'{said}; text messages are JSON objects such as {{"type":"hello"}}') from error
     if not isinstance(fields, dict):
-        raise Rubbish("bad-json", "a JSON object was expected")
+        raise ProtocolError("bad-json", "a JSON object was expected")
     if fields.get("type") not in _TYPES:
-        raise Rubbish("unknown-type", f"`type` is one of {', '.join(_TYPES)}")
+        raise ProtocolError("unknown-type", f"`type` is one of {', '.join(_TYPES)}")
     try:
         return _MESSAGES.validate_python(fields)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in problem["loc"][1:])
-        raise Rubbish("bad-field", f"{fields['type']}: {where}: {wrong_field(problem)}", _id_of(fields)) from error
+        raise ProtocolError(
+            "bad-field", f"{fields['type']}: {where}: {wrong_field(problem)}", _id_of(fields)
+        ) from error
 
 
 def _id_of(fields: dict[str, Any]) -> str:
@@ -197,35 +199,35 @@ def _id_of(fields: dict[str, Any]) -> str:
 
 
 def parse_hello(text: str | None) -> Hello:
-    """Return the greeting that opens a connection; `None` stands for a binary message. Raises Rubbish."""
+    """Return the greeting that opens a connection; `None` stands for a binary message. Raises ProtocolError."""
     if text is None:
-        raise Rubbish("bad-hello", 'sound came before the greeting: send {"type":"hello"} first')
+        raise ProtocolError("bad-hello", 'sound came before the greeting: send {"type":"hello"} first')
     try:
         message = parse(text)
-    except Rubbish as error:
-        raise Rubbish("bad-hello", str(error)) from error
+    except ProtocolError as error:
+        raise ProtocolError("bad-hello", str(error)) from error
     if not isinstance(message, Hello):
-        raise Rubbish("bad-hello", 'the first message is {"type":"hello"}')
+        raise ProtocolError("bad-hello", 'the first message is {"type":"hello"}')
     return message
 
 
 def checked_sound(data: bytes) -> bytes:
-    """Return a binary message if it can be sound (16-bit mono PCM). Raises Rubbish."""
+    """Return a binary message if it can be sound (16-bit mono PCM). Raises ProtocolError."""
     if len(data) > MAX_SOUND_BYTES:
-        raise Rubbish("bad-audio", f"{len(data)} bytes of sound at once; send at most {MAX_SOUND_BYTES}")
+        raise ProtocolError("bad-audio", f"{len(data)} bytes of sound at once; send at most {MAX_SOUND_BYTES}")
     if len(data) % 2:
-        raise Rubbish("bad-audio", "an odd number of bytes is no 16-bit PCM; the message was left out")
+        raise ProtocolError("bad-audio", "an odd number of bytes is no 16-bit PCM; the message was left out")
     return data
 
 
 def checked_text(text: str, max_bytes: int, message_id: str = "") -> str:
-    """Return a typed turn, cleaned. Raises Rubbish if it is too long or there is nothing in it."""
+    """Return a typed turn, cleaned. Raises ProtocolError if it is too long or there is nothing in it."""
     cleaned = clean_text(text)
     size = len(cleaned.encode())
     if size > max_bytes:
-        raise Rubbish("text-too-long", f"{size} bytes of text; at most {max_bytes} can be answered", message_id)
+        raise ProtocolError("text-too-long", f"{size} bytes of text; at most {max_bytes} can be answered", message_id)
     if not cleaned:
-        raise Rubbish("text-empty", "there is nothing to answer in this text", message_id)
+        raise ProtocolError("text-empty", "there is nothing to answer in this text", message_id)
     return cleaned
 
 

@@ -146,7 +146,7 @@ def _event_operations() -> Node:
     operations: Node = {}
     for row in EVENTS:
         name = row.event.__name__
-        for sayer in row.said_by:
+        for sayer in row.publishers:
             operations[f"{sayer}-says-{name}"] = _operation("send", sayer, name, [name], _SAID)
         for durable in DURABLES:
             if not durable.events or row.event in durable.events:

@@ -96,7 +96,7 @@ def is_spared(packet: bytes, port: int) -> bool:
     return len(packet) >= header + 4 and port in struct.unpack_from("!HH", packet, header)
 
 
-class Line:
+class ImpairedLink:
     """Carries packets between the two ends of a namespace's line; `impairment` may be changed at any time.
 
     `spared_port` is a TCP port whose packets pass untouched.
@@ -169,11 +169,11 @@ class Line:
 
 
 @asynccontextmanager
-async def bad_line() -> AsyncIterator[Line]:
+async def bad_line() -> AsyncIterator[ImpairedLink]:
     """Have a namespace with a line into it for a block; the line is good until told otherwise. Raises NoNetwork."""
     if problem := why_not():
         raise NoNetwork(problem)
-    line = Line(plan(secrets.token_hex(3), secrets.randbelow(256)))
+    line = ImpairedLink(plan(secrets.token_hex(3), secrets.randbelow(256)))
     try:
         line.open()
         for command in set_up(line.space):

@@ -21,7 +21,7 @@ from contracts.topology import PERSISTENCE, VOICE
 from infra.bench.statistics import percentile
 from infra.log.broker import make_broker
 from infra.log.connection import jetstream
-from infra.log.event_log import Fact, now_ns, say
+from infra.log.event_log import Fact, append, now_ns
 from infra.log.provisioning import provision
 from infra.log.session_feed import SessionFeed
 
@@ -83,7 +83,7 @@ async def measure_stores(count: int) -> list[float]:
     try:
         for number in range(count):
             began_s = time.perf_counter()
-            await say(writer, _turn(session_id, number))
+            await append(writer, _turn(session_id, number))
             times.append((time.perf_counter() - began_s) * 1000)
     finally:
         await writer.stop()
@@ -116,7 +116,7 @@ async def _one_turn(door: NatsBroker, facts: AsyncIterator[Fact], turn: TurnEnde
     """Say that a turn ended; return how many ms after the fact before it each fact came to the door."""
     times: dict[str, float] = {}
     last_s = time.perf_counter()
-    saying = asyncio.create_task(say(door, turn))
+    saying = asyncio.create_task(append(door, turn))
     while ClauseSynthesized.__name__ not in times:
         fact = await asyncio.wait_for(anext(facts), TURN_TIMEOUT_S)
         at_s = time.perf_counter()
@@ -151,7 +151,7 @@ async def measure_rate(events: int, sessions: int = 50) -> float:
 
 async def _fill(broker: NatsBroker, session_id: str, count: int) -> None:
     for number in range(count):
-        await say(broker, _turn(session_id, number))
+        await append(broker, _turn(session_id, number))
 
 
 async def measure_bus(turns: int, events: int) -> BusFigures:

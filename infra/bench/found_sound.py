@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from infra.bench.marked_voice import LETTER_SAMPLES, NOISE_RATE_HZ, RATE_HZ, Mark, noise_of
+from infra.bench.marked_voice import LETTER_SAMPLES, NOISE_RATE_HZ, RATE_HZ, LetterMark, noise_of
 
 LETTER_S = LETTER_SAMPLES / RATE_HZ
 SURE = 0.5
@@ -24,7 +24,7 @@ AS_GOOD = 0.85
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LetterPlace:
     """Where a letter begins, in seconds from the sound's start; `again` if it is there more than once.
 
     `alike` is the correlation: a letter of which a break has cut off a third has 0.8 of a whole one's.
@@ -48,7 +48,7 @@ class Searched:
         power = np.concatenate([[0.0], np.cumsum(low**2)])
         self._loudness = np.sqrt(np.maximum(power[_LETTER:] - power[:-_LETTER], 1e-3))
 
-    def place_of(self, mark: Mark) -> Place | None:
+    def place_of(self, mark: LetterMark) -> LetterPlace | None:
         """Return where a letter is, None if it is nowhere, or cut in two by a break."""
         if self._length < _LETTER:
             return None
@@ -61,9 +61,9 @@ class Searched:
         apart = round(APART_S * NOISE_RATE_HZ)
         elsewhere = np.concatenate([found[: max(0, best - apart)], found[best + apart :]])
         again = bool(elsewhere.max(initial=0.0) >= max(SURE, AS_GOOD * found[best]))
-        return Place(int(self._kept[best]) / NOISE_RATE_HZ, again, float(found[best]))
+        return LetterPlace(int(self._kept[best]) / NOISE_RATE_HZ, again, float(found[best]))
 
-    def places(self, marks: Iterable[Mark]) -> dict[Mark, Place]:
+    def places(self, marks: Iterable[LetterMark]) -> dict[LetterMark, LetterPlace]:
         """Return where letters are, without those that are nowhere."""
         found = {mark: self.place_of(mark) for mark in marks}
         return {mark: place for mark, place in found.items() if place is not None}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.bench.statistics import median, percentile, word_error_rate
-from infra.caller import BadWav, CallFailed, CallResult, Sound, Utterance, read_wav
+from infra.caller import BadWav, CallFailed, CallResult, ScriptedUtterance, Sound, read_wav
 from infra.caller.result import PARTS
 from infra.caller.talk import Dial
 
@@ -88,7 +88,7 @@ async def measure(
 
 async def measure_one(dial: Dial, plan: CallPlan) -> CallFigures:
     """Place one call; that it fails is one of its figures."""
-    utterance = Utterance(plan.sound, plan.end_of_speech_sample)
+    utterance = ScriptedUtterance(plan.sound, plan.end_of_speech_sample)
     try:
         result = await dial([utterance], user_id="bench")
     except CallFailed as failure:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from faststream.nats import NatsBroker
 
-from actors.transcript.engines import Ears
+from actors.transcript.engines import SpeechEngines
 from actors.transcript.track_owner import TrackOwner
 from contracts import events as e
 from contracts.audio import InFrame
@@ -20,7 +20,7 @@ from infra.bench.hearing_sets import RATE_HZ, Clip, Kind, Samples, SoundSet
 from infra.bench.statistics import plain_words
 from infra.engines import stt
 from infra.log.connection import connection
-from infra.log.event_log import history, now_ns, say
+from infra.log.event_log import append, history, now_ns
 from infra.process.tasks import ended
 
 SPEED = 5
@@ -55,7 +55,7 @@ class HearingFigures:
 
 
 @dataclass(slots=True)
-class Load:
+class EngineLoad:
     """What engines were given, and how long that took them."""
 
     runs: int = 0
@@ -66,7 +66,7 @@ class Load:
 async def measure_hearing(
     sets: Sequence[SoundSet],
     broker: NatsBroker,
-    ears: Ears,
+    ears: SpeechEngines,
     minutes: float,
     progress: Callable[[str], None] = lambda line: None,
 ) -> list[HearingFigures]:
@@ -101,7 +101,9 @@ def within(sound_set: SoundSet, minutes: float) -> list[Clip]:
     return clips
 
 
-def figures_of(sound_set: SoundSet, clips: Sequence[Clip], facts: Sequence[e.Event], load: "Load") -> HearingFigures:
+def figures_of(
+    sound_set: SoundSet, clips: Sequence[Clip], facts: Sequence[e.Event], load: "EngineLoad"
+) -> HearingFigures:
     """Return what the facts of a set's call come to."""
     turns = [fact for fact in facts if isinstance(fact, e.TurnEnded)]
     speech = sum(fact.end_sample - fact.start_sample for fact in facts if isinstance(fact, e.SpeechEnded)) / RATE_HZ
@@ -125,7 +127,7 @@ def figures_of(sound_set: SoundSet, clips: Sequence[Clip], facts: Sequence[e.Eve
     return figures
 
 
-async def _heard(broker: NatsBroker, ears: Ears, session_id: str, clips: Sequence[Clip]) -> list[e.Event]:
+async def _heard(broker: NatsBroker, ears: SpeechEngines, session_id: str, clips: Sequence[Clip]) -> list[e.Event]:
     """Return the facts of a call in which the clips are heard, with faint silence between."""
 
     def about(name: str) -> dict[str, Any]:
@@ -133,11 +135,11 @@ async def _heard(broker: NatsBroker, ears: Ears, session_id: str, clips: Sequenc
 
     track: dict[str, Any] = {"track_id": "t-1", "participant_id": "p-1"}
     published = e.TrackPublished(**about("published"), **track)
-    await say(broker, published)
+    await append(broker, published)
     owner = asyncio.create_task(TrackOwner(broker, ears, published).run())
     try:
         sent = await _send(broker, session_id, _with_gaps(clips))
-        await say(broker, e.TrackUnpublished(**about("unpublished"), **track, samples=sent))
+        await append(broker, e.TrackUnpublished(**about("unpublished"), **track, samples=sent))
         await asyncio.wait_for(owner, END_S)
     finally:
         await ended(owner)
@@ -161,9 +163,9 @@ async def _send(broker: NatsBroker, session_id: str, samples: Samples) -> int:
 
 
 @contextmanager
-def _metered() -> Iterator[Load]:
+def _metered() -> Iterator[EngineLoad]:
     """Count what engines are given while the block runs: every run goes through `infra.engines.stt.recognise`."""
-    recognise, load = stt.recognise, Load()
+    recognise, load = stt.recognise, EngineLoad()
 
     async def counted(engine: Any, pcm: bytes) -> stt.Words:
         started = time.perf_counter()

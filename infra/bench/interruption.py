@@ -7,7 +7,7 @@ import numpy as np
 
 from contracts.audio import IN_SAMPLE_RATE_HZ
 from infra.bench.statistics import percentile
-from infra.caller import CallFailed, CallResult, Sound, Utterance
+from infra.caller import CallFailed, CallResult, ScriptedUtterance, Sound
 from infra.caller.loudspeaker import SILENCE_PEAK
 from infra.caller.talk import Dial
 from infra.caller.wav import start_of_sound
@@ -118,7 +118,7 @@ async def measure_interruptions(
 
 async def _call(dial: Dial, ask: Sound, over: Sound, count: int, before: int) -> list[Interruption]:
     into = [INTO_REPLY_MS[(before + number) % len(INTO_REPLY_MS)] for number in range(count)]
-    steps = [Utterance(ask), *(Utterance(over, after_reply_ms=ms) for ms in into)]
+    steps = [ScriptedUtterance(ask), *(ScriptedUtterance(over, after_reply_ms=ms) for ms in into)]
     try:
         return interruptions_of(await dial(steps, user_id="bench"), over)
     except CallFailed as failure:

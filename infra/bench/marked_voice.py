@@ -32,7 +32,7 @@ ANSWER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class LetterMark:
     """A letter's noise: the `letter`-th of the `word`-th word, from sample `first` of the text's sound on."""
 
     word: int
@@ -47,16 +47,16 @@ def bare(word: str) -> str:
     return "".join(character for character in word.casefold() if character.isalnum())
 
 
-def marks_of(text: str) -> Iterator[Mark]:
+def marks_of(text: str) -> Iterator[LetterMark]:
     """Yield the marks of a text's sound, in order."""
     at = 0
     for number, word in enumerate(text.split()):
         for letter in range(len(bare(word))):
-            yield Mark(number, letter, at, bare(word))
+            yield LetterMark(number, letter, at, bare(word))
             at += LETTER_SAMPLES
 
 
-def noise_of(mark: Mark) -> npt.NDArray[np.float32]:
+def noise_of(mark: LetterMark) -> npt.NDArray[np.float32]:
     """Return a mark's noise at NOISE_RATE_HZ, between -1 and 1."""
     made = np.random.default_rng(zlib.crc32(f"{mark.text}:{mark.letter}".encode()))
     return made.uniform(-1, 1, LETTER_SAMPLES * NOISE_RATE_HZ // RATE_HZ).astype(np.float32)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.bench.bad_network import Impairment, Line, bad_line
+from infra.bench.bad_network import ImpairedLink, Impairment, bad_line
 from infra.system.livekit import (
     free_livekit_ports,
     livekit_key,
@@ -55,7 +55,7 @@ class NetworkFigures:
 class Outside:
     """The servers that callers inside a namespace can reach, and the settings that lead to them."""
 
-    line: Line
+    line: ImpairedLink
     environment: Mapping[str, str]
 
 

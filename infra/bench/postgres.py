@@ -17,7 +17,7 @@ from infra.bench.filling import IN_FLIGHT, fill_log
 from infra.bench.own_nats import own_nats
 from infra.bench.own_postgres import own_postgres
 from infra.bench.statistics import percentile
-from projections.postgres.projector import Projector
+from projections.postgres.projector import PostgresProjector
 from projections.postgres.rebuild import rebuild
 from projections.postgres.schema import connect
 from projections.postgres.tables import place_of
@@ -51,7 +51,7 @@ async def measure_postgres(events: int, folder: Path, tell: Tell) -> PostgresFig
         tell(f"filling a log with {events} events")
         await fill_log(nc.jetstream(publish_async_max_pending=2 * IN_FLIGHT), conversations(events))
         tell("catching up")
-        projector = Projector(nc, url)
+        projector = PostgresProjector(nc, url)
         began_s = time.perf_counter()
         work = asyncio.create_task(projector.run(), name="projection")
         try:
@@ -78,19 +78,19 @@ async def measure_postgres(events: int, folder: Path, tell: Tell) -> PostgresFig
     )
 
 
-async def _reached(projector: Projector, sequence: int) -> None:
+async def _reached(projector: PostgresProjector, sequence: int) -> None:
     while projector.status().position < sequence:
         _check(projector)
         await asyncio.sleep(0.01)
 
 
-async def _live(projector: Projector) -> None:
+async def _live(projector: PostgresProjector) -> None:
     while projector.status().state != "live":
         _check(projector)
         await asyncio.sleep(0.01)
 
 
-def _check(projector: Projector) -> None:
+def _check(projector: PostgresProjector) -> None:
     status = projector.status()
     if status.state == "stopped":
         raise RuntimeError(f"the projection stopped: {status.reason}")

@@ -19,9 +19,9 @@ from infra.bench.filling import IN_FLIGHT, fill_log
 from infra.bench.own_nats import own_nats
 from infra.bench.statistics import percentile
 from infra.log.connection import connection
-from infra.log.event_log import say
+from infra.log.event_log import append
 from infra.settings import Settings
-from projections.pulsar.projector import Projector
+from projections.pulsar.projector import PulsarProjector
 from projections.status import log_end
 
 
@@ -60,7 +60,7 @@ async def measure(
 
     It writes to the topics of `settings`: give it a Pulsar of its own. Raises RuntimeError if the projection stops.
     """
-    projector = Projector(broker, settings)
+    projector = PulsarProjector(broker, settings)
     task = asyncio.create_task(projector.run(), name="projection under test")
     try:
         while projector.status().state not in ("live", "catching up"):
@@ -88,7 +88,7 @@ def _cpu_s(processes: Mapping[str, int]) -> dict[str, float]:
     return spent
 
 
-async def _live_lag_ms(broker: NatsBroker, projector: Projector, number: int) -> float:
+async def _live_lag_ms(broker: NatsBroker, projector: PulsarProjector, number: int) -> float:
     fact = TurnEnded(
         event_id=f"live-{number}-{time.time_ns()}",
         session_id="live",
@@ -96,19 +96,19 @@ async def _live_lag_ms(broker: NatsBroker, projector: Projector, number: int) ->
         participant_id="person",
         text="How long does this take?",
     )
-    sequence = await say(broker, fact)
+    sequence = await append(broker, fact)
     said_s = time.monotonic()
     await _reached(projector, sequence, poll_s=0.0005)
     return (time.monotonic() - said_s) * 1000
 
 
-async def _reached(projector: Projector, sequence: int, poll_s: float) -> None:
+async def _reached(projector: PulsarProjector, sequence: int, poll_s: float) -> None:
     while projector.position < sequence:
         _check(projector)
         await asyncio.sleep(poll_s)
 
 
-def _check(projector: Projector) -> None:
+def _check(projector: PulsarProjector) -> None:
     status = projector.status()
     if status.state in ("stopped", "waiting", "standby"):
         raise RuntimeError(f"the projection is {status.state}: {status.reason}")

@@ -20,10 +20,10 @@ import numpy as np
 from nats.aio.client import Client
 
 from contracts import events as e
-from infra.bench.found_sound import Place, Searched
-from infra.bench.marked_voice import Mark
+from infra.bench.found_sound import LetterPlace, Searched
+from infra.bench.marked_voice import LetterMark
 from infra.bench.record_distance import Evidence, RecordFigures, figures_of, marks_of_answer
-from infra.caller import CallFailed, CallResult, Sound, Utterance
+from infra.caller import CallFailed, CallResult, ScriptedUtterance, Sound
 from infra.caller.manner import ORDINARY, Manner, Stall
 from infra.export.conversation import conversation_of
 from infra.export.formats import to_srt
@@ -85,7 +85,7 @@ CONDITIONS = (
 class CallsIn(Protocol):
     """Places a call under a condition. Raises CallFailed."""
 
-    async def __call__(self, condition: Condition, steps: Sequence[Utterance]) -> CallResult:
+    async def __call__(self, condition: Condition, steps: Sequence[ScriptedUtterance]) -> CallResult:
         """Call."""
 
 
@@ -105,9 +105,9 @@ async def measure_record(
 
 
 async def _measured(call: CallsIn, nc: Client, condition: Condition, ask: Sound, over: Sound) -> RecordFigures:
-    steps = [Utterance(ask)]
+    steps = [ScriptedUtterance(ask)]
     if condition.cut_after_ms is not None:
-        steps.append(Utterance(over, after_reply_ms=condition.cut_after_ms))
+        steps.append(ScriptedUtterance(over, after_reply_ms=condition.cut_after_ms))
     try:
         async with _busy(2 * (os.cpu_count() or 1) if condition.busy else 0):
             result = await call(condition, steps)
@@ -174,8 +174,8 @@ def _first_heard(facts: Sequence[e.Event]) -> tuple[list[e.Event], int]:
 
 
 def _searched(
-    marks: Sequence[Mark], ear: Sound, recording: "np.ndarray[tuple[int], np.dtype[np.int16]]", rate_hz: int
-) -> tuple[dict[Mark, Place], dict[Mark, Place]]:
+    marks: Sequence[LetterMark], ear: Sound, recording: "np.ndarray[tuple[int], np.dtype[np.int16]]", rate_hz: int
+) -> tuple[dict[LetterMark, LetterPlace], dict[LetterMark, LetterPlace]]:
     return Searched(ear.samples, ear.rate_hz).places(marks), Searched(recording, rate_hz).places(marks)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from contracts import events as e
-from infra.bench.found_sound import LETTER_S, Place
-from infra.bench.marked_voice import Mark, bare, marks_of
+from infra.bench.found_sound import LETTER_S, LetterPlace
+from infra.bench.marked_voice import LetterMark, bare, marks_of
 from infra.bench.statistics import percentile
 from infra.session.heard_times import HeardTimes
 
@@ -73,9 +73,9 @@ class _Far:
 class Evidence:
     """What is compared: the letters of the answer with their places at the ear and in the recording."""
 
-    marks: Sequence[Mark]
-    ear: Mapping[Mark, Place]
-    recorded: Mapping[Mark, Place]
+    marks: Sequence[LetterMark]
+    ear: Mapping[LetterMark, LetterPlace]
+    recorded: Mapping[LetterMark, LetterPlace]
     facts: Sequence[e.Event]
     srt: str
 
@@ -115,7 +115,7 @@ def figures_of(condition: str, session_id: str, found: Evidence, *, without_dela
     )
 
 
-def whole_of(places: Mapping[Mark, Place]) -> dict[Mark, Place]:
+def whole_of(places: Mapping[LetterMark, LetterPlace]) -> dict[LetterMark, LetterPlace]:
     """Return the letters that are there whole: of one that a break cuts in two, either piece may be found."""
     least = WHOLE * percentile([place.alike for place in places.values()], 0.5)
     return {mark: place for mark, place in places.items() if place.alike >= least}
@@ -211,6 +211,6 @@ def _of_heard_text(found: Evidence) -> list[_Far]:
     return far
 
 
-def marks_of_answer(facts: Iterable[e.Event]) -> list[Mark]:
+def marks_of_answer(facts: Iterable[e.Event]) -> list[LetterMark]:
     """Return the letters of all clauses that were written: of one that was cut off only a part has a sound."""
     return [mark for fact in facts if isinstance(fact, e.ReplyClauseWritten) for mark in marks_of(fact.text)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from infra.bench.load import Load
 from infra.bench.statistics import median, percentile
 from infra.caller import CallResult
-from infra.caller.result import PARTS, Turn
+from infra.caller.result import PARTS, MeasuredTurn
 
 SETTLE_SHARE = 0.33
 """The first part of a run is not asked for the growth of memory: processes fill their caches and buffers then."""
@@ -49,7 +49,7 @@ class RoomTurns:
             if at_s is None or at_s >= settled_s:
                 self._add_parts(turn)
 
-    def _add_parts(self, turn: Turn) -> None:
+    def _add_parts(self, turn: MeasuredTurn) -> None:
         parts = dict(turn.parts)
         if turn.gap_ms is not None and turn.log_gap_ms is not None:
             parts[UNSEEN] = turn.gap_ms - turn.log_gap_ms

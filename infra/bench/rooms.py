@@ -11,7 +11,7 @@ from infra.bench.idle import cpu_s
 from infra.bench.load import Meter
 from infra.bench.room_figures import RoomsFigures, RoomTurns, RunFigures, Sample, compare, figures_of
 from infra.bench.statistics import median, percentile
-from infra.caller import CallFailed, Sound, Utterance
+from infra.caller import CallFailed, ScriptedUtterance, Sound
 from infra.caller.room import RoomDial
 from infra.process.tasks import ended
 
@@ -99,9 +99,9 @@ async def _talk(
             await asyncio.sleep(1)  # a server that refuses is not to be asked without a pause
 
 
-def _questions(ask: Sound, until_s: float) -> Iterator[Utterance]:
+def _questions(ask: Sound, until_s: float) -> Iterator[ScriptedUtterance]:
     while time.monotonic() < until_s:
-        yield Utterance(ask)
+        yield ScriptedUtterance(ask)
 
 
 async def _watch(

@@ -9,7 +9,7 @@ from contracts.ids import derive_id
 from contracts.topology import PERSISTENCE
 from infra.log.broker import make_broker
 from infra.log.connection import jetstream
-from infra.log.event_log import now_ns, say
+from infra.log.event_log import append, now_ns
 from infra.log.inbox import Inbox
 from infra.log.provisioning import provision
 
@@ -38,7 +38,7 @@ async def stand_in(durable: str) -> None:
     async def handle(event: Event) -> None:
         if durable != PERSISTENCE:
             for fact in answers(event):
-                await say(broker, fact)
+                await append(broker, fact)
 
     inbox = Inbox(broker, durable, handle)
     ended = asyncio.Event()

@@ -15,7 +15,7 @@ from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as NoAnswer
 
 from infra.bench.own_nats import own_nats
-from infra.system.processes import ForkServer, Running
+from infra.system.processes import ForkServerClient, Running
 
 ASK_TIMEOUT_S = 1.0
 POLL_S = 0.005
@@ -44,7 +44,7 @@ class UnderTest:
 
     kind: Kind
     nc: Client
-    _forks: ForkServer
+    _forks: ForkServerClient
     _environment: dict[str, str]
     _log: Path
     _copy: Running | None = None
@@ -86,7 +86,7 @@ async def under_test(kind: Kind, folder: Path, environment: Mapping[str, str]) -
     """Yield a projection to start, on an empty log; all ends with the block. What they log is in `folder`."""
     async with own_nats(folder) as log:
         told = {**environment, **kind.environment, "DAREDEVIL_NATS_URL": log.url}
-        forks = ForkServer(told, folder / "forks.log")
+        forks = ForkServerClient(told, folder / "forks.log")
         nc = await nats.connect(log.url)
         try:
             yield UnderTest(kind, nc, forks, told, folder / f"{kind.name}.log")

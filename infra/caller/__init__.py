@@ -4,7 +4,7 @@
 same result.
 """
 
-from infra.caller.result import CallResult, HeardReply, Turn, Utterance
+from infra.caller.result import CallResult, MeasuredTurn, PlayedReply, ScriptedUtterance
 from infra.caller.talk import CallFailed
 from infra.caller.wav import BadWav, Sound, read_wav, write_wav
 from infra.caller.websocket import place_call
@@ -13,10 +13,10 @@ __all__ = [
     "BadWav",
     "CallFailed",
     "CallResult",
-    "HeardReply",
+    "MeasuredTurn",
+    "PlayedReply",
+    "ScriptedUtterance",
     "Sound",
-    "Turn",
-    "Utterance",
     "place_call",
     "read_wav",
     "write_wav",

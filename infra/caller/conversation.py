@@ -5,7 +5,7 @@ from typing import Any
 
 
 @dataclass(slots=True)
-class Conversation:
+class CallState:
     """A fold of the facts that the door tells."""
 
     speaking: bool = False

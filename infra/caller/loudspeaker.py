@@ -33,7 +33,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class PlayedStretch:
     """`count` samples of a reply from `first` on were heard from `at_s` on (the loudspeaker's clock)."""
 
     at_s: float
@@ -42,7 +42,7 @@ class Played:
 
 
 @dataclass(slots=True, eq=False)
-class Playing:
+class LoudspeakerReply:
     """A reply at the loudspeaker: what has come, and what of it was heard when."""
 
     reply_id: str
@@ -53,7 +53,7 @@ class Playing:
     started_at_s: float | None = None
     over: bool = False
     stopped: bool = False
-    segments: list[Played] = field(default_factory=list)
+    segments: list[PlayedStretch] = field(default_factory=list)
 
     @property
     def received(self) -> int:
@@ -78,7 +78,7 @@ class Loudspeaker:
 
     def __init__(self, rate_hz: int) -> None:
         self.rate_hz = rate_hz
-        self.replies: list[Playing] = []
+        self.replies: list[LoudspeakerReply] = []
         self._anchor: tuple[float, int] | None = None
         self._paused = False
         self._still = False
@@ -88,7 +88,7 @@ class Loudspeaker:
         self._searched = 0
 
     @property
-    def current(self) -> Playing | None:
+    def current(self) -> LoudspeakerReply | None:
         """The reply being played or waited for: the first that is not over."""
         return next((reply for reply in self.replies if not reply.over), None)
 
@@ -131,7 +131,7 @@ class Loudspeaker:
     def begin(self, reply_id: str, turn_id: str) -> None:
         """Take a new reply; its sound comes next. One that is known goes on."""
         if self._find(reply_id) is None:
-            self.replies.append(Playing(reply_id, turn_id))
+            self.replies.append(LoudspeakerReply(reply_id, turn_id))
 
     def receive(self, now_s: float, reply_id: str, pcm: bytes) -> list[Report]:
         """Take sound of a reply; of one that was stopped it is dropped."""
@@ -222,17 +222,19 @@ class Loudspeaker:
                 due.append(anchor_s + (sample - anchor_sample) / self.rate_hz)
         return max(min(due), now_s)
 
-    def _find(self, reply_id: str) -> Playing | None:
+    def _find(self, reply_id: str) -> LoudspeakerReply | None:
         return next((reply for reply in self.replies if reply.reply_id == reply_id), None)
 
     def _next(self) -> None:
         self._anchor, self._paused, self._searched = None, False, 0
 
-    def _report(self, reply: Playing, *, ended: bool = False, stalled: bool = False, resumed: bool = False) -> Report:
+    def _report(
+        self, reply: LoudspeakerReply, *, ended: bool = False, stalled: bool = False, resumed: bool = False
+    ) -> Report:
         told = Report(reply.reply_id, reply.played, ended=ended, stalled=stalled, resumed=resumed)
         return replace(told, at_s=self._reached_at_s)
 
-    def _flow(self, reply: Playing, now_s: float) -> list[Report]:
+    def _flow(self, reply: LoudspeakerReply, now_s: float) -> list[Report]:
         """Begin to play, or again after a break, if there is something to play."""
         if self._anchor is not None or reply.received == reply.played:
             return []
@@ -240,7 +242,7 @@ class Loudspeaker:
         self._reported_at_s = self._reached_at_s = now_s
         return [self._report(reply, resumed=True)] if reply.started_at_s is not None else []
 
-    def _play(self, reply: Playing, now_s: float) -> list[Report]:
+    def _play(self, reply: LoudspeakerReply, now_s: float) -> list[Report]:
         if self._anchor is None:
             return []
         anchor_s, anchor_sample = self._anchor
@@ -249,7 +251,7 @@ class Loudspeaker:
         played = min(target, reply.received)
         if played > reply.played:
             at_s = anchor_s + (reply.played - anchor_sample) / self.rate_hz
-            _note(reply.segments, Played(at_s, reply.played, played - reply.played), self.rate_hz)
+            _note(reply.segments, PlayedStretch(at_s, reply.played, played - reply.played), self.rate_hz)
             reply.played = played
         self._reached_at_s = anchor_s + (reply.played - anchor_sample) / self.rate_hz
         if target <= reply.received:
@@ -257,7 +259,7 @@ class Loudspeaker:
         self._anchor = None  # ran dry: what comes next is heard when it comes
         return [self._report(reply, stalled=True)] if reply.started_at_s is not None else []
 
-    def _due(self, reply: Playing, now_s: float) -> list[Report]:
+    def _due(self, reply: LoudspeakerReply, now_s: float) -> list[Report]:
         if reply.started_at_s is None:
             onset = self._onset(reply)
             if onset is not None and reply.played >= onset and reply.segments:
@@ -269,7 +271,7 @@ class Loudspeaker:
             return [self._report(reply)]
         return []
 
-    def _onset(self, reply: Playing) -> int | None:
+    def _onset(self, reply: LoudspeakerReply) -> int | None:
         """Return the first sample that is not silent, None if none has come yet."""
         fresh = np.frombuffer(bytes(reply.pcm[self._searched * 2 : reply.received * 2]), "<i2").astype(np.int32)
         loud = np.flatnonzero(np.abs(fresh) > SILENCE_PEAK)
@@ -280,15 +282,15 @@ class Loudspeaker:
         return None
 
 
-def _note(segments: list[Played], fresh: Played, rate_hz: int) -> None:
+def _note(segments: list[PlayedStretch], fresh: PlayedStretch, rate_hz: int) -> None:
     """Add a stretch of played sound, joined to the last one if there was no break between."""
     if segments and abs(segments[-1].at_s + segments[-1].count / rate_hz - fresh.at_s) < 1e-6:
-        fresh = Played(segments[-1].at_s, segments[-1].first, segments[-1].count + fresh.count)
+        fresh = PlayedStretch(segments[-1].at_s, segments[-1].first, segments[-1].count + fresh.count)
         segments.pop()
     segments.append(fresh)
 
 
-def heard_at_s(reply: Playing, sample: int, rate_hz: int) -> float:
+def heard_at_s(reply: LoudspeakerReply, sample: int, rate_hz: int) -> float:
     """Return when a sample was heard, or would have been, had the reply gone on without a break."""
     best = reply.segments[0]
     for segment in reply.segments:

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from contracts.written import put_together
-from infra.caller.loudspeaker import Playing
+from infra.caller.loudspeaker import LoudspeakerReply
 from infra.caller.wav import Samples, Sound
 
 PARTS = ("endpointing_ms", "stt_ms", "first_token_ms", "first_audio_ms", "bus_ms", "playback_ms")
 
 
 @dataclass(frozen=True, slots=True)
-class Utterance:
+class ScriptedUtterance:
     """Something to say. It is said when all answers have ended, or over a reply, once that has played for a while."""
 
     sound: Sound
@@ -25,7 +25,7 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SaidUtterance:
     """When an utterance was said."""
 
     start_s: float
@@ -34,7 +34,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class HeardReply:
+class PlayedReply:
     """A reply as the caller's loudspeaker played it; `started_at_s` is its first sample that is not silent."""
 
     reply_id: str
@@ -45,7 +45,7 @@ class HeardReply:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class MeasuredTurn:
     """One turn as the log has it, with what the caller measured."""
 
     turn_id: str
@@ -75,9 +75,9 @@ class CallResult:
     """With it another call can go on with the session; WebSocket door."""
     began_ns: int = 0
     """When the microphone opened, time 0 of all other times: Unix epoch ns of the caller's machine."""
-    said: list[Said] = field(default_factory=list)
-    replies: list[HeardReply] = field(default_factory=list)
-    turns: list[Turn] = field(default_factory=list)
+    said: list[SaidUtterance] = field(default_factory=list)
+    replies: list[PlayedReply] = field(default_factory=list)
+    turns: list[MeasuredTurn] = field(default_factory=list)
     facts: list[dict[str, Any]] = field(default_factory=list)
     """Every fact of the session that the door told, as `{"name", "sequence", "data"}`."""
     errors: list[str] = field(default_factory=list)
@@ -90,7 +90,7 @@ class CallResult:
     """Up to a time, and for how long, what was heard had waited in the caller's jitter buffer; rooms."""
 
 
-def answer_sound(replies: list[Playing], rate_hz: int, seconds: float) -> Sound:
+def answer_sound(replies: list[LoudspeakerReply], rate_hz: int, seconds: float) -> Sound:
     """Return what was heard, each piece at its time."""
     line: Samples = np.zeros(max(0, round(seconds * rate_hz)), np.int16)
     for reply in replies:
@@ -102,20 +102,20 @@ def answer_sound(replies: list[Playing], rate_hz: int, seconds: float) -> Sound:
     return Sound(line, rate_hz)
 
 
-def turns_of(facts: list[dict[str, Any]], said: list[Said], replies: list[HeardReply]) -> list[Turn]:
+def turns_of(facts: list[dict[str, Any]], said: list[SaidUtterance], replies: list[PlayedReply]) -> list[MeasuredTurn]:
     """Put the session's turns together from its facts and the caller's measurements."""
     turns = [_turn(fact["data"], facts) for fact in facts if fact["name"] == "TurnEnded"]
     return [_measured(turn, said, replies) for turn in turns]
 
 
-def _turn(ended: dict[str, Any], facts: list[dict[str, Any]]) -> Turn:
+def _turn(ended: dict[str, Any], facts: list[dict[str, Any]]) -> MeasuredTurn:
     turn_id = str(ended.get("turn_id") or "")
     mine = [fact for fact in facts if fact["data"].get("turn_id") == turn_id]
     discarded = {fact["data"]["reply_id"] for fact in mine if fact["name"] == "ReplyDiscarded"}
     started = [fact["data"]["reply_id"] for fact in mine if fact["name"] == "ReplyStarted"]
     kept = [reply_id for reply_id in started if reply_id not in discarded]
     if not kept:
-        return Turn(turn_id, str(ended["text"]))
+        return MeasuredTurn(turn_id, str(ended["text"]))
     of_reply = {
         fact["name"]: fact["data"] for fact in facts if fact["data"].get("reply_id") == kept[-1]
     }  # the last of each kind
@@ -123,7 +123,7 @@ def _turn(ended: dict[str, Any], facts: list[dict[str, Any]]) -> Turn:
     clauses = [fact["data"] for fact in mine if fact["name"] == "ReplyClauseWritten"]
     written = put_together(str(clause["text"]) for clause in clauses if clause["reply_id"] == kept[-1])
     end = of_reply.get("PlaybackInterrupted") or of_reply.get("PlaybackFinished") or {}
-    return Turn(
+    return MeasuredTurn(
         turn_id=turn_id,
         text=str(ended["text"]),
         reply_id=kept[-1],
@@ -137,7 +137,7 @@ def _turn(ended: dict[str, Any], facts: list[dict[str, Any]]) -> Turn:
     )
 
 
-def _measured(turn: Turn, said: list[Said], replies: list[HeardReply]) -> Turn:
+def _measured(turn: MeasuredTurn, said: list[SaidUtterance], replies: list[PlayedReply]) -> MeasuredTurn:
     reply = next((reply for reply in replies if reply.reply_id == turn.reply_id), None)
     if reply is None or reply.started_at_s is None:
         return turn

@@ -21,7 +21,7 @@ from infra.caller.echo import EchoingMicrophone
 from infra.caller.jitter_buffer import JitterBuffer
 from infra.caller.manner import Echo
 from infra.caller.microphone import Microphone
-from infra.caller.result import CallResult, Utterance
+from infra.caller.result import CallResult, ScriptedUtterance
 from infra.caller.room_ear import RoomEar
 from infra.caller.spoken_whole import QUEUE_MS, SpokenWhole
 from infra.caller.talk import CallFailed, OnFact, Talk, ignore_fact
@@ -84,7 +84,7 @@ class RoomDial:
     """Its microphone, unless it is light, hears the agent too."""
 
     async def __call__(
-        self, utterances: Iterable[Utterance], *, user_id: str = "caller", on_fact: OnFact = ignore_fact
+        self, utterances: Iterable[ScriptedUtterance], *, user_id: str = "caller", on_fact: OnFact = ignore_fact
     ) -> CallResult:
         """Join, talk, leave. Raises CallFailed, NotRunning."""
         if self.token:
@@ -97,7 +97,7 @@ class RoomDial:
 
 async def place_room_call(
     admission: Admission,
-    utterances: Iterable[Utterance],
+    utterances: Iterable[ScriptedUtterance],
     *,
     answer_timeout_s: float = 30,
     agent_timeout_s: float = AGENT_TIMEOUT_S,
@@ -202,7 +202,7 @@ class _RoomCall:
 
     # -- the call
 
-    async def hold(self, steps: Iterable[Utterance], agent_timeout_s: float) -> None:
+    async def hold(self, steps: Iterable[ScriptedUtterance], agent_timeout_s: float) -> None:
         """Hold the call to its end. Raises CallFailed."""
         facts = asyncio.create_task(self._read_facts(), name="caller's facts")
         presence = asyncio.create_task(self._stay(), name="caller's presence")

@@ -8,7 +8,7 @@ import numpy as np
 
 from infra.caller.echo import laid_out
 from infra.caller.loudspeaker import EDGE_S, SILENCE_PEAK
-from infra.caller.result import HeardReply
+from infra.caller.result import PlayedReply
 from infra.caller.wav import Samples, Sound
 
 PAUSE_S = 0.15
@@ -150,7 +150,7 @@ class RoomEar:
         onset = onsets(self.replies, self.stretches)[-1]
         return max(0.0, self._now_s - onset) * 1000 if onset is not None else 0
 
-    def heard_replies(self) -> list[HeardReply]:
+    def heard_replies(self) -> list[PlayedReply]:
         """Return the replies as they were heard."""
         found = onsets(self.replies, self.stretches)
         heard = []
@@ -159,7 +159,7 @@ class RoomEar:
             ends = [one.end_s for one in self.stretches if onset is not None and onset <= one.start_s < until_s]
             samples = round((ends[-1] - onset) * self.rate_hz) if ends and onset is not None else 0
             started_s = round(onset, 4) if onset is not None else None
-            heard.append(HeardReply(reply.reply_id, reply.turn_id, started_s, samples, reply.interrupted))
+            heard.append(PlayedReply(reply.reply_id, reply.turn_id, started_s, samples, reply.interrupted))
         return heard
 
     def answer(self, seconds: float) -> Sound:

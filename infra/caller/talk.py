@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from infra.caller.conversation import Conversation
-from infra.caller.result import CallResult, HeardReply, Said, Utterance, turns_of
+from infra.caller.conversation import CallState
+from infra.caller.result import CallResult, PlayedReply, SaidUtterance, ScriptedUtterance, turns_of
 from infra.caller.wav import Samples, Sound, end_of_sound, read_wav
 
 LEAD_S = 0.3
@@ -34,7 +34,7 @@ class Dial(Protocol):
     """Places a call at some door, whichever: says the utterances, and returns what came of it. Raises CallFailed."""
 
     async def __call__(
-        self, utterances: Sequence[Utterance], *, user_id: str = "caller", on_fact: OnFact = ignore_fact
+        self, utterances: Sequence[ScriptedUtterance], *, user_id: str = "caller", on_fact: OnFact = ignore_fact
     ) -> CallResult:
         """Call."""
 
@@ -70,9 +70,9 @@ class Ear(Protocol):
         """Return for how long the present reply has been heard; 0 if none is."""
 
 
-def utterances_of(steps: Iterable[Utterance | Path]) -> list[Utterance]:
+def utterances_of(steps: Iterable[ScriptedUtterance | Path]) -> list[ScriptedUtterance]:
     """Return utterances, those given as files read. Raises BadWav."""
-    return [step if isinstance(step, Utterance) else Utterance(read_wav(step)) for step in steps]
+    return [step if isinstance(step, ScriptedUtterance) else ScriptedUtterance(read_wav(step)) for step in steps]
 
 
 class Mouth(Protocol):
@@ -98,7 +98,7 @@ class Talk:
         self._ear = ear
         self._answer_timeout_s = answer_timeout_s
         self._on_fact = on_fact
-        self._conversation = Conversation()
+        self._conversation = CallState()
         self._decisions_before = 0
         self._began_s = asyncio.get_running_loop().time()
         result.began_ns = time.time_ns()
@@ -108,7 +108,10 @@ class Talk:
         return asyncio.get_running_loop().time() - self._began_s
 
     async def hold(
-        self, steps: Iterable[Utterance], doors_tasks: Sequence["asyncio.Task[None]"], why_it_broke: Callable[[], str]
+        self,
+        steps: Iterable[ScriptedUtterance],
+        doors_tasks: Sequence["asyncio.Task[None]"],
+        why_it_broke: Callable[[], str],
     ) -> None:
         """Say the steps, each when it is time. Raises CallFailed, also when a task of the door ends before."""
         talk = asyncio.create_task(self._converse(steps), name="caller")
@@ -127,7 +130,7 @@ class Talk:
         self._conversation.take(name, data)
         self._on_fact(name, data)
 
-    def finish(self, replies: list[HeardReply], answer: Sound) -> None:
+    def finish(self, replies: list[PlayedReply], answer: Sound) -> None:
         """Put the result together from what was heard."""
         result = self.result
         result.replies, result.answer = replies, answer
@@ -136,7 +139,7 @@ class Talk:
 
     # -- talking
 
-    async def _converse(self, steps: Iterable[Utterance]) -> None:
+    async def _converse(self, steps: Iterable[ScriptedUtterance]) -> None:
         await asyncio.sleep(LEAD_S)
         if self._is_greeted():
             await self._until(lambda: self._ear.begun and not self._ear.playing)
@@ -153,13 +156,13 @@ class Talk:
     async def _until_answered(self) -> None:
         await self._until(self._is_answered, SETTLE_S if self._decisions_before >= 0 else UNHEARD_SETTLE_S)
 
-    async def _say(self, step: Utterance) -> None:
+    async def _say(self, step: ScriptedUtterance) -> None:
         rate_hz = self._mouth.rate_hz
         sound = step.sound.at_rate(rate_hz)
         start_s = self._mouth.say(sound.samples) / rate_hz
         end = step.end_of_speech_sample if step.end_of_speech_sample is not None else end_of_sound(step.sound)
         await self._mouth.said()
-        self.result.said.append(Said(start_s, start_s + end / step.sound.rate_hz, start_s + sound.seconds))
+        self.result.said.append(SaidUtterance(start_s, start_s + end / step.sound.rate_hz, start_s + sound.seconds))
 
     # -- waiting
 

@@ -15,7 +15,7 @@ from infra.caller.echo import EchoingMicrophone
 from infra.caller.loudspeaker import Loudspeaker, Report
 from infra.caller.manner import ORDINARY, Manner, Stall
 from infra.caller.microphone import Microphone
-from infra.caller.result import CallResult, HeardReply, Utterance, answer_sound
+from infra.caller.result import CallResult, PlayedReply, ScriptedUtterance, answer_sound
 from infra.caller.talk import EXACT_LOOK_S, CallFailed, OnFact, Talk, ignore_fact, utterances_of
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ _MARKS = ("started", "ended", "stalled", "resumed")
 
 async def place_call(
     url: str,
-    utterances: Sequence[Utterance | Path],
+    utterances: Sequence[ScriptedUtterance | Path],
     *,
     user_id: str = "caller",
     session_id: str | None = None,
@@ -159,7 +159,7 @@ class _Call:
         self._acts.set()
         self._closed_by_door = False
 
-    async def hold(self, steps: Iterable[Utterance]) -> None:
+    async def hold(self, steps: Iterable[ScriptedUtterance]) -> None:
         """Hold the call to its end. Raises CallFailed."""
         receive = asyncio.create_task(self._receive(), name="caller's ear")
         speak = asyncio.create_task(self._microphone.send(self._socket.send), name="caller's mouth")
@@ -193,7 +193,7 @@ class _Call:
         loudspeaker = self._loudspeaker
         self.talk.result.seconds = round(self.talk.now_s(), 3)
         replies = [
-            HeardReply(reply.reply_id, reply.turn_id, reply.started_at_s, reply.played, reply.stopped)
+            PlayedReply(reply.reply_id, reply.turn_id, reply.started_at_s, reply.played, reply.stopped)
             for reply in loudspeaker.replies
         ]
         self.talk.finish(replies, answer_sound(loudspeaker.replies, loudspeaker.rate_hz, self.talk.result.seconds))

@@ -61,7 +61,7 @@ async def _hearing(sets: "list[SoundSet]", minutes: float) -> "list[HearingFigur
     import os
     import tempfile
 
-    from actors.transcript.engines import Ears
+    from actors.transcript.engines import SpeechEngines
     from infra.bench.hearing import measure_hearing
     from infra.bench.own_nats import own_nats
     from infra.log.broker import make_broker
@@ -75,7 +75,7 @@ async def _hearing(sets: "list[SoundSet]", minutes: float) -> "list[HearingFigur
             settings.cache_clear()
             broker = make_broker("bench-hearing")
             await broker.connect()
-            ears = Ears(settings())
+            ears = SpeechEngines(settings())
             try:
                 progress("loading the engines")
                 await ears.warm_up()

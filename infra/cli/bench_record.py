@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from infra.bench.record import Condition
     from infra.bench.record_distance import RecordFigures
-    from infra.caller import CallResult, Sound, Utterance
+    from infra.caller import CallResult, ScriptedUtterance, Sound
 
 ASK, OVER = Path("tests/data/what_time.wav"), Path("tests/data/stop.wav")
 SLOW = '{"late_s": 2.5, "dry_s": 5}'
@@ -102,7 +102,7 @@ async def _of_voice(
             with changed_settings({**own, **stubs, **marked, **rooms}):
                 async with system_here() as runtime:
 
-                    async def call(condition: "Condition", steps: "Sequence[Utterance]") -> "CallResult":
+                    async def call(condition: "Condition", steps: "Sequence[ScriptedUtterance]") -> "CallResult":
                         if condition.room:
                             return await RoomDial(rooms_of(runtime))(steps)
                         return await place_call(runtime.page_url, steps, manner=condition.manner)

@@ -11,7 +11,7 @@ from infra.cli.output import BAD_INPUT, FAILED, check_target, err, fail, out, ru
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
-    from infra.caller import CallResult, Utterance
+    from infra.caller import CallResult, ScriptedUtterance
     from infra.caller.talk import Dial
     from infra.caller.wav import Sound
 
@@ -50,10 +50,10 @@ def say(
 
       daredevil say hello.wav --door livekit
     """
-    from infra.caller import BadWav, Utterance
+    from infra.caller import BadWav, ScriptedUtterance
 
     try:
-        utterances = [Utterance(_read(path)) for path in wavs]
+        utterances = [ScriptedUtterance(_read(path)) for path in wavs]
         _check_names(user, session, out_file)
         _check_door(door, session, room, token)
     except (BadWav, ValueError) as error:
@@ -111,7 +111,7 @@ def _check_door(door: Door, session: str | None, room: str, token: str) -> None:
 
 
 async def _call(
-    utterances: "list[Utterance]", door: "AbstractAsyncContextManager[Dial]", user: str
+    utterances: "list[ScriptedUtterance]", door: "AbstractAsyncContextManager[Dial]", user: str
 ) -> "tuple[CallResult | None, str, int]":
     """Return what came of the call, what went wrong with it, and the exit code for that."""
     from infra.caller import CallFailed

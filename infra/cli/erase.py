@@ -11,7 +11,7 @@ from infra.cli.output import BAD_INPUT, err, fail, out, run_async
 
 if TYPE_CHECKING:
     from infra.erasure import Receipt
-    from infra.erasure.reading import Standing
+    from infra.erasure.reading import StoredSession
 
 ASKED = "asked by the person"
 
@@ -52,7 +52,7 @@ def erase(
 async def _erase(user: str, session: str, reason: str, force: bool, yes: bool) -> "Receipt":
     from infra.cli.system import log_connection
     from infra.erasure import erase_session, erase_user, sessions_of
-    from infra.erasure.reading import standing_of
+    from infra.erasure.reading import stored_session
     from infra.log.broker import make_broker
     from infra.log.common_time import agree
 
@@ -62,8 +62,8 @@ async def _erase(user: str, session: str, reason: str, force: bool, yes: bool) -
         await agree(nc)
         try:
             if not yes:
-                standings = [await standing_of(nc, session)] if session else await sessions_of(broker, user)
-                known = [standing for standing in standings if standing.facts]
+                sessions = [await stored_session(nc, session)] if session else await sessions_of(broker, user)
+                known = [session for session in sessions if session.facts]
                 if known:
                     _ask(known)
             if session:
@@ -73,14 +73,14 @@ async def _erase(user: str, session: str, reason: str, force: bool, yes: bool) -
             await broker.stop()
 
 
-def _ask(standings: "Sequence[Standing]") -> None:
+def _ask(sessions: "Sequence[StoredSession]") -> None:
     """Show what will go, and end the command unless that is wanted."""
-    for standing in standings:
-        began = _time(standing.opened_ns) if standing.opened_ns else "(opening erased)"
-        size = sum(bearing.size for bearing in standing.bearing) / 1e3
-        state = "open" if standing.is_open else "closed"
+    for session in sessions:
+        began = _time(session.opened_ns) if session.opened_ns else "(opening erased)"
+        size = sum(bearing.size for bearing in session.bearing) / 1e3
+        state = "open" if session.is_open else "closed"
         err().print(
-            f"{standing.session_id}  {began}  {state}  {len(standing.bearing)} of {standing.facts} facts bear words "
+            f"{session.session_id}  {began}  {state}  {len(session.bearing)} of {session.facts} facts bear words "
             f"({size:.1f} kB), and its recording",
             markup=False,
         )

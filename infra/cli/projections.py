@@ -252,7 +252,7 @@ async def _rebuild(drop_lost: bool) -> "Rebuilt":
     from infra.system.postgres import running_url
     from projections.postgres.filling import Stopped
     from projections.postgres.rebuild import NotRebuilt, rebuild
-    from projections.postgres.schema import Unusable
+    from projections.postgres.schema import UnusableDatabase
 
     url = running_url(settings())
     if not url:
@@ -267,7 +267,7 @@ async def _rebuild(drop_lost: bool) -> "Rebuilt":
 
             try:
                 return await rebuild(url, nc, tell, drop_lost)
-            except (NotRebuilt, Stopped, Unusable) as error:
+            except (NotRebuilt, Stopped, UnusableDatabase) as error:
                 fail(str(error))
             except psycopg.OperationalError as error:
                 fail(f"Postgres does not answer: {str(error).splitlines()[0]}")

@@ -10,7 +10,7 @@ from infra.cli.output import BAD_INPUT, err, fail, out, run_async
 
 if TYPE_CHECKING:
     from contracts.events import LatencyParts
-    from infra.export.conversation import Exchange, Reply
+    from infra.export.conversation import Exchange, ExportedReply
 
 PARTS = (("endpointing", "end"), ("stt", "stt"), ("first_token", "llm"), ("first_audio", "tts"), ("bus", "bus"))
 LEGEND = (
@@ -68,12 +68,12 @@ def _fields(number: int, exchange: "Exchange") -> dict[str, Any]:
     }
 
 
-def _heard(reply: "Reply") -> str:
+def _heard(reply: "ExportedReply") -> str:
     """Return what was heard; of an answer that nobody was to hear, or that is still to be heard, what was written."""
     return reply.heard if reply.heard.strip() or reply.interrupted else reply.written
 
 
-def _answer(exchange: "Exchange") -> "Reply | None":
+def _answer(exchange: "Exchange") -> "ExportedReply | None":
     """Return the reply that was heard, else the last one that was written."""
     counted = [reply for reply in exchange.replies if reply.counts]
     heard = [reply for reply in counted if reply.heard]

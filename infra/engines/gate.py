@@ -11,7 +11,7 @@ URGENT = ContextVar("urgent", default=False)
 """Set around a call to an engine that somebody waits for in silence; passes through plugin interfaces."""
 
 
-class Gate:
+class PriorityGate:
     """Lets `capacity` callers through at a time; of those that wait, urgent ones go first, then by arrival."""
 
     def __init__(self, capacity: int) -> None:

@@ -12,7 +12,7 @@ from livekit.agents import LanguageCode, stt, utils
 from livekit.agents.types import NOT_GIVEN, APIConnectOptions, NotGivenOr
 from livekit.agents.utils import AudioBuffer
 
-from infra.engines.moonshine_model import Heard, MoonshineModel, Sound
+from infra.engines.moonshine_model import MoonshineModel, Recognized, Sound
 
 SAMPLE_RATE_HZ = 16_000
 
@@ -25,17 +25,17 @@ class _Model:
         self._network: MoonshineModel | None = None
         threading.Thread(target=self._work, name="moonshine", daemon=True).start()
 
-    def transcribe(self, samples: Sound) -> Heard:
+    def transcribe(self, samples: Sound) -> Recognized:
         if self._network is None:
             self._network = MoonshineModel()
         return self._network.hear(samples)
 
-    async def run(self, samples: Sound) -> Heard:
+    async def run(self, samples: Sound) -> Recognized:
         """Return the words, from this model's thread. If it is cancelled, the thread goes on."""
         loop = asyncio.get_running_loop()
-        result: asyncio.Future[Heard] = loop.create_future()
+        result: asyncio.Future[Recognized] = loop.create_future()
 
-        def tell(heard: Heard, error: BaseException | None) -> None:
+        def tell(heard: Recognized, error: BaseException | None) -> None:
             if result.done():
                 return
             if error is not None:
@@ -44,7 +44,7 @@ class _Model:
                 result.set_result(heard)
 
         def job() -> None:
-            heard, problem = Heard("", 0.0), None
+            heard, problem = Recognized("", 0.0), None
             try:
                 heard = self.transcribe(samples)
             except Exception as error:  # for whoever waits for the words

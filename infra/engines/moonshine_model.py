@@ -37,7 +37,7 @@ _BYTE = re.compile(rb"<0x([0-9A-F]{2})>")
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Recognized:
     """Words, and how sure the network is of them: the geometric mean of its tokens' probabilities, 0 to 1."""
 
     text: str
@@ -96,12 +96,12 @@ class MoonshineModel:
         self._present = [each.name.replace("present", "past_key_values") for each in self._decoder.get_outputs()[1:]]
         self._vocabulary = vocabulary((folder / "tokenizer.bin").read_bytes())
 
-    def hear(self, samples: Sound) -> Heard:
+    def hear(self, samples: Sound) -> Recognized:
         """Return the words in `samples` (mono, 16 kHz, -1 to 1). What makes the network loop is heard in halves."""
         runs = list(self._runs(samples))
         sure = [each for run in runs for each in run.log_probabilities]
         texts = (self._text(run.tokens) for run in runs)
-        return Heard(" ".join(text for text in texts if text), float(np.exp(np.mean(sure))) if sure else 0.0)
+        return Recognized(" ".join(text for text in texts if text), float(np.exp(np.mean(sure))) if sure else 0.0)
 
     def _runs(self, samples: Sound) -> list[_Run]:
         run = self._decode(samples)

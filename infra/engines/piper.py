@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from piper import PiperVoice
 from piper.config import PiperConfig, SynthesisConfig
 
-from infra.engines.gate import URGENT, Gate
+from infra.engines.gate import URGENT, PriorityGate
 from infra.engines.word_ends import exact_word_ends
 
 LONGEST_RUN = 200
@@ -86,7 +86,7 @@ class PiperTTS(tts.TTS[None]):
         self._voice = load_voice(path)
         self._name = path.stem
         self._thread = _new_thread()
-        self._gate = Gate(1)
+        self._gate = PriorityGate(1)
         self._timeout_s = timeout_s
         super().__init__(
             capabilities=tts.TTSCapabilities(streaming=False, aligned_transcript=True),

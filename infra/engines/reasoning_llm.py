@@ -128,7 +128,7 @@ class _Answer(llm.LLMStream):
         text = _last_words(self._chat_ctx)
         if not text:
             return
-        said = Said()
+        said = PassedOn()
         reader = _TokenReader(said, self._send)
         session_id = self._llm.session_id
         subscription = None
@@ -153,7 +153,7 @@ class _Answer(llm.LLMStream):
 class _TokenReader:
     """Passes tokens on as long as they come in order, of one reply; later ones come with the whole answer."""
 
-    def __init__(self, said: "Said", send: Any) -> None:
+    def __init__(self, said: "PassedOn", send: Any) -> None:
         self._said = said
         self._send = send
         self._reply_id = ""
@@ -174,7 +174,7 @@ class _TokenReader:
         self._send(text)
 
 
-class Said:
+class PassedOn:
     """What of an answer was passed on already; white space does not count."""
 
     def __init__(self) -> None:

@@ -38,7 +38,7 @@ class NoSound(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class SynthesizedSound:
     """The next piece of a clause: int16 mono PCM, and the ends of words told with it (seconds into the clause).
 
     An engine tells its own words. What a chain gives is about the written ones, all of them at once; `said` is what the
@@ -91,7 +91,7 @@ class Voice:
         name: str,
         engine: tts.TTS[Any],
         timeout_s: float | None,
-        phrases: "Phrases[Sound] | None" = None,
+        phrases: "Phrases[SynthesizedSound] | None" = None,
         language: str = ENGLISH,
         scripts: frozenset[str] | None = None,
     ) -> None:
@@ -110,10 +110,10 @@ class Voice:
         else:
             self._engine.prewarm()
 
-    async def synthesize(self, text: str) -> AsyncGenerator[Sound, None]:
+    async def synthesize(self, text: str) -> AsyncGenerator[SynthesizedSound, None]:
         """Yield the sound of `text` as it is made. Raises what the engine raises, TimeoutError, or NoSound."""
         known = self._phrases.recall(text) if self._phrases is not None else None
-        made: list[Sound] = []
+        made: list[SynthesizedSound] = []
         async with aclosing(_replayed(known) if known else self._made(text)) as sounds:
             async for sound in sounds:
                 made.append(sound)
@@ -121,7 +121,7 @@ class Voice:
         if self._phrases is not None:
             self._phrases.keep(text, made)
 
-    async def _made(self, text: str) -> AsyncGenerator[Sound, None]:
+    async def _made(self, text: str) -> AsyncGenerator[SynthesizedSound, None]:
         silent = True
         # No retries here: the next engine of the chain is quicker.
         options = APIConnectOptions(max_retry=0, timeout=self._timeout_s or 10)
@@ -139,7 +139,9 @@ class Voice:
                 words = frame.userdata.get(USERDATA_TIMED_TRANSCRIPT) or ()
                 ends = tuple(float(word.end_time) for word in words if is_given(word.end_time))
                 silent = silent and frame.samples_per_channel == 0
-                yield Sound(_mono(frame.data.tobytes(), frame.num_channels), frame.sample_rate, self.name, ends)
+                yield SynthesizedSound(
+                    _mono(frame.data.tobytes(), frame.num_channels), frame.sample_rate, self.name, ends
+                )
         if silent:
             raise NoSound("it gave no sound")
 
@@ -148,7 +150,7 @@ class Voice:
         await self._engine.aclose()
 
 
-class Unusable(Voice):
+class UnusableVoice(Voice):
     """Stands in a chain for an engine that cannot be used here: it fails at each clause, which is told as of others."""
 
     def __init__(self, name: str, reason: str) -> None:
@@ -159,7 +161,7 @@ class Unusable(Voice):
     async def warm_up(self) -> None:
         """Do nothing: there is nothing to warm up."""
 
-    async def synthesize(self, text: str) -> AsyncGenerator[Sound, None]:
+    async def synthesize(self, text: str) -> AsyncGenerator[SynthesizedSound, None]:
         """Raise UnknownEngine."""
         raise UnknownEngine(self._reason)
         yield  # a generator, as others are
@@ -178,7 +180,7 @@ class Chain:
         """Tell whether an engine can say the most of a written text: another script than its own none can."""
         return not spoken(text).text or any(_sayable(voice, text).text for voice in self.voices)
 
-    async def synthesize(self, text: str, urgent: bool = False) -> AsyncGenerator[Sound | Failure, None]:
+    async def synthesize(self, text: str, urgent: bool = False) -> AsyncGenerator[SynthesizedSound | Failure, None]:
         """Yield the sound of a written `text`, and a Failure for each engine that failed; never raises for an engine.
 
         `urgent` goes before what is not, where sessions share an engine. Text without a letter or digit has no sound.
@@ -199,7 +201,9 @@ class Chain:
         async for part in self._said(text, able):
             yield part
 
-    async def _in_another_script(self, text: str, order: Sequence[Voice]) -> AsyncGenerator[Sound | Failure, None]:
+    async def _in_another_script(
+        self, text: str, order: Sequence[Voice]
+    ) -> AsyncGenerator[SynthesizedSound | Failure, None]:
         """Yield what can be said of a text in a script that no engine can say."""
         most = [voice for voice in order if _sayable(voice, text).text]
         yield _cannot_say(order[0], text, LEFT_OUT if most else SAID_SO)
@@ -211,9 +215,9 @@ class Chain:
         async for part in self._said(
             f"I'm sorry, I cannot say that, because it is written in {script} letters.", order
         ):
-            yield replace(part, said=None, word_ends_s=(), unsaid=True) if isinstance(part, Sound) else part
+            yield replace(part, said=None, word_ends_s=(), unsaid=True) if isinstance(part, SynthesizedSound) else part
 
-    async def _said(self, text: str, order: Sequence[Voice]) -> AsyncGenerator[Sound | Failure, None]:
+    async def _said(self, text: str, order: Sequence[Voice]) -> AsyncGenerator[SynthesizedSound | Failure, None]:
         for number, voice in enumerate(order):
             try:
                 said = _sayable(voice, text)
@@ -275,7 +279,7 @@ def load_chain(settings: Settings) -> Chain:
         try:
             voices.append(_load(name, settings))
         except UnknownEngine as error:
-            voices.append(Unusable(name, str(error)))
+            voices.append(UnusableVoice(name, str(error)))
             reasons.append(str(error))
     if len(reasons) == len(voices):
         raise UnknownEngine("; ".join(reasons) or "no text to speech is named: set DAREDEVIL_TTS to `local`")
@@ -311,7 +315,7 @@ def _load(name: str, settings: Settings) -> Voice:
     return Voice(name, engine, settings.tts_timeout_s, language=language)
 
 
-async def _replayed(sounds: Sequence[Sound]) -> AsyncGenerator[Sound, None]:
+async def _replayed(sounds: Sequence[SynthesizedSound]) -> AsyncGenerator[SynthesizedSound, None]:
     for sound in sounds:
         yield sound
 

@@ -14,12 +14,12 @@ from contracts.ids import derive_id
 from contracts.topology import VOICE, checked_session
 from infra.erasure.elsewhere import erase_dead_letters, erase_recording, erase_sound, forget_in_caches
 from infra.erasure.projections import applied_in_postgres
-from infra.erasure.reading import Bearing, Standing, recalled_in, session_ids_of, standing_of
+from infra.erasure.reading import Bearing, StoredSession, recalled_in, session_ids_of, stored_session
 from infra.erasure.receipt import Receipt, SessionReceipt, out_of_reach, what_remains
 from infra.erasure.skeleton import in_parts
 from infra.erasure.stored import overwrite
 from infra.log.connection import connection
-from infra.log.event_log import Fence, Stale, now_ns, say
+from infra.log.event_log import ExpectedSequence, StaleWriter, append, now_ns
 from infra.settings import Settings, settings
 
 SETTLE_S = 10.0
@@ -44,10 +44,10 @@ class EraseIncomplete(RuntimeError):
     """Words keep coming; what was said so far is removed. Erase again."""
 
 
-async def sessions_of(broker: NatsBroker, user_id: str) -> list[Standing]:
+async def sessions_of(broker: NatsBroker, user_id: str) -> list[StoredSession]:
     """Return the sessions of a user that the log still tells of, the oldest first."""
     nc = connection(broker)
-    return [await standing_of(nc, session_id) for session_id in await session_ids_of(nc, user_id)]
+    return [await stored_session(nc, session_id) for session_id in await session_ids_of(nc, user_id)]
 
 
 async def erase_session(
@@ -63,11 +63,11 @@ async def erase_session(
     With `force` an open session is closed first. Raises ValueError for what is no session id, UnknownSession,
     SessionStillOpen, EraseIncomplete, LogUnavailable, nats errors.
     """
-    standing = await standing_of(connection(broker), checked_session(session_id))
-    if not standing.facts:
+    session = await stored_session(connection(broker), checked_session(session_id))
+    if not session.facts:
         raise UnknownSession(f"the log has no session {session_id}: `daredevil sessions` lists those it has")
-    recalled = await recalled_in(connection(broker), standing)
-    receipt = await _erase(broker, [standing], Receipt(reason, standing.user_id), force, wait_s, settle_s)
+    recalled = await recalled_in(connection(broker), session)
+    receipt = await _erase(broker, [session], Receipt(reason, session.user_id), force, wait_s, settle_s)
     for other, replies in recalled.items():
         receipt.remains.append(f"what {replies} replies of session {other} had recalled of it: erase that one too")
     return receipt
@@ -82,28 +82,28 @@ async def erase_user(
     settle_s: float = SETTLE_S,
 ) -> Receipt:
     """Remove the words of all sessions of a user for ever; return what was done. Raises as `erase_session` does."""
-    standings = await sessions_of(broker, user_id)
-    if not standings:
+    sessions = await sessions_of(broker, user_id)
+    if not sessions:
         await forget_in_caches(connection(broker), user_id)
         raise UnknownSession(f"the log has no session of user {user_id!r}: `daredevil sessions` shows whose it has")
-    return await _erase(broker, standings, Receipt(reason, user_id), force, wait_s, settle_s)
+    return await _erase(broker, sessions, Receipt(reason, user_id), force, wait_s, settle_s)
 
 
 async def _erase(
-    broker: NatsBroker, standings: list[Standing], receipt: Receipt, force: bool, wait_s: float, settle_s: float
+    broker: NatsBroker, sessions: list[StoredSession], receipt: Receipt, force: bool, wait_s: float, settle_s: float
 ) -> Receipt:
     began_s = time.monotonic()
     receipt.began_ns = now_ns()
-    await _close(broker, [standing for standing in standings if standing.is_open], force)
-    for standing in standings:
-        receipt.sessions.append(await _erase_one(broker, standing.session_id, receipt.reason, settle_s))
+    await _close(broker, [session for session in sessions if session.is_open], force)
+    for session in sessions:
+        receipt.sessions.append(await _erase_one(broker, session.session_id, receipt.reason, settle_s))
     if receipt.user_id:
         receipt.caches = await forget_in_caches(connection(broker), receipt.user_id)
-    session_ids = [standing.session_id for standing in standings]
+    session_ids = [session.session_id for session in sessions]
     receipt.projections["postgres"] = await applied_in_postgres(settings(), session_ids, wait_s)
     receipt.projections["pulsar"] = _pulsar(settings())
     receipt.remains = what_remains(receipt.sessions)
-    receipt.out_of_reach = out_of_reach(standings, settings())
+    receipt.out_of_reach = out_of_reach(sessions, settings())
     receipt.took_ms = (time.monotonic() - began_s) * 1e3
     return receipt
 
@@ -112,17 +112,17 @@ def _pulsar(settings: Settings) -> str:
     return "a SessionErased event follows there; see out of reach" if settings.pulsar_url else "off"
 
 
-async def _close(broker: NatsBroker, still_open: list[Standing], force: bool) -> None:
+async def _close(broker: NatsBroker, still_open: list[StoredSession], force: bool) -> None:
     """Close open sessions if that is wanted: their door ends the call then. Raises SessionStillOpen."""
     if still_open and not force:
-        names = ", ".join(standing.session_id for standing in still_open)
+        names = ", ".join(session.session_id for session in still_open)
         raise SessionStillOpen(f"still open: {names}. End the call first, or close it with --force")
-    for standing in still_open:
-        await say(
+    for session in still_open:
+        await append(
             broker,
             SessionClosed(
-                event_id=derive_id(standing.session_id, "SessionClosed for erasure"),
-                session_id=standing.session_id,
+                event_id=derive_id(session.session_id, "SessionClosed for erasure"),
+                session_id=session.session_id,
                 time_ns=now_ns(),
                 reason="erased",
             ),
@@ -132,54 +132,54 @@ async def _close(broker: NatsBroker, still_open: list[Standing], force: bool) ->
 async def _erase_one(broker: NatsBroker, session_id: str, reason: str, settle_s: float) -> SessionReceipt:
     """Erase a closed session wherever it is kept on NATS."""
     nc = connection(broker)
-    standing = await _settled(broker, session_id, settle_s)
-    receipt = SessionReceipt(session_id, standing.opened_ns, standing.closed_ns)
+    session = await _settled(broker, session_id, settle_s)
+    receipt = SessionReceipt(session_id, session.opened_ns, session.closed_ns)
     await _erase_facts(broker, session_id, reason, receipt)
     await erase_sound(nc, receipt)
     await erase_recording(nc, receipt)
     await erase_dead_letters(nc, receipt)
     # What came meanwhile, and at last whose session it was.
-    standing = await _erase_facts(broker, session_id, reason, receipt)
-    await _remove(broker, standing.bearing, receipt)
-    standing = await standing_of(nc, session_id)
-    receipt.skeleton, receipt.erased_sequence = len(standing.in_skeleton), standing.last_part_sequence
+    session = await _erase_facts(broker, session_id, reason, receipt)
+    await _remove(broker, session.bearing, receipt)
+    session = await stored_session(nc, session_id)
+    receipt.skeleton, receipt.erased_sequence = len(session.in_skeleton), session.last_part_sequence
     return receipt
 
 
-async def _settled(broker: NatsBroker, session_id: str, settle_s: float) -> Standing:
+async def _settled(broker: NatsBroker, session_id: str, settle_s: float) -> StoredSession:
     """Return how the session stands once the actors have said what they say after its end."""
     until_s = time.monotonic() + settle_s
     while True:
-        standing = await standing_of(connection(broker), session_id)
-        is_done = standing.is_summed_up and (standing.is_recorded or not settings().record_audio)
-        is_long_over = now_ns() - standing.closed_ns > settle_s * 1e9 or time.monotonic() > until_s
-        if is_done or standing.parts or is_long_over:
-            return standing
+        session = await stored_session(connection(broker), session_id)
+        is_done = session.is_summed_up and (session.is_recorded or not settings().record_audio)
+        is_long_over = now_ns() - session.closed_ns > settle_s * 1e9 or time.monotonic() > until_s
+        if is_done or session.parts or is_long_over:
+            return session
         await asyncio.sleep(0.2)
 
 
-async def _erase_facts(broker: NatsBroker, session_id: str, reason: str, receipt: SessionReceipt) -> Standing:
+async def _erase_facts(broker: NatsBroker, session_id: str, reason: str, receipt: SessionReceipt) -> StoredSession:
     """Remove the facts that bear words, except the session's opening, until there are none. Raises EraseIncomplete."""
     for _ in range(ROUNDS):
-        standing = await standing_of(connection(broker), session_id)
-        unsaid = [bearing for bearing in standing.bearing if bearing.left.sequence not in standing.in_skeleton]
+        session = await stored_session(connection(broker), session_id)
+        unsaid = [bearing for bearing in session.bearing if bearing.left.sequence not in session.in_skeleton]
         if unsaid:
             try:
-                await _say_left(broker, standing, unsaid, reason)
-            except Stale:
+                await _say_left(broker, session, unsaid, reason)
+            except StaleWriter:
                 continue  # somebody else erases it too
-        words = [bearing for bearing in standing.bearing if not bearing.is_opening]
+        words = [bearing for bearing in session.bearing if not bearing.is_opening]
         if not words:
-            return standing
+            return session
         await _remove(broker, words, receipt)
     raise EraseIncomplete(f"words keep coming into session {session_id}; what was there is removed. Erase it again")
 
 
-async def _say_left(broker: NatsBroker, standing: Standing, unsaid: list[Bearing], reason: str) -> None:
-    last = standing.last_part_sequence
+async def _say_left(broker: NatsBroker, session: StoredSession, unsaid: list[Bearing], reason: str) -> None:
+    last = session.last_part_sequence
     left = [bearing.left for bearing in unsaid]
-    for part in in_parts(standing.session_id, left, reason, now_ns(), standing.parts):
-        last = await say(broker, part, Fence(f"voice.{standing.session_id}.session.erased", last))
+    for part in in_parts(session.session_id, left, reason, now_ns(), session.parts):
+        last = await append(broker, part, ExpectedSequence(f"voice.{session.session_id}.session.erased", last))
 
 
 async def _remove(broker: NatsBroker, facts: list[Bearing], receipt: SessionReceipt) -> None:

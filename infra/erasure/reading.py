@@ -37,7 +37,7 @@ class Bearing:
 
 
 @dataclass(slots=True)
-class Standing:
+class StoredSession:
     """A session in the log; `closed_ns` is 0 while it is open, `parts` counts the SessionErased it has."""
 
     session_id: str
@@ -92,12 +92,12 @@ class Standing:
         self.reply_ids.update(fact.reply_id for fact in facts if fact.reply_id)
 
 
-async def standing_of(nc: Client, session_id: str) -> Standing:
+async def stored_session(nc: Client, session_id: str) -> StoredSession:
     """Return how a session stands; without facts if the log has none of it. Raises nats errors, ValueError."""
-    standing = Standing(session_id)
+    session = StoredSession(session_id)
     async for message in stored(nc, VOICE, session_subjects(session_id)):
-        standing.take(message)
-    return standing
+        session.take(message)
+    return session
 
 
 async def session_ids_of(nc: Client, user_id: str) -> list[str]:
@@ -115,17 +115,17 @@ async def session_ids_of(nc: Client, user_id: str) -> list[str]:
     return list(found)
 
 
-async def recalled_in(nc: Client, standing: Standing) -> dict[str, int]:
+async def recalled_in(nc: Client, session: StoredSession) -> dict[str, int]:
     """Return in which other sessions of its user one was recalled, and by how many replies. Raises nats errors."""
     found: dict[str, int] = {}
-    for session_id in await session_ids_of(nc, standing.user_id) if standing.user_id else []:
-        if session_id == standing.session_id:
+    for session_id in await session_ids_of(nc, session.user_id) if session.user_id else []:
+        if session_id == session.session_id:
             continue
         async for message in stored(nc, VOICE, f"voice.{session_id}.{tail_of(ReplyStarted)}"):
             try:
                 event = decode(message.subject, message.data)
             except Undecodable:
                 continue
-            if isinstance(event, ReplyStarted) and not standing.reply_ids.isdisjoint(event.memories):
+            if isinstance(event, ReplyStarted) and not session.reply_ids.isdisjoint(event.memories):
                 found[session_id] = found.get(session_id, 0) + 1
     return found

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contracts.events import AgentProfile
-from infra.erasure.reading import Standing
+from infra.erasure.reading import StoredSession
 from infra.settings import Settings
 
 
@@ -83,7 +83,7 @@ def what_remains(sessions: list[SessionReceipt]) -> list[str]:
     ]
 
 
-def out_of_reach(standings: list[Standing], settings: Settings) -> list[str]:
+def out_of_reach(sessions: list[StoredSession], settings: Settings) -> list[str]:
     """Return in words what no erasure here can remove."""
     beyond = [
         "backups and exports that were made of the log, the tables or the recordings",
@@ -95,7 +95,7 @@ def out_of_reach(standings: list[Standing], settings: Settings) -> list[str]:
         beyond.append("Pulsar: readers get a SessionErased; earlier messages go with the topics' retention")
     if settings.otlp_endpoint:
         beyond.append("traces at the collector: they name sessions, no words")
-    services = sorted({name for standing in standings if standing.profile for name in _services(standing.profile)})
+    services = sorted({name for session in sessions if session.profile for name in _services(session.profile)})
     if services:
         beyond.append(f"what was sent to other services during the calls: {', '.join(services)}")
     return beyond

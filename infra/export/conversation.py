@@ -19,7 +19,7 @@ class NotAConversation(LookupError):
 
 
 @dataclass(slots=True)
-class Reply:
+class ExportedReply:
     """An answer: what was written, and what was heard of it."""
 
     reply_id: str
@@ -64,7 +64,7 @@ class Exchange:
     source: str = ""
     start_ms: float | None = None
     end_ms: float | None = None
-    replies: list[Reply] = field(default_factory=list)
+    replies: list[ExportedReply] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -114,7 +114,7 @@ class _Fold:
     def __init__(self, conversation: Conversation) -> None:
         self._told = conversation
         self._exchanges: dict[str, Exchange] = {}
-        self._replies: dict[str, Reply] = {}
+        self._replies: dict[str, ExportedReply] = {}
         self._speech: dict[str, e.SpeechEnded] = {}
         self._words: dict[str, e.UtteranceTranscribed] = {}
         self._turns: list[e.TurnEnded] = []
@@ -183,7 +183,7 @@ class _Fold:
                 if isinstance(event, e.PlaybackInterrupted):
                     self._add_cut_clause(reply, event)
 
-    def _add_cut_clause(self, reply: Reply, end: e.PlaybackInterrupted) -> None:
+    def _add_cut_clause(self, reply: ExportedReply, end: e.PlaybackInterrupted) -> None:
         clauses = self._clauses.setdefault(reply.reply_id, {})
         cut = cut_clause(clauses, reply.clauses.get(end.clause_index, ""), end)
         if cut is not None:
@@ -192,10 +192,10 @@ class _Fold:
     def _exchange(self, turn_id: str) -> Exchange:
         return self._exchanges.setdefault(turn_id, Exchange(turn_id))
 
-    def _reply(self, reply_id: str, turn_id: str | None) -> Reply:
+    def _reply(self, reply_id: str, turn_id: str | None) -> ExportedReply:
         reply = self._replies.get(reply_id)
         if reply is None:
-            reply = self._replies[reply_id] = Reply(reply_id)
+            reply = self._replies[reply_id] = ExportedReply(reply_id)
             self._exchange(turn_id or reply_id).replies.append(reply)
         return reply
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from infra.export.captions import Caption
-from infra.export.conversation import Conversation, Exchange, Reply
+from infra.export.conversation import Conversation, Exchange, ExportedReply
 from infra.export.lines import lines_of, one_line
 from infra.export.markdown import as_said, as_written, in_markdown, is_quoted, quoted
 from infra.session.people import listed, name_of, several
@@ -230,14 +230,14 @@ def _lines(told: Conversation) -> Iterator[_Line]:
             yield _of_agent(reply, ms if ms is not None else exchange.end_ms)
 
 
-def _of_agent(reply: Reply, ms: float | None) -> _Line:
+def _of_agent(reply: ExportedReply, ms: float | None) -> _Line:
     if not reply.heard.strip() and not reply.interrupted:  # an answer by text, or one that is still to be heard
         return _Line(AGENT, reply.written, ms, True, "" if reply.written.strip() else "no words", "", _gap(reply))
     state = "" if not reply.interrupted else "cut off" if reply.heard.strip() else "never heard"
     return _Line(AGENT, reply.shown if reply.heard.strip() else "", ms, True, state, reply.unheard, _gap(reply))
 
 
-def _gap(reply: Reply) -> str:
+def _gap(reply: ExportedReply) -> str:
     """Return the response gap and its parts as a note; parts that took no time are left out."""
     if reply.gap_ms is None:
         return ""

@@ -22,7 +22,7 @@ from contracts.events import Event
 from infra.log.client_errors import ClientErrors
 from infra.log.common_time import common_time
 from infra.log.connection import connection, jetstream, read_any_subject, round_trip
-from infra.log.dead_letters import bury_undecodable
+from infra.log.dead_letters import dead_letter_undecodable
 from infra.log.nats_reach import wait_for_nats
 from infra.log.provisioning import provision
 from infra.process.telemetry import set_up_telemetry
@@ -56,7 +56,7 @@ class _BuryUndecodable(BaseMiddleware[Any, Any]):
         exc_val: BaseException | None = None,
         exc_tb: Any = None,
     ) -> bool | None:
-        if exc_val is not None and await bury_undecodable(self.msg, exc_val):
+        if exc_val is not None and await dead_letter_undecodable(self.msg, exc_val):
             return True
         return await super().after_processed(exc_type, exc_val, exc_tb)
 

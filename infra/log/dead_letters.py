@@ -36,7 +36,7 @@ class DeadLetter:
     headers: dict[str, str]
 
 
-async def bury(js: JetStreamContext, durable: str, message: Msg, reason: str) -> None:
+async def dead_letter(js: JetStreamContext, durable: str, message: Msg, reason: str) -> None:
     """Copy a JetStream message to DEAD and stop its delivery to the durable."""
     sequence = message.metadata.sequence.stream
     await copy_to_dead(js, durable, sequence, message.subject, message.data, reason, message.headers)
@@ -62,17 +62,17 @@ async def copy_to_dead(
         SEQUENCE_HEADER: str(sequence),
         REASON_HEADER: reason,
     }
-    for fence in [name for name in copied if name.lower().startswith("nats-expected")]:
-        del copied[fence]
+    for header in [name for name in copied if name.lower().startswith("nats-expected")]:
+        del copied[header]
     await js.publish(dead_subject(durable), data, stream=DEAD, headers=copied, timeout=5)
     log.error("%s could not take %s (sequence %d): %s", durable, subject, sequence, reason)
 
 
-async def bury_undecodable(message: Any, error: BaseException) -> bool:
+async def dead_letter_undecodable(message: Any, error: BaseException) -> bool:
     """Bury a message that could not be decoded; tell whether that is what happened."""
     if not isinstance(error, Undecodable) or not isinstance(message, Msg) or not message.reply:
         return False
-    await bury(message._client.jetstream(), message.metadata.consumer, message, str(error))
+    await dead_letter(message._client.jetstream(), message.metadata.consumer, message, str(error))
     return True
 
 

@@ -1,4 +1,4 @@
-"""The log of facts: say one durably and once, read a session back."""
+"""The event log: append an event durably and once, read a session back."""
 
 import asyncio
 import json
@@ -37,8 +37,10 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Fence:
-    """Accept a fact only while the last one on `subjects` is `last_sequence`: keeps a stale owner out.
+class ExpectedSequence:
+    """Optimistic concurrency: accept a fact only while the last one on `subjects` is `last_sequence`.
+
+    It keeps out an owner that does not know yet that another has taken over.
 
     `subjects` is a filter such as `voice.<session>.reply.*`.
     """
@@ -47,8 +49,8 @@ class Fence:
     last_sequence: int
 
 
-class Stale(RuntimeError):
-    """Somebody else has spoken on the fenced subjects: this owner must stop."""
+class StaleWriter(RuntimeError):
+    """Somebody else has appended on these subjects since: this owner must stop."""
 
 
 class LogUnavailable(RuntimeError):
@@ -60,16 +62,18 @@ def now_ns() -> int:
     return CLOCK.now_ns()
 
 
-async def say(broker: NatsBroker, event: Event, fence: Fence | None = None, patience_s: float = 60) -> int:
+async def append(
+    broker: NatsBroker, event: Event, expected: ExpectedSequence | None = None, patience_s: float = 60
+) -> int:
     """Store a fact and return its sequence, once it is on disk.
 
-    While NATS is away it is tried again with the same id, so it is stored once. Raises Stale if the fence has
-    moved on, LogUnavailable after `patience_s`. If it is cancelled, the fact may be stored or not.
+    While NATS is away it is tried again with the same id, so it is stored once. Raises StaleWriter if `subjects`
+    has moved on, LogUnavailable after `patience_s`. If it is cancelled, the fact may be stored or not.
     """
     headers = trace_headers() | {"Nats-Msg-Id": event.event_id, "Daredevil-Event": type(event).__name__}
-    if fence is not None:
-        headers["Nats-Expected-Last-Subject-Sequence"] = str(fence.last_sequence)
-        headers["Nats-Expected-Last-Subject-Sequence-Subject"] = fence.subjects
+    if expected is not None:
+        headers["Nats-Expected-Last-Subject-Sequence"] = str(expected.last_sequence)
+        headers["Nats-Expected-Last-Subject-Sequence-Subject"] = expected.subjects
     deadline = time.monotonic() + patience_s
     delay_s = 0.1
     while True:
@@ -83,8 +87,8 @@ async def say(broker: NatsBroker, event: Event, fence: Fence | None = None, pati
             refusals.stored()
             return ack.seq
         except APIError as error:
-            if error.err_code == WRONG_LAST_SEQUENCE and fence is not None:
-                return await _own_last(broker, event, fence)
+            if error.err_code == WRONG_LAST_SEQUENCE and expected is not None:
+                return await _own_last(broker, event, expected)
             problem: Exception = error
         except (NatsError, TimeoutError, OSError) as error:
             problem = error
@@ -107,15 +111,16 @@ async def deliver_again(broker: NatsBroker, event: Event, occasion: str) -> None
     await broker.publish(event, subject_of(event), headers=headers, stream=VOICE, timeout=ACK_TIMEOUT_S)
 
 
-async def _own_last(broker: NatsBroker, event: Event, fence: Fence) -> int:
-    """Return the sequence if the last fact behind the fence is this very one. Raises Stale otherwise.
+async def _own_last(broker: NatsBroker, event: Event, expected: ExpectedSequence) -> int:
+    """Return the sequence of this very event if it is stored already. Raises StaleWriter if another one is.
 
-    NATS checks the fence before it checks for duplicates, so an answer that got lost looks like a moved fence.
+    NATS checks the expected sequence before it looks for duplicates: an append whose answer got lost looks like
+    another's when it is tried again.
     """
-    for fact in await facts_after(broker, event.session_id, fence.last_sequence):
+    for fact in await facts_after(broker, event.session_id, expected.last_sequence):
         if fact.event.event_id == event.event_id:
             return fact.sequence
-    raise Stale(f"{type(event).__name__} of {event.session_id}: another owner has gone on")
+    raise StaleWriter(f"{type(event).__name__} of {event.session_id}: another owner has gone on")
 
 
 async def history(
@@ -217,7 +222,7 @@ async def last_message(nc: Client, stream: str, subjects: str) -> Msg | None:
 
 
 async def last_sequence(nc: Client, subjects: str) -> int:
-    """Return the sequence of the last fact on `subjects`, 0 if there is none: what a new fence expects."""
+    """Return the sequence of the last fact on `subjects`, 0 if there is none: what a new writer expects."""
     try:
         message = await nc.jetstream().get_last_msg(VOICE, subjects, direct=True)
     except NotFoundError:

@@ -21,7 +21,7 @@ from contracts.codec import Undecodable, decode
 from contracts.events import Event
 from contracts.topology import DURABLES, VOICE, Durable, retry_subject
 from infra.log.connection import cancellation_kept, connection, jetstream
-from infra.log.dead_letters import SUBJECT_HEADER, bury
+from infra.log.dead_letters import SUBJECT_HEADER, dead_letter
 from infra.log.held_jobs import HeldJobs
 from infra.process.tasks import CancelledElsewhere, ended, is_being_stopped, own_cancellation_only
 from infra.process.telemetry import span
@@ -146,7 +146,7 @@ class Inbox:
             self._note(message)
         elif 0 < self._durable.max_deliver <= metadata.num_delivered:
             reason = f"delivered {metadata.num_delivered} times and never answered: its handlers died or hung"
-            await bury(jetstream(self._broker), self._durable.name, message, reason)
+            await dead_letter(jetstream(self._broker), self._durable.name, message, reason)
         elif self._refuses is not None and await self._refuses():
             await _quietly(message.nak(delay=REFUSED_S))
             await asyncio.sleep(2 * REFUSED_S)  # another copy gets it, for this one does not ask
@@ -205,7 +205,7 @@ class Inbox:
             log.warning("%s of %s: %s; it comes again", type(held.event).__name__, held.event.session_id, error)
         finally:
             if held in self._held and not is_being_stopped():
-                # Neither acknowledged nor buried: JetStream gives it out again.
+                # Neither acknowledged nor dead-lettered: JetStream gives it out again.
                 self._forget(held)
                 if held.message is not None:
                     self._own(_quietly(held.message.nak()))
@@ -249,7 +249,7 @@ class Inbox:
         try:
             if held.message is not None:
                 if problem:
-                    await bury(jetstream(self._broker), self._durable.name, held.message, problem)
+                    await dead_letter(jetstream(self._broker), self._durable.name, held.message, problem)
                 else:
                     await held.message.ack()
         except (NatsError, TimeoutError) as error:

@@ -26,14 +26,14 @@ class SaidClause:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class HeardWords:
     """The heard text, and the index of the clause in which the sound stopped."""
 
     text: str
     clause_index: int
 
 
-def heard(clauses: Sequence[SaidClause], played_samples: int, rate_hz: int = 24_000) -> Heard:
+def heard(clauses: Sequence[SaidClause], played_samples: int, rate_hz: int = 24_000) -> HeardWords:
     """Return what `played_samples` of the clauses, played one after the other, are in words, as they were written.
 
     A word counts once its end has been played. Where the engine gave no word ends they are taken to follow the
@@ -50,7 +50,7 @@ def heard(clauses: Sequence[SaidClause], played_samples: int, rate_hz: int = 24_
         played_samples -= clause.sent_samples
         if text:
             texts.append(text)
-    return Heard(put_together(texts), index)
+    return HeardWords(put_together(texts), index)
 
 
 def _heard_of_clause(clause: SaidClause, played_samples: int, pace: float) -> str:

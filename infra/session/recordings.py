@@ -19,7 +19,7 @@ from nats.js.errors import APIError, NotFoundError
 from contracts.ids import derive_id
 from contracts.topology import RECORDINGS, recording_subject
 from infra.log.connection import cancellation_kept, give_up_consumer
-from infra.log.event_log import WRONG_LAST_SEQUENCE, Stale
+from infra.log.event_log import WRONG_LAST_SEQUENCE, StaleWriter
 from infra.session.opus import LOOK_AHEAD_SAMPLES, PACKET_SAMPLES, RATE_HZ, SILENT_PACKET, Decoder, webm
 
 Samples = npt.NDArray[np.int16]
@@ -88,7 +88,7 @@ class StoredChunk:
 async def store(nc: Client, session_id: str, chunk: Chunk, after: int) -> int:
     """Store a chunk behind the one at sequence `after` (0: none) and return its own, once it is on disk.
 
-    A chunk that is there already is taken as stored. Raises Stale if another recorder has gone on, nats errors.
+    A chunk that is there already is taken as stored. Raises StaleWriter if another recorder has gone on, nats errors.
     """
     subject = recording_subject(session_id)
     message_id = derive_id(f"{session_id}:{chunk.start_ns}", "Chunk", chunk.index)
@@ -111,7 +111,7 @@ async def store(nc: Client, session_id: str, chunk: Chunk, after: int) -> int:
         message = None
     if message is not None and message.seq and (message.headers or {}).get(_MSG_ID) == message_id:
         return message.seq
-    raise Stale(f"the recording of {session_id}: another recorder has gone on")
+    raise StaleWriter(f"the recording of {session_id}: another recorder has gone on")
 
 
 async def last_chunk(nc: Client, session_id: str) -> StoredChunk | None:

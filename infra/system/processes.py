@@ -105,7 +105,7 @@ class ForkServerGone(RuntimeError):
 class ForkedProcess:
     """A child of the fork server."""
 
-    def __init__(self, pid: int, server: "ForkServer") -> None:
+    def __init__(self, pid: int, server: "ForkServerClient") -> None:
         self._pid = pid
         self._server = server
         self.exit_code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -125,7 +125,7 @@ class ForkedProcess:
             self._server.send_signal(self._pid, number)
 
 
-class ForkServer:
+class ForkServerClient:
     """Our end of `infra.system.forkserver`: a process that has the heavy imports done and forks apps in ms.
 
     It is started when first needed, and again if it dies; its children die with it.

@@ -38,7 +38,7 @@ from infra.system.parts import (
     niceness_of,
     processes,
 )
-from infra.system.processes import ForkServer, ForkServerGone, Running, start_program
+from infra.system.processes import ForkServerClient, ForkServerGone, Running, start_program
 from infra.system.readiness import port_file, wait_until_ready
 
 START_TIMEOUT_S = 120
@@ -97,7 +97,7 @@ class Supervisor:
             parts = () if log_only else processes(settings, self._addresses)
         self._parts = list(parts)
         self._lock: DataDirLock | None = None
-        self._forks: ForkServer | None = None
+        self._forks: ForkServerClient | None = None
         self._running: dict[str, Running] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._tails: dict[str, LogTail] = {}
@@ -159,7 +159,9 @@ class Supervisor:
     async def _start_each(self) -> None:
         parts = [] if self._log_only else self._parts
         if any(isinstance(part, App) for part in parts):
-            self._forks = ForkServer(environment_for("forkserver", self._environment), self._log_file("forkserver"))
+            self._forks = ForkServerClient(
+                environment_for("forkserver", self._environment), self._log_file("forkserver")
+            )
             self._tails["forkserver"] = LogTail(self._log_file("forkserver"))
             await self._forks.start()
         await self._start_nats()

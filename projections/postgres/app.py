@@ -12,7 +12,7 @@ from infra.process.tasks import ended
 from infra.settings import settings
 from infra.system.postgres import running_url
 from projections.postgres.dead import NAME
-from projections.postgres.projector import Projector
+from projections.postgres.projector import PostgresProjector
 from projections.status import answer_status, end_process
 
 
@@ -30,7 +30,7 @@ def make() -> FastStream:
     @asynccontextmanager
     async def life() -> AsyncIterator[None]:
         nc = connection(broker)
-        projector = Projector(nc, url)
+        projector = PostgresProjector(nc, url)
         await answer_status(nc, NAME, projector.status)
         work = asyncio.create_task(projector.run(), name=NAME)
         work.add_done_callback(end_process)

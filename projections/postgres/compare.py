@@ -13,12 +13,12 @@ from typing import Any
 from projections.postgres.fold import (
     Change,
     Closing,
-    Conversation,
+    ConversationRow,
     Erasure,
     EventRow,
     Opening,
     Recording,
-    Summary,
+    SummaryRow,
     dimensions,
     skeleton_changes,
 )
@@ -48,12 +48,12 @@ class Expected:
             case Closing():
                 if self._session(change.session_id).get("closed_at") is None:
                     self._session(change.session_id).update(change._asdict())
-            case Conversation():
+            case ConversationRow():
                 row = change._asdict()
                 if change.embedding is not None and not self._keeps(change, change.embedding):
                     row["embedding"] = None
                 self._put("conversations", change.reply_id, row)
-            case Summary():
+            case SummaryRow():
                 self._put("summaries", change.sequence, change._asdict())
             case Recording():
                 self._put("recordings", change.recording_id, change._asdict())
@@ -67,7 +67,7 @@ class Expected:
             return {key: digest(row) for key, row in rows if first <= 1 or (row["sequence"] or 0) >= first}
         return {key: found for key, (_, _, found) in self._rows[table].items()}
 
-    def _keeps(self, change: Conversation, embedding: bytes) -> bool:
+    def _keeps(self, change: ConversationRow, embedding: bytes) -> bool:
         if self._space is None or change.sequence < self._space.since_sequence:
             return False
         return dimensions(embedding) == self._space.dimensions

@@ -6,15 +6,15 @@ from nats.aio.client import Client
 
 from contracts.topology import DEAD
 from infra.log.dead_letters import SEQUENCE_HEADER, copy_to_dead, dead_letters
-from projections.postgres.fold import Message
+from projections.postgres.fold import LogMessage
 
 NAME = "projection-postgres"
 
 
-def burial(nc: Client) -> Callable[[Message, str], Awaitable[None]]:
+def burial(nc: Client) -> Callable[[LogMessage, str], Awaitable[None]]:
     """Return how a message that cannot be stored is moved to the dead letters."""
 
-    async def bury(message: Message, reason: str) -> None:
+    async def bury(message: LogMessage, reason: str) -> None:
         js = nc.jetstream()
         await copy_to_dead(js, NAME, message.sequence, message.subject, message.data, reason)
 

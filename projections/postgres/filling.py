@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 import psycopg
 
-from projections.postgres.fold import Conversation, Folded, FromTheFuture, Message, Recording, dimensions, fold
+from projections.postgres.fold import ConversationRow, Folded, FromTheFuture, LogMessage, Recording, dimensions, fold
 from projections.postgres.schema import Connection
-from projections.postgres.tables import Place, Space, fits_no_space, place_of, write
+from projections.postgres.tables import ProjectionPosition, Space, fits_no_space, place_of, write
 
 log = logging.getLogger(__name__)
 
-Bury = Callable[[Message, str], Awaitable[None]]
+Bury = Callable[[LogMessage, str], Awaitable[None]]
 """Moves a message that cannot be stored to the dead letters, with the reason."""
 
 Sound = Callable[[str], Awaitable[bytes | None]]
@@ -37,16 +37,16 @@ class Filler:
         self._sound = sound
         self._bury = bury
         self._newest_space = newest_space
-        self.place = Place(0, None)
+        self.place = ProjectionPosition(0, None)
         self.errors = 0
         self.last_error = ""
 
-    async def find_place(self) -> Place:
+    async def find_place(self) -> ProjectionPosition:
         """Return how far the tables are, and go on from there."""
         self.place = await place_of(self._conn)
         return self.place
 
-    async def keep(self, messages: Sequence[Message]) -> None:
+    async def keep(self, messages: Sequence[LogMessage]) -> None:
         """Take messages in. Raises Stopped, Moved, psycopg.Error, nats errors."""
         facts, future = _fold_all(messages)
         originals = {message.sequence: message for message in messages}
@@ -57,14 +57,14 @@ class Filler:
         if future:
             raise Stopped(future)
 
-    async def _write(self, facts: Sequence[Folded], space: Space | None, originals: Mapping[int, Message]) -> None:
+    async def _write(self, facts: Sequence[Folded], space: Space | None, originals: Mapping[int, LogMessage]) -> None:
         sound = {
             change.sequence: await self._sound(change.session_id)
             for fact in facts
             for change in fact.changes
             if isinstance(change, Recording)
         }
-        after = Place(facts[-1].row.sequence, space)
+        after = ProjectionPosition(facts[-1].row.sequence, space)
         try:
             await write(self._conn, facts, self.place, after, sound)
         except Exception as error:
@@ -82,11 +82,11 @@ class Filler:
             if fact.problem:
                 self._note(fact.problem)
 
-    async def _set_aside(self, fact: Folded, message: Message, error: Exception) -> None:
+    async def _set_aside(self, fact: Folded, message: LogMessage, error: Exception) -> None:
         problem = _cannot_be_stored(fact, error)
         await self._bury(message, problem)
         # First the letter, then the place: what falls between is buried twice, which DEAD stores once.
-        after = Place(message.sequence, self.place.space)
+        after = ProjectionPosition(message.sequence, self.place.space)
         await write(self._conn, [], self.place, after, {})
         self.place = after
         self._note(problem)
@@ -105,7 +105,7 @@ def _caused_by_data(error: Exception) -> bool:
     return isinstance(error, psycopg.DataError | OverflowError | ValueError)
 
 
-def _fold_all(messages: Sequence[Message]) -> tuple[list[Folded], str]:
+def _fold_all(messages: Sequence[LogMessage]) -> tuple[list[Folded], str]:
     """Return the facts up to the first that a newer program wrote, and the word about that one."""
     facts: list[Folded] = []
     for message in messages:
@@ -135,14 +135,14 @@ def _runs(facts: Sequence[Folded], space: Space | None) -> Iterator[tuple[Space 
 
 def _space_of(fact: Folded) -> Space | None:
     for change in fact.changes:
-        if isinstance(change, Conversation) and change.embedding is not None:
+        if isinstance(change, ConversationRow) and change.embedding is not None:
             return Space(dimensions(change.embedding), change.embedding_model or "", change.sequence)
     return None
 
 
 def _without_embedding(fact: Folded, space: Space) -> Folded:
     changes = tuple(
-        change._replace(embedding=None) if isinstance(change, Conversation) else change for change in fact.changes
+        change._replace(embedding=None) if isinstance(change, ConversationRow) else change for change in fact.changes
     )
     problem = (
         f"event {fact.row.sequence} ({fact.row.event}): an embedding of another length than the {space.dimensions} "

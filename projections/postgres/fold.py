@@ -18,7 +18,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class LogMessage:
     """A message of VOICE."""
 
     sequence: int
@@ -64,7 +64,7 @@ class Closing(NamedTuple):
     close_reason: str | None
 
 
-class Conversation(NamedTuple):
+class ConversationRow(NamedTuple):
     """A row of `conversations`; `embedding` is float32, little endian, as in the fact."""
 
     reply_id: str
@@ -91,7 +91,7 @@ class Conversation(NamedTuple):
     sequence: int
 
 
-class Summary(NamedTuple):
+class SummaryRow(NamedTuple):
     """A row of `summaries`."""
 
     sequence: int
@@ -128,7 +128,7 @@ class Erasure(NamedTuple):
     skeleton: tuple[e.ErasedFact, ...]
 
 
-Change = Opening | Closing | Conversation | Summary | Recording | Erasure
+Change = Opening | Closing | ConversationRow | SummaryRow | Recording | Erasure
 
 
 class Folded(NamedTuple):
@@ -139,7 +139,7 @@ class Folded(NamedTuple):
     problem: str = ""
 
 
-def fold(message: Message) -> Folded:
+def fold(message: LogMessage) -> Folded:
     """Return what a message changes. Raises FromTheFuture."""
     try:
         event = decode(message.subject, message.data)
@@ -170,7 +170,7 @@ def fold(message: Message) -> Folded:
     return Folded(row, (change,), problem and f"event {message.sequence} ({name}): {problem}")
 
 
-def _unreadable(message: Message, reason: str) -> Folded:
+def _unreadable(message: LogMessage, reason: str) -> Folded:
     _, _, rest = message.subject.partition(".")
     session_id, _, tail = rest.partition(".")
     # A token of a subject may be longer than what an index of Postgres takes; our ids have 64 characters.
@@ -232,7 +232,7 @@ def _erased(event: e.SessionErased, sequence: int) -> tuple[Change, str]:
 def _turn(event: e.TurnRecorded, sequence: int) -> tuple[Change, str]:
     parts = event.parts
     embedding, problem = vector_of(event.embedding)
-    row = Conversation(
+    row = ConversationRow(
         reply_id=stored(event.reply_id),
         session_id=event.session_id,
         turn_id=stored(event.turn_id),
@@ -281,11 +281,11 @@ def dimensions(embedding: bytes) -> int:
 def _revised(event: e.SummaryRevised, sequence: int) -> tuple[Change, str]:
     at = instant(event.time_ns) or _EPOCH
     text, model = stored(event.summary), stored(event.model)
-    return Summary(sequence, event.session_id, "rolling", text, [], None, [], event.turns, model, at), ""
+    return SummaryRow(sequence, event.session_id, "rolling", text, [], None, [], event.turns, model, at), ""
 
 
 def _written(event: e.SummaryWritten, sequence: int) -> tuple[Change, str]:
-    return Summary(
+    return SummaryRow(
         sequence,
         event.session_id,
         "final",

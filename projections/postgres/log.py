@@ -9,26 +9,26 @@ from nats.aio.msg import Msg
 
 from contracts.topology import LIVE_PREFIX, VOICE
 from infra.log.event_log import LogUnavailable
-from projections.postgres.fold import Message
+from projections.postgres.fold import LogMessage
 
 BATCH = 1000
 BATCH_BYTES = 8_000_000
 TIMEOUT_S = 10.0
 
 
-async def read_log(nc: Client, after: int, limit: int = BATCH) -> tuple[list[Message], int]:
+async def read_log(nc: Client, after: int, limit: int = BATCH) -> tuple[list[LogMessage], int]:
     """Return the next messages of the log behind sequence `after`, and how many are still to come.
 
     Raises LogUnavailable, nats errors.
     """
-    messages: list[Message] = []
+    messages: list[LogMessage] = []
     ended: asyncio.Future[tuple[str, Mapping[str, str]]] = asyncio.get_running_loop().create_future()
 
     # A callback: waiting for each message would cost more than reading it.
     async def take(message: Msg) -> None:
         headers = message.headers or {}
         if (status := headers.get("Status")) is None:
-            messages.append(Message(int(headers["Nats-Sequence"]), headers["Nats-Subject"], message.data))
+            messages.append(LogMessage(int(headers["Nats-Sequence"]), headers["Nats-Subject"], message.data))
         elif not ended.done():
             ended.set_result((status, headers))
 

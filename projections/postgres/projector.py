@@ -14,11 +14,11 @@ from infra.log.event_log import LogUnavailable
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 from projections.postgres.dead import NAME, burial
 from projections.postgres.filling import Filler, Stopped
-from projections.postgres.fold import Message
+from projections.postgres.fold import LogMessage
 from projections.postgres.log import NewFacts, read_log
-from projections.postgres.schema import SCHEMA, Connection, Unusable, connect, first_line, prepare
+from projections.postgres.schema import SCHEMA, Connection, UnusableDatabase, connect, first_line, prepare
 from projections.postgres.sound import sound_from
-from projections.postgres.tables import Moved, Place, make_index
+from projections.postgres.tables import Moved, ProjectionPosition, make_index
 from projections.status import Rate, Status, log_end
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ WRITE_TIMEOUT_S = 90.0
 Outage = (psycopg.OperationalError, psycopg.InterfaceError, NatsError, LogUnavailable, OSError, TimeoutError)
 
 
-class Projector:
+class PostgresProjector:
     """Keeps the tables of `schema` as the log says; `status` is what it tells about itself."""
 
     def __init__(self, nc: Client, url: str, schema: str = SCHEMA) -> None:
@@ -58,7 +58,7 @@ class Projector:
             except CancelledElsewhere as error:
                 log.warning("%s; going on", error)
                 rest_s = AGAIN_S
-            except (Stopped, Unusable) as error:
+            except (Stopped, UnusableDatabase) as error:
                 self._say("stopped", str(error), logging.ERROR)
                 # Whatever was to be done, it is found out by trying again.
                 rest_s = STOPPED_S
@@ -103,7 +103,7 @@ class Projector:
         finally:
             await conn.close()
 
-    async def _check_log(self, place: Place) -> None:
+    async def _check_log(self, place: ProjectionPosition) -> None:
         """Make sure that the tables are of this log."""
         end = await log_end(self._nc)
         self._status.position = place.sequence
@@ -136,14 +136,14 @@ class Projector:
         finally:
             await ended(reading)
 
-    async def _read(self, after: int, wait: bool) -> tuple[list[Message], int]:
+    async def _read(self, after: int, wait: bool) -> tuple[list[LogMessage], int]:
         """Return what comes after a sequence; with `wait`, not before there may be something."""
         if wait:
             await self._new.wait()
         self._new.reset()
         return await read_log(self._nc, after)
 
-    async def _keep(self, filler: Filler, messages: list[Message]) -> None:
+    async def _keep(self, filler: Filler, messages: list[LogMessage]) -> None:
         if not messages:
             return
         before = filler.errors

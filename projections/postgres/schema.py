@@ -20,7 +20,7 @@ STATEMENT_TIMEOUT_MS = 60_000
 Connection = AsyncConnection[TupleRow]
 
 
-class Unusable(RuntimeError):
+class UnusableDatabase(RuntimeError):
     """The database cannot hold our tables as it is; the message says why and what to do."""
 
 
@@ -53,7 +53,9 @@ async def prepare(conn: Connection, url: str, schema: str = SCHEMA) -> None:
     try:
         await conn.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
     except psycopg.errors.InsufficientPrivilege as error:
-        raise Unusable(f"schema {schema} cannot be made ({first_line(error)}): grant CREATE on the database") from error
+        raise UnusableDatabase(
+            f"schema {schema} cannot be made ({first_line(error)}): grant CREATE on the database"
+        ) from error
     # Alembic and SQLAlchemy take a second and 40 MB to import: only when there is something to do.
     await asyncio.to_thread(_migrate, url, schema)
 
@@ -76,7 +78,7 @@ async def _extension(conn: Connection) -> None:
         psycopg.errors.UndefinedFile,
         psycopg.errors.InsufficientPrivilege,
     ) as e:
-        raise Unusable(
+        raise UnusableDatabase(
             f"the database has no pgvector ({first_line(e)}): install it there (package postgresql-…-pgvector), and "
             "have its owner run `CREATE EXTENSION vector`"
         ) from e
@@ -108,7 +110,7 @@ def _migrate(url: str, schema: str) -> None:
             config.attributes.update(connection=connection, schema=schema)
             command.upgrade(config, "head")
     except CommandError as error:
-        raise Unusable(
+        raise UnusableDatabase(
             f"the tables in schema {schema} are not of this program ({error}): install the newer program, or "
             "`daredevil projections rebuild postgres`"
         ) from error

@@ -12,13 +12,13 @@ from psycopg.pq import Format
 
 from projections.postgres.fold import (
     Closing,
-    Conversation,
+    ConversationRow,
     Erasure,
     EventRow,
     Folded,
     Opening,
     Recording,
-    Summary,
+    SummaryRow,
     skeleton_changes,
     skeleton_row,
 )
@@ -49,7 +49,7 @@ def fits_no_space(new: Space, space: Space) -> bool:
     return new.dimensions != space.dimensions and new.model == space.model
 
 
-class Place(NamedTuple):
+class ProjectionPosition(NamedTuple):
     """How far the tables are."""
 
     sequence: int
@@ -77,7 +77,7 @@ class Moved(RuntimeError):
     """The tables are not where this writer left them: another has written, or they were swapped."""
 
 
-async def place_of(conn: Connection, lock: bool = False) -> Place:
+async def place_of(conn: Connection, lock: bool = False) -> ProjectionPosition:
     """Return how far the tables are; with `lock`, nobody else moves them until the transaction ends."""
     query = """
         SELECT c.sequence, s.dimensions, s.model, s.since_sequence
@@ -85,12 +85,16 @@ async def place_of(conn: Connection, lock: bool = False) -> Place:
     """
     row = await (await conn.execute(query + (" FOR UPDATE OF c" if lock else ""), [PROJECTION])).fetchone()
     if row is None:
-        return Place(0, None)
-    return Place(row[0], Space(*row[1:]) if row[1] is not None else None)
+        return ProjectionPosition(0, None)
+    return ProjectionPosition(row[0], Space(*row[1:]) if row[1] is not None else None)
 
 
 async def write(
-    conn: Connection, facts: Sequence[Folded], before: Place, after: Place, sound: Mapping[int, bytes | None]
+    conn: Connection,
+    facts: Sequence[Folded],
+    before: ProjectionPosition,
+    after: ProjectionPosition,
+    sound: Mapping[int, bytes | None],
 ) -> None:
     """Take facts into the tables, which are at `before`, so that they are at `after`: all of it or nothing.
 
@@ -153,14 +157,14 @@ async def _write_changes(conn: Connection, changes: Iterable[object], sound: Map
         values = cast(tuple[object, ...], change)
         if isinstance(change, Recording):
             values = (*change, sound.get(change.sequence))
-        elif isinstance(change, Conversation) and change.embedding is not None:
+        elif isinstance(change, ConversationRow) and change.embedding is not None:
             values = change._replace(embedding=cast(bytes, Vector(change.embedding)))
         by_kind.setdefault(type(change), []).append(values)
     statements: dict[type, str] = {
         Opening: _OPEN + " WHERE sessions.sequence IS NULL",
         Closing: _CLOSE + " WHERE sessions.closed_at IS NULL",
-        Conversation: _insert("conversations", Conversation._fields),
-        Summary: _insert("summaries", Summary._fields),
+        ConversationRow: _insert("conversations", ConversationRow._fields),
+        SummaryRow: _insert("summaries", SummaryRow._fields),
         Recording: _insert("recordings", (*Recording._fields, "data")),
     }
     async with conn.cursor() as cursor:

@@ -23,7 +23,7 @@ from projections.postgres.fold import (
 from projections.postgres.log import read_log
 from projections.postgres.schema import HEAD, SCHEMA, connect, version_of
 from projections.postgres.sound import sound_from
-from projections.postgres.tables import Place, place_of
+from projections.postgres.tables import ProjectionPosition, place_of
 
 MAX_DIFFERENCES = 1000
 ROWS = 2000
@@ -53,7 +53,7 @@ async def verify_tables(url: str, nc: Client, schema: str = SCHEMA) -> list[str]
 
 
 class _Check:
-    def __init__(self, conn: AsyncConnection[TupleRow], nc: Client, place: Place) -> None:
+    def __init__(self, conn: AsyncConnection[TupleRow], nc: Client, place: ProjectionPosition) -> None:
         self._conn = conn
         self._nc = nc
         self._place = place

@@ -10,7 +10,7 @@ from infra.log.broker import make_app, make_broker
 from infra.log.connection import connection
 from infra.process.tasks import ended
 from infra.settings import settings
-from projections.pulsar.projector import NAME, Projector
+from projections.pulsar.projector import NAME, PulsarProjector
 from projections.status import answer_status, end_process
 
 
@@ -23,7 +23,7 @@ def make() -> FastStream:
     if not settings().pulsar_url:
         raise PulsarNotSet("set DAREDEVIL_PULSAR_URL to a Pulsar broker (`make pulsar` starts one): pulsar://host:6650")
     broker = make_broker(NAME)
-    projector = Projector(broker, settings())
+    projector = PulsarProjector(broker, settings())
 
     @asynccontextmanager
     async def life() -> AsyncIterator[None]:

@@ -3,7 +3,7 @@
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
-from projections.pulsar.routing import Message
+from projections.pulsar.routing import TopicMessage
 
 SHOWN = 20
 """Differences that are told one by one; the others are counted."""
@@ -35,9 +35,9 @@ class Comparison:
     _last: int = 0
     _lines: list[str] = field(default_factory=list)
     _more: int = 0
-    _missing: list[Message] = field(default_factory=list)
+    _missing: list[TopicMessage] = field(default_factory=list)
 
-    def same(self, expected: Message, kept: Kept) -> None:
+    def same(self, expected: TopicMessage, kept: Kept) -> None:
         """Compare a fact with its message."""
         self._in_order(kept)
         wrong = [
@@ -53,7 +53,7 @@ class Comparison:
         if wrong:
             self._tell(f"{_name(expected)} has another {' and '.join(wrong)} than the log's")
 
-    def missing(self, expected: Message) -> None:
+    def missing(self, expected: TopicMessage) -> None:
         """Note that the topic has no message of a fact."""
         self._missing.append(expected)
 
@@ -94,6 +94,6 @@ class Comparison:
             self._more += 1
 
 
-def _name(message: Message) -> str:
+def _name(message: TopicMessage) -> str:
     properties = message.properties
     return f"fact {message.sequence} ({properties['event']} of {properties['session']})"

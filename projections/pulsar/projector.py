@@ -18,8 +18,8 @@ from infra.settings import Settings
 from projections.pulsar.access import NoAccess
 from projections.pulsar.admin import AdminProblem, provision
 from projections.pulsar.log_reader import Entry, LogLost, LogReader
-from projections.pulsar.routing import PRODUCERS, FromTheFuture, Message, messages_of
-from projections.pulsar.topics import IN_FLIGHT, AnotherCopy, End, NotOurs, PulsarAway, Topics, open_topics
+from projections.pulsar.routing import PRODUCERS, FromTheFuture, TopicMessage, messages_of
+from projections.pulsar.topics import IN_FLIGHT, AnotherCopy, NotOurs, PulsarAway, TopicEnd, Topics, open_topics
 from projections.pulsar.window import Window
 from projections.status import Rate, Status
 
@@ -44,7 +44,7 @@ class Stopped(RuntimeError):
     """The projection cannot go on by itself; the message says why and what to do."""
 
 
-class Projector:
+class PulsarProjector:
     """One copy of the projection. `run` it; `status()` says how it is."""
 
     def __init__(self, broker: NatsBroker, settings: Settings) -> None:
@@ -161,7 +161,7 @@ class Projector:
         if messages:
             self._sent.set()
 
-    def _messages_of(self, entry: Entry) -> list[Message]:
+    def _messages_of(self, entry: Entry) -> list[TopicMessage]:
         try:
             return messages_of(entry.sequence, entry.subject, entry.data, entry.traceparent)
         except FromTheFuture as error:
@@ -221,7 +221,7 @@ class Projector:
                 await self._sent.wait()
             pause_s = SHORT_PAUSE_S if stored else min(pause_s * 2, LONG_PAUSE_S)
 
-    async def _check_same_log(self, ends: dict[str, End]) -> None:
+    async def _check_same_log(self, ends: dict[str, TopicEnd]) -> None:
         """Make sure that the topics were written from this log. Raises Stopped, nats errors."""
         js = jetstream(self._broker)
         last = (await js.stream_info(VOICE)).state.last_seq
@@ -241,7 +241,7 @@ class Projector:
                 raise Stopped(f"{other}: its last message, {end.sequence}, is not this log's; {what_to_do}")
 
     @staticmethod
-    def _known(sequence: int, subject: str, data: bytes) -> list[Message]:
+    def _known(sequence: int, subject: str, data: bytes) -> list[TopicMessage]:
         try:
             return messages_of(sequence, subject, data)
         except (FromTheFuture, Undecodable):

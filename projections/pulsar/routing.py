@@ -73,7 +73,7 @@ class FromTheFuture(ValueError):
     """A fact of a schema version that this program does not know."""
 
 
-class Message(NamedTuple):
+class TopicMessage(NamedTuple):
     """One message for one topic; `event_time_ms` is Unix epoch."""
 
     topic: str
@@ -98,7 +98,7 @@ def _topics_of(event_class: type[e.Event]) -> tuple[str, ...]:
 _TOPICS: dict[type[e.Event], tuple[str, ...]] = {row.event: _topics_of(row.event) for row in EVENTS}
 
 
-def messages_of(sequence: int, subject: str, data: bytes, traceparent: str | None = None) -> list[Message]:
+def messages_of(sequence: int, subject: str, data: bytes, traceparent: str | None = None) -> list[TopicMessage]:
     """Return what a fact of the log becomes. Raises FromTheFuture; Undecodable if it is no fact of ours."""
     event = _read(subject, data)
     event_class = type(event)
@@ -112,7 +112,7 @@ def messages_of(sequence: int, subject: str, data: bytes, traceparent: str | Non
         properties["traceparent"] = traceparent
     time_ms = event.time_ns // 1_000_000
     return [
-        Message(
+        TopicMessage(
             topic,
             sequence,
             _metrics(event_class, data) if topic == METRICS_TOPIC else data,

@@ -11,7 +11,7 @@ from _pulsar import MessageBuilder
 
 from infra.settings import Settings
 from projections.pulsar.access import client_options
-from projections.pulsar.routing import PRODUCERS, Message
+from projections.pulsar.routing import PRODUCERS, TopicMessage
 
 IN_FLIGHT = 1000
 """Messages on their way at most: their bytes are in memory until the broker has synced them."""
@@ -34,7 +34,7 @@ class NotOurs(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class TopicEnd:
     """Where a topic ends: the last sequence that Pulsar has, and its message where that is still kept."""
 
     sequence: int
@@ -69,7 +69,7 @@ class Topics:
         # function without any Python in it: it keeps which results there were, as keys. How far the topics are is
         # asked for now and then (`stored`).
         self._answered: Callable[[Any, Any], None] = self._results.__setitem__
-        self.ends: dict[str, End] = {}
+        self.ends: dict[str, TopicEnd] = {}
         self.last = 0
         """The end of the topic that had most when they were opened: what comes after goes to every topic it is for."""
         self.problem: str | None = None
@@ -98,13 +98,13 @@ class Topics:
             except pulsar.PulsarException as error:
                 raise PulsarAway(f"{topic}: {error}") from error
 
-    def _end_of(self, topic: str, producer: Any) -> End:
+    def _end_of(self, topic: str, producer: Any) -> TopicEnd:
         """Deduplication forgets a producer that was away for hours, retention drops messages: ask for both."""
         remembered = producer.last_sequence_id()
         reader = self._client.create_reader(topic, pulsar.MessageId.latest, start_message_id_inclusive=True)
         try:
             if not reader.has_message_available():
-                return End(max(0, remembered), None)
+                return TopicEnd(max(0, remembered), None)
             message = reader.read_next(READ_TIMEOUT_MS)
         finally:
             reader.close()
@@ -115,9 +115,9 @@ class Topics:
                 f"the last message of {topic} has no sequence of a log: somebody else writes there; "
                 "use another Pulsar, or delete the topic (it is made anew from the log)"
             ) from error
-        return End(sequence, message.data()) if sequence >= remembered else End(remembered, None)
+        return TopicEnd(sequence, message.data()) if sequence >= remembered else TopicEnd(remembered, None)
 
-    def send(self, message: Message) -> None:
+    def send(self, message: TopicMessage) -> None:
         """Send a message; returns at once. Keep to `IN_FLIGHT`, and to the log's order."""
         # What `Producer.send_async` does, without its checks of every argument: a fifth of all the work.
         builder = MessageBuilder()

@@ -16,7 +16,7 @@ from projections.pulsar.access import NoAccess
 from projections.pulsar.comparison import Comparison, Kept
 from projections.pulsar.log_reader import Entry, entries_until
 from projections.pulsar.projector import NAME
-from projections.pulsar.routing import CONVERSATION, PRODUCERS, FromTheFuture, Message, messages_of, topics_of
+from projections.pulsar.routing import CONVERSATION, PRODUCERS, FromTheFuture, TopicMessage, messages_of, topics_of
 from projections.pulsar.topics import PulsarAway, connect
 from projections.status import ask_status, log_end
 
@@ -88,7 +88,7 @@ async def _compare(nc: Client, client: Any, topic: str, end: int, expired_s: flo
         kept = await anext(topic_messages, None)
 
 
-async def _expected(nc: Client, topic: str, end: int) -> AsyncIterator[tuple[Entry, Message]]:
+async def _expected(nc: Client, topic: str, end: int) -> AsyncIterator[tuple[Entry, TopicMessage]]:
     subjects = [_subject(row.event) for row in EVENTS if topic in topics_of(row.event)]
     async for entry in entries_until(nc, end, ["voice.*.*.*"] if topic == CONVERSATION else subjects):
         try:

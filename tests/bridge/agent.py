@@ -13,7 +13,7 @@ from contracts.audio import InFrame, OutFrame, unpack_in
 from contracts.codec import decode
 from contracts.topology import audio_in_subject, audio_out_subject, sound_again_subject
 from infra.log.connection import connection
-from infra.log.event_log import history, now_ns, say
+from infra.log.event_log import append, history, now_ns
 
 RATE_HZ = 24_000
 FRAME_SAMPLES = RATE_HZ // 50
@@ -38,12 +38,12 @@ class Agent:
         self.broker = broker
         self._ids = itertools.count()
 
-    async def say(self, event_class: type[e.Event], session_id: str, **fields: Any) -> e.Event:
+    async def append(self, event_class: type[e.Event], session_id: str, **fields: Any) -> e.Event:
         event = event_class(
             **{"event_id": f"test-{session_id}-{next(self._ids)}", "session_id": session_id, "time_ns": now_ns()}
             | fields
         )
-        await say(self.broker, event)
+        await append(self.broker, event)
         return event
 
     async def publish(self, session_id: str, frames: list[OutFrame]) -> None:
@@ -55,18 +55,18 @@ class Agent:
     ) -> None:
         """Write a clause, and say it."""
         names = {"reply_id": reply_id, "index": index, "text": text}
-        await self.say(e.ReplyClauseWritten, session_id, **names)
+        await self.append(e.ReplyClauseWritten, session_id, **names)
         await self.publish(session_id, frames_of(reply_id, index, samples, words, value=index + 1))
         length = {"samples": samples, "sample_rate_hz": RATE_HZ, "word_end_samples": words}
-        await self.say(e.ClauseSynthesized, session_id, **names, **length)
+        await self.append(e.ClauseSynthesized, session_id, **names, **length)
 
     async def reply(self, session_id: str, reply_id: str, turn_id: str = "turn-1", draft: bool = False) -> None:
         """Answer in two clauses of half a second, four words."""
         started = {"reply_id": reply_id, "turn_id": turn_id, "draft": draft, "text": "hello"}
-        await self.say(e.ReplyStarted, session_id, **started)
+        await self.append(e.ReplyStarted, session_id, **started)
         await self.clause(session_id, reply_id, 0, "Hello there.", 12_000, (6_000, 11_000))
         await self.clause(session_id, reply_id, 1, "How are you?", 12_000, (3_000, 6_000, 11_000))
-        await self.say(e.ReplyCompleted, session_id, reply_id=reply_id, text="Hello there. How are you?", clauses=2)
+        await self.append(e.ReplyCompleted, session_id, reply_id=reply_id, text="Hello there. How are you?", clauses=2)
 
     async def facts(self, session_id: str) -> list[e.Event]:
         return [fact.event async for fact in history(connection(self.broker), session_id)]

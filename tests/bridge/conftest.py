@@ -6,22 +6,22 @@ from contextlib import AsyncExitStack
 import pytest
 from faststream.nats import NatsBroker
 
-from bridge.web_server import Listener
+from bridge.web_server import WebServer
 from infra.settings import Settings
 from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller
 
-OpenDoor = Callable[..., Awaitable[Listener]]
+OpenDoor = Callable[..., Awaitable[WebServer]]
 Connect = Callable[..., Awaitable[Caller]]
 
 
 @pytest.fixture
 async def open_door(broker: NatsBroker) -> AsyncIterator[OpenDoor]:
     """Opens doors with settings of one's own; they are closed after the test."""
-    listeners: list[Listener] = []
+    listeners: list[WebServer] = []
 
-    async def open_door(**changes: object) -> Listener:
-        listener = Listener(broker, Settings.model_validate({"port": 0, "reconnect_grace_s": 5} | changes))
+    async def open_door(**changes: object) -> WebServer:
+        listener = WebServer(broker, Settings.model_validate({"port": 0, "reconnect_grace_s": 5} | changes))
         listeners.append(listener)
         await listener.open()
         return listener
@@ -32,16 +32,16 @@ async def open_door(broker: NatsBroker) -> AsyncIterator[OpenDoor]:
 
 
 @pytest.fixture
-async def door(open_door: OpenDoor) -> Listener:
+async def door(open_door: OpenDoor) -> WebServer:
     return await open_door()
 
 
 @pytest.fixture
-async def connect(door: Listener) -> AsyncIterator[Connect]:
+async def connect(door: WebServer) -> AsyncIterator[Connect]:
     """Connects callers to the door, or to another one; they are gone after the test."""
     async with AsyncExitStack() as stack:
 
-        async def connect(to: Listener = door, **hello: object) -> Caller:
+        async def connect(to: WebServer = door, **hello: object) -> Caller:
             caller = await stack.enter_async_context(Caller.connected(to.port))
             await caller.hello(**hello)
             return caller

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 from faststream.nats import NatsBroker
 
-from bridge.web_server import Listener
+from bridge.web_server import WebServer
 from infra.log.connection import connection
 from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller, wait_for
@@ -83,7 +83,7 @@ async def test_a_port_in_use_is_a_clear_error(nats_server: NatsServer) -> None:
     assert b"Traceback" not in stderr
 
 
-async def test_the_page_is_served_by_us_alone_and_never_stale(door: Listener) -> None:
+async def test_the_page_is_served_by_us_alone_and_never_stale(door: WebServer) -> None:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{door.port}") as http:
         page = await http.get("/")
         script = await http.get("/app.js")

@@ -11,11 +11,11 @@ from nats.aio.msg import Msg
 from bridge import web_server as site
 from bridge.call import log_watch
 from bridge.call.call import Call
-from bridge.call.publisher import Outbox
+from bridge.call.publisher import EventPublisher
 from bridge.playback import lost_sound as repair
-from bridge.web_server import Listener, ServerEnded
+from bridge.web_server import ServerEnded, WebServer
 from bridge.websocket.client import Client
-from bridge.websocket.endpoint import Door
+from bridge.websocket.endpoint import WebSocketDoor
 from contracts import events as e
 from infra.log.connection import connection, lasting
 from infra.settings import Settings
@@ -59,7 +59,7 @@ def once(facts: list[e.Event], *kinds: type[e.Event]) -> bool:
 @pytest.mark.parametrize(
     ("owner", "name", "at"),
     [
-        *((Outbox, "run", at) for at in range(1, 8)),
+        *((EventPublisher, "run", at) for at in range(1, 8)),
         *((Call, "_follow", at) for at in AWAITS),
         *((Call, "_tick", at) for at in range(1, 4)),
     ],
@@ -116,7 +116,7 @@ async def test_a_call_ends_in_the_log_and_holds_nothing(
 
 
 @pytest.mark.parametrize("at", AWAITS)
-@pytest.mark.parametrize(("owner", "name"), [(Door, "_serve"), (Client, "_send_all")])
+@pytest.mark.parametrize(("owner", "name"), [(WebSocketDoor, "_serve"), (Client, "_send_all")])
 async def test_a_connection_ends_with_a_word_and_its_client_comes_back(
     broker: NatsBroker,
     open_door: OpenDoor,
@@ -200,18 +200,18 @@ async def test_lost_sound_is_asked_for_again_though_the_asking_was_cut_off(broke
 async def test_a_web_server_that_ends_by_itself_ends_its_process(
     broker: NatsBroker, monkeypatch: pytest.MonkeyPatch, cancelled: bool
 ) -> None:
-    listener = Listener(broker, Settings(port=0))
+    listener = WebServer(broker, Settings(port=0))
     ends: list[BaseException] = []
     loop = asyncio.get_running_loop()
-    real = Listener._on_end
+    real = WebServer._on_end
 
-    def on_end(self: Listener, serving: "asyncio.Task[None]") -> None:
+    def on_end(self: WebServer, serving: "asyncio.Task[None]") -> None:
         try:
             real(self, serving)
         except ServerEnded as error:  # here it would end the tests
             ends.append(error)
 
-    monkeypatch.setattr(Listener, "_on_end", on_end)
+    monkeypatch.setattr(WebServer, "_on_end", on_end)
     await listener.open()
     assert listener._serving is not None
     if cancelled:

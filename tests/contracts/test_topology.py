@@ -37,8 +37,8 @@ def test_every_event_class_has_exactly_one_row_and_one_subject() -> None:
 
 def test_every_event_is_said_by_somebody_known() -> None:
     for row in EVENTS:
-        assert row.said_by
-        assert set(row.said_by) <= {*ACTORS, BRIDGE, ERASURE}
+        assert row.publishers
+        assert set(row.publishers) <= {*ACTORS, BRIDGE, ERASURE}
 
 
 def test_every_durable_belongs_to_an_actor_and_takes_events_that_have_a_subject() -> None:

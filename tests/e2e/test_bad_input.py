@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from actors.reasoning.endings import APOLOGY
 from contracts import events as e
-from infra.caller import CallFailed, CallResult, Sound, Utterance, place_call, read_wav, write_wav
+from infra.caller import CallFailed, CallResult, ScriptedUtterance, Sound, place_call, read_wav, write_wav
 from infra.settings import Settings
 from infra.system.supervisor import Supervisor, running_system
 from tests.bridge.caller import Caller
@@ -122,7 +122,7 @@ async def last_fact_of(system: Supervisor, session_id: str, kind: type[Fact]) ->
 
 
 async def test_a_call_without_a_word_ends_with_a_clear_message(system: Supervisor) -> None:
-    silence = Utterance(Sound(np.zeros(8_000, np.int16), 16_000))
+    silence = ScriptedUtterance(Sound(np.zeros(8_000, np.int16), 16_000))
     with pytest.raises(CallFailed, match="no answer within 3 s"):
         await place_call(system.page_url, [silence], answer_timeout_s=3)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from contracts import events as e
-from infra.caller import Utterance, place_call, read_wav
+from infra.caller import ScriptedUtterance, place_call, read_wav
 from infra.system.supervisor import Supervisor
 from tests.e2e.conftest import DATA
 from tests.e2e.the_log import facts_of
@@ -45,7 +45,7 @@ async def test_the_time_comes_from_the_tool_and_the_call_is_in_the_log(system: S
 
 
 async def test_barge_in_stops_the_agent_and_records_what_was_heard(system: Supervisor) -> None:
-    story, stop = Utterance(read_wav(DATA / "story.wav")), Utterance(read_wav(DATA / "stop.wav"))
+    story, stop = ScriptedUtterance(read_wav(DATA / "story.wav")), ScriptedUtterance(read_wav(DATA / "stop.wav"))
     result = await place_call(system.page_url, [story, dataclasses.replace(stop, after_reply_ms=600)])
     first = result.turns[0]
     assert first.interrupted
@@ -56,7 +56,7 @@ async def test_barge_in_stops_the_agent_and_records_what_was_heard(system: Super
 
 @pytest.mark.parametrize("sound", ["cough.wav", "mhm.wav"])
 async def test_a_cough_or_an_mhm_over_a_reply_does_not_end_it(system: Supervisor, sound: str) -> None:
-    story, noise = Utterance(read_wav(DATA / "story.wav")), Utterance(read_wav(DATA / sound))
+    story, noise = ScriptedUtterance(read_wav(DATA / "story.wav")), ScriptedUtterance(read_wav(DATA / sound))
     result = await place_call(system.page_url, [story, dataclasses.replace(noise, after_reply_ms=600)])
     (turn,) = result.turns
     assert not turn.interrupted

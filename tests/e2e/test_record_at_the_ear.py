@@ -9,7 +9,7 @@ import pytest_asyncio
 from infra.bench.marked_voice import ANSWER, FIRST_CLAUSE, marks_of
 from infra.bench.record import CONDITIONS, Condition, measure_record
 from infra.bench.record_distance import RecordFigures
-from infra.caller import CallResult, Utterance, place_call, read_wav
+from infra.caller import CallResult, ScriptedUtterance, place_call, read_wav
 from infra.cli.bench_record import MOST_MS, SLOW
 from infra.cli.bench_rooms import stub_engines
 from tests.e2e.conftest import DATA
@@ -36,7 +36,7 @@ async def slow_voice(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 async def measured(system: System, name: str) -> RecordFigures:
     (wanted,) = (each for each in CONDITIONS if each.name == name)
 
-    async def call(condition: Condition, steps: Sequence[Utterance]) -> CallResult:
+    async def call(condition: Condition, steps: Sequence[ScriptedUtterance]) -> CallResult:
         return await place_call(system.page_url, steps, manner=condition.manner)
 
     ask, over = read_wav(DATA / "what_time.wav"), read_wav(DATA / "stop.wav")

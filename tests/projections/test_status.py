@@ -2,13 +2,13 @@ from faststream.nats import NatsBroker
 
 from contracts.events import TurnEnded
 from infra.log.connection import connection
-from infra.log.event_log import say
+from infra.log.event_log import append
 from projections.status import Rate, Status, answer_status, ask_status
 
 
 async def test_every_copy_answers_and_the_one_at_work_comes_first(broker: NatsBroker) -> None:
     nc = connection(broker)
-    await say(broker, TurnEnded(event_id="t", session_id="s-1", time_ns=1, participant_id="p", text="hello"))
+    await append(broker, TurnEnded(event_id="t", session_id="s-1", time_ns=1, participant_id="p", text="hello"))
     await answer_status(nc, "projection-x", lambda: Status("projection-x", "standby"))
     await answer_status(nc, "projection-x", lambda: Status("projection-x", "live", position=0, errors=2))
     first, second = await ask_status(nc, "projection-x")

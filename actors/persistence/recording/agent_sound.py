@@ -44,7 +44,7 @@ class _Clause:
         return self.samples is not None and len(self.pcm) >= 2 * self.samples
 
 
-class ReplySound:
+class RecordedReply:
     """The sound of one reply: its clauses one after the other."""
 
     def __init__(self, reply_id: str) -> None:
@@ -84,7 +84,7 @@ class ReplySound:
 
 
 def heard(
-    sounds: Mapping[str, ReplySound], replies: Iterable[HeardReply], start_ns: int, start: int, end: int
+    sounds: Mapping[str, RecordedReply], replies: Iterable[HeardReply], start_ns: int, start: int, end: int
 ) -> npt.NDArray[np.int32]:
     """Return what was heard over `[start, end)`, samples at 48 kHz since `start_ns`."""
     mix = np.zeros(end - start, np.int32)
@@ -99,7 +99,7 @@ def heard(
     return mix
 
 
-def _piece_of(sound: ReplySound, span: Span, start: int, end: int) -> tuple[int, npt.NDArray[np.int32]]:
+def _piece_of(sound: RecordedReply, span: Span, start: int, end: int) -> tuple[int, npt.NDArray[np.int32]]:
     """Return the part of a span over `[start, end)` at 48 kHz, counted from the span's first sample, and its place."""
     rate_hz = sound.rate_hz
     samples = sound.samples()[span.first_sample : span.end_sample]
@@ -124,7 +124,7 @@ def at_48k(samples: npt.NDArray[np.integer[Any]], rate_hz: int) -> npt.NDArray[n
 
 
 def next_heard(
-    sounds: Mapping[str, ReplySound], replies: Iterable[HeardReply], start_ns: int, after: int
+    sounds: Mapping[str, RecordedReply], replies: Iterable[HeardReply], start_ns: int, after: int
 ) -> int | None:
     """Return from where on, at or after position `after`, something is heard, or None."""
     stretches = (
@@ -136,7 +136,7 @@ def next_heard(
     return min((max(after, start) for start, end in stretches if end > after), default=None)
 
 
-def stretches_of(sound: ReplySound, reply: HeardReply, start_ns: int) -> list[tuple[int, int]]:
+def stretches_of(sound: RecordedReply, reply: HeardReply, start_ns: int) -> list[tuple[int, int]]:
     """Return where a reply was heard, as `(start, end)` at 48 kHz; so far, if it is still going on."""
     stretches = []
     rate_hz = sound.rate_hz or RATE_HZ

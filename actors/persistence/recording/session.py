@@ -16,7 +16,7 @@ from contracts.audio import BadAudio, unpack_in, unpack_out
 from contracts.ids import derive_id
 from contracts.topology import audio_out_subject, recording_subject
 from infra.log.connection import connection
-from infra.log.event_log import LogUnavailable, Stale, facts_after, now_ns, say
+from infra.log.event_log import LogUnavailable, StaleWriter, append, facts_after, now_ns
 from infra.session.opus import LOOK_AHEAD_SAMPLES, PACKET_SAMPLES, RATE_HZ, WARM_UP_PACKETS, encode, packets_up_to
 from infra.session.recordings import Chunk, StoredChunk, duration_ms, last_chunk, store
 
@@ -81,7 +81,7 @@ class SessionRecorder:
                     if hurried:
                         self.flushed.set()
                         patience_s = IDLE_TICK_S
-                except Stale as error:
+                except StaleWriter as error:
                     log.warning("%s", error)
                     if writer is not None:
                         await writer.close()
@@ -287,7 +287,7 @@ class _Writer:
             start_ns=chunk.start_ns,
             chunks=chunk.index + 1,
         )
-        await say(self._broker, event, patience_s=5)
+        await append(self._broker, event, patience_s=5)
 
 
 def _packets_of(timeline: Timeline, first: int, end: int) -> list[bytes]:

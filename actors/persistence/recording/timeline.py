@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from actors.persistence.recording.agent_sound import ReplySound, at_48k, heard, next_heard, stretches_of
+from actors.persistence.recording.agent_sound import RecordedReply, at_48k, heard, next_heard, stretches_of
 from actors.persistence.recording.people_sound import TrackPlacing, mixed, sample_at
 from contracts import events as e
 from contracts.audio import IN_SAMPLE_RATE_HZ, InFrame, OutFrame
@@ -40,7 +40,7 @@ class Timeline:
         self._open_tracks: set[str] = set()
         self._away_ns = self.start_ns
         self._known_offsets = dict(track_samples or {})
-        self._sounds: dict[str, ReplySound] = {}
+        self._sounds: dict[str, RecordedReply] = {}
         self._begun_ns: dict[str, int] = {}
         self._heard = HeardTimes()
 
@@ -86,7 +86,7 @@ class Timeline:
         """Take a frame of the agent's sound; it may be heard later, or never."""
         sound = self._sounds.get(frame.reply_id)
         if sound is None:
-            sound = self._sounds[frame.reply_id] = ReplySound(frame.reply_id)
+            sound = self._sounds[frame.reply_id] = RecordedReply(frame.reply_id)
             unheard = [reply_id for reply_id in self._sounds if reply_id not in self._heard.replies]
             for reply_id in unheard[:-MOST_UNHEARD]:
                 self._drop(reply_id)

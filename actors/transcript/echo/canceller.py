@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from actors.transcript.echo.alignment import PIECE_SAMPLES, Sound
-from actors.transcript.echo.finding import EARLY_SAMPLES, FAINT_RMS, LATE_SAMPLES, EchoFinder, Playback, power
+from actors.transcript.echo.finding import EARLY_SAMPLES, FAINT_RMS, LATE_SAMPLES, EchoFinder, ReferenceSignal, power
 from actors.transcript.echo.kalman import BLOCK_SAMPLES, EchoPath
 from actors.transcript.endpointing import WINDOW_SAMPLES
 
@@ -74,7 +74,7 @@ class EchoCanceller:
     `hears_playback` tells what to do with the next one: `clean` and then `judged`, or `overhear`.
     """
 
-    def __init__(self, playback: Playback) -> None:
+    def __init__(self, playback: ReferenceSignal) -> None:
         self._playback = playback
         self._version = playback.version
         self._heard = np.zeros(_LEARNT)

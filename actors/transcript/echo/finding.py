@@ -35,7 +35,7 @@ FAINT_RMS = 12.0
 """Below this (-69 dB of full scale) there is nothing to look for."""
 
 
-class Playback(Protocol):
+class ReferenceSignal(Protocol):
     """What the loudspeaker should have played."""
 
     version: int
@@ -48,7 +48,7 @@ class Playback(Protocol):
 class EchoFinder:
     """Finds how much later than known one microphone hears what is played. Windows are given in order: `hear`."""
 
-    def __init__(self, playback: Playback) -> None:
+    def __init__(self, playback: ReferenceSignal) -> None:
         self._playback = playback
         self._aligner = Aligner()
         self._powers: deque[float] = deque([0.0] * REMEMBERED_WINDOWS, REMEMBERED_WINDOWS)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contracts import events as e
 from contracts.topology import BRIDGE, EVENTS
 
-OF_THE_DOOR = tuple(row.event for row in EVENTS if row.said_by == (BRIDGE,))
+OF_THE_DOOR = tuple(row.event for row in EVENTS if row.publishers == (BRIDGE,))
 
 
 def in_doors_time(events: Sequence[e.Event]) -> list[e.Event]:

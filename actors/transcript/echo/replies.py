@@ -26,7 +26,7 @@ class _Clause:
     complete: bool = False
 
 
-class ReplySound:
+class ReferenceReply:
     """One reply's sound, put together from frames that come in order, or once more."""
 
     def __init__(self, rate_hz: int) -> None:
@@ -96,18 +96,18 @@ class RepliesSound:
     """The sound of a session's last replies."""
 
     def __init__(self) -> None:
-        self._replies: OrderedDict[str, ReplySound] = OrderedDict()
+        self._replies: OrderedDict[str, ReferenceReply] = OrderedDict()
 
     def add(self, frame: OutFrame) -> None:
         """Take a frame; the oldest reply makes room for a new one."""
         reply = self._replies.get(frame.reply_id)
         if reply is None:
-            reply = self._replies[frame.reply_id] = ReplySound(frame.sample_rate_hz)
+            reply = self._replies[frame.reply_id] = ReferenceReply(frame.sample_rate_hz)
             while len(self._replies) > KEPT_REPLIES:
                 self._replies.popitem(last=False)
         if reply.rate_hz == frame.sample_rate_hz:
             reply.add(frame)
 
-    def get(self, reply_id: str) -> ReplySound | None:
+    def get(self, reply_id: str) -> ReferenceReply | None:
         """Return a reply's sound, None if there is none."""
         return self._replies.get(reply_id)

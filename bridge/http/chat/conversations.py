@@ -10,19 +10,19 @@ from faststream.nats import NatsBroker
 
 from bridge.call.refused import RefusedSessions
 from bridge.call.session_events import PERSON, closing_events
-from bridge.http.chat.exchange import Exchange
-from bridge.http.chat.session_events import HTTP, ReadingFacts, Standing, opening_facts, turn_ended
+from bridge.http.chat.exchange import ChatExchange
+from bridge.http.chat.session_events import HTTP, ReadingFacts, SessionState, opening_facts, turn_ended
 from bridge.http.models import ChatRequest
 from bridge.http.problems import AWAY, Problem, log_away
 from bridge.web.gate import Visitor
 from bridge.web.openings import Openings, TooManyOpenings
-from bridge.websocket.protocol import Rubbish, checked_text
+from bridge.websocket.protocol import ProtocolError, checked_text
 from bridge.websocket.resume_tokens import digest, new_token
 from contracts.ids import new_session_id
 from infra.engines.llm import model_names
 from infra.log.clock import CLOCK
 from infra.log.connection import answers, connection
-from infra.log.event_log import Fact, Fence, Stale, facts_after, now_ns, say
+from infra.log.event_log import ExpectedSequence, Fact, StaleWriter, append, facts_after, now_ns
 from infra.process.tasks import ended
 from infra.session.index import newest_sessions
 from infra.settings import Settings
@@ -44,18 +44,18 @@ SPARE_S = 10.0
 
 @dataclass(slots=True)
 class _Conversation:
-    standing: Standing
+    state: SessionState
     resume_token: str = ""
     """Its secret, until its client is told."""
-    exchange: Exchange | None = None
+    exchange: ChatExchange | None = None
     active_s: float = field(default_factory=time.monotonic)
     """When something was said in it last (`time.monotonic`): the clocks of its facts' machines may step."""
     _noted_ns: int = 0
 
     def note_activity(self, now_s: float) -> None:
         """Note that something was said, if there is a newer fact of it than at the last look."""
-        if self.standing.active_ns != self._noted_ns:
-            self._noted_ns, self.active_s = self.standing.active_ns, now_s
+        if self.state.active_ns != self._noted_ns:
+            self._noted_ns, self.active_s = self.state.active_ns, now_s
 
     @property
     def is_busy(self) -> bool:
@@ -97,7 +97,7 @@ class Conversations:
 
     # -- a turn
 
-    async def begin(self, turn: ChatRequest, visitor: Visitor) -> Exchange:
+    async def begin(self, turn: ChatRequest, visitor: Visitor) -> ChatExchange:
         """Say a turn in a new conversation, or in the given one; return once it is stored. Raises Problem."""
         text = _checked(turn.text, self._settings.max_text_bytes)
         if self._closing:
@@ -141,12 +141,12 @@ class Conversations:
     async def _opened(self, user_id: str, time_zone: str) -> _Conversation:
         session_id = new_session_id()
         resume_token = new_token()
-        conversation = _Conversation(Standing(session_id), resume_token=resume_token)
+        conversation = _Conversation(SessionState(session_id), resume_token=resume_token)
         opening = opening_facts(session_id, user_id, self._settings, now_ns(), digest(resume_token), time_zone)
         try:
             for event in opening:
-                sequence = await say(self._broker, event, patience_s=READ_PATIENCE_S)
-                conversation.standing.take(Fact(sequence, event))
+                sequence = await append(self._broker, event, patience_s=READ_PATIENCE_S)
+                conversation.state.apply(Fact(sequence, event))
         except BaseException:
             self._refused.add(session_id, is_new=True)
             raise
@@ -156,14 +156,14 @@ class Conversations:
     async def _gone_on_with(self, session_id: str, turn: ChatRequest, visitor: Visitor) -> _Conversation:
         conversation = self._kept.get(session_id)
         if conversation is None:
-            conversation = _Conversation(Standing(session_id))
-        await self._refresh(conversation.standing)
-        _check_visitor(conversation.standing, turn, visitor)
+            conversation = _Conversation(SessionState(session_id))
+        await self._refresh(conversation.state)
+        _check_visitor(conversation.state, turn, visitor)
         await _idle(conversation)
-        await self._refresh(conversation.standing)
-        _check_open(conversation.standing)
+        await self._refresh(conversation.state)
+        _check_open(conversation.state)
         if not conversation.is_busy:
-            await self._settle_unread(conversation.standing)
+            await self._settle_unread(conversation.state)
         # Another request may have been quicker meanwhile; from here on nothing is awaited until the turn begins.
         conversation = self._kept.get(session_id, conversation)
         if conversation.is_busy:
@@ -171,29 +171,29 @@ class Conversations:
         self._keep(conversation)
         return conversation
 
-    async def _settle_unread(self, standing: Standing) -> None:
+    async def _settle_unread(self, state: SessionState) -> None:
         """Say of replies whose door died, or that are overtaken now, that they were not read any further.
 
         What a reader had got of them is not known; so none of it counts. A door that still lives says it better.
         """
-        for started in list(standing.unread.values()):
+        for started in list(state.unread.values()):
             reading = ReadingFacts(started)
             for event in (reading.stopped(now_ns()), reading.interrupted("", 0, "superseded", now_ns())):
-                standing.take(Fact(await say(self._broker, event, patience_s=READ_PATIENCE_S), event))
+                state.apply(Fact(await append(self._broker, event, patience_s=READ_PATIENCE_S), event))
 
-    async def _refresh(self, standing: Standing) -> None:
-        facts = await facts_after(self._broker, standing.session_id, standing.sequence, READ_PATIENCE_S)
+    async def _refresh(self, state: SessionState) -> None:
+        facts = await facts_after(self._broker, state.session_id, state.sequence, READ_PATIENCE_S)
         for fact in facts:
-            standing.take(fact)
+            state.apply(fact)
 
-    def _start(self, conversation: _Conversation, text: str) -> Exchange:
-        standing = conversation.standing
-        turn = turn_ended(standing.session_id, text, now_ns())
-        exchange = Exchange(self._broker, standing, turn, self._timeout_s, conversation.resume_token)
+    def _start(self, conversation: _Conversation, text: str) -> ChatExchange:
+        state = conversation.state
+        turn = turn_ended(state.session_id, text, now_ns())
+        exchange = ChatExchange(self._broker, state, turn, self._timeout_s, conversation.resume_token)
         conversation.resume_token = ""
         conversation.exchange = exchange
-        standing.active_ns = turn.time_ns
-        task = asyncio.create_task(exchange.run(), name=f"turn of {standing.session_id}")
+        state.active_ns = turn.time_ns
+        task = asyncio.create_task(exchange.run(), name=f"turn of {state.session_id}")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return exchange
@@ -204,25 +204,25 @@ class Conversations:
         return self._settings.llm_timeout_s * len(model_names(self._settings.llm)) + SPARE_S
 
     def _keep(self, conversation: _Conversation) -> None:
-        self._kept[conversation.standing.session_id] = conversation
-        self._kept.move_to_end(conversation.standing.session_id)
+        self._kept[conversation.state.session_id] = conversation
+        self._kept.move_to_end(conversation.state.session_id)
 
     # -- the end
 
     async def end(self, session_id: str) -> None:
         """End a conversation, whether it is being answered or not. Raises Problem, and what the log raises."""
-        conversation = self._kept.get(session_id) or _Conversation(Standing(session_id))
+        conversation = self._kept.get(session_id) or _Conversation(SessionState(session_id))
         if conversation.exchange is not None:
             conversation.exchange.abandon("hangup")
             await _idle(conversation, END_PATIENCE_S)
         for _ in range(END_TRIES):
-            await self._refresh(conversation.standing)
-            if conversation.standing.closed or conversation.standing.erased:
+            await self._refresh(conversation.state)
+            if conversation.state.closed or conversation.state.erased:
                 break
             try:
-                await self._settle_unread(conversation.standing)
-                await self._say_end(conversation.standing, "hangup")
-            except Stale:
+                await self._settle_unread(conversation.state)
+                await self._say_end(conversation.state, "hangup")
+            except StaleWriter:
                 continue  # somebody has just written
         else:
             raise Problem("turn-in-progress", f"session {session_id} goes on and on; try again", retry_after_s=2)
@@ -254,12 +254,12 @@ class Conversations:
         async for opened in newest_sessions(connection(self._broker), most=ADOPTED):
             if opened.event.door != HTTP or opened.closed or opened.erased or opened.event.session_id in self._kept:
                 continue
-            standing = Standing(opened.event.session_id)
-            await self._refresh(standing)
-            if not standing.closed and not standing.erased and standing.session_id not in self._kept:
-                conversation = self._kept[standing.session_id] = _Conversation(standing)
-                conversation.note_activity(time.monotonic() - max(0, CLOCK.peek_ns() - standing.active_ns) / 1e9)
-                self._kept.move_to_end(standing.session_id, last=False)
+            state = SessionState(opened.event.session_id)
+            await self._refresh(state)
+            if not state.closed and not state.erased and state.session_id not in self._kept:
+                conversation = self._kept[state.session_id] = _Conversation(state)
+                conversation.note_activity(time.monotonic() - max(0, CLOCK.peek_ns() - state.active_ns) / 1e9)
+                self._kept.move_to_end(state.session_id, last=False)
 
     async def end_idle(self) -> None:
         """End the conversations in which nothing was said for too long. Raises what the log raises."""
@@ -275,24 +275,24 @@ class Conversations:
                 await self._end(session_id, conversation, oldest_s)
 
     async def _end(self, session_id: str, conversation: _Conversation, oldest_s: float) -> None:
-        standing = conversation.standing
-        await self._refresh(standing)
-        if not standing.closed and not standing.erased:
+        state = conversation.state
+        await self._refresh(state)
+        if not state.closed and not state.erased:
             conversation.note_activity(time.monotonic())
             if conversation.active_s >= oldest_s and len(self._kept) <= MAX_KEPT:
                 return  # it went on elsewhere
             try:
-                await self._settle_unread(standing)
-                await self._say_end(standing, "timeout")
-            except Stale:
+                await self._settle_unread(state)
+                await self._say_end(state, "timeout")
+            except StaleWriter:
                 return  # somebody has just written
         if self._kept.get(session_id) is conversation:
             del self._kept[session_id]
 
-    async def _say_end(self, standing: Standing, reason: str) -> None:
-        fence = Fence(f"voice.{standing.session_id}.turn.*", standing.turn_sequence)
-        for event in closing_events(standing.session_id, [(PERSON, 0)], reason, now_ns()):
-            standing.take(Fact(await say(self._broker, event, fence, READ_PATIENCE_S), event))
+    async def _say_end(self, state: SessionState, reason: str) -> None:
+        expected = ExpectedSequence(f"voice.{state.session_id}.turn.*", state.turn_sequence)
+        for event in closing_events(state.session_id, [(PERSON, 0)], reason, now_ns()):
+            state.apply(Fact(await append(self._broker, event, expected, READ_PATIENCE_S), event))
 
 
 async def _idle(conversation: _Conversation, patience_s: float = BUSY_PATIENCE_S) -> None:
@@ -309,31 +309,31 @@ async def _idle(conversation: _Conversation, patience_s: float = BUSY_PATIENCE_S
 def _checked(text: str, max_bytes: int) -> str:
     try:
         cleaned = checked_text(text, max_bytes)
-    except Rubbish as error:
+    except ProtocolError as error:
         raise Problem("text-too-long" if error.code == "text-too-long" else "text-empty", str(error)) from error
     if not any(character.isalnum() for character in cleaned):
         raise Problem("text-empty", "there are no words in this text: nobody would answer it")
     return cleaned
 
 
-def _check_visitor(standing: Standing, turn: ChatRequest, visitor: Visitor) -> None:
+def _check_visitor(state: SessionState, turn: ChatRequest, visitor: Visitor) -> None:
     """Raise Problem unless the conversation is there, and is the visitor's."""
-    is_theirs = not turn.user_id or visitor.user(turn.user_id) == standing.user_id
+    is_theirs = not turn.user_id or visitor.user(turn.user_id) == state.user_id
     if visitor.user_id:
-        is_theirs = visitor.user_id == standing.user_id
-    if not standing.door or standing.erased or not is_theirs:
-        raise Problem("session-unknown", f"you have no session {standing.session_id}; leave its id out for a new one")
+        is_theirs = visitor.user_id == state.user_id
+    if not state.door or state.erased or not is_theirs:
+        raise Problem("session-unknown", f"you have no session {state.session_id}; leave its id out for a new one")
     # One from before there were secrets is gone on with from this machine.
-    is_old = visitor.is_local and not standing.resume_digest and not visitor.user_id
-    if not is_old and not visitor.may_enter(standing.user_id, standing.resume_digest, turn.resume_token):
+    is_old = visitor.is_local and not state.resume_digest and not visitor.user_id
+    if not is_old and not visitor.may_enter(state.user_id, state.resume_digest, turn.resume_token):
         message = "send the `resume_token` that came with the first answer of this session, or leave its id out"
         raise Problem("resume-refused", message)
 
 
-def _check_open(standing: Standing) -> None:
+def _check_open(state: SessionState) -> None:
     """Raise Problem unless the conversation can be gone on with here."""
-    session_id = standing.session_id
-    if standing.closed:
+    session_id = state.session_id
+    if state.closed:
         raise Problem("session-closed", f"session {session_id} has ended; leave its id out for a new one")
-    if standing.door != HTTP:
-        raise Problem("other-door", f"session {session_id} is a call at the {standing.door} door; nobody reads there")
+    if state.door != HTTP:
+        raise Problem("other-door", f"session {session_id} is a call at the {state.door} door; nobody reads there")

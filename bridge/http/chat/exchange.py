@@ -12,12 +12,12 @@ from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 
 from bridge.http.chat.reply_stream import Delivered, Piece, Writing
-from bridge.http.chat.session_events import ReadingFacts, Standing
+from bridge.http.chat.session_events import ReadingFacts, SessionState
 from bridge.http.problems import AWAY, Problem, log_away
 from contracts import events as e
 from contracts.topology import tokens_subject
 from infra.log.connection import connection
-from infra.log.event_log import Fact, Fence, Stale, now_ns, say
+from infra.log.event_log import ExpectedSequence, Fact, StaleWriter, append, now_ns
 from infra.log.session_feed import SessionFeed
 from infra.process.tasks import ended
 
@@ -67,20 +67,20 @@ class _Wake:
 _Item = Fact | _TokenCame | _Wake
 
 
-class Exchange:
+class ChatExchange:
     """Runs as a task of its own (`run`), so that it ends well however the reader leaves.
 
     The reader takes `pieces` and then awaits `recorded`, or takes `whole`; `abandon` says that it went away.
     """
 
     def __init__(
-        self, broker: NatsBroker, standing: Standing, turn: e.TurnEnded, timeout_s: float, resume_token: str
+        self, broker: NatsBroker, state: SessionState, turn: e.TurnEnded, timeout_s: float, resume_token: str
     ) -> None:
         self.turn = turn
         self.resume_token = resume_token
         self.over = asyncio.Event()
         self._broker = broker
-        self._standing = standing
+        self._state = state
         self._timeout_s = timeout_s
         self._begun_s = time.monotonic()
         self._inbound: asyncio.Queue[_Item] = asyncio.Queue(MAX_WAITING)
@@ -153,7 +153,7 @@ class Exchange:
             await self._follow()
         except Problem as problem:
             self._problem = problem
-        except Stale:
+        except StaleWriter:
             self._problem = Problem("session-closed", "the session ended just now; leave its id out for a new one")
         except AWAY as error:
             log.warning("session %s: a turn was not answered: %r", self.turn.session_id, error)
@@ -173,9 +173,9 @@ class Exchange:
         nc = connection(self._broker)
         tokens = await nc.subscribe(tokens_subject(session_id), cb=self._on_token)
         try:
-            async with SessionFeed(self._broker, session_id, self._standing.sequence) as feed:
-                fence = Fence(f"voice.{session_id}.session.*", self._standing.session_sequence)
-                await say(self._broker, self.turn, fence, SAY_PATIENCE_S)
+            async with SessionFeed(self._broker, session_id, self._state.sequence) as feed:
+                expected = ExpectedSequence(f"voice.{session_id}.session.*", self._state.session_sequence)
+                await append(self._broker, self.turn, expected, SAY_PATIENCE_S)
                 self._accepted.set()
                 reading = asyncio.create_task(self._read(feed), name=f"facts of {session_id}")
                 try:
@@ -225,7 +225,7 @@ class Exchange:
 
     async def _take(self, item: _Item) -> None:
         if isinstance(item, Fact):
-            self._standing.take(item)
+            self._state.apply(item)
             self._take_fact(item.event)
         elif isinstance(item, _TokenCame):
             self._take_token(item)
@@ -323,4 +323,4 @@ class Exchange:
             await self._say(self._facts.started(now_ns()))
 
     async def _say(self, event: e.Event) -> None:
-        self._standing.take(Fact(await say(self._broker, event, patience_s=RECORD_PATIENCE_S), event))
+        self._state.apply(Fact(await append(self._broker, event, patience_s=RECORD_PATIENCE_S), event))

@@ -12,7 +12,7 @@ _MARKS = string.punctuation + "\u2019\u201d\u2026"
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class TextToken:
     """The next piece of text: tokens put together are the answer."""
 
     text: str
@@ -33,7 +33,7 @@ class Reset:
     text: str
 
 
-Piece = Token | Clause | Reset
+Piece = TextToken | Clause | Reset
 
 
 class Writing:
@@ -57,7 +57,7 @@ class Writing:
             return self._go_by_clause()
         self._next += 1
         self._shown += text
-        return [Token(text)]
+        return [TextToken(text)]
 
     def clause(self, index: int, text: str) -> list[Piece]:
         """Take a stored clause; return what to tell."""
@@ -70,9 +70,9 @@ class Writing:
             had_shown = self._shown
             told = self._go_by_clause()
             if not had_shown:
-                told = [Token(self.text)]
+                told = [TextToken(self.text)]
         elif self._by_clause:
-            told = [Token(joint(before, text) + text)]
+            told = [TextToken(joint(before, text) + text)]
         return [*told, Clause(index, text)]
 
     def end(self, text: str) -> list[Piece]:
@@ -100,7 +100,7 @@ class Delivered:
     def take(self, piece: Piece) -> None:
         """Take a piece that was sent."""
         match piece:
-            case Token(text):
+            case TextToken(text):
                 self.shown += text
             case Reset(text):
                 self.shown = text

@@ -13,10 +13,10 @@ from starlette.types import Message
 
 from bridge.http.auth import let_in
 from bridge.http.chat.conversations import Conversations
-from bridge.http.chat.exchange import Exchange
-from bridge.http.chat.reply_stream import Clause, Piece, Reset, Token
+from bridge.http.chat.exchange import ChatExchange
+from bridge.http.chat.reply_stream import Clause, Piece, Reset, TextToken
 from bridge.http.conditions import EVENT_STREAM, wants_events
-from bridge.http.limiting import Addresses
+from bridge.http.limiting import AddressRates
 from bridge.http.models import ChatAnswer, ChatRequest
 from bridge.http.problems import Problem, responses
 from bridge.web.gate import Gate, Visitor
@@ -43,7 +43,7 @@ _STREAMED: dict[str, Any] = {
 }
 
 
-def chat_router(conversations: Conversations, addresses: Addresses, gate: Gate, origins: Sequence[str]) -> APIRouter:
+def chat_router(conversations: Conversations, addresses: AddressRates, gate: Gate, origins: Sequence[str]) -> APIRouter:
     """Return the route."""
     router = APIRouter(tags=["chat"])
     answers = {**responses(400, 401, 403, 404, 408, 409, 413, 415, 429, 504), 200: _STREAMED}
@@ -85,7 +85,7 @@ def chat_router(conversations: Conversations, addresses: Addresses, gate: Gate, 
     return router
 
 
-async def _events(exchange: Exchange) -> AsyncIterator[ServerSentEvent]:
+async def _events(exchange: ChatExchange) -> AsyncIterator[ServerSentEvent]:
     try:
         turn = exchange.turn
         opened = {"session_id": turn.session_id, "turn_id": turn.turn_id, "resume_token": exchange.resume_token or None}
@@ -101,7 +101,7 @@ async def _events(exchange: Exchange) -> AsyncIterator[ServerSentEvent]:
 
 def _piece_event(piece: Piece) -> ServerSentEvent:
     match piece:
-        case Token(text):
+        case TextToken(text):
             return _event("token", {"text": text})
         case Reset(text):
             return _event("reset", {"text": text})
@@ -113,7 +113,7 @@ def _event(name: str, data: dict[str, Any]) -> ServerSentEvent:
     return ServerSentEvent(json.dumps(data, ensure_ascii=False, separators=(",", ":")), event=name)
 
 
-async def _whole(exchange: Exchange, request: Request) -> Any:
+async def _whole(exchange: ChatExchange, request: Request) -> Any:
     """Return the whole answer, unless the client goes away before. Raises Problem."""
     answering = asyncio.ensure_future(exchange.whole())
     leaving = asyncio.ensure_future(_left(request))

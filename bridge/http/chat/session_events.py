@@ -15,7 +15,7 @@ HTTP = "http"
 
 
 @dataclass(slots=True)
-class Standing:
+class SessionState:
     """How a session stands after its facts; taking one again changes nothing."""
 
     session_id: str
@@ -33,7 +33,7 @@ class Standing:
     unread: dict[str, e.ReplyStarted] = field(default_factory=dict)
     """Replies of which the log does not say yet how far they were read."""
 
-    def take(self, fact: Fact) -> None:
+    def apply(self, fact: Fact) -> None:
         """Take the next fact."""
         event = fact.event
         self.sequence = max(self.sequence, fact.sequence)
@@ -56,12 +56,12 @@ class Standing:
             self.active_ns = max(self.active_ns, event.time_ns)
 
 
-def standing_of(session_id: str, facts: Iterable[Fact]) -> Standing:
+def session_state_of(session_id: str, facts: Iterable[Fact]) -> SessionState:
     """Return how a session stands after its facts."""
-    standing = Standing(session_id)
+    state = SessionState(session_id)
     for fact in facts:
-        standing.take(fact)
-    return standing
+        state.apply(fact)
+    return state
 
 
 def opening_facts(

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from bridge.http.auth import GivenKey, Key, let_in
-from bridge.http.limiting import Addresses
+from bridge.http.limiting import AddressRates
 from bridge.http.problems import Problem, responses
 from bridge.web.gate import Gate
 from bridge.web.proxies import is_local, is_loopback
@@ -55,7 +55,7 @@ def token_router(settings: Settings, gate: Gate) -> APIRouter:
     """Return the route."""
     router = APIRouter(prefix="/livekit", tags=["livekit"])
     key = Key(settings.livekit_token_key, "DAREDEVIL_LIVEKIT_TOKEN_KEY", "no-token-key", gate)
-    addresses = Addresses(TOKENS_PER_S, TOKENS_BURST)
+    addresses = AddressRates(TOKENS_PER_S, TOKENS_BURST)
 
     async def identity_of(request: Request, given: GivenKey = None) -> str:
         """Return as whom the token has to be, "" for anybody; as a dependency it comes before what the fields are."""

@@ -17,7 +17,7 @@ from bridge.http.models import (
     time_of,
 )
 from contracts import events as e
-from infra.export.conversation import Conversation, Exchange, Reply
+from infra.export.conversation import Conversation, Exchange, ExportedReply
 from infra.session.index import Listed
 
 
@@ -89,7 +89,7 @@ def _turn(exchange: Exchange) -> TranscriptTurn:
     )
 
 
-def _reply(reply: Reply) -> TranscriptReply:
+def _reply(reply: ExportedReply) -> TranscriptReply:
     return TranscriptReply(
         reply_id=reply.reply_id,
         text=reply.heard,

@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bridge.playback.reply import Playing
 from infra.log.connection import cancellation_kept, jetstream
-from infra.log.event_log import Stale
+from infra.log.event_log import StaleWriter
 
 log = logging.getLogger(__name__)
 
@@ -124,12 +124,12 @@ class Lease:
                 log.debug("lease of %s: %r", self._holding.session_id, error)
 
     async def confirmed(self) -> None:
-        """Wait until it is certain that the room is ours: a process that was frozen may have lost it. Raises Stale."""
+        """Wait until the room is certainly ours: a process that was frozen may have lost it. Raises StaleWriter."""
         while not self.lost.is_set() and time.monotonic() - self._renewed_s > LAPSE_S:
             self._renewed.clear()
             await self._renewed.wait()
         if self.lost.is_set():
-            raise Stale(f"session {self._holding.session_id} is another job's now")
+            raise StaleWriter(f"session {self._holding.session_id} is another job's now")
 
     async def still_ours(self) -> bool:
         """Ask at once whether the room is ours. Raises nats errors."""

@@ -54,9 +54,9 @@ class Successor:
         past = await facts_after(self._broker, session_id, patience_s=HISTORY_PATIENCE_S)
         call = Call(self._broker, session_id, self._settings, lambda _: None)
         await call.open(past)
-        if call.standing.opened and not call.standing.closed:
+        if call.state.opened and not call.state.closed:
             log.warning("session %s: its job and its room are gone; it is ended", session_id)
-            await call.bury("room-gone")
+            await call.end_abandoned("room-gone")
         else:
             await call.leave()
 

@@ -9,7 +9,7 @@ from actors.persistence.actor import keep
 from actors.persistence.sessions import Sessions
 from contracts.events import EngineFailed, SessionOpened, TurnRecorded
 from infra.engines.embedding import EmbeddingFailed, Vector, from_bytes
-from infra.log.event_log import facts_after, say
+from infra.log.event_log import append, facts_after
 from tests.actors.persistence.test_record import EXCHANGE, FINISHED, TURN, record_of
 from tests.actors.reasoning.facts import opened
 
@@ -33,7 +33,7 @@ OPENED: SessionOpened = opened().model_copy(update={"session_id": "s", "user_id"
 
 async def kept(broker: NatsBroker, embedder: Embedder | None) -> tuple[TurnRecorded, list[EngineFailed]]:
     for event in (OPENED, *EXCHANGE, FINISHED):
-        await say(broker, event)
+        await append(broker, event)
     await keep(broker, Sessions(broker), FINISHED, embedder)
     facts = [fact.event for fact in await facts_after(broker, "s")]
     (record,) = (fact for fact in facts if isinstance(fact, TurnRecorded))

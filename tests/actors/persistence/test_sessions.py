@@ -18,7 +18,7 @@ from contracts.events import (
     TurnEnded,
     TurnRecorded,
 )
-from infra.log.event_log import facts_after, say
+from infra.log.event_log import append, facts_after
 
 
 def _common(event_id: str, turn_id: str) -> dict[str, object]:
@@ -48,10 +48,10 @@ def heard(number: int) -> PlaybackFinished:
 
 async def exchange(broker: NatsBroker, sessions: Sessions, number: int) -> TurnRecorded:
     for event in (*asked(number), heard(number)):
-        await say(broker, event)
+        await append(broker, event)
     record = record_of(await sessions.at(heard(number)), heard(number), 7)
     assert record is not None
-    await say(broker, record)
+    await append(broker, record)
     return record
 
 
@@ -84,10 +84,10 @@ async def test_only_what_is_new_is_read(broker: NatsBroker, monkeypatch: pytest.
 async def test_an_answer_to_a_turn_that_is_no_longer_held_is_recorded_whole(broker: NatsBroker) -> None:
     sessions = Sessions(broker)
     for event in asked(1000):
-        await say(broker, event)
+        await append(broker, event)
     for number in range(MOST + 5):
         await exchange(broker, sessions, number)
-    await say(broker, heard(1000))
+    await append(broker, heard(1000))
     record = record_of(await sessions.at(heard(1000)), heard(1000), 7)
     assert record is not None
     assert (record.user_text, record.written_text) == ("Question 1000?", "Answer 1000.")

@@ -17,7 +17,7 @@ from actors.reasoning.model_stream import Continuation
 from contracts import events as e
 from infra.log import event_log as facts
 from infra.log.connection import connection
-from infra.log.event_log import history, say
+from infra.log.event_log import append, history
 from infra.settings import Settings
 from tests.actors.reasoning.facts import SESSION, about, ended, fact, opened, revised, started
 from tests.actors.reasoning.models import WAIT, ScriptedModel, tool_call
@@ -70,7 +70,7 @@ async def copy_of_actor(broker: NatsBroker, *models: BaseChatModel, **settings: 
 async def tell(broker: NatsBroker, actor: Reasoning, *events: e.Event) -> list["asyncio.Task[None] | None"]:
     tasks = []
     for event in events:
-        await say(broker, event)
+        await append(broker, event)
         tasks.append(await actor.handle(event))
     return tasks
 
@@ -156,8 +156,8 @@ async def test_the_writer_goes_on_after_another_copy_has_committed(broker: NatsB
 async def test_two_copies_that_take_draft_and_turn_at_once_start_one_reply(broker: NatsBroker) -> None:
     one, other = ScriptedModel.playing(ANSWER), ScriptedModel.playing(ANSWER)
     async with copy_of_actor(broker, one) as first, copy_of_actor(broker, other) as second:
-        await say(broker, revised(HELLO))
-        await say(broker, ended(HELLO))
+        await append(broker, revised(HELLO))
+        await append(broker, ended(HELLO))
         tasks = await asyncio.gather(first.handle(revised(HELLO)), second.handle(ended(HELLO)))
         await finish(list(tasks))
     facts = await names(broker)
@@ -171,7 +171,7 @@ async def test_an_interruption_stops_the_model_and_completes_the_reply(broker: N
         tasks = await tell(broker, actor, ended(HELLO))
         await until(lambda: clauses(broker))
         interruption = about(e.TurnInterrupted, reply_id_of(ended(HELLO)), participant_id="p")
-        await say(broker, interruption)
+        await append(broker, interruption)
         await finish(tasks)
     assert model.cancelled.is_set()
     end = await last(broker, e.ReplyCompleted)
@@ -314,9 +314,9 @@ async def test_an_interrupted_tool_with_effects_is_not_run_again(
     turn = ended("Order it.")
     reply_id = reply_id_of(turn)
     call_id = tools.call_id_of(reply_id, "order", {}, 0)
-    await say(broker, turn)
-    await say(broker, started("Order it.", reply_id))
-    await say(broker, about(e.ToolCalled, reply_id, call_id=call_id, tool="order"))
+    await append(broker, turn)
+    await append(broker, started("Order it.", reply_id))
+    await append(broker, about(e.ToolCalled, reply_id, call_id=call_id, tool="order"))
     model = ScriptedModel.playing([tool_call("order")], ["I see."])
     async with copy_of_actor(broker, model) as actor:
         await finish([await actor.handle(turn)])
@@ -350,7 +350,7 @@ async def test_a_closed_session_stops_what_is_being_written(broker: NatsBroker) 
     model = ScriptedModel.playing(["Good day. Nice ", WAIT])
     async with copy_of_actor(broker, model) as actor:
         tasks = await tell(broker, actor, ended(HELLO))
-        await say(broker, fact(e.SessionClosed, "close", reason="hangup"))
+        await append(broker, fact(e.SessionClosed, "close", reason="hangup"))
         await finish(tasks)
     assert (await last(broker, e.ReplyCompleted)).finish == "interrupted"
 
@@ -360,7 +360,7 @@ async def test_a_draft_that_is_being_written_is_discarded_with_its_session(broke
     async with copy_of_actor(broker, model) as actor:
         tasks = await tell(broker, actor, revised(HELLO))
         await until(lambda: clauses(broker))
-        await say(broker, fact(e.SessionClosed, "close", reason="timeout"))
+        await append(broker, fact(e.SessionClosed, "close", reason="timeout"))
         await finish(tasks)
     assert model.cancelled.is_set()
     assert (await last(broker, e.ReplyDiscarded)).reason == "the session has closed"
@@ -406,7 +406,7 @@ async def test_a_draft_whose_turn_ends_while_nats_hangs_is_committed(
 
 async def test_a_log_that_is_away_is_waited_for(broker: NatsBroker, nats_server: NatsServer) -> None:
     async with copy_of_actor(broker, ScriptedModel.playing(ANSWER)) as actor:
-        await say(broker, ended(HELLO))
+        await append(broker, ended(HELLO))
         await nats_server.stop()
         handling = asyncio.create_task(actor.handle(ended(HELLO)))
         await asyncio.sleep(0.3)  # for as long as the outage lasts

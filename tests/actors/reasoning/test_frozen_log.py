@@ -12,7 +12,7 @@ from infra.log import broker as brokers
 from infra.log import event_log as facts
 from infra.log import inbox
 from infra.log.connection import connection, jetstream
-from infra.log.event_log import say
+from infra.log.event_log import append
 from infra.log.inbox import Inbox
 from infra.log.provisioning import provision
 from tests.actors.reasoning.facts import ended, fact, revised
@@ -69,11 +69,11 @@ async def test_a_draft_is_decided_on_whatever_happened_while_nats_hung(
         taken = Inbox(hasty, REASONING, actor.handle)
         await hasty.start()
         await taken.open()
-        await say(hasty, revised(HELLO))
+        await append(hasty, revised(HELLO))
         await until(lambda: clauses(hasty))
         reconnects = connection(hasty).stats["reconnects"]
         nats_server.freeze()
-        saying = asyncio.create_task(say(hasty, outcome))
+        saying = asyncio.create_task(append(hasty, outcome))
         await until(lost)
         assert not saying.done()
         nats_server.thaw()

@@ -11,7 +11,7 @@ from langchain_core.language_models import BaseChatModel
 from actors.reasoning.actor import Reasoning
 from actors.reasoning.decide import reply_id_of
 from contracts import events as e
-from infra.log.event_log import facts_after, say
+from infra.log.event_log import append, facts_after
 from infra.memory.turns import Recalled, TurnMemory
 from infra.settings import Settings
 from tests.actors.reasoning.facts import ended, fact, opened, revised
@@ -108,7 +108,7 @@ async def test_the_rolling_summary_stands_for_the_turns_it_tells_of(broker: Nats
     async with remembering(broker, Memory(), model) as actor:
         await finish(await tell(broker, actor, ended("One.", "t1"), ended("Two.", "t2")))
         revision = fact(e.SummaryRevised, "sum", summary="They counted.", through_turn_id="t1", turns=1)
-        await say(broker, revision)
+        await append(broker, revision)
         await finish(await tell(broker, actor, ended("Three.", "t3")))
     context = (await last(broker, e.ReplyStarted)).context
     assert context[1].text == "The conversation so far: They counted."
@@ -119,7 +119,7 @@ async def test_the_rolling_summary_stands_for_the_turns_it_tells_of(broker: Nats
 async def ask_in(broker: NatsBroker, actor: Reasoning, session_id: str, text: str = "Hello.") -> e.ReplyStarted:
     """Ask in a session of its own; return the beginning of its reply."""
     event = ended(text, event_id=f"end-{session_id}").model_copy(update={"session_id": session_id})
-    await say(broker, event)
+    await append(broker, event)
     await finish([await actor.handle(event)])
     facts = [found.event for found in await facts_after(broker, session_id)]
     assert any(isinstance(known, e.ReplyCompleted) for known in facts)

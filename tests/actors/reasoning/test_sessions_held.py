@@ -6,7 +6,7 @@ from faststream.nats import NatsBroker
 
 from actors.reasoning.session_log import SessionLogs
 from contracts import events as e
-from infra.log.event_log import say
+from infra.log.event_log import append
 from tests.actors.reasoning.facts import ended, fact, opened
 from tests.actors.reasoning.models import ScriptedModel
 from tests.actors.reasoning.test_actor import HELLO, copy_of_actor, finish, tell
@@ -24,13 +24,13 @@ async def test_sessions_that_are_over_are_let_go(broker: NatsBroker) -> None:
             await finish(await tell(broker, actor, of_session(opened(), number), of_session(ended(HELLO), number)))
         assert actor.sessions_held == 12
         for number in range(11):
-            await say(broker, of_session(fact(e.SessionClosed, "close", reason="hangup"), number))
+            await append(broker, of_session(fact(e.SessionClosed, "close", reason="hangup"), number))
         await until(lambda: actor.sessions_held == 1)
 
 
 async def test_a_session_whose_end_is_found_in_the_log_is_let_go(broker: NatsBroker) -> None:
     closed = fact(e.SessionClosed, "close", reason="hangup")
-    await say(broker, closed)
+    await append(broker, closed)
     async with copy_of_actor(broker, ScriptedModel.playing(["Good day."])) as actor:
         tasks = await tell(
             broker, actor, fact(e.UtteranceDismissed, "late", utterance_id="u", participant_id="p", reason="unlikely")

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.summaries.action_items import LONGEST_ITEM, MOST_ITEMS, action_items
-from actors.summaries.conversation import Line
+from actors.summaries.conversation import SpokenLine
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from actors.summaries.conversation import Line
     ],
 )
 def test_what_is_promised_or_asked_for_is_an_item(speaker: str, text: str, expected: str) -> None:
-    assert action_items([Line(speaker, text)]) == (expected,)  # type: ignore[arg-type]  # one of two words
+    assert action_items([SpokenLine(speaker, text)]) == (expected,)  # type: ignore[arg-type]  # one of two words
 
 
 @pytest.mark.parametrize(
@@ -41,17 +41,17 @@ def test_what_is_promised_or_asked_for_is_an_item(speaker: str, text: str, expec
     ],
 )
 def test_what_is_done_by_talking_or_only_asked_about_is_none(speaker: str, text: str) -> None:
-    assert action_items([Line(speaker, text)]) == ()  # type: ignore[arg-type]  # one of two words
+    assert action_items([SpokenLine(speaker, text)]) == ()  # type: ignore[arg-type]  # one of two words
 
 
 def test_each_item_is_told_once_in_the_order_said() -> None:
-    lines = [Line("user", "I will call Anna. Please order the ink. I will call anna.")]
+    lines = [SpokenLine("user", "I will call Anna. Please order the ink. I will call anna.")]
     assert action_items(lines) == ("The user will call Anna", "The user asked: order the ink")
 
 
 @settings(max_examples=50)
 @given(st.lists(st.sampled_from(["please ", "I will ", "remind me to ", "word ", "? ", ". "]), max_size=400))
 def test_whatever_is_said_items_are_few_and_short(parts: list[str]) -> None:
-    items = action_items([Line("user", "".join(parts))])
+    items = action_items([SpokenLine("user", "".join(parts))])
     assert len(items) <= MOST_ITEMS
     assert all(len(item) <= LONGEST_ITEM + 20 for item in items)

@@ -14,7 +14,7 @@ from actors.summaries.idle_model import Calls
 from contracts import events as e
 from contracts.topology import VOICE
 from infra.log.connection import jetstream
-from infra.log.event_log import facts_after, say
+from infra.log.event_log import append, facts_after
 from infra.settings import Settings
 from tests.actors.running import facts_until, running
 from tests.actors.summaries.scripted import ScriptedModel, SlowModel
@@ -65,7 +65,7 @@ async def _summary(
     broker: NatsBroker, monkeypatch: pytest.MonkeyPatch, facts: list[e.Event], *models: ScriptedModel
 ) -> tuple[e.SummaryWritten, list[e.EngineFailed]]:
     for event in facts:
-        await say(broker, event)
+        await append(broker, event)
     async with summing_up(broker, monkeypatch, *models):
         (summary,) = await _said(broker, e.SummaryWritten)
     assert isinstance(summary, e.SummaryWritten)
@@ -144,7 +144,7 @@ async def test_a_long_call_is_summed_up_as_it_goes_each_time_from_the_notes_and_
     async with summing_up(broker, monkeypatch, model):
         for n in range(1, 13):
             for event in exchange(n):
-                await say(broker, event)
+                await append(broker, event)
         revised = await _said(broker, e.SummaryRevised, 3)
     assert [(one.through_turn_id, one.turns, one.summary) for one in revised if isinstance(one, e.SummaryRevised)] == [
         ("t2", 2, "Notes 2."),
@@ -164,12 +164,12 @@ async def test_two_copies_say_each_rolling_summary_and_the_last_one_once(
     async with summing_up(broker, monkeypatch, model, copies=2):
         for n in range(1, 14):
             for event in exchange(n):
-                await say(broker, event)
+                await append(broker, event)
         # A copy that is behind may find that the other one's summary stands for its turns as well.
         await facts_until(
             broker, "s", lambda facts: any(getattr(fact, "through_turn_id", "") == "t10" for fact in facts)
         )
-        await say(broker, CLOSED)
+        await append(broker, CLOSED)
         await _said(broker, e.SummaryWritten)
         await _idle(broker)
     stored: Any = (await jetstream(broker).stream_info(VOICE, subjects_filter="voice.s.summary.*")).state.subjects
@@ -197,7 +197,7 @@ async def test_with_the_local_model_a_long_call_is_kept_in_the_users_own_sentenc
     async with summing_up(broker, monkeypatch, model):
         for n in range(1, 5):
             for event in exchange(n, "My name is Sam." if n == 1 else ""):
-                await say(broker, event)
+                await append(broker, event)
         (revised,) = await _said(broker, e.SummaryRevised)
     assert isinstance(revised, e.SummaryRevised)
     assert (revised.summary, revised.model) == ("The user said: My name is Sam. My number is 2.", "extract")
@@ -224,7 +224,7 @@ async def test_nothing_is_said_about_a_session_whose_words_were_erased(
 ) -> None:
     model = ScriptedModel(json.dumps(FINAL), "a:model")
     for event in (*TALK, CLOSED, e.SessionErased(**COMMON, event_id="erased")):
-        await say(broker, event)
+        await append(broker, event)
     async with summing_up(broker, monkeypatch, model):
         await _idle(broker)
     assert model.questions == []

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from actors.summaries.asking import Rambled, Unusable, answer, read_final, read_notes, read_small
+from actors.summaries.asking import Rambled, UnusableAnswer, answer, read_final, read_notes, read_small
 from tests.actors.summaries.scripted import ScriptedModel, SlowModel
 
 GIVEN = {"summary": "Sam likes owls.", "topics": ["owls"], "sentiment": "Positive", "action_items": ["Call Sam."]}
@@ -26,12 +26,12 @@ def test_too_much_of_it_is_cut() -> None:
 
 @pytest.mark.parametrize("text", ["", "I cannot.", "{not json}", '{"topics": []}', '{"summary": ""}', "[1]"])
 def test_what_is_no_such_json_is_unusable(text: str) -> None:
-    with pytest.raises(Unusable):
+    with pytest.raises(UnusableAnswer):
         read_final(text)
 
 
 def test_an_unusable_answer_is_not_repeated_in_the_error() -> None:
-    with pytest.raises(Unusable) as raised:
+    with pytest.raises(UnusableAnswer) as raised:
         read_final('{"summary": 5, "topics": "zanzibar"}')
     assert "zanzibar" not in str(raised.value)
 
@@ -41,9 +41,9 @@ def test_the_local_models_summary_must_speak_of_the_call() -> None:
     assert read_small("Summary: A broken printer.", source) == "A broken printer."
     with pytest.raises(Rambled):
         read_small("The user is a helpful assistant.", source)
-    with pytest.raises(Unusable):
+    with pytest.raises(UnusableAnswer):
         read_small("\n", source)
-    with pytest.raises(Unusable):
+    with pytest.raises(UnusableAnswer):
         read_notes("")
 
 

@@ -1,6 +1,6 @@
 """What was said, as lines, and as text of a bounded length."""
 
-from actors.summaries.conversation import Line, after_turn, conversation, pieces, transcript
+from actors.summaries.conversation import SpokenLine, after_turn, conversation, pieces, transcript
 from contracts.events import PlaybackFinished, PlaybackInterrupted, ReplyCompleted, TurnEnded
 
 COMMON = {"event_id": "e", "session_id": "s", "time_ns": 1}
@@ -14,11 +14,15 @@ def test_the_agent_has_said_what_was_heard_not_what_was_written() -> None:
         TurnEnded(**COMMON, participant_id="p", text="  "),
         PlaybackFinished(**COMMON, reply_id="q", heard_text="Bye.", played_samples=1),
     ]
-    assert conversation(facts) == [Line("user", "Hello."), Line("agent", "Hi!"), Line("agent", "Bye.")]
+    assert conversation(facts) == [
+        SpokenLine("user", "Hello."),
+        SpokenLine("agent", "Hi!"),
+        SpokenLine("agent", "Bye."),
+    ]
 
 
 def test_a_long_transcript_keeps_its_beginning_and_its_end() -> None:
-    lines = [Line("user", f"line {n}") for n in range(100)]
+    lines = [SpokenLine("user", f"line {n}") for n in range(100)]
     text = transcript(lines, 200)
     assert len(text) <= 200
     assert text.startswith("User: line 0")
@@ -31,19 +35,22 @@ def test_what_follows_a_turn_begins_after_its_answer_was_heard() -> None:
         PlaybackFinished(**COMMON, turn_id="1", reply_id="r", heard_text="First.", played_samples=1),
         TurnEnded(**COMMON, turn_id="2", participant_id="p", text="Two."),
     ]
-    assert conversation(after_turn(facts, "1")) == [Line("user", "Two.")]
+    assert conversation(after_turn(facts, "1")) == [SpokenLine("user", "Two.")]
     assert after_turn(facts, "unknown") == facts
 
 
 def test_pieces_hold_every_line_once_and_are_no_longer_than_asked() -> None:
-    lines = [Line("user", "word " * (n % 40 + 1)) for n in range(200)]
+    lines = [SpokenLine("user", "word " * (n % 40 + 1)) for n in range(200)]
     found = pieces(lines, 500)
     assert [line for piece in found for line in piece] == lines
     assert max(len(transcript(piece, 10_000)) for piece in found) <= 500
 
 
 def test_a_line_that_is_too_long_is_a_piece_of_its_own() -> None:
-    assert [len(piece) for piece in pieces([Line("user", "a"), Line("user", "b" * 99), Line("user", "c")], 50)] == [
+    assert [
+        len(piece)
+        for piece in pieces([SpokenLine("user", "a"), SpokenLine("user", "b" * 99), SpokenLine("user", "c")], 50)
+    ] == [
         1,
         1,
         1,

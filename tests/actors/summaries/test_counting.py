@@ -2,12 +2,16 @@
 
 import pytest
 
-from actors.summaries.conversation import Line
+from actors.summaries.conversation import SpokenLine
 from actors.summaries.counting import sentiment, topics
 
 
 def test_topics_are_the_users_words_that_are_not_common() -> None:
-    lines = [Line("user", "The printer is broken."), Line("agent", "Cartridge?"), Line("user", "The printer, yes.")]
+    lines = [
+        SpokenLine("user", "The printer is broken."),
+        SpokenLine("agent", "Cartridge?"),
+        SpokenLine("user", "The printer, yes."),
+    ]
     assert topics(lines) == ("printer", "broken")
 
 
@@ -22,4 +26,4 @@ def test_topics_are_the_users_words_that_are_not_common() -> None:
     ],
 )
 def test_sentiment_is_that_of_the_users_words(text: str, expected: str) -> None:
-    assert sentiment([Line("agent", "I hate it."), Line("user", text)]) == expected
+    assert sentiment([SpokenLine("agent", "I hate it."), SpokenLine("user", text)]) == expected

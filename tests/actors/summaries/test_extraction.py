@@ -4,30 +4,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.summaries.conversation import Line
+from actors.summaries.conversation import SpokenLine
 from actors.summaries.extraction import SAID, cleaned, extract, is_grounded
 
 
 @settings(max_examples=50)
 @given(st.lists(st.text(max_size=300), max_size=5), st.text(max_size=300))
 def test_an_extract_is_never_longer_than_asked(texts: list[str], notes: str) -> None:
-    assert len(extract([Line("user", text) for text in texts], 400, notes)) <= 400
+    assert len(extract([SpokenLine("user", text) for text in texts], 400, notes)) <= 400
 
 
 def test_all_is_there_if_it_fits_each_sentence_once() -> None:
-    lines = [Line("user", "My printer is broken. " + "It makes a noise. " * 30), Line("agent", "I am sorry.")]
+    lines = [
+        SpokenLine("user", "My printer is broken. " + "It makes a noise. " * 30),
+        SpokenLine("agent", "I am sorry."),
+    ]
     assert extract(lines) == "My printer is broken. It makes a noise."
 
 
 def test_of_many_sentences_those_about_the_person_stay() -> None:
-    small_talk = [Line("user", f"And what do you think about number {word}?") for word in "abcdefghijklmnopqrst"]
-    lines = [*small_talk[:10], Line("user", "My name is Sam and I live in Lisbon."), *small_talk[10:]]
+    small_talk = [SpokenLine("user", f"And what do you think about number {word}?") for word in "abcdefghijklmnopqrst"]
+    lines = [*small_talk[:10], SpokenLine("user", "My name is Sam and I live in Lisbon."), *small_talk[10:]]
     assert "My name is Sam and I live in Lisbon." in extract(lines, 200)
 
 
 def test_what_was_kept_before_is_kept_on() -> None:
     notes = SAID + "My name is Sam. I like owls."
-    later = [Line("user", f"What is the colour of thing number {word}?") for word in "abcdefghij"]
+    later = [SpokenLine("user", f"What is the colour of thing number {word}?") for word in "abcdefghij"]
     kept = extract(later, 150, notes)
     assert kept.startswith("My name is Sam. I like owls.")
 

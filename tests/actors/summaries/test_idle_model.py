@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from actors.summaries.idle_model import FORGOTTEN_S, Calls, Floor, TooBusy
+from actors.summaries.idle_model import FORGOTTEN_S, Calls, ModelDemand, TooBusy
 from contracts.events import (
     Event,
     InterruptionDismissed,
@@ -17,8 +17,8 @@ from contracts.events import (
 )
 
 
-def floor_after(*facts: tuple[str, type[Event]]) -> Floor:
-    floor = Floor()
+def floor_after(*facts: tuple[str, type[Event]]) -> ModelDemand:
+    floor = ModelDemand()
     for session_id, event_class in facts:
         floor.take(session_id, event_class, 0)
     return floor

@@ -21,9 +21,9 @@ from contracts.events import (
     TurnInterrupted,
 )
 from contracts.topology import sound_again_subject
-from infra.engines.tts import Chain, Sound, Voice
+from infra.engines.tts import Chain, SynthesizedSound, Voice
 from infra.log.connection import connection, round_trip
-from infra.log.event_log import now_ns, say
+from infra.log.event_log import append, now_ns
 from tests.actors.running import facts_until, running
 from tests.servers import NatsServer
 
@@ -45,7 +45,7 @@ class ScriptedVoice(Voice):
     async def close(self) -> None:
         pass
 
-    async def synthesize(self, text: str) -> AsyncGenerator[Sound, None]:
+    async def synthesize(self, text: str) -> AsyncGenerator[SynthesizedSound, None]:
         self.said.append(text)
         if self.name == "cancelled" and len(self.said) == 1:
             elsewhere: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -54,10 +54,10 @@ class ScriptedVoice(Voice):
         if self.name == "broken":
             raise ConnectionError("no line")
         if text.startswith("Hold"):
-            yield Sound(TENTH, 24_000, self.name)
+            yield SynthesizedSound(TENTH, 24_000, self.name)
             self.asked.set()
             await self.go_on.wait()
-        yield Sound(TENTH, 24_000, self.name)
+        yield SynthesizedSound(TENTH, 24_000, self.name)
 
 
 class Ear:
@@ -120,7 +120,7 @@ async def test_clauses_of_a_session_are_heard_in_order_and_each_is_said_to_be_do
     ear = await ear_for(broker)
     async with synthesis(broker, monkeypatch, ScriptedVoice()):
         for index in range(5):
-            await say(broker, clause(index))
+            await append(broker, clause(index))
         facts = await facts_until(broker, "s", lambda facts: len(synthesized(facts)) == 5)
     assert ear.clauses() == [("r", index) for index in range(5)]
     done = synthesized(facts)
@@ -134,9 +134,9 @@ async def test_clauses_of_a_session_are_heard_in_order_and_each_is_said_to_be_do
 async def test_one_session_does_not_wait_for_another(broker: NatsBroker, monkeypatch: pytest.MonkeyPatch) -> None:
     voice = ScriptedVoice()
     async with synthesis(broker, monkeypatch, voice):
-        await say(broker, clause(text="Hold it."))
+        await append(broker, clause(text="Hold it."))
         await voice.asked.wait()
-        await say(broker, clause(session="other"))
+        await append(broker, clause(session="other"))
         await facts_until(broker, "other", lambda facts: bool(synthesized(facts)))
         voice.go_on.set()
         await facts_until(broker, "s", lambda facts: bool(synthesized(facts)))
@@ -146,12 +146,12 @@ async def test_a_clause_whose_sound_is_out_is_not_made_again_when_it_is_delivere
     broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     voice = ScriptedVoice()
-    await say(broker, clause(0))
+    await append(broker, clause(0))
     done = ClauseSynthesized(
         event_id="done", session_id="s", time_ns=1, reply_id="r", index=0, text="", samples=9, sample_rate_hz=9
     )
-    await say(broker, done)
-    await say(broker, clause(1, "Next."))
+    await append(broker, done)
+    await append(broker, clause(1, "Next."))
     async with synthesis(broker, monkeypatch, voice):
         await facts_until(broker, "s", lambda facts: len(synthesized(facts)) == 2)
     assert voice.said == ["Next."]
@@ -169,11 +169,11 @@ async def test_an_interrupted_or_discarded_reply_stops_at_once_and_its_later_cla
 ) -> None:
     voice, ear = ScriptedVoice(), await ear_for(broker)
     async with synthesis(broker, monkeypatch, voice):
-        await say(broker, clause(0, "Hold it."))
+        await append(broker, clause(0, "Hold it."))
         await voice.asked.wait()
-        await say(broker, end)
-        await say(broker, clause(1, "Never heard."))
-        await say(broker, clause(0, "Heard.", reply="next"))
+        await append(broker, end)
+        await append(broker, clause(1, "Never heard."))
+        await append(broker, clause(0, "Heard.", reply="next"))
         facts = await facts_until(broker, "s", lambda facts: bool(synthesized(facts)))
     assert voice.said == ["Hold it.", "Heard."]
     assert [fact.reply_id for fact in synthesized(facts)] == ["next"]
@@ -185,7 +185,7 @@ async def test_when_every_engine_fails_each_failure_is_a_fact_and_the_call_goes_
 ) -> None:
     ear = await ear_for(broker)
     async with synthesis(broker, monkeypatch, ScriptedVoice("broken"), ScriptedVoice("broken")):
-        await say(broker, clause())
+        await append(broker, clause())
         facts = await facts_until(broker, "s", lambda facts: bool(synthesized(facts)))
     failures = [fact for fact in facts if isinstance(fact, EngineFailed)]
     assert [(fact.engine, fact.action) for fact in failures] == [
@@ -201,14 +201,14 @@ async def test_sound_that_was_lost_is_published_again_on_request_and_nothing_is_
 ) -> None:
     ear = await ear_for(broker)
     async with synthesis(broker, monkeypatch, ScriptedVoice()):
-        await say(broker, clause())
+        await append(broker, clause())
         await facts_until(broker, "s", lambda facts: bool(synthesized(facts)))
         answer = await connection(broker).request(sound_again_subject("s"), encode(clause()), timeout=5)
         assert answer.data == b""
         await ear.until(lambda frames: len([frame for frame in frames if frame.last]) == 2)
         rubbish = await connection(broker).request(sound_again_subject("s"), b"\xc1", timeout=5)
         assert b"Undecodable" in rubbish.data
-        await say(broker, ReplyDiscarded(event_id="x", session_id="s", time_ns=1, reply_id="r"))
+        await append(broker, ReplyDiscarded(event_id="x", session_id="s", time_ns=1, reply_id="r"))
         refused = await connection(broker).request(sound_again_subject("s"), encode(clause()), timeout=5)
         assert b"discarded" in refused.data
         facts = await facts_until(broker, "s", lambda facts: True)
@@ -220,7 +220,7 @@ async def test_a_clause_that_was_being_said_while_nats_died_is_heard_whole_once_
 ) -> None:
     voice, ear = ScriptedVoice(), await ear_for(broker)
     async with synthesis(broker, monkeypatch, voice):
-        await say(broker, clause(0, "Hold it."))
+        await append(broker, clause(0, "Hold it."))
         await voice.asked.wait()
         await nats_server.stop()
         await nats_server.start()
@@ -240,7 +240,7 @@ async def test_what_no_voice_can_say_is_told_once_a_reply_and_not_taken_as_said(
     voice.scripts = frozenset({"LATIN"})
     async with synthesis(broker, monkeypatch, voice):
         for index, text in enumerate(("\u4f60\u597d\u3002", "\u4e16\u754c\u3002", " Bye.")):
-            await say(broker, clause(index, text))
+            await append(broker, clause(index, text))
         facts = await facts_until(broker, "s", lambda facts: len(synthesized(facts)) == 3)
     first, second, third = synthesized(facts)
     assert (first.unsaid, second.unsaid, third.unsaid) == (True, True, False)
@@ -255,7 +255,7 @@ async def test_a_clause_in_which_something_else_was_cancelled_is_said_none_the_l
 ) -> None:
     voice, ear = ScriptedVoice("cancelled"), await ear_for(broker)
     async with synthesis(broker, monkeypatch, voice):
-        await say(broker, clause())
+        await append(broker, clause())
         await facts_until(broker, "s", lambda facts: len(synthesized(facts)) == 1)
     assert len(voice.said) == 2
     assert ear.clauses() == [("r", 0)]

@@ -5,7 +5,7 @@ import pytest
 
 from actors.synthesis.framing import ClauseFrames
 from contracts.audio import OutFrame, unpack_out
-from infra.engines.tts import Sound
+from infra.engines.tts import SynthesizedSound
 
 
 def _tone(seconds: float, rate_hz: int) -> bytes:
@@ -13,11 +13,11 @@ def _tone(seconds: float, rate_hz: int) -> bytes:
     return samples.astype(np.int16).tobytes()
 
 
-def _sound(seconds: float, rate_hz: int = 22_050, words: tuple[float, ...] = ()) -> Sound:
-    return Sound(_tone(seconds, rate_hz), rate_hz, "tone", words)
+def _sound(seconds: float, rate_hz: int = 22_050, words: tuple[float, ...] = ()) -> SynthesizedSound:
+    return SynthesizedSound(_tone(seconds, rate_hz), rate_hz, "tone", words)
 
 
-def _frames(frames: ClauseFrames, *sounds: Sound) -> list[OutFrame]:
+def _frames(frames: ClauseFrames, *sounds: SynthesizedSound) -> list[OutFrame]:
     return [*(frame for sound in sounds for frame in frames.push(sound)), *frames.finish()]
 
 
@@ -65,7 +65,7 @@ def test_words_that_are_all_timed_before_their_sound_is_made_go_out_at_once_and_
 
 @pytest.mark.parametrize("told", [(), (0.5,), (1.0, 0.5)])
 def test_words_that_are_not_timed_or_badly_are_spread_over_the_voiced_part(told: tuple[float, ...]) -> None:
-    silence = Sound(bytes(2 * 4800), 24_000, "tone")
+    silence = SynthesizedSound(bytes(2 * 4800), 24_000, "tone")
     clause = ClauseFrames("r", 0, "Well there", 24_000)
     _frames(clause, silence, _sound(1, 24_000, told), silence)
     first, last = clause.word_end_samples

@@ -4,7 +4,7 @@ import pytest
 from faststream.nats import NatsBroker
 
 from actors.synthesis import actor
-from infra.log.event_log import say
+from infra.log.event_log import append
 from tests.actors.running import facts_until, running
 from tests.actors.synthesis.test_actor import clause, ear_for, synthesized
 
@@ -13,8 +13,8 @@ from tests.actors.synthesis.test_actor import clause, ear_for, synthesized
 async def test_a_clause_is_said_by_the_local_voice_at_the_rate_of_the_door(broker: NatsBroker) -> None:
     ear = await ear_for(broker)
     async with running(actor.make(), "synthesis", broker):
-        await say(broker, clause(0, "Sure, I can help."))
-        await say(broker, clause(1, "\N{GRINNING FACE}"))
+        await append(broker, clause(0, "Sure, I can help."))
+        await append(broker, clause(1, "\N{GRINNING FACE}"))
         facts = await facts_until(broker, "s", lambda facts: len(synthesized(facts)) == 2)
     spoken, emoji = synthesized(facts)
     assert (spoken.engine, spoken.sample_rate_hz) == ("local", 24_000)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.synthesis.session_state import Spoken
+from actors.synthesis.session_state import SessionState
 from contracts.events import (
     AgentProfile,
     ClauseSynthesized,
@@ -33,14 +33,14 @@ CLAUSE = ReplyClauseWritten(**COMMON, reply_id="r", index=1, text="Hello.")
     ],
 )
 def test_a_clause_is_made_once_and_only_while_somebody_may_hear_it(event: Event, to_do: bool, hearable: bool) -> None:
-    session = Spoken()
+    session = SessionState()
     session.fold(Fact(7, event))
     assert (session.sequence, session.to_do(CLAUSE), session.hearable(CLAUSE)) == (7, to_do, hearable)
 
 
 @pytest.mark.parametrize("speaks", [True, False])
 def test_no_sound_is_made_in_a_conversation_by_text(speaks: bool) -> None:
-    session = Spoken()
+    session = SessionState()
     profile = PROFILE.model_copy(update={"speaks": speaks})
     session.fold(Fact(1, SessionOpened(**COMMON, door="http", user_id="sam", profile=profile)))
     assert session.to_do(CLAUSE) == session.hearable(CLAUSE) == speaks

@@ -6,7 +6,7 @@ from actors.synthesis.actor import Synthesis
 from actors.synthesis.voices import Voices
 from contracts.events import SessionClosed
 from infra.engines.tts import Chain
-from infra.log.event_log import now_ns, say
+from infra.log.event_log import append, now_ns
 from infra.settings import settings
 from tests.actors.synthesis.test_actor import ScriptedVoice, clause
 from tests.waiting import until
@@ -25,7 +25,7 @@ async def test_sessions_that_are_over_are_let_go(broker: NatsBroker) -> None:
         await synthesis.handle(clause(session=f"s-{number}"))
     assert synthesis.sessions_held == 12
     for number in range(11):
-        await say(broker, closed(f"s-{number}"))
+        await append(broker, closed(f"s-{number}"))
     await until(lambda: synthesis.sessions_held == 1)
     # A clause that comes after the end is read back with it, and is not kept either.
     await synthesis.handle(clause(1, session="s-0"))

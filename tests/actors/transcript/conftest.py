@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from faststream.nats import NatsBroker
 
-from actors.transcript.engines import Ears
+from actors.transcript.engines import SpeechEngines
 from actors.transcript.track_owner import TrackOwner
 from contracts import events as e
 from infra.process.tasks import ended
@@ -15,8 +15,8 @@ from tests.actors.transcript.track_of import PARTICIPANT, SESSION, TRACK, Caller
 
 
 @pytest.fixture(scope="session")
-def ears() -> Ears:
-    ears = Ears(Settings())
+def ears() -> SpeechEngines:
+    ears = SpeechEngines(Settings())
     asyncio.run(ears.warm_up())
     return ears
 
@@ -32,7 +32,7 @@ async def caller(broker: NatsBroker) -> Caller:
 class Owners:
     """Starts owners of the caller's track and ends them, as a crash would: nothing more is said."""
 
-    def __init__(self, caller: Caller, ears: Ears) -> None:
+    def __init__(self, caller: Caller, ears: SpeechEngines) -> None:
         self._caller = caller
         self._ears = ears
         self.tasks: list[asyncio.Task[None]] = []
@@ -49,7 +49,7 @@ class Owners:
 
 
 @pytest.fixture
-async def owners(caller: Caller, ears: Ears) -> AsyncIterator[Owners]:
+async def owners(caller: Caller, ears: SpeechEngines) -> AsyncIterator[Owners]:
     owners = Owners(caller, ears)
     yield owners
     await owners.crash()

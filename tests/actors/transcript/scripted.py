@@ -1,11 +1,11 @@
-"""Ears whose engines are scripted: voice activity is loudness, words are those of a list. Nothing has to be loaded."""
+"""Speech engines that are scripted: voice activity is loudness, words are those of a list. Nothing is loaded."""
 
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
-from actors.transcript.engines import Ears, Recogniser
+from actors.transcript.engines import Recogniser, SpeechEngines
 from infra.engines.lane import Lane
 from infra.engines.stt import NothingHeard, OnFailure, Recognition, SpeechToText
 from infra.engines.turn_detector import EndOfTurn
@@ -72,8 +72,8 @@ class LoudnessVad(SileroVad):
         return vad
 
 
-class ScriptedEars(Ears):
-    """Ears whose engines are scripted."""
+class ScriptedEngines(SpeechEngines):
+    """SpeechEngines whose engines are scripted."""
 
     def __init__(self, answers: Sequence[Answer]) -> None:
         self.engine = ScriptedEngine(answers)

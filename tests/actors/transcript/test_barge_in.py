@@ -1,12 +1,12 @@
 import pytest
 
-from actors.transcript.barge_in import Company, Floor, Verdict, is_question, judge
+from actors.transcript.barge_in import Company, Overlap, Verdict, is_question, judge
 
 AGENT = "The weather in Paris is sunny today. Would you like to know more?"
 
 
 def verdict(text: str, speech_ms: float = 400, over: bool = True) -> Verdict | None:
-    return judge(text, speech_ms, over, Floor(AGENT), min_speech_ms=500)
+    return judge(text, speech_ms, over, Overlap(AGENT), min_speech_ms=500)
 
 
 def test_a_cough_without_words_is_dismissed_when_it_is_over() -> None:
@@ -39,14 +39,14 @@ TURNS = ["Yes, cancel it.", "That's too expensive.", "Great, what's next?", "Tha
 
 @pytest.mark.parametrize("text", SIGNALS)
 def test_a_signal_leaves_a_statement_alone_and_answers_a_question(text: str) -> None:
-    assert judge(text, 3000, True, Floor("The moon is far away, and"), 300) == Verdict(False, "backchannel")
-    assert judge(text, 3000, True, Floor("Shall I book it?", asks=True), 300) == Verdict(True)
+    assert judge(text, 3000, True, Overlap("The moon is far away, and"), 300) == Verdict(False, "backchannel")
+    assert judge(text, 3000, True, Overlap("Shall I book it?", asks=True), 300) == Verdict(True)
 
 
 @pytest.mark.parametrize("text", TURNS)
 @pytest.mark.parametrize("asks", [False, True])
 def test_a_turn_interrupts_a_statement_and_a_question(text: str, asks: bool) -> None:
-    assert judge(text, 3000, True, Floor("The moon is far away, and", asks=asks), 300) == Verdict(True)
+    assert judge(text, 3000, True, Overlap("The moon is far away, and", asks=asks), 300) == Verdict(True)
 
 
 @pytest.mark.parametrize("text", ["Thank", "Thank you", "Go", "Yeah, go", "That makes", "I"])
@@ -61,14 +61,14 @@ def test_a_signal_with_words_of_its_own_interrupts(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["Yeah.", "Yes, sure.", "Okay.", "Mhm.", "Thank you.", "Sunny."])
 def test_after_a_question_of_the_agent_the_same_words_are_an_answer(text: str) -> None:
-    asks = Floor("It is sunny. Would you like to know more?", asks=True)
+    asks = Overlap("It is sunny. Would you like to know more?", asks=True)
     assert judge(text, 400, True, asks, min_speech_ms=500) == Verdict(True)
 
 
 def test_what_the_sound_tells_counts_more_than_the_words() -> None:
-    assert judge("No.", 300, True, Floor(AGENT, is_echo=True), 500) == Verdict(False, "echo")
-    assert judge("Paris.", 300, True, Floor(AGENT), 500) == Verdict(False, "echo")
-    assert judge("Paris.", 300, True, Floor(AGENT, is_own=True), 500) == Verdict(True)
+    assert judge("No.", 300, True, Overlap(AGENT, is_echo=True), 500) == Verdict(False, "echo")
+    assert judge("Paris.", 300, True, Overlap(AGENT), 500) == Verdict(False, "echo")
+    assert judge("Paris.", 300, True, Overlap(AGENT, is_own=True), 500) == Verdict(True)
 
 
 @pytest.mark.parametrize(("text", "asks"), [("How are you?", True), ('He asked "why?"', True), ("Why? I see.", False)])
@@ -98,7 +98,7 @@ def test_an_echo_may_be_misheard_a_little() -> None:
 
 
 def test_a_command_is_no_echo_even_if_the_agent_says_the_word() -> None:
-    assert judge("Stop.", 200, True, Floor("The bus will stop here."), 500) == Verdict(True)
+    assert judge("Stop.", 200, True, Overlap("The bus will stop here."), 500) == Verdict(True)
 
 
 NAMED = Company("named", "Daredevil", ("Kim", "Ann Lee"))
@@ -106,7 +106,7 @@ ASKED = Company("asked", "Daredevil", ("Kim", "Ann Lee"))
 
 
 def in_company(company: Company, text: str, over: bool = True, speech_ms: float = 2000) -> Verdict | None:
-    return judge(text, speech_ms, over, Floor(AGENT), min_speech_ms=500, company=company)
+    return judge(text, speech_ms, over, Overlap(AGENT), min_speech_ms=500, company=company)
 
 
 @pytest.mark.parametrize("text", ["I am Sam.", "No, I was at home.", "Actually I think so, too.", "Kim, stop that!"])

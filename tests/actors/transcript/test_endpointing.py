@@ -6,8 +6,8 @@ from actors.transcript.endpointing import (
     LIVE_LAG_MS,
     WINDOW_SAMPLES,
     Change,
-    Hearing,
     Tuning,
+    VadState,
     hear,
     is_sure,
     is_unfinished,
@@ -19,9 +19,9 @@ TUNING = Tuning()
 SPEECH, DOUBT, SILENCE = 0.9, 0.4, 0.1
 
 
-def run(probabilities: list[float]) -> list[tuple[Change, Hearing, int]]:
+def run(probabilities: list[float]) -> list[tuple[Change, VadState, int]]:
     """Return every change with the state after it and the end of the window that brought it."""
-    state, changes = Hearing(), []
+    state, changes = VadState(), []
     for place, probability in enumerate(probabilities):
         state, change = hear(state, place * WINDOW_SAMPLES, probability, TUNING)
         if change is not None:
@@ -79,7 +79,7 @@ def test_changes_always_alternate_and_positions_stay_in_the_track(probabilities:
 
 @given(st.lists(st.floats(0, 1), max_size=80), st.integers(0, 80))
 def test_the_state_machine_may_be_stopped_and_gone_on_with_anywhere(probabilities: list[float], cut: int) -> None:
-    whole = state = Hearing()
+    whole = state = VadState()
     for place, probability in enumerate(probabilities):
         whole, _ = hear(whole, place * WINDOW_SAMPLES, probability, TUNING)
     for part in (range(min(cut, len(probabilities))), range(min(cut, len(probabilities)), len(probabilities))):

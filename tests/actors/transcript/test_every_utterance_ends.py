@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from actors.transcript.echo.agent_sound import AgentSound
 from actors.transcript.live_sound import LiveSound
 from actors.transcript.resume import resume_point
-from actors.transcript.session_state import SessionView
-from actors.transcript.track_listener import Listener
+from actors.transcript.session_state import SessionState
+from actors.transcript.track_listener import TrackListener
 from contracts import events as e
 from contracts.audio import InFrame
 from infra.engines.vad import WINDOW_SAMPLES
 from infra.log.connection import connection
-from infra.log.event_log import Fact, facts_after, history, now_ns, say
-from tests.actors.transcript.scripted import DOUBTED, FAILS, LOUD, QUIET, Answer, ScriptedEars
+from infra.log.event_log import Fact, append, facts_after, history, now_ns
+from tests.actors.transcript.scripted import DOUBTED, FAILS, LOUD, QUIET, Answer, ScriptedEngines
 from tests.actors.transcript.track_of import PARTICIPANT, TRACK
 
 HEARD = ("", "Stop, wait.", "Mhm.", "Thank you.", "What time is it?", DOUBTED, FAILS)
@@ -61,7 +61,7 @@ class Call:
 
     def __init__(self, broker: NatsBroker, session_id: str, answers: Sequence[Answer]) -> None:
         self._broker, self._session_id = broker, session_id
-        self._ears = ScriptedEars(answers)
+        self._ears = ScriptedEngines(answers)
         self._sent: list[InFrame] = []
         self._replies = 0
         self.track = e.TrackPublished(**self._about("track"), track_id=TRACK, participant_id=PARTICIPANT)
@@ -70,18 +70,18 @@ class Call:
         return {"event_id": f"{self._session_id}-{name}", "session_id": self._session_id, "time_ns": now_ns()}
 
     async def begin(self) -> None:
-        await say(self._broker, self.track)
+        await append(self._broker, self.track)
         await self.take_up()
 
     async def take_up(self) -> None:
         """Have the track heard by a new listener, which knows what the log and the sound's stream have."""
-        self._view = SessionView()
+        self._view = SessionState()
         for fact in await facts_after(self._broker, self._session_id):
             self._view.apply(fact)
         woken = asyncio.Event()
         self._live = Script(self._broker, self._session_id, woken)
         playback = AgentSound(self._broker, self._session_id).playback
-        self._listener = Listener(self._broker, self._ears, self.track, self._view, self._live, playback, woken)
+        self._listener = TrackListener(self._broker, self._ears, self.track, self._view, self._live, playback, woken)
         point = resume_point(self._view, self.track)
         self._listener.resume(point.first_sample, point.heard_to)
         self._live.coming = [frame for frame in self._sent if frame.first_sample >= point.first_sample]
@@ -124,7 +124,7 @@ class Call:
             await self._tell(e.PlaybackFinished.model_validate({**about, "heard_text": "", "played_samples": 1}))
 
     async def _tell(self, event: e.Event) -> None:
-        self._view.apply(Fact(await say(self._broker, event), event))
+        self._view.apply(Fact(await append(self._broker, event), event))
 
     async def end(self) -> list[e.Event]:
         """Close the track and return the facts."""

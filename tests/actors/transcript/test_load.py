@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from faststream.nats import NatsBroker
 
-from actors.transcript.engines import Ears
+from actors.transcript.engines import SpeechEngines
 from actors.transcript.load import HearingLoad
 from contracts import events as e
 from infra.engines.lane import Lane
@@ -40,7 +40,9 @@ async def test_falling_behind_and_catching_up_are_logged_once(
     broker: NatsBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
     state = {"behind": True}
-    load = HearingLoad(broker, cast(Ears, SimpleNamespace(behind=lambda: state["behind"], waited_s=lambda: 2.0)))
+    load = HearingLoad(
+        broker, cast(SpeechEngines, SimpleNamespace(behind=lambda: state["behind"], waited_s=lambda: 2.0))
+    )
     await load.open()
     try:
         await until(lambda: "behind real time" in caplog.text)

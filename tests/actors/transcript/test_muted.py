@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 from faststream.nats import NatsBroker
 
-from actors.transcript import actor
-from actors.transcript import engines as ears
+from actors.transcript import actor, engines
 from actors.transcript import track_owner as track
 from contracts import events as e
 from contracts.topology import TRANSCRIPT, VOICE
 from infra.log.connection import jetstream
-from infra.log.event_log import now_ns, say
+from infra.log.event_log import append, now_ns
 from infra.settings import Settings
 from tests.actors.running import running
-from tests.actors.transcript.scripted import LOUD, ScriptedEars
+from tests.actors.transcript.scripted import LOUD, ScriptedEngines
 from tests.actors.transcript.track_of import Caller, has, only
 from tests.speech import silence
 from tests.waiting import until_async
@@ -27,10 +26,10 @@ SPEECH = np.asarray(LOUD * np.sin(np.arange(16_000) / 8), np.int16)
 
 @asynccontextmanager
 async def a_transcript(broker: NatsBroker, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    def scripted(settings: Settings) -> ScriptedEars:
-        return ScriptedEars([("What time is it?", 0)])
+    def scripted(settings: Settings) -> ScriptedEngines:
+        return ScriptedEngines([("What time is it?", 0)])
 
-    monkeypatch.setattr(ears, "Ears", scripted)
+    monkeypatch.setattr(engines, "SpeechEngines", scripted)
     async with running(actor.make(), TRANSCRIPT, broker):
         yield
 
@@ -55,7 +54,7 @@ async def test_tracks_of_nobody_and_muted_ones_are_no_jobs_and_are_heard_once_th
         return await jobs(broker) == 0
 
     for n in range(40):
-        await say(broker, published(f"nobody-{n}"))
+        await append(broker, published(f"nobody-{n}"))
     caller = Caller(broker)
     if known:
         await caller.open_session()

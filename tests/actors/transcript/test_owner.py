@@ -10,8 +10,8 @@ from faststream.nats import NatsBroker
 
 from actors.transcript import actor
 from actors.transcript import track_owner as track
-from actors.transcript.engines import Ears
-from actors.transcript.track_listener import Listener
+from actors.transcript.engines import SpeechEngines
+from actors.transcript.track_listener import TrackListener
 from contracts import events as e
 from contracts.topology import TRANSCRIPT, VOICE
 from infra.log.connection import jetstream
@@ -28,7 +28,9 @@ pytestmark = pytest.mark.engines
 
 
 @pytest.mark.parametrize("at", [1, 2, 3, 5, 8, 13, 21, 34, 55])
-async def test_an_owner_goes_on_wherever_something_else_was_cancelled(caller: Caller, ears: Ears, at: int) -> None:
+async def test_an_owner_goes_on_wherever_something_else_was_cancelled(
+    caller: Caller, ears: SpeechEngines, at: int
+) -> None:
     published = cast(e.TrackPublished, only(await caller.facts(), e.TrackPublished)[0])
     injected = Injected(at)
     owner = asyncio.ensure_future(with_cancellation(track.TrackOwner(caller.broker, ears, published).run(), injected))
@@ -50,14 +52,14 @@ async def test_sound_that_ends_every_owner_is_left_behind_and_told(
     caller: Caller, owners: Owners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(track, "FAILED_REST_S", (0.01, 0.01))
-    real = Listener._hear
+    real = TrackListener._hear
 
-    async def poisoned(self: Listener, max_windows: int) -> None:
+    async def poisoned(self: TrackListener, max_windows: int) -> None:
         await real(self, max_windows)
         if self._turn is not None and self._heard_to < 60_000:
             raise ZeroDivisionError("this sound")
 
-    monkeypatch.setattr(Listener, "_hear", poisoned)
+    monkeypatch.setattr(TrackListener, "_hear", poisoned)
     await owners.start()
     await caller.speak(recorded("what_time"), silence(2500))
     facts = await caller.until(has(e.SpeechLost))

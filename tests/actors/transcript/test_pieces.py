@@ -11,7 +11,7 @@ from actors.transcript.pieces import (
     PAUSE_ALLOWANCE_SAMPLES,
     QUIETEST_BEFORE_SAMPLES,
     SHORTEST_PIECE_SAMPLES,
-    Load,
+    RecognitionLoad,
     is_cut_at,
     may_settle,
     quietest,
@@ -21,25 +21,25 @@ S = 16_000
 
 
 def test_a_natural_pause_cuts_from_three_seconds_on() -> None:
-    assert is_cut_at(Load(), 4 * S, CUT_PAUSE_SAMPLES)
-    assert not is_cut_at(Load(), 2 * S, CUT_PAUSE_SAMPLES)
-    assert not is_cut_at(Load(), 10 * S, CUT_PAUSE_SAMPLES - 512)
+    assert is_cut_at(RecognitionLoad(), 4 * S, CUT_PAUSE_SAMPLES)
+    assert not is_cut_at(RecognitionLoad(), 2 * S, CUT_PAUSE_SAMPLES)
+    assert not is_cut_at(RecognitionLoad(), 10 * S, CUT_PAUSE_SAMPLES - 512)
 
 
 def test_a_short_piece_is_cut_when_too_much_was_recognised_twice() -> None:
-    assert is_cut_at(Load(kept=2 * S, extra=6 * S), int(1.5 * S), CUT_PAUSE_SAMPLES)
-    assert not is_cut_at(Load(kept=2 * S, extra=6 * S), S // 2, CUT_PAUSE_SAMPLES)
+    assert is_cut_at(RecognitionLoad(kept=2 * S, extra=6 * S), int(1.5 * S), CUT_PAUSE_SAMPLES)
+    assert not is_cut_at(RecognitionLoad(kept=2 * S, extra=6 * S), S // 2, CUT_PAUSE_SAMPLES)
 
 
 def test_a_pause_is_tried_at_once_in_an_ordinary_turn_and_later_when_it_has_proved_none_too_often() -> None:
-    assert may_settle(Load(), 2 * S, 512)
-    assert not may_settle(Load(extra=4 * S), 2 * S, 512)
-    assert may_settle(Load(extra=4 * S), 2 * S, CUT_PAUSE_SAMPLES)
+    assert may_settle(RecognitionLoad(), 2 * S, 512)
+    assert not may_settle(RecognitionLoad(extra=4 * S), 2 * S, 512)
+    assert may_settle(RecognitionLoad(extra=4 * S), 2 * S, CUT_PAUSE_SAMPLES)
 
 
 @given(st.lists(st.tuples(st.integers(0, 13 * S), st.sampled_from([512, 1024, 2048, 4096])), min_size=1))
 def test_however_speech_pauses_little_of_it_is_recognised_twice(pauses: list[tuple[int, int]]) -> None:
-    load, piece, speech = Load(), 0, 0
+    load, piece, speech = RecognitionLoad(), 0, 0
     for length, pause in pauses:
         piece, speech = min(piece + length, LONGEST_SAMPLES), speech + length
         if not may_settle(load, piece, 512) and pause < CUT_PAUSE_SAMPLES:

@@ -2,7 +2,7 @@ from typing import Any
 
 from actors.transcript.barge_in import Company
 from actors.transcript.resume import resume_point, resumed_turn
-from actors.transcript.session_state import SessionView
+from actors.transcript.session_state import SessionState
 from contracts import events as e
 from infra.log.event_log import Fact
 
@@ -35,8 +35,8 @@ def reply(name: str, draft: bool = False) -> e.ReplyStarted:
     return e.ReplyStarted(event_id=f"rs{name}", session_id="s-1", time_ns=1, reply_id=name, draft=draft, text="")
 
 
-def view_of(*events: e.Event) -> SessionView:
-    view = SessionView()
+def view_of(*events: e.Event) -> SessionState:
+    view = SessionState()
     for place, event in enumerate(events):
         view.apply(Fact(place + 1, event))
     return view

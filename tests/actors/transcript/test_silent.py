@@ -9,7 +9,7 @@ from faststream.nats import NatsBroker
 from actors.transcript.silent import BUCKET, SilentTracks
 from contracts import events as e
 from infra.log.connection import jetstream
-from infra.log.event_log import deliver_again, now_ns, say
+from infra.log.event_log import append, deliver_again, now_ns
 from tests.actors.transcript.track_of import Caller
 from tests.speech import silence
 from tests.waiting import until, until_async
@@ -69,7 +69,7 @@ async def test_what_has_ended_is_waited_for_no_more(
     if end == "track":
         await caller.unpublish_track()
     else:
-        await say(broker, e.SessionClosed(event_id="sc", session_id="s-1", time_ns=now_ns(), reason="hangup"))
+        await append(broker, e.SessionClosed(event_id="sc", session_id="s-1", time_ns=now_ns(), reason="hangup"))
     await until(lambda: not any(len(copy.tracks) for copy in copies), 5, "still waited for")
     await caller.speak(silence(100))
     assert copies[0].taken == copies[1].taken == []

@@ -4,11 +4,11 @@ from typing import cast
 
 import pytest
 
-from actors.transcript.event_writer import Voice
-from actors.transcript.session_state import SessionView
+from actors.transcript.event_writer import EventWriter
+from actors.transcript.session_state import SessionState
 from contracts import events as e
 from contracts.audio import InFrame
-from infra.log.event_log import facts_after, now_ns, say
+from infra.log.event_log import append, facts_after, now_ns
 from tests.actors.transcript.conftest import Owners
 from tests.actors.transcript.track_of import PARTICIPANT, SESSION, TRACK, Caller, has, only, words
 from tests.servers import NatsServer
@@ -111,7 +111,7 @@ async def test_the_answer_to_a_turn_that_another_owner_has_ended_is_not_interrup
     await caller.speak(recorded("what_time"))
     started = cast(e.SpeechStarted, only(await caller.until(has(e.SpeechStarted)), e.SpeechStarted)[0])
     about = {"session_id": SESSION, "time_ns": now_ns(), "turn_id": started.turn_id, "participant_id": PARTICIPANT}
-    await say(caller.broker, e.TurnEnded(**about, event_id="te", text="What time is it?", source="speech"))
+    await append(caller.broker, e.TurnEnded(**about, event_id="te", text="What time is it?", source="speech"))
     await caller.reply(AGENT)
     await caller.speak(silence(2000))
     await caller.unpublish_track()
@@ -123,13 +123,13 @@ async def test_the_answer_to_a_turn_that_another_owner_has_ended_is_not_interrup
 
 async def test_a_turn_that_ended_unseen_interrupts_nothing_any_more(caller: Caller) -> None:
     about = {"session_id": SESSION, "time_ns": now_ns(), "turn_id": "turn-1", "participant_id": PARTICIPANT}
-    view = SessionView()
+    view = SessionState()
     for fact in await facts_after(caller.broker, SESSION):
         view.apply(fact)
-    await say(caller.broker, e.TurnEnded(**about, event_id="te", text="What time is it?", source="speech"))
+    await append(caller.broker, e.TurnEnded(**about, event_id="te", text="What time is it?", source="speech"))
     await caller.reply(AGENT)
-    voice = Voice(caller.broker, SESSION, TRACK, view)
-    await voice.say_fenced(e.TurnInterrupted(**about, event_id="ti", reply_id="r-1", text="What time is it?"))
+    voice = EventWriter(caller.broker, SESSION, TRACK, view)
+    await voice.append_expected(e.TurnInterrupted(**about, event_id="ti", reply_id="r-1", text="What time is it?"))
     assert only(await caller.facts(), e.TurnInterrupted) == []
 
 
@@ -207,7 +207,7 @@ async def test_typed_text_in_between_does_not_stop_the_owner(caller: Caller, own
     typed = e.TurnEnded(
         event_id="te", session_id=SESSION, time_ns=now_ns(), participant_id="p-1", text="hi", source="text"
     )
-    await say(caller.broker, typed)
+    await append(caller.broker, typed)
     await caller.speak(silence(1500))
     facts = await caller.until(has(e.TurnEnded, 2))
     assert words(cast(e.TurnEnded, only(facts, e.TurnEnded)[1]).text) == "what time is it"

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from actors.transcript.turn import Piece, Utterance
+from actors.transcript.turn import Utterance, UtterancePiece
 from contracts import events as e
 from infra.engines.stt import Recognition
 
@@ -12,13 +12,13 @@ def started() -> e.SpeechStarted:
     return e.SpeechStarted(event_id="ss", session_id="s-1", time_ns=1, start_sample=0, **fields)
 
 
-def piece(text: str, confidence: float, dismissed: str = "") -> Piece:
+def piece(text: str, confidence: float, dismissed: str = "") -> UtterancePiece:
     words = "" if dismissed else text
     recognition = Recognition(words, "local", 1, confidence, "en", dismissed, text if dismissed else "")
-    return Piece(0, 1, None, text=words, recognition=recognition)
+    return UtterancePiece(0, 1, None, text=words, recognition=recognition)
 
 
-def of(*pieces: Piece) -> Utterance:
+def of(*pieces: UtterancePiece) -> Utterance:
     return Utterance(started(), pieces=list(pieces[:-1]), settling=pieces[-1])
 
 

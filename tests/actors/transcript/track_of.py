@@ -12,7 +12,7 @@ from contracts import events as e
 from contracts.audio import InFrame
 from contracts.topology import audio_in_subject
 from infra.log.connection import connection
-from infra.log.event_log import history, now_ns, say
+from infra.log.event_log import append, history, now_ns
 
 SESSION, TRACK, PARTICIPANT = "s-1", "t-1", "p-1"
 FRAME_SAMPLES = 320
@@ -29,19 +29,19 @@ class Caller:
 
     async def open_session(self) -> None:
         profile = e.AgentProfile(prompt="", llm="local", stt="local", tts="local")
-        await say(self.broker, e.SessionOpened(**self._about("so"), door="test", user_id="u", profile=profile))
+        await append(self.broker, e.SessionOpened(**self._about("so"), door="test", user_id="u", profile=profile))
 
     async def publish_track(self) -> None:
-        await say(self.broker, e.TrackPublished(**self._about("tp"), track_id=TRACK, participant_id=PARTICIPANT))
+        await append(self.broker, e.TrackPublished(**self._about("tp"), track_id=TRACK, participant_id=PARTICIPANT))
 
     async def unpublish_track(self) -> None:
-        await say(self.broker, e.TrackUnpublished(**self._about("tu"), track_id=TRACK, participant_id=PARTICIPANT))
+        await append(self.broker, e.TrackUnpublished(**self._about("tu"), track_id=TRACK, participant_id=PARTICIPANT))
 
     async def reply(self, text: str) -> None:
         """Have the agent say `text`."""
-        await say(self.broker, e.ReplyStarted(**self._about("rs"), reply_id="r-1", text=""))
-        await say(self.broker, e.ReplyClauseWritten(**self._about("rc"), reply_id="r-1", index=0, text=text))
-        await say(self.broker, e.PlaybackStarted(**self._about("ps"), reply_id="r-1"))
+        await append(self.broker, e.ReplyStarted(**self._about("rs"), reply_id="r-1", text=""))
+        await append(self.broker, e.ReplyClauseWritten(**self._about("rc"), reply_id="r-1", index=0, text=text))
+        await append(self.broker, e.PlaybackStarted(**self._about("ps"), reply_id="r-1"))
 
     async def speak(self, *pieces: npt.NDArray[np.int16], track_id: str = TRACK) -> None:
         """Send the pieces, one after the other."""

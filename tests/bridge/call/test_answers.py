@@ -35,7 +35,7 @@ async def test_the_gap_of_a_spoken_turn_is_the_sum_of_its_parts(connect: Connect
         "text_ready_ns": ended_ns + 350_000_000,
     }
     turn = {"participant_id": "caller", "text": "hi", "turn_id": "turn-1", "evidence": evidence}
-    await agent.say(e.TurnEnded, caller.session_id, **turn)
+    await agent.append(e.TurnEnded, caller.session_id, **turn)
     await agent.reply(caller.session_id, "r-1")
     await caller.message("reply_end", reply_id="r-1")
     await caller.played("r-1", 100, started=True)
@@ -48,11 +48,11 @@ async def test_the_gap_of_a_spoken_turn_is_the_sum_of_its_parts(connect: Connect
 async def test_a_draft_is_silent_until_it_is_committed(connect: Connect, agent: Agent) -> None:
     caller = await connect()
     await agent.reply(caller.session_id, "r-1", draft=True)
-    await agent.say(e.ReplyDiscarded, caller.session_id, reply_id="r-1", turn_id="turn-1")
+    await agent.append(e.ReplyDiscarded, caller.session_id, reply_id="r-1", turn_id="turn-1")
     await agent.reply(caller.session_id, "r-2", draft=True)
     await caller.fact("ReplyCompleted", 1)
     assert not caller.sound
-    await agent.say(e.ReplyCommitted, caller.session_id, reply_id="r-2", turn_id="turn-1")
+    await agent.append(e.ReplyCommitted, caller.session_id, reply_id="r-2", turn_id="turn-1")
     await caller.message("reply_end", reply_id="r-2", samples=24_000)
     assert list(caller.sound) == ["r-2"]
 
@@ -60,7 +60,7 @@ async def test_a_draft_is_silent_until_it_is_committed(connect: Connect, agent: 
 async def speak_over(agent: Agent, session_id: str, reply_id: str) -> dict[str, Any]:
     names = {"participant_id": "caller", "utterance_id": "u-2", "turn_id": "turn-2"}
     sound = {"track_id": "t", "start_sample": 0, "over_reply_id": reply_id}
-    await agent.say(e.SpeechStarted, session_id, **names, **sound)
+    await agent.append(e.SpeechStarted, session_id, **names, **sound)
     return names
 
 
@@ -73,7 +73,7 @@ async def test_a_barge_in_stops_and_tells_what_was_heard_to_the_word(connect: Co
     await caller.message("pause", reply_id="r-1")
     await caller.played("r-1", 15_500)
     assert (await caller.fact("PlaybackPaused"))["played_samples"] == 15_500
-    await agent.say(e.TurnInterrupted, caller.session_id, reply_id="r-1", **names)
+    await agent.append(e.TurnInterrupted, caller.session_id, reply_id="r-1", **names)
     await caller.message("stop", reply_id="r-1")
     await caller.played("r-1", 15_600)
     interrupted = await caller.fact("PlaybackInterrupted")
@@ -92,7 +92,7 @@ async def test_after_a_cough_the_answer_goes_on(connect: Connect, agent: Agent) 
     await caller.message("pause", reply_id="r-1")
     await caller.played("r-1", 3_000)
     dismissed = names | {"reply_id": "r-1", "reason": "no-words"}
-    await agent.say(e.InterruptionDismissed, caller.session_id, **dismissed)
+    await agent.append(e.InterruptionDismissed, caller.session_id, **dismissed)
     await caller.message("resume", reply_id="r-1")
     resumed = await caller.fact("PlaybackResumed")
     assert resumed["played_samples"] == 3_000
@@ -119,12 +119,12 @@ async def test_sound_that_was_lost_is_asked_for_again(connect: Connect, agent: A
     session_id = caller.session_id
     names = {"reply_id": "r-1", "index": 0, "text": "Hello there."}
     async with agent.synthesizing_again(session_id, 12_000) as asked:
-        await agent.say(e.ReplyStarted, session_id, reply_id="r-1", turn_id="turn-1", text="hi")
-        await agent.say(e.ReplyClauseWritten, session_id, **names)
+        await agent.append(e.ReplyStarted, session_id, reply_id="r-1", turn_id="turn-1", text="hi")
+        await agent.append(e.ReplyClauseWritten, session_id, **names)
         frames = frames_of("r-1", 0, 12_000)
         await agent.publish(session_id, frames[:3] + frames[5:7])
-        await agent.say(e.ClauseSynthesized, session_id, **names, samples=12_000, sample_rate_hz=24_000)
-        await agent.say(e.ReplyCompleted, session_id, reply_id="r-1", text="Hello there.", clauses=1)
+        await agent.append(e.ClauseSynthesized, session_id, **names, samples=12_000, sample_rate_hz=24_000)
+        await agent.append(e.ReplyCompleted, session_id, reply_id="r-1", text="Hello there.", clauses=1)
         await caller.message("reply_end", samples=12_000)
         assert len(asked) == 1
         assert len(caller.sound["r-1"]) == 24_000

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.call.microphone import Microphone
+from bridge.call.microphone import MicrophoneTrack
 
 
 @settings(max_examples=30)
 @given(st.lists(st.integers(0, 3_000), max_size=20))
 def test_at_16_khz_every_sample_comes_out_once_in_order(sizes: list[int]) -> None:
-    microphone = Microphone("t", 16_000)
+    microphone = MicrophoneTrack("t", 16_000)
     total = sum(sizes)
     sound = np.arange(total).astype("<i2").tobytes()
     frames, at = [], 0
@@ -24,7 +24,7 @@ def test_at_16_khz_every_sample_comes_out_once_in_order(sizes: list[int]) -> Non
 
 @pytest.mark.parametrize("rate_hz", [8_000, 11_025, 24_000, 44_100, 48_000])
 def test_other_rates_keep_pitch_length_and_times(rate_hz: int) -> None:
-    microphone = Microphone("t", rate_hz)
+    microphone = MicrophoneTrack("t", rate_hz)
     sound = (8_000 * np.sin(2 * np.pi * 440 * np.arange(rate_hz * 2) / rate_hz)).astype("<i2").tobytes()
     chunk = rate_hz // 50 * 2
     frames = [

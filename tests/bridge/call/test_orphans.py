@@ -6,7 +6,7 @@ from faststream.nats import NatsBroker
 
 from bridge.call.session_events import joined, published, session_opened
 from contracts import events as e
-from infra.log.event_log import now_ns, say
+from infra.log.event_log import append, now_ns
 from infra.settings import Settings
 from tests.bridge.agent import Agent
 from tests.bridge.conftest import Connect, OpenDoor
@@ -32,7 +32,7 @@ async def left_behind(broker: NatsBroker, session_id: str, door: str = "websocke
         e.ReplyClauseWritten(event_id=f"{session_id}-2", index=0, text="Hello to you.", **reply),
         e.PlaybackStarted(event_id=f"{session_id}-3", **reply),
     ):
-        await say(broker, event)
+        await append(broker, event)
 
 
 async def test_a_call_whose_door_died_is_ended_if_nobody_comes_back(

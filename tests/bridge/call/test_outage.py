@@ -12,7 +12,7 @@ from nats.aio.client import Client
 from nats.js.errors import APIError
 
 from bridge.call import log_watch
-from bridge.web_server import Listener
+from bridge.web_server import WebServer
 from contracts import events as e
 from contracts.topology import VOICE
 from infra.log.broker import make_broker
@@ -77,7 +77,7 @@ async def test_a_client_may_come_back_after_the_log_was_away(
 
 
 async def test_a_log_that_cannot_be_reached_refuses_new_calls_clearly(
-    nats_server: NatsServer, door: Listener, broker: NatsBroker
+    nats_server: NatsServer, door: WebServer, broker: NatsBroker
 ) -> None:
     await nats_server.stop()
     await wait_for(lambda: not connection(broker).is_connected)
@@ -145,7 +145,7 @@ async def fill(broker: NatsBroker) -> None:
 
 async def test_a_full_log_ends_the_call_clearly(small_log: NatsBroker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.call.publisher.PATIENCE_S", 0.3)
-    listener = Listener(small_log, settings().model_copy(update={"port": 0}))
+    listener = WebServer(small_log, settings().model_copy(update={"port": 0}))
     await listener.open()
     async with Caller.connected(listener.port) as caller:
         await caller.hello()
@@ -181,7 +181,7 @@ async def test_sound_goes_on_after_a_break_that_nobody_noticed(
 
 
 async def test_whoever_only_speaks_is_told_that_the_log_is_full(small_log: NatsBroker) -> None:
-    listener = Listener(small_log, settings().model_copy(update={"port": 0}))
+    listener = WebServer(small_log, settings().model_copy(update={"port": 0}))
     await listener.open()
     async with Caller.connected(listener.port) as caller:
         await caller.hello()

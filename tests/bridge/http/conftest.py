@@ -7,7 +7,7 @@ import httpx
 import pytest
 from faststream.nats import NatsBroker
 
-from bridge.web_server import Listener
+from bridge.web_server import WebServer
 from infra.settings import Settings
 
 OpenHttp = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -22,7 +22,7 @@ async def open_http(broker: NatsBroker) -> AsyncIterator[OpenHttp]:
 
         async def open_http(**changes: object) -> httpx.AsyncClient:
             settings = Settings.model_validate({"port": 0, "admin_key": KEY} | changes)
-            listener = Listener(broker, settings, page=False)
+            listener = WebServer(broker, settings, page=False)
             await listener.open()
             stack.push_async_callback(listener.close)
             client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.port}", timeout=20)

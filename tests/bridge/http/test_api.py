@@ -12,9 +12,9 @@ import pytest
 from faststream.nats import NatsBroker
 
 from bridge.http.conditions import wants_events
-from bridge.http.limiting import Addresses
+from bridge.http.limiting import AddressRates
 from bridge.http.problems import STATUS
-from bridge.web_server import Listener
+from bridge.web_server import WebServer
 from infra.log.connection import connection
 from infra.settings import Settings
 from tests.actors.reasoning.models import ScriptedModel
@@ -288,7 +288,7 @@ async def test_what_is_no_http_is_told_in_the_same_form(http: httpx.AsyncClient)
 
 
 async def test_too_many_requests_are_429(open_http: OpenHttp, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.http.api.Addresses", lambda: Addresses(per_s=0.01, burst=3))
+    monkeypatch.setattr("bridge.http.api.Addresses", lambda: AddressRates(per_s=0.01, burst=3))
     http = await open_http()
     answers = [await http.post("/chat", json={"text": " "}) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [422, 422, 422, 429]
@@ -324,7 +324,7 @@ async def test_a_fault_of_ours_shows_no_trace(http: httpx.AsyncClient, monkeypat
 
 
 async def test_the_page_and_the_api_are_one_site(broker: NatsBroker) -> None:
-    listener = Listener(broker, Settings.model_validate({"port": 0}))
+    listener = WebServer(broker, Settings.model_validate({"port": 0}))
     await listener.open()
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.port}") as http:

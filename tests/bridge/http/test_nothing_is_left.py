@@ -57,7 +57,7 @@ async def broken_off(http: httpx.AsyncClient, method: str, path: str, **request:
 
 
 async def test_streams_of_facts_that_break_off(http: httpx.AsyncClient, broker: NatsBroker) -> None:
-    await Agent(broker).say(e.SessionOpened, "call", door="websocket", user_id="sam", profile=PROFILE)
+    await Agent(broker).append(e.SessionOpened, "call", door="websocket", user_id="sam", profile=PROFILE)
 
     async def watch() -> None:
         await broken_off(http, "GET", "/sessions/call/facts", headers=ADMIN | STREAM)

@@ -15,7 +15,7 @@ from bridge.http.readiness import LOCAL_MODEL, Readiness
 from contracts.events import TurnEnded
 from contracts.topology import REASONING, SYNTHESIS, TRANSCRIPT, VOICE
 from infra.log.connection import connection, jetstream
-from infra.log.event_log import LogUnavailable, say
+from infra.log.event_log import LogUnavailable, append
 from infra.settings import Settings
 from infra.system.nats import free_port
 from tests.bridge.conftest import OpenDoor
@@ -139,7 +139,7 @@ async def test_a_nats_that_hangs_is_told_in_time_and_is_ready_as_soon_as_it_is_b
     await until_async(lambda: is_ready(http))
     nats_server.freeze()
     with pytest.raises(LogUnavailable):  # a fact that this process could not store says nothing about later
-        await say(broker, sample(TurnEnded), patience_s=1)
+        await append(broker, sample(TurnEnded), patience_s=1)
     await until_async(lambda: says(http, "NATS does not answer"))
     nats_server.thaw()
     await until_async(lambda: is_ready(http), 5)

@@ -49,11 +49,11 @@ async def say_sweep(agent: Agent, session_id: str, reply_id: str, length_s: floa
         OutFrame(reply_id, 0, n, RATE_HZ, sound[n : n + FRAME_SAMPLES].tobytes(), n == firsts[-1]) for n in firsts
     ]
     names = {"reply_id": reply_id, "index": 0, "text": "eeee"}
-    await agent.say(e.ReplyStarted, session_id, reply_id=reply_id, turn_id=f"turn-of-{reply_id}", text="hello")
-    await agent.say(e.ReplyClauseWritten, session_id, **names)
+    await agent.append(e.ReplyStarted, session_id, reply_id=reply_id, turn_id=f"turn-of-{reply_id}", text="hello")
+    await agent.append(e.ReplyClauseWritten, session_id, **names)
     await agent.publish(session_id, frames)
-    await agent.say(e.ClauseSynthesized, session_id, **names, samples=samples, sample_rate_hz=RATE_HZ)
-    await agent.say(e.ReplyCompleted, session_id, reply_id=reply_id, text="eeee", clauses=1)
+    await agent.append(e.ClauseSynthesized, session_id, **names, samples=samples, sample_rate_hz=RATE_HZ)
+    await agent.append(e.ReplyCompleted, session_id, reply_id=reply_id, text="eeee", clauses=1)
 
 
 class Recording:

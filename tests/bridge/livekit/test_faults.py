@@ -8,7 +8,7 @@ import psutil
 import pytest
 from livekit import api, rtc
 
-from bridge.call.session_state import standing_of
+from bridge.call.session_state import session_state_of
 from bridge.livekit.naming import agent_identity, session_of_room
 from contracts import events as e
 from tests.bridge.agent import Agent
@@ -84,7 +84,7 @@ async def alone(agent: Agent, session_id: str, participant_id: str) -> None:
     """Wait until nobody else is in the session."""
 
     async def is_alone() -> bool:
-        people = standing_of(await agent.facts(session_id)).people
+        people = session_state_of(await agent.facts(session_id)).people
         return [person for person, _ in people] == [participant_id]
 
     await until_async(is_alone)

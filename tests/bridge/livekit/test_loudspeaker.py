@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from livekit import rtc
 
-from bridge.livekit.loudspeaker import SOURCE_MS, Loudspeaker
+from bridge.livekit.loudspeaker import SOURCE_MS, RoomLoudspeaker
 from bridge.websocket.protocol import Played
 from tests.waiting import until
 
@@ -42,7 +42,7 @@ class Playing:
     def __init__(self) -> None:
         self.played: list[Played] = []
         self.source = SlowSource()
-        self.loudspeaker = Loudspeaker(RATE_HZ, self.played.append)
+        self.loudspeaker = RoomLoudspeaker(RATE_HZ, self.played.append)
         self.loudspeaker.source = self.source
 
     def tell(self, kind: str, **fields: Any) -> None:
@@ -136,7 +136,7 @@ class HeldUpSource(rtc.AudioSource):
 
 async def test_where_a_busy_loop_let_the_source_run_empty_nothing_counts_before_it_has_left() -> None:
     played: list[Played] = []
-    loudspeaker, source = Loudspeaker(RATE_HZ, played.append), HeldUpSource()
+    loudspeaker, source = RoomLoudspeaker(RATE_HZ, played.append), HeldUpSource()
     loudspeaker.source = source
     task = asyncio.create_task(loudspeaker.run())
     loudspeaker.tell({"type": "reply", "reply_id": "r-1", "sample_rate_hz": RATE_HZ})

@@ -38,7 +38,7 @@ async def nth(agent: Agent, session_id: str, kind: type[Kind], count: int) -> Ki
 async def speech(agent: Agent, session_id: str, n: int) -> dict[str, str]:
     """Somebody speaks over the reply; return what names it."""
     names = {"participant_id": "ada", "turn_id": f"t-{n}", "utterance_id": f"u-{n}"}
-    await agent.say(e.SpeechStarted, session_id, track_id="track", start_sample=0, **names)
+    await agent.append(e.SpeechStarted, session_id, track_id="track", start_sample=0, **names)
     return names
 
 
@@ -70,11 +70,11 @@ async def test_where_a_reply_pauses_goes_on_and_is_cut_off_is_what_the_guest_hea
         off.append(("paused", await heard.last_heard_ms() - ms(paused.played_samples)))
 
         heard.forget()
-        await agent.say(e.InterruptionDismissed, session_id, **cough, reply_id=reply_id, reason="no-words")
+        await agent.append(e.InterruptionDismissed, session_id, **cough, reply_id=reply_id, reason="no-words")
         await heard.hears_to(ms(paused.played_samples) + 500)
         off.append(("resumed", heard.heard_from_ms() - ms(paused.played_samples)))
         turn = await speech(agent, session_id, 2 * n + 1)
-        await agent.say(e.TurnInterrupted, session_id, **turn, reply_id=reply_id)
+        await agent.append(e.TurnInterrupted, session_id, **turn, reply_id=reply_id)
         cut = await nth(agent, session_id, e.PlaybackInterrupted, count=n)
         off.append(("cut off", await heard.last_heard_ms() - ms(cut.played_samples)))
         heard.forget()

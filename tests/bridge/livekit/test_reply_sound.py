@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bridge.livekit.reply_sound import ReplySound
+from bridge.livekit.reply_sound import RoomReplySound
 
 FRAME = 960
 TICK = 240
@@ -12,7 +12,7 @@ def sound(samples: int, value: int = 1000) -> bytes:
     return np.full(samples, value, "<i2").tobytes()
 
 
-def handed(reply: ReplySound) -> int:
+def handed(reply: RoomReplySound) -> int:
     count = 0
     while reply.frame() is not None:
         count += 1
@@ -20,7 +20,7 @@ def handed(reply: ReplySound) -> int:
 
 
 def test_frames_are_whole_until_all_has_come() -> None:
-    reply = ReplySound("r", 24_000, 24_000)
+    reply = RoomReplySound("r", 24_000, 24_000)
     reply.add(sound(FRAME + 100))
     assert handed(reply) == 1
     reply.complete(FRAME + 100)
@@ -33,7 +33,7 @@ def test_frames_are_whole_until_all_has_come() -> None:
 
 
 def test_what_has_come_is_handed_on_without_waiting_for_a_whole_frame() -> None:
-    reply = ReplySound("r", 24_000, 24_000)
+    reply = RoomReplySound("r", 24_000, 24_000)
     reply.add(sound(TICK * 3 + 100))
     part = reply.frame()
     assert part is not None
@@ -42,7 +42,7 @@ def test_what_has_come_is_handed_on_without_waiting_for_a_whole_frame() -> None:
 
 
 def test_what_waits_in_the_source_is_not_heard_yet_and_comes_again_after_a_pause() -> None:
-    reply = ReplySound("r", 24_000, 24_000)
+    reply = RoomReplySound("r", 24_000, 24_000)
     reply.add(sound(FRAME * 10))
     for _ in range(5):
         reply.frame()
@@ -53,7 +53,7 @@ def test_what_waits_in_the_source_is_not_heard_yet_and_comes_again_after_a_pause
 
 
 def test_it_begins_with_the_first_sample_that_is_no_silence() -> None:
-    reply = ReplySound("r", 24_000, 24_000)
+    reply = RoomReplySound("r", 24_000, 24_000)
     reply.add(sound(FRAME, 0) + sound(FRAME * 3))
     reply.frame()
     assert not reply.is_audible(0)
@@ -63,7 +63,7 @@ def test_it_begins_with_the_first_sample_that_is_no_silence() -> None:
 
 
 def test_another_rate_is_counted_in_its_own_samples() -> None:
-    reply = ReplySound("r", 22_050, 24_000)
+    reply = RoomReplySound("r", 22_050, 24_000)
     reply.add(sound(22_050))
     reply.complete(22_050)
     assert 25 <= handed(reply) <= 26
@@ -72,7 +72,7 @@ def test_another_rate_is_counted_in_its_own_samples() -> None:
 
 
 def test_a_long_reply_is_not_kept_whole() -> None:
-    reply = ReplySound("r", 24_000, 24_000)
+    reply = RoomReplySound("r", 24_000, 24_000)
     for _ in range(3000):
         reply.add(sound(FRAME))
         reply.frame()

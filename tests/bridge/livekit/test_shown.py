@@ -24,8 +24,8 @@ async def test_everybodys_words_are_captions_and_the_agents_state_an_attribute(
     facts = await facts_with(agent, session_id, e.TrackPublished, count=2)
     their_id = next(f.participant_id for f in facts if isinstance(f, e.ParticipantJoined) and f.identity == "Ada")
     words = {"participant_id": their_id, "turn_id": "t-1", "text": "how are you"}
-    await agent.say(e.TranscriptRevised, session_id, utterance_id="u-1", revision=0, **words)
-    await agent.say(e.TurnEnded, session_id, **words)
+    await agent.append(e.TranscriptRevised, session_id, utterance_id="u-1", revision=0, **words)
+    await agent.append(e.TurnEnded, session_id, **words)
     text = await say_tones(agent, session_id, "r-1", [1.0])
     await one(agent, session_id, e.PlaybackFinished)
     await until(lambda: any(c.final and c.segment_id == "r-1" for c in bob.captions), what="the agent's caption")

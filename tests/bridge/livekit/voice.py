@@ -27,7 +27,7 @@ def tone(reply_id: str, index: int, samples: int) -> list[OutFrame]:
 async def say_tones(agent: Agent, session_id: str, reply_id: str, lengths_s: list[float]) -> str:
     """Answer with a clause of each length, of numbered words of half a second; return the text."""
     turn = {"reply_id": reply_id, "turn_id": f"turn-of-{reply_id}", "text": "hello"}
-    await agent.say(e.ReplyStarted, session_id, **turn)
+    await agent.append(e.ReplyStarted, session_id, **turn)
     texts, word = [], 0
     for index, length_s in enumerate(lengths_s):
         count = int(length_s / WORD_S)
@@ -36,11 +36,11 @@ async def say_tones(agent: Agent, session_id: str, reply_id: str, lengths_s: lis
         names = {"reply_id": reply_id, "index": index, "text": texts[-1]}
         samples = int(count * WORD_S * RATE_HZ)
         frames = tone(reply_id, index, samples)
-        await agent.say(e.ReplyClauseWritten, session_id, **names)
+        await agent.append(e.ReplyClauseWritten, session_id, **names)
         await agent.publish(session_id, frames)
         length = {"samples": samples, "sample_rate_hz": RATE_HZ, "word_end_samples": frames[-1].word_end_samples}
-        await agent.say(e.ClauseSynthesized, session_id, **names, **length)
-    await agent.say(e.ReplyCompleted, session_id, reply_id=reply_id, text=" ".join(texts), clauses=len(texts))
+        await agent.append(e.ClauseSynthesized, session_id, **names, **length)
+    await agent.append(e.ReplyCompleted, session_id, reply_id=reply_id, text=" ".join(texts), clauses=len(texts))
     return " ".join(texts)
 
 

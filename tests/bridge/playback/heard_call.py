@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bridge.call.client_clock import ClientClock
-from bridge.playback.commands import Command, Say, Sound, Tell
+from bridge.playback.commands import Command, Say, SendSound, Tell
 from bridge.playback.course import Count
 from bridge.playback.playback import Playback
 from contracts import events as e
@@ -75,7 +75,7 @@ class HeardCall:
             match command:
                 case Say(event):
                     self.facts.append(event)
-                case Tell() | Sound():
+                case Tell() | SendSound():
                     self._down.put(self.now_ms, command)
 
     def fact(self, event_class: type[e.Event], **fields: object) -> None:
@@ -114,7 +114,7 @@ class HeardCall:
     def _take(self, message: object) -> list[Report]:
         now_s = self.now_ms / 1000
         match message:
-            case Sound(pcm):
+            case SendSound(pcm):
                 return self.speaker.receive(now_s, self._sounding, pcm)
             case Tell({"type": "reply", "reply_id": str(reply_id)}):
                 self._sounding = reply_id

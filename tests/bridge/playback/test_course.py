@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.call.client_clock import ClientClock
-from bridge.playback.course import Count, Course, Stopped, WentOn
+from bridge.playback.course import Count, Course, PlaybackStopped, WentOn
 from contracts import events as e
 from infra.session.heard_times import HeardReply
 
@@ -46,9 +46,9 @@ class Ear:
             self.say(e.PlaybackStarted, played_samples=first, heard_ns=heard_ns, time_ns=came_ns)
         self.take(self.course.count(count, came_ns))
 
-    def take(self, changes: list[Stopped | WentOn]) -> None:
+    def take(self, changes: list[PlaybackStopped | WentOn]) -> None:
         for change in changes:
-            if isinstance(change, Stopped):
+            if isinstance(change, PlaybackStopped):
                 self.say(e.PlaybackStalled, played_samples=change.samples, heard_ns=change.at_ns, cause=change.cause)
             else:
                 paused_ms = (change.at_ns - change.stopped_ns) / MS

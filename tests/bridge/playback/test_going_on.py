@@ -10,7 +10,7 @@ from faststream.nats import NatsBroker
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.playback.commands import Sound, Tell
+from bridge.playback.commands import SendSound, Tell
 from bridge.websocket.protocol import HeldReply
 from contracts import events as e
 from tests.bridge.agent import Agent, frames_of
@@ -39,7 +39,7 @@ def come_back(session: Session, *held: HeldReply) -> None:
 
 
 def sent(session: Session) -> int:
-    return sum(len(command.pcm) // 2 for command in session.commands if isinstance(command, Sound))
+    return sum(len(command.pcm) // 2 for command in session.commands if isinstance(command, SendSound))
 
 
 def say_again(session: Session) -> None:
@@ -202,14 +202,14 @@ async def test_a_door_killed_in_mid_reply_is_gone_on_from(
 ) -> None:
     async with killed_door(nats_server, tmp_path) as first:
         session_id = first.session_id
-        await agent.say(e.ReplyStarted, session_id, reply_id="r-1", turn_id="turn-1", text="hello")
+        await agent.append(e.ReplyStarted, session_id, reply_id="r-1", turn_id="turn-1", text="hello")
         await agent.clause(session_id, "r-1", 0, "Hello there.", 12_000, (6_000, 11_000))
         await first.until(lambda: len(heard_of("r-1", first)) == 24_000)
         if is_started_told:
             await first.played("r-1", 2_400, started=True)
             await first.fact("PlaybackStarted")
     await agent.clause(session_id, "r-1", 1, "How are you?", 12_000, (3_000, 6_000, 11_000))
-    await agent.say(e.ReplyCompleted, session_id, reply_id="r-1", text="Hello there. How are you?", clauses=2)
+    await agent.append(e.ReplyCompleted, session_id, reply_id="r-1", text="Hello there. How are you?", clauses=2)
     async with agent.synthesizing_again(session_id, 12_000) as asked:
         held = {"reply_id": "r-1", "received": 12_000, "samples": 9_600, "started_ago_ms": 2_000}
         second = await connect(**first.resuming, replies=[held])
@@ -232,7 +232,7 @@ async def test_a_door_killed_in_mid_pause_is_paused_at_the_next(
         await agent.reply(session_id, "r-1")
         await first.message("reply_end", reply_id="r-1")
         await first.played("r-1", 2_400, started=True)
-        await agent.say(e.SpeechStarted, session_id, **speech, start_sample=0)
+        await agent.append(e.SpeechStarted, session_id, **speech, start_sample=0)
         await first.message("pause", reply_id="r-1")
     held = {"reply_id": "r-1", "received": 24_000, "samples": 6_100}
     second = await connect(**first.resuming, replies=[held])
@@ -240,7 +240,7 @@ async def test_a_door_killed_in_mid_pause_is_paused_at_the_next(
     await second.played("r-1", 6_100)
     assert (await second.fact("PlaybackPaused"))["played_samples"] == 6_100
     names = {"participant_id": "caller", "utterance_id": "u-2", "turn_id": "turn-2", "reply_id": "r-1"}
-    await agent.say(e.InterruptionDismissed, session_id, **names, reason="no-words")
+    await agent.append(e.InterruptionDismissed, session_id, **names, reason="no-words")
     await second.message("resume", reply_id="r-1")
     await second.played("r-1", 24_000, ended=True)
     assert (await second.fact("PlaybackFinished"))["heard_text"] == "Hello there. How are you?"
@@ -257,14 +257,14 @@ async def test_a_door_killed_in_mid_question_hears_on_in_the_same_session(
             await first.connection.send(bytes(640 * 5))
             await wait_for(lambda: len(frames) == 5)
         speech = {"utterance_id": "u-1", "track_id": track, "participant_id": "caller", "turn_id": "turn-1"}
-        await agent.say(e.SpeechStarted, session_id, **speech, start_sample=0)
+        await agent.append(e.SpeechStarted, session_id, **speech, start_sample=0)
     second = await connect(**first.resuming, replies=[])
     assert (await second.fact("TrackUnpublished"))["track_id"] == track
     async with agent.hearing(session_id) as frames:
         await second.connection.send(bytes(640 * 5))
         await wait_for(lambda: len(frames) == 5)
         assert frames[0].track_id == (await second.fact("TrackPublished", 1))["track_id"] != track
-    await agent.say(e.TurnEnded, session_id, turn_id="turn-1", participant_id="caller", text="What is")
+    await agent.append(e.TurnEnded, session_id, turn_id="turn-1", participant_id="caller", text="What is")
     await agent.reply(session_id, "r-1", "turn-1")
     await second.message("reply_end", reply_id="r-1")
     assert heard_of("r-1", second) == WHOLE

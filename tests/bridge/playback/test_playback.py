@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.playback.clause_sound import ClauseSound
-from bridge.playback.commands import Sound, Tell
+from bridge.playback.commands import SendSound, Tell
 from contracts import events as e
 from contracts.audio import OutFrame
 from tests.bridge.agent import frames_of
@@ -214,7 +214,7 @@ def test_no_sound_without_a_reply_and_one_end_for_each(steps: list[tuple[str, in
     session.do(session.playback.close("hangup", session.now_ns))
     ends = [x.reply_id for x in session.said() if isinstance(x, e.PlaybackFinished | e.PlaybackInterrupted)]
     assert len(ends) == len(set(ends))
-    first_sound = next((i for i, c in enumerate(session.commands) if isinstance(c, Sound)), None)
+    first_sound = next((i for i, c in enumerate(session.commands) if isinstance(c, SendSound)), None)
     first_reply = next((i for i, c in enumerate(session.commands) if isinstance(c, Tell)), None)
     assert first_sound is None or (first_reply is not None and first_reply < first_sound)
     begun = {c.message["reply_id"] for c in session.commands if isinstance(c, Tell) and c.message["type"] == "reply"}

@@ -12,7 +12,7 @@ from contracts import events as e
 from contracts.audio import OutFrame
 from infra.bench.marked_voice import FIRST_CLAUSE, RATE_HZ, marks_of, sound_of
 from infra.bench.record import STALLS, Condition, compared
-from infra.caller import Sound, Utterance, place_call
+from infra.caller import ScriptedUtterance, Sound, place_call
 from infra.caller.manner import Manner
 from infra.log.connection import connection
 from tests.actors.running import running
@@ -35,7 +35,7 @@ async def _clause(agent: Agent, session_id: str, index: int, slow: bool) -> None
     """Say a clause as a slow voice does: late, and with a break half-way."""
     text = CLAUSES[index]
     names: dict[str, Any] = {"turn_id": "t", "reply_id": "r", "index": index, "text": text}
-    await agent.say(e.ReplyClauseWritten, session_id, **names)
+    await agent.append(e.ReplyClauseWritten, session_id, **names)
     sound = sound_of(text)
     ends = {mark.word: mark.first + len(sound_of("a")) for mark in marks_of(text)}
     firsts = range(0, len(sound), FRAME_SAMPLES)
@@ -45,17 +45,17 @@ async def _clause(agent: Agent, session_id: str, index: int, slow: bool) -> None
         pcm = sound[first : first + FRAME_SAMPLES].tobytes()
         await agent.publish(session_id, [OutFrame("r", index, first, RATE_HZ, pcm, first == firsts[-1])])
     length = {"samples": len(sound), "sample_rate_hz": RATE_HZ, "word_end_samples": tuple(ends.values())}
-    await agent.say(e.ClauseSynthesized, session_id, **names, **length)
+    await agent.append(e.ClauseSynthesized, session_id, **names, **length)
 
 
 async def _answer(agent: Agent, session_id: str, slow: bool) -> None:
-    await agent.say(e.TurnEnded, session_id, turn_id="t", participant_id="p", text="Well?", source="text")
-    await agent.say(e.ReplyStarted, session_id, turn_id="t", reply_id="r", text="Well?")
+    await agent.append(e.TurnEnded, session_id, turn_id="t", participant_id="p", text="Well?", source="text")
+    await agent.append(e.ReplyStarted, session_id, turn_id="t", reply_id="r", text="Well?")
     for index in range(len(CLAUSES)):
         await _clause(agent, session_id, index, slow)
         await asyncio.sleep(len(sound_of(CLAUSES[index])) / RATE_HZ if slow else 0)
     completed = {"text": "".join(CLAUSES), "clauses": len(CLAUSES)}
-    await agent.say(e.ReplyCompleted, session_id, turn_id="t", reply_id="r", **completed)
+    await agent.append(e.ReplyCompleted, session_id, turn_id="t", reply_id="r", **completed)
 
 
 @pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)
@@ -73,7 +73,7 @@ async def test_recording_words_and_captions_are_within_100_ms_of_the_ear(
             )
 
     async with running(actor.make(), "persistence", broker):
-        silence = Utterance(Sound(np.zeros(8_000, np.int16), 16_000), end_of_speech_sample=0)
+        silence = ScriptedUtterance(Sound(np.zeros(8_000, np.int16), 16_000), end_of_speech_sample=0)
         url = f"http://127.0.0.1:{door.port}"
         result = await place_call(url, [silence], on_fact=listen, manner=condition.manner)
         await asyncio.gather(*answering)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.playback.commands import Sound
+from bridge.playback.commands import SendSound
 from bridge.playback.reply import Playing
 from contracts import events as e
 from tests.bridge.agent import frames_of
@@ -65,7 +65,7 @@ def test_without_a_client_that_counts_a_reply_is_played_on_or_from_its_start(lef
     assert second.asked() == 1
     second.sound(frames_of("a", 0, 24_000, (12_000, 24_000)))
     assert second.told() == ["reply a", "reply_end a"]
-    assert sum(len(c.pcm) // 2 for c in second.commands if isinstance(c, Sound)) == 24_000 - first_sample
+    assert sum(len(c.pcm) // 2 for c in second.commands if isinstance(c, SendSound)) == 24_000 - first_sample
     second.played("a", 24_000 - first_sample, ended=True)
     finished = second.said()[-1]
     assert isinstance(finished, e.PlaybackFinished)

@@ -12,7 +12,7 @@ import pytest
 from faststream.nats import NatsBroker
 from websockets.asyncio.client import connect
 
-from bridge.web_server import Listener
+from bridge.web_server import WebServer
 from contracts import events as e
 from contracts.topology import chat_subject
 from infra.caller import CallFailed, place_call
@@ -33,7 +33,7 @@ async def open_site(broker: NatsBroker) -> AsyncIterator[OpenSite]:
     async with AsyncExitStack() as stack:
 
         async def open_site(**changes: object) -> httpx.AsyncClient:
-            listener = Listener(broker, Settings.model_validate({"port": 0} | changes))
+            listener = WebServer(broker, Settings.model_validate({"port": 0} | changes))
             await listener.open()
             stack.push_async_callback(listener.close)
             client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.port}", timeout=20)

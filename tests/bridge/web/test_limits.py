@@ -14,7 +14,7 @@ from faststream.nats import NatsBroker
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from bridge.web_server import Listener
+from bridge.web_server import WebServer
 from infra.process.descriptors import raise_descriptor_limit
 from infra.settings import Settings
 from tests.waiting import until, until_async
@@ -26,14 +26,14 @@ CONTINUED = bytes([0x00, 0x80]) + b"\0\0\0\0"
 
 
 @pytest.fixture
-async def listener(broker: NatsBroker) -> AsyncIterator[Listener]:
-    listener = Listener(broker, Settings(port=0, max_connections_per_address=110))
+async def listener(broker: NatsBroker) -> AsyncIterator[WebServer]:
+    listener = WebServer(broker, Settings(port=0, max_connections_per_address=110))
     await listener.open()
     yield listener
     await listener.close()
 
 
-async def health(listener: Listener) -> int:
+async def health(listener: WebServer) -> int:
     async with httpx.AsyncClient(timeout=20) as http:
         return (await http.get(f"http://127.0.0.1:{listener.port}/healthz")).status_code
 
@@ -67,14 +67,16 @@ class Raw:
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "])
-async def test_half_open_requests_keep_nobody_out(listener: Listener, sent: bytes) -> None:
+async def test_half_open_requests_keep_nobody_out(listener: WebServer, sent: bytes) -> None:
     async with AsyncExitStack() as stack:
         for _ in range(300):
             stack.push_async_callback((await Raw.open(listener.port, sent)).close)
         assert await health(listener) == 200
 
 
-async def test_a_request_whose_head_does_not_come_is_ended(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_request_whose_head_does_not_come_is_ended(
+    listener: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("bridge.web.protocols.HEADERS_S", 0.3)
     silent = await Raw.open(listener.port, b"")
     half = await Raw.open(listener.port, b"GET / HTTP/1.1\r\nHost:")
@@ -84,7 +86,7 @@ async def test_a_request_whose_head_does_not_come_is_ended(listener: Listener, m
     assert (await again.ended()).count(b"200 OK") == 1
 
 
-async def test_a_body_that_does_not_come_is_refused(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_that_does_not_come_is_refused(listener: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.http.limiting.BODY_S", 0.3)
     head = b"POST /chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
     answer = await (await Raw.open(listener.port, head)).ended()
@@ -92,7 +94,7 @@ async def test_a_body_that_does_not_come_is_refused(listener: Listener, monkeypa
     assert b'"code":"too-slow"' in answer.replace(b" ", b"")
 
 
-async def test_a_reader_who_takes_nothing_is_dropped(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reader_who_takes_nothing_is_dropped(listener: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.web.protocols.STALLED_S", 0.2)
     get = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
     greedy = await Raw.open(listener.port, b"")
@@ -106,7 +108,7 @@ async def test_a_reader_who_takes_nothing_is_dropped(listener: Listener, monkeyp
     await until(has_ended, within_s=60)
 
 
-async def test_connections_at_work_of_one_address_are_limited_and_told(listener: Listener) -> None:
+async def test_connections_at_work_of_one_address_are_limited_and_told(listener: WebServer) -> None:
     url = f"ws://127.0.0.1:{listener.port}/ws"
     async with AsyncExitStack() as stack:
         for _ in range(110):
@@ -120,7 +122,7 @@ async def test_connections_at_work_of_one_address_are_limited_and_told(listener:
     await until_async(lambda: _is_healthy(listener), within_s=20)
 
 
-async def _is_healthy(listener: Listener) -> bool:
+async def _is_healthy(listener: WebServer) -> bool:
     return await health(listener) == 200
 
 
@@ -144,7 +146,7 @@ async def _last_words(socket: ClientConnection) -> tuple[dict[str, str], int]:
 
 
 @pytest.mark.parametrize("frame", [EMPTY, PING, CONTINUED], ids=["empty", "ping", "continued"])
-async def test_a_flood_of_frames_without_bytes_ends_only_its_own_connection(listener: Listener, frame: bytes) -> None:
+async def test_a_flood_of_frames_without_bytes_ends_only_its_own_connection(listener: WebServer, frame: bytes) -> None:
     async with AsyncExitStack() as stack:
         calm = await _greeted(listener.port, stack)
         flooding = await _greeted(listener.port, stack)
@@ -161,7 +163,7 @@ async def test_a_flood_of_frames_without_bytes_ends_only_its_own_connection(list
                 pass
 
 
-async def test_sound_in_frames_of_10_ms_is_no_flood(listener: Listener) -> None:
+async def test_sound_in_frames_of_10_ms_is_no_flood(listener: WebServer) -> None:
     async with AsyncExitStack() as stack:
         socket = await _greeted(listener.port, stack)
         for _ in range(3_000):  # half a minute that had to wait
@@ -172,7 +174,7 @@ async def test_sound_in_frames_of_10_ms_is_no_flood(listener: Listener) -> None:
 async def test_one_address_cannot_open_sessions_without_end(
     broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    listener = Listener(broker, Settings(port=0, max_openings_per_minute=6))
+    listener = WebServer(broker, Settings(port=0, max_openings_per_minute=6))
     await listener.open()
     try:
         async with AsyncExitStack() as stack:
@@ -194,7 +196,7 @@ async def test_one_address_cannot_open_sessions_without_end(
         await listener.close()
 
 
-async def test_a_made_up_address_does_not_pass_the_limit_of_requests(listener: Listener) -> None:
+async def test_a_made_up_address_does_not_pass_the_limit_of_requests(listener: WebServer) -> None:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.port}", timeout=30) as http:
         asked = (
             http.post("/chat", json={"text": " "}, headers={"X-Forwarded-For": f"198.51.100.{n}"}) for n in range(150)

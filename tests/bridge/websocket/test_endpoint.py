@@ -191,7 +191,7 @@ async def test_a_client_that_wants_the_summary_stays_until_it_is_written(connect
     await caller.send(type="hangup")
     await caller.fact("SessionClosed")
     assert caller.close_code is None
-    await agent.say(e.SummaryWritten, caller.session_id, summary="A greeting.")
+    await agent.append(e.SummaryWritten, caller.session_id, summary="A greeting.")
     assert (await caller.fact("SummaryWritten"))["summary"] == "A greeting."
     assert await caller.closed() == 1000
 

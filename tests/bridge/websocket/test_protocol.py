@@ -11,7 +11,7 @@ from bridge.rate_limit import FLOOD_S, Bucket, Flood, SoundLimit
 from bridge.websocket.protocol import (
     Hello,
     Played,
-    Rubbish,
+    ProtocolError,
     TypedText,
     checked_sound,
     checked_text,
@@ -27,10 +27,10 @@ JSON = st.recursive(
 )
 
 
-def rubbish_in(text: str) -> Rubbish | None:
+def rubbish_in(text: str) -> ProtocolError | None:
     try:
         parse(text)
-    except Rubbish as error:
+    except ProtocolError as error:
         return error
     return None
 
@@ -91,7 +91,7 @@ def test_why_a_message_is_no_json_is_said(text: str, why: str) -> None:
 
 def test_nobody_is_taken_for_somebody_else_by_what_is_stripped_from_a_name() -> None:
     for user_id in ("sam\0", "sam ", "sa\nm", "sa\ud800m"):
-        with pytest.raises(Rubbish, match="user_id: it has control characters"):
+        with pytest.raises(ProtocolError, match="user_id: it has control characters"):
             parse_hello(json.dumps({"type": "hello", "user_id": user_id}))
 
 
@@ -111,15 +111,15 @@ def test_cleaned_text_can_be_stored(text: str) -> None:
 
 def test_a_time_zone_is_checked() -> None:
     assert parse_hello('{"type": "hello", "time_zone": "Asia/Tokyo"}').time_zone == "Asia/Tokyo"
-    with pytest.raises(Rubbish, match=r"hello: time_zone: no time zone is called 'Tokio'"):
+    with pytest.raises(ProtocolError, match=r"hello: time_zone: no time zone is called 'Tokio'"):
         parse_hello('{"type": "hello", "time_zone": "Tokio"}')
 
 
 def test_limits_of_text_and_sound_are_told() -> None:
     assert checked_text("é" * 5, 10) == "é" * 5
-    with pytest.raises(Rubbish, match="at most 10"):
+    with pytest.raises(ProtocolError, match="at most 10"):
         checked_text("é" * 6, 10)
-    with pytest.raises(Rubbish, match="odd"):
+    with pytest.raises(ProtocolError, match="odd"):
         checked_sound(b"123")
 
 

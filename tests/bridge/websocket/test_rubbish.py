@@ -10,14 +10,14 @@ import pytest
 from websockets.asyncio.client import connect as plain_connect
 from websockets.exceptions import InvalidStatus
 
-from bridge.web_server import Listener
+from bridge.web_server import WebServer
 from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller, wait_for
 from tests.bridge.conftest import Connect, OpenDoor
 from tests.waiting import until_async
 
 
-async def refused(door: Listener, *messages: str | bytes) -> tuple[dict[str, Any], int]:
+async def refused(door: WebServer, *messages: str | bytes) -> tuple[dict[str, Any], int]:
     async with Caller.connected(door.port) as caller:
         for message in messages:
             await caller.connection.send(message)
@@ -39,14 +39,14 @@ async def refused(door: Listener, *messages: str | bytes) -> tuple[dict[str, Any
     ],
 )
 async def test_a_greeting_that_cannot_be_taken_closes(
-    door: Listener, message: str | bytes, code: str, close_code: int
+    door: WebServer, message: str | bytes, code: str, close_code: int
 ) -> None:
     error, closed = await refused(door, message)
     assert (error["code"], closed) == (code, close_code)
     assert error["message"]
 
 
-async def test_a_closed_session_cannot_be_resumed(connect: Connect, door: Listener) -> None:
+async def test_a_closed_session_cannot_be_resumed(connect: Connect, door: WebServer) -> None:
     caller = await connect()
     await caller.send(type="hangup")
     await caller.closed()
@@ -54,7 +54,7 @@ async def test_a_closed_session_cannot_be_resumed(connect: Connect, door: Listen
     assert (error["code"], closed) == ("session-closed", 4410)
 
 
-async def test_a_session_that_never_was_is_not_opened_for_who_only_goes_on(connect: Connect, door: Listener) -> None:
+async def test_a_session_that_never_was_is_not_opened_for_who_only_goes_on(connect: Connect, door: WebServer) -> None:
     hello = {"type": "hello", "session_id": "never-was", "only_resume": True}
     error, closed = await refused(door, json.dumps(hello))
     assert (error["code"], closed) == ("session-unknown", 4410)
@@ -165,7 +165,7 @@ async def test_counts_of_unknown_replies_and_absurd_counts_change_nothing(connec
     assert not caller.facts("PlaybackInterrupted")
 
 
-async def test_a_page_of_another_site_is_refused(door: Listener) -> None:
+async def test_a_page_of_another_site_is_refused(door: WebServer) -> None:
     url = f"ws://127.0.0.1:{door.port}/ws"
     with pytest.raises(InvalidStatus):
         await plain_connect(url, additional_headers={"Origin": "http://evil.example"})
@@ -184,7 +184,7 @@ PATHS = {
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_path_tells_what_can_be_done_there_also_beside_the_page(door: Listener, path: str) -> None:
+async def test_a_path_tells_what_can_be_done_there_also_beside_the_page(door: WebServer, path: str) -> None:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{door.port}", timeout=20) as http:
         for method in {"GET", "POST", "PUT", "OPTIONS"} - set(PATHS[path].split(", ")):
             answer = await http.request(method, path)
@@ -192,7 +192,7 @@ async def test_a_path_tells_what_can_be_done_there_also_beside_the_page(door: Li
             assert answer.headers["allow"] == PATHS[path]
 
 
-async def test_what_is_not_there_is_not_there_for_any_method(door: Listener) -> None:
+async def test_what_is_not_there_is_not_there_for_any_method(door: WebServer) -> None:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{door.port}", timeout=20) as http:
         for method in ("GET", "HEAD", "POST", "DELETE"):
             for path in ("/nope", "/nope/%00", "/" + "a" * 5_000):
@@ -242,7 +242,7 @@ UPGRADE = (
     ],
 )
 async def test_nothing_that_a_stranger_sends_fills_the_log(
-    door: Listener, caplog: pytest.LogCaptureFixture, sent: bytes
+    door: WebServer, caplog: pytest.LogCaptureFixture, sent: bytes
 ) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
     head, end, frames = sent.partition(b"\r\n\r\n")

@@ -33,7 +33,7 @@ def test_every_event_has_its_channel_message_and_speakers(row: Row, document: No
     assert document["components"]["messages"][name]["contentType"] == "application/msgpack"
     assert set(document["components"]["schemas"][name]["properties"]) == set(row.event.model_fields)
     operations = document["operations"]
-    assert {who for who in row.said_by if f"{who}-says-{name}" in operations} == set(row.said_by)
+    assert {who for who in row.publishers if f"{who}-says-{name}" in operations} == set(row.publishers)
     takers = {durable.name for durable in DURABLES if not durable.events or row.event in durable.events}
     assert {f"{who}-takes-{name}" for who in takers} <= set(operations)
 

@@ -6,7 +6,7 @@ import pytest
 from faststream.nats import NatsBroker
 from livekit.agents import Agent, AgentSession, RunResult
 
-from bridge.web_server import Listener
+from bridge.web_server import WebServer
 from contracts import events as e
 from docs.examples.reasoning_as_llm import agent_session
 from infra.engines.reasoning_llm import ReasoningLLM
@@ -18,7 +18,7 @@ from tests.servers import NatsServer
 
 
 async def test_the_session_answers_with_the_reasoning_actor(broker: NatsBroker, nats_server: NatsServer) -> None:
-    listener = Listener(broker, Settings(port=0), page=False)
+    listener = WebServer(broker, Settings(port=0), page=False)
     await listener.open()
     try:
         async with reasoning(ScriptedModel.playing(["Hello, ", "Sam."], ["You are ", "Sam. ", "I know."])):

@@ -78,7 +78,7 @@ async def test_the_example_speaks_and_keeps_what_is_answered(
     speaking = asyncio.create_task(speak(f"ws://127.0.0.1:{door.port}/ws", str(spoken), str(tmp_path / "answer.wav")))
     assert door.door is not None
     calls = door.door._calls
-    await until(lambda: [call for call in calls.values() if call.standing.tracks])
+    await until(lambda: [call for call in calls.values() if call.state.tracks])
     (session_id,) = calls
     async with agent.hearing(session_id) as frames:
         await until(lambda: len(frames) > 10)

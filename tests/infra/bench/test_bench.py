@@ -9,8 +9,8 @@ from infra.bench.bus import measure_bus
 from infra.bench.gap import BadManifest, CallFigures, CallPlan, as_json_text, figures_of, groups, measure, read_manifest
 from infra.bench.idle import measure_idle
 from infra.bench.statistics import median, percentile, plain_words, word_error_rate
-from infra.caller import CallResult, HeardReply, Sound, Turn, place_call, write_wav
-from infra.caller.result import Said
+from infra.caller import CallResult, MeasuredTurn, PlayedReply, Sound, place_call, write_wav
+from infra.caller.result import SaidUtterance
 from tests.infra.caller.fake_door import fake_door
 from tests.servers import NatsServer
 
@@ -23,10 +23,10 @@ PLAN = CallPlan("a.wav", a_sound(), 4800, "hello there")
 
 
 def result_with(*starts_s: float, gap_ms: float = 700) -> CallResult:
-    result = CallResult("s-1", 24_000, said=[Said(0.3, 1.3, 1.5)])
-    result.replies = [HeardReply(f"r{n}", f"t{n}", at_s, 100, False) for n, at_s in enumerate(starts_s)]
+    result = CallResult("s-1", 24_000, said=[SaidUtterance(0.3, 1.3, 1.5)])
+    result.replies = [PlayedReply(f"r{n}", f"t{n}", at_s, 100, False) for n, at_s in enumerate(starts_s)]
     parts = {"endpointing_ms": 400.0, "bus_ms": 10.0}
-    result.turns = [Turn("t0", "Hello there.", "r0", log_gap_ms=410, parts=parts, gap_ms=gap_ms)]
+    result.turns = [MeasuredTurn("t0", "Hello there.", "r0", log_gap_ms=410, parts=parts, gap_ms=gap_ms)]
     return result
 
 

@@ -10,8 +10,8 @@ from infra.bench.greeting import summarise as greeting_figures
 from infra.bench.interruption import Interruption, interruptions_of, measure_interruptions, silent_after
 from infra.bench.interruption import summarise as interruption_figures
 from infra.bench.paired import added, as_json_text, measure_pairs
-from infra.caller import CallFailed, CallResult, HeardReply, Sound, Turn, Utterance
-from infra.caller.result import Said
+from infra.caller import CallFailed, CallResult, MeasuredTurn, PlayedReply, ScriptedUtterance, Sound
+from infra.caller.result import SaidUtterance
 from infra.caller.talk import OnFact, ignore_fact
 
 RATE_HZ = 24_000
@@ -35,10 +35,10 @@ class StandInDial:
 
     def __init__(self, *results: CallResult | CallFailed) -> None:
         self._results = list(results)
-        self.said: list[Sequence[Utterance]] = []
+        self.said: list[Sequence[ScriptedUtterance]] = []
 
     async def __call__(
-        self, utterances: Sequence[Utterance], *, user_id: str = "caller", on_fact: OnFact = ignore_fact
+        self, utterances: Sequence[ScriptedUtterance], *, user_id: str = "caller", on_fact: OnFact = ignore_fact
     ) -> CallResult:
         self.said.append(utterances)
         result = self._results.pop(0)
@@ -56,8 +56,8 @@ def test_silence_is_what_follows_the_last_sound_by_more_than_a_pause_between_wor
 
 
 def a_call(stopped: bool, *loud_s: tuple[float, float]) -> CallResult:
-    result = CallResult("s-1", RATE_HZ, said=[Said(0.3, 1, 1.1), Said(3.0, 3.5, 3.6)])
-    result.replies = [HeardReply("r0", "t0", 2.0, 100, stopped)]
+    result = CallResult("s-1", RATE_HZ, said=[SaidUtterance(0.3, 1, 1.1), SaidUtterance(3.0, 3.5, 3.6)])
+    result.replies = [PlayedReply("r0", "t0", 2.0, 100, stopped)]
     result.answer = line(*loud_s)
     return result
 
@@ -108,7 +108,7 @@ async def test_interruptions_share_calls_and_a_call_that_fails_is_one_of_them() 
 
 async def test_a_greeting_is_timed_from_the_first_try_to_connect() -> None:
     greeted, silent = CallResult("s-1", RATE_HZ, connect_s=0.4), CallResult("s-2", RATE_HZ)
-    greeted.replies = [HeardReply("r0", "", 0.75, 100, False)]
+    greeted.replies = [PlayedReply("r0", "", 0.75, 100, False)]
     told: list[Greeting] = []
     found = await measure_greetings(StandInDial(greeted, silent, CallFailed("no agent came")), 3, told.append)
     assert found[0].greeting_ms == 1150
@@ -134,8 +134,8 @@ def test_what_a_door_adds_is_told_over_the_calls_that_both_answered() -> None:
 
 async def test_paired_calls_take_turns_in_being_first() -> None:
     def a_result() -> CallResult:
-        result = CallResult("s-1", RATE_HZ, said=[Said(0.3, 1.3, 1.5)])
-        result.turns = [Turn("t0", "Hello there.", "r0", gap_ms=500)]
+        result = CallResult("s-1", RATE_HZ, said=[SaidUtterance(0.3, 1.3, 1.5)])
+        result.turns = [MeasuredTurn("t0", "Hello there.", "r0", gap_ms=500)]
         return result
 
     order: list[str] = []

@@ -9,9 +9,9 @@ import pytest
 from faststream.nats import NatsBroker
 from typer.testing import CliRunner
 
-from actors.transcript.engines import Ears
+from actors.transcript.engines import SpeechEngines
 from contracts import events as e
-from infra.bench.hearing import Load, figures_of, measure_hearing, within
+from infra.bench.hearing import EngineLoad, figures_of, measure_hearing, within
 from infra.bench.hearing_sets import Clip, NoSet, SoundSet, folder_set, known_sets, noise, screeches
 from infra.cli.app import app
 from infra.settings import Settings
@@ -38,14 +38,14 @@ def ended(text: str) -> e.TurnEnded:
 
 def test_turns_in_sound_without_speech_are_false() -> None:
     clips = [Clip("a", np.zeros(16_000 * 90, np.int16))]
-    figures = figures_of(sound_set(*clips), clips, [ended("Yeah."), ended("You know.")], Load(1, 3.0, 0.5))
+    figures = figures_of(sound_set(*clips), clips, [ended("Yeah."), ended("You know.")], EngineLoad(1, 3.0, 0.5))
     assert (figures.turns, figures.false_turns_per_hour, figures.word_error_rate) == (2, 80.0, None)
 
 
 def test_words_lost_are_those_missing_in_the_turns() -> None:
     clips = [Clip("a", SECOND, "Please call me back."), Clip("b", SECOND, "Thank you.")]
     heard = [ended("Please call me.")]
-    figures = figures_of(sound_set(*clips, kind="speech"), clips, heard, Load())
+    figures = figures_of(sound_set(*clips, kind="speech"), clips, heard, EngineLoad())
     assert (figures.words, figures.words_lost, figures.word_error_rate) == (6, 3, 0.5)
     assert figures.false_turns_per_hour is None
 
@@ -90,7 +90,7 @@ async def test_speech_is_heard_and_noise_is_not(broker: NatsBroker, tmp_path: Pa
     (tmp_path / "manifest.json").write_text(json.dumps([{"wav": "what_time.wav", "text": "What time is it?"}]))
     hiss = np.random.default_rng(1).normal(0, 1000, 48_000).astype(np.int16)
     sets = [folder_set(tmp_path), sound_set(Clip("hiss", hiss)), SoundSet("gone", "none", noise, "install it")]
-    ears = Ears(Settings())
+    ears = SpeechEngines(Settings())
     try:
         speech, silent, gone = await measure_hearing(sets, broker, ears, 1)
     finally:

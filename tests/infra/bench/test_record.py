@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from contracts import events as e
-from infra.bench.found_sound import Place, Searched
-from infra.bench.marked_voice import ANSWER, LETTER_SAMPLES, RATE_HZ, Mark, bare, marks_of, sound_of
+from infra.bench.found_sound import LetterPlace, Searched
+from infra.bench.marked_voice import ANSWER, LETTER_SAMPLES, RATE_HZ, LetterMark, bare, marks_of, sound_of
 from infra.bench.record import _waited_s
 from infra.bench.record_distance import Evidence, figures_of
 from infra.export.conversation import conversation_of
@@ -45,7 +45,7 @@ def test_a_letter_that_is_not_there_is_not_found_and_one_that_is_there_twice_is_
     assert Searched(np.zeros(10, np.int16), RATE_HZ).place_of(next(marks_of("a"))) is None
 
 
-def _evidence(**changed: dict[Mark, Place]) -> Evidence:
+def _evidence(**changed: dict[LetterMark, LetterPlace]) -> Evidence:
     """A call whose record is true: all letters were heard from the first second on."""
     names = {"session_id": "s", "turn_id": "t", "reply_id": "r"}
     marks = list(marks_of(TEXT))
@@ -62,7 +62,7 @@ def _evidence(**changed: dict[Mark, Place]) -> Evidence:
         e.PlaybackStarted(event_id="4", time_ns=second, heard_ns=second, **names),
         e.PlaybackFinished(event_id="5", time_ns=second * 2, **heard, **names),
     ]
-    places = {mark: Place(1 + mark.first / RATE_HZ, False) for mark in marks}
+    places = {mark: LetterPlace(1 + mark.first / RATE_HZ, False) for mark in marks}
     told = {"ear": places, "recorded": dict(places)} | changed
     return Evidence(marks, told["ear"], told["recorded"], facts, to_srt(conversation_of(facts)))
 

@@ -8,8 +8,8 @@ import pytest
 
 from infra.bench.load import Load, Meter
 from infra.bench.room_figures import RoomTurns, RunFigures, Sample, compare, figures_of, growth
-from infra.caller import CallResult, HeardReply
-from infra.caller.result import Said, Turn
+from infra.caller import CallResult, PlayedReply
+from infra.caller.result import MeasuredTurn, SaidUtterance
 
 
 def a_run(rooms: int, p50_ms: float, p95_ms: float, cores: float, memory_mb: float) -> RunFigures:
@@ -21,9 +21,9 @@ def a_run(rooms: int, p50_ms: float, p95_ms: float, cores: float, memory_mb: flo
 
 def test_a_turn_that_was_never_answered_is_missed() -> None:
     room = RoomTurns()
-    result = CallResult("s-1", 24_000, said=[Said(0, 1, 1), Said(3, 4, 4)])
+    result = CallResult("s-1", 24_000, said=[SaidUtterance(0, 1, 1), SaidUtterance(3, 4, 4)])
     # Two answers to the first, none to the second.
-    result.replies = [HeardReply(f"r{at_s}", "t", at_s, 100, False) for at_s in (1.5, 2.5)]
+    result.replies = [PlayedReply(f"r{at_s}", "t", at_s, 100, False) for at_s in (1.5, 2.5)]
     room.add(result)
     figures = figures_of([room], [Sample(0, {}, 0), Sample(5, {}, 1)])
     assert (figures.asked, figures.missed, figures.gap_p50_ms) == (2, 1, 500)
@@ -42,7 +42,7 @@ def test_what_further_rooms_cost_is_told_against_one() -> None:
 def test_gaps_are_told_with_what_they_were_made_of() -> None:
     room = RoomTurns()
     for ms in (400.0, 500.0):
-        room.add(CallResult("s-1", 24_000, turns=[Turn("t", "Hello?", parts={"endpointing_ms": ms})]))
+        room.add(CallResult("s-1", 24_000, turns=[MeasuredTurn("t", "Hello?", parts={"endpointing_ms": ms})]))
     figures = figures_of([room, RoomTurns()], [Sample(0, {}, 0), Sample(5, {}, 1)])
     assert figures.parts_p50_ms["endpointing_ms"] == pytest.approx(450)
     assert figures.parts_p95_ms["bus_ms"] == 0
@@ -50,7 +50,7 @@ def test_gaps_are_told_with_what_they_were_made_of() -> None:
 
 def test_what_the_log_does_not_see_of_a_gap_is_told_too() -> None:
     room = RoomTurns()
-    turn = Turn("t", "Hello?", log_gap_ms=400, parts={"endpointing_ms": 400.0}, gap_ms=600)
+    turn = MeasuredTurn("t", "Hello?", log_gap_ms=400, parts={"endpointing_ms": 400.0}, gap_ms=600)
     room.add(CallResult("s-1", 24_000, turns=[turn]))
     figures = figures_of([room], [Sample(0, {}, 0), Sample(5, {}, 1)])
     assert sum(figures.parts_p50_ms.values()) == 600
@@ -59,8 +59,8 @@ def test_what_the_log_does_not_see_of_a_gap_is_told_too() -> None:
 
 def test_gaps_while_rooms_come_up_are_told_apart() -> None:
     room = RoomTurns(settling_s=30)
-    result = CallResult("s-1", 24_000, said=[Said(0, 1, 1), Said(9, 10, 10)])
-    result.replies = [HeardReply(f"r{at_s}", "t", at_s, 100, False) for at_s in (2.0, 10.5)]
+    result = CallResult("s-1", 24_000, said=[SaidUtterance(0, 1, 1), SaidUtterance(9, 10, 10)])
+    result.replies = [PlayedReply(f"r{at_s}", "t", at_s, 100, False) for at_s in (2.0, 10.5)]
     room.add(result, began_s=22)
     figures = figures_of([room], [Sample(0, {}, 0), Sample(5, {}, 1)])
     assert (figures.first_gap_p95_ms, figures.gap_p95_ms, figures.missed) == (1000, 500, 0)

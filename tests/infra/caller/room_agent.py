@@ -14,7 +14,7 @@ from livekit import api, rtc
 from numpy.typing import NDArray
 
 from contracts import events as e
-from infra.log.event_log import now_ns, say
+from infra.log.event_log import append, now_ns
 from tests.livekit_server import LiveKitServer
 
 RATE_HZ = 48_000
@@ -46,7 +46,7 @@ class RoomAgent:
     async def _fact(self, kind: type[e.Event], **fields: Any) -> None:
         self._count += 1
         common = {"event_id": f"{self.session_id}:{self._count}", "session_id": self.session_id, "time_ns": now_ns()}
-        await say(self._broker, kind.model_validate({**common, **fields}))
+        await append(self._broker, kind.model_validate({**common, **fields}))
 
     async def join(self, url: str, key: str, secret: str, room: str) -> None:
         self._room.on("track_subscribed", self._on_track)

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.caller import CallFailed, Sound, Utterance, place_call, write_wav
-from infra.caller.conversation import Conversation
+from infra.caller import CallFailed, ScriptedUtterance, Sound, place_call, write_wav
+from infra.caller.conversation import CallState
 from infra.caller.websocket import ws_url
 from tests.infra.caller.fake_door import RATE_HZ, fake_door
 
@@ -33,7 +33,7 @@ async def test_says_a_recording_and_returns_the_answer_with_its_gap(tmp_path: Pa
 async def test_sends_every_sample_of_the_recording_and_silence_around_it() -> None:
     sound = words()
     async with fake_door() as door:
-        result = await place_call(door.url, [Utterance(sound)])
+        result = await place_call(door.url, [ScriptedUtterance(sound)])
     sent = np.frombuffer(bytes(door.pcm), "<i2")
     start = round(result.said[0].start_s * 16_000)
     assert np.array_equal(sent[start : start + len(sound.samples)], sound.samples)
@@ -43,7 +43,7 @@ async def test_sends_every_sample_of_the_recording_and_silence_around_it() -> No
 
 async def test_keeps_real_time_pace_on_the_whole() -> None:
     async with fake_door() as door:
-        result = await place_call(door.url, [Utterance(words(0.6))])
+        result = await place_call(door.url, [ScriptedUtterance(words(0.6))])
     spent_s = door.arrivals_s[-1] - door.arrivals_s[0]
     assert spent_s == pytest.approx((len(door.arrivals_s) - 1) * 0.02, abs=0.1)
     assert result.seconds >= len(door.arrivals_s) * 0.02
@@ -51,7 +51,7 @@ async def test_keeps_real_time_pace_on_the_whole() -> None:
 
 async def test_reports_what_was_played_until_the_end() -> None:
     async with fake_door(reply_s=0.5) as door:
-        await place_call(door.url, [Utterance(words())])
+        await place_call(door.url, [ScriptedUtterance(words())])
     assert [bool(report.get("started")) for report in door.played].count(True) == 1
     last = {"type": "played", "reply_id": "r0", "samples": len(door.reply) // 2, "ended": True}
     assert door.played[-1].items() >= last.items()
@@ -63,7 +63,7 @@ async def test_reports_what_was_played_until_the_end() -> None:
 
 async def test_says_the_next_recording_when_the_answer_has_ended() -> None:
     async with fake_door(reply_s=0.4) as door:
-        result = await place_call(door.url, [Utterance(words()), Utterance(words())])
+        result = await place_call(door.url, [ScriptedUtterance(words()), ScriptedUtterance(words())])
     assert len(result.turns) == 2
     first = result.replies[0]
     assert first.started_at_s is not None
@@ -72,8 +72,8 @@ async def test_says_the_next_recording_when_the_answer_has_ended() -> None:
 
 async def test_talks_over_a_reply_when_asked_to() -> None:
     async with fake_door(reply_s=0.9) as door:
-        barge = Utterance(words(), after_reply_ms=100)
-        result = await place_call(door.url, [Utterance(words()), barge])
+        barge = ScriptedUtterance(words(), after_reply_ms=100)
+        result = await place_call(door.url, [ScriptedUtterance(words()), barge])
     reply = result.replies[0]
     assert reply.started_at_s is not None
     assert result.said[1].start_s - reply.started_at_s < 0.7
@@ -81,7 +81,7 @@ async def test_talks_over_a_reply_when_asked_to() -> None:
 
 async def test_the_answer_is_laid_out_in_the_callers_time() -> None:
     async with fake_door() as door:
-        result = await place_call(door.url, [Utterance(words())])
+        result = await place_call(door.url, [ScriptedUtterance(words())])
     started_s = result.replies[0].started_at_s
     assert started_s is not None
     onset = int(np.flatnonzero(np.abs(result.answer.samples) > 256)[0])
@@ -90,7 +90,9 @@ async def test_the_answer_is_laid_out_in_the_callers_time() -> None:
 
 async def test_recordings_of_different_rates_share_a_call() -> None:
     async with fake_door() as door:
-        result = await place_call(door.url, [Utterance(words(0.3, 8_000)), Utterance(words(0.3, 22_050))])
+        result = await place_call(
+            door.url, [ScriptedUtterance(words(0.3, 8_000)), ScriptedUtterance(words(0.3, 22_050))]
+        )
     assert door.hello["sample_rate_hz"] == 16_000
     assert len(result.turns) == 2
 
@@ -99,14 +101,14 @@ async def test_no_answer_is_a_clear_error_with_what_there_was() -> None:
     async with fake_door() as door:
         door.mute = True
         with pytest.raises(CallFailed, match="no answer within 1 s: waiting for the end of the turn") as failed:
-            await place_call(door.url, [Utterance(words())], answer_timeout_s=1)
+            await place_call(door.url, [ScriptedUtterance(words())], answer_timeout_s=1)
     assert failed.value.result is not None
     assert failed.value.result.session_id == "s-1"
 
 
 async def test_a_door_that_is_not_there_is_a_clear_error() -> None:
     with pytest.raises(CallFailed, match=r"no call to ws://127\.0\.0\.1:9/ws"):
-        await place_call("http://127.0.0.1:9/", [Utterance(words())])
+        await place_call("http://127.0.0.1:9/", [ScriptedUtterance(words())])
 
 
 def test_the_page_address_leads_to_the_socket() -> None:
@@ -116,7 +118,7 @@ def test_the_page_address_leads_to_the_socket() -> None:
 
 
 def test_a_discarded_draft_is_not_waited_for() -> None:
-    conversation = Conversation()
+    conversation = CallState()
     conversation.take("SpeechStarted", {"turn_id": "t"})
     conversation.take("ReplyStarted", {"turn_id": "t", "reply_id": "draft"})
     conversation.take("TurnEnded", {"turn_id": "t"})
@@ -129,7 +131,7 @@ def test_a_discarded_draft_is_not_waited_for() -> None:
 
 
 def test_a_cough_leaves_nothing_to_wait_for() -> None:
-    conversation = Conversation()
+    conversation = CallState()
     conversation.take("SpeechStarted", {"turn_id": "t2"})
     assert not conversation.settled
     conversation.take("InterruptionDismissed", {"reply_id": "r1"})
@@ -138,7 +140,7 @@ def test_a_cough_leaves_nothing_to_wait_for() -> None:
 
 
 def test_an_interruption_that_proves_to_be_no_speech_leaves_nothing_to_wait_for() -> None:
-    conversation = Conversation()
+    conversation = CallState()
     speech = {"turn_id": "t2", "utterance_id": "u2", "over_reply_id": "r1"}
     conversation.take("SpeechStarted", speech)
     conversation.take("TurnInterrupted", {"turn_id": "t2", "utterance_id": "u2", "reply_id": "r1"})
@@ -149,7 +151,7 @@ def test_an_interruption_that_proves_to_be_no_speech_leaves_nothing_to_wait_for(
 
 
 def test_what_is_said_to_speech_that_was_dismissed_is_waited_for() -> None:
-    conversation = Conversation()
+    conversation = CallState()
     conversation.take("SpeechStarted", {"turn_id": "t"})
     conversation.take("UtteranceDismissed", {"turn_id": "t", "event_id": "d", "reason": "language"})
     conversation.take("ReplyStarted", {"turn_id": "t'", "reply_id": "r", "cause_id": "d"})
@@ -159,7 +161,7 @@ def test_what_is_said_to_speech_that_was_dismissed_is_waited_for() -> None:
 
 
 def test_a_reply_without_words_is_over_when_it_is_written() -> None:
-    conversation = Conversation()
+    conversation = CallState()
     conversation.take("TurnEnded", {"turn_id": "t"})
     conversation.take("ReplyStarted", {"turn_id": "t", "reply_id": "r"})
     conversation.take("ReplyCompleted", {"turn_id": "t", "reply_id": "r", "clauses": 0})

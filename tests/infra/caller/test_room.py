@@ -5,7 +5,7 @@ import pytest
 from faststream.nats import NatsBroker
 from livekit import api
 
-from infra.caller import CallFailed, CallResult, Sound, Utterance
+from infra.caller import CallFailed, CallResult, ScriptedUtterance, Sound
 from infra.caller.room import Admission, minted, place_room_call
 from infra.settings import settings
 from tests.infra.caller.room_agent import room_agent
@@ -21,7 +21,7 @@ def admission(room: str) -> Admission:
     return minted(settings(), room, "ada")
 
 
-async def call(room: str, *steps: Utterance, timeout_s: float = 10) -> CallResult:
+async def call(room: str, *steps: ScriptedUtterance, timeout_s: float = 10) -> CallResult:
     return await place_room_call(admission(room), steps, answer_timeout_s=timeout_s, agent_timeout_s=timeout_s)
 
 
@@ -29,7 +29,7 @@ async def test_says_a_recording_in_a_room_and_returns_the_answer_with_its_gap(
     broker: NatsBroker, livekit_server: LiveKitServer
 ) -> None:
     async with room_agent(broker, livekit_server, "plain") as agent:
-        result = await call("plain", Utterance(words()))
+        result = await call("plain", ScriptedUtterance(words()))
     assert agent.callers == ["ada"]
     assert result.session_id == "lk-plain"
     (turn,) = result.turns
@@ -46,7 +46,7 @@ async def test_says_a_recording_in_a_room_and_returns_the_answer_with_its_gap(
 
 async def test_the_answer_is_laid_out_in_the_callers_time(broker: NatsBroker, livekit_server: LiveKitServer) -> None:
     async with room_agent(broker, livekit_server, "line"):
-        result = await call("line", Utterance(words()))
+        result = await call("line", ScriptedUtterance(words()))
     started_s = result.replies[0].started_at_s
     assert started_s is not None
     onset = int(np.flatnonzero(np.abs(result.answer.samples) > 256)[0])
@@ -58,7 +58,7 @@ async def test_says_the_next_recording_when_the_answer_has_ended(
     broker: NatsBroker, livekit_server: LiveKitServer
 ) -> None:
     async with room_agent(broker, livekit_server, "two"):
-        result = await call("two", Utterance(words()), Utterance(words(0.5, 22_050)))
+        result = await call("two", ScriptedUtterance(words()), ScriptedUtterance(words(0.5, 22_050)))
     assert [turn.turn_id for turn in result.turns] == ["t0", "t1"]
     first, second = result.replies
     assert first.started_at_s is not None
@@ -68,7 +68,7 @@ async def test_says_the_next_recording_when_the_answer_has_ended(
 
 async def test_the_greeting_is_heard_first(broker: NatsBroker, livekit_server: LiveKitServer) -> None:
     async with room_agent(broker, livekit_server, "hi", greeting="Hello!"):
-        result = await call("hi", Utterance(words()))
+        result = await call("hi", ScriptedUtterance(words()))
     greeting, answer = result.replies
     assert greeting.turn_id == "greeting"
     assert greeting.started_at_s is not None
@@ -78,8 +78,8 @@ async def test_the_greeting_is_heard_first(broker: NatsBroker, livekit_server: L
 
 async def test_talks_over_a_reply_when_asked_to(broker: NatsBroker, livekit_server: LiveKitServer) -> None:
     async with room_agent(broker, livekit_server, "barge", reply_s=3):
-        barge = Utterance(words(), after_reply_ms=300)
-        result = await call("barge", Utterance(words()), barge)
+        barge = ScriptedUtterance(words(), after_reply_ms=300)
+        result = await call("barge", ScriptedUtterance(words()), barge)
     reply = result.replies[0]
     assert reply.stopped
     assert reply.started_at_s is not None
@@ -90,7 +90,7 @@ async def test_talks_over_a_reply_when_asked_to(broker: NatsBroker, livekit_serv
 
 async def test_a_room_without_an_agent_is_a_clear_error(broker: NatsBroker, livekit_server: LiveKitServer) -> None:
     with pytest.raises(CallFailed, match="no agent came into the room within 1 s"):
-        await call("empty", Utterance(words()), timeout_s=1)
+        await call("empty", ScriptedUtterance(words()), timeout_s=1)
 
 
 async def test_an_agent_that_does_not_answer_is_a_clear_error_with_what_there_was(
@@ -99,7 +99,7 @@ async def test_an_agent_that_does_not_answer_is_a_clear_error_with_what_there_wa
     async with room_agent(broker, livekit_server, "mute") as agent:
         agent.mute = True
         with pytest.raises(CallFailed, match="waiting for the end of the turn") as failed:
-            await call("mute", Utterance(words()), timeout_s=2)
+            await call("mute", ScriptedUtterance(words()), timeout_s=2)
     assert failed.value.result is not None
     assert failed.value.result.session_id == "lk-mute"
     assert len(failed.value.result.said) == 1
@@ -120,7 +120,7 @@ async def test_a_room_that_is_closed_during_the_call_is_a_clear_error(
 
         closing: list[asyncio.Task[None]] = []
         with pytest.raises(CallFailed, match="the room was left before the call had ended: ROOM_DELETED"):
-            await place_room_call(admission("closed"), [Utterance(words(2))], on_fact=close)
+            await place_room_call(admission("closed"), [ScriptedUtterance(words(2))], on_fact=close)
 
 
 @pytest.mark.parametrize("token", ["", "forged"])
@@ -128,4 +128,4 @@ async def test_a_token_that_does_not_open_the_room_is_a_clear_error(
     broker: NatsBroker, livekit_server: LiveKitServer, token: str
 ) -> None:
     with pytest.raises(CallFailed, match="cannot be joined"):
-        await place_room_call(Admission(livekit_server.url, token), [Utterance(words())])
+        await place_room_call(Admission(livekit_server.url, token), [ScriptedUtterance(words())])

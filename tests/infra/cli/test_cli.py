@@ -36,7 +36,7 @@ from infra.cli.json_output import OUTPUTS
 from infra.cli.log import table_of_sessions
 from infra.cli.session_list import SessionRow
 from infra.log.connection import jetstream
-from infra.log.event_log import say
+from infra.log.event_log import append
 from infra.settings import Settings, settings
 from tests.infra.caller.fake_door import fake_door
 from tests.servers import NatsServer
@@ -93,11 +93,11 @@ async def cli_process(*arguments: str) -> tuple[int, str, str]:
 async def a_session(broker: NatsBroker) -> None:
     profile = AgentProfile(prompt="p", llm="local", stt="local", tts="local")
     common = {"session_id": "s-1"}
-    await say(
+    await append(
         broker, SessionOpened(event_id="e1", time_ns=10**9, door="websocket", user_id="ada", profile=profile, **common)
     )
-    await say(broker, ENDED)
-    await say(broker, SessionClosed(event_id="e3", time_ns=3 * 10**9, reason="hangup", **common))
+    await append(broker, ENDED)
+    await append(broker, SessionClosed(event_id="e3", time_ns=3 * 10**9, reason="hangup", **common))
 
 
 def test_help_teaches_with_examples() -> None:
@@ -173,7 +173,9 @@ async def test_followed_events_come_as_they_are_said(broker: NatsBroker) -> None
     async with asyncio.timeout(30):
         for _ in range(3):
             await process.stdout.readline()
-        await say(broker, ReplyStarted(event_id="e4", session_id="s-1", time_ns=4 * 10**9, reply_id="r", text="later"))
+        await append(
+            broker, ReplyStarted(event_id="e4", session_id="s-1", time_ns=4 * 10**9, reply_id="r", text="later")
+        )
         assert json.loads(await process.stdout.readline())["name"] == "ReplyStarted"
     process.terminate()
     await process.wait()
@@ -354,7 +356,7 @@ async def test_a_reply_that_was_never_heard_is_not_told_as_the_answer(broker: Na
         ReplyClauseWritten(event_id="r2", time_ns=3, reply_id="r", index=0, text="Good evening.", **common),
         PlaybackInterrupted(event_id="r4", time_ns=5, reply_id="r", heard_text="", played_samples=0, **common),
     ):
-        await say(broker, fact)
+        await append(broker, fact)
     [turn] = json_lines("turns", (await cli_process("turns", "s-1", "--json"))[1])
     assert (turn["answer"], turn["written"], turn["interrupted"]) == ("", "Good evening.", True)
     output = (await cli_process("turns", "s-1"))[1]
@@ -474,7 +476,7 @@ async def test_turns_are_a_line_each_with_gap_and_parts(broker: NatsBroker) -> N
             event_id="r4", time_ns=5, reply_id="r", heard_text="Good evening", played_samples=9, **common
         ),
     ):
-        await say(broker, fact)
+        await append(broker, fact)
     code, output, _ = await cli_process("turns", "s-1")
     assert code == 0
     line = output.splitlines()[1]

@@ -2,11 +2,11 @@
 
 import asyncio
 
-from infra.engines.gate import Gate
+from infra.engines.gate import PriorityGate
 
 
 async def test_urgent_callers_overtake_those_that_wait_and_the_rest_keep_their_order() -> None:
-    gate = Gate(1)
+    gate = PriorityGate(1)
     went: list[str] = []
 
     async def caller(name: str, urgent: bool) -> None:
@@ -21,7 +21,7 @@ async def test_urgent_callers_overtake_those_that_wait_and_the_rest_keep_their_o
 
 
 async def test_a_caller_that_gives_up_while_waiting_does_not_keep_the_place() -> None:
-    gate = Gate(1)
+    gate = PriorityGate(1)
 
     async def caller() -> None:
         async with gate.turn(False):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from infra.engines.piper import PiperTTS, phoneme_ends, readable, split_run, trim, with_duration_output
-from infra.engines.tts import Chain, Failure, Sound, Voice
+from infra.engines.tts import Chain, Failure, SynthesizedSound, Voice
 
 RATE_HZ = 22_050
 
@@ -27,7 +27,7 @@ def _chain(piper: PiperTTS) -> Chain:
 async def _sound(chain: Chain, text: str) -> tuple[bytes, tuple[float, ...]]:
     sounds = [sound async for sound in chain.synthesize(text)]
     assert not [sound for sound in sounds if isinstance(sound, Failure)]
-    heard = [sound for sound in sounds if isinstance(sound, Sound)]
+    heard = [sound for sound in sounds if isinstance(sound, SynthesizedSound)]
     return b"".join(sound.pcm for sound in heard), tuple(end for sound in heard for end in sound.word_ends_s)
 
 
@@ -118,7 +118,7 @@ async def test_strange_text_is_said_or_skipped_without_a_crash(piper: PiperTTS, 
 async def test_a_clause_of_10_kb_begins_soon_and_can_be_left(piper: PiperTTS) -> None:
     chain = _chain(piper)
     async for sound in chain.synthesize("word " * 2000):
-        assert isinstance(sound, Sound)
+        assert isinstance(sound, SynthesizedSound)
         assert sound.pcm
         break
     pcm, _ = await asyncio.wait_for(_sound(chain, "Next."), 20)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from livekit.agents import APIConnectionError, APIStatusError, llm
 from livekit.agents.types import APIConnectOptions
 
-from bridge.web_server import Listener
-from infra.engines.reasoning_llm import ReasoningLLM, Said
+from bridge.web_server import WebServer
+from infra.engines.reasoning_llm import PassedOn, ReasoningLLM
 from infra.settings import Settings
 from tests.actors.reasoning.models import ScriptedModel
 from tests.bridge.http.answering import reasoning
@@ -33,7 +33,7 @@ async def pieces(model: ReasoningLLM, context: llm.ChatContext) -> list[str]:
 async def test_the_first_answer_comes_whole_and_the_next_token_by_token(
     broker: NatsBroker, nats_server: NatsServer
 ) -> None:
-    listener = Listener(broker, Settings(port=0), page=False)
+    listener = WebServer(broker, Settings(port=0), page=False)
     await listener.open()
     async with (
         reasoning(ScriptedModel.playing(["Hi ", "there."], ["You ", "are ", "Sam."])),
@@ -53,7 +53,7 @@ async def test_problems_of_the_door_are_errors_that_a_session_knows(
     async with ReasoningLLM(nats_server.url, "sam") as model:
         with pytest.raises(APIConnectionError, match="no answer from the chat door"):
             await model.ask("Hello.")
-    listener = Listener(broker, Settings(port=0), page=False)
+    listener = WebServer(broker, Settings(port=0), page=False)
     await listener.open()
     async with ReasoningLLM(nats_server.url, "sam", "no-such-session") as model:
         with pytest.raises(APIStatusError) as unknown:
@@ -79,13 +79,13 @@ async def test_nothing_said_asks_for_nothing(nats_server: NatsServer) -> None:
 
 @given(st.text(max_size=60), st.integers(0, 60))
 def test_what_was_said_and_the_rest_are_the_whole(whole: str, cut: int) -> None:
-    said = Said()
+    said = PassedOn()
     said.add(whole[:cut])
     rest = said.rest(whole)
     assert "".join((whole[:cut] + rest).split()) == "".join(whole.split())
 
 
 def test_an_answer_that_went_another_way_is_not_said_on() -> None:
-    said = Said()
+    said = PassedOn()
     said.add("Good morning")
     assert said.rest("Good evening, Sam.") == ""

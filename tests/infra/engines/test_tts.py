@@ -10,7 +10,7 @@ import pytest
 from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions, tts
 
 from infra.engines.phrases import Phrases
-from infra.engines.tts import Chain, Failure, Sound, UnknownEngine, Voice, load_chain, speakable
+from infra.engines.tts import Chain, Failure, SynthesizedSound, UnknownEngine, Voice, load_chain, speakable
 from infra.settings import Settings
 from infra.spoken.scripts import scripts_of
 
@@ -52,7 +52,7 @@ def _voice(does: str, timeout_s: float = 5) -> Voice:
     return Voice(does, PluginTTS(does=does), timeout_s)
 
 
-async def _heard(chain: Chain, text: str = "Hello.") -> list[Sound | Failure]:
+async def _heard(chain: Chain, text: str = "Hello.") -> list[SynthesizedSound | Failure]:
     return [sound async for sound in chain.synthesize(text)]
 
 
@@ -65,7 +65,7 @@ async def test_the_next_engine_stands_in_for_one_that_fails_and_the_failure_is_t
     assert isinstance(first, Failure)
     assert (first.engine, first.action) == (does, "used tone")
     assert reason in first.error
-    assert b"".join(sound.pcm for sound in sounds if isinstance(sound, Sound)) == TONE
+    assert b"".join(sound.pcm for sound in sounds if isinstance(sound, SynthesizedSound)) == TONE
 
 
 async def test_an_engine_that_failed_is_asked_after_the_others_for_a_while() -> None:
@@ -88,13 +88,13 @@ async def test_what_an_engine_gave_before_it_failed_is_kept() -> None:
     async for sound in Chain([Voice("break", engine, 5)]).synthesize("Hello."):
         sounds.append(sound)
         engine.heard.set()
-    assert any(sound.pcm for sound in sounds if isinstance(sound, Sound))
+    assert any(sound.pcm for sound in sounds if isinstance(sound, SynthesizedSound))
     assert isinstance(sounds[-1], Failure)
 
 
 async def test_two_channels_become_one() -> None:
     sounds = await _heard(Chain([Voice("stereo", PluginTTS(channels=2), 5)]))
-    assert b"".join(sound.pcm for sound in sounds if isinstance(sound, Sound)) == TONE
+    assert b"".join(sound.pcm for sound in sounds if isinstance(sound, SynthesizedSound)) == TONE
 
 
 @pytest.mark.parametrize("text", ["", "...", "\N{GRINNING FACE}", "\x00\x07", "—"])
@@ -132,7 +132,7 @@ async def test_an_engine_that_cannot_be_used_is_told_at_each_clause_and_the_next
     assert (failure.engine, failure.action) == ("nosuchmodule:Class", "used tones.TTS")
     assert "is the package that has nosuchmodule installed" in failure.error
     assert sounds
-    assert all(isinstance(sound, Sound) for sound in sounds)
+    assert all(isinstance(sound, SynthesizedSound) for sound in sounds)
     await chain.close()
 
 
@@ -170,18 +170,18 @@ class Telling(Voice):
         super().__init__(name, PluginTTS(), 5, scripts=scripts)
         self.given: list[str] = []
 
-    async def synthesize(self, text: str) -> AsyncGenerator[Sound, None]:
+    async def synthesize(self, text: str) -> AsyncGenerator[SynthesizedSound, None]:
         self.given.append(text)
         words = len(text.split())
-        yield Sound(TONE, 22_050, self.name, tuple((n + 1) / 10 for n in range(words // 2)))
-        yield Sound(TONE, 22_050, self.name, tuple((n + 1) / 10 for n in range(words // 2, words)))
+        yield SynthesizedSound(TONE, 22_050, self.name, tuple((n + 1) / 10 for n in range(words // 2)))
+        yield SynthesizedSound(TONE, 22_050, self.name, tuple((n + 1) / 10 for n in range(words // 2, words)))
 
 
 async def test_every_engine_is_given_the_spoken_form_and_tells_of_the_written_words() -> None:
     voice = Telling()
     sounds = await _heard(Chain([voice]), "**Dr. Lee** paid $12.75.")
     assert voice.given == ["Doctor Lee paid twelve dollars and seventy-five cents."]
-    ends = [sound.word_ends_s for sound in sounds if isinstance(sound, Sound)]
+    ends = [sound.word_ends_s for sound in sounds if isinstance(sound, SynthesizedSound)]
     assert ends == [(), (0.1, 0.2, 0.3, pytest.approx(0.8))]
 
 
@@ -196,7 +196,7 @@ async def test_a_script_that_an_engine_cannot_say_goes_to_the_next_that_can() ->
     assert (failure.engine, failure.action) == ("english", "used any")
     assert "Chinese" in failure.error
     assert (english.given, any_script.given) == ([], [CHINESE])
-    assert not any(sound.unsaid for sound in sounds if isinstance(sound, Sound))
+    assert not any(sound.unsaid for sound in sounds if isinstance(sound, SynthesizedSound))
     assert not isinstance((await _heard(Chain([english, any_script])))[0], Failure)  # it does not rest for that
 
 
@@ -208,7 +208,7 @@ async def test_where_no_engine_can_say_a_script_it_is_said_that_it_cannot() -> N
     assert failure.action == "said that it cannot"
     assert voice.given == ["I'm sorry, I cannot say that, because it is written in Chinese letters."]
     assert sounds
-    assert all(sound.unsaid for sound in sounds if isinstance(sound, Sound))
+    assert all(sound.unsaid for sound in sounds if isinstance(sound, SynthesizedSound))
     assert (chain.can_say(CHINESE), chain.can_say("Hello."), chain.can_say("...")) == (False, True, True)
 
 

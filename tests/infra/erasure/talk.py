@@ -9,7 +9,7 @@ from contracts import events as e
 from contracts.topology import DEAD, VOICE
 from infra.log.connection import connection, jetstream
 from infra.log.dead_letters import SUBJECT_HEADER
-from infra.log.event_log import now_ns, say
+from infra.log.event_log import append, now_ns
 
 SECRET = "zanzibar"
 PROFILE = e.AgentProfile(prompt=f"You know {SECRET}.", llm="openai:gpt-5, local", stt="local", tts="local")
@@ -72,7 +72,7 @@ def exchange(common: dict[str, Any], name: str, user_id: str) -> list[e.Event]:
 async def store(broker: NatsBroker, facts: list[e.Event]) -> None:
     """Say facts, and leave all else that a session leaves behind."""
     for fact in facts:
-        await say(broker, fact)
+        await append(broker, fact)
     session_id, js = facts[0].session_id, jetstream(broker)
     # Facts that this version cannot read.
     await js.publish(f"voice.{session_id}.mood.sensed", SECRET.encode(), stream=VOICE)

@@ -11,7 +11,7 @@ from infra.cli.session_list import list_sessions
 from infra.erasure import SessionStillOpen, UnknownSession, erase, erase_session, erase_user
 from infra.erasure.stored import overwrite
 from infra.log.connection import connection, jetstream
-from infra.log.event_log import facts_after, say
+from infra.log.event_log import append, facts_after
 from infra.memory.response_cache import ResponseCache, answer_key
 from infra.settings import settings
 from tests.infra.erasure.talk import SECRET, exchange, session, store, times_on_disk
@@ -27,7 +27,7 @@ async def test_no_byte_of_an_erased_users_words_is_left_on_disk_and_other_users_
 ) -> None:
     js = jetstream(broker)
     for fact in session("s-3", "ann"):
-        await say(broker, fact)
+        await append(broker, fact)
     of_ann, words_of_ann = await facts_after(broker, "s-3"), times_on_disk(tmp_path, SECRET)
     await store(broker, session("s-1", "samantha"))
     await store(broker, session("s-2", "samantha"))
@@ -113,7 +113,7 @@ async def test_words_that_come_after_an_erasure_are_erased_by_the_next(broker: N
     await store(broker, session("s-1", "sam"))
     await erase_session(broker, "s-1", "asked for it")
     for fact in exchange({"session_id": "s-1", "time_ns": 1}, "late", "sam"):
-        await say(broker, fact)
+        await append(broker, fact)
     receipt = await erase_session(broker, "s-1", "asked for it")
     assert receipt.sessions[0].facts.total() == 11
     assert times_on_disk(tmp_path, SECRET) == 0
@@ -157,7 +157,7 @@ async def test_the_receipt_tells_which_other_sessions_had_recalled_it(broker: Na
     await store(broker, session("s-1", "sam"))
     for fact in session("s-2", "sam"):
         is_answer = isinstance(fact, e.ReplyStarted)
-        await say(broker, fact.model_copy(update={"memories": ("reply-s-1-0",)}) if is_answer else fact)
+        await append(broker, fact.model_copy(update={"memories": ("reply-s-1-0",)}) if is_answer else fact)
     receipt = await erase_session(broker, "s-1", "asked for it")
     assert any("2 replies of session s-2" in line for line in receipt.remains)
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from contracts import events as e
 from infra.cli.app import app
 from infra.log.connection import connection
-from infra.log.event_log import say
+from infra.log.event_log import append
 from infra.session.opus import PACKET_SAMPLES, encode
 from infra.session.recordings import Chunk, store
 from tests.infra.export.a_call import START_NS, Facts, a_call
@@ -36,7 +36,7 @@ def in_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def _said(broker: NatsBroker, call: Facts) -> None:
     for fact in call.facts:
-        await say(broker, fact)
+        await append(broker, fact)
 
 
 async def _recorded(broker: NatsBroker) -> None:
@@ -81,7 +81,7 @@ async def test_what_cannot_be_exported_is_said_clearly(broker: NatsBroker, tmp_p
     assert (no_summary[0], "has no summary yet" in no_summary[2]) == (1, True)
     assert os.listdir(tmp_path) == ["nats"]
     call.add(e.SessionClosed, 5000, reason="hangup")
-    await say(broker, call.facts[-1])
+    await append(broker, call.facts[-1])
     silent = await _cli("export", "s-1", "-f", "webm")
     assert (silent[0], "has no recording" in silent[2]) == (2, True)
 
@@ -92,7 +92,7 @@ async def test_a_summary_is_shown_as_text_or_json(broker: NatsBroker, tmp_path: 
     await _said(broker, call)
     rolling = await _cli("summary", "s-1")
     call.add(e.SummaryWritten, 6000, summary="About time.", topics=("time",), action_items=("Have lunch.",))
-    await say(broker, call.facts[-1])
+    await append(broker, call.facts[-1])
     final, as_json = await _cli("summary", "s-1"), await _cli("summary", "s-1", "--json")
     assert rolling[1] == b"Time was asked for.\n"
     assert "the session goes on" in rolling[2]

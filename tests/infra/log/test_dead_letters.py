@@ -8,7 +8,7 @@ from contracts.events import Event
 from contracts.topology import DEAD
 from infra.log.connection import connection, jetstream
 from infra.log.dead_letters import NotTaken, dead_letters, put_back
-from infra.log.event_log import Fence, say
+from infra.log.event_log import ExpectedSequence, append
 from tests.infra.log.copies import a_copy_of, clause
 from tests.infra.log.test_inbox import Taker, all_answered
 
@@ -69,7 +69,7 @@ async def test_a_subject_that_is_no_utf8_is_buried_and_stops_nobody(broker: Nats
     nc, taker = connection(broker), Taker()
     await nc._send_command(b"PUB voice.\xff.turn.ended 1\r\n\x80\r\n")
     await nc.flush()
-    await say(broker, clause(0))
+    await append(broker, clause(0))
     async with a_copy_of("persistence", taker):
         await all_answered(broker, "persistence")
     assert taker.ids == ["s-1:c0"]
@@ -79,7 +79,7 @@ async def test_a_subject_that_is_no_utf8_is_buried_and_stops_nobody(broker: Nats
 
 async def test_a_letter_is_kept_whole_and_once_per_durable(broker: NatsBroker) -> None:
     event = clause(0)
-    await say(broker, event, Fence("voice.s-1.reply.*", 0))
+    await append(broker, event, ExpectedSequence("voice.s-1.reply.*", 0))
     for durable in ("synthesis", "persistence"):
         async with a_copy_of(durable, refuse):
             await all_answered(broker, durable)
@@ -92,7 +92,7 @@ async def test_a_letter_is_kept_whole_and_once_per_durable(broker: NatsBroker) -
 
 async def test_a_letter_that_is_put_back_is_taken_and_gone(broker: NatsBroker) -> None:
     taker = Taker()
-    await say(broker, clause(0))
+    await append(broker, clause(0))
     async with a_copy_of("synthesis", refuse):
         await all_answered(broker, "synthesis")
     (letter,) = await dead_letters(jetstream(broker))
@@ -103,7 +103,7 @@ async def test_a_letter_that_is_put_back_is_taken_and_gone(broker: NatsBroker) -
 
 
 async def test_a_letter_that_still_cannot_be_taken_stays_with_the_reason_said(broker: NatsBroker) -> None:
-    await say(broker, clause(0))
+    await append(broker, clause(0))
     async with a_copy_of("synthesis", refuse):
         await all_answered(broker, "synthesis")
         (letter,) = await dead_letters(jetstream(broker))
@@ -123,7 +123,7 @@ async def test_broken_bytes_cannot_be_put_back(broker: NatsBroker) -> None:
 
 
 async def test_without_a_running_actor_the_letter_stays_and_the_error_says_what_to_do(broker: NatsBroker) -> None:
-    await say(broker, clause(0))
+    await append(broker, clause(0))
     async with a_copy_of("synthesis", refuse):
         await all_answered(broker, "synthesis")
     (letter,) = await dead_letters(jetstream(broker))

@@ -11,7 +11,15 @@ from nats.aio.msg import Msg
 
 from infra.log.broker import make_broker
 from infra.log.connection import connection, jetstream
-from infra.log.event_log import Fence, LogUnavailable, Stale, facts_after, history, last_sequence, say
+from infra.log.event_log import (
+    ExpectedSequence,
+    LogUnavailable,
+    StaleWriter,
+    append,
+    facts_after,
+    history,
+    last_sequence,
+)
 from infra.log.provisioning import provision
 from infra.process.telemetry import set_up_telemetry, span
 from infra.settings import settings
@@ -24,9 +32,9 @@ async def ids_of(broker: NatsBroker, session: str = "s-1", after: int = 0) -> li
 
 
 async def test_a_fact_said_twice_is_stored_once(broker: NatsBroker) -> None:
-    first = await say(broker, turn_ended(1))
-    assert await say(broker, turn_ended(1)) == first
-    assert await say(broker, turn_ended(2)) == first + 1
+    first = await append(broker, turn_ended(1))
+    assert await append(broker, turn_ended(1)) == first
+    assert await append(broker, turn_ended(2)) == first + 1
     assert await ids_of(broker) == ["s-1:t1", "s-1:t2"]
 
 
@@ -38,19 +46,19 @@ async def test_a_fact_said_again_beyond_the_dedup_window_is_read_once(broker: Na
 
 async def test_a_fence_lets_the_owner_speak_and_keeps_a_stale_one_out(broker: NatsBroker) -> None:
     turns = "voice.s-1.turn.*"
-    first = await say(broker, turn_ended(1), Fence(turns, 0))
-    await say(broker, clause(0), Fence("voice.s-1.reply.*", 0))
-    second = await say(broker, turn_ended(2), Fence(turns, first))
-    with pytest.raises(Stale, match="another owner"):
-        await say(broker, turn_ended(3), Fence(turns, first))
+    first = await append(broker, turn_ended(1), ExpectedSequence(turns, 0))
+    await append(broker, clause(0), ExpectedSequence("voice.s-1.reply.*", 0))
+    second = await append(broker, turn_ended(2), ExpectedSequence(turns, first))
+    with pytest.raises(StaleWriter, match="another owner"):
+        await append(broker, turn_ended(3), ExpectedSequence(turns, first))
     assert await last_sequence(connection(broker), turns) == second
     assert await ids_of(broker) == ["s-1:t1", "s-1:c0", "s-1:t2"]
 
 
 async def test_a_fenced_fact_whose_ack_was_lost_counts_as_said(broker: NatsBroker) -> None:
-    fence = Fence("voice.s-1.turn.*", 0)
-    stored = await say(broker, turn_ended(1), fence)
-    assert await say(broker, turn_ended(1), fence) == stored
+    expected = ExpectedSequence("voice.s-1.turn.*", 0)
+    stored = await append(broker, turn_ended(1), expected)
+    assert await append(broker, turn_ended(1), expected) == stored
 
 
 async def test_a_cancelled_say_is_never_taken_for_one_that_went_through(broker: NatsBroker) -> None:
@@ -58,7 +66,7 @@ async def test_a_cancelled_say_is_never_taken_for_one_that_went_through(broker: 
     await connection(broker).subscribe("live.>", cb=_setting(stored))
     for n in range(50):
         stored.clear()
-        task = asyncio.create_task(say(broker, turn_ended(n)))
+        task = asyncio.create_task(append(broker, turn_ended(n)))
         await stored.wait()  # the answer is on its way, at this moment or the next
         for _ in range(n % 5):
             await asyncio.sleep(0)
@@ -75,18 +83,18 @@ def _setting(event: asyncio.Event) -> Callable[[Msg], Awaitable[None]]:
 
 
 async def test_of_two_owners_only_one_goes_on(broker: NatsBroker) -> None:
-    fence = Fence("voice.s-1.turn.*", 0)
-    results = await asyncio.gather(*(say(broker, turn_ended(n), fence) for n in (1, 2)), return_exceptions=True)
-    assert sum(isinstance(result, Stale) for result in results) == 1
+    expected = ExpectedSequence("voice.s-1.turn.*", 0)
+    results = await asyncio.gather(*(append(broker, turn_ended(n), expected) for n in (1, 2)), return_exceptions=True)
+    assert sum(isinstance(result, StaleWriter) for result in results) == 1
     assert len(await ids_of(broker)) == 1
 
 
 async def test_a_fact_said_while_nats_is_dead_is_stored_once_when_it_is_back(
     broker: NatsBroker, nats_server: NatsServer
 ) -> None:
-    before = await say(broker, turn_ended(0))
+    before = await append(broker, turn_ended(0))
     await nats_server.stop(signal.SIGKILL)
-    saying = [asyncio.create_task(say(broker, turn_ended(n), patience_s=30)) for n in (1, 2, 3)]
+    saying = [asyncio.create_task(append(broker, turn_ended(n), patience_s=30)) for n in (1, 2, 3)]
     await asyncio.wait(saying, timeout=1)
     await nats_server.start()
     sequences = await asyncio.gather(*saying)
@@ -97,9 +105,11 @@ async def test_a_fact_said_while_nats_is_dead_is_stored_once_when_it_is_back(
 async def test_a_fenced_fact_said_while_nats_is_dead_is_stored_once(
     broker: NatsBroker, nats_server: NatsServer
 ) -> None:
-    before = await say(broker, turn_ended(0))
+    before = await append(broker, turn_ended(0))
     await nats_server.stop(signal.SIGKILL)
-    saying = asyncio.create_task(say(broker, turn_ended(1), Fence("voice.s-1.turn.*", before), patience_s=30))
+    saying = asyncio.create_task(
+        append(broker, turn_ended(1), ExpectedSequence("voice.s-1.turn.*", before), patience_s=30)
+    )
     await asyncio.wait([saying], timeout=1)
     await nats_server.start()
     assert await saying == before + 1
@@ -109,13 +119,13 @@ async def test_a_fenced_fact_said_while_nats_is_dead_is_stored_once(
 async def test_without_nats_patience_ends_with_a_clear_error(broker: NatsBroker, nats_server: NatsServer) -> None:
     await nats_server.stop(signal.SIGKILL)
     with pytest.raises(LogUnavailable, match="TurnEnded of s-1 was not stored"):
-        await say(broker, turn_ended(1), patience_s=0.5)
+        await append(broker, turn_ended(1), patience_s=0.5)
 
 
 async def test_a_long_session_is_read_back_whole_and_from_anywhere(broker: NatsBroker) -> None:
     for start in range(0, 1200, 100):
-        await asyncio.gather(*(say(broker, turn_ended(n)) for n in range(start, start + 100)))
-    await say(broker, turn_ended(0, session="s-2"))
+        await asyncio.gather(*(append(broker, turn_ended(n)) for n in range(start, start + 100)))
+    await append(broker, turn_ended(0, session="s-2"))
     facts = await facts_after(broker, "s-1")
     assert sorted(fact.event.event_id for fact in facts) == sorted(f"s-1:t{n}" for n in range(1200))
     assert [fact.sequence for fact in facts] == sorted(fact.sequence for fact in facts)
@@ -124,10 +134,10 @@ async def test_a_long_session_is_read_back_whole_and_from_anywhere(broker: NatsB
 
 
 async def test_what_is_no_event_is_left_out_when_a_session_is_read(broker: NatsBroker) -> None:
-    await say(broker, turn_ended(1))
+    await append(broker, turn_ended(1))
     await connection(broker).publish("voice.s-1.turn.ended", b"\xc1")
     await connection(broker).publish("voice.s-1.moon.risen", b"\x80")
-    await say(broker, turn_ended(2))
+    await append(broker, turn_ended(2))
     assert await ids_of(broker) == ["s-1:t1", "s-1:t2"]
     assert await ids_of(broker, "s-unknown") == []
 
@@ -141,7 +151,7 @@ async def test_no_session_id_can_read_other_sessions(broker: NatsBroker, session
 async def test_the_trace_context_travels_with_the_fact(broker: NatsBroker) -> None:
     set_up_telemetry("test", settings())
     with span("a turn"):
-        await say(broker, turn_ended(1))
+        await append(broker, turn_ended(1))
     message = await jetstream(broker).get_last_msg("VOICE", "voice.s-1.turn.ended")
     assert message.headers is not None
     assert message.headers["traceparent"].startswith("00-")
@@ -163,7 +173,7 @@ async def test_a_full_disk_refuses_the_fact_and_keeps_those_before_it(
         async def talk_for_ever() -> None:
             while True:
                 event = turn_ended(len(stored), text="x" * 10_000)
-                await say(broker, event, patience_s=0.5)
+                await append(broker, event, patience_s=0.5)
                 stored.append(event.event_id)
 
         with pytest.raises(LogUnavailable, match="TurnEnded of s-1 was not stored"):

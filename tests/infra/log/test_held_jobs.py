@@ -12,7 +12,7 @@ import pytest
 
 from contracts.codec import encode
 from contracts.topology import TRANSCRIPT, VOICE, subject_of
-from infra.log.event_log import say
+from infra.log.event_log import append
 from infra.log.held_jobs import HELD_DIR, HeldJobs, give_back, notes_of
 from infra.settings import Settings
 from infra.system.parts import Program, held_dir
@@ -68,8 +68,8 @@ async def test_a_job_is_noted_while_it_is_held(
         return asyncio.create_task(until_the_end())
 
     async with a_copy_of(TRANSCRIPT, hear) as broker:
-        await say(broker, track_published("s-1"))
-        await say(broker, track_published("s-2"))
+        await append(broker, track_published("s-1"))
+        await append(broker, track_published("s-2"))
         await until(lambda: len(notes_of(folder, folder.stat().st_mtime) if folder.exists() else ()) == 2)
         end.set()
         await until(lambda: not list(folder.iterdir()))
@@ -86,7 +86,7 @@ async def test_a_full_disk_takes_no_note_and_the_job_is_dealt_with(
         heard.append(event)
 
     async with a_copy_of(TRANSCRIPT, hear) as broker:
-        await say(broker, track_published())
+        await append(broker, track_published())
         await until(lambda: heard)
 
 

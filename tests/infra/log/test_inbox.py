@@ -13,7 +13,7 @@ from contracts.events import Event
 from contracts.topology import VOICE
 from infra.log.connection import connection, jetstream
 from infra.log.dead_letters import dead_letters
-from infra.log.event_log import say
+from infra.log.event_log import append
 from infra.log.inbox import Inbox
 from tests.infra.log.copies import (
     a_copy_of,
@@ -66,7 +66,7 @@ async def test_one_session_is_taken_in_order_however_long_each_event_takes(broke
         taken.append(event.event_id)
 
     for n in range(20):
-        await say(broker, clause(n))
+        await append(broker, clause(n))
     async with a_copy_of("synthesis", slow_first):
         await until(lambda: len(taken) == 20)
     assert taken == [f"s-1:c{n}" for n in range(20)]
@@ -84,7 +84,7 @@ async def test_sessions_are_taken_side_by_side(broker: NatsBroker) -> None:
 
     for n in range(2):
         for session in range(30):
-            await say(broker, clause(n, f"s-{session}"))
+            await append(broker, clause(n, f"s-{session}"))
     async with a_copy_of("synthesis", wait_for_everybody):
         await until(lambda: sum(map(len, started.values())) == 60)
     assert all(ids == [f"{session}:c0", f"{session}:c1"] for session, ids in started.items())
@@ -102,7 +102,7 @@ async def test_an_event_handed_to_a_task_holds_its_message_and_lets_the_next_one
         return asyncio.create_task(wait_for_the_end())
 
     for n in range(3):
-        await say(broker, clause(n))
+        await append(broker, clause(n))
     async with a_copy_of("synthesis", in_a_task):
         await until(lambda: len(taken) == 3)
         assert await unanswered(broker, "synthesis") == 3
@@ -122,7 +122,7 @@ async def test_what_a_cancelled_task_has_not_done_is_done_by_another(broker: Nat
         tasks.append(asyncio.create_task(wait_for_the_end()))
         return tasks[-1]
 
-    await say(broker, clause(0))
+    await append(broker, clause(0))
     async with a_copy_of("synthesis", in_a_task):
         await until(lambda: tasks)
         tasks[0].cancel()
@@ -137,7 +137,7 @@ async def test_two_copies_share_the_work_and_take_each_event_once(broker: NatsBr
     one, two = Taker(), Taker()
     async with a_copy_of("synthesis", one), a_copy_of("synthesis", two):
         for n in range(100):
-            await say(broker, clause(0, f"s-{n}"))
+            await append(broker, clause(0, f"s-{n}"))
         await all_answered(broker, "synthesis")
     assert sorted(one.ids + two.ids) == sorted(f"s-{n}:c0" for n in range(100))
     assert one.ids
@@ -149,7 +149,7 @@ async def test_what_a_killed_copy_held_comes_to_another_in_order_within_seconds(
     with a_process_that_takes_and_never_ends() as process:
         assert await line_of(process) == "ready"
         for n in range(5):
-            await say(broker, clause(n))
+            await append(broker, clause(n))
             assert await line_of(process) == f"took s-1:c{n}"
         process.send_signal(signal.SIGKILL)
         async with a_copy_of("synthesis", other):
@@ -161,7 +161,7 @@ async def test_a_copy_that_was_frozen_gives_up_what_others_have_taken(broker: Na
     other = Taker()
     with a_process_that_takes_and_never_ends() as process:
         assert await line_of(process) == "ready"
-        await say(broker, clause(0))
+        await append(broker, clause(0))
         assert await line_of(process) == "took s-1:c0"
         process.send_signal(signal.SIGSTOP)
         async with a_copy_of("synthesis", other):
@@ -178,7 +178,7 @@ async def test_a_copy_that_stops_gives_back_what_it_held_at_once(broker: NatsBro
         stuck.set()
         await asyncio.Event().wait()
 
-    await say(broker, clause(0))
+    await append(broker, clause(0))
     async with a_copy_of("synthesis", hang):
         await asyncio.wait_for(stuck.wait(), 10)
     async with a_copy_of("synthesis", other):
@@ -196,11 +196,11 @@ async def test_a_full_copy_leaves_the_rest_to_others_and_keeps_the_order(broker:
     other = Taker()
     async with a_copy_of("synthesis", wait, limit=2):
         for n in range(6):
-            await say(broker, clause(n))
+            await append(broker, clause(n))
         async with a_copy_of("synthesis", other):
             await until(lambda: len(other.ids) == 4)
         for n in range(6, 12):
-            await say(broker, clause(n))
+            await append(broker, clause(n))
         go_on.set()
         await until(lambda: len(taken) == 8)
     assert other.ids == [f"s-1:c{n}" for n in range(2, 6)]
@@ -215,8 +215,8 @@ async def test_a_handler_that_fails_now_and_then_is_tried_again_before_the_next_
         if attempts.count("s-1:c0") < 3:
             raise ConnectionError("engine away")
 
-    await say(broker, clause(0))
-    await say(broker, clause(1))
+    await append(broker, clause(0))
+    await append(broker, clause(1))
     async with a_copy_of("synthesis", fail_twice):
         await all_answered(broker, "synthesis")
     assert attempts == ["s-1:c0"] * 3 + ["s-1:c1"]
@@ -231,8 +231,8 @@ async def test_a_handler_that_always_fails_sends_its_event_to_dead_and_goes_on(b
             raise ValueError("no such\nvoice")
         taken.append(event.event_id)
 
-    await say(broker, clause(0))
-    await say(broker, clause(1))
+    await append(broker, clause(0))
+    await append(broker, clause(1))
     async with a_copy_of("synthesis", fail):
         await all_answered(broker, "synthesis")
     letters = await dead_letters(jetstream(broker))
@@ -245,7 +245,7 @@ async def test_a_handler_that_always_fails_sends_its_event_to_dead_and_goes_on(b
 async def test_an_event_that_kills_every_copy_ends_in_dead(broker: NatsBroker) -> None:
     js = jetstream(broker)
     taker = Taker()
-    await say(broker, session_closed())
+    await append(broker, session_closed())
     subscription = await js.pull_subscribe("voice.*.*.*", durable="summaries", stream=VOICE)
     for _ in range(19):  # nineteen copies died over it
         (message,) = await subscription.fetch(1, timeout=2)
@@ -267,12 +267,12 @@ async def test_after_nats_was_away_what_is_held_goes_on_and_is_not_taken_twice(
         taken.append(event.event_id)
         await go_on.wait()
 
-    await say(broker, clause(0))
-    await say(broker, clause(1))
+    await append(broker, clause(0))
+    await append(broker, clause(1))
     async with a_copy_of("synthesis", wait):
         await until(lambda: taken == ["s-1:c0"])
         await nats_server.stop(how)
-        saying = asyncio.create_task(say(broker, clause(0, "s-2"), patience_s=30))
+        saying = asyncio.create_task(append(broker, clause(0, "s-2"), patience_s=30))
         await asyncio.wait([saying], timeout=3.2)  # longer than the durable's ack_wait
         await nats_server.start()
         await until(lambda: "s-2:c0" in taken)
@@ -286,7 +286,7 @@ async def test_bytes_on_the_logs_subjects_that_nobody_knows_stop_nothing(broker:
     taker = Taker()
     async with a_copy_of("persistence", taker):
         await connection(broker).publish("voice.s-1.moon.risen", b"\x80")
-        await say(broker, clause(0))
+        await append(broker, clause(0))
         await all_answered(broker, "persistence")
     assert taker.ids == ["s-1:c0"]
 
@@ -325,14 +325,14 @@ async def test_a_cancellation_from_elsewhere_never_ends_a_job(
         await with_cancellation(real(self, *args), injected)
 
     monkeypatch.setattr(Inbox, method, cancelled)
-    await say(broker, track_published("s-1"))
+    await append(broker, track_published("s-1"))
     async with a_copy_of("transcript", job):
         await until(lambda: job.going_on == 1)
         if method == "_beat":
             await until(lambda: injected.done, within_s=10)
         await until(lambda: job.going_on == 1)
         assert await unanswered(broker, "transcript") == 1
-        await say(broker, track_published("s-1", "t-2"))
+        await append(broker, track_published("s-1", "t-2"))
         await until(lambda: job.going_on == 2)
         assert await unanswered(broker, "transcript") == 2
         job.end.set()
@@ -342,7 +342,7 @@ async def test_a_cancellation_from_elsewhere_never_ends_a_job(
 
 async def test_a_job_whose_task_anybody_cancels_is_taken_up_again_and_not_acknowledged(broker: NatsBroker) -> None:
     job = Job()
-    await say(broker, track_published("s-1"))
+    await append(broker, track_published("s-1"))
     async with a_copy_of("transcript", job):
         for n in range(1, 4):
             await until(lambda n=n: job.begun == n and job.going_on == 1, within_s=5)  # type: ignore[misc]
@@ -361,7 +361,7 @@ async def test_a_job_that_fails_again_and_again_is_never_given_up(broker: NatsBr
         if len(attempts) < 5:
             raise ValueError("no")
 
-    await say(broker, track_published("s-1"))
+    await append(broker, track_published("s-1"))
     async with a_copy_of("transcript", fail_four_times):
         await all_answered(broker, "transcript")
     assert len(attempts) == 5
@@ -381,7 +381,7 @@ async def test_a_task_in_which_something_else_was_cancelled_is_tried_again_then_
 
         return asyncio.create_task(wait())
 
-    await say(broker, clause(0))
+    await append(broker, clause(0))
     async with a_copy_of("synthesis", wait_for_what_is_cancelled):
         await all_answered(broker, "synthesis")
     assert len(begun) == 3
@@ -391,12 +391,12 @@ async def test_a_task_in_which_something_else_was_cancelled_is_tried_again_then_
 async def test_a_subscriber_that_something_has_cancelled_is_started_again(broker: NatsBroker) -> None:
     taker = Taker()
     async with a_copy_of("synthesis", taker) as copy:
-        await say(broker, clause(0))
+        await append(broker, clause(0))
         await until(lambda: len(taker.ids) == 1)
         for subscriber in copy.subscribers:
             for task in subscriber.tasks:  # type: ignore[attr-defined]
                 task.cancel()
-        await say(broker, clause(1))
+        await append(broker, clause(1))
         await until(lambda: len(taker.ids) == 2)
 
 
@@ -412,9 +412,9 @@ async def test_what_a_copy_refuses_another_takes_and_the_only_copy_in_the_end_it
         return full
 
     async with a_copy_of("transcript", take, refuses=refuses):
-        await say(broker, track_published("s-1"))
+        await append(broker, track_published("s-1"))
         async with a_copy_of("transcript", other):
             await until(lambda: other.ids == ["s-1:t-1"], within_s=5)
-        await say(broker, track_published("s-2"))
+        await append(broker, track_published("s-2"))
         full = False
         await until(lambda: taken == ["s-2:t-1"], within_s=5)

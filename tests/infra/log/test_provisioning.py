@@ -10,7 +10,7 @@ from nats.js.errors import NotFoundError
 
 from contracts.topology import AUDIO, DURABLES, RECORDINGS, STREAMS, VOICE
 from infra.log.connection import connection, jetstream
-from infra.log.event_log import say
+from infra.log.event_log import append
 from infra.log.provisioning import missing_durables, provision
 from infra.settings import settings
 from tests.infra.log.copies import turn_ended
@@ -60,7 +60,7 @@ async def test_what_is_older_than_the_retention_leaves_the_log(
     broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     js = jetstream(broker)
-    await say(broker, turn_ended(0))
+    await append(broker, turn_ended(0))
     monkeypatch.setenv("DAREDEVIL_LOG_RETENTION_DAYS", str(0.2 / 86_400))
     settings.cache_clear()
     await provision(js)
@@ -72,7 +72,7 @@ async def test_what_is_older_than_the_retention_leaves_the_log(
 
 
 async def test_many_processes_may_provision_at_once_and_again(broker: NatsBroker) -> None:
-    await say(broker, turn_ended(0))
+    await append(broker, turn_ended(0))
     js = jetstream(broker)
     await js.delete_stream(AUDIO)
     await asyncio.gather(*(provision(js) for _ in range(8)))

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from faststream.nats import NatsBroker
 
 from infra.log.connection import connection
-from infra.log.event_log import say
+from infra.log.event_log import append
 from infra.log.session_feed import SessionFeed
 from tests.infra.log.copies import clause, turn_ended
 from tests.servers import NatsServer
@@ -33,28 +33,28 @@ async def following(broker: NatsBroker, session: str = "s-1", after: int = 0) ->
 
 async def test_a_feed_begins_with_what_was_said_before_and_goes_on(broker: NatsBroker) -> None:
     for n in range(3):
-        await say(broker, turn_ended(n))
-    await say(broker, turn_ended(0, session="s-2"))
+        await append(broker, turn_ended(n))
+    await append(broker, turn_ended(0, session="s-2"))
     async with following(broker) as ids:
         await until(lambda: len(ids) == 3)
-        await say(broker, clause(0))
-        await say(broker, turn_ended(3))
+        await append(broker, clause(0))
+        await append(broker, turn_ended(3))
         await until(lambda: len(ids) == 5)
     assert ids == ["s-1:t0", "s-1:t1", "s-1:t2", "s-1:c0", "s-1:t3"]
 
 
 async def test_a_feed_can_begin_after_a_fact(broker: NatsBroker) -> None:
-    sequences = [await say(broker, turn_ended(n)) for n in range(3)]
+    sequences = [await append(broker, turn_ended(n)) for n in range(3)]
     async with following(broker, after=sequences[1]) as ids:
         await until(lambda: ids == ["s-1:t2"])
 
 
 async def test_facts_said_while_the_feed_begins_come_once(broker: NatsBroker) -> None:
     for n in range(20):
-        await say(broker, turn_ended(n))
+        await append(broker, turn_ended(n))
     async with following(broker) as ids:
         for n in range(20, 60):
-            await say(broker, turn_ended(n))
+            await append(broker, turn_ended(n))
         await until(lambda: len(ids) >= 60)
     assert ids == [f"s-1:t{n}" for n in range(60)]
 
@@ -63,7 +63,7 @@ async def test_a_feed_skips_what_is_no_event(broker: NatsBroker) -> None:
     async with following(broker) as ids:
         await connection(broker).publish("voice.s-1.turn.ended", b"\xc1")
         await connection(broker).publish("voice.s-1.moon.risen", b"\x80")
-        await say(broker, turn_ended(1))
+        await append(broker, turn_ended(1))
         await until(lambda: ids == ["s-1:t1"])
 
 
@@ -71,7 +71,7 @@ async def test_a_fact_stored_twice_is_fed_once(broker: NatsBroker) -> None:
     async with following(broker) as ids:
         for _ in range(2):  # without its id in the header: as if the dedup window had passed
             await broker.publish(turn_ended(1), "voice.s-1.turn.ended", stream="VOICE", timeout=5)
-        await say(broker, turn_ended(2))
+        await append(broker, turn_ended(2))
         await until(lambda: "s-1:t2" in ids)
     assert ids == ["s-1:t1", "s-1:t2"]
 
@@ -79,13 +79,13 @@ async def test_a_fact_stored_twice_is_fed_once(broker: NatsBroker) -> None:
 async def test_a_feed_that_falls_behind_reads_the_log_and_misses_nothing(broker: NatsBroker) -> None:
     async with SessionFeed(broker, "s-1") as feed:
         facts = feed.__aiter__()
-        await say(broker, turn_ended(0))
+        await append(broker, turn_ended(0))
         ids = [(await anext(facts)).event.event_id]
         for start in range(1, 1301, 100):  # more than its queue holds, while nobody takes from it
-            await asyncio.gather(*(say(broker, turn_ended(n)) for n in range(start, start + 100)))
+            await asyncio.gather(*(append(broker, turn_ended(n)) for n in range(start, start + 100)))
         while len(ids) < 1301:
             ids.append((await asyncio.wait_for(anext(facts), 10)).event.event_id)
-        await say(broker, turn_ended(1301))
+        await append(broker, turn_ended(1301))
         last = (await asyncio.wait_for(anext(facts), 10)).event.event_id
     assert sorted(ids) == sorted(f"s-1:t{n}" for n in range(1301))
     assert last == "s-1:t1301"
@@ -94,14 +94,14 @@ async def test_a_feed_that_falls_behind_reads_the_log_and_misses_nothing(broker:
 async def test_nothing_is_missed_or_repeated_when_nats_is_killed(broker: NatsBroker, nats_server: NatsServer) -> None:
     async with following(broker) as ids:
         for n in range(10):
-            await say(broker, turn_ended(n))
+            await append(broker, turn_ended(n))
         await until(lambda: len(ids) == 10)
         for n in (10, 20):
             await nats_server.stop(signal.SIGKILL)
-            saying = [asyncio.create_task(say(broker, turn_ended(m), patience_s=30)) for m in range(n, n + 10)]
+            saying = [asyncio.create_task(append(broker, turn_ended(m), patience_s=30)) for m in range(n, n + 10)]
             await nats_server.start()
             await asyncio.gather(*saying)
         await until(lambda: len(ids) >= 30)
-        await say(broker, turn_ended(30))
+        await append(broker, turn_ended(30))
         await until(lambda: "s-1:t30" in ids)
     assert sorted(ids) == sorted(f"s-1:t{n}" for n in range(31))

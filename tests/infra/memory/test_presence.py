@@ -7,7 +7,7 @@ from faststream.nats import NatsBroker
 
 from contracts import events as e
 from infra.log.connection import connection
-from infra.log.event_log import facts_after, say
+from infra.log.event_log import append, facts_after
 from infra.memory.presence import PresenceBoard, Present, present, who_is_where
 from tests.actors.reasoning.facts import fact, opened
 from tests.servers import NatsServer
@@ -35,7 +35,7 @@ def board(broker: NatsBroker) -> PresenceBoard:
 
 async def tell(broker: NatsBroker, presence: PresenceBoard, *events: e.Event) -> None:
     for event in events:
-        await say(broker, event)
+        await append(broker, event)
         await presence.take(event)
 
 

@@ -17,7 +17,7 @@ from infra.runtime import read_runtime
 from infra.settings import Settings
 from infra.system.lock import DataDirInUse, lock_data_dir
 from infra.system.parts import App, Program, StartFailed, choose_addresses, needs_local_llm, processes
-from infra.system.processes import ForkServer, alive
+from infra.system.processes import ForkServerClient, alive
 from infra.system.readiness import Ready
 from infra.system.supervisor import Supervisor, backoff_s, how_it_ended, running_system
 from tests.stepping import Injected, with_cancellation
@@ -191,7 +191,7 @@ async def test_the_death_of_the_supervisor_ends_its_children(tmp_path: Path) -> 
 
 
 async def test_the_fork_server_runs_apps_and_tells_how_they_end(tmp_path: Path) -> None:
-    server = ForkServer(dict(os.environ), tmp_path / "forkserver.log")
+    server = ForkServerClient(dict(os.environ), tmp_path / "forkserver.log")
     seen = tmp_path / "seen"
     try:
         env = {**os.environ, "FAKE_APP_FILE": str(seen)}
@@ -214,7 +214,7 @@ async def test_the_fork_server_runs_apps_and_tells_how_they_end(tmp_path: Path) 
 
 
 async def test_the_death_of_the_fork_server_ends_its_apps_and_is_noticed(tmp_path: Path) -> None:
-    server = ForkServer(dict(os.environ), tmp_path / "forkserver.log")
+    server = ForkServerClient(dict(os.environ), tmp_path / "forkserver.log")
     env = {**os.environ, "FAKE_APP_FILE": str(tmp_path / "seen")}
     child = await server.fork("fake", "tests.infra.fake_app:app", "infra.log.broker", env, tmp_path / "fake.log")
     server.kill()
@@ -356,7 +356,7 @@ def children_of(name: str) -> list[int]:
 async def test_how_apps_end_is_told_wherever_reading_that_is_interrupted(tmp_path: Path, at: int) -> None:
     injected = Injected(at)
 
-    class Interrupted(ForkServer):
+    class Interrupted(ForkServerClient):
         async def _take_answers(self, process: Process) -> None:
             await with_cancellation(super()._take_answers(process), injected)
 
@@ -372,7 +372,7 @@ async def test_how_apps_end_is_told_wherever_reading_that_is_interrupted(tmp_pat
 
 
 async def test_an_app_whose_keeper_went_while_it_was_forked_is_not_left_running(tmp_path: Path) -> None:
-    server = ForkServer(dict(os.environ), tmp_path / "forkserver.log")
+    server = ForkServerClient(dict(os.environ), tmp_path / "forkserver.log")
     env = {**os.environ, "FAKE_APP_FILE": str(tmp_path / "seen")}
     app, log = ("tests.infra.fake_app:app", "infra.log.broker", env), tmp_path / "fake.log"
     forking = asyncio.create_task(server.fork("fake", *app, log))

@@ -8,7 +8,7 @@ import pytest
 from faststream.nats import NatsBroker
 
 from infra.log.connection import connection
-from projections.postgres.projector import Projector
+from projections.postgres.projector import PostgresProjector
 from tests.postgres_server import PostgresServer, running_postgres
 from tests.projections.postgres.tables import Tables
 
@@ -28,9 +28,9 @@ def database(postgres_server: PostgresServer) -> Iterator[str]:
 
 
 @pytest.fixture
-async def projector(broker: NatsBroker, database: str) -> AsyncIterator[Projector]:
+async def projector(broker: NatsBroker, database: str) -> AsyncIterator[PostgresProjector]:
     """A projection at work."""
-    projector = Projector(connection(broker), database)
+    projector = PostgresProjector(connection(broker), database)
     task = asyncio.create_task(projector.run())
     yield projector
     assert not task.done(), task.exception()

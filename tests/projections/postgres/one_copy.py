@@ -11,13 +11,13 @@ import nats
 
 from infra.settings import settings
 from infra.system.postgres import running_url
-from projections.postgres.projector import Projector
+from projections.postgres.projector import PostgresProjector
 
 
 async def project() -> None:
     """Project until killed."""
     nc = await nats.connect(settings().nats_url)
-    await Projector(nc, running_url(settings())).run()
+    await PostgresProjector(nc, running_url(settings())).run()
 
 
 def main() -> None:

@@ -7,13 +7,13 @@ from contracts.codec import encode
 from contracts.topology import subject_of
 from projections.postgres.fold import (
     Closing,
-    Conversation,
+    ConversationRow,
     Erasure,
     FromTheFuture,
-    Message,
+    LogMessage,
     Opening,
     Recording,
-    Summary,
+    SummaryRow,
     dimensions,
     fold,
     instant,
@@ -26,15 +26,15 @@ CHANGES = {
     e.SessionOpened: Opening,
     e.SessionClosed: Closing,
     e.SessionErased: Erasure,
-    e.TurnRecorded: Conversation,
-    e.SummaryRevised: Summary,
-    e.SummaryWritten: Summary,
+    e.TurnRecorded: ConversationRow,
+    e.SummaryRevised: SummaryRow,
+    e.SummaryWritten: SummaryRow,
     e.RecordingStored: Recording,
 }
 
 
-def message(event: e.Event, sequence: int = 7) -> Message:
-    return Message(sequence, subject_of(event), encode(event))
+def message(event: e.Event, sequence: int = 7) -> LogMessage:
+    return LogMessage(sequence, subject_of(event), encode(event))
 
 
 @pytest.mark.parametrize("event_class", EVENT_CLASSES)
@@ -53,7 +53,7 @@ def test_each_class_is_an_event_row_and_some_are_more(event_class: type[e.Event]
 
 
 def test_what_is_no_event_is_kept_as_its_bytes_with_the_reason() -> None:
-    row, changes, problem = fold(Message(3, "voice.s-1.turn.ended", b"\xff"))
+    row, changes, problem = fold(LogMessage(3, "voice.s-1.turn.ended", b"\xff"))
     assert (row.event, row.session_id, row.data, row.raw, changes) == ("turn.ended", "s-1", None, b"\xff", ())
     assert "event 3" in problem
 

@@ -13,9 +13,9 @@ from contracts.topology import VOICE, subject_of
 from infra.bench.conversations import conversations
 from infra.log.connection import connection, jetstream
 from infra.log.dead_letters import NotTaken, dead_letters, put_back
-from infra.log.event_log import say
+from infra.log.event_log import append
 from projections.postgres.dead import NAME
-from projections.postgres.projector import Projector
+from projections.postgres.projector import PostgresProjector
 from projections.postgres.rebuild import rebuild
 from projections.postgres.verify import verify_tables
 from tests.contracts.samples import EVENT_CLASSES, sample
@@ -72,7 +72,7 @@ def of_a_newer_program(subject: str, data: bytes) -> bool:
 
 @pytest.mark.parametrize("seed", range(2))
 async def test_after_a_thousand_mutated_facts_the_tables_agree_with_the_log(
-    broker: NatsBroker, projector: Projector, tables: Tables, database: str, seed: int
+    broker: NatsBroker, projector: PostgresProjector, tables: Tables, database: str, seed: int
 ) -> None:
     dice = random.Random(seed)
     js = jetstream(broker)
@@ -88,7 +88,7 @@ async def test_after_a_thousand_mutated_facts_the_tables_agree_with_the_log(
             data = damaged(data, dice)
         if not of_a_newer_program(subject_of(fact), data):
             ack = await js.publish(subject_of(fact), data, stream=VOICE)
-    last = await say(broker, turn("the last one", 1))
+    last = await append(broker, turn("the last one", 1))
     assert last > ack.seq
     await tables.reach(last)
     assert await verify_tables(database, connection(broker)) == []
@@ -96,12 +96,12 @@ async def test_after_a_thousand_mutated_facts_the_tables_agree_with_the_log(
 
 
 async def test_a_fact_that_postgres_refuses_becomes_a_dead_letter_and_the_projection_goes_on(
-    broker: NatsBroker, projector: Projector, tables: Tables, database: str
+    broker: NatsBroker, projector: PostgresProjector, tables: Tables, database: str
 ) -> None:
-    await tables.reach(await say(broker, turn("before")))
+    await tables.reach(await append(broker, turn("before")))
     await tables.run("ALTER TABLE agents.conversations ADD CONSTRAINT no_owls CHECK (user_text <> 'owls')")
-    refused = await say(broker, turn("owls", 1))
-    last = await say(broker, turn("after", 2))
+    refused = await append(broker, turn("owls", 1))
+    last = await append(broker, turn("after", 2))
     await tables.reach(last)
     nc = connection(broker)
     [letter] = await dead_letters(jetstream(broker))
@@ -120,11 +120,11 @@ async def test_a_fact_that_postgres_refuses_becomes_a_dead_letter_and_the_projec
 
 
 async def test_a_damaged_embedding_costs_only_itself(
-    broker: NatsBroker, projector: Projector, tables: Tables, database: str
+    broker: NatsBroker, projector: PostgresProjector, tables: Tables, database: str
 ) -> None:
-    await say(broker, turn("two numbers", 1, embedding="AAAAPwAAgL4=", embedding_model="small"))
-    await say(broker, turn("one is missing", 2, embedding="AAAAPw==", embedding_model="small"))
-    await tables.reach(await say(broker, turn("two again", 3, embedding="AAAAPwAAgL4=", embedding_model="small")))
+    await append(broker, turn("two numbers", 1, embedding="AAAAPwAAgL4=", embedding_model="small"))
+    await append(broker, turn("one is missing", 2, embedding="AAAAPw==", embedding_model="small"))
+    await tables.reach(await append(broker, turn("two again", 3, embedding="AAAAPwAAgL4=", embedding_model="small")))
     assert [row["embedding"] for row in await tables.all("conversations")] == ["[0.5,-0.25]", None, "[0.5,-0.25]"]
     assert projector.status().errors == 1
     assert await verify_tables(database, connection(broker)) == []

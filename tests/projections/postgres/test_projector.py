@@ -9,9 +9,9 @@ from contracts.topology import VOICE
 from infra.bench.conversations import conversations
 from infra.bench.filling import fill_log
 from infra.log.connection import connection, jetstream
-from infra.log.event_log import history, say
+from infra.log.event_log import append, history
 from infra.process.tasks import ended
-from projections.postgres.projector import Projector
+from projections.postgres.projector import PostgresProjector
 from projections.postgres.verify import verify_tables
 from tests.contracts.samples import EVENT_CLASSES, sample
 from tests.postgres_server import PostgresServer, running_postgres
@@ -47,11 +47,11 @@ def turn(text: str, number: int = 0, **more: object) -> TurnRecorded:
 
 
 async def test_every_class_of_event_is_kept_as_it_was_said(
-    broker: NatsBroker, projector: Projector, tables: Tables, database: str
+    broker: NatsBroker, projector: PostgresProjector, tables: Tables, database: str
 ) -> None:
     facts = [sample(event_class, every) for every in (True, False) for event_class in EVENT_CLASSES]
     for number, fact in enumerate(facts):
-        last = await say(broker, fact.model_copy(update={"event_id": f"e-{number}", "session_id": f"s-{number}"}))
+        last = await append(broker, fact.model_copy(update={"event_id": f"e-{number}", "session_id": f"s-{number}"}))
     await tables.reach(last)
     assert len(await tables.all("events")) == len(facts)
     assert await verify_tables(database, connection(broker)) == []
@@ -59,7 +59,7 @@ async def test_every_class_of_event_is_kept_as_it_was_said(
 
 
 async def test_a_turn_is_one_row_with_all_that_is_known_of_it(
-    broker: NatsBroker, projector: Projector, tables: Tables
+    broker: NatsBroker, projector: PostgresProjector, tables: Tables
 ) -> None:
     last = await fill_log(jetstream(broker), conversations(400, dimensions=8))
     await tables.reach(last)
@@ -75,16 +75,16 @@ async def test_a_turn_is_one_row_with_all_that_is_known_of_it(
 
 
 async def test_hostile_text_arrives_as_it_was_said(
-    broker: NatsBroker, projector: Projector, tables: Tables, database: str
+    broker: NatsBroker, projector: PostgresProjector, tables: Tables, database: str
 ) -> None:
     for number, text in enumerate(HOSTILE):
-        await say(broker, turn(text, number))
+        await append(broker, turn(text, number))
         summary = sample(SummaryWritten).model_copy(
             update={"event_id": f"sum-{number}", "session_id": "s-1", "summary": text, "topics": (text[:50],)}
         )
-        last = await say(broker, summary)
+        last = await append(broker, summary)
     heard = TurnEnded(event_id="long", session_id="s-1", time_ns=1, participant_id="p", text="\0" + "x" * 900_000)
-    last = await say(broker, heard)
+    last = await append(broker, heard)
     await tables.reach(last)
     rows = await tables.all("conversations")
     assert [row["user_text"] for row in rows if "\0" not in HOSTILE[int(row["reply_id"][2:])]] == [
@@ -95,13 +95,13 @@ async def test_hostile_text_arrives_as_it_was_said(
 
 
 async def test_what_is_no_event_is_kept_raw_and_counted(
-    broker: NatsBroker, projector: Projector, tables: Tables, database: str
+    broker: NatsBroker, projector: PostgresProjector, tables: Tables, database: str
 ) -> None:
     js = jetstream(broker)
     await js.publish("voice.s-1.turn.ended", b"\x00\xffrubbish", stream=VOICE)
     await js.publish("voice.s-1.no.such", b"", stream=VOICE)
-    await say(broker, turn("an embedding of 3 bytes", 1, embedding="AAAA"))
-    last = await say(broker, turn("one that is not finite", 2, embedding="AADAfw=="))
+    await append(broker, turn("an embedding of 3 bytes", 1, embedding="AAAA"))
+    last = await append(broker, turn("one that is not finite", 2, embedding="AADAfw=="))
     await tables.reach(last)
     rubbish, unknown, *_ = await tables.all("events")
     assert (rubbish["event"], rubbish["data"], rubbish["raw"]) == ("turn.ended", None, b"\x00\xffrubbish")
@@ -114,11 +114,11 @@ async def test_what_is_no_event_is_kept_raw_and_counted(
 
 
 async def test_a_fact_of_a_newer_program_stops_it_with_what_to_do(
-    broker: NatsBroker, projector: Projector, tables: Tables
+    broker: NatsBroker, projector: PostgresProjector, tables: Tables
 ) -> None:
-    await say(broker, turn("known"))
-    await say(broker, turn("from the future", 1, schema_version=2))
-    await say(broker, turn("after it", 2))
+    await append(broker, turn("known"))
+    await append(broker, turn("from the future", 1, schema_version=2))
+    await append(broker, turn("after it", 2))
     await until(lambda: projector.status().state == "stopped", 20)
     status = projector.status()
     assert status.position == 1
@@ -129,10 +129,10 @@ async def test_a_fact_of_a_newer_program_stops_it_with_what_to_do(
 
 
 async def test_another_dimension_of_embeddings_stops_it_with_what_to_do(
-    broker: NatsBroker, projector: Projector, tables: Tables
+    broker: NatsBroker, projector: PostgresProjector, tables: Tables
 ) -> None:
-    await say(broker, turn("two numbers", 1, embedding="AAAAPwAAgL4=", embedding_model="small"))
-    await say(broker, turn("one number", 2, embedding="AAAAPw==", embedding_model="smaller"))
+    await append(broker, turn("two numbers", 1, embedding="AAAAPwAAgL4=", embedding_model="small"))
+    await append(broker, turn("one number", 2, embedding="AAAAPw==", embedding_model="smaller"))
     await until(lambda: projector.status().state == "stopped", 20)
     status = projector.status()
     assert status.position == 1
@@ -141,31 +141,31 @@ async def test_another_dimension_of_embeddings_stops_it_with_what_to_do(
 
 
 async def test_the_tables_of_another_log_stop_it_with_what_to_do(
-    broker: NatsBroker, projector: Projector, tables: Tables, database: str
+    broker: NatsBroker, projector: PostgresProjector, tables: Tables, database: str
 ) -> None:
-    last = await say(broker, turn("here"))
+    last = await append(broker, turn("here"))
     await tables.reach(last)
     await tables.run("UPDATE agents.checkpoints SET sequence = 1000")
-    other = Projector(connection(broker), database, "agents_of_another")
+    other = PostgresProjector(connection(broker), database, "agents_of_another")
     assert other.status().state == "starting"
-    await say(broker, turn("there", 1))  # it finds its tables moved, and looks again
+    await append(broker, turn("there", 1))  # it finds its tables moved, and looks again
     await until(lambda: projector.status().state == "stopped", 20)
     assert "of another log" in projector.status().reason
 
 
 async def test_a_second_copy_waits_until_the_first_has_gone(
-    broker: NatsBroker, projector: Projector, tables: Tables, database: str
+    broker: NatsBroker, projector: PostgresProjector, tables: Tables, database: str
 ) -> None:
-    await tables.reach(await say(broker, turn("one")))
-    second = Projector(connection(broker), database)
+    await tables.reach(await append(broker, turn("one")))
+    second = PostgresProjector(connection(broker), database)
     work = asyncio.create_task(second.run())
     await until(lambda: second.status().state == "standby")
-    await tables.reach(await say(broker, turn("two", 1)))
+    await tables.reach(await append(broker, turn("two", 1)))
     assert second.status().position == 0
     [row] = await tables.rows("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted")
     await tables.run(f"SELECT pg_terminate_backend({row['pid']})")
     await until(lambda: "live" in (second.status().state, projector.status().state), 20)
-    await tables.reach(await say(broker, turn("three", 2)))
+    await tables.reach(await append(broker, turn("three", 2)))
     assert len(await tables.all("events")) == 3
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
@@ -174,7 +174,7 @@ async def test_a_second_copy_waits_until_the_first_has_gone(
 async def test_postgres_may_stop_die_and_hang_while_facts_come(broker: NatsBroker) -> None:
     facts = list(conversations(600, dimensions=8))
     with running_postgres() as server:
-        projector = Projector(connection(broker), server.url)
+        projector = PostgresProjector(connection(broker), server.url)
         work = asyncio.create_task(projector.run())
         async with Tables.of(server.url) as tables:
             await tables.reach(await fill_log(jetstream(broker), facts[:200]))
@@ -201,7 +201,7 @@ async def _started_again(server: PostgresServer) -> None:
 
 
 async def test_an_erased_session_is_in_the_tables_as_in_a_rebuild_from_the_erased_log(
-    broker: NatsBroker, projector: Projector, tables: Tables, database: str
+    broker: NatsBroker, projector: PostgresProjector, tables: Tables, database: str
 ) -> None:
     js = jetstream(broker)
     last = await fill_log(js, conversations(450, dimensions=8))
@@ -220,13 +220,13 @@ async def test_an_erased_session_is_in_the_tables_as_in_a_rebuild_from_the_erase
     )
     for part, piece in enumerate((skeleton[:100], skeleton[100:])):
         erased = SessionErased(event_id=f"erased-{part}", session_id=session, time_ns=7, part=part, skeleton=piece)
-        last = await say(broker, erased)
+        last = await append(broker, erased)
     for fact in facts:
         await js.delete_msg(VOICE, fact.sequence)
     await tables.reach(last)
     live = await tables.everything()
     assert await verify_tables(database, connection(broker)) == []
-    again = Projector(connection(broker), database, "again")
+    again = PostgresProjector(connection(broker), database, "again")
     work = asyncio.create_task(again.run())
     await until(lambda: again.status().position >= last, 20)
     rebuilt = await tables.everything("again")
@@ -243,7 +243,7 @@ async def test_an_erased_session_is_in_the_tables_as_in_a_rebuild_from_the_erase
 
 
 async def test_verify_finds_what_somebody_has_changed(
-    broker: NatsBroker, projector: Projector, tables: Tables, database: str
+    broker: NatsBroker, projector: PostgresProjector, tables: Tables, database: str
 ) -> None:
     await tables.reach(await fill_log(jetstream(broker), conversations(420, dimensions=8)))
     await tables.run("UPDATE agents.events SET data = jsonb_set(data, '{text}', '\"no\"') WHERE sequence = 3")
@@ -263,18 +263,18 @@ async def test_it_goes_on_wherever_something_else_was_cancelled(
     broker: NatsBroker, database: str, tables: Tables, at: int
 ) -> None:
     injected = Injected(at)
-    work = asyncio.ensure_future(with_cancellation(Projector(connection(broker), database).run(), injected))
+    work = asyncio.ensure_future(with_cancellation(PostgresProjector(connection(broker), database).run(), injected))
     try:
         number = 0
 
         async def is_injected() -> bool:
             nonlocal number
             number += 1
-            await tables.reach(await say(broker, turn("hello", number)))
+            await tables.reach(await append(broker, turn("hello", number)))
             return injected.done
 
         await until_async(is_injected, within_s=30)
-        await tables.reach(await say(broker, turn("the last", number + 1)))
+        await tables.reach(await append(broker, turn("the last", number + 1)))
         assert not work.done()
     finally:
         await ended(work)

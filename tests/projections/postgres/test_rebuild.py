@@ -8,8 +8,8 @@ from contracts.topology import VOICE
 from infra.bench.conversations import conversations
 from infra.bench.filling import fill_log
 from infra.log.connection import connection, jetstream
-from infra.log.event_log import say
-from projections.postgres.projector import Projector
+from infra.log.event_log import append
+from projections.postgres.projector import PostgresProjector
 from projections.postgres.rebuild import NotRebuilt, rebuild
 from projections.postgres.verify import verify_tables
 from tests.projections.postgres.tables import Tables
@@ -24,7 +24,7 @@ def quietly(what: str, done: int, total: int) -> None:
 
 
 async def test_a_rebuild_puts_wrong_tables_right_and_says_what_was_wrong(
-    broker: NatsBroker, projector: Projector, tables: Tables, database: str
+    broker: NatsBroker, projector: PostgresProjector, tables: Tables, database: str
 ) -> None:
     last = await fill_log(jetstream(broker), conversations(300, dimensions=8))
     await tables.reach(last)
@@ -37,14 +37,14 @@ async def test_a_rebuild_puts_wrong_tables_right_and_says_what_was_wrong(
     assert result.differences["conversations"].changed > 0
     assert result.differences["events"].only_new == 3
     assert list(dict.fromkeys(told)) == ["building", "making the index of embeddings", "comparing", "swapping"]
-    last = await say(broker, turn("the projection goes on"))
+    last = await append(broker, turn("the projection goes on"))
     await tables.reach(last)
     assert await verify_tables(database, connection(broker)) == []
     assert not await tables.rows("SELECT 1 FROM pg_namespace WHERE nspname IN ('agents_rebuild', 'agents_old')")
 
 
 async def test_a_rebuild_while_facts_come_loses_nothing_and_readers_see_whole_tables(
-    broker: NatsBroker, projector: Projector, tables: Tables, database: str
+    broker: NatsBroker, projector: PostgresProjector, tables: Tables, database: str
 ) -> None:
     facts = list(conversations(2500, dimensions=8))
     await tables.reach(await fill_log(jetstream(broker), facts[:1000]))
@@ -79,11 +79,11 @@ async def _read_on(database: str) -> None:
 
 
 async def test_after_a_change_of_dimension_a_rebuild_takes_the_new_one_and_the_projection_goes_on(
-    broker: NatsBroker, projector: Projector, tables: Tables, database: str, monkeypatch: pytest.MonkeyPatch
+    broker: NatsBroker, projector: PostgresProjector, tables: Tables, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("projections.postgres.projector.STOPPED_S", 0.2)
-    await say(broker, turn("two numbers", 1, embedding="AAAAPwAAgL4=", embedding_model="small"))
-    last = await say(broker, turn("one number", 2, embedding="AAAAPw==", embedding_model="smaller"))
+    await append(broker, turn("two numbers", 1, embedding="AAAAPwAAgL4=", embedding_model="small"))
+    last = await append(broker, turn("one number", 2, embedding="AAAAPw==", embedding_model="smaller"))
     await until(lambda: projector.status().state == "stopped", 20)
     await rebuild(database, connection(broker), quietly)
     await until(lambda: projector.status().state == "live", 20)
@@ -94,7 +94,7 @@ async def test_after_a_change_of_dimension_a_rebuild_takes_the_new_one_and_the_p
 
 
 async def test_a_rebuild_does_not_throw_away_what_the_log_has_no_more(
-    broker: NatsBroker, projector: Projector, tables: Tables, database: str
+    broker: NatsBroker, projector: PostgresProjector, tables: Tables, database: str
 ) -> None:
     await tables.reach(await fill_log(jetstream(broker), conversations(100, dimensions=8)))
     await jetstream(broker).purge_stream(VOICE, seq=50)
@@ -108,7 +108,7 @@ async def test_a_rebuild_does_not_throw_away_what_the_log_has_no_more(
 
 
 async def test_tables_that_somebody_has_dropped_are_made_again(
-    broker: NatsBroker, projector: Projector, tables: Tables, database: str
+    broker: NatsBroker, projector: PostgresProjector, tables: Tables, database: str
 ) -> None:
     await tables.reach(await fill_log(jetstream(broker), conversations(60, dimensions=8)))
     await tables.run("DROP TABLE agents.conversations")

@@ -31,5 +31,5 @@ async def test_tables_of_a_newer_program_are_left_alone_with_what_to_do(database
     async with await connect(database) as conn:
         await prepare(conn, database)
         await tables.run("UPDATE agents.alembic_version SET version_num = '9999'")
-        with pytest.raises(schema.Unusable, match="install the newer program"):
+        with pytest.raises(schema.UnusableDatabase, match="install the newer program"):
             await prepare(conn, database)

@@ -5,16 +5,16 @@ from dataclasses import replace
 from contracts.codec import encode
 from contracts.topology import subject_of
 from projections.pulsar.comparison import SHOWN, Comparison, Kept
-from projections.pulsar.routing import Message, messages_of
+from projections.pulsar.routing import TopicMessage, messages_of
 from tests.projections.pulsar.facts import conversation
 
-EXPECTED: list[Message] = [
+EXPECTED: list[TopicMessage] = [
     messages_of(sequence, subject_of(fact), encode(fact))[0]
     for sequence, fact in enumerate(conversation("s-1", turns=4), start=1)
 ]
 
 
-def kept(expected: Message) -> Kept:
+def kept(expected: TopicMessage) -> Kept:
     return Kept(expected.payload, expected.key, expected.properties, expected.event_time_ms)
 
 

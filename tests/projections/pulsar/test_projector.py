@@ -7,7 +7,7 @@ from faststream.nats import NatsBroker
 
 from infra.settings import Settings
 from projections.pulsar import projector as module
-from projections.pulsar.projector import Projector
+from projections.pulsar.projector import PulsarProjector
 from tests.waiting import until
 
 
@@ -19,7 +19,7 @@ async def test_an_unexpected_error_is_told_and_it_starts_again(monkeypatch: pyte
         raise KeyError("clusters")
 
     monkeypatch.setattr(module, "provision", provision)
-    projector = Projector(NatsBroker(), Settings())
+    projector = PulsarProjector(NatsBroker(), Settings())
     work = asyncio.create_task(projector.run())
     try:
         await until(lambda: len(asked) > 1, within_s=10)

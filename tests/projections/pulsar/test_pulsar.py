@@ -10,7 +10,7 @@ from contracts.codec import decode, encode
 from contracts.events import SessionErased, TurnEnded
 from contracts.topology import VOICE, subject_of
 from infra.log.connection import connection, jetstream
-from infra.log.event_log import say
+from infra.log.event_log import append
 from infra.settings import Settings
 from projections.pulsar.log_reader import entries_until
 from projections.pulsar.routing import CONVERSATION, LIFECYCLE, METRICS_TOPIC, PRODUCERS
@@ -29,10 +29,10 @@ async def test_every_fact_is_in_its_topics_once_in_the_logs_order_with_what_read
     facts = conversation("s-1", turns=2)
     async with projecting(broker, config) as projector:
         for fact in facts[:10]:
-            await say(broker, fact)
+            await append(broker, fact)
         await caught_up(broker, projector)
         for fact in facts[10:]:
-            await say(broker, fact)
+            await append(broker, fact)
         await caught_up(broker, projector)
         await until(lambda: projector.status().state == "live")
     kept = await read_topic(config, CONVERSATION)
@@ -99,7 +99,7 @@ async def test_words_arrive_as_they_were_said(broker: NatsBroker, config: Settin
         for n, text in enumerate(hostile)
     ]
     for fact in facts:
-        await say(broker, fact)
+        await append(broker, fact)
     async with projecting(broker, config) as projector:
         await caught_up(broker, projector)
     kept = await read_topic(config, CONVERSATION)
@@ -114,7 +114,7 @@ async def test_erasing_sends_a_tombstone_to_every_topic(broker: NatsBroker, conf
         await caught_up(broker, projector)
         for sequence in range(2, 6):
             await jetstream(broker).delete_msg(VOICE, sequence)
-        await say(broker, SessionErased(event_id="gone", session_id="s-1", time_ns=BEGAN_NS))
+        await append(broker, SessionErased(event_id="gone", session_id="s-1", time_ns=BEGAN_NS))
         await caught_up(broker, projector)
     for topic in PRODUCERS:
         last = (await read_topic(config, topic))[-1]
@@ -138,9 +138,9 @@ async def test_what_is_no_fact_is_left_out_and_counted(broker: NatsBroker, confi
 async def test_a_fact_from_the_future_stops_it_with_what_to_do(broker: NatsBroker, config: Settings) -> None:
     facts = conversation("s-1")
     for fact in facts[:3]:
-        await say(broker, fact)
-    await say(broker, facts[3].model_copy(update={"schema_version": 7}))
-    await say(broker, facts[4])
+        await append(broker, fact)
+    await append(broker, facts[3].model_copy(update={"schema_version": 7}))
+    await append(broker, facts[4])
     async with projecting(broker, config) as projector:
         await until(lambda: projector.status().state == "stopped", within_s=20)
         reason = projector.status().reason

@@ -8,15 +8,15 @@ import pytest
 from infra.settings import Settings
 from infra.system.pulsar import PulsarServer
 from projections.pulsar.admin import provision
-from projections.pulsar.routing import CONVERSATION, Message
+from projections.pulsar.routing import CONVERSATION, TopicMessage
 from projections.pulsar.topics import open_topics
 from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 
 
-def message(sequence: int, payload: bytes = b"a fact") -> Message:
-    return Message(CONVERSATION, sequence, payload, "s-1", {"sequence": str(sequence)}, 0)
+def message(sequence: int, payload: bytes = b"a fact") -> TopicMessage:
+    return TopicMessage(CONVERSATION, sequence, payload, "s-1", {"sequence": str(sequence)}, 0)
 
 
 async def test_a_message_that_is_too_big_is_a_problem_that_names_the_fact(config: Settings) -> None:

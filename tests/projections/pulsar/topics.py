@@ -14,7 +14,7 @@ from infra.log.connection import connection
 from infra.settings import Settings
 from infra.system.processes import die_with_parent
 from projections.pulsar.comparison import Kept
-from projections.pulsar.projector import NAME, Projector
+from projections.pulsar.projector import NAME, PulsarProjector
 from projections.pulsar.topics import connect
 from projections.pulsar.verify import kept_messages
 from projections.status import Status, ask_status, log_end
@@ -29,9 +29,9 @@ async def read_topic(settings: Settings, topic: str) -> list[Kept]:
 
 
 @asynccontextmanager
-async def projecting(broker: NatsBroker, settings: Settings) -> AsyncIterator[Projector]:
+async def projecting(broker: NatsBroker, settings: Settings) -> AsyncIterator[PulsarProjector]:
     """Run a projection in this process for the length of a block."""
-    projector = Projector(broker, settings)
+    projector = PulsarProjector(broker, settings)
     task = asyncio.create_task(projector.run())
     try:
         yield projector
@@ -40,7 +40,7 @@ async def projecting(broker: NatsBroker, settings: Settings) -> AsyncIterator[Pr
         await asyncio.wait([task])
 
 
-async def caught_up(broker: NatsBroker, projector: Projector, within_s: float = 60) -> None:
+async def caught_up(broker: NatsBroker, projector: PulsarProjector, within_s: float = 60) -> None:
     """Wait until it has all that is in the log now."""
     end = await log_end(connection(broker))
     try:

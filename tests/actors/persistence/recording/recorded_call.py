@@ -10,7 +10,7 @@ from contracts import events as e
 from contracts.audio import InFrame, OutFrame
 from contracts.topology import audio_in_subject, audio_out_subject
 from infra.log.connection import connection, round_trip
-from infra.log.event_log import say
+from infra.log.event_log import append
 
 Samples = npt.NDArray[np.int16]
 
@@ -49,17 +49,17 @@ class RecordedCall:
     def at(self, ms: float) -> int:
         return self.start_ns + int(ms * 1_000_000)
 
-    async def say(self, event_class: type[e.Event], at_ms: float, **fields: Any) -> None:
+    async def append(self, event_class: type[e.Event], at_ms: float, **fields: Any) -> None:
         self._count += 1
         names = {"event_id": f"{self.session_id}-{self._count}", "session_id": self.session_id}
-        await say(self._broker, event_class(**names, time_ns=self.at(at_ms), **fields))
+        await append(self._broker, event_class(**names, time_ns=self.at(at_ms), **fields))
 
     async def open(self) -> None:
-        await self.say(e.SessionOpened, 0, door="test", user_id="u", profile=PROFILE)
+        await self.append(e.SessionOpened, 0, door="test", user_id="u", profile=PROFILE)
 
     async def speak(self, track_id: str, published_ms: float, samples: Samples, delay_ms: float = 20) -> None:
         """Publish a track and its sound: sample 0 was spoken as it was published, frames came `delay_ms` later."""
-        await self.say(e.TrackPublished, published_ms, track_id=track_id, participant_id="user")
+        await self.append(e.TrackPublished, published_ms, track_id=track_id, participant_id="user")
         for first in range(0, len(samples), 320):
             received_ns = self.at(published_ms + delay_ms + (first + 320) / 16)
             frame = InFrame(track_id, first, received_ns, samples[first : first + 320].tobytes())
@@ -68,7 +68,7 @@ class RecordedCall:
 
     async def answer(self, reply_id: str, begun_ms: float, *clauses: Samples, rate_hz: int = 24_000) -> None:
         """Write and synthesise a reply; nothing of it is heard yet."""
-        await self.say(e.ReplyStarted, begun_ms, reply_id=reply_id, text="?")
+        await self.append(e.ReplyStarted, begun_ms, reply_id=reply_id, text="?")
         for index, samples in enumerate(clauses):
             for first in range(0, len(samples), 480):
                 pcm = samples[first : first + 480]
@@ -76,8 +76,8 @@ class RecordedCall:
                 frame = OutFrame(reply_id, index, first, rate_hz, pcm.tobytes(), last)
                 await connection(self._broker).publish(audio_out_subject(self.session_id), frame.pack())
             facts = {"samples": len(samples), "sample_rate_hz": rate_hz, "text": "a"}
-            await self.say(e.ClauseSynthesized, begun_ms, reply_id=reply_id, index=index, **facts)
+            await self.append(e.ClauseSynthesized, begun_ms, reply_id=reply_id, index=index, **facts)
         await round_trip(connection(self._broker))
 
     async def close(self, at_ms: float) -> None:
-        await self.say(e.SessionClosed, at_ms, reason="hangup")
+        await self.append(e.SessionClosed, at_ms, reason="hangup")

@@ -33,12 +33,12 @@ async def test_when_a_recorder_is_killed_another_goes_on_behind_what_is_stored(
     await call.open()
     await call.speak("t1", 500, np.concatenate((tone(1000, 16_000, USER_HZ), quiet(4000, 16_000))))
     await call.answer("r", 5000, tone(3000, 24_000, AGENT_HZ))
-    await call.say(e.PlaybackStarted, 6000, reply_id="r")
+    await call.append(e.PlaybackStarted, 6000, reply_id="r")
     first = await asyncio.create_subprocess_exec(*arguments, env=environment)
     try:
         await until_async(lambda: last_chunk(connection(broker), "s"), within_s=60)
         now_ms = (time.time_ns() - call.start_ns) / 1e6
-        await call.say(e.PlaybackFinished, 9000, reply_id="r", played_samples=72_000, heard_text="a")
+        await call.append(e.PlaybackFinished, 9000, reply_id="r", played_samples=72_000, heard_text="a")
         await call.speak("t2", now_ms, np.concatenate((quiet(200, 16_000), tone(800, 16_000, USER_HZ))))
         async with running(actor.make(), "persistence", broker):
             first.send_signal(signal.SIGKILL)

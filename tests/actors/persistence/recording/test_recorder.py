@@ -31,10 +31,10 @@ async def _talk(call: RecordedCall) -> None:
     sound = np.concatenate((quiet(1000, 16_000), tone(1000, 16_000, USER_HZ), quiet(9000, 16_000)))
     await call.speak("t", 500, sound)
     await call.answer("r", 2600, tone(700, 24_000, AGENT_HZ), tone(2000, 24_000, AGENT_HZ))
-    await call.say(e.PlaybackStarted, 3200, reply_id="r")
-    await call.say(e.PlaybackPaused, 4000, reply_id="r", played_samples=12_000)
-    await call.say(e.PlaybackResumed, 4900, reply_id="r", played_samples=12_000)
-    await call.say(e.PlaybackInterrupted, 5500, reply_id="r", played_samples=21_600, heard_text="a")
+    await call.append(e.PlaybackStarted, 3200, reply_id="r")
+    await call.append(e.PlaybackPaused, 4000, reply_id="r", played_samples=12_000)
+    await call.append(e.PlaybackResumed, 4900, reply_id="r", played_samples=12_000)
+    await call.append(e.PlaybackInterrupted, 5500, reply_id="r", played_samples=21_600, heard_text="a")
 
 
 @pytest.mark.parametrize("door_ahead_s", [0, 3600, -3600])
@@ -117,7 +117,7 @@ async def test_the_end_of_the_process_stores_what_was_heard_so_far(broker: NatsB
 async def test_words_that_were_erased_are_recorded_no_more(broker: NatsBroker) -> None:
     call = RecordedCall(broker, time.time_ns() - 14 * SECOND_NS)
     await _talk(call)
-    await call.say(e.SessionErased, 11_000)
+    await call.append(e.SessionErased, 11_000)
     async with running(actor.make(), "persistence", broker):
         await until_async(lambda: _jobs_done(broker))
     with pytest.raises(NoRecording):

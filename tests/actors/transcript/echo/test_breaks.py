@@ -10,7 +10,7 @@ import pytest
 from actors.transcript.echo.canceller import EchoCanceller
 from actors.transcript.echo.playback import HeardPlayback
 from actors.transcript.echo.replies import RepliesSound
-from actors.transcript.endpointing import WINDOW_SAMPLES, Hearing, Tuning, hear
+from actors.transcript.endpointing import WINDOW_SAMPLES, Tuning, VadState, hear
 from contracts import events as e
 from contracts.audio import InFrame, OutFrame
 from infra.engines.vad import SileroVad
@@ -107,7 +107,7 @@ async def speech_begins(microphone: Sound, pause: Break, vad: SileroVad) -> list
     noisy = microphone + silence(len(microphone) * 1000 // RATE_HZ + 1)[: len(microphone)]
     samples = np.clip(np.round(noisy), -32768, 32767).astype(np.int16)
     playback = HeardPlayback(RepliesSound())
-    canceller, model, hearing, begins = EchoCanceller(playback), vad.track(), Hearing(), []
+    canceller, model, hearing, begins = EchoCanceller(playback), vad.track(), VadState(), []
     to_come = sorted(happens(playback, pause), key=lambda one: one[0])
     handled = 0
     for first in range(0, len(samples) - FRAME, FRAME):

@@ -3,7 +3,7 @@ import numpy.typing as npt
 import pytest
 
 from actors.transcript.echo.canceller import EchoCanceller
-from actors.transcript.endpointing import WINDOW_SAMPLES, Hearing, Tuning, hear
+from actors.transcript.endpointing import WINDOW_SAMPLES, Tuning, VadState, hear
 from infra.engines.vad import SileroVad
 from tests.speech import RATE_HZ, recorded, silence
 
@@ -57,7 +57,7 @@ async def speech_begins(microphone: Sound, canceller: EchoCanceller, vad: Silero
     """Return when speech is noticed, in seconds."""
     noisy = microphone + silence(int(SECONDS * 1000) + 1)[: len(microphone)]
     samples = np.clip(noisy, -32768, 32767).astype(np.int16)
-    model, hearing, begins = vad.track(), Hearing(), []
+    model, hearing, begins = vad.track(), VadState(), []
     for first in range(0, len(samples) - WINDOW_SAMPLES, WINDOW_SAMPLES):
         window = samples[first : first + WINDOW_SAMPLES]
         may_echo = canceller.hears_playback(first)

@@ -217,8 +217,8 @@ async def test_what_a_dead_process_left_open_is_ended_by_the_next(open_http: Ope
 
 async def test_which_sessions_can_be_gone_on_with(http: httpx.AsyncClient, agent: Agent) -> None:
     profile = {"prompt": "", "llm": "local", "stt": "local", "tts": "local"}
-    await agent.say(e.SessionOpened, "a-call", door="websocket", user_id="sam", profile=profile)
-    await agent.say(e.SessionOpened, "a-chat", door="http", user_id="sam", profile=profile)
+    await agent.append(e.SessionOpened, "a-call", door="websocket", user_id="sam", profile=profile)
+    await agent.append(e.SessionOpened, "a-chat", door="http", user_id="sam", profile=profile)
 
     async def status(session_id: str, **more: str) -> tuple[int, str]:
         answer = await http.post("/chat", json={"text": "Hello.", "session_id": session_id} | more)
@@ -249,10 +249,10 @@ async def test_an_answer_whose_door_died_is_settled_by_the_next_turn(
     http: httpx.AsyncClient, agent: Agent, broker: NatsBroker
 ) -> None:
     profile = {"prompt": "", "llm": "local", "stt": "local", "tts": "local", "speaks": False}
-    await agent.say(e.SessionOpened, "a-chat", door="http", user_id="sam", profile=profile)
-    await agent.say(e.TurnEnded, "a-chat", turn_id="t", participant_id="caller", text="Hello.", source="text")
-    await agent.say(e.ReplyStarted, "a-chat", reply_id="r", turn_id="t", text="Hello.")
-    await agent.say(e.PlaybackStarted, "a-chat", reply_id="r", turn_id="t")
+    await agent.append(e.SessionOpened, "a-chat", door="http", user_id="sam", profile=profile)
+    await agent.append(e.TurnEnded, "a-chat", turn_id="t", participant_id="caller", text="Hello.", source="text")
+    await agent.append(e.ReplyStarted, "a-chat", reply_id="r", turn_id="t", text="Hello.")
+    await agent.append(e.PlaybackStarted, "a-chat", reply_id="r", turn_id="t")
     model = ScriptedModel.playing(["Yes."])
     async with reasoning(model):
         answer = await http.post("/chat", json={"text": "Still there?", "session_id": "a-chat"})

@@ -3,13 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.http.chat.reply_stream import Clause, Delivered, Piece, Reset, Token, Writing
+from bridge.http.chat.reply_stream import Clause, Delivered, Piece, Reset, TextToken, Writing
 
 
 def shown(pieces: list[Piece]) -> str:
     text = ""
     for piece in pieces:
-        if isinstance(piece, Token):
+        if isinstance(piece, TextToken):
             text += piece.text
         elif isinstance(piece, Reset):
             text = piece.text
@@ -28,13 +28,18 @@ def test_tokens_come_as_they_are_and_clauses_beside_them() -> None:
         *writing.clause(0, "Hello."),
         *writing.end("Hello. Hi"),
     ]
-    assert told == [Token("Hel"), Token("lo. Hi"), Clause(0, "Hello.")]
+    assert told == [TextToken("Hel"), TextToken("lo. Hi"), Clause(0, "Hello.")]
 
 
 def test_without_tokens_clauses_are_the_text() -> None:
     writing = Writing()
     told = [*writing.clause(0, "Hello there."), *writing.clause(1, "How are you?"), *writing.clause(1, "How are you?")]
-    assert told == [Token("Hello there."), Clause(0, "Hello there."), Token(" How are you?"), Clause(1, "How are you?")]
+    assert told == [
+        TextToken("Hello there."),
+        Clause(0, "Hello there."),
+        TextToken(" How are you?"),
+        Clause(1, "How are you?"),
+    ]
 
 
 def test_a_lost_token_takes_the_preview_back_until_its_clause_comes() -> None:
@@ -45,7 +50,7 @@ def test_a_lost_token_takes_the_preview_back_until_its_clause_comes() -> None:
         *writing.token(3, "re."),
         *writing.clause(0, "Hello there."),
     ]
-    assert told[:2] == [Token("Hel"), Reset("")]
+    assert told[:2] == [TextToken("Hel"), Reset("")]
     assert shown(told) == "Hello there."
 
 
@@ -94,14 +99,14 @@ def test_the_whole_text_is_shown_whatever_gets_lost(clauses: list[list[str]], lo
 
 def test_what_was_read_is_whole_clauses_and_the_tokens_behind_them() -> None:
     delivered = Delivered()
-    for piece in (Token("**Good** day, nice"), Clause(0, "Good day,"), Token(" to h")):
+    for piece in (TextToken("**Good** day, nice"), Clause(0, "Good day,"), TextToken(" to h")):
         delivered.take(piece)
     assert delivered.text("Good day, nice to hear.") == "Good day, nice to h"
 
 
 def test_what_was_shown_and_never_stored_does_not_count_as_read() -> None:
     delivered = Delivered()
-    for piece in (Token("The whale was a great"), Clause(0, "The whale")):
+    for piece in (TextToken("The whale was a great"), Clause(0, "The whale")):
         delivered.take(piece)
     assert delivered.text("The whale") == "The whale"
     assert delivered.text("The whale was") == "The whale was"
@@ -110,6 +115,6 @@ def test_what_was_shown_and_never_stored_does_not_count_as_read() -> None:
 
 def test_tokens_of_other_words_than_the_clauses_are_not_counted() -> None:
     delivered = Delivered()
-    for piece in (Token("Seven. Nine"), Clause(0, "Eight.")):
+    for piece in (TextToken("Seven. Nine"), Clause(0, "Eight.")):
         delivered.take(piece)
     assert delivered.text("Eight. Nine.") == "Eight."

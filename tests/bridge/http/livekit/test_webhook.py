@@ -155,8 +155,8 @@ async def test_a_real_servers_webhooks_are_verified_and_compared(
         session_id = session_of_room(await room.sid)
         agent = Agent(broker)
         sam = participant_of_identity("Sam Smith")
-        await agent.say(e.SessionOpened, session_id, door="livekit", user_id="", profile=PROFILE)
-        await agent.say(e.ParticipantJoined, session_id, participant_id=sam)
+        await agent.append(e.SessionOpened, session_id, door="livekit", user_id="", profile=PROFILE)
+        await agent.append(e.ParticipantJoined, session_id, participant_id=sam)
         await until(lambda: "LiveKit: participant_joined in room kitchen Sam Smith" in caplog.text)
         # The log is not told of this microphone, as if the bridge had missed it.
         track = rtc.LocalAudioTrack.create_audio_track("microphone", rtc.AudioSource(24_000, 1))

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from faststream.nats import NatsBroker
 
-from bridge.web_server import Listener
+from bridge.web_server import WebServer
 from contracts import events as e
 from infra.log.event_log import facts_after
 from tests.actors.reasoning.models import WAIT, ScriptedModel
@@ -62,7 +62,7 @@ async def test_one_of_another_process_is_ended_too_even_while_it_is_answered(
 async def test_a_call_is_hung_up_and_its_caller_told(
     http: httpx.AsyncClient, open_door: OpenDoor, connect: Connect, broker: NatsBroker
 ) -> None:
-    door: Listener = await open_door()
+    door: WebServer = await open_door()
     caller: Caller = await connect(door)
     answer = await close(http, caller.session_id)
     assert answer.status_code == 200, answer.text
@@ -74,9 +74,9 @@ async def test_a_call_is_hung_up_and_its_caller_told(
 
 async def test_one_that_nobody_holds_is_ended(http: httpx.AsyncClient, broker: NatsBroker) -> None:
     agent = Agent(broker)
-    await agent.say(e.SessionOpened, "left", door="livekit", user_id="sam", profile=PROFILE)
-    await agent.say(e.ParticipantJoined, "left", participant_id="sam", kind="person", name="Sam")
-    await agent.say(e.TrackPublished, "left", track_id="t", participant_id="sam")
+    await agent.append(e.SessionOpened, "left", door="livekit", user_id="sam", profile=PROFILE)
+    await agent.append(e.ParticipantJoined, "left", participant_id="sam", kind="person", name="Sam")
+    await agent.append(e.TrackPublished, "left", track_id="t", participant_id="sam")
     assert (await close(http, "left")).json()["close_reason"] == "hangup"
     assert (await names_of(broker, "left"))[-3:] == ["TrackUnpublished", "ParticipantLeft", "SessionClosed"]
 

@@ -24,14 +24,16 @@ async def agent(broker: NatsBroker) -> Agent:
     """One who has said seven facts of the session `call`, and some of another."""
     agent = Agent(broker)
     for session_id in ("call", "other"):
-        await agent.say(e.SessionOpened, session_id, door="http", user_id="sam", profile=PROFILE)
+        await agent.append(e.SessionOpened, session_id, door="http", user_id="sam", profile=PROFILE)
     for n in range(6):
         await turn(agent, n)
     return agent
 
 
 async def turn(agent: Agent, n: int) -> None:
-    await agent.say(e.TurnEnded, "call", turn_id=f"t-{n}", participant_id="caller", text=f"Hello {n}.", source="text")
+    await agent.append(
+        e.TurnEnded, "call", turn_id=f"t-{n}", participant_id="caller", text=f"Hello {n}.", source="text"
+    )
 
 
 async def stream(answer: httpx.Response) -> AsyncIterator[tuple[int, str]]:
@@ -127,9 +129,9 @@ async def ended(http: httpx.AsyncClient, after: str = "0") -> list[tuple[str, st
 
 async def test_a_stream_ends_when_the_session_is_closed_and_summed_up(http: httpx.AsyncClient, agent: Agent) -> None:
     reading = asyncio.create_task(ended(http))
-    await agent.say(e.SessionClosed, "call", reason="hangup")
+    await agent.append(e.SessionClosed, "call", reason="hangup")
     await turn(agent, 7)  # what is still on its way is told
-    await agent.say(e.SummaryWritten, "call", summary="Hello.", turns=7, model="m")
+    await agent.append(e.SummaryWritten, "call", summary="Hello.", turns=7, model="m")
     *facts, last = await reading
     assert [name for name, _ in facts] == ["fact"] * 10
     assert (last[0], json.loads(last[1])) == ("end", {"session_id": "call", "reason": "closed"})
@@ -141,7 +143,7 @@ async def test_a_stream_of_a_closed_session_does_not_wait_for_ever_for_a_summary
     http: httpx.AsyncClient, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bridge.http.sessions.facts.SUMMARY_PATIENCE_S", 0.2)
-    await agent.say(e.SessionClosed, "call", reason="hangup")
+    await agent.append(e.SessionClosed, "call", reason="hangup")
     assert (await ended(http))[-1][0] == "end"
 
 

@@ -35,7 +35,7 @@ def start_of_each_test(monkeypatch: pytest.MonkeyPatch) -> None:
 def opened(agent: Agent) -> Open:
     async def opened(session_id: str, user_id: str = "sam", at_s: int = 0) -> None:
         fields = {"door": "websocket", "user_id": user_id, "profile": PROFILE, "time_ns": START_NS + at_s * S}
-        await agent.say(e.SessionOpened, session_id, **fields)
+        await agent.append(e.SessionOpened, session_id, **fields)
 
     return opened
 
@@ -84,7 +84,7 @@ async def test_a_time_is_found_by_when_the_log_has_stored(
     monkeypatch.setattr("infra.session.index.SLACK_NS", 0)
     times = []
     for n in range(4):
-        fact = await agent.say(e.SessionOpened, f"s-{n}", door="http", user_id="sam", profile=PROFILE)
+        fact = await agent.append(e.SessionOpened, f"s-{n}", door="http", user_id="sam", profile=PROFILE)
         times.append(time_of(fact.time_ns))
     assert await ids(http, since=times[2].isoformat()) == ["s-3", "s-2"]
     assert await ids(http, until=times[2].isoformat()) in (["s-1", "s-0"], ["s-2", "s-1", "s-0"])
@@ -136,18 +136,18 @@ async def test_a_list_that_takes_too_long_goes_on_on_the_next_page(
 async def a_call(agent: Agent, opened: Open) -> None:
     """A greeting, a turn that is answered, and one that is interrupted."""
     await opened("call")
-    await agent.say(e.ReplyStarted, "call", reply_id="g", turn_id="tg", text="")
-    await agent.say(e.ReplyCompleted, "call", reply_id="g", text="Hello!", clauses=1)
-    await agent.say(e.PlaybackFinished, "call", reply_id="g", heard_text="Hello!", played_samples=9)
+    await agent.append(e.ReplyStarted, "call", reply_id="g", turn_id="tg", text="")
+    await agent.append(e.ReplyCompleted, "call", reply_id="g", text="Hello!", clauses=1)
+    await agent.append(e.PlaybackFinished, "call", reply_id="g", heard_text="Hello!", played_samples=9)
     for n, end in ((1, e.PlaybackFinished), (2, e.PlaybackInterrupted)):
-        await agent.say(e.TurnEnded, "call", turn_id=f"t{n}", participant_id="caller", text=f"Question \u202e{n} 🦉")
-        await agent.say(e.ReplyStarted, "call", reply_id=f"d{n}", turn_id=f"t{n}", text="", draft=True)
-        await agent.say(e.ReplyDiscarded, "call", reply_id=f"d{n}")
-        await agent.say(e.ReplyStarted, "call", reply_id=f"r{n}", turn_id=f"t{n}", text=f"Question {n}")
-        await agent.say(e.ReplyClauseWritten, "call", reply_id=f"r{n}", index=0, text="One two three.")
-        await agent.say(e.PlaybackStarted, "call", reply_id=f"r{n}", gap_ms=800.5)
+        await agent.append(e.TurnEnded, "call", turn_id=f"t{n}", participant_id="caller", text=f"Question \u202e{n} 🦉")
+        await agent.append(e.ReplyStarted, "call", reply_id=f"d{n}", turn_id=f"t{n}", text="", draft=True)
+        await agent.append(e.ReplyDiscarded, "call", reply_id=f"d{n}")
+        await agent.append(e.ReplyStarted, "call", reply_id=f"r{n}", turn_id=f"t{n}", text=f"Question {n}")
+        await agent.append(e.ReplyClauseWritten, "call", reply_id=f"r{n}", index=0, text="One two three.")
+        await agent.append(e.PlaybackStarted, "call", reply_id=f"r{n}", gap_ms=800.5)
         heard = "One two three." if n == 1 else "One"
-        await agent.say(end, "call", reply_id=f"r{n}", heard_text=heard, played_samples=9)
+        await agent.append(end, "call", reply_id=f"r{n}", heard_text=heard, played_samples=9)
 
 
 async def test_a_transcript_has_what_was_heard(http: httpx.AsyncClient, agent: Agent, opened: Open) -> None:
@@ -191,7 +191,7 @@ async def test_what_is_not_there_is_404(http: httpx.AsyncClient, opened: Open) -
 
 async def test_summaries_are_told(http: httpx.AsyncClient, agent: Agent, opened: Open) -> None:
     await opened("call")
-    await agent.say(e.SummaryRevised, "call", summary="So far.", through_turn_id="t9", turns=9)
+    await agent.append(e.SummaryRevised, "call", summary="So far.", through_turn_id="t9", turns=9)
     assert (await get(http, "/sessions/call/summary")).json()["final"] is None
     written = {
         "summary": "Owls.",
@@ -200,8 +200,8 @@ async def test_summaries_are_told(http: httpx.AsyncClient, agent: Agent, opened:
         "action_items": ("Buy food.",),
         "turns": 12,
     }
-    await agent.say(e.SummaryWritten, "call", **written)
-    await agent.say(e.SessionClosed, "call", reason="hangup")
+    await agent.append(e.SummaryWritten, "call", **written)
+    await agent.append(e.SessionClosed, "call", reason="hangup")
     told = (await get(http, "/sessions/call/summary")).json()
     assert (told["final"]["summary"], told["final"]["action_items"], told["rolling"]["turns"]) == (
         "Owls.",
@@ -258,20 +258,20 @@ async def test_a_player_finds_words_in_the_sound(
 
     await opened("call")
     heard = {"utterance_id": "u", "participant_id": "caller", "start_sample": 16_000, "end_sample": 32_000}
-    await agent.say(e.SpeechEnded, "call", **heard, track_id="t", speech_ended_ns=START_NS + 3 * S + 50_000_000)
-    await agent.say(e.UtteranceTranscribed, "call", **heard, text="What time is it?")
+    await agent.append(e.SpeechEnded, "call", **heard, track_id="t", speech_ended_ns=START_NS + 3 * S + 50_000_000)
+    await agent.append(e.UtteranceTranscribed, "call", **heard, text="What time is it?")
     turn = {"turn_id": "t1", "participant_id": "caller", "text": "What time is it?", "utterance_ids": ("u",)}
-    await agent.say(e.TurnEnded, "call", **turn)
-    await agent.say(e.ReplyStarted, "call", reply_id="r", turn_id="t1", text="What time is it?")
+    await agent.append(e.TurnEnded, "call", **turn)
+    await agent.append(e.ReplyStarted, "call", reply_id="r", turn_id="t1", text="What time is it?")
     sound = {
         "text": "It is noon.",
         "samples": 24_000,
         "sample_rate_hz": 24_000,
         "word_end_samples": (8_000, 16_000, 24_000),
     }
-    await agent.say(e.ClauseSynthesized, "call", reply_id="r", index=0, **sound)
-    await agent.say(e.PlaybackStarted, "call", reply_id="r", time_ns=START_NS + 4 * S)
-    await agent.say(e.PlaybackFinished, "call", reply_id="r", heard_text="It is noon.", played_samples=24_000)
+    await agent.append(e.ClauseSynthesized, "call", reply_id="r", index=0, **sound)
+    await agent.append(e.PlaybackStarted, "call", reply_id="r", time_ns=START_NS + 4 * S)
+    await agent.append(e.PlaybackFinished, "call", reply_id="r", heard_text="It is noon.", played_samples=24_000)
     chunk = Chunk(0, START_NS, 0, (SILENT_PACKET,) * 300, track_samples={"t": 16_000}, last=True)
     await store(connection(broker), "call", chunk, 0)
     told = (await get(http, "/sessions/call/playback")).json()
@@ -291,9 +291,9 @@ async def test_erasing_needs_a_closed_session_and_gives_a_receipt(
     refused = await http.delete("/sessions/call", headers=ADMIN)
     assert (refused.status_code, refused.json()["code"]) == (409, "session-open")
     assert (await http.delete("/sessions/never-was", headers=ADMIN)).status_code == 404
-    await agent.say(e.SummaryWritten, "call", summary="Owls.")
-    await agent.say(e.RecordingStored, "call", **RECORDED)
-    await agent.say(e.SessionClosed, "call", reason="hangup")
+    await agent.append(e.SummaryWritten, "call", summary="Owls.")
+    await agent.append(e.RecordingStored, "call", **RECORDED)
+    await agent.append(e.SessionClosed, "call", reason="hangup")
     answer = await http.delete("/sessions/call", params={"reason": "asked for"}, headers=ADMIN)
     assert answer.status_code == 200, answer.text
     assert answer.json()["sessions"][0]["session_id"] == "call"

@@ -112,7 +112,7 @@ async def killed_while_spoken_over(invite: Invite, agent: Agent) -> tuple[str, s
     text = await say_tones(agent, session_id, "r-1", [2, 2])
     await ada.hears()
     await until(lambda: len(ada.loud_at) > 60)
-    await agent.say(e.SpeechStarted, session_id, track_id="track", start_sample=0, **SPEECH)
+    await agent.append(e.SpeechStarted, session_id, track_id="track", start_sample=0, **SPEECH)
     paused = await one(agent, session_id, e.PlaybackPaused)
     assert isinstance(paused, e.PlaybackPaused)
     os.kill(await pid_of(agent, session_id), signal.SIGKILL)
@@ -126,9 +126,9 @@ async def test_a_reply_that_is_cut_off_while_its_job_is_dead_is_ended_with_what_
     await start_bridge()
     session_id, text, paused = await killed_while_spoken_over(invite, agent)
     if reason == "barge-in":
-        await agent.say(e.TurnInterrupted, session_id, reply_id="r-1", **SPEECH)
+        await agent.append(e.TurnInterrupted, session_id, reply_id="r-1", **SPEECH)
     else:
-        await agent.say(e.TurnEnded, session_id, participant_id="ada", turn_id="t-2", text="stop")
+        await agent.append(e.TurnEnded, session_id, participant_id="ada", turn_id="t-2", text="stop")
     event = await one(agent, session_id, e.PlaybackInterrupted)
     assert isinstance(event, e.PlaybackInterrupted)
     assert (event.reason, event.played_samples) == (reason, paused.played_samples)
@@ -146,7 +146,7 @@ async def test_a_reply_that_was_paused_when_its_job_died_goes_on_when_the_speech
 ) -> None:
     await start_bridge()
     session_id, text, _ = await killed_while_spoken_over(invite, agent)
-    await agent.say(e.InterruptionDismissed, session_id, **SPEECH, reply_id="r-1", reason="no-words")
+    await agent.append(e.InterruptionDismissed, session_id, **SPEECH, reply_id="r-1", reason="no-words")
     async with saying_again(agent, session_id):
         finished = await one(agent, session_id, e.PlaybackFinished)
     assert isinstance(finished, e.PlaybackFinished)
