@@ -126,7 +126,7 @@ class Reasoning:
             return task
 
     async def _commit_at_once(self, session_log: SessionLog, event: e.TurnEnded) -> bool:
-        """Commit the draft that this copy knows without reading the log: the expected sequence tells if something has changed."""
+        """Commit the draft that this copy knows; the expected sequence tells if the log has changed since."""
         if several(session_log.session.people):
             return False  # what others have said decides as well
         decisions = decide(session_log.session, event, self._settings.speculate)
@@ -190,7 +190,7 @@ class Reasoning:
             self._let_go(generation.log.session)
 
     async def _commit(self, session_log: SessionLog, event: e.Event, reply_id: str) -> None:
-        await session_log.say_about_reply(
+        await session_log.append_about_reply(
             e.ReplyCommitted(
                 event_id=derive_id(reply_id, "ReplyCommitted"),
                 session_id=event.session_id,
@@ -205,7 +205,7 @@ class Reasoning:
 
     async def _discard(self, session_log: SessionLog, event: e.Event, decision: Discard) -> None:
         reply: Reply = session_log.session.replies[decision.reply_id]
-        await session_log.say_about_reply(
+        await session_log.append_about_reply(
             e.ReplyDiscarded(
                 event_id=derive_id(decision.reply_id, "ReplyDiscarded"),
                 session_id=event.session_id,

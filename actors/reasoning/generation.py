@@ -274,7 +274,7 @@ class Generation:
             recall_ms=context.recall_ms,
             cached=context.cached,
         )
-        await self.log.say_about_reply(event)
+        await self.log.append_about_reply(event)
         self.started.set_result(None)
 
     async def _write_clauses(self, clauses: list[str]) -> bool:
@@ -357,7 +357,7 @@ class Generation:
             if not reply.alive or is_cut or is_taken:
                 raise Superseded
             try:
-                return await self.log.say_about_reply(event)
+                return await self.log.append_about_reply(event)
             except StaleWriter:
                 await self.log.refresh()
 

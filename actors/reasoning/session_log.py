@@ -44,8 +44,8 @@ class SessionLog:
         if self._reconnects != self.reconnects:
             await self.refresh()
 
-    async def say_about_reply(self, event: Event) -> None:
-        """Store a fact on `voice.<session>.reply.*`. Raises StaleWriter if somebody has said one that we do not know."""
+    async def append_about_reply(self, event: Event) -> None:
+        """Append an event on `voice.<session>.reply.*`. Raises StaleWriter if there is one that we do not know."""
         async with self._speaking:  # our own two tasks must not take each other for strangers
             expected = ExpectedSequence(f"voice.{event.session_id}.reply.*", self.session.reply_sequence)
             apply(self.session, event, await append(self._broker, event, expected))

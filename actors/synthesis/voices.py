@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from infra.engines.tts import Chain, Failure, UnknownEngine, UnusableVoice, load_chain
+from infra.engines.tts import Chain, Failure, MissingVoice, UnknownEngine, load_chain
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class Voices:
             await self._add(self._own)
         except UnknownEngine as error:
             log.warning("%s", error)
-            self._chains[self._own] = Chain([UnusableVoice(self._settings.tts, str(error))])
+            self._chains[self._own] = Chain([MissingVoice(self._settings.tts, str(error))])
             self.usable = False
 
     async def of(self, tts: str, voice: str) -> tuple[Chain, Failure | None]:

@@ -150,7 +150,7 @@ class Voice:
         await self._engine.aclose()
 
 
-class UnusableVoice(Voice):
+class MissingVoice(Voice):
     """Stands in a chain for an engine that cannot be used here: it fails at each clause, which is told as of others."""
 
     def __init__(self, name: str, reason: str) -> None:
@@ -279,7 +279,7 @@ def load_chain(settings: Settings) -> Chain:
         try:
             voices.append(_load(name, settings))
         except UnknownEngine as error:
-            voices.append(UnusableVoice(name, str(error)))
+            voices.append(MissingVoice(name, str(error)))
             reasons.append(str(error))
     if len(reasons) == len(voices):
         raise UnknownEngine("; ".join(reasons) or "no text to speech is named: set DAREDEVIL_TTS to `local`")
