@@ -31,10 +31,11 @@ test: setup-dev ## install what the tests need where that is possible, then run 
 	@bash scripts/test_tools.sh
 	@bash scripts/test.sh
 
-lint: setup-dev ## ruff and mypy, and where npm is, Redocly and Spectral on the HTTP API
+lint: setup-dev ## ruff, mypy and the layers of imports, and where npm is, Redocly and Spectral on the HTTP API
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-logo
 	@bash scripts/openapi_lint.sh
 
 lock: setup ## choose dependency versions anew, with hashes; what running needs is a part of all, in the same versions
@@ -48,5 +49,5 @@ settings-table: setup ## write docs/settings.md from the code
 	$(VENV)/bin/python -m infra.cli.settings_table
 
 clean: ## remove what was built and installed, but no conversation
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/*_check/node_modules
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/*_check/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -17,9 +17,10 @@ import pytest
 from livekit.api import AccessToken, LiveKitAPI, VideoGrants
 
 from infra.livekit.access import LiveKitAccess
+from infra.livekit.key import LiveKitKey
+from infra.process.http_status import http_status
 from infra.settings import settings
 from infra.system.livekit import (
-    LiveKitKey,
     LiveKitMissing,
     LiveKitPorts,
     free_livekit_ports,
@@ -27,7 +28,6 @@ from infra.system.livekit import (
     write_livekit_config,
 )
 from infra.system.processes import die_with_parent
-from infra.system.readiness import http_status
 
 START_TIMEOUT_S = 20
 KEY = LiveKitKey("testkey", "a-secret-for-tests-of-40-characters-0001")

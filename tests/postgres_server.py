@@ -12,7 +12,8 @@ from pathlib import Path
 
 import psycopg
 
-from infra.system.postgres import command, data_folder, embedded_url
+from infra.postgres_url import data_folder, embedded_url
+from infra.system.postgres import command
 
 START_TIMEOUT_S = 60
 

@@ -26,7 +26,7 @@ from bridge.call.session_events import closing_events, left_open, published
 from bridge.call.session_state import SessionState, session_state_of
 from bridge.call.tasks import Tasks
 from bridge.playback.reply import Playing
-from bridge.websocket.protocol import HeldReply, Played
+from bridge.playback.reports import HeldReply, Played
 from contracts import events as e
 from contracts.audio import FRAME_MS, IN_SAMPLE_RATE_HZ
 from contracts.topology import audio_out_subject

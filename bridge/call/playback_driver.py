@@ -14,7 +14,7 @@ from bridge.playback.course import Count
 from bridge.playback.lost_sound import ask_again
 from bridge.playback.playback import Playback
 from bridge.playback.reply import Playing
-from bridge.websocket.protocol import HeldReply, Played
+from bridge.playback.reports import HeldReply, Played
 from contracts import events as e
 from contracts.audio import BadAudio, unpack_out
 from infra.log.event_log import Fact, now_ns

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from bridge.call.session_state import SessionState
-from bridge.websocket.protocol import Hello
 from contracts import events as e
 from contracts.ids import derive_id
 from infra.settings import Settings
@@ -15,31 +14,13 @@ from infra.settings import Settings
 PERSON, AGENT = "caller", "agent"
 WEBSOCKET = "websocket"
 
+SUMMARY_PATIENCE_S = 60.0
+"""How long the summary is waited for: a small local model takes 5 s, on a busy machine over 30 s."""
+
 
 def opened_id(session_id: str) -> str:
     """Return the id of a session's SessionOpened: two doors that open it at once say it once."""
     return derive_id(session_id, "SessionOpened")
-
-
-def client_opening(
-    session_id: str, state: SessionState, hello: Hello, settings: Settings, now_ns: int, resume_digest: str = ""
-) -> list[e.Event]:
-    """Return what is to be said when a client of the WebSocket door opens or resumes a session, in order."""
-    events: list[e.Event] = []
-    if not state.opened:
-        events.append(session_opened(session_id, WEBSOCKET, hello.user_id, settings, now_ns, resume_digest))
-    for participant_id, kind, name in ((PERSON, "person", hello.name), (AGENT, "agent", "")):
-        if participant_id not in state.participants:
-            zone = hello.time_zone if participant_id == PERSON else ""
-            events.append(joined(session_id, participant_id, kind, name, now_ns, time_zone=zone))
-    events += left_open(session_id, state, now_ns)
-    if hello.mic:
-        n = len(state.tracks)
-        track_id = derive_id(opened_id(session_id), "track", n)
-        events.append(
-            published(session_id, track_id, PERSON, now_ns, derive_id(opened_id(session_id), "TrackPublished", n))
-        )
-    return events
 
 
 def session_opened(

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from bridge.websocket.protocol import MAX_USER_ID_LENGTH, UserId
-from bridge.websocket.resume_tokens import MAX_TOKEN_LENGTH
+from bridge.text_input import MAX_USER_ID_LENGTH, UserId
+from bridge.web.resume_tokens import MAX_TOKEN_LENGTH
 from contracts.events import LatencyParts
 from contracts.ids import ID_PATTERN
 from contracts.topology import checked_session

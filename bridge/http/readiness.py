@@ -15,9 +15,9 @@ from infra.engines.llm import LOCAL, LlmNotFound, local_url, model_names
 from infra.log.connection import answers, cancellation_kept, connection, jetstream
 from infra.log.log_probe import LogProbe, refusals
 from infra.log.provisioning import missing_durables
+from infra.process.http_status import http_status
 from infra.process.tasks import ended
 from infra.settings import Settings
-from infra.system.readiness import http_status
 
 log = logging.getLogger(__name__)
 

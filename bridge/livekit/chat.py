@@ -14,7 +14,7 @@ from livekit import rtc
 from bridge.call.tasks import Tasks
 from bridge.livekit.texts import Texts
 from bridge.rate_limit import Bucket
-from bridge.websocket.protocol import ProtocolError
+from bridge.text_input import ProtocolError
 
 log = logging.getLogger(__name__)
 

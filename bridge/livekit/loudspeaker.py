@@ -10,7 +10,7 @@ from livekit import rtc
 
 from bridge.livekit.reply_sound import RoomReplySound
 from bridge.livekit.source_queue import SourceQueue
-from bridge.websocket.protocol import Played
+from bridge.playback.reports import Played
 
 log = logging.getLogger(__name__)
 

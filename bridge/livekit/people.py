@@ -14,9 +14,9 @@ from bridge.call.call import Call
 from bridge.call.session_events import joined, left
 from bridge.call.tasks import Tasks
 from bridge.livekit.board import Speaker
-from bridge.livekit.naming import participant_of_identity, track_of_sid
 from bridge.livekit.persons import is_microphone, is_person, joined_fields
 from contracts.audio import IN_SAMPLE_RATE_HZ, ROOM_FRAME_MS
+from infra.livekit.naming import participant_of_identity, track_of_sid
 from infra.log.event_log import now_ns
 from infra.process.tasks import ended, own_cancellation_only
 

@@ -23,13 +23,13 @@ from pydantic import BaseModel, Field, ValidationError
 
 from bridge.call.call import Call
 from bridge.livekit.api import LIVEKIT_ERRORS
-from bridge.livekit.naming import participant_of_identity
 from bridge.plain_words import wrong_field
 from bridge.rate_limit import Bucket
-from bridge.websocket.protocol import ProtocolError
+from bridge.text_input import ProtocolError
 from contracts.events import DtmfReceived
 from contracts.ids import derive_id
 from contracts.topology import hangup_subject, transfer_subject
+from infra.livekit.naming import participant_of_identity
 from infra.log.connection import lasting
 from infra.log.event_log import now_ns
 

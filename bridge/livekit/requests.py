@@ -13,7 +13,7 @@ from livekit import rtc
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bridge.livekit.texts import MAX_ID, Texts
-from bridge.websocket.protocol import CleanText, ProtocolError
+from bridge.text_input import CleanText, ProtocolError
 
 TEXT_METHOD, DTMF_METHOD = "daredevil.text", "daredevil.dtmf"
 REFUSED, LATER = 400, 429

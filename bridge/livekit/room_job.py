@@ -16,7 +16,6 @@ from bridge.livekit.api import LIVEKIT_ERRORS, livekit_api
 from bridge.livekit.board import STATE_ATTRIBUTE, Board, Speaker
 from bridge.livekit.chat import Chat
 from bridge.livekit.endings import AGENT_REMOVED, JobEnding, ending_of
-from bridge.livekit.naming import AGENT, participant_of_identity, session_of_room
 from bridge.livekit.ownership.lease import FREE, OVER, Holding, Lease
 from bridge.livekit.people import People
 from bridge.livekit.persons import is_person
@@ -27,6 +26,7 @@ from bridge.livekit.state import INITIALIZING
 from bridge.livekit.texts import Texts
 from bridge.playback.reply import Playing
 from contracts import events as e
+from infra.livekit.naming import AGENT, participant_of_identity, session_of_room
 from infra.log.connection import connection
 from infra.log.event_log import facts_after, now_ns
 from infra.process.tasks import own_cancellation_only

@@ -9,7 +9,7 @@ from bridge.livekit.board import Board
 from bridge.livekit.captions import Captions
 from bridge.livekit.loudspeaker import RoomLoudspeaker
 from bridge.livekit.state import AgentState
-from bridge.websocket.protocol import Played
+from bridge.playback.reports import Played
 from infra.log.event_log import Fact, now_ns
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from bridge.rate_limit import Bucket
-from bridge.websocket.protocol import ProtocolError, checked_text
+from bridge.text_input import ProtocolError, checked_text
 
 TURNS_PER_S, TURNS_BURST = 2, 10
 MAX_ID = 64

@@ -11,10 +11,10 @@ from livekit.agents import AgentServer, JobExecutorType, JobRequest
 from bridge.call.claims import claim
 from bridge.call.tasks import Tasks
 from bridge.livekit.job import entrypoint, prewarm
-from bridge.livekit.naming import agent_identity, session_of_room
 from bridge.livekit.ownership.abandoned import Abandoned
 from bridge.livekit.ownership.take_over import TakeOver
 from bridge.livekit.ownership.unserved import serve_unserved
+from infra.livekit.naming import agent_identity, session_of_room
 from infra.log.connection import connection
 from infra.process.tasks import ended
 from infra.settings import Settings

@@ -14,8 +14,8 @@ from bridge.playback.floor import Floor
 from bridge.playback.lost_sound import clauses_to_ask
 from bridge.playback.reply import Hold, Phase, Playing, ReplyPlayback
 from bridge.playback.reply_queue import KEPT, KnownReplies
+from bridge.playback.reports import HeldReply
 from bridge.playback.unreported import PATIENCE_NS, unreported
-from bridge.websocket.protocol import HeldReply
 from contracts import events as e
 from contracts.audio import OutFrame
 

@@ -9,8 +9,8 @@ from starlette.requests import HTTPConnection
 
 from bridge.web.addresses import Buckets
 from bridge.web.proxies import is_local
+from bridge.web.resume_tokens import matches
 from bridge.web.user_tokens import NOBODY, BadToken, KeysUnavailable, UserTokens
-from bridge.websocket.resume_tokens import matches
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)

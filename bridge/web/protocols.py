@@ -14,7 +14,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from bridge.rate_limit import Bucket
 from bridge.web.connections import Connections
-from bridge.websocket.protocol import CLOSE_CODES, error_message
+from bridge.web.websocket_errors import CLOSE_CODES, error_message
 
 HEADERS_S = 10.0
 """How long the head of a request may take to come."""

@@ -13,7 +13,7 @@ import jwt
 from jwt import PyJWK, PyJWKClient
 from jwt.exceptions import InvalidJTIError, InvalidSubjectError
 
-from bridge.websocket.protocol import checked_user_id
+from bridge.text_input import checked_user_id
 from infra.settings import JWKS_SOURCES, Settings, items_of
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bridge.call.client_clock import ClientClock
 from bridge.rate_limit import Bucket
+from bridge.text_input import ProtocolError
 from bridge.web.gate import Visitor
-from bridge.websocket.protocol import CLOSE_CODES, ProtocolError, error_message
+from bridge.web.websocket_errors import CLOSE_CODES, error_message
 from infra.log.event_log import Fact
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 

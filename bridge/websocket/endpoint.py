@@ -14,26 +14,20 @@ from bridge.call.claims import claim
 from bridge.call.log_watch import watch_log
 from bridge.call.orphans import orphans
 from bridge.call.refused import RefusedSessions
-from bridge.call.session_events import PERSON, WEBSOCKET, client_opening
+from bridge.call.session_events import PERSON, WEBSOCKET
 from bridge.call.session_state import SessionState, session_state_of
 from bridge.call.tasks import Tasks
+from bridge.playback.reports import Played
+from bridge.text_input import ProtocolError, checked_text
 from bridge.web.gate import Gate, NotLetIn, Visitor
 from bridge.web.openings import Openings, TooManyOpenings
 from bridge.web.origins import is_allowed_origin
+from bridge.web.resume_tokens import digest, new_token
 from bridge.websocket.client import Client
 from bridge.websocket.farewell import tell_summary
 from bridge.websocket.incoming import Incoming
-from bridge.websocket.protocol import (
-    ClientMessage,
-    Hangup,
-    Hello,
-    Played,
-    ProtocolError,
-    TypedText,
-    checked_text,
-    parse_hello,
-)
-from bridge.websocket.resume_tokens import digest, new_token
+from bridge.websocket.opening import client_opening
+from bridge.websocket.protocol import ClientMessage, Hangup, Hello, TypedText, parse_hello
 from contracts.events import TrackPublished
 from contracts.ids import new_session_id
 from contracts.topology import checked_session

@@ -5,16 +5,14 @@ import logging
 
 from faststream.nats import NatsBroker
 
+from bridge.call.session_events import SUMMARY_PATIENCE_S
+from bridge.text_input import ProtocolError
 from bridge.websocket.client import Client
-from bridge.websocket.protocol import ProtocolError
 from contracts.events import SummaryWritten
 from infra.log.session_feed import SessionFeed
 from infra.process.tasks import ended
 
 log = logging.getLogger(__name__)
-
-SUMMARY_PATIENCE_S = 60.0
-"""How long the summary is waited for: a small local model takes 5 s, on a busy machine over 30 s."""
 
 
 async def tell_summary(broker: NatsBroker, session_id: str, after: int, client: Client) -> None:

@@ -5,7 +5,8 @@ import time
 
 from bridge.call.call import Call
 from bridge.rate_limit import SOUND_SPEED, Bucket, Flood, SoundLimit
-from bridge.websocket.protocol import ClientMessage, ProtocolError, TypedText, checked_sound, parse
+from bridge.text_input import ProtocolError
+from bridge.websocket.protocol import ClientMessage, TypedText, checked_sound, parse
 
 MESSAGES_PER_S, MESSAGES_BURST = 50, 1_000
 """A client tells ten times a second what it plays, and after a stall all that at once."""

@@ -12,12 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from infra.bench.bad_network import ImpairedLink, Impairment, bad_line
-from infra.system.livekit import (
-    free_livekit_ports,
-    livekit_key,
-    livekit_server_path,
-    write_livekit_config,
-)
+from infra.livekit.key import livekit_key
+from infra.system.livekit import free_livekit_ports, livekit_server_path, write_livekit_config
 from infra.system.nats import free_port, nats_server_path, wait_for_port, write_nats_config
 from infra.system.processes import start_program
 

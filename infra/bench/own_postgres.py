@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psycopg
 
-from infra.system.postgres import command, data_folder, embedded_url
+from infra.postgres_url import data_folder, embedded_url
+from infra.system.postgres import command
 from infra.system.processes import start_program
 
 READY_TIMEOUT_S = 60.0

@@ -139,7 +139,7 @@ def _pulsar(folder: Path) -> "Kind":
 def _postgres(folder: Path) -> "Kind":
     from infra.bench.own_postgres import own_postgres
     from infra.bench.under_test import Kind
-    from infra.system.postgres import embedded_url
+    from infra.postgres_url import embedded_url
     from projections.postgres.verify import verify_tables
 
     url = embedded_url(folder)

@@ -26,7 +26,7 @@ def doctor(
 
     tell_misspelt()
     if livekit:
-        from infra.livekit.doctor import examine_livekit
+        from infra.system.doctor.livekit import examine_livekit
 
         findings = run_async(examine_livekit(read_settings()))
     else:

@@ -133,8 +133,8 @@ def _external(url: str, room: Room) -> "Settings":
 
 def rooms_of(runtime: "Runtime") -> "Settings":
     """Return settings with the address and the key of the running system's LiveKit server. Raises StartFailed."""
+    from infra.livekit.key import livekit_folder, livekit_key
     from infra.settings import settings
-    from infra.system.livekit import livekit_folder, livekit_key
     from infra.system.parts import StartFailed
 
     config = settings()

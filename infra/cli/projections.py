@@ -248,8 +248,8 @@ async def _rebuild(drop_lost: bool) -> "Rebuilt":
     import psycopg
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from infra.postgres_url import running_url
     from infra.settings import settings
-    from infra.system.postgres import running_url
     from projections.postgres.filling import Stopped
     from projections.postgres.rebuild import NotRebuilt, rebuild
     from projections.postgres.schema import UnusableDatabase

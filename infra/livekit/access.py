@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from infra.livekit.key import livekit_folder, livekit_key
 from infra.runtime import read_runtime
 from infra.settings import Settings
-from infra.system.livekit import livekit_folder, livekit_key
 
 
 class NoLiveKit(RuntimeError):

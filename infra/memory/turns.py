@@ -13,8 +13,8 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from infra.engines.embedding import Embedder, EmbeddingFailed, embedder_of
 from infra.memory.search import CANDIDATES, LATEST, SESSION_SETTINGS, Memory, chosen, has_more, nearest
+from infra.postgres_url import running_url
 from infra.settings import Settings
-from infra.system.postgres import running_url
 
 log = logging.getLogger(__name__)
 

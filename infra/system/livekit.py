@@ -3,13 +3,13 @@
 import argparse
 import json
 import os
-import secrets
 import shutil
 import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.livekit.key import LiveKitKey, livekit_key, write_private
 from infra.system.nats import free_port
 
 HOW_TO_GET_IT = (
@@ -36,19 +36,6 @@ class LiveKitPorts:
         return f"ws://127.0.0.1:{self.http}"
 
 
-@dataclass(frozen=True, slots=True)
-class LiveKitKey:
-    """An API key and its secret."""
-
-    key: str
-    secret: str
-
-
-def livekit_folder(data_dir: Path) -> Path:
-    """Return where the embedded server's key and configuration are."""
-    return data_dir.absolute() / "livekit"
-
-
 def livekit_server_path(named: str = "") -> str:
     """Return the server's binary: the one `named`, else PATH's, else the cache folder's. Raises LiveKitMissing."""
     if named:
@@ -69,19 +56,6 @@ def free_livekit_ports() -> LiveKitPorts:
         probe.bind(("127.0.0.1", 0))
         udp: int = probe.getsockname()[1]
         return LiveKitPorts(free_port(), free_port(), udp)
-
-
-def livekit_key(directory: Path) -> LiveKitKey:
-    """Return the key of the server whose files are in `directory`, made up the first time."""
-    path = directory / "key.json"
-    try:
-        return LiveKitKey(**json.loads(path.read_text()))
-    except (FileNotFoundError, ValueError, TypeError):
-        pass
-    made = LiveKitKey(f"dev{secrets.token_hex(6)}", secrets.token_urlsafe(32))
-    directory.mkdir(parents=True, exist_ok=True)
-    _write_private(path, json.dumps({"key": made.key, "secret": made.secret}))
-    return made
 
 
 def write_livekit_config(
@@ -108,16 +82,8 @@ def write_livekit_config(
         config["webhook"] = {"api_key": key.key, "urls": [webhook_url]}
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / "livekit.yaml"
-    _write_private(path, json.dumps(config, indent=2))
+    write_private(path, json.dumps(config, indent=2))
     return path
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads: the server refuses secrets that others can read."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-    fresh.replace(path)
 
 
 def command(binary: str, directory: Path, ports: LiveKitPorts, webhook_url: str) -> tuple[str, ...]:

@@ -9,21 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.topology import ACTORS, SYNTHESIS, TRANSCRIPT
+from infra.livekit.key import livekit_folder, livekit_key
 from infra.log.held_jobs import HELD_DIR
+from infra.postgres_url import data_folder, running_url
 from infra.settings import Settings
 from infra.system.forkserver import BASE
-from infra.system.livekit import (
-    LiveKitMissing,
-    LiveKitPorts,
-    free_livekit_ports,
-    livekit_folder,
-    livekit_key,
-    livekit_server_path,
-)
+from infra.system.livekit import LiveKitMissing, LiveKitPorts, free_livekit_ports, livekit_server_path
 from infra.system.livekit import command as livekit_command
 from infra.system.nats import free_port
 from infra.system.postgres import command as postgres_command
-from infra.system.postgres import data_folder, running_url
 
 NATS, LLM, BRIDGE = "nats", "llm", "bridge"
 TRANSCRIPT_SPARE = "transcript-spare"

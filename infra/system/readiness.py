@@ -10,6 +10,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from infra.log.broker import UNABLE
+from infra.process.http_status import http_status
 from infra.settings import Settings, items_of
 from infra.system.parts import BRIDGE, LIVEKIT, LLM, Addresses
 
@@ -92,21 +93,3 @@ def page_url(settings: Settings) -> str:
             return ""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-
-
-async def http_status(url: str, timeout_s: float = 2) -> int | None:
-    """Return the status that a GET of a plain-HTTP `url` is answered with, None if there is no answer."""
-    host_port, _, path = url.removeprefix("http://").partition("/")
-    host, _, port = host_port.rpartition(":")
-    try:
-        async with asyncio.timeout(timeout_s):
-            reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-            try:
-                writer.write(f"GET /{path} HTTP/1.0\r\nHost: {host_port}\r\n\r\n".encode())
-                await writer.drain()
-                status = (await reader.readline()).split()
-                return int(status[1]) if len(status) > 1 else None
-            finally:
-                writer.close()
-    except (OSError, TimeoutError, ValueError):
-        return None

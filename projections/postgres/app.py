@@ -8,9 +8,9 @@ from faststream import FastStream
 
 from infra.log.broker import make_app, make_broker
 from infra.log.connection import connection
+from infra.postgres_url import running_url
 from infra.process.tasks import ended
 from infra.settings import settings
-from infra.system.postgres import running_url
 from projections.postgres.dead import NAME
 from projections.postgres.projector import PostgresProjector
 from projections.status import answer_status, end_process

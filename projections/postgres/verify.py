@@ -7,8 +7,8 @@ from nats.aio.client import Client
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, dict_row
 
+from infra.postgres_url import running_url
 from infra.settings import Settings
-from infra.system.postgres import running_url
 from projections.postgres.compare import KEYS, Expected, differing, digest, plain_event
 from projections.postgres.dead import set_aside
 from projections.postgres.fold import (

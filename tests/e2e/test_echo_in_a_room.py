@@ -8,8 +8,8 @@ import pytest
 import soxr
 from livekit import rtc
 
-from bridge.livekit.naming import session_of_room
 from contracts import events as e
+from infra.livekit.naming import session_of_room
 from infra.system.supervisor import Supervisor
 from tests.bridge.livekit.conftest import running_bridge
 from tests.bridge.livekit.guest import EAR_RATE_HZ, RATE_HZ, Guest, sound_of

@@ -7,7 +7,7 @@ import pytest
 
 from contracts import events as e
 from infra.caller import CallResult, place_call
-from infra.system.postgres import embedded_url
+from infra.postgres_url import embedded_url
 from infra.system.supervisor import Supervisor
 from tests.e2e.conftest import DATA
 from tests.e2e.the_log import facts_of

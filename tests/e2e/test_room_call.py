@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bridge.livekit.naming import participant_of_identity, session_of_room
 from contracts import events as e
+from infra.livekit.naming import participant_of_identity, session_of_room
 from infra.system.supervisor import Supervisor
 from tests.bridge.livekit.conftest import BridgeProcess, running_bridge
 from tests.bridge.livekit.guest import Guest

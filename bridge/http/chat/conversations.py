@@ -14,10 +14,10 @@ from bridge.http.chat.exchange import ChatExchange
 from bridge.http.chat.session_events import HTTP, ReadingFacts, SessionState, opening_facts, turn_ended
 from bridge.http.models import ChatRequest
 from bridge.http.problems import AWAY, Problem, log_away
+from bridge.text_input import ProtocolError, checked_text
 from bridge.web.gate import Visitor
 from bridge.web.openings import Openings, TooManyOpenings
-from bridge.websocket.protocol import ProtocolError, checked_text
-from bridge.websocket.resume_tokens import digest, new_token
+from bridge.web.resume_tokens import digest, new_token
 from contracts.ids import new_session_id
 from infra.engines.llm import model_names
 from infra.log.clock import CLOCK

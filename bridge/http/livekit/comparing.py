@@ -10,7 +10,6 @@ from livekit.api import ParticipantInfo, TrackSource, TrackType, WebhookEvent
 
 from bridge.call.tasks import Tasks
 from bridge.http.problems import AWAY, Problem
-from bridge.livekit.naming import agent_identity, participant_of_identity, session_of_room, track_of_sid
 from contracts.events import (
     Event,
     ParticipantJoined,
@@ -20,6 +19,7 @@ from contracts.events import (
     TrackPublished,
     TrackUnpublished,
 )
+from infra.livekit.naming import agent_identity, participant_of_identity, session_of_room, track_of_sid
 from infra.log.event_log import facts_after
 
 log = logging.getLogger(__name__)

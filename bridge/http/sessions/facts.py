@@ -11,11 +11,11 @@ from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from bridge.call.session_events import SUMMARY_PATIENCE_S
 from bridge.http.conditions import EVENT_STREAM, wants_events
 from bridge.http.models import FactItem, FactPage, SessionId
 from bridge.http.problems import Problem, responses
 from bridge.http.sessions.reading import SEQUENCE_PATTERN, PathId, Sequence, connected
-from bridge.websocket.farewell import SUMMARY_PATIENCE_S
 from contracts.events import Event, SessionClosed, SessionErased, SummaryWritten
 from infra.log.event_log import Fact, history, now_ns
 from infra.log.session_feed import SessionFeed

@@ -13,10 +13,10 @@ from nats.js.errors import APIError, KeyNotFoundError
 
 from bridge.call.orphans import may_be_held, orphans
 from bridge.livekit.api import LIVEKIT_ERRORS, livekit_api
-from bridge.livekit.naming import session_of_room
 from bridge.livekit.ownership.lease import OVER, Holding, bucket_of
 from bridge.livekit.ownership.successor import API_TIMEOUT_S, Successor
 from bridge.livekit.room_job import LIVEKIT
+from infra.livekit.naming import session_of_room
 from infra.log.connection import connection
 from infra.log.event_log import LogUnavailable
 from infra.settings import Settings

@@ -10,8 +10,8 @@ from nats.js.errors import KeyWrongLastSequenceError
 
 from bridge.call.call import Call
 from bridge.livekit.api import livekit_api
-from bridge.livekit.naming import agent_identity
 from bridge.livekit.ownership.lease import OVER, SENDING, Holding, bucket_of
+from infra.livekit.naming import agent_identity
 from infra.log.event_log import facts_after
 from infra.settings import Settings
 

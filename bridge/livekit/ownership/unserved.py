@@ -6,8 +6,8 @@ import logging
 from livekit import api
 
 from bridge.livekit.api import LIVEKIT_ERRORS, livekit_api
-from bridge.livekit.naming import agent_identity, session_of_room
 from bridge.livekit.persons import is_person
+from infra.livekit.naming import agent_identity, session_of_room
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)

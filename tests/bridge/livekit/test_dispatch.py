@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from livekit import api
 
-from bridge.livekit.naming import agent_identity, session_of_room
 from contracts import events as e
+from infra.livekit.naming import agent_identity, session_of_room
 from infra.livekit.tokens import join_token
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge

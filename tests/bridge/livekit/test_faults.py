@@ -9,8 +9,8 @@ import pytest
 from livekit import api, rtc
 
 from bridge.call.session_state import session_state_of
-from bridge.livekit.naming import agent_identity, session_of_room
 from contracts import events as e
+from infra.livekit.naming import agent_identity, session_of_room
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.guest import Guest, token

@@ -12,11 +12,11 @@ from livekit import rtc
 from livekit.agents import JobContext
 
 from bridge.call.call import Call
-from bridge.livekit.naming import agent_identity, session_of_room
 from bridge.livekit.ownership.lease import Holding, Lease
 from bridge.livekit.people import People
 from bridge.livekit.room_job import RoomJob
 from contracts import events as e
+from infra.livekit.naming import agent_identity, session_of_room
 from infra.process.tasks import CancelledElsewhere
 from infra.settings import Settings
 from tests.bridge.agent import Agent

@@ -11,7 +11,7 @@ import pytest
 from livekit import rtc
 
 from bridge.livekit.loudspeaker import SOURCE_MS, RoomLoudspeaker
-from bridge.websocket.protocol import Played
+from bridge.playback.reports import Played
 from tests.waiting import until
 
 RATE_HZ = 24_000

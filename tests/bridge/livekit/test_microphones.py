@@ -5,9 +5,9 @@ import asyncio
 import numpy as np
 from livekit import rtc
 
-from bridge.livekit.naming import session_of_room, track_of_sid
 from contracts import events as e
 from contracts.audio import IN_SAMPLE_RATE_HZ, ROOM_FRAME_MS
+from infra.livekit.naming import session_of_room, track_of_sid
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.session_log import facts_with, names

@@ -3,8 +3,8 @@
 import statistics
 from typing import TypeVar
 
-from bridge.livekit.naming import session_of_room
 from contracts import events as e
+from infra.livekit.naming import session_of_room
 from tests.bridge.agent import RATE_HZ, Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.guest import Guest

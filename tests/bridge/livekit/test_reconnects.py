@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bridge.livekit.naming import agent_identity, session_of_room
 from contracts import events as e
 from contracts.audio import InFrame
+from infra.livekit.naming import agent_identity, session_of_room
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.guest import Guest

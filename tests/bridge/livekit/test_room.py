@@ -1,8 +1,8 @@
 """A room of a real LiveKit server as a session, with the actors behind the door played by the test."""
 
-from bridge.livekit.naming import session_of_room
 from contracts import events as e
 from contracts.audio import IN_SAMPLE_RATE_HZ, ROOM_FRAME_MS
+from infra.livekit.naming import session_of_room
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.session_log import facts_with, names

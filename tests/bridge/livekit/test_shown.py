@@ -4,9 +4,9 @@ import asyncio
 
 from livekit import rtc
 
-from bridge.livekit.naming import session_of_room
-from bridge.websocket.protocol import clean_text
+from bridge.text_input import clean_text
 from contracts import events as e
+from infra.livekit.naming import session_of_room
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.session_log import facts_with, one

@@ -9,10 +9,10 @@ import pytest
 from faststream.nats import NatsBroker
 from livekit import rtc
 
-from bridge.livekit.naming import session_of_room
 from bridge.livekit.requests import DTMF_METHOD, LATER, REFUSED, TEXT_METHOD
 from contracts import events as e
 from contracts.topology import hangup_subject
+from infra.livekit.naming import session_of_room
 from infra.log.connection import connection
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge

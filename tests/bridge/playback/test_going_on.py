@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.playback.commands import SendSound, Tell
-from bridge.websocket.protocol import HeldReply
+from bridge.playback.reports import HeldReply
 from contracts import events as e
 from tests.bridge.agent import Agent, frames_of
 from tests.bridge.caller import Caller, wait_for

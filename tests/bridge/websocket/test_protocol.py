@@ -7,18 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.playback.reports import Played
 from bridge.rate_limit import FLOOD_S, Bucket, Flood, SoundLimit
-from bridge.websocket.protocol import (
-    Hello,
-    Played,
-    ProtocolError,
-    TypedText,
-    checked_sound,
-    checked_text,
-    clean_text,
-    parse,
-    parse_hello,
-)
+from bridge.text_input import ProtocolError, checked_text, clean_text
+from bridge.websocket.protocol import Hello, TypedText, checked_sound, parse, parse_hello
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from faststream.nats import NatsBroker
 
-from bridge.websocket.protocol import CLOSE_CODES, ClientMessage, Hello
+from bridge.web.websocket_errors import CLOSE_CODES
+from bridge.websocket.protocol import ClientMessage, Hello
 from contracts.events import SessionClosed, TurnEnded
 from docs.examples.ws_client import talk
 from docs.examples.ws_speak import speak
@@ -107,7 +108,8 @@ def test_every_message_and_field_of_a_client_is_in_the_page() -> None:
 
 
 def test_every_message_of_the_server_is_in_the_page() -> None:
-    sources = (path.read_text() for path in (Path(__file__).parents[3] / "bridge").glob("*.py"))
+    bridge = Path(__file__).parents[3] / "bridge"
+    sources = [path.read_text() for part in ("call", "web", "websocket") for path in (bridge / part).glob("*.py")]
     told = {kind for source in sources for kind in re.findall(r'"type": "([a-z_]+)"', source)}
     assert {"welcome", "fact", "taken", "reply_end"} <= told
     for kind in told | {"pause", "resume", "stop"}:

@@ -9,9 +9,9 @@ from infra.caller import Sound, write_wav
 from infra.cli.app import app
 from infra.cli.doors import rooms_of
 from infra.cli.system import changed_settings, folder_of_its_own
+from infra.livekit.key import livekit_folder, livekit_key
 from infra.runtime import Runtime
 from infra.settings import settings
-from infra.system.livekit import livekit_folder, livekit_key
 from infra.system.parts import StartFailed
 
 

@@ -5,7 +5,8 @@ import pytest
 from livekit import rtc
 from livekit.api import CreateRoomRequest, ListRoomsRequest, VideoGrants
 
-from infra.system.livekit import LiveKitMissing, livekit_key, livekit_server_path
+from infra.livekit.key import livekit_key
+from infra.system.livekit import LiveKitMissing, livekit_server_path
 from tests.livekit_server import LiveKitServer
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from livekit.api import ListRoomsRequest, LiveKitAPI
 
+from infra.livekit.key import livekit_folder, livekit_key
 from infra.runtime import read_runtime
 from infra.settings import Settings
-from infra.system.livekit import LiveKitMissing, livekit_folder, livekit_key, livekit_server_path
+from infra.system.livekit import LiveKitMissing, livekit_server_path
 from infra.system.parts import (
     LIVEKIT,
     App,

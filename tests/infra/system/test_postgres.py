@@ -7,8 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from infra.postgres_url import data_folder, embedded_url, running_url, socket_folder
 from infra.settings import Settings
-from infra.system.postgres import data_folder, embedded_url, running_url, socket_folder
 from tests.postgres_server import PostgresServer, running_postgres
 
 

@@ -9,8 +9,8 @@ import sys
 
 import nats
 
+from infra.postgres_url import running_url
 from infra.settings import settings
-from infra.system.postgres import running_url
 from projections.postgres.projector import PostgresProjector
 
 

@@ -15,8 +15,8 @@ from livekit.api import AccessToken, DeleteRoomRequest, ParticipantInfo, Room, T
 from bridge.http.livekit import comparing as livekit_comparing
 from bridge.http.livekit.comparing import Comparing, difference
 from bridge.http.problems import Problem
-from bridge.livekit.naming import agent_identity, participant_of_identity, session_of_room, track_of_sid
 from contracts import events as e
+from infra.livekit.naming import agent_identity, participant_of_identity, session_of_room, track_of_sid
 from infra.log.event_log import facts_after
 from tests.bridge.agent import Agent
 from tests.bridge.http.conftest import OpenHttp

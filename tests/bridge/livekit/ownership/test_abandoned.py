@@ -4,9 +4,9 @@ import asyncio
 
 from livekit import api
 
-from bridge.livekit.naming import agent_identity, session_of_room
 from bridge.livekit.room_job import LIVEKIT
 from contracts import events as e
+from infra.livekit.naming import agent_identity, session_of_room
 from tests.bridge.agent import Agent
 from tests.bridge.call.test_orphans import closed, left_behind
 from tests.bridge.livekit.conftest import BridgeProcess, Invite, StartBridge

@@ -4,10 +4,10 @@ import os
 import signal
 import time
 
-from bridge.livekit.naming import agent_identity, session_of_room
 from bridge.livekit.ownership.lease import LAPSE_S
 from bridge.livekit.ownership.take_over import WATCH_S
 from contracts import events as e
+from infra.livekit.naming import agent_identity, session_of_room
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.guest import Guest

@@ -12,9 +12,9 @@ import pytest
 from livekit import rtc
 from nats.aio.msg import Msg
 
-from bridge.livekit.naming import session_of_room
 from bridge.livekit.ownership.lease import BUCKET, HELD, SENDING, Holding
 from contracts import events as e
+from infra.livekit.naming import session_of_room
 from infra.log.connection import connection
 from tests.bridge.agent import RATE_HZ, Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.livekit.naming import agent_identity, participant_of_identity, session_of_room
 from contracts.ids import is_id
+from infra.livekit.naming import agent_identity, participant_of_identity, session_of_room
 
 
 def test_a_room_instance_is_one_session_and_the_next_another() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.websocket.resume_tokens import digest, matches, new_token
+from bridge.web.resume_tokens import digest, matches, new_token
 
 
 def test_only_the_token_itself_matches_its_digest() -> None:
