@@ -12,7 +12,12 @@ from infra.cli import settings_table
 from infra.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("README.md", "CHANGELOG.md", "docs/architecture.md", "docs/settings.md", "docs/protocol.md")
+PAGES = (
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")),
+)
 CALLS = ROOT / "tests" / "data" / "calls"
 
 
@@ -37,17 +42,34 @@ def test_settings_that_a_page_names_exist(page: str) -> None:
     assert set(re.findall(r"DAREDEVIL_[A-Z_]+", (ROOT / page).read_text())) <= known
 
 
-def test_the_readme_names_every_command_and_make_target_that_exists() -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_every_command_is_documented_and_every_make_target_that_a_page_names_exists() -> None:
+    pages = "".join((ROOT / page).read_text() for page in ("README.md", "CONTRIBUTING.md", "docs/commands.md"))
     from infra.cli.app import app
 
     groups = [group.name for group in app.registered_groups]
     commands = [command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands]
     for name in [*groups, *commands]:
-        assert re.search(rf"daredevil {name}\b", readme), name
+        assert re.search(rf"daredevil {name}\b", pages), name
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"`make ([a-z-]+)`", readme):
+    for target in re.findall(r"(?:`| {4})make ([a-z-]+)\b", pages):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_map_of_the_architecture_page_shows_every_package_and_files_that_exist() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    rows = re.findall(
+        r"^\| (.+?) \| .+? \| (.+?) \|$", page[page.index("## Map") : page.index("## Processes")], re.MULTILINE
+    )[2:]
+    folders = [re.findall(r"`([\w/.]+)`", row[0]) for row in rows]
+    shown = {folder.rstrip("/") for row in folders for folder in row}
+    for top in ("bridge", "infra"):
+        packages = {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / top).glob("*/__init__.py")}
+        assert packages <= shown, packages - shown
+    for row, (_, files) in zip(folders, rows, strict=True):
+        for file in re.findall(r"`([\w/]+\.\w+)`", files):
+            assert any(
+                (ROOT / folder / file).exists() or (ROOT / folder).parent.joinpath(file).exists() for folder in row
+            ), file
 
 
 def test_the_architecture_page_knows_every_actor_and_event_it_names() -> None:
