@@ -30,10 +30,10 @@ from contracts.events import (
 )
 from contracts.ids import derive_id
 from contracts.topology import (
+    SOUND_AGAIN,
     SYNTHESIS,
     audio_out_subject,
     live_event_subject,
-    sound_again_subject,
 )
 from infra.engines.tts import Failure, load_chain
 from infra.log.broker import make_app, make_broker
@@ -68,7 +68,7 @@ class Synthesis:
         nc = connection(self._broker)
         for event_class in (TurnInterrupted, ReplyDiscarded, SessionClosed):
             await nc.subscribe(live_event_subject(event_class), cb=self._stop)
-        await nc.subscribe(sound_again_subject("*"), queue=SYNTHESIS, cb=self._asked_again)
+        await nc.subscribe(SOUND_AGAIN.subject, queue=SOUND_AGAIN.queue, cb=self._asked_again)
 
     async def close(self) -> None:
         """Stop everything that runs."""

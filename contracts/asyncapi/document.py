@@ -17,7 +17,7 @@ from contracts.asyncapi.chat import chat_channels, chat_messages, chat_operation
 from contracts.asyncapi.schemas import EXAMPLE_ID, EXAMPLE_NS, Node, event_schemas, example, reference
 from contracts.codec import CONTENT_TYPE
 from contracts.numbers import INT64_MAX
-from contracts.topology import ACTORS, BRIDGE, DURABLES, EVENTS, LIVE_PREFIX, VOICE, Durable, Row
+from contracts.topology import ACTORS, BRIDGE, DURABLES, EVENTS, LIVE, VOICE, Durable, Row
 
 PATH = Path(__file__).parents[2] / "asyncapi.yaml"
 HOW_TO_READ = PATH.parent / "docs" / "reading-the-log.md"
@@ -180,7 +180,7 @@ def _operation(action: str, who: str, channel: str, messages: list[str], descrip
 
 
 def _live_channel() -> Node:
-    address = f"{LIVE_PREFIX}.{{session}}.{{noun}}.{{state}}"
+    address = LIVE.text
     description = "Every fact once more as soon as it is stored, for plain subscriptions; `Nats-Sequence` is its place."
     return {"StoredFact": _channel(address, [row.event.__name__ for row in EVENTS], description)}
 

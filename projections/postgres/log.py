@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from contracts.topology import LIVE_PREFIX, VOICE
+from contracts.topology import LIVE, VOICE
 from infra.log.event_log import LogUnavailable
 from projections.postgres.fold import LogMessage
 
@@ -60,7 +60,7 @@ class NewFacts:
         async def stored(_: Msg) -> None:
             self._stored.set()
 
-        await nc.subscribe(f"{LIVE_PREFIX}.*.*.*", cb=stored)
+        await nc.subscribe(LIVE.pattern, cb=stored)
 
     def reset(self) -> None:
         """Forget what was stored so far; call it before reading."""

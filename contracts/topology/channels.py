@@ -1,0 +1,137 @@
+"""Messages that are no facts and that nobody answers: sound, tokens, recordings, dead letters."""
+
+from dataclasses import dataclass
+
+from contracts.topology.addresses import (
+    ACTORS,
+    BRIDGE,
+    CLI,
+    DOORS,
+    ERASURE,
+    HTTP,
+    LIVEKIT_ROOM,
+    PERSISTENCE,
+    PROJECTION_POSTGRES,
+    REASONING,
+    SYNTHESIS,
+    TRANSCRIPT,
+    Address,
+)
+from contracts.topology.streams import AUDIO, DEAD, PROBE, RECORDINGS
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Messages that are no facts and have no answer; `name` and `messages` are AsyncAPI's.
+
+    `listeners` take them by plain subscriptions, one for each subject that they want; `readers` from the `stream` that
+    keeps them.
+    """
+
+    name: str
+    address: Address
+    messages: tuple[str, ...]
+    description: str
+    senders: tuple[str, ...]
+    listeners: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
+    stream: str = ""
+
+
+MICROPHONE_SOUND = Channel(
+    "MicrophoneSound",
+    Address("audio.{session}.in.{participant}"),
+    ("InFrame",),
+    "A participant's sound. Core NATS, not awaited; the memory stream AUDIO keeps it for a while.",
+    senders=(BRIDGE, LIVEKIT_ROOM),
+    listeners=(TRANSCRIPT,),
+    readers=(TRANSCRIPT, PERSISTENCE),
+    stream=AUDIO,
+)
+
+AGENT_SOUND = Channel(
+    "AgentSound",
+    Address("audio.{session}.out.agent"),
+    ("OutFrame",),
+    "The agent's sound, unpaced. Core NATS, not awaited; the memory stream AUDIO keeps it for a while.",
+    senders=(SYNTHESIS,),
+    # Transcript compares it with what microphones send back of it.
+    listeners=(BRIDGE, LIVEKIT_ROOM, TRANSCRIPT),
+    readers=(TRANSCRIPT, PERSISTENCE),
+    stream=AUDIO,
+)
+
+RECORDING = Channel(
+    "Recording",
+    Address("recording.{session}"),
+    ("RecordingChunk",),
+    "The recording of a session, some seconds a message, in order.",
+    senders=(PERSISTENCE,),
+    readers=(PERSISTENCE, BRIDGE, HTTP, PROJECTION_POSTGRES, CLI),
+    stream=RECORDINGS,
+)
+
+DEAD_LETTER = Channel(
+    "DeadLetter",
+    Address("dead.{durable}"),
+    ("DeadLetter",),
+    "What no handler could take, in stream DEAD.",
+    senders=(*ACTORS, PROJECTION_POSTGRES),
+    readers=(CLI, PROJECTION_POSTGRES, ERASURE),
+    stream=DEAD,
+)
+
+TOKEN = Channel(
+    "Token",
+    Address("tokens.{session}"),
+    ("Token",),
+    "The tokens of replies as they are written, in sessions by text alone. Not stored.",
+    senders=(REASONING,),
+    listeners=(BRIDGE, HTTP),
+)
+
+DISK_PROBE = Channel(
+    "DiskProbe",
+    Address("probe.{process_id}"),
+    ("Zeros",),
+    "What a door stores to learn whether the log's disk takes what is written.",
+    senders=DOORS,
+    stream=PROBE,
+)
+
+CHANNELS = (MICROPHONE_SOUND, AGENT_SOUND, RECORDING, DEAD_LETTER, TOKEN, DISK_PROBE)
+
+
+def audio_in_subject(session_id: str, participant_id: str) -> str:
+    """Return where a participant's microphone sound is published; `*` for every participant of the session."""
+    return MICROPHONE_SOUND.address.of(session_id, participant_id)
+
+
+def audio_out_subject(session_id: str) -> str:
+    """Return where the agent's sound is published."""
+    return AGENT_SOUND.address.of(session_id)
+
+
+def audio_subjects(session_id: str) -> str:
+    """Return the filter for all sound of a session in AUDIO."""
+    return Address("audio.{session}.*.*").of(session_id)
+
+
+def recording_subject(session_id: str) -> str:
+    """Return where the chunks of a session's recording are stored, in order."""
+    return RECORDING.address.of(session_id)
+
+
+def tokens_subject(session_id: str) -> str:
+    """Return where the tokens of a session's replies are published while the model writes (not stored)."""
+    return TOKEN.address.of(session_id)
+
+
+def probe_subject(pid: int) -> str:
+    """Return where a process finds out whether the log's disk takes what is written."""
+    return DISK_PROBE.address.of(str(pid))
+
+
+def dead_subject(durable: str) -> str:
+    """Return where messages go that no handler of `durable` could take."""
+    return DEAD_LETTER.address.of(durable)

@@ -1,0 +1,66 @@
+"""Who hears facts live, beside the durables: plain subscriptions to what is sent once more when it is stored."""
+
+from dataclasses import dataclass
+
+from contracts import events as e
+from contracts.topology.addresses import (
+    BRIDGE,
+    HTTP,
+    LIVEKIT_ROOM,
+    PERSISTENCE,
+    PROJECTION_POSTGRES,
+    REASONING,
+    SUMMARIES,
+    SYNTHESIS,
+    TRANSCRIPT,
+)
+from contracts.topology.facts import LIVE, live_event_subject
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who hears facts as they are stored, by a plain subscription that is no durable: each copy hears all of it.
+
+    It hears its `events` in every session; or, with none named, every fact: of every session, or of one at a time
+    (`is_one_session`), with what it missed read back from the log (`infra.log.session_feed`).
+    """
+
+    process: str
+    events: tuple[type[e.Event], ...] = ()
+    is_one_session: bool = False
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """What it subscribes to; `{session}` stands for a session's id."""
+        if self.is_one_session:
+            return (LIVE.text.replace("{noun}", "*").replace("{state}", "*"),)
+        return tuple(live_event_subject(event) for event in self.events) or (LIVE.pattern,)
+
+
+MODEL_WANTED: tuple[type[e.Event], ...] = (e.SpeechStarted, e.TranscriptRevised, e.TurnEnded, e.ReplyStarted)
+"""Somebody speaks, so that an answer is wanted soon, or one is being written."""
+MODEL_FREE: tuple[type[e.Event], ...] = (
+    e.ReplyCompleted,
+    e.ReplyDiscarded,
+    e.InterruptionDismissed,
+    e.UtteranceDismissed,
+    e.SessionClosed,
+)
+"""The answer is written (it may still be heard for seconds), or none is wanted."""
+
+LISTENERS: tuple[Listener, ...] = (
+    # A track that nobody hears, for it is silent, may end.
+    Listener(TRANSCRIPT, (e.SessionClosed, e.TrackUnpublished)),
+    Listener(TRANSCRIPT, is_one_session=True),
+    # What ends or releases a reply, whichever copy is at work on it.
+    Listener(REASONING, (e.TurnInterrupted, e.ReplyDiscarded, e.ReplyCommitted, e.SessionClosed)),
+    Listener(SYNTHESIS, (e.TurnInterrupted, e.ReplyDiscarded, e.SessionClosed)),
+    # After these a recorder that had nothing to do looks again.
+    Listener(PERSISTENCE, (e.SessionClosed, e.SpeechStarted, e.PlaybackStarted)),
+    Listener(SUMMARIES, MODEL_WANTED + MODEL_FREE),
+    Listener(BRIDGE, is_one_session=True),
+    Listener(HTTP, is_one_session=True),
+    Listener(LIVEKIT_ROOM, is_one_session=True),
+    # Any fact: something is stored that the tables have not yet.
+    Listener(PROJECTION_POSTGRES),
+)

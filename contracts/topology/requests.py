@@ -1,0 +1,233 @@
+"""What is asked by NATS request, by whom, and who answers."""
+
+from dataclasses import dataclass
+
+from contracts.topology.addresses import (
+    ACTORS,
+    APPS,
+    BRIDGE,
+    BRIDGE_LIVEKIT,
+    CLI,
+    HTTP,
+    LIVEKIT_ROOM,
+    PROJECTIONS,
+    SUPERVISOR,
+    SYNTHESIS,
+    TRANSCRIPT,
+    Address,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A question by NATS request; `name`, `messages` and `answers` are AsyncAPI's.
+
+    With a `queue` group one process of all answers, else each that subscribes to the subject. `asked_by` are processes
+    of ours; none means that clients ask. `subject` says what an answering process subscribes to, in the braces of
+    `address` that are left: `{session}` is one of its own sessions, `*` is every one.
+    """
+
+    name: str
+    address: Address
+    messages: tuple[str, ...]
+    answers: tuple[str, ...]
+    description: str
+    answered_by: tuple[str, ...]
+    asked_by: tuple[str, ...] = ()
+    queue: str = ""
+    is_every_session: bool = False
+
+    @property
+    def subject(self) -> str:
+        """What an answering process subscribes to, with what is left to fill in in braces."""
+        return self.address.pattern if self.is_every_session else self.address.text
+
+
+SOUND_AGAIN = Request(
+    "SoundAgain",
+    Address("do.{session}.synthesis.clause"),
+    ("ReplyClauseWritten",),
+    ("Taken",),
+    "Asks for a clause's sound again, when a door has lost it; the answer comes when all of it has been published.",
+    answered_by=(SYNTHESIS,),
+    asked_by=(BRIDGE, LIVEKIT_ROOM),
+    queue=SYNTHESIS,
+    is_every_session=True,
+)
+
+CHAT = Request(
+    "Chat",
+    Address("do.{session}.reasoning.chat"),
+    ("ChatRequest",),
+    ("ChatAnswer", "ChatProblem"),
+    "Says something by text, in a session or (`new` in its place) in a new one. A door answers.",
+    answered_by=(BRIDGE, HTTP),
+    queue="chat",
+    is_every_session=True,
+)
+
+CLAIM = Request(
+    "Claim",
+    Address("do.{session}.bridge.claim"),
+    ("Question",),
+    ("Done",),
+    "A door asks for a session that another door may hold; it is answered once that one has let go.",
+    answered_by=(BRIDGE, LIVEKIT_ROOM),
+    asked_by=(BRIDGE, BRIDGE_LIVEKIT),
+)
+
+END = Request(
+    "End",
+    Address("do.{session}.bridge.end"),
+    ("Question",),
+    ("Done",),
+    "Asks the door that holds a session to end it; it is answered once the session has ended.",
+    answered_by=(BRIDGE, LIVEKIT_ROOM),
+    asked_by=(BRIDGE, HTTP),
+)
+
+HELD = Request(
+    "Held",
+    Address("do.{session}.bridge.held"),
+    ("Question",),
+    ("Done",),
+    "Asks whether a door holds a session; the one that does answers.",
+    answered_by=(BRIDGE, LIVEKIT_ROOM),
+    asked_by=(BRIDGE, HTTP, BRIDGE_LIVEKIT),
+)
+
+HANGUP = Request(
+    "Hangup",
+    Address("do.{session}.bridge.hangup"),
+    ("HangupRequest",),
+    ("Done", "Refusal"),
+    "Asks the LiveKit door to remove a participant from a session's room, or to end the session.",
+    answered_by=(LIVEKIT_ROOM,),
+)
+
+TRANSFER = Request(
+    "Transfer",
+    Address("do.{session}.bridge.transfer"),
+    ("TransferRequest",),
+    ("Done", "Refusal"),
+    "Asks the LiveKit door to transfer a phone call.",
+    answered_by=(LIVEKIT_ROOM,),
+)
+
+PUT_BACK = Request(
+    "PutBack",
+    Address("retry.{durable}"),
+    ("PutBackLetter",),
+    ("Taken",),
+    "A dead letter that an actor is asked to take again.",
+    answered_by=ACTORS,
+    asked_by=(CLI,),
+    queue="{durable}",
+)
+
+HEALTH = Request(
+    "Health",
+    Address("health.{process}"),
+    ("Question",),
+    ("Answer",),
+    "Asks whether a process is up, and what it cannot do. Every copy answers.",
+    answered_by=APPS,
+    asked_by=(BRIDGE, HTTP, SUPERVISOR),
+)
+
+LOAD = Request(
+    "Load",
+    Address("load.{actor}"),
+    ("Question",),
+    ("LoadAnswer",),
+    "A copy of an actor that is full asks the others whether one is not. Every copy answers.",
+    answered_by=(TRANSCRIPT,),
+    asked_by=(TRANSCRIPT,),
+)
+
+CLOCK = Request(
+    "Clock",
+    Address("clock"),
+    ("Question",),
+    ("ClockAnswer",),
+    "Processes ask one another for the time; those that have conversations in progress answer.",
+    answered_by=(*APPS, LIVEKIT_ROOM),
+    asked_by=(*APPS, LIVEKIT_ROOM),
+)
+
+STATUS = Request(
+    "ProjectionStatus",
+    Address("status.{projection}"),
+    ("Question",),
+    ("ProjectionStatusAnswer",),
+    "Asks how far a projection is. Every copy answers.",
+    answered_by=PROJECTIONS,
+    asked_by=(CLI,),
+)
+
+REQUESTS = (SOUND_AGAIN, CHAT, CLAIM, END, HELD, HANGUP, TRANSFER, PUT_BACK, HEALTH, LOAD, CLOCK, STATUS)
+
+
+def chat_subject(session_id: str) -> str:
+    """Return where a chat by request and reply is asked for: `{text, user_id}` in MessagePack.
+
+    The answer is `{session_id, turn_id, reply_id, text}` or `{error: {code, message}}`.
+    """
+    return CHAT.address.of(session_id)
+
+
+def sound_again_subject(session_id: str) -> str:
+    """Return where a clause's sound is asked for again: a request with the encoded ReplyClauseWritten.
+
+    The answer is empty when all of it has been published, else it says why not.
+    """
+    return SOUND_AGAIN.address.of(session_id)
+
+
+def claim_subject(session_id: str) -> str:
+    """Return where a door asks for a session that another door may hold; it is answered once that one has let go."""
+    return CLAIM.address.of(session_id)
+
+
+def end_subject(session_id: str) -> str:
+    """Return where the door that holds a session is asked to end it; it is answered once it has ended."""
+    return END.address.of(session_id)
+
+
+def held_subject(session_id: str) -> str:
+    """Return where the door that holds a session answers, with nothing, that it does."""
+    return HELD.address.of(session_id)
+
+
+def hangup_subject(session_id: str) -> str:
+    """Return where a hang-up is asked for: `{participant_id}` in MessagePack, or nothing to end the session."""
+    return HANGUP.address.of(session_id)
+
+
+def transfer_subject(session_id: str) -> str:
+    """Return where a phone call's transfer is asked for: `{participant_id, to}` in MessagePack."""
+    return TRANSFER.address.of(session_id)
+
+
+def retry_subject(durable: str) -> str:
+    """Return where a dead letter is put back to: a request answered by one copy of the actor."""
+    return PUT_BACK.address.of(durable)
+
+
+def health_subject(process: str) -> str:
+    """Return where the copies of a process answer with their process ids once they are up."""
+    return HEALTH.address.of(process)
+
+
+def load_subject(actor: str) -> str:
+    """Return where an actor's copies are asked for their load; each answers `<its id> <0 or 1>`, 1 if it is full."""
+    return LOAD.address.of(actor)
+
+
+def status_subject(projection: str) -> str:
+    """Return where the copies of a projection say how far they are."""
+    return STATUS.address.of(projection)
+
+
+CLOCK_SUBJECT = CLOCK.address.text
+"""Where processes ask one another for the time; who is busy answers with `{time_ns, busy_ns}` in JSON."""

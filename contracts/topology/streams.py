@@ -1,0 +1,184 @@
+"""What NATS keeps: JetStream streams, durable consumers and key-value buckets."""
+
+from dataclasses import dataclass, field
+
+from contracts import events as e
+from contracts.topology.addresses import (
+    BRIDGE_LIVEKIT,
+    CLI,
+    ERASURE,
+    LIVEKIT_ROOM,
+    PERSISTENCE,
+    REASONING,
+    SUMMARIES,
+    SYNTHESIS,
+    TRANSCRIPT,
+    Address,
+)
+from contracts.topology.facts import FACTS, LIVE, event_subjects
+
+VOICE, AUDIO, RECORDINGS, DEAD, PROBE = "VOICE", "AUDIO", "RECORDINGS", "DEAD", "PROBE"
+RECORDER = "recorder"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A JetStream stream. Ages are seconds, 0 is unlimited; `max_bytes` -1 is unlimited."""
+
+    name: str
+    description: str
+    subjects: tuple[str, ...]
+    storage: str
+    max_age_s: float = 0
+    max_bytes: int = -1
+    duplicate_window_s: float = 120
+    republish: tuple[str, str] | None = None
+    discard: str = "old"
+
+
+STREAMS: tuple[Stream, ...] = (
+    # A full log refuses new facts: it must never drop old ones.
+    Stream(
+        VOICE,
+        "The event log. When it is full it refuses new facts.",
+        (FACTS.pattern,),
+        "file",
+        republish=(FACTS.pattern, LIVE.text.format(session="$1", noun="$2", state="$3")),
+        discard="new",
+    ),
+    Stream(
+        AUDIO,
+        "The last minutes of sound, for whoever takes over a track or records a session.",
+        ("audio.*.in.*", "audio.*.out.*"),
+        "memory",
+        max_age_s=600,
+        max_bytes=256 * 1024 * 1024,
+    ),
+    Stream(RECORDINGS, "Recordings of sessions, in chunks.", ("recording.*",), "file"),
+    Stream(DEAD, "Dead letters: messages that no handler could take.", ("dead.*",), "file"),
+    Stream(
+        PROBE,
+        "Nothing of use: a process stores zeros here to learn whether the log's disk takes what is written.",
+        ("probe.*",),
+        "file",
+        max_age_s=60,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Durable:
+    """A durable pull consumer of VOICE, shared by all copies of one actor.
+
+    No events means all of them, and whatever else is on the log's subjects. `ack_wait_s` is how long a dead copy's
+    messages stay with it; living copies send heartbeats well within. `actor` is the process that takes its messages.
+    """
+
+    name: str
+    events: tuple[type[e.Event], ...]
+    ack_wait_s: float = 3
+    max_ack_pending: int = 5000
+    max_deliver: int = 20
+    actor: str = ""
+    filter_subjects: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Work out the subjects from the event classes."""
+        subjects = tuple(event_subjects(event) for event in self.events)
+        object.__setattr__(self, "filter_subjects", subjects or (FACTS.pattern,))
+        object.__setattr__(self, "actor", self.actor or self.name)
+
+
+DURABLES: tuple[Durable, ...] = (
+    # A muted microphone's job is held as long as it is open: many may be.
+    Durable(TRANSCRIPT, (e.TrackPublished,), max_deliver=-1, max_ack_pending=50_000),
+    Durable(REASONING, (e.SessionOpened, e.SessionClosed, e.TranscriptRevised, e.TurnEnded, e.UtteranceDismissed)),
+    Durable(SYNTHESIS, (e.ReplyClauseWritten,)),
+    # Persistence takes everything: so it is the one that moves what no actor knows to DEAD.
+    Durable(PERSISTENCE, ()),
+    # A session's opening is also the job of recording it.
+    Durable(RECORDER, (e.SessionOpened,), max_deliver=-1, actor=PERSISTENCE),
+    Durable(SUMMARIES, (e.SessionClosed, e.TurnRecorded)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A key-value bucket of NATS: `key` names what its keys are made of, `message` what an entry is (AsyncAPI).
+
+    It is made by whoever writes to it first. `ttl_s` is how long an entry stays unless it is written again; None: as
+    the settings say.
+    """
+
+    name: str
+    description: str
+    key: str
+    message: str
+    writers: tuple[str, ...]
+    readers: tuple[str, ...]
+    storage: str = "memory"
+    ttl_s: float | None = None
+    max_bytes: int = -1
+    direct: bool = False
+
+    @property
+    def stream(self) -> str:
+        """The stream that the bucket is."""
+        return f"KV_{self.name}"
+
+    @property
+    def address(self) -> Address:
+        """Where its entries are stored."""
+        return Address(f"$KV.{self.name}.{self.key}")
+
+    @property
+    def subjects(self) -> str:
+        """The filter for all its entries."""
+        return self.address.pattern
+
+
+PRESENCE = Bucket(
+    "presence",
+    "Who is in which session: a view of the log for whoever wants to know at once.",
+    "{session}",
+    "Presence",
+    writers=(PERSISTENCE,),
+    readers=(CLI,),
+    ttl_s=900,  # longer than a session may be idle
+    max_bytes=16 * 1024 * 1024,
+)
+
+ROOMS = Bucket(
+    "rooms",
+    "Leases of LiveKit rooms: which job is a room's agent, what it is playing, and how far it was heard.",
+    "{session}",
+    "RoomLease",
+    writers=(LIVEKIT_ROOM, BRIDGE_LIVEKIT),
+    readers=(LIVEKIT_ROOM, BRIDGE_LIVEKIT),
+    ttl_s=3600,  # how long a room that nobody holds waits for a bridge
+    direct=True,
+)
+
+SILENT_TRACKS = Bucket(
+    "silent-tracks",
+    "Tracks that send nothing: whichever copy of transcript hears the first frame of one makes it a job again.",
+    "{session}.{track}",
+    "TrackPublished",
+    writers=(TRANSCRIPT,),
+    readers=(TRANSCRIPT,),
+    storage="file",
+    ttl_s=7 * 86_400,  # its door has died without a word
+    direct=True,
+)
+
+RESPONSE_CACHE = Bucket(
+    "response_cache",
+    "Answers that models gave, kept for the same question in the same context.",
+    "{user}.{question}",
+    "CachedAnswer",
+    writers=(REASONING,),
+    readers=(REASONING, ERASURE),
+    max_bytes=64 * 1024 * 1024,
+)
+
+BUCKETS = (PRESENCE, ROOMS, SILENT_TRACKS, RESPONSE_CACHE)
