@@ -3,13 +3,13 @@
 Applying a fact twice changes nothing, so a fact may be applied when it is said and again when it is read back.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from contracts import events as e
 from contracts.written import put_together
+from infra.session.heard_words import clauses_in_log, heard, rate_of
 from infra.session.people import Person, note
 
 NS_PER_S = 1_000_000_000
@@ -281,31 +281,15 @@ _ON_REPLY: dict[type[e.Event], Callable[[Reply, Any], None]] = {
 def heard_by(reply: Reply, time_ns: int) -> str:
     """Return what the person had heard of a reply at `time_ns`.
 
-    Once playback has ended that is the bridge's word; while it goes on, the words whose sound has been played.
+    Once playback has ended that is what the door counted. While it goes on, it is taken to have gone on without a break
+    since the last fact about it; a clause whose sound is still being made counts at the pace of those before it.
     """
     if reply.heard is not None:
         return reply.heard
     if reply.playback_ns is None:
         return ""
-    samples = reply.played_samples
-    time_ns = min(time_ns, reply.stopped_ns or time_ns)
-    texts: list[str] = []
-    for index in sorted(reply.sounds):
-        sound = reply.sounds[index]
-        if index == min(reply.sounds) and not reply.paused:
-            samples += max(0, time_ns - reply.playback_ns) * sound.sample_rate_hz // NS_PER_S
-        texts.append(_text_within(sound, samples))
-        samples -= sound.samples
-        if samples <= 0:
-            break
-    return put_together(texts)
-
-
-def _text_within(sound: e.ClauseSynthesized, samples: int) -> str:
-    if sound.unsaid:
-        return ""
-    if samples >= sound.samples:
-        return sound.text
-    words = re.finditer(r"\S+", sound.text)
-    heard = [word.end() for word, end in zip(words, sound.word_end_samples, strict=False) if end <= samples]
-    return sound.text[: max(heard, default=0)]
+    samples, rate_hz = reply.played_samples, rate_of(reply.sounds)
+    if not reply.paused:
+        until_ns = min(time_ns, reply.stopped_ns or time_ns)
+        samples += max(0, until_ns - reply.playback_ns) * rate_hz // NS_PER_S
+    return heard(clauses_in_log(reply.clauses, reply.sounds), samples, rate_hz).text

@@ -1,19 +1,14 @@
 """What can be told from a conversation's words by counting them: topics and sentiment."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
 from actors.summaries.conversation import SpokenLine
+from infra.session.addressing import word_set, words_of
 
 TOPICS = 5
 """The most that are named."""
-
-
-def word_set(words: str) -> frozenset[str]:
-    """Return the words of a text as a set."""
-    return frozenset(words.split())
 
 
 POSITIVE = word_set(
@@ -42,14 +37,14 @@ Sentiment = Literal["positive", "neutral", "negative", "unknown"]
 
 def topics(lines: Iterable[SpokenLine]) -> tuple[str, ...]:
     """Return what the user spoke of most: words of four letters and more that are not common, most often first."""
-    said = [word for line in lines if line.speaker == "user" for word in words(line.text)]
+    said = [word for line in lines if line.speaker == "user" for word in _words_said(line)]
     counted = Counter(word for word in said if len(word) >= 4 and word not in COMMON)
     return tuple(word for word, _ in counted.most_common(TOPICS))
 
 
 def sentiment(lines: Iterable[SpokenLine]) -> Sentiment:
     """Return how the user's words sound, by two word lists; `unknown` if the user said nothing."""
-    said = [word for line in lines if line.speaker == "user" for word in words(line.text)]
+    said = [word for line in lines if line.speaker == "user" for word in _words_said(line)]
     if not said:
         return "unknown"
     score = 0
@@ -59,6 +54,6 @@ def sentiment(lines: Iterable[SpokenLine]) -> Sentiment:
     return "positive" if score > 0 else "negative" if score < 0 else "neutral"
 
 
-def words(text: str) -> list[str]:
-    """Return the words of a text in small letters, without digits."""
-    return re.findall(r"[^\W\d_]+(?:'[a-z]+)?", text.lower())
+def _words_said(line: SpokenLine) -> list[str]:
+    """Return the words of a line in lower case; numbers are left out."""
+    return [word for word in words_of(line.text) if not any(map(str.isdigit, word))]

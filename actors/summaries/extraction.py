@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from actors.summaries.conversation import SpokenLine
-from actors.summaries.counting import COMMON, word_set
+from actors.summaries.counting import COMMON
+from infra.session.addressing import word_set
 
 LONGEST = 400
 """Characters of an extract, where nothing else is said."""

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from actors.transcript.endpointing import word_set
 from actors.transcript.repeating import repeats
-from infra.session.addressing import asks, is_said_to, names, words_of
+from infra.session.addressing import asks, is_said_to, names, word_set, words_of
 from infra.session.signals import is_signal, may_become_signal
 
 Reason = Literal["no-words", "backchannel", "echo", "unaddressed"]

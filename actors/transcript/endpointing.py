@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from infra.session.addressing import words_of
+from infra.session.addressing import word_set, words_of
 
 SAMPLES_PER_MS = 16
 WINDOW_SAMPLES = 512
@@ -107,11 +107,6 @@ def silence_ms(handled_sample: int, voiced_end: int, since_frame_ms: float) -> f
     """
     beyond = since_frame_ms if since_frame_ms >= VANISHED_MS else min(since_frame_ms, LIVE_LAG_MS)
     return max(0.0, (handled_sample - voiced_end) / SAMPLES_PER_MS) + max(0.0, beyond)
-
-
-def word_set(words: str) -> frozenset[str]:
-    """Return the words of a line as a set."""
-    return frozenset(words.split())
 
 
 _NEVER_LAST = word_set(

@@ -8,10 +8,7 @@ from dataclasses import dataclass, field
 
 from contracts import events as e
 from contracts.written import joint
-from infra.session.speaking_pace import LETTERS_PER_S
-
-SAMPLES_PER_LETTER = 24_000 // LETTERS_PER_S
-"""How fast the agent is taken to speak (24 kHz) where word ends are not known yet: 15 letters a second."""
+from infra.session.heard_words import clauses_in_log, placed, rate_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,45 +37,22 @@ Caption = PersonSays | AgentSays
 
 
 @dataclass(slots=True)
-class _Clause:
-    text: str
-    samples: int | None = None
-    word_ends: tuple[int, ...] = ()
-
-    def word_starts(self) -> list[tuple[str, int]]:
-        """Return each word, and the white space before it, with the sample at which it begins."""
-        words = _WORD.findall(self.text)
-        ends: tuple[int, ...] = self.word_ends
-        if len(ends) != len(words):
-            length = self.samples or SAMPLES_PER_LETTER * len(self.text)
-            letters, ends = 0, ()
-            for word in words:
-                letters += len(word.strip()) + 1
-                ends += (length * letters // max(1, len(self.text) + 1),)
-        return list(zip(words, (0, *ends[:-1]), strict=True))
-
-    @property
-    def length(self) -> int:
-        return self.samples or SAMPLES_PER_LETTER * len(self.text)
-
-
-@dataclass(slots=True)
 class _Reply:
-    clauses: dict[int, _Clause] = field(default_factory=dict)
+    written: dict[int, str] = field(default_factory=dict)
+    sounds: dict[int, e.ClauseSynthesized] = field(default_factory=dict)
     shown: int = 0
     """Words of it that are shown."""
 
     def words_begun(self, played_samples: int) -> list[str]:
         """Return the words that have begun to sound."""
         words: list[str] = []
-        first, before = 0, ""
-        for index in sorted(self.clauses):
-            clause = self.clauses[index]
-            begun = [word for word, start in clause.word_starts() if first + start < played_samples]
+        before = ""
+        for clause in placed(clauses_in_log(self.written, self.sounds), rate_of(self.sounds)):
+            begun = [word.text for word in clause.words if word.first_sample < played_samples]
             if begun:
                 begun[0] = joint(before, begun[0]) + begun[0]
+                before = "".join(begun)
             words += begun
-            first, before = first + clause.length, clause.text
         return words
 
 
@@ -95,10 +69,9 @@ class Captions:
         """Take a fact; return what is to be shown now."""
         match event:
             case e.ReplyClauseWritten():
-                self._reply(event.reply_id).clauses[event.index] = _Clause(event.text)
+                self._reply(event.reply_id).written[event.index] = event.text
             case e.ClauseSynthesized():
-                clause = _Clause("" if event.unsaid else event.text, event.samples, event.word_end_samples)
-                self._reply(event.reply_id).clauses[event.index] = clause
+                self._reply(event.reply_id).sounds[event.index] = event
             case e.ReplyDiscarded():
                 self._replies.pop(event.reply_id, None)
             case e.PlaybackFinished() | e.PlaybackInterrupted():

@@ -325,7 +325,7 @@ export class Call {
     this.keep();
     if (started) this.voice = { id, paused: false };
     if (ended && this.voice?.id === id) this.voice = null;
-    const changed = heard(this.conversation, id, samples / this.rates.get(id));
+    const changed = heard(this.conversation, id, samples);
     if (changed) this.on.entries([changed]);
     if (started || ended) this.on.change();
   }

@@ -1,4 +1,7 @@
 // The conversation as a fold of its facts: what was said, what was heard, how long it took. No page, no sound here.
+import { placed, split } from "./heard-words.js";
+
+const USUAL_RATE = 24000; // Hz, until synthesis has told the rate of a reply's sound
 
 export function emptyConversation() {
   return { entries: new Map(), replies: new Map(), sequence: 0, userSpeaking: false, closed: false, hasTurns: false, preparing: new Set() };
@@ -17,7 +20,7 @@ function replyOf(conversation, data) {
   const { reply_id: id } = data;
   let reply = conversation.replies.get(id);
   if (!reply) {
-    reply = { id, draft: false, discarded: false, clauses: [], completed: null, playing: false, started: false, finished: false, interrupted: false, heardText: null, playedSeconds: 0, gapMs: null, parts: null };
+    reply = { id, draft: false, discarded: false, clauses: [], completed: null, playing: false, started: false, finished: false, interrupted: false, heardText: null, playedSamples: 0, rate: USUAL_RATE, gapMs: null, parts: null };
     reply.exchange = exchangeOf(conversation, data.turn_id ?? `reply-${id}`);
     reply.exchange.replies.push(reply);
     conversation.replies.set(id, reply);
@@ -26,7 +29,7 @@ function replyOf(conversation, data) {
 }
 
 function clauseOf(reply, index) {
-  reply.clauses[index] ??= { index, text: "", seconds: null, wordEnds: [] };
+  reply.clauses[index] ??= { index, text: "", sent: null, total: null, wordEnds: [] };
   return reply.clauses[index];
 }
 
@@ -114,8 +117,9 @@ const FOLDS = {
     const clause = clauseOf(reply, data.index);
     clause.text ||= data.text;
     clause.unsaid = Boolean(data.unsaid);
-    clause.seconds = data.samples / data.sample_rate_hz;
-    clause.wordEnds = (data.word_end_samples ?? []).map((samples) => samples / data.sample_rate_hz);
+    clause.total = data.samples;
+    clause.wordEnds = data.word_end_samples ?? [];
+    reply.rate = data.sample_rate_hz;
     return [reply.exchange];
   },
   PlaybackStarted: (conversation, data) =>
@@ -154,11 +158,11 @@ export function fold(conversation, { name, sequence, data }) {
   return [...changed];
 }
 
-// How much of a reply has come out of the loudspeaker, in seconds. Returns the entry that changed, if any.
-export function heard(conversation, replyId, seconds) {
+// How much of a reply has come out of the loudspeaker, in its samples. Returns the entry that changed, if any.
+export function heard(conversation, replyId, samples) {
   const reply = conversation.replies.get(replyId);
   if (!reply) return null;
-  reply.playedSeconds = seconds;
+  reply.playedSamples = samples;
   return reply.exchange;
 }
 
@@ -192,21 +196,19 @@ export function thinking(conversation) {
   return !(reply?.started || reply?.finished || reply?.interrupted || reply?.completed === "failed" || isSilent);
 }
 
-// The words of a reply, each with whether it was heard: by the fact once that is there, till then by what was played.
+// The words of a reply, each with whether it was heard: by the fact once that is there, till then each that has begun.
 export function wordsOf(reply) {
   if (reply.interrupted) return split(reply.heardText).map((word) => ({ ...word, heard: true }));
   const words = [];
-  let before = 0;
-  for (const clause of reply.clauses) {
-    if (!clause) break; // written out of order: wait for what comes first
-    const written = split(clause.text);
-    const ends = wordEnds(clause, written);
-    written.forEach((word, at) => {
-      const begins = before === null || !ends ? Infinity : before + (at === 0 ? 0 : ends[at - 1]);
-      words.push({ ...word, space: at === 0 ? joint(words.at(-1), word) : word.space, heard: !clause.unsaid && (reply.finished || (reply.playedSeconds > 0 && reply.playedSeconds > begins)) });
+  const gap = reply.clauses.findIndex((clause) => !clause); // written out of order: wait for what comes first
+  const clauses = gap < 0 ? reply.clauses : reply.clauses.slice(0, gap);
+  placed(clauses, reply.rate).forEach((clause, index) => {
+    clause.words.forEach((word, at) => {
+      const isHeard = reply.finished || word.first < reply.playedSamples;
+      const space = at === 0 ? joint(words.at(-1), word) : word.space;
+      words.push({ text: word.text, space, heard: !clauses[index].unsaid && isHeard });
     });
-    before = before === null || clause.seconds === null ? null : before + clause.seconds;
-  }
+  });
   return words;
 }
 
@@ -232,19 +234,4 @@ export function heardClauses(reply) {
     at += count;
   }
   return heard;
-}
-
-// Where each word of a clause ends, in seconds from its start; by letters where the voice did not say.
-function wordEnds(clause, words) {
-  if (clause.seconds === null) return null;
-  if (clause.wordEnds.length === words.length) return clause.wordEnds;
-  const letters = words.map(({ text }) => text.length + 1);
-  const all = letters.reduce((sum, count) => sum + count, 0);
-  let sum = 0;
-  return letters.map((count) => ((sum += count) / all) * clause.seconds);
-}
-
-// Words as they were written, each with the white space before it.
-function split(text) {
-  return [...(text ?? "").matchAll(/(\s*)(\S+)/g)].map(([, space, word]) => ({ text: word, space }));
 }

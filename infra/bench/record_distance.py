@@ -3,6 +3,7 @@
 Times are seconds since the session was opened, sample 0 of its recording.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from infra.bench.found_sound import LETTER_S, LetterPlace
 from infra.bench.marked_voice import LetterMark, bare, marks_of
 from infra.bench.statistics import percentile
 from infra.session.heard_times import HeardTimes
+from infra.session.heard_words import PlacedWord, clauses_in_log, placed, rate_of
 
 WHOLE = 0.85
 """Share of the usual correlation from which a letter was heard whole: of another it is not known when it ended."""
@@ -156,24 +158,28 @@ def _of_words(found: Evidence) -> list[_Far]:
     """Compare the word times that follow from the facts."""
     heard, words, far = HeardTimes(found.facts), _Words(found), []
     opened_ns = next(fact.time_ns for fact in found.facts if isinstance(fact, e.SessionOpened))
-    before: dict[str, int] = {}
+    sounds: dict[str, dict[int, e.ClauseSynthesized]] = {}
     for fact in found.facts:
-        if not isinstance(fact, e.ClauseSynthesized):
-            continue
-        first = before.get(fact.reply_id, 0)
-        before[fact.reply_id] = first + fact.samples
-        reply = heard.replies.get(fact.reply_id)
+        if isinstance(fact, e.ClauseSynthesized):
+            sounds.setdefault(fact.reply_id, {})[fact.index] = fact
+    for reply_id, clauses in sounds.items():
+        reply = heard.replies.get(reply_id)
         if reply is None:
             continue
-        begin = 0
-        for word, end in zip(fact.text.split(), fact.word_end_samples, strict=False):
-            times_ns = reply.word_ns(first + begin, first + end, fact.sample_rate_hz)
-            ear_s = words.begin_s.get(bare(word)), words.end_s.get(bare(word))
+        for word in _sounding(clauses):
+            times_ns = reply.word_ns(int(word.first_sample), int(word.end_sample), rate_of(clauses))
+            said = bare(word.text.strip())
+            ear_s = words.begin_s.get(said), words.end_s.get(said)
             for what, at_s, told_ns in zip(("begins", "ends"), ear_s, times_ns or (), strict=False):
                 if at_s is not None:
-                    far.append(_Far("word", f"{word} {what}", (told_ns - opened_ns) / 1e6 - at_s * 1000))
-            begin = end
+                    far.append(_Far("word", f"{said} {what}", (told_ns - opened_ns) / 1e6 - at_s * 1000))
     return far
+
+
+def _sounding(clauses: Mapping[int, e.ClauseSynthesized]) -> list[PlacedWord]:
+    """Return the words of a reply that have a sound, in order."""
+    words = (word for clause in placed(clauses_in_log({}, clauses)) for word in clause.words)
+    return [word for word in words if math.isfinite(word.end_sample)]
 
 
 def _of_captions(found: Evidence) -> list[_Far]:

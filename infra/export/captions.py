@@ -1,5 +1,6 @@
 """Words with their place in the recording: what people said by their tracks, what the agent said as it was heard."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,16 +9,13 @@ from typing import Literal
 from contracts import events as e
 from contracts.audio import IN_SAMPLE_RATE_HZ
 from infra.session.heard_times import HeardReply
-from infra.session.speaking_pace import samples_per_letter
+from infra.session.heard_words import SaidClause, clauses_in_log, placed, rate_of
 
 MOST_LETTERS = 84
 """Two lines of a caption."""
 
 MOVED_MS = 200
 """Where the times at which sound came in differ this much from its place in the recording, the track was moved."""
-
-USUAL_RATE_HZ = 24_000
-"""Where a reply was cut off before synthesis had told the rate of its sound."""
 
 _WORD = re.compile(r"\s*\S+")
 _SPOKEN = re.compile(r"\w")
@@ -60,16 +58,16 @@ def user_caption(
 def agent_captions(clauses: Mapping[int, e.ClauseSynthesized], reply: HeardReply, start_ns: int) -> list[Caption]:
     """Return what was heard of a reply, a caption a clause, or some if it is long; a pause and a line end one, too."""
     captions: list[Caption] = []
-    before = 0
-    for index in sorted(clauses):
-        clause = clauses[index]
+    for clause in placed(clauses_in_log({}, clauses)):
+        rate_hz = clauses[clause.index].sample_rate_hz
         said: list[_Heard] = []
-        for word in () if clause.unsaid else _words_of(clause, before):
-            times_ns = reply.word_ns(word.first_sample, word.end_sample, clause.sample_rate_hz)
+        for word in clause.words:
+            if not math.isfinite(word.end_sample):
+                continue
+            times_ns = reply.word_ns(int(word.first_sample), int(word.end_sample), rate_hz)
             if times_ns is not None:
                 said.append(_Heard(word.text, *((time_ns - start_ns) / 1e6 for time_ns in times_ns)))
         captions += [_caption(part) for part in _parts(said) if any(_SPOKEN.search(word.text) for word in part)]
-        before += clause.samples
     return captions
 
 
@@ -85,45 +83,23 @@ def cut_clause(
     heard, words = end.heard_text.split(), list(_WORD.finditer(written))
     texts = [word.group().strip() for word in words]
     count = max((n for n in range(1, len(words) + 1) if heard[-n:] == texts[:n]), default=0)
-    rate_hz = next((clause.sample_rate_hz for clause in clauses.values()), USUAL_RATE_HZ)
+    rate_hz = rate_of(clauses)
     samples = end.played_samples - sum(clause.samples for clause in clauses.values())
     if count == 0 or samples <= 0:
         return None
-    pace = samples_per_letter([(clause.text, clause.samples) for clause in clauses.values()], rate_hz)
-    indent = len(written) - len(written.lstrip())
-    ends = tuple(min(samples, round((word.end() - indent) * pace)) for word in words[:count])
+    clause = placed([*clauses_in_log({}, clauses), SaidClause(end.clause_index, written, None, None)], rate_hz)[-1]
+    ends = tuple(round(min(samples, word.end_sample - clause.first_sample)) for word in clause.words[:count])
     own = {"text": written[: words[count - 1].end()], "samples": samples, "sample_rate_hz": rate_hz}
     names = {"event_id": end.event_id, "session_id": end.session_id, "time_ns": end.time_ns, "turn_id": end.turn_id}
     return e.ClauseSynthesized(**names, **own, reply_id=end.reply_id, index=end.clause_index, word_end_samples=ends)
 
 
 @dataclass(frozen=True, slots=True)
-class _Word:
-    text: str
-    """With the white space before it."""
-    first_sample: int
-    end_sample: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Heard:
     text: str
+    """With the white space before it."""
     start_ms: float
     end_ms: float
-
-
-def _words_of(clause: e.ClauseSynthesized, before: int) -> list[_Word]:
-    """Return a clause's words with their samples in the reply; by letters where the engine gave no word ends."""
-    words = list(_WORD.finditer(clause.text))
-    ends = list(clause.word_end_samples)
-    if len(ends) != len(words):
-        letters = max(1, len(clause.text.rstrip()))
-        ends = [word.end() * clause.samples // letters for word in words]
-    begins = [0, *ends]
-    return [
-        _Word(word.group(), before + first, before + max(first, end))
-        for word, first, end in zip(words, begins, ends, strict=False)
-    ]
 
 
 def _parts(words: Iterable[_Heard]) -> list[list[_Heard]]:

@@ -37,6 +37,11 @@ MOST_CHARS = 2000
 """So much of a text is looked at: nobody speaks longer, but one may paste a book."""
 
 
+def word_set(words: str) -> frozenset[str]:
+    """Return the words of a list that is written as one text, with spaces between them."""
+    return frozenset(words.split())
+
+
 def words_of(text: str) -> list[str]:
     """Return the words of a text in lower case, without punctuation."""
     return WORD.findall(text.lower().replace("\u2019", "'"))

@@ -1,28 +1,62 @@
-"""What a person has heard of a reply: from played samples to words."""
+"""Which words of a reply were heard: from played samples to words. Pure.
+
+This is the only place in Python that decides it; `bridge/page/heard-words.js` is the same rule for the browser, and
+tests/data/heard_words.json holds the cases that both must agree on.
+
+A clause's words end where its engine says. If the engine gave no end for each word, they are taken to follow the number
+of letters: over the clause's length if that is known, else at the pace of the reply's other clauses.
+"""
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from contracts.events import ClauseSynthesized
 from contracts.written import put_together
-from infra.session.speaking_pace import samples_per_letter
 
-_WORD = re.compile(r"\S+")
+LETTERS_PER_S = 15
+"""Pace of a voice of which nothing is known, with spaces: about 160 words of English a minute."""
+
+USUAL_RATE_HZ = 24_000
+"""Rate of a reply's sound until synthesis has told it."""
+
+_WORD = re.compile(r"(\s*)(\S+)(\s*\Z)?")
+"""A word with the white space before it; the last one also with what follows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SaidClause:
-    """A clause that was sent to be played: `sent_samples` of its `total_samples`, and where its words end.
+    """A clause of a reply, as its listener is played it.
 
-    `total_samples` is None if it was not known when the clause was cut off: its sound was still being made, or lost.
+    `total_samples` is None while that is not known: its sound is still being made, or was lost. `sent_samples` is how
+    much of it was sent to be played; None where only the log is known: then all of a clause whose length is known, and
+    nothing that follows a clause whose length is not.
     """
 
     index: int
     text: str
-    sent_samples: int
+    sent_samples: int | None
     total_samples: int | None
     word_end_samples: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedWord:
+    """A word with its white space, and where it sounds in the reply, in samples; infinite if it does not."""
+
+    text: str
+    first_sample: float
+    end_sample: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedClause:
+    """A clause's words, and the sample of the reply with which it begins; infinite if it is not played."""
+
+    index: int
+    first_sample: float
+    words: tuple[PlacedWord, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,45 +67,94 @@ class HeardWords:
     clause_index: int
 
 
-def heard(clauses: Sequence[SaidClause], played_samples: int, rate_hz: int = 24_000) -> HeardWords:
+def heard(clauses: Sequence[SaidClause], played_samples: int, rate_hz: int = USUAL_RATE_HZ) -> HeardWords:
     """Return what `played_samples` of the clauses, played one after the other, are in words, as they were written.
 
-    A word counts once its end has been played. Where the engine gave no word ends they are taken to follow the
-    number of letters; of a clause whose length is not known, at the pace of the others.
+    A word counts once its end has been played.
     """
-    pace = samples_per_letter([(each.text, each.total_samples or 0) for each in clauses], rate_hz)
     texts: list[str] = []
     index = 0
-    for clause in clauses:
-        if clause.sent_samples <= 0 or played_samples <= 0:
-            continue
-        index = clause.index
-        text = _heard_of_clause(clause, min(played_samples, clause.sent_samples), pace)
-        played_samples -= clause.sent_samples
-        if text:
-            texts.append(text)
+    for clause in placed(clauses, rate_hz):
+        if clause.first_sample < played_samples:
+            index = clause.index
+        texts.append("".join(word.text for word in clause.words if word.end_sample <= played_samples))
     return HeardWords(put_together(texts), index)
 
 
-def _heard_of_clause(clause: SaidClause, played_samples: int, pace: float) -> str:
-    if clause.total_samples is not None and played_samples >= clause.total_samples:
-        return clause.text
+def placed(clauses: Iterable[SaidClause], rate_hz: int = USUAL_RATE_HZ) -> list[PlacedClause]:
+    """Return where each word of a reply's clauses sounds."""
+    known = list(clauses)
+    pace = samples_per_letter([(each.text, each.total_samples or 0) for each in known], rate_hz)
+    result: list[PlacedClause] = []
+    begin: float = 0
+    for clause in known:
+        sent = clause.total_samples if clause.sent_samples is None else clause.sent_samples
+        within: float = math.inf if sent is None else sent
+        words = tuple(_placed(word, begin, within) for word in _words_of(clause, pace))
+        result.append(PlacedClause(clause.index, begin if within > 0 else math.inf, words))
+        begin += within
+    return result
+
+
+def _placed(word: PlacedWord, begin: float, within: float) -> PlacedWord:
+    """Return a word of a clause that begins at `begin`, of which `within` samples are played."""
+    ends = 0 < word.end_sample <= within
+    first = begin + word.first_sample if ends or word.first_sample < within else math.inf
+    return PlacedWord(word.text, first, begin + word.end_sample if ends else math.inf)
+
+
+def _words_of(clause: SaidClause, pace: float) -> Iterator[PlacedWord]:
+    """Yield a clause's words, with where each begins and ends in the clause's sound."""
     words = list(_WORD.finditer(clause.text))
     ends: Sequence[float] = clause.word_end_samples
     if len(ends) != len(words):
-        ends = _ends_by_letters(clause, words, pace)
-    end = 0
-    for word, end_sample in zip(words, ends, strict=True):
-        if end_sample > played_samples:
-            break
-        end = word.end()
-    return clause.text[:end]
+        ends = _ends_by_letters(clause.total_samples, words, pace)
+    start: float = 0
+    for word, end in zip(words, ends, strict=True):
+        # A word without a sound of its own counts with the clause's first sample; none ends after the clause.
+        end = max(start, end, 1)
+        if clause.total_samples is not None:
+            end = min(end, clause.total_samples)
+        yield PlacedWord(word[0], start, end)
+        start = end
 
 
-def _ends_by_letters(clause: SaidClause, words: Sequence[re.Match[str]], pace: float) -> list[float]:
-    if clause.total_samples is None:
-        indent = len(clause.text) - len(clause.text.lstrip())
-        # Its last word has not ended: more sound was to come.
-        return [(word.end() - indent) * pace for word in words[:-1]] + [math.inf] * bool(words)
-    letters = max(1, len(clause.text.rstrip()))
-    return [word.end() / letters * clause.total_samples for word in words]
+def _ends_by_letters(total_samples: int | None, words: Sequence[re.Match[str]], pace: float) -> list[float]:
+    if not words:
+        return []
+    letters = [word.end(2) - words[0].start(2) for word in words]
+    if total_samples is not None:
+        return [count * total_samples / letters[-1] for count in letters]
+    # The last word has not ended: more sound was to come.
+    return [*(count * pace for count in letters[:-1]), math.inf]
+
+
+def samples_per_letter(said: Iterable[tuple[str, int]], rate_hz: int) -> float:
+    """Return how many samples a letter takes, spaces and marks counted too, from texts and their lengths in samples."""
+    known = [(letters, samples) for text, samples in said if samples > 0 and (letters := len(text.strip()))]
+    letters = sum(count for count, _ in known)
+    return sum(samples for _, samples in known) / letters if letters else max(rate_hz, 1) / LETTERS_PER_S
+
+
+# -- as far as the log tells
+
+
+def clauses_in_log(written: Mapping[int, str], sounds: Mapping[int, ClauseSynthesized]) -> list[SaidClause]:
+    """Return a reply's clauses by index, from what was written and, where that is known, what was synthesised.
+
+    A clause that could not be said (`unsaid`) has no words to be heard.
+    """
+    clauses = []
+    for index in sorted({*written, *sounds}):
+        sound = sounds.get(index)
+        if sound is None:
+            clauses.append(SaidClause(index, written[index], None, None))
+        else:
+            text = "" if sound.unsaid else written.get(index, sound.text)
+            clauses.append(SaidClause(index, text, None, sound.samples, sound.word_end_samples))
+    return clauses
+
+
+def rate_of(sounds: Mapping[int, ClauseSynthesized]) -> int:
+    """Return the rate of a reply's sound, in Hz."""
+    return next((sound.sample_rate_hz for sound in sounds.values()), USUAL_RATE_HZ)

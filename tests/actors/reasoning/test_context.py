@@ -49,6 +49,26 @@ def test_a_reply_that_is_playing_holds_the_words_played_so_far() -> None:
     assert said(heard_messages(folded(*playing, start, stopped), "t2", at_ns, 12)) == ["u:Hi."]
 
 
+def test_of_a_clause_whose_sound_is_still_being_made_the_words_count_at_the_pace_of_those_before() -> None:
+    written = about(e.ReplyClauseWritten, index=1, text=" three four five")
+    playing = (ended("Hi."), started("Hi."), sound(0, "One two", (100, 200)), written, about(e.PlaybackStarted))
+    pace_s = 0.210 / len("One two")
+
+    def heard_after(seconds: float) -> str:
+        return said(heard_messages(folded(*playing), "t2", 1_000 + round(seconds * 1e9), 12))[1]
+
+    assert heard_after(0.210) == "a:One two"
+    assert heard_after(0.212 + len("three") * pace_s) == "a:One two three"
+    assert heard_after(9) == "a:One two three four", "how long the last one takes is not known"
+
+
+def test_where_a_voice_gave_no_word_ends_the_letters_tell_what_was_heard() -> None:
+    length: dict[str, Any] = {"samples": 900, "sample_rate_hz": 1000}
+    clause = about(e.ClauseSynthesized, "r1", index=0, text="aaaa bbbb", **length)
+    session = folded(ended("Hi."), started("Hi."), clause, about(e.PlaybackStarted))
+    assert said(heard_messages(session, "t2", 1_000 + 500_000_000, 12)) == ["u:Hi.", "a:aaaa"]
+
+
 def test_a_greeting_comes_first() -> None:
     finished = about(e.PlaybackFinished, "g", heard_text="Welcome!", played_samples=5)
     session = folded(started("", "g", "greeting"), finished, ended("Hi."))
