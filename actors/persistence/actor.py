@@ -1,4 +1,4 @@
-"""Persistence: takes every fact of the log, and says one record for each exchange whose playback has ended.
+"""Persistence: takes every fact of the log, and appends a record of each exchange whose playback has ended.
 
 The sound is kept beside it by the recorder.
 """
@@ -13,34 +13,76 @@ from actors.persistence.embedding import embedded, embedding_failed
 from actors.persistence.record import record_of
 from actors.persistence.recording.recorder import Recorder
 from actors.persistence.sessions import Sessions
-from contracts.events import Event, PlaybackFinished, PlaybackInterrupted, SessionClosed, SessionErased
-from contracts.topology import PERSISTENCE
+from contracts.events import (
+    Event,
+    PlaybackFinished,
+    PlaybackInterrupted,
+    SessionClosed,
+    SessionErased,
+    SessionOpened,
+)
+from contracts.topology import PERSISTENCE, RECORDER
 from infra.engines.embedding import Embedder, EmbeddingFailed, embedder_of
 from infra.log.broker import make_app, make_broker
 from infra.log.connection import connection
 from infra.log.event_log import append, facts_after, now_ns
-from infra.log.inbox import Inbox
+from infra.log.inbox import Inbox, Job
 from infra.memory.presence import PresenceBoard
 from infra.settings import settings
 
 
-async def keep(broker: NatsBroker, sessions: Sessions, event: Event, embedder: Embedder | None = None) -> None:
-    """Record the exchange if this fact ends one; other facts cost nothing.
+async def record(
+    broker: NatsBroker,
+    sessions: Sessions,
+    played: PlaybackFinished | PlaybackInterrupted,
+    embedder: Embedder | None = None,
+) -> None:
+    """Append the record of an exchange whose playback has ended, unless the log has it.
 
-    An embedding that cannot be made is told, and the exchange is recorded without.
+    If no embedding can be made, the log says so and the exchange is recorded without.
     """
-    if isinstance(event, SessionClosed | SessionErased):
-        sessions.forget(event.session_id)
-    if not isinstance(event, PlaybackFinished | PlaybackInterrupted):
-        return
-    record = record_of(await sessions.at(event), event, now_ns())
-    if record is None:
+    turn = record_of(await sessions.at(played), played, now_ns())
+    if turn is None:
         return
     try:
-        record = await embedded(record, embedder)
+        turn = await embedded(turn, embedder)
     except EmbeddingFailed as error:
-        await append(broker, embedding_failed(record, embedder, error))
-    await append(broker, record)
+        await append(broker, embedding_failed(turn, embedder, error))
+    await append(broker, turn)
+
+
+def take_events(broker: NatsBroker, sessions: Sessions, embedder: Embedder | None, presence: PresenceBoard) -> Inbox:
+    """Return the inbox of all facts."""
+    inbox = Inbox(broker, PERSISTENCE)
+
+    @inbox.on(PlaybackFinished, PlaybackInterrupted)
+    async def playback_ended(event: PlaybackFinished | PlaybackInterrupted) -> None:
+        """Record the exchange, with what was heard of the reply."""
+        await record(broker, sessions, event, embedder)
+
+    @inbox.on(SessionClosed, SessionErased)
+    async def session_over(event: SessionClosed | SessionErased) -> None:
+        """Drop what is held of the session."""
+        sessions.forget(event.session_id)
+
+    @inbox.on_everything
+    async def anything(event: Event) -> None:
+        """Keep the board of who is in which session."""
+        await presence.take(event)
+
+    return inbox
+
+
+def take_recordings(broker: NatsBroker, recorder: Recorder) -> Inbox:
+    """Return the inbox of sessions to record."""
+    inbox = Inbox(broker, RECORDER)
+
+    @inbox.on(SessionOpened)
+    async def session_opened(event: SessionOpened) -> Job | None:
+        """Record the session: its message is held until the recording is complete."""
+        return recorder.record(event)
+
+    return inbox
 
 
 def make() -> FastStream:
@@ -53,21 +95,20 @@ def make() -> FastStream:
         return [fact.event for fact in await facts_after(broker, session_id)]
 
     presence = PresenceBoard(lambda: connection(broker), facts_of)
-
-    async def handle(event: Event) -> None:
-        await keep(broker, sessions, event, embedder)
-        await presence.take(event)
-
-    inbox = Inbox(broker, PERSISTENCE, handle)
     recorder = Recorder(broker)
+    inbox = take_events(broker, sessions, embedder, presence)
+    recordings = take_recordings(broker, recorder)
 
     @asynccontextmanager
     async def life() -> AsyncIterator[None]:
         async with recorder.lifespan():
+            await recordings.open()
             await inbox.open()
             try:
                 yield
             finally:
                 await inbox.close()
+                await recorder.flush()
+                await recordings.close()
 
     return make_app(PERSISTENCE, broker, life)

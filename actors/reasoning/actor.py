@@ -1,6 +1,7 @@
 """Takes the events of reasoning and carries out what `decide` says about each."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -31,7 +32,7 @@ from infra.engines.tokens import TokenCounter
 from infra.log.broker import make_app, make_broker
 from infra.log.connection import connection
 from infra.log.event_log import StaleWriter, now_ns
-from infra.log.inbox import Inbox
+from infra.log.inbox import Inbox, Job
 from infra.memory.response_cache import ResponseCache
 from infra.memory.turns import TurnMemory, turn_memory
 from infra.session.people import several
@@ -46,7 +47,7 @@ OVERHEARD = (e.TurnInterrupted, e.ReplyDiscarded, e.ReplyCommitted, e.SessionClo
 
 
 class Reasoning:
-    """One copy of the actor: `handle` is what the inbox calls; `open` and `close` wrap its life."""
+    """One copy of the actor: a method for each event that it takes; `open` and `close` wrap its life."""
 
     def __init__(
         self,
@@ -100,30 +101,62 @@ class Reasoning:
         """Of how many sessions this copy keeps what it has read."""
         return len(self._logs)
 
-    async def handle(self, event: e.Event) -> "asyncio.Task[None] | None":
-        """Deal with one event; the task, if any, writes a reply."""
-        session_log = self._logs.of(event.session_id)
-        self._warmer.stop(event.session_id)
-        if isinstance(event, e.TurnEnded | e.TranscriptRevised):
-            # Beside the reading of the log: what was said in earlier calls is there when it is asked for.
-            session = session_log.session
-            self._backgrounds.begin(session, self._names(session)[0], turn_key(event), event.text, event.time_ns)
-        if isinstance(event, e.TurnEnded) and await self._commit_at_once(session_log, event):
+    async def greet(self, event: e.SessionOpened) -> Job | None:
+        """Begin the greeting, and have ready what the first answer will need."""
+        session_log = self._turn_to(event)
+        task = await self._decide(session_log, event)
+        self._backgrounds.prepare(event.user_id)
+        self._warm_prompt(event.profile.prompt)
+        self._let_go(session_log.session)
+        return task
+
+    async def prepare(self, event: e.TranscriptRevised) -> Job | None:
+        """Begin a draft if the words are settled; else have the model read them, and what was said in earlier calls."""
+        session_log = self._turn_to(event)
+        self._recall(session_log.session, event)
+        task = await self._decide(session_log, event)
+        if not event.settled and event.text:
+            self._warm_question(session_log.session, event)
+        self._let_go(session_log.session)
+        return task
+
+    async def answer(self, event: e.TurnEnded) -> Job | None:
+        """Commit the turn's draft, or begin a reply, or pass."""
+        session_log = self._turn_to(event)
+        self._recall(session_log.session, event)
+        if await self._commit_at_once(session_log, event):
             return None
+        return await self._decide_and_let_go(session_log, event)
+
+    async def dismiss(self, event: e.UtteranceDismissed) -> Job | None:
+        """Discard what was begun on words that were none."""
+        return await self._decide_and_let_go(self._turn_to(event), event)
+
+    async def close_session(self, event: e.SessionClosed) -> Job | None:
+        """Discard the session's drafts and drop what is held of it."""
+        return await self._decide_and_let_go(self._turn_to(event), event)
+
+    def _turn_to(self, event: e.Event) -> SessionLog:
+        """Return the log of an event's session; what its model was reading in advance is stopped."""
+        self._warmer.stop(event.session_id)
+        return self._logs.of(event.session_id)
+
+    def _recall(self, session: Session, event: e.TurnEnded | e.TranscriptRevised) -> None:
+        """Look for what was said in earlier calls, beside the reading of the log, so that it is there when needed."""
+        self._backgrounds.begin(session, self._names(session)[0], turn_key(event), event.text, event.time_ns)
+
+    async def _decide_and_let_go(self, session_log: SessionLog, event: e.Event) -> Job | None:
+        task = await self._decide(session_log, event)
+        self._let_go(session_log.session)
+        return task
+
+    async def _decide(self, session_log: SessionLog, event: e.Event) -> Job | None:
+        """Carry out what the session's facts ask for; the task, if any, writes a reply."""
         while True:
             await session_log.refresh()
             decisions = decide(session_log.session, event, self._settings.speculate)
-            try:
-                task = await self._carry_out(session_log, event, decisions)
-            except StaleWriter:
-                continue
-            if isinstance(event, e.SessionOpened):
-                self._backgrounds.prepare(event.user_id)
-                self._warm_prompt(event.profile.prompt)
-            elif isinstance(event, e.TranscriptRevised) and not event.settled and event.text:
-                self._warm_question(session_log.session, event)
-            self._let_go(session_log.session)
-            return task
+            with contextlib.suppress(StaleWriter):
+                return await self._carry_out(session_log, event, decisions)
 
     async def _commit_at_once(self, session_log: SessionLog, event: e.TurnEnded) -> bool:
         """Commit the draft that this copy knows; the expected sequence tells if the log has changed since."""
@@ -138,9 +171,7 @@ class Reasoning:
             return False
         return True
 
-    async def _carry_out(
-        self, session_log: SessionLog, event: e.Event, decisions: tuple[Decision, ...]
-    ) -> "asyncio.Task[None] | None":
+    async def _carry_out(self, session_log: SessionLog, event: e.Event, decisions: tuple[Decision, ...]) -> Job | None:
         for decision in decisions:
             if isinstance(decision, Commit):
                 await self._commit(session_log, event, decision.reply_id)
@@ -167,7 +198,7 @@ class Reasoning:
             self._learned,
         )
 
-    async def _begin(self, generation: Generation) -> "asyncio.Task[None]":
+    async def _begin(self, generation: Generation) -> Job:
         """Start writing and return when the log holds the reply's beginning. Raises StaleWriter."""
         if (older := self._running.get(generation.reply_id)) is not None:
             older.stop()
@@ -305,12 +336,44 @@ class Reasoning:
         self._warmer.read(key, lambda: self._model(name), messages)
 
 
+def take_events(broker: NatsBroker, reasoning: Reasoning) -> Inbox:
+    """Return the inbox of reasoning: what each event asks of a copy."""
+    inbox = Inbox(broker, REASONING)
+
+    @inbox.on(e.SessionOpened)
+    async def session_opened(event: e.SessionOpened) -> Job | None:
+        """Say the greeting."""
+        return await reasoning.greet(event)
+
+    @inbox.on(e.TranscriptRevised)
+    async def transcript_revised(event: e.TranscriptRevised) -> Job | None:
+        """Begin a draft once the words are settled."""
+        return await reasoning.prepare(event)
+
+    @inbox.on(e.TurnEnded)
+    async def turn_ended(event: e.TurnEnded) -> Job | None:
+        """Answer: by the draft, if there is one of these words."""
+        return await reasoning.answer(event)
+
+    @inbox.on(e.UtteranceDismissed)
+    async def utterance_dismissed(event: e.UtteranceDismissed) -> Job | None:
+        """Forget what was begun; what is no speech is not answered."""
+        return await reasoning.dismiss(event)
+
+    @inbox.on(e.SessionClosed)
+    async def session_closed(event: e.SessionClosed) -> Job | None:
+        """Discard drafts that nobody will decide on."""
+        return await reasoning.close_session(event)
+
+    return inbox
+
+
 def make() -> FastStream:
     """Return the app of one copy."""
     broker = make_broker(REASONING)
     settings = process_settings()
     reasoning = Reasoning(broker, settings, memory=turn_memory(settings))
-    inbox = Inbox(broker, REASONING, reasoning.handle)
+    inbox = take_events(broker, reasoning)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

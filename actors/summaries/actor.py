@@ -149,15 +149,17 @@ def make() -> FastStream:
     """Return the app of this actor."""
     broker = make_broker(SUMMARIES)
     calls = Calls()
+    inbox = Inbox(broker, SUMMARIES)
 
-    async def handle(event: e.Event) -> None:
-        match event:
-            case e.TurnRecorded():
-                await revise(broker, settings(), calls, event)
-            case e.SessionClosed():
-                await summarise(broker, settings(), calls, event)
+    @inbox.on(e.TurnRecorded)
+    async def turn_recorded(event: e.TurnRecorded) -> None:
+        """Revise the rolling summary if one is due."""
+        await revise(broker, settings(), calls, event)
 
-    inbox = Inbox(broker, SUMMARIES, handle)
+    @inbox.on(e.SessionClosed)
+    async def session_closed(event: e.SessionClosed) -> None:
+        """Write the summary of the whole session."""
+        await summarise(broker, settings(), calls, event)
 
     @asynccontextmanager
     async def life() -> AsyncIterator[None]:

@@ -22,7 +22,6 @@ from contracts.codec import Undecodable, decode
 from contracts.events import (
     ClauseSynthesized,
     EngineFailed,
-    Event,
     ReplyClauseWritten,
     ReplyDiscarded,
     SessionClosed,
@@ -51,7 +50,7 @@ MOST_AGAIN = 50
 
 
 class Synthesis:
-    """Handles clauses: `handle` for the inbox, `stop` for what overtakes, `again` for sound that was lost."""
+    """One copy's clauses: makes their sound, stops when a reply is stopped, and makes again what was lost."""
 
     def __init__(self, broker: NatsBroker, voices: Voices, settings: Settings) -> None:
         self._broker = broker
@@ -82,15 +81,14 @@ class Synthesis:
         """Of how many sessions this copy keeps what it has read."""
         return len(self._sessions)
 
-    async def handle(self, event: Event) -> None:
-        """Make a clause's sound and say so, unless that is done or nobody will hear it."""
-        assert isinstance(event, ReplyClauseWritten)
-        session = await self._session(event.session_id)
-        if not session.to_do(event):
-            log.debug("clause %d of %s is done or dropped", event.index, event.reply_id)
+    async def synthesize(self, clause: ReplyClauseWritten) -> None:
+        """Make a clause's sound and append that it is made, unless that is done or nobody will hear it."""
+        session = await self._session(clause.session_id)
+        if not session.to_do(clause):
+            log.debug("clause %d of %s is done or dropped", clause.index, clause.reply_id)
             return
-        if await self._unless_stopped(event, self._sound(event, session, record=True)):
-            session.done.add((event.reply_id, event.index))
+        if await self._unless_stopped(clause, self._sound(clause, session, record=True)):
+            session.done.add((clause.reply_id, clause.index))
 
     async def _session(self, session_id: str) -> SessionState:
         """Return the session brought up to date with the log; of one by text nothing more has to be known."""
@@ -239,20 +237,19 @@ def synthesized(
 def make() -> FastStream:
     """Return the app of this actor."""
     broker = make_broker(SYNTHESIS)
-    synthesis: Synthesis
-
-    async def handle(event: Event) -> None:
-        await synthesis.handle(event)
-
-    inbox = Inbox(broker, SYNTHESIS, handle)
     voices = Voices(settings(), load_chain)
+    synthesis = Synthesis(broker, voices, settings())
+    inbox = Inbox(broker, SYNTHESIS)
+
+    @inbox.on(ReplyClauseWritten)
+    async def clause_written(event: ReplyClauseWritten) -> None:
+        """Publish the clause's sound, then append that all of it is out."""
+        await synthesis.synthesize(event)
 
     @asynccontextmanager
     async def life() -> AsyncIterator[None]:
-        nonlocal synthesis
         async with http_context.open():  # plugins share it
             await voices.open()
-            synthesis = Synthesis(broker, voices, settings())
             await synthesis.open()
             await inbox.open()
             try:

@@ -15,7 +15,7 @@ from contracts import events as e
 from contracts.topology import TRANSCRIPT
 from infra.log.broker import make_app, make_broker
 from infra.log.event_log import deliver_again
-from infra.log.inbox import Inbox
+from infra.log.inbox import Inbox, Job
 from infra.process.allocator import give_back_memory
 from infra.settings import settings
 
@@ -41,13 +41,11 @@ class TranscriptActor:
         self._load: HearingLoad | None = None
         self.hears = True
         """Whether an engine for speech to text could be made."""
-        self.inbox = Inbox(broker, TRANSCRIPT, self.listen, MOST_TRACKS, self._refuses)
+        self.inbox = Inbox(broker, TRANSCRIPT, MOST_TRACKS, self._refuses)
         self._silent = SilentTracks(broker, self._take_again)
 
-    async def listen(self, event: e.Event) -> "asyncio.Task[None] | None":
-        """Own the track that was published."""
-        if not isinstance(event, e.TrackPublished):
-            return None
+    def listen(self, event: e.TrackPublished) -> Job:
+        """Return the task that owns the track until it ends."""
         if self._ears is None:
             raise RuntimeError("the engines are not loaded")
         from actors.transcript.track_owner import TrackOwner
@@ -109,5 +107,12 @@ class TranscriptActor:
 def make() -> FastStream:
     """Return the app."""
     broker = make_broker(TRANSCRIPT)
-    hearing = TranscriptActor(broker)
-    return make_app(TRANSCRIPT, broker, hearing.lifespan, lambda: () if hearing.hears else ("hear",))
+    transcript = TranscriptActor(broker)
+    inbox = transcript.inbox
+
+    @inbox.on(e.TrackPublished)
+    async def track_published(event: e.TrackPublished) -> Job:
+        """Hear the track until it ends: the message is held as long, so that another copy goes on if this one dies."""
+        return transcript.listen(event)
+
+    return make_app(TRANSCRIPT, broker, transcript.lifespan, lambda: () if transcript.hears else ("hear",))

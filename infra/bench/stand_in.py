@@ -1,4 +1,4 @@
-"""`python -m infra.bench.stand_in DURABLE`: an actor without work, which says the next fact of a turn at once."""
+"""`python -m infra.bench.stand_in DURABLE`: an actor without work, which appends the next fact of a turn at once."""
 
 import asyncio
 import signal
@@ -6,7 +6,6 @@ import sys
 
 from contracts.events import ClauseSynthesized, Event, ReplyClauseWritten, ReplyStarted, TurnEnded
 from contracts.ids import derive_id
-from contracts.topology import PERSISTENCE
 from infra.log.broker import make_broker
 from infra.log.connection import jetstream
 from infra.log.event_log import append, now_ns
@@ -35,12 +34,19 @@ async def stand_in(durable: str) -> None:
     """Take the durable's messages until SIGTERM; prints `ready`."""
     broker = make_broker(f"bench-{durable}")
 
-    async def handle(event: Event) -> None:
-        if durable != PERSISTENCE:
-            for fact in answers(event):
-                await append(broker, fact)
+    inbox = Inbox(broker, durable)
 
-    inbox = Inbox(broker, durable, handle)
+    async def answer(event: Event) -> None:
+        for fact in answers(event):
+            await append(broker, fact)
+
+    async def nothing(_: Event) -> None:
+        pass
+
+    if inbox.events:
+        inbox.on(*inbox.events)(answer)
+    else:
+        inbox.on_everything(nothing)
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     await broker.connect()

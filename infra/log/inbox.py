@@ -22,6 +22,7 @@ from contracts.events import Event
 from contracts.topology import DURABLES, VOICE, Durable, retry_subject
 from infra.log.connection import cancellation_kept, connection, jetstream
 from infra.log.dead_letters import SUBJECT_HEADER, dead_letter
+from infra.log.handlers import EventHandlers, NoHandler
 from infra.log.held_jobs import HeldJobs
 from infra.process.tasks import CancelledElsewhere, ended, is_being_stopped, own_cancellation_only
 from infra.process.telemetry import span
@@ -39,9 +40,9 @@ REFUSED_S = 0.25
 CALM_S = 10.0
 """An attempt that lasted so long was a good one: failures are counted anew."""
 
-Handle = Callable[[Event], Awaitable["asyncio.Task[None] | None"]]
-"""Deals with one event. It may return a task: then the session's next event is handled at once, and the message is
-held until the task has ended."""
+Job = asyncio.Task[None]
+"""What a handler may return: then the session's next event is handled at once, and the message is held until the task
+has ended."""
 
 Refuses = Callable[[], Awaitable[bool]]
 """Tells whether the next message is better left to another copy."""
@@ -62,8 +63,16 @@ class _Lane:
     worker: "asyncio.Task[None] | None" = None
 
 
-class Inbox:
-    """Takes the events of a durable and calls `handle` for each, in order within a session.
+class Inbox(EventHandlers[Job | None]):
+    """Takes the events of a durable and calls the handler of each, in order within a session.
+
+        inbox = Inbox(broker, REASONING)
+
+        @inbox.on(e.TurnEnded)
+        async def turn_ended(event: e.TurnEnded) -> Job | None:
+            ...
+
+    Each event that the durable takes (`DURABLES` in `contracts.topology`) has one handler; `open` checks that.
 
     A handler that raises is called again (3 times in all, 0.2 s and 0.4 s apart), then the message goes to DEAD. So
     is one whose task was cancelled by anybody but this: a cancellation from elsewhere is no end. A durable
@@ -80,14 +89,13 @@ class Inbox:
         self,
         broker: NatsBroker,
         durable_name: str,
-        handle: Handle,
         limit: int = 1000,
         refuses: Refuses | None = None,
     ) -> None:
         self._broker = broker
         self._durable: Durable = next(d for d in DURABLES if d.name == durable_name)
+        super().__init__(f"durable {durable_name}", self._durable.events)
         self._is_job = self._durable.max_deliver < 0
-        self._handle = handle
         self._limit = limit
         self._refuses = refuses
         self._lanes: dict[str, _Lane] = {}
@@ -110,7 +118,11 @@ class Inbox:
         self._subscriber(self._receive)
 
     async def open(self) -> None:
-        """Start the heartbeats and take dead letters that are put back; call it when the broker is connected."""
+        """Start the heartbeats and take dead letters that are put back; call it when the broker is connected.
+
+        Raises HandlersMismatch if an event of the durable has no handler.
+        """
+        self.check()
         self._heartbeat = asyncio.create_task(self._beat(), name=f"heartbeat of {self._durable.name}")
         self._retries = await connection(self._broker).subscribe(
             retry_subject(self._durable.name), queue=self._durable.name, cb=self._retry
@@ -219,6 +231,8 @@ class Inbox:
                 with own_cancellation_only():
                     await self._handled(held, started)
                 return ""
+            except NoHandler as error:
+                return str(error)
             except Exception as error:
                 problem = f"{type(error).__name__}: {error}"
                 if time.monotonic() - begun_s > CALM_S:
@@ -233,7 +247,7 @@ class Inbox:
         headers = held.message.headers if held.message is not None else None
         name = type(held.event).__name__
         with span(f"{self._durable.name} {name}", headers, session=held.event.session_id):
-            rest = await self._handle(held.event)
+            rest = await self.handle(held.event)
             if rest is None:
                 return
             if not started.done():

@@ -13,9 +13,9 @@ from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 
 from contracts import events as e
-from contracts.topology import RECORDER, live_event_subject
+from contracts.topology import live_event_subject
 from infra.log.connection import connection
-from infra.log.inbox import Inbox
+from infra.log.inbox import Job
 from infra.settings import settings
 
 if TYPE_CHECKING:
@@ -30,17 +30,16 @@ _WAKING = (e.SessionClosed, e.SpeechStarted, e.PlaybackStarted)
 
 
 class Recorder:
-    """Takes sessions of the inbox; each is owned by a task, and its message held, until its recording is complete."""
+    """The sessions that this copy records, each in a task that ends when its recording is complete."""
 
     def __init__(self, broker: NatsBroker) -> None:
         self._broker = broker
         self._sessions: dict[str, SessionRecorder] = {}
         self._encoding: ThreadPoolExecutor | None = None
-        self.inbox = Inbox(broker, RECORDER, self.record)
 
-    async def record(self, event: e.Event) -> "asyncio.Task[None] | None":
-        """Own the recording of the session that was opened."""
-        if not isinstance(event, e.SessionOpened) or self._encoding is None or not settings().record_audio:
+    def record(self, event: e.SessionOpened) -> Job | None:
+        """Return the task that records the session, or None where nothing is recorded."""
+        if self._encoding is None or not settings().record_audio:
             return None
         from actors.persistence.recording.session import SessionRecorder
 
@@ -57,17 +56,14 @@ class Recorder:
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """Take sessions; at the end store what is known of those that are open, before others get them."""
+        """Have the thread that encodes, and look again at a recording that has nothing to do when there may be more."""
         await asyncio.to_thread(__import__, "actors.persistence.recording.session")
         self._encoding = ThreadPoolExecutor(1, "encoding", initializer=_be_nice)
         for event_class in _WAKING:
             await connection(self._broker).subscribe(live_event_subject(event_class), cb=self._wake)
-        await self.inbox.open()
         try:
             yield
         finally:
-            await self._flush()
-            await self.inbox.close()
             self._encoding.shutdown(wait=False, cancel_futures=True)
 
     async def _wake(self, message: Msg) -> None:
@@ -75,7 +71,8 @@ class Recorder:
         if session is not None:
             session.wake()
 
-    async def _flush(self) -> None:
+    async def flush(self) -> None:
+        """Store what is known of the sessions that are open, before others get them."""
         sessions = list(self._sessions.values())
         for session in sessions:
             session.hurry()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from faststream.nats import NatsBroker
 
-from actors.persistence.actor import keep
+from actors.persistence.actor import record
 from actors.persistence.sessions import Sessions
 from contracts.events import EngineFailed, SessionOpened, TurnRecorded
 from infra.engines.embedding import EmbeddingFailed, Vector, from_bytes
@@ -34,29 +34,29 @@ OPENED: SessionOpened = opened().model_copy(update={"session_id": "s", "user_id"
 async def kept(broker: NatsBroker, embedder: Embedder | None) -> tuple[TurnRecorded, list[EngineFailed]]:
     for event in (OPENED, *EXCHANGE, FINISHED):
         await append(broker, event)
-    await keep(broker, Sessions(broker), FINISHED, embedder)
+    await record(broker, Sessions(broker), FINISHED, embedder)
     facts = [fact.event for fact in await facts_after(broker, "s")]
-    (record,) = (fact for fact in facts if isinstance(fact, TurnRecorded))
-    return record, [fact for fact in facts if isinstance(fact, EngineFailed)]
+    (turn,) = (fact for fact in facts if isinstance(fact, TurnRecorded))
+    return turn, [fact for fact in facts if isinstance(fact, EngineFailed)]
 
 
 async def test_a_record_holds_the_embedding_of_what_was_said_and_heard(broker: NatsBroker) -> None:
     embedder = Embedder()
-    record, failures = await kept(broker, embedder)
+    turn, failures = await kept(broker, embedder)
     assert embedder.texts == ["What time is it?\nIt is noon. Lunch time!"]
-    assert from_bytes(record.embedding).tolist() == np.array([0.6, 0.8], np.float32).tolist()
-    assert (record.embedding_model, failures) == ("fake", [])
+    assert from_bytes(turn.embedding).tolist() == np.array([0.6, 0.8], np.float32).tolist()
+    assert (turn.embedding_model, failures) == ("fake", [])
 
 
 async def test_a_failure_is_told_and_the_turn_is_recorded_all_the_same(broker: NatsBroker) -> None:
-    record, (failure,) = await kept(broker, Embedder("no key"))
-    assert (record.embedding, record.embedding_model) == (b"", "")
+    turn, (failure,) = await kept(broker, Embedder("no key"))
+    assert (turn.embedding, turn.embedding_model) == (b"", "")
     assert (failure.engine, failure.error) == ("fake", "no key")
 
 
 async def test_without_an_embedder_there_is_none(broker: NatsBroker) -> None:
-    record, failures = await kept(broker, None)
-    assert (record.heard_text, record.embedding, failures) == (FINISHED.heard_text, b"", [])
+    turn, failures = await kept(broker, None)
+    assert (turn.heard_text, turn.embedding, failures) == (FINISHED.heard_text, b"", [])
 
 
 def test_a_record_says_whose_it_is_and_when_the_floor_was_given_up() -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,13 +12,15 @@ from faststream.nats import NatsBroker
 from langchain_core.language_models import BaseChatModel
 
 from actors.reasoning import endings, tools
-from actors.reasoning.actor import Reasoning
+from actors.reasoning.actor import Reasoning, take_events
 from actors.reasoning.decide import reply_id_of
 from actors.reasoning.model_stream import Continuation
 from contracts import events as e
 from infra.log import event_log as facts
 from infra.log.connection import connection
 from infra.log.event_log import append, history
+from infra.log.handlers import NoHandler
+from infra.log.inbox import Job
 from infra.settings import Settings
 from tests.actors.reasoning.facts import SESSION, about, ended, fact, opened, revised, started
 from tests.actors.reasoning.models import WAIT, ScriptedModel, tool_call
@@ -71,8 +74,15 @@ async def tell(broker: NatsBroker, actor: Reasoning, *events: e.Event) -> list["
     tasks = []
     for event in events:
         await append(broker, event)
-        tasks.append(await actor.handle(event))
+        tasks.append(await handled(actor, event))
     return tasks
+
+
+async def handled(actor: Reasoning, event: e.Event) -> Job | None:
+    """Call the handler of an event, if there is one, as the inbox does."""
+    with contextlib.suppress(NoHandler):
+        return await take_events(NatsBroker(), actor).handle(event)
+    return None
 
 
 async def finish(tasks: list["asyncio.Task[None] | None"]) -> None:
@@ -158,7 +168,7 @@ async def test_two_copies_that_take_draft_and_turn_at_once_start_one_reply(broke
     async with copy_of_actor(broker, one) as first, copy_of_actor(broker, other) as second:
         await append(broker, revised(HELLO))
         await append(broker, ended(HELLO))
-        tasks = await asyncio.gather(first.handle(revised(HELLO)), second.handle(ended(HELLO)))
+        tasks = await asyncio.gather(handled(first, revised(HELLO)), handled(second, ended(HELLO)))
         await finish(list(tasks))
     facts = await names(broker)
     assert facts.count("ReplyCompleted") == 1
@@ -190,7 +200,7 @@ async def test_a_redelivered_turn_goes_on_where_the_text_ends(broker: NatsBroker
         await asyncio.gather(task, return_exceptions=True)
     again = ScriptedModel.playing(["Good day, dear ", "caller. Nice to", " hear you."])
     async with copy_of_actor(broker, again) as actor:
-        await finish([await actor.handle(turn)])
+        await finish([await handled(actor, turn)])
     assert [type(message).__name__ for message in again.asked[0][-2:]] == ["HumanMessage", "AIMessage"]
     assert again.asked[0][-1].text.startswith("Good day,")
     assert " ".join(await clauses(broker)) == "Good day, dear caller. Nice to hear you."
@@ -319,10 +329,10 @@ async def test_an_interrupted_tool_with_effects_is_not_run_again(
     await append(broker, about(e.ToolCalled, reply_id, call_id=call_id, tool="order"))
     model = ScriptedModel.playing([tool_call("order")], ["I see."])
     async with copy_of_actor(broker, model) as actor:
-        await finish([await actor.handle(turn)])
+        await finish([await handled(actor, turn)])
         assert runs == []
         assert "not known" in (await last(broker, e.ToolReturned)).error
-        await finish([await actor.handle(turn)])
+        await finish([await handled(actor, turn)])
     assert runs == []
     assert (await names(broker)).count("ToolReturned") == 1
 
@@ -408,7 +418,7 @@ async def test_a_log_that_is_away_is_waited_for(broker: NatsBroker, nats_server:
     async with copy_of_actor(broker, ScriptedModel.playing(ANSWER)) as actor:
         await append(broker, ended(HELLO))
         await nats_server.stop()
-        handling = asyncio.create_task(actor.handle(ended(HELLO)))
+        handling = asyncio.create_task(handled(actor, ended(HELLO)))
         await asyncio.sleep(0.3)  # for as long as the outage lasts
         await nats_server.start()
         task = await asyncio.wait_for(handling, 10)

@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator
 import pytest
 from faststream.nats import NatsBroker
 
+from actors.reasoning.actor import take_events
 from contracts import events as e
-from contracts.topology import REASONING
 from infra.log import broker as brokers
 from infra.log import event_log as facts
 from infra.log import inbox
 from infra.log.connection import connection, jetstream
 from infra.log.event_log import append
-from infra.log.inbox import Inbox
 from infra.log.provisioning import provision
 from tests.actors.reasoning.facts import ended, fact, revised
 from tests.actors.reasoning.models import WAIT, ScriptedModel
@@ -66,7 +65,7 @@ async def test_a_draft_is_decided_on_whatever_happened_while_nats_hung(
 
     model = ScriptedModel.playing(["Good day. Nice ", WAIT], ["Fine, thanks."])
     async with copy_of_actor(hasty, model) as actor:
-        taken = Inbox(hasty, REASONING, actor.handle)
+        taken = take_events(hasty, actor)
         await hasty.start()
         await taken.open()
         await append(hasty, revised(HELLO))

@@ -16,7 +16,7 @@ from infra.memory.turns import Recalled, TurnMemory
 from infra.settings import Settings
 from tests.actors.reasoning.facts import ended, fact, opened, revised
 from tests.actors.reasoning.models import WAIT, ScriptedModel, tool_call
-from tests.actors.reasoning.test_actor import clauses, finish, last, tell, until
+from tests.actors.reasoning.test_actor import clauses, finish, handled, last, tell, until
 from tests.actors.reasoning.test_memories import SAM
 
 
@@ -98,7 +98,7 @@ async def test_a_reply_that_is_gone_on_with_is_told_what_it_was_told_first(broke
         await asyncio.gather(task, return_exceptions=True)
     again, memory = ScriptedModel.playing(["You are Sam. You like owls."]), Memory()
     async with remembering(broker, memory, again) as actor:
-        await finish([await actor.handle(turn)])
+        await finish([await handled(actor, turn)])
     assert "My name is Sam" in again.asked[0][-2].text
     assert await clauses(broker) == ["You are Sam.", "You like owls."]
 
@@ -120,7 +120,7 @@ async def ask_in(broker: NatsBroker, actor: Reasoning, session_id: str, text: st
     """Ask in a session of its own; return the beginning of its reply."""
     event = ended(text, event_id=f"end-{session_id}").model_copy(update={"session_id": session_id})
     await append(broker, event)
-    await finish([await actor.handle(event)])
+    await finish([await handled(actor, event)])
     facts = [found.event for found in await facts_after(broker, session_id)]
     assert any(isinstance(known, e.ReplyCompleted) for known in facts)
     (start,) = (known for known in facts if isinstance(known, e.ReplyStarted))

@@ -5,7 +5,7 @@ from faststream.nats import NatsBroker
 from contracts import events as e
 from tests.actors.reasoning.models import ScriptedModel
 from tests.actors.reasoning.people_talk import room, says, thinks
-from tests.actors.reasoning.test_actor import copy_of_actor, finish, last, names, tell
+from tests.actors.reasoning.test_actor import copy_of_actor, finish, handled, last, names, tell
 
 
 async def test_a_turn_that_is_not_for_the_agent_is_passed_with_its_reason_and_overheard(broker: NatsBroker) -> None:
@@ -39,7 +39,7 @@ async def test_a_turn_that_comes_again_is_passed_once(broker: NatsBroker) -> Non
     turn = says("sam", "I am tired.", "t1")
     async with copy_of_actor(broker, ScriptedModel.playing(["Oh."])) as actor:
         await tell(broker, actor, *room("named"), turn)
-        await actor.handle(turn)
+        await handled(actor, turn)
     async with copy_of_actor(broker, ScriptedModel.playing(["Oh."])) as another:
-        await another.handle(turn)
+        await handled(another, turn)
     assert (await names(broker)).count("TurnPassed") == 1

@@ -22,13 +22,13 @@ async def test_sessions_that_are_over_are_let_go(broker: NatsBroker) -> None:
     synthesis = Synthesis(broker, voices, settings())
     await synthesis.open()
     for number in range(12):
-        await synthesis.handle(clause(session=f"s-{number}"))
+        await synthesis.synthesize(clause(session=f"s-{number}"))
     assert synthesis.sessions_held == 12
     for number in range(11):
         await append(broker, closed(f"s-{number}"))
     await until(lambda: synthesis.sessions_held == 1)
     # A clause that comes after the end is read back with it, and is not kept either.
-    await synthesis.handle(clause(1, session="s-0"))
+    await synthesis.synthesize(clause(1, session="s-0"))
     assert synthesis.sessions_held == 1
     await synthesis.close()
     await voices.close()

@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 from langchain_core.language_models import BaseChatModel
 
-from actors.persistence.actor import keep
+from actors.persistence.actor import record
 from actors.persistence.sessions import Sessions
-from actors.reasoning.actor import Reasoning
-from contracts.events import Event
-from contracts.topology import PERSISTENCE, REASONING
+from actors.reasoning.actor import Reasoning, take_events
+from contracts.events import Event, PlaybackFinished, PlaybackInterrupted
+from contracts.topology import PERSISTENCE
 from infra.log.broker import make_broker
 from infra.log.inbox import Inbox
 from infra.settings import Settings
@@ -24,7 +24,7 @@ async def reasoning(model: BaseChatModel, **settings: Any) -> AsyncIterator[None
     """Run reasoning on the log that the settings name."""
     broker = make_broker("reasoning")
     actor = Reasoning(broker, Settings.model_validate({"llm": "scripted"} | settings), lambda name, _: model)
-    inbox = Inbox(broker, REASONING, actor.handle)
+    inbox = take_events(broker, actor)
     await broker.start()
     await actor.open()
     await inbox.open()
@@ -42,10 +42,16 @@ async def persistence() -> AsyncIterator[None]:
     broker = make_broker("persistence")
     sessions = Sessions(broker)
 
-    async def handle(event: Event) -> None:
-        await keep(broker, sessions, event)
+    inbox = Inbox(broker, PERSISTENCE)
 
-    inbox = Inbox(broker, PERSISTENCE, handle)
+    @inbox.on(PlaybackFinished, PlaybackInterrupted)
+    async def playback_ended(event: PlaybackFinished | PlaybackInterrupted) -> None:
+        await record(broker, sessions, event)
+
+    @inbox.on_everything
+    async def nothing_else(_: Event) -> None:
+        pass
+
     await broker.start()
     await inbox.open()
     try:

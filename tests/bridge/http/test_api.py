@@ -288,7 +288,7 @@ async def test_what_is_no_http_is_told_in_the_same_form(http: httpx.AsyncClient)
 
 
 async def test_too_many_requests_are_429(open_http: OpenHttp, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.http.api.Addresses", lambda: AddressRates(per_s=0.01, burst=3))
+    monkeypatch.setattr("bridge.http.api.AddressRates", lambda: AddressRates(per_s=0.01, burst=3))
     http = await open_http()
     answers = [await http.post("/chat", json={"text": " "}) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [422, 422, 422, 429]

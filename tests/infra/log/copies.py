@@ -1,19 +1,21 @@
 """Events to say, and copies of an actor that take them."""
 
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from subprocess import PIPE, Popen
 from typing import Any
 
 from faststream.nats import NatsBroker
 
-from contracts.events import ReplyClauseWritten, SessionClosed, TrackPublished, TurnEnded
+from contracts.events import Event, ReplyClauseWritten, SessionClosed, TrackPublished, TurnEnded
 from infra.log.broker import make_broker
 from infra.log.connection import jetstream
 from infra.log.event_log import now_ns
-from infra.log.inbox import Handle, Inbox, Refuses
+from infra.log.inbox import Inbox, Job, Refuses
 from infra.log.provisioning import provision
+
+Handle = Callable[[Event], Awaitable[Job | None]]
 
 
 def turn_ended(n: int = 0, session: str = "s-1", text: str = "hello") -> TurnEnded:
@@ -40,7 +42,15 @@ async def a_copy_of(
 ) -> AsyncIterator[NatsBroker]:
     """Take the durable's events in this process; give back what is held at the end."""
     broker = make_broker(f"copy-of-{durable}")
-    inbox = Inbox(broker, durable, handle, limit, refuses)
+    inbox = Inbox(broker, durable, limit, refuses)
+    if inbox.events:
+        inbox.on(*inbox.events)(handle)
+    else:
+
+        @inbox.on_everything
+        async def take(event: Event) -> None:
+            await handle(event)
+
     await broker.connect()
     await provision(jetstream(broker))
     await inbox.open()

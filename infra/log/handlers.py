@@ -1,0 +1,121 @@
+"""Which function handles which event: declared by decorators and checked against a row of `contracts.topology`."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar, overload
+
+from contracts.events import Event
+
+A = TypeVar("A", bound=Event)
+B = TypeVar("B", bound=Event)
+C = TypeVar("C", bound=Event)
+ResultT = TypeVar("ResultT")
+
+_Decorator = Callable[[Callable[[A], Awaitable[ResultT]]], Callable[[A], Awaitable[ResultT]]]
+
+
+class HandlersMismatch(TypeError):
+    """The handlers that an actor declares are not those of its row in `contracts.topology`."""
+
+
+class NoHandler(LookupError):
+    """An event came that nothing was declared for: a newer version of the actor's durable or subscription is in use."""
+
+
+class EventHandlers(Generic[ResultT]):
+    """The handlers of one listener, one for each event class that its row names.
+
+    `listener` names the row in messages, for instance "durable synthesis"; `events` are the row's classes, none for a
+    row that takes everything. `ResultT` is what handlers may return.
+    """
+
+    def __init__(self, listener: str, events: tuple[type[Event], ...]) -> None:
+        self._listener = listener
+        self.events = events
+        """What the row names; nothing if it takes everything."""
+        self._handlers: dict[type[Event], Callable[[Any], Awaitable[ResultT]]] = {}
+        self._on_everything: Callable[[Event], Awaitable[None]] | None = None
+
+    @overload
+    def on(self, a: type[A], /) -> _Decorator[A, ResultT]: ...
+    @overload
+    def on(self, a: type[A], b: type[B], /) -> _Decorator[A | B, ResultT]: ...
+    @overload
+    def on(self, a: type[A], b: type[B], c: type[C], /) -> _Decorator[A | B | C, ResultT]: ...
+    @overload
+    def on(self, /, *classes: type[Event]) -> _Decorator[Event, ResultT]: ...
+    def on(self, /, *classes: type[Event]) -> _Decorator[Any, ResultT]:
+        """Declare the decorated function as the handler of these event classes.
+
+        Its parameter is typed as their union; with more than three classes, as `Event`. Raises HandlersMismatch for a
+        class that the row does not name, and for one that has a handler already.
+        """
+
+        def declare(handler: Callable[[Any], Awaitable[ResultT]]) -> Callable[[Any], Awaitable[ResultT]]:
+            for event_class in classes:
+                self._declare(event_class, handler)
+            return handler
+
+        return declare
+
+    def on_everything(self, handler: Callable[[Event], Awaitable[None]]) -> Callable[[Event], Awaitable[None]]:
+        """Declare the decorated function as the one that gets every event, after the handler of the event's class.
+
+        Only a row that takes everything has one. Raises HandlersMismatch otherwise, and for a second one.
+        """
+        if self.events:
+            raise HandlersMismatch(
+                f"{_name(handler)} is to handle everything, but the {self._listener} takes only "
+                f"{_names(self.events)} (contracts/topology): declare it with `on` for some of these"
+            )
+        if self._on_everything is not None:
+            raise HandlersMismatch(
+                f"the {self._listener} has two handlers for everything, {_name(self._on_everything)} and "
+                f"{_name(handler)}: keep one"
+            )
+        self._on_everything = handler
+        return handler
+
+    def check(self) -> None:
+        """Raise HandlersMismatch if an event of the row has no handler."""
+        if not self.events and self._on_everything is None:
+            raise HandlersMismatch(
+                f"the {self._listener} takes every event (contracts/topology), but nothing is declared with "
+                "`on_everything`: declare a handler, or name the events in the row"
+            )
+        missing = [event_class for event_class in self.events if event_class not in self._handlers]
+        if missing:
+            raise HandlersMismatch(
+                f"the {self._listener} takes {_names(missing)} (contracts/topology), but no handler is declared for "
+                "that: declare one with `on`, or take it out of the row"
+            )
+
+    async def handle(self, event: Event) -> ResultT | None:
+        """Call the handler of an event and return what it returns. Raises NoHandler, and what the handler raises."""
+        handler = self._handlers.get(type(event))
+        if handler is None and self._on_everything is None:
+            raise NoHandler(f"the {self._listener} has no handler for {type(event).__name__}")
+        result = await handler(event) if handler is not None else None
+        if self._on_everything is not None:
+            await self._on_everything(event)
+        return result
+
+    def _declare(self, event_class: type[Event], handler: Callable[[Any], Awaitable[ResultT]]) -> None:
+        if self.events and event_class not in self.events:
+            raise HandlersMismatch(
+                f"{_name(handler)} is to handle {event_class.__name__}, but the {self._listener} takes only "
+                f"{_names(self.events)}: add the event to its row in contracts/topology, or remove the handler"
+            )
+        if (other := self._handlers.get(event_class)) is not None:
+            raise HandlersMismatch(
+                f"the {self._listener} has two handlers for {event_class.__name__}, {_name(other)} and "
+                f"{_name(handler)}: keep one"
+            )
+        self._handlers[event_class] = handler
+
+
+def _names(classes: "tuple[type[Event], ...] | list[type[Event]]") -> str:
+    return ", ".join(event_class.__name__ for event_class in classes)
+
+
+def _name(handler: object) -> str:
+    return getattr(handler, "__name__", repr(handler))

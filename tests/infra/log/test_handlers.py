@@ -1,0 +1,98 @@
+"""Handlers declared by decorators, and their agreement with the rows of the topology."""
+
+import pytest
+from faststream.nats import NatsBroker
+
+from contracts.events import Event, ReplyClauseWritten, SessionClosed, TurnRecorded
+from contracts.topology import PERSISTENCE, SUMMARIES, SYNTHESIS
+from infra.log.handlers import EventHandlers, HandlersMismatch, NoHandler
+from infra.log.inbox import Inbox
+from tests.infra.log.copies import clause, session_closed, turn_ended
+
+
+async def nothing(event: Event) -> None:
+    pass
+
+
+async def nothing_else(event: Event) -> None:
+    pass
+
+
+async def test_each_event_is_handled_by_the_function_declared_for_its_class() -> None:
+    handlers = EventHandlers[str]("durable summaries", (SessionClosed, ReplyClauseWritten))
+
+    @handlers.on(SessionClosed)
+    async def closed(event: SessionClosed) -> str:
+        return f"closed by {event.reason}"
+
+    @handlers.on(ReplyClauseWritten)
+    async def written(event: ReplyClauseWritten) -> str:
+        return f"written: {event.text}"
+
+    handlers.check()
+    assert await handlers.handle(session_closed()) == "closed by hangup"
+    assert await handlers.handle(clause()) == "written: Hi."
+
+
+async def test_one_function_may_handle_several_classes() -> None:
+    handlers = EventHandlers[str]("durable summaries", (SessionClosed, ReplyClauseWritten))
+
+    @handlers.on(SessionClosed, ReplyClauseWritten)
+    async def either(event: SessionClosed | ReplyClauseWritten) -> str:
+        return event.event_id
+
+    handlers.check()
+    assert [await handlers.handle(event) for event in (session_closed(), clause())] == ["s-1:closed", "s-1:c0"]
+
+
+async def test_of_a_row_that_takes_everything_each_event_goes_to_its_own_handler_and_then_to_that_for_everything() -> (
+    None
+):
+    handlers, order = EventHandlers[None]("durable persistence", ()), list[str]()
+
+    @handlers.on_everything
+    async def everything(event: Event) -> None:
+        order.append(f"everything: {event.event_id}")
+
+    @handlers.on(SessionClosed)
+    async def closed(event: SessionClosed) -> None:
+        order.append(f"closed: {event.event_id}")
+
+    handlers.check()
+    await handlers.handle(session_closed())
+    await handlers.handle(clause())
+    assert order == ["closed: s-1:closed", "everything: s-1:closed", "everything: s-1:c0"]
+
+
+async def test_an_event_without_a_handler_is_refused() -> None:
+    handlers = EventHandlers[None]("durable summaries", (SessionClosed,))
+    handlers.on(SessionClosed)(nothing)
+    with pytest.raises(NoHandler, match="durable summaries has no handler for TurnEnded"):
+        await handlers.handle(turn_ended())
+
+
+def test_a_handler_for_an_event_that_the_durable_does_not_take_is_an_error() -> None:
+    inbox = Inbox(NatsBroker(), SYNTHESIS)
+    with pytest.raises(HandlersMismatch, match=r"nothing is to handle SessionClosed, but the durable synthesis takes"):
+        inbox.on(SessionClosed)(nothing)
+
+
+async def test_an_event_of_the_durable_without_a_handler_is_an_error_before_anything_is_taken() -> None:
+    inbox = Inbox(NatsBroker(), SUMMARIES)
+    inbox.on(TurnRecorded)(nothing)
+    with pytest.raises(HandlersMismatch, match=r"durable summaries takes SessionClosed .* no handler is declared"):
+        await inbox.open()
+
+
+def test_two_handlers_for_one_event_are_an_error_that_names_both() -> None:
+    inbox = Inbox(NatsBroker(), SYNTHESIS)
+    inbox.on(ReplyClauseWritten)(nothing)
+    with pytest.raises(HandlersMismatch, match="two handlers for ReplyClauseWritten, nothing and nothing_else"):
+        inbox.on(ReplyClauseWritten)(nothing_else)
+
+
+def test_a_handler_for_everything_belongs_to_a_durable_that_takes_everything() -> None:
+    with pytest.raises(HandlersMismatch, match="the durable synthesis takes only ReplyClauseWritten"):
+        Inbox(NatsBroker(), SYNTHESIS).on_everything(nothing)
+    with pytest.raises(HandlersMismatch, match="durable persistence takes every event"):
+        Inbox(NatsBroker(), PERSISTENCE).check()
