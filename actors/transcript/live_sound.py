@@ -15,15 +15,12 @@ from actors.transcript.zero_line import ZeroLine
 from contracts.audio import BadAudio, InFrame, unpack_in
 from contracts.topology import AUDIO, audio_in_subject
 from infra.log.connection import connection, round_trip
-from infra.log.event_log import LogUnavailable, direct_get, last_message, read_batch, sequence_of
+from infra.log.stream_reader import StoredMessage, last_message, start_of, stored_messages
 
 log = logging.getLogger(__name__)
 
 MAX_WAITING_FRAMES = 4500
 """90 s of sound in the shortest frames, more than a door sends at once; beyond, the oldest becomes silence."""
-
-NEAR_MESSAGES = 200
-"""So many messages are rather read than told apart."""
 
 MARGIN_SAMPLES = 16_000
 """Frames that are a little out of order are read none the less."""
@@ -84,7 +81,7 @@ class LiveSound:
             try:
                 await round_trip(nc)  # it is subscribed again
                 await self._read_history()
-            except (NatsError, LogUnavailable, TimeoutError, OSError) as error:
+            except (NatsError, TimeoutError, OSError) as error:
                 log.debug("track %s: what passed by cannot be read yet: %r", self._track_id, error)
                 self._history.clear()
                 return
@@ -138,45 +135,26 @@ class LiveSound:
         return self._zero_line.centred(frame) if frame.track_id == self._track_id else None
 
     async def _read_history(self) -> None:
-        start, more = await self._first_needed(), True
-        while start is not None and more:
-            messages, more = await read_batch(connection(self._broker), AUDIO, self._subject, start)
-            for message in messages:
-                start = sequence_of(message) + 1
-                frame = self._unpacked(message.data)
-                if frame is not None:
-                    self._history.append(frame)
+        nc = connection(self._broker)
+        start = await self._start()
+        async for message in stored_messages(nc, AUDIO, self._subject, start):
+            frame = self._unpacked(message.data)
+            if frame is not None:
+                self._history.append(frame)
         self.heard = self.heard or bool(self._history)
 
-    async def _first_needed(self) -> int | None:
-        """Return a sequence of the audio stream before which nothing is needed; None if nothing was kept.
+    async def _start(self) -> int:
+        """Return a sequence of the audio stream before which nothing is needed.
 
-        A track's positions grow with the sequences, so it is looked for by halves. What another track of the same
-        participant has left there lies before, if the newest frame is of this one.
+        A track's positions grow with the sequences. What another track of the same participant has left there lies
+        before, if the newest frame is of this one.
         """
-        first = await self._kept_from(1)
-        newest = await last_message(connection(self._broker), AUDIO, self._subject)
-        if first is None or newest is None:
-            return None
-        low, high = sequence_of(first), sequence_of(newest)
-        frame = self._unpacked(newest.data)
-        if frame is None or not self._is_before(first):
-            return low
-        while high - low > NEAR_MESSAGES:
-            middle = await self._kept_from((low + high) // 2)
-            if middle is None:
-                return low
-            if self._is_before(middle):
-                low = max(sequence_of(middle), (low + high) // 2)
-            else:
-                high = (low + high) // 2
-        return low
+        nc = connection(self._broker)
+        newest = await last_message(nc, AUDIO, self._subject)
+        if newest is None or self._unpacked(newest.data) is None:
+            return 1
+        return await start_of(nc, AUDIO, self._subject, self._is_before)
 
-    async def _kept_from(self, sequence: int) -> Msg | None:
-        request = {"seq": sequence, "batch": 1, "next_by_subj": self._subject}
-        messages, _ = await direct_get(connection(self._broker), AUDIO, request)
-        return messages[0] if messages else None
-
-    def _is_before(self, message: Msg) -> bool:
+    def _is_before(self, message: StoredMessage) -> bool:
         frame = self._unpacked(message.data)
         return frame is None or frame.first_sample < self._from_sample - MARGIN_SAMPLES

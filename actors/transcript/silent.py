@@ -23,7 +23,7 @@ from contracts.audio import BadAudio, unpack_in
 from contracts.codec import Undecodable, decode, encode
 from contracts.topology import AUDIO, VOICE, audio_in_subject, live_event_subject, tail_of
 from infra.log.connection import connection, jetstream
-from infra.log.event_log import last_message, read_batch, sequence_of
+from infra.log.stream_reader import StoredMessage, last_message, stored_messages
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class SilentTracks:
         watched = self._watched[key] = _Watched(track, revision)
 
         async def receive(message: Msg) -> None:
-            if _track_id_of(message) == track.track_id:
+            if _track_id_of(message.data) == track.track_id:
                 await self._heard(key)
 
         subject = audio_in_subject(track.session_id, track.participant_id)
@@ -152,17 +152,14 @@ class SilentTracks:
                 await asyncio.sleep(LOOK_S)
 
     async def _read(self) -> None:
-        more = True
-        while more:
-            found, more = await read_batch(
-                connection(self._broker), f"KV_{BUCKET}", f"$KV.{BUCKET}.>", self._read_to + 1, TIMEOUT_S
-            )
-            for message in found:
-                self._read_to = sequence_of(message)
-                await self._put_in_by_another(message)
+        nc = connection(self._broker)
+        subjects, start = f"$KV.{BUCKET}.>", self._read_to + 1
+        async for message in stored_messages(nc, f"KV_{BUCKET}", subjects, start, timeout_s=TIMEOUT_S):
+            self._read_to = message.sequence
+            await self._put_in_by_another(message)
 
-    async def _put_in_by_another(self, message: Msg) -> None:
-        session_id = (message.headers or {})["Nats-Subject"].split(".")[2]
+    async def _put_in_by_another(self, message: StoredMessage) -> None:
+        session_id = message.subject.split(".")[2]
         try:
             track = decode(f"voice.{session_id}.{tail_of(e.TrackPublished)}", message.data)
         except Undecodable as error:
@@ -171,7 +168,7 @@ class SilentTracks:
         assert isinstance(track, e.TrackPublished)
         if _key(track) in self._watched:
             return
-        await self._watch(track, sequence_of(message))
+        await self._watch(track, message.sequence)
         # It may have ended, or begun, while no copy was there.
         if await self._is_over(track):
             if await self._forget(_key(track)) is not None:
@@ -192,7 +189,7 @@ class SilentTracks:
     async def _has_begun(self, track: e.TrackPublished) -> bool:
         subject = audio_in_subject(track.session_id, track.participant_id)
         newest = await last_message(connection(self._broker), AUDIO, subject)
-        return newest is not None and _track_id_of(newest) == track.track_id
+        return newest is not None and _track_id_of(newest.data) == track.track_id
 
     async def _forget(self, key: Key) -> _Watched | None:
         watched = self._watched.pop(key, None)
@@ -228,8 +225,8 @@ async def _provide(nc: Client) -> None:
             await js.create_key_value(config)
 
 
-def _track_id_of(message: Msg) -> str:
+def _track_id_of(frame: bytes) -> str:
     try:
-        return unpack_in(message.data).track_id
+        return unpack_in(frame).track_id
     except BadAudio:
         return ""

@@ -92,7 +92,7 @@ def _letters() -> "list[DeadLetter]":
         from infra.log.dead_letters import dead_letters
 
         async with log_connection() as nc:
-            return await dead_letters(nc.jetstream())
+            return await dead_letters(nc)
 
     from infra.cli.system import LogEmpty
 
@@ -125,7 +125,7 @@ async def _act(number: int | None, act: "Callable[[Client, DeadLetter], Awaitabl
 
     failures = 0
     async with log_connection() as nc:
-        letters = await dead_letters(nc.jetstream())
+        letters = await dead_letters(nc)
         chosen = [letter for letter in letters if number in (None, letter.sequence)]
         if number is not None and not chosen:
             raise LookupError(f"there is no dead letter {number}: `daredevil dead` lists them")

@@ -32,6 +32,7 @@ def erase(
     from infra.cli.system import LogEmpty
     from infra.erasure import EraseIncomplete, SessionStillOpen, UnknownSession
     from infra.log.event_log import LogUnavailable
+    from infra.log.stream_reader import StreamUnreadable
 
     if user and session:
         fail("--user and --session cannot go together: give one of them", BAD_INPUT)
@@ -41,7 +42,7 @@ def erase(
         receipt = run_async(_erase(user, session, reason, force, yes))
     except (LogEmpty, UnknownSession, SessionStillOpen, ValueError) as error:
         fail(str(error.args[0]), BAD_INPUT)
-    except (EraseIncomplete, LogUnavailable) as error:
+    except (EraseIncomplete, LogUnavailable, StreamUnreadable) as error:
         fail(str(error))
     if as_json:
         typer.echo(json.dumps(receipt.fields()))

@@ -126,9 +126,9 @@ async def _export(session: str, form: Format, target: Path) -> None:
 async def _conversation(nc: "Client", session: str) -> "Conversation":
     """Return the conversation, with times of speech as the recording has them, where there is one."""
     from contracts.topology import RECORDINGS, VOICE
-    from infra.cli.system import has_stream
     from infra.export.conversation import NotAConversation, conversation_of
     from infra.log.event_log import history
+    from infra.log.stream_reader import has_stream
     from infra.session.recordings import last_chunk
 
     facts = [fact.event async for fact in history(nc, session)] if await has_stream(nc, VOICE) else []
@@ -184,7 +184,7 @@ async def _complete(nc: "Client", session: str) -> "Conversation":
 
 async def _recording_begun(nc: "Client", session: str) -> bool:
     from contracts.topology import RECORDINGS
-    from infra.cli.system import has_stream
+    from infra.log.stream_reader import has_stream
     from infra.session.recordings import last_chunk
 
     return await has_stream(nc, RECORDINGS) and await last_chunk(nc, session) is not None

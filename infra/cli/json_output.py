@@ -50,7 +50,7 @@ def _say() -> type[BaseModel]:
 
 
 def _sessions() -> type[BaseModel]:
-    from infra.cli.session_list import SessionRow
+    from infra.session.index import SessionRow
 
     return _of(SessionRow, seconds=(float, "From its beginning to its end, or to its last turn."))
 

@@ -8,10 +8,8 @@ import typer
 from infra.cli.output import BAD_INPUT, err, fail, out, run_async
 
 if TYPE_CHECKING:
-    from nats.aio.client import Client
-
-    from infra.cli.session_list import SessionRow
     from infra.log.event_log import Fact
+    from infra.session.index import SessionRow
 
 
 def sessions(
@@ -25,30 +23,29 @@ def sessions(
     from infra.cli.system import LogEmpty
 
     try:
-        rows = run_async(_sessions())
+        shown, total = run_async(_sessions(limit))
     except LogEmpty as nothing:
         err().print(str(nothing), markup=False)
         return
-    shown = rows[-limit:] if limit else rows
     if as_json:
         for row in shown:
             typer.echo(json.dumps(row.fields()))
         return
-    _print_sessions(shown, len(rows))
+    _print_sessions(shown, total)
 
 
-async def _sessions() -> "list[SessionRow]":
-    from infra.cli.session_list import list_sessions
+async def _sessions(limit: int) -> "tuple[list[SessionRow], int]":
     from infra.cli.system import log_connection
     from infra.memory.presence import who_is_where
+    from infra.session.index import session_rows
 
     async with log_connection() as nc:
-        rows = await list_sessions(nc)
+        rows, total = await session_rows(nc, limit)
         presence = await who_is_where(nc)
     for row in rows:
         if not row.closed:
             row.here = tuple(one.user_id or one.participant_id for one in presence.get(row.session_id, ()))
-    return rows
+    return rows, total
 
 
 HEAD = ("session", "began (UTC)", "length", "door", "user", "turns", "state")
@@ -127,11 +124,13 @@ def events(
 
 
 async def _events(session: str, follow: bool, as_json: bool) -> bool:
+    from contracts.topology import VOICE
     from infra.cli.system import log_connection
     from infra.log.event_log import history
+    from infra.log.stream_reader import has_stream
 
     async with log_connection() as nc:
-        if not await _exists(nc):
+        if not await has_stream(nc, VOICE):
             return False
         first_ns, last = 0, 0
         async for fact in history(nc, session):
@@ -142,18 +141,6 @@ async def _events(session: str, follow: bool, as_json: bool) -> bool:
         if follow:
             await _follow(session, last, first_ns, as_json)
         return True
-
-
-async def _exists(nc: "Client") -> bool:
-    from nats.js.errors import NotFoundError
-
-    from contracts.topology import VOICE
-
-    try:
-        await nc.jetstream().stream_info(VOICE)
-    except NotFoundError:
-        return False
-    return True
 
 
 async def _follow(session: str, after: int, first_ns: int, as_json: bool) -> None:

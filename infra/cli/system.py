@@ -127,17 +127,6 @@ async def log_connection() -> AsyncIterator[Client]:
             await nc.close()
 
 
-async def has_stream(nc: Client, name: str) -> bool:
-    """Tell whether the log's server has this stream: one that was never used has none."""
-    from nats.js.errors import NotFoundError
-
-    try:
-        await nc.jetstream().stream_info(name)
-    except NotFoundError:
-        return False
-    return True
-
-
 class LogEmpty(LookupError):
     """There is no log yet."""
 

@@ -7,8 +7,9 @@ from nats.js.errors import NotFoundError
 
 from contracts.topology import AUDIO, DEAD, RECORDINGS, recording_subject
 from infra.erasure.receipt import SessionReceipt
-from infra.erasure.stored import overwrite, stored
+from infra.erasure.stored import overwrite
 from infra.log.dead_letters import SUBJECT_HEADER
+from infra.log.stream_reader import stored_messages
 from infra.memory.response_cache import forget_user
 from infra.session.recordings import drop
 
@@ -29,7 +30,7 @@ async def erase_recording(nc: Client, receipt: SessionReceipt) -> None:
     """Overwrite the session's recording, chunk by chunk."""
     sizes: dict[int, int] = {}
     try:
-        async for chunk in stored(nc, RECORDINGS, recording_subject(receipt.session_id)):
+        async for chunk in stored_messages(nc, RECORDINGS, recording_subject(receipt.session_id)):
             sizes[chunk.sequence] = len(chunk.data)
     except NotFoundError:
         return
@@ -43,7 +44,7 @@ async def erase_dead_letters(nc: Client, receipt: SessionReceipt) -> None:
     prefix = f"voice.{receipt.session_id}."
     found = [
         letter.sequence
-        async for letter in stored(nc, DEAD, "dead.*")
+        async for letter in stored_messages(nc, DEAD, "dead.*")
         if letter.headers.get(SUBJECT_HEADER, "").startswith(prefix)
     ]
     receipt.dead_letters += await overwrite(nc, DEAD, found)

@@ -20,7 +20,7 @@ from contracts.events import (
 )
 from contracts.topology import VOICE, session_subjects, tail_of
 from infra.erasure.skeleton import left_behind
-from infra.erasure.stored import Stored, stored
+from infra.log.stream_reader import StoredMessage, stored_messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class StoredSession:
         """Whether somebody may still be talking in it."""
         return self.facts > 0 and not self.closed_ns and not (self.parts and not self.bearing)
 
-    def take(self, message: Stored) -> None:
+    def take(self, message: StoredMessage) -> None:
         """Take one message of the session in, in the log's order."""
         self.facts += 1
         left = left_behind(message)
@@ -95,7 +95,7 @@ class StoredSession:
 async def stored_session(nc: Client, session_id: str) -> StoredSession:
     """Return how a session stands; without facts if the log has none of it. Raises nats errors, ValueError."""
     session = StoredSession(session_id)
-    async for message in stored(nc, VOICE, session_subjects(session_id)):
+    async for message in stored_messages(nc, VOICE, session_subjects(session_id)):
         session.take(message)
     return session
 
@@ -104,7 +104,7 @@ async def session_ids_of(nc: Client, user_id: str) -> list[str]:
     """Return the sessions that a user opened, then others that they joined, oldest first. Raises nats errors."""
     found: dict[str, None] = {}
     for event_class in (SessionOpened, ParticipantJoined):
-        async for message in stored(nc, VOICE, f"voice.*.{tail_of(event_class)}"):
+        async for message in stored_messages(nc, VOICE, f"voice.*.{tail_of(event_class)}"):
             try:
                 event = decode(message.subject, message.data)
             except Undecodable:
@@ -121,7 +121,7 @@ async def recalled_in(nc: Client, session: StoredSession) -> dict[str, int]:
     for session_id in await session_ids_of(nc, session.user_id) if session.user_id else []:
         if session_id == session.session_id:
             continue
-        async for message in stored(nc, VOICE, f"voice.{session_id}.{tail_of(ReplyStarted)}"):
+        async for message in stored_messages(nc, VOICE, f"voice.{session_id}.{tail_of(ReplyStarted)}"):
             try:
                 event = decode(message.subject, message.data)
             except Undecodable:

@@ -13,13 +13,13 @@ from contracts.events import ErasedFact, Event, SessionErased
 from contracts.ids import derive_id
 from contracts.personal_data import bears_words
 from contracts.topology import UnknownSubject, event_class_of
-from infra.erasure.stored import Stored
+from infra.log.stream_reader import StoredMessage
 
 MOST_ENTRIES = 500
 """Of one SessionErased: with the longest ids that makes 300 kB, well below what NATS takes."""
 
 
-def left_behind(message: Stored) -> ErasedFact | None:
+def left_behind(message: StoredMessage) -> ErasedFact | None:
     """Return what stays of a message of the log that bears words, None if it bears none.
 
     What cannot be read is taken to bear words.
@@ -80,7 +80,7 @@ def _text(fields: dict[str, Any], name: str) -> str | None:
     return value if isinstance(value, str) and 0 < len(value) <= 128 else None
 
 
-def _time_ns(fields: dict[str, Any], message: Stored) -> int:
+def _time_ns(fields: dict[str, Any], message: StoredMessage) -> int:
     value = fields.get("time_ns")
     return value if isinstance(value, int) and value >= 0 else stored_ns(message.headers.get("Nats-Time-Stamp", ""))
 

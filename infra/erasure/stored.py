@@ -1,38 +1,13 @@
-"""Stored messages as they are, and their removal so that not even the disk has them."""
+"""Remove stored messages so that not even the disk has them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
 from nats.aio.client import Client
 from nats.js.errors import APIError, NotFoundError
 
-from infra.log.event_log import read_batch
-
 AT_ONCE = 16
 NO_SUCH_MESSAGE = (10037, 10043, 10057)
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One message of a stream."""
-
-    sequence: int
-    subject: str
-    data: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-async def stored(nc: Client, stream: str, subjects: str) -> AsyncIterator[Stored]:
-    """Yield the messages of a stream on `subjects` in order. Raises nats errors, LogUnavailable."""
-    start, more = 1, True
-    while more:
-        messages, more = await read_batch(nc, stream, subjects, start)
-        for message in messages:
-            headers = dict(message.headers or {})
-            sequence = int(headers["Nats-Sequence"])
-            start = sequence + 1
-            yield Stored(sequence, headers["Nats-Subject"], message.data, headers)
 
 
 async def overwrite(nc: Client, stream: str, sequences: Iterable[int]) -> int:

@@ -10,10 +10,10 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import NoRespondersError, TimeoutError
 from nats.js import JetStreamContext
-from nats.js.errors import NotFoundError
 
 from contracts.codec import Undecodable
 from contracts.topology import DEAD, DURABLES, dead_subject, retry_subject
+from infra.log.stream_reader import StoredMessage, has_stream, stored_messages
 
 log = logging.getLogger(__name__)
 
@@ -69,40 +69,33 @@ async def copy_to_dead(
 
 
 async def dead_letter_undecodable(message: Any, error: BaseException) -> bool:
-    """Bury a message that could not be decoded; tell whether that is what happened."""
+    """Move a message that could not be decoded to DEAD; return whether that is what happened."""
     if not isinstance(error, Undecodable) or not isinstance(message, Msg) or not message.reply:
         return False
     await dead_letter(message._client.jetstream(), message.metadata.consumer, message, str(error))
     return True
 
 
-async def dead_letters(js: JetStreamContext) -> list[DeadLetter]:
-    """Return what is in DEAD, oldest first."""
-    try:
-        state = (await js.stream_info(DEAD)).state
-    except NotFoundError:
+async def dead_letters(nc: Client) -> list[DeadLetter]:
+    """Return what is in DEAD, oldest first; nothing if the log has no such stream yet.
+
+    Raises StreamUnreadable, nats.errors.TimeoutError.
+    """
+    if not await has_stream(nc, DEAD):
         return []
-    letters: list[DeadLetter] = []
-    if not state.messages:
-        return letters
-    for sequence in range(state.first_seq, state.last_seq + 1):
-        try:
-            # Direct: the answer of the other request has its headers read as if they were an e-mail's.
-            raw = await js.get_msg(DEAD, sequence, direct=True)
-        except NotFoundError:
-            continue
-        headers = dict(raw.headers or {})
-        letters.append(
-            DeadLetter(
-                sequence=sequence,
-                durable=headers.get(DURABLE_HEADER, ""),
-                subject=headers.get(SUBJECT_HEADER, ""),
-                reason=headers.get(REASON_HEADER, ""),
-                data=raw.data or b"",
-                headers=headers,
-            )
-        )
-    return letters
+    return [_letter(message) async for message in stored_messages(nc, DEAD)]
+
+
+def _letter(message: StoredMessage) -> DeadLetter:
+    headers = dict(message.headers)
+    return DeadLetter(
+        sequence=message.sequence,
+        durable=headers.get(DURABLE_HEADER, ""),
+        subject=headers.get(SUBJECT_HEADER, ""),
+        reason=headers.get(REASON_HEADER, ""),
+        data=message.data,
+        headers=headers,
+    )
 
 
 class NotTaken(RuntimeError):

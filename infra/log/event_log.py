@@ -1,15 +1,13 @@
-"""The event log: append an event durably and once, read a session back."""
+"""The event log: append an event durably and once, read a session's facts back."""
 
 import asyncio
-import json
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import PubAck
 from nats.js.errors import APIError, NotFoundError
@@ -17,9 +15,10 @@ from nats.js.errors import APIError, NotFoundError
 from contracts.codec import Undecodable, decode
 from contracts.events import Event
 from contracts.topology import VOICE, session_subjects, subject_of
-from infra.log.clock import CLOCK, time_ns_of
+from infra.log.clock import CLOCK
 from infra.log.connection import cancellation_kept, connection
 from infra.log.log_probe import refusals
+from infra.log.stream_reader import read_patiently, stored_messages
 from infra.process.telemetry import trace_headers
 
 log = logging.getLogger(__name__)
@@ -38,7 +37,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedSequence:
-    """Optimistic concurrency: accept a fact only while the last one on `subjects` is `last_sequence`.
+    """Optimistic concurrency: store a fact only while the last one on `subjects` is at `last_sequence`.
 
     It keeps out an owner that does not know yet that another has taken over.
 
@@ -54,7 +53,7 @@ class StaleWriter(RuntimeError):
 
 
 class LogUnavailable(RuntimeError):
-    """The log took no fact in time, or refused it (a full disk): the fact is not stored."""
+    """The log did not take a fact in time, or refused it (a full disk): the fact is not stored."""
 
 
 def now_ns() -> int:
@@ -103,9 +102,9 @@ async def append(
 
 
 async def deliver_again(broker: NatsBroker, event: Event, occasion: str) -> None:
-    """Store a fact once more, so that the durables that take it are given it anew; to readers it is the one they know.
+    """Store a fact once more, so that its durables are given it again; readers know it by its id and skip it.
 
-    Of one `occasion` it is stored once, whoever says it. Raises nats errors, TimeoutError.
+    For one `occasion` it is stored once, whoever appends it. Raises nats errors, TimeoutError.
     """
     headers = {"Nats-Msg-Id": f"{event.event_id}:again:{occasion}", "Daredevil-Event": type(event).__name__}
     await broker.publish(event, subject_of(event), headers=headers, stream=VOICE, timeout=ACK_TIMEOUT_S)
@@ -128,24 +127,19 @@ async def history(
 ) -> AsyncIterator[Fact]:
     """Yield a session's facts with sequence above `after`, in order, each event id once.
 
-    `subjects` is a filter for a part of them, such as `voice.<session>.turn.*`. Reads batches by direct get: about
-    1 ms for a few facts, 4 ms for 50. Facts that cannot be decoded are left out. Raises nats.errors.TimeoutError.
+    `subjects` is a filter for a part of them, such as `voice.<session>.turn.*`. It takes about 1 ms for a few facts,
+    4 ms for 50. Facts that cannot be decoded are left out. Raises what `stored_messages` raises.
     """
     seen: set[str] = set()
-    start, more = after + 1, True
-    while more:
-        messages, more = await read_batch(nc, VOICE, subjects or session_subjects(session_id), start, timeout_s)
-        for message in messages:
-            headers = message.headers or {}
-            sequence = int(headers["Nats-Sequence"])
-            start = sequence + 1
-            try:
-                event = decode(headers["Nats-Subject"], message.data)
-            except Undecodable:
-                continue
-            if event.event_id not in seen:
-                seen.add(event.event_id)
-                yield Fact(sequence, event)
+    wanted = subjects or session_subjects(session_id)
+    async for message in stored_messages(nc, VOICE, wanted, after + 1, timeout_s=timeout_s):
+        try:
+            event = decode(message.subject, message.data)
+        except Undecodable:
+            continue
+        if event.event_id not in seen:
+            seen.add(event.event_id)
+            yield Fact(message.sequence, event)
 
 
 async def facts_after(
@@ -155,70 +149,11 @@ async def facts_after(
 
     Raises the last problem after `patience_s`.
     """
-    deadline = time.monotonic() + patience_s
-    while True:
-        try:
-            return [fact async for fact in history(connection(broker), session_id, after, subjects=subjects)]
-        except (NatsError, TimeoutError, OSError, LogUnavailable) as error:
-            if time.monotonic() > deadline:
-                raise
-            log.debug("reading %s back: %r", session_id, error)
-            await asyncio.sleep(0.25)
 
+    async def read() -> list[Fact]:
+        return [fact async for fact in history(connection(broker), session_id, after, subjects=subjects)]
 
-async def read_batch(
-    nc: Client, stream: str, subjects: str, start: int, timeout_s: float = 5
-) -> tuple[list[Msg], bool]:
-    """Return stored messages from sequence `start` on, as they are, and whether there are more.
-
-    Their headers `Nats-Sequence`, `Nats-Subject` and `Nats-Time-Stamp` tell where and when they were stored. Raises
-    nats.errors.TimeoutError, LogUnavailable.
-    """
-    request = {"seq": start, "batch": 512, "max_bytes": 4_000_000, "next_by_subj": subjects}
-    return await direct_get(nc, stream, request, timeout_s)
-
-
-async def direct_get(
-    nc: Client, stream: str, request: Mapping[str, object], timeout_s: float = 5
-) -> tuple[list[Msg], bool]:
-    """Return what a batched direct get finds, as `read_batch` does.
-
-    `request` is JetStream's: `seq` or `start_time` with `batch` and `next_by_subj`, or `multi_last` with subjects for
-    at most 1024 messages.
-    """
-    inbox = nc.new_inbox()
-    subscription = await nc.subscribe(inbox)
-    messages: list[Msg] = []
-    try:
-        await nc.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(request).encode(), reply=inbox)
-        while True:
-            message = await subscription.next_msg(timeout=timeout_s)
-            status = (message.headers or {}).get("Status")
-            if status == "204":
-                return messages, int((message.headers or {}).get("Nats-Num-Pending", "0")) > 0
-            if status == "404":
-                return messages, False
-            if status is not None:
-                raise LogUnavailable(f"reading {stream}: {status} {(message.headers or {}).get('Description')}")
-            messages.append(message)
-    finally:
-        await subscription.unsubscribe()
-
-
-def sequence_of(message: Msg) -> int:
-    """Return the sequence of a message that a direct get has found."""
-    return int((message.headers or {})["Nats-Sequence"])
-
-
-def stored_ns(message: Msg) -> int:
-    """Return when NATS has stored a message that a direct get has found: Unix epoch ns, by its server's clock."""
-    return time_ns_of((message.headers or {})["Nats-Time-Stamp"])
-
-
-async def last_message(nc: Client, stream: str, subjects: str) -> Msg | None:
-    """Return the newest message on `subjects`, None if there is none. Raises what `direct_get` raises."""
-    messages, _ = await direct_get(nc, stream, {"multi_last": [subjects]})
-    return messages[-1] if messages else None
+    return await read_patiently(read, session_id, patience_s)
 
 
 async def last_sequence(nc: Client, subjects: str) -> int:

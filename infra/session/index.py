@@ -1,17 +1,25 @@
-"""Which sessions the log holds, the newest first: read from their openings, page by page, with nothing kept."""
+"""Which sessions the log holds: read from their openings, the newest first, with nothing kept.
+
+The HTTP API reads page by page (`page_of`); the command line shows a line for each session (`session_rows`).
+"""
 
 import time
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from contracts import events as e
 from contracts.codec import Undecodable, decode
 from contracts.topology import VOICE, tail_of
-from infra.log.event_log import direct_get, sequence_of, stored_ns
+from infra.log.stream_reader import (
+    StoredMessage,
+    first_message,
+    has_stream,
+    last_messages,
+    stored_messages,
+)
 
 OPENINGS = f"voice.*.{tail_of(e.SessionOpened)}"
 LATER = (e.SessionClosed, e.SessionErased, e.RecordingStored, e.SummaryWritten)
@@ -72,7 +80,7 @@ class Page:
 async def page_of(nc: Client, wanted: Wanted, limit: int, patience_s: float = 3) -> Page:
     """Return up to `limit` sessions, fewer if looking takes longer than `patience_s`: the next page goes on there.
 
-    Raises LogUnavailable, nats.errors.TimeoutError.
+    Raises StreamUnreadable, nats.errors.TimeoutError.
     """
     found: list[Listed] = []
     deadline_s = time.monotonic() + patience_s
@@ -87,14 +95,14 @@ async def page_of(nc: Client, wanted: Wanted, limit: int, patience_s: float = 3)
     return Page(await with_later(nc, found), 0)
 
 
-async def newest_sessions(nc: Client, most: int) -> AsyncIterator[Listed]:
-    """Yield the newest sessions, at most so many."""
+async def newest_sessions(nc: Client, most: int = 0) -> AsyncIterator[Listed]:
+    """Yield the newest sessions, the newest first, at most so many (0: all). Raises what `page_of` raises."""
     left = most
     async for _, openings in _windows(nc, Wanted()):
-        for listed in await with_later(nc, openings[::-1][:left]):
+        for listed in await with_later(nc, openings[::-1][: left if most else None]):
             yield listed
         left -= len(openings)
-        if left <= 0:
+        if most and left <= 0:
             return
 
 
@@ -103,8 +111,10 @@ async def with_later(nc: Client, sessions: list[Listed]) -> list[Listed]:
     for start in range(0, len(sessions), AT_ONCE):
         by_id = {listed.event.session_id: listed for listed in sessions[start : start + AT_ONCE]}
         subjects = [f"voice.{session_id}.{tail_of(event)}" for session_id in by_id for event in LATER]
-        messages, _ = await direct_get(nc, VOICE, {"multi_last": subjects, "batch": len(subjects)})
-        for _, _, event in _decoded(messages):
+        for message in await last_messages(nc, VOICE, subjects):
+            event = _decoded(message)
+            if event is None:
+                continue
             listed = by_id[event.session_id]
             match event:
                 case e.SessionClosed():
@@ -138,28 +148,102 @@ async def _windows(nc: Client, wanted: Wanted) -> AsyncIterator[tuple[int, list[
 
 async def _openings(nc: Client, start: int, end: int) -> list[Listed]:
     found: list[Listed] = []
-    more = True
-    while more and start < end:
-        messages, more = await direct_get(nc, VOICE, {"seq": start, "batch": BATCH, "next_by_subj": OPENINGS})
-        for sequence, at_ns, event in _decoded(messages):
-            if sequence < end and isinstance(event, e.SessionOpened):
-                found.append(Listed(sequence, event, at_ns))
-        start = sequence_of(messages[-1]) + 1 if messages else end
+    async for message in stored_messages(nc, VOICE, OPENINGS, start, before=end, batch=BATCH):
+        event = _decoded(message)
+        if isinstance(event, e.SessionOpened):
+            found.append(Listed(message.sequence, event, message.stored_ns))
     return found
 
 
 async def _place_of(nc: Client, time_ns: int) -> int:
     """Return the place of the first opening stored at that time or later, 0 if there is none."""
-    at = datetime.fromtimestamp(max(0, time_ns) / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    messages, _ = await direct_get(nc, VOICE, {"start_time": at, "batch": 1, "next_by_subj": OPENINGS})
-    return sequence_of(messages[0]) if messages else 0
+    message = await first_message(nc, VOICE, OPENINGS, since_ns=time_ns)
+    return message.sequence if message is not None else 0
 
 
-def _decoded(messages: Iterable[Msg]) -> Iterable[tuple[int, int, e.Event]]:
-    """Yield sequence, time of storing (ns) and event."""
-    for message in messages:
-        try:
-            event = decode((message.headers or {})["Nats-Subject"], message.data)
-            yield sequence_of(message), stored_ns(message), event
-        except Undecodable:
-            continue
+def _decoded(message: StoredMessage) -> e.Event | None:
+    try:
+        return decode(message.subject, message.data)
+    except Undecodable:
+        return None
+
+
+# -- a line for each
+
+
+@dataclass(slots=True)
+class SessionRow:
+    """One session. `closed` is why it ended, empty while it is open; `turns` counts the caller's.
+
+    Of an erased one the log no longer tells whose it was: `closed` is `erased`.
+    """
+
+    session_id: str
+    opened_ns: int
+    door: str
+    user_id: str
+    turns: int = 0
+    last_ns: int = 0
+    closed: str = ""
+    here: tuple[str, ...] = ()
+    """Who is in it now, users by their name, the agent as `agent`."""
+
+    @property
+    def seconds(self) -> float:
+        """From its beginning to its end, or to its last turn."""
+        return max(0, self.last_ns - self.opened_ns) / 1e9
+
+    def fields(self) -> dict[str, Any]:
+        """Return it as what goes into JSON."""
+        return asdict(self) | {"seconds": round(self.seconds, 3)}
+
+
+async def session_rows(nc: Client, most: int = 0) -> tuple[list[SessionRow], int]:
+    """Return the newest sessions in the order in which they opened (0: all), erased ones too, and how many there are.
+
+    Raises what `page_of` raises.
+    """
+    if not await has_stream(nc, VOICE):
+        return [], 0
+    listed = [listed async for listed in newest_sessions(nc, most)]
+    rows = {opened.event.session_id: _row_of(opened) for opened in reversed(listed)}
+    info = await nc.jetstream().stream_info(VOICE, subjects_filter=OPENINGS)
+    session_ids = {subject.split(".")[1] for subject in info.state.subjects or {}}
+    async for message in stored_messages(nc, VOICE, f"voice.*.{tail_of(e.SessionErased)}"):
+        event = _decoded(message)
+        # One that is not erased whole still has its opening, and may be too old to be wanted here.
+        if isinstance(event, e.SessionErased) and (event.session_id in rows or event.session_id not in session_ids):
+            session_ids.add(event.session_id)
+            _take_erased(rows, event)
+    await _count_turns(nc, rows, start=min((opened.sequence for opened in listed), default=1))
+    return sorted(rows.values(), key=lambda row: row.opened_ns)[-most:], len(session_ids)
+
+
+def _row_of(listed: Listed) -> SessionRow:
+    opened, closed = listed.event, listed.closed
+    row = SessionRow(opened.session_id, opened.time_ns, opened.door, opened.user_id, last_ns=opened.time_ns)
+    if closed is not None:
+        row.closed, row.last_ns = closed.reason, max(row.last_ns, closed.time_ns)
+    return row
+
+
+async def _count_turns(nc: Client, rows: dict[str, SessionRow], start: int) -> None:
+    seen: set[str] = set()
+    async for message in stored_messages(nc, VOICE, f"voice.*.{tail_of(e.TurnEnded)}", start):
+        event = _decoded(message)
+        if event is not None and event.event_id not in seen and (row := rows.get(event.session_id)) is not None:
+            seen.add(event.event_id)
+            row.turns += 1
+            row.last_ns = max(row.last_ns, event.time_ns)
+
+
+def _take_erased(rows: dict[str, SessionRow], erased: e.SessionErased) -> None:
+    """Take in what an erasure has left of a session."""
+    first_ns = min((entry.time_ns for entry in erased.skeleton), default=erased.time_ns)
+    row = rows.setdefault(erased.session_id, SessionRow(erased.session_id, first_ns, "", ""))
+    row.closed = "erased"
+    for entry in erased.skeleton:
+        if entry.event == e.SessionOpened.__name__:
+            row.opened_ns = entry.time_ns
+        row.turns += entry.event == e.TurnEnded.__name__
+        row.last_ns = max(row.last_ns, entry.time_ns)

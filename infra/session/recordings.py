@@ -13,13 +13,13 @@ import msgpack
 import numpy as np
 import numpy.typing as npt
 from nats.aio.client import Client
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, NotFoundError
 
 from contracts.ids import derive_id
 from contracts.topology import RECORDINGS, recording_subject
-from infra.log.connection import cancellation_kept, give_up_consumer
+from infra.log.connection import cancellation_kept
 from infra.log.event_log import WRONG_LAST_SEQUENCE, StaleWriter
+from infra.log.stream_reader import stored_messages
 from infra.session.opus import LOOK_AHEAD_SAMPLES, PACKET_SAMPLES, RATE_HZ, SILENT_PACKET, Decoder, webm
 
 Samples = npt.NDArray[np.int16]
@@ -125,29 +125,12 @@ async def last_chunk(nc: Client, session_id: str) -> StoredChunk | None:
 
 async def chunks_of(nc: Client, session_id: str) -> AsyncIterator[Chunk]:
     """Yield the chunks of a recording in order, as far as stored. Raises NoRecording, BrokenChunk, nats errors."""
-    subject = recording_subject(session_id)
-    config = ConsumerConfig(
-        ack_policy=AckPolicy.NONE,
-        deliver_policy=DeliverPolicy.ALL,
-        filter_subject=subject,
-        mem_storage=True,
-        inactive_threshold=30,
-    )
-    subscription = await nc.jetstream().subscribe(subject, stream=RECORDINGS, config=config)
-    name = ""
-    try:
-        info = await subscription.consumer_info()
-        name = info.name
-        sent = info.delivered.consumer_seq if info.delivered is not None else 0
-        expected = sent + (info.num_pending or 0)
-        if not expected:
-            raise NoRecording(f"nothing was recorded of session {session_id}")
-        for _ in range(expected):
-            yield unpack_chunk((await subscription.next_msg(timeout=_TIMEOUT_S)).data)
-    finally:
-        await subscription.unsubscribe()
-        if name:
-            await give_up_consumer(nc, RECORDINGS, name)
+    is_recorded = False
+    async for message in stored_messages(nc, RECORDINGS, recording_subject(session_id)):
+        is_recorded = True
+        yield unpack_chunk(message.data)
+    if not is_recorded:
+        raise NoRecording(f"nothing was recorded of session {session_id}")
 
 
 def gapless(chunks: Iterable[Chunk]) -> Iterator[tuple[bytes, ...]]:

@@ -23,7 +23,7 @@ def burial(nc: Client) -> Callable[[LogMessage, str], Awaitable[None]]:
 
 async def set_aside(nc: Client) -> set[int]:
     """Return the sequences in the log of what is in the dead letters of this projection."""
-    letters = await dead_letters(nc.jetstream())
+    letters = await dead_letters(nc)
     return {int(letter.headers.get(SEQUENCE_HEADER, "0")) for letter in letters if letter.durable == NAME}
 
 
@@ -35,6 +35,6 @@ async def last_letter(nc: Client) -> int:
 async def drop_letters(nc: Client, until: int) -> None:
     """Drop this projection's dead letters up to a sequence of DEAD: a rebuild has had another go at them."""
     js = nc.jetstream()
-    for letter in await dead_letters(js):
+    for letter in await dead_letters(nc):
         if letter.durable == NAME and letter.sequence <= until:
             await js.delete_msg(DEAD, letter.sequence)

@@ -1,14 +1,12 @@
-"""Reading the log in its order, from any place, without leaving a consumer behind."""
+"""Reading the log in its order, from any place, and learning when there is more."""
 
 import asyncio
-import json
-from collections.abc import Mapping
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from contracts.topology import LIVE, VOICE
-from infra.log.event_log import LogUnavailable
+from infra.log.stream_reader import read_batch
 from projections.postgres.fold import LogMessage
 
 BATCH = 1000
@@ -19,33 +17,10 @@ TIMEOUT_S = 10.0
 async def read_log(nc: Client, after: int, limit: int = BATCH) -> tuple[list[LogMessage], int]:
     """Return the next messages of the log behind sequence `after`, and how many are still to come.
 
-    Raises LogUnavailable, nats errors.
+    Raises StreamUnreadable, nats.errors.TimeoutError.
     """
-    messages: list[LogMessage] = []
-    ended: asyncio.Future[tuple[str, Mapping[str, str]]] = asyncio.get_running_loop().create_future()
-
-    # A callback: waiting for each message would cost more than reading it.
-    async def take(message: Msg) -> None:
-        headers = message.headers or {}
-        if (status := headers.get("Status")) is None:
-            messages.append(LogMessage(int(headers["Nats-Sequence"]), headers["Nats-Subject"], message.data))
-        elif not ended.done():
-            ended.set_result((status, headers))
-
-    inbox = nc.new_inbox()
-    subscription = await nc.subscribe(inbox, cb=take)
-    request = {"seq": after + 1, "batch": limit, "max_bytes": BATCH_BYTES, "next_by_subj": ">"}
-    try:
-        await nc.publish(f"$JS.API.DIRECT.GET.{VOICE}", json.dumps(request).encode(), reply=inbox)
-        async with asyncio.timeout(TIMEOUT_S):
-            status, headers = await ended
-    finally:
-        await subscription.unsubscribe()
-    if status == "204":
-        return messages, int(headers.get("Nats-Num-Pending", "0"))
-    if status == "404":
-        return messages, 0
-    raise LogUnavailable(f"reading the log: {status} {headers.get('Description', '')}")
+    found = await read_batch(nc, VOICE, ">", after + 1, limit, BATCH_BYTES, TIMEOUT_S)
+    return [LogMessage(message.sequence, message.subject, message.data) for message in found.messages], found.pending
 
 
 class NewFacts:

@@ -10,7 +10,6 @@ import psycopg
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from infra.log.event_log import LogUnavailable
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 from projections.postgres.dead import NAME, burial
 from projections.postgres.filling import Filler, Stopped
@@ -26,7 +25,7 @@ log = logging.getLogger(__name__)
 STANDBY_S, STOPPED_S, MAX_BACKOFF_S, AGAIN_S = 1.0, 10.0, 2.0, 0.1
 WRITE_TIMEOUT_S = 90.0
 
-Outage = (psycopg.OperationalError, psycopg.InterfaceError, NatsError, LogUnavailable, OSError, TimeoutError)
+Outage = (psycopg.OperationalError, psycopg.InterfaceError, NatsError, OSError, TimeoutError)
 
 
 class PostgresProjector:

@@ -40,6 +40,10 @@ class Entry(NamedTuple):
 class LogReader:
     """`async with LogReader(nc, after) as reader: entries = await reader.next()`, for one task.
 
+    It pulls from a consumer, where others use `infra.log.stream_reader`, because it follows the log for as long as the
+    projection runs: it takes several subjects, is told of new entries without asking, and saves the headers of a direct
+    get, which cost more to parse than an entry.
+
     It asks for a batch when the last one has been taken, so at most one batch (256 entries, 8 MB) is in memory.
     `pending` is how many entries there were to come when it was entered.
     """

@@ -10,22 +10,21 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from contracts.audio import BadAudio, unpack_in
 from contracts.topology import AUDIO, audio_in_subject
-from infra.log.event_log import direct_get, last_message, sequence_of
+from infra.log.stream_reader import StoredMessage, first_message, start_of
 
 BATCH = 1000
 TIMEOUT_S = 5.0
 INACTIVE_S = 180
 
 
-NEAR_MESSAGES = 500
-"""So many sequences are rather read than told apart."""
-
-
 class CapturedSound:
-    """Reads `audio.<session>.>` from a time on. Reading in batches costs a tenth of hearing each frame live.
+    """Reads `audio.<session>.>` from a time on. Reading in batches costs a tenth of receiving each frame live.
+
+    It pulls from a consumer, where others use `infra.log.stream_reader`, because it follows a session for as long as it
+    lasts: a frame then comes without the headers of a direct get, and takes half of the CPU (8 µs, not 19).
 
     `since_ns` is of the session's door, whose clock stamps people's frames; that of NATS may be hours apart, so the
-    place in the stream is found by the frames. When NATS has lost the consumer it goes on behind the last frame.
+    place in the stream is found by the frames. When NATS has lost the consumer, it goes on behind the last frame.
     """
 
     def __init__(self, nc: Client, session_id: str, since_ns: int) -> None:
@@ -68,33 +67,14 @@ class CapturedSound:
     async def _start(self) -> int:
         """Return the sequence from which to read."""
         if self._last is None:
-            return await self._first_since()
+            return await start_of(self._nc, AUDIO, self._people, self._is_before)
         # A memory stream that was lost counts from 1 again; if it only aged, what is left has not been read.
         sequence = self._last.metadata.sequence.stream
-        there = await self._kept_from(sequence, self._subject)
-        is_same = there is not None and sequence_of(there) == sequence and there.data == self._last.data
+        there = await first_message(self._nc, AUDIO, self._subject, sequence)
+        is_same = there is not None and there.sequence == sequence and there.data == self._last.data
         return sequence + 1 if is_same else 1
 
-    async def _first_since(self) -> int:
-        """Return a sequence before which no frame is needed, looked for by halves: frames come in their order."""
-        first, newest = await self._kept_from(1, self._people), await last_message(self._nc, AUDIO, self._people)
-        if first is None or newest is None or not self._is_before(first):
-            return 1
-        low, high = sequence_of(first), sequence_of(newest)
-        while high - low > NEAR_MESSAGES:
-            middle = (low + high) // 2
-            there = await self._kept_from(middle, self._people)
-            if there is not None and self._is_before(there):
-                low = max(middle, sequence_of(there))
-            else:
-                high = middle
-        return low
-
-    async def _kept_from(self, sequence: int, subject: str) -> Msg | None:
-        messages, _ = await direct_get(self._nc, AUDIO, {"seq": sequence, "batch": 1, "next_by_subj": subject})
-        return messages[0] if messages else None
-
-    def _is_before(self, message: Msg) -> bool:
+    def _is_before(self, message: StoredMessage) -> bool:
         try:
             return unpack_in(message.data).received_ns < self._since_ns
         except BadAudio:

@@ -13,7 +13,7 @@ from actors.transcript.echo.replies import RepliesSound
 from contracts.audio import BadAudio, OutFrame, unpack_out
 from contracts.topology import AUDIO, audio_out_subject
 from infra.log.connection import connection, round_trip
-from infra.log.event_log import direct_get, last_message, read_batch, sequence_of
+from infra.log.stream_reader import first_message, last_message, stored_messages
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ MOST_KEPT_S = 360
 """How much of it is read at most to have the newest reply from its beginning: without that it can't be placed."""
 
 FIRST_STEP = 2000
-"""So many sequences back it looks first, for whatever there is between; then ever further."""
+"""How many sequences it looks back at first, then each time twice as many."""
 
 
 class AgentSound:
@@ -76,27 +76,21 @@ class AgentSound:
         """Return the frames that the audio stream has kept, from as far back as they are needed."""
         nc = connection(self._broker)
         newest = await last_message(nc, AUDIO, self._subject)
-        oldest, _ = await direct_get(nc, AUDIO, {"seq": 1, "batch": 1, "next_by_subj": self._subject})
-        if newest is None or not oldest:
+        oldest = await first_message(nc, AUDIO, self._subject)
+        if newest is None or oldest is None:
             return []
-        first, end, step = sequence_of(oldest[0]), sequence_of(newest) + 1, FIRST_STEP
+        end, step = newest.sequence + 1, FIRST_STEP
         frames: list[OutFrame] = []
-        while end > first and not _is_enough(frames):
-            start = max(first, end - step)
+        while end > oldest.sequence and not _is_enough(frames):
+            start = max(oldest.sequence, end - step)
             frames = await self._between(start, end) + frames
             end, step = start, 2 * step
         return frames
 
     async def _between(self, start: int, end: int) -> list[OutFrame]:
-        frames: list[OutFrame] = []
-        more = True
-        while more and start < end:
-            messages, more = await read_batch(connection(self._broker), AUDIO, self._subject, start)
-            for message in messages:
-                start = sequence_of(message) + 1
-                if start <= end and (frame := self._unpacked(message.data)) is not None:
-                    frames.append(frame)
-        return frames
+        messages = stored_messages(connection(self._broker), AUDIO, self._subject, start, before=end)
+        frames = [self._unpacked(message.data) async for message in messages]
+        return [frame for frame in frames if frame is not None]
 
     def _unpacked(self, data: bytes) -> OutFrame | None:
         try:

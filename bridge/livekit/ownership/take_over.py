@@ -14,12 +14,13 @@ from bridge.livekit.ownership.lapses import Lapses, Seen
 from bridge.livekit.ownership.lease import BUCKET, Holding, bucket_of
 from bridge.livekit.ownership.successor import Successor
 from infra.log.connection import connection
-from infra.log.event_log import LogUnavailable, read_batch
+from infra.log.stream_reader import stored_messages
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)
 
 WATCH_S = 0.2
+LOOK_TIMEOUT_S = 1.0
 ANSWER_S = 1.0
 """How long a job whose lease has lapsed may take to say that it is alive; that one has died is known at once."""
 
@@ -41,7 +42,7 @@ class TakeOver:
                 await self._look()
                 for seen in await self._dead():
                     await self._successor.see_to(seen.holding, seen.revision)
-            except (NatsError, APIError, LogUnavailable, TimeoutError, OSError) as error:
+            except (NatsError, APIError, TimeoutError, OSError) as error:
                 log.debug("looking at the rooms: %r", error)
                 self._forget()
             except LIVEKIT_ERRORS as error:
@@ -60,13 +61,12 @@ class TakeOver:
             self._forget()
         if not self._last:
             await bucket_of(self._broker)
-        more = True
-        while more:
-            asked_s = time.monotonic()
-            messages, more = await read_batch(nc, f"KV_{BUCKET}", f"$KV.{BUCKET}.*", self._last + 1, 1)
-            for message in messages:
-                self._last = int((message.headers or {})["Nats-Sequence"])
-                self._lapses.take(Holding.model_validate_json(message.data), self._last, time.monotonic())
+        asked_s = time.monotonic()
+        async for message in stored_messages(
+            nc, f"KV_{BUCKET}", f"$KV.{BUCKET}.*", self._last + 1, timeout_s=LOOK_TIMEOUT_S
+        ):
+            self._last = message.sequence
+            self._lapses.take(Holding.model_validate_json(message.data), self._last, time.monotonic())
         self._lapses.asked(asked_s)
 
     async def _dead(self) -> list[Seen]:

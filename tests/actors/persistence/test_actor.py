@@ -4,7 +4,7 @@ from faststream.nats import NatsBroker
 
 from actors.persistence import actor
 from contracts.events import Event, TurnRecorded
-from infra.log.connection import connection, jetstream
+from infra.log.connection import connection
 from infra.log.dead_letters import dead_letters
 from infra.log.event_log import append
 from tests.actors.persistence.test_record import CUT, EXCHANGE, FINISHED
@@ -32,5 +32,5 @@ async def test_what_no_actor_knows_is_moved_to_the_dead_letters(broker: NatsBrok
         await connection(broker).publish("voice.s.no.such", b"\xc1")
         await append(broker, FINISHED)
         await facts_until(broker, "s", lambda facts: bool(_records(facts)))
-        letters = await dead_letters(jetstream(broker))
+        letters = await dead_letters(connection(broker))
     assert [letter.subject for letter in letters] == ["voice.s.no.such"]

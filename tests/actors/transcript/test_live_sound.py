@@ -6,10 +6,11 @@ import nats
 import pytest
 from faststream.nats import NatsBroker
 
-from actors.transcript.live_sound import NEAR_MESSAGES, LiveSound
+from actors.transcript.live_sound import LiveSound
 from contracts.audio import InFrame
 from contracts.topology import AUDIO, audio_in_subject
 from infra.log.connection import connection, jetstream
+from infra.log.stream_reader import NEAR_MESSAGES
 from tests.servers import NatsServer
 from tests.waiting import until, until_async
 

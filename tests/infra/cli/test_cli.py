@@ -34,9 +34,9 @@ from infra.cli.checks import in_json, shown
 from infra.cli.describe import describe
 from infra.cli.json_output import OUTPUTS
 from infra.cli.log import table_of_sessions
-from infra.cli.session_list import SessionRow
 from infra.log.connection import jetstream
 from infra.log.event_log import append
+from infra.session.index import SessionRow
 from infra.settings import Settings, settings
 from tests.infra.caller.fake_door import fake_door
 from tests.servers import NatsServer

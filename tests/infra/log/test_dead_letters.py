@@ -18,9 +18,9 @@ async def refuse(event: Event) -> None:
 
 
 async def test_no_letters_are_listed_where_there_are_none(broker: NatsBroker) -> None:
-    assert await dead_letters(jetstream(broker)) == []
+    assert await dead_letters(connection(broker)) == []
     await jetstream(broker).delete_stream(DEAD)
-    assert await dead_letters(jetstream(broker)) == []
+    assert await dead_letters(connection(broker)) == []
 
 
 async def test_unknown_events_and_broken_bytes_are_buried_by_the_durable_that_takes_everything(
@@ -36,7 +36,7 @@ async def test_unknown_events_and_broken_bytes_are_buried_by_the_durable_that_ta
         for subject, data in junk:
             await jetstream(broker).publish(subject, data)
         await all_answered(broker, "persistence")
-    letters = await dead_letters(jetstream(broker))
+    letters = await dead_letters(connection(broker))
     assert [(letter.subject, letter.data) for letter in letters] == junk
     assert {letter.durable for letter in letters} == {"persistence"}
     for letter, reason in zip(
@@ -57,7 +57,7 @@ async def test_words_of_any_script_in_subject_headers_and_reason_are_kept(broker
     await nc.flush()
     async with a_copy_of("persistence", Taker()):
         await all_answered(broker, "persistence")
-        (letter,) = await dead_letters(jetstream(broker))
+        (letter,) = await dead_letters(connection(broker))
         assert (letter.subject, letter.headers["Sender"], letter.data) == (subject, "Zoë", b"\x80")
         assert letter.headers["Broken"] == "\ufffd"
         assert "no event is known for subject 'voice.é.turn.ended'" in letter.reason
@@ -73,7 +73,7 @@ async def test_a_subject_that_is_no_utf8_is_buried_and_stops_nobody(broker: Nats
     async with a_copy_of("persistence", taker):
         await all_answered(broker, "persistence")
     assert taker.ids == ["s-1:c0"]
-    (letter,) = await dead_letters(jetstream(broker))
+    (letter,) = await dead_letters(connection(broker))
     assert letter.subject == "voice.\ufffd.turn.ended"
 
 
@@ -83,7 +83,7 @@ async def test_a_letter_is_kept_whole_and_once_per_durable(broker: NatsBroker) -
     for durable in ("synthesis", "persistence"):
         async with a_copy_of(durable, refuse):
             await all_answered(broker, durable)
-    first, second = await dead_letters(jetstream(broker))
+    first, second = await dead_letters(connection(broker))
     assert (first.durable, second.durable) == ("synthesis", "persistence")
     assert first.data == second.data == encode(event)
     assert first.headers["Daredevil-Sequence"] == "1"
@@ -95,38 +95,38 @@ async def test_a_letter_that_is_put_back_is_taken_and_gone(broker: NatsBroker) -
     await append(broker, clause(0))
     async with a_copy_of("synthesis", refuse):
         await all_answered(broker, "synthesis")
-    (letter,) = await dead_letters(jetstream(broker))
+    (letter,) = await dead_letters(connection(broker))
     async with a_copy_of("synthesis", taker):
         await put_back(connection(broker), letter)
     assert taker.ids == ["s-1:c0"]
-    assert await dead_letters(jetstream(broker)) == []
+    assert await dead_letters(connection(broker)) == []
 
 
 async def test_a_letter_that_still_cannot_be_taken_stays_with_the_reason_said(broker: NatsBroker) -> None:
     await append(broker, clause(0))
     async with a_copy_of("synthesis", refuse):
         await all_answered(broker, "synthesis")
-        (letter,) = await dead_letters(jetstream(broker))
+        (letter,) = await dead_letters(connection(broker))
         with pytest.raises(NotTaken, match="ValueError: cannot take s-1:c0"):
             await put_back(connection(broker), letter)
-    assert await dead_letters(jetstream(broker)) == [letter]
+    assert await dead_letters(connection(broker)) == [letter]
 
 
 async def test_broken_bytes_cannot_be_put_back(broker: NatsBroker) -> None:
     async with a_copy_of("persistence", Taker()):
         await jetstream(broker).publish("voice.s-1.turn.ended", b"\xc1")
         await all_answered(broker, "persistence")
-        (letter,) = await dead_letters(jetstream(broker))
+        (letter,) = await dead_letters(connection(broker))
         with pytest.raises(NotTaken, match="not MessagePack"):
             await put_back(connection(broker), letter)
-    assert await dead_letters(jetstream(broker)) == [letter]
+    assert await dead_letters(connection(broker)) == [letter]
 
 
 async def test_without_a_running_actor_the_letter_stays_and_the_error_says_what_to_do(broker: NatsBroker) -> None:
     await append(broker, clause(0))
     async with a_copy_of("synthesis", refuse):
         await all_answered(broker, "synthesis")
-    (letter,) = await dead_letters(jetstream(broker))
+    (letter,) = await dead_letters(connection(broker))
     with pytest.raises(NotTaken, match="no synthesis is running: start it"):
         await put_back(connection(broker), letter)
-    assert await dead_letters(jetstream(broker)) == [letter]
+    assert await dead_letters(connection(broker)) == [letter]

@@ -130,7 +130,7 @@ async def test_what_a_cancelled_task_has_not_done_is_done_by_another(broker: Nat
         assert await unanswered(broker, "synthesis") == 1
         end.set()
         await all_answered(broker, "synthesis")
-    assert await dead_letters(jetstream(broker)) == []
+    assert await dead_letters(connection(broker)) == []
 
 
 async def test_two_copies_share_the_work_and_take_each_event_once(broker: NatsBroker) -> None:
@@ -220,7 +220,7 @@ async def test_a_handler_that_fails_now_and_then_is_tried_again_before_the_next_
     async with a_copy_of("synthesis", fail_twice):
         await all_answered(broker, "synthesis")
     assert attempts == ["s-1:c0"] * 3 + ["s-1:c1"]
-    assert await dead_letters(jetstream(broker)) == []
+    assert await dead_letters(connection(broker)) == []
 
 
 async def test_a_handler_that_always_fails_sends_its_event_to_dead_and_goes_on(broker: NatsBroker) -> None:
@@ -235,7 +235,7 @@ async def test_a_handler_that_always_fails_sends_its_event_to_dead_and_goes_on(b
     await append(broker, clause(1))
     async with a_copy_of("synthesis", fail):
         await all_answered(broker, "synthesis")
-    letters = await dead_letters(jetstream(broker))
+    letters = await dead_letters(connection(broker))
     assert [(one.durable, one.subject, one.reason) for one in letters] == [
         ("synthesis", "voice.s-1.reply.clause", "ValueError: no such voice")
     ]
@@ -253,7 +253,7 @@ async def test_an_event_that_kills_every_copy_ends_in_dead(broker: NatsBroker) -
     async with a_copy_of("summaries", taker):
         await all_answered(broker, "summaries")
     assert taker.ids == []
-    assert [letter.reason[:18] for letter in await dead_letters(js)] == ["delivered 20 times"]
+    assert [letter.reason[:18] for letter in await dead_letters(connection(broker))] == ["delivered 20 times"]
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
@@ -337,7 +337,7 @@ async def test_a_cancellation_from_elsewhere_never_ends_a_job(
         assert await unanswered(broker, "transcript") == 2
         job.end.set()
         await all_answered(broker, "transcript")
-    assert await dead_letters(jetstream(broker)) == []
+    assert await dead_letters(connection(broker)) == []
 
 
 async def test_a_job_whose_task_anybody_cancels_is_taken_up_again_and_not_acknowledged(broker: NatsBroker) -> None:
@@ -365,7 +365,7 @@ async def test_a_job_that_fails_again_and_again_is_never_given_up(broker: NatsBr
     async with a_copy_of("transcript", fail_four_times):
         await all_answered(broker, "transcript")
     assert len(attempts) == 5
-    assert await dead_letters(jetstream(broker)) == []
+    assert await dead_letters(connection(broker)) == []
 
 
 async def test_a_task_in_which_something_else_was_cancelled_is_tried_again_then_dead(broker: NatsBroker) -> None:
@@ -385,7 +385,7 @@ async def test_a_task_in_which_something_else_was_cancelled_is_tried_again_then_
     async with a_copy_of("synthesis", wait_for_what_is_cancelled):
         await all_answered(broker, "synthesis")
     assert len(begun) == 3
-    assert [letter.reason[:18] for letter in await dead_letters(jetstream(broker))] == ["CancelledElsewhere"]
+    assert [letter.reason[:18] for letter in await dead_letters(connection(broker))] == ["CancelledElsewhere"]
 
 
 async def test_a_subscriber_that_something_has_cancelled_is_started_again(broker: NatsBroker) -> None:

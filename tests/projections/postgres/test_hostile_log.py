@@ -104,7 +104,7 @@ async def test_a_fact_that_postgres_refuses_becomes_a_dead_letter_and_the_projec
     last = await append(broker, turn("after", 2))
     await tables.reach(last)
     nc = connection(broker)
-    [letter] = await dead_letters(jetstream(broker))
+    [letter] = await dead_letters(connection(broker))
     assert (letter.durable, letter.subject) == (NAME, "voice.s-1.turn.recorded")
     assert f"event {refused} (TurnRecorded of s-1) cannot be stored" in letter.reason
     assert [row["user_text"] for row in await tables.all("conversations")] == ["before", "after"]
@@ -115,7 +115,7 @@ async def test_a_fact_that_postgres_refuses_becomes_a_dead_letter_and_the_projec
 
     await rebuild(database, nc, lambda *_: None)
     assert [row["user_text"] for row in await tables.all("conversations")] == ["before", "owls", "after"]
-    assert await dead_letters(jetstream(broker)) == []
+    assert await dead_letters(connection(broker)) == []
     assert await verify_tables(database, nc) == []
 
 

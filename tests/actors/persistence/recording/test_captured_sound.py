@@ -5,12 +5,13 @@ import signal
 import pytest
 from faststream.nats import NatsBroker
 
-from actors.persistence.recording.captured_sound import NEAR_MESSAGES, CapturedSound
+from actors.persistence.recording.captured_sound import CapturedSound
 from contracts.audio import InFrame, OutFrame, unpack_in
 from contracts.topology import AUDIO, audio_in_subject, audio_out_subject
 from infra.log.connection import connection, jetstream
 from infra.log.event_log import now_ns
 from infra.log.provisioning import provision
+from infra.log.stream_reader import NEAR_MESSAGES
 from tests.servers import NatsServer
 from tests.waiting import until_async
 
