@@ -28,6 +28,7 @@ from bridge.websocket.endpoint import WebSocketDoor
 from bridge.websocket.page_offers import offers_route
 from bridge.websocket.protocol import MAX_MESSAGE_BYTES
 from contracts.topology import REASONING, SYNTHESIS, TRANSCRIPT
+from infra.cannot_run import CannotRun, ends_process
 from infra.process.descriptors import raise_descriptor_limit
 from infra.settings import Settings
 
@@ -54,11 +55,11 @@ for suffix in (".js", ".mjs"):
     mimetypes.add_type("text/javascript", suffix)
 
 
-class PortInUse(SystemExit):
+class PortInUse(CannotRun, OSError):
     """The address cannot be listened on; the message says which setting to change."""
 
 
-class ServerEnded(SystemExit):
+class ServerEnded(CannotRun, RuntimeError):
     """The web server has ended though nobody has asked it to; the process ends with it."""
 
 
@@ -168,7 +169,8 @@ class WebServer:
     def _on_end(self, serving: "asyncio.Task[None]") -> None:
         """End the process if the server ends by itself, so that it is started again: nobody could call any more."""
         if self._server is not None and not self._server.should_exit:
-            raise _ended(serving)
+            with ends_process():
+                raise _ended(serving)
 
     async def close(self) -> None:
         """Tell the clients, and stop listening; may be called twice."""
@@ -181,9 +183,7 @@ class WebServer:
 
 def _ended(serving: "asyncio.Task[None]") -> ServerEnded:
     error = None if serving.cancelled() else serving.exception()
-    reason = f"the web server has ended: {error or 'cancelled'!r}"
-    log.error("%s", reason)
-    ended = ServerEnded(1)
+    ended = ServerEnded(f"the web server has ended: {error or 'cancelled'!r}")
     ended.__cause__ = error
     return ended
 
@@ -197,8 +197,7 @@ def _listen(settings: Settings) -> socket.socket:
             f"cannot listen on {settings.host}:{settings.port} ({error.strerror or error}): "
             "set DAREDEVIL_PORT to another port (0 takes any free one), or DAREDEVIL_HOST to an address of this machine"
         )
-        log.error("%s", reason)
-        raise PortInUse(1) from error
+        raise PortInUse(reason) from error
 
 
 def _write(path: Path, text: str) -> None:

@@ -5,8 +5,10 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from infra.cannot_run import CannotRun
 
-class NotRunning(RuntimeError):
+
+class NotRunning(CannotRun, RuntimeError):
     """Nothing runs on this data directory and no external server is set."""
 
 

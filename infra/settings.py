@@ -14,14 +14,17 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from infra.cannot_run import CannotRun
 from infra.time_zones import checked_zone
 
 ENV_PREFIX = "DAREDEVIL_"
 LIVEKIT_SCHEMES = ("wss", "ws", "https", "http")
 
 
-class BadSettings(SystemExit):
-    """A setting cannot be what it is; the message names it and says what to write."""
+class BadSettings(CannotRun, ValueError):
+    """A setting has a value that cannot be used; the message names the setting and says what to write."""
+
+    exit_code = 2
 
 
 def _livekit_url(url: str) -> str:
@@ -252,6 +255,11 @@ class Settings(BaseSettings):
                 f"DAREDEVIL_MIN_ENDPOINTING_DELAY_MS ({self.min_endpointing_delay_ms}) is above "
                 f"DAREDEVIL_MAX_ENDPOINTING_DELAY_MS ({self.max_endpointing_delay_ms})"
             )
+        if (self.auth_issuer or self.auth_audience) and not self.auth:
+            raise ValueError(
+                f"{' and '.join(self.given('auth_issuer', 'auth_audience'))} protects nothing without DAREDEVIL_AUTH: "
+                "set the secret or the JWKS by which tokens are checked as well"
+            )
         if self.pulsar_tls_key_file and not self.pulsar_tls_cert_file:
             raise ValueError("DAREDEVIL_PULSAR_TLS_KEY_FILE is of no use without DAREDEVIL_PULSAR_TLS_CERT_FILE")
         return self
@@ -259,6 +267,10 @@ class Settings(BaseSettings):
     def unset(self, *names: str) -> list[str]:
         """Return the variables of those settings that are empty."""
         return [f"{ENV_PREFIX}{name.upper()}" for name in names if not getattr(self, name)]
+
+    def given(self, *names: str) -> list[str]:
+        """Return the variables of those settings that are not empty."""
+        return [f"{ENV_PREFIX}{name.upper()}" for name in names if getattr(self, name)]
 
 
 NO_SETTINGS = frozenset(("HELD_DIR", "PORT_FILE", "REQUIRE_ALL"))

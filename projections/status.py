@@ -12,6 +12,7 @@ from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 
 from contracts.topology import VOICE
+from infra.cannot_run import CannotRun, ends_process
 
 RATE_WINDOW_S = 10.0
 
@@ -107,12 +108,16 @@ async def log_end(nc: Client) -> int:
         return 0
 
 
+class ProjectionEnded(CannotRun, RuntimeError):
+    """The work of a projection has ended though nobody has asked it to; the process ends with it."""
+
+
 def end_process(work: "asyncio.Task[None]") -> None:
     """End the process when a projection's work has ended though nobody has ended it, so that it is started again.
 
     One that returns has said why in its status, and waits for somebody.
     """
-    if work.cancelled():
-        raise SystemExit(f"{work.get_name()}: cancelled by something else")
-    if (error := work.exception()) is not None:
-        raise SystemExit(f"{work.get_name()}: {error!r}") from error
+    error = None if work.cancelled() else work.exception()
+    if work.cancelled() or error is not None:
+        with ends_process():
+            raise ProjectionEnded(f"{work.get_name()} has ended: {error or 'cancelled'!r}") from error

@@ -12,12 +12,13 @@ from nats.errors import NoRespondersError
 
 from contracts.topology import DURABLES
 from infra.engines.llm import LOCAL, LlmNotFound, local_url, model_names
+from infra.log.broker import UNABLE
 from infra.log.connection import answers, cancellation_kept, connection, jetstream
 from infra.log.log_probe import LogProbe, refusals
 from infra.log.provisioning import missing_durables
 from infra.process.http_status import http_status
 from infra.process.tasks import ended
-from infra.settings import Settings
+from infra.settings import Settings, items_of
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,8 @@ class Readiness:
         self._probe = LogProbe()
         self._answered_s = dict.fromkeys((*actors, *_local_model(settings)), -math.inf)
         """When each of them has answered last."""
+        self._unable: dict[str, str] = {}
+        """What each actor said last that it cannot do, for no engine could be made."""
         self._problem = ""
         self._looked_s = -math.inf
         self._asked_s = -math.inf
@@ -104,12 +107,22 @@ class Readiness:
                 group.create_task(self._ask(name))
             disk = group.create_task(self._probe.problem(jetstream(self._broker)))
             missing = group.create_task(_missing_durables(self._broker))
-        return missing.result() or refusals.problem(time.monotonic()) or disk.result() or self._hanging()
+        return (
+            missing.result()
+            or refusals.problem(time.monotonic())
+            or disk.result()
+            or self._hanging()
+            or self._lacking()
+        )
 
     def _hanging(self) -> str:
         since_s = time.monotonic() - PATIENCE_S
         hanging = [name for name, answered_s in self._answered_s.items() if answered_s < since_s]
         return f"no answer comes from: {', '.join(hanging)}" if hanging else ""
+
+    def _lacking(self) -> str:
+        lacking = [f"{name} cannot {what}" for name, what in sorted(self._unable.items()) if what]
+        return f"an engine is missing: {', '.join(lacking)} (`daredevil doctor` says why)" if lacking else ""
 
     async def _ask(self, name: str) -> None:
         if name == LOCAL_MODEL:
@@ -117,7 +130,8 @@ class Readiness:
         else:
             try:
                 with cancellation_kept():
-                    await connection(self._broker).request(f"health.{name}", timeout=ASK_S)
+                    answer = await connection(self._broker).request(f"health.{name}", timeout=ASK_S)
+                self._unable[name] = ", ".join(items_of((answer.headers or {}).get(UNABLE, "")))
                 is_there = True
             except NoRespondersError:
                 is_there, self._answered_s[name] = False, -math.inf

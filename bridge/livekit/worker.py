@@ -14,6 +14,8 @@ from bridge.livekit.job import entrypoint, prewarm
 from bridge.livekit.ownership.abandoned import Abandoned
 from bridge.livekit.ownership.take_over import TakeOver
 from bridge.livekit.ownership.unserved import serve_unserved
+from infra.cannot_run import CannotRun, ends_process
+from infra.livekit.access import NoLiveKit
 from infra.livekit.naming import agent_identity, session_of_room
 from infra.log.connection import connection
 from infra.process.tasks import ended
@@ -33,8 +35,8 @@ REGISTER_S = 60
 """How long it is not ready for want of a LiveKit server; then it is, and waits for one."""
 
 
-class NoLiveKit(SystemExit):
-    """The settings name no LiveKit server; the message says which are missing."""
+class WorkerEnded(CannotRun, RuntimeError):
+    """The LiveKit worker has ended though nobody has asked it to; the process ends with it."""
 
 
 class Worker:
@@ -42,7 +44,7 @@ class Worker:
 
     def __init__(self, broker: NatsBroker, settings: Settings) -> None:
         if missing := settings.unset("livekit_url", "livekit_api_key", "livekit_api_secret"):
-            raise NoLiveKit(f"the LiveKit door needs {', '.join(missing)}: see docs/settings.md")
+            raise NoLiveKit(f"the LiveKit door cannot open: set {' and '.join(missing)} (see docs/settings.md)")
         self._broker = broker
         self._settings = settings
         # It wakes each job a hundred times a second; `=100` in the environment looks for what blocks a job's loop.
@@ -111,7 +113,8 @@ class Worker:
         """End the process if the worker ends by itself, so that it is started again."""
         error = None if running.cancelled() else running.exception()
         if self._running is running:
-            raise SystemExit(f"the LiveKit worker has ended: {error or 'cancelled'!r}") from error
+            with ends_process():
+                raise WorkerEnded(f"the LiveKit worker has ended: {error or 'cancelled'!r}") from error
 
     async def _drain(self) -> None:
         try:

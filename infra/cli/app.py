@@ -2,14 +2,28 @@
 
 import inspect
 import logging
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from infra.cannot_run import CannotRun
 from infra.cli import bench, call, checks, dead, erase, export, llm, log, projections, run, schema, token, turns
+from infra.cli.output import fail
+
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; what people can put right is told as one line."""
+        try:
+            return super().invoke(ctx)
+        except CannotRun as error:
+            fail(str(error), error.exit_code)
+
 
 app = typer.Typer(
     name="daredevil",
+    cls=_Commands,
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -70,25 +70,18 @@ def _escaped(text: str) -> str:
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine; what users can put right is one clear line.
+    """Run a command's coroutine.
 
-    Exit codes of all commands: 0 done, 1 failed, 2 asked for what cannot be (also by the command line's own parser),
-    130 ended by Ctrl-C.
+    Raises what `work` raises; `infra.cli.app` shows CannotRun as one line. Exit codes of all commands: 0 done, 1
+    failed, 2 asked for what cannot be (also by the command line's own parser), 130 ended by Ctrl-C.
     """
     import asyncio
 
     import uvloop
 
-    from infra.runtime import NotRunning
-    from infra.system.lock import DataDirInUse, DataDirUnusable
-    from infra.system.nats import NatsMissing
-    from infra.system.parts import StartFailed
-
     try:
         with interruptible(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(work)
-    except (DataDirInUse, DataDirUnusable, NatsMissing, NotRunning, StartFailed) as error:
-        fail(str(error))
     except KeyboardInterrupt:
         progress("interrupted")
         raise typer.Exit(INTERRUPTED) from None

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 
+from infra.cannot_run import CannotRun
 from infra.livekit.key import livekit_folder, livekit_key
 from infra.runtime import read_runtime
 from infra.settings import Settings
 
 
-class NoLiveKit(RuntimeError):
+class NoLiveKit(CannotRun, RuntimeError):
     """No LiveKit server is set and none runs here, or its key is missing; the message says what to do."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from nats.errors import Error as NatsError
 from contracts.asyncapi.actor import ActorSpecification
 from contracts.codec import CONTENT_TYPE, decode, encode
 from contracts.events import Event
+from infra.cannot_run import ends_process
 from infra.log.client_errors import ClientErrors
 from infra.log.common_time import common_time
 from infra.log.connection import connection, jetstream, read_any_subject, round_trip
@@ -155,6 +156,17 @@ class _App(FastStream):
         super().exit()
         self.leaving.set()
 
+    async def run(
+        self, log_level: int = logging.INFO, run_extra_options: dict[str, Any] | None = None, sleep_time: float = 0.1
+    ) -> None:
+        """Run the app until it is told to end; one that cannot run ends the process with one line."""
+        with ends_process(), contextlib.suppress(_LeftEarly):
+            await super().run(log_level, run_extra_options, sleep_time)
+
+
+class _LeftEarly(Exception):
+    """The app was told to end before it had found NATS."""
+
 
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
@@ -180,12 +192,8 @@ def make_app(
     @asynccontextmanager
     async def whole_life() -> AsyncIterator[None]:
         set_up_telemetry(name, settings())
-        try:
-            url = nats_url()
-        except NotRunning as error:
-            raise SystemExit(f"error: {error}") from None
-        if not await wait_for_nats(url, app.leaving):
-            raise SystemExit(0)
+        if not await wait_for_nats(nats_url(), app.leaving):
+            raise _LeftEarly
         await broker.connect()
         await provision(jetstream(broker))
         async with stack:

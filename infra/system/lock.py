@@ -5,12 +5,14 @@ import os
 import time
 from pathlib import Path
 
+from infra.cannot_run import CannotRun
 
-class DataDirInUse(RuntimeError):
+
+class DataDirInUse(CannotRun, RuntimeError):
     """Another supervisor runs on this data directory; the message names its process."""
 
 
-class DataDirUnusable(RuntimeError):
+class DataDirUnusable(CannotRun, RuntimeError):
     """The data directory cannot be written to; the message says why and what to do."""
 
 

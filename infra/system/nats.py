@@ -9,10 +9,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from infra.cannot_run import CannotRun
+
 READY_TIMEOUT_S = 20
 
 
-class NatsMissing(RuntimeError):
+class NatsMissing(CannotRun, RuntimeError):
     """The nats-server binary is not installed."""
 
 

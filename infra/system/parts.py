@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.topology import ACTORS, SYNTHESIS, TRANSCRIPT
+from infra.cannot_run import CannotRun
 from infra.livekit.key import livekit_folder, livekit_key
 from infra.log.held_jobs import HELD_DIR
 from infra.postgres_url import data_folder, running_url
@@ -41,7 +42,7 @@ STANDING_BACK = 5
 DOOR_SECRETS = ("DAREDEVIL_LIVEKIT_API_SECRET", "DAREDEVIL_LIVEKIT_TOKEN_KEY", "DAREDEVIL_ADMIN_KEY", "DAREDEVIL_AUTH")
 
 
-class StartFailed(RuntimeError):
+class StartFailed(CannotRun, RuntimeError):
     """The system could not be started; the message says what is wrong and what to do."""
 
 

@@ -9,11 +9,13 @@ import os
 import sys
 from pathlib import Path
 
+from infra.cannot_run import CannotRun
+
 MODEL_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 FAST_FILE = Path(sys.prefix) / "share" / "daredevil" / "SmolLM2-135M-Instruct.Q8_0.gguf"
 
 
-class LlmMissing(RuntimeError):
+class LlmMissing(CannotRun, RuntimeError):
     """The model or its runtime is not installed."""
 
 

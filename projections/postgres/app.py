@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from faststream import FastStream
 
+from infra.cannot_run import CannotRun
 from infra.log.broker import make_app, make_broker
 from infra.log.connection import connection
 from infra.postgres_url import running_url
@@ -16,15 +17,17 @@ from projections.postgres.projector import PostgresProjector
 from projections.status import answer_status, end_process
 
 
-class NoPostgres(SystemExit):
-    """The settings say `off`: ends the process that was to project, with the message and no traceback."""
+class NoPostgres(CannotRun, ValueError):
+    """The settings say that there is no Postgres to project to."""
+
+    exit_code = 2
 
 
 def make() -> FastStream:
     """Return the app. Raises NoPostgres."""
     url = running_url(settings())
     if not url:
-        raise NoPostgres("DAREDEVIL_POSTGRES_URL is `off`: there is nothing to project to")
+        raise NoPostgres("DAREDEVIL_POSTGRES_URL is `off`: name a database, or do not run this projection")
     broker = make_broker(NAME)
 
     @asynccontextmanager

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from faststream import FastStream
 
+from infra.cannot_run import CannotRun
 from infra.log.broker import make_app, make_broker
 from infra.log.connection import connection
 from infra.process.tasks import ended
@@ -14,8 +15,10 @@ from projections.pulsar.projector import NAME, PulsarProjector
 from projections.status import answer_status, end_process
 
 
-class PulsarNotSet(SystemExit):
-    """There is no Pulsar to write to: ends the process that was to do it, with the message and no traceback."""
+class PulsarNotSet(CannotRun, ValueError):
+    """The settings name no Pulsar to write to."""
+
+    exit_code = 2
 
 
 def make() -> FastStream:

@@ -83,6 +83,14 @@ async def test_a_port_in_use_is_a_clear_error(nats_server: NatsServer) -> None:
     assert b"Traceback" not in stderr
 
 
+async def test_bad_settings_are_a_clear_error(nats_server: NatsServer) -> None:
+    async with running_app(nats_server, DAREDEVIL_PORT="lots") as process:
+        _, stderr = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 2
+    assert stderr.decode().startswith("DAREDEVIL_PORT: ")
+    assert stderr.count(b"\n") == 1
+
+
 async def test_the_page_is_served_by_us_alone_and_never_stale(door: WebServer) -> None:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{door.port}") as http:
         page = await http.get("/")

@@ -13,7 +13,7 @@ from bridge.call import log_watch
 from bridge.call.call import Call
 from bridge.call.publisher import EventPublisher
 from bridge.playback import lost_sound as repair
-from bridge.web_server import ServerEnded, WebServer
+from bridge.web_server import WebServer
 from bridge.websocket.client import Client
 from bridge.websocket.endpoint import WebSocketDoor
 from contracts import events as e
@@ -208,7 +208,7 @@ async def test_a_web_server_that_ends_by_itself_ends_its_process(
     def on_end(self: WebServer, serving: "asyncio.Task[None]") -> None:
         try:
             real(self, serving)
-        except ServerEnded as error:  # here it would end the tests
+        except SystemExit as error:  # here it would end the tests
             ends.append(error)
 
     monkeypatch.setattr(WebServer, "_on_end", on_end)

@@ -102,6 +102,12 @@ def test_settings_that_contradict_each_other_are_refused_with_both_names(monkeyp
         Settings(pulsar_tls_key_file="key.pem")
 
 
+@pytest.mark.parametrize("name", ["auth_issuer", "auth_audience"])
+def test_what_tokens_must_have_is_refused_where_no_token_is_asked_for(name: str) -> None:
+    with pytest.raises(ValidationError, match=f"DAREDEVIL_{name.upper()} protects nothing without DAREDEVIL_AUTH"):
+        Settings.model_validate({name: "https://login.example.org"})
+
+
 def test_a_secret_that_can_be_guessed_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAREDEVIL_AUTH", "short")
     settings.cache_clear()

@@ -14,6 +14,7 @@ from bridge.http import readiness
 from bridge.http.readiness import LOCAL_MODEL, Readiness
 from contracts.events import TurnEnded
 from contracts.topology import REASONING, SYNTHESIS, TRANSCRIPT, VOICE
+from infra.log.broker import UNABLE
 from infra.log.connection import connection, jetstream
 from infra.log.event_log import LogUnavailable, append
 from infra.settings import Settings
@@ -34,10 +35,11 @@ class Actors:
         self._there: dict[str, Subscription] = {}
         self.frozen: set[str] = set()
 
-    async def come(self, name: str) -> None:
+    async def come(self, name: str, unable: str = "") -> None:
         async def answer(message: Msg) -> None:
             if name not in self.frozen:
-                await message.respond(b"1")
+                headers = {UNABLE: unable} if unable else None
+                await connection(self._broker).publish(message.reply, b"1", headers=headers)
 
         self._there[name] = await connection(self._broker).subscribe(f"health.{name}", cb=answer)
 
@@ -100,6 +102,14 @@ async def test_an_actor_that_hangs_or_is_gone_is_named(
     await until_async(lambda: is_ready(http))
     await actors.go(SYNTHESIS)
     await until_async(lambda: says(http, "no answer comes from: synthesis"))
+
+
+async def test_an_actor_that_says_that_it_has_no_engine_is_not_ready(http: httpx.AsyncClient, actors: Actors) -> None:
+    await all_come(actors)
+    await until_async(lambda: is_ready(http))
+    await actors.go(SYNTHESIS)
+    await actors.come(SYNTHESIS, unable="speak")
+    await until_async(lambda: says(http, "synthesis cannot speak"))
 
 
 async def test_an_actor_that_was_busy_for_a_moment_is_not_missing(

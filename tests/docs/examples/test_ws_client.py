@@ -109,7 +109,8 @@ def test_every_message_and_field_of_a_client_is_in_the_page() -> None:
 
 def test_every_message_of_the_server_is_in_the_page() -> None:
     bridge = Path(__file__).parents[3] / "bridge"
-    sources = [path.read_text() for part in ("call", "playback", "web", "websocket") for path in (bridge / part).glob("*.py")]
+    parts = ("call", "playback", "web", "websocket")
+    sources = [path.read_text() for part in parts for path in (bridge / part).glob("*.py")]
     told = {kind for source in sources for kind in re.findall(r'"type": "([a-z_]+)"', source)}
     assert {"welcome", "fact", "taken", "reply_end"} <= told
     for kind in told | {"pause", "resume", "stop"}:

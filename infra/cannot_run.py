@@ -1,0 +1,27 @@
+"""The errors that people can put right, and how a process ends with one: a line and an exit code, no traceback."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+log = logging.getLogger(__name__)
+
+
+class CannotRun(Exception):
+    """A process or a command cannot do its work as things are; the message says why, and what to do about it.
+
+    Libraries raise it as any other error. Where a process begins (the command line, an app that is run) it is shown as
+    one line, and the process ends with `exit_code`: 1 if something failed, 2 if it was asked for what cannot be.
+    """
+
+    exit_code = 1
+
+
+@contextmanager
+def ends_process() -> Iterator[None]:
+    """End the process with one line if the block raises CannotRun. For the entry points of processes."""
+    try:
+        yield
+    except CannotRun as error:
+        log.error("%s", error)
+        raise SystemExit(error.exit_code) from error
