@@ -283,7 +283,7 @@ class Reasoning:
         def maker(name: str) -> Callable[[], "asyncio.Future[BaseChatModel]"]:
             return lambda: asyncio.ensure_future(self._model(name))
 
-        return [(name, maker(name)) for name in self._names(session_log.session)]
+        return [(name, maker(name)) for name in self._learned.chain.in_order(self._names(session_log.session))]
 
     def _names(self, session: Session) -> list[str]:
         profile = session.profile

@@ -18,7 +18,6 @@ from actors.reasoning.graph import (
     Graph,
     Learned,
     MakeModel,
-    ModelFailed,
     Out,
     Retrieved,
     Token,
@@ -32,6 +31,7 @@ from actors.reasoning.token_stream import TokenStream
 from actors.reasoning.tool_calls import ToolCalls
 from contracts import events as e
 from contracts.ids import derive_id
+from infra.engines.chain import EngineFailure
 from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish
 from infra.engines.tokens import Count, TokenCounter
@@ -91,7 +91,7 @@ class Generation:
         self._count = count or TokenCounter(settings).count
         self._finish: Finish = "stop"
         self._failures: Counter[str] = Counter()
-        self._unanswered: ModelFailed | None = None
+        self._unanswered: EngineFailure | None = None
         self._clauses_before_call = 0
         self._is_after_call = False
         self._writing: asyncio.Task[None] | None = None
@@ -201,7 +201,7 @@ class Generation:
                 self._clauses_before_call = len(self._known().clauses)
                 self._is_after_call = self._clauses_before_call > 0
                 piece.is_said.set()
-            elif isinstance(piece, ModelFailed):
+            elif isinstance(piece, EngineFailure):
                 await self._note_failure(piece)
             else:
                 self._finish = piece.finish
@@ -213,11 +213,9 @@ class Generation:
         self._is_after_call = self._is_after_call and not text
         return f" {text}" if is_first and not text[0].isspace() else text
 
-    async def _note_failure(self, failed: ModelFailed) -> None:
-        if failed.next_model == failed.model:
-            await self._tell_failure(failed, "asked again with a shorter context")
-        elif failed.next_model:
-            await self._tell_failure(failed, f"went on with {failed.next_model}")
+    async def _note_failure(self, failed: EngineFailure) -> None:
+        if failed.action:
+            await self._tell_failure(failed, failed.action)
         else:
             self._unanswered = failed  # what is done about it shows when the reply ends
 
@@ -333,15 +331,15 @@ class Generation:
             else:
                 await self._complete("interrupted")
 
-    async def _tell_failure(self, failed: ModelFailed, action: str) -> None:
-        self._on_model_failed(failed.model)
+    async def _tell_failure(self, failed: EngineFailure, action: str) -> None:
+        self._on_model_failed(failed.engine)
         self._known_answer.forget()
-        self._failures[failed.model] += 1
+        self._failures[failed.engine] += 1
         await self.log.append(
             e.EngineFailed(
-                **self._fact(f"EngineFailed:{failed.model}", self._failures[failed.model] - 1),
+                **self._fact(f"EngineFailed:{failed.engine}", self._failures[failed.engine] - 1),
                 actor="reasoning",
-                engine=failed.model,
+                engine=failed.engine,
                 error=failed.error,
                 action=action,
             )

@@ -6,7 +6,8 @@ caller of the graph, who keeps the record.
 
 import asyncio
 import operator
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Annotated, TypedDict
 
@@ -23,6 +24,7 @@ from actors.reasoning.prompts import Background, context_of
 from actors.reasoning.tools import CURRENT_TIME, time_answer, time_question
 from actors.reasoning.written_calls import WrittenCall
 from contracts.events import ContextMessage
+from infra.engines.chain import EngineFailure, FallbackChain, told
 from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish, is_context_error
 from infra.engines.tokens import Count
@@ -32,6 +34,9 @@ TOOL_ROUNDS = 3
 """After so many rounds of tools the model has to answer with what it has."""
 MOST_RESULT_CHARS = 6_000
 """So much of a tool's result is told to the model; the log has all of it."""
+REST_S = 15.0
+"""How long a model that failed is asked after the others."""
+SHORTENED = "asked again with a shorter context"
 CLOCK_CALL = "clock"
 """Names the call of the clock that a model too small for tools did not write itself."""
 
@@ -55,18 +60,6 @@ class Retrieved:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelFailed:
-    """A model raised, hung or lost its end; `next_model` goes on, empty if none is left.
-
-    That is the same one if it is asked again with a shorter context.
-    """
-
-    model: str
-    error: str
-    next_model: str
-
-
-@dataclass(frozen=True, slots=True)
 class CallsFollow:
     """The model asks for tools; they run once what it has said before them is said and `is_said` is set."""
 
@@ -80,7 +73,7 @@ class Ended:
     finish: Finish
 
 
-Out = Token | Retrieved | ModelFailed | CallsFollow | Ended
+Out = Token | Retrieved | EngineFailure | CallsFollow | Ended
 MakeModel = Callable[[], Awaitable[BaseChatModel]]
 
 
@@ -96,6 +89,8 @@ class Learned:
     """Those that begin their answers within a thought."""
     most_tokens: dict[str, int] = field(default_factory=dict)
     """What those can take that have refused a prompt as too long: half of it."""
+    chain: FallbackChain = field(default_factory=lambda: FallbackChain(REST_S, "went on with {}", ""))
+    """Which of them rest after a failure. What is done when all have failed is for the writer of the reply to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,41 +225,65 @@ def _after_generate(state: _State) -> str:
 async def _generate(state: _State, runtime: Runtime[Asked]) -> _State:
     """Stream from the first model that works; one that breaks off is continued by the next."""
     asked, write = runtime.context, runtime.stream_writer
-    written = asked.written if state["rounds"] == 0 else ""
-    how: Finish = "broken-off"
-    attempts = list(asked.models)
-    shortened_for: set[str] = set()
-    while attempts:
-        name, make = attempts.pop(0)
-        stream: ModelStream | None = None
-        messages: list[BaseMessage] = []
+    generating = _Generating(state, asked)
+    async with aclosing(asked.learned.chain.parts([name for name, _ in asked.models], generating.attempt)) as parts:
+        async for part in parts:
+            write(part if isinstance(part, EngineFailure) else Token(part, now_ns()))
+    if generating.calls:
+        await _said_before_calls(write)
+        return _asking(generating.said, generating.calls)
+    write(Ended(generating.finish))
+    return {"is_over": True}
+
+
+class _Generating:
+    """One round of an answer. `said` is what the model that ended it wrote; `calls` are the tools it asks for."""
+
+    def __init__(self, state: _State, asked: Asked) -> None:
+        self.said = ""
+        self.calls: list[WrittenCall] = []
+        self.finish: Finish = "broken-off"
+        self._state = state
+        self._asked = asked
+        self._written = asked.written if state["rounds"] == 0 else ""
+        self._messages: list[BaseMessage] = []
+
+    async def attempt(self, name: str) -> AsyncGenerator[str | EngineFailure, None]:
+        """Yield what one model writes. One that refuses its prompt as too long is asked again, once, with less."""
         try:
-            stream = ModelStream(await make(), written, name in asked.learned.in_thought)
-            messages = await _messages(name, state, asked, written)
-            may_call = limits_of(name).tools and state["rounds"] < TOOL_ROUNDS
-            async for text in stream.texts(messages, may_call, asked.timeout_s):
-                write(Token(text, now_ns()))
-        except Exception as error:  # engines raise of their own: any failure means the next one
-            how = "half-closed" if isinstance(error, HalfClosed) else "broken-off"
-            written += stream.said if stream is not None else ""
-            if is_context_error(error) and name not in shortened_for:
-                asked.learned.most_tokens[name] = (
-                    await tokens_of(name, [each.text for each in messages], asked.count) // 2
-                )
-                shortened_for.add(name)
-                attempts.insert(0, (name, make))
-            next_model = attempts[0][0] if attempts else ""
-            write(ModelFailed(name, f"{type(error).__name__}: {error}"[:500], next_model))
-            continue
+            async with aclosing(self._texts(name)) as texts:
+                async for text in texts:
+                    yield text
+            return
+        except Exception as error:  # providers raise their own
+            if not is_context_error(error):
+                raise
+            asked = self._asked
+            tokens = await tokens_of(name, [each.text for each in self._messages], asked.count)
+            asked.learned.most_tokens[name] = tokens // 2
+            yield EngineFailure(name, told(error), SHORTENED, name)
+        async with aclosing(self._texts(name)) as texts:
+            async for text in texts:
+                yield text
+
+    async def _texts(self, name: str) -> AsyncGenerator[str, None]:
+        asked = self._asked
+        self.finish = "broken-off"
+        stream = ModelStream(await dict(asked.models)[name](), self._written, name in asked.learned.in_thought)
+        self._messages = await _messages(name, self._state, asked, self._written)
+        may_call = limits_of(name).tools and self._state["rounds"] < TOOL_ROUNDS
+        try:
+            async for text in stream.texts(self._messages, may_call, asked.timeout_s):
+                yield text
+        except Exception as error:  # providers raise their own
+            self.finish = "half-closed" if isinstance(error, HalfClosed) else "broken-off"
+            raise
+        finally:
+            self._written += stream.said  # the next model goes on from there
         if stream.begins_in_thought:
             asked.learned.in_thought.add(name)
-        if calls := stream.calls() if may_call else []:
-            await _said_before_calls(write)
-            return _asking(stream.said, calls)
-        write(Ended(stream.finish))
-        return {"is_over": True}
-    write(Ended(how))
-    return {"is_over": True}
+        self.said, self.finish = stream.said, stream.finish
+        self.calls = stream.calls() if may_call else []
 
 
 async def _said_before_calls(write: Callable[[Out], None]) -> None:

@@ -1,8 +1,7 @@
 """One answer of a model as it streams: what is to be said, the calls it asks for, and how it ended."""
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, suppress
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -11,6 +10,7 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from actors.reasoning.tools import TOOLS
 from actors.reasoning.unspoken import UnspokenFilter
 from actors.reasoning.written_calls import CallStream, WrittenCall
+from infra.engines.chain import never_silent_for
 from infra.engines.llm_ends import Finish, finish_of, reports_finish, writes_no_arguments_as_nothing
 
 
@@ -37,7 +37,7 @@ class ModelStream:
     async def texts(self, messages: Sequence[BaseMessage], with_tools: bool, timeout_s: float) -> AsyncIterator[str]:
         """Yield what is to be said, as it comes.
 
-        Raises HalfClosed, TimeoutError if the model is silent for too long, or whatever the provider raises.
+        Raises HalfClosed, EngineTooSlow if the model is silent for too long, or whatever the provider raises.
         """
         async for chunk in _chunks(self._model, messages, with_tools, timeout_s):
             if text := self._take(chunk):
@@ -95,25 +95,14 @@ def refusal_in(chunk: AIMessageChunk) -> str:
 async def _chunks(
     model: BaseChatModel, messages: Sequence[BaseMessage], with_tools: bool, timeout_s: float
 ) -> AsyncIterator[AIMessageChunk]:
-    """Yield the model's chunks. Raises TimeoutError if it is silent for too long."""
+    """Yield the model's chunks. Raises EngineTooSlow if it is silent for too long."""
     bound: Any = model
     if with_tools:
-        with contextlib.suppress(NotImplementedError):
+        with suppress(NotImplementedError):
             bound = model.bind_tools([tool.schema() for tool in TOOLS.values()])
-    stream = bound.astream(list(messages))
-    try:
-        while True:
-            try:
-                # Not wait_for: in Python 3.11 it loses a cancellation that comes together with a chunk.
-                async with asyncio.timeout(timeout_s):
-                    chunk = await anext(stream)
-            except StopAsyncIteration:
-                return
-            except TimeoutError as error:
-                raise TimeoutError(f"silent for {timeout_s:g} s") from error
+    async with aclosing(bound.astream(list(messages))) as stream:
+        async for chunk in never_silent_for(timeout_s, stream):
             yield chunk
-    finally:
-        await stream.aclose()
 
 
 class Continuation:

@@ -34,7 +34,8 @@ from contracts.topology import (
     audio_out_subject,
     live_event_subject,
 )
-from infra.engines.tts import Failure, load_chain
+from infra.engines.chain import EngineFailure
+from infra.engines.tts import load_chain
 from infra.log.broker import make_app, make_broker
 from infra.log.connection import connection
 from infra.log.event_log import append, facts_after, now_ns
@@ -149,7 +150,7 @@ class Synthesis:
         told = is_unsaid and session.is_told(clause)
         async with aclosing(chain.synthesize("" if told else clause.text, urgent=clause.index == 0)) as sounds:
             async for sound in sounds:
-                if isinstance(sound, Failure):
+                if isinstance(sound, EngineFailure):
                     failures.append(sound)
                     cut = frames.restart()
                 else:
@@ -197,7 +198,7 @@ class Synthesis:
         return "" if done else "the reply was interrupted or discarded meanwhile"
 
 
-def failed(clause: ReplyClauseWritten, number: int, failure: Failure) -> EngineFailed:
+def failed(clause: ReplyClauseWritten, number: int, failure: EngineFailure) -> EngineFailed:
     """Return the fact that an engine failed at a clause; `number` counts them per clause."""
     return EngineFailed(
         event_id=derive_id(clause.event_id, "EngineFailed", number),

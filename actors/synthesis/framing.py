@@ -6,7 +6,7 @@ import numpy as np
 import soxr
 
 from contracts.audio import FRAME_MS, MAX_OUT_FRAME_MS, OutFrame
-from infra.engines.tts import SynthesizedSound
+from infra.engines.voice import SynthesizedSound
 from infra.engines.word_ends import estimated_word_ends
 from infra.spoken.mapped import SpokenText
 

@@ -4,7 +4,10 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from infra.engines.tts import Chain, Failure, MissingVoice, UnknownEngine, load_chain
+from infra.engines.chain import EngineFailure
+from infra.engines.plugins import EngineMissing
+from infra.engines.tts import TextToSpeech, load_chain
+from infra.engines.voice import MissingVoice
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -17,13 +20,13 @@ class Voices:
     """Chains by what a session's profile names, loaded when they are first asked for and kept from then on.
 
     A profile that names nothing, or what the settings name, has the chain of the settings; so has one whose engines
-    cannot be had here, with a Failure that says why.
+    cannot be had here, with a EngineFailure that says why.
     """
 
-    def __init__(self, settings: Settings, load: Callable[[Settings], Chain] = load_chain) -> None:
+    def __init__(self, settings: Settings, load: Callable[[Settings], TextToSpeech] = load_chain) -> None:
         self._settings = settings
         self._load = load
-        self._chains: dict[tuple[str, str], Chain] = {}
+        self._chains: dict[tuple[str, str], TextToSpeech] = {}
         self._loading = asyncio.Lock()
         self.usable = True
         """Whether an engine of the settings could be loaded."""
@@ -32,12 +35,12 @@ class Voices:
         """Load and warm up the chain of the settings; if it cannot be had, its clauses fail one by one."""
         try:
             await self._add(self._own)
-        except UnknownEngine as error:
+        except EngineMissing as error:
             log.warning("%s", error)
-            self._chains[self._own] = Chain([MissingVoice(self._settings.tts, str(error))])
+            self._chains[self._own] = TextToSpeech([MissingVoice(self._settings.tts, str(error))])
             self.usable = False
 
-    async def of(self, tts: str, voice: str) -> tuple[Chain, Failure | None]:
+    async def of(self, tts: str, voice: str) -> tuple[TextToSpeech, EngineFailure | None]:
         """Return the chain for a profile's `tts` and `voice`, and what went wrong if it is not theirs."""
         wanted = (tts, voice) if tts.strip(" ,") else self._own
         if (chain := self._chains.get(wanted)) is not None:
@@ -45,8 +48,8 @@ class Voices:
         async with self._loading:
             try:
                 return self._chains.get(wanted) or await self._add(wanted), None
-            except UnknownEngine as error:
-                failure = Failure(tts, str(error), f"used {self._settings.tts}")
+            except EngineMissing as error:
+                failure = EngineFailure(tts, str(error), f"used {self._settings.tts}")
                 return self._chains[self._own], failure
 
     async def close(self) -> None:
@@ -58,9 +61,9 @@ class Voices:
     def _own(self) -> tuple[str, str]:
         return self._settings.tts, self._settings.voice
 
-    async def _add(self, wanted: tuple[str, str]) -> Chain:
+    async def _add(self, wanted: tuple[str, str]) -> TextToSpeech:
         if len(self._chains) >= MOST_CHAINS:
-            raise UnknownEngine(f"{MOST_CHAINS} voices are loaded here already; another copy of synthesis has room")
+            raise EngineMissing(f"{MOST_CHAINS} voices are loaded here already; another copy of synthesis has room")
         tts, voice = wanted
         chain = await asyncio.to_thread(self._load, self._settings.model_copy(update={"tts": tts, "voice": voice}))
         await chain.warm_up()

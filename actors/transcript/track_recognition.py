@@ -12,8 +12,9 @@ from actors.transcript.pieces import RecognitionLoad
 from actors.transcript.plausible import speaks_otherwise
 from actors.transcript.sound import Samples, TrackSound
 from actors.transcript.turn import OpenTurn, Utterance, UtterancePiece, spoken_words
+from infra.engines.chain import EngineFailure
 from infra.engines.lane import Overloaded, Rank, Run
-from infra.engines.stt import Failure, Recognition
+from infra.engines.stt import Recognition
 from infra.engines.turn_detector import HEARD_SAMPLES
 from infra.log.event_log import now_ns
 from infra.process.tasks import ended
@@ -72,7 +73,7 @@ class TrackRecognition:
         self._load = RecognitionLoad()
         self.speaks_otherwise = False
         """Whether the speaker's last words were in another language than the engine's."""
-        self._failures: list[Failure] = []
+        self._failures: list[EngineFailure] = []
         self._losses: list[Loss] = []
 
     def begin_turn(self) -> None:
@@ -183,7 +184,7 @@ class TrackRecognition:
         losses, self._losses = self._losses, []
         return losses
 
-    def take_failures(self) -> list[Failure]:
+    def take_failures(self) -> list[EngineFailure]:
         """Return failures since the last call."""
         failures, self._failures = self._failures, []
         return failures
@@ -262,7 +263,7 @@ class TrackRecognition:
             self._load.extra += samples
         (self._interims if run.rank is Rank.INTERIM else self._finals).lane.drop(run)
 
-    async def _failed(self, failure: Failure) -> None:
+    async def _failed(self, failure: EngineFailure) -> None:
         self._failures.append(failure)
 
     def _submit(self, recogniser: Recogniser, rank: Rank, samples: Samples) -> Run[Recognition]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from livekit import rtc
 
-from infra.engines.named import engine_class
+from infra.engines.plugins import engine_class
 
 log = logging.getLogger(__name__)
 

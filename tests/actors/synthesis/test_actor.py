@@ -21,7 +21,8 @@ from contracts.events import (
     TurnInterrupted,
 )
 from contracts.topology import sound_again_subject
-from infra.engines.tts import Chain, SynthesizedSound, Voice
+from infra.engines.tts import TextToSpeech
+from infra.engines.voice import SynthesizedSound, Voice
 from infra.log.connection import connection, round_trip
 from infra.log.event_log import append, now_ns
 from tests.actors.running import facts_until, running
@@ -34,7 +35,7 @@ class ScriptedVoice(Voice):
     """Says 0.1 s for a clause, and what its name and the text ask for."""
 
     def __init__(self, name: str = "scripted") -> None:
-        self.name, self.rests_until = name, 0.0
+        self.name = name
         self.said: list[str] = []
         self.asked = asyncio.Event()
         self.go_on = asyncio.Event()
@@ -105,7 +106,7 @@ async def back(broker: NatsBroker) -> None:
 
 @asynccontextmanager
 async def synthesis(broker: NatsBroker, monkeypatch: pytest.MonkeyPatch, *voices: Voice) -> AsyncIterator[None]:
-    monkeypatch.setattr(actor, "load_chain", lambda settings: Chain(voices))
+    monkeypatch.setattr(actor, "load_chain", lambda settings: TextToSpeech(voices))
     async with running(actor.make(), "synthesis", broker):
         yield
 

@@ -5,7 +5,7 @@ import pytest
 
 from actors.synthesis.framing import ClauseFrames
 from contracts.audio import OutFrame, unpack_out
-from infra.engines.tts import SynthesizedSound
+from infra.engines.voice import SynthesizedSound
 
 
 def _tone(seconds: float, rate_hz: int) -> bytes:

@@ -5,7 +5,7 @@ from faststream.nats import NatsBroker
 from actors.synthesis.actor import Synthesis
 from actors.synthesis.voices import Voices
 from contracts.events import SessionClosed
-from infra.engines.tts import Chain
+from infra.engines.tts import TextToSpeech
 from infra.log.event_log import append, now_ns
 from infra.settings import settings
 from tests.actors.synthesis.test_actor import ScriptedVoice, clause
@@ -17,7 +17,7 @@ def closed(session: str) -> SessionClosed:
 
 
 async def test_sessions_that_are_over_are_let_go(broker: NatsBroker) -> None:
-    voices = Voices(settings(), lambda settings: Chain([ScriptedVoice()]))
+    voices = Voices(settings(), lambda settings: TextToSpeech([ScriptedVoice()]))
     await voices.open()
     synthesis = Synthesis(broker, voices, settings())
     await synthesis.open()

@@ -3,7 +3,9 @@
 import asyncio
 
 from actors.synthesis.voices import MOST_CHAINS, Voices
-from infra.engines.tts import Chain, Failure, UnknownEngine
+from infra.engines.chain import EngineFailure
+from infra.engines.plugins import EngineMissing
+from infra.engines.tts import TextToSpeech
 from infra.settings import Settings
 
 
@@ -13,11 +15,11 @@ class Loads:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
 
-    def __call__(self, settings: Settings) -> Chain:
+    def __call__(self, settings: Settings) -> TextToSpeech:
         self.asked.append((settings.tts, settings.voice))
         if settings.tts == "nowhere.TTS":
-            raise UnknownEngine("no text to speech 'nowhere.TTS'")
-        return Chain([])
+            raise EngineMissing("no text to speech 'nowhere.TTS'")
+        return TextToSpeech([])
 
 
 async def opened(loads: Loads) -> Voices:
@@ -67,7 +69,7 @@ async def test_settings_that_name_no_engine_of_this_machine_let_it_start_and_fai
     chain, failure = await voices.of("", "")
     assert failure is None
     (told,) = [part async for part in chain.synthesize("Hello.")]
-    assert isinstance(told, Failure)
+    assert isinstance(told, EngineFailure)
     assert (told.engine, told.action) == ("nowhere.TTS", "skipped the clause")
     assert "no text to speech 'nowhere.TTS'" in told.error
     await voices.close()

@@ -3,8 +3,8 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from infra.bench.stub_engines import ANSWER, HEARD, LETTER_S, VOICE_RATE_HZ, StubSTT, StubTTS, llm_server
-from infra.engines.named import engine_class
-from infra.engines.stt import EngineMissing, make_engine, recognise
+from infra.engines.plugins import EngineMissing, engine_class
+from infra.engines.stt import make_engine, recognise
 from infra.engines.tts import load_chain
 from infra.engines.turn_detector import EndOfTurn, detector_named
 from infra.settings import Settings

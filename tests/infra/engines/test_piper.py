@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from infra.engines.chain import EngineFailure
 from infra.engines.piper import PiperTTS, phoneme_ends, readable, split_run, trim, with_duration_output
-from infra.engines.tts import Chain, Failure, SynthesizedSound, Voice
+from infra.engines.tts import TextToSpeech
+from infra.engines.voice import SynthesizedSound, Voice
 
 RATE_HZ = 22_050
 
@@ -20,13 +22,13 @@ def piper() -> Iterator[PiperTTS]:
     asyncio.run(voice.aclose())
 
 
-def _chain(piper: PiperTTS) -> Chain:
-    return Chain([Voice("local", piper, None)])
+def _chain(piper: PiperTTS) -> TextToSpeech:
+    return TextToSpeech([Voice("local", piper, None)])
 
 
-async def _sound(chain: Chain, text: str) -> tuple[bytes, tuple[float, ...]]:
+async def _sound(chain: TextToSpeech, text: str) -> tuple[bytes, tuple[float, ...]]:
     sounds = [sound async for sound in chain.synthesize(text)]
-    assert not [sound for sound in sounds if isinstance(sound, Failure)]
+    assert not [sound for sound in sounds if isinstance(sound, EngineFailure)]
     heard = [sound for sound in sounds if isinstance(sound, SynthesizedSound)]
     return b"".join(sound.pcm for sound in heard), tuple(end for sound in heard for end in sound.word_ends_s)
 
@@ -137,7 +139,7 @@ async def test_a_run_that_hangs_is_left_to_itself_and_the_next_clause_is_said(mo
 
     monkeypatch.setattr(piper, "pieces", hung)
     failure, *_ = [sound async for sound in _chain(piper).synthesize("Hello.")]
-    assert isinstance(failure, Failure)
+    assert isinstance(failure, EngineFailure)
     assert "longer than 2 s" in failure.error
     monkeypatch.undo()
     pcm, _ = await _sound(_chain(piper), "Hello.")

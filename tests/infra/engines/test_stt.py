@@ -8,7 +8,9 @@ from livekit.agents.types import NOT_GIVEN, APIConnectOptions, NotGivenOr
 from livekit.agents.utils import AudioBuffer
 
 from infra.engines import stt as engines
-from infra.engines.stt import EngineMissing, Failure, NothingHeard, SpeechToText, make_engine
+from infra.engines.chain import EngineFailure
+from infra.engines.plugins import EngineMissing
+from infra.engines.stt import NothingHeard, SpeechToText, make_engine
 from tests.speech import recorded
 
 PCM = b"\0\0" * 1600
@@ -42,10 +44,10 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fake]:
     return made
 
 
-async def recognised(chain: SpeechToText) -> tuple[str, str, list[Failure]]:
-    failures: list[Failure] = []
+async def recognised(chain: SpeechToText) -> tuple[str, str, list[EngineFailure]]:
+    failures: list[EngineFailure] = []
 
-    async def failed(failure: Failure) -> None:
+    async def failed(failure: EngineFailure) -> None:
         failures.append(failure)
 
     recognition = await chain.recognise(PCM, failed)

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions, tts
 
+from infra.engines.chain import EngineFailure
 from infra.engines.phrases import Phrases
-from infra.engines.tts import Chain, Failure, SynthesizedSound, UnknownEngine, Voice, load_chain, speakable
+from infra.engines.plugins import EngineMissing
+from infra.engines.tts import TextToSpeech, load_chain, speakable
+from infra.engines.voice import SynthesizedSound, Voice
 from infra.settings import Settings
 from infra.spoken.scripts import scripts_of
 
@@ -52,7 +55,7 @@ def _voice(does: str, timeout_s: float = 5) -> Voice:
     return Voice(does, PluginTTS(does=does), timeout_s)
 
 
-async def _heard(chain: Chain, text: str = "Hello.") -> list[SynthesizedSound | Failure]:
+async def _heard(chain: TextToSpeech, text: str = "Hello.") -> list[SynthesizedSound | EngineFailure]:
     return [sound async for sound in chain.synthesize(text)]
 
 
@@ -61,22 +64,22 @@ async def _heard(chain: Chain, text: str = "Hello.") -> list[SynthesizedSound | 
 )
 async def test_the_next_engine_stands_in_for_one_that_fails_and_the_failure_is_told(does: str, reason: str) -> None:
     # Only who hangs has little time: on a busy machine the others may need more to fail.
-    first, *sounds = await _heard(Chain([_voice(does, 0.05 if does == "hang" else 5), _voice("tone")]))
-    assert isinstance(first, Failure)
+    first, *sounds = await _heard(TextToSpeech([_voice(does, 0.05 if does == "hang" else 5), _voice("tone")]))
+    assert isinstance(first, EngineFailure)
     assert (first.engine, first.action) == (does, "used tone")
     assert reason in first.error
     assert b"".join(sound.pcm for sound in sounds if isinstance(sound, SynthesizedSound)) == TONE
 
 
 async def test_an_engine_that_failed_is_asked_after_the_others_for_a_while() -> None:
-    chain = Chain([_voice("raise"), _voice("tone")])
+    chain = TextToSpeech([_voice("raise"), _voice("tone")])
     await _heard(chain)
     assert {sound.engine for sound in await _heard(chain)} == {"tone"}
 
 
 async def test_at_the_end_of_the_chain_the_clause_is_skipped() -> None:
-    failures = await _heard(Chain([_voice("raise"), _voice("nothing")]))
-    assert [failure.action for failure in failures if isinstance(failure, Failure)] == [
+    failures = await _heard(TextToSpeech([_voice("raise"), _voice("nothing")]))
+    assert [failure.action for failure in failures if isinstance(failure, EngineFailure)] == [
         "used nothing",
         "skipped the clause",
     ]
@@ -85,22 +88,22 @@ async def test_at_the_end_of_the_chain_the_clause_is_skipped() -> None:
 async def test_what_an_engine_gave_before_it_failed_is_kept() -> None:
     engine = PluginTTS(does="break")
     sounds = []
-    async for sound in Chain([Voice("break", engine, 5)]).synthesize("Hello."):
+    async for sound in TextToSpeech([Voice("break", engine, 5)]).synthesize("Hello."):
         sounds.append(sound)
         engine.heard.set()
     assert any(sound.pcm for sound in sounds if isinstance(sound, SynthesizedSound))
-    assert isinstance(sounds[-1], Failure)
+    assert isinstance(sounds[-1], EngineFailure)
 
 
 async def test_two_channels_become_one() -> None:
-    sounds = await _heard(Chain([Voice("stereo", PluginTTS(channels=2), 5)]))
+    sounds = await _heard(TextToSpeech([Voice("stereo", PluginTTS(channels=2), 5)]))
     assert b"".join(sound.pcm for sound in sounds if isinstance(sound, SynthesizedSound)) == TONE
 
 
 @pytest.mark.parametrize("text", ["", "...", "\N{GRINNING FACE}", "\x00\x07", "—"])
 async def test_text_without_a_letter_or_digit_has_no_sound_and_is_no_failure(text: str) -> None:
     assert not speakable(text)
-    assert await _heard(Chain([_voice("raise")]), text) == []
+    assert await _heard(TextToSpeech([_voice("raise")]), text) == []
 
 
 async def test_a_plugin_is_loaded_by_its_name_with_the_options_that_it_knows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +118,7 @@ async def test_a_plugin_is_loaded_by_its_name_with_the_options_that_it_knows(mon
 
 @pytest.mark.parametrize("name", ["nosuchplugin.TTS", "silero.TTS", "local"])
 def test_an_engine_that_is_not_there_is_named_with_what_to_do(name: str) -> None:
-    with pytest.raises(UnknownEngine, match=r"nosuchplugin|silero|voice"):
+    with pytest.raises(EngineMissing, match=r"nosuchplugin|silero|voice"):
         load_chain(Settings(tts=name, voice="/no/such/voice.onnx"))
 
 
@@ -128,7 +131,7 @@ async def test_an_engine_that_cannot_be_used_is_told_at_each_clause_and_the_next
     chain = load_chain(Settings(tts="nosuchmodule:Class,tones.TTS"))
     await chain.warm_up()
     failure, *sounds = await _heard(chain)
-    assert isinstance(failure, Failure)
+    assert isinstance(failure, EngineFailure)
     assert (failure.engine, failure.action) == ("nosuchmodule:Class", "used tones.TTS")
     assert "is the package that has nosuchmodule installed" in failure.error
     assert sounds
@@ -146,7 +149,7 @@ async def test_a_short_phrase_is_made_once_and_a_long_one_each_time() -> None:
         return synthesize(text, **options)
 
     engine.synthesize = counted  # type: ignore[method-assign]  # counts what is asked of it
-    chain = Chain([Voice("tone", engine, 5, Phrases())])
+    chain = TextToSpeech([Voice("tone", engine, 5, Phrases())])
     first = await _heard(chain, "I'm sorry,")
     assert await _heard(chain, "I'm sorry,") == first
     long = "I could not find that for you."
@@ -179,7 +182,7 @@ class Telling(Voice):
 
 async def test_every_engine_is_given_the_spoken_form_and_tells_of_the_written_words() -> None:
     voice = Telling()
-    sounds = await _heard(Chain([voice]), "**Dr. Lee** paid $12.75.")
+    sounds = await _heard(TextToSpeech([voice]), "**Dr. Lee** paid $12.75.")
     assert voice.given == ["Doctor Lee paid twelve dollars and seventy-five cents."]
     ends = [sound.word_ends_s for sound in sounds if isinstance(sound, SynthesizedSound)]
     assert ends == [(), (0.1, 0.2, 0.3, pytest.approx(0.8))]
@@ -191,20 +194,22 @@ CHINESE = "\u4f60\u597d\uff0c\u4e16\u754c\u3002"
 
 async def test_a_script_that_an_engine_cannot_say_goes_to_the_next_that_can() -> None:
     english, any_script = Telling("english", ENGLISH), Telling("any")
-    failure, *sounds = await _heard(Chain([english, any_script]), CHINESE)
-    assert isinstance(failure, Failure)
+    failure, *sounds = await _heard(TextToSpeech([english, any_script]), CHINESE)
+    assert isinstance(failure, EngineFailure)
     assert (failure.engine, failure.action) == ("english", "used any")
     assert "Chinese" in failure.error
     assert (english.given, any_script.given) == ([], [CHINESE])
     assert not any(sound.unsaid for sound in sounds if isinstance(sound, SynthesizedSound))
-    assert not isinstance((await _heard(Chain([english, any_script])))[0], Failure)  # it does not rest for that
+    assert not isinstance(
+        (await _heard(TextToSpeech([english, any_script])))[0], EngineFailure
+    )  # it does not rest for that
 
 
 async def test_where_no_engine_can_say_a_script_it_is_said_that_it_cannot() -> None:
     voice = Telling("english", ENGLISH)
-    chain = Chain([voice])
+    chain = TextToSpeech([voice])
     failure, *sounds = await _heard(chain, CHINESE)
-    assert isinstance(failure, Failure)
+    assert isinstance(failure, EngineFailure)
     assert failure.action == "said that it cannot"
     assert voice.given == ["I'm sorry, I cannot say that, because it is written in Chinese letters."]
     assert sounds
@@ -214,7 +219,7 @@ async def test_where_no_engine_can_say_a_script_it_is_said_that_it_cannot() -> N
 
 async def test_of_a_sentence_the_words_of_another_script_are_left_out() -> None:
     voice = Telling("english", ENGLISH)
-    failure, *_ = await _heard(Chain([voice]), "The word \u4f60\u597d means hello.")
-    assert isinstance(failure, Failure)
+    failure, *_ = await _heard(TextToSpeech([voice]), "The word \u4f60\u597d means hello.")
+    assert isinstance(failure, EngineFailure)
     assert failure.action == "left these words out"
     assert voice.given == ["The word means hello."]

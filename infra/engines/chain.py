@@ -1,0 +1,142 @@
+"""Fallback chains: engines in order of preference, of which the next takes over when one fails.
+
+Speech to text, text to speech and language models share this: the order, the rest of an engine that failed, what counts
+as a failure, and the two ways to limit how long an engine may take.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from infra.process.tasks import CancelledElsewhere, own_cancellation_only
+
+T = TypeVar("T")
+
+ERROR_CHARS = 500
+"""The most of an error that is recorded: some providers answer with a whole page."""
+ASKED_AGAIN = "asked it again"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFailure:
+    """An engine raised, hung, was missing, or was cancelled by something other than its caller.
+
+    What it gave before stays. `action` says what is done instead; `next_engine` takes over, empty if none does.
+    """
+
+    engine: str
+    error: str
+    action: str
+    next_engine: str = ""
+
+
+class FallbackChain:
+    """Asks engines, known by their names, one after the other until one succeeds.
+
+    An engine that failed rests: for `rest_s` it is asked after those that do not. `goes_on` is the action of a failure
+    that is followed by the engine it names (`used {}`), `gives_up` that of the last one.
+    """
+
+    def __init__(self, rest_s: float, goes_on: str, gives_up: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rest_s = rest_s
+        self._goes_on = goes_on
+        self._gives_up = gives_up
+        self._clock = clock
+        self._rests_until: dict[str, float] = {}
+
+    def in_order(self, names: Sequence[str]) -> list[str]:
+        """Return the engines in the order in which they would be asked now."""
+        now_s = self._clock()
+        return sorted(names, key=lambda name: self._rests_until.get(name, now_s) > now_s)
+
+    async def parts(
+        self, names: Sequence[str], attempt: Callable[[str], AsyncGenerator[T, None]]
+    ) -> AsyncGenerator[T | EngineFailure, None]:
+        """Yield what `attempt` yields for the first engine that works, and an EngineFailure for each that does not.
+
+        Any exception is a failure, and so is a CancelledError that nobody asked this task for: that is passed over as
+        well, but the last engine is asked once more, as it may be well. Raises nothing but CancelledError; if the last
+        part is an EngineFailure, all engines failed.
+        """
+        left, asked_again = self.in_order(names), False
+        while left:
+            name = left.pop(0)
+            try:
+                with own_cancellation_only():
+                    async with aclosing(attempt(name)) as given:
+                        async for part in given:
+                            yield part
+                self._rests_until.pop(name, None)
+                return
+            except Exception as error:  # an engine may raise anything: the chain is there for it
+                action = self._goes_on.format(left[0]) if left else self._gives_up
+                if isinstance(error, CancelledElsewhere) and not left and not asked_again:
+                    left, asked_again, action = [name], True, ASKED_AGAIN
+                else:
+                    self._rest(name)
+                yield EngineFailure(name, told(error), action, left[0] if left else "")
+
+    def _rest(self, name: str) -> None:
+        now_s = self._clock()
+        # Profiles may name any engine: those that have rested are forgotten, so that few are known at a time.
+        self._rests_until = {each: until for each, until in self._rests_until.items() if until > now_s}
+        self._rests_until[name] = now_s + self._rest_s
+
+
+class EngineTooSlow(TimeoutError):
+    """An engine took longer than the settings allow."""
+
+
+def told(error: BaseException) -> str:
+    """Return an error as it is recorded."""
+    return (str(error) if isinstance(error, EngineTooSlow) else f"{type(error).__name__}: {error}")[:ERROR_CHARS]
+
+
+async def never_silent_for(timeout_s: float | None, stream: AsyncIterator[T]) -> AsyncGenerator[T, None]:
+    """Yield what a stream yields. Raises EngineTooSlow if it gives nothing for so long; None sets no limit."""
+    while True:
+        try:
+            # Not wait_for: in Python 3.11 it loses a cancellation that comes together with a part.
+            async with asyncio.timeout(timeout_s):
+                part = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            if timeout_s is None or str(error):  # the engine's own
+                raise
+            raise EngineTooSlow(f"silent for {timeout_s:g} s") from error
+        yield part
+
+
+class TimeLimit:
+    """Limits how long one answer may take. The work that is given up is told to stop, and not waited for.
+
+    Not a timeout around the work: an engine that does not heed its cancellation would hold its caller up.
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._given_up: set[asyncio.Task[Any]] = set()
+
+    async def answer(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return what the work returns. Raises what it raises, CancelledElsewhere, or EngineTooSlow after the limit."""
+        task = asyncio.create_task(work)
+        try:
+            await asyncio.wait([task], timeout=self._timeout_s)
+        finally:
+            if not task.done():
+                self._given_up.add(task)
+                task.add_done_callback(self._forget)
+                task.cancel()
+        if task in self._given_up:
+            raise EngineTooSlow(f"no answer within {self._timeout_s:g} s")
+        with own_cancellation_only():
+            return await task
+
+    def _forget(self, task: "asyncio.Task[Any]") -> None:
+        self._given_up.discard(task)
+        if not task.cancelled():
+            task.exception()

@@ -1,0 +1,99 @@
+"""Engines by name: a LiveKit plugin as `deepgram.STT`, or a class of LiveKit's interfaces as `package.module:Class`."""
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+LOCAL = "local"
+KINDS = {"STT": "speech to text", "TTS": "text to speech"}
+
+
+class EngineMissing(RuntimeError):
+    """The named engine is not installed, or could not be made from its options; the message says what to do."""
+
+
+class UnknownOptions(ValueError):
+    """The settings hold an option that no engine of the chain takes; the message names it and what they do take."""
+
+
+def how_to_get(name: str) -> str:
+    """Say what is to be installed for an engine of that name."""
+    module, colon, _ = name.partition(":")
+    if colon:
+        return f"is the package that has {module} installed, or its folder in PYTHONPATH?"
+    return f"is livekit-plugins-{name.partition('.')[0].replace('_', '-')} installed?"
+
+
+def engine_class(name: str, default_class: str) -> Any:
+    """Return the class that `name` means; a plugin named alone means its `default_class`.
+
+    Raises ImportError or AttributeError, or whatever a module raises when it is imported.
+    """
+    module, colon, class_name = name.partition(":")
+    if not colon:
+        plugin, _, class_name = name.partition(".")
+        module = f"livekit.plugins.{plugin}"
+    return getattr(importlib.import_module(module), class_name or default_class)
+
+
+def make_plugin(name: str, interface: type, options: Mapping[str, object]) -> Any:
+    """Return the engine of a name, an instance of `interface` (`stt.STT` or `tts.TTS`), with the options it takes.
+
+    Raises EngineMissing.
+    """
+    kind = KINDS[interface.__name__]
+    try:
+        made_by = engine_class(name, interface.__name__)
+    except Exception as error:  # a module may raise anything when it is imported
+        raise EngineMissing(f"{kind} {name!r} cannot be used: {error} ({how_to_get(name)})") from error
+    try:
+        engine = made_by(**options_taken(made_by, options))
+    except Exception as error:  # mostly a missing key
+        raise EngineMissing(f"{kind} {name!r} cannot be used: {error} (are its key and options set?)") from error
+    if not isinstance(engine, interface):
+        raise EngineMissing(f"{name!r} is no {kind}: it has to be a subclass of livekit.agents' {interface.__name__}")
+    return engine
+
+
+def options_taken(made_by: Callable[..., Any], options: Mapping[str, object]) -> dict[str, object]:
+    """Return those of a chain's options that one engine's class takes; all of them if it takes any keyword."""
+    taken = parameters(made_by)
+    return dict(options) if taken is None else {key: value for key, value in options.items() if key in taken}
+
+
+def parameters(made_by: Callable[..., Any]) -> frozenset[str] | None:
+    """Return the names of the options that a class takes; None if it takes any keyword, or does not tell."""
+    try:
+        known = inspect.signature(made_by).parameters.values()
+    except (TypeError, ValueError):  # a class written in C
+        return None
+    if any(each.kind is each.VAR_KEYWORD for each in known):
+        return None
+    return frozenset(each.name for each in known if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY))
+
+
+def check_options(kind: str, chain: str, options: Mapping[str, object]) -> None:
+    """Raise UnknownOptions if there is an option that no engine of a chain (`deepgram.STT,local`) takes.
+
+    `kind` is `STT` or `TTS`. The local engine takes none. If an engine cannot be imported nothing is said: the option
+    may be for that one.
+    """
+    if not options:
+        return
+    known: set[str] = set()
+    for name in (name.strip() for name in chain.split(",")):
+        if name in ("", LOCAL):
+            continue
+        try:
+            taken = parameters(engine_class(name, kind))
+        except Exception:  # a module may raise anything when it is imported; that is told where the engine is made
+            return
+        if taken is None:
+            return
+        known |= taken
+    if unknown := sorted(options.keys() - known):
+        raise UnknownOptions(
+            f"DAREDEVIL_{kind}_OPTIONS: no engine of DAREDEVIL_{kind}={chain} takes {', '.join(unknown)}: "
+            + (f"write any of {', '.join(sorted(known))}" if known else "unset it, the local engine has no options")
+        )
