@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 
 from infra.engines.chain import EngineFailure
-from infra.engines.plugins import EngineMissing
+from infra.engines.plugins import EngineMissing, check_options
 from infra.engines.tts import TextToSpeech, load_chain
 from infra.engines.voice import MissingVoice
 from infra.settings import Settings
@@ -32,7 +32,11 @@ class Voices:
         """Whether an engine of the settings could be loaded."""
 
     async def open(self) -> None:
-        """Load and warm up the chain of the settings; if it cannot be had, its clauses fail one by one."""
+        """Load and warm up the chain of the settings; if it is missing, its clauses fail one by one.
+
+        Raises UnknownOptions.
+        """
+        check_options(self._settings, "TTS")
         try:
             await self._add(self._own)
         except EngineMissing as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from actors.transcript.plausible import heard
 from infra.engines.lane import Lane, Rank, Run
+from infra.engines.plugins import check_options
 from infra.engines.stt import OnFailure, Recognition, SpeechToText
 from infra.engines.turn_detector import EndOfTurn, detector_named
 from infra.engines.vad import SAMPLE_RATE_HZ, Samples, SileroVad
@@ -49,6 +50,8 @@ class SpeechEngines:
     """Voice activity, end of turn, and speech to text: one lane for all that the local engine does in this process."""
 
     def __init__(self, settings: Settings) -> None:
+        """Make the engines; their models are loaded later. Raises UnknownOptions."""
+        check_options(settings, "STT")
         self.settings = settings
         self.vad = SileroVad()
         self.end_of_turn = EndOfTurn(detector_named(settings.end_of_turn))

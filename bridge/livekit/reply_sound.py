@@ -16,9 +16,13 @@ KEPT_S = 1.0
 
 
 class RoomReplySound:
-    """Positions are samples of the reply at `rate_hz`; frames come at `out_rate_hz`, that of the room's source."""
+    """Positions are samples of the reply at `rate_hz`; frames come at `out_rate_hz`, that of the room's source.
+
+    A reply of which no sound was ever made has no rate (0).
+    """
 
     def __init__(self, reply_id: str, rate_hz: int, out_rate_hz: int) -> None:
+        rate_hz = rate_hz or out_rate_hz
         self.reply_id = reply_id
         self._ratio = rate_hz / out_rate_hz
         self._out_rate_hz = out_rate_hz

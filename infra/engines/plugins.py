@@ -3,10 +3,13 @@
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
+
+from infra.settings import Settings
 
 LOCAL = "local"
-KINDS = {"STT": "speech to text", "TTS": "text to speech"}
+Kind = Literal["STT", "TTS"]
+KINDS: dict[Kind, str] = {"STT": "speech to text", "TTS": "text to speech"}
 
 
 class EngineMissing(RuntimeError):
@@ -14,7 +17,13 @@ class EngineMissing(RuntimeError):
 
 
 class UnknownOptions(ValueError):
-    """The settings hold an option that no engine of the chain takes; the message names it and what they do take."""
+    """The settings hold an option that no engine of the chain takes: `problem` says which, `remedy` what to do."""
+
+    def __init__(self, setting: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{setting}: {problem}: {remedy}")
+        self.setting = setting
+        self.problem = problem
+        self.remedy = remedy
 
 
 def how_to_get(name: str) -> str:
@@ -37,22 +46,22 @@ def engine_class(name: str, default_class: str) -> Any:
     return getattr(importlib.import_module(module), class_name or default_class)
 
 
-def make_plugin(name: str, interface: type, options: Mapping[str, object]) -> Any:
+def make_plugin(name: str, kind: Kind, interface: type, options: Mapping[str, object]) -> Any:
     """Return the engine of a name, an instance of `interface` (`stt.STT` or `tts.TTS`), with the options it takes.
 
     Raises EngineMissing.
     """
-    kind = KINDS[interface.__name__]
+    what = KINDS[kind]
     try:
-        made_by = engine_class(name, interface.__name__)
+        made_by = engine_class(name, kind)
     except Exception as error:  # a module may raise anything when it is imported
-        raise EngineMissing(f"{kind} {name!r} cannot be used: {error} ({how_to_get(name)})") from error
+        raise EngineMissing(f"{what} {name!r} cannot be used: {error} ({how_to_get(name)})") from error
     try:
         engine = made_by(**options_taken(made_by, options))
     except Exception as error:  # mostly a missing key
-        raise EngineMissing(f"{kind} {name!r} cannot be used: {error} (are its key and options set?)") from error
+        raise EngineMissing(f"{what} {name!r} cannot be used: {error} (are its key and options set?)") from error
     if not isinstance(engine, interface):
-        raise EngineMissing(f"{name!r} is no {kind}: it has to be a subclass of livekit.agents' {interface.__name__}")
+        raise EngineMissing(f"{name!r} is no {what}: it has to be a subclass of livekit.agents' {kind.lower()}.{kind}")
     return engine
 
 
@@ -73,16 +82,15 @@ def parameters(made_by: Callable[..., Any]) -> frozenset[str] | None:
     return frozenset(each.name for each in known if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY))
 
 
-def check_options(kind: str, chain: str, options: Mapping[str, object]) -> None:
-    """Raise UnknownOptions if there is an option that no engine of a chain (`deepgram.STT,local`) takes.
+def check_options(settings: Settings, kind: Kind) -> None:
+    """Raise UnknownOptions if the settings hold an option that no engine of their chain takes.
 
-    `kind` is `STT` or `TTS`. The local engine takes none. If an engine cannot be imported nothing is said: the option
-    may be for that one.
+    The local engine takes none. Nothing is said where an engine cannot be imported: the option may be for that one.
     """
-    if not options:
-        return
+    chain: str = getattr(settings, kind.lower())
+    options: dict[str, object] = getattr(settings, f"{kind.lower()}_options")
     known: set[str] = set()
-    for name in (name.strip() for name in chain.split(",")):
+    for name in (name.strip() for name in chain.split(",")) if options else ():
         if name in ("", LOCAL):
             continue
         try:
@@ -93,7 +101,7 @@ def check_options(kind: str, chain: str, options: Mapping[str, object]) -> None:
             return
         known |= taken
     if unknown := sorted(options.keys() - known):
-        raise UnknownOptions(
-            f"DAREDEVIL_{kind}_OPTIONS: no engine of DAREDEVIL_{kind}={chain} takes {', '.join(unknown)}: "
-            + (f"write any of {', '.join(sorted(known))}" if known else "unset it, the local engine has no options")
-        )
+        setting = f"DAREDEVIL_{kind}_OPTIONS"
+        problem = f"no engine of DAREDEVIL_{kind}={chain} takes {', '.join(unknown)}"
+        remedy = f"the options are {', '.join(sorted(known))}" if known else f"unset {setting}: there are no options"
+        raise UnknownOptions(setting, problem, remedy)

@@ -60,7 +60,7 @@ def make_engine(name: str, options: dict[str, Any]) -> "stt.STT[Any]":
         from infra.engines.moonshine import MoonshineSTT
 
         return MoonshineSTT()
-    engine: stt.STT[Any] = make_plugin(name, stt.STT, options)
+    engine: stt.STT[Any] = make_plugin(name, "STT", stt.STT, options)
     return engine
 
 
@@ -72,11 +72,17 @@ class SpeechToText:
     """
 
     def __init__(
-        self, chain: str, options: dict[str, Any], timeout_s: float, clock: Callable[[], float] = time.monotonic
+        self,
+        chain: str,
+        options: dict[str, Any],
+        timeout_s: float,
+        make: Callable[[str, dict[str, Any]], "stt.STT[Any]"] = make_engine,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._names = [name.strip() for name in chain.split(",") if name.strip()] or [LOCAL]
         self._options = options
         self._limit = TimeLimit(timeout_s)
+        self._make = make
         self._engines: dict[str, stt.STT[Any]] = {}
         self._chain = FallbackChain(REST_S, "{} was asked", "the words are lost", clock)
 
@@ -130,7 +136,7 @@ class SpeechToText:
 
     def _engine(self, name: str) -> "stt.STT[Any]":
         if name not in self._engines:
-            self._engines[name] = make_engine(name, self._options)
+            self._engines[name] = self._make(name, self._options)
         return self._engines[name]
 
 

@@ -162,7 +162,7 @@ def _load(name: str, settings: Settings) -> Voice:
             raise EngineMissing(str(error)) from error
         return Voice(name, piper, None, Phrases(), piper.language, scripts_of(piper.language))
     options = _options(name, settings)
-    engine: tts.TTS[Any] = make_plugin(name, tts.TTS, options)
+    engine: tts.TTS[Any] = make_plugin(name, "TTS", tts.TTS, options)
     return Voice(name, engine, settings.tts_timeout_s, language=str(options.get("language", ENGLISH)))
 
 

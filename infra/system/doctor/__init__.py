@@ -149,9 +149,22 @@ def engine_names(chain: str) -> list[str]:
 def _engines(settings: Settings) -> Iterator[Finding]:
     for kind in ABILITIES:
         yield from _findings_of_chain(settings, kind)
+    yield from _unknown_options(settings)
     if settings.voice and not settings.voice.endswith(".onnx") and engine_names(settings.tts) == ["local"]:
         subject = f"DAREDEVIL_VOICE={settings.voice}"
         yield Finding(subject, "warning", "it is not used: the local engine takes the path of a `.onnx`", VOICE_REMEDY)
+
+
+def _unknown_options(settings: Settings) -> Iterator[Finding]:
+    if not settings.stt_options and not settings.tts_options:
+        return  # importing the engines takes seconds
+    from infra.engines.plugins import KINDS, UnknownOptions, check_options
+
+    for kind in KINDS:
+        try:
+            check_options(settings, kind)
+        except UnknownOptions as error:
+            yield Finding(error.setting, "missing", error.problem, error.remedy)
 
 
 ABILITIES = {"stt": "hear", "llm": "answer", "tts": "speak"}

@@ -51,7 +51,7 @@ class ScriptedModel(BaseChatModel):
         self._asked.append(messages)
         script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
         for step in script:
-            if isinstance(step, Exception):
+            if isinstance(step, BaseException):
                 raise step
             if step is WAIT:
                 try:

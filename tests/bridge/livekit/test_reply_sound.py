@@ -79,3 +79,11 @@ def test_a_long_reply_is_not_kept_whole() -> None:
         reply.heard_samples(0.04)
     assert len(reply._pcm) < 5 * 24_000 * 2
     assert reply.heard_samples(0) == 3000 * FRAME
+
+
+def test_a_reply_of_which_no_sound_was_ever_made_has_no_rate_and_ends_at_once() -> None:
+    reply = RoomReplySound("r", 0, 24_000)
+    reply.complete(0)
+    assert reply.frame() is None
+    assert reply.handed_over
+    assert reply.heard_samples(0) == 0

@@ -133,15 +133,6 @@ async def test_a_shutdown_leaves_the_session_open_for_the_next_door(
     assert (await second.message("welcome"))["resumed"] is True
 
 
-async def test_typed_text_is_a_turn(connect: Connect) -> None:
-    caller = await connect(mic=False)
-    await caller.send(type="text", text="  What\u0000 time\nis it?\ud800 ")
-    turn = await caller.fact("TurnEnded")
-    assert turn["text"] == "What time\nis it?\ufffd"
-    assert turn["source"] == "text"
-    assert "evidence" not in turn
-
-
 async def test_a_session_goes_on_only_with_its_token(open_door: OpenDoor, connect: Connect, agent: Agent) -> None:
     first = await connect()
     token = first.resume_token
@@ -176,12 +167,6 @@ async def test_a_text_with_an_id_is_stored_once_and_that_is_told(
     turns = [fact for fact in await agent.facts(first.session_id) if isinstance(fact, e.TurnEnded)]
     assert [turn.text for turn in turns] == ["hello?", "hello?"]
     assert len({turn.turn_id for turn in turns}) == 2
-
-
-async def test_a_text_that_cannot_be_taken_is_named_in_the_error(connect: Connect) -> None:
-    caller = await connect(mic=False)
-    await caller.send(type="text", text=" ", id="m-1")
-    assert (await caller.message("error"))["id"] == "m-1"
 
 
 async def test_a_client_that_wants_the_summary_stays_until_it_is_written(connect: Connect, agent: Agent) -> None:

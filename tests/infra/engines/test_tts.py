@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from types import ModuleType
 from typing import Any
 
@@ -12,10 +12,11 @@ from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions, tts
 from infra.engines.chain import EngineFailure
 from infra.engines.phrases import Phrases
 from infra.engines.plugins import EngineMissing
-from infra.engines.tts import TextToSpeech, load_chain, speakable
+from infra.engines.tts import REST_S, TextToSpeech, load_chain, speakable
 from infra.engines.voice import SynthesizedSound, Voice
 from infra.settings import Settings
 from infra.spoken.scripts import scripts_of
+from tests.infra.engines.chain_contract import LINE_CUT, Ask, ChainContract, Outcome, Script
 
 TONE = b"\x00\x10" * 2205
 
@@ -48,7 +49,9 @@ class _PluginStream(tts.ChunkedStream):
         if engine.does in ("raise", "break"):
             if engine.does == "break":
                 await engine.heard.wait()
-            raise ConnectionError("the line is cut")
+            raise ConnectionError(LINE_CUT)
+        if engine.does == "cancel":
+            raise asyncio.CancelledError
 
 
 def _voice(does: str, timeout_s: float = 5) -> Voice:
@@ -59,40 +62,48 @@ async def _heard(chain: TextToSpeech, text: str = "Hello.") -> list[SynthesizedS
     return [sound async for sound in chain.synthesize(text)]
 
 
-@pytest.mark.parametrize(
-    ("does", "reason"), [("raise", "the line is cut"), ("nothing", "no audio"), ("hang", "silent for 0.05 s")]
-)
-async def test_the_next_engine_stands_in_for_one_that_fails_and_the_failure_is_told(does: str, reason: str) -> None:
-    # Only who hangs has little time: on a busy machine the others may need more to fail.
-    first, *sounds = await _heard(TextToSpeech([_voice(does, 0.05 if does == "hang" else 5), _voice("tone")]))
-    assert isinstance(first, EngineFailure)
-    assert (first.engine, first.action) == (does, "used tone")
-    assert reason in first.error
-    assert b"".join(sound.pcm for sound in sounds if isinstance(sound, SynthesizedSound)) == TONE
+DOES = {"answers": "tone", "raises": "raise", "hangs": "hang", "breaks": "break", "is cancelled": "cancel"}
 
 
-async def test_an_engine_that_failed_is_asked_after_the_others_for_a_while() -> None:
-    chain = TextToSpeech([_voice("raise"), _voice("tone")])
-    await _heard(chain)
-    assert {sound.engine for sound in await _heard(chain)} == {"tone"}
+class TestTextToSpeechChain(ChainContract):
+    rest_s = REST_S
+
+    def chain(self, script: Script, timeout_s: float, clock: Callable[[], float]) -> Ask:
+        plugins = {name: ScriptedTTS(name, script) for name in script.does}
+        chain = TextToSpeech([Voice(name, plugin, timeout_s) for name, plugin in plugins.items()], clock)
+
+        async def ask(outcome: Outcome) -> None:
+            last: SynthesizedSound | EngineFailure | None = None
+            async for last in chain.synthesize("Hello."):
+                if isinstance(last, EngineFailure):
+                    outcome.failures.append(last)
+                else:
+                    outcome.give(last.engine)
+                    plugins[last.engine].heard.set()
+            outcome.is_whole = isinstance(last, SynthesizedSound)
+
+        return ask
 
 
-async def test_at_the_end_of_the_chain_the_clause_is_skipped() -> None:
-    failures = await _heard(TextToSpeech([_voice("raise"), _voice("nothing")]))
-    assert [failure.action for failure in failures if isinstance(failure, EngineFailure)] == [
-        "used nothing",
-        "skipped the clause",
-    ]
+class ScriptedTTS(PluginTTS):
+    """An engine of the script."""
+
+    def __init__(self, name: str, script: Script) -> None:
+        super().__init__()
+        self.name, self.script = name, script
+
+    def synthesize(
+        self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
+    ) -> tts.ChunkedStream:
+        self.does = DOES[self.script.next(self.name)]
+        return super().synthesize(text, conn_options=conn_options)
 
 
-async def test_what_an_engine_gave_before_it_failed_is_kept() -> None:
-    engine = PluginTTS(does="break")
-    sounds = []
-    async for sound in TextToSpeech([Voice("break", engine, 5)]).synthesize("Hello."):
-        sounds.append(sound)
-        engine.heard.set()
-    assert any(sound.pcm for sound in sounds if isinstance(sound, SynthesizedSound))
-    assert isinstance(sounds[-1], EngineFailure)
+async def test_an_engine_that_ends_without_a_sound_has_failed() -> None:
+    (failure,) = await _heard(TextToSpeech([_voice("nothing")]))
+    assert isinstance(failure, EngineFailure)
+    assert "no audio" in failure.error
+    assert failure.action == "skipped the clause"
 
 
 async def test_two_channels_become_one() -> None:

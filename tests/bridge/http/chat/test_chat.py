@@ -19,7 +19,6 @@ from tests.actors.running import facts_until
 from tests.bridge.agent import Agent
 from tests.bridge.http.answering import persistence, reasoning, sse, streamed
 from tests.bridge.http.conftest import OpenHttp
-from tests.servers import NatsServer
 from tests.waiting import until
 
 ANSWER = ["Good ", "day, ", "nice to hear ", "you. How are ", "you?"]
@@ -279,17 +278,3 @@ async def test_many_conversations_at_once_get_their_own_answers(http: httpx.Asyn
         streams = await asyncio.gather(*(streamed(http, text=f"Hello {n}") for n in range(20)))
     assert {stream.text for stream in streams} == {TEXT}
     assert len({stream.of("session")[0]["session_id"] for stream in streams}) == 20
-
-
-async def test_a_log_that_is_away_is_503_and_comes_back(
-    nats_server: NatsServer, http: httpx.AsyncClient, broker: NatsBroker
-) -> None:
-    await nats_server.stop()
-    await until(lambda: not connection(broker).is_connected)
-    answer = await http.post("/chat", json={"text": "Hello."})
-    assert (answer.status_code, answer.json()["code"]) == (503, "log-unavailable")
-    assert "retry-after" in answer.headers
-    await nats_server.start()
-    await until(lambda: connection(broker).is_connected)
-    async with reasoning(ScriptedModel.playing(["Back."])):
-        assert (await http.post("/chat", json={"text": "Hello."})).json()["text"] == "Back."

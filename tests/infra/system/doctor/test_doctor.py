@@ -75,6 +75,17 @@ def test_an_engine_of_a_module_that_is_not_there_is_no_plugin() -> None:
     assert "livekit-plugins" not in finding.remedy
 
 
+async def test_an_option_that_no_engine_of_the_chain_takes_is_missing(tmp_path: Path) -> None:
+    settings = some_settings(tmp_path, stt_options={"language": "de"}, tts_options={"voice": "ann"})
+    findings = await found(settings)
+    assert {name for name in findings if name.endswith("_OPTIONS")} == {
+        "DAREDEVIL_STT_OPTIONS",
+        "DAREDEVIL_TTS_OPTIONS",
+    }
+    assert findings["DAREDEVIL_STT_OPTIONS"].state == "missing"
+    assert findings["DAREDEVIL_STT_OPTIONS"].detail == "no engine of DAREDEVIL_STT=local takes language"
+
+
 async def test_a_voice_that_is_not_there_or_is_none_is_missing_and_the_agent_cannot_speak(tmp_path: Path) -> None:
     voice = tmp_path / "nope.onnx"
     settings = some_settings(tmp_path, voice=str(voice))
