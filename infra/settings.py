@@ -116,7 +116,10 @@ class Settings(BaseSettings):
     reply_max_tokens: int = Field(160, gt=0, description="Longest answer, in the model's tokens.")
 
     # -- engines
-    llm: str = Field("local", description="LangChain model as `provider:model`, or `local` (SmolLM2 by llama.cpp).")
+    llm: str = Field(
+        "local",
+        description="`local` (SmolLM2 by llama.cpp), a LangChain model as `provider:model`, or `package.module:Class`.",
+    )
     llm_options: dict[str, object] = Field(default_factory=dict, description="JSON options for the model's class.")
     llm_url: str = Field("", description="Where the local model's server is; empty takes the supervisor's.")
     llm_threads: int = Field(1, gt=0, description="Threads of the local model; two stall when the CPU is busy.")

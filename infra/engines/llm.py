@@ -1,8 +1,9 @@
-"""Language models as LangChain chat models: the local one, and any other by `provider:model`."""
+"""Language models as LangChain chat models: the local one, any other by `provider:model`, or your own class."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from infra.engines.plugins import engine_class, how_to_get, options_taken
 from infra.runtime import read_runtime
 from infra.settings import Settings
 
@@ -101,14 +102,35 @@ def chat_model(name: str, settings: Settings) -> "BaseChatModel":
     """Return one model. Raises LlmNotFound with what is missing. Its first import takes 2 to 3 s."""
     if name == LOCAL:
         return _local_model(settings)
+    options: dict[str, Any] = {"max_tokens": settings.reply_max_tokens, **settings.llm_options}
+    if is_of_module(name):
+        return _model_of_module(name, options)
     from langchain.chat_models import init_chat_model
 
-    options: dict[str, Any] = {"max_tokens": settings.reply_max_tokens, **settings.llm_options}
     try:
         model: BaseChatModel = init_chat_model(name, **options)
         return _with_refusals(model, options)
     except Exception as error:  # providers raise of their own: no package, no key, no such option
         raise LlmNotFound(f"the language model {name!r} cannot be used: {error}") from error
+
+
+def is_of_module(name: str) -> bool:
+    """Tell whether a name is `package.module:Class`; names of LangChain's providers have no dot."""
+    return "." in name.partition(":")[0]
+
+
+def _model_of_module(name: str, options: dict[str, Any]) -> "BaseChatModel":
+    """Return a chat model of a class of its own, with the options it takes. Raises LlmNotFound."""
+    from langchain_core.language_models import BaseChatModel
+
+    try:
+        made_by = engine_class(name, "")
+        model = made_by(**options_taken(made_by, options))
+    except Exception as error:  # a module may raise anything when it is imported
+        raise LlmNotFound(f"the language model {name!r} cannot be used: {error} ({how_to_get(name)})") from error
+    if not isinstance(model, BaseChatModel):
+        raise LlmNotFound(f"{name!r} is no language model: it has to be a subclass of LangChain's BaseChatModel")
+    return model
 
 
 def _with_refusals(model: "BaseChatModel", options: dict[str, Any]) -> "BaseChatModel":

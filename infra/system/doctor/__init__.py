@@ -200,8 +200,8 @@ def unable(settings: Settings) -> list[str]:
 def engine_finding(kind: str, name: str, options: dict[str, object]) -> Finding:
     """Tell whether an engine that the settings name can be used: its package, and its key."""
     setting = f"DAREDEVIL_{kind.upper()}"
-    if kind != "llm" and ":" in name:
-        module = name.partition(":")[0]
+    module, colon, _ = name.partition(":")
+    if colon and (kind != "llm" or "." in module):
         if installed(module):
             return Finding(f"{setting}={name}", "ok", f"{module} is there")
         remedy = "install the package that has it, or add its folder to PYTHONPATH"

@@ -6,8 +6,8 @@ import pytest
 from livekit import rtc
 
 from bridge.livekit.chat import CHAT_TOPIC, ID_ATTRIBUTE, TAKEN_TOPIC
-from bridge.livekit.naming import session_of_room
 from contracts import events as e
+from infra.livekit.naming import session_of_room
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.guest import Guest
