@@ -203,6 +203,9 @@ class Settings(BaseSettings):
     pulsar_tls_cert_file: str = Field("", description="PEM certificate (chain) that we show Pulsar (mutual TLS).")
     pulsar_tls_key_file: str = Field("", description="PEM key of that certificate; empty if it is in the same file.")
     pulsar_retention_hours: float = Field(24, gt=0, description="How long Pulsar keeps facts, erased ones too.")
+    projections: str = Field(
+        "", description="Further copies of the log, `module:ROW` of each, by commas (see docs/extending.md)."
+    )
     embedding: str = Field(
         "local", description="Embedding of turns: `local` (WordLlama), LangChain's `provider:model`, or `off`."
     )

@@ -1,1 +1,10 @@
-"""Copies of the log in other shapes: tables and topics. Each can be dropped and made again from the log."""
+"""Copies of the log in other shapes: tables and topics. Each can be dropped and made again from the log.
+
+A new projection is a package and a row here, or in a package of its own that DAREDEVIL_PROJECTIONS names.
+"""
+
+from projections.postgres.row import POSTGRES
+from projections.pulsar.row import PULSAR
+
+ROWS = (POSTGRES, PULSAR)
+"""Our own projections, as `infra.projection` reads them."""

@@ -6,7 +6,7 @@ Postgres is of the benchmark's own. The turns are sentences made of common words
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,11 +14,14 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from contracts.tables import ALL_CONVERSATIONS, CONVERSATIONS
 from infra.bench.own_postgres import own_postgres
 from infra.bench.statistics import percentile
-from infra.engines.embedding import LocalEmbedder, exchange_text
+from infra.engines.embedding import LOCAL_DIMS, LOCAL_MODEL, LocalEmbedder, exchange_text
 from infra.memory.search import LATEST, SESSION_SETTINGS, has_more, nearest, recall_at
 from infra.memory.turns import TurnMemory
+from projections.postgres.schema import connect, prepare
+from projections.postgres.tables import MEMORY_INDEX, Space, make_index
 
 TOP = 5
 WARM_UP = 10
@@ -29,8 +32,6 @@ TURNS_OF_THE_HEAVIEST = 8000
 """One user has more than are compared one by one."""
 
 Tell = Callable[[str], None]
-Prepare = Callable[[str], Awaitable[None]]
-"""Makes the tables of a database, or their index."""
 
 _NAMED = """
     apple garden river music window train winter summer coffee bread doctor teacher sister brother mother father
@@ -73,17 +74,15 @@ class MemoryFigures:
     heaviest_recall: float
 
 
-async def measure_memory(
-    turns: int, queries: int, folder: Path, prepare: Prepare, make_indexes: Prepare, tell: Tell
-) -> MemoryFigures:
-    """Measure among so many turns in an empty `folder`."""
+async def measure_memory(turns: int, queries: int, folder: Path, index: bool, tell: Tell) -> MemoryFigures:
+    """Measure among so many turns in an empty `folder`, with `index` using the HNSW index besides the user's."""
     async with own_postgres(folder) as url:
-        await prepare(url)
+        await _make_tables(url)
         tell(f"writing {turns} turns")
         users = await _fill(url, turns)
         tell("making the indexes")
         began_s = time.perf_counter()
-        await make_indexes(url)
+        await _make_indexes(url, index)
         index_s = round(time.perf_counter() - began_s, 1)
         await _vacuum(url)
         tell("looking for past turns")
@@ -105,6 +104,23 @@ async def measure_memory(
         heaviest_p95_ms=round(percentile(heavy_times, 0.95), 2),
         heaviest_recall=round(heavy_recall, 4),
     )
+
+
+async def _make_tables(url: str) -> None:
+    async with await connect(url) as connection:
+        await prepare(connection, url)
+        await connection.execute(
+            f"ALTER TABLE {CONVERSATIONS} ALTER COLUMN embedding TYPE vector({LOCAL_DIMS})".encode()
+        )
+
+
+async def _make_indexes(url: str, index: bool) -> None:
+    async with await connect(url) as connection:
+        if index:
+            await make_index(connection, Space(LOCAL_DIMS, LOCAL_MODEL, 0))
+        else:
+            await connection.execute("SET statement_timeout TO 0")
+            await connection.execute(f"CREATE INDEX {MEMORY_INDEX}".encode())
 
 
 _HEAVIEST = "heaviest"
@@ -141,7 +157,7 @@ async def _fill(url: str, turns: int) -> list[str]:
     """Write the turns; return the user of each."""
     embedder, drawn, users = LocalEmbedder(), random.Random(5), list(whose(turns))
     began = datetime(2026, 1, 1, tzinfo=UTC)
-    statement = f"COPY agents.conversations ({_COLUMNS}) FROM STDIN".encode()
+    statement = f"COPY {ALL_CONVERSATIONS} ({_COLUMNS}) FROM STDIN".encode()
     async with await _connected(url) as connection, connection.cursor() as cursor, cursor.copy(statement) as copy:
         for start in range(0, turns, BATCH):
             count = min(BATCH, turns - start)
@@ -158,7 +174,7 @@ async def _fill(url: str, turns: int) -> list[str]:
 async def _vacuum(url: str) -> None:
     async with await _connected(url) as connection:
         await connection.execute("SET statement_timeout TO 0")
-        await connection.execute("VACUUM (ANALYZE) agents.conversations")
+        await connection.execute(f"VACUUM (ANALYZE) {ALL_CONVERSATIONS}".encode())
 
 
 async def _ask(url: str, users: list[str], seed: int) -> tuple[list[float], float]:

@@ -230,27 +230,9 @@ async def _memory(turns: int, queries: int, index: bool) -> "MemoryFigures":
     import tempfile
 
     from infra.bench.memory import measure_memory
-    from infra.engines.embedding import LOCAL_DIMS, LOCAL_MODEL
     from infra.settings import settings
-    from projections.postgres.schema import connect, prepare
-    from projections.postgres.tables import MEMORY_INDEX, Space, make_index
-
-    async def make_tables(url: str) -> None:
-        async with await connect(url) as connection:
-            await prepare(connection, url)
-            await connection.execute(
-                f"ALTER TABLE conversations ALTER COLUMN embedding TYPE vector({LOCAL_DIMS})".encode()
-            )
-
-    async def make_indexes(url: str) -> None:
-        async with await connect(url) as connection:
-            if index:
-                await make_index(connection, Space(LOCAL_DIMS, LOCAL_MODEL, 0))
-            else:
-                await connection.execute("SET statement_timeout TO 0")
-                await connection.execute(f"CREATE INDEX {MEMORY_INDEX}".encode())
 
     parent = settings().data_dir.absolute()
     parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as folder:
-        return await measure_memory(turns, queries, Path(folder), make_tables, make_indexes, progress)
+        return await measure_memory(turns, queries, Path(folder), index, progress)

@@ -12,14 +12,13 @@ import typer
 from infra.cli.output import FAILED, out, progress, run_async
 
 if TYPE_CHECKING:
-    from nats.aio.client import Client
-
     from infra.bench.kills import KillFigures
     from infra.bench.outage import OutageFigures
-    from infra.bench.under_test import Kind, UnderTest
+    from infra.bench.under_test import UnderTest
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Which = Annotated[Literal["pulsar", "postgres"], typer.Option("--projection", help="Which one.")]
+"""Those whose servers can be started here; see `infra.bench.own_servers`."""
 
 
 def kills(
@@ -94,6 +93,7 @@ async def _under_test(projection: str) -> "AsyncIterator[UnderTest]":
     import os
     import tempfile
 
+    from infra.bench.own_servers import kind_of
     from infra.bench.under_test import under_test
     from infra.settings import settings
 
@@ -101,56 +101,6 @@ async def _under_test(projection: str) -> "AsyncIterator[UnderTest]":
     parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as name:
         folder = Path(name)
-        kind = _pulsar(folder) if projection == "pulsar" else _postgres(folder)
+        kind = kind_of(projection, folder)
         async with under_test(kind, folder, os.environ) as tested:
             yield tested
-
-
-def _pulsar(folder: Path) -> "Kind":
-    import asyncio
-    import signal
-
-    from infra.bench.under_test import Kind
-    from infra.settings import settings
-    from infra.system.pulsar import PulsarServer, check_installed
-    from projections.pulsar.verify import verify
-
-    check_installed()
-    server = PulsarServer(folder)
-    urls = {"pulsar_url": server.url, "pulsar_admin_url": server.admin_url}
-    told = settings().model_copy(update=urls)
-
-    @asynccontextmanager
-    async def running() -> "AsyncIterator[None]":
-        server.begin()
-        try:
-            await server.ready()
-            yield
-        finally:
-            await asyncio.to_thread(server.end, signal.SIGKILL)
-
-    async def compare(nc: "Client") -> list[str]:
-        return await verify(told, nc)
-
-    environment = {f"DAREDEVIL_{name.upper()}": url for name, url in urls.items()}
-    return Kind("projection-pulsar", "projections.pulsar:app", environment, running, compare)
-
-
-def _postgres(folder: Path) -> "Kind":
-    from infra.bench.own_postgres import own_postgres
-    from infra.bench.under_test import Kind
-    from infra.postgres_url import embedded_url
-    from projections.postgres.verify import verify_tables
-
-    url = embedded_url(folder)
-
-    @asynccontextmanager
-    async def running() -> "AsyncIterator[None]":
-        async with own_postgres(folder):
-            yield
-
-    async def compare(nc: "Client") -> list[str]:
-        return await verify_tables(url, nc)
-
-    environment = {"DAREDEVIL_POSTGRES_URL": url}
-    return Kind("projection-postgres", "projections.postgres:app", environment, running, compare)

@@ -15,11 +15,10 @@ from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, progress, run_as
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
-    from projections.postgres.rebuild import Rebuilt
+    from infra.projection import Projection, Rebuilt
     from projections.status import Status
 
 CATCH_UP_S = 600.0
-NAMES = ("projection-postgres", "projection-pulsar")
 
 app = typer.Typer(
     invoke_without_command=True,
@@ -87,43 +86,50 @@ async def _own_projections() -> "AsyncIterator[Client]":
 
 async def _caught_up(nc: "Client") -> None:
     """Wait until every projection that is switched on is live, or says that it cannot be."""
+    from infra.settings import settings
     from projections.status import ask_status
 
     deadline, told = time.monotonic() + CATCH_UP_S, ""
-    for name in _switched_on():
-        while time.monotonic() < deadline:
-            answers = await ask_status(nc, name)
+    for row in _rows():
+        while row.enabled(settings()) and time.monotonic() < deadline:
+            answers = await ask_status(nc, row.process)
             if answers and answers[0].state in ("live", "stopped"):
                 break
-            now = f"{name}: {answers[0].state} {answers[0].reason}" if answers else f"{name}: starting"
+            now = f"{row.process}: {answers[0].state} {answers[0].reason}" if answers else f"{row.process}: starting"
             if now != told:
                 progress(now)
                 told = now
             await asyncio.sleep(0.1)
 
 
-def _switched_on() -> list[str]:
+def _rows() -> "list[Projection]":
+    """Return the rows of all projections; ends the command if the settings name one that is not there."""
+    from infra.projection import UnknownProjection, projections
     from infra.settings import settings
 
-    on = {NAMES[0]: settings().postgres_url != "off", NAMES[1]: bool(settings().pulsar_url)}
-    return [name for name, is_on in on.items() if is_on]
+    try:
+        return projections(settings())
+    except UnknownProjection as error:
+        fail(str(error), BAD_INPUT)
 
 
 async def _statuses() -> "list[Status]":
     from infra.cli.system import LogEmpty
+    from infra.settings import settings
     from projections.status import Status, ask_status, log_end
 
+    rows = _rows()
     try:
         async with _log() as nc:
             end = await log_end(nc)
-            answers = await asyncio.gather(*(ask_status(nc, name) for name in NAMES))
+            answers = await asyncio.gather(*(ask_status(nc, row.process) for row in rows))
     except LogEmpty as nothing:
         err().print(str(nothing), markup=False)
         return []
     statuses = []
-    for name, copies in zip(NAMES, answers, strict=True):
-        state, reason = ("not running", "") if name in _switched_on() else ("off", "")
-        statuses += copies or [Status(name, state, reason, log_end=end)]
+    for row, copies in zip(rows, answers, strict=True):
+        state = "not running" if row.enabled(settings()) else "off"
+        statuses += copies or [Status(row.process, state, log_end=end)]
     return statuses
 
 
@@ -185,51 +191,33 @@ async def _verify() -> list[Verified]:
     from infra.settings import settings
 
     verified: list[Verified] = []
+    rows = [row for row in _rows() if row.enabled(settings())]
     async with _log() as nc:
-        for name in _switched_on():
+        for row in rows:
             began_s = time.monotonic()
-            if name == NAMES[0]:
-                found = await _verify_postgres(nc)
-            else:
-                from projections.pulsar.verify import verify as verify_pulsar
-
-                found = await verify_pulsar(settings(), nc)
+            found = await row.verify(settings(), nc)
             seconds = round(time.monotonic() - began_s, 3)
-            verified.append(Verified(name, found, seconds))
+            verified.append(Verified(row.process, found, seconds))
             verdict = f"{len(found)} differences" if found else "agrees with the log"
-            err().print(f"{name}: {verdict} ({seconds:.1f} s)", markup=False)
+            err().print(f"{row.process}: {verdict} ({seconds:.1f} s)", markup=False)
     return verified
-
-
-async def _verify_postgres(nc: "Client") -> list[str]:
-    import psycopg
-
-    from infra.settings import settings
-    from projections.postgres.verify import verify as verify_postgres
-
-    try:
-        return await verify_postgres(settings(), nc)
-    except psycopg.OperationalError as error:
-        return [f"Postgres does not answer: {str(error).splitlines()[0]}"]
 
 
 @app.command()
 def rebuild(
-    name: Annotated[str, typer.Argument(metavar="postgres", help="Which one.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which one, as `postgres`.")],
     drop_lost: Annotated[
         bool, typer.Option("--drop-lost", help="Let go of rows whose facts the log no longer has.")
     ] = False,
 ) -> None:
-    """Build the tables anew from the log beside the old ones, compare, and swap them in one transaction.
+    """Make a projection anew from the log; `postgres` builds its tables beside the old ones, compares and swaps them.
 
     Calls, readers and the running projection go on meanwhile.
     """
-    if name != "postgres":
-        fail(f"{name} cannot be rebuilt: only `postgres` can (a topic follows the log by itself)", BAD_INPUT)
     from infra.cli.system import LogEmpty
 
     try:
-        result = run_async(_rebuild(drop_lost))
+        result = run_async(_rebuild(_rebuildable(name), drop_lost))
     except LogEmpty as nothing:
         fail(str(nothing), BAD_INPUT)
     rate = result.events / result.seconds if result.seconds else 0
@@ -244,19 +232,29 @@ def rebuild(
         warn(f"{result.errors} facts could not be kept as they should; the last: {result.last_error}")
 
 
-async def _rebuild(drop_lost: bool) -> "Rebuilt":
-    import psycopg
+def _rebuildable(name: str) -> "Projection":
+    """Return the row of this name; ends the command if it cannot be rebuilt, or not now."""
+    from infra.settings import settings
+
+    rows = _rows()
+    able = ", ".join(f"`{row.name}`" for row in rows if row.rebuild is not None)
+    row = next((row for row in rows if row.name == name), None)
+    if row is None:
+        fail(f"there is no projection {name}: those that can be rebuilt are {able}", BAD_INPUT)
+    if row.rebuild is None:
+        fail(f"{name} cannot be rebuilt by this command, as {able} can: see docs/keeping.md", BAD_INPUT)
+    if not row.enabled(settings()):
+        fail(f"projection {name} is switched off: `daredevil projections` lists those that are on", BAD_INPUT)
+    return row
+
+
+async def _rebuild(row: "Projection", drop_lost: bool) -> "Rebuilt":
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from infra.postgres_url import running_url
+    from infra.projection import NotRebuilt
     from infra.settings import settings
-    from projections.postgres.filling import Stopped
-    from projections.postgres.rebuild import NotRebuilt, rebuild
-    from projections.postgres.schema import UnusableDatabase
 
-    url = running_url(settings())
-    if not url:
-        fail("DAREDEVIL_POSTGRES_URL is `off`: there are no tables", BAD_INPUT)
+    assert row.rebuild is not None
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     async with _log() as nc:
         with Progress(*columns, console=err(), transient=True) as bars:
@@ -266,8 +264,6 @@ async def _rebuild(drop_lost: bool) -> "Rebuilt":
                 bars.update(bar, description=what, completed=done, total=total or None)
 
             try:
-                return await rebuild(url, nc, tell, drop_lost)
-            except (NotRebuilt, Stopped, UnusableDatabase) as error:
+                return await row.rebuild(settings(), nc, tell, drop_lost)
+            except NotRebuilt as error:
                 fail(str(error))
-            except psycopg.OperationalError as error:
-                fail(f"Postgres does not answer: {str(error).splitlines()[0]}")

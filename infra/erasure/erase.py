@@ -13,14 +13,15 @@ from contracts.events import SessionClosed
 from contracts.ids import derive_id
 from contracts.topology import VOICE, checked_session
 from infra.erasure.elsewhere import erase_dead_letters, erase_recording, erase_sound, forget_in_caches
-from infra.erasure.projections import applied_in_postgres
+from infra.erasure.followed import followed
 from infra.erasure.reading import Bearing, StoredSession, recalled_in, session_ids_of, stored_session
 from infra.erasure.receipt import Receipt, SessionReceipt, out_of_reach, what_remains
 from infra.erasure.skeleton import in_parts
 from infra.erasure.stored import overwrite
 from infra.log.connection import connection
 from infra.log.event_log import ExpectedSequence, StaleWriter, append, now_ns
-from infra.settings import Settings, settings
+from infra.projection import projections
+from infra.settings import settings
 
 SETTLE_S = 10.0
 """So long after its end the actors may still say what they kept of a session."""
@@ -100,16 +101,12 @@ async def _erase(
     if receipt.user_id:
         receipt.caches = await forget_in_caches(connection(broker), receipt.user_id)
     session_ids = [session.session_id for session in sessions]
-    receipt.projections["postgres"] = await applied_in_postgres(settings(), session_ids, wait_s)
-    receipt.projections["pulsar"] = _pulsar(settings())
+    for row in projections(settings()):
+        receipt.projections[row.name] = await followed(row, settings(), session_ids, wait_s)
     receipt.remains = what_remains(receipt.sessions)
     receipt.out_of_reach = out_of_reach(sessions, settings())
     receipt.took_ms = (time.monotonic() - began_s) * 1e3
     return receipt
-
-
-def _pulsar(settings: Settings) -> str:
-    return "a SessionErased event follows there; see out of reach" if settings.pulsar_url else "off"
 
 
 async def _close(broker: NatsBroker, still_open: list[StoredSession], force: bool) -> None:

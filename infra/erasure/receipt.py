@@ -6,6 +6,7 @@ from typing import Any
 
 from contracts.events import AgentProfile
 from infra.erasure.reading import StoredSession
+from infra.projection import enabled
 from infra.settings import Settings
 
 
@@ -89,10 +90,7 @@ def out_of_reach(sessions: list[StoredSession], settings: Settings) -> list[str]
         "backups and exports that were made of the log, the tables or the recordings",
         "prompts and short sounds in the memory of running engines, until newer ones replace them or they restart",
     ]
-    if settings.postgres_url != "off":
-        beyond.append("Postgres: deleted rows stay in its files until VACUUM and its write-ahead log is recycled")
-    if settings.pulsar_url:
-        beyond.append("Pulsar: readers get a SessionErased; earlier messages go with the topics' retention")
+    beyond += [row.out_of_reach for row in enabled(settings) if row.out_of_reach]
     if settings.otlp_endpoint:
         beyond.append("traces at the collector: they name sessions, no words")
     services = sorted({name for session in sessions if session.profile for name in _services(session.profile)})

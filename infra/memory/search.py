@@ -14,6 +14,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from contracts.tables import ALL_CONVERSATIONS
 from infra.engines.embedding import Vector
 
 LATEST = 4000
@@ -55,27 +56,28 @@ _NEAREST_SQL = """
         ORDER BY distance LIMIT %(more)s
     )
     SELECT reply_id, session_id, user_text, heard_text, coalesce(turn_ended_at, recorded_at), 1 - distance
-    FROM nearest JOIN agents.conversations USING (sequence)
+    FROM nearest JOIN {conversations} USING (sequence)
     WHERE reply_id <> ALL(%(without)s::text[]) ORDER BY distance LIMIT %(most)s
 """
 _INDEXED = "embedding IS NOT NULL AND octet_length(embedding_model) <= 200"
-_ALL_SQL = _NEAREST_SQL.format(turns="agents.conversations", indexed=_INDEXED)
+_ALL_SQL = _NEAREST_SQL.format(turns=ALL_CONVERSATIONS, conversations=ALL_CONVERSATIONS, indexed=_INDEXED)
 _LATEST_SQL = _NEAREST_SQL.format(
     turns=f"""(
-            SELECT sequence, user_id, embedding, embedding_model FROM agents.conversations
+            SELECT sequence, user_id, embedding, embedding_model FROM {ALL_CONVERSATIONS}
             WHERE user_id = %(user)s AND {_INDEXED} ORDER BY recorded_at DESC LIMIT %(latest)s
         ) AS latest""",
+    conversations=ALL_CONVERSATIONS,
     indexed="TRUE",
 )
-_INDEX_SQL = """
+_INDEX_SQL = f"""
     SELECT reply_id, session_id, user_text, heard_text, coalesce(turn_ended_at, recorded_at),
         1 - (embedding <=> %(vector)s::vector)
-    FROM agents.conversations
+    FROM {ALL_CONVERSATIONS}
     WHERE user_id = %(user)s AND embedding_model = %(model)s AND reply_id <> ALL(%(without)s::text[])
     ORDER BY embedding <=> %(vector)s::vector LIMIT %(most)s
 """
-_MORE_SQL = """
-    SELECT 1 FROM agents.conversations WHERE user_id = %(user)s ORDER BY recorded_at DESC OFFSET %(latest)s LIMIT 1
+_MORE_SQL = f"""
+    SELECT 1 FROM {ALL_CONVERSATIONS} WHERE user_id = %(user)s ORDER BY recorded_at DESC OFFSET %(latest)s LIMIT 1
 """
 
 

@@ -4,8 +4,9 @@ import errno
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from contracts.topology import ACTORS, SYNTHESIS, TRANSCRIPT
@@ -13,6 +14,7 @@ from infra.cannot_run import CannotRun
 from infra.livekit.key import livekit_folder, livekit_key
 from infra.log.held_jobs import HELD_DIR
 from infra.postgres_url import data_folder, running_url
+from infra.projection import UnknownProjection, projections
 from infra.settings import Settings
 from infra.system.forkserver import BASE
 from infra.system.livekit import LiveKitMissing, LiveKitPorts, free_livekit_ports, livekit_server_path
@@ -23,17 +25,15 @@ from infra.system.postgres import command as postgres_command
 NATS, LLM, BRIDGE = "nats", "llm", "bridge"
 TRANSCRIPT_SPARE = "transcript-spare"
 LIVEKIT, BRIDGE_LIVEKIT = "livekit", "bridge-livekit"
-POSTGRES, PROJECTION_POSTGRES, PROJECTION_PULSAR = "postgres", "projection-postgres", "projection-pulsar"
+POSTGRES = "postgres"
 
-STOP_ORDER: tuple[tuple[str, ...], ...] = (
+_STOPPED_FIRST: tuple[tuple[str, ...], ...] = (
     (BRIDGE, BRIDGE_LIVEKIT),
     (TRANSCRIPT_SPARE, "transcript", "reasoning", "synthesis"),
     ("summaries",),
     ("persistence",),
-    (PROJECTION_POSTGRES, PROJECTION_PULSAR),
-    (LLM, POSTGRES, LIVEKIT),
 )
-"""Who is stopped together: the door first, so that its calls end; those who keep what was said, last."""
+_STOPPED_LAST = (LLM, POSTGRES, LIVEKIT)
 
 CARRY_SOUND = frozenset((NATS, LIVEKIT, BRIDGE, BRIDGE_LIVEKIT))
 STANDING_BACK = 5
@@ -69,6 +69,8 @@ class App:
     needed: bool = True
     spare: bool = False
     """A further copy of another part, started when the system is ready, so that getting ready takes no longer."""
+    projects: bool = False
+    """It is a projection: stopped after those who append facts, before the server that it writes to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,8 @@ def choose_addresses(settings: Settings) -> Addresses:
 
 def needs_local_llm(settings: Settings) -> bool:
     """Tell whether a local language model server has to be started."""
-    chain = [engine.strip() for engine in settings.llm.split(",")]
-    return "local" in chain and not settings.llm_url
+    engines = [engine.strip() for engine in settings.llm.split(",")]
+    return "local" in engines and not settings.llm_url
 
 
 def niceness_of(name: str) -> int:
@@ -154,17 +156,26 @@ def livekit_line(addresses: Addresses) -> str:
     return f"{which} {addresses.livekit_url}"
 
 
+def stop_order(parts: Iterable[Program | App]) -> list[tuple[str, ...]]:
+    """Return who is stopped together: the doors first, so that their calls end; those who keep what was said, last."""
+    known = {*chain.from_iterable(_STOPPED_FIRST), *_STOPPED_LAST}
+    projecting = tuple(part.name for part in parts if isinstance(part, App) and part.projects)
+    others = tuple(part.name for part in parts if part.name not in known and part.name not in projecting)
+    return [*_STOPPED_FIRST, projecting, _STOPPED_LAST, others]
+
+
 def keepers(settings: Settings) -> list[Program | App]:
-    """Return what keeps copies of the log: servers and projections. Calls do not need them."""
+    """Return what keeps copies of the log: servers and projections. Calls do not need them. Raises StartFailed."""
     parts: list[Program | App] = []
     if not settings.postgres_url:
         command = postgres_command(data_folder(settings.data_dir))
         # SIGTERM would wait for its clients to leave.
         parts.append(Program(POSTGRES, command, stop=signal.SIGINT, needed=False))
-    if settings.postgres_url != "off":
-        parts.append(App(PROJECTION_POSTGRES, "projections.postgres:app", needed=False))
-    if settings.pulsar_url:
-        parts.append(App(PROJECTION_PULSAR, "projections.pulsar:app", needed=False))
+    try:
+        rows = projections(settings)
+    except UnknownProjection as error:
+        raise StartFailed(str(error)) from error
+    parts += [App(row.process, row.app, needed=False, projects=True) for row in rows if row.enabled(settings)]
     return parts
 
 

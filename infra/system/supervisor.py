@@ -24,7 +24,6 @@ from infra.system.logs import LogTail, keep_small, last_lines
 from infra.system.nats import nats_environment, nats_server_path, wait_for_port, write_nats_config
 from infra.system.parts import (
     NATS,
-    STOP_ORDER,
     Addresses,
     App,
     Program,
@@ -37,6 +36,7 @@ from infra.system.parts import (
     livekit_line,
     niceness_of,
     processes,
+    stop_order,
 )
 from infra.system.processes import ForkServerClient, ForkServerGone, Running, start_program
 from infra.system.readiness import port_file, wait_until_ready
@@ -348,8 +348,7 @@ class Supervisor:
             # Nobody has used the apps yet, and the fork server is deaf while it imports.
             self._stopping.update(self._keepers)
             self._forks.kill()
-        others = set(self._keepers) - {NATS, *(name for group in STOP_ORDER for name in group)}
-        for group in (*STOP_ORDER, tuple(others)):
+        for group in stop_order(self._parts):
             await asyncio.gather(*(self._stop(name) for name in group))
         if self._forks is not None:
             await self._forks.stop()

@@ -10,12 +10,13 @@ import psycopg
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from contracts.tables import SCHEMA
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 from projections.postgres.dead import NAME, burial
 from projections.postgres.filling import Filler, Stopped
 from projections.postgres.fold import LogMessage
 from projections.postgres.log import NewFacts, read_log
-from projections.postgres.schema import SCHEMA, Connection, UnusableDatabase, connect, first_line, prepare
+from projections.postgres.schema import Connection, UnusableDatabase, connect, first_line, prepare
 from projections.postgres.sound import sound_from
 from projections.postgres.tables import Moved, ProjectionPosition, make_index
 from projections.status import Rate, Status, log_end

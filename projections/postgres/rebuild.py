@@ -5,18 +5,19 @@ Readers never see half of it, and the running projection only finds its tables m
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 import psycopg
 from nats.aio.client import Client
 from psycopg import sql
 
+from contracts.tables import SCHEMA
+from infra.projection import Difference, NotRebuilt, Progress, Rebuilt
 from projections.postgres.compare import KEYS
 from projections.postgres.dead import burial, drop_letters, last_letter
 from projections.postgres.filling import Filler
 from projections.postgres.log import read_log
-from projections.postgres.schema import OLD, REBUILD, SCHEMA, Connection, connect, prepare
+from projections.postgres.schema import OLD, REBUILD, Connection, connect, prepare
 from projections.postgres.sound import sound_from
 from projections.postgres.tables import make_index, place_of
 from projections.status import log_end
@@ -24,37 +25,6 @@ from projections.status import log_end
 NEARLY = 200
 """So few facts are read while the running projection waits."""
 DROP_ATTEMPTS = 5
-
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, and how much of how much is done."""
-
-
-class NotRebuilt(RuntimeError):
-    """The old tables stay; the message says why and what to do."""
-
-
-@dataclass(slots=True)
-class Difference:
-    """How the old rows of a table compare with those from the log."""
-
-    only_old: int = 0
-    only_new: int = 0
-    changed: int = 0
-
-    def __bool__(self) -> bool:
-        """Tell whether there is any."""
-        return bool(self.only_old or self.only_new or self.changed)
-
-
-@dataclass(slots=True)
-class Rebuilt:
-    """What a rebuild has done."""
-
-    events: int = 0
-    seconds: float = 0
-    errors: int = 0
-    last_error: str = ""
-    differences: dict[str, Difference] = field(default_factory=dict)
 
 
 async def rebuild(url: str, nc: Client, progress: Progress, drop_lost: bool = False) -> Rebuilt:

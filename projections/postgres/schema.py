@@ -9,7 +9,9 @@ import psycopg
 from psycopg import AsyncConnection, sql
 from psycopg.rows import TupleRow
 
-SCHEMA, REBUILD, OLD = "agents", "agents_rebuild", "agents_old"
+from contracts.tables import SCHEMA
+
+REBUILD, OLD = f"{SCHEMA}_rebuild", f"{SCHEMA}_old"
 HEAD = "0002"
 """The newest migration; a test keeps it true."""
 

@@ -7,8 +7,7 @@ from nats.aio.client import Client
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, dict_row
 
-from infra.postgres_url import running_url
-from infra.settings import Settings
+from contracts.tables import SCHEMA
 from projections.postgres.compare import KEYS, Expected, differing, digest, plain_event
 from projections.postgres.dead import set_aside
 from projections.postgres.fold import (
@@ -21,7 +20,7 @@ from projections.postgres.fold import (
     skeleton_row,
 )
 from projections.postgres.log import read_log
-from projections.postgres.schema import HEAD, SCHEMA, connect, version_of
+from projections.postgres.schema import HEAD, connect, version_of
 from projections.postgres.sound import sound_from
 from projections.postgres.tables import ProjectionPosition, place_of
 
@@ -30,17 +29,12 @@ ROWS = 2000
 EVENTS = f"SELECT {', '.join(EventRow._fields)} FROM events"
 
 
-async def verify(settings: Settings, nc: Client) -> list[str]:
+async def verify(url: str, nc: Client, schema: str = SCHEMA) -> list[str]:
     """Return each difference between the log and the tables as one line, none if they agree.
 
     The tables are taken as they are at one moment, the log up to there. What retention has taken from the log is
     left out. Raises psycopg.Error, nats errors.
     """
-    return await verify_tables(running_url(settings), nc)
-
-
-async def verify_tables(url: str, nc: Client, schema: str = SCHEMA) -> list[str]:
-    """Do so for the tables at an address."""
     conn = await connect(url, schema)
     try:
         if await version_of(conn, schema) != HEAD:

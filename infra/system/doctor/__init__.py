@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from infra.log.nats_reach import nats_problem, shown_url
+from infra.projection import UnknownProjection, projections
 from infra.runtime import read_runtime
 from infra.settings import Settings
 from infra.system.nats import NatsMissing, nats_server_path
@@ -42,7 +43,8 @@ async def examine(settings: Settings) -> list[Finding]:
         _models,
         _tried_engines,
         _nats_server,
-        _postgres,
+        _embedded_postgres,
+        _projections,
         _data_dir,
         _page_port,
         _for_tests,
@@ -271,17 +273,30 @@ def _nats_server(settings: Settings) -> Iterator[Finding]:
         yield Finding("NATS server", "missing", str(error), SETUP)
 
 
-def _postgres(settings: Settings) -> Iterator[Finding]:
-    if settings.postgres_url == "off":
-        yield Finding("Postgres", "ok", "off: no tables, no memory of past conversations")
-    elif settings.postgres_url:
-        yield Finding("Postgres", "ok", "external: `daredevil projections` tells how it is")
-    else:
-        try:
-            yield Finding("Postgres", "ok", str(postgres_bin() / "postgres"))
-        except PostgresMissing as error:
-            # Calls go on without.
-            yield Finding("Postgres", "warning", str(error), SETUP)
+def _embedded_postgres(settings: Settings) -> Iterator[Finding]:
+    if settings.postgres_url:
+        return
+    try:
+        yield Finding("embedded Postgres", "ok", str(postgres_bin() / "postgres"))
+    except PostgresMissing as error:
+        # Calls go on without.
+        yield Finding("embedded Postgres", "warning", str(error), SETUP)
+
+
+def _projections(settings: Settings) -> Iterator[Finding]:
+    try:
+        rows = projections(settings)
+    except UnknownProjection as error:
+        yield Finding("projections", "missing", str(error), "correct DAREDEVIL_PROJECTIONS, or unset it")
+        return
+    for row in rows:
+        subject = f"projection {row.name}"
+        if not row.enabled(settings):
+            yield Finding(subject, "ok", "off")
+        elif problem := row.problem(settings):
+            yield Finding(subject, "warning", problem, "calls go on; the projection waits until this is put right")
+        else:
+            yield Finding(subject, "ok", "on: `daredevil projections` tells how it is")
 
 
 def _data_dir(settings: Settings) -> Iterator[Finding]:

@@ -5,12 +5,6 @@ from collections import Counter
 from pathlib import Path
 
 from infra.bench.memory import measure_memory, sentence, whose
-from projections.postgres.schema import connect, prepare
-
-
-async def make_tables(url: str) -> None:
-    async with await connect(url) as connection:
-        await prepare(connection, url)
 
 
 def test_most_turns_are_of_ordinary_users_and_one_has_very_many() -> None:
@@ -27,7 +21,7 @@ def test_sentences_differ() -> None:
 
 
 async def test_it_tells_times_and_recall(tmp_path: Path) -> None:
-    figures = await measure_memory(1_000, 20, tmp_path, make_tables, make_tables, lambda _: None)
+    figures = await measure_memory(1_000, 20, tmp_path, False, lambda _: None)
     assert figures.recall == 1
     assert 0 < figures.p50_ms <= figures.p95_ms <= figures.max_ms
     assert figures.heaviest_turns > 50

@@ -17,7 +17,7 @@ from infra.log.event_log import append
 from projections.postgres.dead import NAME
 from projections.postgres.projector import PostgresProjector
 from projections.postgres.rebuild import rebuild
-from projections.postgres.verify import verify_tables
+from projections.postgres.verify import verify
 from tests.contracts.samples import EVENT_CLASSES, sample
 from tests.projections.postgres.tables import Tables
 from tests.projections.postgres.test_projector import turn
@@ -91,7 +91,7 @@ async def test_after_a_thousand_mutated_facts_the_tables_agree_with_the_log(
     last = await append(broker, turn("the last one", 1))
     assert last > ack.seq
     await tables.reach(last)
-    assert await verify_tables(database, connection(broker)) == []
+    assert await verify(database, connection(broker)) == []
     assert projector.status().state in ("live", "catching up")
 
 
@@ -109,14 +109,14 @@ async def test_a_fact_that_postgres_refuses_becomes_a_dead_letter_and_the_projec
     assert f"event {refused} (TurnRecorded of s-1) cannot be stored" in letter.reason
     assert [row["user_text"] for row in await tables.all("conversations")] == ["before", "after"]
     assert projector.status().errors == 1
-    assert await verify_tables(database, nc) == []
+    assert await verify(database, nc) == []
     with pytest.raises(NotTaken, match="daredevil projections rebuild postgres"):
         await put_back(nc, letter)
 
     await rebuild(database, nc, lambda *_: None)
     assert [row["user_text"] for row in await tables.all("conversations")] == ["before", "owls", "after"]
     assert await dead_letters(connection(broker)) == []
-    assert await verify_tables(database, nc) == []
+    assert await verify(database, nc) == []
 
 
 async def test_a_damaged_embedding_costs_only_itself(
@@ -127,4 +127,4 @@ async def test_a_damaged_embedding_costs_only_itself(
     await tables.reach(await append(broker, turn("two again", 3, embedding="AAAAPwAAgL4=", embedding_model="small")))
     assert [row["embedding"] for row in await tables.all("conversations")] == ["[0.5,-0.25]", None, "[0.5,-0.25]"]
     assert projector.status().errors == 1
-    assert await verify_tables(database, connection(broker)) == []
+    assert await verify(database, connection(broker)) == []

@@ -12,7 +12,7 @@ from contracts.events import Event
 from infra.bench.conversations import conversations
 from infra.bench.filling import fill_log
 from infra.log.connection import connection, jetstream
-from projections.postgres.verify import verify_tables
+from projections.postgres.verify import verify
 from tests.projections.postgres.tables import Tables
 from tests.servers import NatsServer
 
@@ -51,7 +51,7 @@ async def test_killed_at_random_while_facts_come_the_tables_are_as_the_log(
     copies.stdin.close()
     await copies.wait()
     assert [row["sequence"] for row in await tables.all("events")] == list(range(1, FACTS + 1))
-    assert await verify_tables(database, connection(broker)) == []
+    assert await verify(database, connection(broker)) == []
 
 
 async def _fill_slowly(broker: NatsBroker, facts: list[Event]) -> int:

@@ -12,7 +12,7 @@ from infra.log.connection import connection, jetstream
 from infra.log.event_log import append, history
 from infra.process.tasks import ended
 from projections.postgres.projector import PostgresProjector
-from projections.postgres.verify import verify_tables
+from projections.postgres.verify import verify
 from tests.contracts.samples import EVENT_CLASSES, sample
 from tests.postgres_server import PostgresServer, running_postgres
 from tests.projections.postgres.tables import Tables
@@ -54,7 +54,7 @@ async def test_every_class_of_event_is_kept_as_it_was_said(
         last = await append(broker, fact.model_copy(update={"event_id": f"e-{number}", "session_id": f"s-{number}"}))
     await tables.reach(last)
     assert len(await tables.all("events")) == len(facts)
-    assert await verify_tables(database, connection(broker)) == []
+    assert await verify(database, connection(broker)) == []
     assert projector.status().errors == 0
 
 
@@ -90,7 +90,7 @@ async def test_hostile_text_arrives_as_it_was_said(
     assert [row["user_text"] for row in rows if "\0" not in HOSTILE[int(row["reply_id"][2:])]] == [
         text for text in HOSTILE if "\0" not in text and "\u241b" not in text
     ]
-    assert await verify_tables(database, connection(broker)) == []
+    assert await verify(database, connection(broker)) == []
     assert projector.status().errors == 0
 
 
@@ -110,7 +110,7 @@ async def test_what_is_no_event_is_kept_raw_and_counted(
     status = projector.status()
     assert (status.state, status.errors) == ("live", 4)
     assert "not finite" in status.last_error
-    assert await verify_tables(database, connection(broker)) == []
+    assert await verify(database, connection(broker)) == []
 
 
 async def test_a_fact_of_a_newer_program_stops_it_with_what_to_do(
@@ -191,7 +191,7 @@ async def test_postgres_may_stop_die_and_hang_while_facts_come(broker: NatsBroke
         async with Tables.of(server.url) as tables:
             await tables.reach(last)
             assert [row["sequence"] for row in await tables.all("events")] == list(range(1, 601))
-        assert await verify_tables(server.url, connection(broker)) == []
+        assert await verify(server.url, connection(broker)) == []
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
 
@@ -225,7 +225,7 @@ async def test_an_erased_session_is_in_the_tables_as_in_a_rebuild_from_the_erase
         await js.delete_msg(VOICE, fact.sequence)
     await tables.reach(last)
     live = await tables.everything()
-    assert await verify_tables(database, connection(broker)) == []
+    assert await verify(database, connection(broker)) == []
     again = PostgresProjector(connection(broker), database, "again")
     work = asyncio.create_task(again.run())
     await until(lambda: again.status().position >= last, 20)
@@ -251,7 +251,7 @@ async def test_verify_finds_what_somebody_has_changed(
     await tables.run("UPDATE agents.conversations SET heard_text = 'no' WHERE sequence = 20")
     await tables.run("UPDATE agents.sessions SET user_id = 'no'")
     await tables.run("INSERT INTO agents.events (sequence, session_id, event) VALUES (0, 's', 'more')")
-    found = await verify_tables(database, connection(broker))
+    found = await verify(database, connection(broker))
     assert "events: 3 different" in found
     assert "events: 5 missing" in found
     assert [line for line in found if line.startswith("conversations: ") and line.endswith(" different")]

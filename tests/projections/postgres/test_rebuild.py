@@ -9,9 +9,10 @@ from infra.bench.conversations import conversations
 from infra.bench.filling import fill_log
 from infra.log.connection import connection, jetstream
 from infra.log.event_log import append
+from infra.projection import NotRebuilt
 from projections.postgres.projector import PostgresProjector
-from projections.postgres.rebuild import NotRebuilt, rebuild
-from projections.postgres.verify import verify_tables
+from projections.postgres.rebuild import rebuild
+from projections.postgres.verify import verify
 from tests.projections.postgres.tables import Tables
 from tests.projections.postgres.test_projector import turn
 from tests.waiting import until
@@ -39,7 +40,7 @@ async def test_a_rebuild_puts_wrong_tables_right_and_says_what_was_wrong(
     assert list(dict.fromkeys(told)) == ["building", "making the index of embeddings", "comparing", "swapping"]
     last = await append(broker, turn("the projection goes on"))
     await tables.reach(last)
-    assert await verify_tables(database, connection(broker)) == []
+    assert await verify(database, connection(broker)) == []
     assert not await tables.rows("SELECT 1 FROM pg_namespace WHERE nspname IN ('agents_rebuild', 'agents_old')")
 
 
@@ -57,7 +58,7 @@ async def test_a_rebuild_while_facts_come_loses_nothing_and_readers_see_whole_ta
     with pytest.raises(asyncio.CancelledError):
         await reading
     assert [row["sequence"] for row in await tables.all("events")] == list(range(1, 2501))
-    assert await verify_tables(database, connection(broker)) == []
+    assert await verify(database, connection(broker)) == []
 
 
 async def _trickle(broker: NatsBroker, facts: list[Event]) -> int:
@@ -90,7 +91,7 @@ async def test_after_a_change_of_dimension_a_rebuild_takes_the_new_one_and_the_p
     assert projector.status().position == last
     rows = await tables.all("conversations")
     assert [(row["user_text"], row["embedding"]) for row in rows] == [("two numbers", None), ("one number", "[0.5]")]
-    assert await verify_tables(database, connection(broker)) == []
+    assert await verify(database, connection(broker)) == []
 
 
 async def test_a_rebuild_does_not_throw_away_what_the_log_has_no_more(
@@ -102,7 +103,7 @@ async def test_a_rebuild_does_not_throw_away_what_the_log_has_no_more(
     with pytest.raises(NotRebuilt, match=r"49 events that the log has no more.*--drop-lost"):
         await rebuild(database, connection(broker), quietly)
     assert await tables.everything() == before
-    assert await verify_tables(database, connection(broker)) == []
+    assert await verify(database, connection(broker)) == []
     await rebuild(database, connection(broker), quietly, drop_lost=True)
     assert [row["sequence"] for row in await tables.all("events")] == list(range(50, 101))
 

@@ -16,12 +16,12 @@ def test_every_text_comes_back_as_it_was_said_and_has_no_nul_in_between(text: st
 
 @given(TEXT)
 def test_so_does_every_text_in_json(text: str) -> None:
-    document = {"text": text, text: [text, {"n": 1.5}]}
+    document = {"said": text, "by text": {text: [text, {"n": 1.5}]}}
     kept = stored_json(json.dumps(document))
     assert "\\u0000" not in kept.replace("\\\\", "")
     parsed = json.loads(kept)
-    assert said(parsed["text"]) == text
-    assert {said(key) for key in parsed} == set(document)
+    assert said(parsed["said"]) == text
+    assert [said(key) for key in parsed["by text"]] == [text]
 
 
 def test_ordinary_text_is_stored_as_it_is() -> None:

@@ -1,0 +1,127 @@
+"""What a projection is to the rest of the system: one row, read by supervisor, command line, doctor and erasure.
+
+Our own rows are listed in `projections/__init__.py`. The setting DAREDEVIL_PROJECTIONS names further ones as
+`module:ROW`, so that a projection can be added without changing this program: see docs/extending.md.
+"""
+
+import importlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from nats.aio.client import Client
+
+from infra.settings import Settings, items_of
+
+OWN = "projections:ROWS"
+"""Where our own rows are. They are imported by name, as others' are: no module here depends on a projection."""
+
+PREFIX = "projection-"
+
+Progress = Callable[[str, int, int], None]
+"""Told what a rebuild is doing, and how many of how many facts are done (0 of 0 where that is not known)."""
+
+
+class UnknownProjection(RuntimeError):
+    """The setting names something that is no row of a projection; the message says what and what to do."""
+
+
+class NotRebuilt(RuntimeError):
+    """A rebuild could not be done and has changed nothing; the message says why and what to do."""
+
+
+class CannotTell(RuntimeError):
+    """Whether words are erased cannot be found out now, and waiting does not help; the message says why."""
+
+
+@dataclass(slots=True)
+class Difference:
+    """How many rows of a table were only in the old copy, only in the new one, or changed."""
+
+    only_old: int = 0
+    only_new: int = 0
+    changed: int = 0
+
+    def __bool__(self) -> bool:
+        """Tell whether there is any."""
+        return bool(self.only_old or self.only_new or self.changed)
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What a rebuild has done: how many events it took in, and how the old copy compared, by table."""
+
+    events: int = 0
+    seconds: float = 0
+    errors: int = 0
+    last_error: str = ""
+    differences: dict[str, Difference] = field(default_factory=dict)
+
+
+Verify = Callable[[Settings, Client], Awaitable[list[str]]]
+Unerased = Callable[[Settings, Sequence[str]], Awaitable[str]]
+Rebuild = Callable[[Settings, Client, Progress, bool], Awaitable[Rebuilt]]
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """A copy of the log in another shape.
+
+    `name` is what people call it (`postgres`), `app` its FastStream app as `module:attribute`. A row is read by
+    programs that do not project, so its functions import what they need when they are called.
+    """
+
+    name: str
+    app: str
+    verify: Verify
+    """Return each difference between the log and the copy as one line; that its server is away is one, too."""
+    enabled: Callable[[Settings], bool] = lambda _settings: True
+    """Tell whether the settings switch it on."""
+    problem: Callable[[Settings], str] = lambda _settings: ""
+    """Say what is wrong with its settings, for `daredevil doctor`; empty if nothing is."""
+    unerased: Unerased | None = None
+    """Say what the copy still has of erased sessions; empty once it has nothing. Raises CannotTell, or whatever its
+    driver raises while its server is away. None where words stay until the copy's own retention removes them."""
+    out_of_reach: str = ""
+    """What stays there after an erasure, and for how long: a line of the receipt."""
+    rebuild: Rebuild | None = None
+    """Make the copy anew from the log; with True as the last argument also if the log has lost facts that the copy
+    has. Raises NotRebuilt. None where it cannot be rebuilt by a command."""
+
+    @property
+    def process(self) -> str:
+        """The name of its process, its log file, its status subject and the durable of its dead letters."""
+        return PREFIX + self.name
+
+
+def projections(settings: Settings) -> list[Projection]:
+    """Return all rows, also of projections that are switched off: ours, then others'. Raises UnknownProjection."""
+    rows = list(_named(OWN))
+    for name in items_of(settings.projections):
+        rows += _named(name)
+    doubled = {row.name for row in rows if sum(other.name == row.name for other in rows) > 1}
+    if doubled:
+        raise UnknownProjection(f"two projections are called {doubled.pop()}: DAREDEVIL_PROJECTIONS adds to our own")
+    return rows
+
+
+def enabled(settings: Settings) -> list[Projection]:
+    """Return the rows of the projections that the settings switch on. Raises UnknownProjection."""
+    return [row for row in projections(settings) if row.enabled(settings)]
+
+
+def _named(name: str) -> Sequence[Projection]:
+    """Return the row, or rows, that `module:ATTRIBUTE` names. Raises UnknownProjection."""
+    module, colon, attribute = name.partition(":")
+    if not colon or not module or not attribute:
+        raise UnknownProjection(f"DAREDEVIL_PROJECTIONS names {name!r}, which is not of the form `module:ROW`")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        remedy = f"install the package that has {module}, or add its folder to PYTHONPATH"
+        raise UnknownProjection(f"DAREDEVIL_PROJECTIONS names {name}: {error}; {remedy}") from error
+    except AttributeError as error:
+        raise UnknownProjection(f"DAREDEVIL_PROJECTIONS names {name}, but {module} has no {attribute}") from error
+    rows = [found] if isinstance(found, Projection) else list(found) if isinstance(found, tuple) else []
+    if not rows or not all(isinstance(row, Projection) for row in rows):
+        raise UnknownProjection(f"DAREDEVIL_PROJECTIONS names {name}, which is no infra.projection.Projection")
+    return rows
