@@ -1,6 +1,6 @@
 """A door for raw sound: a WebSocket that takes a microphone as PCM and gives the agent's sound back as PCM.
 
-    cd docs/examples && faststream run pcm_door:app
+    .venv/bin/faststream run --app-dir docs/examples pcm_door:app
 
 Both ways the sound is int16 little endian, mono, in binary messages: the client's at 16 kHz, the agent's at
 DAREDEVIL_AGENT_SAMPLE_RATE_HZ. There are no other messages. One connection is one session.

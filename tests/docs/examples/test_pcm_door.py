@@ -20,14 +20,14 @@ from tests.bridge.caller import wait_for
 from tests.servers import NatsServer
 from tests.waiting import until_async
 
-EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
+ROOT = Path(__file__).parents[3]
 
 
 @asynccontextmanager
 async def running_door(nats: NatsServer, port: int) -> AsyncIterator[None]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "faststream", "run", "pcm_door:app"),
-        cwd=EXAMPLES,
+        *(sys.executable, "-m", "faststream", "run", "--app-dir", "docs/examples", "pcm_door:app"),
+        cwd=ROOT,
         env=os.environ | {"DAREDEVIL_NATS_URL": nats.url, "PCM_DOOR_PORT": str(port), "DAREDEVIL_GREETING": ""},
     )
     try:
