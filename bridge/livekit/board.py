@@ -39,7 +39,7 @@ class _Again:
 
 
 class Board:
-    """Shows in the order of coming, by one task of its own. `speaker_of` names a participant; None is the agent.
+    """Shows captions in the order in which they come. `speaker_of` names a participant; None is the agent.
 
     What is on its way when a connection breaks is lost. So every caption ends as a stream with all its words, the
     agent's after the one that grew; a later stream of a segment takes the place of an earlier one.
@@ -56,7 +56,7 @@ class Board:
         self._state = ""
 
     def show(self, caption: Caption) -> None:
-        """Show a caption after those before it; when the room takes none any more they are left out."""
+        """Show a caption after those before it; once the room accepts no more, captions are left out."""
         self._put(caption)
 
     def set_state(self, state: str) -> None:
@@ -66,7 +66,7 @@ class Board:
             self._put(_State(state))
 
     def show_again(self) -> None:
-        """Show the agent's last caption anew, for who has come or was away for a moment."""
+        """Show the agent's last caption again, for those who have just joined or come back."""
         self._put(_Again())
 
     def _put(self, what: Caption | _State | _Again) -> None:
@@ -76,14 +76,14 @@ class Board:
             log.debug("the room takes no captions; one is left out")
 
     async def run(self) -> None:
-        """Show what comes, until cancelled."""
+        """Show captions as they come, until cancelled."""
         while True:
             what = await self._waiting.get()
             try:
                 with own_cancellation_only():
                     async with asyncio.timeout(SEND_TIMEOUT_S):
                         await self._send(what)
-            except Exception as error:  # the SDK raises plain ones; a caption that is lost must not end the others
+            except Exception as error:  # the SDK raises plain exceptions; a lost caption must not end the others
                 log.debug("showing %r: %r", what, error)
                 self._writer = None
 

@@ -1,6 +1,6 @@
 """What is shown of the conversation: facts and played samples in, captions out. Pure.
 
-As LiveKit's own agents do it, a person's caption is shown whole with each revision; the agent's grows word by word.
+As in LiveKit's own agents, a person's caption is shown whole with each revision; the agent's grows word by word.
 """
 
 import re
@@ -44,7 +44,7 @@ class _Reply:
     """Words of it that are shown."""
 
     def words_begun(self, played_samples: int) -> list[str]:
-        """Return the words that have begun to sound."""
+        """Return the words that have started to sound."""
         words: list[str] = []
         before = ""
         for clause in placed(clauses_in_log(self.written, self.sounds), rate_of(self.sounds)):
@@ -81,7 +81,7 @@ class Captions:
         return []
 
     def played(self, reply_id: str, samples: int) -> list[Caption]:
-        """Take how far a reply was heard; return the words that have begun to sound since."""
+        """Take how far a reply was heard; return the words that have started to sound since."""
         reply = self._replies.get(reply_id)
         if reply is None:
             return []
@@ -122,7 +122,7 @@ class Captions:
                 text = self._last.pop(segment_id, "") or event.text
                 return [PersonSays(segment_id, event.participant_id, text, final=True)] if text else []
             case e.UtteranceDismissed():
-                # What was shown of it stays as it is; what was never shown is not shown now.
+                # What was shown stays as it is; what was never shown is not shown now.
                 segment_id = event.turn_id or event.utterance_id
                 text = self._last.pop(segment_id, "")
                 return [PersonSays(segment_id, event.participant_id, text, final=True)] if text else []

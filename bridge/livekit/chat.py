@@ -1,6 +1,6 @@
-"""Texts by `lk.chat`, the stream by which LiveKit's own components write; of each its sender is told what came of it.
+"""Texts on `lk.chat`, LiveKit's stream for chat; the sender of each is told whether it was stored.
 
-A refusal comes back as a text on `lk.chat`. That it is stored is told as a data message on the topic `daredevil.taken`,
+A refusal comes back as a text on `lk.chat`, an acknowledgement as a data message on the topic `daredevil.taken`,
 `{"id": …}`: the stream's attribute `daredevil.id` where there is one, else the stream's own id.
 """
 
@@ -23,26 +23,26 @@ TAKEN_TOPIC = "daredevil.taken"
 ID_ATTRIBUTE = "daredevil.id"
 READ_TIMEOUT_S = 10.0
 MAX_UNREAD = 20
-"""Texts of one person that have begun, and not ended."""
+"""Texts of one person that have begun but not ended."""
 REFUSALS_PER_S, REFUSALS_BURST = 1, 10
-"""Refusals for a flood that a room is told of."""
+"""How many refusals a room is sent during a flood."""
 
 
 class Chat:
-    """Reads what is written, and hands it on to `texts`."""
+    """Reads what people write, and passes it on to `texts`."""
 
     def __init__(self, room: rtc.Room, texts: Texts, tasks: Tasks) -> None:
         self._room = room
         self._texts = texts
         self._tasks = tasks
         self._locks: dict[str, asyncio.Lock] = {}
-        """One writes one text after the other: they are taken in that order."""
+        """The texts of one person are taken in the order in which they were written."""
         self._unread: dict[str, int] = {}
-        """How many texts of each are being read."""
+        """How many texts of each person are being read."""
         self._refusals = Bucket(REFUSALS_PER_S, REFUSALS_BURST)
 
     def follow(self) -> None:
-        """Begin to read; before the room is joined, for the SDK drops a stream that nobody reads."""
+        """Start to read. Call it before the room is joined: the SDK drops a stream that nobody reads."""
         self._room.register_text_stream_handler(CHAT_TOPIC, self._on_text)
 
     def _on_text(self, reader: rtc.TextStreamReader, identity: str) -> None:
@@ -91,7 +91,7 @@ class Chat:
         try:
             async with asyncio.timeout(READ_TIMEOUT_S):
                 await self._room.local_participant.send_text(why, topic=CHAT_TOPIC, destination_identities=[identity])
-        except Exception as error:  # the SDK raises plain ones; who is gone needs no answer
+        except Exception as error:  # the SDK raises plain exceptions; somebody who has left needs no answer
             log.debug("telling %s: %r", identity, error)
 
     async def _tell_taken(self, identity: str, text_id: str) -> None:
@@ -100,5 +100,5 @@ class Chat:
                 await self._room.local_participant.publish_data(
                     json.dumps({"id": text_id}), destination_identities=[identity], topic=TAKEN_TOPIC
                 )
-        except Exception as error:  # see `_refuse`; who is not told sends it again, and is told then
+        except Exception as error:  # see `_refuse`; a client without an acknowledgement sends the text again
             log.debug("telling %s: %r", identity, error)

@@ -12,7 +12,7 @@ class JobEnding:
     reason: str
     session_goes_on: bool = False
     room_is_gone: bool = False
-    """Or we were sent out of it: there is nothing of ours left to end there."""
+    """Or we were removed from it: nothing of ours is left to end there."""
 
 
 AGENT_REMOVED = "agent-removed"
@@ -27,7 +27,7 @@ _GONE = {
 def ending_of(reason: "DisconnectReason.ValueType") -> JobEnding:
     """Return what follows from LiveKit's reason for a disconnect.
 
-    Thrown out by another with our identity, or a connection that could not be had again: the session goes on.
+    Removed by another with our identity, or a connection that could not be restored: the session goes on.
     """
     if reason in _GONE:
         return JobEnding(_GONE[reason], room_is_gone=True)

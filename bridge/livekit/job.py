@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def prewarm(process: JobProcess) -> None:
-    """Make ready what takes time and needs no room: the settings, WebRTC, and what FastStream's event loop imports."""
+    """Prepare what takes time and needs no room: the settings, WebRTC, and the imports of FastStream's event loop."""
     settings()
     # livekit-agents makes the job's loop after this; uvloop's takes less CPU (ten rooms: 0.63 cores, not 0.75).
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())

@@ -1,4 +1,4 @@
-"""The agent's voice in the room: replies go into an audio source at their pace; what was played is counted."""
+"""The agent's voice in the room: replies go into an audio source at their own pace, and what was played is counted."""
 
 import asyncio
 import logging
@@ -15,21 +15,21 @@ from bridge.playback.reports import Played
 log = logging.getLogger(__name__)
 
 AHEAD_S = 0.04
-"""The next frame is handed on when no more than this waits: it bridges the pauses of a busy event loop.
+"""The next frame goes to the source when no more than this waits there: it bridges the pauses of a busy event loop.
 
-With pauses of up to 40 ms, no hole was heard. It makes nothing later: the first frame leaves at once, and a pause
+With pauses of up to 40 ms, no hole was heard. It delays nothing: the first frame leaves at once, and a pause
 empties the source.
 """
 SOURCE_MS = 120
-"""What the source holds: enough that it takes every frame at once."""
+"""Capacity of the source: enough to accept every frame at once."""
 
 LEAST_WAIT_S = 0.001
-"""Timers are that exact; less would be asked for again and again."""
+"""The resolution of timers; a shorter wait would only be repeated."""
 REPORT_EVERY_S = 0.1
 
 
 class RoomLoudspeaker:
-    """Plays one reply at a time into `source`; `report` is told what was played, never within a call from outside.
+    """Plays one reply at a time into `source`; `report` gets what was played, never from within a call to this class.
 
     What left the source counts as heard: it is on its way to everybody's ears, some 50 ms; more where a listener's own
     jitter buffer has grown, which nobody here is told.
@@ -55,23 +55,23 @@ class RoomLoudspeaker:
         self._do(lambda: self._obey(message))
 
     def sound(self, pcm: bytes) -> None:
-        """Take sound of the reply that was announced last; of one that was stopped it is dropped."""
+        """Take sound of the reply that was announced last; sound of a stopped reply is dropped."""
         self._do(lambda: self._add(pcm))
 
     def silence(self) -> None:
-        """Be still at once, and forget what was to be played."""
+        """Fall silent at once, and drop what was to be played."""
         self._do(self._forget)
 
     def hold(self) -> None:
-        """Be still at once while nobody is there; nothing is lost, and what was played is told on."""
+        """Fall silent at once while nobody is there; nothing is lost, and what was played is reported."""
         self._do(lambda: self._set_held(True))
 
     def go_on(self) -> None:
-        """Play on after `hold`, unless the call has paused it."""
+        """Continue after `hold`, unless the call has paused it."""
         self._do(lambda: self._set_held(False))
 
     def _do(self, act: Callable[[], None]) -> None:
-        """Act now, or once the frame is there that is on its way to the source: it might be heard after a pause."""
+        """Act now, or as soon as the frame on its way to the source has arrived: it could be heard after a pause."""
         if self._handing:
             self._after_handing.append(act)
         else:
@@ -120,7 +120,7 @@ class RoomLoudspeaker:
         return self._reply is not None and self._reply.reply_id == reply_id
 
     def _hush(self) -> None:
-        """Be still at once and tell how far it got; what had not left the source is played after a pause."""
+        """Fall silent at once and report how far it got; what had not left the source is played after a pause."""
         assert self._reply is not None
         queued_s = self._queue.waiting_s(time.monotonic())
         if not self._is_still:
@@ -172,7 +172,7 @@ class RoomLoudspeaker:
         if self._held:
             await self._woken(REPORT_EVERY_S)
             if self._reply is reply:
-                self._tell_played(reply)  # without a word the call would take it that the reply is played on
+                self._tell_played(reply)  # without a report the call would assume that the reply goes on playing
         elif self._paused:
             await self._wake.wait()
         elif queued_s > AHEAD_S:

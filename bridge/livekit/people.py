@@ -1,6 +1,6 @@
 """Who is in the room, as facts of the session: people come and go, their microphones open and close.
 
-The sound of the microphones goes into the call.
+The sound of the microphones goes to the call.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ class People:
         return Speaker(identity, next(iter(self._people[identity].listening), ""))
 
     def follow(self) -> None:
-        """Begin: take those who are there, and follow who comes and goes."""
+        """Start: take in those who are there, and follow who comes and goes."""
         self._miss_those_who_left()
         room = self._room
         room.on("participant_connected", lambda _: self.look())
@@ -93,7 +93,7 @@ class People:
         await self._tasks.end()
 
     def _miss_those_who_left(self) -> None:
-        """Say that those are gone who left while nobody followed: another job had the session."""
+        """Append that people have left who went while nobody followed: another job had the session."""
         here = {participant_of_identity(identity) for identity in self._room.remote_participants}
         for participant_id, n in self._call.state.people:
             if participant_id not in here:
@@ -183,12 +183,12 @@ class People:
         self._call.close_microphone(listening.track_id, reason)
 
     async def _hear(self, track: rtc.RemoteTrack, track_id: str) -> None:
-        """Listen until the track ends; whatever else ends that, it is begun again."""
+        """Listen until the track ends; if anything else ends the listening, start it again."""
         while True:
             try:
                 with own_cancellation_only():
                     return await self._hear_once(track, track_id)
-            except Exception:  # whatever the SDK raises: nobody in the room is deaf for it
+            except Exception:  # whatever the SDK raises, it must not make the agent deaf to the others in the room
                 log.exception("session %s: listening to %s begins again", self._call.session_id, track_id)
             await asyncio.sleep(HEAR_AGAIN_S)
 
@@ -210,7 +210,7 @@ class People:
 
 
 def reason_of(reason: "rtc.DisconnectReason.ValueType | None") -> str:
-    """Return why somebody is gone, in words of the log: `left`, or LiveKit's own, such as `participant-removed`."""
+    """Return why somebody has gone: `left`, or LiveKit's own reason, such as `participant-removed`."""
     if reason is None or reason in (rtc.DisconnectReason.UNKNOWN_REASON, rtc.DisconnectReason.CLIENT_INITIATED):
         return "left"
     return rtc.DisconnectReason.Name(reason).lower().replace("_", "-")

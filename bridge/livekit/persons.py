@@ -1,4 +1,4 @@
-"""Which of a room's participants are people, and what is said of them: their kinds and attributes. Pure."""
+"""Which participants of a room are people, and what the log says about them: kinds and attributes. Pure."""
 
 import logging
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ def joined_fields(
 ) -> dict[str, Any]:
     """Return what ParticipantJoined tells of somebody: identity, origin (a caller by phone is `sip`), attributes.
 
-    Of attributes (a phone's number is `sip.phoneNumber`) what is long or many is cut: clients set them as they like.
+    Long or many attributes (a phone's number is `sip.phoneNumber`) are cut: clients set them as they like.
     """
     kept = list(attributes.items())[:MAX_ATTRIBUTES]
     zone = attributes.get(TIME_ZONE_ATTRIBUTE, "").strip()

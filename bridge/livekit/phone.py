@@ -1,7 +1,7 @@
 """What a phone call in a room needs: keys pressed as facts, hang-up and transfer as requests on NATS.
 
-LiveKit tells of a telephone's key once: it is taken from the moment on at which the room is joined, and one that is
-pressed while no agent is there is lost. A client that asks by `daredevil.dtmf` keeps its keys until they are stored.
+LiveKit sends a telephone's key once: keys are taken from the moment the room is joined, and one that is pressed while
+no agent is there is lost. A client that asks by `daredevil.dtmf` keeps its keys until they are stored.
 
 `do.<session>.bridge.hangup` takes `{participant_id}` in MessagePack, or nothing to end the whole session;
 `do.<session>.bridge.transfer` takes `{participant_id, to}`, with `to` as `tel:+49…` or `sip:…`. The answer is empty, or
@@ -59,7 +59,7 @@ class _Transfer(BaseModel):
 
 
 class Phone:
-    """One session's. `identity_of` names a person's identity in the room, None if they are not there."""
+    """The phone of one session. `identity_of` returns a person's identity in the room, None if they are not there."""
 
     def __init__(
         self,
@@ -80,11 +80,11 @@ class Phone:
         self._subscriptions: list[Subscription] = []
 
     def listen(self) -> None:
-        """Begin to take keys, before the room is joined; they wait until the session is open."""
+        """Start to take keys. Call it before the room is joined; keys wait until the session is open."""
         self._room.on("sip_dtmf_received", self._on_key)
 
     async def follow(self, nc: Client) -> None:
-        """Say which keys were pressed, and take requests: the session is open. Raises nats errors."""
+        """Append the keys that were pressed, and take requests: the session is open. Raises nats errors."""
         early, self._early = self._early or [], None
         for key in early:
             self._call.note(key)
@@ -100,7 +100,7 @@ class Phone:
             log.debug("a key of nobody's phone: %r", key)
             return
         if not self._buckets.setdefault(key.participant.identity, Bucket(KEYS_PER_S, KEYS_BURST)).take(1, monotonic()):
-            return  # nobody presses that fast, and each is a fact
+            return  # nobody presses keys that fast, and each is a fact
         self._keys += 1
         at_ns = now_ns()
         cause = f"{self._call.session_id}:{at_ns}"
@@ -111,7 +111,7 @@ class Phone:
             self._early.append(pressed)
 
     async def keys_pressed(self, identity: str, digits: str, request_id: str) -> None:
-        """Take keys that a client names; return when they are stored, once however often they are sent.
+        """Take keys that a client names; return when they are stored: once, however often they are sent.
 
         Raises ProtocolError, LogUnavailable.
         """

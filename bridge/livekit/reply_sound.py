@@ -1,4 +1,4 @@
-"""The sound of one reply at the room's loudspeaker: what has come, what was handed on, what was heard. Pure."""
+"""The sound of one reply at the room's loudspeaker: what has come, what went to the source, what was heard. Pure."""
 
 import numpy as np
 import soxr
@@ -12,7 +12,7 @@ TICK_MS = 10
 """WebRTC's audio sources take multiples of it."""
 
 KEPT_S = 1.0
-"""Heard sound that is kept, as a pause goes back to what was not heard."""
+"""How much heard sound is kept, because a pause goes back to what was not heard."""
 
 
 class RoomReplySound:
@@ -46,14 +46,14 @@ class RoomReplySound:
         self._pcm += pcm
 
     def complete(self, samples: int) -> None:
-        """Note that all of it has come: `samples` at its own rate."""
+        """Note that all of its sound has come: `samples` at its own rate."""
         if self._resampler is not None:
             self.add(b"", last=True)
         self._total = samples
 
     @property
     def handed_over(self) -> bool:
-        """Whether all of it has come and was handed on."""
+        """Whether all of its sound has come and went to the source."""
         return self._total is not None and self._next >= self._end
 
     @property
@@ -61,7 +61,7 @@ class RoomReplySound:
         return self._first + len(self._pcm) // 2
 
     def frame(self) -> bytes | None:
-        """Return what is next, 10 to 40 ms; None if less has come. The very end is filled up with silence."""
+        """Return the next 10 to 40 ms; None if less has come. The last frame is filled up with silence."""
         there = self._end - self._next
         tick = self._out_rate_hz * TICK_MS // 1000
         ticks = min(there // tick, ROOM_FRAME_MS // TICK_MS)
@@ -74,7 +74,7 @@ class RoomReplySound:
         return data.ljust(size * 2, b"\0")
 
     def go_back(self, queued_s: float) -> None:
-        """Take back what was handed on and not heard: it is the next to be handed on."""
+        """Take back what went to the source and was not heard: it is the next to be played."""
         self._next = self._heard(queued_s)
 
     def heard_samples(self, queued_s: float) -> int:

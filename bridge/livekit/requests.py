@@ -1,6 +1,6 @@
 """What clients of a room ask the agent by LiveKit's RPC: `daredevil.text` and `daredevil.dtmf`.
 
-The answer, `{}`, comes once what was asked for is stored. Without one the client asks again under the same id: it is
+The answer, `{}`, comes once the request is stored. Without an answer the client asks again with the same id: it is
 stored once, whichever agent takes it.
 """
 
@@ -17,7 +17,7 @@ from bridge.text_input import CleanText, ProtocolError
 
 TEXT_METHOD, DTMF_METHOD = "daredevil.text", "daredevil.dtmf"
 REFUSED, LATER = 400, 429
-"""Codes of RPC errors: this will never be taken, and ask again later. All others, LiveKit's own: ask again."""
+"""Codes of RPC errors: never accepted, and ask again later. All others are LiveKit's own: ask again."""
 
 MAX_KEYS = 32
 KeysPressed = Callable[[str, str, str], Awaitable[None]]
@@ -41,14 +41,14 @@ class _Dtmf(_Request):
 
 
 class Requests:
-    """One room's."""
+    """Serves one room."""
 
     def __init__(self, texts: Texts, keys_pressed: KeysPressed) -> None:
         self._texts = texts
         self._keys_pressed = keys_pressed
 
     def follow(self, participant: rtc.LocalParticipant) -> None:
-        """Begin to answer what the agent is asked as this participant."""
+        """Start to answer requests to the agent, which is this participant."""
         participant.register_rpc_method(TEXT_METHOD, self._on_text)
         participant.register_rpc_method(DTMF_METHOD, self._on_dtmf)
 
@@ -61,7 +61,7 @@ class Requests:
     async def _take_text(self, asked: rtc.RpcInvocationData) -> None:
         request = _parsed(_Text, asked.payload)
         self._texts.count(asked.caller_identity)
-        # The SDK cancels this when the caller has waited long enough; the text goes its way none the less.
+        # The SDK cancels this when the caller has waited long enough; the text is stored all the same.
         await asyncio.shield(await self._texts.hand_on(asked.caller_identity, request.text, request.id))
 
     async def _take_dtmf(self, asked: rtc.RpcInvocationData) -> None:

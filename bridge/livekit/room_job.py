@@ -39,11 +39,11 @@ SESSION_ATTRIBUTE = "daredevil.session"
 """The agent's attribute with the session id, so that whoever is in the room finds its log."""
 HISTORY_PATIENCE_S = 10.0
 SUBSCRIBED_PATIENCE_S = 2.0
-"""How long the first words wait for somebody to hear the agent's track."""
+"""How long the first words wait for somebody to subscribe to the agent's track."""
 BREAK_S = 1.0
-"""How long a room may be empty before its people count as gone: who connects anew leaves it for about 0.1 s."""
+"""How long a room may be empty before its people count as gone: a client that reconnects is away for about 0.1 s."""
 HEARD_AGAIN_S = 0.5
-"""How long the sound waits for who came back in that time: LiveKit tells only of a track's first listener."""
+"""How long the sound waits for somebody who came back in that time: LiveKit reports only a track's first listener."""
 API_TIMEOUT_S = 5.0
 
 
@@ -60,7 +60,7 @@ class RoomJob:
         self._ending: asyncio.Future[JobEnding] = asyncio.get_running_loop().create_future()
         self._somebody = asyncio.Event()
         self._heard = asyncio.Event()
-        """Somebody hears the agent's track."""
+        """Set once somebody hears the agent's track."""
         room = context.job.room
         holding = Holding(
             session_id=self.session_id, room=room.name, room_sid=room.sid, agent_name=settings.livekit_agent_name
@@ -85,9 +85,9 @@ class RoomJob:
         self._opened = False
 
     async def run(self) -> None:
-        """Be the room's agent. Raises what keeps it from being that: rtc.ConnectError, LogUnavailable, nats errors.
+        """Be the room's agent. Raises what prevents that: rtc.ConnectError, LogUnavailable, nats errors.
 
-        Whatever it ends with, another job may have the room then. Raises CancelledElsewhere.
+        However it ends, another job may have the room afterwards. Raises CancelledElsewhere.
         """
         with own_cancellation_only():
             await self._run()
@@ -96,7 +96,7 @@ class RoomJob:
         if not await self._lease.take():
             log.info("session %s: another job has this room", self.session_id)
             return
-        # Renewed from now on: to read the facts may take longer than a lease lasts.
+        # Renew it from now on: reading the facts may take longer than a lease lasts.
         self._tasks.keep(lambda: self._lease.keep(self._playing), "lease")
         self._tasks.keep(self._when_lost, "waiting for the lease to be lost")
         try:
@@ -113,7 +113,7 @@ class RoomJob:
                     await self._talk()
             await self._leave(await self._ending)
         except BaseException:
-            # Should this fail, too, the lease lapses.
+            # If this fails too, the lease lapses.
             if self._opened:
                 await self._call.leave()
             await self._lease.give_back(FREE, self._playing())
@@ -122,7 +122,7 @@ class RoomJob:
             await self._tasks.end()
 
     def _playing(self) -> Playing | None:
-        """Return what is being said, as far as whoever takes over has to know."""
+        """Return what is being played, for whoever takes over."""
         return self._call.playing() if self._opened else self._lease.before.playing
 
     async def _when_lost(self) -> None:
@@ -137,10 +137,10 @@ class RoomJob:
             self._room.on(event, lambda: self._tasks.keep(self._check_room, "which room it is"))
         self._room.on("local_track_subscribed", lambda _: self._heard.set())
         self._room.on("participant_connected", self._on_somebody)
-        # From then on it can be shown something.
+        # From now on captions and state can be shown.
         self._room.on("participant_active", lambda _: self._board.show_again())
         self._room.on("reconnected", self._board.show_again)
-        # What comes from the first moment on is taken, and waits until the session is open.
+        # What comes before the session is open is taken, and waits.
         self._chat.follow()
         self._phone.listen()
         await self._context.connect(auto_subscribe=AutoSubscribe.SUBSCRIBE_NONE)
@@ -155,7 +155,7 @@ class RoomJob:
         self._tasks.keep(lambda: watch_log(self._broker, lambda: [self._call]), "watching the log")
 
     async def _check_room(self) -> None:
-        """Leave a room that was made anew under the old name, as by a LiveKit server that was restarted: not ours."""
+        """Leave a room that was created again under the old name, as after a restart of LiveKit: it is not ours."""
         if await self._room.sid != self._context.job.room.sid:
             self._over(JobEnding("room-gone", room_is_gone=True))
 
@@ -263,7 +263,7 @@ class RoomJob:
             await self._delete_room()
 
     async def _delete_room(self) -> None:
-        """End the room with its session: who comes again gets a new room, and an agent in it."""
+        """End the room with its session: those who come again get a new room with a new agent."""
         try:
             async with asyncio.timeout(API_TIMEOUT_S), livekit_api(self._settings) as livekit:
                 await livekit.room.delete_room(api.DeleteRoomRequest(room=self._room.name))

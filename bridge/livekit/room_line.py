@@ -1,4 +1,4 @@
-"""The line of a call into a room: what the call tells is heard and shown there; what was played is told back."""
+"""The line of a call into a room: it plays and shows there what the call sends, and reports what was played."""
 
 import logging
 from collections.abc import Callable
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class RoomLine:
-    """A room as a client of its call. `played` takes the counts, `refused` a code when the call cannot go on there."""
+    """A room as a client of its call. `played` receives the counts, `refused` a code when the call cannot go on."""
 
     def __init__(
         self, rate_hz: int, board: Board, played: Callable[[Played], None], refused: Callable[[str], None]
@@ -29,7 +29,7 @@ class RoomLine:
         self._captions = Captions(now_ns())
         self._state = AgentState()
         self._first_sample = 0
-        """Of the reply that was announced last: the loudspeaker counts from there, the call from the reply's start."""
+        """Where the last reply continues: the loudspeaker counts from there, the call from the reply's start."""
 
     def ready(self) -> None:
         """Show that the agent listens."""
@@ -56,13 +56,13 @@ class RoomLine:
         self.loudspeaker.sound(pcm)
 
     def refuse(self, code: str, message: str) -> None:
-        """Be still: the call cannot go on here."""
+        """Fall silent: the call cannot go on here."""
         log.warning("%s: %s", code, message)
         self.loudspeaker.silence()
         self._refused(code)
 
     def end(self) -> None:
-        """Be still: nothing more comes."""
+        """Fall silent: nothing more comes."""
         self.loudspeaker.silence()
 
     def _on_played(self, report: Played) -> None:

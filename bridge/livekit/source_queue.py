@@ -14,11 +14,11 @@ class SourceQueue:
         self._empty_at_s = -math.inf
 
     def put(self, seconds: float, now_s: float) -> None:
-        """Note that so much sound goes in now."""
+        """Note that sound goes in now."""
         self._empty_at_s = max(self._empty_at_s, now_s) + seconds
 
     def clear(self) -> None:
-        """Note that what waits was dropped."""
+        """Note that the waiting sound was dropped."""
         self._empty_at_s = -math.inf
 
     def waiting_s(self, now_s: float) -> float:

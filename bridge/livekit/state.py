@@ -12,7 +12,7 @@ class AgentState:
         self.now = INITIALIZING
 
     def ready(self) -> None:
-        """Take note that there is somebody to listen to."""
+        """Note that there is somebody to listen to."""
         if self.now == INITIALIZING:
             self.now = LISTENING
 

@@ -1,4 +1,4 @@
-"""What people write in a room: each text is one turn of theirs, within limits, and its storing is told."""
+"""What people write in a room: each text is one turn, within limits, and is acknowledged once it is stored."""
 
 import asyncio
 import time
@@ -9,14 +9,14 @@ from bridge.text_input import ProtocolError, checked_text
 
 TURNS_PER_S, TURNS_BURST = 2, 10
 MAX_ID = 64
-"""Characters of an id that a client gives a text."""
+"""The most characters of an id that a client gives a text."""
 
 Typed = Callable[[str, str, str], bool]
-"""Takes whose identity it is, the text, and the name under which it is stored once; False if they are not there."""
+"""Takes an identity, a text, and the name under which it is stored once; returns False if they are not there."""
 
 
 class Texts:
-    """One room's. Texts that come before the session is open wait for that."""
+    """The texts of one room. Those that come before the session is open wait for it."""
 
     def __init__(self, max_text_bytes: int, typed: Typed) -> None:
         self.max_text_bytes = max_text_bytes
@@ -24,27 +24,27 @@ class Texts:
         self._open = asyncio.Event()
         self._buckets: dict[str, Bucket] = {}
         self._stored: dict[str, asyncio.Future[None]] = {}
-        """Of the texts that are not stored yet, by their name."""
+        """The texts that are not stored yet, by their names."""
 
     def open(self) -> None:
-        """Let the texts there are go into the session."""
+        """Pass the waiting texts on to the session."""
         self._open.set()
 
     def stored(self, name: str) -> None:
-        """Take that a text is in the log."""
+        """Note that a text is in the log."""
         future = self._stored.pop(name, None)
         if future is not None and not future.done():
             future.set_result(None)
 
     def count(self, identity: str) -> None:
-        """Count a text of somebody's. Raises ProtocolError when there are too many."""
+        """Count a text of one person. Raises ProtocolError if there are too many."""
         if not self._buckets.setdefault(identity, Bucket(TURNS_PER_S, TURNS_BURST)).take(1, time.monotonic()):
             raise ProtocolError("flood", f"more than {TURNS_PER_S} texts a second came from you")
 
     async def hand_on(self, identity: str, text: str, text_id: str) -> "asyncio.Future[None]":
-        """Give a text to the session; what is returned is done once it is stored. Raises ProtocolError.
+        """Give a text to the session; the returned future is done once it is stored. Raises ProtocolError.
 
-        One that is sent again under its id is stored once, also when it was an agent before this one that took it.
+        A text that is sent again with its id is stored once, even if an earlier agent took it.
         """
         cleaned = checked_text(text, self.max_text_bytes)
         if not 0 < len(text_id) <= MAX_ID:

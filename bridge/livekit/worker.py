@@ -27,12 +27,12 @@ IDLE_PROCESSES = 2
 """Warmed-up processes that wait for a room."""
 LOAD_THRESHOLD = 0.99
 DRAIN_S, CLOSE_S = 3.5, 1.5
-"""How long rooms may take to be handed over, and their processes to end then: less than the supervisor's 6 s."""
+"""How long handing over the rooms and ending their processes may take: less than the supervisor's 6 s."""
 WARM_S = 60
-"""How long a process may take to be warm: long, for a machine that is busy starting everything."""
+"""How long a process may take to warm up: long, because the machine may be busy starting everything."""
 
 REGISTER_S = 60
-"""How long it is not ready for want of a LiveKit server; then it is, and waits for one."""
+"""How long it waits for a LiveKit server before it says that it is ready without one."""
 
 
 class WorkerEnded(CannotRun, RuntimeError):
@@ -54,14 +54,14 @@ class Worker:
             api_key=settings.livekit_api_key,
             api_secret=settings.livekit_api_secret,
             job_executor_type=JobExecutorType.PROCESS,
-            # The agent's voice must not wait for imports: each process has them from the one it is forked from.
+            # The agent's voice must not wait for imports: each process inherits them from the one it is forked from.
             preload_modules=["bridge.livekit.job"],
             num_idle_processes=IDLE_PROCESSES,
             initialize_process_timeout=WARM_S,
             setup_fnc=prewarm,
             load_fnc=self._load,
             load_threshold=LOAD_THRESHOLD,
-            # Its health page is not needed: the app answers on NATS.
+            # Its health page is not needed: the app answers health requests on NATS.
             host="127.0.0.1",
             port=0,
             log_level=settings.log_level,
@@ -74,13 +74,13 @@ class Worker:
         self._running: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Begin to take jobs; a server that can be reached gives them from now on."""
+        """Start to take jobs; a server that can be reached sends them from now on."""
         self._running = asyncio.create_task(self._server.run(), name="LiveKit worker")
         self._running.add_done_callback(self._on_end)
         self._tasks.keep(TakeOver(self._broker, self._settings).run, "watching the rooms")
         self._tasks.keep(Abandoned(self._broker, self._settings).run, "looking for abandoned sessions")
         try:
-            # A room that is made before has no agent.
+            # A room that was created before has no agent.
             async with asyncio.timeout(REGISTER_S):
                 await self._registered.wait()
         except TimeoutError:
@@ -93,7 +93,7 @@ class Worker:
             self._tasks.keep(lambda: serve_unserved(self._settings), "rooms without an agent")
 
     async def close(self) -> None:
-        """Take no more jobs, and hand over the rooms there are to other bridges; may be called twice."""
+        """Take no more jobs, and hand the rooms over to other bridges; may be called twice."""
         if self._running is None:
             return
         running, self._running = self._running, None

@@ -1,4 +1,4 @@
-"""Sessions that lost their job and their lease: all bridges died, or NATS forgot the leases while one did.
+"""Sessions that lost both their job and their lease: all bridges died, or NATS lost the leases while one died.
 
 A bridge looks for them when it starts, when NATS is back, and now and then.
 """
@@ -24,16 +24,16 @@ from infra.settings import Settings
 log = logging.getLogger(__name__)
 
 PATIENCE_S = 5.0
-"""How long a session must be nobody's: jobs that live find NATS again one after the other."""
+"""How long a session must have no owner: jobs that are alive reconnect to NATS one after the other."""
 LOOK_AGAIN_S = 600.0
 CHECK_S = 1.0
 """How often it is asked whether NATS was away."""
 
 
 class Abandoned:
-    """Has them taken over in their rooms, or ended where the room is gone, until cancelled: `await Abandoned(…).run()`.
+    """Has them taken over in their rooms, or ended if the room is gone, until cancelled: `await Abandoned(…).run()`.
 
-    All bridges of one NATS are taken to serve the same LiveKit server.
+    It assumes that all bridges of one NATS serve the same LiveKit server.
     """
 
     def __init__(self, broker: NatsBroker, settings: Settings) -> None:
@@ -71,7 +71,7 @@ class Abandoned:
             return
         await asyncio.sleep(PATIENCE_S)
         if self._reconnects != reconnects:
-            return  # nobody could say that they are there
+            return  # nobody could renew a lease meanwhile
         rooms = await self._rooms()
         for session_id in found:
             revision = await self._free_at(session_id)

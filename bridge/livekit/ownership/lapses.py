@@ -1,7 +1,7 @@
 """Which leases have lapsed, as far as one watcher can tell. Pure; times are seconds of the watcher's clock.
 
-A watcher that was held up itself must not take others for dead: silence is counted up to when it last asked for news,
-not to when it got round to reading the answer.
+A watcher that was held up itself must not declare others dead: silence lasts until the moment it last asked for news,
+not until it read the answer.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Seen:
     """When its job last answered, though it had not renewed it."""
 
     def may_be_alive(self, now_s: float) -> bool:
-        """Tell whether it is worth asking its job: not one that has left it as it is for long, whatever it answers."""
+        """Tell whether to ask its job: not if it has not renewed its lease for long, whatever it would answer."""
         return self.holding.state == HELD and now_s - self.changed_s < BUSY_S
 
 
@@ -43,7 +43,7 @@ class Lapses:
             self._seen[holding.session_id] = Seen(holding, revision, now_s)
 
     def asked(self, at_s: float) -> None:
-        """Note that all news there was at this time has been taken."""
+        """Note that all news up to this time has been taken."""
         self._asked_s = at_s
 
     def lapsed(self) -> list[Seen]:
@@ -54,5 +54,5 @@ class Lapses:
         return self._asked_s - max(seen.changed_s, seen.answered_s) >= seen.holding.patience_s
 
     def forget(self) -> None:
-        """Give everybody time again: while NATS was away nobody could say that they are there."""
+        """Give everybody time again: while NATS was away nobody could renew a lease."""
         self._seen.clear()

@@ -1,6 +1,6 @@
-"""Which job has which room, in NATS KV: one holds it and keeps saying so; when it falls silent another may have it.
+"""Which job has which room, in NATS KV: its owner renews the lease; when it stops, another may take the room.
 
-Every write names the revision it follows, so of two that want a room one gets it, and who was frozen finds out.
+Every write names the revision it follows, so of two jobs one gets the room, and one that was frozen finds out.
 """
 
 import asyncio
@@ -38,14 +38,14 @@ RENEW_S = 0.3
 LAPSE_S = 1.0
 """A lease that was not renewed for this long may be taken."""
 SENDING_S = 5.0
-"""So may one for which somebody was sent this long ago and has not come."""
+"""So may one for which a job was sent this long ago and has not arrived."""
 TIMEOUT_S = 1.0
 
 HELD, FREE, SENDING, OVER = "held", "free", "sending", "over"
 
 
 class Holding(BaseModel):
-    """What is known of a room to those who would take it over."""
+    """What a job that takes a room over knows of it."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -72,7 +72,7 @@ class Holding(BaseModel):
 
 
 async def bucket_of(broker: NatsBroker) -> KeyValue:
-    """Return the bucket; it is made where it is missing, as it is after NATS was started anew. Raises nats errors."""
+    """Return the bucket; it is created if it is missing, as after a restart of NATS. Raises nats errors."""
     js = jetstream(broker)
     try:
         return await js.key_value(BUCKET)
@@ -80,7 +80,7 @@ async def bucket_of(broker: NatsBroker) -> KeyValue:
         config = KeyValueConfig(BUCKET, ttl=KEPT_S, history=1, storage=StorageType.MEMORY, direct=True)
         try:
             return await js.create_key_value(config)
-        except BadRequestError:  # somebody else was quicker
+        except BadRequestError:  # another job was quicker
             return await js.key_value(BUCKET)
 
 
@@ -90,7 +90,7 @@ class Lease:
     def __init__(self, broker: NatsBroker, holding: Holding) -> None:
         self.lost = asyncio.Event()
         self.before = holding
-        """What whoever had the room before wrote last."""
+        """What the previous owner of the room wrote last."""
         self._broker = broker
         self._holding = holding.model_copy(
             update={"owner": f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"}
@@ -101,7 +101,7 @@ class Lease:
         self._renewed = asyncio.Event()
 
     async def take(self) -> bool:
-        """Take the room unless somebody has it; who is silent for a second is taken for dead. Raises nats errors."""
+        """Take the room unless another job has it; one silent for a second counts as dead. Raises nats errors."""
         bucket = await bucket_of(self._broker)
         try:
             entry = await bucket.get(self._holding.session_id)
@@ -142,7 +142,7 @@ class Lease:
         self._holding = self._holding.model_copy(update={"reply_id": reply_id, "played_samples": samples})
 
     async def give_back(self, state: str, playing: Playing | None = None) -> None:
-        """Let it go: FREE for whoever comes next and plays on, OVER when the session has ended. Tries once."""
+        """Release it: FREE for the next owner, who continues playing, OVER when the session has ended. Tries once."""
         if self.lost.is_set():
             return
         self._note(playing)
@@ -159,13 +159,13 @@ class Lease:
         try:
             with cancellation_kept():
                 async with asyncio.timeout(TIMEOUT_S):
-                    # Asked for once: to look it up anew each time would double the cost of a renewal.
+                    # Looked up once: doing so each time would double the cost of a renewal.
                     self._bucket = self._bucket or await bucket_of(self._broker)
                     self._revision = await self._bucket.update(self._holding.session_id, data, last=last)
         except KeyWrongLastSequenceError:
             return await self._was_ours_or_forgotten(data)
         except NoStreamResponseError:
-            self._bucket = None  # NATS was started anew: the next time makes it
+            self._bucket = None  # NATS has restarted: the next renewal creates it
             raise
         self._renewed_s = asked_s
         self._renewed.set()
@@ -178,7 +178,7 @@ class Lease:
             entry = await bucket.get(self._holding.session_id)
         except KeyNotFoundError:
             self._revision = 0
-            return True  # the next write makes it anew
+            return True  # the next write creates it again
         if Holding.model_validate_json(entry.value or b"").owner != self._holding.owner:
             return False
         self._revision = entry.revision or 0

@@ -22,7 +22,7 @@ HISTORY_PATIENCE_S = 5.0
 
 
 class Successor:
-    """Acts for one bridge; of all bridges that would, the lease lets one."""
+    """Acts for one bridge; the lease lets only one bridge act."""
 
     def __init__(self, broker: NatsBroker, settings: Settings) -> None:
         self._broker = broker
@@ -39,7 +39,7 @@ class Successor:
         try:
             revision = await bucket.update(holding.session_id, holding.model_dump_json().encode(), last=revision)
         except KeyWrongLastSequenceError:
-            return  # its job lives after all, or another bridge was quicker
+            return  # its job is alive after all, or another bridge was quicker
         async with asyncio.timeout(API_TIMEOUT_S), livekit_api(self._settings) as livekit:
             if await _is_there(livekit, holding):
                 log.warning("session %s: its job is gone; another is sent to room %s", holding.session_id, holding.room)
@@ -63,13 +63,13 @@ class Successor:
 
 async def _is_there(livekit: api.LiveKitAPI, holding: Holding) -> bool:
     if not holding.room_sid:
-        return False  # it was among no rooms, and none gets the sid of one that was
+        return False  # it is not among the rooms, and no room gets the sid of an earlier one
     rooms = await livekit.room.list_rooms(api.ListRoomsRequest(names=[holding.room]))
     return any(room.sid == holding.room_sid for room in rooms.rooms)
 
 
 async def _send(livekit: api.LiveKitAPI, holding: Holding) -> None:
-    # First: LiveKit ends the job of an identity that it throws out, and would end the new one.
+    # Do this first: LiveKit ends the job of an identity that it removes, and would end the new one.
     identity = agent_identity(holding.session_id)
     try:
         await livekit.room.remove_participant(api.RoomParticipantIdentity(room=holding.room, identity=identity))

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 WATCH_S = 0.2
 LOOK_TIMEOUT_S = 1.0
 ANSWER_S = 1.0
-"""How long a job whose lease has lapsed may take to say that it is alive; that one has died is known at once."""
+"""How long a job whose lease has lapsed may take to answer that it is alive; a dead one is known at once."""
 
 
 class TakeOver:
@@ -50,7 +50,7 @@ class TakeOver:
             await asyncio.sleep(WATCH_S)
 
     def _forget(self) -> None:
-        """Give everybody time again: while NATS was away nobody could say that they are there."""
+        """Give everybody time again: while NATS was away nobody could renew a lease."""
         self._lapses.forget()
         self._last = 0
 
@@ -70,7 +70,7 @@ class TakeOver:
         self._lapses.asked(asked_s)
 
     async def _dead(self) -> list[Seen]:
-        """Return the lapsed leases whose jobs do not say that they are alive: a busy machine may have held one up."""
+        """Return the lapsed leases whose jobs do not answer; a busy machine may have held one up."""
         lapsed = self._lapses.lapsed()
         alive = await asyncio.gather(*(self._is_alive(seen) for seen in lapsed))
         return [seen for seen, answers in zip(lapsed, alive, strict=True) if not answers]

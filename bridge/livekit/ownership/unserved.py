@@ -1,4 +1,4 @@
-"""Rooms in which people wait without an agent: they were made while no bridge was there to be sent."""
+"""Rooms in which people wait without an agent: they were created while there was no bridge."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ MAX_ROOMS = 1000
 
 
 async def serve_unserved(settings: Settings) -> None:
-    """Send the agent to each room with people and without it. Of several bridges that do so one gets the room."""
+    """Send the agent to each room that has people and no agent. If several bridges do so, one gets the room."""
     try:
         async with asyncio.timeout(TIMEOUT_S), livekit_api(settings) as livekit:
             rooms = (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms
