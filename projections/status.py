@@ -1,4 +1,4 @@
-"""How a projection is: what each copy answers to `status.<name>`, and how to ask for it."""
+"""How a projection is: what each copy answers, and how to ask for it."""
 
 import asyncio
 import json
@@ -11,7 +11,10 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 
-from contracts.topology import VOICE
+from contracts.topology import (
+    VOICE,
+    status_subject,
+)
 from infra.cannot_run import CannotRun, ends_process
 
 RATE_WINDOW_S = 10.0
@@ -61,11 +64,6 @@ class Rate:
             self._counts.popleft()
         seconds = max(1.0, min(RATE_WINDOW_S, now_s - self._began_s))
         return round(sum(events for _, events in self._counts) / seconds, 1)
-
-
-def status_subject(name: str) -> str:
-    """Return where the copies of the projection `name` answer: `status.projection-postgres`."""
-    return f"status.{name}"
 
 
 async def answer_status(nc: Client, name: str, status: Callable[[], Status]) -> None:

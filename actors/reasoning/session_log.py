@@ -9,6 +9,9 @@ from nats.errors import Error as NatsError
 
 from actors.reasoning.session_state import Session, apply
 from contracts.events import Event
+from contracts.topology import (
+    session_subjects,
+)
 from infra.log.connection import connection
 from infra.log.event_log import ExpectedSequence, append, facts_after
 
@@ -17,7 +20,7 @@ class SessionLog:
     """The session's state, and appending to its log.
 
     Several copies write about the replies of one session: the draft's writer, and whoever takes the end of the turn.
-    Each expects the last fact on `voice.<session>.reply.*` to be the one it knows; if it is not, it reads on and
+    Each expects the last fact on the session's `reply` subjects to be the one it knows; if it is not, it reads on and
     decides again.
     """
 
@@ -45,9 +48,9 @@ class SessionLog:
             await self.refresh()
 
     async def append_about_reply(self, event: Event) -> None:
-        """Append an event on `voice.<session>.reply.*`. Raises StaleWriter if there is one that we do not know."""
+        """Append an event about a reply. Raises StaleWriter if there is one that we do not know."""
         async with self._speaking:  # our own two tasks must not take each other for strangers
-            expected = ExpectedSequence(f"voice.{event.session_id}.reply.*", self.session.reply_sequence)
+            expected = ExpectedSequence(session_subjects(event.session_id, "reply"), self.session.reply_sequence)
             apply(self.session, event, await append(self._broker, event, expected))
 
     async def whisper(self, subject: str, data: bytes) -> None:

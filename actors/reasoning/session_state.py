@@ -89,7 +89,7 @@ class Turn:
 
 @dataclass(slots=True)
 class Session:
-    """The fold; `sequence` is the last fact read back, `reply_sequence` the last known on `voice.<session>.reply.*`."""
+    """The fold; `sequence` is the last fact read back, `reply_sequence` the last known about a reply."""
 
     session_id: str
     sequence: int = 0

@@ -13,7 +13,11 @@ from actors.summaries.rolling import Renewal, due, talked
 from actors.summaries.writing import Models, Writer
 from contracts import events as e
 from contracts.ids import derive_id
-from contracts.topology import SUMMARIES, tail_of
+from contracts.topology import (
+    SUMMARIES,
+    event_subject,
+    session_subjects,
+)
 from infra.log.broker import make_app, make_broker
 from infra.log.event_log import ExpectedSequence, StaleWriter, append, facts_after, now_ns
 from infra.log.inbox import Inbox
@@ -40,28 +44,26 @@ def load_models(settings: Settings) -> Models:
     return models
 
 
-async def _read(broker: NatsBroker, session_id: str, *tails: str) -> list[e.Event]:
-    """Return the facts of a session on `voice.<session>.<tail>` in the log's order."""
-    found = [
-        fact for tail in tails for fact in await facts_after(broker, session_id, subjects=f"voice.{session_id}.{tail}")
-    ]
+async def _read(broker: NatsBroker, session_id: str, *subjects: str) -> list[e.Event]:
+    """Return a session's facts on some subjects, in the log's order."""
+    found = [fact for subject in subjects for fact in await facts_after(broker, session_id, subjects=subject)]
     return [fact.event for fact in sorted(found, key=lambda fact: fact.sequence)]
 
 
 async def _state_of(broker: NatsBroker, session_id: str) -> tuple[e.SummaryRevised | None, ExpectedSequence, bool]:
     """Return the last rolling summary, the sequence the next one expects, and whether none is wanted any more."""
-    facts = await facts_after(broker, session_id, subjects=f"voice.{session_id}.summary.*")
+    facts = await facts_after(broker, session_id, subjects=session_subjects(session_id, "summary"))
     revised = [fact.event for fact in facts if isinstance(fact.event, e.SummaryRevised)]
-    erased = await facts_after(broker, session_id, subjects=f"voice.{session_id}.{tail_of(e.SessionErased)}")
+    erased = await facts_after(broker, session_id, subjects=event_subject(session_id, e.SessionErased))
     is_over = bool(erased) or any(isinstance(fact.event, e.SummaryWritten) for fact in facts)
-    expected = ExpectedSequence(f"voice.{session_id}.summary.*", facts[-1].sequence if facts else 0)
+    expected = ExpectedSequence(session_subjects(session_id, "summary"), facts[-1].sequence if facts else 0)
     return (revised[-1] if revised else None), expected, is_over
 
 
 async def revise(broker: NatsBroker, settings: Settings, calls: Calls, recorded: e.TurnRecorded) -> None:
     """Say the rolling summary that is due after this turn, if one is."""
     session_id = recorded.session_id
-    facts = await _read(broker, session_id, tail_of(e.TurnRecorded))
+    facts = await _read(broker, session_id, event_subject(session_id, e.TurnRecorded))
     turns = talked(fact for fact in facts if isinstance(fact, e.TurnRecorded))
     if len(turns) < settings.summary_turns:
         return
@@ -95,8 +97,10 @@ async def summarise(broker: NatsBroker, settings: Settings, calls: Calls, closed
     last, _, is_over = await _state_of(broker, closed.session_id)
     if is_over:
         return
-    facts = await _read(broker, closed.session_id, tail_of(e.TurnEnded), tail_of(e.TurnPassed), "playback.*")
-    people = people_of(await _read(broker, closed.session_id, tail_of(e.ParticipantJoined)))
+    session_id = closed.session_id
+    turns = [event_subject(session_id, event_class) for event_class in (e.TurnEnded, e.TurnPassed)]
+    facts = await _read(broker, session_id, *turns, session_subjects(session_id, "playback"))
+    people = people_of(await _read(broker, session_id, event_subject(session_id, e.ParticipantJoined)))
     lines = conversation(facts, people)
     rest = conversation(after_turn(facts, last.through_turn_id), people) if last else lines
     writer = Writer(settings, calls, load_models)

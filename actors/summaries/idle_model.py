@@ -21,7 +21,11 @@ from contracts.events import (
     TurnEnded,
     UtteranceDismissed,
 )
-from contracts.topology import event_class_of, live_event_subject
+from contracts.topology import (
+    event_class_of,
+    live_event_subject,
+    session_of,
+)
 from infra.log.connection import connection
 from infra.process.tasks import ended
 
@@ -91,7 +95,7 @@ class Calls:
                     await subscription.unsubscribe()
 
     async def _hear(self, message: Msg) -> None:
-        self.take(message.subject.split(".")[1], event_class_of(message.subject))
+        self.take(session_of(message.subject), event_class_of(message.subject))
 
     def take(self, session_id: str, event_class: type[Event]) -> None:
         """Take a fact of a call in."""

@@ -1,4 +1,4 @@
-"""Synthesis: clauses become sound on `audio.<session>.out.agent`, and a fact says when all of it is out."""
+"""Synthesis: clauses become the agent's sound, and a fact says when all of it is out."""
 
 import asyncio
 import logging
@@ -32,7 +32,9 @@ from contracts.topology import (
     SOUND_AGAIN,
     SYNTHESIS,
     audio_out_subject,
+    event_subject,
     live_event_subject,
+    session_of,
 )
 from infra.engines.chain import EngineFailure
 from infra.engines.tts import load_chain
@@ -179,7 +181,7 @@ class Synthesis:
         """Publish a clause again, and answer nothing or why not."""
         try:
             with own_cancellation_only():
-                problem = await self._make_again(request.subject.split(".")[1], request.data)
+                problem = await self._make_again(session_of(request.subject), request.data)
         except Exception as error:  # whoever asked is told; the actor goes on
             log.warning("sound again: %r", error)
             problem = f"{type(error).__name__}: {error}"
@@ -189,7 +191,7 @@ class Synthesis:
             log.debug("sound again: no answer possible: %r", error)
 
     async def _make_again(self, session_id: str, data: bytes) -> str:
-        clause = decode(f"voice.{session_id}.reply.clause", data)
+        clause = decode(event_subject(session_id, ReplyClauseWritten), data)
         assert isinstance(clause, ReplyClauseWritten)
         session = await self._session(session_id)
         if not session.hearable(clause):

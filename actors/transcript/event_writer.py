@@ -6,6 +6,9 @@ from faststream.nats import NatsBroker
 
 from actors.transcript.session_state import SessionState
 from contracts import events as e
+from contracts.topology import (
+    session_subjects,
+)
 from infra.log.event_log import ExpectedSequence, Fact, StaleWriter, append, facts_after
 
 log = logging.getLogger(__name__)
@@ -41,7 +44,7 @@ class EventWriter:
             ended = isinstance(event, e.TurnInterrupted) and event.turn_id in self._state.ended_turns
             if ended or event.event_id in self._state.said:
                 return
-            expected = ExpectedSequence(f"voice.{self._session_id}.turn.*", self._state.turn_sequence)
+            expected = ExpectedSequence(session_subjects(self._session_id, "turn"), self._state.turn_sequence)
             try:
                 self._state.apply(Fact(await append(self._broker, event, expected), event))
                 return

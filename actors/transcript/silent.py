@@ -5,35 +5,36 @@ subscription and nothing else. The bucket holds them, so that none is forgotten 
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from faststream.nats import NatsBroker
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
-from nats.js.api import KeyValueConfig, StorageType
-from nats.js.errors import APIError, BadRequestError, NotFoundError
+from nats.js.errors import APIError
 
 from contracts import events as e
 from contracts.audio import BadAudio, unpack_in
 from contracts.codec import Undecodable, decode, encode
-from contracts.topology import AUDIO, VOICE, audio_in_subject, live_event_subject, tail_of
+from contracts.topology import (
+    AUDIO,
+    SILENT_TRACKS,
+    VOICE,
+    audio_in_subject,
+    event_subject,
+    live_event_subject,
+)
+from infra.log.buckets import open_bucket
 from infra.log.connection import connection, jetstream
 from infra.log.stream_reader import StoredMessage, last_message, stored_messages
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 
 log = logging.getLogger(__name__)
 
-BUCKET = "silent-tracks"
 MOST = 10_000
 """So many subscriptions are kept; the oldest goes first."""
-
-KEPT_S = 7 * 86_400
-"""How long a track may be silent until it is never heard: its door has died without a word."""
 
 LOOK_S = 1.0
 """How soon a copy knows what others have given up."""
@@ -77,7 +78,7 @@ class SilentTracks:
         nc = connection(self._broker)
         for kind in (e.SessionClosed, e.TrackUnpublished):
             self._ends.append(await nc.subscribe(live_event_subject(kind), cb=self._ended))
-        await _provide(nc)
+        await open_bucket(nc.jetstream(), SILENT_TRACKS)
         self._looking = asyncio.create_task(self._look(), name="silent tracks")
 
     async def aclose(self) -> None:
@@ -92,7 +93,7 @@ class SilentTracks:
     async def add(self, track: e.TrackPublished) -> None:
         """Have a track waited for by all copies. Raises nats errors; then it is not."""
         nc = connection(self._broker)
-        await _provide(nc)
+        await open_bucket(nc.jetstream(), SILENT_TRACKS)
         ack = await jetstream(self._broker).publish(_subject(_key(track)), encode(track), timeout=TIMEOUT_S)
         await self._watch(track, ack.seq)
 
@@ -123,7 +124,7 @@ class SilentTracks:
     async def _strike(self, key: Key) -> None:
         """Take a track out of the bucket. If that fails, it may be taken once more, which changes nothing."""
         try:
-            await jetstream(self._broker).purge_stream(f"KV_{BUCKET}", subject=_subject(key))
+            await jetstream(self._broker).purge_stream(SILENT_TRACKS.stream, subject=_subject(key))
         except (NatsError, APIError, TimeoutError, OSError) as error:
             log.debug("%r", error)
 
@@ -153,15 +154,15 @@ class SilentTracks:
 
     async def _read(self) -> None:
         nc = connection(self._broker)
-        subjects, start = f"$KV.{BUCKET}.>", self._read_to + 1
-        async for message in stored_messages(nc, f"KV_{BUCKET}", subjects, start, timeout_s=TIMEOUT_S):
+        subjects, start = SILENT_TRACKS.subjects, self._read_to + 1
+        async for message in stored_messages(nc, SILENT_TRACKS.stream, subjects, start, timeout_s=TIMEOUT_S):
             self._read_to = message.sequence
             await self._put_in_by_another(message)
 
     async def _put_in_by_another(self, message: StoredMessage) -> None:
         session_id = message.subject.split(".")[2]
         try:
-            track = decode(f"voice.{session_id}.{tail_of(e.TrackPublished)}", message.data)
+            track = decode(event_subject(session_id, e.TrackPublished), message.data)
         except Undecodable as error:
             log.warning("a silent track can't be read: %s", error)
             return
@@ -177,10 +178,10 @@ class SilentTracks:
             await self._heard(_key(track))
 
     async def _is_over(self, track: e.TrackPublished) -> bool:
-        nc, session = connection(self._broker), f"voice.{track.session_id}"
-        if await last_message(nc, VOICE, f"{session}.{tail_of(e.SessionClosed)}") is not None:
+        nc = connection(self._broker)
+        if await last_message(nc, VOICE, event_subject(track.session_id, e.SessionClosed)) is not None:
             return True
-        newest = await last_message(nc, VOICE, subject := f"{session}.{tail_of(e.TrackUnpublished)}")
+        newest = await last_message(nc, VOICE, subject := event_subject(track.session_id, e.TrackUnpublished))
         if newest is None:
             return False
         event = decode(subject, newest.data)
@@ -211,18 +212,7 @@ def _key(track: e.TrackPublished) -> Key:
 
 
 def _subject(key: Key) -> str:
-    return f"$KV.{BUCKET}.{key[0]}.{key[1]}"
-
-
-async def _provide(nc: Client) -> None:
-    """Make the bucket where it is missing. Raises nats errors."""
-    js = nc.jetstream()
-    try:
-        await js.key_value(BUCKET)
-    except NotFoundError:
-        config = KeyValueConfig(BUCKET, history=1, ttl=KEPT_S, storage=StorageType.FILE, direct=True)
-        with contextlib.suppress(BadRequestError):  # somebody else was quicker
-            await js.create_key_value(config)
+    return SILENT_TRACKS.address.of(*key)
 
 
 def _track_id_of(frame: bytes) -> str:

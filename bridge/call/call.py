@@ -16,10 +16,8 @@ from nats.aio.subscription import Subscription
 from nats.errors import BadSubscriptionError
 from nats.errors import Error as NatsError
 
-from bridge.call.claims import claim_subject, end_subject
 from bridge.call.line import Line
 from bridge.call.microphones import Microphones
-from bridge.call.orphans import held_subject
 from bridge.call.playback_driver import Speaking
 from bridge.call.publisher import EventPublisher, Gate
 from bridge.call.session_events import closing_events, left_open, published
@@ -29,7 +27,12 @@ from bridge.playback.reply import Playing
 from bridge.playback.reports import HeldReply, Played
 from contracts import events as e
 from contracts.audio import FRAME_MS, IN_SAMPLE_RATE_HZ
-from contracts.topology import audio_out_subject
+from contracts.topology import (
+    audio_out_subject,
+    claim_subject,
+    end_subject,
+    held_subject,
+)
 from infra.log.connection import answers, connection, lasting
 from infra.log.event_log import Fact, now_ns
 from infra.log.session_feed import SessionFeed

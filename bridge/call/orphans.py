@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from nats.aio.client import Client
 from nats.errors import NoRespondersError
 
-from contracts.topology import checked_session
+from contracts.topology import held_subject
 from infra.session.index import newest_sessions
 
 log = logging.getLogger(__name__)
@@ -14,11 +14,6 @@ log = logging.getLogger(__name__)
 LOOKED_THROUGH = 5_000
 """How many of the newest sessions are looked through."""
 ANSWER_TIMEOUT_S = 2.0
-
-
-def held_subject(session_id: str) -> str:
-    """Return where the door that holds a session answers, with nothing, that it does."""
-    return f"do.{checked_session(session_id)}.bridge.held"
 
 
 async def is_held(nc: Client, session_id: str, timeout_s: float) -> bool:

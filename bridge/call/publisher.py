@@ -7,6 +7,9 @@ from collections.abc import Awaitable, Callable
 from faststream.nats import NatsBroker
 
 from contracts.events import Event, SessionClosed, TrackPublished, TrackUnpublished
+from contracts.topology import (
+    session_subjects,
+)
 from infra.log.event_log import ExpectedSequence, LogUnavailable, StaleWriter, append
 
 log = logging.getLogger(__name__)
@@ -71,7 +74,7 @@ class EventPublisher:
                 raise LogUnavailable(f"{type(event).__name__} of {event.session_id}: nobody could be asked") from error
         expected = None
         if isinstance(event, SessionClosed):
-            expected = ExpectedSequence(f"voice.{event.session_id}.track.*", self.track_sequence)
+            expected = ExpectedSequence(session_subjects(event.session_id, "track"), self.track_sequence)
         sequence = await append(self._broker, event, expected, patience_s)
         if isinstance(event, TrackPublished | TrackUnpublished):
             self.track_sequence = sequence

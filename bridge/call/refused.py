@@ -10,6 +10,9 @@ from bridge.call.orphans import may_be_held
 from bridge.call.session_events import closing_events, left_open
 from bridge.call.session_state import session_state_of
 from contracts import events as e
+from contracts.topology import (
+    session_subjects,
+)
 from infra.log.connection import answers, connection
 from infra.log.event_log import ExpectedSequence, StaleWriter, append, facts_after, now_ns
 
@@ -71,7 +74,7 @@ class RefusedSessions:
         try:
             for event in events:
                 is_end = isinstance(event, e.SessionClosed)
-                expected = ExpectedSequence(f"voice.{session_id}.track.*", last_track) if is_end else None
+                expected = ExpectedSequence(session_subjects(session_id, "track"), last_track) if is_end else None
                 sequence = await append(self._broker, event, expected, PATIENCE_S)
                 last_track = sequence if isinstance(event, e.TrackUnpublished) else last_track
         except StaleWriter:

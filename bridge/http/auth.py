@@ -13,6 +13,9 @@ from bridge.http.problems import Code, Problem
 from bridge.http.sessions.reading import READ_PATIENCE_S, PathId, connected
 from bridge.web.gate import Gate, NotLetIn, Visitor
 from contracts.events import SessionOpened
+from contracts.topology import (
+    event_subject,
+)
 from infra.log.event_log import facts_after
 
 _bearer = HTTPBearer(
@@ -130,6 +133,6 @@ def _locked(key: Key, session_id: str) -> Problem:
 async def _opened(broker: NatsBroker, session_id: str) -> SessionOpened | None:
     connected(broker)
     facts = await facts_after(
-        broker, session_id, patience_s=READ_PATIENCE_S, subjects=f"voice.{session_id}.session.opened"
+        broker, session_id, patience_s=READ_PATIENCE_S, subjects=event_subject(session_id, SessionOpened)
     )
     return next((fact.event for fact in facts if isinstance(fact.event, SessionOpened)), None)

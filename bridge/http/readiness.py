@@ -10,7 +10,10 @@ from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
-from contracts.topology import DURABLES
+from contracts.topology import (
+    DURABLES,
+    health_subject,
+)
 from infra.engines.llm import LOCAL, LlmNotFound, local_url, model_names
 from infra.log.broker import UNABLE
 from infra.log.connection import answers, cancellation_kept, connection, jetstream
@@ -130,7 +133,7 @@ class Readiness:
         else:
             try:
                 with cancellation_kept():
-                    answer = await connection(self._broker).request(f"health.{name}", timeout=ASK_S)
+                    answer = await connection(self._broker).request(health_subject(name), timeout=ASK_S)
                 self._unable[name] = ", ".join(items_of((answer.headers or {}).get(UNABLE, "")))
                 is_there = True
             except NoRespondersError:

@@ -3,9 +3,8 @@
 LiveKit sends a telephone's key once: keys are taken from the moment the room is joined, and one that is pressed while
 no agent is there is lost. A client that asks by `daredevil.dtmf` keeps its keys until they are stored.
 
-`do.<session>.bridge.hangup` takes `{participant_id}` in MessagePack, or nothing to end the whole session;
-`do.<session>.bridge.transfer` takes `{participant_id, to}`, with `to` as `tel:+49…` or `sip:…`. The answer is empty, or
-`{error: {code, message}}`.
+A hang-up takes `{participant_id}` in MessagePack, or nothing to end the whole session; a transfer takes
+`{participant_id, to}`, with `to` as `tel:+49…` or `sip:…`. The answer is empty, or `{error: {code, message}}`.
 """
 
 import asyncio

@@ -30,7 +30,10 @@ from bridge.websocket.opening import client_opening
 from bridge.websocket.protocol import ClientMessage, Hangup, Hello, TypedText, parse_hello
 from contracts.events import TrackPublished
 from contracts.ids import new_session_id
-from contracts.topology import checked_session
+from contracts.topology import (
+    checked_session,
+    session_subjects,
+)
 from infra.log.connection import connection
 from infra.log.event_log import LogUnavailable, facts_after, now_ns
 from infra.process.tasks import CancelledElsewhere, own_cancellation_only
@@ -141,7 +144,10 @@ class WebSocketDoor:
         if call is None:
             if hello.session_id:
                 facts = await facts_after(
-                    self._broker, session_id, patience_s=HISTORY_PATIENCE_S, subjects=f"voice.{session_id}.session.*"
+                    self._broker,
+                    session_id,
+                    patience_s=HISTORY_PATIENCE_S,
+                    subjects=session_subjects(session_id, "session"),
                 )
                 state = session_state_of(fact.event for fact in facts)
                 may_resume(session_id, state, hello.resume_token, client.visitor)

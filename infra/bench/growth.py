@@ -16,7 +16,13 @@ from nats.aio.client import Client
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from contracts.topology import DURABLES, STREAMS, VOICE
+from contracts.topology import (
+    DURABLES,
+    PRESENCE,
+    RESPONSE_CACHE,
+    STREAMS,
+    VOICE,
+)
 from infra.bench.load import Meter
 from infra.caller.websocket import ws_url
 
@@ -214,7 +220,7 @@ async def facts_waiting(nc: Client) -> int:
 async def stream_sizes(nc: Client) -> dict[str, StreamSize]:
     """Return what each stream of the topology and each bucket holds. Raises nats errors."""
     sizes = {}
-    for name in (*(stream.name for stream in STREAMS), "KV_presence", "KV_response_cache"):
+    for name in (*(stream.name for stream in STREAMS), PRESENCE.stream, RESPONSE_CACHE.stream):
         answer = json.loads((await nc.request(f"$JS.API.STREAM.INFO.{name}", timeout=10)).data)
         if (state := answer.get("state")) is not None:
             # nats-py leaves the number of subjects out.

@@ -14,6 +14,9 @@ from nats.aio.client import Client
 from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as NoAnswer
 
+from contracts.topology import (
+    status_subject,
+)
 from infra.bench.own_nats import own_nats
 from infra.system.processes import ForkServerClient, Running
 
@@ -63,7 +66,7 @@ class UnderTest:
     async def status(self) -> dict[str, Any]:
         """Return what the copy answers, an empty state if it does not. Raises RuntimeError if it is stopped."""
         try:
-            answer = await self.nc.request(f"status.{self.kind.name}", b"", timeout=ASK_TIMEOUT_S)
+            answer = await self.nc.request(status_subject(self.kind.name), b"", timeout=ASK_TIMEOUT_S)
         except (NoRespondersError, NoAnswer):
             return {"state": "", "position": 0, "log_end": 0}
         found: dict[str, Any] = json.loads(answer.data)

@@ -160,7 +160,7 @@ class _TokenReader:
         self._next = 0
 
     async def read(self, message: Msg) -> None:
-        """Take a message of `tokens.<session>`."""
+        """Take a token message of the session."""
         try:
             token = msgpack.unpackb(message.data)
             reply_id, n, text = token["reply_id"], token["n"], str(token["text"])

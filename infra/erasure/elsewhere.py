@@ -5,7 +5,16 @@ from typing import Any
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 
-from contracts.topology import AUDIO, DEAD, RECORDINGS, recording_subject
+from contracts.topology import (
+    AUDIO,
+    DEAD,
+    DEAD_LETTER,
+    RECORDINGS,
+    audio_subjects,
+    is_fact_subject,
+    recording_subject,
+    session_of,
+)
 from infra.erasure.receipt import SessionReceipt
 from infra.erasure.stored import overwrite
 from infra.log.dead_letters import SUBJECT_HEADER
@@ -17,7 +26,7 @@ from infra.session.recordings import drop
 async def erase_sound(nc: Client, receipt: SessionReceipt) -> None:
     """Drop the session's captured sound (in the server's memory)."""
     js: Any = nc.jetstream()
-    subjects = f"audio.{receipt.session_id}.*.*"
+    subjects = audio_subjects(receipt.session_id)
     try:
         info = await js.stream_info(AUDIO, subjects_filter=subjects)
     except NotFoundError:
@@ -41,13 +50,17 @@ async def erase_recording(nc: Client, receipt: SessionReceipt) -> None:
 
 async def erase_dead_letters(nc: Client, receipt: SessionReceipt) -> None:
     """Overwrite the session's messages that no handler could take."""
-    prefix = f"voice.{receipt.session_id}."
     found = [
         letter.sequence
-        async for letter in stored_messages(nc, DEAD, "dead.*")
-        if letter.headers.get(SUBJECT_HEADER, "").startswith(prefix)
+        async for letter in stored_messages(nc, DEAD, DEAD_LETTER.address.pattern)
+        if is_fact_subject(subject := letter.headers.get(SUBJECT_HEADER, ""))
+        and session_of(subject) == receipt.session_id
     ]
     receipt.dead_letters += await overwrite(nc, DEAD, found)
+
+
+def _is_of(session_id: str, subject: str) -> bool:
+    return is_fact_subject(subject) and session_of(subject) == session_id
 
 
 async def forget_in_caches(nc: Client, user_id: str) -> dict[str, int]:

@@ -11,7 +11,11 @@ from faststream.nats import NatsBroker
 
 from contracts.events import SessionClosed
 from contracts.ids import derive_id
-from contracts.topology import VOICE, checked_session
+from contracts.topology import (
+    VOICE,
+    checked_session,
+    event_subject,
+)
 from infra.erasure.elsewhere import erase_dead_letters, erase_recording, erase_sound, forget_in_caches
 from infra.erasure.followed import followed
 from infra.erasure.reading import Bearing, StoredSession, recalled_in, session_ids_of, stored_session
@@ -176,7 +180,7 @@ async def _say_left(broker: NatsBroker, session: StoredSession, unsaid: list[Bea
     last = session.last_part_sequence
     left = [bearing.left for bearing in unsaid]
     for part in in_parts(session.session_id, left, reason, now_ns(), session.parts):
-        last = await append(broker, part, ExpectedSequence(f"voice.{session.session_id}.session.erased", last))
+        last = await append(broker, part, ExpectedSequence(event_subject(session.session_id, type(part)), last))
 
 
 async def _remove(broker: NatsBroker, facts: list[Bearing], receipt: SessionReceipt) -> None:

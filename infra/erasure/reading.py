@@ -18,7 +18,12 @@ from contracts.events import (
     SessionOpened,
     SummaryWritten,
 )
-from contracts.topology import VOICE, session_subjects, tail_of
+from contracts.topology import (
+    VOICE,
+    event_subject,
+    event_subjects,
+    session_subjects,
+)
 from infra.erasure.skeleton import left_behind
 from infra.log.stream_reader import StoredMessage, stored_messages
 
@@ -104,7 +109,7 @@ async def session_ids_of(nc: Client, user_id: str) -> list[str]:
     """Return the sessions that a user opened, then others that they joined, oldest first. Raises nats errors."""
     found: dict[str, None] = {}
     for event_class in (SessionOpened, ParticipantJoined):
-        async for message in stored_messages(nc, VOICE, f"voice.*.{tail_of(event_class)}"):
+        async for message in stored_messages(nc, VOICE, event_subjects(event_class)):
             try:
                 event = decode(message.subject, message.data)
             except Undecodable:
@@ -121,7 +126,7 @@ async def recalled_in(nc: Client, session: StoredSession) -> dict[str, int]:
     for session_id in await session_ids_of(nc, session.user_id) if session.user_id else []:
         if session_id == session.session_id:
             continue
-        async for message in stored_messages(nc, VOICE, f"voice.{session_id}.{tail_of(ReplyStarted)}"):
+        async for message in stored_messages(nc, VOICE, event_subject(session_id, ReplyStarted)):
             try:
                 event = decode(message.subject, message.data)
             except Undecodable:

@@ -19,6 +19,7 @@ from nats.errors import Error as NatsError
 from contracts.asyncapi.actor import ActorSpecification
 from contracts.codec import CONTENT_TYPE, decode, encode
 from contracts.events import Event
+from contracts.topology import health_subject, is_fact_subject
 from infra.cannot_run import ends_process
 from infra.log.client_errors import ClientErrors
 from infra.log.common_time import common_time
@@ -39,7 +40,7 @@ class MessagePackCodec:
     async def decode(self, msg: "StreamMessage[Any]") -> Any:
         """Return the event in a message; a request without a body (health, retry) stays bytes."""
         subject: str = msg.raw_message.subject
-        return decode(subject, msg.body) if subject.startswith("voice.") else msg.body
+        return decode(subject, msg.body) if is_fact_subject(subject) else msg.body
 
     async def encode(self, msg: Any, serializer: "SerializerProto | None" = None) -> tuple[bytes, str | None]:
         """Return the bytes of an event and their content type."""
@@ -48,8 +49,8 @@ class MessagePackCodec:
         return (msg if isinstance(msg, bytes) else b""), None
 
 
-class _BuryUndecodable(BaseMiddleware[Any, Any]):
-    """Moves a message that no codec can read to DEAD, once, instead of having it delivered for ever."""
+class _DeadLetterUndecodable(BaseMiddleware[Any, Any]):
+    """Dead-letters a message that no codec can read, once, instead of having it delivered for ever."""
 
     async def after_processed(
         self,
@@ -115,7 +116,7 @@ def make_broker(name: str) -> NatsBroker:
         url,
         name=f"daredevil-{name}",
         codec=MessagePackCodec(),
-        middlewares=[_BuryUndecodable],
+        middlewares=[_DeadLetterUndecodable],
         max_reconnect_attempts=-1,
         reconnect_time_wait=0.25,  # type: ignore[arg-type]  # seconds; any float works
         reconnected_cb=reconnected,
@@ -172,7 +173,7 @@ Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
 
 UNABLE = "Daredevil-Unable"
-"""Header of the answer to `health.<name>`: what the process cannot do (`hear`, `answer`, `speak`), by commas."""
+"""Header of the answer to a health request: what the process cannot do (`hear`, `answer`, `speak`), by commas."""
 
 
 def _able() -> Sequence[str]:
@@ -207,14 +208,14 @@ def make_app(
 
     @app.after_startup
     async def answer_health() -> None:
-        """Answer `health.<name>` with this process's id once its subscribers are up."""
+        """Answer health requests with this process's id once its subscribers are up."""
         nc = connection(broker)
 
         async def answer(message: Any) -> None:
             headers = {UNABLE: ",".join(unable())} if unable() else None
             await nc.publish(message.reply, str(os.getpid()).encode(), headers=headers)
 
-        await nc.subscribe(f"health.{name}", cb=answer)
+        await nc.subscribe(health_subject(name), cb=answer)
         await round_trip(nc)
         log.info("ready")
 

@@ -1,4 +1,4 @@
-"""Messages that no handler could take: kept in DEAD with the reason, listed, and put back."""
+"""Messages that no handler could take: kept in a stream of their own with the reason, listed, and put back."""
 
 import logging
 import re
@@ -26,7 +26,7 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One message of DEAD: `sequence` is its place there, `subject` and `data` are the original's."""
+    """One dead letter: `sequence` is its place in their stream, `subject` and `data` are the original's."""
 
     sequence: int
     durable: str
@@ -37,7 +37,7 @@ class DeadLetter:
 
 
 async def dead_letter(js: JetStreamContext, durable: str, message: Msg, reason: str) -> None:
-    """Copy a JetStream message to DEAD and stop its delivery to the durable."""
+    """Copy a JetStream message to the dead letters and stop its delivery to the durable."""
     sequence = message.metadata.sequence.stream
     await copy_to_dead(js, durable, sequence, message.subject, message.data, reason, message.headers)
     await message.term()
@@ -52,7 +52,7 @@ async def copy_to_dead(
     reason: str,
     headers: Mapping[str, str] | None = None,
 ) -> None:
-    """Copy the message with this sequence of VOICE to DEAD, as one that `durable` could not take."""
+    """Copy the message with this sequence of the log to the dead letters, as one that `durable` could not take."""
     reason = " ".join(reason.split())[:500]
     copied = {
         **{name: value for name, value in (headers or {}).items() if _HEADER_NAME.fullmatch(name)},
@@ -69,7 +69,7 @@ async def copy_to_dead(
 
 
 async def dead_letter_undecodable(message: Any, error: BaseException) -> bool:
-    """Move a message that could not be decoded to DEAD; return whether that is what happened."""
+    """Dead-letter a message that could not be decoded; return whether that is what happened."""
     if not isinstance(error, Undecodable) or not isinstance(message, Msg) or not message.reply:
         return False
     await dead_letter(message._client.jetstream(), message.metadata.consumer, message, str(error))
@@ -77,7 +77,7 @@ async def dead_letter_undecodable(message: Any, error: BaseException) -> bool:
 
 
 async def dead_letters(nc: Client) -> list[DeadLetter]:
-    """Return what is in DEAD, oldest first; nothing if the log has no such stream yet.
+    """Return all dead letters, oldest first; none if the log has no such stream yet.
 
     Raises StreamUnreadable, nats.errors.TimeoutError.
     """
@@ -103,7 +103,7 @@ class NotTaken(RuntimeError):
 
 
 async def put_back(nc: Client, letter: DeadLetter, timeout_s: float = 30) -> None:
-    """Have a running copy of the letter's actor take it again, then remove it from DEAD. Raises NotTaken."""
+    """Have a running copy of the letter's actor take it again, then drop the letter. Raises NotTaken."""
     if letter.durable not in {durable.name for durable in DURABLES}:
         projection = letter.durable.removeprefix("projection-")
         raise NotTaken(

@@ -41,7 +41,7 @@ class ExpectedSequence:
 
     It keeps out an owner that does not know yet that another has taken over.
 
-    `subjects` is a filter such as `voice.<session>.reply.*`.
+    `subjects` is a filter such as `session_subjects(session_id, "reply")` of the topology.
     """
 
     subjects: str
@@ -127,8 +127,9 @@ async def history(
 ) -> AsyncIterator[Fact]:
     """Yield a session's facts with sequence above `after`, in order, each event id once.
 
-    `subjects` is a filter for a part of them, such as `voice.<session>.turn.*`. It takes about 1 ms for a few facts,
-    4 ms for 50. Facts that cannot be decoded are left out. Raises what `stored_messages` raises.
+    `subjects` is a filter for a part of them, such as `session_subjects(session_id, "turn")`. It takes
+    about 1 ms for a few facts, 4 ms for 50. Facts that cannot be decoded are left out. Raises what `stored_messages`
+    raises.
     """
     seen: set[str] = set()
     wanted = subjects or session_subjects(session_id)

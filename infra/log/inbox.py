@@ -19,7 +19,13 @@ from nats.errors import Error as NatsError
 
 from contracts.codec import Undecodable, decode
 from contracts.events import Event
-from contracts.topology import DURABLES, VOICE, Durable, retry_subject
+from contracts.topology import (
+    DURABLES,
+    FACTS,
+    VOICE,
+    Durable,
+    retry_subject,
+)
 from infra.log.connection import cancellation_kept, connection, jetstream
 from infra.log.dead_letters import SUBJECT_HEADER, dead_letter
 from infra.log.handlers import EventHandlers, NoHandler
@@ -74,14 +80,14 @@ class Inbox(EventHandlers[Job | None]):
 
     Each event that the durable takes (`DURABLES` in `contracts.topology`) has one handler; `open` checks that.
 
-    A handler that raises is called again (3 times in all, 0.2 s and 0.4 s apart), then the message goes to DEAD. So
+    A handler that raises is called again (3 times in all, 0.2 s and 0.4 s apart), then the message is dead-lettered. So
     is one whose task was cancelled by anybody but this: a cancellation from elsewhere is no end. A durable
     that delivers for ever holds jobs: its message is acknowledged only when the task has returned by itself, whatever
     else happens to it the handler is called again within 2 s, as often as it takes.
     While `limit` messages are held no more are taken; they are left to other copies, as is one that `refuses` would
     rather not have at this moment. A message that comes again while
     it is held (NATS was away) is not handled twice. One that has come as often as the durable allows, its handlers
-    having died each time, goes to DEAD. A process that was frozen for longer than the durable's `ack_wait` has lost
+    having died each time, is dead-lettered. A process that was frozen for longer than the durable's `ack_wait` has lost
     what it held: its tasks are cancelled and nothing is acknowledged.
     """
 
@@ -109,7 +115,7 @@ class Inbox(EventHandlers[Job | None]):
         self._retries: Subscription | None = None
         self._closing = False
         self._subscriber = broker.subscriber(
-            "voice.*.*.*",
+            FACTS.pattern,
             stream=JStream(VOICE, declare=False),
             durable=durable_name,
             pull_sub=PullSub(batch_size=1, timeout=1),

@@ -13,18 +13,17 @@ from dataclasses import asdict, dataclass
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from nats.js.api import KeyValueConfig, StorageType
 from nats.js.errors import APIError, NoKeysError, NotFoundError
 from nats.js.kv import KeyValue
 
 from contracts import events as e
+from contracts.topology import PRESENCE
+from infra.log.buckets import open_bucket
 from infra.log.clock import CLOCK
 
 log = logging.getLogger(__name__)
 
-BUCKET = "presence"
-TTL_S = 900.0
-"""Longer than a session may be idle."""
+TTL_S = PRESENCE.ttl_s or 0.0
 RENEW_S = 300.0
 TIMEOUT_S = 2.0
 SESSIONS = 10_000
@@ -94,26 +93,17 @@ class PresenceBoard:
     async def _write(self, session_id: str, here: tuple[Present, ...]) -> None:
         nc = self._connected()
         if self._bucket is None:
-            self._bucket = await _made(nc)
+            self._bucket = await open_bucket(nc.jetstream(), PRESENCE)
         if not here:
-            await nc.jetstream().purge_stream(f"KV_{BUCKET}", subject=f"$KV.{BUCKET}.{session_id}")
+            await nc.jetstream().purge_stream(PRESENCE.stream, subject=PRESENCE.address.of(session_id))
         else:
             await self._bucket.put(session_id, json.dumps([asdict(one) for one in here]).encode())
-
-
-async def _made(nc: Client) -> KeyValue:
-    js = nc.jetstream()
-    try:
-        return await js.key_value(BUCKET)
-    except NotFoundError:
-        config = KeyValueConfig(BUCKET, ttl=TTL_S, history=1, storage=StorageType.MEMORY, max_bytes=16 * 1024 * 1024)
-        return await js.create_key_value(config)
 
 
 async def who_is_where(nc: Client) -> dict[str, tuple[Present, ...]]:
     """Return who is in which session; nobody where no system runs. Raises nats errors."""
     try:
-        bucket = await nc.jetstream().key_value(BUCKET)
+        bucket = await nc.jetstream().key_value(PRESENCE.name)
         sessions = await bucket.keys()
     except (NotFoundError, NoKeysError):
         return {}

@@ -12,16 +12,16 @@ from typing import Any
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from nats.js.api import KeyValueConfig, StorageType
 from nats.js.errors import APIError, KeyNotFoundError, NotFoundError
 from nats.js.kv import KeyValue
 
+from contracts.topology import RESPONSE_CACHE
+from infra.log.buckets import open_bucket
+
 log = logging.getLogger(__name__)
 
-BUCKET = "response_cache"
 TIMEOUT_S = 0.2
 """An answer waits no longer for the cache: the model may well be quicker."""
-MOST_BYTES = 64 * 1024 * 1024
 MOST_ANSWER_BYTES = 16_000
 
 
@@ -88,12 +88,8 @@ class ResponseCache:
 async def _made(nc: Client, ttl_s: float) -> KeyValue:
     """Return the bucket with this time to live. Raises nats errors."""
     js = nc.jetstream()
-    try:
-        bucket = await js.key_value(BUCKET)
-    except NotFoundError:
-        config = KeyValueConfig(BUCKET, ttl=ttl_s, history=1, storage=StorageType.MEMORY, max_bytes=MOST_BYTES)
-        return await js.create_key_value(config)
-    config_now = (await js.stream_info(f"KV_{BUCKET}")).config
+    bucket = await open_bucket(js, RESPONSE_CACHE, ttl_s)
+    config_now = (await js.stream_info(RESPONSE_CACHE.stream)).config
     if config_now.max_age != ttl_s:
         await js.update_stream(config_now.evolve(max_age=ttl_s, duplicate_window=min(ttl_s, 120)))
     return bucket
@@ -101,11 +97,11 @@ async def _made(nc: Client, ttl_s: float) -> KeyValue:
 
 async def forget_user(nc: Client, user_id: str) -> int:
     """Drop all answers given to a user and return how many. Raises nats errors."""
-    subject = f"$KV.{BUCKET}.{user_key(user_id)}.>"
+    subject = RESPONSE_CACHE.address.of(user_key(user_id), "*")
     js = nc.jetstream()
     try:
-        info: Any = await js.stream_info(f"KV_{BUCKET}", subjects_filter=subject)
-        await js.purge_stream(f"KV_{BUCKET}", subject=subject)
+        info: Any = await js.stream_info(RESPONSE_CACHE.stream, subjects_filter=subject)
+        await js.purge_stream(RESPONSE_CACHE.stream, subject=subject)
     except NotFoundError:
         return 0
     return sum((info.state.subjects or {}).values())

@@ -12,7 +12,12 @@ from nats.aio.client import Client
 
 from contracts import events as e
 from contracts.codec import Undecodable, decode
-from contracts.topology import VOICE, tail_of
+from contracts.topology import (
+    VOICE,
+    event_subject,
+    event_subjects,
+    session_of,
+)
 from infra.log.stream_reader import (
     StoredMessage,
     first_message,
@@ -21,7 +26,7 @@ from infra.log.stream_reader import (
     stored_messages,
 )
 
-OPENINGS = f"voice.*.{tail_of(e.SessionOpened)}"
+OPENINGS = event_subjects(e.SessionOpened)
 LATER = (e.SessionClosed, e.SessionErased, e.RecordingStored, e.SummaryWritten)
 """What is told of a listed session besides its opening: the last of each."""
 
@@ -110,7 +115,7 @@ async def with_later(nc: Client, sessions: list[Listed]) -> list[Listed]:
     """Return the sessions with what was said of them later."""
     for start in range(0, len(sessions), AT_ONCE):
         by_id = {listed.event.session_id: listed for listed in sessions[start : start + AT_ONCE]}
-        subjects = [f"voice.{session_id}.{tail_of(event)}" for session_id in by_id for event in LATER]
+        subjects = [event_subject(session_id, event) for session_id in by_id for event in LATER]
         for message in await last_messages(nc, VOICE, subjects):
             event = _decoded(message)
             if event is None:
@@ -208,8 +213,8 @@ async def session_rows(nc: Client, most: int = 0) -> tuple[list[SessionRow], int
     listed = [listed async for listed in newest_sessions(nc, most)]
     rows = {opened.event.session_id: _row_of(opened) for opened in reversed(listed)}
     info = await nc.jetstream().stream_info(VOICE, subjects_filter=OPENINGS)
-    session_ids = {subject.split(".")[1] for subject in info.state.subjects or {}}
-    async for message in stored_messages(nc, VOICE, f"voice.*.{tail_of(e.SessionErased)}"):
+    session_ids = {session_of(subject) for subject in info.state.subjects or {}}
+    async for message in stored_messages(nc, VOICE, event_subjects(e.SessionErased)):
         event = _decoded(message)
         # One that is not erased whole still has its opening, and may be too old to be wanted here.
         if isinstance(event, e.SessionErased) and (event.session_id in rows or event.session_id not in session_ids):
@@ -229,7 +234,7 @@ def _row_of(listed: Listed) -> SessionRow:
 
 async def _count_turns(nc: Client, rows: dict[str, SessionRow], start: int) -> None:
     seen: set[str] = set()
-    async for message in stored_messages(nc, VOICE, f"voice.*.{tail_of(e.TurnEnded)}", start):
+    async for message in stored_messages(nc, VOICE, event_subjects(e.TurnEnded), start):
         event = _decoded(message)
         if event is not None and event.event_id not in seen and (row := rows.get(event.session_id)) is not None:
             seen.add(event.event_id)

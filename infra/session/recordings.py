@@ -1,4 +1,4 @@
-"""Recordings of sessions: the chunks of stream RECORDINGS, stored, read back as one sound, or dropped.
+"""Recordings of sessions: chunks in a stream of their own, stored, read back as one sound, or dropped.
 
 A recording is stereo Opus at 48 kHz, people on the left and the agent on the right; its sample 0 is the moment of
 SessionOpened. What no chunk holds is silence.

@@ -9,6 +9,9 @@ import nats
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from contracts.topology import (
+    health_subject,
+)
 from infra.log.broker import UNABLE
 from infra.process.http_status import http_status
 from infra.settings import Settings, items_of
@@ -57,7 +60,7 @@ async def _wait_for(
 async def _answers(nc: Client, name: str, unable: set[str]) -> bool:
     """Tell whether an actor answers; what it cannot do is added to `unable`."""
     try:
-        answer = await nc.request(f"health.{name}", timeout=1)
+        answer = await nc.request(health_subject(name), timeout=1)
     except (NatsError, TimeoutError):
         return False
     unable.update(items_of((answer.headers or {}).get(UNABLE, "")))

@@ -28,12 +28,12 @@ async def set_aside(nc: Client) -> set[int]:
 
 
 async def last_letter(nc: Client) -> int:
-    """Return the newest sequence of DEAD, 0 if nothing was ever there."""
+    """Return the sequence of the newest dead letter, 0 if there never was one."""
     return (await nc.jetstream().stream_info(DEAD)).state.last_seq
 
 
 async def drop_letters(nc: Client, until: int) -> None:
-    """Drop this projection's dead letters up to a sequence of DEAD: a rebuild has had another go at them."""
+    """Drop this projection's dead letters up to a sequence of their stream: a rebuild has had another go at them."""
     js = nc.jetstream()
     for letter in await dead_letters(nc):
         if letter.durable == NAME and letter.sequence <= until:

@@ -19,7 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class LogMessage:
-    """A message of VOICE."""
+    """A message of the log."""
 
     sequence: int
     subject: str
@@ -107,7 +107,7 @@ class SummaryRow(NamedTuple):
 
 
 class Recording(NamedTuple):
-    """A row of `recordings` without its sound, which is fetched from stream RECORDINGS."""
+    """A row of `recordings` without its sound, which is fetched from the stream of recordings."""
 
     recording_id: str
     session_id: str

@@ -138,7 +138,7 @@ class _Check:
             self.differences.append(f"{table}: {row_key} {what}")
 
     async def _recordings(self) -> None:
-        """Compare the sound of recordings with stream RECORDINGS, as far as it still has them."""
+        """Compare the sound of recordings with the stream of recordings, as far as it still has them."""
         sound = sound_from(self._nc)
         for recording_id, session_id in self._sounds.items():
             kept = await self._rows("SELECT data FROM recordings WHERE recording_id = %s", [recording_id])

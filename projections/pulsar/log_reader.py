@@ -13,7 +13,10 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from contracts.topology import VOICE
+from contracts.topology import (
+    FACTS,
+    VOICE,
+)
 from infra.log.connection import give_up_consumer
 
 BATCH, BATCH_BYTES = 256, 8_000_000
@@ -48,7 +51,7 @@ class LogReader:
     `pending` is how many entries there were to come when it was entered.
     """
 
-    def __init__(self, nc: Client, after: int = 0, subjects: Sequence[str] = ("voice.*.*.*",)) -> None:
+    def __init__(self, nc: Client, after: int = 0, subjects: Sequence[str] = (FACTS.pattern,)) -> None:
         self._nc = nc
         self._after = after
         self._subjects = list(subjects)

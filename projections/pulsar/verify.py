@@ -10,7 +10,13 @@ from nats.aio.client import Client
 
 from contracts.codec import Undecodable
 from contracts.events import SessionErased
-from contracts.topology import EVENTS, VOICE, tail_of
+from contracts.topology import (
+    EVENTS,
+    FACTS,
+    VOICE,
+    event_subjects,
+    session_of,
+)
 from infra.settings import Settings
 from projections.pulsar.access import NoAccess
 from projections.pulsar.comparison import Comparison, Kept
@@ -33,7 +39,7 @@ async def verify(settings: Settings, nc: Client) -> list[str]:
     """
     end = await log_end(nc)
     await _wait_for(nc, end)
-    erased = [entry.subject.split(".")[1] async for entry in entries_until(nc, end, [_subject(SessionErased)])]
+    erased = [session_of(entry.subject) async for entry in entries_until(nc, end, [event_subjects(SessionErased)])]
     first = (await nc.jetstream().stream_info(VOICE)).state.first_seq
     expired_s = time.time() - settings.pulsar_retention_hours * 3600
     try:
@@ -62,10 +68,6 @@ async def _wait_for(nc: Client, end: int) -> None:
             return
 
 
-def _subject(event_class: type[Any]) -> str:
-    return f"voice.*.{tail_of(event_class)}"
-
-
 async def _compare(nc: Client, client: Any, topic: str, end: int, expired_s: float, comparison: Comparison) -> None:
     """Walk both in the order of sequences. Raises PulsarException, FromTheFuture, nats errors."""
     topic_messages = kept_messages(client, topic)
@@ -89,8 +91,8 @@ async def _compare(nc: Client, client: Any, topic: str, end: int, expired_s: flo
 
 
 async def _expected(nc: Client, topic: str, end: int) -> AsyncIterator[tuple[Entry, TopicMessage]]:
-    subjects = [_subject(row.event) for row in EVENTS if topic in topics_of(row.event)]
-    async for entry in entries_until(nc, end, ["voice.*.*.*"] if topic == CONVERSATION else subjects):
+    subjects = [event_subjects(row.event) for row in EVENTS if topic in topics_of(row.event)]
+    async for entry in entries_until(nc, end, [FACTS.pattern] if topic == CONVERSATION else subjects):
         try:
             messages = messages_of(entry.sequence, entry.subject, entry.data, entry.traceparent)
         except Undecodable:

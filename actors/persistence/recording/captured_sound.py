@@ -9,7 +9,11 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from contracts.audio import BadAudio, unpack_in
-from contracts.topology import AUDIO, audio_in_subject
+from contracts.topology import (
+    AUDIO,
+    audio_in_subject,
+    audio_subjects,
+)
 from infra.log.stream_reader import StoredMessage, first_message, start_of
 
 BATCH = 1000
@@ -18,7 +22,7 @@ INACTIVE_S = 180
 
 
 class CapturedSound:
-    """Reads `audio.<session>.>` from a time on. Reading in batches costs a tenth of receiving each frame live.
+    """Reads all sound of a session from a time on. Reading in batches costs a tenth of receiving each frame live.
 
     It pulls from a consumer, where others use `infra.log.stream_reader`, because it follows a session for as long as it
     lasts: a frame then comes without the headers of a direct get, and takes half of the CPU (8 µs, not 19).
@@ -29,7 +33,7 @@ class CapturedSound:
 
     def __init__(self, nc: Client, session_id: str, since_ns: int) -> None:
         self._nc = nc
-        self._subject = f"audio.{session_id}.>"
+        self._subject = audio_subjects(session_id)
         self._people = audio_in_subject(session_id, "*")
         self._since_ns = since_ns
         self._last: Msg | None = None

@@ -13,7 +13,10 @@ from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 
 from contracts import events as e
-from contracts.topology import live_event_subject
+from contracts.topology import (
+    live_event_subject,
+    session_of,
+)
 from infra.log.connection import connection
 from infra.log.inbox import Job
 from infra.settings import settings
@@ -67,7 +70,7 @@ class Recorder:
             self._encoding.shutdown(wait=False, cancel_futures=True)
 
     async def _wake(self, message: Msg) -> None:
-        session = self._sessions.get(message.subject.split(".")[1])
+        session = self._sessions.get(session_of(message.subject))
         if session is not None:
             session.wake()
 

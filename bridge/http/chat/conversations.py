@@ -19,6 +19,9 @@ from bridge.web.gate import Visitor
 from bridge.web.openings import Openings, TooManyOpenings
 from bridge.web.resume_tokens import digest, new_token
 from contracts.ids import new_session_id
+from contracts.topology import (
+    session_subjects,
+)
 from infra.engines.llm import model_names
 from infra.log.clock import CLOCK
 from infra.log.connection import answers, connection
@@ -290,7 +293,7 @@ class Conversations:
             del self._kept[session_id]
 
     async def _say_end(self, state: SessionState, reason: str) -> None:
-        expected = ExpectedSequence(f"voice.{state.session_id}.turn.*", state.turn_sequence)
+        expected = ExpectedSequence(session_subjects(state.session_id, "turn"), state.turn_sequence)
         for event in closing_events(state.session_id, [(PERSON, 0)], reason, now_ns()):
             state.apply(Fact(await append(self._broker, event, expected, READ_PATIENCE_S), event))
 

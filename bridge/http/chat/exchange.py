@@ -15,7 +15,10 @@ from bridge.http.chat.reply_stream import Delivered, Piece, Writing
 from bridge.http.chat.session_events import ReadingFacts, SessionState
 from bridge.http.problems import AWAY, Problem, log_away
 from contracts import events as e
-from contracts.topology import tokens_subject
+from contracts.topology import (
+    session_subjects,
+    tokens_subject,
+)
 from infra.log.connection import connection
 from infra.log.event_log import ExpectedSequence, Fact, StaleWriter, append, now_ns
 from infra.log.session_feed import SessionFeed
@@ -174,7 +177,7 @@ class ChatExchange:
         tokens = await nc.subscribe(tokens_subject(session_id), cb=self._on_token)
         try:
             async with SessionFeed(self._broker, session_id, self._state.sequence) as feed:
-                expected = ExpectedSequence(f"voice.{session_id}.session.*", self._state.session_sequence)
+                expected = ExpectedSequence(session_subjects(session_id, "session"), self._state.session_sequence)
                 await append(self._broker, self.turn, expected, SAY_PATIENCE_S)
                 self._accepted.set()
                 reading = asyncio.create_task(self._read(feed), name=f"facts of {session_id}")

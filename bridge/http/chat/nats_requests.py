@@ -1,4 +1,4 @@
-"""The same chat by NATS request and reply: `do.<session>.reasoning.chat`, or `do.new.reasoning.chat` for a new session.
+"""The same chat by NATS request and reply (`chat_subject` of the topology): in a session, or `new` for a new one.
 
 One bridge process of all answers (a queue group). Both ways MessagePack; a problem is an answer too.
 """
@@ -20,7 +20,7 @@ from bridge.http.models import ChatRequest
 from bridge.http.problems import Problem
 from bridge.plain_words import wrong_field
 from bridge.web.gate import Gate, NotLetIn
-from contracts.topology import chat_subject
+from contracts.topology import CHAT, session_of
 from infra.log.connection import connection
 from infra.process.tasks import ended
 
@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 
 NEW = "new"
 """In place of a session id: begin a new one."""
-QUEUE = "chat"
 MAX_ANSWERING = 500
 
 
@@ -44,8 +43,8 @@ class ChatRequests:
 
     async def open(self) -> None:
         """Begin to take requests."""
-        subject = chat_subject("x").replace(".x.", ".*.")
-        self._subscription = await connection(self._broker).subscribe(subject, queue=QUEUE, cb=self._asked)
+        nc = connection(self._broker)
+        self._subscription = await nc.subscribe(CHAT.subject, queue=CHAT.queue, cb=self._asked)
 
     async def stop_taking(self) -> None:
         """Leave new requests to other processes."""
@@ -70,7 +69,7 @@ class ChatRequests:
 
     async def _answer(self, message: Msg) -> None:
         try:
-            answer = await self._chat(message.subject.split(".")[1], message.data)
+            answer = await self._chat(session_of(message.subject), message.data)
         except Problem as problem:
             answer = problem.message
         except Exception:  # whoever asked is told

@@ -5,7 +5,6 @@ import logging
 from faststream.nats import NatsBroker
 from nats.errors import NoRespondersError
 
-from bridge.call.claims import end_subject
 from bridge.call.session_events import closing_events, left_open
 from bridge.call.session_state import SessionState, session_state_of
 from bridge.http.chat.conversations import Conversations
@@ -13,6 +12,9 @@ from bridge.http.chat.session_events import HTTP
 from bridge.http.problems import Problem
 from bridge.http.sessions.reading import facts_of
 from contracts.events import SessionErased
+from contracts.topology import (
+    end_subject,
+)
 from infra.log.connection import connection
 from infra.log.event_log import append, now_ns
 

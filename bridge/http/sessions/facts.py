@@ -17,6 +17,10 @@ from bridge.http.models import FactItem, FactPage, SessionId
 from bridge.http.problems import Problem, responses
 from bridge.http.sessions.reading import SEQUENCE_PATTERN, PathId, Sequence, connected
 from contracts.events import Event, SessionClosed, SessionErased, SummaryWritten
+from contracts.topology import (
+    event_subject,
+    session_subjects,
+)
 from infra.log.event_log import Fact, history, now_ns
 from infra.log.session_feed import SessionFeed
 
@@ -102,12 +106,12 @@ class StreamEnd:
 async def _end_of(nc: Client, session_id: SessionId) -> StreamEnd:
     """Return how a session stands. Raises Problem if there is none."""
     end, is_known = StreamEnd(session_id), False
-    async for fact in history(nc, session_id, subjects=f"voice.{session_id}.session.*"):
+    async for fact in history(nc, session_id, subjects=session_subjects(session_id, "session")):
         end.take(fact.event)
         is_known = True
     if not is_known:
         raise Problem("session-unknown", f"the log has no session {session_id}")
-    async for fact in history(nc, session_id, subjects=f"voice.{session_id}.summary.written"):
+    async for fact in history(nc, session_id, subjects=event_subject(session_id, SummaryWritten)):
         end.take(fact.event)
     return end
 

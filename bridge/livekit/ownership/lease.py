@@ -13,27 +13,25 @@ from collections.abc import Callable
 
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
-from nats.js.api import KeyValueConfig, StorageType
 from nats.js.errors import (
     APIError,
-    BadRequestError,
     KeyNotFoundError,
     KeyWrongLastSequenceError,
     NoStreamResponseError,
-    NotFoundError,
 )
 from nats.js.kv import KeyValue
 from pydantic import BaseModel, ConfigDict
 
 from bridge.playback.reply import Playing
+from contracts.topology import (
+    ROOMS,
+)
+from infra.log.buckets import open_bucket
 from infra.log.connection import cancellation_kept, jetstream
 from infra.log.event_log import StaleWriter
 
 log = logging.getLogger(__name__)
 
-BUCKET = "rooms"
-KEPT_S = 3600.0
-"""How long a room that nobody holds waits for a bridge."""
 RENEW_S = 0.3
 LAPSE_S = 1.0
 """A lease that was not renewed for this long may be taken."""
@@ -72,16 +70,8 @@ class Holding(BaseModel):
 
 
 async def bucket_of(broker: NatsBroker) -> KeyValue:
-    """Return the bucket; it is created if it is missing, as after a restart of NATS. Raises nats errors."""
-    js = jetstream(broker)
-    try:
-        return await js.key_value(BUCKET)
-    except NotFoundError:
-        config = KeyValueConfig(BUCKET, ttl=KEPT_S, history=1, storage=StorageType.MEMORY, direct=True)
-        try:
-            return await js.create_key_value(config)
-        except BadRequestError:  # another job was quicker
-            return await js.key_value(BUCKET)
+    """Return the bucket of leases; it is created if it is missing, as after a restart of NATS. Raises nats errors."""
+    return await open_bucket(jetstream(broker), ROOMS)
 
 
 class Lease:

@@ -11,8 +11,11 @@ from nats.js.errors import APIError
 from bridge.call.orphans import is_held
 from bridge.livekit.api import LIVEKIT_ERRORS
 from bridge.livekit.ownership.lapses import Lapses, Seen
-from bridge.livekit.ownership.lease import BUCKET, Holding, bucket_of
+from bridge.livekit.ownership.lease import Holding, bucket_of
 from bridge.livekit.ownership.successor import Successor
+from contracts.topology import (
+    ROOMS,
+)
 from infra.log.connection import connection
 from infra.log.stream_reader import stored_messages
 from infra.settings import Settings
@@ -63,7 +66,7 @@ class TakeOver:
             await bucket_of(self._broker)
         asked_s = time.monotonic()
         async for message in stored_messages(
-            nc, f"KV_{BUCKET}", f"$KV.{BUCKET}.*", self._last + 1, timeout_s=LOOK_TIMEOUT_S
+            nc, ROOMS.stream, ROOMS.subjects, self._last + 1, timeout_s=LOOK_TIMEOUT_S
         ):
             self._last = message.sequence
             self._lapses.take(Holding.model_validate_json(message.data), self._last, time.monotonic())

@@ -6,8 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 from faststream.nats import NatsBroker
 
-from actors.transcript.silent import BUCKET, SilentTracks
+from actors.transcript.silent import SilentTracks
 from contracts import events as e
+from contracts.topology import (
+    SILENT_TRACKS,
+)
 from infra.log.connection import jetstream
 from infra.log.event_log import append, deliver_again, now_ns
 from tests.actors.transcript.track_of import Caller
@@ -41,7 +44,7 @@ async def track_of(caller: Caller) -> e.TrackPublished:
 
 
 async def silent(broker: NatsBroker) -> int:
-    return (await jetstream(broker).stream_info(f"KV_{BUCKET}")).state.messages
+    return (await jetstream(broker).stream_info(f"KV_{SILENT_TRACKS.name}")).state.messages
 
 
 async def test_the_first_sound_is_noticed_by_the_copy_that_gave_the_track_up_and_by_others(

@@ -4,8 +4,11 @@ import asyncio
 
 from faststream.nats import NatsBroker
 
+from contracts.topology import (
+    RESPONSE_CACHE,
+)
 from infra.log.connection import connection
-from infra.memory.response_cache import BUCKET, ResponseCache, answer_key, forget_user
+from infra.memory.response_cache import ResponseCache, answer_key, forget_user
 from tests.servers import NatsServer
 
 KEY = answer_key("sam", ["local", ["system", "Be kind."]])
@@ -31,7 +34,7 @@ async def test_answers_expire_and_a_new_time_to_live_is_taken(broker: NatsBroker
     await cache(broker, 60).put(KEY, "Good day.")
     short = cache(broker, 0.2)
     await short.put(answer_key("sam", ["x"]), "Hello.")
-    info = await connection(broker).jetstream().stream_info(f"KV_{BUCKET}")
+    info = await connection(broker).jetstream().stream_info(f"KV_{RESPONSE_CACHE.name}")
     assert info.config.max_age == 0.2
     async with asyncio.timeout(10):
         while await short.get(KEY):  # noqa: ASYNC110 (the server drops it)

@@ -5,6 +5,10 @@ Text has no foreign keys to `sessions`: facts arrive in the log's order, whateve
 
 from alembic import op
 
+from contracts.topology import (
+    VOICE,
+)
+
 revision = "0001"
 down_revision = None
 
@@ -17,7 +21,7 @@ STATEMENTS = (
         updated_at timestamptz NOT NULL DEFAULT now()
     )
     """,
-    "INSERT INTO checkpoints (projection, stream, sequence) VALUES ('postgres', 'VOICE', 0)",
+    f"INSERT INTO checkpoints (projection, stream, sequence) VALUES ('postgres', '{VOICE}', 0)",
     """
     CREATE TABLE events (
         sequence bigint PRIMARY KEY,

@@ -12,8 +12,11 @@ import pytest
 from livekit import rtc
 from nats.aio.msg import Msg
 
-from bridge.livekit.ownership.lease import BUCKET, HELD, SENDING, Holding
+from bridge.livekit.ownership.lease import HELD, SENDING, Holding
 from contracts import events as e
+from contracts.topology import (
+    ROOMS,
+)
 from infra.livekit.naming import session_of_room
 from infra.log.connection import connection
 from tests.bridge.agent import RATE_HZ, Agent
@@ -62,7 +65,7 @@ async def watched(agent: Agent, ada: Guest, session_id: str, participant_id: str
     async def on_sound(_: Msg) -> None:
         times.sound_s.append(time.monotonic())
 
-    leases = await nc.subscribe(f"$KV.{BUCKET}.{session_id}", cb=on_lease)
+    leases = await nc.subscribe(ROOMS.address.of(session_id), cb=on_lease)
     sound = await nc.subscribe(f"audio.{session_id}.in.{participant_id}", cb=on_sound)
     ada.room.on("participant_connected", on_joined)
     yield times
