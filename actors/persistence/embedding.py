@@ -1,7 +1,7 @@
 """Gives a record its embedding: a result of an engine, so it is made once and then is a fact."""
 
+from contracts.answers import answer
 from contracts.events import EngineFailed, TurnRecorded
-from contracts.ids import derive_id
 from contracts.topology import PERSISTENCE
 from infra.engines.embedding import Embedder, EmbeddingFailed, exchange_text, to_bytes
 
@@ -22,12 +22,12 @@ async def embedded(record: TurnRecorded, embedder: Embedder | None) -> TurnRecor
 
 def embedding_failed(record: TurnRecorded, embedder: Embedder | None, error: EmbeddingFailed) -> EngineFailed:
     """Return the fact that a record is kept without an embedding."""
-    return EngineFailed(
-        event_id=derive_id(record.event_id, "EngineFailed:embedding"),
-        session_id=record.session_id,
+    return answer(
+        record,
+        EngineFailed,
         time_ns=record.time_ns,
-        cause_id=record.cause_id,
-        turn_id=record.turn_id,
+        id_name="EngineFailed:embedding",
+        cause_id=record.cause_id,  # what the record answers: the record itself is not in the log yet
         actor=PERSISTENCE,
         engine=embedder.name if embedder is not None else "",
         error=str(error)[:500],

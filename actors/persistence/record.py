@@ -1,8 +1,8 @@
 """One complete exchange out of what is known of a session: what was said, written and heard. Pure."""
 
 from actors.persistence.session_state import ReplyState, SessionState
+from contracts.answers import answer
 from contracts.events import PlaybackFinished, PlaybackInterrupted, TurnEnded, TurnRecorded
-from contracts.ids import derive_id
 from contracts.written import put_together
 from infra.session.people import known_name, user_of
 
@@ -18,11 +18,11 @@ def record_of(
         return None
     reply = session.replies.get(played.reply_id, ReplyState())
     turn_id, turn = _turn_of(reply, session, played)
-    return TurnRecorded(
-        event_id=derive_id(f"{played.session_id}:{played.reply_id}", "TurnRecorded"),
-        session_id=played.session_id,
+    return answer(
+        played,
+        TurnRecorded,
         time_ns=time_ns,
-        cause_id=played.event_id,
+        id_from=f"{played.session_id}:{played.reply_id}",
         turn_id=turn_id,
         reply_id=played.reply_id,
         user_text=turn.text if turn else (reply.started.text if reply.started else ""),

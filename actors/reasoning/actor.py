@@ -24,8 +24,8 @@ from actors.reasoning.session_log import SessionLog, SessionLogs
 from actors.reasoning.session_state import Reply, Session, apply, turn_key
 from actors.reasoning.warming import PromptWarmer
 from contracts import events as e
+from contracts.answers import answer
 from contracts.codec import Undecodable, decode
-from contracts.ids import derive_id
 from contracts.topology import REASONING, live_event_subject
 from infra.engines.llm import chat_model, limits_of, model_names
 from infra.engines.tokens import TokenCounter
@@ -222,14 +222,7 @@ class Reasoning:
 
     async def _commit(self, session_log: SessionLog, event: e.Event, reply_id: str) -> None:
         await session_log.append_about_reply(
-            e.ReplyCommitted(
-                event_id=derive_id(reply_id, "ReplyCommitted"),
-                session_id=event.session_id,
-                time_ns=now_ns(),
-                cause_id=event.event_id,
-                turn_id=event.turn_id,
-                reply_id=reply_id,
-            )
+            answer(event, e.ReplyCommitted, time_ns=now_ns(), id_from=reply_id, reply_id=reply_id)
         )
         if (generation := self._running.get(reply_id)) is not None:
             generation.grant()
@@ -237,11 +230,11 @@ class Reasoning:
     async def _discard(self, session_log: SessionLog, event: e.Event, decision: Discard) -> None:
         reply: Reply = session_log.session.replies[decision.reply_id]
         await session_log.append_about_reply(
-            e.ReplyDiscarded(
-                event_id=derive_id(decision.reply_id, "ReplyDiscarded"),
-                session_id=event.session_id,
+            answer(
+                event,
+                e.ReplyDiscarded,
                 time_ns=now_ns(),
-                cause_id=event.event_id,
+                id_from=decision.reply_id,
                 turn_id=reply.turn_id,
                 reply_id=decision.reply_id,
                 reason=decision.reason,

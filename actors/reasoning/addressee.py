@@ -9,7 +9,7 @@ from typing import Literal
 
 from actors.reasoning.session_state import Session, Turn, turn_key
 from contracts import events as e
-from contracts.ids import derive_id
+from contracts.answers import answer
 from infra.session.addressing import are_the_same_words, asks, is_said_to, names
 from infra.session.people import is_company, name_of, several
 
@@ -61,12 +61,11 @@ def not_for_us(session: Session, spoken: SpokenWords) -> NotForUs | None:
 
 
 def turn_passed(event: e.TurnEnded, why: NotForUs, time_ns: int) -> e.TurnPassed:
-    """Return the fact that a turn is not answered; whoever says it of a turn says the same."""
-    return e.TurnPassed(
-        event_id=derive_id(event.event_id, "TurnPassed"),
-        session_id=event.session_id,
+    """Return the fact that a turn is not answered: the same, whichever copy makes it."""
+    return answer(
+        event,
+        e.TurnPassed,
         time_ns=time_ns,
-        cause_id=event.event_id,
         turn_id=turn_key(event),
         participant_id=event.participant_id,
         reason=why.reason,

@@ -30,7 +30,7 @@ from actors.reasoning.session_state import Reply
 from actors.reasoning.token_stream import TokenStream
 from actors.reasoning.tool_calls import ToolCalls
 from contracts import events as e
-from contracts.ids import derive_id
+from contracts.answers import Answer, answer
 from infra.engines.chain import EngineFailure
 from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish
@@ -261,8 +261,8 @@ class Generation:
         if self.started.done():
             return
         order = self._order
-        event = e.ReplyStarted(
-            **self._fact("ReplyStarted"),
+        event = self._answer(
+            e.ReplyStarted,
             reply_id=self.reply_id,
             draft=isinstance(order, Start) and order.draft,
             text=self._question,
@@ -292,8 +292,10 @@ class Generation:
 
     async def _write_clause(self, text: str) -> None:
         index = max(self._known().clauses, default=-1) + 1
-        event = e.ReplyClauseWritten(
-            **self._fact(f"ReplyClauseWritten:{text}", index),
+        event = self._answer(
+            e.ReplyClauseWritten,
+            id_name=f"ReplyClauseWritten:{text}",
+            id_n=index,
             reply_id=self.reply_id,
             index=index,
             text=text,
@@ -303,16 +305,14 @@ class Generation:
 
     async def _complete(self, finish: str) -> None:
         reply = self._known()
-        event = e.ReplyCompleted.model_validate(
-            {
-                **self._fact("ReplyCompleted"),
-                "reply_id": self.reply_id,
-                "text": reply.written,
-                "clauses": len(reply.clauses),
-                "finish": finish,
-                "first_token_ms": self._first_token_ms,
-                "elapsed_ms": (time.monotonic() - self._begun_s) * 1000,
-            }
+        event = self._answer(
+            e.ReplyCompleted,
+            reply_id=self.reply_id,
+            text=reply.written,
+            clauses=len(reply.clauses),
+            finish=finish,
+            first_token_ms=self._first_token_ms,
+            elapsed_ms=(time.monotonic() - self._begun_s) * 1000,
         )
         await self._say(event, may_be_cut=finish == "interrupted")
 
@@ -324,9 +324,7 @@ class Generation:
             return
         with contextlib.suppress(Superseded):  # somebody else has just said so
             if closed and not reply.granted:
-                discarded = e.ReplyDiscarded(
-                    **self._fact("ReplyDiscarded"), reply_id=self.reply_id, reason=SESSION_CLOSED
-                )
+                discarded = self._answer(e.ReplyDiscarded, reply_id=self.reply_id, reason=SESSION_CLOSED)
                 await self._say(discarded, may_be_cut=True)
             else:
                 await self._complete("interrupted")
@@ -336,8 +334,10 @@ class Generation:
         self._known_answer.forget()
         self._failures[failed.engine] += 1
         await self.log.append(
-            e.EngineFailed(
-                **self._fact(f"EngineFailed:{failed.engine}", self._failures[failed.engine] - 1),
+            self._answer(
+                e.EngineFailed,
+                id_name=f"EngineFailed:{failed.engine}",
+                id_n=self._failures[failed.engine] - 1,
                 actor="reasoning",
                 engine=failed.engine,
                 error=failed.error,
@@ -359,11 +359,7 @@ class Generation:
             except StaleWriter:
                 await self.log.refresh()
 
-    def _fact(self, name: str, n: int = 0) -> dict[str, Any]:
-        return {
-            "event_id": derive_id(self.reply_id, name, n),
-            "session_id": self._cause.session_id,
-            "time_ns": now_ns(),
-            "cause_id": self._cause.event_id,
-            "turn_id": self._turn_id,
-        }
+    def _answer(self, event_class: type[Answer], **fields: Any) -> Answer:
+        """Return an event of this reply: its id follows from the reply, whatever led to it."""
+        fields["turn_id"] = self._turn_id
+        return answer(self._cause, event_class, time_ns=now_ns(), id_from=self.reply_id, **fields)

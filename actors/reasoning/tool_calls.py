@@ -11,8 +11,8 @@ from actors.reasoning.context import zone_of
 from actors.reasoning.session_log import SessionLog
 from actors.reasoning.tools import TOOLS, Tool, ToolFailed, call_id_of, caller_zone
 from actors.reasoning.written_calls import WrittenCall
+from contracts.answers import Answer, Cause, answer
 from contracts.events import ToolCalled, ToolReturned
-from contracts.ids import derive_id
 from infra.log.event_log import now_ns
 from infra.process.tasks import own_cancellation_only
 
@@ -54,9 +54,8 @@ class ToolCalls:
         if tool is not None and tool.has_effects:
             await self.granted.wait()
         if not was_called:
-            fact = self._fact("ToolCalled", call_id)
             written = call.text if call.error else json.dumps(arguments, default=str)
-            await self._log.append(ToolCalled(**fact, tool=call.name, arguments=written))
+            await self._log.append(self._answer(ToolCalled, call_id, tool=call.name, arguments=written))
         returned = await self._returned(tool, call, call_id, was_called)
         await self._log.append(returned)
         return returned.error or returned.result
@@ -80,16 +79,10 @@ class ToolCalls:
             log.exception("the tool %s failed", call.name)
             error = "it failed"
         elapsed_ms = (time.monotonic() - begun_s) * 1000
-        fact = self._fact("ToolReturned", call_id)
-        return ToolReturned(**fact, tool=call.name, result=result, error=error, elapsed_ms=elapsed_ms)
+        returned = {"tool": call.name, "result": result, "error": error, "elapsed_ms": elapsed_ms}
+        return self._answer(ToolReturned, call_id, **returned)
 
-    def _fact(self, name: str, call_id: str) -> dict[str, Any]:
-        return {
-            "event_id": derive_id(call_id, name),
-            "session_id": self._log.session.session_id,
-            "time_ns": now_ns(),
-            "cause_id": self._cause_id,
-            "turn_id": self._turn_id,
-            "reply_id": self._reply_id,
-            "call_id": call_id,
-        }
+    def _answer(self, event_class: type[Answer], call_id: str, **fields: Any) -> Answer:
+        cause = Cause(self._log.session.session_id, self._cause_id, self._turn_id)
+        fields |= {"reply_id": self._reply_id, "call_id": call_id}
+        return answer(cause, event_class, time_ns=now_ns(), id_from=call_id, **fields)

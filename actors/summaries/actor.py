@@ -12,7 +12,7 @@ from actors.summaries.idle_model import Calls
 from actors.summaries.rolling import Renewal, due, talked
 from actors.summaries.writing import Models, Writer
 from contracts import events as e
-from contracts.ids import derive_id
+from contracts.answers import answer
 from contracts.topology import (
     SUMMARIES,
     event_subject,
@@ -78,13 +78,12 @@ async def revise(broker: NatsBroker, settings: Settings, calls: Calls, recorded:
 
 
 def _revised(cause: e.TurnRecorded, renewal: Renewal, summary: str, model: str) -> e.SummaryRevised:
-    return e.SummaryRevised(
-        # By what it stands for: whichever turn led to it, on whichever copy, it is the same.
-        event_id=derive_id(f"{cause.session_id}:{renewal.through_turn_id}", "SummaryRevised"),
-        session_id=cause.session_id,
+    return answer(
+        cause,
+        e.SummaryRevised,
         time_ns=now_ns(),
-        cause_id=cause.event_id,
-        turn_id=cause.turn_id,
+        # By what it stands for: whichever turn led to it, on whichever copy, it is the same.
+        id_from=f"{cause.session_id}:{renewal.through_turn_id}",
         summary=summary,
         through_turn_id=renewal.through_turn_id,
         turns=renewal.turns,
@@ -106,11 +105,10 @@ async def summarise(broker: NatsBroker, settings: Settings, calls: Calls, closed
     writer = Writer(settings, calls, load_models)
     written = await writer.final(last.summary if last else "", rest, lines)
     await _say_failures(broker, closed, writer.failures)
-    summary = e.SummaryWritten(
-        event_id=derive_id(closed.event_id, "SummaryWritten"),
-        session_id=closed.session_id,
+    summary = answer(
+        closed,
+        e.SummaryWritten,
         time_ns=now_ns(),
-        cause_id=closed.event_id,
         summary=written.summary,
         topics=written.topics,
         sentiment=written.sentiment,
@@ -135,12 +133,11 @@ async def _say_once(broker: NatsBroker, summary: e.SummaryRevised | e.SummaryWri
 
 async def _say_failures(broker: NatsBroker, cause: e.Event, failures: Sequence[tuple[str, str]]) -> None:
     for n, (engine, error) in enumerate(failures):
-        failure = e.EngineFailed(
-            event_id=derive_id(cause.event_id, "EngineFailed", n),
-            session_id=cause.session_id,
+        failure = answer(
+            cause,
+            e.EngineFailed,
             time_ns=now_ns(),
-            cause_id=cause.event_id,
-            turn_id=cause.turn_id,
+            id_n=n,
             actor=SUMMARIES,
             engine=engine,
             error=error,

@@ -18,6 +18,7 @@ from actors.synthesis.framing import ClauseFrames
 from actors.synthesis.session_state import SessionState
 from actors.synthesis.sound_publisher import Outlet
 from actors.synthesis.voices import Voices
+from contracts.answers import answer
 from contracts.codec import Undecodable, decode
 from contracts.events import (
     ClauseSynthesized,
@@ -27,7 +28,6 @@ from contracts.events import (
     SessionClosed,
     TurnInterrupted,
 )
-from contracts.ids import derive_id
 from contracts.topology import (
     SOUND_AGAIN,
     SYNTHESIS,
@@ -202,12 +202,11 @@ class Synthesis:
 
 def failed(clause: ReplyClauseWritten, number: int, failure: EngineFailure) -> EngineFailed:
     """Return the fact that an engine failed at a clause; `number` counts them per clause."""
-    return EngineFailed(
-        event_id=derive_id(clause.event_id, "EngineFailed", number),
-        session_id=clause.session_id,
+    return answer(
+        clause,
+        EngineFailed,
         time_ns=now_ns(),
-        cause_id=clause.event_id,
-        turn_id=clause.turn_id,
+        id_n=number,
         actor=SYNTHESIS,
         engine=f"tts:{failure.engine}",
         error=failure.error,
@@ -219,12 +218,10 @@ def synthesized(
     clause: ReplyClauseWritten, frames: ClauseFrames, engine_ms: float, first_chunk_ns: int
 ) -> ClauseSynthesized:
     """Return the fact that all sound of a clause is out."""
-    return ClauseSynthesized(
-        event_id=derive_id(clause.event_id, "ClauseSynthesized"),
-        session_id=clause.session_id,
+    return answer(
+        clause,
+        ClauseSynthesized,
         time_ns=now_ns(),
-        cause_id=clause.event_id,
-        turn_id=clause.turn_id,
         reply_id=clause.reply_id,
         index=clause.index,
         text=clause.text,

@@ -1,20 +1,23 @@
-"""The facts that the owner of a track says, with ids that follow from what they are about."""
+"""The events that the owner of a track appends: their ids follow from what they are about."""
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from contracts import events as e
+from contracts.answers import answer
 from contracts.audio import IN_SAMPLE_RATE_HZ
 from contracts.ids import derive_id
 from infra.engines.stt import Recognition
 from infra.log.event_log import now_ns
 
+About = TypeVar("About", bound=e.Event)
+
 
 class TrackEvents:
-    """Makes the events of one track. The same speech gives the same ids, whoever says it."""
+    """Makes the events of one track. The same speech gives the same ids, whoever owns the track."""
 
     def __init__(self, track: e.TrackPublished) -> None:
         self._track = track
-        self._session_id = track.session_id
         self._participant_id = track.participant_id
 
     def turn_id(self, start_sample: int) -> str:
@@ -23,13 +26,13 @@ class TrackEvents:
 
     def speech_started(self, start_sample: int, turn_id: str, over_reply_id: str | None) -> e.SpeechStarted:
         """Return the beginning of an utterance; everything about it follows from this."""
-        return e.SpeechStarted(
-            event_id=derive_id(self._track.event_id, "SpeechStarted", start_sample),
-            session_id=self._session_id,
+        return answer(
+            self._track,
+            e.SpeechStarted,
             time_ns=now_ns(),
-            cause_id=self._track.event_id,
+            id_n=start_sample,
             turn_id=turn_id,
-            utterance_id=f"{self._track.track_id}-{start_sample}",
+            utterance_id=self._utterance_id(start_sample),
             track_id=self._track.track_id,
             participant_id=self._participant_id,
             start_sample=start_sample,
@@ -40,8 +43,10 @@ class TrackEvents:
         self, started: e.SpeechStarted, number: int, text: str, settled: bool, speech_ended_ns: int | None
     ) -> e.TranscriptRevised:
         """Return a hypothesis of the turn's words."""
-        return e.TranscriptRevised(
-            **self._about(started, "TranscriptRevised", number),
+        return self._about(
+            started,
+            e.TranscriptRevised,
+            number,
             utterance_id=started.utterance_id,
             revision=number,
             text=text,
@@ -51,8 +56,9 @@ class TrackEvents:
 
     def speech_ended(self, started: e.SpeechStarted, end_sample: int, speech_ended_ns: int) -> e.SpeechEnded:
         """Return the end of an utterance."""
-        return e.SpeechEnded(
-            **self._about(started, "SpeechEnded"),
+        return self._about(
+            started,
+            e.SpeechEnded,
             utterance_id=started.utterance_id,
             track_id=started.track_id,
             start_sample=started.start_sample,
@@ -64,8 +70,9 @@ class TrackEvents:
         self, started: e.SpeechStarted, end_sample: int, text: str, recognition: Recognition | None
     ) -> e.UtteranceTranscribed:
         """Return an utterance's final words; empty if it had none."""
-        return e.UtteranceTranscribed(
-            **self._about(started, "UtteranceTranscribed"),
+        return self._about(
+            started,
+            e.UtteranceTranscribed,
             utterance_id=started.utterance_id,
             text=text,
             start_sample=started.start_sample,
@@ -76,15 +83,15 @@ class TrackEvents:
 
     def speech_lost(self, started: e.SpeechStarted, start: int, end: int, reason: str) -> e.SpeechLost:
         """Return that the words of `[start, end)` are lost."""
-        return e.SpeechLost.model_validate(
-            {
-                **self._about(started, "SpeechLost", start),
-                "utterance_id": started.utterance_id,
-                "track_id": started.track_id,
-                "start_sample": start,
-                "end_sample": end,
-                "reason": reason,
-            }
+        return self._about(
+            started,
+            e.SpeechLost,
+            start,
+            utterance_id=started.utterance_id,
+            track_id=started.track_id,
+            start_sample=start,
+            end_sample=end,
+            reason=reason,
         )
 
     def utterance_dismissed(
@@ -95,17 +102,16 @@ class TrackEvents:
         Everything that began as speech and becomes part of no turn ends so, or as a dismissed interruption.
         """
         recognition = implausible or Recognition("", "", 0, dismissed="no-words")
-        return e.UtteranceDismissed.model_validate(
-            {
-                **self._about(started, "UtteranceDismissed"),
-                "utterance_id": started.utterance_id,
-                "reason": recognition.dismissed,
-                "text": recognition.dismissed_text,
-                "confidence": recognition.confidence,
-                "speech_ms": max(0, end_sample - started.start_sample) * 1000 / IN_SAMPLE_RATE_HZ,
-                "language": recognition.language,
-                "over_reply_id": started.over_reply_id,
-            }
+        return self._about(
+            started,
+            e.UtteranceDismissed,
+            utterance_id=started.utterance_id,
+            reason=recognition.dismissed,
+            text=recognition.dismissed_text,
+            confidence=recognition.confidence,
+            speech_ms=max(0, end_sample - started.start_sample) * 1000 / IN_SAMPLE_RATE_HZ,
+            language=recognition.language,
+            over_reply_id=started.over_reply_id,
         )
 
     def turn_ended(
@@ -117,8 +123,9 @@ class TrackEvents:
         lost_ms: float = 0,
     ) -> e.TurnEnded:
         """Return the end of the turn that `first` began."""
-        return e.TurnEnded(
-            **self._about(first, "TurnEnded"),
+        return self._about(
+            first,
+            e.TurnEnded,
             utterance_ids=tuple(started.utterance_id for started in utterances),
             text=text,
             evidence=evidence,
@@ -129,8 +136,9 @@ class TrackEvents:
         self, started: e.SpeechStarted, reply_id: str, speech_ms: float, text: str
     ) -> e.TurnInterrupted:
         """Return the barge-in that an utterance was."""
-        return e.TurnInterrupted(
-            **self._about(started, "TurnInterrupted"),
+        return self._about(
+            started,
+            e.TurnInterrupted,
             reply_id=reply_id,
             utterance_id=started.utterance_id,
             speech_ms=max(0.0, speech_ms),
@@ -141,51 +149,48 @@ class TrackEvents:
         self, started: e.SpeechStarted, reply_id: str, reason: str, speech_ms: float, text: str
     ) -> e.InterruptionDismissed:
         """Return that an utterance was no barge-in, and why."""
-        return e.InterruptionDismissed.model_validate(
-            {
-                **self._about(started, "InterruptionDismissed"),
-                "reply_id": reply_id,
-                "utterance_id": started.utterance_id,
-                "reason": reason,
-                "speech_ms": max(0.0, speech_ms),
-                "text": text,
-            }
+        return self._about(
+            started,
+            e.InterruptionDismissed,
+            reply_id=reply_id,
+            utterance_id=started.utterance_id,
+            reason=reason,
+            speech_ms=max(0.0, speech_ms),
+            text=text,
         )
 
     def echo_heard(self, sample: int, reply_id: str) -> e.InterruptionDismissed:
-        """Return that this track hears a reply's own sound: said once per reply, from `sample` on it is left out."""
-        return e.InterruptionDismissed(
-            event_id=derive_id(self._track.event_id, f"EchoHeard:{reply_id}"),
-            session_id=self._session_id,
+        """Return that this track hears a reply's own sound: once for each reply; from `sample` on it is left out."""
+        return answer(
+            self._track,
+            e.InterruptionDismissed,
             time_ns=now_ns(),
-            cause_id=self._track.event_id,
+            id_name=f"EchoHeard:{reply_id}",
             participant_id=self._participant_id,
             reply_id=reply_id,
-            utterance_id=f"{self._track.track_id}-{sample}",
+            utterance_id=self._utterance_id(sample),
             reason="echo",
         )
 
     def hearing_restarted(self, problem: str) -> e.HearingRestarted:
         """Return that the track's owner was replaced; the time makes it another fact than the last."""
-        time_ns = now_ns()
-        return e.HearingRestarted(
-            event_id=derive_id(self._track.event_id, "HearingRestarted", time_ns),
-            session_id=self._session_id,
-            time_ns=time_ns,
-            cause_id=self._track.event_id,
+        return answer(
+            self._track,
+            e.HearingRestarted,
+            time_ns=(time_ns := now_ns()),
+            id_n=time_ns,
             track_id=self._track.track_id,
             participant_id=self._participant_id,
             error=problem[:500],
         )
 
     def fell_behind(self, waited_s: float, action: str) -> e.RecognitionFellBehind:
-        """Return that recognition is behind real time."""
-        time_ns = now_ns()
-        return e.RecognitionFellBehind(
-            event_id=derive_id(self._track.event_id, "RecognitionFellBehind", time_ns),
-            session_id=self._session_id,
-            time_ns=time_ns,
-            cause_id=self._track.event_id,
+        """Return that recognition is behind real time; the time makes it another fact than the last."""
+        return answer(
+            self._track,
+            e.RecognitionFellBehind,
+            time_ns=(time_ns := now_ns()),
+            id_n=time_ns,
             track_id=self._track.track_id,
             participant_id=self._participant_id,
             waited_ms=1000 * waited_s,
@@ -194,12 +199,12 @@ class TrackEvents:
 
     def engine_failed(self, engine: str, error: str, action: str, turn_id: str | None) -> e.EngineFailed:
         """Return that an engine failed; the time makes it another fact than the last failure."""
-        time_ns = now_ns()
-        return e.EngineFailed(
-            event_id=derive_id(self._track.event_id, f"EngineFailed:{engine}", time_ns),
-            session_id=self._session_id,
-            time_ns=time_ns,
-            cause_id=self._track.event_id,
+        return answer(
+            self._track,
+            e.EngineFailed,
+            time_ns=(time_ns := now_ns()),
+            id_name=f"EngineFailed:{engine}",
+            id_n=time_ns,
             turn_id=turn_id,
             actor="transcript",
             engine=engine,
@@ -207,12 +212,9 @@ class TrackEvents:
             action=action,
         )
 
-    def _about(self, started: e.SpeechStarted, name: str, n: int = 0) -> dict[str, object]:
-        return {
-            "event_id": derive_id(started.event_id, name, n),
-            "session_id": self._session_id,
-            "time_ns": now_ns(),
-            "cause_id": started.event_id,
-            "turn_id": started.turn_id,
-            "participant_id": self._participant_id,
-        }
+    def _about(self, started: e.SpeechStarted, event_class: type[About], n: int = 0, **fields: Any) -> About:
+        fields["participant_id"] = self._participant_id
+        return answer(started, event_class, time_ns=now_ns(), id_n=n, **fields)
+
+    def _utterance_id(self, start_sample: int) -> str:
+        return f"{self._track.track_id}-{start_sample}"

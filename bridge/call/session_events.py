@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from bridge.call.session_state import SessionState
 from contracts import events as e
+from contracts.answers import Cause, answer
 from contracts.ids import derive_id
 from infra.settings import Settings
 
@@ -23,14 +24,20 @@ def opened_id(session_id: str) -> str:
     return derive_id(session_id, "SessionOpened")
 
 
+def opening(session_id: str) -> Cause:
+    """Return a session's SessionOpened as the cause of other events."""
+    return Cause(session_id, opened_id(session_id))
+
+
 def session_opened(
     session_id: str, door: str, user_id: str, settings: Settings, now_ns: int, resume_digest: str = ""
 ) -> e.SessionOpened:
     """Return that a session begins at a door, with the agent of the settings."""
-    return e.SessionOpened(
-        event_id=opened_id(session_id),
-        session_id=session_id,
+    return answer(
+        Cause(session_id),
+        e.SessionOpened,
         time_ns=now_ns,
+        id_from=session_id,
         door=door,
         user_id=user_id or "anonymous",
         profile=profile_of(settings),
@@ -57,8 +64,12 @@ def joined(
     session_id: str, participant_id: str, kind: str, name: str, now_ns: int, n: int = 0, **more: Any
 ) -> e.ParticipantJoined:
     """Return that somebody entered the session for the `n`-th time; `kind` is `person` or `agent`."""
-    return e.ParticipantJoined(
-        **_fields(session_id, f"ParticipantJoined.{participant_id}", n, now_ns),
+    return answer(
+        opening(session_id),
+        e.ParticipantJoined,
+        time_ns=now_ns,
+        id_name=f"ParticipantJoined.{participant_id}",
+        id_n=n,
         participant_id=participant_id,
         kind="agent" if kind == "agent" else "person",
         name=name,
@@ -68,17 +79,27 @@ def joined(
 
 def left(session_id: str, participant_id: str, reason: str, now_ns: int, n: int = 0) -> e.ParticipantLeft:
     """Return that somebody left the session for the `n`-th time."""
-    fields = _fields(session_id, f"ParticipantLeft.{participant_id}", n, now_ns)
-    return e.ParticipantLeft(**fields, participant_id=participant_id, reason=reason)
-
-
-def published(session_id: str, track_id: str, participant_id: str, now_ns: int, event_id: str = "") -> e.TrackPublished:
-    """Return that a microphone is open."""
-    return e.TrackPublished(
-        event_id=event_id or derive_id(track_id, "TrackPublished"),
-        session_id=session_id,
+    return answer(
+        opening(session_id),
+        e.ParticipantLeft,
         time_ns=now_ns,
-        cause_id=opened_id(session_id),
+        id_name=f"ParticipantLeft.{participant_id}",
+        id_n=n,
+        participant_id=participant_id,
+        reason=reason,
+    )
+
+
+def published(
+    session_id: str, track_id: str, participant_id: str, now_ns: int, n: int | None = None
+) -> e.TrackPublished:
+    """Return that a microphone is open; `n` numbers a session's tracks where the door does not name them."""
+    return answer(
+        opening(session_id),
+        e.TrackPublished,
+        time_ns=now_ns,
+        id_from=track_id if n is None else None,
+        id_n=n or 0,
         track_id=track_id,
         participant_id=participant_id,
     )
@@ -87,12 +108,12 @@ def published(session_id: str, track_id: str, participant_id: str, now_ns: int, 
 def unpublished(
     session_id: str, track_id: str, participant_id: str, samples: int, reason: str, now_ns: int
 ) -> e.TrackUnpublished:
-    """Return that a microphone is closed; whoever says it of a track says the same fact."""
-    return e.TrackUnpublished(
-        event_id=derive_id(track_id, "TrackUnpublished"),
-        session_id=session_id,
+    """Return that a microphone is closed: the same fact, whoever appends it."""
+    return answer(
+        opening(session_id),
+        e.TrackUnpublished,
         time_ns=now_ns,
-        cause_id=opened_id(session_id),
+        id_from=track_id,
         track_id=track_id,
         participant_id=participant_id,
         samples=samples,
@@ -111,11 +132,13 @@ def sound_lost(
 ) -> e.SoundLost:
     """Return that sound of a microphone reaches nobody who listens: `place` is its `[start, end)` in the track."""
     start, end = place
-    return e.SoundLost(
-        event_id=derive_id(track_id, f"SoundLost.{reason}.{start}", now_ns),
-        session_id=session_id,
+    return answer(
+        opening(session_id),
+        e.SoundLost,
         time_ns=now_ns,
-        cause_id=opened_id(session_id),
+        id_from=track_id,
+        id_name=f"SoundLost.{reason}.{start}",
+        id_n=now_ns,
         track_id=track_id,
         participant_id=participant_id,
         start_sample=start,
@@ -136,14 +159,4 @@ def left_open(session_id: str, state: SessionState, now_ns: int, reason: str = "
 def closing_events(session_id: str, people: Iterable[tuple[str, int]], reason: str, now_ns: int) -> list[e.Event]:
     """Return what is said at a session's end: that all who are there leave (see `SessionState.people`), and the end."""
     events: list[e.Event] = [left(session_id, person, reason, now_ns, n) for person, n in people]
-    return [*events, e.SessionClosed(**_fields(session_id, "SessionClosed", 0, now_ns), reason=reason)]
-
-
-def _fields(session_id: str, name: str, n: int, now_ns: int) -> dict[str, Any]:
-    cause_id = opened_id(session_id)
-    return {
-        "event_id": derive_id(cause_id, name, n),
-        "session_id": session_id,
-        "time_ns": now_ns,
-        "cause_id": cause_id,
-    }
+    return [*events, answer(opening(session_id), e.SessionClosed, time_ns=now_ns, reason=reason)]

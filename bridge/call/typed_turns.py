@@ -2,8 +2,10 @@
 
 import secrets
 from collections import OrderedDict, deque
+from typing import Any
 
 from contracts import events as e
+from contracts.answers import Cause, answer
 from contracts.ids import derive_id
 
 KEPT = 1000
@@ -44,19 +46,14 @@ class TypedTurns:
         event_id = derive_id(message_id, "TurnEnded")
         if event_id in self._names or event_id in self._stored:
             return None  # it was sent again, and is on its way
-        common = {
-            "session_id": self._session_id,
-            "time_ns": now_ns,
-            "turn_id": derive_id(message_id, "turn"),
-            "participant_id": participant_id,
-            "text": text,
-        }
         if name:
             self._names[event_id] = name
-        self._waiting.append(e.TurnEnded(event_id=event_id, source="text", **common))
+        sender = Cause(self._session_id, turn_id=derive_id(message_id, "turn"))
+        said: dict[str, Any] = {"id_from": message_id, "participant_id": participant_id, "text": text}
+        self._waiting.append(answer(sender, e.TurnEnded, time_ns=now_ns, source="text", **said))
         if playing_reply_id is None:
             return None
-        return e.TurnInterrupted(event_id=derive_id(message_id, "TurnInterrupted"), reply_id=playing_reply_id, **common)
+        return answer(sender, e.TurnInterrupted, time_ns=now_ns, reply_id=playing_reply_id, **said)
 
     def due(self, stopping: bool) -> list[e.TurnEnded]:
         """Return the turns that can be said now: none while a reply is being stopped."""

@@ -25,8 +25,8 @@ from bridge.livekit.api import LIVEKIT_ERRORS
 from bridge.plain_words import wrong_field
 from bridge.rate_limit import Bucket
 from bridge.text_input import ProtocolError
+from contracts.answers import Cause, answer
 from contracts.events import DtmfReceived
-from contracts.ids import derive_id
 from contracts.topology import hangup_subject, transfer_subject
 from infra.livekit.naming import participant_of_identity
 from infra.log.connection import lasting
@@ -123,10 +123,12 @@ class Phone:
         await self._call.store(keys)
 
     def _pressed(self, identity: str, digit: str, code: int, cause: str, n: int) -> DtmfReceived:
-        return DtmfReceived(
-            event_id=derive_id(cause, "DtmfReceived", n),
-            session_id=self._call.session_id,
+        return answer(
+            Cause(self._call.session_id),
+            DtmfReceived,
             time_ns=now_ns(),
+            id_from=cause,
+            id_n=n,
             participant_id=participant_of_identity(identity),
             digit=digit,
             code=code,

@@ -5,13 +5,15 @@ Their ids follow from the session, the reply and (for pauses) the speech that ca
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from bridge.playback.course import Change, Count, PlaybackStopped
 from bridge.playback.reply import Hold, ReplyPlayback
 from bridge.playback.response_gap import breakdown, reply_milestones
 from contracts import events as e
-from contracts.ids import derive_id
+from contracts.answers import Cause, answer
+
+About = TypeVar("About", bound=e.Event)
 
 
 class PlaybackFacts:
@@ -36,9 +38,11 @@ class PlaybackFacts:
             )
             gap_ms, parts = breakdown(milestones)
             gap_ms = max(0.0, gap_ms)  # the end of speech may be of another door, whose clock was another
-        fields = self._fields("PlaybackStarted", reply, now_ns, reply.cause_id)
-        return e.PlaybackStarted(
-            **fields,
+        return self._about(
+            reply,
+            e.PlaybackStarted,
+            now_ns,
+            reply.cause_id,
             gap_ms=gap_ms,
             parts=parts,
             played_samples=count.samples,
@@ -48,32 +52,36 @@ class PlaybackFacts:
 
     def changed(self, reply: ReplyPlayback, change: Change, now_ns: int) -> e.PlaybackStalled | e.PlaybackResumed:
         """Return that playback stands still, or goes on, of itself."""
-        name = "PlaybackStalled" if isinstance(change, PlaybackStopped) else "PlaybackResumed"
-        fields = self._fields(name, reply, now_ns, reply.cause_id, f"{change.samples}:{change.at_ns}")
-        fields["played_samples"] = change.samples
+        fields: dict[str, Any] = {"per": f"{change.samples}:{change.at_ns}", "played_samples": change.samples}
         if isinstance(change, PlaybackStopped):
-            heard_ns = change.at_ns if change.cause != "door" else None
-            return e.PlaybackStalled(**fields, cause=change.cause, heard_ns=heard_ns)
-        return e.PlaybackResumed(
-            **fields, heard_ns=change.at_ns, paused_ms=max(0, change.at_ns - change.stopped_ns) / 1e6
-        )
+            fields |= {"cause": change.cause, "heard_ns": change.at_ns if change.cause != "door" else None}
+            return self._about(reply, e.PlaybackStalled, now_ns, reply.cause_id, **fields)
+        fields |= {"heard_ns": change.at_ns, "paused_ms": max(0, change.at_ns - change.stopped_ns) / 1e6}
+        return self._about(reply, e.PlaybackResumed, now_ns, reply.cause_id, **fields)
 
     def paused(self, reply: ReplyPlayback, pause: Hold, now_ns: int) -> e.PlaybackPaused:
         """Return that playback holds still."""
-        fields = self._fields("PlaybackPaused", reply, now_ns, pause.cause_id, pause.cause_id)
-        return e.PlaybackPaused(**fields, played_samples=reply.played_samples, cause=pause.cause_id)
+        fields: dict[str, Any] = {
+            "per": pause.cause_id,
+            "played_samples": reply.played_samples,
+            "cause": pause.cause_id,
+        }
+        return self._about(reply, e.PlaybackPaused, now_ns, pause.cause_id, **fields)
 
     def resumed(self, reply: ReplyPlayback, pause: Hold, cause_id: str, now_ns: int) -> e.PlaybackResumed:
         """Return that playback went on."""
-        fields = self._fields("PlaybackResumed", reply, now_ns, cause_id, pause.cause_id)
         paused_ms = max(0, now_ns - pause.begun_ns) / 1e6
-        return e.PlaybackResumed(**fields, played_samples=reply.played_samples, paused_ms=paused_ms)
+        fields: dict[str, Any] = {"per": pause.cause_id, "played_samples": reply.played_samples, "paused_ms": paused_ms}
+        return self._about(reply, e.PlaybackResumed, now_ns, cause_id, **fields)
 
     def interrupted(self, reply: ReplyPlayback, stop: Hold, played_samples: int, now_ns: int) -> e.PlaybackInterrupted:
         """Return what was heard of a reply that was cut off."""
         heard = reply.heard(played_samples)
-        return e.PlaybackInterrupted(
-            **self._fields("PlaybackInterrupted", reply, now_ns, stop.cause_id or reply.cause_id),
+        return self._about(
+            reply,
+            e.PlaybackInterrupted,
+            now_ns,
+            stop.cause_id or reply.cause_id,
             heard_text=heard.text,
             played_samples=played_samples,
             clause_index=heard.clause_index,
@@ -82,17 +90,27 @@ class PlaybackFacts:
 
     def finished(self, reply: ReplyPlayback, now_ns: int, heard_ns: int | None = None) -> e.PlaybackFinished:
         """Return that all of it was heard."""
-        fields = self._fields("PlaybackFinished", reply, now_ns, reply.cause_id)
-        heard_text = reply.heard_to_its_end()
-        played_samples = reply.sent_samples
-        return e.PlaybackFinished(**fields, heard_text=heard_text, played_samples=played_samples, heard_ns=heard_ns)
+        return self._about(
+            reply,
+            e.PlaybackFinished,
+            now_ns,
+            reply.cause_id,
+            heard_text=reply.heard_to_its_end(),
+            played_samples=reply.sent_samples,
+            heard_ns=heard_ns,
+        )
 
-    def _fields(self, name: str, reply: ReplyPlayback, now_ns: int, cause_id: str, per: str = "") -> dict[str, Any]:
-        return {
-            "event_id": derive_id(f"{self._session_id}:{reply.reply_id}:{per}", name),
-            "session_id": self._session_id,
-            "time_ns": now_ns,
-            "cause_id": cause_id or None,
-            "turn_id": reply.turn_id,
-            "reply_id": reply.reply_id,
-        }
+    def _about(
+        self,
+        reply: ReplyPlayback,
+        event_class: type[About],
+        now_ns: int,
+        cause_id: str,
+        /,
+        per: str = "",
+        **fields: Any,
+    ) -> About:
+        """Return an event of a reply: one of its class for each reply, or for each reply and `per`."""
+        cause = Cause(self._session_id, cause_id or None, reply.turn_id)
+        id_from = f"{self._session_id}:{reply.reply_id}:{per}"
+        return answer(cause, event_class, time_ns=now_ns, id_from=id_from, reply_id=reply.reply_id, **fields)

@@ -23,7 +23,5 @@ def client_opening(
     if hello.mic:
         n = len(state.tracks)
         track_id = derive_id(opened_id(session_id), "track", n)
-        events.append(
-            published(session_id, track_id, PERSON, now_ns, derive_id(opened_id(session_id), "TrackPublished", n))
-        )
+        events.append(published(session_id, track_id, PERSON, now_ns, n))
     return events

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 
+from contracts.answers import answer
 from contracts.events import ClauseSynthesized, Event, ReplyClauseWritten, ReplyStarted, TurnEnded
 from contracts.ids import derive_id
 from infra.log.broker import make_broker
@@ -15,18 +16,26 @@ from infra.log.provisioning import provision
 
 def answers(event: Event) -> list[Event]:
     """Return what the actors would say to an event of a turn."""
-    session_id, cause_id, turn_id = event.session_id, event.event_id, event.turn_id
-    common = {"session_id": session_id, "cause_id": cause_id, "turn_id": turn_id, "time_ns": now_ns()}
+    time_ns = now_ns()
     if isinstance(event, TurnEnded):
-        reply = {"reply_id": derive_id(cause_id, "reply"), **common}
+        reply_id = derive_id(event.event_id, "reply")
         return [
-            ReplyStarted(event_id=derive_id(cause_id, "ReplyStarted"), text=event.text, **reply),
-            ReplyClauseWritten(event_id=derive_id(cause_id, "Clause"), index=0, text="Certainly.", **reply),
+            answer(event, ReplyStarted, time_ns=time_ns, reply_id=reply_id, text=event.text),
+            answer(event, ReplyClauseWritten, time_ns=time_ns, reply_id=reply_id, index=0, text="Certainly."),
         ]
     if isinstance(event, ReplyClauseWritten):
-        clause = {"reply_id": event.reply_id, "index": 0, "text": event.text, **common}
-        sound = {"samples": 24_000, "sample_rate_hz": 24_000}
-        return [ClauseSynthesized(event_id=derive_id(cause_id, "Sound"), **sound, **clause)]
+        return [
+            answer(
+                event,
+                ClauseSynthesized,
+                time_ns=time_ns,
+                reply_id=event.reply_id,
+                index=event.index,
+                text=event.text,
+                samples=24_000,
+                sample_rate_hz=24_000,
+            )
+        ]
     return []
 
 
@@ -36,7 +45,7 @@ async def stand_in(durable: str) -> None:
 
     inbox = Inbox(broker, durable)
 
-    async def answer(event: Event) -> None:
+    async def take(event: Event) -> None:
         for fact in answers(event):
             await append(broker, fact)
 
@@ -44,7 +53,7 @@ async def stand_in(durable: str) -> None:
         pass
 
     if inbox.events:
-        inbox.on(*inbox.events)(answer)
+        inbox.on(*inbox.events)(take)
     else:
         inbox.on_everything(nothing)
     ended = asyncio.Event()

@@ -9,8 +9,8 @@ import time
 
 from faststream.nats import NatsBroker
 
+from contracts.answers import Cause, answer
 from contracts.events import SessionClosed
-from contracts.ids import derive_id
 from contracts.topology import (
     VOICE,
     checked_session,
@@ -121,10 +121,12 @@ async def _close(broker: NatsBroker, still_open: list[StoredSession], force: boo
     for session in still_open:
         await append(
             broker,
-            SessionClosed(
-                event_id=derive_id(session.session_id, "SessionClosed for erasure"),
-                session_id=session.session_id,
+            answer(
+                Cause(session.session_id),
+                SessionClosed,
                 time_ns=now_ns(),
+                id_from=session.session_id,
+                id_name="SessionClosed for erasure",
                 reason="erased",
             ),
         )

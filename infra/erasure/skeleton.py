@@ -8,9 +8,9 @@ from typing import Any
 
 import msgpack
 
+from contracts.answers import Cause, answer
 from contracts.codec import MAX_EVENT_BYTES
 from contracts.events import ErasedFact, Event, SessionErased
-from contracts.ids import derive_id
 from contracts.personal_data import bears_words
 from contracts.topology import UnknownSubject, event_class_of
 from infra.log.stream_reader import StoredMessage
@@ -47,10 +47,12 @@ def in_parts(
     """Return the facts that say what is left, each small enough for one message, numbered from `first_part`."""
     pieces = [left[start : start + MOST_ENTRIES] for start in range(0, len(left), MOST_ENTRIES)]
     return [
-        SessionErased(
-            event_id=derive_id(session_id, "SessionErased", part),
-            session_id=session_id,
+        answer(
+            Cause(session_id),
+            SessionErased,
             time_ns=time_ns,
+            id_from=session_id,
+            id_n=part,
             reason=reason,
             part=part,
             skeleton=tuple(piece),

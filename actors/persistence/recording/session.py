@@ -12,6 +12,7 @@ from nats.errors import Error as NatsError
 from actors.persistence.recording.captured_sound import CapturedSound
 from actors.persistence.recording.timeline import Timeline
 from contracts import events as e
+from contracts.answers import answer
 from contracts.audio import BadAudio, unpack_in, unpack_out
 from contracts.ids import derive_id
 from contracts.topology import audio_out_subject, recording_subject
@@ -273,11 +274,11 @@ class _Writer:
                 self._packet = self._last.chunk.end_packet
             await self._store([], last=True)
         chunk = self._last.chunk
-        event = e.RecordingStored(
-            event_id=derive_id(opened.event_id, "RecordingStored"),
-            session_id=self._session_id,
+        event = answer(
+            closed or opened,
+            e.RecordingStored,
             time_ns=now_ns(),
-            cause_id=(closed or opened).event_id,
+            id_from=opened.event_id,
             recording_id=derive_id(opened.event_id, "recording"),
             codec="opus",
             sample_rate_hz=RATE_HZ,

@@ -11,7 +11,8 @@ from faststream.nats import NatsBroker
 from bridge.call.refused import RefusedSessions
 from bridge.call.session_events import PERSON, closing_events
 from bridge.http.chat.exchange import ChatExchange
-from bridge.http.chat.session_events import HTTP, ReadingFacts, SessionState, opening_facts, turn_ended
+from bridge.http.chat.session_events import HTTP, ReadingFacts, opening_facts, turn_ended
+from bridge.http.chat.session_state import SessionState
 from bridge.http.models import ChatRequest
 from bridge.http.problems import AWAY, Problem, log_away
 from bridge.text_input import ProtocolError, checked_text

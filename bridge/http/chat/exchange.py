@@ -12,7 +12,8 @@ from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 
 from bridge.http.chat.reply_stream import Delivered, Piece, Writing
-from bridge.http.chat.session_events import ReadingFacts, SessionState
+from bridge.http.chat.session_events import ReadingFacts
+from bridge.http.chat.session_state import SessionState
 from bridge.http.problems import AWAY, Problem, log_away
 from contracts import events as e
 from contracts.topology import (
