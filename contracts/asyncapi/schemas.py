@@ -9,20 +9,11 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from contracts.asyncapi.parts import EXAMPLE_ID, EXAMPLE_NS, Node, reference
 from contracts.asyncapi.words import CHOICES, EXAMPLES, FIELDS
 from contracts.topology import EVENTS
 
-Node = dict[str, Any]
-
 _BYTES = "A `bin` in MessagePack; where events are told as JSON (HTTP, `/ws`) base64url (RFC 4648, 5)."
-
-EXAMPLE_ID = "5c0e9a7d1f3b48626a7c9d0e"
-EXAMPLE_NS = 1_795_372_215_123_456_789
-
-
-def reference(*path: str) -> Node:
-    """Return a reference to a part of the document."""
-    return {"$ref": "#/" + "/".join(path)}
 
 
 def event_schemas() -> Node:

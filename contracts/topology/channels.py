@@ -25,7 +25,7 @@ class Channel:
     """Messages that are no facts and have no answer; `name` and `messages` are AsyncAPI's.
 
     `listeners` take them by plain subscriptions, one for each subject that they want; `readers` from the `stream` that
-    keeps them.
+    keeps them. `is_awaited`: the sender waits until it is stored.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Channel:
     listeners: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
     stream: str = ""
+    is_awaited: bool = False
 
 
 MICROPHONE_SOUND = Channel(
@@ -69,6 +70,7 @@ RECORDING = Channel(
     senders=(PERSISTENCE,),
     readers=(PERSISTENCE, BRIDGE, HTTP, PROJECTION_POSTGRES, CLI),
     stream=RECORDINGS,
+    is_awaited=True,
 )
 
 DEAD_LETTER = Channel(
@@ -79,6 +81,7 @@ DEAD_LETTER = Channel(
     senders=(*ACTORS, PROJECTION_POSTGRES),
     readers=(CLI, PROJECTION_POSTGRES, ERASURE),
     stream=DEAD,
+    is_awaited=True,
 )
 
 TOKEN = Channel(
@@ -97,6 +100,7 @@ DISK_PROBE = Channel(
     "What a door stores to learn whether the log's disk takes what is written.",
     senders=DOORS,
     stream=PROBE,
+    is_awaited=True,
 )
 
 CHANNELS = (MICROPHONE_SOUND, AGENT_SOUND, RECORDING, DEAD_LETTER, TOKEN, DISK_PROBE)

@@ -1,6 +1,7 @@
 """What is asked by NATS request, by whom, and who answers."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from contracts.topology.addresses import (
     ACTORS,
@@ -15,7 +16,18 @@ from contracts.topology.addresses import (
     SYNTHESIS,
     TRANSCRIPT,
     Address,
+    role_of,
 )
+from contracts.topology.streams import DURABLES
+
+
+class Answering(NamedTuple):
+    """The `processes` that answer a request under the name `who`, what they subscribe to, and their queue group."""
+
+    who: str
+    processes: tuple[str, ...]
+    subject: str
+    queue: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,21 @@ class Request:
     def subject(self) -> str:
         """What an answering process subscribes to, with what is left to fill in in braces."""
         return self.address.pattern if self.is_every_session else self.address.text
+
+    @property
+    def answering(self) -> list[Answering]:
+        """Who answers: by role, or where the subject names who, one by one."""
+        if self.address.names == ("durable",):
+            return [
+                Answering(durable.name, (durable.name, durable.actor), self.address.of(durable.name), durable.name)
+                for durable in DURABLES
+            ]
+        if self.address.names and self.address.names[0] in ("process", "actor", "projection"):
+            return [Answering(who, (who,), self.address.of(who), self.queue) for who in self.answered_by]
+        roles: dict[str, list[str]] = {}
+        for process in self.answered_by:
+            roles.setdefault(role_of(process), []).append(process)
+        return [Answering(role, tuple(found), self.subject, self.queue) for role, found in roles.items()]
 
 
 SOUND_AGAIN = Request(
@@ -122,7 +149,6 @@ PUT_BACK = Request(
     "A dead letter that an actor is asked to take again.",
     answered_by=ACTORS,
     asked_by=(CLI,),
-    queue="{durable}",
 )
 
 HEALTH = Request(

@@ -11,7 +11,7 @@ import pytest
 from faststream.specification.asyncapi.v3_0_0.schema import ApplicationSchema
 
 from contracts.asyncapi import document as asyncapi
-from contracts.asyncapi.schemas import Node
+from contracts.asyncapi.parts import Node
 from contracts.topology import DURABLES, EVENTS, Row
 
 CHECK = Path(__file__).parents[2] / "asyncapi_check"
@@ -33,9 +33,9 @@ def test_every_event_has_its_channel_message_and_speakers(row: Row, document: No
     assert document["components"]["messages"][name]["contentType"] == "application/msgpack"
     assert set(document["components"]["schemas"][name]["properties"]) == set(row.event.model_fields)
     operations = document["operations"]
-    assert {who for who in row.publishers if f"{who}-says-{name}" in operations} == set(row.publishers)
+    assert {who for who in row.publishers if f"{who}-sends-{name}" in operations} == set(row.publishers)
     takers = {durable.name for durable in DURABLES if not durable.events or row.event in durable.events}
-    assert {f"{who}-takes-{name}" for who in takers} <= set(operations)
+    assert {f"{who}-receives-{name}" for who in takers} <= set(operations)
 
 
 def test_faststream_reads_it_as_a_document_of_its_own_version(document: Node) -> None:

@@ -1,0 +1,209 @@
+"""Small questions and answers between processes, dead letters, and entries of buckets, in `asyncapi.yaml`."""
+
+from contracts.asyncapi.parts import (
+    BYTES,
+    EXAMPLE_ID,
+    EXAMPLE_NS,
+    EXAMPLE_SESSION,
+    JSON,
+    TEXT,
+    Node,
+    message,
+    number,
+    obj,
+    plain,
+    reference,
+    text,
+    whole,
+)
+
+_SUBJECT = f"voice.{EXAMPLE_SESSION}.moon.risen"
+_LETTER = {
+    "Daredevil-Subject": _SUBJECT,
+    "Daredevil-Durable": "persistence",
+    "Daredevil-Sequence": "4711",
+    "Daredevil-Reason": f"no event is known for subject '{_SUBJECT}'",
+}
+_LEASE = {
+    "session_id": EXAMPLE_SESSION,
+    "room": "daily",
+    "room_sid": "RM_9kAv2bCq",
+    "agent_name": "",
+    "state": "held",
+    "owner": "host/4711/9f2c1ab4",
+    "reply_id": EXAMPLE_ID,
+    "played_samples": 35_280,
+}
+_STATUS = {
+    "name": "projection-postgres",
+    "state": "live",
+    "reason": "",
+    "position": 4711,
+    "log_end": 4711,
+    "events_per_s": 12.5,
+    "errors": 0,
+    "last_error": "",
+    "pid": 4711,
+}
+
+
+def other_messages() -> Node:
+    """Return the messages that are neither facts nor sound nor chat."""
+    present = [{"participant_id": "p-1", "kind": "person", "user_id": "sam", "since_ns": EXAMPLE_NS}]
+    refused = {"error": {"code": "participant-unknown", "message": "nobody in this room is 'p-9'"}}
+    transfer = {"participant_id": "p-1", "to": "tel:+4940123456"}
+    return {
+        **message(
+            "DeadLetter",
+            "A message that could not be taken, with the reason.",
+            "",
+            BYTES,
+            schema="LetterBytes",
+            headers=reference("components", "schemas", "LetterHeaders"),
+            example={"headers": _LETTER},
+        ),
+        **message(
+            "PutBackLetter",
+            "A dead letter's bytes, with the subject that they came on.",
+            "",
+            BYTES,
+            schema="LetterBytes",
+            headers=reference("components", "schemas", "PutBackHeaders"),
+            example={"headers": {"Daredevil-Subject": _SUBJECT}},
+        ),
+        **message("Taken", "Empty when it was taken, else why not.", "no handler takes it", TEXT, schema="TakenText"),
+        **message("Done", "Empty: it was done, or it is so.", "", TEXT, schema="NothingText"),
+        **message("Question", "An empty request.", "", TEXT, schema="QuestionText"),
+        **message(
+            "Answer",
+            "The process's id.",
+            "4711",
+            TEXT,
+            schema="AnswerText",
+            headers=reference("components", "schemas", "AnswerHeaders"),
+        ),
+        **message("LoadAnswer", "Whether a copy is full.", f"{EXAMPLE_ID} 0", TEXT, schema="LoadText"),
+        **message("ClockAnswer", "What the time is.", {"time_ns": EXAMPLE_NS, "busy_ns": 61_000_000_000}, JSON),
+        **message("ProjectionStatusAnswer", "How far one copy is.", _STATUS, JSON),
+        **message("HangupRequest", "Who is to leave.", {"participant_id": "p-1"}),
+        **message("TransferRequest", "Whose call goes where.", transfer),
+        **message("Refusal", "Why it was not done.", refused),
+        **message("Zeros", "Bytes of no meaning.", "", BYTES, schema="ZeroBytes"),
+        **message("Presence", "Who is in the session.", present, JSON),
+        **message("RoomLease", "Which job has the room.", _LEASE, JSON),
+        **message("CachedAnswer", "An answer that a model gave.", "It is nine.", TEXT, schema="CachedText"),
+    }
+
+
+def other_schemas() -> Node:
+    """Return their schemas."""
+    error = {"code": text("What went wrong, for programs."), "message": text("What went wrong, for people.")}
+    return {
+        **_letter_headers(),
+        **plain("LetterBytes", "The message's bytes as they came.", format="binary"),
+        **plain("TakenText", "Empty when it was taken, else why not."),
+        **plain("NothingText", "Empty.", maxLength=0),
+        **plain("QuestionText", "Empty.", maxLength=0),
+        **plain("AnswerText", "A process id in digits.", pattern="^[0-9]+$"),
+        **plain("LoadText", "An id of the copy, a space, and 1 if it is full, else 0.", pattern="^[^ ]+ [01]$"),
+        **plain("ZeroBytes", "Zeros.", format="binary"),
+        **plain("CachedText", "The answer's text."),
+        **obj("AnswerHeaders", "What the process cannot do.", {"Daredevil-Unable": _UNABLE}, []),
+        **obj(
+            "ClockAnswer",
+            "The time where conversations are in progress.",
+            {
+                "time_ns": whole("The time, Unix epoch ns."),
+                "busy_ns": whole(
+                    "For how long the process has had conversations, ns: who has had them longest counts."
+                ),
+            },
+        ),
+        **_status(),
+        **obj(
+            "HangupRequest",
+            "Who is to leave the room; without a participant, or as an empty message, the session ends.",
+            {"participant_id": text("Who is to leave.")},
+            [],
+        ),
+        **obj(
+            "TransferRequest",
+            "Whose call goes where.",
+            {"participant_id": text("Whose call it is."), "to": text("Where it goes: `tel:+49…` or `sip:…`.")},
+        ),
+        **obj("Refusal", "Why it was not done.", {"error": reference("components", "schemas", "RefusalError")}),
+        **obj("RefusalError", "What went wrong.", error),
+        **_presence(),
+        **_lease(),
+    }
+
+
+_UNABLE = text("What the process cannot do, by commas: `hear`, `answer` or `speak`; absent if it can do everything.")
+
+
+def _letter_headers() -> Node:
+    subject = text("Subject that the message came on.")
+    fields = {
+        "Daredevil-Subject": subject,
+        "Daredevil-Durable": text("The consumer that could not take it."),
+        "Daredevil-Sequence": text("Its sequence in the stream VOICE."),
+        "Daredevil-Reason": text("Why it could not be taken."),
+    }
+    return {
+        **obj("LetterHeaders", "Where a dead letter comes from, and why it is one.", fields),
+        **obj("PutBackHeaders", "Where the message came from.", {"Daredevil-Subject": subject}),
+    }
+
+
+def _status() -> Node:
+    state = "`live`, `catching up`, `standby`, `waiting` or `stopped`."
+    return obj(
+        "ProjectionStatusAnswer",
+        "One copy of a projection.",
+        {
+            "name": text("The projection."),
+            "state": text(state),
+            "reason": text("Why it is in that state; if it has stopped, what to do."),
+            "position": whole("The last sequence of the log that is kept."),
+            "log_end": whole("The log's last sequence."),
+            "events_per_s": number("Events kept per second, over the last ten seconds."),
+            "errors": whole("How many facts could not be kept as they should."),
+            "last_error": text("Why the last of them could not."),
+            "pid": whole("The process's id."),
+        },
+    )
+
+
+def _presence() -> Node:
+    return {
+        "Presence": {
+            "title": "Presence",
+            "type": "array",
+            "description": "Who is in the session.",
+            "items": reference("components", "schemas", "PresentParticipant"),
+        },
+        **obj(
+            "PresentParticipant",
+            "Somebody in an open session.",
+            {
+                "participant_id": text("The participant."),
+                "kind": text("`person` or `agent`."),
+                "user_id": text("Who it is; empty for the agent."),
+                "since_ns": whole("Since when, Unix epoch ns."),
+            },
+        ),
+    }
+
+
+def _lease() -> Node:
+    fields = {
+        "session_id": text("The session."),
+        "room": text("The room's name."),
+        "room_sid": text("LiveKit's id of the room."),
+        "agent_name": text("The agent's name at LiveKit; empty if it has none."),
+        "state": text("`held`, `free`, `sending` (an agent is on its way) or `over`."),
+        "owner": text("Who holds it: host, process id and a random part."),
+        "reply_id": text("The reply that is being played; empty if none is."),
+        "played_samples": whole("How much of it was heard when this was written."),
+    }
+    return obj("RoomLease", "Which job has a room, written anew three times a second.", fields)
