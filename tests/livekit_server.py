@@ -68,7 +68,7 @@ class LiveKitServer:
         """End it. By SIGTERM it would wait for everybody to leave their room first."""
         if self._process is not None:
             os.kill(self._process.pid, how)
-            await asyncio.to_thread(self._process.wait, 20)
+            await asyncio.wait_for(asyncio.to_thread(self._process.wait), 20)
             self._process = None
 
     async def restart(self, how: signal.Signals = signal.SIGKILL) -> None:

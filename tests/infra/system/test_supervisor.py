@@ -195,7 +195,9 @@ async def test_the_fork_server_runs_apps_and_tells_how_they_end(tmp_path: Path) 
     seen = tmp_path / "seen"
     try:
         env = {**os.environ, "FAKE_APP_FILE": str(seen)}
-        child = await server.fork("fake", "tests.infra.fake_app:app", "infra.log.broker", env, tmp_path / "fake.log", 3)
+        child = await server.fork(
+            "fake", "tests.infra.system.fake_app:app", "infra.log.broker", env, tmp_path / "fake.log", 3
+        )
         await until(lambda: seen.exists() and seen.read_text())
         pid, group = map(int, seen.read_text().split())
         assert pid == group == child.pid  # Ctrl-C in the terminal does not reach it
@@ -205,7 +207,7 @@ async def test_the_fork_server_runs_apps_and_tells_how_they_end(tmp_path: Path) 
         assert await asyncio.wait_for(child.wait(), 20) == 0
         assert "hello from the app" in (tmp_path / "fake.log").read_text()
         broken = await server.fork(
-            "broken", "tests.infra.nothing:app", "infra.log.broker", env, tmp_path / "broken.log"
+            "broken", "tests.infra.system.nothing:app", "infra.log.broker", env, tmp_path / "broken.log"
         )
         assert await asyncio.wait_for(broken.wait(), 20) == 1
         assert "ModuleNotFoundError" in (tmp_path / "broken.log").read_text()
@@ -216,7 +218,7 @@ async def test_the_fork_server_runs_apps_and_tells_how_they_end(tmp_path: Path) 
 async def test_the_death_of_the_fork_server_ends_its_apps_and_is_noticed(tmp_path: Path) -> None:
     server = ForkServerClient(dict(os.environ), tmp_path / "forkserver.log")
     env = {**os.environ, "FAKE_APP_FILE": str(tmp_path / "seen")}
-    child = await server.fork("fake", "tests.infra.fake_app:app", "infra.log.broker", env, tmp_path / "fake.log")
+    child = await server.fork("fake", "tests.infra.system.fake_app:app", "infra.log.broker", env, tmp_path / "fake.log")
     server.kill()
     assert await asyncio.wait_for(child.wait(), 10) == -signal.SIGKILL
     await until(lambda: not alive(child.pid), 5)
@@ -229,7 +231,7 @@ async def test_a_spare_is_started_once_the_system_is_ready_and_ended_with_it(
     seen = tmp_path / "seen"
     monkeypatch.setenv("FAKE_APP_FILE", str(seen))
     told: list[str] = []
-    spare = App("fake-spare", "tests.infra.fake_app:app", "infra.log.broker", needed=False, spare=True)
+    spare = App("fake-spare", "tests.infra.system.fake_app:app", "infra.log.broker", needed=False, spare=True)
     supervisor = Supervisor(some_settings(tmp_path), told.append, parts=[part("one"), spare])
     began_before_ready: list[bool] = []
     monkeypatch.setattr(
@@ -363,7 +365,9 @@ async def test_how_apps_end_is_told_wherever_reading_that_is_interrupted(tmp_pat
     server = Interrupted(dict(os.environ), tmp_path / "forkserver.log")
     env = {**os.environ, "FAKE_APP_FILE": str(tmp_path / "seen")}
     for _ in range(at):
-        child = await server.fork("fake", "tests.infra.fake_app:app", "infra.log.broker", env, tmp_path / "fake.log")
+        child = await server.fork(
+            "fake", "tests.infra.system.fake_app:app", "infra.log.broker", env, tmp_path / "fake.log"
+        )
         child.send(signal.SIGKILL)
         assert await asyncio.wait_for(child.wait(), 20) == -signal.SIGKILL
     assert injected.done
@@ -374,7 +378,7 @@ async def test_how_apps_end_is_told_wherever_reading_that_is_interrupted(tmp_pat
 async def test_an_app_whose_keeper_went_while_it_was_forked_is_not_left_running(tmp_path: Path) -> None:
     server = ForkServerClient(dict(os.environ), tmp_path / "forkserver.log")
     env = {**os.environ, "FAKE_APP_FILE": str(tmp_path / "seen")}
-    app, log = ("tests.infra.fake_app:app", "infra.log.broker", env), tmp_path / "fake.log"
+    app, log = ("tests.infra.system.fake_app:app", "infra.log.broker", env), tmp_path / "fake.log"
     forking = asyncio.create_task(server.fork("fake", *app, log))
     await until(lambda: "fake" in server._forking)
     forking.cancel()
