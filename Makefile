@@ -4,7 +4,7 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 LOCK := $(VENV)/bin/uv pip compile --universal --generate-hashes --upgrade -q --custom-compile-command "make lock" pyproject.toml
 
-.PHONY: help setup setup-dev run pulsar test lint lock asyncapi settings-table clean
+.PHONY: help setup setup-dev run pulsar test test-quick test-nightly lint lock asyncapi settings-table clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,9 +27,16 @@ run: setup ## start it all and print the page's address; LIVEKIT=1 opens the Liv
 pulsar: ## start a real Pulsar broker on loopback for the Pulsar projection (Java 17)
 	@bash scripts/pulsar.sh $(PULSAR_OPTIONS)
 
-test: setup-dev ## install what the tests need where that is possible, then run them all
+test: setup-dev ## install what the tests need where that is possible, then run them
 	@bash scripts/test_tools.sh
 	@bash scripts/test.sh
+
+test-quick: setup-dev ## run what takes no slow server, browser or engine: within two minutes, while you write
+	@bash scripts/test.sh quick
+
+test-nightly: setup-dev ## run all tests, also further cases of what `make test` shows with one
+	@bash scripts/test_tools.sh
+	@bash scripts/test.sh nightly
 
 lint: setup-dev ## ruff, mypy and the layers of imports, and where npm is, Redocly and Spectral on the HTTP API
 	$(VENV)/bin/ruff check .

@@ -13,7 +13,12 @@ from infra.log.connection import jetstream
 from infra.log.provisioning import provision
 from infra.settings import settings
 from tests.livekit_server import livekit_server as livekit_server
+from tests.postgres_server import database as database
+from tests.postgres_server import postgres_server as postgres_server
 from tests.servers import NatsServer, running_nats
+
+SLOW_FIXTURES = {"browser", "livekit_server", "postgres_server", "pulsar_server", "shared_bridge", "system"}
+"""What takes seconds to start."""
 
 # A second copy of the models in each system would cost time and memory; the tests about it switch it on.
 os.environ.setdefault("DAREDEVIL_TRANSCRIPT_SPARE", "off")
@@ -21,6 +26,14 @@ os.environ.setdefault("DAREDEVIL_TRANSCRIPT_SPARE", "off")
 # How long an example takes is the machine's business: it may be busy.
 hypothesis_settings.register_profile("daredevil", deadline=None)
 hypothesis_settings.load_profile("daredevil")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `slow` what needs servers that take seconds to start, or a browser; `make test-quick` goes without."""
+    for item in items:
+        if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -71,6 +71,13 @@ class LiveKitServer:
             await asyncio.wait_for(asyncio.to_thread(self._process.wait), 20)
             self._process = None
 
+    def kill(self) -> None:
+        """End it at once, outside of any event loop."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
     async def restart(self, how: signal.Signals = signal.SIGKILL) -> None:
         """End it and start it again: everybody is thrown out, every room is gone."""
         await self.stop(how)

@@ -1,6 +1,10 @@
-"""A real Postgres for tests: one server for all tests of a process, a database of its own for each."""
+"""A real Postgres for tests: one server for all tests of a process, a database of its own for each.
+
+Any test may use the fixtures `postgres_server` and `database`.
+"""
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -11,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from infra.postgres_url import data_folder, embedded_url
 from infra.system.postgres import command
@@ -78,3 +83,18 @@ def running_postgres() -> Iterator[PostgresServer]:
         if server._process is not None:
             server.stop(signal.SIGQUIT)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A running server, the same for all tests of a run."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres_server: PostgresServer) -> Iterator[str]:
+    """The address of an empty database."""
+    name = f"test_{secrets.token_hex(6)}"
+    yield postgres_server.new_database(name)
+    postgres_server.drop_database(name)

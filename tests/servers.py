@@ -38,6 +38,13 @@ class NatsServer:
             await asyncio.wait_for(asyncio.to_thread(self._process.wait), 10)
             self._process = None
 
+    def kill(self) -> None:
+        """End it at once, outside of any event loop."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
     def freeze(self) -> None:
         """Let it hang: connections stay open, nothing is answered."""
         assert self._process is not None

@@ -1,4 +1,7 @@
-"""One whole system for a module of tests: embedded servers, real engines, every actor its own process."""
+"""One whole system for all tests of this folder: embedded servers, real engines, every actor its own process.
+
+They run on one event loop, which is the supervisor's too: a test on a loop of its own would leave nobody to supervise.
+"""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,9 +15,9 @@ from infra.system.supervisor import Supervisor, running_system
 DATA = Path(__file__).parent.parent / "data"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Supervisor]:
-    """A running system of its own data directory and ports."""
+    """A running system with its own data directory and ports. Who kills parts of it runs one of their own."""
     settings = Settings(data_dir=tmp_path_factory.mktemp("data"), port=0, nats_url="", llm_url="")
     async with running_system(settings) as supervisor:
         yield supervisor

@@ -24,7 +24,7 @@ from tests.bridge.caller import Caller
 from tests.e2e.conftest import DATA
 from tests.e2e.the_log import facts_of, said_more_than_once, stored_ids
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 
 Fact = TypeVar("Fact", bound=e.Event)
 
@@ -33,7 +33,7 @@ AWAY_S = 7
 """Longer than a publish waits for its ack, and than the log leaves messages with those who do not answer."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Supervisor]:
     """A system that is less patient than the usual one."""
     data_dir = tmp_path_factory.mktemp("data")
@@ -166,7 +166,14 @@ async def test_events_of_a_session_that_is_not_there_are_exit_code_2(
 # -- the log
 
 
-@pytest.mark.parametrize("moment", ["SpeechStarted", "TurnEnded", "PlaybackStarted"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("SpeechStarted", marks=pytest.mark.nightly),
+        "TurnEnded",
+        pytest.param("PlaybackStarted", marks=pytest.mark.nightly),
+    ],
+)
 async def test_a_call_outlasts_a_log_that_hangs(system: Supervisor, moment: str) -> None:
     hung = system.pids()["nats"]
 

@@ -11,7 +11,7 @@ from infra.system.supervisor import Supervisor
 from tests.e2e.conftest import DATA
 from tests.e2e.the_log import facts_of
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 
 
 async def test_a_caller_is_understood_and_answered_with_a_voice(system: Supervisor) -> None:

@@ -8,7 +8,7 @@ from infra.system.supervisor import Supervisor
 from tests.bridge.http.answering import streamed
 from tests.e2e.the_log import facts_of
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 
 
 async def test_an_answer_is_streamed_recorded_and_makes_no_sound(system: Supervisor) -> None:

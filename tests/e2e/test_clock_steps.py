@@ -28,7 +28,7 @@ from tests.e2e.the_log import facts_of
 from tests.systems import System, running_system
 from tests.waiting import until_async
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 
 HOUR_S = 3600
 SLACK_S = 2.0
@@ -51,12 +51,12 @@ class WallClocks:
         new.replace(self.file)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def clocks(tmp_path_factory: pytest.TempPathFactory) -> WallClocks:
     return WallClocks(tmp_path_factory.mktemp("clocks") / "ahead.json")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def system(tmp_path_factory: pytest.TempPathFactory, clocks: WallClocks) -> AsyncIterator[System]:
     async with stub_engines() as stubs:
         settings = {f"DAREDEVIL_{name.upper()}": value for name, value in stubs.items()}
@@ -80,8 +80,17 @@ async def test_the_clocks_of_processes_do_step(clocks: WallClocks) -> None:
     assert now_ns / 1e9 == pytest.approx(now_s, abs=60)
 
 
-@pytest.mark.parametrize("moment", ["SpeechStarted", "TurnEnded", "PlaybackStarted"])
-@pytest.mark.parametrize("hours", [-1, 1])
+@pytest.mark.parametrize(
+    ("hours", "moment"),
+    [
+        (-1, "SpeechStarted"),
+        pytest.param(-1, "TurnEnded", marks=pytest.mark.nightly),
+        pytest.param(-1, "PlaybackStarted", marks=pytest.mark.nightly),
+        pytest.param(1, "SpeechStarted", marks=pytest.mark.nightly),
+        (1, "TurnEnded"),
+        pytest.param(1, "PlaybackStarted", marks=pytest.mark.nightly),
+    ],
+)
 async def test_a_step_in_mid_call_is_not_heard_and_not_seen(
     system: System, clocks: WallClocks, hours: int, moment: str
 ) -> None:
@@ -98,8 +107,15 @@ async def test_a_step_in_mid_call_is_not_heard_and_not_seen(
     assert (await _chat(system, "And then?", chat))["session_id"] == chat["session_id"]
 
 
-@pytest.mark.parametrize("moment", ["SpeechStarted", "PlaybackStarted"])
-@pytest.mark.parametrize("hours", [-1, 1])
+@pytest.mark.parametrize(
+    ("hours", "moment"),
+    [
+        pytest.param(-1, "SpeechStarted", marks=pytest.mark.nightly),
+        (-1, "PlaybackStarted"),
+        (1, "SpeechStarted"),
+        pytest.param(1, "PlaybackStarted", marks=pytest.mark.nightly),
+    ],
+)
 async def test_a_transcript_process_an_hour_apart_takes_a_call_over(
     system: System, clocks: WallClocks, hours: int, moment: str
 ) -> None:

@@ -11,14 +11,14 @@ from livekit import rtc
 from contracts import events as e
 from infra.livekit.naming import session_of_room
 from infra.system.supervisor import Supervisor
-from tests.bridge.livekit.conftest import running_bridge
+from tests.bridge.livekit.bridge_process import running_bridge
 from tests.bridge.livekit.guest import EAR_RATE_HZ, RATE_HZ, Guest, sound_of
 from tests.e2e.the_log import facts_of
 from tests.livekit_server import running_livekit
 from tests.speech import silence
 from tests.waiting import until_async
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 
 GREETING = (
     "Hello, this is Daredevil. Your appointment is on March 3rd at 8:30 a.m. with Dr. Smith, and the fee is $12.75. "

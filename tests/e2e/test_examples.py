@@ -20,13 +20,13 @@ from tests.waiting import until
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.engines,
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="package"),
 ]
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def media(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LiveKitServer]:
     async with running_livekit(tmp_path_factory.mktemp("livekit")) as server:
         yield server

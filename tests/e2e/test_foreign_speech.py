@@ -9,12 +9,19 @@ from infra.system.supervisor import Supervisor
 from tests.e2e.conftest import DATA
 from tests.e2e.the_log import facts_of
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 
 TOLD = only_language("en")
 
 
-@pytest.mark.parametrize("languages", [("de", "fr", "es"), ("fr", "fr"), ("es", "de")])
+@pytest.mark.parametrize(
+    "languages",
+    [
+        ("de", "fr", "es"),
+        pytest.param(("fr", "fr"), marks=pytest.mark.nightly),
+        pytest.param(("es", "de"), marks=pytest.mark.nightly),
+    ],
+)
 async def test_a_foreign_caller_hears_once_which_language_is_understood_and_is_answered_in_it(
     system: Supervisor, languages: tuple[str, ...]
 ) -> None:

@@ -12,7 +12,7 @@ from infra.system.supervisor import Supervisor
 from tests.e2e.conftest import DATA
 from tests.e2e.the_log import facts_of
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 
 
 async def in_the_tables(system: Supervisor, session_id: str) -> None:

@@ -16,7 +16,7 @@ from tests.e2e.conftest import DATA
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="package"),
     needs_chromium,
 ]
 
@@ -34,14 +34,14 @@ def spoken_into_a_microphone(wav: Path, out: Path) -> Path:
     return out
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
     heard = spoken_into_a_microphone(DATA / "hello.wav", tmp_path_factory.mktemp("sound") / "microphone.wav")
     async with running_browser(f"--use-file-for-fake-audio-capture={heard}%noloop") as browser:
         yield browser
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="package")
 async def page(browser: Browser, system: Supervisor) -> AsyncIterator[Page]:
     context = await browser.new_context(reduced_motion="reduce")
     async with watched_page(context, system.page_url) as page:

@@ -15,7 +15,7 @@ from infra.cli.bench_rooms import stub_engines
 from tests.e2e.conftest import DATA
 from tests.systems import System, running_system
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 
 WHOLE, CUT_OFF = ("slow voice", "slow, stalls"), "slow, cut off"
 """Calls at the same time, so that each is load to the others."""
@@ -24,7 +24,7 @@ LEAST_LETTERS = len(list(marks_of(ANSWER))) // 2
 """More than half of the answer: else nothing was compared."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def slow_voice(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     async with stub_engines(answer=ANSWER) as stubs:
         marked = {"tts": "infra.bench.marked_voice:MarkedTTS", "voice": "", "tts_options": SLOW}

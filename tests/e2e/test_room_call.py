@@ -11,25 +11,25 @@ import pytest_asyncio
 from contracts import events as e
 from infra.livekit.naming import participant_of_identity, session_of_room
 from infra.system.supervisor import Supervisor
-from tests.bridge.livekit.conftest import BridgeProcess, running_bridge
+from tests.bridge.livekit.bridge_process import BridgeProcess, running_bridge
 from tests.bridge.livekit.guest import Guest
 from tests.e2e.the_log import facts_of, said_more_than_once
 from tests.livekit_server import LiveKitServer, running_livekit
 from tests.speech import recorded, silence
 from tests.waiting import until, until_async
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 
 GREETING = "Hello, this is Daredevil speaking."
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def media(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LiveKitServer]:
     async with running_livekit(tmp_path_factory.mktemp("livekit")) as server:
         yield server
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def rooms(
     system: Supervisor, media: LiveKitServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[BridgeProcess]:

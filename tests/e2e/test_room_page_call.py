@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from infra.system.livekit import LiveKitMissing, livekit_server_path
@@ -14,12 +15,12 @@ from tests.e2e.test_page_call import spoken_into_a_microphone
 from tests.systems import System, running_system
 from tests.waiting import until
 
-pytestmark = [pytest.mark.e2e, needs_chromium]
+pytestmark = [pytest.mark.e2e, needs_chromium, pytest.mark.asyncio(loop_scope="package")]
 
 ANSWER_S = 60
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="package")
 async def system_with_rooms(tmp_path: Path) -> AsyncIterator[System]:
     try:
         livekit_server_path()
@@ -30,7 +31,7 @@ async def system_with_rooms(tmp_path: Path) -> AsyncIterator[System]:
         yield system
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="package")
 async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
     heard = spoken_into_a_microphone(DATA / "hello.wav", tmp_path / "microphone.wav")
     async with running_browser(f"--use-file-for-fake-audio-capture={heard}%noloop") as browser:

@@ -11,6 +11,8 @@ import pytest
 from infra.caller import read_wav
 from infra.system.livekit import LiveKitMissing, livekit_server_path
 
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
+
 DATA = Path(__file__).parent.parent / "data"
 
 

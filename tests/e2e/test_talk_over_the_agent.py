@@ -7,14 +7,14 @@ import pytest
 from contracts import events as e
 from infra.livekit.naming import participant_of_identity, session_of_room
 from infra.system.supervisor import Supervisor
-from tests.bridge.livekit.conftest import running_bridge
+from tests.bridge.livekit.bridge_process import running_bridge
 from tests.bridge.livekit.guest import Guest
 from tests.e2e.the_log import facts_of
 from tests.livekit_server import running_livekit
 from tests.speech import recorded, silence
 from tests.waiting import until, until_async
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 
 GREETING = (
     "Hello, this is Daredevil speaking. I will tell you a long story about a small ship on a wide sea. "

@@ -115,16 +115,17 @@ async def test_twenty_seconds_without_nats_are_survived(
     assert names(facts).count("TrackPublished") == 1
 
 
+@pytest.mark.parametrize("times", [20, pytest.param(100, marks=pytest.mark.nightly)])
 async def test_coming_and_going_a_hundred_times_in_a_minute(
-    start_bridge: StartBridge, invite: Invite, agent: Agent, livekit_server: LiveKitServer
+    start_bridge: StartBridge, invite: Invite, agent: Agent, livekit_server: LiveKitServer, times: int
 ) -> None:
     bridge = await start_bridge()
     _, session_id = await talking(invite, agent)
     began = time.monotonic()
-    for _ in range(100):
+    for _ in range(times):
         async with Guest.joined(livekit_server, "hall", "bob", mic=False):
             pass
-    print("a hundred times in", round(time.monotonic() - began, 1), "s")
+    print(times, "times in", round(time.monotonic() - began, 1), "s")
     await say_tones(agent, session_id, "r-1", [1])
     await one(agent, session_id, e.PlaybackFinished)
     await alone(agent, session_id, "ada")
@@ -133,7 +134,7 @@ async def test_coming_and_going_a_hundred_times_in_a_minute(
     kinds = names(theirs)
     assert kinds[::2] == ["ParticipantJoined"] * (len(kinds) // 2)
     assert kinds[1::2] == ["ParticipantLeft"] * (len(kinds) // 2)
-    assert len(kinds) >= 190
+    assert len(kinds) >= 1.9 * times
     assert len(psutil.Process(bridge.process.pid).children(recursive=True)) < 8
 
 

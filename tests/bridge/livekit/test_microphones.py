@@ -11,6 +11,7 @@ from infra.livekit.naming import session_of_room, track_of_sid
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.session_log import facts_with, names
+from tests.bridge.livekit.shared_bridge import *  # noqa: F403 (its fixtures)
 from tests.speech import recorded
 from tests.waiting import until
 

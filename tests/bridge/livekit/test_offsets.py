@@ -9,6 +9,7 @@ from tests.bridge.agent import RATE_HZ, Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.guest import Guest
 from tests.bridge.livekit.session_log import facts_with
+from tests.bridge.livekit.shared_bridge import *  # noqa: F403 (its fixtures)
 from tests.bridge.livekit.sweep import Recording, say_sweep
 from tests.waiting import until
 

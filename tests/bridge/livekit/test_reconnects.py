@@ -43,8 +43,15 @@ def captions_of(guest: Guest) -> dict[str, str]:
     return {caption.segment_id: caption.text for caption in guest.captions if caption.final}
 
 
-@pytest.mark.parametrize("how", [IN_PART, ANEW])
-@pytest.mark.parametrize("whose", [AGENTS, GUESTS])
+@pytest.mark.parametrize(
+    ("whose", "how"),
+    [
+        pytest.param(AGENTS, IN_PART, marks=pytest.mark.nightly),
+        (AGENTS, ANEW),
+        (GUESTS, IN_PART),
+        pytest.param(GUESTS, ANEW, marks=pytest.mark.nightly),
+    ],
+)
 async def test_a_call_goes_on_when_a_connection_breaks_in_mid_reply(
     whose: str, how: str, start_bridge: StartBridge, invite: Invite, agent: Agent, proxy: SignallingProxy
 ) -> None:

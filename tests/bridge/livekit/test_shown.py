@@ -10,6 +10,7 @@ from infra.livekit.naming import session_of_room
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.session_log import facts_with, one
+from tests.bridge.livekit.shared_bridge import *  # noqa: F403 (its fixtures)
 from tests.bridge.livekit.voice import say_tones
 from tests.waiting import until
 
@@ -69,7 +70,7 @@ async def test_texts_without_an_end_keep_nobody_from_writing(
 
 
 async def test_written_text_is_a_turn_within_limits(start_bridge: StartBridge, invite: Invite, agent: Agent) -> None:
-    await start_bridge(max_text_bytes=100)
+    await start_bridge()
     ada = await invite(identity="ada", mic=False)
     session_id = session_of_room(await ada.room.sid)
     await facts_with(agent, session_id, e.ParticipantJoined, count=2)

@@ -1,26 +1,18 @@
 """The page for people who see little or nothing: contrast and roles by axe-core, captions of what was heard."""
 
-from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 import pytest
-import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
-from tests.bridge.page.browser import holds, needs_chromium, running_browser, watched_page
+from tests.bridge.page.browser import holds, needs_chromium, watched_page
 from tests.bridge.page.page_door import PageDoor, running_door, tone, until
 
-pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="package")]
 
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 PARTS = {"endpointing_ms": 400.0, "stt_ms": 40.0, "first_token_ms": 70.0, "first_audio_ms": 80.0}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_browser() as browser:
-        yield browser
 
 
 async def wrong(page: Page) -> list[str]:

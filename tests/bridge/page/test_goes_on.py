@@ -6,7 +6,7 @@ from playwright.async_api import Page, expect
 from tests.bridge.page.browser import holds, needs_chromium
 from tests.bridge.page.page_door import SESSION, TOKEN, PageDoor, tone, until
 
-pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="package")]
 
 
 async def talk(page: Page, door: PageDoor) -> None:

@@ -14,7 +14,7 @@ from tests.bridge.page.browser import needs_chromium
 from tests.bridge.page.page_door import running_door
 from tests.heard_word_cases import CASES, clauses_of, placed_words
 
-pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="package")]
 
 RATE_HZ = 24_000
 PLACED = """
@@ -28,7 +28,7 @@ async ([replies, rate]) => {
 """
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def still(browser: Browser) -> AsyncIterator[Page]:
     """A page that makes no call."""
     async with running_door() as door:

@@ -10,7 +10,7 @@ from infra.settings import Settings
 from tests.bridge.page.browser import holds, needs_chromium, watched_page
 from tests.bridge.page.page_door import PageDoor, until
 
-pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="package")]
 
 
 async def converse(page: Page, door: PageDoor, llm: str = "local") -> None:

@@ -11,7 +11,7 @@ from tests.bridge.page.browser import holds, needs_chromium
 from tests.bridge.page.page_door import RATE_HZ, SESSION, PageDoor, running_door, tone, until
 
 pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="package"),
     needs_chromium,
 ]
 
@@ -177,7 +177,7 @@ async def test_an_empty_reply_ends(page: Page, door: PageDoor) -> None:
     assert door.played("r1") == [{"type": "played", "reply_id": "r1", "samples": 0, "ended": True}]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def still(browser: Browser) -> AsyncIterator[Page]:
     """A page that makes no call, to run the player in off the clock."""
     async with running_door() as door:

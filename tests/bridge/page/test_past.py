@@ -11,7 +11,7 @@ from tests.bridge.page.browser import holds, needs_chromium
 from tests.bridge.page.page_door import SESSION, TOKEN, PageDoor
 from tests.bridge.page.test_offers import converse, hang_up
 
-pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="package")]
 
 
 async def answer(route: Route, body: Any, status: int = 200) -> None:

@@ -1,16 +1,14 @@
 """The newest turn and the text box below it stay in sight, in long conversations and small windows."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.bridge.page.browser import holds, needs_chromium, running_browser, watched_page
+from tests.bridge.page.browser import holds, needs_chromium, watched_page
 from tests.bridge.page.page_door import PageDoor, running_door, until
 
-pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="package")]
 
 SIZES = {
     "desktop": (1280, 800),
@@ -24,12 +22,6 @@ SIZES = {
 }
 EXCHANGES = 15
 PARTS = {"endpointing_ms": 400.0, "stt_ms": 40.0, "first_token_ms": 70.0, "first_audio_ms": 80.0}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_browser() as browser:
-        yield browser
 
 
 @pytest.mark.parametrize("is_spoken", [False, True], ids=["typed", "spoken"])

@@ -7,9 +7,6 @@ from psycopg import AsyncConnection
 
 from projections.postgres.schema import connect, prepare
 from tests.infra.memory.past import Past
-from tests.projections.postgres.conftest import database, postgres_server
-
-__all__ = ["database", "postgres_server"]
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ import pytest
 from actors.transcript.echo.canceller import EchoCanceller
 from actors.transcript.echo.playback import HeardPlayback
 from actors.transcript.echo.replies import RepliesSound
-from actors.transcript.endpointing import WINDOW_SAMPLES, Tuning, VadState, hear
+from actors.transcript.endpointing import WINDOW_SAMPLES
 from contracts import events as e
 from contracts.audio import InFrame, OutFrame
 from infra.engines.vad import SileroVad
-from tests.speech import RATE_HZ, recorded, silence
+from tests.actors.transcript.echo.listening import Listening, in_a_quiet_room
+from tests.speech import RATE_HZ, recorded
 
 Sound = npt.NDArray[np.float64]
 
@@ -104,10 +105,9 @@ def happens(playback: HeardPlayback, pause: Break) -> Iterator[tuple[float, Call
 
 async def speech_begins(microphone: Sound, pause: Break, vad: SileroVad) -> list[float]:
     """Return when speech is noticed, in seconds."""
-    noisy = microphone + silence(len(microphone) * 1000 // RATE_HZ + 1)[: len(microphone)]
-    samples = np.clip(np.round(noisy), -32768, 32767).astype(np.int16)
+    samples = in_a_quiet_room(microphone)
     playback = HeardPlayback(RepliesSound())
-    canceller, model, hearing, begins = EchoCanceller(playback), vad.track(), VadState(), []
+    listening = Listening(EchoCanceller(playback), vad)
     to_come = sorted(happens(playback, pause), key=lambda one: one[0])
     handled = 0
     for first in range(0, len(samples) - FRAME, FRAME):
@@ -117,26 +117,9 @@ async def speech_begins(microphone: Sound, pause: Break, vad: SileroVad) -> list
         pcm = samples[first : first + FRAME].astype("<i2").tobytes()
         playback.hear(InFrame("t", first, ns(here_s), pcm), ns(here_s))
         while first + FRAME - handled >= WINDOW_SAMPLES:
-            window = samples[handled : handled + WINDOW_SAMPLES]
-            may_echo = canceller.hears_playback(handled)
-            if may_echo:
-                window = canceller.clean(handled, window)
-            else:
-                canceller.overhear(window)
-            (probability,) = await model.probabilities(window)
-            if may_echo:
-                probability = canceller.judged(handled, probability, hearing.speaking)
-            was_speaking = hearing.speaking
-            hearing, _ = hear(hearing, handled, probability, Tuning())
+            await listening.hear(handled, samples[handled : handled + WINDOW_SAMPLES])
             handled += WINDOW_SAMPLES
-            if hearing.speaking and not was_speaking:
-                begins.append(handled / RATE_HZ)
-    return begins
-
-
-@pytest.fixture(scope="module")
-def vad() -> SileroVad:
-    return SileroVad()
+    return listening.begins_s
 
 
 @pytest.mark.parametrize("cause", ["late-sound", "client"])

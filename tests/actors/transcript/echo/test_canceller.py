@@ -3,9 +3,10 @@ import numpy.typing as npt
 import pytest
 
 from actors.transcript.echo.canceller import EchoCanceller
-from actors.transcript.endpointing import WINDOW_SAMPLES, Tuning, VadState, hear
+from actors.transcript.endpointing import WINDOW_SAMPLES
 from infra.engines.vad import SileroVad
-from tests.speech import RATE_HZ, recorded, silence
+from tests.actors.transcript.echo.listening import Listening, in_a_quiet_room
+from tests.speech import RATE_HZ, recorded
 
 Sound = npt.NDArray[np.float64]
 
@@ -55,29 +56,11 @@ def echo(delay_ms: float, db: float) -> Sound:
 
 async def speech_begins(microphone: Sound, canceller: EchoCanceller, vad: SileroVad) -> list[float]:
     """Return when speech is noticed, in seconds."""
-    noisy = microphone + silence(int(SECONDS * 1000) + 1)[: len(microphone)]
-    samples = np.clip(noisy, -32768, 32767).astype(np.int16)
-    model, hearing, begins = vad.track(), VadState(), []
+    samples = in_a_quiet_room(microphone)
+    listening = Listening(canceller, vad)
     for first in range(0, len(samples) - WINDOW_SAMPLES, WINDOW_SAMPLES):
-        window = samples[first : first + WINDOW_SAMPLES]
-        may_echo = canceller.hears_playback(first)
-        if may_echo:
-            window = canceller.clean(first, window)
-        else:
-            canceller.overhear(window)
-        (probability,) = await model.probabilities(window)
-        if may_echo:
-            probability = canceller.judged(first, probability, hearing.speaking)
-        was_speaking = hearing.speaking
-        hearing, _ = hear(hearing, first, probability, Tuning())
-        if hearing.speaking and not was_speaking:
-            begins.append((first + WINDOW_SAMPLES) / RATE_HZ)
-    return begins
-
-
-@pytest.fixture(scope="module")
-def vad() -> SileroVad:
-    return SileroVad()
+        await listening.hear(first, samples[first : first + WINDOW_SAMPLES])
+    return listening.begins_s
 
 
 @pytest.mark.parametrize(("delay_ms", "db"), [(20, -12), (150, -25), (400, -12), (250, -40), (90, -18)])

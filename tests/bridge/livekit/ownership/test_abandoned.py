@@ -9,7 +9,8 @@ from contracts import events as e
 from infra.livekit.naming import agent_identity, session_of_room
 from tests.bridge.agent import Agent
 from tests.bridge.call.test_orphans import closed, left_behind
-from tests.bridge.livekit.conftest import BridgeProcess, Invite, StartBridge
+from tests.bridge.livekit.bridge_process import BridgeProcess
+from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.guest import Guest
 from tests.bridge.livekit.session_log import facts_with, names, one
 from tests.bridge.livekit.voice import say_tones
