@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infra.cli.interrupt import INTERRUPTED
-from infra.cli.output import BAD_INPUT, fail, out, progress, run_async, tell_misspelt, warn
+from infra.cli.output import fail, out, progress, run_async, tell_misspelt, warn
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -74,16 +74,13 @@ async def _run(livekit: bool) -> None:
 
 
 def _check_options(config: "Settings") -> None:
-    """End with an error if an option is for no engine: the actors would end by it as often as they are started."""
+    """Raise UnknownOptions here: the actors would end by it as often as they are started."""
     if not config.stt_options and not config.tts_options:
         return  # importing the engines takes seconds
-    from infra.engines.plugins import KINDS, UnknownOptions, check_options
+    from infra.engines.plugins import KINDS, check_options
 
-    try:
-        for kind in KINDS:
-            check_options(config, kind)
-    except UnknownOptions as error:
-        fail(str(error), BAD_INPUT)
+    for kind in KINDS:
+        check_options(config, kind)
 
 
 def _welcome(supervisor: "Supervisor", config: "Settings") -> None:

@@ -86,6 +86,11 @@ class FallbackChain:
         self._rests_until[name] = now_s + self._rest_s
 
 
+def engine_names(chain: str) -> list[str]:
+    """Return the engines that a setting names, best first: `deepgram.STT,local`."""
+    return [name for each in chain.split(",") if (name := each.strip())]
+
+
 class EngineTooSlow(TimeoutError):
     """An engine took longer than the settings allow."""
 

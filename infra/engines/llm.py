@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from infra.engines.chain import engine_names
 from infra.engines.plugins import engine_class, how_to_get, options_taken
 from infra.runtime import read_runtime
 from infra.settings import Settings
@@ -92,7 +93,7 @@ def limits_of(name: str) -> Limits:
 
 def model_names(chain: str) -> list[str]:
     """Return the names in a comma-separated fallback chain, best first. Raises LlmNotFound if there is none."""
-    names = [name.strip() for name in chain.split(",") if name.strip()]
+    names = engine_names(chain)
     if not names:
         raise LlmNotFound("no language model is named: set DAREDEVIL_LLM to `local` or `provider:model`")
     return names

@@ -5,6 +5,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from infra.cannot_run import CannotRun
+from infra.engines.chain import engine_names
 from infra.settings import Settings
 
 LOCAL = "local"
@@ -16,8 +18,10 @@ class EngineMissing(RuntimeError):
     """The named engine is not installed, or could not be made from its options; the message says what to do."""
 
 
-class UnknownOptions(ValueError):
+class UnknownOptions(CannotRun, ValueError):
     """The settings hold an option that no engine of the chain takes: `problem` says which, `remedy` what to do."""
+
+    exit_code = 2
 
     def __init__(self, setting: str, problem: str, remedy: str) -> None:
         super().__init__(f"{setting}: {problem}: {remedy}")
@@ -90,8 +94,8 @@ def check_options(settings: Settings, kind: Kind) -> None:
     chain: str = getattr(settings, kind.lower())
     options: dict[str, object] = getattr(settings, f"{kind.lower()}_options")
     known: set[str] = set()
-    for name in (name.strip() for name in chain.split(",")) if options else ():
-        if name in ("", LOCAL):
+    for name in engine_names(chain) if options else ():
+        if name == LOCAL:
             continue
         try:
             taken = parameters(engine_class(name, kind))

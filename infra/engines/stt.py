@@ -11,7 +11,7 @@ from livekit import rtc
 from livekit.agents import stt
 from livekit.agents.types import APIConnectOptions
 
-from infra.engines.chain import EngineFailure, FallbackChain, TimeLimit
+from infra.engines.chain import EngineFailure, FallbackChain, TimeLimit, engine_names
 from infra.engines.plugins import LOCAL, make_plugin
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class SpeechToText:
         make: Callable[[str, dict[str, Any]], "stt.STT[Any]"] = make_engine,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._names = [name.strip() for name in chain.split(",") if name.strip()] or [LOCAL]
+        self._names = engine_names(chain) or [LOCAL]
         self._options = options
         self._limit = TimeLimit(timeout_s)
         self._make = make

@@ -12,7 +12,7 @@ from typing import Any
 
 from livekit.agents import tts
 
-from infra.engines.chain import EngineFailure, FallbackChain, told
+from infra.engines.chain import EngineFailure, FallbackChain, engine_names, told
 from infra.engines.gate import URGENT
 from infra.engines.phrases import Phrases
 from infra.engines.plugins import LOCAL, EngineMissing, engine_class, make_plugin, options_taken, parameters
@@ -139,7 +139,7 @@ def load_chain(settings: Settings) -> TextToSpeech:
     """
     voices: list[Voice] = []
     reasons = []
-    for name in (name.strip() for name in settings.tts.split(",") if name.strip()):
+    for name in engine_names(settings.tts):
         try:
             voices.append(_load(name, settings))
         except EngineMissing as error:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contracts.events import AgentProfile
+from infra.engines.chain import engine_names
 from infra.erasure.reading import StoredSession
 from infra.projection import enabled
 from infra.settings import Settings
@@ -101,9 +102,4 @@ def out_of_reach(sessions: list[StoredSession], settings: Settings) -> list[str]
 
 def _services(profile: AgentProfile) -> list[str]:
     chains = ((kind, getattr(profile, kind)) for kind in ("llm", "stt", "tts"))
-    return [
-        f"{kind} {name.strip()}"
-        for kind, chain in chains
-        for name in chain.split(",")
-        if name.strip() not in ("", "local")
-    ]
+    return [f"{kind} {name}" for kind, chain in chains for name in engine_names(chain) if name != "local"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from contracts.topology import ACTORS, SYNTHESIS, TRANSCRIPT
 from infra.cannot_run import CannotRun
+from infra.engines.chain import engine_names
 from infra.livekit.key import livekit_folder, livekit_key
 from infra.log.held_jobs import HELD_DIR
 from infra.postgres_url import data_folder, running_url
@@ -104,8 +105,7 @@ def choose_addresses(settings: Settings) -> Addresses:
 
 def needs_local_llm(settings: Settings) -> bool:
     """Tell whether a local language model server has to be started."""
-    engines = [engine.strip() for engine in settings.llm.split(",")]
-    return "local" in engines and not settings.llm_url
+    return "local" in engine_names(settings.llm) and not settings.llm_url
 
 
 def niceness_of(name: str) -> int:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from infra.engines.chain import engine_names
 from infra.log.nats_reach import nats_problem, shown_url
 from infra.projection import UnknownProjection, projections
 from infra.runtime import read_runtime
@@ -141,11 +142,6 @@ def voice_finding(voice: str) -> Finding:
         if not path.is_file() or not os.access(path, os.R_OK):
             return Finding(subject, "missing", f"there is no file {path}, or it cannot be read", VOICE_REMEDY)
     return Finding(subject, "ok", "its files are there")
-
-
-def engine_names(chain: str) -> list[str]:
-    """Return the engines that a setting names, best first."""
-    return [name.strip() for name in chain.split(",") if name.strip()]
 
 
 def _engines(settings: Settings) -> Iterator[Finding]:

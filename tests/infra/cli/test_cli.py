@@ -100,6 +100,17 @@ async def a_session(broker: NatsBroker) -> None:
     await append(broker, SessionClosed(event_id="e3", time_ns=3 * 10**9, reason="hangup", **common))
 
 
+def test_run_does_not_start_with_an_option_that_no_engine_takes(
+    empty_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAREDEVIL_STT_OPTIONS", '{"language": "de"}')
+    settings.cache_clear()
+    code, _, errors = cli("run")
+    assert code == 2
+    assert "no engine of DAREDEVIL_STT=local takes language" in " ".join(errors.split())
+    assert not (empty_dir / "none").exists()
+
+
 def test_help_teaches_with_examples() -> None:
     code, output, _ = cli("--help")
     assert code == 0
