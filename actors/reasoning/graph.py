@@ -24,7 +24,7 @@ from actors.reasoning.prompts import Background, context_of
 from actors.reasoning.tools import CURRENT_TIME, time_answer, time_question
 from actors.reasoning.written_calls import WrittenCall
 from contracts.events import ContextMessage
-from infra.engines.chain import EngineFailure, FallbackChain, told
+from infra.engines.chain import EngineFailure, FallbackChain, error_text
 from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish, is_context_error
 from infra.engines.tokens import Count
@@ -261,7 +261,7 @@ class _Generating:
             asked = self._asked
             tokens = await tokens_of(name, [each.text for each in self._messages], asked.count)
             asked.learned.most_tokens[name] = tokens // 2
-            yield EngineFailure(name, told(error), SHORTENED, name)
+            yield EngineFailure(name, error_text(error), SHORTENED, name)
         async with aclosing(self._texts(name)) as texts:
             async for text in texts:
                 yield text

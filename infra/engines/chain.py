@@ -57,9 +57,9 @@ class FallbackChain:
     ) -> AsyncGenerator[T | EngineFailure, None]:
         """Yield what `attempt` yields for the first engine that works, and an EngineFailure for each that does not.
 
-        Any exception is a failure, and so is a CancelledError that nobody asked this task for: that is passed over as
-        well, but the last engine is asked once more, as it may be well. Raises nothing but CancelledError; if the last
-        part is an EngineFailure, all engines failed.
+        Any exception is a failure. So is a CancelledError that nobody asked this task for; the last engine is asked
+        once more after it, as nothing may be wrong with the engine. Raises nothing but CancelledError: if all engines
+        failed, the last part is an EngineFailure that names no next engine.
         """
         left, asked_again = self.in_order(names), False
         while left:
@@ -77,7 +77,7 @@ class FallbackChain:
                     left, asked_again, action = [name], True, ASKED_AGAIN
                 else:
                     self._rest(name)
-                yield EngineFailure(name, told(error), action, left[0] if left else "")
+                yield EngineFailure(name, error_text(error), action, left[0] if left else "")
 
     def _rest(self, name: str) -> None:
         now_s = self._clock()
@@ -95,7 +95,7 @@ class EngineTooSlow(TimeoutError):
     """An engine took longer than the settings allow."""
 
 
-def told(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Return an error as it is recorded."""
     return (str(error) if isinstance(error, EngineTooSlow) else f"{type(error).__name__}: {error}")[:ERROR_CHARS]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from livekit.agents import tts
 
-from infra.engines.chain import EngineFailure, FallbackChain, engine_names, told
+from infra.engines.chain import EngineFailure, FallbackChain, engine_names, error_text
 from infra.engines.gate import URGENT
 from infra.engines.phrases import Phrases
 from infra.engines.plugins import LOCAL, EngineMissing, engine_class, make_plugin, options_taken, parameters
@@ -105,7 +105,7 @@ class TextToSpeech:
             try:
                 await voice.warm_up()
             except Exception as error:  # a plugin may raise anything
-                log.warning("text to speech %s could not be warmed up: %s", voice.name, told(error))
+                log.warning("text to speech %s could not be warmed up: %s", voice.name, error_text(error))
 
     async def close(self) -> None:
         """Let all engines go."""
