@@ -17,9 +17,11 @@ from contracts.events import (
     Event,
     PlaybackFinished,
     PlaybackInterrupted,
+    PlaybackStarted,
     SessionClosed,
     SessionErased,
     SessionOpened,
+    SpeechStarted,
 )
 from contracts.topology import PERSISTENCE, RECORDER
 from infra.engines.embedding import Embedder, EmbeddingFailed, embedder_of
@@ -27,6 +29,7 @@ from infra.log.broker import make_app, make_broker
 from infra.log.connection import connection
 from infra.log.event_log import append, facts_after, now_ns
 from infra.log.inbox import Inbox, Job
+from infra.log.live_events import LiveEvents
 from infra.memory.presence import PresenceBoard
 from infra.settings import settings
 
@@ -85,6 +88,18 @@ def take_recordings(broker: NatsBroker, recorder: Recorder) -> Inbox:
     return inbox
 
 
+def listen(broker: NatsBroker, recorder: Recorder) -> LiveEvents:
+    """Return what wakes a recording that has nothing to do."""
+    live = LiveEvents(broker, PERSISTENCE)
+
+    @live.on(SessionClosed, SpeechStarted, PlaybackStarted)
+    async def more_to_record(event: SessionClosed | SpeechStarted | PlaybackStarted) -> None:
+        """Look again at once: there is sound, or the end."""
+        recorder.wake(event.session_id)
+
+    return live
+
+
 def make() -> FastStream:
     """Return the app of this actor."""
     broker = make_broker(PERSISTENCE)
@@ -98,17 +113,15 @@ def make() -> FastStream:
     recorder = Recorder(broker)
     inbox = take_events(broker, sessions, embedder, presence)
     recordings = take_recordings(broker, recorder)
+    live = listen(broker, recorder)
 
     @asynccontextmanager
     async def life() -> AsyncIterator[None]:
-        async with recorder.lifespan():
-            await recordings.open()
-            await inbox.open()
+        async with recorder.lifespan(), live, recordings:
             try:
-                yield
+                async with inbox:
+                    yield
             finally:
-                await inbox.close()
                 await recorder.flush()
-                await recordings.close()
 
     return make_app(PERSISTENCE, broker, life)

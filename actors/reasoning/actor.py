@@ -10,8 +10,6 @@ from faststream import FastStream
 from faststream.nats import NatsBroker
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 
 from actors.reasoning.addressee import turn_passed
 from actors.reasoning.background import Backgrounds
@@ -25,14 +23,14 @@ from actors.reasoning.session_state import Reply, Session, apply, turn_key
 from actors.reasoning.warming import PromptWarmer
 from contracts import events as e
 from contracts.answers import answer
-from contracts.codec import Undecodable, decode
-from contracts.topology import REASONING, live_event_subject
+from contracts.topology import REASONING
 from infra.engines.llm import chat_model, limits_of, model_names
 from infra.engines.tokens import TokenCounter
 from infra.log.broker import make_app, make_broker
 from infra.log.connection import connection
 from infra.log.event_log import StaleWriter, now_ns
 from infra.log.inbox import Inbox, Job
+from infra.log.live_events import LiveEvents
 from infra.memory.response_cache import ResponseCache
 from infra.memory.turns import TurnMemory, turn_memory
 from infra.session.people import several
@@ -42,8 +40,6 @@ from infra.settings import settings as process_settings
 log = logging.getLogger(__name__)
 
 MakeChatModel = Callable[[str, Settings], BaseChatModel]
-OVERHEARD = (e.TurnInterrupted, e.ReplyDiscarded, e.ReplyCommitted, e.SessionClosed)
-"""What every copy hears by a plain subscription: it may be about a reply that this copy writes."""
 
 
 class Reasoning:
@@ -63,7 +59,6 @@ class Reasoning:
         self._logs = SessionLogs(broker)
         self._running: dict[str, Generation] = {}
         self._graph = compile_graph()
-        self._subscriptions: list[Subscription] = []
         self._warmer = PromptWarmer(settings.llm_timeout_s)
         self._backgrounds = Backgrounds(memory, settings.turn_history, settings.memory_timeout_ms)
         self._cache = ResponseCache(lambda: connection(broker), settings.response_cache_ttl_s)
@@ -74,10 +69,7 @@ class Reasoning:
         """Whether a model of the settings could be made."""
 
     async def open(self) -> None:
-        """Listen for interruptions, and load the models. One that cannot be loaded is tried again when needed."""
-        for event_class in OVERHEARD:
-            subject = live_event_subject(event_class)
-            self._subscriptions.append(await connection(self._broker).subscribe(subject, cb=self._overhear))
+        """Load the models. One that cannot be loaded is tried again when needed."""
         await self._backgrounds.open()
         self.can_answer = False
         for name in model_names(self._settings.llm):
@@ -89,10 +81,7 @@ class Reasoning:
         self._warm_prompt(self._settings.prompt)
 
     async def close(self) -> None:
-        """Stop listening."""
-        for subscription in self._subscriptions:
-            if not connection(self._broker).is_closed:
-                await subscription.unsubscribe()
+        """Stop what is done in advance."""
         await self._warmer.close()
         await self._backgrounds.close()
 
@@ -243,23 +232,32 @@ class Reasoning:
         if (generation := self._running.get(decision.reply_id)) is not None:
             generation.stop()
 
-    async def _overhear(self, message: Msg) -> None:
-        """Apply what somebody said about a reply that this copy is writing."""
-        try:
-            event = decode(message.subject, message.data)
-        except Undecodable:
-            return
-        reply_id = getattr(event, "reply_id", None)
-        for generation in list(self._running.values()):
-            if generation.session_id != event.session_id or reply_id not in (None, generation.reply_id):
-                continue
+    def grant(self, event: e.ReplyCommitted) -> None:
+        """Let a draft that this copy is writing be heard, which another copy has committed."""
+        for generation in self._writing(event, event.reply_id):
+            generation.grant()
+
+    def stop(self, event: e.TurnInterrupted | e.ReplyDiscarded) -> None:
+        """Stop writing a reply that was interrupted or discarded."""
+        for generation in self._writing(event, event.reply_id):
+            generation.stop()
+
+    def stop_all(self, event: e.SessionClosed) -> None:
+        """Stop writing in a session that is over, and drop what is held of it."""
+        for generation in self._writing(event):
+            generation.stop()
+        self._forget(event.session_id)
+
+    def _writing(self, event: e.Event, reply_id: str | None = None) -> list[Generation]:
+        """Return what this copy is writing in an event's session, of one reply or all, with the event applied."""
+        found = [
+            generation
+            for generation in self._running.values()
+            if generation.session_id == event.session_id and reply_id in (None, generation.reply_id)
+        ]
+        for generation in found:
             apply(generation.log.session, event, 0)
-            if isinstance(event, e.ReplyCommitted):
-                generation.grant()
-            else:
-                generation.stop()
-        if isinstance(event, e.SessionClosed):
-            self._forget(event.session_id)
+        return found
 
     def _let_go(self, session: Session) -> None:
         """Drop what is held of a session that is over."""
@@ -361,19 +359,44 @@ def take_events(broker: NatsBroker, reasoning: Reasoning) -> Inbox:
     return inbox
 
 
+def listen(broker: NatsBroker, reasoning: Reasoning) -> LiveEvents:
+    """Return what every copy hears at once, for it may be writing the reply in question."""
+    live = LiveEvents(broker, REASONING)
+
+    @live.on(e.ReplyCommitted)
+    async def reply_committed(event: e.ReplyCommitted) -> None:
+        """Let the draft be heard."""
+        reasoning.grant(event)
+
+    @live.on(e.TurnInterrupted, e.ReplyDiscarded)
+    async def reply_stopped(event: e.TurnInterrupted | e.ReplyDiscarded) -> None:
+        """Write no more of the reply."""
+        reasoning.stop(event)
+
+    @live.on(e.SessionClosed)
+    async def session_over(event: e.SessionClosed) -> None:
+        """Write no more in the session."""
+        reasoning.stop_all(event)
+
+    return live
+
+
 def make() -> FastStream:
     """Return the app of one copy."""
     broker = make_broker(REASONING)
     settings = process_settings()
     reasoning = Reasoning(broker, settings, memory=turn_memory(settings))
+    live = listen(broker, reasoning)
     inbox = take_events(broker, reasoning)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        await reasoning.open()
-        await inbox.open()
-        yield
-        await inbox.close()
-        await reasoning.close()
+        async with live:
+            await reasoning.open()
+            try:
+                async with inbox:
+                    yield
+            finally:
+                await reasoning.close()
 
     return make_app(REASONING, broker, lifespan, lambda: () if reasoning.can_answer else ("answer",))

@@ -13,14 +13,11 @@ from actors.summaries.rolling import Renewal, due, talked
 from actors.summaries.writing import Models, Writer
 from contracts import events as e
 from contracts.answers import answer
-from contracts.topology import (
-    SUMMARIES,
-    event_subject,
-    session_subjects,
-)
+from contracts.topology import MODEL_FREE, MODEL_WANTED, SUMMARIES, event_subject, session_subjects
 from infra.log.broker import make_app, make_broker
 from infra.log.event_log import ExpectedSequence, StaleWriter, append, facts_after, now_ns
 from infra.log.inbox import Inbox
+from infra.log.live_events import LiveEvents
 from infra.session.people import people_of
 from infra.settings import Settings, settings
 
@@ -150,7 +147,13 @@ def make() -> FastStream:
     """Return the app of this actor."""
     broker = make_broker(SUMMARIES)
     calls = Calls()
+    live = LiveEvents(broker, SUMMARIES)
     inbox = Inbox(broker, SUMMARIES)
+
+    @live.on(*MODEL_WANTED, *MODEL_FREE)
+    async def of_a_call(event: e.Event) -> None:
+        """Note whether the call wants the local model now: summaries wait until none does."""
+        calls.take(event.session_id, type(event))
 
     @inbox.on(e.TurnRecorded)
     async def turn_recorded(event: e.TurnRecorded) -> None:
@@ -164,11 +167,7 @@ def make() -> FastStream:
 
     @asynccontextmanager
     async def life() -> AsyncIterator[None]:
-        async with calls.following(broker):
-            await inbox.open()
-            try:
-                yield
-            finally:
-                await inbox.close()
+        async with live, inbox:
+            yield
 
     return make_app(SUMMARIES, broker, life)

@@ -2,45 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from faststream.nats import NatsBroker
-from nats.aio.msg import Msg
-
-from contracts.events import (
-    Event,
-    InterruptionDismissed,
-    ReplyCompleted,
-    ReplyDiscarded,
-    ReplyStarted,
-    SessionClosed,
-    SpeechStarted,
-    TranscriptRevised,
-    TurnEnded,
-    UtteranceDismissed,
-)
-from contracts.topology import (
-    event_class_of,
-    live_event_subject,
-    session_of,
-)
-from infra.log.connection import connection
+from contracts.events import Event
+from contracts.topology import MODEL_FREE, MODEL_WANTED
 from infra.process.tasks import ended
 
 T = TypeVar("T")
-
-BEGINS: tuple[type[Event], ...] = (SpeechStarted, TranscriptRevised, TurnEnded, ReplyStarted)
-"""Somebody speaks, so that an answer is wanted soon, or one is being written."""
-ENDS: tuple[type[Event], ...] = (
-    ReplyCompleted,
-    ReplyDiscarded,
-    InterruptionDismissed,
-    UtteranceDismissed,
-    SessionClosed,
-)
-"""The answer is written (it may still be heard for seconds), or none is wanted."""
 
 FORGOTTEN_S = 20.0
 """A session of which nothing more is heard is not waited for any longer."""
@@ -58,9 +27,9 @@ class ModelDemand:
 
     def take(self, session_id: str, event_class: type[Event], now_s: float) -> None:
         """Take a fact of a session in."""
-        if event_class in BEGINS:
+        if event_class in MODEL_WANTED:
             self._wanted_until[session_id] = now_s + FORGOTTEN_S
-        elif event_class in ENDS:
+        elif event_class in MODEL_FREE:
             self._wanted_until.pop(session_id, None)
 
     def is_quiet(self, now_s: float) -> bool:
@@ -71,7 +40,7 @@ class ModelDemand:
 
 
 class Calls:
-    """Follows all calls of this log, and runs work between their replies. Use it within `following`."""
+    """Knows from facts whether a call of this log wants the model, and runs work between their replies."""
 
     def __init__(self) -> None:
         self._floor = ModelDemand()
@@ -79,23 +48,6 @@ class Calls:
         self._working = asyncio.Lock()
         """Held by the one whose work may run: were all that wait to begin in one moment, and be stopped in the next,
         hundreds of requests would be made and given up again after a busy hour."""
-
-    @asynccontextmanager
-    async def following(self, broker: NatsBroker) -> AsyncIterator[None]:
-        """Listen to the calls for the length of a block."""
-        nc = connection(broker)
-        subscriptions = [
-            await nc.subscribe(live_event_subject(event_class), cb=self._hear) for event_class in BEGINS + ENDS
-        ]
-        try:
-            yield
-        finally:
-            if nc.is_connected:
-                for subscription in subscriptions:
-                    await subscription.unsubscribe()
-
-    async def _hear(self, message: Msg) -> None:
-        self.take(session_of(message.subject), event_class_of(message.subject))
 
     def take(self, session_id: str, event_class: type[Event]) -> None:
         """Take a fact of a call in."""

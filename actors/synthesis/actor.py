@@ -11,15 +11,12 @@ from typing import Any
 from faststream import FastStream
 from faststream.nats import NatsBroker
 from livekit.agents.utils import http_context
-from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
 
 from actors.synthesis.framing import ClauseFrames
 from actors.synthesis.session_state import SessionState
 from actors.synthesis.sound_publisher import Outlet
 from actors.synthesis.voices import Voices
 from contracts.answers import answer
-from contracts.codec import Undecodable, decode
 from contracts.events import (
     ClauseSynthesized,
     EngineFailed,
@@ -32,9 +29,6 @@ from contracts.topology import (
     SOUND_AGAIN,
     SYNTHESIS,
     audio_out_subject,
-    event_subject,
-    live_event_subject,
-    session_of,
 )
 from infra.engines.chain import EngineFailure
 from infra.engines.tts import load_chain
@@ -42,6 +36,8 @@ from infra.log.broker import make_app, make_broker
 from infra.log.connection import connection
 from infra.log.event_log import append, facts_after, now_ns
 from infra.log.inbox import Inbox
+from infra.log.live_events import LiveEvents
+from infra.log.requests import Requests
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 from infra.settings import Settings, settings
 
@@ -63,21 +59,10 @@ class Synthesis:
         self._running: dict[asyncio.Task[None], ReplyClauseWritten] = {}
         self._stopped: set[asyncio.Task[None]] = set()
         """Those that run on although they were told to stop."""
-        self._again: set[asyncio.Task[None]] = set()
-
-    async def open(self) -> None:
-        """Listen for what stops a reply, and for requests for sound again."""
-        nc = connection(self._broker)
-        for event_class in (TurnInterrupted, ReplyDiscarded, SessionClosed):
-            await nc.subscribe(live_event_subject(event_class), cb=self._stop)
-        await nc.subscribe(SOUND_AGAIN.subject, queue=SOUND_AGAIN.queue, cb=self._asked_again)
 
     async def close(self) -> None:
         """Stop everything that runs."""
-        tasks = [*self._running, *self._again]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*self._running)
 
     @property
     def sessions_held(self) -> int:
@@ -125,19 +110,16 @@ class Synthesis:
             self._stopped.discard(task)
         return True
 
-    async def _stop(self, message: Msg) -> None:
-        try:
-            event = decode(message.subject, message.data)
-        except Undecodable as error:
-            log.warning("%s", error)
-            return
-        reply_id = getattr(event, "reply_id", None)
+    def stop(self, session_id: str, reply_id: str | None = None) -> None:
+        """Make no more sound of a reply; with no reply named, of the session."""
         for task, clause in list(self._running.items()):
-            if clause.session_id == event.session_id and reply_id in (None, clause.reply_id):
+            if clause.session_id == session_id and reply_id in (None, clause.reply_id):
                 self._stopped.add(task)
                 task.cancel()
-        if isinstance(event, SessionClosed):
-            self._sessions.pop(event.session_id, None)
+
+    def forget(self, session_id: str) -> None:
+        """Drop what is held of a session that is over."""
+        self._sessions.pop(session_id, None)
 
     async def _sound(self, clause: ReplyClauseWritten, session: SessionState, record: bool) -> None:
         """Publish a clause's sound; with `record`, say what came of it."""
@@ -169,31 +151,9 @@ class Synthesis:
             event = synthesized(clause, frames, engine_ms, outlet.first_frame_ns)
             await append(self._broker, event.model_copy(update={"unsaid": True}) if is_unsaid else event)
 
-    async def _asked_again(self, request: Msg) -> None:
-        if len(self._again) >= MOST_AGAIN:
-            await request.respond(b"busy: too many clauses are being made again")
-            return
-        task = asyncio.create_task(self._answer(request))
-        self._again.add(task)
-        task.add_done_callback(self._again.discard)
-
-    async def _answer(self, request: Msg) -> None:
-        """Publish a clause again, and answer nothing or why not."""
-        try:
-            with own_cancellation_only():
-                problem = await self._make_again(session_of(request.subject), request.data)
-        except Exception as error:  # whoever asked is told; the actor goes on
-            log.warning("sound again: %r", error)
-            problem = f"{type(error).__name__}: {error}"
-        try:
-            await request.respond(problem.encode())
-        except NatsError as error:
-            log.debug("sound again: no answer possible: %r", error)
-
-    async def _make_again(self, session_id: str, data: bytes) -> str:
-        clause = decode(event_subject(session_id, ReplyClauseWritten), data)
-        assert isinstance(clause, ReplyClauseWritten)
-        session = await self._session(session_id)
+    async def synthesize_again(self, clause: ReplyClauseWritten) -> str:
+        """Publish the sound of a clause once more; return why not, or nothing."""
+        session = await self._session(clause.session_id)
         if not session.hearable(clause):
             return "the reply was interrupted or discarded, or the session is closed"
         done = await self._unless_stopped(clause, self._sound(clause, session, record=False))
@@ -234,11 +194,8 @@ def synthesized(
     )
 
 
-def make() -> FastStream:
-    """Return the app of this actor."""
-    broker = make_broker(SYNTHESIS)
-    voices = Voices(settings(), load_chain)
-    synthesis = Synthesis(broker, voices, settings())
+def take_events(broker: NatsBroker, synthesis: Synthesis) -> Inbox:
+    """Return the inbox of clauses."""
     inbox = Inbox(broker, SYNTHESIS)
 
     @inbox.on(ReplyClauseWritten)
@@ -246,16 +203,56 @@ def make() -> FastStream:
         """Publish the clause's sound, then append that all of it is out."""
         await synthesis.synthesize(event)
 
+    return inbox
+
+
+def listen(broker: NatsBroker, synthesis: Synthesis) -> LiveEvents:
+    """Return what every copy hears at once, for it may be making the sound that nobody wants any more."""
+    live = LiveEvents(broker, SYNTHESIS)
+
+    @live.on(TurnInterrupted, ReplyDiscarded)
+    async def reply_stopped(event: TurnInterrupted | ReplyDiscarded) -> None:
+        """Stop the reply."""
+        synthesis.stop(event.session_id, event.reply_id)
+
+    @live.on(SessionClosed)
+    async def session_closed(event: SessionClosed) -> None:
+        """Stop all of the session's replies."""
+        synthesis.stop(event.session_id)
+        synthesis.forget(event.session_id)
+
+    return live
+
+
+def answer_requests(broker: NatsBroker, synthesis: Synthesis) -> Requests:
+    """Return what a copy is asked for."""
+    requests = Requests(broker, SYNTHESIS, MOST_AGAIN)
+
+    @requests.on(SOUND_AGAIN, ReplyClauseWritten)
+    async def sound_again(clause: ReplyClauseWritten) -> bytes:
+        """Publish a clause's sound again, which a door has lost; answer nothing once all is out, or why it is not."""
+        return (await synthesis.synthesize_again(clause)).encode()
+
+    return requests
+
+
+def make() -> FastStream:
+    """Return the app of this actor."""
+    broker = make_broker(SYNTHESIS)
+    voices = Voices(settings(), load_chain)
+    synthesis = Synthesis(broker, voices, settings())
+    inbox = take_events(broker, synthesis)
+    live = listen(broker, synthesis)
+    requests = answer_requests(broker, synthesis)
+
     @asynccontextmanager
     async def life() -> AsyncIterator[None]:
         async with http_context.open():  # plugins share it
             await voices.open()
-            await synthesis.open()
-            await inbox.open()
             try:
-                yield
+                async with live, requests, inbox:
+                    yield
             finally:
-                await inbox.close()
                 await synthesis.close()
                 await voices.close()
 

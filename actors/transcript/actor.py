@@ -2,20 +2,23 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from faststream import FastStream
 from faststream.nats import NatsBroker
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from actors.transcript.silent import SilentTracks
 from contracts import events as e
-from contracts.topology import TRANSCRIPT
+from contracts.topology import LOAD, TRANSCRIPT
 from infra.log.broker import make_app, make_broker
 from infra.log.event_log import deliver_again
 from infra.log.inbox import Inbox, Job
+from infra.log.live_events import LiveEvents
+from infra.log.requests import Requests
 from infra.process.allocator import give_back_memory
 from infra.settings import settings
 
@@ -32,87 +35,130 @@ MOST_TRACKS = 20_000
 
 
 class TranscriptActor:
-    """Takes the tracks of the inbox; each is owned by a task, and its message held, until the track ends."""
+    """The tracks that this copy hears, each owned by a task that ends with the track.
 
-    def __init__(self, broker: NatsBroker) -> None:
+    `give_up` gets a track that is no job until its sound comes.
+    """
+
+    def __init__(self, broker: NatsBroker, give_up: Callable[[e.TrackPublished], Awaitable[None]]) -> None:
         self._broker = broker
+        self._give_up = give_up
         self._ears: SpeechEngines | None = None
         self._owners: dict[str, TrackOwner] = {}
         self._load: HearingLoad | None = None
         self.hears = True
         """Whether an engine for speech to text could be made."""
-        self.inbox = Inbox(broker, TRANSCRIPT, MOST_TRACKS, self._refuses)
-        self._silent = SilentTracks(broker, self._take_again)
-
-    def listen(self, event: e.TrackPublished) -> Job:
-        """Return the task that owns the track until it ends."""
-        if self._ears is None:
-            raise RuntimeError("the engines are not loaded")
-        from actors.transcript.track_owner import TrackOwner
-
-        owner = self._owners.get(event.event_id)
-        if owner is not None:
-            owner.restart("its task was cancelled")
-        else:
-            owner = self._owners[event.event_id] = TrackOwner(self._broker, self._ears, event)
-        return asyncio.create_task(self._own(owner, event), name=f"track {event.track_id}")
-
-    async def _take_again(self, track: e.TrackPublished, revision: int) -> None:
-        """Have a track that was silent made a job again, which outlives this process; of all copies' wishes once."""
-        try:
-            await deliver_again(self._broker, track, f"silent-{revision}")
-        except (NatsError, TimeoutError, OSError) as error:
-            log.warning("track %s could not be made a job again (%r); it is heard here", track.track_id, error)
-            self.inbox.take(track)
-
-    async def _refuses(self) -> bool:
-        return self._load is not None and await self._load.refuses()
-
-    async def _own(self, owner: "TrackOwner", event: e.TrackPublished) -> None:
-        from actors.transcript.track_owner import GivenUp
-
-        try:
-            await owner.run()
-        except GivenUp as why:
-            log.info("track %s of %s is no job until its sound comes: %s", event.track_id, event.session_id, why)
-            # No longer its owner's: the track may be a job again before it is known that this one is done.
-            self._owners.pop(event.event_id, None)
-            await self._silent.add(event)
-        self._owners.pop(event.event_id, None)
-        if not self._owners:
-            # Sound and words of a call leave holes of many sizes: 50 MB of them after a thousand short calls.
-            await give_back_memory()
 
     @asynccontextmanager
-    async def lifespan(self) -> AsyncIterator[None]:
-        """Have the engines loaded and warm before the first track comes."""
+    async def ready(self) -> AsyncIterator["HearingLoad"]:
+        """Have the engines loaded and warm for the length of a block; it gets their load."""
         from actors.transcript.engines import SpeechEngines
         from actors.transcript.load import HearingLoad
 
         ears = self._ears = await asyncio.to_thread(SpeechEngines, settings())
         self.hears = await ears.warm_up()
-        self._load = HearingLoad(self._broker, ears)
-        await self._load.open()
-        await self._silent.open()
-        await self.inbox.open()
+        load = self._load = HearingLoad(self._broker, ears)
+        await load.open()
         try:
-            yield
+            yield load
         finally:
-            await self.inbox.close()
-            await self._silent.aclose()
-            await self._load.aclose()
+            await load.aclose()
             await ears.aclose()
+
+    def hear(self, track: e.TrackPublished) -> Job:
+        """Return the task that owns the track until it ends."""
+        if self._ears is None:
+            raise RuntimeError("a track came before the engines were loaded")
+        from actors.transcript.track_owner import TrackOwner
+
+        owner = self._owners.get(track.event_id)
+        if owner is not None:
+            owner.restart("its task was cancelled")
+        else:
+            owner = self._owners[track.event_id] = TrackOwner(self._broker, self._ears, track)
+        return asyncio.create_task(self._own(owner, track), name=f"track {track.track_id}")
+
+    async def refuses(self) -> bool:
+        """Tell whether the next track is better left to another copy."""
+        return self._load is not None and await self._load.refuses()
+
+    async def _own(self, owner: "TrackOwner", track: e.TrackPublished) -> None:
+        from actors.transcript.track_owner import GivenUp
+
+        try:
+            await owner.run()
+        except GivenUp as why:
+            log.info("track %s of %s is no job until its sound comes: %s", track.track_id, track.session_id, why)
+            # No longer its owner's: the track may be a job again before it is known that this one is done.
+            self._owners.pop(track.event_id, None)
+            await self._give_up(track)
+        self._owners.pop(track.event_id, None)
+        if not self._owners:
+            # Sound and words of a call leave holes of many sizes: 50 MB of them after a thousand short calls.
+            await give_back_memory()
+
+
+def take_events(broker: NatsBroker, transcript: TranscriptActor) -> Inbox:
+    """Return the inbox of tracks."""
+    inbox = Inbox(broker, TRANSCRIPT, MOST_TRACKS, transcript.refuses)
+
+    @inbox.on(e.TrackPublished)
+    async def track_published(event: e.TrackPublished) -> Job:
+        """Hear the track until it ends: its message is held as long, so that another copy goes on if this one dies."""
+        return transcript.hear(event)
+
+    return inbox
+
+
+def listen(broker: NatsBroker, silent: SilentTracks) -> LiveEvents:
+    """Return what ends a track while nobody owns it."""
+    live = LiveEvents(broker, TRANSCRIPT)
+
+    @live.on(e.SessionClosed)
+    async def session_closed(event: e.SessionClosed) -> None:
+        """Wait no longer for the sound of the session's tracks."""
+        await silent.session_over(event.session_id)
+
+    @live.on(e.TrackUnpublished)
+    async def track_unpublished(event: e.TrackUnpublished) -> None:
+        """Wait no longer for the track's sound."""
+        await silent.track_over(event.session_id, event.track_id)
+
+    return live
+
+
+def answer_requests(broker: NatsBroker, load: "HearingLoad") -> Requests:
+    """Return what a copy is asked for."""
+    requests = Requests(broker, TRANSCRIPT)
+
+    @requests.on(LOAD)
+    async def load_asked(_: Msg) -> bytes:
+        """Answer a copy that is behind, and looks for one that is not."""
+        return load.answer()
+
+    return requests
 
 
 def make() -> FastStream:
     """Return the app."""
     broker = make_broker(TRANSCRIPT)
-    transcript = TranscriptActor(broker)
-    inbox = transcript.inbox
 
-    @inbox.on(e.TrackPublished)
-    async def track_published(event: e.TrackPublished) -> Job:
-        """Hear the track until it ends: the message is held as long, so that another copy goes on if this one dies."""
-        return transcript.listen(event)
+    async def take_again(track: e.TrackPublished, revision: int) -> None:
+        """Make a track that was silent a job again, which outlives this process; of all copies' wishes one counts."""
+        try:
+            await deliver_again(broker, track, f"silent-{revision}")
+        except (NatsError, TimeoutError, OSError) as error:
+            log.warning("track %s could not be made a job again (%r); it is heard here", track.track_id, error)
+            inbox.take(track)
 
-    return make_app(TRANSCRIPT, broker, transcript.lifespan, lambda: () if transcript.hears else ("hear",))
+    silent = SilentTracks(broker, take_again)
+    transcript = TranscriptActor(broker, silent.add)
+    inbox = take_events(broker, transcript)
+    live = listen(broker, silent)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        async with transcript.ready() as load, answer_requests(broker, load), live, silent, inbox:
+            yield
+
+    return make_app(TRANSCRIPT, broker, lifespan, lambda: () if transcript.hears else ("hear",))

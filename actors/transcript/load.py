@@ -6,8 +6,6 @@ import uuid
 from collections.abc import Iterable
 
 from faststream.nats import NatsBroker
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from opentelemetry import metrics
 
@@ -31,24 +29,19 @@ class HearingLoad:
         self._ears = ears
         self._id = uuid.uuid4().hex.encode()
         self._watching: asyncio.Task[None] | None = None
-        self._subscription: Subscription | None = None
         self._was_behind = False
         metrics.get_meter("daredevil").create_observable_gauge(
             "daredevil.recognition.waited", [self._observe], "s", "How long the oldest speech has been waiting"
         )
 
     async def open(self) -> None:
-        """Answer other copies and watch. Raises nats errors."""
-        subject = load_subject(TRANSCRIPT)
-        self._subscription = await connection(self._broker).subscribe(subject, cb=self._answer)
+        """Begin to watch."""
         self._watching = asyncio.create_task(self._watch(), name="load of recognition")
 
     async def aclose(self) -> None:
         """Stop it."""
         if self._watching is not None:
             await ended(self._watching)
-        if self._subscription is not None and not connection(self._broker).is_closed:
-            await self._subscription.unsubscribe()
 
     async def refuses(self) -> bool:
         """Tell whether a new track is better left to another copy: this one is behind, and one that is not is there."""
@@ -70,8 +63,9 @@ class HearingLoad:
         finally:
             await answers.unsubscribe()
 
-    async def _answer(self, message: Msg) -> None:
-        await message.respond(b"%s %d" % (self._id, self._ears.behind()))
+    def answer(self) -> bytes:
+        """Return what other copies are answered: this copy's id, and 1 if it is behind, else 0."""
+        return b"%s %d" % (self._id, self._ears.behind())
 
     async def _watch(self) -> None:
         while True:

@@ -18,16 +18,10 @@ from nats.js.errors import APIError
 from contracts import events as e
 from contracts.audio import BadAudio, unpack_in
 from contracts.codec import Undecodable, decode, encode
-from contracts.topology import (
-    AUDIO,
-    SILENT_TRACKS,
-    VOICE,
-    audio_in_subject,
-    event_subject,
-    live_event_subject,
-)
+from contracts.topology import AUDIO, SILENT_TRACKS, VOICE, audio_in_subject, event_subject
 from infra.log.buckets import open_bucket
 from infra.log.connection import connection, jetstream
+from infra.log.handlers import Subscriber
 from infra.log.stream_reader import StoredMessage, last_message, stored_messages
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 
@@ -52,10 +46,11 @@ class _Watched:
     subscription: Subscription | None = None
 
 
-class SilentTracks:
+class SilentTracks(Subscriber):
     """Waits for the first frame of each track, then calls `take` with it and the entry's revision.
 
-    Every copy of transcript does so: `take` may be called by each, and once more after a crash.
+    Every copy of transcript does so: `take` may be called by each, and once more after a crash. Which of them have
+    ended it has to be told (`session_over`, `track_over`).
     """
 
     def __init__(
@@ -67,7 +62,6 @@ class SilentTracks:
         self._watched: dict[Key, _Watched] = {}
         self._read_to = 0
         self._looking: asyncio.Task[None] | None = None
-        self._ends: list[Subscription] = []
 
     def __len__(self) -> int:
         """Return how many tracks are waited for."""
@@ -75,18 +69,13 @@ class SilentTracks:
 
     async def open(self) -> None:
         """Wait for the tracks that are in the bucket, and for what others put there. Raises nats errors."""
-        nc = connection(self._broker)
-        for kind in (e.SessionClosed, e.TrackUnpublished):
-            self._ends.append(await nc.subscribe(live_event_subject(kind), cb=self._ended))
-        await open_bucket(nc.jetstream(), SILENT_TRACKS)
+        await open_bucket(jetstream(self._broker), SILENT_TRACKS)
         self._looking = asyncio.create_task(self._look(), name="silent tracks")
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         """Wait for none any more; they stay in the bucket."""
         if self._looking is not None:
             await ended(self._looking)
-        for subscription in self._ends:
-            await self._unsubscribe(subscription)
         for key in list(self._watched):
             await self._forget(key)
 
@@ -128,17 +117,18 @@ class SilentTracks:
         except (NatsError, APIError, TimeoutError, OSError) as error:
             log.debug("%r", error)
 
-    async def _ended(self, message: Msg) -> None:
-        try:
-            event = decode(message.subject, message.data)
-        except Undecodable:
-            return
-        over = [key for key in self._watched if key[0] == event.session_id]
-        if isinstance(event, e.TrackUnpublished):
-            over = [key for key in over if key[1] == event.track_id]
-        for key in over:
-            if await self._forget(key) is not None:
-                await self._strike(key)
+    async def session_over(self, session_id: str) -> None:
+        """Wait no longer for the tracks of a session."""
+        for key in [key for key in self._watched if key[0] == session_id]:
+            await self._over(key)
+
+    async def track_over(self, session_id: str, track_id: str) -> None:
+        """Wait no longer for a track."""
+        await self._over((session_id, track_id))
+
+    async def _over(self, key: Key) -> None:
+        if await self._forget(key) is not None:
+            await self._strike(key)
 
     async def _look(self) -> None:
         while True:
@@ -172,8 +162,7 @@ class SilentTracks:
         await self._watch(track, message.sequence)
         # It may have ended, or begun, while no copy was there.
         if await self._is_over(track):
-            if await self._forget(_key(track)) is not None:
-                await self._strike(_key(track))
+            await self._over(_key(track))
         elif await self._has_begun(track):
             await self._heard(_key(track))
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
@@ -107,6 +108,15 @@ def lasting(take: Callable[[Msg], Awaitable[None]]) -> Callable[[Msg], Awaitable
             log.error("a message on %s was not taken: %s", message.subject, error)
 
     return take_each
+
+
+async def unsubscribe(nc: Client, subscriptions: list[Subscription]) -> None:
+    """End subscriptions and empty the list. Those of a connection that is closed have ended with it."""
+    while subscriptions:
+        subscription = subscriptions.pop()
+        if not nc.is_closed:
+            with suppress(NatsError, OSError):
+                await subscription.unsubscribe()
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Which function handles which event: declared by decorators and checked against a row of `contracts.topology`."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, Self, TypeVar, overload
 
 from contracts.events import Event
 
@@ -19,6 +20,25 @@ class HandlersMismatch(TypeError):
 
 class NoHandler(LookupError):
     """An event came that nothing was declared for: a newer version of the actor's durable or subscription is in use."""
+
+
+class Subscriber(ABC):
+    """What takes messages between `open` and `close`; `async with` does both."""
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Begin to take messages."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Take no more messages."""
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
 
 class EventHandlers(Generic[ResultT]):

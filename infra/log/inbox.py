@@ -28,7 +28,7 @@ from contracts.topology import (
 )
 from infra.log.connection import cancellation_kept, connection, jetstream
 from infra.log.dead_letters import SUBJECT_HEADER, dead_letter
-from infra.log.handlers import EventHandlers, NoHandler
+from infra.log.handlers import EventHandlers, NoHandler, Subscriber
 from infra.log.held_jobs import HeldJobs
 from infra.process.tasks import CancelledElsewhere, ended, is_being_stopped, own_cancellation_only
 from infra.process.telemetry import span
@@ -69,7 +69,7 @@ class _Lane:
     worker: "asyncio.Task[None] | None" = None
 
 
-class Inbox(EventHandlers[Job | None]):
+class Inbox(EventHandlers[Job | None], Subscriber):
     """Takes the events of a durable and calls the handler of each, in order within a session.
 
         inbox = Inbox(broker, REASONING)

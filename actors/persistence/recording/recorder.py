@@ -10,14 +10,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from faststream.nats import NatsBroker
-from nats.aio.msg import Msg
 
 from contracts import events as e
-from contracts.topology import (
-    live_event_subject,
-    session_of,
-)
-from infra.log.connection import connection
 from infra.log.inbox import Job
 from infra.settings import settings
 
@@ -28,8 +22,6 @@ FLUSH_S = 4.0
 """How long this process's end may wait for what is known to be stored."""
 
 NICE = 15
-_WAKING = (e.SessionClosed, e.SpeechStarted, e.PlaybackStarted)
-"""Facts after which a recorder that had nothing to do looks again."""
 
 
 class Recorder:
@@ -59,18 +51,17 @@ class Recorder:
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """Have the thread that encodes, and look again at a recording that has nothing to do when there may be more."""
+        """Have the thread that encodes."""
         await asyncio.to_thread(__import__, "actors.persistence.recording.session")
         self._encoding = ThreadPoolExecutor(1, "encoding", initializer=_be_nice)
-        for event_class in _WAKING:
-            await connection(self._broker).subscribe(live_event_subject(event_class), cb=self._wake)
         try:
             yield
         finally:
             self._encoding.shutdown(wait=False, cancel_futures=True)
 
-    async def _wake(self, message: Msg) -> None:
-        session = self._sessions.get(session_of(message.subject))
+    def wake(self, session_id: str) -> None:
+        """Look again at a recording that may have had nothing to do."""
+        session = self._sessions.get(session_id)
         if session is not None:
             session.wake()
 

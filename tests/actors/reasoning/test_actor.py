@@ -12,7 +12,7 @@ from faststream.nats import NatsBroker
 from langchain_core.language_models import BaseChatModel
 
 from actors.reasoning import endings, tools
-from actors.reasoning.actor import Reasoning, take_events
+from actors.reasoning.actor import Reasoning, listen, take_events
 from actors.reasoning.decide import reply_id_of
 from actors.reasoning.model_stream import Continuation
 from contracts import events as e
@@ -66,7 +66,8 @@ async def copy_of_actor(broker: NatsBroker, *models: BaseChatModel, **settings: 
 
     actor = Reasoning(broker, Settings(llm=names, **settings), make)
     await actor.open()
-    yield actor
+    async with listen(broker, actor):
+        yield actor
     await actor.close()
 
 

@@ -2,7 +2,7 @@
 
 from faststream.nats import NatsBroker
 
-from actors.synthesis.actor import Synthesis
+from actors.synthesis.actor import Synthesis, listen
 from actors.synthesis.voices import Voices
 from contracts.events import SessionClosed
 from infra.engines.tts import TextToSpeech
@@ -20,13 +20,13 @@ async def test_sessions_that_are_over_are_let_go(broker: NatsBroker) -> None:
     voices = Voices(settings(), lambda settings: TextToSpeech([ScriptedVoice()]))
     await voices.open()
     synthesis = Synthesis(broker, voices, settings())
-    await synthesis.open()
-    for number in range(12):
-        await synthesis.synthesize(clause(session=f"s-{number}"))
-    assert synthesis.sessions_held == 12
-    for number in range(11):
-        await append(broker, closed(f"s-{number}"))
-    await until(lambda: synthesis.sessions_held == 1)
+    async with listen(broker, synthesis):
+        for number in range(12):
+            await synthesis.synthesize(clause(session=f"s-{number}"))
+        assert synthesis.sessions_held == 12
+        for number in range(11):
+            await append(broker, closed(f"s-{number}"))
+        await until(lambda: synthesis.sessions_held == 1)
     # A clause that comes after the end is read back with it, and is not kept either.
     await synthesis.synthesize(clause(1, session="s-0"))
     assert synthesis.sessions_held == 1

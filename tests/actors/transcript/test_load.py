@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 from faststream.nats import NatsBroker
 
+from actors.transcript.actor import answer_requests
 from actors.transcript.engines import SpeechEngines
 from actors.transcript.load import HearingLoad
 from contracts import events as e
@@ -23,17 +24,13 @@ def ears(behind: bool) -> Any:
 
 async def test_a_track_is_refused_only_if_this_copy_is_behind_and_another_is_not(broker: NatsBroker) -> None:
     behind, full, free = (HearingLoad(broker, ears(state)) for state in (True, True, False))
-    await behind.open()
-    try:
+    async with answer_requests(broker, behind):
         assert not await behind.refuses()
-        await full.open()
-        assert not await behind.refuses()
-        await free.open()
-        assert await behind.refuses()
-        assert not await free.refuses()
-    finally:
-        for load in (behind, full, free):
-            await load.aclose()
+        async with answer_requests(broker, full):
+            assert not await behind.refuses()
+            async with answer_requests(broker, free):
+                assert await behind.refuses()
+                assert not await free.refuses()
 
 
 async def test_falling_behind_and_catching_up_are_logged_once(

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from faststream.nats import NatsBroker
 
+from actors.transcript.actor import listen
 from actors.transcript.silent import SilentTracks
 from contracts import events as e
 from contracts.topology import (
@@ -24,6 +25,7 @@ class Copy:
     def __init__(self, broker: NatsBroker) -> None:
         self.taken: list[str] = []
         self.tracks = SilentTracks(broker, self._take)
+        self.live = listen(broker, self.tracks)
 
     async def _take(self, track: e.TrackPublished, revision: int) -> None:
         self.taken.append(track.track_id)
@@ -33,10 +35,12 @@ class Copy:
 async def copies(broker: NatsBroker) -> AsyncIterator[list[Copy]]:
     copies = [Copy(broker), Copy(broker)]
     for copy in copies:
+        await copy.live.open()
         await copy.tracks.open()
     yield copies
     for copy in copies:
-        await copy.tracks.aclose()
+        await copy.tracks.close()
+        await copy.live.close()
 
 
 async def track_of(caller: Caller) -> e.TrackPublished:
@@ -82,7 +86,7 @@ async def test_what_has_ended_while_no_copy_was_there_is_forgotten(broker: NatsB
     first, second = Copy(broker), Copy(broker)
     await first.tracks.open()
     await first.tracks.add(await track_of(caller))
-    await first.tracks.aclose()
+    await first.tracks.close()
     await caller.unpublish_track()
     await second.tracks.open()
 
@@ -91,7 +95,7 @@ async def test_what_has_ended_while_no_copy_was_there_is_forgotten(broker: NatsB
 
     await until_async(none, 5, "it is still held to be silent")
     assert len(second.tracks) == 0
-    await second.tracks.aclose()
+    await second.tracks.close()
 
 
 async def test_of_several_copies_the_wish_to_hear_a_track_is_stored_once(broker: NatsBroker, caller: Caller) -> None:

@@ -11,7 +11,7 @@ from langchain_core.language_models import BaseChatModel
 
 from actors.persistence.actor import record
 from actors.persistence.sessions import Sessions
-from actors.reasoning.actor import Reasoning, take_events
+from actors.reasoning.actor import Reasoning, listen, take_events
 from contracts.events import Event, PlaybackFinished, PlaybackInterrupted
 from contracts.topology import PERSISTENCE
 from infra.log.broker import make_broker
@@ -27,11 +27,10 @@ async def reasoning(model: BaseChatModel, **settings: Any) -> AsyncIterator[None
     inbox = take_events(broker, actor)
     await broker.start()
     await actor.open()
-    await inbox.open()
     try:
-        yield
+        async with listen(broker, actor), inbox:
+            yield
     finally:
-        await inbox.close()
         await actor.close()
         await broker.stop()
 

@@ -1,0 +1,60 @@
+"""Hearing facts as they are stored, beside the durable: what every copy of a process has to know at once."""
+
+import logging
+
+from faststream.nats import NatsBroker
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from contracts.codec import Undecodable, decode
+from contracts.topology import LISTENERS, live_event_subject
+from infra.log.connection import connection, lasting, unsubscribe
+from infra.log.handlers import EventHandlers, Subscriber
+
+log = logging.getLogger(__name__)
+
+
+class LiveEvents(EventHandlers[None], Subscriber):
+    """Calls the handler of each event that a process's row in `LISTENERS` names, in all sessions.
+
+        live = LiveEvents(broker, SYNTHESIS)
+
+        @live.on(e.TurnInterrupted)
+        async def turn_interrupted(event: e.TurnInterrupted) -> None:
+            ...
+
+    Every copy of the process hears every event, and nothing is held: what is stored while this process or its
+    connection is away is missed. Events of one class come in order, and the next one waits for the handler of the one
+    before. A message that cannot be decoded is logged, and so is a handler that fails; neither ends the subscription.
+    """
+
+    def __init__(self, broker: NatsBroker, process: str) -> None:
+        rows = [row for row in LISTENERS if row.process == process and row.events]
+        super().__init__(f"listener {process}", tuple(event_class for row in rows for event_class in row.events))
+        self._broker = broker
+        self._subscriptions: list[Subscription] = []
+
+    async def open(self) -> None:
+        """Subscribe; call it when the broker is connected.
+
+        Raises HandlersMismatch if an event of the row has no handler, and nats errors.
+        """
+        self.check()
+        for event_class in self.events:
+            subject = live_event_subject(event_class)
+            self._subscriptions.append(await connection(self._broker).subscribe(subject, cb=lasting(self._take)))
+
+    async def close(self) -> None:
+        """Unsubscribe."""
+        await unsubscribe(connection(self._broker), self._subscriptions)
+
+    async def _take(self, message: Msg) -> None:
+        try:
+            event = decode(message.subject, message.data)
+        except Undecodable as error:
+            log.warning("not heard: %s", error)
+            return
+        try:
+            await self.handle(event)
+        except Exception:  # the next event is another one; what the handler does is its own affair
+            log.exception("%s of %s was not dealt with", type(event).__name__, event.session_id)

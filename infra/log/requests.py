@@ -1,0 +1,149 @@
+"""Answering NATS requests: each in a task of its own, a bounded number at a time."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, overload
+
+from faststream.nats import NatsBroker
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+
+from contracts.codec import decode
+from contracts.events import Event
+from contracts.topology import CLOCK, HEALTH, PUT_BACK, REQUESTS, Address, Request, event_subject, session_of
+from infra.log.connection import connection, lasting, unsubscribe
+from infra.log.handlers import HandlersMismatch, Subscriber
+from infra.process.tasks import ended, own_cancellation_only
+
+log = logging.getLogger(__name__)
+
+ANSWERED_FOR_ALL = (HEALTH.name, CLOCK.name, PUT_BACK.name)
+"""Requests that have no handler of their own: `make_app`, `common_time` and `Inbox` answer them in every actor."""
+
+MOST = 50
+"""How many requests a process answers at a time unless it says otherwise."""
+
+BUSY = b"busy: too many such requests are being answered; ask again later"
+
+A = TypeVar("A", bound=Event)
+_Answer = Callable[[A], Awaitable[bytes]]
+_RawAnswer = Callable[[Msg], Awaitable[bytes]]
+
+
+class Requests(Subscriber):
+    """Answers the requests that the rows of a process in `REQUESTS` name, of all sessions.
+
+        requests = Requests(broker, SYNTHESIS)
+
+        @requests.on(SOUND_AGAIN, e.ReplyClauseWritten)
+        async def sound_again(clause: e.ReplyClauseWritten) -> bytes:
+            ...
+
+    A request goes to one copy if its row names a queue group, else to all. At most `most` are answered at a time; who
+    asks for more is told to ask later. If a request cannot be decoded or its handler fails, whoever asked is told why,
+    and it is logged.
+    """
+
+    def __init__(self, broker: NatsBroker, process: str, most: int = MOST) -> None:
+        self._broker = broker
+        self._process = process
+        self._most = most
+        self._rows = tuple(
+            row
+            for row in REQUESTS
+            if process in row.answered_by and row.name not in ANSWERED_FOR_ALL and "{session}" not in row.subject
+        )
+        self._handlers: dict[str, _RawAnswer] = {}
+        self._subscriptions: list[Subscription] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @overload
+    def on(self, request: Request, /) -> Callable[[_RawAnswer], _RawAnswer]: ...
+    @overload
+    def on(self, request: Request, event_class: type[A], /) -> Callable[[_Answer[A]], _Answer[A]]: ...
+    def on(
+        self, request: Request, event_class: type[Event] | None = None, /
+    ) -> Callable[[Callable[[Any], Awaitable[bytes]]], Callable[[Any], Awaitable[bytes]]]:
+        """Declare the decorated function as the one that answers a request; it returns the answer.
+
+        It gets the message; with an event class, the event that the request contains. Raises HandlersMismatch for a
+        request that the process does not answer, and for one that has a handler already.
+        """
+        if request not in self._rows:
+            raise HandlersMismatch(
+                f"{self._process} is to answer {request.name}, but its row in REQUESTS (contracts/topology) does not "
+                f"name {self._process}: add it to `answered_by`, or remove the handler"
+            )
+        if request.name in self._handlers:
+            raise HandlersMismatch(f"{self._process} has two handlers for the request {request.name}: keep one")
+
+        def declare(handler: Callable[[Any], Awaitable[bytes]]) -> Callable[[Any], Awaitable[bytes]]:
+            async def with_event(message: Msg) -> bytes:
+                assert event_class is not None
+                subject = event_subject(session_of(message.subject), event_class)
+                return await handler(decode(subject, message.data))
+
+            self._handlers[request.name] = handler if event_class is None else with_event
+            return handler
+
+        return declare
+
+    def check(self) -> None:
+        """Raise HandlersMismatch if a request that the process answers has no handler."""
+        missing = [row.name for row in self._rows if row.name not in self._handlers]
+        if missing:
+            raise HandlersMismatch(
+                f"{self._process} answers {', '.join(missing)} (REQUESTS in contracts/topology), but no handler is "
+                "declared for that: declare one with `on`, or take the process out of the row"
+            )
+
+    async def open(self) -> None:
+        """Begin to answer; call it when the broker is connected.
+
+        Raises HandlersMismatch if a request has no handler, and nats errors.
+        """
+        self.check()
+        for row in self._rows:
+            subject, take = _subject(row, self._process), self._taking(row)
+            self._subscriptions.append(
+                await connection(self._broker).subscribe(subject, queue=row.queue, cb=lasting(take))
+            )
+
+    async def close(self) -> None:
+        """Answer no more, and stop what is being answered."""
+        await unsubscribe(connection(self._broker), self._subscriptions)
+        await ended(*self._tasks)
+
+    def _taking(self, row: Request) -> Callable[[Msg], Awaitable[None]]:
+        async def take(message: Msg) -> None:
+            if len(self._tasks) >= self._most:
+                await _respond(row, message, BUSY)
+                return
+            task = asyncio.create_task(self._answer(row, message), name=f"answering {row.name}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        return take
+
+    async def _answer(self, row: Request, message: Msg) -> None:
+        try:
+            with own_cancellation_only():
+                answer = await self._handlers[row.name](message)
+        except Exception as error:  # whoever asked is told; the process goes on
+            log.warning("request %s on %s could not be answered: %r", row.name, message.subject, error)
+            answer = f"{type(error).__name__}: {error}".encode()
+        await _respond(row, message, answer)
+
+
+async def _respond(row: Request, message: Msg, answer: bytes) -> None:
+    try:
+        await message.respond(answer)
+    except (NatsError, OSError) as error:
+        log.debug("no answer to %s is possible: %r", row.name, error)
+
+
+def _subject(row: Request, process: str) -> str:
+    """Return what to subscribe to: the row's subject with the process in place of its one name, if that is left."""
+    return Address(row.subject).of(*(process for _ in Address(row.subject).names))
