@@ -2,33 +2,61 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage
+from actors.reasoning.chat_models import ChatModels
+from actors.reasoning.fitting import Given, fitted_to
+from actors.reasoning.prompts import Background
+from contracts import events as e
+from infra.engines.llm import limits_of, model_names
+from infra.engines.tokens import TokenCounter
+from infra.settings import Settings
 
 log = logging.getLogger(__name__)
 
-Gather = Callable[[], Awaitable[Sequence[BaseMessage]]]
+Gather = Callable[[], Awaitable[Background]]
+"""Returns what a model is told besides the question."""
+
+MOST_PROMPTS = 50
+"""How many prompts are known to have been read."""
 
 
 class PromptWarmer:
-    """Asks a model for one token that nobody wants, in the background; one request for each key at a time.
+    """Asks the first model for one token that nobody wants, in the background; one request for each key at a time.
 
-    What it reads stays in the model server's cache as long as the next prompt begins with the same words.
+    What it reads stays in the model server's cache as long as the next prompt begins with the same words. A model that
+    keeps nothing is asked nothing.
     """
 
-    def __init__(self, timeout_s: float) -> None:
-        self._timeout_s = timeout_s
+    def __init__(self, settings: Settings, models: ChatModels, tokens: TokenCounter) -> None:
+        self._settings = settings
+        self._models = models
+        self._tokens = tokens
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._known_prompts: list[str] = []
 
-    def read(self, key: str, make: Callable[[], Awaitable[BaseChatModel]], gather: Gather) -> None:
-        """Have what `gather` returns read unless the last reading for `key` still goes on."""
-        if key in self._running:
+    def read_prompt(self, prompt: str) -> None:
+        """Have a prompt read before the first question comes, so that nobody waits for it."""
+        if prompt in self._known_prompts:
             return
-        task = asyncio.create_task(self._read(make, gather), name=f"warming {key}")
-        self._running[key] = task
-        task.add_done_callback(lambda done: self._forget(key, done))
+        self._known_prompts = [*self._known_prompts[1 - MOST_PROMPTS :], prompt]
+
+        async def nothing_known() -> Background:
+            return Background()
+
+        async def something_known() -> Background:
+            return Background([e.ContextMessage(role="user", text="I am here.")])
+
+        self.read_question(f"of anybody: {prompt}", prompt, nothing_known, "Hello!")
+        self.read_question(f"of somebody known: {prompt}", prompt, something_known, "Who am I?")
+
+    def read_question(self, key: str, prompt: str, gather: Gather, question: str) -> None:
+        """Have a question read, after what `gather` returns, unless the last reading for `key` still goes on."""
+        name = model_names(self._settings.llm)[0]
+        if limits_of(name).primer and key not in self._running:
+            reading = self._read(name, prompt, gather, question)
+            task = self._running[key] = asyncio.create_task(reading, name="warming")
+            task.add_done_callback(lambda done: self._forget(key, done))
 
     def stop(self, key: str) -> None:
         """End what is being read for `key`: the real question comes now."""
@@ -46,9 +74,11 @@ class PromptWarmer:
         if self._running.get(key) is task:
             del self._running[key]
 
-    async def _read(self, make: Callable[[], Awaitable[BaseChatModel]], gather: Gather) -> None:
+    async def _read(self, name: str, prompt: str, gather: Gather, question: str) -> None:
         try:
-            model, messages = await make(), await gather()
-            await asyncio.wait_for(model.ainvoke(list(messages), max_tokens=1), self._timeout_s)
+            model, given = await self._models.of(name), Given(prompt, await gather(), question)
+            fitted = await fitted_to(name, given, self._tokens.count, self._settings.reply_max_tokens)
+            reading = model.ainvoke(list(fitted.messages(name)), max_tokens=1)
+            await asyncio.wait_for(reading, self._settings.llm_timeout_s)
         except Exception as error:  # a failure of the model is told when its answer is needed
             log.debug("warming up: %r", error)

@@ -12,7 +12,8 @@ from faststream.nats import NatsBroker
 from langchain_core.language_models import BaseChatModel
 
 from actors.reasoning import endings, tools
-from actors.reasoning.actor import Reasoning, listen, take_events
+from actors.reasoning.actor import listen, take_events
+from actors.reasoning.answering import Reasoning
 from actors.reasoning.decide import reply_id_of
 from actors.reasoning.model_stream import Continuation
 from contracts import events as e

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from faststream.nats import NatsBroker
+from langchain_core.language_models import BaseChatModel
 
 from actors.reasoning import endings, tools
-from actors.reasoning.actor import Reasoning
+from actors.reasoning.answering import Reasoning
 from actors.reasoning.graph import TOOL_ROUNDS
 from contracts import events as e
+from infra.engines.llm import chat_model
 from infra.settings import Settings
 from tests.actors.reasoning.facts import ended as turn
 from tests.actors.reasoning.openai_server import (
@@ -105,13 +107,15 @@ async def test_the_next_model_goes_on_where_a_stream_lost_its_end(broker: NatsBr
         openai_server([CUT, half_close]) as broken,
         answering(broker, [CUT, "ks off.", *ended("stop")]) as (_, actor),
     ):
-        first = Reasoning(broker, Settings(llm="openai:a,openai:b", llm_options={"api_key": "none"}))
-        await first.open()
         made = {"openai:a": broken.url, "openai:b": actor._settings.llm_options["base_url"]}
-        first._make_model = lambda name, settings: actor._make_model(
-            name, settings.model_copy(update={"llm_options": {"api_key": "none", "base_url": made[name]}})
-        )
-        first._models.clear()
+
+        def make(name: str, settings: Settings) -> BaseChatModel:
+            return chat_model(
+                name, settings.model_copy(update={"llm_options": {"api_key": "none", "base_url": made[name]}})
+            )
+
+        first = Reasoning(broker, Settings(llm="openai:a,openai:b"), make)
+        await first.open()
         await ask(broker, first)
         await first.close()
     assert " ".join(await clauses(broker)) == f"{WHOLE} The second one breaks off."

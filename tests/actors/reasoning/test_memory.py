@@ -8,7 +8,7 @@ from typing import Any, cast
 from faststream.nats import NatsBroker
 from langchain_core.language_models import BaseChatModel
 
-from actors.reasoning.actor import Reasoning
+from actors.reasoning.answering import Reasoning
 from actors.reasoning.decide import reply_id_of
 from contracts import events as e
 from infra.log.event_log import append, facts_after

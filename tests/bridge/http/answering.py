@@ -11,7 +11,8 @@ from langchain_core.language_models import BaseChatModel
 
 from actors.persistence.actor import record
 from actors.persistence.sessions import Sessions
-from actors.reasoning.actor import Reasoning, listen, take_events
+from actors.reasoning.actor import listen, take_events
+from actors.reasoning.answering import Reasoning
 from contracts.events import Event, PlaybackFinished, PlaybackInterrupted
 from contracts.topology import PERSISTENCE
 from infra.log.broker import make_broker

@@ -1,0 +1,264 @@
+"""What one copy of reasoning does about an event: it carries out what `decide` says, and keeps what it has read."""
+
+import asyncio
+import contextlib
+
+from faststream.nats import NatsBroker
+
+from actors.reasoning.addressee import turn_passed
+from actors.reasoning.background import Backgrounds
+from actors.reasoning.chat_models import ChatModels, MakeChatModel
+from actors.reasoning.decide import Commit, Decision, Discard, Pass, Resume, Start, decide
+from actors.reasoning.generation import Generation
+from actors.reasoning.graph import Learned, compile_graph
+from actors.reasoning.prompts import Background
+from actors.reasoning.session_log import SessionLog, SessionLogs
+from actors.reasoning.session_state import Reply, Session, apply, turn_key
+from actors.reasoning.warming import PromptWarmer
+from contracts import events as e
+from contracts.answers import answer
+from infra.engines.llm import chat_model
+from infra.engines.tokens import TokenCounter
+from infra.log.connection import connection
+from infra.log.event_log import StaleWriter, now_ns
+from infra.log.inbox import Job
+from infra.memory.response_cache import ResponseCache
+from infra.memory.turns import TurnMemory
+from infra.session.people import several
+from infra.settings import Settings
+
+
+class Reasoning:
+    """One copy of the actor: a method for each event that it takes; `open` and `close` wrap its life."""
+
+    def __init__(
+        self,
+        broker: NatsBroker,
+        settings: Settings,
+        make_model: MakeChatModel = chat_model,
+        memory: TurnMemory | None = None,
+    ) -> None:
+        self._broker = broker
+        self._settings = settings
+        self._models = ChatModels(settings, make_model)
+        self._logs = SessionLogs(broker)
+        self._running: dict[str, Generation] = {}
+        self._graph = compile_graph()
+        self._backgrounds = Backgrounds(memory, settings.turn_history, settings.memory_timeout_ms)
+        self._cache = ResponseCache(lambda: connection(broker), settings.response_cache_ttl_s)
+        self._tokens = TokenCounter(settings)
+        self._warmer = PromptWarmer(settings, self._models, self._tokens)
+        self._learned = Learned()
+
+    @property
+    def can_answer(self) -> bool:
+        """Whether a model of the settings could be made."""
+        return self._models.any_made
+
+    async def open(self) -> None:
+        """Load the models. One that cannot be loaded is tried again when needed."""
+        await self._backgrounds.open()
+        await self._models.load()
+        self._warmer.read_prompt(self._settings.prompt)
+
+    async def close(self) -> None:
+        """Stop what is done in advance."""
+        await self._warmer.close()
+        await self._backgrounds.close()
+
+    @property
+    def sessions_held(self) -> int:
+        """Of how many sessions this copy keeps what it has read."""
+        return len(self._logs)
+
+    async def greet(self, event: e.SessionOpened) -> Job | None:
+        """Begin the greeting, and have ready what the first answer will need."""
+        session_log = self._turn_to(event)
+        task = await self._decide(session_log, event)
+        self._backgrounds.prepare(event.user_id)
+        self._warmer.read_prompt(event.profile.prompt)
+        self._let_go(session_log.session)
+        return task
+
+    async def prepare(self, event: e.TranscriptRevised) -> Job | None:
+        """Begin a draft if the words are settled; else have the model read them, and what was said in earlier calls."""
+        session_log = self._turn_to(event)
+        self._recall(session_log.session, event)
+        task = await self._decide(session_log, event)
+        if not event.settled and event.text:
+            self._warm_question(session_log.session, event)
+        self._let_go(session_log.session)
+        return task
+
+    async def answer(self, event: e.TurnEnded) -> Job | None:
+        """Commit the turn's draft, or begin a reply, or pass."""
+        session_log = self._turn_to(event)
+        self._recall(session_log.session, event)
+        if await self._commit_at_once(session_log, event):
+            return None
+        return await self._decide_and_let_go(session_log, event)
+
+    async def dismiss(self, event: e.UtteranceDismissed) -> Job | None:
+        """Discard what was begun on words that were none."""
+        return await self._decide_and_let_go(self._turn_to(event), event)
+
+    async def close_session(self, event: e.SessionClosed) -> Job | None:
+        """Discard the session's drafts and drop what is held of it."""
+        return await self._decide_and_let_go(self._turn_to(event), event)
+
+    def _turn_to(self, event: e.Event) -> SessionLog:
+        """Return the log of an event's session; what its model was reading in advance is stopped."""
+        self._warmer.stop(event.session_id)
+        return self._logs.of(event.session_id)
+
+    def _recall(self, session: Session, event: e.TurnEnded | e.TranscriptRevised) -> None:
+        """Look for what was said in earlier calls, beside the reading of the log, so that it is there when needed."""
+        self._backgrounds.begin(
+            session, self._models.names(session.profile)[0], turn_key(event), event.text, event.time_ns
+        )
+
+    async def _decide_and_let_go(self, session_log: SessionLog, event: e.Event) -> Job | None:
+        task = await self._decide(session_log, event)
+        self._let_go(session_log.session)
+        return task
+
+    async def _decide(self, session_log: SessionLog, event: e.Event) -> Job | None:
+        """Carry out what the session's facts ask for; the task, if any, writes a reply."""
+        while True:
+            await session_log.refresh()
+            decisions = decide(session_log.session, event, self._settings.speculate)
+            with contextlib.suppress(StaleWriter):
+                return await self._carry_out(session_log, event, decisions)
+
+    async def _commit_at_once(self, session_log: SessionLog, event: e.TurnEnded) -> bool:
+        """Commit the draft that this copy knows; the expected sequence tells if the log has changed since."""
+        if several(session_log.session.people):
+            return False  # what others have said decides as well
+        decisions = decide(session_log.session, event, self._settings.speculate)
+        if len(decisions) != 1 or not isinstance(decisions[0], Commit):
+            return False
+        try:
+            await self._commit(session_log, event, decisions[0].reply_id)
+        except StaleWriter:
+            return False
+        return True
+
+    async def _carry_out(self, session_log: SessionLog, event: e.Event, decisions: tuple[Decision, ...]) -> Job | None:
+        for decision in decisions:
+            if isinstance(decision, Commit):
+                await self._commit(session_log, event, decision.reply_id)
+            elif isinstance(decision, Discard):
+                await self._discard(session_log, event, decision)
+            elif isinstance(decision, Pass):
+                await session_log.append(turn_passed(decision.ended, decision.why, now_ns()))
+            else:
+                return await self._begin(self._generation(session_log, event, decision))
+        return None
+
+    def _generation(self, session_log: SessionLog, event: e.Event, order: Start | Resume) -> Generation:
+        return Generation(
+            session_log,
+            event,
+            order,
+            self._graph,
+            self._models.chain(self._learned.chain.in_order(self._models.names(session_log.session.profile))),
+            self._settings,
+            self._backgrounds,
+            self._cache,
+            self._models.forget,
+            self._tokens.count,
+            self._learned,
+        )
+
+    async def _begin(self, generation: Generation) -> Job:
+        """Start writing and return when the log holds the reply's beginning. Raises StaleWriter."""
+        if (older := self._running.get(generation.reply_id)) is not None:
+            older.stop()
+        self._running[generation.reply_id] = generation
+        task = asyncio.create_task(self._run(generation))
+        try:
+            await generation.started
+        except BaseException:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            raise
+        return task
+
+    async def _run(self, generation: Generation) -> None:
+        try:
+            await generation.run()
+        finally:
+            if self._running.get(generation.reply_id) is generation:
+                del self._running[generation.reply_id]
+            self._let_go(generation.log.session)
+
+    async def _commit(self, session_log: SessionLog, event: e.Event, reply_id: str) -> None:
+        await session_log.append_about_reply(
+            answer(event, e.ReplyCommitted, time_ns=now_ns(), id_from=reply_id, reply_id=reply_id)
+        )
+        if (generation := self._running.get(reply_id)) is not None:
+            generation.grant()
+
+    async def _discard(self, session_log: SessionLog, event: e.Event, decision: Discard) -> None:
+        reply: Reply = session_log.session.replies[decision.reply_id]
+        await session_log.append_about_reply(
+            answer(
+                event,
+                e.ReplyDiscarded,
+                time_ns=now_ns(),
+                id_from=decision.reply_id,
+                turn_id=reply.turn_id,
+                reply_id=decision.reply_id,
+                reason=decision.reason,
+            )
+        )
+        if (generation := self._running.get(decision.reply_id)) is not None:
+            generation.stop()
+
+    def grant(self, event: e.ReplyCommitted) -> None:
+        """Let a draft that this copy is writing be heard, which another copy has committed."""
+        for generation in self._writing(event, event.reply_id):
+            generation.grant()
+
+    def stop(self, event: e.TurnInterrupted | e.ReplyDiscarded) -> None:
+        """Stop writing a reply that was interrupted or discarded."""
+        for generation in self._writing(event, event.reply_id):
+            generation.stop()
+
+    def stop_all(self, event: e.SessionClosed) -> None:
+        """Stop writing in a session that is over, and drop what is held of it."""
+        for generation in self._writing(event):
+            generation.stop()
+        self._forget(event.session_id)
+
+    def _writing(self, event: e.Event, reply_id: str | None = None) -> list[Generation]:
+        """Return what this copy is writing in an event's session, of one reply or all, with the event applied."""
+        found = [
+            generation
+            for generation in self._running.values()
+            if generation.session_id == event.session_id and reply_id in (None, generation.reply_id)
+        ]
+        for generation in found:
+            apply(generation.log.session, event, 0)
+        return found
+
+    def _let_go(self, session: Session) -> None:
+        """Drop what is held of a session that is over."""
+        if session.closed:
+            self._forget(session.session_id)
+
+    def _forget(self, session_id: str) -> None:
+        """Drop what is held of a session, unless a reply is still being written in it: its own end comes back here."""
+        if not any(generation.session_id == session_id for generation in self._running.values()):
+            self._logs.forget(session_id)
+            self._backgrounds.forget(session_id)
+
+    def _warm_question(self, session: Session, event: e.TranscriptRevised) -> None:
+        """Have the model read the question as far as it was understood, while the caller still speaks."""
+
+        async def known() -> Background:
+            name = self._models.names(session.profile)[0]
+            return await self._backgrounds.of(session, name, turn_key(event), event.text, event.time_ns)
+
+        prompt = session.profile.prompt if session.profile is not None else self._settings.prompt
+        self._warmer.read_question(event.session_id, prompt, known, event.text)

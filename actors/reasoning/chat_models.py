@@ -1,0 +1,59 @@
+"""The chat models of a process: made when they are first needed, and kept."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from langchain_core.language_models import BaseChatModel
+
+from actors.reasoning.generation import Models
+from contracts import events as e
+from infra.engines.llm import model_names
+from infra.settings import Settings
+
+log = logging.getLogger(__name__)
+
+MakeChatModel = Callable[[str, Settings], BaseChatModel]
+
+
+class ChatModels:
+    """Makes models by their names; `make` may take seconds and raises what the model's provider raises."""
+
+    def __init__(self, settings: Settings, make: MakeChatModel) -> None:
+        self._settings = settings
+        self._make = make
+        self._made: dict[str, BaseChatModel] = {}
+        self.any_made = True
+        """Whether `load` could make one of the settings' models."""
+
+    async def load(self) -> None:
+        """Make the settings' models. One that cannot be made is tried again when it is needed."""
+        self.any_made = False
+        for name in model_names(self._settings.llm):
+            try:
+                await self.of(name)
+                self.any_made = True
+            except Exception as error:  # providers raise of their own; a call will try again and tell
+                log.warning("%s", error)
+
+    async def of(self, name: str) -> BaseChatModel:
+        """Return the model of this name. Raises what its provider raises."""
+        if name not in self._made:
+            self._made[name] = await asyncio.to_thread(self._make, name, self._settings)
+        return self._made[name]
+
+    def forget(self, name: str) -> None:
+        """Make a model again next time: its server may have come back elsewhere."""
+        self._made.pop(name, None)
+
+    def names(self, profile: e.AgentProfile | None) -> list[str]:
+        """Return the models of a session in order of preference: those of its profile, else of the settings."""
+        return model_names(profile.llm if profile is not None and profile.llm.strip(" ,") else self._settings.llm)
+
+    def chain(self, names: Sequence[str]) -> Models:
+        """Return each name with what makes its model."""
+
+        def maker(name: str) -> Callable[[], "asyncio.Future[BaseChatModel]"]:
+            return lambda: asyncio.ensure_future(self.of(name))
+
+        return [(name, maker(name)) for name in names]
