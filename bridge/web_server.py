@@ -36,20 +36,20 @@ log = logging.getLogger(__name__)
 
 PAGE = Path(__file__).parent / "page"
 PORT_FILE = "DAREDEVIL_PORT_FILE"
-"""Environment variable: where the port that is listened on is written, as digits."""
+"""Environment variable: the file to which the port in use is written, as digits."""
 
 POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 HEADERS = {
     "Permissions-Policy": "microphone=(self)",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    # Browsers ask each time whether a file is still the same: a new version is seen at once.
+    # Browsers check each time whether a file has changed, so a new version is seen at once.
     "Cache-Control": "no-cache",
 }
 
 BACKLOG = 1_024
 SPARE_DESCRIPTORS = 128
-"""Descriptors that connections leave to NATS, files and pipes."""
+"""Descriptors kept free of connections, for NATS, files and pipes."""
 
 for suffix in (".js", ".mjs"):
     mimetypes.add_type("text/javascript", suffix)
@@ -60,7 +60,7 @@ class PortInUse(CannotRun, OSError):
 
 
 class ServerEnded(CannotRun, RuntimeError):
-    """The web server has ended though nobody has asked it to; the process ends with it."""
+    """The web server has ended although nobody asked it to; the process ends with it."""
 
 
 class _Server(uvicorn.Server):
@@ -70,7 +70,7 @@ class _Server(uvicorn.Server):
 
 
 def policy(settings: Settings) -> str:
-    """Return the Content-Security-Policy: this server, and the LiveKit server of the rooms; nobody else is asked."""
+    """Return the Content-Security-Policy: this server and the LiveKit server of the rooms, and nobody else."""
     url = urlsplit(settings.livekit_public_url or settings.livekit_url)
     if not url.hostname:
         return POLICY
@@ -83,7 +83,7 @@ def policy(settings: Settings) -> str:
 
 
 class Headers:
-    """Puts HEADERS and the policy on every HTTP answer that has none of its own by these names."""
+    """Adds HEADERS and the policy to every HTTP answer that does not set them itself."""
 
     def __init__(self, app: ASGIApp, policy: str) -> None:
         self._app = app
@@ -113,7 +113,7 @@ def make_site(http: HttpDoor, door: WebSocketDoor | None, settings: Settings, pr
 
 
 class WebServer:
-    """Runs the site on the address of the settings, as a task of its own; without `page` only the HTTP API."""
+    """Runs the site on the address of the settings, in a task of its own; without `page` only the HTTP API."""
 
     def __init__(self, broker: NatsBroker, settings: Settings, page: bool = True) -> None:
         openings, gate = Openings(settings), Gate(settings)
@@ -130,7 +130,7 @@ class WebServer:
 
     async def open(self) -> None:
         """Listen, write the port where the supervisor looks for it, and take calls. Raises PortInUse."""
-        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of whatever strangers send
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it logs a warning for anything strangers send
         listening = _listen(self._settings)
         warn_of_strangers(self._settings, is_loopback(self._settings.host))
         self.port = listening.getsockname()[1]
@@ -141,9 +141,9 @@ class WebServer:
         http, ws = limited_protocols(held, self._proxies.trusts)
         config = uvicorn.Config(
             self._site,
-            http=http,  # type: ignore[arg-type]  # what makes one does as well as a class
+            http=http,  # type: ignore[arg-type]  # a factory works as well as a class
             ws=ws,  # type: ignore[arg-type]
-            proxy_headers=False,  # BehindProxies knows which to believe
+            proxy_headers=False,  # BehindProxies decides which ones to believe
             backlog=BACKLOG,
             lifespan="off",
             log_config=None,
@@ -167,7 +167,7 @@ class WebServer:
         log.info("listening on http://%s:%d/", f"[{host}]" if ":" in host else host, self.port)
 
     def _on_end(self, serving: "asyncio.Task[None]") -> None:
-        """End the process if the server ends by itself, so that it is started again: nobody could call any more."""
+        """End the process if the server ends by itself, so that it is restarted: nobody could call any more."""
         if self._server is not None and not self._server.should_exit:
             with ends_process():
                 raise _ended(serving)

@@ -10,11 +10,11 @@ from bridge.rate_limit import Bucket
 
 ADDRESSES_KEPT = 10_000
 IPV6_NETWORK = 64
-"""What one household or host is given of IPv6 (RFC 6177): it can come from any address in it."""
+"""The IPv6 prefix of one household or host (RFC 6177): it can use any address in it."""
 
 
 def network_of(address: str) -> str:
-    """Return what is counted as one client: an IPv4 address, or an IPv6 network; other names as they are."""
+    """Return what counts as one client: an IPv4 address, or an IPv6 network; other names unchanged."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -27,14 +27,14 @@ def network_of(address: str) -> str:
 
 
 class Buckets:
-    """A bucket for each client, those that came last. Allows `per_s` a second on average and `burst` at once."""
+    """A bucket for each of the most recent clients. Allows `per_s` a second on average and `burst` at once."""
 
     def __init__(self, per_s: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_s, self._burst, self._clock = per_s, burst, clock
         self._buckets: OrderedDict[str, Bucket] = OrderedDict()
 
     def take(self, address: str) -> bool:
-        """Count one more of a client; tell whether it is allowed."""
+        """Count one more for a client; return whether it is allowed."""
         network = network_of(address)
         bucket = self._buckets.setdefault(network, Bucket(self._per_s, self._burst))
         self._buckets.move_to_end(network)
@@ -44,5 +44,5 @@ class Buckets:
 
     @property
     def wait_s(self) -> int:
-        """After how many seconds one more is allowed to who has used up all."""
+        """After how many seconds a client that has used up its burst is allowed one more."""
         return max(1, math.ceil(1 / self._per_s))

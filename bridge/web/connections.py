@@ -15,15 +15,15 @@ class _Held:
 
 
 class Connections:
-    """Counts connections of each address, and all of them.
+    """Counts the connections of each address and in total.
 
-    One that waits (its request has not come whole yet, or the last one is answered) makes room for a newer one, the
-    longest waiting first. One that is at work (a request, a WebSocket) is never dropped: a newer one is refused then.
+    A waiting connection (its request is incomplete, or the last is answered) makes room for a newer one, the longest
+    waiting first. One that is at work (a request, a WebSocket) is never dropped: the newer one is refused instead.
     """
 
     def __init__(self, per_address: int, total: int) -> None:
         self._per_address, self._total = per_address, total
-        self._held: dict[Hashable, _Held] = {}  # in the order in which they began to wait or to work
+        self._held: dict[Hashable, _Held] = {}  # in the order in which they started to wait or to work
         self._of: Counter[str] = Counter()
 
     def __len__(self) -> int:
@@ -31,7 +31,7 @@ class Connections:
         return len(self._held)
 
     def open(self, key: Hashable, address: str, drop: Callable[[], None], is_shared: bool = False) -> bool:
-        """Take a new connection; tell False if there is no room for it.
+        """Accept a new connection; return False if there is no room for it.
 
         `drop` ends it. `is_shared` is for the address of a trusted proxy: many people come from there.
         """
@@ -45,15 +45,15 @@ class Connections:
         return True
 
     def works(self, key: Hashable) -> None:
-        """Take that a request is under way."""
+        """Note that a request is in progress."""
         self._set_waiting(key, False)
 
     def waits(self, key: Hashable) -> None:
-        """Take that the request is answered."""
+        """Note that the request is answered."""
         self._set_waiting(key, True)
 
     def close(self, key: Hashable) -> None:
-        """Take that a connection has ended; nothing happens if it is not held."""
+        """Note that a connection has ended; does nothing if it is not held."""
         held = self._held.pop(key, None)
         if held is None:
             return
@@ -68,7 +68,7 @@ class Connections:
             self._held[key] = self._held.pop(key)
 
     def _drop_waiting(self, network: str | None) -> bool:
-        """Drop the one that has waited longest, of a network or of all; tell whether there was one."""
+        """Drop the connection that has waited longest, of a network or of all; return whether there was one."""
         for key, held in self._held.items():
             if held.is_waiting and network in (None, held.network):
                 self.close(key)

@@ -1,4 +1,4 @@
-"""Who a client is, and what it may: the operator by the admin key, users by their tokens."""
+"""Who a client is, and what it may do: the operator by the admin key, users by their tokens."""
 
 import logging
 import secrets
@@ -16,7 +16,7 @@ from infra.settings import Settings
 log = logging.getLogger(__name__)
 
 WRONG_PER_S, WRONG_BURST = 0.5, 20
-"""Wrong keys and tokens that one address may try; then it has to wait."""
+"""How many wrong keys and tokens one address may try before it has to wait."""
 
 
 class NotLetIn(Exception):
@@ -32,24 +32,24 @@ class NotLetIn(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A client that was let in. `user_id` is set if its token tells it; `token` is one that says nothing by itself."""
+    """A client that was let in. `user_id` is set if its token names it; `token` is one that is not a user's."""
 
     address: str = ""
     user_id: str = ""
     is_operator: bool = False
     is_believed: bool = False
-    """Whether it is the user that it says."""
+    """Whether it is the user that it says it is."""
     is_local: bool = False
     token: str = ""
 
     def user(self, claimed: str) -> str:
-        """Return as whom it talks if it says that it is `claimed`."""
+        """Return the user it talks as if it says that it is `claimed`."""
         return self.user_id or (claimed if self.is_believed and claimed else NOBODY)
 
     def may_enter(self, user_id: str, resume_digest: str, resume_token: str) -> bool:
-        """Tell whether it may go on with, read and close a session of a user.
+        """Return whether it may resume, read and close a session of a user.
 
-        A user may with all of theirs; the operator with any; where users are not known, who has its secret.
+        Users may with their own sessions, the operator with any; where users are not known, the client with its secret.
         """
         if self.is_operator:
             return True
@@ -59,11 +59,11 @@ class Visitor:
 
 
 BUS = Visitor(is_operator=True, is_believed=True)
-"""Who asks by NATS where users are not known: it can read and write the log anyway."""
+"""A client of NATS where users are not known: it can read and write the log anyway."""
 
 
 class Gate:
-    """Lets clients in; one of all doors of a process, so that wrong keys are counted together."""
+    """Lets clients in. All doors of a process share one, so that wrong keys are counted together."""
 
     def __init__(self, settings: Settings) -> None:
         self._admin_key = settings.admin_key.strip().encode()
@@ -77,7 +77,7 @@ class Gate:
         return self._users is not None
 
     async def visitor(self, connection: HTTPConnection, token: str = "") -> Visitor:
-        """Return who a client is, by a token it has sent, or its `Authorization: Bearer`. Raises NotLetIn."""
+        """Return who a client is, by the token it sent or its `Authorization: Bearer`. Raises NotLetIn."""
         address = connection.client.host if connection.client else ""
         token = token or bearer_of(connection)
         local = is_local(connection.scope)
@@ -88,13 +88,13 @@ class Gate:
         return Visitor(address, await self._user(self._users, token, address), is_local=local)
 
     async def bus_visitor(self, token: str) -> Visitor:
-        """Return who asks by NATS. Raises NotLetIn."""
+        """Return who a client of NATS is. Raises NotLetIn."""
         if self._users is None or self.is_admin_key(token):
             return BUS
         return Visitor(user_id=await self._user(self._users, token, "NATS"))
 
     def is_admin_key(self, given: str) -> bool:
-        """Tell whether this is the admin key."""
+        """Return whether this is the admin key."""
         given_bytes = given.encode(errors="surrogatepass")
         return bool(self._admin_key) and secrets.compare_digest(given_bytes, self._admin_key)
 
@@ -117,7 +117,7 @@ class Gate:
 
 
 def bearer_of(connection: HTTPConnection) -> str:
-    """Return what came as `Authorization: Bearer`, or as `?token=`: players and EventSource can set no header."""
+    """Return the `Authorization: Bearer` token, or `?token=`: players and EventSource cannot set headers."""
     scheme, _, given = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return given.strip()
@@ -126,7 +126,7 @@ def bearer_of(connection: HTTPConnection) -> str:
 
 
 def warn_of_strangers(settings: Settings, is_loopback: bool) -> None:
-    """Say at start what an open door means."""
+    """Warn at start about what an open door means."""
     if not is_loopback and not settings.auth:
         log.warning(
             "%s is open to whoever reaches this machine: anybody may talk here, and is nobody in particular. Set "

@@ -1,4 +1,4 @@
-"""`HEAD` on all that `GET` serves: the same answer without its body."""
+"""`HEAD` on everything that `GET` serves: the same answer without its body."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from infra.process.tasks import ended
 
 
 class HeadAsGet:
-    """Asks for `GET` what came as `HEAD`, and ends it once its head is known: it may be long, or without end."""
+    """Passes a `HEAD` on as `GET`, and ends it once the head is known: the body may be long, or endless."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,11 +1,11 @@
-"""How many sessions one address may open, at all doors of a process together."""
+"""How many sessions one address may open at all doors of a process together."""
 
 from bridge.web.addresses import Buckets
 from infra.settings import Settings
 
 
 class TooManyOpenings(RuntimeError):
-    """An address opened too many sessions; the message says so, `retry_after_s` when it may again."""
+    """An address opened too many sessions; `retry_after_s` says when it may open another."""
 
     def __init__(self, per_minute: int, retry_after_s: int) -> None:
         super().__init__(
@@ -23,6 +23,6 @@ class Openings:
         self._buckets = Buckets(self._per_minute / 60, max(1, self._per_minute / 2)) if self._per_minute else None
 
     def take(self, address: str) -> None:
-        """Count one that is about to be opened. Raises TooManyOpenings."""
+        """Count a session that is about to be opened. Raises TooManyOpenings."""
         if self._buckets is not None and not self._buckets.take(address):
             raise TooManyOpenings(self._per_minute, self._buckets.wait_s)

@@ -17,15 +17,15 @@ from bridge.web.connections import Connections
 from bridge.web.websocket_errors import CLOSE_CODES, error_message
 
 HEADERS_S = 10.0
-"""How long the head of a request may take to come."""
+"""How long the head of a request may take to arrive."""
 STALLED_S = 30.0
-"""How long a client may take nothing of an answer that it asked for."""
+"""How long a client may read nothing of an answer that it asked for."""
 FRAMES_PER_S, FRAMES_BURST = 400, 8_000
 """Frames that a WebSocket may send: sound comes 50 to 100 times a second, and a minute of it at once after a stall."""
 SLICE_BYTES = 4_096
-"""How much is parsed before frames are counted: an empty one has six bytes."""
+"""How many bytes are parsed before frames are counted: an empty frame has six."""
 GOODBYE_S = 1.0
-"""How long a client that is refused has to read why."""
+"""How long a refused client has to read the reason."""
 
 _FLOOD = f"more than {FRAMES_PER_S} frames a second came; send sound in frames of 10 ms or more, as it is made"
 _FULL = "too many connections are open from this address, or at all; close some, or try again shortly"
@@ -33,7 +33,7 @@ _NO_HTTP = "this is no HTTP/1.1 request"
 
 
 def _refusal(status: HTTPStatus, code: str, detail: str) -> bytes:
-    """Return a whole answer for a client that gets no further; the connection is closed after it."""
+    """Return a complete answer for a client that is refused; the connection is closed after it."""
     problem = {"title": status.phrase, "status": status.value, "detail": detail, "code": code}
     body = json.dumps({"type": f"urn:daredevil:problem:{code}", **problem}).encode()
     retry = "Retry-After: 5\r\n" if status is HTTPStatus.SERVICE_UNAVAILABLE else ""
@@ -45,7 +45,7 @@ def _refusal(status: HTTPStatus, code: str, detail: str) -> bytes:
 
 
 class LimitedHttp(H11Protocol):
-    """HTTP/1.1, with a connection that makes room for others while it waits, and does not wait for ever."""
+    """HTTP/1.1, with a connection that makes room for others while it waits, and does not wait forever."""
 
     def __init__(self, held: Connections, is_proxy: Callable[[str], bool], **given: Any) -> None:
         super().__init__(**given)
@@ -65,7 +65,7 @@ class LimitedHttp(H11Protocol):
         self._head_timer = self.loop.call_later(HEADERS_S, transport.abort)
 
     def _refuse(self) -> None:
-        """Say that there is no room. Closed at once, the answer would be lost over what the client still sends."""
+        """Answer that there is no room. If it closed at once, the answer would be lost while the client still sends."""
         self._is_refused = True
         self.transport.write(_refusal(HTTPStatus.SERVICE_UNAVAILABLE, "busy", _FULL))
         self.transport.write_eof()
@@ -78,14 +78,14 @@ class LimitedHttp(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, and see whether it is a whole head by now."""
+        """Process what came, and see whether the head is complete."""
         if self._is_refused or self.transport.is_closing():
             return
         super().data_received(data)
         self._look()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP."""
+        """Refuse what is not HTTP."""
         self.transport.write(_refusal(HTTPStatus.BAD_REQUEST, "bad-request", _NO_HTTP))
         self.transport.close()
 
@@ -95,7 +95,7 @@ class LimitedHttp(H11Protocol):
         self._look()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        """Leave the connection to a WebSocket."""
+        """Hand the connection over to a WebSocket."""
         self._stop_timers()
         self._held.works(self.transport)
         super().handle_websocket_upgrade(event)
@@ -110,7 +110,7 @@ class LimitedHttp(H11Protocol):
                 self._head_timer = None
             return
         self._held.waits(self.transport)
-        if self._head_timer is None:  # uvicorn's own limit for idle connections ends with the first byte that comes
+        if self._head_timer is None:  # uvicorn's own limit for idle connections ends with the first byte
             self._head_timer = self.loop.call_later(HEADERS_S, self.transport.abort)
 
     def pause_writing(self) -> None:
@@ -143,7 +143,7 @@ class LimitedHttp(H11Protocol):
 
 
 class LimitedWebSocket(WebSocketsSansIOProtocol):
-    """A WebSocket whose frames are counted, empty and control frames too, before they cost anything."""
+    """A WebSocket whose frames, also empty and control frames, are counted before they cost anything."""
 
     def __init__(self, held: Connections, **given: Any) -> None:
         super().__init__(**given)
@@ -157,14 +157,14 @@ class LimitedWebSocket(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, as long as it is within the limit."""
+        """Process what came, as long as it is within the limit."""
         for start in range(0, len(data), SLICE_BYTES):
             if self._refused or self.transport.is_closing():
-                return  # what still comes is thrown away unread
+                return  # what still comes is discarded
             super().data_received(data[start : start + SLICE_BYTES])
 
     def send_receive_event_to_app(self) -> None:
-        """Hand a message on; a text that is no UTF-8 closes with 1007, without a word in the log of this process."""
+        """Pass a message on; a text that is not UTF-8 closes the connection with 1007, and nothing is logged."""
         if self.curr_msg_data_type == "text" and not self.close_sent and not _is_utf8(self.frames):
             self.frames = []
             self.conn.send_close(1007, "a text message is not UTF-8")
@@ -173,14 +173,14 @@ class LimitedWebSocket(WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
 
     def handle_events(self) -> None:
-        """Count the frames, then take them."""
+        """Count the frames, then process them."""
         if self._frames.take(len(self.conn.events), time.monotonic()):
             super().handle_events()
         else:
             self._refuse()
 
     def _refuse(self) -> None:
-        """Say why, and close; the client is given a moment to read it."""
+        """Send the reason, and close; the client has a moment to read it."""
         self._refused = True
         if not self.handshake_complete or self.close_sent:
             self.transport.abort()
@@ -209,5 +209,5 @@ def _is_utf8(frames: Sequence[bytes | bytearray]) -> bool:
 def limited_protocols(
     held: Connections, is_proxy: Callable[[str], bool]
 ) -> tuple[Callable[..., LimitedHttp], Callable[..., LimitedWebSocket]]:
-    """Return what makes the protocols of one server, for uvicorn's `http` and `ws`."""
+    """Return the factories of one server's protocols, for uvicorn's `http` and `ws`."""
     return partial(LimitedHttp, held, is_proxy), partial(LimitedWebSocket, held)

@@ -1,4 +1,4 @@
-"""Who is at the other end: proxies are believed only where the settings name them. Pure, but for the middleware."""
+"""Who is at the other end: only proxies that the settings name are believed. Pure, except for the middleware."""
 
 import ipaddress
 import re
@@ -22,7 +22,7 @@ _PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|(\d+\.\d+\.\d+\.\d+))(?::\
 
 
 def is_loopback(address: str) -> bool:
-    """Tell whether an address, or a host's name, is this machine's own."""
+    """Return whether an address or host name is this machine's own."""
     if address.lower().rstrip(".") == "localhost":
         return True
     try:
@@ -34,7 +34,7 @@ def is_loopback(address: str) -> bool:
 
 
 def is_local(scope: Scope) -> bool:
-    """Tell whether a client is on this machine: it connects from there, through no proxy, to a loopback name.
+    """Return whether a client is on this machine: it connects from here, without a proxy, to a loopback name.
 
     The name matters because a page of another site can lead a browser here by a name of its own (DNS rebinding).
     """
@@ -56,14 +56,14 @@ def _host_of(header: str) -> str:
 
 
 class Proxies:
-    """The proxies that the settings trust, and what they say of a client."""
+    """The proxies that the settings trust, and what they say about a client."""
 
     def __init__(self, networks: Sequence[Network], header: str) -> None:
         self._networks = networks
         self._header = header
 
     def trusts(self, address: str) -> bool:
-        """Tell whether this is the address of a trusted proxy."""
+        """Return whether this is the address of a trusted proxy."""
         try:
             ip = ipaddress.ip_address(address.partition("%")[0])
         except ValueError:
@@ -75,8 +75,8 @@ class Proxies:
     def client_of(self, peer: str, headers: Headers) -> tuple[str, str]:
         """Return address and scheme (empty: as it came) of the client behind `peer`.
 
-        The header is read from its end: each proxy adds whom it was asked by, and only what trusted ones have added
-        is believed. Of one that names nobody, the proxy itself stands for its clients.
+        The header is read from its end: each proxy appends the address that it was asked by, and only what trusted ones
+        appended is believed. If the header names nobody, the proxy itself stands for its clients.
         """
         if not self.trusts(peer):
             return peer, ""
@@ -124,7 +124,7 @@ class BehindProxies:
         self._proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request on."""
+        """Pass the request on."""
         peer = scope.get("client")
         if scope["type"] in ("http", "websocket") and peer is not None and self._proxies.trusts(peer[0]):
             client, scheme = self._proxies.client_of(peer[0], Headers(scope=scope))

@@ -1,7 +1,7 @@
-"""Secrets with which a client goes on with its session: knowing the session's id is not enough.
+"""Secrets with which a client resumes its session: knowing the session's id is not enough.
 
-A token is given once, to the client that opens the session. The log keeps its digest (`SessionOpened.resume_digest`),
-so that any door can check a token after the one that made it has died, and nobody who reads the log can make one up.
+A token is issued once, to the client that opens the session. The log keeps its digest (`SessionOpened.resume_digest`),
+so that any door can check a token after the one that issued it has died, and a reader of the log cannot forge one.
 """
 
 import hashlib
@@ -9,10 +9,10 @@ import hmac
 import secrets
 
 TOKEN_BYTES = 24
-"""192 random bits: a plain digest of them can be neither inverted nor guessed, so it needs no salt."""
+"""192 random bits: their plain digest can be neither inverted nor guessed, so it needs no salt."""
 
 MAX_TOKEN_LENGTH = 128
-"""Characters of a token that is looked at; ours have 32."""
+"""Longest token that is checked, in characters; ours have 32."""
 
 
 def new_token() -> str:
@@ -26,7 +26,7 @@ def digest(token: str) -> str:
 
 
 def matches(token: str, token_digest: str) -> bool:
-    """Tell, in constant time, whether this is the token of the digest; a session without a digest has none."""
+    """Return, in constant time, whether this is the token of the digest; a session without a digest has none."""
     if not token_digest or not 0 < len(token) <= MAX_TOKEN_LENGTH:
         return False
     return hmac.compare_digest(digest(token), token_digest)

@@ -25,34 +25,34 @@ KEY_ALGORITHMS = {
     "EC": ("ES256", "ES384", "ES512"),
     "OKP": ("EdDSA",),
 }
-"""What a public key may have signed with, by its `kty`: never with a shared secret (algorithm confusion)."""
+"""The algorithms of a public key, by its `kty`: never those of a shared secret (algorithm confusion)."""
 
 MALFORMED = (ValueError, TypeError, OverflowError, RecursionError)
-"""What the libraries raise, besides their own errors, for what is no token at all."""
+"""What the libraries raise, besides their own errors, for something that is not a token."""
 
 NOBODY = "anonymous"
-"""The user of whom nothing is remembered."""
+"""The user about whom nothing is remembered."""
 
 FRESH_S = 300.0
-"""How long a JWKS is taken as it was."""
+"""How long a JWKS is used without being fetched again."""
 STALE_S = 86_400.0
-"""How long it is still taken when it cannot be had anew."""
+"""How long it is still used when it cannot be fetched again."""
 AGAIN_S = 10.0
-"""How often it is asked for at most: for a key that it does not have, or after a failure."""
+"""Shortest time between two fetches: for a key that it does not have, or after a failure."""
 FETCH_TIMEOUT_S = 5.0
 
 
 class BadToken(ValueError):
-    """The token is no valid one; the message says why, and never holds it."""
+    """The token is invalid; the message says why, and never contains the token."""
 
 
 class KeysUnavailable(RuntimeError):
-    """The keys that tokens are checked with cannot be had."""
+    """The keys for checking tokens cannot be fetched."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A key of a JWKS, and what it may have signed with."""
+    """A key of a JWKS, and its algorithms."""
 
     key_id: str | None
     key: Any
@@ -61,7 +61,7 @@ class PublicKey:
 
 class _Keys(Protocol):
     async def of(self, token: str) -> tuple[Any, Sequence[str]]:
-        """Return the key of a token and the algorithms it may have. Raises BadToken, KeysUnavailable."""
+        """Return the key of a token and the algorithms allowed for it. Raises BadToken, KeysUnavailable."""
 
 
 class _Secret:
@@ -89,7 +89,7 @@ class _KeySet:
         await self._renew(FRESH_S)
         key = self._key(kid)
         if key is None:
-            await self._renew(AGAIN_S)  # it may have been made just now
+            await self._renew(AGAIN_S)  # it may have been created just now
             key = self._key(kid)
         if key is None:
             raise BadToken("it is signed with a key that the JWKS does not have")
@@ -111,19 +111,19 @@ class _KeySet:
                     self._keys = await asyncio.to_thread(_read, self._source)
                     self._read_s = time.monotonic()
                 except (jwt.PyJWTError, OSError, ValueError) as error:
-                    log.warning("the JWKS of DAREDEVIL_AUTH cannot be had: %s", error)
+                    log.warning("the JWKS of DAREDEVIL_AUTH cannot be fetched: %s", error)
             if time.monotonic() - self._read_s > STALE_S:
-                raise KeysUnavailable("tokens cannot be checked now: their keys cannot be had; try again shortly")
+                raise KeysUnavailable("tokens cannot be checked now: their keys cannot be fetched; try again shortly")
 
 
 def _read(source: str) -> list[PublicKey]:
-    """Return the public signing keys of a JWKS; those that we cannot use are left out."""
+    """Return the public signing keys of a JWKS, without those that we cannot use."""
     if source.startswith("file:"):
         data = json.loads(Path(source.removeprefix("file:")).read_text())
     else:
         data = PyJWKClient(source, cache_jwk_set=False, timeout=FETCH_TIMEOUT_S).fetch_data()
     if not isinstance(data, dict) or not isinstance(data.get("keys"), list):
-        raise ValueError("it is no JWKS: an object with `keys` was expected")
+        raise ValueError("it is not a JWKS: expected an object with `keys`")
     return [key for fields in data["keys"] if isinstance(fields, dict) and (key := _public_key(fields)) is not None]
 
 
@@ -142,7 +142,7 @@ def _public_key(fields: dict[str, Any]) -> PublicKey | None:
 
 
 class UserTokens:
-    """Checks tokens as the settings say, and tells whose they are."""
+    """Checks tokens as the settings say, and returns whose they are."""
 
     def __init__(self, settings: Settings) -> None:
         source = settings.auth
@@ -174,7 +174,7 @@ class UserTokens:
 
 
 def _checked_user(user_id: str) -> str:
-    """Return the user id as it is. Raises BadToken."""
+    """Return the user id unchanged. Raises BadToken."""
     if not user_id:
         raise BadToken("its `sub` is empty")
     try:

@@ -1,4 +1,4 @@
-"""What a client of the WebSocket is told when something is wrong."""
+"""What a client of the WebSocket is sent when something is wrong."""
 
 from typing import Any
 
@@ -22,10 +22,10 @@ CLOSE_CODES = {
     "log-unavailable": 4450,
     "shutdown": 1012,
 }
-"""The errors after which the connection is closed, and with which code; after all others it goes on."""
+"""The errors that close the connection, and with which code; after all others it stays open."""
 
 
 def error_message(code: str, message: str, message_id: str = "") -> dict[str, Any]:
-    """Return the message that tells a client what went wrong, and with which of its messages if that had an id."""
+    """Return the message that says what went wrong, and with which of the client's messages if that had an id."""
     told = {"type": "error", "code": code, "message": message}
     return told | {"id": message_id} if message_id else told

@@ -22,11 +22,11 @@ from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 log = logging.getLogger(__name__)
 
 MAX_UNSENT_BYTES = 16_000_000
-"""What may wait for a slow client: minutes of sound. Beyond it the client is dropped."""
+"""How many bytes may wait for a slow client: minutes of sound. Beyond that the client is dropped."""
 
 MAX_ERRORS = 20
 _TOLD = Bucket(per_s=1, burst=50)
-"""Refusals that a process tells of as warnings: strangers must not fill its log."""
+"""How many refusals a process logs as warnings: strangers must not fill its log."""
 
 SEND_TIMEOUT_S = 15.0
 CLOSE_TIMEOUT_S = 2.0
@@ -53,7 +53,7 @@ class Client:
 
     @property
     def connection(self) -> HTTPConnection:
-        """What the client connected with: its address and headers."""
+        """The connection: the client's address and headers."""
         return self._websocket
 
     # -- out
@@ -83,7 +83,7 @@ class Client:
         self._wake.set()
 
     def refuse(self, code: str, message: str, message_id: str = "") -> None:
-        """Tell what is wrong, with the message of which id; close if that error closes (see CLOSE_CODES)."""
+        """Report what is wrong, with the id of the client's message; close if that error closes (see CLOSE_CODES)."""
         if self._close_code is not None:
             return
         if self._errors == 0:
@@ -109,7 +109,7 @@ class Client:
         except CancelledElsewhere as error:
             log.error("session %s: sending to its client ended: %s", self.session_id, error)
         except TimeoutError:
-            log.warning("session %s: the client takes nothing any more and is dropped", self.session_id)
+            log.warning("session %s: the client reads nothing any more and is dropped", self.session_id)
         except (WebSocketDisconnect, RuntimeError, OSError) as error:
             log.debug("session %s: sending: %r", self.session_id, error)
         finally:
@@ -132,7 +132,7 @@ class Client:
         await asyncio.wait_for(self._websocket.close(self._close_code), CLOSE_TIMEOUT_S)
 
     def _stop_receiving(self) -> None:
-        # A client that takes nothing may keep the connection up for ever: do not wait for its end.
+        # A client that reads nothing may keep the connection open forever: do not wait for its end.
         if self._receiving is not None:
             with contextlib.suppress(RuntimeError):
                 self._receiving.reschedule(0)

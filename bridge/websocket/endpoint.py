@@ -65,13 +65,13 @@ class WebSocketDoor:
         self._refused = RefusedSessions(broker, settings.reconnect_grace_s)
 
     async def open(self) -> None:
-        """Begin to watch the log, and look for calls that a door before this one left behind."""
+        """Start to watch the log, and look for calls that an earlier door left behind."""
         self._tasks.keep(lambda: watch_log(self._broker, self._calls.values), "watching the log")
         self._tasks.keep(self._end_orphans, "looking for orphans")
         self._tasks.keep(self._look_after_refused, "looking after sessions whose clients were refused")
 
     async def close(self) -> None:
-        """Tell the clients to come back later; their sessions stay open, those that nobody holds are ended."""
+        """Tell the clients to come back later. Their sessions stay open; those without a client are ended."""
         if self._closing:
             return
         self._closing = True
@@ -236,7 +236,7 @@ class WebSocketDoor:
                         await self._hang_up(client, call, hello.summary and call.has_turns)
                 except ProtocolError as error:
                     if error.code == "flood":
-                        raise  # nothing more is taken
+                        raise  # nothing more is accepted
                     client.refuse(error.code, str(error), error.message_id)
         finally:
             incoming.tell_left_out(math.inf)
@@ -260,10 +260,10 @@ class WebSocketDoor:
                 raise ProtocolError("unexpected-hello", "this connection is greeted already; open another one for more")
         return False
 
-    # -- what other doors left behind
+    # -- what earlier doors left behind
 
     async def _end_orphans(self) -> None:
-        """End the calls that a dead door left open, once their clients have had the time to come back to this one."""
+        """End the calls that a dead door left open, once their clients have had time to reconnect to this one."""
         await asyncio.sleep(self._settings.reconnect_grace_s)
         while True:
             try:
@@ -296,7 +296,7 @@ class WebSocketDoor:
 
 
 def is_open_call(session_id: str, state: SessionState) -> None:
-    """Check that a session, if there is one of that id, can go on here. Raises ProtocolError."""
+    """Check that the session, if it exists, can go on here. Raises ProtocolError."""
     if state.closed:
         raise ProtocolError("session-closed", f"session {session_id} has ended; connect without its id for a new one")
     if state.door not in ("", WEBSOCKET):
@@ -304,7 +304,7 @@ def is_open_call(session_id: str, state: SessionState) -> None:
 
 
 def may_resume(session_id: str, state: SessionState, resume_token: str, visitor: Visitor) -> None:
-    """Check that who asks for a session is its client, before anything of it is touched. Raises ProtocolError."""
+    """Check that the client may resume the session, before anything of it is touched. Raises ProtocolError."""
     is_open_call(session_id, state)
     if state.opened and not visitor.may_enter(state.user_id, state.resume_digest, resume_token):
         whose = "its own user" if visitor.user_id else "the client that has its `resume_token`, of its first welcome"

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 async def tell_summary(broker: NatsBroker, session_id: str, after: int, client: Client) -> None:
-    """Tell the client the facts after place `after` up to the summary, unless it leaves or none comes in time."""
+    """Send the client the facts after sequence `after` up to the summary, unless it leaves or none comes in time."""
     told = asyncio.create_task(_tell(broker, session_id, after, client), name=f"summary of {session_id}")
     left = asyncio.create_task(_until_left(client), name=f"farewell of {session_id}")
     try:
@@ -42,4 +42,4 @@ async def _until_left(client: Client) -> None:
             if await client.receive() is None:
                 return
         except ProtocolError:
-            continue  # nothing that it sends counts any more
+            continue  # what it sends no longer counts

@@ -9,12 +9,12 @@ from bridge.text_input import ProtocolError
 from bridge.websocket.protocol import ClientMessage, TypedText, checked_sound, parse
 
 MESSAGES_PER_S, MESSAGES_BURST = 50, 1_000
-"""A client tells ten times a second what it plays, and after a stall all that at once."""
+"""A client reports ten times a second what it plays, and after a stall all of it at once."""
 TEXTS_BURST = 200
 
 
 class Incoming:
-    """Counts what comes, and hands it on."""
+    """Counts what comes, and passes it on."""
 
     def __init__(self, call: Call, track_id: str, sample_rate_hz: int) -> None:
         self._call = call
@@ -25,7 +25,7 @@ class Incoming:
         self._texts = Bucket(MESSAGES_PER_S, TEXTS_BURST)
 
     async def sound(self, data: bytes) -> None:
-        """Take sound, unless it comes faster than any is made. Raises ProtocolError."""
+        """Accept sound, unless it comes faster than real time. Raises ProtocolError."""
         now_s = time.monotonic()
         try:
             is_taken = self._sound.take(len(data) / 2 / self._rate_hz, now_s)
@@ -48,6 +48,6 @@ class Incoming:
         return message
 
     def tell_left_out(self, now_s: float) -> None:
-        """Say how much sound was left out, once it is all."""
+        """Append how much sound was left out, once no more is."""
         if left_out_s := self._sound.left_out_s(now_s):
             self._call.left_out(self._track_id, left_out_s * 1000)

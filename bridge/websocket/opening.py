@@ -1,4 +1,4 @@
-"""The facts with which a client of the WebSocket door opens a session, or goes on with it. Pure."""
+"""The events with which a client of the WebSocket door opens or resumes a session. Pure."""
 
 from bridge.call.session_events import AGENT, PERSON, WEBSOCKET, joined, left_open, opened_id, published, session_opened
 from bridge.call.session_state import SessionState
@@ -11,7 +11,7 @@ from infra.settings import Settings
 def client_opening(
     session_id: str, state: SessionState, hello: Hello, settings: Settings, now_ns: int, resume_digest: str = ""
 ) -> list[e.Event]:
-    """Return what is to be said when a client of the WebSocket door opens or resumes a session, in order."""
+    """Return what to append, in order, when a client of the WebSocket door opens or resumes a session."""
     events: list[e.Event] = []
     if not state.opened:
         events.append(session_opened(session_id, WEBSOCKET, hello.user_id, settings, now_ns, resume_digest))

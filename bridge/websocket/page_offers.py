@@ -1,4 +1,4 @@
-"""What the page may offer depends on what runs here and who asks: `page.json`, read by the page as it opens."""
+"""What the page may offer, by what runs here and who asks: `page.json`, which the page reads as it opens."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -13,7 +13,7 @@ PATH = "/page.json"
 
 
 def offers_route(settings: Settings) -> Route:
-    """Return the route that tells the page what it may offer: rooms, a name, and how long a text may be."""
+    """Return the route that says what the page may offer: rooms, a name, and how long a text may be."""
 
     def offers(request: Request) -> JSONResponse:
         return JSONResponse(
@@ -28,12 +28,12 @@ def offers_route(settings: Settings) -> Route:
 
 
 def believes_names(settings: Settings, is_local: bool) -> bool:
-    """Tell whether a client is the user that it says it is; without DAREDEVIL_AUTH those of this machine are."""
+    """Return whether a client is the user it names; without DAREDEVIL_AUTH, clients of this machine are believed."""
     return not settings.auth and (is_local or settings.trust_user_ids == "everyone")
 
 
 def has_rooms(settings: Settings) -> bool:
-    """Tell whether a LiveKit server is set, or runs here."""
+    """Return whether a LiveKit server is set, or runs here."""
     try:
         livekit_access(settings)
     except NoLiveKit:

@@ -1,4 +1,4 @@
-"""The wire between the page and the WebSocket door: messages, and what is wrong with the wrong ones."""
+"""The protocol between the page and the WebSocket door: its messages, and what is wrong with invalid ones."""
 
 import json
 from typing import Annotated, Any, Literal
@@ -12,14 +12,14 @@ from bridge.web.resume_tokens import MAX_TOKEN_LENGTH
 from infra.time_zones import checked_zone
 
 MAX_SOUND_BYTES = 64_000
-"""Longest binary message taken from a client."""
+"""Longest binary message that a client may send."""
 
 MAX_HELD_REPLIES = 64
-"""Replies that a client which comes back may tell of."""
+"""How many replies a client that comes back may report."""
 
 
 MAX_MESSAGE_BYTES = 1_000_000
-"""Longest message that is read at all; beyond it the connection is closed with 1009."""
+"""Longest message that is read at all; a longer one closes the connection with 1009."""
 
 
 class Hello(ClientReport):
@@ -30,24 +30,24 @@ class Hello(ClientReport):
     resume_token: str = Field("", max_length=MAX_TOKEN_LENGTH)
     replies: list[HeldReply] | None = Field(None, max_length=MAX_HELD_REPLIES)
     only_resume: bool = False
-    """Whether to be refused rather than have a new session of that id opened."""
+    """Whether to refuse the client if the session does not exist, rather than open one with that id."""
     token: str = Field("", max_length=8_192)
     summary: bool = False
-    """Whether it stays after its hang-up until the summary is written."""
+    """Whether the client stays after its hang-up until the summary is written."""
     user_id: UserId = ""
     name: CleanText = Field("", max_length=256)
     sample_rate_hz: int = Field(16_000, ge=8_000, le=48_000)
     mic: bool = True
     clock_ms: ClockMs | None = Field(None, description="What the clock of `Played.at_ms` shows as this is sent.")
     counts_played: bool = False
-    """Whether it tells what it plays: until it does, nothing counts as heard. Of others the door makes an estimate."""
+    """Whether the client counts what it plays: until it does, nothing is heard. For others the door estimates."""
     time_zone: Annotated[str, AfterValidator(checked_zone)] = Field("", max_length=64)
 
 
 class TypedText(ClientReport):
-    """A turn from the keyboard; with an `id` it is stored once however often it is sent, and its storing is told.
+    """A turn from the keyboard; with an `id` it is stored once, however often it is sent, and acknowledged.
 
-    The id is taken to the letter: two that differ are never taken for one.
+    Ids are compared exactly: two that differ are two texts.
     """
 
     type: Literal["text"]
@@ -88,7 +88,7 @@ def parse(text: str) -> ClientMessage:
 
 
 def _id_of(fields: dict[str, Any]) -> str:
-    """Return the id of a text, also of one that cannot be taken; "" if there is none that could be told again."""
+    """Return the id of a text, also of an invalid one; "" if it has none that could be sent back."""
     given = fields.get("id") if fields["type"] == "text" else None
     return given if isinstance(given, str) and not SURROGATE.search(given) else ""
 
@@ -107,7 +107,7 @@ def parse_hello(text: str | None) -> Hello:
 
 
 def checked_sound(data: bytes) -> bytes:
-    """Return a binary message if it can be sound (16-bit mono PCM). Raises ProtocolError."""
+    """Return a binary message if it is sound (16-bit mono PCM). Raises ProtocolError."""
     if len(data) > MAX_SOUND_BYTES:
         raise ProtocolError("bad-audio", f"{len(data)} bytes of sound at once; send at most {MAX_SOUND_BYTES}")
     if len(data) % 2:

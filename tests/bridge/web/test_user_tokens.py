@@ -172,7 +172,7 @@ async def test_keys_that_cannot_be_had_anew_are_taken_for_a_while(
     for name in ("FRESH_S", "AGAIN_S"):
         monkeypatch.setattr(user_tokens, name, 0.0)
     assert await tokens.user_of(good) == "sam"
-    assert "cannot be had" in caplog.text
+    assert "cannot be fetched" in caplog.text
     monkeypatch.setattr(user_tokens, "STALE_S", 0.0)
     with pytest.raises(KeysUnavailable):
         await tokens.user_of(good)
