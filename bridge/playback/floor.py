@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from contracts import events as e
 
+DECISION_PATIENCE_NS = 4_000_000_000
+"""Speech without a decision holds the floor, and a pause it caused lasts, no longer than this."""
+
 
 @dataclass(slots=True)
 class _Speech:

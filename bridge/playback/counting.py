@@ -1,0 +1,78 @@
+"""What the client counts of the reply that it is played, and what time alone tells where it does not. Pure.
+
+Every method returns what is to be done, in order. Times are Unix epoch ns.
+"""
+
+from dataclasses import replace
+
+from bridge.playback.commands import Command
+from bridge.playback.course import Count
+from bridge.playback.current_reply import CurrentReply, tell
+from bridge.playback.reply import Hold, Phase, ReplyPlayback
+from bridge.playback.unreported import PATIENCE_NS, unreported
+
+UNFINISHED_PATIENCE_NS = 30_000_000_000
+"""How long a reply may stay without its end, or the client without a word of having played it."""
+
+
+class Counting:
+    """The counts of one client after the other."""
+
+    def __init__(self, current: CurrentReply) -> None:
+        self._current = current
+        self._uncounted_patience_ns: int | None = None
+        """How long the client may be without a count until it is taken to give none; None: it gives them."""
+
+    def begin(self, counts: bool) -> None:
+        """Begin with a client. Where `counts` is false, one that gives no count is taken to play all it gets."""
+        self._uncounted_patience_ns = None if counts else PATIENCE_NS
+
+    def take(self, reply_id: str, count: Count, now_ns: int, started: bool, ended: bool) -> list[Command] | None:
+        """Take the client's count; None if it is of a reply that is over or not on this client's line."""
+        self._uncounted_patience_ns = None
+        reply = self._current.reply
+        if reply is None or reply.reply_id != reply_id or reply.phase is Phase.AWAY:
+            return None
+        return self._counted(reply, count, now_ns, started, ended)
+
+    def overdue(self, reply: ReplyPlayback, now_ns: int) -> list[Command]:
+        """Do what time alone tells of a reply that is being played."""
+        return self._broken_off(reply, now_ns) or self._end_unfinished(reply, now_ns)
+
+    def _counted(
+        self, reply: ReplyPlayback, count: Count, now_ns: int, started: bool, ended: bool, estimated: bool = False
+    ) -> list[Command]:
+        reply.report(count.samples, now_ns)
+        count = replace(count, samples=min(count.samples, reply.sent_samples))
+        is_heard = started or count.samples > 0
+        out = self._current.say_started(reply, count, now_ns, estimated) if is_heard else []
+        if reply.heard_started and reply.phase is Phase.PLAYING and reply.course is not None:
+            out += self._current.say_changes(reply, reply.course.count(count, now_ns), now_ns)
+        if ended and reply.end_sent:
+            out += self._current.finished(reply, now_ns, count)
+        return out
+
+    def _broken_off(self, reply: ReplyPlayback, now_ns: int) -> list[Command]:
+        """Say of a break what time alone tells, and count for a client that does not."""
+        if reply.course is None:
+            return []
+        counts = self._uncounted_patience_ns is None
+        changes = reply.course.overdue(now_ns, reply.sent_samples, reply.end_sent, counts=counts)
+        out = self._current.say_changes(reply, changes, now_ns)
+        if self._uncounted_patience_ns is not None:
+            count = unreported(reply, now_ns, self._uncounted_patience_ns)
+            if count is not None:
+                self._uncounted_patience_ns = 0
+                ended = reply.end_sent and count.samples >= reply.sent_samples
+                out += self._counted(reply, count, now_ns, started=True, ended=ended, estimated=True)
+        return out
+
+    def _end_unfinished(self, reply: ReplyPlayback, now_ns: int) -> list[Command]:
+        quiet_ns = now_ns - max(reply.begun_ns, reply.last_sound_ns, reply.played_at_ns)
+        rest_ns = (reply.sent_samples - reply.played_samples) * 1_000_000_000 // max(1, reply.rate_hz)
+        if quiet_ns < rest_ns + UNFINISHED_PATIENCE_NS:
+            return []
+        if reply.heard_started:
+            return self._current.finished(reply, now_ns)
+        stop = Hold("", now_ns, "not-played")
+        return [tell("stop", reply), *self._current.interrupted(reply, stop, now_ns)]

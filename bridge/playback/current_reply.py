@@ -1,0 +1,155 @@
+"""The reply that is on its way to the listener, and what is done to it: begun, paused, let go on, cut off, ended. Pure.
+
+Every method returns what is to be done, in order. Times are Unix epoch ns.
+"""
+
+from collections.abc import Iterable
+
+from bridge.playback.commands import Command, Say, Tell
+from bridge.playback.course import Change, Count, Course, PlaybackStopped, WentOn
+from bridge.playback.events import PlaybackFacts
+from bridge.playback.reply import Hold, Phase, ReplyPlayback
+from bridge.playback.reply_queue import KEPT
+from contracts import events as e
+
+_MILESTONES = (e.TurnEnded, e.ReplyStarted, e.ReplyCommitted, e.ReplyClauseWritten, e.ClauseSynthesized)
+
+
+class CurrentReply:
+    """At most one `reply` at a time; `connected` while there is a client that can be told."""
+
+    def __init__(self, session_id: str) -> None:
+        self.reply: ReplyPlayback | None = None
+        self.connected = False
+        self._facts = PlaybackFacts(session_id)
+        self._turns: dict[str, list[e.Event]] = {}
+        """The facts of each turn that the parts of the response gap follow from."""
+
+    def remember(self, event: e.Event) -> None:
+        """Keep a fact that the parts of the response gap follow from."""
+        if event.turn_id is not None and isinstance(event, _MILESTONES):
+            self._turns.setdefault(event.turn_id, []).append(event)
+            while len(self._turns) > KEPT:
+                del self._turns[next(iter(self._turns))]
+
+    # -- it begins
+
+    def begin(self, reply: ReplyPlayback, now_ns: int) -> list[Command]:
+        """Announce a reply to the client; its sound comes next."""
+        reply.phase, reply.begun_ns, reply.played_at_ns = Phase.PLAYING, now_ns, now_ns
+        self.reply, reply.course = reply, Course(reply.rate_hz, now_ns, reply.resumed_at)
+        names = {"type": "reply", "reply_id": reply.reply_id, "turn_id": reply.turn_id}
+        first = {"first_sample": reply.resumed_at} if reply.resumed_at else {}
+        out: list[Command] = [Tell({**names, "sample_rate_hz": reply.rate_hz, **first})]
+        if reply.ended_pause is None and reply.heard_started:
+            # Another door had begun it: since then nothing was heard.
+            samples = reply.played_samples
+            changes = [PlaybackStopped(samples, now_ns, "door"), WentOn(samples, now_ns, now_ns)]
+            out += self.say_changes(reply, changes, now_ns)
+            reply.course.go_on(samples, now_ns)
+        return out + self.say_resumed(reply, now_ns)
+
+    def say_started(self, reply: ReplyPlayback, count: Count, now_ns: int, estimated: bool = False) -> list[Command]:
+        """Say that its first sound was heard, if that was not said yet."""
+        if reply.heard_started:
+            return []
+        reply.heard_started = True
+        first = reply.course.possible(count) if reply.course is not None else count
+        return [Say(self._facts.started(reply, self._turns.get(reply.turn_id or "", ()), first, now_ns, estimated))]
+
+    def say_changes(self, reply: ReplyPlayback, changes: Iterable[Change], now_ns: int) -> list[Command]:
+        """Say where playback stood still of itself, and where it went on."""
+        return [Say(self._facts.changed(reply, change, now_ns)) for change in changes]
+
+    # -- it is paused
+
+    def pause(self, reply: ReplyPlayback, cause_id: str, now_ns: int) -> list[Command]:
+        """Hold it still while somebody speaks; that is said once the client has told where."""
+        reply.pause = Hold(cause_id, now_ns, estimate_samples=reply.estimate(now_ns))
+        reply.phase = Phase.PAUSED
+        if reply.course is not None:
+            reply.course.hold()
+        return [tell("pause", reply)]
+
+    def say_paused(self, reply: ReplyPlayback, pause: Hold, now_ns: int) -> list[Command]:
+        """Say where it was paused, if that was not said yet."""
+        if pause.said:
+            return []
+        pause.said = True
+        if pause.answered_ns is None:
+            reply.played_samples = max(reply.played_samples, pause.estimate_samples)
+        return [Say(self._facts.paused(reply, pause, now_ns))]
+
+    def resume(self, cause_id: str, now_ns: int) -> list[Command]:
+        """Let it go on if it is paused; without a client, once there is one."""
+        reply = self.reply
+        if reply is None or not reply.is_held or reply.pause is None:
+            return []
+        pause = reply.pause
+        out = self.say_paused(reply, pause, now_ns)
+        if reply.phase is Phase.AWAY:
+            reply.pause, reply.ended_pause = None, pause
+            return out
+        reply.phase, reply.pause, reply.played_at_ns = Phase.PLAYING, None, now_ns
+        if reply.course is not None:
+            reply.course.go_on(reply.played_samples, now_ns)
+        return [tell("resume", reply), *out, Say(self._facts.resumed(reply, pause, cause_id, now_ns))]
+
+    def say_resumed(self, reply: ReplyPlayback, now_ns: int) -> list[Command]:
+        """Say that a pause has ended that ended while there was no client."""
+        pause, reply.ended_pause = reply.ended_pause, None
+        if pause is None:
+            return []
+        if reply.course is not None:
+            reply.course.go_on(reply.played_samples, now_ns)
+        return [Say(self._facts.resumed(reply, pause, pause.cause_id, now_ns))]
+
+    # -- it ends
+
+    def stop(
+        self, reply: ReplyPlayback, cause_id: str, reason: str, now_ns: int, patience_ms: int = 300
+    ) -> list[Command]:
+        """Stop it for good; how much was heard is said once the client has told, or has had `patience_ms` to."""
+        out: list[Command] = []
+        if reply.was_left:
+            return self.interrupted(reply, Hold(cause_id, now_ns, reason), now_ns)
+        if reply.phase not in (Phase.PLAYING, Phase.PAUSED, Phase.AWAY):
+            return []
+        if reply.phase is Phase.AWAY and not self.connected:
+            reply.stop = reply.stop or Hold(cause_id, now_ns, reason)  # its client will say how far it got
+            return []
+        if reply.pause is not None and reply.is_held:
+            out += self.say_paused(reply, reply.pause, now_ns)
+        still = reply.phase is not Phase.PLAYING
+        estimate = reply.played_samples if still else reply.estimate(now_ns)
+        reply.stop = Hold(cause_id, now_ns, reason, patience_ms, estimate)
+        reply.phase = Phase.STOPPING
+        reply.drop_sound()
+        return [tell("stop", reply), *out]
+
+    def interrupted(self, reply: ReplyPlayback, stop: Hold, now_ns: int) -> list[Command]:
+        """Say how much of it was heard before it was cut off."""
+        played = reply.played_samples
+        if stop.answered_ns is None:
+            played = max(played, stop.estimate_samples)
+        event = self._facts.interrupted(reply, stop, played, now_ns)
+        self.end(reply)
+        return [Say(event)]
+
+    def finished(self, reply: ReplyPlayback, now_ns: int, count: Count | None = None) -> list[Command]:
+        """Say that it was heard to its end."""
+        event = self._facts.finished(reply, now_ns, count.at_ns if count is not None and count.exact else None)
+        self.end(reply)
+        return [Say(event)]
+
+    def end(self, reply: ReplyPlayback) -> None:
+        """Forget what was not sent of a reply that is over."""
+        reply.phase = Phase.OVER
+        reply.drop_sound()
+        if self.reply is reply:
+            self.reply = None
+
+
+def tell(kind: str, reply: ReplyPlayback) -> Command:
+    """Return the message `kind` (pause, resume or stop) about a reply."""
+    return Tell({"type": kind, "reply_id": reply.reply_id})
