@@ -1,6 +1,7 @@
 """A loudspeaker without sound: plays what comes on a clock, and knows exactly how much of it was heard."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,8 @@ class LoudspeakerReply:
 
     reply_id: str
     turn_id: str
+    first_sample: int = 0
+    """Where its sound begins here: what is before that was played elsewhere. Reports count from the reply's start."""
     pcm: bytearray = field(default_factory=bytearray)
     total: int | None = None
     played: int = 0
@@ -128,10 +131,26 @@ class Loudspeaker:
                 )
         return begin_s, laid_out(pieces, begin_s, end_s, self.rate_hz), self.rate_hz
 
-    def begin(self, reply_id: str, turn_id: str) -> None:
-        """Take a new reply; its sound comes next. One that is known goes on."""
+    def tell(self, now_s: float, message: dict[str, Any]) -> list[Report]:
+        """Take a message of the door about playback; others change nothing."""
+        reply_id = str(message.get("reply_id", ""))
+        match message.get("type"):
+            case "reply":
+                self.begin(reply_id, str(message.get("turn_id") or ""), int(message.get("first_sample", 0)))
+            case "reply_end":
+                return self.end(now_s, reply_id, int(message["samples"]))
+            case "pause":
+                return self.pause(now_s, reply_id)
+            case "resume":
+                return self.resume(now_s, reply_id)
+            case "stop":
+                return self.stop(now_s, reply_id)
+        return []
+
+    def begin(self, reply_id: str, turn_id: str, first_sample: int = 0) -> None:
+        """Take a new reply, from `first_sample` on; its sound comes next. One that is known goes on."""
         if self._find(reply_id) is None:
-            self.replies.append(LoudspeakerReply(reply_id, turn_id))
+            self.replies.append(LoudspeakerReply(reply_id, turn_id, first_sample))
 
     def receive(self, now_s: float, reply_id: str, pcm: bytes) -> list[Report]:
         """Take sound of a reply; of one that was stopped it is dropped."""
@@ -145,7 +164,7 @@ class Loudspeaker:
         """Note that all of a reply has come: `samples` in total."""
         reply = self._find(reply_id)
         if reply is not None and not reply.over:
-            reply.total = min(samples, reply.received)
+            reply.total = min(samples - reply.first_sample, reply.received)
         return self.advance(now_s)
 
     def pause(self, now_s: float, reply_id: str) -> list[Report]:
@@ -231,7 +250,8 @@ class Loudspeaker:
     def _report(
         self, reply: LoudspeakerReply, *, ended: bool = False, stalled: bool = False, resumed: bool = False
     ) -> Report:
-        told = Report(reply.reply_id, reply.played, ended=ended, stalled=stalled, resumed=resumed)
+        samples = reply.first_sample + reply.played
+        told = Report(reply.reply_id, samples, ended=ended, stalled=stalled, resumed=resumed)
         return replace(told, at_s=self._reached_at_s)
 
     def _flow(self, reply: LoudspeakerReply, now_s: float) -> list[Report]:

@@ -212,23 +212,14 @@ class _Call:
                 self._changed.set()
 
     def _take(self, message: dict[str, Any]) -> list[Report]:
-        kind, reply_id, now_s = message.get("type"), str(message.get("reply_id", "")), self.talk.now_s()
-        if kind == "fact":
-            self.talk.take_fact(message["name"], message["sequence"], message["data"])
-        elif kind == "reply":
-            self._sending_reply = reply_id
-            self._loudspeaker.begin(reply_id, str(message.get("turn_id") or ""))
-        elif kind == "reply_end":
-            return self._loudspeaker.end(now_s, reply_id, int(message["samples"]))
-        elif kind == "pause":
-            return self._loudspeaker.pause(now_s, reply_id)
-        elif kind == "resume":
-            return self._loudspeaker.resume(now_s, reply_id)
-        elif kind == "stop":
-            return self._loudspeaker.stop(now_s, reply_id)
-        elif kind == "error":
-            self.talk.result.errors.append(str(message.get("message") or message.get("code")))
-        return []
+        match message.get("type"):
+            case "fact":
+                self.talk.take_fact(message["name"], message["sequence"], message["data"])
+            case "error":
+                self.talk.result.errors.append(str(message.get("message") or message.get("code")))
+            case "reply":
+                self._sending_reply = str(message.get("reply_id", ""))
+        return self._loudspeaker.tell(self.talk.now_s(), message)
 
     async def _play(self) -> None:
         """Let the loudspeaker go on whenever it is due, and tell the door what it played."""

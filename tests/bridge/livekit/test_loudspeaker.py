@@ -103,14 +103,6 @@ async def test_no_more_than_what_bridges_a_pause_is_handed_on_ahead(playing: Pla
     assert playing.source.happened[-1] == "frame there"
 
 
-async def test_a_reply_is_over_when_its_last_sample_has_left_the_source(playing: Playing) -> None:
-    playing.begin()
-    playing.tell("reply_end", samples=RATE_HZ // 2)
-    await until(lambda: bool(playing.played) and playing.played[-1].ended)
-    assert playing.played[-1].samples == RATE_HZ // 2
-    assert playing.source.happened == ["frame handed", "frame there"] * 13
-
-
 class HeldUpSource(rtc.AudioSource):
     """Holds the event loop up after every fourth frame until the source is empty; notes when frames were handed on."""
 

@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Mount, WebSocketRoute
+from starlette.responses import FileResponse
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from infra.system.nats import free_port
 
 PAGE = Path(__file__).parents[3] / "bridge" / "page"
+RECORDER = Path(__file__).with_name("recorder-worklet.js")
 RATE_HZ = 24_000
 SESSION = "20261122-183015-9f2c1ab4"
 TOKEN = "the-secret-of-this-session"
@@ -136,7 +138,12 @@ async def until(condition: Callable[[], object], seconds: float = 8) -> None:
 async def running_door() -> AsyncIterator[PageDoor]:
     """Serve the page and its door on a free port."""
     door = PageDoor(free_port())
-    app = Starlette(routes=[WebSocketRoute("/ws", door.serve), Mount("/", StaticFiles(directory=PAGE, html=True))])
+    routes = [
+        WebSocketRoute("/ws", door.serve),
+        Route(f"/{RECORDER.name}", lambda _: FileResponse(RECORDER)),
+        Mount("/", StaticFiles(directory=PAGE, html=True)),
+    ]
+    app = Starlette(routes=routes)
     config = uvicorn.Config(app, port=door.port, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())

@@ -137,44 +137,22 @@ async def test_a_reply_is_heard_and_its_samples_are_counted_exactly(page: Page, 
     await holds(page, "daredevil.state === 'listening'")
 
 
-async def test_pause_holds_the_count_and_resume_plays_the_rest(page: Page, door: PageDoor) -> None:
+async def test_a_paused_reply_makes_room_for_the_person_and_is_silent(page: Page, door: PageDoor) -> None:
     await talk(page, door)
-    await door.reply("r1", tone(1.0))
-    await until(lambda: door.played("r1"))
+    await door.reply("r1", tone(20))
+    await holds(page, "daredevil.state === 'speaking'")
     await door.send(type="pause", reply_id="r1")
     await holds(page, "daredevil.state === 'hearing' && daredevil.soundLevel < 0.001")
-    before = [each["samples"] for each in door.played("r1")]
-    assert 0 < before[-1] < 24_000
     await door.send(type="resume", reply_id="r1")
-    await until(lambda: door.played("r1")[-1].get("ended"))
-    assert door.played("r1")[-1]["samples"] == 24_000
-    after = [each["samples"] for each in door.played("r1")][len(before) :]
-    assert before[-1] < after[0] <= before[-1] + 2_400 + 128, "it went on where it was held"
+    await holds(page, "daredevil.state === 'speaking' && daredevil.soundLevel > 0.2")
 
 
-async def test_stop_drops_the_rest_and_tells_where_and_the_next_reply_plays(page: Page, door: PageDoor) -> None:
+async def test_a_stop_that_comes_late_is_answered_with_what_was_played(page: Page, door: PageDoor) -> None:
     await talk(page, door)
-    await door.reply("r1", tone(30))
-    await until(lambda: len(door.played("r1")) >= 2)
-    before = door.played("r1")
+    await door.reply("r1", tone(0.1))
+    await until(lambda: door.played("r1") and door.played("r1")[-1].get("ended"))
     await door.send(type="stop", reply_id="r1")
-    await door.reply("r2", b"")
-    await until(lambda: door.played("r2"))
-    stopped = door.played("r1")[-1]
-    assert "ended" not in stopped
-    assert before[-1]["samples"] < stopped["samples"] < 24_000 * 5
-    await door.reply("r3", tone(0.1))
-    await until(lambda: door.played("r3") and door.played("r3")[-1].get("ended"))
-    assert door.played("r1")[-1] == stopped, "nothing of it was played after the stop"
-    await door.send(type="stop", reply_id="r1")
-    await until(lambda: door.played("r1").count(stopped) == 2)
-
-
-async def test_an_empty_reply_ends(page: Page, door: PageDoor) -> None:
-    await talk(page, door)
-    await door.reply("r1", b"")
-    await until(lambda: door.played("r1"))
-    assert door.played("r1") == [{"type": "played", "reply_id": "r1", "samples": 0, "ended": True}]
+    await until(lambda: door.played("r1")[-1] == {"type": "played", "reply_id": "r1", "samples": 2_400})
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")

@@ -116,13 +116,10 @@ class HeardCall:
         match message:
             case SendSound(pcm):
                 return self.speaker.receive(now_s, self._sounding, pcm)
-            case Tell({"type": "reply", "reply_id": str(reply_id)}):
-                self._sounding = reply_id
-                self.speaker.begin(reply_id, "t")
-            case Tell({"type": "reply_end", "reply_id": str(reply_id), "samples": int(samples)}):
-                return self.speaker.end(now_s, reply_id, samples)
-            case Tell({"type": "stop", "reply_id": str(reply_id)}):
-                return self.speaker.stop(now_s, reply_id)
+            case Tell(told):
+                if told["type"] == "reply":
+                    self._sounding = told["reply_id"]
+                return self.speaker.tell(now_s, told)
         return []
 
     def _tell(self, reports: list[Report]) -> None:

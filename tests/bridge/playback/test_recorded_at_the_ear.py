@@ -1,10 +1,9 @@
-"""A call at a real door, recorded by the real recorder, against what its client's loudspeaker played."""
+"""Calls at a real door, recorded by the real recorder, against what their clients' loudspeakers played."""
 
 import asyncio
 from typing import Any
 
 import numpy as np
-import pytest
 from faststream.nats import NatsBroker
 
 from actors.persistence import actor
@@ -14,6 +13,7 @@ from infra.bench.marked_voice import FIRST_CLAUSE, RATE_HZ, marks_of, sound_of
 from infra.bench.record import STALLS, Condition, compared
 from infra.caller import ScriptedUtterance, Sound, place_call
 from infra.caller.manner import Manner
+from infra.caller.result import CallResult
 from infra.log.connection import connection
 from tests.actors.running import running
 from tests.bridge.agent import FRAME_SAMPLES, Agent
@@ -58,11 +58,8 @@ async def _answer(agent: Agent, session_id: str, slow: bool) -> None:
     await agent.append(e.ReplyCompleted, session_id, turn_id="t", reply_id="r", **completed)
 
 
-@pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)
-async def test_recording_words_and_captions_are_within_100_ms_of_the_ear(
-    broker: NatsBroker, open_door: OpenDoor, agent: Agent, condition: Condition
-) -> None:
-    door = await open_door()
+async def _called(url: str, agent: Agent, condition: Condition) -> CallResult:
+    """Return what came of a call in which the agent answers once."""
     answering: list[asyncio.Task[None]] = []
 
     def listen(name: str, data: dict[str, Any]) -> None:
@@ -72,13 +69,26 @@ async def test_recording_words_and_captions_are_within_100_ms_of_the_ear(
                 1, lambda: answering.append(loop.create_task(_answer(agent, data["session_id"], condition.slow)))
             )
 
+    silence = ScriptedUtterance(Sound(np.zeros(8_000, np.int16), 16_000), end_of_speech_sample=0)
+    result = await place_call(url, [silence], on_fact=listen, manner=condition.manner)
+    await asyncio.gather(*answering)
+    return result
+
+
+async def test_recording_words_and_captions_are_within_100_ms_of_the_ear(
+    broker: NatsBroker, open_door: OpenDoor, agent: Agent
+) -> None:
+    url = f"http://127.0.0.1:{(await open_door()).port}"
     async with running(actor.make(), "persistence", broker):
-        silence = ScriptedUtterance(Sound(np.zeros(8_000, np.int16), 16_000), end_of_speech_sample=0)
-        url = f"http://127.0.0.1:{door.port}"
-        result = await place_call(url, [silence], on_fact=listen, manner=condition.manner)
-        await asyncio.gather(*answering)
-        found = await compared(connection(broker), condition, result)
-    assert found.max_ms <= MOST_MS, found.worst
-    assert found.letters >= len([mark for text in CLAUSES for mark in marks_of(text)]) - 2 * found.breaks
-    assert (found.lost, found.added, found.doubled) == (0, 0, 0)
-    assert found.breaks >= (2 if condition.slow else 3)
+        # At the same time: a call lasts as long as what is said in it.
+        results = await asyncio.gather(*(_called(url, agent, condition) for condition in CONDITIONS))
+        found = [
+            await compared(connection(broker), condition, result)
+            for condition, result in zip(CONDITIONS, results, strict=True)
+        ]
+    assert [(each.condition, each.worst) for each in found if each.max_ms > MOST_MS] == []
+    letters = len([mark for text in CLAUSES for mark in marks_of(text)])
+    for condition, each in zip(CONDITIONS, found, strict=True):
+        assert each.letters >= letters - 2 * each.breaks, condition.name
+        assert (each.lost, each.added, each.doubled) == (0, 0, 0), condition.name
+        assert each.breaks >= (2 if condition.slow else 3), condition.name

@@ -53,28 +53,6 @@ def test_waits_for_sound_that_comes_late() -> None:
     assert [(p.at_s, p.first, p.count) for p in speaker.replies[0].segments] == [(0, 0, 100), (1.0, 100, 50)]
 
 
-def test_holds_still_while_paused_and_goes_on_from_there() -> None:
-    speaker, _ = speaker_with(1000)
-    assert speaker.pause(0.2, "r")[-1] == Report("r", 200)
-    assert speaker.advance(0.9) == []
-    speaker.resume(1.0, "r")
-    speaker.advance(1.1)
-    assert speaker.replies[0].played == 300
-
-
-def test_stops_with_the_exact_count_and_drops_the_rest() -> None:
-    speaker, _ = speaker_with(1000)
-    assert speaker.stop(0.25, "r")[-1] == Report("r", 250)
-    assert speaker.receive(0.3, "r", pcm(100)) == []
-    assert speaker.current is None
-
-
-def test_stopped_while_paused_it_tells_what_it_had_played() -> None:
-    speaker, _ = speaker_with(1000)
-    speaker.pause(0.2, "r")
-    assert speaker.stop(0.8, "r") == [Report("r", 200)]
-
-
 def test_the_next_reply_follows_the_last() -> None:
     speaker, _ = speaker_with(100)
     speaker.begin("r2", "t2")
@@ -84,12 +62,6 @@ def test_the_next_reply_follows_the_last() -> None:
     assert Report("r", 100, ended=True) in reports
     speaker.advance(0.15)
     assert speaker.replies[1].segments[0].at_s >= 0.1
-
-
-def test_a_reply_without_sound_is_over_at_once() -> None:
-    speaker = Loudspeaker(RATE)
-    speaker.begin("r", "t")
-    assert speaker.end(0.1, "r", 0) == [Report("r", 0, ended=True)]
 
 
 def test_tells_where_and_when_its_sound_ran_out_and_flows_again() -> None:
