@@ -1,4 +1,4 @@
-"""The sound of one clause, put together from frames that may come late, twice, or not at all."""
+"""The sound of one clause, assembled from frames that may arrive late, twice, or not at all."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -8,12 +8,12 @@ from contracts.events import ClauseSynthesized, ReplyClauseWritten
 from infra.session.heard_words import SaidClause
 
 MAX_EARLY_FRAMES = 500
-"""Frames kept behind a gap (10 s); later ones are left out and asked for again with the gap."""
+"""Frames kept after a gap (10 s); later ones are dropped and requested again together with the gap."""
 
 
 @dataclass(slots=True)
 class ClauseSound:
-    """What is known of a clause: its words, its sound so far, and how often the sound was asked for again."""
+    """What is known of a clause: its words, its sound so far, and how often that was requested again."""
 
     index: int
     written: ReplyClauseWritten | None = None
@@ -35,7 +35,7 @@ class ClauseSound:
     _early: dict[int, bytes] = field(default_factory=dict)
 
     def add(self, frame: OutFrame, now_ns: int) -> None:
-        """Take a frame; what was there before is left out, what comes early waits for the gap to close."""
+        """Take a frame. Sound that is here already is dropped; sound after a gap waits until the gap is closed."""
         if self.complete:
             return
         self.first_frame_ns = self.first_frame_ns or now_ns
@@ -63,7 +63,7 @@ class ClauseSound:
             self.received_samples += len(fresh) // 2
 
     def learn(self, event: ClauseSynthesized, now_ns: int) -> None:
-        """Take what synthesis said of the clause: its length, and where its words end."""
+        """Take what synthesis reported about the clause: its length, and where its words end."""
         self.synthesized, self.synthesized_ns = event, now_ns
 
     @property
@@ -75,7 +75,7 @@ class ClauseSound:
 
     @property
     def complete(self) -> bool:
-        """Whether all of its sound has come."""
+        """Whether all of its sound is here."""
         length = self.length_samples
         return length is not None and self.received_samples >= length
 
@@ -92,7 +92,7 @@ class ClauseSound:
         return pcm
 
     def resume_at(self, sample: int) -> None:
-        """Take what comes before `sample` as sent, and go on there; what is not here any more is to come again."""
+        """Count what is before `sample` as sent, and go on there; sound that is no longer here has to come again."""
         here = b"".join(self._ready)
         first = self.received_samples - len(here) // 2
         self._ready.clear()
@@ -104,7 +104,7 @@ class ClauseSound:
         self._close_gap()
 
     def skip(self) -> None:
-        """Give the clause up: what has come of it is played, the rest is not waited for."""
+        """Give the clause up: what is here is played, the rest is not waited for."""
         self.skipped = True
         self._early.clear()
 
@@ -114,10 +114,10 @@ class ClauseSound:
         self._early.clear()
 
     def said(self) -> SaidClause:
-        """Return the clause as what was sent to be heard."""
+        """Return the clause as its listener is played it."""
         text = self.written.text if self.written else self.synthesized.text if self.synthesized else ""
         if self.synthesized is not None and self.synthesized.unsaid:
-            text = ""  # it was heard that it cannot be said
+            text = ""  # instead of it, an apology was heard
         word_ends = self.word_end_samples or (self.synthesized.word_end_samples if self.synthesized else ())
         known = self.length_samples
         length = max(known, self.sent_samples) if known is not None else None

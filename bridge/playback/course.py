@@ -1,8 +1,8 @@
-"""When a listener hears which sample of a reply: the breaks in its playback, out of the client's counts. Pure.
+"""When each sample of a reply is heard, and where its playback breaks off: worked out from the client's counts. Pure.
 
-A count says that so many samples had been heard at a time. Between two counts a reply is taken to be heard at its own
-pace; where a count comes later than that, there was a break: the sound was late, or the client stood still. Times are
-Unix epoch ns, positions samples of the reply.
+A count says how many samples had been played at a time. Between two counts the reply is assumed to play at its normal
+speed. A count that is later than that shows a break: the sound was late, or the client stalled. Times are Unix epoch
+ns, positions are samples of the reply.
 """
 
 from collections import deque
@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 TOLERANCE_NS = 40_000_000
-"""How far the counts may leave what was said before a break, or a correction, is said."""
+"""How far counts may differ from the reported course before a break or a correction is reported."""
 
 DRY_PATIENCE_NS = 200_000_000
-"""How long a reply may have run dry before that is said: the end of a reply looks the same at first."""
+"""How long a reply may be out of sound before a break is reported: at first its end looks the same."""
 
 SILENT_NS = 1_500_000_000
-"""After this without a count the client may stand still: nothing counts as heard until it is known."""
+"""After this long without a count the client may have stalled: nothing more counts as heard until it reports."""
 
 WINDOW_NS, DRY_WINDOW_NS, LEAST_WINDOW_NS = 600_000_000, 400_000_000, 300_000_000
-"""Counts without a time of their own may be late by themselves; they show a break when all of a window do."""
+"""Counts without a time of their own may be delayed on their way: they show a break if all of a window are late."""
 
 Cause = Literal["late-sound", "client", "silent", "door"]
 
@@ -35,7 +35,10 @@ class PlaybackStopped:
 
 @dataclass(frozen=True, slots=True)
 class WentOn:
-    """Playback goes on with sample `samples` at `at_ns`; without a break before it: it is earlier than was said."""
+    """Playback went on with sample `samples` at `at_ns`, after it had stopped at `stopped_ns`.
+
+    If both are the same there was no break: it corrects the course, as playback was ahead of it.
+    """
 
     samples: int
     at_ns: int
@@ -47,53 +50,56 @@ Change = PlaybackStopped | WentOn
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The client's count: `samples` were heard at `at_ns`; `exact` if that is the client's word, not its coming."""
+    """The client's count: `samples` had been played at `at_ns`.
+
+    `exact` if the client gave that time itself; else it is when the count arrived.
+    """
 
     samples: int
     at_ns: int
     exact: bool = False
     stalled: bool = False
-    """Its sound ran out there."""
+    """The client's sound ran out there."""
     resumed: bool = False
-    """Its sound flows again from there on."""
+    """The client has sound again, from there on."""
 
 
 class Course:
-    """The course of one reply's playback, as far as it was said: sent from `first_sample` on since `begun_ns`."""
+    """The course of one reply's playback, as reported so far. It is sent from `first_sample` on, since `begun_ns`."""
 
     def __init__(self, rate_hz: int, begun_ns: int, first_sample: int = 0) -> None:
         self._rate_hz = max(1, rate_hz)
         self._earliest = (begun_ns, first_sample)
-        """Nothing was heard before: sound from there on was sent, or the client was told to go on, then."""
+        """Time and sample: then its sound was sent, or the client told to resume; it was not heard before."""
         self._anchor: tuple[int, int] | None = None
-        """When (ns) which sample was heard, while it plays."""
+        """While it plays: a time, and the sample that was heard then."""
         self._still: PlaybackStopped | None = None
         self._dry: int | None = None
-        """Where the client said that its sound ran out, if that is not said yet."""
+        """Where the client reported that its sound ran out, until that is reported as a break."""
         self.late: tuple[int, int] | None = None
-        """Before which sample, and when (ns), sound was sent last that was due before."""
+        """Sample and time: where sound that was sent too late begins, and when it was sent."""
         self._last = 0
         self._last_came_ns = 0
         self.last_sent_ns = 0
-        """When sound of it was sent last."""
+        """When its sound was last sent."""
         self._window: deque[tuple[int, int, int]] = deque()
-        """Of counts without a time of their own: when they came, how late they were (ns), and the count before."""
+        """Of recent counts without a time of their own: when each came, how late (ns), and the count before it."""
 
     # -- what the door does
 
     def hold(self) -> None:
-        """Stand still, as the client was told to."""
+        """Pause, as the client was told to."""
         self._anchor, self._still, self._dry = None, None, None
         self._window.clear()
 
     def go_on(self, samples: int, now_ns: int) -> None:
-        """Go on from `samples` now, as the client was told to."""
+        """Resume from `samples` now, as the client was told to."""
         self.hold()
         self._anchor, self._last, self._last_came_ns = (now_ns, samples), samples, now_ns
         self._earliest = self._anchor
 
     def sent(self, before_samples: int, now_ns: int) -> None:
-        """Note that sound behind `before_samples` goes out now."""
+        """Note that the sound after `before_samples` is sent now."""
         self.last_sent_ns = now_ns
         if self._anchor is not None and self._due_ns(before_samples) < now_ns:
             self.late = (before_samples, now_ns)
@@ -102,16 +108,16 @@ class Course:
 
     @property
     def begun(self) -> bool:
-        """Whether anything is known of it."""
+        """Whether anything is known of its playback."""
         return self._anchor is not None or self._still is not None
 
     @property
     def stalled_at(self) -> int | None:
-        """Where it stands still of itself, if it does."""
+        """Where it has stalled without being told to, if it has."""
         return self._still.samples if self._still is not None else None
 
     def samples_at(self, now_ns: int, sent_samples: int) -> int | None:
-        """Return how much must have been heard by now, None if that is not known."""
+        """Return how many samples must have been heard by now; None if that is not known."""
         if self._still is not None:
             return self._still.samples
         if self._anchor is None:
@@ -119,10 +125,10 @@ class Course:
         at_ns, samples = self._anchor
         return min(sent_samples, samples + max(0, now_ns - at_ns) * self._rate_hz // 1_000_000_000)
 
-    # -- what the client tells, and what time does
+    # -- what the client's counts show, and what time alone does
 
     def count(self, count: Count, came_ns: int) -> list[Change]:
-        """Take a count; return what it changes of what was said. The first one says when it began."""
+        """Take a count; return how it changes the reported course. The first one says when playback began."""
         self._last_came_ns = came_ns
         changes: list[Change] = []
         if self._still is not None:
@@ -139,16 +145,16 @@ class Course:
         return changes
 
     def overdue(self, now_ns: int, sent_samples: int, complete: bool, counts: bool = True) -> list[Change]:
-        """Return the break that has begun by now though no count says so; `complete` if all of it was sent.
+        """Return the break that must have begun by now, although no count says so.
 
-        `counts`: whether the client tells what it plays.
+        `complete`: all of the reply was sent. `counts`: the client reports what it plays.
         """
         if self._anchor is None or self._still is not None:
             return []
         if self._dry is not None and now_ns - self._due_ns(self._dry) > DRY_PATIENCE_NS:
             return [self._stop(self._dry, "late-sound" if self._dry >= sent_samples else "client")]
         unknown_ns = (sent_samples - self._last) * 1_000_000_000 // self._rate_hz
-        # A client that counts, and has told nothing since before, may stand still before that.
+        # A client that counts, but has not reported that far, may have stalled earlier.
         is_told = not counts or unknown_ns <= DRY_PATIENCE_NS
         if not complete and is_told and now_ns - self._due_ns(sent_samples) > DRY_PATIENCE_NS:
             return [self._stop(sent_samples, "late-sound")]
@@ -157,7 +163,7 @@ class Course:
         return []
 
     def possible(self, count: Count) -> Count:
-        """Return the count without what cannot have been heard by then, at the pace of sound."""
+        """Return the count, limited to what can have been played in the time since its sound was sent."""
         begun_ns, first = self._earliest
         most = first + max(0, count.at_ns - begun_ns) * self._rate_hz // 1_000_000_000
         return replace(count, samples=min(count.samples, most))
@@ -189,16 +195,16 @@ class Course:
             return [self._go(count.samples, count.at_ns, still.at_ns)]
         due_ns = still.at_ns + (count.samples - still.samples) * 1_000_000_000 // self._rate_hz
         if count.resumed and still.samples < count.samples and due_ns < count.at_ns:
-            # It had played on to where it says that it goes on from: there it stood still.
+            # It had played on to the sample from which it resumes: there it stalled.
             went_on = self._go(still.samples, still.at_ns, still.at_ns)
             return [went_on, self._stop(count.samples, "client"), self._go(count.samples, count.at_ns, due_ns)]
         at_ns = count.at_ns - (count.samples - still.samples) * 1_000_000_000 // self._rate_hz
         if still.cause == "silent" and at_ns - still.at_ns < TOLERANCE_NS:
-            at_ns = still.at_ns  # it played on, and only its counts were late
+            at_ns = still.at_ns  # it had kept playing, only its counts were delayed
         return [self._go(still.samples, max(at_ns, still.at_ns), still.at_ns)]
 
     def _behind(self, count: Count, still: PlaybackStopped) -> list[Change]:
-        """Return that less was heard than was said: the client had stood still before."""
+        """Return the correction if less was heard than was reported: the client had stalled earlier."""
         patience_ns = TOLERANCE_NS if count.exact else DRY_PATIENCE_NS
         where = min(self._last, count.samples)
         at_ns = count.at_ns - (count.samples - where) * 1_000_000_000 // self._rate_hz
@@ -225,9 +231,9 @@ class Course:
         return [stop, self._go(where, stop.at_ns + late_ns, stop.at_ns)]
 
     def _least_late(self, count: Count, late_ns: int) -> tuple[int, int]:
-        """Return by how much at least all counts of the window were late, and the last count before it.
+        """Return by how much all counts of the window were late, and the last count before the window.
 
-        Where its sound runs out there is no time for a whole window.
+        A client that runs out of sound leaves no time for a whole window.
         """
         self._window.append((count.at_ns, late_ns, self._last))
         window_ns = DRY_WINDOW_NS if count.stalled else WINDOW_NS
@@ -239,7 +245,7 @@ class Course:
         return min(late for _, late, _ in self._window), before
 
     def _where(self, count: Count, before: int) -> tuple[int, Cause]:
-        """Return where a break was that this count shows: where sound was missing, else behind the count before."""
+        """Return where the break was that this count shows: where sound was missing, else after the count before it."""
         late = self.late[0] if self.late is not None else None
         if self._dry is not None:
             return self._dry, "late-sound" if self._dry == late else "client"

@@ -44,7 +44,7 @@ class CurrentReply:
         if reply.ended_pause is None and reply.heard_started:
             # Another door had begun it: since then nothing was heard.
             samples = reply.played_samples
-            changes = [PlaybackStopped(samples, now_ns, "door"), WentOn(samples, now_ns, now_ns)]
+            changes: list[Change] = [PlaybackStopped(samples, now_ns, "door"), WentOn(samples, now_ns, now_ns)]
             out += self.say_changes(reply, changes, now_ns)
             reply.course.go_on(samples, now_ns)
         return out + self.say_resumed(reply, now_ns)

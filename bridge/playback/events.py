@@ -51,7 +51,7 @@ class PlaybackFacts:
         )
 
     def changed(self, reply: ReplyPlayback, change: Change, now_ns: int) -> e.PlaybackStalled | e.PlaybackResumed:
-        """Return that playback stands still, or goes on, of itself."""
+        """Return that playback stalled, or went on, without being told to."""
         fields: dict[str, Any] = {"per": f"{change.samples}:{change.at_ns}", "played_samples": change.samples}
         if isinstance(change, PlaybackStopped):
             fields |= {"cause": change.cause, "heard_ns": change.at_ns if change.cause != "door" else None}
@@ -60,7 +60,7 @@ class PlaybackFacts:
         return self._about(reply, e.PlaybackResumed, now_ns, reply.cause_id, **fields)
 
     def paused(self, reply: ReplyPlayback, pause: Hold, now_ns: int) -> e.PlaybackPaused:
-        """Return that playback holds still."""
+        """Return that playback was paused."""
         fields: dict[str, Any] = {
             "per": pause.cause_id,
             "played_samples": reply.played_samples,
@@ -69,7 +69,7 @@ class PlaybackFacts:
         return self._about(reply, e.PlaybackPaused, now_ns, pause.cause_id, **fields)
 
     def resumed(self, reply: ReplyPlayback, pause: Hold, cause_id: str, now_ns: int) -> e.PlaybackResumed:
-        """Return that playback went on."""
+        """Return that playback was resumed."""
         paused_ms = max(0, now_ns - pause.begun_ns) / 1e6
         fields: dict[str, Any] = {"per": pause.cause_id, "played_samples": reply.played_samples, "paused_ms": paused_ms}
         return self._about(reply, e.PlaybackResumed, now_ns, cause_id, **fields)

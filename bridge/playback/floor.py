@@ -19,11 +19,11 @@ class _Speech:
 
 
 class Floor:
-    """Held by each who speaks, from SpeechStarted until the decision what the speech was; times are Unix epoch ns."""
+    """Each speaker has it, from SpeechStarted until it is decided what the speech was. Times are Unix epoch ns."""
 
     def __init__(self) -> None:
         self._speeches: dict[str, _Speech] = {}
-        """By participant."""
+        """By participant id."""
 
     def hear(self, event: e.Event, now_ns: int) -> None:
         """Take a fact of the session."""
@@ -44,7 +44,7 @@ class Floor:
         return speech is None or speech.utterance_id == utterance_id
 
     def is_free_after(self, participant_id: str, utterance_id: str) -> bool:
-        """Tell whether nobody speaks once this utterance is dismissed: they said nothing since, nor did others."""
+        """Tell whether nobody speaks once this utterance is dismissed, neither its speaker again nor anyone else."""
         return self._is_latest_of(participant_id, utterance_id) and not set(self._speeches) - {participant_id}
 
     def is_held(self, now_ns: int, patience_ns: int) -> bool:
@@ -52,10 +52,10 @@ class Floor:
         return self.undecided(now_ns, patience_ns) is not None
 
     def undecided(self, now_ns: int, patience_ns: int) -> e.SpeechStarted | None:
-        """Return the beginning of speech that holds the floor, if any does."""
+        """Return the start of a speech that holds the floor, if there is one."""
         held = (speech.started for speech in self._speeches.values() if now_ns - speech.last_ns < patience_ns)
         return next(held, None)
 
     def release(self) -> None:
-        """Give the floor up: no decision came."""
+        """Take the floor back from everybody: no decision came."""
         self._speeches.clear()

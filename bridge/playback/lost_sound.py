@@ -1,4 +1,4 @@
-"""Which clauses' sound was lost on its way, and asking synthesis for it again."""
+"""Which clauses have lost their sound on the way, and requests to synthesis to publish it again."""
 
 import logging
 
@@ -16,21 +16,23 @@ from infra.process.tasks import CancelledElsewhere, own_cancellation_only
 log = logging.getLogger(__name__)
 
 GAP_PATIENCE_NS = 500_000_000
-"""Frames may come this much later than the fact that all of them were published."""
+"""Frames may arrive this long after the fact that says that all of them were published."""
 
 SILENCE_PATIENCE_NS = 5_000_000_000
-"""A written clause may stay without sound for this long."""
+"""A written clause may be without sound for this long."""
 
 AGAIN_NS = 1_000_000_000
+"""A clause is requested again after this long."""
+"""A clause is requested again after this long."""
 
 ASK_TIMEOUT_S = 10
 
 ANSWERED_COST, NOBODY_COST = 5, 1
-"""What asking takes of a clause's patience (10): two failures, or ten seconds in which no synthesis is running."""
+"""What a request costs of a clause's patience (10): it lasts for two answers, or ten seconds without any synthesis."""
 
 
 def clauses_to_ask(reply: ReplyPlayback, now_ns: int) -> list[ReplyClauseWritten]:
-    """Return the clauses whose sound is overdue, and mark them as asked for; gives up those asked for in vain."""
+    """Return the clauses whose sound is overdue, marked as requested; those requested in vain are given up."""
     overdue = []
     if not reply.may_play or reply.superseded or reply.phase not in (Phase.WAITING, Phase.PLAYING, Phase.PAUSED):
         return []
@@ -40,7 +42,7 @@ def clauses_to_ask(reply: ReplyPlayback, now_ns: int) -> list[ReplyClauseWritten
         if now_ns < _due_ns(clause, reply):
             continue
         if clause.patience <= 0:
-            log.warning("clause %d of reply %s has no sound and is left out", clause.index, reply.reply_id)
+            log.warning("reply %s: synthesis gave no sound for clause %d; it is skipped", reply.reply_id, clause.index)
             clause.skip()
             continue
         clause.asking = True
@@ -57,7 +59,7 @@ def _due_ns(clause: ClauseSound, reply: ReplyPlayback) -> int:
 
 
 async def ask_again(nc: Client, clause: ReplyClauseWritten) -> int:
-    """Ask synthesis to publish a clause's sound again; return what that takes of the patience with the clause."""
+    """Request a clause's sound from synthesis again; return what that costs of the clause's patience."""
     log.info("session %s: the sound of clause %d is missing; asking again", clause.session_id, clause.index)
     try:
         with own_cancellation_only():

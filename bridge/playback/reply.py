@@ -11,11 +11,11 @@ from contracts.written import put_together
 from infra.session.heard_words import HeardWords, heard
 
 MAX_REPLY_S = 300
-"""Sound taken of one reply; what goes beyond is left out."""
+"""Sound taken of one reply; what goes beyond is dropped."""
 
 
 CROSSING_NS = 40_000_000
-"""How much later a count may come than one that crossed with our pause or stop."""
+"""How long after a count that crossed with our pause or stop the real answer may arrive."""
 
 
 class Phase(Enum):
@@ -48,18 +48,18 @@ class Hold:
     reason: str = ""
     patience_ms: int = 300
     estimate_samples: int = 0
-    """What must have been played when it was told, if no answer comes."""
+    """What must have been played when the client was told, in case no answer comes."""
     answered_ns: int | None = None
     said: bool = False
     since_ns: int = 0
-    """When speech began last: the time from which a decision is awaited."""
+    """When speech last began: a decision is awaited from then on."""
 
     def __post_init__(self) -> None:
         """Begin the wait for a decision."""
         self.since_ns = self.begun_ns
 
     def settled(self, now_ns: int) -> bool:
-        """Tell whether the count is as exact as it gets: the first report may have crossed with our message."""
+        """Tell whether the count is final: the first one may have crossed with our message."""
         if self.answered_ns is not None:
             return now_ns - self.answered_ns >= CROSSING_NS
         return now_ns - self.begun_ns >= self.patience_ms * 1_000_000
@@ -72,7 +72,7 @@ class ReplyPlayback:
     reply_id: str
     turn_id: str | None = None
     known: bool = False
-    """Whether its ReplyStarted has come; sound may be quicker."""
+    """Whether its ReplyStarted is here; its sound may arrive before that."""
     may_play: bool = False
     superseded_by: str | None = None
     """The turn that ended while it waited."""
@@ -85,48 +85,48 @@ class ReplyPlayback:
     sent_samples: int = 0
     end_sent: bool = False
     leave_ns: int = 0
-    """When the leave to play it came."""
+    """When it was allowed to be played."""
     begun_ns: int = 0
     last_sound_ns: int = 0
     heard_started: bool = False
     played_samples: int = 0
     played_at_ns: int = 0
     resumed_at: int = 0
-    """The sample from which it is heard on the line that there is now."""
+    """The sample with which it began on the present line."""
     pause: Hold | None = None
     ended_pause: Hold | None = None
-    """A pause that has ended, as a door that is gone did not live to say."""
+    """A pause that has ended, which a door that is gone could not say any more."""
     stop: Hold | None = None
     course: Course | None = None
     """When which of its samples is heard, once it is played."""
     told: tuple[int, int] | None = None
-    """When (ns) which sample was heard, as a door before this one said."""
+    """A time (ns), and the sample that was heard then, as a door before this one said."""
 
     def clause(self, index: int) -> ClauseSound:
         """Return the clause, made if it is new."""
         return self.clauses.setdefault(index, ClauseSound(index))
 
     def give_leave(self, cause_id: str, now_ns: int) -> None:
-        """Let it be heard: it is no draft, or was committed."""
+        """Allow it to be played: it is no draft, or was committed."""
         if not self.may_play:
             self.may_play, self.cause_id, self.leave_ns = True, cause_id, now_ns
             self.last_sound_ns = max(self.last_sound_ns, now_ns)
 
     def learn(self, event: ClauseSynthesized, now_ns: int) -> None:
-        """Take what synthesis said of a clause."""
+        """Take what synthesis reported about a clause."""
         self.rate_hz = self.rate_hz or event.sample_rate_hz
         clause = self.clause(event.index)
         clause.learn(event, now_ns)
         self._pass_on(clause)
 
     def take_all_as_sent(self) -> None:
-        """Take what was synthesised as sent: another door had sent it, and the client counts from its start."""
+        """Count everything synthesised as sent: another door has sent it, and the client counts from its start."""
         for clause in self.clauses.values():
             clause.sent_samples = clause.synthesized.samples if clause.synthesized else 0
         self.sent_samples = sum(clause.sent_samples for clause in self.clauses.values())
 
     def resume_at(self, samples: int) -> None:
-        """Be sent on from there: the listener has as much of it, from this door or from one that is gone."""
+        """Continue sending from there: the listener has that much of it, from this door or from one that is gone."""
         left = samples
         for index in sorted(self.clauses):
             left = self._resume_clause(self.clauses[index], left)
@@ -136,13 +136,13 @@ class ReplyPlayback:
         self.sent_samples = self.played_samples = self.resumed_at = samples - left
 
     def _resume_clause(self, clause: ClauseSound, samples: int) -> int:
-        """Let a clause go on at `samples`, or be over; return how many of them belong to those after it."""
+        """Continue a clause at `samples`, or end it; return how many of them belong to the clauses after it."""
         length = clause.received_samples if clause.skipped else clause.length_samples
         clause.resume_at(samples if length is None else min(samples, length))
         return samples - clause.sent_samples
 
     def _pass_on(self, clause: ClauseSound) -> None:
-        """Give what a clause was taken to have beyond its length to the next one: its length is known only now."""
+        """Move what a clause was assumed to have beyond its length, which is only known now, to the next one."""
         length = clause.length_samples
         if length is not None and clause.sent_samples > length:
             over = clause.sent_samples - length
@@ -152,7 +152,7 @@ class ReplyPlayback:
             self._pass_on(following)
 
     def add(self, frame: OutFrame, now_ns: int) -> None:
-        """Take a frame of the reply; sound of another rate than its first, or beyond 5 minutes, is left out."""
+        """Take a frame of the reply; sound at another rate than its first, or beyond 5 minutes, is dropped."""
         self.rate_hz = self.rate_hz or frame.sample_rate_hz
         received = sum(clause.received_samples for clause in self.clauses.values())
         if frame.sample_rate_hz != self.rate_hz or received > MAX_REPLY_S * self.rate_hz:
@@ -164,7 +164,7 @@ class ReplyPlayback:
 
     @property
     def was_left(self) -> bool:
-        """Whether a door that is gone had begun it, and this one has not gone on with it yet."""
+        """Whether a door that is gone had begun it, and this one has not continued it yet."""
         return self.phase is Phase.WAITING and self.heard_started
 
     @property
@@ -174,7 +174,7 @@ class ReplyPlayback:
 
     @property
     def last_pause(self) -> Hold | None:
-        """The pause that is not known to have ended, or was not said to."""
+        """The pause that has not ended, or whose end was not said yet."""
         return self.pause if self.pause is not None and self.pause.said else self.ended_pause
 
     @property
@@ -184,7 +184,7 @@ class ReplyPlayback:
 
     @property
     def can_begin(self) -> bool:
-        """Whether there is leave to play it and something to play, or it is known to have nothing."""
+        """Whether it may be played and has something to play, or is known to have nothing."""
         if self.phase is not Phase.WAITING or not self.may_play or self.superseded:
             return False
         return self.all_sent or any(
@@ -218,7 +218,7 @@ class ReplyPlayback:
         return sounds
 
     def is_at(self, received_samples: int, played_samples: int, now_ns: int) -> None:
-        """Take what its client, which is back, says that it has of it and has played of that."""
+        """Take what its client, which is back, reports to have of it and to have played of that."""
         self.resume_at(received_samples)
         self.played_samples = self.resumed_at = min(played_samples, self.sent_samples)
         self.played_at_ns = self.begun_ns = now_ns
@@ -243,7 +243,7 @@ class ReplyPlayback:
         return heard([self.clauses[index].said() for index in sorted(self.clauses)], played_samples, self.rate_hz)
 
     def heard_to_its_end(self) -> str:
-        """Return what was heard of it if all that has sound was: what is written behind it has none."""
+        """Return what was heard of it once all its sound was; what is written after that, without sound, counts too."""
         silent: list[str] = []
         for index in sorted(self.clauses, reverse=True):
             said = self.clauses[index].said()

@@ -1,10 +1,10 @@
-"""What a client that tells nothing must have heard: its sound is taken to be played as it was sent. Pure."""
+"""What a client that reports nothing must have heard: its sound is assumed to be played as it was sent. Pure."""
 
 from bridge.playback.course import Count
 from bridge.playback.reply import Phase, ReplyPlayback
 
 PATIENCE_NS = 2_000_000_000
-"""How long a client may take for its first count before it is taken to tell none."""
+"""How long a client may take for its first count before it is assumed to report none."""
 
 
 def unreported(reply: ReplyPlayback, now_ns: int, patience_ns: int) -> Count | None:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from bridge.playback.reply import ReplyPlayback
@@ -134,12 +133,8 @@ class PlayerUnderTest(ABC):
         assert counts[-1] <= sent
 
 
-class PlayerContract(ABC):
-    """The script. A subclass gives the fixture `player`."""
-
-    @pytest.fixture
-    @abstractmethod
-    def player(self) -> PlayerUnderTest: ...
+class PlayerContract:
+    """The script. A subclass gives the fixture `player`, a `PlayerUnderTest`."""
 
     async def test_a_reply_is_heard_whole_and_counted_to_its_last_sample(self, player: PlayerUnderTest) -> None:
         await player.say("r-1", ramp(0, REPLY))
