@@ -7,9 +7,7 @@ to another copy after the durable's `ack_wait`; under a supervisor jobs come to 
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
@@ -26,10 +24,12 @@ from contracts.topology import (
     Durable,
     retry_subject,
 )
-from infra.log.connection import cancellation_kept, connection, jetstream
+from infra.log.connection import cancellation_kept, connection, jetstream, lasting
 from infra.log.dead_letters import SUBJECT_HEADER, dead_letter
 from infra.log.handlers import EventHandlers, NoHandler, Subscriber
 from infra.log.held_jobs import HeldJobs
+from infra.log.holding import Held, Holding, quietly
+from infra.log.lanes import Lanes
 from infra.process.tasks import CancelledElsewhere, ended, is_being_stopped, own_cancellation_only
 from infra.process.telemetry import span
 
@@ -54,21 +54,6 @@ Refuses = Callable[[], Awaitable[bool]]
 """Tells whether the next message is better left to another copy."""
 
 
-@dataclass(slots=True, eq=False)
-class _Held:
-    event: Event
-    message: Msg | None
-    done: "asyncio.Future[str]"
-    """Result: empty, or why it could not be taken."""
-    task: "asyncio.Task[None] | None" = None
-
-
-@dataclass(slots=True)
-class _Lane:
-    waiting: deque[_Held] = field(default_factory=deque)
-    worker: "asyncio.Task[None] | None" = None
-
-
 class Inbox(EventHandlers[Job | None], Subscriber):
     """Takes the events of a durable and calls the handler of each, in order within a session.
 
@@ -80,15 +65,15 @@ class Inbox(EventHandlers[Job | None], Subscriber):
 
     Each event that the durable takes (`DURABLES` in `contracts.topology`) has one handler; `open` checks that.
 
-    A handler that raises is called again (3 times in all, 0.2 s and 0.4 s apart), then the message is dead-lettered. So
-    is one whose task was cancelled by anybody but this: a cancellation from elsewhere is no end. A durable
-    that delivers for ever holds jobs: its message is acknowledged only when the task has returned by itself, whatever
-    else happens to it the handler is called again within 2 s, as often as it takes.
-    While `limit` messages are held no more are taken; they are left to other copies, as is one that `refuses` would
-    rather not have at this moment. A message that comes again while
-    it is held (NATS was away) is not handled twice. One that has come as often as the durable allows, its handlers
-    having died each time, is dead-lettered. A process that was frozen for longer than the durable's `ack_wait` has lost
-    what it held: its tasks are cancelled and nothing is acknowledged.
+    A handler that raises is called again (3 times in all, 0.2 s and 0.4 s apart), then its message is dead-lettered.
+    The same goes for one whose task was cancelled by anybody but this inbox: that is no end. A durable that delivers
+    for ever holds jobs: its message is acknowledged only when the task has returned by itself; whatever else happens to
+    the task, the handler is called again within 2 s, as often as it takes.
+
+    While `limit` messages are held no more are taken: they are left to other copies, as is a message while `refuses`
+    says so. A message that comes again while it is held (NATS was away) is not handled twice. One that has come as
+    often as the durable allows, because its handlers died each time, is dead-lettered. A process that was frozen for
+    longer than the durable's `ack_wait` has lost what it held: its tasks are cancelled and nothing is acknowledged.
     """
 
     def __init__(
@@ -102,15 +87,9 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         self._durable: Durable = next(d for d in DURABLES if d.name == durable_name)
         super().__init__(f"durable {durable_name}", self._durable.events)
         self._is_job = self._durable.max_deliver < 0
-        self._limit = limit
         self._refuses = refuses
-        self._lanes: dict[str, _Lane] = {}
-        self._held: dict[_Held, None] = {}
-        self._by_sequence: dict[int, _Held] = {}
-        self._notes = HeldJobs(durable_name) if self._is_job else None
-        self._room = asyncio.Event()
-        self._room.set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._lanes = Lanes[Held](durable_name, self._deal_with)
+        self._holding = Holding(limit, HeldJobs(durable_name) if self._is_job else None)
         self._heartbeat: asyncio.Task[None] | None = None
         self._retries: Subscription | None = None
         self._closing = False
@@ -131,7 +110,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         self.check()
         self._heartbeat = asyncio.create_task(self._beat(), name=f"heartbeat of {self._durable.name}")
         self._retries = await connection(self._broker).subscribe(
-            retry_subject(self._durable.name), queue=self._durable.name, cb=self._retry
+            retry_subject(self._durable.name), queue=self._durable.name, cb=lasting(self._retry)
         )
 
     def take(self, event: Event) -> None:
@@ -141,80 +120,42 @@ class Inbox(EventHandlers[Job | None], Subscriber):
     async def close(self) -> None:
         """Stop taking, cancel what runs, and give what is held to other copies at once."""
         self._closing = True
-        self._room.set()
+        self._holding.stop_waiting()
         await self._subscriber.stop()
         if self._retries is not None:
-            await _quietly(self._retries.unsubscribe())
+            await quietly(self._retries.unsubscribe())
         if self._heartbeat is not None:
             await ended(self._heartbeat)
-        held = list(self._held)
+        messages = self._holding.messages()
         await self._drop_all()
-        for entry in held:
-            if entry.message is not None:
-                await _quietly(entry.message.nak())
+        for message in messages:
+            await quietly(message.nak())
 
     async def _receive(self, event: Event) -> None:
         context_message = self._broker.context.get_local("message")
         message: Msg = context_message.raw_message
         metadata = message.metadata
         if self._closing:
-            await _quietly(message.nak())
-        elif (held := self._by_sequence.get(metadata.sequence.stream)) is not None:
-            held.message = message
-            self._note(message)
+            await quietly(message.nak())
+        elif self._holding.has_come_again(message):
+            pass
         elif 0 < self._durable.max_deliver <= metadata.num_delivered:
             reason = f"delivered {metadata.num_delivered} times and never answered: its handlers died or hung"
             await dead_letter(jetstream(self._broker), self._durable.name, message, reason)
         elif self._refuses is not None and await self._refuses():
-            await _quietly(message.nak(delay=REFUSED_S))
+            await quietly(message.nak(delay=REFUSED_S))
             await asyncio.sleep(2 * REFUSED_S)  # another copy gets it, for this one does not ask
         else:
             self._put(event, message)
             # Nothing more is fetched until this returns. Giving messages back instead would change their order.
-            await self._room.wait()
+            await self._holding.room()
 
-    def _put(self, event: Event, message: Msg | None) -> _Held:
-        held = _Held(event, message, asyncio.get_running_loop().create_future())
-        self._held[held] = None
-        if message is not None:
-            self._by_sequence[message.metadata.sequence.stream] = held
-            self._note(message)
-        if len(self._held) >= self._limit and not self._closing:
-            self._room.clear()
-        lane = self._lanes.setdefault(event.session_id, _Lane())
-        lane.waiting.append(held)
-        if lane.worker is None:
-            lane.worker = self._own(self._work(event.session_id, lane))
+    def _put(self, event: Event, message: Msg | None) -> Held:
+        held = self._holding.add(event, message)
+        self._lanes.put(event.session_id, held)
         return held
 
-    def _note(self, message: Msg) -> None:
-        if self._notes is not None:
-            self._notes.note(message)
-
-    def _own(self, work: "Awaitable[None]") -> "asyncio.Task[None]":
-        task = asyncio.ensure_future(work)
-        assert isinstance(task, asyncio.Task)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _work(self, session_id: str, lane: _Lane) -> None:
-        while lane.waiting:
-            held = lane.waiting.popleft()
-            started = asyncio.get_running_loop().create_future()
-            held.task = self._own(self._deal_with(held, started))
-            waited_for = [started, held.task]
-            while not any(each.done() for each in waited_for):
-                try:
-                    with own_cancellation_only():
-                        await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
-                except CancelledElsewhere as error:
-                    log.warning("%s: %s", self._durable.name, error)
-        lane.worker = None
-        if self._lanes.get(session_id) is lane:
-            del self._lanes[session_id]
-
-    async def _deal_with(self, held: _Held, started: "asyncio.Future[None]") -> None:
+    async def _deal_with(self, held: Held, started: "asyncio.Future[None]") -> None:
         """Handle one message with retries; `started` is set when the session's next one may go on."""
         try:
             with own_cancellation_only():
@@ -222,13 +163,13 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         except CancelledElsewhere as error:
             log.warning("%s of %s: %s; it comes again", type(held.event).__name__, held.event.session_id, error)
         finally:
-            if held in self._held and not is_being_stopped():
+            if held in self._holding and not is_being_stopped():
                 # Neither acknowledged nor dead-lettered: JetStream gives it out again.
-                self._forget(held)
+                self._holding.forget(held)
                 if held.message is not None:
-                    self._own(_quietly(held.message.nak()))
+                    self._lanes.own(quietly(held.message.nak()))
 
-    async def _problem_with(self, held: _Held, started: "asyncio.Future[None]") -> str:
+    async def _problem_with(self, held: Held, started: "asyncio.Future[None]") -> str:
         """Return why an event could not be taken after all attempts; empty if it was. A job has no last attempt."""
         name, attempt = type(held.event).__name__, 0
         while True:
@@ -249,7 +190,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
                 return problem
             await asyncio.sleep(min(LONGEST_REST_S, 0.1 * 2**attempt))
 
-    async def _handled(self, held: _Held, started: "asyncio.Future[None]") -> None:
+    async def _handled(self, held: Held, started: "asyncio.Future[None]") -> None:
         headers = held.message.headers if held.message is not None else None
         name = type(held.event).__name__
         with span(f"{self._durable.name} {name}", headers, session=held.event.session_id):
@@ -265,7 +206,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
             finally:
                 await ended(rest)
 
-    async def _finish(self, held: _Held, problem: str) -> None:
+    async def _finish(self, held: Held, problem: str) -> None:
         try:
             if held.message is not None:
                 if problem:
@@ -275,18 +216,9 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         except (NatsError, TimeoutError) as error:
             log.warning("%s: not acknowledged, it will come again: %r", type(held.event).__name__, error)
         finally:
-            self._forget(held)
+            self._holding.forget(held)
             if not held.done.done():
                 held.done.set_result(problem)
-
-    def _forget(self, held: _Held) -> None:
-        self._held.pop(held, None)
-        if held.message is not None:
-            self._by_sequence.pop(held.message.metadata.sequence.stream, None)
-            if self._notes is not None:
-                self._notes.strike(held.message)
-        if len(self._held) < self._limit:
-            self._room.set()
 
     async def _retry(self, request: Msg) -> None:
         subject = (request.headers or {}).get(SUBJECT_HEADER, "")
@@ -295,7 +227,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         except Undecodable as error:
             await request.respond(str(error).encode())
             return
-        held.done.add_done_callback(lambda done: self._own(request.respond(done.result().encode())))
+        held.done.add_done_callback(lambda done: self._lanes.own(request.respond(done.result().encode())))
 
     async def _beat(self) -> None:
         last = time.monotonic()
@@ -308,12 +240,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
                         log.error("%s was frozen for %.1f s and gives up what it held", self._durable.name, frozen_s)
                         await self._drop_all()
                     last = time.monotonic()
-                    # In stream order: redelivery after a crash follows the order of the heartbeats.
-                    for held in list(self._held):
-                        if held.message is not None:
-                            await _quietly(held.message.in_progress())
-                    if self._notes is not None:
-                        self._notes.beat()
+                    await self._holding.beat()
                     await self._keep_taking()
             except CancelledElsewhere as error:
                 log.warning("heartbeat of %s: %s", self._durable.name, error)
@@ -327,15 +254,5 @@ class Inbox(EventHandlers[Job | None], Subscriber):
             await self._subscriber.start()
 
     async def _drop_all(self) -> None:
-        self._lanes.clear()
-        await ended(*(task for task in self._tasks if task is not asyncio.current_task()))
-        for held in list(self._held):
-            self._forget(held)
-
-
-async def _quietly(work: Awaitable[object]) -> None:
-    """Await something whose failure changes nothing: an unacknowledged message comes again by itself."""
-    try:
-        await work
-    except (NatsError, TimeoutError, OSError) as error:
-        log.debug("%r", error)
+        await self._lanes.drop()
+        self._holding.forget_all()

@@ -15,6 +15,7 @@ from infra.log.connection import connection, jetstream
 from infra.log.dead_letters import dead_letters
 from infra.log.event_log import append
 from infra.log.inbox import Inbox
+from infra.log.lanes import Lanes
 from tests.infra.log.copies import (
     a_copy_of,
     a_process_that_takes_and_never_ends,
@@ -313,18 +314,18 @@ class Job:
             self.going_on -= 1
 
 
-@pytest.mark.parametrize("method", ["_deal_with", "_work", "_beat"])
+@pytest.mark.parametrize(("owner", "method"), [(Inbox, "_deal_with"), (Lanes, "_work"), (Inbox, "_beat")])
 @pytest.mark.parametrize("at", range(1, 5))
 async def test_a_cancellation_from_elsewhere_never_ends_a_job(
-    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch, method: str, at: int
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch, owner: type[Any], method: str, at: int
 ) -> None:
     job, injected = Job(), Injected(at)
-    real = getattr(Inbox, method)
+    real = getattr(owner, method)
 
-    async def cancelled(self: Inbox, *args: Any) -> None:
+    async def cancelled(self: object, *args: Any) -> None:
         await with_cancellation(real(self, *args), injected)
 
-    monkeypatch.setattr(Inbox, method, cancelled)
+    monkeypatch.setattr(owner, method, cancelled)
     await append(broker, track_published("s-1"))
     async with a_copy_of("transcript", job):
         await until(lambda: job.going_on == 1)
