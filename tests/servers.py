@@ -17,12 +17,18 @@ from infra.system.nats import free_port, nats_server_path, wait_for_port, write_
 class NatsServer:
     """A NATS server that a test may kill and start again on the same port and data."""
 
-    def __init__(self, directory: Path, max_file_bytes: int | None = None) -> None:
+    def __init__(self, directory: Path, max_file_bytes: int | None = None, is_monitored: bool = False) -> None:
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
+        self.monitor_url = ""
         self._config = write_nats_config(directory, self.port, max_file_bytes)
         # A process that is killed loses nothing that it has written; waiting for the disk is for a machine that dies.
         self._config.write_text(self._config.read_text().replace("sync_interval: always", "sync_interval: 2m"))
+        if is_monitored:
+            monitor = f"127.0.0.1:{free_port()}"
+            self.monitor_url = f"http://{monitor}"
+            with self._config.open("a") as config:
+                config.write(f'http: "{monitor}"\n')
         self._log = directory / "nats.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -61,8 +67,11 @@ class NatsServer:
 
 
 @asynccontextmanager
-async def running_nats(directory: Path, max_file_bytes: int | None = None) -> AsyncIterator[NatsServer]:
-    server = NatsServer(directory, max_file_bytes)
+async def running_nats(
+    directory: Path, max_file_bytes: int | None = None, is_monitored: bool = False
+) -> AsyncIterator[NatsServer]:
+    """Run a server; one that `is_monitored` tells over HTTP who is connected and subscribed to what."""
+    server = NatsServer(directory, max_file_bytes, is_monitored)
     await server.start()
     try:
         yield server

@@ -16,6 +16,7 @@ from contracts.asyncapi.parts import (
     text,
     whole,
 )
+from contracts.asyncapi.schemas import example
 
 _SUBJECT = f"voice.{EXAMPLE_SESSION}.moon.risen"
 _LETTER = {
@@ -47,9 +48,10 @@ _STATUS = {
 }
 
 
-def other_messages() -> Node:
+def other_messages(schemas: Node) -> Node:
     """Return the messages that are neither facts nor sound nor chat."""
     present = [{"participant_id": "p-1", "kind": "person", "user_id": "sam", "since_ns": EXAMPLE_NS}]
+    clause, track = example("ReplyClauseWritten", schemas), example("TrackPublished", schemas)
     refused = {"error": {"code": "participant-unknown", "message": "nobody in this room is 'p-9'"}}
     transfer = {"participant_id": "p-1", "to": "tel:+4940123456"}
     return {
@@ -91,6 +93,8 @@ def other_messages() -> Node:
         **message("Zeros", "Bytes of no meaning.", "", BYTES, schema="ZeroBytes"),
         **message("Presence", "Who is in the session.", present, JSON),
         **message("RoomLease", "Which job has the room.", _LEASE, JSON),
+        **message("ClauseAgain", "A clause whose sound was lost.", clause, schema="ReplyClauseWritten"),
+        **message("SilentTrack", "A track that sends nothing.", track, schema="TrackPublished"),
         **message("CachedAnswer", "An answer that a model gave.", "It is nine.", TEXT, schema="CachedText"),
     }
 

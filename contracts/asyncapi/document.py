@@ -47,7 +47,7 @@ def document() -> Node:
         "channels": {**fact_channels(), **row_channels()},
         "operations": {**fact_operations(), **row_operations()},
         "components": {
-            "messages": {**fact_messages(schemas), **sound_messages(), **chat_messages(), **other_messages()},
+            "messages": {**fact_messages(schemas), **sound_messages(), **chat_messages(), **other_messages(schemas)},
             "schemas": {**schemas, **fact_headers(), **sound_schemas(), **chat_schemas(), **other_schemas()},
         },
     }

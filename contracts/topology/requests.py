@@ -73,7 +73,7 @@ class Request:
 SOUND_AGAIN = Request(
     "SoundAgain",
     Address("do.{session}.synthesis.clause"),
-    ("ReplyClauseWritten",),
+    ("ClauseAgain",),
     ("Taken",),
     "Asks for a clause's sound again, when a door has lost it; the answer comes when all of it has been published.",
     answered_by=(SYNTHESIS,),
@@ -126,7 +126,7 @@ HELD = Request(
 HANGUP = Request(
     "Hangup",
     Address("do.{session}.bridge.hangup"),
-    ("HangupRequest",),
+    ("HangupRequest", "Question"),
     ("Done", "Refusal"),
     "Asks the LiveKit door to remove a participant from a session's room, or to end the session.",
     answered_by=(LIVEKIT_ROOM,),

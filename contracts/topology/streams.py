@@ -163,7 +163,7 @@ SILENT_TRACKS = Bucket(
     "silent-tracks",
     "Tracks that send nothing: whichever copy of transcript hears the first frame of one makes it a job again.",
     "{session}.{track}",
-    "TrackPublished",
+    "SilentTrack",
     writers=(TRANSCRIPT,),
     readers=(TRANSCRIPT,),
     storage="file",

@@ -33,7 +33,7 @@ def test_an_event_that_is_added_by_its_recipe_is_a_part_of_the_contracts(tmp_pat
     shutil.copy(ROOT / "asyncapi.yaml", tmp_path)
     with (tmp_path / "contracts" / "events.py").open("a") as events:
         events.write(f"\n\n{event}")
-    insert(tmp_path / "contracts" / "topology.py", "EVENTS: ", row)
+    insert(tmp_path / "contracts" / "topology" / "facts.py", "EVENTS: ", row)
     insert(tmp_path / "contracts" / "personal_data.py", "WORDS: ", words)
 
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
