@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 from faststream.nats import NatsBroker
 
 from bridge.web_server import WebServer
@@ -18,6 +19,8 @@ from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller, wait_for
 from tests.bridge.conftest import Connect
 from tests.servers import NatsServer
+
+pytestmark = pytest.mark.slow
 
 
 @asynccontextmanager

@@ -30,16 +30,16 @@ async def started_reply(system: Supervisor, call: CallResult) -> e.ReplyStarted:
 
 
 async def test_a_user_is_remembered_in_the_next_session_and_nobody_else_is(system: Supervisor) -> None:
-    told = await place_call(system.page_url, [DATA / "i_am_sam.wav"], user_id="sam")
+    told = await place_call(system.page_url, [DATA / "i_am_sam.wav"], user_id="remembered")
     assert "Sam" in told.turns[0].text
     await in_the_tables(system, told.session_id)
 
-    asked = await place_call(system.page_url, [DATA / "who_am_i.wav"], user_id="sam")
+    asked = await place_call(system.page_url, [DATA / "who_am_i.wav"], user_id="remembered")
     assert "Sam" in asked.turns[0].reply_text
     start = await started_reply(system, asked)
     assert len(start.memories) == 1
     assert start.recall_ms is not None
 
-    stranger = await place_call(system.page_url, [DATA / "who_am_i.wav"], user_id="eve")
+    stranger = await place_call(system.page_url, [DATA / "who_am_i.wav"], user_id="stranger")
     assert "Sam" not in stranger.turns[0].reply_text
     assert (await started_reply(system, stranger)).memories == ()

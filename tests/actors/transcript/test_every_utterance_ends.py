@@ -28,6 +28,8 @@ from infra.log.event_log import Fact, append, facts_after, history, now_ns
 from tests.actors.transcript.scripted import DOUBTED, FAILS, LOUD, QUIET, Answer, ScriptedEngines
 from tests.actors.transcript.track_of import PARTICIPANT, TRACK
 
+pytestmark = pytest.mark.slow
+
 HEARD = ("", "Stop, wait.", "Mhm.", "Thank you.", "What time is it?", DOUBTED, FAILS)
 
 

@@ -26,6 +26,8 @@ from tests.bridge.conftest import Connect, OpenDoor
 from tests.servers import NatsServer, running_nats
 from tests.waiting import until_async
 
+pytestmark = pytest.mark.slow
+
 
 async def test_what_is_said_while_the_log_is_away_is_told_when_it_is_back(
     nats_server: NatsServer, broker: NatsBroker, connect: Connect, agent: Agent

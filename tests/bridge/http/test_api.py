@@ -336,6 +336,7 @@ async def test_the_page_and_the_api_are_one_site(broker: NatsBroker) -> None:
     assert missing.status_code == 404
 
 
+@pytest.mark.slow
 async def test_it_runs_by_itself_and_ends_when_told(
     nats_server: NatsServer, broker: NatsBroker, tmp_path: Path
 ) -> None:

@@ -16,6 +16,8 @@ from tests.bridge.http.answering import reasoning
 from tests.bridge.http.conftest import ADMIN, OpenHttp
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 PROFILE = {"prompt": "", "llm": "local", "stt": "local", "tts": "local"}
 STREAM = {"Accept": "text/event-stream"}
 TIMES = 60

@@ -20,12 +20,21 @@ SIZES = {
     "phone on its side": (844, 390),
     "wide and low": (1280, 300),
 }
+SPOKEN_SIZES = ("desktop", "phone")
 EXCHANGES = 15
 PARTS = {"endpointing_ms": 400.0, "stt_ms": 40.0, "first_token_ms": 70.0, "first_audio_ms": 80.0}
 
 
-@pytest.mark.parametrize("is_spoken", [False, True], ids=["typed", "spoken"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("size", "is_spoken"),
+    [
+        *(pytest.param(size, False, id=f"{size}-typed") for size in SIZES),
+        *(
+            pytest.param(size, True, id=f"{size}-spoken", marks=[pytest.mark.nightly] * (size not in SPOKEN_SIZES))
+            for size in SIZES
+        ),
+    ],
+)
 async def test_the_newest_turn_and_the_text_box_stay_in_sight(browser: Browser, size: str, is_spoken: bool) -> None:
     width, height = SIZES[size]
     async with running_door() as door:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -115,6 +116,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(STEPS)
 def test_whatever_breaks_there_are_the_facts_agree_with_the_ear(steps: list[tuple[str, int]]) -> None:
@@ -146,6 +148,7 @@ def test_counts_without_a_time_of_their_own_show_a_break_within_a_second(steps: 
     assert ear.furthest_ms() <= 60
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 250), min_size=40, max_size=60))
 def test_counts_that_come_late_one_by_one_are_no_break(delays_ms: list[int]) -> None:
     ear = an_ear()

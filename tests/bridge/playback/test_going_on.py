@@ -196,6 +196,7 @@ WHOLE = (1).to_bytes(2, "little") * 12_000 + (2).to_bytes(2, "little") * 12_000
 """The sound of the agent's reply: each sample says of which clause it is."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_started_told", [True, False])
 async def test_a_door_killed_in_mid_reply_is_gone_on_from(
     nats_server: NatsServer, broker: NatsBroker, connect: Connect, agent: Agent, tmp_path: Path, is_started_told: bool
@@ -223,6 +224,7 @@ async def test_a_door_killed_in_mid_reply_is_gone_on_from(
     assert [m for m in second.messages if m["type"] == "stop"] == []
 
 
+@pytest.mark.slow
 async def test_a_door_killed_in_mid_pause_is_paused_at_the_next(
     nats_server: NatsServer, broker: NatsBroker, connect: Connect, agent: Agent, tmp_path: Path
 ) -> None:
@@ -247,6 +249,7 @@ async def test_a_door_killed_in_mid_pause_is_paused_at_the_next(
     assert second.facts("PlaybackInterrupted") == []
 
 
+@pytest.mark.slow
 async def test_a_door_killed_in_mid_question_hears_on_in_the_same_session(
     nats_server: NatsServer, broker: NatsBroker, connect: Connect, agent: Agent, tmp_path: Path
 ) -> None:
@@ -270,7 +273,11 @@ async def test_a_door_killed_in_mid_question_hears_on_in_the_same_session(
     assert heard_of("r-1", second) == WHOLE
 
 
-@pytest.mark.parametrize("ms", [0, 30, 150])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "ms",
+    [pytest.param(0, marks=pytest.mark.nightly), 30, pytest.param(150, marks=pytest.mark.nightly)],
+)
 async def test_a_text_typed_over_a_reply_as_the_door_is_killed_is_stored_once(
     nats_server: NatsServer, broker: NatsBroker, connect: Connect, agent: Agent, tmp_path: Path, ms: int
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import numpy as np
+import pytest
 from faststream.nats import NatsBroker
 
 from actors.persistence import actor
@@ -75,6 +76,7 @@ async def _called(url: str, agent: Agent, condition: Condition) -> CallResult:
     return result
 
 
+@pytest.mark.slow
 async def test_recording_words_and_captions_are_within_100_ms_of_the_ear(
     broker: NatsBroker, open_door: OpenDoor, agent: Agent
 ) -> None:

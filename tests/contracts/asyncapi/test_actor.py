@@ -12,6 +12,8 @@ from contracts.asyncapi.actor import document_of
 from contracts.asyncapi.document import document
 from contracts.topology import ACTORS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("actor", ACTORS)
 def test_an_actors_document_is_its_part_of_the_whole(actor: str) -> None:

@@ -13,6 +13,8 @@ import pytest
 from contracts.asyncapi.document import PATH
 from contracts.topology import EVENTS
 
+pytestmark = pytest.mark.slow
+
 GENERATOR = Path(__file__).parents[2] / "asyncapi_models"
 
 

@@ -14,6 +14,8 @@ from infra.caller.result import SaidUtterance
 from tests.infra.caller.fake_door import fake_door
 from tests.servers import NatsServer
 
+pytestmark = pytest.mark.slow
+
 
 def a_sound(seconds: float = 0.3) -> Sound:
     return Sound((6000 * np.sin(np.arange(round(seconds * 16_000)) * 0.2)).astype(np.int16), 16_000)

@@ -4,6 +4,8 @@ import random
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from infra.bench.memory import measure_memory, sentence, whose
 
 
@@ -20,6 +22,7 @@ def test_sentences_differ() -> None:
     assert len({sentence(drawn, ("My {} is {}.",)) for _ in range(50)}) > 40
 
 
+@pytest.mark.slow
 async def test_it_tells_times_and_recall(tmp_path: Path) -> None:
     figures = await measure_memory(1_000, 20, tmp_path, False, lambda _: None)
     assert figures.recall == 1

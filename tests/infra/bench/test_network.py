@@ -11,6 +11,8 @@ from infra.bench import bad_network
 from infra.bench.bad_network import Impairment, NoNetwork, bad_line, is_spared, plan, run, set_up
 from infra.bench.network import compare, line_figures
 
+pytestmark = pytest.mark.slow
+
 
 def test_so_many_packets_are_lost_and_the_others_late_give_or_take() -> None:
     chance = random.Random(1)

@@ -9,6 +9,8 @@ from infra.caller.conversation import CallState
 from infra.caller.websocket import ws_url
 from tests.infra.caller.fake_door import RATE_HZ, fake_door
 
+pytestmark = pytest.mark.slow
+
 
 def words(seconds: float = 0.3, rate_hz: int = 16_000) -> Sound:
     loud = 6000 * np.sin(np.arange(round(seconds * rate_hz)) * 0.2)

@@ -41,6 +41,8 @@ from infra.settings import Settings, settings
 from tests.infra.caller.fake_door import fake_door
 from tests.servers import NatsServer
 
+pytestmark = pytest.mark.slow
+
 ENDED = TurnEnded(
     event_id="e2",
     session_id="s-1",
@@ -470,7 +472,7 @@ def test_a_projection_without_its_server_ends_with_one_line(
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "Traceback" not in done.stdout + done.stderr
     assert [line for line in (done.stdout + done.stderr).splitlines() if said in line]
 

@@ -14,6 +14,8 @@ from infra.system.lock import lock_data_dir
 from infra.system.processes import alive
 from tests.infra.system.test_supervisor import until
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {"DAREDEVIL_PORT": "0", "DAREDEVIL_POSTGRES_URL": "off", "DAREDEVIL_TRANSCRIPT_SPARE": "off"}
 
 

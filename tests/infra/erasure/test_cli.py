@@ -12,6 +12,8 @@ from faststream.nats import NatsBroker
 from infra.log.event_log import facts_after
 from tests.infra.erasure.talk import SECRET, session, store, times_on_disk
 
+pytestmark = pytest.mark.slow
+
 
 async def daredevil(*arguments: str, answer: str = "") -> tuple[int, str, str]:
     process = await asyncio.create_subprocess_exec(

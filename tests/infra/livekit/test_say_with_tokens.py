@@ -5,11 +5,15 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from infra.livekit.tokens import join_token
 from tests.infra.livekit.test_refusals import wrong_tokens
 from tests.infra.livekit.test_tokens import ACCESS, HOUR
 from tests.livekit_server import LiveKitServer
 from tests.servers import NatsServer
+
+pytestmark = pytest.mark.slow
 
 HELLO = Path(__file__).parents[2] / "data" / "hello.wav"
 

@@ -20,6 +20,8 @@ from infra.system.supervisor import Supervisor
 from tests.infra.log.copies import a_copy_of, track_published
 from tests.infra.system.test_supervisor import until
 
+pytestmark = pytest.mark.slow
+
 HOURS_S = 3 * 3600
 
 

@@ -145,6 +145,7 @@ async def test_two_copies_share_the_work_and_take_each_event_once(broker: NatsBr
     assert two.ids
 
 
+@pytest.mark.slow
 async def test_what_a_killed_copy_held_comes_to_another_in_order_within_seconds(broker: NatsBroker) -> None:
     other = Taker()
     with a_process_that_takes_and_never_ends() as process:
@@ -158,6 +159,7 @@ async def test_what_a_killed_copy_held_comes_to_another_in_order_within_seconds(
     assert other.ids == [f"s-1:c{n}" for n in range(5)]
 
 
+@pytest.mark.slow
 async def test_a_copy_that_was_frozen_gives_up_what_others_have_taken(broker: NatsBroker) -> None:
     other = Taker()
     with a_process_that_takes_and_never_ends() as process:
@@ -257,6 +259,7 @@ async def test_an_event_that_kills_every_copy_ends_in_dead(broker: NatsBroker) -
     assert [letter.reason[:18] for letter in await dead_letters(connection(broker))] == ["delivered 20 times"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 async def test_after_nats_was_away_what_is_held_goes_on_and_is_not_taken_twice(
     broker: NatsBroker, nats_server: NatsServer, how: signal.Signals

@@ -17,6 +17,8 @@ from infra.system.log_disk import ROOM_BYTES, LogDisk
 from infra.system.supervisor import Supervisor
 from tests.waiting import until, until_async
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:

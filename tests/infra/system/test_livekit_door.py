@@ -25,6 +25,8 @@ from infra.system.parts import (
 from infra.system.supervisor import Supervisor
 from tests.waiting import until, until_async
 
+pytestmark = pytest.mark.slow
+
 ELSEWHERE = {"livekit_url": "wss://rooms.example.org", "livekit_api_key": "key", "livekit_api_secret": "secret"}
 
 

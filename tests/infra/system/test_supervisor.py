@@ -22,6 +22,8 @@ from infra.system.readiness import Ready
 from infra.system.supervisor import Supervisor, backoff_s, how_it_ended, running_system
 from tests.stepping import Injected, with_cancellation
 
+pytestmark = pytest.mark.slow
+
 FAKE_PART = Path(__file__).with_name("fake_part.py")
 
 

@@ -8,6 +8,7 @@ import time
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 
@@ -20,6 +21,8 @@ from tests.actors.persistence.recording.recorded_call import AGENT_HZ, USER_HZ, 
 from tests.actors.running import facts_until, running
 from tests.servers import NatsServer
 from tests.waiting import until_async
+
+pytestmark = pytest.mark.slow
 
 SECOND_NS = 1_000_000_000
 
