@@ -27,7 +27,7 @@ from bridge.web.gate import Gate
 from bridge.web.openings import Openings
 from infra.settings import Settings, items_of
 
-DESCRIPTION = """Talk to the agent by text, and find again what was said.
+DESCRIPTION = """Talk to the agent by text, and read what was said.
 
 `/chat` and the health routes are open to whoever reaches this address; with `DAREDEVIL_AUTH` set, `/chat` needs the
 token (JWT) of a user. A session is gone on with, read and closed by who has its `resume_token`, or by its user where
@@ -51,7 +51,7 @@ class Api(FastAPI):
     """FastAPI, with problems as in RFC 9457 in its document."""
 
     def openapi(self) -> dict[str, Any]:
-        """Return the document; it is made once."""
+        """Return the document; it is built once."""
         if self.openapi_schema is None:
             describe_problems(super().openapi())
         return super().openapi()
@@ -70,7 +70,7 @@ class HttpDoor:
         self.api = make_api(broker, settings, self._conversations, self._comparing, gate, self._readiness)
 
     async def open(self) -> None:
-        """Begin to take requests, and to watch for idle conversations."""
+        """Start to accept requests, and to watch for idle conversations."""
         await self._conversations.open()
         await self._requests.open()
 
@@ -129,11 +129,13 @@ class _Cors(CORSMiddleware):
     """CORS whose refusals are problems like all others."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """Answer what a browser asks before it sends a page's request."""
+        """Answer a browser's preflight request."""
         answer = super().preflight_response(request_headers)
         if answer.status_code == 200:
             return answer
-        problem = Problem("bad-origin", f"a page may not send this here: {bytes(answer.body).decode()}").response()
+        problem = Problem(
+            "bad-origin", f"a page may not send this request here: {bytes(answer.body).decode()}"
+        ).response()
         kept = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
         problem.headers.update(kept)
         return problem

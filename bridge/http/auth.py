@@ -1,4 +1,4 @@
-"""Who may what at the HTTP API: keys of the settings, users by their tokens, and whose session it is."""
+"""Who may do what at the HTTP API: keys of the settings, users by their tokens, and whose session it is."""
 
 import secrets
 from collections.abc import Awaitable, Callable
@@ -55,15 +55,15 @@ class Key:
 
     @property
     def is_set(self) -> bool:
-        """Whether there is one; without it nothing is right."""
+        """Whether a key is set; without one, none is accepted."""
         return bool(self._key)
 
     def is_in(self, given: HTTPAuthorizationCredentials | None) -> bool:
-        """Tell whether this is what came with a request."""
+        """Return whether this is what came with a request."""
         return self.is_set and given is not None and secrets.compare_digest(given.credentials.encode(), self._key)
 
     def check(self, request: Request, given: HTTPAuthorizationCredentials | None) -> None:
-        """Return if the request has the key. Raises Problem."""
+        """Check that the request has the key. Raises Problem."""
         if not self._key:
             message = f"this route is closed: set {self._setting} and send it as `Authorization: Bearer <key>`"
             raise Problem(self._code_without, message)

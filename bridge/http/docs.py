@@ -1,4 +1,4 @@
-"""`/docs`: the OpenAPI page. All of its files are served from here, none by anybody else."""
+"""`/docs`: the OpenAPI page. All of its files are served from here."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from starlette.staticfiles import StaticFiles
 
 PAGE = Path(__file__).parent / "docs_page"
 SWAGGER = Path(fastapi_offline.__file__).parent / "static"
-"""Where the package has the files of Swagger UI."""
+"""Where the package keeps the files of Swagger UI."""
 
 
 def add_docs(api: FastAPI) -> None:

@@ -17,7 +17,7 @@ def health_router(readiness: Readiness) -> APIRouter:
 
     @router.get("/healthz", summary="Whether the process lives", responses=MALFORMED, openapi_extra=OPEN)
     async def get_health() -> dict[str, str]:
-        """Answer at once, whatever else goes on."""
+        """Answer at once, whatever else is going on."""
         return {"status": "ok"}
 
     @router.get(
@@ -27,9 +27,9 @@ def health_router(readiness: Readiness) -> APIRouter:
         openapi_extra=OPEN,
     )
     async def get_readiness() -> JSONResponse:
-        """Tell what the last look has found, for a load balancer: the log takes facts, and whoever answers is there.
+        """Return what the last check found, for a load balancer: the log accepts facts, and the actors are there.
 
-        It looks every 2 s while anybody asks; `age_s` is how long ago that was. The answer comes within 0.8 s.
+        A check runs every 2 s while anybody asks; `age_s` is how long ago it was. The answer comes within 0.8 s.
         """
         problem, age_s = await readiness.problem()
         answer: dict[str, Any] = {"status": "not ready" if problem else "ready", "age_s": round(age_s, 1)}

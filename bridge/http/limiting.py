@@ -10,11 +10,11 @@ from bridge.web.addresses import Buckets
 
 REQUESTS_PER_S, REQUESTS_BURST = 20, 100
 BODY_S = 20.0
-"""How long the body of a request may take to come."""
+"""How long the body of a request may take to arrive."""
 
 
 class AddressRates:
-    """Requests of each address; one that comes too often is told to wait."""
+    """Counts the requests of each address; one that sends too many has to wait."""
 
     def __init__(self, per_s: float = REQUESTS_PER_S, burst: float = REQUESTS_BURST) -> None:
         self._per_s = per_s
@@ -28,7 +28,7 @@ class AddressRates:
 
 
 def body_bytes(max_text_bytes: int) -> int:
-    """Return how long a request may be so that a text of this length fits: JSON may take 6 bytes for one."""
+    """Return how long a request may be so that a text of this length fits: JSON may write one byte as six."""
     return 6 * max_text_bytes + 8_192
 
 
@@ -37,21 +37,21 @@ class _TooLong(Exception):
 
 
 class BodyLimit:
-    """Reads the body of a request before anybody else does, and refuses one that is too long."""
+    """Reads the body of a request before the app does, and refuses one that is too long."""
 
     def __init__(self, app: ASGIApp, most_bytes: int) -> None:
         self._app = app
         self._most_bytes = most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request on, or answer 413."""
+        """Pass the request on, or answer 413."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         length = headers.get("content-length", "")
         if length and "transfer-encoding" in headers:
-            # Two servers on the way may disagree where such a request ends (RFC 9112, 6.3).
+            # Two servers on the way may disagree about where such a request ends (RFC 9112, 6.3).
             said = "send Content-Length or Transfer-Encoding, not both"
             await self._refuse("bad-request", said, scope, receive, send, status=400)
             return
@@ -72,7 +72,7 @@ class BodyLimit:
             await self._refuse("text-too-long", f"at most {self._most_bytes} bytes are taken", scope, receive, send)
             return
         if body is None:
-            return  # it went away
+            return  # the client has gone
         replayed = False
 
         async def again() -> Message:
@@ -101,11 +101,11 @@ class BodyLimit:
     async def _refuse(
         code: Code, message: str, scope: Scope, receive: Receive, send: Send, status: int | None = None
     ) -> None:
-        # Closing ends what is still being sent; it would all be read otherwise.
+        # Closing stops the upload; otherwise all of it would be read.
         problem = Problem(code, message, headers={"Connection": "close"}, status=status)
         await problem.response()(scope, receive, send)
 
 
 def _is_more(length: str, most: int) -> bool:
-    """Tell whether a Content-Length announces more than is taken; the length itself may be longer than a number."""
+    """Return whether a Content-Length announces too much; it may have more digits than Python reads."""
     return length.isdigit() and (len(length) > 18 or int(length) > most)

@@ -1,4 +1,4 @@
-"""What goes in and out of the HTTP API, for people who read its OpenAPI page."""
+"""Requests and answers of the HTTP API, as its OpenAPI page describes them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -18,7 +18,7 @@ SessionId = Annotated[str, AfterValidator(checked_session)]
 
 
 def time_of(time_ns: int) -> datetime:
-    """Return a time of the log as the API tells it (UTC, microseconds)."""
+    """Return a time of the log as the API shows it (UTC, microseconds)."""
     return EPOCH + timedelta(microseconds=time_ns // 1000)
 
 
@@ -33,7 +33,7 @@ class ChatRequest(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Hello! Who are you?", "user_id": "sam"}]})
 
-    text: str = Field(description="What is said, with a word in it; at most DAREDEVIL_MAX_TEXT_BYTES as UTF-8.")
+    text: str = Field(description="The text, with at least one word; at most DAREDEVIL_MAX_TEXT_BYTES as UTF-8.")
     user_id: UserId | None = Field(
         None,
         description="Who says it: the agent remembers past conversations of the same user.",
@@ -41,7 +41,7 @@ class ChatRequest(BaseModel):
     )
     session_id: SessionId | None = Field(
         None,
-        description="The conversation to go on with; without it a new one begins.",
+        description="The conversation to continue; without it a new one begins.",
         json_schema_extra={"pattern": ID_PATTERN},
     )
     resume_token: str = Field(
@@ -63,7 +63,7 @@ class ChatAnswer(BaseModel):
         "completed", "failed", "length", "filter", "refusal", "tool-calls", "broken-off", "half-closed", "enough"
     ] = Field(
         description="How it ended. `failed`: the model failed, `text` is an apology; `length`, `broken-off`, "
-        "`half-closed`: it was cut, `text` ends with a whole sentence and offers the rest; `filter`, `refusal`: "
+        "`half-closed`: it was cut off, `text` ends with a whole sentence and offers the rest; `filter`, `refusal`: "
         "the model or its provider declined; `tool-calls`: it asked for tools too often; `enough`: it began to repeat "
         "itself and was stopped, `text` ends before that."
     )
@@ -71,7 +71,7 @@ class ChatAnswer(BaseModel):
     total_ms: float
     resume_token: str | None = Field(
         None,
-        description="With a session's first answer: the secret to go on with it, read it and close it.",
+        description="With a session's first answer: the secret with which to continue, read and close it.",
     )
 
 
@@ -145,7 +145,9 @@ class TranscriptTurn(BaseModel):
     """What was said, and the answers to it. Times are ms since the session began, as in the recording."""
 
     turn_id: str
-    source: Literal["speech", "text", "agent"] = Field(description="`agent`: it spoke by itself, as in a greeting.")
+    source: Literal["speech", "text", "agent"] = Field(
+        description="`agent`: the agent spoke unasked, as in a greeting."
+    )
     name: str = Field("", description="Who said it, where several people were there.")
     text: str
     start_ms: float | None
@@ -175,7 +177,7 @@ class FinalSummary(BaseModel):
 
 
 class RollingSummary(BaseModel):
-    """What a conversation is about that still goes on; stands for its first `turns`."""
+    """What an ongoing conversation is about; covers its first `turns`."""
 
     summary: str
     turns: int
@@ -192,7 +194,7 @@ class Summary(BaseModel):
 
 
 class CaptionItem(BaseModel):
-    """Words of somebody, with their place in the recording (ms since its start)."""
+    """What somebody said, with its place in the recording (ms since its start)."""
 
     speaker: Literal["user", "agent"]
     name: str = Field("", description="Who said it, where several people were there.")
@@ -213,7 +215,7 @@ class RecordingItem(BaseModel):
 
 
 class Playback(Transcript):
-    """All that a player needs: the sound, the turns, and what is said when."""
+    """Everything that a player needs: the sound, the turns, and the captions."""
 
     recording: RecordingItem | None
     captions: list[CaptionItem]

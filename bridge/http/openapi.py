@@ -14,7 +14,7 @@ from infra.settings import Settings
 
 
 def document() -> dict[str, Any]:
-    """Return the document; nothing is connected to."""
+    """Return the document, without connecting to anything."""
     settings = Settings()
     return HttpDoor(NatsBroker(), settings, Openings(settings), Gate(settings), ()).api.openapi()
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a request: one exception, told alike over HTTP, SSE and NATS."""
+"""What can be wrong with a request: one exception, reported alike over HTTP, SSE and NATS."""
 
 from contextlib import suppress
 from http import HTTPStatus
@@ -87,7 +87,7 @@ PROBLEM_SCHEMA = "#/components/schemas/ProblemBody"
 
 
 class ProblemBody(BaseModel):
-    """What every answer other than a good one carries: a problem as in RFC 9457."""
+    """The body of every error: a problem as in RFC 9457."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -111,7 +111,7 @@ class ProblemBody(BaseModel):
 
 
 class Problem(Exception):
-    """A request that cannot be answered: `retry_after_s` when it is worth another try.
+    """A request that cannot be answered; `retry_after_s` says when to try again, if that can help.
 
     `status` is that of the code unless another one is given.
     """
@@ -133,13 +133,13 @@ class Problem(Exception):
 
     @property
     def body(self) -> dict[str, Any]:
-        """What is told over HTTP and SSE."""
+        """The problem as sent over HTTP and SSE."""
         kind, title = f"urn:daredevil:problem:{self.code}", HTTPStatus(self.status).phrase
         return {"type": kind, "title": title, "status": self.status, "detail": str(self), "code": self.code}
 
     @property
     def message(self) -> dict[str, Any]:
-        """What is told over NATS."""
+        """The problem as sent over NATS."""
         return {"error": {"code": self.code, "message": str(self)}}
 
     def response(self) -> JSONResponse:
@@ -157,11 +157,11 @@ AWAY = (LogUnavailable, NatsError, TimeoutError, OSError)
 
 
 OPEN: dict[str, Any] = {"security": []}
-"""For the OpenAPI of routes that need no key."""
+"""For the OpenAPI document of routes that need no key."""
 
 
 def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """Return the error answers of a route, with those that each may have, for OpenAPI."""
+    """Return the error answers of a route, and those of every route, for OpenAPI."""
     return only(*codes, 422, 503)
 
 
@@ -171,7 +171,7 @@ def only(*codes: int) -> dict[int | str, dict[str, Any]]:
 
 
 def describe_problems(document: dict[str, Any]) -> None:
-    """Name the media type of problems in an OpenAPI document: FastAPI takes all for `application/json`."""
+    """Name the media type of problems in an OpenAPI document: FastAPI would say `application/json`."""
     for operations in document["paths"].values():
         for operation in operations.values():
             for answer in operation["responses"].values():
@@ -181,9 +181,9 @@ def describe_problems(document: dict[str, Any]) -> None:
 
 
 _DESCRIPTIONS = {
-    400: "The body is no JSON that can be read, or the request no HTTP.",
+    400: "The body is not valid JSON, or the request is not valid HTTP.",
     401: "The key, the token or the signature is missing or wrong.",
-    403: "Not allowed: no key is set here, or the page is of another site.",
+    403: "Not allowed: no key is set here, or the page belongs to another site.",
     404: "There is no such thing.",
     408: "The request came too slowly.",
     409: "Not possible as the session stands now.",
@@ -198,7 +198,7 @@ _DESCRIPTIONS = {
 
 
 def malformed_body(error: RequestValidationError, content_type: str) -> Problem:
-    """Return what is wrong with a request that is not as its route wants it, in plain words."""
+    """Return what is wrong with a request that does not fit its route, in plain words."""
     first = error.errors()[0]
     where = [str(part)[:40] for part in first["loc"]]
     if where[:1] == ["body"] and not _is_json(content_type):
@@ -221,7 +221,7 @@ METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
 def refused_by_framework(request: Request, error: HTTPException) -> JSONResponse:
-    """Return the answer for what no route has looked at, such as a path that there is not."""
+    """Return the answer for a request that reached no route, such as an unknown path."""
     if error.status_code in (404, 405):
         return _no_route(request).response()
     if error.status_code == 400 and error.__cause__ is not None:  # what reading the body as JSON has raised
@@ -231,7 +231,7 @@ def refused_by_framework(request: Request, error: HTTPException) -> JSONResponse
 
 
 def _no_route(request: Request) -> Problem:
-    """Return whether there is nothing at a path, or nothing for this method; the framework asks the page's files."""
+    """Return whether nothing is at a path, or nothing for this method; the framework looks among the page's files."""
     methods = _methods_of(request)
     if not methods:
         return Problem("not-found", f"there is nothing at {request.url.path[:200]}")
@@ -240,7 +240,7 @@ def _no_route(request: Request) -> Problem:
 
 
 def _methods_of(request: Request) -> set[str]:
-    """Return what can be done at a path: the framework names only the methods of the first route that has it."""
+    """Return the methods of a path: the framework names only those of the first route that has it."""
     routes = [route for route in request.app.routes if not isinstance(route, Mount)]
     scopes = [{**request.scope, "method": method} for method in METHODS]
     methods = {scope["method"] for scope in scopes if any(route.matches(scope)[0] is Match.FULL for route in routes)}
@@ -253,13 +253,13 @@ def _has_file(mount: Mount, request: Request) -> bool:
     matched, below = mount.matches(request.scope)
     if matched is Match.NONE or not isinstance(mount.app, StaticFiles):
         return False
-    with suppress(OSError, ValueError):  # names that no file can have
+    with suppress(OSError, ValueError):  # no file can have such a name
         return mount.app.lookup_path(mount.app.get_path({**request.scope, **below}))[1] is not None
     return False
 
 
 def tell_problems(api: FastAPI) -> None:
-    """Have every problem of a request answered in one form, and no stack trace leave the process."""
+    """Answer every problem in one form, and let no stack trace leave the process."""
 
     async def problem(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Problem)

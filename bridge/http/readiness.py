@@ -1,4 +1,4 @@
-"""Whether conversations can be held: looked for in the background while anybody asks, answered from the last look."""
+"""Whether conversations are possible: checked in the background while anybody asks, answered from the last check."""
 
 import asyncio
 import logging
@@ -29,19 +29,19 @@ EVERY_S, AGAIN_S = 2.0, 0.5
 """How long after a look the next one begins; after one that found something missing."""
 
 ASK_S = 1.0
-"""How long whoever is asked may take."""
+"""How long a process may take to answer."""
 
 PATIENCE_S = 5.0
-"""A process that has answered so shortly before may be busy; one that has not hangs."""
+"""A process that answered this recently may be busy; one that has not answered for longer hangs."""
 
 ASKED_FOR_S = 60.0
-"""So long after the last question looks go on: load balancers ask every few seconds."""
+"""How long checks go on after the last question: load balancers ask every few seconds."""
 
 FRESH_S = 6.0
-"""A look may take 2 s (a log that takes nothing) and begins `EVERY_S` after the last: an older one says nothing."""
+"""A check may take 2 s (when the log accepts nothing) and begins `EVERY_S` after the last: an older one is stale."""
 
 WAIT_S = 0.6
-"""How long a question waits for the first look: who asks often gives up after 1 s."""
+"""How long a question waits for the first check: clients often give up after 1 s."""
 
 
 class Readiness:
@@ -52,7 +52,7 @@ class Readiness:
         self._settings = settings
         self._probe = LogProbe()
         self._answered_s = dict.fromkeys((*actors, *_local_model(settings)), -math.inf)
-        """When each of them has answered last."""
+        """When each of them last answered."""
         self._unable: dict[str, str] = {}
         """What each actor said last that it cannot do, for no engine could be made."""
         self._problem = ""
@@ -63,7 +63,7 @@ class Readiness:
         self._looking: asyncio.Task[None] | None = None
 
     async def problem(self) -> tuple[str, float]:
-        """Return why no conversation can be held, empty if one can, and how many s ago that was seen; within 0.6 s."""
+        """Return why no conversation is possible ("" if one is), and how many s ago that was checked; within 0.6 s."""
         self._asked_s = time.monotonic()
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look_on(), name="readiness")
@@ -73,11 +73,11 @@ class Readiness:
                 async with asyncio.timeout(WAIT_S):
                     await self._looked.wait()
             except TimeoutError:
-                return f"nothing is known yet: looking takes longer than {WAIT_S:g} s", 0.0
+                return f"nothing is known yet: the first check takes longer than {WAIT_S:g} s", 0.0
         return self._problem, self._age_s()
 
     async def aclose(self) -> None:
-        """Look no more."""
+        """Stop checking."""
         if self._looking is not None:
             await ended(self._looking)
 
@@ -148,7 +148,7 @@ LOCAL_MODEL = "the local language model"
 
 
 def _local_model(settings: Settings) -> list[str]:
-    """Return the local model if no other could answer in its place."""
+    """Return the local model if no other model can answer in its place."""
     try:
         return [LOCAL_MODEL] if set(model_names(settings.llm)) == {LOCAL} else []
     except LlmNotFound:

@@ -1,4 +1,4 @@
-"""Compares what LiveKit's webhooks tell of a room with what the log has of its session."""
+"""Compares what LiveKit's webhooks say about a room with what the log has about its session."""
 
 import asyncio
 import logging
@@ -25,27 +25,27 @@ from infra.log.event_log import facts_after
 log = logging.getLogger(__name__)
 
 PATIENCE_S = 10.0
-"""How long the log may lag behind a webhook: the bridge joins a new room, and hears of all else, in less."""
+"""How long the log may lag behind a webhook: joining a new room takes the bridge less, and so does everything else."""
 
 LOOK_EVERY_S = 0.5
 MOST_AT_ONCE = 500
 KNOWN_IDS = 10_000
 PEOPLE = (ParticipantInfo.STANDARD, ParticipantInfo.INGRESS, ParticipantInfo.SIP, ParticipantInfo.CONNECTOR)
-"""Whom the bridge takes for people; the API numbers these kinds otherwise than the client SDK."""
+"""Which participants are people to the bridge; the API numbers these kinds differently from the client SDK."""
 
 REOPENED = 20
-"""How many successors of a bridge may have listened to one track anew."""
+"""How many successors of a bridge may have listened to one track."""
 
 
 def difference(webhook: WebhookEvent, facts: Sequence[Event]) -> str:
-    """Return what the log lacks of what the webhook tells, in words; nothing if it has it, or need not. Pure."""
+    """Return what the log lacks that the webhook reports, in words; "" if it lacks nothing. Pure."""
     if webhook.event == "room_finished":
         is_open = any(isinstance(fact, SessionOpened) for fact in facts) and not any(
             isinstance(fact, SessionClosed) for fact in facts
         )
         return "the room is gone, the session is open" if is_open else ""
     who = webhook.participant
-    # What LiveKit tells of a track names no kind.
+    # LiveKit's description of a track names no kind.
     if who.kind not in PEOPLE or who.identity == agent_identity(session_of_room(webhook.room.sid)):
         return ""
     participant_id = participant_of_identity(who.identity)
@@ -70,7 +70,7 @@ def _is_voice(webhook: WebhookEvent) -> bool:
 
 
 class Comparing:
-    """Compares the webhooks of a process, each once, in tasks of its own; nothing is written to the log."""
+    """Compares the webhooks of a process, each once, in tasks; writes nothing to the log."""
 
     def __init__(self, broker: NatsBroker) -> None:
         self._broker = broker
@@ -79,7 +79,7 @@ class Comparing:
         self._running = 0
 
     def take(self, webhook: WebhookEvent) -> bool:
-        """Compare it soon; tell False if it came before. Raises Problem when too many wait: LiveKit tries again."""
+        """Compare it soon; return False if it came before. Raises Problem when too many wait: LiveKit tries again."""
         if webhook.id in self._known:
             return False
         if self._running >= MOST_AT_ONCE:
@@ -94,7 +94,7 @@ class Comparing:
         return True
 
     async def close(self) -> None:
-        """Compare no more."""
+        """Stop comparing."""
         await self._tasks.end()
 
     async def _compare(self, webhook: WebhookEvent) -> None:

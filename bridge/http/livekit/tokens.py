@@ -23,11 +23,11 @@ from infra.livekit.tokens import join_token
 from infra.settings import Settings
 
 TOKENS_PER_S, TOKENS_BURST = 1, 30
-"""Tokens that one address may have."""
+"""How many tokens one address may get."""
 
 
 class TokenRequest(BaseModel):
-    """Who wants to join what; the names are those that LiveKit's own clients send (`TokenSource.endpoint`)."""
+    """Who wants to join which room; the fields are those that LiveKit's own clients send (`TokenSource.endpoint`)."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"room_name": "kitchen", "participant_name": "Sam"}]}
@@ -35,7 +35,7 @@ class TokenRequest(BaseModel):
 
     room_name: str = Field(description="1 to 128 letters, digits, spaces or any of `_ . : @ + -`.")
     participant_identity: str | None = Field(
-        None, description="Unique in the room, of the same characters; without it one is made up."
+        None, description="Unique in the room, of the same characters; generated if it is left out."
     )
     participant_name: str = Field("", description="The name that others are shown.")
     role: Literal["caller", "listener"] = Field("caller", description="A `listener` may not speak.")
@@ -58,7 +58,7 @@ def token_router(settings: Settings, gate: Gate) -> APIRouter:
     addresses = AddressRates(TOKENS_PER_S, TOKENS_BURST)
 
     async def identity_of(request: Request, given: GivenKey = None) -> str:
-        """Return as whom the token has to be, "" for anybody; as a dependency it comes before what the fields are."""
+        """Return the identity that the token must have, "" for any; a dependency, so checked before the fields."""
         identity = ""
         if gate.knows_users and not key.is_in(given):
             identity = (await let_in(gate, request)).user_id
@@ -76,9 +76,9 @@ def token_router(settings: Settings, gate: Gate) -> APIRouter:
     async def make_room_token(
         wanted: TokenRequest, response: Response, identity: Annotated[str, Depends(identity_of)]
     ) -> TokenAnswer:
-        """Make a token for one room and one identity; it expires after `DAREDEVIL_LIVEKIT_TOKEN_TTL_S`.
+        """Issue a token for one room and one identity; it expires after `DAREDEVIL_LIVEKIT_TOKEN_TTL_S`.
 
-        Needs the key of `DAREDEVIL_LIVEKIT_TOKEN_KEY`. With `DAREDEVIL_AUTH` a user's own token does, too: its `sub` is
+        Needs the key of `DAREDEVIL_LIVEKIT_TOKEN_KEY`. With `DAREDEVIL_AUTH` a user's own token is enough: its `sub` is
         the identity then. Where neither is set, only the page of this machine gets one.
         """
         if identity:
@@ -90,7 +90,7 @@ def token_router(settings: Settings, gate: Gate) -> APIRouter:
 
 
 def is_own_page(request: Request, settings: Settings) -> bool:
-    """Tell whether a request is made by the page of this server, in a browser on this machine."""
+    """Return whether a request comes from the page of this server, in a browser on this machine."""
     host = request.headers.get("host", "")
     return is_loopback(settings.host) and is_local(request.scope) and request.headers.get("origin") == f"http://{host}"
 

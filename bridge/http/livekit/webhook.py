@@ -22,8 +22,8 @@ def webhook_router(settings: Settings, comparing: Comparing) -> APIRouter:
     async def take_webhook(request: Request) -> dict[str, str]:
         """Take an event of the LiveKit server, which signs it with the API key.
 
-        The log is told of rooms by the bridge; this only checks that both saw the same. The same event twice changes
-        nothing. What differs is a warning in the log of this process.
+        The bridge appends what happens in rooms; this only checks that LiveKit saw the same. A difference is a warning in
+        the log of this process. The same event twice changes nothing.
         """
         event = verified(settings, await request.body(), request.headers.get("authorization", ""))
         if not event.id or not event.event:
@@ -34,7 +34,7 @@ def webhook_router(settings: Settings, comparing: Comparing) -> APIRouter:
 
 
 def verified(settings: Settings, body: bytes, signature: str) -> WebhookEvent:
-    """Return the event of a webhook whose signature is of our API key and of this very body. Raises Problem."""
+    """Return the event of a webhook that is signed with our API key for this body. Raises Problem."""
     try:
         access = livekit_access(settings)
     except NoLiveKit as error:
@@ -42,6 +42,6 @@ def verified(settings: Settings, body: bytes, signature: str) -> WebhookEvent:
     receive: Callable[[str, str], WebhookEvent] = WebhookReceiver(TokenVerifier(access.key, access.secret)).receive
     try:
         return receive(body.decode(), signature.removeprefix("Bearer "))
-    except Exception as error:  # the SDK raises bare Exceptions, besides those of JWT, base64 and protobuf
-        log.warning("a webhook that LiveKit did not sign was refused: %s", error)
+    except Exception as error:  # the SDK raises plain Exceptions besides those of JWT, base64 and protobuf
+        log.warning("a webhook without LiveKit's signature was refused: %s", error)
         raise Problem("bad-signature", "this is not signed with the API key of DAREDEVIL_LIVEKIT_API_KEY") from error

@@ -1,4 +1,4 @@
-"""Ending a session from outside: at whichever door it is, and at whichever process."""
+"""Ending a session from outside, whichever door and process has it."""
 
 import logging
 
@@ -25,7 +25,7 @@ SAY_PATIENCE_S = 3.0
 
 
 async def close_session(broker: NatsBroker, conversations: Conversations, session_id: str) -> None:
-    """End a session, unless it has ended: a second time changes nothing. Raises Problem, and what the log raises."""
+    """End a session; does nothing if it has ended. Raises Problem, and what the log raises."""
     facts = await facts_of(broker, session_id)
     state = session_state_of(facts)
     if state.closed or any(isinstance(fact, SessionErased) for fact in facts):
@@ -38,7 +38,7 @@ async def close_session(broker: NatsBroker, conversations: Conversations, sessio
     except NoRespondersError:
         await _end_what_nobody_holds(broker, state, session_id)
     except TimeoutError as error:
-        message = f"the door that holds session {session_id} has not ended it yet; look again"
+        message = f"the door that holds session {session_id} has not ended it yet; try again"
         raise Problem("not-available", message, retry_after_s=2) from error
 
 

@@ -31,8 +31,8 @@ _PLACE: dict[str, Any] = {"json_schema_extra": {"pattern": SEQUENCE_PATTERN}}
 
 _STREAMED: dict[str, Any] = {
     "description": (
-        "The facts, the oldest first. With `Accept: text/event-stream` those there are and then each as it is stored, "
-        "until nothing more is to come: the event `fact` has such a fact as JSON, and its `sequence` as its id. The "
+        "The facts, the oldest first. With `Accept: text/event-stream`, the stored ones and then each new one, "
+        "until no more can come: the event `fact` has such a fact as JSON, and its `sequence` as its id. The "
         "last event is `end` {session_id, reason}: the session was `closed` and its summary written (or none came "
         "within 60 s), or it was `erased`. Close the `EventSource` at it: it would connect again."
     ),
@@ -60,12 +60,12 @@ def add_facts(router: APIRouter, broker: NatsBroker) -> None:
         after: Annotated[Sequence, Query(description="Only facts behind this `sequence`.", **_PLACE)] = "0",
         limit: Annotated[int, Query(ge=1, le=MOST_FACTS, description="How many on a page.")] = 200,
         last_event_id: Annotated[
-            Sequence, Header(description="Where a stream goes on: as `after`. Browsers send it.", **_PLACE)
+            Sequence, Header(description="Where a stream resumes, like `after`. Browsers send it.", **_PLACE)
         ] = "0",
     ) -> Response:
-        """Return facts as the log has them: `asyncapi.yaml` says what each is.
+        """Return facts as the log has them; `asyncapi.yaml` describes each.
 
-        A stream that broke off is gone on with by `Last-Event-ID`, with nothing lost and nothing twice.
+        A stream that broke off resumes with `Last-Event-ID`: nothing is lost and nothing repeated.
         """
         nc = connected(broker)
         begin = max(int(after), int(last_event_id))
@@ -78,7 +78,7 @@ def add_facts(router: APIRouter, broker: NatsBroker) -> None:
 
 @dataclass(slots=True)
 class StreamEnd:
-    """Tells when a session has no more facts to come."""
+    """Notices when a session can have no more facts."""
 
     session_id: str
     closed_ns: int = 0
@@ -96,7 +96,7 @@ class StreamEnd:
                 self.is_summed_up = True
 
     def reason(self, now_ns: int) -> str:
-        """Return why nothing more comes, "" while something may."""
+        """Return why no more facts come, "" while some may."""
         if self.is_erased:
             return "erased"
         has_waited = now_ns - self.closed_ns > SUMMARY_PATIENCE_S * 1e9
@@ -104,7 +104,7 @@ class StreamEnd:
 
 
 async def _end_of(nc: Client, session_id: SessionId) -> StreamEnd:
-    """Return how a session stands. Raises Problem if there is none."""
+    """Return the state of a session. Raises Problem if there is none."""
     end, is_known = StreamEnd(session_id), False
     async for fact in history(nc, session_id, subjects=session_subjects(session_id, "session")):
         end.take(fact.event)

@@ -5,11 +5,11 @@ import re
 from bridge.http.problems import Problem
 
 _RANGE = re.compile(r"bytes=([0-9]{0,1000})-([0-9]{0,1000})")
-"""As many digits as a client likes to write; Python reads no more than 4,300."""
+"""Clients may write any number of digits; Python reads no more than 4,300."""
 
 
 def range_of(header: str | None, size: int) -> tuple[int, int] | None:
-    """Return first byte and the one behind the last; None for all of it. Raises Problem for bytes that are not there.
+    """Return the first byte and the one after the last; None for all. Raises Problem for bytes that do not exist.
 
     Several ranges at once, other units and nonsense are answered with all of it, as HTTP allows.
     """
@@ -17,7 +17,7 @@ def range_of(header: str | None, size: int) -> tuple[int, int] | None:
     if found is None or found.group(0) == "bytes=-":
         return None
     first, last = found.groups()
-    if not first:  # the last so many
+    if not first:  # the last N bytes
         start, end = max(0, size - int(last)), size
     else:
         start, end = int(first), min(size, int(last) + 1 if last else size)

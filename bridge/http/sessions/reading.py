@@ -1,4 +1,4 @@
-"""What routes that read the log have in common."""
+"""What the routes that read the log share."""
 
 import re
 from typing import Annotated
@@ -27,7 +27,7 @@ SEQUENCE_PATTERN = r"^[0-9]{1,18}$"
 
 
 def checked_sequence(text: str) -> str:
-    """Return a place in the log as the API tells it. Raises ValueError."""
+    """Return a sequence as the API writes it. Raises ValueError."""
     if not re.fullmatch(SEQUENCE_PATTERN, text):
         raise ValueError("a `sequence` is a whole number of at most 18 digits")
     return text
@@ -41,7 +41,7 @@ CURSOR_PATTERN = r"^[1-9][0-9]{0,17}$"
 def checked_cursor(text: str) -> str:
     """Return where a page of the list begins. Raises ValueError."""
     if not re.fullmatch(CURSOR_PATTERN, text):
-        raise ValueError("a cursor is the `next` of the page before, as it was")
+        raise ValueError("a cursor is the `next` of the previous page, unchanged")
     return text
 
 
@@ -49,7 +49,7 @@ Cursor = Annotated[str, AfterValidator(checked_cursor)]
 
 
 def connected(broker: NatsBroker) -> Client:
-    """Return the connection. Raises Problem while the log is away."""
+    """Return the connection to NATS. Raises Problem while the log is away."""
     nc = connection(broker)
     if not nc.is_connected:
         raise log_away()

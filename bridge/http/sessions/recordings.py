@@ -1,6 +1,6 @@
-"""The recording of a session as one WebM file, a part of it when that is asked for.
+"""The recording of a session as one WebM file, or the part of it that is asked for.
 
-What reads recordings is imported when one is asked for: it brings the codecs, which a door for text never needs.
+The code that reads recordings is imported on the first request: it loads codecs, which a door for text never needs.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 KEPT_BYTES = 64_000_000
 """Files kept for the next range of the same recording."""
 KEPT_S = 60.0
-"""How long: what was erased must not stay in memory."""
+"""How long they are kept: what was erased must not stay in memory."""
 READING_TIMEOUT_S = 30.0
 
 
 class Recordings:
-    """Puts recordings together; the last ones are kept as long as nothing is added to them."""
+    """Builds recordings; the most recent files are kept until something is added to them."""
 
     def __init__(self, broker: NatsBroker) -> None:
         self._broker = broker
@@ -55,7 +55,7 @@ class Recordings:
         return Response(data[part[0] : part[1]], 206, headers, "audio/webm")
 
     async def last(self, session_id: str) -> "Chunk | None":
-        """Return the newest chunk there is: how long the recording is, and where the tracks lie in it."""
+        """Return the newest chunk: it says how long the recording is, and where the tracks lie in it."""
         from infra.session.recordings import BrokenChunk, last_chunk
 
         try:
@@ -74,7 +74,7 @@ class Recordings:
                 if last is None:
                     raise Problem("not-found", f"nothing was recorded of session {session_id}")
                 key = (session_id, last.sequence)
-                async with self._reading:  # a long one takes memory while it is put together
+                async with self._reading:  # a long one takes memory while it is built
                     data = self._kept.get(key) or await webm_of(nc, session_id)
         except (NoRecording, BrokenChunk) as error:
             raise Problem("not-found", f"the recording of session {session_id} cannot be read: {error}") from error

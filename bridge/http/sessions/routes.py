@@ -1,4 +1,4 @@
-"""`/sessions`: which there were, and what was said in them. All of it straight from the log."""
+"""`/sessions`: the list of sessions, and what was said in them, straight from the log."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -36,9 +36,9 @@ MOST_LISTED = 200
 
 
 def _no_number(value: object) -> object:
-    """Refuse numbers, which would be taken for Unix time, and be wrong by what they are meant in."""
+    """Refuse numbers: they would be read as Unix time, in a unit that nobody can know."""
     if isinstance(value, str) and value.strip("+-.0123456789") == "" and value.count("-") < 2:
-        raise ValueError("is no ISO 8601 time, such as 2026-11-29T12:00:00Z")
+        raise ValueError("is not an ISO 8601 time such as 2026-11-29T12:00:00Z")
     return value
 
 
@@ -48,7 +48,7 @@ Moment = Annotated[
 
 
 def session_router(broker: NatsBroker, access: Access, conversations: Conversations) -> APIRouter:
-    """Return the routes; `access` has what checks who asks."""
+    """Return the routes; `access` checks who asks."""
     router = APIRouter(prefix="/sessions", tags=["sessions"], responses=responses(401, 403, 429))
     one = APIRouter(dependencies=[Depends(access.session)])
     _add_reading(one, broker)
@@ -75,15 +75,14 @@ def _add_list(router: APIRouter, broker: NatsBroker, access: Access) -> None:
             Query(description="`next` of the last page.", json_schema_extra={"pattern": CURSOR_PATTERN}),
         ] = None,
     ) -> SessionPage:
-        """List sessions that were opened within a time; a user sees their own.
+        """List the sessions opened within a time; users see their own.
 
-        Where much has to be looked through for few sessions, a page may have fewer than `limit`: go on while there is
-        a `next`.
+        A page may have fewer than `limit` sessions even if more follow: continue while there is a `next`.
         """
         connected(broker)
         response.headers["Cache-Control"] = "no-store"
         since_ns = max(0, ns_of(since)) if since is not None else 0
-        until_ns = ns_of(until) + 999 if until is not None else None  # all of that microsecond
+        until_ns = ns_of(until) + 999 if until is not None else None  # the whole microsecond
         wanted = Wanted(visitor.user_id or user_id, since_ns, until_ns, int(cursor or 0))
         page = await page_of(connection(broker), wanted, limit)
         return SessionPage(
@@ -96,13 +95,13 @@ def _add_reading(router: APIRouter, broker: NatsBroker) -> None:
 
     @router.get("/{session_id}", summary="One session", responses=responses(404))
     async def get_session(session_id: PathId, response: Response) -> SessionDetail:
-        """Tell whose session it is, how it stands and what it consists of."""
+        """Return whose session it is, its state and what it consists of."""
         response.headers["Cache-Control"] = "no-store"
         return detail_of(session_id, await facts_of(broker, session_id))
 
     @router.get("/{session_id}/transcript", summary="What was said, as it was heard", responses=responses(404))
     async def get_transcript(session_id: PathId, response: Response) -> Transcript:
-        """Tell the turns and their answers, in order, with what was heard of each and what it waited for."""
+        """Return the turns and their answers in order, with what was heard of each and where its time went."""
         response.headers["Cache-Control"] = "no-store"
         facts = await facts_of(broker, session_id)
         last = await recordings.last(session_id)
@@ -110,11 +109,11 @@ def _add_reading(router: APIRouter, broker: NatsBroker) -> None:
 
     @router.get("/{session_id}/summary", summary="What it was about", responses=responses(404))
     async def get_summary(session_id: PathId, response: Response) -> Summary:
-        """Tell the final summary, and the rolling one of a long conversation. 404 while there is neither."""
+        """Return the final summary, and the rolling one of a long conversation. 404 while there is neither."""
         response.headers["Cache-Control"] = "no-store"
         found = summary_of(session_id, await facts_of(broker, session_id))
         if found.final is None and found.rolling is None:
-            raise Problem("not-found", f"no summary of session {session_id} was written yet")
+            raise Problem("not-found", f"session {session_id} has no summary yet")
         return found
 
 
@@ -131,13 +130,13 @@ def _add_recording(router: APIRouter, broker: NatsBroker) -> None:
         "/{session_id}/recording", summary="The sound, as far as it is stored", response_class=Response, responses=sound
     )
     async def get_recording(session_id: PathId, request: Request) -> Response:
-        """Serve the recording, as far as it is stored; `Range` asks for a part of it."""
+        """Return the recording as far as it is stored; `Range` selects a part of it."""
         connected(broker)
         return await recordings.answer(session_id, request)
 
     @router.get("/{session_id}/playback", summary="What a player needs", responses=responses(404))
     async def get_playback(session_id: PathId, response: Response) -> Playback:
-        """Tell what was said and when, in ms since the recording's start, and where the recording is."""
+        """Return what was said and when, in ms since the start of the recording, and where the recording is."""
         from infra.session.recordings import duration_ms
 
         response.headers["Cache-Control"] = "no-store"
@@ -159,7 +158,7 @@ def _add_recording(router: APIRouter, broker: NatsBroker) -> None:
 def _add_closing(router: APIRouter, broker: NatsBroker, conversations: Conversations) -> None:
     @router.post("/{session_id}/close", summary="End a session", responses=responses(404, 408, 409, 413))
     async def close_session(session_id: PathId) -> ClosedSession:
-        """End a conversation or a call, as if it was hung up: whoever is in it is told. Twice is once."""
+        """End a conversation or a call, as a hang-up does: those in it are informed. Idempotent."""
         await end_session(broker, conversations, session_id)
         detail = detail_of(session_id, await facts_of(broker, session_id))
         if detail.closed_at is None or detail.close_reason is None:
@@ -178,7 +177,7 @@ def _add_erasure(router: APIRouter, broker: NatsBroker, access: Access) -> None:
         reason: Annotated[str, Query(max_length=1000, description="Is kept with what is left.")] = "",
         force: Annotated[bool, Query(description="Close the session first if it is open.")] = False,
     ) -> dict[str, Any]:
-        """Remove the words of a session for ever, from the log and all that is made from it; return the receipt."""
+        """Remove the words of a session forever, from the log and everything made from it; return the receipt."""
         from infra.erasure.erase import EraseIncomplete, SessionStillOpen, UnknownSession, erase_session
 
         connected(broker)
@@ -195,7 +194,7 @@ def _add_erasure(router: APIRouter, broker: NatsBroker, access: Access) -> None:
 
 
 def _told(session_id: str, facts: list[Event], track_samples: Mapping[str, int] | None = None) -> Conversation:
-    """Return the conversation that the facts tell. Raises Problem if its words are gone."""
+    """Return the conversation that the facts make up. Raises Problem if its words are gone."""
     try:
         return conversation_of(facts, track_samples)
     except NotAConversation as error:

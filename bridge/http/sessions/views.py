@@ -1,4 +1,4 @@
-"""A session's facts as the API tells them. Pure."""
+"""A session's facts as the API shows them. Pure."""
 
 from collections.abc import Sequence
 
@@ -38,7 +38,7 @@ def item_of(listed: Listed) -> SessionItem:
 
 
 def detail_of(session_id: str, facts: Sequence[e.Event]) -> SessionDetail:
-    """Return one session; of an erased one is left when it was, and how much."""
+    """Return one session; an erased one has only its times and counts."""
     last = {type(fact): fact for fact in facts}
     opened, closed = last.get(e.SessionOpened), last.get(e.SessionClosed)
     erased = last.get(e.SessionErased)
