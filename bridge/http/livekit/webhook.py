@@ -22,8 +22,8 @@ def webhook_router(settings: Settings, comparing: Comparing) -> APIRouter:
     async def take_webhook(request: Request) -> dict[str, str]:
         """Take an event of the LiveKit server, which signs it with the API key.
 
-        The bridge appends what happens in rooms; this only checks that LiveKit saw the same. A difference is a warning in
-        the log of this process. The same event twice changes nothing.
+        The bridge appends what happens in rooms; this only checks that LiveKit saw the same. A difference is a warning
+        in the log of this process. The same event twice changes nothing.
         """
         event = verified(settings, await request.body(), request.headers.get("authorization", ""))
         if not event.id or not event.event:
