@@ -1,14 +1,11 @@
 """The decisions about one track: what is speech, what was said, whether it interrupts, when the turn is over."""
 
 import asyncio
-import math
 import time
 from dataclasses import dataclass
 
 from faststream.nats import NatsBroker
 
-from actors.transcript import barge_in
-from actors.transcript.brake import Brake
 from actors.transcript.echo.canceller import EchoCanceller
 from actors.transcript.echo.playback import HeardPlayback
 from actors.transcript.endpointing import (
@@ -25,12 +22,14 @@ from actors.transcript.endpointing import (
 )
 from actors.transcript.engines import SpeechEngines
 from actors.transcript.event_writer import EventWriter
+from actors.transcript.interruptions import Interruptions
 from actors.transcript.live_sound import LiveSound
 from actors.transcript.resume import resumed_turn
-from actors.transcript.session_state import AudibleReply, SessionState
+from actors.transcript.session_state import SessionState
 from actors.transcript.sound import TrackSound
 from actors.transcript.track_events import TrackEvents
 from actors.transcript.track_recognition import TrackRecognition
+from actors.transcript.troubles import Troubles
 from actors.transcript.turn import OpenTurn, Utterance
 from contracts import events as e
 from infra.log.event_log import now_ns
@@ -41,9 +40,6 @@ BEHIND_SAMPLES = 8000
 
 SECOND_OPINION_MS = 224
 """Silence at which the end-of-turn model is asked again: right after the words it is less sure, and so it is later."""
-
-ANSWERED_MS = 2000
-"""What is said so shortly before the end of a question may be its answer."""
 
 TICK_S = 0.25
 SHORTEST_WAIT_S = 0.004
@@ -83,10 +79,8 @@ class TrackListener:
         self._recognising = TrackRecognition(ears, view.stt, track.session_id, woken)
         self._turn: OpenTurn | None = None
         self._heard_to = 0
-        self._ears = ears
-        self._vad_failure_said = False
-        self._brake = Brake()
-        self._behind_said = False
+        self._interruptions = Interruptions(view, ears.settings, playback, self._echo, self._writer, self._facts)
+        self._troubles = Troubles(ears, self._recognising, self._vad, self._writer, self._facts)
 
     @property
     def over(self) -> bool:
@@ -202,7 +196,7 @@ class TrackListener:
         utterance = Utterance(started, contested_reply=over_reply_id, segment_start=started.start_sample)
         self._turn.utterances.append(utterance)
         self._turn.to_come = [each for each in self._turn.to_come if each.event_id != started.event_id]
-        utterance.silent = floor is not None and self._brake.is_on
+        utterance.silent = floor is not None and self._interruptions.are_braked
         if not utterance.silent:
             await self._writer.append(started)
 
@@ -213,9 +207,10 @@ class TrackListener:
 
     async def _consider(self) -> None:
         """Say everything that is known by now and has not been said."""
-        await self._say_failures()
-        await self._say_if_behind()
         turn = self._turn
+        turn_id = turn.turn_id if turn is not None else None
+        await self._troubles.say_failures(turn_id)
+        await self._troubles.say_if_behind(turn_id)
         if turn is not None and turn.turn_id in self._view.ended_turns:
             # An owner that was taken for dead has ended it meanwhile: its answer must not be taken for another's.
             self._turn = turn = None
@@ -226,11 +221,11 @@ class TrackListener:
         self._recognising.cut_if_long(self._sound, turn.last, self._heard_to)
         for utterance in turn.utterances:
             self._recognising.collect(utterance)
-        await self._say_losses()
+        await self._troubles.say_losses()
         if not self._behind() and not self._hearing.paused and self._hearing.voiced_end >= self._heard_to:
             self._recognising.revise(self._sound, turn.last, self._heard_to)
         await self._ask_again(turn)
-        await self._judge(turn)
+        await self._interruptions.judge(turn, self._hearing.voiced_end)
         await self._say_revision(turn)
         await self._say_utterances(turn)
         await self._end_turn(turn)
@@ -244,68 +239,6 @@ class TrackListener:
         self._recognising.ask_whether_over(self._sound, last, SECOND_OPINION_MS)
         if self._behind():
             await self._recognising.finish(turn)
-
-    async def _judge(self, turn: OpenTurn) -> None:
-        """Decide whether speech over a reply interrupts it: of each utterance, also when another has begun since."""
-        for utterance in turn.utterances:
-            contested = utterance.contested_reply
-            reply = self._view.replies.get(contested) if contested is not None else None
-            if reply is None and utterance is turn.last:
-                reply = self._view.floor_reply()
-            if not utterance.judged and reply is not None:
-                await self._judge_over(utterance, reply)
-
-    async def _judge_over(self, utterance: Utterance, reply: AudibleReply) -> None:
-        utterance.contested_reply = reply.reply_id
-        text = utterance.text if utterance.text is not None else utterance.interim
-        over = utterance.closed and utterance.text is not None
-        end = utterance.end or self._hearing.voiced_end
-        speech_ms = (end - utterance.start) / SAMPLES_PER_MS
-        company = self._view.company_of(self._track.participant_id)
-        floor = self._floor_of(reply, utterance.start, end)
-        least_ms = math.inf if utterance.silent else self._settings.barge_in_min_speech_ms
-        verdict = barge_in.judge(text, speech_ms, over, floor, least_ms, company)
-        if verdict is None:
-            return
-        utterance.judged = True
-        utterance.interrupts = verdict.interrupts
-        if not verdict.interrupts:
-            self._brake.dismissed(verdict.reason)
-        if verdict.reason is None:
-            await self._break_silence(utterance)
-            await self._writer.append_expected(
-                self._facts.turn_interrupted(utterance.started, reply.reply_id, speech_ms, text)
-            )
-            return
-        # What was said among people is still a turn: the agent overhears it.
-        utterance.dismissed = verdict.reason != "unaddressed"
-        if not utterance.dismissed:
-            await self._break_silence(utterance)
-        await self._writer.append(
-            self._facts.interruption_dismissed(utterance.started, reply.reply_id, verdict.reason, speech_ms, text)
-        )
-
-    def _count_interruption(self, turn: OpenTurn) -> None:
-        """Look whether what has interrupted a reply was its own words: at its end they are better known."""
-        for utterance in turn.utterances:
-            reply = self._view.replies.get(utterance.contested_reply or "")
-            if utterance.interrupts and reply is not None:
-                floor = self._floor_of(reply, utterance.start, utterance.end or self._hearing.voiced_end)
-                self._brake.interrupted(barge_in.is_echo(utterance.text or "", floor))
-
-    async def _break_silence(self, utterance: Utterance) -> None:
-        """Say the beginning of an utterance that was taken for a repetition of the agent's words."""
-        if utterance.silent:
-            utterance.silent = False
-            await self._writer.append(utterance.started)
-
-    def _floor_of(self, reply: AudibleReply, start: int, end: int) -> barge_in.Overlap:
-        text = " ".join(reply.clauses)
-        asks = False
-        if reply.complete and barge_in.is_question(text):
-            rest_ms = self._playback.rest_ms(reply.reply_id, len(reply.clauses), start)
-            asks = rest_ms is not None and rest_ms <= ANSWERED_MS
-        return barge_in.Overlap(text, asks, self._echo.explains(start, end), self._echo.is_free)
 
     async def _say_revision(self, turn: OpenTurn) -> None:
         utterance = turn.last
@@ -384,7 +317,7 @@ class TrackListener:
             speech_ended_ns=self._sound.received_ns(last.end - 1),
             text_ready_ns=last.recognised_ns or now_ns(),
         )
-        self._count_interruption(turn)
+        self._interruptions.count(turn, self._hearing.voiced_end)
         await self._writer.append_expected(
             self._facts.turn_ended(
                 turn.utterances[0].started,
@@ -404,28 +337,7 @@ class TrackListener:
         silence = self._silence(turn)
         return min(TICK_S, max(SHORTEST_WAIT_S, (silence.required_ms - silence.ms) / 1000))
 
-    # -- failures and the end
-
-    async def _say_losses(self) -> None:
-        for loss in self._recognising.take_losses():
-            fact = self._facts.speech_lost(loss.utterance.started, loss.start, loss.end, loss.reason)
-            await self._writer.append(fact)
-
-    async def _say_if_behind(self) -> None:
-        behind = self._ears.behind()
-        if behind and not self._behind_said and self._turn is not None:
-            await self._writer.append(self._facts.fell_behind(self._ears.waited_s(), "guesses are left out"))
-            self._behind_said = True
-        self._behind_said = self._behind_said and behind
-
-    async def _say_failures(self) -> None:
-        turn_id = self._turn.turn_id if self._turn is not None else None
-        for failure in self._recognising.take_failures():
-            await self._writer.append(self._facts.engine_failed(failure.engine, failure.error, failure.action, turn_id))
-        if self._vad.failure is not None and not self._vad_failure_said:
-            self._vad_failure_said = True
-            fact = self._facts.engine_failed("silero", self._vad.failure, "loudness was taken for speech", turn_id)
-            await self._writer.append(fact)
+    # -- the end
 
     async def finish(self) -> None:
         """Say what is open: the turn ends at once if it has words (unless the session has closed)."""
