@@ -1,16 +1,12 @@
 """One reply being written: what the graph gives becomes facts, clause by clause, until its end or until it is cut."""
 
 import asyncio
-import contextlib
-import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any
 
 from actors.reasoning.background import Backgrounds
 from actors.reasoning.clauses import ClauseSplitter, ends_sentence, is_speakable, normalised
 from actors.reasoning.context import asker_id
-from actors.reasoning.decide import SESSION_CLOSED, Resume, Start
+from actors.reasoning.decide import Resume, Start
 from actors.reasoning.endings import ReplyEnding, ending, last_clauses
 from actors.reasoning.graph import (
     Asked,
@@ -25,25 +21,21 @@ from actors.reasoning.graph import (
 )
 from actors.reasoning.known_answer import KnownAnswer
 from actors.reasoning.prompts import Background
+from actors.reasoning.reply_writer import ReplyWriter, Superseded
 from actors.reasoning.session_log import SessionLog
 from actors.reasoning.session_state import Reply
 from actors.reasoning.token_stream import TokenStream
 from actors.reasoning.tool_calls import ToolCalls
 from contracts import events as e
-from contracts.answers import Answer, answer
 from infra.engines.chain import EngineFailure
 from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish
 from infra.engines.tokens import Count, TokenCounter
-from infra.log.event_log import StaleWriter, now_ns
+from infra.log.event_log import now_ns
 from infra.memory.response_cache import ResponseCache
 from infra.settings import Settings
 
 Models = Sequence[tuple[str, MakeModel]]
-
-
-class Superseded(Exception):
-    """The reply is over, or another copy writes it."""
 
 
 class Generation:
@@ -84,13 +76,10 @@ class Generation:
         self._known_answer = KnownAnswer(
             cache, asker_id(log.session, self._turn_id), models[0][0] if models else "", settings, self._is_by_text
         )
-        self._begun_s = time.monotonic()
-        self._first_token_ns: int | None = None
-        self._first_token_ms: float | None = None
+        self._writer = ReplyWriter(log, cause, self._turn_id, self.reply_id)
         self._learned = learned or Learned()
         self._count = count or TokenCounter(settings).count
         self._finish: Finish = "stop"
-        self._failures: Counter[str] = Counter()
         self._unanswered: EngineFailure | None = None
         self._clauses_before_call = 0
         self._is_after_call = False
@@ -120,12 +109,12 @@ class Generation:
         try:
             await self._writing
         except Superseded:
-            await self._cut_off()
+            await self._writer.cut_off()
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if not self._is_stopped or (task is not None and task.cancelling()):
                 raise
-            await self._cut_off()
+            await self._writer.cut_off()
         except Exception as error:
             if not self.started.done():
                 self.started.set_exception(error)
@@ -155,7 +144,7 @@ class Generation:
         has_said = len(self._known().clauses) > self._clauses_before_call
         end = ending(self._finish, has_said, ends_sentence(self._known().written.rstrip()))
         await self._say_end(end)
-        await self._complete(end.finish)
+        await self._writer.complete(end.finish)
         if not self._known().tools and end in (ReplyEnding("completed"), ReplyEnding("enough")):
             await self._known_answer.keep(self._known().written)
 
@@ -166,7 +155,7 @@ class Generation:
         if end.sentence:
             sentence = f" {end.sentence}" if self._known().clauses else end.sentence
             await self._tokens.tell(sentence)
-            await self._write_clause(sentence)
+            await self._writer.write_clause(sentence)
             self._known_answer.forget()
 
     def _is_empty(self, clause: str) -> bool:
@@ -188,7 +177,7 @@ class Generation:
     async def _write_pieces(self, pieces: AsyncIterator[Out], splitter: ClauseSplitter) -> None:
         async for piece in pieces:
             if isinstance(piece, Token):
-                self._note_first_token(piece)
+                self._writer.note_first_token(piece.at_ns)
                 text = self._apart(piece.text)
                 await self._tokens.tell(text)
                 if not await self._write_clauses(splitter.feed(text)):
@@ -218,11 +207,6 @@ class Generation:
             await self._tell_failure(failed, failed.action)
         else:
             self._unanswered = failed  # what is done about it shows when the reply ends
-
-    def _note_first_token(self, token: Token) -> None:
-        if self._first_token_ms is None:
-            self._first_token_ns = token.at_ns
-            self._first_token_ms = (time.monotonic() - self._begun_s) * 1000
 
     async def _pieces(self, written: str) -> AsyncIterator[Out]:
         """Yield the answer from where `written` ends."""
@@ -261,18 +245,8 @@ class Generation:
         if self.started.done():
             return
         order = self._order
-        event = self._answer(
-            e.ReplyStarted,
-            reply_id=self.reply_id,
-            draft=isinstance(order, Start) and order.draft,
-            text=self._question,
-            model=self._models[0][0] if self._models and not order.fixed else "",
-            context=context.messages,
-            memories=context.memories,
-            recall_ms=context.recall_ms,
-            cached=context.cached,
-        )
-        await self.log.append_about_reply(event)
+        model = self._models[0][0] if self._models and not order.fixed else ""
+        await self._writer.start(context, self._question, model, draft=isinstance(order, Start) and order.draft)
         self.started.set_result(None)
 
     async def _write_clauses(self, clauses: list[str]) -> bool:
@@ -284,82 +258,13 @@ class Generation:
             if limits.sentences and normalised(clause) in {normalised(text) for text in before}:
                 return False  # a small model that repeats itself does not stop by itself
             if not self._is_empty(clause):
-                await self._write_clause(clause)
+                await self._writer.write_clause(clause)
             ended = sum(ends_sentence(text) for text in self._known().clauses.values())
             if most and ended >= most:
                 return False
         return True
 
-    async def _write_clause(self, text: str) -> None:
-        index = max(self._known().clauses, default=-1) + 1
-        event = self._answer(
-            e.ReplyClauseWritten,
-            id_name=f"ReplyClauseWritten:{text}",
-            id_n=index,
-            reply_id=self.reply_id,
-            index=index,
-            text=text,
-            first_token_ns=self._first_token_ns if index == 0 else None,
-        )
-        await self._say(event)
-
-    async def _complete(self, finish: str) -> None:
-        reply = self._known()
-        event = self._answer(
-            e.ReplyCompleted,
-            reply_id=self.reply_id,
-            text=reply.written,
-            clauses=len(reply.clauses),
-            finish=finish,
-            first_token_ms=self._first_token_ms,
-            elapsed_ms=(time.monotonic() - self._begun_s) * 1000,
-        )
-        await self._say(event, may_be_cut=finish == "interrupted")
-
-    async def _cut_off(self) -> None:
-        """Say that the reply was cut short, unless it is over. A draft whose session has closed is discarded."""
-        await self.log.refresh()
-        reply, closed = self.log.session.replies.get(self.reply_id), self.log.session.closed
-        if reply is None or not reply.alive or not (reply.interrupted or closed):
-            return
-        with contextlib.suppress(Superseded):  # somebody else has just said so
-            if closed and not reply.granted:
-                discarded = self._answer(e.ReplyDiscarded, reply_id=self.reply_id, reason=SESSION_CLOSED)
-                await self._say(discarded, may_be_cut=True)
-            else:
-                await self._complete("interrupted")
-
     async def _tell_failure(self, failed: EngineFailure, action: str) -> None:
         self._on_model_failed(failed.engine)
         self._known_answer.forget()
-        self._failures[failed.engine] += 1
-        await self.log.append(
-            self._answer(
-                e.EngineFailed,
-                id_name=f"EngineFailed:{failed.engine}",
-                id_n=self._failures[failed.engine] - 1,
-                actor="reasoning",
-                engine=failed.engine,
-                error=failed.error,
-                action=action,
-            )
-        )
-
-    async def _say(self, event: e.Event, may_be_cut: bool = False) -> None:
-        """Store a fact of this reply. Raises Superseded if the reply is over or another copy is further on."""
-        await self.log.refresh_after_outage()
-        while True:
-            reply = self._known()
-            is_cut = (reply.interrupted or self.log.session.closed) and not may_be_cut
-            is_taken = isinstance(event, e.ReplyClauseWritten) and event.index in reply.clauses
-            if not reply.alive or is_cut or is_taken:
-                raise Superseded
-            try:
-                return await self.log.append_about_reply(event)
-            except StaleWriter:
-                await self.log.refresh()
-
-    def _answer(self, event_class: type[Answer], **fields: Any) -> Answer:
-        """Return an event of this reply: its id follows from the reply, whatever led to it."""
-        fields["turn_id"] = self._turn_id
-        return answer(self._cause, event_class, time_ns=now_ns(), id_from=self.reply_id, **fields)
+        await self._writer.write_failure(failed, action)
