@@ -14,7 +14,7 @@ from tests.bridge.page.browser import holds, needs_chromium, watched_page
 from tests.bridge.page.page_door import PageDoor, until
 from tests.bridge.playback.player_contract import PlayerContract, PlayerUnderTest
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_chromium]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), needs_chromium]
 
 RECORD = """
 window.heardSamples = [];
@@ -61,7 +61,7 @@ class PagePlayer(PlayerUnderTest):
 
 
 class TestPagePlayer(PlayerContract):
-    @pytest_asyncio.fixture(loop_scope="module")
+    @pytest_asyncio.fixture(loop_scope="package")
     async def player(self, context: BrowserContext, door: PageDoor) -> AsyncIterator[PagePlayer]:
         await context.add_init_script(RECORD)
         async with watched_page(context, door.url) as page:
