@@ -122,7 +122,7 @@ def _call_at(url: str, caller: Caller, echo: "Echo | None" = None) -> "Dial":
 
 def _external(url: str, room: Room) -> "Settings":
     from infra.settings import settings
-    from infra.system.parts import StartFailed
+    from infra.system.start_failed import StartFailed
 
     config = settings().model_copy(update={"livekit_url": url})
     missing = config.unset("livekit_api_key", "livekit_api_secret")
@@ -135,7 +135,7 @@ def rooms_of(runtime: "Runtime") -> "Settings":
     """Return settings with the address and the key of the running system's LiveKit server. Raises StartFailed."""
     from infra.livekit.key import livekit_folder, livekit_key
     from infra.settings import settings
-    from infra.system.parts import StartFailed
+    from infra.system.start_failed import StartFailed
 
     config = settings()
     if not runtime.livekit_url:

@@ -19,7 +19,7 @@ def llm(
 
       DAREDEVIL_LLM_URL=http://127.0.0.1:8031 faststream run actors.reasoning:app
     """
-    from infra.system.parts import port_problem
+    from infra.system.page_port import port_problem
 
     if problem := port_problem("127.0.0.1", port):
         fail(f"{problem[0]}: choose another port with --port")

@@ -13,7 +13,7 @@ from infra.cli.output import progress, warn
 from infra.log.nats_reach import connect_once, nats_problem, shown_url
 from infra.runtime import Runtime, read_runtime
 from infra.settings import Settings, settings
-from infra.system.parts import StartFailed
+from infra.system.start_failed import StartFailed
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""How to tell that each part of a system is ready: actors answer over NATS, servers over HTTP."""
+"""How to tell that each part of a system is ready: apps answer over NATS, servers over HTTP."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from contracts.topology import (
 from infra.log.broker import UNABLE
 from infra.process.http_status import http_status
 from infra.settings import Settings, items_of
-from infra.system.parts import BRIDGE, LIVEKIT, LLM, Addresses
+from infra.system.apps import App
+from infra.system.parts import Program
 
 POLL_S = 0.1
 
@@ -29,32 +30,34 @@ class Ready:
 
 
 async def wait_until_ready(
-    names: Sequence[str], addresses: Addresses, settings: Settings, tell: Callable[[str], None]
+    parts: Sequence[Program | App], nats_url: str, settings: Settings, tell: Callable[[str], None]
 ) -> Ready:
-    """Wait for all the named parts, calling `tell` with each name as it gets ready."""
+    """Wait for all these parts, calling `tell` with the name of each as it gets ready."""
     unable: set[str] = set()
-    nc = await nats.connect(addresses.nats_url, max_reconnect_attempts=-1, reconnect_time_wait=0.25)
+    nc = await nats.connect(nats_url, max_reconnect_attempts=-1, reconnect_time_wait=0.25)
     try:
         async with asyncio.TaskGroup() as group:
-            for name in names:
-                group.create_task(_wait_for(name, addresses, settings, nc, tell, unable))
+            for part in parts:
+                group.create_task(_wait_for(part, settings, nc, tell, unable))
     finally:
         await nc.close()
     return Ready(page_url(settings), frozenset(unable))
 
 
 async def _wait_for(
-    name: str, addresses: Addresses, settings: Settings, nc: Client, tell: Callable[[str], None], unable: set[str]
+    part: Program | App, settings: Settings, nc: Client, tell: Callable[[str], None], unable: set[str]
 ) -> None:
-    checks: dict[str, Callable[[], Awaitable[bool]]] = {
-        LLM: lambda: _llm_is_ready(addresses),
-        BRIDGE: lambda: _bridge_is_ready(settings, nc, unable),
-        LIVEKIT: lambda: _livekit_is_ready(addresses),
-    }
-    check = checks.get(name, lambda: _answers(nc, name, unable))
-    while not await check():  # noqa: ASYNC110 (another process, which cannot set an event of ours)
+    while not await _is_ready(part, settings, nc, unable):  # noqa: ASYNC110 (another process sets no event of ours)
         await asyncio.sleep(POLL_S)
-    tell(name)
+    tell(part.name)
+
+
+async def _is_ready(part: Program | App, settings: Settings, nc: Client, unable: set[str]) -> bool:
+    if isinstance(part, Program) and part.health_url:
+        return await http_status(part.health_url) == 200
+    if isinstance(part, App) and part.serves_page and not await _page_answers(settings):
+        return False
+    return await _answers(nc, part.name, unable)
 
 
 async def _answers(nc: Client, name: str, unable: set[str]) -> bool:
@@ -67,18 +70,10 @@ async def _answers(nc: Client, name: str, unable: set[str]) -> bool:
     return True
 
 
-async def _llm_is_ready(addresses: Addresses) -> bool:
-    return await http_status(addresses.llm_url.removesuffix("/v1") + "/health") == 200
-
-
-async def _bridge_is_ready(settings: Settings, nc: Client, unable: set[str]) -> bool:
+async def _page_answers(settings: Settings) -> bool:
     # Not by /readyz: that waits for the others, too.
     url = page_url(settings)
-    return bool(url) and await http_status(url + "healthz") == 200 and await _answers(nc, BRIDGE, unable)
-
-
-async def _livekit_is_ready(addresses: Addresses) -> bool:
-    return await http_status(addresses.livekit_url.replace("ws://", "http://", 1) + "/") == 200
+    return bool(url) and await http_status(url + "healthz") == 200
 
 
 def port_file(settings: Settings) -> Path:

@@ -18,28 +18,18 @@ from infra.log.nats_reach import nats_problem, shown_url
 from infra.process.tasks import ended, own_cancellation_only
 from infra.runtime import Runtime, clear_runtime, write_runtime
 from infra.settings import Settings
+from infra.system.addresses import Addresses, choose_addresses, livekit_line
+from infra.system.apps import App, Stage
+from infra.system.environment import child_environment, held_dir, with_secrets
 from infra.system.lock import DataDirLock, lock_data_dir
 from infra.system.log_disk import LogDisk, free_bytes
 from infra.system.logs import LogTail, keep_small, last_lines
 from infra.system.nats import nats_environment, nats_server_path, wait_for_port, write_nats_config
-from infra.system.parts import (
-    NATS,
-    Addresses,
-    App,
-    Program,
-    StartFailed,
-    check_port,
-    child_environment,
-    choose_addresses,
-    environment_for,
-    held_dir,
-    livekit_line,
-    niceness_of,
-    processes,
-    stop_order,
-)
+from infra.system.page_port import check_port
+from infra.system.parts import NATS, Program, processes
 from infra.system.processes import ForkServerClient, ForkServerGone, Running, start_program
 from infra.system.readiness import port_file, wait_until_ready
+from infra.system.start_failed import StartFailed
 
 START_TIMEOUT_S = 120
 """How long a system may take to get ready: far above what it takes, for slow disks and first starts."""
@@ -159,9 +149,7 @@ class Supervisor:
     async def _start_each(self) -> None:
         parts = [] if self._log_only else self._parts
         if any(isinstance(part, App) for part in parts):
-            self._forks = ForkServerClient(
-                environment_for("forkserver", self._environment), self._log_file("forkserver")
-            )
+            self._forks = ForkServerClient(with_secrets((), self._environment), self._log_file("forkserver"))
             self._tails["forkserver"] = LogTail(self._log_file("forkserver"))
             await self._forks.start()
         await self._start_nats()
@@ -171,15 +159,15 @@ class Supervisor:
         shutil.rmtree(held_dir(self._settings), ignore_errors=True)
         self._announce()
         self._note_postgres()
-        spares = [part for part in parts if isinstance(part, App) and part.spare]
+        spares = [part for part in parts if isinstance(part, App) and part.is_spare]
         at_once = [part for part in parts if part not in spares]
         for part in at_once:
             self._keep(part)
         self._progress(f"starting {', '.join(part.name for part in at_once)}")
         if rooms := livekit_line(self._addresses):
             self._progress(rooms)
-        names = [part.name for part in parts if part.needed]
-        ready = await wait_until_ready(names, self._addresses, self._settings, self._tell_ready)
+        needed = [part for part in parts if part.needed]
+        ready = await wait_until_ready(needed, self._addresses.nats_url, self._settings, self._tell_ready)
         self.page_url, self.unable = ready.page_url, ready.unable
         if self.page_url:
             # After a crash the door comes back where callers look for it.
@@ -203,7 +191,7 @@ class Supervisor:
             self._progress(f"using NATS at {shown_url(url)}")
             return
         config = write_nats_config(self._data_dir / "nats", self._addresses.nats_port)
-        self._keep(Program(NATS, (nats_server_path(), "-c", str(config))))
+        self._keep(Program(NATS, (nats_server_path(), "-c", str(config)), niceness=0))
         await wait_for_port(self._addresses.nats_port)
         self._progress("NATS is ready")
 
@@ -257,15 +245,17 @@ class Supervisor:
             await asyncio.sleep(delay_s)
 
     async def _launch(self, part: Program | App) -> Running:
-        log, environment = self._log_file(part.name), environment_for(part.name, self._environment)
+        log = self._log_file(part.name)
         if isinstance(part, App):
             assert self._forks is not None
-            return await self._forks.fork(part.name, part.app, part.after, environment, log, niceness_of(part.name))
+            environment = with_secrets(part.secrets, self._environment)
+            return await self._forks.fork(part.name, part.app, part.after, environment, log, part.niceness)
+        environment = with_secrets((), self._environment)
         # NATS holds the lock as well: while it writes to the directory nobody else may, should we die before it.
         fds = (self._lock.fd,) if part.name == NATS and self._lock is not None else ()
         if part.name == NATS:
             environment = nats_environment(environment)
-        return await start_program(part.command, environment, log, fds, niceness_of(part.name))
+        return await start_program(part.command, environment, log, fds, part.niceness)
 
     def _give_up(self, why: str) -> None:
         if self._gave_up is not None and not self._gave_up.done():
@@ -348,8 +338,8 @@ class Supervisor:
             # Nobody has used the apps yet, and the fork server is deaf while it imports.
             self._stopping.update(self._keepers)
             self._forks.kill()
-        for group in stop_order(self._parts):
-            await asyncio.gather(*(self._stop(name) for name in group))
+        for stage in Stage:
+            await asyncio.gather(*(self._stop(part.name) for part in self._parts if part.stage is stage))
         if self._forks is not None:
             await self._forks.stop()
         await self._stop(NATS)

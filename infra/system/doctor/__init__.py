@@ -15,7 +15,7 @@ from infra.projection import UnknownProjection, projections
 from infra.runtime import read_runtime
 from infra.settings import Settings
 from infra.system.nats import NatsMissing, nats_server_path
-from infra.system.parts import port_problem
+from infra.system.page_port import port_problem
 from infra.system.postgres import PostgresMissing, postgres_bin
 
 MIN_FREE_BYTES = 1_000_000_000

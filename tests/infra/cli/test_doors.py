@@ -12,7 +12,7 @@ from infra.cli.system import changed_settings, folder_of_its_own
 from infra.livekit.key import livekit_folder, livekit_key
 from infra.runtime import Runtime
 from infra.settings import settings
-from infra.system.parts import StartFailed
+from infra.system.start_failed import StartFailed
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from contracts.topology import TRANSCRIPT, VOICE, subject_of
 from infra.log.event_log import append
 from infra.log.held_jobs import HELD_DIR, HeldJobs, give_back, notes_of
 from infra.settings import Settings
-from infra.system.parts import Program, held_dir
+from infra.system.environment import held_dir
+from infra.system.parts import Program
 from infra.system.supervisor import Supervisor
 from tests.infra.log.copies import a_copy_of, track_published
 from tests.infra.system.test_supervisor import until

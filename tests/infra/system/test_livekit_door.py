@@ -10,18 +10,12 @@ from livekit.api import ListRoomsRequest, LiveKitAPI
 from infra.livekit.key import livekit_folder, livekit_key
 from infra.runtime import read_runtime
 from infra.settings import Settings
+from infra.system.addresses import choose_addresses, livekit_line
+from infra.system.apps import APPS, App
+from infra.system.environment import child_environment, with_secrets
 from infra.system.livekit import LiveKitMissing, livekit_server_path
-from infra.system.parts import (
-    LIVEKIT,
-    App,
-    Program,
-    StartFailed,
-    child_environment,
-    choose_addresses,
-    environment_for,
-    livekit_line,
-    processes,
-)
+from infra.system.parts import LIVEKIT, Program, processes
+from infra.system.start_failed import StartFailed
 from infra.system.supervisor import Supervisor
 from tests.waiting import until, until_async
 
@@ -74,10 +68,10 @@ def test_only_the_doors_are_given_the_secret(tmp_path: Path) -> None:
     settings = some_settings(tmp_path, livekit=True)
     environment = child_environment({}, settings, choose_addresses(settings))
     secret = livekit_key(livekit_folder(tmp_path)).secret
-    for door in ("bridge", "bridge-livekit"):
-        assert environment_for(door, environment)["DAREDEVIL_LIVEKIT_API_SECRET"] == secret
-    for other in ("transcript", "nats", "llm", "forkserver", "livekit"):
-        assert secret not in environment_for(other, environment).values()
+    for app in APPS:
+        given = with_secrets(app.secrets, environment)["DAREDEVIL_LIVEKIT_API_SECRET"]
+        assert given == (secret if app.name in ("bridge", "bridge-livekit") else "")
+    assert secret not in with_secrets((), environment).values()
 
 
 async def test_its_server_is_started_kept_running_and_ended(tmp_path: Path) -> None:

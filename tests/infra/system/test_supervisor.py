@@ -7,6 +7,7 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import nats
@@ -15,10 +16,13 @@ import pytest
 
 from infra.runtime import read_runtime
 from infra.settings import Settings
+from infra.system.addresses import choose_addresses, needs_local_llm
+from infra.system.apps import App, Stage
 from infra.system.lock import DataDirInUse, lock_data_dir
-from infra.system.parts import App, Program, StartFailed, choose_addresses, needs_local_llm, processes
+from infra.system.parts import Program, processes
 from infra.system.processes import ForkServerClient, alive
 from infra.system.readiness import Ready
+from infra.system.start_failed import StartFailed
 from infra.system.supervisor import Supervisor, backoff_s, how_it_ended, running_system
 from tests.stepping import Injected, with_cancellation
 
@@ -64,13 +68,33 @@ async def test_what_a_part_says_that_it_cannot_do_is_known_when_it_has_started(t
 
 
 async def test_parts_that_compute_leave_the_processor_to_those_that_carry_sound(tmp_path: Path) -> None:
-    supervisor = Supervisor(some_settings(tmp_path), parts=[part("transcript"), part("bridge-livekit")])
+    sound = replace(part("sound"), niceness=0)
+    supervisor = Supervisor(some_settings(tmp_path), parts=[part("text"), sound])
     await supervisor.start()
     try:
         nice = {name: os.getpriority(os.PRIO_PROCESS, pid) - os.nice(0) for name, pid in supervisor.pids().items()}
-        assert nice == {"nats": 0, "bridge-livekit": 0, "transcript": 5}
+        assert nice == {"nats": 0, "sound": 0, "text": 5}
     finally:
         await supervisor.stop()
+
+
+async def test_parts_end_in_the_order_of_their_stages_whatever_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, door, unknown = part("server"), part("door"), part("of-somebody-else")
+    parts = [server, replace(unknown, stage=Stage.RECORD), replace(door, stage=Stage.DOOR)]
+    supervisor = Supervisor(some_settings(tmp_path), parts=parts)
+    ended: list[str] = []
+    stop = supervisor._stop
+
+    async def noted(name: str) -> None:
+        await stop(name)
+        ended.append(name)
+
+    monkeypatch.setattr(supervisor, "_stop", noted)
+    await supervisor.start()
+    await supervisor.stop()
+    assert ended == ["door", "of-somebody-else", "server", "nats"]
 
 
 async def test_a_killed_part_is_back_with_a_word_about_it(tmp_path: Path) -> None:
@@ -233,7 +257,14 @@ async def test_a_spare_is_started_once_the_system_is_ready_and_ended_with_it(
     seen = tmp_path / "seen"
     monkeypatch.setenv("FAKE_APP_FILE", str(seen))
     told: list[str] = []
-    spare = App("fake-spare", "tests.infra.system.fake_app:app", "infra.log.broker", needed=False, spare=True)
+    spare = App(
+        "fake-spare",
+        "tests.infra.system.fake_app:app",
+        Stage.CONVERSATION,
+        after="infra.log.broker",
+        needed=False,
+        is_spare=True,
+    )
     supervisor = Supervisor(some_settings(tmp_path), told.append, parts=[part("one"), spare])
     began_before_ready: list[bool] = []
     monkeypatch.setattr(

@@ -1,0 +1,95 @@
+"""The apps of a system, one row each: a new actor or door is its package and a row here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from contracts.topology import BRIDGE, PERSISTENCE, REASONING, SUMMARIES, SYNTHESIS, TRANSCRIPT
+from infra.settings import Settings
+from infra.system.forkserver import BASE
+
+BRIDGE_LIVEKIT = "bridge-livekit"
+LIVEKIT_AGENTS = "livekit.agents"
+
+
+class Stage(IntEnum):
+    """When a part is stopped: one stage after the other, the parts of a stage together."""
+
+    DOOR = 0
+    """First, so that its calls end, and what they end with is still dealt with."""
+    CONVERSATION = 1
+    """What takes part in conversations: it has nothing more to do once the doors are closed."""
+    SUMMARY = 2
+    """What is written about a session when it has closed."""
+    RECORD = 3
+    """What keeps what was said: after all who say anything, before the copies."""
+    PROJECTION = 4
+    """Copies of the log: after all who append to it."""
+    SERVER = 5
+    """What the others use."""
+
+
+STANDING_BACK = 5
+"""Niceness of what carries no sound: where both want the CPU, it gets a third of what those get, who need little."""
+
+DOOR_SECRETS = ("DAREDEVIL_LIVEKIT_API_SECRET", "DAREDEVIL_LIVEKIT_TOKEN_KEY", "DAREDEVIL_ADMIN_KEY", "DAREDEVIL_AUTH")
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A FastStream app that answers health requests once it is ready. The fork server forks it."""
+
+    name: str
+    app: str
+    """Where it is, as `module:attribute`."""
+    stage: Stage
+    after: str = BASE
+    """The module that the fork server has to have imported before: one that takes long to import."""
+    niceness: int = STANDING_BACK
+    """0 for what carries sound, as each wait would be heard."""
+    secrets: tuple[str, ...] = ()
+    """Variables with secrets that it needs; all other apps are started without them."""
+    serves_page: bool = False
+    """It has the page: it is ready when that answers, too."""
+    needed: bool = True
+    """The system is not ready without it. One that is not needed may fail to start."""
+    enabled: Callable[[Settings], bool] = lambda _settings: True
+    spares: Callable[[Settings], int] = lambda _settings: 0
+    """How many further copies run, to share the load and to take over at once."""
+    is_spare: bool = False
+    """It is such a copy: started once the system is ready, so that getting ready takes no longer."""
+
+    def copies(self, settings: Settings) -> list["App"]:
+        """Return what to start of it: nothing if it is not enabled, else itself and its spares."""
+        if not self.enabled(settings):
+            return []
+        names = (f"{self.name}-spare{n if n > 1 else ''}" for n in range(1, self.spares(settings) + 1))
+        return [self, *(replace(self, name=name, needed=False, is_spare=True) for name in names)]
+
+
+APPS: tuple[App, ...] = (
+    App(
+        TRANSCRIPT,
+        "actors.transcript:app",
+        Stage.CONVERSATION,
+        after=LIVEKIT_AGENTS,
+        spares=lambda settings: int(settings.transcript_spare),
+    ),
+    App(REASONING, "actors.reasoning:app", Stage.CONVERSATION),
+    App(SYNTHESIS, "actors.synthesis:app", Stage.CONVERSATION, after=LIVEKIT_AGENTS),
+    App(PERSISTENCE, "actors.persistence:app", Stage.RECORD),
+    App(SUMMARIES, "actors.summaries:app", Stage.SUMMARY),
+    App(BRIDGE, "bridge.websocket:app", Stage.DOOR, niceness=0, secrets=DOOR_SECRETS, serves_page=True),
+    App(
+        BRIDGE_LIVEKIT,
+        "bridge.livekit:app",
+        Stage.DOOR,
+        after=LIVEKIT_AGENTS,
+        niceness=0,
+        secrets=DOOR_SECRETS,
+        enabled=lambda settings: settings.livekit or bool(settings.livekit_url),
+    ),
+)
+
+SECRETS = frozenset(secret for app in APPS for secret in app.secrets)
+"""What only those apps are given that ask for it."""

@@ -1,0 +1,50 @@
+"""What the processes of a system are told by their environment."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from infra.livekit.key import livekit_folder, livekit_key
+from infra.log.held_jobs import HELD_DIR
+from infra.postgres_url import running_url
+from infra.settings import Settings
+from infra.system.addresses import Addresses
+from infra.system.apps import SECRETS
+
+
+def child_environment(environment: Mapping[str, str], settings: Settings, addresses: Addresses) -> dict[str, str]:
+    """Return the environment that tells children the system's addresses."""
+    return {
+        **environment,
+        "PYTHONUNBUFFERED": "1",
+        "DAREDEVIL_DATA_DIR": str(settings.data_dir.absolute()),
+        "DAREDEVIL_NATS_URL": addresses.nats_url,
+        "DAREDEVIL_LLM_URL": addresses.llm_url,
+        "DAREDEVIL_POSTGRES_URL": running_url(settings) or "off",
+        "DAREDEVIL_HOST": settings.host,
+        "DAREDEVIL_PORT": str(addresses.page_port or settings.port),
+        HELD_DIR: str(held_dir(settings)),
+        "DAREDEVIL_PORT_FILE": str(settings.data_dir.absolute() / "run" / "port"),
+        **_livekit_environment(settings, addresses),
+    }
+
+
+def held_dir(settings: Settings) -> Path:
+    """Return where processes note the jobs that they hold."""
+    return settings.data_dir.absolute() / "run" / "held"
+
+
+def _livekit_environment(settings: Settings, addresses: Addresses) -> dict[str, str]:
+    if addresses.livekit_ports is None:
+        return {}
+    key = livekit_key(livekit_folder(settings.data_dir))
+    return {
+        "DAREDEVIL_LIVEKIT_URL": addresses.livekit_url,
+        "DAREDEVIL_LIVEKIT_API_KEY": key.key,
+        "DAREDEVIL_LIVEKIT_API_SECRET": key.secret,
+    }
+
+
+def with_secrets(secrets: Collection[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a part: of the secrets it has only those that it asks for."""
+    # Empty rather than absent: it wins over a line in `.env`.
+    return {**environment, **dict.fromkeys(SECRETS.difference(secrets), "")}
