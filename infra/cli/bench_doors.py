@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.doors import Door, DoorOption, UrlOption, open_door
+from infra.cli.doors import WEBSOCKET, Call, DoorOption, UrlOption, open_door
 from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, run_async
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def barge_in(
     ask: Annotated[Path, typer.Option(metavar="WAV", help="What is asked: its answer is interrupted.")],
     over: Annotated[Path, typer.Option(metavar="WAV", help="What is said over each answer.")],
     times: Annotated[int, typer.Option(min=1, help="Interruptions.")] = 100,
-    door: DoorOption = Door.WEBSOCKET,
+    door: DoorOption = WEBSOCKET,
     stub: Annotated[
         bool, typer.Option(help="Long answers from engines without work, if a system has to be started.")
     ] = False,
@@ -75,12 +75,12 @@ def barge_in(
 
 
 async def _barge_in(
-    door: Door, url: str | None, sounds: "tuple[Sound, Sound]", times: int, stub: bool, echo: "Echo | None"
+    door: str, url: str | None, sounds: "tuple[Sound, Sound]", times: int, stub: bool, echo: "Echo | None"
 ) -> "list[Interruption]":
     from infra.bench.interruption import measure_interruptions
     from infra.cli.bench_rooms import stub_engines
 
-    async with stub_engines(stub) as changed, open_door(door, url, changed=changed, echo=echo) as dial:
+    async with stub_engines(stub) as changed, open_door(door, url, Call(echo=echo), changed) as dial:
         return await measure_interruptions(dial, *sounds, times, _tell_interruption)
 
 
@@ -91,7 +91,7 @@ def _tell_interruption(one: "Interruption") -> None:
 
 def greeting(
     times: Annotated[int, typer.Option(min=1, help="Calls.")] = 20,
-    door: DoorOption = Door.WEBSOCKET,
+    door: DoorOption = WEBSOCKET,
     rest_s: Annotated[float, typer.Option("--rest", min=0, help="Seconds between calls.")] = 2,
     as_json: Json = False,
     url: UrlOption = None,
@@ -118,7 +118,7 @@ def greeting(
         raise typer.Exit(FAILED)
 
 
-async def _greetings(door: Door, url: str | None, times: int, rest_s: float) -> "list[Greeting]":
+async def _greetings(door: str, url: str | None, times: int, rest_s: float) -> "list[Greeting]":
     from infra.bench.greeting import measure_greetings
     from infra.settings import settings
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.doors import Caller, Door, DoorOption, Room, UrlOption, open_door
+from infra.cli.doors import DOORS, WEBSOCKET, Call, Caller, DoorOption, Room, UrlOption, open_door
 from infra.cli.output import BAD_INPUT, FAILED, check_target, err, fail, out, run_async, warn
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def say(
     resume_token: Annotated[
         str, typer.Option(help="The secret of that session; else DAREDEVIL_ADMIN_KEY, at the system here.")
     ] = "",
-    door: DoorOption = Door.WEBSOCKET,
+    door: DoorOption = WEBSOCKET,
     room: Annotated[str, typer.Option(help="With --door livekit: the room to call in, else a new one.")] = "",
     token: Annotated[
         str, typer.Option(help="Who calls, as a JWT, where DAREDEVIL_AUTH is set; with --door livekit a room's token.")
@@ -55,12 +55,11 @@ def say(
     try:
         utterances = [ScriptedUtterance(_read(path)) for path in wavs]
         _check_names(user, session, out_file)
-        _check_door(door, session, room, token)
+        caller, wanted = Caller(session, token, resume_token), Room(room, token)
+        _check_door(door, caller, wanted)
     except (BadWav, ValueError) as error:
         fail(str(error), BAD_INPUT)
-    result, problem, code = run_async(
-        _call(utterances, open_door(door, url, Caller(session, token, resume_token), Room(room, token)), user)
-    )
+    result, problem, code = run_async(_call(utterances, open_door(door, url, Call(caller, wanted)), user))
     if result is None:
         fail(problem, code)
     if out_file is not None:
@@ -97,17 +96,13 @@ def _check_names(user: str, session: str | None, out_file: Path | None) -> None:
         check_target(out_file)
 
 
-def _check_door(door: Door, session: str | None, room: str, token: str) -> None:
-    if door is Door.LIVEKIT and session is not None:
-        raise ValueError(
-            "--session is for the WebSocket door: in LiveKit a session is a room, so name that with --room"
-        )
-    if door is Door.WEBSOCKET and room:
-        raise ValueError("--room is for --door livekit")
-    if room and token:
+def _check_door(door: str, caller: Caller, room: Room) -> None:
+    if problem := DOORS[door].refuses(caller, room):
+        raise ValueError(problem)
+    if room.name and room.token:
         from infra.livekit.refusals import check_room
 
-        check_room(token, room)
+        check_room(room.token, room.name)
 
 
 async def _call(

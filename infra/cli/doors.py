@@ -2,15 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from infra.caller.manner import Echo
     from infra.caller.talk import Dial
@@ -18,14 +17,6 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 
-class Door(StrEnum):
-    """A front door."""
-
-    WEBSOCKET = "websocket"
-    LIVEKIT = "livekit"
-
-
-DoorOption = Annotated[Door, typer.Option("--door", help="Call at the WebSocket's page, or through a LiveKit room.")]
 UrlOption = Annotated[
     str | None,
     typer.Option(
@@ -58,58 +49,71 @@ NEW_ROOM = Room()
 NEW_CALLER = Caller()
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How a command wants to call, whichever the door: who calls, in which room, and what the microphone hears."""
+
+    caller: Caller = NEW_CALLER
+    room: Room = NEW_ROOM
+    echo: "Echo | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A front door at which commands can call: another one is a row in DOORS."""
+
+    name: str
+    """Its name on the command line."""
+    here: "Callable[[Runtime, Call], Dial]"
+    """Return how to call at the running system. Raises StartFailed if that has no such door."""
+    at: "Callable[[str, Call], Dial]"
+    """Return how to call at an address. Raises StartFailed."""
+    needs: "Mapping[str, str]" = field(default_factory=dict)
+    """Settings of a system that is started for a command, so that it has this door."""
+    refuses: "Callable[[Caller, Room], str]" = lambda _caller, _room: ""
+    """Return what is wrong with the options for calling at this door, nothing if they fit."""
+
+
 @asynccontextmanager
 async def open_door(
-    door: Door,
-    url: str | None = None,
-    caller: Caller = NEW_CALLER,
-    room: Room = NEW_ROOM,
-    changed: "Mapping[str, str] | None" = None,
-    echo: "Echo | None" = None,
+    name: str, url: str | None = None, call: Call | None = None, changed: "Mapping[str, str] | None" = None
 ) -> AsyncIterator["Dial"]:
     """Yield how to call at a door, at `url` or of the system here; `changed` are settings of one that is started.
 
-    With an `echo` the callers' microphones hear the agent, too.
     Raises StartFailed and what starting a system raises.
     """
     from infra.cli.system import system_here
 
-    if door is Door.WEBSOCKET:
-        if url is not None:
-            yield _call_at(url, caller, echo)
-            return
-        async with system_here(changed) as runtime:
-            yield _call_here(runtime, caller, echo)
-        return
-    from infra.caller.room import RoomDial
-
+    door, call = DOORS[name], call or Call()
     if url is not None:
-        yield RoomDial(_external(url, room), room.name, room.token, echo=echo)
+        yield door.at(url, call)
         return
-    async with system_here({**(changed or {}), "livekit": "1"}) as runtime:
-        yield RoomDial(rooms_of(runtime), room.name, room.token, echo=echo)
+    async with system_here({**(changed or {}), **door.needs}) as runtime:
+        yield door.here(runtime, call)
 
 
 @asynccontextmanager
 async def open_both_doors() -> AsyncIterator[tuple["Dial", "Dial"]]:
     """Yield how to call at the WebSocket door and through a room of the same system. Raises as `open_door`."""
-    from infra.caller.room import RoomDial
     from infra.cli.system import system_here
 
-    async with system_here({"livekit": "1"}) as runtime:
-        yield _call_here(runtime, NEW_CALLER), RoomDial(rooms_of(runtime))
+    doors = (DOORS[WEBSOCKET], DOORS[LIVEKIT])
+    async with system_here({name: value for door in doors for name, value in door.needs.items()}) as runtime:
+        yield doors[0].here(runtime, Call()), doors[1].here(runtime, Call())
 
 
-def _call_here(runtime: "Runtime", caller: Caller, echo: "Echo | None" = None) -> "Dial":
+def _page_here(runtime: "Runtime", call: Call) -> "Dial":
     from infra.settings import settings
 
-    return _call_at(runtime.page_url, replace(caller, token=caller.token or settings().admin_key.strip()), echo)
+    caller = replace(call.caller, token=call.caller.token or settings().admin_key.strip())
+    return _page_at(runtime.page_url, replace(call, caller=caller))
 
 
-def _call_at(url: str, caller: Caller, echo: "Echo | None" = None) -> "Dial":
+def _page_at(url: str, call: Call) -> "Dial":
     from infra.caller import place_call
     from infra.caller.manner import Manner
 
+    caller = call.caller
     place = partial(
         place_call,
         session_id=caller.session,
@@ -117,7 +121,29 @@ def _call_at(url: str, caller: Caller, echo: "Echo | None" = None) -> "Dial":
         only_resume=caller.session is not None,
         token=caller.token,
     )
-    return partial(place, url, manner=Manner(echo=echo))
+    return partial(place, url, manner=Manner(echo=call.echo))
+
+
+def _page_refuses(_caller: Caller, room: Room) -> str:
+    return "--room is for --door livekit" if room.name else ""
+
+
+def _room_here(runtime: "Runtime", call: Call) -> "Dial":
+    from infra.caller.room import RoomDial
+
+    return RoomDial(rooms_of(runtime), call.room.name, call.room.token, echo=call.echo)
+
+
+def _room_at(url: str, call: Call) -> "Dial":
+    from infra.caller.room import RoomDial
+
+    return RoomDial(_external(url, call.room), call.room.name, call.room.token, echo=call.echo)
+
+
+def _room_refuses(caller: Caller, _room: Room) -> str:
+    if caller.session is None:
+        return ""
+    return "--session is for the WebSocket door: in LiveKit a session is a room, so name that with --room"
 
 
 def _external(url: str, room: Room) -> "Settings":
@@ -153,3 +179,36 @@ def rooms_of(runtime: "Runtime") -> "Settings":
             "livekit_api_secret": key.secret,
         }
     )
+
+
+WEBSOCKET, LIVEKIT = "websocket", "livekit"
+DOORS = {
+    door.name: door
+    for door in (
+        Door(WEBSOCKET, _page_here, _page_at, refuses=_page_refuses),
+        Door(LIVEKIT, _room_here, _room_at, {"livekit": "1"}, _room_refuses),
+    )
+}
+
+
+def one_of(names: "Iterable[str]") -> "Callable[[str], str]":
+    """Return what checks that an option is one of these names. It raises typer.BadParameter."""
+    known = tuple(names)
+
+    def check(name: str) -> str:
+        if name not in known:
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}")
+        return name
+
+    return check
+
+
+DoorOption = Annotated[
+    str,
+    typer.Option(
+        "--door",
+        metavar="|".join(DOORS),
+        callback=one_of(DOORS),
+        help="Call at the WebSocket's page, or through a LiveKit room.",
+    ),
+]

@@ -85,6 +85,7 @@ def _check_options(config: "Settings") -> None:
 
 def _welcome(supervisor: "Supervisor", config: "Settings") -> None:
     """Say that it is ready, where, and what it cannot do."""
+    from infra.log.nats_reach import shown_url
     from infra.system.doctor import ABILITIES, engine_problems, unable
 
     for problem in engine_problems(config):
@@ -96,4 +97,5 @@ def _welcome(supervisor: "Supervisor", config: "Settings") -> None:
     out().print(f"\n{began}: [bold cyan]{supervisor.page_url}[/]\n")
     if rooms := supervisor.addresses.livekit_url:
         progress(f"rooms: {rooms}; `daredevil token --room R --identity I` makes a token to join one")
+    progress(f"log: {shown_url(supervisor.addresses.nats_url)} (DAREDEVIL_NATS_URL for actors run from elsewhere)")
     progress(f"data and logs: {config.data_dir.absolute()}; Ctrl-C stops")

@@ -263,6 +263,8 @@ def _folder(module: str) -> Path | None:
 def _nats_server(settings: Settings) -> Iterator[Finding]:
     if settings.nats_url:
         return
+    if runtime := read_runtime(settings.data_dir):
+        yield Finding("log", "ok", f"running at {runtime.nats_url} (DAREDEVIL_NATS_URL of an actor run from elsewhere)")
     try:
         yield Finding("NATS server", "ok", nats_server_path())
     except NatsMissing as error:
