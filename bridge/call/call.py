@@ -11,13 +11,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from faststream.nats import NatsBroker
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import BadSubscriptionError
-from nats.errors import Error as NatsError
 
+from bridge.call.grace import Grace
 from bridge.call.line import Line
 from bridge.call.microphones import Microphones
+from bridge.call.outage import LogOutage
+from bridge.call.ownership import Holder
 from bridge.call.playback_driver import Speaking
 from bridge.call.publisher import EventPublisher, Gate
 from bridge.call.session_events import closing_events, left_open, published
@@ -29,14 +30,11 @@ from contracts import events as e
 from contracts.audio import FRAME_MS, IN_SAMPLE_RATE_HZ
 from contracts.topology import (
     audio_out_subject,
-    claim_subject,
-    end_subject,
-    held_subject,
 )
 from infra.log.connection import answers, connection, lasting
 from infra.log.event_log import Fact, now_ns
 from infra.log.session_feed import SessionFeed
-from infra.process.tasks import CancelledElsewhere, own_cancellation_only, surely
+from infra.process.tasks import surely
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -44,8 +42,6 @@ log = logging.getLogger(__name__)
 TICK_S = 0.05
 STORE_PATIENCE_S = 3.0
 KEPT_FACTS = 1000
-REPAIRS_WAIT_S = 3
-"""After an outage of the log: what is missing may still be on its way."""
 
 _ACTIVITY = (e.SessionOpened, e.SpeechStarted, e.TranscriptRevised, e.TurnEnded, e.ReplyStarted, e.PlaybackFinished)
 
@@ -78,22 +74,20 @@ class Call:
         self._recent: deque[Fact] = deque(maxlen=KEPT_FACTS)
         self._own_tracks: set[str] = set()
         self._ending: asyncio.Task[None] | None = None
-        self._grace: asyncio.Task[None] | None = None
-        self._claimed: asyncio.Task[None] | None = None
+        self.outage = LogOutage(self._microphones, self._speaking, self.note)
+        self._grace = Grace(session_id, lambda: self.outage.is_told, self.end)
+        self._holder = Holder(session_id, self._tasks, self._give_up, self.hang_up)
         self._subscriptions: list[Subscription] = []
         self._closed_in_log = asyncio.Event()
         self._active_s = time.monotonic()
         self._keep_line = False
-        self._log_away = False
-        self._active_s = time.monotonic()  # what was said meanwhile is still on its way
-        self._repairs_from_s = 0.0
 
     # -- beginning
 
     async def open(self, past: list[Fact], playing: Playing | None = None) -> None:
-        """Begin, with the facts there are: sound is heard from now on, facts follow from after the past ones.
+        """Begin with the facts that are stored: sound is taken from now on, and facts that come after the past ones.
 
-        `playing` is what a door that is gone was playing, if no client counts that; it is played on.
+        `playing` is what the door before this one was playing, where no client counts it; playback goes on from there.
         """
         self.state = session_state_of(fact.event for fact in past)
         self._speaking.replay(past, playing)
@@ -103,9 +97,7 @@ class Call:
         nc = connection(self._broker)
         for subject, take in (
             (audio_out_subject(self.session_id), self._speaking.take_sound),
-            (claim_subject(self.session_id), self._on_claim),
-            (end_subject(self.session_id), self._on_end),
-            (held_subject(self.session_id), _respond),
+            *self._holder.subscriptions,
         ):
             self._subscriptions.append(await nc.subscribe(subject, cb=lasting(take)))
         self._tasks.keep(self._publisher.run, "outbox")
@@ -113,7 +105,7 @@ class Call:
         self._tasks.keep(self._tick, "clock")
 
     async def store(self, events: Sequence[e.Event]) -> None:
-        """Say facts after those before them; return when they are stored. Raises LogUnavailable, StaleWriter."""
+        """Append events after those that wait; return when they are stored. Raises LogUnavailable, StaleWriter."""
         await self._publisher.drained()
         for event in events:
             if isinstance(event, e.TrackPublished):
@@ -122,54 +114,52 @@ class Call:
             self.state.apply(event)
 
     def attach(self, line: Line, held: Sequence[HeldReply] | None = None) -> None:
-        """Give the call its line: it gets the past facts, and what waits to be heard from where `held` says it is."""
+        """Give the call its line, which gets the past facts and then what is still to be heard.
+
+        `held` says how far the line has played the replies that it knows, if it can tell.
+        """
         self.people_are_back()
         self._active_s = time.monotonic()
         self._speaking.attach(line, list(self._recent), held)
-        if self._log_away:
-            self._speaking.notice("log-away")
+        if self.outage.is_told:
+            self.outage.tell_line()
 
     @property
     def has_turns(self) -> bool:
-        """Whether anything was said by a person."""
+        """Whether a person has said anything."""
         return any(isinstance(fact.event, e.TurnEnded) for fact in self._recent)
 
     @property
     def last_sequence(self) -> int:
-        """Place in the log of the last fact that the line was told."""
+        """Sequence of the last fact that the line was given."""
         return self._recent[-1].sequence if self._recent else 0
 
     @property
     def is_waiting_for_client(self) -> bool:
         """Whether its client vanished and may come back."""
-        return self._grace is not None
-
-    @property
-    def is_log_away(self) -> bool:
-        """Whether the log was away when it was last told of it, or it has found that out by itself."""
-        return self._log_away or self._microphones.are_keeping
+        return self._grace.is_running
 
     @property
     def is_ending(self) -> bool:
-        """Whether it ends; `over` is set when it has ended."""
+        """Whether it is ending; `over` is set when it has ended."""
         return self._ending is not None
 
     async def settled(self) -> None:
-        """Wait until what there is to say has been stored, or given up."""
+        """Wait until the events that wait to be appended are stored, or given up."""
         await self._publisher.drained()
 
     def is_attached(self, line: Line) -> bool:
-        """Tell whether the call still belongs to this line."""
+        """Return whether the call still belongs to this line."""
         return self._speaking.line is line
 
     def playing(self) -> Playing | None:
-        """Return which reply is being played, and how far that is."""
+        """Return which reply is being played, and how far."""
         return self._speaking.playing()
 
     # -- the people
 
     def note(self, event: e.Event) -> None:
-        """Say a fact about who is here; it counts at once."""
+        """Append an event about who is here; the call itself applies it at once."""
         if self._ending is None:
             self._publisher.put(event)
             self.state.apply(event)
@@ -177,14 +167,14 @@ class Call:
     def open_microphone(
         self, track_id: str, participant_id: str, rate_hz: int = IN_SAMPLE_RATE_HZ, frame_ms: int = FRAME_MS
     ) -> None:
-        """Take sound of a track from now on, to the bus in frames of `frame_ms`; its TrackPublished is said once."""
+        """Take a track's sound from now on and publish it in frames of `frame_ms`; TrackPublished is appended once."""
         if track_id not in self.state.tracks:
             self._own_tracks.add(track_id)
             self.note(published(self.session_id, track_id, participant_id, now_ns()))
         self._microphones.open(track_id, participant_id, rate_hz, frame_ms)
 
     def close_microphone(self, track_id: str, reason: str) -> None:
-        """Take no more sound of a track, and say how much there was."""
+        """Take no more sound of a track; TrackUnpublished says how much there was."""
         for event in self._microphones.close(track_id, reason):
             self.note(event)
 
@@ -208,25 +198,21 @@ class Call:
     def client_vanished(self, reason: str = "vanished") -> None:
         """Close the microphones at once, and the session if nobody comes back in time."""
         self._detach(reason)
-        self._end_unless_attached("vanished", self._settings.reconnect_grace_s)
+        if self._ending is None:
+            self._grace.begin("vanished", self._settings.reconnect_grace_s)
 
     def wait_for_people(self, reason: str, patience_s: float) -> None:
-        """Say nothing more until a line is attached again; end the session if none is within `patience_s`."""
+        """Go on without a line; end the session if none is attached again within `patience_s`."""
         self._speaking.detach()
-        self._end_unless_attached(reason, patience_s)
+        if self._ending is None:
+            self._grace.begin(reason, patience_s)
 
     def people_are_back(self) -> None:
-        """Do not end for want of people: a line is attached soon."""
-        if self._grace is not None:
-            self._grace.cancel()
-            self._grace = None
-
-    def _end_unless_attached(self, reason: str, patience_s: float) -> None:
-        if self._ending is None and self._grace is None:
-            self._grace = asyncio.create_task(self._wait(reason, patience_s), name=f"grace of {self.session_id}")
+        """Do not end because nobody is here: a line is attached soon."""
+        self._grace.stop()
 
     def hand_over(self) -> None:
-        """Let another line of the same session take the place of this one."""
+        """Let another line of the same session replace this one."""
         if self._speaking.line is not None:
             self._speaking.refuse("taken-over", "the session goes on at another client")
             self._detach("replaced")
@@ -236,17 +222,6 @@ class Call:
         for event in self._microphones.close_all(reason):
             self._publisher.put(event)
             self.state.apply(event)
-
-    async def _wait(self, reason: str, patience_s: float) -> None:
-        left_s, last_s = patience_s, time.monotonic()
-        while left_s > 0:
-            with contextlib.suppress(CancelledElsewhere), own_cancellation_only():
-                await asyncio.sleep(min(left_s, TICK_S))
-            passed_s, last_s = time.monotonic() - last_s, time.monotonic()
-            if not self._log_away:  # while it is, nobody can come back
-                left_s -= passed_s
-        self._grace = None
-        self.end(reason)
 
     # -- ending
 
@@ -276,28 +251,32 @@ class Call:
         try:
             await asyncio.wait_for(self._closed_in_log.wait(), 1)
         except TimeoutError:
-            log.debug("%s: its end did not come back", self.session_id)
+            log.debug("%s: SessionClosed is stored, but did not come back as a live fact", self.session_id)
 
     async def _over_after(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Whatever ends the work, the call is over after it: others wait for that."""
+        """Run `work`; however it ends, the call is over after it, because others wait for that."""
         try:
             await surely(work, f"the end of {self.session_id}")
         finally:
             await self._stop()
 
     async def end_abandoned(self, reason: str) -> None:
-        """End the session and the microphones that a door before this one left open; return when that is stored."""
+        """End the session and the microphones that the door before this one left open; return when that is stored."""
         for event in left_open(self.session_id, self.state, now_ns(), reason):
             self.note(event)
         self.end(reason)
         await self.over.wait()
 
     async def leave(self) -> None:
-        """Give the session up without ending it: this door closes, or another one has the session."""
+        """Give the session up without ending it: this door closes, or another one takes the session over."""
         if self._ending is None:
             self._detach("shutdown")
             self._ending = asyncio.create_task(self._over_after(self._leave), name=f"leaving {self.session_id}")
         await self.over.wait()
+
+    async def _give_up(self) -> None:
+        self.hand_over()
+        await self.leave()
 
     async def _leave(self) -> None:
         try:
@@ -309,8 +288,7 @@ class Call:
         if not self._keep_line:
             self._speaking.end()
         self._speaking.line = None
-        if self._grace is not None:
-            self._grace.cancel()
+        self._grace.stop()
         try:
             await surely(self._let_go, f"the end of {self.session_id}")
         finally:
@@ -330,7 +308,7 @@ class Call:
 
     def _log_failed(self, reason: str) -> None:
         log.error("session %s ends here: %s", self.session_id, reason)
-        self._speaking.refuse("log-unavailable", "the log takes nothing; the call cannot go on. Try again later")
+        self._speaking.refuse("log-unavailable", "the log stores nothing, so the call cannot go on: try again later")
         self._speaking.line = None
         self._stop_soon()
 
@@ -355,75 +333,20 @@ class Call:
             self.hand_over()
             self._tasks.own(self.leave(), "leaving")
 
-    async def _on_claim(self, message: Msg) -> None:
-        # Not in this callback: leaving ends the subscription that runs it.
-        if self._claimed is None:
-            self._claimed = asyncio.create_task(self._give_up(message), name=f"giving up {self.session_id}")
-
-    async def _give_up(self, message: Msg) -> None:
-        log.info("session %s goes on at another door", self.session_id)
-        self.hand_over()
-        try:
-            with own_cancellation_only():
-                await self.leave()
-                await message.respond(b"")
-        except (CancelledElsewhere, NatsError) as error:
-            log.error("%s: who asked for it was not answered: %s", self.session_id, error)
-
-    async def _on_end(self, message: Msg) -> None:
-        self._tasks.own(self._end_for(message), "ended from outside")
-
-    async def _end_for(self, message: Msg) -> None:
-        await self.hang_up()
-        await message.respond(b"")
-
     # -- time
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            self._speaking.tick(may_repair=not self._log_away and time.monotonic() > self._repairs_from_s)
-            if time.monotonic() - self._active_s > self._settings.session_idle_s and self._ending is None:
+            self._speaking.tick(self.outage.may_repair)
+            active_s = max(self._active_s, self.outage.back_s)  # what was said meanwhile is still on its way
+            if time.monotonic() - active_s > self._settings.session_idle_s and self._ending is None:
                 await self._end_if_idle()
 
     async def _end_if_idle(self) -> None:
-        """End the session, unless it is the log that tells nothing: then the time counts anew from its return."""
-        if self._log_away or not await answers(connection(self._broker)):
+        """End the session, unless it only seems idle because the log is away: then the time begins again."""
+        if self.outage.is_told or not await answers(connection(self._broker)):
             self._active_s = time.monotonic()
         elif self._ending is None:
             self._speaking.notice("idle")
             self.end("timeout")
-
-    def log_went_away(self) -> None:
-        """Keep what is said for now, and tell the line so, once."""
-        self._microphones.hold()
-        if not self._log_away:
-            self._log_away = True
-            self._speaking.notice("log-away")
-
-    def log_answered(self) -> None:
-        """Take note that the log is there: it has the sound that was published a while ago."""
-        self._microphones.arrived()
-
-    async def log_came_back(self) -> None:
-        """Publish the sound that was kept, and tell the line, also what is lost. It may be called again."""
-        lost = await self._microphones.release()
-        was_told, self._log_away = self._log_away, False
-        self._repairs_from_s = time.monotonic() + REPAIRS_WAIT_S
-        if was_told:
-            self._speaking.notice("log-back")
-        self._say_lost(lost)
-
-    def left_out(self, track_id: str, lost_ms: float) -> None:
-        """Say that so much sound of a track was not taken, because far more of it came than is made."""
-        self._say_lost(self._microphones.leave_out(track_id, lost_ms))
-
-    def _say_lost(self, lost: list[e.SoundLost]) -> None:
-        for event in lost:
-            self.note(event)
-        if lost:
-            self._speaking.notice("sound-lost", ms=round(sum(event.lost_ms for event in lost)))
-
-
-async def _respond(message: Msg) -> None:
-    await message.respond(b"")

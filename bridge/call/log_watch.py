@@ -74,10 +74,10 @@ class _Watch:
             await asyncio.sleep(WATCH_S)
             if not (await self._answers() and self._takes_facts):
                 for call in self._calls():
-                    call.log_went_away()
-            elif not any(call.is_log_away for call in self._calls()):
+                    call.outage.begin()
+            elif not any(call.outage.is_on for call in self._calls()):
                 for call in self._calls():
-                    call.log_answered()
+                    call.outage.log_answered()
             elif await _is_provisioned(self._broker):
                 await asyncio.sleep(RETURN_S)
                 for call in list(self._calls()):
@@ -97,8 +97,8 @@ class _Watch:
 
 async def _tell_back(call: Call) -> None:
     try:
-        if call.is_log_away:
-            await call.log_came_back()
+        if call.outage.is_on:
+            await call.outage.end()
     except (NatsError, OSError) as error:
         log.warning("session %s: %r", call.session_id, error)
 

@@ -1,16 +1,60 @@
-"""The open microphones of one session: their sound goes to the bus, and closing one says how much there was."""
+"""The open microphones of one session: any rate in, frames at 16 kHz with exact positions out to the bus."""
 
+from collections import deque
 from dataclasses import dataclass
 
+import numpy as np
+import soxr
 from nats.aio.client import Client
 
-from bridge.call.microphone import MicrophoneTrack
 from bridge.call.session_events import sound_lost, unpublished
-from bridge.call.uplink import Uplink
+from bridge.call.sound_publisher import SoundPublisher
 from contracts import events as e
-from contracts.audio import IN_SAMPLE_RATE_HZ
+from contracts.audio import FRAME_MS, IN_SAMPLE_RATE_HZ, InFrame
 from contracts.topology import audio_in_subject
 from infra.log.event_log import now_ns
+
+
+class MicrophoneTrack:
+    """Cuts one track into frames of `frame_ms`; `received_ns` is when the client's chunk with its last sample came.
+
+    Resampling delays the sound by some 15 ms (48 kHz) but not its times: they are counted in the client's samples.
+    """
+
+    def __init__(self, track_id: str, sample_rate_hz: int, frame_ms: int = FRAME_MS) -> None:
+        self.track_id = track_id
+        self._frame_samples = IN_SAMPLE_RATE_HZ * frame_ms // 1000
+        self._rate_hz = sample_rate_hz
+        self._resampler: soxr.ResampleStream | None = None
+        if sample_rate_hz != IN_SAMPLE_RATE_HZ:
+            self._resampler = soxr.ResampleStream(sample_rate_hz, IN_SAMPLE_RATE_HZ, 1, dtype="int16", quality="MQ")
+        self._rest = bytearray()
+        self._taken = 0
+        self._received: deque[tuple[int, int]] = deque()
+        self.samples = 0
+        """Length of the track so far: samples at 16 kHz in whole frames."""
+
+    def push(self, pcm: bytes, received_ns: int) -> list[InFrame]:
+        """Return the frames that `pcm` (int16 little endian, mono, at the client's rate) completes."""
+        self._taken += len(pcm) // 2
+        self._received.append((self._taken, received_ns))
+        if self._resampler is not None:
+            pcm = self._resampler.resample_chunk(np.frombuffer(pcm, dtype="<i2")).astype("<i2").tobytes()
+        self._rest += pcm
+        frames = []
+        while len(self._rest) >= self._frame_samples * 2:
+            data = bytes(self._rest[: self._frame_samples * 2])
+            del self._rest[: self._frame_samples * 2]
+            first = self.samples
+            self.samples += self._frame_samples
+            frames.append(InFrame(self.track_id, first, self._received_at(self.samples), data))
+        return frames
+
+    def _received_at(self, end_sample: int) -> int:
+        wanted = end_sample * self._rate_hz / IN_SAMPLE_RATE_HZ
+        while len(self._received) > 1 and self._received[0][0] < wanted:
+            self._received.popleft()
+        return self._received[0][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,34 +64,34 @@ class _Open:
 
 
 class Microphones:
-    """Each participant has a subject of their own; their tracks follow one another on it."""
+    """Each participant has a subject of their own, on which their tracks follow one another."""
 
     def __init__(self, nc: Client, session_id: str) -> None:
         self._nc = nc
         self._session_id = session_id
         self._open: dict[str, _Open] = {}
-        self._uplinks: dict[str, Uplink] = {}
+        self._publishers: dict[str, SoundPublisher] = {}
         self._held = False
 
     def open(self, track_id: str, participant_id: str, sample_rate_hz: int, frame_ms: int) -> None:
-        """Open a microphone whose TrackPublished has been said."""
+        """Open a microphone whose TrackPublished has been appended."""
         self._open[track_id] = _Open(participant_id, MicrophoneTrack(track_id, sample_rate_hz, frame_ms))
-        if participant_id not in self._uplinks:
+        if participant_id not in self._publishers:
             subject = audio_in_subject(self._session_id, participant_id)
-            uplink = self._uplinks[participant_id] = Uplink(self._nc, subject)
+            publisher = self._publishers[participant_id] = SoundPublisher(self._nc, subject)
             if self._held:
-                uplink.hold()
+                publisher.hold()
 
     async def sound(self, track_id: str, pcm: bytes) -> None:
-        """Take sound of a microphone (int16 little endian, mono, at its rate); of a closed one it is dropped."""
+        """Take sound of a microphone (int16 little endian, mono, at its rate); sound of a closed one is dropped."""
         track = self._open.get(track_id)
         if track is None:
             return
         for frame in track.microphone.push(pcm, now_ns()):
-            await self._uplinks[track.participant_id].send(frame)
+            await self._publishers[track.participant_id].send(frame)
 
     def close(self, track_id: str, reason: str) -> list[e.TrackUnpublished]:
-        """Close a microphone; return what is to be said, nothing if it is closed already."""
+        """Close a microphone; return the event to append, none if it is closed already."""
         track = self._open.pop(track_id, None)
         if track is None:
             return []
@@ -55,32 +99,32 @@ class Microphones:
         return [unpublished(self._session_id, track_id, track.participant_id, samples, reason, now_ns())]
 
     def close_all(self, reason: str, participant_id: str = "") -> list[e.TrackUnpublished]:
-        """Close the microphones of a participant, or of everybody; return what is to be said."""
+        """Close the microphones of a participant, or of everybody; return the events to append."""
         theirs = [track_id for track_id, track in self._open.items() if participant_id in ("", track.participant_id)]
         return [event for track_id in theirs for event in self.close(track_id, reason)]
 
     @property
     def are_keeping(self) -> bool:
         """Whether sound waits for the log."""
-        return any(uplink.is_keeping for uplink in self._uplinks.values())
+        return any(publisher.is_keeping for publisher in self._publishers.values())
 
     def hold(self) -> None:
         """Keep the sound that comes: the log is away."""
         self._held = True
-        for uplink in self._uplinks.values():
-            uplink.hold()
+        for publisher in self._publishers.values():
+            publisher.hold()
 
     def arrived(self) -> None:
-        """Take note that the log answers, see `Uplink.arrived`."""
-        for uplink in self._uplinks.values():
-            uplink.arrived()
+        """Take note that the log answers: see `SoundPublisher.arrived`."""
+        for publisher in self._publishers.values():
+            publisher.arrived()
 
     async def release(self) -> list[e.SoundLost]:
-        """Publish the sound that was kept while the log was away; return what is to be said of the rest."""
+        """Publish the sound that was kept while the log was away; return the events about what is lost."""
         self._held = False
         events = []
-        for participant_id, uplink in list(self._uplinks.items()):
-            for track_id, start, end in await uplink.release():
+        for participant_id, publisher in list(self._publishers.items()):
+            for track_id, start, end in await publisher.release():
                 lost_ms = (end - start) * 1000 / IN_SAMPLE_RATE_HZ
                 events.append(
                     sound_lost(self._session_id, track_id, participant_id, (start, end), lost_ms, "log-away", now_ns())
@@ -88,7 +132,7 @@ class Microphones:
         return events
 
     def leave_out(self, track_id: str, lost_ms: float) -> list[e.SoundLost]:
-        """Return what is to be said of sound that was not taken from a client: it came faster than any is made."""
+        """Return the events about sound that was not taken from a client, because it came faster than any is made."""
         track = self._open.get(track_id)
         if track is None or lost_ms <= 0:
             return []

@@ -1,29 +1,38 @@
-"""The agent's side of a call: carries out on the line what playback decides, and what is said there goes to the log."""
+"""The agent's side of a call: do on the line what playback decides, and append what was played."""
 
 import logging
 from collections.abc import Callable, Sequence
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
 
 from bridge.call.line import Line
 from bridge.call.tasks import Tasks
 from bridge.call.typed_turns import TypedTurns
 from bridge.playback.commands import Ask, Command, Say, SendSound, Tell
 from bridge.playback.course import Count
-from bridge.playback.lost_sound import ask_again
 from bridge.playback.playback import Playback
 from bridge.playback.reply import Playing
 from bridge.playback.reports import HeldReply, Played
 from contracts import events as e
 from contracts.audio import BadAudio, unpack_out
+from contracts.codec import encode
+from contracts.topology import sound_again_subject
 from infra.log.event_log import Fact, now_ns
+from infra.process.tasks import CancelledElsewhere, own_cancellation_only
 
 log = logging.getLogger(__name__)
 
+ASK_TIMEOUT_S = 10
+
+ANSWERED_COST, NOBODY_COST = 5, 1
+"""What a request costs of a clause's patience (10): it lasts for two answers, or ten seconds without any synthesis."""
+
 
 class Speaking:
-    """One session's playback on the line there is, if any. `put` says a fact after those before it."""
+    """One session's playback on its line, if it has one. `put` appends an event after those that wait."""
 
     def __init__(
         self, session_id: str, nc: Client, put: Callable[[e.Event], None], tasks: Tasks, on_taken: Callable[[str], None]
@@ -38,14 +47,14 @@ class Speaking:
         self._typed = TypedTurns(session_id)
 
     def replay(self, past: list[Fact], playing: Playing | None) -> None:
-        """Take the facts there are before the first line comes, and what a door that is gone was playing."""
+        """Apply the stored facts before the first line comes, and what the door before this one was playing."""
         for fact in past:
             if isinstance(fact.event, e.TurnEnded):
                 self._typed.stored(fact.event)
         self._apply(self._playback.replay([fact.event for fact in past], now_ns(), playing))
 
     def playing(self) -> Playing | None:
-        """Return which reply is being played, and how far that is."""
+        """Return which reply is being played, and how far."""
         return self._playback.playing(now_ns())
 
     # -- the line
@@ -66,7 +75,7 @@ class Speaking:
         self._apply(self._playback.disconnect(now_ns()))
 
     def close(self, reason: str) -> None:
-        """Say how much was heard of what is being played: the session ends."""
+        """Append how much was heard of what is being played: the session ends."""
         self._apply(self._playback.close(reason, now_ns()))
 
     def notice(self, code: str, **more: int) -> None:
@@ -88,7 +97,7 @@ class Speaking:
     # -- what comes in
 
     def take_fact(self, fact: Fact) -> None:
-        """Take a fact of the session."""
+        """Apply a fact of the session, and give it to the line."""
         if self.line is not None:
             self.line.fact(fact)
         if isinstance(fact.event, e.TurnEnded) and (name := self._typed.stored(fact.event)):
@@ -100,7 +109,9 @@ class Speaking:
         try:
             frame = unpack_out(message.data)
         except BadAudio as error:
-            log.warning("session %s: sound that is none: %s", self._session_id, error)
+            log.warning(
+                "session %s: a frame of the agent's sound cannot be read and is dropped: %s", self._session_id, error
+            )
             return
         self._apply(self._playback.on_frame(frame, now_ns()))
 
@@ -133,7 +144,7 @@ class Speaking:
         self._on_taken(name)
 
     def tick(self, may_repair: bool) -> None:
-        """Do what is due; lost sound is only asked for again while the log is there."""
+        """Do what is due; lost sound is asked for again only if `may_repair`."""
         self._apply(self._playback.on_tick(now_ns()))
         if may_repair:
             self._apply(self._playback.repairs(now_ns()))
@@ -160,3 +171,16 @@ class Speaking:
     async def _ask(self, clause: e.ReplyClauseWritten) -> None:
         cost = await ask_again(self._nc, clause)
         self._playback.on_asked(clause.reply_id, clause.index, cost, now_ns())
+
+
+async def ask_again(nc: Client, clause: e.ReplyClauseWritten) -> int:
+    """Request a clause's sound from synthesis again; return what that costs of the clause's patience."""
+    log.info("session %s: the sound of clause %d is missing; asking again", clause.session_id, clause.index)
+    try:
+        with own_cancellation_only():
+            await nc.request(sound_again_subject(clause.session_id), encode(clause), timeout=ASK_TIMEOUT_S)
+    except NoRespondersError:
+        return NOBODY_COST
+    except (NatsError, TimeoutError, CancelledElsewhere) as error:
+        log.debug("asking for a clause: %r", error)
+    return ANSWERED_COST

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from faststream.nats import NatsBroker
 
-from bridge.call.orphans import may_be_held
+from bridge.call.ownership import may_be_held
 from bridge.call.session_events import closing_events, left_open
 from bridge.call.session_state import session_state_of
 from contracts import events as e

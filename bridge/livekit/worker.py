@@ -8,7 +8,7 @@ import os
 from faststream.nats import NatsBroker
 from livekit.agents import AgentServer, JobExecutorType, JobRequest
 
-from bridge.call.claims import claim
+from bridge.call.ownership import claim
 from bridge.call.tasks import Tasks
 from bridge.livekit.job import entrypoint, prewarm
 from bridge.livekit.ownership.abandoned import Abandoned

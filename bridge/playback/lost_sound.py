@@ -1,17 +1,10 @@
-"""Which clauses have lost their sound on the way, and requests to synthesis to publish it again."""
+"""Which clauses have lost their sound on the way, and are to be requested again. Pure."""
 
 import logging
 
-from nats.aio.client import Client
-from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
-
 from bridge.playback.clause_sound import ClauseSound
 from bridge.playback.reply import Phase, ReplyPlayback
-from contracts.codec import encode
 from contracts.events import ReplyClauseWritten
-from contracts.topology import sound_again_subject
-from infra.process.tasks import CancelledElsewhere, own_cancellation_only
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +16,6 @@ SILENCE_PATIENCE_NS = 5_000_000_000
 
 AGAIN_NS = 1_000_000_000
 """A clause is requested again after this long."""
-"""A clause is requested again after this long."""
-
-ASK_TIMEOUT_S = 10
-
-ANSWERED_COST, NOBODY_COST = 5, 1
-"""What a request costs of a clause's patience (10): it lasts for two answers, or ten seconds without any synthesis."""
 
 
 def clauses_to_ask(reply: ReplyPlayback, now_ns: int) -> list[ReplyClauseWritten]:
@@ -56,16 +43,3 @@ def _due_ns(clause: ClauseSound, reply: ReplyPlayback) -> int:
     if clause.synthesized is not None:
         return max(clause.synthesized_ns, clause.last_frame_ns, reply.leave_ns) + GAP_PATIENCE_NS
     return max(clause.written_ns, reply.last_sound_ns) + SILENCE_PATIENCE_NS
-
-
-async def ask_again(nc: Client, clause: ReplyClauseWritten) -> int:
-    """Request a clause's sound from synthesis again; return what that costs of the clause's patience."""
-    log.info("session %s: the sound of clause %d is missing; asking again", clause.session_id, clause.index)
-    try:
-        with own_cancellation_only():
-            await nc.request(sound_again_subject(clause.session_id), encode(clause), timeout=ASK_TIMEOUT_S)
-    except NoRespondersError:
-        return NOBODY_COST
-    except (NatsError, TimeoutError, CancelledElsewhere) as error:
-        log.debug("asking for a clause: %r", error)
-    return ANSWERED_COST

@@ -10,9 +10,8 @@ from nats.errors import Error as NatsError
 from starlette.websockets import WebSocket
 
 from bridge.call.call import Call
-from bridge.call.claims import claim
 from bridge.call.log_watch import watch_log
-from bridge.call.orphans import orphans
+from bridge.call.ownership import claim, orphans
 from bridge.call.refused import RefusedSessions
 from bridge.call.session_events import PERSON, WEBSOCKET
 from bridge.call.session_state import SessionState, session_state_of

@@ -50,4 +50,4 @@ class Incoming:
     def tell_left_out(self, now_s: float) -> None:
         """Append how much sound was left out, once no more is."""
         if left_out_s := self._sound.left_out_s(now_s):
-            self._call.left_out(self._track_id, left_out_s * 1000)
+            self._call.outage.left_out(self._track_id, left_out_s * 1000)

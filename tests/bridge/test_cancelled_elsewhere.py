@@ -11,8 +11,8 @@ from nats.aio.msg import Msg
 from bridge import web_server as site
 from bridge.call import log_watch
 from bridge.call.call import Call
+from bridge.call.playback_driver import ANSWERED_COST, NOBODY_COST, ask_again
 from bridge.call.publisher import EventPublisher
-from bridge.playback import lost_sound as repair
 from bridge.web_server import WebServer
 from bridge.websocket.client import Client
 from bridge.websocket.endpoint import WebSocketDoor
@@ -191,9 +191,9 @@ async def test_a_subscription_takes_the_next_message_whatever_became_of_the_last
 async def test_lost_sound_is_asked_for_again_though_the_asking_was_cut_off(broker: NatsBroker) -> None:
     clause = e.ReplyClauseWritten(event_id="c", session_id="s", time_ns=1, reply_id="r", index=0, text="Hello")
     for at in (1, 2, 3):
-        asking = asyncio.ensure_future(with_cancellation(repair.ask_again(connection(broker), clause), Injected(at)))
+        asking = asyncio.ensure_future(with_cancellation(ask_again(connection(broker), clause), Injected(at)))
         cost = await asking
-        assert cost in (repair.ANSWERED_COST, repair.NOBODY_COST)
+        assert cost in (ANSWERED_COST, NOBODY_COST)
 
 
 @pytest.mark.parametrize("cancelled", [True, False])

@@ -11,7 +11,7 @@ from livekit import api
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError, KeyNotFoundError
 
-from bridge.call.orphans import may_be_held, orphans
+from bridge.call.ownership import may_be_held, orphans
 from bridge.livekit.api import LIVEKIT_ERRORS, livekit_api
 from bridge.livekit.ownership.lease import OVER, Holding, bucket_of
 from bridge.livekit.ownership.successor import API_TIMEOUT_S, Successor

@@ -8,7 +8,7 @@ from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError
 
-from bridge.call.orphans import is_held
+from bridge.call.ownership import is_held
 from bridge.livekit.api import LIVEKIT_ERRORS
 from bridge.livekit.ownership.lapses import Lapses, Seen
 from bridge.livekit.ownership.lease import Holding, bucket_of

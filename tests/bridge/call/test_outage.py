@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from nats.aio.client import Client
 from nats.js.errors import APIError
 
 from bridge.call import log_watch
+from bridge.call.call import Call
 from bridge.web_server import WebServer
 from contracts import events as e
 from contracts.topology import VOICE
@@ -19,12 +21,12 @@ from infra.log.broker import make_broker
 from infra.log.connection import answers, connection, jetstream
 from infra.log.provisioning import provision
 from infra.session.index import Listed, newest_sessions
-from infra.settings import settings
+from infra.settings import Settings, settings
 from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller, wait_for
 from tests.bridge.conftest import Connect, OpenDoor
 from tests.servers import NatsServer, running_nats
-from tests.waiting import until_async
+from tests.waiting import until, until_async
 
 pytestmark = pytest.mark.slow
 
@@ -193,3 +195,16 @@ async def test_whoever_only_speaks_is_told_that_the_log_is_full(small_log: NatsB
         await jetstream(small_log).purge_stream(VOICE, subject="voice.filler.turn.ended")
         await caller.message("notice", code="log-back")
     await listener.close()
+
+
+async def test_after_an_outage_the_idle_time_begins_again(broker: NatsBroker) -> None:
+    call = Call(broker, "s-1", Settings(session_idle_s=1), lambda _: None)
+    await call.open([])
+    opened_s = time.monotonic()
+    call.outage.begin()
+    await until(lambda: time.monotonic() - opened_s > 0.7)
+    back_s = time.monotonic()
+    await call.outage.end()
+    await until(lambda: call.is_ending)
+    assert time.monotonic() - back_s >= 1
+    await call.over.wait()

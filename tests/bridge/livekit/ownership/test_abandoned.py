@@ -8,7 +8,7 @@ from bridge.livekit.room_job import LIVEKIT
 from contracts import events as e
 from infra.livekit.naming import agent_identity, session_of_room
 from tests.bridge.agent import Agent
-from tests.bridge.call.test_orphans import closed, left_behind
+from tests.bridge.call.test_ownership import closed, left_behind
 from tests.bridge.livekit.bridge_process import BridgeProcess
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.guest import Guest

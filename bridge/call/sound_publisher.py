@@ -1,4 +1,4 @@
-"""Microphone frames to the bus; what may not have arrived there is kept, and published again when NATS is back."""
+"""Publish microphone frames; what may not have arrived is kept, and published again when NATS is back."""
 
 import logging
 from collections import deque
@@ -17,7 +17,7 @@ Stretch = tuple[str, int, int]
 """A track, and the samples `[start, end)` of it."""
 
 
-class Uplink:
+class SoundPublisher:
     """Publishes a participant's frames in order, and keeps each until the server is known to have it.
 
     Two answers of the server after a frame are that proof (`arrived`): the first may have been asked for before the

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.call.microphone import MicrophoneTrack
+from bridge.call.microphones import MicrophoneTrack
 
 
 @settings(max_examples=30)

@@ -1,0 +1,69 @@
+"""What a call does while the log is away: keep the sound, tell the line, and afterwards append what was lost."""
+
+import math
+import time
+from collections.abc import Callable
+
+from bridge.call.microphones import Microphones
+from bridge.call.playback_driver import Speaking
+from contracts import events as e
+
+REPAIRS_WAIT_S = 3
+"""After an outage of the log, sound that is missing may still be on its way."""
+
+
+class LogOutage:
+    """One call's outages of the log: `bridge.call.log_watch` says when they begin and end; `note` appends an event."""
+
+    def __init__(self, microphones: Microphones, speaking: Speaking, note: Callable[[e.Event], None]) -> None:
+        self._microphones = microphones
+        self._speaking = speaking
+        self._note = note
+        self.back_s = -math.inf
+        """When the log came back last, of the monotonic clock."""
+        self.is_told = False
+        """Whether the watch over the log says that it is away."""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the log is away, by the watch or because the microphones could not publish."""
+        return self.is_told or self._microphones.are_keeping
+
+    @property
+    def may_repair(self) -> bool:
+        """Whether lost sound of the agent may be asked for again."""
+        return not self.is_told and time.monotonic() > self.back_s + REPAIRS_WAIT_S
+
+    def begin(self) -> None:
+        """Keep the sound that comes, and tell the line once: the log is away."""
+        self._microphones.hold()
+        if not self.is_told:
+            self.is_told = True
+            self.tell_line()
+
+    def tell_line(self) -> None:
+        """Tell a line that has come since."""
+        self._speaking.notice("log-away")
+
+    def log_answered(self) -> None:
+        """Take note that the log answers: it has the sound that was published some time ago."""
+        self._microphones.arrived()
+
+    async def end(self) -> None:
+        """Publish the sound that was kept and tell the line what is lost: the log is back. It may be called again."""
+        lost = await self._microphones.release()
+        was_told, self.is_told = self.is_told, False
+        self.back_s = time.monotonic()
+        if was_told:
+            self._speaking.notice("log-back")
+        self._say_lost(lost)
+
+    def left_out(self, track_id: str, lost_ms: float) -> None:
+        """Append that sound of a track was not taken, because it came much faster than it can be spoken."""
+        self._say_lost(self._microphones.leave_out(track_id, lost_ms))
+
+    def _say_lost(self, lost: list[e.SoundLost]) -> None:
+        for event in lost:
+            self._note(event)
+        if lost:
+            self._speaking.notice("sound-lost", ms=round(sum(event.lost_ms for event in lost)))

@@ -1,0 +1,112 @@
+"""Which process holds a session: asking it to let go, finding sessions that nobody holds, answering as the holder."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+
+from bridge.call.tasks import Tasks
+from contracts.topology import claim_subject, end_subject, held_subject
+from infra.process.tasks import CancelledElsewhere, own_cancellation_only
+from infra.session.index import newest_sessions
+
+log = logging.getLogger(__name__)
+
+CLAIM_TIMEOUT_S = 2.0
+LOOKED_THROUGH = 5_000
+"""How many of the newest sessions are looked through for orphans."""
+ANSWER_TIMEOUT_S = 2.0
+
+Subscriptions = tuple[tuple[str, Callable[[Msg], Awaitable[None]]], ...]
+
+
+async def claim(nc: Client, session_id: str, timeout_s: float = CLAIM_TIMEOUT_S) -> None:
+    """Have another door that holds the session give it up; a door that does not answer is taken for dead."""
+    try:
+        await nc.request(claim_subject(session_id), timeout=timeout_s)
+    except (NoRespondersError, TimeoutError) as error:
+        log.debug("claim of %s: %r", session_id, error)
+
+
+async def is_held(nc: Client, session_id: str, timeout_s: float) -> bool:
+    """Return whether a process holds a session. Raises TimeoutError if one does that does not answer, nats errors."""
+    try:
+        await nc.request(held_subject(session_id), timeout=timeout_s)
+    except NoRespondersError:
+        return False
+    return True
+
+
+async def orphans(nc: Client, door: str) -> AsyncIterator[str]:
+    """Yield the open sessions of a door that no process holds. Raises nats errors."""
+    async for listed in newest_sessions(nc, LOOKED_THROUGH):
+        is_open = not listed.closed and not listed.erased
+        if is_open and listed.event.door == door and not await may_be_held(nc, listed.event.session_id):
+            yield listed.event.session_id
+
+
+async def may_be_held(nc: Client, session_id: str) -> bool:
+    """Return whether a process holds a session, or may: one that does not answer in time. Raises nats errors."""
+    try:
+        return await is_held(nc, session_id, ANSWER_TIMEOUT_S)
+    except TimeoutError:
+        log.debug("whoever holds %s is busy", session_id)
+        return True
+
+
+class Holder:
+    """Answers for the process that holds a session: that it does, and when it is asked to give it up or to end it.
+
+    `give_up` returns when the session is let go, `hang_up` when its end is stored.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        tasks: Tasks,
+        give_up: Callable[[], Awaitable[None]],
+        hang_up: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._session_id = session_id
+        self._tasks = tasks
+        self._give_up = give_up
+        self._hang_up = hang_up
+        self._claimed: asyncio.Task[None] | None = None
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        """The subjects on which it is asked, and what takes the requests."""
+        return (
+            (claim_subject(self._session_id), self._on_claim),
+            (end_subject(self._session_id), self._on_end),
+            (held_subject(self._session_id), _respond),
+        )
+
+    async def _on_claim(self, message: Msg) -> None:
+        # Neither in this callback nor in a task of the call: giving the session up ends both.
+        if self._claimed is None:
+            self._claimed = asyncio.create_task(self._give_up_for(message), name=f"giving up {self._session_id}")
+
+    async def _give_up_for(self, message: Msg) -> None:
+        log.info("session %s goes on at another door", self._session_id)
+        try:
+            with own_cancellation_only():
+                await self._give_up()
+                await message.respond(b"")
+        except (CancelledElsewhere, NatsError) as error:
+            log.error("%s: who asked for it was not answered: %s", self._session_id, error)
+
+    async def _on_end(self, message: Msg) -> None:
+        self._tasks.own(self._end_for(message), "ended from outside")
+
+    async def _end_for(self, message: Msg) -> None:
+        await self._hang_up()
+        await message.respond(b"")
+
+
+async def _respond(message: Msg) -> None:
+    await message.respond(b"")
