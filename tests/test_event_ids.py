@@ -11,7 +11,7 @@ from actors.persistence.embedding import embedding_failed
 from actors.persistence.record import record_of
 from actors.persistence.session_state import SessionState as PersistenceState
 from actors.reasoning.addressee import NotForUs, turn_passed
-from actors.synthesis.actor import failed, synthesized
+from actors.synthesis.clause_synthesis import failed, synthesized
 from actors.synthesis.framing import ClauseFrames
 from actors.transcript.track_events import TrackEvents
 from bridge.call import session_events

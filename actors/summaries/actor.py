@@ -1,146 +1,18 @@
 """Summaries: a rolling one while a session is long, and at its end what it was about."""
 
-import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from faststream import FastStream
-from faststream.nats import NatsBroker
 
-from actors.summaries.conversation import after_turn, conversation, lines_of
 from actors.summaries.idle_model import Calls
-from actors.summaries.rolling import Renewal, due, talked
-from actors.summaries.writing import Models, Writer
+from actors.summaries.summarising import revise, summarise
 from contracts import events as e
-from contracts.answers import answer
-from contracts.topology import MODEL_FREE, MODEL_WANTED, SUMMARIES, event_subject, session_subjects
+from contracts.topology import MODEL_FREE, MODEL_WANTED, SUMMARIES
 from infra.log.broker import make_app, make_broker
-from infra.log.event_log import ExpectedSequence, StaleWriter, append, facts_after, now_ns
 from infra.log.inbox import Inbox
 from infra.log.live_events import LiveEvents
-from infra.session.people import people_of
-from infra.settings import Settings, settings
-
-_loaded: dict[tuple[str, str], Models] = {}
-"""The models of this process, by the settings and the local model's address they were made with; of the last only.
-
-Made anew for each session they would be clients in circles of references, which stay until Python looks for such.
-"""
-
-
-def load_models(settings: Settings) -> Models:
-    """Return the language models in order of preference. Raises what the engine raises."""
-    from infra.engines.llm import LOCAL, chat_models, local_url, model_names
-
-    made_with = (settings.model_dump_json(), local_url(settings) if LOCAL in model_names(settings.llm) else "")
-    models = _loaded.get(made_with)
-    if models is None:
-        models = chat_models(settings)
-        _loaded.clear()
-        _loaded[made_with] = models
-    return models
-
-
-async def _read(broker: NatsBroker, session_id: str, *subjects: str) -> list[e.Event]:
-    """Return a session's facts on some subjects, in the log's order."""
-    found = [fact for subject in subjects for fact in await facts_after(broker, session_id, subjects=subject)]
-    return [fact.event for fact in sorted(found, key=lambda fact: fact.sequence)]
-
-
-async def _state_of(broker: NatsBroker, session_id: str) -> tuple[e.SummaryRevised | None, ExpectedSequence, bool]:
-    """Return the last rolling summary, the sequence the next one expects, and whether none is wanted any more."""
-    facts = await facts_after(broker, session_id, subjects=session_subjects(session_id, "summary"))
-    revised = [fact.event for fact in facts if isinstance(fact.event, e.SummaryRevised)]
-    erased = await facts_after(broker, session_id, subjects=event_subject(session_id, e.SessionErased))
-    is_over = bool(erased) or any(isinstance(fact.event, e.SummaryWritten) for fact in facts)
-    expected = ExpectedSequence(session_subjects(session_id, "summary"), facts[-1].sequence if facts else 0)
-    return (revised[-1] if revised else None), expected, is_over
-
-
-async def revise(broker: NatsBroker, settings: Settings, calls: Calls, recorded: e.TurnRecorded) -> None:
-    """Say the rolling summary that is due after this turn, if one is."""
-    session_id = recorded.session_id
-    facts = await _read(broker, session_id, event_subject(session_id, e.TurnRecorded))
-    turns = talked(fact for fact in facts if isinstance(fact, e.TurnRecorded))
-    if len(turns) < settings.summary_turns:
-        return
-    last, _, is_over = await _state_of(broker, session_id)
-    renewal = due(turns, last, settings.summary_turns)
-    if renewal is None or is_over:
-        return
-    writer = Writer(settings, calls, load_models)
-    summary, model = await writer.notes(renewal.old.summary if renewal.old else "", lines_of(renewal.new))
-    await _say_failures(broker, recorded, writer.failures)
-    await _say_once(broker, _revised(recorded, renewal, summary, model))
-
-
-def _revised(cause: e.TurnRecorded, renewal: Renewal, summary: str, model: str) -> e.SummaryRevised:
-    return answer(
-        cause,
-        e.SummaryRevised,
-        time_ns=now_ns(),
-        # By what it stands for: whichever turn led to it, on whichever copy, it is the same.
-        id_from=f"{cause.session_id}:{renewal.through_turn_id}",
-        summary=summary,
-        through_turn_id=renewal.through_turn_id,
-        turns=renewal.turns,
-        model=model,
-    )
-
-
-async def summarise(broker: NatsBroker, settings: Settings, calls: Calls, closed: e.SessionClosed) -> None:
-    """Say the summary of a closed session, unless it is in the log."""
-    last, _, is_over = await _state_of(broker, closed.session_id)
-    if is_over:
-        return
-    session_id = closed.session_id
-    turns = [event_subject(session_id, event_class) for event_class in (e.TurnEnded, e.TurnPassed)]
-    facts = await _read(broker, session_id, *turns, session_subjects(session_id, "playback"))
-    people = people_of(await _read(broker, session_id, event_subject(session_id, e.ParticipantJoined)))
-    lines = conversation(facts, people)
-    rest = conversation(after_turn(facts, last.through_turn_id), people) if last else lines
-    writer = Writer(settings, calls, load_models)
-    written = await writer.final(last.summary if last else "", rest, lines)
-    await _say_failures(broker, closed, writer.failures)
-    summary = answer(
-        closed,
-        e.SummaryWritten,
-        time_ns=now_ns(),
-        summary=written.summary,
-        topics=written.topics,
-        sentiment=written.sentiment,
-        turns=sum(line.speaker == "user" for line in lines),
-        model=written.model,
-        action_items=written.action_items,
-    )
-    await _say_once(broker, summary)
-
-
-async def _say_once(broker: NatsBroker, summary: e.SummaryRevised | e.SummaryWritten) -> None:
-    """Say a summary, unless another copy has said it, or the session's words were erased."""
-    while True:
-        last, expected, is_over = await _state_of(broker, summary.session_id)
-        is_late = isinstance(summary, e.SummaryRevised) and last is not None and last.turns >= summary.turns
-        if is_over or is_late:
-            return
-        with contextlib.suppress(StaleWriter):
-            await append(broker, summary, expected)
-            return
-
-
-async def _say_failures(broker: NatsBroker, cause: e.Event, failures: Sequence[tuple[str, str]]) -> None:
-    for n, (engine, error) in enumerate(failures):
-        failure = answer(
-            cause,
-            e.EngineFailed,
-            time_ns=now_ns(),
-            id_n=n,
-            actor=SUMMARIES,
-            engine=engine,
-            error=error,
-            action="tried the next model, or took the user's own sentences",
-        )
-        await append(broker, failure)
+from infra.settings import settings
 
 
 def make() -> FastStream:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from faststream.nats import NatsBroker
 
-from actors.summaries import actor
+from actors.summaries import actor, summarising
 from actors.summaries.idle_model import Calls
 from contracts import events as e
 from contracts.topology import VOICE
@@ -46,7 +46,7 @@ async def summing_up(
     broker: NatsBroker, monkeypatch: pytest.MonkeyPatch, *models: ScriptedModel, copies: int = 1
 ) -> AsyncIterator[None]:
     """Run the actor with these models."""
-    monkeypatch.setattr(actor, "load_models", lambda settings: [(model.name, model) for model in models])
+    monkeypatch.setattr(summarising, "load_models", lambda settings: [(model.name, model) for model in models])
     monkeypatch.setattr(actor, "settings", lambda: Settings(llm_timeout_s=0.3, summary_turns=4))
     async with running(actor.make(), "summaries", broker):
         if copies == 1:
@@ -132,7 +132,7 @@ async def test_a_session_that_is_delivered_again_is_not_summed_up_again(
 ) -> None:
     model = ScriptedModel(json.dumps(FINAL), "a:model")
     await _summary(broker, monkeypatch, [*TALK, CLOSED], model)
-    await actor.summarise(broker, Settings(), Calls(), CLOSED)
+    await summarising.summarise(broker, Settings(), Calls(), CLOSED)
     facts = await facts_until(broker, "s", lambda facts: True)
     assert len(model.questions) == len([fact for fact in facts if isinstance(fact, e.SummaryWritten)]) == 1
 

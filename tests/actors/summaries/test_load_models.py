@@ -1,6 +1,6 @@
 """The models that summaries are written with: made once in a process, and anew where the settings are others."""
 
-from actors.summaries.actor import load_models
+from actors.summaries.summarising import load_models
 from infra.settings import Settings
 
 

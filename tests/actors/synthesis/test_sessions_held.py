@@ -2,7 +2,8 @@
 
 from faststream.nats import NatsBroker
 
-from actors.synthesis.actor import Synthesis, listen
+from actors.synthesis.actor import listen
+from actors.synthesis.clause_synthesis import Synthesis
 from actors.synthesis.voices import Voices
 from contracts.events import SessionClosed
 from infra.engines.tts import TextToSpeech
