@@ -15,7 +15,7 @@ from infra.engines.tts import load_chain
 from infra.log.broker import make_app, make_broker
 from infra.log.inbox import Inbox
 from infra.log.live_events import LiveEvents
-from infra.log.requests import Requests
+from infra.log.requests import RequestHandlers
 from infra.settings import settings
 
 MOST_AGAIN = 50
@@ -52,9 +52,9 @@ def listen(broker: NatsBroker, synthesis: Synthesis) -> LiveEvents:
     return live
 
 
-def answer_requests(broker: NatsBroker, synthesis: Synthesis) -> Requests:
+def answer_requests(broker: NatsBroker, synthesis: Synthesis) -> RequestHandlers:
     """Return what a copy is asked for."""
-    requests = Requests(broker, SYNTHESIS, MOST_AGAIN)
+    requests = RequestHandlers(broker, SYNTHESIS, MOST_AGAIN)
 
     @requests.on(SOUND_AGAIN, ReplyClauseWritten)
     async def sound_again(clause: ReplyClauseWritten) -> bytes:

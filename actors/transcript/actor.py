@@ -18,7 +18,7 @@ from infra.log.broker import make_app, make_broker
 from infra.log.event_log import deliver_again
 from infra.log.inbox import Inbox, Job
 from infra.log.live_events import LiveEvents
-from infra.log.requests import Requests
+from infra.log.requests import RequestHandlers
 from infra.process.allocator import give_back_memory
 from infra.settings import settings
 
@@ -127,9 +127,9 @@ def listen(broker: NatsBroker, silent: SilentTracks) -> LiveEvents:
     return live
 
 
-def answer_requests(broker: NatsBroker, load: "HearingLoad") -> Requests:
+def answer_requests(broker: NatsBroker, load: "HearingLoad") -> RequestHandlers:
     """Return what a copy is asked for."""
-    requests = Requests(broker, TRANSCRIPT)
+    requests = RequestHandlers(broker, TRANSCRIPT)
 
     @requests.on(LOAD)
     async def load_asked(_: Msg) -> bytes:

@@ -28,7 +28,7 @@ from infra.log.connection import cancellation_kept, connection, jetstream, lasti
 from infra.log.dead_letters import SUBJECT_HEADER, dead_letter
 from infra.log.handlers import EventHandlers, NoHandler, Subscriber
 from infra.log.held_jobs import HeldJobs
-from infra.log.holding import Held, Holding, quietly
+from infra.log.held_messages import Held, HeldMessages, quietly
 from infra.log.lanes import Lanes
 from infra.process.tasks import CancelledElsewhere, ended, is_being_stopped, own_cancellation_only
 from infra.process.telemetry import span
@@ -89,7 +89,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         self._is_job = self._durable.max_deliver < 0
         self._refuses = refuses
         self._lanes = Lanes[Held](durable_name, self._deal_with)
-        self._holding = Holding(limit, HeldJobs(durable_name) if self._is_job else None)
+        self._held = HeldMessages(limit, HeldJobs(durable_name) if self._is_job else None)
         self._heartbeat: asyncio.Task[None] | None = None
         self._retries: Subscription | None = None
         self._closing = False
@@ -120,13 +120,13 @@ class Inbox(EventHandlers[Job | None], Subscriber):
     async def close(self) -> None:
         """Stop taking, cancel what runs, and give what is held to other copies at once."""
         self._closing = True
-        self._holding.stop_waiting()
+        self._held.stop_waiting()
         await self._subscriber.stop()
         if self._retries is not None:
             await quietly(self._retries.unsubscribe())
         if self._heartbeat is not None:
             await ended(self._heartbeat)
-        messages = self._holding.messages()
+        messages = self._held.messages()
         await self._drop_all()
         for message in messages:
             await quietly(message.nak())
@@ -137,7 +137,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         metadata = message.metadata
         if self._closing:
             await quietly(message.nak())
-        elif self._holding.has_come_again(message):
+        elif self._held.has_come_again(message):
             pass
         elif 0 < self._durable.max_deliver <= metadata.num_delivered:
             reason = f"delivered {metadata.num_delivered} times and never answered: its handlers died or hung"
@@ -148,10 +148,10 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         else:
             self._put(event, message)
             # Nothing more is fetched until this returns. Giving messages back instead would change their order.
-            await self._holding.room()
+            await self._held.room()
 
     def _put(self, event: Event, message: Msg | None) -> Held:
-        held = self._holding.add(event, message)
+        held = self._held.add(event, message)
         self._lanes.put(event.session_id, held)
         return held
 
@@ -163,9 +163,9 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         except CancelledElsewhere as error:
             log.warning("%s of %s: %s; it comes again", type(held.event).__name__, held.event.session_id, error)
         finally:
-            if held in self._holding and not is_being_stopped():
+            if held in self._held and not is_being_stopped():
                 # Neither acknowledged nor dead-lettered: JetStream gives it out again.
-                self._holding.forget(held)
+                self._held.forget(held)
                 if held.message is not None:
                     self._lanes.own(quietly(held.message.nak()))
 
@@ -216,7 +216,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         except (NatsError, TimeoutError) as error:
             log.warning("%s: not acknowledged, it will come again: %r", type(held.event).__name__, error)
         finally:
-            self._holding.forget(held)
+            self._held.forget(held)
             if not held.done.done():
                 held.done.set_result(problem)
 
@@ -240,7 +240,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
                         log.error("%s was frozen for %.1f s and gives up what it held", self._durable.name, frozen_s)
                         await self._drop_all()
                     last = time.monotonic()
-                    await self._holding.beat()
+                    await self._held.beat()
                     await self._keep_taking()
             except CancelledElsewhere as error:
                 log.warning("heartbeat of %s: %s", self._durable.name, error)
@@ -255,4 +255,4 @@ class Inbox(EventHandlers[Job | None], Subscriber):
 
     async def _drop_all(self) -> None:
         await self._lanes.drop()
-        self._holding.forget_all()
+        self._held.forget_all()

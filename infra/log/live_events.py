@@ -9,7 +9,7 @@ from nats.aio.subscription import Subscription
 from contracts.codec import Undecodable, decode
 from contracts.topology import LISTENERS, live_event_subject
 from infra.log.connection import connection, lasting, unsubscribe
-from infra.log.handlers import EventHandlers, Subscriber
+from infra.log.handlers import EventHandlers, HandlersMismatch, Subscriber
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +26,15 @@ class LiveEvents(EventHandlers[None], Subscriber):
     Every copy of the process hears every event, and nothing is held: what is stored while this process or its
     connection is away is missed. Events of one class come in order, and the next one waits for the handler of the one
     before. A message that cannot be decoded is logged, and so is a handler that fails; neither ends the subscription.
+    Raises HandlersMismatch for a process that has no such row.
     """
 
     def __init__(self, broker: NatsBroker, process: str) -> None:
         rows = [row for row in LISTENERS if row.process == process and row.events]
+        if not rows:
+            raise HandlersMismatch(
+                f"{process} has no row in LISTENERS (contracts/topology) that names events: add one with what it hears"
+            )
         super().__init__(f"listener {process}", tuple(event_class for row in rows for event_class in row.events))
         self._broker = broker
         self._subscriptions: list[Subscription] = []

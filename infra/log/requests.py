@@ -32,10 +32,10 @@ _Answer = Callable[[A], Awaitable[bytes]]
 _RawAnswer = Callable[[Msg], Awaitable[bytes]]
 
 
-class Requests(Subscriber):
+class RequestHandlers(Subscriber):
     """Answers the requests that the rows of a process in `REQUESTS` name, of all sessions.
 
-        requests = Requests(broker, SYNTHESIS)
+        requests = RequestHandlers(broker, SYNTHESIS)
 
         @requests.on(SOUND_AGAIN, e.ReplyClauseWritten)
         async def sound_again(clause: e.ReplyClauseWritten) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 from faststream.nats import NatsBroker
 
 from contracts.events import Event, ReplyDiscarded, SessionClosed, SessionOpened, TurnInterrupted
-from contracts.topology import SYNTHESIS, live_event_subject
+from contracts.topology import CLI, SYNTHESIS, live_event_subject
 from infra.log.connection import connection
 from infra.log.event_log import append, now_ns
 from infra.log.handlers import HandlersMismatch
@@ -83,3 +83,5 @@ async def test_handlers_have_to_be_those_of_the_row(broker: NatsBroker) -> None:
     live.on(SessionClosed, ReplyDiscarded)(nothing)
     with pytest.raises(HandlersMismatch, match=r"listener synthesis takes TurnInterrupted .* no handler is declared"):
         await live.open()
+    with pytest.raises(HandlersMismatch, match="cli has no row in LISTENERS"):
+        LiveEvents(broker, CLI)

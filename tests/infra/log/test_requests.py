@@ -11,7 +11,7 @@ from contracts.events import ReplyClauseWritten
 from contracts.topology import CHAT, LOAD, SOUND_AGAIN, SYNTHESIS, TRANSCRIPT, load_subject, sound_again_subject
 from infra.log.connection import connection
 from infra.log.handlers import HandlersMismatch
-from infra.log.requests import BUSY, Requests
+from infra.log.requests import BUSY, RequestHandlers
 from tests.infra.log.copies import clause
 
 
@@ -26,7 +26,7 @@ async def raw(_: Msg) -> bytes:
 
 async def test_a_request_goes_to_one_copy_and_its_event_is_decoded(broker: NatsBroker) -> None:
     texts: list[str] = []
-    copies = [Requests(broker, SYNTHESIS) for _ in range(3)]
+    copies = [RequestHandlers(broker, SYNTHESIS) for _ in range(3)]
     for requests in copies:
 
         @requests.on(SOUND_AGAIN, ReplyClauseWritten)
@@ -41,7 +41,7 @@ async def test_a_request_goes_to_one_copy_and_its_event_is_decoded(broker: NatsB
 
 
 async def test_a_request_without_a_queue_group_goes_to_every_copy(broker: NatsBroker) -> None:
-    copies = [Requests(broker, TRANSCRIPT) for _ in range(2)]
+    copies = [RequestHandlers(broker, TRANSCRIPT) for _ in range(2)]
     for requests in copies:
 
         @requests.on(LOAD)
@@ -57,7 +57,7 @@ async def test_a_request_without_a_queue_group_goes_to_every_copy(broker: NatsBr
 
 
 async def test_whoever_asks_is_told_what_went_wrong_and_the_next_one_is_answered(broker: NatsBroker) -> None:
-    requests = Requests(broker, SYNTHESIS)
+    requests = RequestHandlers(broker, SYNTHESIS)
 
     @requests.on(SOUND_AGAIN, ReplyClauseWritten)
     async def sound_again(clause: ReplyClauseWritten) -> bytes:
@@ -77,7 +77,7 @@ async def test_whoever_asks_is_told_what_went_wrong_and_the_next_one_is_answered
 
 
 async def test_requests_are_answered_side_by_side_up_to_a_bound(broker: NatsBroker) -> None:
-    requests, go_on, begun = Requests(broker, SYNTHESIS, most=2), asyncio.Event(), asyncio.Semaphore(0)
+    requests, go_on, begun = RequestHandlers(broker, SYNTHESIS, most=2), asyncio.Event(), asyncio.Semaphore(0)
 
     @requests.on(SOUND_AGAIN, ReplyClauseWritten)
     async def sound_again(clause: ReplyClauseWritten) -> bytes:
@@ -95,7 +95,7 @@ async def test_requests_are_answered_side_by_side_up_to_a_bound(broker: NatsBrok
 
 
 async def test_handlers_have_to_be_those_of_the_rows(broker: NatsBroker) -> None:
-    requests = Requests(broker, SYNTHESIS)
+    requests = RequestHandlers(broker, SYNTHESIS)
     with pytest.raises(HandlersMismatch, match="synthesis is to answer Chat, but its row"):
         requests.on(CHAT)
     with pytest.raises(HandlersMismatch, match=r"synthesis answers SoundAgain .* no handler is declared"):

@@ -24,7 +24,7 @@ class Held:
     """Result: empty, or why it could not be taken."""
 
 
-class Holding:
+class HeldMessages:
     """What is held, in the order of the log, of at most `limit` messages; `notes` are kept of jobs."""
 
     def __init__(self, limit: int, notes: HeldJobs | None) -> None:
