@@ -30,6 +30,7 @@ from infra.log.handlers import EventHandlers, NoHandler, Subscriber
 from infra.log.held_jobs import HeldJobs
 from infra.log.held_messages import Held, HeldMessages, quietly
 from infra.log.lanes import Lanes
+from infra.log.provisioning import provision_durable
 from infra.process.tasks import CancelledElsewhere, ended, is_being_stopped, own_cancellation_only
 from infra.process.telemetry import span
 
@@ -64,6 +65,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
             ...
 
     Each event that the durable takes (`DURABLES` in `contracts.topology`) has one handler; `open` checks that.
+    An actor of your own gives its own `Durable` instead of a name; `open` makes its consumer.
 
     A handler that raises is called again (3 times in all, 0.2 s and 0.4 s apart), then its message is dead-lettered.
     The same goes for one whose task was cancelled by anybody but this inbox: that is no end. A durable that delivers
@@ -79,12 +81,13 @@ class Inbox(EventHandlers[Job | None], Subscriber):
     def __init__(
         self,
         broker: NatsBroker,
-        durable_name: str,
+        durable: str | Durable,
         limit: int = 1000,
         refuses: Refuses | None = None,
     ) -> None:
         self._broker = broker
-        self._durable: Durable = next(d for d in DURABLES if d.name == durable_name)
+        self._durable = next(d for d in DURABLES if d.name == durable) if isinstance(durable, str) else durable
+        durable_name = self._durable.name
         super().__init__(f"durable {durable_name}", self._durable.events)
         self._is_job = self._durable.max_deliver < 0
         self._refuses = refuses
@@ -108,6 +111,8 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         Raises HandlersMismatch if an event of the durable has no handler.
         """
         self.check()
+        if self._durable not in DURABLES:
+            await provision_durable(jetstream(self._broker), self._durable)
         self._heartbeat = asyncio.create_task(self._beat(), name=f"heartbeat of {self._durable.name}")
         self._retries = await connection(self._broker).subscribe(
             retry_subject(self._durable.name), queue=self._durable.name, cb=lasting(self._retry)

@@ -75,8 +75,13 @@ async def provision(js: JetStreamContext) -> None:
         except NotFoundError:
             await _made_by_anyone(js.add_stream(config))
     for durable in DURABLES:
-        # Creating a consumer that exists updates it.
-        await js.add_consumer(VOICE, _consumer_config(durable))
+        await provision_durable(js, durable)
+
+
+async def provision_durable(js: JetStreamContext, durable: Durable) -> None:
+    """Make or update a durable consumer of the log. Raises nats errors when NATS refuses."""
+    # Creating a consumer that exists updates it.
+    await js.add_consumer(VOICE, _consumer_config(durable))
 
 
 async def _made_by_anyone(creation: "asyncio.Future[object] | object") -> None:

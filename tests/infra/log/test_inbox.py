@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from faststream.nats import NatsBroker
 
-from contracts.events import Event
-from contracts.topology import VOICE
+from contracts.events import Event, ReplyClauseWritten
+from contracts.topology import VOICE, Durable
+from infra.log.broker import make_broker
 from infra.log.connection import connection, jetstream
 from infra.log.dead_letters import dead_letters
 from infra.log.event_log import append
@@ -422,3 +423,27 @@ async def test_what_a_copy_refuses_another_takes_and_the_only_copy_in_the_end_it
         await append(broker, track_published("s-2"))
         full = False
         await until(lambda: taken == ["s-2:t-1"], within_s=5)
+
+
+async def test_an_actor_of_ones_own_takes_what_its_own_durable_names(
+    broker: NatsBroker, nats_server: NatsServer
+) -> None:
+    await append(broker, session_closed())
+    await append(broker, clause(0))
+    own, taken = make_broker("moderation"), list[str]()
+    inbox = Inbox(own, Durable("moderation", (ReplyClauseWritten,)))
+
+    @inbox.on(ReplyClauseWritten)
+    async def written(event: ReplyClauseWritten) -> None:
+        taken.append(event.event_id)
+
+    await own.connect()
+    await inbox.open()
+    await own.start()
+    try:
+        await until(lambda: taken)
+        await all_answered(broker, "moderation")
+    finally:
+        await inbox.close()
+        await own.stop()
+    assert taken == ["s-1:c0"]
