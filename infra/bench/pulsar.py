@@ -60,7 +60,7 @@ async def measure(
 
     It writes to the topics of `settings`: give it a Pulsar of its own. Raises RuntimeError if the projection stops.
     """
-    projector = PulsarProjector(broker, settings)
+    projector = PulsarProjector(connection(broker), settings)
     task = asyncio.create_task(projector.run(), name="projection under test")
     try:
         while projector.status().state not in ("live", "catching up"):

@@ -1,8 +1,8 @@
 """Read the stored messages of a stream back: in order, from any place, with nothing left behind on the server.
 
 Everything here is JetStream's batched direct get: one request, up to a batch of messages, no consumer. It suits reading
-that ends. Whoever follows a stream for hours has a reason to differ: `infra.log.session_feed` (facts as they are
-stored), `actors.persistence.recording.captured_sound` and `projections.pulsar.log_reader` (pull consumers) say theirs.
+that ends. `projections.log_reader` follows the whole log with it. Who follows a stream by other means has a reason:
+`infra.log.session_feed` (facts as they are stored), `actors.persistence.recording.captured_sound` (a pull consumer).
 """
 
 import asyncio

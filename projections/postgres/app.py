@@ -1,20 +1,13 @@
-"""The app of the projection: connected to the log as every actor is, but no actor waits for it."""
-
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+"""The process of this projection."""
 
 from faststream import FastStream
 
 from infra.cannot_run import CannotRun
-from infra.log.broker import make_app, make_broker
-from infra.log.connection import connection
 from infra.postgres_url import running_url
-from infra.process.tasks import ended
 from infra.settings import settings
-from projections.postgres.dead import NAME
+from projections.app import projection_app
 from projections.postgres.projector import PostgresProjector
-from projections.status import answer_status, end_process
+from projections.postgres.row import POSTGRES
 
 
 class NoPostgres(CannotRun, ValueError):
@@ -28,19 +21,4 @@ def make() -> FastStream:
     url = running_url(settings())
     if not url:
         raise NoPostgres("DAREDEVIL_POSTGRES_URL is `off`: name a database, or do not run this projection")
-    broker = make_broker(NAME)
-
-    @asynccontextmanager
-    async def life() -> AsyncIterator[None]:
-        nc = connection(broker)
-        projector = PostgresProjector(nc, url)
-        await answer_status(nc, NAME, projector.status)
-        work = asyncio.create_task(projector.run(), name=NAME)
-        work.add_done_callback(end_process)
-        try:
-            yield
-        finally:
-            work.remove_done_callback(end_process)
-            await ended(work)
-
-    return make_app(NAME, broker, life)
+    return projection_app(POSTGRES.process, lambda nc: PostgresProjector(nc, url))

@@ -5,14 +5,17 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 import psycopg
 
-from projections.postgres.fold import ConversationRow, Folded, FromTheFuture, LogMessage, Recording, dimensions, fold
+from infra.log.stream_reader import StoredMessage
+from projections.known_events import FromTheFuture
+from projections.postgres.fold import ConversationRow, Folded, Recording, dimensions, fold
 from projections.postgres.schema import Connection
 from projections.postgres.tables import ProjectionPosition, Space, fits_no_space, place_of, write
+from projections.projector import Stopped
 
 log = logging.getLogger(__name__)
 
-Bury = Callable[[LogMessage, str], Awaitable[None]]
-"""Moves a message that cannot be stored to the dead letters, with the reason."""
+DeadLetterWriter = Callable[[StoredMessage, str], Awaitable[None]]
+"""Copies a message that cannot be stored to the dead letters, with the reason."""
 
 Sound = Callable[[str], Awaitable[bytes | None]]
 """Returns the recording of a session, none if it is gone."""
@@ -21,21 +24,19 @@ _OURS = ("21", "22", "23", "54")
 """Classes of errors that the data causes, so that trying again does not help."""
 
 
-class Stopped(RuntimeError):
-    """The projection cannot go on; the message says why and what to do."""
-
-
 class Filler:
-    """Takes messages into the tables of a connection, in their order; what they cannot store goes to `bury`.
+    """Takes messages into the tables of a connection, in their order; what they cannot store becomes a dead letter.
 
     With `newest_space` a change of the embeddings' dimension drops those before it (a rebuild); otherwise it raises
     Stopped.
     """
 
-    def __init__(self, conn: Connection, sound: Sound, bury: Bury, newest_space: bool = False) -> None:
+    def __init__(
+        self, conn: Connection, sound: Sound, dead_letter: DeadLetterWriter, newest_space: bool = False
+    ) -> None:
         self._conn = conn
         self._sound = sound
-        self._bury = bury
+        self._dead_letter = dead_letter
         self._newest_space = newest_space
         self.place = ProjectionPosition(0, None)
         self.errors = 0
@@ -46,7 +47,7 @@ class Filler:
         self.place = await place_of(self._conn)
         return self.place
 
-    async def keep(self, messages: Sequence[LogMessage]) -> None:
+    async def keep(self, messages: Sequence[StoredMessage]) -> None:
         """Take messages in. Raises Stopped, Moved, psycopg.Error, nats errors."""
         facts, future = _fold_all(messages)
         originals = {message.sequence: message for message in messages}
@@ -57,7 +58,9 @@ class Filler:
         if future:
             raise Stopped(future)
 
-    async def _write(self, facts: Sequence[Folded], space: Space | None, originals: Mapping[int, LogMessage]) -> None:
+    async def _write(
+        self, facts: Sequence[Folded], space: Space | None, originals: Mapping[int, StoredMessage]
+    ) -> None:
         sound = {
             change.sequence: await self._sound(change.session_id)
             for fact in facts
@@ -82,10 +85,10 @@ class Filler:
             if fact.problem:
                 self._note(fact.problem)
 
-    async def _set_aside(self, fact: Folded, message: LogMessage, error: Exception) -> None:
+    async def _set_aside(self, fact: Folded, message: StoredMessage, error: Exception) -> None:
         problem = _cannot_be_stored(fact, error)
-        await self._bury(message, problem)
-        # First the letter, then the place: what falls between is buried twice, which DEAD stores once.
+        await self._dead_letter(message, problem)
+        # First the letter, then the position: who dies between writes it twice, which DEAD stores once.
         after = ProjectionPosition(message.sequence, self.place.space)
         await write(self._conn, [], self.place, after, {})
         self.place = after
@@ -105,7 +108,7 @@ def _caused_by_data(error: Exception) -> bool:
     return isinstance(error, psycopg.DataError | OverflowError | ValueError)
 
 
-def _fold_all(messages: Sequence[LogMessage]) -> tuple[list[Folded], str]:
+def _fold_all(messages: Sequence[StoredMessage]) -> tuple[list[Folded], str]:
     """Return the facts up to the first that a newer program wrote, and the word about that one."""
     facts: list[Folded] = []
     for message in messages:

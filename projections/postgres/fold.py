@@ -2,32 +2,20 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from contracts import events as e
-from contracts.codec import Undecodable, decode
+from contracts.codec import Undecodable
 from contracts.topology import tail_of
+from infra.log.stream_reader import StoredMessage
+from projections.known_events import known_event
 from projections.postgres.text import stored, stored_json
 
 MAX_DIMENSIONS = 16_000
 """The longest vector that pgvector stores."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class LogMessage:
-    """A message of the log."""
-
-    sequence: int
-    subject: str
-    data: bytes
-
-
-class FromTheFuture(RuntimeError):
-    """A fact was written by a newer program than this one, which would lose what it does not know of."""
 
 
 class EventRow(NamedTuple):
@@ -139,18 +127,13 @@ class Folded(NamedTuple):
     problem: str = ""
 
 
-def fold(message: LogMessage) -> Folded:
+def fold(message: StoredMessage) -> Folded:
     """Return what a message changes. Raises FromTheFuture."""
     try:
-        event = decode(message.subject, message.data)
+        event = known_event(message.sequence, message.subject, message.data)
     except Undecodable as error:
         return _unreadable(message, str(error))
     name = type(event).__name__
-    if event.schema_version > type(event).SCHEMA_VERSION:
-        raise FromTheFuture(
-            f"event {message.sequence} ({name} of {event.session_id}) has schema version {event.schema_version}, "
-            f"this program knows {type(event).SCHEMA_VERSION}: install the newer program, then start it again"
-        )
     row = EventRow(
         message.sequence,
         event.session_id,
@@ -170,7 +153,7 @@ def fold(message: LogMessage) -> Folded:
     return Folded(row, (change,), problem and f"event {message.sequence} ({name}): {problem}")
 
 
-def _unreadable(message: LogMessage, reason: str) -> Folded:
+def _unreadable(message: StoredMessage, reason: str) -> Folded:
     _, _, rest = message.subject.partition(".")
     session_id, _, tail = rest.partition(".")
     # A token of a subject may be longer than what an index of Postgres takes; our ids have 64 characters.

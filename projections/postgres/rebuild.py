@@ -12,11 +12,13 @@ from nats.aio.client import Client
 from psycopg import sql
 
 from contracts.tables import SCHEMA
+from contracts.topology import VOICE
+from infra.log.stream_reader import read_batch
 from infra.projection import Difference, NotRebuilt, Progress, Rebuilt
+from projections.log_reader import BATCH_BYTES, BATCH_MESSAGES, TIMEOUT_S
 from projections.postgres.compare import KEYS
-from projections.postgres.dead import burial, drop_letters, last_letter
+from projections.postgres.dead_letters import dead_letter_writer, drop_dead_letters, last_dead_letter
 from projections.postgres.filling import Filler
-from projections.postgres.log import read_log
 from projections.postgres.schema import OLD, REBUILD, Connection, connect, prepare
 from projections.postgres.sound import sound_from
 from projections.postgres.tables import make_index, place_of
@@ -53,9 +55,9 @@ async def _rebuild(
     url: str, old: Connection, new: Connection, nc: Client, progress: Progress, drop_lost: bool
 ) -> Rebuilt:
     await prepare(new, url, REBUILD)
-    filler = Filler(new, sound_from(nc), burial(nc), newest_space=True)
+    filler = Filler(new, sound_from(nc), dead_letter_writer(nc), newest_space=True)
     await filler.find_place()
-    old_letters = await last_letter(nc)
+    old_letters = await last_dead_letter(nc)
     result = Rebuilt()
     await _fill(filler, nc, await log_end(nc), progress)
     if filler.place.space is not None:
@@ -70,8 +72,8 @@ async def _rebuild(
         _refuse_loss(result.differences, drop_lost)
     progress("swapping", 0, 0)
     await _swap(old, filler, nc, comparable)
-    # What still cannot be stored has been buried again on the way.
-    await drop_letters(nc, old_letters)
+    # What still cannot be stored has become a dead letter again on the way.
+    await drop_dead_letters(nc, old_letters)
     result.events, result.errors, result.last_error = filler.place.sequence, filler.errors, filler.last_error
     return result
 
@@ -94,8 +96,8 @@ async def _alone(conn: Connection) -> None:
 async def _fill(filler: Filler, nc: Client, until: int, progress: Progress) -> None:
     """Take the log in up to a sequence."""
     while filler.place.sequence < until:
-        messages, _ = await read_log(nc, filler.place.sequence)
-        messages = [message for message in messages if message.sequence <= until]
+        batch = await read_batch(nc, VOICE, ">", filler.place.sequence + 1, BATCH_MESSAGES, BATCH_BYTES, TIMEOUT_S)
+        messages = [message for message in batch.messages if message.sequence <= until]
         if not messages:
             return
         await filler.keep(messages)

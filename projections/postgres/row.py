@@ -23,13 +23,12 @@ async def _verify(settings: Settings, nc: Client) -> list[str]:
 async def _rebuild(settings: Settings, nc: Client, progress: Progress, drop_lost: bool) -> Rebuilt:
     import psycopg
 
-    from projections.postgres.filling import Stopped
     from projections.postgres.rebuild import rebuild
-    from projections.postgres.schema import UnusableDatabase
+    from projections.projector import Stopped
 
     try:
         return await rebuild(running_url(settings), nc, progress, drop_lost)
-    except (Stopped, UnusableDatabase) as error:
+    except Stopped as error:
         raise NotRebuilt(str(error)) from error
     except psycopg.OperationalError as error:
         raise NotRebuilt(_away(error)) from error

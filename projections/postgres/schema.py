@@ -10,6 +10,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import TupleRow
 
 from contracts.tables import SCHEMA
+from projections.projector import Stopped, first_line
 
 REBUILD, OLD = f"{SCHEMA}_rebuild", f"{SCHEMA}_old"
 HEAD = "0002"
@@ -22,7 +23,7 @@ STATEMENT_TIMEOUT_MS = 60_000
 Connection = AsyncConnection[TupleRow]
 
 
-class UnusableDatabase(RuntimeError):
+class UnusableDatabase(Stopped):
     """The database cannot hold our tables as it is; the message says why and what to do."""
 
 
@@ -120,8 +121,3 @@ def _migrate(url: str, schema: str) -> None:
         raise error.orig or error from error
     finally:
         engine.dispose()
-
-
-def first_line(error: BaseException) -> str:
-    """Return an error's message without the details that Postgres adds below."""
-    return str(error).partition("\n")[0]

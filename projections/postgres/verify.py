@@ -8,18 +8,20 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, dict_row
 
 from contracts.tables import SCHEMA
+from contracts.topology import VOICE
+from infra.log.stream_reader import read_batch
+from projections.known_events import FromTheFuture
+from projections.log_reader import BATCH_BYTES, BATCH_MESSAGES, TIMEOUT_S
 from projections.postgres.compare import KEYS, Expected, differing, digest, plain_event
-from projections.postgres.dead import set_aside
+from projections.postgres.dead_letters import dead_letter_sequences
 from projections.postgres.fold import (
     Erasure,
     EventRow,
     Folded,
-    FromTheFuture,
     Recording,
     fold,
     skeleton_row,
 )
-from projections.postgres.log import read_log
 from projections.postgres.schema import HEAD, connect, version_of
 from projections.postgres.sound import sound_from
 from projections.postgres.tables import ProjectionPosition, place_of
@@ -54,21 +56,21 @@ class _Check:
         self._expected = Expected(place.space)
         self._unlike: dict[int, str] = {}
         self._sounds: dict[str, str] = {}
-        self._set_aside: set[int] = set()
+        self._dead: set[int] = set()
         self.differences: list[str] = []
 
     async def run(self) -> list[str]:
         """Compare all of it, but for what is in the dead letters."""
-        self._set_aside = await set_aside(self._nc)
+        self._dead = await dead_letter_sequences(self._nc)
         after = first = 0
         while after < self._place.sequence and len(self.differences) < MAX_DIFFERENCES:
-            messages, _ = await read_log(self._nc, after)
-            messages = [message for message in messages if message.sequence <= self._place.sequence]
+            batch = await read_batch(self._nc, VOICE, ">", after + 1, BATCH_MESSAGES, BATCH_BYTES, TIMEOUT_S)
+            messages = [message for message in batch.messages if message.sequence <= self._place.sequence]
             if not messages:
                 break
             first = first or messages[0].sequence
             last = messages[-1].sequence
-            facts = self._folded(message for message in messages if message.sequence not in self._set_aside)
+            facts = self._folded(message for message in messages if message.sequence not in self._dead)
             await self._events(facts, (after if after else first - 1) + 1, last)
             after = last
         await self._events([], after + 1, self._place.sequence)

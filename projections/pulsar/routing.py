@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import msgpack
 
 from contracts import events as e
-from contracts.codec import Undecodable, decode
-from contracts.topology import EVENTS, UnknownSubject, event_class_of
+from contracts.topology import EVENTS
+from infra.log.stream_reader import StoredMessage
+from projections.known_events import known_event
 
 TENANT = "arc"
 CONVERSATION = "persistent://arc/events/conversation"
@@ -69,10 +70,6 @@ METRICS: dict[type[e.Event], tuple[str, ...]] = {
 """The fields of each fact that `session-metrics` takes, besides the common ones. None may hold words."""
 
 
-class FromTheFuture(ValueError):
-    """A fact of a schema version that this program does not know."""
-
-
 class TopicMessage(NamedTuple):
     """One message for one topic; `event_time_ms` is Unix epoch."""
 
@@ -98,9 +95,10 @@ def _topics_of(event_class: type[e.Event]) -> tuple[str, ...]:
 _TOPICS: dict[type[e.Event], tuple[str, ...]] = {row.event: _topics_of(row.event) for row in EVENTS}
 
 
-def messages_of(sequence: int, subject: str, data: bytes, traceparent: str | None = None) -> list[TopicMessage]:
+def messages_of(fact: StoredMessage) -> list[TopicMessage]:
     """Return what a fact of the log becomes. Raises FromTheFuture; Undecodable if it is no fact of ours."""
-    event = _read(subject, data)
+    sequence, data = fact.sequence, fact.data
+    event = known_event(sequence, fact.subject, data)
     event_class = type(event)
     properties = {
         "session": event.session_id,
@@ -108,7 +106,7 @@ def messages_of(sequence: int, subject: str, data: bytes, traceparent: str | Non
         "schema_version": str(event.schema_version),
         "sequence": str(sequence),
     }
-    if traceparent:
+    if traceparent := fact.headers.get("traceparent"):
         properties["traceparent"] = traceparent
     time_ms = event.time_ns // 1_000_000
     return [
@@ -122,42 +120,6 @@ def messages_of(sequence: int, subject: str, data: bytes, traceparent: str | Non
         )
         for topic in _TOPICS[event_class]
     ]
-
-
-def _read(subject: str, data: bytes) -> e.Event:
-    try:
-        event = decode(subject, data)
-    except Undecodable as error:
-        # A later version may not fit our class at all.
-        _refuse_the_future(subject, _version(data), error)
-        raise
-    if event.schema_version > event.SCHEMA_VERSION:
-        raise _from_the_future(type(event), event.schema_version)
-    return event
-
-
-def _refuse_the_future(subject: str, version: int, cause: Exception) -> None:
-    try:
-        event_class = event_class_of(subject)
-    except UnknownSubject:
-        return
-    if version > event_class.SCHEMA_VERSION:
-        raise _from_the_future(event_class, version) from cause
-
-
-def _from_the_future(event_class: type[e.Event], version: int) -> FromTheFuture:
-    known = event_class.SCHEMA_VERSION
-    return FromTheFuture(f"{event_class.__name__} has schema version {version}, this program knows {known}")
-
-
-def _version(data: bytes) -> int:
-    """Return the schema version that unreadable bytes say they have, 0 if they don't."""
-    try:
-        fields = msgpack.unpackb(data)
-    except Exception:  # msgpack raises many kinds
-        return 0
-    version = fields.get("schema_version") if isinstance(fields, dict) else None
-    return version if isinstance(version, int) else 0
 
 
 def _metrics(event_class: type[e.Event], data: bytes) -> bytes:

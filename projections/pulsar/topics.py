@@ -10,6 +10,7 @@ import pulsar
 from _pulsar import MessageBuilder
 
 from infra.settings import Settings
+from projections.projector import AnotherCopy, Stopped
 from projections.pulsar.access import client_options
 from projections.pulsar.routing import PRODUCERS, TopicMessage
 
@@ -25,11 +26,7 @@ class PulsarAway(RuntimeError):
     """Pulsar cannot be reached, or failed."""
 
 
-class AnotherCopy(RuntimeError):
-    """Another copy of the projection writes the topics."""
-
-
-class NotOurs(RuntimeError):
+class NotOurs(Stopped):
     """A topic holds messages that this projection has not written."""
 
 

@@ -10,19 +10,14 @@ from nats.aio.client import Client
 
 from contracts.codec import Undecodable
 from contracts.events import SessionErased
-from contracts.topology import (
-    EVENTS,
-    FACTS,
-    VOICE,
-    event_subjects,
-    session_of,
-)
+from contracts.topology import VOICE, event_subjects, session_of
 from infra.settings import Settings
+from projections.known_events import FromTheFuture
+from projections.log_reader import log_until
 from projections.pulsar.access import NoAccess
 from projections.pulsar.comparison import Comparison, Kept
-from projections.pulsar.log_reader import Entry, entries_until
-from projections.pulsar.projector import NAME
-from projections.pulsar.routing import CONVERSATION, PRODUCERS, FromTheFuture, TopicMessage, messages_of, topics_of
+from projections.pulsar.routing import PRODUCERS, TopicMessage, messages_of
+from projections.pulsar.row import PULSAR
 from projections.pulsar.topics import PulsarAway, connect
 from projections.status import ask_status, log_end
 
@@ -39,7 +34,7 @@ async def verify(settings: Settings, nc: Client) -> list[str]:
     """
     end = await log_end(nc)
     await _wait_for(nc, end)
-    erased = [session_of(entry.subject) async for entry in entries_until(nc, end, [event_subjects(SessionErased)])]
+    erased = [session_of(fact.subject) async for fact in log_until(nc, end, event_subjects(SessionErased))]
     first = (await nc.jetstream().stream_info(VOICE)).state.first_seq
     expired_s = time.time() - settings.pulsar_retention_hours * 3600
     try:
@@ -62,7 +57,7 @@ async def verify(settings: Settings, nc: Client) -> list[str]:
 async def _wait_for(nc: Client, end: int) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        statuses = await ask_status(nc, NAME, 0.3)
+        statuses = await ask_status(nc, PULSAR.process, 0.3)
         at_work = [status for status in statuses if status.state in ("live", "catching up")]
         if not at_work or at_work[0].position >= end:
             return
@@ -73,7 +68,7 @@ async def _compare(nc: Client, client: Any, topic: str, end: int, expired_s: flo
     topic_messages = kept_messages(client, topic)
     kept = await anext(topic_messages, None)
     nothing_yet = True
-    async for entry, expected in _expected(nc, topic, end):
+    async for stored_s, expected in _expected(nc, topic, end):
         while kept is not None and kept.sequence < expected.sequence:
             nothing_yet = False
             comparison.extra(kept)
@@ -82,7 +77,7 @@ async def _compare(nc: Client, client: Any, topic: str, end: int, expired_s: flo
             nothing_yet = False
             comparison.same(expected, kept)
             kept = await anext(topic_messages, None)
-        elif not (nothing_yet and entry.stored_s < expired_s):
+        elif not (nothing_yet and stored_s < expired_s):
             comparison.missing(expected)
     while kept is not None:
         if kept.sequence <= end:
@@ -90,16 +85,16 @@ async def _compare(nc: Client, client: Any, topic: str, end: int, expired_s: flo
         kept = await anext(topic_messages, None)
 
 
-async def _expected(nc: Client, topic: str, end: int) -> AsyncIterator[tuple[Entry, TopicMessage]]:
-    subjects = [event_subjects(row.event) for row in EVENTS if topic in topics_of(row.event)]
-    async for entry in entries_until(nc, end, [FACTS.pattern] if topic == CONVERSATION else subjects):
+async def _expected(nc: Client, topic: str, end: int) -> AsyncIterator[tuple[float, TopicMessage]]:
+    """Yield what a topic should have, each with when its fact was stored (Unix epoch)."""
+    async for fact in log_until(nc, end):
         try:
-            messages = messages_of(entry.sequence, entry.subject, entry.data, entry.traceparent)
+            messages = messages_of(fact)
         except Undecodable:
             continue
         for message in messages:
             if message.topic == topic:
-                yield entry, message
+                yield fact.stored_ns / 1e9, message
 
 
 async def kept_messages(client: Any, topic: str) -> AsyncIterator[Kept]:

@@ -5,12 +5,12 @@ import pytest
 from contracts import events as e
 from contracts.codec import encode
 from contracts.topology import subject_of
+from infra.log.stream_reader import StoredMessage
+from projections.known_events import FromTheFuture
 from projections.postgres.fold import (
     Closing,
     ConversationRow,
     Erasure,
-    FromTheFuture,
-    LogMessage,
     Opening,
     Recording,
     SummaryRow,
@@ -33,8 +33,8 @@ CHANGES = {
 }
 
 
-def message(event: e.Event, sequence: int = 7) -> LogMessage:
-    return LogMessage(sequence, subject_of(event), encode(event))
+def message(event: e.Event, sequence: int = 7) -> StoredMessage:
+    return StoredMessage(sequence, subject_of(event), encode(event))
 
 
 @pytest.mark.parametrize("event_class", EVENT_CLASSES)
@@ -53,7 +53,7 @@ def test_each_class_is_an_event_row_and_some_are_more(event_class: type[e.Event]
 
 
 def test_what_is_no_event_is_kept_as_its_bytes_with_the_reason() -> None:
-    row, changes, problem = fold(LogMessage(3, "voice.s-1.turn.ended", b"\xff"))
+    row, changes, problem = fold(StoredMessage(3, "voice.s-1.turn.ended", b"\xff"))
     assert (row.event, row.session_id, row.data, row.raw, changes) == ("turn.ended", "s-1", None, b"\xff", ())
     assert "event 3" in problem
 

@@ -113,21 +113,6 @@ async def test_what_is_no_event_is_kept_raw_and_counted(
     assert await verify(database, connection(broker)) == []
 
 
-async def test_a_fact_of_a_newer_program_stops_it_with_what_to_do(
-    broker: NatsBroker, projector: PostgresProjector, tables: Tables
-) -> None:
-    await append(broker, turn("known"))
-    await append(broker, turn("from the future", 1, schema_version=2))
-    await append(broker, turn("after it", 2))
-    await until(lambda: projector.status().state == "stopped", 20)
-    status = projector.status()
-    assert status.position == 1
-    assert "event 2" in status.reason
-    assert "schema version 2" in status.reason
-    assert "install the newer program" in status.reason
-    assert len(await tables.all("events")) == 1
-
-
 async def test_another_dimension_of_embeddings_stops_it_with_what_to_do(
     broker: NatsBroker, projector: PostgresProjector, tables: Tables
 ) -> None:

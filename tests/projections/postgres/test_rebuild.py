@@ -82,7 +82,7 @@ async def _read_on(database: str) -> None:
 async def test_after_a_change_of_dimension_a_rebuild_takes_the_new_one_and_the_projection_goes_on(
     broker: NatsBroker, projector: PostgresProjector, tables: Tables, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projections.postgres.projector.STOPPED_S", 0.2)
+    monkeypatch.setattr("projections.projector.STOPPED_S", 0.2)
     await append(broker, turn("two numbers", 1, embedding="AAAAPwAAgL4=", embedding_model="small"))
     last = await append(broker, turn("one number", 2, embedding="AAAAPw==", embedding_model="smaller"))
     await until(lambda: projector.status().state == "stopped", 20)

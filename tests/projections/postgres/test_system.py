@@ -9,14 +9,14 @@ from nats.aio.client import Client
 from infra.settings import Settings
 from infra.system.parts import keepers
 from infra.system.supervisor import Supervisor
-from projections.postgres.dead import NAME
+from projections.postgres.row import POSTGRES
 from projections.status import ask_status
 
 
 async def live_pid(nc: Client, other_than: int = 0) -> int:
     """Wait until a copy is live; return its process id."""
     for _ in range(200):
-        for status in await ask_status(nc, NAME, 0.2):
+        for status in await ask_status(nc, POSTGRES.process, 0.2):
             if status.state == "live" and status.pid != other_than:
                 return status.pid
     raise AssertionError("no copy is live")

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 from contracts.codec import encode
 from contracts.topology import subject_of
+from infra.log.stream_reader import StoredMessage
 from projections.pulsar.comparison import SHOWN, Comparison, Kept
 from projections.pulsar.routing import TopicMessage, messages_of
 from tests.projections.pulsar.facts import conversation
 
 EXPECTED: list[TopicMessage] = [
-    messages_of(sequence, subject_of(fact), encode(fact))[0]
+    messages_of(StoredMessage(sequence, subject_of(fact), encode(fact)))[0]
     for sequence, fact in enumerate(conversation("s-1", turns=4), start=1)
 ]
 

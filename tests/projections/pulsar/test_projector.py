@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from faststream.nats import NatsBroker
+from nats.aio.client import Client
 
 from infra.settings import Settings
 from projections.pulsar import projector as module
@@ -19,7 +19,7 @@ async def test_an_unexpected_error_is_told_and_it_starts_again(monkeypatch: pyte
         raise KeyError("clusters")
 
     monkeypatch.setattr(module, "provision", provision)
-    projector = PulsarProjector(NatsBroker(), Settings())
+    projector = PulsarProjector(Client(), Settings())
     work = asyncio.create_task(projector.run())
     try:
         await until(lambda: len(asked) > 1, within_s=10)

@@ -1,7 +1,6 @@
 """The projection against a real Pulsar."""
 
 import asyncio
-from itertools import pairwise
 
 import pytest
 from faststream.nats import NatsBroker
@@ -12,7 +11,6 @@ from contracts.topology import VOICE, subject_of
 from infra.log.connection import connection, jetstream
 from infra.log.event_log import append
 from infra.settings import Settings
-from projections.pulsar.log_reader import entries_until
 from projections.pulsar.routing import CONVERSATION, LIFECYCLE, METRICS_TOPIC, PRODUCERS
 from projections.pulsar.topics import connect
 from projections.pulsar.verify import verify
@@ -135,22 +133,6 @@ async def test_what_is_no_fact_is_left_out_and_counted(broker: NatsBroker, confi
     assert await verify(config, connection(broker)) == []
 
 
-async def test_a_fact_from_the_future_stops_it_with_what_to_do(broker: NatsBroker, config: Settings) -> None:
-    facts = conversation("s-1")
-    for fact in facts[:3]:
-        await append(broker, fact)
-    await append(broker, facts[3].model_copy(update={"schema_version": 7}))
-    await append(broker, facts[4])
-    async with projecting(broker, config) as projector:
-        await until(lambda: projector.status().state == "stopped", within_s=20)
-        reason = projector.status().reason
-        assert projector.position == 3
-    assert "fact 4" in reason
-    assert "schema version 7" in reason
-    assert "Update this program" in reason
-    assert len(await read_topic(config, CONVERSATION)) == 3
-
-
 async def test_topics_of_another_log_stop_it_with_what_to_do(broker: NatsBroker, config: Settings) -> None:
     await say_all(broker, conversation("s-1", turns=3))
     async with projecting(broker, config) as projector:
@@ -185,10 +167,3 @@ async def test_verify_tells_what_is_wrong(broker: NatsBroker, config: Settings) 
     assert any("fact ? (? of ?)" in line for line in differences)
     assert any("2 facts are missing: fact 14" in line for line in differences)
     assert any("fact 5" in line and "not in the log" in line for line in differences)
-
-
-async def test_the_log_is_read_in_order_without_gaps(broker: NatsBroker) -> None:
-    await say_all(broker, [fact for n in range(60) for fact in conversation(f"s-{n}")])
-    sequences = [entry.sequence async for entry in entries_until(connection(broker), 10**9, ["voice.*.*.*"])]
-    assert len(sequences) == 60 * 13
-    assert all(after == before + 1 for before, after in pairwise(sequences))

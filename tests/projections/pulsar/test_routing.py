@@ -6,13 +6,14 @@ import pytest
 from contracts import events as e
 from contracts.codec import Undecodable, encode
 from contracts.topology import EVENTS, subject_of
+from infra.log.stream_reader import StoredMessage
+from projections.known_events import FromTheFuture
 from projections.pulsar.routing import (
     COMMON,
     CONVERSATION,
     LIFECYCLE,
     METRICS,
     METRICS_TOPIC,
-    FromTheFuture,
     messages_of,
     topics_of,
 )
@@ -62,7 +63,7 @@ def test_metrics_name_only_fields_that_their_events_have_and_that_hold_no_words(
 
 def test_the_conversation_has_the_logs_bytes_and_metrics_have_numbers_alone() -> None:
     recorded = fact(e.TurnRecorded)
-    whole, metrics = messages_of(9, subject_of(recorded), encode(recorded))
+    whole, metrics = messages_of(StoredMessage(9, subject_of(recorded), encode(recorded)))
     assert whole.payload == encode(recorded)
     kept = msgpack.unpackb(metrics.payload)
     assert set(kept) <= {*COMMON, *METRICS[e.TurnRecorded]}
@@ -74,17 +75,19 @@ def test_a_later_schema_version_is_told_even_where_it_does_not_fit_our_class() -
     ended = fact(e.TurnEnded)
     later = ended.model_copy(update={"schema_version": 2})
     with pytest.raises(FromTheFuture, match="schema version 2"):
-        messages_of(1, subject_of(later), encode(later))
+        messages_of(StoredMessage(1, subject_of(later), encode(later)))
     with pytest.raises(FromTheFuture, match="schema version 9"):
-        messages_of(1, subject_of(ended), msgpack.packb({"schema_version": 9, "words": ["other", "shape"]}))
+        messages_of(
+            StoredMessage(1, subject_of(ended), msgpack.packb({"schema_version": 9, "words": ["other", "shape"]}))
+        )
 
 
 @pytest.mark.parametrize("data", [b"", b"\xc1", msgpack.packb([1]), msgpack.packb({"schema_version": "9"})])
 def test_bytes_that_are_no_fact_are_no_message(data: bytes) -> None:
     with pytest.raises(Undecodable):
-        messages_of(1, "voice.s-1.turn.ended", data)
+        messages_of(StoredMessage(1, "voice.s-1.turn.ended", data))
 
 
 def test_an_unknown_event_is_no_message_whatever_version_it_says() -> None:
     with pytest.raises(Undecodable):
-        messages_of(1, "voice.s-1.what.ever", msgpack.packb({"schema_version": 9}))
+        messages_of(StoredMessage(1, "voice.s-1.what.ever", msgpack.packb({"schema_version": 9})))

@@ -14,7 +14,8 @@ from infra.log.connection import connection
 from infra.settings import Settings
 from infra.system.processes import die_with_parent
 from projections.pulsar.comparison import Kept
-from projections.pulsar.projector import NAME, PulsarProjector
+from projections.pulsar.projector import PulsarProjector
+from projections.pulsar.row import PULSAR
 from projections.pulsar.topics import connect
 from projections.pulsar.verify import kept_messages
 from projections.status import Status, ask_status, log_end
@@ -31,7 +32,7 @@ async def read_topic(settings: Settings, topic: str) -> list[Kept]:
 @asynccontextmanager
 async def projecting(broker: NatsBroker, settings: Settings) -> AsyncIterator[PulsarProjector]:
     """Run a projection in this process for the length of a block."""
-    projector = PulsarProjector(broker, settings)
+    projector = PulsarProjector(connection(broker), settings)
     task = asyncio.create_task(projector.run())
     try:
         yield projector
@@ -87,7 +88,7 @@ async def position_reached(broker: NatsBroker, position: int, within_s: float = 
     """Wait until a running projection has stored everything up to `position`."""
     async with asyncio.timeout(within_s):
         while True:
-            for status in await ask_status(connection(broker), NAME, 0.1):
+            for status in await ask_status(connection(broker), PULSAR.process, 0.1):
                 assert status.state != "stopped", status.reason
                 if status.position >= position:
                     return status
