@@ -27,12 +27,12 @@ async def dead_letter_sequences(nc: Client) -> set[int]:
 
 
 async def last_dead_letter(nc: Client) -> int:
-    """Return the newest sequence of DEAD, 0 if nothing was ever there."""
+    """Return the sequence of the newest dead letter, 0 if there never was one."""
     return (await nc.jetstream().stream_info(DEAD)).state.last_seq
 
 
 async def drop_dead_letters(nc: Client, until: int) -> None:
-    """Drop this projection's dead letters up to a sequence of DEAD, once a rebuild has tried them again."""
+    """Drop this projection's dead letters up to a sequence of their stream, once a rebuild has tried them again."""
     js = nc.jetstream()
     for letter in await dead_letters(nc):
         if letter.durable == POSTGRES.process and letter.sequence <= until:

@@ -22,6 +22,7 @@ from faststream.nats import NatsBroker
 
 from contracts.codec import encode
 from contracts.events import Event, TurnRecorded
+from contracts.ids import derive_id
 from contracts.topology import VOICE, subject_of
 from infra.bench.conversations import conversations
 from infra.bench.filling import fill_log
@@ -173,12 +174,13 @@ class ProjectionContract(ABC):
 
 
 def _turn(session: str, text: str) -> TurnRecorded:
+    name = derive_id(session, text)  # ids stay when words are erased
     return TurnRecorded(
-        event_id=f"{session}-{text}",
+        event_id=name,
         session_id=session,
         time_ns=1_795_000_000_000_000_000,
-        turn_id=f"turn-{session}-{text}",
-        reply_id=f"reply-{session}-{text}",
+        turn_id=f"turn-{name}",
+        reply_id=f"reply-{name}",
         user_text=text,
         written_text=text,
         heard_text=text,

@@ -22,7 +22,7 @@ class TestPostgres(ProjectionContract):
 
     async def contents(self, settings: Settings) -> list[tuple[object, ...]]:
         async with Tables.of(settings.postgres_url) as tables:
-            return [(table, *row.items()) for table in TABLES for row in await tables.all(table)]
+            return [(table, str(sorted(row.items()))) for table in TABLES for row in await tables.all(table)]
 
     async def damage(self, settings: Settings) -> None:
         async with Tables.of(settings.postgres_url) as tables:
