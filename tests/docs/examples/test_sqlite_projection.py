@@ -15,6 +15,8 @@ from infra.system.parts import keepers
 from tests.projections.contract import ProjectionContract
 from tests.servers import NatsServer
 
+pytestmark = pytest.mark.slow
+
 PAGE = (Path(__file__).parents[3] / "docs" / "extending.md").read_text()
 
 

@@ -1,10 +1,7 @@
 """The projection when it, Pulsar or NATS dies at the worst moment: nothing is missing, nothing double."""
 
 import asyncio
-import random
 import signal
-from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from faststream.nats import NatsBroker
@@ -12,37 +9,15 @@ from faststream.nats import NatsBroker
 from infra.log.connection import connection
 from infra.settings import Settings
 from infra.system.pulsar import PulsarServer
-from projections.pulsar.routing import CONVERSATION
 from projections.pulsar.verify import verify
-from projections.status import log_end
 from tests.projections.pulsar.facts import conversation, say_all
-from tests.projections.pulsar.topics import ProjectorProcess, caught_up, position_reached, projecting, read_topic
+from tests.projections.pulsar.topics import caught_up, projecting
 from tests.servers import NatsServer
 from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 
 SESSIONS, TURNS = 50, 4
-
-
-async def test_killed_again_and_again_while_facts_flow(broker: NatsBroker, config: Settings, tmp_path: Path) -> None:
-    facts = [fact for n in range(SESSIONS) for fact in conversation(f"s-{n}", TURNS)]
-    assert len(facts) == 2000
-    chance = random.Random(4)
-    # The next one waits at the broker while one is at work, and takes over when that is killed.
-    projectors = [ProjectorProcess(config, tmp_path / f"projector-{n}.log") for n in range(5)]
-    await projectors[0].start()
-    await position_reached(broker, 0)
-    saying = asyncio.create_task(say_all(broker, facts))
-    for number, (projector, successor) in enumerate(pairwise(projectors)):
-        await successor.start()
-        await position_reached(broker, number * 400 + chance.randrange(400))
-        await projector.end(signal.SIGKILL)
-    await saying
-    await position_reached(broker, await log_end(connection(broker)))
-    assert await verify(config, connection(broker)) == []
-    assert len(await read_topic(config, CONVERSATION)) == 2000
-    assert await projectors[-1].end(signal.SIGTERM) == 0
 
 
 async def test_the_broker_is_killed_and_comes_back_while_facts_flow(
