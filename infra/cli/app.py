@@ -14,7 +14,7 @@ from infra.cli.output import fail
 
 class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; what people can put right is told as one line."""
+        """Run a command; an error that the user can fix is printed as one line."""
         try:
             return super().invoke(ctx)
         except CannotRun as error:
@@ -32,25 +32,25 @@ app = typer.Typer(
 
 [bold]Examples[/bold]
 
-  daredevil run                          start everything, then open the page that it names
+  daredevil run                          start everything, then open the page that it prints
 
-  daredevil say hello.wav                call the agent with a recording and hear what it answers
+  daredevil say hello.wav                call the agent with a recording and print its answer
 
   daredevil say a.wav b.wav --out c.wav  two turns; keep the agent's sound
 
-  daredevil sessions                     which conversations the log holds
+  daredevil sessions                     list the conversations in the log
 
-  daredevil events SESSION               everything that happened in one, in order
+  daredevil events SESSION               print everything that happened in one, in order
 
-  daredevil turns SESSION                one line a turn: the gap and what it was made of
+  daredevil turns SESSION                one line per turn: the response gap and its parts
 
-  daredevil export SESSION -f webm       the recording; or json, md, txt, srt, wav
+  daredevil export SESSION -f webm       write the recording; or json, md, txt, srt, wav
 
-  daredevil projections                  how the tables and topics keep up with the log
+  daredevil projections                  show how far tables and topics are behind the log
 
-  daredevil token --room R --identity I  a token to join a LiveKit room
+  daredevil token --room R --identity I  create a token to join a LiveKit room
 
-  daredevil doctor                       what is missing here, and how to get it
+  daredevil doctor                       check what is missing here, and how to get it
 """,
 )
 
@@ -73,7 +73,7 @@ app.add_typer(bench.app, name="bench")
 
 
 def _unwrapped(text: str) -> str:
-    """Return help with each paragraph in one line, for the terminal to wrap; what is set in stays as it is."""
+    """Return help with each paragraph on one line, for the terminal to wrap; indented lines stay as they are."""
     paragraphs = text.split("\n\n")
     return "\n\n".join(each if each.startswith(" ") else " ".join(each.split("\n")) for each in paragraphs)
 
@@ -103,11 +103,11 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Take the options before a command."""
+    """Apply the options that stand before a command."""
 
 
 def run_command_line() -> None:
     """Run the command line."""
-    # What goes wrong with a room is told by the commands in a line; LiveKit's own lines repeat it with the token.
+    # The commands report a room's errors in one line; LiveKit's own log lines repeat them, with the token.
     logging.getLogger("livekit").setLevel(logging.CRITICAL)
     app()

@@ -1,4 +1,4 @@
-"""`daredevil bench`: figures of this machine."""
+"""`daredevil bench`: measurements of this machine."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="""Measure this machine: the gap before an answer, what the log adds, what idling costs, and
+    help="""Measure this machine: the gap before an answer, what the log adds to it, the cost of idling, and
     how fast the tables follow.
 
 Examples:
@@ -82,7 +82,7 @@ def bus(
 ) -> None:
     """Measure what the log adds to a turn (all its hops, fsync on), and events a second through one actor.
 
-    Runs on a NATS server of its own beside the data directory; the system's log is left alone.
+    Runs on a NATS server of its own beside the data directory; the system's log is not touched.
     """
     from dataclasses import asdict
 
@@ -96,7 +96,7 @@ def bus(
     )
     for name, ms in figures.hops_p50_ms.items():
         out().print(f"  [dim]{ms:6.2f} ms to {name} at the door (P50)[/]")
-    out().print(f"one fact alone is stored after P50 {figures.store_p50_ms} ms, P95 {figures.store_p95_ms} ms")
+    out().print(f"storing one fact alone takes P50 {figures.store_p50_ms} ms, P95 {figures.store_p95_ms} ms")
     out().print(f"through one actor: [bold]{figures.events_per_s}[/] events/s ({figures.events} events)")
 
 
@@ -124,9 +124,9 @@ def idle(
     seconds: Annotated[float, typer.Option(min=1, help="How long to watch.")] = 30,
     as_json: Json = False,
 ) -> None:
-    """Measure memory and CPU of the system while nobody talks, and how long it took to get ready.
+    """Measure memory and CPU of the system while nobody talks, and how long it took to start.
 
-    Takes the running system, or starts one for as long as it takes.
+    Measures the running system, or starts one for this command.
     """
     from dataclasses import asdict
 
@@ -151,7 +151,7 @@ async def _idle(seconds: float) -> "IdleFigures":
     from infra.settings import settings
 
     async with system_page():
-        await asyncio.sleep(2)  # what starting has left behind is not idling
+        await asyncio.sleep(2)  # wait until the load of starting is over
         return await measure_idle(settings().data_dir, seconds)
 
 
@@ -162,7 +162,7 @@ def projections(
 ) -> None:
     """Measure how fast the tables follow the log: catching up, one fact at a time, and a rebuild.
 
-    Runs on servers of its own beside the data directory. Pulsar has its own: `python -m infra.bench.pulsar`.
+    Runs on servers of its own beside the data directory. For Pulsar, run `python -m infra.bench.pulsar`.
     """
     from dataclasses import asdict
 
@@ -172,7 +172,7 @@ def projections(
         return
     out().print(
         f"Postgres catches up at [bold]{figures.catch_up_per_s}[/] events/s over {figures.events} events "
-        f"({figures.without_index_per_s}/s before the index of embeddings is made)"
+        f"({figures.without_index_per_s}/s before the index of embeddings is built)"
     )
     out().print(
         f"live lag: P50 [bold]{figures.live_lag_p50_ms}[/] ms, P95 [bold]{figures.live_lag_p95_ms}[/] ms, "
@@ -196,15 +196,16 @@ async def _projections(events: int) -> "PostgresFigures":
 @app.command()
 def memory(
     turns: Annotated[int, typer.Option(min=1000, max=2_000_000, help="Past turns in the table.")] = 100_000,
-    queries: Annotated[int, typer.Option(min=20, help="Questions asked, each for the user of a random turn.")] = 300,
+    queries: Annotated[int, typer.Option(min=20, help="Number of searches, each for the user of a random turn.")] = 300,
     index: Annotated[
-        bool, typer.Option(help="Make the HNSW index too (many minutes for a million turns): only heavy users need it.")
+        bool,
+        typer.Option(help="Build the HNSW index too (many minutes for a million turns); only heavy users need it."),
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Measure how quickly a user's similar past turns are found among those of all, and how many of the right ones.
+    """Measure how fast a user's similar past turns are found among those of all users, and the recall.
 
-    Recall is against the exact search among all turns of the user. Runs on a Postgres of its own beside the data
+    Recall is relative to an exact search of all the user's turns. Runs on a Postgres of its own beside the data
     directory.
     """
     from dataclasses import asdict
@@ -218,7 +219,7 @@ def memory(
     out().print(f"{figures.turns} turns of {figures.users} users, {made}; top 5 of the same user:")
     out().print(
         f"P50 [bold]{figures.p50_ms}[/] ms, P95 [bold]{figures.p95_ms}[/] ms, max {figures.max_ms} ms, "
-        f"recall@5 [bold]{figures.recall:.3f}[/] over {figures.queries} questions"
+        f"recall@5 [bold]{figures.recall:.3f}[/] over {figures.queries} searches"
     )
     out().print(
         f"[dim]the user with most turns ({figures.heaviest_turns}): P50 {figures.heaviest_p50_ms} ms, "

@@ -1,4 +1,4 @@
-"""`daredevil bench barge-in` and `bench greeting`: what a caller notices at a door besides the gap."""
+"""`daredevil bench barge-in` and `bench greeting`: what a caller notices besides the gap."""
 
 import json
 from pathlib import Path
@@ -26,19 +26,19 @@ def barge_in(
     times: Annotated[int, typer.Option(min=1, help="Interruptions.")] = 100,
     door: DoorOption = WEBSOCKET,
     stub: Annotated[
-        bool, typer.Option(help="Long answers from engines without work, if a system has to be started.")
+        bool, typer.Option(help="Use stub engines with long answers, if a system has to be started.")
     ] = False,
-    echo: Annotated[bool, typer.Option("--echo", help="The caller's microphone hears the agent, too.")] = False,
+    echo: Annotated[bool, typer.Option("--echo", help="The caller's microphone also hears the agent.")] = False,
     echo_db: Annotated[float, typer.Option(min=-60, max=0, help="How loud, in dB of what is played.")] = -12,
     echo_delay_ms: Annotated[float, typer.Option(min=20, max=1000, help="How much later, ms.")] = 150,
     as_json: Json = False,
     url: UrlOption = None,
 ) -> None:
-    """Interrupt the agent and tell how soon it falls silent: from the caller's first sound to the agent's last.
+    """Interrupt the agent and measure how soon it falls silent: from the caller's first sound to the agent's last.
 
-    Measured in what the caller hears, on the caller's clock. Several interruptions share a call: each is said over the
-    answer to the one before. With an echo it also tells how often the agent took its own sound for speech (with real
-    engines: the stub's voice is a tone, in which no echo can be found).
+    Measured from what the caller hears, on the caller's clock. Several interruptions share a call: each is said over
+    the answer to the previous one. With an echo it also reports how often the agent mistook its own sound for speech
+    (real engines only: the stub's voice is a tone, in which no echo can be found).
 
     For example:
 
@@ -96,9 +96,9 @@ def greeting(
     as_json: Json = False,
     url: UrlOption = None,
 ) -> None:
-    """Tell how soon one who calls is greeted: from the first try to connect to the greeting's first sound.
+    """Measure how soon a caller is greeted: from the first attempt to connect to the greeting's first sound.
 
-    The running system has to greet (DAREDEVIL_GREETING); one that is started for this command does.
+    The running system must have a greeting (DAREDEVIL_GREETING); a system started for this command has one.
     """
     from dataclasses import asdict
 

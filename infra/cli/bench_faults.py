@@ -1,4 +1,4 @@
-"""`daredevil bench kills` and `bench outage`: projections under faults, and if they agree with the log afterwards."""
+"""`daredevil bench kills` and `bench outage`: projections under faults, and whether they agree with the log after."""
 
 import json
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Which = Annotated[Literal["pulsar", "postgres"], typer.Option("--projection", help="Which one.")]
-"""Those whose servers can be started here; see `infra.bench.own_servers`."""
+"""Projections whose servers can be started here; see `infra.bench.own_servers`."""
 
 
 def kills(
@@ -27,9 +27,9 @@ def kills(
     times: Annotated[int, typer.Option("--kills", min=1, help="How many copies are killed.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """Kill a projection by SIGKILL at random while facts flow, then compare it with the log event by event.
+    """Kill a projection with SIGKILL at random times while facts flow, then compare it with the log event by event.
 
-    Log, server and projection are of its own, beside the data directory. The exit code says whether they agree.
+    Runs a log, a server and a projection of its own beside the data directory. Exits with 1 if they disagree.
     """
     figures = run_async(_kills(projection, facts, times))
     if as_json:
@@ -37,7 +37,7 @@ def kills(
     else:
         out().print(
             f"{figures.projection}: killed [bold]{figures.kills}[/] times while {figures.facts} facts flowed, "
-            f"{figures.behind} times with facts still to keep ({figures.seconds} s)"
+            f"{figures.behind} times with facts not yet stored ({figures.seconds} s)"
         )
     _tell(figures.differences, as_json)
 
@@ -48,20 +48,20 @@ def outage(
     rate: Annotated[int, typer.Option(min=10, help="Facts a second meanwhile.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """Take a projection's server away while facts flow, bring it back, then compare with the log event by event.
+    """Stop a projection's server while facts flow, start it again, then compare with the log event by event.
 
-    Log, server and projection are of its own, beside the data directory. Pulsar is killed, Postgres is told to end at
-    once. The exit code says whether they agree.
+    Runs a log, a server and a projection of its own beside the data directory. Pulsar is killed, Postgres is shut down
+    in immediate mode. Exits with 1 if they disagree.
     """
     figures = run_async(_outage(projection, seconds, rate))
     if as_json:
         typer.echo(json.dumps(asdict(figures), indent=2))
     else:
         out().print(
-            f"{figures.projection}: its server was away for [bold]{figures.down_s}[/] s, in which "
-            f"{figures.facts_while_down} facts came; caught up [bold]{figures.caught_up_s}[/] s after it was back"
+            f"{figures.projection}: its server was down for [bold]{figures.down_s}[/] s, in which "
+            f"{figures.facts_while_down} facts arrived; caught up [bold]{figures.caught_up_s}[/] s after it was back"
         )
-        out().print(f"what it said meanwhile: {figures.state}: {figures.reason}", markup=False)
+        out().print(f"status meanwhile: {figures.state}: {figures.reason}", markup=False)
     _tell(figures.differences, as_json)
 
 

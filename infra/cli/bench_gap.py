@@ -1,4 +1,4 @@
-"""`daredevil bench gap`: how long the caller waits for an answer, at one door or at both in turn."""
+"""`daredevil bench gap`: how long the caller waits for an answer, at one door or both."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,23 +19,23 @@ BOTH = "both"
 def gap(
     calls: Annotated[Path, typer.Option("--calls", metavar="DIR", help="A folder with WAVs and a manifest.json.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    rest_s: Annotated[float, typer.Option("--rest", min=0, help="Seconds between calls: the last one's summary.")] = 3,
+    rest_s: Annotated[float, typer.Option("--rest", min=0, help="Seconds between calls, to write a summary.")] = 3,
     door: Annotated[
         str,
         typer.Option(
             metavar="|".join((*DOORS, BOTH)),
             callback=one_of((*DOORS, BOTH)),
-            help="Where to call; `both` pairs the calls and tells the difference.",
+            help="Where to call; `both` pairs the calls and reports the difference.",
         ),
     ] = WEBSOCKET,
     url: UrlOption = None,
 ) -> None:
-    """Place the calls one by one and tell how long the caller waited for an answer, and why.
+    """Place the calls one by one and report how long the caller waited for an answer, and why.
 
-    The gap is from the acoustic end of speech (by the manifest) to the first agent sample that is not silent. The
-    manifest is a list of {"wav", "end_of_speech_sample", "text", "pause"?}; entries with "pause": true have a pause
-    within a sentence and are also told apart. With `--door both` each call is placed at both doors, one right after
-    the other, and what the LiveKit door adds is told.
+    The gap is from the acoustic end of speech (by the manifest) to the agent's first audible sample. The manifest
+    is a list of {"wav", "end_of_speech_sample", "text", "pause"?}; entries with "pause": true have a pause within a
+    sentence and are also reported separately. With `--door both` each call is placed at both doors, one right after
+    the other, and the difference that the LiveKit door makes is reported.
     """
     from infra.bench.gap import BadManifest, as_json_text, read_manifest
 
@@ -45,7 +45,7 @@ def gap(
         fail(str(error), BAD_INPUT)
     if door == BOTH:
         if url is not None:
-            fail("--door both calls the system that runs here: leave --url out", BAD_INPUT)
+            fail("--door both calls the system on this machine: leave --url out", BAD_INPUT)
         _show_pairs(run_async(_pairs(plans, rest_s)), as_json)
         return
     figures = run_async(_gap(door, url, plans, rest_s))
@@ -98,7 +98,7 @@ def _show_pairs(pairs: "list[Pair]", as_json: bool) -> None:
 
 
 def tell(call: "CallFigures", door: str = "") -> None:
-    """Show a call as soon as it has ended."""
+    """Print a call as soon as it has ended."""
     gap_ms = "no answer" if call.gap_ms is None else f"{call.gap_ms:.0f} ms"
     where = f"{door} " if door else ""
     err().print(
@@ -107,7 +107,7 @@ def tell(call: "CallFigures", door: str = "") -> None:
 
 
 def print_gap(figures: "list[CallFigures]") -> None:
-    """Show all calls and what they come to."""
+    """Print all calls and their statistics."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 CONDITIONS = (
     "Stub engines: speech to text, end of turn, language model and voice; voice detection, embeddings, recordings and "
-    "summaries are real. MB are PSS: a process with its children, its share of shared pages. Each session: half a "
-    "second of silence, a typed turn, its reply, heard at once, hang-up."
+    "summaries are real. MB are PSS of a process and its children, with their share of shared pages. Each session: "
+    "half a second of silence, a typed turn, its reply, heard at once, hang-up."
 )
 
 
@@ -21,17 +21,16 @@ def growth(
     at_once: Annotated[int, typer.Option("--at-once", min=1, max=100, help="Side by side.")] = 8,
     every: Annotated[int, typer.Option("--every", min=1, help="Sessions between two looks at memory.")] = 100,
     sound_kept_s: Annotated[
-        float, typer.Option("--sound-kept", min=10, help="Seconds that captured sound is kept (600 by default).")
+        float, typer.Option("--sound-kept", min=10, help="How many seconds captured sound is kept (600 by default).")
     ] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Hold many short sessions and tell what each process has of memory, and how much more per 1,000 sessions.
+    """Run many short sessions and report each process's memory, and its growth per 1,000 sessions.
 
-    Runs a system of its own beside the data directory, with engines that answer at once. The slope is of what comes
-    after the first quarter of the sessions. Before each look, recordings and summaries are waited for (three minutes
-    at most): what waits to be written is not what is held of sessions that are over. Captured sound is in NATS's
-    memory by design, up to 256 MB or ten minutes; it is kept shorter here, so that NATS has come to rest within the
-    warm-up.
+    Runs a system of its own beside the data directory, with engines that answer at once. Growth is measured after the
+    first quarter of the sessions. Each measurement first waits for recordings and summaries (at most three minutes),
+    so that only memory held for finished sessions counts. Captured sound is in NATS's memory by design, up to 256 MB or
+    ten minutes; it is kept for a shorter time here, so that NATS's memory is stable by the end of the warm-up.
 
     For example:
 

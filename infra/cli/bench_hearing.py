@@ -1,4 +1,4 @@
-"""`daredevil bench hearing`: words lost, turns that nobody took, and recognition's load, over sets of sound."""
+"""`daredevil bench hearing`: words lost, false turns, and the load of recognition, over sets of sound."""
 
 import json
 from dataclasses import asdict
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 def hearing(
     own: Annotated[
         list[Path] | None,
-        typer.Option("--set", metavar="DIR", help="A folder of WAVs of your own; may be given several times."),
+        typer.Option("--set", metavar="DIR", help="A folder with WAVs of your own; can be repeated."),
     ] = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="NAME", help="Only the set of this name; several times.")
     ] = None,
     minutes: Annotated[
-        float, typer.Option(min=0.1, help="At most so many minutes of sound of each set; a fifth of that to wait.")
+        float, typer.Option(min=0.1, help="Most minutes of sound from each set; the run takes a fifth of that.")
     ] = 2,
     texts: Annotated[bool, typer.Option("--texts", help="Show the words of every turn.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object: docs/hearing.md.")] = False,
 ) -> None:
-    """Have sets of sound heard, each as one call, and tell words lost, false turns an hour, and recognition's load.
+    """Play sets of sound, each as one call, and report words lost, false turns per hour, and the load of recognition.
 
     Speech with its words, speech in other languages, and sound in which nobody speaks to the agent: crowds, music,
-    noise, screeches. They come from what is installed on this machine; for what is missing it is said what to install.
+    noise, screeches. They are built from what is installed here; the command prints how to install what is missing.
     In a folder of your own (`--set`), a WAV with a text file of the same name beside it, or with a text in
     manifest.json, is speech; in a folder without texts nobody speaks to the agent.
 
-    Voice detection, speech to text and end of turn are the real ones, on a NATS server of its own; the sound is sent
-    five times as fast as speech. Run it on an idle machine: what falls behind recognises less.
+    Voice detection, speech to text and end of turn are the real ones, on a NATS server of its own; the sound is sent at
+    five times the speed of speech. Run it on an idle machine: recognition that falls behind loses words.
     """
     from infra.bench.hearing_sets import NoSet, known_sets
 
@@ -44,7 +44,7 @@ def hearing(
         sets = known_sets(own or [])
         if unknown := set(only or []) - {each.name for each in sets}:
             names = ", ".join(each.name for each in sets)
-            fail(f"no set is named {', '.join(sorted(unknown))}; there are {names}", BAD_INPUT)
+            fail(f"no set is named {', '.join(sorted(unknown))}; the sets are {names}", BAD_INPUT)
         chosen = [each for each in sets if not only or each.name in only]
         figures = run_async(_hearing(chosen, minutes))
     except NoSet as error:
@@ -105,7 +105,7 @@ def _show(figures: "list[HearingFigures]", texts: bool) -> None:
         dismissed = str(sum(each.dismissed.values()))
         table.add_row(each.name, f"{each.sound_s:.0f}", str(each.turns), false, dismissed, *words, errors, again, load)
     out().print(table)
-    out().print("[dim]heard x: sound recognised per second of speech; load: seconds that took[/]")
+    out().print("[dim]heard x: sound recognised per second of speech; load: seconds of work for it[/]")
     for each in figures:
         if each.skipped:
             out().print(f"[yellow]{each.name}: skipped, {each.skipped}[/]")

@@ -19,10 +19,11 @@ def network(
     rest_s: Annotated[float, typer.Option("--rest", min=0, help="Seconds between calls.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Place the calls through LiveKit rooms over a good line and over a bad one: words understood, turns lost.
+    """Place the calls through LiveKit rooms over a good and a bad line, and compare words understood and turns lost.
 
-    The caller runs in a network namespace, whose line loses and delays packets in both directions as `tc netem` does.
-    It is made for this command and removed after it, which needs root (Linux, iproute2). Runs a system of its own.
+    The caller runs in a network namespace, whose line drops and delays packets in both directions, as `tc netem`
+    does. It is created for this command and removed after it, which needs root (Linux, iproute2). Runs a system of its
+    own.
 
     For example:
 

@@ -19,25 +19,25 @@ SLOW = '{"late_s": 2.5, "dry_s": 5}'
 MOST_MS = 100
 
 CONDITIONS = (
-    "The voice is noise of which each 60 ms can be found again; the slow one begins all clauses but the first 2.5 s "
-    "late and gives nothing for 5 s half-way through them. Clients stall for 0.5, 1, 2 and 3 s. Engines are stubs. "
-    "The ear of a room is what comes out of the caller's jitter buffer. The record tells what left the agent's audio "
-    "source: `delay`, by how much the ear is behind it, and `buffer`, the least and the longest that sound waited in "
-    "the buffer by WebRTC's own count, are left out of the distances."
+    "The voice is noise in which each 60 ms can be identified; the slow voice starts every clause after the first "
+    "2.5 s late and stops for 5 s half-way through it. Clients stall for 0.5, 1, 2 and 3 s. Engines are stubs. "
+    "The ear of a room is what comes out of the caller's jitter buffer. The record describes what left the agent's "
+    "audio source, so the distances leave out `delay` (how far the ear is behind it) and `buffer` (the shortest and "
+    "the longest time that sound waited in the buffer, as WebRTC counts it)."
 )
 
 
 def record(
     only: Annotated[str, typer.Option("--only", metavar="TEXT", help="Conditions whose name has this in it.")] = "",
     ask: Annotated[Path, typer.Option(metavar="WAV", help="What the caller asks.")] = ASK,
-    over: Annotated[Path, typer.Option(metavar="WAV", help="What is said over an answer that is cut off.")] = OVER,
+    over: Annotated[Path, typer.Option(metavar="WAV", help="What the caller says to interrupt an answer.")] = OVER,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compare what a caller heard, and when, with the recording, word times, captions and heard text of the call.
 
-    Each condition is a call: with a slow voice that runs dry, a client that stalls, load beside, and through a LiveKit
-    room. What is heard is found in the recording by cross-correlation. Runs systems of its own beside the data
-    directory; rooms are left out where no livekit-server is. The exit code says whether all is within 100 ms.
+    Each condition is a call: with a slow voice that runs dry, a client that stalls, load on the machine, and through a
+    LiveKit room. Cross-correlation finds what was heard in the recording. Runs systems of its own beside the data
+    directory; rooms are skipped if livekit-server is not installed. Exits with 1 if anything is off by over 100 ms.
 
     For example:
 
@@ -55,7 +55,10 @@ def record(
         fail(str(error), BAD_INPUT)
     wanted = [condition for condition in ALL if only in condition.name]
     if not wanted:
-        fail(f"no condition has {only!r} in it: {', '.join(condition.name for condition in ALL)}", BAD_INPUT)
+        fail(
+            f"no condition has {only!r} in its name; there are {', '.join(condition.name for condition in ALL)}",
+            BAD_INPUT,
+        )
     found = run_async(_record(wanted, *sounds))
     if as_json:
         typer.echo(json.dumps({"calls": [asdict(each) for each in found]}, indent=2))

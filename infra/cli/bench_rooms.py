@@ -20,10 +20,10 @@ CONDITIONS = (
 )
 SAID = Path("tests/data/hello.wav")
 STUBS_S = 60.0
-"""Importing takes a busy machine that long."""
+"""On a busy machine, importing takes that long."""
 
 SOUND_KEPT_S = "60"
-"""A run is to show whether memory grows; for the ten minutes of the default, sound alone would."""
+"""A run shows whether memory grows; with the default, captured sound alone would grow for ten minutes."""
 
 
 def rooms(
@@ -33,11 +33,11 @@ def rooms(
     alone: Annotated[float, typer.Option("--alone", min=0.2, help="Minutes with one room before, to compare.")] = 1.5,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Talk in many rooms at once with engines that cost nothing, and tell what the rooms cost.
+    """Talk in many rooms at once with stub engines, and report what the rooms cost.
 
-    Missed turns, what is added to the gap over one room, memory over time, and what a core carries. Runs a system of
-    its own beside the data directory: LiveKit server, door and actors. Voice detection is the real one; speech to text,
-    end of turn, language model and voice answer at once. The callers' own CPU is told apart.
+    Reports missed turns, the gap compared with one room, memory over time, and rooms per core. Runs a system of its own
+    beside the data directory: LiveKit server, door and actors. Voice detection is the real one; speech to text,
+    end of turn, language model and voice answer at once. The callers' own CPU is reported separately.
 
     For example:
 
@@ -78,9 +78,9 @@ async def _rooms(sound: "Sound", rooms: int, seconds: float, alone_s: float) -> 
 
 @asynccontextmanager
 async def stub_engines(wanted: bool = True, answer: str = "") -> AsyncIterator[dict[str, str]]:
-    """Yield settings for engines without work, whose language model runs for the block; none if not `wanted`.
+    """Yield settings for stub engines, whose language model runs for the block; no settings if not `wanted`.
 
-    It says `answer`, or else what it always does.
+    The model says `answer`, or its default if there is none.
     """
     if not wanted:
         yield {}
@@ -122,7 +122,7 @@ def _print(figures: "RoomsFigures") -> None:
     out().print(
         f"over one room: gap P50 {figures.added_p50_ms:+.0f} ms, P95 [bold]{figures.added_p95_ms:+.0f}[/] ms"
         f"{_where(figures)}\n"
-        f"a further room takes [bold]{figures.cores_per_room:.3f}[/] cores (and its caller "
+        f"each further room takes [bold]{figures.cores_per_room:.3f}[/] cores (and its caller "
         f"{figures.callers_cores_per_room:.3f}): a core carries [bold]{figures.rooms_per_core:.0f}[/] rooms\n"
         f"memory of a further room: {settled_mb:.0f} MB once settled, {end_mb:.0f} MB at the end, "
         f"[bold]{figures.growth_mb_per_room_minute:+.2f}[/] MB a minute"
@@ -131,7 +131,7 @@ def _print(figures: "RoomsFigures") -> None:
 
 
 def _where(figures: "RoomsFigures") -> str:
-    """Say which parts of the gap are longer than with one room, the way to the callers and back among them."""
+    """Return which parts of the gap are longer than with one room, among them the way to the callers and back."""
     added = {part: ms - figures.one.parts_p50_ms[part] for part, ms in figures.many.parts_p50_ms.items()}
     longer = [f"{part.removesuffix('_ms')} {ms:+.0f}" for part, ms in added.items() if abs(ms) >= 1]
     return f" (of the P50: {', '.join(longer)})" if longer else ""
@@ -158,6 +158,6 @@ def _print_run(run: "RunFigures") -> None:
 
 
 def _named(figures: Iterable[tuple[str, float]], most: int, digits: int) -> str:
-    """Return the largest of named figures in words, `nats 0.10, transcript 0.08`."""
+    """Return the largest of named figures as text, such as `nats 0.10, transcript 0.08`."""
     largest = sorted(figures, key=lambda figure: -figure[1])[:most]
     return ", ".join(f"{name} {value:.{digits}f}" for name, value in largest)

@@ -1,4 +1,4 @@
-"""`daredevil bench spoken`: the table of forms, said as it has them."""
+"""`daredevil bench spoken`: checks spoken forms against the table of written forms."""
 
 import json
 from pathlib import Path
@@ -16,9 +16,9 @@ def spoken(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Hold what voices are given to say against the table of written forms: right/all, and ms a form.
+    """Compare what voices are given to say with the table of written forms: right/all, and ms per form.
 
-    Needs no system and no sound. Each form that is said in another way is shown; one is enough to fail.
+    Needs no system and no sound. Prints each form that is said differently, and exits with 1 if there is one.
 
     For example:
 
@@ -44,7 +44,7 @@ def spoken(
         for kind, (right, count) in figures.kinds.items():
             out().print(f"{kind:<14} {right:4d}/{count}")
         out().print(
-            f"[bold]{figures.right}/{figures.all}[/] right; P50 {figures.p50_ms} ms a form, P99 {figures.p99_ms} ms, "
+            f"[bold]{figures.right}/{figures.all}[/] right; P50 {figures.p50_ms} ms per form, P99 {figures.p99_ms} ms, "
             f"max {figures.most_ms} ms"
         )
     if figures.wrong:

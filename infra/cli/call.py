@@ -1,4 +1,4 @@
-"""`daredevil say`: a call made of WAV files."""
+"""`daredevil say`: a call in which WAV files are the caller's voice."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,24 +19,25 @@ if TYPE_CHECKING:
 def say(
     wavs: Annotated[list[Path], typer.Argument(metavar="WAV...", help="What to say, one file a turn.")],
     out_file: Annotated[
-        Path | None, typer.Option("--out", metavar="WAV", help="Keep the agent's sound, in the call's own time.")
+        Path | None,
+        typer.Option("--out", metavar="WAV", help="Write the agent's sound to a WAV, timed as in the call."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as one JSON object.")] = False,
     user: Annotated[str, typer.Option(help="Who calls.")] = "caller",
     session: Annotated[str | None, typer.Option(help="Go on in this session, if it is still open.")] = None,
     resume_token: Annotated[
-        str, typer.Option(help="The secret of that session; else DAREDEVIL_ADMIN_KEY, at the system here.")
+        str, typer.Option(help="The secret of that session; for the system here, by default DAREDEVIL_ADMIN_KEY.")
     ] = "",
     door: DoorOption = WEBSOCKET,
-    room: Annotated[str, typer.Option(help="With --door livekit: the room to call in, else a new one.")] = "",
+    room: Annotated[str, typer.Option(help="With --door livekit: the room to call in; by default a new one.")] = "",
     token: Annotated[
-        str, typer.Option(help="Who calls, as a JWT, where DAREDEVIL_AUTH is set; with --door livekit a room's token.")
+        str, typer.Option(help="The caller's JWT, if DAREDEVIL_AUTH is set; with --door livekit, a room's token.")
     ] = "",
     url: UrlOption = None,
 ) -> None:
-    """Call the agent with recordings: prints what it understood, what it answered, and how fast.
+    """Call the agent with recordings, and print what it understood, what it answered, and how fast.
 
-    The files are played at the pace of speech, each when the answer to the one before has ended; then it hangs up.
+    The files are played at the pace of speech, each after the answer to the previous one; then the call is hung up.
     WAVs of 8 to 192 kHz, mono or stereo: PCM, floats, mu-law or A-law. If nothing is running here, the system is
     started for this call and stopped after it.
 
@@ -73,7 +74,7 @@ def say(
 
 
 NO_SUCH_SESSION = ("session-unknown", "session-closed", "other-door", "resume-refused", "bad-session-id")
-"""The door's errors about a session that cannot be gone on with."""
+"""The door's error codes for a session that cannot be resumed."""
 
 
 def _read(path: Path) -> "Sound":
@@ -108,7 +109,7 @@ def _check_door(door: str, caller: Caller, room: Room) -> None:
 async def _call(
     utterances: "list[ScriptedUtterance]", door: "AbstractAsyncContextManager[Dial]", user: str
 ) -> "tuple[CallResult | None, str, int]":
-    """Return what came of the call, what went wrong with it, and the exit code for that."""
+    """Return the call's result, its error message if it failed, and the exit code."""
     from infra.caller import CallFailed
 
     async with door as dial:
@@ -121,7 +122,7 @@ async def _call(
 
 
 def _caption(name: str, data: dict[str, Any]) -> None:
-    """Show the conversation on the terminal while it goes on."""
+    """Print the conversation while it goes on."""
     if not err().is_terminal:
         return
     if name == "TurnEnded":

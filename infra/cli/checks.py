@@ -16,10 +16,10 @@ def doctor(
         typer.Option("--livekit", help="Check the way into a LiveKit room instead: DNS, TLS, ports, key, media, TURN."),
     ] = False,
 ) -> None:
-    """Check what is needed to run here, and say how to get what is missing.
+    """Check what is needed to run here, and print how to get what is missing.
 
-    With --livekit a room is made for a moment and joined unseen. The exit code is 0 if everything that is needed is
-    there; what is only nice to have is a warning.
+    With --livekit it creates a temporary room and joins it unseen. Exits with 0 if everything that is needed is there;
+    what is missing but optional is only a warning.
     """
     from infra.settings import settings as read_settings
     from infra.system.doctor import examine
@@ -47,7 +47,7 @@ def doctor(
 
 
 def settings(as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False) -> None:
-    """List every setting with its value here, and what it does. Set them as DAREDEVIL_… or in `.env`."""
+    """List every setting with its current value and its description. Set them as DAREDEVIL_… or in `.env`."""
     from infra.settings import Settings
     from infra.settings import settings as read_settings
 
@@ -82,7 +82,7 @@ WIDE = 140
 
 
 def _list_settings(values: dict[str, str]) -> None:
-    """Print each setting and its value in a line, and below it what it does."""
+    """Print each setting and its value on a line, and its description below."""
     from textwrap import wrap
 
     from rich.markup import escape
@@ -96,7 +96,7 @@ def _list_settings(values: dict[str, str]) -> None:
 
 
 def in_json(name: str, value: object) -> object:
-    """Return a setting's value as JSON has it, without keys and passwords."""
+    """Return a setting's value for JSON, without keys and passwords."""
     if isinstance(value, dict):
         return _without_secrets(value)
     return shown(name, value) if isinstance(value, (str, Path)) else value
@@ -107,7 +107,7 @@ def _without_secrets(options: dict[str, object]) -> dict[str, object]:
 
 
 def shown(name: str, value: object) -> str:
-    """Return a setting's value as it may be shown: keys and passwords are not."""
+    """Return a setting's value for display, with keys and passwords hidden."""
     if isinstance(value, dict):
         return json.dumps(_without_secrets(value), default=str) if value else ""
     from infra.settings import JWKS_SOURCES

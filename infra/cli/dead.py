@@ -1,4 +1,4 @@
-"""`daredevil dead`: messages that no handler could take."""
+"""`daredevil dead`: messages that no handler could process."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     invoke_without_command=True,
-    help="""Messages that no handler could take: list them with the reason, put them back, or drop them.
+    help="""Dead letters, messages that no handler could process: list them with the reason, retry them, or drop them.
 
 Examples:
 
@@ -37,14 +37,14 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 @app.callback()
 def dead(context: typer.Context, as_json: Json = False) -> None:
-    """List them, if no command is given."""
+    """List dead letters, if no command is given."""
     if context.invoked_subcommand is None:
         list_letters(as_json)
 
 
 @app.command("list")
 def list_letters(as_json: Json = False) -> None:
-    """List them with the reason, the oldest first."""
+    """List dead letters with the reason, the oldest first."""
     letters = _letters()
     for letter in letters:
         if as_json:
@@ -63,7 +63,7 @@ def retry(
     number: Number = None,
     all_of_them: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
 ) -> None:
-    """Have the actor take a message again; if it succeeds, it is no dead letter any more."""
+    """Have the actor process a message again; if it succeeds, the dead letter is removed."""
     from infra.log.dead_letters import put_back
 
     async def again(nc: "Client", letter: "DeadLetter") -> None:
@@ -77,7 +77,7 @@ def drop(
     number: Number = None,
     all_of_them: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
 ) -> None:
-    """Throw a message away for good (the fact itself stays in the log)."""
+    """Delete a dead letter for good (the fact itself stays in the log)."""
     from contracts.topology import DEAD
 
     async def away(nc: "Client", letter: "DeadLetter") -> None:
@@ -128,7 +128,7 @@ async def _act(number: int | None, act: "Callable[[Client, DeadLetter], Awaitabl
         letters = await dead_letters(nc)
         chosen = [letter for letter in letters if number in (None, letter.sequence)]
         if number is not None and not chosen:
-            raise LookupError(f"there is no dead letter {number}: `daredevil dead` lists them")
+            raise LookupError(f"there is no dead letter {number}: `daredevil dead` lists those there are")
         for letter in chosen:
             try:
                 await act(nc, letter)

@@ -1,4 +1,4 @@
-"""An event in one line: what matters of it, and what a reader can take in."""
+"""An event in one line: the fields that matter to a reader."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""At which door a command calls: the WebSocket's page or LiveKit rooms, of the running system or one of its own."""
+"""Which door a command calls: the WebSocket's or LiveKit rooms, of the running system or of one of its own."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 UrlOption = Annotated[
     str | None,
     typer.Option(
-        help="The door, as `ws://host:port/ws`, or the LiveKit server, as `wss://host`; else the one running here."
+        help="The door (`ws://host:port/ws`) or the LiveKit server (`wss://host`); by default the one running here."
     ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """What a caller shows the WebSocket door: a token that says who it is, and the secret of a session to go on with.
+    """A caller's credentials at the WebSocket door: a token for its identity, and the secret of a session to resume.
 
-    At the system here, the admin key of the settings does for both.
+    At the system on this machine, the admin key of the settings serves for both.
     """
 
     session: str | None = None
@@ -39,7 +39,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Which room to call in: a new one for each call if none is named. A given token is used instead of a made one."""
+    """Which room to call in: a new one for each call if none is named. Without a token, one is created."""
 
     name: str = ""
     token: str = ""
@@ -78,7 +78,7 @@ class Door:
 async def open_door(
     name: str, url: str | None = None, call: Call | None = None, changed: "Mapping[str, str] | None" = None
 ) -> AsyncIterator["Dial"]:
-    """Yield how to call at a door, at `url` or of the system here; `changed` are settings of one that is started.
+    """Yield how to call a door, at `url` or of the system here; `changed` are settings for a system that is started.
 
     Raises StartFailed and what starting a system raises.
     """
@@ -94,7 +94,7 @@ async def open_door(
 
 @asynccontextmanager
 async def open_both_doors() -> AsyncIterator[tuple["Dial", "Dial"]]:
-    """Yield how to call at the WebSocket door and through a room of the same system. Raises as `open_door`."""
+    """Yield how to call the WebSocket door and a room of the same system. Raises the same errors as `open_door`."""
     from infra.cli.system import system_here
 
     doors = (DOORS[WEBSOCKET], DOORS[LIVEKIT])
@@ -153,7 +153,7 @@ def _external(url: str, room: Room) -> "Settings":
     config = settings().model_copy(update={"livekit_url": url})
     missing = config.unset("livekit_api_key", "livekit_api_secret")
     if missing and not room.token:
-        raise StartFailed(f"{url} wants a token: --token, or, to make one: {' and '.join(missing)}")
+        raise StartFailed(f"{url} needs a token: give one with --token, or set {' and '.join(missing)}")
     return config
 
 
@@ -166,7 +166,7 @@ def rooms_of(runtime: "Runtime") -> "Settings":
     config = settings()
     if not runtime.livekit_url:
         raise StartFailed(
-            "the system that runs here has no LiveKit door: start it with `daredevil run --livekit`, or set "
+            "the system running here has no LiveKit door: start it with `daredevil run --livekit`, or set "
             "DAREDEVIL_LIVEKIT_URL"
         )
     if config.livekit_url:
@@ -209,6 +209,6 @@ DoorOption = Annotated[
         "--door",
         metavar="|".join(DOORS),
         callback=one_of(DOORS),
-        help="Call at the WebSocket's page, or through a LiveKit room.",
+        help="Call the WebSocket door, or through a LiveKit room.",
     ),
 ]

@@ -1,4 +1,4 @@
-"""`daredevil erase`: removes what a person said, for ever."""
+"""`daredevil erase`: removes what a person said, permanently."""
 
 import json
 import time
@@ -24,10 +24,10 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The receipt as a JSON object.")] = False,
 ) -> None:
-    """Erase a person's words from log, tables, recordings and caches, for ever, and print a receipt.
+    """Erase a person's words from log, tables, recordings and caches permanently, and print a receipt.
 
     The log keeps a skeleton: which facts there were, when, and their ids. Works on the running system, or starts the
-    log alone; tables then follow when the system runs. An erasure that was cut short is completed by giving it again.
+    log alone; tables then follow when the system runs. If an erasure was interrupted, run the command again.
     """
     from infra.cli.system import LogEmpty
     from infra.erasure import EraseIncomplete, SessionStillOpen, UnknownSession
@@ -37,7 +37,7 @@ def erase(
     if user and session:
         fail("--user and --session cannot go together: give one of them", BAD_INPUT)
     if not user and not session:
-        fail("say whose words: --user USER, or --session SESSION", BAD_INPUT)
+        fail("it is not clear whose words to erase: give --user USER or --session SESSION", BAD_INPUT)
     try:
         receipt = run_async(_erase(user, session, reason, force, yes))
     except (LogEmpty, UnknownSession, SessionStillOpen, ValueError) as error:
@@ -75,13 +75,13 @@ async def _erase(user: str, session: str, reason: str, force: bool, yes: bool) -
 
 
 def _ask(sessions: "Sequence[StoredSession]") -> None:
-    """Show what will go, and end the command unless that is wanted."""
+    """Print what will be erased, and end the command unless the user confirms it."""
     for session in sessions:
         began = _time(session.opened_ns) if session.opened_ns else "(opening erased)"
         size = sum(bearing.size for bearing in session.bearing) / 1e3
         state = "open" if session.is_open else "closed"
         err().print(
-            f"{session.session_id}  {began}  {state}  {len(session.bearing)} of {session.facts} facts bear words "
+            f"{session.session_id}  {began}  {state}  {len(session.bearing)} of {session.facts} facts contain words "
             f"({size:.1f} kB), and its recording",
             markup=False,
         )

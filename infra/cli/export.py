@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from infra.export.conversation import Conversation
 
 COMPLETE_WITHIN_S = 10.0
-"""How long a recording is waited for whose session has just ended."""
+"""How long to wait for the recording of a session that has just ended."""
 
 
 class Format(StrEnum):
-    """What a conversation can be written as."""
+    """The formats of a written conversation."""
 
     json = "json"
     md = "md"
@@ -32,7 +32,7 @@ class Format(StrEnum):
 
 
 class CannotExport(RuntimeError):
-    """What was asked for is not there; the message says why, and what there is."""
+    """What was requested does not exist; the message says why, and what does."""
 
 
 def export(
@@ -45,7 +45,7 @@ def export(
 ) -> None:
     """Write a conversation as a file.
 
-    json has everything, with times and latencies; md and txt are for reading; srt are captions for the recording;
+    json has everything, with times and latencies; md and txt are for reading; srt has captions for the recording;
     wav and webm are the recording: people on the left, the agent on the right, from the moment the session began.
     """
     target = to or Path(f"{session}.{format.value}")
@@ -65,7 +65,7 @@ def summary(
     session: Annotated[str, typer.Argument(help="A session id, as `daredevil sessions` lists them.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, all fields.")] = False,
 ) -> None:
-    """Show what a conversation was about: the summary made at its end, or the rolling one while it goes on."""
+    """Print what a conversation was about: the summary written at its end, or the rolling one while it goes on."""
     try:
         told = run_async(conversation_in_log(session))
     except (ValueError, CannotExport, LookupError) as error:
@@ -86,7 +86,7 @@ def _print_summary(told: "Conversation") -> None:
     assert told.summary is not None
     out().print(one_line(told.summary.summary) or "Nothing was said.", markup=False)
     if not isinstance(told.summary, SummaryWritten):
-        err().print(f"so far, through {told.summary.turns} turns; the session goes on", markup=False)
+        err().print(f"so far, after {told.summary.turns} turns; the session is still open", markup=False)
         return
     rows = [("topics", ", ".join(told.summary.topics)), ("sentiment", told.summary.sentiment)]
     rows += [("to do", item) for item in told.summary.action_items]
@@ -96,7 +96,7 @@ def _print_summary(told: "Conversation") -> None:
 
 
 async def conversation_in_log(session: str) -> "Conversation":
-    """Return a session as it can be read. Raises CannotExport, LogEmpty, ValueError."""
+    """Return a session's conversation. Raises CannotExport, LogEmpty, ValueError."""
     from contracts.topology import checked_session
     from infra.cli.system import log_connection
 
@@ -124,7 +124,7 @@ async def _export(session: str, form: Format, target: Path) -> None:
 
 
 async def _conversation(nc: "Client", session: str) -> "Conversation":
-    """Return the conversation, with times of speech as the recording has them, where there is one."""
+    """Return the conversation, with times of speech from the recording if there is one."""
     from contracts.topology import RECORDINGS, VOICE
     from infra.export.conversation import NotAConversation, conversation_of
     from infra.log.event_log import history
@@ -171,14 +171,14 @@ async def _complete(nc: "Client", session: str) -> "Conversation":
     while True:
         told = await _conversation(nc, session)
         if told.closed is None and told.recording is None:
-            raise CannotExport(f"session {session} is still open: its recording can be had when it has ended")
+            raise CannotExport(f"session {session} is still open: its recording can be exported after it has ended")
         if told.recording is not None:
             return told
         if not await _recording_begun(nc, session) or time.monotonic() > deadline:
             break
         await asyncio.sleep(0.2)
     if await _recording_begun(nc, session):
-        warn(f"the recording of {session} is not complete yet: this is what there is of it")
+        warn(f"the recording of {session} is not complete yet: this is the part that exists")
     return told
 
 
@@ -204,7 +204,7 @@ async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[by
 
 
 async def _write(target: Path, pieces: AsyncIterator[bytes]) -> None:
-    """Write a file, or standard output; a file that could not be written to its end is not left behind."""
+    """Write a file, or standard output; a file that could not be written completely is removed."""
     if str(target) == "-":
         async for piece in pieces:
             sys.stdout.buffer.write(piece)

@@ -1,6 +1,6 @@
-"""Ctrl-C at any moment of a command is one line and an exit code, also while it still imports: no traceback.
+"""Ctrl-C at any moment of a command prints one line and sets the exit code, even during imports: no traceback.
 
-Imports nothing but the standard library's small modules, as it has to be in force before all others are imported.
+Imports only small modules of the standard library, because it must be in force before all others are imported.
 """
 
 import os
@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from types import FrameType
 
 INTERRUPTED = 130
-"""Exit code of what Ctrl-C has ended, as shells have it: 128 + SIGINT."""
+"""Exit code of a command ended by Ctrl-C, as in shells: 128 + SIGINT."""
 
 
 @contextmanager
 def leave_on_interrupt() -> Iterator[None]:
-    """End the process at Ctrl-C, while there is nothing to clear up; `interruptible` is for when there is.
+    """End the process at Ctrl-C, while there is nothing to clean up; `interruptible` is for when there is.
 
-    Raising KeyboardInterrupt would not do: libraries that are being imported catch it, or make errors of theirs of it.
+    Raising KeyboardInterrupt would not work: libraries that are being imported catch it, or turn it into other errors.
     """
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # started with `nohup` or `&`: ignored
         yield
@@ -26,13 +26,13 @@ def leave_on_interrupt() -> Iterator[None]:
     try:
         yield
     finally:
-        # What is left is Python's own end.
+        # Only Python's own shutdown is left.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Have Ctrl-C raise KeyboardInterrupt in the block, so that it can clear up, and asyncio cancel its task."""
+    """Have Ctrl-C raise KeyboardInterrupt in the block, so that it can clean up and asyncio can cancel its task."""
     if signal.getsignal(signal.SIGINT) is not _leave:
         yield
         return
@@ -44,6 +44,6 @@ def interruptible() -> Iterator[None]:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    # Not `print`: the signal may have come in the middle of another one.
+    # Not `print`: the signal may arrive in the middle of another `print`.
     os.write(2, b"interrupted\n")
     os._exit(INTERRUPTED)

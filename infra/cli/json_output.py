@@ -1,4 +1,4 @@
-"""What each command prints with `--json`, as models: their JSON Schema is what `daredevil schema` shows."""
+"""What each command prints with `--json`, as models; `daredevil schema` prints their JSON Schema."""
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
@@ -10,7 +10,7 @@ Schema = dict[str, Any]
 
 
 class Output:
-    """The output of one command: `lines` if it is an object a line. `make` returns its model."""
+    """The output of one command: `lines` if it is one object per line. `make` returns its model."""
 
     def __init__(self, about: str, make: Callable[[], type[BaseModel]], lines: bool = False) -> None:
         self.about = about
@@ -18,7 +18,7 @@ class Output:
         self._make = make
 
     def model(self) -> type[BaseModel]:
-        """Return what reads it."""
+        """Return the adapter that validates it."""
         return self._make()
 
     def schema(self) -> Schema:
@@ -33,7 +33,7 @@ def _model(title: str, /, **given: Any) -> type[BaseModel]:
 
 
 def _of(figures: Any, without: tuple[str, ...] = (), **more: Any) -> type[BaseModel]:
-    """Return a model of a dataclass's fields as `asdict` gives them, with some left out and others added."""
+    """Return a model of a dataclass's fields as returned by `asdict`, with some left out and others added."""
     assert is_dataclass(figures)
     hints = get_type_hints(figures)
     kept: Any = {field.name: (hints[field.name], ...) for field in fields(figures) if field.name not in without}
@@ -52,14 +52,14 @@ def _say() -> type[BaseModel]:
 def _sessions() -> type[BaseModel]:
     from infra.session.index import SessionRow
 
-    return _of(SessionRow, seconds=(float, "From its beginning to its end, or to its last turn."))
+    return _of(SessionRow, seconds=(float, "From its start to its end, or to its last turn."))
 
 
 def _events() -> type[BaseModel]:
     return _model(
         "FactLine",
         sequence=(int, "Its place in the log."),
-        name=(str, "Its class, as `TurnEnded`; asyncapi.yaml has the schema of each."),
+        name=(str, "Its class, such as `TurnEnded`; asyncapi.yaml has the schema of each."),
         data=(dict[str, Any], "Its fields, absent where none."),
     )
 
@@ -70,15 +70,15 @@ def _turns() -> type[BaseModel]:
         turn=(int, "Its number in the session, from 1."),
         turn_id=(str, "Its id: the correlation of all its facts."),
         start_ms=(float | None, "When it began, ms since the session opened."),
-        source=(str, "`speech`, `text`, or empty for what the agent said unasked."),
+        source=(str, "`speech`, `text`, or empty if the agent spoke without being asked."),
         speaker=(str, "Their name, where several people speak."),
         text=(str, "What was said."),
         passed=(str, "Why it was not answered (TurnPassed), else empty."),
-        answer=(str, "What was heard of it; what was written if nobody was to hear it, or it is still to be heard."),
+        answer=(str, "What was heard of it; what was written if nobody hears it, or has not heard it yet."),
         written=(str, "The answer as it was written, heard or not."),
         interrupted=(bool, "Whether the answer was cut off."),
         gap_ms=(float | None, "From the end of the speech to the first sound of the answer."),
-        parts=(dict[str, float], "What the gap was made of (LatencyParts), ms; they sum to it."),
+        parts=(dict[str, float], "The parts of the gap (LatencyParts), ms; they add up to it."),
     )
 
 
@@ -92,7 +92,7 @@ def _summary() -> type[BaseModel]:
 def _projections() -> type[BaseModel]:
     from projections.status import Status
 
-    return _of(Status, lag=(int, "How many facts of the log are still to come."))
+    return _of(Status, lag=(int, "How many facts of the log it has not applied yet."))
 
 
 def _verified() -> type[BaseModel]:

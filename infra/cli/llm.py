@@ -1,4 +1,4 @@
-"""`daredevil llm`: the local language model's server alone, for actors that are run by hand."""
+"""`daredevil llm`: only the local language model's server, for actors that are started by hand."""
 
 from typing import Annotated
 
@@ -10,10 +10,10 @@ from infra.cli.output import fail, progress
 def llm(
     port: Annotated[int, typer.Option(help="Port of 127.0.0.1 to serve on.", min=1, max=65535)] = 8031,
 ) -> None:
-    """Serve the local language model alone, until Ctrl-C.
+    """Serve only the local language model, until Ctrl-C.
 
-    `daredevil run` has it among its processes. Who runs the actors by hand (`faststream run actors.reasoning:app`)
-    starts it with this, and tells them where it is:
+    `daredevil run` starts it by itself. If you start the actors by hand (`faststream run actors.reasoning:app`), start
+    it with this command, and give them its address:
 
       daredevil llm
 
@@ -25,5 +25,5 @@ def llm(
         fail(f"{problem[0]}: choose another port with --port")
     from infra.system.llm import main
 
-    progress(f"serving on http://127.0.0.1:{port}: set DAREDEVIL_LLM_URL to that; Ctrl-C stops")
+    progress(f"serving on http://127.0.0.1:{port}: set DAREDEVIL_LLM_URL to this address; Ctrl-C stops it")
     main(["--port", str(port)])

@@ -18,7 +18,7 @@ def sessions(
 ) -> None:
     """List the conversations in the log, the oldest first.
 
-    Reads the running log, or starts it alone for as long as it takes.
+    Reads the running log, or starts the log alone for this command.
     """
     from infra.cli.system import LogEmpty
 
@@ -51,7 +51,7 @@ async def _sessions(limit: int) -> "tuple[list[SessionRow], int]":
 HEAD = ("session", "began (UTC)", "length", "door", "user", "turns", "state")
 RIGHT = ("length", "turns")
 LEAST_USER, LEAST_STATE = 6, 8
-"""To how many characters these are cut or wrapped at least, where the terminal is narrow."""
+"""The least number of characters to which these are cut or wrapped on a narrow terminal."""
 
 
 def _print_sessions(rows: "list[SessionRow]", total: int) -> None:
@@ -66,7 +66,7 @@ def _print_sessions(rows: "list[SessionRow]", total: int) -> None:
 
 
 def table_of_sessions(rows: "list[SessionRow]", width: int) -> list[str]:
-    """Return the table's lines, its head first: long user ids cut, states wrapped, so that it fits if it can."""
+    """Return the table's lines, the header first; long user ids are cut and states wrapped to fit if possible."""
     from textwrap import wrap
 
     cells = [_cells(row) for row in rows]
@@ -109,7 +109,7 @@ def events(
     """Show everything that happened in a session, in the log's order.
 
     Each line: seconds since the session began, sequence in the log, event, main fields. Reads the running log, or
-    starts it alone for as long as it takes.
+    starts the log alone for this command.
     """
     from contracts.topology import checked_session
     from infra.cli.system import LogEmpty

@@ -1,4 +1,4 @@
-"""What all commands share: where text goes, and how an error looks."""
+"""What all commands share: where text is printed, and how errors look."""
 
 import sys
 from collections.abc import Coroutine
@@ -17,7 +17,7 @@ BAD_INPUT, FAILED = 2, 1
 
 @cache
 def out() -> Console:
-    """Return the console for results: standard output, coloured on a terminal; wide where nobody watches."""
+    """Return the console for results: standard output, coloured on a terminal; wide if it is not one."""
     return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
 
@@ -28,14 +28,14 @@ def err() -> Console:
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
-    """Say what is wrong on standard error and end with `code`."""
+    """Print what is wrong to standard error and exit with `code`."""
     err().print("[bold red]error:[/]", end=" ")
     err().print(message, markup=False)
     raise typer.Exit(code)
 
 
 def check_target(path: Path) -> None:
-    """Make sure that a file given with --out can be there at all. Raises ValueError."""
+    """Check that the folder of a file given with --out exists. Raises ValueError."""
     folder = path.absolute().parent
     if not folder.is_dir():
         raise ValueError(f"--out {path}: there is no directory {folder}")
@@ -44,17 +44,17 @@ def check_target(path: Path) -> None:
 
 
 def progress(message: str) -> None:
-    """Say on standard error what is going on."""
+    """Print to standard error what is going on."""
     err().print(f"[dim]{_escaped(message)}[/]")
 
 
 def warn(message: str) -> None:
-    """Say on standard error what went wrong without ending the command."""
+    """Print to standard error what went wrong, without ending the command."""
     err().print(f"[yellow]{_escaped(message)}[/]")
 
 
 def tell_misspelt() -> None:
-    """Say which variables look like settings and are none."""
+    """Print which variables look like settings but are not."""
     import os
 
     from infra.settings import misspelt
@@ -73,7 +73,7 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's coroutine.
 
     Raises what `work` raises; `infra.cli.app` shows CannotRun as one line. Exit codes of all commands: 0 done, 1
-    failed, 2 asked for what cannot be (also by the command line's own parser), 130 ended by Ctrl-C.
+    failed, 2 the request is invalid (also by the command line's own parser), 130 ended by Ctrl-C.
     """
     import asyncio
 

@@ -1,4 +1,4 @@
-"""`daredevil projections`: how the tables and topics keep up with the log, whether they agree, and making them anew."""
+"""`daredevil projections`: how far tables and topics are behind the log, whether they agree, and rebuilding them."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ CATCH_UP_S = 600.0
 
 app = typer.Typer(
     invoke_without_command=True,
-    help="""The copies of the log: how they keep up with it, whether they agree with it, and making them anew.
+    help="""The copies of the log: how far they are behind it, whether they agree with it, and rebuilding them.
 
 Examples:
 
@@ -46,7 +46,7 @@ def projections(context: typer.Context, as_json: Json = False) -> None:
 
 @asynccontextmanager
 async def _log() -> "AsyncIterator[Client]":
-    """Yield a connection to the running log; else start the log and its projections for the block."""
+    """Yield a connection to the running log; if there is none, start the log and its projections for the block."""
     from infra.cli.system import LogEmpty, log_connection
     from infra.runtime import read_runtime
     from infra.settings import settings
@@ -85,7 +85,7 @@ async def _own_projections() -> "AsyncIterator[Client]":
 
 
 async def _caught_up(nc: "Client") -> None:
-    """Wait until every projection that is switched on is live, or says that it cannot be."""
+    """Wait until every projection that is switched on is live, or reports that it cannot be."""
     from infra.settings import settings
     from projections.status import ask_status
 
@@ -103,7 +103,7 @@ async def _caught_up(nc: "Client") -> None:
 
 
 def _rows() -> "list[Projection]":
-    """Return the rows of all projections; ends the command if the settings name one that is not there."""
+    """Return the rows of all projections; ends the command if the settings name one that does not exist."""
     from infra.projection import UnknownProjection, projections
     from infra.settings import settings
 
@@ -170,7 +170,7 @@ class Verified:
 
 @app.command()
 def verify(as_json: Json = False) -> None:
-    """Compare the log with the tables (and the topics) event by event; the exit code says whether they agree."""
+    """Compare the log with the tables (and the topics) event by event; exits with 1 if they disagree."""
     from infra.cli.system import LogEmpty
 
     try:
@@ -207,12 +207,12 @@ async def _verify() -> list[Verified]:
 def rebuild(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Which one, as `postgres`.")],
     drop_lost: Annotated[
-        bool, typer.Option("--drop-lost", help="Let go of rows whose facts the log no longer has.")
+        bool, typer.Option("--drop-lost", help="Ignore rows whose facts are no longer in the log.")
     ] = False,
 ) -> None:
-    """Make a projection anew from the log; `postgres` builds its tables beside the old ones, compares and swaps them.
+    """Rebuild a projection from the log; `postgres` builds new tables beside the old ones, compares and swaps them.
 
-    Calls, readers and the running projection go on meanwhile.
+    Calls, readers and the running projection continue meanwhile.
     """
     from infra.cli.system import LogEmpty
 
@@ -225,11 +225,11 @@ def rebuild(
     for table, difference in result.differences.items():
         if difference:
             out().print(
-                f"  {table}: {difference.changed} rows put right, {difference.only_new} added, "
-                f"{difference.only_old} that the log does not have dropped"
+                f"  {table}: {difference.changed} rows corrected, {difference.only_new} added, "
+                f"{difference.only_old} that the log does not have removed"
             )
     if result.errors:
-        warn(f"{result.errors} facts could not be kept as they should; the last: {result.last_error}")
+        warn(f"{result.errors} facts could not be stored correctly; the last error: {result.last_error}")
 
 
 def _rebuildable(name: str) -> "Projection":
@@ -240,9 +240,9 @@ def _rebuildable(name: str) -> "Projection":
     able = ", ".join(f"`{row.name}`" for row in rows if row.rebuild is not None)
     row = next((row for row in rows if row.name == name), None)
     if row is None:
-        fail(f"there is no projection {name}: those that can be rebuilt are {able}", BAD_INPUT)
+        fail(f"there is no projection {name}: the projections that can be rebuilt are {able}", BAD_INPUT)
     if row.rebuild is None:
-        fail(f"{name} cannot be rebuilt by this command, as {able} can: see docs/keeping.md", BAD_INPUT)
+        fail(f"this command cannot rebuild {name}, only {able}: see docs/keeping.md", BAD_INPUT)
     if not row.enabled(settings()):
         fail(f"projection {name} is switched off: `daredevil projections` lists those that are on", BAD_INPUT)
     return row

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 def run(
     livekit: Annotated[
         bool,
-        typer.Option("--livekit", help="Open the LiveKit door: rooms of DAREDEVIL_LIVEKIT_URL, else of a server here."),
+        typer.Option("--livekit", help="Open the LiveKit door: rooms of DAREDEVIL_LIVEKIT_URL, or of a local server."),
     ] = False,
 ) -> None:
     """Start everything on this machine, and keep it running until Ctrl-C.
 
     Starts the log (NATS), the local language model and every actor, each as its own process, and prints the address
-    of the page to talk on. What crashes is started again. Data stays in DAREDEVIL_DATA_DIR.
+    of the page to talk on. A process that crashes is started again. Data stays in DAREDEVIL_DATA_DIR.
     """
     tell_misspelt()
     run_async(_run(livekit))
@@ -74,7 +74,7 @@ async def _run(livekit: bool) -> None:
 
 
 def _check_options(config: "Settings") -> None:
-    """Raise UnknownOptions here: the actors would end by it as often as they are started."""
+    """Raise UnknownOptions here: in the actors it would end each of them again at every restart."""
     if not config.stt_options and not config.tts_options:
         return  # importing the engines takes seconds
     from infra.engines.plugins import KINDS, check_options
@@ -84,7 +84,7 @@ def _check_options(config: "Settings") -> None:
 
 
 def _welcome(supervisor: "Supervisor", config: "Settings") -> None:
-    """Say that it is ready, where, and what it cannot do."""
+    """Print that the system is ready, its addresses, and what it cannot do."""
     from infra.log.nats_reach import shown_url
     from infra.system.doctor import ABILITIES, engine_problems, unable
 
@@ -96,6 +96,6 @@ def _welcome(supervisor: "Supervisor", config: "Settings") -> None:
         began = f"Started after {supervisor.ready_s:.1f} s, but it cannot {' or '.join(cannot)} (see above). The page"
     out().print(f"\n{began}: [bold cyan]{supervisor.page_url}[/]\n")
     if rooms := supervisor.addresses.livekit_url:
-        progress(f"rooms: {rooms}; `daredevil token --room R --identity I` makes a token to join one")
+        progress(f"rooms: {rooms}; `daredevil token --room R --identity I` creates a token to join one")
     progress(f"log: {shown_url(supervisor.addresses.nats_url)} (DAREDEVIL_NATS_URL for actors run from elsewhere)")
     progress(f"data and logs: {config.data_dir.absolute()}; Ctrl-C stops")

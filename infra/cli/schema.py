@@ -10,12 +10,13 @@ from infra.cli.output import BAD_INPUT, fail
 
 def schema(
     command: Annotated[
-        list[str] | None, typer.Argument(metavar="COMMAND", help="As `sessions` or `bench bus`; none lists them.")
+        list[str] | None,
+        typer.Argument(metavar="COMMAND", help="Such as `sessions` or `bench bus`; by default, list all."),
     ] = None,
 ) -> None:
     """Print the JSON Schema of what a command prints with --json.
 
-    Commands that print one JSON object a line have the schema of a line.
+    For commands that print one JSON object per line, it is the schema of a line.
 
     For example:
 
@@ -25,9 +26,9 @@ def schema(
 
     if not command:
         for name, output in OUTPUTS.items():
-            typer.echo(f"{name:<18} {'one object a line' if output.lines else 'one object'}: {output.about}")
+            typer.echo(f"{name:<18} {'one object per line' if output.lines else 'one object'}: {output.about}")
         return
     name = " ".join(command)
     if name not in OUTPUTS:
-        fail(f"`daredevil {name}` has no --json output: `daredevil schema` lists those that have", BAD_INPUT)
+        fail(f"`daredevil {name}` has no --json output: `daredevil schema` lists the commands that do", BAD_INPUT)
     typer.echo(json.dumps(OUTPUTS[name].schema(), indent=2))

@@ -1,4 +1,4 @@
-"""The system that a command talks to: the running one, or one of its own for as long as it takes."""
+"""The system that a command talks to: the running one, or one started for the command."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from infra.system.start_failed import StartFailed
 
 @contextmanager
 def changed_settings(changed: Mapping[str, str]) -> Iterator[None]:
-    """Have settings changed for a block, in this process and in those that it starts."""
+    """Change settings for a block, in this process and in those that it starts."""
     names = {f"DAREDEVIL_{name.upper()}": value for name, value in changed.items()}
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(names)
@@ -33,7 +33,7 @@ def changed_settings(changed: Mapping[str, str]) -> Iterator[None]:
 
 @asynccontextmanager
 async def system_here(changed: Mapping[str, str] | None = None) -> AsyncIterator[Runtime]:
-    """Yield where the running system is, else one that is started for the block with these settings changed.
+    """Yield where the running system is, or one that is started for the block with these settings changed.
 
     Raises StartFailed, DataDirInUse, NatsMissing.
     """
@@ -43,7 +43,7 @@ async def system_here(changed: Mapping[str, str] | None = None) -> AsyncIterator
         return
     from infra.system.supervisor import running_system
 
-    # Any free port: this system is for this command, which knows where it is.
+    # Any free port: only this command uses the system, and it learns the port.
     with changed_settings({"port": "0", **(changed or {})}):
         progress(_what_is_started(settings()))
         async with running_system(settings(), progress, warn):
@@ -58,14 +58,14 @@ def _what_is_started(config: Settings) -> str:
         return "nothing is running here: starting the system for this command"
     return (
         f"nothing runs on {config.data_dir.absolute()}: starting a whole system for this command, on the NATS at "
-        f"{shown_url(config.nats_url)} (DAREDEVIL_NATS_URL); to call one that runs elsewhere, name its door: --url "
+        f"{shown_url(config.nats_url)} (DAREDEVIL_NATS_URL); to call a system elsewhere, give its door: --url "
         "ws://HOST:PORT/ws"
     )
 
 
 @contextmanager
 def folder_of_its_own() -> Iterator[dict[str, str]]:
-    """Yield settings for a system of a command's own: a new folder, servers in it, whatever else is running here."""
+    """Yield settings for a system of the command's own, in a new folder, apart from any other running here."""
     parent = settings().data_dir.absolute()
     parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as folder:
@@ -74,7 +74,7 @@ def folder_of_its_own() -> Iterator[dict[str, str]]:
 
 @asynccontextmanager
 async def system_page() -> AsyncIterator[str]:
-    """Yield the page's address of the running system, else of one that is started for the block.
+    """Yield the page's address of the running system, or of one that is started for the block.
 
     Raises StartFailed, DataDirInUse, NatsMissing.
     """
@@ -84,7 +84,7 @@ async def system_page() -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def page_or(url: str | None) -> AsyncIterator[str]:
-    """Yield `url` if there is one, else what `system_page` yields."""
+    """Yield `url` if given, else what `system_page` yields."""
     if url is not None:
         yield url
         return
@@ -101,14 +101,14 @@ async def _ready(runtime: Runtime, patience_s: float = 60) -> Runtime:
         if again is None:
             break
         runtime = again
-    raise StartFailed(f"the system of process {runtime.supervisor_pid} did not get ready: see its terminal")
+    raise StartFailed(f"the system of process {runtime.supervisor_pid} did not become ready: its terminal shows why")
 
 
 @asynccontextmanager
 async def log_connection() -> AsyncIterator[Client]:
     """Yield a connection to the log: the external NATS, the running one, or one started for the block.
 
-    Other processes are not started. Raises LogEmpty if there is nothing to start it on, StartFailed if it cannot
+    Other processes are not started. Raises LogEmpty if there is no log to start, StartFailed if it cannot
     be reached.
     """
     async with _log_url(settings()) as url:
@@ -142,7 +142,7 @@ async def _log_url(config: Settings) -> AsyncIterator[str]:
     from infra.system.supervisor import running_system
 
     async with running_system(config, log_only=True) as system:
-        # Whoever makes a broker in this process finds the log by the setting.
+        # Brokers created in this process find the log by this setting.
         os.environ["DAREDEVIL_NATS_URL"] = system.addresses.nats_url
         settings.cache_clear()
         try:

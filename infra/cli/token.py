@@ -10,7 +10,7 @@ from infra.cli.output import BAD_INPUT, fail, progress
 def token(
     room: Annotated[str, typer.Option(metavar="R", help="The one room that it is for.")],
     identity: Annotated[str, typer.Option(metavar="I", help="Who joins: unique in the room.")],
-    ttl: Annotated[str, typer.Option(help="How long it lets one join: `90s`, `10m`, `1h`, `2d`.")] = "1h",
+    ttl: Annotated[str, typer.Option(help="How long the token is valid for joining: `90s`, `10m`, `1h`, `2d`.")] = "1h",
     grant: Annotated[
         str,
         typer.Option(
@@ -22,15 +22,15 @@ def token(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Whoever makes the room with it brings the agent of this name; else of DAREDEVIL_LIVEKIT_AGENT_NAME.",
+            help="The agent that comes if this token creates the room; by default DAREDEVIL_LIVEKIT_AGENT_NAME.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="URL and token as one JSON object.")] = False,
 ) -> None:
-    """Make a token to join one LiveKit room, with no more rights than its role needs.
+    """Create a token to join one LiveKit room, with no more rights than its role needs.
 
-    It is signed with the key of DAREDEVIL_LIVEKIT_URL, else with that of the server that `daredevil run --livekit`
-    started. Whoever has it can join until it expires: it is a secret.
+    It is signed with the key of DAREDEVIL_LIVEKIT_URL, or with that of the server that `daredevil run --livekit`
+    started. Anybody who has it can join until it expires: keep it secret.
 
     For example:
 
@@ -51,7 +51,7 @@ def token(
         if role is None:
             raise ValueError(f"--grant is one of {', '.join(ROLES)}")
         if agent and role == "listener":
-            raise ValueError("--agent is for who speaks: a listener brings no agent")
+            raise ValueError("a listener brings no agent: leave --agent out, or use another --grant")
         lifetime = ttl_of(ttl)
         access = livekit_access(settings())
         agent_name = settings().livekit_agent_name if agent is None else agent

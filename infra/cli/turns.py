@@ -1,4 +1,4 @@
-"""`daredevil turns`: a session with one line a turn, for whoever wants to know why an answer was slow."""
+"""`daredevil turns`: a session with one line per turn, to find out why an answer was slow."""
 
 import json
 from textwrap import wrap
@@ -22,10 +22,10 @@ LEGEND = (
 def turns(
     session: Annotated[str, typer.Argument(help="A session id, as `daredevil sessions` lists them.")],
     as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a turn (see `daredevil schema turns`).")
+        bool, typer.Option("--json", help="One JSON object per turn (see `daredevil schema turns`).")
     ] = False,
 ) -> None:
-    """Show a session with one line a turn: when, the response gap with its parts, interruptions, the words.
+    """Print a session with one line per turn: when, the response gap with its parts, interruptions, the words.
 
     For example:
 
@@ -69,12 +69,12 @@ def _fields(number: int, exchange: "Exchange") -> dict[str, Any]:
 
 
 def _heard(reply: "ExportedReply") -> str:
-    """Return what was heard; of an answer that nobody was to hear, or that is still to be heard, what was written."""
+    """Return what was heard; for an answer that is not played, or not heard yet, what was written."""
     return reply.heard if reply.heard.strip() or reply.interrupted else reply.written
 
 
 def _answer(exchange: "Exchange") -> "ExportedReply | None":
-    """Return the reply that was heard, else the last one that was written."""
+    """Return the reply that was heard, or the last one that was written."""
     counted = [reply for reply in exchange.replies if reply.counts]
     heard = [reply for reply in counted if reply.heard]
     known = heard or counted
@@ -93,7 +93,7 @@ HEAD = ("  #", "   at", "  gap", *(f"{short:>4}" for _, short in PARTS), "play",
 def _print(rows: list[dict[str, Any]]) -> None:
     from rich.markup import escape
 
-    # A line each for programs; what does not fit a terminal's line stands below the figures.
+    # For programs one line per turn; on a terminal, what does not fit stands below the figures.
     width = out().width if out().is_terminal else None
     err().print("[dim]" + "\n".join(LEGEND) + "[/]")
     out().print(f"[bold]{' '.join(HEAD)}[/]")
@@ -103,7 +103,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
 
 
 def _lines(row: dict[str, Any], width: int | None) -> list[str]:
-    """Return a turn in one line, or in several of at most `width`."""
+    """Return a turn as one line, or as several of at most `width`."""
     figures, words = " ".join(_figures(row)), _words(row)
     one = f"{figures} {' → '.join(words)}"
     if width is None or len(one) <= width:

@@ -38,7 +38,7 @@ async def test_it_shows_what_will_go_and_erases_only_when_that_is_confirmed(brok
     code, output, errors = await daredevil("erase", "--user", "sam", answer="n\n")
     assert (code, output.strip()) == (1, "")
     assert "s-1" in errors
-    assert "27 of 33 facts bear words" in errors
+    assert "27 of 33 facts contain words" in errors
     assert await facts_after(broker, "s-1") == before
     code, output, _ = await daredevil("erase", "--user", "sam", answer="y\n")
     assert code == 0
