@@ -1,8 +1,8 @@
-"""A network namespace whose only way out loses and delays packets: for callers on bad lines. Linux, root, `ip`.
+"""A network namespace whose only line loses and delays packets, for callers on bad lines. Needs Linux, root, `ip`.
 
 The caller runs inside; the system outside, at an address of the line's outer end. The line is a pair of TUN devices
 between which this process carries the packets, as `tc netem` would: many kernels come without that, this one can be
-steered while it runs, and it can spare what the caller reads from the log, which in earnest nobody reads that way.
+changed while it runs, and it can exempt what the caller reads from the log, which real callers do not read.
 """
 
 import asyncio
@@ -20,25 +20,25 @@ COMMAND_TIMEOUT_S = 10.0
 TUN = "/dev/net/tun"
 MAX_PACKET = 65_536
 MAX_UNDERWAY = 10_000
-"""More packets are dropped, as a queue in a router would."""
+"""Packets beyond this are dropped, as in a router's queue."""
 
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 _TCP = 6
 
 
 class NoNetwork(RuntimeError):
-    """A namespace cannot be made here; the message says what is missing."""
+    """A namespace cannot be created here; the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Impairment:
-    """What befalls packets in each direction: so many are lost, all are late by `jitter_ms` give or take as much."""
+    """How packets fare in each direction: so many are lost, all are delayed by `jitter_ms` plus or minus as much."""
 
     loss_percent: float = 0
     jitter_ms: float = 0
 
     def delay_s(self, chance: random.Random) -> float | None:
-        """Return how late the next packet is, None if it is lost. A packet may overtake another."""
+        """Return the delay of the next packet, None if it is lost. A packet may overtake another."""
         if chance.random() * 100 < self.loss_percent:
             return None
         return chance.uniform(0, 2 * self.jitter_ms) / 1000
@@ -60,23 +60,23 @@ class Namespace:
 
 
 def why_not() -> str:
-    """Say why no namespace can be made here, nothing if it can."""
+    """Return why no namespace can be created here, an empty text if it can."""
     if shutil.which("ip") is None:
-        return "`ip` cannot be found: install iproute2 (Linux)"
+        return "`ip` was not found: install iproute2 (Linux)"
     if os.geteuid() != 0:
         return "network namespaces need root: run this command with sudo"
     if not os.path.exists(TUN):
-        return f"this kernel has no {TUN}: in a container, give it that device and NET_ADMIN"
+        return f"there is no {TUN} here: give the container that device and the capability NET_ADMIN"
     return ""
 
 
 def plan(tag: str, number: int) -> Namespace:
-    """Return names and addresses that a run has for itself: `tag` is unique, `number` (0 to 255) picks the subnet."""
+    """Return names and addresses for one run: `tag` is unique, `number` (0 to 255) picks the subnet."""
     return Namespace(f"dd-{tag}", f"dd{tag}o", f"dd{tag}i", f"10.213.{number}.1", f"10.213.{number}.2")
 
 
 def set_up(space: Namespace) -> list[tuple[str, ...]]:
-    """Return the commands that make it, once its devices are there."""
+    """Return the commands that create it, once its devices exist."""
     return [
         ("ip", "netns", "add", space.name),
         ("ip", "link", "set", space.inner, "netns", space.name),
@@ -89,7 +89,7 @@ def set_up(space: Namespace) -> list[tuple[str, ...]]:
 
 
 def is_spared(packet: bytes, port: int) -> bool:
-    """Tell whether an IP packet is TCP from or to this port."""
+    """Return whether an IP packet is TCP from or to this port."""
     if len(packet) < 24 or packet[0] >> 4 != 4 or packet[9] != _TCP:
         return False
     header = (packet[0] & 15) * 4
@@ -112,23 +112,23 @@ class ImpairedLink:
         self._ends: list[int] = []
 
     def open(self) -> None:
-        """Make both devices. Raises NoNetwork."""
+        """Create both devices. Raises NoNetwork."""
         for device in (self.space.outer, self.space.inner):
             try:
                 end = os.open(TUN, os.O_RDWR | os.O_NONBLOCK)
                 self._ends.append(end)
                 fcntl.ioctl(end, _TUNSETIFF, struct.pack("16sH", device.encode(), _IFF_TUN | _IFF_NO_PI))
             except OSError as error:
-                raise NoNetwork(f"no device {device} on {TUN}: {error.strerror or error}") from error
+                raise NoNetwork(f"the device {device} cannot be created on {TUN}: {error.strerror or error}") from error
 
     def carry(self) -> None:
-        """Begin to carry packets, in the running loop."""
+        """Start to carry packets, in the running loop."""
         loop = asyncio.get_running_loop()
         for end, other in (self._ends, self._ends[::-1]):
             loop.add_reader(end, self._take, end, other)
 
     def close(self) -> None:
-        """Remove the devices; what is underway is lost."""
+        """Remove the devices; packets on their way are lost."""
         loop = asyncio.get_running_loop()
         for handle in self._underway:
             handle.cancel()
@@ -164,13 +164,13 @@ class ImpairedLink:
         self._underway.add(handle)
 
     def _give(self, packet: bytes, other: int) -> None:
-        with suppress(OSError):  # an end that is not up yet, or has no room: a packet more that is lost
+        with suppress(OSError):  # this end is not up yet, or has no room: the packet is lost
             os.write(other, packet)
 
 
 @asynccontextmanager
 async def bad_line() -> AsyncIterator[ImpairedLink]:
-    """Have a namespace with a line into it for a block; the line is good until told otherwise. Raises NoNetwork."""
+    """Yield a namespace with a line into it; the line is good until it is impaired. Raises NoNetwork."""
     if problem := why_not():
         raise NoNetwork(problem)
     line = ImpairedLink(plan(secrets.token_hex(3), secrets.randbelow(256)))
@@ -187,7 +187,7 @@ async def bad_line() -> AsyncIterator[ImpairedLink]:
 
 
 async def run(command: tuple[str, ...]) -> None:
-    """Run a command to its end. Raises NoNetwork with what it said."""
+    """Run a command to its end. Raises NoNetwork with its output."""
     process = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )

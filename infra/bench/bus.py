@@ -1,7 +1,7 @@
 """What the log costs: hops of a turn, and events a second through one actor, with fsync on.
 
-It runs on a NATS server of its own, configured as the embedded one, on the disk of the data directory: nothing is
-put into the log of the system. The actors are stand-ins that do nothing but say the next fact, so all time is the
+It runs on a NATS server of its own, configured as the embedded one, on the disk of the data directory: the log of
+the system is not touched. The actors are stand-ins that only append the next fact, so all the time measured is the
 log's.
 """
 
@@ -27,7 +27,7 @@ from infra.log.session_feed import SessionFeed
 
 START_TIMEOUT_S = 60
 IDLE_ACTOR = PERSISTENCE
-"""It takes every fact; its stand-in answers none."""
+"""It receives every fact; its stand-in appends none."""
 TURN_TIMEOUT_S = 10
 
 
@@ -35,7 +35,7 @@ TURN_TIMEOUT_S = 10
 class BusFigures:
     """Added latency of the log per turn in ms, and events a second through one actor.
 
-    `store_…_ms` is how long one fact takes to be stored: what this disk and machine give, whatever we do.
+    `store_…_ms` is how long storing one fact takes: the lower bound on this disk and machine.
     """
 
     turns: int
@@ -51,7 +51,7 @@ class BusFigures:
 
 @asynccontextmanager
 async def _actor(durable: str) -> AsyncIterator[None]:
-    """Run the stand-in for an actor as a process of its own, ready when entered."""
+    """Run the stand-in for an actor as a separate process, which is ready when the block begins."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "infra.bench.stand_in", durable), stdout=asyncio.subprocess.PIPE
     )
@@ -113,7 +113,7 @@ async def measure_turns(turns: int, warm_up: int = 20) -> tuple[list[float], dic
 
 
 async def _one_turn(door: NatsBroker, facts: AsyncIterator[Fact], turn: TurnEnded) -> dict[str, float]:
-    """Say that a turn ended; return how many ms after the fact before it each fact came to the door."""
+    """Append the end of a turn; return how many ms after the previous fact each fact reached the door."""
     times: dict[str, float] = {}
     last_s = time.perf_counter()
     saying = asyncio.create_task(append(door, turn))
@@ -127,7 +127,7 @@ async def _one_turn(door: NatsBroker, facts: AsyncIterator[Fact], turn: TurnEnde
 
 
 async def measure_rate(events: int, sessions: int = 50) -> float:
-    """Return how many stored events a second one actor takes and acknowledges."""
+    """Return how many stored events per second one actor receives and acknowledges."""
     writer = make_broker("bench-writer")
     await writer.connect()
     js = jetstream(writer)

@@ -1,4 +1,4 @@
-"""Made-up conversations, as many facts as are wanted: what a real one leaves in the log, without anybody talking."""
+"""Generated conversations of any number of facts: what a real one leaves in the log, without anybody talking."""
 
 import random
 from array import array

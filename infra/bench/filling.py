@@ -1,4 +1,4 @@
-"""Putting many made-up facts into a log: in order, without waiting for each."""
+"""Appends many generated facts to a log, in order, without waiting for each."""
 
 from collections.abc import Iterable
 
@@ -12,9 +12,9 @@ IN_FLIGHT = 2000
 
 
 async def fill_log(js: JetStreamContext, facts: Iterable[Event]) -> int:
-    """Store facts and return the sequence of the last. Raises nats errors.
+    """Append facts and return the sequence of the last. Raises nats errors.
 
-    `js` is to allow as many publishes in flight (`publish_async_max_pending`) as this: 2,000 and more.
+    `js` must allow at least 2,000 publishes in flight (`publish_async_max_pending`).
     """
     last = 0
     waiting = []

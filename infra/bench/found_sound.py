@@ -11,23 +11,23 @@ from infra.bench.marked_voice import LETTER_SAMPLES, NOISE_RATE_HZ, RATE_HZ, Let
 
 LETTER_S = LETTER_SAMPLES / RATE_HZ
 SURE = 0.5
-"""Correlation (1: alike) from which a letter counts as found: noise of others, searched for a minute, reaches 0.25."""
+"""Least correlation (1: alike) at which a letter counts as found; the noise of others reaches 0.25 in a minute."""
 
 SILENT = 0.01
-"""Share of the loudest sample below which there is silence."""
+"""Samples below this share of the loudest one are silence."""
 
 APART_S = 0.03
-"""A second place as good as the first is another place if it is further away."""
+"""A second match as good as the first counts as another place only at this distance."""
 
 AS_GOOD = 0.85
-"""Share of the first place's correlation. Less is a piece of a letter that a break cuts in two, or chance."""
+"""Share of the first place's correlation. Less is a piece of a letter split by a break, or chance."""
 
 
 @dataclass(frozen=True, slots=True)
 class LetterPlace:
     """Where a letter begins, in seconds from the sound's start; `again` if it is there more than once.
 
-    `alike` is the correlation: a letter of which a break has cut off a third has 0.8 of a whole one's.
+    `alike` is the correlation: a letter with a third cut off by a break has 0.8 of a whole one's.
     """
 
     at_s: float
@@ -49,7 +49,7 @@ class Searched:
         self._loudness = np.sqrt(np.maximum(power[_LETTER:] - power[:-_LETTER], 1e-3))
 
     def place_of(self, mark: LetterMark) -> LetterPlace | None:
-        """Return where a letter is, None if it is nowhere, or cut in two by a break."""
+        """Return where a letter is, None if it is not found, or is split by a break."""
         if self._length < _LETTER:
             return None
         noise = noise_of(mark).astype(np.float64)
@@ -64,7 +64,7 @@ class Searched:
         return LetterPlace(int(self._kept[best]) / NOISE_RATE_HZ, again, float(found[best]))
 
     def places(self, marks: Iterable[LetterMark]) -> dict[LetterMark, LetterPlace]:
-        """Return where letters are, without those that are nowhere."""
+        """Return where letters are, without those that are not found."""
         found = {mark: self.place_of(mark) for mark in marks}
         return {mark: place for mark, place in found.items() if place is not None}
 

@@ -30,7 +30,7 @@ class CallPlan:
 
 @dataclass(frozen=True, slots=True)
 class CallFigures:
-    """What one call measured. `gap_ms` is to the answer to all that was said; the parts sum to it."""
+    """Figures of one call. `gap_ms` is to the answer to all that was said; the parts add up to it."""
 
     wav: str
     pause: bool
@@ -40,7 +40,7 @@ class CallFigures:
     gap_ms: float | None = None
     parts: dict[str, float] = field(default_factory=dict)
     early: bool = False
-    """An answer began to sound before the caller had ended."""
+    """An answer began to sound before the caller had finished."""
     turns: int = 0
     problem: str = ""
 
@@ -53,7 +53,7 @@ def read_manifest(folder: Path) -> list[CallPlan]:
     except (OSError, ValueError) as error:
         raise BadManifest(f"{path}: {error}") from error
     if not isinstance(entries, list) or not entries:
-        raise BadManifest(f"{path}: a list of calls was expected")
+        raise BadManifest(f"{path} must hold a list of calls")
     return [_plan(folder, number, entry) for number, entry in enumerate(entries)]
 
 
@@ -65,7 +65,7 @@ def _plan(folder: Path, number: int, entry: Any) -> CallPlan:
     except BadWav as error:
         raise BadManifest(str(error)) from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadManifest(f"entry {number}: wav and end_of_speech_sample are needed ({error!r})") from error
+        raise BadManifest(f"entry {number} must have `wav` and `end_of_speech_sample` ({error!r})") from error
     if not 0 < end <= len(sound.samples):
         raise BadManifest(f"{wav}: end_of_speech_sample {end} lies outside its {len(sound.samples)} samples")
     return CallPlan(wav, sound, end, text, pause)
@@ -74,9 +74,9 @@ def _plan(folder: Path, number: int, entry: Any) -> CallPlan:
 async def measure(
     dial: Dial, plans: Sequence[CallPlan], tell: Callable[[CallFigures], None], rest_s: float = 0
 ) -> list[CallFigures]:
-    """Place the calls one by one, `rest_s` apart; a call that fails is reported as such, the others go on.
+    """Place the calls one by one, `rest_s` apart; a call that fails is reported as such, and the others follow.
 
-    The rest is for the summary of the call before, which needs the language model too.
+    The rest gives the language model time to write the summary of the previous call.
     """
     figures: list[CallFigures] = []
     for plan in plans:
@@ -87,7 +87,7 @@ async def measure(
 
 
 async def measure_one(dial: Dial, plan: CallPlan) -> CallFigures:
-    """Place one call; that it fails is one of its figures."""
+    """Place one call; a failure is one of its figures."""
     utterance = ScriptedUtterance(plan.sound, plan.end_of_speech_sample)
     try:
         result = await dial([utterance], user_id="bench")
@@ -140,7 +140,7 @@ class GroupFigures:
 
 
 def summarise(figures: Sequence[CallFigures]) -> GroupFigures:
-    """Put calls together."""
+    """Summarise calls."""
     gaps = [call.gap_ms for call in figures if call.gap_ms is not None]
     names = (*PARTS, "edges_ms")
     with_parts = [call.parts for call in figures if call.parts]
@@ -158,7 +158,7 @@ def summarise(figures: Sequence[CallFigures]) -> GroupFigures:
 
 
 def groups(figures: Sequence[CallFigures]) -> dict[str, GroupFigures]:
-    """Return figures of the plain calls, of those with a pause, and of all: never one without the other."""
+    """Return figures of the plain calls, of those with a pause, and of all; always together."""
     plain = [call for call in figures if not call.pause]
     paused = [call for call in figures if call.pause]
     named = {"plain": plain, "with pause": paused}

@@ -1,4 +1,4 @@
-"""How soon a caller who comes is greeted: from the first try to connect to the greeting's first sound."""
+"""How soon a caller is greeted: from the first attempt to connect to the greeting's first sound."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class Greeting:
 
 @dataclass(frozen=True, slots=True)
 class GreetingFigures:
-    """All of them; ms over those that were greeted."""
+    """All calls; ms are over those that were greeted."""
 
     joins: int
     greeted: int
@@ -34,7 +34,7 @@ class GreetingFigures:
 async def measure_greetings(
     dial: Dial, times: int, tell: Callable[[Greeting], None], rest_s: float = 0
 ) -> list[Greeting]:
-    """Call, listen to the greeting and hang up, so many times, one by one."""
+    """Call, listen to the greeting and hang up, so many times, one after the other."""
     found: list[Greeting] = []
     for number in range(times):
         await asyncio.sleep(rest_s if number else 0)
@@ -50,13 +50,13 @@ async def _greeted(dial: Dial) -> Greeting:
         return Greeting(failure.result.session_id if failure.result else "", problem=str(failure))
     heard = [reply.started_at_s for reply in result.replies if reply.started_at_s is not None]
     if not heard:
-        problem = "the agent does not greet: set DAREDEVIL_GREETING for the system that runs"
+        problem = "the agent does not greet: set DAREDEVIL_GREETING for the running system"
         return Greeting(result.session_id, result.connect_s * 1000, None, problem)
     return Greeting(result.session_id, round(result.connect_s * 1000), round((result.connect_s + heard[0]) * 1000, 1))
 
 
 def summarise(found: list[Greeting]) -> GreetingFigures:
-    """Put greetings together."""
+    """Summarise greetings."""
     times = [one.greeting_ms for one in found if one.greeting_ms is not None]
     connects = [one.connect_ms for one in found if one.greeting_ms is not None]
     return GreetingFigures(

@@ -1,6 +1,6 @@
-"""What memory grows with: many short sessions, one after the other, and what each process holds meanwhile.
+"""Whether memory grows with sessions: many short ones, one after the other, and the memory of each process.
 
-A session connects at the WebSocket door, sends some sound and a typed turn, hears the reply at once, and hangs up.
+A session connects to the WebSocket door, sends some sound and a typed turn, hears the reply at once, and hangs up.
 """
 
 import asyncio
@@ -31,10 +31,10 @@ RATE_HZ = 16_000
 FRAME_BYTES = 640
 SESSION_S = 60.0
 WARM_UP = 0.25
-"""Share of the sessions that are not counted: imports, models, pools and caches are filled once."""
+"""The first share of the sessions is not counted: imports, models, pools and caches are filled once."""
 SETTLING_S = 180.0
-"""Before each look those who keep what was said are given so long to catch up: what they still have to do is not what
-they hold of sessions that are over. A machine that needs longer is asked too much; the figures tell what waited."""
+"""How long actors may catch up before each measurement: pending work is not memory held for finished sessions. A
+machine that needs longer is overloaded; the figures include what was pending."""
 MOST_PROBLEMS = 20
 
 Tell = Callable[[str], None]
@@ -42,7 +42,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class StreamSize:
-    """What a stream holds: `subjects` of them, and `consumers` that are there now."""
+    """What a stream holds, on how many `subjects`, and how many `consumers` it has now."""
 
     messages: int
     mb: float
@@ -52,20 +52,20 @@ class StreamSize:
 
 @dataclass(frozen=True, slots=True)
 class GrowthSample:
-    """The system after so many ended sessions: memory of each part (PSS with its children), and the streams."""
+    """The system after a number of ended sessions: memory of each part (PSS with its children), and the streams."""
 
     sessions: int
     at_s: float
     memory_mb: dict[str, float]
     streams: dict[str, StreamSize]
     waiting: int = 0
-    """Facts that actors had still to deal with: recordings and summaries that were not written yet."""
+    """Facts that actors had not processed yet, such as for recordings and summaries still to be written."""
     descriptors: dict[str, int] = field(default_factory=dict)
     """Open files and connections of each part."""
     log_mb: float = 0
     """Size of the processes' log files."""
     files: int = 0
-    """Files of the data directory outside the server's store and the logs: notes of held jobs, what is left behind."""
+    """Files of the data directory outside the server's store and the logs: notes of held jobs, and leftovers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class GrowthFigures:
 async def measure_growth(
     url: str, nats_url: str, data_dir: Path, sessions: int, at_once: int, every: int, tell: Tell
 ) -> GrowthFigures:
-    """Hold so many sessions, `at_once` side by side. Raises OSError if no system runs on `data_dir`, nats errors."""
+    """Run so many sessions, `at_once` at the same time. Raises OSError if no system runs on `data_dir`, nats errors."""
     nc = await nats.connect(nats_url)
     try:
         run = _Run(url, sessions, at_once, data_dir, nc, tell)
@@ -99,7 +99,7 @@ async def measure_growth(
 
 
 class _Run:
-    """One measurement: what was held, and what was seen."""
+    """One measurement: the sessions run and the samples taken."""
 
     def __init__(self, url: str, sessions: int, at_once: int, data_dir: Path, nc: Client, tell: Tell) -> None:
         self._url = ws_url(url)
@@ -117,7 +117,7 @@ class _Run:
         self._samples: list[GrowthSample] = []
 
     async def hold(self, count: int) -> None:
-        """Hold so many sessions and return when the last has ended."""
+        """Run so many sessions and return when the last has ended."""
         left = iter(range(count))
 
         async def callers() -> None:
@@ -136,7 +136,7 @@ class _Run:
                 group.create_task(callers())
 
     async def settle(self) -> None:
-        """Wait until the actors have dealt with everything, for SETTLING_S at most."""
+        """Wait until the actors have processed everything, for SETTLING_S at most."""
         until_s = time.monotonic() + SETTLING_S
         while True:
             self._waiting = await facts_waiting(self._nc)
@@ -164,10 +164,10 @@ class _Run:
         )
         told = ", ".join(f"{name} {mb:.0f}" for name, mb in memory_mb.items())
         so_far = f"{self._held} of {self._sessions} sessions, {at_s:.0f} s, {self._failed} failed"
-        self._tell(f"{so_far}, {self._waiting} facts waiting; MB: {told}")
+        self._tell(f"{so_far}, {self._waiting} facts pending; MB: {told}")
 
     def figures(self) -> GrowthFigures:
-        """Return what was seen."""
+        """Return the figures."""
         warm_up = int(self._sessions * WARM_UP)
         return GrowthFigures(
             sessions=self._held,
@@ -197,7 +197,7 @@ def _slope(points: Sequence[tuple[float, float]]) -> float:
 
 
 def left_on_disk(data_dir: Path) -> tuple[float, int]:
-    """Return the MB of the processes' logs, and how many files there are outside of them and the server's store."""
+    """Return the MB of the processes' logs, and the number of other files outside the server's store."""
     log_bytes = files = 0
     for path in data_dir.rglob("*"):
         part = path.relative_to(data_dir).parts[0]
@@ -207,12 +207,12 @@ def left_on_disk(data_dir: Path) -> tuple[float, int]:
             elif path.is_file() and part != "nats":
                 files += 1
         except OSError:
-            continue  # gone meanwhile
+            continue  # removed meanwhile
     return round(log_bytes / 1e6, 2), files
 
 
 async def facts_waiting(nc: Client) -> int:
-    """Return how many facts the actors have still to deal with, all together. Raises nats errors."""
+    """Return how many facts all actors together have still to process. Raises nats errors."""
     infos = await asyncio.gather(*(nc.jetstream().consumer_info(VOICE, durable.name) for durable in DURABLES))
     return sum((info.num_pending or 0) + (info.num_ack_pending or 0) for info in infos)
 
@@ -236,7 +236,7 @@ class SessionRefused(RuntimeError):
 
 
 async def short_session(url: str) -> None:
-    """Hold one session. Raises SessionRefused, OSError, WebSocketException."""
+    """Run one session. Raises SessionRefused, OSError, WebSocketException."""
     async with connect(url, max_size=1 << 24, compression=None) as socket:
         await _tell(socket, {"type": "hello", "mic": True, "sample_rate_hz": RATE_HZ, "user_id": "growth"})
         async for message in socket:

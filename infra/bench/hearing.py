@@ -1,4 +1,4 @@
-"""What is heard of sounds: words lost, turns that nobody took, recognition's load; by the real transcript pipeline."""
+"""How sounds are heard by the real transcript pipeline: words lost, false turns, the load of recognition."""
 
 import asyncio
 import time
@@ -24,11 +24,11 @@ from infra.log.event_log import append, history, now_ns
 from infra.process.tasks import ended
 
 SPEED = 5
-"""How many times faster than speech sound is sent: the owner counts time by samples, so it decides the same."""
+"""How many times faster than speech sound is sent: the owner measures time in samples, so it decides the same."""
 
 FRAME_SAMPLES = 320
 GAP_MS = 1_600
-"""Silence between clips: every one is a turn of its own."""
+"""Silence between clips, so that each is a turn of its own."""
 
 END_S = 60.0
 
@@ -56,7 +56,7 @@ class HearingFigures:
 
 @dataclass(slots=True)
 class EngineLoad:
-    """What engines were given, and how long that took them."""
+    """The sound given to engines, and how long they took for it."""
 
     runs: int = 0
     sound_s: float = 0.0
@@ -70,7 +70,7 @@ async def measure_hearing(
     minutes: float,
     progress: Callable[[str], None] = lambda line: None,
 ) -> list[HearingFigures]:
-    """Have each set heard as one call of at most so many minutes, one after the other. Raises NoSet, nats errors."""
+    """Play each set as one call of at most so many minutes, one after the other. Raises NoSet, nats errors."""
     figures = []
     for number, each in enumerate(sets, 1):
         if each.missing:
@@ -88,7 +88,7 @@ async def measure_hearing(
 
 
 def within(sound_set: SoundSet, minutes: float) -> list[Clip]:
-    """Return the set's clips as far as they fit into so many minutes; at least a part of one."""
+    """Return the set's clips that fit into so many minutes; at least a part of one."""
     left = int(minutes * 60 * RATE_HZ)
     clips: list[Clip] = []
     for clip in sound_set.clips():
@@ -104,7 +104,7 @@ def within(sound_set: SoundSet, minutes: float) -> list[Clip]:
 def figures_of(
     sound_set: SoundSet, clips: Sequence[Clip], facts: Sequence[e.Event], load: "EngineLoad"
 ) -> HearingFigures:
-    """Return what the facts of a set's call come to."""
+    """Return the figures of a set's call from its facts."""
     turns = [fact for fact in facts if isinstance(fact, e.TurnEnded)]
     speech = sum(fact.end_sample - fact.start_sample for fact in facts if isinstance(fact, e.SpeechEnded)) / RATE_HZ
     sound_s = sum(len(clip.samples) for clip in clips) / RATE_HZ
@@ -164,7 +164,7 @@ async def _send(broker: NatsBroker, session_id: str, samples: Samples) -> int:
 
 @contextmanager
 def _metered() -> Iterator[EngineLoad]:
-    """Count what engines are given while the block runs: every run goes through `infra.engines.stt.recognise`."""
+    """Count the work of engines while the block runs: all of it goes through `infra.engines.stt.recognise`."""
     recognise, load = stt.recognise, EngineLoad()
 
     async def counted(engine: Any, pcm: bytes) -> stt.Words:

@@ -1,7 +1,7 @@
-"""The sounds of `daredevil bench hearing`: what is installed on this machine, and what can be made of it.
+"""The sounds of `daredevil bench hearing`: built from what is installed on this machine.
 
 Speech with its words, speech in other languages, and sound in which nobody speaks to the agent. None of it belongs to
-the repository; where a package is missing, `missing` says which.
+the repository; if a package is missing, `missing` names it.
 """
 
 import gzip
@@ -27,16 +27,16 @@ ASTERISK = Path("/usr/share/asterisk/sounds")
 ASTERISK_WORDS = Path("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
 SPHINX = Path("/usr/share/pocketsphinx/test/data")
 NO_SPEECH = re.compile("silence|beep|tone|ascii|letters/|phonetic/")
-"""Prompts that hold none, or single letters, which nobody can tell apart without the others."""
+"""Prompts that hold no words, or single letters, which nobody can tell apart alone."""
 
 
 class NoSet(ValueError):
-    """The folder is no set of sounds; the message says why."""
+    """The folder cannot be used as a set of sounds; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One piece of sound, at 16 kHz; `text` is what is said in it, if anybody says anything and it is known."""
+    """One piece of sound, at 16 kHz; `text` is what is said in it, if anything is and it is known."""
 
     name: str
     samples: Samples
@@ -45,13 +45,13 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class SoundSet:
-    """Sounds of one kind: what is said to the agent, said in another language, or not said to it at all."""
+    """Sounds of one kind: speech to the agent, speech in another language, or sound that is not for the agent."""
 
     name: str
     kind: Kind
     clips: Callable[[], Iterator[Clip]]
     missing: str = ""
-    """How to get it, if it is not here."""
+    """How to get the set, if it is not installed."""
 
 
 @dataclass(slots=True)
@@ -91,22 +91,22 @@ def known_sets(own: list[Path]) -> list[SoundSet]:
 
 
 def folder_set(folder: Path) -> SoundSet:
-    """Return a folder's WAVs as a set: speech by its manifest.json or by a text beside each; else nobody speaks.
+    """Return a folder's WAVs as a set: speech if there is a manifest.json or a text beside each, else no speech.
 
     Raises NoSet.
     """
     if not folder.is_dir():
-        raise NoSet(f"{folder} is no folder")
+        raise NoSet(f"{folder} is not a folder")
     wavs = sorted(folder.glob("*.wav"))
     if not wavs:
-        raise NoSet(f"{folder} holds no .wav file")
+        raise NoSet(f"{folder} contains no .wav file")
     texts = {wav.name: wav.with_suffix(".txt").read_text().strip() for wav in wavs if wav.with_suffix(".txt").exists()}
     manifest = folder / "manifest.json"
     if manifest.exists():
         try:
             texts |= {str(entry["wav"]): str(entry.get("text", "")) for entry in json.loads(manifest.read_text())}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise NoSet(f"{manifest}: a list of {{wav, text}} was expected ({error!r})") from error
+            raise NoSet(f"{manifest} must hold a list of {{wav, text}} ({error!r})") from error
     kind: Kind = "speech" if texts else "none"
     named = [wav for wav in wavs if kind == "none" or texts.get(wav.name)]
     return SoundSet(folder.name, kind, lambda: (Clip(wav.name, read(wav), texts.get(wav.name, "")) for wav in named))
@@ -140,7 +140,7 @@ def _no_speech() -> list[SoundSet]:
 
 
 def babble() -> Iterator[Clip]:
-    """Yield 5, 8, 12 and 20 voices at once, out of the prompts of all languages."""
+    """Yield 5, 8, 12 and 20 voices at once, mixed from the prompts of all languages."""
     paths = [path for folder in sorted(ASTERISK.glob("??_*")) for path in _prompts(folder.name)[:40]]
     voices = np.concatenate([read(path) for path in paths]).astype(np.float64)
     for people in (5, 8, 12, 20):
@@ -150,7 +150,7 @@ def babble() -> Iterator[Clip]:
 
 
 def noise() -> Iterator[Clip]:
-    """Yield white and pink noise, mains hum, knocks and coughs, all made."""
+    """Yield white and pink noise, mains hum, knocks and coughs, all synthetic."""
     rng, length = np.random.default_rng(7), 20 * RATE_HZ
     white = rng.standard_normal(length)
     spectrum = np.fft.rfft(white) / np.sqrt(np.maximum(1, np.arange(length // 2 + 1)))
@@ -164,7 +164,7 @@ def noise() -> Iterator[Clip]:
 
 
 def screeches() -> Iterator[Clip]:
-    """Yield wails, moans, sirens and squeals: gliding tones with overtones, all made."""
+    """Yield wails, moans, sirens and squeals: gliding tones with overtones, all synthetic."""
     rng = np.random.default_rng(3)
     for name, low_hz, high_hz in (("moans", 90, 500), ("wails", 300, 1_200), ("squeals", 800, 3_000)):
         pieces = []
@@ -188,7 +188,7 @@ def _made(name: str, sound: npt.NDArray[np.float64]) -> Clip:
 
 
 def _prompts(folder: str) -> list[Path]:
-    """Return a voice's prompts longer than a word, every fifth: they are in the order of the alphabet."""
+    """Return every fifth of a voice's prompts longer than a word (every fifth, as they are in alphabetical order)."""
     paths = [path for path in sorted((ASTERISK / folder).glob("*.wav")) if not NO_SPEECH.search(path.stem)]
     paths = [path for path in paths if path.stat().st_size > 24_000]
     return [path for first in range(5) for path in paths[first::5]]
@@ -249,7 +249,7 @@ def _changed(change: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]
 
 
 def _telephone(sound: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return sound as a telephone has it: 8 kHz, µ-law."""
+    """Return sound as over a telephone: 8 kHz, µ-law."""
     narrow = Sound(np.asarray(sound * 32767, np.int16), RATE_HZ).at_rate(8_000).samples / 32767
     packed = np.round(127 * np.log1p(255 * np.abs(narrow)) / np.log(256)) / 127
     back = np.sign(narrow) * np.expm1(packed * np.log(256)) / 255

@@ -31,7 +31,7 @@ class IdleFigures:
 
 
 async def measure_idle(data_dir: Path, seconds: float) -> IdleFigures:
-    """Watch the system that runs on a data directory. Raises OSError if none does."""
+    """Measure the system that runs on a data directory. Raises OSError if none does."""
     noted = json.loads((data_dir / "run" / "processes.json").read_text())
     pids: dict[str, int] = noted["pids"]
     began_s, before = time.monotonic(), {name: cpu_s(pid) for name, pid in pids.items()}
@@ -51,7 +51,7 @@ async def measure_idle(data_dir: Path, seconds: float) -> IdleFigures:
 
 
 def cpu_s(pid: int) -> float:
-    """Return what a process has used of the CPU; 0 if it is gone."""
+    """Return a process's CPU time; 0 if it has ended."""
     try:
         times = psutil.Process(pid).cpu_times()
     except psutil.NoSuchProcess:
@@ -60,7 +60,7 @@ def cpu_s(pid: int) -> float:
 
 
 def pss_mb(pid: int) -> float:
-    """Return a process's memory, its share of shared pages counted proportionally; 0 if it is gone."""
+    """Return a process's memory, shared pages counted proportionally; 0 if it has ended."""
     try:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):

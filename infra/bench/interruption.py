@@ -13,33 +13,33 @@ from infra.caller.talk import Dial
 from infra.caller.wav import start_of_sound
 
 QUIET_S = 0.4
-"""Silence that is more than the space between two words."""
+"""Silence longer than the space between two words."""
 
 INTO_REPLY_MS = (500, 700, 900)
-"""How long a reply has played when it is interrupted, in turn: not always at the same sound."""
+"""How long a reply has played when it is interrupted; varied, so that it is not always at the same sound."""
 
 PER_CALL = 5
 
 NEAR_S = 0.5
-"""Speech that is noticed so near to what the caller says is the caller's: through a room it arrives later."""
+"""Speech noticed this close to what the caller says is the caller's: through a room it arrives later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """One: `silent_ms` from the caller's first sound to the agent's last, None if the agent went on."""
+    """One interruption: `silent_ms` from the caller's first sound to the agent's last, None if the agent went on."""
 
     session_id: str
     silent_ms: float | None
     problem: str = ""
     false_pauses: int = 0
-    """How often, since the one before, the reply was paused while the caller said nothing: for an echo."""
+    """How often, since the previous one, the reply was paused while the caller said nothing, because of an echo."""
     false_interruptions: int = 0
-    """How often that stopped the reply."""
+    """How often such a pause stopped the reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class InterruptionFigures:
-    """All of them; ms over those that succeeded."""
+    """All interruptions; ms are over those that succeeded."""
 
     tried: int
     stopped: int
@@ -63,7 +63,7 @@ def silent_after(heard: Sound, from_s: float, quiet_s: float = QUIET_S) -> float
 
 
 def interruptions_of(result: CallResult, over: Sound) -> list[Interruption]:
-    """Return what became of each interruption of a call whose first utterance asks, and whose others interrupt."""
+    """Return the outcome of each interruption of a call whose first utterance asks and whose others interrupt."""
     onset_s = start_of_sound(over) / over.rate_hz
     found = []
     false = _false(result)
@@ -105,7 +105,7 @@ def _false(result: CallResult) -> list[tuple[float, bool]]:
 async def measure_interruptions(
     dial: Dial, ask: Sound, over: Sound, times: int, tell: Callable[[Interruption], None]
 ) -> list[Interruption]:
-    """Ask, and interrupt each answer, in calls of a few interruptions each."""
+    """Ask and interrupt each answer, in calls of a few interruptions each."""
     found: list[Interruption] = []
     while len(found) < times:
         count = min(PER_CALL, times - len(found))
@@ -128,7 +128,7 @@ async def _call(dial: Dial, ask: Sound, over: Sound, count: int, before: int) ->
 
 
 def summarise(found: Sequence[Interruption]) -> InterruptionFigures:
-    """Put interruptions together."""
+    """Summarise interruptions."""
     times = [one.silent_ms for one in found if one.silent_ms is not None]
     return InterruptionFigures(
         tried=len(found),

@@ -1,4 +1,4 @@
-"""A projection killed again and again while facts flow, and whether everything is there afterwards, once."""
+"""A projection killed again and again while facts flow, and whether each fact is there afterwards exactly once."""
 
 import asyncio
 import random
@@ -15,14 +15,14 @@ from infra.bench.under_test import UnderTest
 START_S = 60.0
 CATCH_UP_S = 600.0
 PIECE = 50
-"""Facts put into the log at a time: less than a projection takes in a moment, so that it is killed while they come."""
+"""Facts appended at a time: few enough that the projection is killed while facts arrive."""
 
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class KillFigures:
-    """What came of it; `behind` is how many of the kills found facts in the log that were not kept yet."""
+    """The outcome; `behind` is the number of kills at which the log had facts that were not stored yet."""
 
     projection: str
     facts: int
@@ -33,9 +33,9 @@ class KillFigures:
 
 
 async def measure_kills(projection: UnderTest, facts: int, kills: int, tell: Tell, seed: int = 4) -> KillFigures:
-    """Put facts into the log while copies of the projection are killed at random places, then compare with the log.
+    """Append facts while copies of the projection are killed at random times, then compare with the log.
 
-    Raises RuntimeError if the projection stops, TimeoutError if it does not get on, nats errors.
+    Raises RuntimeError if the projection stops, TimeoutError if it makes no progress, nats errors.
     """
     chance = random.Random(seed)
     began_s = time.monotonic()

@@ -1,4 +1,4 @@
-"""What the processes of a running system take of the machine, and their children."""
+"""CPU, memory and descriptors that the processes of a running system and their children use."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from infra.bench.idle import cpu_s, pss_mb
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One part of the system at one moment: all its processes together. `cpu_s` since each of them began."""
+    """One part of the system at one moment: all its processes together. `cpu_s` since each of them started."""
 
     pss_mb: float
     cpu_s: float
@@ -23,7 +23,7 @@ class Load:
 class Meter:
     """Reads the load of each part of the system on a data directory; processes that have ended keep their CPU time.
 
-    The process that measures is left out, also where it is the system's supervisor.
+    The measuring process is left out, even if it is the system's supervisor.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -55,7 +55,7 @@ def _descriptors(pid: int) -> int:
 
 
 def _family(pid: int, named: set[int] | None) -> list[int]:
-    """Return a process and its children, but for those that are a part of their own; alone for who starts parts."""
+    """Return a process and its children, except those that are parts themselves; without `named`, it alone."""
     if named is None:
         return [pid]
     try:

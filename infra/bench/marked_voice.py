@@ -1,7 +1,7 @@
-"""A voice whose sound can be found again to the sample: each letter of each word is noise of its own.
+"""A voice whose sound can be located to the sample: each letter of each word has its own noise.
 
 `DAREDEVIL_TTS=infra.bench.marked_voice:MarkedTTS`; with `DAREDEVIL_TTS_OPTIONS={"late_s": 2.5, "dry_s": 5}` it is a
-slow one: all its clauses but the first begin late, and run dry half-way.
+slow one: all its clauses but the first start late, and run dry half-way.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, TimedString
 
 RATE_HZ = 24_000
 NOISE_RATE_HZ = 8_000
-"""The noise lies below 4 kHz: it lives through telephone sound and Opus, and can be searched for at this rate."""
+"""The noise lies below 4 kHz: it survives telephone sound and Opus, and can be searched for at this rate."""
 
 LETTER_SAMPLES = RATE_HZ * 60 // 1000
 PEAK = 9000
@@ -28,7 +28,7 @@ ANSWER = (
     f"{FIRST_CLAUSE} Seven yellow lanterns float beyond quiet harbours, while distant thunder rolls, "
     "children gather smooth pebbles under bridges, and evening paints golden windows."
 )
-"""What is to be said: no word twice, so that each piece of sound is there once; a model is given two sentences."""
+"""The text to say: no word occurs twice, so that each sound is unique; a model is given two sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class LetterMark:
 
 
 def bare(word: str) -> str:
-    """Return a word without what is not said of it."""
+    """Return a word without the characters that are not spoken."""
     return "".join(character for character in word.casefold() if character.isalnum())
 
 
@@ -67,14 +67,14 @@ def sound_of(text: str) -> npt.NDArray[np.int16]:
     noises = [noise_of(mark) for mark in marks_of(text)]
     if not noises:
         return np.zeros(0, np.int16)
-    # In floats, and bounded: at the higher rate peaks stand out between the samples of the lower one.
+    # In floats, and clipped: at the higher rate, peaks rise above the samples of the lower one.
     risen = soxr.resample(np.concatenate(noises) * PEAK, NOISE_RATE_HZ, RATE_HZ, quality="HQ")
     sound: npt.NDArray[np.int16] = np.clip(np.rint(risen), -32_768, 32_767).astype(np.int16)
     return sound
 
 
 class MarkedTTS(tts.TTS[Any]):
-    """Says each letter as its noise. All but the first clause come `late_s` late and run dry for `dry_s` half-way."""
+    """Says each letter as its noise. All clauses but the first start `late_s` late and run dry for `dry_s` half-way."""
 
     def __init__(self, late_s: float = 0.0, dry_s: float = 0.0) -> None:
         super().__init__(capabilities=tts.TTSCapabilities(streaming=False), sample_rate=RATE_HZ, num_channels=1)

@@ -1,6 +1,6 @@
-"""How quickly past exchanges are found among very many, and how many of the right ones.
+"""How fast past exchanges are found among very many, and with what recall.
 
-Postgres is of the benchmark's own. The turns are sentences made of common words, with the local engine's vectors.
+The benchmark runs its own Postgres. The turns are sentences of common words, with the local engine's vectors.
 """
 
 import random
@@ -27,9 +27,9 @@ TOP = 5
 WARM_UP = 10
 BATCH = 2000
 TURNS_OF_A_USER, TURNS_OF_A_REGULAR = 250, 2000
-"""Nine turns of ten belong to users with so many, the tenth to regulars."""
+"""Nine turns of ten belong to users with this many turns, the tenth to regulars."""
 TURNS_OF_THE_HEAVIEST = 8000
-"""One user has more than are compared one by one."""
+"""One user has more turns than are compared one by one."""
 
 Tell = Callable[[str], None]
 
@@ -75,17 +75,17 @@ class MemoryFigures:
 
 
 async def measure_memory(turns: int, queries: int, folder: Path, index: bool, tell: Tell) -> MemoryFigures:
-    """Measure among so many turns in an empty `folder`, with `index` using the HNSW index besides the user's."""
+    """Measure among so many turns in an empty `folder`; with `index`, use the HNSW index besides the user's."""
     async with own_postgres(folder) as url:
         await _make_tables(url)
         tell(f"writing {turns} turns")
         users = await _fill(url, turns)
-        tell("making the indexes")
+        tell("building the indexes")
         began_s = time.perf_counter()
         await _make_indexes(url, index)
         index_s = round(time.perf_counter() - began_s, 1)
         await _vacuum(url)
-        tell("looking for past turns")
+        tell("searching past turns")
         asked = random.Random(2)
         many = [users[asked.randrange(len(users))] for _ in range(queries)]
         times, recall = await _ask(url, many, seed=3)
@@ -150,7 +150,7 @@ _COLUMNS = (
 
 
 _NUMBERS = [f"{number / 1e4:.4g}" for number in range(-10_000, 10_001)]
-"""To four places, and made once: a million vectors are written in minutes, not in a quarter of an hour."""
+"""With four digits and formatted once, a million vectors are written in minutes, not in a quarter of an hour."""
 
 
 async def _fill(url: str, turns: int) -> list[str]:
@@ -178,7 +178,7 @@ async def _vacuum(url: str) -> None:
 
 
 async def _ask(url: str, users: list[str], seed: int) -> tuple[list[float], float]:
-    """Ask once for each user; return the times in ms and the mean recall."""
+    """Search once for each user; return the times in ms and the mean recall."""
     embedder, drawn = LocalEmbedder(), random.Random(seed)
     memory = TurnMemory(url, embedder, TOP)
     await memory.open()

@@ -1,4 +1,4 @@
-"""Calls over a bad line against the same calls over a good one: words that are understood, turns that are lost."""
+"""Calls over a bad line compared with the same calls over a good one: words understood, turns lost."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ class LineFigures:
 
 @dataclass(frozen=True, slots=True)
 class NetworkFigures:
-    """The bad line against the good one; words in percentage points."""
+    """The bad line compared with the good one; words in percentage points."""
 
     loss_percent: float
     jitter_ms: float
@@ -57,7 +57,7 @@ class Outside:
 
 @asynccontextmanager
 async def outside(folder: Path, livekit_server: str) -> AsyncIterator[Outside]:
-    """Have a namespace with NATS and LiveKit at its outer end. Raises NoNetwork, LiveKitMissing, NatsMissing."""
+    """Yield a namespace with NATS and LiveKit at its outer end. Raises NoNetwork, LiveKitMissing, NatsMissing."""
     async with bad_line() as line:
         space = line.space
         ports, key, nats_port = free_livekit_ports(), livekit_key(folder / "livekit"), free_port()
@@ -102,7 +102,7 @@ async def measure_network(servers: Outside, calls: Path, how: Impairment, rest_s
 
 
 def compare(how: Impairment, clean: LineFigures, bad: LineFigures) -> NetworkFigures:
-    """Put both lines side by side."""
+    """Compare both lines."""
     points = None
     if clean.word_error_rate is not None and bad.word_error_rate is not None:
         points = round((bad.word_error_rate - clean.word_error_rate) * 100, 2)
@@ -132,7 +132,7 @@ async def _line(servers: Outside, calls: Path, rest_s: float) -> LineFigures:
 
 
 def line_figures(told: dict[str, Any]) -> LineFigures:
-    """Return the figures of a line from what `bench gap --json` told. Raises KeyError if that is something else."""
+    """Return the figures of a line from the output of `bench gap --json`. Raises KeyError if it has another form."""
     groups = told["groups"]
     group = groups.get("all") or next(iter(groups.values()))
     names = ("median_ms", "p95_ms", "word_error_rate")

@@ -1,4 +1,4 @@
-"""A projection whose server is away for long while facts flow, and whether all is there afterwards, once."""
+"""A projection whose server is down for long while facts flow, and whether each fact is there after it, once."""
 
 import asyncio
 import time
@@ -21,9 +21,9 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class OutageFigures:
-    """What came of it. `state` and `reason` are what the projection said of itself just before the server came back.
+    """The outcome. `state` and `reason` are what the projection reported just before the server came back.
 
-    `caught_up_s` is from when the server was ready again.
+    `caught_up_s` is measured from when the server was ready again.
     """
 
     projection: str
@@ -37,7 +37,7 @@ class OutageFigures:
 
 
 async def measure_outage(projection: UnderTest, down_s: float, facts_per_s: int, tell: Tell) -> OutageFigures:
-    """Let facts flow, end the server for a while, start it again, and compare with the log once all is kept.
+    """Append facts, stop the server for a while, start it again, and compare with the log once everything is stored.
 
     Raises RuntimeError if the projection stops, TimeoutError if it does not catch up, nats errors.
     """
@@ -46,7 +46,7 @@ async def measure_outage(projection: UnderTest, down_s: float, facts_per_s: int,
         await projection.start()
         await projection.at_work(0, START_S)
         before = await _flow(projection, coming, BEFORE_S, facts_per_s, tell)
-        tell(f"{before} facts are in the log; the server goes")
+        tell(f"{before} facts are in the log; stopping the server")
     began_s = time.monotonic()
     last = await _flow(projection, coming, down_s, facts_per_s, tell)
     found = await projection.status()
@@ -72,7 +72,7 @@ async def measure_outage(projection: UnderTest, down_s: float, facts_per_s: int,
 
 
 async def _flow(projection: UnderTest, facts: Iterator[Event], seconds: float, per_s: int, tell: Tell) -> int:
-    """Put facts into the log for a while, at an even pace; return the sequence of the last."""
+    """Append facts for a while, at an even pace; return the sequence of the last."""
     js, began_s, told, last = projection.nc.jetstream(), time.monotonic(), 1, 0
     pieces = max(1, round(seconds * 10))
     for number in range(pieces):

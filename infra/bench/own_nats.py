@@ -1,4 +1,4 @@
-"""A NATS server of a benchmark's own."""
+"""A NATS server that a benchmark runs for itself."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from infra.system.processes import start_program
 
 @dataclass(frozen=True, slots=True)
 class OwnNats:
-    """Where it is, and its process."""
+    """A server's address and its process."""
 
     url: str
     pid: int
@@ -24,9 +24,9 @@ class OwnNats:
 
 @asynccontextmanager
 async def own_nats(folder: Path) -> AsyncIterator[OwnNats]:
-    """Run a server with our streams for the length of a block, its data in `folder`. Raises TimeoutError, OSError.
+    """Run a server with our streams for the block, with its data in `folder`. Raises TimeoutError, OSError.
 
-    It does not sync each fact: how fast the log is filled is not what is measured.
+    It does not sync each fact, because filling the log is not what is measured.
     """
     port = free_port()
     config = write_nats_config(folder / "nats", port)

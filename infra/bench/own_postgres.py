@@ -1,4 +1,4 @@
-"""A Postgres server of a benchmark's own."""
+"""A Postgres server that a benchmark runs for itself."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""A server of a benchmark's own for each projection that can be put under test, and its row with it."""
+"""For each projection that can be tested: a server that the benchmark runs for itself, and its row."""
 
 import asyncio
 import signal
@@ -15,7 +15,7 @@ from infra.projection import projections
 from infra.settings import settings
 
 Server = tuple[Mapping[str, str], Callable[[], AbstractAsyncContextManager[None]]]
-"""The settings that lead to a server, and what runs it for the length of a block."""
+"""The settings for a server, and a context manager that runs it."""
 
 
 def kind_of(name: str, folder: Path) -> Kind:

@@ -1,4 +1,4 @@
-"""The same calls at two doors, turn about: what the second adds to the gap."""
+"""The same calls at two doors, alternating: what the second adds to the gap."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ class AddedFigures:
 async def measure_pairs(
     first: Dial, second: Dial, plans: Sequence[CallPlan], tell_first: Tell, tell_second: Tell, rest_s: float
 ) -> list[Pair]:
-    """Place each call at both doors, one right after the other; which comes first takes turns."""
+    """Place each call at both doors, one right after the other, alternating which comes first."""
     pairs: list[Pair] = []
     for number, plan in enumerate(plans):
         made: list[CallFigures] = []

@@ -1,6 +1,6 @@
-"""How fast the tables follow the log on this machine: all of it at once, one fact at a time, and made anew.
+"""How fast the tables follow the log on this machine: all of it at once, one fact at a time, and in a rebuild.
 
-NATS and Postgres are of the benchmark's own, so that no real log and no real table is touched.
+The benchmark runs its own NATS and Postgres, so that no real log or table is touched.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ Tell = Callable[[str], None]
 class PostgresFigures:
     """What was measured.
 
-    `catch_up_per_s` is from empty tables until they are live, the index of embeddings made. The lag is from a fact
+    `catch_up_per_s` is from empty tables until they are live, with the index of embeddings. The lag is from a fact
     being stored to its row being seen by another connection.
     """
 
@@ -46,7 +46,7 @@ class PostgresFigures:
 
 
 async def measure_postgres(events: int, folder: Path, tell: Tell) -> PostgresFigures:
-    """Measure with so many made-up events, in an empty `folder` on the disk that is meant."""
+    """Measure with so many generated events, in an empty `folder` on the disk to measure."""
     async with own_nats(folder) as log, await nats.connect(log.url) as nc, own_postgres(folder) as url:
         tell(f"filling a log with {events} events")
         await fill_log(nc.jetstream(publish_async_max_pending=2 * IN_FLIGHT), conversations(events))
@@ -97,13 +97,13 @@ def _check(projector: PostgresProjector) -> None:
 
 
 async def _live_lags(nc: Client, url: str, before: int) -> list[float]:
-    """Return how many ms after each fact was stored another connection saw it in the tables."""
+    """Return how many ms after it was stored each fact was visible in the tables to another connection."""
     js, lags = nc.jetstream(), []
     async with await connect(url) as conn:
         for number, fact in enumerate(conversations(LIVE_FACTS, seed=2), before + 1):
             await fill_log(js, [fact])
             began_s = time.perf_counter()
-            while (await place_of(conn)).sequence < number:  # noqa: ASYNC110 (as other programs look)
+            while (await place_of(conn)).sequence < number:  # noqa: ASYNC110 (as other programs poll)
                 await asyncio.sleep(0.001)
             lags.append((time.perf_counter() - began_s) * 1000)
             await asyncio.sleep(LIVE_PAUSE_S)

@@ -1,4 +1,4 @@
-"""How fast the log goes into Pulsar, and how soon a fact is there: `python -m infra.bench.pulsar`."""
+"""How fast the log is copied into Pulsar, and how soon a fact is there: `python -m infra.bench.pulsar`."""
 
 import argparse
 import asyncio
@@ -29,7 +29,7 @@ from projections.status import log_end
 class PulsarFigures:
     """What was measured.
 
-    `cpu_s` is what each process took while catching up; lag is from a fact's ack in the log to its ack from Pulsar.
+    `cpu_s` is each process's CPU time while catching up; lag is from a fact's ack in the log to its ack from Pulsar.
     """
 
     facts: int
@@ -39,7 +39,7 @@ class PulsarFigures:
 
     @property
     def facts_per_s(self) -> float:
-        """Facts of the log a second; most are two messages or fewer."""
+        """Facts of the log per second; most make two messages or fewer."""
         return self.facts / self.seconds
 
     def lines(self) -> list[str]:
@@ -56,7 +56,7 @@ class PulsarFigures:
 async def measure(
     broker: NatsBroker, settings: Settings, processes: Mapping[str, int], live_facts: int = 100
 ) -> PulsarFigures:
-    """Project what is in the log into a Pulsar whose topics do not have it yet, then some live facts.
+    """Project the log into a Pulsar whose topics do not have it yet, then some live facts.
 
     It writes to the topics of `settings`: give it a Pulsar of its own. Raises RuntimeError if the projection stops.
     """
@@ -80,7 +80,7 @@ async def measure(
 
 
 def _cpu_s(processes: Mapping[str, int]) -> dict[str, float]:
-    """Return the CPU time that each process has had."""
+    """Return the CPU time of each process."""
     spent = {}
     for name, pid in processes.items():
         times = psutil.Process(pid).cpu_times()

@@ -1,6 +1,6 @@
-"""Whether the record of a call is what its caller heard: calls whose every letter of sound can be found again.
+"""Whether the record of a call is what its caller heard: calls in which every letter's sound can be located.
 
-The answer is said by the marked voice. Its letters are looked for in what the caller's loudspeaker played and in the
+The marked voice says the answer. Its letters are looked for in what the caller's loudspeaker played and in the
 session's recording; both, word times, captions and heard text are put on one clock and compared.
 """
 
@@ -32,10 +32,10 @@ from infra.session.recordings import last_chunk, pcm_of
 from infra.system.processes import start_program
 
 RECORDED_WITHIN_S = 40.0
-"""A busy machine needs longer for the last chunk of a recording than the few seconds of a quiet one."""
+"""Time for the last chunk of a recording: a few seconds on a quiet machine, longer on a busy one."""
 
 AFTER_S = 0.5
-"""How long after its end a reply's sound may still come to the ear."""
+"""How long after its end a reply's sound may still reach the ear."""
 
 STALLS = (Stall(1.0, 0.5), Stall(3.0, 1.0), Stall(5.0, 2.0), Stall(8.0, 3.0))
 
@@ -44,7 +44,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a call is like: the `slow` voice or the quick one, the client's manner, an interruption, load beside."""
+    """How a call is made: the `slow` voice or the quick one, the manner of the client, an interruption, load."""
 
     name: str
     slow: bool = False
@@ -52,7 +52,7 @@ class Condition:
     cut_after_ms: float | None = None
     """The caller interrupts when the answer has played for so long."""
     busy: bool = False
-    """Two processes a core do nothing but take CPU meanwhile."""
+    """Two processes per core use up CPU meanwhile."""
     room: bool = False
     """Through a LiveKit room, else the WebSocket door."""
 
@@ -118,7 +118,7 @@ async def _measured(call: CallsIn, nc: Client, condition: Condition, ask: Sound,
 
 @asynccontextmanager
 async def _busy(processes: int) -> AsyncIterator[None]:
-    """Have so many processes take all the CPU they get."""
+    """Run so many processes that use all the CPU they get."""
     command = (sys.executable, "-c", "while True: pass")
     burning = [await start_program(command, os.environ, Path(os.devnull)) for _ in range(processes)]
     try:

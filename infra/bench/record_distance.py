@@ -16,7 +16,7 @@ from infra.session.heard_times import HeardTimes
 from infra.session.heard_words import PlacedWord, clauses_in_log, placed, rate_of
 
 WHOLE = 0.85
-"""Share of the usual correlation from which a letter was heard whole: of another it is not known when it ended."""
+"""Least share of the usual correlation of a letter heard whole; the end of any other letter is not known."""
 
 _CUE = re.compile(r"(\d+):(\d+):(\d+),(\d+) --> (\d+):(\d+):(\d+),(\d+)\nAgent: (.*)")
 
@@ -32,18 +32,18 @@ class Distances:
 
 @dataclass(frozen=True, slots=True)
 class RecordFigures:
-    """One call: distances of each kind, and letters that one of the two has and the other has not."""
+    """One call: distances of each kind, and letters that only one of the two has."""
 
     condition: str
     session_id: str
     letters: int = 0
-    """So many of the answer's were heard at the ear."""
+    """How many of the answer's letters were heard at the ear."""
     breaks: int = 0
     """PlaybackStalled facts."""
     delay_ms: float = 0.0
-    """The median by which the ear is behind the recording: of a room, the way to the caller's jitter buffer."""
+    """The median by which the ear is behind the recording: in a room, the way to the caller's jitter buffer."""
     buffer_ms: tuple[float, float] = (0.0, 0.0)
-    """The least and the longest that sound waited in that buffer; it is not part of the distances."""
+    """The shortest and longest time that sound waited in that buffer; not part of the distances."""
     recording: Distances = Distances()
     words: Distances = Distances()
     captions: Distances = Distances()
@@ -55,7 +55,7 @@ class RecordFigures:
     doubled: int = 0
     """Letters that the recording has more than once."""
     worst: list[str] = field(default_factory=list)
-    """Where the distances are largest, in words."""
+    """The places with the largest distances, as text."""
     problem: str = ""
 
     @property
@@ -88,14 +88,14 @@ class Evidence:
         return percentile(both, 0.5)
 
     def without_delay(self) -> "Evidence":
-        """Return it as if the way from the agent's audio source to the ear took no time."""
+        """Return the comparison as if sound took no time from the agent's audio source to the ear."""
         delay_s = self.delay_s
         ear = {mark: replace(place, at_s=place.at_s - delay_s) for mark, place in self.ear.items()}
         return replace(self, ear=ear)
 
 
 def figures_of(condition: str, session_id: str, found: Evidence, *, without_delay: bool = False) -> RecordFigures:
-    """Return the distances of a call; maybe without the way to the ear, where the record cannot know it."""
+    """Return the distances of a call; without the way to the ear if the record cannot know it."""
     delay_ms = round(found.delay_s * 1000, 1)
     found = found.without_delay() if without_delay else found
     far = [*_of_recording(found), *_of_words(found), *_of_captions(found), *_of_heard_text(found)]
@@ -118,7 +118,7 @@ def figures_of(condition: str, session_id: str, found: Evidence, *, without_dela
 
 
 def whole_of(places: Mapping[LetterMark, LetterPlace]) -> dict[LetterMark, LetterPlace]:
-    """Return the letters that are there whole: of one that a break cuts in two, either piece may be found."""
+    """Return the letters that are there whole: for a letter split by a break, either piece may be found."""
     least = WHOLE * percentile([place.alike for place in places.values()], 0.5)
     return {mark: place for mark, place in places.items() if place.alike >= least}
 
@@ -200,7 +200,7 @@ def _seconds(clock: Sequence[str]) -> float:
 
 
 def _of_heard_text(found: Evidence) -> list[_Far]:
-    """Compare what counts as heard: by how much a word that does had not ended at the ear, or one that does not had."""
+    """Compare what counts as heard: how far a heard word is from its end at the ear, or an unheard one past it."""
     ends = [fact for fact in found.facts if isinstance(fact, e.PlaybackFinished | e.PlaybackInterrupted)]
     told = {bare(word) for fact in ends for word in fact.heard_text.split()}
     if not ends or not found.ear:
@@ -218,5 +218,5 @@ def _of_heard_text(found: Evidence) -> list[_Far]:
 
 
 def marks_of_answer(facts: Iterable[e.Event]) -> list[LetterMark]:
-    """Return the letters of all clauses that were written: of one that was cut off only a part has a sound."""
+    """Return the letters of all written clauses; only a part of a clause that was cut off has sound."""
     return [mark for fact in facts if isinstance(fact, e.ReplyClauseWritten) for mark in marks_of(fact.text)]

@@ -1,4 +1,4 @@
-"""What a run with many rooms comes to: turns, gaps and what they are made of, CPU, memory. Pure."""
+"""The figures of a run with many rooms: turns, gaps and their parts, CPU, memory. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from infra.caller import CallResult
 from infra.caller.result import PARTS, MeasuredTurn
 
 SETTLE_SHARE = 0.33
-"""The first part of a run is not asked for the growth of memory: processes fill their caches and buffers then."""
+"""The first part of a run does not count for the growth of memory: caches and buffers are filled then."""
 
 
 UNSEEN = "webrtc_ms"
@@ -21,18 +21,18 @@ class RoomTurns:
     """What the caller of one room saw, over all its calls."""
 
     settling_s: float = 0
-    """Gaps up to this time of the run are told apart."""
+    """Gaps up to this time of the run are kept separate."""
     asked: int = 0
     first_gaps_ms: list[float] = field(default_factory=list)
     gaps_ms: list[float] = field(default_factory=list)
     parts_ms: dict[str, list[float]] = field(default_factory=dict)
-    """What the log says the later gaps were made of, and what of them it does not see."""
+    """The parts of the later gaps by the log, and the part that the log does not see."""
     problems: list[str] = field(default_factory=list)
 
     def add(self, result: CallResult, began_s: float = 0) -> None:
-        """Add a call that began so late in the run.
+        """Add a call that began at this time of the run.
 
-        What was said and not answered aloud before the next was said is a missed turn.
+        An utterance that was not answered aloud before the next one is a missed turn.
         """
         self.asked += len(result.said)
         settled_s = self.settling_s - began_s
@@ -89,9 +89,9 @@ class RunFigures:
     cores: dict[str, float]
     callers_cores: float
     memory_mb: list[float]
-    """All of the system, at regular times."""
+    """Memory of the whole system, at regular times."""
     settled_mb: float
-    """The same once processes had filled their buffers."""
+    """Its memory once processes had filled their buffers."""
     growth_mb_per_minute: dict[str, float]
     """By how much each part of the system grew from then on."""
     problems: list[str]
@@ -99,7 +99,7 @@ class RunFigures:
 
 @dataclass(frozen=True, slots=True)
 class RoomsFigures:
-    """Many rooms against one. A further room's figures are what the many take more than the one, for each of them."""
+    """Many rooms compared with one. A further room's figures are what each room beyond the first adds."""
 
     one: RunFigures
     many: RunFigures
@@ -135,7 +135,7 @@ def compare(one: RunFigures, many: RunFigures) -> RoomsFigures:
 
 
 def figures_of(turns: Sequence[RoomTurns], samples: Sequence[Sample]) -> RunFigures:
-    """Put the rooms of a run together."""
+    """Summarise the rooms of a run."""
     gaps = [gap_ms for room in turns for gap_ms in room.gaps_ms]
     first_gaps = [gap_ms for room in turns for gap_ms in room.first_gaps_ms]
     asked = sum(room.asked for room in turns)

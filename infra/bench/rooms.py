@@ -1,4 +1,4 @@
-"""Many rooms at once: whether every turn is answered, how much later, and what each room takes of the machine."""
+"""Many rooms at once: whether every turn is answered, how much later, and what each room costs the machine."""
 
 import asyncio
 import os
@@ -17,12 +17,12 @@ from infra.process.tasks import ended
 
 SAMPLES = 20
 SAMPLE_S = 20.0, 60.0
-"""The least and the most between two samples: to add up all memory of all processes holds them up."""
+"""The shortest and longest time between two samples: measuring the memory of all processes slows them down."""
 TELL_S = 60.0
 APART_S = 3.0
-"""Rooms come up one after the other: ten processes that start within ten seconds leave no CPU to those that talk."""
+"""Rooms start one after the other: ten processes that start within ten seconds leave no CPU to the others."""
 SETTLING_S = 30.0
-"""After the last has come: jitter buffers that grew while processes started take this long to shrink."""
+"""Wait after the last start: jitter buffers that grew while processes started take this long to shrink."""
 
 Tell = Callable[[str], None]
 
@@ -38,7 +38,7 @@ async def measure_rooms(
 
 
 class _Progress:
-    """What the log has said since the last line, over all rooms."""
+    """What happened in the log since the last report, over all rooms."""
 
     def __init__(self) -> None:
         self._turns = 0
@@ -52,7 +52,7 @@ class _Progress:
             self._gaps_ms.append(float(data["gap_ms"]))
 
     def since(self) -> str:
-        """Return it in words, and begin anew."""
+        """Return it as text, and start again."""
         told = (
             f"{self._turns} turns ended, {len(self._gaps_ms)} answers began; "
             f"gap at the door P50 {median(self._gaps_ms):.0f} ms, P95 {percentile(self._gaps_ms, 0.95):.0f} ms"
@@ -64,7 +64,7 @@ class _Progress:
 async def _run(dial: RoomDial, data_dir: Path, ask: Sound, rooms: int, seconds: float, tell: Tell) -> RunFigures:
     began_s = time.monotonic()
     until_s = began_s + seconds
-    # Of a run that short, at least the second half counts.
+    # In a run this short, at least the second half counts.
     settling_s = min((rooms - 1) * APART_S + SETTLING_S, seconds / 2)
     turns = [RoomTurns(settling_s) for _ in range(rooms)]
     progress = _Progress()
@@ -85,7 +85,7 @@ async def _run(dial: RoomDial, data_dir: Path, ask: Sound, rooms: int, seconds: 
 async def _talk(
     dial: RoomDial, ask: Sound, turns: RoomTurns, time_s: tuple[float, float], wait_s: float, progress: _Progress
 ) -> None:
-    """Ask again and again until the time is over; a call that breaks is followed by another."""
+    """Ask again and again until the time is over; a call that breaks off is replaced by another."""
     began_s, until_s = time_s
     await asyncio.sleep(wait_s)
     while time.monotonic() < until_s:
@@ -96,7 +96,7 @@ async def _talk(
             turns.problems.append(str(failure))
             if failure.result is not None:
                 turns.add(failure.result, time.monotonic() - began_s - failure.result.seconds)
-            await asyncio.sleep(1)  # a server that refuses is not to be asked without a pause
+            await asyncio.sleep(1)  # pause before trying again a server that refuses
 
 
 def _questions(ask: Sound, until_s: float) -> Iterator[ScriptedUtterance]:

@@ -1,4 +1,4 @@
-"""`python -m infra.bench.stand_in DURABLE`: an actor without work, which appends the next fact of a turn at once."""
+"""`python -m infra.bench.stand_in DURABLE`: an actor that appends the next fact of a turn at once, without work."""
 
 import asyncio
 import signal
@@ -15,7 +15,7 @@ from infra.log.provisioning import provision
 
 
 def answers(event: Event) -> list[Event]:
-    """Return what the actors would say to an event of a turn."""
+    """Return what the actors would append after an event of a turn."""
     time_ns = now_ns()
     if isinstance(event, TurnEnded):
         reply_id = derive_id(event.event_id, "reply")
@@ -40,7 +40,7 @@ def answers(event: Event) -> list[Event]:
 
 
 async def stand_in(durable: str) -> None:
-    """Take the durable's messages until SIGTERM; prints `ready`."""
+    """Process the durable's messages until SIGTERM; prints `ready`."""
     broker = make_broker(f"bench-{durable}")
 
     inbox = Inbox(broker, durable)

@@ -1,11 +1,11 @@
-"""Median, P95 and words: the few figures that benchmarks tell."""
+"""Median, P95 and word errors: the figures that benchmarks report."""
 
 import re
 from collections.abc import Sequence
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the value below which `share` (0 to 1) of the values lie, linearly between neighbours; 0 of none."""
+    """Return the value below which `share` (0 to 1) of the values lie, interpolated linearly; 0 if there are none."""
     if not values:
         return 0.0
     ordered = sorted(values)
@@ -16,12 +16,12 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def median(values: Sequence[float]) -> float:
-    """Return the middle value; 0 of none."""
+    """Return the median; 0 if there are no values."""
     return percentile(values, 0.5)
 
 
 _OLD_SPELLINGS = re.compile(r"\b(to)-(night|day|morrow)\b|\b(good)-(bye)\b")
-"""The local speech model writes like its oldest books; it heard these words right."""
+"""Old spellings of the local speech model, which count as correct."""
 
 
 def plain_words(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Engines without work, for measuring everything else: they answer at once, always the same.
+"""Stub engines, for measuring everything else: they answer at once, and always the same.
 
 `DAREDEVIL_STT=infra.bench.stub_engines:StubSTT`, `DAREDEVIL_TTS=infra.bench.stub_engines:StubTTS`,
 `DAREDEVIL_END_OF_TURN=infra.bench.stub_engines:StubTurnDetector`, and
@@ -25,7 +25,7 @@ LETTER_S = 0.06
 
 
 class StubSTT(stt.STT[Any]):
-    """Understands the same words, whatever is said."""
+    """Recognises the same words, whatever is said."""
 
     def __init__(self) -> None:
         super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
@@ -33,26 +33,26 @@ class StubSTT(stt.STT[Any]):
     async def _recognize_impl(
         self, buffer: AudioBuffer, *, language: NotGivenOr[str] = NOT_GIVEN, conn_options: APIConnectOptions
     ) -> stt.SpeechEvent:
-        data = stt.SpeechData(language="en", text=HEARD)  # type: ignore[arg-type]  # it makes a LanguageCode of it
+        data = stt.SpeechData(language="en", text=HEARD)  # type: ignore[arg-type]  # converted to a LanguageCode
         return stt.SpeechEvent(stt.SpeechEventType.FINAL_TRANSCRIPT, uuid.uuid4().hex, [data])
 
 
 @dataclass(frozen=True, slots=True)
 class StubOpinion:
-    """That the turn has ended."""
+    """The opinion that the turn has ended."""
 
     end_of_turn_probability: float = 1.0
 
 
 class StubTurnDetector:
-    """Takes every pause for the end of the turn, as `livekit.agents`' detector would tell it."""
+    """Treats every pause as the end of the turn, with the interface of `livekit.agents`' detector."""
 
     def stream(self) -> "StubTurnDetector":
         """Return the detector of one track."""
         return self
 
     def flush(self) -> None:
-        """Forget the sound, of which nothing is kept."""
+        """Do nothing: no sound is kept."""
 
     def push_audio(self, frame: rtc.AudioFrame) -> None:
         """Take sound."""
@@ -62,7 +62,7 @@ class StubTurnDetector:
         return StubOpinion()
 
     async def aclose(self) -> None:
-        """End, with nothing to end."""
+        """Do nothing: there is nothing to close."""
 
 
 class StubTTS(tts.TTS[Any]):

@@ -1,4 +1,4 @@
-"""A projection that a benchmark starts as its real process, asks how it is, and kills."""
+"""A projection that a benchmark starts as its real process, whose status it reads, and which it kills."""
 
 import asyncio
 import json
@@ -29,9 +29,9 @@ Verify = Callable[[Client], Awaitable[list[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of projection: its name, its app, what it is told, its server and how it is compared with the log.
+    """One kind of projection: its name, app, settings, server, and comparison with the log.
 
-    `server` runs the server that it writes to for the length of a block, each time on the same address and data.
+    `server` runs the server that it writes to for a block, each time with the same address and data.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Kind:
 
 @dataclass(slots=True)
 class UnderTest:
-    """A projection of some kind on a log of the benchmark's own, a copy at a time."""
+    """A projection of some kind on the benchmark's own log, one copy at a time."""
 
     kind: Kind
     nc: Client
@@ -53,18 +53,18 @@ class UnderTest:
     _copy: Running | None = None
 
     async def start(self) -> None:
-        """Start a copy, forked as the supervisor does it. Raises ForkServerGone."""
+        """Start a copy, forked as by the supervisor. Raises ForkServerGone."""
         name = self.kind.name
         self._copy = await self._forks.fork(name, self.kind.app, "infra.log.inbox", self._environment, self._log)
 
     async def kill(self) -> None:
-        """Kill the copy by SIGKILL."""
+        """Kill the copy with SIGKILL."""
         assert self._copy is not None
         self._copy.send(signal.SIGKILL)
         await self._copy.wait()
 
     async def status(self) -> dict[str, Any]:
-        """Return what the copy answers, an empty state if it does not. Raises RuntimeError if it is stopped."""
+        """Return the copy's status, with an empty state if it does not answer. Raises RuntimeError if it is stopped."""
         try:
             answer = await self.nc.request(status_subject(self.kind.name), b"", timeout=ASK_TIMEOUT_S)
         except (NoRespondersError, NoAnswer):
@@ -75,7 +75,7 @@ class UnderTest:
         return found
 
     async def at_work(self, position: int, within_s: float) -> dict[str, Any]:
-        """Return its status once it is at work and has come so far. Raises TimeoutError."""
+        """Return its status once it is running and has reached this sequence. Raises TimeoutError."""
         async with asyncio.timeout(within_s):
             while True:
                 found = await self.status()
@@ -86,7 +86,7 @@ class UnderTest:
 
 @asynccontextmanager
 async def under_test(kind: Kind, folder: Path, environment: Mapping[str, str]) -> AsyncIterator[UnderTest]:
-    """Yield a projection to start, on an empty log; all ends with the block. What they log is in `folder`."""
+    """Yield a projection to start, on an empty log; everything ends with the block. Log files are in `folder`."""
     async with own_nats(folder) as log:
         told = {**environment, **kind.environment, "DAREDEVIL_NATS_URL": log.url}
         forks = ForkServerClient(told, folder / "forks.log")

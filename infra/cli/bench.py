@@ -121,7 +121,7 @@ async def _bus(turns: int, events: int) -> "BusFigures":
 
 @app.command()
 def idle(
-    seconds: Annotated[float, typer.Option(min=1, help="How long to watch.")] = 30,
+    seconds: Annotated[float, typer.Option(min=1, help="How long to measure.")] = 30,
     as_json: Json = False,
 ) -> None:
     """Measure memory and CPU of the system while nobody talks, and how long it took to start.
@@ -157,7 +157,7 @@ async def _idle(seconds: float) -> "IdleFigures":
 
 @app.command()
 def projections(
-    events: Annotated[int, typer.Option(min=1000, max=2_000_000, help="Made-up events in the log.")] = 100_000,
+    events: Annotated[int, typer.Option(min=1000, max=2_000_000, help="Generated events in the log.")] = 100_000,
     as_json: Json = False,
 ) -> None:
     """Measure how fast the tables follow the log: catching up, one fact at a time, and a rebuild.
@@ -215,7 +215,7 @@ def memory(
         typer.echo(json.dumps(asdict(figures), indent=2))
         return
     indexes = "indexes" if index else "index without HNSW"
-    made = f"{indexes} made in {figures.index_s} s"
+    made = f"{indexes} built in {figures.index_s} s"
     out().print(f"{figures.turns} turns of {figures.users} users, {made}; top 5 of the same user:")
     out().print(
         f"P50 [bold]{figures.p50_ms}[/] ms, P95 [bold]{figures.p95_ms}[/] ms, max {figures.max_ms} ms, "

@@ -21,15 +21,15 @@ GREETING = "Hello! How can I help you?"
 
 
 def barge_in(
-    ask: Annotated[Path, typer.Option(metavar="WAV", help="What is asked: its answer is interrupted.")],
-    over: Annotated[Path, typer.Option(metavar="WAV", help="What is said over each answer.")],
+    ask: Annotated[Path, typer.Option(metavar="WAV", help="What the caller asks; the answer is interrupted.")],
+    over: Annotated[Path, typer.Option(metavar="WAV", help="What the caller says over each answer.")],
     times: Annotated[int, typer.Option(min=1, help="Interruptions.")] = 100,
     door: DoorOption = WEBSOCKET,
     stub: Annotated[
         bool, typer.Option(help="Use stub engines with long answers, if a system has to be started.")
     ] = False,
     echo: Annotated[bool, typer.Option("--echo", help="The caller's microphone also hears the agent.")] = False,
-    echo_db: Annotated[float, typer.Option(min=-60, max=0, help="How loud, in dB of what is played.")] = -12,
+    echo_db: Annotated[float, typer.Option(min=-60, max=0, help="How loud, in dB relative to what is played.")] = -12,
     echo_delay_ms: Annotated[float, typer.Option(min=20, max=1000, help="How much later, ms.")] = 150,
     as_json: Json = False,
     url: UrlOption = None,

@@ -23,7 +23,7 @@ Which = Annotated[Literal["pulsar", "postgres"], typer.Option("--projection", he
 
 def kills(
     projection: Which = "postgres",
-    facts: Annotated[int, typer.Option(min=100, max=2_000_000, help="Made-up facts that flow meanwhile.")] = 100_000,
+    facts: Annotated[int, typer.Option(min=100, max=2_000_000, help="Generated facts that flow meanwhile.")] = 100_000,
     times: Annotated[int, typer.Option("--kills", min=1, help="How many copies are killed.")] = 50,
     as_json: Json = False,
 ) -> None:
@@ -44,8 +44,8 @@ def kills(
 
 def outage(
     projection: Which = "pulsar",
-    seconds: Annotated[float, typer.Option("--down", min=1, help="Seconds that its server is away.")] = 600,
-    rate: Annotated[int, typer.Option(min=10, help="Facts a second meanwhile.")] = 50,
+    seconds: Annotated[float, typer.Option("--down", min=1, help="Seconds that its server is down.")] = 600,
+    rate: Annotated[int, typer.Option(min=10, help="Facts per second meanwhile.")] = 50,
     as_json: Json = False,
 ) -> None:
     """Stop a projection's server while facts flow, start it again, then compare with the log event by event.

@@ -17,9 +17,9 @@ CONDITIONS = (
 
 
 def growth(
-    sessions: Annotated[int, typer.Option("--sessions", min=8, help="Short sessions in all.")] = 2000,
-    at_once: Annotated[int, typer.Option("--at-once", min=1, max=100, help="Side by side.")] = 8,
-    every: Annotated[int, typer.Option("--every", min=1, help="Sessions between two looks at memory.")] = 100,
+    sessions: Annotated[int, typer.Option("--sessions", min=8, help="Number of short sessions.")] = 2000,
+    at_once: Annotated[int, typer.Option("--at-once", min=1, max=100, help="Sessions at the same time.")] = 8,
+    every: Annotated[int, typer.Option("--every", min=1, help="Sessions between measurements of memory.")] = 100,
     sound_kept_s: Annotated[
         float, typer.Option("--sound-kept", min=10, help="How many seconds captured sound is kept (600 by default).")
     ] = 60,

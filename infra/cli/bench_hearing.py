@@ -20,7 +20,7 @@ def hearing(
         typer.Option("--set", metavar="DIR", help="A folder with WAVs of your own; can be repeated."),
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="NAME", help="Only the set of this name; several times.")
+        list[str] | None, typer.Option("--only", metavar="NAME", help="Only the set of this name; can be repeated.")
     ] = None,
     minutes: Annotated[
         float, typer.Option(min=0.1, help="Most minutes of sound from each set; the run takes a fifth of that.")

@@ -28,7 +28,7 @@ CONDITIONS = (
 
 
 def record(
-    only: Annotated[str, typer.Option("--only", metavar="TEXT", help="Conditions whose name has this in it.")] = "",
+    only: Annotated[str, typer.Option("--only", metavar="TEXT", help="Only conditions whose name contains this.")] = "",
     ask: Annotated[Path, typer.Option(metavar="WAV", help="What the caller asks.")] = ASK,
     over: Annotated[Path, typer.Option(metavar="WAV", help="What the caller says to interrupt an answer.")] = OVER,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -76,7 +76,7 @@ async def _record(wanted: "Sequence[Condition]", ask: "Sound", over: "Sound") ->
         try:
             livekit_server_path(settings().livekit_server)
         except LiveKitMissing as error:
-            progress(f"rooms are left out: {error}")
+            progress(f"rooms are skipped: {error}")
             wanted = [condition for condition in wanted if not condition.room]
     found = []
     for slow in (False, True):

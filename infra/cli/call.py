@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def say(
-    wavs: Annotated[list[Path], typer.Argument(metavar="WAV...", help="What to say, one file a turn.")],
+    wavs: Annotated[list[Path], typer.Argument(metavar="WAV...", help="What to say, one file per turn.")],
     out_file: Annotated[
         Path | None,
         typer.Option("--out", metavar="WAV", help="Write the agent's sound to a WAV, timed as in the call."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as one JSON object.")] = False,
     user: Annotated[str, typer.Option(help="Who calls.")] = "caller",
-    session: Annotated[str | None, typer.Option(help="Go on in this session, if it is still open.")] = None,
+    session: Annotated[str | None, typer.Option(help="Resume this session, if it is still open.")] = None,
     resume_token: Annotated[
         str, typer.Option(help="The secret of that session; for the system here, by default DAREDEVIL_ADMIN_KEY.")
     ] = "",
@@ -92,7 +92,7 @@ def _check_names(user: str, session: str | None, out_file: Path | None) -> None:
     if session is not None:
         checked_session(session)
     if not user or len(user) > 256:
-        raise ValueError("--user is 1 to 256 characters")
+        raise ValueError("--user must have 1 to 256 characters")
     if out_file is not None:
         check_target(out_file)
 
@@ -168,7 +168,7 @@ def _print(result: "CallResult") -> None:
             early = " [yellow](began before you had ended)[/]" if turn.early else ""
             console.print(f"[bold]gap[/]    {turn.gap_ms:.0f} ms{early}{_parts(turn.log_gap_ms, turn.parts)}")
     for error in result.errors:
-        warn(f"the door said: {error}")
+        warn(f"error from the door: {error}")
 
 
 def _parts(log_gap_ms: float | None, parts: dict[str, float]) -> str:

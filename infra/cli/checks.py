@@ -10,7 +10,7 @@ from infra.cli.output import FAILED, err, out, run_async, tell_misspelt
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
     livekit: Annotated[
         bool,
         typer.Option("--livekit", help="Check the way into a LiveKit room instead: DNS, TLS, ports, key, media, TURN."),

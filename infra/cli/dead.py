@@ -32,7 +32,7 @@ Examples:
 Number = Annotated[int | None, typer.Argument(metavar="N", help="Its number, as listed.")]
 
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 
 @app.callback()
@@ -106,7 +106,7 @@ def _each(
     number: int | None, all_of_them: bool, act: "Callable[[Client, DeadLetter], Awaitable[None]]", done: str
 ) -> None:
     if (number is None) != all_of_them:
-        fail("say which one by its number, or --all", BAD_INPUT)
+        fail("give the number of a dead letter, or --all", BAD_INPUT)
     from infra.cli.system import LogEmpty
 
     try:

@@ -21,7 +21,7 @@ def erase(
     session: Annotated[str, typer.Option(help="One session only.", metavar="SESSION")] = "",
     reason: Annotated[str, typer.Option(help="Kept in the log.")] = ASKED,
     force: Annotated[bool, typer.Option("--force", help="Close sessions that are still open.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The receipt as a JSON object.")] = False,
 ) -> None:
     """Erase a person's words from log, tables, recordings and caches permanently, and print a receipt.
@@ -85,7 +85,7 @@ def _ask(sessions: "Sequence[StoredSession]") -> None:
             f"({size:.1f} kB), and its recording",
             markup=False,
         )
-    typer.confirm("Erase these words for ever?", abort=True, err=True)
+    typer.confirm("Erase these words permanently?", abort=True, err=True)
 
 
 def print_receipt(receipt: "Receipt") -> None:

@@ -67,7 +67,7 @@ def _events() -> type[BaseModel]:
 def _turns() -> type[BaseModel]:
     return _model(
         "TurnLine",
-        turn=(int, "Its number in the session, from 1."),
+        turn=(int, "Its number in the session, starting at 1."),
         turn_id=(str, "Its id: the correlation of all its facts."),
         start_ms=(float | None, "When it began, ms since the session opened."),
         source=(str, "`speech`, `text`, or empty if the agent spoke without being asked."),
@@ -99,8 +99,8 @@ def _verified() -> type[BaseModel]:
     return _model(
         "Verified",
         projection=(str, "Which copy of the log."),
-        agrees=(bool, "Whether it holds what the log says."),
-        differences=(list[str], "Each difference in a line."),
+        agrees=(bool, "Whether it agrees with the log."),
+        differences=(list[str], "The differences, one per line."),
         seconds=(float, "How long it took."),
     )
 
@@ -109,8 +109,8 @@ def _dead() -> type[BaseModel]:
     return _model(
         "DeadLetter",
         number=(int, "For `dead retry` and `dead drop`."),
-        actor=(str, "Who could not take it."),
-        subject=(str, "The subject it came on."),
+        actor=(str, "The actor that could not process it."),
+        subject=(str, "The subject of the message."),
         reason=(str, "Why."),
         bytes=(int, "Its size."),
     )
@@ -137,7 +137,7 @@ def _erase() -> type[BaseModel]:
         "Receipt",
         user_id=(str, "Whose words were erased; empty for a single session."),
         reason=(str, "Why."),
-        sessions=(list[dict[str, Any]], "What was removed of each."),
+        sessions=(list[dict[str, Any]], "What was removed from each."),
         caches=(dict[str, int], "Entries removed from caches."),
         projections=(dict[str, str], "What each projection has done."),
         remains=(list[str], "What the log keeps on purpose."),
@@ -154,7 +154,7 @@ def _token() -> type[BaseModel]:
         token=(str, "The JWT."),
         room=(str, "The room that it opens."),
         identity=(str, "Who joins with it."),
-        expires_in_s=(int, "How long one can join with it."),
+        expires_in_s=(int, "How long it is valid for joining."),
     )
 
 
@@ -185,7 +185,7 @@ def _hearing() -> type[BaseModel]:
 
     return _model(
         "Hearing",
-        minutes=(float, "How much of each set was heard at most."),
+        minutes=(float, "Most minutes of each set that were heard."),
         sets=(list[HearingFigures], "Each set of sound."),
     )
 
@@ -193,7 +193,7 @@ def _hearing() -> type[BaseModel]:
 def _spoken() -> type[BaseModel]:
     from infra.spoken.forms import SpokenFigures
 
-    return _of(SpokenFigures, right=(int, "How many forms are said right."), all=(int, "How many there are."))
+    return _of(SpokenFigures, right=(int, "How many forms are said right."), all=(int, "How many forms there are."))
 
 
 def _record() -> type[BaseModel]:
@@ -217,13 +217,13 @@ OUTPUTS: dict[str, Output] = {
     "events": Output("a fact of the log", _events, lines=True),
     "turns": Output("a turn", _turns, lines=True),
     "summary": Output("what a session was about", _summary),
-    "projections": Output("how a projection keeps up", _projections, lines=True),
+    "projections": Output("how far a projection is behind the log", _projections, lines=True),
     "projections verify": Output("whether a projection agrees with the log", _verified, lines=True),
     "dead": Output("a dead letter", _dead, lines=True),
     "dead list": Output("a dead letter", _dead, lines=True),
     "erase": Output("the receipt", _erase),
     "token": Output("a token for a room", _token),
-    "doctor": Output("one thing that was looked at", _doctor, lines=True),
+    "doctor": Output("one thing that was checked", _doctor, lines=True),
     "settings": Output("the settings in force", _settings),
     "bench gap": Output("response gaps (without --door both)", _gap),
     "bench hearing": Output("what is heard and what is not", _hearing),
@@ -238,6 +238,6 @@ OUTPUTS: dict[str, Output] = {
     "bench rooms": Output("many rooms at once", _figures("infra.bench.room_figures", "RoomsFigures")),
     "bench growth": Output("memory over many sessions", _figures("infra.bench.growth", "GrowthFigures")),
     "bench network": Output("a line that loses packets", _figures("infra.bench.network", "NetworkFigures")),
-    "bench kills": Output("a projection killed", _figures("infra.bench.kills", "KillFigures")),
-    "bench outage": Output("its server away", _figures("infra.bench.outage", "OutageFigures")),
+    "bench kills": Output("a projection that is killed again and again", _figures("infra.bench.kills", "KillFigures")),
+    "bench outage": Output("a projection whose server is down", _figures("infra.bench.outage", "OutageFigures")),
 }

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def sessions(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    limit: Annotated[int, typer.Option(help="How many, the newest; 0 is all.", min=0)] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+    limit: Annotated[int, typer.Option(help="How many of the newest; 0 shows all.", min=0)] = 50,
 ) -> None:
     """List the conversations in the log, the oldest first.
 
@@ -103,8 +103,8 @@ def _cells(row: "SessionRow") -> tuple[str, ...]:
 
 def events(
     session: Annotated[str, typer.Argument(help="A session id, as `daredevil sessions` lists them.")],
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as facts come, until Ctrl-C.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, all fields.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Continue as facts arrive, until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, with all fields.")] = False,
 ) -> None:
     """Show everything that happened in a session, in the log's order.
 

@@ -34,7 +34,7 @@ Examples:
 """,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 
 @app.callback()
@@ -205,7 +205,7 @@ async def _verify() -> list[Verified]:
 
 @app.command()
 def rebuild(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Which one, as `postgres`.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which one, such as `postgres`.")],
     drop_lost: Annotated[
         bool, typer.Option("--drop-lost", help="Ignore rows whose facts are no longer in the log.")
     ] = False,

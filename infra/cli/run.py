@@ -50,7 +50,7 @@ async def _run(livekit: bool) -> None:
             supervisor.kill()
             return
         ended.set()
-        progress("stopping (once more kills)")
+        progress("stopping (Ctrl-C again kills the processes)")
         if starting:
             exit_code = INTERRUPTED if number == signal.SIGINT else 0
             main_task.cancel()

@@ -8,8 +8,8 @@ from infra.cli.output import BAD_INPUT, fail, progress
 
 
 def token(
-    room: Annotated[str, typer.Option(metavar="R", help="The one room that it is for.")],
-    identity: Annotated[str, typer.Option(metavar="I", help="Who joins: unique in the room.")],
+    room: Annotated[str, typer.Option(metavar="R", help="The room that the token is for.")],
+    identity: Annotated[str, typer.Option(metavar="I", help="Who joins; must be unique in the room.")],
     ttl: Annotated[str, typer.Option(help="How long the token is valid for joining: `90s`, `10m`, `1h`, `2d`.")] = "1h",
     grant: Annotated[
         str,
@@ -17,7 +17,7 @@ def token(
             help="`caller` speaks, listens and types; `listener` only listens; `moderator` may also mute and remove."
         ),
     ] = "caller",
-    name: Annotated[str, typer.Option(help="The name that others are shown.")] = "",
+    name: Annotated[str, typer.Option(help="The name shown to others.")] = "",
     agent: Annotated[
         str | None,
         typer.Option(
@@ -49,7 +49,7 @@ def token(
     try:
         role = next((role for role in ROLES if role == grant), None)
         if role is None:
-            raise ValueError(f"--grant is one of {', '.join(ROLES)}")
+            raise ValueError(f"--grant must be one of {', '.join(ROLES)}")
         if agent and role == "listener":
             raise ValueError("a listener brings no agent: leave --agent out, or use another --grant")
         lifetime = ttl_of(ttl)

@@ -65,6 +65,6 @@ async def test_ctrl_c_while_starting(moment: str, is_there: Callable[[int, str],
     text = output.read_text()
     assert "Traceback" not in text
     said = [line for line in text.splitlines()[len(before) :] if "is ready" not in line and "starting" not in line]
-    assert said in (["interrupted"], ["stopping (once more kills)"]), f"{moment}: {text}"
+    assert said in (["interrupted"], ["stopping (Ctrl-C again kills the processes)"]), f"{moment}: {text}"
     await until(lambda: not any(alive(pid) for pid in started))
     lock_data_dir(tmp_path / "data").release()

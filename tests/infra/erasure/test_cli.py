@@ -65,7 +65,7 @@ async def test_what_cannot_be_erased_is_told_in_one_line(broker: NatsBroker) -> 
         (("--user", "sam"), "still open: s-1"),
         (("--user", "ann"), "no session of user 'ann'"),
         (("--session", "no.id"), "no session id"),
-        ((), "say whose words"),
+        ((), "give --user USER or --session SESSION"),
         (("--user", "sam", "--session", "s-1"), "cannot go together"),
     ):
         code, output, errors = await daredevil("erase", "--yes", *arguments)

@@ -74,7 +74,7 @@ def test_it_brings_the_agent_that_is_named_here_or_in_the_settings(monkeypatch: 
         (("--room", "kitchen", "--identity", "sam", "--ttl", "forever"), "a lifetime is something like"),
         (
             ("--room", "kitchen", "--identity", "sam", "--grant", "king"),
-            "--grant is one of caller, listener, moderator",
+            "--grant must be one of caller, listener, moderator",
         ),
         (
             ("--room", "kitchen", "--identity", "eve", "--agent", "a", "--grant", "listener"),
