@@ -28,7 +28,7 @@ from infra.log.stream_reader import (
 
 OPENINGS = event_subjects(e.SessionOpened)
 LATER = (e.SessionClosed, e.SessionErased, e.RecordingStored, e.SummaryWritten)
-"""What is told of a listed session besides its opening: the last of each."""
+"""What a listed session shows besides its opening: the last fact of each class."""
 
 WINDOW, WIDEST_WINDOW = 2_000, 2_000_000
 """How many places of the log are looked through at once, going back; wider where few sessions were opened."""
@@ -63,9 +63,9 @@ class Wanted:
     before: int = 0
 
     def matches(self, listed: Listed) -> bool:
-        """Tell whether a session is one of them.
+        """Return whether a session is one of them.
 
-        It was opened when it says; unless the log, which is one clock for the doors of all machines, knows better.
+        Its own time of opening counts, unless the log, which is one clock for the doors of all machines, disagrees.
         """
         opened_ns = listed.event.time_ns
         if abs(listed.stored_ns - opened_ns) > SLACK_NS:
@@ -112,7 +112,7 @@ async def newest_sessions(nc: Client, most: int = 0) -> AsyncIterator[Listed]:
 
 
 async def with_later(nc: Client, sessions: list[Listed]) -> list[Listed]:
-    """Return the sessions with what was said of them later."""
+    """Return the sessions with the last of their later facts."""
     for start in range(0, len(sessions), AT_ONCE):
         by_id = {listed.event.session_id: listed for listed in sessions[start : start + AT_ONCE]}
         subjects = [event_subject(session_id, event) for session_id in by_id for event in LATER]
@@ -243,7 +243,7 @@ async def _count_turns(nc: Client, rows: dict[str, SessionRow], start: int) -> N
 
 
 def _take_erased(rows: dict[str, SessionRow], erased: e.SessionErased) -> None:
-    """Take in what an erasure has left of a session."""
+    """Put what an erasure has left of a session into its row."""
     first_ns = min((entry.time_ns for entry in erased.skeleton), default=erased.time_ns)
     row = rows.setdefault(erased.session_id, SessionRow(erased.session_id, first_ns, "", ""))
     row.closed = "erased"
