@@ -26,6 +26,8 @@ from tests.servers import NatsServer
 from tests.stepping import Injected, with_cancellation
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 Work = Callable[..., Coroutine[Any, Any, Any]]
 AWAITS = (1, 2, 3, 5, 8, 13)
 

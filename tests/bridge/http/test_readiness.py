@@ -24,6 +24,8 @@ from tests.contracts.samples import sample
 from tests.servers import NatsServer
 from tests.waiting import until_async
 
+pytestmark = pytest.mark.slow
+
 ANSWER_S = 0.8
 
 

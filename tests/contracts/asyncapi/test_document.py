@@ -45,6 +45,7 @@ def test_faststream_reads_it_as_a_document_of_its_own_version(document: Node) ->
     assert len(schema.channels) > len(EVENTS)
 
 
+@pytest.mark.slow
 def test_asyncapis_own_parser_finds_nothing_wrong_with_it_and_does_with_a_broken_one(tmp_path: Path) -> None:
     node = shutil.which("node")
     if node is None or not (CHECK / "node_modules").is_dir():

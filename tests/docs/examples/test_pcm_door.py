@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 from websockets.asyncio.client import ClientConnection, connect
@@ -19,6 +20,8 @@ from tests.bridge.agent import Agent
 from tests.bridge.caller import wait_for
 from tests.servers import NatsServer
 from tests.waiting import until_async
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 

@@ -16,6 +16,8 @@ from tests.actors.running import facts_until
 from tests.bridge.http.answering import reasoning
 from tests.servers import NatsServer
 
+pytestmark = pytest.mark.slow
+
 
 async def test_the_session_answers_with_the_reasoning_actor(broker: NatsBroker, nats_server: NatsServer) -> None:
     listener = WebServer(broker, Settings(port=0), page=False)

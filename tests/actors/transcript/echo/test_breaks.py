@@ -17,6 +17,8 @@ from infra.engines.vad import SileroVad
 from tests.actors.transcript.echo.listening import Listening, in_a_quiet_room
 from tests.speech import RATE_HZ, recorded
 
+pytestmark = pytest.mark.slow
+
 Sound = npt.NDArray[np.float64]
 
 NS = 1_000_000_000

@@ -8,6 +8,8 @@ from actors.transcript.echo.canceller import EchoCanceller
 from actors.transcript.endpointing import WINDOW_SAMPLES
 from tests.speech import RATE_HZ, recorded, silence
 
+pytestmark = pytest.mark.slow
+
 Sound = npt.NDArray[np.float64]
 
 SAYINGS = [f"calls/plain-{number:02}" for number in range(1, 13)] + [
