@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Bucket:
+class TokenBucket:
     """Allows `per_s` units a second on average and `burst` at once. Times are seconds of a monotonic clock."""
 
     per_s: float
@@ -48,7 +48,7 @@ class SoundLimit:
     Amounts are seconds of sound, times seconds of a monotonic clock.
     """
 
-    _bucket: Bucket = field(default_factory=lambda: Bucket(SOUND_SPEED, SOUND_BURST_S))
+    _bucket: TokenBucket = field(default_factory=lambda: TokenBucket(SOUND_SPEED, SOUND_BURST_S))
     _left_out_s: float = 0
     _since_s: float = 0
     _last_s: float = 0

@@ -19,7 +19,7 @@ from bridge.call.line import Line
 from bridge.call.microphones import Microphones
 from bridge.call.outage import LogOutage
 from bridge.call.ownership import Holder
-from bridge.call.playback_driver import Speaking
+from bridge.call.playback_driver import PlaybackDriver
 from bridge.call.publisher import EventPublisher, Gate
 from bridge.call.session_events import closing_events, left_open, published
 from bridge.call.session_state import SessionState, session_state_of
@@ -70,11 +70,11 @@ class Call:
         self._tasks = Tasks(f"session {session_id}")
         self._publisher = EventPublisher(broker, self._log_failed, gate)
         self._microphones = Microphones(connection(broker), session_id)
-        self._speaking = Speaking(session_id, connection(broker), self._publisher.put, self._tasks, on_taken)
+        self._driver = PlaybackDriver(session_id, connection(broker), self._publisher.put, self._tasks, on_taken)
         self._recent: deque[Fact] = deque(maxlen=KEPT_FACTS)
         self._own_tracks: set[str] = set()
         self._ending: asyncio.Task[None] | None = None
-        self.outage = LogOutage(self._microphones, self._speaking, self.note)
+        self.outage = LogOutage(self._microphones, self._driver, self.note)
         self._grace = Grace(session_id, lambda: self.outage.is_told, self.end)
         self._holder = Holder(session_id, self._tasks, self._give_up, self.hang_up)
         self._subscriptions: list[Subscription] = []
@@ -90,13 +90,13 @@ class Call:
         `playing` is what the door before this one was playing, where no client counts it; playback goes on from there.
         """
         self.state = session_state_of(fact.event for fact in past)
-        self._speaking.replay(past, playing)
+        self._driver.replay(past, playing)
         self._recent.extend(past)
         tracks = [f.sequence for f in past if isinstance(f.event, e.TrackPublished | e.TrackUnpublished)]
         self._publisher.track_sequence = max(tracks, default=0)
         nc = connection(self._broker)
         for subject, take in (
-            (audio_out_subject(self.session_id), self._speaking.take_sound),
+            (audio_out_subject(self.session_id), self._driver.take_sound),
             *self._holder.subscriptions,
         ):
             self._subscriptions.append(await nc.subscribe(subject, cb=lasting(take)))
@@ -120,7 +120,7 @@ class Call:
         """
         self.people_are_back()
         self._active_s = time.monotonic()
-        self._speaking.attach(line, list(self._recent), held)
+        self._driver.attach(line, list(self._recent), held)
         if self.outage.is_told:
             self.outage.tell_line()
 
@@ -150,11 +150,11 @@ class Call:
 
     def is_attached(self, line: Line) -> bool:
         """Return whether the call still belongs to this line."""
-        return self._speaking.line is line
+        return self._driver.line is line
 
     def playing(self) -> Playing | None:
         """Return which reply is being played, and how far."""
-        return self._speaking.playing()
+        return self._driver.playing()
 
     # -- the people
 
@@ -184,7 +184,7 @@ class Call:
 
     def played(self, report: Played) -> None:
         """Take the line's count of played samples."""
-        self._speaking.played(report)
+        self._driver.played(report)
 
     def typed(self, participant_id: str, text: str, name: str = "") -> None:
         """Take a turn from the keyboard; a reply that is being played is interrupted, and counted, first.
@@ -193,7 +193,7 @@ class Call:
         """
         if self._ending is None:
             self._active_s = time.monotonic()
-            self._speaking.typed(participant_id, text, name)
+            self._driver.typed(participant_id, text, name)
 
     def client_vanished(self, reason: str = "vanished") -> None:
         """Close the microphones at once, and the session if nobody comes back in time."""
@@ -203,7 +203,7 @@ class Call:
 
     def wait_for_people(self, reason: str, patience_s: float) -> None:
         """Go on without a line; end the session if none is attached again within `patience_s`."""
-        self._speaking.detach()
+        self._driver.detach()
         if self._ending is None:
             self._grace.begin(reason, patience_s)
 
@@ -213,12 +213,12 @@ class Call:
 
     def hand_over(self) -> None:
         """Let another line of the same session replace this one."""
-        if self._speaking.line is not None:
-            self._speaking.refuse("taken-over", "the session goes on at another client")
+        if self._driver.line is not None:
+            self._driver.refuse("taken-over", "the session goes on at another client")
             self._detach("replaced")
 
     def _detach(self, reason: str) -> None:
-        self._speaking.detach()
+        self._driver.detach()
         for event in self._microphones.close_all(reason):
             self._publisher.put(event)
             self.state.apply(event)
@@ -237,10 +237,10 @@ class Call:
         await self._closed_in_log.wait()
 
     async def _end(self, reason: str) -> None:
-        line = self._speaking.line
-        self._speaking.close(reason)
+        line = self._driver.line
+        self._driver.close(reason)
         self._detach(reason)
-        self._speaking.line = line
+        self._driver.line = line
         for event in closing_events(self.session_id, self.state.people, reason, now_ns()):
             self._publisher.put(event)
             self.state.apply(event)
@@ -286,8 +286,8 @@ class Call:
 
     async def _stop(self) -> None:
         if not self._keep_line:
-            self._speaking.end()
-        self._speaking.line = None
+            self._driver.end()
+        self._driver.line = None
         self._grace.stop()
         try:
             await surely(self._let_go, f"the end of {self.session_id}")
@@ -308,8 +308,8 @@ class Call:
 
     def _log_failed(self, reason: str) -> None:
         log.error("session %s ends here: %s", self.session_id, reason)
-        self._speaking.refuse("log-unavailable", "the log stores nothing, so the call cannot go on: try again later")
-        self._speaking.line = None
+        self._driver.refuse("log-unavailable", "the log stores nothing, so the call cannot go on: try again later")
+        self._driver.line = None
         self._stop_soon()
 
     # -- facts and sound
@@ -325,7 +325,7 @@ class Call:
         self.state.apply(event)
         if isinstance(event, _ACTIVITY):
             self._active_s = time.monotonic()
-        self._speaking.take_fact(fact)
+        self._driver.take_fact(fact)
         if isinstance(event, e.SessionClosed):
             self._closed_in_log.set()
             self._stop_soon()
@@ -338,7 +338,7 @@ class Call:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            self._speaking.tick(self.outage.may_repair)
+            self._driver.tick(self.outage.may_repair)
             active_s = max(self._active_s, self.outage.back_s)  # what was said meanwhile is still on its way
             if time.monotonic() - active_s > self._settings.session_idle_s and self._ending is None:
                 await self._end_if_idle()
@@ -348,5 +348,5 @@ class Call:
         if self.outage.is_told or not await answers(connection(self._broker)):
             self._active_s = time.monotonic()
         elif self._ending is None:
-            self._speaking.notice("idle")
+            self._driver.notice("idle")
             self.end("timeout")

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from bridge.call.microphones import Microphones
-from bridge.call.playback_driver import Speaking
+from bridge.call.playback_driver import PlaybackDriver
 from contracts import events as e
 
 REPAIRS_WAIT_S = 3
@@ -15,9 +15,9 @@ REPAIRS_WAIT_S = 3
 class LogOutage:
     """One call's outages of the log: `bridge.call.log_watch` says when they begin and end; `note` appends an event."""
 
-    def __init__(self, microphones: Microphones, speaking: Speaking, note: Callable[[e.Event], None]) -> None:
+    def __init__(self, microphones: Microphones, driver: PlaybackDriver, note: Callable[[e.Event], None]) -> None:
         self._microphones = microphones
-        self._speaking = speaking
+        self._driver = driver
         self._note = note
         self.back_s = -math.inf
         """When the log came back last, of the monotonic clock."""
@@ -43,7 +43,7 @@ class LogOutage:
 
     def tell_line(self) -> None:
         """Tell a line that has come since."""
-        self._speaking.notice("log-away")
+        self._driver.notice("log-away")
 
     def log_answered(self) -> None:
         """Take note that the log answers: it has the sound that was published some time ago."""
@@ -55,7 +55,7 @@ class LogOutage:
         was_told, self.is_told = self.is_told, False
         self.back_s = time.monotonic()
         if was_told:
-            self._speaking.notice("log-back")
+            self._driver.notice("log-back")
         self._say_lost(lost)
 
     def left_out(self, track_id: str, lost_ms: float) -> None:
@@ -66,4 +66,4 @@ class LogOutage:
         for event in lost:
             self._note(event)
         if lost:
-            self._speaking.notice("sound-lost", ms=round(sum(event.lost_ms for event in lost)))
+            self._driver.notice("sound-lost", ms=round(sum(event.lost_ms for event in lost)))

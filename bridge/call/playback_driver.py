@@ -31,7 +31,7 @@ ANSWERED_COST, NOBODY_COST = 5, 1
 """What a request costs of a clause's patience (10): it lasts for two answers, or ten seconds without any synthesis."""
 
 
-class Speaking:
+class PlaybackDriver:
     """One session's playback on its line, if it has one. `put` appends an event after those that wait."""
 
     def __init__(

@@ -13,7 +13,7 @@ from livekit import rtc
 
 from bridge.call.tasks import Tasks
 from bridge.livekit.texts import Texts
-from bridge.rate_limit import Bucket
+from bridge.rate_limit import TokenBucket
 from bridge.text_input import ProtocolError
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Chat:
         """The texts of one person are taken in the order in which they were written."""
         self._unread: dict[str, int] = {}
         """How many texts of each person are being read."""
-        self._refusals = Bucket(REFUSALS_PER_S, REFUSALS_BURST)
+        self._refusals = TokenBucket(REFUSALS_PER_S, REFUSALS_BURST)
 
     def follow(self) -> None:
         """Start to read. Call it before the room is joined: the SDK drops a stream that nobody reads."""

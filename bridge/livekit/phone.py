@@ -23,7 +23,7 @@ from pydantic import BaseModel, Field, ValidationError
 from bridge.call.call import Call
 from bridge.livekit.api import LIVEKIT_ERRORS
 from bridge.plain_words import wrong_field
-from bridge.rate_limit import Bucket
+from bridge.rate_limit import TokenBucket
 from bridge.text_input import ProtocolError
 from contracts.answers import Cause, answer
 from contracts.events import DtmfReceived
@@ -72,7 +72,7 @@ class Phone:
         self._identity_of = identity_of
         self._livekit = livekit
         self._keys = 0
-        self._buckets: dict[str, Bucket] = {}
+        self._buckets: dict[str, TokenBucket] = {}
         self._early: list[DtmfReceived] | None = []
         """Keys pressed before the session was open."""
         self._open = asyncio.Event()
@@ -98,7 +98,9 @@ class Phone:
         if key.participant is None or len(key.digit) != 1:
             log.debug("a key of nobody's phone: %r", key)
             return
-        if not self._buckets.setdefault(key.participant.identity, Bucket(KEYS_PER_S, KEYS_BURST)).take(1, monotonic()):
+        if not self._buckets.setdefault(key.participant.identity, TokenBucket(KEYS_PER_S, KEYS_BURST)).take(
+            1, monotonic()
+        ):
             return  # nobody presses keys that fast, and each is a fact
         self._keys += 1
         at_ns = now_ns()

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from bridge.rate_limit import Bucket
+from bridge.rate_limit import TokenBucket
 from bridge.text_input import ProtocolError, checked_text
 
 TURNS_PER_S, TURNS_BURST = 2, 10
@@ -22,7 +22,7 @@ class Texts:
         self.max_text_bytes = max_text_bytes
         self._typed = typed
         self._open = asyncio.Event()
-        self._buckets: dict[str, Bucket] = {}
+        self._buckets: dict[str, TokenBucket] = {}
         self._stored: dict[str, asyncio.Future[None]] = {}
         """The texts that are not stored yet, by their names."""
 
@@ -38,7 +38,7 @@ class Texts:
 
     def count(self, identity: str) -> None:
         """Count a text of one person. Raises ProtocolError if there are too many."""
-        if not self._buckets.setdefault(identity, Bucket(TURNS_PER_S, TURNS_BURST)).take(1, time.monotonic()):
+        if not self._buckets.setdefault(identity, TokenBucket(TURNS_PER_S, TURNS_BURST)).take(1, time.monotonic()):
             raise ProtocolError("flood", f"more than {TURNS_PER_S} texts a second came from you")
 
     async def hand_on(self, identity: str, text: str, text_id: str) -> "asyncio.Future[None]":

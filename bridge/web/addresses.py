@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from bridge.rate_limit import Bucket
+from bridge.rate_limit import TokenBucket
 
 ADDRESSES_KEPT = 10_000
 IPV6_NETWORK = 64
@@ -31,12 +31,12 @@ class Buckets:
 
     def __init__(self, per_s: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_s, self._burst, self._clock = per_s, burst, clock
-        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def take(self, address: str) -> bool:
         """Count one more for a client; return whether it is allowed."""
         network = network_of(address)
-        bucket = self._buckets.setdefault(network, Bucket(self._per_s, self._burst))
+        bucket = self._buckets.setdefault(network, TokenBucket(self._per_s, self._burst))
         self._buckets.move_to_end(network)
         if len(self._buckets) > ADDRESSES_KEPT:
             self._buckets.popitem(last=False)

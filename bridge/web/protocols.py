@@ -12,7 +12,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from bridge.rate_limit import Bucket
+from bridge.rate_limit import TokenBucket
 from bridge.web.connections import Connections
 from bridge.web.websocket_errors import CLOSE_CODES, error_message
 
@@ -148,7 +148,7 @@ class LimitedWebSocket(WebSocketsSansIOProtocol):
     def __init__(self, held: Connections, **given: Any) -> None:
         super().__init__(**given)
         self._held = held
-        self._frames = Bucket(FRAMES_PER_S, FRAMES_BURST)
+        self._frames = TokenBucket(FRAMES_PER_S, FRAMES_BURST)
         self._refused = False
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bridge.call.client_clock import ClientClock
-from bridge.rate_limit import Bucket
+from bridge.rate_limit import TokenBucket
 from bridge.text_input import ProtocolError
 from bridge.web.gate import Visitor
 from bridge.web.websocket_errors import CLOSE_CODES, error_message
@@ -25,7 +25,7 @@ MAX_UNSENT_BYTES = 16_000_000
 """How many bytes may wait for a slow client: minutes of sound. Beyond that the client is dropped."""
 
 MAX_ERRORS = 20
-_TOLD = Bucket(per_s=1, burst=50)
+_TOLD = TokenBucket(per_s=1, burst=50)
 """How many refusals a process logs as warnings: strangers must not fill its log."""
 
 SEND_TIMEOUT_S = 15.0

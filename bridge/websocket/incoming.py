@@ -4,7 +4,7 @@ import math
 import time
 
 from bridge.call.call import Call
-from bridge.rate_limit import SOUND_SPEED, Bucket, Flood, SoundLimit
+from bridge.rate_limit import SOUND_SPEED, Flood, SoundLimit, TokenBucket
 from bridge.text_input import ProtocolError
 from bridge.websocket.protocol import ClientMessage, TypedText, checked_sound, parse
 
@@ -21,8 +21,8 @@ class Incoming:
         self._track_id = track_id
         self._rate_hz = sample_rate_hz
         self._sound = SoundLimit()
-        self._messages = Bucket(MESSAGES_PER_S, MESSAGES_BURST)
-        self._texts = Bucket(MESSAGES_PER_S, TEXTS_BURST)
+        self._messages = TokenBucket(MESSAGES_PER_S, MESSAGES_BURST)
+        self._texts = TokenBucket(MESSAGES_PER_S, TEXTS_BURST)
 
     async def sound(self, data: bytes) -> None:
         """Accept sound, unless it comes faster than real time. Raises ProtocolError."""

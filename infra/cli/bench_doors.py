@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.doors import WEBSOCKET, Call, DoorOption, UrlOption, open_door
+from infra.cli.doors import WEBSOCKET, CallOptions, DoorOption, UrlOption, open_door
 from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, run_async
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ async def _barge_in(
     from infra.bench.interruption import measure_interruptions
     from infra.cli.bench_rooms import stub_engines
 
-    async with stub_engines(stub) as changed, open_door(door, url, Call(echo=echo), changed) as dial:
+    async with stub_engines(stub) as changed, open_door(door, url, CallOptions(echo=echo), changed) as dial:
         return await measure_interruptions(dial, *sounds, times, _tell_interruption)
 
 

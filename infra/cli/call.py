@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.doors import DOORS, WEBSOCKET, Call, Caller, DoorOption, Room, UrlOption, open_door
+from infra.cli.doors import DOORS, WEBSOCKET, Caller, CallOptions, DoorOption, Room, UrlOption, open_door
 from infra.cli.output import BAD_INPUT, FAILED, check_target, err, fail, out, run_async, warn
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def say(
         _check_door(door, caller, wanted)
     except (BadWav, ValueError) as error:
         fail(str(error), BAD_INPUT)
-    result, problem, code = run_async(_call(utterances, open_door(door, url, Call(caller, wanted)), user))
+    result, problem, code = run_async(_call(utterances, open_door(door, url, CallOptions(caller, wanted)), user))
     if result is None:
         fail(problem, code)
     if out_file is not None:

@@ -50,7 +50,7 @@ NEW_CALLER = Caller()
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class CallOptions:
     """How a command wants to call, whichever the door: who calls, in which room, and what the microphone hears."""
 
     caller: Caller = NEW_CALLER
@@ -64,9 +64,9 @@ class Door:
 
     name: str
     """Its name on the command line."""
-    here: "Callable[[Runtime, Call], Dial]"
+    here: "Callable[[Runtime, CallOptions], Dial]"
     """Return how to call at the running system. Raises StartFailed if that has no such door."""
-    at: "Callable[[str, Call], Dial]"
+    at: "Callable[[str, CallOptions], Dial]"
     """Return how to call at an address. Raises StartFailed."""
     needs: "Mapping[str, str]" = field(default_factory=dict)
     """Settings of a system that is started for a command, so that it has this door."""
@@ -76,7 +76,7 @@ class Door:
 
 @asynccontextmanager
 async def open_door(
-    name: str, url: str | None = None, call: Call | None = None, changed: "Mapping[str, str] | None" = None
+    name: str, url: str | None = None, call: CallOptions | None = None, changed: "Mapping[str, str] | None" = None
 ) -> AsyncIterator["Dial"]:
     """Yield how to call a door, at `url` or of the system here; `changed` are settings for a system that is started.
 
@@ -84,7 +84,7 @@ async def open_door(
     """
     from infra.cli.system import system_here
 
-    door, call = DOORS[name], call or Call()
+    door, call = DOORS[name], call or CallOptions()
     if url is not None:
         yield door.at(url, call)
         return
@@ -99,17 +99,17 @@ async def open_both_doors() -> AsyncIterator[tuple["Dial", "Dial"]]:
 
     doors = (DOORS[WEBSOCKET], DOORS[LIVEKIT])
     async with system_here({name: value for door in doors for name, value in door.needs.items()}) as runtime:
-        yield doors[0].here(runtime, Call()), doors[1].here(runtime, Call())
+        yield doors[0].here(runtime, CallOptions()), doors[1].here(runtime, CallOptions())
 
 
-def _page_here(runtime: "Runtime", call: Call) -> "Dial":
+def _page_here(runtime: "Runtime", call: CallOptions) -> "Dial":
     from infra.settings import settings
 
     caller = replace(call.caller, token=call.caller.token or settings().admin_key.strip())
     return _page_at(runtime.page_url, replace(call, caller=caller))
 
 
-def _page_at(url: str, call: Call) -> "Dial":
+def _page_at(url: str, call: CallOptions) -> "Dial":
     from infra.caller import place_call
     from infra.caller.manner import Manner
 
@@ -128,13 +128,13 @@ def _page_refuses(_caller: Caller, room: Room) -> str:
     return "--room is for --door livekit" if room.name else ""
 
 
-def _room_here(runtime: "Runtime", call: Call) -> "Dial":
+def _room_here(runtime: "Runtime", call: CallOptions) -> "Dial":
     from infra.caller.room import RoomDial
 
     return RoomDial(rooms_of(runtime), call.room.name, call.room.token, echo=call.echo)
 
 
-def _room_at(url: str, call: Call) -> "Dial":
+def _room_at(url: str, call: CallOptions) -> "Dial":
     from infra.caller.room import RoomDial
 
     return RoomDial(_external(url, call.room), call.room.name, call.room.token, echo=call.echo)

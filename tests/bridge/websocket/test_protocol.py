@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.playback.reports import Played
-from bridge.rate_limit import FLOOD_S, Bucket, Flood, SoundLimit
+from bridge.rate_limit import FLOOD_S, Flood, SoundLimit, TokenBucket
 from bridge.text_input import ProtocolError, checked_text, clean_text
 from bridge.websocket.protocol import Hello, TypedText, checked_sound, parse, parse_hello
 
@@ -136,7 +136,7 @@ def test_a_client_that_falls_silent_and_catches_up_again_and_again_is_no_flood()
 
 
 def test_a_bucket_allows_bursts_and_an_average() -> None:
-    bucket = Bucket(per_s=2, burst=4)
+    bucket = TokenBucket(per_s=2, burst=4)
     assert [bucket.take(1, 10.0) for _ in range(5)] == [True] * 4 + [False]
     assert bucket.take(2, 11.0)
     assert not bucket.take(1, 11.0)

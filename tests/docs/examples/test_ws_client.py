@@ -43,7 +43,7 @@ async def test_the_example_types_reads_the_answers_and_comes_back(
     await door.close()
     another = (await open_door(port=door.port)).door
     assert another is not None
-    await until(lambda: [call for call in another._calls.values() if call._speaking.line is not None])
+    await until(lambda: [call for call in another._calls.values() if call._driver.line is not None])
     await agent.reply(turn.session_id, "r-2", "turn-2")
     await asyncio.wait_for(talking, 20)
     assert answers == ["Hello there. How are you?"] * 2

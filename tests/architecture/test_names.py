@@ -1,0 +1,26 @@
+"""One name for one thing: a class name stands for one class."""
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("actors", "bridge", "contracts", "infra", "projections")
+
+DIFFERENT_WORLDS = {
+    "SessionState": "what an actor or a door makes of a session's events: the same file and class in each",
+    "Playback": "the state machine of playback, and an answer of the HTTP API, whose names are public",
+}
+
+
+def test_no_class_name_stands_for_two_things() -> None:
+    places = defaultdict(list)
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    places[node.name].append(path.relative_to(ROOT).as_posix())
+    doubled = {name: files for name, files in places.items() if len(files) > 1}
+    assert doubled.keys() == DIFFERENT_WORLDS.keys(), {
+        name: files for name, files in doubled.items() if name not in DIFFERENT_WORLDS
+    }
