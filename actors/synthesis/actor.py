@@ -1,4 +1,4 @@
-"""Synthesis: clauses become the agent's sound, and a fact says when all of it is out."""
+"""Synthesis: clauses become the agent's sound, and an event is appended when all of it is published."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ from infra.log.requests import RequestHandlers
 from infra.settings import settings
 
 MOST_AGAIN = 50
-"""Requests for sound again that are served at a time; more are refused."""
+"""Most repair requests for lost sound at a time; more are refused."""
 
 
 def take_events(broker: NatsBroker, synthesis: Synthesis) -> Inbox:
@@ -28,14 +28,14 @@ def take_events(broker: NatsBroker, synthesis: Synthesis) -> Inbox:
 
     @inbox.on(ReplyClauseWritten)
     async def clause_written(event: ReplyClauseWritten) -> None:
-        """Publish the clause's sound, then append that all of it is out."""
+        """Publish the clause's sound, then append that all of it is published."""
         await synthesis.synthesize(event)
 
     return inbox
 
 
 def listen(broker: NatsBroker, synthesis: Synthesis) -> LiveEvents:
-    """Return what every copy hears at once, for it may be making the sound that nobody wants any more."""
+    """Return the live handlers of every copy, which may be making sound that is no longer needed."""
     live = LiveEvents(broker, SYNTHESIS)
 
     @live.on(TurnInterrupted, ReplyDiscarded)
@@ -53,12 +53,12 @@ def listen(broker: NatsBroker, synthesis: Synthesis) -> LiveEvents:
 
 
 def answer_requests(broker: NatsBroker, synthesis: Synthesis) -> RequestHandlers:
-    """Return what a copy is asked for."""
+    """Return the requests that a copy answers."""
     requests = RequestHandlers(broker, SYNTHESIS, MOST_AGAIN)
 
     @requests.on(SOUND_AGAIN, ReplyClauseWritten)
     async def sound_again(clause: ReplyClauseWritten) -> bytes:
-        """Publish a clause's sound again, which a door has lost; answer nothing once all is out, or why it is not."""
+        """Publish a clause's sound again for a door that lost it; answer with the reason if it was not published."""
         return (await synthesis.synthesize_again(clause)).encode()
 
     return requests

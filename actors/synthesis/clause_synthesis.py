@@ -1,4 +1,4 @@
-"""The sound of clauses: made and published once each, unless nobody will hear it."""
+"""The sound of clauses: created and published once each, unless nobody will hear it."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ SESSIONS_KEPT = 500
 
 
 class Synthesis:
-    """One copy's clauses: makes their sound, stops when a reply is stopped, and makes again what was lost."""
+    """One copy's clauses: creates their sound, stops when a reply is stopped, and repeats what was lost."""
 
     def __init__(self, broker: NatsBroker, voices: Voices, settings: Settings) -> None:
         self._broker = broker
@@ -38,7 +38,7 @@ class Synthesis:
         self._sessions: OrderedDict[str, SessionState] = OrderedDict()
         self._running: dict[asyncio.Task[None], ReplyClauseWritten] = {}
         self._stopped: set[asyncio.Task[None]] = set()
-        """Those that run on although they were told to stop."""
+        """Those still running although they were stopped."""
 
     async def close(self) -> None:
         """Stop everything that runs."""
@@ -46,11 +46,11 @@ class Synthesis:
 
     @property
     def sessions_held(self) -> int:
-        """Of how many sessions this copy keeps what it has read."""
+        """How many sessions this copy holds the state of."""
         return len(self._sessions)
 
     async def synthesize(self, clause: ReplyClauseWritten) -> None:
-        """Make a clause's sound and append that it is made, unless that is done or nobody will hear it."""
+        """Create a clause's sound and append that it is published, unless that is done or nobody will hear it."""
         session = await self._session(clause.session_id)
         if not session.to_do(clause):
             log.debug("clause %d of %s is done or dropped", clause.index, clause.reply_id)
@@ -59,7 +59,7 @@ class Synthesis:
             session.done.add((clause.reply_id, clause.index))
 
     async def _session(self, session_id: str) -> SessionState:
-        """Return the session brought up to date with the log; of one by text nothing more has to be known."""
+        """Return the session, up to date with the log; a session by text is not read further."""
         session = self._sessions.setdefault(session_id, SessionState())
         self._sessions.move_to_end(session_id)
         if len(self._sessions) > SESSIONS_KEPT:
@@ -73,7 +73,7 @@ class Synthesis:
         return session
 
     async def _unless_stopped(self, clause: ReplyClauseWritten, work: Coroutine[Any, Any, None]) -> bool:
-        """Await the work; return False if the clause was stopped meanwhile. Raises what the work does."""
+        """Await the work; return False if the clause was stopped meanwhile. Raises what the work raises."""
         task = asyncio.create_task(work)
         self._running[task] = clause
         try:
@@ -91,7 +91,7 @@ class Synthesis:
         return True
 
     def stop(self, session_id: str, reply_id: str | None = None) -> None:
-        """Make no more sound of a reply; with no reply named, of the session."""
+        """Stop the sound of a reply; without a reply, of the whole session."""
         for task, clause in list(self._running.items()):
             if clause.session_id == session_id and reply_id in (None, clause.reply_id):
                 self._stopped.add(task)
@@ -102,7 +102,7 @@ class Synthesis:
         self._sessions.pop(session_id, None)
 
     async def _sound(self, clause: ReplyClauseWritten, session: SessionState, record: bool) -> None:
-        """Publish a clause's sound; with `record`, say what came of it."""
+        """Publish a clause's sound; with `record`, append the outcome."""
         started = time.perf_counter()
         conversion = self._settings.tts_sample_rate_conversion
         rate_hz = None if conversion == "none" else self._settings.agent_sample_rate_hz
@@ -132,7 +132,7 @@ class Synthesis:
             await append(self._broker, event.model_copy(update={"unsaid": True}) if is_unsaid else event)
 
     async def synthesize_again(self, clause: ReplyClauseWritten) -> str:
-        """Publish the sound of a clause once more; return why not, or nothing."""
+        """Publish the sound of a clause again; return an empty text, or why it was not published."""
         session = await self._session(clause.session_id)
         if not session.hearable(clause):
             return "the reply was interrupted or discarded, or the session is closed"
@@ -157,7 +157,7 @@ def failed(clause: ReplyClauseWritten, number: int, failure: EngineFailure) -> E
 def synthesized(
     clause: ReplyClauseWritten, frames: ClauseFrames, engine_ms: float, first_chunk_ns: int
 ) -> ClauseSynthesized:
-    """Return the fact that all sound of a clause is out."""
+    """Return the fact that all sound of a clause is published."""
     return answer(
         clause,
         ClauseSynthesized,

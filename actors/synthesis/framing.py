@@ -19,16 +19,16 @@ _QUALITY = {"soxr-hq": "HQ", "soxr-mq": "MQ", "soxr-lq": "LQ"}
 class ClauseFrames:
     """Cuts the sound of one clause into frames of 20 to 100 ms at `rate_hz` (None: the rate that comes first).
 
-    They are as long as the sound that is there: none of it waits for more.
+    They are as long as the sound that is available: none of it waits for more.
 
-    If an engine fails midway, call `restart`: the next engine says the clause again behind what is already out.
+    If an engine fails midway, call `restart`: the next engine says the clause again after what was already sent.
     """
 
     def __init__(self, reply_id: str, index: int, text: str, rate_hz: int | None, quality: str = "soxr-mq") -> None:
         self.samples = 0
         self.engine = ""
         self.unsaid = False
-        """Whether the sound says, instead of the clause, that it cannot be said."""
+        """Whether the sound is the notice that the clause cannot be said, instead of the clause."""
         self.word_end_samples: tuple[int, ...] = ()
         self._reply_id, self._index, self._written = reply_id, index, text
         self._said: SpokenText | None = None
@@ -44,7 +44,7 @@ class ClauseFrames:
 
     @property
     def sample_rate_hz(self) -> int:
-        """Rate of the frames; of 24 kHz if there has been no sound to take it from."""
+        """Rate of the frames; 24 kHz if there has been no sound to take it from."""
         return self._rate_hz or 24_000
 
     def push(self, sound: SynthesizedSound) -> Iterator[OutFrame]:
@@ -63,7 +63,7 @@ class ClauseFrames:
         yield from self._cut(self._converted(sound.pcm))
 
     def restart(self) -> Iterator[OutFrame]:
-        """Yield what the failed engine still had underway, and forget its word ends."""
+        """Yield what the failed engine still had pending, and drop its word ends."""
         yield from self._end_of_engine()
         self._in_rate_hz = 0
         self._told_s = []
@@ -112,7 +112,7 @@ class ClauseFrames:
             self._voiced = (first, at + int(heard[-1]) + 1)
 
     def _word_ends(self) -> tuple[int, ...]:
-        """Return what the engine told, if it told every word, else an estimate over the voiced part."""
+        """Return the engine's word ends if it gave all of them, else an estimate over the voiced part."""
         if self.samples == 0 or self.unsaid:
             return ()
         if told := self._told_words():
@@ -122,7 +122,7 @@ class ClauseFrames:
         return tuple(map(int, self._said.written_ends(estimated))) if self._said else estimated
 
     def _told_words(self) -> tuple[int, ...]:
-        """Return what the engine told of the words, if it told all: maybe before there is sound of them."""
+        """Return the engine's word ends if it gave all of them, possibly before their sound."""
         ends = tuple(self._start + round(end * self.sample_rate_hz) for end in self._told_s)
         is_all = len(ends) == len(self._written.split()) and not self.unsaid
         return ends if is_all and ends == tuple(sorted(ends)) else ()

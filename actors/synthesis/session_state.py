@@ -1,4 +1,4 @@
-"""What synthesis knows of a session: a fold of its facts."""
+"""What synthesis knows about a session: a fold of its facts."""
 
 from dataclasses import dataclass, field
 
@@ -15,13 +15,13 @@ from infra.log.event_log import Fact
 
 @dataclass(slots=True)
 class SessionState:
-    """A session up to `sequence`: clauses whose sound is out, replies that nobody will hear, and its end."""
+    """A session up to `sequence`: clauses whose sound is published, replies that nobody will hear, and its end."""
 
     sequence: int = 0
     done: set[tuple[str, int]] = field(default_factory=set)
     stopped: set[str] = field(default_factory=set)
     unsaid: dict[str, int] = field(default_factory=dict)
-    """For each reply of which something could not be said, the first such clause."""
+    """The first clause that could not be said, for each reply that has one."""
     closed: bool = False
     speaks: bool = True
     """Whether the agent has a voice in this session; not in a conversation by text."""
@@ -30,7 +30,7 @@ class SessionState:
     """The engines and the voice that the session was opened with."""
 
     def fold(self, fact: Fact) -> None:
-        """Take the session's next fact into account."""
+        """Apply the session's next fact."""
         self.sequence = fact.sequence
         match fact.event:
             case SessionOpened(profile=profile):
@@ -45,13 +45,13 @@ class SessionState:
                 self.closed = True
 
     def hearable(self, clause: ReplyClauseWritten) -> bool:
-        """Tell whether somebody may still hear this clause."""
+        """Return whether somebody may still hear this clause."""
         return self.speaks and not self.closed and clause.reply_id not in self.stopped
 
     def is_told(self, clause: ReplyClauseWritten) -> bool:
-        """Tell whether an earlier clause of the reply has told that this cannot be said: once is enough."""
+        """Return whether an earlier clause of the reply already carried the notice that it cannot be said."""
         return self.unsaid.get(clause.reply_id, clause.index) < clause.index
 
     def to_do(self, clause: ReplyClauseWritten) -> bool:
-        """Tell whether this clause's sound is still to be made."""
+        """Return whether this clause's sound is still to be created."""
         return self.hearable(clause) and (clause.reply_id, clause.index) not in self.done

@@ -1,4 +1,4 @@
-"""Publishes the frames of one clause so that NATS has surely had them all, without waiting for each."""
+"""Publishes the frames of one clause and confirms that NATS has received all, without waiting for each."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ LOOK_AGAIN_S = 0.05
 
 
 class Outlet:
-    """Frames of a clause on their way out. They are kept until NATS has confirmed them, and sent again if it went."""
+    """Frames of a clause in flight: kept until NATS confirms them, and sent again if the connection was lost."""
 
     def __init__(self, nc: Client, subject: str) -> None:
         self._nc = nc
@@ -36,7 +36,7 @@ class Outlet:
             self.first_frame_ns = now_ns()
 
     async def confirm(self, patience_s: float = 60) -> None:
-        """Return when NATS has had every frame. Raises LogUnavailable after `patience_s` without NATS."""
+        """Return once NATS has received every frame. Raises LogUnavailable after `patience_s` without NATS."""
         deadline = time.monotonic() + patience_s
         while not await self._delivered():
             if time.monotonic() > deadline:
@@ -55,7 +55,7 @@ class Outlet:
             self._whole = False
 
     async def _delivered(self) -> bool:
-        """Tell whether all frames went over one connection and the server has answered behind them."""
+        """Return whether all frames went over one connection and the server has answered after them."""
         if not self._whole or not self._nc.is_connected:
             return False
         try:

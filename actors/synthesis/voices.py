@@ -17,10 +17,10 @@ MOST_CHAINS = 4
 
 
 class Voices:
-    """Chains by what a session's profile names, loaded when they are first asked for and kept from then on.
+    """Chains by the names in a session's profile, loaded on first use and then kept.
 
-    A profile that names nothing, or what the settings name, has the chain of the settings; so has one whose engines
-    cannot be had here, with a EngineFailure that says why.
+    A profile that names nothing, or the same as the settings, uses the settings' chain; so does one whose engines
+    cannot be loaded here, with an EngineFailure that gives the reason.
     """
 
     def __init__(self, settings: Settings, load: Callable[[Settings], TextToSpeech] = load_chain) -> None:
@@ -45,7 +45,7 @@ class Voices:
             self.usable = False
 
     async def of(self, tts: str, voice: str) -> tuple[TextToSpeech, EngineFailure | None]:
-        """Return the chain for a profile's `tts` and `voice`, and what went wrong if it is not theirs."""
+        """Return the chain for a profile's `tts` and `voice`, and the failure if the settings' chain replaces it."""
         wanted = (tts, voice) if tts.strip(" ,") else self._own
         if (chain := self._chains.get(wanted)) is not None:
             return chain, None  # others may be loading
@@ -57,7 +57,7 @@ class Voices:
                 return self._chains[self._own], failure
 
     async def close(self) -> None:
-        """Let all engines go."""
+        """Release all engines."""
         for chain in self._chains.values():
             await chain.close()
 

@@ -1,4 +1,4 @@
-"""The actor that hears: speech, its words, and the end of turns: `faststream run actors.transcript:app`."""
+"""The actor that hears: it detects speech, its words and the end of turns: `faststream run actors.transcript:app`."""
 
 from infra.process.app_on_demand import app_made_in
 

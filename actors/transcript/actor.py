@@ -31,13 +31,13 @@ log = logging.getLogger(__name__)
 
 
 MOST_TRACKS = 20_000
-"""What one process holds at most, silent tracks and all: how many it can hear is for their load to say."""
+"""The most tracks one process holds, including silent ones; how many it can hear depends on their load."""
 
 
 class TranscriptActor:
     """The tracks that this copy hears, each owned by a task that ends with the track.
 
-    `give_up` gets a track that is no job until its sound comes.
+    `give_up` is called with a track that need not be a job until its sound comes.
     """
 
     def __init__(self, broker: NatsBroker, give_up: Callable[[e.TrackPublished], Awaitable[None]]) -> None:
@@ -47,11 +47,11 @@ class TranscriptActor:
         self._owners: dict[str, TrackOwner] = {}
         self._load: HearingLoad | None = None
         self.hears = True
-        """Whether an engine for speech to text could be made."""
+        """Whether an engine for speech to text could be created."""
 
     @asynccontextmanager
     async def ready(self) -> AsyncIterator["HearingLoad"]:
-        """Have the engines loaded and warm for the length of a block; it gets their load."""
+        """Keep the engines loaded and warm within a block, which gets their load."""
         from actors.transcript.engines import SpeechEngines
         from actors.transcript.load import HearingLoad
 
@@ -79,7 +79,7 @@ class TranscriptActor:
         return asyncio.create_task(self._own(owner, track), name=f"track {track.track_id}")
 
     async def refuses(self) -> bool:
-        """Tell whether the next track is better left to another copy."""
+        """Return whether the next track is better left to another copy."""
         return self._load is not None and await self._load.refuses()
 
     async def _own(self, owner: "TrackOwner", track: e.TrackPublished) -> None:
@@ -89,12 +89,12 @@ class TranscriptActor:
             await owner.run()
         except GivenUp as why:
             log.info("track %s of %s is no job until its sound comes: %s", track.track_id, track.session_id, why)
-            # No longer its owner's: the track may be a job again before it is known that this one is done.
+            # Removed already here: the track may become a job again before this one is known to be done.
             self._owners.pop(track.event_id, None)
             await self._give_up(track)
         self._owners.pop(track.event_id, None)
         if not self._owners:
-            # Sound and words of a call leave holes of many sizes: 50 MB of them after a thousand short calls.
+            # Sound and words of calls leave memory fragmented: 50 MB after a thousand short calls.
             await give_back_memory()
 
 
@@ -104,36 +104,36 @@ def take_events(broker: NatsBroker, transcript: TranscriptActor) -> Inbox:
 
     @inbox.on(e.TrackPublished)
     async def track_published(event: e.TrackPublished) -> Job:
-        """Hear the track until it ends: its message is held as long, so that another copy goes on if this one dies."""
+        """Hear the track until it ends. Its message is held until then: if this copy dies, another continues."""
         return transcript.hear(event)
 
     return inbox
 
 
 def listen(broker: NatsBroker, silent: SilentTracks) -> LiveEvents:
-    """Return what ends a track while nobody owns it."""
+    """Return the listeners for the ends of tracks that nobody owns."""
     live = LiveEvents(broker, TRANSCRIPT)
 
     @live.on(e.SessionClosed)
     async def session_closed(event: e.SessionClosed) -> None:
-        """Wait no longer for the sound of the session's tracks."""
+        """Stop waiting for the sound of the session's tracks."""
         await silent.session_over(event.session_id)
 
     @live.on(e.TrackUnpublished)
     async def track_unpublished(event: e.TrackUnpublished) -> None:
-        """Wait no longer for the track's sound."""
+        """Stop waiting for the track's sound."""
         await silent.track_over(event.session_id, event.track_id)
 
     return live
 
 
 def answer_requests(broker: NatsBroker, load: "HearingLoad") -> RequestHandlers:
-    """Return what a copy is asked for."""
+    """Return the requests that a copy answers."""
     requests = RequestHandlers(broker, TRANSCRIPT)
 
     @requests.on(LOAD)
     async def load_asked(_: Msg) -> bytes:
-        """Answer a copy that is behind, and looks for one that is not."""
+        """Answer a copy that is behind and looks for one that is not."""
         return load.answer()
 
     return requests
@@ -144,7 +144,7 @@ def make() -> FastStream:
     broker = make_broker(TRANSCRIPT)
 
     async def take_again(track: e.TrackPublished, revision: int) -> None:
-        """Make a track that was silent a job again, which outlives this process; of all copies' wishes one counts."""
+        """Make a track that was silent a job again, which outlives this process; only one copy's attempt succeeds."""
         try:
             await deliver_again(broker, track, f"silent-{revision}")
         except (NatsError, TimeoutError, OSError) as error:

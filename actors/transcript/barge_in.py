@@ -14,7 +14,7 @@ COMMANDS = word_set("stop wait no hold pause quiet enough sorry listen hey cance
 """Words that take the floor by themselves, however short."""
 
 STOPS = word_set("stop wait hold pause quiet enough cancel shush")
-"""Words by which anybody stops the agent, whoever it answers: alone or among up to four words."""
+"""Words with which anybody can stop the agent, whoever it answers: alone or among up to four words."""
 
 MAX_STOP_WORDS = 4
 
@@ -32,8 +32,8 @@ class Company:
 class Overlap:
     """What the agent is saying, and what is known of the speech over it apart from its words.
 
-    `asks` tells that it was at the end of a question, to which even "yeah" is an answer. `is_echo` tells that the
-    speech is the agent's own sound, `is_own` that it is certainly not: this microphone is known to be free of echo.
+    `asks`: it was at the end of a question, to which even "yeah" is an answer. `is_echo`: the
+    speech is the agent's own sound. `is_own`: it certainly is not, because this microphone is known to be free of echo.
     """
 
     text: str
@@ -43,7 +43,7 @@ class Overlap:
 
 
 ALONE = Company()
-"""Whoever is alone with the agent speaks to it."""
+"""Somebody who is alone with the agent speaks to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,11 @@ class Verdict:
 def judge(
     text: str, speech_ms: float, over: bool, floor: Overlap, min_speech_ms: float, company: Company = ALONE
 ) -> Verdict | None:
-    """Return what speech over a reply is, or None while it cannot be told.
+    """Return what speech over a reply is, or None while that is unknown.
 
-    `text` is what has been understood of it, `over` tells that it has ended. Words that take the floor interrupt at
-    once; other words do when they have lasted `min_speech_ms` or have ended. In company nothing does but what the
-    agent would answer, and words that stop it.
+    `text` is what has been understood so far, `over` whether it has ended. Words that take the floor interrupt at
+    once; other words when they have lasted `min_speech_ms` or have ended. In company only words that the
+    agent would answer, or that stop it, interrupt.
     """
     words = words_of(text)
     if floor.is_echo:
@@ -90,7 +90,7 @@ def _of_signal(over: bool, is_answer: bool) -> Verdict | None:
 
 
 def is_addressed(text: str, over: bool, company: Company) -> bool:
-    """Tell whether speech may be meant for the agent. To whom a question is put shows at its end: `…, Kim?`."""
+    """Return whether speech may be meant for the agent. The end of a question may name its addressee: `…, Kim?`."""
     if company.addressee == "always" or not company.others or names(text, company.agent_name):
         return True
     if any(is_said_to(text, other) for other in company.others):
@@ -102,12 +102,12 @@ def is_addressed(text: str, over: bool, company: Company) -> bool:
 
 
 LEAST_OWN_WORDS = 4
-"""So many words have to be the reply's before a microphone that is known to be free of echo is taken to repeat it. The
-same at the end of a question, whose words its answer may have: "tea or coffee?", "coffee"."""
+"""How many words must be the reply's before a microphone that is known to be free of echo counts as repeating it. The
+same applies at the end of a question, because an answer may use its words: "tea or coffee?", "coffee"."""
 
 
 def is_echo(text: str, floor: Overlap) -> bool:
-    """Tell whether the agent hears itself, by the words. A few that take the floor are never an echo."""
+    """Return whether, by the words, the agent hears itself. A few words that take the floor are never an echo."""
     words = words_of(text)
     if len(words) <= 2 and any(word in COMMANDS for word in words):
         return False
@@ -115,11 +115,11 @@ def is_echo(text: str, floor: Overlap) -> bool:
 
 
 def _may_become_echo(words: Sequence[str], floor: Overlap) -> bool:
-    """Tell whether only the last word is none of the reply's: of speech that goes on it may be heard in part."""
+    """Return whether only the last word is not the reply's: while speech goes on it may be heard only in part."""
     *first, last = words
     return len(first) > 1 and last not in COMMANDS and is_echo(" ".join(first), floor)
 
 
 def is_question(text: str) -> bool:
-    """Tell whether what the agent says ends in a question."""
+    """Return whether what the agent says ends in a question."""
     return text.rstrip(" \"'\u201d\u2019)*").endswith("?")

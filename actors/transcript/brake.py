@@ -3,14 +3,14 @@
 from actors.transcript.barge_in import Reason
 
 MOST_REPETITIONS = 2
-"""When so many interruptions in a row only repeat what is being said, playback no longer pauses for the next."""
+"""After this many interruptions in a row that only repeat the agent's words, playback no longer pauses for the next."""
 
 
 class Brake:
     """Counts how often in a row speech over the agent proved to be its own words.
 
-    While `is_on`, what is said over a reply is decided by its words, once it is over or takes the floor; until then
-    nobody is told of it, and the reply goes on.
+    While `is_on`, speech over a reply is judged by its words, once it is over or takes the floor; until then no
+    event is appended about it, and the reply goes on.
     """
 
     def __init__(self) -> None:
@@ -22,12 +22,12 @@ class Brake:
         return self._repetitions >= MOST_REPETITIONS
 
     def dismissed(self, reason: Reason | None) -> None:
-        """Take that speech over a reply was no interruption. A noise without words tells nothing."""
+        """Note that speech over a reply was no interruption. A noise without words does not count."""
         if reason == "echo":
             self._repetitions += 1
         elif reason != "no-words":
             self._repetitions = 0
 
     def interrupted(self, repeats: bool) -> None:
-        """Take that speech has interrupted a reply, and whether its words, now that all are known, were the reply's."""
+        """Note that speech interrupted a reply, and whether its words, now that all are known, were the reply's."""
         self._repetitions = self._repetitions + 1 if repeats else 0

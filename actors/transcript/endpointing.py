@@ -16,7 +16,7 @@ LIKELY_END = 0.7
 """End-of-turn probability from which the shortest silence is enough. Real ends give 0.4 to 0.8 within 250 ms."""
 
 UNLIKELY_END = 0.2
-"""Probability up to which the longest silence is asked for. Breaks in mid-sentence give 0.2 to 0.7."""
+"""Probability up to which the longest silence is required. Breaks in mid-sentence give 0.2 to 0.7."""
 
 
 class Change(Enum):
@@ -25,11 +25,11 @@ class Change(Enum):
     BEGAN = auto()
     """An utterance began."""
     PAUSED = auto()
-    """Silence has lasted long enough to be worth a recognition; the utterance may go on."""
+    """Silence has lasted long enough to be worth a recognition; the utterance may still go on."""
     RESUMED = auto()
     """The utterance went on after a pause."""
     CLOSED = auto()
-    """The silence is long enough: what is said next is another utterance."""
+    """The silence is long enough: what comes next is another utterance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class VadState:
 
 
 def hear(state: VadState, first_sample: int, probability: float, tuning: Tuning) -> tuple[VadState, Change | None]:
-    """Return the state after the window at `first_sample`, and what that changed.
+    """Return the state after the window at `first_sample`, and what it changed.
 
     An utterance begins with its first window above `on`, once `min_speech_samples` in a row were; it stays voiced
     down to `off`, but after a voiceless window only `on` counts again. Its acoustic end is the last voiced one's.
@@ -97,13 +97,13 @@ LIVE_LAG_MS = 60
 """How much of the time since the last frame counts as silence while frames still come (every 20 or 40 ms)."""
 
 VANISHED_MS = 1000
-"""Without frames for this long the caller is taken to be silent."""
+"""Without frames for this long the caller counts as silent."""
 
 
 def silence_ms(handled_sample: int, voiced_end: int, since_frame_ms: float) -> float:
     """Return how long it has been silent: by samples, and by the clock only beyond the newest frame.
 
-    Sound that comes late and fast (a catch-up) is thereby measured by its own time.
+    Sound that comes late and fast (a catch-up) is therefore measured by its own time.
     """
     beyond = since_frame_ms if since_frame_ms >= VANISHED_MS else min(since_frame_ms, LIVE_LAG_MS)
     return max(0.0, (handled_sample - voiced_end) / SAMPLES_PER_MS) + max(0.0, beyond)
@@ -113,14 +113,14 @@ _NEVER_LAST = word_set(
     "a an the and or but because if when while although though unless until since than whose my your his her its our "
     "their every i'm i'd i'll i've we we're you're they're he's she's let's um uh er erm hmm very into onto"
 )
-"""Words that no finished sentence ends with."""
+"""Words that never end a finished sentence."""
 
 _SELDOM_LAST = word_set(
     "so as who which where to of in on at for with from by about over under between without within through during "
     "like is are was were be been am do does did have has had will would can could should may might must want need "
     "some any these those also really just not"
 )
-"""Words that a finished sentence ends with in a question ("where are you from") or a short answer ("yes I do")."""
+"""Words that can end a finished sentence in a question ("where are you from") or a short answer ("yes I do")."""
 
 _OPENINGS = re.compile(
     r"^(?:(?:and|so|but|well|oh|yes|no) )?"
@@ -132,7 +132,7 @@ _OPENINGS = re.compile(
     r"|(?:can|could|would|will) you please$|(?:can|could|would|will) you tell me$)"
 )
 _OPENING_WORDS = 6
-"""Up to this many words, what begins like one of `_OPENINGS` still lacks its main clause."""
+"""Up to this many words, a text that begins like one of `_OPENINGS` still lacks its main clause."""
 
 _QUESTION_WORDS = word_set("what what's who who's where where's which how how's why")
 _SHORT_ANSWER_WORDS = 3
@@ -141,16 +141,16 @@ _ASKING = _QUESTION_WORDS | word_set(
     "when when's is are was were do does did can could will would shall should may have has am"
 )
 WHOLE_QUESTION_WORDS = 6
-"""From so many words on, what begins and ends as a question is one: breaks are heard as questions after fewer."""
+"""From this many words on, a text that begins and ends as a question is one; after fewer it may be a break."""
 
 WHOLE_QUESTION_BONUS = 0.2
-"""What a whole question adds to the end-of-turn probability, which listens to the voice alone."""
+"""What a whole question adds to the end-of-turn probability, which depends on the voice alone."""
 
 
 def is_unfinished(text: str) -> bool:
-    """Tell whether the words break off where nobody ends a sentence: "I would like to book a table for".
+    """Return whether the words break off where nobody ends a sentence: "I would like to book a table for".
 
-    Punctuation is ignored: recognisers put a full stop behind every fragment.
+    Punctuation is ignored: recognisers put a full stop after every fragment.
     """
     words = words_of(text)
     if len(words) <= _OPENING_WORDS and _OPENINGS.match(" ".join(words)):
@@ -161,13 +161,13 @@ def is_unfinished(text: str) -> bool:
 
 
 def is_whole_question(text: str) -> bool:
-    """Tell whether the words are a question from beginning to end: "How long does it take to boil an egg?"."""
+    """Return whether the words are a question from beginning to end: "How long does it take to boil an egg?"."""
     words = words_of(text)
     return len(words) >= WHOLE_QUESTION_WORDS and words[0] in _ASKING and text.rstrip().endswith("?")
 
 
 def is_sure(probability: float | None) -> bool:
-    """Tell whether no other opinion could ask for less silence: the surer of two counts."""
+    """Return whether no other opinion could require less silence: the surer of two counts."""
     return probability is not None and probability >= LIKELY_END
 
 

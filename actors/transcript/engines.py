@@ -13,10 +13,10 @@ from infra.engines.vad import SAMPLE_RATE_HZ, Samples, SileroVad
 from infra.settings import Settings
 
 LOCAL_RUNS = 2
-"""Runs of the local engine at a time: one for what counts, one that a guess may have."""
+"""Runs of the local engine at a time: one for words that count, one for a guess."""
 
 REMOTE_RUNS = 4
-"""Requests to an engine elsewhere at a time."""
+"""Concurrent requests to a remote engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Recogniser:
         on_failure: OnFailure,
         speaks_otherwise: Callable[[], bool] = lambda: False,
     ) -> Run[Recognition]:
-        """Have speech recognised (int16, mono, 16 kHz). The result fails with NothingHeard, Overloaded, ….
+        """Start to recognise speech (int16, mono, 16 kHz). The result fails with NothingHeard, Overloaded, ….
 
-        `speaks_otherwise` tells, once it is recognised, whether its speaker has just spoken another language.
+        `speaks_otherwise` returns, once it is recognised, whether its speaker has just spoken another language.
         """
 
         async def work() -> Recognition:
@@ -47,10 +47,10 @@ class Recogniser:
 
 
 class SpeechEngines:
-    """Voice activity, end of turn, and speech to text: one lane for all that the local engine does in this process."""
+    """Voice activity, end of turn, and speech to text; all work of the local engine in this process shares a lane."""
 
     def __init__(self, settings: Settings) -> None:
-        """Make the engines; their models are loaded later. Raises UnknownOptions."""
+        """Create the engines; their models are loaded later. Raises UnknownOptions."""
         check_options(settings, "STT")
         self.settings = settings
         self.vad = SileroVad()
@@ -58,7 +58,7 @@ class SpeechEngines:
         self._recognisers: dict[str, Recogniser] = {}
 
     async def warm_up(self) -> bool:
-        """Run every engine of the settings once; tell whether one can be used for the words that count."""
+        """Run every engine of the settings once; return whether one can be used for the words that count."""
         interim, final = self.speech_to_text(self.settings.stt)
         both = {id(each): each for each in (interim, final)}.values()
         warming = (each.engines.warm_up(each.lane.workers if each.engines.local else 1) for each in both)
@@ -66,21 +66,21 @@ class SpeechEngines:
         return usable[-1]
 
     def speech_to_text(self, chain: str) -> tuple[Recogniser, Recogniser]:
-        """Return what makes interim and final words with a chain of engines; empty takes the settings' chain."""
+        """Return the engines for interim and final words of a chain; an empty name means the settings' chain."""
         chain = chain or self.settings.stt
-        # Interims cost a request each elsewhere: they are made here whatever the final words come from.
+        # A remote engine would cost a request per interim: they are made locally wherever the final words come from.
         return self._recogniser("local" if "local" in chain else chain), self._recogniser(chain)
 
     def waited_s(self) -> float:
-        """Return how long the oldest run whose words count has been waiting, of all lanes."""
+        """Return how long the oldest run whose words count has been waiting, over all lanes."""
         return max((each.lane.waited_s() for each in self._recognisers.values()), default=0.0)
 
     def behind(self) -> bool:
-        """Tell whether recognition is behind real time."""
+        """Return whether recognition is behind real time."""
         return max((each.lane.behind() for each in self._recognisers.values()), default=False)
 
     async def aclose(self) -> None:
-        """Let all engines go."""
+        """Release all engines."""
         self.vad.close()
         for recogniser in self._recognisers.values():
             await recogniser.lane.aclose()

@@ -1,4 +1,4 @@
-"""Saying facts about a track: each once, and never past another owner."""
+"""Appends facts about a track: each once, and never after another owner's."""
 
 import logging
 
@@ -17,7 +17,7 @@ FENCE_ATTEMPTS = 5
 
 
 class EventWriter:
-    """Says an owner's facts and keeps the view of the session up to date with them."""
+    """Appends an owner's facts and keeps the session state up to date with them."""
 
     def __init__(self, broker: NatsBroker, session_id: str, track_id: str, view: SessionState) -> None:
         self._broker = broker
@@ -27,17 +27,17 @@ class EventWriter:
         self._own: set[str] = set()
 
     async def append(self, event: e.Event) -> None:
-        """Store a fact unless it is in the log already. Raises LogUnavailable."""
+        """Append a fact unless it is in the log already. Raises LogUnavailable."""
         if event.event_id in self._state.said:
             return
         self._own.add(event.event_id)
         self._state.apply(Fact(await append(self._broker, event), event))
 
     async def append_expected(self, event: e.Event) -> None:
-        """Store a fact about the turn, if no other owner of this track has gone on. Raises StaleWriter if one has.
+        """Append a fact about the turn, unless another owner of this track has continued (StaleWriter).
 
-        Facts of others on the same subjects (typed text, another track) only move the expected. Where another owner has
-        ended the turn meanwhile, it interrupts nothing any more: what is said then is its answer.
+        Facts of others on the same subjects (typed text, another track) only move the expected sequence. If an owner
+        of this track has ended the turn, it interrupts nothing any more: a reply that follows is its answer.
         """
         self._own.add(event.event_id)
         for _ in range(FENCE_ATTEMPTS):
@@ -50,11 +50,11 @@ class EventWriter:
                 return
             except StaleWriter:
                 await self._catch_up()
-        raise StaleWriter(f"{type(event).__name__} of {self._session_id}: the expected moves on and on")
+        raise StaleWriter(f"{type(event).__name__} of {self._session_id}: the log keeps moving; it is tried again")
 
     async def _catch_up(self) -> None:
         for fact in await facts_after(self._broker, self._session_id, self._state.turn_sequence):
             started = isinstance(fact.event, e.SpeechStarted) and fact.event.track_id == self._track_id
             if started and fact.event.event_id not in self._state.said | self._own:
-                raise StaleWriter(f"another owner of track {self._track_id} has gone on")
+                raise StaleWriter(f"another owner of track {self._track_id} has taken over")
             self._state.apply(fact)

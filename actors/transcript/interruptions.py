@@ -1,4 +1,4 @@
-"""Whether what is said over a reply of the agent interrupts it."""
+"""Decides whether speech over a reply of the agent interrupts it."""
 
 import math
 
@@ -14,13 +14,13 @@ from actors.transcript.turn import OpenTurn, Utterance
 from infra.settings import Settings
 
 ANSWERED_MS = 2000
-"""What is said so shortly before the end of a question may be its answer."""
+"""Speech this shortly before the end of a question may be its answer."""
 
 
 class Interruptions:
-    """Judges the utterances of one track against the reply that they are spoken over, and appends what it decides.
+    """Judges the utterances of one track against the reply that they are spoken over, and appends its decisions.
 
-    `voiced_end` is where the sound that was heard last ends, samples of the track.
+    `voiced_end` is where the last sound that was heard ends, in samples of the track.
     """
 
     def __init__(
@@ -42,11 +42,11 @@ class Interruptions:
 
     @property
     def are_braked(self) -> bool:
-        """Whether the agent has heard itself so often that speech over it says nothing until its words are known."""
+        """Whether the agent has heard itself so often that speech over it only counts once its words are known."""
         return self._brake.is_on
 
     async def judge(self, turn: OpenTurn, voiced_end: int) -> None:
-        """Decide whether speech over a reply interrupts it: of each utterance, also when another has begun since."""
+        """Decide whether speech over a reply interrupts it, for each utterance, even if another has begun since."""
         for utterance in turn.utterances:
             contested = utterance.contested_reply
             reply = self._view.replies.get(contested) if contested is not None else None
@@ -77,7 +77,7 @@ class Interruptions:
                 self._facts.turn_interrupted(utterance.started, reply.reply_id, speech_ms, text)
             )
             return
-        # What was said among people is still a turn: the agent overhears it.
+        # Speech among people is still a turn: the agent overhears it.
         utterance.dismissed = verdict.reason != "unaddressed"
         if not utterance.dismissed:
             await self._break_silence(utterance)
@@ -86,7 +86,7 @@ class Interruptions:
         )
 
     def count(self, turn: OpenTurn, voiced_end: int) -> None:
-        """Look whether what has interrupted a reply was its own words: at its end they are better known."""
+        """Check whether an interruption was the reply's own words: they are known better at its end."""
         for utterance in turn.utterances:
             reply = self._view.replies.get(utterance.contested_reply or "")
             if utterance.interrupts and reply is not None:
@@ -94,7 +94,7 @@ class Interruptions:
                 self._brake.interrupted(barge_in.is_echo(utterance.text or "", floor))
 
     async def _break_silence(self, utterance: Utterance) -> None:
-        """Say the beginning of an utterance that was taken for a repetition of the agent's words."""
+        """Append the beginning of an utterance that seemed to repeat the agent's words."""
         if utterance.silent:
             utterance.silent = False
             await self._writer.append(utterance.started)

@@ -1,4 +1,4 @@
-"""Frames of a track from the bus: what the audio stream has kept, then what comes, with no gap and nothing twice."""
+"""Frames of a track from the bus: those kept by the audio stream, then live ones, with no gap and no duplicate."""
 
 import asyncio
 import logging
@@ -23,14 +23,14 @@ MAX_WAITING_FRAMES = 4500
 """90 s of sound in the shortest frames, more than a door sends at once; beyond, the oldest becomes silence."""
 
 MARGIN_SAMPLES = 16_000
-"""Frames that are a little out of order are read none the less."""
+"""How much is read before the position, so that frames slightly out of order are found."""
 
 
 class LiveSound:
     """`async with LiveSound(broker, session, participant, track, from_sample, woken) as live: live.frames()`.
 
-    Frames that the audio stream has kept come first, from `from_sample` of the track on: found by their positions, for
-    the clocks of the door, of NATS and of this machine may be hours apart. `woken` is set whenever a frame came.
+    Frames that the audio stream has kept come first, from `from_sample` of the track on, found by their positions:
+    the clocks of the door, of NATS and of this machine may be hours apart. `woken` is set whenever a frame comes.
     """
 
     def __init__(
@@ -54,14 +54,14 @@ class LiveSound:
         self._last_frame_at = time.monotonic()
         self._reconnects = 0
         self._end = from_sample
-        """Up to where frames were handed on."""
+        """Up to where frames were passed on."""
         self.heard = False
-        """Whether any frame of the track has come."""
+        """Whether any frame of the track has arrived."""
         self.broken = 0
-        """Frames that could not be read, or that can't be of this track."""
+        """Frames that could not be read, or that cannot belong to this track."""
 
     async def __aenter__(self) -> "LiveSound":
-        """Subscribe, then read what was kept. Raises nats errors."""
+        """Subscribe, then read what the stream has kept. Raises nats errors."""
         nc = connection(self._broker)
         self._reconnects = nc.stats["reconnects"]
         self._subscription = await nc.subscribe(self._subject, cb=self._receive)
@@ -70,10 +70,10 @@ class LiveSound:
         return self
 
     async def catch_up(self) -> None:
-        """Read what passed by unheard if the connection was lost since the last look.
+        """Read what was missed if the connection was lost since the last check.
 
-        What came since is handed on after that, or it would seem to follow a silence. Raises nothing: while it can't
-        be read, `frames` returns none, and the next call tries again.
+        Newer frames are passed on after that; otherwise they would seem to follow a silence. Raises nothing: while it
+        cannot be read, `frames` returns none, and the next call tries again.
         """
         nc = connection(self._broker)
         while (reconnects := nc.stats["reconnects"]) != self._reconnects and nc.is_connected:
@@ -82,7 +82,7 @@ class LiveSound:
                 await round_trip(nc)  # it is subscribed again
                 await self._read_history()
             except (NatsError, TimeoutError, OSError) as error:
-                log.debug("track %s: what passed by cannot be read yet: %r", self._track_id, error)
+                log.debug("track %s: missed sound cannot be read yet; trying again: %r", self._track_id, error)
                 self._history.clear()
                 return
             self._reconnects = reconnects
@@ -95,21 +95,21 @@ class LiveSound:
             await self._subscription.unsubscribe()
 
     def frames(self) -> list[InFrame]:
-        """Return the frames that came since the last call, in order; none while there is some to catch up with."""
+        """Return the frames that came since the last call, in order; none while missed ones are still to be read."""
         if connection(self._broker).stats["reconnects"] != self._reconnects:
             return []
         frames, self._history = self._history, []
         was_read = bool(frames)
         while self._waiting:
             frames.append(self._waiting.popleft())
-        if was_read:  # the audio stream may have begun after the first of those that came meanwhile
+        if was_read:  # the audio stream may begin after the first of the frames that came meanwhile
             frames.sort(key=lambda frame: frame.first_sample)
         if frames:
             self._end = max(self._end, max(frame.first_sample + len(frame.pcm) // 2 for frame in frames))
         return frames
 
     def since_frame_ms(self) -> float:
-        """Return how long ago the newest frame came."""
+        """Return how long ago the newest frame arrived."""
         return (time.monotonic() - self._last_frame_at) * 1000
 
     def count_broken(self, why: str) -> None:
@@ -144,9 +144,9 @@ class LiveSound:
         self.heard = self.heard or bool(self._history)
 
     async def _start(self) -> int:
-        """Return a sequence of the audio stream before which nothing is needed.
+        """Return a sequence of the audio stream; nothing before it is needed.
 
-        A track's positions grow with the sequences. What another track of the same participant has left there lies
+        A track's positions grow with the sequences. Frames of another track of the same participant lie
         before, if the newest frame is of this one.
         """
         nc = connection(self._broker)

@@ -1,4 +1,4 @@
-"""What a process does about more speech than it can recognise: it says so, and leaves new tracks to other copies."""
+"""What a process does with more speech than it can recognise: it logs it and leaves new tracks to other copies."""
 
 import asyncio
 import logging
@@ -18,11 +18,11 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 0.25
 ANSWERS_S = 0.2
-"""How long other copies may take to answer: one that takes longer is full as well."""
+"""How long other copies may take to answer: one that takes longer is overloaded too."""
 
 
 class HearingLoad:
-    """Watches how far recognition is behind; knows whether a new track is better taken by another copy."""
+    """Watches how far recognition is behind, and decides whether a new track is better left to another copy."""
 
     def __init__(self, broker: NatsBroker, ears: SpeechEngines) -> None:
         self._broker = broker
@@ -35,16 +35,16 @@ class HearingLoad:
         )
 
     async def open(self) -> None:
-        """Begin to watch."""
+        """Start to watch."""
         self._watching = asyncio.create_task(self._watch(), name="load of recognition")
 
     async def aclose(self) -> None:
-        """Stop it."""
+        """Stop watching."""
         if self._watching is not None:
             await ended(self._watching)
 
     async def refuses(self) -> bool:
-        """Tell whether a new track is better left to another copy: this one is behind, and one that is not is there."""
+        """Return whether a new track is better left to another copy: this one is behind, and another is not."""
         return self._ears.behind() and await self._another_could()
 
     async def _another_could(self) -> bool:
@@ -64,7 +64,7 @@ class HearingLoad:
             await answers.unsubscribe()
 
     def answer(self) -> bytes:
-        """Return what other copies are answered: this copy's id, and 1 if it is behind, else 0."""
+        """Return the answer for other copies: this copy's id, and 1 if it is behind, else 0."""
         return b"%s %d" % (self._id, self._ears.behind())
 
     async def _watch(self) -> None:

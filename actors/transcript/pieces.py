@@ -15,16 +15,16 @@ LONGEST_SAMPLES = 14_000 * SAMPLES_PER_MS
 
 QUIETEST_WITHIN_SAMPLES = 8_000 * SAMPLES_PER_MS
 QUIETEST_BEFORE_SAMPLES = 500 * SAMPLES_PER_MS
-"""Where the quietest place for that is looked for: in the last 8 s, but not in the last half second."""
+"""Where the quietest place for a cut is searched: in the last 8 s, but not in the last half second."""
 
 QUIET_SAMPLES = 80 * SAMPLES_PER_MS
 """How long such a place is: about as long as a gap between words."""
 
 USUAL_PIECE_SAMPLES = 3_000 * SAMPLES_PER_MS
-"""From here on a pause is a good place to cut. Words lost on 70 s of fast speech were the same with 3 s and with 8."""
+"""From this length on, a pause is a good place to cut. On 70 s of fast speech, 3 s and 8 s lost equally many words."""
 
 SHORTEST_PIECE_SAMPLES = 1_000 * SAMPLES_PER_MS
-"""At a shorter one nothing is cut, whatever it costs."""
+"""Shorter speech is never cut, whatever it costs."""
 
 CUT_PAUSE_SAMPLES = 2 * WINDOW_SAMPLES
 """A shorter pause may be a stop within a word."""
@@ -34,12 +34,12 @@ EXTRA_SHARE = 0.35
 
 INTERIM_ALLOWANCE_SAMPLES = 600 * SAMPLES_PER_MS
 PAUSE_ALLOWANCE_SAMPLES = 3_000 * SAMPLES_PER_MS
-"""What each may take beyond that share: a first guess, and the pauses of an ordinary turn."""
+"""What each may cost beyond that share: a first guess, and the pauses of an ordinary turn."""
 
 
 @dataclass(slots=True)
 class RecognitionLoad:
-    """What recognition has been given of one turn."""
+    """How much of one turn's speech was given to recognition."""
 
     kept: int = 0
     """In pieces whose words count."""
@@ -47,17 +47,17 @@ class RecognitionLoad:
     """In runs whose words were only guesses."""
 
     def affords(self, cost: int, allowance: int) -> bool:
-        """Tell whether `cost` more of the speech that is going on may be recognised only for a guess."""
+        """Return whether `cost` more samples of the current speech may be recognised only for a guess."""
         return self.extra + cost <= EXTRA_SHARE * (self.kept + cost) + allowance
 
 
 def may_settle(load: RecognitionLoad, piece: int, silence: int) -> bool:
-    """Tell whether a pause is worth a run at once: it may turn out to be none, and then the run was for nothing."""
+    """Return whether a pause is worth a run at once: if speech continues, the run was for nothing."""
     return silence >= CUT_PAUSE_SAMPLES or load.affords(piece, PAUSE_ALLOWANCE_SAMPLES)
 
 
 def is_cut_at(load: RecognitionLoad, piece: int, pause: int) -> bool:
-    """Tell whether speech that goes on after a pause is cut there: what lies before is never recognised again."""
+    """Return whether speech that continues after a pause is cut there; what lies before is never recognised again."""
     if pause < CUT_PAUSE_SAMPLES or piece < SHORTEST_PIECE_SAMPLES:
         return False
     return piece >= USUAL_PIECE_SAMPLES or not load.affords(piece, PAUSE_ALLOWANCE_SAMPLES)

@@ -1,7 +1,7 @@
-"""Whether what a recogniser made of a piece of sound are words said to the agent. Pure decisions.
+"""Decides whether recognised words were really said to the agent. Pure.
 
 A recogniser writes words for whatever it is given: a crowd becomes one sentence over and over, a screech a "Yeah.",
-French some English of like sound. What gives that away: text that repeats itself, more words than anybody can say in
+French some similar-sounding English. Signs: text that repeats itself, more words than anybody can say in
 the time, and an engine that was not sure of them. Figures are from the sets of `daredevil bench hearing`.
 """
 
@@ -19,13 +19,13 @@ from infra.session.addressing import WORD, words_of
 Reason = Literal["repetition", "too-fast", "unlikely", "language"]
 
 MOST_WORDS_PER_S, WORDS_AT_ONCE = 8.0, 3
-"""The fastest speech of the sets has 5.5 words a second, an auctioneer 7; so many more may fall into a short sound."""
+"""The fastest speech of the sets has 5.5 words a second, an auctioneer 7; a short sound may hold this many more."""
 
 MOST_LETTERS_PER_S, LETTERS_AT_ONCE = 40.0, 16
 """The same in letters: 24 in the sets."""
 
 FEWEST_ROUNDS = {1: 10, 2: 8, 3: 5, 4: 5}
-"""How often on end so many words make a loop: people say "no" eight times, and "I don't know" four times."""
+"""How often in a row this many words make a loop: people say "no" eight times, and "I don't know" four times."""
 FEWEST_ROUNDS_OF_MORE = 4
 LONGEST_ROUND_WORDS = 24
 
@@ -34,20 +34,20 @@ LOOP_IN_WORD = re.compile(r"(\w{1,4}?)\1{9,}")
 
 VARIED_FROM_WORDS = 24
 LEAST_VARIED = 0.3
-"""From so many words on, the share of different groups of three words that speech has at least.
+"""From this many words on, the least share of distinct groups of three words in speech.
 
 A loop that changes a word now and then ("It's not a good swatch. It's a good swatch. …") has less.
 """
 
 LOOPS_BELIEVED_FROM = 0.8
-"""An engine this sure of a text that repeats itself heard it said again and again; a loop makes it surer than it is."""
+"""An engine this sure of a text that repeats itself heard it repeated; a loop makes it surer than it should be."""
 
 ALIKE_FROM_WORDS, VARIED_ENOUGH = 8, 0.7
-"""Of so many words with a smaller share of different groups of three, an engine must be as sure as of a loop."""
+"""From this many words with a smaller share of distinct groups of three, an engine must be as sure as of a loop."""
 
 SURE: tuple[tuple[int, float, float], ...] = ((2, 0.36, 0.53), (5, 0.45, 0.55))
 SURE_OF_MORE = (0.52, 0.60)
-"""How sure an engine must be of up to so many words: in clear sound, and in a murmur or a moment's sound.
+"""How sure an engine must be of up to this many words: in clear sound, and in a murmur or a very short sound.
 
 Single words are heard out of context and are less sure. Of true English 98 % are above, also with noise 15 dB below
 the voice; of other languages 10 % are, of crowds none.
@@ -56,32 +56,32 @@ the voice; of other languages 10 % are, of crowds none.
 SURE_OF_A_GUESS = 0.58
 
 SURE_AFTER_ANOTHER_LANGUAGE = 0.64
-"""How sure an engine must be of some words of somebody who has just spoken another language: they go on in it.
+"""How sure an engine must be of words by somebody who has just spoken another language, and probably still does.
 
 Of what it believes of four languages a tenth is above; of an Englishwoman's prompts 99 % are.
 """
 
 SURELY_UNDERSTOOD = 0.75
-"""Words that an engine is so sure of are in its language: 95 % of those prompts, and nothing of the other languages."""
+"""Words that an engine is this sure of are in its language: 95 % of those prompts, nothing of the other languages."""
 
 SILENCE_BELOW_DB = 20.0
-"""What is so much quieter than the loudest parts, before and after them, is no part of what was said."""
+"""Sound this much quieter than the loudest parts, before and after them, is not part of the speech."""
 
 MURMUR_DB = 15.0
-"""Sound that varies less than this is a crowd or noise, or speech that drowns in it; crowds do by 4 to 14 dB."""
+"""Sound that varies less than this is a crowd or noise, or speech drowned by it; crowds vary by 4 to 14 dB."""
 
 MOMENT_S = 0.42
 """With the silence around it that a recogniser is given, this is a tenth of a second: a click, no word."""
 
 CLEAR_DB, CLEAR_S, CLEAR_WORDS = 20.0, 1.2, 3
-"""So clear and long a sound with so many words is speech: if they are unlikely, it is in another language."""
+"""A sound this clear and long with this many words is speech: if the words are unlikely, in another language."""
 
 _NUMBERS = frozenset(["zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "double"])
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The words that count; `reason` says why none do although some were recognised."""
+    """The words that count; `reason` is why none do although some were recognised."""
 
     text: str
     reason: Reason | None = None
@@ -94,11 +94,11 @@ def judge(
     variation_db: float | None = None,
     after_another_language: bool = False,
 ) -> Judged:
-    """Return what of `text`, recognised in `seconds` of sound, was said to the agent.
+    """Return the part of `text`, recognised in `seconds` of sound, that was said to the agent.
 
-    `confidence` is how sure the engine is, 0 to 1; None or 0 if it does not tell. `variation_db` is `variation_of`
-    the sound, `after_another_language` what `speaks_otherwise` tells of what was said before. Of a loop after true
-    words they are kept, with its first round.
+    `confidence` is how sure the engine is, 0 to 1; None or 0 if unknown. `variation_db` is `variation_of`
+    the sound, `after_another_language` the result of `speaks_otherwise` for earlier speech. If a loop follows true
+    words, they are kept together with its first round.
     """
     sure = confidence or None
     if sure is None or sure < LOOPS_BELIEVED_FROM:
@@ -121,14 +121,14 @@ def judge(
 
 
 def speaks_otherwise(before: bool, recognition: Recognition) -> bool:
-    """Return whether somebody is taken to speak another language than the engine's, after one more recognition."""
+    """Return whether somebody seems to speak another language than the engine's, after one more recognition."""
     if recognition.dismissed:
         return before or recognition.dismissed == "language"
     return before and not (recognition.text and (recognition.confidence or 1.0) >= SURELY_UNDERSTOOD)
 
 
 def is_sure_of_language(recognition: Recognition) -> bool:
-    """Tell whether an engine is sure enough of words to be believed beside others in another language."""
+    """Return whether an engine is sure enough of words to be believed beside others in another language."""
     return (recognition.confidence or 1.0) >= SURE_AFTER_ANOTHER_LANGUAGE
 
 

@@ -1,4 +1,4 @@
-"""Does an utterance repeat what the agent says? Compared by words, as a recogniser may have heard them. Pure."""
+"""Decides whether an utterance repeats what the agent says, by words as a recogniser may have heard them. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from infra.session.addressing import word_set
 
 MOST_WORDS, MOST_AGENT_WORDS = 40, 500
 LIKE = 0.75
-"""Two words of some length with so many of their letters in common are one, heard twice."""
+"""Two longer words that share this many of their letters count as the same word, heard twice."""
 
 SHARE = 0.75
-"""An utterance of some words repeats the reply if so many of its words are there, in their order."""
+"""A longer utterance repeats the reply if this share of its words is in it, in their order."""
 SHORT_WORDS = 3
-"""A shorter one must be there word by word."""
+"""A shorter one must be in it word for word."""
 
 _NUMBER_WORDS = word_set(
     "zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
@@ -35,7 +35,7 @@ _SPOKEN = {
 
 
 def spoken(text: str) -> list[str]:
-    """Return the words that a text sounds like. What holds a digit becomes "#", as do the words of a number."""
+    """Return the words that a text sounds like. A word with a digit becomes "#", as do the words of a number."""
     words: list[str] = []
     for token in re.findall(r"[$€£]?[^\W_]+(?:[.,:'\u2019/-][^\W_]+)*%?", text.lower().replace("\u2019", "'")):
         if any(character.isdigit() for character in token) or token in _NUMBER_WORDS:
@@ -49,7 +49,7 @@ def spoken(text: str) -> list[str]:
 
 
 def repeats(text: str, agent_text: str, least_words: int = 1) -> bool:
-    """Tell whether the words are a piece of the reply: shifted, with words put in, left out or misheard."""
+    """Return whether the words are a piece of the reply: shifted, or with words added, left out or misheard."""
     words, agent = spoken(text)[:MOST_WORDS], spoken(agent_text)[-MOST_AGENT_WORDS:]
     if len(words) < least_words or not agent:
         return False

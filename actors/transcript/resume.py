@@ -1,4 +1,4 @@
-"""Where a new owner takes a track up again, from the facts that the last one said."""
+"""Where a new owner resumes a track, from the facts that the last one appended."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class ResumePoint:
 
 
 def resume_point(view: SessionState, track: e.TrackPublished) -> ResumePoint:
-    """Return where to begin: at what is unknown of the open turn, else behind what was dealt with. By samples alone."""
+    """Return where to begin: at the unknown part of the open turn, else after what was processed. By samples alone."""
     turn = view.open_turn(track.track_id)
     start = turn[_known(turn)].started.start_sample if turn else view.handled_sample(track.track_id)
     heard_to = -(-start // WINDOW_SAMPLES) * WINDOW_SAMPLES
@@ -28,7 +28,7 @@ def resume_point(view: SessionState, track: e.TrackPublished) -> ResumePoint:
 
 
 def _known(turn: list[SpokenUtterance]) -> int:
-    """Return how many utterances need not be heard again: of an open turn never all, the last may go on."""
+    """Return how many utterances need not be heard again; never all of an open turn, because the last may go on."""
     unknown = (place for place, u in enumerate(turn) if u.text is None and not u.over)
     return min(next(unknown, len(turn)), len(turn) - 1)
 
@@ -40,7 +40,7 @@ def resume_behind(sample: int) -> ResumePoint:
 
 
 def resumed_turn(view: SessionState, track: e.TrackPublished) -> OpenTurn | None:
-    """Return the turn that is open. It is heard again from its first utterance on whose words are not known."""
+    """Return the open turn. It is heard again from the first utterance whose words are unknown."""
     spoken = view.open_turn(track.track_id)
     if not spoken:
         return None
@@ -50,7 +50,7 @@ def resumed_turn(view: SessionState, track: e.TrackPublished) -> OpenTurn | None
     last = spoken[known]
     turn.utterances.append(_begun(last))
     turn.to_come = [utterance.started for utterance in spoken[known + 1 :] if not utterance.over]
-    # If its sound is lost, what it sounded like is better than nothing.
+    # If its sound is lost, the interim words are better than nothing.
     before = turn.text()
     turn.last.interim, turn.last.interim_to = last.latest_text.removeprefix(before).strip(), last.started.start_sample
     return turn

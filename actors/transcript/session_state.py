@@ -1,4 +1,4 @@
-"""What the owner of a track must know of its session: a fold of the session's facts."""
+"""What the owner of a track must know about its session: a fold of the session's facts."""
 
 from dataclasses import dataclass, field
 
@@ -9,12 +9,12 @@ from infra.log.event_log import Fact
 from infra.session.people import Person, name_of, note
 
 FENCED = tuple(event_class for tail, event_class in EVENT_CLASSES.items() if tail.startswith("turn."))
-"""Whatever is appended on `turn.*`, by anyone: it moves the expected sequence."""
+"""Every event appended on `turn.*`, by anyone, moves the expected sequence."""
 
 
 @dataclass(slots=True)
 class AudibleReply:
-    """A reply as far as hearing cares: whether it may be heard, whether it is over, and its words."""
+    """What hearing needs of a reply: whether it may be heard, whether it is over, and its words."""
 
     reply_id: str
     draft: bool
@@ -31,31 +31,31 @@ class SpokenUtterance:
     started: e.SpeechStarted
     end_sample: int | None = None
     text: str | None = None
-    """Final words; None while they are not said."""
+    """Final words; None while they are unknown."""
     latest_text: str = ""
     """The turn's words in the last revision."""
     revisions: int = 0
     judged: bool = False
     dismissed: bool = False
-    """It was no interruption and no words to the agent."""
+    """It was neither an interruption nor words to the agent."""
     no_speech: bool = False
-    """It is part of no turn, for it holds no words."""
+    """It is part of no turn, because it holds no words."""
     lost_samples: int = 0
     """How much of it could not be recognised."""
 
     @property
     def over(self) -> bool:
-        """Whether nothing more is to be said of it."""
+        """Whether nothing more is to be appended about it."""
         return self.dismissed or self.no_speech
 
 
 @dataclass(slots=True)
 class SessionState:
-    """The session so far. `apply` is idempotent, so own facts may be applied at once and come again."""
+    """The session so far. `apply` is idempotent, so own facts may be applied at once and again when they are read."""
 
     sequence: int = 0
     turn_sequence: int = 0
-    """Sequence of the last `turn.*` fact: what the next one expects."""
+    """Sequence of the last `turn.*` fact: the expected sequence of the next."""
     closed: bool = False
     profile: e.AgentProfile | None = None
     people: dict[str, Person] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class SessionState:
     """Ids of all facts."""
     unpublished: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
-    """Participants who have left and not come again."""
+    """Participants who have left and not come back."""
     replies: dict[str, AudibleReply] = field(default_factory=dict)
     utterances: dict[str, SpokenUtterance] = field(default_factory=dict)
     ended_turns: set[str] = field(default_factory=set)
@@ -71,7 +71,7 @@ class SessionState:
     """Participants whose last words were in another language than the engine's."""
 
     def apply(self, fact: Fact) -> None:
-        """Take one fact in."""
+        """Apply one fact."""
         event = fact.event
         self.sequence = max(self.sequence, fact.sequence)
         if isinstance(event, FENCED):
@@ -86,11 +86,11 @@ class SessionState:
 
     @property
     def stt(self) -> str:
-        """The engine that the session was opened with; empty while that is not known."""
+        """The engine that the session was opened with; empty while unknown."""
         return self.profile.stt if self.profile is not None else ""
 
     def company_of(self, participant_id: str) -> Company:
-        """Return whom the agent answers, and who is there that this person may be speaking to instead."""
+        """Return whom the agent answers, and the others whom this person may be speaking to."""
         if self.profile is None:
             return Company()
         others = [each for each in self.people.values() if each.present and each.participant_id != participant_id]
@@ -98,13 +98,13 @@ class SessionState:
         return Company(self.profile.addressee, self.profile.agent_name, names)
 
     def floor_reply(self) -> AudibleReply | None:
-        """Return the reply that is playing or about to: committed, and not over."""
-        # Only the newest can be: one whose end was never said must not come back when later ones are over.
+        """Return the reply that is playing or about to play: committed, and not over."""
+        # Only the newest can be: one whose end was never appended must not come back when later ones are over.
         newest = next((reply for reply in reversed(self.replies.values()) if not reply.draft), None)
         return newest if newest is not None and not newest.over else None
 
     def handled_sample(self, track_id: str) -> int:
-        """Return up to where the track's speech has been dealt with."""
+        """Return up to where the track's speech has been processed."""
         ends = [u.end_sample or 0 for u in self.utterances.values() if u.started.track_id == track_id]
         return max(ends, default=0)
 

@@ -1,7 +1,7 @@
-"""Tracks that are heard by nobody because they send nothing: which these are is known to all copies of transcript.
+"""Tracks that nobody hears because they send nothing; all copies of transcript know which these are.
 
-A muted microphone may come on at any time, a `TrackPublished` of nobody never. Neither is a job meanwhile: it costs a
-subscription and nothing else. The bucket holds them, so that none is forgotten when the copy that gave it up dies.
+A muted microphone may come on at any time, a track of somebody who left never. Neither is a job meanwhile: it costs one
+subscription and nothing else. The bucket holds them, so that none is lost when the copy that gave it up dies.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 log = logging.getLogger(__name__)
 
 MOST = 10_000
-"""So many subscriptions are kept; the oldest goes first."""
+"""The most subscriptions that are kept; the oldest is dropped first."""
 
 LOOK_S = 1.0
-"""How soon a copy knows what others have given up."""
+"""How soon a copy learns what others have given up."""
 
 TIMEOUT_S = 5.0
 
@@ -49,8 +49,8 @@ class _Watched:
 class SilentTracks(Subscriber):
     """Waits for the first frame of each track, then calls `take` with it and the entry's revision.
 
-    Every copy of transcript does so: `take` may be called by each, and once more after a crash. Which of them have
-    ended it has to be told (`session_over`, `track_over`).
+    Every copy of transcript does so: `take` may be called by each, and once more after a crash. The owner must
+    report which of them have ended (`session_over`, `track_over`).
     """
 
     def __init__(
@@ -68,19 +68,19 @@ class SilentTracks(Subscriber):
         return len(self._watched)
 
     async def open(self) -> None:
-        """Wait for the tracks that are in the bucket, and for what others put there. Raises nats errors."""
+        """Wait for the tracks that are in the bucket, and for those that others put there. Raises nats errors."""
         await open_bucket(jetstream(self._broker), SILENT_TRACKS)
         self._looking = asyncio.create_task(self._look(), name="silent tracks")
 
     async def close(self) -> None:
-        """Wait for none any more; they stay in the bucket."""
+        """Stop waiting; the tracks stay in the bucket."""
         if self._looking is not None:
             await ended(self._looking)
         for key in list(self._watched):
             await self._forget(key)
 
     async def add(self, track: e.TrackPublished) -> None:
-        """Have a track waited for by all copies. Raises nats errors; then it is not."""
+        """Let all copies wait for a track. Raises nats errors; then none does."""
         nc = connection(self._broker)
         await open_bucket(nc.jetstream(), SILENT_TRACKS)
         ack = await jetstream(self._broker).publish(_subject(_key(track)), encode(track), timeout=TIMEOUT_S)
@@ -111,19 +111,19 @@ class SilentTracks(Subscriber):
         await self._strike(key)
 
     async def _strike(self, key: Key) -> None:
-        """Take a track out of the bucket. If that fails, it may be taken once more, which changes nothing."""
+        """Remove a track from the bucket. If that fails, it may be taken once more, which changes nothing."""
         try:
             await jetstream(self._broker).purge_stream(SILENT_TRACKS.stream, subject=_subject(key))
         except (NatsError, APIError, TimeoutError, OSError) as error:
             log.debug("%r", error)
 
     async def session_over(self, session_id: str) -> None:
-        """Wait no longer for the tracks of a session."""
+        """Stop waiting for the tracks of a session."""
         for key in [key for key in self._watched if key[0] == session_id]:
             await self._over(key)
 
     async def track_over(self, session_id: str, track_id: str) -> None:
-        """Wait no longer for a track."""
+        """Stop waiting for a track."""
         await self._over((session_id, track_id))
 
     async def _over(self, key: Key) -> None:
@@ -160,7 +160,7 @@ class SilentTracks(Subscriber):
         if _key(track) in self._watched:
             return
         await self._watch(track, message.sequence)
-        # It may have ended, or begun, while no copy was there.
+        # It may have ended, or begun, while no copy was running.
         if await self._is_over(track):
             await self._over(_key(track))
         elif await self._has_begun(track):

@@ -1,4 +1,4 @@
-"""The sound of one track, put together from frames by their positions: no gap, nothing twice."""
+"""The sound of one track, assembled from frames by their positions, without gaps or duplicates."""
 
 from bisect import bisect_right
 from operator import itemgetter
@@ -12,10 +12,10 @@ from contracts.audio import IN_SAMPLE_RATE_HZ, InFrame
 Samples = npt.NDArray[np.int16]
 
 KEEP_SAMPLES = 60 * IN_SAMPLE_RATE_HZ
-"""How much handled sound is kept for recognition."""
+"""How much processed sound is kept for recognition."""
 
 MAX_GAP_SAMPLES = 600 * IN_SAMPLE_RATE_HZ
-"""A frame further ahead than the audio stream is long is no frame of this track."""
+"""A frame further ahead than the length of the audio stream does not belong to this track."""
 
 
 class TrackSound:
@@ -25,13 +25,13 @@ class TrackSound:
         self._base = start
         self._samples: Samples = np.zeros(IN_SAMPLE_RATE_HZ, np.int16)
         self.end = start
-        """The track is known up to here."""
+        """Up to where the track is known."""
         self.handled = start
-        """Windows were taken up to here."""
+        """Up to where windows were taken."""
         self._frames: list[tuple[int, int]] = []
 
     def add(self, frame: InFrame) -> bool:
-        """Take a frame's new part; return False if its position can't be of this track."""
+        """Add a frame's new part; return False if its position cannot belong to this track."""
         pcm = np.frombuffer(frame.pcm, "<i2")
         gap = frame.first_sample - self.end
         if gap > MAX_GAP_SAMPLES:

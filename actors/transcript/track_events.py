@@ -1,4 +1,4 @@
-"""The events that the owner of a track appends: their ids follow from what they are about."""
+"""The events that the owner of a track appends; their ids are derived from what they are about."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ About = TypeVar("About", bound=e.Event)
 
 
 class TrackEvents:
-    """Makes the events of one track. The same speech gives the same ids, whoever owns the track."""
+    """Creates the events of one track. The same speech gives the same ids, whoever owns the track."""
 
     def __init__(self, track: e.TrackPublished) -> None:
         self._track = track
@@ -25,7 +25,7 @@ class TrackEvents:
         return derive_id(self._track.event_id, "Turn", start_sample)
 
     def speech_started(self, start_sample: int, turn_id: str, over_reply_id: str | None) -> e.SpeechStarted:
-        """Return the beginning of an utterance; everything about it follows from this."""
+        """Return the beginning of an utterance; the other events about it refer to it."""
         return answer(
             self._track,
             e.SpeechStarted,
@@ -82,7 +82,7 @@ class TrackEvents:
         )
 
     def speech_lost(self, started: e.SpeechStarted, start: int, end: int, reason: str) -> e.SpeechLost:
-        """Return that the words of `[start, end)` are lost."""
+        """Return the event that the words of `[start, end)` are lost."""
         return self._about(
             started,
             e.SpeechLost,
@@ -97,9 +97,9 @@ class TrackEvents:
     def utterance_dismissed(
         self, started: e.SpeechStarted, end_sample: int, implausible: Recognition | None
     ) -> e.UtteranceDismissed:
-        """Return that an utterance is no speech to the agent: what was recognised is implausible, or holds no words.
+        """Return the event that an utterance is no speech to the agent: its text is implausible, or holds no words.
 
-        Everything that began as speech and becomes part of no turn ends so, or as a dismissed interruption.
+        All speech that becomes part of no turn ends with this event, or with a dismissed interruption.
         """
         recognition = implausible or Recognition("", "", 0, dismissed="no-words")
         return self._about(
@@ -135,7 +135,7 @@ class TrackEvents:
     def turn_interrupted(
         self, started: e.SpeechStarted, reply_id: str, speech_ms: float, text: str
     ) -> e.TurnInterrupted:
-        """Return the barge-in that an utterance was."""
+        """Return the event that an utterance was a barge-in."""
         return self._about(
             started,
             e.TurnInterrupted,
@@ -148,7 +148,7 @@ class TrackEvents:
     def interruption_dismissed(
         self, started: e.SpeechStarted, reply_id: str, reason: str, speech_ms: float, text: str
     ) -> e.InterruptionDismissed:
-        """Return that an utterance was no barge-in, and why."""
+        """Return the event that an utterance was no barge-in, and why."""
         return self._about(
             started,
             e.InterruptionDismissed,
@@ -160,7 +160,7 @@ class TrackEvents:
         )
 
     def echo_heard(self, sample: int, reply_id: str) -> e.InterruptionDismissed:
-        """Return that this track hears a reply's own sound: once for each reply; from `sample` on it is left out."""
+        """Return the event that this track hears a reply's own sound, ignored from `sample` on; once per reply."""
         return answer(
             self._track,
             e.InterruptionDismissed,
@@ -173,7 +173,7 @@ class TrackEvents:
         )
 
     def hearing_restarted(self, problem: str) -> e.HearingRestarted:
-        """Return that the track's owner was replaced; the time makes it another fact than the last."""
+        """Return the event that the track's owner was replaced; the time makes each a fact of its own."""
         return answer(
             self._track,
             e.HearingRestarted,
@@ -185,7 +185,7 @@ class TrackEvents:
         )
 
     def fell_behind(self, waited_s: float, action: str) -> e.RecognitionFellBehind:
-        """Return that recognition is behind real time; the time makes it another fact than the last."""
+        """Return the event that recognition is behind real time; the time makes each a fact of its own."""
         return answer(
             self._track,
             e.RecognitionFellBehind,
@@ -198,7 +198,7 @@ class TrackEvents:
         )
 
     def engine_failed(self, engine: str, error: str, action: str, turn_id: str | None) -> e.EngineFailed:
-        """Return that an engine failed; the time makes it another fact than the last failure."""
+        """Return the event that an engine failed; the time makes each a fact of its own."""
         return answer(
             self._track,
             e.EngineFailed,

@@ -39,7 +39,7 @@ BEHIND_SAMPLES = 8000
 """With more than 0.5 s waiting, the owner catches up: it waits for engines as if they took no time."""
 
 SECOND_OPINION_MS = 224
-"""Silence at which the end-of-turn model is asked again: right after the words it is less sure, and so it is later."""
+"""Silence after which the end-of-turn model runs again: it is less sure right after the words than later."""
 
 TICK_S = 0.25
 SHORTEST_WAIT_S = 0.004
@@ -52,7 +52,7 @@ class _Silence:
 
 
 class TrackListener:
-    """The decisions about one track while it is owned; facts and sound come in, facts go out."""
+    """Makes the decisions about one track while it is owned: facts and sound come in, facts go out."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class TrackListener:
         return self._view.closed or self._track.track_id in self._view.unpublished
 
     def resume(self, first_sample: int, heard_to: int) -> None:
-        """Begin at `first_sample` (a multiple of 512); decisions were made for what lies before `heard_to`."""
+        """Start at `first_sample` (a multiple of 512); what lies before `heard_to` was decided already."""
         self._sound = TrackSound(first_sample)
         self._heard_to = heard_to
         self._turn = resumed_turn(self._view, self._track)
@@ -103,7 +103,7 @@ class TrackListener:
         return self._sound.end
 
     async def say_restarted(self, problem: str) -> None:
-        """Say that another owner has ended before the track did. Speech that was open and is skipped is lost."""
+        """Append that another owner ended before the track did. Open speech that is skipped is lost."""
         await self._writer.append(self._facts.hearing_restarted(problem))
         turn = self._turn
         if turn is not None and self._sound.end > turn.last.segment_start:
@@ -113,13 +113,13 @@ class TrackListener:
             await self._writer.append(lost)
 
     async def aclose(self) -> None:
-        """End what still runs."""
+        """Stop what still runs."""
         await self._recognising.aclose()
 
     # -- sound
 
     async def step(self) -> None:
-        """Take in what came, and say what follows from it."""
+        """Process the frames that came, and append what follows from them."""
         for frame in self._live.frames():
             self._playback.hear(frame, time.monotonic_ns())
             if not self._sound.add(frame):
@@ -157,7 +157,7 @@ class TrackListener:
             await self._writer.append(self._facts.echo_heard(at, reply.reply_id))
 
     async def _hush(self) -> None:
-        """Take the end of frames for silence: the caller vanished in the middle of a word."""
+        """Treat missing frames as silence: the caller vanished in the middle of a word."""
         if not self._hearing.speaking:
             return
         if not self._hearing.paused:
@@ -206,13 +206,13 @@ class TrackListener:
     # -- decisions
 
     async def _consider(self) -> None:
-        """Say everything that is known by now and has not been said."""
+        """Append everything that is known by now and has not been appended."""
         turn = self._turn
         turn_id = turn.turn_id if turn is not None else None
         await self._troubles.say_failures(turn_id)
         await self._troubles.say_if_behind(turn_id)
         if turn is not None and turn.turn_id in self._view.ended_turns:
-            # An owner that was taken for dead has ended it meanwhile: its answer must not be taken for another's.
+            # An owner that seemed dead has ended the turn meanwhile: its answer must not count as another turn's.
             self._turn = turn = None
             self._hearing = VadState(voiced_end=self._hearing.voiced_end)
         if turn is None:
@@ -276,7 +276,7 @@ class TrackListener:
             self._settings.min_endpointing_delay_ms,
             self._settings.max_endpointing_delay_ms,
         )
-        # Less than a window may have come that was not looked at yet.
+        # Less than a window may have come that was not processed yet.
         heard_to = max(self._heard_to, min(self._sound.end, self._heard_to + WINDOW_SAMPLES))
         return _Silence(silence_ms(heard_to, turn.last.end, self._live.since_frame_ms()), required)
 
@@ -294,7 +294,7 @@ class TrackListener:
             await self._say_turn_ended(turn, silence)
 
     def _has_more(self, turn: OpenTurn) -> bool:
-        """Tell whether an earlier owner has heard more of the turn than this one yet."""
+        """Return whether an earlier owner has heard more of the turn than this one so far."""
         is_ahead = any(started.start_sample >= self._heard_to for started in turn.to_come)
         return is_ahead and self._live.since_frame_ms() < VANISHED_MS
 
@@ -330,7 +330,7 @@ class TrackListener:
         self._turn = None
 
     def patience_s(self) -> float:
-        """Return how long to wait for sound, results or facts before time itself changes something."""
+        """Return how long to wait for sound, results or facts before the passing of time changes something."""
         turn = self._turn
         if turn is None or turn.last.end is None or not turn.words_known() or not (turn.text() or turn.lost_samples()):
             return TICK_S
@@ -340,7 +340,7 @@ class TrackListener:
     # -- the end
 
     async def finish(self) -> None:
-        """Say what is open: the turn ends at once if it has words (unless the session has closed)."""
+        """Append what is pending: the turn ends at once if it has words (unless the session has closed)."""
         for frame in self._live.frames():
             self._sound.add(frame)
         while self._sound.end - self._sound.handled >= WINDOW_SAMPLES:

@@ -1,4 +1,4 @@
-"""The owner of one track: takes it up where the log stands, and listens until it ends."""
+"""The owner of one track: resumes it where the log stands, and listens until it ends."""
 
 import asyncio
 import logging
@@ -23,23 +23,23 @@ from infra.process.tasks import ended, is_being_stopped, own_cancellation_only
 log = logging.getLogger(__name__)
 
 STALE_REST_S = 15.0
-"""How long an owner that another has overtaken keeps still, so that its job is taken from it unacknowledged."""
+"""How long an owner that was overtaken waits, so that its job is redelivered to another without an ack."""
 
 NATS_REST_S = 1.0
 FAILED_REST_S = (0.1, 0.5, 1.5)
-"""How long after an unexpected end the track is taken up again; the last of it from then on."""
+"""How long after an unexpected end the track is resumed; the last value repeats."""
 
 CALM_S = 10.0
-"""An owner that lasted so long was a good one: failures are counted anew."""
+"""After an owner has lasted this long, failures are counted from zero again."""
 
 NOBODY_S = 1.0
-"""How long a track may be silent from its start whose session is unknown, or whose participant has left."""
+"""How long a track may be silent from its start if its session is unknown or its participant has left."""
 
 SILENT_S = 5.0
-"""The same for a microphone of somebody who is there: muted, it may come on after minutes."""
+"""The same for the microphone of somebody who is there: muted, it may come on after minutes."""
 
 NOBODY_ANY_MORE_S = 60.0
-"""How long nobody's track may be silent that was heard before."""
+"""How long a track without a participant may be silent after it was heard."""
 
 
 class GivenUp(Exception):
@@ -60,9 +60,9 @@ class TrackOwner:
         self._sound_end = 0
 
     async def run(self) -> None:
-        """Listen until the track or session has ended, however often something else ends that. Raises GivenUp.
+        """Listen until the track or session has ended, restarting after any other end. Raises GivenUp.
 
-        While NATS is away it waits and takes the track up again.
+        While NATS is away it waits, then resumes the track.
         """
         while True:
             if is_being_stopped():  # and something within has swallowed that: `infra.log.connection.cancellation_kept`
@@ -87,7 +87,7 @@ class TrackOwner:
                 self.restart(f"{type(error).__name__}: {error}", error)
 
     def restart(self, problem: str, error: Exception | None = None) -> None:
-        """Note that the track's owner has ended though the track has not; the next one says so."""
+        """Note that the track's owner has ended although the track has not; the next one appends it."""
         log.error("track %s: its owner has ended (%s); another takes its place", self._track.track_id, problem)
         if error is not None:
             log.error("why it ended", exc_info=error)
@@ -105,7 +105,7 @@ class TrackOwner:
             return
         point = resume_point(view, self._track)
         if len(self._problems) > len(FAILED_REST_S):
-            # Whatever lies there ends every owner: it goes on behind it.
+            # Something at this place ends every owner: continue after it.
             point = resume_behind(self._sound_end)
         live = LiveSound(
             self._broker, session_id, self._track.participant_id, self._track.track_id, point.first_sample, self._woken
@@ -117,7 +117,7 @@ class TrackOwner:
             following = asyncio.create_task(self._follow(feed, view, agent.playback))
             try:
                 await self._until_sound(view, live, following)
-                # What a track costs comes with its sound: many send none.
+                # A track only costs something once its sound comes: many send none.
                 async with agent:
                     await self._hear(view, live, agent.playback, following, point)
             finally:
@@ -189,7 +189,7 @@ class TrackOwner:
 
 
 def _raise_end_of(following: "asyncio.Task[None]") -> None:
-    """Raise what ended the reading of facts, which nothing should."""
+    """Raise the error that ended the reading of facts, which should never end."""
     if following.done():
         following.result()
         raise RuntimeError("the session's facts have ended")

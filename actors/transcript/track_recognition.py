@@ -23,19 +23,19 @@ LEAD_SAMPLES = 200 * SAMPLES_PER_MS
 """Sound before the first voiced window that the recogniser is given."""
 
 TAIL_SAMPLES = 125 * SAMPLES_PER_MS
-"""Silence behind the last voiced window that it is given: on more it makes words up."""
+"""Silence after the last voiced window that it is given: with more it makes words up."""
 
 SHORTEST_SAMPLES = 100 * SAMPLES_PER_MS
 
 INTERIM_MS = 500
 CONTESTED_INTERIM_MS = 300
-"""Over a reply the decision waits for the words, so they are looked for more often."""
+"""Over a reply the decision waits for the words, so interim runs are more frequent."""
 
 CONTESTED_SHARE = 0.35
-"""How much longer the speech must have become for another look over a reply."""
+"""How much longer the speech must have become for another run over a reply."""
 
 TOLD_SAMPLES = 300 * SAMPLES_PER_MS
-"""Less than this behind a guess holds no word: nothing is lost."""
+"""Less than this after a guess holds no word: nothing is lost."""
 
 T = TypeVar("T")
 
@@ -77,11 +77,11 @@ class TrackRecognition:
         self._losses: list[Loss] = []
 
     def begin_turn(self) -> None:
-        """Count anew what a turn's recognition costs."""
+        """Reset the cost of a turn's recognition."""
         self._load = RecognitionLoad()
 
     def settle(self, sound: TrackSound, utterance: Utterance, heard_to: int, closed: bool = False) -> None:
-        """Start the run whose words count over what has been said of the utterance, if it is time and none was."""
+        """Start the run whose words count over the utterance so far, if it is time and there was none."""
         if utterance.end is None or utterance.settling is not None:
             return
         length = utterance.end - utterance.segment_start
@@ -92,13 +92,13 @@ class TrackRecognition:
         utterance.settling = self._piece(sound, utterance, utterance.end, end, Rank.TURN)
 
     def close(self, sound: TrackSound, utterance: Utterance, heard_to: int) -> None:
-        """Have the words of an utterance that is over."""
+        """Start to recognise the words of an utterance that is over."""
         self.settle(sound, utterance, heard_to, closed=True)
         if utterance.end is not None:
             self._load.kept += max(0, utterance.end - utterance.segment_start)
 
     def ask_whether_over(self, sound: TrackSound, utterance: Utterance, silence_ms: float = 0) -> None:
-        """Ask the end-of-turn model about the pause that `utterance.end` began."""
+        """Run the end-of-turn model on the pause that begins at `utterance.end`."""
         assert utterance.end is not None
         if utterance.asking is not None and not utterance.asking.done():
             return
@@ -109,7 +109,7 @@ class TrackRecognition:
         utterance.asking = self._start(self._end_of_turn.probability(samples))
 
     def revise(self, sound: TrackSound, utterance: Utterance, heard_to: int) -> None:
-        """Start an interim run if it is time for one and it costs others nothing; one at a time."""
+        """Start an interim run if one is due and it delays nothing else; one at a time."""
         contested = utterance.contested_reply is not None and not utterance.judged
         if self._interim is not None or not (self._interims.engines.local or contested):
             return
@@ -126,7 +126,7 @@ class TrackRecognition:
         self._interim = _Interim(utterance, utterance.segment_start, heard_to, run)
 
     def cut_if_long(self, sound: TrackSound, utterance: Utterance, heard_to: int) -> None:
-        """Cut speech that goes on without a pause at its quietest place, and start the run over what lies before."""
+        """Cut speech without a pause at its quietest place, and start the run over what lies before it."""
         if utterance.end is not None or heard_to - utterance.segment_start < pieces.LONGEST_SAMPLES:
             return
         start = utterance.segment_start
@@ -134,7 +134,7 @@ class TrackRecognition:
         self._keep(utterance, self._piece(sound, utterance, place, place, Rank.PIECE))
 
     def resumed(self, utterance: Utterance, heard_to: int) -> None:
-        """When speech goes on after a pause: keep what lies before as a piece, or forget the run over it."""
+        """When speech continues after a pause, keep what lies before it as a piece, or drop the run over it."""
         self.collect(utterance)
         piece = utterance.settling
         if utterance.end is None or piece is None:
@@ -150,12 +150,12 @@ class TrackRecognition:
         self._overtaken(piece.run)
 
     def collect(self, utterance: Utterance) -> None:
-        """Take in the results that are there."""
+        """Collect the results that are available."""
         self._collect_interim()
         if utterance.asking is not None and utterance.asking.done():
             probability = _result_or_none(utterance.asking)
             if probability is not None:
-                # The model's opinion jumps about; of two the surer one has proved right more often.
+                # The model's opinion varies; of two, the surer has proved right more often.
                 utterance.probability = max(probability, utterance.probability or 0.0)
             utterance.asking = None
         last = utterance.settling
@@ -168,7 +168,7 @@ class TrackRecognition:
             utterance.text = utterance.whole_text()
 
     async def finish(self, turn: OpenTurn) -> None:
-        """Wait for the runs that the turn needs, and take in their results."""
+        """Wait for the runs that the turn needs, and collect their results."""
         for utterance in turn.utterances:
             last = [utterance.settling] if utterance.settling is not None else []
             runs = [piece.run for piece in (*utterance.pieces, *last) if piece.run is not None]
@@ -180,7 +180,7 @@ class TrackRecognition:
             self.collect(utterance)
 
     def take_losses(self) -> list[Loss]:
-        """Return what was lost since the last call."""
+        """Return the speech that was lost since the last call."""
         losses, self._losses = self._losses, []
         return losses
 
@@ -190,7 +190,7 @@ class TrackRecognition:
         return failures
 
     async def aclose(self) -> None:
-        """Forget what waits; a started run ends by itself."""
+        """Drop the waiting runs; a started run ends by itself."""
         for run in list(self._runs):
             self._overtaken(run)
         tasks = list(self._tasks)
@@ -223,7 +223,7 @@ class TrackRecognition:
         elif piece.run.result.done():
             try:
                 piece.recognition = piece.run.result.result()
-                if utterance.contested_reply is None:  # over the agent's voice it may be that which is not understood
+                if utterance.contested_reply is None:  # over the agent's voice it may be misheard
                     self.speaks_otherwise = speaks_otherwise(self.speaks_otherwise, piece.recognition)
                 piece.text = spoken_words(piece.recognition.text)
             except (Exception, asyncio.CancelledError) as error:  # a future's, not this task's: its run was given up
@@ -253,7 +253,7 @@ class TrackRecognition:
             self._interim = None
 
     def _overtaken(self, run: Run[Recognition] | None) -> None:
-        """Forget a run that no longer matters: one that waits never starts."""
+        """Drop a run that no longer matters: if it is waiting, it never starts."""
         if run is None:
             return
         samples = int(run.seconds * 1000) * SAMPLES_PER_MS
@@ -290,7 +290,7 @@ class TrackRecognition:
 
 
 def _result_or_none(done: "asyncio.Future[T]") -> T | None:
-    """Return the result of something that was only an opinion; None if it failed or was given up."""
+    """Return the result of a run that is only an opinion; None if it failed or was dropped."""
     if done.cancelled() or done.exception() is not None:
         return None
     return done.result()

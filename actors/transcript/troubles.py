@@ -1,4 +1,4 @@
-"""What goes wrong while a track is heard: speech that was lost, engines that failed, recognition that is behind."""
+"""What goes wrong while a track is heard: lost speech, failed engines, recognition behind real time."""
 
 from actors.transcript.engines import SpeechEngines
 from actors.transcript.event_writer import EventWriter
@@ -22,13 +22,13 @@ class Troubles:
         self._behind_said = False
 
     async def say_losses(self) -> None:
-        """Say what of the speech is not recognised."""
+        """Append which speech was not recognised."""
         for loss in self._recognising.take_losses():
             fact = self._facts.speech_lost(loss.utterance.started, loss.start, loss.end, loss.reason)
             await self._writer.append(fact)
 
     async def say_if_behind(self, turn_id: str | None) -> None:
-        """Say, once each time, that recognition is behind while somebody speaks."""
+        """Append, once each time, that recognition falls behind while somebody speaks."""
         behind = self._ears.behind()
         if behind and not self._behind_said and turn_id is not None:
             await self._writer.append(self._facts.fell_behind(self._ears.waited_s(), "guesses are left out"))
@@ -36,7 +36,7 @@ class Troubles:
         self._behind_said = self._behind_said and behind
 
     async def say_failures(self, turn_id: str | None) -> None:
-        """Say which engines have failed, and what was done about it."""
+        """Append which engines have failed, and what was done about it."""
         for failure in self._recognising.take_failures():
             await self._writer.append(self._facts.engine_failed(failure.engine, failure.error, failure.action, turn_id))
         if self._vad.failure is not None and not self._vad_failure_said:

@@ -18,7 +18,7 @@ class UtterancePiece:
     run: Run[Recognition] | None
     """None if it is too short to hold a word."""
     guess: str = ""
-    """What its beginning, up to `guess_to`, sounded like before."""
+    """An earlier guess at the words of its beginning, up to `guess_to`."""
     guess_to: int = 0
     text: str | None = None
     """Its words; None while they are unknown."""
@@ -31,7 +31,7 @@ class Utterance:
 
     started: e.SpeechStarted
     contested_reply: str | None = None
-    """The reply it was spoken over, while it is not decided whether that is an interruption."""
+    """The reply it was spoken over, while it is undecided whether it is an interruption."""
     end: int | None = None
     closed: bool = False
     text: str | None = None
@@ -40,12 +40,12 @@ class Utterance:
     """What lies before `segment_start`: a long utterance is recognised in pieces."""
     segment_start: int = 0
     interim: str = ""
-    """What the speech from `segment_start` to `interim_to` sounds like."""
+    """Interim words of the speech from `segment_start` to `interim_to`."""
     interim_to: int = 0
     recognition: Recognition | None = None
     recognised_ns: int = 0
     settling: UtterancePiece | None = None
-    """The rest of it, as far as the pause that `end` began."""
+    """The rest of it, up to the pause that begins at `end`."""
     lost_samples: int = 0
     """How much of its speech could not be recognised."""
     asking: "asyncio.Task[float | None] | None" = None
@@ -54,12 +54,12 @@ class Utterance:
     revisions: int = 0
     revised: tuple[str, bool] = ("", False)
     silent: bool = False
-    """Its beginning was not said: this microphone keeps repeating the agent, so playback does not pause for it."""
+    """Its beginning was not appended: this microphone keeps repeating the agent, so playback does not pause for it."""
     judged: bool = False
     interrupts: bool = False
     """It has interrupted the reply that it was spoken over."""
     dismissed: bool = False
-    """It was no interruption and no words either: nothing of it counts."""
+    """It was no interruption and holds no words: nothing of it counts."""
 
     @property
     def start(self) -> int:
@@ -68,14 +68,14 @@ class Utterance:
 
     @property
     def implausible(self) -> Recognition | None:
-        """The last recognition of it whose words are taken for none; one in another language tells more than others."""
+        """Its last recognition whose words do not count; one in another language takes precedence."""
         dismissed = [each for each in self._recognitions() if each.dismissed]
         foreign = [each for each in dismissed if each.dismissed == "language"]
         return next(reversed(foreign or dismissed), None)
 
     @property
     def is_wordless(self) -> bool:
-        """Whether it is known to hold no words, and none of it is lost: nothing that a turn could be made of."""
+        """Whether it is known to hold no words, and none of it is lost: no turn can consist of it."""
         return self.text == "" and not self.lost_samples
 
     @property
@@ -84,7 +84,7 @@ class Utterance:
         return joined(*(piece.text or "" for piece in self.pieces))
 
     def whole_text(self) -> str:
-        """Return the words of all pieces. Beside a piece in another language the engine must be sure of the others."""
+        """Return the words of all pieces. If one is in another language, the engine must be sure of the others."""
         pieces = [*self.pieces, self.settling] if self.settling is not None else self.pieces
         if any(each.dismissed == "language" for each in self._recognitions()):
             pieces = [piece for piece in pieces if piece.recognition is None or is_sure_of_language(piece.recognition)]
@@ -95,7 +95,7 @@ class Utterance:
         return [piece.recognition for piece in pieces if piece.recognition is not None]
 
     def resumed(self) -> None:
-        """Forget what was found out about a pause that proved none: started runs end unheard."""
+        """Drop what was found about a pause that proved to be none; results of started runs are ignored."""
         self.end = self.text = self.recognition = self.settling = self.asking = self.probability = None
         self.asked = 0
 
@@ -107,7 +107,7 @@ class OpenTurn:
     turn_id: str
     utterances: list[Utterance] = field(default_factory=list)
     to_come: list[e.SpeechStarted] = field(default_factory=list)
-    """What an earlier owner of the track has said to have begun, and this one has not heard again."""
+    """Utterances that an earlier owner of the track appended as begun, and that this one has not heard again."""
 
     @property
     def last(self) -> Utterance:
@@ -115,7 +115,7 @@ class OpenTurn:
         return self.utterances[-1]
 
     def text(self, interim: bool = False) -> str:
-        """Return the words of all utterances that count; with `interim`, what the last one sounds like now."""
+        """Return the words of all utterances that count; with `interim`, also the interim words of the last one."""
         texts = [(u.text or "") for u in self.utterances if not u.dismissed]
         if interim and not self.last.dismissed and self.last.text is None:
             texts[-1] = joined(self.last.kept_text, self.last.interim)
@@ -134,9 +134,9 @@ class OpenTurn:
         return [u for u in self.utterances if not u.dismissed and not u.is_wordless]
 
     def wordless(self) -> list[Utterance]:
-        """Return the utterances that end as no speech, once nobody speaks and all words are known; before that none.
+        """Return the utterances that end as no speech, once nobody speaks and all words are known; none before that.
 
-        Not earlier: whoever is told that speech over a reply was none may go on with the reply.
+        Not earlier: an event that speech over a reply was none may make the reply continue.
         """
         if not self.last.closed or not self.words_known():
             return []
@@ -149,7 +149,7 @@ def joined(*texts: str) -> str:
 
 
 def spoken_words(text: str) -> str:
-    """Return a recogniser's text, empty where it holds no words: Moonshine makes a lone "You" of noise."""
+    """Return a recogniser's text, or "" if it holds no words: Moonshine turns noise into a lone "You"."""
     text = " ".join(text.split())
     if not any(character.isalnum() for character in text) or text.strip(" .,?!").lower() == "you":
         return ""

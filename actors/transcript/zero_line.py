@@ -7,14 +7,14 @@ import numpy as np
 from contracts.audio import IN_SAMPLE_RATE_HZ, InFrame
 
 SETTLED_SAMPLES = 0.4 * IN_SAMPLE_RATE_HZ
-"""How slowly the constant part is followed: 0.4 s is far below any voice."""
+"""Time constant for following the constant part: 0.4 s is far below any voice."""
 
 UNHEARD = 32
-"""Up to so much, 60 dB below full scale, nothing is changed."""
+"""Up to this level, 60 dB below full scale, nothing is changed."""
 
 
 class ZeroLine:
-    """Follows the constant part of one track, and takes it out."""
+    """Follows the constant part of one track and removes it."""
 
     def __init__(self) -> None:
         self._offset: float | None = None
