@@ -1,4 +1,4 @@
-"""The actor that keeps complete exchanges: `faststream run actors.persistence:app`."""
+"""The actor that records complete exchanges: `faststream run actors.persistence:app`."""
 
 from infra.process.app_on_demand import app_made_in
 

@@ -1,6 +1,6 @@
-"""Persistence: takes every fact of the log, and appends a record of each exchange whose playback has ended.
+"""Persistence: receives every fact of the log, and appends a record of each exchange whose playback has ended.
 
-The sound is kept beside it by the recorder.
+The recorder stores the sound separately.
 """
 
 from collections.abc import AsyncIterator
@@ -42,7 +42,7 @@ async def record(
 ) -> None:
     """Append the record of an exchange whose playback has ended, unless the log has it.
 
-    If no embedding can be made, the log says so and the exchange is recorded without.
+    If no embedding can be computed, that is appended and the exchange is recorded without one.
     """
     turn = record_of(await sessions.at(played), played, now_ns())
     if turn is None:
@@ -70,7 +70,7 @@ def take_events(broker: NatsBroker, sessions: Sessions, embedder: Embedder | Non
 
     @inbox.on_everything
     async def anything(event: Event) -> None:
-        """Keep the board of who is in which session."""
+        """Keep the bucket of who is in which session up to date."""
         await presence.take(event)
 
     return inbox
@@ -82,19 +82,19 @@ def take_recordings(broker: NatsBroker, recorder: Recorder) -> Inbox:
 
     @inbox.on(SessionOpened)
     async def session_opened(event: SessionOpened) -> Job | None:
-        """Record the session: its message is held until the recording is complete."""
+        """Record the session; its message is held until the recording is complete."""
         return recorder.record(event)
 
     return inbox
 
 
 def listen(broker: NatsBroker, recorder: Recorder) -> LiveEvents:
-    """Return what wakes a recording that has nothing to do."""
+    """Return the live handlers that wake an idle recording."""
     live = LiveEvents(broker, PERSISTENCE)
 
     @live.on(SessionClosed, SpeechStarted, PlaybackStarted)
     async def more_to_record(event: SessionClosed | SpeechStarted | PlaybackStarted) -> None:
-        """Look again at once: there is sound, or the end."""
+        """Check again at once: there is sound, or the session ended."""
         recorder.wake(event.session_id)
 
     return live

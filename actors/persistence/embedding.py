@@ -1,4 +1,4 @@
-"""Gives a record its embedding: a result of an engine, so it is made once and then is a fact."""
+"""Adds the embedding to a record: an engine's result, so it is computed once and then is a fact."""
 
 from contracts.answers import answer
 from contracts.events import EngineFailed, TurnRecorded
@@ -9,7 +9,7 @@ from infra.engines.embedding import Embedder, EmbeddingFailed, exchange_text, to
 async def embedded(record: TurnRecorded, embedder: Embedder | None) -> TurnRecorded:
     """Return the record with the embedding of what was said and heard. Raises EmbeddingFailed.
 
-    What is no exchange (a greeting) or has no words gets none.
+    A greeting, or a record without words, gets none.
     """
     text = exchange_text(record.user_text, record.heard_text)
     if embedder is None or not record.user_text.strip():
@@ -27,7 +27,7 @@ def embedding_failed(record: TurnRecorded, embedder: Embedder | None, error: Emb
         EngineFailed,
         time_ns=record.time_ns,
         id_name="EngineFailed:embedding",
-        cause_id=record.cause_id,  # what the record answers: the record itself is not in the log yet
+        cause_id=record.cause_id,  # the record's cause, because the record itself is not in the log yet
         actor=PERSISTENCE,
         engine=embedder.name if embedder is not None else "",
         error=str(error)[:500],

@@ -1,4 +1,4 @@
-"""One complete exchange out of what is known of a session: what was said, written and heard. Pure."""
+"""Builds the record of one exchange from the session state: what was said, written and heard. Pure."""
 
 from actors.persistence.session_state import ReplyState, SessionState
 from contracts.answers import answer
@@ -12,7 +12,7 @@ def record_of(
 ) -> TurnRecorded | None:
     """Return the record of the reply whose playback ended, or None if it is in the log already.
 
-    The id follows from the reply: it is recorded once, however it ended.
+    The id is derived from the reply: it is recorded once, however it ended.
     """
     if played.reply_id in session.recorded:
         return None
@@ -39,7 +39,7 @@ def record_of(
 
 
 def is_whole(session: SessionState, played: PlaybackFinished | PlaybackInterrupted) -> bool:
-    """Tell whether all that a record needs is held, or the reply is recorded already."""
+    """Return whether everything that a record needs is held, or the reply is recorded already."""
     if played.reply_id in session.recorded:
         return True
     reply = session.replies.get(played.reply_id)

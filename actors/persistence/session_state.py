@@ -1,4 +1,4 @@
-"""What persistence must know of a session to record its exchanges: a fold of the session's facts, bounded."""
+"""What persistence must know about a session to record its exchanges: a bounded fold of its facts."""
 
 from dataclasses import dataclass, field
 
@@ -17,12 +17,12 @@ from infra.session.people import Person, note
 
 MOST = 64
 """How many turns, and how many replies without a record, are held. An answer starts within seconds of its turn and is
-recorded when it was heard: a few would do, unless somebody else writes into the log."""
+recorded when it was heard: a few would be enough unless another program writes into the log."""
 
 
 @dataclass(slots=True)
 class ReplyState:
-    """What is known of a reply that is not recorded yet."""
+    """What is known about a reply that is not recorded yet."""
 
     started: ReplyStarted | None = None
     heard: PlaybackStarted | None = None
@@ -32,7 +32,7 @@ class ReplyState:
 
 @dataclass(slots=True)
 class SessionState:
-    """The fold. `sequence` is the place in the log up to which facts were applied; `most` bounds what is held."""
+    """The state. `sequence` is the place in the log up to which facts were applied; `most` bounds what is held."""
 
     most: int = MOST
     sequence: int = 0
@@ -44,10 +44,10 @@ class SessionState:
     """The replies that have a record, by id."""
 
     forgot: bool = False
-    """Turns or replies were dropped to keep within the bounds: what is missing may be in the log none the less."""
+    """Turns or replies were dropped to keep within the bounds: what is missing may still be in the log."""
 
     def apply(self, event: Event, sequence: int) -> None:
-        """Take a fact in. Applying one again changes nothing."""
+        """Apply a fact. Applying one again changes nothing."""
         self.sequence = max(self.sequence, sequence)
         note(self.people, event)
         match event:

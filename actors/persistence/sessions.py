@@ -1,4 +1,4 @@
-"""The sessions that persistence holds: each read on from where it was, not from its beginning."""
+"""The sessions that persistence holds: each is read on from where it was, not from its beginning."""
 
 from collections import OrderedDict
 
@@ -10,11 +10,11 @@ from contracts.events import PlaybackFinished, PlaybackInterrupted
 from infra.log.event_log import facts_after
 
 MOST_SESSIONS = 1000
-"""Those that had an exchange last; one that is dropped is read again when it is needed, from its beginning."""
+"""Those with the latest exchanges; one that is dropped is read again from its beginning when it is needed."""
 
 
 class Sessions:
-    """The folds of the sessions that had an exchange last, each up to the last one."""
+    """The states of the sessions with the latest exchanges, each up to its last exchange."""
 
     def __init__(self, broker: NatsBroker, most: int = MOST_SESSIONS) -> None:
         self._broker = broker
@@ -30,9 +30,9 @@ class Sessions:
         self._held.pop(session_id, None)
 
     async def at(self, played: PlaybackFinished | PlaybackInterrupted) -> SessionState:
-        """Return the session of an exchange whose playback has ended, with all facts that the log has of it.
+        """Return the session of an exchange whose playback has ended, with all its facts in the log.
 
-        Waits while NATS is away, and raises what `facts_after` raises when it stays away.
+        Waits while NATS is away; raises what `facts_after` raises if it stays away.
         """
         session = self._held.get(played.session_id) or SessionState()
         await self._read_on(session, played.session_id)

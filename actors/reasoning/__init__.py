@@ -1,4 +1,4 @@
-"""The actor that answers turns, by drafts while they may still be going on: `faststream run actors.reasoning:app`."""
+"""The actor that answers turns, with drafts while they may still be going on: `faststream run actors.reasoning:app`."""
 
 from infra.process.app_on_demand import app_made_in
 

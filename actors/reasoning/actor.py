@@ -1,4 +1,4 @@
-"""Reasoning: answers turns, by drafts while they may still be going on."""
+"""Reasoning: answers turns, with drafts while they may still be going on."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ from infra.settings import settings as process_settings
 
 
 def take_events(broker: NatsBroker, reasoning: Reasoning) -> Inbox:
-    """Return the inbox of reasoning: what each event asks of a copy."""
+    """Return the inbox of reasoning: what a copy does for each event."""
     inbox = Inbox(broker, REASONING)
 
     @inbox.on(e.SessionOpened)
@@ -27,29 +27,29 @@ def take_events(broker: NatsBroker, reasoning: Reasoning) -> Inbox:
 
     @inbox.on(e.TranscriptRevised)
     async def transcript_revised(event: e.TranscriptRevised) -> Job | None:
-        """Begin a draft once the words are settled."""
+        """Start a draft once the words are settled."""
         return await reasoning.prepare(event)
 
     @inbox.on(e.TurnEnded)
     async def turn_ended(event: e.TurnEnded) -> Job | None:
-        """Answer: by the draft, if there is one of these words."""
+        """Answer, with the draft if there is one for these words."""
         return await reasoning.answer(event)
 
     @inbox.on(e.UtteranceDismissed)
     async def utterance_dismissed(event: e.UtteranceDismissed) -> Job | None:
-        """Forget what was begun; what is no speech is not answered."""
+        """Discard what was begun; what is no speech is not answered."""
         return await reasoning.dismiss(event)
 
     @inbox.on(e.SessionClosed)
     async def session_closed(event: e.SessionClosed) -> Job | None:
-        """Discard drafts that nobody will decide on."""
+        """Discard drafts that will never be committed."""
         return await reasoning.close_session(event)
 
     return inbox
 
 
 def listen(broker: NatsBroker, reasoning: Reasoning) -> LiveEvents:
-    """Return what every copy hears at once, for it may be writing the reply in question."""
+    """Return the live handlers of every copy, which may be writing the reply in question."""
     live = LiveEvents(broker, REASONING)
 
     @live.on(e.ReplyCommitted)
@@ -59,12 +59,12 @@ def listen(broker: NatsBroker, reasoning: Reasoning) -> LiveEvents:
 
     @live.on(e.TurnInterrupted, e.ReplyDiscarded)
     async def reply_stopped(event: e.TurnInterrupted | e.ReplyDiscarded) -> None:
-        """Write no more of the reply."""
+        """Stop writing the reply."""
         reasoning.stop(event)
 
     @live.on(e.SessionClosed)
     async def session_over(event: e.SessionClosed) -> None:
-        """Write no more in the session."""
+        """Stop writing in the session."""
         reasoning.stop_all(event)
 
     return live

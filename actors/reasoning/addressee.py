@@ -1,6 +1,6 @@
-"""Whether a turn is for the agent when several people are there, and if not, why. Pure.
+"""Decides whether a turn is for the agent when several people are there, and if not, why. Pure.
 
-Whoever is alone with the agent is always answered.
+Somebody who is alone with the agent is always answered.
 """
 
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from infra.session.people import is_company, name_of, several
 Reason = Literal["unnamed", "to-another", "no-request", "heard-twice"]
 
 FOLLOW_UP_NS = 15_000_000_000
-"""Who begins to speak within this time after a question to them answers it."""
+"""Somebody who starts to speak within this time after a question to them answers it."""
 SAME_SPEECH_NS = 800_000_000
-"""Speech that two microphones heard begins within this time on both: the sound comes at once, its detection may not."""
+"""Speech that two microphones hear begins within this time on both: only its detection may differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenWords:
-    """Words that somebody said, in turn `turn_id`, from `begun_ns` on; the turn may still go on."""
+    """Words that somebody said in turn `turn_id`, from `begun_ns` on; the turn may still go on."""
 
     turn_id: str
     participant_id: str
@@ -33,7 +33,7 @@ class SpokenWords:
 
 @dataclass(frozen=True, slots=True)
 class NotForUs:
-    """The turn is not for the agent; `addressed_id` is who it was said to, `same_as_turn_id` what it repeats."""
+    """The turn is not for the agent; `addressed_id` is whom it was said to, `same_as_turn_id` the turn it repeats."""
 
     reason: Reason
     addressed_id: str | None = None
@@ -61,7 +61,7 @@ def not_for_us(session: Session, spoken: SpokenWords) -> NotForUs | None:
 
 
 def turn_passed(event: e.TurnEnded, why: NotForUs, time_ns: int) -> e.TurnPassed:
-    """Return the fact that a turn is not answered: the same, whichever copy makes it."""
+    """Return the fact that a turn is not answered, the same on every copy."""
     return answer(
         event,
         e.TurnPassed,
@@ -84,7 +84,7 @@ def _turns_before(session: Session, turn_id: str) -> Iterator[Turn]:
 def _heard_before(session: Session, spoken: SpokenWords) -> Turn | None:
     """Return the turn of somebody else with the same words at the same time: one voice on two microphones.
 
-    One whose answer was interrupted does not count: the second microphone's sound may have done that, and if neither
+    One whose answer was interrupted does not count: the second microphone may have interrupted it, and if neither
     were answered, nobody would be.
     """
     unanswered = {reply.turn_id for reply in session.replies.values() if reply.interrupted}
@@ -99,7 +99,7 @@ def _heard_before(session: Session, spoken: SpokenWords) -> Turn | None:
 
 
 def _answers_us(session: Session, spoken: SpokenWords) -> bool:
-    """Tell whether it follows on a question that the agent asked this person; a greeting asks everybody."""
+    """Return whether it follows a question that the agent asked this person; a greeting asks everybody."""
     for reply in reversed(session.replies.values()):
         if not reply.granted or not reply.heard:
             continue
@@ -113,13 +113,13 @@ def _answers_us(session: Session, spoken: SpokenWords) -> bool:
 
 
 def _has_answered(session: Session, spoken: SpokenWords, asked_ns: int) -> bool:
-    """Tell whether this person has said something since the question already."""
+    """Return whether this person has already said something since the question."""
     before = _turns_before(session, spoken.turn_id)
     return any(turn.participant_id == spoken.participant_id and turn.begun_ns > asked_ns for turn in before)
 
 
 def _said_to(session: Session, spoken: SpokenWords) -> str | None:
-    """Return the other person it was said to: by name, or as the answer to what they have just asked."""
+    """Return the other person it was said to: by name, or because they have just asked a question."""
     others = [person for person in session.people.values() if person.participant_id != spoken.participant_id]
     for person in others:
         if is_said_to(spoken.text, person.name or name_of(session.people, person.participant_id)):

@@ -1,4 +1,4 @@
-"""What one copy of reasoning does about an event: it carries out what `decide` says, and keeps what it has read."""
+"""How one copy of reasoning handles an event: it carries out what `decide` returns, and holds session states."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ from infra.settings import Settings
 
 
 class Reasoning:
-    """One copy of the actor: a method for each event that it takes; `open` and `close` wrap its life."""
+    """One copy of the actor, with a method for each event; call `open` first and `close` last."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Reasoning:
 
     @property
     def can_answer(self) -> bool:
-        """Whether a model of the settings could be made."""
+        """Whether a model of the settings could be created."""
         return self._models.any_made
 
     async def open(self) -> None:
@@ -62,17 +62,17 @@ class Reasoning:
         self._warmer.read_prompt(self._settings.prompt)
 
     async def close(self) -> None:
-        """Stop what is done in advance."""
+        """Stop the work done in advance."""
         await self._warmer.close()
         await self._backgrounds.close()
 
     @property
     def sessions_held(self) -> int:
-        """Of how many sessions this copy keeps what it has read."""
+        """How many sessions this copy holds the state of."""
         return len(self._logs)
 
     async def greet(self, event: e.SessionOpened) -> Job | None:
-        """Begin the greeting, and have ready what the first answer will need."""
+        """Start the greeting, and prepare what the first answer will need."""
         session_log = self._turn_to(event)
         task = await self._decide(session_log, event)
         self._backgrounds.prepare(event.user_id)
@@ -81,7 +81,7 @@ class Reasoning:
         return task
 
     async def prepare(self, event: e.TranscriptRevised) -> Job | None:
-        """Begin a draft if the words are settled; else have the model read them, and what was said in earlier calls."""
+        """Start a draft if the words are settled; else let the model read them, and search earlier calls."""
         session_log = self._turn_to(event)
         self._recall(session_log.session, event)
         task = await self._decide(session_log, event)
@@ -91,7 +91,7 @@ class Reasoning:
         return task
 
     async def answer(self, event: e.TurnEnded) -> Job | None:
-        """Commit the turn's draft, or begin a reply, or pass."""
+        """Commit the turn's draft, start a reply, or leave the turn unanswered."""
         session_log = self._turn_to(event)
         self._recall(session_log.session, event)
         if await self._commit_at_once(session_log, event):
@@ -99,7 +99,7 @@ class Reasoning:
         return await self._decide_and_let_go(session_log, event)
 
     async def dismiss(self, event: e.UtteranceDismissed) -> Job | None:
-        """Discard what was begun on words that were none."""
+        """Discard what was begun on words that proved to be none."""
         return await self._decide_and_let_go(self._turn_to(event), event)
 
     async def close_session(self, event: e.SessionClosed) -> Job | None:
@@ -107,12 +107,12 @@ class Reasoning:
         return await self._decide_and_let_go(self._turn_to(event), event)
 
     def _turn_to(self, event: e.Event) -> SessionLog:
-        """Return the log of an event's session; what its model was reading in advance is stopped."""
+        """Return the log of an event's session; stop what its model was reading in advance."""
         self._warmer.stop(event.session_id)
         return self._logs.of(event.session_id)
 
     def _recall(self, session: Session, event: e.TurnEnded | e.TranscriptRevised) -> None:
-        """Look for what was said in earlier calls, beside the reading of the log, so that it is there when needed."""
+        """Search earlier calls while the log is being read, so that the result is there when needed."""
         self._backgrounds.begin(
             session, self._models.names(session.profile)[0], turn_key(event), event.text, event.time_ns
         )
@@ -123,7 +123,7 @@ class Reasoning:
         return task
 
     async def _decide(self, session_log: SessionLog, event: e.Event) -> Job | None:
-        """Carry out what the session's facts ask for; the task, if any, writes a reply."""
+        """Carry out what follows from the session's facts; the task, if any, writes a reply."""
         while True:
             await session_log.refresh()
             decisions = decide(session_log.session, event, self._settings.speculate)
@@ -131,9 +131,9 @@ class Reasoning:
                 return await self._carry_out(session_log, event, decisions)
 
     async def _commit_at_once(self, session_log: SessionLog, event: e.TurnEnded) -> bool:
-        """Commit the draft that this copy knows; the expected sequence tells if the log has changed since."""
+        """Commit the draft that this copy knows; the expected sequence detects a log that has changed since."""
         if several(session_log.session.people):
-            return False  # what others have said decides as well
+            return False  # what others have said matters too
         decisions = decide(session_log.session, event, self._settings.speculate)
         if len(decisions) != 1 or not isinstance(decisions[0], Commit):
             return False
@@ -171,7 +171,7 @@ class Reasoning:
         )
 
     async def _begin(self, generation: Generation) -> Job:
-        """Start writing and return when the log holds the reply's beginning. Raises StaleWriter."""
+        """Start writing, and return when the log holds the reply's beginning. Raises StaleWriter."""
         if (older := self._running.get(generation.reply_id)) is not None:
             older.stop()
         self._running[generation.reply_id] = generation
@@ -216,7 +216,7 @@ class Reasoning:
             generation.stop()
 
     def grant(self, event: e.ReplyCommitted) -> None:
-        """Let a draft that this copy is writing be heard, which another copy has committed."""
+        """Release a draft that this copy is writing and another copy has committed."""
         for generation in self._writing(event, event.reply_id):
             generation.grant()
 
@@ -232,7 +232,7 @@ class Reasoning:
         self._forget(event.session_id)
 
     def _writing(self, event: e.Event, reply_id: str | None = None) -> list[Generation]:
-        """Return what this copy is writing in an event's session, of one reply or all, with the event applied."""
+        """Return what this copy is writing in an event's session, one reply or all, with the event applied."""
         found = [
             generation
             for generation in self._running.values()
@@ -248,13 +248,13 @@ class Reasoning:
             self._forget(session.session_id)
 
     def _forget(self, session_id: str) -> None:
-        """Drop what is held of a session, unless a reply is still being written in it: its own end comes back here."""
+        """Drop what is held of a session, unless a reply is being written in it, whose end calls this again."""
         if not any(generation.session_id == session_id for generation in self._running.values()):
             self._logs.forget(session_id)
             self._backgrounds.forget(session_id)
 
     def _warm_question(self, session: Session, event: e.TranscriptRevised) -> None:
-        """Have the model read the question as far as it was understood, while the caller still speaks."""
+        """Let the model read the question as far as it is understood, while the caller still speaks."""
 
         async def known() -> Background:
             name = self._models.names(session.profile)[0]

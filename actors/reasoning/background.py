@@ -1,4 +1,4 @@
-"""Gathers what a model is told besides the question; past exchanges are looked for while the caller still speaks."""
+"""Gathers what a model is given besides the question; past exchanges are searched while the caller still speaks."""
 
 import asyncio
 import time
@@ -21,14 +21,14 @@ SESSIONS = 500
 @dataclass(frozen=True, slots=True)
 class _Search:
     key: str
-    """For whom, in which turn, for which words."""
+    """For which user, in which turn, for which words."""
     task: "asyncio.Task[Recalled]"
 
 
 class Backgrounds:
-    """One search for each session, for the words that were understood last; an answer waits `patience_ms` for it.
+    """One search per session, for the latest understood words; an answer waits `patience_ms` for it.
 
-    `exchanges` of the conversation are told.
+    The model is given `exchanges` of the conversation.
     """
 
     def __init__(self, memory: TurnMemory | None, exchanges: int, patience_ms: int) -> None:
@@ -39,12 +39,12 @@ class Backgrounds:
         self._running: set[asyncio.Task[Recalled]] = set()
 
     async def open(self) -> None:
-        """Begin to connect."""
+        """Start to connect."""
         if self._memory is not None:
             await self._memory.open()
 
     async def close(self) -> None:
-        """End what runs."""
+        """Stop what runs."""
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -52,12 +52,12 @@ class Backgrounds:
             await self._memory.close()
 
     def prepare(self, user_id: str) -> None:
-        """Have the user's turns read once, so that they are near when they are asked for."""
+        """Have the user's turns read once, so that they are cached when they are searched."""
         if self._memory is not None:
             self._own(self._memory.recall(user_id, "Hello."))
 
     def begin(self, session: Session, model: str, turn_id: str | None, question: str, time_ns: int) -> None:
-        """Look for past exchanges without waiting for them."""
+        """Start a search for past exchanges without waiting for it."""
         self._search(session, model, turn_id, question, time_ns)
 
     def forget(self, session_id: str) -> None:
@@ -67,7 +67,7 @@ class Backgrounds:
     async def of(
         self, session: Session, model: str, turn_id: str | None, question: str, time_ns: int, begun: Reply | None = None
     ) -> Background:
-        """Return what `model` is to be told at a question; a reply that was `begun`, what it was told then."""
+        """Return what `model` is given with a question; for a reply that was `begun`, what it was given then."""
         heard = heard_messages(session, turn_id, time_ns, self._exchanges)
         summary = session.summary.summary if session.summary is not None else ""
         names = names_of(session.people) if several(session.people) else ()

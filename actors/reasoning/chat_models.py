@@ -1,4 +1,4 @@
-"""The chat models of a process: made when they are first needed, and kept."""
+"""The chat models of a process: created on first use, and kept."""
 
 import asyncio
 import logging
@@ -17,23 +17,23 @@ MakeChatModel = Callable[[str, Settings], BaseChatModel]
 
 
 class ChatModels:
-    """Makes models by their names; `make` may take seconds and raises what the model's provider raises."""
+    """Creates models by name; `make` may take seconds and raises what the model's provider raises."""
 
     def __init__(self, settings: Settings, make: MakeChatModel) -> None:
         self._settings = settings
         self._make = make
         self._made: dict[str, BaseChatModel] = {}
         self.any_made = True
-        """Whether `load` could make one of the settings' models."""
+        """Whether `load` could create one of the settings' models."""
 
     async def load(self) -> None:
-        """Make the settings' models. One that cannot be made is tried again when it is needed."""
+        """Create the settings' models. One that cannot be created is tried again when it is needed."""
         self.any_made = False
         for name in model_names(self._settings.llm):
             try:
                 await self.of(name)
                 self.any_made = True
-            except Exception as error:  # providers raise of their own; a call will try again and tell
+            except Exception as error:  # providers raise exceptions of their own; a call tries again and reports it
                 log.warning("%s", error)
 
     async def of(self, name: str) -> BaseChatModel:
@@ -43,15 +43,15 @@ class ChatModels:
         return self._made[name]
 
     def forget(self, name: str) -> None:
-        """Make a model again next time: its server may have come back elsewhere."""
+        """Create a model again next time: its server may have come back at another address."""
         self._made.pop(name, None)
 
     def names(self, profile: e.AgentProfile | None) -> list[str]:
-        """Return the models of a session in order of preference: those of its profile, else of the settings."""
+        """Return the models of a session in order of preference: its profile's, else those of the settings."""
         return model_names(profile.llm if profile is not None and profile.llm.strip(" ,") else self._settings.llm)
 
     def chain(self, names: Sequence[str]) -> Models:
-        """Return each name with what makes its model."""
+        """Return each name with the function that creates its model."""
 
         def maker(name: str) -> Callable[[], "asyncio.Future[BaseChatModel]"]:
             return lambda: asyncio.ensure_future(self.of(name))

@@ -1,7 +1,7 @@
-"""Cuts a stream of text into clauses made for the ear: the unit of synthesis and playback.
+"""Cuts a stream of text into clauses, the unit of synthesis and playback.
 
 The first clause is short, so that its sound can begin early; later ones end with their sentence, or at a comma
-once they are long. Nothing is changed: each clause holds the white space before it, put together they are the text.
+once they are long. Nothing is changed: each clause holds the white space before it; joined, they are the text.
 What belongs together (abbreviations, numbers and their units, addresses, spans of markup) is not cut apart.
 """
 
@@ -13,8 +13,8 @@ from infra.spoken.wholes import is_bound, is_in_markup, stops_at
 FIRST_WORDS = 2
 """A first clause may end at a comma from this many words on."""
 FIRST_MOST_WORDS = 3
-"""A first clause without a mark is cut behind this many words, unless one word more ends it: a whole sentence would
-take twice the time to its first sound."""
+"""A first clause without a mark is cut after this many words, unless one word more ends it: a whole sentence would
+take twice as long to its first sound."""
 LATER_WORDS = 15
 """Later clauses may end at a comma from this many words on."""
 MOST_WORDS = 40
@@ -28,7 +28,7 @@ _HARD_END = re.compile(rf"[.{_HARD}][{re.escape(_CLOSERS)}]*$")
 
 
 class ClauseSplitter:
-    """Takes text as it is written and gives clauses as soon as their end is certain, however the text is cut.
+    """Accepts text as it is written and returns clauses as soon as their end is certain, however the text is cut.
 
     `first` says whether the next clause is the first of its reply.
     """
@@ -39,11 +39,11 @@ class ClauseSplitter:
         self._words = 0
         self._word_ends: list[int] = []
         self._doubt = 0
-        """Where a full stop is of which only the next word tells whether it ends the sentence."""
+        """Place of a full stop that may not end the sentence; the next word decides."""
         self._first = first
 
     def feed(self, text: str) -> list[str]:
-        """Take more text; return the clauses that it completes, each with the white space before it."""
+        """Add text; return the clauses that it completes, each with the white space before it."""
         self._text += text
         clauses = []
         # The last character waits for the next one: a full stop may be followed by a digit.
@@ -72,7 +72,7 @@ class ClauseSplitter:
         if doubt := self._doubt:
             following = self._text[doubt:end].lstrip()
             if not after.isspace() or not following:
-                return 0  # the whole of the next word tells
+                return 0  # the whole next word decides
             self._doubt = 0
             if stops_at(self._text[:doubt], following) and self._is_whole(doubt):
                 return doubt
@@ -98,18 +98,18 @@ class ClauseSplitter:
         return 0
 
     def _is_whole(self, end: int) -> bool:
-        """Tell whether there is something to say up to `end`, and it is not within markup."""
+        """Return whether there is something to say up to `end` and it is not within markup."""
         return is_speakable(self._text[:end]) and not is_in_markup(self._text[:end])
 
     def _last_resort(self) -> int:
-        """Return where to cut a text that has no end, between words if it has several."""
+        """Return where to cut a text without an end, between words if it has several."""
         ends = [end for end in self._word_ends if is_speakable(self._text[:end])]
         kept = [end for end in ends if not is_bound(self._text[:end], self._text[end:])]
         whole = [end for end in kept if not is_in_markup(self._text[:end])]
         return next((each[-1] for each in (whole, kept, ends) if each), self._at)
 
     def _ends_with(self, end: int, mark: str, word_end: int = 0) -> bool:
-        """Tell whether the clause up to `end`, whose last character is `mark`, may end there."""
+        """Return whether the clause up to `end`, whose last character is `mark`, may end there."""
         if mark in _HARD:
             return True
         if mark == "." and not self._text.endswith("..", 0, end):
@@ -127,16 +127,16 @@ class ClauseSplitter:
 
 
 def is_speakable(text: str) -> bool:
-    """Tell whether there is a letter or digit in it: only then is it worth a sound."""
+    """Return whether it has a letter or digit: only then can it be spoken."""
     return any(character.isalnum() for character in text)
 
 
 def ends_sentence(clause: str) -> bool:
-    """Tell whether the clause ends with a full stop, question or exclamation mark."""
+    """Return whether the clause ends with a full stop, question or exclamation mark."""
     return _HARD_END.search(clause) is not None
 
 
 def normalised(text: str) -> str:
-    """Return the words alone, for comparison: no case, punctuation or spacing."""
+    """Return the words alone, for comparison: without case, punctuation or spacing."""
     words = re.findall(r"[^\W_]+(?:'[^\W_]+)?", text.casefold().replace("\u2019", "'"))
     return " ".join(words) or " ".join(text.casefold().split())

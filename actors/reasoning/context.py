@@ -1,4 +1,4 @@
-"""What the model is given: the conversation as the person heard it, cut to what the model can take. Pure."""
+"""What the model is given: the conversation as the person heard it, cut to the model's limits. Pure."""
 
 from collections.abc import Sequence
 
@@ -15,8 +15,8 @@ CUT = " … "
 def heard_messages(session: Session, turn_id: str | None, time_ns: int, exchanges: int) -> list[ContextMessage]:
     """Return what was said before turn `turn_id` in a conversation, as heard at `time_ns`.
 
-    At most the last `exchanges` turns, and none that the rolling summary stands for. A reply that was cut off holds
-    its heard words only, one that nobody heard does not appear.
+    At most the last `exchanges` turns, and none that the rolling summary stands for. A reply that was cut off has
+    only its heard words; one that nobody heard is left out.
     """
     return [message for _, exchange in _told(session, turn_id, time_ns, exchanges) for message in exchange]
 
@@ -30,7 +30,7 @@ def told_replies(session: Session, turn_id: str | None, time_ns: int, exchanges:
 def _told(
     session: Session, turn_id: str | None, time_ns: int, exchanges: int
 ) -> list[tuple[str, list[ContextMessage]]]:
-    """Return the exchanges to be told, each with its turn."""
+    """Return the exchanges to include, each with its turn."""
     spoken: list[tuple[str, list[ContextMessage]]] = []
     heard = _heard_by_turn(session, time_ns)
     for key, greeting in heard.items():
@@ -57,9 +57,9 @@ def _by_name(session: Session, turn: Turn) -> str:
 
 
 def askers(session: Session, turn_id: str | None) -> tuple[str, ...]:
-    """Return the names of those whom the answer to a turn is for, who spoke last at the end; none if only one is there.
+    """Return the names of those whom the answer to a turn is for, the last speaker last; none if only one is there.
 
-    Others are among them whose turns right before it were for the agent and got no answer.
+    It includes others whose turns right before it were for the agent and got no answer.
     """
     turn = session.turns.get(turn_id or "")
     if turn is None or not several(session.people):
@@ -75,7 +75,7 @@ def askers(session: Session, turn_id: str | None) -> tuple[str, ...]:
 
 
 def was_cut_off(session: Session, turn_id: str | None, time_ns: int) -> bool:
-    """Tell whether the last answer that was heard before a turn has an end that was lost, and was offered."""
+    """Return whether the last answer heard before a turn lost its end, and the agent offered to continue it."""
     for reply in reversed(session.replies.values()):
         if reply.granted and reply.turn_id != turn_id and heard_by(reply, time_ns):
             return reply.finish in OFFERED
@@ -89,7 +89,7 @@ def asker_id(session: Session, turn_id: str | None) -> str:
 
 
 def zone_of(session: Session, turn_id: str | None) -> str:
-    """Return the time zone of whose turn it is, as their client told it or the agent knows it; empty if not known."""
+    """Return the time zone of the turn's speaker, from their client or the agent's profile; empty if unknown."""
     turn = session.turns.get(turn_id or "")
     person = session.people.get(turn.participant_id) if turn is not None else None
     told = person.time_zone if person is not None else ""
@@ -115,7 +115,7 @@ def _heard_by_turn(session: Session, time_ns: int) -> dict[str, str]:
 def _first_kept(count: int, most: int) -> int:
     """Return how many of the oldest exchanges to leave out.
 
-    They go several at a time: as long as the beginning stays the same, the model needs not read it again.
+    They are dropped several at a time: while the beginning stays the same, the model need not read it again.
     """
     if count <= most:
         return 0
@@ -126,7 +126,7 @@ def _first_kept(count: int, most: int) -> int:
 def fitted(
     messages: Sequence[ContextMessage], question: str, limits: Limits, reserved_chars: int = 0
 ) -> list[ContextMessage]:
-    """Return the messages and the question, cut to the model's limits: the newest stay, the question always.
+    """Return the messages and the question, cut to the model's limits: the newest stay, and always the question.
 
     `reserved_chars` of the context are needed for something else.
     """
@@ -145,7 +145,7 @@ def fitted(
 
 
 def _joined(messages: list[ContextMessage]) -> list[ContextMessage]:
-    """Make one of neighbours that said both: many models refuse two user messages in a row."""
+    """Merge neighbouring messages of one role: many models refuse two user messages in a row."""
     joined: list[ContextMessage] = []
     for message in messages:
         if joined and joined[-1].role == message.role:

@@ -1,4 +1,4 @@
-"""What to do about an event: `session, event -> decisions`. Pure; the handlers carry the decisions out in order."""
+"""Decides what to do about an event: `session, event -> decisions`. Pure; handlers carry decisions out in order."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,9 @@ from contracts.ids import derive_id
 from infra.session.people import several
 
 _WORTH_ANOTHER_ATTEMPT = frozenset({"interrupted", "failed", "broken-off", "half-closed"})
-"""A draft that ended so is not the answer: the model may do better when the turn has ended."""
+"""A draft that ended this way is not the answer: the model may do better when the turn has ended."""
 NOT_UNDERSTOOD = "Sorry, I could not make out what you said. Could you say it again, please?"
-"""Said when all words of a turn are lost."""
+"""Spoken when all words of a turn are lost."""
 
 NOT_FOR_US = "the turn is not for the agent"
 SESSION_CLOSED = "the session has closed"
@@ -36,7 +36,7 @@ LANGUAGES = {
     "uk": "Ukrainian",
     "zh": "Chinese",
 }
-"""Names of languages by the codes of ISO 639-1 that engines tell."""
+"""Names of languages by the ISO 639-1 codes that engines report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Go on with this event's own reply, which a process that is gone had begun."""
+    """Continue this event's own reply, which a process that has died had begun."""
 
     reply_id: str
     fixed: str = ""
@@ -67,7 +67,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Discard:
-    """The reply is never to be heard."""
+    """The reply must never be heard."""
 
     reply_id: str
     reason: str
@@ -90,14 +90,14 @@ def reply_id_of(cause: Event) -> str:
 
 
 def only_language(code: str) -> str:
-    """Return what is said to somebody whose language the engine does not understand; `code` is the one it does."""
+    """Return the answer to somebody whose language the engine does not understand; `code` is the one it does."""
     name = LANGUAGES.get(code.lower().partition("-")[0])
     known = f"I only understand {name}." if name else "I may not understand your language."
     return f"I am sorry, I did not understand that. {known}"
 
 
 def decide(session: Session, event: Event, speculate: bool = True) -> tuple[Decision, ...]:
-    """Return what `event` asks for, given the facts so far. Nothing is an answer too."""
+    """Return what to do about `event`, given the facts so far; possibly nothing."""
     if isinstance(event, SessionOpened):
         return _on_opened(session, event)
     if isinstance(event, TranscriptRevised):
@@ -107,7 +107,7 @@ def decide(session: Session, event: Event, speculate: bool = True) -> tuple[Deci
     if isinstance(event, UtteranceDismissed):
         return _on_dismissed(session, event)
     if isinstance(event, SessionClosed):
-        # Its turn may never end: nobody listens any more.
+        # Its turn may never end, because nobody listens any more.
         return tuple(Discard(reply.reply_id, SESSION_CLOSED) for reply in _drafts(session))
     return ()
 
@@ -131,7 +131,7 @@ def _on_opened(session: Session, event: SessionOpened) -> tuple[Decision, ...]:
 
 
 def _on_dismissed(session: Session, event: UtteranceDismissed) -> tuple[Decision, ...]:
-    """Forget what was begun on words that were none; tell who speaks another language, once, which is understood."""
+    """Discard what was begun on words that proved to be none; answer another language once."""
     is_foreign = session.other_language_id == event.event_id
     told = only_language(event.language) if is_foreign else rest_after(session, turn_key(event), "", event.time_ns)
     if (own := _own(session, event, told)) is not None:
@@ -141,7 +141,7 @@ def _on_dismissed(session: Session, event: UtteranceDismissed) -> tuple[Decision
     drafts = [reply for reply in _drafts(session) if reply.turn_id == turn_key(event)]
     idle = [reply for reply in drafts if not _answers(reply, turn_key(event), known)]
     discards = tuple(Discard(reply.reply_id, "what was heard was no speech") for reply in idle)
-    # In company it may not have been meant for us; a turn that has words is answered when it ends.
+    # In company it may not be meant for the agent; a turn that has words is answered when it ends.
     if session.closed or not is_speakable(told) or (several(session.people) if is_foreign else known):
         return discards
     return (*discards, Start(reply_id_of(event), derive_id(event.event_id, "turn"), text="", fixed=told))
@@ -155,7 +155,7 @@ def _on_revised(session: Session, event: TranscriptRevised, speculate: bool) -> 
     if not event.settled or not speculate or session.closed or is_stale or not is_speakable(event.text):
         return ()
     if rest_after(session, turn_key(event), event.text, event.time_ns):
-        return ()  # the reply goes on if it is left at that: there is nothing to prepare
+        return ()  # the reply goes on if nothing follows: there is nothing to prepare
     if not_for_us(session, _spoken(session, event)) is not None:
         mine = [reply for reply in _drafts(session) if reply.turn_id == turn_key(event)]
         return tuple(Discard(reply.reply_id, NOT_FOR_US) for reply in mine)
@@ -175,7 +175,7 @@ def _on_ended(session: Session, event: TurnEnded) -> tuple[Decision, ...]:
     mine = [reply for reply in session.replies.values() if reply.turn_id == turn_id and not reply.discarded]
     known = session.turns.get(turn_id)
     if any(reply.granted for reply in mine) or (known is not None and known.passed is not None):
-        # It comes again. Whoever took it may have died after its answer, before the rest.
+        # A redelivery: the copy that handled it first may have died between its answer and the rest.
         return tuple(Discard(reply.reply_id, _why(reply, turn_id)) for reply in mine if not reply.granted)
     if not session.closed and (why := not_for_us(session, _spoken(session, event))) is not None:
         return (*(Discard(reply.reply_id, NOT_FOR_US) for reply in mine), Pass(event, why))
@@ -194,7 +194,7 @@ def _why(reply: Reply, turn_id: str) -> str:
 
 
 def _is_overtaken(session: Session, event: TurnEnded) -> bool:
-    """Tell whether a later turn is known that the agent answers, or another end of this one."""
+    """Return whether a later turn that the agent answers is known, or another end of this one."""
     turns = list(session.turns.values())
     known = session.turns.get(turn_key(event))
     if known is None or known.ended_id is None:
@@ -215,7 +215,7 @@ def _spoken(session: Session, event: TurnEnded | TranscriptRevised) -> SpokenWor
 
 
 def _is_by(session: Session, reply: Reply, participant_id: str) -> bool:
-    """Tell whether a reply answers this person: what others say meanwhile has drafts of its own."""
+    """Return whether a reply answers this person: what others say meanwhile has drafts of its own."""
     turn = session.turns.get(reply.turn_id or "")
     return turn is None or turn.participant_id in ("", participant_id)
 
@@ -234,6 +234,6 @@ def _unheard(session: Session) -> list[Reply]:
 
 
 def _answers(reply: Reply, turn_id: str, text: str) -> bool:
-    """Tell whether the reply is a usable answer to these words of this turn."""
+    """Return whether the reply is a usable answer to these words of this turn."""
     is_usable = not reply.interrupted and not reply.knows_less and reply.finish not in _WORTH_ANOTHER_ATTEMPT
     return is_usable and reply.turn_id == turn_id and normalised(reply.text) == normalised(text)

@@ -1,4 +1,4 @@
-"""What is said and recorded at the end of a reply, by how the model's answer has ended. Pure."""
+"""What is said and recorded at the end of a reply, depending on how the model's answer ended. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ NO_MORE = "I am afraid I cannot say more about that."
 NOT_THAT = "I am sorry, I cannot talk about that."
 
 OFFERED = frozenset({"length", "broken-off", "half-closed"})
-"""After these the caller is asked whether to go on."""
+"""After these the agent asks the caller whether to go on."""
 _CUT = frozenset({"length", "filter", "broken-off", "half-closed"})
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyEnding:
-    """How a reply is recorded to have ended, and the sentence that ends it, if one is needed."""
+    """How a reply ended, as recorded, and the sentence that ends it, if one is needed."""
 
     finish: ReplyFinish
     sentence: str = ""
@@ -53,10 +53,10 @@ _AFTER_NOTHING: Mapping[Finish, ReplyEnding] = {
 
 
 def ending(finish: Finish, has_said: bool, is_whole: bool = True) -> ReplyEnding:
-    """Return the ending of a reply of which something has been said, or nothing.
+    """Return the ending of a reply, whether or not something of it has been said.
 
-    `is_whole` tells that what was said last is a whole sentence: the short first clause of an answer that was cut is
-    heard before anybody knows how it ends, and is not left to stand.
+    `is_whole`: what was said last is a whole sentence. The short first clause of an answer that was cut is
+    heard before its ending is known, and must not stand alone.
     """
     if has_said and not is_whole and finish in OFFERED:
         return ReplyEnding(_AFTER_SOMETHING[finish].finish, CUT_OFF)
@@ -64,11 +64,11 @@ def ending(finish: Finish, has_said: bool, is_whole: bool = True) -> ReplyEnding
 
 
 def last_clauses(splitter: ClauseSplitter, finish: Finish) -> list[str]:
-    """Return the clauses that are left when the stream has ended: of a cut one, whole sentences only."""
+    """Return the clauses that are left when the stream has ended; only whole sentences if it was cut."""
     if finish not in _CUT:
         return splitter.finish()
     whole = []
-    for clause in splitter.feed("  "):  # the space tells whether a full stop ends a sentence
+    for clause in splitter.feed("  "):  # the space shows whether a full stop ends a sentence
         if not ends_sentence(clause):
             break
         whole.append(clause)

@@ -1,18 +1,18 @@
-"""An interruption that proved to be none: the reply goes on from where it was, not from its start. Pure."""
+"""An interruption that proved to be none: the reply continues where it stopped, not from its start. Pure."""
 
 from actors.reasoning.session_state import Reply, Session, heard_by
 from infra.session.addressing import words_of
 from infra.session.signals import is_signal
 
 ANSWER_WORDS = 4
-"""Cut off so few words before the end of its question, the agent is taken to have asked it."""
+"""Cut off at most this many words before the end of its question, the agent counts as having asked it."""
 
 
 def rest_after(session: Session, turn_id: str, text: str, time_ns: int) -> str:
-    """Return what is left to say of the reply that this turn has stopped without taking the floor; else nothing.
+    """Return the rest of the reply that this turn stopped without taking the floor; else an empty text.
 
-    `text` is what the turn proved to be: nothing at all, or a listener's "go on". The same words after a question are
-    its answer. `time_ns` is when it was known.
+    `text` is what the turn proved to be: empty, or a listener's "go on". The same words after a question are
+    its answer. `time_ns` is when that was known.
     """
     words = words_of(text)
     if words and not is_signal(words):
@@ -25,7 +25,7 @@ def rest_after(session: Session, turn_id: str, text: str, time_ns: int) -> str:
 
 
 def _said_since(session: Session, stopped: Reply, turn_id: str) -> bool:
-    """Tell whether another answer has come after the reply that was stopped."""
+    """Return whether another answer followed the reply that was stopped."""
     replies = list(session.replies.values())
     later = replies[replies.index(stopped) + 1 :]
     return any(reply.granted and reply.turn_id != turn_id for reply in later)
@@ -39,7 +39,7 @@ def _unheard(reply: Reply, time_ns: int) -> str:
 
 
 def _has_asked(reply: Reply, rest: str) -> bool:
-    """Tell whether the listener has heard a question to its end, or nearly so."""
+    """Return whether the listener has heard a question to its end, or nearly."""
     written = reply.written.rstrip(" \n\"'\u201d\u2019)*")
     if written.endswith("?") and len(rest.split()) <= ANSWER_WORDS:
         return True

@@ -1,4 +1,4 @@
-"""Makes what a model is given fit its context, by its own tokens: the oldest goes first, the question stays."""
+"""Makes a model's input fit its context, counted in its own tokens: the oldest is dropped first, the question stays."""
 
 import logging
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from infra.engines.tokens import Count
 log = logging.getLogger(__name__)
 
 MESSAGE_TOKENS = 8
-"""What a chat template puts around a message: its role and the marks of its beginning and end."""
+"""Tokens that a chat template puts around a message: its role and the marks of its beginning and end."""
 SPARE_TOKENS = 48
 MOST_STEPS = 24
 SMALL_SHARE = 0.7
-"""A small model is given less than would fit once it does not: it need not read the beginning anew at each turn."""
+"""When its input no longer fits, a small model is given less than would fit, so that it need not reread each turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Given:
 
 
 async def tokens_of(name: str, texts: Sequence[str], count: Count) -> int:
-    """Return how many tokens messages with these texts are for the model of this name."""
+    """Return how many tokens messages with these texts have for the model of this name."""
     return sum(await count(name, texts)) + MESSAGE_TOKENS * len(texts)
 
 
@@ -50,7 +50,7 @@ async def fitted_to(
 ) -> Given:
     """Return what of `given` fits the model of this name, with room for `answer_tokens` and the texts `reserved`.
 
-    `most_tokens` is a closer limit for all messages. Whatever was said, something is left that can be answered: older
+    `most_tokens` is a tighter limit for all messages. Something that can be answered is always left: older
     exchanges go first, then what was recalled, the summary, and the middle of the question and of the prompt.
     """
     limits = limits_of(name)
@@ -72,7 +72,7 @@ def _within_chars(given: Given, most: int) -> Given:
 
 
 async def _shorter(name: str, given: Given, count: Count) -> Given:
-    """Return it with each message short enough to be read in time: the same when it was asked and when it was heard."""
+    """Return it with each message short enough to be read in time, equally for what was asked and what was heard."""
     most = limits_of(name).message_tokens
     if not most:
         return given
@@ -87,7 +87,7 @@ async def _shorter(name: str, given: Given, count: Count) -> Given:
 
 
 async def _reduced(name: str, given: Given, excess: int, count: Count) -> Given:
-    """Return less: at least `excess` tokens less if one step can do that."""
+    """Return a smaller input: by at least `excess` tokens if one step can do that."""
     background = given.background
     if background.heard:
         wanted = int(excess / SMALL_SHARE) if limits_of(name).primer else excess

@@ -1,4 +1,4 @@
-"""One reply being written: what the graph gives becomes facts, clause by clause, until its end or until it is cut."""
+"""One reply being written: the graph's output becomes facts, clause by clause, until it ends or is cut."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -42,7 +42,7 @@ class Generation:
     """Writes the reply that `cause` leads to.
 
     `run` returns when all of it is in the log; `stop` cuts it off at once. `started` is done when the log holds its
-    ReplyStarted, and fails with StaleWriter if somebody else has spoken first: then the decision has to be made again.
+    ReplyStarted, and fails with StaleWriter if another reply fact came first: then decide again.
     """
 
     def __init__(
@@ -92,13 +92,13 @@ class Generation:
         return self._cause.session_id
 
     def stop(self) -> None:
-        """Stop the model and say no more clauses."""
+        """Stop the model and append no more clauses."""
         self._is_stopped = True
         if self._writing is not None:
             self._writing.cancel()
 
     def grant(self) -> None:
-        """Let tools with effects run: the draft has been committed."""
+        """Allow tools with effects to run: the draft has been committed."""
         self._tools.granted.set()
 
     async def run(self) -> None:
@@ -159,7 +159,7 @@ class Generation:
             self._known_answer.forget()
 
     def _is_empty(self, clause: str) -> bool:
-        """Tell whether the answer begins with nothing to hear, or to read in a conversation by text."""
+        """Return whether the answer begins with nothing to hear, or to read in a conversation by text."""
         is_first = len(self._known().clauses) <= self._clauses_before_call
         return is_first and not (clause.strip() if self._is_by_text else is_speakable(clause))
 
@@ -197,7 +197,7 @@ class Generation:
         await self._write_clauses(last_clauses(splitter, self._finish))
 
     def _apart(self, text: str) -> str:
-        """Return a token; the first one after a call does not run into what was said before it."""
+        """Return the token, separated from what was said before if it is the first after a call."""
         is_first = self._is_after_call and bool(text)
         self._is_after_call = self._is_after_call and not text
         return f" {text}" if is_first and not text[0].isspace() else text
@@ -206,10 +206,10 @@ class Generation:
         if failed.action:
             await self._tell_failure(failed, failed.action)
         else:
-            self._unanswered = failed  # what is done about it shows when the reply ends
+            self._unanswered = failed  # how it was handled is known when the reply ends
 
     async def _pieces(self, written: str) -> AsyncIterator[Out]:
-        """Yield the answer from where `written` ends."""
+        """Yield the answer from the end of `written` on."""
         if self._order.fixed:
             yield Retrieved(())
             said = self._order.fixed
@@ -250,7 +250,7 @@ class Generation:
         self.started.set_result(None)
 
     async def _write_clauses(self, clauses: list[str]) -> bool:
-        """Say clauses; return False if the answer is long enough: only what is spoken can be too long."""
+        """Append clauses; return False if the answer is long enough: only a spoken one can be too long."""
         limits = limits_of(self._models[0][0]) if self._models and not self._order.fixed else limits_of("")
         most = 0 if self._is_by_text else limits.sentences
         for clause in clauses:

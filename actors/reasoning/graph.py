@@ -1,7 +1,7 @@
-"""The graph that makes an answer: retrieve context → generate, with tools.
+"""The graph that generates an answer: retrieve context → generate, with tools.
 
-It says nothing to the log itself: what happens comes out of the stream as one of `Out`, and tools are run by the
-caller of the graph, who keeps the record.
+It appends nothing to the log: everything that happens is yielded as one of `Out`, and tools are run by the
+caller of the graph, which records them.
 """
 
 import asyncio
@@ -31,11 +31,11 @@ from infra.engines.tokens import Count
 from infra.log.event_log import now_ns
 
 TOOL_ROUNDS = 3
-"""After so many rounds of tools the model has to answer with what it has."""
+"""After this many rounds of tools the model has to answer with what it has."""
 MOST_RESULT_CHARS = 6_000
-"""So much of a tool's result is told to the model; the log has all of it."""
+"""How much of a tool's result the model is given; the log has all of it."""
 REST_S = 15.0
-"""How long a model that failed is asked after the others."""
+"""How long a model that failed is tried only after the others."""
 SHORTENED = "asked again with a shorter context"
 CLOCK_CALL = "clock"
 """Names the call of the clock that a model too small for tools did not write itself."""
@@ -51,7 +51,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """The context that the first model is given; `cached` if it gave the answer before and is not asked."""
+    """The context of the first model; `cached` if its answer is known and no request is made."""
 
     messages: tuple[ContextMessage, ...]
     memories: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class CallsFollow:
-    """The model asks for tools; they run once what it has said before them is said and `is_said` is set."""
+    """The model calls tools; they run once the text before them is appended and `is_said` is set."""
 
     is_said: asyncio.Event
 
@@ -83,19 +83,19 @@ async def _unknown(_messages: Sequence[BaseMessage]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What was found out about models, by name, while they answered: one copy of the actor shares it."""
+    """What was learned about models, by name, while they answered; shared within one copy of the actor."""
 
     in_thought: set[str] = field(default_factory=set)
-    """Those that begin their answers within a thought."""
+    """Models that begin their answers within a thought."""
     most_tokens: dict[str, int] = field(default_factory=dict)
-    """What those can take that have refused a prompt as too long: half of it."""
+    """Limits of models that refused a prompt as too long: half of it."""
     chain: FallbackChain = field(default_factory=lambda: FallbackChain(REST_S, "went on with {}", ""))
-    """Which of them rest after a failure. What is done when all have failed is for the writer of the reply to say."""
+    """Models that rest after a failure. The writer of the reply records what is done when all have failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one run of the graph is about."""
+    """The input of one run of the graph."""
 
     question: str
     prompt: str
@@ -107,11 +107,11 @@ class Asked:
     count: Count
     """Counts the tokens of texts."""
     answer_tokens: int
-    """The most that an answer may have."""
+    """The most tokens an answer may have."""
     answer_known: Callable[[Sequence[BaseMessage]], Awaitable[str]] = _unknown
-    """The answer that the first model gave to the same before, empty if there is none."""
+    """The first model's known answer to the same input, empty if there is none."""
     written: str = ""
-    """What of the answer has been written already: the model goes on from there."""
+    """The part of the answer that is already written: the model continues from there."""
     learned: Learned = field(default_factory=Learned)
 
 
@@ -121,7 +121,7 @@ class _State(TypedDict, total=False):
     messages: Annotated[list[BaseMessage], operator.add]
     """Calls of tools and their results."""
     calls: list[WrittenCall]
-    """What is asked for now."""
+    """The calls to run now."""
     rounds: int
     is_over: bool
 
@@ -149,7 +149,7 @@ def compile_graph() -> Graph:
 
 
 async def answers(graph: Graph, asked: Asked) -> AsyncIterator[Out]:
-    """Yield what the answer is made of, as it comes. Closing the iterator stops the model at once."""
+    """Yield the parts of the answer as they come. Closing the iterator stops the model at once."""
     async for out in graph.astream({}, context=asked, stream_mode="custom"):
         assert isinstance(out, Out)
         yield out
@@ -173,7 +173,7 @@ def _calls_tools(asked: Asked) -> bool:
 
 
 def _is_for_clock(asked: Asked) -> bool:
-    """Tell whether it is a question for the time, and the model too small to ask the clock itself."""
+    """Return whether it asks for the time and the model is too small to call the clock itself."""
     return not _calls_tools(asked) and not asked.written and time_question(asked.question) is not None
 
 
@@ -194,7 +194,7 @@ async def _ask_time(state: _State, runtime: Runtime[Asked]) -> _State:
 
 
 def _asking(text: str, calls: list[WrittenCall]) -> _State:
-    """Return that the model asks for tools. What cannot be read of its arguments is left out: no provider takes it."""
+    """Return the model's message with tool calls. Unreadable arguments are left out: no provider accepts them."""
     asked = [{"name": call.name, "args": dict(call.arguments), "id": call.call_id} for call in calls]
     return {"messages": [AIMessage(text, tool_calls=asked)], "calls": calls, "is_over": False}
 
@@ -237,7 +237,7 @@ async def _generate(state: _State, runtime: Runtime[Asked]) -> _State:
 
 
 class _Generating:
-    """One round of an answer. `said` is what the model that ended it wrote; `calls` are the tools it asks for."""
+    """One round of an answer. `said` is the text of the model that ended it; `calls` are the tools it calls."""
 
     def __init__(self, state: _State, asked: Asked) -> None:
         self.said = ""
@@ -249,7 +249,7 @@ class _Generating:
         self._messages: list[BaseMessage] = []
 
     async def attempt(self, name: str) -> AsyncGenerator[str | EngineFailure, None]:
-        """Yield what one model writes. One that refuses its prompt as too long is asked again, once, with less."""
+        """Yield what one model writes. If it refuses its prompt as too long, it is asked once more, with less."""
         try:
             async with aclosing(self._texts(name)) as texts:
                 async for text in texts:
@@ -279,7 +279,7 @@ class _Generating:
             self.finish = "half-closed" if isinstance(error, HalfClosed) else "broken-off"
             raise
         finally:
-            self._written += stream.said  # the next model goes on from there
+            self._written += stream.said  # the next model continues from there
         if stream.begins_in_thought:
             asked.learned.in_thought.add(name)
         self.said, self.finish = stream.said, stream.finish
@@ -293,7 +293,7 @@ async def _said_before_calls(write: Callable[[Out], None]) -> None:
 
 
 async def _given(name: str, background: Background, asked: Asked, reserved: Sequence[str] = ()) -> Given:
-    """Return what the model of this name is given, as much as fits."""
+    """Return the input of the model of this name, as much as fits."""
     given = Given(asked.prompt, background, asked.question)
     return await fitted_to(name, given, asked.count, asked.answer_tokens, reserved, asked.learned.most_tokens.get(name))
 

@@ -1,4 +1,4 @@
-"""The answer that a model gave before to the very same: found before it is asked, kept after it has answered."""
+"""The cached answer of a model to exactly the same input: looked up before the request, stored after it."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from infra.settings import Settings
 
 
 class KnownAnswer:
-    """The cached answer of one reply. What determines it: model, its options, and every message it is given."""
+    """The cached answer of one reply. Its key: the model, its options, and every message it is given."""
 
     def __init__(
         self, cache: ResponseCache | None, user_id: str, model: str, settings: Settings, by_text: bool
@@ -20,7 +20,7 @@ class KnownAnswer:
         self._key = ""
 
     async def find(self, messages: Sequence[BaseMessage]) -> str:
-        """Return the answer, empty if it is not known."""
+        """Return the answer, empty if unknown."""
         if self._cache is None:
             return ""
         key = answer_key(self._user_id, [*self._about, [[message.type, message.text] for message in messages]])
@@ -29,10 +29,10 @@ class KnownAnswer:
         return answer
 
     def forget(self) -> None:
-        """Do not keep what is said now: it is not this model's answer."""
+        """Do not store the current answer: it is not this model's."""
         self._key = ""
 
     async def keep(self, answer: str) -> None:
-        """Keep the answer that was not known."""
+        """Store the answer if it was unknown."""
         if self._cache is not None and self._key:
             await self._cache.put(self._key, answer)

@@ -1,4 +1,4 @@
-"""How past exchanges are told to a model, and what a model too small to read them is told instead. Pure."""
+"""How past exchanges are presented to a model, and what a model too small for them gets instead. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -8,9 +8,9 @@ from contracts.events import ContextMessage
 from infra.memory.search import Memory
 
 USER_CHARS, AGENT_CHARS = 400, 200
-"""So much is told of each side of a past exchange."""
+"""How much of each side of a past exchange is included."""
 NOTE_CHARS, NOTES = 120, 8
-"""So long and so many are the notes for a small model: it reads about 150 tokens a second."""
+"""Length and number of the notes for a small model, which reads about 150 tokens a second."""
 
 _BEGINNING = "Earlier conversations with this person:"
 _SAID, _ANSWERED = "they said:", "You answered:"
@@ -30,7 +30,7 @@ def told(memories: Iterable[Memory]) -> str:
 
 
 def notes(told_text: str, heard: Iterable[ContextMessage]) -> str:
-    """Return what people have told about themselves, in their own words: before (`told_text`), and in this call."""
+    """Return what people said about themselves, in their own words, before (`told_text`) and in this call."""
     said = [found["words"] for found in _NOTE.finditer(told_text)]
     said += [message.text for message in heard if message.role == "user"]
     telling = dict.fromkeys(_line(words, NOTE_CHARS) for words in said if _tells(words))
@@ -62,7 +62,7 @@ _ASKS_FOR_ADVICE = re.compile(
 
 
 def asks_about_caller(question: str) -> bool:
-    """Tell whether a question is about who asks it: their name, what they like, what they said."""
+    """Return whether a question is about the person who asks it: their name, what they like, what they said."""
     words = " ".join(re.sub(r"[^\w' ]", " ", question.lower().replace("\u2019", "'")).split())
     is_short = len(words) <= 120
     return is_short and _ASKS.search(words) is not None and _ASKS_FOR_ADVICE.search(words) is None

@@ -15,13 +15,13 @@ from infra.engines.llm_ends import Finish, finish_of, reports_finish, writes_no_
 
 
 class HalfClosed(RuntimeError):
-    """The stream ended as if all had been said, but its reason is missing: the end was lost."""
+    """The stream ended without a finish reason: its end was lost."""
 
 
 class ModelStream:
     """Reads one answer. `said` has all text that was passed on; `finish` is certain once `texts` has ended.
 
-    `written` is what of the answer there is already: what the model repeats of it is not passed on again.
+    `written` is the part of the answer that exists already: what the model repeats of it is not passed on.
     """
 
     def __init__(self, model: BaseChatModel, written: str, in_thought: bool) -> None:
@@ -50,11 +50,11 @@ class ModelStream:
 
     @property
     def begins_in_thought(self) -> bool:
-        """Whether a thought ended that had not begun: the model begins its answers within one."""
+        """Whether a thought ended without a beginning: the model begins its answers within one."""
         return self._unspoken.ended_unbegun_thought
 
     def calls(self) -> list[WrittenCall]:
-        """Return the calls it asks for, checked; none if the message was cut, however whole they look."""
+        """Return the tool calls, checked; none if the message was cut, however complete they look."""
         if self.finish not in ("stop", "tool-calls"):
             return []
         return self._calls.calls(TOOLS, writes_no_arguments_as_nothing(self._model))
@@ -78,13 +78,13 @@ class ModelStream:
         if self._reason == "broken-off":
             raise RuntimeError("the provider broke the answer off")
         if self._reason in (None, "stop", "tool-calls"):
-            # Some servers tell `stop` with calls, or `tool_calls` without any.
+            # Some servers send `stop` with calls, or `tool_calls` without any.
             return "stop" if self._calls.is_empty else "tool-calls"
         return self._reason
 
 
 def refusal_in(chunk: AIMessageChunk) -> str:
-    """Return what a chunk has of a refusal, which is not part of its text."""
+    """Return a chunk's part of a refusal, which is not in its text."""
     said = str(chunk.additional_kwargs.get("refusal") or "")
     for block in chunk.content if isinstance(chunk.content, list) else ():
         if isinstance(block, dict) and block.get("type") == "refusal":
@@ -106,20 +106,20 @@ async def _chunks(
 
 
 class Continuation:
-    """Strips what a model says again of an answer that it was asked to go on with."""
+    """Removes what a model repeats of an answer that it was asked to continue."""
 
     def __init__(self, written: str) -> None:
         self._said = "".join(written.split())
         self._pending = ""
 
     def feed(self, text: str) -> str:
-        """Take more of the model's text; return what is new of it."""
+        """Add text of the model; return what is new in it."""
         if not self._said:
             return text
         self._pending += text
         squeezed = "".join(self._pending.split())
         if self._said.startswith(squeezed):
-            return ""  # so far it repeats; nothing is certain yet
+            return ""  # so far it only repeats; nothing is certain yet
         return self._settle(squeezed)
 
     def _settle(self, squeezed: str) -> str:

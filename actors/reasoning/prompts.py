@@ -1,4 +1,4 @@
-"""What a model is given for a question: as it is recorded, and as this model's own messages. Pure."""
+"""What a model is given for a question: as recorded, and as messages for this model. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ LOST = "[Some of what was said here could not be understood and is missing.]"
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What is known besides prompt and question.
+    """What is known besides the prompt and the question.
 
-    The conversation as `heard`, what its older turns came to (`summary`), and what was recalled of earlier ones
+    The conversation as `heard`, the summary of its older turns (`summary`), and what was recalled of earlier ones
     (`memory`, from the exchanges `memories`), which took `recall_ms`.
     """
 
@@ -35,17 +35,17 @@ class Background:
     memories: tuple[str, ...] = ()
     recall_ms: float | None = None
     people: tuple[str, ...] = ()
-    """Names of all who are or were there; none where there is only one."""
+    """Names of all who are or were there; none if there is only one."""
     askers: tuple[str, ...] = ()
-    """Of these, whom the answer is for; who asks comes last."""
+    """Those whom the answer is for; the one who asks comes last."""
     lost: bool = False
     """Whether words of the turn that is answered are missing."""
     was_cut_off: bool = False
-    """Whether the last answer lost its end, and the rest was offered."""
+    """Whether the last answer lost its end, and the agent offered to continue it."""
 
     @property
     def company(self) -> str:
-        """What the model is told of them, empty if there is only one."""
+        """What the model is told about them, empty if there is only one."""
         if not self.people:
             return ""
         return (
@@ -54,7 +54,7 @@ class Background:
         )
 
     def asked(self, question: str, limits: Limits) -> str:
-        """Return the question as it is put to a model: who asks it, and whom to answer."""
+        """Return the question as a model gets it, with who asks it and whom to answer."""
         asked = f"{self.askers[-1]}: {question.strip()}" if self.askers else question
         asked = f"{asked} {LOST}" if self.lost else asked
         if limits.primer:
@@ -65,15 +65,15 @@ class Background:
 
 
 def wants_memory(name: str, question: str) -> bool:
-    """Tell whether the model of this name is told of earlier conversations at this question.
+    """Return whether the model of this name is given earlier conversations with this question.
 
-    A small one only if it is about who asks: it would be misled otherwise, and takes long to read.
+    A small one only if the question is about the person who asks: they would mislead it, and it reads slowly.
     """
     return not limits_of(name).primer or asks_about_caller(question)
 
 
 def context_of(name: str, prompt: str, background: Background, question: str) -> tuple[ContextMessage, ...]:
-    """Return the context that the model of this name is given, as it is recorded; the question comes last."""
+    """Return the context of the model of this name, as it is recorded; the question comes last."""
     context = [ContextMessage(role="system", text=prompt)]
     if background.summary:
         context.append(ContextMessage(role="system", text=SO_FAR + background.summary))
@@ -87,7 +87,7 @@ def context_of(name: str, prompt: str, background: Background, question: str) ->
 def prompt_messages(name: str, prompt: str, background: Background, question: str) -> list[BaseMessage]:
     """Return the messages for the model of this name.
 
-    What changes from question to question comes last: what a model has read of the beginning it need not read again.
+    What changes from question to question comes last, so that a model need not reread the beginning.
     """
     limits = limits_of(name)
     if limits.primer:
@@ -100,7 +100,7 @@ def prompt_messages(name: str, prompt: str, background: Background, question: st
 
 
 def _for_small_model(limits: Limits, prompt: str, background: Background, question: str) -> list[BaseMessage]:
-    """Return examples before all; a question about the caller comes with notes instead of the conversation."""
+    """Return examples first, then the conversation, or notes instead for a question about the caller."""
     if asks_about_caller(question) and (known := notes(background.memory, _own(background))):
         primer = _pairs(limits.about_primer)
         return [*_system(prompt), *primer, HumanMessage(about_caller(known, question.strip()))]
@@ -110,7 +110,7 @@ def _for_small_model(limits: Limits, prompt: str, background: Background, questi
 
 
 def _own(background: Background) -> Sequence[ContextMessage]:
-    """Return what was heard; where several speak, only what the one who asks has said, without the name."""
+    """Return what was heard; where several speak, only what the person who asks has said, without the name."""
     if not background.askers:
         return background.heard
     mark = f"{background.askers[-1]}: "
@@ -119,7 +119,7 @@ def _own(background: Background) -> Sequence[ContextMessage]:
 
 
 def about_caller(known: str, question: str) -> str:
-    """Return a question with what is known about who asks it, in the form of the small model's examples."""
+    """Return a question with what is known about the person who asks it, in the form of the small model's examples."""
     return f"About me: {known}\nQuestion: {question}"
 
 

@@ -23,7 +23,7 @@ class Superseded(Exception):
 class ReplyWriter:
     """Appends the events of a reply that `cause` led to; each method raises what the log raises.
 
-    `elapsed_ms` and `first_token_ms` of ReplyCompleted are counted from when this is made.
+    `elapsed_ms` and `first_token_ms` of ReplyCompleted are counted from its creation.
     """
 
     def __init__(self, log: SessionLog, cause: e.Event, turn_id: str | None, reply_id: str) -> None:
@@ -43,7 +43,7 @@ class ReplyWriter:
             self._first_token_ms = self._elapsed_ms()
 
     async def start(self, context: Retrieved, text: str, model: str, draft: bool) -> None:
-        """Append that the reply to `text` begins, and what its model is told. Raises StaleWriter."""
+        """Append that the reply to `text` begins, and what its model is given. Raises StaleWriter."""
         event = self._answer(
             e.ReplyStarted,
             reply_id=self._reply_id,
@@ -86,12 +86,12 @@ class ReplyWriter:
         await self._append(event, may_be_cut=finish == "interrupted")
 
     async def cut_off(self) -> None:
-        """Say that the reply was cut short, unless it is over. A draft whose session has closed is discarded."""
+        """Append that the reply was cut short, unless it is over. A draft whose session has closed is discarded."""
         await self._log.refresh()
         reply, closed = self._log.session.replies.get(self._reply_id), self._log.session.closed
         if reply is None or not reply.alive or not (reply.interrupted or closed):
             return
-        with contextlib.suppress(Superseded):  # somebody else has just said so
+        with contextlib.suppress(Superseded):  # somebody else has just appended it
             if closed and not reply.granted:
                 discarded = self._answer(e.ReplyDiscarded, reply_id=self._reply_id, reason=SESSION_CLOSED)
                 await self._append(discarded, may_be_cut=True)
@@ -135,6 +135,6 @@ class ReplyWriter:
                 await self._log.refresh()
 
     def _answer(self, event_class: type[Answer], **fields: Any) -> Answer:
-        """Return an event of this reply: its id follows from the reply, whatever led to it."""
+        """Return an event of this reply; its id is derived from the reply, whatever led to it."""
         fields["turn_id"] = self._turn_id
         return answer(self._cause, event_class, time_ns=now_ns(), id_from=self._reply_id, **fields)

@@ -1,4 +1,4 @@
-"""One session as a copy of this actor holds it: the fold, and the one way to say facts about replies."""
+"""One session as a copy of this actor holds it: its state, and the only way to append facts about replies."""
 
 import asyncio
 import contextlib
@@ -19,8 +19,8 @@ from infra.log.event_log import ExpectedSequence, append, facts_after
 class SessionLog:
     """The session's state, and appending to its log.
 
-    Several copies write about the replies of one session: the draft's writer, and whoever takes the end of the turn.
-    Each expects the last fact on the session's `reply` subjects to be the one it knows; if it is not, it reads on and
+    Several copies append about the replies of one session: the draft's writer, and the one that gets the turn's end.
+    Each expects the last fact on the session's `reply` subjects to be the one it knows; if not, it reads on and
     decides again.
     """
 
@@ -48,25 +48,25 @@ class SessionLog:
             await self.refresh()
 
     async def append_about_reply(self, event: Event) -> None:
-        """Append an event about a reply. Raises StaleWriter if there is one that we do not know."""
-        async with self._speaking:  # our own two tasks must not take each other for strangers
+        """Append an event about a reply. Raises StaleWriter if the log has one that this copy does not know."""
+        async with self._speaking:  # two tasks of this copy must not count as different writers
             expected = ExpectedSequence(session_subjects(event.session_id, "reply"), self.session.reply_sequence)
             apply(self.session, event, await append(self._broker, event, expected))
 
     async def whisper(self, subject: str, data: bytes) -> None:
-        """Publish what is not stored and may get lost: at once, or not at all while NATS is away."""
+        """Publish a message that is not stored and may get lost: at once, or not at all while NATS is away."""
         nc = connection(self._broker)
         if nc.is_connected:
             with contextlib.suppress(NatsError, OSError):
                 await nc.publish(subject, data)
 
     async def append(self, event: Event) -> None:
-        """Store any other fact."""
+        """Append any other fact."""
         apply(self.session, event, await append(self._broker, event))
 
 
 class SessionLogs:
-    """The open sessions that were dealt with last; one that is dropped is read again when it is needed."""
+    """The open sessions used last; one that is dropped is read again when it is needed."""
 
     def __init__(self, broker: NatsBroker, most: int = 1000) -> None:
         self._broker = broker
@@ -82,7 +82,7 @@ class SessionLogs:
         self._logs.pop(session_id, None)
 
     def of(self, session_id: str) -> SessionLog:
-        """Return the session's log, empty if it is new here."""
+        """Return the session's log, empty if this copy does not hold it yet."""
         log = self._logs.get(session_id)
         if log is None:
             log = self._logs[session_id] = SessionLog(self._broker, session_id)

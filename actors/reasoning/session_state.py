@@ -1,6 +1,6 @@
-"""What reasoning knows of a session: a fold of its facts, to be made again from the log at any time.
+"""What reasoning knows about a session: a fold of its facts, which can be rebuilt from the log at any time.
 
-Applying a fact twice changes nothing, so a fact may be applied when it is said and again when it is read back.
+Applying a fact twice changes nothing, so it may be applied when it is appended and again when it is read back.
 """
 
 from collections.abc import Callable
@@ -32,9 +32,9 @@ class Reply:
     tools: dict[str, e.ToolReturned | None] = field(default_factory=dict)
     """Call id to its result, None while there is none."""
     playback_ns: int | None = None
-    """When the sound that is playing began, or went on after a pause."""
+    """When the current sound began, or continued after a pause."""
     played_samples: int = 0
-    """What had been heard then, or when it was paused."""
+    """What had been heard by then, or by the pause."""
     paused: bool = False
     stopped_ns: int | None = None
     """When it was interrupted: playback goes no further."""
@@ -45,11 +45,11 @@ class Reply:
     heard_ns: int | None = None
     """When that was."""
     recalled: str = ""
-    """What the model was told of earlier conversations."""
+    """What the model was given of earlier conversations."""
     memories: tuple[str, ...] = ()
-    """Whence that is: reply ids."""
+    """Reply ids of those exchanges."""
     knows_less: bool = False
-    """A draft that was begun before it was known that words of its turn are lost."""
+    """A draft that was begun before the loss of words of its turn was known."""
 
     @property
     def alive(self) -> bool:
@@ -58,7 +58,7 @@ class Reply:
 
     @property
     def granted(self) -> bool:
-        """Whether it may be heard: no draft, or a committed one."""
+        """Whether it may be heard: not a draft, or a committed one."""
         return not self.discarded and (self.committed or not self.draft)
 
     @property
@@ -69,7 +69,7 @@ class Reply:
 
 @dataclass(slots=True)
 class Turn:
-    """What somebody said: `text` once the turn has ended, `settled_id` the last event worth a draft."""
+    """What somebody said: `text` once the turn has ended; `settled_id` is the last event worth a draft."""
 
     turn_id: str
     text: str | None = None
@@ -78,7 +78,7 @@ class Turn:
     settled_id: str | None = None
     participant_id: str = ""
     begun_ns: int = 0
-    """When they began to speak; when it came if it was typed."""
+    """When they began to speak, or when typed text arrived."""
     ended_id: str | None = None
     """Event id of its TurnEnded."""
     passed: e.TurnPassed | None = None
@@ -89,7 +89,7 @@ class Turn:
 
 @dataclass(slots=True)
 class Session:
-    """The fold; `sequence` is the last fact read back, `reply_sequence` the last known about a reply."""
+    """The state; `sequence` is that of the last fact read back, `reply_sequence` of the last known about a reply."""
 
     session_id: str
     sequence: int = 0
@@ -102,13 +102,13 @@ class Session:
     turns: dict[str, Turn] = field(default_factory=dict)
     replies: dict[str, Reply] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
-    """Who has joined, the agent aside, in the order in which they came."""
+    """Who has joined, except the agent, in the order in which they came."""
     other_language_id: str = ""
-    """The first UtteranceDismissed for its language that was not said over a reply."""
+    """The first UtteranceDismissed for its language that was not spoken over a reply."""
 
 
 def apply(session: Session, event: e.Event, sequence: int) -> None:
-    """Bring the fold up to date with one fact."""
+    """Apply one fact."""
     if isinstance(event, _REPLY_NOUN):
         session.reply_sequence = max(session.reply_sequence, sequence)
     if (handler := _ON_SESSION.get(type(event))) is not None:
@@ -158,7 +158,7 @@ def _ended(session: Session, event: e.TurnEnded) -> None:
     turn = session.turns.pop(turn_key(event), None) or Turn(turn_key(event))
     turn.text, turn.ended_id, turn.participant_id = event.text, event.event_id, event.participant_id
     turn.begun_ns = turn.begun_ns or event.time_ns
-    session.turns[turn.turn_id] = turn  # now the last: turns are in the order in which they ended
+    session.turns[turn.turn_id] = turn  # moved to the end: turns are in the order in which they ended
 
 
 def _transcribed(session: Session, event: e.UtteranceTranscribed) -> None:
@@ -281,7 +281,7 @@ _ON_REPLY: dict[type[e.Event], Callable[[Reply, Any], None]] = {
 def heard_by(reply: Reply, time_ns: int) -> str:
     """Return what the person had heard of a reply at `time_ns`.
 
-    Once playback has ended that is what the door counted. While it goes on, it is taken to have gone on without a break
+    Once playback has ended, that is what the door counted. Until then it is assumed to continue without a break
     since the last fact about it; a clause whose sound is still being made counts at the pace of those before it.
     """
     if reply.heard is not None:

@@ -1,4 +1,4 @@
-"""The tokens of a reply for whoever reads along: not stored, and only where the conversation is by text."""
+"""The tokens of a reply for clients that read along: not stored, and only in conversations by text."""
 
 import msgpack
 
@@ -9,7 +9,7 @@ from contracts.topology import tokens_subject
 class TokenStream:
     """Numbers the tokens of one reply and sends them as `{reply_id, n, text}`.
 
-    A process that goes on with a reply begins with 0 again: that is how a reader knows. A call by voice pays nothing.
+    A process that continues a reply begins with 0 again, which tells a reader. A call by voice sends none.
     """
 
     def __init__(self, log: SessionLog, reply_id: str) -> None:

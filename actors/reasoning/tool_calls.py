@@ -1,4 +1,4 @@
-"""The tools that one reply calls: each call is a fact, and a result in the log is never made again."""
+"""The tools that one reply calls: each call is a fact, and a call with a result in the log never runs again."""
 
 import asyncio
 import json
@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 class ToolCalls:
     """Runs the tools of a reply.
 
-    One with effects waits until the reply is no draft any more (`granted`), and is not run again if a process died
-    while it ran: nobody knows how far it got.
+    One with effects waits until the reply is no longer a draft (`granted`), and is not run again if a process died
+    while it ran: how far it got is unknown.
     """
 
     def __init__(
@@ -40,8 +40,8 @@ class ToolCalls:
         self._calls: Counter[str] = Counter()
 
     async def run(self, call: WrittenCall) -> str:
-        """Return a tool's result, or what went wrong as a text for the model; a call with an error is not run."""
-        await asyncio.shield(self._started)  # the reply comes before its tools
+        """Return a tool's result, or what went wrong as a text for the model; an invalid call is not run."""
+        await asyncio.shield(self._started)  # the reply is appended before its tools
         arguments = call.text if call.error else dict(call.arguments)
         key = call_id_of(self._reply_id, call.name, arguments, 0)
         call_id = call_id_of(self._reply_id, call.name, arguments, self._calls[key])
@@ -75,7 +75,7 @@ class ToolCalls:
             error = str(failure)[:500]
         except TimeoutError:
             error = f"it took longer than {TOOL_TIMEOUT_S:g} s"
-        except Exception:  # a tool may raise anything: what, is for the log of the process, not for the caller
+        except Exception:  # a tool may raise anything: details go to the process's log file, not to the caller
             log.exception("the tool %s failed", call.name)
             error = "it failed"
         elapsed_ms = (time.monotonic() - begun_s) * 1000

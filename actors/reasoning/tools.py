@@ -1,4 +1,4 @@
-"""What the agent can do besides talk. A tool has effects or it has none: a draft may only run the latter."""
+"""What the agent can do besides talking. A tool has effects or none: a draft may only run the latter."""
 
 import json
 import re
@@ -27,7 +27,7 @@ class Tool:
     has_effects: bool = True
 
     def schema(self) -> dict[str, object]:
-        """Return the declaration that chat models take."""
+        """Return the declaration that chat models accept."""
         return {
             "type": "function",
             "function": {"name": self.name, "description": self.description, "parameters": dict(self.parameters)},
@@ -74,7 +74,7 @@ _PLACES = {
 
 
 caller_zone: ContextVar[str] = ContextVar("caller_zone", default="")
-"""Time zone of whoever a tool runs for, as an IANA name; empty if it is not known."""
+"""Time zone of the person a tool runs for, as an IANA name; empty if unknown."""
 _HERE = frozenset({"", "here", "local", "mine", "my own", "caller", "user", "current"})
 
 
@@ -99,7 +99,7 @@ def _own_zone() -> tzinfo:
 
 
 def _zone_name(now: datetime) -> str:
-    """Return what a zone is called at a time: `CET`, or `UTC+03:00` where it has no letters."""
+    """Return the name of a zone at a time: `CET`, or `UTC+03:00` if it has no letters."""
     name, offset = now.tzname() or "", f"{now:%z}"
     return name if name.isalpha() else f"UTC{offset[:3]}:{offset[3:5]}"
 
@@ -111,7 +111,7 @@ _MOST_PLACES = 8
 
 
 def _places(named: str) -> list[str]:
-    """Return the places that are named: several if all of it is not the name of one, which may have an "and" in it."""
+    """Return the places that are named: several unless the whole text is one place, whose name may contain "and"."""
     try:
         time_zone(named)
     except ToolFailed:
@@ -120,7 +120,7 @@ def _places(named: str) -> list[str]:
 
 
 def _time(arguments: Mapping[str, object]) -> str:
-    """Tell the time in each place, and which places are not known. Raises ToolFailed if none is."""
+    """Return the time in each place, and which places are unknown. Raises ToolFailed if all are."""
     named = str(arguments.get("time_zone") or "").strip()
     places = [""] if named.lower() in _HERE else _places(named)
     told: list[dict[str, str]] = []
@@ -187,7 +187,7 @@ def time_question(text: str) -> dict[str, object] | None:
 
 
 def time_answer(question: str, result: str) -> str:
-    """Return what to say after `current_time` has returned `result`; an error's text stands for no result."""
+    """Return what to say after `current_time` has returned `result`, which may be the text of an error."""
     try:
         known = json.loads(result)
         is_date = re.search(r"\b(?:day|date)\b", question.lower()) is not None

@@ -1,4 +1,4 @@
-"""Takes out of a model's text, as it streams, what is not meant to be said: thoughts, tool syntax, chat templates.
+"""Removes from a model's text, as it streams, what must not be said: thoughts, tool syntax, chat templates.
 
 Models write such blocks into their answers when a server does not parse them: `<think>` (DeepSeek, Qwen), `[THINK]`
 and `[TOOL_CALLS]` (Mistral), `<tool_call>` (Hermes, Qwen), `<function=…>` and `<|python_tag|>` (Llama), channels
@@ -14,12 +14,12 @@ from actors.reasoning.unspoken_steps import bare_channel_at, react_at
 
 _CALLS_AT_LINE_START = (tool_json_at, python_call_at)
 _MARKS = "<[\u25c1"
-"""Characters that a mark begins with; `\u25c1think\u25b7` is Kimi's."""
+"""Characters that a mark can begin with; `\u25c1think\u25b7` is Kimi's."""
 
 
 @dataclass(slots=True)
 class _Code:
-    """Inside of code: what looks like a mark there is talked about."""
+    """Inside code: what looks like a mark there is only mentioned."""
 
     ticks: int
 
@@ -29,18 +29,18 @@ class _Code:
 
 
 class UnspokenFilter:
-    """Passes on what is to be said, whatever pieces the text comes in: the same text always gives the same output.
+    """Passes on what is to be said. The same text always gives the same output, whatever pieces it comes in.
 
-    Only as much is held back as may yet become a mark. `ended_unbegun_thought` tells that a thought ended which
-    nobody had seen begin: its model begins its answers within one. With `in_thought` the text is taken for one until
-    it ends; if it never does, it was none.
+    Only text that may become a mark is held back. `ended_unbegun_thought`: a thought ended without a
+    beginning, because its model begins answers within one. With `in_thought` the text counts as a thought until
+    it ends; if it never ends, it was none.
     """
 
     def __init__(self, in_thought: bool = False) -> None:
         self.ended_unbegun_thought = False
         self._text = ""
         self._last = ""
-        """The character before `_text`, as it was written."""
+        """The character before `_text` in the original."""
         self._is_line_start = True
         self._has_said = False
         self._has_thought = False
@@ -52,17 +52,17 @@ class UnspokenFilter:
         self._is_after_token = False
         """Whether a special token stands before `_text`, or white space behind one."""
         self._doubtful = ""
-        """What has been taken of a doubtful block."""
+        """What was removed so far of a doubtful block."""
         self._in_steps = False
         """Whether the answer is written in steps of thought and action (ReAct)."""
 
     def feed(self, text: str) -> str:
-        """Take more text; return what of it is certainly to be said."""
+        """Add text; return what is certainly to be said."""
         self._text += text
         return self._run(is_last=False)
 
     def finish(self) -> str:
-        """Return what is left when the text has ended: a block that is open is dropped, and half a mark."""
+        """Return what is left when the text has ended, without an open block or half a mark."""
         said = self._run(is_last=True)
         if self._block is not None and (self._block.is_assumed or self._is_talk()):
             self._text = self._doubtful + self._text
@@ -72,7 +72,7 @@ class UnspokenFilter:
         return said
 
     def _is_talk(self) -> bool:
-        """Tell whether a block that never ended was none: its text is for the caller."""
+        """Return whether a block that never ended was none, so that its text is for the caller."""
         assert self._block is not None
         if not self._block.is_doubtful:
             return False
@@ -105,7 +105,7 @@ class UnspokenFilter:
         return ""
 
     def _follow(self, found: Found) -> None:
-        """Go on behind a mark."""
+        """Continue after a mark."""
         self._is_over = isinstance(found, MadeUpTurn)
         self._block = found if isinstance(found, Block) else None
         if isinstance(found, Block):
@@ -120,7 +120,7 @@ class UnspokenFilter:
     # -- text
 
     def _in_text(self, is_last: bool) -> str:
-        """Take one step: a run of plain characters, or one mark."""
+        """Process one step: a run of plain characters, or one mark."""
         if self._is_line_start and self._code is None:
             taken = self._at_line_start(is_last)
             if taken is not None:
@@ -151,7 +151,7 @@ class UnspokenFilter:
         return len(self._text)
 
     def _at_line_start(self, is_last: bool) -> str | None:
-        """Deal with what may stand at the beginning of a line; None if it is plain text."""
+        """Handle what may stand at the beginning of a line; return None if it is plain text."""
         spaces = len(self._text) - len(self._text.lstrip())
         if spaces:
             return self._say(spaces)
@@ -178,10 +178,10 @@ class UnspokenFilter:
         return ""
 
     def _ticks(self, is_last: bool) -> str:
-        """Take a run of back ticks: the beginning or the end of code."""
+        """Handle a run of backticks: the beginning or the end of code."""
         run = len(self._text) - len(self._text.lstrip("`"))
         if run == len(self._text) and not is_last:
-            return ""  # its length is not known yet, nor what follows
+            return ""  # its length and what follows are unknown yet
         if self._code is not None:
             is_end = run >= self._code.ticks if self._code.is_fence else run == self._code.ticks
             self._code = None if is_end else self._code
@@ -190,7 +190,7 @@ class UnspokenFilter:
         return self._say(run)
 
     def _say(self, count: int) -> str:
-        """Pass the next characters on, but no white space where a block was taken out of it."""
+        """Pass the next characters on, without white space where a block was removed."""
         text, self._text = self._text[:count], self._text[count:]
         self._last = text[-1]
         if "\n" in text:

@@ -25,7 +25,7 @@ def _json_length(text: str) -> int | None:
 
 
 def json_end(text: str, is_last: bool) -> BlockEnd:
-    """Return the end of a call in Mistral's way: `[{…}]`, `name{…}` or `name[ARGS]{…}`."""
+    """Return the end of a call in Mistral's format: `[{…}]`, `name{…}` or `name[ARGS]{…}`."""
     before = _BEFORE_JSON.match(text)
     at = before.end() if before is not None else 0
     if at == len(text) or (text[at] == "[" and re.match(r"\[[A-Z_]{0,7}$", text[at:])):
@@ -83,7 +83,7 @@ _TOOL_LANGUAGES = frozenset({"tool_code", "tool_call", "tool_calls", "tool_outpu
 
 
 def fenced_call_at(text: str, is_last: bool, is_first: bool) -> Mark:
-    """Return whether a line begins a fence of calls: in a language of tools, or one with which the answer begins."""
+    """Return whether a line begins a fenced block of calls: with a tool language, or at the start of the answer."""
     if not text.startswith("`"):
         return Mark(NO)
     begun = _FENCE.match(text)

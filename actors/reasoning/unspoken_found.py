@@ -1,4 +1,4 @@
-"""What may be found at a place in a model's text that is not meant to be said."""
+"""What may be found at a place in a model's text that must not be said."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -17,11 +17,11 @@ NO, WAIT = Nothing.NO, Nothing.WAIT
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What follows is not to be said, up to its end.
+    """What follows must not be said, up to its end.
 
-    `kind` says what ends it; `name` is the tag's. A block that `is_assumed` has no beginning in the text.
-    `depth` counts thoughts within a thought. What `is_doubtful` may be for the caller after all, if it never ends: it
-    stands behind the end of an inner thought, or behind a tag that may have been talked about.
+    `kind` determines what ends it; `name` is the tag's. A block that `is_assumed` has no beginning in the text.
+    `depth` counts thoughts within a thought. What `is_doubtful` is for the caller after all if it never ends: it
+    follows the end of an inner thought, or a tag that may only have been mentioned.
     """
 
     kind: Literal["thought", "tag", "mark", "json", "tokens", "header", "channel", "role"]
@@ -33,7 +33,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """The mark alone is not to be said."""
+    """Only the mark must not be said."""
 
     ends_thought: bool = False
     begins_line: bool = False
@@ -57,7 +57,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class BlockEnd:
-    """How many characters of a block can be dropped, and what its end is, if it has come."""
+    """How many characters of a block can be dropped, and its end, if it has come."""
 
     consumed: int
     found: Found | None = None

@@ -1,4 +1,4 @@
-"""The marks around what models do not mean to say, and where they begin and end in a text. Pure.
+"""The marks around what models must not say, and where they begin and end in a text. Pure.
 
 Every answer is certain however the text goes on, or it is WAIT.
 """
@@ -25,7 +25,7 @@ _TOOLS = frozenset(
     )
 )
 _WRAPPERS = frozenset(["answer", "final_answer", "final", "response", "output"])
-"""Around what is to be said: the tags go, the words stay."""
+"""Tags around what is to be said: they are removed, the words stay."""
 _TURN_TAGS = frozenset(
     re.findall(
         r"\S+",
@@ -33,7 +33,7 @@ _TURN_TAGS = frozenset(
     )
 )
 _SPACES = ("", "|dsml|", "\uff5cdsml\uff5c", "seed:", "antml:", "minimax:", "mm:", "longcat_", "glm:")
-"""What some models put before the names."""
+"""Prefixes that some models put before the names."""
 _NAMES = frozenset(space + name for space in _SPACES for name in (*_THOUGHTS, *_TOOLS, *_WRAPPERS, *_TURN_TAGS)) | {
     "details"
 }
@@ -70,7 +70,7 @@ _BRACKETS = {
     "\u25c1think\u25b7": "\u25c1/think\u25b7",
     "\u25c1/think\u25b7": "thought-end",
 }
-"""Marks without attributes: what ends their block, or `json` if a value follows, or nothing if they stand alone."""
+"""Marks without attributes, with the end of their block, `json` if a value follows, or nothing if they stand alone."""
 
 _ROLES = (
     *((own, False) for own in ("assistant", "ai assistant", "voice assistant", "ai", "bot", "chatbot", "agent")),
@@ -90,7 +90,7 @@ _QUOTES = "\"'\u201c\u2018\u201e\u00ab"
 
 
 def mark_at(text: str, before: str, is_last: bool) -> Mark:
-    """Return what begins at the first character of `text`, which `before` stands in front of."""
+    """Return what begins at the first character of `text`; `before` is the text in front of it."""
     for mark, end in _BRACKETS.items():
         if text.startswith(mark):
             return Mark(_bracket(mark, end), len(mark))
@@ -108,7 +108,7 @@ def mark_at(text: str, before: str, is_last: bool) -> Mark:
 
 
 def is_broken_mark(text: str) -> bool:
-    """Tell whether a text that ends here has the better part of a mark, and nothing else."""
+    """Return whether a text that ends here is most of a mark, and nothing else."""
     return len(text) >= 3 and not any(character.isspace() for character in text.strip())
 
 
@@ -154,7 +154,7 @@ def _tag(tag: "re.Match[str]", before: str, text: str, is_last: bool) -> Mark:
         if tag.end() == len(text) and not is_last:
             return Mark(WAIT)
         if text[tag.end() : tag.end() + 1] in ('"', "'", "\u201d", "\u2019", "\u201c", "\u00bb"):
-            return Mark(NO)  # it is talked about
+            return Mark(NO)  # it is only mentioned
     if name == "start_of_turn" and not tag["end"]:
         return Mark(Block("role", "\n"), tag.end())
     is_alone = tag["end"] or tag["rest"].endswith("/") or name in _WRAPPERS or name in _TURN_TAGS
@@ -207,7 +207,7 @@ _LONGEST_END = 80
 
 
 def closed_by(block: Block, text: str, is_last: bool) -> BlockEnd:
-    """Return how a block goes on: what of `text` belongs to it, and what ends it."""
+    """Return how a block continues: how much of `text` belongs to it, and what ends it."""
     if block.kind == "json":
         return json_end(text, is_last)
     if block.kind == "header":
@@ -247,7 +247,7 @@ def _header_end(text: str) -> BlockEnd:
 
 
 def _role_end(block: Block, text: str, is_last: bool) -> BlockEnd:
-    """Return the end of a role's name: what others say is made up."""
+    """Return the end of a role's name: what other roles say is made up."""
     name, end, rest = text.partition(block.name)
     if not end and not is_last:
         return BlockEnd(0)
@@ -262,7 +262,7 @@ def _role_end(block: Block, text: str, is_last: bool) -> BlockEnd:
 
 
 def role_at(text: str, is_last: bool) -> Mark:
-    """Return what a line begins with: the model's own role, or somebody else's whose turn it makes up."""
+    """Return what a line begins with: the model's own role, or another whose turn it makes up."""
     lower = text[:40].lower()
     waits = False
     for label, is_other in _LABELS:
@@ -273,7 +273,7 @@ def role_at(text: str, is_last: bool) -> Mark:
 
 
 def bare_role_at(text: str, is_last: bool, has_said: bool) -> Mark:
-    """Return whether a role's name alone stands on the line behind a special token: a new turn, if one was before."""
+    """Return whether only a role's name follows a special token on the line: a new turn, if there was one before."""
     line, end, _ = text.partition("\n")
     if line.strip().lower() in _TURNS and (end or is_last):
         return Mark(MadeUpTurn() if has_said else Drop(begins_line=True), len(line) + len(end))

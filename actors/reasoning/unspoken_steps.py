@@ -18,7 +18,7 @@ _REACT_LABELS = ("Thought:", "Action:", "Final Answer:")
 def react_at(text: str, is_last: bool, in_steps: bool) -> Mark:
     """Return whether a text begins with a step of ReAct: a thought, an action and its input, a made-up observation.
 
-    `in_steps` tells that there was one before.
+    `in_steps`: there was one before.
     """
     labels = (*_REACT_LABELS, "Observation:") if in_steps else _REACT_LABELS
     if not is_last and any(label.startswith(text) for label in labels):
@@ -35,7 +35,7 @@ _BARE_CHANNEL = re.compile(r"(?:analysis|commentary)(?=[A-Z])")
 
 
 def bare_channel_at(text: str, is_last: bool) -> Mark:
-    """Return whether an answer begins with a channel of harmony whose tokens a server has taken out."""
+    """Return whether an answer begins with a harmony channel whose tokens a server has removed."""
     if (channel := _BARE_CHANNEL.match(text)) is not None:
         return Mark(Block("mark", "assistantfinal"), channel.end())
     return Mark(WAIT if not is_last and any(name.startswith(text) for name in ("analysis", "commentary")) else NO)

@@ -1,4 +1,4 @@
-"""Has the local model read a prompt before its answer is asked for: only the words that are new then cost time."""
+"""Lets the local model read a prompt before its answer is needed, so that only new words cost time."""
 
 import asyncio
 import logging
@@ -15,17 +15,17 @@ from infra.settings import Settings
 log = logging.getLogger(__name__)
 
 Gather = Callable[[], Awaitable[Background]]
-"""Returns what a model is told besides the question."""
+"""Returns what a model is given besides the question."""
 
 MOST_PROMPTS = 50
-"""How many prompts are known to have been read."""
+"""How many prompts are remembered as read."""
 
 
 class PromptWarmer:
-    """Asks the first model for one token that nobody wants, in the background; one request for each key at a time.
+    """Requests one unused token from the first model, in the background; one request per key at a time.
 
-    What it reads stays in the model server's cache as long as the next prompt begins with the same words. A model that
-    keeps nothing is asked nothing.
+    What it reads stays in the model server's cache while the next prompt begins with the same words. A model that
+    caches nothing gets no request.
     """
 
     def __init__(self, settings: Settings, models: ChatModels, tokens: TokenCounter) -> None:
@@ -36,7 +36,7 @@ class PromptWarmer:
         self._known_prompts: list[str] = []
 
     def read_prompt(self, prompt: str) -> None:
-        """Have a prompt read before the first question comes, so that nobody waits for it."""
+        """Let a prompt be read before the first question comes, so that nobody waits for it."""
         if prompt in self._known_prompts:
             return
         self._known_prompts = [*self._known_prompts[1 - MOST_PROMPTS :], prompt]
@@ -51,7 +51,7 @@ class PromptWarmer:
         self.read_question(f"of somebody known: {prompt}", prompt, something_known, "Who am I?")
 
     def read_question(self, key: str, prompt: str, gather: Gather, question: str) -> None:
-        """Have a question read, after what `gather` returns, unless the last reading for `key` still goes on."""
+        """Let a question be read, after what `gather` returns, unless the last reading for `key` still runs."""
         name = model_names(self._settings.llm)[0]
         if limits_of(name).primer and key not in self._running:
             reading = self._read(name, prompt, gather, question)
@@ -59,12 +59,12 @@ class PromptWarmer:
             task.add_done_callback(lambda done: self._forget(key, done))
 
     def stop(self, key: str) -> None:
-        """End what is being read for `key`: the real question comes now."""
+        """Stop what is being read for `key`: the real question comes now."""
         if (task := self._running.pop(key, None)) is not None:
             task.cancel()
 
     async def close(self) -> None:
-        """End everything."""
+        """Stop everything."""
         tasks = list(self._running.values())
         for task in tasks:
             task.cancel()
@@ -80,5 +80,5 @@ class PromptWarmer:
             fitted = await fitted_to(name, given, self._tokens.count, self._settings.reply_max_tokens)
             reading = model.ainvoke(list(fitted.messages(name)), max_tokens=1)
             await asyncio.wait_for(reading, self._settings.llm_timeout_s)
-        except Exception as error:  # a failure of the model is told when its answer is needed
+        except Exception as error:  # a failure of the model is reported when its answer is needed
             log.debug("warming up: %r", error)

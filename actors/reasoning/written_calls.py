@@ -1,4 +1,4 @@
-"""The calls of tools that a model writes: put together from its stream, and checked when all of it is there. Pure."""
+"""The tool calls that a model writes: assembled from its stream, and checked when complete. Pure."""
 
 import json
 import re
@@ -13,16 +13,16 @@ from langchain_core.messages.tool import ToolCallChunk
 from actors.reasoning.tools import Tool
 
 MOST_CALLS = 8
-"""Calls in one message that are looked at; more are refused."""
+"""The most calls in one message that are handled; more are refused."""
 _SHOWN_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenCall:
-    """One call as it was written: `arguments` if it can be run, else `error`, what is wrong with it."""
+    """One call as it was written: `arguments` if it can be run, else `error` with what is wrong."""
 
     call_id: str
-    """Names the call among the messages for the model: none is twice in one message."""
+    """Identifies the call among the messages for the model: unique within a message."""
     name: str
     text: str
     """The arguments as they were written."""
@@ -41,7 +41,7 @@ class _Growing:
 
 
 class CallStream:
-    """Puts calls together from their pieces.
+    """Assembles calls from their pieces.
 
     A piece belongs to the call of its index; one with another id begins a new call even there, as some servers give
     all calls the index 0.
@@ -51,7 +51,7 @@ class CallStream:
         self._calls: list[_Growing] = []
 
     def feed(self, pieces: Iterable[ToolCallChunk]) -> None:
-        """Take the pieces of one chunk."""
+        """Add the pieces of one chunk."""
         for piece in pieces:
             index = piece.get("index")
             place = index if isinstance(index, int) else None
@@ -65,12 +65,12 @@ class CallStream:
             call.text += text
 
     def _continued(self, index: int | None, name: str, call_id: str) -> _Growing | None:
-        """Return the call that a piece goes on with; None if it begins one."""
+        """Return the call that a piece continues; None if it begins one."""
         call = next((call for call in reversed(self._calls) if call.index == index), None)
         if call is None or (call_id and call.id and call_id != call.id):
             return None
         if index is None and (name or call_id):
-            return None  # without an index each is whole
+            return None  # without an index each is complete
         is_another = bool(name) and not call_id and bool(call.text)
         return None if is_another else call
 
@@ -80,7 +80,7 @@ class CallStream:
         return not self._calls
 
     def calls(self, tools: Mapping[str, Tool], empty_is_none: bool = False) -> list[WrittenCall]:
-        """Return the calls, checked; `empty_is_none` says that the provider writes no arguments as nothing at all."""
+        """Return the calls, checked; with `empty_is_none` the provider writes "no arguments" as an empty text."""
         times = Counter(call.id for call in self._calls)
         taken = set(times)
         checked = []
@@ -121,7 +121,7 @@ def _checked(name: str, text: str, tools: Mapping[str, Tool]) -> tuple[Mapping[s
 
 
 def _against_schema(arguments: Mapping[str, Any], parameters: Mapping[str, object]) -> str:
-    """Return what contradicts the tool's schema; arguments that it does not name are none of its."""
+    """Return what contradicts the tool's schema; arguments that it does not name are errors."""
     schema = {"additionalProperties": False, **parameters}
     errors = sorted(Draft202012Validator(schema).iter_errors(dict(arguments)), key=lambda error: list(error.path))
     return "; ".join(f"{'.'.join(map(str, error.path)) or 'call'}: {error.message[:200]}" for error in errors[:5])

@@ -1,4 +1,4 @@
-"""The actor that sums a session up at its end: `faststream run actors.summaries:app`."""
+"""The actor that summarises a session at its end: `faststream run actors.summaries:app`."""
 
 from infra.process.app_on_demand import app_made_in
 

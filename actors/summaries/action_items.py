@@ -1,4 +1,4 @@
-"""What somebody promised or asked to be done, found by how people say it."""
+"""What somebody promised or asked for, found by how people say it."""
 
 import re
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _TALK = re.compile(
     r"|know|understand|let you|look forward|remember that|recommend|suggest)",
     re.I,
 )
-"""What is done by talking in the call itself, and what people say they will do without promising anything."""
+"""What is done by talking in the call itself, and what people say they will do without a promise."""
 
 
 def action_items(lines: Iterable[SpokenLine]) -> tuple[str, ...]:

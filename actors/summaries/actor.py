@@ -24,7 +24,7 @@ def make() -> FastStream:
 
     @live.on(*MODEL_WANTED, *MODEL_FREE)
     async def of_a_call(event: e.Event) -> None:
-        """Note whether the call wants the local model now: summaries wait until none does."""
+        """Note whether the call needs the local model now: summaries wait until none does."""
         calls.take(event.session_id, type(event))
 
     @inbox.on(e.TurnRecorded)

@@ -1,4 +1,4 @@
-"""What language models are asked about a conversation, and how their answers are read."""
+"""What language models are asked about a conversation, and how their answers are parsed."""
 
 import asyncio
 import json
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 PIECE_CHARS = 12_000
-"""Of a conversation in one request."""
+"""Characters of a conversation in one request."""
 NOTES_CHARS = 2_000
 """Longest rolling summary of a model."""
 SUMMARY_CHARS = 600
 """Longest summary at the end."""
 ANSWER_CHARS = 8_000
-"""A model that writes more is stopped."""
+"""A model that writes more characters is stopped."""
 
 SMALL_CHARS, SMALL_ANSWER_CHARS = 1_200, 300
 """What the local model is given and writes: about 2 s on one core, so that it is soon free for a call."""
@@ -61,11 +61,11 @@ class UnusableAnswer(RuntimeError):
 
 
 class Rambled(UnusableAnswer):
-    """The model spoke of what nobody had said."""
+    """The model wrote what nobody had said."""
 
 
 class Final(BaseModel):
-    """What a capable model tells of a call that has ended."""
+    """What a capable model returns about a call that has ended."""
 
     summary: str = Field(min_length=1)
     topics: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ def final_messages(notes: str, piece: Sequence[SpokenLine]) -> Messages:
 
 
 def small_source(notes: str, lines: Sequence[SpokenLine]) -> str:
-    """Return what the local model is given of a call: all of a short one, else what tells most of it."""
+    """Return what the local model is given of a call: all of a short one, else its most informative part."""
     whole = transcript(lines, SMALL_CHARS + 1)
     if not notes and len(whole) <= SMALL_CHARS:
         return whole
@@ -106,7 +106,7 @@ def small_messages(source: str) -> Messages:
 
 
 async def answer(model: "BaseChatModel", messages: Messages, silence_s: float, most_chars: int = ANSWER_CHARS) -> str:
-    """Return what a model writes, up to `most_chars`. Raises TimeoutError when it is silent, and what it raises."""
+    """Return what a model writes, up to `most_chars`. Raises TimeoutError if it is silent, and the model's errors."""
     text = ""
     stream: Any = model.astream(messages)
     try:
@@ -130,14 +130,14 @@ def read_notes(text: str) -> str:
 
 
 def read_final(text: str) -> Final:
-    """Return what an answer tells; its JSON may stand among other words. Raises Unusable."""
+    """Return the content of an answer; its JSON may stand among other words. Raises Unusable."""
     found = re.search(r"\{.*\}", text, re.S)
     if found is None:
         raise UnusableAnswer("an empty answer" if not text.strip() else "an answer without a JSON object")
     try:
         final = Final.model_validate(json.loads(found[0]))
     except (ValidationError, ValueError) as error:
-        kind = type(error).__name__  # its message holds the answer's words
+        kind = type(error).__name__  # its message contains the answer's words
         raise UnusableAnswer(f"an answer whose JSON is not as asked ({kind})") from error
     items = tuple(item.strip()[:200] for item in final.action_items if item.strip())[:10]
     topics = tuple(topic.strip()[:60] for topic in final.topics if topic.strip())[:5]
@@ -146,7 +146,7 @@ def read_final(text: str) -> Final:
 
 
 def read_small(text: str, source: str) -> str:
-    """Return the local model's summary. Raises Unusable if there is none, Rambled if it is of something else."""
+    """Return the local model's summary. Raises Unusable if there is none, Rambled if it is about something else."""
     summary = cleaned(text, SMALL_ANSWER_CHARS)
     if not summary:
         raise UnusableAnswer("an empty answer")

@@ -16,13 +16,13 @@ class SpokenLine:
     speaker: Literal["user", "agent"]
     text: str
     name: str = ""
-    """Whose words they are, where several people speak."""
+    """The speaker's name, where several people speak."""
 
 
 def conversation(facts: Iterable[Event], people: People = MappingProxyType({})) -> list[SpokenLine]:
-    """Return the lines of a session in order: people's turns, and of the agent what was heard.
+    """Return the lines of a session in order: people's turns, and what was heard of the agent.
 
-    What came twice, on two microphones, is there once.
+    Speech that two microphones heard appears once.
     """
     known = list(facts)
     twice = {fact.turn_id for fact in known if isinstance(fact, TurnPassed) and fact.reason == "heard-twice"}
@@ -38,13 +38,13 @@ def conversation(facts: Iterable[Event], people: People = MappingProxyType({})) 
 
 
 def after_turn(facts: Sequence[Event], turn_id: str) -> Sequence[Event]:
-    """Return the facts that follow the end of a turn's playback; all if the turn is not among them."""
+    """Return the facts after the end of a turn's playback; all if the turn is not among them."""
     ends = [place for place, fact in enumerate(facts) if fact.turn_id == turn_id]
     return facts[ends[-1] + 1 :] if ends else facts
 
 
 def lines_of(turns: Iterable[TurnRecorded]) -> list[SpokenLine]:
-    """Return the lines of recorded exchanges, by name if they are of several people."""
+    """Return the lines of recorded exchanges, with names if they are of several people."""
     known = list(turns)
     by_name = len({turn.participant_id for turn in known if turn.participant_id}) > 1
     lines = []

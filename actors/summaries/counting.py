@@ -1,4 +1,4 @@
-"""What can be told from a conversation's words by counting them: topics and sentiment."""
+"""What can be derived from a conversation by counting its words: topics and sentiment."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from actors.summaries.conversation import SpokenLine
 from infra.session.addressing import word_set, words_of
 
 TOPICS = 5
-"""The most that are named."""
+"""The most topics that are named."""
 
 
 POSITIVE = word_set(
@@ -36,7 +36,7 @@ Sentiment = Literal["positive", "neutral", "negative", "unknown"]
 
 
 def topics(lines: Iterable[SpokenLine]) -> tuple[str, ...]:
-    """Return what the user spoke of most: words of four letters and more that are not common, most often first."""
+    """Return what the user spoke of most: uncommon words of four letters and more, the most frequent first."""
     said = [word for line in lines if line.speaker == "user" for word in _words_said(line)]
     counted = Counter(word for word in said if len(word) >= 4 and word not in COMMON)
     return tuple(word for word, _ in counted.most_common(TOPICS))

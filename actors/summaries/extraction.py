@@ -1,4 +1,4 @@
-"""Summaries made of what was said: no model can get them wrong, and none is needed."""
+"""Summaries extracted from what was said: no model is needed, or can get them wrong."""
 
 import re
 from collections.abc import Iterable
@@ -9,9 +9,9 @@ from actors.summaries.counting import COMMON
 from infra.session.addressing import word_set
 
 LONGEST = 400
-"""Characters of an extract, where nothing else is said."""
+"""Default length of an extract, in characters."""
 SAID = "The user said: "
-"""Begins an extract that others read as a summary."""
+"""Beginning of an extract that is read as a summary."""
 
 _TELLING = re.compile(
     r"\b(?:my|i am|i'm|i like|i love|i hate|i prefer|i need|i want|i would like|i'd like|i have|i've|i live|i work"
@@ -35,14 +35,14 @@ def sentences(text: str) -> list[str]:
 
 
 def extract(lines: Iterable[SpokenLine], most_chars: int = LONGEST, notes: str = "") -> str:
-    """Return what the user said that tells most, in order; `notes` is an earlier extract that it goes on from.
+    """Return the most informative sentences of the user, in order; `notes` is an earlier extract to continue from.
 
-    When all fits, all is there, each sentence once.
+    If all fits, all is included, each sentence once.
     """
     old = sentences(notes.removeprefix(SAID))
     said = [(line.name, sentence) for line in lines if line.speaker == "user" for sentence in sentences(line.text)]
     new = [f"{name}: {sentence}" if name else sentence for name, sentence in said]
-    # What was chosen before has shown its worth.
+    # What was chosen before is preferred.
     scores: dict[str, float] = {sentence: _weight(sentence) + 1 for sentence in old}
     for sentence in new:
         scores.setdefault(sentence, _weight(sentence))
@@ -58,7 +58,7 @@ def extract(lines: Iterable[SpokenLine], most_chars: int = LONGEST, notes: str =
 
 
 def _weight(sentence: str) -> float:
-    """Return how much a sentence tells: about the person, with names and numbers, more than a greeting."""
+    """Return how informative a sentence is: names, numbers and words about the person count more than a greeting."""
     count = len(sentence.split())
     weight = 3.0 * bool(_TELLING.search(sentence))
     weight += len(re.findall(r"\d+", sentence)) + len(re.findall(r"(?<=\s)[A-Z][a-z]+", sentence))
@@ -67,7 +67,7 @@ def _weight(sentence: str) -> float:
 
 
 def cleaned(answer: str, most_chars: int) -> str:
-    """Return a model's summary without what small models put around it: labels, repetitions, an unfinished end."""
+    """Return a model's summary without the labels, repetitions and unfinished end that small models add."""
     text = " ".join(answer.split())
     text = re.sub(r"^(?:sure[,!.]? |here is[^:]*: |(?:a |the )?summary: )+", "", text, flags=re.I).strip('"“” ')
     kept: list[str] = []
@@ -81,10 +81,10 @@ def cleaned(answer: str, most_chars: int) -> str:
 
 
 def is_grounded(summary: str, source: str) -> bool:
-    """Tell whether a summary says what the source says, as far as its words show.
+    """Return whether a summary says what the source says, as far as its words show.
 
-    Names and numbers must all be there, other words mostly, and words that follow each other in the summary must mostly
-    stand in one sentence of the source: small models take the words of a call and make something else of them.
+    All names and numbers must be there, most other words, and words that follow each other in the summary must mostly
+    stand in one sentence of the source: small models rearrange the words of a call into something else.
     """
     said = [_stems(sentence) for line in source.splitlines() for sentence in sentences(line)]
     known = set().union(*said)
@@ -104,7 +104,7 @@ def _share(holds: Iterable[bool]) -> float:
 
 
 def _tokens(text: str) -> list[str]:
-    """Return the words that tell something, and the numbers."""
+    """Return the words that carry meaning, and the numbers."""
     return [token for token in re.findall(r"\d+|[^\W\d_]+", text.lower()) if token.isdigit() or len(token) > 2]
 
 

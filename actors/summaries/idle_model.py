@@ -12,7 +12,7 @@ from infra.process.tasks import ended
 T = TypeVar("T")
 
 FORGOTTEN_S = 20.0
-"""A session of which nothing more is heard is not waited for any longer."""
+"""A session without new facts for this long no longer holds summaries up."""
 
 
 class TooBusy(RuntimeError):
@@ -20,44 +20,44 @@ class TooBusy(RuntimeError):
 
 
 class ModelDemand:
-    """Which sessions want the model now, from their facts; times are seconds of one clock."""
+    """Which sessions need the model now, from their facts; times are seconds of one clock."""
 
     def __init__(self) -> None:
         self._wanted_until: dict[str, float] = {}
 
     def take(self, session_id: str, event_class: type[Event], now_s: float) -> None:
-        """Take a fact of a session in."""
+        """Apply a fact of a session."""
         if event_class in MODEL_WANTED:
             self._wanted_until[session_id] = now_s + FORGOTTEN_S
         elif event_class in MODEL_FREE:
             self._wanted_until.pop(session_id, None)
 
     def is_quiet(self, now_s: float) -> bool:
-        """Tell whether no session wants the model."""
+        """Return whether no session needs the model."""
         for session_id in [session for session, until in self._wanted_until.items() if until <= now_s]:
             del self._wanted_until[session_id]
         return not self._wanted_until
 
 
 class Calls:
-    """Knows from facts whether a call of this log wants the model, and runs work between their replies."""
+    """Follows from facts whether a call of this log needs the model, and runs work between replies."""
 
     def __init__(self) -> None:
         self._floor = ModelDemand()
         self._changed = asyncio.Event()
         self._working = asyncio.Lock()
-        """Held by the one whose work may run: were all that wait to begin in one moment, and be stopped in the next,
-        hundreds of requests would be made and given up again after a busy hour."""
+        """Held by the one whose work may run: if all that wait started in one moment and were stopped in the next,
+        hundreds of requests would be sent and cancelled after a busy hour."""
 
     def take(self, session_id: str, event_class: type[Event]) -> None:
-        """Take a fact of a call in."""
+        """Apply a fact of a call."""
         self._floor.take(session_id, event_class, time.monotonic())
         self._changed.set()
 
     async def between(self, work: Callable[[], Awaitable[T]], patience_s: float) -> T:
-        """Return what `work` gives, run in a quiet moment; it is stopped and begun again when a call wants the model.
+        """Return the result of `work`, run in a quiet moment; it is stopped and restarted when a call needs the model.
 
-        One runs at a time, in the order in which they came. Raises TooBusy after `patience_s` without a moment that was
+        One runs at a time, in the order of the calls. Raises TooBusy after `patience_s` without a moment that was
         long enough, and what `work` raises.
         """
         try:
@@ -81,7 +81,7 @@ class Calls:
         while self._floor.is_quiet(time.monotonic()) != quiet:
             self._changed.clear()
             try:
-                # A session that is forgotten makes no sound.
+                # A session that expires wakes nobody.
                 async with asyncio.timeout(0.5):
                     await self._changed.wait()
             except TimeoutError:

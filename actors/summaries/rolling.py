@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from contracts.events import SummaryRevised, TurnRecorded
 
 KEPT_WHOLE = 4
-"""So many of the last turns are left out of a rolling summary: the model has them as they were said."""
+"""How many of the last turns a rolling summary leaves out: the model has them as they were said."""
 
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """A summary that is due: of `old` and the `new` turns; it stands for `turns` from the first on."""
+    """A summary that is due, of the `old` summary and the `new` turns; it stands for `turns` from the first on."""
 
     old: SummaryRevised | None
     new: tuple[TurnRecorded, ...]
@@ -29,14 +29,14 @@ def turn_id_of(turn: TurnRecorded) -> str:
 
 
 def talked(turns: Iterable[TurnRecorded]) -> list[TurnRecorded]:
-    """Return the records in which a person said something: a greeting is no turn."""
+    """Return the records in which a person said something: a greeting is not a turn."""
     return [turn for turn in turns if turn.user_text.strip()]
 
 
 def due(turns: Sequence[TurnRecorded], last: SummaryRevised | None, every: int) -> Renewal | None:
-    """Return the renewal that is due after these turns of a session, if one is.
+    """Return the renewal that is due after these turns of a session, if any.
 
-    Its end depends on full rounds of `every` turns only, so that every copy of the actor finds the same one whatever
+    Its end depends only on full rounds of `every` turns, so every copy of the actor finds the same one, whatever
     it has seen since.
     """
     covered = _covered(turns, last)

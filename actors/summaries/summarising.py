@@ -1,4 +1,4 @@
-"""What is summarised when: the turns since the last rolling summary, and at the end the whole conversation."""
+"""What is summarised when: the turns since the last rolling summary, and the whole conversation at its end."""
 
 import contextlib
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ from infra.session.people import people_of
 from infra.settings import Settings
 
 _loaded: dict[tuple[str, str], Models] = {}
-"""The models of this process, by the settings and the local model's address they were made with; of the last only.
+"""The models of this process, by the settings and the local model's address; only the last are kept.
 
-Made anew for each session they would be clients in circles of references, which stay until Python looks for such.
+If created for each session, the clients would form reference cycles that stay until Python collects them.
 """
 
 
@@ -43,7 +43,7 @@ async def _read(broker: NatsBroker, session_id: str, *subjects: str) -> list[e.E
 
 
 async def _state_of(broker: NatsBroker, session_id: str) -> tuple[e.SummaryRevised | None, ExpectedSequence, bool]:
-    """Return the last rolling summary, the sequence the next one expects, and whether none is wanted any more."""
+    """Return the last rolling summary, the expected sequence of the next, and whether no more are needed."""
     facts = await facts_after(broker, session_id, subjects=session_subjects(session_id, "summary"))
     revised = [fact.event for fact in facts if isinstance(fact.event, e.SummaryRevised)]
     erased = await facts_after(broker, session_id, subjects=event_subject(session_id, e.SessionErased))
@@ -53,7 +53,7 @@ async def _state_of(broker: NatsBroker, session_id: str) -> tuple[e.SummaryRevis
 
 
 async def revise(broker: NatsBroker, settings: Settings, calls: Calls, recorded: e.TurnRecorded) -> None:
-    """Say the rolling summary that is due after this turn, if one is."""
+    """Append the rolling summary that is due after this turn, if any."""
     session_id = recorded.session_id
     facts = await _read(broker, session_id, event_subject(session_id, e.TurnRecorded))
     turns = talked(fact for fact in facts if isinstance(fact, e.TurnRecorded))
@@ -74,7 +74,7 @@ def _revised(cause: e.TurnRecorded, renewal: Renewal, summary: str, model: str) 
         cause,
         e.SummaryRevised,
         time_ns=now_ns(),
-        # By what it stands for: whichever turn led to it, on whichever copy, it is the same.
+        # The id is derived from what it stands for: it is the same for any turn that led to it, on any copy.
         id_from=f"{cause.session_id}:{renewal.through_turn_id}",
         summary=summary,
         through_turn_id=renewal.through_turn_id,
@@ -84,7 +84,7 @@ def _revised(cause: e.TurnRecorded, renewal: Renewal, summary: str, model: str) 
 
 
 async def summarise(broker: NatsBroker, settings: Settings, calls: Calls, closed: e.SessionClosed) -> None:
-    """Say the summary of a closed session, unless it is in the log."""
+    """Append the summary of a closed session, unless it is in the log."""
     last, _, is_over = await _state_of(broker, closed.session_id)
     if is_over:
         return
@@ -112,7 +112,7 @@ async def summarise(broker: NatsBroker, settings: Settings, calls: Calls, closed
 
 
 async def _say_once(broker: NatsBroker, summary: e.SummaryRevised | e.SummaryWritten) -> None:
-    """Say a summary, unless another copy has said it, or the session's words were erased."""
+    """Append a summary, unless another copy has, or the session's words were erased."""
     while True:
         last, expected, is_over = await _state_of(broker, summary.session_id)
         is_late = isinstance(summary, e.SummaryRevised) and last is not None and last.turns >= summary.turns

@@ -1,4 +1,4 @@
-"""Summaries written: by the best model that works, else from what was said."""
+"""Writes summaries: with the best model that works, else from what was said."""
 
 import asyncio
 import logging
@@ -38,10 +38,10 @@ Models = list[tuple[str, "BaseChatModel"]]
 LoadModels = Callable[[Settings], Models]
 
 EXTRACT = "extract"
-"""The model of a summary that no model wrote."""
+"""`model` of a summary that no model wrote."""
 
 ANSWER_TOKENS = 700
-"""A model's notes or JSON: more than a spoken reply takes."""
+"""Tokens for a model's notes or JSON: more than for a spoken reply."""
 
 PATIENCE_S = 120.0
 """How long the end of a call waits for a quiet moment of the local model."""
@@ -60,7 +60,7 @@ class Written:
 
 @dataclass
 class Writer:
-    """Writes the summaries of one job; a model that fails once is not asked again, and noted in `failures`."""
+    """Writes the summaries of one job; a model that fails once is not used again, and noted in `failures`."""
 
     settings: Settings
     calls: Calls
@@ -70,9 +70,9 @@ class Writer:
     _models: Models | None = None
 
     async def notes(self, old: str, lines: Sequence[SpokenLine]) -> tuple[str, str]:
-        """Return new notes of a call that goes on, made of the old ones and what was said since, and their model.
+        """Return new notes of an ongoing call, from the old ones and what was said since, and their model.
 
-        The local model is not asked: it mixes up who said what, and calls need it.
+        The local model is not used: it mixes up who said what, and calls need it.
         """
         made_by = EXTRACT
         for piece in pieces(lines, PIECE_CHARS):
@@ -83,7 +83,7 @@ class Writer:
         """Return the summary of a call that has ended: `notes` stand for all but the `rest` of its `lines`."""
         if not lines:
             return Written("", "")
-        # One piece after the other, so that even the longest call fits the model.
+        # Piece by piece, so that even the longest call fits the model.
         *early, last = pieces(rest, PIECE_CHARS) or [[]]
         for name, model in await self._usable():
             if name == LOCAL:
@@ -126,7 +126,7 @@ class Writer:
         return read_small(text, source)
 
     async def _try(self, name: str, answering: Awaitable[T]) -> T | None:
-        """Return what a model gives, None if it fails; that is noted, unless it is no failure of the engine."""
+        """Return a model's result, None if it fails; the failure is noted if it is the engine's."""
         try:
             return await answering
         except (Rambled, TooBusy) as reason:
@@ -147,6 +147,6 @@ class Writer:
         return self._models
 
     def _fail(self, name: str, error: Exception) -> None:
-        # What a provider says may hold what was asked: into the fact, which erasure finds, and not into a log file.
+        # A provider's message may repeat the prompt: it goes into the fact, which erasure finds, not into a log file.
         log.warning("a summary failed with %s: %s", name, type(error).__name__)
         self.failures.append((f"llm:{name}", f"{type(error).__name__}: {error}"[:500]))
