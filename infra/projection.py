@@ -100,7 +100,9 @@ def projections(settings: Settings) -> list[Projection]:
         rows += _named(name)
     doubled = {row.name for row in rows if sum(other.name == row.name for other in rows) > 1}
     if doubled:
-        raise UnknownProjection(f"two projections are called {doubled.pop()}: DAREDEVIL_PROJECTIONS adds to our own")
+        raise UnknownProjection(
+            f"two projections are called {doubled.pop()}: rename the one that DAREDEVIL_PROJECTIONS adds"
+        )
     return rows
 
 
@@ -117,11 +119,11 @@ def _named(name: str) -> Sequence[Projection]:
     try:
         found = getattr(importlib.import_module(module), attribute)
     except ImportError as error:
-        remedy = f"install the package that has {module}, or add its folder to PYTHONPATH"
+        remedy = f"install the package that contains {module}, or add its folder to PYTHONPATH"
         raise UnknownProjection(f"DAREDEVIL_PROJECTIONS names {name}: {error}; {remedy}") from error
     except AttributeError as error:
         raise UnknownProjection(f"DAREDEVIL_PROJECTIONS names {name}, but {module} has no {attribute}") from error
     rows = [found] if isinstance(found, Projection) else list(found) if isinstance(found, tuple) else []
     if not rows or not all(isinstance(row, Projection) for row in rows):
-        raise UnknownProjection(f"DAREDEVIL_PROJECTIONS names {name}, which is no infra.projection.Projection")
+        raise UnknownProjection(f"DAREDEVIL_PROJECTIONS names {name}, which is not an infra.projection.Projection")
     return rows

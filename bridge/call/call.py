@@ -214,7 +214,7 @@ class Call:
     def hand_over(self) -> None:
         """Let another line of the same session replace this one."""
         if self._driver.line is not None:
-            self._driver.refuse("taken-over", "the session goes on at another client")
+            self._driver.refuse("taken-over", "the session continues at another client")
             self._detach("replaced")
 
     def _detach(self, reason: str) -> None:
@@ -251,7 +251,7 @@ class Call:
         try:
             await asyncio.wait_for(self._closed_in_log.wait(), 1)
         except TimeoutError:
-            log.debug("%s: SessionClosed is stored, but did not come back as a live fact", self.session_id)
+            log.debug("session %s: SessionClosed is stored, but did not arrive as a live fact", self.session_id)
 
     async def _over_after(self, work: Callable[[], Awaitable[None]]) -> None:
         """Run `work`; however it ends, the call is over after it, because others wait for that."""
@@ -282,7 +282,7 @@ class Call:
         try:
             await asyncio.wait_for(self._publisher.drained(), 2)
         except TimeoutError:
-            log.warning("%s: not all of its facts could be stored", self.session_id)
+            log.warning("session %s: not all of its facts could be stored", self.session_id)
 
     async def _stop(self) -> None:
         if not self._keep_line:
@@ -308,7 +308,9 @@ class Call:
 
     def _log_failed(self, reason: str) -> None:
         log.error("session %s ends here: %s", self.session_id, reason)
-        self._driver.refuse("log-unavailable", "the log stores nothing, so the call cannot go on: try again later")
+        self._driver.refuse(
+            "log-unavailable", "the log stores nothing at the moment, so the call cannot go on. Try again later"
+        )
         self._driver.line = None
         self._stop_soon()
 

@@ -100,7 +100,7 @@ async def _tell_back(call: Call) -> None:
         if call.outage.is_on:
             await call.outage.end()
     except (NatsError, OSError) as error:
-        log.warning("session %s: %r", call.session_id, error)
+        log.warning("session %s could not be informed that the log is back: %r", call.session_id, error)
 
 
 async def _is_provisioned(broker: NatsBroker) -> bool:

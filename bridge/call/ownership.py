@@ -54,7 +54,7 @@ async def may_be_held(nc: Client, session_id: str) -> bool:
     try:
         return await is_held(nc, session_id, ANSWER_TIMEOUT_S)
     except TimeoutError:
-        log.debug("whoever holds %s is busy", session_id)
+        log.debug("the holder of %s did not answer in time", session_id)
         return True
 
 
@@ -92,13 +92,13 @@ class Holder:
             self._claimed = asyncio.create_task(self._give_up_for(message), name=f"giving up {self._session_id}")
 
     async def _give_up_for(self, message: Msg) -> None:
-        log.info("session %s goes on at another door", self._session_id)
+        log.info("session %s continues at another door", self._session_id)
         try:
             with own_cancellation_only():
                 await self._give_up()
                 await message.respond(b"")
         except (CancelledElsewhere, NatsError) as error:
-            log.error("%s: who asked for it was not answered: %s", self._session_id, error)
+            log.error("%s: a request to its holder could not be answered: %s", self._session_id, error)
 
     async def _on_end(self, message: Msg) -> None:
         self._tasks.own(self._end_for(message), "ended from outside")

@@ -110,7 +110,9 @@ class PlaybackDriver:
             frame = unpack_out(message.data)
         except BadAudio as error:
             log.warning(
-                "session %s: a frame of the agent's sound cannot be read and is dropped: %s", self._session_id, error
+                "session %s: a frame of the agent's sound could not be decoded and is dropped: %s",
+                self._session_id,
+                error,
             )
             return
         self._apply(self._playback.on_frame(frame, now_ns()))
@@ -175,12 +177,12 @@ class PlaybackDriver:
 
 async def ask_again(nc: Client, clause: e.ReplyClauseWritten) -> int:
     """Request a clause's sound from synthesis again; return what that costs of the clause's patience."""
-    log.info("session %s: the sound of clause %d is missing; asking again", clause.session_id, clause.index)
+    log.info("session %s: the sound of clause %d is missing; requesting it again", clause.session_id, clause.index)
     try:
         with own_cancellation_only():
             await nc.request(sound_again_subject(clause.session_id), encode(clause), timeout=ASK_TIMEOUT_S)
     except NoRespondersError:
         return NOBODY_COST
     except (NatsError, TimeoutError, CancelledElsewhere) as error:
-        log.debug("asking for a clause: %r", error)
+        log.debug("requesting a clause: %r", error)
     return ANSWERED_COST

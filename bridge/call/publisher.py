@@ -71,7 +71,8 @@ class EventPublisher:
                 async with asyncio.timeout(patience_s):
                     await self._gate()
             except TimeoutError as error:
-                raise LogUnavailable(f"{type(event).__name__} of {event.session_id}: nobody could be asked") from error
+                what = f"{type(event).__name__} of {event.session_id}"
+                raise LogUnavailable(f"{what} was not stored: the session's owner could not be checked") from error
         expected = None
         if isinstance(event, SessionClosed):
             expected = ExpectedSequence(session_subjects(event.session_id, "track"), self.track_sequence)

@@ -79,5 +79,5 @@ class RefusedSessions:
                 last_track = sequence if isinstance(event, e.TrackUnpublished) else last_track
         except StaleWriter:
             return False  # its client has just come back
-        log.info("session %s was stored after its client had been refused: it is ended", session_id)
+        log.info("session %s was stored after its client had been refused; it has been ended", session_id)
         return True

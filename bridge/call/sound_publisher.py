@@ -83,7 +83,7 @@ class SoundPublisher:
             try:
                 await self._nc.publish(self._subject, data)
             except (NatsError, OSError) as error:
-                log.debug("sound is kept: %r", error)
+                log.debug("sound is kept until the log is back: %r", error)
                 self._next = max(0, self._next - 1)
                 self._failed = True
 

@@ -43,7 +43,7 @@ class Tasks:
 
         def begin_again(task: "asyncio.Task[None]") -> None:
             if not self._is_ending and (task.cancelled() or task.exception() is not None):
-                log.error("%s: %s has ended and begins again", self._owner, name)
+                log.error("%s: %s has ended and is started again", self._owner, name)
                 rests_s = AGAIN_S if time.monotonic() - begun_s > CALM_S else rest_s
                 self._keep(make, name, min(2 * rests_s, LONGEST_REST_S), rests_s)
 

@@ -29,7 +29,9 @@ def clauses_to_ask(reply: ReplyPlayback, now_ns: int) -> list[ReplyClauseWritten
         if now_ns < _due_ns(clause, reply):
             continue
         if clause.patience <= 0:
-            log.warning("reply %s: synthesis gave no sound for clause %d; it is skipped", reply.reply_id, clause.index)
+            log.warning(
+                "reply %s: synthesis published no sound for clause %d; it is skipped", reply.reply_id, clause.index
+            )
             clause.skip()
             continue
         clause.asking = True

@@ -101,12 +101,12 @@ def make_broker(name: str) -> NatsBroker:
     broker: NatsBroker
 
     async def reconnected() -> None:
-        log.warning("NATS is back")
+        log.warning("the connection to NATS is back")
         await _provision_again(broker)
 
     async def disconnected() -> None:
         if not connection(broker).is_closed:  # else it is we who left
-            log.warning("NATS is gone; waiting for it")
+            log.warning("the connection to NATS is lost; reconnecting")
 
     try:
         url = nats_url()
@@ -135,7 +135,7 @@ async def _provision_again(broker: NatsBroker) -> None:
         try:
             await provision(jetstream(broker))
         except (NatsError, TimeoutError, OSError) as error:
-            log.debug("provisioning after a reconnect: %r; trying again", error)
+            log.debug("provisioning after a reconnect: %r; retrying", error)
             await asyncio.sleep(0.25)
         else:
             return

@@ -55,4 +55,4 @@ def dropped_line(dropped: Counter[str]) -> str:
     named = ", ".join(f"{count} of {subject}" for subject, count in dropped.most_common(SUBJECTS_TOLD))
     others = len(dropped) - SUBJECTS_TOLD
     rest = f" and {others} other subjects" if others > 0 else ""
-    return f"messages dropped, as they come faster than this process takes them: {named}{rest}"
+    return f"messages dropped, because they arrive faster than this process handles them: {named}{rest}"

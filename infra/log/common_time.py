@@ -58,7 +58,7 @@ async def agree(nc: Client, clock: SteadyClock = CLOCK, patience_s: float = ANSW
     if told is None and not clock.busy_ns():
         told = await _of_nats(nc)
     if told is not None and (moved_ns := clock.agree(told.now_ns(elapsed_ns()))):
-        log.warning("the time was set by %+.1f s, to that of the others at this log", moved_ns / 1e9)
+        log.warning("the clock was moved by %+.1f s to agree with the other processes at this log", moved_ns / 1e9)
 
 
 @asynccontextmanager
@@ -126,5 +126,5 @@ def _put(time_ns: int, busy_ns: int, asked_ns: int) -> Told:
     """Return an answer that comes now to a question of `asked_ns`. Raises TimeoutError if that was too long ago."""
     here_ns = elapsed_ns()
     if here_ns - asked_ns > APART_NS // 2:
-        raise TimeoutError("an answer that took so long tells no time")
+        raise TimeoutError("the answer took too long for the time in it to be of use")
     return Told(time_ns, busy_ns, (here_ns + asked_ns) // 2)

@@ -105,7 +105,7 @@ def lasting(take: Callable[[Msg], Awaitable[None]]) -> Callable[[Msg], Awaitable
             with own_cancellation_only():
                 await take(message)
         except CancelledElsewhere as error:
-            log.error("a message on %s was not taken: %s", message.subject, error)
+            log.error("a message on %s was not handled: %s", message.subject, error)
 
     return take_each
 

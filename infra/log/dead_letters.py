@@ -65,7 +65,7 @@ async def copy_to_dead(
     for header in [name for name in copied if name.lower().startswith("nats-expected")]:
         del copied[header]
     await js.publish(dead_subject(durable), data, stream=DEAD, headers=copied, timeout=5)
-    log.error("%s could not take %s (sequence %d): %s", durable, subject, sequence, reason)
+    log.error("%s could not handle %s (sequence %d): %s", durable, subject, sequence, reason)
 
 
 async def dead_letter_undecodable(message: Any, error: BaseException) -> bool:
@@ -107,7 +107,7 @@ async def put_back(nc: Client, letter: DeadLetter, timeout_s: float = 30) -> Non
     if letter.durable not in {durable.name for durable in DURABLES}:
         projection = letter.durable.removeprefix("projection-")
         raise NotTaken(
-            f"{letter.durable} is a projection and takes it again when it is rebuilt: install a program that can store "
+            f"{letter.durable} is a projection and reads it again when it is rebuilt: install a version that can store "
             f"it, then `daredevil projections rebuild {projection}`"
         )
     headers = {SUBJECT_HEADER: letter.subject}
@@ -116,7 +116,9 @@ async def put_back(nc: Client, letter: DeadLetter, timeout_s: float = 30) -> Non
     except NoRespondersError as error:
         raise NotTaken(f"no {letter.durable} is running: start it, then try again") from error
     except TimeoutError as error:
-        raise NotTaken(f"{letter.durable} gave no answer within {timeout_s:.0f} s; the letter stays") from error
+        raise NotTaken(
+            f"{letter.durable} did not answer within {timeout_s:.0f} s. The dead letter stays; try again"
+        ) from error
     if answer.data:
         raise NotTaken(answer.data.decode(errors="replace"))
     await nc.jetstream().delete_msg(DEAD, letter.sequence)

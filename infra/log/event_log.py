@@ -96,7 +96,7 @@ async def append(
             reason = f"{type(event).__name__} of {event.session_id} was not stored: {problem!r}"
             raise LogUnavailable(reason) from problem
         if delay_s == 0.1:
-            log.warning("%s of %s not stored yet (%r); trying again", type(event).__name__, event.session_id, problem)
+            log.warning("%s of %s is not stored yet (%r); retrying", type(event).__name__, event.session_id, problem)
         await asyncio.sleep(delay_s)
         delay_s = min(delay_s * 2, 2)
 
@@ -119,7 +119,7 @@ async def _own_last(broker: NatsBroker, event: Event, expected: ExpectedSequence
     for fact in await facts_after(broker, event.session_id, expected.last_sequence):
         if fact.event.event_id == event.event_id:
             return fact.sequence
-    raise StaleWriter(f"{type(event).__name__} of {event.session_id}: another owner has gone on")
+    raise StaleWriter(f"{type(event).__name__} of {event.session_id} was not stored: another owner has taken over")
 
 
 async def history(

@@ -84,7 +84,7 @@ class EventHandlers(Generic[ResultT]):
         """
         if self.events:
             raise HandlersMismatch(
-                f"{_name(handler)} is to handle everything, but the {self._listener} takes only "
+                f"{_name(handler)} is declared for everything, but the {self._listener} receives only "
                 f"{_names(self.events)} (contracts/topology): declare it with `on` for some of these"
             )
         if self._on_everything is not None:
@@ -99,14 +99,14 @@ class EventHandlers(Generic[ResultT]):
         """Raise HandlersMismatch if an event of the row has no handler."""
         if not self.events and self._on_everything is None:
             raise HandlersMismatch(
-                f"the {self._listener} takes every event (contracts/topology), but nothing is declared with "
+                f"the {self._listener} receives every event (contracts/topology), but nothing is declared with "
                 "`on_everything`: declare a handler, or name the events in the row"
             )
         missing = [event_class for event_class in self.events if event_class not in self._handlers]
         if missing:
             raise HandlersMismatch(
-                f"the {self._listener} takes {_names(missing)} (contracts/topology), but no handler is declared for "
-                "that: declare one with `on`, or take it out of the row"
+                f"the {self._listener} receives {_names(missing)} (contracts/topology), but no handler is declared for "
+                "that: declare one with `on`, or remove it from the row"
             )
 
     async def handle(self, event: Event) -> ResultT | None:
@@ -122,7 +122,7 @@ class EventHandlers(Generic[ResultT]):
     def _declare(self, event_class: type[Event], handler: Callable[[Any], Awaitable[ResultT]]) -> None:
         if self.events and event_class not in self.events:
             raise HandlersMismatch(
-                f"{_name(handler)} is to handle {event_class.__name__}, but the {self._listener} takes only "
+                f"{_name(handler)} is declared for {event_class.__name__}, but the {self._listener} receives only "
                 f"{_names(self.events)}: add the event to its row in contracts/topology, or remove the handler"
             )
         if (other := self._handlers.get(event_class)) is not None:

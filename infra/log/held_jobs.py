@@ -73,7 +73,7 @@ def _unnoted() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        log.debug("what is held could not be noted: %r", error)
+        log.debug("a note about a held job could not be written: %r", error)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -117,7 +117,7 @@ async def give_back(held_dir: Path, pid: int, nats_url: str) -> int:
                 await nc.flush()
                 given = len(subjects)
     except (NatsError, TimeoutError, OSError) as error:
-        log.debug("jobs of process %d could not be given back: %r", pid, error)
+        log.debug("jobs of process %d could not be released to other copies: %r", pid, error)
     finally:
         if nc is not None:
             await nc.close()

@@ -145,7 +145,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         elif self._held.has_come_again(message):
             pass
         elif 0 < self._durable.max_deliver <= metadata.num_delivered:
-            reason = f"delivered {metadata.num_delivered} times and never answered: its handlers died or hung"
+            reason = f"delivered {metadata.num_delivered} times and never acknowledged: its handlers died or hung"
             await dead_letter(jetstream(self._broker), self._durable.name, message, reason)
         elif self._refuses is not None and await self._refuses():
             await quietly(message.nak(delay=REFUSED_S))
@@ -166,7 +166,9 @@ class Inbox(EventHandlers[Job | None], Subscriber):
             with own_cancellation_only():
                 await self._finish(held, await self._problem_with(held, started))
         except CancelledElsewhere as error:
-            log.warning("%s of %s: %s; it comes again", type(held.event).__name__, held.event.session_id, error)
+            log.warning(
+                "%s of %s: %s; it will be delivered again", type(held.event).__name__, held.event.session_id, error
+            )
         finally:
             if held in self._held and not is_being_stopped():
                 # Neither acknowledged nor dead-lettered: JetStream gives it out again.
@@ -219,7 +221,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
                 else:
                     await held.message.ack()
         except (NatsError, TimeoutError) as error:
-            log.warning("%s: not acknowledged, it will come again: %r", type(held.event).__name__, error)
+            log.warning("%s was not acknowledged and will be delivered again: %r", type(held.event).__name__, error)
         finally:
             self._held.forget(held)
             if not held.done.done():
@@ -242,7 +244,9 @@ class Inbox(EventHandlers[Job | None], Subscriber):
                     await asyncio.sleep(HEARTBEAT_S)
                     frozen_s = time.monotonic() - last - HEARTBEAT_S
                     if frozen_s > self._durable.ack_wait_s - HEARTBEAT_S - 0.5:
-                        log.error("%s was frozen for %.1f s and gives up what it held", self._durable.name, frozen_s)
+                        log.error(
+                            "%s was frozen for %.1f s and drops the messages it held", self._durable.name, frozen_s
+                        )
                         await self._drop_all()
                     last = time.monotonic()
                     await self._held.beat()
@@ -254,7 +258,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         """Start the subscriber again if its task has ended: FastStream starts a failed one again, no cancelled one."""
         tasks: list[asyncio.Task[object]] = getattr(self._subscriber, "tasks", [])
         if tasks and all(task.done() for task in tasks) and not self._closing:
-            log.error("%s takes no more messages; it is started again", self._durable.name)
+            log.error("the subscriber of %s has ended; it is started again", self._durable.name)
             await self._subscriber.stop()
             await self._subscriber.start()
 

@@ -32,9 +32,7 @@ class LiveEvents(EventHandlers[None], Subscriber):
     def __init__(self, broker: NatsBroker, process: str) -> None:
         rows = [row for row in LISTENERS if row.process == process and row.events]
         if not rows:
-            raise HandlersMismatch(
-                f"{process} has no row in LISTENERS (contracts/topology) that names events: add one with what it hears"
-            )
+            raise HandlersMismatch(f"{process} has no row with events in LISTENERS (contracts/topology): add one")
         super().__init__(f"listener {process}", tuple(event_class for row in rows for event_class in row.events))
         self._broker = broker
         self._subscriptions: list[Subscription] = []
@@ -57,9 +55,9 @@ class LiveEvents(EventHandlers[None], Subscriber):
         try:
             event = decode(message.subject, message.data)
         except Undecodable as error:
-            log.warning("not heard: %s", error)
+            log.warning("a live event was not handled: %s", error)
             return
         try:
             await self.handle(event)
         except Exception:  # the next event is another one; what the handler does is its own affair
-            log.exception("%s of %s was not dealt with", type(event).__name__, event.session_id)
+            log.exception("%s of %s was not handled", type(event).__name__, event.session_id)

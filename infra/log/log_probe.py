@@ -50,7 +50,7 @@ class Refusals:
         """Return why the log seems to take nothing, empty if it does as far as is known."""
         if self._since_s is None or now_s - self.last_s > REMEMBERED_S:
             return ""
-        return f"the log has taken none of this process's facts for {now_s - self._since_s:.0f} s"
+        return f"the log has stored none of this process's facts for {now_s - self._since_s:.0f} s"
 
 
 refusals = Refusals()
@@ -82,5 +82,5 @@ async def _stored(js: JetStreamContext, answer_s: float) -> str:
         with cancellation_kept():
             await js.publish(probe_subject(os.getpid()), bytes(PROBE_BYTES), stream=PROBE, timeout=answer_s)
     except (NatsError, TimeoutError, OSError) as error:
-        return f"the log takes no facts ({error or type(error).__name__}): is its disk full?"
+        return f"the log stores no facts ({error or type(error).__name__}). Check whether its disk is full"
     return ""

@@ -64,7 +64,7 @@ async def nats_problem(url: str, timeout_s: float = 5) -> str:
             finally:
                 await nc.close()
     except JetStreamError as error:
-        return f"it has no JetStream ({getattr(error, 'description', '') or type(error).__name__}): start it with `-js`"
+        return f"it has no JetStream ({getattr(error, 'description', '') or type(error).__name__}); start it with `-js`"
     except TimeoutError:
         return f"no answer within {timeout_s:g} s"
     except (NatsError, OSError, ValueError) as error:
@@ -87,11 +87,11 @@ async def wait_for_nats(url: str, leaving: asyncio.Event) -> bool:
         problem = await nats_problem(url)
         if not problem:
             if told:
-                log.warning("NATS is there")
+                log.warning("NATS answers now")
             return True
         if problem != told:
             log.error(
-                "NATS at %s does not answer (%s); trying again. Start it (`daredevil run` has one of its own), or set "
+                "NATS at %s does not answer (%s); retrying. Start it (`daredevil run` starts its own), or set "
                 "DAREDEVIL_NATS_URL",
                 shown_url(url),
                 problem,

@@ -25,7 +25,7 @@ ANSWERED_FOR_ALL = (HEALTH.name, CLOCK.name, PUT_BACK.name)
 MOST = 50
 """How many requests a process answers at a time unless it says otherwise."""
 
-BUSY = b"busy: too many such requests are being answered; ask again later"
+BUSY = b"busy: too many such requests are being answered; try again later"
 
 A = TypeVar("A", bound=Event)
 _Answer = Callable[[A], Awaitable[bytes]]
@@ -73,8 +73,8 @@ class RequestHandlers(Subscriber):
         """
         if request not in self._rows:
             raise HandlersMismatch(
-                f"{self._process} is to answer {request.name}, but its row in REQUESTS (contracts/topology) does not "
-                f"name {self._process}: add it to `answered_by`, or remove the handler"
+                f"{self._process} declares a handler for {request.name}, but the row of {request.name} in REQUESTS "
+                f"(contracts/topology) does not name {self._process}: add it to `answered_by`, or remove the handler"
             )
         if request.name in self._handlers:
             raise HandlersMismatch(f"{self._process} has two handlers for the request {request.name}: keep one")
@@ -96,7 +96,7 @@ class RequestHandlers(Subscriber):
         if missing:
             raise HandlersMismatch(
                 f"{self._process} answers {', '.join(missing)} (REQUESTS in contracts/topology), but no handler is "
-                "declared for that: declare one with `on`, or take the process out of the row"
+                "declared for it: declare one with `on`, or remove the process from the row"
             )
 
     async def open(self) -> None:

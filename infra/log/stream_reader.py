@@ -216,6 +216,8 @@ async def _direct_get(nc: Client, stream: str, request: Mapping[str, object], ti
         case "404":
             return Batch(messages, 0)
         case "503":
-            raise StreamUnreadable(f"stream {stream} cannot be read: NATS has none of that name, or JetStream is away")
+            raise StreamUnreadable(
+                f"stream {stream} cannot be read: NATS has no stream of that name, or JetStream is down"
+            )
         case _:
             raise StreamUnreadable(f"stream {stream} cannot be read: {status} {headers.get('Description', '')}")

@@ -41,7 +41,7 @@ def livekit_server_path(named: str = "") -> str:
     if named:
         found = shutil.which(named)
         if found is None:
-            raise LiveKitMissing(f"DAREDEVIL_LIVEKIT_SERVER={named} is no program: {HOW_TO_GET_IT}")
+            raise LiveKitMissing(f"DAREDEVIL_LIVEKIT_SERVER={named} is not a program: {HOW_TO_GET_IT}")
         return found
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     found = shutil.which("livekit-server") or shutil.which(cache / "daredevil" / "livekit-server")

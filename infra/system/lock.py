@@ -50,7 +50,7 @@ def lock_data_dir(data_dir: Path, patience_s: float = 1.0) -> DataDirLock:
             holder = os.pread(fd, 32, 0).decode(errors="replace").strip() or "unknown"
             os.close(fd)
             raise DataDirInUse(
-                f"{data_dir.absolute()} is in use: process {holder} runs on it. Stop that one (Ctrl-C, or "
+                f"{data_dir.absolute()} is in use by process {holder}. Stop it (Ctrl-C, or "
                 f"`kill {holder}`), or choose another directory with DAREDEVIL_DATA_DIR"
             ) from None
     os.ftruncate(fd, 0)

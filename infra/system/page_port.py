@@ -22,7 +22,7 @@ def port_problem(host: str, port: int) -> tuple[str, str] | None:
                 return why, "set DAREDEVIL_HOST to an address of this machine (0.0.0.0 for all of them)"
             if error.errno == errno.EACCES:
                 return why, "choose a port above 1023 with DAREDEVIL_PORT"
-            return why, "stop the program that has it, or choose another port with DAREDEVIL_PORT (0: any free one)"
+            return why, "stop the program that uses it, or choose another port with DAREDEVIL_PORT (0: any free one)"
     return None
 
 

@@ -54,7 +54,7 @@ def _livekit(settings: Settings, addresses: Addresses) -> list[Program]:
         return []
     if addresses.livekit_ports is None:
         if missing := settings.unset("livekit_api_key", "livekit_api_secret"):
-            raise StartFailed(f"DAREDEVIL_LIVEKIT_URL is {addresses.livekit_url}, but not set: {' and '.join(missing)}")
+            raise StartFailed(f"DAREDEVIL_LIVEKIT_URL is {addresses.livekit_url}. Also set {' and '.join(missing)}")
         return []
     try:
         binary = livekit_server_path(settings.livekit_server)

@@ -217,7 +217,7 @@ class ForkServerClient:
                     await process.wait()
                     break
             except CancelledElsewhere as error:
-                log.error("reading what the fork server says: %s; it is read on", error)
+                log.error("reading from the fork server: %s; reading continues", error)
         self._process = None
         for pid in list(self._children):
             self._ended(pid, -int(signal.SIGKILL))

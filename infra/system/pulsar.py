@@ -25,10 +25,10 @@ class PulsarMissing(RuntimeError):
 def check_installed() -> None:
     """Make sure that a broker can be started without fetching anything. Raises PulsarMissing."""
     if not SCRIPT.exists():
-        raise PulsarMissing(f"{SCRIPT} is not here: a Pulsar can be started from a checkout only")
+        raise PulsarMissing(f"{SCRIPT} is missing: a Pulsar can only be started from a checkout")
     lib = subprocess.run(["bash", str(SCRIPT), "lib"], capture_output=True, text=True, check=True).stdout.strip()
     if shutil.which("java") is None or not (Path(lib) / ".complete").exists():
-        raise PulsarMissing("Java 17 or Pulsar's jars (240 MB) are not here: `bash scripts/pulsar.sh fetch` gets them")
+        raise PulsarMissing("Java 17 or Pulsar's jars (240 MB) are missing: `bash scripts/pulsar.sh fetch` gets them")
 
 
 class PulsarServer:
@@ -55,7 +55,7 @@ class PulsarServer:
     def pid(self) -> int:
         """Its process. Raises RuntimeError if there is none."""
         if self._process is None:
-            raise RuntimeError("the broker does not run")
+            raise RuntimeError("the broker is not running")
         return self._process.pid
 
     def begin(self) -> None:

@@ -133,7 +133,7 @@ class Supervisor:
                 why = (
                     self._gave_up.result()
                     if self._gave_up.done()
-                    else f"not ready after {START_TIMEOUT_S} s: see {self._logs}"
+                    else f"the system was not ready after {START_TIMEOUT_S} s: see the log files in {self._logs}"
                 )
                 await ended(self._starting)
                 raise StartFailed(why)
@@ -185,8 +185,8 @@ class Supervisor:
             url = self._addresses.nats_url
             if problem := await nats_problem(url):
                 raise StartFailed(
-                    f"NATS at {shown_url(url)} does not answer ({problem}): start it, or unset DAREDEVIL_NATS_URL to "
-                    "have the embedded one"
+                    f"NATS at {shown_url(url)} does not answer ({problem}). Start it, or unset DAREDEVIL_NATS_URL to "
+                    "use the embedded one"
                 )
             self._progress(f"using NATS at {shown_url(url)}")
             return
@@ -213,7 +213,7 @@ class Supervisor:
         error = None if keeper.cancelled() else keeper.exception()
         if part.name not in self._stopping and (keeper.cancelled() or error is not None):
             why = f"{error!r}" if error is not None else "cancelled"
-            self._warn(f"the keeper of {part.name} has ended ({why}); another takes its place")
+            self._warn(f"the task that keeps {part.name} running has ended ({why}); another takes its place")
             asyncio.get_running_loop().call_later(KEEPER_REST_S, self._begin_keeping, part)
 
     async def _keep_running(self, part: Program | App) -> None:
@@ -295,7 +295,7 @@ class Supervisor:
         """Watch the logs on by another task if anything but our end has ended the one that did."""
         if not self._is_ending:
             why = "cancelled" if watcher.cancelled() else f"{watcher.exception()!r}"
-            self._warn(f"the watcher of the logs has ended ({why}); another takes its place")
+            self._warn(f"the task that watches the logs has ended ({why}); another takes its place")
             asyncio.get_running_loop().call_later(KEEPER_REST_S, self._begin_watching)
 
     async def _watch_logs(self) -> None:
@@ -303,7 +303,7 @@ class Supervisor:
             await asyncio.sleep(0.25)
             self._show_loud_lines()
             if self._disk.restart_due() and NATS in self._running:
-                self._warn("there is room on the log's disk again: starting NATS anew, calls go on")
+                self._warn("the log's disk has room again: restarting NATS, calls continue")
                 self._disk.restarted()
                 self._running[NATS].send(signal.SIGTERM)
 
@@ -323,8 +323,8 @@ class Supervisor:
         is_of_it = self._disk.take(line)
         if is_of_it and not known:
             self._warn(
-                f"the log takes no more facts: writing to {self._data_dir} fails (its disk has "
-                f"{free_bytes(self._data_dir) / 1e6:.0f} MB free). Make room; then NATS is started anew by itself"
+                f"the log stores no more facts: writing to {self._data_dir} fails (its disk has "
+                f"{free_bytes(self._data_dir) / 1e6:.0f} MB free). Free some space; NATS then restarts by itself"
             )
         return is_of_it
 
@@ -363,7 +363,7 @@ class Supervisor:
         try:
             await asyncio.wait_for(process.wait(), GRACE_S)
         except TimeoutError:
-            self._warn(f"{name} did not end within {GRACE_S} s of being told to: killing it")
+            self._warn(f"{name} did not end within {GRACE_S} s of the signal to end: killing it")
             process.send(signal.SIGKILL)
             await process.wait()
 

@@ -32,9 +32,9 @@ def test_a_setting_adds_projections_to_our_own() -> None:
     ("named", "problem"),
     [
         ("nonsense", "not of the form `module:ROW`"),
-        ("no.such.module:ROW", "No module named 'no'; install the package that has no.such.module, or add"),
+        ("no.such.module:ROW", "No module named 'no'; install the package that contains no.such.module, or add"),
         (f"{__name__}:NOTHING", "has no NOTHING"),
-        (f"{__name__}:NUMBER", "which is no infra.projection.Projection"),
+        (f"{__name__}:NUMBER", "which is not an infra.projection.Projection"),
         (f"{__name__}:DOUBLE", "two projections are called postgres"),
     ],
 )

@@ -73,14 +73,16 @@ async def test_an_event_without_a_handler_is_refused() -> None:
 
 def test_a_handler_for_an_event_that_the_durable_does_not_take_is_an_error() -> None:
     inbox = Inbox(NatsBroker(), SYNTHESIS)
-    with pytest.raises(HandlersMismatch, match=r"nothing is to handle SessionClosed, but the durable synthesis takes"):
+    with pytest.raises(
+        HandlersMismatch, match=r"nothing is declared for SessionClosed, but the durable synthesis receives"
+    ):
         inbox.on(SessionClosed)(nothing)
 
 
 async def test_an_event_of_the_durable_without_a_handler_is_an_error_before_anything_is_taken() -> None:
     inbox = Inbox(NatsBroker(), SUMMARIES)
     inbox.on(TurnRecorded)(nothing)
-    with pytest.raises(HandlersMismatch, match=r"durable summaries takes SessionClosed .* no handler is declared"):
+    with pytest.raises(HandlersMismatch, match=r"durable summaries receives SessionClosed .* no handler is declared"):
         await inbox.open()
 
 
@@ -92,7 +94,7 @@ def test_two_handlers_for_one_event_are_an_error_that_names_both() -> None:
 
 
 def test_a_handler_for_everything_belongs_to_a_durable_that_takes_everything() -> None:
-    with pytest.raises(HandlersMismatch, match="the durable synthesis takes only ReplyClauseWritten"):
+    with pytest.raises(HandlersMismatch, match="the durable synthesis receives only ReplyClauseWritten"):
         Inbox(NatsBroker(), SYNTHESIS).on_everything(nothing)
-    with pytest.raises(HandlersMismatch, match="durable persistence takes every event"):
+    with pytest.raises(HandlersMismatch, match="durable persistence receives every event"):
         Inbox(NatsBroker(), PERSISTENCE).check()

@@ -70,18 +70,20 @@ async def test_what_goes_wrong_with_one_message_does_not_end_the_subscription(
         await until(lambda: heard == ["fails", "cancelled", "last"])
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert [warning.split(":")[0] for warning in warnings] == [
-        "not heard",
-        "ReplyDiscarded of s-1 was not dealt with",
-        "a message on live.s-1.reply.discarded was not taken",
+        "a live event was not handled",
+        "ReplyDiscarded of s-1 was not handled",
+        "a message on live.s-1.reply.discarded was not handled",
     ]
 
 
 async def test_handlers_have_to_be_those_of_the_row(broker: NatsBroker) -> None:
     live = LiveEvents(broker, SYNTHESIS)
-    with pytest.raises(HandlersMismatch, match="SessionOpened, but the listener synthesis takes only"):
+    with pytest.raises(HandlersMismatch, match="SessionOpened, but the listener synthesis receives only"):
         live.on(SessionOpened)(nothing)
     live.on(SessionClosed, ReplyDiscarded)(nothing)
-    with pytest.raises(HandlersMismatch, match=r"listener synthesis takes TurnInterrupted .* no handler is declared"):
+    with pytest.raises(
+        HandlersMismatch, match=r"listener synthesis receives TurnInterrupted .* no handler is declared"
+    ):
         await live.open()
-    with pytest.raises(HandlersMismatch, match="cli has no row in LISTENERS"):
+    with pytest.raises(HandlersMismatch, match="cli has no row with events in LISTENERS"):
         LiveEvents(broker, CLI)

@@ -96,7 +96,7 @@ async def test_requests_are_answered_side_by_side_up_to_a_bound(broker: NatsBrok
 
 async def test_handlers_have_to_be_those_of_the_rows(broker: NatsBroker) -> None:
     requests = RequestHandlers(broker, SYNTHESIS)
-    with pytest.raises(HandlersMismatch, match="synthesis is to answer Chat, but its row"):
+    with pytest.raises(HandlersMismatch, match="synthesis declares a handler for Chat, but the row of Chat"):
         requests.on(CHAT)
     with pytest.raises(HandlersMismatch, match=r"synthesis answers SoundAgain .* no handler is declared"):
         await requests.open()

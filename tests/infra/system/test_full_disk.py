@@ -63,12 +63,12 @@ async def test_after_the_disk_had_no_room_nats_is_started_anew_and_nothing_store
         free = os.statvfs(small_disk)
         filler.write_bytes(b"x" * (free.f_bavail * free.f_frsize - 1_000_000))
         stored = await fill(js)
-        await until(lambda: any("takes no more facts" in line for line in warned), 20)
+        await until(lambda: any("stores no more facts" in line for line in warned), 20)
         crumbs = small_disk / "crumbs"
         with crumbs.open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while file.write(bytes(4096)):
                 pass
-        assert "takes no facts" in await LogProbe().problem(js)
+        assert "stores no facts" in await LogProbe().problem(js)
         assert supervisor.pids()["nats"] == pid, "while there is no room, a new start would not help"
 
         filler.unlink()
@@ -84,7 +84,7 @@ async def test_after_the_disk_had_no_room_nats_is_started_anew_and_nothing_store
         assert supervisor.pids()["nats"] != pid
         assert (await js.get_msg("VOICE", stored)).data == b"y" * 100_000
         assert await LogProbe().problem(js) == ""
-        assert len([line for line in warned if "takes no more facts" in line]) == 1
+        assert len([line for line in warned if "stores no more facts" in line]) == 1
     finally:
         await nc.close()
         await supervisor.stop()
@@ -113,7 +113,7 @@ def test_a_process_whose_facts_are_refused_is_not_ready_until_one_is_stored() ->
     assert refusals.problem(100) == ""
     refusals.refused(95, 100)
     refusals.refused(100, 104)
-    assert refusals.problem(105) == "the log has taken none of this process's facts for 5 s"
+    assert refusals.problem(105) == "the log has stored none of this process's facts for 5 s"
     assert refusals.problem(140) == "", "nobody has tried since: it may well take them again"
     refusals.refused(140, 141)
     refusals.stored()
@@ -128,4 +128,4 @@ def test_what_was_refused_before_nats_was_back_says_nothing_any_more() -> None:
     refusals.refused(109, 114)
     assert refusals.problem(115) == "", "it was tried while NATS was away"
     refusals.refused(111, 116)
-    assert refusals.problem(117) == "the log has taken none of this process's facts for 1 s"
+    assert refusals.problem(117) == "the log has stored none of this process's facts for 1 s"

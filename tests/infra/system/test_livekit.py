@@ -23,7 +23,7 @@ def test_where_there_is_no_server_it_is_said_how_to_get_one(tmp_path: Path, monk
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(LiveKitMissing, match=r"https://get\.livekit\.io"):
         livekit_server_path()
-    with pytest.raises(LiveKitMissing, match="DAREDEVIL_LIVEKIT_SERVER=/nowhere is no program"):
+    with pytest.raises(LiveKitMissing, match="DAREDEVIL_LIVEKIT_SERVER=/nowhere is not a program"):
         livekit_server_path("/nowhere")
 
 

@@ -46,7 +46,7 @@ def test_a_server_elsewhere_opens_it_and_none_is_started_here(tmp_path: Path) ->
 
 
 def test_a_server_elsewhere_without_its_key_is_told_before_anything_starts(tmp_path: Path) -> None:
-    missing = r"not set: DAREDEVIL_LIVEKIT_API_KEY and DAREDEVIL_LIVEKIT_API_SECRET$"
+    missing = r"Also set DAREDEVIL_LIVEKIT_API_KEY and DAREDEVIL_LIVEKIT_API_SECRET$"
     with pytest.raises(StartFailed, match=missing):
         Supervisor(some_settings(tmp_path, livekit_url="wss://rooms.example.org"))
 
@@ -54,13 +54,15 @@ def test_a_server_elsewhere_without_its_key_is_told_before_anything_starts(tmp_p
 @pytest.mark.parametrize("half", ["livekit_api_key", "livekit_api_secret"])
 def test_of_a_key_that_was_half_given_the_missing_half_is_named(tmp_path: Path, half: str) -> None:
     values = {name: value for name, value in ELSEWHERE.items() if name != half}
-    with pytest.raises(StartFailed, match=f"not set: DAREDEVIL_{half.upper()}$"):
+    with pytest.raises(StartFailed, match=f"Also set DAREDEVIL_{half.upper()}$"):
         Supervisor(some_settings(tmp_path, **values))
 
 
 def test_without_a_server_program_it_is_said_how_to_get_one(tmp_path: Path) -> None:
     settings = some_settings(tmp_path, livekit=True, livekit_server="/nowhere/livekit-server")
-    with pytest.raises(StartFailed, match=r"(?s)is no program: get the official one.*or use one that runs elsewhere"):
+    with pytest.raises(
+        StartFailed, match=r"(?s)is not a program: get the official one.*or use one that runs elsewhere"
+    ):
         Supervisor(settings)
 
 
