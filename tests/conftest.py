@@ -25,6 +25,7 @@ os.environ.setdefault("DAREDEVIL_TRANSCRIPT_SPARE", "off")
 
 # How long an example takes is the machine's business: it may be busy.
 hypothesis_settings.register_profile("daredevil", deadline=None)
+hypothesis_settings.register_profile("quick", deadline=None, max_examples=20)
 hypothesis_settings.load_profile("daredevil")
 
 
