@@ -95,6 +95,6 @@ async def test_a_summary_is_shown_as_text_or_json(broker: NatsBroker, tmp_path: 
     await append(broker, call.facts[-1])
     final, as_json = await _cli("summary", "s-1"), await _cli("summary", "s-1", "--json")
     assert rolling[1] == b"Time was asked for.\n"
-    assert "the session goes on" in rolling[2]
+    assert "the session is still open" in rolling[2]
     assert final[1].decode().splitlines() == ["About time.", "topics: time", "sentiment: unknown", "to do: Have lunch."]
     assert json.loads(as_json[1])["summary"] == "About time."
