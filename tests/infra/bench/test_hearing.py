@@ -66,7 +66,7 @@ def test_a_folder_with_texts_is_speech_and_one_without_is_not(tmp_path: Path) ->
 
 
 def test_a_folder_without_sound_says_so(tmp_path: Path) -> None:
-    for folder, why in ((tmp_path, r"no \.wav"), (tmp_path / "nowhere", "no folder")):
+    for folder, why in ((tmp_path, r"no \.wav"), (tmp_path / "nowhere", "is not a folder")):
         with pytest.raises(NoSet, match=why):
             known_sets([folder])
 
