@@ -29,10 +29,9 @@ async def turn_ended(event: e.TurnEnded) -> None:
 
 @asynccontextmanager
 async def lifespan() -> AsyncIterator[None]:
-    """Take events while the app runs."""
-    await inbox.open()
-    yield
-    await inbox.close()
+    """Receive events while the app runs."""
+    async with inbox:
+        yield
 
 
 app = make_app(MODERATION.name, broker, lifespan)
