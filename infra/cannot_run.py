@@ -1,4 +1,4 @@
-"""The errors that people can put right, and how a process ends with one: a line and an exit code, no traceback."""
+"""Errors that people can fix, and how a process ends with one: a line and an exit code, no traceback."""
 
 import logging
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ log = logging.getLogger(__name__)
 class CannotRun(Exception):
     """A process or a command cannot do its work as things are; the message says why, and what to do about it.
 
-    Libraries raise it as any other error. Where a process begins (the command line, an app that is run) it is shown as
-    one line, and the process ends with `exit_code`: 1 if something failed, 2 if it was asked for what cannot be.
+    Libraries raise it like any other error. The entry point of a process (the command line, an app) shows it as one
+    line and ends the process with `exit_code`: 1 if something failed, 2 if the request was invalid.
     """
 
     exit_code = 1

@@ -21,9 +21,9 @@ def data_folder(data_dir: Path) -> Path:
 
 
 def socket_folder(folder: Path) -> Path:
-    """Return where the server on `folder` has its socket: there, or in the system's if that path does not do."""
+    """Return the folder of the server's socket: `folder`, or the system's temporary one if that path is unsuitable."""
     path = str(folder)
-    # Postgres and its clients take lists of folders: commas and quotes are theirs, blanks at the ends go.
+    # Postgres and its clients parse a list of folders: commas and quotes are special, outer blanks are stripped.
     plain = not set(path) & set(",\"'\\") and path.isprintable() and path.strip() == path
     if plain and len(os.fsencode(folder / ".s.PGSQL.5432")) <= MAX_SOCKET_PATH:
         return folder
@@ -39,7 +39,7 @@ def embedded_url(data_dir: Path) -> str:
 def running_url(settings: "Settings") -> str:
     """Return the Postgres to use: the one set, else the embedded one; empty if the settings say `off`.
 
-    Whoever connects copes with a server that is not there yet.
+    The server may not be running yet.
     """
     if settings.postgres_url == "off":
         return ""

@@ -13,24 +13,24 @@ from nats.aio.client import Client
 from infra.settings import Settings, items_of
 
 OWN = "projections:ROWS"
-"""Where our own rows are. They are imported by name, as others' are: no module here depends on a projection."""
+"""Where our own rows are. They are imported by name, like others': no module here depends on a projection."""
 
 PREFIX = "projection-"
 
 Progress = Callable[[str, int, int], None]
-"""Told what a rebuild is doing, and how many of how many facts are done (0 of 0 where that is not known)."""
+"""Called with what a rebuild is doing, and how many of how many facts are done (0 of 0 if that is not known)."""
 
 
 class UnknownProjection(RuntimeError):
-    """The setting names something that is no row of a projection; the message says what and what to do."""
+    """The setting names something that is not a row of a projection; the message says what and what to do."""
 
 
 class NotRebuilt(RuntimeError):
-    """A rebuild could not be done and has changed nothing; the message says why and what to do."""
+    """A rebuild was not possible and has changed nothing; the message says why and what to do."""
 
 
 class CannotTell(RuntimeError):
-    """Whether words are erased cannot be found out now, and waiting does not help; the message says why."""
+    """It cannot be checked whether words are erased, and waiting does not help; the message says why."""
 
 
 @dataclass(slots=True)
@@ -42,13 +42,13 @@ class Difference:
     changed: int = 0
 
     def __bool__(self) -> bool:
-        """Tell whether there is any."""
+        """Return whether there is any."""
         return bool(self.only_old or self.only_new or self.changed)
 
 
 @dataclass(slots=True)
 class Rebuilt:
-    """What a rebuild has done: how many events it took in, and how the old copy compared, by table."""
+    """The outcome of a rebuild: how many events it processed, and how the old copy compared, by table."""
 
     events: int = 0
     seconds: float = 0
@@ -67,24 +67,24 @@ class Projection:
     """A copy of the log in another shape.
 
     `name` is what people call it (`postgres`), `app` its FastStream app as `module:attribute`. A row is read by
-    programs that do not project, so its functions import what they need when they are called.
+    programs that run no projection, so its functions import what they need when they are called.
     """
 
     name: str
     app: str
     verify: Verify
-    """Return each difference between the log and the copy as one line; that its server is away is one, too."""
+    """Return each difference between the log and the copy as one line; a server that is away counts as one."""
     enabled: Callable[[Settings], bool] = lambda _settings: True
-    """Tell whether the settings switch it on."""
+    """Return whether the settings switch it on."""
     problem: Callable[[Settings], str] = lambda _settings: ""
-    """Say what is wrong with its settings, for `daredevil doctor`; empty if nothing is."""
+    """Return what is wrong with its settings, for `daredevil doctor`; empty if nothing is."""
     unerased: Unerased | None = None
-    """Say what the copy still has of erased sessions; empty once it has nothing. Raises CannotTell, or whatever its
+    """Return what the copy still has of erased sessions; empty once it has nothing. Raises CannotTell, or whatever its
     driver raises while its server is away. None where words stay until the copy's own retention removes them."""
     out_of_reach: str = ""
-    """What stays there after an erasure, and for how long: a line of the receipt."""
+    """What stays in it after an erasure, and for how long: a line of the receipt."""
     rebuild: Rebuild | None = None
-    """Make the copy anew from the log; with True as the last argument also if the log has lost facts that the copy
+    """Rebuild the copy from the log; with True as the last argument even if the log has lost facts that the copy
     has. Raises NotRebuilt. None where it cannot be rebuilt by a command."""
 
     @property
@@ -94,7 +94,7 @@ class Projection:
 
 
 def projections(settings: Settings) -> list[Projection]:
-    """Return all rows, also of projections that are switched off: ours, then others'. Raises UnknownProjection."""
+    """Return all rows, including projections that are switched off: ours, then others'. Raises UnknownProjection."""
     rows = list(_named(OWN))
     for name in items_of(settings.projections):
         rows += _named(name)

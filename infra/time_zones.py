@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 @lru_cache(maxsize=256)
 def is_zone(name: str) -> bool:
-    """Tell whether there is a time zone of this name."""
+    """Return whether there is a time zone of this name."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -16,7 +16,7 @@ def is_zone(name: str) -> bool:
 
 
 def checked_zone(name: str) -> str:
-    """Return a time zone's name; empty stays empty. Raises ValueError with what to write."""
+    """Return a time zone's name; empty stays empty. Raises ValueError with a hint at what to write."""
     name = name.strip()
     if not name or is_zone(name):
         return name

@@ -49,7 +49,7 @@ _ACTIVITY = (e.SessionOpened, e.SpeechStarted, e.TranscriptRevised, e.TurnEnded,
 class Call:
     """Owns one session's tasks. `over` is set when the call has ended and holds nothing any more.
 
-    `on_taken` is told the name of each typed turn that has one, once it is stored, as the line is.
+    `on_taken` is called with the name of each named typed turn once it is stored; the line is notified too.
     """
 
     def __init__(
@@ -85,9 +85,9 @@ class Call:
     # -- beginning
 
     async def open(self, past: list[Fact], playing: Playing | None = None) -> None:
-        """Begin with the facts that are stored: sound is taken from now on, and facts that come after the past ones.
+        """Start with the stored facts; sound is accepted from now on, and new facts follow the past ones.
 
-        `playing` is what the door before this one was playing, where no client counts it; playback goes on from there.
+        `playing` is what the previous door was playing, if no client counts it; playback continues from there.
         """
         self.state = session_state_of(fact.event for fact in past)
         self._driver.replay(past, playing)
@@ -105,7 +105,7 @@ class Call:
         self._tasks.keep(self._tick, "clock")
 
     async def store(self, events: Sequence[e.Event]) -> None:
-        """Append events after those that wait; return when they are stored. Raises LogUnavailable, StaleWriter."""
+        """Append events after those waiting; return when they are stored. Raises LogUnavailable, StaleWriter."""
         await self._publisher.drained()
         for event in events:
             if isinstance(event, e.TrackPublished):
@@ -114,9 +114,9 @@ class Call:
             self.state.apply(event)
 
     def attach(self, line: Line, held: Sequence[HeldReply] | None = None) -> None:
-        """Give the call its line, which gets the past facts and then what is still to be heard.
+        """Attach the line; it gets the past facts and then what is still to be heard.
 
-        `held` says how far the line has played the replies that it knows, if it can tell.
+        `held` is how far the line has played the replies that it knows, if it can report that.
         """
         self.people_are_back()
         self._active_s = time.monotonic()
@@ -131,12 +131,12 @@ class Call:
 
     @property
     def last_sequence(self) -> int:
-        """Sequence of the last fact that the line was given."""
+        """Sequence of the last fact that was sent to the line."""
         return self._recent[-1].sequence if self._recent else 0
 
     @property
     def is_waiting_for_client(self) -> bool:
-        """Whether its client vanished and may come back."""
+        """Whether its client has vanished and may come back."""
         return self._grace.is_running
 
     @property
@@ -145,7 +145,7 @@ class Call:
         return self._ending is not None
 
     async def settled(self) -> None:
-        """Wait until the events that wait to be appended are stored, or given up."""
+        """Wait until the events waiting to be appended are stored or abandoned."""
         await self._publisher.drained()
 
     def is_attached(self, line: Line) -> bool:
@@ -159,7 +159,7 @@ class Call:
     # -- the people
 
     def note(self, event: e.Event) -> None:
-        """Append an event about who is here; the call itself applies it at once."""
+        """Append an event about the people in the session; the call itself applies it at once."""
         if self._ending is None:
             self._publisher.put(event)
             self.state.apply(event)
@@ -167,48 +167,48 @@ class Call:
     def open_microphone(
         self, track_id: str, participant_id: str, rate_hz: int = IN_SAMPLE_RATE_HZ, frame_ms: int = FRAME_MS
     ) -> None:
-        """Take a track's sound from now on and publish it in frames of `frame_ms`; TrackPublished is appended once."""
+        """Accept a track's sound from now on and publish it in frames of `frame_ms`; append TrackPublished once."""
         if track_id not in self.state.tracks:
             self._own_tracks.add(track_id)
             self.note(published(self.session_id, track_id, participant_id, now_ns()))
         self._microphones.open(track_id, participant_id, rate_hz, frame_ms)
 
     def close_microphone(self, track_id: str, reason: str) -> None:
-        """Take no more sound of a track; TrackUnpublished says how much there was."""
+        """Accept no more sound of a track; append TrackUnpublished with its length."""
         for event in self._microphones.close(track_id, reason):
             self.note(event)
 
     async def sound(self, track_id: str, pcm: bytes) -> None:
-        """Take sound of a track (int16 little endian, mono, at its rate)."""
+        """Process sound of a track (int16 little endian, mono, at its rate)."""
         await self._microphones.sound(track_id, pcm)
 
     def played(self, report: Played) -> None:
-        """Take the line's count of played samples."""
+        """Process the line's count of played samples."""
         self._driver.played(report)
 
     def typed(self, participant_id: str, text: str, name: str = "") -> None:
-        """Take a turn from the keyboard; a reply that is being played is interrupted, and counted, first.
+        """Accept a turn from the keyboard; a reply that is being played is interrupted, and counted, first.
 
-        One that its sender has named is stored once however often it is sent; the line is told when it is stored.
+        One that its sender has named is stored once, however often it is sent; the line is notified when it is stored.
         """
         if self._ending is None:
             self._active_s = time.monotonic()
             self._driver.typed(participant_id, text, name)
 
     def client_vanished(self, reason: str = "vanished") -> None:
-        """Close the microphones at once, and the session if nobody comes back in time."""
+        """Close the microphones at once, and the session if nobody returns in time."""
         self._detach(reason)
         if self._ending is None:
             self._grace.begin("vanished", self._settings.reconnect_grace_s)
 
     def wait_for_people(self, reason: str, patience_s: float) -> None:
-        """Go on without a line; end the session if none is attached again within `patience_s`."""
+        """Continue without a line; end the session if none is attached again within `patience_s`."""
         self._driver.detach()
         if self._ending is None:
             self._grace.begin(reason, patience_s)
 
     def people_are_back(self) -> None:
-        """Do not end because nobody is here: a line is attached soon."""
+        """Do not end for lack of people: a line will be attached soon."""
         self._grace.stop()
 
     def hand_over(self) -> None:
@@ -226,7 +226,7 @@ class Call:
     # -- ending
 
     def end(self, reason: str, keep_line: bool = False) -> None:
-        """End the session; `over` is set when that is stored. The line is ended with it, unless it is kept."""
+        """End the session; `over` is set when that is stored. The line ends with it, unless it is kept."""
         self._keep_line = keep_line
         if self._ending is None:
             self._ending = asyncio.create_task(self._end(reason), name=f"end of {self.session_id}")
@@ -254,21 +254,21 @@ class Call:
             log.debug("session %s: SessionClosed is stored, but did not arrive as a live fact", self.session_id)
 
     async def _over_after(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Run `work`; however it ends, the call is over after it, because others wait for that."""
+        """Run `work`; however it ends, the call is over afterwards, because others wait for that."""
         try:
             await surely(work, f"the end of {self.session_id}")
         finally:
             await self._stop()
 
     async def end_abandoned(self, reason: str) -> None:
-        """End the session and the microphones that the door before this one left open; return when that is stored."""
+        """End the session and the microphones that the previous door left open; return when that is stored."""
         for event in left_open(self.session_id, self.state, now_ns(), reason):
             self.note(event)
         self.end(reason)
         await self.over.wait()
 
     async def leave(self) -> None:
-        """Give the session up without ending it: this door closes, or another one takes the session over."""
+        """Release the session without ending it: this door closes, or another one takes the session over."""
         if self._ending is None:
             self._detach("shutdown")
             self._ending = asyncio.create_task(self._over_after(self._leave), name=f"leaving {self.session_id}")
@@ -298,7 +298,7 @@ class Call:
     async def _let_go(self) -> None:
         await self._tasks.end()
         while self._subscriptions and not connection(self._broker).is_closed:
-            with contextlib.suppress(BadSubscriptionError):  # it was interrupted at its end
+            with contextlib.suppress(BadSubscriptionError):  # an earlier attempt was interrupted
                 await self._subscriptions[-1].unsubscribe()
             self._subscriptions.pop()
 
@@ -341,12 +341,12 @@ class Call:
         while True:
             await asyncio.sleep(TICK_S)
             self._driver.tick(self.outage.may_repair)
-            active_s = max(self._active_s, self.outage.back_s)  # what was said meanwhile is still on its way
+            active_s = max(self._active_s, self.outage.back_s)  # what was said meanwhile is still arriving
             if time.monotonic() - active_s > self._settings.session_idle_s and self._ending is None:
                 await self._end_if_idle()
 
     async def _end_if_idle(self) -> None:
-        """End the session, unless it only seems idle because the log is away: then the time begins again."""
+        """End the session, unless it only seems idle because the log is away: then the timeout restarts."""
         if self.outage.is_told or not await answers(connection(self._broker)):
             self._active_s = time.monotonic()
         elif self._ending is None:

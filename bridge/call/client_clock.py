@@ -1,16 +1,16 @@
-"""What a time of the client's clock is on ours: by its quickest message, as a network only ever delays. Pure."""
+"""Converts times of the client's clock to ours, by its fastest message, as a network only ever delays. Pure."""
 
 WINDOW_NS = 30_000_000_000
-"""How long the quickest message counts: two clocks drift apart by some ms in it."""
+"""How long the fastest message counts: in this time two clocks drift apart by some ms."""
 
 LONGEST_AGO_NS = 30_000_000_000
-"""What a client tells of longer ago than this, or of what is to come, is not believed."""
+"""A client's times older than this, or in the future, are ignored."""
 
 LONGEST_AHEAD_NS = 1_000_000_000
 
 
 class ClientClock:
-    """The clock of one connection: any that never goes back, in ms. Our times are ns."""
+    """The clock of one connection: any monotonic one, in ms. Our times are ns."""
 
     def __init__(self) -> None:
         self._offset_ns: int | None = None
@@ -18,14 +18,14 @@ class ClientClock:
         self._since_ns = 0
 
     def see(self, clock_ms: float, now_ns: int) -> None:
-        """Take what the client's clock showed as it sent a message that comes now."""
+        """Note the client's clock at the sending of a message that arrives now."""
         offset_ns = now_ns - int(clock_ms * 1e6)
         if self._offset_ns is None or now_ns - self._since_ns > WINDOW_NS:
             self._before_ns, self._offset_ns, self._since_ns = self._offset_ns, offset_ns, now_ns
         self._offset_ns = min(self._offset_ns, offset_ns)
 
     def time_ns(self, at_ms: float, now_ns: int) -> int | None:
-        """Return when that was, None if the clock is not known or what it says cannot be."""
+        """Return the time on our clock; None if the client's clock is unknown or its time is impossible."""
         if self._offset_ns is None:
             return None
         known = [offset_ns for offset_ns in (self._offset_ns, self._before_ns) if offset_ns is not None]

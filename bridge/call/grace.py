@@ -11,7 +11,7 @@ STEP_S = 0.05
 
 
 class Grace:
-    """Calls `on_over` with the reason when nobody has come back in time.
+    """Calls `on_over` with the reason when nobody has returned in time.
 
     Time in which `is_log_away()` holds does not count: nobody can come back then.
     """

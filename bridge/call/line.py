@@ -7,43 +7,43 @@ from infra.log.event_log import Fact
 
 
 class ReplyPlayer(Protocol):
-    """Plays the agent's replies to a listener and counts what of them was played: what a new door must bring.
+    """Plays the agent's replies to a listener and counts what was played: what a new door must implement.
 
-    It is told in order, and never waits. Of each reply it gets `reply`, its sound in any pieces, and `reply_end`; in
-    between `pause`, `resume` or `stop`. A reply follows another once that is over or stopped. It tells back, by
-    `bridge.playback.reports.Played`, how many samples of the reply were played:
+    Its methods are called in order and never wait. For each reply it gets `reply`, its sound in any pieces, and
+    `reply_end`; in between `pause`, `resume` or `stop`. A reply follows another once that is over or stopped. It
+    reports, as `bridge.playback.reports.Played`, how many samples of the reply were played:
 
     - at the first sample that is not silent (`started`), then about ten times a second, in answer to each `pause` and
       `stop`, where its sound runs out (`stalled`), and after the last sample (`ended`);
     - a count never goes back, and is never beyond what was sent. It counts from the reply's own start, also where
       `reply` says that its sound begins with `first_sample`, as another door had sent what is before;
-    - a pause holds it at once, and the sample after the last one that was counted is the next one to be heard;
-    - of a reply that was stopped nothing more is heard or counted, and sound of it that was on its way is dropped;
-    - sound that comes late is waited for in silence, which is not counted.
+    - a pause takes effect at once, and the sample after the last counted one is the next one to be heard;
+    - nothing more of a stopped reply is heard or counted, and its sound that was on its way is dropped;
+    - while sound is late, the player waits in silence, which is not counted.
 
-    A player that can tell when its counts were true (`at_ms`) makes the record exact to some milliseconds.
+    A player that reports when its counts were true (`at_ms`) makes the record exact to some milliseconds.
     tests/bridge/playback/player_contract.py holds a player to all of this.
     """
 
     def tell(self, message: dict[str, Any]) -> None:
-        """Take a message: `reply`, `reply_end`, `pause`, `resume` or `stop`. Others change nothing."""
+        """Process a message: `reply`, `reply_end`, `pause`, `resume` or `stop`. Others change nothing."""
 
     def sound(self, pcm: bytes) -> None:
-        """Take sound (int16 little endian, mono) of the reply that was announced last."""
+        """Add sound (int16 little endian, mono) of the reply that was announced last."""
 
 
 class Line(ReplyPlayer, Protocol):
-    """Takes what the call has to tell, in order and without waiting. `tell` takes `notice` and `taken` as well."""
+    """Receives what the call sends, in order and without waiting. `tell` also accepts `notice` and `taken`."""
 
     clock: ClientClock
     counts_played: bool
-    """Whether it is known to tell what it plays."""
+    """Whether it is known to report what it plays."""
 
     def fact(self, fact: Fact) -> None:
-        """Take a fact of the session; those there were before come first."""
+        """Receive a fact of the session; past ones come first."""
 
     def refuse(self, code: str, message: str) -> None:
-        """Take that the call cannot go on here: `code` for programs, `message` for people."""
+        """Receive that the call cannot continue here: `code` for programs, `message` for people."""
 
     def end(self) -> None:
-        """Take that nothing more comes."""
+        """Receive that nothing more follows."""

@@ -1,7 +1,7 @@
-"""Notices when the log goes away or takes nothing, and when it is back, for those who talk meanwhile.
+"""Notices when the log is away or stores nothing, and when it is back, for the calls in progress.
 
 A server that hangs keeps its connections open for half a minute: it is away as soon as it does not answer. One whose
-disk is full answers, and stores nothing: while there are calls that is tried, for sound alone asks nothing of it.
+disk is full answers but stores nothing: while there are calls a write is tried, as sound alone needs no storing.
 """
 
 import asyncio
@@ -25,15 +25,15 @@ log = logging.getLogger(__name__)
 
 WATCH_S = 0.2
 PROBE_S = 4.0
-"""How often it is tried whether the log takes anything: each costs a write to disk."""
+"""How often a write to the log is tried: each costs a write to disk."""
 PROBE_ANSWER_S, PROBE_AGAIN_S = 3.0, 1.0
-"""How long it may take; once may be chance, so it is tried again."""
+"""How long it may take; a single failure may be chance, so it is tried again."""
 RETURN_S = 0.5
-"""After the log is back: those who listen to microphones need a moment to be back too."""
+"""After the log is back: the listeners to microphones need a moment to reconnect, too."""
 
 
 async def watch_log(broker: NatsBroker, calls: Callable[[], Iterable[Call]]) -> None:
-    """Tell the calls there are that the log went away or came back, until cancelled; may be begun again at any time."""
+    """Notify the calls when the log goes away or comes back, until cancelled; may be restarted at any time."""
     watch = _Watch(broker, calls)
     async with asyncio.TaskGroup() as group:
         group.create_task(_until_stopped(watch.probe()), name="trying whether the log takes facts")
@@ -41,7 +41,7 @@ async def watch_log(broker: NatsBroker, calls: Callable[[], Iterable[Call]]) -> 
 
 
 async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Await `work`; a task that is cancelled by anybody else would leave its group without a word."""
+    """Await `work`; a task that is cancelled from outside would leave its group silently."""
     with own_cancellation_only():
         await work
 
@@ -63,10 +63,10 @@ class _Watch:
             reconnects = nc.stats["reconnects"]
             takes_facts = not list(self._calls()) or not await every.problem(jetstream(self._broker))
             if not takes_facts and self._takes_facts:
-                await asyncio.sleep(PROBE_AGAIN_S)  # a server that ends, or a slow disk, is no full one
+                await asyncio.sleep(PROBE_AGAIN_S)  # a server that ends, or a slow disk, is not a full disk
                 takes_facts = not await now.problem(jetstream(self._broker))
             is_same = nc.is_connected and nc.stats["reconnects"] == reconnects
-            if is_same and asked_s > self._back_s:  # else it is known from silence that the log was away
+            if is_same and asked_s > self._back_s:  # else the lack of answers has shown that the log was away
                 self._takes_facts = takes_facts
 
     async def look(self) -> None:

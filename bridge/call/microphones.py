@@ -83,7 +83,7 @@ class Microphones:
                 publisher.hold()
 
     async def sound(self, track_id: str, pcm: bytes) -> None:
-        """Take sound of a microphone (int16 little endian, mono, at its rate); sound of a closed one is dropped."""
+        """Process sound of a microphone (int16 little endian, mono, at its rate); sound of a closed one is dropped."""
         track = self._open.get(track_id)
         if track is None:
             return
@@ -109,13 +109,13 @@ class Microphones:
         return any(publisher.is_keeping for publisher in self._publishers.values())
 
     def hold(self) -> None:
-        """Keep the sound that comes: the log is away."""
+        """Keep incoming sound: the log is away."""
         self._held = True
         for publisher in self._publishers.values():
             publisher.hold()
 
     def arrived(self) -> None:
-        """Take note that the log answers: see `SoundPublisher.arrived`."""
+        """Note that the log answers: see `SoundPublisher.arrived`."""
         for publisher in self._publishers.values():
             publisher.arrived()
 
@@ -132,7 +132,7 @@ class Microphones:
         return events
 
     def leave_out(self, track_id: str, lost_ms: float) -> list[e.SoundLost]:
-        """Return the events about sound that was not taken from a client, because it came faster than any is made."""
+        """Return the events about sound that was refused from a client because it arrived faster than real time."""
         track = self._open.get(track_id)
         if track is None or lost_ms <= 0:
             return []

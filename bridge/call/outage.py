@@ -1,4 +1,4 @@
-"""What a call does while the log is away: keep the sound, tell the line, and afterwards append what was lost."""
+"""What a call does while the log is away: keep the sound, notify the line, and afterwards append what was lost."""
 
 import math
 import time
@@ -13,44 +13,44 @@ REPAIRS_WAIT_S = 3
 
 
 class LogOutage:
-    """One call's outages of the log: `bridge.call.log_watch` says when they begin and end; `note` appends an event."""
+    """One call's outages of the log: `bridge.call.log_watch` reports when they begin and end, `note` appends events."""
 
     def __init__(self, microphones: Microphones, driver: PlaybackDriver, note: Callable[[e.Event], None]) -> None:
         self._microphones = microphones
         self._driver = driver
         self._note = note
         self.back_s = -math.inf
-        """When the log came back last, of the monotonic clock."""
+        """When the log was last back, on the monotonic clock."""
         self.is_told = False
-        """Whether the watch over the log says that it is away."""
+        """Whether the watch over the log has found it away."""
 
     @property
     def is_on(self) -> bool:
-        """Whether the log is away, by the watch or because the microphones could not publish."""
+        """Whether the log is away, according to the watch or because the microphones could not publish."""
         return self.is_told or self._microphones.are_keeping
 
     @property
     def may_repair(self) -> bool:
-        """Whether lost sound of the agent may be asked for again."""
+        """Whether lost sound of the agent may be requested again."""
         return not self.is_told and time.monotonic() > self.back_s + REPAIRS_WAIT_S
 
     def begin(self) -> None:
-        """Keep the sound that comes, and tell the line once: the log is away."""
+        """Keep incoming sound, and notify the line once: the log is away."""
         self._microphones.hold()
         if not self.is_told:
             self.is_told = True
             self.tell_line()
 
     def tell_line(self) -> None:
-        """Tell a line that has come since."""
+        """Notify a line that was attached since."""
         self._driver.notice("log-away")
 
     def log_answered(self) -> None:
-        """Take note that the log answers: it has the sound that was published some time ago."""
+        """Note that the log answers: it has the sound that was published some time ago."""
         self._microphones.arrived()
 
     async def end(self) -> None:
-        """Publish the sound that was kept and tell the line what is lost: the log is back. It may be called again."""
+        """Publish the kept sound and notify the line of what is lost: the log is back. It may be called again."""
         lost = await self._microphones.release()
         was_told, self.is_told = self.is_told, False
         self.back_s = time.monotonic()
@@ -59,7 +59,7 @@ class LogOutage:
         self._say_lost(lost)
 
     def left_out(self, track_id: str, lost_ms: float) -> None:
-        """Append that sound of a track was not taken, because it came much faster than it can be spoken."""
+        """Append that sound of a track was refused, because it arrived much faster than real time."""
         self._say_lost(self._microphones.leave_out(track_id, lost_ms))
 
     def _say_lost(self, lost: list[e.SoundLost]) -> None:

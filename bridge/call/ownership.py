@@ -1,4 +1,4 @@
-"""Which process holds a session: asking it to let go, finding sessions that nobody holds, answering as the holder."""
+"""Which process holds a session: asking for its release, finding sessions without a holder, answering as the holder."""
 
 import asyncio
 import logging
@@ -18,14 +18,14 @@ log = logging.getLogger(__name__)
 
 CLAIM_TIMEOUT_S = 2.0
 LOOKED_THROUGH = 5_000
-"""How many of the newest sessions are looked through for orphans."""
+"""How many of the newest sessions are searched for orphans."""
 ANSWER_TIMEOUT_S = 2.0
 
 Subscriptions = tuple[tuple[str, Callable[[Msg], Awaitable[None]]], ...]
 
 
 async def claim(nc: Client, session_id: str, timeout_s: float = CLAIM_TIMEOUT_S) -> None:
-    """Have another door that holds the session give it up; a door that does not answer is taken for dead."""
+    """Make another door that holds the session release it; a door that does not answer is assumed dead."""
     try:
         await nc.request(claim_subject(session_id), timeout=timeout_s)
     except (NoRespondersError, TimeoutError) as error:
@@ -33,7 +33,7 @@ async def claim(nc: Client, session_id: str, timeout_s: float = CLAIM_TIMEOUT_S)
 
 
 async def is_held(nc: Client, session_id: str, timeout_s: float) -> bool:
-    """Return whether a process holds a session. Raises TimeoutError if one does that does not answer, nats errors."""
+    """Return whether a process holds a session. Raises TimeoutError if its holder does not answer, nats errors."""
     try:
         await nc.request(held_subject(session_id), timeout=timeout_s)
     except NoRespondersError:
@@ -59,9 +59,9 @@ async def may_be_held(nc: Client, session_id: str) -> bool:
 
 
 class Holder:
-    """Answers for the process that holds a session: that it does, and when it is asked to give it up or to end it.
+    """Answers requests to the holder of a session: whether it holds it, to release it, and to end it.
 
-    `give_up` returns when the session is let go, `hang_up` when its end is stored.
+    `give_up` returns when the session is released, `hang_up` when its end is stored.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Holder:
 
     @property
     def subscriptions(self) -> Subscriptions:
-        """The subjects on which it is asked, and what takes the requests."""
+        """The subjects of the requests, and their handlers."""
         return (
             (claim_subject(self._session_id), self._on_claim),
             (end_subject(self._session_id), self._on_end),
@@ -87,7 +87,7 @@ class Holder:
         )
 
     async def _on_claim(self, message: Msg) -> None:
-        # Neither in this callback nor in a task of the call: giving the session up ends both.
+        # Neither in this callback nor in a task of the call: releasing the session ends both.
         if self._claimed is None:
             self._claimed = asyncio.create_task(self._give_up_for(message), name=f"giving up {self._session_id}")
 

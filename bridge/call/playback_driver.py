@@ -1,4 +1,4 @@
-"""The agent's side of a call: do on the line what playback decides, and append what was played."""
+"""The agent's side of a call: carry out on the line what playback decides, and append what was played."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -28,11 +28,11 @@ log = logging.getLogger(__name__)
 ASK_TIMEOUT_S = 10
 
 ANSWERED_COST, NOBODY_COST = 5, 1
-"""What a request costs of a clause's patience (10): it lasts for two answers, or ten seconds without any synthesis."""
+"""The cost of a request to a clause's patience (10): enough for two answers, or ten seconds without any synthesis."""
 
 
 class PlaybackDriver:
-    """One session's playback on its line, if it has one. `put` appends an event after those that wait."""
+    """One session's playback on its line, if it has one. `put` appends an event after those waiting."""
 
     def __init__(
         self, session_id: str, nc: Client, put: Callable[[e.Event], None], tasks: Tasks, on_taken: Callable[[str], None]
@@ -47,7 +47,7 @@ class PlaybackDriver:
         self._typed = TypedTurns(session_id)
 
     def replay(self, past: list[Fact], playing: Playing | None) -> None:
-        """Apply the stored facts before the first line comes, and what the door before this one was playing."""
+        """Apply the stored facts before the first line is attached, and what the previous door was playing."""
         for fact in past:
             if isinstance(fact.event, e.TurnEnded):
                 self._typed.stored(fact.event)
@@ -60,9 +60,9 @@ class PlaybackDriver:
     # -- the line
 
     def attach(self, line: Line, past: list[Fact], held: Sequence[HeldReply] | None = None) -> None:
-        """Give it a line: that gets the past facts, then what waits to be heard.
+        """Attach a line: it gets the past facts, then what is still to be heard.
 
-        `held` is what the line has of the replies it was being played before, if it can tell.
+        `held` is what the line has of the replies that it was playing before, if it can report that.
         """
         for fact in past:
             line.fact(fact)
@@ -70,7 +70,7 @@ class PlaybackDriver:
         self._apply(self._playback.connect(now_ns(), held, line.counts_played))
 
     def detach(self) -> None:
-        """Go on without a line."""
+        """Continue without a line."""
         self.line = None
         self._apply(self._playback.disconnect(now_ns()))
 
@@ -79,17 +79,17 @@ class PlaybackDriver:
         self._apply(self._playback.close(reason, now_ns()))
 
     def notice(self, code: str, **more: int) -> None:
-        """Tell the line of something about the call itself."""
+        """Send the line a notice about the call itself."""
         if self.line is not None:
             self.line.tell({"type": "notice", "code": code, **more})
 
     def refuse(self, code: str, message: str) -> None:
-        """Tell the line that the call cannot go on there."""
+        """Inform the line that the call cannot continue there."""
         if self.line is not None:
             self.line.refuse(code, message)
 
     def end(self) -> None:
-        """Tell the line that nothing more comes, and forget it."""
+        """Inform the line that nothing more follows, and detach it."""
         if self.line is not None:
             self.line.end()
         self.line = None
@@ -105,7 +105,7 @@ class PlaybackDriver:
         self._apply(self._playback.on_fact(fact.event, now_ns()))
 
     async def take_sound(self, message: Msg) -> None:
-        """Take a frame of the agent's sound."""
+        """Process a frame of the agent's sound."""
         try:
             frame = unpack_out(message.data)
         except BadAudio as error:
@@ -118,7 +118,7 @@ class PlaybackDriver:
         self._apply(self._playback.on_frame(frame, now_ns()))
 
     def played(self, report: Played) -> None:
-        """Take the line's count of played samples."""
+        """Process the line's count of played samples."""
         came_ns, at_ns = now_ns(), None
         if self.line is not None and report.clock_ms is not None and report.at_ms is not None:
             self.line.clock.see(report.clock_ms, came_ns)
@@ -127,9 +127,9 @@ class PlaybackDriver:
         self._apply(self._playback.on_report(report.reply_id, count, came_ns, report.started, report.ended))
 
     def typed(self, participant_id: str, text: str, name: str = "") -> None:
-        """Take a turn from the keyboard; a reply that is being played is interrupted, and counted, first.
+        """Accept a turn from the keyboard; a reply that is being played is interrupted, and counted, first.
 
-        One with a name is stored once, however often it comes; the line is told when it is.
+        One with a name is stored once, however often it arrives; the line is notified when it is.
         """
         if self._typed.is_stored(participant_id, name):
             self._tell_taken(name)
@@ -146,7 +146,7 @@ class PlaybackDriver:
         self._on_taken(name)
 
     def tick(self, may_repair: bool) -> None:
-        """Do what is due; lost sound is asked for again only if `may_repair`."""
+        """Do what is due; lost sound is requested again only if `may_repair`."""
         self._apply(self._playback.on_tick(now_ns()))
         if may_repair:
             self._apply(self._playback.repairs(now_ns()))

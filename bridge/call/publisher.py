@@ -1,4 +1,4 @@
-"""The facts that one session's door has to say: stored in order by one task, without holding anything else up."""
+"""The facts of one session's door: appended in order by one task, without blocking anything else."""
 
 import asyncio
 import logging
@@ -20,11 +20,11 @@ PATIENCE_S = 40.0
 
 
 Gate = Callable[[], Awaitable[None]]
-"""Waited for before each fact; raises StaleWriter when the session is somebody else's."""
+"""Awaited before each fact; raises StaleWriter when another process owns the session."""
 
 
 class EventPublisher:
-    """Says facts one after the other. `failed` is called once when the log does not take one.
+    """Appends facts one after another. `failed` is called once, when the log does not store one.
 
     SessionClosed expects the last track fact that we know: a door that was frozen while another took the session
     over must not close it.
@@ -39,10 +39,10 @@ class EventPublisher:
         """The fact that is being stored."""
         self._broken = False
         self.track_sequence = 0
-        """Place in the log of the last track fact that this door knows of."""
+        """Sequence of the last track fact that this door knows of."""
 
     def put(self, event: Event) -> None:
-        """Say a fact after those before it."""
+        """Append a fact after those waiting."""
         if self._broken:
             return
         try:
@@ -51,7 +51,7 @@ class EventPublisher:
             self._break(f"{MAX_WAITING} facts are waiting to be stored")
 
     async def run(self) -> None:
-        """Say what is put, until cancelled; begun again it goes on with the fact that was being stored."""
+        """Append what is put, until cancelled; when restarted it continues with the fact that was being stored."""
         while True:
             self._next = self._next or await self._waiting.get()
             try:
@@ -65,7 +65,7 @@ class EventPublisher:
             self._waiting.task_done()
 
     async def append(self, event: Event, patience_s: float) -> None:
-        """Say a fact now. Raises LogUnavailable, StaleWriter."""
+        """Append a fact now. Raises LogUnavailable, StaleWriter."""
         if self._gate is not None:
             try:
                 async with asyncio.timeout(patience_s):
@@ -81,7 +81,7 @@ class EventPublisher:
             self.track_sequence = sequence
 
     async def drained(self) -> None:
-        """Wait until all that was put is stored, or given up."""
+        """Wait until everything that was put is stored or abandoned."""
         await self._waiting.join()
 
     def _break(self, reason: str) -> None:

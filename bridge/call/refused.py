@@ -1,4 +1,4 @@
-"""Sessions whose client was refused while the log was away: nobody would ever end what is stored of them after all."""
+"""Sessions whose client was refused while the log was away. They may be stored later, and nothing else ends them."""
 
 import logging
 import time
@@ -19,7 +19,7 @@ from infra.log.event_log import ExpectedSequence, StaleWriter, append, facts_aft
 log = logging.getLogger(__name__)
 
 MOST = 10_000
-"""So many are remembered; of more the oldest are left to the next door, which looks for orphans when it starts."""
+"""How many are remembered; beyond that, the oldest are left to the next door, which ends orphans when it starts."""
 PATIENCE_S = 3.0
 
 
@@ -27,13 +27,13 @@ PATIENCE_S = 3.0
 class _Refused:
     is_new: bool
     back_s: float | None = None
-    """When it was looked for first: the log was there again."""
+    """When it was first looked for, with the log back."""
 
 
 class RefusedSessions:
-    """Ends each once the log is back, and looks once more after the grace: what NATS had may be stored late.
+    """Ends each once the log is back, and checks again after the grace: what NATS had received may be stored late.
 
-    A new one is known to nobody. One that its client came back to is only ended after the grace, if nobody holds it.
+    Nobody knows a new session. One to which its client returned is only ended after the grace, if nobody holds it.
     """
 
     def __init__(self, broker: NatsBroker, grace_s: float) -> None:
@@ -42,13 +42,13 @@ class RefusedSessions:
         self._left: dict[str, _Refused] = {}
 
     def add(self, session_id: str, is_new: bool) -> None:
-        """Look after a session whose client was refused."""
+        """Remember a session whose client was refused."""
         self._left[session_id] = _Refused(is_new)
         while len(self._left) > MOST:
             del self._left[next(iter(self._left))]
 
     async def look(self) -> None:
-        """End those that are due, if the log is there. Raises nats errors, LogUnavailable, TimeoutError."""
+        """End those that are due, if the log is available. Raises nats errors, LogUnavailable, TimeoutError."""
         if not self._left or not await answers(connection(self._broker)):
             return
         for session_id, refused in list(self._left.items()):
@@ -61,7 +61,7 @@ class RefusedSessions:
                 self._left.pop(session_id, None)
 
     async def _end(self, session_id: str) -> bool:
-        """End a session if it is open and nobody holds it; tell whether it was."""
+        """End a session if it is open and nobody holds it; return whether it was."""
         facts = await facts_after(self._broker, session_id, patience_s=PATIENCE_S)
         state = session_state_of(fact.event for fact in facts)
         if not state.opened or state.closed or await may_be_held(connection(self._broker), session_id):

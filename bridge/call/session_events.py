@@ -1,6 +1,6 @@
-"""The facts that open, resume and close a session, and of who comes and goes in it. Pure.
+"""The facts that open, resume and close a session, and of its people's coming and going. Pure.
 
-Their ids follow from the session and from how it stands, so two doors that say one of them at once say it once.
+Their ids follow from the session and its state, so if two doors append the same one at once, it is stored once.
 """
 
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ PERSON, AGENT = "caller", "agent"
 WEBSOCKET = "websocket"
 
 SUMMARY_PATIENCE_S = 60.0
-"""How long the summary is waited for: a small local model takes 5 s, on a busy machine over 30 s."""
+"""How long to wait for the summary: a small local model takes 5 s, on a busy machine over 30 s."""
 
 
 def opened_id(session_id: str) -> str:
-    """Return the id of a session's SessionOpened: two doors that open it at once say it once."""
+    """Return the id of a session's SessionOpened: if two doors open it at once, it is stored once."""
     return derive_id(session_id, "SessionOpened")
 
 
@@ -32,7 +32,7 @@ def opening(session_id: str) -> Cause:
 def session_opened(
     session_id: str, door: str, user_id: str, settings: Settings, now_ns: int, resume_digest: str = ""
 ) -> e.SessionOpened:
-    """Return that a session begins at a door, with the agent of the settings."""
+    """Return the event that opens a session at a door, with the agent of the settings."""
     return answer(
         Cause(session_id),
         e.SessionOpened,
@@ -46,7 +46,7 @@ def session_opened(
 
 
 def profile_of(settings: Settings) -> e.AgentProfile:
-    """Return the profile that sessions opened now have."""
+    """Return the profile of sessions that are opened now."""
     return e.AgentProfile(
         prompt=settings.prompt,
         llm=settings.llm,
@@ -63,7 +63,7 @@ def profile_of(settings: Settings) -> e.AgentProfile:
 def joined(
     session_id: str, participant_id: str, kind: str, name: str, now_ns: int, n: int = 0, **more: Any
 ) -> e.ParticipantJoined:
-    """Return that somebody entered the session for the `n`-th time; `kind` is `person` or `agent`."""
+    """Return the event of somebody's `n`-th entry into the session; `kind` is `person` or `agent`."""
     return answer(
         opening(session_id),
         e.ParticipantJoined,
@@ -78,7 +78,7 @@ def joined(
 
 
 def left(session_id: str, participant_id: str, reason: str, now_ns: int, n: int = 0) -> e.ParticipantLeft:
-    """Return that somebody left the session for the `n`-th time."""
+    """Return the event of somebody's `n`-th departure from the session."""
     return answer(
         opening(session_id),
         e.ParticipantLeft,
@@ -93,7 +93,7 @@ def left(session_id: str, participant_id: str, reason: str, now_ns: int, n: int 
 def published(
     session_id: str, track_id: str, participant_id: str, now_ns: int, n: int | None = None
 ) -> e.TrackPublished:
-    """Return that a microphone is open; `n` numbers a session's tracks where the door does not name them."""
+    """Return the event that a microphone is open; `n` numbers a session's tracks where the door does not name them."""
     return answer(
         opening(session_id),
         e.TrackPublished,
@@ -108,7 +108,7 @@ def published(
 def unpublished(
     session_id: str, track_id: str, participant_id: str, samples: int, reason: str, now_ns: int
 ) -> e.TrackUnpublished:
-    """Return that a microphone is closed: the same fact, whoever appends it."""
+    """Return the event that a microphone is closed: the same one, whoever appends it."""
     return answer(
         opening(session_id),
         e.TrackUnpublished,
@@ -130,7 +130,7 @@ def sound_lost(
     reason: Literal["log-away", "flood"],
     now_ns: int,
 ) -> e.SoundLost:
-    """Return that sound of a microphone reaches nobody who listens: `place` is its `[start, end)` in the track."""
+    """Return the event that sound of a microphone is lost: `place` is its `[start, end)` in the track."""
     start, end = place
     return answer(
         opening(session_id),
@@ -149,7 +149,7 @@ def sound_lost(
 
 
 def left_open(session_id: str, state: SessionState, now_ns: int, reason: str = "replaced") -> list[e.TrackUnpublished]:
-    """Return that the microphones are closed which a door that is gone had left open."""
+    """Return the events that close the microphones which a vanished door had left open."""
     return [
         unpublished(session_id, track_id, participant_id, 0, reason, now_ns)
         for track_id, participant_id in state.open_tracks.items()
@@ -157,6 +157,6 @@ def left_open(session_id: str, state: SessionState, now_ns: int, reason: str = "
 
 
 def closing_events(session_id: str, people: Iterable[tuple[str, int]], reason: str, now_ns: int) -> list[e.Event]:
-    """Return what is said at a session's end: that all who are there leave (see `SessionState.people`), and the end."""
+    """Return the events of a session's end: everybody leaves (see `SessionState.people`), and the session closes."""
     events: list[e.Event] = [left(session_id, person, reason, now_ns, n) for person, n in people]
     return [*events, answer(opening(session_id), e.SessionClosed, time_ns=now_ns, reason=reason)]

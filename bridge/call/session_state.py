@@ -1,4 +1,4 @@
-"""How a session stands in the log: whether it is open, who is in it, which microphones. Pure."""
+"""The state of a session by its log: whether it is open, its people and its microphones. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,30 +9,30 @@ from contracts import events as e
 
 @dataclass(slots=True)
 class SessionState:
-    """What the facts of a session come to."""
+    """The result of applying a session's facts."""
 
     opened: bool = False
     closed: bool = False
     door: str = ""
     user_id: str = ""
     resume_digest: str = ""
-    """Of the secret with which its client goes on with it."""
+    """Hash of the secret with which its client resumes it."""
     participants: dict[str, str] = field(default_factory=dict)
-    """Who is in it, in the order of their coming, and of what kind: `person` or `agent`."""
+    """Its participants in the order of their arrival, and their kind: `person` or `agent`."""
     joins: Counter[str] = field(default_factory=Counter)
-    """How often each has come."""
+    """How often each has entered."""
     open_tracks: dict[str, str] = field(default_factory=dict)
-    """Open microphones, and whose they are."""
+    """Open microphones and their owners."""
     tracks: set[str] = field(default_factory=set)
 
     @property
     def people(self) -> list[tuple[str, int]]:
-        """The people who are in it, each with how often they had come before."""
+        """Its people, each with how often they had entered before."""
         people = (participant_id for participant_id, kind in self.participants.items() if kind == "person")
         return [(person, self.joins[person] - 1) for person in people]
 
     def apply(self, event: e.Event) -> None:
-        """Take the next fact; taking one again changes nothing."""
+        """Apply the next fact; applying one again changes nothing."""
         match event:
             case e.SessionOpened():
                 self.opened, self.door = True, event.door
@@ -54,7 +54,7 @@ class SessionState:
 
 
 def session_state_of(facts: Iterable[e.Event]) -> SessionState:
-    """Return how a session stands after its facts."""
+    """Return the state of a session after its facts."""
     state = SessionState()
     for event in facts:
         state.apply(event)

@@ -1,4 +1,4 @@
-"""Publish microphone frames; what may not have arrived is kept, and published again when NATS is back."""
+"""Publish microphone frames; those that may not have arrived are kept, and published again when NATS is back."""
 
 import logging
 from collections import deque
@@ -11,7 +11,7 @@ from contracts.audio import IN_SAMPLE_RATE_HZ, InFrame
 log = logging.getLogger(__name__)
 
 MAX_KEPT_S = 60
-"""An outage of the log that costs no sound; a call with facts to say survives 40 s (`bridge.call.publisher`)."""
+"""An outage of the log without loss of sound; a call with facts to append survives 40 s (`bridge.call.publisher`)."""
 
 Stretch = tuple[str, int, int]
 """A track, and the samples `[start, end)` of it."""
@@ -20,9 +20,9 @@ Stretch = tuple[str, int, int]
 class SoundPublisher:
     """Publishes a participant's frames in order, and keeps each until the server is known to have it.
 
-    Two answers of the server after a frame are that proof (`arrived`): the first may have been asked for before the
-    frame was written. What went out on a connection that was lost is published once more on the next one: whoever
-    listens leaves out what it has. During an outage the last 60 s wait.
+    Two answers of the server after a frame prove it (`arrived`): the first may have been requested before the frame
+    was written. What went out on a lost connection is published once more on the next one: listeners skip what they
+    have. During an outage the last 60 s wait.
     """
 
     def __init__(self, nc: Client, subject: str) -> None:
@@ -33,7 +33,7 @@ class SoundPublisher:
         self._next = 0
         """How many of the kept frames were published on this connection."""
         self._before_answer = 0
-        """How many of them were before the server's last answer was asked for."""
+        """How many of them were published before the server's last answer was requested."""
         self._lost: list[Stretch] = []
         self._connection = _reconnects(nc)
         self._held = self._failed = not nc.is_connected
@@ -48,14 +48,14 @@ class SoundPublisher:
         self._held = True
 
     def arrived(self) -> None:
-        """Take note that the server has answered: it has what was published before the answer ahead of this one."""
+        """Note that the server has answered: it has what was published before its previous answer."""
         if not self.is_keeping:
             for _ in range(self._before_answer):
                 self._forget_first()
             self._before_answer = self._next
 
     async def release(self) -> list[Stretch]:
-        """Publish what was kept: the log is back, and so are those who listen. Return what could not be kept."""
+        """Publish what was kept: the log and the listeners are back. Return what could not be kept."""
         if self._is_other_connection:
             self._connection, self._next = _reconnects(self._nc), 0
         self._before_answer = 0

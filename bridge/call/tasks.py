@@ -1,4 +1,4 @@
-"""The tasks that something owns: none is forgotten, what fails is logged, and they end with their owner."""
+"""The tasks of one owner: none is forgotten, failures are logged, and they end with their owner."""
 
 import asyncio
 import logging
@@ -11,16 +11,16 @@ from infra.process.tasks import ended
 log = logging.getLogger(__name__)
 
 AGAIN_S = 0.1
-"""How long what is to go on rests before it is begun again."""
+"""Pause before a lasting task is started again."""
 LONGEST_REST_S = 2.0
 CALM_S = 10.0
-"""What went on for so long was well: failures are counted anew."""
+"""After a task has run this long, failures are counted from zero again."""
 
 Make = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Tasks:
-    """Tasks of one owner, whose name stands in the log when one fails."""
+    """Tasks of one owner, whose name is logged when one fails."""
 
     def __init__(self, owner: str) -> None:
         self._owner = owner
@@ -28,14 +28,14 @@ class Tasks:
         self._is_ending = False
 
     def own(self, work: Coroutine[Any, Any, None], name: str = "") -> asyncio.Task[None]:
-        """Run it as a task."""
+        """Run a coroutine as a task."""
         task = asyncio.create_task(work, name=name or None)
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
 
     def keep(self, make: Make, name: str) -> None:
-        """Run what `make` gives, and again whenever it fails or anybody but the owner cancels it, until it returns."""
+        """Run `make()`, and again whenever it fails or is cancelled by anybody but the owner, until it returns."""
         self._keep(make, name, AGAIN_S)
 
     def _keep(self, make: Make, name: str, rest_s: float, after_s: float = 0) -> None:
@@ -50,14 +50,14 @@ class Tasks:
         self.own(_later(make, after_s), name).add_done_callback(begin_again)
 
     async def end(self) -> None:
-        """Cancel what runs, but for the task that asks, and wait for it."""
+        """Cancel all tasks except the calling one, and wait for them."""
         self._is_ending = True
         await ended(*(task for task in self._tasks if task is not asyncio.current_task()))
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if task.cancelled():
-            if not task.cancelling():  # nobody has asked for it
+            if not task.cancelling():  # nobody has cancelled the task itself
                 log.error("%s: %s: what it waited for was cancelled", self._owner, task.get_name())
         elif task.exception() is not None:
             log.error("%s: %s", self._owner, task.get_name(), exc_info=task.exception())

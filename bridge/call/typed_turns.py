@@ -1,4 +1,4 @@
-"""Turns from a keyboard, and when they may be said."""
+"""Turns from a keyboard, and when they may be appended."""
 
 import secrets
 from collections import OrderedDict, deque
@@ -9,25 +9,25 @@ from contracts.answers import Cause, answer
 from contracts.ids import derive_id
 
 KEPT = 1000
-"""Stored turns that are known again when they are sent again."""
+"""How many stored turns are recognised when they are sent again."""
 
 
 class TypedTurns:
-    """Typed turns of one session in the order of their coming. Pure; times are Unix epoch ns.
+    """Typed turns of one session in the order of their arrival. Pure; times are Unix epoch ns.
 
     One waits while a reply is being stopped: the model's context holds what was heard, so that count comes first.
-    A turn that its sender has named (`name`) makes the same facts whenever and to whatever door it is sent again.
+    A turn that its sender has named (`name`) yields the same facts whenever, and at whatever door, it is sent again.
     """
 
     def __init__(self, session_id: str) -> None:
         self._session_id = session_id
         self._waiting: deque[e.TurnEnded] = deque()
         self._names: dict[str, str] = {}
-        """Of the turns that are not stored yet, by the event's id."""
+        """Names of the turns that are not stored yet, by the event's id."""
         self._stored: OrderedDict[str, None] = OrderedDict()
 
     def stored(self, event: e.TurnEnded) -> str:
-        """Take that a turn is in the log; return the name that its sender is to be told, "" if there is none."""
+        """Note that a turn is in the log; return the name to report to its sender, "" if there is none."""
         if event.source == "text":
             self._stored[event.event_id] = None
             if len(self._stored) > KEPT:
@@ -35,17 +35,17 @@ class TypedTurns:
         return self._names.pop(event.event_id, "")
 
     def is_stored(self, participant_id: str, name: str) -> bool:
-        """Tell whether the log holds the turn that was sent under this name."""
+        """Return whether the log holds the turn that was sent under this name."""
         return bool(name) and derive_id(self._message_id(participant_id, name), "TurnEnded") in self._stored
 
     def take(
         self, participant_id: str, text: str, playing_reply_id: str | None, now_ns: int, name: str = ""
     ) -> e.TurnInterrupted | None:
-        """Take a turn; return the interruption that is to be said first if a reply is being played."""
+        """Accept a turn; return the interruption to append first if a reply is being played."""
         message_id = self._message_id(participant_id, name)
         event_id = derive_id(message_id, "TurnEnded")
         if event_id in self._names or event_id in self._stored:
-            return None  # it was sent again, and is on its way
+            return None  # it was sent again, and is already being stored
         if name:
             self._names[event_id] = name
         sender = Cause(self._session_id, turn_id=derive_id(message_id, "turn"))
@@ -56,7 +56,7 @@ class TypedTurns:
         return answer(sender, e.TurnInterrupted, time_ns=now_ns, reply_id=playing_reply_id, **said)
 
     def due(self, stopping: bool) -> list[e.TurnEnded]:
-        """Return the turns that can be said now: none while a reply is being stopped."""
+        """Return the turns that can be appended now: none while a reply is being stopped."""
         if stopping:
             return []
         turns = list(self._waiting)

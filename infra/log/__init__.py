@@ -1,1 +1,1 @@
-"""The event log on NATS: append, read, follow, take as an actor, dead letters."""
+"""The event log on NATS: append, read, follow, handle as an actor, dead letters."""

@@ -69,7 +69,7 @@ def nats_url() -> str:
 
 
 class _Broker(NatsBroker):
-    """Takes messages on whatever subject; stops while NATS is away, too: then there is nobody to drain to."""
+    """Accepts messages on any subject, and can stop while NATS is away, when draining is impossible."""
 
     async def _connect(self) -> Client:
         nc: Client = await super()._connect()
@@ -82,14 +82,14 @@ class _Broker(NatsBroker):
         exc_val: BaseException | None = None,
         exc_tb: TracebackType | None = None,
     ) -> None:
-        """Close the connection, after what is on its way where that can be."""
+        """Close the connection, if possible after sending what is waiting."""
         nc = self._connection
         try:
             await super().stop(exc_type, exc_val, exc_tb)
         except (NatsError, TimeoutError, OSError) as error:
             log.debug("closing without draining: %r", error)
             if nc is not None:
-                # What it had still to send cannot be sent; its tasks are ended before it finds out.
+                # What still waits cannot be sent; end the client's tasks before they try.
                 with contextlib.suppress(NatsError, TimeoutError, OSError):
                     await nc.close()
             self._connection = None
@@ -105,13 +105,13 @@ def make_broker(name: str) -> NatsBroker:
         await _provision_again(broker)
 
     async def disconnected() -> None:
-        if not connection(broker).is_closed:  # else it is we who left
+        if not connection(broker).is_closed:  # else we closed it ourselves
             log.warning("the connection to NATS is lost; reconnecting")
 
     try:
         url = nats_url()
     except NotRunning:
-        url = NOWHERE  # told when the app is run, not when it is looked at
+        url = NOWHERE  # reported when the app runs, not when it is imported
     broker = _Broker(
         url,
         name=f"daredevil-{name}",
@@ -130,7 +130,7 @@ def make_broker(name: str) -> NatsBroker:
 
 
 async def _provision_again(broker: NatsBroker) -> None:
-    """Provision until it succeeds: what raises in nats-py's callback would open a second connection."""
+    """Provision until it succeeds: an exception in nats-py's callback would open a second connection."""
     while not connection(broker).is_closed:
         try:
             await provision(jetstream(broker))
@@ -142,11 +142,11 @@ async def _provision_again(broker: NatsBroker) -> None:
 
 
 NOWHERE = "nats://127.0.0.1:4222"
-"""Stands in a broker that was made where nothing runs, as for `faststream docs gen`; no app connects to it."""
+"""Placeholder for a broker that is created where nothing runs, as by `faststream docs gen`; no app connects to it."""
 
 
 class _App(FastStream):
-    """Ends when it is told to also while it waits for NATS, before FastStream looks at that."""
+    """Can be ended while it still waits for NATS, before FastStream checks for that."""
 
     def __init__(self, name: str, broker: NatsBroker, lifespan: Any) -> None:
         super().__init__(broker, lifespan=lifespan, logger=None, specification=ActorSpecification(name))
@@ -160,20 +160,20 @@ class _App(FastStream):
     async def run(
         self, log_level: int = logging.INFO, run_extra_options: dict[str, Any] | None = None, sleep_time: float = 0.1
     ) -> None:
-        """Run the app until it is told to end; one that cannot run ends the process with one line."""
+        """Run the app until it is ended; if it cannot run, end the process with one line."""
         with ends_process(), contextlib.suppress(_LeftEarly):
             await super().run(log_level, run_extra_options, sleep_time)
 
 
 class _LeftEarly(Exception):
-    """The app was told to end before it had found NATS."""
+    """The app was ended before it had reached NATS."""
 
 
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
 
 UNABLE = "Daredevil-Unable"
-"""Header of the answer to a health request: what the process cannot do (`hear`, `answer`, `speak`), by commas."""
+"""Header of the answer to a health request: what the process cannot do (`hear,answer,speak`)."""
 
 
 def _able() -> Sequence[str]:
@@ -183,10 +183,10 @@ def _able() -> Sequence[str]:
 def make_app(
     name: str, broker: NatsBroker, lifespan: Lifespan, unable: Callable[[], Sequence[str]] = _able
 ) -> FastStream:
-    """Return the FastStream app of the process `name`; `unable` tells what it cannot do, once it has started.
+    """Return the FastStream app of the process `name`; `unable` returns what it cannot do, once it has started.
 
-    `lifespan` wraps the time in which messages come: it warms engines up before the first and closes them after
-    the last; the broker is connected and provisioned when it is entered.
+    `lifespan` surrounds the time in which messages arrive: it warms engines up before the first and closes them after
+    the last. The broker is connected and provisioned when it is entered.
     """
     stack = AsyncExitStack()
 
@@ -203,7 +203,7 @@ def make_app(
             yield
 
     app = _App(name, broker, whole_life)
-    # FastStream leaves its own lifespan after the broker has gone: too late to give messages back.
+    # FastStream leaves its own lifespan after the broker has closed: too late to release messages.
     app.on_shutdown(stack.aclose)
 
     @app.after_startup

@@ -1,4 +1,4 @@
-"""Key-value buckets of the topology, opened or made."""
+"""Key-value buckets of the topology, opened or created."""
 
 import contextlib
 
@@ -11,7 +11,7 @@ from contracts.topology import Bucket
 
 
 async def open_bucket(js: JetStreamContext, bucket: Bucket, ttl_s: float | None = None) -> KeyValue:
-    """Return the bucket; it is made where it is missing, as it is when the server of a memory bucket was restarted.
+    """Return the bucket; create it if it is missing, as after a restart of the server of a memory bucket.
 
     `ttl_s` is the time to live of a bucket whose row leaves it to the settings. Raises nats errors.
     """

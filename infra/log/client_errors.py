@@ -1,4 +1,4 @@
-"""What the NATS client reports: dropped messages are counted and told as warnings, once in a while."""
+"""What the NATS client reports: dropped messages are counted and logged as a warning now and then."""
 
 import logging
 import time
@@ -10,10 +10,10 @@ from nats.errors import SlowConsumerError
 log = logging.getLogger(__name__)
 
 TELL_EVERY_S = 10.0
-"""A slow consumer drops thousands of messages a second: one line in this time says how many."""
+"""A slow consumer drops thousands of messages a second: one line per this time gives their number."""
 
 SUBJECTS_TOLD = 5
-"""A line names the subjects that lost most; a subscription with a wildcard may lose messages of any number."""
+"""A line names the subjects that lost most; a wildcard subscription may lose messages of any number of subjects."""
 
 SUBJECTS_COUNTED = 1000
 """Beyond this many different subjects between two lines, messages are counted, but their subjects are not."""
@@ -22,8 +22,8 @@ SUBJECTS_COUNTED = 1000
 class ClientErrors:
     """The `error_cb` of a NATS connection.
 
-    What the connection does about being cut is told by its other callbacks (gone, back); its attempts are of
-    interest to nobody but a debugger. A message that was dropped is lost, and everything else is unexpected.
+    The connection's other callbacks log when it is lost and when it is back; its attempts in between only matter for
+    debugging. A dropped message is lost, and every other error is unexpected.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -32,10 +32,10 @@ class ClientErrors:
         self._told_at: float | None = None
 
     async def __call__(self, error: Exception) -> None:
-        """Take an error of the client."""
+        """Count or log an error of the client."""
         if isinstance(error, SlowConsumerError):
             self._drop(error.subject)
-        elif isinstance(error, OSError):  # a connection that is cut or refused, or a timeout
+        elif isinstance(error, OSError):  # a lost or refused connection, or a timeout
             log.debug("NATS: %r", error)
         else:
             log.warning("NATS: %s", str(error) or repr(error))
@@ -51,7 +51,7 @@ class ClientErrors:
 
 
 def dropped_line(dropped: Counter[str]) -> str:
-    """Return the line that says how many messages of which subjects were dropped."""
+    """Return the log line with the number of dropped messages by subject."""
     named = ", ".join(f"{count} of {subject}" for subject, count in dropped.most_common(SUBJECTS_TOLD))
     others = len(dropped) - SUBJECTS_TOLD
     rest = f" and {others} other subjects" if others > 0 else ""

@@ -1,11 +1,11 @@
 """The time of facts: Unix epoch ns on a clock that does not step.
 
 Durations are differences of such times, so within a process they follow the machine's monotonic clock. A step of the
-wall clock in mid-turn therefore neither makes a gap negative nor an hour long.
+wall clock during a turn therefore makes a gap neither negative nor an hour long.
 
-A session's facts are said by several processes, on one machine or more: they agree on the time
-(`infra.log.common_time`). A process that has nobody to agree with takes the wall clock's, and again when nobody has
-asked for the time for a while, that is between conversations.
+A session's facts are appended by several processes, on one machine or more: they agree on the time
+(`infra.log.common_time`). A process that has no other to agree with uses the wall clock's time, and sets it again
+when nobody has asked for the time for a while, that is, between conversations.
 """
 
 import time
@@ -13,20 +13,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 IDLE_NS = 30_000_000_000
-"""After so long without a question no turn is in progress, and the time may be set."""
+"""After this long without a request for the time no turn is in progress, and the clock may be set."""
 
 APART_NS = 500_000_000
 """A clock that differs by less is only corrected by NTP's slewing, which the monotonic clock follows as well."""
 
 _ELAPSED = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""Goes on while the machine sleeps, where there is such a clock (Linux)."""
+"""Keeps running while the machine sleeps, where such a clock exists (Linux)."""
 
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 def elapsed_ns() -> int:
-    """Return ns that never go back, the same for all processes of this machine until it starts anew."""
+    """Return ns that never go back, the same for all processes of this machine until it restarts."""
     return time.clock_gettime_ns(_ELAPSED)
 
 
@@ -57,20 +57,20 @@ class SteadyClock:
         return self._offset_ns + elapsed_ns
 
     def peek_ns(self) -> int:
-        """Return the time for one who asks all the time, and has no turn in progress by that."""
+        """Return the time without counting the call as activity: for callers that ask all the time."""
         return self._offset_ns + self._elapsed()
 
     def busy_ns(self) -> int:
-        """Return for how long the time has been asked for without an idle while, 0 while it is idle."""
+        """Return for how many ns the clock has been in use without an idle period, 0 while it is idle."""
         elapsed_ns = self._elapsed()
         if self._asked_ns is None or elapsed_ns - self._asked_ns > IDLE_NS:
             return 0
         return max(1, elapsed_ns - self._busy_since_ns)
 
     def agree(self, time_ns: int) -> int:
-        """Take what others say the time is now; return by how many ns it was moved, 0 if it is hardly apart.
+        """Set the clock to the others' time; return by how many ns it was moved, 0 if the difference is negligible.
 
-        From then on the wall clock is not followed any more.
+        From then on it no longer follows the wall clock.
         """
         self._is_agreed = True
         return self._follow(time_ns - self._elapsed())

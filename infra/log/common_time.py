@@ -1,8 +1,9 @@
-"""One time for all processes of a log, whatever the wall clocks of their machines say, and however these step.
+"""One time for all processes of a log, whatever the wall clocks of their machines show.
 
-Whoever has conversations in progress keeps the time that they began with; others take it from the one who has been at
-it for longest. While nobody has any, it is the NATS server's, which stamps what is stored. So a process that takes a
-session over, on a machine an hour apart or after a step, goes on in the session's own time.
+A process with conversations in progress keeps the time that they began with; the others adopt the time of the process
+that has been busy longest. While none is busy, it is the time of the NATS server, which stamps what is stored. So a
+process that takes a session over, on a machine whose clock is an hour off or has stepped, continues in the session's
+own time.
 """
 
 import asyncio
@@ -24,10 +25,10 @@ from infra.process.tasks import ended
 log = logging.getLogger(__name__)
 
 EVERY_S = 10.0
-"""How often a process looks whether it is apart from the others."""
+"""How often a process compares its time with the others'."""
 
 ANSWERS_S = 0.1
-"""For how long answers are waited for: there may be several, and one from a busy process counts most."""
+"""How long to wait for answers: there may be several, and one from a busy process counts most."""
 
 NATS_S = 2.0
 PROBLEMS = (NatsError, TimeoutError, OSError, ValueError, KeyError)
@@ -35,19 +36,19 @@ PROBLEMS = (NatsError, TimeoutError, OSError, ValueError, KeyError)
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the time was where an answer came from, put to the moment `at_ns` of `elapsed_ns` here."""
+    """The time of the process that answered, and the moment here (`at_ns`, of `elapsed_ns`) that it corresponds to."""
 
     time_ns: int
     busy_ns: int
     at_ns: int
 
     def now_ns(self, here_ns: int) -> int:
-        """Return what the time is by it at `here_ns`."""
+        """Return that process's time at the moment `here_ns`."""
         return self.time_ns + here_ns - self.at_ns
 
 
 def leading(answers: Sequence[Told], busy_ns: int) -> Told | None:
-    """Return whose time counts for one who has been busy for `busy_ns`: who has been for longer, and for longest."""
+    """Return the time to adopt after being busy for `busy_ns`: of the process busy longest, if that is longer."""
     longest = max(answers, key=lambda told: told.busy_ns, default=None)
     return longest if longest is not None and longest.busy_ns > busy_ns else None
 
@@ -63,7 +64,7 @@ async def agree(nc: Client, clock: SteadyClock = CLOCK, patience_s: float = ANSW
 
 @asynccontextmanager
 async def common_time(nc: Client, clock: SteadyClock = CLOCK, every_s: float = EVERY_S) -> AsyncIterator[None]:
-    """Keep this process's time that of the others, and tell it, for the length of a block. Raises nats errors."""
+    """Keep this process's time equal to the others' and answer requests for it during a block. Raises nats errors."""
 
     async def answer(message: Msg) -> None:
         if busy_ns := clock.busy_ns():
@@ -93,7 +94,7 @@ async def _look(nc: Client, clock: SteadyClock) -> None:
 
 
 async def _answers(nc: Client, patience_s: float) -> list[Told]:
-    """Return what the time is to those who are busy; this process may be among them."""
+    """Return the answers of the busy processes; this process may be among them."""
     answers: list[Told] = []
     asked_ns = elapsed_ns()
 
@@ -113,7 +114,7 @@ async def _answers(nc: Client, patience_s: float) -> list[Told]:
 
 
 async def _of_nats(nc: Client) -> Told | None:
-    """Return the time of the server, which tells it in every answer about a stream; None if it has no log yet."""
+    """Return the server's time, which is in every answer about a stream; None if it has no log yet."""
     asked_ns = elapsed_ns()
     try:
         answer = json.loads((await nc.request(f"$JS.API.STREAM.INFO.{PROBE}", timeout=NATS_S)).data)
@@ -123,7 +124,7 @@ async def _of_nats(nc: Client) -> Told | None:
 
 
 def _put(time_ns: int, busy_ns: int, asked_ns: int) -> Told:
-    """Return an answer that comes now to a question of `asked_ns`. Raises TimeoutError if that was too long ago."""
+    """Return an answer that arrives now to a request of `asked_ns`. Raises TimeoutError if that was too long ago."""
     here_ns = elapsed_ns()
     if here_ns - asked_ns > APART_NS // 2:
         raise TimeoutError("the answer took too long for the time in it to be of use")

@@ -1,4 +1,4 @@
-"""The plain NATS connection beneath a FastStream broker, for what FastStream has no words for."""
+"""The plain NATS connection beneath a FastStream broker, for what FastStream's API does not cover."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ from infra.process.tasks import CancelledElsewhere, own_cancellation_only
 log = logging.getLogger(__name__)
 
 ANSWERED_OR_GONE_S = 60
-"""By then the server has answered, or pings have found the connection dead."""
+"""By then the server has answered, or pings have shown that the connection is dead."""
 
 LOST_S = 0.2
 """A connection that is lost meanwhile is noticed within this time."""
@@ -38,10 +38,10 @@ def jetstream(broker: NatsBroker) -> JetStreamContext:
 
 
 def read_any_subject(nc: Client) -> None:
-    """Have the connection read messages whose subjects are not UTF-8, with U+FFFD in place of what is none.
+    """Make the connection read messages whose subjects are not UTF-8, with U+FFFD in place of invalid bytes.
 
-    NATS takes any bytes as a subject. nats-py ends its reading for good at the first that it cannot decode, so that
-    one such message in the log would stop every consumer.
+    NATS accepts any bytes as a subject. nats-py stops reading for good at the first that it cannot decode, so one
+    such message in the log would stop every consumer.
     """
     build = nc._build_message
 
@@ -57,10 +57,10 @@ def _as_utf8(name: bytes) -> bytes:
 
 
 async def round_trip(nc: Client, timeout_s: float = 5) -> None:
-    """Return when the server has had all that was sent before. Raises TimeoutError, nats errors.
+    """Return when the server has received all that was sent before. Raises TimeoutError, nats errors.
 
-    nats-py reads no more from a connection whose flush was given up (for a timeout, or with the task that waited),
-    once the late answer comes. So none is ever given up here; it is only waited for no longer.
+    nats-py stops reading from a connection whose flush was cancelled (by a timeout, or with the task that waited)
+    once the late answer arrives. So a flush is never cancelled here; the caller only stops waiting for it.
     """
     flush = asyncio.create_task(nc.flush(timeout=ANSWERED_OR_GONE_S), name="round trip to NATS")
     _round_trips.add(flush)
@@ -72,7 +72,7 @@ async def round_trip(nc: Client, timeout_s: float = 5) -> None:
 
 
 async def answers(nc: Client, timeout_s: float = 2) -> bool:
-    """Tell whether the server answers: one that hangs keeps its connections for half a minute. Raises nothing."""
+    """Return whether the server answers: one that hangs keeps its connections for half a minute. Raises nothing."""
     asked = asyncio.create_task(round_trip(nc, timeout_s), name="asking NATS")
     try:
         while nc.is_connected and not asked.done():
@@ -84,10 +84,10 @@ async def answers(nc: Client, timeout_s: float = 2) -> bool:
 
 
 async def give_up_consumer(nc: Client, stream: str, name: str) -> None:
-    """Have a consumer deleted that was made for one reading; not waited for.
+    """Delete a consumer that was created for one reading, without waiting for the answer.
 
-    Unsubscribing leaves it to the server, which keeps it, and its memory, until it has been idle for its threshold:
-    some hundred at a time where sessions come and go. Where NATS is away that is how it goes.
+    After unsubscribing alone, the server keeps it, and its memory, until its idle threshold: some hundred at a time
+    where sessions come and go. While NATS is away, that is what happens.
     """
     if nc.is_connected:
         with suppress(NatsError, OSError):
@@ -97,7 +97,7 @@ async def give_up_consumer(nc: Client, stream: str, name: str) -> None:
 def lasting(take: Callable[[Msg], Awaitable[None]]) -> Callable[[Msg], Awaitable[None]]:
     """Return a subscription's callback that does not end the subscription.
 
-    nats-py calls no more, and says nothing, once something that a callback waited for was cancelled.
+    nats-py silently stops calling a callback once something that it waited for was cancelled.
     """
 
     async def take_each(message: Msg) -> None:
@@ -111,7 +111,7 @@ def lasting(take: Callable[[Msg], Awaitable[None]]) -> Callable[[Msg], Awaitable
 
 
 async def unsubscribe(nc: Client, subscriptions: list[Subscription]) -> None:
-    """End subscriptions and empty the list. Those of a connection that is closed have ended with it."""
+    """End the subscriptions and empty the list. Those of a closed connection have ended with it."""
     while subscriptions:
         subscription = subscriptions.pop()
         if not nc.is_closed:
@@ -123,8 +123,8 @@ async def unsubscribe(nc: Client, subscriptions: list[Subscription]) -> None:
 def cancellation_kept() -> Iterator[None]:
     """Raise the CancelledError that an await within has swallowed.
 
-    nats-py waits for answers by `asyncio.wait_for`, which in Python 3.11 forgets that it was cancelled if the answer
-    comes at the same moment; the task would go on as if nobody had stopped it.
+    nats-py waits for answers with `asyncio.wait_for`, which in Python 3.11 loses a cancellation if the answer arrives
+    at the same moment; the task would continue as if it had not been cancelled.
     """
     task = asyncio.current_task()
     asked = task.cancelling() if task is not None else 0

@@ -1,4 +1,4 @@
-"""Messages that no handler could take: kept in a stream of their own with the reason, listed, and put back."""
+"""Messages that no handler could process: kept in a stream of their own with the reason, listed, and put back."""
 
 import logging
 import re
@@ -21,7 +21,7 @@ SUBJECT_HEADER, DURABLE_HEADER = "Daredevil-Subject", "Daredevil-Durable"
 SEQUENCE_HEADER, REASON_HEADER = "Daredevil-Sequence", "Daredevil-Reason"
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-"""A token of HTTP (RFC 9110, 5.6.2): nats-py reads other names as well, and refuses to write them."""
+"""A token of HTTP (RFC 9110, 5.6.2): nats-py also reads other names, but refuses to write them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ async def copy_to_dead(
     reason: str,
     headers: Mapping[str, str] | None = None,
 ) -> None:
-    """Copy the message with this sequence of the log to the dead letters, as one that `durable` could not take."""
+    """Copy the message with this sequence of the log to the dead letters, as one that `durable` could not handle."""
     reason = " ".join(reason.split())[:500]
     copied = {
         **{name: value for name, value in (headers or {}).items() if _HEADER_NAME.fullmatch(name)},
@@ -103,7 +103,7 @@ class NotTaken(RuntimeError):
 
 
 async def put_back(nc: Client, letter: DeadLetter, timeout_s: float = 30) -> None:
-    """Have a running copy of the letter's actor take it again, then drop the letter. Raises NotTaken."""
+    """Have a running copy of the letter's actor handle it again, then delete the letter. Raises NotTaken."""
     if letter.durable not in {durable.name for durable in DURABLES}:
         projection = letter.durable.removeprefix("projection-")
         raise NotTaken(

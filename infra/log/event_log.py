@@ -39,7 +39,7 @@ class Fact:
 class ExpectedSequence:
     """Optimistic concurrency: store a fact only while the last one on `subjects` is at `last_sequence`.
 
-    It keeps out an owner that does not know yet that another has taken over.
+    It keeps out an owner that does not yet know that another has taken over.
 
     `subjects` is a filter such as `session_subjects(session_id, "reply")` of the topology.
     """
@@ -49,11 +49,11 @@ class ExpectedSequence:
 
 
 class StaleWriter(RuntimeError):
-    """Somebody else has appended on these subjects since: this owner must stop."""
+    """Another owner has appended on these subjects since: this one must stop."""
 
 
 class LogUnavailable(RuntimeError):
-    """The log did not take a fact in time, or refused it (a full disk): the fact is not stored."""
+    """The log did not store a fact in time, or refused it (a full disk): the fact is not stored."""
 
 
 def now_ns() -> int:
@@ -66,8 +66,8 @@ async def append(
 ) -> int:
     """Store a fact and return its sequence, once it is on disk.
 
-    While NATS is away it is tried again with the same id, so it is stored once. Raises StaleWriter if `subjects`
-    has moved on, LogUnavailable after `patience_s`. If it is cancelled, the fact may be stored or not.
+    While NATS is away it retries with the same id, so the fact is stored once. Raises StaleWriter if `subjects` has
+    moved on, LogUnavailable after `patience_s`. If it is cancelled, the fact may be stored or not.
     """
     headers = trace_headers() | {"Nats-Msg-Id": event.event_id, "Daredevil-Event": type(event).__name__}
     if expected is not None:
@@ -102,7 +102,7 @@ async def append(
 
 
 async def deliver_again(broker: NatsBroker, event: Event, occasion: str) -> None:
-    """Store a fact once more, so that its durables are given it again; readers know it by its id and skip it.
+    """Store a fact once more, so that it is delivered to its durables again; readers skip it by its id.
 
     For one `occasion` it is stored once, whoever appends it. Raises nats errors, TimeoutError.
     """
@@ -113,8 +113,8 @@ async def deliver_again(broker: NatsBroker, event: Event, occasion: str) -> None
 async def _own_last(broker: NatsBroker, event: Event, expected: ExpectedSequence) -> int:
     """Return the sequence of this very event if it is stored already. Raises StaleWriter if another one is.
 
-    NATS checks the expected sequence before it looks for duplicates: an append whose answer got lost looks like
-    another's when it is tried again.
+    NATS checks the expected sequence before it looks for duplicates: the retry of an append whose answer was lost
+    looks like a conflict with another owner.
     """
     for fact in await facts_after(broker, event.session_id, expected.last_sequence):
         if fact.event.event_id == event.event_id:
@@ -128,7 +128,7 @@ async def history(
     """Yield a session's facts with sequence above `after`, in order, each event id once.
 
     `subjects` is a filter for a part of them, such as `session_subjects(session_id, "turn")`. It takes
-    about 1 ms for a few facts, 4 ms for 50. Facts that cannot be decoded are left out. Raises what `stored_messages`
+    about 1 ms for a few facts, 4 ms for 50. Facts that cannot be decoded are skipped. Raises what `stored_messages`
     raises.
     """
     seen: set[str] = set()

@@ -19,19 +19,19 @@ class HandlersMismatch(TypeError):
 
 
 class NoHandler(LookupError):
-    """An event came that nothing was declared for: a newer version of the actor's durable or subscription is in use."""
+    """No handler is declared for an event: a newer version of the actor's durable or subscription is in use."""
 
 
 class Subscriber(ABC):
-    """What takes messages between `open` and `close`; `async with` does both."""
+    """Receives messages between `open` and `close`; `async with` does both."""
 
     @abstractmethod
     async def open(self) -> None:
-        """Begin to take messages."""
+        """Start to receive messages."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Take no more messages."""
+        """Stop receiving messages."""
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -45,13 +45,13 @@ class EventHandlers(Generic[ResultT]):
     """The handlers of one listener, one for each event class that its row names.
 
     `listener` names the row in messages, for instance "durable synthesis"; `events` are the row's classes, none for a
-    row that takes everything. `ResultT` is what handlers may return.
+    row that receives everything. `ResultT` is what handlers may return.
     """
 
     def __init__(self, listener: str, events: tuple[type[Event], ...]) -> None:
         self._listener = listener
         self.events = events
-        """What the row names; nothing if it takes everything."""
+        """The row's event classes; empty if it receives everything."""
         self._handlers: dict[type[Event], Callable[[Any], Awaitable[ResultT]]] = {}
         self._on_everything: Callable[[Event], Awaitable[None]] | None = None
 
@@ -80,7 +80,7 @@ class EventHandlers(Generic[ResultT]):
     def on_everything(self, handler: Callable[[Event], Awaitable[None]]) -> Callable[[Event], Awaitable[None]]:
         """Declare the decorated function as the one that gets every event, after the handler of the event's class.
 
-        Only a row that takes everything has one. Raises HandlersMismatch otherwise, and for a second one.
+        Only a row that receives everything has one. Raises HandlersMismatch otherwise, and for a second one.
         """
         if self.events:
             raise HandlersMismatch(

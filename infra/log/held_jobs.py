@@ -1,13 +1,13 @@
-"""What a process holds, noted where its supervisor can read it, so that its jobs come to another copy when it dies.
+"""Notes of the jobs that a process holds, for its supervisor to pass them to another copy when the process dies.
 
-JetStream gives the jobs of a dead process away after the durable's `ack_wait`, 3 s, which cannot be shorter: a busy
-process would be taken for a dead one. The supervisor knows of the death at once, and anybody may answer for a message
-who knows where its acknowledgement goes: it says no (`-NAK`) in place of the dead one.
+JetStream redelivers the jobs of a dead process after the durable's `ack_wait`, 3 s, which cannot be shorter: a busy
+process would be taken for a dead one. The supervisor learns of the death at once, and can acknowledge a message for
+which it knows the subject of the acknowledgement: it sends `-NAK` in place of the dead process.
 
 A process has a folder of its own, `<DAREDEVIL_HELD_DIR>/<pid>`, a file in it for each job: `<durable>.<sequence>`, the
 subject of its acknowledgement inside. Heartbeats set the time of the folder, by a clock that does not step
-(`infra.log.clock.elapsed_ns`): after a longer silence JetStream has given the jobs away itself. Without that variable,
-so without a supervisor, nothing is noted.
+(`infra.log.clock.elapsed_ns`): after a longer silence JetStream has redelivered the jobs itself. Without that variable,
+that is, without a supervisor, nothing is noted.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class HeldJobs:
         self._folder = Path(folder) / str(os.getpid()) if folder else None
 
     def note(self, message: Msg) -> None:
-        """Note a job that was taken, or has come again."""
+        """Note a job that was received, or delivered again."""
         if self._folder is not None:
             with _unnoted():
                 self._folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ class HeldJobs:
                 self._file(self._folder, message).unlink(missing_ok=True)
 
     def beat(self) -> None:
-        """Note that the jobs were held on to just now."""
+        """Note the time of a heartbeat for these jobs."""
         if self._folder is not None and self._folder.exists():
             with _unnoted():
                 now_ns = elapsed_ns()
@@ -69,7 +69,7 @@ class HeldJobs:
 
 @contextlib.contextmanager
 def _unnoted() -> Iterator[None]:
-    """Go on where the disk takes no note: the job then comes to another copy later."""
+    """Continue if the note cannot be written: the job then reaches another copy later."""
     try:
         yield
     except OSError as error:
@@ -84,9 +84,9 @@ class _Note:
 
 
 def notes_of(folder: Path, now_s: float) -> list[str]:
-    """Return where the jobs noted in a dead process's folder are acknowledged, in the order of the log.
+    """Return the acknowledgement subjects of the jobs in a dead process's folder, in the order of the log.
 
-    `now_s` is the time as heartbeats note it, seconds. Those are left out that JetStream has given to others by now.
+    `now_s` is the time as heartbeats note it, seconds. Jobs that JetStream has redelivered by now are left out.
     """
     ack_wait_s = {durable.name: durable.ack_wait_s for durable in DURABLES}
     notes: list[_Note] = []
@@ -103,7 +103,7 @@ def notes_of(folder: Path, now_s: float) -> list[str]:
 
 
 async def give_back(held_dir: Path, pid: int, nats_url: str) -> int:
-    """Give the jobs of a process that has died to other copies; return how many. While NATS is away it gives none."""
+    """Release the jobs of a dead process to other copies; return how many. While NATS is away it releases none."""
     folder = held_dir / str(pid)
     subjects = await asyncio.to_thread(notes_of, folder, elapsed_ns() / 1e9)
     given = 0

@@ -1,4 +1,4 @@
-"""The messages that an inbox holds until they are dealt with."""
+"""The messages that an inbox holds until they are handled."""
 
 import asyncio
 import logging
@@ -16,16 +16,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class Held:
-    """An event to be dealt with; one that was acknowledged before has no message."""
+    """An event to be handled; one that was acknowledged before has no message."""
 
     event: Event
     message: Msg | None
     done: "asyncio.Future[str]"
-    """Result: empty, or why it could not be taken."""
+    """Result: empty, or why it could not be handled."""
 
 
 class HeldMessages:
-    """What is held, in the order of the log, of at most `limit` messages; `notes` are kept of jobs."""
+    """The messages held, in the order of the log, at most `limit`; jobs are written to `notes`."""
 
     def __init__(self, limit: int, notes: HeldJobs | None) -> None:
         self._limit = limit
@@ -37,7 +37,7 @@ class HeldMessages:
         self._is_closing = False
 
     def __contains__(self, held: Held) -> bool:
-        """Tell whether it is still held."""
+        """Return whether it is still held."""
         return held in self._held
 
     def add(self, event: Event, message: Msg | None) -> Held:
@@ -52,7 +52,7 @@ class HeldMessages:
         return held
 
     def has_come_again(self, message: Msg) -> bool:
-        """Tell whether a message is held already; then this delivery of it is the one to acknowledge."""
+        """Return whether a message is held already; if so, this delivery is the one to acknowledge."""
         held = self._by_sequence.get(_sequence(message))
         if held is None:
             return False
@@ -61,7 +61,7 @@ class HeldMessages:
         return True
 
     def forget(self, held: Held) -> None:
-        """Hold a message no longer: it was answered, or another copy has it."""
+        """Release a message: it was acknowledged, or another copy has it."""
         self._held.pop(held, None)
         if held.message is not None:
             self._by_sequence.pop(_sequence(held.message), None)
@@ -71,7 +71,7 @@ class HeldMessages:
             self._room.set()
 
     def forget_all(self) -> None:
-        """Hold nothing any more."""
+        """Release all messages."""
         for held in list(self._held):
             self.forget(held)
 
@@ -80,7 +80,7 @@ class HeldMessages:
         return [held.message for held in self._held if held.message is not None]
 
     async def beat(self) -> None:
-        """Tell JetStream that all of them are being worked on."""
+        """Report to JetStream that all of them are in progress."""
         # In stream order: redelivery after a crash follows the order of the heartbeats.
         for message in self.messages():
             await quietly(message.in_progress())
@@ -92,7 +92,7 @@ class HeldMessages:
         await self._room.wait()
 
     def stop_waiting(self) -> None:
-        """Let nobody wait for room any more."""
+        """Wake up everything that waits for room."""
         self._is_closing = True
         self._room.set()
 

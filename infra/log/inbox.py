@@ -1,7 +1,7 @@
-"""How an actor takes its events: sessions side by side, one session in order, nothing lost.
+"""How an actor receives its events: sessions in parallel, one session in order, nothing lost.
 
-Every message is held with heartbeats until it is dealt with. When this process dies, JetStream gives what it held
-to another copy after the durable's `ack_wait`; under a supervisor jobs come to it at once (`infra.log.held_jobs`).
+Every message is held with heartbeats until it is handled. When this process dies, JetStream redelivers what it held
+to another copy after the durable's `ack_wait`; under a supervisor jobs get there at once (`infra.log.held_jobs`).
 """
 
 import asyncio
@@ -45,18 +45,18 @@ REFUSED_S = 0.25
 """For how long a message that this copy refuses stays away."""
 
 CALM_S = 10.0
-"""An attempt that lasted so long was a good one: failures are counted anew."""
+"""After an attempt that lasted this long, failures are counted from zero again."""
 
 Job = asyncio.Task[None]
-"""What a handler may return: then the session's next event is handled at once, and the message is held until the task
-has ended."""
+"""A task that a handler may return: the session's next event is then handled at once, and the message is held until
+the task has ended."""
 
 Refuses = Callable[[], Awaitable[bool]]
-"""Tells whether the next message is better left to another copy."""
+"""Returns whether to leave the next message to another copy."""
 
 
 class Inbox(EventHandlers[Job | None], Subscriber):
-    """Takes the events of a durable and calls the handler of each, in order within a session.
+    """Receives the events of a durable and calls the handler of each, in order within a session.
 
         inbox = Inbox(broker, REASONING)
 
@@ -64,18 +64,19 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         async def turn_ended(event: e.TurnEnded) -> Job | None:
             ...
 
-    Each event that the durable takes (`DURABLES` in `contracts.topology`) has one handler; `open` checks that.
-    An actor of your own gives its own `Durable` instead of a name; `open` makes its consumer.
+    Each event that the durable receives (`DURABLES` in `contracts.topology`) has one handler; `open` checks that.
+    An actor of your own passes its own `Durable` instead of a name; `open` creates its consumer.
 
     A handler that raises is called again (3 times in all, 0.2 s and 0.4 s apart), then its message is dead-lettered.
-    The same goes for one whose task was cancelled by anybody but this inbox: that is no end. A durable that delivers
-    for ever holds jobs: its message is acknowledged only when the task has returned by itself; whatever else happens to
-    the task, the handler is called again within 2 s, as often as it takes.
+    The same happens if its task was cancelled by anything but this inbox. A durable that delivers for ever holds jobs:
+    its message is acknowledged only when the task has returned by itself; whatever else happens to the task, the
+    handler is called again within 2 s, as often as necessary.
 
-    While `limit` messages are held no more are taken: they are left to other copies, as is a message while `refuses`
-    says so. A message that comes again while it is held (NATS was away) is not handled twice. One that has come as
-    often as the durable allows, because its handlers died each time, is dead-lettered. A process that was frozen for
-    longer than the durable's `ack_wait` has lost what it held: its tasks are cancelled and nothing is acknowledged.
+    While `limit` messages are held, no more are fetched: they are left to other copies, as is a message while `refuses`
+    returns true. A message that is redelivered while it is held (NATS was away) is not handled twice. One that was
+    delivered as often as the durable allows, because its handlers died each time, is dead-lettered. A process that was
+    frozen for longer than the durable's `ack_wait` has lost what it held: its tasks are cancelled and nothing is
+    acknowledged.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         self._subscriber(self._receive)
 
     async def open(self) -> None:
-        """Start the heartbeats and take dead letters that are put back; call it when the broker is connected.
+        """Start the heartbeats and accept dead letters that are put back; call it when the broker is connected.
 
         Raises HandlersMismatch if an event of the durable has no handler.
         """
@@ -119,11 +120,11 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         )
 
     def take(self, event: Event) -> None:
-        """Deal with an event whose message was acknowledged before."""
+        """Handle an event whose message was acknowledged before."""
         self._put(event, None)
 
     async def close(self) -> None:
-        """Stop taking, cancel what runs, and give what is held to other copies at once."""
+        """Stop receiving, cancel what runs, and release what is held to other copies at once."""
         self._closing = True
         self._held.stop_waiting()
         await self._subscriber.stop()
@@ -149,10 +150,10 @@ class Inbox(EventHandlers[Job | None], Subscriber):
             await dead_letter(jetstream(self._broker), self._durable.name, message, reason)
         elif self._refuses is not None and await self._refuses():
             await quietly(message.nak(delay=REFUSED_S))
-            await asyncio.sleep(2 * REFUSED_S)  # another copy gets it, for this one does not ask
+            await asyncio.sleep(2 * REFUSED_S)  # another copy gets it, as this one fetches nothing
         else:
             self._put(event, message)
-            # Nothing more is fetched until this returns. Giving messages back instead would change their order.
+            # Nothing more is fetched until this returns. Releasing messages instead would change their order.
             await self._held.room()
 
     def _put(self, event: Event, message: Msg | None) -> Held:
@@ -161,7 +162,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         return held
 
     async def _deal_with(self, held: Held, started: "asyncio.Future[None]") -> None:
-        """Handle one message with retries; `started` is set when the session's next one may go on."""
+        """Handle one message with retries; `started` is set when the session's next one may begin."""
         try:
             with own_cancellation_only():
                 await self._finish(held, await self._problem_with(held, started))
@@ -171,13 +172,13 @@ class Inbox(EventHandlers[Job | None], Subscriber):
             )
         finally:
             if held in self._held and not is_being_stopped():
-                # Neither acknowledged nor dead-lettered: JetStream gives it out again.
+                # Neither acknowledged nor dead-lettered: JetStream redelivers it.
                 self._held.forget(held)
                 if held.message is not None:
                     self._lanes.own(quietly(held.message.nak()))
 
     async def _problem_with(self, held: Held, started: "asyncio.Future[None]") -> str:
-        """Return why an event could not be taken after all attempts; empty if it was. A job has no last attempt."""
+        """Return why an event could not be handled after all attempts; empty if it was. A job has no last attempt."""
         name, attempt = type(held.event).__name__, 0
         while True:
             begun_s = time.monotonic()
@@ -207,7 +208,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
             if not started.done():
                 started.set_result(None)
             try:
-                # A task that swallows its cancellation, and so ends as if nothing had been, has not ended by itself.
+                # A task that swallows its cancellation seems to end normally, but has not ended by itself.
                 with cancellation_kept():
                     await rest
             finally:
@@ -255,7 +256,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
                 log.warning("heartbeat of %s: %s", self._durable.name, error)
 
     async def _keep_taking(self) -> None:
-        """Start the subscriber again if its task has ended: FastStream starts a failed one again, no cancelled one."""
+        """Start the subscriber again if its task has ended: FastStream restarts a failed one, not a cancelled one."""
         tasks: list[asyncio.Task[object]] = getattr(self._subscriber, "tasks", [])
         if tasks and all(task.done() for task in tasks) and not self._closing:
             log.error("the subscriber of %s has ended; it is started again", self._durable.name)

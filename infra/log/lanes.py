@@ -1,4 +1,4 @@
-"""Order within a session, while sessions run side by side."""
+"""Order within a session, while sessions run in parallel."""
 
 import asyncio
 import logging
@@ -21,10 +21,10 @@ class _Lane(Generic[ItemT]):
 
 
 class Lanes(Generic[ItemT]):
-    """Calls `deal_with` for each item in a task, one item after the other in each session's lane.
+    """Calls `deal_with` for each item in a task, one item after another in each session's lane.
 
-    The next item of a session begins when that task has ended, or has set the future that it gets besides the item.
-    `name` is told in the log.
+    The next item of a session begins when that task has ended, or has set the future that it gets with the item.
+    `name` appears in the log.
     """
 
     def __init__(self, name: str, deal_with: Callable[[ItemT, "asyncio.Future[None]"], Awaitable[None]]) -> None:
@@ -41,7 +41,7 @@ class Lanes(Generic[ItemT]):
             lane.worker = self.own(self._work(session_id, lane))
 
     def own(self, work: Awaitable[None]) -> "asyncio.Task[None]":
-        """Run something beside the lanes, until it ends or they are dropped."""
+        """Run a task beside the lanes, until it ends or the lanes are dropped."""
         task = asyncio.ensure_future(work)
         assert isinstance(task, asyncio.Task)
         self._tasks.add(task)

@@ -1,4 +1,4 @@
-"""Hearing facts as they are stored, beside the durable: what every copy of a process has to know at once."""
+"""Live facts, beside the durable: what every copy of a process has to know as soon as it is stored."""
 
 import logging
 
@@ -23,9 +23,9 @@ class LiveEvents(EventHandlers[None], Subscriber):
         async def turn_interrupted(event: e.TurnInterrupted) -> None:
             ...
 
-    Every copy of the process hears every event, and nothing is held: what is stored while this process or its
-    connection is away is missed. Events of one class come in order, and the next one waits for the handler of the one
-    before. A message that cannot be decoded is logged, and so is a handler that fails; neither ends the subscription.
+    Every copy of the process receives every event, and nothing is held: what is stored while this process or its
+    connection is away is missed. Events of one class arrive in order, and the next one waits for the previous
+    handler. Undecodable messages and failing handlers are logged; neither ends the subscription.
     Raises HandlersMismatch for a process that has no such row.
     """
 
@@ -59,5 +59,5 @@ class LiveEvents(EventHandlers[None], Subscriber):
             return
         try:
             await self.handle(event)
-        except Exception:  # the next event is another one; what the handler does is its own affair
+        except Exception:  # whatever a handler raises must not end the subscription
             log.exception("%s of %s was not handled", type(event).__name__, event.session_id)

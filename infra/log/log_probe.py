@@ -1,4 +1,4 @@
-"""Whether the log takes facts right now: by what came of the last ones, and by storing something beside them."""
+"""Whether the log stores facts right now: from the outcome of the last ones, and from a trial write."""
 
 import asyncio
 import math
@@ -13,17 +13,17 @@ from infra.log.connection import cancellation_kept
 
 ANSWER_S = 2.0
 GOOD_FOR_S = 2.0
-"""How long an answer stands: each costs a write to disk."""
+"""How long a result is valid: each costs a write to disk."""
 
 PROBE_BYTES = 32_768
-"""More than the last crumbs of a full disk, which small writes still find."""
+"""Large enough to fail on a full disk, where small writes may still succeed."""
 
 REMEMBERED_S = 30.0
-"""A fact that was refused so long ago says nothing about now, if none was tried since."""
+"""A refusal this long ago says nothing about now, if no fact was tried since."""
 
 
 class Refusals:
-    """What came of this process's last facts; times are monotonic seconds."""
+    """The outcome of this process's last appends; times are monotonic seconds."""
 
     def __init__(self) -> None:
         self._since_s: float | None = None
@@ -32,33 +32,33 @@ class Refusals:
         self._back_s = -math.inf
 
     def stored(self) -> None:
-        """Note that the log has taken a fact."""
+        """Note that the log has stored a fact."""
         self._since_s = None
 
     def back(self, now_s: float) -> None:
-        """Note that NATS, which did not answer at all, does again: what was not stored before says nothing any more."""
+        """Note that NATS answers again after an outage: facts that were not stored before it no longer count."""
         self._since_s, self._back_s = None, now_s
 
     def refused(self, tried_s: float, now_s: float) -> None:
-        """Note that a fact was not stored which was tried from `tried_s` on."""
+        """Note that a fact that was first tried at `tried_s` was not stored."""
         if tried_s < self._back_s:
             return
         self._since_s = now_s if self._since_s is None else self._since_s
         self.last_s = now_s
 
     def problem(self, now_s: float) -> str:
-        """Return why the log seems to take nothing, empty if it does as far as is known."""
+        """Return why the log seems to store nothing; empty if it does as far as is known."""
         if self._since_s is None or now_s - self.last_s > REMEMBERED_S:
             return ""
         return f"the log has stored none of this process's facts for {now_s - self._since_s:.0f} s"
 
 
 refusals = Refusals()
-"""Of this process: whoever stores facts notes it here."""
+"""This process's record: every append is noted here."""
 
 
 class LogProbe:
-    """Tries it at most every `good_for_s`, however often it is asked; sooner when a fact was refused meanwhile."""
+    """Tries a write at most every `good_for_s`, however often it is called; sooner if a fact was refused meanwhile."""
 
     def __init__(self, good_for_s: float = GOOD_FOR_S, answer_s: float = ANSWER_S) -> None:
         self._good_for_s = good_for_s
@@ -68,7 +68,7 @@ class LogProbe:
         self._asking = asyncio.Lock()
 
     async def problem(self, js: JetStreamContext) -> str:
-        """Return why the log takes nothing, empty if it does."""
+        """Return why the log stores nothing; empty if it does."""
         async with self._asking:
             now_s = time.monotonic()
             if now_s - self._asked_s >= self._good_for_s or refusals.last_s > self._asked_s:

@@ -1,4 +1,4 @@
-"""Whether a NATS server answers, told in a line: for commands that end without it, and processes that wait for it."""
+"""Whether a NATS server answers, as one line: for commands that end without it, and processes that wait for it."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ ASK_AGAIN_S = 1.0
 
 
 def shown_url(url: str) -> str:
-    """Return the address of a server, or several, without the user and password that may be in it."""
+    """Return the address of one or several servers without user and password."""
     return ",".join(_without_user(each.strip()) for each in url.split(","))
 
 
@@ -31,9 +31,9 @@ def _without_user(url: str) -> str:
 
 
 async def connect_once(url: str, failed: Callable[[Exception], Awaitable[None]] | None = None) -> Client:
-    """Return a connection to NATS as it is now, of several servers to the first there. Raises nats errors, OSError.
+    """Connect to NATS without retries, to the first of several servers that answers. Raises nats errors, OSError.
 
-    `failed` is told each server's error.
+    `failed` is called with each server's error.
     """
     # Without reconnects nats-py would try the first connection for ever.
     return await nats.connect(
@@ -46,11 +46,11 @@ async def connect_once(url: str, failed: Callable[[Exception], Awaitable[None]] 
 
 
 async def _ignore(_: Exception) -> None:
-    """Say nothing: what is wrong is told by what is raised."""
+    """Log nothing: the error is raised."""
 
 
 async def nats_problem(url: str, timeout_s: float = 5) -> str:
-    """Return why NATS with JetStream cannot be used at `url`, nothing if it can."""
+    """Return why NATS with JetStream cannot be used at `url`; None if it can."""
     causes: list[Exception] = []
 
     async def failed(error: Exception) -> None:
@@ -76,7 +76,7 @@ async def nats_problem(url: str, timeout_s: float = 5) -> str:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno)  # asyncio and uvloop word it differently
+        return os.strerror(error.errno)  # asyncio's and uvloop's wordings differ
     return str(error).removeprefix("nats: ") or type(error).__name__
 
 

@@ -1,4 +1,4 @@
-"""Streams and durable consumers, made from the topology: idempotent, so every process may call it."""
+"""Streams and durable consumers, created from the topology: idempotent, so every process may call it."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ DAY_S = 86_400
 
 
 def max_age_s(stream: Stream, settings: Settings) -> float:
-    """Return the age in seconds at which messages leave a stream: as set, else the topology's; 0 keeps them."""
+    """Return the age in seconds at which messages leave a stream: the setting's, else the topology's; 0 keeps them."""
     ages = {
         VOICE: settings.log_retention_days * DAY_S,
         AUDIO: settings.audio_retention_s,
@@ -41,7 +41,7 @@ def _stream_config(stream: Stream, settings: Settings) -> StreamConfig:
         storage=StorageType.FILE if stream.storage == "file" else StorageType.MEMORY,
         max_age=age_s,
         max_bytes=stream.max_bytes,
-        # NATS refuses a window longer than what it keeps.
+        # NATS refuses a duplicate window that is longer than the retention.
         duplicate_window=min(stream.duplicate_window_s, age_s or stream.duplicate_window_s),
         discard=DiscardPolicy.NEW if stream.discard == "new" else DiscardPolicy.OLD,
         republish=RePublish(*stream.republish) if stream.republish else None,
@@ -63,7 +63,7 @@ def _consumer_config(durable: Durable) -> ConsumerConfig:
 
 
 async def provision(js: JetStreamContext) -> None:
-    """Make or update every stream and durable of the topology, with the retention that is set.
+    """Create or update every stream and durable of the topology, with the retention of the settings.
 
     Raises nats errors when NATS refuses. A memory stream is gone after a restart of the server, so this runs again at
     each reconnect.
@@ -79,7 +79,7 @@ async def provision(js: JetStreamContext) -> None:
 
 
 async def provision_durable(js: JetStreamContext, durable: Durable) -> None:
-    """Make or update a durable consumer of the log. Raises nats errors when NATS refuses."""
+    """Create or update a durable consumer of the log. Raises nats errors when NATS refuses."""
     # Creating a consumer that exists updates it.
     await js.add_consumer(VOICE, _consumer_config(durable))
 
@@ -93,7 +93,7 @@ async def _made_by_anyone(creation: "asyncio.Future[object] | object") -> None:
 
 
 async def missing_durables(js: JetStreamContext, names: tuple[str, ...]) -> list[str]:
-    """Return which of the durables are not there: a deleted consumer is silent, so readiness asks."""
+    """Return the durables that do not exist: a deleted consumer raises no error, so readiness checks it."""
     missing = []
     for name in names:
         try:

@@ -1,4 +1,4 @@
-"""Answering NATS requests: each in a task of its own, a bounded number at a time."""
+"""Answer NATS requests: each in a task of its own, a bounded number at a time."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ from infra.process.tasks import ended, own_cancellation_only
 log = logging.getLogger(__name__)
 
 ANSWERED_FOR_ALL = (HEALTH.name, CLOCK.name, PUT_BACK.name)
-"""Requests that have no handler of their own: `make_app`, `common_time` and `Inbox` answer them in every actor."""
+"""Requests that need no handler: `make_app`, `common_time` and `Inbox` answer them in every actor."""
 
 MOST = 50
 """How many requests a process answers at a time unless it says otherwise."""
@@ -41,9 +41,9 @@ class RequestHandlers(Subscriber):
         async def sound_again(clause: e.ReplyClauseWritten) -> bytes:
             ...
 
-    A request goes to one copy if its row names a queue group, else to all. At most `most` are answered at a time; who
-    asks for more is told to ask later. If a request cannot be decoded or its handler fails, whoever asked is told why,
-    and it is logged.
+    A request goes to one copy if its row names a queue group, else to all. At most `most` are answered at a time; more
+    are answered with BUSY. If a request cannot be decoded or its handler fails, the answer contains the error, and it
+    is logged.
     """
 
     def __init__(self, broker: NatsBroker, process: str, most: int = MOST) -> None:
@@ -100,7 +100,7 @@ class RequestHandlers(Subscriber):
             )
 
     async def open(self) -> None:
-        """Begin to answer; call it when the broker is connected.
+        """Start to answer; call it when the broker is connected.
 
         Raises HandlersMismatch if a request has no handler, and nats errors.
         """
@@ -112,7 +112,7 @@ class RequestHandlers(Subscriber):
             )
 
     async def close(self) -> None:
-        """Answer no more, and stop what is being answered."""
+        """Stop answering, and cancel what is being answered."""
         await unsubscribe(connection(self._broker), self._subscriptions)
         await ended(*self._tasks)
 
@@ -131,7 +131,7 @@ class RequestHandlers(Subscriber):
         try:
             with own_cancellation_only():
                 answer = await self._handlers[row.name](message)
-        except Exception as error:  # whoever asked is told; the process goes on
+        except Exception as error:  # the answer contains the error; the process continues
             log.warning("request %s on %s could not be answered: %r", row.name, message.subject, error)
             answer = f"{type(error).__name__}: {error}".encode()
         await _respond(row, message, answer)
@@ -145,5 +145,5 @@ async def _respond(row: Request, message: Msg, answer: bytes) -> None:
 
 
 def _subject(row: Request, process: str) -> str:
-    """Return what to subscribe to: the row's subject with the process in place of its one name, if that is left."""
+    """Return the subject to subscribe to: the row's, with the process in place of its open name, if it has one."""
     return Address(row.subject).of(*(process for _ in Address(row.subject).names))

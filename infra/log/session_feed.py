@@ -1,4 +1,4 @@
-"""A session's facts as they are stored: from the first, and on, with no gap and no repetition."""
+"""A session's facts as they are stored: from the first on, without a gap or a repetition."""
 
 import asyncio
 import logging
@@ -23,8 +23,8 @@ PATIENCE_S = 3600.0
 class SessionFeed:
     """Follows one session: `async with SessionFeed(broker, session) as feed: async for fact in feed: …`.
 
-    Live facts come by a plain subscription (JetStream sends each again when stored). What a lost connection or a
-    full queue has dropped is noticed by sequence and read back from the log. One task may iterate.
+    Live facts arrive on a plain subscription (JetStream republishes each when it is stored). What a lost connection or
+    a full queue has dropped is noticed by its sequence and read back from the log. Only one task may iterate.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class SessionFeed:
             self._dropped = True
 
     async def __aiter__(self) -> AsyncIterator[Fact]:
-        """Yield every fact once, in the log's order; end when `is_over` says so while no fact waits."""
+        """Yield every fact once, in the log's order; end when `is_over` returns true while no fact waits."""
         while True:
             fact = await self._next_live()
-            # Looked at after the waiting: while this waited, facts may have passed by unseen.
+            # Checked after the wait: facts may have been dropped during it.
             if self._may_have_missed():
                 for missed in await facts_after(self._broker, self._session_id, self._after, PATIENCE_S):
                     if self._is_next(missed):
@@ -80,10 +80,10 @@ class SessionFeed:
                 return
 
     async def _next_live(self) -> Fact | None:
-        if self._reconnects < 0:  # begin with what is in the log, not with waiting
+        if self._reconnects < 0:  # begin with what is in the log, not with a wait
             return None
         try:
-            # Not wait_for: in Python 3.11 it loses a cancellation that comes together with a message.
+            # Not wait_for: in Python 3.11 it loses a cancellation that arrives together with a message.
             async with asyncio.timeout(self._check_every_s):
                 message = await self._live.get()
             return Fact(int((message.headers or {}).get("Nats-Sequence", "0")), decode(message.subject, message.data))
@@ -94,14 +94,14 @@ class SessionFeed:
             return None
 
     def _may_have_missed(self) -> bool:
-        """Tell whether the connection was lost or the queue was full since the last look."""
+        """Return whether the connection was lost or the queue was full since the last call."""
         reconnects = connection(self._broker).stats["reconnects"]
         missed = self._dropped or reconnects != self._reconnects
         self._dropped, self._reconnects = False, reconnects
         return missed
 
     def _is_next(self, fact: Fact) -> bool:
-        """Take note of a fact; tell whether it has not been yielded yet, in this place or another."""
+        """Note a fact; return whether it has not been yielded yet, under this sequence or another."""
         if fact.sequence <= self._after:
             return False
         self._after = fact.sequence

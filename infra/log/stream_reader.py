@@ -1,7 +1,7 @@
 """Read the stored messages of a stream back: in order, from any place, with nothing left behind on the server.
 
 Everything here is JetStream's batched direct get: one request, up to a batch of messages, no consumer. It suits reading
-that ends. `projections.log_reader` follows the whole log with it. Who follows a stream by other means has a reason:
+that ends. `projections.log_reader` follows the whole log with it. Two modules use other means:
 `infra.log.session_feed` (facts as they are stored), `actors.persistence.recording.captured_sound` (a pull consumer).
 """
 
@@ -28,10 +28,10 @@ BATCH_MESSAGES = 512
 BATCH_BYTES = 4_000_000
 TIMEOUT_S = 5.0
 MAX_SUBJECTS = 1024
-"""JetStream finds the last messages of at most so many subjects in one request."""
+"""JetStream finds the last messages of at most this many subjects in one request."""
 
 NEAR_MESSAGES = 200
-"""A place is not searched more exactly than this: so many messages are read sooner than told apart."""
+"""The search stops at this many messages: reading them is faster than narrowing further."""
 
 RETRY_S = 0.25
 
@@ -74,10 +74,10 @@ async def stored_messages(
     batch: int = BATCH_MESSAGES,
     timeout_s: float = TIMEOUT_S,
 ) -> AsyncIterator[StoredMessage]:
-    """Yield a stream's messages on `subjects` (a filter) in order, from sequence `start` on and up to `before`.
+    """Yield a stream's messages on `subjects` (a filter) in order, from sequence `start` and below `before`.
 
     It ends with the last one that is stored when it gets there. Between batches nothing is open on the server, so the
-    iteration may be broken off anywhere. Raises StreamUnreadable, nats.errors.TimeoutError (nothing came for
+    iteration may be abandoned anywhere. Raises StreamUnreadable, nats.errors.TimeoutError (nothing arrived for
     `timeout_s`).
     """
     pending = 1
@@ -137,11 +137,10 @@ async def last_message(nc: Client, stream: str, subjects: str) -> StoredMessage 
 
 
 async def start_of(nc: Client, stream: str, subjects: str, is_before: Callable[[StoredMessage], bool]) -> int:
-    """Return a sequence to read from so that only messages for which `is_before` holds are left out, few kept.
+    """Return a sequence to start reading at: it skips only messages for which `is_before` holds, and most of those.
 
-    For what messages say themselves (a time, a position in a track) and what grows with their sequences: it is searched
-    by halves until NEAR_MESSAGES sequences are left. Returns 1 where nothing can be left out. Raises as
-    `stored_messages` does.
+    For values in the messages that grow with their sequences (a time, a position in a track): a binary search down to
+    NEAR_MESSAGES sequences. Returns 1 if nothing can be skipped. Raises as `stored_messages` does.
     """
     first, newest = await first_message(nc, stream, subjects), await last_message(nc, stream, subjects)
     if first is None or newest is None or not is_before(first):
@@ -189,7 +188,7 @@ async def _direct_get(nc: Client, stream: str, request: Mapping[str, object], ti
     ended: asyncio.Future[tuple[str, Mapping[str, str]]] = loop.create_future()
     patience = asyncio.timeout(timeout_s)
 
-    # A callback: to wait for each message by itself would cost more than to read it.
+    # A callback: waiting for each message separately would cost more than reading it.
     async def take(message: Msg) -> None:
         headers = message.headers or {}
         if (status := headers.get("Status")) is None:

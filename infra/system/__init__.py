@@ -1,1 +1,1 @@
-"""All of it on one machine: the supervisor, the embedded servers, the doctor."""
+"""The whole system on one machine: the supervisor, the embedded servers, the doctor."""

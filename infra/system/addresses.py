@@ -1,4 +1,4 @@
-"""Where the servers of a system are: external ones where set, else free ports of this machine."""
+"""Addresses of a system's servers: external ones where set, else free ports of this machine."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from infra.system.nats import free_port
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the parts of one system find each other. `llm_url` is empty without a local model.
+    """The addresses at which the parts of one system find each other. `llm_url` is empty without a local model.
 
     `livekit_url` is empty without that door; `livekit_ports` are those of a LiveKit server that is started here.
     """
@@ -22,11 +22,11 @@ class Addresses:
     livekit_url: str = ""
     livekit_ports: LiveKitPorts | None = None
     page_port: int = 0
-    """The page's port, 0 for any free one that the door finds; LiveKit's webhook has to know it beforehand."""
+    """The page's port, 0 for any free one that the door picks; LiveKit's webhook needs it beforehand."""
 
 
 def choose_addresses(settings: Settings) -> Addresses:
-    """Return external servers where set, free ports of loopback for the others; they stay for the system's life."""
+    """Return external servers where set, free ports of loopback for the others; they stay while the system runs."""
     nats_port = None if settings.nats_url else free_port()
     nats_url = settings.nats_url or f"nats://127.0.0.1:{nats_port}"
     livekit_ports = free_livekit_ports() if settings.livekit and not settings.livekit_url else None
@@ -38,12 +38,12 @@ def choose_addresses(settings: Settings) -> Addresses:
 
 
 def needs_local_llm(settings: Settings) -> bool:
-    """Tell whether a local language model server has to be started."""
+    """Return whether a local language model server has to be started."""
     return "local" in engine_names(settings.llm) and not settings.llm_url
 
 
 def livekit_line(addresses: Addresses) -> str:
-    """Say where the rooms are, nothing if there are none."""
+    """Return the address of the LiveKit server, empty if there is none."""
     if not addresses.livekit_url:
         return ""
     which = "using the LiveKit server at" if addresses.livekit_ports is None else "LiveKit server of this machine:"

@@ -13,24 +13,24 @@ LIVEKIT_AGENTS = "livekit.agents"
 
 
 class Stage(IntEnum):
-    """When a part is stopped: one stage after the other, the parts of a stage together."""
+    """When a part is stopped: one stage after another, the parts of a stage together."""
 
     DOOR = 0
-    """First, so that its calls end, and what they end with is still dealt with."""
+    """First, so that calls end while their last events can still be handled."""
     CONVERSATION = 1
-    """What takes part in conversations: it has nothing more to do once the doors are closed."""
+    """Parts of a conversation: they have nothing to do once the doors are closed."""
     SUMMARY = 2
     """What is written about a session when it has closed."""
     RECORD = 3
-    """What keeps what was said: after all who say anything, before the copies."""
+    """What stores sound and exchanges: after everything that appends events, before the copies."""
     PROJECTION = 4
-    """Copies of the log: after all who append to it."""
+    """Copies of the log: after everything that appends to it."""
     SERVER = 5
-    """What the others use."""
+    """Servers that the others use."""
 
 
 STANDING_BACK = 5
-"""Niceness of what carries no sound: where both want the CPU, it gets a third of what those get, who need little."""
+"""Niceness of apps that carry no sound: under contention they get a third of the CPU of those that do."""
 
 DOOR_SECRETS = ("DAREDEVIL_LIVEKIT_API_SECRET", "DAREDEVIL_LIVEKIT_TOKEN_KEY", "DAREDEVIL_ADMIN_KEY", "DAREDEVIL_AUTH")
 
@@ -44,23 +44,23 @@ class App:
     """Where it is, as `module:attribute`."""
     stage: Stage
     after: str = BASE
-    """The module that the fork server has to have imported before: one that takes long to import."""
+    """A slow module that the fork server must have imported before."""
     niceness: int = STANDING_BACK
-    """0 for what carries sound, as each wait would be heard."""
+    """0 for apps that carry sound, as every delay would be audible."""
     secrets: tuple[str, ...] = ()
-    """Variables with secrets that it needs; all other apps are started without them."""
+    """Variables with secrets that it needs; other apps are started without them."""
     serves_page: bool = False
-    """It has the page: it is ready when that answers, too."""
+    """It serves the page: it is ready only when the page answers, too."""
     needed: bool = True
     """The system is not ready without it. One that is not needed may fail to start."""
     enabled: Callable[[Settings], bool] = lambda _settings: True
     spares: Callable[[Settings], int] = lambda _settings: 0
     """How many further copies run, to share the load and to take over at once."""
     is_spare: bool = False
-    """It is such a copy: started once the system is ready, so that getting ready takes no longer."""
+    """It is such a copy: started once the system is ready, so as not to delay the start."""
 
     def copies(self, settings: Settings) -> list["App"]:
-        """Return what to start of it: nothing if it is not enabled, else itself and its spares."""
+        """Return the apps to start: none if it is not enabled, else itself and its spares."""
         if not self.enabled(settings):
             return []
         names = (f"{self.name}-spare{n if n > 1 else ''}" for n in range(1, self.spares(settings) + 1))
@@ -92,4 +92,4 @@ APPS: tuple[App, ...] = (
 )
 
 SECRETS = frozenset(secret for app in APPS for secret in app.secrets)
-"""What only those apps are given that ask for it."""
+"""Variables that only the apps that name them get."""

@@ -1,4 +1,4 @@
-"""What the processes of a system are told by their environment."""
+"""The environment of a system's processes."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from infra.system.apps import SECRETS
 
 
 def child_environment(environment: Mapping[str, str], settings: Settings, addresses: Addresses) -> dict[str, str]:
-    """Return the environment that tells children the system's addresses."""
+    """Return the environment with the system's addresses for child processes."""
     return {
         **environment,
         "PYTHONUNBUFFERED": "1",
@@ -45,6 +45,6 @@ def _livekit_environment(settings: Settings, addresses: Addresses) -> dict[str, 
 
 
 def with_secrets(secrets: Collection[str], environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a part: of the secrets it has only those that it asks for."""
+    """Return the environment of a part: of all secrets, only those that it names."""
     # Empty rather than absent: it wins over a line in `.env`.
     return {**environment, **dict.fromkeys(SECRETS.difference(secrets), "")}

@@ -1,8 +1,8 @@
-"""The fork server: imports what is heavy once, then forks an app for each line that asks for one.
+"""The fork server: imports heavy modules once, then forks an app for each request.
 
 Reads JSON lines from stdin (`{"start", "app", "after", "env", "log", "niceness"}`, `{"signal", "pid"}`),
-writes `{"started": pid, "name"}` and `{"ended": pid, "code": n}` to stdout. It ends when stdin does, and its children
-with it. It runs no event loop and no threads, as a fork copies only the thread that calls it.
+writes `{"started": pid, "name"}` and `{"ended": pid, "code": n}` to stdout. It and its children end when
+stdin is closed. It runs no event loop and no threads, as a fork copies only the thread that calls it.
 """
 
 import gc
@@ -26,8 +26,8 @@ log = logging.getLogger("forkserver")
 
 BASE = "infra.log.inbox"
 PRELOADED = ("infra.log.broker", "infra.log.session_feed", "uvicorn", "numpy", BASE, "livekit.agents")
-"""Slow to import and needed by several apps; in this order, and an app is forked as soon as the one that it waits
-for is there. Not onnxruntime: importing it starts a native thread."""
+"""Slow to import and needed by several apps; in this order, and an app is forked as soon as the module that it waits
+for is imported. Not onnxruntime: importing it starts a native thread."""
 
 LATER = ("langchain_openai", "langgraph.graph")
 """Needed by one app, which imports them itself on the first start, while others use the other core; imported here
@@ -54,7 +54,7 @@ class ForkServer:
     def run(self) -> None:
         """Serve until stdin ends."""
         started = time.monotonic()
-        gc.disable()  # collecting finds nothing while importing, and would write to memory that all apps share
+        gc.disable()  # there is no garbage while importing, and collecting would write to memory that all apps share
         while self._take(wait_s=0 if self._to_import else QUIET_S if self._later else None):
             if self._to_import:
                 importlib.import_module(self._to_import.pop(0))
@@ -69,7 +69,7 @@ class ForkServer:
             os.kill(pid, signal.SIGKILL)
 
     def _take(self, wait_s: float | None) -> bool:
-        """Deal with what has come in; tell whether stdin is still open."""
+        """Handle what has arrived; return whether stdin is still open."""
         readable, _, _ = select.select([0, self._reaped], [], [], wait_s)
         if not readable and not self._to_import:
             self._to_import, self._later = self._later, []
@@ -111,7 +111,7 @@ def main() -> None:
     setproctitle("daredevil: forkserver")
     name_process("dd-forkserver")
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what a library prints must not be taken for an answer
+    os.dup2(2, 1)  # what a library prints must not be mistaken for an answer
     ForkServer(answers).run()
 
 

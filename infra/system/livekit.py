@@ -19,7 +19,7 @@ HOW_TO_GET_IT = (
 
 
 class LiveKitMissing(RuntimeError):
-    """There is no livekit-server here; the message says how to get one."""
+    """No livekit-server was found; the message says how to get one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def write_livekit_config(
         "rtc": {
             "tcp_port": ports.tcp,
             "udp_port": ports.udp,
-            # Nothing is asked of the network: clients are on this machine.
+            # No STUN or external address is needed: clients are on this machine.
             "node_ip": host,
             "use_external_ip": False,
             "enable_loopback_candidate": True,
@@ -94,7 +94,7 @@ def command(binary: str, directory: Path, ports: LiveKitPorts, webhook_url: str)
 
 
 def main() -> None:
-    """Write the configuration, then become the server."""
+    """Write the configuration, then replace this process by the server."""
     parser = argparse.ArgumentParser(description=__doc__)
     for option in ("--binary", "--directory", "--ports", "--webhook"):
         parser.add_argument(option, required=True)

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from xllamacpp import Server
 
 SLOTS = 2
-"""Requests worked on at once: each has a key-value cache of its own, which keeps the beginning of the last prompt."""
+"""Requests processed at once: each has a key-value cache of its own, which keeps the beginning of the last prompt."""
 PROMPT_CACHE_MB = 128
-"""Prompts of other sessions that are kept in memory, so that taking turns does not mean reading them anew."""
+"""Prompts of other sessions that are kept in memory, so that alternating sessions need not be read again."""
 
 _VERBOSITY = {"DEBUG": 4, "INFO": 1, "WARNING": 1, "ERROR": 0}
-"""llama.cpp's level for ours: its own INFO tells every request."""
+"""llama.cpp's level for ours: its own INFO logs every request."""
 
 
 def serve(port: int, threads: int = 1) -> "Server":
@@ -47,7 +47,7 @@ def serve(port: int, threads: int = 1) -> "Server":
     params.n_parallel, params.n_ctx = SLOTS, SLOTS * LOCAL_CONTEXT_TOKENS
     params.cache_prompt, params.cache_ram_mib = True, PROMPT_CACHE_MB
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
-    # Threads that spin while they wait for work would take the CPU from speech recognition and synthesis.
+    # Threads that spin while idle would take the CPU from speech recognition and synthesis.
     params.cpuparams.poll = params.cpuparams_batch.poll = 0
     params.verbosity = _VERBOSITY[settings().log_level]
     params.ui = params.endpoint_slots = False
@@ -59,7 +59,7 @@ def serve(port: int, threads: int = 1) -> "Server":
 
 
 def warm_up(url: str, timeout_s: float = 60) -> None:
-    """Have every slot read the beginning that all our prompts share, so that no caller waits for it."""
+    """Make every slot read the prefix that all our prompts share, so that no caller waits for it."""
     messages = [{"role": "system", "content": settings().prompt}]
     messages += [{"role": role, "content": text} for role, text in LOCAL_PRIMER]
     messages.append({"role": "user", "content": "Hello!"})

@@ -17,18 +17,18 @@ class DataDirUnusable(CannotRun, RuntimeError):
 
 
 class DataDirLock:
-    """The lock of a data directory. `fd` may be inherited by a child, which then holds it as well."""
+    """The lock of a data directory. `fd` may be inherited by a child, which then holds it too."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
 
     def release(self) -> None:
-        """Give up our hold of it."""
+        """Release the lock in this process."""
         os.close(self.fd)
 
 
 def lock_data_dir(data_dir: Path, patience_s: float = 1.0) -> DataDirLock:
-    """Take the lock. Raises DataDirInUse if somebody keeps it for `patience_s`, DataDirUnusable."""
+    """Take the lock. Raises DataDirInUse if another process holds it for `patience_s`, DataDirUnusable."""
     path = data_dir / "run" / "lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

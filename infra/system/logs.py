@@ -1,4 +1,4 @@
-"""The log files of child processes: each child writes its own, warnings are shown on the terminal as well."""
+"""The log files of child processes: each child writes its own, and warnings also appear on the terminal."""
 
 import contextlib
 import os
@@ -17,21 +17,21 @@ _LOUD = {"WARNING", "ERROR", "CRITICAL", "ERR", "FTL", "WRN"}
 
 
 def is_loud(line: str, before: bool) -> bool:
-    """Tell whether a log line is shown on the terminal; a line without a level goes with the one `before` it."""
+    """Return whether a log line is shown on the terminal; one without a level is shown if the one `before` it is."""
     for pattern in (_LINE, _JSON_LEVEL, _NATS_LINE):
         if match := pattern.search(line):
             return match.group(1) in _LOUD
     if match := _POSTGRES_LINE.search(line):
-        # Its ERROR is a statement that failed, which whoever sent it knows.
+        # Its ERROR is a failed statement, which the sender reports.
         return match.group(1) in ("FATAL", "PANIC")
     if match := _LIVEKIT_LINE.search(line):
-        # It warns of whatever a client does.
+        # It logs clients' mistakes as warnings.
         return match.group(1) in ("ERROR", "FATAL")
     return before
 
 
 class LogTail:
-    """Reads what was added to a log file since the last look."""
+    """Reads what was added to a log file since the last call."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -40,13 +40,13 @@ class LogTail:
         self._loud = False
 
     def keep_small(self, most_bytes: int = KEEP_BYTES) -> None:
-        """Begin the file anew if it has grown large and is read to its end; on a full disk it stays as it is."""
+        """Rotate the file if it has grown large and is read to its end; on a full disk it stays as it is."""
         with contextlib.suppress(OSError):
             if self.path.stat().st_size <= self._position and keep_small(self.path, most_bytes):
                 self._position = 0
 
     def loud_lines(self) -> list[str]:
-        """Return the new lines that are warnings or errors, and what belongs to them."""
+        """Return the new lines that are warnings or errors, with their continuation lines."""
         try:
             size = self.path.stat().st_size
             if size <= self._position:
@@ -67,10 +67,10 @@ class LogTail:
 
 
 def keep_small(path: Path, most_bytes: int = KEEP_BYTES) -> bool:
-    """Begin a log file that has grown large anew, keeping one old copy; tell whether that was so. Raises OSError.
+    """Rotate a log file that has grown large, keeping one old copy; return whether it did. Raises OSError.
 
-    Its process may be writing: it has the file open, for appending, so the file is copied and emptied rather than
-    moved. A line that is written just then may be missing from both.
+    Its process may be writing: it has the file open for appending, so the file is copied and emptied rather than
+    moved. A line written at that moment may be missing from both.
     """
     if not path.exists() or path.stat().st_size <= most_bytes:
         return False

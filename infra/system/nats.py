@@ -36,11 +36,11 @@ def free_port() -> int:
 
 
 def nats_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of the server: what is set, and a smaller heap than Go makes of itself.
+    """Return the environment of the server: the one given, with a smaller heap than Go's default.
 
     Captured sound is in its memory, up to 256 MB. Go lets a heap grow to twice what is in use before it collects;
     with 50 it is half as much again. A fixed limit (GOMEMLIMIT) would one day be reached by the index of the log's
-    subjects, some hundred bytes for each, which is inherent: from then on it would collect all the time.
+    subjects, some hundred bytes each, which is always in use: from then on it would collect all the time.
     """
     return {"GOGC": "50", **environment}
 
@@ -65,9 +65,9 @@ jetstream {{
 
 
 def quoted(path: Path) -> str:
-    """Return a path as a string of NATS's configuration, whatever is in it.
+    """Return a path as a quoted string of NATS's configuration.
 
-    In double quotes the backslash escapes itself and quotes, and `xHH` is a byte; all else is taken as it is
+    In double quotes the backslash escapes itself and quotes, and `xHH` is a byte; everything else is literal
     (conf/lex.go of nats-server).
     """
     text = re.sub(r'(["\\])', r"\\\1", str(path))

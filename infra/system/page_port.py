@@ -6,7 +6,7 @@ import socket
 from infra.system.start_failed import StartFailed
 
 NOT_OURS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL)
-"""What binding to an address of another machine, or of a family that is not here, ends with."""
+"""Errors of binding to an address of another machine, or of an unsupported family."""
 
 
 def port_problem(host: str, port: int) -> tuple[str, str] | None:

@@ -20,9 +20,9 @@ NATS, LLM, LIVEKIT, POSTGRES = "nats", "llm", "livekit", "postgres"
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A process of a command line of its own, ended by the signal `stop`.
+    """A process with its own command line, ended by the signal `stop`.
 
-    The system gets ready without one that is not `needed`, and goes on if it cannot be started.
+    The system becomes ready without one that is not `needed`, and continues if it cannot be started.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Program:
     stage: Stage = Stage.SERVER
     niceness: int = STANDING_BACK
     health_url: str = ""
-    """It is ready once this is answered with 200; without one, once it answers health requests as an app does."""
+    """It is ready once this URL returns 200; without one, once it answers health requests as an app does."""
 
 
 def processes(settings: Settings, addresses: Addresses) -> list[Program | App]:
@@ -49,7 +49,7 @@ def _llm(settings: Settings, addresses: Addresses) -> list[Program]:
 
 
 def _livekit(settings: Settings, addresses: Addresses) -> list[Program]:
-    """Return the LiveKit server, none if the door is closed or uses one elsewhere, whose key has to be set then."""
+    """Return the LiveKit server; none if the door is closed or uses one elsewhere, whose key must be set."""
     if not addresses.livekit_url:
         return []
     if addresses.livekit_ports is None:

@@ -1,6 +1,6 @@
 """The embedded Postgres with pgvector, from its wheel: `python -m infra.system.postgres --data DIR`.
 
-It listens on a Unix socket alone. Postgres refuses to run as root: there it runs as `nobody`, who may pass the
+It listens on a Unix socket only. Postgres refuses to run as root: there it runs as `nobody`, with access to the
 folders above its data (an ambient capability, so that no folder's permissions have to be changed).
 """
 
@@ -36,7 +36,7 @@ OPTIONS: dict[str, str] = {
     "max_logical_replication_workers": "0",
     "log_min_messages": "warning",
     "log_checkpoints": "off",
-    # The form of our other logs, so that the supervisor sees what is loud.
+    # The format of our other logs, so that the supervisor recognises warnings.
     "log_line_prefix": "%t postgres: ",
 }
 
@@ -67,7 +67,7 @@ def command(folder: Path) -> tuple[str, ...]:
 
 
 def main() -> None:
-    """Make the data folder if there is none, then become the server."""
+    """Create the data folder if there is none, then replace this process by the server."""
     parser = argparse.ArgumentParser(description="The embedded Postgres; SIGINT ends it.")
     parser.add_argument("--data", type=Path, required=True)
     folder: Path = parser.parse_args().data.absolute()
@@ -91,7 +91,7 @@ def become_server(folder: Path, options: Mapping[str, str]) -> None:
     arguments = [f"-c{name}={value}" for name, value in {**options, "unix_socket_directories": str(sockets)}.items()]
     give_up_root()
     if sys.platform == "linux":
-        # Should the supervisor die, the server ends as if it were told to.
+        # If the supervisor dies, the server shuts down in order.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGINT))
         if os.getppid() != parent:
             return
@@ -100,7 +100,7 @@ def become_server(folder: Path, options: Mapping[str, str]) -> None:
 
 
 def _initialise(programs: Path, folder: Path, give_up_root: Callable[[], None]) -> None:
-    """Make an empty cluster beside its place, then move it there: one half made is never used."""
+    """Create an empty cluster beside its final place, then move it: a half-finished one is never used."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix="postgres-new-", dir=folder.parent))
     try:
@@ -146,7 +146,7 @@ class _Capabilities(ctypes.Structure):
 
 
 def _privileges() -> Callable[[], None]:
-    """Return what a process calls to go on without root; it does nothing for others."""
+    """Return the function with which a process drops root; it does nothing for other users."""
     if os.geteuid() != 0:
         return lambda: None
     user, libc = _user(), ctypes.CDLL(None, use_errno=True)
@@ -156,7 +156,7 @@ def _privileges() -> Callable[[], None]:
         os.setgroups([])
         os.setgid(user.pw_gid)
         os.setuid(user.pw_uid)
-        # Where the capability cannot be had (a container without it), permissions decide, as for anybody.
+        # Where the capability is not available (as in some containers), the usual permissions apply.
         header, mask = _Header(0x20080522, 0), 1 << CAP_DAC_OVERRIDE
         capabilities = (_Capabilities * 2)(_Capabilities(mask, mask, mask), _Capabilities(0, 0, 0))
         if libc.capset(ctypes.byref(header), ctypes.byref(capabilities)) == 0:

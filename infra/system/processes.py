@@ -23,17 +23,17 @@ PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent dies, however that happens (Linux; nothing elsewhere)."""
+    """Have the kernel kill this process when its parent dies for any reason (Linux; no effect elsewhere)."""
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
 
 
 def stand_apart(niceness: int = 0) -> None:
-    """Make this fresh child one that dies with its parent, in a process group of its own, and that much nicer.
+    """Make this new child die with its parent, put it in a process group of its own, and raise its niceness.
 
     So Ctrl-C in the terminal reaches only the parent, which then ends the others in order. It is not a session of its
-    own: Linux shares the CPU out between sessions first (`sched_autogroup_enabled`), so that the jobs of ten rooms
-    would get no more of it together than the one process that writes recordings, and niceness would mean nothing.
+    own: Linux divides the CPU between sessions first (`sched_autogroup_enabled`), so the jobs of ten rooms
+    together would get no more of it than the one process that writes recordings, and niceness would have no effect.
     """
     die_with_parent()
     os.setpgid(0, 0)
@@ -146,7 +146,7 @@ class ForkServerClient:
         return self._process.pid if self._process is not None else None
 
     async def start(self) -> None:
-        """Start it unless it runs; it goes on importing meanwhile. Raises OSError."""
+        """Start it unless it runs, without waiting for its imports. Raises OSError."""
         async with self._starting:
             if self._process is not None:
                 return
@@ -180,7 +180,7 @@ class ForkServerClient:
             self._forking.pop(name, None)
 
     def send_signal(self, pid: int, number: signal.Signals) -> None:
-        """Signal a child; the fork server does it, as only it knows that the pid is still the child's."""
+        """Signal a child through the fork server: only it knows that the pid is still the child's."""
         with contextlib.suppress(ForkServerGone):
             self._tell({"signal": int(number), "pid": pid})
 
@@ -209,7 +209,7 @@ class ForkServerClient:
         self._process.stdin.write(json.dumps(command).encode() + b"\n")
 
     async def _read(self, process: Process) -> None:
-        """Take its answers until it has ended: whatever interrupts that, nobody else would learn who has."""
+        """Process its answers until it has ended, whatever interrupts: nothing else learns which children ended."""
         while True:
             try:
                 with own_cancellation_only():
@@ -239,7 +239,7 @@ class ForkServerClient:
         started = self._forking.get(name)
         if started is not None and not started.done():
             started.set_result(pid)
-        else:  # who asked for it does so again: there would be two
+        else:  # the caller asks for it again, so this one would be a second
             self.send_signal(pid, signal.SIGKILL)
 
     def _ended(self, pid: int, code: int) -> None:
@@ -249,7 +249,7 @@ class ForkServerClient:
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process of this id exists."""
+    """Return whether a process with this id exists."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -19,11 +19,11 @@ END_TIMEOUT_S = 30
 
 
 class PulsarMissing(RuntimeError):
-    """Java, Pulsar's jars or the script that starts it are not here; the message says how to get them."""
+    """Java, Pulsar's jars or the script that starts it are missing; the message says how to get them."""
 
 
 def check_installed() -> None:
-    """Make sure that a broker can be started without fetching anything. Raises PulsarMissing."""
+    """Check that a broker can be started without downloading anything. Raises PulsarMissing."""
     if not SCRIPT.exists():
         raise PulsarMissing(f"{SCRIPT} is missing: a Pulsar can only be started from a checkout")
     lib = subprocess.run(["bash", str(SCRIPT), "lib"], capture_output=True, text=True, check=True).stdout.strip()
@@ -48,7 +48,7 @@ class PulsarServer:
 
     @property
     def log(self) -> Path:
-        """Where it logs to."""
+        """Its log file."""
         return self._directory / "data" / "pulsar.log"
 
     @property
@@ -76,7 +76,7 @@ class PulsarServer:
             )
 
     async def ready(self) -> None:
-        """Wait until it takes messages. Raises TimeoutError, or RuntimeError if it has ended."""
+        """Wait until it accepts messages. Raises TimeoutError, or RuntimeError if it has ended."""
         async with asyncio.timeout(READY_TIMEOUT_S):
             while not await asyncio.to_thread(self._answers):
                 if self._process is None or self._process.poll() is not None:
@@ -111,5 +111,5 @@ async def running_pulsar(directory: Path) -> AsyncIterator[PulsarServer]:
         await server.ready()
         yield server
     finally:
-        # It has nothing to keep, and would take seconds to leave in order.
+        # It has nothing to keep, and an orderly end would take seconds.
         await asyncio.to_thread(server.end, signal.SIGKILL)

