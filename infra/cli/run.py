@@ -53,7 +53,10 @@ async def _run(livekit: bool) -> None:
         progress("stopping (Ctrl-C again kills the processes)")
         if starting:
             exit_code = INTERRUPTED if number == signal.SIGINT else 0
-            main_task.cancel()
+            # For a Ctrl-C before the handlers below are set, asyncio's runner has cancelled it already: uvloop then
+            # passes the signal to both, and a second cancellation would interrupt the stop.
+            if not main_task.cancelling():
+                main_task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, end, number)

@@ -34,6 +34,7 @@ def has_said(words: str) -> Callable[[int, str], bool]:
     [
         ("imports of the settings", has_imported("_pydantic_core")),
         ("imports of the supervisor", has_imported("uvloop/loop")),
+        ("imports while the event loop runs", has_imported("_psutil_linux")),
         ("the fork server starts", lambda pid, _: bool(psutil.Process(pid).children())),
         ("NATS is ready", has_said("NATS is ready")),
         ("actors start", has_said("starting llm")),
