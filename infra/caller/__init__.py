@@ -1,7 +1,7 @@
-"""A caller made of WAV files: it talks to a door at real-time pace, listens, and measures.
+"""A caller that speaks WAV files: it talks to a door in real time, listens, and measures.
 
-`place_call` calls the WebSocket door, `infra.caller.room.place_room_call` the agent of a LiveKit room; both give the
-same result.
+`place_call` calls the WebSocket door, `infra.caller.room.place_room_call` the agent of a LiveKit room; both return
+the same result.
 """
 
 from infra.caller.result import CallResult, MeasuredTurn, PlayedReply, ScriptedUtterance

@@ -1,4 +1,4 @@
-"""What the caller knows of the conversation from the session's facts: whether an answer is still to come."""
+"""The conversation as the caller knows it from the session's facts: whether an answer is still to come."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,23 +6,23 @@ from typing import Any
 
 @dataclass(slots=True)
 class CallState:
-    """A fold of the facts that the door tells."""
+    """A fold of the facts that the door sends."""
 
     speaking: bool = False
     """Speech was noticed, and it is not yet known whether it is a turn."""
     awaited_turn: str | None = None
     """The last turn that has ended and whose reply has not been heard to its end."""
     decisions: int = 0
-    """How often it was decided what speech was: a turn, or nothing."""
+    """How often speech was decided to be a turn or nothing."""
     last_name: str = "nothing"
     _replies: dict[str, str] = field(default_factory=dict)
     """The last reply to each turn that was not discarded."""
     _with_words: set[str] = field(default_factory=set)
-    """Turns of which words are known: they will end."""
+    """Turns with known words: they will end."""
     _interrupting: set[str] = field(default_factory=set)
-    """Utterances that have stopped a reply: what they are is decided after that."""
+    """Utterances that have stopped a reply; whether they are a turn is decided after that."""
     _no_speech: set[str] = field(default_factory=set)
-    """Facts by which utterances were dismissed; some are answered none the less: "I only understand English"."""
+    """Facts that dismissed utterances; some are answered anyway: "I only understand English"."""
     _done: set[str] = field(default_factory=set)
     """Replies that have been heard, or have nothing to hear."""
 
@@ -62,7 +62,7 @@ class CallState:
     def _is_no_turn(self, name: str, data: dict[str, Any]) -> bool:
         if name == "UtteranceDismissed":
             if data.get("over_reply_id") and data.get("utterance_id") not in self._interrupting:
-                return False  # what is said of the interruption counts
+                return False  # the answer to the interruption counts
             return data.get("turn_id") not in self._with_words
         return name == "InterruptionDismissed" and data.get("reason") != "unaddressed"
 
@@ -77,7 +77,7 @@ class CallState:
         return not self.speaking and self.awaited_turn is None
 
     def waiting_for(self) -> str:
-        """Say in words what is still to come."""
+        """Return what is still to come, as text."""
         if self.speaking:
             return "the end of the turn"
         if self.awaited_turn is not None:

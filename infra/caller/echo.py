@@ -1,4 +1,4 @@
-"""A microphone beside a loudspeaker: it hears the agent as well, later and fainter."""
+"""A microphone beside a loudspeaker: it also hears the agent, later and fainter."""
 
 from collections.abc import Callable
 
@@ -10,11 +10,11 @@ from infra.caller.microphone import FRAMES_PER_S, Microphone
 from infra.caller.wav import Samples
 
 Heard = Callable[[float, float], tuple[float, Samples, int]]
-"""Returns what was heard about an interval of the caller's time: when it begins (s), its samples and their rate."""
+"""Returns what was heard in an interval of the caller's time: when it begins (s), its samples and their rate."""
 
 
 class EchoingMicrophone(Microphone):
-    """Hears utterances as any, and over them what the agent said `delay_ms` before."""
+    """Hears utterances like any microphone, mixed with what the agent said `delay_ms` before."""
 
     def __init__(self, rate_hz: int, heard: Heard, echo: Echo, frames_per_s: int = FRAMES_PER_S) -> None:
         super().__init__(rate_hz, frames_per_s)
@@ -38,7 +38,7 @@ class EchoingMicrophone(Microphone):
 
 
 def laid_out(pieces: list[tuple[float, Samples]], begin_s: float, end_s: float, rate_hz: int) -> Samples:
-    """Return `[begin_s, end_s)` of a line on which each piece lies at its time."""
+    """Return `[begin_s, end_s)` of a line of sound with each piece at its time."""
     line: Samples = np.zeros(max(0, round((end_s - begin_s) * rate_hz)), np.int16)
     for at_s, samples in pieces:
         at = round((at_s - begin_s) * rate_hz)

@@ -1,6 +1,6 @@
 """How long sound waits in a client's jitter buffer before it is heard: longer when network or machine are uneven.
 
-Each client has a buffer of its own, of which nobody else is told: the record of a call cannot follow it.
+Each client has its own buffer and reports it to nobody, so the record of a call cannot include it.
 """
 
 import asyncio
@@ -25,21 +25,21 @@ class Waited:
 
 @dataclass(slots=True)
 class JitterBuffer:
-    """What was read of it in the course of a call, in the caller's time."""
+    """The counts read during a call, in the caller's time."""
 
     read: list[Waited] = field(default_factory=list)
     _looked_s: float = -LOOK_EVERY_S
 
     def take(self, waited: Waited) -> None:
-        """Note what was read."""
+        """Note a reading."""
         self.read.append(waited)
 
     async def look(self, track: rtc.RemoteAudioTrack, now_s: float) -> None:
-        """Read it, if it was not just now."""
+        """Read the counts, unless they were read just now."""
         if now_s - self._looked_s < LOOK_EVERY_S:
             return
         self._looked_s = now_s
-        with suppress(TimeoutError):  # once less
+        with suppress(TimeoutError):  # the total once went down
             async with asyncio.timeout(TIMEOUT_S):
                 for stats in await track.get_stats():
                     if stats.HasField("inbound_rtp"):
@@ -47,7 +47,7 @@ class JitterBuffer:
                         self.take(Waited(now_s, inbound.jitter_buffer_delay, inbound.jitter_buffer_emitted_count))
 
     def waits(self) -> list[tuple[float, float]]:
-        """Return how long (s) sound had waited that was heard up to a time."""
+        """Return how long (s) the sound heard up to a time had waited."""
         return [
             (later.at_s, (later.total_s - earlier.total_s) / (later.emitted - earlier.emitted))
             for earlier, later in pairwise(self.read)

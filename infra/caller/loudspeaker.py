@@ -1,4 +1,4 @@
-"""A loudspeaker without sound: plays what comes on a clock, and knows exactly how much of it was heard."""
+"""A loudspeaker without sound: plays what arrives on a clock, and knows exactly how much of it was heard."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,21 +15,21 @@ SILENCE_PEAK = 256
 REPORT_EVERY_S = 0.1
 
 EDGE_S = 0.001
-"""Heard more than is asked for: between two samples lies what belongs to both."""
+"""Heard a little more than is returned: what lies between two samples belongs to both."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the door is told: `samples` of the reply were played so far; `at_s` is when that was."""
+    """A report to the door: `samples` of the reply were played so far, at `at_s`."""
 
     reply_id: str
     samples: int
     started: bool = False
     ended: bool = False
     stalled: bool = False
-    """Its sound ran out there."""
+    """The reply's sound ran out there."""
     resumed: bool = False
-    """Its sound flows again."""
+    """The reply's sound flows again."""
     at_s: float = field(default=0.0, compare=False)
 
 
@@ -44,7 +44,7 @@ class PlayedStretch:
 
 @dataclass(slots=True, eq=False)
 class LoudspeakerReply:
-    """A reply at the loudspeaker: what has come, and what of it was heard when."""
+    """A reply at the loudspeaker: what has arrived, and what of it was heard when."""
 
     reply_id: str
     turn_id: str
@@ -60,20 +60,20 @@ class LoudspeakerReply:
 
     @property
     def received(self) -> int:
-        """Samples that have come."""
+        """Samples that have arrived."""
         return len(self.pcm) // 2
 
     def piece(self, first: int, end: int) -> Samples:
-        """Return a part of what has come."""
+        """Return a part of what has arrived."""
         return np.frombuffer(bytes(self.pcm[first * 2 : min(end, self.received) * 2]), "<i2")
 
     def samples(self) -> NDArray[np.int16]:
-        """Return what has come."""
+        """Return what has arrived."""
         return np.frombuffer(bytes(self.pcm[: self.received * 2]), "<i2")
 
 
 class Loudspeaker:
-    """Plays replies one after the other; times are seconds of the caller's clock, given with every call.
+    """Plays replies one after the other; times are seconds of the caller's clock, passed with every call.
 
     Each call that changes something returns the reports that are due, as the protocol asks: at the first sample
     that is not silent, ten times a second while playing, after pause and stop, and at the end.
@@ -87,7 +87,7 @@ class Loudspeaker:
         self._still = False
         self._reported_at_s = 0.0
         self._reached_at_s = 0.0
-        """When the last sample that was played was."""
+        """When the last sample was played."""
         self._searched = 0
 
     @property
@@ -97,7 +97,7 @@ class Loudspeaker:
 
     @property
     def begun(self) -> bool:
-        """Whether any reply has come."""
+        """Whether any reply has arrived."""
         return bool(self.replies)
 
     @property
@@ -111,7 +111,7 @@ class Loudspeaker:
         return sum(reply.played for reply in self.replies)
 
     def playing_ms(self) -> float:
-        """Return how much of the present reply was played; 0 if there is none."""
+        """Return how much of the current reply was played; 0 if there is none."""
         return self.current.played / self.rate_hz * 1000 if self.current is not None else 0
 
     def heard(self, begin_s: float, end_s: float) -> tuple[float, Samples, int]:
@@ -123,7 +123,7 @@ class Loudspeaker:
                 if one.at_s < end_s and one.at_s + one.count / self.rate_hz > begin_s:
                     pieces.append((one.at_s, reply.piece(one.first, one.first + one.count)))
         if self._anchor is not None and (current := self.current) is not None:
-            # Plays since it was last looked at.
+            # Plays since the last check.
             at_s = self._anchor[0] + (current.played - self._anchor[1]) / self.rate_hz
             if at_s < end_s:
                 pieces.append(
@@ -148,12 +148,12 @@ class Loudspeaker:
         return []
 
     def begin(self, reply_id: str, turn_id: str, first_sample: int = 0) -> None:
-        """Take a new reply, from `first_sample` on; its sound comes next. One that is known goes on."""
+        """Take a new reply, from `first_sample` on; whose sound comes next; a known reply continues."""
         if self._find(reply_id) is None:
             self.replies.append(LoudspeakerReply(reply_id, turn_id, first_sample))
 
     def receive(self, now_s: float, reply_id: str, pcm: bytes) -> list[Report]:
-        """Take sound of a reply; of one that was stopped it is dropped."""
+        """Accept sound of a reply; sound of a stopped reply is dropped."""
         reports = self.advance(now_s)
         reply = self._find(reply_id)
         if reply is not None and not reply.over:
@@ -161,14 +161,14 @@ class Loudspeaker:
         return reports + self.advance(now_s)
 
     def end(self, now_s: float, reply_id: str, samples: int) -> list[Report]:
-        """Note that all of a reply has come: `samples` in total."""
+        """Note that all of a reply has arrived: `samples` in total."""
         reply = self._find(reply_id)
         if reply is not None and not reply.over:
             reply.total = min(samples - reply.first_sample, reply.received)
         return self.advance(now_s)
 
     def pause(self, now_s: float, reply_id: str) -> list[Report]:
-        """Hold still."""
+        """Pause."""
         reports = self.advance(now_s)
         reply = self.current
         if reply is None or reply.reply_id != reply_id:
@@ -177,7 +177,7 @@ class Loudspeaker:
         return [*reports, self._report(reply)]
 
     def resume(self, now_s: float, reply_id: str) -> list[Report]:
-        """Go on after a pause."""
+        """Resume after a pause."""
         reply = self.current
         if reply is not None and reply.reply_id == reply_id:
             self._paused = False
@@ -195,13 +195,13 @@ class Loudspeaker:
         return [*reports, self._report(reply), *self.advance(now_s)]
 
     def stand_still(self, now_s: float) -> list[Report]:
-        """Be a device that plays nothing for a while, and tells nothing: one that was suspended, or starved."""
+        """Play and report nothing for a while, like a device that was suspended or starved."""
         reports = self.advance(now_s)
         self._still = True
         return reports
 
     def go_on(self, now_s: float, told: bool) -> list[Report]:
-        """Play on from there; `told`: it knows that it stood still, and says where."""
+        """Continue from there; if `told`, the client knows that it stood still, and reports where."""
         self._still = False
         reply = self.current
         if reply is not None and self._anchor is not None:
@@ -229,7 +229,7 @@ class Loudspeaker:
         return reports
 
     def next_due_s(self, now_s: float) -> float | None:
-        """Return when `advance` has something to do again without anything coming in, None if never."""
+        """Return when `advance` has to be called again if nothing arrives, None if never."""
         reply = self.current
         if reply is None or self._paused or self._still or self._anchor is None:
             return None
@@ -255,7 +255,7 @@ class Loudspeaker:
         return replace(told, at_s=self._reached_at_s)
 
     def _flow(self, reply: LoudspeakerReply, now_s: float) -> list[Report]:
-        """Begin to play, or again after a break, if there is something to play."""
+        """Start to play, or resume after a break, if there is something to play."""
         if self._anchor is not None or reply.received == reply.played:
             return []
         self._anchor = (now_s, reply.played)
@@ -266,7 +266,7 @@ class Loudspeaker:
         if self._anchor is None:
             return []
         anchor_s, anchor_sample = self._anchor
-        # Rounded, as the time at which a sample is due may miss it by a hair.
+        # Rounded, because the time at which a sample is due may be slightly too early.
         target = anchor_sample + int((now_s - anchor_s) * self.rate_hz + 1e-3)
         played = min(target, reply.received)
         if played > reply.played:
@@ -276,7 +276,7 @@ class Loudspeaker:
         self._reached_at_s = anchor_s + (reply.played - anchor_sample) / self.rate_hz
         if target <= reply.received:
             return []
-        self._anchor = None  # ran dry: what comes next is heard when it comes
+        self._anchor = None  # ran dry: the next sound is heard when it arrives
         return [self._report(reply, stalled=True)] if reply.started_at_s is not None else []
 
     def _due(self, reply: LoudspeakerReply, now_s: float) -> list[Report]:
@@ -292,7 +292,7 @@ class Loudspeaker:
         return []
 
     def _onset(self, reply: LoudspeakerReply) -> int | None:
-        """Return the first sample that is not silent, None if none has come yet."""
+        """Return the first sample that is not silent, None if none has arrived yet."""
         fresh = np.frombuffer(bytes(reply.pcm[self._searched * 2 : reply.received * 2]), "<i2").astype(np.int32)
         loud = np.flatnonzero(np.abs(fresh) > SILENCE_PEAK)
         if len(loud):
@@ -311,7 +311,7 @@ def _note(segments: list[PlayedStretch], fresh: PlayedStretch, rate_hz: int) -> 
 
 
 def heard_at_s(reply: LoudspeakerReply, sample: int, rate_hz: int) -> float:
-    """Return when a sample was heard, or would have been, had the reply gone on without a break."""
+    """Return when a sample was heard, or would have been if the reply had continued without a break."""
     best = reply.segments[0]
     for segment in reply.segments:
         if segment.first <= sample:

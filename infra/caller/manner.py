@@ -1,4 +1,4 @@
-"""How a caller's client behaves: what it tells of its playback, and where it stalls."""
+"""How a caller's client behaves: what it reports of its playback, and when it stalls."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,10 +6,10 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """Once `after_s` of the agent were heard the client stands still for `seconds`.
+    """After `after_s` of the agent were heard, the client stalls for `seconds`.
 
-    `sound`: it plays nothing and tells nothing, as a page whose audio device is suspended; `frozen`: it does not read
-    either, as a process that gets no CPU; `reading`: it plays what it has and tells, but takes nothing in.
+    `sound`: it plays and reports nothing, like a page whose audio device is suspended; `frozen`: it does not read
+    either, like a process that gets no CPU; `reading`: it plays what it has and reports, but reads nothing.
     """
 
     after_s: float
@@ -27,10 +27,10 @@ class Echo:
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """One client's manner. It tells counts with the `times` of its clock, bare `counts`, or `nothing`.
+    """One client's manner. It reports counts with the `times` of its clock, bare `counts`, or `nothing`.
 
-    With `knows_stalls` it says where it goes on after it stood still (`resumed`). With an `echo` its microphone hears
-    the agent as well.
+    With `knows_stalls` it reports where it continues after a stall (`resumed`). With an `echo` its microphone also
+    hears the agent.
     """
 
     tells: Literal["times", "counts", "nothing"] = "times"

@@ -1,4 +1,4 @@
-"""A microphone that hears utterances when told to, and silence otherwise, in short frames."""
+"""A microphone that hears the utterances it is given, and silence otherwise, in short frames."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ FRAMES_PER_S = 50
 
 
 class Microphone:
-    """Gives sound frame by frame; its position in samples is the caller's clock. Opened as the call begins."""
+    """Yields sound frame by frame; its position in samples is the caller's clock. Opened when the call begins."""
 
     def __init__(self, rate_hz: int, frames_per_s: int = FRAMES_PER_S) -> None:
         self.rate_hz = rate_hz
@@ -24,7 +24,7 @@ class Microphone:
 
     @property
     def position(self) -> int:
-        """Samples given so far."""
+        """Samples recorded so far."""
         return self._frames * self.rate_hz // self._frames_per_s
 
     @property
@@ -33,13 +33,13 @@ class Microphone:
         return (self._frames + 1) * self.rate_hz // self._frames_per_s / self.rate_hz
 
     def say(self, samples: Samples) -> int:
-        """Begin an utterance with the next frame; return the position at which it starts."""
+        """Start an utterance with the next frame; return the position at which it starts."""
         self._saying = samples
         self._quiet.clear()
         return self.position
 
     async def said(self) -> None:
-        """Wait until the utterance has been given whole."""
+        """Wait until the whole utterance has been heard."""
         await self._quiet.wait()
 
     def frame(self) -> bytes:
@@ -55,7 +55,7 @@ class Microphone:
         return frame.tobytes()
 
     async def send(self, give: Callable[[bytes], Awaitable[None]]) -> None:
-        """Give frame by frame, on the clock, until cancelled: one that is late does not delay the next."""
+        """Send frame by frame, on the clock, until cancelled: a late frame does not delay the next."""
         while True:
             await asyncio.sleep(self.next_due_s - (asyncio.get_running_loop().time() - self._began_s))
             await give(self.frame())

@@ -1,4 +1,4 @@
-"""What a call is made of, and what came of it. Times are seconds since the caller's microphone opened."""
+"""What a caller says in a call, and the call's result. Times are seconds since the caller's microphone opened."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,7 +21,7 @@ class ScriptedUtterance:
     """Where the speech ends acoustically, in the sound's rate; found by loudness if not given."""
 
     after_reply_ms: float | None = None
-    """Say it when the reply to the last utterance has played for so long: a barge-in."""
+    """Say it when the reply to the last utterance has played this long: a barge-in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,11 @@ class MeasuredTurn:
     log_gap_ms: float | None = None
     """The gap as the door recorded it."""
     parts: dict[str, float] = field(default_factory=dict)
-    """The recorded gap's parts; they sum to `log_gap_ms`."""
+    """The parts of the recorded gap; they add up to `log_gap_ms`."""
     gap_ms: float | None = None
     """From the end of the utterance's sound to the first sound of this turn's reply, by the caller's clock."""
     early: bool = False
-    """The reply began to sound before the caller had ended."""
+    """The reply began to sound before the caller had finished."""
 
 
 @dataclass(slots=True)
@@ -72,22 +72,22 @@ class CallResult:
     rate_hz: int
     """Rate of the agent's sound."""
     resume_token: str = ""
-    """With it another call can go on with the session; WebSocket door."""
+    """With it another call can resume the session; WebSocket door."""
     began_ns: int = 0
     """When the microphone opened, time 0 of all other times: Unix epoch ns of the caller's machine."""
     said: list[SaidUtterance] = field(default_factory=list)
     replies: list[PlayedReply] = field(default_factory=list)
     turns: list[MeasuredTurn] = field(default_factory=list)
     facts: list[dict[str, Any]] = field(default_factory=list)
-    """Every fact of the session that the door told, as `{"name", "sequence", "data"}`."""
+    """Every fact of the session that the door sent, as `{"name", "sequence", "data"}`."""
     errors: list[str] = field(default_factory=list)
     seconds: float = 0
     connect_s: float = 0
-    """How long it took from the first try to connect until the microphone was open, time 0 of all other times."""
+    """Time from the first attempt to connect until the microphone was open, time 0 of all other times."""
     answer: Sound = field(default_factory=lambda: Sound(np.zeros(0, np.int16), 24_000))
     """The agent's sound as it was heard, from the moment the microphone opened."""
     buffered_s: list[tuple[float, float]] = field(default_factory=list)
-    """Up to a time, and for how long, what was heard had waited in the caller's jitter buffer; rooms."""
+    """Up to a time, how long sound had waited in the caller's jitter buffer before it was heard; rooms."""
 
 
 def answer_sound(replies: list[LoudspeakerReply], rate_hz: int, seconds: float) -> Sound:
@@ -103,7 +103,7 @@ def answer_sound(replies: list[LoudspeakerReply], rate_hz: int, seconds: float) 
 
 
 def turns_of(facts: list[dict[str, Any]], said: list[SaidUtterance], replies: list[PlayedReply]) -> list[MeasuredTurn]:
-    """Put the session's turns together from its facts and the caller's measurements."""
+    """Assemble the session's turns from its facts and the caller's measurements."""
     turns = [_turn(fact["data"], facts) for fact in facts if fact["name"] == "TurnEnded"]
     return [_measured(turn, said, replies) for turn in turns]
 

@@ -1,6 +1,6 @@
 """A call through a LiveKit room: join, talk into a microphone track, listen to the agent's, leave.
 
-The agent is whoever has the attribute `daredevil.session`: it names the session, whose facts are read from the log.
+The agent is the participant with the attribute `daredevil.session`, which names the session to read from the log.
 """
 
 import asyncio
@@ -36,17 +36,17 @@ from infra.settings import Settings
 
 SESSION_ATTRIBUTE = "daredevil.session"
 MICROPHONE_RATE_HZ = 48_000
-"""WebRTC's own rate: nothing is resampled on the way."""
+"""WebRTC's own rate, so nothing is resampled on the way."""
 MICROPHONE_FRAMES_PER_S = 100
-"""Frames of 10 ms, which the SDK takes without a queue of its own, so that nothing waits in it."""
+"""Frames of 10 ms, which the SDK accepts without a queue of its own, so that nothing waits in it."""
 EAR_RATE_HZ = 24_000
 EAR_FRAME_MS, LIGHT_EAR_FRAME_MS = 10, 100
 LIGHT_BITRATE = 96_000
-"""Bits a second at which Opus leaves its speech codec out: half the CPU (measured with libopus 1.6 at 48 kHz)."""
+"""Bits per second at which Opus skips its speech codec: half the CPU (measured with libopus 1.6 at 48 kHz)."""
 CONNECT_TIMEOUT_S = 10.0
 AGENT_TIMEOUT_S = 20.0
 TOKEN_TTL_S = 300
-"""To join; who is in the room stays."""
+"""Time to join; it does not limit the stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Admission:
 
 
 def minted(settings: Settings, room: str, identity: str) -> Admission:
-    """Return an admission to one room, with a token made here; it brings the agent, where that comes by name only."""
+    """Return an admission to one room, with a token signed here; it brings the agent, if that only comes by name."""
     grants = api.VideoGrants(room_join=True, room=room)
     token = api.AccessToken(settings.livekit_api_key, settings.livekit_api_secret).with_grants(grants)
     token = token.with_identity(identity).with_name(identity).with_ttl(timedelta(seconds=TOKEN_TTL_S))
@@ -72,8 +72,8 @@ def minted(settings: Settings, room: str, identity: str) -> Admission:
 class RoomDial:
     """Calls the agent of a room, by default of a new one for each call; a `Dial`.
 
-    Tokens are made with the settings' key and secret, if no `token` is given. A `light` caller takes less of the CPU,
-    for many at once: it hands its utterances over whole, and hears in longer frames.
+    Tokens are signed with the settings' key and secret, unless a `token` is given. A `light` caller uses less CPU, for
+    many at once: it passes its utterances on whole, and hears in longer frames.
     """
 
     settings: Settings
@@ -81,7 +81,7 @@ class RoomDial:
     token: str = ""
     light: bool = False
     echo: Echo | None = None
-    """Its microphone, unless it is light, hears the agent too."""
+    """Its microphone also hears the agent, unless it is light."""
 
     async def __call__(
         self, utterances: Iterable[ScriptedUtterance], *, user_id: str = "caller", on_fact: OnFact = ignore_fact
@@ -107,8 +107,8 @@ async def place_room_call(
 ) -> CallResult:
     """Join the room, say the utterances to its agent, and return what came of it, as `place_call` does.
 
-    Utterances are taken as they are due, so that a call can go on until its caller has had enough. The facts come
-    from the log of the settings. Raises CallFailed, NotRunning.
+    Utterances are read when they are due, so a call lasts as long as `utterances` yields. The facts come from the log
+    of the settings. Raises CallFailed, NotRunning.
     """
     broker = make_broker("caller")
     try:
@@ -123,7 +123,7 @@ async def place_room_call(
     except rtc.ConnectError as error:
         raise CallFailed(f"the room at {admission.url} cannot be joined: {why_refused(error.message)}") from error
     except (OSError, TimeoutError, PublishTrackError) as error:
-        raise CallFailed(f"no call through {admission.url}: {error or type(error).__name__}") from error
+        raise CallFailed(f"the call through {admission.url} failed: {error or type(error).__name__}") from error
     finally:
         await broker.stop()
 
@@ -134,7 +134,9 @@ async def _connect_log(broker: NatsBroker) -> None:
             await broker.connect()
             await agree(connection(broker))
     except (TimeoutError, NatsError) as error:
-        raise CallFailed("the log (NATS) does not answer, and without it nobody knows what was said") from error
+        raise CallFailed(
+            "the log (NATS) does not answer, and the result of the call is read from it: is the system running?"
+        ) from error
 
 
 class _RoomCall:
@@ -203,7 +205,7 @@ class _RoomCall:
     # -- the call
 
     async def hold(self, steps: Iterable[ScriptedUtterance], agent_timeout_s: float) -> None:
-        """Hold the call to its end. Raises CallFailed."""
+        """Run the call to its end. Raises CallFailed."""
         facts = asyncio.create_task(self._read_facts(), name="caller's facts")
         presence = asyncio.create_task(self._stay(), name="caller's presence")
         tasks = (self._speaking, facts, presence)
@@ -219,7 +221,7 @@ class _RoomCall:
             self.talk.finish(self._ear.heard_replies(), self._ear.answer(self.talk.result.seconds))
 
     async def _until_listened_to(self, tasks: Sequence["asyncio.Task[None]"], timeout_s: float) -> None:
-        """Wait until the agent has the microphone. Raises CallFailed."""
+        """Wait until the agent has subscribed to the microphone. Raises CallFailed."""
         listened_to = asyncio.create_task(self._heard_by_agent.wait())
         try:
             await asyncio.wait([listened_to, *tasks], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
@@ -230,17 +232,15 @@ class _RoomCall:
         if any(task.done() for task in tasks):
             raise CallFailed(self._why_it_broke(), self.talk.result)
         if self._session_id.done():
-            why = f"the agent came, but did not take the microphone within {timeout_s:.0f} s"
+            why = f"the agent joined, but did not subscribe to the microphone within {timeout_s:.0f} s"
         else:
-            why = (
-                f"no agent came into the room within {timeout_s:.0f} s: is `bridge.livekit` running (`daredevil run`)?"
-            )
+            why = f"no agent joined the room within {timeout_s:.0f} s: run `daredevil run --livekit`"
         raise CallFailed(why, self.talk.result)
 
     def _why_it_broke(self) -> str:
         if self._gone.is_set():
-            return f"the room was left before the call had ended: {self._why_gone}"
-        return "the caller's microphone or its view of the log broke off"
+            return f"the caller was disconnected from the room before the call had ended: {self._why_gone}"
+        return "the caller's microphone or its connection to the log broke off"
 
     async def _stay(self) -> None:
         await self._gone.wait()
@@ -252,9 +252,9 @@ class _RoomCall:
     # -- the agent
 
     def _look(self) -> None:
-        """Find the agent and listen to each of its tracks that is there now."""
+        """Find the agent and listen to each track that it has now."""
         if not hasattr(self, "talk"):
-            return  # looked for again once the microphone is open
+            return  # checked again once the microphone is open
         for participant in self._room.remote_participants.values():
             session_id = participant.attributes.get(SESSION_ATTRIBUTE, "")
             if not session_id:
@@ -271,7 +271,7 @@ class _RoomCall:
     async def _listen(self, track: rtc.RemoteAudioTrack) -> None:
         frame_ms = LIGHT_EAR_FRAME_MS if self._light else EAR_FRAME_MS
         stream = rtc.AudioStream(track, sample_rate=EAR_RATE_HZ, num_channels=1, frame_size_ms=frame_ms)
-        # A longer frame's beginning was there earlier.
+        # The beginning of a longer frame arrived earlier.
         before_s = (frame_ms - EAR_FRAME_MS) / 1000
         try:
             async for event in stream:
@@ -297,7 +297,7 @@ class _RoomCall:
         if isinstance(event, TrackPublished):
             self._heard_by_agent.set()
         elif at_s < -self.talk.result.connect_s:
-            return  # of a session that had begun before this caller came
+            return  # from a session that began before this caller joined
         elif isinstance(event, PlaybackStarted):
             self._ear.announce(event.reply_id, event.turn_id or "", at_s)
         elif isinstance(event, PlaybackFinished | PlaybackInterrupted):

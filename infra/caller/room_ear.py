@@ -15,27 +15,27 @@ PAUSE_S = 0.15
 """Silence between two stretches of sound; the space between words is shorter."""
 
 EARLY_S = 0.25
-"""A reply's sound may be heard so long before the fact says that it began: the fact is stored before it is told."""
+"""A reply's sound may be heard this long before the fact of its beginning, which is stored before it is sent."""
 
 LATE_S = 1.0
-"""The sound of a reply that is over may arrive so long after the fact that says so: on bad networks."""
+"""The sound of a finished reply may arrive this long after the fact of its end, on bad networks."""
 
 SOUNDING_S = 0.3
-"""Sound that stopped less than this ago may go on."""
+"""Sound that stopped less than this ago may continue."""
 
 LINE_S = 0.25
-"""Frames are one line of sound: of those of so long the one that was handed on soonest says where the line is.
+"""Frames form one line of sound; within this time, the frame that was delivered soonest determines its place.
 
-After a hole that is longer a new line begins.
+After a longer hole a new line begins.
 """
 
 INAUDIBLE_PEAK = 8
-"""Frames this quiet are not kept: that is what is left of silence after coding."""
+"""Frames this quiet are dropped: this is what remains of silence after coding."""
 
 
 @dataclass(slots=True)
 class Stretch:
-    """Sound without a pause: from its first to behind its last sample that is not silent, in the caller's time."""
+    """Sound without a pause, from its first to its last sample that is not silent, in the caller's time."""
 
     start_s: float
     end_s: float
@@ -43,7 +43,7 @@ class Stretch:
 
 @dataclass(slots=True)
 class Announced:
-    """A reply of which the log says that it is played, from `at_s` on in the caller's time."""
+    """A reply that is played according to the log, from `at_s` on in the caller's time."""
 
     reply_id: str
     turn_id: str
@@ -55,7 +55,7 @@ class Announced:
 def onsets(replies: Sequence[Announced], heard: Sequence[Stretch]) -> list[float | None]:
     """Return for each reply when its first sound was heard, None if it never was.
 
-    Each is the first stretch of sound since the reply was announced that is not an earlier one's; a reply that
+    Each is the first stretch of sound since the reply was announced that belongs to no earlier reply; a reply that
     follows another without a pause was heard when it was announced.
     """
     found: list[float | None] = []
@@ -71,7 +71,7 @@ def onsets(replies: Sequence[Announced], heard: Sequence[Stretch]) -> list[float
 
 
 class RoomEar:
-    """Takes the agent's sound as it comes, and what the log says about replies; times are the caller's."""
+    """Receives the agent's sound and the log's facts about replies; times are the caller's."""
 
     def __init__(self, rate_hz: int) -> None:
         self.rate_hz = rate_hz
@@ -84,7 +84,7 @@ class RoomEar:
         self._kept: list[tuple[float, Samples]] = []
 
     def hear(self, now_s: float, samples: Samples) -> None:
-        """Take a frame that came out of the network just now; it is heard from now on."""
+        """Accept a frame that has just arrived from the network; it is heard from now on."""
         at_s = self._place(now_s, len(samples))
         self._now_s = now_s
         loudness = np.abs(samples.astype(np.int32))
@@ -94,14 +94,14 @@ class RoomEar:
         if not len(loud):
             return
         self.heard_samples += len(samples)
-        # By its coming, not by the line: never earlier than it was there.
+        # By its arrival, not by the line: never before it was there.
         start_s, end_s = now_s + int(loud[0]) / self.rate_hz, now_s + (int(loud[-1]) + 1) / self.rate_hz
         if not self.stretches or start_s - self.stretches[-1].end_s > PAUSE_S:
             self.stretches.append(Stretch(start_s, end_s))
         self.stretches[-1].end_s = max(end_s, self.stretches[-1].end_s)
 
     def _place(self, now_s: float, count: int) -> float:
-        """Return when a frame is heard: one after the other, and none later than it came; a busy machine is late."""
+        """Return when a frame is heard: one after the other, and none later than it arrived; a busy machine is late."""
         if now_s - self._now_s > LINE_S:
             self._came.clear()
         line_s = self._line_samples / self.rate_hz
@@ -112,7 +112,7 @@ class RoomEar:
         return line_s + min(began_s for _, began_s in self._came)
 
     def announce(self, reply_id: str, turn_id: str, at_s: float) -> None:
-        """Note that a reply is played; to say it again changes nothing."""
+        """Note that a reply is played; idempotent."""
         if all(reply.reply_id != reply_id for reply in self.replies):
             self.replies.append(Announced(reply_id, turn_id, at_s))
 
@@ -144,7 +144,7 @@ class RoomEar:
         return sounding or any(reply.over_s is None for reply in self.replies)
 
     def playing_ms(self) -> float:
-        """Return for how long the present reply has been heard; 0 if none is."""
+        """Return for how long the current reply has been heard; 0 if there is none."""
         if not self.replies or self.replies[-1].over_s is not None:
             return 0
         onset = onsets(self.replies, self.stretches)[-1]
@@ -163,7 +163,7 @@ class RoomEar:
         return heard
 
     def answer(self, seconds: float) -> Sound:
-        """Return all that was heard until `seconds`, at its time."""
+        """Return everything heard until `seconds`, each piece at its time."""
         line: Samples = np.zeros(max(0, round(seconds * self.rate_hz)), np.int16)
         for at_s, samples in self._kept:
             at = max(0, round(at_s * self.rate_hz))

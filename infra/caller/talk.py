@@ -15,23 +15,23 @@ LEAD_S = 0.3
 """Silence before the first word, as on any call."""
 
 SETTLE_S = 0.3
-"""How long nothing must be outstanding until the caller goes on: speech is noticed a little after it began."""
+"""How long nothing must be outstanding until the caller continues: speech is noticed a little after it began."""
 
 UNHEARD_SETTLE_S = 1.0
-"""The same after something said over a reply, which may be no speech at all: a cough that nobody remarks on."""
+"""The same after a sound over a reply, which may not be speech at all, such as a cough that nobody reacts to."""
 
 LOOK_S, EXACT_LOOK_S = 0.05, 0.02
-"""How often the caller looks whether it may speak, and whether it is time to interrupt."""
+"""How often the caller checks whether it may speak, and whether it is time to interrupt."""
 
 OnFact = Callable[[str, dict[str, Any]], None]
 
 
 def ignore_fact(_name: str, _data: dict[str, Any]) -> None:
-    """Take no notice of a fact: for callers whom nobody watches."""
+    """Ignore a fact: for callers that nobody watches."""
 
 
 class Dial(Protocol):
-    """Places a call at some door, whichever: says the utterances, and returns what came of it. Raises CallFailed."""
+    """Calls a door: says the utterances and returns the result. Raises CallFailed."""
 
     async def __call__(
         self, utterances: Sequence[ScriptedUtterance], *, user_id: str = "caller", on_fact: OnFact = ignore_fact
@@ -40,9 +40,9 @@ class Dial(Protocol):
 
 
 class CallFailed(RuntimeError):
-    """The call could not be held to its end; `result` is what there is of it, if it began at all.
+    """The call broke off before its end; `result` is its partial result, if it began at all.
 
-    `code` is that of the door's error, if it refused the call.
+    `code` is the code of the door's error, if it refused the call.
     """
 
     def __init__(self, message: str, result: CallResult | None = None, code: str = "") -> None:
@@ -52,7 +52,7 @@ class CallFailed(RuntimeError):
 
 
 class Ear(Protocol):
-    """What the caller hears of the agent, however the door brings it."""
+    """What the caller hears of the agent, at any door."""
 
     @property
     def begun(self) -> bool:
@@ -60,18 +60,18 @@ class Ear(Protocol):
 
     @property
     def playing(self) -> bool:
-        """Whether a reply is being heard, or its sound is under way."""
+        """Whether a reply is being heard, or its sound is on its way."""
 
     @property
     def heard_samples(self) -> int:
-        """How much of the agent was heard so far: it grows as long as the agent speaks."""
+        """How much of the agent was heard so far: it grows while the agent speaks."""
 
     def playing_ms(self) -> float:
         """Return for how long the present reply has been heard; 0 if none is."""
 
 
 def utterances_of(steps: Iterable[ScriptedUtterance | Path]) -> list[ScriptedUtterance]:
-    """Return utterances, those given as files read. Raises BadWav."""
+    """Return utterances, with files read. Raises BadWav."""
     return [step if isinstance(step, ScriptedUtterance) else ScriptedUtterance(read_wav(step)) for step in steps]
 
 
@@ -83,7 +83,7 @@ class Mouth(Protocol):
         """Its rate."""
 
     def say(self, samples: Samples) -> int:
-        """Begin an utterance; return the sample of the caller's time at which it starts."""
+        """Start an utterance; return the sample of the caller's time at which it starts."""
 
     async def said(self) -> None:
         """Wait until the utterance has been spoken whole."""
@@ -113,7 +113,7 @@ class Talk:
         doors_tasks: Sequence["asyncio.Task[None]"],
         why_it_broke: Callable[[], str],
     ) -> None:
-        """Say the steps, each when it is time. Raises CallFailed, also when a task of the door ends before."""
+        """Say the steps, each when it is time. Raises CallFailed, also if a task of the door ends before."""
         talk = asyncio.create_task(self._converse(steps), name="caller")
         try:
             await asyncio.wait([talk, *doors_tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -125,13 +125,13 @@ class Talk:
             await asyncio.gather(talk, return_exceptions=True)
 
     def take_fact(self, name: str, sequence: int, data: dict[str, Any]) -> None:
-        """Take a fact of the session, as the log has it."""
+        """Apply a fact of the session, as in the log."""
         self.result.facts.append({"name": name, "sequence": sequence, "data": data})
         self._conversation.take(name, data)
         self._on_fact(name, data)
 
     def finish(self, replies: list[PlayedReply], answer: Sound) -> None:
-        """Put the result together from what was heard."""
+        """Assemble the result from what was heard."""
         result = self.result
         result.replies, result.answer = replies, answer
         result.facts.sort(key=lambda fact: int(fact["sequence"]))
@@ -178,7 +178,7 @@ class Talk:
         return decided and self._conversation.settled and not self._ear.playing
 
     async def _until(self, condition: Callable[[], bool], settle_s: float = SETTLE_S) -> None:
-        """Wait for a condition that then holds for a moment. Raises CallFailed when nothing sounds for too long."""
+        """Wait until a condition has held for a moment. Raises CallFailed if there is no sound for too long."""
         quiet_since_s, held_since_s, heard = self.now_s(), None, -1
         while True:
             now_s = self.now_s()
@@ -196,4 +196,4 @@ class Talk:
 
     def _timed_out(self) -> str:
         waiting, last = self._conversation.waiting_for(), self._conversation.last_name
-        return f"no answer within {self._answer_timeout_s:.0f} s: waiting for {waiting} (last fact: {last})"
+        return f"no answer within {self._answer_timeout_s:.0f} s: still waiting for {waiting} (last fact: {last})"

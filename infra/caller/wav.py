@@ -17,12 +17,12 @@ PCM, FLOAT, A_LAW, MU_LAW, EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 
 
 class BadWav(ValueError):
-    """The file is no WAV that can be said; the message names it and says why."""
+    """The file is not a usable WAV; the message names it and says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """Mono sound at `rate_hz`; `notes` say what was odd about the file that it came from."""
+    """Mono sound at `rate_hz`; `notes` describe what was odd about its file."""
 
     samples: Samples
     rate_hz: int
@@ -53,9 +53,9 @@ class _Format:
 def read_wav(path: Path) -> Sound:
     """Return a WAV's sound as mono.
 
-    Integers of 8, 16, 24 or 32 bits, floats of 32 or 64, mu-law and A-law, at 8 to 192 kHz. What stands before the
-    header (ID3 tags), odd chunks with or without padding, several data chunks, and sizes that a stream never filled in
-    are coped with. Raises BadWav.
+    Integers of 8, 16, 24 or 32 bits, floats of 32 or 64, mu-law and A-law, at 8 to 192 kHz. It copes with data
+    before the header (ID3 tags), odd chunks with or without padding, several data chunks, and sizes that a stream never
+    filled in. Raises BadWav.
     """
     try:
         data = path.read_bytes()
@@ -69,16 +69,18 @@ def read_wav(path: Path) -> Sound:
         raise BadWav(f"{path}: {error}") from None
     frames = len(values) // form.channels
     if frames == 0:
-        raise BadWav(f"{path}: holds no sound")
+        raise BadWav(f"{path}: contains no sound")
     if frames > MAX_S * form.rate_hz:
-        raise BadWav(f"{path}: {frames / form.rate_hz:.0f} s is too long to be said; at most {MAX_S} s")
+        raise BadWav(f"{path}: {frames / form.rate_hz:.0f} s is too long; at most {MAX_S} s can be said")
     mono, opposed = _mixed(values[: frames * form.channels].reshape(frames, form.channels))
-    notes += ["its channels are in opposite phase and would cancel out: the loudest one was taken"] if opposed else []
+    notes += (
+        ["its channels are in opposite phase and would cancel out, so only the loudest one is used"] if opposed else []
+    )
     return Sound(np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16), form.rate_hz, tuple(notes))
 
 
 def _parts(data: bytes) -> tuple[_Format, bytes, list[str]]:
-    """Return the format, all sound of the file, and what is odd about it."""
+    """Return the format, the sound, and notes on what is odd about the file."""
     if not data:
         raise BadWav("the file is empty")
     data = data[_header_at(data) :]
@@ -108,16 +110,16 @@ def _header_at(data: bytes) -> int:
         at += 10 + size + (10 if data[at + 5] & 0x10 else 0)
     header = data[at : at + 12]
     if len(header) < 12 or header[:4] not in (b"RIFF", b"RF64", b"BW64") or header[8:] != b"WAVE":
-        raise BadWav("this is no WAV file (no RIFF/WAVE header)")
+        raise BadWav("this is not a WAV file (no RIFF/WAVE header)")
     return at
 
 
 UNKNOWN_SIZES = (0, 0xFFFFFFFF)
-"""What a program that writes to a stream leaves as the size of the sound, which it does not know yet."""
+"""The size of the sound in the header of a program that writes to a stream and does not know it yet."""
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, str]]:
-    """Yield each chunk's name and body, and a word about a size that is not true."""
+    """Yield each chunk's name and body, and a note if its size is wrong."""
     at, large = 12, 0
     while at + 8 <= len(data):
         name, size = data[at : at + 4], struct.unpack_from("<I", data, at + 4)[0]
@@ -128,18 +130,18 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, str]]:
             size = large  # RF64 (EBU Tech 3306)
         elif name == b"data" and size in UNKNOWN_SIZES and begin < len(data) and not _chunk_at(data, begin):
             size = len(data) - begin
-            missing = "its header was never completed (no size of the sound): everything to the end was taken for sound"
+            missing = "its header was never completed (no size of the sound): everything up to the end is read as sound"
         if name == b"data" and begin + size > len(data):
-            missing = f"it is cut off: {len(data) - begin} of {size} bytes of sound are there"
+            missing = f"it is cut off: only {len(data) - begin} of {size} bytes of sound are there"
         yield name, data[begin : begin + size], missing
         at = begin + size
-        # Chunks begin at even places, but not all writers pad.
+        # Chunks begin at even offsets, but not all writers pad.
         if size % 2 and not (_chunk_at(data, at) and not _chunk_at(data, at + 1)):
             at += 1
 
 
 def _chunk_at(data: bytes, at: int) -> bool:
-    """Tell whether a chunk seems to begin there: a name in ASCII, and a size that ends within the file."""
+    """Return whether a chunk seems to begin there: a name in ASCII, and a size that ends within the file."""
     if at + 8 > len(data):
         return False
     name, size = data[at : at + 4], struct.unpack_from("<I", data, at + 4)[0]
@@ -171,7 +173,7 @@ def _check(form: _Format) -> None:
 
 
 def _values(form: _Format, encoded: bytes) -> NDArray[np.float64]:
-    """Return all values between -1 and 1; half a value at the end is left out."""
+    """Return all values, from -1 to 1; an incomplete value at the end is left out."""
     width = form.bits // 8
     encoded = encoded[: len(encoded) // width * width]
     if form.kind == FLOAT:
@@ -208,7 +210,7 @@ def _a_law_values() -> NDArray[np.float64]:
 _MU_LAW_VALUES, _A_LAW_VALUES = _mu_law_values(), _a_law_values()
 
 OPPOSITE = -0.5
-"""Channels with a correlation below this cancel out when they are mixed."""
+"""Channels with a correlation below this cancel out when mixed."""
 
 
 def _mixed(frames: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 HANG_UP_TRIES, HANG_UP_TIMEOUT_S, HANG_UP_PAUSE_S = 5, 5.0, 1.0
 MOST_RATE_HZ = 48_000
-"""The highest rate that the door takes (`hello`); what was recorded at a higher one is said at this."""
+"""The highest rate that the door accepts (`hello`); recordings at a higher rate are resampled to it."""
 SESSION_CLOSED = 4410
 """Close code of a door whose session is over."""
 
@@ -44,12 +44,12 @@ async def place_call(
 ) -> CallResult:
     """Call the door at `url` (the page's address, or `ws://…/ws`), say the utterances, and return what came of it.
 
-    With the `session_id` and `resume_token` of a result, that session is gone on with; with `only_resume` no other is
-    opened in its place. `token` says who calls, where
-    the door wants to know (DAREDEVIL_AUTH). `manner` is how the caller's client behaves.
+    With the `session_id` and `resume_token` of a result, that session is resumed; with `only_resume` no other is opened
+    in its place. `token` identifies the caller, if the
+    door requires it (DAREDEVIL_AUTH). `manner` is how the caller's client behaves.
 
-    Each is said when the answers to what was said before have ended, unless it says otherwise; the call is hung up
-    when the last answers have ended. Raises BadWav, CallFailed.
+    By default, each utterance is said when the answers to the earlier ones have ended; the call is hung up when the
+    last answers have ended. Raises BadWav, CallFailed.
     """
     steps = utterances_of(utterances)
     rates = {min(step.sound.rate_hz, MOST_RATE_HZ) for step in steps}
@@ -75,11 +75,11 @@ async def place_call(
         await _hang_up_again(url, call, token)
         return call.talk.result
     except (OSError, TimeoutError, WebSocketException) as error:
-        raise CallFailed(f"no call to {ws_url(url)}: {error or type(error).__name__}") from error
+        raise CallFailed(f"the call to {ws_url(url)} failed: {error or type(error).__name__}") from error
 
 
 def ws_url(url: str) -> str:
-    """Return the WebSocket's address for a page's, or for one of its own."""
+    """Return the WebSocket's address for the address of a page or of a WebSocket."""
     for scheme, ws in (("http://", "ws://"), ("https://", "wss://")):
         if url.startswith(scheme):
             return ws + url.removeprefix(scheme).rstrip("/").removesuffix("/ws") + "/ws"
@@ -110,7 +110,7 @@ async def _greet(
 
 
 async def _hang_up_again(url: str, call: "_Call", token: str) -> None:
-    """Say that the call is over until the door has stored it: it may have died as it was told."""
+    """Repeat that the call is over until the door has stored it: the door may have died on the first message."""
     result = call.talk.result
     hello = {"type": "hello", "session_id": result.session_id, "resume_token": result.resume_token, "mic": False}
     hello |= {"token": token} if token else {}
@@ -131,7 +131,7 @@ async def _hang_up_again(url: str, call: "_Call", token: str) -> None:
 
 
 class _Call:
-    """A call that was answered. One task sends, one receives, one plays."""
+    """An answered call. One task sends, one receives, one plays."""
 
     def __init__(
         self,
@@ -154,13 +154,13 @@ class _Call:
         self._sending_reply = ""
         self._changed = asyncio.Event()
         self._reads, self._acts = asyncio.Event(), asyncio.Event()
-        """Cleared while it stalls: it takes nothing from the network, or does nothing at all."""
+        """Cleared during a stall: the client reads nothing from the network, or does nothing at all."""
         self._reads.set()
         self._acts.set()
         self._closed_by_door = False
 
     async def hold(self, steps: Iterable[ScriptedUtterance]) -> None:
-        """Hold the call to its end. Raises CallFailed."""
+        """Run the call to its end. Raises CallFailed."""
         receive = asyncio.create_task(self._receive(), name="caller's ear")
         speak = asyncio.create_task(self._microphone.send(self._socket.send), name="caller's mouth")
         play = asyncio.create_task(self._play(), name="caller's loudspeaker")
@@ -181,7 +181,7 @@ class _Call:
 
     @property
     def is_over(self) -> bool:
-        """Whether the door has told that the session has ended."""
+        """Whether the door has reported the end of the session."""
         return self._closed_by_door or any(fact["name"] == "SessionClosed" for fact in self.talk.result.facts)
 
     def _why_it_broke(self) -> str:
@@ -222,7 +222,7 @@ class _Call:
         return self._loudspeaker.tell(self.talk.now_s(), message)
 
     async def _play(self) -> None:
-        """Let the loudspeaker go on whenever it is due, and tell the door what it played."""
+        """Advance the loudspeaker whenever it is due, and report to the door what it played."""
         while True:
             now_s = self.talk.now_s()
             due_s = self._loudspeaker.next_due_s(now_s)
@@ -233,7 +233,7 @@ class _Call:
             await self._tell(self._loudspeaker.advance(self.talk.now_s()))
 
     async def _stall(self) -> None:
-        """Stand still where the client's manner asks for it."""
+        """Stall as the client's manner demands."""
         for stall in self._manner.stalls:
             while self._loudspeaker.heard_samples < stall.after_s * self._loudspeaker.rate_hz:  # noqa: ASYNC110
                 await asyncio.sleep(EXACT_LOOK_S)

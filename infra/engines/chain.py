@@ -1,4 +1,4 @@
-"""Fallback chains: engines in order of preference, of which the next takes over when one fails.
+"""Fallback chains: engines in order of preference; when one fails, the next takes over.
 
 Speech to text, text to speech and language models share this: the order, the rest of an engine that failed, what counts
 as a failure, and the two ways to limit how long an engine may take.
@@ -16,7 +16,7 @@ from infra.process.tasks import CancelledElsewhere, own_cancellation_only
 T = TypeVar("T")
 
 ERROR_CHARS = 500
-"""The most of an error that is recorded: some providers answer with a whole page."""
+"""Longest recorded error text: some providers answer with a whole page."""
 ASKED_AGAIN = "asked it again"
 
 
@@ -24,7 +24,7 @@ ASKED_AGAIN = "asked it again"
 class EngineFailure:
     """An engine raised, hung, was missing, or was cancelled by something other than its caller.
 
-    What it gave before stays. `action` says what is done instead; `next_engine` takes over, empty if none does.
+    What it returned before stays valid. `action` is the reaction; `next_engine` takes over, empty if none.
     """
 
     engine: str
@@ -34,10 +34,10 @@ class EngineFailure:
 
 
 class FallbackChain:
-    """Asks engines, known by their names, one after the other until one succeeds.
+    """Tries engines, identified by name, one after the other until one succeeds.
 
-    An engine that failed rests: for `rest_s` it is asked after those that do not. `goes_on` is the action of a failure
-    that is followed by the engine it names (`used {}`), `gives_up` that of the last one.
+    An engine that failed rests: for `rest_s` it is tried after the others. `goes_on` is the action recorded for a
+    failure with a next engine (`used {}`), `gives_up` the action for the last one.
     """
 
     def __init__(self, rest_s: float, goes_on: str, gives_up: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -48,7 +48,7 @@ class FallbackChain:
         self._rests_until: dict[str, float] = {}
 
     def in_order(self, names: Sequence[str]) -> list[str]:
-        """Return the engines in the order in which they would be asked now."""
+        """Return the engines in the order in which they would be tried now."""
         now_s = self._clock()
         return sorted(names, key=lambda name: self._rests_until.get(name, now_s) > now_s)
 
@@ -57,9 +57,9 @@ class FallbackChain:
     ) -> AsyncGenerator[T | EngineFailure, None]:
         """Yield what `attempt` yields for the first engine that works, and an EngineFailure for each that does not.
 
-        Any exception is a failure. So is a CancelledError that nobody asked this task for; the last engine is asked
-        once more after it, as nothing may be wrong with the engine. Raises nothing but CancelledError: if all engines
-        failed, the last part is an EngineFailure that names no next engine.
+        Any exception is a failure. So is a CancelledError if this task was not cancelled; the last engine is tried
+        once more after it, because nothing may be wrong with the engine. Raises nothing but CancelledError: if all
+        engines failed, the last part is an EngineFailure that names no next engine.
         """
         left, asked_again = self.in_order(names), False
         while left:
@@ -71,7 +71,7 @@ class FallbackChain:
                             yield part
                 self._rests_until.pop(name, None)
                 return
-            except Exception as error:  # an engine may raise anything: the chain is there for it
+            except Exception as error:  # an engine may raise anything, and the chain must survive it
                 action = self._goes_on.format(left[0]) if left else self._gives_up
                 if isinstance(error, CancelledElsewhere) and not left and not asked_again:
                     left, asked_again, action = [name], True, ASKED_AGAIN
@@ -81,7 +81,7 @@ class FallbackChain:
 
     def _rest(self, name: str) -> None:
         now_s = self._clock()
-        # Profiles may name any engine: those that have rested are forgotten, so that few are known at a time.
+        # Profiles may name any engine: those that have rested are forgotten, so that the table stays small.
         self._rests_until = {each: until for each, until in self._rests_until.items() if until > now_s}
         self._rests_until[name] = now_s + self._rest_s
 
@@ -96,15 +96,15 @@ class EngineTooSlow(TimeoutError):
 
 
 def error_text(error: BaseException) -> str:
-    """Return an error as it is recorded."""
+    """Return the text of an error that is recorded."""
     return (str(error) if isinstance(error, EngineTooSlow) else f"{type(error).__name__}: {error}")[:ERROR_CHARS]
 
 
 async def never_silent_for(timeout_s: float | None, stream: AsyncIterator[T]) -> AsyncGenerator[T, None]:
-    """Yield what a stream yields. Raises EngineTooSlow if it gives nothing for so long; None sets no limit."""
+    """Yield what a stream yields. Raises EngineTooSlow if it yields nothing for this long; None sets no limit."""
     while True:
         try:
-            # Not wait_for: in Python 3.11 it loses a cancellation that comes together with a part.
+            # Not wait_for: in Python 3.11 it loses a cancellation that arrives together with a part.
             async with asyncio.timeout(timeout_s):
                 part = await anext(stream)
         except StopAsyncIteration:
@@ -117,9 +117,9 @@ async def never_silent_for(timeout_s: float | None, stream: AsyncIterator[T]) ->
 
 
 class TimeLimit:
-    """Limits how long one answer may take. The work that is given up is told to stop, and not waited for.
+    """Limits how long one answer may take. Work that takes longer is cancelled and not awaited.
 
-    Not a timeout around the work: an engine that does not heed its cancellation would hold its caller up.
+    A timeout around the work would not do: an engine that ignores its cancellation would block its caller.
     """
 
     def __init__(self, timeout_s: float) -> None:

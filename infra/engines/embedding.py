@@ -18,14 +18,14 @@ LOCAL, OFF = "local", "off"
 LOCAL_DIMS = 256
 LOCAL_MODEL = f"wordllama-{LOCAL_DIMS}"
 MOST_CHARS = 8_000
-"""Longer texts are cut: what a turn is about is said by then, and providers refuse more."""
+"""Longer texts are cut: the subject of a turn is clear by then, and providers refuse more."""
 TIMEOUT_S = 10.0
 
 Vector = NDArray[np.float32]
 
 
 class EmbeddingFailed(RuntimeError):
-    """No vector could be made; the message says why."""
+    """No vector could be computed; the message says why."""
 
 
 class Embedder(Protocol):
@@ -33,10 +33,10 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """The model, as it is recorded beside its vectors."""
+        """The model's name, as recorded beside its vectors."""
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """Return a vector of length 1 for each text, zeros if it says nothing. Raises EmbeddingFailed."""
+        """Return a vector of length 1 for each text, zeros if it has no words. Raises EmbeddingFailed."""
 
 
 def embedder_of(settings: Settings) -> Embedder | None:
@@ -48,7 +48,7 @@ def embedder_of(settings: Settings) -> Embedder | None:
 
 
 class LocalEmbedder:
-    """WordLlama with the weights of its wheel: 0.2 ms a sentence, in a thread of its own; it takes 0.5 s to load."""
+    """WordLlama with the weights of its wheel: 0.2 ms per sentence, in its own thread; loading takes 0.5 s."""
 
     name = LOCAL_MODEL
 
@@ -60,7 +60,7 @@ class LocalEmbedder:
         """Return the vectors. Raises EmbeddingFailed if the model cannot be loaded."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._embed, list(texts))
-        except Exception as error:  # whatever it raises, the turn goes on without a vector
+        except Exception as error:  # whatever it raises, the turn continues without a vector
             raise EmbeddingFailed(f"{type(error).__name__}: {error}") from error
 
     def _embed(self, texts: list[str]) -> list[Vector]:
@@ -72,7 +72,7 @@ class LocalEmbedder:
 def _load() -> Any:
     import wordllama
 
-    # With its own folder as cache it finds its tokenizer there, else it looks for it on the network.
+    # With its own folder as cache it finds its tokenizer there; otherwise it would look for it on the network.
     folder = Path(wordllama.__file__).parent
     return wordllama.WordLlama.load(cache_dir=folder, dim=LOCAL_DIMS, disable_download=True)
 
@@ -107,10 +107,10 @@ class LangChainEmbedder:
                 vectors = await self._model.aembed_documents([text[:MOST_CHARS] for text in texts])
         except TimeoutError as error:
             raise EmbeddingFailed(f"{self._name} did not answer within {self._timeout_s:g} s") from error
-        except Exception as error:  # providers raise of their own
+        except Exception as error:  # providers raise their own exceptions
             raise EmbeddingFailed(f"{self._name}: {type(error).__name__}: {error}") from error
         if len(vectors) != len(texts):
-            raise EmbeddingFailed(f"{self._name} gave {len(vectors)} vectors for {len(texts)} texts")
+            raise EmbeddingFailed(f"{self._name} returned {len(vectors)} vectors for {len(texts)} texts")
         return unit_vectors(vectors)
 
     def _load(self) -> "Embeddings":
@@ -121,11 +121,11 @@ class LangChainEmbedder:
 
 
 def unit_vectors(vectors: Any) -> list[Vector]:
-    """Return vectors as float32 of length 1. Raises EmbeddingFailed if they are no finite numbers of one length."""
+    """Return vectors as float32 of length 1. Raises EmbeddingFailed if they are not finite numbers of one length."""
     try:
         rows = np.asarray(vectors, np.float32)
     except (TypeError, ValueError) as error:
-        raise EmbeddingFailed(f"these are no vectors of one length: {error}") from error
+        raise EmbeddingFailed(f"the vectors differ in length: {error}") from error
     if rows.size == 0:
         return []
     if rows.ndim != 2 or not np.isfinite(rows).all():
@@ -135,15 +135,15 @@ def unit_vectors(vectors: Any) -> list[Vector]:
 
 
 def to_bytes(vector: Vector) -> bytes:
-    """Return a vector as events carry it: float32, little endian."""
+    """Return a vector as in events: float32, little endian."""
     return vector.astype("<f4").tobytes()
 
 
 def from_bytes(embedding: bytes) -> Vector:
-    """Return the vector of an event's bytes. Raises ValueError if they are no float32."""
+    """Return the vector of an event's bytes. Raises ValueError if they are not float32."""
     return np.frombuffer(embedding, "<f4").astype(np.float32)
 
 
 def exchange_text(user_text: str, heard_text: str) -> str:
-    """Return what is embedded of an exchange: what was said and what was heard."""
+    """Return the text of an exchange to embed: what was said and what was heard."""
     return f"{user_text.strip()}\n{heard_text.strip()}".strip()

@@ -1,4 +1,4 @@
-"""A gate in front of an engine: so many at a time, the urgent before the rest."""
+"""A gate in front of an engine: a limited number of callers at a time, the urgent before the rest."""
 
 import asyncio
 import heapq
@@ -8,11 +8,11 @@ from contextvars import ContextVar
 from itertools import count
 
 URGENT = ContextVar("urgent", default=False)
-"""Set around a call to an engine that somebody waits for in silence; passes through plugin interfaces."""
+"""Set around an engine call that somebody waits for in silence; it passes through plugin interfaces."""
 
 
 class PriorityGate:
-    """Lets `capacity` callers through at a time; of those that wait, urgent ones go first, then by arrival."""
+    """Lets `capacity` callers through at a time; waiting callers go by urgency, then by arrival."""
 
     def __init__(self, capacity: int) -> None:
         self._free = capacity
@@ -21,7 +21,7 @@ class PriorityGate:
 
     @asynccontextmanager
     async def turn(self, urgent: bool | None = None) -> AsyncIterator[None]:
-        """Hold one of the places for as long as the block runs. Without `urgent`, `URGENT` decides."""
+        """Hold one of the places while the block runs. Without `urgent`, `URGENT` decides."""
         await self._enter(URGENT.get() if urgent is None else urgent)
         try:
             yield
@@ -38,7 +38,7 @@ class PriorityGate:
             await place
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
-                self._leave()  # the place was given just when its owner gave up
+                self._leave()  # the place was granted just as its owner gave up
             raise
 
     def _leave(self) -> None:

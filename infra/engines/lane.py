@@ -1,4 +1,4 @@
-"""One lane in front of an engine for all sessions of a process: fair, the urgent first, and never without a bound."""
+"""One lane in front of an engine for all sessions of a process: fair, the urgent first, and always bounded."""
 
 import asyncio
 import logging
@@ -16,13 +16,13 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MAX_WAITING_S = 60.0
-"""Sound that may wait for one session; what exceeds it is lost, oldest first: words a minute late serve nobody."""
+"""Most sound that may wait for one session; beyond it the oldest is dropped: words a minute late serve nobody."""
 
 BEHIND_S = 1.5
-"""From so long a wait on, the lane is behind real time: an ordinary run takes 0.1 to 0.5 s."""
+"""With waits this long, the lane is behind real time: an ordinary run takes 0.1 to 0.5 s."""
 
 CAUGHT_UP_S = 0.3
-"""From so short a wait on, for as long as `BEHIND_S`, it has caught up."""
+"""With waits this short for `BEHIND_S`, it has caught up."""
 
 
 class Rank(IntEnum):
@@ -37,12 +37,12 @@ class Rank(IntEnum):
 
 
 class Overloaded(RuntimeError):
-    """The run waited behind so much other sound of its session that it was given up."""
+    """The run was given up because too much other sound of its session was waiting."""
 
 
 @dataclass(slots=True, eq=False)
 class Run(Generic[T]):
-    """One run: `result` is done when it is, or fails with what the work raised, or with Overloaded."""
+    """One run: `result` completes with it, or fails with the work's exception or Overloaded."""
 
     session_id: str
     rank: Rank
@@ -56,7 +56,7 @@ class Run(Generic[T]):
 
 @dataclass(slots=True)
 class Lane(Generic[T]):
-    """Runs at most `workers` at a time; of those that wait the better rank first, then the session served longest ago.
+    """Runs at most `workers` at a time; waiting runs go by rank, then by the session served longest ago.
 
     With several workers one is kept free of interims, so that a started guess never delays what counts.
     """
@@ -71,7 +71,7 @@ class Lane(Generic[T]):
     _calm_since: float | None = None
 
     def submit(self, session_id: str, rank: Rank, seconds: float, work: Callable[[], Awaitable[T]]) -> Run[T]:
-        """Have `work` run over `seconds` of sound. Called within the event loop."""
+        """Queue `work` over `seconds` of sound. Call it within the event loop."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         run = Run(session_id, rank, seconds, work, future, next(self._order), self.clock())
         self._waiting.append(run)
@@ -80,7 +80,7 @@ class Lane(Generic[T]):
         return run
 
     def drop(self, run: Run[T]) -> None:
-        """Forget a run that another one replaces: if it has not started, it never does."""
+        """Drop a run that another one replaces, if it has not started."""
         if not run.started and run in self._waiting:
             self._waiting.remove(run)
         run.result.cancel()
@@ -96,7 +96,7 @@ class Lane(Generic[T]):
         return max((now - run.since for run in self._waiting if run.rank is not Rank.INTERIM), default=0.0)
 
     def behind(self) -> bool:
-        """Tell whether recognition is behind real time. It stays so until waits have been short for a while."""
+        """Return whether recognition is behind real time. It stays so until waits have been short for a while."""
         now, waited_s = self.clock(), self.waited_s()
         if self._behind_since is None:
             if waited_s >= BEHIND_S:
@@ -110,7 +110,7 @@ class Lane(Generic[T]):
         return self._behind_since is not None
 
     async def aclose(self) -> None:
-        """Give up what waits and what runs."""
+        """Cancel what waits and what runs."""
         for run in self._waiting:
             run.result.cancel()
         self._waiting.clear()
@@ -155,10 +155,10 @@ class Lane(Generic[T]):
         try:
             with own_cancellation_only():
                 value = await run.work()
-        except Exception as error:  # whatever the work raises is for whoever asked
+        except Exception as error:  # whatever the work raises is passed to its caller
             if not run.result.done():
                 run.result.set_exception(error)
-                run.result.exception()  # it is looked at later, or never
+                run.result.exception()  # the result is read later, or never
         else:
             if not run.result.done():
                 run.result.set_result(value)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 LOCAL_CONTEXT_TOKENS = 2048
-"""What the local model's server keeps of one conversation."""
+"""The server of the local model keeps this much of one conversation."""
 
 LOCAL_PRIMER: tuple[tuple[str, str], ...] = (
     ("user", "Hello!"),
@@ -31,8 +31,8 @@ LOCAL_PRIMER: tuple[tuple[str, str], ...] = (
     ("user", "How do I boil an egg?"),
     ("assistant", "Put the egg in boiling water for eight minutes, then cool it under cold water."),
 )
-"""Examples (role, text) put before a conversation with the local model: with 135 million parameters it understands
-how to answer from examples, not from instructions."""
+"""Examples (role, text) put before a conversation with the local model: with 135 million parameters it learns how to
+answer from examples, not from instructions."""
 
 LOCAL_ABOUT_PRIMER: tuple[tuple[str, str], ...] = (
     ("user", "About me: I am Anna and I have a cat.\nQuestion: What is my name?"),
@@ -44,16 +44,16 @@ LOCAL_ABOUT_PRIMER: tuple[tuple[str, str], ...] = (
     ("user", "About me: My name is Tim. I live in Rome.\nQuestion: Do you remember my name?"),
     ("assistant", "Yes, your name is Tim."),
 )
-"""Examples of how the local model answers from what somebody has told, put before such a question instead of the
-others: among those it does not find the answer, and told to strangers these would make it call them Anna."""
+"""Examples in which the local model answers from what somebody said about themselves. They replace the others before
+such a question: among those it does not find the answer, and with strangers these would make it call them Anna."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a model can take: `context_chars` of conversation, and `sentences` of an answer that is spoken (0 is all).
+    """Limits of a model: `context_chars` of conversation, and `sentences` of an answer that are spoken (0 is all).
 
-    All that it is given and its answer fit `context_tokens`, as `infra.engines.tokens` counts them, and what somebody
-    has said at one go fits `message_tokens` (0: as much as there is room for). `primer` and `about_primer` are
+    Its input and its answer together fit `context_tokens`, as `infra.engines.tokens` counts them, and a single message
+    fits `message_tokens` (0: as much as there is room for). `primer` and `about_primer` are
     examples for one too small for instructions.
     """
 
@@ -71,9 +71,9 @@ _LOCAL_LIMITS = Limits(
     context_chars=4_000,
     question_chars=1_500,
     # Prompt, examples, 12 exchanges of a call in English and the answer are about 1,400 tokens. One core reads about
-    # 150 a second: a context that is full to its edge would take longer than anybody waits.
+    # 150 per second: reading a full context would take longer than anybody waits.
     context_tokens=1_536,
-    # As many as `question_chars` of English; the same length of Chinese or Hindi would be read for half a minute.
+    # As many as `question_chars` of English; reading the same length of Chinese or Hindi would take half a minute.
     message_tokens=400,
     sentences=2,
     tools=False,
@@ -87,7 +87,7 @@ class LlmNotFound(RuntimeError):
 
 
 def limits_of(name: str) -> Limits:
-    """Return what the model of this name can take."""
+    """Return the limits of the model of this name."""
     return _LOCAL_LIMITS if name == LOCAL else Limits()
 
 
@@ -95,12 +95,12 @@ def model_names(chain: str) -> list[str]:
     """Return the names in a comma-separated fallback chain, best first. Raises LlmNotFound if there is none."""
     names = engine_names(chain)
     if not names:
-        raise LlmNotFound("no language model is named: set DAREDEVIL_LLM to `local` or `provider:model`")
+        raise LlmNotFound("no language model is set: set DAREDEVIL_LLM to `local` or `provider:model`")
     return names
 
 
 def chat_model(name: str, settings: Settings) -> "BaseChatModel":
-    """Return one model. Raises LlmNotFound with what is missing. Its first import takes 2 to 3 s."""
+    """Return one model. Raises LlmNotFound, which says what is missing. The first import takes 2 to 3 s."""
     if name == LOCAL:
         return _local_model(settings)
     options: dict[str, Any] = {"max_tokens": settings.reply_max_tokens, **settings.llm_options}
@@ -111,17 +111,17 @@ def chat_model(name: str, settings: Settings) -> "BaseChatModel":
     try:
         model: BaseChatModel = init_chat_model(name, **options)
         return _with_refusals(model, options)
-    except Exception as error:  # providers raise of their own: no package, no key, no such option
+    except Exception as error:  # providers raise their own exceptions: no package, no key, no such option
         raise LlmNotFound(f"the language model {name!r} cannot be used: {error}") from error
 
 
 def is_of_module(name: str) -> bool:
-    """Tell whether a name is `package.module:Class`; names of LangChain's providers have no dot."""
+    """Return whether a name is `package.module:Class`; names of LangChain's providers have no dot."""
     return "." in name.partition(":")[0]
 
 
 def _model_of_module(name: str, options: dict[str, Any]) -> "BaseChatModel":
-    """Return a chat model of a class of its own, with the options it takes. Raises LlmNotFound."""
+    """Return a chat model of the user's own class, with the options it accepts. Raises LlmNotFound."""
     from langchain_core.language_models import BaseChatModel
 
     try:
@@ -130,12 +130,12 @@ def _model_of_module(name: str, options: dict[str, Any]) -> "BaseChatModel":
     except Exception as error:  # a module may raise anything when it is imported
         raise LlmNotFound(f"the language model {name!r} cannot be used: {error} ({how_to_get(name)})") from error
     if not isinstance(model, BaseChatModel):
-        raise LlmNotFound(f"{name!r} is no language model: it has to be a subclass of LangChain's BaseChatModel")
+        raise LlmNotFound(f"{name!r} is not a language model: it must be a subclass of LangChain's BaseChatModel")
     return model
 
 
 def _with_refusals(model: "BaseChatModel", options: dict[str, Any]) -> "BaseChatModel":
-    """Return the same model of OpenAI's, but one that keeps what it streams of a refusal."""
+    """Return the same OpenAI model, but one that keeps the streamed text of a refusal."""
     from langchain_openai import ChatOpenAI
 
     if type(model) is not ChatOpenAI:
@@ -146,7 +146,7 @@ def _with_refusals(model: "BaseChatModel", options: dict[str, Any]) -> "BaseChat
 
 
 def chat_models(settings: Settings, chain: str | None = None) -> list[tuple[str, "BaseChatModel"]]:
-    """Return the models of a fallback chain (of the settings if none is given), best first. Raises LlmNotFound."""
+    """Return the models of a fallback chain (by default the settings'), best first. Raises LlmNotFound."""
     return [(name, chat_model(name, settings)) for name in model_names(chain or settings.llm)]
 
 
@@ -156,7 +156,7 @@ def local_url(settings: Settings) -> str:
     url = settings.llm_url or (runtime.llm_url if runtime is not None else "")
     if not url:
         raise LlmNotFound(
-            "no local language model runs: start everything with `make run`, or the model alone with "
+            "the local language model is not running: start everything with `make run`, or the model alone with "
             "`daredevil llm` and DAREDEVIL_LLM_URL=http://127.0.0.1:8031"
         )
     return url.rstrip("/").removesuffix("/v1")
@@ -173,7 +173,7 @@ def _local_model(settings: Settings) -> "BaseChatModel":
         temperature=0.2,
         seed=7,
         max_completion_tokens=settings.reply_max_tokens,
-        # One paragraph: what this model says after a line break is about something else.
+        # One paragraph: after a line break this model changes the subject.
         stop_sequences=["\n"],
         extra_body={"cache_prompt": True, "repeat_penalty": 1.05},
         streaming=True,

@@ -1,4 +1,4 @@
-"""How a model's stream has ended, in one vocabulary for all providers."""
+"""How a model's stream ended, in one vocabulary for all providers."""
 
 import re
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 Finish = Literal["stop", "length", "filter", "refusal", "tool-calls", "broken-off", "half-closed", "enough"]
-"""`stop`: said to its end. `length`: cut at a limit of tokens. `filter`: cut by the provider's content filter.
-`refusal`: the model declined. `tool-calls`: it waits for tools. `broken-off`: it raised, hung or told of an error.
-`half-closed`: the connection ended as if all had been said, but without a reason.
-`enough`: it was not asked for more, see `Limits.sentences`."""
+"""`stop`: complete. `length`: cut at a limit of tokens. `filter`: cut by the provider's content filter.
+`refusal`: the model declined. `tool-calls`: it waits for tools. `broken-off`: it raised, hung or reported an error.
+`half-closed`: the connection ended as after a complete answer, but without a reason.
+`enough`: we stopped it, see `Limits.sentences`."""
 
 _KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason", "finishReason")
 """OpenAI, Mistral, Groq and Gemini; Anthropic; Bedrock; Ollama; Gemini's REST API."""
@@ -47,11 +47,11 @@ _REPORTERS = frozenset(
         " chat-deepseek xai-chat together-chat fireworks-chat openrouter-chat amazon_bedrock_converse_chat",
     )
 )
-"""LangChain's names of the models that tell with every whole answer how it ended."""
+"""LangChain's names of the models that report with every complete answer how it ended."""
 
 
 def finish_of(metadata: Mapping[str, Any]) -> Finish | None:
-    """Return what a chunk's `response_metadata` says about how the stream ended; None if it says nothing."""
+    """Return how the stream ended according to a chunk's `response_metadata`; None if it does not say."""
     incomplete = metadata.get("incomplete_details")  # OpenAI's Responses API
     if isinstance(incomplete, Mapping) and incomplete.get("reason"):
         return _REASONS.get(str(incomplete["reason"]).lower(), "broken-off")
@@ -62,7 +62,7 @@ def finish_of(metadata: Mapping[str, Any]) -> Finish | None:
 
 
 def reports_finish(model: "BaseChatModel") -> bool:
-    """Tell whether a model's stream that ends without a reason has lost its end."""
+    """Return whether a model's stream that ends without a reason has lost its end."""
     return model._llm_type in _REPORTERS
 
 
@@ -74,7 +74,7 @@ _TOO_LONG = re.compile(
 
 
 def is_context_error(error: BaseException) -> bool:
-    """Tell whether a model refused a prompt because it is too long for it."""
+    """Return whether a model refused a prompt because it is too long."""
     if isinstance(error, ContextOverflowError):
         return True
     status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
@@ -82,5 +82,5 @@ def is_context_error(error: BaseException) -> bool:
 
 
 def writes_no_arguments_as_nothing(model: "BaseChatModel") -> bool:
-    """Tell whether a model's call without arguments comes without even an empty object (Anthropic's stream)."""
+    """Return whether a model sends a tool call without arguments without even an empty object (Anthropic's stream)."""
     return model._llm_type == "anthropic-chat"

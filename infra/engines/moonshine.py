@@ -1,4 +1,4 @@
-"""Moonshine, the local speech to text: the English tiny model that lies in its wheel. Needs no key and no network."""
+"""Moonshine, the local speech to text: the English tiny model in its wheel. Needs no key and no network."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ SAMPLE_RATE_HZ = 16_000
 
 
 class _Model:
-    """One loaded model on one thread of its own: one run at a time. The thread is a daemon: a hung run ends with us."""
+    """One loaded model on its own daemon thread, one run at a time: a hung run ends with the process."""
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -31,7 +31,7 @@ class _Model:
         return self._network.hear(samples)
 
     async def run(self, samples: Sound) -> Recognized:
-        """Return the words, from this model's thread. If it is cancelled, the thread goes on."""
+        """Return the words, recognised on this model's thread. If cancelled, the thread continues."""
         loop = asyncio.get_running_loop()
         result: asyncio.Future[Recognized] = loop.create_future()
 
@@ -47,16 +47,16 @@ class _Model:
             heard, problem = Recognized("", 0.0), None
             try:
                 heard = self.transcribe(samples)
-            except Exception as error:  # for whoever waits for the words
+            except Exception as error:  # passed to the caller that waits for the words
                 problem = error
-            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
                 loop.call_soon_threadsafe(tell, heard, problem)
 
         self._jobs.put(job)
         return await result
 
     def close(self) -> None:
-        """End the thread after what it does now."""
+        """End the thread after its current run."""
         self._jobs.put(None)
 
     def _work(self) -> None:
@@ -67,8 +67,8 @@ class _Model:
 class MoonshineSTT(stt.STT[str]):
     """Batch recognition of one piece of speech: 40 ms for a word, 130 ms for 2.5 s, on one core.
 
-    Give it speech with little silence around: on longer silence it makes words up. Every run that goes on at the
-    same time has a model of its own, 60 MB; whoever calls bounds how many there are.
+    Give it speech with little silence around it: in longer silence it invents words. Runs at the same time each have
+    their own model, 60 MB; the caller limits how many there are.
     """
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class MoonshineSTT(stt.STT[str]):
 
     @property
     def provider(self) -> str:
-        """Name of who made it."""
+        """Name of the provider."""
         return "local"
 
     async def _recognize_impl(
@@ -90,13 +90,15 @@ class MoonshineSTT(stt.STT[str]):
     ) -> stt.SpeechEvent:
         frame = utils.combine_frames(buffer)
         if frame.sample_rate != SAMPLE_RATE_HZ or frame.num_channels != 1:
-            raise ValueError(f"16 kHz mono was expected, not {frame.sample_rate} Hz, {frame.num_channels} channels")
+            raise ValueError(
+                f"Moonshine needs 16 kHz mono, not {frame.sample_rate} Hz with {frame.num_channels} channels"
+            )
         samples = np.frombuffer(frame.data, np.int16).astype(np.float32) / np.float32(32768)
         model = self._idle.pop() if self._idle else _Model()
         try:
             heard = await model.run(samples)
         except asyncio.CancelledError:
-            # A run cannot be stopped and may hang for ever: its thread and model are left to it.
+            # A run cannot be stopped and may hang forever: its thread and model are abandoned to it.
             model.close()
             raise
         except BaseException:
@@ -107,6 +109,6 @@ class MoonshineSTT(stt.STT[str]):
         return stt.SpeechEvent(stt.SpeechEventType.FINAL_TRANSCRIPT, uuid.uuid4().hex, [data])
 
     async def aclose(self) -> None:
-        """Let the threads go."""
+        """End the threads."""
         while self._idle:
             self._idle.pop().close()

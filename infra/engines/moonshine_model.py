@@ -1,6 +1,6 @@
-"""Moonshine's network by itself: words with how sure it is of them, decoded here token by token.
+"""Moonshine's network by itself: words with their confidence, decoded here token by token.
 
-The library that comes with the weights gives text alone. Decoding here tells the probability of every token, ends a
+The library that comes with the weights returns only text. Decoding here yields the probability of every token, ends a
 run as soon as it loops instead of at its limit, and takes a quarter less time (8 s of speech: 150 ms, not 200).
 """
 
@@ -17,28 +17,28 @@ Sound = npt.NDArray[np.float32]
 
 SAMPLE_RATE_HZ = 16_000
 SHORTEST_SAMPLES = 1_600
-"""The network's first layers look at 0.06 s; shorter sound is given silence behind it."""
+"""The network's first layers span 0.06 s; shorter sound is padded with silence."""
 
 MOST_TOKENS_PER_S = 8
-"""The library stops at 6.5, which cuts the fastest speakers short."""
+"""The library stops at 6.5, which cuts off the fastest speakers."""
 
 START, END = 1, 2
 SPACE = "\u2581".encode()
 
 FEWEST_ROUNDS = {1: 9, 2: 9, 3: 4, 4: 4}
 FEWEST_ROUNDS_OF_MORE = 3
-"""How often on end a run of so many tokens comes if the network loops. People do say "no" eight times."""
+"""How often in a row a run of so many tokens repeats if the network loops. People do say "no" eight times."""
 LONGEST_ROUND_TOKENS = 30
 
 SHORTEST_SPLIT_SAMPLES = 3 * SAMPLE_RATE_HZ
-"""Sound in which the network looped is heard again in halves, down to this length."""
+"""Sound on which the network looped is recognised again in halves, down to this length."""
 
 _BYTE = re.compile(rb"<0x([0-9A-F]{2})>")
 
 
 @dataclass(frozen=True, slots=True)
 class Recognized:
-    """Words, and how sure the network is of them: the geometric mean of its tokens' probabilities, 0 to 1."""
+    """Words and their confidence: the geometric mean of the tokens' probabilities, 0 to 1."""
 
     text: str
     confidence: float
@@ -52,7 +52,7 @@ class _Run:
 
 
 def loop_start(tokens: list[int]) -> int | None:
-    """Return how many of the tokens are left of a decoding that ends in a loop: one round; None if it does not loop."""
+    """Return how many tokens to keep of a decoding that ends in a loop (one round); None if it does not loop."""
     for length in range(1, min(LONGEST_ROUND_TOKENS, len(tokens) // FEWEST_ROUNDS_OF_MORE) + 1):
         tail = tokens[-length:]
         if length > 2 and tail[:-2] == tail[2:]:
@@ -75,14 +75,14 @@ def quietest(samples: Sound) -> int:
 
 
 class MoonshineModel:
-    """The English tiny model out of moonshine-voice's wheel. Made and used on one thread; ONNX takes one more."""
+    """The English tiny model from moonshine-voice's wheel. Created and used on one thread; ONNX uses one more."""
 
     def __init__(self) -> None:
         import onnxruntime
 
         spec = find_spec("moonshine_voice")
         if spec is None or not spec.submodule_search_locations:
-            raise ImportError("moonshine-voice, which holds the model, is not installed")
+            raise ImportError("moonshine-voice, which contains the model, is not installed")
         folder = Path(spec.submodule_search_locations[0]) / "assets" / "tiny-en"
         options = onnxruntime.SessionOptions()
         # One thread without spinning: 2.5 times less CPU than two.
@@ -97,7 +97,7 @@ class MoonshineModel:
         self._vocabulary = vocabulary((folder / "tokenizer.bin").read_bytes())
 
     def hear(self, samples: Sound) -> Recognized:
-        """Return the words in `samples` (mono, 16 kHz, -1 to 1). What makes the network loop is heard in halves."""
+        """Return the words in `samples` (mono, 16 kHz, -1 to 1). Sound that makes it loop is split in halves."""
         runs = list(self._runs(samples))
         sure = [each for run in runs for each in run.log_probabilities]
         texts = (self._text(run.tokens) for run in runs)
@@ -111,7 +111,7 @@ class MoonshineModel:
         return [*self._runs(samples[:middle]), *self._runs(samples[middle:])]
 
     def _decode(self, samples: Sound) -> _Run:
-        """Take the likeliest token each time, until the end, a loop or the most that anybody says in the time."""
+        """Choose the likeliest token each time, until the end, a loop or the most that anybody says in the time."""
         if len(samples) < SHORTEST_SAMPLES:
             samples = np.pad(samples, (0, SHORTEST_SAMPLES - len(samples)))
         sound = samples[np.newaxis]
@@ -147,7 +147,7 @@ def _likeliest(logits: npt.NDArray[np.float32]) -> tuple[int, float]:
 
 
 def vocabulary(packed: bytes) -> list[bytes]:
-    """Return the bytes of each token, none for the special ones. Raises ValueError if the file is cut short.
+    """Return the bytes of each token, empty for special ones. Raises ValueError if the file is cut short.
 
     The format is the library's: each token is its length and its bytes; lengths above 127 take two bytes.
     """

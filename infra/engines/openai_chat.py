@@ -1,4 +1,4 @@
-"""OpenAI's chat models with what LangChain leaves out of their streams: the words of a refusal."""
+"""OpenAI's chat models with what LangChain drops from their streams: the words of a refusal."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from langchain_openai import ChatOpenAI
 
 
 class OpenAIChat(ChatOpenAI):
-    """Keeps `delta.refusal` as `additional_kwargs["refusal"]` of each chunk, as a whole answer has it."""
+    """Keeps `delta.refusal` as `additional_kwargs["refusal"]` of each chunk, as in a whole answer."""
 
     def _convert_chunk_to_generation_chunk(
         self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: dict[str, Any] | None

@@ -1,11 +1,11 @@
-"""Sound of short phrases that were said before: "I'm sorry," begins many an answer, and need not be made again."""
+"""Cached sound of short phrases: many answers begin with "I'm sorry,", which need not be synthesised again."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 MOST_WORDS = 3
-"""Longer clauses seldom come back."""
+"""Longer clauses seldom recur."""
 
 MOST_PHRASES = 500
 """About 20 MB of sound at 22.05 kHz."""
@@ -14,7 +14,7 @@ S = TypeVar("S")
 
 
 class Phrases(Generic[S]):
-    """The sounds of the phrases said last, by their exact text; the one longest unused is dropped when it is full."""
+    """The sounds of recent phrases, by their exact text; a full cache drops the one longest unused."""
 
     def __init__(self, most_phrases: int = MOST_PHRASES) -> None:
         self._most_phrases = most_phrases
@@ -28,7 +28,7 @@ class Phrases(Generic[S]):
         return known
 
     def keep(self, text: str, sounds: Sequence[S]) -> None:
-        """Remember the whole sound of a phrase, if it is a short one."""
+        """Store the whole sound of a phrase, if it is short."""
         if len(text.split()) > MOST_WORDS:
             return
         self._known[text] = tuple(sounds)

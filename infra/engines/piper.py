@@ -32,13 +32,13 @@ LONGEST_RUN = 200
 """Phonemes in one run of the model: memory grows with the square, and the first sound waits for the run."""
 
 LONGEST_MATCHED_WORDS = 300
-"""Clauses with more words get estimated timings: the phonemes of each word alone cost 0.2 ms."""
+"""Clauses with more words get estimated timings: the phonemes of each single word cost 0.2 ms."""
 
 LEAD_MS, PEAK, NEAR_SILENCE = 5, 0.9, 0.01
 TAIL_MS = {".": 300, "!": 300, "?": 300, ",": 150, ";": 200, ":": 200, "": 30}
-"""Silence left behind what ends in this mark; Piper's own is about 200 ms, whatever the mark."""
+"""Silence kept after a text that ends in this mark; Piper's own is about 200 ms for every mark."""
 
-# espeak takes every lone "A" for the article, "uh B C": a letter is beside other letters, or a capital within a
+# espeak reads every lone "A" as the article, "uh B C": a letter is beside other letters, or a capital within a
 # sentence.
 _LETTER_A = re.compile(
     r"(?<![\w'])A(?=,? [A-Z](?![\w'.]))"
@@ -54,7 +54,7 @@ WARM_UP = (
     "I am glad that you asked me about this.",
 )
 
-# Without duration noise the same text always has the same length and word ends: what was lost can be made again.
+# Without duration noise the same text always has the same length and word ends: lost sound can be synthesised again.
 _CONFIG = SynthesisConfig(noise_w_scale=0.0)
 
 Samples = NDArray[np.float32]
@@ -63,7 +63,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Sound of a part of a clause (int16 mono) with its phonemes and the sample of the piece where each ends."""
+    """Sound of a part of a clause (int16 mono), its phonemes, and the sample of the piece at which each ends."""
 
     pcm: bytes
     phonemes: list[str]
@@ -71,14 +71,14 @@ class Piece:
 
 
 class UnusableVoice(ValueError):
-    """A file is no Piper voice; the message names it and says why."""
+    """A file is not a Piper voice; the message names it and says why."""
 
 
 class PiperTTS(tts.TTS[None]):
-    """A Piper voice. Its model runs in a thread of its own, one run at a time, urgent clauses first.
+    """A Piper voice. Its model runs in its own thread, one run at a time, urgent clauses first.
 
-    A run that takes longer than `timeout_s` counts as hung: it is left to itself and TimeoutError is raised.
-    Making one raises UnusableVoice.
+    A run that takes longer than `timeout_s` counts as hung: it is abandoned and TimeoutError is raised.
+    The constructor raises UnusableVoice.
     """
 
     def __init__(self, model: Path | None = None, timeout_s: float = 10) -> None:
@@ -101,25 +101,25 @@ class PiperTTS(tts.TTS[None]):
 
     @property
     def provider(self) -> str:
-        """Who makes the sound."""
+        """Name of the provider."""
         return "piper"
 
     @property
     def language(self) -> str:
-        """What it speaks, as espeak names it: `en-us`."""
+        """Its language in espeak's names: `en-us`."""
         return str(self._voice.config.espeak_voice)
 
     def prewarm(self) -> None:
-        """Begin to warm up in the voice's thread: LiveKit's session calls this on its event loop."""
+        """Start to warm up in the voice's thread: LiveKit's session calls this on its event loop."""
         self._thread.submit(self.warm)
 
     def warm(self) -> None:
-        """Speak a few lengths to nobody, so that the first clause does not pay for it; blocks for a second."""
+        """Synthesise texts of a few lengths, so that the first clause is not slowed down; blocks for a second."""
         for text in WARM_UP:
             list(self.pieces(text))
 
     async def run(self, work: Callable[[], Result]) -> Result:
-        """Return what `work` returns, run in the voice's thread when its turn has come."""
+        """Run `work` in the voice's thread when its turn comes; return its result."""
         async with self._gate.turn():
             running = asyncio.get_running_loop().run_in_executor(self._thread, work)
             try:
@@ -127,20 +127,20 @@ class PiperTTS(tts.TTS[None]):
             except TimeoutError as error:
                 self._thread.shutdown(wait=False, cancel_futures=True)
                 self._thread = _new_thread()
-                raise TimeoutError(f"a run took longer than {self._timeout_s:g} s") from error
+                raise TimeoutError(f"the voice took longer than {self._timeout_s:g} s for a piece") from error
 
     def synthesize(
         self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
     ) -> tts.ChunkedStream:
-        """Return the sound of a clause, piece by piece as it is made."""
+        """Return the stream of a clause's sound, piece by piece."""
         return _PiperStream(tts=self, input_text=text, conn_options=conn_options)
 
     async def aclose(self) -> None:
-        """Stop the thread; a run that has begun is left to end."""
+        """Stop the thread; a run that has started may finish."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def pieces(self, text: str) -> Iterator[Piece]:
-        """Yield the sound of a text, which is taken as one sentence; blocks for each piece."""
+        """Yield the sound of a text, which is treated as one sentence; blocks for each piece."""
         runs = list(split_run(self._phonemes(text)))
         for number, run in enumerate(runs):
             mark = text.rstrip()[-1:] if number == len(runs) - 1 else run[-1].strip() or run[-2:][0]
@@ -161,7 +161,7 @@ class PiperTTS(tts.TTS[None]):
         return exact_word_ends(spoken, ends, [self._phonemes(word) for word in words], samples)
 
     def _phonemes(self, text: str) -> list[str]:
-        """Return the phonemes of a text; what espeak takes for its sentences is joined."""
+        """Return the phonemes of a text; what espeak splits into sentences is joined."""
         sentences = self._voice.phonemize(readable(text))
         joined: list[str] = []
         for sentence in sentences:
@@ -195,7 +195,7 @@ class _PiperStream(tts.ChunkedStream):
         while (piece := await engine.run(lambda: next(coming, None))) is not None:
             pieces.append(piece)
             output_emitter.push(piece.pcm)
-            URGENT.set(False)  # somebody listens to this one now
+            URGENT.set(False)  # somebody is listening to this one now
         ends = await engine.run(lambda: engine.word_ends(self._input_text, pieces))
         for word, end in zip(self._input_text.split(), ends, strict=False):
             output_emitter.push_timed_transcript(TimedString(word, end_time=end / engine.sample_rate))
@@ -213,7 +213,7 @@ def split_run(phonemes: list[str], longest: int = LONGEST_RUN) -> Iterator[list[
 
 
 def trim(audio: Samples, sample_rate_hz: int, tail_ms: int) -> tuple[int, int]:
-    """Return the part to keep: from 5 ms before the first sound to `tail_ms` behind the last, at most all."""
+    """Return the part to keep: from 5 ms before the first sound to `tail_ms` after the last, at most all."""
     loudest = float(np.max(np.abs(audio), initial=0))
     heard = np.flatnonzero(np.abs(audio) > NEAR_SILENCE * loudest)
     if len(heard) == 0 or loudest < 1e-6:
@@ -241,7 +241,7 @@ def phoneme_ends(phonemes: list[str], id_map: Mapping[str, Sequence[int]], id_en
 
 
 def readable(text: str) -> str:
-    """Return text without what Piper or espeak would take as markup, choke on, or mistake for an article."""
+    """Return text without what Piper or espeak would read as markup, fail on, or mistake for an article."""
     kept = "".join(" " if unicodedata.category(character)[0] == "C" else character for character in text)
     return _LETTER_A.sub("eigh", kept.replace("[[", "[ ["))
 
@@ -257,9 +257,9 @@ def load_voice(model: Path) -> PiperVoice:
     except OSError as error:
         missing = error.filename or model
         raise UnusableVoice(f"the voice {model} cannot be used: {missing}: {error.strerror or error}") from error
-    except Exception as error:  # ONNX Runtime has errors of its own, and there are many ways to be no voice
+    except Exception as error:  # ONNX Runtime has its own exceptions, and a file can be wrong in many ways
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UnusableVoice(f"{model} is no Piper voice: {type(error).__name__}: {first}") from error
+        raise UnusableVoice(f"{model} is not a Piper voice: {type(error).__name__}: {first}") from error
 
 
 def _load(model: Path) -> PiperVoice:
@@ -273,7 +273,7 @@ def _load(model: Path) -> PiperVoice:
     options.enable_mem_pattern = False  # lengths differ from run to run
     options.log_severity_level = 3
     with tempfile.NamedTemporaryFile(suffix=".onnx") as with_timings:
-        # From a file: a session made from bytes keeps another 60 MB.
+        # From a file: a session created from bytes keeps another 60 MB.
         with_timings.write(with_duration_output(model.read_bytes()))
         with_timings.flush()
         session = onnxruntime.InferenceSession(with_timings.name, options, providers=["CPUExecutionProvider"])
@@ -284,9 +284,9 @@ _CEIL_NODE = re.compile(rb'\x12([\x01-\x7f])([ -~]{1,127})(?:\x1a[\x01-\x7f][ -~
 
 
 def with_duration_output(model: bytes) -> bytes:
-    """Return a voice model that also gives the samples of each phoneme id, or the same if it has no such tensor.
+    """Return a voice model that also outputs the samples of each phoneme id; the same model if it has no such tensor.
 
-    The durations are the output of its only Ceil node. Protocol Buffers join a message field that comes twice, so an
+    The durations are the output of its only Ceil node. Protocol Buffers merge a message field that occurs twice, so an
     appended graph with one output adds that output; the `onnx` package is not needed.
     """
     names = {found[2] for found in _CEIL_NODE.finditer(model) if len(found[2]) == found[1][0]}

@@ -15,11 +15,11 @@ KINDS: dict[Kind, str] = {"STT": "speech to text", "TTS": "text to speech"}
 
 
 class EngineMissing(RuntimeError):
-    """The named engine is not installed, or could not be made from its options; the message says what to do."""
+    """The named engine is not installed, or rejects its options; the message says what to do."""
 
 
 class UnknownOptions(CannotRun, ValueError):
-    """The settings hold an option that no engine of the chain takes: `problem` says which, `remedy` what to do."""
+    """The settings have an option that no engine of the chain accepts: `problem` says which, `remedy` what to do."""
 
     exit_code = 2
 
@@ -31,17 +31,17 @@ class UnknownOptions(CannotRun, ValueError):
 
 
 def how_to_get(name: str) -> str:
-    """Say what is to be installed for an engine of that name."""
+    """Return what to install for an engine of that name."""
     module, colon, _ = name.partition(":")
     if colon:
-        return f"is the package that has {module} installed, or its folder in PYTHONPATH?"
+        return f"is the package with {module} installed, or its folder in PYTHONPATH?"
     return f"is livekit-plugins-{name.partition('.')[0].replace('_', '-')} installed?"
 
 
 def engine_class(name: str, default_class: str) -> Any:
     """Return the class that `name` means; a plugin named alone means its `default_class`.
 
-    Raises ImportError or AttributeError, or whatever a module raises when it is imported.
+    Raises ImportError or AttributeError, or whatever the module raises when it is imported.
     """
     module, colon, class_name = name.partition(":")
     if not colon:
@@ -51,7 +51,7 @@ def engine_class(name: str, default_class: str) -> Any:
 
 
 def make_plugin(name: str, kind: Kind, interface: type, options: Mapping[str, object]) -> Any:
-    """Return the engine of a name, an instance of `interface` (`stt.STT` or `tts.TTS`), with the options it takes.
+    """Return the engine of a name, an instance of `interface` (`stt.STT` or `tts.TTS`), with the options it accepts.
 
     Raises EngineMissing.
     """
@@ -65,18 +65,20 @@ def make_plugin(name: str, kind: Kind, interface: type, options: Mapping[str, ob
     except Exception as error:  # mostly a missing key
         raise EngineMissing(f"{what} {name!r} cannot be used: {error} (are its key and options set?)") from error
     if not isinstance(engine, interface):
-        raise EngineMissing(f"{name!r} is no {what}: it has to be a subclass of livekit.agents' {kind.lower()}.{kind}")
+        raise EngineMissing(
+            f"{name!r} is not a {what} engine: it must be a subclass of livekit.agents' {kind.lower()}.{kind}"
+        )
     return engine
 
 
 def options_taken(made_by: Callable[..., Any], options: Mapping[str, object]) -> dict[str, object]:
-    """Return those of a chain's options that one engine's class takes; all of them if it takes any keyword."""
+    """Return those of a chain's options that one engine's class accepts; all of them if it accepts any keyword."""
     taken = parameters(made_by)
     return dict(options) if taken is None else {key: value for key, value in options.items() if key in taken}
 
 
 def parameters(made_by: Callable[..., Any]) -> frozenset[str] | None:
-    """Return the names of the options that a class takes; None if it takes any keyword, or does not tell."""
+    """Return the names of a class's options; None if it accepts any keyword, or has no readable signature."""
     try:
         known = inspect.signature(made_by).parameters.values()
     except (TypeError, ValueError):  # a class written in C
@@ -87,9 +89,9 @@ def parameters(made_by: Callable[..., Any]) -> frozenset[str] | None:
 
 
 def check_options(settings: Settings, kind: Kind) -> None:
-    """Raise UnknownOptions if the settings hold an option that no engine of their chain takes.
+    """Raise UnknownOptions if the settings have an option that no engine of their chain accepts.
 
-    The local engine takes none. Nothing is said where an engine cannot be imported: the option may be for that one.
+    The local engine accepts none. An engine that cannot be imported passes: the option may be meant for it.
     """
     chain: str = getattr(settings, kind.lower())
     options: dict[str, object] = getattr(settings, f"{kind.lower()}_options")
@@ -99,13 +101,15 @@ def check_options(settings: Settings, kind: Kind) -> None:
             continue
         try:
             taken = parameters(engine_class(name, kind))
-        except Exception:  # a module may raise anything when it is imported; that is told where the engine is made
+        except (
+            Exception
+        ):  # a module may raise anything when it is imported; that is reported where the engine is created
             return
         if taken is None:
             return
         known |= taken
     if unknown := sorted(options.keys() - known):
         setting = f"DAREDEVIL_{kind}_OPTIONS"
-        problem = f"no engine of DAREDEVIL_{kind}={chain} takes {', '.join(unknown)}"
+        problem = f"no engine of DAREDEVIL_{kind}={chain} accepts {', '.join(unknown)}"
         remedy = f"the options are {', '.join(sorted(known))}" if known else f"unset {setting}: there are no options"
         raise UnknownOptions(setting, problem, remedy)

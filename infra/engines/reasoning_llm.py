@@ -1,6 +1,6 @@
-"""Our reasoning actor as `llm.LLM` of LiveKit's agents: a stock `AgentSession` asks it over NATS.
+"""Our reasoning actor as `llm.LLM` of LiveKit's agents: a stock `AgentSession` calls it over NATS.
 
-Prompt, memory and tools are the actor's own: of the session's chat context only the last thing the user said is sent.
+Prompt, memory and tools are the actor's: only the last user message of the session's chat context is sent.
 """
 
 import asyncio
@@ -25,16 +25,16 @@ NEW = "new"
 ANSWER_TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 5.0
 TRY_AGAIN = ("busy", "shutdown", "log-unavailable")
-"""Problems that another attempt may not have."""
+"""Problems that another attempt may not meet."""
 ENDED = ("session-closed", "session-unknown")
-"""The conversation was idle for too long: another attempt begins a new one."""
+"""The conversation was idle for too long: another attempt starts a new one."""
 
 
 class ReasoningLLM(llm.LLM[None]):
-    """One conversation with the reasoning actor, on the log at `url`; the bridge's HTTP door has to run there.
+    """One conversation with the reasoning actor, on the log at `url`, where the bridge's HTTP door must run.
 
-    The first answer comes whole, as the session is not known before; later ones token by token. `session_id` goes on
-    with a conversation that is open.
+    The first answer comes whole, because the session is not known before; later ones token by token. `session_id`
+    resumes an open conversation.
     """
 
     def __init__(self, url: str, user_id: str = "", session_id: str = NEW) -> None:
@@ -51,12 +51,12 @@ class ReasoningLLM(llm.LLM[None]):
 
     @property
     def model(self) -> str:
-        """What answers."""
+        """Name of the model."""
         return "daredevil-reasoning"
 
     @property
     def provider(self) -> str:
-        """Whose it is."""
+        """Name of the provider."""
         return "daredevil"
 
     def chat(
@@ -69,20 +69,20 @@ class ReasoningLLM(llm.LLM[None]):
         tool_choice: NotGivenOr[llm.ToolChoice] = NOT_GIVEN,
         extra_kwargs: NotGivenOr[dict[str, Any]] = NOT_GIVEN,
     ) -> llm.LLMStream:
-        """Return the answer to what the user said last. Tools are left out: the actor has its own."""
+        """Return the answer to the last user message. Tools are ignored: the actor has its own."""
         return _Answer(self, chat_ctx=chat_ctx, tools=tools or [], conn_options=conn_options)
 
     async def connected(self) -> Client:
-        """Return the connection, made at the first use. Raises APIConnectionError."""
+        """Return the connection, opened at the first use. Raises APIConnectionError."""
         async with self._connecting:
             if self._nc is None:
                 try:
-                    # Trying for ever is for a connection that was lost: the first one has to be there.
+                    # Only a lost connection is retried forever: the first one must succeed.
                     async with asyncio.timeout(CONNECT_TIMEOUT_S):
                         self._nc = await nats.connect(self._url, max_reconnect_attempts=-1, error_cb=_told_elsewhere)
                 except (NatsError, OSError, TimeoutError) as error:
                     raise APIConnectionError(
-                        f"no NATS server at {self._url}: {str(error) or type(error).__name__}"
+                        f"NATS at {self._url} does not answer: {str(error) or type(error).__name__}"
                     ) from error
             return self._nc
 
@@ -93,7 +93,7 @@ class ReasoningLLM(llm.LLM[None]):
         try:
             answered = await nc.request(chat_subject(self.session_id), body, timeout=ANSWER_TIMEOUT_S)
         except (NatsError, TimeoutError, OSError) as error:
-            # It may have been taken all the same: asking again would say it twice.
+            # The turn may have been accepted anyway: another attempt would say it twice.
             reason = f"no answer from the chat door: {str(error) or type(error).__name__}"
             raise APIConnectionError(reason, retryable=False) from error
         answer: dict[str, Any] = msgpack.unpackb(answered.data)
@@ -106,7 +106,7 @@ class ReasoningLLM(llm.LLM[None]):
         return answer
 
     async def aclose(self) -> None:
-        """Disconnect. The conversation stays open until the door finds it idle."""
+        """Disconnect. The conversation stays open until the door ends it as idle."""
         await super().aclose()
         if self._nc is not None:
             with contextlib.suppress(NatsError, OSError, TimeoutError):
@@ -115,12 +115,12 @@ class ReasoningLLM(llm.LLM[None]):
 
 
 async def _told_elsewhere(error: Exception) -> None:
-    """Leave a failure of the connection to the answer that needed it."""
+    """Ignore a failure of the connection: the answer that needs it reports it."""
     log.debug("NATS: %r", error)
 
 
 class _Answer(llm.LLMStream):
-    """One answer; what has come as tokens is not said again when the whole of it comes."""
+    """One answer; text that came as tokens is not repeated when the whole answer comes."""
 
     _llm: ReasoningLLM
 
@@ -151,7 +151,7 @@ class _Answer(llm.LLMStream):
 
 
 class _TokenReader:
-    """Passes tokens on as long as they come in order, of one reply; later ones come with the whole answer."""
+    """Passes tokens on while they come in order, of one reply; later text comes with the whole answer."""
 
     def __init__(self, said: "PassedOn", send: Any) -> None:
         self._said = said
@@ -160,14 +160,14 @@ class _TokenReader:
         self._next = 0
 
     async def read(self, message: Msg) -> None:
-        """Take a token message of the session."""
+        """Handle a token message of the session."""
         try:
             token = msgpack.unpackb(message.data)
             reply_id, n, text = token["reply_id"], token["n"], str(token["text"])
         except (ValueError, TypeError, KeyError, msgpack.UnpackException):
             return
         if (self._reply_id or reply_id, self._next) != (reply_id, n):
-            self._next = -1  # one was lost, or another process goes on with the reply
+            self._next = -1  # one was lost, or another process continues the reply
             return
         self._reply_id, self._next = reply_id, n + 1
         self._said.add(text)
@@ -175,7 +175,7 @@ class _TokenReader:
 
 
 class PassedOn:
-    """What of an answer was passed on already; white space does not count."""
+    """The part of an answer that was passed on already; white space does not count."""
 
     def __init__(self) -> None:
         self._squeezed = ""
@@ -185,7 +185,7 @@ class PassedOn:
         self._squeezed += "".join(text.split())
 
     def rest(self, whole: str) -> str:
-        """Return what is missing of the whole answer; nothing if it went another way than what was said."""
+        """Return the missing rest of the whole answer; empty if what was passed on is not its beginning."""
         if not "".join(whole.split()).startswith(self._squeezed):
             return ""
         left = len(self._squeezed)
@@ -197,7 +197,7 @@ class PassedOn:
 
 
 def _last_words(chat_ctx: llm.ChatContext) -> str:
-    """Return what the user said last, after the agent: turns that were not answered are sent with it."""
+    """Return the user messages since the agent's last one: turns without an answer are sent together."""
     said: list[str] = []
     for item in reversed(chat_ctx.items):
         if not isinstance(item, llm.ChatMessage):

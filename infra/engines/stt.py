@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 SAMPLE_RATE_HZ = 16_000
 REST_S = 30.0
-"""How long an engine that failed is asked after the others."""
+"""How long an engine that failed is tried after the others."""
 
 
 class NothingHeard(RuntimeError):
@@ -27,24 +27,24 @@ class NothingHeard(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """Words, which engine understood them, and how long that took."""
+    """Recognised words, the engine, and how long it took."""
 
     text: str
     engine: str
     engine_ms: float
     confidence: float | None = None
-    """How sure the engine is of the words, 0 to 1; None if it does not tell."""
+    """The engine's confidence, 0 to 1; None if it does not report one."""
     language: str = ""
-    """The language that it takes them for, as `en`; empty if it does not tell."""
+    """The recognised language, such as `en`; empty if it does not report one."""
     dismissed: str = ""
-    """Why what it made of the sound is taken for no words (`text` is empty then); empty if it is not."""
+    """Why the result is discarded as no words (`text` is empty then); otherwise empty."""
     dismissed_text: str = ""
-    """What that was."""
+    """The discarded text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What one engine understood; `confidence` and `language` as in a Recognition."""
+    """The result of one engine; `confidence` and `language` as in a Recognition."""
 
     text: str
     confidence: float | None = None
@@ -67,8 +67,8 @@ def make_engine(name: str, options: dict[str, Any]) -> "stt.STT[Any]":
 class SpeechToText:
     """A chain of engines, such as `deepgram.STT,local`: the first that works recognises.
 
-    Recognitions go on side by side; how many at a time is the caller's business (`infra.engines.lane`). One that hangs
-    is given up alone: the engine is told to stop, and is not waited for.
+    Recognitions run concurrently; the caller limits how many (`infra.engines.lane`). One that hangs is given up without
+    affecting the others: it is cancelled and not awaited.
     """
 
     def __init__(
@@ -88,13 +88,13 @@ class SpeechToText:
 
     @property
     def local(self) -> bool:
-        """Whether the first choice runs here, where recognising often costs nothing but time."""
+        """Whether the first choice runs here, where frequent recognition costs only time."""
         return self._names[0] == LOCAL
 
     async def warm_up(self, at_once: int = 1) -> bool:
         """Load every engine of the chain, and have the local one recognise `at_once` times.
 
-        Failures are logged. Tell whether any can be used.
+        Failures are logged. Return whether any can be used.
         """
         usable = False
         for name in self._names:
@@ -104,7 +104,7 @@ class SpeechToText:
                     half_a_second = b"\0\0" * (SAMPLE_RATE_HZ // 2)
                     await asyncio.gather(*(recognise(engine, half_a_second) for _ in range(at_once)))
                 usable = True
-            except Exception as error:  # whatever an engine raises: the chain is there for it
+            except Exception as error:  # whatever an engine raises, the chain must survive it
                 log.warning("speech to text %s: %s", name, error)
         return usable
 
@@ -126,7 +126,7 @@ class SpeechToText:
             if on_failure is not None:
                 await on_failure(part)
         if recognition is None:
-            raise NothingHeard(f"none of {', '.join(self._names)} understood the speech")
+            raise NothingHeard(f"none of {', '.join(self._names)} could recognise the speech")
         return recognition
 
     async def aclose(self) -> None:
@@ -141,7 +141,7 @@ class SpeechToText:
 
 
 async def recognise(engine: "stt.STT[Any]", pcm: bytes) -> Words:
-    """Return the words that one engine hears in `pcm`: by one request, or by a stream where it has only that."""
+    """Return the words that one engine hears in `pcm`: with one request, or with a stream if it has only that."""
     frame = rtc.AudioFrame(pcm, SAMPLE_RATE_HZ, 1, len(pcm) // 2)
     if engine.capabilities.offline_recognize or not engine.capabilities.streaming:
         return _words([await engine.recognize(frame, conn_options=APIConnectOptions(max_retry=0))])
@@ -159,6 +159,6 @@ async def recognise(engine: "stt.STT[Any]", pcm: bytes) -> Words:
 def _words(events: Sequence[stt.SpeechEvent]) -> Words:
     best = [event.alternatives[0] for event in events if event.alternatives]
     text = " ".join(each.text.strip() for each in best if each.text.strip())
-    # An engine that does not tell leaves 0; what is no probability is none.
+    # 0 means that the engine reports none; so does anything that is not a probability.
     sure = [each.confidence for each in best if 0 < each.confidence <= 1]
     return Words(text, sum(sure) / len(sure) if sure else None, str(best[0].language or "") if best else "")

@@ -1,4 +1,4 @@
-"""How many tokens a text is for a model: by its own tokenizer where one is near, else by a bound."""
+"""How many tokens a text has for a model: by its own tokenizer if that is at hand, else by an upper bound."""
 
 import asyncio
 import json
@@ -14,14 +14,14 @@ from infra.settings import Settings
 log = logging.getLogger(__name__)
 
 Count = Callable[[str, Sequence[str]], Awaitable[list[int]]]
-"""Returns the tokens of each text for the model of a name."""
+"""Returns the number of tokens of each text for the named model."""
 
 KNOWN_TEXTS = 2_000
 TIMEOUT_S = 2.0
 
 
 def bound_of(text: str) -> int:
-    """Return a bound of a text's tokens for a large vocabulary.
+    """Return an upper bound of a text's tokens for a large vocabulary.
 
     ASCII has about 4 characters a token and is counted at 3; other scripts at 2 bytes of UTF-8 a token: Chinese has
     1 to 1.3 tokens a character in OpenAI's cl100k (counted 1.5), Hindi about 1.2, an emoji 2 to 3.
@@ -31,14 +31,14 @@ def bound_of(text: str) -> int:
 
 
 class TokenCounter:
-    """Counts for the models there are. Texts come again and again: their counts are kept."""
+    """Counts tokens for all models. Texts recur, so their counts are cached."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._known: OrderedDict[str, int] = OrderedDict()
 
     async def count(self, name: str, texts: Sequence[str]) -> list[int]:
-        """Return the tokens of each text. Never fails: without the server's word the bound is taken."""
+        """Return the number of tokens of each text. Never fails: if the server does not answer, the bound is used."""
         if name != LOCAL:
             return [bound_of(text) for text in texts]
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
@@ -46,10 +46,10 @@ class TokenCounter:
             try:
                 counts = await asyncio.to_thread(_tokenize, local_url(self._settings), new)
             except LlmNotFound:
-                return [-(-len(text) // 4) for text in texts]  # whatever answers, it is not that server
+                return [-(-len(text) // 4) for text in texts]  # something else answers on that address
             except (urllib.error.URLError, OSError, ValueError, KeyError) as error:
                 log.debug("tokens are not counted but bounded: %r", error)
-                return [len(text.encode(errors="replace")) for text in texts]  # no token is less than a byte
+                return [len(text.encode(errors="replace")) for text in texts]  # every token has at least one byte
             self._known.update(zip(new, counts, strict=True))
         found = [self._known[text] for text in texts]
         while len(self._known) > KNOWN_TEXTS:

@@ -25,7 +25,7 @@ from infra.spoken.scripts import foreign_script, scripts_of, without_foreign
 log = logging.getLogger(__name__)
 
 REST_S = 15.0
-"""How long an engine that failed is asked after the others."""
+"""How long an engine that failed is tried after the others."""
 SKIPPED = "skipped the clause"
 LEFT_OUT = "left these words out"
 SAID_SO = "said that it cannot"
@@ -43,15 +43,15 @@ class TextToSpeech:
         self._chain = FallbackChain(REST_S, "used {}", SKIPPED, clock)
 
     def can_say(self, text: str) -> bool:
-        """Tell whether a voice can say most of a written text: none can if it is in another script than theirs."""
+        """Return whether any voice can say most of a written text: none can if its script is not theirs."""
         return not spoken(text).text or any(_sayable(voice, text).text for voice in self.voices)
 
     async def synthesize(self, text: str, urgent: bool = False) -> AsyncGenerator[Part, None]:
-        """Yield the sound of a written `text`, and an EngineFailure for each voice that failed; raises none of theirs.
+        """Yield the sound of a written `text`, and an EngineFailure for each voice that failed; raises none of these.
 
-        `urgent` goes before what is not, where sessions share an engine. Text without a letter or digit has no sound.
-        A voice that cannot say the script of the text is passed over for one that can. If there is none, words of it
-        are left out; of a text that is mostly such, it is said that it cannot be said (`SynthesizedSound.unsaid`).
+        `urgent` goes first if sessions share an engine. Text without a letter or digit has no sound. A voice that
+        cannot say the text's script is passed over for one that can. If there is none, words in that script are left
+        out; if they are most of the text, the voice says that it cannot say it (`SynthesizedSound.unsaid`).
         """
         if not speakable(text) or not spoken(text).text:
             return
@@ -68,7 +68,7 @@ class TextToSpeech:
             yield part
 
     async def _in_another_script(self, text: str, order: Sequence[Voice]) -> AsyncGenerator[Part, None]:
-        """Yield what can be said of a text in a script that no voice can say."""
+        """Yield the sound for a text in a script that no voice can say."""
         most = [voice for voice in order if _sayable(voice, text).text]
         yield _cannot_say(order[0], text, LEFT_OUT if most else SAID_SO)
         if most:
@@ -99,7 +99,7 @@ class TextToSpeech:
                 yield part
 
     async def warm_up(self) -> None:
-        """Warm every engine up, and what makes words of numbers; an engine that fails is left for the first clause."""
+        """Warm up every engine and the spoken forms; an engine that fails here is tried again at the first clause."""
         await asyncio.to_thread(spoken, "12")
         for voice in self.voices:
             try:
@@ -108,13 +108,13 @@ class TextToSpeech:
                 log.warning("text to speech %s could not be warmed up: %s", voice.name, error_text(error))
 
     async def close(self) -> None:
-        """Let all engines go."""
+        """Close all engines."""
         for voice in self.voices:
             await voice.close()
 
 
 def _sayable(voice: Voice, text: str) -> SpokenText:
-    """Return what this voice says for a written text, without the words of a script that it cannot say."""
+    """Return what this voice says for a written text, without words in a script that it cannot say."""
     said = spoken(text, voice.language)
     if voice.scripts is None or not foreign_script(said.text, voice.scripts):
         return said
@@ -127,14 +127,14 @@ def _cannot_say(voice: Voice, text: str, action: str) -> EngineFailure:
 
 
 def speakable(text: str) -> bool:
-    """Tell whether there is anything to say: a letter or a digit."""
+    """Return whether there is anything to say: a letter or a digit."""
     return any(unicodedata.category(character)[0] in "LN" for character in text)
 
 
 def load_chain(settings: Settings) -> TextToSpeech:
     """Return the engines of `settings.tts`, e.g. `local` or `cartesia.TTS,local`; blocks while models load.
 
-    One that is missing is logged, and passed over at each clause. Raises EngineMissing if that goes for all of them.
+    One that is missing is logged and passed over at each clause. Raises EngineMissing if all of them are.
     Call it within livekit's `http_context.open()`: plugins share an HTTP session.
     """
     voices: list[Voice] = []
@@ -146,7 +146,7 @@ def load_chain(settings: Settings) -> TextToSpeech:
             voices.append(MissingVoice(name, str(error)))
             reasons.append(str(error))
     if len(reasons) == len(voices):
-        raise EngineMissing("; ".join(reasons) or "no text to speech is named: set DAREDEVIL_TTS to `local`")
+        raise EngineMissing("; ".join(reasons) or "no text to speech is set: set DAREDEVIL_TTS to `local`")
     for reason in reasons:
         log.warning("%s", reason)
     return TextToSpeech(voices)
@@ -167,10 +167,10 @@ def _load(name: str, settings: Settings) -> Voice:
 
 
 def _options(name: str, settings: Settings) -> dict[str, object]:
-    """Return what an engine takes of the settings; `DAREDEVIL_VOICE` only if it names an option `voice` itself."""
+    """Return the settings that an engine accepts; `DAREDEVIL_VOICE` only if it has an option named `voice`."""
     try:
         made_by = engine_class(name, "TTS")
-    except Exception:  # a module may raise anything when it is imported; that is told where the engine is made
+    except Exception:  # a module may raise anything when it is imported; that is reported where the engine is created
         return {}
     options = options_taken(made_by, settings.tts_options)
     if settings.voice and not settings.voice.endswith(".onnx") and "voice" in (parameters(made_by) or ()):

@@ -1,4 +1,4 @@
-"""LiveKit's local end-of-turn model, through the detector of `livekit.agents` as its licence asks."""
+"""LiveKit's local end-of-turn model, through the detector of `livekit.agents` as its licence requires."""
 
 import asyncio
 import logging
@@ -15,15 +15,15 @@ log = logging.getLogger(__name__)
 
 SAMPLE_RATE_HZ = 16_000
 HEARD_SAMPLES = 19_200
-"""What the model looks at: the last 1.2 s."""
+"""The model's input: the last 1.2 s."""
 
 TIMEOUT_S = 0.5
 _DRAIN_STEPS = 6
-"""Turns of the event loop in which the detector's own task has surely taken the pushed sound."""
+"""Iterations of the event loop after which the detector's own task has certainly read the pushed sound."""
 
 
 def detector_named(name: str) -> Callable[[], Any]:
-    """Return what makes the detector of a name: `local`, or `module:Class` of one with `livekit.agents`' interface."""
+    """Return the factory of a named detector: `local`, or `module:Class` of one with `livekit.agents`' interface."""
     return _make_local if name == "local" else lambda: engine_class(name, "TurnDetector")()
 
 
@@ -34,7 +34,7 @@ def _make_local() -> Any:
 
 
 class EndOfTurn:
-    """The end-of-turn model of a process; without it (not installed, broken) there is no opinion, only silence."""
+    """The end-of-turn model of a process; without it (not installed, broken) silence alone decides."""
 
     def __init__(self, make_detector: Callable[[], Any] = _make_local) -> None:
         self._detector: Any = None
@@ -42,7 +42,7 @@ class EndOfTurn:
         """Why there is no model; None while there is."""
         try:
             self._detector = make_detector()
-        except Exception as error:  # an optional engine: whatever keeps it from loading
+        except Exception as error:  # an optional engine: whatever prevents it from loading
             self.failure = f"{type(error).__name__}: {error}"
             log.warning("end-of-turn model: %s; silence alone decides", self.failure)
 
@@ -51,14 +51,14 @@ class EndOfTurn:
         return TrackEndOfTurn(self._detector)
 
     async def warm_up(self) -> None:
-        """Load the model and ask it once."""
+        """Load the model and run it once."""
         track = self.track()
         await track.probability(np.zeros(HEARD_SAMPLES, np.int16), timeout_s=20)
         await track.aclose()
 
 
 class TrackEndOfTurn:
-    """Asks the model about one track, one question at a time."""
+    """Runs the model on one track, one prediction at a time."""
 
     def __init__(self, detector: Any) -> None:
         self._detector = detector
@@ -66,7 +66,7 @@ class TrackEndOfTurn:
         self._asking = asyncio.Lock()
 
     async def probability(self, samples: npt.NDArray[np.int16], timeout_s: float = TIMEOUT_S) -> float | None:
-        """Return P(turn ended) after `samples` (16 kHz; the last 1.2 s count), None if the model gives none in time."""
+        """Return P(turn ended) after `samples` (16 kHz; the last 1.2 s count), None if the model is too slow."""
         if self._detector is None or not len(samples):
             return None
         try:
@@ -85,7 +85,7 @@ class TrackEndOfTurn:
         for _ in range(_DRAIN_STEPS):
             await asyncio.sleep(0)
         probability = float((await self._stream.predict()).end_of_turn_probability)
-        # The detector reports its own failure as exactly nought.
+        # The detector reports its own failure as exactly zero.
         return min(1.0, probability) if probability > 0 else None
 
     async def aclose(self) -> None:

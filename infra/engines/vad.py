@@ -1,4 +1,4 @@
-"""Silero voice activity detection, window by window; what is more than a moment's sound on a thread of its own."""
+"""Silero voice activity detection, window by window; more than a moment's sound runs on its own thread."""
 
 import asyncio
 import logging
@@ -13,10 +13,10 @@ log = logging.getLogger(__name__)
 SAMPLE_RATE_HZ = 16_000
 WINDOW_SAMPLES = 512
 MAX_BATCH = 64
-"""Windows a call at most (2 s of sound, 15 ms of work), so that one track's catch-up does not hold up another."""
+"""Most windows per call (2 s of sound, 15 ms of work), so that one track's catch-up does not delay another."""
 
 QUICK_WINDOWS = 2
-"""So few, as live sound comes, are run on the event loop, 0.2 ms each: the way to the thread and back costs more."""
+"""This few, as in live sound, run on the event loop, 0.2 ms each: the way to the thread and back costs more."""
 
 Samples = npt.NDArray[np.int16]
 LOUD = 0.01
@@ -31,7 +31,7 @@ class SileroVad:
         self._session = new_inference_session(True)
 
     def track(self) -> "TrackVad":
-        """Return the detector of one track, with a memory of its own."""
+        """Return the detector of one track, with its own state."""
         return TrackVad(OnnxModel(onnx_session=self._session, sample_rate=SAMPLE_RATE_HZ), self._executor)
 
     async def warm_up(self) -> None:
@@ -39,18 +39,18 @@ class SileroVad:
         await self.track().probabilities(np.zeros(WINDOW_SAMPLES, np.int16))
 
     def close(self) -> None:
-        """Let the thread go."""
+        """End the thread."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 
 class TrackVad:
-    """Voice activity of one track: windows must be given in order."""
+    """Voice activity of one track: windows must be passed in order."""
 
     def __init__(self, model: OnnxModel, executor: ThreadPoolExecutor) -> None:
         self._model = model
         self._executor = executor
         self.failure: str | None = None
-        """Why loudness is taken instead of the model's opinion; None while the model works."""
+        """Why loudness is used instead of the model; None while the model works."""
 
     async def probabilities(self, samples: Samples) -> list[float]:
         """Return the speech probability of each whole window in `samples` (int16, mono, 16 kHz)."""
@@ -68,8 +68,8 @@ class TrackVad:
         if self.failure is None:
             try:
                 return [float(self._model(window)) for window in scaled]
-            except Exception as error:  # whatever the runtime raises: a call must go on
+            except Exception as error:  # whatever the runtime raises, the call must continue
                 self.failure = f"{type(error).__name__}: {error}"
-                log.error("voice activity: %s; loudness is taken instead", self.failure)
+                log.error("voice activity: %s; loudness is used instead", self.failure)
         loudness = np.sqrt(np.mean(scaled**2, axis=1))
         return [1.0 if loud > LOUD else 0.0 for loud in loudness]

@@ -1,4 +1,4 @@
-"""One voice: an engine of LiveKit's interface as what it says of a clause, piece by piece."""
+"""One voice: an engine of LiveKit's interface, with the sound of a clause piece by piece."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -23,10 +23,10 @@ class NoSound(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class SynthesizedSound:
-    """The next piece of a clause: int16 mono PCM, and the ends of words told with it (seconds into the clause).
+    """The next piece of a clause: int16 mono PCM, and the ends of words reported with it (seconds into the clause).
 
-    An engine tells its own words. What a chain gives is about the written ones, all of them at once; `said` is what the
-    engine was given to say.
+    An engine reports the words it says. A chain reports the written words, all of them at once; `said` is the text
+    given to the engine.
     """
 
     pcm: bytes
@@ -35,7 +35,7 @@ class SynthesizedSound:
     word_ends_s: tuple[float, ...] = ()
     said: SpokenText | None = None
     unsaid: bool = False
-    """Whether it says, instead of the clause, that the clause cannot be said."""
+    """Whether it says that the clause cannot be said, instead of the clause."""
 
 
 @runtime_checkable
@@ -46,15 +46,15 @@ class _Warms(Protocol):
 
 
 class Voice:
-    """One TTS engine. `timeout_s` is how long it may be silent; None if it sees to that itself.
+    """One TTS engine. `timeout_s` is how long it may be silent; None if it has its own limit.
 
-    With `phrases`, a short phrase is made once: for engines that say a text alike wherever it stands. `language` is
-    that of the words which are made of numbers and signs.
+    With `phrases`, a short phrase is synthesised once: for engines that say a text alike wherever it stands. `language`
+    is the language of the words for numbers and signs.
     """
 
     language = ENGLISH
     scripts: frozenset[str] | None = None
-    """The scripts that it can say; None if that is not known, as of an engine that speaks many languages."""
+    """The scripts that it can say; None if unknown, as for an engine that speaks many languages."""
 
     def __init__(
         self,
@@ -73,14 +73,14 @@ class Voice:
         self._phrases = phrases
 
     async def warm_up(self) -> None:
-        """Make the first clause as fast as the rest."""
+        """Warm up, so that the first clause is as fast as the rest."""
         if isinstance(self._engine, _Warms):
             await asyncio.to_thread(self._engine.warm)
         else:
             self._engine.prewarm()
 
     async def synthesize(self, text: str) -> AsyncGenerator[SynthesizedSound, None]:
-        """Yield the sound of `text` as it is made. Raises what the engine raises, TimeoutError, or NoSound."""
+        """Yield the sound of `text` as it is synthesised. Raises what the engine raises, TimeoutError, or NoSound."""
         known = self._phrases.recall(text) if self._phrases is not None else None
         made: list[SynthesizedSound] = []
         async with aclosing(_replayed(known) if known else self._made(text)) as sounds:
@@ -107,7 +107,7 @@ class Voice:
             raise NoSound("it gave no sound")
 
     async def close(self) -> None:
-        """Let the engine go."""
+        """Close the engine."""
         await self._engine.aclose()
 
 
@@ -124,10 +124,10 @@ class MissingVoice(Voice):
     async def synthesize(self, text: str) -> AsyncGenerator[SynthesizedSound, None]:
         """Raise EngineMissing."""
         raise EngineMissing(self._reason)
-        yield  # a generator, as others are
+        yield  # makes it a generator, like the others
 
     async def close(self) -> None:
-        """Do nothing: there is nothing to let go."""
+        """Do nothing: there is nothing to close."""
 
 
 async def _replayed(sounds: Sequence[SynthesizedSound]) -> AsyncGenerator[SynthesizedSound, None]:

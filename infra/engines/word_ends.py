@@ -1,6 +1,6 @@
 """Where each word of a clause ends in its sound, from exact phoneme timings or, without them, by estimate.
 
-Words are what `text.split()` gives. Every function returns one sample count per word, never decreasing and never
+Words are what `text.split()` returns. Every function returns one sample count per word, never decreasing and never
 beyond the end of the sound.
 """
 
@@ -35,8 +35,8 @@ def exact_word_ends(
 ) -> tuple[int, ...]:
     """Return word ends from the phonemes that were spoken and the sample at which each ends.
 
-    `spoken` has a space between words, punctuation, and may run words together ("of the") or say one as several
-    ("2024"); `words` are the phonemes of each word said alone, empty for a word that is not said.
+    `spoken` has a space between words, punctuation, and may join words ("of the") or say one as several ("2024");
+    `words` are the phonemes of each word said alone, empty for a word that is not said.
     """
     groups = _group_ends(spoken, ends)
     said = [index for index, phonemes in enumerate(words) if _sounds(phonemes)]
@@ -71,7 +71,7 @@ def _group_ends(spoken: Sequence[str], ends: Sequence[int]) -> list[int]:
 
 
 def _matched_ends(spoken: Sequence[str], ends: Sequence[int], words: Sequence[Sequence[str]]) -> list[int]:
-    """Return word ends where words and spoken groups differ: by the best match of the two phoneme sequences."""
+    """Return word ends if words and spoken groups differ: by the best match of the two phoneme sequences."""
     pairs = [(phoneme, at) for phoneme, at in zip(spoken, ends, strict=True) if _is_sound(phoneme)]
     if not pairs:
         return [0] * len(words)
@@ -83,7 +83,7 @@ def _matched_ends(spoken: Sequence[str], ends: Sequence[int], words: Sequence[Se
 
 
 def _places(alone: Sequence[str], actual: Sequence[str]) -> list[int]:
-    """Return, for each phoneme of `alone`, its place in `actual`; between matches in proportion."""
+    """Return, for each phoneme of `alone`, its place in `actual`; interpolated between matches."""
     anchors = [(-1, -1)]
     if len(alone) <= MATCHED_PHONEMES and len(actual) <= MATCHED_PHONEMES:
         for block in SequenceMatcher(None, alone, actual, autojunk=False).get_matching_blocks():

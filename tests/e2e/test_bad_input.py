@@ -140,7 +140,7 @@ NO_RATE = b"RIFF\x26\0\0\0WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 0, 0, 2,
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [(b"", "the file is empty"), (b"words instead of sound", "this is no WAV file"), (NO_RATE, "a rate of 0 Hz")],
+    [(b"", "the file is empty"), (b"words instead of sound", "this is not a WAV file"), (NO_RATE, "a rate of 0 Hz")],
     ids=["empty", "words", "no rate"],
 )
 async def test_a_wav_that_cannot_be_said_is_exit_code_2(

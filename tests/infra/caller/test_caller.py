@@ -102,14 +102,14 @@ async def test_recordings_of_different_rates_share_a_call() -> None:
 async def test_no_answer_is_a_clear_error_with_what_there_was() -> None:
     async with fake_door() as door:
         door.mute = True
-        with pytest.raises(CallFailed, match="no answer within 1 s: waiting for the end of the turn") as failed:
+        with pytest.raises(CallFailed, match="no answer within 1 s: still waiting for the end of the turn") as failed:
             await place_call(door.url, [ScriptedUtterance(words())], answer_timeout_s=1)
     assert failed.value.result is not None
     assert failed.value.result.session_id == "s-1"
 
 
 async def test_a_door_that_is_not_there_is_a_clear_error() -> None:
-    with pytest.raises(CallFailed, match=r"no call to ws://127\.0\.0\.1:9/ws"):
+    with pytest.raises(CallFailed, match=r"the call to ws://127\.0\.0\.1:9/ws"):
         await place_call("http://127.0.0.1:9/", [ScriptedUtterance(words())])
 
 

@@ -89,7 +89,7 @@ async def test_talks_over_a_reply_when_asked_to(broker: NatsBroker, livekit_serv
 
 
 async def test_a_room_without_an_agent_is_a_clear_error(broker: NatsBroker, livekit_server: LiveKitServer) -> None:
-    with pytest.raises(CallFailed, match="no agent came into the room within 1 s"):
+    with pytest.raises(CallFailed, match="no agent joined the room within 1 s"):
         await call("empty", ScriptedUtterance(words()), timeout_s=1)
 
 
@@ -119,7 +119,9 @@ async def test_a_room_that_is_closed_during_the_call_is_a_clear_error(
                 await livekit.room.delete_room(api.DeleteRoomRequest(room="closed"))
 
         closing: list[asyncio.Task[None]] = []
-        with pytest.raises(CallFailed, match="the room was left before the call had ended: ROOM_DELETED"):
+        with pytest.raises(
+            CallFailed, match="the caller was disconnected from the room before the call had ended: ROOM_DELETED"
+        ):
             await place_room_call(admission("closed"), [ScriptedUtterance(words(2))], on_fact=close)
 
 

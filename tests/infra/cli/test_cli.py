@@ -109,7 +109,7 @@ def test_run_does_not_start_with_an_option_that_no_engine_takes(
     settings.cache_clear()
     code, _, errors = cli("run")
     assert code == 2
-    assert "no engine of DAREDEVIL_STT=local takes language" in " ".join(errors.split())
+    assert "no engine of DAREDEVIL_STT=local accepts language" in " ".join(errors.split())
     assert not (empty_dir / "none").exists()
 
 
@@ -264,7 +264,7 @@ def test_what_cannot_be_said_is_refused_before_anything_is_started(tmp_path: Pat
     (tmp_path / "text.wav").write_text("no sound")
     code, _, errors = cli("say", str(tmp_path / "text.wav"))
     assert code == 2
-    assert "text.wav: this is no WAV file" in errors
+    assert "text.wav: this is not a WAV file" in errors
     assert cli("say", str(tmp_path / "nothing.wav"))[0] == 2
     assert cli("say", "tests/data/hello.wav", "--session", "a.b")[0] == 2
     assert cli("say", "tests/data/hello.wav", "--out", str(tmp_path / "no" / "such" / "dir.wav"))[0] == 2

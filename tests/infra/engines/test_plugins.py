@@ -71,7 +71,7 @@ def test_a_plugin_of_livekit_tells_its_options() -> None:
     ],
 )
 def test_an_option_that_no_engine_of_the_chain_takes_is_named(chain: str, remedy: str) -> None:
-    with pytest.raises(UnknownOptions, match=r"DAREDEVIL_STT_OPTIONS: no engine of .* takes langauge") as refused:
+    with pytest.raises(UnknownOptions, match=r"DAREDEVIL_STT_OPTIONS: no engine of .* accepts langauge") as refused:
         check_options(settings_with(chain, langauge="de"), "STT")
     assert remedy in refused.value.remedy
 
@@ -95,5 +95,5 @@ def test_an_engine_that_is_not_installed_is_missing_with_what_to_do(name: str) -
 
 
 def test_what_is_no_engine_of_its_kind_is_refused() -> None:
-    with pytest.raises(EngineMissing, match="no text to speech"):
+    with pytest.raises(EngineMissing, match="is not a text to speech engine"):
         load_chain(Settings(tts=STUB))

@@ -144,7 +144,7 @@ async def test_an_engine_that_cannot_be_used_is_told_at_each_clause_and_the_next
     failure, *sounds = await _heard(chain)
     assert isinstance(failure, EngineFailure)
     assert (failure.engine, failure.action) == ("nosuchmodule:Class", "used tones.TTS")
-    assert "is the package that has nosuchmodule installed" in failure.error
+    assert "is the package with nosuchmodule installed" in failure.error
     assert sounds
     assert all(isinstance(sound, SynthesizedSound) for sound in sounds)
     await chain.close()

