@@ -277,7 +277,7 @@ def tell_problems(api: FastAPI) -> None:
         return log_away().response()
 
     async def unknown(request: Request, error: Exception) -> JSONResponse:
-        return Problem("internal", "something went wrong here; the log of this process says what").response()
+        return Problem("internal", "internal error; the log of this process says why").response()
 
     api.add_exception_handler(Problem, problem)
     api.add_exception_handler(RequestValidationError, malformed)

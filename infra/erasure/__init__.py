@@ -1,4 +1,4 @@
-"""Erasure: removes a person's words wherever they are kept, leaves the skeleton, and says what was done."""
+"""Erasure: removes a person's words wherever they are stored, keeps the skeleton, and reports what was done."""
 
 from infra.erasure.erase import (
     EraseIncomplete,

@@ -1,4 +1,4 @@
-"""What a session left outside the log: captured sound, its recording, dead letters, caches."""
+"""A session's data outside the log: captured sound, its recording, dead letters, caches."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ from infra.session.recordings import drop
 
 
 async def erase_sound(nc: Client, receipt: SessionReceipt) -> None:
-    """Drop the session's captured sound (in the server's memory)."""
+    """Remove the session's captured sound (in the server's memory)."""
     js: Any = nc.jetstream()
     subjects = audio_subjects(receipt.session_id)
     try:
@@ -49,7 +49,7 @@ async def erase_recording(nc: Client, receipt: SessionReceipt) -> None:
 
 
 async def erase_dead_letters(nc: Client, receipt: SessionReceipt) -> None:
-    """Overwrite the session's messages that no handler could take."""
+    """Overwrite the session's dead letters."""
     found = [
         letter.sequence
         async for letter in stored_messages(nc, DEAD, DEAD_LETTER.address.pattern)
@@ -64,5 +64,5 @@ def _is_of(session_id: str, subject: str) -> bool:
 
 
 async def forget_in_caches(nc: Client, user_id: str) -> dict[str, int]:
-    """Drop a user's answers from the response cache; return how many, by cache."""
+    """Remove a user's answers from the response cache; return how many, by cache."""
     return {"response cache": await forget_user(nc, user_id)}

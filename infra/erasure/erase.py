@@ -1,7 +1,7 @@
-"""Erasing a session, or all of a user's: the log first says what is left, then the words go.
+"""Erases a session, or all of a user's: first the log gets a record of what stays, then the words are removed.
 
-The order lets an erasure that was cut short be found and completed by the next one: SessionErased is said before
-anything is removed, and the fact that tells whose session it was goes last.
+The order allows the next erasure to find and complete an interrupted one: SessionErased is appended before
+anything is removed, and the fact that names the session's user is removed last.
 """
 
 import asyncio
@@ -28,13 +28,13 @@ from infra.projection import projections
 from infra.settings import settings
 
 SETTLE_S = 10.0
-"""So long after its end the actors may still say what they kept of a session."""
+"""How long after a session's end the actors may still append facts about it."""
 
 ROUNDS = 20
-"""How often facts that came meanwhile are removed before somebody must be talking on."""
+"""How often facts that arrived meanwhile are removed before the session is taken to be in use."""
 
 PROJECTIONS_S = 15.0
-"""How long the projections are waited for."""
+"""How long to wait for the projections."""
 
 
 class UnknownSession(LookupError):
@@ -46,11 +46,11 @@ class SessionStillOpen(RuntimeError):
 
 
 class EraseIncomplete(RuntimeError):
-    """Words keep coming; what was said so far is removed. Erase again."""
+    """New words keep arriving; the earlier ones are removed. Erase again."""
 
 
 async def sessions_of(broker: NatsBroker, user_id: str) -> list[StoredSession]:
-    """Return the sessions of a user that the log still tells of, the oldest first."""
+    """Return the sessions of a user that the log still has, the oldest first."""
     nc = connection(broker)
     return [await stored_session(nc, session_id) for session_id in await session_ids_of(nc, user_id)]
 
@@ -63,9 +63,9 @@ async def erase_session(
     wait_s: float = PROJECTIONS_S,
     settle_s: float = SETTLE_S,
 ) -> Receipt:
-    """Remove the words of a session for ever; return what was done.
+    """Remove the words of a session permanently; return what was done.
 
-    With `force` an open session is closed first. Raises ValueError for what is no session id, UnknownSession,
+    With `force` an open session is closed first. Raises ValueError for an invalid session id, UnknownSession,
     SessionStillOpen, EraseIncomplete, LogUnavailable, nats errors.
     """
     session = await stored_session(connection(broker), checked_session(session_id))
@@ -74,7 +74,7 @@ async def erase_session(
     recalled = await recalled_in(connection(broker), session)
     receipt = await _erase(broker, [session], Receipt(reason, session.user_id), force, wait_s, settle_s)
     for other, replies in recalled.items():
-        receipt.remains.append(f"what {replies} replies of session {other} had recalled of it: erase that one too")
+        receipt.remains.append(f"what {replies} replies of session {other} recalled of it: erase that session, too")
     return receipt
 
 
@@ -86,11 +86,11 @@ async def erase_user(
     wait_s: float = PROJECTIONS_S,
     settle_s: float = SETTLE_S,
 ) -> Receipt:
-    """Remove the words of all sessions of a user for ever; return what was done. Raises as `erase_session` does."""
+    """Remove the words of all sessions of a user permanently; return what was done. Raises as `erase_session`."""
     sessions = await sessions_of(broker, user_id)
     if not sessions:
         await forget_in_caches(connection(broker), user_id)
-        raise UnknownSession(f"the log has no session of user {user_id!r}: `daredevil sessions` shows whose it has")
+        raise UnknownSession(f"the log has no session of user {user_id!r}: `daredevil sessions` lists those it has")
     return await _erase(broker, sessions, Receipt(reason, user_id), force, wait_s, settle_s)
 
 
@@ -114,7 +114,7 @@ async def _erase(
 
 
 async def _close(broker: NatsBroker, still_open: list[StoredSession], force: bool) -> None:
-    """Close open sessions if that is wanted: their door ends the call then. Raises SessionStillOpen."""
+    """Close open sessions if that is allowed: their door then ends the call. Raises SessionStillOpen."""
     if still_open and not force:
         names = ", ".join(session.session_id for session in still_open)
         raise SessionStillOpen(f"still open: {names}. End the call first, or close it with --force")
@@ -133,7 +133,7 @@ async def _close(broker: NatsBroker, still_open: list[StoredSession], force: boo
 
 
 async def _erase_one(broker: NatsBroker, session_id: str, reason: str, settle_s: float) -> SessionReceipt:
-    """Erase a closed session wherever it is kept on NATS."""
+    """Erase a closed session wherever it is stored on NATS."""
     nc = connection(broker)
     session = await _settled(broker, session_id, settle_s)
     receipt = SessionReceipt(session_id, session.opened_ns, session.closed_ns)
@@ -141,7 +141,7 @@ async def _erase_one(broker: NatsBroker, session_id: str, reason: str, settle_s:
     await erase_sound(nc, receipt)
     await erase_recording(nc, receipt)
     await erase_dead_letters(nc, receipt)
-    # What came meanwhile, and at last whose session it was.
+    # What arrived meanwhile, and last the fact that names the user.
     session = await _erase_facts(broker, session_id, reason, receipt)
     await _remove(broker, session.bearing, receipt)
     session = await stored_session(nc, session_id)
@@ -150,7 +150,7 @@ async def _erase_one(broker: NatsBroker, session_id: str, reason: str, settle_s:
 
 
 async def _settled(broker: NatsBroker, session_id: str, settle_s: float) -> StoredSession:
-    """Return how the session stands once the actors have said what they say after its end."""
+    """Return the session's state once the actors have appended what they append after its end."""
     until_s = time.monotonic() + settle_s
     while True:
         session = await stored_session(connection(broker), session_id)
@@ -162,7 +162,7 @@ async def _settled(broker: NatsBroker, session_id: str, settle_s: float) -> Stor
 
 
 async def _erase_facts(broker: NatsBroker, session_id: str, reason: str, receipt: SessionReceipt) -> StoredSession:
-    """Remove the facts that bear words, except the session's opening, until there are none. Raises EraseIncomplete."""
+    """Remove the facts that contain words, except the opening, until there are none. Raises EraseIncomplete."""
     for _ in range(ROUNDS):
         session = await stored_session(connection(broker), session_id)
         unsaid = [bearing for bearing in session.bearing if bearing.left.sequence not in session.in_skeleton]
@@ -175,7 +175,9 @@ async def _erase_facts(broker: NatsBroker, session_id: str, reason: str, receipt
         if not words:
             return session
         await _remove(broker, words, receipt)
-    raise EraseIncomplete(f"words keep coming into session {session_id}; what was there is removed. Erase it again")
+    raise EraseIncomplete(
+        f"new words keep arriving in session {session_id}; the earlier ones are removed. Erase it again"
+    )
 
 
 async def _say_left(broker: NatsBroker, session: StoredSession, unsaid: list[Bearing], reason: str) -> None:
@@ -186,7 +188,7 @@ async def _say_left(broker: NatsBroker, session: StoredSession, unsaid: list[Bea
 
 
 async def _remove(broker: NatsBroker, facts: list[Bearing], receipt: SessionReceipt) -> None:
-    """Overwrite facts of which the log says that they are erased."""
+    """Overwrite facts that the log lists as erased."""
     await overwrite(connection(broker), VOICE, [fact.left.sequence for fact in facts])
     for fact in facts:
         receipt.facts[fact.left.event] += 1

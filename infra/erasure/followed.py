@@ -1,4 +1,4 @@
-"""Whether the projections have followed an erasure: each erases by itself when it reads `SessionErased`."""
+"""Whether the projections have followed an erasure: each one erases when it applies `SessionErased`."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ ASK_TIMEOUT_S = 5.0
 
 
 async def followed(row: Projection, settings: Settings, session_ids: Sequence[str], patience_s: float) -> str:
-    """Return what the receipt says of a projection, after waiting `patience_s` for it at most."""
+    """Return the receipt's entry for a projection, after waiting for it at most `patience_s`."""
     if not row.enabled(settings):
         return "off"
     if row.unerased is None:
@@ -24,8 +24,8 @@ async def followed(row: Projection, settings: Settings, session_ids: Sequence[st
                 left = await row.unerased(settings, session_ids)
         except CannotTell as error:
             return f"pending: {error}; the projection erases when it does"
-        except Exception as error:  # drivers raise of their own: no server, no schema, no table yet
-            left = f"it cannot be asked ({type(error).__name__})"
+        except Exception as error:  # drivers raise their own exceptions: no server, no schema, no table yet
+            left = f"it does not answer ({type(error).__name__})"
         if not left:
             return "applied"
         if time.monotonic() > deadline:

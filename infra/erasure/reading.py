@@ -1,4 +1,4 @@
-"""How a session stands in the log, as far as its erasure has to know."""
+"""The state of a session in the log, as far as its erasure needs it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -30,14 +30,14 @@ from infra.log.stream_reader import StoredMessage, stored_messages
 
 @dataclass(frozen=True, slots=True)
 class Bearing:
-    """A fact that bears words, without them: what will stay of it, and how many bytes go."""
+    """A fact that contains words, without them: what stays of it, and how many bytes are removed."""
 
     left: ErasedFact
     size: int
 
     @property
     def is_opening(self) -> bool:
-        """Whether it tells whose session this is: removed last, so that an erasure cut short is found again."""
+        """Whether it names the session's user: it is removed last, so that an interrupted erasure can be found."""
         return self.left.event == SessionOpened.__name__
 
 
@@ -65,7 +65,7 @@ class StoredSession:
         return self.facts > 0 and not self.closed_ns and not (self.parts and not self.bearing)
 
     def take(self, message: StoredMessage) -> None:
-        """Take one message of the session in, in the log's order."""
+        """Apply one message of the session, in the log's order."""
         self.facts += 1
         left = left_behind(message)
         if left is not None:
@@ -98,7 +98,7 @@ class StoredSession:
 
 
 async def stored_session(nc: Client, session_id: str) -> StoredSession:
-    """Return how a session stands; without facts if the log has none of it. Raises nats errors, ValueError."""
+    """Return a session's state, without facts if the log has none of it. Raises nats errors, ValueError."""
     session = StoredSession(session_id)
     async for message in stored_messages(nc, VOICE, session_subjects(session_id)):
         session.take(message)
@@ -106,7 +106,7 @@ async def stored_session(nc: Client, session_id: str) -> StoredSession:
 
 
 async def session_ids_of(nc: Client, user_id: str) -> list[str]:
-    """Return the sessions that a user opened, then others that they joined, oldest first. Raises nats errors."""
+    """Return the sessions that a user opened, then those that they joined, oldest first. Raises nats errors."""
     found: dict[str, None] = {}
     for event_class in (SessionOpened, ParticipantJoined):
         async for message in stored_messages(nc, VOICE, event_subjects(event_class)):
@@ -121,7 +121,7 @@ async def session_ids_of(nc: Client, user_id: str) -> list[str]:
 
 
 async def recalled_in(nc: Client, session: StoredSession) -> dict[str, int]:
-    """Return in which other sessions of its user one was recalled, and by how many replies. Raises nats errors."""
+    """Return the user's other sessions that recalled this one, with the number of replies. Raises nats errors."""
     found: dict[str, int] = {}
     for session_id in await session_ids_of(nc, session.user_id) if session.user_id else []:
         if session_id == session.session_id:

@@ -1,4 +1,4 @@
-"""The receipt of an erasure: what went, what is left, and what could not be reached."""
+"""The receipt of an erasure: what was removed, what is left, and what could not be reached."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from infra.settings import Settings
 
 @dataclass(slots=True)
 class SessionReceipt:
-    """What went of one session; times are Unix epoch ns, sizes bytes."""
+    """What was removed from one session; times are Unix epoch ns, sizes bytes."""
 
     session_id: str
     opened_ns: int = 0
@@ -22,13 +22,13 @@ class SessionReceipt:
     """Facts removed, by class."""
     fact_bytes: int = 0
     skeleton: int = 0
-    """How many facts the log still tells of, without words."""
+    """How many facts the log still lists, without words."""
     sound_frames: int = 0
     recording_chunks: int = 0
     recording_bytes: int = 0
     dead_letters: int = 0
     erased_sequence: int = 0
-    """Where the log says that it was erased."""
+    """Sequence of its last SessionErased in the log."""
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Receipt:
     took_ms: float = 0
 
     def fields(self) -> dict[str, Any]:
-        """Return it as what goes into JSON."""
+        """Return the receipt's fields for JSON."""
         return {
             "user_id": self.user_id,
             "reason": self.reason,
@@ -76,7 +76,7 @@ def _session_fields(session: SessionReceipt) -> dict[str, Any]:
 
 
 def what_remains(sessions: list[SessionReceipt]) -> list[str]:
-    """Return in words what the log keeps on purpose."""
+    """Return what the log keeps on purpose, as text."""
     entries = sum(session.skeleton for session in sessions)
     return [
         f"the skeleton of {len(sessions)} sessions ({entries} facts): class, place in the log, time and ids of each",
@@ -86,14 +86,14 @@ def what_remains(sessions: list[SessionReceipt]) -> list[str]:
 
 
 def out_of_reach(sessions: list[StoredSession], settings: Settings) -> list[str]:
-    """Return in words what no erasure here can remove."""
+    """Return what no erasure here can remove, as text."""
     beyond = [
-        "backups and exports that were made of the log, the tables or the recordings",
+        "backups and exports of the log, the tables or the recordings",
         "prompts and short sounds in the memory of running engines, until newer ones replace them or they restart",
     ]
     beyond += [row.out_of_reach for row in enabled(settings) if row.out_of_reach]
     if settings.otlp_endpoint:
-        beyond.append("traces at the collector: they name sessions, no words")
+        beyond.append("traces at the collector: they have session ids, but no words")
     services = sorted({name for session in sessions if session.profile for name in _services(session.profile)})
     if services:
         beyond.append(f"what was sent to other services during the calls: {', '.join(services)}")

@@ -1,4 +1,4 @@
-"""What is left of facts whose words are erased: pure functions from stored messages to SessionErased."""
+"""What stays of facts whose words are erased: pure functions from stored messages to SessionErased."""
 
 import calendar
 import re
@@ -16,13 +16,13 @@ from contracts.topology import UnknownSubject, event_class_of
 from infra.log.stream_reader import StoredMessage
 
 MOST_ENTRIES = 500
-"""Of one SessionErased: with the longest ids that makes 300 kB, well below what NATS takes."""
+"""Entries of one SessionErased: with the longest ids they are 300 kB, well below the limit of NATS."""
 
 
 def left_behind(message: StoredMessage) -> ErasedFact | None:
-    """Return what stays of a message of the log that bears words, None if it bears none.
+    """Return what stays of a message of the log that contains words, None if it contains none.
 
-    What cannot be read is taken to bear words.
+    A message that cannot be read counts as containing words.
     """
     event_class = _class_of(message.subject)
     if event_class is SessionErased:
@@ -44,7 +44,7 @@ def left_behind(message: StoredMessage) -> ErasedFact | None:
 def in_parts(
     session_id: str, left: Sequence[ErasedFact], reason: str, time_ns: int, first_part: int
 ) -> list[SessionErased]:
-    """Return the facts that say what is left, each small enough for one message, numbered from `first_part`."""
+    """Return the facts that list what stays, each small enough for one message, numbered from `first_part`."""
     pieces = [left[start : start + MOST_ENTRIES] for start in range(0, len(left), MOST_ENTRIES)]
     return [
         answer(
@@ -71,14 +71,14 @@ def _class_of(subject: str) -> type[Event] | None:
 def _fields(data: bytes) -> dict[str, Any] | None:
     try:
         fields = msgpack.unpackb(data, max_str_len=MAX_EVENT_BYTES, max_array_len=100_000, max_map_len=10_000)
-    except Exception:  # msgpack raises many kinds, none of them documented as a family
+    except Exception:  # msgpack raises many kinds of exceptions, without a documented base class
         return None
     return fields if isinstance(fields, dict) and all(isinstance(name, str) for name in fields) else None
 
 
 def _text(fields: dict[str, Any], name: str) -> str | None:
     value = fields.get(name)
-    # Ours are short; words in the place of an id would not be.
+    # Our ids are short; words in the place of an id would not be.
     return value if isinstance(value, str) and 0 < len(value) <= 128 else None
 
 
@@ -88,7 +88,7 @@ def _time_ns(fields: dict[str, Any], message: StoredMessage) -> int:
 
 
 def stored_ns(stamp: str) -> int:
-    """Return an RFC 3339 time of NATS (UTC, up to nanoseconds) as Unix epoch ns; 0 if it is none."""
+    """Return an RFC 3339 time of NATS (UTC, up to nanoseconds) as Unix epoch ns; 0 if it is not one."""
     match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z", stamp)
     if match is None:
         return 0

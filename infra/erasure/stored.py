@@ -1,4 +1,4 @@
-"""Remove stored messages so that not even the disk has them."""
+"""Removes stored messages from the disk as well."""
 
 import asyncio
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ NO_SUCH_MESSAGE = (10037, 10043, 10057)
 async def overwrite(nc: Client, stream: str, sequences: Iterable[int]) -> int:
     """Remove messages and have the server overwrite their bytes on disk; return how many there were.
 
-    Purging would only mark them. One takes 2 to 5 ms where each write is synced. Raises nats errors.
+    Purging would only mark them. Each takes 2 to 5 ms if every write is synced. Raises nats errors.
     """
     js = nc.jetstream()
     waiting = iter(sequences)

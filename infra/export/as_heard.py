@@ -1,19 +1,19 @@
-"""What of a written answer was heard, in its written form, and what was not. Pure."""
+"""The heard and the unheard part of a written answer, in its written form. Pure."""
 
 import re
 from difflib import SequenceMatcher
 
 _WORD = re.compile(r"\S*\w\S*")
-"""What can be heard: marks alone (a list's dash, the rule of a table, a fence) are of the form."""
+"""What can be heard: marks alone (a list's dash, a table's rule, a fence) belong to the form."""
 
 MOST_WORDS = 4_000
-"""Longer answers are not searched for what is missing in their middle: that takes the square of it."""
+"""Longer answers are not searched for gaps in their middle: that takes quadratic time."""
 
 
 def as_heard(written: str, heard: str) -> tuple[str, str]:
-    """Return what was heard, with the form that it is written in, and the rest, an ellipsis between its pieces.
+    """Return what was heard in its written form, and the rest, with an ellipsis between its pieces.
 
-    `heard` has words of `written`, in their order; what is neither word nor heard is taken as seen with them.
+    `heard` has words of `written`, in their order; marks between heard words count as seen with them.
     """
     words = list(_WORD.finditer(written))
     names, told = [word[0] for word in words], _WORD.findall(heard)
@@ -31,7 +31,7 @@ def as_heard(written: str, heard: str) -> tuple[str, str]:
 
 
 def _from_line(piece: str) -> str:
-    """Return a piece without the space before it; the indentation of a line of its own stays."""
+    """Return a piece without the space before it; the indentation of a separate line stays."""
     space = len(piece) - len(piece.lstrip())
     own_line = piece.rfind("\n", 0, space) + 1
     return (piece[own_line:] if own_line else piece[space:]).rstrip()

@@ -1,4 +1,4 @@
-"""Words with their place in the recording: what people said by their tracks, what the agent said as it was heard."""
+"""Words with their place in the recording: people's words by their tracks, the agent's as they were heard."""
 
 import math
 import re
@@ -15,11 +15,11 @@ MOST_LETTERS = 84
 """Two lines of a caption."""
 
 MOVED_MS = 200
-"""Where the times at which sound came in differ this much from its place in the recording, the track was moved."""
+"""If the time at which sound arrived differs this much from its place in the recording, the track was moved."""
 
 _WORD = re.compile(r"\s*\S+")
 _SPOKEN = re.compile(r"\w")
-"""Marks alone (the rule of a table, a fence) are not spoken."""
+"""Marks alone (a table's rule, a fence) are not spoken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +31,16 @@ class Caption:
     start_ms: float
     end_ms: float
     name: str = ""
-    """Whose words they are, where several people speak."""
+    """The speaker, if several people speak."""
     participant_id: str = ""
 
 
 def user_caption(
     words: e.UtteranceTranscribed, speech: e.SpeechEnded | None, start_ns: int, track_samples: Mapping[str, int]
 ) -> Caption:
-    """Return an utterance with its place: by where the recording has its track, else by when it came in.
+    """Return an utterance with its place: by its track's place in the recording, else by when it arrived.
 
-    A track that has been moved since (a clock that drifted, a page that slept) has this utterance elsewhere.
+    A track that was moved since (a clock that drifted, a page that slept) has this utterance elsewhere.
     """
     length_ms = (words.end_sample - words.start_sample) * 1000 / IN_SAMPLE_RATE_HZ
     if speech is None:
@@ -56,7 +56,7 @@ def user_caption(
 
 
 def agent_captions(clauses: Mapping[int, e.ClauseSynthesized], reply: HeardReply, start_ns: int) -> list[Caption]:
-    """Return what was heard of a reply, a caption a clause, or some if it is long; a pause and a line end one, too."""
+    """Return what was heard of a reply, one caption per clause or several; pauses and line breaks also end one."""
     captions: list[Caption] = []
     for clause in placed(clauses_in_log({}, clauses)):
         rate_hz = clauses[clause.index].sample_rate_hz
@@ -74,9 +74,9 @@ def agent_captions(clauses: Mapping[int, e.ClauseSynthesized], reply: HeardReply
 def cut_clause(
     clauses: Mapping[int, e.ClauseSynthesized], written: str, end: e.PlaybackInterrupted
 ) -> e.ClauseSynthesized | None:
-    """Return what was heard of the clause in which a reply was cut off, if its sound was still being made.
+    """Return what was heard of the clause in which a reply was cut off, if its sound was still being synthesised.
 
-    Then synthesis tells nothing of it; its words are taken to have the pace of the clauses before.
+    Then there is no fact of its sound; its words are assumed to have the pace of the clauses before.
     """
     if end.clause_index in clauses:
         return None
@@ -108,7 +108,7 @@ def _parts(words: Iterable[_Heard]) -> list[list[_Heard]]:
     for word in words:
         letters += len(word.text.strip()) + 1
         paused = bool(parts) and word.start_ms - parts[-1][-1].end_ms > 300
-        # A line that is written by itself (an item of a list, a row of a table) is shown by itself.
+        # A separate line (an item of a list, a row of a table) gets its own caption.
         if not parts or paused or letters > MOST_LETTERS or "\n" in word.text:
             parts.append([])
             letters = len(word.text.strip()) + 1

@@ -1,4 +1,4 @@
-"""What was said in a session, by whom and when: a fold of its facts, made for reading. Pure.
+"""What was said in a session, by whom and when: a fold of its facts, for reading. Pure.
 
 Times are ms since SessionOpened, which is also sample 0 of the recording.
 """
@@ -15,7 +15,7 @@ from infra.session.people import Person, known_name, name_of, note, several
 
 
 class NotAConversation(LookupError):
-    """The facts tell of no conversation: it never began, or its words were erased."""
+    """The facts contain no conversation: it never began, or its words were erased."""
 
 
 @dataclass(slots=True)
@@ -36,17 +36,17 @@ class ExportedReply:
 
     @property
     def unheard(self) -> str:
-        """What was written and not heard; an ellipsis stands for what was heard between two pieces."""
+        """What was written but not heard; an ellipsis stands for what was heard between two pieces."""
         return as_heard(self.written, self.heard)[1]
 
     @property
     def shown(self) -> str:
-        """What was heard in its written form: its lists, tables and code with it."""
+        """What was heard in its written form, with lists, tables and code."""
         return as_heard(self.written, self.heard)[0].strip("\r\n")
 
     @property
     def counts(self) -> bool:
-        """Whether it is part of the conversation: drafts and what was thrown away are not."""
+        """Whether it is part of the conversation: drafts and discarded replies are not."""
         return not self.discarded and (not self.draft or self.start_ms is not None)
 
 
@@ -58,7 +58,7 @@ class Exchange:
     text: str = ""
     participant_id: str = ""
     name: str = ""
-    """What they are called, where several people speak."""
+    """The speaker's name, if several people speak."""
     passed: str = ""
     """Why the agent did not answer (see TurnPassed)."""
     source: str = ""
@@ -69,7 +69,7 @@ class Exchange:
 
 @dataclass(slots=True)
 class Conversation:
-    """A session as it can be read."""
+    """A session's conversation for readers."""
 
     opened: e.SessionOpened
     closed: e.SessionClosed | None = None
@@ -80,25 +80,25 @@ class Conversation:
     people: dict[str, Person] = field(default_factory=dict)
 
     def who(self, participant_id: str) -> str:
-        """Return what a person is called; `user` who came without a name."""
+        """Return a person's name, `user` if they joined without one."""
         if several(self.people):
             return name_of(self.people, participant_id)
         return known_name(self.people, participant_id) or "user"
 
     @property
     def end_ms(self) -> float | None:
-        """When it ended, if it has."""
+        """When it ended, None while it is open."""
         return None if self.closed is None else _ms(self.closed.time_ns, self.opened)
 
 
 def conversation_of(facts: Iterable[e.Event], track_samples: Mapping[str, int] | None = None) -> Conversation:
-    """Return the conversation that the facts tell.
+    """Return the conversation in the facts.
 
     `track_samples` is where the recording has sample 0 of each track (`Chunk.track_samples`); without it, times of
-    speech are those at which it came in. Raises NotAConversation.
+    speech are those at which it arrived. Raises NotAConversation.
     """
     known = list(facts)
-    # First: what was erased has lost its beginning too.
+    # First, because an erased session has also lost its opening.
     if any(isinstance(fact, e.SessionErased) for fact in known):
         raise NotAConversation("its words were erased")
     opened = next((fact for fact in known if isinstance(fact, e.SessionOpened)), None)
@@ -123,7 +123,7 @@ class _Fold:
         self._heard = HeardTimes()
 
     def apply(self, event: e.Event) -> None:
-        """Take one fact in."""
+        """Apply a fact."""
         self._heard.apply(event)
         note(self._told.people, event)
         match event:
@@ -200,7 +200,7 @@ class _Fold:
         return reply
 
     def finish(self, track_samples: Mapping[str, int]) -> Conversation:
-        """Return the conversation: times of speech put in, what was never said or heard left out."""
+        """Return the conversation with times of speech, without what was never said or heard."""
         told, start_ns = self._told, self._told.opened.time_ns
         spoken: dict[str, Caption] = {}
         for utterance_id, words in self._words.items():
@@ -218,7 +218,7 @@ class _Fold:
             exchange.start_ms = min((caption.start_ms for caption in own), default=ended_ms)
             exchange.end_ms = max((caption.end_ms for caption in own), default=ended_ms)
             if not own and exchange.text.strip() and exchange.source == "speech":
-                length_ms = 2000  # what was typed has no sound to be shown with
+                length_ms = 2000  # typed text has no sound, and no caption
                 told.captions.append(
                     Caption("user", turn.text, ended_ms, ended_ms + length_ms, exchange.name, turn.participant_id)
                 )
@@ -236,7 +236,7 @@ class _Fold:
         return name_of(self._told.people, participant_id) if several(self._told.people) else ""
 
     def _forget_what_was_heard_twice(self, spoken: dict[str, Caption]) -> None:
-        """Leave out turns that only repeat, on another microphone, what somebody else said."""
+        """Drop turns that only repeat, on another microphone, what somebody else said."""
         for turn in self._turns:
             exchange = self._exchange(turn.turn_id or turn.event_id)
             if exchange.passed == "heard-twice":

@@ -23,7 +23,7 @@ _WORD_JOINER = "\u2060"
 
 
 def in_srt(text: str) -> str:
-    """Return the text so that a player shows it as it is: no line of it ends the caption, nothing in it is a tag."""
+    """Return the text so that a player shows it literally: no line ends the caption, nothing is a tag."""
     return _TAG.sub(rf"\1{_WORD_JOINER}", one_line(text).replace("-->", "->"))
 
 
@@ -133,7 +133,7 @@ def _latency(told: Conversation) -> dict[str, Any] | None:
 
 
 def to_text(told: Conversation) -> str:
-    """Return who said what and when: a line each, and the further lines of what has several set in below it."""
+    """Return who said what and when, one line each; further lines of a text are indented below it."""
     began = _date(told.opened.time_ns)
     lines = [f"{one_line(told.opened.session_id)} · {began} · times are since then, hh:mm:ss.mmm"]
     for line in _lines(told):
@@ -142,7 +142,7 @@ def to_text(told: Conversation) -> str:
         if len(said) < 2 and len(rest) < 2:
             lines.append(" ".join(filter(None, [head, *said, line.note(one_line(line.unheard))])))
             continue
-        # Set in, so that no line of what was said looks like one of this file's own.
+        # Indented, so that no line of a text looks like a line of this file.
         lines.append(" ".join(filter(None, [head, line.note("")])))
         lines += _set_in(said)
         lines += [f"{INDENT}({NOT_HEARD})", *_set_in(rest)] if rest else []
@@ -154,7 +154,7 @@ def _set_in(lines: Sequence[str]) -> list[str]:
 
 
 def to_markdown(told: Conversation) -> str:
-    """Return it as a page: what it was, the summary, who said what and when."""
+    """Return a page: what conversation it was, its summary, who said what and when."""
     opened, closed = told.opened, told.closed
     state = f"ended after {clock(told.end_ms)} ({in_markdown(closed.reason)})" if closed else "still open"
     lines = [
@@ -198,7 +198,7 @@ def _company(told: Conversation) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """What somebody said, `unheard` of it, and remarks: about that, and others."""
+    """What somebody said, its `unheard` part, and remarks on that and others."""
 
     who: str
     text: str
@@ -209,7 +209,7 @@ class _Line:
     remark: str = ""
 
     def note(self, unheard: str) -> str:
-        """Return the remarks in one line, with what was not heard if that is to be in it."""
+        """Return the remarks in one line, with the unheard part if wanted."""
         about = self.state
         if unheard and self.text:
             about = f"{about}; {NOT_HEARD} {unheard}" if about else f"{NOT_HEARD} {unheard}"
@@ -231,7 +231,7 @@ def _lines(told: Conversation) -> Iterator[_Line]:
 
 
 def _of_agent(reply: ExportedReply, ms: float | None) -> _Line:
-    if not reply.heard.strip() and not reply.interrupted:  # an answer by text, or one that is still to be heard
+    if not reply.heard.strip() and not reply.interrupted:  # an answer as text, or one that has not been heard yet
         return _Line(AGENT, reply.written, ms, True, "" if reply.written.strip() else "no words", "", _gap(reply))
     state = "" if not reply.interrupted else "cut off" if reply.heard.strip() else "never heard"
     return _Line(AGENT, reply.shown if reply.heard.strip() else "", ms, True, state, reply.unheard, _gap(reply))

@@ -1,12 +1,12 @@
-"""Written text as lines that are safe to show: controls are left out, and marks that reorder what follows. Pure."""
+"""Written text as lines that are safe to show: without control characters and marks that reorder text. Pure."""
 
 import re
 
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]|[\ud800-\udfff]")
-"""Controls, and marks that turn the direction of what follows."""
+"""Control characters, and marks that change the direction of text."""
 
 _BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x85\u2028\u2029]")
-"""What ends a line, as `str.splitlines` has it without the separators of records."""
+"""What ends a line, as in `str.splitlines`, without the separators of records."""
 
 
 def one_line(text: str) -> str:
@@ -15,7 +15,7 @@ def one_line(text: str) -> str:
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the text's lines with their indentation; empty ones stand alone, and none at its start and end."""
+    """Return the text's lines with their indentation; no two empty ones in a row, and none at its start and end."""
     lines: list[str] = []
     for line in _BREAK.split(text):
         shown = _INVISIBLE.sub(" ", line).expandtabs(4).rstrip()

@@ -1,4 +1,4 @@
-"""Text within a page of Markdown: what people said as it is, what the model wrote as the Markdown that it is. Pure."""
+"""Text within a page of Markdown: people's words literally, the model's as the Markdown that they are. Pure."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,17 +8,17 @@ from infra.export.lines import lines_of, one_line
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~#&$])")
 _LIST = re.compile(r"^([-+]|\d+(?=[.)]))")
 _BLOCK = re.compile(r" {0,3}(?:[-+*#>|=]|\d+[.)]|`{3}|~{3})| {4}")
-"""How a line begins that is more than a paragraph."""
+"""The beginning of a line that is more than a paragraph."""
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _HTML = re.compile(r"<(?=[A-Za-z/!?])")
 _TARGET = re.compile(r"\](?=\(\s*<?(?!https?:|mailto:|tel:)[A-Za-z][A-Za-z0-9+.-]*:)")
-"""The end of a link's text whose target may do something (`javascript:`)."""
+"""The end of a link's text if its target may run something (`javascript:`)."""
 
 
 def in_markdown(text: str) -> str:
-    """Return the text in one line so that Markdown shows it as it is."""
+    """Return the text in one line so that Markdown shows it literally."""
     return _LIST.sub(_escaped_list, _MARKDOWN.sub(r"\\\1", one_line(text)))
 
 
@@ -27,7 +27,7 @@ def _escaped_list(mark: re.Match[str]) -> str:
 
 
 def as_said(text: str) -> list[str]:
-    """Return what somebody said or typed: shown as it is, line by line."""
+    """Return what somebody said or typed, shown literally, line by line."""
     lines = [in_markdown(line) for line in lines_of(text)]
     if len(lines) < 2:
         return lines
@@ -39,7 +39,7 @@ def as_said(text: str) -> list[str]:
 def as_written(text: str) -> list[str]:
     """Return what the model wrote: one plain line, or a quotation that keeps its paragraphs, lists, tables and code.
 
-    No HTML of it is HTML, and no link of it runs anything.
+    HTML in it is shown literally, and no link in it runs anything.
     """
     lines = list(_harmless(lines_of(text)))
     if len(lines) == 1 and not _BLOCK.match(lines[0]):
@@ -48,17 +48,17 @@ def as_written(text: str) -> list[str]:
 
 
 def quoted(lines: Sequence[str]) -> list[str]:
-    """Return lines as a quotation: nothing in it reaches beyond."""
+    """Return lines as a quotation, which ends whatever they open."""
     return [f"> {line}" if line else ">" for line in lines]
 
 
 def is_quoted(lines: Sequence[str]) -> bool:
-    """Tell whether lines are a quotation, which stands by itself."""
+    """Return whether lines are a quotation, which stands by itself."""
     return bool(lines) and lines[0].startswith(">")
 
 
 def _harmless(lines: Sequence[str]) -> Iterator[str]:
-    """Yield lines without HTML and dangerous links, code left as it is."""
+    """Yield lines without HTML and dangerous links; code stays as it is."""
     fence = ""
     for line in lines:
         mark = _FENCE.match(line)

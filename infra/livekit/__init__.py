@@ -1,1 +1,1 @@
-"""LiveKit rooms from outside: where the server is, tokens to join, whether it can be reached, how to host it."""
+"""LiveKit rooms from outside: the server's address, tokens to join, checks of the way to it, how to host it."""

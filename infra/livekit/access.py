@@ -1,4 +1,4 @@
-"""Which LiveKit server a process or a command talks to, and with which key."""
+"""Which LiveKit server a process or a command uses, and with which key."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class NoLiveKit(CannotRun, RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class LiveKitAccess:
-    """A LiveKit server's address and an API key of it. `public_url` is where clients reach it."""
+    """A LiveKit server's address and one of its API keys. `public_url` is where clients reach it."""
 
     url: str
     key: str
@@ -25,17 +25,17 @@ class LiveKitAccess:
 
 
 def livekit_access(settings: Settings) -> LiveKitAccess:
-    """Return the server that the settings name, else the one that runs on this data directory. Raises NoLiveKit."""
+    """Return the server of the settings, or the one that runs on this data directory. Raises NoLiveKit."""
     url, public = settings.livekit_url, settings.livekit_public_url
     if url:
         if missing := settings.unset("livekit_api_key", "livekit_api_secret"):
-            raise NoLiveKit(f"DAREDEVIL_LIVEKIT_URL is {url}, but not set: {' and '.join(missing)}")
+            raise NoLiveKit(f"DAREDEVIL_LIVEKIT_URL is {url}, but its key is missing: set {' and '.join(missing)}")
         return LiveKitAccess(url, settings.livekit_api_key, settings.livekit_api_secret, public or url)
     runtime = read_runtime(settings.data_dir)
     if runtime is None or not runtime.livekit_url:
         raise NoLiveKit(
             "no LiveKit server is set and none runs here: `daredevil run --livekit` (`make run LIVEKIT=1`) starts one; "
-            "one that runs elsewhere is set by DAREDEVIL_LIVEKIT_URL, _API_KEY and _API_SECRET"
+            "for a server elsewhere set DAREDEVIL_LIVEKIT_URL, _API_KEY and _API_SECRET"
         )
     key = livekit_key(livekit_folder(settings.data_dir))
     return LiveKitAccess(runtime.livekit_url, key.key, key.secret, public or runtime.livekit_url)

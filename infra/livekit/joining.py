@@ -1,4 +1,4 @@
-"""Joins a room for a moment to see whether media gets through, unseen, and without being taken for a caller."""
+"""Joins a room briefly to check whether media gets through, unseen and without counting as a caller."""
 
 import asyncio
 import secrets
@@ -14,7 +14,7 @@ from infra.livekit.access import LiveKitAccess
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What was found: `way` is how media went, `udp 203.0.113.7:50123`; empty if the SDK does not tell."""
+    """The result: `way` is how media went, such as `udp 203.0.113.7:50123`; empty if the SDK does not report it."""
 
     seconds: float
     version: str
@@ -23,9 +23,9 @@ class Joined:
 
 
 async def join_quietly(access: LiveKitAccess, timeout_s: float) -> Joined:
-    """Join a room of its own, which is deleted afterwards. Raises what the SDK does, or TimeoutError."""
+    """Join a temporary room, which is deleted afterwards. Raises what the SDK raises, or TimeoutError."""
     name = f"doctor-{secrets.token_hex(6)}"
-    # As an egress it is nobody to talk with: an agent that is sent into the room begins no session.
+    # An egress is not a caller: an agent that is sent into the room starts no session for it.
     grants = VideoGrants(room_join=True, room=name, hidden=True, can_publish=False, can_publish_data=False)
     token = AccessToken(access.key, access.secret).with_identity(name).with_kind("egress").with_grants(grants).to_jwt()
     room = rtc.Room()
@@ -42,7 +42,7 @@ async def join_quietly(access: LiveKitAccess, timeout_s: float) -> Joined:
 
 
 async def _signal(url: str, token: str) -> tuple[str, tuple[str, ...]]:
-    """Return the server's version and the ICE servers that it gives to clients: the SDK does not tell."""
+    """Return the server's version and the ICE servers for clients, which the SDK does not report."""
     from websockets.asyncio.client import connect
 
     base = url.replace("http", "ws", 1) if url.startswith("http") else url

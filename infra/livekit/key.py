@@ -16,12 +16,12 @@ class LiveKitKey:
 
 
 def livekit_folder(data_dir: Path) -> Path:
-    """Return where the embedded server's key and configuration are."""
+    """Return the path of the embedded server's key and configuration."""
     return data_dir.absolute() / "livekit"
 
 
 def livekit_key(directory: Path) -> LiveKitKey:
-    """Return the key of the server whose files are in `directory`, made up the first time."""
+    """Return the key of the server whose files are in `directory`; the first call generates it."""
     path = directory / "key.json"
     try:
         return LiveKitKey(**json.loads(path.read_text()))
@@ -34,7 +34,7 @@ def livekit_key(directory: Path) -> LiveKitKey:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads: the server refuses secrets that others can read."""
+    """Write a file that only its owner can read: the server refuses secrets that others can read."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)

@@ -1,6 +1,6 @@
-"""Names across the border: which session a room is, which participant of ours an identity is. Pure.
+"""Names in LiveKit and in ours: which session a room is, which participant an identity is. Pure.
 
-Everything here follows from what LiveKit says, so two bridges of one room, and one that takes over, agree unasked.
+All of them follow from LiveKit's own data, so two bridges of one room, and one that takes over, agree on them.
 """
 
 import hashlib
@@ -9,28 +9,28 @@ import re
 from contracts.ids import derive_id, is_id
 
 AGENT = "agent"
-"""The participant id of our agent; nobody else gets it."""
+"""The participant id of our agent, which nobody else gets."""
 
 _MAX_SLUG = 40
 
 
 def session_of_room(room_sid: str) -> str:
-    """Return the session of a room instance: a room that is made anew under its old name is another session."""
+    """Return the session of a room instance: a room that is created again under its old name is another session."""
     return f"lk-{hashlib.blake2b(room_sid.encode(), digest_size=12).hexdigest()}"
 
 
 def agent_identity(session_id: str) -> str:
-    """Return the agent's identity in its room; of two with one identity LiveKit throws out the older: one speaks."""
+    """Return the agent's identity in its room. LiveKit removes the older of two with one identity: one speaks."""
     return f"agent-{session_id}"
 
 
 def track_of_sid(track_sid: str, n: int = 0) -> str:
-    """Return the track id of LiveKit's track; `n` counts how often it was listened to anew (by a successor)."""
+    """Return our id of LiveKit's track; `n` counts how often a successor started to listen to it again."""
     return derive_id(track_sid, "track", n)
 
 
 def participant_of_identity(identity: str) -> str:
-    """Return the participant id of an identity: itself where it can be one, else a readable slug with a short hash."""
+    """Return the participant id of an identity: itself if it is valid as one, else a readable slug with a hash."""
     if is_id(identity) and identity != AGENT:
         return identity
     slug = re.sub(r"[^a-z0-9]+", "-", identity.lower()).strip("-")[:_MAX_SLUG].rstrip("-")

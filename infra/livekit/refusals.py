@@ -1,4 +1,4 @@
-"""Why a room could not be joined, in words that say what to do. Pure."""
+"""Why a room could not be joined, and what to do about it. Pure."""
 
 import base64
 import json
@@ -9,7 +9,10 @@ NEW_TOKEN = "make another with `daredevil token`"
 _TOKEN = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")
 _WHY = (
     ("token is expired", f"the token has expired: {NEW_TOKEN}"),
-    ("token is not valid yet", "the token is not valid yet: set this machine's clock and the server's by NTP"),
+    (
+        "token is not valid yet",
+        "the token is not valid yet: synchronise the clocks of this machine and the server with NTP",
+    ),
     (
         "signature is invalid",
         f"the token is not signed with this server's secret: {NEW_TOKEN}, for this server (DAREDEVIL_LIVEKIT_URL)",
@@ -19,20 +22,20 @@ _WHY = (
         "this server does not know the API key that the token is signed with: it is for another server, or "
         "DAREDEVIL_LIVEKIT_API_KEY is wrong",
     ),
-    ("permissions denied", f"the token lets nobody join a room: {NEW_TOKEN}"),
+    ("permissions denied", f"the token does not allow joining a room: {NEW_TOKEN}"),
     ("invalid authorization", f"that is no token: {NEW_TOKEN}"),
 )
-"""What LiveKit says, and what it means."""
+"""LiveKit's messages, and what they mean."""
 
 
 def why_refused(said: str) -> str:
-    """Return why a room cannot be joined, from what the SDK says. Tokens are not told: they are secrets."""
+    """Return why a room cannot be joined, from the SDK's message; without tokens, which are secrets."""
     meaning = next((meaning for sign, meaning in _WHY if sign in said), "")
     return meaning or _TOKEN.sub("(token)", said)
 
 
 def check_room(token: str, room: str) -> None:
-    """Make sure that a token, whoever signed it, is for this room. Raises ValueError saying what it is for."""
+    """Check that a token, whoever signed it, is for this room. Raises ValueError, which says what it is for."""
     try:
         claims = token.split(".")[1]
         meant = str(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["video"]["room"])

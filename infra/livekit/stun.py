@@ -1,4 +1,4 @@
-"""Asks a STUN or TURN server whether it is there: one binding request (RFC 8489), over UDP, TCP or TLS."""
+"""Checks whether a STUN or TURN server answers: one binding request (RFC 8489), over UDP, TCP or TLS."""
 
 import asyncio
 import secrets
@@ -21,12 +21,12 @@ class IceServer:
 
     @property
     def is_turn(self) -> bool:
-        """Whether it relays media, rather than only telling clients their address."""
+        """Whether it relays media, instead of only reporting to clients their address."""
         return self.scheme in ("turn", "turns")
 
 
 def ice_server(url: str) -> IceServer:
-    """Read an ICE server's URL (RFC 7064, 7065). Raises ValueError."""
+    """Parse an ICE server's URL (RFC 7064, 7065). Raises ValueError."""
     scheme, _, rest = url.partition(":")
     place, _, query = rest.partition("?")
     if scheme not in ("stun", "stuns", "turn", "turns"):
@@ -44,7 +44,7 @@ def ice_server(url: str) -> IceServer:
 
 
 async def answers(server: IceServer, timeout_s: float) -> None:
-    """Return if it answers a binding request. Raises OSError (TLS errors, too) or TimeoutError."""
+    """Return once it has answered a binding request. Raises OSError (including TLS errors) or TimeoutError."""
     transaction = secrets.token_bytes(12)
     request = struct.pack("!HHI", REQUEST, 0, COOKIE) + transaction
     async with asyncio.timeout(timeout_s):

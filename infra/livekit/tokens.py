@@ -1,4 +1,4 @@
-"""Tokens to join a room: for one room and one identity, with no more rights than the role needs."""
+"""Tokens to join one room as one identity, with no more rights than the role needs."""
 
 import re
 from datetime import timedelta
@@ -22,19 +22,19 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def checked_name(what: str, name: str) -> str:
-    """Return the name of a room or an identity. Raises ValueError saying what is allowed."""
+    """Return a valid name of a room or an identity. Raises ValueError, which says what is allowed."""
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{what} is 1 to 128 letters, digits, spaces or any of _ . : @ + -")
+        raise ValueError(f"{what} must be 1 to 128 letters, digits, spaces or any of _ . : @ + -")
     return name
 
 
 def checked_identity(identity: str) -> str:
     """Return an identity that a person may have. Raises ValueError.
 
-    Whoever joins under the agent's identity throws it out: those are not given away.
+    Joining under the agent's identity would remove the agent, so those are refused.
     """
     if identity == "agent" or identity.startswith("agent-"):
-        raise ValueError("an identity is not `agent` and does not begin with `agent-`: those are the agent's own")
+        raise ValueError("an identity must not be `agent` or begin with `agent-`: those belong to the agent")
     return checked_name("an identity", identity)
 
 
@@ -43,7 +43,7 @@ def ttl_of(text: str) -> timedelta:
     match = _TTL.fullmatch(text.strip())
     ttl = timedelta(seconds=int(match[1]) * _UNITS[match[2] or ""]) if match else timedelta()
     if not timedelta() < ttl <= LONGEST:
-        raise ValueError(f"a lifetime is something like 90s, 10m or 1h, at most {LONGEST.days} days, not {text!r}")
+        raise ValueError(f"a lifetime must be like 90s, 10m or 1h, at most {LONGEST.days} days, not {text!r}")
     return ttl
 
 
@@ -56,15 +56,15 @@ def join_token(
     name: str = "",
     agent_name: str = "",
 ) -> str:
-    """Return a signed token (JWT) to join `room` as `identity` until `ttl` from now; who has joined stays.
+    """Return a signed token (JWT) to join `room` as `identity` until `ttl` from now; it does not end a stay.
 
-    With `agent_name` the agent of that name is sent into the room when whoever joins makes it; one that was there
-    stays as it is. Raises ValueError for a room or an identity that is none, or a name of more than 128 characters.
+    With `agent_name` the agent of that name is sent into the room if joining creates the room; an existing room stays
+    as it is. Raises ValueError for an invalid room or identity, or a name of more than 128 characters.
     """
     checked_name("a room", room)
     checked_identity(identity)
     if len(name) > 128 or not (name or "x").isprintable():
-        raise ValueError("a display name is at most 128 printable characters")
+        raise ValueError("a display name must have at most 128 printable characters")
     token = (
         AccessToken(access.key, access.secret).with_identity(identity).with_ttl(ttl).with_grants(_grants(role, room))
     )

@@ -1,1 +1,1 @@
-"""What outlives a conversation: past exchanges found again, answers kept for a while, who is where."""
+"""What outlives a conversation: past exchanges, cached answers, and who is in which session."""

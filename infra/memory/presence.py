@@ -1,6 +1,6 @@
-"""Who is in which session, in NATS KV: a view of the log's facts for whoever wants to know at once.
+"""Who is in which session, in NATS KV: a view of the log's facts for immediate look-up.
 
-An entry goes when its participant leaves, and in any case some time after the session's last fact.
+An entry is removed when its participant leaves, and in any case some time after the session's last fact.
 """
 
 import asyncio
@@ -59,9 +59,9 @@ def present(facts: Iterable[e.Event]) -> tuple[Present, ...]:
 
 
 class PresenceBoard:
-    """Keeps the bucket after the facts that it is given; any number of copies may. Nothing here raises.
+    """Updates the bucket from the facts that it is given; any number of copies may run. Nothing here raises.
 
-    `facts_of` reads a session's facts back.
+    `facts_of` returns a session's facts.
     """
 
     def __init__(self, connected: Callable[[], Client], facts_of: Callable[[str], Awaitable[list[e.Event]]]) -> None:
@@ -71,9 +71,9 @@ class PresenceBoard:
         self._renewed_s: OrderedDict[str, float] = OrderedDict()
 
     async def take(self, event: e.Event) -> None:
-        """Take note of a fact: who comes and goes, or that a session is still alive."""
+        """Apply a fact: who joins and leaves, or that a session is still alive."""
         if CLOCK.peek_ns() - event.time_ns > TTL_S * 1e9:
-            return  # told late: it says nothing about now
+            return  # delivered late: it says nothing about now
         now_s = time.monotonic()
         is_due = now_s - self._renewed_s.get(event.session_id, float("-inf")) > RENEW_S
         if not isinstance(event, CHANGES) and not is_due:
@@ -87,7 +87,7 @@ class PresenceBoard:
                 await self._write(event.session_id, present(await self._facts_of(event.session_id)))
         except (NatsError, APIError, TimeoutError, OSError) as error:
             log.debug("presence: %r", error)
-            self._bucket = None  # in the server's memory: gone when that starts again
+            self._bucket = None  # it is in the server's memory, and lost when the server restarts
             self._renewed_s.pop(event.session_id, None)
 
     async def _write(self, session_id: str, here: tuple[Present, ...]) -> None:
@@ -101,7 +101,7 @@ class PresenceBoard:
 
 
 async def who_is_where(nc: Client) -> dict[str, tuple[Present, ...]]:
-    """Return who is in which session; nobody where no system runs. Raises nats errors."""
+    """Return who is in which session; empty if no system runs. Raises nats errors."""
     try:
         bucket = await nc.jetstream().key_value(PRESENCE.name)
         sessions = await bucket.keys()
@@ -113,5 +113,5 @@ async def who_is_where(nc: Client) -> dict[str, tuple[Present, ...]]:
             entry = await bucket.get(session_id)
             found[session_id] = tuple(Present(**one) for one in json.loads(entry.value or b"[]"))
         except (NotFoundError, ValueError, TypeError):
-            continue  # gone meanwhile, or written by another version
+            continue  # removed meanwhile, or written by another version
     return found

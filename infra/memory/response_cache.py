@@ -1,6 +1,6 @@
-"""Answers that models gave, kept for a while in NATS KV and given again to the same question in the same context.
+"""Models' answers, cached in NATS KV for a while and returned for the same question in the same context.
 
-Keys begin with a hash of the user id: one user's answers are never another's, and can be dropped together.
+Keys begin with a hash of the user id: no user gets another's answers, and one user's can be removed together.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ from infra.log.buckets import open_bucket
 log = logging.getLogger(__name__)
 
 TIMEOUT_S = 0.2
-"""An answer waits no longer for the cache: the model may well be quicker."""
+"""A turn waits no longer for the cache: the model may be quicker."""
 MOST_ANSWER_BYTES = 16_000
 
 
 def user_key(user_id: str) -> str:
-    """Return what all keys of a user begin with."""
+    """Return the common prefix of a user's keys."""
     return hashlib.blake2b(user_id.encode(), digest_size=16).hexdigest()
 
 
@@ -37,7 +37,7 @@ def answer_key(user_id: str, parts: Sequence[object]) -> str:
 
 
 class ResponseCache:
-    """The bucket; `ttl_s` of 0 keeps nothing. Nothing here raises: without the cache the model is asked."""
+    """The bucket; with a `ttl_s` of 0 nothing is cached. Nothing here raises: without the cache the model answers."""
 
     def __init__(self, connected: Callable[[], Client], ttl_s: float) -> None:
         self._connected = connected
@@ -46,11 +46,11 @@ class ResponseCache:
 
     @property
     def is_on(self) -> bool:
-        """Whether answers are kept."""
+        """Whether answers are cached."""
         return self._ttl_s > 0
 
     async def get(self, key: str) -> str:
-        """Return the answer under a key, empty if there is none."""
+        """Return the answer for a key, empty if there is none."""
         if not self.is_on:
             return ""
         try:
@@ -64,7 +64,7 @@ class ResponseCache:
             return ""
 
     async def put(self, key: str, answer: str) -> None:
-        """Keep an answer."""
+        """Cache an answer."""
         value = answer.encode()
         if not self.is_on or not value or len(value) > MOST_ANSWER_BYTES:
             return
@@ -80,7 +80,7 @@ class ResponseCache:
         return self._bucket
 
     def _lost(self, error: Exception) -> None:
-        """Make the bucket anew next time: it is in the server's memory, and gone when that starts again."""
+        """Create the bucket again next time: it is in the server's memory, and lost when the server restarts."""
         log.debug("response cache: %r", error)
         self._bucket = None
 
@@ -96,7 +96,7 @@ async def _made(nc: Client, ttl_s: float) -> KeyValue:
 
 
 async def forget_user(nc: Client, user_id: str) -> int:
-    """Drop all answers given to a user and return how many. Raises nats errors."""
+    """Remove all answers given to a user and return how many. Raises nats errors."""
     subject = RESPONSE_CACHE.address.of(user_key(user_id), "*")
     js = nc.jetstream()
     try:

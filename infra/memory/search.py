@@ -1,9 +1,9 @@
-"""The past exchanges of one user that are most like a text: the SQL, and which of what it finds are worth telling.
+"""The past exchanges of one user that are most like a text: the SQL, and the choice among what it finds.
 
-Measured with 256 dimensions: the vectors of one user's 2,000 turns are compared one by one in 4 ms and none is missed,
-while the HNSW index, which knows no users, takes tens of milliseconds to come across those of a user who has 2 % of
-them, and misses some. So what a user said lately is always compared one by one; the index is asked besides for the
-older turns of those few who have more.
+Measured with 256 dimensions: comparing the vectors of one user's 2,000 turns one by one takes 4 ms and misses none,
+while the HNSW index, which does not separate users, takes tens of milliseconds to find those of a user with 2 % of
+them, and misses some. So a user's recent turns are always compared one by one; the index is used in addition, for the
+older turns of the few users with more.
 """
 
 import re
@@ -18,18 +18,18 @@ from contracts.tables import ALL_CONVERSATIONS
 from infra.engines.embedding import Vector
 
 LATEST = 4000
-"""So many turns of a user are compared one by one."""
+"""How many turns of a user are compared one by one."""
 LEAST_SIMILARITY = 0.05
 """Cosine similarity below which an exchange has nothing to do with the question."""
 QUESTION_MALUS = 0.2
-"""A question that was asked before resembles the next one most, and tells least about who asked."""
+"""Earlier questions are most similar to a new one, and say least about the user."""
 CANDIDATES = 4
-"""So many times more are fetched than are told, so that there is a choice."""
+"""How many times more exchanges are fetched than returned, to have a choice."""
 SESSION_SETTINGS = {
     "hnsw.iterative_scan": "relaxed_order",
     "hnsw.ef_search": "100",
     "hnsw.max_scan_tuples": "4000",
-    # A plan made for this user's share of the table, not for the average user's.
+    # Plan for this user's share of the table, not for the average user's.
     "plan_cache_mode": "force_custom_plan",
     "jit": "off",
 }
@@ -37,7 +37,7 @@ SESSION_SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A past exchange, `similarity` to what was asked from -1 to 1."""
+    """A past exchange; its `similarity` to the question is from -1 to 1."""
 
     reply_id: str
     session_id: str
@@ -82,7 +82,7 @@ _MORE_SQL = f"""
 
 
 async def has_more(connection: AsyncConnection[Any], user_id: str, latest: int = LATEST) -> bool:
-    """Tell whether a user has more turns than are compared one by one. Raises psycopg.Error."""
+    """Return whether a user has more turns than are compared one by one. Raises psycopg.Error."""
     cursor = await connection.execute(_MORE_SQL, {"user": user_id, "latest": latest})
     return await cursor.fetchone() is not None
 
@@ -98,8 +98,8 @@ async def nearest(
 ) -> list[Memory]:
     """Return the user's exchanges most like `vector`, the nearest first. Raises psycopg.Error.
 
-    Vectors of other models than `model` cannot be compared and are left out, as is what is named in `without`. With
-    `latest` only so many are compared one by one, and the index is asked for the others: for a user who `has_more`.
+    Vectors of other models than `model` cannot be compared and are left out, as are the replies in `without`. With
+    `latest` only so many are compared one by one, and the index finds the others: for a user who `has_more`.
     """
     values = {
         "user": user_id,
@@ -118,9 +118,9 @@ async def nearest(
 
 
 def chosen(memories: Iterable[Memory], question: str, most: int) -> tuple[Memory, ...]:
-    """Return what is worth telling, at most `most`, the oldest first.
+    """Return the most useful exchanges, at most `most`, the oldest first.
 
-    Not the question itself, asked before, nor the same words twice; a question less than what was told.
+    Leaves out earlier copies of the question and repeated words; statements are preferred to questions.
     """
     said: set[str] = {_plain(question)}
     fresh: list[Memory] = []
@@ -141,6 +141,6 @@ def _plain(text: str) -> str:
 
 
 def recall_at(found: Sequence[Memory], exact: Sequence[Memory]) -> float:
-    """Return which share of the exact answer was found, 1 if there is none."""
+    """Return the share of the exact answer that was found, 1 if that is empty."""
     wanted = {memory.reply_id for memory in exact}
     return len(wanted & {memory.reply_id for memory in found}) / len(wanted) if wanted else 1.0

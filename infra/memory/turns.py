@@ -1,4 +1,4 @@
-"""Past exchanges of a user, found again for a question; none while Postgres is away, and no call notices that."""
+"""Finds a user's past exchanges for a question; none while Postgres is down, without an effect on calls."""
 
 import asyncio
 import contextlib
@@ -19,21 +19,21 @@ from infra.settings import Settings
 log = logging.getLogger(__name__)
 
 NOBODY = ("", "anonymous")
-"""Users without a name of their own: whoever they are, they are not the same person."""
+"""User ids for unnamed users, who are not one and the same person."""
 LONGEST_S = 1.0
-"""A search ends within this. Whoever needs what it finds may wait for less."""
+"""A search ends within this time. Its caller may wait for less."""
 REST_S = 3.0
-"""After a failure nothing is tried for so long: a server that is away or hangs costs a call nothing."""
+"""After a failure nothing is tried for this long, so that a server that is down or hangs does not delay calls."""
 LOG_EVERY_S = 60.0
 MOST_AT_ONCE = 16
-"""Searches that may run at once, those included that nobody waits for any more."""
+"""Searches that may run at once, including those that nobody waits for any more."""
 FIRST_USE_TIMEOUT_S = 10.0
-"""The engine loads and connections are made outside of calls, within this time."""
+"""The engine is loaded and connections are opened outside of calls, within this time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """What came of a search: nothing without a name, a table or a likeness. `ms` is its duration, none if untried."""
+    """The result of a search: empty without a user, a table or a match. `ms` is its duration, None if untried."""
 
     memories: tuple[Memory, ...] = ()
     ms: float | None = None
@@ -54,7 +54,7 @@ class TurnMemory:
         self._rests_until_s = self._logged_s = float("-inf")
 
     async def open(self) -> None:
-        """Begin to connect and load the engine; waits for neither."""
+        """Start to connect and to load the engine, without waiting for either."""
         if not self._url or self._embedder is None or not self._most:
             return
         settings = {**SESSION_SETTINGS, "statement_timeout": str(int(LONGEST_S * 1000))}
@@ -72,13 +72,13 @@ class TurnMemory:
             reconnect_timeout=1e9,
             open=False,
         )
-        # It tells every attempt to connect; that memory is away is told here, once in a while.
+        # It logs every attempt to connect; here it is logged now and then that memory is unavailable.
         logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
         await self._pool.open(wait=False)
         self._own(self._load())
 
     async def close(self) -> None:
-        """End what runs and disconnect."""
+        """Cancel what runs and disconnect."""
         for search in list(self._searches):
             search.cancel()
         if self._searches:
@@ -88,9 +88,9 @@ class TurnMemory:
             self._pool = None
 
     async def recall(self, user_id: str, question: str, without: Collection[str] = ()) -> Recalled:
-        """Return what this user and the agent have said before that is most like `question`.
+        """Return the earlier exchanges of this user and the agent that are most like `question`.
 
-        `without` are reply ids that the model is given anyway.
+        `without` are ids of replies that the model gets anyway.
         """
         begun_s = time.monotonic()
         if self._pool is None or user_id in NOBODY or "\0" in user_id or not question.strip():
@@ -124,7 +124,7 @@ class TurnMemory:
         assert self._embedder is not None
         async with asyncio.timeout(FIRST_USE_TIMEOUT_S):
             await self._embedder.embed(["Hello."])
-        # The first search of a connection takes many times as long. The tables may not be there yet.
+        # The first search on a connection takes many times as long. The tables may not exist yet.
         with contextlib.suppress(PostgresError, PoolTimeout):
             await self._search("", "Hello.", frozenset())
         return ()
@@ -153,5 +153,5 @@ class TurnMemory:
 
 
 def turn_memory(settings: Settings) -> TurnMemory:
-    """Return the memory that the settings ask for."""
+    """Return the memory for these settings."""
     return TurnMemory(running_url(settings), embedder_of(settings), settings.memory_turns)

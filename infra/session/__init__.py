@@ -1,1 +1,1 @@
-"""What several readers make of a session: who is in it, what was heard, its recording, the list of sessions."""
+"""What several readers derive from a session: who is in it, what was heard, its recording, the list of sessions."""

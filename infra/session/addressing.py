@@ -1,4 +1,4 @@
-"""How people say to whom they speak: by name, by asking, by asking for something. Pure."""
+"""How people show whom they address: by name, with a question, with a request. Pure."""
 
 import re
 from difflib import SequenceMatcher
@@ -7,7 +7,7 @@ WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 """A word, also one with an apostrophe of either kind."""
 
 MISHEARD = 0.85
-"""So like the agent's name is a word that the recogniser made of it; only for names of some length."""
+"""A word this similar to the agent's name is a misrecognition of it; only for names of some length."""
 MISHEARD_LETTERS = 6
 
 _GREETING = (
@@ -34,11 +34,11 @@ _REQUEST = re.compile(
 
 
 MOST_CHARS = 2000
-"""So much of a text is looked at: nobody speaks longer, but one may paste a book."""
+"""Only this much of a text is read: nobody speaks longer, but somebody may paste a book."""
 
 
 def word_set(words: str) -> frozenset[str]:
-    """Return the words of a list that is written as one text, with spaces between them."""
+    """Return the words of a list written as one text, separated by spaces."""
     return frozenset(words.split())
 
 
@@ -48,7 +48,7 @@ def words_of(text: str) -> list[str]:
 
 
 def names(text: str, name: str) -> bool:
-    """Tell whether a text has a name in it, also as a recogniser writes it: `dare devil`, `Daredevils`."""
+    """Return whether a text contains a name, also as recognisers write it: `dare devil`, `Daredevils`."""
     wanted = "".join(words_of(name))
     words = [word.removesuffix("'s") for word in words_of(text[:MOST_CHARS])]
     if not wanted:
@@ -67,9 +67,9 @@ def _is_misheard(word: str, name: str) -> bool:
 
 
 def is_said_to(text: str, name: str) -> bool:
-    """Tell whether a text is evidently said to somebody of this name: `Kim, did you …`, `what do you think, Kim?`.
+    """Return whether a text evidently addresses somebody of this name: `Kim, did you …`, `what do you think, Kim?`.
 
-    A name that only occurs is talked about: `Kim likes cake`.
+    A name that merely occurs is talked about: `Kim likes cake`.
     """
     said = " ".join(text[:MOST_CHARS].lower().replace("\u2019", "'").split())
     full = " ".join(words_of(name))
@@ -83,7 +83,7 @@ def is_said_to(text: str, name: str) -> bool:
 
 
 def asks(text: str) -> bool:
-    """Tell whether a text is a question or a request, whoever it is meant for."""
+    """Return whether a text is a question or a request, to anybody."""
     said = " ".join(text[:MOST_CHARS].lower().replace("\u2019", "'").split())
     if said.endswith("?"):
         return True
@@ -94,13 +94,13 @@ def asks(text: str) -> bool:
 
 
 SAME = 0.85
-"""Two turns with so many of their letters in common are the same, heard twice; a short one must match exactly."""
+"""Two turns that share this many letters are the same turn, heard twice; short ones must match exactly."""
 SHORT_WORDS = 3
 COMPARED_LETTERS = 300
 
 
 def are_the_same_words(text: str, other: str) -> bool:
-    """Tell whether two microphones may have heard the same words: a recogniser writes them a little differently."""
+    """Return whether two microphones may have heard the same words; a recogniser writes them slightly differently."""
     words, others = words_of(text[:MOST_CHARS]), words_of(other[:MOST_CHARS])
     if not words or not others:
         return False

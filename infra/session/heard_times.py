@@ -16,7 +16,7 @@ _PLAYBACK = (
 
 
 EDGE_S = 0.02
-"""Sound this short is not heard for itself."""
+"""Sound this short is not heard on its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """Samples from `first_sample` to `end_sample`, or open, of which `anchor_sample` was heard at `anchor_ns`."""
+    """Samples from `first_sample` to `end_sample`, or open; `anchor_sample` of them was heard at `anchor_ns`."""
 
     anchor_ns: int
     anchor_sample: int
@@ -50,11 +50,11 @@ class HeardReply:
     over_ns: int | None = None
     """When its playback was over, if it is."""
     doubtful_ns: int | None = None
-    """Since when its client has told nothing, while that is so: what it was played is not known."""
+    """Since when its client has reported nothing, while that lasts: what was played is unknown."""
     _stretches: list[_Stretch] = field(default_factory=list)
 
     def apply(self, event: e.Event) -> None:
-        """Take a fact of this reply's playback; others change nothing."""
+        """Apply a fact of this reply's playback; others change nothing."""
         match event:
             case e.PlaybackStarted() if not self._stretches:
                 self._stretches.append(_Stretch(event.heard_ns or event.time_ns, event.played_samples, 0))
@@ -74,18 +74,18 @@ class HeardReply:
         self.doubtful_ns = None
         at_ns, sample = event.heard_ns or event.time_ns, event.played_samples
         is_open = bool(self._stretches) and self._stretches[-1].end_sample is None
-        if is_open and event.heard_ns is not None and not event.paused_ms:  # it was earlier than had been said
+        if is_open and event.heard_ns is not None and not event.paused_ms:  # it was earlier than reported before
             self._stretches[-1] = replace(self._stretches[-1], anchor_ns=at_ns, anchor_sample=sample)
             return
         self._end(sample)
-        while self._stretches and (self._stretches[-1].end_sample or 0) > sample:  # less was heard than was said
+        while self._stretches and (self._stretches[-1].end_sample or 0) > sample:  # less was heard than reported before
             last = self._stretches.pop()
             if last.first_sample < sample:
                 self._stretches.append(replace(last, end_sample=sample))
         self._stretches.append(_Stretch(at_ns, sample, sample))
 
     def _end(self, sample: int, again: bool = False) -> None:
-        """End the last stretch; an end counts more exactly than the pause before it."""
+        """End the last stretch; an end is more exact than the pause before it."""
         if self._stretches and (again or self._stretches[-1].end_sample is None):
             last = self._stretches[-1]
             self._stretches[-1] = replace(last, end_sample=max(last.first_sample, sample))
@@ -97,13 +97,13 @@ class HeardReply:
 
     @property
     def playing_since_ns(self) -> int | None:
-        """Since when it is played without a break, if it still is."""
+        """Since when it has been playing without a break, if it still is."""
         if not self._stretches or self.over_ns is not None or self._stretches[-1].end_sample is not None:
             return None
         return self._stretches[-1].anchor_ns
 
     def heard(self, rate_hz: int) -> list[Span]:
-        """Return the spans, none before the one before it is over: the counts cross on their way to the door."""
+        """Return the spans without overlap: reports may cross on their way to the door."""
         spans: list[Span] = []
         free_ns = 0
         for stretch in self._stretches:
@@ -114,9 +114,9 @@ class HeardReply:
         return [span for span in spans if span.end_sample != span.first_sample]
 
     def when_ns(self, sample: int, rate_hz: int, begins: bool = False) -> int | None:
-        """Return when the sample was heard, or None if it was not. The end of what was heard counts as heard.
+        """Return when the sample was heard, None if it was not. The end of what was heard counts as heard.
 
-        Where playback paused at the sample it is when the pause began; or, if something `begins` with it, ended.
+        If playback paused at the sample, it is when the pause began, or when it ended if something `begins` there.
         """
         times = [
             span.at_ns + (sample - span.first_sample) * 1_000_000_000 // rate_hz
@@ -126,10 +126,10 @@ class HeardReply:
         return times[-1 if begins else 0] if times else None
 
     def word_ns(self, first_sample: int, end_sample: int, rate_hz: int) -> tuple[int, int] | None:
-        """Return when a word began and when it had been heard whole, or None if it was not.
+        """Return when a word began and when all of it had been heard, None if it was not.
 
-        A break within a word's last `EDGE_S` comes after it, one within its first before it: that little is not heard
-        as a part of it, and it would else last as long as the break.
+        A break in the last `EDGE_S` of a word counts as after it, one in the first as before it: that little is not
+        heard as a part of it, and would stretch the word by the length of the break.
         """
         begin_ns = self.when_ns(first_sample, rate_hz, begins=True)
         end_ns = self.when_ns(end_sample, rate_hz)
@@ -151,6 +151,6 @@ class HeardTimes:
             self.apply(fact)
 
     def apply(self, event: e.Event) -> None:
-        """Take a fact of the session."""
+        """Apply a fact of the session."""
         if isinstance(event, _PLAYBACK):
             self.replies.setdefault(event.reply_id, HeardReply(event.reply_id)).apply(event)

@@ -3,8 +3,8 @@
 This is the only place in Python that decides it; `bridge/page/heard-words.js` is the same rule for the browser, and
 tests/data/heard_words.json holds the cases that both must agree on.
 
-A clause's words end where its engine says. If the engine gave no end for each word, they are taken to follow the number
-of letters: over the clause's length if that is known, else at the pace of the reply's other clauses.
+A clause's words end where its engine reports. If the engine reported no ends, they are estimated from the number of
+letters: over the clause's length if that is known, else at the pace of the reply's other clauses.
 """
 
 import math
@@ -16,22 +16,22 @@ from contracts.events import ClauseSynthesized
 from contracts.written import put_together
 
 LETTERS_PER_S = 15
-"""Pace of a voice of which nothing is known, with spaces: about 160 words of English a minute."""
+"""Assumed pace of an unknown voice, spaces counted: about 160 words of English per minute."""
 
 USUAL_RATE_HZ = 24_000
-"""Rate of a reply's sound until synthesis has told it."""
+"""Rate of a reply's sound until synthesis reports it."""
 
 _WORD = re.compile(r"(\s*)(\S+)(\s*\Z)?")
-"""A word with the white space before it; the last one also with what follows it."""
+"""A word with the white space before it; the last one also with the text after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SaidClause:
-    """A clause of a reply, as its listener is played it.
+    """A clause of a reply, as it is played to its listener.
 
-    `total_samples` is None while that is not known: its sound is still being made, or was lost. `sent_samples` is how
-    much of it was sent to be played; None where only the log is known: then all of a clause whose length is known, and
-    nothing that follows a clause whose length is not.
+    `total_samples` is None while unknown: the sound is still being synthesised, or was lost. `sent_samples` is how much
+    of it was sent to be played; None if only the log is known: then all of a clause with a known length counts as
+    sent, and nothing after a clause with an unknown length.
     """
 
     index: int
@@ -52,7 +52,7 @@ class PlacedWord:
 
 @dataclass(frozen=True, slots=True)
 class PlacedClause:
-    """A clause's words, and the sample of the reply with which it begins; infinite if it is not played."""
+    """A clause's words, and the sample of the reply at which it begins; infinite if it is not played."""
 
     index: int
     first_sample: float
@@ -68,7 +68,7 @@ class HeardWords:
 
 
 def heard(clauses: Sequence[SaidClause], played_samples: int, rate_hz: int = USUAL_RATE_HZ) -> HeardWords:
-    """Return what `played_samples` of the clauses, played one after the other, are in words, as they were written.
+    """Return the written words in the first `played_samples` of the clauses, played one after the other.
 
     A word counts once its end has been played.
     """
@@ -97,7 +97,7 @@ def placed(clauses: Iterable[SaidClause], rate_hz: int = USUAL_RATE_HZ) -> list[
 
 
 def _placed(word: PlacedWord, begin: float, within: float) -> PlacedWord:
-    """Return a word of a clause that begins at `begin`, of which `within` samples are played."""
+    """Return a word of a clause that begins at `begin` and has `within` samples played."""
     ends = 0 < word.end_sample <= within
     first = begin + word.first_sample if ends or word.first_sample < within else math.inf
     return PlacedWord(word.text, first, begin + word.end_sample if ends else math.inf)
@@ -111,7 +111,7 @@ def _words_of(clause: SaidClause, pace: float) -> Iterator[PlacedWord]:
         ends = _ends_by_letters(clause.total_samples, words, pace)
     start: float = 0
     for word, end in zip(words, ends, strict=True):
-        # A word without a sound of its own counts with the clause's first sample; none ends after the clause.
+        # A word without its own sound counts with the clause's first sample; none ends after the clause.
         end = max(start, end, 1)
         if clause.total_samples is not None:
             end = min(end, clause.total_samples)
@@ -140,9 +140,9 @@ def samples_per_letter(said: Iterable[tuple[str, int]], rate_hz: int) -> float:
 
 
 def clauses_in_log(written: Mapping[int, str], sounds: Mapping[int, ClauseSynthesized]) -> list[SaidClause]:
-    """Return a reply's clauses by index, from what was written and, where that is known, what was synthesised.
+    """Return a reply's clauses by index, from what was written and, if known, what was synthesised.
 
-    A clause that could not be said (`unsaid`) has no words to be heard.
+    A clause that could not be said (`unsaid`) has no words to hear.
     """
     clauses = []
     for index in sorted({*written, *sounds}):

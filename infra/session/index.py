@@ -1,4 +1,4 @@
-"""Which sessions the log holds: read from their openings, the newest first, with nothing kept.
+"""Which sessions the log holds: read from their openings, the newest first, without a stored index.
 
 The HTTP API reads page by page (`page_of`); the command line shows a line for each session (`session_rows`).
 """
@@ -31,18 +31,18 @@ LATER = (e.SessionClosed, e.SessionErased, e.RecordingStored, e.SummaryWritten)
 """What a listed session shows besides its opening: the last fact of each class."""
 
 WINDOW, WIDEST_WINDOW = 2_000, 2_000_000
-"""How many places of the log are looked through at once, going back; wider where few sessions were opened."""
+"""How many sequences of the log are read at once, going back; wider where few sessions were opened."""
 FEW = 64
 BATCH = 128
 AT_ONCE = 200
-"""Sessions asked for their later facts at once: with four subjects each, within JetStream's 1024."""
+"""Sessions whose later facts are read at once: with four subjects each, within JetStream's 1024."""
 SLACK_NS = 120_000_000_000
-"""How much later than its own time a fact may be stored; what is further apart was said by a clock that was wrong."""
+"""How much later than its own time a fact may be stored; a larger difference means that its clock was wrong."""
 
 
 @dataclass(slots=True)
 class Listed:
-    """A session: its opening, its place in the log, when it was stored, and the last of its later facts."""
+    """A session: its opening, with its sequence and time of storage, and the last of its later facts."""
 
     sequence: int
     event: e.SessionOpened
@@ -55,7 +55,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which sessions are looked for; times are Unix epoch ns, `before` is a place in the log (0: its end)."""
+    """Which sessions to list; times are Unix epoch ns, `before` is a sequence of the log (0: its end)."""
 
     user_id: str | None = None
     since_ns: int = 0
@@ -83,7 +83,7 @@ class Page:
 
 
 async def page_of(nc: Client, wanted: Wanted, limit: int, patience_s: float = 3) -> Page:
-    """Return up to `limit` sessions, fewer if looking takes longer than `patience_s`: the next page goes on there.
+    """Return up to `limit` sessions, fewer if reading takes longer than `patience_s`: the next page continues there.
 
     Raises StreamUnreadable, nats.errors.TimeoutError.
     """
@@ -101,7 +101,7 @@ async def page_of(nc: Client, wanted: Wanted, limit: int, patience_s: float = 3)
 
 
 async def newest_sessions(nc: Client, most: int = 0) -> AsyncIterator[Listed]:
-    """Yield the newest sessions, the newest first, at most so many (0: all). Raises what `page_of` raises."""
+    """Yield at most so many sessions (0: all), the newest first. Raises what `page_of` raises."""
     left = most
     async for _, openings in _windows(nc, Wanted()):
         for listed in await with_later(nc, openings[::-1][: left if most else None]):
@@ -134,7 +134,7 @@ async def with_later(nc: Client, sessions: list[Listed]) -> list[Listed]:
 
 
 async def _windows(nc: Client, wanted: Wanted) -> AsyncIterator[tuple[int, list[Listed]]]:
-    """Yield openings in the log's order, window by window going back, each with the place where it begins (0: all)."""
+    """Yield windows of openings, going back, each in the log's order and with its first sequence (0: all read)."""
     state = (await nc.jetstream().stream_info(VOICE)).state
     first = max(1, state.first_seq)
     if wanted.since_ns:
@@ -161,7 +161,7 @@ async def _openings(nc: Client, start: int, end: int) -> list[Listed]:
 
 
 async def _place_of(nc: Client, time_ns: int) -> int:
-    """Return the place of the first opening stored at that time or later, 0 if there is none."""
+    """Return the sequence of the first opening stored at that time or later, 0 if there is none."""
     message = await first_message(nc, VOICE, OPENINGS, since_ns=time_ns)
     return message.sequence if message is not None else 0
 
@@ -180,7 +180,7 @@ def _decoded(message: StoredMessage) -> e.Event | None:
 class SessionRow:
     """One session. `closed` is why it ended, empty while it is open; `turns` counts the caller's.
 
-    Of an erased one the log no longer tells whose it was: `closed` is `erased`.
+    For an erased session (`closed` is `erased`) the log no longer has the user.
     """
 
     session_id: str
@@ -195,11 +195,11 @@ class SessionRow:
 
     @property
     def seconds(self) -> float:
-        """From its beginning to its end, or to its last turn."""
+        """From its start to its end, or to its last turn."""
         return max(0, self.last_ns - self.opened_ns) / 1e9
 
     def fields(self) -> dict[str, Any]:
-        """Return it as what goes into JSON."""
+        """Return the row's fields for JSON."""
         return asdict(self) | {"seconds": round(self.seconds, 3)}
 
 
@@ -216,7 +216,7 @@ async def session_rows(nc: Client, most: int = 0) -> tuple[list[SessionRow], int
     session_ids = {session_of(subject) for subject in info.state.subjects or {}}
     async for message in stored_messages(nc, VOICE, event_subjects(e.SessionErased)):
         event = _decoded(message)
-        # One that is not erased whole still has its opening, and may be too old to be wanted here.
+        # A partly erased session still has its opening, and may be too old for this list.
         if isinstance(event, e.SessionErased) and (event.session_id in rows or event.session_id not in session_ids):
             session_ids.add(event.session_id)
             _take_erased(rows, event)

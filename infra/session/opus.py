@@ -1,7 +1,7 @@
 """Opus packets on a fixed grid: sound into packets, packets into sound or a WebM file. Pure: no clock, no network.
 
 Packet `k` of a recording, decoded, is the 20 ms of samples from `960 k - 312` on: an encoder looks 312 samples ahead,
-and the 312 of packet 0 before sample 0 are skipped by every player.
+and every player skips the 312 samples of packet 0 before sample 0.
 """
 
 import io
@@ -20,10 +20,10 @@ LOOK_AHEAD_SAMPLES = 312
 BITS_PER_S = 64_000
 
 SILENT_PACKET = b"\xfc\xff\xfe"
-"""20 ms of digital silence in stereo, as the encoder writes it."""
+"""20 ms of digital silence in stereo, as encoded."""
 
 WARM_UP_PACKETS = 4
-"""Packets whose sound an encoder must have had before the first that counts, so that pieces join without a click."""
+"""Packets to encode before the first that counts, so that pieces join without a click."""
 
 _HEAD = b"OpusHead\x01\x02" + LOOK_AHEAD_SAMPLES.to_bytes(2, "little") + RATE_HZ.to_bytes(4, "little") + b"\0\0\0"
 _OPTIONS = {"application": "audio", "compression_level": "2", "frame_duration": "20"}
@@ -31,7 +31,7 @@ _FILE_OPTIONS = {"fflags": "+bitexact", "cluster_time_limit": "1000"}  # a cue p
 
 
 def packets_up_to(sample: int) -> int:
-    """Return how many packets from the recording's start hold its sound before `sample`."""
+    """Return how many packets from the recording's start contain its sound before `sample`."""
     return -(-(sample + LOOK_AHEAD_SAMPLES) // PACKET_SAMPLES)
 
 
@@ -41,7 +41,7 @@ def encode(samples: Samples) -> list[bytes]:
     The sound begins `WARM_UP_PACKETS` before the first packet wanted, and its length is whole packets.
     """
     if len(samples) % PACKET_SAMPLES:
-        raise ValueError(f"{len(samples)} samples are no whole packets")
+        raise ValueError(f"{len(samples)} samples are not a whole number of packets")
     encoder = av.CodecContext.create("libopus", "w")
     assert isinstance(encoder, av.AudioCodecContext)
     encoder.sample_rate, encoder.bit_rate = RATE_HZ, BITS_PER_S
@@ -54,7 +54,7 @@ def encode(samples: Samples) -> list[bytes]:
 
 
 class Decoder:
-    """Turns a recording's packets, from the first on and without a gap, into its samples from 0 on."""
+    """Decodes a recording's packets, from the first on and without a gap, into its samples from 0 on."""
 
     def __init__(self) -> None:
         decoder = av.CodecContext.create("libopus", "r")
@@ -72,7 +72,7 @@ class Decoder:
 
 
 def webm(packets: Iterable[bytes]) -> bytes:
-    """Return a WebM file with the packets, with duration and cues; the same packets make the same bytes."""
+    """Return a WebM file of the packets, with duration and cues; the same packets give the same bytes."""
     file = io.BytesIO()
     container = av.open(file, "w", format="webm", options=_FILE_OPTIONS)
     stream = container.add_stream("libopus", rate=RATE_HZ)

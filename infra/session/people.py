@@ -6,26 +6,26 @@ from dataclasses import dataclass, replace
 from contracts import events as e
 
 NAME_CHARS = 40
-"""So much of a name is told: people choose them, and the model reads them."""
+"""Names are cut to this length: people choose them, and the model reads them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who joined; `identity` is who that is in the door's terms, empty where the door knows only one."""
+    """Somebody who joined; `identity` is their id at the door, empty if the door serves only one person."""
 
     participant_id: str
     name: str = ""
     identity: str = ""
     present: bool = True
     time_zone: str = ""
-    """IANA name, empty if their client did not tell it."""
+    """IANA name, empty if their client did not report it."""
 
 
 People = Mapping[str, Person]
 
 
 def note(people: dict[str, Person], event: e.Event) -> None:
-    """Take a fact in: who came, and who left. The agent is nobody here."""
+    """Apply a fact of somebody joining or leaving. The agent does not count."""
     if isinstance(event, e.ParticipantJoined) and event.kind == "person":
         people[event.participant_id] = Person(
             event.participant_id, event.name, event.identity, time_zone=event.time_zone
@@ -35,7 +35,7 @@ def note(people: dict[str, Person], event: e.Event) -> None:
 
 
 def people_of(events: Iterable[e.Event]) -> dict[str, Person]:
-    """Return who is and was there by a session's facts, in the order in which they came."""
+    """Return who is and was in a session by its facts, in the order in which they joined."""
     people: dict[str, Person] = {}
     for event in events:
         note(people, event)
@@ -43,17 +43,17 @@ def people_of(events: Iterable[e.Event]) -> dict[str, Person]:
 
 
 def several(people: People) -> bool:
-    """Tell whether more than one person is or was there: then what is said needs a name."""
+    """Return whether more than one person is or was there: then each utterance needs a name."""
     return len(people) > 1
 
 
 def is_company(people: People, speaker_id: str) -> bool:
-    """Tell whether somebody is there to whom this person may speak instead of to the agent."""
+    """Return whether this person may be speaking to somebody else than the agent."""
     return any(person.present for person in people.values() if person.participant_id != speaker_id)
 
 
 def name_of(people: People, participant_id: str) -> str:
-    """Return what a person is called, in one line; of two with one name, the later also by their id."""
+    """Return a person's name, in one line; if two have the same name, the later one's has the id, too."""
     name = _called(people, participant_id)
     for other in people:
         if other == participant_id:
@@ -64,7 +64,7 @@ def name_of(people: People, participant_id: str) -> str:
 
 
 def names_of(people: People) -> tuple[str, ...]:
-    """Return the names of all who are or were there, in the order in which they came."""
+    """Return the names of all who are or were there, in the order in which they joined."""
     return tuple(name_of(people, participant_id) for participant_id in people)
 
 
@@ -76,13 +76,13 @@ def _called(people: People, participant_id: str) -> str:
 
 
 def known_name(people: People, participant_id: str) -> str:
-    """Return what a person is called, empty if they came without a name."""
+    """Return a person's name, empty if they joined without one."""
     name = name_of(people, participant_id)
     return "" if name == participant_id else name
 
 
 def user_of(people: People, participant_id: str, session_user: str) -> str:
-    """Return whose memory a person's turns belong to; nobody's if it cannot be told which of several they are."""
+    """Return the user whose memory a person's turns belong to; empty if it is unclear which of several they are."""
     person = people.get(participant_id)
     if person is not None and person.identity:
         return person.identity

@@ -30,19 +30,19 @@ _MSG_ID = "Nats-Msg-Id"
 
 
 class NoRecording(LookupError):
-    """Nothing was recorded of this session, or it was dropped."""
+    """The session has no recording, or it was removed."""
 
 
 class BrokenChunk(ValueError):
-    """The bytes are no chunk of a recording."""
+    """The bytes are not a chunk of a recording."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Some seconds of a recording: Opus packets from the `first_packet`-th on, 20 ms each.
 
-    `track_samples` says for each microphone track where its sample 0 lies, counted at 16 kHz from the recording's
-    start. `stored_bytes` is what this chunk and those before it take. The `last` one completes the recording.
+    `track_samples` has for each microphone track the place of its sample 0, counted at 16 kHz from the recording's
+    start. `stored_bytes` is the size of this chunk and those before it. The `last` one completes the recording.
     """
 
     index: int
@@ -55,7 +55,7 @@ class Chunk:
 
     @property
     def end_packet(self) -> int:
-        """The number of the packet behind it."""
+        """The number of the packet after it."""
         return self.first_packet + len(self.packets)
 
     def pack(self) -> bytes:
@@ -69,26 +69,26 @@ def unpack_chunk(data: bytes) -> Chunk:
     try:
         version, index, start_ns, first_packet, stored_bytes, last, tracks, packets = msgpack.unpackb(data)
         if version != 1:
-            raise BrokenChunk(f"chunks of version {version} are not known here")
+            raise BrokenChunk(f"this release cannot read chunks of version {version}")
         return Chunk(index, start_ns, first_packet, tuple(packets), tracks, stored_bytes, last)
     except BrokenChunk:
         raise
-    except Exception as error:  # msgpack raises many kinds, none of them documented as a family
+    except Exception as error:  # msgpack raises many kinds of exceptions, without a documented base class
         raise BrokenChunk(f"no chunk of a recording: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
-    """A chunk and its place in the stream: the next one is accepted behind it only."""
+    """A chunk and its sequence in the stream: the next one is only accepted directly after it."""
 
     sequence: int
     chunk: Chunk
 
 
 async def store(nc: Client, session_id: str, chunk: Chunk, after: int) -> int:
-    """Store a chunk behind the one at sequence `after` (0: none) and return its own, once it is on disk.
+    """Append a chunk after the one at sequence `after` (0: none) and return its sequence, once it is on disk.
 
-    A chunk that is there already is taken as stored. Raises StaleWriter if another recorder has gone on, nats errors.
+    A chunk that is there already counts as stored. Raises StaleWriter if another recorder has taken over, nats errors.
     """
     subject = recording_subject(session_id)
     message_id = derive_id(f"{session_id}:{chunk.start_ns}", "Chunk", chunk.index)
@@ -104,14 +104,14 @@ async def store(nc: Client, session_id: str, chunk: Chunk, after: int) -> int:
     except APIError as error:
         if error.err_code != WRONG_LAST_SEQUENCE:
             raise
-    # NATS checks the place before it checks for duplicates: if the last one is this one, its answer was lost.
+    # NATS checks the sequence before it checks for duplicates: if the last chunk is this one, its answer was lost.
     try:
         message = await nc.jetstream().get_last_msg(RECORDINGS, subject, direct=True)
     except NotFoundError:
         message = None
     if message is not None and message.seq and (message.headers or {}).get(_MSG_ID) == message_id:
         return message.seq
-    raise StaleWriter(f"the recording of {session_id}: another recorder has gone on")
+    raise StaleWriter(f"another recorder has taken over the recording of {session_id}")
 
 
 async def last_chunk(nc: Client, session_id: str) -> StoredChunk | None:
@@ -124,17 +124,17 @@ async def last_chunk(nc: Client, session_id: str) -> StoredChunk | None:
 
 
 async def chunks_of(nc: Client, session_id: str) -> AsyncIterator[Chunk]:
-    """Yield the chunks of a recording in order, as far as stored. Raises NoRecording, BrokenChunk, nats errors."""
+    """Yield the stored chunks of a recording in order. Raises NoRecording, BrokenChunk, nats errors."""
     is_recorded = False
     async for message in stored_messages(nc, RECORDINGS, recording_subject(session_id)):
         is_recorded = True
         yield unpack_chunk(message.data)
     if not is_recorded:
-        raise NoRecording(f"nothing was recorded of session {session_id}")
+        raise NoRecording(f"session {session_id} has no recording")
 
 
 def gapless(chunks: Iterable[Chunk]) -> Iterator[tuple[bytes, ...]]:
-    """Yield all packets from the recording's start on, silence where no chunk is, some seconds at a time."""
+    """Yield all packets from the recording's start on, some seconds at a time, with silence where no chunk is."""
     at = 0
     for chunk in chunks:
         while at < chunk.first_packet:
@@ -168,7 +168,7 @@ async def pcm_of(nc: Client, session_id: str) -> tuple[Samples, int]:
 
 
 async def drop(nc: Client, session_id: str) -> int:
-    """Remove a session's recording for ever; return how many chunks it had. Raises nats errors."""
+    """Remove a session's recording permanently; return how many chunks it had. Raises nats errors."""
     js = nc.jetstream()
     subject = recording_subject(session_id)
     info = await js.stream_info(RECORDINGS, subjects_filter=subject)
@@ -178,7 +178,7 @@ async def drop(nc: Client, session_id: str) -> int:
 
 
 def duration_ms(end_packet: int) -> float:
-    """Return how long a recording is that ends before this packet."""
+    """Return the length of a recording that ends before this packet."""
     return max(0, end_packet * PACKET_SAMPLES - LOOK_AHEAD_SAMPLES) * 1000 / RATE_HZ
 
 

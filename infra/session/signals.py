@@ -1,7 +1,7 @@
-"""What a listener says to whoever speaks, without taking the floor: "mhm", "I see", "thank you", "go on". Pure.
+"""What a listener says to the speaker without taking the floor: "mhm", "I see", "thank you", "go on". Pure.
 
-The rule: an utterance is a signal if it can be read, from its first word to its last, as a row of such words and
-phrases. One word more, and somebody says something: "thank you, that's enough", "okay but what about …".
+The rule: an utterance is a signal if it consists, from its first word to its last, of such words and phrases. With
+one more word, somebody is saying something: "thank you, that's enough", "okay but what about …".
 """
 
 from collections import defaultdict
@@ -76,7 +76,7 @@ SIGNALS = _phrases(
     not bad at all, that's fair enough
     i had no idea, who knew, fancy that, imagine that, as expected, of course yes"""
 )
-"""Each alone, and any number of them one after the other."""
+"""Each alone, or any number of them in a row."""
 
 _HOLDS = ("that's", "that is", "it's", "it is", "this is", "sounds", "that sounds", "it sounds", "how", "")
 _DEGREES = (
@@ -101,13 +101,13 @@ _PRAISE = _phrases(
     generous, adorable, cute, handy, remarkable, astonishing, surprising, delightful, terrific, superb, magnificent
     marvelous, marvellous, splendid, stunning, fun"""
 )
-"""What a listener calls what is said; blame is left out, for who blames wants an answer."""
+"""How a listener judges what is said; criticism is left out, because it expects an answer."""
 
 SIGNALS |= {tuple(" ".join(words).split()) for words in product(_HOLDS, _DEGREES, map(" ".join, _PRAISE))}
 
 _LONGEST = max(len(phrase) for phrase in SIGNALS)
 _NEXT: "defaultdict[tuple[str, ...], set[str]]" = defaultdict(set)
-"""For each beginning of a phrase the words that may come next."""
+"""For each beginning of a phrase, the words that may come next."""
 for _phrase in SIGNALS:
     for _length in range(len(_phrase)):
         _NEXT[_phrase[:_length]].add(_phrase[_length])
@@ -115,14 +115,14 @@ _LAUGHTER = frozenset("hae")
 
 
 def is_signal(words: Sequence[str]) -> bool:
-    """Tell whether the words (lower case, without punctuation) only say "I am listening"."""
+    """Return whether the words (lower case, without punctuation) only say "I am listening"."""
     return bool(words) and len(words) in _ends(words)
 
 
 def may_become_signal(words: Sequence[str]) -> bool:
-    """Tell whether the words may be the beginning of a signal: the rest of a phrase may be yet to come.
+    """Return whether the words may be the beginning of a signal, whose rest is yet to come.
 
-    The last word may be half a word: a recogniser is given what has been said so far.
+    The last word may be incomplete, because the recogniser gets only what has been said so far.
     """
     if not words:
         return False
@@ -155,7 +155,7 @@ def _sizes(words: Sequence[str], at: int) -> Iterable[int]:
 
 
 def _is_sound(word: str) -> bool:
-    """Tell whether a word is laughter or humming, however the recogniser spells it: `hahahaha`, `mmmm`, `ohhh`."""
+    """Return whether a word is laughter or humming, in any spelling: `hahahaha`, `mmmm`, `ohhh`."""
     letters = set(word)
     if len(word) >= 3 and letters <= _LAUGHTER and "h" in letters and len(letters) > 1:
         return True

@@ -1,4 +1,4 @@
-"""The conversations by text of one bridge process: opened, gone on with, answered turn by turn, ended when idle."""
+"""The text conversations of one bridge process: opened, resumed, answered turn by turn, ended when idle."""
 
 import asyncio
 import logging
@@ -35,14 +35,14 @@ log = logging.getLogger(__name__)
 
 READ_PATIENCE_S = 3.0
 BUSY_PATIENCE_S = 2.0
-"""How long a turn waits for the end of the one before it."""
+"""How long a turn waits for the end of the previous one."""
 CLOSE_TIMEOUT_S = 4.0
 END_PATIENCE_S, END_TRIES = 5.0, 5
 WATCH_S = 1.0
 MAX_KEPT = 20_000
-"""Open conversations that are watched for their end; beyond it the longest idle one is ended early."""
+"""Most open conversations that are watched for idleness; beyond it the one idle for longest is ended early."""
 ADOPTED = 5_000
-"""How many of the newest sessions are looked through at start for conversations that nobody watches."""
+"""How many of the newest sessions are searched at start for conversations that no process watches."""
 SPARE_S = 10.0
 
 
@@ -50,14 +50,14 @@ SPARE_S = 10.0
 class _Conversation:
     state: SessionState
     resume_token: str = ""
-    """Its secret, until its client is told."""
+    """Its secret, until its client has received it."""
     exchange: ChatExchange | None = None
     active_s: float = field(default_factory=time.monotonic)
-    """When something was said in it last (`time.monotonic`): the clocks of its facts' machines may step."""
+    """When something was last said in it (`time.monotonic`: the clocks of the facts' machines may step)."""
     _noted_ns: int = 0
 
     def note_activity(self, now_s: float) -> None:
-        """Note that something was said, if there is a newer fact of it than at the last look."""
+        """Note that something was said, if there is a newer fact of it than at the last check."""
         if self.state.active_ns != self._noted_ns:
             self._noted_ns, self.active_s = self.state.active_ns, now_s
 
@@ -68,7 +68,7 @@ class _Conversation:
 
 
 class Conversations:
-    """All conversations by text of this process; `begin` is the one way to say something in them."""
+    """All text conversations of this process; `begin` is the only way to say something in them."""
 
     def __init__(self, broker: NatsBroker, settings: Settings, openings: Openings) -> None:
         self._broker = broker
@@ -81,14 +81,14 @@ class Conversations:
         self._closing = False
         self._refused = RefusedSessions(broker, settings.reconnect_grace_s)
         self._back_s = 0.0
-        """When the log was back after it had been away: nobody could say anything before."""
+        """When the log came back after an outage: nobody could say anything before."""
 
     async def open(self) -> None:
-        """Begin to watch for idle conversations, also those that an earlier process has left."""
+        """Start to watch for idle conversations, also those left by an earlier process."""
         self._watching = asyncio.create_task(self._watch(), name="watching conversations by text")
 
     async def close(self) -> None:
-        """End what is being answered; the conversations stay open and can be gone on with elsewhere."""
+        """End running answers; the conversations stay open and can be resumed at another process."""
         self._closing = True
         if self._watching is not None:
             await ended(self._watching)
@@ -102,14 +102,18 @@ class Conversations:
     # -- a turn
 
     async def begin(self, turn: ChatRequest, visitor: Visitor) -> ChatExchange:
-        """Say a turn in a new conversation, or in the given one; return once it is stored. Raises Problem."""
+        """Append a turn in a new conversation, or in the given one; return once it is stored. Raises Problem."""
         text = _checked(turn.text, self._settings.max_text_bytes)
         if self._closing:
             raise Problem("shutdown", "the server restarts; try again shortly", retry_after_s=3)
         if not connection(self._broker).is_connected:
             raise log_away()
         if self._beginning + len(self._running) >= self._settings.max_sessions:
-            raise Problem("busy", f"{self._settings.max_sessions} turns are being answered; try again", retry_after_s=2)
+            raise Problem(
+                "busy",
+                f"the server is answering {self._settings.max_sessions} turns, its limit; try again later",
+                retry_after_s=2,
+            )
         self._beginning += 1
         try:
             exchange = self._start(await self._conversation(turn, visitor), text)
@@ -121,7 +125,7 @@ class Conversations:
         try:
             await exchange.accepted()
         except Problem:
-            if turn.session_id is None:  # its client knows of no session
+            if turn.session_id is None:  # its client has not learned of the session
                 session_id = exchange.turn.session_id
                 self._kept.pop(session_id, None)
                 self._refused.add(session_id, is_new=True)
@@ -168,17 +172,21 @@ class Conversations:
         _check_open(conversation.state)
         if not conversation.is_busy:
             await self._settle_unread(conversation.state)
-        # Another request may have been quicker meanwhile; from here on nothing is awaited until the turn begins.
+        # Another request may have been quicker; from here on nothing is awaited until the turn begins.
         conversation = self._kept.get(session_id, conversation)
         if conversation.is_busy:
-            raise Problem("turn-in-progress", "the turn before this one is still being answered", retry_after_s=2)
+            raise Problem(
+                "turn-in-progress",
+                "the previous turn is still being answered; try again after its answer",
+                retry_after_s=2,
+            )
         self._keep(conversation)
         return conversation
 
     async def _settle_unread(self, state: SessionState) -> None:
-        """Say of replies whose door died, or that are overtaken now, that they were not read any further.
+        """Append that replies whose door died, or that are overtaken now, were read no further.
 
-        What a reader had got of them is not known; so none of it counts. A door that still lives says it better.
+        How much a reader had received is unknown, so nothing counts as read. A door that is still alive appends better.
         """
         for started in list(state.unread.values()):
             reading = ReadingFacts(started)
@@ -204,7 +212,7 @@ class Conversations:
 
     @property
     def _timeout_s(self) -> float:
-        """After this no model of the chain can be still at it: each may be silent for so long, then one apologises."""
+        """After this no model of the chain is still answering: each may be silent this long; then one apologises."""
         return self._settings.llm_timeout_s * len(model_names(self._settings.llm)) + SPARE_S
 
     def _keep(self, conversation: _Conversation) -> None:
@@ -227,9 +235,11 @@ class Conversations:
                 await self._settle_unread(conversation.state)
                 await self._say_end(conversation.state, "hangup")
             except StaleWriter:
-                continue  # somebody has just written
+                continue  # somebody wrote just now
         else:
-            raise Problem("turn-in-progress", f"session {session_id} goes on and on; try again", retry_after_s=2)
+            raise Problem(
+                "turn-in-progress", f"new turns keep arriving in session {session_id}; try again", retry_after_s=2
+            )
         self._kept.pop(session_id, None)
 
     async def _watch(self) -> None:
@@ -247,14 +257,14 @@ class Conversations:
             await asyncio.sleep(min(WATCH_S, self._settings.session_idle_s / 4))
 
     async def _note_outage(self, was_away: bool) -> bool:
-        """Return whether the log is away; from its return on, idle time counts anew. Raises nothing."""
+        """Return whether the log is unavailable; after its return, idle time starts again. Raises nothing."""
         is_away = not await answers(connection(self._broker))
         if was_away or is_away:
             self._back_s = time.monotonic()
         return is_away
 
     async def _adopt(self) -> None:
-        """Watch the conversations that were left open by a process that is gone."""
+        """Watch the conversations that a dead process left open."""
         async for opened in newest_sessions(connection(self._broker), most=ADOPTED):
             if opened.event.door != HTTP or opened.closed or opened.erased or opened.event.session_id in self._kept:
                 continue
@@ -284,12 +294,12 @@ class Conversations:
         if not state.closed and not state.erased:
             conversation.note_activity(time.monotonic())
             if conversation.active_s >= oldest_s and len(self._kept) <= MAX_KEPT:
-                return  # it went on elsewhere
+                return  # it continued at another process
             try:
                 await self._settle_unread(state)
                 await self._say_end(state, "timeout")
             except StaleWriter:
-                return  # somebody has just written
+                return  # somebody wrote just now
         if self._kept.get(session_id) is conversation:
             del self._kept[session_id]
 
@@ -300,14 +310,14 @@ class Conversations:
 
 
 async def _idle(conversation: _Conversation, patience_s: float = BUSY_PATIENCE_S) -> None:
-    """Wait a little for the turn before: it may just be recorded."""
+    """Wait a little for the previous turn, which may be being recorded."""
     if conversation.exchange is None:
         return
     try:
         async with asyncio.timeout(patience_s):
             await conversation.exchange.over.wait()
     except TimeoutError:
-        pass  # told as turn-in-progress
+        pass  # reported as turn-in-progress
 
 
 def _checked(text: str, max_bytes: int) -> str:
@@ -316,28 +326,33 @@ def _checked(text: str, max_bytes: int) -> str:
     except ProtocolError as error:
         raise Problem("text-too-long" if error.code == "text-too-long" else "text-empty", str(error)) from error
     if not any(character.isalnum() for character in cleaned):
-        raise Problem("text-empty", "there are no words in this text: nobody would answer it")
+        raise Problem(
+            "text-empty", "this text has no words, and would get no answer: send at least one letter or digit"
+        )
     return cleaned
 
 
 def _check_visitor(state: SessionState, turn: ChatRequest, visitor: Visitor) -> None:
-    """Raise Problem unless the conversation is there, and is the visitor's."""
+    """Raise Problem unless the conversation exists and is the visitor's."""
     is_theirs = not turn.user_id or visitor.user(turn.user_id) == state.user_id
     if visitor.user_id:
         is_theirs = visitor.user_id == state.user_id
     if not state.door or state.erased or not is_theirs:
         raise Problem("session-unknown", f"you have no session {state.session_id}; leave its id out for a new one")
-    # One from before there were secrets is gone on with from this machine.
+    # A session from before there were secrets can be resumed from this machine.
     is_old = visitor.is_local and not state.resume_digest and not visitor.user_id
     if not is_old and not visitor.may_enter(state.user_id, state.resume_digest, turn.resume_token):
-        message = "send the `resume_token` that came with the first answer of this session, or leave its id out"
+        message = "send the `resume_token` from the first answer of this session, or leave its id out for a new one"
         raise Problem("resume-refused", message)
 
 
 def _check_open(state: SessionState) -> None:
-    """Raise Problem unless the conversation can be gone on with here."""
+    """Raise Problem unless the conversation can be resumed here."""
     session_id = state.session_id
     if state.closed:
         raise Problem("session-closed", f"session {session_id} has ended; leave its id out for a new one")
     if state.door != HTTP:
-        raise Problem("other-door", f"session {session_id} is a call at the {state.door} door; nobody reads there")
+        raise Problem(
+            "other-door",
+            f"session {session_id} is a call at the {state.door} door; leave its id out for a text session",
+        )

@@ -1,4 +1,4 @@
-"""One turn by text: said to the log, answered by whoever reasons, delivered piece by piece, and recorded as read."""
+"""One turn by text: appended to the log, answered by the reasoning actor, delivered in pieces, recorded as read."""
 
 import asyncio
 import logging
@@ -29,12 +29,12 @@ log = logging.getLogger(__name__)
 
 SAY_PATIENCE_S = 3.0
 MAX_WAITING = 10_000
-"""Pieces that may wait for a slow reader; beyond it the reader is taken for gone."""
+"""Most pieces that may wait for a slow reader; beyond it the reader counts as gone."""
 MAX_EARLY = 100
 GONE_PATIENCE_S = 30.0
-"""After the reader went away before the answer began: how long its beginning is awaited, to stop it."""
+"""How long to wait for an answer to begin, to stop it, after its reader went away."""
 STOP_PATIENCE_S = 1.0
-"""How long whoever writes a reply may take to say how much of it there is, once it is told to stop."""
+"""How long the writer of a reply may take to append how much of it exists, once it is told to stop."""
 DELIVERY_PATIENCE_S = 60.0
 """How long the end of an answer may take to reach a reader."""
 RECORD_PATIENCE_S = 40.0
@@ -42,9 +42,9 @@ RECORD_PATIENCE_S = 40.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer; times in ms since the turn was taken. `first_token_ms` is none if no token came.
+    """A whole answer; times in ms since the turn was accepted. `first_token_ms` is None if no token arrived.
 
-    `resume_token` is with the first of a session: its secret.
+    `resume_token`, the session's secret, is only in the first answer of a session.
     """
 
     session_id: str
@@ -72,9 +72,9 @@ _Item = Fact | _TokenCame | _Wake
 
 
 class ChatExchange:
-    """Runs as a task of its own (`run`), so that it ends well however the reader leaves.
+    """Runs as a separate task (`run`), so that it ends properly however the reader leaves.
 
-    The reader takes `pieces` and then awaits `recorded`, or takes `whole`; `abandon` says that it went away.
+    The reader reads `pieces` and then awaits `recorded`, or awaits `whole`; `abandon` reports that it went away.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class ChatExchange:
         self._facts: ReadingFacts | None = None
         self._completed: e.ReplyCompleted | None = None
         self._stopped_at: str | None = None
-        """All that was written by the time at which it was told to stop."""
+        """Everything that was written when it was told to stop."""
         self._first_token_ms: float | None = None
         self._said_started = False
         self._gone = ""
@@ -107,7 +107,7 @@ class ChatExchange:
     # -- the reader
 
     async def accepted(self) -> None:
-        """Return once the turn is stored: from then on it is answered. Raises Problem."""
+        """Return once the turn is stored; it is answered from then on. Raises Problem."""
         await self._accepted.wait()
         if self._problem is not None:
             raise self._problem
@@ -122,7 +122,7 @@ class ChatExchange:
         self._read_all.set()
 
     async def recorded(self) -> Answer:
-        """Return the answer once the log holds that it was read. Raises Problem."""
+        """Return the answer once the log has stored that it was read. Raises Problem."""
         await self.over.wait()
         if self._answer is None:
             raise self._problem or Problem("timeout", "the answer did not come to its end")
@@ -139,7 +139,7 @@ class ChatExchange:
         return await self.recorded()
 
     def abandon(self, reason: str = "vanished") -> None:
-        """Take the reader as gone; what was delivered by now is what was read."""
+        """Mark the reader as gone; what was delivered by now counts as read."""
         if not self._gone and not self._read_all.is_set():
             self._gone = reason
             self._read_all.set()
@@ -152,13 +152,13 @@ class ChatExchange:
     # -- the turn
 
     async def run(self) -> None:
-        """Say the turn, follow its answer to the end, and record what was read of it. Raises nothing."""
+        """Append the turn, follow its answer to the end, and record what was read of it. Raises nothing."""
         try:
             await self._follow()
         except Problem as problem:
             self._problem = problem
         except StaleWriter:
-            self._problem = Problem("session-closed", "the session ended just now; leave its id out for a new one")
+            self._problem = Problem("session-closed", "the session has just ended; leave its id out for a new one")
         except AWAY as error:
             log.warning("session %s: a turn was not answered: %r", self.turn.session_id, error)
             self._problem = log_away()
@@ -202,7 +202,7 @@ class ChatExchange:
         except (ValueError, KeyError, TypeError) as error:
             log.debug("session %s: no token: %r", self.turn.session_id, error)
             return
-        if not self._inbound.full():  # a lost one is noticed by its number
+        if not self._inbound.full():  # a lost message is noticed by the numbers
             self._inbound.put_nowait(token)
 
     async def _until_over(self) -> None:
@@ -219,7 +219,7 @@ class ChatExchange:
             await self._stop()
 
     async def _stop(self) -> None:
-        """Stop whoever writes, and see how much was written: no more than that can have been read."""
+        """Stop the writer of the reply, and wait for how much was written: no more can have been read."""
         assert self._facts is not None
         await self._say(self._facts.stopped(now_ns()))
         with suppress(TimeoutError):
@@ -237,7 +237,7 @@ class ChatExchange:
             await self._say_started()
 
     def _take_token(self, token: _TokenCame) -> None:
-        if self._facts is None:  # it has overtaken the beginning of its reply
+        if self._facts is None:  # it overtook the beginning of its reply
             self._early = [*self._early[-MAX_EARLY:], token]
         elif token.reply_id == self._facts.reply_id:
             self._note_first_token()
@@ -259,7 +259,7 @@ class ChatExchange:
             case e.ReplyCompleted(finish="interrupted") if self._gone:
                 self._stopped_at = event.text
             case e.TurnInterrupted() if self._gone:
-                return  # our own
+                return  # our own cancellation
             case e.ReplyCompleted(finish="interrupted") | e.ReplyDiscarded() | e.TurnInterrupted():
                 raise Problem("superseded", "another turn of the same session came first")
             case e.ReplyCompleted():
@@ -283,7 +283,7 @@ class ChatExchange:
     # -- what was read
 
     async def _record(self) -> None:
-        """Wait until the end has reached the reader, and say so; or say what had, if it did not."""
+        """Wait until the end has reached the reader, and append that; if it does not, append what did."""
         if self._facts is None:
             return
         if self._completed is not None and self._problem is None:

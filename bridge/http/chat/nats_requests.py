@@ -1,6 +1,6 @@
 """The same chat by NATS request and reply (`chat_subject` of the topology): in a session, or `new` for a new one.
 
-One bridge process of all answers (a queue group). Both ways MessagePack; a problem is an answer too.
+One of all bridge processes answers (a queue group). Requests and answers are MessagePack, problems included.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ from infra.process.tasks import ended
 log = logging.getLogger(__name__)
 
 NEW = "new"
-"""In place of a session id: begin a new one."""
+"""In place of a session id: start a new session."""
 MAX_ANSWERING = 500
 
 
 class ChatRequests:
-    """Answers the requests that come to this process."""
+    """Answers the requests that this process receives."""
 
     def __init__(self, broker: NatsBroker, conversations: Conversations, gate: Gate) -> None:
         self._broker = broker
@@ -42,7 +42,7 @@ class ChatRequests:
         self._answering: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Begin to take requests."""
+        """Start to accept requests."""
         nc = connection(self._broker)
         self._subscription = await nc.subscribe(CHAT.subject, queue=CHAT.queue, cb=self._asked)
 
@@ -58,7 +58,7 @@ class ChatRequests:
 
     async def _asked(self, message: Msg) -> None:
         if not message.reply:
-            log.debug("a chat was asked for with nobody to take the answer")
+            log.debug("a chat request has no reply subject, so it is ignored")
             return
         if len(self._answering) >= MAX_ANSWERING:
             await _respond(message, Problem("busy", "too many turns are being answered").message)
@@ -72,9 +72,9 @@ class ChatRequests:
             answer = await self._chat(session_of(message.subject), message.data)
         except Problem as problem:
             answer = problem.message
-        except Exception:  # whoever asked is told
+        except Exception:  # the client gets a problem
             log.exception("chat by request")
-            answer = Problem("internal", "something went wrong here; the log of this process says what").message
+            answer = Problem("internal", "internal error; the log of this process says why").message
         await _respond(message, answer)
 
     async def _chat(self, session_id: str, data: bytes) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class ChatRequests:
 
 
 def _request_of(session_id: str, data: bytes) -> tuple[ChatRequest, str]:
-    """Return the turn, and the token of whose it is (needed with DAREDEVIL_AUTH). Raises Problem."""
+    """Return the turn, and the token of its user (required with DAREDEVIL_AUTH). Raises Problem."""
     try:
         fields = msgpack.unpackb(data)
         if not isinstance(fields, dict):
@@ -106,7 +106,7 @@ def _request_of(session_id: str, data: bytes) -> tuple[ChatRequest, str]:
         first = error.errors(include_url=False, include_input=False)[0]
         raise Problem("bad-request", f"{'.'.join(map(str, first['loc']))}: {wrong_field(first)}") from error
     except (ValueError, TypeError, msgpack.UnpackException) as error:
-        raise Problem("bad-request", "the request is no MessagePack map {text, user_id}") from error
+        raise Problem("bad-request", "the request is not a MessagePack map {text, user_id}") from error
 
 
 async def _respond(message: Msg, answer: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """An answer on its way to a reader: tokens as they come, clauses as they are stored. Pure.
 
-Tokens are a preview that may get lost or be written anew; clauses are what the log holds.
+Tokens are a preview that may get lost or be rewritten; clauses are what the log stores.
 """
 
 import string
@@ -13,14 +13,14 @@ _MARKS = string.punctuation + "\u2019\u201d\u2026"
 
 @dataclass(frozen=True, slots=True)
 class TextToken:
-    """The next piece of text: tokens put together are the answer."""
+    """The next piece of text: the tokens together are the answer."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A clause that is stored; its words have come as tokens before."""
+    """A stored clause, whose words were sent as tokens before."""
 
     index: int
     text: str
@@ -28,7 +28,7 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Tokens got lost, or say more than is kept: `text` stands for all that came so far."""
+    """Tokens were lost, or go beyond what is stored: `text` replaces everything so far."""
 
     text: str
 
@@ -37,10 +37,10 @@ Piece = TextToken | Clause | Reset
 
 
 class Writing:
-    """Puts the tokens and clauses of one reply together.
+    """Combines the tokens and clauses of one reply.
 
-    Once a token is missing (its number jumps, another process writes on, a clause comes without its tokens), what
-    follows is told clause by clause.
+    Once a token is missing (its number jumps, another process continues, a clause comes without its tokens), the rest
+    is sent clause by clause.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Writing:
         self._by_clause = False
 
     def token(self, number: int, text: str) -> list[Piece]:
-        """Take a token; return what to tell."""
+        """Apply a token; return the pieces to send."""
         if self._by_clause:
             return []
         if number != self._next:
@@ -60,7 +60,7 @@ class Writing:
         return [TextToken(text)]
 
     def clause(self, index: int, text: str) -> list[Piece]:
-        """Take a stored clause; return what to tell."""
+        """Apply a stored clause; return the pieces to send."""
         if index in self.clauses:
             return []
         before = self.text
@@ -76,7 +76,7 @@ class Writing:
         return [*told, Clause(index, text)]
 
     def end(self, text: str) -> list[Piece]:
-        """Take the whole text, at its end; return what to tell: the model may have begun more than is kept."""
+        """Apply the whole text, at its end; return the pieces to send: the model may have begun more than is stored."""
         is_told = (self.text if self._by_clause else self._shown) == text
         return [] if is_told else [Reset(text)]
 
@@ -98,7 +98,7 @@ class Delivered:
     clauses: dict[int, str] = field(default_factory=dict)
 
     def take(self, piece: Piece) -> None:
-        """Take a piece that was sent."""
+        """Apply a piece that was sent."""
         match piece:
             case TextToken(text):
                 self.shown += text
@@ -108,10 +108,10 @@ class Delivered:
                 self.clauses[index] = text
 
     def text(self, written: str) -> str:
-        """Return the words that were read: whole clauses, and what the tokens have shown of the one behind them.
+        """Return the words that were read: whole clauses, and what the tokens have shown of the next one.
 
-        `written` is all that the log holds of the reply. What was shown beyond it is said by no other fact, so it does
-        not count as read.
+        `written` is all that the log has of the reply. What was shown beyond it is in no fact, so it does not count as
+        read.
         """
         stored = put_together(self.clauses[index] for index in sorted(self.clauses))
         if not written.startswith(stored):
@@ -120,7 +120,7 @@ class Delivered:
 
 
 def _common(written: str, shown: str) -> str:
-    """Return how far `shown` has the letters of `written`; between them it may have marks that were not kept."""
+    """Return how far `shown` has the letters of `written`; between them it may have marks that were not stored."""
     letters, end = filter(str.isalnum, shown), 0
     for place, character in enumerate(written):
         if character.isalnum():
@@ -135,7 +135,7 @@ def _letters(text: str) -> int:
 
 
 def _behind(shown: str, stored: str) -> str:
-    """Return what `shown` has behind the words of `stored`: nothing if they are not its beginning."""
+    """Return what `shown` has after the words of `stored`; empty if they are not its beginning."""
     if shown.startswith(stored):
         return shown[len(stored) :]
     place = 0

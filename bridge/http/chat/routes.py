@@ -27,14 +27,14 @@ PING_S = 15
 SEND_TIMEOUT_S = 20.0
 
 ANYBODY: dict[str, Any] = {"security": [{}, {"bearer": []}]}
-"""For OpenAPI: a token is needed where DAREDEVIL_AUTH is set, else nothing."""
+"""For OpenAPI: a token is required if DAREDEVIL_AUTH is set."""
 
 _STREAMED: dict[str, Any] = {
     "description": (
-        "The answer. With `Accept: text/event-stream` it comes as it is written, in events whose data is JSON: "
-        "`session` {session_id, turn_id, resume_token} first; `token` {text}: put together they are the answer; "
-        "`clause` {index, text}: the words before it are stored; `reset` {text}: replaces all text so far (tokens got "
-        "lost, or the model began more than is kept); "
+        "The answer. With `Accept: text/event-stream` it is sent as it is written, in events whose data is JSON: "
+        "`session` {session_id, turn_id, resume_token} first; `token` {text}: the tokens together are the answer; "
+        "`clause` {index, text}: the words before it are stored; `reset` {text}: replaces all text so far (tokens were "
+        "lost, or go beyond what is stored); "
         "at the end `done`, the same object as without streaming, or `error`, a problem as in RFC 9457."
     ),
     "content": {
@@ -49,7 +49,7 @@ def chat_router(conversations: Conversations, addresses: AddressRates, gate: Gat
     answers = {**responses(400, 401, 403, 404, 408, 409, 413, 415, 429, 504), 200: _STREAMED}
 
     async def visitor_let_in(request: Request) -> Visitor:
-        """Return who asks; as a dependency it comes before what is wrong with the fields."""
+        """Return the visitor; as a dependency it is checked before the fields."""
         if not is_allowed_origin(request.headers, origins):
             raise Problem("bad-origin", "this page is of another site")
         addresses.take(request.client.host if request.client else "")
@@ -67,9 +67,9 @@ def chat_router(conversations: Conversations, addresses: AddressRates, gate: Gat
     ) -> Response:
         """Say `text` in a new conversation, or in the one of `session_id`.
 
-        The conversation is a session like any other: kept in the log, remembered, summed up. Its first answer has a
-        `resume_token`: going on with it needs that. It ends by itself when nothing has been said in it for a while. A
-        client that goes away stops the answer; what it had read by then is what the agent takes as known.
+        The conversation is a session like any other: stored in the log, remembered, summarised. Its first answer has a
+        `resume_token`, which later turns must send. It ends by itself when nothing has been said in it for a while. If
+        the client disconnects, the answer stops; the agent takes what was delivered by then as read.
         """
         exchange = await conversations.begin(turn, visitor)
         if wants_events(", ".join(request.headers.getlist("accept"))):
@@ -114,7 +114,7 @@ def _event(name: str, data: dict[str, Any]) -> ServerSentEvent:
 
 
 async def _whole(exchange: ChatExchange, request: Request) -> Any:
-    """Return the whole answer, unless the client goes away before. Raises Problem."""
+    """Return the whole answer, unless the client disconnects before. Raises Problem."""
     answering = asyncio.ensure_future(exchange.whole())
     leaving = asyncio.ensure_future(_left(request))
     try:

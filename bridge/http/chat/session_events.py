@@ -1,4 +1,4 @@
-"""The facts of a conversation by text: its opening, its turns, and what was read of the answers. Pure."""
+"""The facts of a text conversation: its opening, its turns, and what was read of the answers. Pure."""
 
 import secrets
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ About = TypeVar("About", bound=e.Event)
 def opening_facts(
     session_id: str, user_id: str, settings: Settings, now_ns: int, resume_digest: str = "", time_zone: str = ""
 ) -> list[e.Event]:
-    """Return what opens a conversation by text: nobody speaks in it, and nobody is greeted."""
+    """Return the fact that opens a text conversation: there is no sound and no greeting."""
     profile = profile_of(settings).model_copy(update={"speaks": False, "greeting": ""})
     opened = answer(
         Cause(session_id),
@@ -38,7 +38,7 @@ def opening_facts(
 
 
 def turn_ended(session_id: str, text: str, now_ns: int) -> e.TurnEnded:
-    """Return that somebody has written `text`."""
+    """Return the fact that somebody has written `text`."""
     message_id = secrets.token_hex(12)
     return answer(
         opening(session_id),
@@ -54,7 +54,7 @@ def turn_ended(session_id: str, text: str, now_ns: int) -> e.TurnEnded:
 
 @dataclass(frozen=True, slots=True)
 class ReadingFacts:
-    """Makes the facts about the reading of one reply: for a text, playback is delivery. No sound, no gap."""
+    """Creates the facts about the reading of one reply: for text, playback is delivery. No sound, no gap."""
 
     started_fact: e.ReplyStarted
 
@@ -64,19 +64,19 @@ class ReadingFacts:
         return self.started_fact.reply_id
 
     def started(self, now_ns: int) -> e.PlaybackStarted:
-        """Return that its first words have reached the reader."""
+        """Return the fact that its first words have reached the reader."""
         return self._about(e.PlaybackStarted, now_ns)
 
     def finished(self, text: str, now_ns: int) -> e.PlaybackFinished:
-        """Return that all of it has."""
+        """Return the fact that all of it has reached the reader."""
         return self._about(e.PlaybackFinished, now_ns, heard_text=text, played_samples=0)
 
     def stopped(self, now_ns: int) -> e.TurnInterrupted:
-        """Return that the reader went away: whoever writes the reply stops."""
+        """Return the fact that the reader went away, which stops the reply's writer."""
         return self._about(e.TurnInterrupted, now_ns, participant_id=PERSON)
 
     def interrupted(self, text: str, clause_index: int, reason: str, now_ns: int) -> e.PlaybackInterrupted:
-        """Return what had reached the reader by then."""
+        """Return the fact of what had reached the reader by then."""
         return self._about(
             e.PlaybackInterrupted,
             now_ns,

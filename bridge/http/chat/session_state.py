@@ -1,4 +1,4 @@
-"""How a conversation by text stands after its facts. Pure."""
+"""The state of a text conversation after its facts. Pure."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from infra.log.event_log import Fact
 
 @dataclass(slots=True)
 class SessionState:
-    """How a session stands after its facts; applying one again changes nothing."""
+    """The state of a session after its facts; applying one again changes nothing."""
 
     session_id: str
     sequence: int = 0
@@ -18,12 +18,12 @@ class SessionState:
     closed: bool = False
     erased: bool = False
     session_sequence: int = 0
-    """Place of the last `session.*` fact: a turn is only appended while it is the last."""
+    """Sequence of the last `session.*` fact: a turn is only appended while it is the last."""
     turn_sequence: int = 0
-    """Place of the last `turn.*` fact: the session is only closed while it is the last."""
+    """Sequence of the last `turn.*` fact: the session is only closed while it is the last."""
     active_ns: int = 0
     unread: dict[str, e.ReplyStarted] = field(default_factory=dict)
-    """Replies for which the log does not say yet how far they were read."""
+    """Replies without a fact yet of how far they were read."""
 
     def apply(self, fact: Fact) -> None:
         """Apply the next fact."""

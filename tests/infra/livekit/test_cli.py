@@ -69,9 +69,9 @@ def test_it_brings_the_agent_that_is_named_here_or_in_the_settings(monkeypatch: 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("--room", "a/b", "--identity", "sam"), "a room is 1 to 128 letters"),
-        (("--room", "kitchen", "--identity", "agent-1"), "those are the agent's own"),
-        (("--room", "kitchen", "--identity", "sam", "--ttl", "forever"), "a lifetime is something like"),
+        (("--room", "a/b", "--identity", "sam"), "a room must be 1 to 128 letters"),
+        (("--room", "kitchen", "--identity", "agent-1"), "those belong to the agent"),
+        (("--room", "kitchen", "--identity", "sam", "--ttl", "forever"), "a lifetime must be like"),
         (
             ("--room", "kitchen", "--identity", "sam", "--grant", "king"),
             "--grant must be one of caller, listener, moderator",

@@ -21,7 +21,7 @@ def wrong_tokens(server: LiveKitServer) -> dict[str, str]:
         "has expired": join_token(ours, "kitchen", "sam", -HOUR),
         "is not signed with this server's secret": join_token(forged, "kitchen", "sam", HOUR),
         "does not know the API key": join_token(elsewhere, "kitchen", "sam", HOUR),
-        "lets nobody join a room": listing.with_grants(api.VideoGrants(room_list=True)).to_jwt(),
+        "does not allow joining a room": listing.with_grants(api.VideoGrants(room_list=True)).to_jwt(),
         "is no token": "x.y.z",
     }
 

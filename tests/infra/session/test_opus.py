@@ -51,7 +51,7 @@ def test_packets_hold_all_of_the_sound() -> None:
 
 
 def test_half_a_packet_is_refused() -> None:
-    with pytest.raises(ValueError, match="no whole packets"):
+    with pytest.raises(ValueError, match="not a whole number of packets"):
         encode(np.zeros((100, 2), np.int16))
 
 

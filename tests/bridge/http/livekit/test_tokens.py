@@ -85,11 +85,11 @@ async def test_where_others_can_reach_the_server_the_page_needs_the_key_too(open
 @pytest.mark.parametrize(
     ("fields", "complaint"),
     [
-        ({"room_name": ""}, "a room is 1 to 128"),
-        ({"room_name": "../../etc"}, "a room is 1 to 128"),
+        ({"room_name": ""}, "a room must be 1 to 128"),
+        ({"room_name": "../../etc"}, "a room must be 1 to 128"),
         ({"room_name": 7}, "room_name"),
-        ({"participant_identity": "agent-lk-0a"}, "the agent's own"),
-        ({"participant_identity": "x" * 129}, "an identity is 1 to 128"),
+        ({"participant_identity": "agent-lk-0a"}, "those belong to the agent"),
+        ({"participant_identity": "x" * 129}, "an identity must be 1 to 128"),
         ({"participant_name": "x" * 500}, "a display name"),
         ({"role": "moderator"}, "role"),
         ({"room_config": {"agents": []}}, "room_config"),
