@@ -1,1 +1,1 @@
-"""From what the model wrote to what a voice says: one pipeline, used by every engine at the last moment."""
+"""From written text to spoken text: one pipeline, applied by every engine just before synthesis."""

@@ -101,7 +101,7 @@ _SPECIES = re.compile(
 
 
 def say_short(text: MappedText) -> None:
-    """Make words of abbreviations that have signs in them; before signs become words."""
+    """Expand abbreviations that contain signs; call it before signs become words."""
     text.rewrite(_WORLD_WAR, lambda match: f"World War {'Two' if match[1] in ('II', '2') else 'One'}")
     text.rewrite(_KEY, lambda match: _KEYS[match.group()])
     text.rewrite(_FISCAL, lambda match: "fiscal year ")
@@ -112,7 +112,7 @@ def say_short(text: MappedText) -> None:
 
 
 def say(text: MappedText) -> None:
-    """Make words of abbreviations."""
+    """Expand abbreviations."""
     text.rewrite(_BEFORE_NUMBER, lambda match: f"{_cased(BEFORE_NUMBER, match[1])} ")
     text.rewrite(_LABELLED_NUMERAL, _numbered)
     text.rewrite(_NAMED_NUMERAL, _named)
@@ -131,7 +131,7 @@ def say(text: MappedText) -> None:
 
 
 def _say_stopped(text: MappedText) -> None:
-    """Make words of what is written with a full stop."""
+    """Expand what is written with a full stop."""
     text.rewrite(_ALWAYS, lambda match: None if match[1] == "EST" else _cased(ALWAYS, match[1]) + _end(match))
     text.rewrite(_MONTH, lambda match: MONTHS[match[1].lower()])
     text.rewrite(_OTHER_DEGREE, lambda match: f"{match[1]} {_DEGREES[match[2]]}{_end(match)}")

@@ -62,7 +62,7 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)|_")
 
 
 def say(text: MappedText) -> None:
-    """Make words of addresses and of what is to be spelled."""
+    """Turn addresses, and what has to be spelled, into words."""
     found = text.text
     if "@" in found or "." in found or "/" in found or "\\" in found or ":" in found:
         text.rewrite(_EMAIL, lambda match: _spoken_address(match[1]))

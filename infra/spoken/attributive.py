@@ -1,4 +1,4 @@
-"""Amounts in front of what they describe: `a £5 note` is "a five pound note", `a 5 km run` "a five kilometer run"."""
+"""Amounts before the noun they describe: `a £5 note` is "a five pound note", `a 5 km run` "a five kilometer run"."""
 
 import re
 
@@ -24,7 +24,7 @@ _DESCRIBED = re.compile(
 
 
 def is_attributive(match: "re.Match[str]") -> bool:
-    """Tell whether the amount that a pattern has found stands in front of a noun that it describes."""
+    """Return whether the matched amount stands before a noun that it describes."""
     behind = match.string[match.end() :]
     before = _BEFORE.search(match.string[: match.start()])
     if before is None:

@@ -51,7 +51,7 @@ _CASTLING = re.compile(r"(?<![\w-])(?:O-O(-O)?|0-0(-0)?)(?![\w-])")
 
 
 def say(text: MappedText) -> None:
-    """Make words of verses and moves."""
+    """Turn verses and moves into words."""
     if ":" in text.text:
         text.rewrite(_SHORT_BOOK, lambda match: f"{_SHORT_BOOKS[match[1] or match[2]]} ")
         text.rewrite(_VERSE, _verse)

@@ -24,7 +24,7 @@ _WORDLIKE = re.compile(r"[A-Z]{3,}-?\d{1,2}|[A-Z]-?\d{1,3}|\d{1,3}[A-Z]{1,2}|[A-
 
 
 def say_long(text: MappedText) -> None:
-    """Make words of what would be taken for numbers, times or addresses, were it not known as a code."""
+    """Turn codes into words that would otherwise be mistaken for numbers, times or addresses."""
     if re.search(r"[:-]", text.text):
         text.rewrite(_UUID, lambda match: _groups(match.group().split("-")))
         text.rewrite(_MAC, lambda match: _groups(re.split("[:-]", match.group().upper())))
@@ -33,7 +33,7 @@ def say_long(text: MappedText) -> None:
 
 
 def say(text: MappedText) -> None:
-    """Make words of codes."""
+    """Turn codes into words."""
     text.rewrite(_HEX, lambda match: f"zero {(match[1] or match[3]).lower()} {_signs((match[2] or match[4]).upper())}")
     text.rewrite(_NAMED, lambda match: match.group()[: match.start(1) - match.start()] + spelled(match[1]))
     text.rewrite(_CODE, _code)
@@ -51,7 +51,7 @@ def _groups(groups: "list[str]") -> str:
 def _ipv6(match: "re.Match[str]") -> str | None:
     address = match.group().partition("/")[0]
     if not any(sign.isalnum() for sign in address):
-        return None  # `std::`, or a mark of somebody's own
+        return None  # `std::`, or a user's own mark
     said = " ".join("colon" if part == ":" else _signs(part) for part in re.findall(r":|[0-9a-fA-F]+", address))
     return said + (f" slash {cardinal(match[1])}" if match[1] else "")
 

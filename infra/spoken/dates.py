@@ -82,7 +82,7 @@ _QUARTER = re.compile(r"\bQ([1-4])(?=\b)")
 
 
 def say(text: MappedText) -> None:
-    """Make words of times and dates."""
+    """Turn times and dates into words."""
     found = text.text
     if ":" in found or re.search(r"[aApP]\.?\s?[mM]|clock|UTC|GMT", found):
         text.rewrite(_DOTTED_TIME, lambda match: f"{match[1]}:{match[2]}")
@@ -121,10 +121,10 @@ def say(text: MappedText) -> None:
 
 
 def say_names(text: MappedText) -> None:
-    """Make whole names of short ones: `Jan.`, `Mon,`."""
+    """Expand short names: `Jan.`, `Mon,`."""
     text.rewrite(_LETTERS, lambda match: f"{kept(1)} to {kept(2)}")
     text.rewrite(_SPAN, lambda match: f"{_whole(match[1])} to ")
-    for _ in range(2):  # the second of a pair is known by the first
+    for _ in range(2):  # the first of a pair identifies the second
         text.rewrite(_PAIR, lambda match: DAYS[(match[1] or match[2]).lower()])
     text.rewrite(_DAYS, lambda match: f"{DAYS[match[1].lower()]} to {DAYS[match[2].lower()]}")
     text.rewrite(_DAY_NAME, lambda match: DAYS[(match[1] or match[2] or match[3]).lower()])

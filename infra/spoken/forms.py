@@ -1,4 +1,4 @@
-"""The table of forms: how a written form is said. Tests and `daredevil bench spoken` hold the pipeline against it."""
+"""The table of forms: how a written form is said. Tests and `daredevil bench spoken` check the pipeline with it."""
 
 import time
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A form that is said in another way than the table has it."""
+    """A form that is said differently than in the table."""
 
     form: Form
     said: str
@@ -29,7 +29,7 @@ class Wrong:
 
 @dataclass(frozen=True, slots=True)
 class SpokenFigures:
-    """How many forms of each kind are said right, `(right, all)`, and what one costs (ms of processor, no cache)."""
+    """How many forms of each kind are said right, `(right, all)`, and the cost of one (ms of CPU, no cache)."""
 
     kinds: dict[str, tuple[int, int]]
     wrong: tuple[Wrong, ...]
@@ -49,9 +49,9 @@ class SpokenFigures:
 
 
 def forms_of(text: str) -> list[Form]:
-    r"""Return the forms of a table: tab-separated kind, written, said; `\n` is a line break, `#` begins a remark.
+    r"""Return the forms of a table: tab-separated kind, written, said; `\n` is a line break, `#` starts a comment.
 
-    Raises ValueError with the line that is no form.
+    Raises ValueError with the line that is not a form.
     """
     forms = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -66,12 +66,12 @@ def forms_of(text: str) -> list[Form]:
 
 
 def known_forms() -> list[Form]:
-    """Return the forms of the table that comes with the package."""
+    """Return the forms of the table in the package."""
     return forms_of(files("infra.spoken").joinpath(TABLE).read_text(encoding="utf-8"))
 
 
 def measure(forms: Sequence[Form]) -> SpokenFigures:
-    """Say every form and compare; the first one is said before, as a voice does when it warms up."""
+    """Say every form and compare; the first one is said once more before, as in a voice's warm-up."""
     spoken.__wrapped__("12")
     kinds: dict[str, tuple[int, int]] = {}
     wrong, times_ms = [], []

@@ -1,4 +1,4 @@
-"""Formulas and signs in words: operators, exponents, and what stands for a word by itself."""
+"""Formulas and signs in words: operators, exponents, and signs that stand for a word."""
 
 import re
 import unicodedata
@@ -132,7 +132,7 @@ _BACKSLASH = re.compile(r"\\")
 
 
 def say(text: MappedText) -> None:
-    """Make words of the operators between numbers; numbers themselves stay."""
+    """Turn the operators between numbers into words; numbers stay."""
     if not re.search(
         r"[\\^*+=<>~/&|\u2212\u2013\u00b1\u00d7\u00f7\u2070-\u209f\u00b9\u00b2\u00b3\u2190-\u22ff-]", text.text
     ):
@@ -153,13 +153,13 @@ def say(text: MappedText) -> None:
 
 
 def say_superscripts(text: MappedText) -> None:
-    """Make words of small raised and lowered digits; after units have been said."""
+    """Turn superscript and subscript digits into words; call it after units."""
     text.rewrite(_SUPERSCRIPT, lambda match: f" {power(match[1].translate(_SUPERSCRIPTS))}")
     text.rewrite(_SUBSCRIPT, lambda match: f" {match[1].translate(_SUBSCRIPTS)}")
 
 
 def say_signs(text: MappedText) -> None:
-    """Make words of the signs that are left."""
+    """Turn the remaining signs into words."""
     text.rewrite(_MARKS, lambda match: "")
     text.rewrite(_COPYRIGHT, lambda match: "")
     text.rewrite(_GREEK_LETTER, lambda match: f" {_greek(match[1])} ")

@@ -105,7 +105,7 @@ _POWERS = {"2": "squared", "3": "cubed", "\\circ": "degrees"}
 
 
 def say(text: MappedText) -> None:
-    """Make words of formulas in LaTeX; numbers themselves stay."""
+    """Turn formulas in LaTeX into words; numbers stay."""
     if "$" in text.text or "\\" in text.text:
         text.rewrite(_LATEX, _latex)
         text.rewrite(_BARE_COMMAND, lambda match: f" {formula(match.group())} ")
@@ -151,7 +151,7 @@ def _product(match: "re.Match[str]") -> str:
 
 
 def _with_limits(latex: str) -> str:
-    """Say what is written below and above a sum, an integral, a limit, a logarithm."""
+    """Return the limits below and above a sum, an integral, a limit, a logarithm in words."""
     text = _LIMIT.sub(lambda found: f" the limit as {found[1].replace(chr(92) + 'to', ' goes to ')} of ", latex)
     text = _BASE.sub(lambda found: f" log base {found[1] or found[2]} of ", text)
     return _BOUNDS.sub(_bounds, text)

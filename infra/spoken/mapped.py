@@ -1,17 +1,17 @@
-"""Text that is rewritten step by step and knows all the while which written characters each of its own stands for."""
+"""Text that is rewritten step by step and keeps track of which written characters each of its own stands for."""
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 Rewrite = Callable[["re.Match[str]"], "str | None"]
-"""What to say for a match; None leaves it as it is. Groups of the match keep their places with `\\x00<n>\\x00`."""
+"""What to say for a match; None leaves it unchanged. `\\x00<n>\\x00` keeps a group of the match in its place."""
 
 _KEPT = re.compile("\x00(\\d)\x00")
 
 
 def kept(group: int) -> str:
-    """Return what stands in a rewrite for a group of the match that stays as it is, with its places."""
+    """Return the placeholder in a rewrite for a group of the match that stays unchanged, with its places."""
     return f"\x00{group}\x00"
 
 
@@ -24,11 +24,11 @@ class MappedText:
 
     @classmethod
     def of(cls, written: str) -> "MappedText":
-        """Return a written text as it is."""
+        """Return a written text, unchanged."""
         return cls(written, [(n, n + 1) for n in range(len(written))])
 
     def rewrite(self, pattern: "re.Pattern[str]", say: Rewrite) -> None:
-        """Put what `say` returns in the place of each match. What is said stands for the whole match."""
+        """Replace each match by what `say` returns, which stands for the whole match."""
         texts: list[str] = []
         spans: list[tuple[int, int]] = []
         at = 0
@@ -54,7 +54,7 @@ class MappedText:
                 spans += self.spans[start:end] if start >= 0 else []
             else:
                 texts.append(part)
-                # What is said beside a group that stays stands for what is written beside it, if anything is.
+                # Words beside a group that stays stand for the text beside that group, if there is any.
                 covered = self.spans[start:end] if 0 <= start < end else self.spans[match.start() : match.end()]
                 spans += [(covered[0][0], covered[-1][1])] * len(part)
 
@@ -70,7 +70,7 @@ class MappedText:
 
 @dataclass(frozen=True, slots=True)
 class SpokenText:
-    """What is said (`text`) for what was `written`; `spans` has for each word of `text` the written span it says."""
+    """What is said (`text`) for what was `written`; `spans` has the written span of each word of `text`."""
 
     written: str
     text: str
@@ -80,7 +80,7 @@ class SpokenText:
         """Return where each written word (as `written.split()`) ends, given where each spoken one does.
 
         A written word ends with the last spoken word that says a part of it; one that is not said, as a list's dash,
-        with the one before it.
+        ends with the word before it.
         """
         result: list[float] = []
         for word in re.finditer(r"\S+", self.written):

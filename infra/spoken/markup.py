@@ -1,4 +1,4 @@
-"""Takes away what is written for the eye: Markdown, HTML, SSML, pictures, controls. Markup only where it is markup."""
+"""Removes what is only for the eye: Markdown, HTML, SSML, pictures, control characters."""
 
 import html
 import re
@@ -39,9 +39,9 @@ _SPELLED = re.compile(
 _TAG = re.compile(r"</?[a-zA-Z][\w:-]*(?:\s+[\w:-]+\s*=[^<>]*)?\s*/?>|<\?[^<>]*\?>|<![A-Za-z][^<>]*>")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _WRITTEN_TAG = re.compile(r"</?([a-zA-Z][\w-]*)\s?/?>")
-"""One that was written with entities: it is meant to be read."""
+"""A tag written with entities, which is meant to be read."""
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]#+.!|>~-])")
-# A voice would name it: `\*so\*`. A sign between spaces stays: `2 \* 3`.
+# A voice would name the sign: `\*so\*`. A sign between spaces stays: `2 \* 3`.
 _ESCAPED_MARK = re.compile(r"(?:(?<=\s)|^)\\[*_`~]+(?=\w)|(?<=[\w.,!?])\\[*_`~]+(?=[\s.,;:!?)]|$)")
 _HEADING = re.compile(r"^[ \t]{0,3}#{1,6}[ \t]+(.*?)[ \t]*#*[ \t]*$", re.MULTILINE)
 _QUOTE = re.compile(r"^[ \t]*(?:>[ \t]?)+(?=[^\d\s=>$\u20ac\u00a3.-])", re.MULTILINE)
@@ -62,7 +62,7 @@ _EMPHASIS = tuple(
         r"==(?=[^\s=])([^=\n]+?)(?<=[^\s=])==(?!=)",
     )
 )
-# A clause may hold only one end of an emphasis: what opens a word or closes one is still a mark.
+# A clause may contain only one end of an emphasis: a mark that opens or closes a word is still markup.
 _LONE = re.compile(
     r"(?:(?<=\s)|^|(?<=[(\"'\u201c]))(?:\*{1,3}|__|~~)(?=\w)|(?<=[a-z.,!?])\*(?=\s|$)|(?<=[\w.,!?;:)%])(?:\*{2,3}"
     r"|__|~~)(?=\s|$|[.,;:!?)])|`+"
@@ -81,7 +81,7 @@ _LONE_MARKS = re.compile(r"(?:(?<=\s)|^)(?:[|#>*_=~\\^`]+|-{2,})(?=\s|$)")
 
 
 def strip(text: MappedText) -> None:
-    """Take the markup away; what it marks stays."""
+    """Remove the markup; what it marks stays."""
     if _needs_no_work(text.text):
         return
     text.rewrite(_COMMENT, _nothing)
@@ -120,7 +120,7 @@ def strip(text: MappedText) -> None:
 
 
 def tidy(text: MappedText) -> None:
-    """Make one line of it, with a pause where a line ended, and without what no voice can say."""
+    """Join the lines, with a pause at each line's end, and remove what no voice can say."""
     text.rewrite(_LINE_END, lambda match: ", ")
     text.rewrite(_LONE_MARKS, _nothing)
     text.rewrite(_CONTROLS, lambda match: " ")

@@ -115,7 +115,7 @@ _PENCE = re.compile(r"(?<![\w.,])(\d{1,2})p(?!\w)")
 
 
 def say(text: MappedText) -> None:
-    """Make words of amounts."""
+    """Turn amounts into words."""
     if not re.search(rf"{_SIGN}|\u00a2|\dp\b", text.text):
         return
     text.rewrite(_NO_CENTS, lambda match: "")
@@ -135,7 +135,7 @@ def _amount(match: "re.Match[str]", scale: str | None) -> str:
 
 
 def amount(sign: str, digits: str, scale: str | None, attributive: bool = False) -> str:
-    """Return an amount in words: `$12.75` is "twelve dollars and seventy-five cents", in front of a noun "dollar"."""
+    """Return an amount in words: `$12.75` is "twelve dollars and seventy-five cents", before a noun "dollar"."""
     one, many, small_one, small_many = _CURRENCIES[sign]
     if attributive:
         many, small_many = one, small_one

@@ -1,4 +1,4 @@
-"""Numbers in words, as Americans say them. The words themselves come from num2words (imported when first needed)."""
+"""Numbers in words, as in American English. The words come from num2words (imported when first needed)."""
 
 import re
 from functools import lru_cache
@@ -32,7 +32,7 @@ VULGAR = {
 def _words(number: int, form: str) -> str:
     from num2words import num2words
 
-    # Without the British "and", and without commas, which a voice would pause at.
+    # Without the British "and", and without commas, at which a voice would pause.
     return str(num2words(number, lang="en", to=form)).replace(" and ", " ").replace(",", "")
 
 
@@ -66,7 +66,7 @@ def spelled(digits: str) -> str:
 
 
 def is_year(digits: str) -> bool:
-    """Tell whether a number may be a year of the last 900 years or the next 80."""
+    """Return whether a number may be a year of the last 900 years or the next 80."""
     return len(digits) == 4 and int(digits) in _YEARS
 
 

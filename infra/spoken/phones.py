@@ -28,7 +28,7 @@ _IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1
 
 
 def say(text: MappedText) -> None:
-    """Make words of telephone and card numbers."""
+    """Turn telephone and card numbers into words."""
     text.rewrite(_WORDED, lambda match: f"one, {spelled(match[1])}, {match[2].capitalize()}")
     text.rewrite(_IBAN, lambda match: ", ".join(_signs(group) for group in re.findall(r"\w{1,4}", match.group())))
     text.rewrite(_KEYS, lambda match: f"{kept(1)}{_keys(match[2])}")

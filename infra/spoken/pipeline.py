@@ -1,4 +1,4 @@
-"""The pipeline: markup off, then numbers, signs and abbreviations into words."""
+"""The pipeline: removes markup, then turns numbers, signs and abbreviations into words."""
 
 from functools import lru_cache
 
@@ -10,9 +10,9 @@ ENGLISH = "en"
 
 @lru_cache(maxsize=256)
 def spoken(written: str, language: str = ENGLISH) -> SpokenText:
-    """Return what a voice of this language (`en-us`, `de`) is to say for a written text; empty if that is nothing.
+    """Return what a voice of this language (`en-us`, `de`) says for a written text; empty if there is nothing to say.
 
-    Words are made of numbers and signs in English only; other voices say those in their own way.
+    Numbers and signs become words in English only; other voices say them in their own way.
     """
     text = MappedText.of(written)
     is_english = language.lower().startswith(ENGLISH)

@@ -1,4 +1,4 @@
-"""States and quarters of towns in addresses: `St. Louis, Mo.`, `Austin, TX 78701`, `Pennsylvania Avenue NW`."""
+"""States and city quarters in addresses: `St. Louis, Mo.`, `Austin, TX 78701`, `Pennsylvania Avenue NW`."""
 
 import re
 
@@ -43,14 +43,14 @@ _QUARTERS = _named("N North, S South, E East, W West, NW Northwest, NE Northeast
 
 
 def say_states(text: MappedText) -> None:
-    """Make words of states behind a town; before signs become words."""
+    """Expand states after a town; call it before signs become words."""
     text.rewrite(_STATE, _state)
     text.rewrite(_STREET_SIDE, lambda match: f"{_QUARTERS[match[1]]} ")
     text.rewrite(_FLOOR, lambda match: "floor" + ("" if match.string[match.end() :].strip() else match[1]))
 
 
 def say_quarters(text: MappedText) -> None:
-    """Make words of the quarter of a town behind a street's name."""
+    """Expand the city quarter after a street's name."""
     text.rewrite(_QUARTER, lambda match: f"{kept(1)}{_QUARTERS[match[2]]}")
 
 

@@ -86,7 +86,7 @@ _SPELLED_AFTER = re.compile(r"(?i)\b(?:call|dial|text|press)\s+$")
 
 
 def say(text: MappedText) -> None:
-    """Make words of every number."""
+    """Turn every number into words."""
     if not any(character.isdigit() or character in VULGAR for character in text.text):
         return
     for pattern in (_SPACED, _APOSTROPHES, _INDIAN):
@@ -132,7 +132,7 @@ def _parts(text: MappedText) -> None:
 
 
 def _plain(text: MappedText) -> None:
-    """Make words of the numbers that are left."""
+    """Turn the remaining numbers into words."""
     text.rewrite(_COMMA_DECIMAL, lambda match: f"{cardinal(match[1])} point {spelled(match[2])}")
     text.rewrite(_LONG, lambda match: None if match.group().endswith("000000") else spelled(match.group()))
     text.rewrite(_DASH_JOINT, lambda match: " ")

@@ -1,4 +1,4 @@
-"""Which scripts a voice can say. Given letters of another, a voice makes noise, names them one by one, or is silent."""
+"""Which scripts a voice can say. For letters of others, a voice makes noise, spells their names, or is silent."""
 
 import unicodedata
 from collections import Counter
@@ -33,7 +33,7 @@ _OWN: Mapping[str, frozenset[str]] = {
 }
 _NAMES = {"CJK": "Chinese", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean", "DEVANAGARI": "Hindi"}
 _SIGNS = frozenset({"MODIFIER", "COMBINING", "FEMININE", "MASCULINE", "SUPERSCRIPT", "MICRO", "OHM", "FULLWIDTH"})
-"""Words that begin the names of letters that belong to no script."""
+"""First words of the Unicode names of letters that belong to no script."""
 
 
 def scripts_of(language: str) -> frozenset[str]:
@@ -43,7 +43,7 @@ def scripts_of(language: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _script(character: str) -> str:
-    """Return the script of a letter by the first word of its Unicode name; empty for what is no letter of one."""
+    """Return the script of a letter by the first word of its Unicode name; empty if it is not a letter of a script."""
     if character.isascii() or unicodedata.category(character)[0] not in "LM":
         return LATIN if character.isalpha() else ""
     first = unicodedata.name(character, "").partition(" ")[0]
@@ -51,7 +51,7 @@ def _script(character: str) -> str:
 
 
 def foreign_script(text: str, scripts: frozenset[str] | None) -> str:
-    """Return the name of the script that most letters belong to which a voice of these scripts cannot say, or ""."""
+    """Return the main script of the letters that a voice of these scripts cannot say, or "" if it can say all."""
     if scripts is None or text.isascii():
         return ""
     counts = Counter(script for script in map(_script, text) if script and script not in scripts)
@@ -62,7 +62,7 @@ def foreign_script(text: str, scripts: frozenset[str] | None) -> str:
 
 
 def without_foreign(said: SpokenText, scripts: frozenset[str]) -> SpokenText:
-    """Return what is left without the words of other scripts; empty if that is less than half of the letters."""
+    """Return the text without words in other scripts; empty if that leaves less than half of the letters."""
     words = list(zip(said.text.split(), said.spans, strict=True))
     kept = [(word, span) for word, span in words if all(_script(sign) in ("", *scripts) for sign in word)]
     letters = sum(character.isalpha() for word, _ in kept for character in word)

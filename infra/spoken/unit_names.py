@@ -1,4 +1,4 @@
-"""Names of units: their signs, in words for one and for many, and what may stand behind a stroke."""
+"""Names of units: their signs, the words for one and for many, and what may stand after a slash."""
 
 NAMES = {
     "km": ("kilometer", "kilometers"),
@@ -144,7 +144,7 @@ NAMES = {
 }
 NAMES |= {name.replace("\u00b5", "\u03bc"): names for name, names in NAMES.items() if "\u00b5" in name}
 ONLY_SPACED = frozenset({"st", "K", "B", "MP"})
-"""Right behind the digits these are thousands, billions."""
+"""Directly after the digits these mean thousands, billions."""
 POWERED = {"2": "square", "\u00b2": "square", "3": "cubic", "\u00b3": "cubic"}
 PER = {
     "s": "second",

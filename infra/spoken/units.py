@@ -1,4 +1,4 @@
-"""Units behind numbers in words: `60 km/h`, `5 °C`, `5'11"`."""
+"""Units after numbers in words: `60 km/h`, `5 °C`, `5'11"`."""
 
 import re
 
@@ -75,7 +75,7 @@ _PERCENT = re.compile(r"(?<=\d)\s?%(?=-?\w)")
 
 
 def say(text: MappedText) -> None:
-    """Make words of measures."""
+    """Turn measures into words."""
     text.rewrite(_DEGREES, lambda match: "\u00b0")
     text.rewrite(_POSITION, _position)
     text.rewrite(_ROAD, lambda match: f"{kept(1)} {_COMPASS[match[2]].capitalize()}")
@@ -105,12 +105,12 @@ def say(text: MappedText) -> None:
 
 
 def say_sides(text: MappedText) -> None:
-    """Make words of the crosses between lengths, which are no products: `10x15 cm`; before operators are said."""
+    """Turn the crosses between lengths, which are not products, into words: `10x15 cm`; call it before operators."""
     text.rewrite(_EACH_SIDE, lambda match: f"{kept(1)} by ")
 
 
 def is_label(match: "re.Match[str]") -> bool:
-    """Tell whether a number with a letter is a name rather than a measure: `gate 23A`, `room 4B`, `I-80 W`."""
+    """Return whether a number with a letter is a name rather than a measure: `gate 23A`, `room 4B`, `I-80 W`."""
     return _LABEL.search(match.string[: match.start()]) is not None
 
 

@@ -1,10 +1,10 @@
-"""Abbreviations, months, units' neighbours: the words that both the clause cutter and the pipeline have to know."""
+"""Abbreviations, months, units' neighbours: the words that both the clause cutter and the pipeline use."""
 
 import re
 
 
 def words(text: str) -> frozenset[str]:
-    """Return the words of a list that is written as a text."""
+    """Return the words of a list written as a text."""
     return frozenset(text.split())
 
 
@@ -37,7 +37,7 @@ TITLES = {
     "insp": "Inspector",
     "amb": "Ambassador",
 }
-"""Said in front of a name; their full stop never ends a sentence."""
+"""Said before a name; their full stop never ends a sentence."""
 
 ALWAYS = {
     "e.g": "for example",
@@ -96,7 +96,7 @@ ALWAYS = {
     "pkwy": "Parkway",
     "ln": "Lane",
 }
-"""Written with a full stop, whatever stands beside them."""
+"""Written with a full stop in any context."""
 
 BEFORE_NUMBER = {
     "no": "number",
@@ -132,7 +132,7 @@ BEFORE_NUMBER = {
     "ste": "suite",
     "rte": "route",
 }
-"""Abbreviations only in front of a number."""
+"""Abbreviations only before a number."""
 
 MONTHS = {
     "jan": "January",
@@ -169,14 +169,14 @@ NUMBERED = words(
     " episode season track route highway interstate terminal window king queen pope world war super bowl"
     " day week item option building floor apartment suite channel game round stage zone"
 )
-"""Words that a number or a Roman numeral belongs to."""
+"""Words that are followed by a number or a Roman numeral."""
 
 UNIT_NAMES = words(
     "in ft yd mi km cm mm m oz lb lbs kg g mg tbsp tsp tbs hr hrs min mins sec secs yr yrs wk wks mo mos gal qt"
     " pt pts sq"
     " l ml dl cl h s ms"
 )
-"""Short names of units that may be written with a full stop, or with another measure behind them."""
+"""Short names of units that may have a full stop, or another measure after them."""
 
 SCALES = ("thousand", "million", "billion", "trillion")
 
@@ -185,4 +185,4 @@ OPERATORS = words(
     "+ - \u2212 \u2013 * / = == != < > <= >= \u2264 \u2265 \u2260 \u2248 ~ \u00d7 \u00f7 \u00b1 ^ ** % & | -> &&"
     " || += -= \u2192 \u2190 \u2261 &amp; &lt; &gt; &le; &ge; &ne; &times; &divide; &plusmn; &rarr; &larr;"
 )
-"""Signs that belong to what stands on either side of them."""
+"""Signs that belong to the text on both sides of them."""

@@ -1,4 +1,4 @@
-"""What is not to be cut apart: abbreviations and numbers with what belongs to them, and spans of markup. Pure."""
+"""What must not be split: abbreviations and numbers with what belongs to them, and spans of markup. Pure."""
 
 import re
 
@@ -36,17 +36,17 @@ _GOES_ON = words(
     " wed thu thur"
     " thurs fri sat sun"
 ) | {*MONTHS, *(name.lower() for name in MONTHS.values())}
-"""What goes on with the sentence, capital or not: `5 p.m. EST`, `Co. Ltd.`, `Pennsylvania Ave. NW`."""
+"""What continues the sentence, capital or not: `5 p.m. EST`, `Co. Ltd.`, `Pennsylvania Ave. NW`."""
 _WITH_MORE = words("ft lb lbs hr hrs min mins") | frozenset(DAYS)
-"""A number behind these goes on: `5 ft. 6 in.`, `Tue. 3 Dec.`"""
+"""A number after these continues the sentence: `5 ft. 6 in.`, `Tue. 3 Dec.`"""
 _BEFORE_DIGIT = words(
     "ref rs ps rom matt cor gal eph thess tim heb pet exod lev deut prov isa jer ezek mar fl para sched approx"
 )
-"""Other abbreviations only in front of a number."""
+"""Other abbreviations, only before a number."""
 _MAY_END = frozenset(
     {"etc", "inc", "ltd", "corp", "co", "jr", "sr", "bros", "esq", "p.m", "a.m", "ave", "blvd", "rd", "al"}
 )
-"""Abbreviations that often end a sentence: the next word tells."""
+"""Abbreviations that often end a sentence; the next word decides."""
 
 
 def last_words(text: str) -> tuple[str, str]:
@@ -57,9 +57,9 @@ def last_words(text: str) -> tuple[str, str]:
 
 
 def stops_at(text: str, following: str | None = None) -> bool | None:
-    """Tell whether the full stop that ends `text` ends a sentence; None if that depends on what follows.
+    """Return whether the full stop at the end of `text` ends a sentence; None if that depends on what follows.
 
-    `following` is the text behind it, from the next character on that is no white space.
+    `following` is the text after it, from the next character that is not white space.
     """
     body = text[:-1]
     if _LIST_NUMBER.fullmatch(body) and body.strip() != "I":
@@ -89,7 +89,7 @@ def stops_at(text: str, following: str | None = None) -> bool | None:
 
 
 def is_bound(before: str, following: str) -> bool:
-    """Tell whether the last word of `before` and the first of `following` ("" if unknown) belong together."""
+    """Return whether the last word of `before` and the first of `following` ("" if unknown) belong together."""
     earlier, last = last_words(before)
     written_first = following.split(None, 1)[0] if following.strip() else ""
     first = written_first.lstrip(_OPENING) or written_first
@@ -135,7 +135,7 @@ _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
 
 
 def _belongs_behind(before: str, earlier: str, last: str, first: str) -> bool:
-    """Tell whether the next word belongs to the last one, whatever kinds of words they are."""
+    """Return whether the next word belongs to the last one, for words of any kind."""
     word, following = last.lower().rstrip("."), first.lower().rstrip(".,;:!?)")
     if (word, following) in _TWO_PARTS or (following in _STREETS and _ORDINAL.fullmatch(word)):
         return True
@@ -178,7 +178,7 @@ _PAIRED = re.compile(
 
 
 def is_in_markup(text: str) -> bool:
-    """Tell whether a text ends within a span of markup: emphasis, code, a link, a tag, a formula."""
+    """Return whether a text ends within a span of markup: emphasis, code, a link, a tag, a formula."""
     line = text[text.rfind("\n") + 1 :]
     if not any(mark in line for mark in "`$\\[<*_~"):
         return False
