@@ -1,4 +1,4 @@
-# Everything a person or CI runs. `make help` lists it.
+# Everything that people and CI run. `make help` lists it.
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
@@ -9,9 +9,9 @@ LOCK := $(VENV)/bin/uv pip compile --universal --generate-hashes --upgrade -q --
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(INSTALLED) ## make .venv with what running needs (quick the second time)
+setup: $(INSTALLED) ## create .venv with what running needs (quick the second time)
 
-setup-dev: $(INSTALLED_DEV) ## the same, and the tools of tests and linters
+setup-dev: $(INSTALLED_DEV) ## the same, with the tools for tests and linters
 
 $(INSTALLED): requirements.lock pyproject.toml scripts/setup.sh infra/system/weights.py
 	@bash scripts/setup.sh $(VENV)
@@ -21,40 +21,40 @@ $(INSTALLED_DEV): requirements-dev.lock $(INSTALLED)
 	@bash scripts/setup.sh $(VENV) dev
 	@touch $(INSTALLED_DEV)
 
-run: setup ## start it all and print the page's address; LIVEKIT=1 opens the LiveKit door, too
+run: setup ## start everything and print the page's address; LIVEKIT=1 also opens the LiveKit door
 	@$(VENV)/bin/daredevil run $(if $(filter-out 0,$(LIVEKIT)),--livekit)
 
 pulsar: ## start a real Pulsar broker on loopback for the Pulsar projection (Java 17)
 	@bash scripts/pulsar.sh $(PULSAR_OPTIONS)
 
-test: setup-dev ## install what the tests need where that is possible, then run them
+test: setup-dev ## install what the tests need if possible, then run them
 	@bash scripts/test_tools.sh
 	@bash scripts/test.sh
 
-test-quick: setup-dev ## run what takes no slow server, browser or engine: within two minutes, while you write
+test-quick: setup-dev ## run the tests without slow servers, browsers and engines, in under two minutes
 	@bash scripts/test.sh quick
 
-test-nightly: setup-dev ## run all tests, also further cases of what `make test` shows with one
+test-nightly: setup-dev ## run all tests, including further cases of what `make test` covers with one
 	@bash scripts/test_tools.sh
 	@bash scripts/test.sh nightly
 
-lint: setup-dev ## ruff, mypy and the layers of imports, and where npm is, Redocly and Spectral on the HTTP API
+lint: setup-dev ## ruff, mypy and the layers of imports; with npm also Redocly and Spectral on the HTTP API
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-logo
 	@bash scripts/openapi_lint.sh
 
-lock: setup ## choose dependency versions anew, with hashes; what running needs is a part of all, in the same versions
+lock: setup ## update dependency versions, with hashes; what running needs has the same versions in both files
 	$(LOCK) --group dev -o requirements-dev.lock
 	$(LOCK) --group setup -c requirements-dev.lock -o requirements.lock
 
-asyncapi: setup ## write asyncapi.yaml from the code
+asyncapi: setup ## generate asyncapi.yaml from the code
 	$(VENV)/bin/python -m contracts.asyncapi.document
 
-settings-table: setup ## write docs/settings.md from the code
+settings-table: setup ## generate docs/settings.md from the code
 	$(VENV)/bin/python -m infra.cli.settings_table
 
-clean: ## remove what was built and installed, but no conversation
+clean: ## remove what was built and installed; conversations stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/*_check/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

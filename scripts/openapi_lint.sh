@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Has Redocly and Spectral read the HTTP API's document. Without npm it says that it was left out, unless nothing may be
-# missing (DAREDEVIL_REQUIRE_ALL=1).
+# Lints the HTTP API's document with Redocly and Spectral. Without npm it prints that it was skipped, or fails if nothing
+# may be missing (DAREDEVIL_REQUIRE_ALL=1).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 check=tests/openapi_check

@@ -53,7 +53,7 @@ fetch() {
     mv "$new" "$home/lib"
 }
 
-# Tells when somebody listens on loopback port $1, or that this process, by then the broker, has ended before that.
+# Prints when loopback port $1 is open, or that this process, by then the broker, has ended before that.
 tell_when_ready() {
     while kill -0 $$ 2>/dev/null; do
         if (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then
@@ -101,7 +101,7 @@ SETTINGS
     local drivers=org.apache.pulsar.metadata.bookkeeper
     cd "$data"
     tell_when_ready "$admin_port" "$data/pulsar.log" &
-    # Only the quick compiler: the other one takes half of all CPU for the first 100,000 messages, to win little later.
+    # Only the fast compiler: the other one uses half of all CPU for the first 100,000 messages, and gains little later.
     # shellcheck disable=SC2086  # several options
     exec "$java" -Xms256m -Xmx512m -XX:MaxDirectMemorySize=256m -XX:TieredStopAtLevel=1 ${PULSAR_JAVA_OPTIONS:-} \
         -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError "${open[@]}" \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes the virtual environment $1: every dependency by hash from requirements.lock, then this project, editable. With
+# Creates the virtual environment $1: every dependency by hash from requirements.lock, then this project, editable. With
 # `dev` as $2 the tools of tests and linters are added to it, from requirements-dev.lock.
-# Nothing is compiled: only wheels are taken. Safe to run again; what is there is kept.
+# Nothing is compiled: only wheels are installed. Safe to run again; what is installed already is kept.
 set -euo pipefail
 venv=$1 part=${2:-}
 cd "$(dirname "$0")/.."
@@ -49,7 +49,7 @@ make_environment() {
             apt-get update -qq
             apt-get install -y -qq "$(basename "$(readlink -f "$python")")-venv" || apt-get install -y -qq python3-venv
         else
-            echo "This Python cannot make virtual environments: sudo apt-get install python3-venv, then try again." >&2
+            echo "This Python cannot create virtual environments. Run sudo apt-get install python3-venv, then try again." >&2
             exit 1
         fi
     fi
@@ -57,7 +57,7 @@ make_environment() {
     "$python" -m venv "$venv"
 }
 
-# The lock's own lines about uv, so that the installer is checked by hash as well.
+# The lock's own lines about uv, so that the installer is also checked by hash.
 lines_of_uv() { awk '/^[^ #]/ {uv = /^uv==/} uv && !/^ *#/' requirements.lock; }
 
 if ! suitable "$venv/bin/python"; then

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs the tests: those without engines side by side, then those with real engines and whole systems alone on the machine,
+# Runs the tests: those without engines in parallel, then those with real engines and whole systems alone on the machine,
 # so that they do not wait for a core. `quick` runs only what takes no server that is slow to start, no browser and no
 # engine; `nightly` runs also the further cases that are marked so. With other arguments there is one run, and they go to
 # pytest.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-# Arithmetic on several threads in each of several processes waits for itself.
+# Multithreaded arithmetic in each of several processes would compete for the same cores.
 export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
 side_by_side=(-n 2 --dist loadscope)

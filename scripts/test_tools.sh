@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Gets the programs that the tests use beyond Python: by apt on Debian as root; elsewhere says what will be skipped.
+# Installs the programs that the tests use beyond Python: with apt on Debian as root; elsewhere it prints what is skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,7 +32,7 @@ if [ ${#packages[@]} -gt 0 ]; then
     fi
 fi
 
-# Fetches the packages of a folder's lock file, once for each of its versions.
+# Installs the packages of a folder's lock file, once per version of the file.
 fetch_npm() {
     local folder=$1 what=$2
     [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ] && return

@@ -1,4 +1,4 @@
-// The page: buttons to the call, the call's state to the page.
+// The page: connects the buttons to the call, and shows the call's state.
 import { Call } from "./call.js";
 import { copyButton } from "./dom.js";
 import { doorUrl } from "./door.js";
@@ -14,7 +14,7 @@ import { Who } from "./who.js";
 
 const SAYS = {
   idle: ["Ready when you are", "Press Talk, allow the microphone, and speak. Interrupt whenever you like."],
-  asking: ["Your microphone…", "Allow it in the browser's question."],
+  asking: ["Your microphone…", "Allow it when the browser asks."],
   connecting: ["Connecting…", ""],
   reconnecting: ["Reconnecting…", "The conversation so far is safe."],
   listening: ["Listening", "Say something."],
@@ -77,7 +77,7 @@ function factCame(message) {
   if (name === "SummaryWritten") transcript.showSummaryPending(false);
 }
 
-// What the server runs decides what is offered.
+// What the server runs decides what the page offers.
 async function showOffers() {
   const { rooms, mostTextBytes, names } = await offers();
   ui.rooms.hidden = !rooms;
@@ -124,7 +124,7 @@ function renderSession() {
   ui.cliCommand.textContent = `daredevil events ${id}`;
 }
 
-// A button that goes away under the keyboard hands its focus to the one that took its place.
+// A focused button that disappears passes its focus to the one that replaces it.
 function keepFocus(change) {
   const before = document.activeElement;
   change();
@@ -181,13 +181,13 @@ for (const name of ["pointerdown", "keydown", "visibilitychange"]) {
   document.addEventListener(name, async () => {
     if (!call.player.context || call.player.allowed) return;
     await call.player.context.resume();
-    if (problem?.title === "The browser holds the sound back") showProblem(null);
+    if (problem?.title === "The browser is blocking the sound") showProblem(null);
   });
 }
 window.addEventListener("pagehide", () => call.keep());
 window.addEventListener("online", () => call.door?.retryNow());
 
-// For tests and the curious: how things are, read only.
+// The current state, read only, for tests and debugging.
 Object.defineProperty(window, "daredevil", {
   value: Object.freeze({
     get state() {

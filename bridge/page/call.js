@@ -24,8 +24,8 @@ const UNHEARD_MS = 300; // less than that was no word
 const MICROPHONE_MS = 1500; // what the microphone may take to open again before the call goes on without it
 
 export class Call {
-  // `who()` gives the fields of a hello that tell who talks. `on` has: change() when the state may have, entries([...]) of the conversation, fact(message), problem(or null),
-  // and begun() for a new session.
+  // `who()` returns the fields of a hello that identify the person. `on` has: change() when the state may have changed,
+  // entries([...]) of the conversation, fact(message), problem(or null), and begun() for a new session.
   constructor(url, who, on) {
     Object.assign(this, { url, who, on });
     this.player = new Player((message) => this.played(message));
@@ -81,7 +81,7 @@ export class Call {
     this.on.change();
   }
 
-  // Goes on with the session that this tab had before it was loaded again.
+  // Resumes the session that this tab had before it was reloaded.
   async resume(kept) {
     this.starting = true;
     this.muted = kept.muted ?? false;
@@ -96,7 +96,7 @@ export class Call {
     this.connect(kept);
   }
 
-  // What sounds is stopped first, and given a moment to say how much of it was heard.
+  // The reply being played is stopped first, and gets a moment to report how much of it was heard.
   async hangUp() {
     this.closeMicrophone();
     if (this.voice) {
@@ -116,14 +116,14 @@ export class Call {
     else if (this.mayTalk) this.talk();
   }
 
-  // The texts that no session took begin a new one.
+  // Texts that no session has stored start a new one.
   typeAgain() {
     const texts = this.unsaid;
     this.connect();
     for (const text of texts) this.door.say(text);
   }
 
-  // ---- how it is
+  // ---- its state
 
   get wasTyped() {
     return this.unsaid.length > 0;
@@ -227,7 +227,7 @@ export class Call {
     return { ...who, sample_rate_hz: rate, mic, replies: this.held.toTell(), ...clock };
   }
 
-  // What a reload needs to go on; nothing once the call is over.
+  // What a reload needs to resume; nothing once the call is over.
   keep() {
     const { sessionId, token, unsaid } = this.door ?? {};
     if (!sessionId || !this.live) return;
@@ -331,7 +331,7 @@ export class Call {
   }
 }
 
-// The browser's time zone as an IANA name; empty where it does not know one.
+// The browser's time zone as an IANA name; empty if it has none.
 function timeZone() {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
   return zone === "Etc/Unknown" ? "" : zone;

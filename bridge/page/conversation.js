@@ -38,7 +38,7 @@ function changeReply(conversation, data, fields) {
   return [reply.exchange];
 }
 
-// What went wrong, without the class of the exception that facts have before it.
+// What went wrong, without the exception's class that precedes it in facts.
 function reason(error) {
   return error.replace(/^(?:[\w.]*(?:Error|Exception|Failed|Timeout|Unavailable)\w*: )+/, "") || error;
 }
@@ -144,7 +144,7 @@ const FOLDS = {
   },
 };
 
-// Takes one fact in; a sequence that was seen before changes nothing. Returns the entries that changed.
+// Applies one fact; a sequence that was seen before changes nothing. Returns the entries that changed.
 export function fold(conversation, { name, sequence, data }) {
   if (sequence <= conversation.sequence) return [];
   conversation.sequence = sequence;
@@ -171,7 +171,7 @@ export function replyToShow(exchange) {
   return exchange.replies.findLast((reply) => !reply.draft && !reply.discarded) ?? null;
 }
 
-// True while something is being prepared that is not to be shown yet. A turn whose answer was given up for a later turn
+// True while something is being prepared that is not shown yet. A turn whose answer was given up for a later turn
 // is answered together with that one.
 function isPreparing(conversation, exchange) {
   if (conversation.closed || exchange.dismissed || exchange.passed || isAnswered(exchange)) return false;
@@ -181,7 +181,7 @@ function isPreparing(conversation, exchange) {
   return later.length === 0 || (isBegun && !later.some(isAnswered));
 }
 
-// True once there are words of an answer, or it is over without any.
+// True once an answer has words, or is over without any.
 function isAnswered(exchange) {
   const reply = replyToShow(exchange);
   return Boolean(reply && (reply.clauses.length || reply.completed !== null));
@@ -196,7 +196,7 @@ export function thinking(conversation) {
   return !(reply?.started || reply?.finished || reply?.interrupted || reply?.completed === "failed" || isSilent);
 }
 
-// The words of a reply, each with whether it was heard: by the fact once that is there, till then each that has begun.
+// The words of a reply, each with whether it was heard: by the fact once it is stored, until then each word that has begun.
 export function wordsOf(reply) {
   if (reply.interrupted) return split(reply.heardText).map((word) => ({ ...word, heard: true }));
   const words = [];
@@ -212,7 +212,7 @@ export function wordsOf(reply) {
   return words;
 }
 
-// The white space between two clauses: the second holds it, except in logs from before clauses did.
+// The white space between two clauses: the second contains it, except in old logs.
 function joint(before, { space }) {
   return space || (before && !/[\u2014\u3002\uff01\uff1f]$/.test(before.text) ? " " : "");
 }

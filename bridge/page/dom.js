@@ -1,4 +1,4 @@
-// Making elements. Text goes in as text, never as markup: it comes from people and models.
+// Creates elements. Text is inserted as text, never as markup: it comes from people and models.
 
 export function el(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
@@ -14,7 +14,7 @@ export function icon(name) {
   return svg;
 }
 
-// Copies what `text()` gives, and shows for a moment that it did.
+// Copies what `text()` returns, and shows a confirmation for a moment.
 export function copyButton(button, text) {
   button.addEventListener("click", async () => {
     const use = button.querySelector("use");

@@ -1,4 +1,4 @@
-// One conversation's WebSocket: says hello, comes back by itself with the same session id, hands on what arrives.
+// One conversation's WebSocket: sends the hello, reconnects with the same session id, and passes on what arrives.
 
 const WELCOME_MS = 6000;
 const FIRST_RETRY_MS = 250;
@@ -18,8 +18,8 @@ export function doorUrl(location) {
   return `${secure ? "wss" : "ws"}://${location.host}${url.pathname}${url.search}`;
 }
 
-// Who talks, for a server that wants to know (DAREDEVIL_AUTH): the JWT in this page's address (`?token=` or `#token=`), or
-// what a login of yours gives by `window.daredevilToken = async () => token`.
+// The person's token, for a server that requires one (DAREDEVIL_AUTH): the JWT in this page's address (`?token=`
+// or `#token=`), or what your own login provides as `window.daredevilToken = async () => token`.
 export async function userToken() {
   for (const part of [location.search, location.hash]) {
     const given = new URLSearchParams(part.slice(1)).get("token");
@@ -29,9 +29,9 @@ export async function userToken() {
 }
 
 export class Door {
-  // `hello()` gives the fields of the hello; `on` has: message(object), sound(ArrayBuffer), and
+  // `hello()` returns the fields of the hello; `on` has: message(object), sound(ArrayBuffer), and
   // state(name, details) with connecting, open, waiting {retryMs}, refused {error} or closed {reason}. `kept` is the
-  // session to go on with, {sessionId, token, unsaid}, if there is one.
+  // session to resume, {sessionId, token, unsaid}, if there is one.
   constructor(url, hello, on, kept = null) {
     this.url = url;
     this.hello = hello;
@@ -127,7 +127,7 @@ export class Door {
     if ((!this.over || this.leaving) && this.socket === null) this.open();
   }
 
-  // A new connection to the same session, with another hello (the microphone came).
+  // A new connection to the same session, with another hello (the microphone was added).
   renew() {
     const socket = this.socket;
     this.socket = null;
@@ -154,14 +154,14 @@ export class Door {
     else this.socket.send(pcm);
   }
 
-  // A text counts as said once the server has stored it: till then it is kept, and sent on each new connection.
+  // A text counts as said once the server has stored it: until then it is kept, and sent on each new connection.
   say(text) {
     const message = { type: "text", id: crypto.randomUUID?.() ?? randomId(), text };
     this.unsaid.set(message.id, message);
     this.send(message);
   }
 
-  // For the page the call is over at once; the server is told until it has stored it, over new connections if need be.
+  // For the page the call is over at once; the hangup is sent until the server has stored it, on new connections if needed.
   hangUp() {
     if (this.over) return;
     this.end("hangup");

@@ -1,4 +1,4 @@
-// The raw facts as they come, newest last; each opens to its fields.
+// The raw facts as they arrive, newest last; each opens to its fields.
 import { el } from "./dom.js";
 
 const MAX_ROWS = 400;
@@ -12,7 +12,7 @@ export function clock(timeNs) {
   return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}.${ms}`;
 }
 
-// Which part of the conversation a fact is about: it gets that part's colour.
+// Which part of the conversation a fact is about; it determines the colour.
 function subjectOf(name) {
   if (/^(Speech|Transcript|Utterance|Turn|Interruption)/.test(name)) return "user";
   if (/^(Reply|Tool)/.test(name)) return "mind";
@@ -42,7 +42,7 @@ export class FactsPanel {
 
   tellEmpty() {
     this.empty.hidden = [...this.list.children].some((row) => !row.hidden);
-    this.empty.textContent = this.total ? `No fact has “${this.filter.value.trim()}” in it.` : this.introduction;
+    this.empty.textContent = this.total ? `No fact contains “${this.filter.value.trim()}”.` : this.introduction;
   }
 
   add({ name, sequence, data }) {
@@ -69,7 +69,7 @@ export class FactsPanel {
       gistShown,
     );
     const details = el("details", {}, summary);
-    // The fields are written out when somebody looks.
+    // The fields are written out when the item is opened.
     details.addEventListener("toggle", () => details.childElementCount === 1 && details.append(fields(data)), { once: true });
     const row = el("li", {}, details);
     this.rows.set(row, { gistShown, gist, name: name.toLowerCase(), fields: leaves(shownFields(data)) });
@@ -77,8 +77,8 @@ export class FactsPanel {
     return row;
   }
 
-  // Shows a fact if its name or anything in its fields has each of the words; of fields that its line does not show, the
-  // first that has one of them is told.
+  // Shows a fact if its name or anything in its fields has each of the words; of the fields that its line does not
+  // show, the first that has one of them is displayed.
   sift(row) {
     const { gistShown, gist, name, fields } = this.rows.get(row);
     const words = this.filter.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -98,13 +98,13 @@ function shownFields(data) {
   return Object.fromEntries(Object.entries(data).filter(([key, value]) => value !== null && !HIDDEN_FIELDS.has(key)));
 }
 
-// Every value as a line with its place: `context.2.text: …`.
+// Every value as a line with its path: `context.2.text: …`.
 function leaves(value, place = "") {
   if (typeof value !== "object" || value === null) return [`${place}: ${value}`];
   return Object.entries(value).flatMap(([key, inner]) => leaves(inner, place ? `${place}.${key}` : key));
 }
 
-// A line around where it has the word, with the word marked; its place stays.
+// The part of a line around the word, with the word marked; its path stays.
 function snippet(line, word) {
   const at = line.toLowerCase().indexOf(word);
   const begins = line.indexOf(": ") + 2;

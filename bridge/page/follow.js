@@ -1,4 +1,4 @@
-// Keeps the end of a conversation in view while its reader is there; scrolling back lets go.
+// Keeps the end of a conversation in view while its reader is there; scrolling back stops that.
 
 const NEAR = 80; // pixels from the end that still count as there
 
@@ -14,7 +14,7 @@ export class Follower {
     window.addEventListener("resize", () => this.follow());
   }
 
-  // Goes to the end, wherever the reader was.
+  // Scrolls to the end, wherever the reader was.
   toEnd() {
     this.atEnd = true;
     this.follow();
@@ -27,7 +27,7 @@ export class Follower {
     this.seen = this.layout();
   }
 
-  // What the browser scrolls because things around the words have changed their sizes is no wish of the reader's.
+  // Scrolling by the browser, because elements have changed their sizes, is not the reader's choice.
   scrolled() {
     if (!this.words.clientHeight) return;
     if (this.seen !== this.layout()) return this.follow();

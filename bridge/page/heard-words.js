@@ -15,7 +15,7 @@ export function split(text) {
   });
 }
 
-// Takes a reply's clauses in order, as { text, sent, total, wordEnds }, in samples at `rate` Hz. `total` is null while
+// Receives a reply's clauses in order, as { text, sent, total, wordEnds }, in samples at `rate` Hz. `total` is null while
 // that is not known, `sent` null where it is not known how much of it is played. Returns for each { first, words }, and
 // of each word { text, space, first, end }: samples from the reply's start, Infinity for what does not sound.
 export function placed(clauses, rate) {

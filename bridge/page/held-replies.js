@@ -1,10 +1,10 @@
-// What this page has of each reply that is not over in the log. It is told when the page comes back after the
-// connection, the server or the page itself broke off: the reply goes on from there, nothing is heard twice.
+// What this page has of each reply that is not over in the log. It is sent when the page reconnects after the
+// connection, the server or the page itself broke off: the reply continues from there, nothing is heard twice.
 
 const MAX_HELD = 64;
 
 export class HeldReplies {
-  // `saved` is what `toSave()` gave before the page was loaded again: the counts are known, the sound is gone.
+  // `saved` is what `toSave()` returned before the page was reloaded: the counts are known, the sound is gone.
   constructor(saved = []) {
     this.held = new Map();
     for (const { reply_id: id, samples = 0, started_at: startedAt = null, ended = false } of saved) {
@@ -13,7 +13,7 @@ export class HeldReplies {
     this.current = null;
   }
 
-  // Takes that sound of a reply follows, from its sample `first` on. Returns true if the player has it already.
+  // Notes that sound of a reply follows, from its sample `first` on. Returns true if the player has it already.
   begin(id, first) {
     const held = this.held.get(id) ?? { samples: first, received: first, base: first, skip: 0, startedAt: null, ended: false, isHere: false };
     const isHere = held.isHere;
@@ -25,7 +25,7 @@ export class HeldReplies {
     return isHere;
   }
 
-  // Takes sound of the reply that was begun last (PCM16). Returns what of it is new.
+  // Adds sound of the reply that was begun last (PCM16). Returns the part that is new.
   receive(buffer) {
     if (!this.current) return buffer;
     const samples = buffer.byteLength >> 1;
@@ -35,7 +35,7 @@ export class HeldReplies {
     return known ? buffer.slice(known * 2) : buffer;
   }
 
-  // Takes the player's count. Returns it as the server counts: from the reply's start.
+  // Processes the player's count. Returns it as the server counts: from the reply's start.
   played(report, now = Date.now()) {
     const held = this.held.get(report.reply_id);
     if (!held) return report;
@@ -46,12 +46,12 @@ export class HeldReplies {
     return { ...report, samples };
   }
 
-  // Takes that the log has its end.
+  // Notes that the log has the reply's end.
   over(id) {
     this.held.delete(id);
   }
 
-  // For the hello of a connection that goes on with the session.
+  // For the hello of a connection that resumes the session.
   toTell(now = Date.now()) {
     return [...this.held].map(([id, { received, samples, startedAt, ended }]) => ({
       reply_id: id,

@@ -7,7 +7,7 @@ export function keepSession(session) {
     if (session) sessionStorage.setItem(KEY, JSON.stringify(session));
     else sessionStorage.removeItem(KEY);
   } catch {
-    // a browser that keeps nothing: a reload begins anew
+    // a browser without storage: a reload starts a new session
   }
 }
 

@@ -1,10 +1,10 @@
-// The microphone: asks for it with echo cancellation, and hands on frames and their level.
+// The microphone: asks for it with echo cancellation, and passes on frames and their level.
 
 const SPEECH_RATE = 16000; // what the agent hears: resampling here saves two thirds of the upload
 const MAX_RATE = 48000;
 
 export class Microphone {
-  // `onFrame(ArrayBuffer, peak)` every 20 ms; `onLost()` when the device goes away.
+  // `onFrame(ArrayBuffer, peak)` every 20 ms; `onLost()` when the device is disconnected.
   static async open(onFrame, onLost) {
     if (!window.isSecureContext) throw new DOMException("insecure", "InsecureContext");
     if (!navigator.mediaDevices?.getUserMedia || !window.AudioWorkletNode) throw new DOMException("old", "OldBrowser");
@@ -42,7 +42,7 @@ export class Microphone {
     await this.context.resume();
   }
 
-  // Some browsers refuse a context whose rate is not the device's: then the device's it is.
+  // Some browsers refuse a context whose rate is not the device's: then the device's rate is used.
   source() {
     try {
       this.context = new AudioContext({ sampleRate: SPEECH_RATE, latencyHint: "interactive" });

@@ -1,5 +1,5 @@
-// What the server that runs offers: `page.json`. Without an answer nothing is offered, and texts of any length are for the
-// door to judge.
+// What the running server offers: `page.json`. Without an answer nothing is offered, and the door judges the length of
+// texts.
 export async function offers() {
   try {
     const { rooms = false, names = false, max_text_bytes: mostTextBytes = Infinity } = await (await fetch("./page.json")).json();

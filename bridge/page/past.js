@@ -22,7 +22,7 @@ function keep(all) {
   try {
     localStorage.setItem(KEY, JSON.stringify(all.slice(0, MAX_KEPT)));
   } catch {
-    // a browser that keeps nothing has no past
+    // a browser without storage has no past conversations
   }
 }
 
@@ -38,7 +38,7 @@ export class PastConversations {
     this.show();
   }
 
-  // Remembers a conversation that was opened; once it has words of its person, these name it.
+  // Remembers a conversation that was opened; the person's first words become its name.
   remember(id, token) {
     if (!id || !token || kept().some((each) => each.id === id)) return;
     keep([{ id, token, at: Date.now(), words: "" }, ...kept()]);
@@ -52,7 +52,7 @@ export class PastConversations {
     keep(all);
   }
 
-  // Not listed is what is still going on, `current`.
+  // The conversation in progress, `current`, is not listed.
   show(current = null) {
     this.current = current;
     const all = kept().filter((each) => each.id !== current && each.words);
@@ -81,13 +81,13 @@ export class PastConversations {
       this.showSummary(past, session, summary).catch(() => (summary.hidden = true));
     } catch (error) {
       if (this.opened !== past) return;
-      const forget = el("button", { type: "button", className: "quiet-button" }, "Take it off this list");
+      const forget = el("button", { type: "button", className: "quiet-button" }, "Remove it from this list");
       forget.addEventListener("click", () => this.forget(past.id));
-      this.body.replaceChildren(el("p", { role: "alert" }, `It cannot be read: ${error.message}`), forget);
+      this.body.replaceChildren(el("p", { role: "alert" }, `The conversation cannot be read: ${error.message}`), forget);
     }
   }
 
-  // Asked for once there is one: till then it says that it is being written, if it may still come.
+  // Fetched once there is one; until then a note says that it is being written, if it may still come.
   async showSummary(past, session, place) {
     const until = Date.now() + SUMMARY_MS;
     while (this.opened === past) {
@@ -117,7 +117,7 @@ export class PastConversations {
     const answer = await fetch(`./sessions/${encodeURIComponent(id)}${what}`, { headers: { Authorization: `Bearer ${token}` } });
     if (answer.ok) return answer.json();
     const problem = await answer.json().catch(() => ({}));
-    throw new Error(problem.detail || problem.message || problem.title || `the server answers ${answer.status}`);
+    throw new Error(problem.detail || problem.message || problem.title || `the server answered ${answer.status}`);
   }
 
   contents(past, { turns, recording }) {

@@ -50,7 +50,7 @@ class Reply {
 }
 
 export class Playback {
-  // `outputRate` is the device's side (Hz); `report` takes the protocol's `played` messages.
+  // `outputRate` is the device's side (Hz); `report` receives the protocol's `played` messages.
   constructor(outputRate, report) {
     this.outputRate = outputRate;
     this.fadeStep = 1 / Math.max(1, Math.round(FADE_S * outputRate));
@@ -62,12 +62,12 @@ export class Playback {
     this.now = 0; // when the sample that is rendered next is played, in s
   }
 
-  // ---- what the server says
+  // ---- messages from the server
 
   // `rate` is that of the reply's sound, Hz, in which its samples are counted.
   begin(id, rate) {
     if (this.find(id) || this.over.has(id)) return;
-    // The server never starts a reply over one that it has paused: the paused one is forgotten there.
+    // The server never starts a reply over one that it has paused: the paused one is over for it.
     for (const reply of this.queue.filter((each) => each.held)) this.stop(reply.id);
     this.queue.push(new Reply(id, rate));
   }
@@ -108,14 +108,14 @@ export class Playback {
     else this.finish(reply, {});
   }
 
-  // The device stood still until now, of itself: nobody but us knows where.
+  // The device stood still on its own until now: only this page knows where.
   stoodStill(now_s) {
     const reply = this.queue[0];
     this.now = now_s;
     if (reply?.flowing && reply.audible && !reply.held && !reply.leaving) this.tell(reply, { resumed: true });
   }
 
-  // ---- what the audio thread asks for
+  // ---- calls from the audio thread
 
   // `begins_s`: when the first sample of `out` is played.
   render(out, begins_s = this.now) {
@@ -142,7 +142,7 @@ export class Playback {
     return reply === this.queue[0] && reply.flowing && !reply.held && reply.position < reply.received;
   }
 
-  // The reply to take samples from now, or nothing; ends those that are through.
+  // The reply to take samples from now, or nothing; ends those that are finished.
   next(room) {
     while (this.queue.length > 0) {
       const reply = this.queue[0];

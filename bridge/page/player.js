@@ -3,7 +3,7 @@
 const USUAL_RATE = 24000;
 
 export class Player {
-  // `onPlayed` takes the `played` messages, ready to be sent.
+  // `onPlayed` receives the `played` messages, ready to be sent.
   constructor(onPlayed) {
     this.onPlayed = onPlayed;
     this.context = null;
@@ -13,13 +13,13 @@ export class Player {
     this.opening = Promise.resolve();
   }
 
-  // Browsers start sound only in answer to a click: so the context is made there, at the rate that is usual.
+  // Browsers start sound only in response to a click: so the context is created there, at the usual rate.
   unlock() {
     if (!this.context) this.makeContext(USUAL_RATE);
     return this.context.resume();
   }
 
-  // Gets ready to play, best at `rate` Hz (others are resampled); what comes before the worklet is loaded waits.
+  // Prepares to play, best at `rate` Hz (others are resampled); what arrives before the worklet is loaded waits.
   open(rate) {
     this.opening = this.opening.then(() => this.load(rate));
     return this.opening;
@@ -77,7 +77,7 @@ export class Player {
     else this.waiting.push([message, transfer]);
   }
 
-  // False while the browser holds the sound back.
+  // False while the browser blocks the sound.
   get allowed() {
     return !this.context || this.context.state === "running";
   }

@@ -1,4 +1,4 @@
-// What can go wrong, in words that say what to do.
+// What can go wrong, and what the person can do about it.
 
 const MICROPHONE = {
   NotAllowedError: [
@@ -8,11 +8,11 @@ const MICROPHONE = {
   NotFoundError: ["No microphone was found", "Plug one in and press Talk again. Or type instead."],
   NotReadableError: [
     "The microphone is busy",
-    "Another program is holding it. Close that program and press Talk again. Or type instead.",
+    "Another program is using it. Close that program and press Talk again. Or type instead.",
   ],
   InsecureContext: [
     "This address may not use the microphone",
-    "Browsers allow it on https:// and on localhost only. Open the page by one of those, or type instead.",
+    "Browsers allow it on https:// and on localhost only. Open the page at such an address, or type instead.",
   ],
   OldBrowser: [
     "This browser cannot record sound",
@@ -32,16 +32,16 @@ export function microphoneProblem(error) {
 }
 
 export const LOST_MICROPHONE = {
-  title: "The microphone went away",
-  advice: "It was unplugged or taken by another program. Press Talk to go on with the one that is there now, or type.",
+  title: "The microphone was disconnected",
+  advice: "It was unplugged or taken by another program. Press Talk to continue with another one, or type instead.",
 };
 
 export const SOUND_BLOCKED = {
-  title: "The browser holds the sound back",
+  title: "The browser is blocking the sound",
   advice: "Click or tap anywhere on the page to hear the agent.",
 };
 
-// Why the LiveKit server did not let this page in; it repeats the token in what it says, and that is a secret.
+// Why the LiveKit server refused this page; its message repeats the token, which is a secret.
 const REFUSED = [
   ["token is expired", "The token has expired. Press Join for a new one."],
   ["not valid yet", "The token is not valid yet: the clocks of the two servers differ."],
@@ -67,12 +67,12 @@ export function serverProblem(error) {
   };
 }
 
-// A text that the agent will not take, and why.
+// A text that the agent refused, and why.
 export function notTaken(text, why) {
-  return { title: "That was not taken", advice: `${why}: “${text.slice(0, 80)}”` };
+  return { title: "The agent did not accept that", advice: `${why}: “${text.slice(0, 80)}”` };
 }
 
-// Who left before the agent had these texts.
+// The person left before the agent had these texts.
 export function notStored(messages) {
   return { title: "The agent did not get what you typed", advice: messages.map(({ text }) => `“${text.slice(0, 80)}”`).join(" ") };
 }
@@ -81,12 +81,12 @@ export function reconnecting(retryMs) {
   const seconds = Math.max(1, Math.round(retryMs / 1000));
   return {
     title: "The connection was lost",
-    advice: `Trying again in ${seconds} s; the conversation goes on where it was. If this stays, check that the server is running.`,
+    advice: `Trying again in ${seconds} s; the conversation will continue where it stopped. If this message stays, check that the server is running.`,
     action: "Try now",
   };
 }
 
-// Speech for which there was no connection; nobody could send it later, as the agent listens to what is said now.
+// Speech without a connection; it is not sent later, as the agent listens to what is said now.
 export function unheard(ms) {
   const seconds = Math.max(1, Math.round(ms / 1000));
   return `What you said while the connection was down (about ${seconds} s) was not heard. Please say it again.`;
@@ -95,24 +95,24 @@ export function unheard(ms) {
 // Speech that the server could neither store nor keep.
 export function soundLost(ms) {
   const seconds = Math.max(1, Math.round(ms / 1000));
-  return `About ${seconds} s of what you said got lost on the way. Please say it again.`;
+  return `About ${seconds} s of what you said was lost on the way. Please say it again.`;
 }
 
 export const LOG_AWAY = {
   title: "Nothing can be stored at the moment",
-  advice: "What you say is kept for up to a minute, and answered when the log is back. If this stays, check that NATS is running and its disk is not full.",
+  advice: "What you say is kept for up to a minute, and answered when the log is back. If this message stays, check that NATS is running and its disk is not full.",
 };
 
-// Why the server ended it, in the words of its error codes.
+// Why the server ended it, by its error codes.
 const ENDED = {
   "session-closed": "This conversation is over",
-  "other-door": "This conversation goes on elsewhere",
+  "other-door": "This conversation continues elsewhere",
   "resume-refused": "This conversation belongs to another browser",
-  "taken-over": "The conversation goes on in another window",
+  "taken-over": "The conversation continues in another window",
   idle: "The conversation was closed after a long silence",
 };
 
-// `reason` is how the door closed; `error` is the last message of the server, if it gave one.
+// `reason` is how the door closed; `error` is the server's last error message, if there was one.
 export function closedProblem(reason, error) {
   if (reason === "gave-up") {
     return {
@@ -122,7 +122,7 @@ export function closedProblem(reason, error) {
   }
   if (!error || reason === "hangup") return null;
   const title = ENDED[error.code];
-  if (title) return { title, advice: "Press Talk to begin a new one. This one is kept in the log." };
+  if (title) return { title, advice: "Press Talk to start a new one. This one is kept in the log." };
   if (reason === "ended") return null;
-  return { title: "The agent's server did not take the call", advice: serverProblem(error).advice, action: "Try again" };
+  return { title: "The agent's server did not accept the call", advice: serverProblem(error).advice, action: "Try again" };
 }

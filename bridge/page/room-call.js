@@ -1,4 +1,4 @@
-// One's place in a LiveKit room: joins, talks, listens, and follows who else is there. No page here.
+// A person's connection to a LiveKit room: joins, talks, listens, and follows who else is there. No page here.
 import { Captions, TOPIC } from "./room-captions.js";
 import { RoomTexts } from "./room-texts.js";
 import { SOUND_BLOCKED, microphoneProblem, notStored, notTaken } from "./problems.js";
@@ -8,7 +8,7 @@ const SESSION = "daredevil.session";
 const LEAVING_MS = 3000; // how long texts that are not stored yet keep who leaves
 const STATES = { initializing: "connecting", listening: "listening", thinking: "thinking", speaking: "speaking" };
 
-// Why a token was not given: `code` is the server's.
+// Why a token was refused: `code` is the server's.
 export class NoToken extends Error {
   constructor({ code, message }) {
     super(message);
@@ -59,7 +59,7 @@ export class RoomCall {
     return this.agent?.attributes[SESSION] ?? null;
   }
 
-  // What the page says of it: the agent's state, where there is an agent.
+  // What the page shows: the agent's state, if there is an agent.
   get state() {
     if (this.line !== "open") return this.line;
     const state = this.agent?.attributes[AGENT_STATE];
@@ -79,7 +79,7 @@ export class RoomCall {
     }));
   }
 
-  // Of who is heard most, 0 to 1.
+  // Level of the loudest voice, 0 to 1.
   level() {
     return this.live ? Math.max(0, ...[...this.room.remoteParticipants.values()].map((each) => each.audioLevel)) : 0;
   }
@@ -101,7 +101,7 @@ export class RoomCall {
     if (this.room.canPlaybackAudio === false) this.on.problem(SOUND_BLOCKED);
   }
 
-  // Texts that are on their way are waited for.
+  // Waits for texts that are on their way.
   async leave() {
     if (this.live && this.texts.unsaid.length) {
       await this.mute(true);
@@ -125,7 +125,7 @@ export class RoomCall {
 
   // Ask the agent; fails, as LiveKit's client does, with a `code`.
   async ask(method, payload, responseTimeout) {
-    if (this.line !== "open" || !this.agent) throw new Error("there is no agent to ask");
+    if (this.line !== "open" || !this.agent) throw new Error("there is no agent in the room");
     return this.room.localParticipant.performRpc({ destinationIdentity: this.agent.identity, method, payload, responseTimeout });
   }
 
@@ -163,7 +163,7 @@ export class RoomCall {
     ]) {
       room.on(RoomEvent[name], () => this.on.change());
     }
-    // An agent that has come says so by its attributes.
+    // An agent announces itself by its attributes.
     room.on(RoomEvent.ParticipantAttributesChanged, () => this.texts.retryNow());
     return room;
   }

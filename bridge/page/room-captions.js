@@ -1,4 +1,4 @@
-// What everybody says, as a fold of caption streams (`lk.transcription`). No page, no room here.
+// What everybody says: a fold of caption streams (`lk.transcription`). No page, no room here.
 
 export const TOPIC = "lk.transcription";
 const SEGMENT = "lk.segment_id";
@@ -15,7 +15,7 @@ export class Captions {
     this.captions.clear();
   }
 
-  // Each stream is a caption, or a new version of one: a person's comes whole each time, the agent's grows.
+  // Each stream is a caption, or a new version of one: a person's is whole each time, the agent's grows.
   async take(reader, identity) {
     const segment = reader.info.attributes?.[SEGMENT] ?? reader.info.id;
     const version = (this.captions.get(segment)?.version ?? 0) + 1;
@@ -24,7 +24,7 @@ export class Captions {
       text += piece;
       this.set(segment, identity, text, false, version);
     }
-    // Attributes may come with the end.
+    // Attributes may arrive with the end.
     this.set(segment, identity, text, reader.info.attributes?.[FINAL] === "true", version);
   }
 

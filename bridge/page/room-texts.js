@@ -1,4 +1,4 @@
-// Texts that are on their way to a room's agent: each is kept until the agent says that it is stored, and sent again under
+// Texts that are on their way to a room's agent: each is kept until the agent reports it stored, and sent again under
 // the same id to whichever agent is there.
 
 const METHOD = "daredevil.text";
@@ -25,12 +25,12 @@ export class RoomTexts {
     this.saying ??= this.sayAll().finally(() => (this.saying = null));
   }
 
-  // An agent has come, or the connection is back: no need to wait.
+  // An agent has arrived, or the connection is back: no need to wait.
   retryNow() {
     this.wake();
   }
 
-  // Until all is stored, `withinMs` at most.
+  // Waits until all is stored, `withinMs` at most.
   async stored(withinMs) {
     await Promise.race([this.saying, new Promise((resolve) => setTimeout(resolve, withinMs))]);
   }
@@ -74,7 +74,7 @@ export class RoomTexts {
   }
 }
 
-// Where the page is not served securely.
+// For pages that are not served securely.
 function randomId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

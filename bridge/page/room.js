@@ -1,4 +1,4 @@
-// The room's page: form and buttons to the room, the room's people, words and state to the page.
+// The room's page: connects form and buttons to the room, and shows the room's people, words and state.
 import { el, icon } from "./dom.js";
 import { Follower } from "./follow.js";
 import { offers } from "./offers.js";
@@ -8,7 +8,7 @@ import { NoToken, RoomCall } from "./room-call.js";
 import { TextLimit } from "./text-limit.js";
 
 const SAYS = {
-  idle: ["Join a room", "Everybody in it hears everybody, and the agent."],
+  idle: ["Join a room", "Everybody in the room hears each other and the agent."],
   connecting: ["Connecting…", ""],
   reconnecting: ["Reconnecting…", "The conversation so far is safe."],
   waiting: ["In the room", "The agent is not here yet."],
@@ -120,7 +120,7 @@ function remember(key, value) {
   try {
     localStorage.setItem(key, JSON.stringify(value));
   } catch {
-    // a browser that keeps nothing
+    // a browser without storage
   }
 }
 
@@ -162,7 +162,7 @@ for (const name of ["pointerdown", "keydown"]) {
 window.addEventListener("beforeunload", (event) => call.live && call.texts.unsaid.length && event.preventDefault());
 window.addEventListener("pagehide", () => call.room?.disconnect());
 
-// For tests and the curious: how things are, read only.
+// The current state, read only, for tests and debugging.
 Object.defineProperty(window, "daredevil", {
   value: Object.freeze({
     get state() {

@@ -1,4 +1,4 @@
-// Says once in this browser that the model which answers is only a stand-in.
+// Notes, once per browser, that the model which answers is only a stand-in.
 
 const KEY = "daredevil.stand-in-told";
 
@@ -16,7 +16,7 @@ export class StandIn {
     this.note.hidden = false;
   }
 
-  // Notes that it is told now; a browser that keeps nothing is told on each visit.
+  // Remembers that the note is shown now; a browser without storage shows it on each visit.
   wasTold() {
     if (!this.note.hidden) return true;
     try {

@@ -1,10 +1,10 @@
-// How long a text may be is the server's setting: what is too long is told and stays in the box, nothing is cut off.
+// The server sets the longest text: a longer one stays in the box, with a message; nothing is cut off.
 
 const encoder = new TextEncoder();
 const number = new Intl.NumberFormat("en");
 
 export class TextLimit {
-  // `note` tells of a text in the `box` that is too long.
+  // `note` is shown while the text in the `box` is too long.
   constructor(box, note) {
     Object.assign(this, { box, note });
     this.mostBytes = Infinity;
@@ -17,7 +17,7 @@ export class TextLimit {
     const isTooLong = bytes > this.mostBytes;
     this.box.setAttribute("aria-invalid", String(isTooLong));
     this.note.hidden = !isTooLong;
-    const told = `Too long to send: ${number.format(bytes)} bytes, ${number.format(this.mostBytes)} are taken at most.`;
+    const told = `Too long to send: ${number.format(bytes)} bytes; at most ${number.format(this.mostBytes)} are allowed.`;
     this.note.textContent = isTooLong ? told : "";
     return !isTooLong;
   }

@@ -5,7 +5,7 @@ import { Follower } from "./follow.js";
 import { interruptedMark } from "./interrupted.js";
 import { LatencyLine, fillLegend } from "./latency.js";
 
-const DISMISSED = { "no-words": "not a word", backchannel: "heard as agreement", echo: "an echo of the agent", unaddressed: "said to somebody else", repetition: "no speech, only the same again and again", "too-fast": "no speech", unlikely: "no speech that could be understood", language: "speech in another language" };
+const DISMISSED = { "no-words": "no words", backchannel: "heard as agreement", echo: "an echo of the agent", unaddressed: "said to somebody else", repetition: "no speech, only the same again and again", "too-fast": "no speech", unlikely: "no speech that could be understood", language: "speech in another language" };
 const MAX_CAPTIONS = 40;
 
 class ExchangeView {
@@ -147,7 +147,7 @@ export class Transcript {
     return this.views.get(key);
   }
 
-  // Finished turns, and of replies what was heard, clause by clause: interim words would be read out over and over, and
+  // Finished turns, and the heard parts of replies, clause by clause: interim words would be read out over and over, and
   // what is written ahead may never be said.
   caption(entry) {
     if (entry.ended) this.say(`${entry.key}:user`, `You: ${entry.userText}`);
@@ -157,8 +157,8 @@ export class Transcript {
     if (reply.interrupted) this.sayRest(reply);
   }
 
-  // Of the clause that was cut off the words that were heard: what follows the clauses that were said here, which have
-  // as many letters, whatever space is between them.
+  // The heard words of the clause that was cut off: the text after the clauses that were said here, which have as many
+  // letters, whatever the space between them.
   sayRest(reply) {
     const clauses = reply.clauses.filter((clause) => clause && this.captioned.has(`${reply.id}:${clause.index}`));
     let letters = clauses.map((clause) => clause.text).join("").replace(/\s/g, "").length;

@@ -1,11 +1,11 @@
-// Who talks: the name that was given in this browser, or else a guest of a made-up one, the same on every visit. The agent
-// remembers by it.
+// The person's name as entered in this browser, or else a made-up guest name, the same on every visit. The agent
+// remembers people by it.
 
 const NAME = "daredevil.user-name";
 const GUEST = "daredevil.user";
 
 export class Who {
-  // `field` is where the name is written, within `label`: shown where the server believes names (`areBelieved`).
+  // `field` is where the name is written, within `label`: shown if the server accepts names (`areBelieved`).
   constructor(field, label) {
     Object.assign(this, { field, label });
     this.areBelieved = false;
@@ -18,12 +18,12 @@ export class Who {
     return this.field.value.trim().replace(/\s+/g, " ");
   }
 
-  // A name holds for the calls that begin after it: it can be changed between calls only.
+  // A name applies to the calls that begin after it: it can only be changed between calls.
   show(isLive) {
     this.label.hidden = !this.areBelieved || isLive;
   }
 
-  // For a hello; a server that does not believe it goes by a token, or takes whoever it is for nobody.
+  // For a hello; a server that does not accept names uses a token, or treats the person as anonymous.
   fields() {
     const { name } = this;
     return name ? { user_id: name, name } : { user_id: this.guest };
@@ -42,7 +42,7 @@ function keep(key, value) {
   try {
     localStorage.setItem(key, value);
   } catch {
-    // a browser that keeps nothing: known by this visit only
+    // a browser without storage: known during this visit only
   }
 }
 
@@ -51,7 +51,7 @@ function guestId() {
   try {
     known = localStorage.getItem(GUEST);
   } catch {
-    // a browser that keeps nothing: a new guest each time
+    // a browser without storage: a new guest each time
   }
   if (known) return known;
   const made = `guest-${Array.from(crypto.getRandomValues(new Uint8Array(6)), (b) => b.toString(16).padStart(2, "0")).join("")}`;

@@ -1,1 +1,1 @@
-"""What the listener is played and has heard: decisions alone, without I/O."""
+"""What is played to the listener and what they have heard: decisions only, without I/O."""

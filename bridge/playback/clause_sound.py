@@ -13,7 +13,7 @@ MAX_EARLY_FRAMES = 500
 
 @dataclass(slots=True)
 class ClauseSound:
-    """What is known of a clause: its words, its sound so far, and how often that was requested again."""
+    """State of a clause: its words, its sound so far, and how often that was requested again."""
 
     index: int
     written: ReplyClauseWritten | None = None
@@ -35,7 +35,7 @@ class ClauseSound:
     _early: dict[int, bytes] = field(default_factory=dict)
 
     def add(self, frame: OutFrame, now_ns: int) -> None:
-        """Take a frame. Sound that is here already is dropped; sound after a gap waits until the gap is closed."""
+        """Add a frame. Sound that has arrived already is dropped; sound after a gap waits until the gap is closed."""
         if self.complete:
             return
         self.first_frame_ns = self.first_frame_ns or now_ns
@@ -63,19 +63,19 @@ class ClauseSound:
             self.received_samples += len(fresh) // 2
 
     def learn(self, event: ClauseSynthesized, now_ns: int) -> None:
-        """Take what synthesis reported about the clause: its length, and where its words end."""
+        """Apply synthesis's report about the clause: its length, and where its words end."""
         self.synthesized, self.synthesized_ns = event, now_ns
 
     @property
     def length_samples(self) -> int | None:
-        """How long it is, as far as that is known."""
+        """Its length, as far as that is known."""
         if self.total_samples is None and self.synthesized is not None:
             return self.synthesized.samples
         return self.total_samples
 
     @property
     def complete(self) -> bool:
-        """Whether all of its sound is here."""
+        """Whether all of its sound has arrived."""
         length = self.length_samples
         return length is not None and self.received_samples >= length
 
@@ -85,14 +85,14 @@ class ClauseSound:
         return bool(self._ready)
 
     def take(self) -> bytes:
-        """Return the sound that can be played next, and forget it here."""
+        """Return the sound that can be played next, and drop it here."""
         pcm = b"".join(self._ready)
         self._ready.clear()
         self.sent_samples += len(pcm) // 2
         return pcm
 
     def resume_at(self, sample: int) -> None:
-        """Count what is before `sample` as sent, and go on there; sound that is no longer here has to come again."""
+        """Count what is before `sample` as sent, and continue there; sound that was dropped has to be sent again."""
         here = b"".join(self._ready)
         first = self.received_samples - len(here) // 2
         self._ready.clear()
@@ -104,20 +104,20 @@ class ClauseSound:
         self._close_gap()
 
     def skip(self) -> None:
-        """Give the clause up: what is here is played, the rest is not waited for."""
+        """Give the clause up: what has arrived is played, the rest is not waited for."""
         self.skipped = True
         self._early.clear()
 
     def drop(self) -> None:
-        """Forget the sound: the reply is over."""
+        """Drop the sound: the reply is over."""
         self._ready.clear()
         self._early.clear()
 
     def said(self) -> SaidClause:
-        """Return the clause as its listener is played it."""
+        """Return the clause as it is played to the listener."""
         text = self.written.text if self.written else self.synthesized.text if self.synthesized else ""
         if self.synthesized is not None and self.synthesized.unsaid:
-            text = ""  # instead of it, an apology was heard
+            text = ""  # an apology was heard in its place
         word_ends = self.word_end_samples or (self.synthesized.word_end_samples if self.synthesized else ())
         known = self.length_samples
         length = max(known, self.sent_samples) if known is not None else None

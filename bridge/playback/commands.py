@@ -1,4 +1,4 @@
-"""What playback asks its surroundings to do."""
+"""Commands of playback to the call that runs it."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the client counts of the reply that it is played, and what time alone tells where it does not. Pure.
+"""The client's counts of the reply being played, and what follows from time alone where it sends none. Pure.
 
 Every method returns what is to be done, in order. Times are Unix epoch ns.
 """
@@ -12,23 +12,23 @@ from bridge.playback.reply import Hold, Phase, ReplyPlayback
 from bridge.playback.unreported import PATIENCE_NS, unreported
 
 UNFINISHED_PATIENCE_NS = 30_000_000_000
-"""How long a reply may stay without its end, or the client without a word of having played it."""
+"""How long a reply may stay without its end, or without the client's report that it was played."""
 
 
 class Counting:
-    """The counts of one client after the other."""
+    """The counts of one client after another."""
 
     def __init__(self, current: CurrentReply) -> None:
         self._current = current
         self._uncounted_patience_ns: int | None = None
-        """How long the client may be without a count until it is taken to give none; None: it gives them."""
+        """How long the client may send no count until it is assumed to send none; None: it is known to send them."""
 
     def begin(self, counts: bool) -> None:
-        """Begin with a client. Where `counts` is false, one that gives no count is taken to play all it gets."""
+        """Start with a client. If `counts` is false and it sends no count, it is assumed to play all it gets."""
         self._uncounted_patience_ns = None if counts else PATIENCE_NS
 
     def take(self, reply_id: str, count: Count, now_ns: int, started: bool, ended: bool) -> list[Command] | None:
-        """Take the client's count; None if it is of a reply that is over or not on this client's line."""
+        """Process the client's count; return None if its reply is over or not on this client's line."""
         self._uncounted_patience_ns = None
         reply = self._current.reply
         if reply is None or reply.reply_id != reply_id or reply.phase is Phase.AWAY:
@@ -36,7 +36,7 @@ class Counting:
         return self._counted(reply, count, now_ns, started, ended)
 
     def overdue(self, reply: ReplyPlayback, now_ns: int) -> list[Command]:
-        """Do what time alone tells of a reply that is being played."""
+        """Do what follows from time alone for the reply being played."""
         return self._broken_off(reply, now_ns) or self._end_unfinished(reply, now_ns)
 
     def _counted(
@@ -53,7 +53,7 @@ class Counting:
         return out
 
     def _broken_off(self, reply: ReplyPlayback, now_ns: int) -> list[Command]:
-        """Say of a break what time alone tells, and count for a client that does not."""
+        """Report a break that follows from time alone, and count for a client that does not."""
         if reply.course is None:
             return []
         counts = self._uncounted_patience_ns is None

@@ -1,4 +1,4 @@
-"""When each sample of a reply is heard, and where its playback breaks off: worked out from the client's counts. Pure.
+"""When each sample of a reply is heard, and where its playback breaks off, from the client's counts. Pure.
 
 A count says how many samples had been played at a time. Between two counts the reply is assumed to play at its normal
 speed. A count that is later than that shows a break: the sound was late, or the client stalled. Times are Unix epoch
@@ -19,7 +19,7 @@ SILENT_NS = 1_500_000_000
 """After this long without a count the client may have stalled: nothing more counts as heard until it reports."""
 
 WINDOW_NS, DRY_WINDOW_NS, LEAST_WINDOW_NS = 600_000_000, 400_000_000, 300_000_000
-"""Counts without a time of their own may be delayed on their way: they show a break if all of a window are late."""
+"""Counts without a time of their own may arrive late: they show a break only if all of a window are late."""
 
 Cause = Literal["late-sound", "client", "silent", "door"]
 
@@ -35,9 +35,9 @@ class PlaybackStopped:
 
 @dataclass(frozen=True, slots=True)
 class WentOn:
-    """Playback went on with sample `samples` at `at_ns`, after it had stopped at `stopped_ns`.
+    """Playback continued with sample `samples` at `at_ns`, after it had stopped at `stopped_ns`.
 
-    If both are the same there was no break: it corrects the course, as playback was ahead of it.
+    If both times are equal there was no break: playback was ahead of the course, which is corrected.
     """
 
     samples: int
@@ -88,12 +88,12 @@ class Course:
     # -- what the door does
 
     def hold(self) -> None:
-        """Pause, as the client was told to."""
+        """Pause, on our command to the client."""
         self._anchor, self._still, self._dry = None, None, None
         self._window.clear()
 
     def go_on(self, samples: int, now_ns: int) -> None:
-        """Resume from `samples` now, as the client was told to."""
+        """Resume from `samples` now, on our command to the client."""
         self.hold()
         self._anchor, self._last, self._last_came_ns = (now_ns, samples), samples, now_ns
         self._earliest = self._anchor
@@ -113,7 +113,7 @@ class Course:
 
     @property
     def stalled_at(self) -> int | None:
-        """Where it has stalled without being told to, if it has."""
+        """Where it has stalled on its own, if it has."""
         return self._still.samples if self._still is not None else None
 
     def samples_at(self, now_ns: int, sent_samples: int) -> int | None:
@@ -125,10 +125,10 @@ class Course:
         at_ns, samples = self._anchor
         return min(sent_samples, samples + max(0, now_ns - at_ns) * self._rate_hz // 1_000_000_000)
 
-    # -- what the client's counts show, and what time alone does
+    # -- what the client's counts show, and time alone
 
     def count(self, count: Count, came_ns: int) -> list[Change]:
-        """Take a count; return how it changes the reported course. The first one says when playback began."""
+        """Process a count; return how it changes the reported course. The first one shows when playback began."""
         self._last_came_ns = came_ns
         changes: list[Change] = []
         if self._still is not None:

@@ -1,4 +1,4 @@
-"""The reply that is on its way to the listener, and what is done to it: begun, paused, let go on, cut off, ended. Pure.
+"""The reply that is on its way to the listener: it is begun, paused, resumed, cut off and ended. Pure.
 
 Every method returns what is to be done, in order. Times are Unix epoch ns.
 """
@@ -16,17 +16,17 @@ _MILESTONES = (e.TurnEnded, e.ReplyStarted, e.ReplyCommitted, e.ReplyClauseWritt
 
 
 class CurrentReply:
-    """At most one `reply` at a time; `connected` while there is a client that can be told."""
+    """At most one `reply` at a time; `connected` while there is a client to send to."""
 
     def __init__(self, session_id: str) -> None:
         self.reply: ReplyPlayback | None = None
         self.connected = False
         self._facts = PlaybackFacts(session_id)
         self._turns: dict[str, list[e.Event]] = {}
-        """The facts of each turn that the parts of the response gap follow from."""
+        """The facts of each turn from which the parts of the response gap are computed."""
 
     def remember(self, event: e.Event) -> None:
-        """Keep a fact that the parts of the response gap follow from."""
+        """Keep a fact from which the parts of the response gap are computed."""
         if event.turn_id is not None and isinstance(event, _MILESTONES):
             self._turns.setdefault(event.turn_id, []).append(event)
             while len(self._turns) > KEPT:
@@ -35,14 +35,14 @@ class CurrentReply:
     # -- it begins
 
     def begin(self, reply: ReplyPlayback, now_ns: int) -> list[Command]:
-        """Announce a reply to the client; its sound comes next."""
+        """Announce a reply to the client; its sound follows."""
         reply.phase, reply.begun_ns, reply.played_at_ns = Phase.PLAYING, now_ns, now_ns
         self.reply, reply.course = reply, Course(reply.rate_hz, now_ns, reply.resumed_at)
         names = {"type": "reply", "reply_id": reply.reply_id, "turn_id": reply.turn_id}
         first = {"first_sample": reply.resumed_at} if reply.resumed_at else {}
         out: list[Command] = [Tell({**names, "sample_rate_hz": reply.rate_hz, **first})]
         if reply.ended_pause is None and reply.heard_started:
-            # Another door had begun it: since then nothing was heard.
+            # Another door had begun it; nothing was heard since.
             samples = reply.played_samples
             changes: list[Change] = [PlaybackStopped(samples, now_ns, "door"), WentOn(samples, now_ns, now_ns)]
             out += self.say_changes(reply, changes, now_ns)
@@ -50,7 +50,7 @@ class CurrentReply:
         return out + self.say_resumed(reply, now_ns)
 
     def say_started(self, reply: ReplyPlayback, count: Count, now_ns: int, estimated: bool = False) -> list[Command]:
-        """Say that its first sound was heard, if that was not said yet."""
+        """Append that its first sound was heard, unless that was done."""
         if reply.heard_started:
             return []
         reply.heard_started = True
@@ -58,13 +58,13 @@ class CurrentReply:
         return [Say(self._facts.started(reply, self._turns.get(reply.turn_id or "", ()), first, now_ns, estimated))]
 
     def say_changes(self, reply: ReplyPlayback, changes: Iterable[Change], now_ns: int) -> list[Command]:
-        """Say where playback stood still of itself, and where it went on."""
+        """Append where playback stalled on its own, and where it continued."""
         return [Say(self._facts.changed(reply, change, now_ns)) for change in changes]
 
     # -- it is paused
 
     def pause(self, reply: ReplyPlayback, cause_id: str, now_ns: int) -> list[Command]:
-        """Hold it still while somebody speaks; that is said once the client has told where."""
+        """Pause it while somebody speaks; the event is appended once the client has reported where."""
         reply.pause = Hold(cause_id, now_ns, estimate_samples=reply.estimate(now_ns))
         reply.phase = Phase.PAUSED
         if reply.course is not None:
@@ -72,7 +72,7 @@ class CurrentReply:
         return [tell("pause", reply)]
 
     def say_paused(self, reply: ReplyPlayback, pause: Hold, now_ns: int) -> list[Command]:
-        """Say where it was paused, if that was not said yet."""
+        """Append where it was paused, unless that was done."""
         if pause.said:
             return []
         pause.said = True
@@ -81,7 +81,7 @@ class CurrentReply:
         return [Say(self._facts.paused(reply, pause, now_ns))]
 
     def resume(self, cause_id: str, now_ns: int) -> list[Command]:
-        """Let it go on if it is paused; without a client, once there is one."""
+        """Resume it if it is paused; without a client, as soon as there is one."""
         reply = self.reply
         if reply is None or not reply.is_held or reply.pause is None:
             return []
@@ -96,7 +96,7 @@ class CurrentReply:
         return [tell("resume", reply), *out, Say(self._facts.resumed(reply, pause, cause_id, now_ns))]
 
     def say_resumed(self, reply: ReplyPlayback, now_ns: int) -> list[Command]:
-        """Say that a pause has ended that ended while there was no client."""
+        """Append the end of a pause that ended while there was no client."""
         pause, reply.ended_pause = reply.ended_pause, None
         if pause is None:
             return []
@@ -109,14 +109,14 @@ class CurrentReply:
     def stop(
         self, reply: ReplyPlayback, cause_id: str, reason: str, now_ns: int, patience_ms: int = 300
     ) -> list[Command]:
-        """Stop it for good; how much was heard is said once the client has told, or has had `patience_ms` to."""
+        """Stop it for good; what was heard is appended once the client has reported, or after `patience_ms`."""
         out: list[Command] = []
         if reply.was_left:
             return self.interrupted(reply, Hold(cause_id, now_ns, reason), now_ns)
         if reply.phase not in (Phase.PLAYING, Phase.PAUSED, Phase.AWAY):
             return []
         if reply.phase is Phase.AWAY and not self.connected:
-            reply.stop = reply.stop or Hold(cause_id, now_ns, reason)  # its client will say how far it got
+            reply.stop = reply.stop or Hold(cause_id, now_ns, reason)  # its client will report how far it got
             return []
         if reply.pause is not None and reply.is_held:
             out += self.say_paused(reply, reply.pause, now_ns)
@@ -128,7 +128,7 @@ class CurrentReply:
         return [tell("stop", reply), *out]
 
     def interrupted(self, reply: ReplyPlayback, stop: Hold, now_ns: int) -> list[Command]:
-        """Say how much of it was heard before it was cut off."""
+        """Append how much of it was heard before it was cut off."""
         played = reply.played_samples
         if stop.answered_ns is None:
             played = max(played, stop.estimate_samples)
@@ -137,13 +137,13 @@ class CurrentReply:
         return [Say(event)]
 
     def finished(self, reply: ReplyPlayback, now_ns: int, count: Count | None = None) -> list[Command]:
-        """Say that it was heard to its end."""
+        """Append that it was heard to its end."""
         event = self._facts.finished(reply, now_ns, count.at_ns if count is not None and count.exact else None)
         self.end(reply)
         return [Say(event)]
 
     def end(self, reply: ReplyPlayback) -> None:
-        """Forget what was not sent of a reply that is over."""
+        """Drop the unsent rest of a reply that is over."""
         reply.phase = Phase.OVER
         reply.drop_sound()
         if self.reply is reply:

@@ -1,4 +1,4 @@
-"""The facts of playback: what was begun, paused and heard, made from a reply's state.
+"""The facts of playback: what was begun, paused and heard, from a reply's state.
 
 Their ids follow from the session, the reply and (for pauses) the speech that caused it, so each is stored once.
 """
@@ -17,7 +17,7 @@ About = TypeVar("About", bound=e.Event)
 
 
 class PlaybackFacts:
-    """Makes the facts of one session's playback. Times are Unix epoch ns."""
+    """Creates the facts of one session's playback. Times are Unix epoch ns."""
 
     def __init__(self, session_id: str) -> None:
         self._session_id = session_id
@@ -25,7 +25,7 @@ class PlaybackFacts:
     def started(
         self, reply: ReplyPlayback, turn: Iterable[e.Event], count: Count, now_ns: int, estimated: bool
     ) -> e.PlaybackStarted:
-        """Return that the first sound was heard, with the gap and its parts from the turn's facts."""
+        """Return the event that the first sound was heard, with the gap and its parts from the turn's facts."""
         gap_ms, parts = None, None
         milestones = reply_milestones(turn, reply.reply_id, count.at_ns)
         if milestones is not None:
@@ -37,7 +37,7 @@ class PlaybackFacts:
                 at_door_ns=max(frame_ns, reply.leave_ns),
             )
             gap_ms, parts = breakdown(milestones)
-            gap_ms = max(0.0, gap_ms)  # the end of speech may be of another door, whose clock was another
+            gap_ms = max(0.0, gap_ms)  # the end of speech may have been timed by another door's clock
         return self._about(
             reply,
             e.PlaybackStarted,
@@ -51,7 +51,7 @@ class PlaybackFacts:
         )
 
     def changed(self, reply: ReplyPlayback, change: Change, now_ns: int) -> e.PlaybackStalled | e.PlaybackResumed:
-        """Return that playback stalled, or went on, without being told to."""
+        """Return the event that playback stalled, or continued, on its own."""
         fields: dict[str, Any] = {"per": f"{change.samples}:{change.at_ns}", "played_samples": change.samples}
         if isinstance(change, PlaybackStopped):
             fields |= {"cause": change.cause, "heard_ns": change.at_ns if change.cause != "door" else None}
@@ -60,7 +60,7 @@ class PlaybackFacts:
         return self._about(reply, e.PlaybackResumed, now_ns, reply.cause_id, **fields)
 
     def paused(self, reply: ReplyPlayback, pause: Hold, now_ns: int) -> e.PlaybackPaused:
-        """Return that playback was paused."""
+        """Return the event that playback was paused."""
         fields: dict[str, Any] = {
             "per": pause.cause_id,
             "played_samples": reply.played_samples,
@@ -69,13 +69,13 @@ class PlaybackFacts:
         return self._about(reply, e.PlaybackPaused, now_ns, pause.cause_id, **fields)
 
     def resumed(self, reply: ReplyPlayback, pause: Hold, cause_id: str, now_ns: int) -> e.PlaybackResumed:
-        """Return that playback was resumed."""
+        """Return the event that playback was resumed."""
         paused_ms = max(0, now_ns - pause.begun_ns) / 1e6
         fields: dict[str, Any] = {"per": pause.cause_id, "played_samples": reply.played_samples, "paused_ms": paused_ms}
         return self._about(reply, e.PlaybackResumed, now_ns, cause_id, **fields)
 
     def interrupted(self, reply: ReplyPlayback, stop: Hold, played_samples: int, now_ns: int) -> e.PlaybackInterrupted:
-        """Return what was heard of a reply that was cut off."""
+        """Return the event with what was heard of a reply that was cut off."""
         heard = reply.heard(played_samples)
         return self._about(
             reply,
@@ -89,7 +89,7 @@ class PlaybackFacts:
         )
 
     def finished(self, reply: ReplyPlayback, now_ns: int, heard_ns: int | None = None) -> e.PlaybackFinished:
-        """Return that all of it was heard."""
+        """Return the event that all of it was heard."""
         return self._about(
             reply,
             e.PlaybackFinished,

@@ -19,14 +19,14 @@ class _Speech:
 
 
 class Floor:
-    """Each speaker has it, from SpeechStarted until it is decided what the speech was. Times are Unix epoch ns."""
+    """Each speaker holds it, from SpeechStarted until it is decided what the speech was. Times are Unix epoch ns."""
 
     def __init__(self) -> None:
         self._speeches: dict[str, _Speech] = {}
         """By participant id."""
 
     def hear(self, event: e.Event, now_ns: int) -> None:
-        """Take a fact of the session."""
+        """Apply a fact of the session."""
         match event:
             case e.SpeechStarted():
                 self._speeches[event.participant_id] = _Speech(event, now_ns)
@@ -44,11 +44,11 @@ class Floor:
         return speech is None or speech.utterance_id == utterance_id
 
     def is_free_after(self, participant_id: str, utterance_id: str) -> bool:
-        """Tell whether nobody speaks once this utterance is dismissed, neither its speaker again nor anyone else."""
+        """Return whether nobody speaks once this utterance is dismissed, neither its speaker again nor anyone else."""
         return self._is_latest_of(participant_id, utterance_id) and not set(self._speeches) - {participant_id}
 
     def is_held(self, now_ns: int, patience_ns: int) -> bool:
-        """Tell whether somebody speaks, or spoke less than `patience_ns` ago with no decision yet."""
+        """Return whether somebody speaks, or spoke less than `patience_ns` ago with no decision yet."""
         return self.undecided(now_ns, patience_ns) is not None
 
     def undecided(self, now_ns: int, patience_ns: int) -> e.SpeechStarted | None:
@@ -57,5 +57,5 @@ class Floor:
         return next(held, None)
 
     def release(self) -> None:
-        """Take the floor back from everybody: no decision came."""
+        """Release the floor for everybody: no decision arrived."""
         self._speeches.clear()

@@ -1,4 +1,4 @@
-"""How a reply goes on where a client comes back to it, or this door follows another one. Pure.
+"""How a reply continues when a client returns to it, or when this door follows another one. Pure.
 
 Every method returns what is to be done, in order. Times are Unix epoch ns.
 """
@@ -15,7 +15,7 @@ from bridge.playback.reports import HeldReply
 from contracts import events as e
 
 VANISHED_PATIENCE_MS = 1000
-"""How long a client that came back may take to say how much it had played."""
+"""How long a returning client may take to report how much it had played."""
 
 
 class Handover:
@@ -29,7 +29,7 @@ class Handover:
     # -- from client to client
 
     def connect(self, held: Sequence[HeldReply] | None, now_ns: int) -> list[Command]:
-        """Let go on what a client has that was there before, and stop what it cannot go on with."""
+        """Continue the reply that a returning client has, and stop one that it cannot continue."""
         self._current.connected = True
         out: list[Command] = []
         for each in held or ():
@@ -46,7 +46,7 @@ class Handover:
         return out
 
     def disconnect(self, now_ns: int) -> list[Command]:
-        """Go on without a client: nothing is sent until one is there again."""
+        """Continue without a client: nothing is sent until there is one again."""
         self._current.connected = False
         reply = self._current.reply
         if reply is None:
@@ -58,11 +58,11 @@ class Handover:
         return []
 
     def _go_on(self, held: HeldReply, now_ns: int) -> list[Command]:
-        """Let a reply go on from what its client has of it, or stop it there if it is over."""
+        """Continue a reply from what its client has of it, or stop it there if it is over."""
         current = self._current
         reply = self._replies.get(held.reply_id)
         if reply is not None and current.reply is None and reply.phase is Phase.WAITING and reply.may_play:
-            current.reply, reply.phase = reply, Phase.AWAY  # it began, and its door did not live to say so
+            current.reply, reply.phase = reply, Phase.AWAY  # it began, but its door died before it appended that
             if reply.superseded_by is not None:
                 reply.stop = Hold(reply.superseded_by, now_ns, "turn-ended")
         if reply is None or reply is not current.reply or reply.phase is not Phase.AWAY:
@@ -89,7 +89,7 @@ class Handover:
         return [announced, tell("resume", reply), *self._current.say_resumed(reply, now_ns)]
 
     def _taken_up(self, reply: ReplyPlayback, held: HeldReply, now_ns: int) -> list[Command]:
-        """Know when it was heard: as its door said, or as its client does, if that door did not live to."""
+        """Set when it was heard: by its door's event, or by its client's report if that door died before."""
         started_ns = held.started_at(now_ns, reply.rate_hz, reply.leave_ns)
         out: list[Command] = []
         if started_ns is not None:
@@ -105,7 +105,7 @@ class Handover:
     # -- from door to door
 
     def follow(self, event: e.Event) -> None:
-        """Be where the door was that said this."""
+        """Adopt the state of the door that appended this event."""
         if not isinstance(event, e.PlaybackStarted | e.PlaybackPaused | e.PlaybackResumed):
             return
         reply = self._replies.of(event.reply_id)
@@ -120,7 +120,7 @@ class Handover:
             reply.phase, reply.pause = Phase.PAUSED, Hold(event.cause, event.time_ns, said=True)
 
     def take_over(self, facts: Sequence[e.Event], now_ns: int, playing: Playing | None) -> list[Command]:
-        """Have what the other door was playing wait for its client, or for being played on from `playing`."""
+        """Make what the other door was playing wait for its client, or for continuing from `playing`."""
         reply = self._current.reply
         if reply is None:
             return []
@@ -139,7 +139,7 @@ class Handover:
 
 
 def _last_pause(facts: Sequence[e.Event], reply: ReplyPlayback) -> Hold | None:
-    """Return the pause of a reply that was not said to have ended, if there is one."""
+    """Return the pause of a reply whose end was not appended, if there is one."""
     kinds = e.PlaybackStarted | e.PlaybackPaused | e.PlaybackResumed
     last = next((f for f in reversed(facts) if isinstance(f, kinds) and f.reply_id == reply.reply_id), None)
     return Hold(last.cause, last.time_ns, said=True) if isinstance(last, e.PlaybackPaused) else None

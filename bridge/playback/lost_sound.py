@@ -1,4 +1,4 @@
-"""Which clauses have lost their sound on the way, and are to be requested again. Pure."""
+"""Clauses whose sound was lost on the way and has to be requested again. Pure."""
 
 import logging
 
@@ -9,7 +9,7 @@ from contracts.events import ReplyClauseWritten
 log = logging.getLogger(__name__)
 
 GAP_PATIENCE_NS = 500_000_000
-"""Frames may arrive this long after the fact that says that all of them were published."""
+"""Frames may arrive this long after the fact that all of them were published."""
 
 SILENCE_PATIENCE_NS = 5_000_000_000
 """A written clause may be without sound for this long."""

@@ -1,4 +1,4 @@
-"""What one session's listener is played: facts, sound and the client's counts in; commands and facts out.
+"""What is played to one session's listener: facts, sound and the client's counts in; commands and facts out.
 
 Pure: no I/O and no clock. Every method returns what is to be done, in order. Times are Unix epoch ns.
 """
@@ -35,7 +35,7 @@ class Playback:
         """Turns that were spoken over a reply, but not to the agent."""
 
     def playing(self, now_ns: int) -> Playing | None:
-        """Return which reply is being played and how far that is, for a door that may have to go on with it."""
+        """Return which reply is being played and how far, for a door that may have to continue it."""
         reply = self._begun
         if reply is None or not reply.heard_started or reply.phase is Phase.STOPPING:
             return None
@@ -43,7 +43,7 @@ class Playback:
 
     @property
     def _begun(self) -> ReplyPlayback | None:
-        """The reply that is on its way to the listener, or that another door has left and that goes on soon."""
+        """The reply that is on its way to the listener, or that another door has left and that continues soon."""
         return self._current.reply or next((reply for reply in self._replies if reply.was_left), None)
 
     @property
@@ -54,16 +54,16 @@ class Playback:
 
     @property
     def stopping(self) -> bool:
-        """Whether the client was told to stop and its count is still awaited."""
+        """Whether the client was sent a stop and its count is still awaited."""
         return self._current.reply is not None and self._current.reply.phase is Phase.STOPPING
 
-    # -- clients and doors come and go
+    # -- clients and doors change
 
     def connect(self, now_ns: int, held: Sequence[HeldReply] | None = None, counts: bool = True) -> list[Command]:
-        """Begin with a client, which may tell what it has of the replies it was being played: they go on from there.
+        """Start with a client, which may report what it has of the replies it was playing: they continue from there.
 
-        For one that cannot tell (`None`), what was being played when the last client was lost is stopped and counted.
-        One that is not known to count what it plays, and does not, is taken to play what it gets.
+        For one that cannot report (`None`), what was being played when the last client was lost is stopped and counted.
+        One that is not known to count, and sends no counts, is assumed to play what it gets.
         """
         self._counting.begin(counts)
         return self._handover.connect(held, now_ns) + self._pump(now_ns)
@@ -81,10 +81,10 @@ class Playback:
         return out
 
     def replay(self, facts: list[e.Event], now_ns: int, playing: Playing | None = None) -> list[Command]:
-        """Take the facts of a session that another door held; return what that one did not live to say.
+        """Apply the facts of a session that another door held; return what that door died too early to append.
 
-        What it was playing counts as away, as its client will tell how much it has played. Without a client that
-        counts, the other door has left `playing`: it is played on, or from its start if it began after that.
+        What it was playing counts as away, as its client will report how much it has played. Without a client that
+        counts, the other door has left `playing`: playback continues there, or at the start of a later reply.
         """
         ended = {fact.reply_id for fact in facts if isinstance(fact, e.PlaybackFinished | e.PlaybackInterrupted)}
         out: list[Command] = []
@@ -99,7 +99,7 @@ class Playback:
     # -- facts
 
     def on_fact(self, event: e.Event, now_ns: int) -> list[Command]:
-        """Take a fact of the session."""
+        """Apply a fact of the session."""
         self._current.remember(event)
         self._replies.learn(event, now_ns)
         out = self._decide(event, now_ns)
@@ -151,12 +151,12 @@ class Playback:
                 if event.turn_id not in self._overheard:
                     out += self._current.stop(reply, event.event_id, "turn-ended", now_ns)
             elif reply.phase is Phase.WAITING and reply.known:
-                # Reasoning discards it; until that comes it must not begin.
+                # Reasoning discards it; until that event arrives it must not begin.
                 reply.superseded_by = event.turn_id or event.event_id
         return out
 
     def interrupt(self, reply_id: str, cause_id: str, now_ns: int) -> list[Command]:
-        """Stop a reply for good: the floor was taken; one that waits to be heard never begins."""
+        """Stop a reply for good: the floor was taken. One that waits to be heard never begins."""
         reply = self._replies.of(reply_id)
         if reply.phase is Phase.WAITING and reply.may_play:
             return self._current.interrupted(reply, Hold(cause_id, now_ns, "barge-in"), now_ns)
@@ -165,7 +165,7 @@ class Playback:
     # -- sound
 
     def on_frame(self, frame: OutFrame, now_ns: int) -> list[Command]:
-        """Take a piece of the agent's sound; it is held until its reply may be heard."""
+        """Add a piece of the agent's sound; it is held until its reply may be heard."""
         reply = self._replies.of(frame.reply_id)
         if reply.phase not in (*_ACTIVE, Phase.AWAY):
             return []
@@ -173,11 +173,11 @@ class Playback:
         return self._pump(now_ns)
 
     def repairs(self, now_ns: int) -> list[Command]:
-        """Return which clauses synthesis is to be asked for again; those asked for in vain are given up."""
+        """Return the clauses to request from synthesis again; those requested in vain are given up."""
         return [Ask(clause) for reply in self._replies for clause in clauses_to_ask(reply, now_ns)]
 
     def on_asked(self, reply_id: str, index: int, cost: int, now_ns: int) -> None:
-        """Take the outcome of asking for a clause: `cost` is what it takes of the patience with it."""
+        """Record that a clause was requested: `cost` is deducted from the patience with it."""
         reply = self._replies.get(reply_id)
         if reply is not None and index in reply.clauses:
             clause = reply.clauses[index]
@@ -189,7 +189,7 @@ class Playback:
     def on_report(
         self, reply_id: str, count: Count, now_ns: int, started: bool = False, ended: bool = False
     ) -> list[Command]:
-        """Take the client's count, of what this line was played; those of replies that are over are left out."""
+        """Process the client's count for this line; counts of replies that are over are ignored."""
         counted = self._counting.take(reply_id, count, now_ns, started, ended)
         return [] if counted is None else counted + self.on_tick(now_ns)
 
@@ -213,7 +213,7 @@ class Playback:
     # -- what can be heard now
 
     def _pump(self, now_ns: int) -> list[Command]:
-        """Begin what may begin, and send what there is of it."""
+        """Begin the reply that may begin, and send the sound that it has."""
         out: list[Command] = []
         while self._current.connected:
             reply = self._current.reply or self._next(now_ns)

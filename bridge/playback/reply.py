@@ -11,11 +11,11 @@ from contracts.written import put_together
 from infra.session.heard_words import HeardWords, heard
 
 MAX_REPLY_S = 300
-"""Sound taken of one reply; what goes beyond is dropped."""
+"""Most sound accepted of one reply; anything beyond is dropped."""
 
 
 CROSSING_NS = 40_000_000
-"""How long after a count that crossed with our pause or stop the real answer may arrive."""
+"""How long after a count that crossed our pause or stop the real answer may arrive."""
 
 
 class Phase(Enum):
@@ -25,7 +25,7 @@ class Phase(Enum):
     PLAYING = auto()
     PAUSED = auto()
     STOPPING = auto()
-    """The client was told to stop; its exact count is awaited."""
+    """The client was sent a stop; its exact count is awaited."""
     AWAY = auto()
     """It was being played when the client was lost."""
     OVER = auto()
@@ -41,25 +41,25 @@ class Playing:
 
 @dataclass(slots=True)
 class Hold:
-    """A pause or a stop that was told to the client, which answers with its count."""
+    """A pause or stop that was sent to the client, which answers with its count."""
 
     cause_id: str
     begun_ns: int
     reason: str = ""
     patience_ms: int = 300
     estimate_samples: int = 0
-    """What must have been played when the client was told, in case no answer comes."""
+    """What must have been played when it was sent, in case no answer arrives."""
     answered_ns: int | None = None
     said: bool = False
     since_ns: int = 0
-    """When speech last began: a decision is awaited from then on."""
+    """When speech last began; the wait for a decision starts there."""
 
     def __post_init__(self) -> None:
         """Begin the wait for a decision."""
         self.since_ns = self.begun_ns
 
     def settled(self, now_ns: int) -> bool:
-        """Tell whether the count is final: the first one may have crossed with our message."""
+        """Return whether the count is final: the first one may have crossed our message."""
         if self.answered_ns is not None:
             return now_ns - self.answered_ns >= CROSSING_NS
         return now_ns - self.begun_ns >= self.patience_ms * 1_000_000
@@ -72,7 +72,7 @@ class ReplyPlayback:
     reply_id: str
     turn_id: str | None = None
     known: bool = False
-    """Whether its ReplyStarted is here; its sound may arrive before that."""
+    """Whether its ReplyStarted has arrived; its sound may arrive before that."""
     may_play: bool = False
     superseded_by: str | None = None
     """The turn that ended while it waited."""
@@ -95,25 +95,25 @@ class ReplyPlayback:
     """The sample with which it began on the present line."""
     pause: Hold | None = None
     ended_pause: Hold | None = None
-    """A pause that has ended, which a door that is gone could not say any more."""
+    """A pause that has ended, which its door died too early to append."""
     stop: Hold | None = None
     course: Course | None = None
     """When which of its samples is heard, once it is played."""
     told: tuple[int, int] | None = None
-    """A time (ns), and the sample that was heard then, as a door before this one said."""
+    """A time (ns), and the sample that was heard then, from a previous door's event."""
 
     def clause(self, index: int) -> ClauseSound:
-        """Return the clause, made if it is new."""
+        """Return the clause; create it if it is new."""
         return self.clauses.setdefault(index, ClauseSound(index))
 
     def give_leave(self, cause_id: str, now_ns: int) -> None:
-        """Allow it to be played: it is no draft, or was committed."""
+        """Allow it to be played: it is not a draft, or was committed."""
         if not self.may_play:
             self.may_play, self.cause_id, self.leave_ns = True, cause_id, now_ns
             self.last_sound_ns = max(self.last_sound_ns, now_ns)
 
     def learn(self, event: ClauseSynthesized, now_ns: int) -> None:
-        """Take what synthesis reported about a clause."""
+        """Apply synthesis's report about a clause."""
         self.rate_hz = self.rate_hz or event.sample_rate_hz
         clause = self.clause(event.index)
         clause.learn(event, now_ns)
@@ -126,7 +126,7 @@ class ReplyPlayback:
         self.sent_samples = sum(clause.sent_samples for clause in self.clauses.values())
 
     def resume_at(self, samples: int) -> None:
-        """Continue sending from there: the listener has that much of it, from this door or from one that is gone."""
+        """Continue sending from there: the listener has that much of it, from this door or a previous one."""
         left = samples
         for index in sorted(self.clauses):
             left = self._resume_clause(self.clauses[index], left)
@@ -152,7 +152,7 @@ class ReplyPlayback:
             self._pass_on(following)
 
     def add(self, frame: OutFrame, now_ns: int) -> None:
-        """Take a frame of the reply; sound at another rate than its first, or beyond 5 minutes, is dropped."""
+        """Add a frame of the reply; sound at another rate than its first, or beyond 5 minutes, is dropped."""
         self.rate_hz = self.rate_hz or frame.sample_rate_hz
         received = sum(clause.received_samples for clause in self.clauses.values())
         if frame.sample_rate_hz != self.rate_hz or received > MAX_REPLY_S * self.rate_hz:
@@ -164,7 +164,7 @@ class ReplyPlayback:
 
     @property
     def was_left(self) -> bool:
-        """Whether a door that is gone had begun it, and this one has not continued it yet."""
+        """Whether a previous door had begun it, and this one has not continued it yet."""
         return self.phase is Phase.WAITING and self.heard_started
 
     @property
@@ -174,7 +174,7 @@ class ReplyPlayback:
 
     @property
     def last_pause(self) -> Hold | None:
-        """The pause that has not ended, or whose end was not said yet."""
+        """The pause that has not ended, or whose end was not appended yet."""
         return self.pause if self.pause is not None and self.pause.said else self.ended_pause
 
     @property
@@ -218,13 +218,13 @@ class ReplyPlayback:
         return sounds
 
     def is_at(self, received_samples: int, played_samples: int, now_ns: int) -> None:
-        """Take what its client, which is back, reports to have of it and to have played of that."""
+        """Apply the report of its returning client: what it has of the reply, and how much of that it has played."""
         self.resume_at(received_samples)
         self.played_samples = self.resumed_at = min(played_samples, self.sent_samples)
         self.played_at_ns = self.begun_ns = now_ns
 
     def report(self, samples: int, now_ns: int) -> None:
-        """Take the client's count."""
+        """Process the client's count."""
         self.played_samples = max(self.played_samples, min(samples, self.sent_samples))
         self.played_at_ns = now_ns
         for hold in (self.pause, self.stop):
@@ -243,7 +243,7 @@ class ReplyPlayback:
         return heard([self.clauses[index].said() for index in sorted(self.clauses)], played_samples, self.rate_hz)
 
     def heard_to_its_end(self) -> str:
-        """Return what was heard of it once all its sound was; what is written after that, without sound, counts too."""
+        """Return what was heard once all its sound was played; text after that, without sound, counts too."""
         silent: list[str] = []
         for index in sorted(self.clauses, reverse=True):
             said = self.clauses[index].said()
@@ -253,6 +253,6 @@ class ReplyPlayback:
         return put_together([self.heard(self.sent_samples).text, *silent])
 
     def drop_sound(self) -> None:
-        """Forget what was not sent."""
+        """Drop what was not sent."""
         for clause in self.clauses.values():
             clause.drop()

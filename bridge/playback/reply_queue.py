@@ -10,13 +10,13 @@ KEPT = 64
 
 
 class KnownReplies:
-    """What the facts tell of each reply, up to whether it may be heard. Times are Unix epoch ns."""
+    """What is known of each reply from the facts, including whether it may be heard. Times are Unix epoch ns."""
 
     def __init__(self) -> None:
         self._replies: dict[str, ReplyPlayback] = {}
 
     def __iter__(self) -> Iterator[ReplyPlayback]:
-        """Go through them in their order."""
+        """Iterate over them in order."""
         return iter(self._replies.values())
 
     def get(self, reply_id: str) -> ReplyPlayback | None:
@@ -24,7 +24,7 @@ class KnownReplies:
         return self._replies.get(reply_id)
 
     def of(self, reply_id: str) -> ReplyPlayback:
-        """Return a reply, made if it is new: its sound may be quicker than its facts."""
+        """Return a reply; create it if it is new: its sound may arrive before its facts."""
         reply = self._replies.get(reply_id)
         if reply is None:
             reply = self._replies[reply_id] = ReplyPlayback(reply_id)
@@ -35,7 +35,7 @@ class KnownReplies:
         return reply
 
     def learn(self, event: e.Event, now_ns: int) -> None:
-        """Take a fact about a reply; others change nothing."""
+        """Apply a fact about a reply; others change nothing."""
         match event:
             case e.ReplyStarted():
                 # Replies are played in the order of their ReplyStarted, whichever sound came first.
@@ -70,7 +70,7 @@ class KnownReplies:
         return first if first is not None and first.can_begin else None
 
     def release(self, turn_id: str | None) -> None:
-        """Let what waits be said after all: the turn that ended meanwhile was not for the agent."""
+        """Allow waiting replies to be played after all: the turn that ended meanwhile was not for the agent."""
         for reply in self.waiting():
             if reply.superseded_by == turn_id:
                 reply.superseded_by = None

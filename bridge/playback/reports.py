@@ -1,4 +1,4 @@
-"""What a client reports of the sound that it plays, while it does and when it comes back."""
+"""A client's reports of the sound that it plays, during playback and when it returns."""
 
 from typing import Annotated, Literal
 
@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from bridge.text_input import CleanText
 
 DEFAULT_RATE_HZ = 24_000
-"""Taken for the rate of a reply's sound where none of that has come yet."""
+"""Assumed as the rate of a reply's sound before any has arrived."""
 
 
 ClockMs = Annotated[float, Field(ge=-(2**53), le=2**53, allow_inf_nan=False)]
-"""ms on a clock of the client's that never goes back."""
+"""ms on a monotonic clock of the client."""
 
 
 class ClientReport(BaseModel):
@@ -21,7 +21,7 @@ class ClientReport(BaseModel):
 
 
 class HeldReply(ClientReport):
-    """What a client that comes back has of a reply, in samples from the reply's start."""
+    """What a returning client has of a reply, in samples from the reply's start."""
 
     reply_id: CleanText = Field(max_length=128)
     received: int = Field(0, ge=0, le=2**53)
@@ -32,7 +32,7 @@ class HeldReply(ClientReport):
     ended: bool = False
 
     def started_at(self, now_ns: int, rate_hz: int, earliest_ns: int) -> int | None:
-        """Return when it was first heard, None if it was not; as its count tells where the client does not say."""
+        """Return when it was first heard, None if it was not; computed from its count if the client reports none."""
         if self.started_ago_ms is None and self.samples == 0:
             return None
         ago_ms = self.started_ago_ms
@@ -44,8 +44,8 @@ class HeldReply(ClientReport):
 class Played(ClientReport):
     """How many samples of a reply have been played so far, at the rate that `reply` named.
 
-    `at_ms` is when that was and `clock_ms` when the message is sent, both on any clock of the client's that never goes
-    back; without them the message counts as it comes. `stalled`: the sound ran out there; `resumed`: it flows again.
+    `at_ms` is when that was and `clock_ms` when the message is sent, both on any monotonic clock of the client;
+    without them the time of arrival counts. `stalled`: the sound ran out there; `resumed`: it flows again.
     """
 
     type: Literal["played"]

@@ -21,16 +21,16 @@ from contracts.events import (
 
 @dataclass(frozen=True, slots=True)
 class Milestones:
-    """When what happened, Unix epoch ns; what is not known is None and its time goes to the next part.
+    """Times of the milestones, Unix epoch ns; an unknown one is None, and its time counts to the next part.
 
-    `dataclasses.replace(milestones, speech_ended_ns=…, heard_ns=…)` puts in what a benchmark measured itself.
+    `dataclasses.replace(milestones, speech_ended_ns=…, heard_ns=…)` inserts what a benchmark measured itself.
     """
 
     speech_ended_ns: int
     heard_ns: int
     """The first sound at the listener."""
     silence_due_ns: int | None = None
-    """When the silence had lasted as long as the end-of-turn probability asked for."""
+    """When the silence had lasted as long as the end-of-turn probability required."""
     text_ready_ns: int | None = None
     turn_ended_ns: int | None = None
     reply_ns: int | None = None
@@ -39,7 +39,7 @@ class Milestones:
     first_chunk_ns: int | None = None
     """When synthesis published its first sound."""
     at_door_ns: int | None = None
-    """When the door had both the first sound and the leave to play it."""
+    """When the door had both the first sound and permission to play it."""
 
 
 def breakdown(milestones: Milestones) -> tuple[float, LatencyParts]:
@@ -72,7 +72,7 @@ def breakdown(milestones: Milestones) -> tuple[float, LatencyParts]:
 def milestones_of(facts: Iterable[Event], turn_id: str) -> Milestones | None:
     """Return a turn's milestones from a session's facts, None for typed text or before anything was heard.
 
-    When the sound came to the door is no fact, so `at_door_ns` is left open.
+    No fact records when the sound reached the door, so `at_door_ns` is left open.
     """
     events = [event for event in facts if event.turn_id == turn_id]
     heard = next((event for event in events if isinstance(event, PlaybackStarted)), None)
@@ -108,7 +108,7 @@ def _times(event: Event) -> dict[str, int]:
         case ReplyStarted(draft=False) | ReplyCommitted():
             return {"reply_ns": event.time_ns}
         case ReplyClauseWritten(index=0):
-            # An apology has no token: what was waited for is still the language model.
+            # An apology has no token: the wait was still for the language model.
             return {"first_token_ns": event.first_token_ns or event.time_ns}
         case ClauseSynthesized(index=0) if event.first_chunk_ns:
             return {"first_chunk_ns": event.first_chunk_ns}

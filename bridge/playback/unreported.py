@@ -8,7 +8,7 @@ PATIENCE_NS = 2_000_000_000
 
 
 def unreported(reply: ReplyPlayback, now_ns: int, patience_ns: int) -> Count | None:
-    """Return the count that a client which plays what it gets would give now; None if none is due."""
+    """Return the count that a client which plays what it gets would report now; None if none is due."""
     course = reply.course
     if reply.phase is not Phase.PLAYING or course is None or reply.sent_samples <= reply.resumed_at:
         return None

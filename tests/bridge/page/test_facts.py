@@ -38,7 +38,7 @@ async def test_where_no_fact_matches_the_panel_says_so_until_one_does(page: Page
     await expect(told).to_contain_text("Every event of the session")
     await converse(page, door)
     await page.get_by_role("searchbox").fill("london")
-    await expect(told).to_have_text("No fact has “london” in it.")
+    await expect(told).to_have_text("No fact contains “london”.")
     await expect(page.locator("#facts-list li:visible")).to_have_count(0)
     await door.fact("TurnEnded", turn_id="t2", participant_id="p", text="And of London")
     await expect(page.locator("#facts-list li:visible")).to_have_count(1)

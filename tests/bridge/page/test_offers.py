@@ -74,7 +74,7 @@ async def test_a_text_longer_than_the_server_takes_is_told_and_kept_whole(
         await page.get_by_role("button", name="Type instead").click()
         box, told = page.get_by_role("textbox", name="Type to the agent"), page.locator("#too-long")
         await box.fill("é" * 8_001)
-        await expect(told).to_have_text("Too long to send: 16,002 bytes, 16,000 are taken at most.")
+        await expect(told).to_have_text("Too long to send: 16,002 bytes; at most 16,000 are allowed.")
         await expect(box).to_have_attribute("aria-invalid", "true")
         await page.keyboard.press("Enter")
         assert len(await box.input_value()) == 8_001

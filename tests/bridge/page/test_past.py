@@ -64,7 +64,7 @@ async def test_a_past_conversation_that_is_gone_says_so_and_can_be_forgotten(bro
     await page.get_by_text("Past conversations").click()
     await page.get_by_role("button", name="Tell me of Paris").click()
     await expect(page.get_by_role("dialog")).to_contain_text("the log has no such session")
-    await page.get_by_role("button", name="Take it off this list").click()
+    await page.get_by_role("button", name="Remove it from this list").click()
     await expect(page.locator("#past")).to_be_hidden()
     await context.close()
 
@@ -114,4 +114,4 @@ async def test_a_reply_that_was_cut_off_is_marked_in_a_past_conversation_too(pag
     told = ["It is interrupted", "interrupted before it was heard"]
     await expect(page.get_by_role("dialog").locator(".agent")).to_have_text(told)
     mark = page.get_by_role("dialog").locator(".mark").first
-    await expect(mark).to_have_attribute("title", "You heard up to here. Written was: It is big and old.")
+    await expect(mark).to_have_attribute("title", "You heard it up to here. The whole text was: It is big and old.")
