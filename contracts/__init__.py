@@ -1,4 +1,4 @@
-"""What actors, doors and projections share: the events, their bytes, and where they go.
+"""What actors, doors and projections share: the events, their encoding, and their subjects.
 
-Imports nothing else of ours.
+Imports no other package of the project.
 """

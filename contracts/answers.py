@@ -1,7 +1,7 @@
-"""Make the event that answers another: its common fields follow from the cause.
+"""Creates the event that answers another: its common fields are derived from the cause.
 
-Whoever appends events makes them here. So the rule by which a handler that runs twice makes the same event, and the log
-stores it once, stands in one place.
+All events are created here. So the rule by which a handler that runs twice creates the same event, and the log
+stores it once, is in one place.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Answer = TypeVar("Answer", bound=Event)
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What an event answers where the causing event is not at hand, or is none (a client, a clock)."""
+    """What an event answers if the causing event is not available, or there is none (a client, a clock)."""
 
     session_id: str
     event_id: str | None = None
@@ -33,12 +33,12 @@ def answer(
     id_n: int = 0,
     **fields: Any,
 ) -> Answer:
-    """Return the event of a class that `cause` leads to, said at `time_ns` (Unix epoch ns).
+    """Return the event of a class that `cause` leads to, at `time_ns` (Unix epoch ns).
 
     The cause gives `session_id`, `cause_id` and `turn_id`; `fields` are those of the class, and may replace `turn_id`
     and `cause_id`. The event's id is `derive_id(id_from, id_name, id_n)`; left out, these are the cause's id, the name
-    of the class and 0. An event that several causes may lead to, but which is to be stored once, has what it stands for
-    as `id_from` (a reply, a track); several of one class differ in `id_name` or `id_n`.
+    of the class and 0. If several causes may lead to an event that must be stored once, pass what it stands for
+    as `id_from` (a reply, a track); several of one class need different `id_name` or `id_n`.
 
     Raises TypeError for a field that the class does not have, ValueError if there is nothing to derive an id from,
     pydantic.ValidationError for a value that does not fit.

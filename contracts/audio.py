@@ -9,23 +9,23 @@ from dataclasses import dataclass
 import msgpack
 
 IN_SAMPLE_RATE_HZ = 16_000
-"""Rate of every inbound track, whatever the door received: what VAD and STT models want."""
+"""Rate of every inbound track, whatever the door received: the rate of VAD and STT models."""
 
 FRAME_MS = 20
-"""Length of a frame at a door, and the least on the bus."""
+"""Length of a frame at a door, and the shortest on the bus."""
 
 ROOM_FRAME_MS = 40
-"""Length of a frame from and to a LiveKit room: what a room costs is for the most part what each frame of it costs."""
+"""Length of a frame from and to a LiveKit room, whose cost is mostly the cost per frame."""
 
 MAX_OUT_FRAME_MS = 100
-"""Longest frame of the agent's sound: it is made faster than it is heard, so what is there goes out together."""
+"""Longest frame of the agent's sound: it is created faster than it is played, so longer frames are sent together."""
 
 MAX_FRAME_BYTES = 64_000
-"""Longest payload taken: 2 s at 16 kHz."""
+"""Longest payload that is accepted: 2 s at 16 kHz."""
 
 
 class BadAudio(ValueError):
-    """The bytes are no frame of ours."""
+    """The bytes are not a valid frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class OutFrame:
     """Agent sound: part of clause `index` of `reply_id`, beginning at `first_sample` of that clause.
 
     `last` marks the clause's end; a last frame may be empty. `word_end_samples` comes with the last one, and before
-    that once the engine has told it: the clause may be cut off while its sound is made.
+    that once the engine has returned it: the clause may be cut off while its sound is created.
     """
 
     reply_id: str
@@ -67,7 +67,7 @@ class OutFrame:
 def _fields(data: bytes, kinds: tuple[type, ...]) -> list[object]:
     try:
         fields = msgpack.unpackb(data, max_bin_len=MAX_FRAME_BYTES, max_str_len=256, max_array_len=4096)
-    except Exception as error:  # msgpack raises many kinds, none of them documented as a family
+    except Exception as error:  # msgpack raises many exceptions without a documented base class
         raise BadAudio(f"not MessagePack: {error}") from error
     if not isinstance(fields, list) or len(fields) != len(kinds):
         raise BadAudio(f"a frame has {len(kinds)} fields")

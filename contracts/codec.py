@@ -1,7 +1,7 @@
 """Events as MessagePack, and back: `encode` and `decode` are inverse for every event class.
 
-The subject tells the class, so the bytes hold only the fields (as a map, absent where none). Unknown fields are
-tolerated. An event written by an older schema version goes through its class's upcasters first.
+The subject determines the class, so the bytes hold only the fields (as a map, without those that are None). Unknown
+fields are tolerated. An event written by an older schema version goes through its class's upcasters first.
 """
 
 from collections.abc import Callable

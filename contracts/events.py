@@ -1,4 +1,4 @@
-"""The vocabulary: every fact that can happen in a conversation, one class each.
+"""The vocabulary: one class for every fact that can happen in a conversation.
 
 All are frozen. Times are Unix epoch nanoseconds (UTC, `*_ns`), durations milliseconds (`*_ms`), positions in
 sound are sample counts since the track or clause began (`*_sample`, `*_samples`). A field is added only with
@@ -16,8 +16,8 @@ from contracts.numbers import Count, Ms, Positive, Probability, SignedMs, SmallC
 class Value(BaseModel):
     """A part of an event; frozen, and tolerant of fields that a newer version added."""
 
-    # Defaults are validated so that a field left out and the same value given make the same bytes (0 and 0.0).
-    # Errors do not repeat what was said: they end up in log files.
+    # Defaults are validated so that an omitted field and the same value given produce the same bytes (0 and 0.0).
+    # Errors do not contain what was said: they end up in log files.
     model_config = ConfigDict(
         frozen=True,
         extra="ignore",
@@ -29,7 +29,7 @@ class Value(BaseModel):
 
 
 class Event(Value):
-    """What every fact has: who it is, where it belongs, when it was said, and what led to it."""
+    """What every fact has: its id, its session, its time, and its cause."""
 
     SCHEMA_VERSION: ClassVar[int] = 1
 
@@ -37,26 +37,26 @@ class Event(Value):
     event_id: str = Field(min_length=1, max_length=128, description="Derived from the cause; also the Nats-Msg-Id.")
     session_id: Id = Field(description="The conversation it belongs to.")
     time_ns: TimeNs = Field(description="When it was said, Unix epoch ns.")
-    cause_id: str | None = Field(default=None, description="Id of the event it answers; none for a session's first.")
+    cause_id: str | None = Field(default=None, description="Id of the event it answers; absent for a session's first.")
     turn_id: str | None = Field(default=None, description="The turn it belongs to: the correlation id.")
 
 
-# -- the session and who is in it (said by the bridge)
+# -- the session and who is in it (appended by the bridge)
 
 
 class AgentProfile(Value):
-    """How the agent of a session behaves: fixed when the session opens, so that a replay uses the same."""
+    """How the agent of a session behaves: fixed when the session opens, so that a replay uses the same values."""
 
     prompt: str = Field(description="System prompt.")
     llm: str = Field(description="LangChain model as `provider:model`, or `local`.")
-    stt: str = Field(description="Speech to text: `local`, or a LiveKit plugin as `deepgram.STT`.")
+    stt: str = Field(description="Speech to text: `local`, or a LiveKit plugin such as `deepgram.STT`.")
     tts: str = Field(description="Text to speech: `local`, or a LiveKit plugin.")
     voice: str = Field(default="", description="Voice name in the engine's own terms.")
-    greeting: str = Field(default="", description="Said by the agent when the session opens; empty says nothing.")
+    greeting: str = Field(default="", description="What the agent says when the session opens; empty for nothing.")
     speaks: bool = Field(default=True, description="Whether replies are synthesised; not in a conversation by text.")
-    agent_name: str = Field(default="", description="The name by which people speak to the agent.")
+    agent_name: str = Field(default="", description="The name by which people address the agent.")
     time_zone: str = Field(
-        default="", max_length=64, description="Of callers whose client tells none: IANA name, empty if not known."
+        default="", max_length=64, description="For callers whose client sends none: an IANA name, empty if unknown."
     )
     addressee: Literal["always", "named", "asked"] = Field(
         default="always", description="Which turns are answered when several people are there."
@@ -72,7 +72,7 @@ class SessionOpened(Event):
     resume_digest: str = Field(
         default="",
         max_length=128,
-        description="SHA-256 (hex) of the secret with which its client goes on with it; empty: none was given.",
+        description="SHA-256 (hex) of the secret with which its client resumes it; empty if there is none.",
     )
 
 
@@ -80,7 +80,7 @@ class SessionClosed(Event):
     """The conversation ended; nothing more will be said in it."""
 
     reason: str = Field(
-        description="`hangup`, `timeout`, `vanished`, `shutdown`, `error`, `erased`, or `refused`: to its own client."
+        description="`hangup`, `timeout`, `vanished`, `shutdown`, `error`, `erased`, or `refused` (its own client was)."
     )
 
 
@@ -98,8 +98,8 @@ class ErasedFact(Value):
 class SessionErased(Event):
     """The words of a session were erased from the log; `skeleton` is what they leave behind.
 
-    Whoever keeps copies (tables, embeddings, recordings, caches) drops them on this fact. A long session is erased
-    by several of these facts, `part` counts them from 0.
+    Every store of copies (tables, embeddings, recordings, caches) drops them on this fact. A long session is erased
+    with several of these facts; `part` counts them from 0.
     """
 
     reason: str = ""
@@ -114,9 +114,9 @@ class ParticipantJoined(Event):
     kind: Literal["person", "agent"] = "person"
     name: str = ""
     identity: str = Field(default="", max_length=256, description="Who it is in the door's terms.")
-    origin: str = Field(default="", max_length=64, description="How they came: `standard`, `sip`, `ingress`, …")
-    attributes: dict[str, str] = Field(default={}, description="What the door knows of them, as a caller's number.")
-    time_zone: str = Field(default="", max_length=64, description="Theirs, as their client told it: IANA name.")
+    origin: str = Field(default="", max_length=64, description="How they joined: `standard`, `sip`, `ingress`, …")
+    attributes: dict[str, str] = Field(default={}, description="What the door knows about them: a caller's number.")
+    time_zone: str = Field(default="", max_length=64, description="Theirs, as sent by their client: IANA name.")
 
 
 class ParticipantLeft(Event):
@@ -127,7 +127,7 @@ class ParticipantLeft(Event):
 
 
 class TrackPublished(Event):
-    """A participant's microphone is open. This message is also the job of listening to it."""
+    """A participant's microphone is open. This message is also the job of hearing it."""
 
     track_id: Id
     participant_id: Id
@@ -144,15 +144,15 @@ class TrackUnpublished(Event):
 
 
 class SoundLost(Event):
-    """Sound of a microphone reached nobody who listens: what was said in it is not known."""
+    """Sound of a microphone that never reached transcript: what was said in it is unknown."""
 
     track_id: Id
     participant_id: Id
     start_sample: Count
     end_sample: Count
-    lost_ms: Ms = Field(description="How long it was. With `flood` nothing stands in its place: both samples are one.")
+    lost_ms: Ms = Field(description="Its length. With `flood` no silence replaces it: both samples are equal.")
     reason: Literal["log-away", "flood"] = Field(
-        description="The log was away for longer than sound is kept; far more came at once than a stall explains."
+        description="The log was away for longer than sound is kept; or more came at once than a stall explains."
     )
 
 
@@ -164,13 +164,13 @@ class DtmfReceived(Event):
         min_length=1,
         max_length=1,
         description="`0` to `9`, `*`, `#`, or `A` to `D`.",
-        # Told, and not checked: LiveKit names the key.
+        # As LiveKit names the key, unchecked.
         json_schema_extra={"pattern": "^[0-9*#A-D]$"},
     )
     code: int = Field(ge=0, le=255, description="Its number in RFC 4733.")
 
 
-# -- hearing (said by transcript)
+# -- hearing (appended by transcript)
 
 
 class SpeechStarted(Event):
@@ -193,7 +193,7 @@ class SpeechEnded(Event):
     participant_id: Id
     start_sample: Count
     end_sample: Count
-    speech_ended_ns: TimeNs = Field(description="When the last sample of speech came in at the door.")
+    speech_ended_ns: TimeNs = Field(description="When the last sample of speech arrived at the door.")
 
 
 class TranscriptRevised(Event):
@@ -220,7 +220,7 @@ class UtteranceTranscribed(Event):
 
 
 class SpeechLost(Event):
-    """Speech `[start_sample, end_sample)` of the track could not be recognised: its words are missing in the turn."""
+    """Speech `[start_sample, end_sample)` of the track was not recognised: its words are missing from the turn."""
 
     utterance_id: str
     track_id: Id
@@ -233,7 +233,7 @@ class SpeechLost(Event):
 
 
 class RecognitionFellBehind(Event):
-    """Words of this track come later than they are spoken: too much speech waits for recognition in its process."""
+    """Words of this track are delayed: too much speech waits for recognition in its process."""
 
     track_id: Id
     participant_id: Id
@@ -242,7 +242,7 @@ class RecognitionFellBehind(Event):
 
 
 class HearingRestarted(Event):
-    """Whatever listened to a track ended before the track did; another has taken its place."""
+    """The owner of a track ended before the track did; another has taken its place."""
 
     track_id: Id
     participant_id: Id
@@ -250,7 +250,7 @@ class HearingRestarted(Event):
 
 
 class UtteranceDismissed(Event):
-    """What was heard of an utterance is no speech to the agent: nothing of it is a turn, nothing is answered."""
+    """An utterance is not speech to the agent: nothing of it becomes a turn or is answered."""
 
     utterance_id: str
     participant_id: Id
@@ -259,9 +259,9 @@ class UtteranceDismissed(Event):
         "of clear speech, which is then in another language; the engine heard no words."
     )
     text: str = Field(default="", description="What the engine made of it.")
-    confidence: Probability | None = Field(default=None, description="How sure the engine was; none if it tells not.")
+    confidence: Probability | None = Field(default=None, description="How sure the engine was, if it reports that.")
     speech_ms: Ms = 0
-    language: str = Field(default="", description="The language that the engine understands, as `en`, if it tells.")
+    language: str = Field(default="", description="The language that the engine understands, as `en`, if known.")
     over_reply_id: Reference | None = Field(default=None, description="The reply that was playing.")
 
 
@@ -271,7 +271,7 @@ class TurnEvidence(Value):
     silence_ms: Ms = Field(description="Silence when the decision fell.")
     end_of_turn_probability: Probability | None = None
     required_silence_ms: Ms = Field(description="Silence that this probability asked for.")
-    speech_ended_ns: TimeNs = Field(description="When the last sample of speech came in at the door.")
+    speech_ended_ns: TimeNs = Field(description="When the last sample of speech arrived at the door.")
     text_ready_ns: TimeNs = Field(description="When the final words were known.")
 
 
@@ -293,13 +293,13 @@ class TurnInterrupted(Event):
     reply_id: Reference
     utterance_id: str | None = None
     speech_ms: Ms = 0
-    text: str = Field(default="", description="What had been understood when it was confirmed.")
+    text: str = Field(default="", description="What had been recognised when it was confirmed.")
 
 
 class InterruptionDismissed(Event):
     """Sound over a reply that does not interrupt it (a cough, an "mhm", an echo): playback goes on.
 
-    Of what was `unaddressed`, said among people and not to the agent, the words still count: its turn goes on.
+    If it was `unaddressed`, said among people and not to the agent, its words still count: its turn goes on.
     """
 
     participant_id: Id
@@ -310,17 +310,17 @@ class InterruptionDismissed(Event):
     text: str = ""
 
 
-# -- thinking (said by reasoning)
+# -- thinking (appended by reasoning)
 
 
 class TurnPassed(Event):
-    """A turn that the agent does not answer: with several people there, not all that is said is said to it."""
+    """A turn that the agent does not answer: with several people there, not everything is said to it."""
 
     participant_id: Id
     reason: Literal["unnamed", "to-another", "no-request", "heard-twice"] = Field(
         description="Not named; said to another person; asks for nothing; the same words came on another track."
     )
-    addressed_id: Id | None = Field(default=None, description="The person it was said to, if that is known.")
+    addressed_id: Id | None = Field(default=None, description="The person it was said to, if known.")
     same_as_turn_id: str | None = Field(default=None, description="The turn that has the same words (`heard-twice`).")
 
 
@@ -332,7 +332,7 @@ class ContextMessage(Value):
 
 
 class ReplyStarted(Event):
-    """The model was asked for an answer to `text`; a draft is made before the turn has ended."""
+    """The model was asked for an answer to `text`; a draft is started before the turn has ended."""
 
     reply_id: Reference
     draft: bool = False
@@ -353,7 +353,7 @@ class ReplyCommitted(Event):
 class ReplyClauseWritten(Event):
     """The next piece of a reply: the unit of synthesis and playback.
 
-    Clauses put together (`contracts.written`) are what the model wrote, to the letter.
+    Clauses joined (`contracts.written`) are exactly what the model wrote.
     """
 
     reply_id: Reference
@@ -363,18 +363,18 @@ class ReplyClauseWritten(Event):
 
 
 class ToolCalled(Event):
-    """The model asked for a tool."""
+    """The model called a tool."""
 
     reply_id: Reference
     call_id: str
     tool: str
     arguments: str = Field(
-        default="{}", description="JSON object; of a call that could not be read, what the model wrote."
+        default="{}", description="JSON object; for a call that could not be parsed, what the model wrote."
     )
 
 
 class ToolReturned(Event):
-    """The tool's result, recorded so that it never has to run again for the same call."""
+    """The tool's result, recorded so that the same call never runs again."""
 
     reply_id: Reference
     call_id: str
@@ -402,9 +402,9 @@ ReplyFinish = Literal[
 class ReplyCompleted(Event):
     """The reply is written to its end, or to where it was cut.
 
-    `finish` is how: all was said; the caller cut it off; no model answered; a limit of tokens, the provider's content
+    `finish` is why: all was said; the caller cut it off; no model answered; a limit of tokens, the provider's content
     filter, a refusal, or tools asked for too often ended it; the model broke off; its stream lost its end; a small
-    model was stopped, as it began to repeat itself or, where it is spoken, after as many sentences as it is good for.
+    model was stopped when it began to repeat itself or, in a spoken reply, after as many sentences as it can sustain.
     """
 
     reply_id: Reference
@@ -416,7 +416,7 @@ class ReplyCompleted(Event):
 
 
 class ReplyDiscarded(Event):
-    """A draft that answered other words than the turn ended with; it is never heard."""
+    """A draft that answered other words than those the turn ended with; it is never heard."""
 
     reply_id: Reference
     reason: str = ""
@@ -439,7 +439,7 @@ class ClauseSynthesized(Event):
     first_chunk_ns: TimeNs = Field(default=0, description="When the first chunk was published.")
     unsaid: bool = Field(
         default=False,
-        description="No voice can say it (its script): the sound, if any, says so; its words are not heard.",
+        description="No voice can say it (its script): the sound, if any, is a notice; its words are not heard.",
     )
 
 
@@ -461,23 +461,25 @@ class PlaybackStarted(Event):
     gap_ms: SignedMs | None = Field(default=None, description="From the end of speech to this; none after typed text.")
     parts: LatencyParts | None = None
     played_samples: Count = Field(default=0, description="What had been played by then: voices begin softly.")
-    heard_ns: TimeNs | None = Field(default=None, description="When that was, if the client told it.")
-    estimated: bool = Field(default=False, description="The client counts nothing: it is taken to play what it gets.")
+    heard_ns: TimeNs | None = Field(default=None, description="When that was, if the client reported it.")
+    estimated: bool = Field(
+        default=False, description="The client reports no playback: it is assumed to play what it gets."
+    )
 
 
 class PlaybackStalled(Event):
-    """Playback stands still of itself after `played_samples`; `PlaybackResumed` or its end follows."""
+    """Playback stalled by itself after `played_samples`; `PlaybackResumed` or its end follows."""
 
     reply_id: Reference
     played_samples: Count
     heard_ns: TimeNs | None = Field(default=None, description="When it stopped, as far as that is known.")
     cause: Literal["late-sound", "client", "silent", "door"] = Field(
-        description="Its sound came late; the client stood still; the client tells nothing; another door took over."
+        description="Its sound came late; the client stalled; the client reports nothing; another door took over."
     )
 
 
 class PlaybackPaused(Event):
-    """Playback holds still because someone speaks over it; it is resumed or interrupted next."""
+    """Playback is paused because someone speaks over it; it is resumed or interrupted next."""
 
     reply_id: Reference
     played_samples: Count
@@ -485,7 +487,7 @@ class PlaybackPaused(Event):
 
 
 class PlaybackResumed(Event):
-    """Playback went on after a pause or a stall; without one before, it is earlier than was said."""
+    """Playback continued after a pause or a stall; without one before, it is earlier than was reported."""
 
     reply_id: Reference
     played_samples: Count
@@ -499,7 +501,7 @@ class PlaybackFinished(Event):
     reply_id: Reference
     heard_text: str
     played_samples: Count
-    heard_ns: TimeNs | None = Field(default=None, description="When its last sample was heard, if the client told.")
+    heard_ns: TimeNs | None = Field(default=None, description="When its last sample was heard, if reported.")
 
 
 class PlaybackInterrupted(Event):
@@ -548,7 +550,7 @@ class TurnRecorded(Event):
 
 
 class SummaryRevised(Event):
-    """The rolling summary of a long conversation that still goes on: stands for its turns up to `through_turn_id`."""
+    """The rolling summary of a long conversation that is still open: it covers its turns up to `through_turn_id`."""
 
     summary: str
     through_turn_id: str
@@ -568,7 +570,7 @@ class SummaryWritten(Event):
 
 
 class EngineFailed(Event):
-    """An engine raised, hung or was missing; `action` says what was done instead."""
+    """An engine raised, hung or was missing; `action` is what was done instead."""
 
     actor: str
     engine: str

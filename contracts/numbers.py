@@ -1,7 +1,7 @@
 """The kinds of numbers in events, each bounded by what every store of the log can hold.
 
 MessagePack, Postgres (`bigint`, `int`, `double precision`), Java and C# keep signed integers of 64 or 32 bits; NaN and
-infinity are no JSON. A number beyond is refused where it is written, not where it would first break something.
+infinity are not valid JSON. A number beyond is refused when it is written, not where it would first cause an error.
 """
 
 from typing import Annotated
@@ -16,10 +16,10 @@ MAX_MS = 1e12
 _INT32, _INT64, _DOUBLE = {"format": "int32"}, {"format": "int64"}, {"format": "double"}
 
 Count = Annotated[int, Field(ge=0, le=INT64_MAX, json_schema_extra=_INT64)]
-"""How many samples, bytes or things, or a place counted from 0."""
+"""A number of samples, bytes or things, or an index from 0."""
 
 TimeNs = Annotated[int, Field(ge=0, le=INT64_MAX, json_schema_extra=_INT64)]
-"""Unix epoch nanoseconds (UTC), up to the year 2262; 0 is "not known"."""
+"""Unix epoch nanoseconds (UTC), up to the year 2262; 0 means "unknown"."""
 
 SmallCount = Annotated[int, Field(ge=0, le=INT32_MAX, json_schema_extra=_INT32)]
 """A count that stays small: a revision, a number of clauses or turns."""
@@ -31,7 +31,7 @@ Ms = Annotated[float, Field(ge=0, le=MAX_MS, allow_inf_nan=False, json_schema_ex
 """A duration in milliseconds."""
 
 SignedMs = Annotated[float, Field(ge=-MAX_MS, le=MAX_MS, allow_inf_nan=False, json_schema_extra=_DOUBLE)]
-"""A duration that old facts may have as negative, written while a wall clock was stepped back."""
+"""A duration that may be negative in old facts, written while a wall clock was set back."""
 
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, json_schema_extra=_DOUBLE)]
 """From 0 to 1."""

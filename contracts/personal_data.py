@@ -1,7 +1,7 @@
-"""Which fields of which events bear words: what a person said or wrote, what was made of it, and who they are.
+"""Which fields of which events hold words: what a person said or wrote, what was derived from it, and who they are.
 
-Erasure removes every fact in which one of these fields is filled. A new event, or a new field of text, gets a line
-in `WORDS` or its name in `PLAIN`; a test asks for it.
+Erasure removes every fact in which one of these fields is filled. A new event or text field needs a line
+in `WORDS` or its name in `PLAIN`; a test checks this.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ WORDS: dict[type[e.Event], tuple[str, ...]] = {
     e.TurnRecorded: ("user_text", "written_text", "heard_text", "user_id", "speaker", "embedding"),
     e.SummaryRevised: ("summary",),
     e.SummaryWritten: ("summary", "topics", "action_items"),
-    # Providers repeat in their errors what they were asked.
+    # Providers repeat prompts in their errors.
     e.EngineFailed: ("error",),
     e.HearingRestarted: ("error",),
 }
@@ -48,13 +48,13 @@ PLAIN = frozenset(
         "language",
     }
 )
-"""Fields of text that never bear words, in whatever event: ids, names of our parts, and reasons of our own."""
+"""Text fields that never hold words, in any event: ids, names of our parts, and our own reasons."""
 
 
 def bears_words(event_class: type[e.Event], fields: Mapping[str, Any]) -> bool:
-    """Tell whether an event of this class with these fields holds anybody's words.
+    """Return whether an event of this class with these fields holds anybody's words.
 
-    So does one with a field that this version does not know: a newer one may have put words there.
+    True for a field that this version does not know: a newer version may have put words there.
     """
     if not fields.keys() <= event_class.model_fields.keys():
         return True

@@ -1,4 +1,4 @@
-"""The tables of the Postgres projection by name, for all SQL: whoever asks them needs no part of the projection.
+"""The tables of the Postgres projection by name, for all SQL: queries need no import of the projection.
 
 Their columns are those of the row classes in `projections/postgres/fold.py`.
 """
@@ -11,7 +11,7 @@ EMBEDDING_SPACE, CHECKPOINTS = "embedding_space", "checkpoints"
 
 TABLES = (EVENTS, SESSIONS, CONVERSATIONS, SUMMARIES, RECORDINGS, EMBEDDING_SPACE, CHECKPOINTS)
 WITH_WORDS = (CONVERSATIONS, SUMMARIES, RECORDINGS)
-"""Those of which an erasure leaves no row of a session."""
+"""Tables in which an erasure leaves no row of a session."""
 
 ALL_CONVERSATIONS = f"{SCHEMA}.{CONVERSATIONS}"
 """The table of turns with its schema, for connections whose search path is not ours."""

@@ -1,17 +1,17 @@
-"""How the clauses of a reply are put together to what the model wrote."""
+"""How the clauses of a reply are joined to what the model wrote."""
 
 from collections.abc import Iterable
 
 MOST_CLAUSE_CHARS = 400
-"""A clause is cut here even within a word: no language has such words."""
+"""A clause is cut here even within a word: no language has words this long."""
 CUTS_WITHOUT_SPACE = "\u2014\u3002\uff01\uff1f\u300d\u300f\uff09\u3001\uff0c"
-"""Marks behind which a clause may end although no white space follows."""
+"""Marks after which a clause may end although no white space follows."""
 
 
 def joint(before: str, after: str) -> str:
-    """Return what stands between two clauses: nothing, as each holds the white space before it.
+    """Return what stands between two clauses: nothing, because each holds the white space before it.
 
-    Those of a log from before that do not; between their words there is a space.
+    Clauses of old logs do not; their words are separated by a space.
     """
     if not before or not after or before[-1].isspace() or after[0].isspace():
         return ""
@@ -19,7 +19,7 @@ def joint(before: str, after: str) -> str:
 
 
 def put_together(clauses: Iterable[str]) -> str:
-    """Return the text that clauses are the pieces of, to the letter."""
+    """Return the exact text whose pieces the clauses are."""
     pieces: list[str] = []
     for clause in filter(None, clauses):
         if pieces:

@@ -1,6 +1,6 @@
-"""What `faststream docs gen actors.reasoning:app` writes: that actor's part of `asyncapi.yaml`, with the same words.
+"""What `faststream docs gen actors.reasoning:app` writes: that actor's part of `asyncapi.yaml`.
 
-Our handlers take their messages from an inbox, not from FastStream's subscribers, so FastStream alone would find none.
+Our handlers receive messages from an inbox, not from FastStream's subscribers, so FastStream alone would find none.
 """
 
 import json
@@ -24,7 +24,7 @@ class ActorSpecification(AsyncAPI):
 
 
 class _Written:
-    """A document in the forms that FastStream asks for."""
+    """A document in the forms that FastStream requests."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document

@@ -1,4 +1,4 @@
-"""Small questions and answers between processes, dead letters, and entries of buckets, in `asyncapi.yaml`."""
+"""Small requests and answers between processes, dead letters, and entries of buckets, in `asyncapi.yaml`."""
 
 from contracts.asyncapi.parts import (
     BYTES,
@@ -57,7 +57,7 @@ def other_messages(schemas: Node) -> Node:
     return {
         **message(
             "DeadLetter",
-            "A message that could not be taken, with the reason.",
+            "A message that could not be handled, with the reason.",
             "",
             BYTES,
             schema="LetterBytes",
@@ -66,14 +66,14 @@ def other_messages(schemas: Node) -> Node:
         ),
         **message(
             "PutBackLetter",
-            "A dead letter's bytes, with the subject that they came on.",
+            "A dead letter's bytes, with the subject on which they arrived.",
             "",
             BYTES,
             schema="LetterBytes",
             headers=reference("components", "schemas", "PutBackHeaders"),
             example={"headers": {"Daredevil-Subject": _SUBJECT}},
         ),
-        **message("Taken", "Empty when it was taken, else why not.", "no handler takes it", TEXT, schema="TakenText"),
+        **message("Taken", "Empty if it was handled, else why not.", "no handler takes it", TEXT, schema="TakenText"),
         **message("Done", "Empty: it was done, or it is so.", "", TEXT, schema="NothingText"),
         **message("Question", "An empty request.", "", TEXT, schema="QuestionText"),
         **message(
@@ -105,11 +105,11 @@ def other_schemas() -> Node:
     return {
         **_letter_headers(),
         **plain("LetterBytes", "The message's bytes as they came.", format="binary"),
-        **plain("TakenText", "Empty when it was taken, else why not."),
+        **plain("TakenText", "Empty if it was handled, else why not."),
         **plain("NothingText", "Empty.", maxLength=0),
         **plain("QuestionText", "Empty.", maxLength=0),
         **plain("AnswerText", "A process id in digits.", pattern="^[0-9]+$"),
-        **plain("LoadText", "An id of the copy, a space, and 1 if it is full, else 0.", pattern="^[^ ]+ [01]$"),
+        **plain("LoadText", "The id of the copy, a space, and 1 if it is overloaded, else 0.", pattern="^[^ ]+ [01]$"),
         **plain("ZeroBytes", "Zeros.", format="binary"),
         **plain("CachedText", "The answer's text."),
         **obj("AnswerHeaders", "What the process cannot do.", {"Daredevil-Unable": _UNABLE}, []),
@@ -118,15 +118,13 @@ def other_schemas() -> Node:
             "The time where conversations are in progress.",
             {
                 "time_ns": whole("The time, Unix epoch ns."),
-                "busy_ns": whole(
-                    "For how long the process has had conversations, ns: who has had them longest counts."
-                ),
+                "busy_ns": whole("For how long the process has had conversations, ns: the longest counts."),
             },
         ),
         **_status(),
         **obj(
             "HangupRequest",
-            "Who is to leave the room; without a participant, or as an empty message, the session ends.",
+            "Whom to remove from the room; without a participant, or as an empty message, the session ends.",
             {"participant_id": text("Who is to leave.")},
             [],
         ),
@@ -142,7 +140,7 @@ def other_schemas() -> Node:
     }
 
 
-_UNABLE = text("What the process cannot do, by commas: `hear`, `answer` or `speak`; absent if it can do everything.")
+_UNABLE = text("What the process cannot do, separated by commas: `hear`, `answer` or `speak`; absent if it can do all.")
 
 
 def _letter_headers() -> Node:
@@ -154,7 +152,7 @@ def _letter_headers() -> Node:
         "Daredevil-Reason": text("Why it could not be taken."),
     }
     return {
-        **obj("LetterHeaders", "Where a dead letter comes from, and why it is one.", fields),
+        **obj("LetterHeaders", "Where a dead letter comes from, and why it could not be handled.", fields),
         **obj("PutBackHeaders", "Where the message came from.", {"Daredevil-Subject": subject}),
     }
 
@@ -167,11 +165,11 @@ def _status() -> Node:
         {
             "name": text("The projection."),
             "state": text(state),
-            "reason": text("Why it is in that state; if it has stopped, what to do."),
+            "reason": text("Why it is in that state, and what to do if it has stopped."),
             "position": whole("The last sequence of the log that is kept."),
             "log_end": whole("The log's last sequence."),
-            "events_per_s": number("Events kept per second, over the last ten seconds."),
-            "errors": whole("How many facts could not be kept as they should."),
+            "events_per_s": number("Events stored per second, over the last ten seconds."),
+            "errors": whole("How many facts could not be stored completely."),
             "last_error": text("Why the last of them could not."),
             "pid": whole("The process's id."),
         },
@@ -210,4 +208,4 @@ def _lease() -> Node:
         "reply_id": text("The reply that is being played; empty if none is."),
         "played_samples": whole("How much of it was heard when this was written."),
     }
-    return obj("RoomLease", "Which job has a room, written anew three times a second.", fields)
+    return obj("RoomLease", "Which job holds a room; written three times a second.", fields)

@@ -18,7 +18,7 @@ def chat_messages() -> Node:
         **message("ChatProblem", "Why there is no answer.", refused),
         **message(
             "Token",
-            "A piece of a reply; `n` counts from 0, and again when another process writes on.",
+            "A piece of a reply; `n` counts from 0, and from 0 again when another process continues the reply.",
             {"reply_id": reply, "n": 0, "text": "It "},
         ),
     }
@@ -33,9 +33,9 @@ def chat_schemas() -> Node:
             "A turn by text.",
             {
                 "text": text("What is said."),
-                "user_id": text("Who says it; with DAREDEVIL_AUTH the token says it."),
+                "user_id": text("The user; with DAREDEVIL_AUTH it comes from the token."),
                 "time_zone": text("Where the person is, as `Europe/Zurich`."),
-                "token": text("A token (JWT) of who says it: needed with DAREDEVIL_AUTH."),
+                "token": text("The user's token (JWT): required with DAREDEVIL_AUTH."),
             },
             ["text"],
         ),
@@ -50,7 +50,7 @@ def chat_schemas() -> Node:
                 "finish": reference("components", "schemas", "ChatAnswerFinish"),
                 "first_token_ms": number("From the turn to the first token; absent if none came."),
                 "total_ms": number("From the turn to the end of the answer."),
-                "resume_token": text("Of a new session: its secret at other doors."),
+                "resume_token": text("For a new session: its secret for other doors."),
             },
             ["session_id", "turn_id", "reply_id", "text", "finish", "total_ms"],
         ),
@@ -70,7 +70,7 @@ def chat_schemas() -> Node:
             {
                 "reply_id": text("The reply."),
                 "n": {"type": "integer", "format": "int32", "minimum": 0, "description": "Its place, from 0."},
-                "text": text("The piece; all of them together are the answer."),
+                "text": text("The piece; all pieces joined are the answer."),
             },
         ),
     }

@@ -1,7 +1,7 @@
 """Writes `asyncapi.yaml` from the code: `python -m contracts.asyncapi.document` (`make asyncapi`).
 
-Channels and messages are named after events and rows of the topology, operations after who does what. Nothing is typed
-twice: the subjects, who sends to them and who receives from them all come from `contracts.topology`.
+Channels and messages are named after events and rows of the topology, operations after who does what. Nothing is
+written twice: the subjects, who sends to them and who receives from them all come from `contracts.topology`.
 """
 
 from importlib.metadata import version
@@ -54,7 +54,7 @@ def document() -> Node:
 
 
 class _Plain(yaml.SafeDumper):
-    """No anchors and aliases: they hide from readers and some tools what is meant."""
+    """Writes no anchors and aliases: readers and some tools do not resolve them."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

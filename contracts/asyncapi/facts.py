@@ -1,4 +1,4 @@
-"""The facts' part of `asyncapi.yaml`: a channel and a message for each event, and who sends and receives it."""
+"""The facts in `asyncapi.yaml`: a channel and a message for each event, and who sends and receives it."""
 
 import inspect
 
@@ -8,7 +8,7 @@ from contracts.codec import CONTENT_TYPE
 from contracts.topology import DURABLES, EVENTS, FACTS, LISTENERS, LIVE, VOICE, Address, Row, event_class_of, role_of
 
 STORED = "StoredFact"
-"""The channel of facts that are sent once more when they are stored."""
+"""The channel on which facts are republished when they are stored."""
 
 _SENT = "Stored in VOICE: it counts once NATS has acknowledged it, and is sent again with the same id until then."
 _HEARD = "By a plain subscription: each copy receives all of it, and nothing is acknowledged."
@@ -16,7 +16,7 @@ _HEARD = "By a plain subscription: each copy receives all of it, and nothing is 
 
 def fact_channels() -> Node:
     """Return a channel for each event, and the one of live facts."""
-    live = "Every fact once more as soon as it is stored, for plain subscriptions; `Nats-Sequence` is its place."
+    live = "Every fact republished as soon as it is stored, for plain subscriptions; `Nats-Sequence` is its sequence."
     return {
         **{row.event.__name__: _channel(row) for row in EVENTS},
         STORED: channel(LIVE, [row.event.__name__ for row in EVENTS], live),
@@ -55,7 +55,7 @@ def _message(row: Row, schemas: Node) -> Node:
 
 
 def fact_headers() -> Node:
-    """Return the schema of what every event carries besides its bytes."""
+    """Return the schema of the headers of every event."""
     msg_id = (
         "The event's id: sent twice, stored once. A fact that is stored again so that its consumers receive it again "
         "has `<id>:again:<occasion>`; its bytes, with the id in them, are the same."
@@ -77,7 +77,7 @@ def fact_headers() -> Node:
 
 
 def fact_operations() -> Node:
-    """Return who appends each event, who takes it from a durable consumer, and who hears it live."""
+    """Return who appends each event, who receives it from a durable consumer, and who hears it live."""
     operations: Node = {}
     for row in EVENTS:
         name = row.event.__name__
@@ -114,7 +114,7 @@ def _live_operations() -> Node:
 
 
 def _names(subject: str, event_name: str) -> bool:
-    """Tell whether an event comes on a live subject, which names one event or all."""
+    """Return whether an event comes on a live subject, which names one event or all."""
     if subject.endswith(".*.*"):
         return True
     return event_class_of(subject.replace("*", "s")).__name__ == event_name

@@ -1,4 +1,4 @@
-"""Pieces that every part of `asyncapi.yaml` is made of: channels, operations, messages and schemas."""
+"""Building blocks of every part of `asyncapi.yaml`: channels, operations, messages and schemas."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -19,13 +19,13 @@ PARAMETERS = {
     "session": "The conversation: 1 to 64 of a-z, 0-9 and inner hyphens.",
     "participant": "Who is heard: the participant's id.",
     "track": "The microphone: the track's id.",
-    "noun": "First half of the event's subject tail, as `turn`.",
-    "state": "Second half of the event's subject tail, as `ended`.",
-    "durable": "Name of a durable consumer, which is an actor's, or of a projection.",
+    "noun": "First half of the event's subject tail, such as `turn`.",
+    "state": "Second half of the event's subject tail, such as `ended`.",
+    "durable": "Name of an actor's durable consumer, or of a projection.",
     "process": "Name of a process: an actor, a front door or a projection.",
     "process_id": "The id that its system gave the process.",
     "actor": "Name of an actor.",
-    "projection": "Name of a projection, as `projection-postgres`.",
+    "projection": "Name of a projection, such as `projection-postgres`.",
     "user": "Hash of a user's id.",
     "question": "Hash of the question and its context.",
 }
@@ -37,7 +37,7 @@ def reference(*path: str) -> Node:
 
 
 def channel(address: Address, messages: Iterable[str], description: str, title: str = "") -> Node:
-    """Return a channel with what its parameters mean."""
+    """Return a channel with the meaning of its parameters."""
     node: Node = {
         "address": address.text,
         "title": title or description.partition(".")[0],
@@ -57,7 +57,7 @@ def operation(
     processes: Iterable[str],
     **more: Any,
 ) -> Node:
-    """Return one operation by its key, `<who>-<verb>-<channel>`; its tags are the processes that do it."""
+    """Return one operation by its key, `<who>-<verb>-<channel>`; its tags are the processes that perform it."""
     who, verb = key.removesuffix(f"-{channel_name}").rsplit("-", 1)
     return {
         key: {
@@ -73,11 +73,11 @@ def operation(
 
 
 SENDING = ("sends", "asks", "writes")
-"""The verbs of operations that send; `receives`, `reads` and `answers` are the others."""
+"""The verbs of operations that send; the others are `receives`, `reads` and `answers`."""
 
 
 def by_role(processes: Sequence[str]) -> dict[str, list[str]]:
-    """Return the processes by what they are to the others: all front doors are `bridge`."""
+    """Return the processes by their role for others: all front doors are `bridge`."""
     found: dict[str, list[str]] = {}
     for process in processes:
         found.setdefault(role_of(process), []).append(process)
@@ -90,7 +90,7 @@ def processes_of(role: str) -> tuple[str, ...]:
 
 
 def message(name: str, summary: str, payload: Any, content_type: str = CONTENT_TYPE, **more: Any) -> Node:
-    """Return a message by its name, whose schema has the same name; `payload` is an example."""
+    """Return a message by its name, which is also its schema's; `payload` is an example."""
     return {
         name: {
             "name": name,
@@ -105,7 +105,7 @@ def message(name: str, summary: str, payload: Any, content_type: str = CONTENT_T
 
 
 def obj(name: str, description: str, properties: Node, required: Iterable[str] | None = None) -> Node:
-    """Return the schema of a map by its name; all its properties are required unless told otherwise."""
+    """Return the schema of a map by its name; all its properties are required unless `required` is given."""
     needed = list(properties) if required is None else list(required)
     return {
         name: {
@@ -124,7 +124,7 @@ def plain(name: str, description: str, **more: Any) -> Node:
 
 
 def array(name: str, items: list[Node], description: str) -> Node:
-    """Return the schema of an array with one schema for each place, by its name."""
+    """Return the schema of an array with one schema per position, by its name."""
     size = len(items)
     return {
         name: {
@@ -144,7 +144,7 @@ def text(description: str) -> Node:
 
 
 def whole(description: str, **more: Any) -> Node:
-    """Return a property that is a whole number, 0 or more, of 64 bits."""
+    """Return a property that is an integer, 0 or more, of 64 bits."""
     return {
         "type": "integer",
         "format": "int64",

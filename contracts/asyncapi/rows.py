@@ -37,7 +37,7 @@ def _name(bucket: Bucket) -> str:
 
 
 def row_operations() -> Node:
-    """Return who sends, receives, reads, asks, answers and writes what."""
+    """Return who sends, receives, reads, requests, answers and writes what."""
     operations: Node = {}
     for row in CHANNELS:
         operations |= _of_channel(row)
@@ -46,11 +46,11 @@ def row_operations() -> Node:
     for bucket in BUCKETS:
         name, stored = _name(bucket), {"x-jetstream": {"bucket": bucket.name}}
         for role, processes in by_role(bucket.writers).items():
-            told = f"By a put to the key-value bucket `{bucket.name}`."
-            operations |= operation(f"{role}-writes-{name}", name, [bucket.message], told, processes, **stored)
+            description = f"By a put to the key-value bucket `{bucket.name}`."
+            operations |= operation(f"{role}-writes-{name}", name, [bucket.message], description, processes, **stored)
         for role, processes in by_role(bucket.readers).items():
-            told = f"By a get from the key-value bucket `{bucket.name}`."
-            operations |= operation(f"{role}-reads-{name}", name, [bucket.message], told, processes, **stored)
+            description = f"By a get from the key-value bucket `{bucket.name}`."
+            operations |= operation(f"{role}-reads-{name}", name, [bucket.message], description, processes, **stored)
     return operations
 
 
@@ -89,13 +89,13 @@ def _of_request(row: Request) -> Node:
         more: dict[str, Any] = {**reply, "x-subjects": [subject]}
         if queue:
             more["bindings"] = {"nats": {"queue": queue, "bindingVersion": "0.1.0"}}
-        told = f"{_ASKED} {'One copy of all answers.' if queue else 'Each copy that has to, answers.'}"
-        operations |= operation(f"{who}-answers-{row.name}", row.name, row.messages, told, answerers, **more)
+        description = f"{_ASKED} {'One of all copies answers.' if queue else 'Each copy concerned answers.'}"
+        operations |= operation(f"{who}-answers-{row.name}", row.name, row.messages, description, answerers, **more)
     return operations
 
 
 def jetstream() -> Node:
-    """Return the streams and buckets: names, subjects, and how long what is in them stays."""
+    """Return the streams and buckets: names, subjects, and how long they keep their contents."""
     return {
         "streams": [
             {

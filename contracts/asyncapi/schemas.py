@@ -1,7 +1,7 @@
-"""JSON Schemas of events and examples of them, in a form from which other languages can make classes.
+"""JSON Schemas of events and examples of them, in a form from which other languages can generate classes.
 
-Every enumeration is a schema of its own, named after its event (two of one name would overwrite each other in generated
-code); no schema is anonymous; a field that may be absent is just not required, as it is never sent as null.
+Every enumeration is a schema of its own, named after its event (in generated code, equal names overwrite each
+other); no schema is anonymous; a field that may be absent is not required, because it is never sent as null.
 """
 
 from typing import Any
@@ -13,11 +13,11 @@ from contracts.asyncapi.parts import EXAMPLE_ID, EXAMPLE_NS, Node, reference
 from contracts.asyncapi.words import CHOICES, EXAMPLES, FIELDS
 from contracts.topology import EVENTS
 
-_BYTES = "A `bin` in MessagePack; where events are told as JSON (HTTP, `/ws`) base64url (RFC 4648, 5)."
+_BYTES = "A `bin` in MessagePack; in events as JSON (HTTP, `/ws`) base64url (RFC 4648, 5)."
 
 
 def event_schemas() -> Node:
-    """Return the schema of every event and of what is in them, by name."""
+    """Return the schemas of all events and of their parts, by name."""
     models: list[tuple[type[BaseModel], Any]] = [(row.event, "validation") for row in EVENTS]
     _, schema = models_json_schema(models, ref_template="#/components/schemas/{model}")
     found: Node = {}
@@ -40,7 +40,7 @@ def _property(owner: str, field: str, part: Node, named: Node) -> Node:
     if field in FIELDS:
         part.setdefault("description", FIELDS[field])
     if part.get("default") in (None, [], {}):
-        part.pop("default", None)  # an empty list or map as a default is more than generators can write down
+        part.pop("default", None)  # generators cannot write an empty list or map as a default
     if "base64" in part.get("format", ""):
         part.update(format="binary", description=f"{part.get('description', '')} {_BYTES}".strip())
     if "enum" in part or "const" in part:
@@ -48,12 +48,12 @@ def _property(owner: str, field: str, part: Node, named: Node) -> Node:
         enum = part.pop("enum", None) or [part.pop("const")]
         named[title] = {**part, "title": title, "type": "string", "enum": enum}
         return reference("components", "schemas", title)
-    # JSON Schema (draft 7) ignores what stands beside a reference.
+    # JSON Schema (draft 7) ignores keywords beside a reference.
     return {"$ref": part["$ref"]} if "$ref" in part else part
 
 
 def _present(part: Node) -> Node:
-    """Return what a field is when it is there."""
+    """Return the type of a field when it is present."""
     choices = [choice for choice in part.get("anyOf", ()) if choice.get("type") != "null"]
     if "anyOf" not in part:
         return part

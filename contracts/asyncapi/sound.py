@@ -6,7 +6,7 @@ from contracts import audio
 from contracts.asyncapi.parts import EXAMPLE_ID, EXAMPLE_NS, Node, array, message, whole
 
 _PCM = base64.b64encode(bytes(8)).decode()
-_AS_TEXT = {"summary": "Its sound stands here as base64; in the message it is a MessagePack `bin`."}
+_AS_TEXT = {"summary": "Its sound is base64 here; in the message it is a MessagePack `bin`."}
 
 
 def sound_messages() -> Node:

@@ -1,4 +1,4 @@
-"""Words of `asyncapi.yaml`: what a field means wherever it stands, if its event does not say so, and examples."""
+"""Texts of `asyncapi.yaml`: the meaning of a field wherever its event does not describe it, and examples."""
 
 from typing import Any
 
@@ -12,18 +12,18 @@ FIELDS: dict[str, str] = {
     "chunks": "How many chunks the recording has.",
     "clauses": "How many clauses were written.",
     "codec": "How the sound is encoded.",
-    "context": "What the model was shown, as the person heard or said it.",
+    "context": "What the model was given, as the person heard or said it.",
     "draft": "Whether it answers a guess, before the turn has ended.",
     "duration_ms": "How long the sound is.",
     "elapsed_ms": "How long it took.",
-    "end_of_turn_probability": "What the end-of-turn model says, from 0 to 1; absent if it was not asked.",
+    "end_of_turn_probability": "Result of the end-of-turn model, from 0 to 1; absent if it did not run.",
     "end_sample": "The sample after the last, counted from the start of the track.",
     "endpointing_ms": "From the end of speech to the decision that the turn is over.",
     "engine": "Which engine did it.",
     "engine_ms": "How long the engine took.",
     "error": "What went wrong, in the engine's or tool's words.",
     "event_id": "The event's id.",
-    "evidence": "Why the turn was taken for over; absent for typed text.",
+    "evidence": "Why the turn counts as over; absent for typed text.",
     "finish": "How it ended.",
     "first_audio_ms": "From the first clause to its first sound.",
     "first_token_ms": "How long the model's first token took.",
@@ -67,7 +67,7 @@ FIELDS: dict[str, str] = {
     "turns": "How many turns.",
     "user_text": "What the person said.",
     "utterance_id": "The utterance.",
-    "utterance_ids": "The utterances that the turn is made of; none for typed text.",
+    "utterance_ids": "The utterances that the turn consists of; none for typed text.",
     "written_text": "What the model wrote.",
 }
 """Descriptions by field name, for fields that their event does not describe."""

@@ -3,14 +3,14 @@
 | table | what a row is |
 |---|---|
 | `EVENTS` | an event class, its subject, who appends it |
-| `DURABLES` | a durable consumer: the events that an actor takes, each once |
-| `LISTENERS` | a plain subscription to facts as they are stored: each copy hears them |
-| `CHANNELS` | messages that are no facts: sound, tokens, recordings, dead letters |
-| `REQUESTS` | a question by NATS request, and who answers it |
-| `STREAMS`, `BUCKETS` | what JetStream keeps |
+| `DURABLES` | a durable consumer: the events that an actor receives, each once |
+| `LISTENERS` | a plain subscription to facts as they are stored: each copy receives them |
+| `CHANNELS` | messages that are not facts: sound, tokens, recordings, dead letters |
+| `REQUESTS` | a NATS request, and who answers it |
+| `STREAMS`, `BUCKETS` | what JetStream stores |
 
 Provisioning, the code that publishes and subscribes, and `asyncapi.yaml` all read these tables; nothing else names a
-subject, a stream or a bucket (`tests/architecture` looks for it).
+subject, a stream or a bucket (`tests/architecture` checks this).
 """
 
 from contracts.topology.addresses import (

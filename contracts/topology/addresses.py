@@ -13,7 +13,7 @@ PROJECTIONS = (PROJECTION_POSTGRES, PROJECTION_PULSAR)
 ERASURE, CLI, SUPERVISOR = "erasure", "cli", "supervisor"
 
 DOORS = (BRIDGE, HTTP, LIVEKIT_ROOM)
-"""The processes that hold calls. Facts name all of them `bridge`."""
+"""The processes that hold calls. In facts all of them are `bridge`."""
 
 APPS = (*ACTORS, BRIDGE, HTTP, BRIDGE_LIVEKIT, *PROJECTIONS)
 """The processes that are FastStream apps: each connects to NATS as `daredevil-<name>`, and so does a room's job."""
@@ -22,7 +22,7 @@ _ROLES = {HTTP: BRIDGE, BRIDGE_LIVEKIT: BRIDGE, LIVEKIT_ROOM: BRIDGE}
 
 
 def role_of(process: str) -> str:
-    """Return what a process is to the others: `bridge` for every kind of front door, else its own name."""
+    """Return the role of a process: `bridge` for every kind of front door, else its own name."""
     return _ROLES.get(process, process)
 
 
@@ -30,7 +30,7 @@ def checked_session(session_id: str) -> str:
     """Return the session id if it can be a subject token. Raises ValueError with what is allowed."""
     if not is_id(session_id):
         raise ValueError(
-            f"{session_id[:80]!r} is no session id: use 1 to 64 of a-z, 0-9 and inner hyphens, no dots or wildcards"
+            f"{session_id[:80]!r} is not a session id: use 1 to 64 of a-z, 0-9 and inner hyphens, no dots or wildcards"
         )
     return session_id
 
@@ -48,7 +48,7 @@ class Address:
 
     @property
     def pattern(self) -> str:
-        """The subject with a wildcard in place of each name: what whoever takes all of them subscribes to."""
+        """The subject with a wildcard in place of each name: the filter for all of them."""
         return ".".join("*" if token.startswith("{") else token for token in self.text.split("."))
 
     def of(self, *values: str) -> str:

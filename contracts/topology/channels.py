@@ -1,4 +1,4 @@
-"""Messages that are no facts and that nobody answers: sound, tokens, recordings, dead letters."""
+"""Messages that are not facts and have no answer: sound, tokens, recordings, dead letters."""
 
 from dataclasses import dataclass
 
@@ -22,10 +22,10 @@ from contracts.topology.streams import AUDIO, DEAD, PROBE, RECORDINGS
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """Messages that are no facts and have no answer; `name` and `messages` are AsyncAPI's.
+    """Messages that are not facts and have no answer; `name` and `messages` are AsyncAPI's.
 
-    `listeners` take them by plain subscriptions, one for each subject that they want; `readers` from the `stream` that
-    keeps them. `is_awaited`: the sender waits until it is stored.
+    `listeners` receive them by plain subscriptions, one for each subject they need; `readers` from the `stream` that
+    stores them. `is_awaited`: the sender waits until the message is stored.
     """
 
     name: str
@@ -56,7 +56,7 @@ AGENT_SOUND = Channel(
     ("OutFrame",),
     "The agent's sound, unpaced. Core NATS, not awaited; the memory stream AUDIO keeps it for a while.",
     senders=(SYNTHESIS,),
-    # Transcript compares it with what microphones send back of it.
+    # Transcript compares it with its echo in microphones.
     listeners=(BRIDGE, LIVEKIT_ROOM, TRANSCRIPT),
     readers=(TRANSCRIPT, PERSISTENCE),
     stream=AUDIO,
@@ -97,7 +97,7 @@ DISK_PROBE = Channel(
     "DiskProbe",
     Address("probe.{process_id}"),
     ("Zeros",),
-    "What a door stores to learn whether the log's disk takes what is written.",
+    "Stored by a door to find out whether the log's disk accepts writes.",
     senders=DOORS,
     stream=PROBE,
     is_awaited=True,
@@ -132,10 +132,10 @@ def tokens_subject(session_id: str) -> str:
 
 
 def probe_subject(pid: int) -> str:
-    """Return where a process finds out whether the log's disk takes what is written."""
+    """Return where a process finds out whether the log's disk accepts writes."""
     return DISK_PROBE.address.of(str(pid))
 
 
 def dead_subject(durable: str) -> str:
-    """Return where messages go that no handler of `durable` could take."""
+    """Return where messages go that no handler of `durable` could process."""
     return DEAD_LETTER.address.of(durable)

@@ -79,13 +79,13 @@ FACTS = Address("voice.{session}.{noun}.{state}")
 """Where facts are stored; each event class has its own noun and state."""
 
 LIVE = Address("live.{session}.{noun}.{state}")
-"""Where a fact is sent once more as soon as it is stored, for plain subscriptions."""
+"""Where a fact is republished as soon as it is stored, for plain subscriptions."""
 
 _NOUNS = frozenset(row.tail.partition(".")[0] for row in EVENTS)
 
 
 class UnknownSubject(ValueError):
-    """The subject names no event of ours."""
+    """The subject names no known event."""
 
 
 def subject_of(event: e.Event) -> str:
@@ -106,7 +106,7 @@ def event_subjects(event_class: type[e.Event]) -> str:
 def session_subjects(session_id: str, noun: str = "*") -> str:
     """Return the filter for all facts of one session, or for those of one noun, such as `turn`.
 
-    The latter is what writers of these facts expect a sequence on. Raises ValueError for a noun that no event has.
+    Writers of a noun's facts use the latter for the expected sequence. Raises ValueError for a noun that no event has.
     """
     if noun != "*" and noun not in _NOUNS:
         raise ValueError(f"no event's subject has the noun {noun!r}: use one of {', '.join(sorted(_NOUNS))}")
@@ -114,7 +114,7 @@ def session_subjects(session_id: str, noun: str = "*") -> str:
 
 
 def live_subjects(session_id: str) -> str:
-    """Return the plain subscription for facts of one session, sent when stored."""
+    """Return the plain subscription for facts of one session, republished when stored."""
     return LIVE.of(session_id, "*", "*")
 
 
@@ -138,12 +138,12 @@ def event_class_of(subject: str) -> type[e.Event]:
 
 
 def is_fact_subject(subject: str) -> bool:
-    """Tell whether what is on this subject is stored as a fact, known to this version or not."""
+    """Return whether messages on this subject are stored as facts, known to this version or not."""
     return subject.startswith(f"{_prefix(FACTS)}.")
 
 
 def session_of(subject: str) -> str:
-    """Return the session that a subject names in its second token, as nearly all of ours do."""
+    """Return the session in a subject's second token, where nearly all of ours have it."""
     return subject.split(".")[1]
 
 

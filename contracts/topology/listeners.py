@@ -1,4 +1,4 @@
-"""Who hears facts live, beside the durables: plain subscriptions to what is sent once more when it is stored."""
+"""Who hears facts live, besides the durables: plain subscriptions to facts republished when they are stored."""
 
 from dataclasses import dataclass
 
@@ -19,10 +19,10 @@ from contracts.topology.facts import LIVE, live_event_subject
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who hears facts as they are stored, by a plain subscription that is no durable: each copy hears all of it.
+    """Who hears facts as they are stored, by a plain subscription instead of a durable: each copy receives all of it.
 
-    It hears its `events` in every session; or, with none named, every fact: of every session, or of one at a time
-    (`is_one_session`), with what it missed read back from the log (`infra.log.session_feed`).
+    It hears its `events` in every session; without `events`, every fact: of every session, or of one at a time
+    (`is_one_session`), and reads what it missed back from the log (`infra.log.session_feed`).
     """
 
     process: str
@@ -38,7 +38,7 @@ class Listener:
 
 
 MODEL_WANTED: tuple[type[e.Event], ...] = (e.SpeechStarted, e.TranscriptRevised, e.TurnEnded, e.ReplyStarted)
-"""Somebody speaks, so that an answer is wanted soon, or one is being written."""
+"""Somebody speaks, so that an answer is needed soon, or one is being written."""
 MODEL_FREE: tuple[type[e.Event], ...] = (
     e.ReplyCompleted,
     e.ReplyDiscarded,
@@ -46,21 +46,21 @@ MODEL_FREE: tuple[type[e.Event], ...] = (
     e.UtteranceDismissed,
     e.SessionClosed,
 )
-"""The answer is written (it may still be heard for seconds), or none is wanted."""
+"""The answer is written (playback may take seconds more), or none is needed."""
 
 LISTENERS: tuple[Listener, ...] = (
-    # A track that nobody hears, for it is silent, may end.
+    # A track that nobody hears because it is silent may end.
     Listener(TRANSCRIPT, (e.SessionClosed, e.TrackUnpublished)),
     Listener(TRANSCRIPT, is_one_session=True),
-    # What ends or releases a reply, whichever copy is at work on it.
+    # Events that end or release a reply, whichever copy works on it.
     Listener(REASONING, (e.TurnInterrupted, e.ReplyDiscarded, e.ReplyCommitted, e.SessionClosed)),
     Listener(SYNTHESIS, (e.TurnInterrupted, e.ReplyDiscarded, e.SessionClosed)),
-    # After these a recorder that had nothing to do looks again.
+    # After these an idle recorder checks again.
     Listener(PERSISTENCE, (e.SessionClosed, e.SpeechStarted, e.PlaybackStarted)),
     Listener(SUMMARIES, MODEL_WANTED + MODEL_FREE),
     Listener(BRIDGE, is_one_session=True),
     Listener(HTTP, is_one_session=True),
     Listener(LIVEKIT_ROOM, is_one_session=True),
-    # Any fact: something is stored that the tables have not yet.
+    # Any fact: the tables do not have it yet.
     Listener(PROJECTION_POSTGRES),
 )

@@ -1,4 +1,4 @@
-"""What is asked by NATS request, by whom, and who answers."""
+"""NATS requests: who sends them, and who answers."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -32,10 +32,10 @@ class Answering(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A question by NATS request; `name`, `messages` and `answers` are AsyncAPI's.
+    """A NATS request; `name`, `messages` and `answers` are AsyncAPI's.
 
-    With a `queue` group one process of all answers, else each that subscribes to the subject. `asked_by` are processes
-    of ours; none means that clients ask. `subject` says what an answering process subscribes to, in the braces of
+    With a `queue` group one of all processes answers, else each that subscribes to the subject. `asked_by` are our
+    processes; none means that clients send it. `subject` is what an answering process subscribes to, in the braces of
     `address` that are left: `{session}` is one of its own sessions, `*` is every one.
     """
 
@@ -51,12 +51,12 @@ class Request:
 
     @property
     def subject(self) -> str:
-        """What an answering process subscribes to, with what is left to fill in in braces."""
+        """What an answering process subscribes to; names still to be filled in are in braces."""
         return self.address.pattern if self.is_every_session else self.address.text
 
     @property
     def answering(self) -> list[Answering]:
-        """Who answers: by role, or where the subject names who, one by one."""
+        """Who answers: by role, or one by one if the subject names the process."""
         if self.address.names == ("durable",):
             return [
                 Answering(durable.name, (durable.name, durable.actor), self.address.of(durable.name), durable.name)
@@ -75,7 +75,7 @@ SOUND_AGAIN = Request(
     Address("do.{session}.synthesis.clause"),
     ("ClauseAgain",),
     ("Taken",),
-    "Asks for a clause's sound again, when a door has lost it; the answer comes when all of it has been published.",
+    "Requests a clause's sound again when a door has lost it; the answer comes when all of it is published.",
     answered_by=(SYNTHESIS,),
     asked_by=(BRIDGE, LIVEKIT_ROOM),
     queue=SYNTHESIS,
@@ -87,7 +87,7 @@ CHAT = Request(
     Address("do.{session}.reasoning.chat"),
     ("ChatRequest",),
     ("ChatAnswer", "ChatProblem"),
-    "Says something by text, in a session or (`new` in its place) in a new one. A door answers.",
+    "Sends a text, in a session or (with `new` in its place) in a new one. A door answers.",
     answered_by=(BRIDGE, HTTP),
     queue="chat",
     is_every_session=True,
@@ -98,7 +98,7 @@ CLAIM = Request(
     Address("do.{session}.bridge.claim"),
     ("Question",),
     ("Done",),
-    "A door asks for a session that another door may hold; it is answered once that one has let go.",
+    "A door claims a session that another door may hold; the answer comes once that one has released it.",
     answered_by=(BRIDGE, LIVEKIT_ROOM),
     asked_by=(BRIDGE, BRIDGE_LIVEKIT),
 )
@@ -108,7 +108,7 @@ END = Request(
     Address("do.{session}.bridge.end"),
     ("Question",),
     ("Done",),
-    "Asks the door that holds a session to end it; it is answered once the session has ended.",
+    "Asks the door that holds a session to end it; the answer comes once the session has ended.",
     answered_by=(BRIDGE, LIVEKIT_ROOM),
     asked_by=(BRIDGE, HTTP),
 )
@@ -146,7 +146,7 @@ PUT_BACK = Request(
     Address("retry.{durable}"),
     ("PutBackLetter",),
     ("Taken",),
-    "A dead letter that an actor is asked to take again.",
+    "A dead letter that an actor is asked to process again.",
     answered_by=ACTORS,
     asked_by=(CLI,),
 )
@@ -166,7 +166,7 @@ LOAD = Request(
     Address("load.{actor}"),
     ("Question",),
     ("LoadAnswer",),
-    "A copy of an actor that is full asks the others whether one is not. Every copy answers.",
+    "An overloaded copy of an actor asks whether another is not. Every copy answers.",
     answered_by=(TRANSCRIPT,),
     asked_by=(TRANSCRIPT,),
 )
@@ -176,7 +176,7 @@ CLOCK = Request(
     Address("clock"),
     ("Question",),
     ("ClockAnswer",),
-    "Processes ask one another for the time; those that have conversations in progress answer.",
+    "Processes ask one another for the time; those with conversations in progress answer.",
     answered_by=(*APPS, LIVEKIT_ROOM),
     asked_by=(*APPS, LIVEKIT_ROOM),
 )
@@ -186,7 +186,7 @@ STATUS = Request(
     Address("status.{projection}"),
     ("Question",),
     ("ProjectionStatusAnswer",),
-    "Asks how far a projection is. Every copy answers.",
+    "Asks for the status of a projection. Every copy answers.",
     answered_by=PROJECTIONS,
     asked_by=(CLI,),
 )
@@ -195,7 +195,7 @@ REQUESTS = (SOUND_AGAIN, CHAT, CLAIM, END, HELD, HANGUP, TRANSFER, PUT_BACK, HEA
 
 
 def chat_subject(session_id: str) -> str:
-    """Return where a chat by request and reply is asked for: `{text, user_id}` in MessagePack.
+    """Return the subject of chat requests: `{text, user_id}` in MessagePack.
 
     The answer is `{session_id, turn_id, reply_id, text}` or `{error: {code, message}}`.
     """
@@ -203,40 +203,40 @@ def chat_subject(session_id: str) -> str:
 
 
 def sound_again_subject(session_id: str) -> str:
-    """Return where a clause's sound is asked for again: a request with the encoded ReplyClauseWritten.
+    """Return where a clause's sound is requested again: a request with the encoded ReplyClauseWritten.
 
-    The answer is empty when all of it has been published, else it says why not.
+    The answer is empty when all of it has been published, else it is the reason why not.
     """
     return SOUND_AGAIN.address.of(session_id)
 
 
 def claim_subject(session_id: str) -> str:
-    """Return where a door asks for a session that another door may hold; it is answered once that one has let go."""
+    """Return where a door claims a session that another may hold; the answer comes once that one has released it."""
     return CLAIM.address.of(session_id)
 
 
 def end_subject(session_id: str) -> str:
-    """Return where the door that holds a session is asked to end it; it is answered once it has ended."""
+    """Return where the door that holds a session is asked to end it; the answer comes once it has ended."""
     return END.address.of(session_id)
 
 
 def held_subject(session_id: str) -> str:
-    """Return where the door that holds a session answers, with nothing, that it does."""
+    """Return where the door that holds a session confirms that, with an empty answer."""
     return HELD.address.of(session_id)
 
 
 def hangup_subject(session_id: str) -> str:
-    """Return where a hang-up is asked for: `{participant_id}` in MessagePack, or nothing to end the session."""
+    """Return where a hang-up is requested: `{participant_id}` in MessagePack, or nothing to end the session."""
     return HANGUP.address.of(session_id)
 
 
 def transfer_subject(session_id: str) -> str:
-    """Return where a phone call's transfer is asked for: `{participant_id, to}` in MessagePack."""
+    """Return where a phone call's transfer is requested: `{participant_id, to}` in MessagePack."""
     return TRANSFER.address.of(session_id)
 
 
 def retry_subject(durable: str) -> str:
-    """Return where a dead letter is put back to: a request answered by one copy of the actor."""
+    """Return where a dead letter is sent again: a request answered by one copy of the actor."""
     return PUT_BACK.address.of(durable)
 
 
@@ -246,14 +246,14 @@ def health_subject(process: str) -> str:
 
 
 def load_subject(actor: str) -> str:
-    """Return where an actor's copies are asked for their load; each answers `<its id> <0 or 1>`, 1 if it is full."""
+    """Return where an actor's copies are asked for their load; each answers `<its id> <0 or 1>`, 1 if overloaded."""
     return LOAD.address.of(actor)
 
 
 def status_subject(projection: str) -> str:
-    """Return where the copies of a projection say how far they are."""
+    """Return where the copies of a projection answer with their status."""
     return STATUS.address.of(projection)
 
 
 CLOCK_SUBJECT = CLOCK.address.text
-"""Where processes ask one another for the time; who is busy answers with `{time_ns, busy_ns}` in JSON."""
+"""Where processes ask one another for the time; a busy one answers with `{time_ns, busy_ns}` in JSON."""

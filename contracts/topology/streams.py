@@ -1,4 +1,4 @@
-"""What NATS keeps: JetStream streams, durable consumers and key-value buckets."""
+"""What NATS stores: JetStream streams, durable consumers and key-value buckets."""
 
 from dataclasses import dataclass, field
 
@@ -48,17 +48,17 @@ STREAMS: tuple[Stream, ...] = (
     ),
     Stream(
         AUDIO,
-        "The last minutes of sound, for whoever takes over a track or records a session.",
+        "The last minutes of sound, for processes that take over a track or record a session.",
         ("audio.*.in.*", "audio.*.out.*"),
         "memory",
         max_age_s=600,
         max_bytes=256 * 1024 * 1024,
     ),
     Stream(RECORDINGS, "Recordings of sessions, in chunks.", ("recording.*",), "file"),
-    Stream(DEAD, "Dead letters: messages that no handler could take.", ("dead.*",), "file"),
+    Stream(DEAD, "Dead letters: messages that no handler could process.", ("dead.*",), "file"),
     Stream(
         PROBE,
-        "Nothing of use: a process stores zeros here to learn whether the log's disk takes what is written.",
+        "Zeros, which a process stores to find out whether the log's disk accepts writes.",
         ("probe.*",),
         "file",
         max_age_s=60,
@@ -70,8 +70,8 @@ STREAMS: tuple[Stream, ...] = (
 class Durable:
     """A durable pull consumer of VOICE, shared by all copies of one actor.
 
-    No events means all of them, and whatever else is on the log's subjects. `ack_wait_s` is how long a dead copy's
-    messages stay with it; living copies send heartbeats well within. `actor` is the process that takes its messages.
+    No events means all of them, and everything else on the log's subjects. `ack_wait_s` is how long a dead copy's
+    messages stay with it; living copies send heartbeats well within. `actor` is the process that receives its messages.
     """
 
     name: str
@@ -83,18 +83,18 @@ class Durable:
     filter_subjects: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Work out the subjects from the event classes."""
+        """Derive the subjects from the event classes."""
         subjects = tuple(event_subjects(event) for event in self.events)
         object.__setattr__(self, "filter_subjects", subjects or (FACTS.pattern,))
         object.__setattr__(self, "actor", self.actor or self.name)
 
 
 DURABLES: tuple[Durable, ...] = (
-    # A muted microphone's job is held as long as it is open: many may be.
+    # A microphone's job is held while it is open: there may be many.
     Durable(TRANSCRIPT, (e.TrackPublished,), max_deliver=-1, max_ack_pending=50_000),
     Durable(REASONING, (e.SessionOpened, e.SessionClosed, e.TranscriptRevised, e.TurnEnded, e.UtteranceDismissed)),
     Durable(SYNTHESIS, (e.ReplyClauseWritten,)),
-    # Persistence takes everything: so it is the one that moves what no actor knows to DEAD.
+    # Persistence receives everything, so it moves what no actor knows to DEAD.
     Durable(PERSISTENCE, ()),
     # A session's opening is also the job of recording it.
     Durable(RECORDER, (e.SessionOpened,), max_deliver=-1, actor=PERSISTENCE),
@@ -104,10 +104,10 @@ DURABLES: tuple[Durable, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A key-value bucket of NATS: `key` names what its keys are made of, `message` what an entry is (AsyncAPI).
+    """A key-value bucket of NATS: `key` describes its keys, `message` its entries (AsyncAPI).
 
-    It is made by whoever writes to it first. `ttl_s` is how long an entry stays unless it is written again; None: as
-    the settings say.
+    Its first writer creates it. `ttl_s` is how long an entry stays unless it is written again; None: as
+    set in the settings.
     """
 
     name: str
@@ -123,7 +123,7 @@ class Bucket:
 
     @property
     def stream(self) -> str:
-        """The stream that the bucket is."""
+        """The bucket's stream."""
         return f"KV_{self.name}"
 
     @property
@@ -139,7 +139,7 @@ class Bucket:
 
 PRESENCE = Bucket(
     "presence",
-    "Who is in which session: a view of the log for whoever wants to know at once.",
+    "Who is in which session: a view of the log for immediate look-ups.",
     "{session}",
     "Presence",
     writers=(PERSISTENCE,),
@@ -161,19 +161,19 @@ ROOMS = Bucket(
 
 SILENT_TRACKS = Bucket(
     "silent-tracks",
-    "Tracks that send nothing: whichever copy of transcript hears the first frame of one makes it a job again.",
+    "Tracks that send nothing: the copy of transcript that hears the first frame of one makes it a job again.",
     "{session}.{track}",
     "SilentTrack",
     writers=(TRANSCRIPT,),
     readers=(TRANSCRIPT,),
     storage="file",
-    ttl_s=7 * 86_400,  # its door has died without a word
+    ttl_s=7 * 86_400,  # its door died without closing it
     direct=True,
 )
 
 RESPONSE_CACHE = Bucket(
     "response_cache",
-    "Answers that models gave, kept for the same question in the same context.",
+    "Answers of models, reused for the same question in the same context.",
     "{user}.{question}",
     "CachedAnswer",
     writers=(REASONING,),

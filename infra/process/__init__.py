@@ -1,1 +1,1 @@
-"""What every process of ours has: an app made on demand, telemetry, tasks that end, memory, descriptors."""
+"""What every process has: an app created on demand, telemetry, tasks that end, memory, descriptors."""

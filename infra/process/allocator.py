@@ -1,4 +1,4 @@
-"""Memory that was freed, given back to the system: glibc keeps it, scattered, and a process only ever seems to grow."""
+"""Returns freed memory to the system: glibc keeps it in fragments, so that a process seems to grow forever."""
 
 import asyncio
 import ctypes
@@ -21,9 +21,9 @@ def _malloc_trim() -> "ctypes._NamedFuncPointer | None":
 
 
 async def give_back_memory() -> bool:
-    """Give freed memory back to the system, off the loop (some ms); return whether there was any.
+    """Return freed memory to the system, off the event loop (some ms); return whether there was any.
 
-    Without effect where the C library is not glibc (https://man7.org/linux/man-pages/man3/malloc_trim.3.html).
+    No effect if the C library is not glibc (https://man7.org/linux/man-pages/man3/malloc_trim.3.html).
     """
     trim = _malloc_trim()
     return trim is not None and bool(await asyncio.to_thread(trim, 0))

@@ -1,4 +1,4 @@
-"""A package's `app`, made when it is asked for: importing a part of the package needs no broker and no engine."""
+"""A package's `app`, created on first access: importing a part of the package needs no broker and no engine."""
 
 import importlib
 import sys
@@ -9,9 +9,9 @@ from infra.cannot_run import ends_process
 
 
 def app_made_in(package: str, module: str) -> Callable[[str], Any]:
-    """Return the `__getattr__` of a package whose app is made by `make()` in one of its modules, once.
+    """Return the `__getattr__` of a package whose app is created once, by `make()` in one of its modules.
 
-    Whoever asks for the app is about to run it: if it cannot run, the process ends with one line (`CannotRun`).
+    The app is accessed in order to run it: if it cannot run, the process ends with one line (`CannotRun`).
     """
 
     def look_up(name: str) -> Any:

@@ -6,11 +6,11 @@ import sys
 
 WANTED = 65_536
 MACOS_MOST = 10_240
-"""OPEN_MAX of macOS: more is refused there, though the hard limit says `unlimited`."""
+"""OPEN_MAX of macOS: more is refused there, although the hard limit is `unlimited`."""
 
 
 def raise_descriptor_limit(wanted: int = WANTED) -> int:
-    """Raise the soft limit towards the hard one, at most to `wanted`, where it may be; return what it is then."""
+    """Raise the soft limit towards the hard one, at most to `wanted`, if permitted; return the resulting limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if sys.platform == "darwin":
         wanted = min(wanted, MACOS_MOST)

@@ -1,10 +1,10 @@
-"""A GET of a server on this machine, by nothing but asyncio."""
+"""A GET of a server on this machine, with asyncio alone."""
 
 import asyncio
 
 
 async def http_status(url: str, timeout_s: float = 2) -> int | None:
-    """Return the status that a GET of a plain-HTTP `url` is answered with, None if there is no answer."""
+    """Return the status of the response to a GET of a plain-HTTP `url`, None without a response."""
     host_port, _, path = url.removeprefix("http://").partition("/")
     host, _, port = host_port.rpartition(":")
     try:

@@ -1,4 +1,4 @@
-"""Ending tasks for sure, and telling an end that was asked for from one that was not."""
+"""Ends tasks reliably, and distinguishes a requested cancellation from an unrequested one."""
 
 import asyncio
 import logging
@@ -12,11 +12,11 @@ TRIES = 3
 
 
 class CancelledElsewhere(RuntimeError):
-    """Something that was awaited had been cancelled, but nobody asked the task that awaited it to stop: a failure."""
+    """Something that was awaited was cancelled although nobody asked the awaiting task to stop: a failure."""
 
 
 async def ended(*tasks: "asyncio.Future[Any]") -> None:
-    """Cancel tasks and wait for their ends; again, should one miss the cancellation."""
+    """Cancel tasks and wait until they end; repeat if one misses the cancellation."""
     while left := [task for task in tasks if not task.done()]:
         for task in left:
             task.cancel()
@@ -24,7 +24,7 @@ async def ended(*tasks: "asyncio.Future[Any]") -> None:
 
 
 def is_being_stopped() -> bool:
-    """Tell whether somebody has asked the running task to stop."""
+    """Return whether somebody has asked the running task to stop."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
@@ -33,8 +33,8 @@ def is_being_stopped() -> bool:
 def own_cancellation_only() -> Iterator[None]:
     """Let a CancelledError pass only if somebody asked this task to stop; raise CancelledElsewhere otherwise.
 
-    A future that another has cancelled (an executor that was shut down, a library that ended a task of its own)
-    raises the same CancelledError as a task that is to stop, and `except Exception` catches neither.
+    A future that something else cancelled (an executor that was shut down, a library that ended its own task)
+    raises the same CancelledError as a task that must stop, and `except Exception` catches neither.
     """
     try:
         yield
@@ -45,9 +45,9 @@ def own_cancellation_only() -> Iterator[None]:
 
 
 async def surely(make: Callable[[], Awaitable[None]], what: str) -> None:
-    """Await what `make` gives, anew if something else is cancelled within it, TRIES times in all; `what` names it.
+    """Await the result of `make`, again if something else is cancelled within it, TRIES times in all; `what` names it.
 
-    For what has to be done at an end, after which nobody would do it.
+    For work at the end of a process, which nobody would do later.
     """
     for _ in range(TRIES):
         try:

@@ -33,9 +33,9 @@ class _JsonLines(logging.Formatter):
 
 
 def means_something(record: logging.LogRecord) -> bool:
-    """Tell whether a line of the log is worth a look: LiveKit's SDK calls the data channels of a hang-up an error.
+    """Return whether to keep a log line: LiveKit's SDK logs closed data channels of a hang-up as errors.
 
-    Where they break in a call, it connects anew, and says that, too.
+    If they break during a call, it reconnects and logs that too.
     """
     return not (record.name == "livekit" and re.search(r"data channel '\w+' closed unexpectedly$", record.getMessage()))
 
@@ -65,12 +65,12 @@ def set_up_telemetry(name: str, settings: Settings) -> None:
 
 
 def _beside(endpoint: str) -> str:
-    """Return where metrics go if traces go to `endpoint`."""
+    """Return the endpoint for metrics if traces go to `endpoint`."""
     return endpoint.removesuffix("/").removesuffix("/v1/traces") + "/v1/metrics"
 
 
 def trace_headers() -> dict[str, str]:
-    """Return the headers that carry the current trace context to whoever takes the message."""
+    """Return the headers that carry the current trace context to the receiver of the message."""
     headers: dict[str, str] = {}
     propagate.inject(headers)
     return headers

@@ -114,7 +114,7 @@ async def test_rubbish_is_refused_in_words(http: httpx.AsyncClient, body: bytes,
         (b"{}", 422, "text: it is missing"),
         (b'{"text": "x", "user_id": "' + b"u" * 257 + b'"}', 422, "user_id: at most 256 characters are taken"),
         (b'{"text": "x", "resume_token": "' + b"t" * 999 + b'"}', 422, "resume_token: at most "),
-        (b'{"text": "x", "session_id": "A"}', 422, "session_id: 'A' is no session id: use "),
+        (b'{"text": "x", "session_id": "A"}', 422, "session_id: 'A' is not a session id: use "),
         (b'{"text": "x", "user_id": "\\n"}', 422, "user_id: it has control characters"),
     ],
 )

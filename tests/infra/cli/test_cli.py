@@ -143,7 +143,7 @@ def test_where_there_is_no_log_nothing_is_started(empty_dir: Path) -> None:
 def test_a_session_that_cannot_be_is_refused(empty_dir: Path, session: str) -> None:
     code, _, errors = cli("events", session)
     assert code == 2
-    assert "is no session id" in errors
+    assert "is not a session id" in errors
 
 
 async def test_sessions_are_listed_from_the_log(broker: NatsBroker) -> None:

@@ -76,7 +76,7 @@ async def test_what_cannot_be_exported_is_said_clearly(broker: NatsBroker, tmp_p
     still_open = await _cli("export", "s-1", "-f", "wav")
     no_summary = await _cli("summary", "s-1")
     assert unknown == (2, b"", "error: the log has no session nobody: `daredevil sessions` lists those it has\n")
-    assert (bad[0], "is no session id" in bad[2]) == (2, True)
+    assert (bad[0], "is not a session id" in bad[2]) == (2, True)
     assert (still_open[0], "still open" in still_open[2]) == (2, True)
     assert (no_summary[0], "has no summary yet" in no_summary[2]) == (1, True)
     assert os.listdir(tmp_path) == ["nats"]
