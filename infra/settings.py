@@ -35,7 +35,9 @@ def _livekit_url(url: str) -> str:
     except ValueError:  # a port that is no number, brackets that do not close
         fits = False
     if url and not fits:
-        raise ValueError("is no URL of a LiveKit server: write `wss://host`, or `ws://host:7880` for one without TLS")
+        raise ValueError(
+            "is not the URL of a LiveKit server: write `wss://host`, or `ws://host:7880` for one without TLS"
+        )
     return url
 
 
@@ -43,7 +45,7 @@ LiveKitUrl = Annotated[str, AfterValidator(_livekit_url)]
 
 
 def items_of(text: str) -> list[str]:
-    """Return the items of a setting that separates them by commas."""
+    """Return the comma-separated items of a setting."""
     return [item.strip() for item in text.split(",") if item.strip()]
 
 
@@ -62,20 +64,20 @@ Networks = Annotated[str, AfterValidator(_networks)]
 
 
 JWKS_SOURCES = ("https://", "http://", "file:")
-"""How DAREDEVIL_AUTH begins where it names a JWKS; all else is a shared secret."""
+"""Prefixes with which DAREDEVIL_AUTH names a JWKS; anything else is a shared secret."""
 
 
 SHORT_SECRET_BYTES = 32
-"""A shorter secret can be found by trying (RFC 7518, 3.2)."""
+"""A shorter secret can be found by brute force (RFC 7518, 3.2)."""
 
 
 def _auth_source(text: str) -> str:
-    """Return the text if it is a long secret, or names a JWKS that can be asked. Raises ValueError."""
+    """Return the text if it is a long enough secret, or names a JWKS. Raises ValueError."""
     if text.startswith(("https://", "http://")):
         if not urlsplit(text).hostname:
-            raise ValueError("is no URL of a JWKS: write `https://host/path`")
+            raise ValueError("is not the URL of a JWKS: write `https://host/path`")
     elif text.startswith("file:") and not Path(text.removeprefix("file:")).is_file():
-        raise ValueError("names a file that is not there: write `file:` and the path of a JWKS")
+        raise ValueError("names a file that does not exist: write `file:` and the path of a JWKS")
     elif text and not text.strip():
         raise ValueError("is blank: write a secret, or where the JWKS is")
     elif text and not text.startswith(JWKS_SOURCES) and len(text.encode()) < SHORT_SECRET_BYTES:
@@ -96,7 +98,7 @@ class Settings(BaseSettings):
     # -- where things are
     data_dir: Path = Field(Path(".daredevil"), description="Where the embedded servers keep their data.")
     nats_url: str = Field("", description="An external NATS with JetStream; empty starts the embedded one.")
-    host: str = Field("127.0.0.1", description="Address that the page and its WebSocket listen on.")
+    host: str = Field("127.0.0.1", description="Address on which the page and its WebSocket are served.")
     port: int = Field(8030, ge=0, le=65535, description="Port of the page; 0 lets the system choose.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
     log_json: bool = Field(False, description="Log lines as JSON objects with trace ids.")
@@ -107,9 +109,9 @@ class Settings(BaseSettings):
         "You are a friendly voice assistant on a phone call. Answer in one or two short spoken sentences.",
         description="System prompt of the agent.",
     )
-    greeting: str = Field("", description="What the agent says first; empty lets the caller begin.")
+    greeting: str = Field("", description="What the agent says first; empty lets the caller speak first.")
     time_zone: TimeZone = Field(
-        "", description="Callers' time zone unless their client tells it, `Europe/Berlin`; empty if it is not known."
+        "", description="Callers' time zone unless their client sends it, such as `Europe/Berlin`; empty if unknown."
     )
     speculate: bool = Field(True, description="Prepare the answer while the turn may still be going on.")
     turn_history: int = Field(12, ge=0, description="How many past exchanges the model is given.")
@@ -118,11 +120,13 @@ class Settings(BaseSettings):
     # -- engines
     llm: str = Field(
         "local",
-        description="`local` (SmolLM2 by llama.cpp), a LangChain model as `provider:model`, or `package.module:Class`.",
+        description="`local` (SmolLM2 on llama.cpp), a LangChain model as `provider:model`, or `package.module:Class`.",
     )
     llm_options: dict[str, object] = Field(default_factory=dict, description="JSON options for the model's class.")
-    llm_url: str = Field("", description="Where the local model's server is; empty takes the supervisor's.")
-    llm_threads: int = Field(1, gt=0, description="Threads of the local model; two stall when the CPU is busy.")
+    llm_url: str = Field("", description="Where the local model's server is; empty uses the supervisor's.")
+    llm_threads: int = Field(
+        1, gt=0, description="Threads of the local model; with two it stalls when the CPU is busy."
+    )
     llm_timeout_s: float = Field(20, gt=0, description="How long a model may be silent before the agent apologises.")
     stt: str = Field(
         "local", description="Speech to text: `local` (Moonshine), a LiveKit plugin: `deepgram.STT`, or `module:Class`."
@@ -153,12 +157,12 @@ class Settings(BaseSettings):
         400, ge=100, description="Silence that ends a turn when the end-of-turn model is sure."
     )
     max_endpointing_delay_ms: int = Field(
-        900, ge=200, description="Silence that ends a turn when the model thinks it goes on."
+        900, ge=200, description="Silence that ends a turn when the model expects it to go on."
     )
-    barge_in_min_speech_ms: int = Field(500, ge=100, description="Speech over playback that is taken as a barge-in.")
+    barge_in_min_speech_ms: int = Field(500, ge=100, description="Speech over playback that counts as a barge-in.")
 
     # -- several people
-    agent_name: str = Field("Daredevil", description="The name by which people speak to the agent.")
+    agent_name: str = Field("Daredevil", description="The name by which people address the agent.")
     addressee: Literal["always", "named", "asked"] = Field(
         "always", description="Which turns the agent answers: all, those that name it, or those that ask it something."
     )
@@ -167,7 +171,7 @@ class Settings(BaseSettings):
     livekit: bool = Field(
         False, description="Open the LiveKit door; without a URL a LiveKit server is started on this machine."
     )
-    livekit_url: LiveKitUrl = Field("", description="LiveKit server, `wss://host`; one that is set opens the door.")
+    livekit_url: LiveKitUrl = Field("", description="LiveKit server, `wss://host`; setting it opens the door.")
     livekit_public_url: LiveKitUrl = Field("", description="Where clients reach that server; empty if at the same URL.")
     livekit_api_key: str = Field("", description="API key of that server.")
     livekit_api_secret: str = Field("", description="Its secret; only the LiveKit bridge and token endpoint need it.")
@@ -178,40 +182,45 @@ class Settings(BaseSettings):
         "", description="Key of the token endpoint (Bearer); empty gives tokens to this machine's page only."
     )
     livekit_token_ttl_s: int = Field(
-        600, gt=0, le=3600, description="How long a token of the endpoint lets one join; who is in the room stays."
+        600,
+        gt=0,
+        le=3600,
+        description="How long a token of the endpoint is valid for joining; nobody is removed when it expires.",
     )
     livekit_server: str = Field(
-        "", description="Path of the `livekit-server` to start here; else PATH and the cache folder are looked in."
+        "", description="Path of the `livekit-server` to start here; if empty, PATH and the cache folder are searched."
     )
-    room_empty_s: float = Field(20, ge=0, description="A room's session ends when its last person has left this long.")
+    room_empty_s: float = Field(20, ge=0, description="A room's session ends this long after its last person has left.")
 
     # -- keeping
     postgres_url: str = Field(
-        "", description="Postgres 15 or newer with pgvector; empty starts the embedded one, `off` does without."
+        "", description="Postgres 15 or newer with pgvector; empty starts the embedded one, `off` runs without."
     )
     pulsar_url: str = Field(
-        "", description="Pulsar broker, `pulsar://host:6650` or `pulsar+ssl://host:6651`; empty does without."
+        "", description="Pulsar broker, `pulsar://host:6650` or `pulsar+ssl://host:6651`; empty runs without."
     )
     pulsar_admin_url: str = Field(
-        "http://127.0.0.1:8080", description="Pulsar's admin REST API; `https://` where it has TLS."
+        "http://127.0.0.1:8080", description="Pulsar's admin REST API; `https://` if it has TLS."
     )
     pulsar_token: str = Field("", description="Token (JWT) for Pulsar, or `file:/path` of one that may be renewed.")
     pulsar_tls_ca_file: str = Field(
         "",
-        description="PEM file of the authorities that Pulsar's certificate is trusted by; empty takes the usual ones.",
+        description="PEM file of the authorities trusted for Pulsar's certificate; empty uses the usual ones.",
     )
-    pulsar_tls_cert_file: str = Field("", description="PEM certificate (chain) that we show Pulsar (mutual TLS).")
+    pulsar_tls_cert_file: str = Field("", description="PEM certificate (chain) presented to Pulsar (mutual TLS).")
     pulsar_tls_key_file: str = Field("", description="PEM key of that certificate; empty if it is in the same file.")
-    pulsar_retention_hours: float = Field(24, gt=0, description="How long Pulsar keeps facts, erased ones too.")
+    pulsar_retention_hours: float = Field(24, gt=0, description="How long Pulsar keeps facts, including erased ones.")
     projections: str = Field(
-        "", description="Further copies of the log, `module:ROW` of each, by commas (see docs/extending.md)."
+        "", description="Further projections, `module:ROW` of each, separated by commas (see docs/extending.md)."
     )
     embedding: str = Field(
         "local", description="Embedding of turns: `local` (WordLlama), LangChain's `provider:model`, or `off`."
     )
     embedding_options: dict[str, object] = Field(default_factory=dict, description="JSON options for its class.")
     memory_turns: int = Field(5, ge=0, description="Similar past turns of the same user given to the model.")
-    memory_timeout_ms: int = Field(60, gt=0, description="How long an answer waits for memory before it goes without.")
+    memory_timeout_ms: int = Field(
+        60, gt=0, description="How long an answer waits for memory before it continues without."
+    )
     response_cache_ttl_s: float = Field(0, ge=0, description="How long an answer is reused for the same context.")
     summary_turns: int = Field(12, gt=0, description="Turns after which the rolling summary is renewed.")
     record_audio: bool = Field(True, description="Record the sound of sessions.")
@@ -222,35 +231,38 @@ class Settings(BaseSettings):
 
     # -- who is who
     auth: AuthSource = Field(
-        "", description="Who may use the doors: a shared secret, or a JWKS (`https://…`, `file:/…`), of users' JWTs."
+        "", description="Who may use the doors: a shared secret, or a JWKS (`https://…`, `file:/…`), for users' JWTs."
     )
-    auth_issuer: str = Field("", description="`iss` that those tokens must have; empty takes any.")
-    auth_audience: str = Field("", description="`aud` that they must have (one of, by commas); empty takes any.")
-    auth_leeway_s: float = Field(30, ge=0, le=600, description="How far the clock of who makes them may be off.")
+    auth_issuer: str = Field("", description="`iss` that those tokens must have; empty accepts any.")
+    auth_audience: str = Field(
+        "", description="`aud` that they must have (one of several, separated by commas); empty accepts any."
+    )
+    auth_leeway_s: float = Field(30, ge=0, le=600, description="How far the clock of their issuer may be off.")
     trust_user_ids: Literal["loopback", "everyone"] = Field(
         "loopback",
-        description="Whose `user_id` is believed without `DAREDEVIL_AUTH`; all others are nobody.",
+        description="Whose `user_id` is trusted without `DAREDEVIL_AUTH`; all others are anonymous.",
     )
     cors_origins: str = Field(
-        "", description="Other sites whose pages may use the API: `https://app.example.org`, by commas; `*` for all."
+        "",
+        description="Sites whose pages may also use the API, by commas: `https://app.example.org`; `*` for all.",
     )
 
     # -- limits
     session_idle_s: float = Field(600, gt=0, description="A session without sound or text is closed after this.")
-    reconnect_grace_s: float = Field(20, ge=0, description="How long a session waits for a page that went away.")
+    reconnect_grace_s: float = Field(20, ge=0, description="How long a session waits for a page that has disconnected.")
     max_text_bytes: int = Field(16_000, gt=0, description="Longest text that a participant may send.")
     max_sessions: int = Field(200, gt=0, description="Open sessions per bridge; more are refused.")
     max_openings_per_minute: int = Field(
-        120, ge=0, description="Sessions that one address may open in a minute, half of them at once; 0 does not limit."
+        120, ge=0, description="Sessions that one address may open per minute, half of them at once; 0 for no limit."
     )
     max_connections_per_address: int = Field(
-        256, gt=0, description="Connections of one address to a bridge at a time, but for a trusted proxy's."
+        256, gt=0, description="Concurrent connections of one address to a bridge, except for trusted proxies."
     )
     trusted_proxies: Networks = Field(
-        "", description="Proxies that are believed about their clients: addresses or networks, by commas."
+        "", description="Proxies trusted to name their clients: addresses or networks, separated by commas."
     )
     proxy_header: Literal["x-forwarded-for", "forwarded"] = Field(
-        "x-forwarded-for", description="Where those proxies write whom they were asked by; the other header is ignored."
+        "x-forwarded-for", description="Header in which those proxies name their client; the other is ignored."
     )
 
     @model_validator(mode="after")
@@ -264,7 +276,7 @@ class Settings(BaseSettings):
         if (self.auth_issuer or self.auth_audience) and not self.auth:
             raise ValueError(
                 f"{' and '.join(self.given('auth_issuer', 'auth_audience'))} protects nothing without DAREDEVIL_AUTH: "
-                "set the secret or the JWKS by which tokens are checked as well"
+                "also set the secret or the JWKS with which tokens are checked"
             )
         if self.pulsar_tls_key_file and not self.pulsar_tls_cert_file:
             raise ValueError("DAREDEVIL_PULSAR_TLS_KEY_FILE is of no use without DAREDEVIL_PULSAR_TLS_CERT_FILE")
@@ -297,11 +309,11 @@ PROTECTING = (
     "RECORDING_RETENTION_DAYS",
     "LOG_RETENTION_DAYS",
 )
-"""Settings that keep somebody out or something from being kept: whoever misspells one believes that they are safe."""
+"""Settings that protect access or data: a misspelt one would leave its owner believing to be safe."""
 
 
 def misspelt(environment: Mapping[str, str], env_file: Path = Path(".env")) -> list[str]:
-    """Return a line for each `DAREDEVIL_…` that is no setting, and what is most like it."""
+    """Return a line for each `DAREDEVIL_…` that is not a setting, with the most similar one."""
     lines = []
     for variable, like in _unknown(environment, env_file):
         advice = f"did you mean {ENV_PREFIX}{like}?" if like else "`daredevil settings` lists them all"
@@ -310,7 +322,7 @@ def misspelt(environment: Mapping[str, str], env_file: Path = Path(".env")) -> l
 
 
 def _unknown(environment: Mapping[str, str], env_file: Path) -> list[tuple[str, str]]:
-    """Return each variable of ours that is no setting, with the one that is most like it, or nothing."""
+    """Return each variable with our prefix that is not a setting, with the most similar setting or an empty text."""
     known = [name.upper() for name in Settings.model_fields]
     given = [*environment, *(dotenv_values(env_file) if env_file.is_file() else ())]
     found = []
@@ -322,13 +334,13 @@ def _unknown(environment: Mapping[str, str], env_file: Path) -> list[tuple[str, 
 
 
 def _most_like(name: str, known: list[str]) -> str:
-    """Return the setting that needs the fewest edits, two letters exchanged being one; nothing if none is near."""
+    """Return the setting with the fewest edits (a swap of two letters is one edit); empty if none is close."""
     from rapidfuzz.distance import OSA
 
     edits, _, like = min((OSA.distance(name, each), -SequenceMatcher(None, name, each).ratio(), each) for each in known)
     if edits <= max(1, len(name) // 4):
         return like
-    # `AUTH_SECRET`: a part of a setting that has none.
+    # `AUTH_SECRET`: a sub-name of a setting without any.
     return next((each for each in PROTECTING if name.startswith(f"{each}_")), "")
 
 
@@ -338,7 +350,8 @@ def settings() -> Settings:
     risky = [(given, like) for given, like in _unknown(os.environ, Path(".env")) if like in PROTECTING]
     if risky:
         lines = [
-            f"{given}: no such setting; it was to protect something: write {ENV_PREFIX}{like}" for given, like in risky
+            f"{given}: no such setting; it seems meant to protect something: write {ENV_PREFIX}{like}"
+            for given, like in risky
         ]
         raise BadSettings("\n".join(lines))
     try:
@@ -352,12 +365,12 @@ def settings() -> Settings:
 
 
 def _line(place: tuple[int | str, ...], said: str) -> str:
-    """Return what is wrong, after the setting's name; what is wrong with several names them itself."""
+    """Return what is wrong, after the setting's name; an error about several settings names them itself."""
     return f"{ENV_PREFIX}{'.'.join(map(str, place)).upper()}: {said}" if place else said
 
 
 def _bad_json() -> str:
-    """Say which settings hold no JSON and where it breaks off, without their values."""
+    """Return which settings hold invalid JSON, and where, without their values."""
     given = {**(dotenv_values(".env") if Path(".env").is_file() else {}), **os.environ}
     lines = []
     for variable, text in given.items():
@@ -369,7 +382,7 @@ def _bad_json() -> str:
             json.loads(text or "")
         except json.JSONDecodeError as error:
             where = f"{error.msg[0].lower()}{error.msg[1:]} at character {error.pos + 1}"
-            lines.append(f'{variable.upper()}: is no JSON object such as {{"temperature": 0.2}}: {where}')
+            lines.append(f'{variable.upper()}: is not a JSON object such as {{"temperature": 0.2}}: {where}')
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""Copies of the log in other shapes: tables and topics. Each can be dropped and made again from the log.
+"""Copies of the log in other forms: tables and topics. Each can be dropped and rebuilt from the log.
 
 A new projection is a package and a row here, or in a package of its own that DAREDEVIL_PROJECTIONS names.
 """

@@ -1,4 +1,4 @@
-"""The process of a projection: connected to the log as every actor is, but no actor waits for it."""
+"""The process of a projection: connected to the log like an actor, but no actor waits for it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +15,7 @@ from projections.status import answer_status, end_process
 
 
 def projection_app(process: str, make_projector: Callable[[Client], Projector]) -> FastStream:
-    """Return the app of the process of that name: it runs a projector, and answers how that is."""
+    """Return the app of the process of that name: it runs a projector, and answers requests for its status."""
     broker = make_broker(process)
 
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Reading a fact, for copies of the log that must not lose what a newer program has put into it."""
+"""Reads a fact, for copies of the log that must not lose fields that a newer program has added."""
 
 import msgpack
 
@@ -12,7 +12,7 @@ class FromTheFuture(ValueError):
 
 
 def known_event(sequence: int, subject: str, data: bytes) -> e.Event:
-    """Return the event in a message of the log. Raises FromTheFuture; Undecodable if it is no event of ours."""
+    """Return the event in a message of the log. Raises FromTheFuture; Undecodable if it is not a known event."""
     try:
         event = decode(subject, data)
     except Undecodable as error:
@@ -34,7 +34,7 @@ def _from_the_future(sequence: int, subject: str, event_class: type[e.Event], ve
 
 
 def _later_version(subject: str, data: bytes) -> tuple[type[e.Event], int] | None:
-    """Return which class unreadable bytes are of and their schema version, if that is later than ours."""
+    """Return the class and schema version of undecodable bytes, if the version is later than ours."""
     try:
         event_class = event_class_of(subject)
         fields = msgpack.unpackb(data)

@@ -1,4 +1,4 @@
-"""The log from a sequence on, for projections: in order, nothing left out, and no faster than it is taken."""
+"""The log from a sequence on, for projections: in order, without gaps, and no faster than it is consumed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ BATCH_MESSAGES = 1000
 BATCH_BYTES = 8_000_000
 TIMEOUT_S = 5.0
 LOOK_AGAIN_S = 1.0
-"""A log that seems to have nothing new is read again after this, as the word of a new fact may get lost."""
+"""A log without news is read again after this, because the signal of a new fact may get lost."""
 
 
 class LogLost(RuntimeError):
@@ -59,7 +59,7 @@ class LogReader:
             return
 
     async def next(self) -> Batch:
-        """Return what follows as soon as there is something; an empty batch after a second without.
+        """Return the next batch as soon as there is one; an empty batch after a second without.
 
         The first call does not wait. Raises LogLost, StreamUnreadable, nats errors.
         """
@@ -86,5 +86,5 @@ class LogReader:
 
 
 def log_until(nc: Client, end: int, subjects: str = ">", after: int = 0) -> AsyncIterator[StoredMessage]:
-    """Yield the log's messages on `subjects` behind `after`, up to sequence `end`. Raises as `stored_messages` does."""
+    """Yield the log's messages on `subjects` after `after`, up to sequence `end`. Raises as `stored_messages` does."""
     return stored_messages(nc, VOICE, subjects, after + 1, end + 1, BATCH_MESSAGES, TIMEOUT_S)

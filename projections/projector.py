@@ -1,4 +1,4 @@
-"""What every running projection does: follow the log, tell how it is, and outlive whatever goes away."""
+"""What every running projection does: follow the log, report its status, and survive outages."""
 
 import asyncio
 import logging
@@ -17,28 +17,28 @@ from projections.status import Rate, Status, log_end
 log = logging.getLogger(__name__)
 
 STOPPED_S = 10.0
-"""A projection that is stopped looks again after this: whatever was to be done, it finds out by trying."""
+"""A stopped projection tries again after this, to find out whether the problem was solved."""
 
 STANDBY_S, AGAIN_S = 1.0, 0.1
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.1, 2.0
 WORKED_S = 10.0
-"""Who has worked for so long has not failed again at once: it waits as after a first failure."""
+"""After this much work an error counts as a first failure again, with its shorter wait."""
 
 LOG_AWAY = (NatsError, LogLost, OSError, TimeoutError)
 
 
 class Stopped(RuntimeError):
-    """The projection cannot go on by itself; the message says why and what to do."""
+    """The projection cannot continue by itself; the message says why and what to do."""
 
 
 class AnotherCopy(RuntimeError):
-    """Another copy of the projection is at work; this one waits until that is gone."""
+    """Another copy of the projection is active; this one waits until that one has ended."""
 
 
 class Projector(ABC):
-    """One copy of a projection: `run` it; `status()` says how it is.
+    """One copy of a projection: `run()` runs it; `status()` returns its state.
 
-    A subclass says how it projects, and which of its errors mean that its server is away.
+    A subclass implements how it projects, and which errors mean that its server is away.
     """
 
     def __init__(self, process: str) -> None:
@@ -47,22 +47,22 @@ class Projector(ABC):
 
     @abstractmethod
     async def project(self) -> None:
-        """Find out how far the copy is, and keep the log from there on; until cancelled or something goes away.
+        """Find out how far the copy is, and store the log from there on, until cancelled or a server goes away.
 
-        Raises Stopped, AnotherCopy, what `server_away` knows, nats errors.
+        Raises Stopped, AnotherCopy, errors that `server_away` recognises, nats errors.
         """
 
     @abstractmethod
     def server_away(self, error: Exception) -> str:
-        """Say what an error means if it means that the projection's server is away; else return nothing."""
+        """Return the problem if an error means that the projection's server is away, else an empty text."""
 
     def status(self) -> Status:
-        """Return how it is now."""
+        """Return its current status."""
         self._status.events_per_s = self._rate.per_s()
         return self._status
 
     async def run(self) -> None:
-        """Project until cancelled."""
+        """Run until cancelled."""
         loop, delay_s, rest_s = asyncio.get_running_loop(), FIRST_DELAY_S, 0.0
         while True:
             before, began_s = self.status().position, loop.time()
@@ -92,25 +92,25 @@ class Projector(ABC):
             return reason
         if isinstance(error, LOG_AWAY):
             return f"NATS does not answer ({first_line(error) or type(error).__name__})"
-        # Without this the task would end unseen, and its last status stay.
+        # Otherwise the task would end unnoticed, and its last status would stay.
         log.error("an unexpected error; trying again", exc_info=error)
         return f"after an unexpected error: {error!r}"
 
     def say(self, state: str, reason: str = "", level: int = logging.INFO) -> None:
-        """Set the state, and log what is news of it."""
+        """Set the state, and log what has changed."""
         before = (self._status.state, self._status.reason)
         if (state, reason) != before and {state, before[0]} != {"live", "catching up"}:
             log.log(level, "%s%s", state, f": {reason}" if reason else "")
         self._status.state, self._status.reason = state, reason
 
     def note_error(self, problem: str) -> None:
-        """Count a fact that could not be kept as it should."""
+        """Count a fact that could not be stored completely."""
         self._status.errors += 1
         self._status.last_error = problem
         log.warning("%s", problem)
 
     async def start_at(self, nc: Client, position: int, remedy: str) -> None:
-        """Note that the copy has everything up to `position`, and make sure that it is of this log.
+        """Note that the copy has everything up to `position`, and check that it is of this log.
 
         Raises Stopped with the remedy, nats errors.
         """
@@ -126,9 +126,9 @@ class Projector(ABC):
         keep: Callable[[Sequence[StoredMessage]], Awaitable[None]],
         caught_up: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Have each batch of the log behind `after` kept, in order, while the next one is being read.
+        """Have each batch of the log after `after` stored, in order, while the next one is being read.
 
-        `keep` is called with nothing about once a second while nothing comes, `caught_up` whenever all has been kept.
+        `keep` is called with an empty batch once a second without news, `caught_up` when all is stored.
         Raises what they raise, LogLost, nats errors.
         """
         async with LogReader(nc, after) as reader:

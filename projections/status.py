@@ -1,4 +1,4 @@
-"""How a projection is: what each copy answers, and how to ask for it."""
+"""The status of a projection: what each copy answers, and how to request it."""
 
 import asyncio
 import json
@@ -25,8 +25,8 @@ class Status:
     """One copy of a projection.
 
     `state` is `live`, `catching up`, `standby` (another copy is at work), `waiting` (for a server that is away) or
-    `stopped`; `reason` says why and, when stopped, what to do. `position` is the last sequence of the log that is
-    kept, `log_end` the log's last, `errors` how many facts could not be kept as they should, `last_error` why.
+    `stopped`; `reason` is why and, if stopped, what to do. `position` is the last sequence of the log that is
+    stored, `log_end` the log's last, `errors` how many facts could not be stored completely, `last_error` why.
     """
 
     name: str
@@ -54,11 +54,11 @@ class Rate:
         self._began_s = clock()
 
     def count(self, events: int) -> None:
-        """Note that so many events have just been kept."""
+        """Note how many events have just been stored."""
         self._counts.append((self._clock(), events))
 
     def per_s(self) -> float:
-        """Return the rate now."""
+        """Return the current rate."""
         now_s = self._clock()
         while self._counts and now_s - self._counts[0][0] > RATE_WINDOW_S:
             self._counts.popleft()
@@ -78,7 +78,7 @@ async def answer_status(nc: Client, name: str, status: Callable[[], Status]) -> 
 
 
 async def ask_status(nc: Client, name: str, patience_s: float = 0.5) -> list[Status]:
-    """Return what the running copies of a projection answer within `patience_s`, the one at work first."""
+    """Return the answers of the running copies of a projection within `patience_s`, the active one first."""
     inbox = nc.new_inbox()
     subscription = await nc.subscribe(inbox)
     answers: list[Status] = []
@@ -107,13 +107,13 @@ async def log_end(nc: Client) -> int:
 
 
 class ProjectionEnded(CannotRun, RuntimeError):
-    """The work of a projection has ended though nobody has asked it to; the process ends with it."""
+    """The work of a projection has ended unrequested; the process ends with it."""
 
 
 def end_process(work: "asyncio.Task[None]") -> None:
-    """End the process when a projection's work has ended though nobody has ended it, so that it is started again.
+    """End the process when a projection's work ends unrequested, so that it is restarted.
 
-    One that returns has said why in its status, and waits for somebody.
+    Work that returns normally has the reason in its status, and waits for an operator.
     """
     error = None if work.cancelled() else work.exception()
     if work.cancelled() or error is not None:

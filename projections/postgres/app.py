@@ -11,7 +11,7 @@ from projections.postgres.row import POSTGRES
 
 
 class NoPostgres(CannotRun, ValueError):
-    """The settings say that there is no Postgres to project to."""
+    """The settings turn Postgres off, so there is nothing to project to."""
 
     exit_code = 2
 

@@ -1,7 +1,7 @@
-"""What the tables should hold, worked out from the log in memory, and what they do hold, in the same terms.
+"""What the tables should hold, computed from the log in memory, and what they do hold, in the same terms.
 
-A value here is as it was said: escapes are undone, JSON is parsed, an embedding is its float32 bytes. So a mistake in
-writing shows, whatever it was.
+Values are in their original form: escapes are undone, JSON is parsed, an embedding is its float32 bytes. So any
+mistake in writing shows.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ KEYS = {"conversations": "reply_id", "summaries": "sequence", "recordings": "rec
 
 
 class Expected:
-    """The tables beside `events`, kept as the log goes by; rows are told apart by digests, which stay small."""
+    """The tables besides `events`, updated while the log is read; rows are compared by digests, which are small."""
 
     def __init__(self, space: Space | None) -> None:
         self._space = space
@@ -40,7 +40,7 @@ class Expected:
         }
 
     def take(self, change: Change) -> None:
-        """Follow a change."""
+        """Apply a change."""
         match change:
             case Opening():
                 if self._session(change.session_id).get("sequence") is None:
@@ -61,7 +61,7 @@ class Expected:
                 self._erase(change)
 
     def rows(self, table: str, first: int) -> dict[Any, Digest]:
-        """Return the digest of each row of a table by its key, without those that are older than fact `first`."""
+        """Return the digest of each row of a table by its key, without rows older than fact `first`."""
         if table == "sessions":
             rows = self.sessions.items()
             return {key: digest(row) for key, row in rows if first <= 1 or (row["sequence"] or 0) >= first}
@@ -91,19 +91,19 @@ class Expected:
 
 
 def digest(row: Mapping[str, Any]) -> Digest:
-    """Return what is the same for the same row, whether it comes from the fold or from the table."""
+    """Return a value that is equal for the same row, whether it comes from the fold or from the table."""
     values = {name: plain(name, value) for name, value in row.items()}
     return hashlib.blake2b(repr(sorted(values.items())).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def plain_event(row: EventRow | Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row of `events` as it was said."""
+    """Return a row of `events` in its original form."""
     values = row._asdict() if isinstance(row, EventRow) else row
     return {name: plain(name, value) for name, value in values.items()}
 
 
 def plain(name: str, value: Any) -> Any:
-    """Return one column's value as it was said."""
+    """Return one column's value in its original form."""
     if value is None:
         return None
     if name in ("data", "profile"):
@@ -123,7 +123,7 @@ def _said(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_said(item) for item in value]
     if isinstance(value, dict):
-        # As jsonb, which keeps no order of keys.
+        # Like jsonb, which does not keep the order of keys.
         return dict(sorted((said(key), _said(item)) for key, item in value.items()))
     return value
 

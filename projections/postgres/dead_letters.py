@@ -1,4 +1,4 @@
-"""The events that the tables cannot store: dead letters of this projection, which goes on without them."""
+"""The events that the tables cannot store: dead letters of this projection, which continues without them."""
 
 from collections.abc import Awaitable, Callable
 
@@ -11,7 +11,7 @@ from projections.postgres.row import POSTGRES
 
 
 def dead_letter_writer(nc: Client) -> Callable[[StoredMessage, str], Awaitable[None]]:
-    """Return what copies a message that cannot be stored to the dead letters, with the reason."""
+    """Return the function that copies a message that cannot be stored to the dead letters, with the reason."""
 
     async def write(message: StoredMessage, reason: str) -> None:
         js = nc.jetstream()

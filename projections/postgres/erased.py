@@ -1,4 +1,4 @@
-"""Whether the tables have followed an erasure."""
+"""Checks whether the tables have applied an erasure."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from contracts.tables import SCHEMA, SESSIONS, WITH_WORDS
 
 
 async def unerased(url: str, session_ids: Sequence[str]) -> str:
-    """Say what the tables still have of erased sessions; empty once they have nothing. Raises psycopg.Error."""
+    """Return what the tables still have of erased sessions, as a text; empty once nothing. Raises psycopg.Error."""
     async with await AsyncConnection.connect(url, autocommit=True) as connection:
         done = await _count(connection, SESSIONS, session_ids, " AND erased_at IS NOT NULL")
         if done < len(session_ids):

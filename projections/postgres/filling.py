@@ -1,4 +1,4 @@
-"""From messages of the log to the tables: what the running projection and a rebuild have in common."""
+"""Writes messages of the log to the tables, for the running projection and for a rebuild."""
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -18,14 +18,14 @@ DeadLetterWriter = Callable[[StoredMessage, str], Awaitable[None]]
 """Copies a message that cannot be stored to the dead letters, with the reason."""
 
 Sound = Callable[[str], Awaitable[bytes | None]]
-"""Returns the recording of a session, none if it is gone."""
+"""Returns the recording of a session, None if it was dropped."""
 
 _OURS = ("21", "22", "23", "54")
 """Classes of errors that the data causes, so that trying again does not help."""
 
 
 class Filler:
-    """Takes messages into the tables of a connection, in their order; what they cannot store becomes a dead letter.
+    """Writes messages to the tables of a connection, in order; what they cannot store becomes a dead letter.
 
     With `newest_space` a change of the embeddings' dimension drops those before it (a rebuild); otherwise it raises
     Stopped.
@@ -43,12 +43,12 @@ class Filler:
         self.last_error = ""
 
     async def find_place(self) -> ProjectionPosition:
-        """Return how far the tables are, and go on from there."""
+        """Return how far the tables are, and continue from there."""
         self.place = await place_of(self._conn)
         return self.place
 
     async def keep(self, messages: Sequence[StoredMessage]) -> None:
-        """Take messages in. Raises Stopped, Moved, psycopg.Error, nats errors."""
+        """Write messages. Raises Stopped, Moved, psycopg.Error, nats errors."""
         facts, future = _fold_all(messages)
         originals = {message.sequence: message for message in messages}
         for space, run in _runs(facts, self.place.space):
@@ -88,7 +88,7 @@ class Filler:
     async def _set_aside(self, fact: Folded, message: StoredMessage, error: Exception) -> None:
         problem = _cannot_be_stored(fact, error)
         await self._dead_letter(message, problem)
-        # First the letter, then the position: who dies between writes it twice, which DEAD stores once.
+        # First the dead letter, then the position: after a crash between them it is sent again, but stored once.
         after = ProjectionPosition(message.sequence, self.place.space)
         await write(self._conn, [], self.place, after, {})
         self.place = after
@@ -101,15 +101,15 @@ class Filler:
 
 
 def _caused_by_data(error: Exception) -> bool:
-    """Tell whether it is the data that cannot be stored, so that trying again does not help."""
+    """Return whether it is the data that cannot be stored, so that trying again does not help."""
     if isinstance(error, psycopg.Error) and error.sqlstate is not None:
         return error.sqlstate[:2] in _OURS
-    # What psycopg, or Python on the way to it, cannot put into a column's form.
+    # Raised when psycopg, or Python before it, cannot convert a value for a column.
     return isinstance(error, psycopg.DataError | OverflowError | ValueError)
 
 
 def _fold_all(messages: Sequence[StoredMessage]) -> tuple[list[Folded], str]:
-    """Return the facts up to the first that a newer program wrote, and the word about that one."""
+    """Return the facts before the first that a newer program wrote, and the error about that one."""
     facts: list[Folded] = []
     for message in messages:
         try:
@@ -120,7 +120,7 @@ def _fold_all(messages: Sequence[StoredMessage]) -> tuple[list[Folded], str]:
 
 
 def _runs(facts: Sequence[Folded], space: Space | None) -> Iterator[tuple[Space | None, list[Folded]]]:
-    """Split facts where the embeddings' dimension changes; each part comes with the space that begins with it."""
+    """Split facts where the embeddings' dimension changes; each part comes with the space it begins."""
     run: list[Folded] = []
     begun: Space | None = None
     for fact in facts:

@@ -1,4 +1,4 @@
-"""What a fact of the log changes in the tables: pure, one message in, changes out, in the tables' own terms."""
+"""What a fact of the log changes in the tables. Pure: one message in, changes of tables out."""
 
 import math
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EventRow(NamedTuple):
-    """A row of `events`: `data` is JSON; of a message that is no event of ours there is `raw` instead."""
+    """A row of `events`: `data` is JSON; a message that is not one of our events has `raw` instead."""
 
     sequence: int
     session_id: str
@@ -34,7 +34,7 @@ class EventRow(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """The beginning of a row of `sessions`."""
+    """The columns of a row of `sessions` known at its opening."""
 
     session_id: str
     user_id: str | None
@@ -45,7 +45,7 @@ class Opening(NamedTuple):
 
 
 class Closing(NamedTuple):
-    """The end of a row of `sessions`."""
+    """The columns of a row of `sessions` known at its close."""
 
     session_id: str
     closed_at: datetime | None
@@ -108,7 +108,7 @@ class Recording(NamedTuple):
 
 
 class Erasure(NamedTuple):
-    """A session's words go: all it had before `sequence`, and the facts of `skeleton` keep no more than it says."""
+    """A session's words are removed: all rows before `sequence`; facts in `skeleton` keep only what is in it."""
 
     session_id: str
     sequence: int
@@ -120,7 +120,7 @@ Change = Opening | Closing | ConversationRow | SummaryRow | Recording | Erasure
 
 
 class Folded(NamedTuple):
-    """One message: its row of `events`, what else it changes, and what could not be kept as it should."""
+    """One message: its row of `events`, its other changes, and what could not be stored completely."""
 
     row: EventRow
     changes: tuple[Change, ...]
@@ -178,7 +178,7 @@ def skeleton_row(session_id: str, fact: e.ErasedFact) -> EventRow:
 
 
 def skeleton_changes(erasure: Erasure) -> list[Opening | Closing]:
-    """Return what is left in `sessions` of the erased facts."""
+    """Return what is left of the erased facts in `sessions`."""
     left: list[Opening | Closing] = []
     for fact in erasure.skeleton:
         if fact.event in (e.SessionOpened.__name__, tail_of(e.SessionOpened)):
@@ -189,7 +189,7 @@ def skeleton_changes(erasure: Erasure) -> list[Opening | Closing]:
 
 
 def instant(time_ns: int) -> datetime | None:
-    """Return a time as timestamptz keeps it, to the microsecond; none for 0, which stands for "not known"."""
+    """Return a time as timestamptz stores it, to the microsecond; None for 0, which means "unknown"."""
     if not time_ns:
         return None
     try:
@@ -243,16 +243,16 @@ def _turn(event: e.TurnRecorded, sequence: int) -> tuple[Change, str]:
 
 
 def vector_of(embedding: bytes) -> tuple[bytes | None, str]:
-    """Return an embedding that can be kept, and what is wrong with it if it cannot."""
+    """Return an embedding that can be stored, and what is wrong with it if it cannot."""
     if not embedding:
         return None, ""
     if len(embedding) % 4:
-        return None, f"an embedding of {len(embedding)} bytes is no float32: kept without it"
+        return None, f"an embedding of {len(embedding)} bytes is not float32: stored without it"
     if len(embedding) // 4 > MAX_DIMENSIONS:
-        return None, f"an embedding of {len(embedding) // 4} dimensions is too long for pgvector: kept without it"
-    # A sum of so many float32 is finite in double precision unless one of them is not.
+        return None, f"an embedding of {len(embedding) // 4} dimensions is too long for pgvector: stored without it"
+    # A sum of this many float32 is finite in double precision unless one of them is not.
     if not math.isfinite(sum(memoryview(embedding).cast("f"))):
-        return None, "an embedding that is not finite: kept without it"
+        return None, "an embedding that is not finite: stored without it"
     return embedding, ""
 
 

@@ -1,4 +1,4 @@
-"""The running projection: one copy at work, the others wait; it outlives Postgres and NATS."""
+"""The running projection: one copy works, the others wait; it survives outages of Postgres and NATS."""
 
 import asyncio
 import logging
@@ -25,13 +25,13 @@ AWAY = (psycopg.OperationalError, psycopg.InterfaceError)
 
 
 OTHER_LOG = (
-    "`daredevil projections rebuild postgres` makes the tables anew from this one, or set DAREDEVIL_POSTGRES_URL to "
+    "`daredevil projections rebuild postgres` rebuilds the tables from this one, or set DAREDEVIL_POSTGRES_URL to "
     "another database"
 )
 
 
 class PostgresProjector(Projector):
-    """Keeps the tables of `schema` as the log says."""
+    """Keeps the tables of `schema` up to date with the log."""
 
     def __init__(self, nc: Client, url: str, schema: str = SCHEMA) -> None:
         super().__init__(POSTGRES.process)
@@ -40,7 +40,7 @@ class PostgresProjector(Projector):
         self._schema = schema
 
     async def project(self) -> None:
-        """Keep the tables; return if they were moved on by somebody else. Raises as `Projector.project` does."""
+        """Update the tables; return if somebody else has changed them. Raises as `Projector.project` does."""
         try:
             async with self._only_one() as conn:
                 await prepare(conn, self._url, self._schema)
@@ -55,7 +55,7 @@ class PostgresProjector(Projector):
             raise Stopped(_unexpected(error)) from error
 
     def server_away(self, error: Exception) -> str:
-        """Say so if Postgres does not answer."""
+        """Return the problem if Postgres does not answer."""
         if isinstance(error, AWAY):
             return f"Postgres does not answer ({first_line(error) or type(error).__name__})"
         return ""
@@ -107,5 +107,5 @@ async def _locked(conn: Connection, schema: str) -> bool:
 def _unexpected(error: psycopg.Error) -> str:
     return (
         f"Postgres refuses ({type(error).__name__}: {first_line(error)}): if somebody has changed the tables, "
-        "`daredevil projections rebuild postgres` makes them anew"
+        "`daredevil projections rebuild postgres` rebuilds them"
     )

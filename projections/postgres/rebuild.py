@@ -1,6 +1,6 @@
-"""Building the tables anew from the log, beside the old ones, and putting them in their place in one transaction.
+"""Rebuilds the tables from the log, beside the old ones, and swaps them in one transaction.
 
-Readers never see half of it, and the running projection only finds its tables moved and goes on.
+Readers never see half of it; the running projection only finds its tables replaced and continues.
 """
 
 import contextlib
@@ -25,14 +25,14 @@ from projections.postgres.tables import make_index, place_of
 from projections.status import log_end
 
 NEARLY = 200
-"""So few facts are read while the running projection waits."""
+"""At most this many facts are read while the running projection waits."""
 DROP_ATTEMPTS = 5
 
 
 async def rebuild(url: str, nc: Client, progress: Progress, drop_lost: bool = False) -> Rebuilt:
-    """Build schema `agents` anew from the log. `drop_lost` lets go of rows whose facts the log no longer has.
+    """Rebuild schema `agents` from the log. `drop_lost` drops rows whose facts are no longer in the log.
 
-    Raises NotRebuilt, Stopped, Unusable, psycopg.Error, nats errors; then all is as it was.
+    Raises NotRebuilt, Stopped, Unusable, psycopg.Error, nats errors; then nothing has changed.
     """
     began_s = time.monotonic()
     async with await connect(url, SCHEMA) as old, await connect(url, REBUILD) as new:
@@ -79,7 +79,7 @@ async def _rebuild(
 
 
 async def _comparable(conn: Connection) -> bool:
-    """Tell whether the old tables are all there; if somebody dropped some, they are replaced without a look."""
+    """Return whether all old tables exist; if somebody dropped some, they are replaced without a comparison."""
     for table in ("checkpoints", "events", *KEYS):
         row = await (await conn.execute("SELECT to_regclass(%s)", [f"{SCHEMA}.{table}"])).fetchone()
         if row is None or row[0] is None:
@@ -90,11 +90,11 @@ async def _comparable(conn: Connection) -> bool:
 async def _alone(conn: Connection) -> None:
     row = await (await conn.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [f"daredevil {REBUILD}"])).fetchone()
     if row is None or not row[0]:
-        raise NotRebuilt("another rebuild is at work: wait for it, or stop it")
+        raise NotRebuilt("another rebuild is running: wait for it, or stop it")
 
 
 async def _fill(filler: Filler, nc: Client, until: int, progress: Progress) -> None:
-    """Take the log in up to a sequence."""
+    """Write the log up to a sequence."""
     while filler.place.sequence < until:
         batch = await read_batch(nc, VOICE, ">", filler.place.sequence + 1, BATCH_MESSAGES, BATCH_BYTES, TIMEOUT_S)
         messages = [message for message in batch.messages if message.sequence <= until]
@@ -105,7 +105,7 @@ async def _fill(filler: Filler, nc: Client, until: int, progress: Progress) -> N
 
 
 async def _level(old: Connection, filler: Filler, nc: Client, progress: Progress) -> None:
-    """Bring the new tables to where the old ones are; the old ones' lead is small but goes on growing."""
+    """Bring the new tables to where the old ones are; the old ones' lead is small but keeps growing."""
     while (lead := (await place_of(old)).sequence - filler.place.sequence) > 0:
         await _fill(filler, nc, filler.place.sequence + lead, progress)
         if lead <= NEARLY:
@@ -113,7 +113,7 @@ async def _level(old: Connection, filler: Filler, nc: Client, progress: Progress
 
 
 async def _compare(conn: Connection) -> dict[str, Difference]:
-    """Compare what both have of the same facts, in one snapshot."""
+    """Compare the rows of the same facts in both, in one snapshot."""
     async with conn.transaction():
         await conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         await conn.execute("SET LOCAL statement_timeout TO 0")
@@ -132,7 +132,7 @@ async def _position(conn: Connection, schema: str) -> int:
 
 
 async def _compare_table(conn: Connection, table: str, key: str, until: int) -> Difference:
-    # A session's row changes with later facts: of the newest ones only the beginning is the same in both.
+    # A session's row changes with later facts: of the newest rows only the opening is the same in both.
     columns = {"sessions": "ROW(session_id, user_id, door, opened_at, profile, sequence)"}.get(table, "t")
     side = sql.SQL("(SELECT {key} AS key, md5({columns}::text) AS digest FROM {table} t WHERE sequence <= {until})")
 
@@ -157,18 +157,18 @@ def _refuse_loss(differences: Mapping[str, Difference], drop_lost: bool) -> None
     lost = differences["events"].only_old
     if lost and not drop_lost:
         raise NotRebuilt(
-            f"the tables have {lost} events that the log has no more (its retention has taken them, or it is another "
-            "log): they would be gone for good. The old tables stay; with --drop-lost they go"
+            f"the tables have {lost} events that are no longer in the log (retention dropped them, or it is another "
+            "log): they would be lost for good. The old tables stay; --drop-lost drops them"
         )
 
 
 async def _swap(old: Connection, filler: Filler, nc: Client, writer: bool) -> None:
-    """Put the new tables in the place of the old ones; with a `writer` on these, at the very same fact."""
+    """Replace the old tables by the new ones; with a `writer` on the old, at exactly the same fact."""
     row = await (await old.execute("SELECT to_regnamespace(%s)", [SCHEMA])).fetchone()
     existed = row is not None and row[0] is not None
     async with old.transaction():
         if writer:
-            # Who writes waits, and finds the new tables afterwards. Readers go on.
+            # Writers wait, and find the new tables afterwards. Readers continue.
             await old.execute("LOCK TABLE checkpoints IN EXCLUSIVE MODE")
             place = await place_of(old)
             await _fill(filler, nc, place.sequence, lambda *_: None)
@@ -186,7 +186,7 @@ async def _drop(conn: Connection, schema: str) -> None:
 
 
 async def _drop_patiently(conn: Connection, schema: str) -> None:
-    """Drop the old tables once nobody reads them; whoever still does after a minute keeps them until next time."""
+    """Drop the old tables once nobody reads them; if somebody still does after a minute, they stay until next time."""
     for attempt in range(DROP_ATTEMPTS):
         try:
             async with conn.transaction():

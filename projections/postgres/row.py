@@ -1,4 +1,4 @@
-"""What the rest of the system knows of this projection."""
+"""What the rest of the system knows about this projection."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Connections to the tables, and the tables themselves: made and brought up to date by alembic, in any schema."""
+"""Connections to the tables, and the tables themselves: created and migrated by alembic, in any schema."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from projections.projector import Stopped, first_line
 
 REBUILD, OLD = f"{SCHEMA}_rebuild", f"{SCHEMA}_old"
 HEAD = "0002"
-"""The newest migration; a test keeps it true."""
+"""The newest migration; a test checks it."""
 
 PROJECTION = "postgres"
 CONNECT_TIMEOUT_S = 5
@@ -24,13 +24,13 @@ Connection = AsyncConnection[TupleRow]
 
 
 class UnusableDatabase(Stopped):
-    """The database cannot hold our tables as it is; the message says why and what to do."""
+    """The database cannot hold our tables in its present state; the message says why and what to do."""
 
 
 async def connect(url: str, schema: str = SCHEMA) -> Connection:
-    """Return a connection that finds the tables of `schema` by their bare names. Raises psycopg.OperationalError.
+    """Return a connection that finds the tables of `schema` by their plain names. Raises psycopg.OperationalError.
 
-    A commit does not wait for the disk: what a crash of the server takes away is read from the log again.
+    A commit does not wait for the disk: what a crash of the server loses is read from the log again.
     """
     conn = await AsyncConnection.connect(url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S)
     try:
@@ -46,9 +46,9 @@ async def connect(url: str, schema: str = SCHEMA) -> Connection:
 
 
 async def prepare(conn: Connection, url: str, schema: str = SCHEMA) -> None:
-    """Make the tables of `schema`, or bring them up to date. Raises Unusable, psycopg.Error.
+    """Create the tables of `schema`, or migrate them. Raises Unusable, psycopg.Error.
 
-    Only one process may do so at a time: who holds the lock.
+    Only the process that holds the lock may do so.
     """
     if await version_of(conn, schema) == HEAD:
         return
@@ -57,14 +57,14 @@ async def prepare(conn: Connection, url: str, schema: str = SCHEMA) -> None:
         await conn.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
     except psycopg.errors.InsufficientPrivilege as error:
         raise UnusableDatabase(
-            f"schema {schema} cannot be made ({first_line(error)}): grant CREATE on the database"
+            f"schema {schema} cannot be created ({first_line(error)}): grant CREATE on the database"
         ) from error
     # Alembic and SQLAlchemy take a second and 40 MB to import: only when there is something to do.
     await asyncio.to_thread(_migrate, url, schema)
 
 
 async def version_of(conn: Connection, schema: str) -> str | None:
-    """Return the migration that the tables of `schema` are at, none if there are none."""
+    """Return the migration that the tables of `schema` are at, None if there are none."""
     table = sql.Identifier(schema, "alembic_version")
     found = await (await conn.execute("SELECT to_regclass(%s)", [f"{schema}.alembic_version"])).fetchone()
     if found is None or found[0] is None:
@@ -86,7 +86,7 @@ async def _extension(conn: Connection) -> None:
             "have its owner run `CREATE EXTENSION vector`"
         ) from e
     except psycopg.errors.UniqueViolation:
-        pass  # somebody else made it at the same moment
+        pass  # another process created it at the same moment
 
 
 def _migrate(url: str, schema: str) -> None:

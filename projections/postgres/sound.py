@@ -1,4 +1,4 @@
-"""The bytes of recordings, which are beside the log."""
+"""The bytes of recordings, which are stored outside the log."""
 
 from nats.aio.client import Client
 
@@ -7,7 +7,7 @@ from projections.postgres.filling import Sound
 
 
 def sound_from(nc: Client) -> Sound:
-    """Return a function that fetches the recording of a session, none if it was dropped."""
+    """Return a function that fetches the recording of a session, None if it was dropped."""
 
     async def sound(session_id: str) -> bytes | None:
         try:

@@ -1,4 +1,4 @@
-"""Writing to the tables: a batch of the log's facts and the checkpoint, in one transaction."""
+"""Writes to the tables: a batch of the log's facts and the checkpoint, in one transaction."""
 
 import struct
 import sys
@@ -25,11 +25,11 @@ from projections.postgres.fold import (
 from projections.postgres.schema import PROJECTION, Connection
 
 MAX_INDEXED_DIMENSIONS = 2000
-"""What pgvector's HNSW takes; longer vectors are compared one by one."""
+"""The most dimensions for pgvector's HNSW index; longer vectors are compared one by one."""
 MAX_COVERED_DIMENSIONS = 300
-"""What fits into a B-tree's row beside the longest user id and model name."""
+"""The most dimensions that fit into a B-tree's row beside the longest user id and model name."""
 NEAREST_INDEX = "conversations_embedding ON conversations USING hnsw (embedding vector_cosine_ops)"
-# The vectors of one user side by side: read from the table, each would be on a page of its own.
+# Keeps the vectors of one user side by side: in the table each is on a page of its own.
 MEMORY_INDEX = (
     "conversations_memory ON conversations (user_id, recorded_at) INCLUDE (sequence, embedding_model, embedding) "
     "WHERE embedding IS NOT NULL AND octet_length(embedding_model) <= 200"
@@ -37,7 +37,7 @@ MEMORY_INDEX = (
 
 
 class Space(NamedTuple):
-    """What the embeddings of a table are: of how many dimensions, made by what, and from which fact on."""
+    """The embeddings of a table: their dimensions, their model, and the fact they begin with."""
 
     dimensions: int
     model: str
@@ -45,7 +45,7 @@ class Space(NamedTuple):
 
 
 def fits_no_space(new: Space, space: Space) -> bool:
-    """Tell whether an embedding has another length than its own model's: then it is damaged, no change of model."""
+    """Return whether an embedding has another length than its model's: then it is damaged, not a change of model."""
     return new.dimensions != space.dimensions and new.model == space.model
 
 
@@ -74,11 +74,11 @@ class VectorDumper(Dumper):
 
 
 class Moved(RuntimeError):
-    """The tables are not where this writer left them: another has written, or they were swapped."""
+    """The checkpoint is not where this writer left it: another has written, or the tables were swapped."""
 
 
 async def place_of(conn: Connection, lock: bool = False) -> ProjectionPosition:
-    """Return how far the tables are; with `lock`, nobody else moves them until the transaction ends."""
+    """Return how far the tables are; with `lock`, nobody else can change that until the transaction ends."""
     query = """
         SELECT c.sequence, s.dimensions, s.model, s.since_sequence
         FROM checkpoints c LEFT JOIN embedding_space s ON true WHERE c.projection = %s
@@ -96,7 +96,7 @@ async def write(
     after: ProjectionPosition,
     sound: Mapping[int, bytes | None],
 ) -> None:
-    """Take facts into the tables, which are at `before`, so that they are at `after`: all of it or nothing.
+    """Write facts to the tables, which are at `before`, so that they are at `after`: all of it or nothing.
 
     `sound` has the bytes of recordings by sequence. Raises Moved, psycopg.Error.
     """
@@ -174,7 +174,7 @@ async def _write_changes(conn: Connection, changes: Iterable[object], sound: Map
 
 
 async def _erase(conn: Connection, erasure: Erasure) -> None:
-    """Leave of a session what a rebuild from the erased log leaves of it."""
+    """Reduce a session to what a rebuild from the erased log would write."""
     session_id, sequence = erasure.session_id, erasure.sequence
     for table in ("conversations", "summaries", "recordings"):
         statement = f"DELETE FROM {table} WHERE session_id = %s AND sequence < %s"
@@ -195,7 +195,7 @@ async def _erase(conn: Connection, erasure: Erasure) -> None:
 
 
 async def _set_space(conn: Connection, space: Space) -> None:
-    """Give the embeddings their dimension; those of another one that are there already are dropped."""
+    """Set the dimension of the embeddings; existing ones of another dimension are dropped."""
     await conn.execute("DROP INDEX IF EXISTS conversations_embedding, conversations_memory")
     await conn.execute(f"ALTER TABLE conversations ALTER COLUMN embedding TYPE vector({space.dimensions}) USING NULL")
     await conn.execute("DELETE FROM embedding_space")
@@ -203,7 +203,7 @@ async def _set_space(conn: Connection, space: Space) -> None:
 
 
 async def make_index(conn: Connection, space: Space) -> None:
-    """Make the indexes for similar turns unless they are there: once the tables have caught up, as that is quicker."""
+    """Create the indexes for similar turns if missing: once the tables have caught up, which is faster."""
     async with conn.transaction():
         await conn.execute("SET LOCAL statement_timeout TO 0")
         await conn.execute("SET LOCAL maintenance_work_mem TO '512MB'")

@@ -1,4 +1,4 @@
-"""The log against the tables, event by event."""
+"""Compares the log with the tables, event by event."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -32,9 +32,9 @@ EVENTS = f"SELECT {', '.join(EventRow._fields)} FROM events"
 
 
 async def verify(url: str, nc: Client, schema: str = SCHEMA) -> list[str]:
-    """Return each difference between the log and the tables as one line, none if they agree.
+    """Return each difference between the log and the tables as one line; empty if they agree.
 
-    The tables are taken as they are at one moment, the log up to there. What retention has taken from the log is
+    The tables are read as of one moment, the log up to there. What retention has dropped from the log is
     left out. Raises psycopg.Error, nats errors.
     """
     conn = await connect(url, schema)
@@ -60,7 +60,7 @@ class _Check:
         self.differences: list[str] = []
 
     async def run(self) -> list[str]:
-        """Compare all of it, but for what is in the dead letters."""
+        """Compare everything except what is in the dead letters."""
         self._dead = await dead_letter_sequences(self._nc)
         after = first = 0
         while after < self._place.sequence and len(self.differences) < MAX_DIFFERENCES:
@@ -90,7 +90,7 @@ class _Check:
         return facts
 
     async def _events(self, facts: list[Folded], first: int, last: int) -> None:
-        """Compare the rows of `events` from `first` to `last` with what the log has there."""
+        """Compare the rows of `events` from `first` to `last` with the log."""
         expected = {fact.row.sequence: fact.row for fact in facts}
         rows = await self._rows(f"{EVENTS} WHERE sequence BETWEEN %s AND %s", [first, last])
         found = {row["sequence"]: row for row in rows}
@@ -110,7 +110,7 @@ class _Check:
                     await self._erasure(change)
 
     async def _erasure(self, erasure: Erasure) -> None:
-        """Compare the rows that an erasure leaves; what was unlike the log before may be just what it has left."""
+        """Compare the rows that an erasure leaves; earlier differences may be exactly these."""
         left: dict[int, EventRow] = {}
         for fact in erasure.skeleton:
             if fact.sequence < erasure.sequence:

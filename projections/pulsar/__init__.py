@@ -4,17 +4,17 @@ What goes where is in `projections.pulsar.routing`. Every message carries the fa
 properties `session`, `event`, `schema_version`, `sequence` (its place in the log) and, if there was a trace,
 `traceparent`; its key is the session, its event time the fact's.
 
-Each fact is in its topics once and in the log's order, whatever dies: the sequence in the log is the message's sequence
-id, one producer of a fixed name writes a topic, and the broker drops what it has already (deduplication, switched on
+Each fact is in its topics once and in the log's order, whatever fails: its sequence is the message's sequence
+id, one producer of a fixed name writes a topic, and the broker drops duplicates (deduplication, switched on
 for the namespaces; batching stays off, as ids within a batch lose and double messages). The fixed name also keeps a
-second copy out: it waits until the first is gone.
+second copy out: it waits until the first has ended.
 
-What is needed of a Pulsar: its broker and its admin API (`DAREDEVIL_PULSAR_ADMIN_URL`) let us in, if they ask, by what
-the settings `DAREDEVIL_PULSAR_TOKEN` and `DAREDEVIL_PULSAR_TLS_*` name, and the admin API may make tenant `arc` with
+Requirements for a Pulsar: its broker and its admin API (`DAREDEVIL_PULSAR_ADMIN_URL`) accept, if they ask for any, the
+credentials in `DAREDEVIL_PULSAR_TOKEN` and `DAREDEVIL_PULSAR_TLS_*`, and the admin API may create tenant `arc` with
 its namespaces and topics. Their retention is `DAREDEVIL_PULSAR_RETENTION_HOURS`, for messages that nobody subscribes to
-and for backlogs: as words cannot be taken out of a topic again, that is how long erased ones may still be there (and
+and for backlogs: words cannot be removed from a topic, so that is how long erased ones may still be there (and
 until Pulsar closes the ledger that they are in, at most four hours more by its defaults). The tombstone `SessionErased`
-tells readers at once. To have a topic made anew from the log: stop the projection, delete the topic, start the
+tells readers at once. To rebuild a topic from the log: stop the projection, delete the topic, start the
 projection.
 """
 

@@ -1,4 +1,4 @@
-"""How we get into a Pulsar that wants to know who we are, or speaks TLS: for its broker and its admin API."""
+"""Authentication and TLS for Pulsar's broker and its admin API."""
 
 import contextlib
 import ssl
@@ -14,11 +14,11 @@ FILE = "file:"
 
 
 class NoAccess(RuntimeError):
-    """A token or certificate that the settings name cannot be used; the message says which and why."""
+    """A token or certificate named in the settings cannot be used; the message says which and why."""
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
-    """Return what `pulsar.Client` is told besides its address. Raises NoAccess."""
+    """Return the arguments of `pulsar.Client` besides its address. Raises NoAccess."""
     options: dict[str, Any] = {"tls_validate_hostname": True}
     if settings.pulsar_tls_ca_file:
         options["tls_trust_certs_file_path"] = _readable("PULSAR_TLS_CA_FILE", settings.pulsar_tls_ca_file)
@@ -33,7 +33,7 @@ def client_options(settings: Settings) -> dict[str, Any]:
 
 
 def _supplier(settings: Settings) -> Callable[[], str]:
-    """Return what the client asks for the token at each connection, so that a renewed one is taken. Raises NoAccess."""
+    """Return the client's token provider, called at each connection to use a renewed token. Raises NoAccess."""
     known = _token(settings)
 
     def token() -> str:
@@ -47,12 +47,12 @@ def _supplier(settings: Settings) -> Callable[[], str]:
 
 
 def admin_headers(settings: Settings) -> dict[str, str]:
-    """Return the headers that tell the admin API who we are. Raises NoAccess."""
+    """Return the headers that authenticate us at the admin API. Raises NoAccess."""
     return {"Authorization": f"Bearer {_token(settings)}"} if settings.pulsar_token else {}
 
 
 def admin_tls(settings: Settings) -> ssl.SSLContext | None:
-    """Return how to speak TLS with the admin API, None if its address is not `https`. Raises NoAccess."""
+    """Return the TLS context for the admin API, None if its address is not `https`. Raises NoAccess."""
     if not settings.pulsar_admin_url.startswith("https:"):
         return None
     trusted = _readable("PULSAR_TLS_CA_FILE", settings.pulsar_tls_ca_file) if settings.pulsar_tls_ca_file else None
@@ -66,7 +66,7 @@ def admin_tls(settings: Settings) -> ssl.SSLContext | None:
 
 
 def _token(settings: Settings) -> str:
-    """Return the token itself, from its file if the settings name one."""
+    """Return the token, read from its file if the settings name one."""
     if not settings.pulsar_token.startswith(FILE):
         return settings.pulsar_token
     path = Path(settings.pulsar_token.removeprefix(FILE))
@@ -80,7 +80,7 @@ def _token(settings: Settings) -> str:
 
 
 def _readable(setting: str, path: str) -> str:
-    """Return the path if it is a file that can be read: the client itself would only say that it cannot connect."""
+    """Return the path if it is a readable file: the client's own error would only be that it cannot connect."""
     try:
         with Path(path).open("rb"):
             return path

@@ -1,4 +1,4 @@
-"""Tenant, namespaces and topics in Pulsar, made through its admin API: what is there already is kept."""
+"""Creates tenant, namespaces and topics in Pulsar through its admin API; existing ones are kept."""
 
 import http.client
 import json
@@ -18,11 +18,11 @@ DEDUPLICATION_PATIENCE_S = 10
 
 
 class AdminProblem(RuntimeError):
-    """The admin API cannot be reached or refuses; the message says what was asked and what it answered."""
+    """The admin API is unreachable or refuses; the message holds the request and the answer."""
 
 
 def provision(settings: Settings) -> None:
-    """Make what the projection writes to, with deduplication on and the retention that is set; blocks.
+    """Create what the projection writes to, with deduplication on and the retention of the settings; blocks.
 
     Raises AdminProblem, NoAccess.
     """
@@ -33,7 +33,7 @@ def provision(settings: Settings) -> None:
     for namespace in dict.fromkeys(_path(topic).rpartition("/")[0] for topic in PRODUCERS):
         api.make(f"/namespaces/{namespace}", {})
         api.set(f"/namespaces/{namespace}/deduplication", True)
-        # Retention is for what nobody waits for, time to live for the backlog of a subscription.
+        # Retention applies to messages without a subscription, time to live to a subscription's backlog.
         api.set(f"/namespaces/{namespace}/retention", {"retentionTimeInMinutes": minutes, "retentionSizeInMB": -1})
         api.set(f"/namespaces/{namespace}/messageTTL", minutes * 60)
     for topic in PRODUCERS:
@@ -42,7 +42,7 @@ def provision(settings: Settings) -> None:
 
 
 def admin_api(settings: Settings) -> "AdminApi":
-    """Return the admin API that the settings name, with what lets us in. Raises NoAccess."""
+    """Return the admin API that the settings name, with its authentication. Raises NoAccess."""
     return AdminApi(settings.pulsar_admin_url, admin_headers(settings), admin_tls(settings))
 
 
@@ -51,7 +51,7 @@ def _path(topic: str) -> str:
 
 
 def _wait_for_deduplication(api: "AdminApi", topic: str) -> None:
-    """Wait until a topic that was open before its namespace was told knows it: else facts would be stored twice."""
+    """Wait until a topic opened before has its namespace's deduplication: otherwise facts would be stored twice."""
     deadline = time.monotonic() + DEDUPLICATION_PATIENCE_S
     while (status := api.get(f"/persistent/{_path(topic)}/stats").get("deduplicationStatus")) != "Enabled":
         if time.monotonic() > deadline:
@@ -68,11 +68,11 @@ class AdminApi:
         self._tls = tls
 
     def get(self, path: str) -> Any:
-        """Return what is at `path`."""
+        """Return the resource at `path`."""
         return json.loads(self._ask("GET", path, None, (200,)))
 
     def make(self, path: str, body: object) -> None:
-        """Make something, unless it is there."""
+        """Create a resource unless it exists."""
         self._ask("PUT", path, body, (200, 201, 204, 409))
 
     def set(self, path: str, value: object) -> None:
@@ -80,7 +80,7 @@ class AdminApi:
         self._ask("POST", path, value, (200, 204))
 
     def delete(self, path: str) -> None:
-        """Delete something, unless it is gone."""
+        """Delete a resource if it exists."""
         self._ask("DELETE", path, None, (200, 204, 404))
 
     def _ask(self, method: str, path: str, body: object, good: tuple[int, ...]) -> bytes:

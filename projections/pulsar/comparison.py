@@ -1,4 +1,4 @@
-"""A topic against the log, message by message: pure, both sides come in the order they are stored in."""
+"""Compares a topic with the log, message by message. Pure: both sides come in the order of storage."""
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from projections.pulsar.routing import TopicMessage
 
 SHOWN = 20
-"""Differences that are told one by one; the others are counted."""
+"""How many differences are listed one by one; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A message as a topic has it."""
+    """A message as it is in a topic."""
 
     payload: bytes
     key: str
@@ -20,14 +20,14 @@ class Kept:
 
     @property
     def sequence(self) -> int:
-        """Its place in the log, 0 if it says none."""
+        """Its sequence in the log, 0 if it has none."""
         text = self.properties.get("sequence", "")
         return int(text) if text.isascii() and text.isdigit() else 0
 
 
 @dataclass(slots=True)
 class Comparison:
-    """What one topic has wrong so far. Facts of `erased` sessions may be in the topic without being in the log."""
+    """The differences of one topic so far. Facts of `erased` sessions may be in the topic but not in the log."""
 
     name: str
     erased: Container[str]
@@ -58,7 +58,7 @@ class Comparison:
         self._missing.append(expected)
 
     def extra(self, kept: Kept) -> None:
-        """Note that the topic has a message that the log has no fact for, or has had already."""
+        """Note that the topic has a message without a fact in the log, or a duplicate."""
         again = kept.sequence and kept.sequence <= self._last
         self._in_order(kept)
         if again or kept.properties.get("session") in self.erased or 0 < kept.sequence < self.first_in_log:
@@ -80,7 +80,7 @@ class Comparison:
         self._last = max(self._last, kept.sequence)
 
     def _flush(self) -> None:
-        """Tell a run of missing facts in one line."""
+        """Describe a run of missing facts in one line."""
         run, self._missing = self._missing, []
         if len(run) == 1:
             self._tell(f"{_name(run[0])} is missing")

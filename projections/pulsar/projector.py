@@ -1,4 +1,4 @@
-"""The projection at work: follows the log, sends what follows, and starts again whenever something went away."""
+"""The running projection: follows the log, sends what follows, and restarts after every outage."""
 
 import asyncio
 import contextlib
@@ -27,13 +27,13 @@ from projections.status import Status, log_end
 log = logging.getLogger(__name__)
 
 SILENT_S = 3.0
-"""Pulsar counts as away when it has not answered for so long and a connection is down."""
+"""Pulsar counts as away when it has not answered for this long and a connection is down."""
 
 HUNG_S = 60.0
-"""… or for so long with its connections up."""
+"""… or for this long with its connections up."""
 
 SHORT_PAUSE_S, LONG_PAUSE_S = 0.002, 0.05
-"""Between looks at what has been stored: short while answers come, longer while they don't."""
+"""Time between checks of what has been stored: short while answers come, else longer."""
 
 
 class PulsarProjector(Projector):
@@ -55,19 +55,19 @@ class PulsarProjector(Projector):
         return self._window.position
 
     def status(self) -> Status:
-        """Return how it is now."""
+        """Return its current status."""
         self._status.position = self._window.position
         return super().status()
 
     def server_away(self, error: Exception) -> str:
-        """Say so if Pulsar cannot be reached, or does not let us in; then its topics are looked at again, too."""
+        """Return the problem if Pulsar is unreachable or refuses us; then its topics are checked again too."""
         if not isinstance(error, PulsarAway | AdminProblem | NoAccess):
             return ""
         self._provisioned = False
         return f"for Pulsar: {error}"
 
     async def project(self) -> None:
-        """Send what follows the topics' ends. Raises as `Projector.project` does."""
+        """Send the facts after the topics' ends. Raises as `Projector.project` does."""
         if not self._provisioned:
             with cancellation_kept():
                 await asyncio.to_thread(provision, self._settings)
@@ -96,7 +96,7 @@ class PulsarProjector(Projector):
         try:
             await self.follow(self._nc, after, keep)
         except Stopped:
-            # Closing gives up what is on its way, and nobody would send it again until somebody helps.
+            # Closing drops messages in flight, and nobody would send them again before an operator helps.
             await self._until_stored(topics)
             raise
 
@@ -108,7 +108,7 @@ class PulsarProjector(Projector):
             self._room.clear()
             await self._wait_for_room(topics)
         if not self._window.in_flight:
-            self._answered_s = time.monotonic()  # it has owed no answer until now
+            self._answered_s = time.monotonic()  # no answer was due until now
         self._window.sent(fact.sequence, [message.topic for message in messages])
         for message in messages:
             topics.send(message)
@@ -126,7 +126,7 @@ class PulsarProjector(Projector):
             return []
 
     async def _until_stored(self, topics: Topics) -> None:
-        """Wait until Pulsar has all that was sent. Raises PulsarAway, Stopped."""
+        """Wait until Pulsar has stored all that was sent. Raises PulsarAway, Stopped."""
         while self._window.in_flight:
             self._check(topics)
             await asyncio.sleep(SHORT_PAUSE_S)
@@ -138,7 +138,7 @@ class PulsarProjector(Projector):
         self._check(topics)
 
     def _check(self, topics: Topics) -> None:
-        """Find out whether Pulsar is still there. Raises PulsarAway, Stopped."""
+        """Check whether Pulsar is still available. Raises PulsarAway, Stopped."""
         if topics.problem is not None:
             if "TooBig" in topics.problem:
                 raise Stopped(f"{topics.problem}: raise the broker's maxMessageSize, and it goes on")
@@ -148,12 +148,12 @@ class PulsarProjector(Projector):
             raise PulsarAway(f"no answer for {silent_s:.0f} s")
 
     async def _settle(self, topics: Topics, window: Window) -> None:
-        """Take note of what Pulsar has stored, often while something is on its way; until cancelled."""
+        """Track what Pulsar has stored, often while messages are in flight; until cancelled."""
         try:
             with own_cancellation_only():
                 await self._note_what_is_stored(topics, window)
         except Exception as error:
-            topics.problem = f"what is stored cannot be found out: {error!r}"
+            topics.problem = f"Pulsar's last stored sequence cannot be read: {error!r}"
             raise
 
     async def _note_what_is_stored(self, topics: Topics, window: Window) -> None:
@@ -171,11 +171,11 @@ class PulsarProjector(Projector):
             pause_s = SHORT_PAUSE_S if stored else min(pause_s * 2, LONG_PAUSE_S)
 
     async def _check_same_log(self, ends: dict[str, TopicEnd]) -> None:
-        """Make sure that the topics were written from this log. Raises Stopped, nats errors."""
+        """Check that the topics were written from this log. Raises Stopped, nats errors."""
         last = await log_end(self._nc)
         for topic, end in ends.items():
             other = f"{topic} was written from another log"
-            what_to_do = "delete the topic (it is made anew from this log), or use another Pulsar"
+            what_to_do = "delete the topic (it is rebuilt from this log), or use another Pulsar"
             if end.sequence > last:
                 raise Stopped(f"{other}: it ends with fact {end.sequence}, this log with {last}; {what_to_do}")
             if end.payload is None:

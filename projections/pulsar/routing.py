@@ -1,8 +1,8 @@
 """Which fact goes to which topics, and as what bytes: a pure function of the fact.
 
 - `conversation` has every fact of the log as it is: enough to follow, replay or keep a conversation.
-- `agent-lifecycle` has who came and went, and what failed: for those who run the system.
-- `session-metrics` has times, counts and reasons of the facts in `METRICS`, no words that anybody said or wrote.
+- `agent-lifecycle` has who joined and left, and what failed: for those who run the system.
+- `session-metrics` has times, counts and reasons of the facts in `METRICS`, without words that anybody said or wrote.
 """
 
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ PRODUCERS: dict[str, str] = {
     LIFECYCLE: "daredevil-agent-lifecycle",
     METRICS_TOPIC: "daredevil-session-metrics",
 }
-"""The one producer name of each topic. What the broker has stored is remembered by it: never change one."""
+"""The producer name of each topic. The broker's deduplication depends on it: never change one."""
 
 LIFECYCLE_EVENTS: frozenset[type[e.Event]] = frozenset(
     {
@@ -64,10 +64,10 @@ METRICS: dict[type[e.Event], tuple[str, ...]] = {
     e.PlaybackFinished: ("reply_id", "played_samples"),
     e.PlaybackInterrupted: ("reply_id", "played_samples", "clause_index", "reason"),
     e.TurnRecorded: ("reply_id", "interrupted", "gap_ms", "parts", "turn_ended_ns"),
-    # Not what it failed with: engines quote what they were given.
+    # Without the error: engines quote their input.
     e.EngineFailed: ("actor", "engine"),
 }
-"""The fields of each fact that `session-metrics` takes, besides the common ones. None may hold words."""
+"""The fields of each fact in `session-metrics`, besides the common ones. None may hold words."""
 
 
 class TopicMessage(NamedTuple):
@@ -82,7 +82,7 @@ class TopicMessage(NamedTuple):
 
 
 def topics_of(event_class: type[e.Event]) -> tuple[str, ...]:
-    """Return the topics that take facts of this class."""
+    """Return the topics of facts of this class."""
     return _TOPICS[event_class]
 
 
@@ -96,7 +96,7 @@ _TOPICS: dict[type[e.Event], tuple[str, ...]] = {row.event: _topics_of(row.event
 
 
 def messages_of(fact: StoredMessage) -> list[TopicMessage]:
-    """Return what a fact of the log becomes. Raises FromTheFuture; Undecodable if it is no fact of ours."""
+    """Return the messages for a fact of the log. Raises FromTheFuture; Undecodable if it is not a known fact."""
     sequence, data = fact.sequence, fact.data
     event = known_event(sequence, fact.subject, data)
     event_class = type(event)

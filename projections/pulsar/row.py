@@ -1,4 +1,4 @@
-"""What the rest of the system knows of this projection."""
+"""What the rest of the system knows about this projection."""
 
 from nats.aio.client import Client
 
@@ -30,5 +30,5 @@ PULSAR = Projection(
     enabled=lambda settings: bool(settings.pulsar_url),
     verify=_verify,
     problem=_problem,
-    out_of_reach="Pulsar: readers get a SessionErased; earlier messages go with the topics' retention",
+    out_of_reach="Pulsar: readers get a SessionErased; earlier messages expire with the topics' retention",
 )

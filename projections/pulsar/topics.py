@@ -1,4 +1,4 @@
-"""Our topics in a Pulsar: one producer each, how far each is, and sending without waiting."""
+"""Our topics in Pulsar: one producer each, how far each is, and sending without waiting."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from projections.pulsar.access import client_options
 from projections.pulsar.routing import PRODUCERS, TopicMessage
 
 IN_FLIGHT = 1000
-"""Messages on their way at most: their bytes are in memory until the broker has synced them."""
+"""The most messages in flight: their bytes are in memory until the broker has synced them."""
 
 OPERATION_TIMEOUT_S = 5
 CONNECTION_TIMEOUT_MS = 2000
@@ -32,14 +32,14 @@ class NotOurs(Stopped):
 
 @dataclass(frozen=True, slots=True)
 class TopicEnd:
-    """Where a topic ends: the last sequence that Pulsar has, and its message where that is still kept."""
+    """Where a topic ends: the last sequence that Pulsar has, and its message if that is still stored."""
 
     sequence: int
     payload: bytes | None
 
 
 def connect(settings: Settings) -> Any:
-    """Return a client; it connects when it is used. Raises PulsarAway if the address is none, or NoAccess."""
+    """Return a client, which connects on first use. Raises PulsarAway if the address is invalid, or NoAccess."""
     options = client_options(settings)
     try:
         return pulsar.Client(
@@ -47,15 +47,15 @@ def connect(settings: Settings) -> Any:
             **options,
             operation_timeout_seconds=OPERATION_TIMEOUT_S,
             connection_timeout_ms=CONNECTION_TIMEOUT_MS,
-            # What matters of what it logs comes as a result, too.
+            # The important part of what it logs is also in its results.
             logger=pulsar.FileLogger(pulsar.LoggerLevel.Error, os.devnull),
         )
     except (pulsar.PulsarException, ValueError, RuntimeError) as error:
-        raise PulsarAway(f"{settings.pulsar_url!r} is no address of a Pulsar: {error}") from error
+        raise PulsarAway(f"{settings.pulsar_url!r} is not an address of a Pulsar: {error}") from error
 
 
 class Topics:
-    """The producers of all topics. Made by `open_topics`; `close` it in any case."""
+    """The producers of all topics. Created by `open_topics`; always `close` it."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -68,11 +68,11 @@ class Topics:
         self._answered: Callable[[Any, Any], None] = self._results.__setitem__
         self.ends: dict[str, TopicEnd] = {}
         self.last = 0
-        """The end of the topic that had most when they were opened: what comes after goes to every topic it is for."""
+        """The furthest end of a topic when they were opened: later facts go to all of their topics."""
         self.problem: str | None = None
 
     def open(self) -> None:
-        """Make the producers and find out where each topic ends; blocks, some seconds if Pulsar is away.
+        """Create the producers and find out where each topic ends; blocks, some seconds if Pulsar is away.
 
         Raises PulsarAway, AnotherCopy, NotOurs.
         """
@@ -81,9 +81,9 @@ class Topics:
                 producer = self._client.create_producer(
                     topic,
                     producer_name=name,
-                    # Sent again until it is stored: a message that timed out would be a hole.
+                    # Sent again until it is stored: a message that timed out would leave a gap.
                     send_timeout_millis=0,
-                    # Within a batch, sequence ids of one's own lose and double messages.
+                    # Within a batch, custom sequence ids lose and duplicate messages.
                     batching_enabled=False,
                     max_pending_messages=2 * IN_FLIGHT,
                 )
@@ -96,7 +96,7 @@ class Topics:
                 raise PulsarAway(f"{topic}: {error}") from error
 
     def _end_of(self, topic: str, producer: Any) -> TopicEnd:
-        """Deduplication forgets a producer that was away for hours, retention drops messages: ask for both."""
+        """Deduplication forgets a producer that was away for hours, and retention drops messages: request both."""
         remembered = producer.last_sequence_id()
         reader = self._client.create_reader(topic, pulsar.MessageId.latest, start_message_id_inclusive=True)
         try:
@@ -109,8 +109,8 @@ class Topics:
             sequence = int(message.properties()["sequence"])
         except (KeyError, ValueError) as error:
             raise NotOurs(
-                f"the last message of {topic} has no sequence of a log: somebody else writes there; "
-                "use another Pulsar, or delete the topic (it is made anew from the log)"
+                f"the last message of {topic} has no sequence of a log: another program writes there; "
+                "use another Pulsar, or delete the topic (it is rebuilt from the log)"
             ) from error
         return TopicEnd(sequence, message.data()) if sequence >= remembered else TopicEnd(remembered, None)
 
@@ -135,7 +135,7 @@ class Topics:
     def stored(self) -> dict[str, int]:
         """Return up to which sequence each topic has all that was sent; if a message failed there is a `problem`."""
         ends = {topic: producer.last_sequence_id() for topic, producer in self._producers.items()}
-        # After that: the client tells of a failure before it goes on to what follows.
+        # After that: the client reports a failure before it continues with later messages.
         if len(self._results) > 1 and self.problem is None:
             self._look_at_results("a fact")
         return ends
@@ -145,7 +145,7 @@ class Topics:
         self.problem = f"{what} was not stored: {bad[0].name}"
 
     def close(self) -> None:
-        """Let go of everything at once; what is on its way may be stored or not. Blocks for some ms."""
+        """Release everything at once; messages in flight may be stored or not. Blocks for some ms."""
         self._client.shutdown()
 
 

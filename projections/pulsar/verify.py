@@ -1,4 +1,4 @@
-"""Every topic against the log, event by event."""
+"""Compares every topic with the log, event by event."""
 
 import asyncio
 import time
@@ -27,9 +27,9 @@ BATCH = 500
 
 
 async def verify(settings: Settings, nc: Client) -> list[str]:
-    """Return how the topics differ from the log; nothing when all is well.
+    """Return how the topics differ from the log; empty if they agree.
 
-    Waits until a running projection has what the log had at the beginning. A topic may lack what is older than
+    Waits until a running projection has reached the log's end at the start. A topic may lack what is older than
     the retention, and may still have the facts of erased sessions. Raises nats errors.
     """
     end = await log_end(nc)
@@ -64,7 +64,7 @@ async def _wait_for(nc: Client, end: int) -> None:
 
 
 async def _compare(nc: Client, client: Any, topic: str, end: int, expired_s: float, comparison: Comparison) -> None:
-    """Walk both in the order of sequences. Raises PulsarException, FromTheFuture, nats errors."""
+    """Compare both in the order of sequences. Raises PulsarException, FromTheFuture, nats errors."""
     topic_messages = kept_messages(client, topic)
     kept = await anext(topic_messages, None)
     nothing_yet = True
@@ -98,7 +98,7 @@ async def _expected(nc: Client, topic: str, end: int) -> AsyncIterator[tuple[flo
 
 
 async def kept_messages(client: Any, topic: str) -> AsyncIterator[Kept]:
-    """Yield what a topic has, from its first message to its last. Raises PulsarException."""
+    """Yield a topic's messages from the first to the last. Raises PulsarException."""
     reader = await asyncio.to_thread(client.create_reader, topic, pulsar.MessageId.earliest)
     try:
         while batch := await asyncio.to_thread(_read, reader):

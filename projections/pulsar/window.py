@@ -1,4 +1,4 @@
-"""How far the projection is: up to which fact everything has been stored, and how much is on its way."""
+"""How far the projection is: up to which fact everything is stored, and how much is in flight."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ class Window:
             self.position = sequence
 
     def stored(self, ends: Mapping[str, int]) -> int:
-        """Note up to which sequence each topic has everything; return how many messages that are more than before."""
+        """Note up to which sequence each topic has everything; return how many more messages that are."""
         before = self.in_flight
         for topic, end in ends.items():
             waiting = self._waiting[topic]
@@ -31,6 +31,6 @@ class Window:
                 waiting.popleft()
         self.in_flight = sum(map(len, self._waiting.values()))
         owed = [waiting[0] for waiting in self._waiting.values() if waiting]
-        # It may have stood further on already: what comes back from a broker that forgot is no step back of ours.
+        # It may have been further already: the answer of a broker that forgot must not move it back.
         self.position = max(self.position, min(owed) - 1 if owed else self._last)
         return before - self.in_flight

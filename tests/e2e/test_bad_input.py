@@ -153,7 +153,7 @@ async def test_a_wav_that_cannot_be_said_is_exit_code_2(
 
 
 @pytest.mark.parametrize(
-    ("session", "why"), [("a.b", "is not a session id"), ("*", "is no session id"), ("nobody", "no session nobody")]
+    ("session", "why"), [("a.b", "is not a session id"), ("*", "is not a session id"), ("nobody", "no session nobody")]
 )
 async def test_events_of_a_session_that_is_not_there_are_exit_code_2(
     system: Supervisor, session: str, why: str

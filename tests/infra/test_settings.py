@@ -61,7 +61,7 @@ def test_what_is_no_url_of_a_livekit_server_is_refused_and_it_is_said_what_to_wr
     settings.cache_clear()
     with pytest.raises(BadSettings) as refused:
         settings()
-    assert str(refused.value).startswith(f"DAREDEVIL_{name.upper()}: is no URL of a LiveKit server: write `wss://host`")
+    assert str(refused.value).startswith(f"DAREDEVIL_{name.upper()}: is not the URL of a LiveKit server: write `wss://host`")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_every_bad_setting_is_named_on_a_line_without_its_value(monkeypatch: pyt
     assert not any("secret" in line or "70000" in line for line in lines)
     monkeypatch.setenv("DAREDEVIL_PORT", "8030")
     monkeypatch.setenv("DAREDEVIL_LLM_OPTIONS", "{")
-    with pytest.raises(BadSettings, match=r"^DAREDEVIL_LLM_OPTIONS: is no JSON object.*at character 2$"):
+    with pytest.raises(BadSettings, match=r"^DAREDEVIL_LLM_OPTIONS: is not a JSON object.*at character 2$"):
         settings()
 
 

@@ -64,7 +64,7 @@ async def test_what_cannot_be_erased_is_told_in_one_line(broker: NatsBroker) -> 
     for arguments, told in (
         (("--user", "sam"), "still open: s-1"),
         (("--user", "ann"), "no session of user 'ann'"),
-        (("--session", "no.id"), "no session id"),
+        (("--session", "no.id"), "not a session id"),
         ((), "give --user USER or --session SESSION"),
         (("--user", "sam", "--session", "s-1"), "cannot go together"),
     ):
