@@ -61,7 +61,9 @@ def test_what_is_no_url_of_a_livekit_server_is_refused_and_it_is_said_what_to_wr
     settings.cache_clear()
     with pytest.raises(BadSettings) as refused:
         settings()
-    assert str(refused.value).startswith(f"DAREDEVIL_{name.upper()}: is not the URL of a LiveKit server: write `wss://host`")
+    assert str(refused.value).startswith(
+        f"DAREDEVIL_{name.upper()}: is not the URL of a LiveKit server: write `wss://host`"
+    )
 
 
 @pytest.mark.parametrize(
