@@ -149,7 +149,7 @@ def _without_embedding(fact: Folded, space: Space) -> Folded:
     )
     problem = (
         f"event {fact.row.sequence} ({fact.row.event}): an embedding of another length than the {space.dimensions} "
-        f"dimensions of its model ({space.model or '?'}): kept without it"
+        f"dimensions of its model ({space.model or '?'}): stored without it"
     )
     return fact._replace(changes=changes, problem=problem)
 
