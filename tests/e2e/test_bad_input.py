@@ -249,4 +249,6 @@ async def test_a_language_model_that_hangs_is_apologised_for_and_the_next_turn_i
     facts = [fact.event for fact in await facts_of(system.addresses.nats_url, result.session_id)]
     failures = [fact for fact in facts if isinstance(fact, e.EngineFailed)]
     assert {(failure.actor, failure.turn_id) for failure in failures} == {("reasoning", first.turn_id)}
-    assert all("Timeout" in failure.error for failure in failures)
+    # The model's client and reasoning both wait for LLM_TIMEOUT_S: either may be the first to give up.
+    too_slow = {f"silent for {LLM_TIMEOUT_S} s", "APITimeoutError: Request timed out."}
+    assert {failure.error for failure in failures} <= too_slow
