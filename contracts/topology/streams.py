@@ -72,6 +72,7 @@ class Durable:
 
     No events means all of them, and everything else on the log's subjects. `ack_wait_s` is how long a dead copy's
     messages stay with it; living copies send heartbeats well within. `actor` is the process that receives its messages.
+    One that is created with `from_now_on` starts with the next event, else with the oldest in the log.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Durable:
     max_ack_pending: int = 5000
     max_deliver: int = 20
     actor: str = ""
+    from_now_on: bool = False
     filter_subjects: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -53,8 +53,11 @@ class PcmLine:
                 self._report(ended=False)
                 self._reply_id = ""
                 self._waiting.clear()
-            case {"type": "pause" | "resume" as kind}:
-                self._paused = kind == "pause"
+            case {"type": "pause", "reply_id": self._reply_id}:
+                self._paused = True
+                self._report(ended=False)
+            case {"type": "resume"}:
+                self._paused = False
 
     def fact(self, fact: Fact) -> None:
         """Take a fact of the session: a door with captions would show it."""

@@ -55,7 +55,7 @@ def _consumer_config(durable: Durable) -> ConsumerConfig:
         durable_name=durable.name,
         filter_subjects=list(durable.filter_subjects),
         ack_policy=AckPolicy.EXPLICIT,
-        deliver_policy=DeliverPolicy.ALL,
+        deliver_policy=DeliverPolicy.NEW if durable.from_now_on else DeliverPolicy.ALL,
         ack_wait=durable.ack_wait_s,
         max_deliver=durable.max_deliver,
         max_ack_pending=durable.max_ack_pending,

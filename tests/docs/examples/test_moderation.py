@@ -9,7 +9,9 @@ from faststream.nats import NatsBroker
 
 from bridge.web_server import WebServer
 from contracts import events as e
-from infra.log.connection import connection
+from contracts.topology import VOICE
+from infra.log.connection import jetstream
+from infra.log.provisioning import missing_durables
 from infra.settings import Settings
 from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller
@@ -22,6 +24,9 @@ ROOT = Path(__file__).parents[3]
 async def test_a_call_with_a_forbidden_word_is_ended_and_others_go_on(
     nats_server: NatsServer, broker: NatsBroker
 ) -> None:
+    async def is_taking() -> bool:
+        return not await missing_durables(jetstream(broker), ("moderation",))
+
     agent, door = Agent(broker), WebServer(broker, Settings(port=0))
     await door.open()
     process = await asyncio.create_subprocess_exec(
@@ -33,13 +38,14 @@ async def test_a_call_with_a_forbidden_word_is_ended_and_others_go_on(
         async with Caller.connected(door.port) as harmless, Caller.connected(door.port) as careless:
             await harmless.hello()
             await careless.hello()
+            await until_async(is_taking, within_s=60)
             for caller, text in ((harmless, "What time is it?"), (careless, "My password is tiger.")):
                 turn = {"turn_id": f"t-{caller.session_id}", "participant_id": "caller", "text": text}
                 await agent.append(e.TurnEnded, caller.session_id, **turn)
             assert (await careless.fact("SessionClosed"))["reason"]
 
             async def all_handled() -> object:
-                durable = await connection(broker).jetstream().consumer_info("VOICE", "moderation")
+                durable = await jetstream(broker).consumer_info(VOICE, "moderation")
                 return durable.num_pending == 0 and durable.num_ack_pending == 0
 
             await until_async(all_handled)

@@ -70,7 +70,7 @@ def test_doctor_finds_nothing_wrong_with_them_but_an_option_that_none_takes(sett
     [
         ("docs.examples.nosuch:ParrotLLM", "nosuch"),
         ("docs.examples.own_engines:NoSuch", "NoSuch"),
-        ("docs.examples.own_engines:ToneTTS", "no language model"),
+        ("docs.examples.own_engines:ToneTTS", "not a language model"),
     ],
 )
 def test_a_language_model_that_is_not_there_is_named(name: str, problem: str) -> None:
