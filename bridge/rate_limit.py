@@ -1,4 +1,4 @@
-"""How much a client may send: a bucket that fills with time and is emptied by what comes. Pure."""
+"""How much a client may send: a token bucket, which fills with time and is emptied by what comes. Pure."""
 
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ class TokenBucket:
     _at_s: float = 0
 
     def take(self, amount: float, now_s: float) -> bool:
-        """Tell whether `amount` more is allowed now; what is refused costs nothing."""
+        """Return whether `amount` more is allowed now; a refusal costs nothing."""
         if self._left < 0:
             self._left, self._at_s = self.burst, now_s
         self._left = min(self.burst, self._left + (now_s - self._at_s) * self.per_s)
@@ -31,14 +31,14 @@ FLOOD_S = 5.0
 """What a stall has held back is through by then; of a client that goes on for longer sound is not all it sends."""
 
 FLOOD_MOST_S = 60.0
-"""So much sound above the limit no stall explains."""
+"""Sound above the limit that no stall can explain, in seconds."""
 
 CALM_S = 1.0
-"""After so long without any above the limit, what was left out before is told."""
+"""After this long without sound above the limit, what was left out before is reported."""
 
 
 class Flood(Exception):
-    """A client goes on and on sending more sound than anybody makes."""
+    """A client keeps sending more sound than real time."""
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class SoundLimit:
     _last_s: float = 0
 
     def take(self, amount_s: float, now_s: float) -> bool:
-        """Tell whether sound is taken; if not, it is left out. Raises Flood."""
+        """Return whether the sound is accepted; if not, it is left out. Raises Flood."""
         if self._bucket.take(amount_s, now_s):
             return True
         if not self._left_out_s:

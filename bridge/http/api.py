@@ -30,8 +30,8 @@ from infra.settings import Settings, items_of
 DESCRIPTION = """Talk to the agent by text, and read what was said.
 
 `/chat` and the health routes are open to whoever reaches this address; with `DAREDEVIL_AUTH` set, `/chat` needs the
-token (JWT) of a user. A session is gone on with, read and closed by who has its `resume_token`, or by its user where
-users are known. The admin key (`DAREDEVIL_ADMIN_KEY`) opens all of them, the list, and erasure. Each of these is
+token (JWT) of a user. A session is continued, read and closed by the client with its `resume_token`, or by its user
+where users are known. The admin key (`DAREDEVIL_ADMIN_KEY`) opens all of them, the list, and erasure. Each of these is
 sent as `Authorization: Bearer <…>`.
 
 Every answer other than a good one is a problem as in RFC 9457 (`application/problem+json`): `detail` says what is wrong

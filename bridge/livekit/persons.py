@@ -24,12 +24,12 @@ MAX_ATTRIBUTES, MAX_ATTRIBUTE_CHARS = 32, 512
 
 
 def is_person(kind: int) -> bool:
-    """Tell whether a participant is somebody to talk with: recorders and other agents are not."""
+    """Return whether a participant is somebody to talk with: recorders and other agents are not."""
     return kind in _ORIGINS
 
 
 def is_microphone(kind: "rtc.TrackKind.ValueType", source: "rtc.TrackSource.ValueType") -> bool:
-    """Tell whether a track is somebody's voice: no video, and not the sound of a shared screen."""
+    """Return whether a track is somebody's voice: not video, and not the sound of a shared screen."""
     return kind == rtc.TrackKind.KIND_AUDIO and source != rtc.TrackSource.SOURCE_SCREENSHARE_AUDIO
 
 

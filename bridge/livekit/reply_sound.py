@@ -89,7 +89,7 @@ class RoomReplySound:
         return int(heard * self._ratio)
 
     def is_audible(self, queued_s: float) -> bool:
-        """Tell whether something that is no silence was heard."""
+        """Return whether anything other than silence was heard."""
         if self._onset is None:
             fresh = np.frombuffer(bytes(self._pcm[(self._searched - self._first) * 2 :]), "<i2").astype(np.int32)
             loud = np.flatnonzero(np.abs(fresh) > AUDIBLE)

@@ -113,7 +113,7 @@ class CapturedSound:
         return batch, more
 
     def _lost(self, status: str) -> bool:
-        """Tell whether it is worth another try: without responders the consumer is gone."""
+        """Return whether to try again: without responders the consumer is gone."""
         if status in ("404", "408"):
             return False
         self._consumer = ""

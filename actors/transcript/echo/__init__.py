@@ -1,1 +1,1 @@
-"""The agent's own sound in a caller's microphone: found, taken away, and never taken for speech."""
+"""The agent's own sound in a caller's microphone: found, removed, and never mistaken for speech."""

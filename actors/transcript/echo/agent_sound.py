@@ -1,4 +1,4 @@
-"""What the agent says in a session, as it goes out to be played: for comparison with what comes in."""
+"""The agent's sound in a session as it is published, to be compared with what the microphone hears."""
 
 import logging
 import time
@@ -19,13 +19,13 @@ log = logging.getLogger(__name__)
 
 
 KEPT_S = 60
-"""How much of the agent's past sound a new owner reads at least: what may be playing still."""
+"""The least of the agent's past sound that a new owner reads: what may still be playing."""
 
 MOST_KEPT_S = 360
-"""How much of it is read at most to have the newest reply from its beginning: without that it can't be placed."""
+"""The most that is read to get the newest reply from its beginning: without that it cannot be placed."""
 
 FIRST_STEP = 2000
-"""How many sequences it looks back at first, then each time twice as many."""
+"""How many sequences it first looks back; each further step is twice as long."""
 
 
 class AgentSound:
@@ -41,7 +41,7 @@ class AgentSound:
         self._sound = RepliesSound()
         self._subscription: Subscription | None = None
         self._early: list[OutFrame] | None = []
-        """What has come while the past was being read; None afterwards."""
+        """What came while the past was being read; None afterwards."""
         self.playback = HeardPlayback(self._sound)
 
     async def __aenter__(self) -> "AgentSound":

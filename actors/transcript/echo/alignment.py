@@ -12,8 +12,8 @@ Sound = npt.NDArray[np.float64]
 Correlation = npt.NDArray[np.float32]
 
 WHITENING = 0.7
-"""Exponent of the cross spectrum's weight: 0 is plain correlation, 1 the phase transform (PHAT). In between both hums
-and hisses count; 0.7 told echo and other speech apart best."""
+"""Exponent of the cross spectrum's weight: 0 is plain correlation, 1 the phase transform (PHAT). In between, both hums
+and hisses count; 0.7 separated echo from other speech best."""
 
 BAND_HZ = (200, 3700)
 """What telephones and small loudspeakers let through."""
@@ -27,14 +27,14 @@ PIECE_SAMPLES = PIECE_WINDOWS * WINDOW_SAMPLES
 """Sound is compared 128 ms at a time."""
 
 PIECES = 4
-"""So many pieces, one after the other, have to agree on a place."""
+"""How many consecutive pieces must agree on a place."""
 
 MOST_OF_A_PIECE = 12.0
-"""What one piece counts at most (its correlation over the RMS at all places). The same voice says the same sound again:
-one such piece fits with up to 29, but the next one does not fit at the same place."""
+"""The most that one piece counts (its correlation over the RMS at all places). A voice repeats its sounds: one such
+piece can match with up to 29, but the next one does not match at the same place."""
 
 AUDIBLE_SHARE = 0.05
-"""A place counts if what was played there has so much of the mean power."""
+"""A place counts if what was played there has this share of the mean power."""
 LEAST_PLACES = IN_SAMPLE_RATE_HZ // 10
 
 
@@ -62,7 +62,7 @@ class Aligner:
         self._correlations: dict[int, Correlation] = {}
 
     def forget(self) -> None:
-        """Begin anew: what was played is placed elsewhere now."""
+        """Start over: what was played is now placed elsewhere."""
         self._correlations.clear()
 
     def match(self, end: int, heard: Sound, played: Sound) -> tuple[Match, Match]:
@@ -87,7 +87,7 @@ def _peak(correlation: Correlation) -> Match:
 
 
 def _correlation(heard: Sound, played: Sound) -> Correlation | None:
-    """Return the correlation at each place over its RMS; None if nothing can be told from this sound."""
+    """Return the correlation at each place over its RMS; None if this sound is not enough to decide."""
     places = len(played) - len(heard) + 1
     power = np.cumsum(np.concatenate([[0.0], played**2]))
     audible = power[len(heard) :] - power[:places]

@@ -1,7 +1,7 @@
-"""Takes the agent's own sound out of one microphone, and tells what is left of it from speech.
+"""Removes the agent's own sound from one microphone, and distinguishes what is left of it from speech.
 
 A client without echo cancellation sends back what it plays: later by some 20 to 600 ms, fainter, through a telephone or
-a room. Where that is gets found (`alignment`); from there on a filter (`kalman`) predicts it. Where playback goes on
+a room. `alignment` finds where; from there on a filter (`kalman`) predicts it. Where playback goes on
 after a break, or another reply begins, it is expected at the same delay, and looked for as well. Pure: samples in,
 samples out; no clock.
 """
@@ -25,9 +25,9 @@ LEARNT_WINDOWS = 8
 """The filter learns from the last 256 ms."""
 
 FIRST_PASSES = 4
-"""The filter learns so often from the sound in which the echo was found."""
+"""How often the filter learns from the sound in which the echo was found."""
 LEAST_GAIN = 4.0
-"""What it then has to take away of what was left so far (a ratio of powers), or there was no echo, or not there."""
+"""How much of what was left it must then remove (a ratio of powers); otherwise there was no echo, or not there."""
 
 LEFT_OVER = (0.1, 0.4)
 LEFT_OVER_SPEAKING = (0.02, 0.12)
@@ -35,34 +35,36 @@ LEFT_OVER_SPEAKING = (0.02, 0.12)
 this one leaves is learnt, within these bounds."""
 USUAL_LEFT_OVER = 0.04
 LEFT_OVER_RATIOS = (8.0, 4.0)
-"""Single windows leave so many times what is usual (not speaking, speaking)."""
+"""How many times the usual share a single window may leave (not speaking, speaking)."""
 LEFT_OVER_PACE = 0.03
-"""The usual share is an average over a second."""
+"""The usual share is averaged over a second."""
 FADING = 0.7
-"""Of an echo's power in the next window, 32 ms later: rooms go on sounding (this is a reverberation time of 0.6 s)."""
+"""The share of an echo's power in the next window, 32 ms later: a reverberation time of 0.6 s."""
 
 ALONE_WINDOWS = 3
 AUDIBLE_SHARE = 0.25
-"""So many windows of sound, as loud as a good part of what the echo should be, make sure of an echo."""
+"""How many windows, as loud as a good part of the expected echo, confirm an echo."""
 YOUNG_WINDOWS = 10
 RELEARNT_AT = (3, 7)
 """The path that was learnt from the first sounds of an echo does not fit the next ones yet. For 320 ms it is learnt
 again from what came since."""
 LOUDER = 3.0
-"""Where the path does not fit, speech has to be louder than the echo is expected to be by this ratio of powers."""
+"""Where the path does not fit, speech must be louder than the expected echo by this ratio of powers."""
 LEAST_OF_GAIN = 0.7
-"""An echo is taken to be at least so loud as it was before: little may have been heard of it when it is found again."""
+"""The share of its earlier loudness that an echo is assumed to have: little of it may have been heard when it is found
+again."""
 
 LOST_SHARE = 0.7
 LOST_WINDOWS = 4
-"""When the filter leaves so much of so many windows it may have lost the echo, which is then looked for again."""
+"""When the filter leaves this much of this many windows, it may have lost the echo, which is then searched for
+again."""
 
 HELD_WINDOWS = 5
 HELD_WINDOWS_ECHOING = 7
-"""So long a first sound over playback is not called speech while it may be echo: on a microphone of which nothing is
-known yet, and on one that has echoed."""
+"""How long a first sound over playback is not called speech because it may be echo: on a microphone about which nothing
+is known yet, and on one that has echoed."""
 FREE_WINDOWS = 30
-"""A microphone that was silent for so long of playback (1 s) has no echo: speech is called so at once."""
+"""A microphone that was silent for this much playback (1 s) has no echo: speech is recognized at once."""
 
 VOICED = 0.35
 _LEARNT = LEARNT_WINDOWS * WINDOW_SAMPLES
@@ -71,7 +73,7 @@ _LEARNT = LEARNT_WINDOWS * WINDOW_SAMPLES
 class EchoCanceller:
     """One microphone, beside a loudspeaker or not. Windows are given in order.
 
-    `hears_playback` tells what to do with the next one: `clean` and then `judged`, or `overhear`.
+    `hears_playback` says what to do with the next one: `clean` and then `judged`, or `overhear`.
     """
 
     def __init__(self, playback: ReferenceSignal) -> None:
@@ -84,7 +86,7 @@ class EchoCanceller:
         self._playing = False
         self._heard_power = self._left_power = self._echo_power = self._expected_power = 0.0
         self._left: deque[float] = deque(maxlen=LEARNT_WINDOWS)
-        """Powers of the last windows, as far as no echo was taken out of them."""
+        """Powers of the last windows from which no echo was removed."""
         self._usual_left, self._usual_heard = USUAL_LEFT_OVER, 1.0
         """Mean powers of echoes by themselves: what the filter leaves, and what is heard."""
         self._gain = 0.0
@@ -94,7 +96,7 @@ class EchoCanceller:
         self._ended: tuple[EchoPath, int] | None = None
         """Path and delay of an echo that seems to have ended since playback was placed."""
         self._placed_anew = False
-        """Whether the echo is expected where it was, and has not been found there since playback was placed anew."""
+        """Whether the echo is expected where it was, and has not been found there since playback was placed again."""
         self._before: EchoPath | None = None
         """The path as it was before that: until playback is placed right, the filter unlearns it."""
         self._explained: set[int] = set()
@@ -102,7 +104,7 @@ class EchoCanceller:
 
     @property
     def is_sure(self) -> bool:
-        """Whether the echo was heard by itself: over it, a voice like the agent's may be taken for one."""
+        """Whether the echo was heard by itself: under speech, a voice like the agent's may be mistaken for an echo."""
         return self._delay is not None and self._alone >= ALONE_WINDOWS
 
     @property
@@ -112,11 +114,11 @@ class EchoCanceller:
 
     @property
     def is_free(self) -> bool:
-        """Whether this microphone is known not to hear the agent, or its echo is known and taken away."""
+        """Whether this microphone is known not to hear the agent, or its echo is known and removed."""
         return self._free or (self._delay is not None and self._age > YOUNG_WINDOWS)
 
     def hears_playback(self, first: int) -> bool:
-        """Tell whether the window at sample `first` may hold an echo: whether to `clean` it."""
+        """Return whether the window at sample `first` may hold an echo: whether to `clean` it."""
         self._playing = bool(np.any(self._playback.played(first - LATE_SAMPLES, first + EARLY_SAMPLES)))
         if self._version != self._playback.version:
             self._version = self._playback.version
@@ -124,7 +126,7 @@ class EchoCanceller:
         return self._playing
 
     def _expect_again(self) -> None:
-        """Expect the echo where it was: what was played is placed elsewhere now, but room and client are the same."""
+        """Expect the echo at the same delay: playback is now placed elsewhere, but room and client are the same."""
         if self._ended is not None and self._delay is None and self._finder.has_not_ended():
             self._path, self._delay = self._ended
         self._ended = None
@@ -137,7 +139,7 @@ class EchoCanceller:
         self._placed_anew = self._delay is not None
 
     def overhear(self, windows: Samples) -> None:
-        """Take windows in which there can be no echo: what comes next is compared with what was before."""
+        """Note windows in which there can be no echo: later windows are compared with them."""
         for window in windows.reshape(-1, WINDOW_SAMPLES):
             self._remember(window.astype(np.float64))
 
@@ -191,14 +193,14 @@ class EchoCanceller:
         return probability if speaking or self._own > 1 else 0.0
 
     def explains(self, start: int, end: int) -> bool:
-        """Tell whether most of `[start, end)` was nothing but the agent's own sound."""
+        """Return whether most of `[start, end)` was only the agent's own sound."""
         windows = range(start // WINDOW_SAMPLES, max(start + 1, end) // WINDOW_SAMPLES)
         return bool(windows) and sum(window in self._explained for window in windows) > len(windows) // 2
 
     # -- where it is
 
     def _held_back(self, probability: float, speaking: bool) -> float:
-        """Wait a little with a first sound that may be an echo yet to be found."""
+        """Wait a little with a first sound that may be an echo not found yet."""
         if probability < VOICED:
             self._silent += not speaking
             self._free = self._free or (not self.echoes and self._silent >= FREE_WINDOWS)
@@ -210,7 +212,7 @@ class EchoCanceller:
         return 0.0
 
     def _is_echo(self, speaking: bool) -> bool:
-        """Tell whether the window holds no more than the echo and what a room makes of it."""
+        """Return whether the window holds no more than the echo and its reverberation."""
         least, most = LEFT_OVER_SPEAKING if speaking else LEFT_OVER
         share = min(most, max(least, LEFT_OVER_RATIOS[speaking] * self._usual_left / self._usual_heard))
         if self._age <= YOUNG_WINDOWS:
@@ -221,11 +223,11 @@ class EchoCanceller:
         return not (speaking or fits) and self._heard_power <= LOUDER * self._expected_power
 
     def _is_moved(self, first: int, probability: float) -> bool:
-        """Look whether what may be speech is the echo, at another place: playback may have stalled for a moment."""
+        """Check whether what may be speech is the echo at another place: playback may have stalled for a moment."""
         return probability >= VOICED and self._find(first)
 
     def _find(self, first: int) -> bool:
-        """Look for the last windows in what was played; if they are there, elsewhere than before, cancel that."""
+        """Search for the last windows in what was played; if they are found at another place, cancel there."""
         delay = self._finder.find(first + WINDOW_SAMPLES, self._heard[-PIECE_SAMPLES:])
         self._placed_anew = self._placed_anew and delay is None
         if delay is None or (self._delay is not None and abs(delay - self._delay) <= SAME_PLACE_SAMPLES):
@@ -233,7 +235,7 @@ class EchoCanceller:
         return self._learn(delay, first + WINDOW_SAMPLES - _LEARNT, self._heard)
 
     def _learn(self, delay: int, begin: int, heard: Sound, least_gain: float = LEAST_GAIN) -> bool:
-        """Learn the path from the sound in which an echo was found; tell whether it was one.
+        """Learn the path from the sound in which an echo was found; return whether it was one.
 
         Before the first time, the newest window is left out: it is predicted next.
         """
@@ -255,7 +257,7 @@ class EchoCanceller:
         return True
 
     def _grow(self, first: int, sounds: bool) -> None:
-        """Learn again while the path is young; later, look whether there is an echo yet, and whether it has moved."""
+        """Learn again while the path is young; later, check whether the echo is still there or has moved."""
         assert self._delay is not None
         if self._placed_anew and not sounds:
             return

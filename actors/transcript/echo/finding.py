@@ -1,4 +1,4 @@
-"""Where an echo is in a microphone's sound, and whether it is one: evidence before anything is taken away. Pure."""
+"""Where an echo is in a microphone's sound, and whether it is one: evidence before anything is removed. Pure."""
 
 from collections import deque
 from typing import Protocol
@@ -10,7 +10,7 @@ from actors.transcript.endpointing import SAMPLES_PER_MS, WINDOW_SAMPLES
 
 EARLY_SAMPLES = 500 * SAMPLES_PER_MS
 LATE_SAMPLES = 1200 * SAMPLES_PER_MS
-"""An echo is looked for so much before (its fact came late) and after the time at which playback is known to be."""
+"""How far before (its fact came late) and after the known time of playback an echo is searched for."""
 
 SURE_SCORE = 11.5
 """An echo is found with a match this sure. Over 25 times 7 s of the agent's own voice with other words it reached 10.8
@@ -18,15 +18,15 @@ at most; half of all echoes reach it within 170 ms of sound, all within 260."""
 
 ONSET_SCORE = 13.5
 ONSET_SHARE = 0.1
-"""One piece is enough where both began to sound in it, after a silence: were at most this share of its power."""
+"""One piece is enough if both began to sound in it after a silence: had at most this share of its power before."""
 
 REMEMBERED_WINDOWS = 32
 SILENT_SHARE = 0.1
 MOST_SILENT = 2
 MOST_SILENT_OF_ECHO = 12
-"""An echo can't be where the microphone was silent: where it heard less than this share of what the echo would have
-been, in more than so many windows of the last second. One that was found has ended after more of them: telephones let
-little of some sounds through."""
+"""There is no echo where the microphone was silent: where it heard less than this share of the expected echo in more
+than this many windows of the last second. For an echo that was found it takes more of them: telephones let little of
+some sounds through."""
 
 LEAD_SAMPLES = 4 * SAMPLES_PER_MS
 """How much of the filter lies before the delay that was found."""
@@ -39,28 +39,29 @@ class ReferenceSignal(Protocol):
     """What the loudspeaker should have played."""
 
     version: int
-    """Another one when playback began, went on, or its time was corrected."""
+    """Changes when playback begins, continues, or its time is corrected."""
 
     def played(self, start: int, end: int) -> Sound:
         """Return what was played in `[start, end)` of the microphone's samples, as far as that is known."""
 
 
 class EchoFinder:
-    """Finds how much later than known one microphone hears what is played. Windows are given in order: `hear`."""
+    """Finds how much later than expected one microphone hears what is played. Windows are given in order: `hear`."""
 
     def __init__(self, playback: ReferenceSignal) -> None:
         self._playback = playback
         self._aligner = Aligner()
         self._powers: deque[float] = deque([0.0] * REMEMBERED_WINDOWS, REMEMBERED_WINDOWS)
         self._ended: tuple[int, float, int, Sound] | None = None
-        """The last echo that has ended: its delay and gain, the sample at which that was told, and the powers then."""
+        """The last echo that has ended: its delay and gain, the sample at which that was noticed, and the powers
+        then."""
 
     def hear(self, power_of_window: float) -> None:
-        """Take the power of the next window, as it was heard."""
+        """Note the power of the next window, as it was heard."""
         self._powers.append(power_of_window)
 
     def forget(self) -> None:
-        """Begin anew: what was played is placed elsewhere now."""
+        """Start over: what was played is now placed elsewhere."""
         self._aligner.forget()
 
     def aligned(self, delay: int, start: int, end: int) -> Sound:
@@ -81,7 +82,7 @@ class EchoFinder:
         return None
 
     def has_ended(self, delay: int, gain: float, end: int) -> bool:
-        """Tell whether the echo has not been heard for a while: the client has found it, and takes it out itself.
+        """Return whether the echo has not been heard for a while: the client has found it, and removes it itself.
 
         `gain` is how much louder it was than what was played.
         """
@@ -92,7 +93,7 @@ class EchoFinder:
         return True
 
     def has_not_ended(self) -> bool:
-        """Tell, once playback was placed anew, whether what was taken for the echo's end was a break in playback."""
+        """Return, once playback is placed again, whether the assumed end of the echo was a break in playback."""
         if self._ended is None:
             return False
         delay, gain, end, heard = self._ended
@@ -110,7 +111,7 @@ class EchoFinder:
         return powers
 
     def _began_together(self, delay: int, end: int) -> bool:
-        """Tell whether both were silent, and began to sound at the same time."""
+        """Return whether both were silent, and began to sound at the same time."""
         onsets = []
         for powers in self._powers_of(delay, end):
             sounding = np.flatnonzero(powers >= ONSET_SHARE * np.max(powers[-PIECE_WINDOWS:]))
@@ -118,7 +119,7 @@ class EchoFinder:
         return max(onsets) <= PIECE_WINDOWS + 1 and abs(onsets[0] - onsets[1]) <= 1
 
     def _was_silent(self, delay: int, end: int) -> bool:
-        """Tell whether the microphone was silent where an echo so late would have been heard."""
+        """Return whether the microphone was silent where an echo with this delay would have been heard."""
         heard, played = self._powers_of(delay, end)
         gain = np.sum(heard[-PIECE_WINDOWS:]) / max(1.0, np.sum(played[-PIECE_WINDOWS:]))
         return _silences(heard, gain * played) > MOST_SILENT

@@ -18,21 +18,21 @@ PARTITIONS = 8
 """The path is this many blocks long: 128 ms."""
 
 FORGET = 0.9995
-"""How much of the path is taken to be the same one block later."""
+"""How much of the path is assumed to be the same one block later."""
 
 _DECAY = 0.3
-"""Of one block's power in the next one's, in a room."""
+"""The share of one block's power in the next one's, in a room."""
 
 _LEAST_POWER = 1.0
 _SMOOTH = 0.7
-"""Of the last block's unexplained power in this one's."""
+"""The share of the last block's unexplained power in this one's."""
 
 
 class EchoPath:
     """The path from what was played to what was heard of it; blocks must be given in order, and aligned."""
 
     def __init__(self, gain: float) -> None:
-        """Begin knowing only how loud the echo is: `gain` times what was played."""
+        """Start with only the loudness of the echo: `gain` times what was played."""
         bins = BLOCK_SAMPLES + 1
         self._path = np.zeros((PARTITIONS, bins), np.complex128)
         self._unsure = np.full((PARTITIONS, bins), gain**2) * _DECAY ** np.arange(PARTITIONS)[:, None]
@@ -41,7 +41,7 @@ class EchoPath:
         self._unexplained: npt.NDArray[np.float64] | None = None
 
     def forget_played(self) -> None:
-        """Begin anew with what was played; the path stays."""
+        """Start over with what was played; the path stays."""
         self._played[:] = 0
         self._last = np.zeros(BLOCK_SAMPLES)
 

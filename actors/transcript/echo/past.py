@@ -1,4 +1,4 @@
-"""Facts of the past in the door's time, as far as their order tells: other machines may be hours off. Pure."""
+"""Facts of the past in the door's time, as far as their order allows: other machines may be hours off. Pure."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ OF_THE_DOOR = tuple(row.event for row in EVENTS if row.publishers == (BRIDGE,))
 def in_doors_time(events: Sequence[e.Event]) -> list[e.Event]:
     """Return a session's facts, given in the log's order, with times of the door's clock.
 
-    What another process has said lies between the door's facts before and after it, whatever its own clock says.
+    What another process appended lies between the door's facts before and after it, whatever its own clock says.
     """
     latest: int | None = None
     bounds: list[int | None] = []

@@ -16,10 +16,10 @@ Sound = npt.NDArray[np.float64]
 NS_PER_SAMPLE = 1_000_000_000 // IN_SAMPLE_RATE_HZ
 KEPT_STRETCHES = 8
 DRY_SAMPLES = 20 * SAMPLES_PER_MS
-"""Sound that comes so late was waited for at the loudspeaker."""
+"""When sound is this late, the loudspeaker had to wait for it."""
 
 CLOCK_FRAMES = 50
-"""The least delayed of so many frames (1 s or more) tells the microphone's time."""
+"""The least delayed of this many frames (1 s or more) gives the microphone's time."""
 
 EARLY_FACTS = 500
 """Facts that wait for the microphone's first frame."""
@@ -32,14 +32,14 @@ OF_THE_DOOR = (
     e.PlaybackFinished,
     e.PlaybackInterrupted,
 )
-"""Facts that are stamped by the clock that stamps the microphone's frames too."""
+"""Facts stamped by the clock that also stamps the microphone's frames."""
 
 PAUSING_SAMPLES = 120 * SAMPLES_PER_MS
-"""How long playback goes on once speech is noticed: until the client has been told to pause."""
+"""How long playback continues once speech is noticed: until the pause reaches the client."""
 
 
 class MicrophoneClock:
-    """Which sample of a microphone came in at which time, as its frames tell."""
+    """Which sample of a microphone came in at which time, from its frames."""
 
     def __init__(self) -> None:
         self._begun_ns: deque[int] = deque(maxlen=CLOCK_FRAMES)
@@ -50,7 +50,7 @@ class MicrophoneClock:
         return bool(self._begun_ns)
 
     def hear(self, frame: InFrame, came_ns: int) -> None:
-        """Take a frame that came in at that time."""
+        """Note a frame that came in at that time."""
         end = frame.first_sample + len(frame.pcm) // 2
         self._begun_ns.append(came_ns - end * NS_PER_SAMPLE)
 
@@ -69,20 +69,20 @@ class _Stretch:
     end: int | None = None
     guessed: bool = False
     dry: bool = False
-    """Ended because its sound ran out: it goes on when more comes."""
+    """Ended because its sound ran out: it continues when more comes."""
 
     @property
     def last(self) -> int:
-        """The sample of the reply behind it, once it has ended."""
+        """The sample of the reply after it, once it has ended."""
         return self.first + (self.end or self.start) - self.start
 
 
 class HeardPlayback:
     """What the loudspeaker played, placed in one microphone's time.
 
-    A fact of playback comes after what it tells. So a reply that may be heard is taken to begin once it has sound, one
-    that ran dry to go on with its next sound, and one whose interruption was dismissed to go on at once; the facts put
-    that right.
+    A fact of playback comes after what it reports. So a reply that may be heard is assumed to begin once it has sound,
+    one that ran dry to go on with its next sound, and one whose interruption was dismissed to go on at once; the facts
+    put that right.
 
     The clocks of machines may be hours apart. Facts of the door are placed by its own clock, which stamps the frames
     as well; what others say, and the agent's sound, by when it came here, as frames do (`here_ns`: monotonic clock).
@@ -95,21 +95,21 @@ class HeardPlayback:
         self._early: deque[tuple[e.Event, int | None]] = deque(maxlen=EARLY_FACTS)
         self._stretches: deque[_Stretch] = deque(maxlen=KEPT_STRETCHES)
         self._granted: str | None = None
-        """The reply that may begin, and has not."""
+        """The reply that may begin and has not."""
         self._paused_by: str | None = None
         """The utterance that has just paused it."""
         self.version = 0
-        """Grows whenever playback begins, goes on, or is placed anew."""
+        """Grows whenever playback begins, continues, or is placed again."""
 
     def hear(self, frame: InFrame, here_ns: int) -> None:
-        """Take a frame of the microphone: it tells its time."""
+        """Note a frame of the microphone: it gives the time."""
         self._at_door.hear(frame, frame.received_ns)
         self._here.hear(frame, here_ns)
         while self._early:
             self._place(*self._early.popleft())
 
     def take(self, event: e.Event, here_ns: int | None = None) -> None:
-        """Take a fact of the session, and when it came here; None for one of the past, in the door's time (`past`)."""
+        """Apply a fact of the session; `here_ns` is when it came here, None for one of the past (`past`)."""
         if self._here.runs:
             self._place(event, here_ns)
         else:
@@ -140,7 +140,7 @@ class HeardPlayback:
                 self._ended(event, at)
 
     def add(self, frame: OutFrame, here_ns: int) -> None:
-        """Take sound that came just now. If all that was there has been played, it is played now."""
+        """Add sound that came just now. If everything before has been played, it is played now."""
         reply, last, at = self._sound.get(frame.reply_id), self._last, self._here.sample_at(here_ns)
         known = reply.length if reply is not None else 0
         self._sound.add(frame)
@@ -157,7 +157,7 @@ class HeardPlayback:
                 self._begin(frame.reply_id, at, last.last, guessed=True)
 
     def _guess(self, at: int) -> None:
-        """Take a reply that may be heard and has sound to begin now."""
+        """Assume that a reply begins now: it may be heard and has sound."""
         reply_id = self._granted
         if reply_id is None or self._sound.get(reply_id) is None or self._is_playing():
             return
@@ -178,7 +178,7 @@ class HeardPlayback:
         return line
 
     def rest_ms(self, reply_id: str, clauses: int, sample: int) -> float | None:
-        """Return how much of a reply of so many clauses was still to be played at `sample`; None if it is not known."""
+        """Return how much of a reply of `clauses` was still to be played at `sample`; None if it is not known."""
         reply = self._sound.get(reply_id)
         stretch = next((s for s in reversed(self._stretches) if s.reply_id == reply_id and s.start <= sample), None)
         if reply is None or stretch is None or reply.clauses < clauses:
@@ -208,7 +208,7 @@ class HeardPlayback:
         self.version += 1
 
     def _resumed(self, reply_id: str, at: int, first: int) -> None:
-        """Go on with sample `first`: less, or something else, may have been heard than was said before."""
+        """Continue with sample `first`: less, or something else, may have been heard than was reported before."""
         while (last := self._last) is not None and last.reply_id == reply_id and (last.guessed or last.first >= first):
             self._stretches.pop()
         if last is not None and last.reply_id == reply_id:
@@ -218,7 +218,7 @@ class HeardPlayback:
         self._begin(reply_id, at, first)
 
     def _stalled(self, event: e.PlaybackStalled, played: int) -> None:
-        """End where it stands still; who tells nothing may play on."""
+        """End where playback stands still; a client that reports nothing may play on."""
         if event.cause == "silent":
             return
         self._stopped(event.reply_id, played)
@@ -261,7 +261,7 @@ class HeardPlayback:
         return self._stretches[-1] if self._stretches else None
 
     def _is_playing(self) -> bool:
-        """Tell whether the last reply begun may still be heard: the next one waits for its end."""
+        """Return whether the last reply that began may still be heard: the next one waits for its end."""
         return self._last is not None and self._last.end is None
 
     def _at_16_khz(self, reply_id: str, samples: int) -> int:
@@ -270,7 +270,7 @@ class HeardPlayback:
 
 
 def _when_ns(event: e.Event) -> int:
-    """Return when it was heard that playback began or went on, if that was told, else when that was said."""
+    """Return when playback was heard to begin or continue, if that was reported, else when the fact was appended."""
     if isinstance(event, e.PlaybackStarted | e.PlaybackResumed) and event.heard_ns is not None:
         return event.heard_ns
     return event.time_ns

@@ -13,10 +13,10 @@ Samples = npt.NDArray[np.int16]
 
 KEPT_REPLIES = 4
 MOST_SAMPLES = 300 * IN_SAMPLE_RATE_HZ
-"""Of one reply (5 minutes); what goes beyond is not played either."""
+"""The most of one reply (5 minutes); what goes beyond is not played either."""
 
 SILENCE_PEAK = 256
-"""Clients say that a reply has begun at its first sample louder than this."""
+"""Clients report the beginning of a reply at its first sample louder than this."""
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class _Clause:
 
 
 class ReferenceReply:
-    """One reply's sound, put together from frames that come in order, or once more."""
+    """One reply's sound, assembled from frames that come in order or repeat."""
 
     def __init__(self, rate_hz: int) -> None:
         self.rate_hz = rate_hz
@@ -42,7 +42,7 @@ class ReferenceReply:
         self._onset: int | None = None
 
     def add(self, frame: OutFrame) -> None:
-        """Take a frame; what is known already is left out, as is what lies behind a gap."""
+        """Add a frame; samples that are known already, and those after a gap, are left out."""
         clause = self._clauses.setdefault(frame.index, _Clause())
         known = len(clause.pcm) // 2
         if frame.first_sample <= known:
@@ -56,7 +56,7 @@ class ReferenceReply:
 
     @property
     def clauses(self) -> int:
-        """How many clauses are known whole."""
+        """How many clauses are complete."""
         return self._cursor
 
     def cut(self, start: int, end: int) -> Samples:
@@ -99,7 +99,7 @@ class RepliesSound:
         self._replies: OrderedDict[str, ReferenceReply] = OrderedDict()
 
     def add(self, frame: OutFrame) -> None:
-        """Take a frame; the oldest reply makes room for a new one."""
+        """Add a frame; the oldest reply makes room for a new one."""
         reply = self._replies.get(frame.reply_id)
         if reply is None:
             reply = self._replies[frame.reply_id] = ReferenceReply(frame.sample_rate_hz)

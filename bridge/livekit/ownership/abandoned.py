@@ -102,7 +102,7 @@ class Abandoned:
         await self._successor.see_to(holding, revision)
 
     async def _is_ours(self, room: api.Room) -> bool:
-        """Tell whether an agent of our name was sent to the room: others have theirs."""
+        """Return whether an agent of our name was sent to the room: others have theirs."""
         async with asyncio.timeout(API_TIMEOUT_S), livekit_api(self._settings) as livekit:
             dispatches = await livekit.agent_dispatch.list_dispatch(room.name)
         return any(dispatch.agent_name == self._settings.livekit_agent_name for dispatch in dispatches)

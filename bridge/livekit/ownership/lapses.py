@@ -23,7 +23,7 @@ class Seen:
     """When its job last answered, though it had not renewed it."""
 
     def may_be_alive(self, now_s: float) -> bool:
-        """Tell whether to ask its job: not if it has not renewed its lease for long, whatever it would answer."""
+        """Return whether to ask its job: not if it has not renewed its lease for long, whatever it would answer."""
         return self.holding.state == HELD and now_s - self.changed_s < BUSY_S
 
 

@@ -162,7 +162,7 @@ class Lease:
         return True
 
     async def _was_ours_or_forgotten(self, data: bytes) -> bool:
-        """Tell whether the last write was ours after all (its answer was lost), or NATS has forgotten all of them."""
+        """Return whether the last write was ours after all (its answer was lost), or NATS has lost the lease."""
         bucket = await bucket_of(self._broker)
         try:
             entry = await bucket.get(self._holding.session_id)

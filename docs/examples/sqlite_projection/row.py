@@ -37,7 +37,7 @@ async def unerased(settings: Settings, session_ids: Sequence[str]) -> str:
 
 
 async def rebuild(settings: Settings, nc: Client, progress: Progress, drop_lost: bool) -> Rebuilt:
-    """Make the table anew in one transaction: readers see the old one until then. Raises NotRebuilt."""
+    """Rebuild the table in one transaction: readers see the old one until then. Raises NotRebuilt."""
     end = await log_end(nc)
     progress("building", 0, end)
     messages = [message async for message in log_until(nc, end)]

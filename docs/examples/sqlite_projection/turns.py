@@ -94,7 +94,7 @@ class Turns:
         return after, problem
 
     def replace(self, messages: Sequence[StoredMessage], drop_lost: bool) -> Rebuilt:
-        """Make the table anew from the whole log. Raises NotRebuilt, FromTheFuture; then it is as it was."""
+        """Rebuild the table from the whole log. Raises NotRebuilt, FromTheFuture; then it is as it was."""
         began_s = time.monotonic()
         with self._connection:
             _, old = self.everything()

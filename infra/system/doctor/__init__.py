@@ -136,7 +136,7 @@ VOICE_REMEDY = "name a Piper voice, `NAME.onnx` with `NAME.onnx.json` beside it,
 
 
 def voice_finding(voice: str) -> Finding:
-    """Tell whether a voice's files are there."""
+    """Return whether a voice's files exist."""
     subject = f"DAREDEVIL_VOICE={voice}"
     for path in (Path(voice), Path(f"{voice}.json")):
         if not path.is_file() or not os.access(path, os.R_OK):
@@ -196,7 +196,7 @@ def unable(settings: Settings) -> list[str]:
 
 
 def engine_finding(kind: str, name: str, options: dict[str, object]) -> Finding:
-    """Tell whether an engine that the settings name can be used: its package, and its key."""
+    """Check whether an engine that the settings name can be used: its package, and its key."""
     setting = f"DAREDEVIL_{kind.upper()}"
     module, colon, _ = name.partition(":")
     if colon and (kind != "llm" or "." in module):
@@ -241,7 +241,7 @@ def how_to_install(package: str) -> str:
 
 
 def installed(module: str) -> bool:
-    """Tell whether a module can be imported, without importing it."""
+    """Return whether a module can be imported, without importing it."""
     try:
         return importlib.util.find_spec(module) is not None
     except (ImportError, ValueError):
