@@ -152,6 +152,6 @@ async def test_a_log_that_is_away_is_told_until_it_is_back_and_lost_speech_is_to
     await door.send(type="notice", code="log-back")
     await expect(page.get_by_text("Nothing can be stored at the moment")).to_be_hidden()
     await door.send(type="notice", code="sound-lost", ms=4_200)
-    await expect(page.locator(".notice")).to_contain_text("About 4 s of what you said got lost")
+    await expect(page.locator(".notice")).to_contain_text("About 4 s of what you said was lost")
     await door.send(type="notice", code="of-a-later-version")
     await holds(page, "daredevil.state !== 'ended'")

@@ -173,7 +173,7 @@ async def test_a_start_that_failed_ends_though_a_library_forgets_it(
 
 async def test_a_second_supervisor_is_told_who_runs_here(tmp_path: Path) -> None:
     async with running_system(some_settings(tmp_path), log_only=True):
-        with pytest.raises(DataDirInUse, match=f"process {os.getpid()} runs on it"):
+        with pytest.raises(DataDirInUse, match=f"is in use by process {os.getpid()}"):
             await Supervisor(some_settings(tmp_path), log_only=True).start()
 
 
@@ -371,7 +371,7 @@ async def test_every_part_is_kept_wherever_something_its_keeper_waits_for_is_can
                 os.kill(before, signal.SIGKILL)
                 await until(lambda: supervisor.pids().get(name, before) != before)  # noqa: B023 (waited for here)
         await until(lambda: supervisor.watching.done)
-        await until(lambda: any("watcher of the logs" in line for line in warned))
+        await until(lambda: any("watches the logs" in line for line in warned))
         await until(lambda: all(children_of(name) == [supervisor.pids().get(name)] for name in supervisor.injected))
     finally:
         await supervisor.stop()
