@@ -83,5 +83,8 @@ async def test_the_agent_that_hears_itself_finishes_and_takes_no_turn_of_its_own
             dismissals = [
                 each for each in await said(e.InterruptionDismissed) if isinstance(each, e.InterruptionDismissed)
             ]
-            assert {each.reason for each in dismissals} == {"echo"}, "it came back, and is nothing else"
+            # What the canceller leaves of an echo before it has found it may be too short for a word.
+            reasons = [each.reason for each in dismissals]
+            assert "echo" in reasons, "it came back"
+            assert set(reasons) <= {"echo", "no-words"}, "and is nothing else"
             assert not await said(e.TurnInterrupted, e.PlaybackInterrupted, e.TurnEnded)
