@@ -19,6 +19,8 @@ from tests.actors.reasoning.models import WAIT, ScriptedModel
 from tests.actors.reasoning.test_actor import clauses, copy_of_actor, log_of, until
 from tests.servers import NatsServer
 
+pytestmark = pytest.mark.slow
+
 HELLO = "Hello there."
 PING_S = 0.2
 

@@ -19,6 +19,8 @@ from infra.process.descriptors import raise_descriptor_limit
 from infra.settings import Settings
 from tests.waiting import until, until_async
 
+pytestmark = pytest.mark.slow
+
 HELLO = json.dumps({"type": "hello", "mic": False})
 EMPTY = bytes([0x82, 0x80]) + b"\0\0\0\0"
 PING = bytes([0x89, 0x80]) + b"\0\0\0\0"

@@ -16,6 +16,8 @@ from tests.bridge.caller import Caller, wait_for
 from tests.bridge.conftest import Connect, OpenDoor
 from tests.waiting import until_async
 
+pytestmark = pytest.mark.slow
+
 
 async def refused(door: WebServer, *messages: str | bytes) -> tuple[dict[str, Any], int]:
     async with Caller.connected(door.port) as caller:

@@ -8,6 +8,8 @@ from livekit.api import TokenVerifier
 from tests.bridge.http.conftest import OpenHttp
 from tests.livekit_server import LiveKitServer
 
+pytestmark = pytest.mark.slow
+
 SECRET = "a-secret-for-tests-of-40-characters-0004"
 ROOMS = {"livekit_url": "wss://rooms.example.org", "livekit_api_key": "key", "livekit_api_secret": SECRET}
 KEYED = {**ROOMS, "livekit_token_key": "let-me-in"}

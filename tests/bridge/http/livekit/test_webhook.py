@@ -23,6 +23,8 @@ from tests.bridge.http.conftest import OpenHttp
 from tests.livekit_server import KEY, running_livekit
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 ROOMS = {"livekit_url": "wss://x", "livekit_api_key": KEY.key, "livekit_api_secret": KEY.secret}
 PROFILE = {"prompt": "Be kind.", "llm": "local", "stt": "local", "tts": "local"}
 EVENT = WebhookEvent(
