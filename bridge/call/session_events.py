@@ -30,9 +30,19 @@ def opening(session_id: str) -> Cause:
 
 
 def session_opened(
-    session_id: str, door: str, user_id: str, settings: Settings, now_ns: int, resume_digest: str = ""
+    session_id: str,
+    door: str,
+    user_id: str,
+    settings: Settings,
+    now_ns: int,
+    resume_digest: str = "",
+    speaks: bool = True,
 ) -> e.SessionOpened:
-    """Return the event that opens a session at a door, with the agent of the settings."""
+    """Return the event that opens a session at a door, with the agent of the settings.
+
+    Where it does not speak (a text conversation) there is no greeting either.
+    """
+    profile = profile_of(settings)
     return answer(
         Cause(session_id),
         e.SessionOpened,
@@ -40,7 +50,7 @@ def session_opened(
         id_from=session_id,
         door=door,
         user_id=user_id or "anonymous",
-        profile=profile_of(settings),
+        profile=profile if speaks else profile.model_copy(update={"speaks": False, "greeting": ""}),
         resume_digest=resume_digest,
     )
 

@@ -4,9 +4,9 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bridge.call.session_events import AGENT, PERSON, joined, opening, profile_of
+from bridge.call.session_events import AGENT, PERSON, joined, opening, session_opened
 from contracts import events as e
-from contracts.answers import Cause, answer
+from contracts.answers import answer
 from contracts.ids import derive_id
 from infra.settings import Settings
 
@@ -19,19 +19,8 @@ def opening_facts(
     session_id: str, user_id: str, settings: Settings, now_ns: int, resume_digest: str = "", time_zone: str = ""
 ) -> list[e.Event]:
     """Return the fact that opens a text conversation: there is no sound and no greeting."""
-    profile = profile_of(settings).model_copy(update={"speaks": False, "greeting": ""})
-    opened = answer(
-        Cause(session_id),
-        e.SessionOpened,
-        time_ns=now_ns,
-        id_from=session_id,
-        door=HTTP,
-        user_id=user_id,
-        profile=profile,
-        resume_digest=resume_digest,
-    )
     return [
-        opened,
+        session_opened(session_id, HTTP, user_id, settings, now_ns, resume_digest, speaks=False),
         joined(session_id, PERSON, "person", "", now_ns, time_zone=time_zone),
         joined(session_id, AGENT, "agent", "", now_ns),
     ]
