@@ -1,0 +1,46 @@
+"""Tapes that nothing is written to: for tests of single parts, and for what runs without a log."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import TypeVar
+
+from infra.tape.tape import AS_IT_IS, Packing, Plain, Tape
+
+T = TypeVar("T")
+
+
+class Untaped:
+    """Both the tapes and each tape: engines are asked, facts move `basis`, and nothing is noted."""
+
+    def __init__(self, instance: str = "") -> None:
+        self.instance = instance
+        self.basis = 0
+        self._tapes: dict[str, Untaped] = {}
+
+    def of(self, session_id: str) -> Tape:
+        """Return the session's own tape."""
+        return self._tapes.setdefault(session_id, Untaped(self.instance))
+
+    def took(self, kind: str, payload: Plain = None) -> None:
+        """Note nothing."""
+
+    def took_fact(self, kind: str, sequence: int) -> None:
+        """Move `basis`."""
+        self.basis = max(self.basis, sequence)
+
+    async def result(
+        self, kind: str, key: str, request: Plain, ask: Callable[[], Awaitable[T]], packing: Packing[T] = AS_IT_IS
+    ) -> T:
+        """Return what `ask` returns."""
+        return await ask()
+
+    async def parts(
+        self, kind: str, key: str, request: Plain, ask: Callable[[], AsyncIterator[T]], packing: Packing[T] = AS_IT_IS
+    ) -> AsyncGenerator[T, None]:
+        """Yield what `ask` yields."""
+        stream = ask()
+        try:
+            async for part in stream:
+                yield part
+        finally:
+            if isinstance(stream, AsyncGenerator):
+                await stream.aclose()
