@@ -8,7 +8,14 @@ from contracts.topology import UnknownSubject, event_class_of
 
 
 class FromTheFuture(ValueError):
-    """A newer program wrote the fact, with a schema that this one does not know; the message says what to do."""
+    """A newer program wrote the fact, with a schema that this one does not know; the message says what to do.
+
+    `what` says it without that.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}: install the newer program, then start the projection again; it goes on")
+        self.what = what
 
 
 def known_event(sequence: int, subject: str, data: bytes) -> e.Event:
@@ -29,7 +36,7 @@ def known_event(sequence: int, subject: str, data: bytes) -> e.Event:
 def _from_the_future(sequence: int, subject: str, event_class: type[e.Event], version: int) -> FromTheFuture:
     return FromTheFuture(
         f"fact {sequence} ({event_class.__name__} on {subject}) has schema version {version}, this program "
-        f"knows {event_class.SCHEMA_VERSION}: install the newer program, then start the projection again; it goes on"
+        f"knows {event_class.SCHEMA_VERSION}"
     )
 
 

@@ -41,7 +41,8 @@ def _utc(time_ns: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time_ns / 1e9))
 
 
-def _date(time_ns: int) -> str:
+def utc_date(time_ns: int) -> str:
+    """Return a moment as a person reads it, to the second."""
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time_ns / 1e9))
 
 
@@ -134,7 +135,7 @@ def _latency(told: Conversation) -> dict[str, Any] | None:
 
 def to_text(told: Conversation) -> str:
     """Return who said what and when, one line each; further lines of a text are indented below it."""
-    began = _date(told.opened.time_ns)
+    began = utc_date(told.opened.time_ns)
     lines = [f"{one_line(told.opened.session_id)} · {began} · times are since then, hh:mm:ss.mmm"]
     for line in _lines(told):
         said, rest = lines_of(line.text), lines_of(line.unheard)
@@ -161,7 +162,7 @@ def to_markdown(told: Conversation) -> str:
         f"# Conversation {in_markdown(opened.session_id)}",
         "",
         f"- **with** {in_markdown(_company(told)) or 'nobody known'}, at the door {in_markdown(opened.door)}",
-        f"- **began** {_date(opened.time_ns)}, {state}; times are since then, hh:mm:ss.mmm",
+        f"- **began** {utc_date(opened.time_ns)}, {state}; times are since then, hh:mm:ss.mmm",
     ]
     latency = _latency(told)
     if latency:

@@ -1,0 +1,1 @@
+"""A recorded session again: at its pace, or its subjects published."""
