@@ -38,10 +38,14 @@ class Tape(Protocol):
     def basis(self) -> int:
         """The last sequence of the session that this copy has taken in: `Event.basis` of what it appends next."""
 
-    def took(self, kind: str, payload: Plain = None) -> None:
-        """Note a delivery that is about to be handed to the code: a report of the client, a tick, a frame."""
+    def took(self, kind: str, payload: Plain = None, at_ns: int | None = None) -> None:
+        """Note a delivery that is about to be handed to the code: a report of the client, a tick, a frame.
 
-    def took_fact(self, kind: str, sequence: int) -> None:
+        Code that decides on the time reads its clock once for each delivery and passes it as `at_ns` (Unix epoch ns, in
+        whole microseconds): a replay reads exactly that time. Left out, the tape reads its own clock.
+        """
+
+    def took_fact(self, kind: str, sequence: int, at_ns: int | None = None) -> None:
         """Note that a fact is about to be handed to the code, by its place in the log; it moves `basis`."""
 
     async def result(

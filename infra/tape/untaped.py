@@ -20,10 +20,10 @@ class Untaped:
         """Return the session's own tape."""
         return self._tapes.setdefault(session_id, Untaped(self.instance))
 
-    def took(self, kind: str, payload: Plain = None) -> None:
+    def took(self, kind: str, payload: Plain = None, at_ns: int | None = None) -> None:
         """Note nothing."""
 
-    def took_fact(self, kind: str, sequence: int) -> None:
+    def took_fact(self, kind: str, sequence: int, at_ns: int | None = None) -> None:
         """Move `basis`."""
         self.basis = max(self.basis, sequence)
 
