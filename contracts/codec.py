@@ -46,6 +46,7 @@ def decode(subject: str, data: bytes) -> Event:
         raise Undecodable(f"{event_class.__name__}: not MessagePack ({error!r})") from error
     if not isinstance(fields, dict):
         raise Undecodable(f"{event_class.__name__}: a map was expected, not {type(fields).__name__}")
+    fields.setdefault("schema_version", 1)
     try:
         event = event_class.model_validate(_upcast(event_class, fields))
     except ValidationError as error:
@@ -58,7 +59,7 @@ def decode(subject: str, data: bytes) -> Event:
 
 
 def _upcast(event_class: type[Event], fields: Fields) -> Fields:
-    version = fields.get("schema_version", 1)
+    version = fields["schema_version"]
     while isinstance(version, int) and (upcaster := UPCASTERS.get((event_class.__name__, version))):
         try:
             fields, version = upcaster(fields), version + 1

@@ -5,62 +5,48 @@ sound are sample counts since the track or clause began (`*_sample`, `*_samples`
 a default; anything else is a new class and an upcaster in `contracts.codec`.
 """
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from contracts.ids import Id, Reference
 from contracts.numbers import Count, Ms, Positive, Probability, SignedMs, SmallCount, TimeNs
-
-
-class Value(BaseModel):
-    """A part of an event; frozen, and tolerant of fields that a newer version added."""
-
-    # Defaults are validated so that an omitted field and the same value given produce the same bytes (0 and 0.0).
-    # Errors do not contain what was said: they end up in log files.
-    model_config = ConfigDict(
-        frozen=True,
-        extra="ignore",
-        validate_default=True,
-        hide_input_in_errors=True,
-        ser_json_bytes="base64",
-        val_json_bytes="base64",
-    )
+from contracts.profile import AgentProfile as AgentProfile
+from contracts.value import Measured
+from contracts.value import Value as Value
 
 
 class Event(Value):
     """What every fact has: its id, its session, its time, and its cause."""
 
-    SCHEMA_VERSION: ClassVar[int] = 1
+    SCHEMA_VERSION: ClassVar[int] = 2
+    """Raised by a class that gets a field; every event is written with the version of its class."""
 
-    schema_version: Positive = Field(default=1, description="Version of this class that wrote the event.")
+    schema_version: Measured[Positive] = Field(
+        default=SCHEMA_VERSION, description="Version of this class that wrote the event."
+    )
     event_id: str = Field(min_length=1, max_length=128, description="Derived from the cause; also the Nats-Msg-Id.")
     session_id: Id = Field(description="The conversation it belongs to.")
-    time_ns: TimeNs = Field(description="When it was said, Unix epoch ns.")
+    time_ns: Measured[TimeNs] = Field(description="When it was said, Unix epoch ns.")
     cause_id: str | None = Field(default=None, description="Id of the event it answers; absent for a session's first.")
     turn_id: str | None = Field(default=None, description="The turn it belongs to: the correlation id.")
+    basis: Measured[Count] = Field(
+        default=0,
+        description="Last sequence of this session that its writer had taken in when it decided; 0 if unknown.",
+    )
+    appended_by: Measured[str] = Field(
+        default="", description="Which copy of which process appended it: `reasoning-3f9c`; empty if unknown."
+    )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Write the version that a class has set for itself."""
+        if cls.model_fields["schema_version"].default != cls.SCHEMA_VERSION:
+            cls.model_fields["schema_version"].default = cls.SCHEMA_VERSION
+            cls.model_rebuild(force=True)
 
 
 # -- the session and who is in it (appended by the bridge)
-
-
-class AgentProfile(Value):
-    """How the agent of a session behaves: fixed when the session opens, so that a replay uses the same values."""
-
-    prompt: str = Field(description="System prompt.")
-    llm: str = Field(description="LangChain model as `provider:model`, or `local`.")
-    stt: str = Field(description="Speech to text: `local`, or a LiveKit plugin such as `deepgram.STT`.")
-    tts: str = Field(description="Text to speech: `local`, or a LiveKit plugin.")
-    voice: str = Field(default="", description="Voice name in the engine's own terms.")
-    greeting: str = Field(default="", description="What the agent says when the session opens; empty for nothing.")
-    speaks: bool = Field(default=True, description="Whether replies are synthesised; not in a conversation by text.")
-    agent_name: str = Field(default="", description="The name by which people address the agent.")
-    time_zone: str = Field(
-        default="", max_length=64, description="For callers whose client sends none: an IANA name, empty if unknown."
-    )
-    addressee: Literal["always", "named", "asked"] = Field(
-        default="always", description="Which turns are answered when several people are there."
-    )
 
 
 class SessionOpened(Event):
@@ -74,6 +60,13 @@ class SessionOpened(Event):
         max_length=128,
         description="SHA-256 (hex) of the secret with which its client resumes it; empty if there is none.",
     )
+    build: Measured[str] = Field(default="", description="Version of the program that opened it.")
+    engines: Measured[dict[str, str]] = Field(
+        default={},
+        description="What its engines are, by their part (`llm`, `stt`, …): name, and version or digest of the model.",
+    )
+    forked_from: Id | None = Field(default=None, description="The session that it continues, if it is a fork.")
+    forked_through: Count = Field(default=0, description="Last sequence of that session that belongs to this one, too.")
 
 
 class SessionClosed(Event):
@@ -193,7 +186,7 @@ class SpeechEnded(Event):
     participant_id: Id
     start_sample: Count
     end_sample: Count
-    speech_ended_ns: TimeNs = Field(description="When the last sample of speech arrived at the door.")
+    speech_ended_ns: Measured[TimeNs] = Field(description="When the last sample of speech arrived at the door.")
 
 
 class TranscriptRevised(Event):
@@ -204,7 +197,14 @@ class TranscriptRevised(Event):
     revision: SmallCount
     text: str = Field(description="The whole turn so far as it sounds now.")
     settled: bool = Field(default=False, description="Made in silence over all speech so far: worth a draft.")
-    speech_ended_ns: TimeNs | None = Field(default=None, description="With `settled`: when the speech stopped.")
+    speech_ended_ns: Measured[TimeNs | None] = Field(
+        default=None, description="With `settled`: when the speech stopped."
+    )
+    heard_from_sample: Count | None = Field(
+        default=None, description="First sample of the sound that speech to text was given for the last words."
+    )
+    heard_to_sample: Count | None = Field(default=None, description="The sample after the last of that sound.")
+    asked_ns: Measured[TimeNs | None] = Field(default=None, description="When it was given to speech to text.")
 
 
 class UtteranceTranscribed(Event):
@@ -216,7 +216,14 @@ class UtteranceTranscribed(Event):
     start_sample: Count
     end_sample: Count
     engine: str = ""
-    engine_ms: Ms = 0
+    engine_ms: Measured[Ms] = 0
+    heard_from_sample: Count | None = Field(
+        default=None, description="First sample of the sound that speech to text was given for it."
+    )
+    heard_to_sample: Count | None = Field(default=None, description="The sample after the last of that sound.")
+    asked_ns: Measured[TimeNs | None] = Field(
+        default=None, description="When the last of that sound was given to speech to text."
+    )
 
 
 class SpeechLost(Event):
@@ -237,7 +244,7 @@ class RecognitionFellBehind(Event):
 
     track_id: Id
     participant_id: Id
-    waited_ms: Ms = Field(description="How long the oldest speech had been waiting.")
+    waited_ms: Measured[Ms] = Field(description="How long the oldest speech had been waiting.")
     action: str = Field(default="", description="What is done about it.")
 
 
@@ -265,14 +272,33 @@ class UtteranceDismissed(Event):
     over_reply_id: Reference | None = Field(default=None, description="The reply that was playing.")
 
 
+class EndOfTurnOpinion(Value):
+    """What the end-of-turn model made of one pause."""
+
+    at_sample: Count = Field(description="Where the speech before the pause ends, in samples of the track.")
+    heard_ms: Ms = Field(description="How much sound after that end the model was given.")
+    probability: Probability = Field(description="That the turn is over.")
+    asked_ns: Measured[TimeNs] = Field(default=0, description="When the model was asked.")
+    elapsed_ms: Measured[Ms] = Field(default=0, description="How long the model took.")
+
+
 class TurnEvidence(Value):
     """Why the endpointing decided that the turn was over."""
 
-    silence_ms: Ms = Field(description="Silence when the decision fell.")
+    silence_ms: Measured[Ms] = Field(description="Silence when the decision fell.")
     end_of_turn_probability: Probability | None = None
     required_silence_ms: Ms = Field(description="Silence that this probability asked for.")
-    speech_ended_ns: TimeNs = Field(description="When the last sample of speech arrived at the door.")
-    text_ready_ns: TimeNs = Field(description="When the final words were known.")
+    speech_ended_ns: Measured[TimeNs] = Field(description="When the last sample of speech arrived at the door.")
+    text_ready_ns: Measured[TimeNs] = Field(description="When the final words were known.")
+    opinions: tuple[EndOfTurnOpinion, ...] = Field(
+        default=(), description="Every opinion on the last utterance, in their order; the highest counts."
+    )
+    unfinished: bool | None = Field(
+        default=None, description="Whether the words break off, which asks for the longest silence; absent if unknown."
+    )
+    whole_question: bool | None = Field(
+        default=None, description="Whether the words are a whole question, which counts as likelier to be the end."
+    )
 
 
 class TurnEnded(Event):
@@ -340,8 +366,13 @@ class ReplyStarted(Event):
     model: str = ""
     context: tuple[ContextMessage, ...] = ()
     memories: tuple[str, ...] = Field(default=(), description="Reply ids of the past exchanges that were recalled.")
-    recall_ms: Ms | None = Field(default=None, description="How long recalling took; none if not tried.")
+    recall_ms: Measured[Ms | None] = Field(default=None, description="How long recalling took; none if not tried.")
     cached: bool = Field(default=False, description="The answer came from the response cache.")
+    request: str = Field(
+        default="",
+        max_length=128,
+        description="Digest of what the model was really sent: its name, options, messages (primer included), tools.",
+    )
 
 
 class ReplyCommitted(Event):
@@ -359,7 +390,9 @@ class ReplyClauseWritten(Event):
     reply_id: Reference
     index: SmallCount
     text: str = Field(min_length=1, description="As it was written, with the white space before it.")
-    first_token_ns: TimeNs | None = Field(default=None, description="When the model's first token came (index 0).")
+    first_token_ns: Measured[TimeNs | None] = Field(
+        default=None, description="When the model's first token came (index 0)."
+    )
 
 
 class ToolCalled(Event):
@@ -381,7 +414,7 @@ class ToolReturned(Event):
     tool: str
     result: str = ""
     error: str | None = None
-    elapsed_ms: Ms = 0
+    elapsed_ms: Measured[Ms] = 0
 
 
 ReplyFinish = Literal[
@@ -411,8 +444,13 @@ class ReplyCompleted(Event):
     text: str
     clauses: SmallCount
     finish: ReplyFinish = Field(default="completed", description="How it ended.")
-    first_token_ms: Ms | None = None
-    elapsed_ms: Ms = 0
+    first_token_ms: Measured[Ms | None] = None
+    elapsed_ms: Measured[Ms] = 0
+    written: str = Field(
+        default="",
+        description="What the model wrote, with all that is never spoken (marks, thoughts); empty if that is `text`.",
+    )
+    tokens: SmallCount | None = Field(default=None, description="How many tokens, or pieces of text, came of it.")
 
 
 class ReplyDiscarded(Event):
@@ -420,6 +458,8 @@ class ReplyDiscarded(Event):
 
     reply_id: Reference
     reason: str = ""
+    written: str = Field(default="", description="What the model had written by then, with all that is never spoken.")
+    tokens: SmallCount | None = Field(default=None, description="How many tokens, or pieces of text, came of it.")
 
 
 # -- speaking (synthesis and the bridge)
@@ -435,8 +475,8 @@ class ClauseSynthesized(Event):
     sample_rate_hz: Positive
     word_end_samples: tuple[Count, ...] = Field(default=(), description="Where each word of `text` ends.")
     engine: str = ""
-    engine_ms: Ms = 0
-    first_chunk_ns: TimeNs = Field(default=0, description="When the first chunk was published.")
+    engine_ms: Measured[Ms] = 0
+    first_chunk_ns: Measured[TimeNs] = Field(default=0, description="When the first chunk was published.")
     unsaid: bool = Field(
         default=False,
         description="No voice can say it (its script): the sound, if any, is a notice; its words are not heard.",
@@ -458,10 +498,15 @@ class PlaybackStarted(Event):
     """The first sound of a reply was heard."""
 
     reply_id: Reference
-    gap_ms: SignedMs | None = Field(default=None, description="From the end of speech to this; none after typed text.")
-    parts: LatencyParts | None = None
+    gap_ms: Measured[SignedMs | None] = Field(
+        default=None, description="From the end of speech to this; none after typed text."
+    )
+    parts: Measured[LatencyParts | None] = None
     played_samples: Count = Field(default=0, description="What had been played by then: voices begin softly.")
-    heard_ns: TimeNs | None = Field(default=None, description="When that was, if the client reported it.")
+    heard_ns: Measured[TimeNs | None] = Field(default=None, description="When that was, if the client reported it.")
+    at_door_ns: Measured[TimeNs | None] = Field(
+        default=None, description="When the first sound of the reply had arrived at the door."
+    )
     estimated: bool = Field(
         default=False, description="The client reports no playback: it is assumed to play what it gets."
     )
@@ -472,9 +517,12 @@ class PlaybackStalled(Event):
 
     reply_id: Reference
     played_samples: Count
-    heard_ns: TimeNs | None = Field(default=None, description="When it stopped, as far as that is known.")
+    heard_ns: Measured[TimeNs | None] = Field(default=None, description="When it stopped, as far as that is known.")
     cause: Literal["late-sound", "client", "silent", "door"] = Field(
         description="Its sound came late; the client stalled; the client reports nothing; another door took over."
+    )
+    counted: bool | None = Field(
+        default=None, description="Whether the client counted `played_samples`; false if it is estimated."
     )
 
 
@@ -484,6 +532,9 @@ class PlaybackPaused(Event):
     reply_id: Reference
     played_samples: Count
     cause: str = ""
+    counted: bool | None = Field(
+        default=None, description="Whether the client counted `played_samples`; false if it is estimated."
+    )
 
 
 class PlaybackResumed(Event):
@@ -491,8 +542,13 @@ class PlaybackResumed(Event):
 
     reply_id: Reference
     played_samples: Count
-    paused_ms: Ms = 0
-    heard_ns: TimeNs | None = Field(default=None, description="When the next sample was heard, if not at `time_ns`.")
+    paused_ms: Measured[Ms] = 0
+    heard_ns: Measured[TimeNs | None] = Field(
+        default=None, description="When the next sample was heard, if not at `time_ns`."
+    )
+    counted: bool | None = Field(
+        default=None, description="Whether the client counted `played_samples`; false if it is estimated."
+    )
 
 
 class PlaybackFinished(Event):
@@ -501,7 +557,10 @@ class PlaybackFinished(Event):
     reply_id: Reference
     heard_text: str
     played_samples: Count
-    heard_ns: TimeNs | None = Field(default=None, description="When its last sample was heard, if reported.")
+    heard_ns: Measured[TimeNs | None] = Field(default=None, description="When its last sample was heard, if reported.")
+    counted: bool | None = Field(
+        default=None, description="Whether the client counted `played_samples`; false if it is estimated."
+    )
 
 
 class PlaybackInterrupted(Event):
@@ -512,6 +571,9 @@ class PlaybackInterrupted(Event):
     played_samples: Count
     clause_index: SmallCount = Field(default=0, description="The clause being said when it stopped.")
     reason: str = "barge-in"
+    counted: bool | None = Field(
+        default=None, description="Whether the client counted `played_samples`; false if it is estimated."
+    )
 
 
 # -- keeping (persistence, summaries) and failing (anyone)
@@ -526,7 +588,7 @@ class RecordingStored(Event):
     duration_ms: Ms
     size_bytes: Count
     location: str = Field(default="", description="Where its chunks are: a subject of stream RECORDINGS.")
-    start_ns: TimeNs = Field(default=0, description="When its first sample was heard, Unix epoch ns.")
+    start_ns: Measured[TimeNs] = Field(default=0, description="When its first sample was heard, Unix epoch ns.")
     channels: Positive = 2
     chunks: SmallCount = 0
 

@@ -30,6 +30,9 @@ Positive = Annotated[int, Field(gt=0, le=INT32_MAX, json_schema_extra=_INT32)]
 Ms = Annotated[float, Field(ge=0, le=MAX_MS, allow_inf_nan=False, json_schema_extra=_DOUBLE)]
 """A duration in milliseconds."""
 
+Seconds = Annotated[float, Field(ge=0, le=MAX_MS / 1000, allow_inf_nan=False, json_schema_extra=_DOUBLE)]
+"""A time-out or an age, in seconds."""
+
 SignedMs = Annotated[float, Field(ge=-MAX_MS, le=MAX_MS, allow_inf_nan=False, json_schema_extra=_DOUBLE)]
 """A duration that may be negative in old facts, written while a wall clock was set back."""
 

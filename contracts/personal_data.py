@@ -25,7 +25,8 @@ WORDS: dict[type[e.Event], tuple[str, ...]] = {
     e.ReplyClauseWritten: ("text",),
     e.ToolCalled: ("arguments",),
     e.ToolReturned: ("result", "error"),
-    e.ReplyCompleted: ("text",),
+    e.ReplyCompleted: ("text", "written"),
+    e.ReplyDiscarded: ("written",),
     e.ClauseSynthesized: ("text",),
     e.PlaybackFinished: ("heard_text",),
     e.PlaybackInterrupted: ("heard_text",),
@@ -42,10 +43,12 @@ PLAIN = frozenset(
     {
         *("event_id", "session_id", "cause_id", "turn_id", "participant_id", "track_id", "utterance_id", "reply_id"),
         *("over_reply_id", "utterance_ids", "memories", "call_id", "recording_id", "through_turn_id"),
-        *("addressed_id", "same_as_turn_id", "resume_digest"),
+        *("addressed_id", "same_as_turn_id", "resume_digest", "forked_from"),
         *("door", "kind", "origin", "source", "reason", "cause", "finish", "sentiment", "skeleton"),
         *("tool", "engine", "model", "embedding_model", "actor", "action", "codec", "location"),
-        "language",
+        *("appended_by", "build", "engines", "language"),
+        # A digest of words: nobody can find them again from it, as they are too many.
+        "request",
     }
 )
 """Text fields that never hold words, in any event: ids, names of our parts, and our own reasons."""

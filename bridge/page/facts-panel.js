@@ -3,7 +3,7 @@ import { el } from "./dom.js";
 
 const MAX_ROWS = 400;
 const AROUND = 16; // characters shown before what the filter found
-const HIDDEN_FIELDS = new Set(["schema_version", "event_id", "session_id"]);
+const HIDDEN_FIELDS = new Set(["schema_version", "event_id", "session_id", "basis", "appended_by"]);
 
 export function clock(timeNs) {
   const time = new Date(timeNs / 1e6);

@@ -6,6 +6,7 @@ from contracts.asyncapi.parts import EXAMPLE_ID, Node, channel, operation, proce
 from contracts.asyncapi.schemas import example
 from contracts.codec import CONTENT_TYPE
 from contracts.topology import DURABLES, EVENTS, FACTS, LISTENERS, LIVE, VOICE, Address, Row, event_class_of, role_of
+from contracts.value import measured_fields
 
 STORED = "StoredFact"
 """The channel on which facts are republished when they are stored."""
@@ -50,6 +51,7 @@ def _message(row: Row, schemas: Node) -> Node:
         "correlationId": {"description": "The turn it belongs to.", "location": "$message.payload#/turn_id"},
         "headers": reference("components", "schemas", "EventHeaders"),
         "payload": reference("components", "schemas", name),
+        "x-measured": sorted(measured_fields(row.event)),
         "examples": [{"name": f"{name}Example", "headers": headers, "payload": example(name, schemas)}],
     }
 

@@ -36,7 +36,7 @@ def portable(name: str, definition: Node) -> Node:
 
 
 def _property(owner: str, field: str, part: Node, named: Node) -> Node:
-    part = {key: value for key, value in _present(part).items() if key != "title"}
+    part = {key: value for key, value in _present(part).items() if key not in ("title", "measured")}
     if field in FIELDS:
         part.setdefault("description", FIELDS[field])
     if part.get("default") in (None, [], {}):

@@ -63,7 +63,7 @@ def to_json(told: Conversation) -> str:
             "closed_at": _utc(closed.time_ns) if closed else None,
             "close_reason": closed.reason if closed else None,
             "duration_ms": told.end_ms,
-            "profile": opened.profile.model_dump(),
+            "profile": opened.profile.model_dump(exclude_none=True),
         },
         "people": [
             {"participant_id": each.participant_id, "name": each.name, "identity": each.identity}

@@ -199,7 +199,7 @@ def instant(time_ns: int) -> datetime | None:
 
 
 def _opened(event: e.SessionOpened, sequence: int) -> tuple[Change, str]:
-    profile = stored_json(event.profile.model_dump_json())
+    profile = stored_json(event.profile.model_dump_json(exclude_none=True))
     at = instant(event.time_ns)
     return Opening(event.session_id, stored(event.user_id), stored(event.door), at, profile, sequence), ""
 

@@ -45,7 +45,7 @@ LIFECYCLE_EVENTS: frozenset[type[e.Event]] = frozenset(
 COMMON = ("schema_version", "event_id", "session_id", "time_ns", "cause_id", "turn_id")
 
 METRICS: dict[type[e.Event], tuple[str, ...]] = {
-    e.SessionOpened: ("door",),
+    e.SessionOpened: ("door", "build", "engines"),
     e.SessionClosed: ("reason",),
     e.SessionErased: ("part",),
     e.SoundLost: ("track_id", "start_sample", "end_sample", "lost_ms", "reason"),
@@ -58,7 +58,7 @@ METRICS: dict[type[e.Event], tuple[str, ...]] = {
     e.TurnInterrupted: ("reply_id", "speech_ms"),
     e.InterruptionDismissed: ("reply_id", "reason", "speech_ms"),
     e.ReplyStarted: ("reply_id", "draft", "model", "recall_ms", "cached"),
-    e.ReplyCompleted: ("reply_id", "clauses", "finish", "first_token_ms", "elapsed_ms"),
+    e.ReplyCompleted: ("reply_id", "clauses", "finish", "first_token_ms", "elapsed_ms", "tokens"),
     e.ToolReturned: ("reply_id", "call_id", "tool", "elapsed_ms"),
     e.PlaybackStarted: ("reply_id", "gap_ms", "parts"),
     e.PlaybackFinished: ("reply_id", "played_samples"),

@@ -10,16 +10,19 @@ from contracts.topology import EVENTS
 
 EVENT_CLASSES: tuple[type[Event], ...] = tuple(row.event for row in EVENTS)
 BY_NAME = {event_class.__name__: event_class for event_class in EVENT_CLASSES}
-IDS = {"session_id", "participant_id", "track_id", "addressed_id"}
+IDS = {"session_id", "participant_id", "track_id", "addressed_id", "forked_from"}
 
 
 def fields_of(model: type[BaseModel], every: bool) -> dict[str, Any]:
     """Return plain field values for `model`: all of them, or only the required ones."""
-    return {
+    fields = {
         name: _value(name, field.annotation, every)
         for name, field in model.model_fields.items()
         if every or field.is_required()
     }
+    if "schema_version" in fields and issubclass(model, Event):
+        fields["schema_version"] = model.SCHEMA_VERSION
+    return fields
 
 
 def sample(event_class: type[Event], every: bool = True) -> Event:
@@ -46,8 +49,9 @@ def _value(name: str, annotation: Any, every: bool) -> Any:
 
 def _plain_value(name: str, annotation: Any) -> Any:
     if annotation is int:
-        small = {"schema_version": 1, "code": 11}
-        return small.get(name, 1_795_370_000_123_456_789 if name.endswith("_ns") else 48_000)
+        if name == "code":
+            return 11
+        return 1_795_370_000_123_456_789 if name.endswith("_ns") else 48_000
     if annotation is float:
         return 0.625
     if annotation is bool:
@@ -56,4 +60,4 @@ def _plain_value(name: str, annotation: Any) -> Any:
         return "AAAAPwAAgL4="  # base64, as in JSON: 0.5 and -0.25 as float32
     if name == "digit":
         return "#"
-    return f"{name.removesuffix('_id')}-1" if name in IDS else f"{name}: Grüße, 漢字 🎙"
+    return f"{name.removesuffix('_id').replace('_', '-')}-1" if name in IDS else f"{name}: Grüße, 漢字 🎙"

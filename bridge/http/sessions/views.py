@@ -55,7 +55,7 @@ def detail_of(session_id: str, facts: Sequence[e.Event]) -> SessionDetail:
         turns=sum(isinstance(fact, e.TurnEnded) for fact in facts),
         facts=len(facts),
         participants=sorted({fact.participant_id for fact in facts if isinstance(fact, e.ParticipantJoined)}),
-        profile=opened.profile.model_dump() if isinstance(opened, e.SessionOpened) else {},
+        profile=opened.profile.model_dump(exclude_none=True) if isinstance(opened, e.SessionOpened) else {},
     )
 
 

@@ -13,6 +13,7 @@ from faststream.specification.asyncapi.v3_0_0.schema import ApplicationSchema
 from contracts.asyncapi import document as asyncapi
 from contracts.asyncapi.parts import Node
 from contracts.topology import DURABLES, EVENTS, Row
+from contracts.value import measured_fields
 
 CHECK = Path(__file__).parents[2] / "asyncapi_check"
 
@@ -31,6 +32,7 @@ def test_every_event_has_its_channel_message_and_speakers(row: Row, document: No
     name = row.event.__name__
     assert document["channels"][name]["address"] == f"voice.{{session}}.{row.tail}"
     assert document["components"]["messages"][name]["contentType"] == "application/msgpack"
+    assert document["components"]["messages"][name]["x-measured"] == sorted(measured_fields(row.event))
     assert set(document["components"]["schemas"][name]["properties"]) == set(row.event.model_fields)
     operations = document["operations"]
     assert {who for who in row.publishers if f"{who}-sends-{name}" in operations} == set(row.publishers)
@@ -68,7 +70,7 @@ def test_every_message_has_an_example_that_is_one(row: Row, document: Node) -> N
     assert message["description"]
     [example] = message["examples"]
     event = row.event.model_validate(example["payload"])
-    assert event.schema_version == 1
+    assert event.schema_version == row.event.SCHEMA_VERSION
     assert example["headers"]["Daredevil-Event"] == row.event.__name__
 
 

@@ -39,7 +39,7 @@ async def test_every_fact_is_in_its_topics_once_in_the_logs_order_with_what_read
     assert kept[4].properties == {
         "session": "s-1",
         "event": "TurnEnded",
-        "schema_version": "1",
+        "schema_version": "2",
         "sequence": "5",
     }
     assert (kept[4].key, kept[4].event_time_ms) == ("s-1", BEGAN_NS // 1_000_000 + 4)
