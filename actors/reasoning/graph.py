@@ -24,7 +24,7 @@ from actors.reasoning.prompts import Background, context_of
 from actors.reasoning.tools import CURRENT_TIME, time_answer, time_question
 from actors.reasoning.written_calls import WrittenCall
 from contracts.events import ContextMessage
-from infra.engines.chain import EngineFailure, FallbackChain, error_text
+from infra.engines.chain import EngineFailure, FallbackChain, TimedRests, error_text
 from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish, is_context_error
 from infra.engines.tokens import Count
@@ -89,7 +89,7 @@ class Learned:
     """Models that begin their answers within a thought."""
     most_tokens: dict[str, int] = field(default_factory=dict)
     """Limits of models that refused a prompt as too long: half of it."""
-    chain: FallbackChain = field(default_factory=lambda: FallbackChain(REST_S, "went on with {}", ""))
+    chain: FallbackChain = field(default_factory=lambda: FallbackChain(TimedRests(REST_S), "went on with {}", ""))
     """Models that rest after a failure. The writer of the reply records what is done when all have failed."""
 
 

@@ -57,7 +57,7 @@ class ModelStream:
         """Return the tool calls, checked; none if the message was cut, however complete they look."""
         if self.finish not in ("stop", "tool-calls"):
             return []
-        return self._calls.calls(TOOLS, writes_no_arguments_as_nothing(self._model))
+        return self._calls.calls(TOOLS, writes_no_arguments_as_nothing(self._model._llm_type))
 
     def _take(self, chunk: AIMessageChunk) -> str:
         self._reason = finish_of(chunk.response_metadata) or self._reason
@@ -73,7 +73,7 @@ class ModelStream:
     def _how_it_ended(self) -> Finish:
         if self._refusal:
             return "refusal"
-        if self._reason is None and reports_finish(self._model):
+        if self._reason is None and reports_finish(self._model._llm_type):
             raise HalfClosed("the stream ended without a reason: its end was lost")
         if self._reason == "broken-off":
             raise RuntimeError("the provider broke the answer off")

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from infra.process.tasks import CancelledElsewhere, own_cancellation_only
 
@@ -33,24 +33,59 @@ class EngineFailure:
     next_engine: str = ""
 
 
-class FallbackChain:
-    """Tries engines, identified by name, one after the other until one succeeds.
-
-    An engine that failed rests: for `rest_s` it is tried after the others. `goes_on` is the action recorded for a
-    failure with a next engine (`used {}`), `gives_up` the action for the last one.
-    """
-
-    def __init__(self, rest_s: float, goes_on: str, gives_up: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rest_s = rest_s
-        self._goes_on = goes_on
-        self._gives_up = gives_up
-        self._clock = clock
-        self._rests_until: dict[str, float] = {}
+class Rests(Protocol):
+    """Which engines are tried after the others because they have failed."""
 
     def in_order(self, names: Sequence[str]) -> list[str]:
         """Return the engines in the order in which they would be tried now."""
+
+    def rest(self, name: str) -> None:
+        """Note that an engine has failed."""
+
+    def recover(self, name: str) -> None:
+        """Note that an engine has answered to the end."""
+
+
+class TimedRests:
+    """Each engine that failed is tried after the others for `rest_s`, by `clock` (seconds)."""
+
+    def __init__(self, rest_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rest_s = rest_s
+        self._clock = clock
+        self._until: dict[str, float] = {}
+
+    def in_order(self, names: Sequence[str]) -> list[str]:
+        """See Rests."""
         now_s = self._clock()
-        return sorted(names, key=lambda name: self._rests_until.get(name, now_s) > now_s)
+        return sorted(names, key=lambda name: self._until.get(name, now_s) > now_s)
+
+    def rest(self, name: str) -> None:
+        """See Rests."""
+        now_s = self._clock()
+        # Profiles may name any engine: those that have rested are forgotten, so that the table stays small.
+        self._until = {each: until for each, until in self._until.items() if until > now_s}
+        self._until[name] = now_s + self._rest_s
+
+    def recover(self, name: str) -> None:
+        """See Rests."""
+        self._until.pop(name, None)
+
+
+class FallbackChain:
+    """Tries engines, identified by name, one after the other until one succeeds, those that rest last.
+
+    `goes_on` is the action recorded for a failure with a next engine (`used {}`), `gives_up` the action for the last
+    one.
+    """
+
+    def __init__(self, rests: Rests, goes_on: str, gives_up: str) -> None:
+        self._rests = rests
+        self._goes_on = goes_on
+        self._gives_up = gives_up
+
+    def in_order(self, names: Sequence[str]) -> list[str]:
+        """Return the engines in the order in which they would be tried now."""
+        return self._rests.in_order(names)
 
     async def parts(
         self, names: Sequence[str], attempt: Callable[[str], AsyncGenerator[T, None]]
@@ -69,21 +104,15 @@ class FallbackChain:
                     async with aclosing(attempt(name)) as given:
                         async for part in given:
                             yield part
-                self._rests_until.pop(name, None)
+                self._rests.recover(name)
                 return
             except Exception as error:  # an engine may raise anything, and the chain must survive it
                 action = self._goes_on.format(left[0]) if left else self._gives_up
                 if isinstance(error, CancelledElsewhere) and not left and not asked_again:
                     left, asked_again, action = [name], True, ASKED_AGAIN
                 else:
-                    self._rest(name)
+                    self._rests.rest(name)
                 yield EngineFailure(name, error_text(error), action, left[0] if left else "")
-
-    def _rest(self, name: str) -> None:
-        now_s = self._clock()
-        # Profiles may name any engine: those that have rested are forgotten, so that the table stays small.
-        self._rests_until = {each: until for each, until in self._rests_until.items() if until > now_s}
-        self._rests_until[name] = now_s + self._rest_s
 
 
 def engine_names(chain: str) -> list[str]:
@@ -95,9 +124,15 @@ class EngineTooSlow(TimeoutError):
     """An engine took longer than the settings allow."""
 
 
+class EngineRaised(RuntimeError):
+    """What an engine raised, by the text that is recorded of it: engines raise exceptions of many classes."""
+
+
 def error_text(error: BaseException) -> str:
     """Return the text of an error that is recorded."""
-    return (str(error) if isinstance(error, EngineTooSlow) else f"{type(error).__name__}: {error}")[:ERROR_CHARS]
+    return (str(error) if isinstance(error, EngineTooSlow | EngineRaised) else f"{type(error).__name__}: {error}")[
+        :ERROR_CHARS
+    ]
 
 
 async def never_silent_for(timeout_s: float | None, stream: AsyncIterator[T]) -> AsyncGenerator[T, None]:

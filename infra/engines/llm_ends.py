@@ -2,12 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from langchain_core.exceptions import ContextOverflowError
-
-if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
 
 Finish = Literal["stop", "length", "filter", "refusal", "tool-calls", "broken-off", "half-closed", "enough"]
 """`stop`: complete. `length`: cut at a limit of tokens. `filter`: cut by the provider's content filter.
@@ -61,9 +58,18 @@ def finish_of(metadata: Mapping[str, Any]) -> Finish | None:
     return None
 
 
-def reports_finish(model: "BaseChatModel") -> bool:
-    """Return whether a model's stream that ends without a reason has lost its end."""
-    return model._llm_type in _REPORTERS
+def ends_in(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `finish_of` reads of a chunk's `response_metadata`: the rest says nothing about the end."""
+    found: dict[str, Any] = {key: str(metadata[key]) for key in _KEYS if metadata.get(key)}
+    incomplete = metadata.get("incomplete_details")
+    if isinstance(incomplete, Mapping) and incomplete.get("reason"):
+        found["incomplete_details"] = {"reason": str(incomplete["reason"])}
+    return found
+
+
+def reports_finish(kind: str) -> bool:
+    """Return whether a stream that ends without a reason has lost its end; `kind` is LangChain's name of the model."""
+    return kind in _REPORTERS
 
 
 _TOO_LONG = re.compile(
@@ -81,6 +87,6 @@ def is_context_error(error: BaseException) -> bool:
     return status in (None, 400, 413, 422, 500) and _TOO_LONG.search(str(error)) is not None
 
 
-def writes_no_arguments_as_nothing(model: "BaseChatModel") -> bool:
-    """Return whether a model sends a tool call without arguments without even an empty object (Anthropic's stream)."""
-    return model._llm_type == "anthropic-chat"
+def writes_no_arguments_as_nothing(kind: str) -> bool:
+    """Return whether a model of this kind sends a tool call without arguments without even an empty object."""
+    return kind == "anthropic-chat"

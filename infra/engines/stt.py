@@ -11,7 +11,7 @@ from livekit import rtc
 from livekit.agents import stt
 from livekit.agents.types import APIConnectOptions
 
-from infra.engines.chain import EngineFailure, FallbackChain, TimeLimit, engine_names
+from infra.engines.chain import EngineFailure, FallbackChain, TimedRests, TimeLimit, engine_names
 from infra.engines.plugins import LOCAL, make_plugin
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class SpeechToText:
         self._limit = TimeLimit(timeout_s)
         self._make = make
         self._engines: dict[str, stt.STT[Any]] = {}
-        self._chain = FallbackChain(REST_S, "{} was asked", "the words are lost", clock)
+        self._chain = FallbackChain(TimedRests(REST_S, clock), "{} was asked", "the words are lost")
 
     @property
     def local(self) -> bool:

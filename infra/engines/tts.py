@@ -12,7 +12,7 @@ from typing import Any
 
 from livekit.agents import tts
 
-from infra.engines.chain import EngineFailure, FallbackChain, engine_names, error_text
+from infra.engines.chain import EngineFailure, FallbackChain, TimedRests, engine_names, error_text
 from infra.engines.gate import URGENT
 from infra.engines.phrases import Phrases
 from infra.engines.plugins import LOCAL, EngineMissing, engine_class, make_plugin, options_taken, parameters
@@ -40,7 +40,7 @@ class TextToSpeech:
     def __init__(self, voices: Sequence[Voice], clock: Callable[[], float] = time.monotonic) -> None:
         self.voices = tuple(voices)
         self._by_name = {voice.name: voice for voice in voices}
-        self._chain = FallbackChain(REST_S, "used {}", SKIPPED, clock)
+        self._chain = FallbackChain(TimedRests(REST_S, clock), "used {}", SKIPPED)
 
     def can_say(self, text: str) -> bool:
         """Return whether any voice can say most of a written text: none can if its script is not theirs."""

@@ -9,7 +9,7 @@ from langchain_core.language_models import BaseChatModel
 from actors.reasoning.graph import REST_S, Asked, Ended, Learned, Token, answers, compile_graph
 from actors.reasoning.prompts import Background
 from actors.reasoning.written_calls import WrittenCall
-from infra.engines.chain import EngineFailure, FallbackChain
+from infra.engines.chain import EngineFailure, FallbackChain, TimedRests
 from infra.engines.tokens import TokenCounter
 from infra.settings import Settings
 from tests.actors.reasoning.models import WAIT, ScriptedModel
@@ -40,7 +40,7 @@ class TestModelChain(ChainContract):
     rest_s = REST_S
 
     def chain(self, script: Script, timeout_s: float, clock: Callable[[], float]) -> Ask:
-        graph, learned = compile_graph(), Learned(chain=FallbackChain(REST_S, "went on with {}", "", clock))
+        graph, learned = compile_graph(), Learned(chain=FallbackChain(TimedRests(REST_S, clock), "went on with {}", ""))
 
         def maker(name: str) -> Callable[[], Awaitable[BaseChatModel]]:
             async def make() -> BaseChatModel:

@@ -5,7 +5,15 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from infra.engines.chain import ASKED_AGAIN, EngineFailure, EngineTooSlow, FallbackChain, TimeLimit, never_silent_for
+from infra.engines.chain import (
+    ASKED_AGAIN,
+    EngineFailure,
+    EngineTooSlow,
+    FallbackChain,
+    TimedRests,
+    TimeLimit,
+    never_silent_for,
+)
 
 
 async def cancelled_elsewhere() -> None:
@@ -24,7 +32,7 @@ async def test_the_last_engine_is_asked_once_more_if_something_else_has_cancelle
             await cancelled_elsewhere()
         yield "words"
 
-    parts = [part async for part in FallbackChain(15, "used {}", "gave up").parts(["only"], attempt)]
+    parts = [part async for part in FallbackChain(TimedRests(15), "used {}", "gave up").parts(["only"], attempt)]
     actions = [part.action if isinstance(part, EngineFailure) else part for part in parts]
     assert actions == [ASKED_AGAIN, "words" if times == 1 else "gave up"]
     assert asked == ["only", "only"]
@@ -35,7 +43,7 @@ async def test_a_page_of_an_error_is_cut() -> None:
         raise RuntimeError("<html>" * 1000)
         yield ""
 
-    (failure,) = [part async for part in FallbackChain(15, "used {}", "gave up").parts(["only"], attempt)]
+    (failure,) = [part async for part in FallbackChain(TimedRests(15), "used {}", "gave up").parts(["only"], attempt)]
     assert isinstance(failure, EngineFailure)
     assert len(failure.error) == 500
 
