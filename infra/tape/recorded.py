@@ -1,0 +1,182 @@
+"""A tape that was recorded: it serves what was written then, when the schedule says so, and reports what differs.
+
+The code that runs is the same as live. What it asks of engines is not asked again: it waits until the recorded answer
+is delivered (`serve`). A request that was not made then, was made otherwise, or is not made now, is a difference.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from infra.tape.deliveries import ANSWER, ASKED, END, FAILED, PART, Delivery, digest_of
+from infra.tape.tape import AS_IT_IS, Packing, Plain, Tape
+
+T = TypeVar("T")
+
+SERVED = (ASKED, ANSWER, PART, END, FAILED)
+"""Kinds of deliveries that a tape serves itself."""
+
+RequestChange = Literal["not asked then", "asked otherwise", "not asked now"]
+
+
+class RecordedError(Exception):
+    """What an engine raised then; the text begins with the name of its class."""
+
+
+class WrongSession(LookupError):
+    """A replay of one session asked for the tape of another."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDifference:
+    """A request that differs from the record; `parts` are the parts of it that differ, if it is a map.
+
+    `request` is what is asked now, None if it is not asked now.
+    """
+
+    change: RequestChange
+    kind: str
+    key: str
+    parts: tuple[str, ...] = ()
+    request: Plain = None
+
+
+OnDifference = Callable[[RequestDifference], None]
+
+
+class _Request:
+    """A request that the code makes now. `number` is the recorded one's, -1 if it was not made then."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.waiting: asyncio.Future[Delivery] | None = None
+
+    async def delivery(self) -> Delivery:
+        """Wait for the next thing that the tape has for this request."""
+        self.waiting = asyncio.get_running_loop().create_future()
+        try:
+            return await self.waiting
+        finally:
+            self.waiting = None
+
+
+class RecordedTape:
+    """The tape of one stretch: `deliveries` from its beginning, `basis` what had been taken in before."""
+
+    def __init__(self, deliveries: Iterable[Delivery], basis: int, on_difference: OnDifference) -> None:
+        self.basis = basis
+        self._on_difference = on_difference
+        self._made: dict[int, tuple[str, str, Any]] = {}
+        self._unasked: dict[tuple[str, str], deque[int]] = defaultdict(deque)
+        for delivery in deliveries:
+            if delivery.kind == ASKED:
+                number, kind, key, digest = delivery.payload
+                self._made[number] = (kind, key, digest)
+                self._unasked[kind, key].append(number)
+        self._open: dict[int, _Request] = {}
+        self._reported: set[int] = set()
+
+    def took(self, kind: str, payload: Plain = None) -> None:
+        """Nothing is noted: the schedule hands over what was taken then."""
+
+    def took_fact(self, kind: str, sequence: int) -> None:
+        """Move `basis`."""
+        self.basis = max(self.basis, sequence)
+
+    async def result(
+        self, kind: str, key: str, request: Plain, ask: Callable[[], Awaitable[T]], packing: Packing[T] = AS_IT_IS
+    ) -> T:
+        """Return the recorded answer, or raise the recorded error, once it is delivered."""
+        asked = self._request(kind, key, request)
+        try:
+            delivery = await asked.delivery()
+        finally:
+            self._open.pop(asked.number, None)
+        if delivery.kind == FAILED:
+            raise _error(delivery, packing)
+        return packing.unpack(delivery.payload[1])
+
+    async def parts(
+        self, kind: str, key: str, request: Plain, ask: Callable[[], AsyncIterator[T]], packing: Packing[T] = AS_IT_IS
+    ) -> AsyncGenerator[T, None]:
+        """Yield the recorded pieces, each once it is delivered."""
+        asked = self._request(kind, key, request)
+        try:
+            while (delivery := await asked.delivery()).kind == PART:
+                yield packing.unpack(delivery.payload[1])
+        finally:
+            self._open.pop(asked.number, None)
+        if delivery.kind == FAILED:
+            raise _error(delivery, packing)
+
+    def serve(self, delivery: Delivery) -> None:
+        """Hand over what an engine answered then. Whoever asked must be waiting for it, as it was then."""
+        if delivery.kind == ASKED:
+            return
+        number = delivery.payload[0]
+        asked = self._open.get(number)
+        if asked is not None and asked.waiting is not None and not asked.waiting.done():
+            asked.waiting.set_result(delivery)
+        else:
+            self._not_asked(number)
+
+    def check_end(self) -> None:
+        """Report the requests that were made then and not now; call it when everything is delivered."""
+        for numbers in self._unasked.values():
+            for number in numbers:
+                self._not_asked(number)
+
+    def _request(self, kind: str, key: str, request: Plain) -> _Request:
+        """Note that the code asks; compare it with what was asked then."""
+        numbers = self._unasked[kind, key]
+        if not numbers:
+            self._on_difference(RequestDifference("not asked then", kind, key, (), request))
+            return _Request(-1)
+        number = numbers.popleft()
+        then, now = self._made[number][2], digest_of(request)
+        if then != now:
+            self._on_difference(RequestDifference("asked otherwise", kind, key, _parts(then, now), request))
+        asked = self._open[number] = _Request(number)
+        return asked
+
+    def _not_asked(self, number: int) -> None:
+        """Report a recorded request once, however many pieces of its answer are left."""
+        if number in self._reported or number not in self._made:
+            return  # one that is not on the tape was made before this stretch
+        self._reported.add(number)
+        kind, key, _ = self._made[number]
+        self._on_difference(RequestDifference("not asked now", kind, key))
+
+
+class RecordedTapes:
+    """The tapes of one copy of an actor in a replay: the one of the session that is replayed."""
+
+    def __init__(self, instance: str, session_id: str, tape: RecordedTape) -> None:
+        self.instance = instance
+        self._session_id = session_id
+        self._tape = tape
+
+    def of(self, session_id: str) -> Tape:
+        """Return the session's tape. Raises WrongSession for any other."""
+        if session_id != self._session_id:
+            raise WrongSession(f"a replay of {self._session_id} has no tape of {session_id}")
+        return self._tape
+
+
+def _parts(then: Any, now: Any) -> tuple[str, ...]:
+    if not isinstance(then, dict) or not isinstance(now, dict):
+        return ()
+    return tuple(key for key in dict.fromkeys([*then, *now]) if then.get(key) != now.get(key))
+
+
+def _error(delivery: Delivery, packing: Packing[Any]) -> Exception:
+    """Return the recorded error: of its own class if the code tells it apart."""
+    _, name, text = delivery.payload
+    for known in packing.errors:
+        if known.__name__ == name:
+            error = known.__new__(known, text)  # some classes want more than a text; the code reads only this one
+            error.args = (text,)
+            return error
+    return RecordedError(f"{name}: {text}")
