@@ -78,10 +78,10 @@ class RecordedTape:
         self._open: dict[int, _Request] = {}
         self._reported: set[int] = set()
 
-    def took(self, kind: str, payload: Plain = None) -> None:
+    def took(self, kind: str, payload: Plain = None, at_ns: int | None = None) -> None:
         """Nothing is noted: the schedule hands over what was taken then."""
 
-    def took_fact(self, kind: str, sequence: int) -> None:
+    def took_fact(self, kind: str, sequence: int, at_ns: int | None = None) -> None:
         """Move `basis`."""
         self.basis = max(self.basis, sequence)
 

@@ -155,6 +155,7 @@ def test_basis_is_the_last_fact_that_was_taken_in() -> None:
 def test_another_session_has_no_tape_in_a_replay() -> None:
     tape, _ = recorded()
     tapes = RecordedTapes("reasoning-1", "s1", tape)
-    assert tapes.of("s1") is tape
+    served: object = tapes.of("s1")
+    assert served is tape
     with pytest.raises(WrongSession, match="s2"):
         tapes.of("s2")
