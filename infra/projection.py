@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from nats.aio.client import Client
 
-from infra.settings import Settings, items_of
+from infra.settings import Settings
+from infra.settings_types import items_of
 
 OWN = "projections:ROWS"
 """Where our own rows are. They are imported by name, like others': no module here depends on a projection."""

@@ -3,91 +3,41 @@
 import json
 import os
 from collections.abc import Mapping
-from difflib import SequenceMatcher
 from functools import lru_cache
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from infra.cannot_run import CannotRun
-from infra.time_zones import checked_zone
+from infra.settings_misspelt import PROTECTING, unknown
+from infra.settings_shown import problem_line
+from infra.settings_types import (
+    AuthSource,
+    EmbeddingModel,
+    EndOfTurnModel,
+    HttpUrl,
+    LiveKitUrl,
+    LlmChain,
+    NatsUrl,
+    Networks,
+    Origins,
+    PostgresUrl,
+    PulsarUrl,
+    SttChain,
+    TimeZone,
+    TtsChain,
+)
 
 ENV_PREFIX = "DAREDEVIL_"
-LIVEKIT_SCHEMES = ("wss", "ws", "https", "http")
 
 
 class BadSettings(CannotRun, ValueError):
     """A setting has a value that cannot be used; the message names the setting and says what to write."""
 
     exit_code = 2
-
-
-def _livekit_url(url: str) -> str:
-    """Return the URL if it is empty or a LiveKit server's. Raises ValueError."""
-    try:
-        parts = urlsplit(url)
-        fits = parts.scheme in LIVEKIT_SCHEMES and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is no number, brackets that do not close
-        fits = False
-    if url and not fits:
-        raise ValueError(
-            "is not the URL of a LiveKit server: write `wss://host`, or `ws://host:7880` for one without TLS"
-        )
-    return url
-
-
-LiveKitUrl = Annotated[str, AfterValidator(_livekit_url)]
-
-
-def items_of(text: str) -> list[str]:
-    """Return the comma-separated items of a setting."""
-    return [item.strip() for item in text.split(",") if item.strip()]
-
-
-def _networks(text: str) -> str:
-    """Return the text if it lists IP addresses and networks. Raises ValueError."""
-    for item in items_of(text):
-        try:
-            ip_network(item)
-        except ValueError as error:
-            raise ValueError(f"is a list of IP addresses or networks such as 10.0.0.0/8: {error}") from error
-    return text
-
-
-TimeZone = Annotated[str, AfterValidator(checked_zone)]
-Networks = Annotated[str, AfterValidator(_networks)]
-
-
-JWKS_SOURCES = ("https://", "http://", "file:")
-"""Prefixes with which DAREDEVIL_AUTH names a JWKS; anything else is a shared secret."""
-
-
-SHORT_SECRET_BYTES = 32
-"""A shorter secret can be found by brute force (RFC 7518, 3.2)."""
-
-
-def _auth_source(text: str) -> str:
-    """Return the text if it is a long enough secret, or names a JWKS. Raises ValueError."""
-    if text.startswith(("https://", "http://")):
-        if not urlsplit(text).hostname:
-            raise ValueError("is not the URL of a JWKS: write `https://host/path`")
-    elif text.startswith("file:") and not Path(text.removeprefix("file:")).is_file():
-        raise ValueError("names a file that does not exist: write `file:` and the path of a JWKS")
-    elif text and not text.strip():
-        raise ValueError("is blank: write a secret, or where the JWKS is")
-    elif text and not text.startswith(JWKS_SOURCES) and len(text.encode()) < SHORT_SECRET_BYTES:
-        raise ValueError(
-            f"is a secret of under {SHORT_SECRET_BYTES} bytes, which can be guessed: `openssl rand -hex 32` makes one"
-        )
-    return text
-
-
-AuthSource = Annotated[str, AfterValidator(_auth_source)]
 
 
 class Settings(BaseSettings):
@@ -97,12 +47,12 @@ class Settings(BaseSettings):
 
     # -- where things are
     data_dir: Path = Field(Path(".daredevil"), description="Where the embedded servers keep their data.")
-    nats_url: str = Field("", description="An external NATS with JetStream; empty starts the embedded one.")
+    nats_url: NatsUrl = Field("", description="An external NATS with JetStream; empty starts the embedded one.")
     host: str = Field("127.0.0.1", description="Address on which the page and its WebSocket are served.")
     port: int = Field(8030, ge=0, le=65535, description="Port of the page; 0 lets the system choose.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
     log_json: bool = Field(False, description="Log lines as JSON objects with trace ids.")
-    otlp_endpoint: str = Field("", description="OTLP/HTTP collector for traces; empty exports nothing.")
+    otlp_endpoint: HttpUrl = Field("", description="OTLP/HTTP collector for traces; empty exports nothing.")
 
     # -- the agent
     prompt: str = Field(
@@ -118,17 +68,17 @@ class Settings(BaseSettings):
     reply_max_tokens: int = Field(160, gt=0, description="Longest answer, in the model's tokens.")
 
     # -- engines
-    llm: str = Field(
+    llm: LlmChain = Field(
         "local",
         description="`local` (SmolLM2 on llama.cpp), a LangChain model as `provider:model`, or `package.module:Class`.",
     )
     llm_options: dict[str, object] = Field(default_factory=dict, description="JSON options for the model's class.")
-    llm_url: str = Field("", description="Where the local model's server is; empty uses the supervisor's.")
+    llm_url: HttpUrl = Field("", description="Where the local model's server is; empty uses the supervisor's.")
     llm_threads: int = Field(
         1, gt=0, description="Threads of the local model; with two it stalls when the CPU is busy."
     )
     llm_timeout_s: float = Field(20, gt=0, description="How long a model may be silent before the agent apologises.")
-    stt: str = Field(
+    stt: SttChain = Field(
         "local", description="Speech to text: `local` (Moonshine), a LiveKit plugin: `deepgram.STT`, or `module:Class`."
     )
     stt_options: dict[str, object] = Field(default_factory=dict, description="JSON options for the STT plugin.")
@@ -137,7 +87,7 @@ class Settings(BaseSettings):
         True,
         description="A second, warm transcript process (0.5 GB): it shares load, and takes over if the first dies.",
     )
-    tts: str = Field(
+    tts: TtsChain = Field(
         "local", description="Text to speech: `local` (Piper), a LiveKit plugin: `cartesia.TTS`, or `module:Class`."
     )
     tts_options: dict[str, object] = Field(default_factory=dict, description="JSON options for the TTS plugin.")
@@ -149,7 +99,7 @@ class Settings(BaseSettings):
     agent_sample_rate_hz: int = Field(24_000, ge=8_000, le=48_000, description="Rate of the agent's sound at the door.")
 
     # -- the turn
-    end_of_turn: str = Field(
+    end_of_turn: EndOfTurnModel = Field(
         "local", description="End-of-turn model: `local` (LiveKit's), or `module:Class` of such a detector."
     )
     vad_threshold: float = Field(0.5, gt=0, lt=1, description="Speech probability that opens an utterance.")
@@ -193,13 +143,13 @@ class Settings(BaseSettings):
     room_empty_s: float = Field(20, ge=0, description="A room's session ends this long after its last person has left.")
 
     # -- keeping
-    postgres_url: str = Field(
+    postgres_url: PostgresUrl = Field(
         "", description="Postgres 15 or newer with pgvector; empty starts the embedded one, `off` runs without."
     )
-    pulsar_url: str = Field(
+    pulsar_url: PulsarUrl = Field(
         "", description="Pulsar broker, `pulsar://host:6650` or `pulsar+ssl://host:6651`; empty runs without."
     )
-    pulsar_admin_url: str = Field(
+    pulsar_admin_url: HttpUrl = Field(
         "http://127.0.0.1:8080", description="Pulsar's admin REST API; `https://` if it has TLS."
     )
     pulsar_token: str = Field("", description="Token (JWT) for Pulsar, or `file:/path` of one that may be renewed.")
@@ -213,7 +163,7 @@ class Settings(BaseSettings):
     projections: str = Field(
         "", description="Further projections, `module:ROW` of each, separated by commas (see docs/extending.md)."
     )
-    embedding: str = Field(
+    embedding: EmbeddingModel = Field(
         "local", description="Embedding of turns: `local` (WordLlama), LangChain's `provider:model`, or `off`."
     )
     embedding_options: dict[str, object] = Field(default_factory=dict, description="JSON options for its class.")
@@ -242,7 +192,7 @@ class Settings(BaseSettings):
         "loopback",
         description="Whose `user_id` is trusted without `DAREDEVIL_AUTH`; all others are anonymous.",
     )
-    cors_origins: str = Field(
+    cors_origins: Origins = Field(
         "",
         description="Sites whose pages may also use the API, by commas: `https://app.example.org`; `*` for all.",
     )
@@ -291,63 +241,20 @@ class Settings(BaseSettings):
         return [f"{ENV_PREFIX}{name.upper()}" for name in names if getattr(self, name)]
 
 
-NO_SETTINGS = frozenset(("HELD_DIR", "PORT_FILE", "REQUIRE_ALL"))
-"""Variables with our prefix that are for our own processes and for the tests."""
-
-
-PROTECTING = (
-    "AUTH",
-    "AUTH_ISSUER",
-    "AUTH_AUDIENCE",
-    "AUTH_LEEWAY_S",
-    "ADMIN_KEY",
-    "TRUST_USER_IDS",
-    "TRUSTED_PROXIES",
-    "CORS_ORIGINS",
-    "LIVEKIT_TOKEN_KEY",
-    "RECORD_AUDIO",
-    "RECORDING_RETENTION_DAYS",
-    "LOG_RETENTION_DAYS",
-)
-"""Settings that protect access or data: a misspelt one would leave its owner believing to be safe."""
-
-
 def misspelt(environment: Mapping[str, str], env_file: Path = Path(".env")) -> list[str]:
     """Return a line for each `DAREDEVIL_…` that is not a setting, with the most similar one."""
     lines = []
-    for variable, like in _unknown(environment, env_file):
+    for variable, like in unknown(ENV_PREFIX, Settings.model_fields, environment, env_file):
         advice = f"did you mean {ENV_PREFIX}{like}?" if like else "`daredevil settings` lists them all"
         lines.append(f"{variable}: no such setting; {advice}")
     return lines
 
 
-def _unknown(environment: Mapping[str, str], env_file: Path) -> list[tuple[str, str]]:
-    """Return each variable with our prefix that is not a setting, with the most similar setting or an empty text."""
-    known = [name.upper() for name in Settings.model_fields]
-    given = [*environment, *(dotenv_values(env_file) if env_file.is_file() else ())]
-    found = []
-    for variable in sorted({name for name in given if name.upper().startswith(ENV_PREFIX)}):
-        name = variable.upper().removeprefix(ENV_PREFIX)
-        if name not in known and name not in NO_SETTINGS:
-            found.append((variable, _most_like(name, known)))
-    return found
-
-
-def _most_like(name: str, known: list[str]) -> str:
-    """Return the setting with the fewest edits (a swap of two letters is one edit); empty if none is close."""
-    from rapidfuzz.distance import OSA
-
-    edits, _, like = min((OSA.distance(name, each), -SequenceMatcher(None, name, each).ratio(), each) for each in known)
-    if edits <= max(1, len(name) // 4):
-        return like
-    # `AUTH_SECRET`: a sub-name of a setting without any.
-    return next((each for each in PROTECTING if name.startswith(f"{each}_")), "")
-
-
 @lru_cache
 def settings() -> Settings:
     """Return the settings of this process, read once. Raises BadSettings."""
-    risky = [(given, like) for given, like in _unknown(os.environ, Path(".env")) if like in PROTECTING]
+    others = unknown(ENV_PREFIX, Settings.model_fields, os.environ, Path(".env"))
+    risky = [(given, like) for given, like in others if like in PROTECTING]
     if risky:
         lines = [
             f"{given}: no such setting; it seems meant to protect something: write {ENV_PREFIX}{like}"
@@ -357,16 +264,11 @@ def settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        # The values are left out: keys and passwords are among them.
-        problems = error.errors(include_url=False, include_input=False, include_context=False)
-        raise BadSettings("\n".join(_line(each["loc"], _said(each["msg"])) for each in problems)) from None
+        problems = error.errors(include_url=False, include_context=False)
+        lines = [problem_line(ENV_PREFIX, Settings.model_fields, each) for each in problems]
+        raise BadSettings("\n".join(lines)) from None
     except SettingsError as error:
         raise BadSettings(_bad_json() or str(error)) from None
-
-
-def _line(place: tuple[int | str, ...], said: str) -> str:
-    """Return what is wrong, after the setting's name; an error about several settings names them itself."""
-    return f"{ENV_PREFIX}{'.'.join(map(str, place)).upper()}: {said}" if place else said
 
 
 def _bad_json() -> str:
@@ -384,7 +286,3 @@ def _bad_json() -> str:
             where = f"{error.msg[0].lower()}{error.msg[1:]} at character {error.pos + 1}"
             lines.append(f'{variable.upper()}: is not a JSON object such as {{"temperature": 0.2}}: {where}')
     return "\n".join(lines)
-
-
-def _said(message: str) -> str:
-    return message.removeprefix("Value error, ")

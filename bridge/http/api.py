@@ -25,7 +25,8 @@ from bridge.http.readiness import Readiness
 from bridge.http.sessions.routes import session_router
 from bridge.web.gate import Gate
 from bridge.web.openings import Openings
-from infra.settings import Settings, items_of
+from infra.settings import Settings
+from infra.settings_types import items_of
 
 DESCRIPTION = """Talk to the agent by text, and read what was said.
 

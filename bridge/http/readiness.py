@@ -21,7 +21,8 @@ from infra.log.log_probe import LogProbe, refusals
 from infra.log.provisioning import missing_durables
 from infra.process.http_status import http_status
 from infra.process.tasks import ended
-from infra.settings import Settings, items_of
+from infra.settings import Settings
+from infra.settings_types import items_of
 
 log = logging.getLogger(__name__)
 

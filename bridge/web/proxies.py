@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from infra.settings import Settings, items_of
+from infra.settings import Settings
+from infra.settings_types import items_of
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -14,7 +14,8 @@ from jwt import PyJWK, PyJWKClient
 from jwt.exceptions import InvalidJTIError, InvalidSubjectError
 
 from bridge.text_input import checked_user_id
-from infra.settings import JWKS_SOURCES, Settings, items_of
+from infra.settings import Settings
+from infra.settings_types import JWKS_SOURCES, items_of
 
 log = logging.getLogger(__name__)
 

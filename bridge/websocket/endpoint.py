@@ -36,7 +36,8 @@ from contracts.topology import (
 from infra.log.connection import connection
 from infra.log.event_log import LogUnavailable, facts_after, now_ns
 from infra.process.tasks import CancelledElsewhere, own_cancellation_only
-from infra.settings import Settings, items_of
+from infra.settings import Settings
+from infra.settings_types import items_of
 
 log = logging.getLogger(__name__)
 

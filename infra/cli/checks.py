@@ -1,7 +1,6 @@
 """`daredevil doctor` and `daredevil settings`."""
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -50,6 +49,7 @@ def settings(as_json: Annotated[bool, typer.Option("--json", help="As one JSON o
     """List every setting with its current value and its description. Set them as DAREDEVIL_… or in `.env`."""
     from infra.settings import Settings
     from infra.settings import settings as read_settings
+    from infra.settings_shown import in_json, shown
 
     tell_misspelt()
     if as_json:
@@ -93,33 +93,3 @@ def _list_settings(values: dict[str, str]) -> None:
         out().print(f"[bold]DAREDEVIL_{name.upper()}[/]  {escape(values[name]) or '[dim]—[/]'}")
         for line in wrap(field.description or "", out().width - 1, initial_indent="    ", subsequent_indent="    "):
             out().print(f"[dim]{escape(line)}[/]")
-
-
-def in_json(name: str, value: object) -> object:
-    """Return a setting's value for JSON, without keys and passwords."""
-    if isinstance(value, dict):
-        return _without_secrets(value)
-    return shown(name, value) if isinstance(value, (str, Path)) else value
-
-
-def _without_secrets(options: dict[str, object]) -> dict[str, object]:
-    return {key: "…" if _secret(str(key)) else item for key, item in options.items()}
-
-
-def shown(name: str, value: object) -> str:
-    """Return a setting's value for display, with keys and passwords hidden."""
-    if isinstance(value, dict):
-        return json.dumps(_without_secrets(value), default=str) if value else ""
-    from infra.settings import JWKS_SOURCES
-
-    text = str(value)
-    if name.endswith(("_key", "_secret", "_token")) or (name == "auth" and not text.startswith(JWKS_SOURCES)):
-        return "…" if text else ""
-    if name.endswith("_url") and "@" in text:
-        scheme, _, rest = text.partition("://")
-        return f"{scheme}://…@{rest.rpartition('@')[2]}"
-    return text
-
-
-def _secret(key: str) -> bool:
-    return any(word in key.lower() for word in ("key", "secret", "token", "password")) and "tokens" not in key.lower()

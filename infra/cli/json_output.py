@@ -117,7 +117,7 @@ def _dead() -> type[BaseModel]:
 
 
 def _doctor() -> type[BaseModel]:
-    from infra.system.doctor import Finding
+    from infra.system.doctor.finding import Finding
 
     return _of(Finding)
 

@@ -18,13 +18,13 @@ BAD_INPUT, FAILED = 2, 1
 @cache
 def out() -> Console:
     """Return the console for results: standard output, coloured on a terminal; wide if it is not one."""
-    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+    return Console(highlight=False, emoji=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
 
 @cache
 def err() -> Console:
     """Return the console for progress and errors: standard error."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infra.cli.interrupt import INTERRUPTED
-from infra.cli.output import fail, out, progress, run_async, tell_misspelt, warn
+from infra.cli.output import BAD_INPUT, fail, out, progress, run_async, tell_misspelt, warn
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -35,7 +35,7 @@ async def _run(livekit: bool) -> None:
     from infra.system.supervisor import Supervisor
 
     config = settings()
-    _check_options(config)
+    _check_engines(config)
     if livekit:
         config = config.model_copy(update={"livekit": True})
     supervisor = Supervisor(config, progress=progress, warn=warn)
@@ -76,8 +76,15 @@ async def _run(livekit: bool) -> None:
     progress("stopped")
 
 
-def _check_options(config: "Settings") -> None:
-    """Raise UnknownOptions here: in the actors it would end each of them again at every restart."""
+def _check_engines(config: "Settings") -> None:
+    """Exit if an engine cannot be used or rejects its options: its actor would find out only seconds after the start.
+
+    Raises UnknownOptions.
+    """
+    from infra.system.doctor.engines import unusable
+
+    if findings := unusable(config):
+        fail("\n".join(f"{each.subject}: {each.detail}: {each.remedy}" for each in findings), BAD_INPUT)
     if not config.stt_options and not config.tts_options:
         return  # importing the engines takes seconds
     from infra.engines.plugins import KINDS, check_options
@@ -89,13 +96,12 @@ def _check_options(config: "Settings") -> None:
 def _welcome(supervisor: "Supervisor", config: "Settings") -> None:
     """Print that the system is ready, its addresses, and what it cannot do."""
     from infra.log.nats_reach import shown_url
-    from infra.system.doctor import ABILITIES, engine_problems, unable
+    from infra.system.doctor.engines import ABILITIES, engine_problems
 
     for problem in engine_problems(config):
         warn(f"{problem.subject}: {problem.detail}: {problem.remedy}")
     began = f"Ready after {supervisor.ready_s:.1f} s. Talk to it"
-    not_able = supervisor.unable.union(unable(config))
-    if cannot := [ability for ability in ABILITIES.values() if ability in not_able]:
+    if cannot := [ability for ability in ABILITIES.values() if ability in supervisor.unable]:
         began = f"Started after {supervisor.ready_s:.1f} s, but it cannot {' or '.join(cannot)} (see above). The page"
     out().print(f"\n{began}: [bold cyan]{supervisor.page_url}[/]\n")
     if rooms := supervisor.addresses.livekit_url:

@@ -20,7 +20,7 @@ from contracts.asyncapi.actor import ActorSpecification
 from contracts.codec import CONTENT_TYPE, decode, encode
 from contracts.events import Event
 from contracts.topology import health_subject, is_fact_subject
-from infra.cannot_run import ends_process
+from infra.cannot_run import CannotRun, ends_process
 from infra.log.client_errors import ClientErrors
 from infra.log.common_time import common_time
 from infra.log.connection import connection, jetstream, read_any_subject, round_trip
@@ -28,7 +28,7 @@ from infra.log.dead_letters import dead_letter_undecodable
 from infra.log.nats_reach import wait_for_nats
 from infra.log.provisioning import provision
 from infra.process.telemetry import set_up_telemetry
-from infra.runtime import NotRunning, running_nats_url
+from infra.runtime import running_nats_url
 from infra.settings import settings
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ def make_broker(name: str) -> NatsBroker:
 
     try:
         url = nats_url()
-    except NotRunning:
+    except CannotRun:
         url = NOWHERE  # reported when the app runs, not when it is imported
     broker = _Broker(
         url,

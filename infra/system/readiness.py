@@ -14,7 +14,8 @@ from contracts.topology import (
 )
 from infra.log.broker import UNABLE
 from infra.process.http_status import http_status
-from infra.settings import Settings, items_of
+from infra.settings import Settings
+from infra.settings_types import items_of
 from infra.system.apps import App
 from infra.system.parts import Program
 

@@ -90,7 +90,7 @@ async def test_bad_settings_are_a_clear_error(nats_server: NatsServer) -> None:
     async with running_app(nats_server, DAREDEVIL_PORT="lots") as process:
         _, stderr = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 2
-    assert stderr.decode().startswith("DAREDEVIL_PORT: ")
+    assert stderr.decode().startswith("DAREDEVIL_PORT=")
     assert stderr.count(b"\n") == 1
 
 

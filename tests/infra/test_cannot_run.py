@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -28,4 +32,16 @@ def test_a_command_with_bad_settings_says_so_and_ends_with_2(
     result = CliRunner().invoke(app, command)
     settings.cache_clear()
     assert result.exit_code == 2
-    assert result.stderr.startswith("error: DAREDEVIL_PORT: ")
+    assert result.stderr.startswith("error: DAREDEVIL_PORT=")
+
+
+def test_an_app_of_ones_own_with_bad_settings_ends_with_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAREDEVIL_PORT", "-1")
+    done = subprocess.run(
+        (sys.executable, "-m", "faststream", "run", "--app-dir", "docs/examples", "moderation:app"),
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.strip() == "DAREDEVIL_PORT=-1: must be a whole number, at least 0 and at most 65535"

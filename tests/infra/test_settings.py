@@ -62,7 +62,7 @@ def test_what_is_no_url_of_a_livekit_server_is_refused_and_it_is_said_what_to_wr
     with pytest.raises(BadSettings) as refused:
         settings()
     assert str(refused.value).startswith(
-        f"DAREDEVIL_{name.upper()}: is not the URL of a LiveKit server: write `wss://host`"
+        f"DAREDEVIL_{name.upper()}={url}: is not the URL of a LiveKit server: write `wss://host`"
     )
 
 
@@ -74,15 +74,121 @@ def test_urls_of_livekit_servers_are_taken_as_they_are(monkeypatch: pytest.Monke
     assert Settings().livekit_url == url
 
 
-def test_every_bad_setting_is_named_on_a_line_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ("PORT=-1", "DAREDEVIL_PORT=-1: must be a whole number, at least 0 and at most 65535"),
+        ("PORT=http", "DAREDEVIL_PORT=http: must be a whole number, at least 0 and at most 65535"),
+        ("VAD_THRESHOLD=2", "DAREDEVIL_VAD_THRESHOLD=2: must be a number, above 0 and below 1"),
+        ("LOG_LEVEL=loud", "DAREDEVIL_LOG_LEVEL=loud: must be one of `DEBUG`, `INFO`, `WARNING`, `ERROR`"),
+        ("SPECULATE=maybe", "DAREDEVIL_SPECULATE=maybe: must be `true` or `false`"),
+        ("LLM_OPTIONS=[1]", 'DAREDEVIL_LLM_OPTIONS: must be a JSON object such as {"temperature": 0.2}'),
+        (
+            "LLM=nonsense",
+            "DAREDEVIL_LLM=nonsense: names no language model: write `local`, `provider:model` or "
+            "`package.module:Class`",
+        ),
+        ("LLM=", "DAREDEVIL_LLM: names no language model: write `local`, `provider:model` or `package.module:Class`"),
+        (
+            "STT=local, deepgram",
+            "DAREDEVIL_STT=local, deepgram: 'deepgram' names no speech to text: write `local`, `plugin.STT` such as "
+            "`deepgram.STT`, or `module:Class`",
+        ),
+        (
+            "TTS=cartesia",
+            "DAREDEVIL_TTS=cartesia: names no text to speech: write `local`, `plugin.TTS` such as `cartesia.TTS`, or "
+            "`module:Class`",
+        ),
+        (
+            "END_OF_TURN=fast",
+            "DAREDEVIL_END_OF_TURN=fast: names no end-of-turn model: write `local` or `module:Class`",
+        ),
+        ("EMBEDDING=no", "DAREDEVIL_EMBEDDING=no: names no embedding: write `local`, `provider:model`, or `off`"),
+        (
+            "NATS_URL=http://h:4222",
+            "DAREDEVIL_NATS_URL=http://h:4222: is not the URL of a NATS server: write `nats://host:4222`, or several "
+            "separated by commas",
+        ),
+        (
+            "POSTGRES_URL=no",
+            "DAREDEVIL_POSTGRES_URL=no: is not the URL of a Postgres: write "
+            "`postgresql://user:password@host/database`, or `off`",
+        ),
+        (
+            "PULSAR_URL=h:6650",
+            "DAREDEVIL_PULSAR_URL=h:6650: is not the URL of a Pulsar broker: write `pulsar://host:6650` or "
+            "`pulsar+ssl://host:6651`",
+        ),
+        (
+            "LLM_URL=h:8031",
+            "DAREDEVIL_LLM_URL=h:8031: is not a URL: write `https://host/path` or `http://host:port/path`",
+        ),
+        (
+            "CORS_ORIGINS=https://a.example/",
+            "DAREDEVIL_CORS_ORIGINS=https://a.example/: must be a list of origins, without a path or a slash at the "
+            "end, such as https://app.example.org, or `*`: 'https://a.example/' is none",
+        ),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(monkeypatch: pytest.MonkeyPatch, given: str, line: str) -> None:
+    name, _, value = given.partition("=")
+    monkeypatch.setenv(f"DAREDEVIL_{name}", value)
+    settings.cache_clear()
+    with pytest.raises(BadSettings) as refused:
+        settings()
+    assert str(refused.value) == line
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NATS_URL", "nats://me:s3cret@a:4222,tls://me:s3cret@b"),
+        ("NATS_URL", "a:4222,b"),
+        ("POSTGRES_URL", "host=h password=s3cret"),
+        ("PULSAR_URL", "pulsar://a:6650,b:6650"),
+        ("CORS_ORIGINS", "https://app.example, http://localhost:5173, capacitor://localhost"),
+        ("LLM", "ollama:llama3.2:1b,local"),
+        ("STT", "my_engines.ears:Ears,deepgram.STT,local"),
+        ("EMBEDDING", "openai:text-embedding-3-small"),
+        ("EMBEDDING", ""),
+    ],
+)
+def test_what_can_be_used_is_accepted_as_it_is(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"DAREDEVIL_{name}", value)
+    assert getattr(Settings(), name.lower()) == value
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "LIVEKIT_URL=s3cret@rooms",
+        "NATS_URL=http://me:s3cret@h",
+        "NATS_URL=nats://me:s3,s3cret@h:no",
+        "POSTGRES_URL=mysql://me:s3cret@h/db",
+        "PULSAR_ADMIN_URL=h?token=s3cret",
+        'LLM_OPTIONS={"api_key": "s3cret"',
+        'LLM_OPTIONS=["s3cret"]',
+        "AUTH=s3cret",
+    ],
+)
+def test_a_wrong_value_that_may_be_secret_is_not_repeated(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    name, _, value = given.partition("=")
     monkeypatch.setenv("DAREDEVIL_PORT", "70000")
-    monkeypatch.setenv("DAREDEVIL_LIVEKIT_URL", "secret@rooms")
+    monkeypatch.setenv(f"DAREDEVIL_{name}", value)
+    settings.cache_clear()
+    with pytest.raises(BadSettings, match=f"DAREDEVIL_{name}") as refused:
+        settings()
+    assert "s3" not in str(refused.value)
+
+
+def test_every_bad_setting_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAREDEVIL_PORT", "70000")
+    monkeypatch.setenv("DAREDEVIL_LIVEKIT_URL", "rooms")
     settings.cache_clear()
     with pytest.raises(BadSettings) as refused:
         settings()
     lines = str(refused.value).splitlines()
-    assert [line.partition(":")[0] for line in lines] == ["DAREDEVIL_PORT", "DAREDEVIL_LIVEKIT_URL"]
-    assert not any("secret" in line or "70000" in line for line in lines)
+    assert [line.partition("=")[0] for line in lines] == ["DAREDEVIL_PORT", "DAREDEVIL_LIVEKIT_URL"]
     monkeypatch.setenv("DAREDEVIL_PORT", "8030")
     monkeypatch.setenv("DAREDEVIL_LLM_OPTIONS", "{")
     with pytest.raises(BadSettings, match=r"^DAREDEVIL_LLM_OPTIONS: is not a JSON object.*at character 2$"):

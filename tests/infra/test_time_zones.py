@@ -23,6 +23,6 @@ def test_a_misspelt_one_is_guessed() -> None:
 def test_the_setting_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAREDEVIL_TIME_ZONE", "Nowhere")
     settings.cache_clear()
-    with pytest.raises(BadSettings, match="DAREDEVIL_TIME_ZONE: no time zone is called"):
+    with pytest.raises(BadSettings, match="DAREDEVIL_TIME_ZONE=Nowhere: no time zone is called"):
         settings()
     settings.cache_clear()

@@ -12,7 +12,7 @@ from infra.livekit.access import LiveKitAccess, NoLiveKit, livekit_access
 from infra.livekit.joining import Joined, join_quietly
 from infra.livekit.stun import answers, ice_server
 from infra.settings import Settings
-from infra.system.doctor import Finding
+from infra.system.doctor.finding import Finding
 
 TIMEOUT_S = 5.0
 MAX_CLOCK_S = 30

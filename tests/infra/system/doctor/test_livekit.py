@@ -13,7 +13,7 @@ from livekit.api import ListRoomsRequest
 
 from infra.livekit.stun import IceServer, answers, ice_server
 from infra.settings import Settings
-from infra.system.doctor import Finding
+from infra.system.doctor.finding import Finding
 from infra.system.doctor.livekit import examine_livekit
 from infra.system.nats import free_port
 from tests.livekit_server import LiveKitServer

@@ -1,0 +1,51 @@
+"""Variables that look like settings but are none, with the setting that was probably meant."""
+
+from collections.abc import Collection, Mapping
+from difflib import SequenceMatcher
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+NO_SETTINGS = frozenset(("HELD_DIR", "PORT_FILE", "REQUIRE_ALL"))
+"""Variables with our prefix that are for our own processes and for the tests."""
+
+PROTECTING = (
+    "AUTH",
+    "AUTH_ISSUER",
+    "AUTH_AUDIENCE",
+    "AUTH_LEEWAY_S",
+    "ADMIN_KEY",
+    "TRUST_USER_IDS",
+    "TRUSTED_PROXIES",
+    "CORS_ORIGINS",
+    "LIVEKIT_TOKEN_KEY",
+    "RECORD_AUDIO",
+    "RECORDING_RETENTION_DAYS",
+    "LOG_RETENTION_DAYS",
+)
+"""Settings that protect access or data: a misspelt one would leave its owner believing to be safe."""
+
+
+def unknown(
+    prefix: str, names: Collection[str], environment: Mapping[str, str], env_file: Path
+) -> list[tuple[str, str]]:
+    """Return each variable with our prefix that is not a setting, with the most similar setting or an empty text."""
+    known = [name.upper() for name in names]
+    given = [*environment, *(dotenv_values(env_file) if env_file.is_file() else ())]
+    found = []
+    for variable in sorted({name for name in given if name.upper().startswith(prefix)}):
+        name = variable.upper().removeprefix(prefix)
+        if name not in known and name not in NO_SETTINGS:
+            found.append((variable, _most_like(name, known)))
+    return found
+
+
+def _most_like(name: str, known: list[str]) -> str:
+    """Return the setting with the fewest edits (a swap of two letters is one edit); empty if none is close."""
+    from rapidfuzz.distance import OSA
+
+    edits, _, like = min((OSA.distance(name, each), -SequenceMatcher(None, name, each).ratio(), each) for each in known)
+    if edits <= max(1, len(name) // 4):
+        return like
+    # `AUTH_SECRET`: a sub-name of a setting without any.
+    return next((each for each in PROTECTING if name.startswith(f"{each}_")), "")

