@@ -163,6 +163,5 @@ def test_what_may_happen_again_to_a_track_is_numbered_by_its_time() -> None:
     for event, name in (
         (track.hearing_restarted("killed"), "HearingRestarted"),
         (track.fell_behind(2, "skipped"), "RecognitionFellBehind"),
-        (track.engine_failed("stt", "broken", "tried the next", "turn-1"), "EngineFailed:stt"),
     ):
         assert event.event_id == derive_id(TRACK.event_id, name, event.time_ns)

@@ -21,6 +21,8 @@ from infra.log.live_events import LiveEvents
 from infra.log.requests import RequestHandlers
 from infra.process.allocator import give_back_memory
 from infra.settings import settings
+from infra.tape.tape import Tapes
+from infra.tape.untaped import Untaped
 
 if TYPE_CHECKING:
     from actors.transcript.engines import SpeechEngines
@@ -40,8 +42,11 @@ class TranscriptActor:
     `give_up` is called with a track that need not be a job until its sound comes.
     """
 
-    def __init__(self, broker: NatsBroker, give_up: Callable[[e.TrackPublished], Awaitable[None]]) -> None:
+    def __init__(
+        self, broker: NatsBroker, give_up: Callable[[e.TrackPublished], Awaitable[None]], tapes: Tapes
+    ) -> None:
         self._broker = broker
+        self._tapes = tapes
         self._give_up = give_up
         self._ears: SpeechEngines | None = None
         self._owners: dict[str, TrackOwner] = {}
@@ -75,7 +80,7 @@ class TranscriptActor:
         if owner is not None:
             owner.restart("its task was cancelled")
         else:
-            owner = self._owners[track.event_id] = TrackOwner(self._broker, self._ears, track)
+            owner = self._owners[track.event_id] = TrackOwner(self._broker, self._ears, track, self._tapes)
         return asyncio.create_task(self._own(owner, track), name=f"track {track.track_id}")
 
     async def refuses(self) -> bool:
@@ -152,7 +157,7 @@ def make() -> FastStream:
             inbox.take(track)
 
     silent = SilentTracks(broker, take_again)
-    transcript = TranscriptActor(broker, silent.add)
+    transcript = TranscriptActor(broker, silent.add, Untaped(TRANSCRIPT))
     inbox = take_events(broker, transcript)
     live = listen(broker, silent)
 

@@ -7,6 +7,7 @@ from contracts import events as e
 from contracts.answers import answer
 from contracts.audio import IN_SAMPLE_RATE_HZ
 from contracts.ids import derive_id
+from infra.engines.chain import EngineFailure
 from infra.engines.stt import Recognition
 from infra.log.event_log import now_ns
 
@@ -197,19 +198,19 @@ class TrackEvents:
             action=action,
         )
 
-    def engine_failed(self, engine: str, error: str, action: str, turn_id: str | None) -> e.EngineFailed:
-        """Return the event that an engine failed; the time makes each a fact of its own."""
+    def engine_failed(self, failure: EngineFailure, place: str, n: int, turn_id: str | None) -> e.EngineFailed:
+        """Return the event that an engine failed for the `n`-th time at a `place` of the track: one failure, one id."""
         return answer(
             self._track,
             e.EngineFailed,
-            time_ns=(time_ns := now_ns()),
-            id_name=f"EngineFailed:{engine}",
-            id_n=time_ns,
+            time_ns=now_ns(),
+            id_name=f"EngineFailed:{failure.engine}:{place}",
+            id_n=n,
             turn_id=turn_id,
             actor="transcript",
-            engine=engine,
-            error=error,
-            action=action,
+            engine=failure.engine,
+            error=failure.error,
+            action=failure.action,
         )
 
     def _about(self, started: e.SpeechStarted, event_class: type[About], n: int = 0, **fields: Any) -> About:

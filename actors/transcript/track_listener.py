@@ -4,8 +4,6 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from faststream.nats import NatsBroker
-
 from actors.transcript.echo.canceller import EchoCanceller
 from actors.transcript.echo.playback import HeardPlayback
 from actors.transcript.endpointing import (
@@ -27,19 +25,21 @@ from actors.transcript.live_sound import LiveSound
 from actors.transcript.resume import resumed_turn
 from actors.transcript.session_state import SessionState
 from actors.transcript.sound import TrackSound
+from actors.transcript.taped_sound import TapedSound
 from actors.transcript.track_events import TrackEvents
 from actors.transcript.track_recognition import TrackRecognition
 from actors.transcript.troubles import Troubles
 from actors.transcript.turn import OpenTurn, Utterance
 from contracts import events as e
 from infra.log.event_log import now_ns
+from infra.log.taped_log import EventLog
 
 BATCH_WINDOWS = 16
 BEHIND_SAMPLES = 8000
 """With more than 0.5 s waiting, the owner catches up: it waits for engines as if they took no time."""
 
-SECOND_OPINION_MS = 224
-"""Silence after which the end-of-turn model runs again: it is less sure right after the words than later."""
+SECOND_OPINION_SAMPLES = 7 * WINDOW_SAMPLES
+"""Silence (224 ms) after which the end-of-turn model runs again: it is less sure right after the words than later."""
 
 TICK_S = 0.25
 SHORTEST_WAIT_S = 0.004
@@ -56,7 +56,8 @@ class TrackListener:
 
     def __init__(
         self,
-        broker: NatsBroker,
+        event_log: EventLog,
+        taped: TapedSound,
         ears: SpeechEngines,
         track: e.TrackPublished,
         view: SessionState,
@@ -69,14 +70,15 @@ class TrackListener:
         self._live = live
         self._settings = ears.settings
         self._tuning = Tuning.with_threshold(ears.settings.vad_threshold)
-        self._writer = EventWriter(broker, track.session_id, track.track_id, view)
+        self._writer = EventWriter(event_log, taped, track.session_id, track.track_id, view)
         self._facts = TrackEvents(track)
         self._vad = ears.vad.track()
         self._hearing = VadState()
         self._sound = TrackSound(0)
+        self._taped = taped
         self._playback = playback
         self._echo = EchoCanceller(playback)
-        self._recognising = TrackRecognition(ears, view.stt, track.session_id, woken)
+        self._recognising = TrackRecognition(ears, view.stt, track.session_id, woken, self._taped)
         self._turn: OpenTurn | None = None
         self._heard_to = 0
         self._interruptions = Interruptions(view, ears.settings, playback, self._echo, self._writer, self._facts)
@@ -120,7 +122,9 @@ class TrackListener:
 
     async def step(self) -> None:
         """Process the frames that came, and append what follows from them."""
-        for frame in self._live.frames():
+        frames = self._live.frames()
+        self._taped.frames(frames)
+        for frame in frames:
             self._playback.hear(frame, time.monotonic_ns())
             if not self._sound.add(frame):
                 self._live.count_broken(f"position {frame.first_sample} is far from the track's end {self._sound.end}")
@@ -128,6 +132,8 @@ class TrackListener:
             await self._hear(BATCH_WINDOWS)
         if self._live.since_frame_ms() >= VANISHED_MS:
             await self._hush()
+        if self._turn is not None and self._turn.last.end is not None:
+            self._taped.flush()  # in a pause the time decides: the delivery has it
         await self._consider()
 
     async def _hear(self, max_windows: int) -> None:
@@ -145,6 +151,7 @@ class TrackListener:
                 continue  # warms the model's memory up
             if may_echo:
                 probability = self._echo.judged(at, probability, self._hearing.speaking)
+            probability = self._taped.window(probability)
             self._hearing, change = hear(self._hearing, at, probability, self._tuning)
             self._heard_to = at + WINDOW_SAMPLES
             if change is not None:
@@ -174,7 +181,7 @@ class TrackListener:
         elif change is Change.PAUSED:
             turn.last.end = self._hearing.voiced_end
             self._recognising.settle(self._sound, turn.last, self._heard_to)
-            self._recognising.ask_whether_over(self._sound, turn.last)
+            self._recognising.ask_whether_over(self._sound, turn.last, self._heard_to)
             if self._behind():
                 await self._recognising.finish(turn)
         elif change is Change.RESUMED:
@@ -232,11 +239,11 @@ class TrackListener:
 
     async def _ask_again(self, turn: OpenTurn) -> None:
         last = turn.last
-        if last.end is None or last.asked > 1 or self._silence(turn).ms < SECOND_OPINION_MS:
+        if last.end is None or last.asked > 1 or self._heard_to - last.end < SECOND_OPINION_SAMPLES:
             return
         if is_sure(last.probability):
             return
-        self._recognising.ask_whether_over(self._sound, last, SECOND_OPINION_MS)
+        self._recognising.ask_whether_over(self._sound, last, self._heard_to)
         if self._behind():
             await self._recognising.finish(turn)
 
@@ -341,7 +348,9 @@ class TrackListener:
 
     async def finish(self) -> None:
         """Append what is pending: the turn ends at once if it has words (unless the session has closed)."""
-        for frame in self._live.frames():
+        frames = self._live.frames()
+        self._taped.frames(frames)
+        for frame in frames:
             self._sound.add(frame)
         while self._sound.end - self._sound.handled >= WINDOW_SAMPLES:
             await self._hear(BATCH_WINDOWS)

@@ -14,11 +14,14 @@ from actors.transcript.engines import SpeechEngines
 from actors.transcript.live_sound import LiveSound
 from actors.transcript.resume import ResumePoint, resume_behind, resume_point
 from actors.transcript.session_state import SessionState
+from actors.transcript.taped_sound import TapedSound
 from actors.transcript.track_listener import TrackListener
 from contracts import events as e
-from infra.log.event_log import LogUnavailable, StaleWriter, facts_after
+from infra.log.event_log import LogUnavailable, StaleWriter
 from infra.log.session_feed import SessionFeed
+from infra.log.taped_log import LiveLog
 from infra.process.tasks import ended, is_being_stopped, own_cancellation_only
+from infra.tape.tape import Tapes
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +52,10 @@ class GivenUp(Exception):
 class TrackOwner:
     """Owns one track from its publication to its end: `await TrackOwner(…).run()`."""
 
-    def __init__(self, broker: NatsBroker, ears: SpeechEngines, track: e.TrackPublished) -> None:
+    def __init__(self, broker: NatsBroker, ears: SpeechEngines, track: e.TrackPublished, tapes: Tapes) -> None:
         self._broker = broker
+        self._log = LiveLog(broker, tapes)
+        self._taped = TapedSound(tapes.of(track.session_id), track.track_id)
         self._ears = ears
         self._track = track
         self._woken = asyncio.Event()
@@ -98,7 +103,7 @@ class TrackOwner:
     async def _listen(self) -> None:
         view = SessionState()
         session_id = self._track.session_id
-        past = await facts_after(self._broker, session_id)
+        past = await self._log.facts_after(session_id)
         for fact in past:
             view.apply(fact)
         if view.closed:
@@ -131,7 +136,7 @@ class TrackOwner:
         following: "asyncio.Task[None]",
         point: ResumePoint,
     ) -> None:
-        listener = TrackListener(self._broker, self._ears, self._track, view, live, playback, self._woken)
+        listener = TrackListener(self._log, self._taped, self._ears, self._track, view, live, playback, self._woken)
         listener.resume(point.first_sample, point.heard_to)
         try:
             log.info("track %s of %s is heard here", self._track.track_id, self._track.session_id)
@@ -174,6 +179,7 @@ class TrackOwner:
 
     async def _follow(self, feed: SessionFeed, view: SessionState, playback: HeardPlayback) -> None:
         async for fact in feed:
+            self._taped.took_fact("fact", fact.sequence)
             view.apply(fact)
             playback.take(fact.event, time.monotonic_ns())
             self._woken.set()

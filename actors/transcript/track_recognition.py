@@ -1,6 +1,7 @@
 """Engine runs for one track, beside its decisions: started here, collected when done, ignored when overtaken."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -11,6 +12,7 @@ from actors.transcript.engines import Recogniser, SpeechEngines
 from actors.transcript.pieces import RecognitionLoad
 from actors.transcript.plausible import speaks_otherwise
 from actors.transcript.sound import Samples, TrackSound
+from actors.transcript.taped_sound import TapedSound
 from actors.transcript.turn import OpenTurn, Utterance, UtterancePiece, spoken_words
 from infra.engines.chain import EngineFailure
 from infra.engines.lane import Overloaded, Rank, Run
@@ -18,6 +20,7 @@ from infra.engines.stt import Recognition
 from infra.engines.turn_detector import HEARD_SAMPLES
 from infra.log.event_log import now_ns
 from infra.process.tasks import ended
+from infra.tape.tape import Plain
 
 LEAD_SAMPLES = 200 * SAMPLES_PER_MS
 """Sound before the first voiced window that the recogniser is given."""
@@ -51,6 +54,16 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
+class RecognitionFailure:
+    """An engine failed at the speech `[start, end)`; `n` counts its failures there, a second attempt included."""
+
+    failure: EngineFailure
+    start: int
+    end: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Interim:
     utterance: Utterance
     segment_start: int
@@ -61,11 +74,12 @@ class _Interim:
 class TrackRecognition:
     """Runs of speech to text and end of turn for one track; `woken` is set when one is done."""
 
-    def __init__(self, ears: SpeechEngines, stt: str, session_id: str, woken: asyncio.Event) -> None:
+    def __init__(self, ears: SpeechEngines, stt: str, session_id: str, woken: asyncio.Event, taped: TapedSound) -> None:
         self._interims, self._finals = ears.speech_to_text(stt)
         self._end_of_turn = ears.end_of_turn.track()
         self._session_id = session_id
         self._woken = woken
+        self._taped = taped
         self._tasks: set[asyncio.Task[Any]] = set()
         self._runs: set[Run[Recognition]] = set()
         self._interim: _Interim | None = None
@@ -73,7 +87,8 @@ class TrackRecognition:
         self._load = RecognitionLoad()
         self.speaks_otherwise = False
         """Whether the speaker's last words were in another language than the engine's."""
-        self._failures: list[EngineFailure] = []
+        self._failures: list[RecognitionFailure] = []
+        self._failed_at: Counter[tuple[str, int, int]] = Counter()
         self._losses: list[Loss] = []
 
     def begin_turn(self) -> None:
@@ -87,8 +102,8 @@ class TrackRecognition:
         length = utterance.end - utterance.segment_start
         if not closed and not pieces.may_settle(self._load, length, heard_to - utterance.end):
             return
-        known_to = max(heard_to, min(sound.end, heard_to + WINDOW_SAMPLES))
-        end = min(utterance.end + TAIL_SAMPLES, known_to)
+        # Not what has arrived beyond: how much that is differs from run to run, and the words with it.
+        end = min(utterance.end + TAIL_SAMPLES, heard_to)
         utterance.settling = self._piece(sound, utterance, utterance.end, end, Rank.TURN)
 
     def close(self, sound: TrackSound, utterance: Utterance, heard_to: int) -> None:
@@ -97,15 +112,15 @@ class TrackRecognition:
         if utterance.end is not None:
             self._load.kept += max(0, utterance.end - utterance.segment_start)
 
-    def ask_whether_over(self, sound: TrackSound, utterance: Utterance, silence_ms: float = 0) -> None:
-        """Run the end-of-turn model on the pause that begins at `utterance.end`."""
+    def ask_whether_over(self, sound: TrackSound, utterance: Utterance, heard_to: int) -> None:
+        """Run the end-of-turn model on the sound up to `heard_to`, in the pause that begins at `utterance.end`."""
         assert utterance.end is not None
         if utterance.asking is not None and not utterance.asking.done():
             return
         self.collect(utterance)
         utterance.asked += 1
-        until = utterance.end + int(max(silence_ms, 96) * SAMPLES_PER_MS)
-        samples = sound.cut(until - HEARD_SAMPLES, until)
+        samples = sound.cut(heard_to - HEARD_SAMPLES, heard_to)
+        self._taped.took("asked-opinion", [utterance.start, heard_to])
         utterance.asking = self._start(self._end_of_turn.probability(samples))
 
     def revise(self, sound: TrackSound, utterance: Utterance, heard_to: int) -> None:
@@ -122,7 +137,8 @@ class TrackRecognition:
             return
         self._next_interim_at = heard_to + (max(interval, int(CONTESTED_SHARE * length)) if contested else interval)
         samples = self._cut(sound, utterance, heard_to)
-        run = self._submit(self._interims, Rank.INTERIM, samples)
+        self._taped.took("asked-guess", [utterance.segment_start, heard_to])
+        run = self._submit(self._interims, Rank.INTERIM, samples, utterance.segment_start, heard_to)
         self._interim = _Interim(utterance, utterance.segment_start, heard_to, run)
 
     def cut_if_long(self, sound: TrackSound, utterance: Utterance, heard_to: int) -> None:
@@ -154,6 +170,7 @@ class TrackRecognition:
         self._collect_interim()
         if utterance.asking is not None and utterance.asking.done():
             probability = _result_or_none(utterance.asking)
+            self._taped.took("opinion", [utterance.start, probability])
             if probability is not None:
                 # The model's opinion varies; of two, the surer has proved right more often.
                 utterance.probability = max(probability, utterance.probability or 0.0)
@@ -184,7 +201,7 @@ class TrackRecognition:
         losses, self._losses = self._losses, []
         return losses
 
-    def take_failures(self) -> list[EngineFailure]:
+    def take_failures(self) -> list[RecognitionFailure]:
         """Return failures since the last call."""
         failures, self._failures = self._failures, []
         return failures
@@ -205,8 +222,10 @@ class TrackRecognition:
     def _piece(self, sound: TrackSound, utterance: Utterance, end: int, sound_to: int, rank: Rank) -> UtterancePiece:
         self._drop_interim()
         samples = self._cut(sound, utterance, sound_to)
-        run = self._submit(self._finals, rank, samples) if len(samples) >= SHORTEST_SAMPLES else None
-        return UtterancePiece(utterance.segment_start, end, run, utterance.interim, utterance.interim_to)
+        self._taped.took("asked-words", [utterance.segment_start, end, sound_to])
+        start = utterance.segment_start
+        run = self._submit(self._finals, rank, samples, start, end) if len(samples) >= SHORTEST_SAMPLES else None
+        return UtterancePiece(start, end, run, utterance.interim, utterance.interim_to)
 
     def _keep(self, utterance: Utterance, piece: UtterancePiece) -> None:
         utterance.pieces.append(piece)
@@ -223,11 +242,14 @@ class TrackRecognition:
         elif piece.run.result.done():
             try:
                 piece.recognition = piece.run.result.result()
+                self._taped.took("words", [piece.start, piece.end, _plain(piece.recognition)])
                 if utterance.contested_reply is None:  # over the agent's voice it may be misheard
                     self.speaks_otherwise = speaks_otherwise(self.speaks_otherwise, piece.recognition)
                 piece.text = spoken_words(piece.recognition.text)
             except (Exception, asyncio.CancelledError) as error:  # a future's, not this task's: its run was given up
-                self._lose(utterance, piece, "overload" if isinstance(error, Overloaded) else "engine")
+                reason: Literal["engine", "overload"] = "overload" if isinstance(error, Overloaded) else "engine"
+                self._taped.took("words-lost", [piece.start, piece.end, reason])
+                self._lose(utterance, piece, reason)
 
     def _lose(self, utterance: Utterance, piece: UtterancePiece, reason: Literal["engine", "overload"]) -> None:
         piece.text = piece.guess
@@ -242,6 +264,7 @@ class TrackRecognition:
             return
         self._interim = None
         recognition = _result_or_none(interim.run.result)
+        self._taped.took("guess", [interim.segment_start, interim.to, _plain(recognition)])
         text = spoken_words(recognition.text) if recognition is not None else ""
         utterance = interim.utterance
         if utterance.end is None and utterance.segment_start == interim.segment_start and text:
@@ -263,11 +286,17 @@ class TrackRecognition:
             self._load.extra += samples
         (self._interims if run.rank is Rank.INTERIM else self._finals).lane.drop(run)
 
-    async def _failed(self, failure: EngineFailure) -> None:
-        self._failures.append(failure)
+    def _failed(self, failure: EngineFailure, start: int, end: int) -> None:
+        self._taped.took("engine-failed", [start, end, failure.engine, failure.error, failure.action])
+        place = (failure.engine, start, end)
+        self._failures.append(RecognitionFailure(failure, start, end, self._failed_at[place]))
+        self._failed_at[place] += 1
 
-    def _submit(self, recogniser: Recogniser, rank: Rank, samples: Samples) -> Run[Recognition]:
-        run = recogniser.submit(self._session_id, rank, samples, self._failed, lambda: self.speaks_otherwise)
+    def _submit(self, recogniser: Recogniser, rank: Rank, samples: Samples, start: int, end: int) -> Run[Recognition]:
+        async def failed(failure: EngineFailure) -> None:
+            self._failed(failure, start, end)
+
+        run = recogniser.submit(self._session_id, rank, samples, failed, lambda: self.speaks_otherwise)
         self._runs.add(run)
         run.result.add_done_callback(lambda _: self._ended(run))
         if rank is Rank.INTERIM:
@@ -294,3 +323,11 @@ def _result_or_none(done: "asyncio.Future[T]") -> T | None:
     if done.cancelled() or done.exception() is not None:
         return None
     return done.result()
+
+
+def _plain(recognition: Recognition | None) -> list[Plain] | None:
+    """Return what the tape keeps of a recognition."""
+    if recognition is None:
+        return None
+    found = recognition
+    return [found.text, found.engine, round(found.engine_ms), found.confidence, found.language, found.dismissed]

@@ -4,6 +4,7 @@ from actors.transcript.engines import SpeechEngines
 from actors.transcript.event_writer import EventWriter
 from actors.transcript.track_events import TrackEvents
 from actors.transcript.track_recognition import TrackRecognition
+from infra.engines.chain import EngineFailure
 from infra.engines.vad import TrackVad
 
 
@@ -37,9 +38,10 @@ class Troubles:
 
     async def say_failures(self, turn_id: str | None) -> None:
         """Append which engines have failed, and what was done about it."""
-        for failure in self._recognising.take_failures():
-            await self._writer.append(self._facts.engine_failed(failure.engine, failure.error, failure.action, turn_id))
+        for failed in self._recognising.take_failures():
+            place = f"{failed.start}-{failed.end}"
+            await self._writer.append(self._facts.engine_failed(failed.failure, place, failed.n, turn_id))
         if self._vad.failure is not None and not self._vad_failure_said:
             self._vad_failure_said = True
-            fact = self._facts.engine_failed("silero", self._vad.failure, "loudness was taken for speech", turn_id)
-            await self._writer.append(fact)
+            failure = EngineFailure("silero", self._vad.failure, "loudness was taken for speech")
+            await self._writer.append(self._facts.engine_failed(failure, "", 0, turn_id))

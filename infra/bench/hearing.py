@@ -22,6 +22,7 @@ from infra.engines import stt
 from infra.log.connection import connection
 from infra.log.event_log import append, history, now_ns
 from infra.process.tasks import ended
+from infra.tape.untaped import Untaped
 
 SPEED = 5
 """How many times faster than speech sound is sent: the owner measures time in samples, so it decides the same."""
@@ -136,7 +137,7 @@ async def _heard(broker: NatsBroker, ears: SpeechEngines, session_id: str, clips
     track: dict[str, Any] = {"track_id": "t-1", "participant_id": "p-1"}
     published = e.TrackPublished(**about("published"), **track)
     await append(broker, published)
-    owner = asyncio.create_task(TrackOwner(broker, ears, published).run())
+    owner = asyncio.create_task(TrackOwner(broker, ears, published, Untaped()).run())
     try:
         sent = await _send(broker, session_id, _with_gaps(clips))
         await append(broker, e.TrackUnpublished(**about("unpublished"), **track, samples=sent))

@@ -11,6 +11,7 @@ from actors.transcript.track_owner import TrackOwner
 from contracts import events as e
 from infra.process.tasks import ended
 from infra.settings import Settings
+from infra.tape.untaped import Untaped
 from tests.actors.transcript.track_of import PARTICIPANT, SESSION, TRACK, Caller
 
 
@@ -40,7 +41,7 @@ class Owners:
     async def start(self) -> "asyncio.Task[None]":
         published = next(fact for fact in await self._caller.facts() if isinstance(fact, e.TrackPublished))
         assert (published.session_id, published.track_id, published.participant_id) == (SESSION, TRACK, PARTICIPANT)
-        task = asyncio.create_task(TrackOwner(self._caller.broker, self._ears, published).run())
+        task = asyncio.create_task(TrackOwner(self._caller.broker, self._ears, published, Untaped()).run())
         self.tasks.append(task)
         return task
 

@@ -19,12 +19,15 @@ from actors.transcript.echo.agent_sound import AgentSound
 from actors.transcript.live_sound import LiveSound
 from actors.transcript.resume import resume_point
 from actors.transcript.session_state import SessionState
+from actors.transcript.taped_sound import TapedSound
 from actors.transcript.track_listener import TrackListener
 from contracts import events as e
 from contracts.audio import InFrame
 from infra.engines.vad import WINDOW_SAMPLES
 from infra.log.connection import connection
 from infra.log.event_log import Fact, append, facts_after, history, now_ns
+from infra.log.taped_log import LiveLog
+from infra.tape.untaped import Untaped
 from tests.actors.transcript.scripted import DOUBTED, FAILS, LOUD, QUIET, Answer, ScriptedEngines
 from tests.actors.transcript.track_of import PARTICIPANT, TRACK
 
@@ -83,7 +86,11 @@ class Call:
         woken = asyncio.Event()
         self._live = Script(self._broker, self._session_id, woken)
         playback = AgentSound(self._broker, self._session_id).playback
-        self._listener = TrackListener(self._broker, self._ears, self.track, self._view, self._live, playback, woken)
+        tapes = Untaped()
+        taped = TapedSound(tapes.of(self._session_id), TRACK)
+        self._listener = TrackListener(
+            LiveLog(self._broker, tapes), taped, self._ears, self.track, self._view, self._live, playback, woken
+        )
         point = resume_point(self._view, self.track)
         self._listener.resume(point.first_sample, point.heard_to)
         self._live.coming = [frame for frame in self._sent if frame.first_sample >= point.first_sample]

@@ -17,6 +17,7 @@ from contracts.topology import TRANSCRIPT, VOICE
 from infra.log.connection import jetstream
 from infra.process.tasks import ended
 from infra.settings import settings
+from infra.tape.untaped import Untaped
 from tests.actors.running import running
 from tests.actors.transcript.conftest import Owners
 from tests.actors.transcript.track_of import Caller, has, only, words
@@ -33,7 +34,9 @@ async def test_an_owner_goes_on_wherever_something_else_was_cancelled(
 ) -> None:
     published = cast(e.TrackPublished, only(await caller.facts(), e.TrackPublished)[0])
     injected = Injected(at)
-    owner = asyncio.ensure_future(with_cancellation(track.TrackOwner(caller.broker, ears, published).run(), injected))
+    owner = asyncio.ensure_future(
+        with_cancellation(track.TrackOwner(caller.broker, ears, published, Untaped()).run(), injected)
+    )
     try:
         speaking = asyncio.create_task(caller.speak(silence(300), recorded("what_time"), silence(1500)))
         facts = await caller.until(lambda facts: has(e.TurnEnded)(facts) and injected.done)

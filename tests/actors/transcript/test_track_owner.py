@@ -6,9 +6,12 @@ import pytest
 
 from actors.transcript.event_writer import EventWriter
 from actors.transcript.session_state import SessionState
+from actors.transcript.taped_sound import TapedSound
 from contracts import events as e
 from contracts.audio import InFrame
 from infra.log.event_log import append, facts_after, now_ns
+from infra.log.taped_log import LiveLog
+from infra.tape.untaped import Untaped
 from tests.actors.transcript.conftest import Owners
 from tests.actors.transcript.track_of import PARTICIPANT, SESSION, TRACK, Caller, has, only, words
 from tests.servers import NatsServer
@@ -128,7 +131,8 @@ async def test_a_turn_that_ended_unseen_interrupts_nothing_any_more(caller: Call
         view.apply(fact)
     await append(caller.broker, e.TurnEnded(**about, event_id="te", text="What time is it?", source="speech"))
     await caller.reply(AGENT)
-    voice = EventWriter(caller.broker, SESSION, TRACK, view)
+    tapes = Untaped()
+    voice = EventWriter(LiveLog(caller.broker, tapes), TapedSound(tapes.of(SESSION), TRACK), SESSION, TRACK, view)
     await voice.append_expected(e.TurnInterrupted(**about, event_id="ti", reply_id="r-1", text="What time is it?"))
     assert only(await caller.facts(), e.TurnInterrupted) == []
 

@@ -1,0 +1,126 @@
+"""Which sound the engines are given: a decision's own, not what happens to have arrived by then."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from actors.transcript.endpointing import WINDOW_SAMPLES
+from actors.transcript.sound import TrackSound
+from actors.transcript.taped_sound import TapedSound
+from actors.transcript.track_events import TrackEvents
+from actors.transcript.track_recognition import LEAD_SAMPLES, TAIL_SAMPLES, RecognitionFailure, TrackRecognition
+from actors.transcript.turn import Utterance
+from contracts import events as e
+from contracts.audio import InFrame
+from infra.engines.chain import EngineFailure
+from infra.engines.stt import OnFailure, Recognition
+from infra.engines.turn_detector import HEARD_SAMPLES, EndOfTurn, TrackEndOfTurn
+from infra.tape.untaped import Untaped
+from tests.actors.transcript.scripted import ScriptedEngine, ScriptedEngines
+
+START, END = 32_000, 48_000
+
+
+class _Detector(TrackEndOfTurn):
+    def __init__(self, asked: list[np.ndarray]) -> None:
+        super().__init__(None)
+        self._asked_with = asked
+
+    async def probability(self, samples: np.ndarray, timeout_s: float = 1) -> float | None:
+        self._asked_with.append(samples)
+        return 0.5
+
+
+class _Detectors(EndOfTurn):
+    def __init__(self, asked: list[np.ndarray]) -> None:
+        super().__init__(lambda: None)
+        self._asked_with = asked
+
+    def track(self) -> TrackEndOfTurn:
+        return _Detector(self._asked_with)
+
+
+class _Engine(ScriptedEngine):
+    def __init__(self) -> None:
+        super().__init__([])
+        self.given: list[bytes] = []
+        self.failures: list[EngineFailure] = []
+
+    async def recognise(self, pcm: bytes, on_failure: OnFailure | None = None) -> Recognition:
+        self.given.append(pcm)
+        for failure in self.failures:
+            assert on_failure is not None
+            await on_failure(failure)
+        return Recognition("Yes.", "local", 1, 0.95, "en")
+
+
+class Given:
+    """What the engines are given of a pause at END that is noticed when the sound was decided on up to `heard_to`."""
+
+    def __init__(self, arrived_to: int) -> None:
+        ears = ScriptedEngines([])
+        self.engine = _Engine()
+        self.opinions: list[np.ndarray] = []
+        recogniser = next(iter(ears._recognisers.values()))
+        ears._recognisers = {"local": type(recogniser)(self.engine, recogniser.lane)}
+        ears.end_of_turn = _Detectors(self.opinions)
+        self.recognition = TrackRecognition(ears, "local", "s", asyncio.Event(), TapedSound(Untaped(), "mic"))
+        self.sound = TrackSound(0)
+        pcm = (np.arange(arrived_to) % 32_768).astype("<i2")
+        self.sound.add(InFrame("mic", 0, 1, pcm.tobytes()))
+        started = e.SpeechStarted(
+            event_id="s", session_id="s", time_ns=1, utterance_id="u", track_id="mic", participant_id="p",
+            start_sample=START,
+        )  # fmt: skip
+        self.utterance = Utterance(started, segment_start=START, end=END)
+
+    async def settle(self, heard_to: int) -> bytes:
+        self.recognition.settle(self.sound, self.utterance, heard_to)
+        assert self.utterance.settling is not None
+        assert self.utterance.settling.run is not None
+        await self.utterance.settling.run.result
+        return self.engine.given[0]
+
+    async def ask(self, heard_to: int) -> np.ndarray:
+        self.recognition.ask_whether_over(self.sound, self.utterance, heard_to)
+        assert self.utterance.asking is not None
+        await self.utterance.asking
+        return self.opinions[0]
+
+
+@pytest.mark.parametrize("early", [0, 17, 300, WINDOW_SAMPLES, 16_000])
+async def test_both_engines_are_given_the_sound_that_was_decided_on_however_much_has_arrived(early: int) -> None:
+    heard_to = END + WINDOW_SAMPLES
+    given = Given(heard_to + early)
+    assert len(await given.settle(heard_to)) == 2 * (heard_to - START + LEAD_SAMPLES)
+    opinion = await given.ask(heard_to)
+    assert len(opinion) == HEARD_SAMPLES
+    assert opinion[-1] == (heard_to - 1) % 32_768
+
+
+async def test_the_recogniser_is_given_little_silence_where_the_pause_is_noticed_late() -> None:
+    given = Given(END + 16_000)
+    assert len(await given.settle(END + 16_000)) == 2 * (END + TAIL_SAMPLES - START + LEAD_SAMPLES)
+
+
+def ids_of(failures: list[RecognitionFailure]) -> list[str]:
+    track = e.TrackPublished(event_id="t", session_id="s", time_ns=1, track_id="mic", participant_id="p")
+    return [
+        TrackEvents(track).engine_failed(each.failure, f"{each.start}-{each.end}", each.n, None).event_id
+        for each in failures
+    ]
+
+
+async def test_each_failure_of_an_engine_is_a_fact_of_its_own_and_the_same_fact_for_another_owner() -> None:
+    found = []
+    for _ in ("one owner", "another"):
+        given = Given(END + WINDOW_SAMPLES)
+        given.engine.failures = [
+            EngineFailure("a.STT", "broken", "asked it again"),
+            EngineFailure("a.STT", "broken", "b"),
+        ]
+        await given.settle(END + WINDOW_SAMPLES)
+        found.append(ids_of(given.recognition.take_failures()))
+    assert len(set(found[0])) == 2
+    assert found[0] == found[1]
