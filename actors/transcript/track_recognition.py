@@ -40,6 +40,8 @@ CONTESTED_SHARE = 0.35
 TOLD_SAMPLES = 300 * SAMPLES_PER_MS
 """Less than this after a guess holds no word: nothing is lost."""
 
+PASSED_OVER = "not asked: it has failed in another session and rests"
+
 T = TypeVar("T")
 
 
@@ -89,6 +91,8 @@ class TrackRecognition:
         """Whether the speaker's last words were in another language than the engine's."""
         self._failures: list[RecognitionFailure] = []
         self._failed_at: Counter[tuple[str, int, int]] = Counter()
+        self._known_to_fail: set[str] = set()
+        """Engines that have failed at this track, or were passed over, and have recognised nothing since."""
         self._losses: list[Loss] = []
 
     def begin_turn(self) -> None:
@@ -240,16 +244,29 @@ class TrackRecognition:
         if piece.run is None:
             piece.text = piece.guess
         elif piece.run.result.done():
-            try:
-                piece.recognition = piece.run.result.result()
-                self._taped.took("words", [piece.start, piece.end, _plain(piece.recognition)])
-                if utterance.contested_reply is None:  # over the agent's voice it may be misheard
-                    self.speaks_otherwise = speaks_otherwise(self.speaks_otherwise, piece.recognition)
-                piece.text = spoken_words(piece.recognition.text)
-            except (Exception, asyncio.CancelledError) as error:  # a future's, not this task's: its run was given up
-                reason: Literal["engine", "overload"] = "overload" if isinstance(error, Overloaded) else "engine"
-                self._taped.took("words-lost", [piece.start, piece.end, reason])
-                self._lose(utterance, piece, reason)
+            self._take_result(utterance, piece, piece.run.result)
+
+    def _take_result(self, utterance: Utterance, piece: UtterancePiece, result: "asyncio.Future[Recognition]") -> None:
+        try:
+            recognition = piece.recognition = result.result()
+        except (Exception, asyncio.CancelledError) as error:  # a future's, not this task's: its run was given up
+            reason: Literal["engine", "overload"] = "overload" if isinstance(error, Overloaded) else "engine"
+            self._taped.took("words-lost", [piece.start, piece.end, reason])
+            self._lose(utterance, piece, reason)
+            return
+        self._taped.took("words", [piece.start, piece.end, _plain(recognition)])
+        self._note_passed_over(recognition, piece)
+        if utterance.contested_reply is None:  # over the agent's voice it may be misheard
+            self.speaks_otherwise = speaks_otherwise(self.speaks_otherwise, recognition)
+        piece.text = spoken_words(recognition.text)
+
+    def _note_passed_over(self, recognition: Recognition, piece: UtterancePiece) -> None:
+        """Note as a failure that the first engine was not asked because it rests: it failed in another session."""
+        first = self._finals.engines.first
+        self._known_to_fail.discard(recognition.engine)
+        if recognition.engine != first and first not in self._known_to_fail:
+            passed_over = EngineFailure(first, PASSED_OVER, f"{recognition.engine} was asked", recognition.engine)
+            self._failed(passed_over, piece.start, piece.end)
 
     def _lose(self, utterance: Utterance, piece: UtterancePiece, reason: Literal["engine", "overload"]) -> None:
         piece.text = piece.guess
@@ -288,6 +305,7 @@ class TrackRecognition:
 
     def _failed(self, failure: EngineFailure, start: int, end: int) -> None:
         self._taped.took("engine-failed", [start, end, failure.engine, failure.error, failure.action])
+        self._known_to_fail.add(failure.engine)
         place = (failure.engine, start, end)
         self._failures.append(RecognitionFailure(failure, start, end, self._failed_at[place]))
         self._failed_at[place] += 1

@@ -87,6 +87,11 @@ class SpeechToText:
         self._chain = FallbackChain(TimedRests(REST_S, clock), "{} was asked", "the words are lost")
 
     @property
+    def first(self) -> str:
+        """The engine that is preferred."""
+        return self._names[0]
+
+    @property
     def local(self) -> bool:
         """Whether the first choice runs here, where frequent recognition costs only time."""
         return self._names[0] == LOCAL
