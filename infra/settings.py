@@ -177,6 +177,12 @@ class Settings(BaseSettings):
     log_retention_days: float = Field(0, ge=0, description="Age at which facts leave the log; 0 keeps them.")
     audio_retention_s: float = Field(600, gt=0, description="How long captured sound stays for a restarted actor.")
     recording_retention_days: float = Field(0, ge=0, description="Age at which recordings go; 0 keeps them.")
+    journal_retention_days: float = Field(
+        30, ge=0, description="Age at which the tapes for replays go, at the latest with the facts; 0 keeps them."
+    )
+    journal_max_mb: int = Field(
+        1024, ge=0, description="How large the tapes may be on disk, in MB; then the oldest go. 0 records none."
+    )
     admin_key: str = Field("", description="Key of the HTTP API's admin routes (Bearer); empty closes them.")
 
     # -- who is who

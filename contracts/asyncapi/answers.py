@@ -1,5 +1,7 @@
 """Small requests and answers between processes, dead letters, and entries of buckets, in `asyncapi.yaml`."""
 
+import base64
+
 from contracts.asyncapi.parts import (
     BYTES,
     EXAMPLE_ID,
@@ -17,8 +19,10 @@ from contracts.asyncapi.parts import (
     whole,
 )
 from contracts.asyncapi.schemas import example
+from contracts.journal import ChunkWriter
 
 _SUBJECT = f"voice.{EXAMPLE_SESSION}.moon.risen"
+_CHUNK = base64.b64encode(ChunkWriter().bytes("reasoning-3f9c", "0.1.0", 4, 17, True)).decode()
 _LETTER = {
     "Daredevil-Subject": _SUBJECT,
     "Daredevil-Durable": "persistence",
@@ -55,6 +59,13 @@ def other_messages(schemas: Node) -> Node:
     refused = {"error": {"code": "participant-unknown", "message": "nobody in this room is 'p-9'"}}
     transfer = {"participant_id": "p-1", "to": "tel:+4940123456"}
     return {
+        **message(
+            "JournalChunk",
+            "What one copy of an actor took in, in its order.",
+            _CHUNK,
+            content_type=BYTES,
+            example={"summary": "Its bytes are base64 here."},
+        ),
         **message(
             "DeadLetter",
             "A message that could not be handled, with the reason.",
@@ -110,6 +121,11 @@ def other_schemas() -> Node:
         **plain("QuestionText", "Empty.", maxLength=0),
         **plain("AnswerText", "A process id in digits.", pattern="^[0-9]+$"),
         **plain("LoadText", "The id of the copy, a space, and 1 if it is overloaded, else 0.", pattern="^[^ ]+ [01]$"),
+        **plain(
+            "JournalChunk",
+            "A version (1), then raw deflate (RFC 1951) of a MessagePack array; see contracts/journal.py.",
+            format="binary",
+        ),
         **plain("ZeroBytes", "Zeros.", format="binary"),
         **plain("CachedText", "The answer's text."),
         **obj("AnswerHeaders", "What the process cannot do.", {"Daredevil-Unable": _UNABLE}, []),

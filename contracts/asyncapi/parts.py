@@ -24,7 +24,7 @@ PARAMETERS = {
     "durable": "Name of an actor's durable consumer, or of a projection.",
     "process": "Name of a process: an actor, a front door or a projection.",
     "process_id": "The id that its system gave the process.",
-    "actor": "Name of an actor.",
+    "actor": "Name of an actor, or of a front door.",
     "projection": "Name of a projection, such as `projection-postgres`.",
     "user": "Hash of a user's id.",
     "question": "Hash of the question and its context.",

@@ -103,6 +103,7 @@ def jetstream() -> Node:
                 "description": stream.description,
                 "subjects": list(stream.subjects),
                 "storage": stream.storage,
+                **({"compression": "s2"} if stream.is_compressed else {}),
                 **({"republish": dict(zip(("from", "to"), stream.republish, strict=True))} if stream.republish else {}),
             }
             for stream in STREAMS

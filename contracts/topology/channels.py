@@ -17,7 +17,7 @@ from contracts.topology.addresses import (
     TRANSCRIPT,
     Address,
 )
-from contracts.topology.streams import AUDIO, DEAD, PROBE, RECORDINGS
+from contracts.topology.streams import AUDIO, DEAD, JOURNAL, PROBE, RECORDINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,17 @@ DISK_PROBE = Channel(
     is_awaited=True,
 )
 
-CHANNELS = (MICROPHONE_SOUND, AGENT_SOUND, RECORDING, DEAD_LETTER, TOKEN, DISK_PROBE)
+JOURNAL_CHUNK = Channel(
+    "JournalChunk",
+    Address("journal.{session}.{actor}"),
+    ("JournalChunk",),
+    "The tape: what a copy of an actor took in of a session, for a replay. Not awaited: a chunk may be lost.",
+    senders=(*ACTORS, *DOORS),
+    readers=(CLI,),
+    stream=JOURNAL,
+)
+
+CHANNELS = (MICROPHONE_SOUND, AGENT_SOUND, RECORDING, DEAD_LETTER, TOKEN, DISK_PROBE, JOURNAL_CHUNK)
 
 
 def audio_in_subject(session_id: str, participant_id: str) -> str:
@@ -139,3 +149,8 @@ def probe_subject(pid: int) -> str:
 def dead_subject(durable: str) -> str:
     """Return where messages go that no handler of `durable` could process."""
     return DEAD_LETTER.address.of(durable)
+
+
+def journal_subject(session_id: str, actor: str) -> str:
+    """Return where the tape of a session's actor is published, in chunks; `*` for every actor."""
+    return JOURNAL_CHUNK.address.of(session_id, actor)

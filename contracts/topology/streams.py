@@ -17,13 +17,16 @@ from contracts.topology.addresses import (
 )
 from contracts.topology.facts import FACTS, LIVE, event_subjects
 
-VOICE, AUDIO, RECORDINGS, DEAD, PROBE = "VOICE", "AUDIO", "RECORDINGS", "DEAD", "PROBE"
+VOICE, AUDIO, RECORDINGS, JOURNAL, DEAD, PROBE = "VOICE", "AUDIO", "RECORDINGS", "JOURNAL", "DEAD", "PROBE"
 RECORDER = "recorder"
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A JetStream stream. Ages are seconds, 0 is unlimited; `max_bytes` -1 is unlimited."""
+    """A JetStream stream. Ages are seconds, 0 is unlimited; `max_bytes` -1 is unlimited.
+
+    One that `is_optional` is done without where NATS has no room for it.
+    """
 
     name: str
     description: str
@@ -34,6 +37,8 @@ class Stream:
     duplicate_window_s: float = 120
     republish: tuple[str, str] | None = None
     discard: str = "old"
+    is_compressed: bool = False
+    is_optional: bool = False
 
 
 STREAMS: tuple[Stream, ...] = (
@@ -55,6 +60,14 @@ STREAMS: tuple[Stream, ...] = (
         max_bytes=256 * 1024 * 1024,
     ),
     Stream(RECORDINGS, "Recordings of sessions, in chunks.", ("recording.*",), "file"),
+    Stream(
+        JOURNAL,
+        "The tape: what actors took in, for replays.",
+        ("journal.*.*",),
+        "file",
+        is_compressed=True,
+        is_optional=True,
+    ),
     Stream(DEAD, "Dead letters: messages that no handler could process.", ("dead.*",), "file"),
     Stream(
         PROBE,

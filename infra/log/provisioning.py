@@ -11,16 +11,20 @@ from nats.js.api import (
     DiscardPolicy,
     RePublish,
     StorageType,
+    StoreCompression,
     StreamConfig,
 )
 from nats.js.errors import APIError, NotFoundError
 
-from contracts.topology import AUDIO, DURABLES, RECORDINGS, STREAMS, VOICE, Durable, Stream
+from contracts.topology import AUDIO, DURABLES, JOURNAL, RECORDINGS, STREAMS, VOICE, Durable, Stream
 from infra.settings import Settings, settings
 
 log = logging.getLogger(__name__)
 
 DAY_S = 86_400
+
+NO_ROOM = 10047
+"""JetStream's error code: the stream may grow larger than what is left of the server's storage."""
 
 
 def max_age_s(stream: Stream, settings: Settings) -> float:
@@ -29,8 +33,18 @@ def max_age_s(stream: Stream, settings: Settings) -> float:
         VOICE: settings.log_retention_days * DAY_S,
         AUDIO: settings.audio_retention_s,
         RECORDINGS: settings.recording_retention_days * DAY_S,
+        JOURNAL: _sooner(settings.journal_retention_days, settings.log_retention_days) * DAY_S,
     }
     return ages.get(stream.name, stream.max_age_s)
+
+
+def _sooner(days: float, other_days: float) -> float:
+    """Return the shorter of two retentions, of which 0 is unlimited."""
+    return min(days, other_days) if days and other_days else days or other_days
+
+
+def _max_bytes(stream: Stream, settings: Settings) -> int:
+    return settings.journal_max_mb * 1_000_000 if stream.name == JOURNAL else stream.max_bytes
 
 
 def _stream_config(stream: Stream, settings: Settings) -> StreamConfig:
@@ -40,12 +54,13 @@ def _stream_config(stream: Stream, settings: Settings) -> StreamConfig:
         subjects=list(stream.subjects),
         storage=StorageType.FILE if stream.storage == "file" else StorageType.MEMORY,
         max_age=age_s,
-        max_bytes=stream.max_bytes,
+        max_bytes=_max_bytes(stream, settings),
         # NATS refuses a duplicate window that is longer than the retention.
         duplicate_window=min(stream.duplicate_window_s, age_s or stream.duplicate_window_s),
         discard=DiscardPolicy.NEW if stream.discard == "new" else DiscardPolicy.OLD,
         republish=RePublish(*stream.republish) if stream.republish else None,
         allow_direct=True,
+        compression=StoreCompression.S2 if stream.is_compressed else None,
         no_ack=stream.name == AUDIO,
     )
 
@@ -69,13 +84,23 @@ async def provision(js: JetStreamContext) -> None:
     each reconnect.
     """
     for stream in STREAMS:
-        config = _stream_config(stream, settings())
+        if stream.name == JOURNAL and not settings().journal_max_mb:
+            continue
         try:
-            await js.update_stream(config)
-        except NotFoundError:
-            await _made_by_anyone(js.add_stream(config))
+            await _provision_stream(js, _stream_config(stream, settings()))
+        except APIError as error:
+            if not stream.is_optional or error.err_code != NO_ROOM:
+                raise
+            log.warning("stream %s: NATS has no room for it; the system runs without", stream.name)
     for durable in DURABLES:
         await provision_durable(js, durable)
+
+
+async def _provision_stream(js: JetStreamContext, config: StreamConfig) -> None:
+    try:
+        await js.update_stream(config)
+    except NotFoundError:
+        await _made_by_anyone(js.add_stream(config))
 
 
 async def provision_durable(js: JetStreamContext, durable: Durable) -> None:

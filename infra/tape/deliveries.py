@@ -5,10 +5,11 @@ and where the facts are handed over: `handled` (an inbox), `live` (a plain subsc
 """
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 
 import msgpack
+
+from contracts.journal import Delivery as Delivery
 
 ASKED, ANSWER, PART, END, FAILED = "asked", "answer", "part", "end", "failed"
 """Kinds of what passes between the code and engines. Payloads are lists that begin with the request's number: requests
@@ -22,19 +23,11 @@ text.
 DIGEST_BYTES = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """Something that was handed to the code: `at_ns` on the log's clock, `payload` as MessagePack has it."""
-
-    at_ns: int
-    kind: str
-    payload: Any = None
-
-
 def digest_of(request: Any) -> Any:
     """Return what the tape keeps of a request: a digest; of a map, a digest of each value by its key.
 
-    So a difference can say which part of the request differs although the tape holds none of its words.
+    So a difference can say which part of the request differs although the tape holds none of its words. The order of
+    keys makes no difference. Raises TypeError, ValueError or OverflowError for a request that is not plain.
     """
     if isinstance(request, dict):
         return {str(key): _digest(value) for key, value in request.items()}
@@ -42,4 +35,12 @@ def digest_of(request: Any) -> Any:
 
 
 def _digest(value: Any) -> bytes:
-    return hashlib.blake2b(bytes(msgpack.packb(value)), digest_size=DIGEST_BYTES).digest()
+    return hashlib.blake2b(bytes(msgpack.packb(_sorted(value))), digest_size=DIGEST_BYTES).digest()
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    if isinstance(value, list | tuple):
+        return [_sorted(each) for each in value]
+    return value

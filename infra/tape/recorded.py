@@ -7,6 +7,7 @@ is delivered (`serve`). A request that was not made then, was made otherwise, or
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -84,6 +85,13 @@ class RecordedTape:
     def took_fact(self, kind: str, sequence: int, at_ns: int | None = None) -> None:
         """Move `basis`."""
         self.basis = max(self.basis, sequence)
+
+    def working(self) -> AbstractContextManager[None]:
+        """Nothing is noted."""
+        return nullcontext()
+
+    def turn_is_over(self) -> None:
+        """Nothing is written."""
 
     async def result(
         self, kind: str, key: str, request: Plain, ask: Callable[[], Awaitable[T]], packing: Packing[T] = AS_IT_IS

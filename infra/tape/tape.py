@@ -1,10 +1,12 @@
 """The one seam between an actor's decisions and the world: `took` for what comes in, `result` and `parts` for engines.
 
-There are three makers: `infra.tape.live` writes to the stream `JOURNAL`, `infra.tape.recorded` serves what was written
-(a request that was not made then, or was made otherwise, is a difference), `infra.tape.untaped` writes nothing.
+There are three makers: `infra.tape.live` publishes chunks (`contracts.journal`), `infra.tape.recorded` serves what
+was recorded (a request that was not made then, or was made otherwise, is a difference), `infra.tape.untaped` notes
+nothing.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -47,6 +49,12 @@ class Tape(Protocol):
 
     def took_fact(self, kind: str, sequence: int, at_ns: int | None = None) -> None:
         """Note that a fact is about to be handed to the code, by its place in the log; it moves `basis`."""
+
+    def working(self) -> AbstractContextManager[None]:
+        """Note (not as a delivery) that a handler or anything else of the session is in progress within."""
+
+    def turn_is_over(self) -> None:
+        """Have what is noted written as soon as nothing is in progress, rather than within 2 s."""
 
     async def result(
         self, kind: str, key: str, request: Plain, ask: Callable[[], Awaitable[T]], packing: Packing[T] = AS_IT_IS

@@ -1,6 +1,7 @@
 """Tapes that nothing is written to: for tests of single parts, and for what runs without a log."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 from infra.tape.tape import AS_IT_IS, Packing, Plain, Tape
@@ -26,6 +27,13 @@ class Untaped:
     def took_fact(self, kind: str, sequence: int, at_ns: int | None = None) -> None:
         """Move `basis`."""
         self.basis = max(self.basis, sequence)
+
+    def working(self) -> AbstractContextManager[None]:
+        """Note nothing."""
+        return nullcontext()
+
+    def turn_is_over(self) -> None:
+        """Do nothing: nothing is written."""
 
     async def result(
         self, kind: str, key: str, request: Plain, ask: Callable[[], Awaitable[T]], packing: Packing[T] = AS_IT_IS

@@ -2,19 +2,21 @@
 
 import asyncio
 import signal
+from pathlib import Path
 
+import nats
 import pytest
 from faststream.nats import NatsBroker
-from nats.js.api import ConsumerConfig, DiscardPolicy, StorageType
+from nats.js.api import ConsumerConfig, DiscardPolicy, StorageType, StoreCompression
 from nats.js.errors import NotFoundError
 
-from contracts.topology import AUDIO, DURABLES, RECORDINGS, STREAMS, VOICE
+from contracts.topology import AUDIO, DURABLES, JOURNAL, RECORDINGS, STREAMS, VOICE
 from infra.log.connection import connection, jetstream
 from infra.log.event_log import append
 from infra.log.provisioning import missing_durables, provision
 from infra.settings import settings
 from tests.infra.log.copies import turn_ended
-from tests.servers import NatsServer
+from tests.servers import NatsServer, running_nats
 from tests.waiting import until
 
 
@@ -111,3 +113,49 @@ async def test_the_audio_stream_is_made_again_after_nats_was_killed(
         else:
             return
     raise AssertionError("no stream AUDIO")
+
+
+async def test_the_tape_is_compressed_on_disk_and_goes_by_age_and_size_and_with_the_log(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    js = jetstream(broker)
+    config = (await js.stream_info(JOURNAL)).config
+    assert (config.storage, config.compression) == (StorageType.FILE, StoreCompression.S2)
+    assert (config.max_age, config.max_bytes, config.discard) == (30 * 86_400, 1_024_000_000, DiscardPolicy.OLD)
+    for name, value in {"JOURNAL_RETENTION_DAYS": "3", "JOURNAL_MAX_MB": "16", "LOG_RETENTION_DAYS": "2"}.items():
+        monkeypatch.setenv(f"DAREDEVIL_{name}", value)
+    settings.cache_clear()
+    await provision(js)
+    config = (await js.stream_info(JOURNAL)).config
+    assert (config.max_age, config.max_bytes) == (2 * 86_400, 16_000_000)
+
+
+async def test_a_server_without_room_for_the_tape_runs_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running_nats(tmp_path, max_file_bytes=10_000_000) as server:
+        monkeypatch.setenv("DAREDEVIL_NATS_URL", server.url)
+        settings.cache_clear()
+        nc = await nats.connect(server.url)
+        try:
+            await provision(nc.jetstream())
+            with pytest.raises(NotFoundError):
+                await nc.jetstream().stream_info(JOURNAL)
+            assert (await nc.jetstream().stream_info(VOICE)).state.messages == 0
+            assert "stream JOURNAL: NATS has no room for it" in caplog.text
+            monkeypatch.setenv("DAREDEVIL_JOURNAL_MAX_MB", "2")
+            settings.cache_clear()
+            await provision(nc.jetstream())
+            assert (await nc.jetstream().stream_info(JOURNAL)).config.max_bytes == 2_000_000
+        finally:
+            await nc.close()
+
+
+async def test_no_tape_is_recorded_if_its_size_is_zero(broker: NatsBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    js = jetstream(broker)
+    await js.delete_stream(JOURNAL)
+    monkeypatch.setenv("DAREDEVIL_JOURNAL_MAX_MB", "0")
+    settings.cache_clear()
+    await provision(js)
+    with pytest.raises(NotFoundError):
+        await js.stream_info(JOURNAL)

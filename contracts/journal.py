@@ -1,0 +1,231 @@
+"""The tape on the bus: chunks of what one copy of an actor took in of one session, in the order it took it in.
+
+A chunk travels on `journal.<session>.<actor>` and is stored in the stream JOURNAL. Its bytes are the format's version
+and a raw deflate stream of a MessagePack array. Deliveries are written as columns, as equal things compress well: for
+each kind its payloads, for each delivery its kind and its time.
+"""
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+
+from contracts.ids import is_id
+from contracts.topology import JOURNAL_CHUNK
+
+VERSION = 1
+"""First byte of a chunk."""
+
+MAX_PAYLOAD_BYTES = 256_000
+"""Longest payload of one delivery, in MessagePack: a model's whole answer fits many times."""
+
+MAX_KINDS = 256
+"""How many kinds of deliveries a chunk can hold: one byte says which."""
+
+MAX_UNPACKED_BYTES = 4_000_000
+"""More than a writer makes: whatever inflates to more is no chunk."""
+
+
+class BadChunk(ValueError):
+    """The bytes are not a chunk of a tape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Something that was handed to an actor's code.
+
+    `at_ns` is on the clock of facts (Unix epoch ns, in whole microseconds), `payload` as MessagePack has it.
+    """
+
+    at_ns: int
+    kind: str
+    payload: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalChunk:
+    """Deliveries of one session to one copy of an actor, without a gap.
+
+    `n` counts the chunks of the session and instance from 0: a chunk was lost where a number is missing or does not
+    rise. `build` is the version of the program. `basis` is the last sequence of the session that the copy had taken in
+    at the chunk's end. `idle`: at that moment nothing was in progress, no handler and no request, so that what comes
+    next depends only on the log up to `basis`.
+    """
+
+    session_id: str
+    actor: str
+    instance: str
+    build: str
+    n: int
+    basis: int
+    idle: bool
+    deliveries: tuple[Delivery, ...]
+
+
+class ChunkWriter:
+    """Collects deliveries in the form in which they are stored, so that their size is known."""
+
+    def __init__(self) -> None:
+        self.deliveries = 0
+        self.size = 0
+        """About how many bytes the deliveries take, before they are compressed."""
+        self._times_us: list[int] = []
+        self._kinds: dict[str, int] = {}
+        self._order = bytearray()
+        self._columns: list[list[int | bytes]] = []
+
+    def add(self, at_ns: int, kind: str, payload: Any) -> None:
+        """Note a delivery.
+
+        Raises ValueError if the payload is not plain or too long, or the chunk has too many kinds; then nothing is
+        noted.
+        """
+        packed = payload if type(payload) is int and -_INT64 <= payload < _INT64 else _packed(payload)
+        place = self._kinds.get(kind)
+        if place is None:
+            if len(self._kinds) == MAX_KINDS:
+                raise ValueError(f"a chunk holds at most {MAX_KINDS} kinds of deliveries")
+            place = self._kinds[kind] = len(self._columns)
+            self._columns.append([])
+            self.size += len(kind) + 4
+        self._columns[place].append(packed)
+        self._order.append(place)
+        self._times_us.append(at_ns // 1000)
+        self.deliveries += 1
+        self.size += 4 + (2 if isinstance(packed, int) else len(packed))
+
+    def bytes(self, instance: str, build: str, n: int, basis: int, idle: bool) -> bytes:
+        """Return the chunk with these fields of `JournalChunk`."""
+        packer = msgpack.Packer()
+        parts = [packer.pack_array_header(len(_FIELDS))]
+        for field in (instance, build, n, basis, idle, list(self._kinds), bytes(self._order)):
+            parts.append(packer.pack(field))
+        parts.append(packer.pack(_differences(self._times_us)))
+        parts.append(packer.pack_array_header(len(self._columns)))
+        for column in self._columns:
+            parts.append(_column(column, packer))
+        deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        return bytes([VERSION]) + deflate.compress(b"".join(parts)) + deflate.flush()
+
+
+def encode_chunk(chunk: JournalChunk) -> bytes:
+    """Return the chunk's bytes; the session and the actor are in its subject. Raises ValueError like `ChunkWriter`."""
+    writer = ChunkWriter()
+    for delivery in chunk.deliveries:
+        writer.add(delivery.at_ns, delivery.kind, delivery.payload)
+    return writer.bytes(chunk.instance, chunk.build, chunk.n, chunk.basis, chunk.idle)
+
+
+def decode_chunk(subject: str, data: bytes) -> JournalChunk:
+    """Return the chunk that `data` on `subject` holds. Raises BadChunk with the reason."""
+    tokens = subject.split(".")
+    if len(tokens) != len(JOURNAL_CHUNK.address.text.split(".")) or not all(is_id(token) for token in tokens):
+        raise BadChunk(f"{subject!r} is not a subject of a tape")
+    if data[:1] != bytes([VERSION]):
+        raise BadChunk(f"version {data[0]} is newer than this build reads" if data else "no bytes")
+    fields = _unpacked(data[1:])
+    if len(fields) != len(_FIELDS) or any(type(field) is not kind for field, kind in zip(fields, _FIELDS, strict=True)):
+        raise BadChunk("its fields are not those of a chunk")
+    instance, build, n, basis, idle, kinds, order, times, columns = fields
+    if min(n, basis) < 0 or len(columns) != len(kinds) or any(type(kind) is not str for kind in kinds):
+        raise BadChunk("its fields are not those of a chunk")
+    deliveries = _deliveries(kinds, order, times, columns)
+    return JournalChunk(tokens[1], tokens[2], instance, build, n, basis, idle, deliveries)
+
+
+_FIELDS = (str, str, int, int, bool, list, bytes, bytes, list)
+
+
+def _deliveries(kinds: list[str], order: bytes, times: bytes, columns: list[Any]) -> tuple[Delivery, ...]:
+    if any(place >= len(kinds) for place in order):
+        raise BadChunk("a delivery of a kind that is not named")
+    payloads = [iter(_values(column, order.count(place))) for place, column in enumerate(columns)]
+    times_us = _values(times, len(order))
+    return tuple(
+        Delivery(at_us * 1000, kinds[place], next(payloads[place]))
+        for place, at_us in zip(order, times_us, strict=True)
+    )
+
+
+_INT64 = 2**63
+
+
+def _packed(payload: Any) -> bytes:
+    try:
+        packed = bytes(msgpack.packb(payload))
+    except (TypeError, ValueError, OverflowError) as error:  # UnicodeEncodeError is a ValueError
+        raise ValueError(f"a payload that MessagePack cannot hold: {error}") from error
+    if type(payload) is int:
+        raise ValueError(f"a payload of more than 64 bits: {payload}")
+    if len(packed) > MAX_PAYLOAD_BYTES:
+        raise ValueError(f"a payload of {len(packed)} bytes is over the limit of {MAX_PAYLOAD_BYTES}")
+    return packed
+
+
+# -- columns: whole numbers as differences (`bin`), other payloads as they are (`array`)
+
+
+def _column(column: list[int | bytes], packer: msgpack.Packer) -> bytes:
+    if all(type(value) is int for value in column):
+        return bytes(packer.pack(_differences(column)))  # type: ignore[arg-type]
+    values = (bytes(packer.pack(value)) if isinstance(value, int) else value for value in column)
+    return bytes(packer.pack_array_header(len(column))) + b"".join(values)
+
+
+def _differences(column: list[int]) -> bytes:
+    written, last = bytearray(), 0
+    for value in column:
+        difference, last = value - last, value
+        _write_varint(written, difference * 2 if difference >= 0 else -difference * 2 - 1)
+    return bytes(written)
+
+
+def _values(column: Any, count: int) -> list[Any]:
+    if isinstance(column, bytes):
+        found, last = [], 0
+        for number in _read_varints(column):
+            last += -(number + 1) // 2 if number % 2 else number // 2
+            found.append(last)
+    elif isinstance(column, list):
+        found = column
+    else:
+        raise BadChunk("a column is neither numbers nor values")
+    if len(found) != count:
+        raise BadChunk("its columns are not of the same length")
+    return found
+
+
+def _write_varint(to: bytearray, value: int) -> None:
+    """Append a whole number, 0 or more: 7 bits a byte, the lowest first, the highest bit set in all but the last."""
+    while value > 0x7F:
+        to.append(value & 0x7F | 0x80)
+        value >>= 7
+    to.append(value)
+
+
+def _read_varints(data: bytes) -> list[int]:
+    found, value, shift = [], 0, 0
+    for byte in data:
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            found.append(value)
+            value = shift = 0
+        elif shift > 70:
+            raise BadChunk("a number of more than 70 bits")
+    if shift:
+        raise BadChunk("a number that breaks off")
+    return found
+
+
+def _unpacked(data: bytes) -> list[Any]:
+    inflate = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+    try:
+        body = inflate.decompress(data, MAX_UNPACKED_BYTES)
+        fields = msgpack.unpackb(body) if inflate.eof else None
+    except Exception as error:  # msgpack raises many exceptions without a documented base class
+        raise BadChunk(f"neither deflate nor MessagePack: {error!r}") from error
+    if not isinstance(fields, list):
+        raise BadChunk("it breaks off, or is too long" if fields is None else "an array was expected")
+    return fields
