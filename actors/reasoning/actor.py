@@ -7,13 +7,26 @@ from faststream import FastStream
 from faststream.nats import NatsBroker
 
 from actors.reasoning.answering import Reasoning
+from actors.reasoning.background import Backgrounds
+from actors.reasoning.chat_models import ChatModels, MakeChatModel
+from actors.reasoning.shared import Shared
+from actors.reasoning.warming import PromptWarmer
+from actors.reasoning.wire import LiveWire
 from contracts import events as e
 from contracts.topology import REASONING
+from infra.engines.llm import chat_model
+from infra.engines.tokens import TokenCounter
 from infra.log.broker import make_app, make_broker
+from infra.log.connection import connection
 from infra.log.inbox import Inbox, Job
 from infra.log.live_events import LiveEvents
-from infra.memory.turns import turn_memory
+from infra.log.taped_log import LiveLog
+from infra.memory.response_cache import ResponseCache
+from infra.memory.turns import TurnMemory, turn_memory
+from infra.settings import Settings
 from infra.settings import settings as process_settings
+from infra.tape.tape import Tapes
+from infra.tape.untaped import Untaped
 
 
 def take_events(broker: NatsBroker, reasoning: Reasoning) -> Inbox:
@@ -70,11 +83,27 @@ def listen(broker: NatsBroker, reasoning: Reasoning) -> LiveEvents:
     return live
 
 
+def reasoning_on(
+    broker: NatsBroker,
+    tapes: Tapes,
+    settings: Settings,
+    make_model: MakeChatModel = chat_model,
+    memory: TurnMemory | None = None,
+) -> Reasoning:
+    """Return a copy of the actor that works on the log of `broker`."""
+    models, tokens = ChatModels(settings, make_model), TokenCounter(settings)
+    backgrounds = Backgrounds(memory, settings.turn_history, settings.memory_timeout_ms)
+    cache = ResponseCache(lambda: connection(broker), settings.response_cache_ttl_s)
+    shared = Shared(settings, models, backgrounds, cache, tokens)
+    warmer = PromptWarmer(settings, models, tokens)
+    return Reasoning(LiveLog(broker, tapes), tapes, LiveWire(broker), shared, warmer)
+
+
 def make() -> FastStream:
     """Return the app of one copy."""
     broker = make_broker(REASONING)
     settings = process_settings()
-    reasoning = Reasoning(broker, settings, memory=turn_memory(settings))
+    reasoning = reasoning_on(broker, Untaped(REASONING), settings, memory=turn_memory(settings))
     live = listen(broker, reasoning)
     inbox = take_events(broker, reasoning)
 

@@ -3,68 +3,56 @@
 import asyncio
 import contextlib
 
-from faststream.nats import NatsBroker
-
 from actors.reasoning.addressee import turn_passed
-from actors.reasoning.background import Backgrounds
-from actors.reasoning.chat_models import ChatModels, MakeChatModel
 from actors.reasoning.decide import Commit, Decision, Discard, Pass, Resume, Start, decide
 from actors.reasoning.generation import Generation
-from actors.reasoning.graph import Learned, compile_graph
+from actors.reasoning.learned import KNOWN, Known, ReplyModels
 from actors.reasoning.prompts import Background
 from actors.reasoning.session_log import SessionLog, SessionLogs
 from actors.reasoning.session_state import Reply, Session, apply, turn_key
+from actors.reasoning.shared import Shared
 from actors.reasoning.warming import PromptWarmer
+from actors.reasoning.wire import Wire
 from contracts import events as e
 from contracts.answers import answer
-from infra.engines.llm import chat_model
-from infra.engines.tokens import TokenCounter
-from infra.log.connection import connection
 from infra.log.event_log import StaleWriter, now_ns
 from infra.log.inbox import Job
-from infra.memory.response_cache import ResponseCache
-from infra.memory.turns import TurnMemory
+from infra.log.taped_log import EventLog
 from infra.session.people import several
-from infra.settings import Settings
+from infra.tape.tape import Tapes
+from infra.tape.untaped import Untaped
 
 
 class Reasoning:
-    """One copy of the actor, with a method for each event; call `open` first and `close` last."""
+    """One copy of the actor, with a method for each event; call `open` first and `close` last.
+
+    Without a `warmer` nothing is read in advance: that changes how soon an answer comes, and never which.
+    """
 
     def __init__(
-        self,
-        broker: NatsBroker,
-        settings: Settings,
-        make_model: MakeChatModel = chat_model,
-        memory: TurnMemory | None = None,
+        self, log: EventLog, tapes: Tapes, wire: Wire, shared: Shared, warmer: PromptWarmer | None = None
     ) -> None:
-        self._broker = broker
-        self._settings = settings
-        self._models = ChatModels(settings, make_model)
-        self._logs = SessionLogs(broker)
+        self._logs = SessionLogs(log, tapes, wire, shared.tokens)
+        self._shared = shared
         self._running: dict[str, Generation] = {}
-        self._graph = compile_graph()
-        self._backgrounds = Backgrounds(memory, settings.turn_history, settings.memory_timeout_ms)
-        self._cache = ResponseCache(lambda: connection(broker), settings.response_cache_ttl_s)
-        self._tokens = TokenCounter(settings)
-        self._warmer = PromptWarmer(settings, self._models, self._tokens)
-        self._learned = Learned()
+        self._warmer = warmer
 
     @property
     def can_answer(self) -> bool:
         """Whether a model of the settings could be created."""
-        return self._models.any_made
+        return self._shared.models.any_made
 
     async def open(self) -> None:
         """Load the models. One that cannot be loaded is tried again when needed."""
-        await self._backgrounds.open()
-        await self._models.load()
-        self._warmer.read_prompt(self._settings.prompt)
+        await self._shared.backgrounds.open()
+        await self._shared.models.load()
+        self._read_prompt(self._shared.settings.prompt)
 
     async def close(self) -> None:
         """Stop the work done in advance."""
-        await self._warmer.close()
-        await self._backgrounds.close()
+        if self._warmer is not None:
+            await self._warmer.close()
+        await self._shared.backgrounds.close()
 
     @property
     def sessions_held(self) -> int:
@@ -75,8 +63,8 @@ class Reasoning:
         """Start the greeting, and prepare what the first answer will need."""
         session_log = self._turn_to(event)
         task = await self._decide(session_log, event)
-        self._backgrounds.prepare(event.user_id)
-        self._warmer.read_prompt(event.profile.prompt)
+        self._shared.backgrounds.prepare(event.user_id)
+        self._read_prompt(event.profile.prompt)
         self._let_go(session_log.session)
         return task
 
@@ -108,14 +96,14 @@ class Reasoning:
 
     def _turn_to(self, event: e.Event) -> SessionLog:
         """Return the log of an event's session; stop what its model was reading in advance."""
-        self._warmer.stop(event.session_id)
+        if self._warmer is not None:
+            self._warmer.stop(event.session_id)
         return self._logs.of(event.session_id)
 
     def _recall(self, session: Session, event: e.TurnEnded | e.TranscriptRevised) -> None:
         """Search earlier calls while the log is being read, so that the result is there when needed."""
-        self._backgrounds.begin(
-            session, self._models.names(session.profile)[0], turn_key(event), event.text, event.time_ns
-        )
+        first = self._shared.models.names(session.profile)[0]
+        self._shared.backgrounds.begin(session, first, turn_key(event), event.text, event.time_ns)
 
     async def _decide_and_let_go(self, session_log: SessionLog, event: e.Event) -> Job | None:
         task = await self._decide(session_log, event)
@@ -126,7 +114,7 @@ class Reasoning:
         """Carry out what follows from the session's facts; the task, if any, writes a reply."""
         while True:
             await session_log.refresh()
-            decisions = decide(session_log.session, event, self._settings.speculate)
+            decisions = decide(session_log.session, event, self._shared.settings.speculate)
             with contextlib.suppress(StaleWriter):
                 return await self._carry_out(session_log, event, decisions)
 
@@ -134,7 +122,7 @@ class Reasoning:
         """Commit the draft that this copy knows; the expected sequence detects a log that has changed since."""
         if several(session_log.session.people):
             return False  # what others have said matters too
-        decisions = decide(session_log.session, event, self._settings.speculate)
+        decisions = decide(session_log.session, event, self._shared.settings.speculate)
         if len(decisions) != 1 or not isinstance(decisions[0], Commit):
             return False
         try:
@@ -152,23 +140,17 @@ class Reasoning:
             elif isinstance(decision, Pass):
                 await session_log.append(turn_passed(decision.ended, decision.why, now_ns()))
             else:
-                return await self._begin(self._generation(session_log, event, decision))
+                return await self._begin(await self._generation(session_log, event, decision))
         return None
 
-    def _generation(self, session_log: SessionLog, event: e.Event, order: Start | Resume) -> Generation:
-        return Generation(
-            session_log,
-            event,
-            order,
-            self._graph,
-            self._models.chain(self._learned.chain.in_order(self._models.names(session_log.session.profile))),
-            self._settings,
-            self._backgrounds,
-            self._cache,
-            self._models.forget,
-            self._tokens.count,
-            self._learned,
-        )
+    async def _generation(self, session_log: SessionLog, event: e.Event, order: Start | Resume) -> Generation:
+        names, learned = self._shared.models.names(session_log.session.profile), self._shared.learned
+
+        async def known() -> Known:
+            return learned.about(names)
+
+        now = await session_log.tape.result("models", order.reply_id, names, known, KNOWN)
+        return Generation(session_log, event, order, ReplyModels(now, learned), self._shared)
 
     async def _begin(self, generation: Generation) -> Job:
         """Start writing, and return when the log holds the reply's beginning. Raises StaleWriter."""
@@ -251,14 +233,27 @@ class Reasoning:
         """Drop what is held of a session, unless a reply is being written in it, whose end calls this again."""
         if not any(generation.session_id == session_id for generation in self._running.values()):
             self._logs.forget(session_id)
-            self._backgrounds.forget(session_id)
+            self._shared.backgrounds.forget(session_id)
+
+    def drop(self, session_id: str) -> None:
+        """Drop what is held of a session that had not been used for longest, as a replay is told (`DROPPED`)."""
+        self._logs.forget(session_id)
+
+    def _read_prompt(self, prompt: str) -> None:
+        if self._warmer is not None:
+            self._warmer.read_prompt(prompt)
 
     def _warm_question(self, session: Session, event: e.TranscriptRevised) -> None:
         """Let the model read the question as far as it is understood, while the caller still speaks."""
+        if self._warmer is None:
+            return
 
         async def known() -> Background:
-            name = self._models.names(session.profile)[0]
-            return await self._backgrounds.of(session, name, turn_key(event), event.text, event.time_ns)
+            name, turn_id = self._shared.models.names(session.profile)[0], turn_key(event)
+            untaped = Untaped()  # a decision never rests on what was read in advance
+            return await self._shared.backgrounds.of(
+                session, name, turn_id, event.text, event.time_ns, untaped, event.event_id
+            )
 
-        prompt = session.profile.prompt if session.profile is not None else self._settings.prompt
+        prompt = session.profile.prompt if session.profile is not None else self._shared.settings.prompt
         self._warmer.read_question(event.session_id, prompt, known, event.text)

@@ -5,15 +5,18 @@ import time
 from collections import OrderedDict
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from actors.reasoning.clauses import normalised
 from actors.reasoning.context import asker_id, askers, heard_messages, told_replies, was_cut_off
 from actors.reasoning.memories import told
 from actors.reasoning.prompts import Background, wants_memory
-from actors.reasoning.session_state import Reply, Session
-from infra.memory.turns import NOTHING, Recalled, TurnMemory
+from actors.reasoning.session_state import Session
+from infra.memory.search import Memory
+from infra.memory.turns import NOBODY, NOTHING, Recalled, TurnMemory
 from infra.session.people import names_of, several
+from infra.tape.tape import Packing, Plain, Tape
 
 SESSIONS = 500
 
@@ -64,28 +67,32 @@ class Backgrounds:
         """Drop what was found for a session that is over."""
         self._searches.pop(session_id, None)
 
-    async def of(
-        self, session: Session, model: str, turn_id: str | None, question: str, time_ns: int, begun: Reply | None = None
-    ) -> Background:
-        """Return what `model` is given with a question; for a reply that was `begun`, what it was given then."""
-        heard = heard_messages(session, turn_id, time_ns, self._exchanges)
-        summary = session.summary.summary if session.summary is not None else ""
-        names = names_of(session.people) if several(session.people) else ()
-        asking = askers(session, turn_id)
+    def known(self, session: Session, turn_id: str | None, time_ns: int) -> Background:
+        """Return what is known of the conversation itself at `time_ns`."""
         turn = session.turns.get(turn_id or "")
-        known = Background(
-            heard,
-            summary,
-            people=names,
-            askers=asking,
+        return Background(
+            heard_messages(session, turn_id, time_ns, self._exchanges),
+            session.summary.summary if session.summary is not None else "",
+            people=names_of(session.people) if several(session.people) else (),
+            askers=askers(session, turn_id),
             lost=turn is not None and turn.lost,
             was_cut_off=was_cut_off(session, turn_id, time_ns),
         )
-        if begun is not None:
-            return replace(known, memory=begun.recalled, memories=begun.memories)
-        recalled = await self._waited_for(self._search(session, model, turn_id, question, time_ns))
-        memories = tuple(memory.reply_id for memory in recalled.memories)
-        return replace(known, memory=told(recalled.memories), memories=memories, recall_ms=recalled.ms)
+
+    async def of(
+        self, session: Session, model: str, turn_id: str | None, question: str, time_ns: int, tape: Tape, reply_id: str
+    ) -> Background:
+        """Return what `model` is given with a question; what is recalled for it passes through the tape."""
+        known = self.known(session, turn_id, time_ns)
+        if not _wants_recall(session, model, turn_id, question):
+            return known
+        without = told_replies(session, turn_id, time_ns, self._exchanges)
+        request = [asker_id(session, turn_id), question, sorted(without)]
+
+        async def recall() -> Recalled:
+            return await self._waited_for(self._search(session, model, turn_id, question, time_ns))
+
+        return with_recalled(known, await tape.result("recall", reply_id, request, recall, RECALLED))
 
     async def _waited_for(self, search: "asyncio.Task[Recalled] | None") -> Recalled:
         if search is None:
@@ -99,10 +106,9 @@ class Backgrounds:
     def _search(
         self, session: Session, model: str, turn_id: str | None, question: str, time_ns: int
     ) -> "asyncio.Task[Recalled] | None":
-        words = normalised(question)
-        user_id = asker_id(session, turn_id)
-        if self._memory is None or not user_id or not words or not wants_memory(model, question):
+        if self._memory is None or not _wants_recall(session, model, turn_id, question):
             return None
+        words, user_id = normalised(question), asker_id(session, turn_id)
         known = self._searches.get(session.session_id)
         key = f"{user_id} {turn_id} {words}"
         if known is not None and known.key == key:
@@ -120,3 +126,44 @@ class Backgrounds:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
+
+
+def _wants_recall(session: Session, model: str, turn_id: str | None, question: str) -> bool:
+    """Return whether earlier conversations may be of use for this question to this model."""
+    is_somebody = asker_id(session, turn_id) not in NOBODY
+    return is_somebody and bool(normalised(question)) and wants_memory(model, question)
+
+
+def with_recalled(known: Background, recalled: Recalled) -> Background:
+    """Return a background with what was recalled for it."""
+    memories = tuple(memory.reply_id for memory in recalled.memories)
+    return replace(known, memory=told(recalled.memories), memories=memories, recall_ms=recalled.ms)
+
+
+def _packed(recalled: Recalled) -> Plain:
+    memories = [
+        [
+            each.reply_id,
+            each.session_id,
+            each.user_text,
+            each.heard_text,
+            each.at and each.at.isoformat(),
+            each.similarity,
+        ]
+        for each in recalled.memories
+    ]
+    return [recalled.ms, memories]
+
+
+def _unpacked(packed: Plain) -> Recalled:
+    ms, memories = packed
+    return Recalled(
+        tuple(
+            Memory(reply_id, session_id, said, heard, at and datetime.fromisoformat(at), similarity)
+            for reply_id, session_id, said, heard, at, similarity in memories
+        ),
+        ms,
+    )
+
+
+RECALLED: Packing[Recalled] = Packing(_packed, _unpacked)

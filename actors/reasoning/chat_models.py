@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 
 from langchain_core.language_models import BaseChatModel
 
-from actors.reasoning.generation import Models
+from actors.reasoning.model_chunks import PARTS, AskModel, Part, Request, chunks
 from contracts import events as e
-from infra.engines.llm import model_names
+from infra.engines.llm import model_names, options_of
 from infra.settings import Settings
+from infra.tape.tape import Tape
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +51,14 @@ class ChatModels:
         """Return the models of a session in order of preference: its profile's, else those of the settings."""
         return model_names(profile.llm if profile is not None and profile.llm.strip(" ,") else self._settings.llm)
 
-    def chain(self, names: Sequence[str]) -> Models:
-        """Return each name with the function that creates its model."""
+    def ask(self, tape: Tape, reply_id: str) -> AskModel:
+        """Return the function that asks a model for a reply; what it answers passes through the tape."""
 
-        def maker(name: str) -> Callable[[], "asyncio.Future[BaseChatModel]"]:
-            return lambda: asyncio.ensure_future(self.of(name))
+        def ask(request: Request) -> AsyncGenerator[Part, None]:
+            plain = request.plain(options_of(request.name, self._settings))
+            timeout_s = self._settings.llm_timeout_s
+            return tape.parts(
+                "model", reply_id, plain, lambda: chunks(lambda: self.of(request.name), request, timeout_s), PARTS
+            )
 
-        return [(name, maker(name)) for name in names]
+        return ask

@@ -1,41 +1,27 @@
 """One reply being written: the graph's output becomes facts, clause by clause, until it ends or is cut."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 
-from actors.reasoning.background import Backgrounds
 from actors.reasoning.clauses import ClauseSplitter, ends_sentence, is_speakable, normalised
 from actors.reasoning.context import asker_id
 from actors.reasoning.decide import Resume, Start
 from actors.reasoning.endings import ReplyEnding, ending, last_clauses
-from actors.reasoning.graph import (
-    Asked,
-    CallsFollow,
-    Graph,
-    Learned,
-    MakeModel,
-    Out,
-    Retrieved,
-    Token,
-    answers,
-)
+from actors.reasoning.graph import Asked, CallsFollow, Out, Retrieved, Token, answer_to
 from actors.reasoning.known_answer import KnownAnswer
+from actors.reasoning.learned import ReplyModels
 from actors.reasoning.prompts import Background
 from actors.reasoning.reply_writer import ReplyWriter, Superseded
 from actors.reasoning.session_log import SessionLog
 from actors.reasoning.session_state import Reply
+from actors.reasoning.shared import Shared
 from actors.reasoning.token_stream import TokenStream
 from actors.reasoning.tool_calls import ToolCalls
 from contracts import events as e
 from infra.engines.chain import EngineFailure
 from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish
-from infra.engines.tokens import Count, TokenCounter
 from infra.log.event_log import now_ns
-from infra.memory.response_cache import ResponseCache
-from infra.settings import Settings
-
-Models = Sequence[tuple[str, MakeModel]]
 
 
 class Generation:
@@ -46,39 +32,25 @@ class Generation:
     """
 
     def __init__(
-        self,
-        log: SessionLog,
-        cause: e.Event,
-        order: Start | Resume,
-        graph: Graph,
-        models: Models,
-        settings: Settings,
-        backgrounds: Backgrounds,
-        cache: ResponseCache | None = None,
-        on_model_failed: Callable[[str], None] = lambda name: None,
-        count: Count | None = None,
-        learned: Learned | None = None,
+        self, log: SessionLog, cause: e.Event, order: Start | Resume, models: ReplyModels, shared: Shared
     ) -> None:
         self.reply_id = order.reply_id
         self.log = log
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._cause = cause
         self._order = order
-        self._graph = graph
         self._models = models
-        self._settings = settings
-        self._backgrounds = backgrounds
-        self._on_model_failed = on_model_failed
+        self._shared = shared
         self._turn_id = order.turn_id if isinstance(order, Start) else self._known().turn_id
         self._question = order.text if isinstance(order, Start) else self._known().text
         self._tools = ToolCalls(log, cause.event_id, self._turn_id, self.reply_id, self.started)
         self._tokens = TokenStream(log, self.reply_id)
+        asker = asker_id(log.session, self._turn_id)
         self._known_answer = KnownAnswer(
-            cache, asker_id(log.session, self._turn_id), models[0][0] if models else "", settings, self._is_by_text
+            shared.cache, log.tape, self.reply_id, asker, models.first, shared.settings, self._is_by_text
         )
         self._writer = ReplyWriter(log, cause, self._turn_id, self.reply_id)
-        self._learned = learned or Learned()
-        self._count = count or TokenCounter(settings).count
+        self._splitter = ClauseSplitter()
         self._finish: Finish = "stop"
         self._unanswered: EngineFailure | None = None
         self._clauses_before_call = 0
@@ -135,12 +107,10 @@ class Generation:
             self.started.set_result(None)
         if self._is_granted():
             self.grant()
-        splitter = ClauseSplitter(first=reply is None or not reply.clauses)
-        pieces = self._pieces(reply.written if reply is not None else "")
-        try:
-            await self._write_pieces(pieces, splitter)
-        finally:
-            await pieces.aclose()  # type: ignore[attr-defined]  # ours are generators
+        self._splitter = ClauseSplitter(first=reply is None or not reply.clauses)
+        await self._write_answer(reply.written if reply is not None else "")
+        if self._finish != "enough":
+            await self._write_clauses(last_clauses(self._splitter, self._finish))
         has_said = len(self._known().clauses) > self._clauses_before_call
         end = ending(self._finish, has_said, ends_sentence(self._known().written.rstrip()))
         await self._say_end(end)
@@ -174,27 +144,26 @@ class Generation:
             return reply.granted
         return isinstance(self._order, Start) and not self._order.draft
 
-    async def _write_pieces(self, pieces: AsyncIterator[Out], splitter: ClauseSplitter) -> None:
-        async for piece in pieces:
-            if isinstance(piece, Token):
-                self._writer.note_first_token(piece.at_ns)
-                text = self._apart(piece.text)
-                await self._tokens.tell(text)
-                if not await self._write_clauses(splitter.feed(text)):
-                    self._finish = "enough"
-                    return
-            elif isinstance(piece, Retrieved):
-                await self._start(piece)
-            elif isinstance(piece, CallsFollow):
-                await self._write_clauses(splitter.finish())
-                self._clauses_before_call = len(self._known().clauses)
-                self._is_after_call = self._clauses_before_call > 0
-                piece.is_said.set()
-            elif isinstance(piece, EngineFailure):
-                await self._note_failure(piece)
-            else:
-                self._finish = piece.finish
-        await self._write_clauses(last_clauses(splitter, self._finish))
+    async def _take(self, out: Out) -> bool:
+        """Take what happens to the answer; return whether to go on with it."""
+        if isinstance(out, Token):
+            self._writer.note_first_token(out.at_ns)
+            text = self._apart(out.text)
+            await self._tokens.tell(text)
+            if not await self._write_clauses(self._splitter.feed(text)):
+                self._finish = "enough"
+                return False
+        elif isinstance(out, Retrieved):
+            await self._start(out)
+        elif isinstance(out, CallsFollow):
+            await self._write_clauses(self._splitter.finish())
+            self._clauses_before_call = len(self._known().clauses)
+            self._is_after_call = self._clauses_before_call > 0
+        elif isinstance(out, EngineFailure):
+            await self._note_failure(out)
+        else:
+            self._finish = out.finish
+        return True
 
     def _apart(self, text: str) -> str:
         """Return the token, separated from what was said before if it is the first after a call."""
@@ -208,50 +177,53 @@ class Generation:
         else:
             self._unanswered = failed  # how it was handled is known when the reply ends
 
-    async def _pieces(self, written: str) -> AsyncIterator[Out]:
-        """Yield the answer from the end of `written` on."""
+    async def _write_answer(self, written: str) -> None:
+        """Write the answer from the end of `written` on."""
         if self._order.fixed:
-            yield Retrieved(())
+            await self._take(Retrieved(()))
             said = self._order.fixed
-            yield Token(said[len(written) :] if said.startswith(written) else "", now_ns())
+            await self._take(Token(said[len(written) :] if said.startswith(written) else "", now_ns()))
             return
         asked = Asked(
             question=self._question,
             prompt=self._prompt(),
             gather=self._background,
             models=self._models,
+            ask=self._shared.models.ask(self.log.tape, self.reply_id),
             run_tool=self._tools.run,
-            timeout_s=self._settings.llm_timeout_s,
-            count=self._count,
-            answer_tokens=self._settings.reply_max_tokens,
+            say=self._take,
+            count=self.log.tokens.for_reply(self.reply_id),
+            answer_tokens=self._shared.settings.reply_max_tokens,
             answer_known=self._known_answer.find,
             written=written,
-            learned=self._learned,
         )
-        async for out in answers(self._graph, asked):
-            yield out
+        await answer_to(self._shared.graph, asked)
 
     def _prompt(self) -> str:
         profile = self.log.session.profile
-        return profile.prompt if profile is not None else self._settings.prompt
+        return profile.prompt if profile is not None else self._shared.settings.prompt
 
     async def _background(self) -> Background:
-        session = self.log.session
-        begun = session.replies.get(self.reply_id)
-        model = self._models[0][0] if self._models else ""
-        return await self._backgrounds.of(session, model, self._turn_id, self._question, self._cause.time_ns, begun)
+        session, backgrounds = self.log.session, self._shared.backgrounds
+        if (begun := session.replies.get(self.reply_id)) is not None:
+            known = backgrounds.known(session, self._turn_id, self._cause.time_ns)
+            return replace(known, memory=begun.recalled, memories=begun.memories)
+        of_first = self._models.first
+        return await backgrounds.of(
+            session, of_first, self._turn_id, self._question, self._cause.time_ns, self.log.tape, self.reply_id
+        )
 
     async def _start(self, context: Retrieved) -> None:
         if self.started.done():
             return
         order = self._order
-        model = self._models[0][0] if self._models and not order.fixed else ""
+        model = "" if order.fixed else self._models.first
         await self._writer.start(context, self._question, model, draft=isinstance(order, Start) and order.draft)
         self.started.set_result(None)
 
     async def _write_clauses(self, clauses: list[str]) -> bool:
         """Append clauses; return False if the answer is long enough: only a spoken one can be too long."""
-        limits = limits_of(self._models[0][0]) if self._models and not self._order.fixed else limits_of("")
+        limits = limits_of("" if self._order.fixed else self._models.first)
         most = 0 if self._is_by_text else limits.sentences
         for clause in clauses:
             before = self._known().clauses.values()
@@ -265,6 +237,6 @@ class Generation:
         return True
 
     async def _tell_failure(self, failed: EngineFailure, action: str) -> None:
-        self._on_model_failed(failed.engine)
+        self._shared.models.forget(failed.engine)
         self._known_answer.forget()
         await self._writer.write_failure(failed, action)

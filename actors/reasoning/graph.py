@@ -1,17 +1,16 @@
 """The graph that generates an answer: retrieve context → generate, with tools.
 
-It appends nothing to the log: everything that happens is yielded as one of `Out`, and tools are run by the
-caller of the graph, which records them.
+It appends nothing to the log: its caller is told everything that happens as one of `Out`, at once and within the same
+task, so that the order of what is taken in and what is appended is not the scheduler's choice. Tools are run by the
+caller too, which records them.
 """
 
-import asyncio
 import operator
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -19,14 +18,16 @@ from langgraph.runtime import Runtime
 
 from actors.reasoning.context import shortened
 from actors.reasoning.fitting import Given, fitted_to, tokens_of
+from actors.reasoning.learned import ReplyModels
+from actors.reasoning.model_chunks import AskModel, PromptTooLong, Request
 from actors.reasoning.model_stream import HalfClosed, ModelStream
 from actors.reasoning.prompts import Background, context_of
 from actors.reasoning.tools import CURRENT_TIME, time_answer, time_question
 from actors.reasoning.written_calls import WrittenCall
 from contracts.events import ContextMessage
-from infra.engines.chain import EngineFailure, FallbackChain, TimedRests, error_text
+from infra.engines.chain import EngineFailure, error_text
 from infra.engines.llm import limits_of
-from infra.engines.llm_ends import Finish, is_context_error
+from infra.engines.llm_ends import Finish
 from infra.engines.tokens import Count
 from infra.log.event_log import now_ns
 
@@ -34,8 +35,6 @@ TOOL_ROUNDS = 3
 """After this many rounds of tools the model has to answer with what it has."""
 MOST_RESULT_CHARS = 6_000
 """How much of a tool's result the model is given; the log has all of it."""
-REST_S = 15.0
-"""How long a model that failed is tried only after the others."""
 SHORTENED = "asked again with a shorter context"
 CLOCK_CALL = "clock"
 """Names the call of the clock that a model too small for tools did not write itself."""
@@ -61,9 +60,7 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class CallsFollow:
-    """The model calls tools; they run once the text before them is appended and `is_said` is set."""
-
-    is_said: asyncio.Event
+    """The model calls tools; they run once this is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +71,10 @@ class Ended:
 
 
 Out = Token | Retrieved | EngineFailure | CallsFollow | Ended
-MakeModel = Callable[[], Awaitable[BaseChatModel]]
 
 
 async def _unknown(_messages: Sequence[BaseMessage]) -> str:
     return ""
-
-
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """What was learned about models, by name, while they answered; shared within one copy of the actor."""
-
-    in_thought: set[str] = field(default_factory=set)
-    """Models that begin their answers within a thought."""
-    most_tokens: dict[str, int] = field(default_factory=dict)
-    """Limits of models that refused a prompt as too long: half of it."""
-    chain: FallbackChain = field(default_factory=lambda: FallbackChain(TimedRests(REST_S), "went on with {}", ""))
-    """Models that rest after a failure. The writer of the reply records what is done when all have failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +85,11 @@ class Asked:
     prompt: str
     gather: Callable[[], Awaitable[Background]]
     """What is known besides the question."""
-    models: Sequence[tuple[str, MakeModel]]
+    models: ReplyModels
+    ask: AskModel
     run_tool: Callable[[WrittenCall], Awaitable[str]]
-    timeout_s: float
+    say: Callable[[Out], Awaitable[bool]]
+    """Takes what happens, and returns whether to go on; not if the answer is long enough."""
     count: Count
     """Counts the tokens of texts."""
     answer_tokens: int
@@ -112,7 +98,6 @@ class Asked:
     """The first model's known answer to the same input, empty if there is none."""
     written: str = ""
     """The part of the answer that is already written: the model continues from there."""
-    learned: Learned = field(default_factory=Learned)
 
 
 class _State(TypedDict, total=False):
@@ -148,28 +133,26 @@ def compile_graph() -> Graph:
     return graph.compile()
 
 
-async def answers(graph: Graph, asked: Asked) -> AsyncIterator[Out]:
-    """Yield the parts of the answer as they come. Closing the iterator stops the model at once."""
-    async for out in graph.astream({}, context=asked, stream_mode="custom"):
-        assert isinstance(out, Out)
-        yield out
+async def answer_to(graph: Graph, asked: Asked) -> None:
+    """Write the answer. Cancelling this stops the model at once. Raises what `asked.say` raises."""
+    await graph.ainvoke({}, context=asked)
 
 
 async def _retrieve(state: _State, runtime: Runtime[Asked]) -> _State:
     asked = runtime.context
     background = await asked.gather()
-    name = asked.models[0][0] if asked.models else ""
+    name = asked.models.first
     answer = ""
     given = await _given(name, background, asked)
     if not asked.written and not _is_for_clock(asked):
         answer = await asked.answer_known(given.messages(name))
     context = context_of(name, given.prompt, given.background, given.question)
-    runtime.stream_writer(Retrieved(context, background.memories, background.recall_ms, bool(answer)))
+    await asked.say(Retrieved(context, background.memories, background.recall_ms, bool(answer)))
     return {"background": background, "answer": answer, "rounds": 0, "is_over": False}
 
 
 def _calls_tools(asked: Asked) -> bool:
-    return bool(asked.models) and limits_of(asked.models[0][0]).tools
+    return bool(asked.models.names) and limits_of(asked.models.first).tools
 
 
 def _is_for_clock(asked: Asked) -> bool:
@@ -184,7 +167,7 @@ def _route(state: _State, runtime: Runtime[Asked]) -> str:
 
 
 async def _say_again(state: _State, runtime: Runtime[Asked]) -> _State:
-    runtime.stream_writer(Token(state["answer"], now_ns()))
+    await runtime.context.say(Token(state["answer"], now_ns()))
     return {}
 
 
@@ -201,7 +184,7 @@ def _asking(text: str, calls: list[WrittenCall]) -> _State:
 
 async def _tell_time(state: _State, runtime: Runtime[Asked]) -> _State:
     result = str(state["messages"][-1].content)
-    runtime.stream_writer(Token(time_answer(runtime.context.question, result), now_ns()))
+    await runtime.context.say(Token(time_answer(runtime.context.question, result), now_ns()))
     return {}
 
 
@@ -224,15 +207,16 @@ def _after_generate(state: _State) -> str:
 
 async def _generate(state: _State, runtime: Runtime[Asked]) -> _State:
     """Stream from the first model that works; one that breaks off is continued by the next."""
-    asked, write = runtime.context, runtime.stream_writer
+    asked = runtime.context
     generating = _Generating(state, asked)
-    async with aclosing(asked.learned.chain.parts([name for name, _ in asked.models], generating.attempt)) as parts:
+    async with aclosing(asked.models.chain.parts(asked.models.names, generating.attempt)) as parts:
         async for part in parts:
-            write(part if isinstance(part, EngineFailure) else Token(part, now_ns()))
+            if not await asked.say(part if isinstance(part, EngineFailure) else Token(part, now_ns())):
+                return {"is_over": True}
     if generating.calls:
-        await _said_before_calls(write)
+        await asked.say(CallsFollow())
         return _asking(generating.said, generating.calls)
-    write(Ended(generating.finish))
+    await asked.say(Ended(generating.finish))
     return {"is_over": True}
 
 
@@ -255,12 +239,10 @@ class _Generating:
                 async for text in texts:
                     yield text
             return
-        except Exception as error:  # providers raise their own
-            if not is_context_error(error):
-                raise
+        except PromptTooLong as error:
             asked = self._asked
             tokens = await tokens_of(name, [each.text for each in self._messages], asked.count)
-            asked.learned.most_tokens[name] = tokens // 2
+            asked.models.learn_limit(name, tokens // 2)
             yield EngineFailure(name, error_text(error), SHORTENED, name)
         async with aclosing(self._texts(name)) as texts:
             async for text in texts:
@@ -269,33 +251,27 @@ class _Generating:
     async def _texts(self, name: str) -> AsyncGenerator[str, None]:
         asked = self._asked
         self.finish = "broken-off"
-        stream = ModelStream(await dict(asked.models)[name](), self._written, name in asked.learned.in_thought)
+        stream = ModelStream(asked.ask, self._written, asked.models.begins_in_thought(name))
         self._messages = await _messages(name, self._state, asked, self._written)
         may_call = limits_of(name).tools and self._state["rounds"] < TOOL_ROUNDS
         try:
-            async for text in stream.texts(self._messages, may_call, asked.timeout_s):
+            async for text in stream.texts(Request(name, self._messages, may_call)):
                 yield text
-        except Exception as error:  # providers raise their own
+        except Exception as error:
             self.finish = "half-closed" if isinstance(error, HalfClosed) else "broken-off"
             raise
         finally:
             self._written += stream.said  # the next model continues from there
         if stream.begins_in_thought:
-            asked.learned.in_thought.add(name)
+            asked.models.learn_thought(name)
         self.said, self.finish = stream.said, stream.finish
         self.calls = stream.calls() if may_call else []
-
-
-async def _said_before_calls(write: Callable[[Out], None]) -> None:
-    is_said = asyncio.Event()
-    write(CallsFollow(is_said))
-    await is_said.wait()
 
 
 async def _given(name: str, background: Background, asked: Asked, reserved: Sequence[str] = ()) -> Given:
     """Return the input of the model of this name, as much as fits."""
     given = Given(asked.prompt, background, asked.question)
-    return await fitted_to(name, given, asked.count, asked.answer_tokens, reserved, asked.learned.most_tokens.get(name))
+    return await fitted_to(name, given, asked.count, asked.answer_tokens, reserved, asked.models.most_tokens(name))
 
 
 async def _messages(name: str, state: _State, asked: Asked, written: str) -> list[BaseMessage]:

@@ -6,25 +6,33 @@ from langchain_core.messages import BaseMessage
 
 from infra.memory.response_cache import ResponseCache, answer_key
 from infra.settings import Settings
+from infra.tape.tape import Tape
 
 
 class KnownAnswer:
     """The cached answer of one reply. Its key: the model, its options, and every message it is given."""
 
     def __init__(
-        self, cache: ResponseCache | None, user_id: str, model: str, settings: Settings, by_text: bool
+        self,
+        cache: ResponseCache,
+        tape: Tape,
+        reply_id: str,
+        user_id: str,
+        model: str,
+        settings: Settings,
+        by_text: bool,
     ) -> None:
-        self._cache = cache if cache is not None and cache.is_on else None
+        self._cache = cache
+        self._tape = tape
+        self._reply_id = reply_id
         self._user_id = user_id
         self._about = [model, settings.llm_options, settings.reply_max_tokens, by_text]
         self._key = ""
 
     async def find(self, messages: Sequence[BaseMessage]) -> str:
         """Return the answer, empty if unknown."""
-        if self._cache is None:
-            return ""
         key = answer_key(self._user_id, [*self._about, [[message.type, message.text] for message in messages]])
-        answer = await self._cache.get(key)
+        answer = await self._tape.result("known-answer", self._reply_id, key, lambda: self._cache.get(key))
         self._key = "" if answer else key
         return answer
 
@@ -34,5 +42,5 @@ class KnownAnswer:
 
     async def keep(self, answer: str) -> None:
         """Store the answer if it was unknown."""
-        if self._cache is not None and self._key:
+        if self._key:
             await self._cache.put(self._key, answer)

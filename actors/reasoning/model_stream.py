@@ -1,16 +1,12 @@
 """One answer of a model as it streams: what is to be said, the calls it asks for, and how it ended."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, suppress
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk, BaseMessage
-
+from actors.reasoning.model_chunks import AskModel, Begun, Chunk, Request
 from actors.reasoning.tools import TOOLS
 from actors.reasoning.unspoken import UnspokenFilter
 from actors.reasoning.written_calls import CallStream, WrittenCall
-from infra.engines.chain import never_silent_for
 from infra.engines.llm_ends import Finish, finish_of, reports_finish, writes_no_arguments_as_nothing
 
 
@@ -24,24 +20,25 @@ class ModelStream:
     `written` is the part of the answer that exists already: what the model repeats of it is not passed on.
     """
 
-    def __init__(self, model: BaseChatModel, written: str, in_thought: bool) -> None:
+    def __init__(self, ask: AskModel, written: str, in_thought: bool) -> None:
         self.finish: Finish = "stop"
         self.said = ""
-        self._model = model
+        self._ask = ask
+        self._kind = ""
         self._unspoken = UnspokenFilter(in_thought)
         self._continuation = Continuation(written)
         self._calls = CallStream()
         self._reason: Finish | None = None
         self._refusal = ""
 
-    async def texts(self, messages: Sequence[BaseMessage], with_tools: bool, timeout_s: float) -> AsyncIterator[str]:
-        """Yield what is to be said, as it comes.
-
-        Raises HalfClosed, EngineTooSlow if the model is silent for too long, or whatever the provider raises.
-        """
-        async for chunk in _chunks(self._model, messages, with_tools, timeout_s):
-            if text := self._take(chunk):
-                yield text
+    async def texts(self, request: Request) -> AsyncIterator[str]:
+        """Yield what is to be said, as it comes. Raises HalfClosed, or what `chunks` raises."""
+        async with aclosing(self._ask(request)) as parts:
+            async for part in parts:
+                if isinstance(part, Begun):
+                    self._kind = part.kind
+                elif text := self._take(part):
+                    yield text
         if text := self._pass_on(self._unspoken.finish()):
             yield text
         if self._refusal and not self.said:
@@ -57,12 +54,12 @@ class ModelStream:
         """Return the tool calls, checked; none if the message was cut, however complete they look."""
         if self.finish not in ("stop", "tool-calls"):
             return []
-        return self._calls.calls(TOOLS, writes_no_arguments_as_nothing(self._model._llm_type))
+        return self._calls.calls(TOOLS, writes_no_arguments_as_nothing(self._kind))
 
-    def _take(self, chunk: AIMessageChunk) -> str:
-        self._reason = finish_of(chunk.response_metadata) or self._reason
-        self._refusal += refusal_in(chunk)
-        self._calls.feed(chunk.tool_call_chunks)
+    def _take(self, chunk: Chunk) -> str:
+        self._reason = finish_of(chunk.ends) or self._reason
+        self._refusal += chunk.refusal
+        self._calls.feed(chunk.calls)
         return self._pass_on(self._unspoken.feed(chunk.text))
 
     def _pass_on(self, text: str) -> str:
@@ -73,7 +70,7 @@ class ModelStream:
     def _how_it_ended(self) -> Finish:
         if self._refusal:
             return "refusal"
-        if self._reason is None and reports_finish(self._model._llm_type):
+        if self._reason is None and reports_finish(self._kind):
             raise HalfClosed("the stream ended without a reason: its end was lost")
         if self._reason == "broken-off":
             raise RuntimeError("the provider broke the answer off")
@@ -81,28 +78,6 @@ class ModelStream:
             # Some servers send `stop` with calls, or `tool_calls` without any.
             return "stop" if self._calls.is_empty else "tool-calls"
         return self._reason
-
-
-def refusal_in(chunk: AIMessageChunk) -> str:
-    """Return a chunk's part of a refusal, which is not in its text."""
-    said = str(chunk.additional_kwargs.get("refusal") or "")
-    for block in chunk.content if isinstance(chunk.content, list) else ():
-        if isinstance(block, dict) and block.get("type") == "refusal":
-            said += str(block.get("refusal") or "")
-    return said
-
-
-async def _chunks(
-    model: BaseChatModel, messages: Sequence[BaseMessage], with_tools: bool, timeout_s: float
-) -> AsyncIterator[AIMessageChunk]:
-    """Yield the model's chunks. Raises EngineTooSlow if it is silent for too long."""
-    bound: Any = model
-    if with_tools:
-        with suppress(NotImplementedError):
-            bound = model.bind_tools([tool.schema() for tool in TOOLS.values()])
-    async with aclosing(bound.astream(list(messages))) as stream:
-        async for chunk in never_silent_for(timeout_s, stream):
-            yield chunk
 
 
 class Continuation:

@@ -24,4 +24,4 @@ class TokenStream:
             return
         message = {"reply_id": self._reply_id, "n": self._sent, "text": text}
         self._sent += 1
-        await self._log.whisper(tokens_subject(self._log.session.session_id), msgpack.packb(message))
+        await self._log.wire.whisper(tokens_subject(self._log.session.session_id), msgpack.packb(message))

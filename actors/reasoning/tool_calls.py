@@ -15,8 +15,10 @@ from contracts.answers import Answer, Cause, answer
 from contracts.events import ToolCalled, ToolReturned
 from infra.log.event_log import now_ns
 from infra.process.tasks import own_cancellation_only
+from infra.tape.tape import Packing
 
 TOOL_TIMEOUT_S = 15.0
+RESULT: Packing[str] = Packing(str, str, (ToolFailed, TimeoutError))
 
 log = logging.getLogger(__name__)
 
@@ -67,10 +69,7 @@ class ToolCalls:
                 raise ToolFailed(call.error or f"there is no tool {call.name!r}")
             if was_called and tool.has_effects:
                 raise ToolFailed("it was interrupted; whether it took effect is not known")
-            caller_zone.set(zone_of(self._log.session, self._turn_id))
-            with own_cancellation_only():
-                async with asyncio.timeout(TOOL_TIMEOUT_S):
-                    result = await asyncio.to_thread(tool.run, dict(call.arguments))
+            result = await self._result(tool, dict(call.arguments), call_id)
         except ToolFailed as failure:
             error = str(failure)[:500]
         except TimeoutError:
@@ -81,6 +80,19 @@ class ToolCalls:
         elapsed_ms = (time.monotonic() - begun_s) * 1000
         returned = {"tool": call.name, "result": result, "error": error, "elapsed_ms": elapsed_ms}
         return self._answer(ToolReturned, call_id, **returned)
+
+    async def _result(self, tool: Tool, arguments: dict[str, Any], call_id: str) -> str:
+        """Return what a tool returns, through the tape. Raises ToolFailed, TimeoutError, or what the tool raises."""
+        zone = zone_of(self._log.session, self._turn_id)
+
+        async def run() -> str:
+            caller_zone.set(zone)
+            with own_cancellation_only():
+                async with asyncio.timeout(TOOL_TIMEOUT_S):
+                    return await asyncio.to_thread(tool.run, arguments)
+
+        request = [tool.name, json.dumps(arguments, sort_keys=True, default=str), zone]
+        return await self._log.tape.result("tool", call_id, request, run, RESULT)
 
     def _answer(self, event_class: type[Answer], call_id: str, **fields: Any) -> Answer:
         cause = Cause(self._log.session.session_id, self._cause_id, self._turn_id)

@@ -103,7 +103,7 @@ def chat_model(name: str, settings: Settings) -> "BaseChatModel":
     """Return one model. Raises LlmNotFound, which says what is missing. The first import takes 2 to 3 s."""
     if name == LOCAL:
         return _local_model(settings)
-    options: dict[str, Any] = {"max_tokens": settings.reply_max_tokens, **settings.llm_options}
+    options = options_of(name, settings)
     if is_of_module(name):
         return _model_of_module(name, options)
     from langchain.chat_models import init_chat_model
@@ -113,6 +113,20 @@ def chat_model(name: str, settings: Settings) -> "BaseChatModel":
         return _with_refusals(model, options)
     except Exception as error:  # providers raise their own exceptions: no package, no key, no such option
         raise LlmNotFound(f"the language model {name!r} cannot be used: {error}") from error
+
+
+def options_of(name: str, settings: Settings) -> dict[str, Any]:
+    """Return what the model of this name is asked to do besides answering: all that may change its answers."""
+    if name != LOCAL:
+        return {"max_tokens": settings.reply_max_tokens, **settings.llm_options}
+    return {
+        "temperature": 0.2,
+        "seed": 7,
+        "max_completion_tokens": settings.reply_max_tokens,
+        # One paragraph: after a line break this model changes the subject.
+        "stop_sequences": ["\n"],
+        "extra_body": {"cache_prompt": True, "repeat_penalty": 1.05},
+    }
 
 
 def is_of_module(name: str) -> bool:
@@ -170,14 +184,9 @@ def _local_model(settings: Settings) -> "BaseChatModel":
         model=LOCAL,
         base_url=f"{local_url(settings)}/v1",
         api_key=SecretStr("none"),
-        temperature=0.2,
-        seed=7,
-        max_completion_tokens=settings.reply_max_tokens,
-        # One paragraph: after a line break this model changes the subject.
-        stop_sequences=["\n"],
-        extra_body={"cache_prompt": True, "repeat_penalty": 1.05},
         streaming=True,
         stream_usage=False,
         max_retries=0,
         timeout=settings.llm_timeout_s,
+        **options_of(LOCAL, settings),
     )

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from infra.engines.llm import LOCAL, LlmNotFound, local_url
 from infra.settings import Settings
@@ -30,6 +31,19 @@ def bound_of(text: str) -> int:
     return -(-ascii_chars // 3) + -(-(len(text.encode(errors="replace")) - ascii_chars) // 2)
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The tokens of some texts; not `are_exact` if they were estimated."""
+
+    tokens: list[int]
+    are_exact: bool
+
+
+def is_counted_by_server(name: str) -> bool:
+    """Return whether the server of the model of this name counts its tokens; for the others there is a bound."""
+    return name == LOCAL
+
+
 class TokenCounter:
     """Counts tokens for all models. Texts recur, so their counts are cached."""
 
@@ -39,22 +53,27 @@ class TokenCounter:
 
     async def count(self, name: str, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text. Never fails: if the server does not answer, the bound is used."""
-        if name != LOCAL:
-            return [bound_of(text) for text in texts]
+        return (await self.counted(name, texts)).tokens
+
+    async def counted(self, name: str, texts: Sequence[str]) -> Counted:
+        """Return the same, and whether it is what the model itself counts."""
+        if not is_counted_by_server(name):
+            return Counted([bound_of(text) for text in texts], are_exact=False)
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
         if new:
             try:
                 counts = await asyncio.to_thread(_tokenize, local_url(self._settings), new)
-            except LlmNotFound:
-                return [-(-len(text) // 4) for text in texts]  # something else answers on that address
+            except LlmNotFound:  # something else answers on that address
+                return Counted([-(-len(text) // 4) for text in texts], are_exact=False)
             except (urllib.error.URLError, OSError, ValueError, KeyError) as error:
                 log.debug("tokens are not counted but bounded: %r", error)
-                return [len(text.encode(errors="replace")) for text in texts]  # every token has at least one byte
+                # Every token has at least one byte.
+                return Counted([len(text.encode(errors="replace")) for text in texts], are_exact=False)
             self._known.update(zip(new, counts, strict=True))
         found = [self._known[text] for text in texts]
         while len(self._known) > KNOWN_TEXTS:
             self._known.popitem(last=False)
-        return found
+        return Counted(found, are_exact=True)
 
 
 def _tokenize(url: str, texts: Sequence[str]) -> list[int]:

@@ -12,7 +12,7 @@ from faststream.nats import NatsBroker
 from langchain_core.language_models import BaseChatModel
 
 from actors.reasoning import endings, tools
-from actors.reasoning.actor import listen, take_events
+from actors.reasoning.actor import listen, reasoning_on, take_events
 from actors.reasoning.answering import Reasoning
 from actors.reasoning.decide import reply_id_of
 from actors.reasoning.model_stream import Continuation
@@ -23,6 +23,7 @@ from infra.log.event_log import append, history
 from infra.log.handlers import NoHandler
 from infra.log.inbox import Job
 from infra.settings import Settings
+from infra.tape.untaped import Untaped
 from tests.actors.reasoning.facts import SESSION, about, ended, fact, opened, revised, started
 from tests.actors.reasoning.models import WAIT, ScriptedModel, tool_call
 from tests.servers import NatsServer
@@ -65,7 +66,7 @@ async def copy_of_actor(broker: NatsBroker, *models: BaseChatModel, **settings: 
     def make(name: str, _: Settings) -> BaseChatModel:
         return chain[name]
 
-    actor = Reasoning(broker, Settings(llm=names, **settings), make)
+    actor = reasoning_on(broker, Untaped(), Settings(llm=names, **settings), make)
     await actor.open()
     async with listen(broker, actor):
         yield actor

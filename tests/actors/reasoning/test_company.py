@@ -20,17 +20,17 @@ TALK = (
 WHO = says("kim", "Who is he?", "t4", 9)
 
 
-async def context(name: str, *events: e.Event) -> list[str]:
+def context(name: str, *events: e.Event) -> list[str]:
     """Return the context that is recorded for the last event's turn."""
     session = folded(*events)
     turn = events[-1]
     assert isinstance(turn, e.TurnEnded)
-    background = await Backgrounds(None, 12, 0).of(session, name, turn.turn_id, turn.text, turn.time_ns)
+    background = Backgrounds(None, 12, 0).known(session, turn.turn_id, turn.time_ns)
     return [f"{each.role[0]}:{each.text}" for each in context_of(name, "Be kind.", background, turn.text)]
 
 
-async def test_the_model_reads_who_said_what_and_whom_it_answers() -> None:
-    assert await context("m", *room(), *TALK, WHO) == [
+def test_the_model_reads_who_said_what_and_whom_it_answers() -> None:
+    assert context("m", *room(), *TALK, WHO) == [
         "s:Be kind.",
         "s:Several people are in this conversation: Sam and Kim. Each line of theirs begins with a name. "
         "Not all of it is said to you. Answer without a name and a colon in front.",
@@ -40,19 +40,19 @@ async def test_the_model_reads_who_said_what_and_whom_it_answers() -> None:
     ]
 
 
-async def test_names_stay_when_a_person_has_left() -> None:
-    assert (await context("m", *room(), *TALK, left("sam"), WHO))[2] == "u:Sam: Hello."
+def test_names_stay_when_a_person_has_left() -> None:
+    assert context("m", *room(), *TALK, left("sam"), WHO)[2] == "u:Sam: Hello."
 
 
-async def test_with_one_person_nothing_is_added() -> None:
+def test_with_one_person_nothing_is_added() -> None:
     alone = [event for event in (*TALK[:3], WHO) if getattr(event, "participant_id", "sam") == "sam"]
     question = says("sam", "Who am I?", "t4", 9)
-    without = await context("m", opened(), *alone, question)
+    without = context("m", opened(), *alone, question)
     assert without == ["s:Be kind.", "u:Hello.", "a:Hi Sam.", "u:Who am I?"]
     agent = fact(e.ParticipantJoined, "join-agent", participant_id="agent", kind="agent")
     for model in ("m", "local"):
-        before = await context(model, opened(), *alone, question)
-        assert await context(model, opened(), joined("sam"), agent, *alone, question) == before
+        before = context(model, opened(), *alone, question)
+        assert context(model, opened(), joined("sam"), agent, *alone, question) == before
 
 
 def test_a_question_that_another_interrupted_is_answered_with_theirs() -> None:

@@ -10,11 +10,13 @@ from faststream.nats import NatsBroker
 from langchain_core.language_models import BaseChatModel
 
 from actors.reasoning import endings, tools
+from actors.reasoning.actor import reasoning_on
 from actors.reasoning.answering import Reasoning
 from actors.reasoning.graph import TOOL_ROUNDS
 from contracts import events as e
 from infra.engines.llm import chat_model
 from infra.settings import Settings
+from infra.tape.untaped import Untaped
 from tests.actors.reasoning.facts import ended as turn
 from tests.actors.reasoning.openai_server import (
     OpenAIServer,
@@ -42,7 +44,7 @@ async def answering(
     """Run a copy of the actor whose model is a server that plays the scripts."""
     async with openai_server(*scripts) as server:
         options = {"base_url": server.url, "api_key": "none", "max_retries": 0}
-        actor = Reasoning(broker, Settings(llm="openai:stub", llm_options=options, **settings))
+        actor = reasoning_on(broker, Untaped(), Settings(llm="openai:stub", llm_options=options, **settings))
         await actor.open()
         yield server, actor
         await actor.close()
@@ -105,16 +107,16 @@ async def test_the_rest_of_a_cut_answer_is_offered_and_asked_for(broker: NatsBro
 async def test_the_next_model_goes_on_where_a_stream_lost_its_end(broker: NatsBroker) -> None:
     async with (
         openai_server([CUT, half_close]) as broken,
-        answering(broker, [CUT, "ks off.", *ended("stop")]) as (_, actor),
+        openai_server([CUT, "ks off.", *ended("stop")]) as whole,
     ):
-        made = {"openai:a": broken.url, "openai:b": actor._settings.llm_options["base_url"]}
+        made = {"openai:a": broken.url, "openai:b": whole.url}
 
         def make(name: str, settings: Settings) -> BaseChatModel:
             return chat_model(
                 name, settings.model_copy(update={"llm_options": {"api_key": "none", "base_url": made[name]}})
             )
 
-        first = Reasoning(broker, Settings(llm="openai:a,openai:b"), make)
+        first = reasoning_on(broker, Untaped(), Settings(llm="openai:a,openai:b"), make)
         await first.open()
         await ask(broker, first)
         await first.close()

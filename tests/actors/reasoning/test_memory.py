@@ -8,12 +8,14 @@ from typing import Any, cast
 from faststream.nats import NatsBroker
 from langchain_core.language_models import BaseChatModel
 
+from actors.reasoning.actor import reasoning_on
 from actors.reasoning.answering import Reasoning
 from actors.reasoning.decide import reply_id_of
 from contracts import events as e
 from infra.log.event_log import append, facts_after
 from infra.memory.turns import Recalled, TurnMemory
 from infra.settings import Settings
+from infra.tape.untaped import Untaped
 from tests.actors.reasoning.facts import ended, fact, opened, revised
 from tests.actors.reasoning.models import WAIT, ScriptedModel, tool_call
 from tests.actors.reasoning.test_actor import clauses, finish, handled, last, tell, until
@@ -45,7 +47,7 @@ async def remembering(
     broker: NatsBroker, memory: Memory, model: BaseChatModel, **settings: Any
 ) -> AsyncIterator[Reasoning]:
     chosen = Settings(llm="fake:m0", **settings)
-    actor = Reasoning(broker, chosen, lambda name, _: model, cast(TurnMemory, memory))
+    actor = reasoning_on(broker, Untaped(), chosen, lambda name, _: model, cast(TurnMemory, memory))
     await actor.open()
     yield actor
     await actor.close()

@@ -1,15 +1,17 @@
 """The fallback chain of language models."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
-from actors.reasoning.graph import REST_S, Asked, Ended, Learned, Token, answers, compile_graph
+from actors.reasoning.graph import Asked, Ended, Out, Token, answer_to, compile_graph
+from actors.reasoning.learned import REST_S, Learned, ReplyModels
+from actors.reasoning.model_chunks import Part, Request, chunks
 from actors.reasoning.prompts import Background
 from actors.reasoning.written_calls import WrittenCall
-from infra.engines.chain import EngineFailure, FallbackChain, TimedRests
+from infra.engines.chain import EngineFailure, TimedRests
 from infra.engines.tokens import TokenCounter
 from infra.settings import Settings
 from tests.actors.reasoning.models import WAIT, ScriptedModel
@@ -40,25 +42,27 @@ class TestModelChain(ChainContract):
     rest_s = REST_S
 
     def chain(self, script: Script, timeout_s: float, clock: Callable[[], float]) -> Ask:
-        graph, learned = compile_graph(), Learned(chain=FallbackChain(TimedRests(REST_S, clock), "went on with {}", ""))
-
-        def maker(name: str) -> Callable[[], Awaitable[BaseChatModel]]:
-            async def make() -> BaseChatModel:
-                return ScriptedModel.playing(steps_of(name, script.next(name)))
-
-            return make
-
-        models = [(name, maker(name)) for name in script.does]
+        graph, learned = compile_graph(), Learned(rests=TimedRests(REST_S, clock))
         count = TokenCounter(Settings()).count
 
+        def ask_model(request: Request) -> AsyncGenerator[Part, None]:
+            async def make() -> BaseChatModel:
+                return ScriptedModel.playing(steps_of(request.name, script.next(request.name)))
+
+            return chunks(make, request, timeout_s)
+
         async def ask(outcome: Outcome) -> None:
-            asked = Asked("Hello.", "Be kind.", nothing_known, models, no_tool, timeout_s, count, 100, learned=learned)
-            async for out in answers(graph, asked):
+            async def take(out: Out) -> bool:
                 if isinstance(out, Token):
                     outcome.give(out.text.strip())
                 elif isinstance(out, EngineFailure):
                     outcome.failures.append(out)
                 elif isinstance(out, Ended):
                     outcome.is_whole = out.finish == "stop"
+                return True
+
+            models = ReplyModels(learned.about(list(script.does)), learned)
+            asked = Asked("Hello.", "Be kind.", nothing_known, models, ask_model, no_tool, take, count, 100)
+            await answer_to(graph, asked)
 
         return ask

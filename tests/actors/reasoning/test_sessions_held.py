@@ -4,9 +4,15 @@ import asyncio
 
 from faststream.nats import NatsBroker
 
-from actors.reasoning.session_log import SessionLogs
+from actors.reasoning.session_log import DROPPED, SessionLogs
+from actors.reasoning.wire import SilentWire
 from contracts import events as e
+from infra.engines.tokens import TokenCounter
 from infra.log.event_log import append
+from infra.log.taped_log import LiveLog
+from infra.settings import Settings
+from infra.tape.tape import Plain, Tape
+from infra.tape.untaped import Untaped
 from tests.actors.reasoning.facts import ended, fact, opened
 from tests.actors.reasoning.models import ScriptedModel
 from tests.actors.reasoning.test_actor import HELLO, copy_of_actor, finish, tell
@@ -39,8 +45,26 @@ async def test_a_session_whose_end_is_found_in_the_log_is_let_go(broker: NatsBro
         assert actor.sessions_held == 0
 
 
-def test_not_even_open_sessions_are_held_without_end(broker: NatsBroker) -> None:
-    logs = SessionLogs(broker, most=3)
+class Noted(Untaped):
+    """Tapes that keep what was taken in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kinds: list[str] = []
+
+    def of(self, session_id: str) -> Tape:
+        return self
+
+    def took(self, kind: str, payload: Plain = None, at_ns: int | None = None) -> None:
+        self.kinds.append(kind)
+
+
+def test_not_even_open_sessions_are_held_without_end_and_the_tape_of_one_that_is_dropped_says_so(
+    broker: NatsBroker,
+) -> None:
+    tapes = Noted()
+    logs = SessionLogs(LiveLog(broker, tapes), tapes, SilentWire(), TokenCounter(Settings()), most=3)
     for number in range(10):
         logs.of(f"s-{number}")
     assert len(logs) == 3
+    assert tapes.kinds == [DROPPED] * 7

@@ -11,20 +11,22 @@ from langchain_core.language_models import BaseChatModel
 
 from actors.persistence.actor import record
 from actors.persistence.sessions import Sessions
-from actors.reasoning.actor import listen, take_events
-from actors.reasoning.answering import Reasoning
+from actors.reasoning.actor import listen, reasoning_on, take_events
 from contracts.events import Event, PlaybackFinished, PlaybackInterrupted
 from contracts.topology import PERSISTENCE
 from infra.log.broker import make_broker
 from infra.log.inbox import Inbox
 from infra.settings import Settings
+from infra.tape.untaped import Untaped
 
 
 @asynccontextmanager
 async def reasoning(model: BaseChatModel, **settings: Any) -> AsyncIterator[None]:
     """Run reasoning on the log that the settings name."""
     broker = make_broker("reasoning")
-    actor = Reasoning(broker, Settings.model_validate({"llm": "scripted:model"} | settings), lambda name, _: model)
+    actor = reasoning_on(
+        broker, Untaped(), Settings.model_validate({"llm": "scripted:model"} | settings), lambda name, _: model
+    )
     inbox = take_events(broker, actor)
     await broker.start()
     await actor.open()
