@@ -9,7 +9,7 @@ S = 1_000_000_000
 
 
 def opening(addressee: str = "always") -> e.SessionOpened:
-    profile = {"prompt": "Be kind.", "llm": "m0", "stt": "local", "tts": "local"}
+    profile = {"prompt": "Be kind.", "llm": "fake:m0", "stt": "local", "tts": "local"}
     profile |= {"agent_name": "Daredevil", "addressee": addressee}
     event: e.SessionOpened = fact(e.SessionOpened, "open", door="test", user_id="sam", profile=profile)
     return event

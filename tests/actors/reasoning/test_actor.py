@@ -60,7 +60,7 @@ async def until(condition: Callable[[], Any]) -> None:
 
 @asynccontextmanager
 async def copy_of_actor(broker: NatsBroker, *models: BaseChatModel, **settings: Any) -> AsyncIterator[Reasoning]:
-    names = str(settings.pop("llm", ",".join(f"m{n}" for n in range(len(models)))))
+    names = str(settings.pop("llm", ",".join(f"fake:m{n}" for n in range(len(models)))))
     chain = dict(zip(names.split(","), models, strict=True))
 
     def make(name: str, _: Settings) -> BaseChatModel:
@@ -218,7 +218,7 @@ async def test_the_next_model_goes_on_when_one_breaks_off(broker: NatsBroker) ->
         await finish(await tell(broker, actor, ended(HELLO)))
     assert await clauses(broker) == ["Good day.", "Nice to hear you."]
     failure = await last(broker, e.EngineFailed)
-    assert (failure.engine, failure.action) == ("m0", "went on with m1")
+    assert (failure.engine, failure.action) == ("fake:m0", "went on with fake:m1")
     assert "no credit" in failure.error
 
 
@@ -252,7 +252,7 @@ async def test_the_log_holds_what_the_model_wrote_to_the_letter(broker: NatsBrok
 async def test_the_greeting_is_said_without_a_model(broker: NatsBroker) -> None:
     model = ScriptedModel.playing(ANSWER)
     async with copy_of_actor(broker, model) as actor:
-        await finish(await tell(broker, actor, opened(greeting="Welcome. How can I help?", llm="m0")))
+        await finish(await tell(broker, actor, opened(greeting="Welcome. How can I help?", llm="fake:m0")))
     assert await clauses(broker) == ["Welcome.", "How can I help?"]
     assert model.asked == []
 
@@ -260,9 +260,9 @@ async def test_the_greeting_is_said_without_a_model(broker: NatsBroker) -> None:
 async def test_the_profile_names_prompt_and_model(broker: NatsBroker) -> None:
     wanted = ScriptedModel.playing(["Ahoy."])
     async with copy_of_actor(broker, ScriptedModel.playing(ANSWER), wanted) as actor:
-        await finish(await tell(broker, actor, opened(prompt="Be a pirate.", llm="m1"), ended(HELLO)))
+        await finish(await tell(broker, actor, opened(prompt="Be a pirate.", llm="fake:m1"), ended(HELLO)))
     assert wanted.asked[0][0].text == "Be a pirate."
-    assert (await last(broker, e.ReplyStarted)).model == "m1"
+    assert (await last(broker, e.ReplyStarted)).model == "fake:m1"
 
 
 async def test_a_tool_is_called_recorded_and_answered_from(broker: NatsBroker) -> None:
@@ -284,7 +284,7 @@ async def test_the_clock_shows_the_callers_time(broker: NatsBroker, told: str, a
     model = ScriptedModel.playing([tool_call("current_time")], ["It is late."])
     caller = fact(e.ParticipantJoined, "join", participant_id="p", time_zone=told)
     async with copy_of_actor(broker, model) as actor:
-        await finish(await tell(broker, actor, opened(llm="m0", time_zone=agents), caller, ended("Is it late?")))
+        await finish(await tell(broker, actor, opened(llm="fake:m0", time_zone=agents), caller, ended("Is it late?")))
     returned = json.loads((await last(broker, e.ToolReturned)).result)
     assert ("zone" in returned) == is_named
     if not is_named:
@@ -309,7 +309,7 @@ async def test_why_a_tool_failed_is_told_without_names_of_classes(
     monkeypatch.setitem(tools.TOOLS, "order", tool)
     model = ScriptedModel.playing([tool_call("order")], ["I see."])
     async with copy_of_actor(broker, model) as actor:
-        await finish(await tell(broker, actor, opened(llm="m0"), ended("Order it.")))
+        await finish(await tell(broker, actor, opened(llm="fake:m0"), ended("Order it.")))
     assert (await last(broker, e.ToolReturned)).error == told
 
 
