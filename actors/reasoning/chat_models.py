@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 
 from langchain_core.language_models import BaseChatModel
 
-from actors.reasoning.model_chunks import PARTS, AskModel, Part, Request, chunks
+from actors.reasoning.model_chunks import PARTS, AskModel, ModelRequest, Part, chunks
 from contracts import events as e
 from infra.engines.llm import model_names, options_of
 from infra.settings import Settings
@@ -54,7 +54,7 @@ class ChatModels:
     def ask(self, tape: Tape, reply_id: str) -> AskModel:
         """Return the function that asks a model for a reply; what it answers passes through the tape."""
 
-        def ask(request: Request) -> AsyncGenerator[Part, None]:
+        def ask(request: ModelRequest) -> AsyncGenerator[Part, None]:
             plain = request.plain(options_of(request.name, self._settings))
             timeout_s = self._settings.llm_timeout_s
             return tape.parts(

@@ -19,7 +19,7 @@ from langgraph.runtime import Runtime
 from actors.reasoning.context import shortened
 from actors.reasoning.fitting import Given, fitted_to, tokens_of
 from actors.reasoning.learned import ReplyModels
-from actors.reasoning.model_chunks import AskModel, PromptTooLong, Request
+from actors.reasoning.model_chunks import AskModel, ModelRequest, PromptTooLong
 from actors.reasoning.model_stream import HalfClosed, ModelStream
 from actors.reasoning.prompts import Background, context_of
 from actors.reasoning.tools import CURRENT_TIME, time_answer, time_question
@@ -255,7 +255,7 @@ class _Generating:
         self._messages = await _messages(name, self._state, asked, self._written)
         may_call = limits_of(name).tools and self._state["rounds"] < TOOL_ROUNDS
         try:
-            async for text in stream.texts(Request(name, self._messages, may_call)):
+            async for text in stream.texts(ModelRequest(name, self._messages, may_call)):
                 yield text
         except Exception as error:
             self.finish = "half-closed" if isinstance(error, HalfClosed) else "broken-off"

@@ -23,7 +23,7 @@ class PromptTooLong(EngineRaised):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ModelRequest:
     """What the model of this name is asked."""
 
     name: str
@@ -44,7 +44,7 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class ModelChunk:
     """A piece of an answer: its text, parts of tool calls and of a refusal, and how the stream ended if it says so."""
 
     text: str = ""
@@ -59,11 +59,11 @@ class Chunk:
         return not (self.text or self.calls or self.refusal or self.ends)
 
 
-Part = Begun | Chunk
-AskModel = Callable[[Request], AsyncGenerator[Part, None]]
+Part = Begun | ModelChunk
+AskModel = Callable[[ModelRequest], AsyncGenerator[Part, None]]
 
 
-async def chunks(make: MakeModel, request: Request, timeout_s: float) -> AsyncGenerator[Part, None]:
+async def chunks(make: MakeModel, request: ModelRequest, timeout_s: float) -> AsyncGenerator[Part, None]:
     """Yield a model's answer.
 
     Raises EngineTooSlow if it is silent for too long, CancelledElsewhere, PromptTooLong, and EngineRaised for
@@ -84,7 +84,7 @@ async def chunks(make: MakeModel, request: Request, timeout_s: float) -> AsyncGe
         raise raised(error_text(error)) from error
 
 
-async def _streamed(model: BaseChatModel, request: Request) -> AsyncGenerator[AIMessageChunk, None]:
+async def _streamed(model: BaseChatModel, request: ModelRequest) -> AsyncGenerator[AIMessageChunk, None]:
     bound: Any = model
     if request.with_tools:
         with suppress(NotImplementedError):
@@ -94,10 +94,10 @@ async def _streamed(model: BaseChatModel, request: Request) -> AsyncGenerator[AI
             yield message
 
 
-def chunk_of(message: AIMessageChunk) -> Chunk:
+def chunk_of(message: AIMessageChunk) -> ModelChunk:
     """Return what of a model's chunk is read."""
     calls = tuple(message.tool_call_chunks)
-    return Chunk(message.text, calls, refusal_in(message), ends_in(message.response_metadata))
+    return ModelChunk(message.text, calls, refusal_in(message), ends_in(message.response_metadata))
 
 
 def refusal_in(message: AIMessageChunk) -> str:
@@ -128,10 +128,10 @@ def _unpacked(packed: Plain) -> Part:
     if isinstance(packed, dict):
         return Begun(packed["kind"])
     if isinstance(packed, str):
-        return Chunk(packed)
+        return ModelChunk(packed)
     text, calls, refusal, ends = packed
     pieces = [ToolCallChunk(index=index, name=name, id=call_id, args=args) for index, name, call_id, args in calls]
-    return Chunk(text, tuple(pieces), refusal, ends)
+    return ModelChunk(text, tuple(pieces), refusal, ends)
 
 
 PARTS: Packing[Part] = Packing(_packed, _unpacked, (EngineTooSlow, CancelledElsewhere, PromptTooLong, EngineRaised))

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from actors.reasoning.model_chunks import AskModel, Begun, Chunk, Request
+from actors.reasoning.model_chunks import AskModel, Begun, ModelChunk, ModelRequest
 from actors.reasoning.tools import TOOLS
 from actors.reasoning.unspoken import UnspokenFilter
 from actors.reasoning.written_calls import CallStream, WrittenCall
@@ -31,7 +31,7 @@ class ModelStream:
         self._reason: Finish | None = None
         self._refusal = ""
 
-    async def texts(self, request: Request) -> AsyncIterator[str]:
+    async def texts(self, request: ModelRequest) -> AsyncIterator[str]:
         """Yield what is to be said, as it comes. Raises HalfClosed, or what `chunks` raises."""
         async with aclosing(self._ask(request)) as parts:
             async for part in parts:
@@ -56,7 +56,7 @@ class ModelStream:
             return []
         return self._calls.calls(TOOLS, writes_no_arguments_as_nothing(self._kind))
 
-    def _take(self, chunk: Chunk) -> str:
+    def _take(self, chunk: ModelChunk) -> str:
         self._reason = finish_of(chunk.ends) or self._reason
         self._refusal += chunk.refusal
         self._calls.feed(chunk.calls)

@@ -8,7 +8,7 @@ from langchain_core.language_models import BaseChatModel
 
 from actors.reasoning.graph import Asked, Ended, Out, Token, answer_to, compile_graph
 from actors.reasoning.learned import REST_S, Learned, ReplyModels
-from actors.reasoning.model_chunks import Part, Request, chunks
+from actors.reasoning.model_chunks import ModelRequest, Part, chunks
 from actors.reasoning.prompts import Background
 from actors.reasoning.written_calls import WrittenCall
 from infra.engines.chain import EngineFailure, TimedRests
@@ -45,7 +45,7 @@ class TestModelChain(ChainContract):
         graph, learned = compile_graph(), Learned(rests=TimedRests(REST_S, clock))
         count = TokenCounter(Settings()).count
 
-        def ask_model(request: Request) -> AsyncGenerator[Part, None]:
+        def ask_model(request: ModelRequest) -> AsyncGenerator[Part, None]:
             async def make() -> BaseChatModel:
                 return ScriptedModel.playing(steps_of(request.name, script.next(request.name)))
 
