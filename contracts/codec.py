@@ -26,6 +26,15 @@ class Undecodable(ValueError):
     """The bytes are no event of the class that their subject names."""
 
 
+class NewerVersion(Undecodable):
+    """A newer program wrote the event: it may say something that this one would leave out of what it decides."""
+
+    def __init__(self, event_class: type[Event], version: int) -> None:
+        self.what = f"{event_class.__name__}: schema version {version}, this program knows {event_class.SCHEMA_VERSION}"
+        super().__init__(f"{self.what}: install the newer program")
+        self.event_class, self.version = event_class, version
+
+
 def encode(event: Event) -> bytes:
     """Return the event's bytes. Raises ValueError if text holds lone surrogates or the event is too large."""
     data = bytes(msgpack.packb(event.model_dump(exclude_none=True)))
@@ -34,8 +43,12 @@ def encode(event: Event) -> bytes:
     return data
 
 
-def decode(subject: str, data: bytes) -> Event:
-    """Return the event that `data` on `subject` holds. Raises Undecodable with the reason."""
+def decode(subject: str, data: bytes, allow_newer: bool = False) -> Event:
+    """Return the event that `data` on `subject` holds. Raises Undecodable with the reason.
+
+    An event of a newer version than its class here raises NewerVersion. With `allow_newer` its known fields are
+    returned: for whoever lists or removes facts, and decides nothing else on them.
+    """
     try:
         event_class = event_class_of(subject)
     except UnknownSubject as error:
@@ -46,7 +59,9 @@ def decode(subject: str, data: bytes) -> Event:
         raise Undecodable(f"{event_class.__name__}: not MessagePack ({error!r})") from error
     if not isinstance(fields, dict):
         raise Undecodable(f"{event_class.__name__}: a map was expected, not {type(fields).__name__}")
-    fields.setdefault("schema_version", 1)
+    version = fields.setdefault("schema_version", 1)
+    if isinstance(version, int) and version > event_class.SCHEMA_VERSION and not allow_newer:
+        raise NewerVersion(event_class, version)
     try:
         event = event_class.model_validate(_upcast(event_class, fields))
     except ValidationError as error:

@@ -15,7 +15,7 @@ from actors.transcript.silent import SilentTracks
 from contracts import events as e
 from contracts.topology import LOAD, TRANSCRIPT
 from infra.log.broker import make_app, make_broker
-from infra.log.event_log import deliver_again
+from infra.log.event_log import NewerFact, deliver_again
 from infra.log.inbox import Inbox, Job
 from infra.log.live_events import LiveEvents
 from infra.log.requests import RequestHandlers
@@ -97,6 +97,9 @@ class TranscriptActor:
             # Removed already here: the track may become a job again before this one is known to be done.
             self._owners.pop(track.event_id, None)
             await self._give_up(track)
+        except NewerFact:
+            self._owners.pop(track.event_id, None)
+            raise
         self._owners.pop(track.event_id, None)
         if not self._owners:
             # Sound and words of calls leave memory fragmented: 50 MB after a thousand short calls.

@@ -17,7 +17,7 @@ from actors.transcript.session_state import SessionState
 from actors.transcript.taped_sound import TapedSound
 from actors.transcript.track_listener import TrackListener
 from contracts import events as e
-from infra.log.event_log import LogUnavailable, StaleWriter
+from infra.log.event_log import LogUnavailable, NewerFact, StaleWriter
 from infra.log.session_feed import SessionFeed
 from infra.log.taped_log import LiveLog
 from infra.process.tasks import ended, is_being_stopped, own_cancellation_only
@@ -65,7 +65,7 @@ class TrackOwner:
         self._sound_end = 0
 
     async def run(self) -> None:
-        """Listen until the track or session has ended, restarting after any other end. Raises GivenUp.
+        """Listen until the track or session has ended, restarting after any other end. Raises GivenUp, NewerFact.
 
         While NATS is away it waits, then resumes the track.
         """
@@ -78,7 +78,7 @@ class TrackOwner:
                     await asyncio.sleep(self._rest_s)
                     await self._listen()
                     return
-            except GivenUp:
+            except (GivenUp, NewerFact):
                 raise
             except StaleWriter as error:
                 log.warning("%s", error)

@@ -32,7 +32,7 @@ from contracts.topology import (
     audio_out_subject,
 )
 from infra.log.connection import answers, connection, lasting
-from infra.log.event_log import Fact, now_ns
+from infra.log.event_log import Fact, NewerFact, now_ns
 from infra.log.session_feed import SessionFeed
 from infra.process.tasks import surely
 from infra.settings import Settings
@@ -307,19 +307,26 @@ class Call:
             self._ending = asyncio.create_task(self._stop(), name=f"stop of {self.session_id}")
 
     def _log_failed(self, reason: str) -> None:
-        log.error("session %s ends here: %s", self.session_id, reason)
-        self._driver.refuse(
-            "log-unavailable", "the log stores nothing at the moment, so the call cannot go on. Try again later"
+        self._give_up_here(
+            reason, "log-unavailable", "the log stores nothing at the moment, so the call cannot go on. Try again later"
         )
+
+    def _give_up_here(self, reason: str, code: str, told: str) -> None:
+        """Leave the session as it is, and refuse its client with `code`."""
+        log.error("session %s ends here: %s", self.session_id, reason)
+        self._driver.refuse(code, told)
         self._driver.line = None
         self._stop_soon()
 
     # -- facts and sound
 
     async def _follow(self, after: int) -> None:
-        async with SessionFeed(self._broker, self.session_id, after) as feed:
-            async for fact in feed:
-                self._on_fact(fact)
+        try:
+            async with SessionFeed(self._broker, self.session_id, after) as feed:
+                async for fact in feed:
+                    self._on_fact(fact)
+        except NewerFact as error:
+            self._give_up_here(str(error), "not-available", "a newer version has taken part in this call: reconnect")
 
     def _on_fact(self, fact: Fact) -> None:
         event = fact.event

@@ -14,7 +14,7 @@ from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
 
 from bridge.plain_words import unread_json, wrong_field
-from infra.log.event_log import LogUnavailable
+from infra.log.event_log import LogUnavailable, NewerFact
 
 Code = Literal[
     "bad-json",
@@ -276,12 +276,16 @@ def tell_problems(api: FastAPI) -> None:
     async def away(request: Request, error: Exception) -> JSONResponse:
         return log_away().response()
 
+    async def newer(request: Request, error: Exception) -> JSONResponse:
+        return Problem("not-available", str(error)).response()
+
     async def unknown(request: Request, error: Exception) -> JSONResponse:
         return Problem("internal", "internal error; the log of this process says why").response()
 
     api.add_exception_handler(Problem, problem)
     api.add_exception_handler(RequestValidationError, malformed)
     api.add_exception_handler(HTTPException, refused)
+    api.add_exception_handler(NewerFact, newer)
     for kind in AWAY:
         api.add_exception_handler(kind, away)
     api.add_exception_handler(Exception, unknown)

@@ -34,7 +34,7 @@ from contracts.topology import (
     session_subjects,
 )
 from infra.log.connection import connection
-from infra.log.event_log import LogUnavailable, facts_after, now_ns
+from infra.log.event_log import LogUnavailable, NewerFact, facts_after, now_ns
 from infra.process.tasks import CancelledElsewhere, own_cancellation_only
 from infra.settings import Settings
 from infra.settings_types import items_of
@@ -103,6 +103,9 @@ class WebSocketDoor:
             client.refuse("shutdown", "the connection broke off within the server; reconnect with your session id")
         except ProtocolError as error:
             client.refuse(error.code, str(error))
+        except NewerFact as error:
+            log.error("a session cannot go on here: %s", error)
+            client.refuse("not-available", "a newer version of this program has this session: reconnect")
         except (LogUnavailable, NatsError, TimeoutError) as error:
             log.warning("a session could not be opened: %r", error)
             client.refuse("log-unavailable", "the log cannot be reached, so no call can begin. Try again shortly")

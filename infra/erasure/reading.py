@@ -72,7 +72,7 @@ class StoredSession:
             self.bearing.append(Bearing(left, len(message.data)))
             self._note_replies([left])
         try:
-            event = decode(message.subject, message.data)
+            event = decode(message.subject, message.data, allow_newer=True)
         except Undecodable:
             return
         self._apply(event, message.sequence)
@@ -111,7 +111,7 @@ async def session_ids_of(nc: Client, user_id: str) -> list[str]:
     for event_class in (SessionOpened, ParticipantJoined):
         async for message in stored_messages(nc, VOICE, event_subjects(event_class)):
             try:
-                event = decode(message.subject, message.data)
+                event = decode(message.subject, message.data, allow_newer=True)
             except Undecodable:
                 continue
             is_guest = isinstance(event, ParticipantJoined) and event.identity == user_id != ""
@@ -128,7 +128,7 @@ async def recalled_in(nc: Client, session: StoredSession) -> dict[str, int]:
             continue
         async for message in stored_messages(nc, VOICE, event_subject(session_id, ReplyStarted)):
             try:
-                event = decode(message.subject, message.data)
+                event = decode(message.subject, message.data, allow_newer=True)
             except Undecodable:
                 continue
             if isinstance(event, ReplyStarted) and not session.reply_ids.isdisjoint(event.memories):

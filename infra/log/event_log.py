@@ -12,9 +12,10 @@ from nats.errors import Error as NatsError
 from nats.js.api import PubAck
 from nats.js.errors import APIError, NotFoundError
 
-from contracts.codec import Undecodable, decode
+from contracts.codec import NewerVersion, Undecodable, decode
 from contracts.events import Event
 from contracts.topology import VOICE, session_subjects, subject_of
+from infra.cannot_run import CannotRun
 from infra.log.clock import CLOCK
 from infra.log.connection import cancellation_kept, connection
 from infra.log.log_probe import refusals
@@ -46,6 +47,13 @@ class ExpectedSequence:
 
     subjects: str
     last_sequence: int
+
+
+class NewerFact(CannotRun):
+    """A newer program wrote a fact: whoever left it out would decide on a part of what has happened."""
+
+    def __init__(self, sequence: int, subject: str, error: NewerVersion) -> None:
+        super().__init__(f"fact {sequence} on {subject}: {error}")
 
 
 class StaleWriter(RuntimeError):
@@ -128,14 +136,16 @@ async def history(
     """Yield a session's facts with sequence above `after`, in order, each event id once.
 
     `subjects` is a filter for a part of them, such as `session_subjects(session_id, "turn")`. It takes
-    about 1 ms for a few facts, 4 ms for 50. Facts that cannot be decoded are skipped. Raises what `stored_messages`
-    raises.
+    about 1 ms for a few facts, 4 ms for 50. What is no event, or one that this version does not know, is skipped.
+    Raises NewerFact, and what `stored_messages` raises.
     """
     seen: set[str] = set()
     wanted = subjects or session_subjects(session_id)
     async for message in stored_messages(nc, VOICE, wanted, after + 1, timeout_s=timeout_s):
         try:
             event = decode(message.subject, message.data)
+        except NewerVersion as error:
+            raise NewerFact(message.sequence, message.subject, error) from error
         except Undecodable:
             continue
         if event.event_id not in seen:
@@ -148,7 +158,7 @@ async def facts_after(
 ) -> list[Fact]:
     """Return a session's facts as `history` yields them, and wait while NATS is away.
 
-    Raises the last problem after `patience_s`.
+    Raises NewerFact, and the last problem after `patience_s`.
     """
 
     async def read() -> list[Fact]:

@@ -26,6 +26,7 @@ from contracts.topology import (
 )
 from infra.log.connection import cancellation_kept, connection, jetstream, lasting
 from infra.log.dead_letters import SUBJECT_HEADER, dead_letter
+from infra.log.event_log import NewerFact
 from infra.log.handlers import EventHandlers, NoHandler, Subscriber
 from infra.log.held_jobs import HeldJobs
 from infra.log.held_messages import Held, HeldMessages, quietly
@@ -43,6 +44,9 @@ LONGEST_REST_S = 1.6
 
 REFUSED_S = 0.25
 """For how long a message that this copy refuses stays away."""
+
+NEWER_S = 2.0
+"""For how long a job stays away that only a copy of a newer version can do."""
 
 CALM_S = 10.0
 """After an attempt that lasted this long, failures are counted from zero again."""
@@ -68,7 +72,9 @@ class Inbox(EventHandlers[Job | None], Subscriber):
     An actor of your own passes its own `Durable` instead of a name; `open` creates its consumer.
 
     A handler that raises is called again (3 times in all, 0.2 s and 0.4 s apart), then its message is dead-lettered.
-    The same happens if its task was cancelled by anything but this inbox. A durable that delivers for ever holds jobs:
+    The same happens if its task was cancelled by anything but this inbox. An event of a newer version than this program
+    knows is dead-lettered at once, as is an event whose handler meets such a fact in the log (NewerFact); a job that
+    meets one is left to a copy of a newer version. A durable that delivers for ever holds jobs:
     its message is acknowledged only when the task has returned by itself; whatever else happens to the task, the
     handler is called again within 2 s, as often as necessary.
 
@@ -163,9 +169,13 @@ class Inbox(EventHandlers[Job | None], Subscriber):
 
     async def _deal_with(self, held: Held, started: "asyncio.Future[None]") -> None:
         """Handle one message with retries; `started` is set when the session's next one may begin."""
+        away_s = 0.0
         try:
             with own_cancellation_only():
                 await self._finish(held, await self._problem_with(held, started))
+        except NewerFact as error:
+            log.error("%s of %s is left to a newer copy: %s", type(held.event).__name__, held.event.session_id, error)
+            away_s = NEWER_S
         except CancelledElsewhere as error:
             log.warning(
                 "%s of %s: %s; it will be delivered again", type(held.event).__name__, held.event.session_id, error
@@ -175,10 +185,13 @@ class Inbox(EventHandlers[Job | None], Subscriber):
                 # Neither acknowledged nor dead-lettered: JetStream redelivers it.
                 self._held.forget(held)
                 if held.message is not None:
-                    self._lanes.own(quietly(held.message.nak()))
+                    self._lanes.own(quietly(held.message.nak(delay=away_s or None)))
 
     async def _problem_with(self, held: Held, started: "asyncio.Future[None]") -> str:
-        """Return why an event could not be handled after all attempts; empty if it was. A job has no last attempt."""
+        """Return why an event could not be handled after all attempts; empty if it was. A job has no last attempt.
+
+        Raises NewerFact for a job.
+        """
         name, attempt = type(held.event).__name__, 0
         while True:
             begun_s = time.monotonic()
@@ -187,6 +200,10 @@ class Inbox(EventHandlers[Job | None], Subscriber):
                     await self._handled(held, started)
                 return ""
             except NoHandler as error:
+                return str(error)
+            except NewerFact as error:  # another attempt finds the same
+                if self._is_job and held.message is not None:
+                    raise
                 return str(error)
             except Exception as error:
                 problem = f"{type(error).__name__}: {error}"

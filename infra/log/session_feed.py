@@ -9,10 +9,10 @@ from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from contracts.codec import Undecodable, decode
+from contracts.codec import NewerVersion, Undecodable, decode
 from contracts.topology import live_subjects
 from infra.log.connection import connection
-from infra.log.event_log import Fact, facts_after
+from infra.log.event_log import Fact, NewerFact, facts_after
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,10 @@ class SessionFeed:
             self._dropped = True
 
     async def __aiter__(self) -> AsyncIterator[Fact]:
-        """Yield every fact once, in the log's order; end when `is_over` returns true while no fact waits."""
+        """Yield every fact once, in the log's order; end when `is_over` returns true while no fact waits.
+
+        Raises NewerFact at a fact of a newer version, and what `facts_after` raises.
+        """
         while True:
             fact = await self._next_live()
             # Checked after the wait: facts may have been dropped during it.
@@ -86,9 +89,12 @@ class SessionFeed:
             # Not wait_for: in Python 3.11 it loses a cancellation that arrives together with a message.
             async with asyncio.timeout(self._check_every_s):
                 message = await self._live.get()
-            return Fact(int((message.headers or {}).get("Nats-Sequence", "0")), decode(message.subject, message.data))
+            sequence = int((message.headers or {}).get("Nats-Sequence", "0"))
+            return Fact(sequence, decode(message.subject, message.data))
         except TimeoutError:
             return None
+        except NewerVersion as error:
+            raise NewerFact(sequence, message.subject, error) from error
         except Undecodable as error:
             log.debug("feed: %s", error)
             return None

@@ -168,7 +168,7 @@ async def _place_of(nc: Client, time_ns: int) -> int:
 
 def _decoded(message: StoredMessage) -> e.Event | None:
     try:
-        return decode(message.subject, message.data)
+        return decode(message.subject, message.data, allow_newer=True)
     except Undecodable:
         return None
 

@@ -17,8 +17,9 @@ PCM = st.binary(max_size=400).map(lambda data: data[: len(data) // 2 * 2])
 
 @cache
 def events_of(event_class: type[Event]) -> st.SearchStrategy[Event]:
-    """Return events of the class with any values that its JSON schema allows."""
+    """Return events of the class with any values that its JSON schema allows, as it and older versions write them."""
     schema = event_class.model_json_schema()
+    schema["properties"]["schema_version"]["maximum"] = event_class.SCHEMA_VERSION
     return _object(schema, schema.get("$defs", {})).map(event_class.model_validate)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import codec
-from contracts.codec import MAX_EVENT_BYTES, UPCASTERS, Undecodable, decode, encode
+from contracts.codec import MAX_EVENT_BYTES, UPCASTERS, NewerVersion, Undecodable, decode, encode
 from contracts.events import Event, TurnEnded
 from contracts.topology import EVENTS, subject_of
 from tests.contracts.samples import EVENT_CLASSES, fields_of, sample
@@ -109,8 +109,27 @@ def test_absent_fields_take_no_bytes() -> None:
     assert "evidence" not in msgpack.unpackb(encode(sample(TurnEnded, every=False)))
 
 
+@pytest.mark.parametrize("shape", ["with a field more", "of another shape"])
+def test_an_event_of_a_newer_version_is_told_as_that_whatever_it_holds(shape: str) -> None:
+    changes: dict[str, Any] = {"schema_version": TurnEnded.SCHEMA_VERSION + 1, "mood": "sunny"}
+    data = packed(**changes, text=["other"] if shape == "of another shape" else "hello")
+    with pytest.raises(
+        NewerVersion, match="TurnEnded: schema version 3, this program knows 2: install the newer"
+    ) as it:
+        decode(SUBJECT, data)
+    assert (it.value.event_class, it.value.version) == (TurnEnded, 3)
+
+
+def test_whoever_decides_nothing_may_read_what_it_knows_of_a_newer_version() -> None:
+    event = decode(SUBJECT, packed(schema_version=3, mood="sunny"), allow_newer=True)
+    assert isinstance(event, TurnEnded)
+    assert event.text == decode(SUBJECT, packed()).text  # type: ignore[attr-defined]  # the same class
+
+
 @pytest.fixture
-def two_upcasters() -> Iterator[None]:
+def two_upcasters(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(TurnEnded, "SCHEMA_VERSION", 3)
+
     def rename(fields: codec.Fields) -> codec.Fields:
         return {**fields, "text": fields["words"]}
 

@@ -113,7 +113,7 @@ class ProjectionContract(ABC):
             stopped = await self._in_state(broker, "stopped")
             assert stopped.position == before
             assert f"fact {ack.seq} (TurnRecorded on voice.s-1.turn.recorded)" in stopped.reason
-            assert "schema version 2, this program knows 1: install the newer program" in stopped.reason
+            assert "schema version 3, this program knows 2: install the newer program" in stopped.reason
             assert "before" in str(await self.contents(copy))
             assert "after" not in str(await self.contents(copy))
         # A program that can read it goes on behind it; here it is taken away.

@@ -26,7 +26,7 @@ from contracts.topology import (
 from infra.engines.llm import model_names
 from infra.log.clock import CLOCK
 from infra.log.connection import answers, connection
-from infra.log.event_log import ExpectedSequence, Fact, StaleWriter, append, facts_after, now_ns
+from infra.log.event_log import ExpectedSequence, Fact, NewerFact, StaleWriter, append, facts_after, now_ns
 from infra.process.tasks import ended
 from infra.session.index import newest_sessions
 from infra.settings import Settings
@@ -120,6 +120,8 @@ class Conversations:
         except AWAY as error:
             log.warning("a conversation could not begin: %r", error)
             raise log_away() from error
+        except NewerFact as error:
+            raise Problem("not-available", str(error)) from error
         finally:
             self._beginning -= 1
         try:
@@ -269,7 +271,11 @@ class Conversations:
             if opened.event.door != HTTP or opened.closed or opened.erased or opened.event.session_id in self._kept:
                 continue
             state = SessionState(opened.event.session_id)
-            await self._refresh(state)
+            try:
+                await self._refresh(state)
+            except NewerFact as error:
+                log.warning("session %s is left to a newer door: %s", state.session_id, error)
+                continue
             if not state.closed and not state.erased and state.session_id not in self._kept:
                 conversation = self._kept[state.session_id] = _Conversation(state)
                 conversation.note_activity(time.monotonic() - max(0, CLOCK.peek_ns() - state.active_ns) / 1e9)
@@ -290,7 +296,12 @@ class Conversations:
 
     async def _end(self, session_id: str, conversation: _Conversation, oldest_s: float) -> None:
         state = conversation.state
-        await self._refresh(state)
+        try:
+            await self._refresh(state)
+        except NewerFact as error:
+            log.warning("session %s is left to a newer door: %s", session_id, error)
+            self._kept.pop(session_id, None)
+            return
         if not state.closed and not state.erased:
             conversation.note_activity(time.monotonic())
             if conversation.active_s >= oldest_s and len(self._kept) <= MAX_KEPT:

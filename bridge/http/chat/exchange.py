@@ -21,7 +21,7 @@ from contracts.topology import (
     tokens_subject,
 )
 from infra.log.connection import connection
-from infra.log.event_log import ExpectedSequence, Fact, StaleWriter, append, now_ns
+from infra.log.event_log import ExpectedSequence, Fact, NewerFact, StaleWriter, append, now_ns
 from infra.log.session_feed import SessionFeed
 from infra.process.tasks import ended
 
@@ -68,7 +68,7 @@ class _Wake:
     """Something changed on the reader's side."""
 
 
-_Item = Fact | _TokenCame | _Wake
+_Item = Fact | NewerFact | _TokenCame | _Wake
 
 
 class ChatExchange:
@@ -192,8 +192,11 @@ class ChatExchange:
                 await tokens.unsubscribe()
 
     async def _read(self, feed: SessionFeed) -> None:
-        async for fact in feed:
-            await self._inbound.put(fact)
+        try:
+            async for fact in feed:
+                await self._inbound.put(fact)
+        except NewerFact as error:
+            await self._inbound.put(error)
 
     async def _on_token(self, message: Msg) -> None:
         try:
@@ -231,6 +234,8 @@ class ChatExchange:
         if isinstance(item, Fact):
             self._state.apply(item)
             self._take_fact(item.event)
+        elif isinstance(item, NewerFact):
+            raise Problem("not-available", str(item))
         elif isinstance(item, _TokenCame):
             self._take_token(item)
         elif self._delivered.shown and not self._said_started:

@@ -3,6 +3,9 @@
 import asyncio
 
 from contracts import events as e
+from contracts.topology import session_subjects
+from infra.log.connection import connection
+from infra.log.event_log import history
 from infra.settings import Settings
 from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller, wait_for
@@ -185,3 +188,18 @@ async def test_of_a_call_without_a_word_no_summary_is_awaited(connect: Connect) 
     caller = await connect(mic=False, summary=True)
     await caller.send(type="hangup")
     assert await caller.closed() == 1000
+
+
+async def test_a_call_in_which_a_newer_version_takes_part_is_left_open_for_a_newer_door(
+    open_door: OpenDoor, connect: Connect, agent: Agent
+) -> None:
+    caller = await connect()
+    newer = {"schema_version": e.TurnPassed.SCHEMA_VERSION + 1, "participant_id": "caller", "reason": "unnamed"}
+    await agent.append(e.TurnPassed, caller.session_id, **newer)
+    assert (await caller.message("error"))["code"] == "not-available"
+    assert await caller.closed() == 4450
+    again = await connect(await open_door(), **caller.resuming, expect="refusal")
+    assert (await again.message("error"))["code"] == "not-available"
+    only = session_subjects(caller.session_id, "session")
+    last = [fact.event async for fact in history(connection(agent.broker), caller.session_id, subjects=only)][-1]
+    assert isinstance(last, e.SessionOpened), "the session has not ended"

@@ -155,3 +155,16 @@ def test_an_erased_session_has_no_more_to_come() -> None:
     assert end.reason(10 + 61 * 10**9) == "closed"
     end.is_erased = True
     assert end.reason(11) == "erased"
+
+
+async def test_a_session_with_a_fact_of_a_newer_version_is_not_shown_without_it(
+    http: httpx.AsyncClient, agent: Agent
+) -> None:
+    newer = {"schema_version": e.TurnEnded.SCHEMA_VERSION + 1, "participant_id": "caller", "text": "Hello."}
+    await agent.append(e.TurnEnded, "call", **newer)
+    for path in ("/sessions/call/facts", "/sessions/call"):
+        answer = await http.get(path, headers=ADMIN)
+        assert (answer.status_code, answer.json()["code"]) == (503, "not-available")
+        assert "schema version 3, this program knows 2: install the newer program" in answer.json()["detail"]
+    listed = await http.get("/sessions", headers=ADMIN)
+    assert listed.status_code == 200
