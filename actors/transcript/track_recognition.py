@@ -28,7 +28,7 @@ LEAD_SAMPLES = 200 * SAMPLES_PER_MS
 TAIL_SAMPLES = WINDOW_SAMPLES
 """Silence after the last voiced window that it is given, as much as has passed when a pause is noticed.
 
-Over 65 recordings (721 words, two voices) Moonshine made 65 mistakes with 32 ms, 66 with 64, 73 with 96 and 70 with 125.
+Over 65 recordings (721 words, two voices) Moonshine made 65 mistakes with 32 ms, 66 with 64, 73 with 96, 70 with 125.
 """
 
 SHORTEST_SAMPLES = 100 * SAMPLES_PER_MS
