@@ -31,6 +31,8 @@ from contracts.topology import REASONING, SYNTHESIS, TRANSCRIPT
 from infra.cannot_run import CannotRun, ends_process
 from infra.process.descriptors import raise_descriptor_limit
 from infra.settings import Settings
+from infra.tape.tape import Tapes
+from infra.tape.untaped import Untaped
 
 log = logging.getLogger(__name__)
 
@@ -113,11 +115,15 @@ def make_site(http: HttpDoor, door: WebSocketDoor | None, settings: Settings, pr
 
 
 class WebServer:
-    """Runs the site on the address of the settings, in a task of its own; without `page` only the HTTP API."""
+    """Runs the site on the address of the settings, in a task of its own; without `page` only the HTTP API.
 
-    def __init__(self, broker: NatsBroker, settings: Settings, page: bool = True) -> None:
+    What the doors take in is noted on `tapes`, if they are given.
+    """
+
+    def __init__(self, broker: NatsBroker, settings: Settings, page: bool = True, tapes: Tapes | None = None) -> None:
         openings, gate = Openings(settings), Gate(settings)
-        self.door = WebSocketDoor(broker, settings, openings, gate) if page else None
+        tapes = tapes or Untaped()
+        self.door = WebSocketDoor(broker, tapes, settings, openings, gate) if page else None
         self.port = 0
         # Text needs neither ears nor a voice.
         actors = (TRANSCRIPT, REASONING, SYNTHESIS) if page else (REASONING,)

@@ -9,6 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from faststream.nats import NatsBroker
 from nats.aio.subscription import Subscription
@@ -19,7 +20,7 @@ from bridge.call.line import Line
 from bridge.call.microphones import Microphones
 from bridge.call.outage import LogOutage
 from bridge.call.ownership import Holder
-from bridge.call.playback_driver import PlaybackDriver
+from bridge.call.playback_driver import PlaybackDriver, ask_again
 from bridge.call.publisher import EventPublisher, Gate
 from bridge.call.session_events import closing_events, left_open, published
 from bridge.call.session_state import SessionState, session_state_of
@@ -34,8 +35,10 @@ from contracts.topology import (
 from infra.log.connection import answers, connection, lasting
 from infra.log.event_log import Fact, NewerFact, now_ns
 from infra.log.session_feed import SessionFeed
+from infra.log.taped_log import LiveLog
 from infra.process.tasks import surely
 from infra.settings import Settings
+from infra.tape.tape import Tapes
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +58,7 @@ class Call:
     def __init__(
         self,
         broker: NatsBroker,
+        tapes: Tapes,
         session_id: str,
         settings: Settings,
         on_over: Callable[["Call"], None],
@@ -68,9 +72,17 @@ class Call:
         self._settings = settings
         self._on_over = on_over
         self._tasks = Tasks(f"session {session_id}")
-        self._publisher = EventPublisher(broker, self._log_failed, gate)
+        self._publisher = EventPublisher(LiveLog(broker, tapes), self._log_failed, gate)
         self._microphones = Microphones(connection(broker), session_id)
-        self._driver = PlaybackDriver(session_id, connection(broker), self._publisher.put, self._tasks, on_taken)
+        self._driver = PlaybackDriver(
+            session_id,
+            tapes.of(session_id),
+            partial(ask_again, connection(broker)),
+            self._publisher.put,
+            self._tasks,
+            on_taken,
+            now_ns,
+        )
         self._recent: deque[Fact] = deque(maxlen=KEPT_FACTS)
         self._own_tracks: set[str] = set()
         self._ending: asyncio.Task[None] | None = None
@@ -110,8 +122,8 @@ class Call:
         for event in events:
             if isinstance(event, e.TrackPublished):
                 self._own_tracks.add(event.track_id)
-            await self._publisher.append(event, patience_s=STORE_PATIENCE_S)
-            self.state.apply(event)
+            fact = await self._publisher.append(event, patience_s=STORE_PATIENCE_S)
+            self.state.apply(fact.event)
 
     def attach(self, line: Line, held: Sequence[HeldReply] | None = None) -> None:
         """Attach the line; it gets the past facts and then what is still to be heard.

@@ -8,14 +8,20 @@ LONGEST_AGO_NS = 30_000_000_000
 
 LONGEST_AHEAD_NS = 1_000_000_000
 
+Seen = tuple[int | None, int | None, int]
+"""Our time less the client's by the fastest message of this window, and of the one before it; since when (all ns)."""
+
 
 class ClientClock:
     """The clock of one connection: any monotonic one, in ms. Our times are ns."""
 
-    def __init__(self) -> None:
-        self._offset_ns: int | None = None
-        self._before_ns: int | None = None
-        self._since_ns = 0
+    def __init__(self, seen: Seen = (None, None, 0)) -> None:
+        self._offset_ns, self._before_ns, self._since_ns = seen
+
+    @property
+    def seen(self) -> Seen:
+        """What is known of it: a clock made of this converts alike."""
+        return self._offset_ns, self._before_ns, self._since_ns
 
     def see(self, clock_ms: float, now_ns: int) -> None:
         """Note the client's clock at the sending of a message that arrives now."""

@@ -1,7 +1,7 @@
 """The agent's side of a call: carry out on the line what playback decides, and append what was played."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -9,6 +9,22 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from bridge.call.line import Line
+from bridge.call.taped import (
+    ATTACHED,
+    CLOSED,
+    DETACHED,
+    FACT,
+    LEFT,
+    PAST,
+    REPORT,
+    SOUND_AGAIN,
+    TICK,
+    TYPED,
+    FramePacking,
+    ReportPacking,
+    in_whole_us,
+    pack_attached,
+)
 from bridge.call.tasks import Tasks
 from bridge.call.typed_turns import TypedTurns
 from bridge.playback.commands import Ask, Command, Say, SendSound, Tell
@@ -17,11 +33,12 @@ from bridge.playback.playback import Playback
 from bridge.playback.reply import Playing
 from bridge.playback.reports import HeldReply, Played
 from contracts import events as e
-from contracts.audio import BadAudio, unpack_out
+from contracts.audio import BadAudio, OutFrame, unpack_out
 from contracts.codec import encode
 from contracts.topology import sound_again_subject
-from infra.log.event_log import Fact, now_ns
+from infra.log.event_log import Fact
 from infra.process.tasks import CancelledElsewhere, own_cancellation_only
+from infra.tape.tape import Plain, Tape
 
 log = logging.getLogger(__name__)
 
@@ -31,31 +48,66 @@ ANSWERED_COST, NOBODY_COST = 5, 1
 """The cost of a request to a clause's patience (10): enough for two answers, or ten seconds without any synthesis."""
 
 
+AskAgain = Callable[[e.ReplyClauseWritten], Awaitable[int]]
+
+
 class PlaybackDriver:
-    """One session's playback on its line, if it has one. `put` appends an event after those waiting."""
+    """One session's playback on its line, if it has one. `put` appends an event after those waiting.
+
+    Everything that its decisions depend on comes in by a method of this class, and is noted on `tape` with the time
+    with which it is decided: `now_ns` (Unix epoch ns) is read once for each, and rounded to whole microseconds.
+    """
 
     def __init__(
-        self, session_id: str, nc: Client, put: Callable[[e.Event], None], tasks: Tasks, on_taken: Callable[[str], None]
+        self,
+        session_id: str,
+        tape: Tape,
+        ask_again: AskAgain,
+        put: Callable[[e.Event], None],
+        tasks: Tasks,
+        on_taken: Callable[[str], None],
+        now_ns: Callable[[], int],
     ) -> None:
         self.line: Line | None = None
         self._session_id = session_id
-        self._nc = nc
+        self._tape = tape
+        self._ask_again = ask_again
         self._put = put
         self._tasks = tasks
         self._on_taken = on_taken
+        self._clock_ns = now_ns
         self._playback = Playback(session_id)
         self._typed = TypedTurns(session_id)
+        self._frames = FramePacking()
+        self._reports = ReportPacking()
+
+    def _now_ns(self) -> int:
+        return self._clock_ns() // 1000 * 1000
+
+    def _took(self, kind: str, payload: Plain = None) -> int:
+        """Note a delivery; return the time with which it is decided."""
+        at_ns = self._now_ns()
+        self._tape.took(kind, payload, at_ns)
+        return at_ns
+
+    def _took_fact(self, kind: str, sequence: int) -> int:
+        at_ns = self._now_ns()
+        self._tape.took_fact(kind, sequence, at_ns)
+        return at_ns
 
     def replay(self, past: list[Fact], playing: Playing | None) -> None:
         """Apply the stored facts before the first line is attached, and what the previous door was playing."""
+        if playing is not None:
+            self._took(LEFT, [playing.reply_id, playing.played_samples])
+        now_ns = self._took_fact(PAST, past[-1].sequence if past else 0)
         for fact in past:
             if isinstance(fact.event, e.TurnEnded):
                 self._typed.stored(fact.event)
-        self._apply(self._playback.replay([fact.event for fact in past], now_ns(), playing))
+        self._apply(self._playback.replay([fact.event for fact in past], now_ns, playing))
 
     def playing(self) -> Playing | None:
         """Return which reply is being played, and how far."""
-        return self._playback.playing(now_ns())
+        return self._playback.playing(self._now_ns())
 
     # -- the line
 
@@ -67,16 +119,17 @@ class PlaybackDriver:
         for fact in past:
             line.fact(fact)
         self.line = line
-        self._apply(self._playback.connect(now_ns(), held, line.counts_played))
+        now_ns = self._took(ATTACHED, pack_attached(line.counts_played, line.clock.seen, held))
+        self._apply(self._playback.connect(now_ns, held, line.counts_played))
 
     def detach(self) -> None:
         """Continue without a line."""
         self.line = None
-        self._apply(self._playback.disconnect(now_ns()))
+        self._apply(self._playback.disconnect(self._took(DETACHED)))
 
     def close(self, reason: str) -> None:
         """Append how much was heard of what is being played: the session ends."""
-        self._apply(self._playback.close(reason, now_ns()))
+        self._apply(self._playback.close(reason, self._took(CLOSED, reason)))
 
     def notice(self, code: str, **more: int) -> None:
         """Send the line a notice about the call itself."""
@@ -98,14 +151,15 @@ class PlaybackDriver:
 
     def take_fact(self, fact: Fact) -> None:
         """Apply a fact of the session, and give it to the line."""
+        now_ns = self._took_fact(FACT, fact.sequence)
         if self.line is not None:
             self.line.fact(fact)
         if isinstance(fact.event, e.TurnEnded) and (name := self._typed.stored(fact.event)):
             self._tell_taken(name)
-        self._apply(self._playback.on_fact(fact.event, now_ns()))
+        self._apply(self._playback.on_fact(fact.event, now_ns))
 
     async def take_sound(self, message: Msg) -> None:
-        """Process a frame of the agent's sound."""
+        """Process a message with a frame of the agent's sound."""
         try:
             frame = unpack_out(message.data)
         except BadAudio as error:
@@ -115,26 +169,35 @@ class PlaybackDriver:
                 error,
             )
             return
-        self._apply(self._playback.on_frame(frame, now_ns()))
+        self.take_frame(frame)
+
+    def take_frame(self, frame: OutFrame) -> None:
+        """Process a frame of the agent's sound."""
+        self._apply(self._playback.on_frame(frame, self._took(*self._frames.pack(frame))))
 
     def played(self, report: Played) -> None:
         """Process the line's count of played samples."""
-        came_ns, at_ns = now_ns(), None
+        report = in_whole_us(report, has_clock=self.line is not None)
+        came_ns, at_ns = self._took(REPORT, self._reports.pack(report)), None
         if self.line is not None and report.clock_ms is not None and report.at_ms is not None:
             self.line.clock.see(report.clock_ms, came_ns)
             at_ns = self.line.clock.time_ns(report.at_ms, came_ns)
         count = Count(report.samples, at_ns or came_ns, at_ns is not None, report.stalled, report.resumed)
         self._apply(self._playback.on_report(report.reply_id, count, came_ns, report.started, report.ended))
 
-    def typed(self, participant_id: str, text: str, name: str = "") -> None:
+    def typed(self, participant_id: str, text: str, name: str = "", message_id: str = "") -> None:
         """Accept a turn from the keyboard; a reply that is being played is interrupted, and counted, first.
 
-        One with a name is stored once, however often it arrives; the line is notified when it is.
+        One with a name is stored once, however often it arrives; the line is notified when it is. A replay gives the
+        `message_id` that the turn had then.
         """
-        if self._typed.is_stored(participant_id, name):
+        message_id = message_id or self._typed.message_id(participant_id, name)
+        now_ns = self._took(TYPED, [participant_id, text, name, message_id])
+        if name and self._typed.is_stored(message_id):
             self._tell_taken(name)
             return
-        interrupted = self._typed.take(participant_id, text, self._playback.playing_reply_id, now_ns(), name)
+        playing_reply_id = self._playback.playing_reply_id
+        interrupted = self._typed.take(participant_id, text, playing_reply_id, now_ns, message_id, name)
         if interrupted is not None:
             self._put(interrupted)
             self._apply(self._playback.interrupt(interrupted.reply_id, interrupted.event_id, interrupted.time_ns))
@@ -147,9 +210,12 @@ class PlaybackDriver:
 
     def tick(self, may_repair: bool) -> None:
         """Do what is due; lost sound is requested again only if `may_repair`."""
-        self._apply(self._playback.on_tick(now_ns()))
+        if not self._playback.waits:
+            return
+        now_ns = self._took(TICK, may_repair)
+        self._apply(self._playback.on_tick(now_ns))
         if may_repair:
-            self._apply(self._playback.repairs(now_ns()))
+            self._apply(self._playback.repairs(now_ns))
 
     # -- what is done
 
@@ -171,8 +237,12 @@ class PlaybackDriver:
             self._put(turn)
 
     async def _ask(self, clause: e.ReplyClauseWritten) -> None:
-        cost = await ask_again(self._nc, clause)
-        self._playback.on_asked(clause.reply_id, clause.index, cost, now_ns())
+        async def cost_and_time() -> tuple[int, int]:
+            return await self._ask_again(clause), self._now_ns()
+
+        key = f"{clause.reply_id}:{clause.index}"
+        cost, asked_ns = await self._tape.result(SOUND_AGAIN, key, clause.event_id, cost_and_time)
+        self._playback.on_asked(clause.reply_id, clause.index, cost, asked_ns)
 
 
 async def ask_again(nc: Client, clause: e.ReplyClauseWritten) -> int:

@@ -4,13 +4,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from faststream.nats import NatsBroker
-
 from contracts.events import Event, SessionClosed, TrackPublished, TrackUnpublished
 from contracts.topology import (
     session_subjects,
 )
-from infra.log.event_log import ExpectedSequence, LogUnavailable, StaleWriter, append
+from infra.log.event_log import ExpectedSequence, Fact, LogUnavailable, StaleWriter
+from infra.log.taped_log import EventLog
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +29,8 @@ class EventPublisher:
     over must not close it.
     """
 
-    def __init__(self, broker: NatsBroker, failed: Callable[[str], None], gate: Gate | None = None) -> None:
-        self._broker = broker
+    def __init__(self, event_log: EventLog, failed: Callable[[str], None], gate: Gate | None = None) -> None:
+        self._log = event_log
         self._failed = failed
         self._gate = gate
         self._waiting: asyncio.Queue[Event] = asyncio.Queue(MAX_WAITING)
@@ -64,8 +63,8 @@ class EventPublisher:
             self._next = None
             self._waiting.task_done()
 
-    async def append(self, event: Event, patience_s: float) -> None:
-        """Append a fact now. Raises LogUnavailable, StaleWriter."""
+    async def append(self, event: Event, patience_s: float) -> Fact:
+        """Append a fact now, and return it as it is stored. Raises LogUnavailable, StaleWriter."""
         if self._gate is not None:
             try:
                 async with asyncio.timeout(patience_s):
@@ -76,9 +75,10 @@ class EventPublisher:
         expected = None
         if isinstance(event, SessionClosed):
             expected = ExpectedSequence(session_subjects(event.session_id, "track"), self.track_sequence)
-        sequence = await append(self._broker, event, expected, patience_s)
+        fact = await self._log.append(event, expected, patience_s)
         if isinstance(event, TrackPublished | TrackUnpublished):
-            self.track_sequence = sequence
+            self.track_sequence = fact.sequence
+        return fact
 
     async def drained(self) -> None:
         """Wait until everything that was put is stored or abandoned."""

@@ -34,15 +34,24 @@ class TypedTurns:
                 self._stored.popitem(last=False)
         return self._names.pop(event.event_id, "")
 
-    def is_stored(self, participant_id: str, name: str) -> bool:
-        """Return whether the log holds the turn that was sent under this name."""
-        return bool(name) and derive_id(self._message_id(participant_id, name), "TurnEnded") in self._stored
+    def message_id(self, participant_id: str, name: str) -> str:
+        """Return the id from which a turn's facts get theirs: a new one if its sender has not named it."""
+        return derive_id(f"{self._session_id}:{participant_id}:{name}", "typed") if name else secrets.token_hex(12)
+
+    def is_stored(self, message_id: str) -> bool:
+        """Return whether the log holds the turn of this message."""
+        return derive_id(message_id, "TurnEnded") in self._stored
 
     def take(
-        self, participant_id: str, text: str, playing_reply_id: str | None, now_ns: int, name: str = ""
+        self,
+        participant_id: str,
+        text: str,
+        playing_reply_id: str | None,
+        now_ns: int,
+        message_id: str,
+        name: str = "",
     ) -> e.TurnInterrupted | None:
         """Accept a turn; return the interruption to append first if a reply is being played."""
-        message_id = self._message_id(participant_id, name)
         event_id = derive_id(message_id, "TurnEnded")
         if event_id in self._names or event_id in self._stored:
             return None  # it was sent again, and is already being stored
@@ -62,8 +71,3 @@ class TypedTurns:
         turns = list(self._waiting)
         self._waiting.clear()
         return turns
-
-    def _message_id(self, participant_id: str, name: str) -> str:
-        if not name:
-            return secrets.token_hex(12)
-        return derive_id(f"{self._session_id}:{participant_id}:{name}", "typed")

@@ -8,12 +8,13 @@ from faststream import FastStream
 from bridge.livekit.worker import Worker
 from infra.log.broker import make_app, make_broker
 from infra.settings import settings
+from infra.tape.untaped import Untaped
 
 
 def make() -> FastStream:
     """Return the app. Raises NoLiveKit."""
     broker = make_broker("bridge-livekit")
-    worker = Worker(broker, settings())
+    worker = Worker(broker, Untaped("bridge-livekit"), settings())
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

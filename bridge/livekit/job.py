@@ -15,6 +15,7 @@ from infra.log.broker import make_broker
 from infra.log.common_time import common_time
 from infra.log.connection import connection
 from infra.settings import settings
+from infra.tape.untaped import Untaped
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ async def entrypoint(context: JobContext) -> None:
     await broker.connect()
     try:
         async with common_time(connection(broker)):
-            await RoomJob(context, broker, settings()).run()
+            await RoomJob(context, broker, Untaped("livekit-room"), settings()).run()
     finally:
         await broker.stop()
         context.shutdown("done")

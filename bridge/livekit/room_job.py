@@ -31,6 +31,7 @@ from infra.log.connection import connection
 from infra.log.event_log import facts_after, now_ns
 from infra.process.tasks import own_cancellation_only
 from infra.settings import Settings
+from infra.tape.tape import Tapes
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ API_TIMEOUT_S = 5.0
 class RoomJob:
     """One job of the worker; `run` returns when the room needs no agent any more."""
 
-    def __init__(self, context: JobContext, broker: NatsBroker, settings: Settings) -> None:
+    def __init__(self, context: JobContext, broker: NatsBroker, tapes: Tapes, settings: Settings) -> None:
         self.session_id = session_of_room(context.job.room.sid)
         self._context = context
         self._room = context.room
@@ -68,7 +69,7 @@ class RoomJob:
         self._lease = Lease(broker, holding)
         self._texts = Texts(settings.max_text_bytes, self._on_text)
         self._call = Call(
-            broker, self.session_id, settings, self._on_call_over, self._lease.confirmed, self._texts.stored
+            broker, tapes, self.session_id, settings, self._on_call_over, self._lease.confirmed, self._texts.stored
         )
         self._people = People(self._room, self._call, self._count_changed)
         self._board = Board(self._room, self._speaker_of)

@@ -20,6 +20,7 @@ from infra.livekit.naming import agent_identity, session_of_room
 from infra.log.connection import connection
 from infra.process.tasks import ended
 from infra.settings import Settings
+from infra.tape.tape import Tapes
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +43,11 @@ class WorkerEnded(CannotRun, RuntimeError):
 class Worker:
     """Runs livekit-agents' server within this process."""
 
-    def __init__(self, broker: NatsBroker, settings: Settings) -> None:
+    def __init__(self, broker: NatsBroker, tapes: Tapes, settings: Settings) -> None:
         if missing := settings.unset("livekit_url", "livekit_api_key", "livekit_api_secret"):
             raise NoLiveKit(f"the LiveKit door cannot open: set {' and '.join(missing)} (see docs/settings.md)")
         self._broker = broker
+        self._tapes = tapes
         self._settings = settings
         # It wakes each job a hundred times a second; `=100` in the environment looks for what blocks a job's loop.
         os.environ.setdefault("LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS", "0")
@@ -77,8 +79,8 @@ class Worker:
         """Start to take jobs; a server that can be reached sends them from now on."""
         self._running = asyncio.create_task(self._server.run(), name="LiveKit worker")
         self._running.add_done_callback(self._on_end)
-        self._tasks.keep(TakeOver(self._broker, self._settings).run, "watching the rooms")
-        self._tasks.keep(Abandoned(self._broker, self._settings).run, "looking for abandoned sessions")
+        self._tasks.keep(TakeOver(self._broker, self._tapes, self._settings).run, "watching the rooms")
+        self._tasks.keep(Abandoned(self._broker, self._tapes, self._settings).run, "looking for abandoned sessions")
         try:
             # A room that was created before has no agent.
             async with asyncio.timeout(REGISTER_S):

@@ -57,6 +57,14 @@ class Playback:
         """Whether the client was sent a stop and its count is still awaited."""
         return self._current.reply is not None and self._current.reply.phase is Phase.STOPPING
 
+    @property
+    def waits(self) -> bool:
+        """Whether anything may follow from time alone; else `on_tick` and `repairs` do nothing, whatever the time."""
+        reply = self._current.reply
+        if reply is not None and reply.phase in (Phase.PLAYING, Phase.PAUSED, Phase.STOPPING):
+            return True
+        return any(reply.may_play and not reply.superseded for reply in self._replies.waiting())
+
     # -- clients and doors change
 
     def connect(self, now_ns: int, held: Sequence[HeldReply] | None = None, counts: bool = True) -> list[Command]:
@@ -194,7 +202,7 @@ class Playback:
         return [] if counted is None else counted + self.on_tick(now_ns)
 
     def on_tick(self, now_ns: int) -> list[Command]:
-        """Do what is due; call it about every 50 ms."""
+        """Do what is due; call it about every 50 ms while it `waits`."""
         out: list[Command] = []
         reply = self._current.reply
         if reply is not None and reply.phase is Phase.PAUSED and reply.pause is not None:

@@ -38,6 +38,7 @@ from infra.log.event_log import LogUnavailable, NewerFact, facts_after, now_ns
 from infra.process.tasks import CancelledElsewhere, own_cancellation_only
 from infra.settings import Settings
 from infra.settings_types import items_of
+from infra.tape.tape import Tapes
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +51,9 @@ REFUSED_S = 0.5
 class WebSocketDoor:
     """All sessions of one bridge process."""
 
-    def __init__(self, broker: NatsBroker, settings: Settings, openings: Openings, gate: Gate) -> None:
+    def __init__(self, broker: NatsBroker, tapes: Tapes, settings: Settings, openings: Openings, gate: Gate) -> None:
         self._broker = broker
+        self._tapes = tapes
         self._settings = settings
         self._openings = openings
         self._gate = gate
@@ -202,7 +204,7 @@ class WebSocketDoor:
             is_open_call(session_id, state)
             if not state.opened and address is not None:
                 self._count_opening(address)
-            call = Call(self._broker, session_id, self._settings, self._forget)
+            call = Call(self._broker, self._tapes, session_id, self._settings, self._forget)
             await call.open(past)
             self._calls[session_id] = call
             return call

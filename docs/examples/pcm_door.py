@@ -27,6 +27,7 @@ from infra.log.broker import make_app, make_broker
 from infra.log.event_log import Fact, now_ns
 from infra.process.tasks import ended
 from infra.settings import settings
+from infra.tape.untaped import Untaped
 
 FRAME_S = 0.02
 
@@ -108,7 +109,7 @@ class PcmDoor:
     async def talk(self, socket: ServerConnection) -> None:
         """Serve a connection from its first sample to its last."""
         session_id, track_id = new_session_id(), new_session_id()
-        call = Call(self._broker, session_id, settings(), self._calls.discard)
+        call = Call(self._broker, Untaped(), session_id, settings(), self._calls.discard)
         await call.open([])
         self._calls.add(call)
         line = PcmLine(socket, call, settings().agent_sample_rate_hz)

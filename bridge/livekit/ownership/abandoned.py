@@ -20,6 +20,7 @@ from infra.livekit.naming import session_of_room
 from infra.log.connection import connection
 from infra.log.event_log import LogUnavailable
 from infra.settings import Settings
+from infra.tape.tape import Tapes
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +37,10 @@ class Abandoned:
     It assumes that all bridges of one NATS serve the same LiveKit server.
     """
 
-    def __init__(self, broker: NatsBroker, settings: Settings) -> None:
+    def __init__(self, broker: NatsBroker, tapes: Tapes, settings: Settings) -> None:
         self._broker = broker
         self._settings = settings
-        self._successor = Successor(broker, settings)
+        self._successor = Successor(broker, tapes, settings)
 
     async def run(self) -> None:
         """Look for them whenever there may be some."""

@@ -14,6 +14,7 @@ from bridge.livekit.ownership.lease import OVER, SENDING, Holding, bucket_of
 from infra.livekit.naming import agent_identity
 from infra.log.event_log import facts_after
 from infra.settings import Settings
+from infra.tape.tape import Tapes
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +25,9 @@ HISTORY_PATIENCE_S = 5.0
 class Successor:
     """Acts for one bridge; the lease lets only one bridge act."""
 
-    def __init__(self, broker: NatsBroker, settings: Settings) -> None:
+    def __init__(self, broker: NatsBroker, tapes: Tapes, settings: Settings) -> None:
         self._broker = broker
+        self._tapes = tapes
         self._settings = settings
         self._me = secrets.token_hex(8)
 
@@ -52,7 +54,7 @@ class Successor:
     async def _end(self, session_id: str) -> None:
         """End the session in the log: there is no room any more in which anybody could."""
         past = await facts_after(self._broker, session_id, patience_s=HISTORY_PATIENCE_S)
-        call = Call(self._broker, session_id, self._settings, lambda _: None)
+        call = Call(self._broker, self._tapes, session_id, self._settings, lambda _: None)
         await call.open(past)
         if call.state.opened and not call.state.closed:
             log.warning("session %s: its job and its room are gone; it is ended", session_id)

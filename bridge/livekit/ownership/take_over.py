@@ -19,6 +19,7 @@ from contracts.topology import (
 from infra.log.connection import connection
 from infra.log.stream_reader import stored_messages
 from infra.settings import Settings
+from infra.tape.tape import Tapes
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +32,9 @@ ANSWER_S = 1.0
 class TakeOver:
     """Watches the rooms of all bridges with our agent's name, until cancelled: `await TakeOver(…).run()`."""
 
-    def __init__(self, broker: NatsBroker, settings: Settings) -> None:
+    def __init__(self, broker: NatsBroker, tapes: Tapes, settings: Settings) -> None:
         self._broker = broker
-        self._successor = Successor(broker, settings)
+        self._successor = Successor(broker, tapes, settings)
         self._lapses = Lapses(settings.livekit_agent_name)
         self._last = 0
         self._reconnects = 0

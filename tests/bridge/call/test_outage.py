@@ -22,6 +22,7 @@ from infra.log.connection import answers, connection, jetstream
 from infra.log.provisioning import provision
 from infra.session.index import Listed, newest_sessions
 from infra.settings import Settings, settings
+from infra.tape.untaped import Untaped
 from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller, wait_for
 from tests.bridge.conftest import Connect, OpenDoor
@@ -198,7 +199,7 @@ async def test_whoever_only_speaks_is_told_that_the_log_is_full(small_log: NatsB
 
 
 async def test_after_an_outage_the_idle_time_begins_again(broker: NatsBroker) -> None:
-    call = Call(broker, "s-1", Settings(session_idle_s=1), lambda _: None)
+    call = Call(broker, Untaped(), "s-1", Settings(session_idle_s=1), lambda _: None)
     await call.open([])
     opened_s = time.monotonic()
     call.outage.begin()

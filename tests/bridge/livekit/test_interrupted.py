@@ -19,6 +19,7 @@ from contracts import events as e
 from infra.livekit.naming import agent_identity, session_of_room
 from infra.process.tasks import CancelledElsewhere
 from infra.settings import Settings
+from infra.tape.untaped import Untaped
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite
 from tests.bridge.livekit.guest import token
@@ -58,7 +59,7 @@ async def test_a_job_goes_on_or_its_room_is_free_for_another(
     injected = Injected(at)
     monkeypatch.setattr(RoomJob, "_run", lambda self: with_cancellation(real(self), injected))  # type: ignore[arg-type]
     context = in_room(server, "hall", sid)
-    job = RoomJob(context, broker, settings)
+    job = RoomJob(context, broker, Untaped(), settings)
     running = asyncio.create_task(job.run())
     try:
         hears = asyncio.create_task(facts_with(agent, job.session_id, e.TrackPublished))

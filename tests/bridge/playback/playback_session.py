@@ -14,9 +14,10 @@ STEPS = ("reply", "draft", "speech", "played", "ended", "cut off", "turn", "wait
 
 
 class Session:
-    """A playback with a clock of its own; keeps what it asked for."""
+    """A playback with a clock of its own, which ticks always or only while it waits; keeps what it asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, ticks_always: bool = True) -> None:
+        self.ticks_always = ticks_always
         self.now_ns = 1_000 * S
         self.playback = Playback("s")
         self.commands: list[Command] = []
@@ -60,6 +61,8 @@ class Session:
     def wait(self, ms: int) -> None:
         for _ in range(ms // 50):
             self.now_ns += 50 * MS
+            if not (self.ticks_always or self.playback.waits):
+                continue
             self.do(self.playback.on_tick(self.now_ns) + self.playback.repairs(self.now_ns))
 
     def cut_off(self, reply_id: str, turn_id: str = "t2") -> None:
@@ -73,8 +76,10 @@ class Session:
         """Take the `n`th step of a call: one of STEPS, with any number."""
         reply_id = self.playback.playing_reply_id or "a"
         match step:
-            case "reply" | "draft":
-                self.reply(f"r{n}", f"t{n}", draft=step == "draft")
+            case "reply" | "draft" | "lost":
+                self.reply(f"r{n}", f"t{n}", draft=step == "draft", sound=step != "lost")
+            case "asked":
+                self.playback.on_asked(f"r{n - 1}", 0, number % 11, self.now_ns)
             case "speech":
                 self.speech(f"t{n}", f"u{n}")
             case "played" | "ended":

@@ -221,6 +221,31 @@ def test_no_sound_without_a_reply_and_one_end_for_each(steps: list[tuple[str, in
     assert begun <= set(ends)
 
 
+MORE_STEPS = [*STEPS, "lost", "asked", "disconnect", "connect"]
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(st.sampled_from(MORE_STEPS), st.integers(0, 30_000)), max_size=40))
+def test_while_nothing_waits_the_clock_changes_nothing(steps: list[tuple[str, int]]) -> None:
+    always, waiting = Session(), Session(ticks_always=False)
+    for n, (step, number) in enumerate(steps):
+        for session in (always, waiting):
+            session.act(n, step, number)
+            session.wait(6_000 if number % 7 == 0 else 50)
+    assert always.commands == waiting.commands
+
+
+def test_a_reply_that_is_over_leaves_nothing_that_waits() -> None:
+    session = Session()
+    assert not session.playback.waits
+    session.reply("a", draft=True)
+    assert not session.playback.waits, "a draft waits for its turn, not for time"
+    session.reply("b")
+    assert session.playback.waits
+    session.played("b", 24_000, started=True, ended=True)
+    assert not session.playback.waits
+
+
 def clause(session: Session, index: int, first: bool = False) -> None:
     if first:
         session.fact(e.ReplyStarted, reply_id="a", turn_id="t1", text="hi")
