@@ -1,0 +1,71 @@
+"""The actors that a replay can run again: for each the function that builds it where a record stands for the world."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from infra.log.event_log import Fact
+from infra.log.handlers import EventHandlers
+from infra.log.taped_log import EventLog
+from infra.tape.deliveries import Delivery
+from infra.tape.tape import Tapes
+
+HANDLED, LIVE, FOLLOWED = "handled", "live", "fact"
+"""Kinds of deliveries that are facts, payload their sequence: handed to a handler of the inbox, to one of a plain
+subscription, or read from a session feed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What an actor is given in a replay in place of NATS, engines and the clock.
+
+    `facts` are all facts of the session, `first` the sequence up to which the copy had taken in when the stretch
+    begins (0 at its start); `now_ns` is the time at which the present delivery was noted.
+    """
+
+    session_id: str
+    facts: Sequence[Fact]
+    first: int
+    log: EventLog
+    tapes: Tapes
+    now_ns: Callable[[], int]
+
+    def fact(self, sequence: int) -> Fact | None:
+        """Return a fact by its place in the log; None if this build cannot read it or it is gone."""
+        return next((fact for fact in self.facts if fact.sequence == sequence), None)
+
+
+class Replayed(Protocol):
+    """An actor that runs in a replay."""
+
+    def deliver(self, delivery: Delivery) -> Awaitable[None] | None:
+        """Hand a delivery to the code. What it returns is awaited in a task of its own."""
+
+
+Build = Callable[[Seat], AbstractAsyncContextManager[Replayed]]
+"""Builds an actor for one stretch; it is entered in the replay's event loop and left when the stretch is over."""
+
+
+class HandlersReplayed:
+    """An actor that takes facts by its handlers only: those of its inbox and those of a plain subscription."""
+
+    def __init__(self, seat: Seat, inbox: EventHandlers[Any], live: EventHandlers[None] | None = None) -> None:
+        self._seat = seat
+        self._handlers = {HANDLED: inbox, LIVE: live}
+
+    def deliver(self, delivery: Delivery) -> Awaitable[None] | None:
+        """Call the handler of a fact."""
+        handlers: EventHandlers[Any] | None = self._handlers.get(delivery.kind)
+        fact = self._seat.fact(int(delivery.payload)) if handlers is not None else None
+        if handlers is None or fact is None:
+            return None
+        return _ended(handlers, fact)
+
+
+async def _ended(handlers: EventHandlers[Any], fact: Fact) -> None:
+    await handlers.handle(fact.event)
+
+
+ACTORS: dict[str, Build] = {}
+"""By the actor's name as it is in the subject of its tape."""

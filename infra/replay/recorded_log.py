@@ -1,0 +1,207 @@
+"""The event log of a replay: reads end where they ended then, an append waits until the record has that fact."""
+
+import asyncio
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from contracts.events import Event
+from contracts.topology import subject_of
+from infra.log.event_log import ExpectedSequence, Fact, LogUnavailable, StaleWriter
+from infra.log.taped_log import APPENDED, READ, STALE, UNSTORED
+from infra.replay.compare import FieldDifference, field_differences
+from infra.replay.roles import Role, Roles
+from infra.tape.deliveries import Delivery
+from infra.tape.recorded import RecordedTape
+
+SERVED = (APPENDED, STALE, UNSTORED, READ)
+"""Kinds of deliveries that the log serves itself."""
+
+FactChange = Literal["differs", "not appended then", "not appended now"]
+
+
+@dataclass(frozen=True, slots=True)
+class FactDifference:
+    """A fact that differs from the record. `waiting` are the events that the code wanted to append instead."""
+
+    change: FactChange
+    then: Fact | None = None
+    now: Event | None = None
+    fields: tuple[FieldDifference, ...] = ()
+    waiting: tuple[Event, ...] = ()
+
+
+OnDifference = Callable[[FactDifference], None]
+
+
+@dataclass(slots=True, eq=False)
+class _Append:
+    event: Event
+    fact: Fact | None
+    stored: "asyncio.Future[Fact]"
+
+
+@dataclass(slots=True, eq=False)
+class _Read:
+    after: int
+    subjects: str
+    facts: "asyncio.Future[list[Fact]]"
+
+
+@dataclass(slots=True)
+class Count:
+    """How many facts came out as they were."""
+
+    same: int = 0
+    compared: set[int] = field(default_factory=set)
+
+
+class RecordedLog:
+    """An `EventLog` for one copy of an actor and one stretch of its tape.
+
+    `facts` are all of the session's, `own` those that this copy appended in the stretch.
+    """
+
+    def __init__(
+        self,
+        facts: Sequence[Fact],
+        own: Iterable[Fact],
+        deliveries: Iterable[Delivery],
+        tape: RecordedTape,
+        on_difference: OnDifference,
+    ) -> None:
+        self.count = Count()
+        self._facts = facts
+        self._tape = tape
+        self._on_difference = on_difference
+        self._by_sequence = {fact.sequence: fact for fact in facts}
+        self._roles = Roles()
+        self._open: dict[str, Fact] = {}
+        self._by_role: dict[Role, deque[Fact]] = defaultdict(deque)
+        self._done: dict[str, Fact] = {}
+        roles_then = Roles()
+        for fact in sorted(own, key=lambda fact: fact.sequence):
+            self._open[fact.event.event_id] = fact
+            self._by_role[roles_then.of(fact.event)].append(fact)
+        self._refused = Counter(str(each.payload) for each in deliveries if each.kind in (STALE, UNSTORED))
+        self._appends: list[_Append] = []
+        self._reads: deque[_Read] = deque()
+
+    async def append(self, event: Event, expected: ExpectedSequence | None = None, patience_s: float = 60) -> Fact:
+        """See EventLog: returns the recorded fact when the record has it. An event that it has not waits for ever."""
+        fact = self._fact_for(event)
+        if fact is None and not self._refused[event.event_id]:
+            self._on_difference(FactDifference("not appended then", None, event))
+        waiting = _Append(event, fact, asyncio.get_running_loop().create_future())
+        self._appends.append(waiting)
+        try:
+            return await waiting.stored
+        finally:
+            self._appends.remove(waiting)
+
+    async def facts_after(
+        self, session_id: str, after: int = 0, patience_s: float = 60, subjects: str = ""
+    ) -> list[Fact]:
+        """See EventLog: returns what the log had then, at the moment when the record says so."""
+        read = _Read(after, subjects, asyncio.get_running_loop().create_future())
+        self._reads.append(read)
+        try:
+            return await read.facts
+        finally:
+            if read in self._reads:
+                self._reads.remove(read)
+
+    def serve(self, delivery: Delivery) -> None:
+        """Let an append or a read return, as it did then."""
+        if delivery.kind == READ:
+            self._serve_read(int(delivery.payload))
+        elif delivery.kind == APPENDED:
+            self._serve_append(int(delivery.payload))
+        else:
+            self._refuse(delivery)
+
+    def waiting(self) -> tuple[Event, ...]:
+        """Return the events whose appends have not returned."""
+        return tuple(each.event for each in self._appends)
+
+    def check_end(self, last: int) -> None:
+        """Report facts up to sequence `last` that were appended then and not now; call it at the stretch's end."""
+        for fact in list(self._open.values()):
+            if fact.sequence <= last:
+                self._not_appended(fact)
+
+    @property
+    def unverified(self) -> list[Fact]:
+        """The own facts of the stretch that the code has not appended."""
+        return list(self._open.values())
+
+    def _fact_for(self, event: Event) -> Fact | None:
+        """Return the recorded fact that an event stands for, compared with it; None if there is none."""
+        if (known := self._done.get(event.event_id)) is not None:
+            return known  # a handler that runs twice appends the same event twice, and it is stored once
+        role = self._roles.of(event)
+        fact = self._open.get(event.event_id)
+        if fact is None:
+            fact = next((each for each in self._by_role[role] if each.event.event_id in self._open), None)
+        if fact is None:
+            return None
+        del self._open[fact.event.event_id]
+        self._done[event.event_id] = fact
+        self._compare(fact, event)
+        return fact
+
+    def _compare(self, fact: Fact, event: Event) -> None:
+        fields = field_differences(fact.event, event)
+        if 0 < fact.event.basis < self._tape.basis:
+            fields += (FieldDifference("basis", fact.event.basis, self._tape.basis),)
+        if fields:
+            self._on_difference(FactDifference("differs", fact, event, fields))
+        else:
+            self.count.same += 1
+            self.count.compared.add(fact.sequence)
+
+    def _serve_append(self, sequence: int) -> None:
+        self._tape.took_fact(APPENDED, sequence)
+        found = [each for each in self._appends if each.fact is not None and each.fact.sequence == sequence]
+        if found and not found[0].stored.done():
+            assert found[0].fact is not None
+            found[0].stored.set_result(found[0].fact)
+        elif (fact := self._by_sequence.get(sequence)) is not None:
+            self._not_appended(fact)
+
+    def _serve_read(self, last: int) -> None:
+        self._tape.took_fact(READ, last)
+        if not self._reads:
+            return
+        read = self._reads.popleft()
+        if not read.facts.done():
+            known = [fact for fact in self._facts if read.after < fact.sequence <= last]
+            read.facts.set_result([fact for fact in known if _is_on(subject_of(fact.event), read.subjects)])
+
+    def _refuse(self, delivery: Delivery) -> None:
+        event_id = str(delivery.payload)
+        self._refused[event_id] -= 1
+        for each in self._appends:
+            if each.event.event_id == event_id and not each.stored.done():
+                stale = StaleWriter(f"{type(each.event).__name__} was not stored: another owner has taken over")
+                unstored = LogUnavailable(f"{type(each.event).__name__} was not stored")
+                each.stored.set_exception(stale if delivery.kind == STALE else unstored)
+                return
+
+    def _not_appended(self, fact: Fact) -> None:
+        if self._open.pop(fact.event.event_id, None) is not None:
+            self._on_difference(FactDifference("not appended now", fact, None, (), self.waiting()))
+
+
+def _is_on(subject: str, pattern: str) -> bool:
+    """Return whether a subject matches a filter with NATS' wildcards; an empty filter takes all."""
+    if not pattern:
+        return True
+    tokens, wanted = subject.split("."), pattern.split(".")
+    if wanted[-1] == ">":
+        wanted = wanted[:-1]
+        if len(tokens) <= len(wanted):
+            return False
+        tokens = tokens[: len(wanted)]
+    return len(tokens) == len(wanted) and all(want in ("*", token) for token, want in zip(tokens, wanted, strict=True))

@@ -1,0 +1,169 @@
+"""One copy of an actor runs again over a stretch of its tape: delivery after delivery, each until nothing is ready."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+
+from infra.log.event_log import Fact
+from infra.log.taped_log import APPENDED
+from infra.replay import recorded_log
+from infra.replay.actors import FOLLOWED, HANDLED, LIVE, Build, Replayed, Seat
+from infra.replay.decided import Place, deciding_places
+from infra.replay.recorded_log import FactDifference, RecordedLog
+from infra.replay.virtual_loop import Stuck, VirtualLoop
+from infra.tape.deliveries import Delivery
+from infra.tape import recorded
+from infra.tape.recorded import RecordedTape, RecordedTapes, RequestDifference
+
+_S = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Deliveries to one copy of an actor without a gap, from a moment at which nothing was in progress.
+
+    `basis` is the last sequence that the copy had taken in before. `is_cut`: it ends in the midst of work, as what
+    came next is lost; `last` is the last sequence for which the stretch has to account.
+    """
+
+    actor: str
+    instance: str
+    deliveries: tuple[Delivery, ...]
+    basis: int = 0
+    is_cut: bool = False
+    last: int = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where the replay differs from the record: at which delivery (counted from 1), and where in the code."""
+
+    stretch: Stretch
+    at: int
+    what: FactDifference | RequestDifference
+    places: tuple[Place, ...]
+
+    @property
+    def inputs(self) -> tuple[Delivery, ...]:
+        """The deliveries up to this moment."""
+        return self.stretch.deliveries[: self.at]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of one stretch. `same` are the sequences of facts that came out as they were.
+
+    `unverified` are own facts that the cut stretch cannot account for; `errors` were raised by handlers.
+    """
+
+    stretch: Stretch
+    same: frozenset[int] = frozenset()
+    differences: list[Difference] = field(default_factory=list)
+    unverified: list[Fact] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+def run_stretch(stretch: Stretch, session_id: str, facts: Sequence[Fact], build: Build) -> Outcome:
+    """Run an actor over a stretch, and return how what it did compares with the record."""
+    return _Run(stretch, session_id, facts, build).run()
+
+
+def own_facts(stretch: Stretch, facts: Sequence[Fact]) -> list[Fact]:
+    """Return the facts that a copy appended in a stretch, or appended again after another had."""
+    acknowledged = {int(each.payload) for each in stretch.deliveries if each.kind == APPENDED}
+    return [
+        fact
+        for fact in facts
+        if fact.sequence in acknowledged
+        or (fact.event.appended_by == stretch.instance and stretch.basis < fact.sequence <= stretch.last)
+    ]
+
+
+class _Run:
+    def __init__(self, stretch: Stretch, session_id: str, facts: Sequence[Fact], build: Build) -> None:
+        self._outcome = Outcome(stretch)
+        self._stretch = stretch
+        self._at = 0
+        self._build = build
+        first_ns = stretch.deliveries[0].at_ns if stretch.deliveries else 0
+        self._first_ns = self._now_ns = first_ns
+        deliveries = stretch.deliveries
+        self._tape = RecordedTape(deliveries, stretch.basis, self._differs)
+        self._log = RecordedLog(facts, own_facts(stretch, facts), deliveries, self._tape, self._differs)
+        tapes = RecordedTapes(stretch.instance, session_id, self._tape)
+        self._seat = Seat(session_id, facts, stretch.basis, self._log, tapes, lambda: self._now_ns)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def run(self) -> Outcome:
+        loop = VirtualLoop()
+        try:
+            built = self._build(self._seat)
+            actor = loop.finish(loop.create_task(_opened(built.__aenter__())))
+            for delivery in self._stretch.deliveries:
+                self._hand_over(loop, actor, delivery)
+            self._end()
+            self._close(loop, built)
+        finally:
+            loop.end()
+        return self._outcome
+
+    def _hand_over(self, loop: VirtualLoop, actor: Replayed, delivery: Delivery) -> None:
+        loop.advance_to((delivery.at_ns - self._first_ns) / _S)
+        self._at += 1
+        self._now_ns = delivery.at_ns
+        if delivery.kind in recorded_log.SERVED:
+            self._log.serve(delivery)
+        elif delivery.kind in recorded.SERVED:
+            self._tape.serve(delivery)
+        else:
+            loop.create_task(self._delivered(actor, delivery))
+        loop.run_until_quiescent()
+
+    async def _delivered(self, actor: Replayed, delivery: Delivery) -> None:
+        if delivery.kind in (HANDLED, LIVE, FOLLOWED):
+            self._tape.took_fact(delivery.kind, delivery.payload)
+        work = actor.deliver(delivery)
+        if work is not None:
+            task = asyncio.create_task(self._watched(work))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _watched(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Exception as error:  # a handler may raise anything; live, its message was delivered again
+            self._outcome.errors.append(f"{type(error).__name__}: {error}")
+
+    def _differs(self, what: FactDifference | RequestDifference) -> None:
+        self._outcome.differences.append(Difference(self._stretch, self._at, what, deciding_places()))
+
+    def _end(self) -> None:
+        """Account for what the record has and the replay has not, or the other way round."""
+        if self._stretch.is_cut:
+            last = len(self._stretch.deliveries)
+            # What was begun after the last delivery may have been begun then as well: the record does not tell.
+            self._outcome.differences = [each for each in self._outcome.differences if not _is_begun_at(each, last)]
+        else:
+            self._tape.check_end()
+            self._log.check_end(self._stretch.last)
+        self._outcome.unverified = self._log.unverified
+        self._outcome.same = frozenset(self._log.count.compared)
+
+    def _close(self, loop: VirtualLoop, built: object) -> None:
+        """Leave the actor's context; work in progress is cancelled, as at the end of a process."""
+        found = len(self._outcome.differences)
+        for task in self._tasks:
+            task.cancel()
+        try:
+            loop.finish(loop.create_task(built.__aexit__(None, None, None)))  # type: ignore[attr-defined]
+        except Stuck as error:
+            self._outcome.errors.append(str(error))
+        del self._outcome.differences[found:]
+
+
+def _is_begun_at(difference: Difference, at: int) -> bool:
+    return difference.at == at and difference.what.change in ("not appended then", "not asked then")
+
+
+async def _opened(work: Awaitable[Replayed]) -> Replayed:
+    return await work

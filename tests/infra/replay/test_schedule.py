@@ -1,0 +1,212 @@
+"""An actor runs again over its tape: what it appends and asks is compared with the record."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from contracts import events as e
+from contracts.answers import answer
+from infra.log.event_log import Fact, StaleWriter
+from infra.replay.actors import Replayed, Seat
+from infra.replay.recorded_log import FactDifference
+from infra.replay.schedule import Outcome, Stretch, run_stretch
+from infra.tape.deliveries import ANSWER, ASKED, Delivery, digest_of
+from infra.tape.recorded import RequestDifference
+
+SESSION, COPY = "s1", "toy-1"
+MS = 1_000_000
+
+
+class Toy:
+    """Answers each turn in two clauses: what it is told by an engine, and what it counts in the log."""
+
+    def __init__(self, seat: Seat, changed: str = "") -> None:
+        self._seat = seat
+        self._changed = changed
+
+    async def turn_ended(self, turn: e.TurnEnded) -> None:
+        tape = self._seat.tapes.of(turn.session_id)
+        question = turn.text.upper() if self._changed == "request" else turn.text
+        said = await tape.result("engine", turn.event_id, {"text": question, "n": 1}, self._never)
+        for place, text in enumerate(await self._clauses(turn, said)):
+            await self._append(turn, place, text)
+
+    async def _clauses(self, turn: e.TurnEnded, said: str) -> list[str]:
+        facts = await self._seat.log.facts_after(turn.session_id)
+        clauses = [said, f"{len(facts)} facts"]
+        if self._changed == "text":
+            clauses[0] = f"{said}!"
+        elif self._changed == "more":
+            clauses.append("and more")
+        elif self._changed == "less":
+            clauses.pop()
+        return clauses
+
+    async def _append(self, turn: e.TurnEnded, place: int, text: str) -> None:
+        clause = answer(
+            turn, e.ReplyClauseWritten, time_ns=1, id_name=text, id_n=place, reply_id="r1", index=place, text=text
+        )
+        stored = await self._seat.log.append(clause)
+        assert isinstance(stored.event, e.ReplyClauseWritten)
+        assert stored.event.time_ns != 1, "the recorded fact is what an append returns"
+
+    @staticmethod
+    async def _never() -> str:
+        raise AssertionError("an engine was asked in a replay")
+
+
+class ToyReplayed:
+    def __init__(self, toy: Toy, seat: Seat) -> None:
+        self._toy = toy
+        self._seat = seat
+
+    def deliver(self, delivery: Delivery) -> Any:
+        fact = self._seat.fact(delivery.payload)
+        assert fact is not None
+        assert isinstance(fact.event, e.TurnEnded)
+        return self._toy.turn_ended(fact.event)
+
+
+def built(changed: str = "", toy_class: type[Toy] = Toy) -> Callable[[Seat], Any]:
+    @asynccontextmanager
+    async def build(seat: Seat) -> AsyncIterator[Replayed]:
+        yield ToyReplayed(toy_class(seat, changed), seat)
+
+    return build
+
+
+TURN = e.TurnEnded(
+    event_id="t1", session_id=SESSION, time_ns=5, turn_id="turn-1", participant_id="sam", text="hello", utterance_ids=()
+)
+
+
+def clause(place: int, text: str, basis: int = 0) -> e.ReplyClauseWritten:
+    made = answer(
+        TURN, e.ReplyClauseWritten, time_ns=9, id_name=text, id_n=place, reply_id="r1", index=place, text=text
+    )
+    return made.model_copy(update={"appended_by": COPY, "basis": basis})
+
+
+FACTS = [Fact(3, TURN), Fact(5, clause(0, "hi", 4)), Fact(7, clause(1, "2 facts", 5))]
+
+DELIVERIES = (
+    Delivery(0, "handled", 3),
+    Delivery(1 * MS, ASKED, [0, "engine", "t1", digest_of({"text": "hello", "n": 1})]),
+    Delivery(20 * MS, ANSWER, [0, "hi"]),
+    Delivery(22 * MS, "read", 4),
+    Delivery(24 * MS, "appended", 5),
+    Delivery(26 * MS, "appended", 7),
+)
+COUNTED = [*FACTS[:1], Fact(4, TURN.model_copy(update={"event_id": "t0"})), *FACTS[1:]]
+
+
+def outcome(changed: str = "", deliveries: tuple[Delivery, ...] = DELIVERIES, **stretch: Any) -> Outcome:
+    return run_stretch(Stretch("toy", COPY, deliveries, **stretch), SESSION, COUNTED, built(changed))
+
+
+def test_the_same_code_appends_the_same_facts() -> None:
+    came = outcome()
+    assert came.differences == []
+    assert came.same == {5, 7}
+    assert came.errors == []
+
+
+def test_another_text_is_a_difference_of_that_fact_and_the_replay_goes_on_with_the_record() -> None:
+    [difference] = outcome("text").differences
+    assert isinstance(difference.what, FactDifference)
+    assert difference.what.change == "differs"
+    assert difference.what.then == FACTS[1]
+    assert [(each.path, each.then, each.now) for each in difference.what.fields] == [("text", "hi", "hi!")]
+    assert difference.inputs[-1].kind == "read"
+
+
+def test_a_fact_too_many_is_a_difference_with_what_was_appended() -> None:
+    [difference] = outcome("more").differences
+    assert isinstance(difference.what, FactDifference)
+    assert difference.what.change == "not appended then"
+    assert isinstance(difference.what.now, e.ReplyClauseWritten)
+    assert difference.what.now.text == "and more"
+
+
+def test_a_fact_that_is_not_appended_is_a_difference_where_it_was_stored() -> None:
+    [difference] = outcome("less").differences
+    assert isinstance(difference.what, FactDifference)
+    assert (difference.what.change, difference.what.then) == ("not appended now", FACTS[2])
+    assert difference.at == 6
+
+
+def test_a_request_with_another_content_is_a_difference_and_names_the_part() -> None:
+    [difference] = outcome("request").differences
+    assert isinstance(difference.what, RequestDifference)
+    assert (difference.what.change, difference.what.parts) == ("asked otherwise", ("text",))
+
+
+def test_a_cut_stretch_does_not_judge_what_began_at_its_end() -> None:
+    came = outcome("more", DELIVERIES[:5], is_cut=True)
+    assert came.differences == []
+    assert came.same == {5, 7}  # the second was being appended when the tape ended, and the log has it
+    came = outcome("", DELIVERIES[:3], is_cut=True)
+    assert came.differences == []
+    assert [fact.sequence for fact in came.unverified] == [5, 7]
+
+
+def test_a_whole_stretch_has_to_account_for_every_fact() -> None:
+    came = outcome("", DELIVERIES[:3])
+    assert [each.what.change for each in came.differences] == ["not appended now", "not appended now"]
+
+
+def test_a_decision_that_waited_for_more_facts_than_then_is_a_difference() -> None:
+    late = [COUNTED[0], COUNTED[1], Fact(5, clause(0, "hi", 3)), COUNTED[3]]
+    came = run_stretch(Stretch("toy", COPY, DELIVERIES), SESSION, late, built())
+    [difference] = came.differences
+    assert isinstance(difference.what, FactDifference)
+    assert [(each.path, each.then, each.now) for each in difference.what.fields] == [("basis", 3, 4)]
+
+
+class Stubborn(Toy):
+    """Tries again when another owner was faster."""
+
+    async def turn_ended(self, turn: e.TurnEnded) -> None:
+        try:
+            await self._append(turn, 0, "hi")
+        except StaleWriter:
+            await self._append(turn, 0, "hi")
+
+
+def test_an_append_that_another_owner_refused_is_refused_again() -> None:
+    deliveries = (
+        Delivery(0, "handled", 3),
+        Delivery(1, "stale", FACTS[1].event.event_id),
+        Delivery(2, "appended", 5),
+    )
+    facts = [FACTS[0], Fact(5, clause(0, "hi", 3))]
+    came = run_stretch(Stretch("toy", COPY, deliveries), SESSION, facts, built(toy_class=Stubborn))
+    assert came.differences == []
+    assert came.same == {5}
+
+
+class Forgetful(Toy):
+    """Appends only after a quarter of a second: time passes as it did then."""
+
+    async def turn_ended(self, turn: e.TurnEnded) -> None:
+        await asyncio.sleep(0.25)
+        await self._append(turn, 0, "hi")
+
+
+def test_timers_fire_between_the_deliveries_as_they_did_then() -> None:
+    facts = [FACTS[0], Fact(5, clause(0, "hi", 3))]
+    for after_ms, changes in ((300, []), (200, ["not appended now", "not appended then"])):
+        deliveries = (Delivery(0, "handled", 3), Delivery(after_ms * MS, "appended", 5), Delivery(900 * MS, "read", 5))
+        came = run_stretch(Stretch("toy", COPY, deliveries), SESSION, facts, built(toy_class=Forgetful))
+        assert [each.what.change for each in came.differences] == changes
+
+
+class Broken(Toy):
+    async def turn_ended(self, turn: e.TurnEnded) -> None:
+        raise ValueError("broken")
+
+
+def test_an_error_of_a_handler_is_kept_for_the_report() -> None:
+    came = run_stretch(Stretch("toy", COPY, DELIVERIES[:1]), SESSION, FACTS[:1], built(toy_class=Broken))
+    assert came.errors == ["ValueError: broken"]
