@@ -11,8 +11,8 @@ from infra.replay.actors import FOLLOWED, HANDLED, LIVE, Build, Replayed, Seat
 from infra.replay.decided import Place, deciding_places
 from infra.replay.recorded_log import FactDifference, RecordedLog
 from infra.replay.virtual_loop import Stuck, VirtualLoop
-from infra.tape.deliveries import Delivery
 from infra.tape import recorded
+from infra.tape.deliveries import Delivery
 from infra.tape.recorded import RecordedTape, RecordedTapes, RequestDifference
 
 _S = 1e9

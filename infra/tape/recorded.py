@@ -93,13 +93,6 @@ class RecordedTape:
     def turn_is_over(self) -> None:
         """Nothing is written."""
 
-    def working(self) -> AbstractContextManager[None]:
-        """Nothing is noted."""
-        return nullcontext()
-
-    def turn_is_over(self) -> None:
-        """Nothing is written."""
-
     async def result(
         self, kind: str, key: str, request: Plain, ask: Callable[[], Awaitable[T]], packing: Packing[T] = AS_IT_IS
     ) -> T:
