@@ -19,7 +19,7 @@ _S = 1e9
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class TapedStretch:
     """Deliveries to one copy of an actor without a gap, from a moment at which nothing was in progress.
 
     `basis` is the last sequence that the copy had taken in before. `is_cut`: it ends in the midst of work, as what
@@ -35,10 +35,10 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ReplayDifference:
     """Where the replay differs from the record: at which delivery (counted from 1), and where in the code."""
 
-    stretch: Stretch
+    stretch: TapedStretch
     at: int
     what: FactDifference | RequestDifference
     places: tuple[Place, ...]
@@ -56,19 +56,19 @@ class Outcome:
     `unverified` are own facts that the cut stretch cannot account for; `errors` were raised by handlers.
     """
 
-    stretch: Stretch
+    stretch: TapedStretch
     same: frozenset[int] = frozenset()
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[ReplayDifference] = field(default_factory=list)
     unverified: list[Fact] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
 
-def run_stretch(stretch: Stretch, session_id: str, facts: Sequence[Fact], build: Build) -> Outcome:
+def run_stretch(stretch: TapedStretch, session_id: str, facts: Sequence[Fact], build: Build) -> Outcome:
     """Run an actor over a stretch, and return how what it did compares with the record."""
     return _Run(stretch, session_id, facts, build).run()
 
 
-def own_facts(stretch: Stretch, facts: Sequence[Fact]) -> list[Fact]:
+def own_facts(stretch: TapedStretch, facts: Sequence[Fact]) -> list[Fact]:
     """Return the facts that a copy appended in a stretch, or appended again after another had."""
     acknowledged = {int(each.payload) for each in stretch.deliveries if each.kind == APPENDED}
     return [
@@ -80,7 +80,7 @@ def own_facts(stretch: Stretch, facts: Sequence[Fact]) -> list[Fact]:
 
 
 class _Run:
-    def __init__(self, stretch: Stretch, session_id: str, facts: Sequence[Fact], build: Build) -> None:
+    def __init__(self, stretch: TapedStretch, session_id: str, facts: Sequence[Fact], build: Build) -> None:
         self._outcome = Outcome(stretch)
         self._stretch = stretch
         self._at = 0
@@ -135,7 +135,7 @@ class _Run:
             self._outcome.errors.append(f"{type(error).__name__}: {error}")
 
     def _differs(self, what: FactDifference | RequestDifference) -> None:
-        self._outcome.differences.append(Difference(self._stretch, self._at, what, deciding_places()))
+        self._outcome.differences.append(ReplayDifference(self._stretch, self._at, what, deciding_places()))
 
     def _end(self) -> None:
         """Account for what the record has and the replay has not, or the other way round."""
@@ -161,7 +161,7 @@ class _Run:
         del self._outcome.differences[found:]
 
 
-def _is_begun_at(difference: Difference, at: int) -> bool:
+def _is_begun_at(difference: ReplayDifference, at: int) -> bool:
     return difference.at == at and difference.what.change in ("not appended then", "not asked then")
 
 

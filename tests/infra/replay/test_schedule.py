@@ -10,7 +10,7 @@ from contracts.answers import answer
 from infra.log.event_log import Fact, StaleWriter
 from infra.replay.actors import Replayed, Seat
 from infra.replay.recorded_log import FactDifference
-from infra.replay.schedule import Outcome, Stretch, run_stretch
+from infra.replay.schedule import Outcome, TapedStretch, run_stretch
 from infra.tape.deliveries import ANSWER, ASKED, Delivery, digest_of
 from infra.tape.recorded import RequestDifference
 
@@ -102,7 +102,7 @@ COUNTED = [*FACTS[:1], Fact(4, TURN.model_copy(update={"event_id": "t0"})), *FAC
 
 
 def outcome(changed: str = "", deliveries: tuple[Delivery, ...] = DELIVERIES, **stretch: Any) -> Outcome:
-    return run_stretch(Stretch("toy", COPY, deliveries, **stretch), SESSION, COUNTED, built(changed))
+    return run_stretch(TapedStretch("toy", COPY, deliveries, **stretch), SESSION, COUNTED, built(changed))
 
 
 def test_the_same_code_appends_the_same_facts() -> None:
@@ -158,7 +158,7 @@ def test_a_whole_stretch_has_to_account_for_every_fact() -> None:
 
 def test_a_decision_that_waited_for_more_facts_than_then_is_a_difference() -> None:
     late = [COUNTED[0], COUNTED[1], Fact(5, clause(0, "hi", 3)), COUNTED[3]]
-    came = run_stretch(Stretch("toy", COPY, DELIVERIES), SESSION, late, built())
+    came = run_stretch(TapedStretch("toy", COPY, DELIVERIES), SESSION, late, built())
     [difference] = came.differences
     assert isinstance(difference.what, FactDifference)
     assert [(each.path, each.then, each.now) for each in difference.what.fields] == [("basis", 3, 4)]
@@ -181,7 +181,7 @@ def test_an_append_that_another_owner_refused_is_refused_again() -> None:
         Delivery(2, "appended", 5),
     )
     facts = [FACTS[0], Fact(5, clause(0, "hi", 3))]
-    came = run_stretch(Stretch("toy", COPY, deliveries), SESSION, facts, built(toy_class=Stubborn))
+    came = run_stretch(TapedStretch("toy", COPY, deliveries), SESSION, facts, built(toy_class=Stubborn))
     assert came.differences == []
     assert came.same == {5}
 
@@ -198,7 +198,7 @@ def test_timers_fire_between_the_deliveries_as_they_did_then() -> None:
     facts = [FACTS[0], Fact(5, clause(0, "hi", 3))]
     for after_ms, changes in ((300, []), (200, ["not appended now", "not appended then"])):
         deliveries = (Delivery(0, "handled", 3), Delivery(after_ms * MS, "appended", 5), Delivery(900 * MS, "read", 5))
-        came = run_stretch(Stretch("toy", COPY, deliveries), SESSION, facts, built(toy_class=Forgetful))
+        came = run_stretch(TapedStretch("toy", COPY, deliveries), SESSION, facts, built(toy_class=Forgetful))
         assert [each.what.change for each in came.differences] == changes
 
 
@@ -208,5 +208,5 @@ class Broken(Toy):
 
 
 def test_an_error_of_a_handler_is_kept_for_the_report() -> None:
-    came = run_stretch(Stretch("toy", COPY, DELIVERIES[:1]), SESSION, FACTS[:1], built(toy_class=Broken))
+    came = run_stretch(TapedStretch("toy", COPY, DELIVERIES[:1]), SESSION, FACTS[:1], built(toy_class=Broken))
     assert came.errors == ["ValueError: broken"]
