@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from contracts.events import Event
@@ -49,14 +49,6 @@ class _Read:
     facts: "asyncio.Future[list[Fact]]"
 
 
-@dataclass(slots=True)
-class Count:
-    """How many facts came out as they were."""
-
-    same: int = 0
-    compared: set[int] = field(default_factory=set)
-
-
 class RecordedLog:
     """An `EventLog` for one copy of an actor and one stretch of its tape.
 
@@ -71,7 +63,8 @@ class RecordedLog:
         tape: RecordedTape,
         on_difference: OnDifference,
     ) -> None:
-        self.count = Count()
+        self.same: set[int] = set()
+        """Sequences of facts that came out as they were."""
         self._facts = facts
         self._tape = tape
         self._on_difference = on_difference
@@ -158,8 +151,7 @@ class RecordedLog:
         if fields:
             self._on_difference(FactDifference("differs", fact, event, fields))
         else:
-            self.count.same += 1
-            self.count.compared.add(fact.sequence)
+            self.same.add(fact.sequence)
 
     def _serve_append(self, sequence: int) -> None:
         self._tape.took_fact(APPENDED, sequence)

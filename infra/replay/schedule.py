@@ -147,7 +147,7 @@ class _Run:
             self._tape.check_end()
             self._log.check_end(self._stretch.last)
         self._outcome.unverified = self._log.unverified
-        self._outcome.same = frozenset(self._log.count.compared)
+        self._outcome.same = frozenset(self._log.same)
 
     def _close(self, loop: VirtualLoop, built: object) -> None:
         """Leave the actor's context; work in progress is cancelled, as at the end of a process."""
