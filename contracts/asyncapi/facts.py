@@ -60,17 +60,22 @@ def fact_headers() -> Node:
     """Return the schema of the headers of every event."""
     msg_id = (
         "The event's id: sent twice, stored once. A fact that is stored again so that its consumers receive it again "
-        "has `<id>:again:<occasion>`; its bytes, with the id in them, are the same."
+        "has `<id>:again:<occasion>`; its bytes, with the id in them, are the same. A replayed fact has none, so that "
+        "it can be replayed any number of times."
     )
     return {
         "EventHeaders": {
             "title": "EventHeaders",
             "description": "What every event carries besides its bytes.",
             "type": "object",
-            "required": ["Nats-Msg-Id", "Daredevil-Event"],
+            "required": ["Daredevil-Event"],
             "properties": {
                 "Nats-Msg-Id": text(msg_id),
                 "Daredevil-Event": text("Name of the event's class."),
+                "Nats-Subject": text("Of a live or replayed fact: the subject on which it is stored."),
+                "Nats-Sequence": text("Of a live or replayed fact: its place in the log."),
+                "Nats-Time-Stamp": text("Of a live or replayed fact: when it was stored, RFC 3339."),
+                "Daredevil-Event-Id": text("Of a replayed fact: its id."),
                 "traceparent": text("W3C trace context of what sent it."),
                 "tracestate": text("W3C trace state."),
             },

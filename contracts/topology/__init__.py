@@ -5,7 +5,7 @@
 | `EVENTS` | an event class, its subject, who appends it |
 | `DURABLES` | a durable consumer: the events that an actor receives, each once |
 | `LISTENERS` | a plain subscription to facts as they are stored: each copy receives them |
-| `CHANNELS` | messages that are not facts: sound, tokens, recordings, dead letters |
+| `CHANNELS` | messages that are not facts: sound, tokens, recordings, dead letters, replayed facts |
 | `REQUESTS` | a NATS request, and who answers it |
 | `STREAMS`, `BUCKETS` | what JetStream stores |
 
@@ -44,6 +44,7 @@ from contracts.topology.channels import (
     JOURNAL_CHUNK,
     MICROPHONE_SOUND,
     RECORDING,
+    REPLAYED_FACT,
     TOKEN,
     Channel,
     audio_in_subject,
@@ -78,6 +79,12 @@ from contracts.topology.listeners import (
     MODEL_FREE,
     MODEL_WANTED,
     Listener,
+)
+from contracts.topology.replay_subjects import (
+    REPLAY_PREFIX,
+    checked_replay_prefix,
+    replay_subject,
+    replay_subjects,
 )
 from contracts.topology.requests import (
     CHAT,
@@ -175,6 +182,8 @@ __all__ = [
     "RECORDER",
     "RECORDING",
     "RECORDINGS",
+    "REPLAYED_FACT",
+    "REPLAY_PREFIX",
     "REQUESTS",
     "RESPONSE_CACHE",
     "ROOMS",
@@ -202,6 +211,7 @@ __all__ = [
     "audio_out_subject",
     "audio_subjects",
     "chat_subject",
+    "checked_replay_prefix",
     "checked_session",
     "claim_subject",
     "dead_subject",
@@ -219,6 +229,8 @@ __all__ = [
     "load_subject",
     "probe_subject",
     "recording_subject",
+    "replay_subject",
+    "replay_subjects",
     "retry_subject",
     "role_of",
     "session_of",

@@ -17,6 +17,7 @@ from contracts.topology.addresses import (
     TRANSCRIPT,
     Address,
 )
+from contracts.topology.facts import EVENTS
 from contracts.topology.streams import AUDIO, DEAD, JOURNAL, PROBE, RECORDINGS
 
 
@@ -113,7 +114,16 @@ JOURNAL_CHUNK = Channel(
     stream=JOURNAL,
 )
 
-CHANNELS = (MICROPHONE_SOUND, AGENT_SOUND, RECORDING, DEAD_LETTER, TOKEN, DISK_PROBE, JOURNAL_CHUNK)
+REPLAYED_FACT = Channel(
+    "ReplayedFact",
+    Address("replay.{session}.{noun}.{state}"),
+    tuple(row.event.__name__ for row in EVENTS),
+    "A recorded fact that `daredevil replay --publish` sends again, with its original bytes, for consumers under test. "
+    "Not stored.",
+    senders=(CLI,),
+)
+
+CHANNELS = (MICROPHONE_SOUND, AGENT_SOUND, RECORDING, DEAD_LETTER, TOKEN, DISK_PROBE, JOURNAL_CHUNK, REPLAYED_FACT)
 
 
 def audio_in_subject(session_id: str, participant_id: str) -> str:

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from infra.cannot_run import CannotRun
-from infra.cli import bench, call, checks, dead, erase, export, llm, log, projections, run, schema, token, turns
+from infra.cli import bench, call, checks, dead, erase, export, llm, log, projections, replay, run, schema, token, turns
 from infra.cli.output import fail
 
 
@@ -44,6 +44,8 @@ app = typer.Typer(
 
   daredevil turns SESSION                one line per turn: the response gap and its parts
 
+  daredevil replay SESSION --speed 4     watch it again at its own pace, here four times as fast
+
   daredevil export SESSION -f webm       write the recording; or json, md, txt, srt, wav
 
   daredevil projections                  show how far tables and topics are behind the log
@@ -60,6 +62,7 @@ app.command()(call.say)
 app.command()(log.sessions)
 app.command()(log.events)
 app.command()(turns.turns)
+app.command()(replay.replay)
 app.command()(export.export)
 app.command()(export.summary)
 app.add_typer(projections.app, name="projections")

@@ -118,7 +118,7 @@ async def _export(session: str, form: Format, target: Path) -> None:
                 from infra.export.formats import FORMATS
 
                 text = FORMATS[form.value](await _conversation(nc, session))
-                await _write(target, _once(text.encode("utf-8", "replace")))
+                await write_pieces(target, _once(text.encode("utf-8", "replace")))
     except LogEmpty as nothing:
         raise CannotExport(str(nothing)) from nothing
 
@@ -150,12 +150,12 @@ async def _export_sound(nc: "Client", session: str, form: Format, target: Path) 
         if not await _recording_begun(nc, session):
             raise NoRecording
         if form is Format.webm:
-            await _write(target, _once(await webm_of(nc, session)))
+            await write_pieces(target, _once(await webm_of(nc, session)))
             return
         last = await last_chunk(nc, session)
         header = wav_header(last.chunk.end_packet if last is not None else 0)
         pieces = (piece.astype("<i2").tobytes() async for piece in sound_of(nc, session))
-        await _write(target, _chained(header, pieces))
+        await write_pieces(target, _chained(header, pieces))
     except NoRecording as error:
         spoken = any(exchange.source == "speech" for exchange in told.exchanges)
         why = "" if spoken else ": nothing was said or heard in it"
@@ -203,7 +203,7 @@ async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[by
         yield piece
 
 
-async def _write(target: Path, pieces: AsyncIterator[bytes]) -> None:
+async def write_pieces(target: Path, pieces: AsyncIterator[bytes]) -> None:
     """Write a file, or standard output; a file that could not be written completely is removed."""
     if str(target) == "-":
         async for piece in pieces:

@@ -10,11 +10,15 @@ Schema = dict[str, Any]
 
 
 class Output:
-    """The output of one command: `lines` if it is one object per line. `make` returns its model."""
+    """The output of one command: `lines` if it is one object per line. `make` returns its model.
 
-    def __init__(self, about: str, make: Callable[[], type[BaseModel]], lines: bool = False) -> None:
+    `option` is the one with which the command prints this instead of what it prints without.
+    """
+
+    def __init__(self, about: str, make: Callable[[], type[BaseModel]], lines: bool = False, option: str = "") -> None:
         self.about = about
         self.lines = lines
+        self.option = option
         self._make = make
 
     def model(self) -> type[BaseModel]:
@@ -61,6 +65,29 @@ def _events() -> type[BaseModel]:
         sequence=(int, "Its place in the log."),
         name=(str, "Its class, such as `TurnEnded`; asyncapi.yaml has the schema of each."),
         data=(dict[str, Any], "Its fields, absent where none."),
+    )
+
+
+def _replay() -> type[BaseModel]:
+    return _model(
+        "ReplayedFact",
+        sequence=(int, "Its place in the log."),
+        name=(str, "Its class; the end of its subject if this build cannot read it."),
+        at_ms=(float, "When it happened, ms since the session began."),
+        text=(str, "What it says, for a person; why it was left out if this build cannot read it."),
+        data=(dict[str, Any], "Its fields, absent where none."),
+        remarks=(list[str], "In the first line: what keeps the replay from being all of the session."),
+    )
+
+
+def _replay_publish() -> type[BaseModel]:
+    return _model(
+        "PublishedSession",
+        session_id=(str, "The session."),
+        subjects=(str, "The subscription that receives its facts."),
+        facts=(int, "How many facts were published."),
+        seconds=(float, "How long it took."),
+        remarks=(list[str], "What keeps the replay from being all of the session."),
     )
 
 
@@ -215,6 +242,8 @@ OUTPUTS: dict[str, Output] = {
     "say": Output("a call, with its turns and what was measured", _say),
     "sessions": Output("a session", _sessions, lines=True),
     "events": Output("a fact of the log", _events, lines=True),
+    "replay": Output("a fact of a recorded session", _replay, lines=True),
+    "replay publish": Output("what `--publish` sent", _replay_publish, option="--publish"),
     "turns": Output("a turn", _turns, lines=True),
     "summary": Output("what a session was about", _summary),
     "projections": Output("how far a projection is behind the log", _projections, lines=True),

@@ -158,7 +158,7 @@ async def _follow(session: str, after: int, first_ns: int, as_json: bool) -> Non
 
 
 def _print_fact(fact: "Fact", first_ns: int, as_json: bool) -> None:
-    from infra.cli.describe import describe
+    from infra.export.describe import describe
 
     event = fact.event
     if as_json:
@@ -170,8 +170,12 @@ def _print_fact(fact: "Fact", first_ns: int, as_json: bool) -> None:
 
     name, fields = describe(event)
     offset_s = (event.time_ns - first_ns) / 1e9
-    colour = _COLOURS.get(event_noun(name), "white")
-    out().print(f"[dim]{offset_s:9.3f} {fact.sequence:6d}[/] [{colour}]{name:<21}[/] {escape(fields)}")
+    out().print(f"[dim]{offset_s:9.3f} {fact.sequence:6d}[/] [{event_colour(name)}]{name:<21}[/] {escape(fields)}")
+
+
+def event_colour(name: str) -> str:
+    """Return the colour of an event's name on a terminal."""
+    return _COLOURS.get(event_noun(name), "white")
 
 
 def event_noun(name: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from contracts.events import LatencyParts
 from infra.export.captions import Caption
 from infra.export.conversation import Conversation, Exchange, ExportedReply
 from infra.export.lines import lines_of, one_line
@@ -224,7 +225,7 @@ def _lines(told: Conversation) -> Iterator[_Line]:
     for exchange in told.exchanges:
         if exchange.text.strip():
             notes = ("(typed)" if exchange.source == "text" else "", "(not to the agent)" if exchange.passed else "")
-            who = _capital(told.who(exchange.participant_id))
+            who = capital(told.who(exchange.participant_id))
             yield _Line(who, exchange.text, exchange.start_ms, remark=" ".join(filter(None, notes)))
         for reply in exchange.replies:
             ms = reply.start_ms if reply.start_ms is not None else reply.end_ms
@@ -233,35 +234,53 @@ def _lines(told: Conversation) -> Iterator[_Line]:
 
 def _of_agent(reply: ExportedReply, ms: float | None) -> _Line:
     if not reply.heard.strip() and not reply.interrupted:  # an answer as text, or one that has not been heard yet
-        return _Line(AGENT, reply.written, ms, True, "" if reply.written.strip() else "no words", "", _gap(reply))
+        return _Line(
+            AGENT,
+            reply.written,
+            ms,
+            True,
+            "" if reply.written.strip() else "no words",
+            "",
+            gap_note(reply.gap_ms, reply.parts),
+        )
     state = "" if not reply.interrupted else "cut off" if reply.heard.strip() else "never heard"
-    return _Line(AGENT, reply.shown if reply.heard.strip() else "", ms, True, state, reply.unheard, _gap(reply))
+    return _Line(
+        AGENT,
+        reply.shown if reply.heard.strip() else "",
+        ms,
+        True,
+        state,
+        reply.unheard,
+        gap_note(reply.gap_ms, reply.parts),
+    )
 
 
-def _gap(reply: ExportedReply) -> str:
-    """Return the response gap and its parts as a note; parts that took no time are left out."""
-    if reply.gap_ms is None:
+def gap_note(gap_ms: float | None, parts: LatencyParts | None) -> str:
+    """Return the response gap and its parts as a note, empty without a gap; parts that took no time are left out."""
+    if gap_ms is None:
         return ""
-    parts = reply.parts.model_dump() if reply.parts is not None else {}
-    shown = [f"{name.removesuffix('_ms').replace('_', ' ')} {ms:.0f}" for name, ms in parts.items() if round(ms)]
-    return f"(gap {reply.gap_ms:.0f} ms{': ' if shown else ''}{', '.join(shown)})"
+    named = parts.model_dump() if parts is not None else {}
+    shown = [f"{name.removesuffix('_ms').replace('_', ' ')} {ms:.0f}" for name, ms in named.items() if round(ms)]
+    return f"(gap {gap_ms:.0f} ms{': ' if shown else ''}{', '.join(shown)})"
 
 
 def to_srt(told: Conversation) -> str:
     """Return captions for the recording. Captions of one speaker never overlap; those of two may."""
     blocks = []
-    for number, caption in enumerate(_apart(told.captions), 1):
+    for number, caption in enumerate(apart(told.captions), 1):
         times = f"{clock(caption.start_ms, ',')} --> {clock(caption.end_ms, ',')}"
-        name = AGENT if caption.speaker == "agent" else in_srt(_capital(told.who(caption.participant_id)))
+        name = AGENT if caption.speaker == "agent" else in_srt(capital(told.who(caption.participant_id)))
         blocks.append(f"{number}\n{times}\n{name}: {in_srt(caption.text)}\n")
     return "\n".join(blocks)
 
 
-def _capital(who: str) -> str:
+def capital(who: str) -> str:
+    """Return a speaker's name as a line begins with it."""
     return "User" if who == "user" else who
 
 
-def _apart(captions: list[Caption]) -> list[Caption]:
+def apart(captions: list[Caption]) -> list[Caption]:
+    """Return the captions so that those of one speaker do not overlap, without empty ones."""
     last_ms = {index: caption.end_ms for index, caption in enumerate(captions)}
     for who in {(caption.speaker, caption.name) for caption in captions}:
         own = [index for index, caption in enumerate(captions) if (caption.speaker, caption.name) == who]

@@ -6,7 +6,7 @@ SessionOpened. What no chunk holds is silence.
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgpack
@@ -20,7 +20,15 @@ from contracts.topology import RECORDINGS, recording_subject
 from infra.log.connection import cancellation_kept
 from infra.log.event_log import WRONG_LAST_SEQUENCE, StaleWriter
 from infra.log.stream_reader import stored_messages
-from infra.session.opus import LOOK_AHEAD_SAMPLES, PACKET_SAMPLES, RATE_HZ, SILENT_PACKET, Decoder, webm
+from infra.session.opus import (
+    LOOK_AHEAD_SAMPLES,
+    PACKET_SAMPLES,
+    RATE_HZ,
+    SILENT_PACKET,
+    WARM_UP_PACKETS,
+    Decoder,
+    webm,
+)
 
 Samples = npt.NDArray[np.int16]
 
@@ -133,9 +141,9 @@ async def chunks_of(nc: Client, session_id: str) -> AsyncIterator[Chunk]:
         raise NoRecording(f"session {session_id} has no recording")
 
 
-def gapless(chunks: Iterable[Chunk]) -> Iterator[tuple[bytes, ...]]:
-    """Yield all packets from the recording's start on, some seconds at a time, with silence where no chunk is."""
-    at = 0
+def gapless(chunks: Iterable[Chunk], first_packet: int = 0) -> Iterator[tuple[bytes, ...]]:
+    """Yield all packets from `first_packet` on, some seconds at a time, with silence where no chunk is."""
+    at = first_packet
     for chunk in chunks:
         while at < chunk.first_packet:
             silent = min(_SILENCE_AT_ONCE, chunk.first_packet - at)
@@ -153,10 +161,20 @@ async def webm_of(nc: Client, session_id: str) -> bytes:
 
 async def sound_of(nc: Client, session_id: str) -> AsyncIterator[Samples]:
     """Yield the decoded recording piece by piece, int16 `[samples, 2]` at 48 kHz. Raises NoRecording, nats errors."""
+    async for piece in decoded([chunk async for chunk in chunks_of(nc, session_id)]):
+        yield piece
+
+
+async def decoded(chunks: Sequence[Chunk], from_sample: int = 0) -> AsyncIterator[Samples]:
+    """Yield the sound of a recording's chunks from a sample on, piece by piece: int16 `[samples, 2]` at 48 kHz."""
+    # A decoder begins with sample `960 k` of packet `k`, and needs some packets until what it decodes is right.
+    first_packet = max(0, from_sample // PACKET_SAMPLES - WARM_UP_PACKETS)
+    left_out = from_sample - first_packet * PACKET_SAMPLES
     decoder = Decoder()
-    chunks = [chunk async for chunk in chunks_of(nc, session_id)]
-    for packets in gapless(chunks):
-        yield await asyncio.to_thread(decoder.decode, packets)
+    for packets in gapless(chunks, first_packet):
+        samples = await asyncio.to_thread(decoder.decode, packets)
+        yield samples[left_out:]
+        left_out = max(0, left_out - len(samples))
 
 
 async def pcm_of(nc: Client, session_id: str) -> tuple[Samples, int]:
@@ -182,9 +200,9 @@ def duration_ms(end_packet: int) -> float:
     return max(0, end_packet * PACKET_SAMPLES - LOOK_AHEAD_SAMPLES) * 1000 / RATE_HZ
 
 
-def wav_header(end_packet: int) -> bytes:
-    """Return the header of a WAV file of the decoded recording that ends before this packet."""
-    size = 4 * max(0, end_packet * PACKET_SAMPLES - LOOK_AHEAD_SAMPLES)
+def wav_header(end_packet: int, from_sample: int = 0) -> bytes:
+    """Return the header of a WAV file of the decoded recording from a sample on that ends before this packet."""
+    size = 4 * max(0, end_packet * PACKET_SAMPLES - LOOK_AHEAD_SAMPLES - from_sample)
     form = struct.pack("<HHIIHH", 1, 2, RATE_HZ, 4 * RATE_HZ, 4, 16)
     return (
         b"RIFF"

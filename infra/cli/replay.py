@@ -1,0 +1,103 @@
+"""`daredevil replay`: a recorded conversation again, at its own pace or as subjects."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra.cli.output import BAD_INPUT, FAILED, check_target, fail, run_async
+
+SPEED_HELP = "How much faster than it was: `2`, `0.5`; `max` waits for nothing."
+
+
+def replay(
+    session: Annotated[str, typer.Argument(help="A session id, as `daredevil sessions` lists them.")],
+    publish: Annotated[
+        bool,
+        typer.Option("--publish", help="Publish its facts again instead of showing them, for consumers under test."),
+    ] = False,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="PREFIX",
+            help="With --publish: on PREFIX.SESSION.NOUN.STATE.",
+            show_default="replay",
+        ),
+    ] = None,
+    speed: Annotated[str, typer.Option("--speed", metavar="N|max", help=SPEED_HELP)] = "1",
+    from_turn: Annotated[
+        int | None, typer.Option("--from-turn", metavar="N", min=1, help="Begin with this turn of `daredevil turns`.")
+    ] = None,
+    sound: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Write its sound as WAV (people left, agent right); `-` is standard output."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object per fact; with --publish, one in all.")
+    ] = False,
+) -> None:
+    """Replay a recorded conversation: its facts in one line each, its captions, its sound.
+
+    What the log no longer has, or this build cannot read, is said first. Nothing here reaches the log or a live call.
+
+    For example:
+
+      daredevil replay SESSION --speed 4 --from-turn 3
+
+      daredevil replay SESSION -o - | aplay -q     hear it, and watch it beside
+
+      daredevil replay SESSION --publish           send its facts again on replay.SESSION.NOUN.STATE
+    """
+    from infra.cli.replay_play import play
+    from infra.cli.replay_publish import publish_again
+    from infra.cli.system import LogEmpty
+    from infra.replay.publish import PublishStopped
+
+    try:
+        rate = _speed(speed)
+        if publish:
+            if sound is not None:
+                raise ValueError("--publish sends facts, not sound: leave out --out")
+            run_async(publish_again(session, to, rate, from_turn, as_json))
+            return
+        if to is not None:
+            raise ValueError("--to is where --publish sends facts: give both")
+        _check_sound(sound, rate, as_json)
+        run_async(play(session, rate, from_turn, sound, as_json))
+    except (ValueError, LookupError, LogEmpty) as error:
+        fail(str(error.args[0] if error.args else error), BAD_INPUT)
+    except PublishStopped as error:
+        fail(str(error), FAILED)
+
+
+def _speed(text: str) -> float:
+    from infra.replay.pace import AT_ONCE
+
+    if text == "max":
+        return AT_ONCE
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0
+    if not 0.001 <= speed <= 1000:
+        raise ValueError(f"--speed {text}: give a number from 0.001 to 1000, or max")
+    return speed
+
+
+def _check_sound(sound: Path | None, speed: float, as_json: bool) -> None:
+    """Check that sound can be written where it is wanted. Raises ValueError."""
+    import sys
+
+    if sound is None:
+        return
+    if str(sound) != "-":
+        check_target(sound)
+    elif as_json:
+        raise ValueError("--json and --out - both write to standard output: give the sound a file")
+    elif sys.stdout.isatty():
+        raise ValueError(
+            "--out - writes sound to standard output, which is a terminal: pipe it, as in … -o - | aplay -q"
+        )
+    elif speed not in (1, float("inf")):
+        raise ValueError("sound is played at its own speed: leave out --speed, or give --out a file")

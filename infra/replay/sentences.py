@@ -1,0 +1,178 @@
+"""A fact as a sentence for a person who watches a replay. Pure."""
+
+from collections.abc import Mapping
+
+from contracts import events as e
+from infra.export.describe import describe
+from infra.export.formats import gap_note
+from infra.export.lines import one_line
+from infra.session.people import Person, known_name
+
+AGENT = "the agent"
+MOST_LETTERS = 160
+"""Longer words are cut."""
+
+
+def sentence(event: e.Event, people: Mapping[str, Person]) -> str:
+    """Return what a fact says, in one line; `people` are those of the session so far.
+
+    One of a class that has no sentence here is shown as `daredevil events` shows it.
+    """
+    about_people = (_of_people, _of_speech, _of_turn)
+    found = next(filter(None, (of(event, people) for of in about_people)), "")
+    found = found or next(filter(None, (of(event) for of in (_of_session, _of_reply, _of_playback))), "")
+    return found or " ".join(describe(event)).rstrip()
+
+
+def quoted(text: str) -> str:
+    """Return words in quotation marks, in one line, cut if they are long."""
+    shown = one_line(text)
+    return f"“{shown[:MOST_LETTERS]}…”" if len(shown) > MOST_LETTERS else f"“{shown}”"
+
+
+def who(participant_id: str, people: Mapping[str, Person]) -> str:
+    """Return what a participant is called in sentences."""
+    return AGENT if participant_id == "agent" else known_name(people, participant_id) or participant_id
+
+
+def _because(reason: str) -> str:
+    return f" ({one_line(reason)})" if reason else ""
+
+
+def _said(text: str) -> str:
+    return f": {quoted(text)}" if text.strip() else ""
+
+
+def _of_session(event: e.Event) -> str:
+    match event:
+        case e.SessionOpened():
+            profile = event.profile
+            engines = f"model {profile.llm}, speech to text {profile.stt}, text to speech {profile.tts}"
+            return one_line(
+                f"the session opens at the door {event.door} for {event.user_id or 'nobody known'}; {engines}"
+            )
+        case e.SessionClosed():
+            return f"the session ends{_because(event.reason)}"
+        case e.SessionErased():
+            return f"the words of {len(event.skeleton)} facts are erased{_because(event.reason)}"
+        case e.RecordingStored():
+            return f"the recording is complete: {event.duration_ms / 1000:.1f} s"
+        case e.TurnRecorded():
+            return "the turn is recorded"
+        case e.SummaryRevised() | e.SummaryWritten():
+            return f"a summary is written{_said(event.summary)}"
+        case e.EngineFailed():
+            return one_line(f"an engine of {event.actor} fails: {event.engine}: {event.error}; {event.action}")
+    return ""
+
+
+def _of_people(event: e.Event, people: Mapping[str, Person]) -> str:
+    match event:
+        case e.ParticipantJoined():
+            name = AGENT if event.kind == "agent" else event.name or event.participant_id
+            return f"{one_line(name)} joins"
+        case e.ParticipantLeft():
+            return f"{who(event.participant_id, people)} leaves{_because(event.reason)}"
+        case e.TrackPublished():
+            return f"{who(event.participant_id, people)} opens the microphone"
+        case e.TrackUnpublished():
+            return f"{who(event.participant_id, people)} closes the microphone{_because(event.reason)}"
+        case e.DtmfReceived():
+            return f"{who(event.participant_id, people)} presses the key {one_line(event.digit)}"
+        case e.SoundLost():
+            return f"{event.lost_ms:.0f} ms of {who(event.participant_id, people)}'s sound are lost ({event.reason})"
+        case e.HearingRestarted():
+            return f"another process goes on hearing {who(event.participant_id, people)}{_because(event.error)}"
+    return ""
+
+
+def _of_speech(event: e.Event, people: Mapping[str, Person]) -> str:
+    match event:
+        case e.SpeechStarted():
+            over = f" while {AGENT} speaks" if event.over_reply_id else ""
+            return f"{who(event.participant_id, people)} begins to speak{over}"
+        case e.TranscriptRevised():
+            state = "settled in silence" if event.settled else "so far"
+            return f"{who(event.participant_id, people)}, {state}: {quoted(event.text)}"
+        case e.SpeechEnded():
+            return f"{who(event.participant_id, people)} has stopped speaking"
+        case e.UtteranceTranscribed():
+            return f"recognised by {event.engine or 'its engine'} in {event.engine_ms:.0f} ms: {quoted(event.text)}"
+        case e.SpeechLost():
+            return f"speech of {who(event.participant_id, people)} was not recognised ({event.reason})"
+        case e.RecognitionFellBehind():
+            return one_line(f"recognition is {event.waited_ms:.0f} ms behind; {event.action}")
+        case e.UtteranceDismissed():
+            return f"not taken as speech to {AGENT} ({event.reason}){_said(event.text)}"
+    return ""
+
+
+def _of_turn(event: e.Event, people: Mapping[str, Person]) -> str:
+    match event:
+        case e.TurnEnded():
+            return f"{who(event.participant_id, people)}{_end_of_turn(event)}: {quoted(event.text)}"
+        case e.TurnInterrupted():
+            return f"{who(event.participant_id, people)} interrupts {AGENT}{_said(event.text)}"
+        case e.InterruptionDismissed():
+            return f"that does not interrupt {AGENT} ({event.reason}){_said(event.text)}"
+        case e.TurnPassed():
+            return f"{AGENT} does not answer ({event.reason})"
+    return ""
+
+
+def _end_of_turn(event: e.TurnEnded) -> str:
+    evidence = event.evidence
+    if evidence is None:
+        return " writes" if event.source == "text" else "'s turn ends"
+    asked = f"{evidence.required_silence_ms:.0f} ms asked for"
+    if evidence.end_of_turn_probability is not None:
+        asked += f" at an end-of-turn probability of {evidence.end_of_turn_probability:.2f}"
+    lost = f"; {event.lost_ms:.0f} ms of speech in it are lost" if event.lost_ms else ""
+    return f"'s turn ends after {evidence.silence_ms:.0f} ms of silence ({asked}{lost})"
+
+
+def _of_reply(event: e.Event) -> str:
+    match event:
+        case e.ReplyStarted():
+            what = "a draft" if event.draft else "the answer"
+            recalled = f", recalling {len(event.memories)} past exchanges" if event.memories else ""
+            return f"{what} to {quoted(event.text)} is begun by {event.model or 'the model'}{recalled}"
+        case e.ReplyCommitted():
+            return "the draft is the answer"
+        case e.ReplyDiscarded():
+            return f"the draft is discarded{_because(event.reason)}"
+        case e.ReplyClauseWritten():
+            return f"{AGENT} writes {quoted(event.text)}"
+        case e.ReplyCompleted():
+            first = f"first token after {event.first_token_ms:.0f} ms, " if event.first_token_ms is not None else ""
+            return f"the answer is written ({event.finish}; {first}{event.elapsed_ms:.0f} ms in all)"
+        case e.ToolCalled():
+            return f"{AGENT} calls the tool {one_line(event.tool)} with {quoted(event.arguments)}"
+        case e.ToolReturned() if event.error:
+            return f"the tool {one_line(event.tool)} fails after {event.elapsed_ms:.0f} ms: {quoted(event.error)}"
+        case e.ToolReturned():
+            return f"the tool {one_line(event.tool)} returns {quoted(event.result)} after {event.elapsed_ms:.0f} ms"
+        case e.ClauseSynthesized():
+            length_s, unsaid = event.samples / event.sample_rate_hz, ", which no voice can say" if event.unsaid else ""
+            made = f"made by {event.engine or 'its engine'} in {event.engine_ms:.0f} ms"
+            return f"{length_s:.1f} s of sound for {quoted(event.text)}{unsaid}, {made}"
+    return ""
+
+
+def _of_playback(event: e.Event) -> str:
+    match event:
+        case e.PlaybackStarted():
+            return f"{AGENT} begins to speak {gap_note(event.gap_ms, event.parts)}".rstrip()
+        case e.PlaybackStalled():
+            return f"{AGENT}'s sound stalls ({event.cause})"
+        case e.PlaybackPaused():
+            return f"{AGENT} is paused{_because(event.cause)}"
+        case e.PlaybackResumed():
+            after = f" after {event.paused_ms:.0f} ms" if event.paused_ms else ""
+            return f"{AGENT} goes on{after}"
+        case e.PlaybackFinished():
+            return f"{AGENT} was heard to the end"
+        case e.PlaybackInterrupted():
+            heard = f"after {quoted(event.heard_text)}" if event.heard_text.strip() else "before a word was heard"
+            return f"{AGENT} is cut off {heard}{_because(event.reason)}"
+    return ""
