@@ -29,10 +29,10 @@ from bridge.websocket.page_offers import offers_route
 from bridge.websocket.protocol import MAX_MESSAGE_BYTES
 from contracts.topology import REASONING, SYNTHESIS, TRANSCRIPT
 from infra.cannot_run import CannotRun, ends_process
+from infra.log.tapes import tapes_of
 from infra.process.descriptors import raise_descriptor_limit
 from infra.settings import Settings
 from infra.tape.tape import Tapes
-from infra.tape.untaped import Untaped
 
 log = logging.getLogger(__name__)
 
@@ -117,12 +117,12 @@ def make_site(http: HttpDoor, door: WebSocketDoor | None, settings: Settings, pr
 class WebServer:
     """Runs the site on the address of the settings, in a task of its own; without `page` only the HTTP API.
 
-    What the doors take in is noted on `tapes`, if they are given.
+    What the doors take in is noted on `tapes`, those of the process unless others are given.
     """
 
     def __init__(self, broker: NatsBroker, settings: Settings, page: bool = True, tapes: Tapes | None = None) -> None:
         openings, gate = Openings(settings), Gate(settings)
-        tapes = tapes or Untaped()
+        tapes = tapes or tapes_of(broker)
         self.door = WebSocketDoor(broker, tapes, settings, openings, gate) if page else None
         self.port = 0
         # Text needs neither ears nor a voice.

@@ -30,6 +30,7 @@ from infra.log.connection import connection
 from infra.log.event_log import append, facts_after, now_ns
 from infra.log.inbox import Inbox, Job
 from infra.log.live_events import LiveEvents
+from infra.log.tapes import tapes_of
 from infra.memory.presence import PresenceBoard
 from infra.settings import settings
 
@@ -56,7 +57,7 @@ async def record(
 
 def take_events(broker: NatsBroker, sessions: Sessions, embedder: Embedder | None, presence: PresenceBoard) -> Inbox:
     """Return the inbox of all facts."""
-    inbox = Inbox(broker, PERSISTENCE)
+    inbox = Inbox(broker, PERSISTENCE, tapes=tapes_of(broker))
 
     @inbox.on(PlaybackFinished, PlaybackInterrupted)
     async def playback_ended(event: PlaybackFinished | PlaybackInterrupted) -> None:

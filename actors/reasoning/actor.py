@@ -21,17 +21,17 @@ from infra.log.connection import connection
 from infra.log.inbox import Inbox, Job
 from infra.log.live_events import LiveEvents
 from infra.log.taped_log import LiveLog
+from infra.log.tapes import tapes_of
 from infra.memory.response_cache import ResponseCache
 from infra.memory.turns import TurnMemory, turn_memory
 from infra.settings import Settings
 from infra.settings import settings as process_settings
 from infra.tape.tape import Tapes
-from infra.tape.untaped import Untaped
 
 
 def take_events(broker: NatsBroker, reasoning: Reasoning) -> Inbox:
     """Return the inbox of reasoning: what a copy does for each event."""
-    inbox = Inbox(broker, REASONING)
+    inbox = Inbox(broker, REASONING, tapes=tapes_of(broker))
 
     @inbox.on(e.SessionOpened)
     async def session_opened(event: e.SessionOpened) -> Job | None:
@@ -63,7 +63,7 @@ def take_events(broker: NatsBroker, reasoning: Reasoning) -> Inbox:
 
 def listen(broker: NatsBroker, reasoning: Reasoning) -> LiveEvents:
     """Return the live handlers of every copy, which may be writing the reply in question."""
-    live = LiveEvents(broker, REASONING)
+    live = LiveEvents(broker, REASONING, tapes_of(broker))
 
     @live.on(e.ReplyCommitted)
     async def reply_committed(event: e.ReplyCommitted) -> None:
@@ -103,7 +103,7 @@ def make() -> FastStream:
     """Return the app of one copy."""
     broker = make_broker(REASONING)
     settings = process_settings()
-    reasoning = reasoning_on(broker, Untaped(REASONING), settings, memory=turn_memory(settings))
+    reasoning = reasoning_on(broker, tapes_of(broker), settings, memory=turn_memory(settings))
     live = listen(broker, reasoning)
     inbox = take_events(broker, reasoning)
 

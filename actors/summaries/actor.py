@@ -12,6 +12,7 @@ from contracts.topology import MODEL_FREE, MODEL_WANTED, SUMMARIES
 from infra.log.broker import make_app, make_broker
 from infra.log.inbox import Inbox
 from infra.log.live_events import LiveEvents
+from infra.log.tapes import tapes_of
 from infra.settings import settings
 
 
@@ -19,8 +20,8 @@ def make() -> FastStream:
     """Return the app of this actor."""
     broker = make_broker(SUMMARIES)
     calls = Calls()
-    live = LiveEvents(broker, SUMMARIES)
-    inbox = Inbox(broker, SUMMARIES)
+    live = LiveEvents(broker, SUMMARIES, tapes_of(broker))
+    inbox = Inbox(broker, SUMMARIES, tapes=tapes_of(broker))
 
     @live.on(*MODEL_WANTED, *MODEL_FREE)
     async def of_a_call(event: e.Event) -> None:

@@ -16,6 +16,7 @@ from infra.log.broker import make_app, make_broker
 from infra.log.inbox import Inbox
 from infra.log.live_events import LiveEvents
 from infra.log.requests import RequestHandlers
+from infra.log.tapes import tapes_of
 from infra.settings import settings
 
 MOST_AGAIN = 50
@@ -24,7 +25,7 @@ MOST_AGAIN = 50
 
 def take_events(broker: NatsBroker, synthesis: Synthesis) -> Inbox:
     """Return the inbox of clauses."""
-    inbox = Inbox(broker, SYNTHESIS)
+    inbox = Inbox(broker, SYNTHESIS, tapes=tapes_of(broker))
 
     @inbox.on(ReplyClauseWritten)
     async def clause_written(event: ReplyClauseWritten) -> None:
@@ -36,7 +37,7 @@ def take_events(broker: NatsBroker, synthesis: Synthesis) -> Inbox:
 
 def listen(broker: NatsBroker, synthesis: Synthesis) -> LiveEvents:
     """Return the live handlers of every copy, which may be making sound that is no longer needed."""
-    live = LiveEvents(broker, SYNTHESIS)
+    live = LiveEvents(broker, SYNTHESIS, tapes_of(broker))
 
     @live.on(TurnInterrupted, ReplyDiscarded)
     async def reply_stopped(event: TurnInterrupted | ReplyDiscarded) -> None:

@@ -19,10 +19,10 @@ from infra.log.event_log import NewerFact, deliver_again
 from infra.log.inbox import Inbox, Job
 from infra.log.live_events import LiveEvents
 from infra.log.requests import RequestHandlers
+from infra.log.tapes import tapes_of
 from infra.process.allocator import give_back_memory
 from infra.settings import settings
 from infra.tape.tape import Tapes
-from infra.tape.untaped import Untaped
 
 if TYPE_CHECKING:
     from actors.transcript.engines import SpeechEngines
@@ -108,7 +108,7 @@ class TranscriptActor:
 
 def take_events(broker: NatsBroker, transcript: TranscriptActor) -> Inbox:
     """Return the inbox of tracks."""
-    inbox = Inbox(broker, TRANSCRIPT, MOST_TRACKS, transcript.refuses)
+    inbox = Inbox(broker, TRANSCRIPT, MOST_TRACKS, transcript.refuses, tapes_of(broker))
 
     @inbox.on(e.TrackPublished)
     async def track_published(event: e.TrackPublished) -> Job:
@@ -120,7 +120,7 @@ def take_events(broker: NatsBroker, transcript: TranscriptActor) -> Inbox:
 
 def listen(broker: NatsBroker, silent: SilentTracks) -> LiveEvents:
     """Return the listeners for the ends of tracks that nobody owns."""
-    live = LiveEvents(broker, TRANSCRIPT)
+    live = LiveEvents(broker, TRANSCRIPT, tapes_of(broker))
 
     @live.on(e.SessionClosed)
     async def session_closed(event: e.SessionClosed) -> None:
@@ -160,7 +160,7 @@ def make() -> FastStream:
             inbox.take(track)
 
     silent = SilentTracks(broker, take_again)
-    transcript = TranscriptActor(broker, silent.add, Untaped(TRANSCRIPT))
+    transcript = TranscriptActor(broker, silent.add, tapes_of(broker))
     inbox = take_events(broker, transcript)
     live = listen(broker, silent)
 

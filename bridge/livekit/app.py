@@ -7,14 +7,14 @@ from faststream import FastStream
 
 from bridge.livekit.worker import Worker
 from infra.log.broker import make_app, make_broker
+from infra.log.tapes import tapes_of
 from infra.settings import settings
-from infra.tape.untaped import Untaped
 
 
 def make() -> FastStream:
     """Return the app. Raises NoLiveKit."""
     broker = make_broker("bridge-livekit")
-    worker = Worker(broker, Untaped("bridge-livekit"), settings())
+    worker = Worker(broker, tapes_of(broker), settings())
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

@@ -14,8 +14,8 @@ from contracts.audio import IN_SAMPLE_RATE_HZ
 from infra.log.broker import make_broker
 from infra.log.common_time import common_time
 from infra.log.connection import connection
+from infra.log.tapes import tapes_of, tapes_written
 from infra.settings import settings
-from infra.tape.untaped import Untaped
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +40,8 @@ async def entrypoint(context: JobContext) -> None:
     broker = make_broker("livekit-room")
     await broker.connect()
     try:
-        async with common_time(connection(broker)):
-            await RoomJob(context, broker, Untaped("livekit-room"), settings()).run()
+        async with common_time(connection(broker)), tapes_written(broker):
+            await RoomJob(context, broker, tapes_of(broker), settings()).run()
     finally:
         await broker.stop()
         context.shutdown("done")

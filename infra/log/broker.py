@@ -27,9 +27,11 @@ from infra.log.connection import connection, jetstream, read_any_subject, round_
 from infra.log.dead_letters import dead_letter_undecodable
 from infra.log.nats_reach import wait_for_nats
 from infra.log.provisioning import provision
+from infra.log.tapes import make_tapes, tapes_written
 from infra.process.telemetry import set_up_telemetry
 from infra.runtime import running_nats_url
 from infra.settings import settings
+from infra.tape.tape import Tapes
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,9 @@ def nats_url() -> str:
 class _Broker(NatsBroker):
     """Accepts messages on any subject, and can stop while NATS is away, when draining is impossible."""
 
+    tapes: Tapes
+    """What this process takes in, see `infra.log.tapes`."""
+
     async def _connect(self) -> Client:
         nc: Client = await super()._connect()
         read_any_subject(nc)
@@ -97,8 +102,11 @@ class _Broker(NatsBroker):
 
 
 def make_broker(name: str) -> NatsBroker:
-    """Return the broker of the process `name`: it reconnects for ever, and provisions at each reconnect."""
-    broker: NatsBroker
+    """Return the broker of the process `name`: it reconnects for ever, and provisions at each reconnect.
+
+    It has the tapes of this copy (`tapes_of`); `make_app` writes them.
+    """
+    broker: _Broker
 
     async def reconnected() -> None:
         log.warning("the connection to NATS is back")
@@ -126,6 +134,7 @@ def make_broker(name: str) -> NatsBroker:
         ping_interval=10,
         logger=None,
     )
+    broker.tapes = make_tapes(broker, name)
     return broker
 
 
@@ -199,6 +208,7 @@ def make_app(
         await provision(jetstream(broker))
         async with stack:
             await stack.enter_async_context(common_time(connection(broker)))
+            await stack.enter_async_context(tapes_written(broker))
             await stack.enter_async_context(lifespan())
             yield
 

@@ -110,7 +110,7 @@ async def put_back(nc: Client, letter: DeadLetter, timeout_s: float = 30) -> Non
             f"{letter.durable} is a projection and reads it again when it is rebuilt: install a version that can store "
             f"it, then `daredevil projections rebuild {projection}`"
         )
-    headers = {SUBJECT_HEADER: letter.subject}
+    headers = {SUBJECT_HEADER: letter.subject, SEQUENCE_HEADER: letter.headers.get(SEQUENCE_HEADER, "")}
     try:
         answer = await nc.request(retry_subject(letter.durable), letter.data, timeout=timeout_s, headers=headers)
     except NoRespondersError as error:

@@ -20,6 +20,7 @@ from infra.log.clock import CLOCK
 from infra.log.connection import cancellation_kept, connection
 from infra.log.log_probe import refusals
 from infra.log.stream_reader import read_patiently, stored_messages
+from infra.log.tapes import tapes_of
 from infra.process.telemetry import trace_headers
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,23 @@ async def append(
     While NATS is away it retries with the same id, so the fact is stored once. Raises StaleWriter if `subjects` has
     moved on, LogUnavailable after `patience_s`. If it is cancelled, the fact may be stored or not.
     """
+    return (await append_once(broker, event, expected, patience_s)).sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """A fact's place in the log. `by_another`: it had been stored before, perhaps with other times."""
+
+    sequence: int
+    by_another: bool = False
+
+
+async def append_once(
+    broker: NatsBroker, event: Event, expected: ExpectedSequence | None = None, patience_s: float = 60
+) -> Appended:
+    """Do the same as `append`, and tell whether the fact was there already."""
+    if not event.appended_by:
+        event = event.model_copy(update={"appended_by": tapes_of(broker).instance})
     headers = trace_headers() | {"Nats-Msg-Id": event.event_id, "Daredevil-Event": type(event).__name__}
     if expected is not None:
         headers["Nats-Expected-Last-Subject-Sequence"] = str(expected.last_sequence)
@@ -92,10 +110,10 @@ async def append(
                 )
             assert isinstance(ack, PubAck)
             refusals.stored()
-            return ack.seq
+            return Appended(ack.seq, bool(ack.duplicate))
         except APIError as error:
             if error.err_code == WRONG_LAST_SEQUENCE and expected is not None:
-                return await _own_last(broker, event, expected)
+                return Appended(await _own_last(broker, event, expected), by_another=True)
             problem: Exception = error
         except (NatsError, TimeoutError, OSError) as error:
             problem = error
@@ -165,6 +183,16 @@ async def facts_after(
         return [fact async for fact in history(connection(broker), session_id, after, subjects=subjects)]
 
     return await read_patiently(read, session_id, patience_s)
+
+
+async def read_fact(nc: Client, sequence: int) -> Fact | None:
+    """Return the fact at a place in the log; None if it cannot be read now, or by this version."""
+    try:
+        message = await nc.jetstream().get_msg(VOICE, sequence, direct=True)
+        return Fact(sequence, decode(message.subject or "", message.data or b""))
+    except (NatsError, TimeoutError, OSError, Undecodable) as error:
+        log.warning("fact %d could not be read: %r", sequence, error)
+        return None
 
 
 async def last_sequence(nc: Client, subjects: str) -> int:

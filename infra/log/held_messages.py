@@ -20,6 +20,8 @@ class Held:
 
     event: Event
     message: Msg | None
+    sequence: int
+    """Its place in the log, 0 if that is unknown."""
     done: "asyncio.Future[str]"
     """Result: empty, or why it could not be handled."""
 
@@ -40,12 +42,13 @@ class HeldMessages:
         """Return whether it is still held."""
         return held in self._held
 
-    def add(self, event: Event, message: Msg | None) -> Held:
-        """Hold a message."""
-        held = Held(event, message, asyncio.get_running_loop().create_future())
+    def add(self, event: Event, message: Msg | None, sequence: int = 0) -> Held:
+        """Hold a message, or an event without one whose place in the log may be given."""
+        sequence = _sequence(message) if message is not None else sequence
+        held = Held(event, message, sequence, asyncio.get_running_loop().create_future())
         self._held[held] = None
         if message is not None:
-            self._by_sequence[_sequence(message)] = held
+            self._by_sequence[sequence] = held
             self._note(message)
         if len(self._held) >= self._limit and not self._is_closing:
             self._room.clear()

@@ -25,7 +25,7 @@ from contracts.topology import (
     retry_subject,
 )
 from infra.log.connection import cancellation_kept, connection, jetstream, lasting
-from infra.log.dead_letters import SUBJECT_HEADER, dead_letter
+from infra.log.dead_letters import SEQUENCE_HEADER, SUBJECT_HEADER, dead_letter
 from infra.log.event_log import NewerFact
 from infra.log.handlers import EventHandlers, NoHandler, Subscriber
 from infra.log.held_jobs import HeldJobs
@@ -34,6 +34,9 @@ from infra.log.lanes import Lanes
 from infra.log.provisioning import provision_durable
 from infra.process.tasks import CancelledElsewhere, ended, is_being_stopped, own_cancellation_only
 from infra.process.telemetry import span
+from infra.tape.deliveries import HANDLED, TAKEN
+from infra.tape.tape import Tapes
+from infra.tape.untaped import Untaped
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +86,8 @@ class Inbox(EventHandlers[Job | None], Subscriber):
     delivered as often as the durable allows, because its handlers died each time, is dead-lettered. A process that was
     frozen for longer than the durable's `ack_wait` has lost what it held: its tasks are cancelled and nothing is
     acknowledged.
+
+    Each call of a handler is noted on the session's tape, if `tapes` are given.
     """
 
     def __init__(
@@ -91,8 +96,10 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         durable: str | Durable,
         limit: int = 1000,
         refuses: Refuses | None = None,
+        tapes: Tapes | None = None,
     ) -> None:
         self._broker = broker
+        self._tapes = tapes or Untaped()
         self._durable = next(d for d in DURABLES if d.name == durable) if isinstance(durable, str) else durable
         durable_name = self._durable.name
         super().__init__(f"durable {durable_name}", self._durable.events)
@@ -162,8 +169,8 @@ class Inbox(EventHandlers[Job | None], Subscriber):
             # Nothing more is fetched until this returns. Releasing messages instead would change their order.
             await self._held.room()
 
-    def _put(self, event: Event, message: Msg | None) -> Held:
-        held = self._held.add(event, message)
+    def _put(self, event: Event, message: Msg | None, sequence: int = 0) -> Held:
+        held = self._held.add(event, message, sequence)
         self._lanes.put(event.session_id, held)
         return held
 
@@ -219,17 +226,26 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         headers = held.message.headers if held.message is not None else None
         name = type(held.event).__name__
         with span(f"{self._durable.name} {name}", headers, session=held.event.session_id):
-            rest = await self.handle(held.event)
-            if rest is None:
-                return
-            if not started.done():
-                started.set_result(None)
-            try:
-                # A task that swallows its cancellation seems to end normally, but has not ended by itself.
-                with cancellation_kept():
-                    await rest
-            finally:
-                await ended(rest)
+            tape = self._tapes.of(held.event.session_id)
+            with tape.working():
+                if held.sequence:
+                    tape.took_fact(HANDLED, held.sequence)
+                else:
+                    tape.took(TAKEN, held.event.event_id)
+                await self._run_handler(held, started)
+
+    async def _run_handler(self, held: Held, started: "asyncio.Future[None]") -> None:
+        rest = await self.handle(held.event)
+        if rest is None:
+            return
+        if not started.done():
+            started.set_result(None)
+        try:
+            # A task that swallows its cancellation seems to end normally, but has not ended by itself.
+            with cancellation_kept():
+                await rest
+        finally:
+            await ended(rest)
 
     async def _finish(self, held: Held, problem: str) -> None:
         try:
@@ -248,7 +264,8 @@ class Inbox(EventHandlers[Job | None], Subscriber):
     async def _retry(self, request: Msg) -> None:
         subject = (request.headers or {}).get(SUBJECT_HEADER, "")
         try:
-            held = self._put(decode(subject, request.data), None)
+            sequence = (request.headers or {}).get(SEQUENCE_HEADER, "")
+            held = self._put(decode(subject, request.data), None, int(sequence) if sequence.isdecimal() else 0)
         except Undecodable as error:
             await request.respond(str(error).encode())
             return

@@ -10,6 +10,9 @@ from contracts.codec import Undecodable, decode
 from contracts.topology import LISTENERS, live_event_subject
 from infra.log.connection import connection, lasting, unsubscribe
 from infra.log.handlers import EventHandlers, HandlersMismatch, Subscriber
+from infra.tape.deliveries import LIVE
+from infra.tape.tape import Tapes
+from infra.tape.untaped import Untaped
 
 log = logging.getLogger(__name__)
 
@@ -26,15 +29,17 @@ class LiveEvents(EventHandlers[None], Subscriber):
     Every copy of the process receives every event, and nothing is held: what is stored while this process or its
     connection is away is missed. Events of one class arrive in order, and the next one waits for the previous
     handler. Undecodable messages and failing handlers are logged; neither ends the subscription.
-    Raises HandlersMismatch for a process that has no such row.
+    Each call of a handler is noted on the session's tape, if `tapes` are given. Raises HandlersMismatch for a process
+    that has no such row.
     """
 
-    def __init__(self, broker: NatsBroker, process: str) -> None:
+    def __init__(self, broker: NatsBroker, process: str, tapes: Tapes | None = None) -> None:
         rows = [row for row in LISTENERS if row.process == process and row.events]
         if not rows:
             raise HandlersMismatch(f"{process} has no row with events in LISTENERS (contracts/topology): add one")
         super().__init__(f"listener {process}", tuple(event_class for row in rows for event_class in row.events))
         self._broker = broker
+        self._tapes = tapes or Untaped()
         self._subscriptions: list[Subscription] = []
 
     async def open(self) -> None:
@@ -57,7 +62,10 @@ class LiveEvents(EventHandlers[None], Subscriber):
         except Undecodable as error:
             log.warning("a live event was not handled: %s", error)
             return
+        tape = self._tapes.of(event.session_id)
         try:
-            await self.handle(event)
+            with tape.working():
+                tape.took_fact(LIVE, int((message.headers or {}).get("Nats-Sequence", "0")))
+                await self.handle(event)
         except Exception:  # whatever a handler raises must not end the subscription
             log.exception("%s of %s was not handled", type(event).__name__, event.session_id)

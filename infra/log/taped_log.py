@@ -4,13 +4,34 @@ from typing import Protocol
 
 from faststream.nats import NatsBroker
 
+from contracts import events as e
 from contracts.events import Event
-from infra.log.event_log import ExpectedSequence, Fact, LogUnavailable, StaleWriter, append, facts_after
+from infra.log.connection import connection
+from infra.log.event_log import (
+    ExpectedSequence,
+    Fact,
+    LogUnavailable,
+    StaleWriter,
+    append_once,
+    facts_after,
+    read_fact,
+)
 from infra.tape.tape import Tapes
 
 APPENDED, STALE, UNSTORED, READ = "appended", "stale", "unstored", "read"
 """Kinds of deliveries: a fact of ours is stored (its sequence); it is not, as another owner has appended (its event
 id); the log did not store it in time (its event id); facts were read (the last one's sequence)."""
+
+ENDINGS = (
+    e.TurnEnded,
+    e.ReplyCompleted,
+    e.PlaybackFinished,
+    e.PlaybackInterrupted,
+    e.TurnRecorded,
+    e.SummaryWritten,
+    e.SessionClosed,
+)
+"""Whoever appends one of these has done its part in a turn or a session: its tape is written soon after."""
 
 
 class EventLog(Protocol):
@@ -39,21 +60,33 @@ class LiveLog:
     async def append(self, event: Event, expected: ExpectedSequence | None = None, patience_s: float = 60) -> Fact:
         """See EventLog."""
         tape = self._tapes.of(event.session_id)
-        try:
-            sequence = await append(self._broker, event, expected, patience_s)
-        except StaleWriter:
-            tape.took(STALE, event.event_id)
-            raise
-        except LogUnavailable:
-            tape.took(UNSTORED, event.event_id)
-            raise
-        tape.took_fact(APPENDED, sequence)
-        return Fact(sequence, event)
+        event = event.model_copy(update={"basis": tape.basis, "appended_by": self._tapes.instance})
+        with tape.working():
+            try:
+                fact = await self._stored(event, expected, patience_s)
+            except StaleWriter:
+                tape.took(STALE, event.event_id)
+                raise
+            except LogUnavailable:
+                tape.took(UNSTORED, event.event_id)
+                raise
+            tape.took_fact(APPENDED, fact.sequence)
+        if isinstance(event, ENDINGS):
+            tape.turn_is_over()
+        return fact
+
+    async def _stored(self, event: Event, expected: ExpectedSequence | None, patience_s: float) -> Fact:
+        appended = await append_once(self._broker, event, expected, patience_s)
+        if appended.by_another:
+            return await read_fact(connection(self._broker), appended.sequence) or Fact(appended.sequence, event)
+        return Fact(appended.sequence, event)
 
     async def facts_after(
         self, session_id: str, after: int = 0, patience_s: float = 60, subjects: str = ""
     ) -> list[Fact]:
         """See EventLog. Raises what `infra.log.event_log.facts_after` raises."""
-        facts = await facts_after(self._broker, session_id, after, patience_s, subjects)
-        self._tapes.of(session_id).took_fact(READ, facts[-1].sequence if facts else after)
+        tape = self._tapes.of(session_id)
+        with tape.working():
+            facts = await facts_after(self._broker, session_id, after, patience_s, subjects)
+            tape.took_fact(READ, facts[-1].sequence if facts else after)
         return facts

@@ -1,7 +1,7 @@
 """What is on a tape: deliveries in the order they were handed to the code, and the kinds that every tape knows.
 
-An actor adds kinds of its own for what only it takes in (`report`, `tick`); those of facts are in `infra.log.taped_log`
-and where the facts are handed over: `handled` (an inbox), `live` (a plain subscription), `fact` (a session feed).
+An actor adds kinds of its own for what only it takes in (`report`, `tick`); those of the log's answers are in
+`infra.log.taped_log`.
 """
 
 import hashlib
@@ -19,6 +19,10 @@ of a tape count from 0, in the order they were made.
 number, packed piece; `end`: number (all pieces were handed over); `failed`: number, name of the exception's class, its
 text.
 """
+
+HANDLED, LIVE, FOLLOWED, TAKEN = "handled", "live", "fact", "taken"
+"""Kinds of facts that are handed to the code: to a handler of an inbox, to one of a plain subscription, from a session
+feed (payload of all: their sequence); to a handler of an inbox without a message (payload: the event's id)."""
 
 DIGEST_BYTES = 6
 

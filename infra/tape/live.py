@@ -64,6 +64,8 @@ class LiveTapes:
         self.instance = instance
         self.build = build
         self.time_ns = time_ns
+        self.written = 0
+        """How many chunks were published."""
         self.dropped = 0
         """How many chunks could not be written."""
         self._publish = publish
@@ -131,6 +133,7 @@ class LiveTapes:
             session_id, chunk = self._chunks[0]
             if not await self._publish(session_id, chunk):
                 return
+            self.written += 1
             # While it was published the oldest may have been dropped.
             if self._chunks and self._chunks[0][1] is chunk:
                 self._chunks.popleft()

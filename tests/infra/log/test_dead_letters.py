@@ -78,7 +78,7 @@ async def test_a_subject_that_is_no_utf8_is_buried_and_stops_nobody(broker: Nats
 
 
 async def test_a_letter_is_kept_whole_and_once_per_durable(broker: NatsBroker) -> None:
-    event = clause(0)
+    event = clause(0).model_copy(update={"appended_by": "reasoning-3f9c"})
     await append(broker, event, ExpectedSequence("voice.s-1.reply.*", 0))
     for durable in ("synthesis", "persistence"):
         async with a_copy_of(durable, refuse):

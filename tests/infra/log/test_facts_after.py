@@ -16,4 +16,4 @@ async def test_it_waits_until_nats_is_back(broker: NatsBroker, nats_server: Nats
     await nats_server.stop()
     reading = asyncio.create_task(facts_after(broker, "s"))
     await nats_server.start()
-    assert [fact.event for fact in await asyncio.wait_for(reading, 20)] == [CLOSED]
+    assert [fact.event.event_id for fact in await asyncio.wait_for(reading, 20)] == [CLOSED.event_id]
