@@ -1,10 +1,16 @@
-"""Which function handles which event: declared by decorators and checked against a row of `contracts.topology`."""
+"""Which function handles which event: declared by decorators and checked against a row of `contracts.topology`.
 
+What does not match is collected and raised when the handlers are opened, not where they are declared: at import a
+command line such as FastStream's would show it at the end of a long traceback.
+"""
+
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, Self, TypeVar, overload
 
 from contracts.events import Event
+from infra.cannot_run import CannotRun
 
 A = TypeVar("A", bound=Event)
 B = TypeVar("B", bound=Event)
@@ -14,8 +20,11 @@ ResultT = TypeVar("ResultT")
 _Decorator = Callable[[Callable[[A], Awaitable[ResultT]]], Callable[[A], Awaitable[ResultT]]]
 
 
-class HandlersMismatch(TypeError):
-    """The handlers that an actor declares are not those of its row in `contracts.topology`."""
+TOPOLOGY = "contracts/topology"
+
+
+class HandlersMismatch(CannotRun):
+    """The handlers that an actor declares are not those of its row in `contracts.topology`, or of its own durable."""
 
 
 class NoHandler(LookupError):
@@ -45,15 +54,17 @@ class EventHandlers(Generic[ResultT]):
     """The handlers of one listener, one for each event class that its row names.
 
     `listener` names the row in messages, for instance "durable synthesis"; `events` are the row's classes, none for a
-    row that receives everything. `ResultT` is what handlers may return.
+    row that receives everything. `row` says where the row is. `ResultT` is what handlers may return.
     """
 
-    def __init__(self, listener: str, events: tuple[type[Event], ...]) -> None:
+    def __init__(self, listener: str, events: tuple[type[Event], ...], row: str = TOPOLOGY) -> None:
         self._listener = listener
+        self._row = row
         self.events = events
         """The row's event classes; empty if it receives everything."""
         self._handlers: dict[type[Event], Callable[[Any], Awaitable[ResultT]]] = {}
         self._on_everything: Callable[[Event], Awaitable[None]] | None = None
+        self._problems: list[str] = []
 
     @overload
     def on(self, a: type[A], /) -> _Decorator[A, ResultT]: ...
@@ -66,8 +77,8 @@ class EventHandlers(Generic[ResultT]):
     def on(self, /, *classes: type[Event]) -> _Decorator[Any, ResultT]:
         """Declare the decorated function as the handler of these event classes.
 
-        Its parameter is typed as their union; with more than three classes, as `Event`. Raises HandlersMismatch for a
-        class that the row does not name, and for one that has a handler already.
+        Its parameter is typed as their union; with more than three classes, as `Event`. `check` refuses a class that
+        the row does not name, and one that has two handlers.
         """
 
         def declare(handler: Callable[[Any], Awaitable[ResultT]]) -> Callable[[Any], Awaitable[ResultT]]:
@@ -80,15 +91,15 @@ class EventHandlers(Generic[ResultT]):
     def on_everything(self, handler: Callable[[Event], Awaitable[None]]) -> Callable[[Event], Awaitable[None]]:
         """Declare the decorated function as the one that gets every event, after the handler of the event's class.
 
-        Only a row that receives everything has one. Raises HandlersMismatch otherwise, and for a second one.
+        Only a row that receives everything has one; `check` refuses it elsewhere, and a second one.
         """
         if self.events:
-            raise HandlersMismatch(
+            self._problems.append(
                 f"{_name(handler)} is declared for everything, but the {self._listener} receives only "
-                f"{_names(self.events)} (contracts/topology): declare it with `on` for some of these"
+                f"{_names(self.events)} ({self._row}): declare it with `on` for some of these"
             )
-        if self._on_everything is not None:
-            raise HandlersMismatch(
+        elif self._on_everything is not None:
+            self._problems.append(
                 f"the {self._listener} has two handlers for everything, {_name(self._on_everything)} and "
                 f"{_name(handler)}: keep one"
             )
@@ -96,18 +107,21 @@ class EventHandlers(Generic[ResultT]):
         return handler
 
     def check(self) -> None:
-        """Raise HandlersMismatch if an event of the row has no handler."""
+        """Raise HandlersMismatch if the handlers are not those of the row, each event's one."""
+        problems = [*self._problems]
         if not self.events and self._on_everything is None:
-            raise HandlersMismatch(
-                f"the {self._listener} receives every event (contracts/topology), but nothing is declared with "
+            problems.append(
+                f"the {self._listener} receives every event ({self._row}), but nothing is declared with "
                 "`on_everything`: declare a handler, or name the events in the row"
             )
         missing = [event_class for event_class in self.events if event_class not in self._handlers]
         if missing:
-            raise HandlersMismatch(
-                f"the {self._listener} receives {_names(missing)} (contracts/topology), but no handler is declared for "
+            problems.append(
+                f"the {self._listener} receives {_names(missing)} ({self._row}), but no handler is declared for "
                 "that: declare one with `on`, or remove it from the row"
             )
+        if problems:
+            raise HandlersMismatch("\n".join(problems))
 
     async def handle(self, event: Event) -> ResultT | None:
         """Call the handler of an event and return what it returns. Raises NoHandler, and what the handler raises."""
@@ -121,12 +135,12 @@ class EventHandlers(Generic[ResultT]):
 
     def _declare(self, event_class: type[Event], handler: Callable[[Any], Awaitable[ResultT]]) -> None:
         if self.events and event_class not in self.events:
-            raise HandlersMismatch(
+            self._problems.append(
                 f"{_name(handler)} is declared for {event_class.__name__}, but the {self._listener} receives only "
-                f"{_names(self.events)}: add the event to its row in contracts/topology, or remove the handler"
+                f"{_names(self.events)} ({self._row}): add the event there, or remove the handler"
             )
-        if (other := self._handlers.get(event_class)) is not None:
-            raise HandlersMismatch(
+        elif (other := self._handlers.get(event_class)) is not None:
+            self._problems.append(
                 f"the {self._listener} has two handlers for {event_class.__name__}, {_name(other)} and "
                 f"{_name(handler)}: keep one"
             )
@@ -138,4 +152,8 @@ def _names(classes: "tuple[type[Event], ...] | list[type[Event]]") -> str:
 
 
 def _name(handler: object) -> str:
-    return getattr(handler, "__name__", repr(handler))
+    """Return a handler's name and where it is."""
+    code = getattr(handler, "__code__", None)
+    if code is None:
+        return repr(handler)
+    return f"{getattr(handler, '__name__', repr(handler))} ({os.path.relpath(code.co_filename)}:{code.co_firstlineno})"

@@ -27,7 +27,7 @@ from contracts.topology import (
 from infra.log.connection import cancellation_kept, connection, jetstream, lasting
 from infra.log.dead_letters import SEQUENCE_HEADER, SUBJECT_HEADER, dead_letter
 from infra.log.event_log import NewerFact
-from infra.log.handlers import EventHandlers, NoHandler, Subscriber
+from infra.log.handlers import TOPOLOGY, EventHandlers, NoHandler, Subscriber
 from infra.log.held_jobs import HeldJobs
 from infra.log.held_messages import Held, HeldMessages, quietly
 from infra.log.lanes import Lanes
@@ -102,7 +102,8 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         self._tapes = tapes or Untaped()
         self._durable = next(d for d in DURABLES if d.name == durable) if isinstance(durable, str) else durable
         durable_name = self._durable.name
-        super().__init__(f"durable {durable_name}", self._durable.events)
+        row = TOPOLOGY if self._durable in DURABLES else f"where you declare `Durable({durable_name!r}, …)`"
+        super().__init__(f"durable {durable_name}", self._durable.events, row)
         self._is_job = self._durable.max_deliver < 0
         self._refuses = refuses
         self._lanes = Lanes[Held](durable_name, self._deal_with)
@@ -122,7 +123,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
     async def open(self) -> None:
         """Start the heartbeats and accept dead letters that are put back; call it when the broker is connected.
 
-        Raises HandlersMismatch if an event of the durable has no handler.
+        Raises HandlersMismatch if the handlers are not those of the durable.
         """
         self.check()
         if self._durable not in DURABLES:

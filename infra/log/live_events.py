@@ -45,7 +45,7 @@ class LiveEvents(EventHandlers[None], Subscriber):
     async def open(self) -> None:
         """Subscribe; call it when the broker is connected.
 
-        Raises HandlersMismatch if an event of the row has no handler, and nats errors.
+        Raises HandlersMismatch if the handlers are not those of the row, and nats errors.
         """
         self.check()
         for event_class in self.events:

@@ -78,8 +78,10 @@ async def test_what_goes_wrong_with_one_message_does_not_end_the_subscription(
 
 async def test_handlers_have_to_be_those_of_the_row(broker: NatsBroker) -> None:
     live = LiveEvents(broker, SYNTHESIS)
+    live.on(SessionOpened)(nothing)
     with pytest.raises(HandlersMismatch, match="SessionOpened, but the listener synthesis receives only"):
-        live.on(SessionOpened)(nothing)
+        await live.open()
+    live = LiveEvents(broker, SYNTHESIS)
     live.on(SessionClosed, ReplyDiscarded)(nothing)
     with pytest.raises(
         HandlersMismatch, match=r"listener synthesis receives TurnInterrupted .* no handler is declared"
