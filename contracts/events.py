@@ -73,7 +73,8 @@ class SessionClosed(Event):
     """The conversation ended; nothing more will be said in it."""
 
     reason: str = Field(
-        description="`hangup`, `timeout`, `vanished`, `shutdown`, `error`, `erased`, or `refused` (its own client was)."
+        description="`hangup`, `timeout`, `vanished`, `shutdown`, `error`, `erased`, `refused` (its own client was), "
+        "or the reason of a program that ended it, such as `moderation`."
     )
 
 

@@ -29,6 +29,7 @@ from bridge.playback.reply import Playing
 from bridge.playback.reports import HeldReply, Played
 from contracts import events as e
 from contracts.audio import FRAME_MS, IN_SAMPLE_RATE_HZ
+from contracts.requests import HANGUP
 from contracts.topology import (
     audio_out_subject,
 )
@@ -243,9 +244,9 @@ class Call:
         if self._ending is None:
             self._ending = asyncio.create_task(self._end(reason), name=f"end of {self.session_id}")
 
-    async def hang_up(self) -> None:
+    async def hang_up(self, reason: str = HANGUP) -> None:
         """End the session; return when its end is stored."""
-        self.end("hangup")
+        self.end(reason)
         await self._closed_in_log.wait()
 
     async def _end(self, reason: str) -> None:

@@ -10,6 +10,7 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from bridge.call.tasks import Tasks
+from contracts.requests import BadRequest, reason_of_end, refusal
 from contracts.topology import claim_subject, end_subject, held_subject
 from infra.process.tasks import CancelledElsewhere, own_cancellation_only
 from infra.session.index import newest_sessions
@@ -61,7 +62,7 @@ async def may_be_held(nc: Client, session_id: str) -> bool:
 class Holder:
     """Answers requests to the holder of a session: whether it holds it, to release it, and to end it.
 
-    `give_up` returns when the session is released, `hang_up` when its end is stored.
+    `give_up` returns when the session is released; `hang_up` takes the reason and returns when the end is stored.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Holder:
         session_id: str,
         tasks: Tasks,
         give_up: Callable[[], Awaitable[None]],
-        hang_up: Callable[[], Awaitable[None]],
+        hang_up: Callable[[str], Awaitable[None]],
     ) -> None:
         self._session_id = session_id
         self._tasks = tasks
@@ -104,7 +105,13 @@ class Holder:
         self._tasks.own(self._end_for(message), "ended from outside")
 
     async def _end_for(self, message: Msg) -> None:
-        await self._hang_up()
+        try:
+            reason = reason_of_end(message.data)
+        except BadRequest as error:
+            await message.respond(refusal("bad-request", str(error)))
+            return
+        log.info("session %s is ended from outside: %s", self._session_id, reason)
+        await self._hang_up(reason)
         await message.respond(b"")
 
 

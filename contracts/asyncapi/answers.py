@@ -20,6 +20,7 @@ from contracts.asyncapi.parts import (
 )
 from contracts.asyncapi.schemas import example
 from contracts.journal import ChunkWriter
+from contracts.requests import REASON
 
 _SUBJECT = f"voice.{EXAMPLE_SESSION}.moon.risen"
 _CHUNK = base64.b64encode(ChunkWriter().bytes("reasoning-3f9c", "0.1.0", 4, 17, True)).decode()
@@ -98,6 +99,7 @@ def other_messages(schemas: Node) -> Node:
         **message("LoadAnswer", "Whether a copy is full.", f"{EXAMPLE_ID} 0", TEXT, schema="LoadText"),
         **message("ClockAnswer", "What the time is.", {"time_ns": EXAMPLE_NS, "busy_ns": 61_000_000_000}, JSON),
         **message("ProjectionStatusAnswer", "How far one copy is.", _STATUS, JSON),
+        **message("EndRequest", "Why the session is to end.", {"reason": "moderation"}),
         **message("HangupRequest", "Who is to leave.", {"participant_id": "p-1"}),
         **message("TransferRequest", "Whose call goes where.", transfer),
         **message("Refusal", "Why it was not done.", refused),
@@ -138,6 +140,12 @@ def other_schemas() -> Node:
             },
         ),
         **_status(),
+        **obj(
+            "EndRequest",
+            "Why the session is to end (`SessionClosed.reason`); an empty message, or one without a reason, hangs up.",
+            {"reason": text("What the program that asks ends it for.") | {"pattern": f"^{REASON}$"}},
+            [],
+        ),
         **obj(
             "HangupRequest",
             "Whom to remove from the room; without a participant, or as an empty message, the session ends.",

@@ -106,8 +106,8 @@ CLAIM = Request(
 END = Request(
     "End",
     Address("do.{session}.bridge.end"),
-    ("Question",),
-    ("Done",),
+    ("EndRequest", "Question"),
+    ("Done", "Refusal"),
     "Asks the door that holds a session to end it; the answer comes once the session has ended.",
     answered_by=(BRIDGE, LIVEKIT_ROOM),
     asked_by=(BRIDGE, HTTP),
@@ -216,7 +216,10 @@ def claim_subject(session_id: str) -> str:
 
 
 def end_subject(session_id: str) -> str:
-    """Return where the door that holds a session is asked to end it; the answer comes once it has ended."""
+    """Return where the door that holds a session is asked to end it; the answer comes once it has ended.
+
+    `contracts.requests.end_request` makes the body, with a reason; an empty one ends it as a hang-up does.
+    """
     return END.address.of(session_id)
 
 

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from nats.errors import NoRespondersError
 
 from contracts import events as e
+from contracts.requests import end_request
 from contracts.topology import Durable, end_subject
 from infra.log.broker import make_app, make_broker
 from infra.log.connection import connection
@@ -18,6 +19,7 @@ from infra.session.addressing import words_of
 
 MODERATION = Durable("moderation", (e.TurnEnded,), from_now_on=True)
 FORBIDDEN = frozenset({"password", "pin"})
+ENDED_FOR = end_request("moderation")
 
 log = logging.getLogger(__name__)
 broker = make_broker(MODERATION.name)
@@ -30,7 +32,7 @@ async def turn_ended(event: e.TurnEnded) -> None:
     if FORBIDDEN.isdisjoint(words_of(event.text)):
         return
     try:
-        await connection(broker).request(end_subject(event.session_id), timeout=5)
+        await connection(broker).request(end_subject(event.session_id), ENDED_FOR, timeout=5)
     except NoRespondersError:
         log.warning("session %s is not a call, or is over: there is nothing to end", event.session_id)
 

@@ -2,8 +2,12 @@
 
 import asyncio
 
+import msgpack
+from faststream.nats import NatsBroker
+
 from contracts import events as e
-from contracts.topology import session_subjects
+from contracts.requests import end_request
+from contracts.topology import end_subject, session_subjects
 from infra.log.connection import connection
 from infra.log.event_log import history
 from infra.settings import Settings
@@ -47,6 +51,17 @@ async def test_hangup_closes_the_microphone_and_the_session_at_once(connect: Con
     assert isinstance(facts[-1], e.SessionClosed)
     assert facts[-1].reason == "hangup"
     await caller.fact("SessionClosed")
+
+
+async def test_a_program_ends_a_session_with_its_reason(connect: Connect, agent: Agent, broker: NatsBroker) -> None:
+    caller, nc = await connect(), connection(broker)
+    refused = await nc.request(end_subject(caller.session_id), msgpack.packb({"reason": "Not One Word"}), timeout=10)
+    assert msgpack.unpackb(refused.data)["error"]["code"] == "bad-request"
+    assert "SessionClosed" not in names(await agent.facts(caller.session_id))
+    assert (await nc.request(end_subject(caller.session_id), end_request("moderation"), timeout=10)).data == b""
+    closed = (await agent.facts(caller.session_id))[-1]
+    assert isinstance(closed, e.SessionClosed)
+    assert closed.reason == "moderation"
 
 
 async def test_a_client_that_vanished_ends_the_session_after_the_grace(

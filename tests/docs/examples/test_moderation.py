@@ -42,7 +42,7 @@ async def test_a_call_with_a_forbidden_word_is_ended_and_others_go_on(
             for caller, text in ((harmless, "What time is it?"), (careless, "My password is tiger.")):
                 turn = {"turn_id": f"t-{caller.session_id}", "participant_id": "caller", "text": text}
                 await agent.append(e.TurnEnded, caller.session_id, **turn)
-            assert (await careless.fact("SessionClosed"))["reason"]
+            assert (await careless.fact("SessionClosed"))["reason"] == "moderation"
 
             async def all_handled() -> object:
                 durable = await jetstream(broker).consumer_info(VOICE, "moderation")

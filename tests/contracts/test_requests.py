@@ -1,0 +1,36 @@
+"""Bodies of requests: what is written can be read, and what cannot be used is refused."""
+
+import contextlib
+import re
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.requests import REASON, BadRequest, end_request, reason_of_end
+
+
+@given(st.from_regex(REASON, fullmatch=True))
+def test_a_request_to_end_a_session_carries_its_reason(reason: str) -> None:
+    assert reason_of_end(end_request(reason)) == reason
+
+
+@pytest.mark.parametrize("body", [b"", end_request(), msgpack.packb({}), msgpack.packb({"reason": ""})])
+def test_without_a_reason_it_is_a_hangup(body: bytes) -> None:
+    assert reason_of_end(body) == "hangup"
+
+
+@pytest.mark.parametrize("reason", ["Moderation", "two words", "-", "a-", "x" * 41, "é", 7])
+def test_a_reason_that_is_no_short_word_is_refused(reason: object) -> None:
+    with pytest.raises(BadRequest, match="must be up to 40 lower-case letters"):
+        reason_of_end(msgpack.packb({"reason": reason}))
+    if isinstance(reason, str):
+        with pytest.raises(BadRequest):
+            end_request(reason)
+
+
+@given(st.binary(min_size=1))
+def test_other_bytes_are_refused_or_a_reason(body: bytes) -> None:
+    with contextlib.suppress(BadRequest):
+        assert re.fullmatch(REASON, reason_of_end(body))
