@@ -34,6 +34,12 @@ from infra.settings_types import (
 ENV_PREFIX = "DAREDEVIL_"
 
 
+SHORT_KEY_CHARS = 16
+"""A shorter key is warned about: the doors slow down guessing, but a word is guessed all the same."""
+
+SHORT_KEY_REMEDY = "`openssl rand -hex 32` makes one that cannot be guessed"
+
+
 class BadSettings(CannotRun, ValueError):
     """A setting has a value that cannot be used; the message names the setting and says what to write."""
 
@@ -237,6 +243,13 @@ class Settings(BaseSettings):
         if self.pulsar_tls_key_file and not self.pulsar_tls_cert_file:
             raise ValueError("DAREDEVIL_PULSAR_TLS_KEY_FILE is of no use without DAREDEVIL_PULSAR_TLS_CERT_FILE")
         return self
+
+    def short_keys(self) -> list[str]:
+        """Return the variables of keys that are set but so short that they can be guessed."""
+        keys = [
+            name for name in ("admin_key", "livekit_token_key") if len(getattr(self, name).strip()) < SHORT_KEY_CHARS
+        ]
+        return self.given(*keys)
 
     def unset(self, *names: str) -> list[str]:
         """Return the variables of those settings that are empty."""

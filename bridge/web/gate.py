@@ -11,7 +11,7 @@ from bridge.web.addresses import Buckets
 from bridge.web.proxies import is_local
 from bridge.web.resume_tokens import matches
 from bridge.web.user_tokens import NOBODY, BadToken, KeysUnavailable, UserTokens
-from infra.settings import Settings
+from infra.settings import SHORT_KEY_CHARS, SHORT_KEY_REMEDY, Settings
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +126,9 @@ def bearer_of(connection: HTTPConnection) -> str:
 
 
 def warn_of_strangers(settings: Settings, is_loopback: bool) -> None:
-    """Warn at start about what an open door means."""
+    """Warn at start about what an open door means, and about keys that can be guessed."""
+    for variable in settings.short_keys():
+        log.warning("%s has under %d characters and can be guessed: %s", variable, SHORT_KEY_CHARS, SHORT_KEY_REMEDY)
     if not is_loopback and not settings.auth:
         log.warning(
             "%s is open to whoever reaches this machine: anybody may talk here, and is nobody in particular. Set "

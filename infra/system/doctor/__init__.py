@@ -9,7 +9,7 @@ from typing import Literal
 from infra.log.nats_reach import nats_problem, shown_url
 from infra.projection import UnknownProjection, projections
 from infra.runtime import read_runtime
-from infra.settings import Settings
+from infra.settings import SHORT_KEY_CHARS, SHORT_KEY_REMEDY, Settings
 from infra.system.doctor.engines import models, tried_engines
 from infra.system.doctor.finding import SETUP, Finding, installed
 from infra.system.nats import NatsMissing, nats_server_path
@@ -31,6 +31,7 @@ async def examine(settings: Settings) -> list[Finding]:
         _projections,
         _data_dir,
         _page_port,
+        _keys,
         _for_tests,
     ]
     findings = [finding for check in checks for finding in check(settings)]
@@ -130,6 +131,12 @@ def _page_port(settings: Settings) -> Iterator[Finding]:
         yield Finding("page", "missing", *problem)
     else:
         yield Finding("page", "ok", f"port {settings.port} of {settings.host} is free")
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    for variable in settings.short_keys():
+        detail = f"it has under {SHORT_KEY_CHARS} characters and can be guessed"
+        yield Finding(variable, "warning", detail, SHORT_KEY_REMEDY)
 
 
 def _for_tests(_settings: Settings) -> Iterator[Finding]:

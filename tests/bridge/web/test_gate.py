@@ -214,6 +214,19 @@ async def test_a_token_for_rooms_is_for_the_user_of_the_token(open_site: OpenSit
     assert given.json()["participant_identity"] == "eve"
 
 
+async def test_a_key_that_can_be_guessed_is_warned_about_and_works(
+    open_site: OpenSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        http = await open_site(admin_key="an-admin-key-of-32-characters-xx")
+        assert "can be guessed" not in caplog.text
+        http = await open_site(admin_key="hunter2", livekit_token_key="backend")
+    assert "DAREDEVIL_ADMIN_KEY has under 16 characters and can be guessed" in caplog.text
+    assert "DAREDEVIL_LIVEKIT_TOKEN_KEY has under 16 characters and can be guessed" in caplog.text
+    assert "hunter2" not in caplog.text
+    assert (await http.get("/sessions", headers=bearer("hunter2"))).status_code == 200
+
+
 async def test_a_door_that_is_open_to_others_says_so(open_site: OpenSite, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         await open_site()

@@ -113,6 +113,13 @@ async def test_a_voice_that_the_local_engine_does_not_take_is_a_warning(tmp_path
     assert findings["DAREDEVIL_VOICE=alloy"].state == "warning"
 
 
+async def test_a_key_that_can_be_guessed_is_a_warning_without_the_key(tmp_path: Path) -> None:
+    finding = (await found(some_settings(tmp_path, admin_key="hunter2")))["DAREDEVIL_ADMIN_KEY"]
+    assert (finding.state, "under 16 characters" in finding.detail) == ("warning", True)
+    assert "hunter2" not in str(finding)
+    assert "DAREDEVIL_ADMIN_KEY" not in await found(some_settings(tmp_path, admin_key="x" * 16))
+
+
 @pytest.mark.parametrize("host", ["192.0.2.1", "nohost.invalid"])
 async def test_an_address_of_another_machine_is_told_with_its_setting(tmp_path: Path, host: str) -> None:
     page = (await found(some_settings(tmp_path, host=host)))["page"]
