@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Literal
 
 from actors.summaries.conversation import SpokenLine
-from infra.session.addressing import word_set, words_of
+from infra.session.addressing import words_of
+from infra.spoken.vocabulary import word_set
 
 TOPICS = 5
 """The most topics that are named."""

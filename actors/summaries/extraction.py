@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from actors.summaries.conversation import SpokenLine
 from actors.summaries.counting import COMMON
-from infra.session.addressing import word_set
+from infra.spoken.vocabulary import word_set
 
 LONGEST = 400
 """Default length of an extract, in characters."""

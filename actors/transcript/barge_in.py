@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from actors.transcript.repeating import repeats
-from infra.session.addressing import asks, is_said_to, names, word_set, words_of
+from infra.session.addressing import asks, is_said_to, names, words_of
 from infra.session.signals import is_signal, may_become_signal
+from infra.spoken.vocabulary import word_set
 
 Reason = Literal["no-words", "backchannel", "echo", "unaddressed"]
 

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from infra.session.addressing import word_set, words_of
+from infra.session.addressing import words_of
+from infra.spoken.vocabulary import word_set
 
 SAMPLES_PER_MS = 16
 WINDOW_SAMPLES = 512

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from infra.session.addressing import word_set
+from infra.spoken.vocabulary import word_set
 
 MOST_WORDS, MOST_AGENT_WORDS = 40, 500
 LIKE = 0.75

@@ -37,11 +37,6 @@ MOST_CHARS = 2000
 """Only this much of a text is read: nobody speaks longer, but somebody may paste a book."""
 
 
-def word_set(words: str) -> frozenset[str]:
-    """Return the words of a list written as one text, separated by spaces."""
-    return frozenset(words.split())
-
-
 def words_of(text: str) -> list[str]:
     """Return the words of a text in lower case, without punctuation."""
     return WORD.findall(text.lower().replace("\u2019", "'"))

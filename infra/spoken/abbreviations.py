@@ -5,9 +5,9 @@ import re
 from infra.spoken import dates, places
 from infra.spoken.mapped import MappedText, kept
 from infra.spoken.numbers import cardinal, ordinal, year
-from infra.spoken.vocabulary import ALWAYS, BEFORE_NUMBER, MONTHS, NUMBERED, ROMAN, TITLES, words
+from infra.spoken.vocabulary import ALWAYS, BEFORE_NUMBER, MONTHS, NUMBERED, ROMAN, TITLES, word_set
 
-_REGNAL = words(
+_REGNAL = word_set(
     "henry louis elizabeth george edward charles william james richard john paul pius benedict francis"
     " nicholas catherine peter ivan alexander frederick philip ferdinand napoleon leo gregory innocent"
     " urban clement boniface mary ramses ramesses thutmose ptolemy darius xerxes cyrus otto friedrich"
@@ -19,7 +19,7 @@ _REGNAL = words(
 )
 _SINGLE = frozenset(["I", "V", "X"])
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
-_NOT_NUMERALS = words("XL XXL XXX XX CD DC MD CV MC DM MM CC MIX DIM MIL MILL LI DI MI VI")
+_NOT_NUMERALS = word_set("XL XXL XXX XX CD DC MD CV MC DM MM CC MIX DIM MIL MILL LI DI MI VI")
 _NAMED_NUMERAL = re.compile(rf"\b([A-Z][a-z]+)(\s+)({ROMAN.pattern})(?![\w.]*\w|'(?!s))(?=('s)?)")
 _LABELLED_NUMERAL = re.compile(rf"\b({'|'.join(NUMBERED)})(\s+)({ROMAN.pattern})(?!\w|'\w|\.\w)")
 _CENTURY = re.compile(rf"\b(?=[XVI])({ROMAN.pattern})(?:th|st|e)?(?=[\s-]+centur(?:y|ies)\b)")

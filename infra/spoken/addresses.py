@@ -4,7 +4,7 @@ import re
 
 from infra.spoken.mapped import MappedText
 from infra.spoken.numbers import cardinal, spelled
-from infra.spoken.vocabulary import words
+from infra.spoken.vocabulary import word_set
 
 _SIGNS = {
     ".": "dot",
@@ -21,7 +21,7 @@ _SIGNS = {
     "\\": "backslash",
     "#": "hash",
 }
-_SAID_AS_WORDS = words(
+_SAID_AS_WORDS = word_set(
     "com org net gov edu info dev app biz name shop blog online site store tech cloud museum co zip exe"
     " doc bin log tar yaml yml json toml text bat conf config cfg docs ini lock"
 )

@@ -2,12 +2,12 @@
 
 import re
 
-from infra.spoken.vocabulary import words
+from infra.spoken.vocabulary import word_set
 
 _BEFORE = re.compile(r"(?i)(?<![\w.])(an?|another|every|the|this|that|my|your|his|her|its|our|their)\s+$")
 _INDEFINITE = frozenset({"a", "an", "another", "every"})
 _NOUN = re.compile(r"[\s-](?:[a-z]+ly\s)?([a-z]{2,})")
-_NO_NOUN = words(
+_NO_NOUN = word_set(
     "a an the and or but of in on at to for from by with without per than as is are was were be been if so that this"
     " which who whom whose we you he she it they i each every more less fewer too ago away apart later earlier"
     " before after"

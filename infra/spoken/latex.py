@@ -4,7 +4,7 @@ import re
 
 from infra.spoken.mapped import MappedText
 from infra.spoken.numbers import ordinal
-from infra.spoken.vocabulary import words
+from infra.spoken.vocabulary import word_set
 
 _LATEX = re.compile(
     r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|\$(?=[^\s\d$])([^$\n`]*?)(?<=[^\s\\])\$(?!\d)"
@@ -77,7 +77,7 @@ _COMMANDS = {
     "iint": "the double integral of",
     "oint": "the closed integral of",
 }
-_GREEK = words(
+_GREEK = word_set(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon"
     " phi chi psi omega"
 )

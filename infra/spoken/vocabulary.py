@@ -3,9 +3,9 @@
 import re
 
 
-def words(text: str) -> frozenset[str]:
-    """Return the words of a list written as a text."""
-    return frozenset(text.split())
+def word_set(words: str) -> frozenset[str]:
+    """Return the words of a list written as one text, separated by spaces."""
+    return frozenset(words.split())
 
 
 TITLES = {
@@ -163,7 +163,7 @@ DAYS = {
     "sun": "Sunday",
 }
 
-NUMBERED = words(
+NUMBERED = word_set(
     "chapter page pages figure section part volume number room flight gate platform line step question"
     " table act scene book article appendix version level phase type class grade unit lesson exercise"
     " episode season track route highway interstate terminal window king queen pope world war super bowl"
@@ -171,7 +171,7 @@ NUMBERED = words(
 )
 """Words that are followed by a number or a Roman numeral."""
 
-UNIT_NAMES = words(
+UNIT_NAMES = word_set(
     "in ft yd mi km cm mm m oz lb lbs kg g mg tbsp tsp tbs hr hrs min mins sec secs yr yrs wk wks mo mos gal qt"
     " pt pts sq"
     " l ml dl cl h s ms"
@@ -181,7 +181,7 @@ UNIT_NAMES = words(
 SCALES = ("thousand", "million", "billion", "trillion")
 
 ROMAN = re.compile(r"(?=[MDCLXVI])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
-OPERATORS = words(
+OPERATORS = word_set(
     "+ - \u2212 \u2013 * / = == != < > <= >= \u2264 \u2265 \u2260 \u2248 ~ \u00d7 \u00f7 \u00b1 ^ ** % & | -> &&"
     " || += -= \u2192 \u2190 \u2261 &amp; &lt; &gt; &le; &ge; &ne; &times; &divide; &plusmn; &rarr; &larr;"
 )

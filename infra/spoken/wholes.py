@@ -13,7 +13,7 @@ from infra.spoken.vocabulary import (
     SCALES,
     TITLES,
     UNIT_NAMES,
-    words,
+    word_set,
 )
 
 _OPENING = "\"'\u201c\u2018([{*_~`<"
@@ -24,12 +24,12 @@ _NUMBER = re.compile(r"[-+\u2212]?[$\u20ac\u00a3\u00a5#(]*[\d][\d.,:/()'\u2019\"
 _DAY = re.compile(r"\d{1,2}(?:st|nd|rd|th)?,")
 _DASHES = "-\u2212\u2013\u2014"
 _TIMES_OF_DAY = frozenset({"a.m", "p.m", "am", "pm"})
-_JOINING = words("to and by of through times x plus minus over or per from point")
+_JOINING = word_set("to and by of through times x plus minus over or per from point")
 _ABBREVIATIONS = frozenset(
     {*TITLES, *ALWAYS, *(set(MONTHS) - {"may", "mar"}), *(set(DAYS) - {"sun", "sat", "mon", "wed"})}
     | {"vol", "pp", "rt", "gov", "fig", "b.c", "a.d", "ph.d", "d.c", "u.s", "u.k", "u.n", "m.d", "b.a", "m.a", "p.s"}
 ) - {"max"}
-_GOES_ON = words(
+_GOES_ON = word_set(
     "est edt et cst cdt ct mst mdt mt pst pdt pt utc gmt bst cet cest ist jst aest aedt eastern central mountain"
     " pacific"
     " ltd inc llc kg nw ne sw se n s e w monday tuesday wednesday thursday friday saturday sunday mon tue tues"
@@ -37,9 +37,9 @@ _GOES_ON = words(
     " thurs fri sat sun"
 ) | {*MONTHS, *(name.lower() for name in MONTHS.values())}
 """What continues the sentence, capital or not: `5 p.m. EST`, `Co. Ltd.`, `Pennsylvania Ave. NW`."""
-_WITH_MORE = words("ft lb lbs hr hrs min mins") | frozenset(DAYS)
+_WITH_MORE = word_set("ft lb lbs hr hrs min mins") | frozenset(DAYS)
 """A number after these continues the sentence: `5 ft. 6 in.`, `Tue. 3 Dec.`"""
-_BEFORE_DIGIT = words(
+_BEFORE_DIGIT = word_set(
     "ref rs ps rom matt cor gal eph thess tim heb pet exod lev deut prov isa jer ezek mar fl para sched approx"
 )
 """Other abbreviations, only before a number."""
@@ -130,7 +130,7 @@ _AMOUNT_OF_SOMETHING = re.compile(
 _TWO_PARTS = frozenset(
     {("sq", "ft"), ("sq", "m"), ("sq", "km"), ("sq", "mi"), ("fl", "oz"), ("et", "al"), ("cu", "ft")}
 )
-_STREETS = words("st ave blvd rd dr ln street avenue road")
+_STREETS = word_set("st ave blvd rd dr ln street avenue road")
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
 
 

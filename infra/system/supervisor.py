@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -10,25 +9,24 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from infra.log.held_jobs import give_back
 from infra.log.nats_reach import nats_problem, shown_url
 from infra.process.tasks import ended, own_cancellation_only
-from infra.runtime import Runtime, clear_runtime, write_runtime
 from infra.settings import Settings
 from infra.system.addresses import Addresses, choose_addresses, livekit_line
 from infra.system.apps import App, Stage
 from infra.system.environment import child_environment, held_dir, with_secrets
 from infra.system.lock import DataDirLock, lock_data_dir
-from infra.system.log_disk import LogDisk, free_bytes
-from infra.system.logs import LogTail, keep_small, last_lines
+from infra.system.log_watch import REST_S, LogWatch
+from infra.system.logs import last_lines
 from infra.system.nats import nats_environment, nats_server_path, wait_for_port, write_nats_config
 from infra.system.page_port import check_port
 from infra.system.parts import NATS, Program, processes
 from infra.system.processes import ForkServerClient, ForkServerGone, Running, start_program
 from infra.system.readiness import port_file, wait_until_ready
+from infra.system.run_files import RunFiles
 from infra.system.start_failed import StartFailed
 
 START_TIMEOUT_S = 120
@@ -37,12 +35,10 @@ START_TIMEOUT_S = 120
 STABLE_S = 10
 """After a process has lived this long, a crash is not counted as one in a row."""
 
-KEEPER_REST_S = 0.1
-
 GRACE_S = 6
 """How long a process may take to end after SIGTERM."""
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 def backoff_s(crashes: int) -> float:
@@ -70,8 +66,8 @@ class Supervisor:
     def __init__(
         self,
         settings: Settings,
-        progress: Tell = lambda _: None,
-        warn: Tell = lambda _: None,
+        progress: Report = lambda _: None,
+        warn: Report = lambda _: None,
         log_only: bool = False,
         parts: Sequence[Program | App] | None = None,
     ) -> None:
@@ -80,7 +76,6 @@ class Supervisor:
         self._warn = warn
         self._log_only = log_only
         self._data_dir = settings.data_dir.absolute()
-        self._logs = self._data_dir / "logs"
         self._addresses = choose_addresses(settings)
         self._environment = child_environment(os.environ, settings, self._addresses)
         if parts is None:
@@ -90,12 +85,10 @@ class Supervisor:
         self._forks: ForkServerClient | None = None
         self._running: dict[str, Running] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
-        self._tails: dict[str, LogTail] = {}
-        self._watcher: asyncio.Task[None] | None = None
-        self._disk = LogDisk(self._data_dir)
         self._stopping: set[str] = set()
+        self._files = RunFiles(self._data_dir)
+        self.watch = LogWatch(self._data_dir, warn, self._running, self._stopping)
         self._stop_signals = {part.name: part.stop for part in self._parts if isinstance(part, Program)}
-        self._is_ending = False
         self._starting: asyncio.Task[None] | None = None
         self._gave_up: asyncio.Future[str] | None = None
         self._began = time.monotonic()
@@ -123,8 +116,7 @@ class Supervisor:
         try:
             if not self._log_only:
                 check_port(self._settings.host, self._settings.port)
-            self._logs.mkdir(parents=True, exist_ok=True)
-            self._begin_watching()
+            self.watch.begin()
             self._gave_up = asyncio.get_running_loop().create_future()
             self._starting = asyncio.create_task(self._start_all(), name="start")
             either: list[asyncio.Future[Any]] = [self._starting, self._gave_up]
@@ -133,7 +125,7 @@ class Supervisor:
                 why = (
                     self._gave_up.result()
                     if self._gave_up.done()
-                    else f"the system was not ready after {START_TIMEOUT_S} s: see the log files in {self._logs}"
+                    else f"the system was not ready after {START_TIMEOUT_S} s: see the log files in {self.watch.folder}"
                 )
                 await ended(self._starting)
                 raise StartFailed(why)
@@ -149,8 +141,8 @@ class Supervisor:
     async def _start_each(self) -> None:
         parts = [] if self._log_only else self._parts
         if any(isinstance(part, App) for part in parts):
-            self._forks = ForkServerClient(with_secrets((), self._environment), self._log_file("forkserver"))
-            self._tails["forkserver"] = LogTail(self._log_file("forkserver"))
+            self._forks = ForkServerClient(with_secrets((), self._environment), self.watch.file_of("forkserver"))
+            self.watch.add("forkserver")
             await self._forks.start()
         await self._start_nats()
         if self._log_only:
@@ -158,7 +150,7 @@ class Supervisor:
         port_file(self._settings).unlink(missing_ok=True)
         shutil.rmtree(held_dir(self._settings), ignore_errors=True)
         self._announce()
-        self._note_postgres()
+        self._files.postgres_url(self._environment["DAREDEVIL_POSTGRES_URL"])
         spares = [part for part in parts if isinstance(part, App) and part.is_spare]
         at_once = [part for part in parts if part not in spares]
         for part in at_once:
@@ -167,7 +159,7 @@ class Supervisor:
         if rooms := livekit_line(self._addresses):
             self._progress(rooms)
         needed = [part for part in parts if part.needed]
-        ready = await wait_until_ready(needed, self._addresses.nats_url, self._settings, self._tell_ready)
+        ready = await wait_until_ready(needed, self._addresses.nats_url, self._settings, self._report_ready)
         self.page_url, self.unable = ready.page_url, ready.unable
         if self.page_url:
             # After a crash the door returns at the same address.
@@ -177,7 +169,7 @@ class Supervisor:
         for spare in spares:
             self._keep(spare)
 
-    def _tell_ready(self, name: str) -> None:
+    def _report_ready(self, name: str) -> None:
         self._progress(f"{name} is ready after {time.monotonic() - self._began:.1f} s")
 
     async def _start_nats(self) -> None:
@@ -198,8 +190,7 @@ class Supervisor:
     # -- keeping processes alive
 
     def _keep(self, part: Program | App) -> None:
-        keep_small(self._log_file(part.name))
-        self._tails[part.name] = LogTail(self._log_file(part.name))
+        self.watch.add(part.name)
         self._begin_keeping(part)
 
     def _begin_keeping(self, part: Program | App) -> None:
@@ -214,7 +205,7 @@ class Supervisor:
         if part.name not in self._stopping and (keeper.cancelled() or error is not None):
             why = f"{error!r}" if error is not None else "cancelled"
             self._warn(f"the task that keeps {part.name} running has ended ({why}); another takes its place")
-            asyncio.get_running_loop().call_later(KEEPER_REST_S, self._begin_keeping, part)
+            asyncio.get_running_loop().call_later(REST_S, self._begin_keeping, part)
 
     async def _keep_running(self, part: Program | App) -> None:
         crashes = 0
@@ -238,14 +229,14 @@ class Supervisor:
             crashes = 1 if time.monotonic() - began > STABLE_S else crashes + 1
             delay_s = backoff_s(crashes)
             if self.ready_s is None and crashes >= 3 and part.needed:
-                log = self._log_file(part.name)
+                log = self.watch.file_of(part.name)
                 self._give_up(f"{part.name} {ending}. The end of {log}:\n{last_lines(log)}")
             again = f", crash {crashes} in a row" if crashes > 1 else ""
             self._warn(f"{part.name} {ending}; starting it again in {delay_s:.2g} s{again}")
             await asyncio.sleep(delay_s)
 
     async def _launch(self, part: Program | App) -> Running:
-        log = self._log_file(part.name)
+        log = self.watch.file_of(part.name)
         if isinstance(part, App):
             assert self._forks is not None
             environment = with_secrets(part.secrets, self._environment)
@@ -264,69 +255,13 @@ class Supervisor:
     # -- informing others
 
     def _announce(self) -> None:
-        at = self._addresses
-        runtime = Runtime(os.getpid(), at.nats_url, at.llm_url, self.page_url, at.livekit_url)
-        write_runtime(self._data_dir, runtime)
+        self._files.addresses(self._addresses, self.page_url)
         self._note_processes()
 
-    def _note_postgres(self) -> None:
-        """Write the address of the tables for other programs: `psql $(cat run/postgres_url)`."""
-        (self._data_dir / "run" / "postgres_url").write_text(self._environment["DAREDEVIL_POSTGRES_URL"])
-
     def _note_processes(self) -> None:
-        if self._log_only:
-            return
-        forkserver = {"forkserver": self._forks.pid} if self._forks is not None and self._forks.pid else {}
-        noted = {"ready_s": self.ready_s, "pids": {"supervisor": os.getpid(), **forkserver, **self.pids()}}
-        path = self._data_dir / "run" / "processes.json"
-        temporary = path.with_suffix(".new")
-        temporary.write_text(json.dumps(noted))
-        temporary.replace(path)
-
-    def _log_file(self, name: str) -> Path:
-        return self._logs / f"{name}.log"
-
-    def _begin_watching(self) -> None:
-        if not self._is_ending:
-            self._watcher = asyncio.create_task(self._watch_logs(), name="log watcher")
-            self._watcher.add_done_callback(self._replace_watcher)
-
-    def _replace_watcher(self, watcher: "asyncio.Task[None]") -> None:
-        """Start another task to watch the logs, if anything but our own end has ended the previous one."""
-        if not self._is_ending:
-            why = "cancelled" if watcher.cancelled() else f"{watcher.exception()!r}"
-            self._warn(f"the task that watches the logs has ended ({why}); another takes its place")
-            asyncio.get_running_loop().call_later(KEEPER_REST_S, self._begin_watching)
-
-    async def _watch_logs(self) -> None:
-        while True:
-            await asyncio.sleep(0.25)
-            self._show_loud_lines()
-            if self._disk.restart_due() and NATS in self._running:
-                self._warn("the log's disk has room again: restarting NATS, calls continue")
-                self._disk.restarted()
-                self._running[NATS].send(signal.SIGTERM)
-
-    def _show_loud_lines(self) -> None:
-        for name, tail in self._tails.items():
-            lines = tail.loud_lines()
-            tail.keep_small()
-            # During shutdown all lose their connections, which need not be shown.
-            for line in [] if name in self._stopping else lines:
-                if name == NATS and self._is_of_full_disk(line):
-                    continue
-                self._warn(line if name in line else f"{name}: {line}")
-
-    def _is_of_full_disk(self, line: str) -> bool:
-        """Return whether a line is about a full disk; warn of that once instead of for each failed write."""
-        known = self._disk.failed
-        is_of_it = self._disk.take(line)
-        if is_of_it and not known:
-            self._warn(
-                f"the log stores no more facts: writing to {self._data_dir} fails (its disk has "
-                f"{free_bytes(self._data_dir) / 1e6:.0f} MB free). Free some space; NATS then restarts by itself"
-            )
-        return is_of_it
+        if not self._log_only:
+            forkserver = {"forkserver": self._forks.pid} if self._forks is not None and self._forks.pid else {}
+            self._files.processes({**forkserver, **self.pids()}, self.ready_s)
 
     # -- the end
 
@@ -343,13 +278,10 @@ class Supervisor:
         if self._forks is not None:
             await self._forks.stop()
         await self._stop(NATS)
-        self._is_ending = True
-        await ended(*self._keepers.values(), *([self._watcher] if self._watcher is not None else []))
-        self._show_loud_lines()
+        await ended(*self._keepers.values())
+        await self.watch.end()
         if not self._log_only:
-            clear_runtime(self._data_dir)
-            for name in ("processes.json", "postgres_url"):
-                (self._data_dir / "run" / name).unlink(missing_ok=True)
+            self._files.clear()
         if self._lock is not None:
             self._lock.release()
             self._lock = None
@@ -379,8 +311,8 @@ class Supervisor:
 @asynccontextmanager
 async def running_system(
     settings: Settings,
-    progress: Tell = lambda _: None,
-    warn: Tell = lambda _: None,
+    progress: Report = lambda _: None,
+    warn: Report = lambda _: None,
     log_only: bool = False,
 ) -> AsyncIterator[Supervisor]:
     """Run a system for the length of a block. Raises what `Supervisor.start` raises."""

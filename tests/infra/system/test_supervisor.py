@@ -19,6 +19,7 @@ from infra.settings import Settings
 from infra.system.addresses import choose_addresses, needs_local_llm
 from infra.system.apps import App, Stage
 from infra.system.lock import DataDirInUse, lock_data_dir
+from infra.system.log_watch import LogWatch
 from infra.system.parts import Program, processes
 from infra.system.processes import ForkServerClient, alive
 from infra.system.readiness import Ready
@@ -342,22 +343,28 @@ async def test_a_part_whose_keeper_anybody_has_cancelled_is_kept_on(tmp_path: Pa
         await until(lambda: supervisor.pids().get("one", pid) != pid)
 
 
+class InterruptedWatch(LogWatch):
+    """Its third await is cancelled."""
+
+    injected = Injected(3)
+
+    async def watch(self) -> None:
+        await with_cancellation(super().watch(), self.injected)
+
+
 class InterruptedSupervisor(Supervisor):
     """The keeper of part `pN` has its Nth await cancelled, and so has the watcher of the logs its third."""
 
     def __init__(self, tmp_path: Path, warned: list[str], awaits: int) -> None:
         self.injected = {f"p{at}": Injected(at) for at in range(1, awaits + 1)}
-        self.watching = Injected(3)
         parts = [part(name) for name in self.injected]
         super().__init__(some_settings(tmp_path), warn=warned.append, parts=parts)
+        self.watch = InterruptedWatch(tmp_path, warned.append, self._running, self._stopping)
 
     async def _keep_running(self, part: Program | App) -> None:
         work = super()._keep_running(part)
         injected = self.injected.get(part.name)
         await (with_cancellation(work, injected) if injected is not None else work)
-
-    async def _watch_logs(self) -> None:
-        await with_cancellation(super()._watch_logs(), self.watching)
 
 
 async def test_every_part_is_kept_wherever_something_its_keeper_waits_for_is_cancelled(tmp_path: Path) -> None:
@@ -370,7 +377,7 @@ async def test_every_part_is_kept_wherever_something_its_keeper_waits_for_is_can
                 before = supervisor.pids()[name]
                 os.kill(before, signal.SIGKILL)
                 await until(lambda: supervisor.pids().get(name, before) != before)  # noqa: B023 (waited for here)
-        await until(lambda: supervisor.watching.done)
+        await until(lambda: InterruptedWatch.injected.done)
         await until(lambda: any("watches the logs" in line for line in warned))
         await until(lambda: all(children_of(name) == [supervisor.pids().get(name)] for name in supervisor.injected))
     finally:
