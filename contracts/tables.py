@@ -1,7 +1,9 @@
 """The tables of the Postgres projection by name, for all SQL: queries need no import of the projection.
 
-Their columns are those of the row classes in `projections/postgres/fold.py`.
+Their columns are those of the row classes in `projections/postgres/fold.py`; a test compares.
 """
+
+from enum import StrEnum
 
 SCHEMA = "agents"
 
@@ -15,3 +17,20 @@ WITH_WORDS = (CONVERSATIONS, SUMMARIES, RECORDINGS)
 
 ALL_CONVERSATIONS = f"{SCHEMA}.{CONVERSATIONS}"
 """The table of turns with its schema, for connections whose search path is not ours."""
+
+
+class Turn(StrEnum):
+    """The columns of `conversations`, one row a turn, that others than the projection read."""
+
+    SEQUENCE = "sequence"
+    REPLY_ID = "reply_id"
+    SESSION_ID = "session_id"
+    USER_ID = "user_id"
+    TURN_ENDED_AT = "turn_ended_at"
+    RECORDED_AT = "recorded_at"
+    USER_TEXT = "user_text"
+    WRITTEN_TEXT = "written_text"
+    HEARD_TEXT = "heard_text"
+    INTERRUPTED = "interrupted"
+    EMBEDDING = "embedding"
+    EMBEDDING_MODEL = "embedding_model"

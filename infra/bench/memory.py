@@ -14,7 +14,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from contracts.tables import ALL_CONVERSATIONS, CONVERSATIONS
+from contracts.tables import ALL_CONVERSATIONS, CONVERSATIONS, Turn
 from infra.bench.own_postgres import own_postgres
 from infra.bench.statistics import percentile
 from infra.engines.embedding import LOCAL_DIMS, LOCAL_MODEL, LocalEmbedder, exchange_text
@@ -144,8 +144,8 @@ def sentence(drawn: random.Random, patterns: tuple[str, ...]) -> str:
 
 
 _COLUMNS = (
-    "reply_id, session_id, user_id, turn_ended_at, recorded_at, user_text, written_text, heard_text, interrupted,"
-    " embedding, embedding_model, sequence"
+    *(Turn.REPLY_ID, Turn.SESSION_ID, Turn.USER_ID, Turn.TURN_ENDED_AT, Turn.RECORDED_AT, Turn.USER_TEXT),
+    *(Turn.WRITTEN_TEXT, Turn.HEARD_TEXT, Turn.INTERRUPTED, Turn.EMBEDDING, Turn.EMBEDDING_MODEL, Turn.SEQUENCE),
 )
 
 
@@ -157,7 +157,7 @@ async def _fill(url: str, turns: int) -> list[str]:
     """Write the turns; return the user of each."""
     embedder, drawn, users = LocalEmbedder(), random.Random(5), list(whose(turns))
     began = datetime(2026, 1, 1, tzinfo=UTC)
-    statement = f"COPY {ALL_CONVERSATIONS} ({_COLUMNS}) FROM STDIN".encode()
+    statement = f"COPY {ALL_CONVERSATIONS} ({', '.join(_COLUMNS)}) FROM STDIN".encode()
     async with await _connected(url) as connection, connection.cursor() as cursor, cursor.copy(statement) as copy:
         for start in range(0, turns, BATCH):
             count = min(BATCH, turns - start)

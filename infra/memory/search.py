@@ -14,7 +14,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from contracts.tables import ALL_CONVERSATIONS
+from contracts.tables import ALL_CONVERSATIONS, Turn
 from infra.engines.embedding import Vector
 
 LATEST = 4000
@@ -49,35 +49,42 @@ class Memory:
 
 # Adding 0 keeps the planner from the HNSW index; the condition on the model's name is that of the user's index, which
 # holds the vectors beside each other. What is to be left out is among the nearest, so that many more are taken first.
-_NEAREST_SQL = """
+_FOUND = (
+    f"{Turn.REPLY_ID}, {Turn.SESSION_ID}, {Turn.USER_TEXT}, {Turn.HEARD_TEXT}, "
+    f"coalesce({Turn.TURN_ENDED_AT}, {Turn.RECORDED_AT})"
+)
+_INDEXED = f"{Turn.EMBEDDING} IS NOT NULL AND octet_length({Turn.EMBEDDING_MODEL}) <= 200"
+
+
+def _nearest_sql(turns: str, indexed: str) -> str:
+    return f"""
     WITH nearest AS (
-        SELECT sequence, (embedding <=> %(vector)s::vector) + 0 AS distance FROM {turns}
-        WHERE user_id = %(user)s AND embedding_model = %(model)s AND {indexed}
+        SELECT {Turn.SEQUENCE}, ({Turn.EMBEDDING} <=> %(vector)s::vector) + 0 AS distance FROM {turns}
+        WHERE {Turn.USER_ID} = %(user)s AND {Turn.EMBEDDING_MODEL} = %(model)s AND {indexed}
         ORDER BY distance LIMIT %(more)s
     )
-    SELECT reply_id, session_id, user_text, heard_text, coalesce(turn_ended_at, recorded_at), 1 - distance
-    FROM nearest JOIN {conversations} USING (sequence)
-    WHERE reply_id <> ALL(%(without)s::text[]) ORDER BY distance LIMIT %(most)s
+    SELECT {_FOUND}, 1 - distance
+    FROM nearest JOIN {ALL_CONVERSATIONS} USING ({Turn.SEQUENCE})
+    WHERE {Turn.REPLY_ID} <> ALL(%(without)s::text[]) ORDER BY distance LIMIT %(most)s
 """
-_INDEXED = "embedding IS NOT NULL AND octet_length(embedding_model) <= 200"
-_ALL_SQL = _NEAREST_SQL.format(turns=ALL_CONVERSATIONS, conversations=ALL_CONVERSATIONS, indexed=_INDEXED)
-_LATEST_SQL = _NEAREST_SQL.format(
-    turns=f"""(
-            SELECT sequence, user_id, embedding, embedding_model FROM {ALL_CONVERSATIONS}
-            WHERE user_id = %(user)s AND {_INDEXED} ORDER BY recorded_at DESC LIMIT %(latest)s
-        ) AS latest""",
-    conversations=ALL_CONVERSATIONS,
-    indexed="TRUE",
-)
+
+
+_LATEST = f"""(
+        SELECT {Turn.SEQUENCE}, {Turn.USER_ID}, {Turn.EMBEDDING}, {Turn.EMBEDDING_MODEL} FROM {ALL_CONVERSATIONS}
+        WHERE {Turn.USER_ID} = %(user)s AND {_INDEXED} ORDER BY {Turn.RECORDED_AT} DESC LIMIT %(latest)s
+    ) AS latest"""
+_ALL_SQL = _nearest_sql(ALL_CONVERSATIONS, _INDEXED)
+_LATEST_SQL = _nearest_sql(_LATEST, "TRUE")
 _INDEX_SQL = f"""
-    SELECT reply_id, session_id, user_text, heard_text, coalesce(turn_ended_at, recorded_at),
-        1 - (embedding <=> %(vector)s::vector)
+    SELECT {_FOUND}, 1 - ({Turn.EMBEDDING} <=> %(vector)s::vector)
     FROM {ALL_CONVERSATIONS}
-    WHERE user_id = %(user)s AND embedding_model = %(model)s AND reply_id <> ALL(%(without)s::text[])
-    ORDER BY embedding <=> %(vector)s::vector LIMIT %(most)s
+    WHERE {Turn.USER_ID} = %(user)s AND {Turn.EMBEDDING_MODEL} = %(model)s
+        AND {Turn.REPLY_ID} <> ALL(%(without)s::text[])
+    ORDER BY {Turn.EMBEDDING} <=> %(vector)s::vector LIMIT %(most)s
 """
 _MORE_SQL = f"""
-    SELECT 1 FROM {ALL_CONVERSATIONS} WHERE user_id = %(user)s ORDER BY recorded_at DESC OFFSET %(latest)s LIMIT 1
+    SELECT 1 FROM {ALL_CONVERSATIONS} WHERE {Turn.USER_ID} = %(user)s
+    ORDER BY {Turn.RECORDED_AT} DESC OFFSET %(latest)s LIMIT 1
 """
 
 

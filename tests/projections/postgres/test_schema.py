@@ -4,7 +4,9 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from contracts.tables import Turn
 from projections.postgres import schema
+from projections.postgres.fold import ConversationRow
 from projections.postgres.schema import HEAD, connect, prepare, version_of
 from tests.projections.postgres.tables import Tables
 
@@ -33,3 +35,7 @@ async def test_tables_of_a_newer_program_are_left_alone_with_what_to_do(database
         await tables.run("UPDATE agents.alembic_version SET version_num = '9999'")
         with pytest.raises(schema.UnusableDatabase, match="install the newer program"):
             await prepare(conn, database)
+
+
+def test_the_columns_that_others_read_are_those_of_the_rows() -> None:
+    assert {str(column) for column in Turn} <= set(ConversationRow._fields)
