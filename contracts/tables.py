@@ -19,7 +19,7 @@ ALL_CONVERSATIONS = f"{SCHEMA}.{CONVERSATIONS}"
 """The table of turns with its schema, for connections whose search path is not ours."""
 
 
-class Turn(StrEnum):
+class TurnColumn(StrEnum):
     """The columns of `conversations`, one row a turn, that others than the projection read."""
 
     SEQUENCE = "sequence"

@@ -30,7 +30,7 @@ class NotRebuilt(RuntimeError):
     """A rebuild was not possible and has changed nothing; the message says why and what to do."""
 
 
-class CannotTell(RuntimeError):
+class StateUnknown(RuntimeError):
     """It cannot be checked whether words are erased, and waiting does not help; the message says why."""
 
 
@@ -80,8 +80,9 @@ class Projection:
     problem: Callable[[Settings], str] = lambda _settings: ""
     """Return what is wrong with its settings, for `daredevil doctor`; empty if nothing is."""
     unerased: Unerased | None = None
-    """Return what the copy still has of erased sessions; empty once it has nothing. Raises CannotTell, or whatever its
-    driver raises while its server is away. None where words stay until the copy's own retention removes them."""
+    """Return what the copy still has of erased sessions; empty once it has nothing. Raises StateUnknown, or
+    whatever its driver raises while its server is away. None where words stay until the copy's own retention removes
+    them."""
     out_of_reach: str = ""
     """What stays in it after an erasure, and for how long: a line of the receipt."""
     rebuild: Rebuild | None = None

@@ -40,12 +40,12 @@ def _item(line: SpokenLine, sentence: str) -> str:
     """Return what a sentence asks for or promises, empty if nothing."""
     is_user, who = line.speaker == "user", line.name or f"the {line.speaker}"
     if is_user and (found := _REMIND.search(sentence)):
-        return _told(f"Remind {who}: ", found["what"])
+        return _sentence(f"Remind {who}: ", found["what"])
     if is_user and (found := _ASKED.search(sentence)):
-        return "" if _TALK.match(found["what"]) else _told(f"{_begun(who)} asked: ", found["what"])
+        return "" if _TALK.match(found["what"]) else _sentence(f"{_begun(who)} asked: ", found["what"])
     # "Should I …" and "what will I …" ask; "if I have to …" promises nothing.
     if (found := _PROMISED.search(sentence)) and not sentence.endswith("?") and not re.match(r"if\b", sentence, re.I):
-        return "" if _TALK.match(found["what"]) else _told(f"{_begun(who)} will ", found["what"])
+        return "" if _TALK.match(found["what"]) else _sentence(f"{_begun(who)} will ", found["what"])
     return ""
 
 
@@ -53,7 +53,7 @@ def _begun(who: str) -> str:
     return who[:1].upper() + who[1:]
 
 
-def _told(beginning: str, what: str) -> str:
+def _sentence(beginning: str, what: str) -> str:
     what = what.strip(" .!?,;")
     if len(what.split()) < 2:
         return ""

@@ -65,8 +65,8 @@ async def revise(broker: NatsBroker, settings: Settings, calls: Calls, recorded:
         return
     writer = Writer(settings, calls, load_models)
     summary, model = await writer.notes(renewal.old.summary if renewal.old else "", lines_of(renewal.new))
-    await _say_failures(broker, recorded, writer.failures)
-    await _say_once(broker, _revised(recorded, renewal, summary, model))
+    await _append_failures(broker, recorded, writer.failures)
+    await _append_once(broker, _revised(recorded, renewal, summary, model))
 
 
 def _revised(cause: e.TurnRecorded, renewal: Renewal, summary: str, model: str) -> e.SummaryRevised:
@@ -96,7 +96,7 @@ async def summarise(broker: NatsBroker, settings: Settings, calls: Calls, closed
     rest = conversation(after_turn(facts, last.through_turn_id), people) if last else lines
     writer = Writer(settings, calls, load_models)
     written = await writer.final(last.summary if last else "", rest, lines)
-    await _say_failures(broker, closed, writer.failures)
+    await _append_failures(broker, closed, writer.failures)
     summary = answer(
         closed,
         e.SummaryWritten,
@@ -108,10 +108,10 @@ async def summarise(broker: NatsBroker, settings: Settings, calls: Calls, closed
         model=written.model,
         action_items=written.action_items,
     )
-    await _say_once(broker, summary)
+    await _append_once(broker, summary)
 
 
-async def _say_once(broker: NatsBroker, summary: e.SummaryRevised | e.SummaryWritten) -> None:
+async def _append_once(broker: NatsBroker, summary: e.SummaryRevised | e.SummaryWritten) -> None:
     """Append a summary, unless another copy has, or the session's words were erased."""
     while True:
         last, expected, is_over = await _state_of(broker, summary.session_id)
@@ -123,7 +123,7 @@ async def _say_once(broker: NatsBroker, summary: e.SummaryRevised | e.SummaryWri
             return
 
 
-async def _say_failures(broker: NatsBroker, cause: e.Event, failures: Sequence[tuple[str, str]]) -> None:
+async def _append_failures(broker: NatsBroker, cause: e.Event, failures: Sequence[tuple[str, str]]) -> None:
     for n, (engine, error) in enumerate(failures):
         failure = answer(
             cause,

@@ -89,7 +89,7 @@ class Writer:
             if name == LOCAL:
                 summary = await self._try(name, self._small(model, notes, rest))
                 if summary:
-                    return self._told(summary, name, lines)
+                    return self._written(summary, name, lines)
                 continue
             for piece in early:
                 notes, _ = await self._next_notes(notes, piece)
@@ -97,9 +97,9 @@ class Writer:
             if final is not None:
                 return Written(final.summary, name, final.topics, final.sentiment, final.action_items)
             early = []
-        return self._told(extract(rest, LONGEST, notes), EXTRACT, lines)
+        return self._written(extract(rest, LONGEST, notes), EXTRACT, lines)
 
-    def _told(self, summary: str, model: str, lines: Sequence[SpokenLine]) -> Written:
+    def _written(self, summary: str, model: str, lines: Sequence[SpokenLine]) -> Written:
         return Written(summary, model, topics(lines), sentiment(lines), action_items(lines))
 
     async def _next_notes(self, old: str, piece: Sequence[SpokenLine]) -> tuple[str, str]:

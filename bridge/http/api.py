@@ -20,7 +20,7 @@ from bridge.http.limiting import AddressRates, BodyLimit, body_bytes
 from bridge.http.livekit.comparing import Comparing
 from bridge.http.livekit.tokens import token_router
 from bridge.http.livekit.webhook import webhook_router
-from bridge.http.problems import Problem, describe_problems, tell_problems
+from bridge.http.problems import Problem, answer_with_problems, describe_problems
 from bridge.http.readiness import Readiness
 from bridge.http.sessions.routes import session_router
 from bridge.web.gate import Gate
@@ -107,7 +107,7 @@ def make_api(
         redoc_url=None,
     )
     api.add_middleware(BodyLimit, most_bytes=body_bytes(settings.max_text_bytes))
-    tell_problems(api)
+    answer_with_problems(api)
     admin = Key(settings.admin_key, "DAREDEVIL_ADMIN_KEY", "no-admin-key", gate)
     api.include_router(chat_router(conversations, AddressRates(), gate, items_of(settings.cors_origins)))
     api.include_router(session_router(broker, access_of(broker, admin, gate), conversations))

@@ -258,7 +258,7 @@ def _has_file(mount: Mount, request: Request) -> bool:
     return False
 
 
-def tell_problems(api: FastAPI) -> None:
+def answer_with_problems(api: FastAPI) -> None:
     """Answer every problem in one form, and let no stack trace leave the process."""
 
     async def problem(request: Request, error: Exception) -> JSONResponse:

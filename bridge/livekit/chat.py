@@ -72,7 +72,7 @@ class Chat:
             log.warning("text of %s: its end did not come", identity)
         else:
             await asyncio.shield(stored)
-            await self._tell_taken(identity, text_id)
+            await self._confirm_taken(identity, text_id)
 
     async def _read(self, reader: rtc.TextStreamReader, identity: str) -> str:
         text = ""
@@ -94,7 +94,7 @@ class Chat:
         except Exception as error:  # the SDK raises plain exceptions; somebody who has left needs no answer
             log.debug("telling %s: %r", identity, error)
 
-    async def _tell_taken(self, identity: str, text_id: str) -> None:
+    async def _confirm_taken(self, identity: str, text_id: str) -> None:
         try:
             async with asyncio.timeout(READ_TIMEOUT_S):
                 await self._room.local_participant.publish_data(

@@ -126,7 +126,7 @@ class RoomLoudspeaker:
         if not self._is_still:
             self._clear()
             self._reply.go_back(queued_s)
-        self._tell_played(self._reply)
+        self._report_played(self._reply)
 
     # -- playing
 
@@ -165,14 +165,14 @@ class RoomLoudspeaker:
         begins = not reply.started and reply.is_audible(queued_s)
         if begins or time.monotonic() - self._reported_s >= REPORT_EVERY_S:
             reply.started = reply.started or begins
-            self._tell_played(reply, started=begins)
+            self._report_played(reply, started=begins)
 
     async def _wait(self, reply: RoomReplySound, queued_s: float) -> None:
         """Wait for more of the reply, for room in the source, or for its last sample to leave it."""
         if self._held:
             await self._woken(REPORT_EVERY_S)
             if self._reply is reply:
-                self._tell_played(reply)  # without a report the call would assume that the reply goes on playing
+                self._report_played(reply)  # without a report the call would assume that the reply goes on playing
         elif self._paused:
             await self._wake.wait()
         elif queued_s > AHEAD_S:
@@ -194,11 +194,11 @@ class RoomLoudspeaker:
         over = reply.handed_over
         begins = not reply.started and (over or reply.is_audible(0))
         reply.started = reply.started or begins
-        self._tell_played(reply, started=begins, ended=over, stalled=not over)
+        self._report_played(reply, started=begins, ended=over, stalled=not over)
         if over:
             self._reply = None
 
-    def _tell_played(
+    def _report_played(
         self, reply: RoomReplySound, started: bool = False, ended: bool = False, stalled: bool = False
     ) -> None:
         self._reported_s = time.monotonic()

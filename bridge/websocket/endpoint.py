@@ -23,7 +23,7 @@ from bridge.web.openings import Openings, TooManyOpenings
 from bridge.web.origins import is_allowed_origin
 from bridge.web.resume_tokens import digest, new_token
 from bridge.websocket.client import Client
-from bridge.websocket.farewell import tell_summary
+from bridge.websocket.farewell import send_summary
 from bridge.websocket.incoming import Incoming
 from bridge.websocket.opening import client_opening
 from bridge.websocket.protocol import ClientMessage, Hangup, Hello, TypedText, parse_hello
@@ -244,13 +244,13 @@ class WebSocketDoor:
                         raise  # nothing more is accepted
                     client.refuse(error.code, str(error), error.message_id)
         finally:
-            incoming.tell_left_out(math.inf)
+            incoming.report_left_out(math.inf)
 
     async def _hang_up(self, client: Client, call: Call, stays: bool) -> None:
         call.end("hangup", keep_line=stays)
         await call.over.wait()
         if stays:
-            await tell_summary(self._broker, call.session_id, call.last_sequence, client)
+            await send_summary(self._broker, call.session_id, call.last_sequence, client)
 
     def _take_message(self, call: Call, message: ClientMessage) -> bool:
         match message:

@@ -15,20 +15,20 @@ from infra.process.tasks import ended
 log = logging.getLogger(__name__)
 
 
-async def tell_summary(broker: NatsBroker, session_id: str, after: int, client: Client) -> None:
+async def send_summary(broker: NatsBroker, session_id: str, after: int, client: Client) -> None:
     """Send the client the facts after sequence `after` up to the summary, unless it leaves or none comes in time."""
-    told = asyncio.create_task(_tell(broker, session_id, after, client), name=f"summary of {session_id}")
+    sending = asyncio.create_task(_send(broker, session_id, after, client), name=f"summary of {session_id}")
     left = asyncio.create_task(_until_left(client), name=f"farewell of {session_id}")
     try:
-        await asyncio.wait({told, left}, timeout=SUMMARY_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({sending, left}, timeout=SUMMARY_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await ended(told, left)
-        for outcome in await asyncio.gather(told, left, return_exceptions=True):
+        await ended(sending, left)
+        for outcome in await asyncio.gather(sending, left, return_exceptions=True):
             if isinstance(outcome, Exception):
                 log.debug("summary of %s: %r", session_id, outcome)
 
 
-async def _tell(broker: NatsBroker, session_id: str, after: int, client: Client) -> None:
+async def _send(broker: NatsBroker, session_id: str, after: int, client: Client) -> None:
     async with SessionFeed(broker, session_id, after) as feed:
         async for fact in feed:
             client.fact(fact)

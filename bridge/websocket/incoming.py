@@ -30,10 +30,10 @@ class Incoming:
         try:
             is_taken = self._sound.take(len(data) / 2 / self._rate_hz, now_s)
         except Flood as error:
-            self.tell_left_out(math.inf)
+            self.report_left_out(math.inf)
             message = f"more came than {SOUND_SPEED:g} times real time; send sound as it is made"
             raise ProtocolError("flood", message) from error
-        self.tell_left_out(now_s)
+        self.report_left_out(now_s)
         if is_taken:
             await self._call.sound(self._track_id, checked_sound(data))
 
@@ -47,7 +47,7 @@ class Incoming:
             raise ProtocolError("flood", f"more than {MESSAGES_PER_S} texts a second came")
         return message
 
-    def tell_left_out(self, now_s: float) -> None:
+    def report_left_out(self, now_s: float) -> None:
         """Append how much sound was left out, once no more is."""
         if left_out_s := self._sound.left_out_s(now_s):
             self._call.outage.left_out(self._track_id, left_out_s * 1000)

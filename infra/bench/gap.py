@@ -72,7 +72,7 @@ def _plan(folder: Path, number: int, entry: Any) -> CallPlan:
 
 
 async def measure(
-    dial: Dial, plans: Sequence[CallPlan], tell: Callable[[CallFigures], None], rest_s: float = 0
+    dial: Dial, plans: Sequence[CallPlan], report: Callable[[CallFigures], None], rest_s: float = 0
 ) -> list[CallFigures]:
     """Place the calls one by one, `rest_s` apart; a call that fails is reported as such, and the others follow.
 
@@ -82,7 +82,7 @@ async def measure(
     for plan in plans:
         await asyncio.sleep(rest_s if figures else 0)
         figures.append(await measure_one(dial, plan))
-        tell(figures[-1])
+        report(figures[-1])
     return figures
 
 

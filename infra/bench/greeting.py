@@ -32,14 +32,14 @@ class GreetingFigures:
 
 
 async def measure_greetings(
-    dial: Dial, times: int, tell: Callable[[Greeting], None], rest_s: float = 0
+    dial: Dial, times: int, report: Callable[[Greeting], None], rest_s: float = 0
 ) -> list[Greeting]:
     """Call, listen to the greeting and hang up, so many times, one after the other."""
     found: list[Greeting] = []
     for number in range(times):
         await asyncio.sleep(rest_s if number else 0)
         found.append(await _greeted(dial))
-        tell(found[-1])
+        report(found[-1])
     return found
 
 

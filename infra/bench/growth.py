@@ -37,7 +37,7 @@ SETTLING_S = 180.0
 machine that needs longer is overloaded; the figures include what was pending."""
 MOST_PROBLEMS = 20
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +82,12 @@ class GrowthFigures:
 
 
 async def measure_growth(
-    url: str, nats_url: str, data_dir: Path, sessions: int, at_once: int, every: int, tell: Tell
+    url: str, nats_url: str, data_dir: Path, sessions: int, at_once: int, every: int, report: Report
 ) -> GrowthFigures:
     """Run so many sessions, `at_once` at the same time. Raises OSError if no system runs on `data_dir`, nats errors."""
     nc = await nats.connect(nats_url)
     try:
-        run = _Run(url, sessions, at_once, data_dir, nc, tell)
+        run = _Run(url, sessions, at_once, data_dir, nc, report)
         await run.sample()
         for start in range(0, sessions, every):
             await run.hold(min(every, sessions - start))
@@ -101,14 +101,14 @@ async def measure_growth(
 class _Run:
     """One measurement: the sessions run and the samples taken."""
 
-    def __init__(self, url: str, sessions: int, at_once: int, data_dir: Path, nc: Client, tell: Tell) -> None:
+    def __init__(self, url: str, sessions: int, at_once: int, data_dir: Path, nc: Client, report: Report) -> None:
         self._url = ws_url(url)
         self._sessions = sessions
         self._at_once = at_once
         self._data_dir = data_dir
         self._meter = Meter(data_dir)
         self._nc = nc
-        self._tell = tell
+        self._report = report
         self._began_s = time.monotonic()
         self._held = 0
         self._problems: list[str] = []
@@ -164,7 +164,7 @@ class _Run:
         )
         told = ", ".join(f"{name} {mb:.0f}" for name, mb in memory_mb.items())
         so_far = f"{self._held} of {self._sessions} sessions, {at_s:.0f} s, {self._failed} failed"
-        self._tell(f"{so_far}, {self._waiting} facts pending; MB: {told}")
+        self._report(f"{so_far}, {self._waiting} facts pending; MB: {told}")
 
     def figures(self) -> GrowthFigures:
         """Return the figures."""
@@ -238,7 +238,7 @@ class SessionRefused(RuntimeError):
 async def short_session(url: str) -> None:
     """Run one session. Raises SessionRefused, OSError, WebSocketException."""
     async with connect(url, max_size=1 << 24, compression=None) as socket:
-        await _tell(socket, {"type": "hello", "mic": True, "sample_rate_hz": RATE_HZ, "user_id": "growth"})
+        await _send(socket, {"type": "hello", "mic": True, "sample_rate_hz": RATE_HZ, "user_id": "growth"})
         async for message in socket:
             if isinstance(message, str):  # bytes are the agent's voice
                 await _take(socket, json.loads(message))
@@ -251,15 +251,15 @@ async def _take(socket: ClientConnection, message: dict[str, Any]) -> None:
         case {"type": "welcome"}:
             for _ in range(25):
                 await socket.send(bytes(FRAME_BYTES))
-            await _tell(socket, {"type": "text", "text": ASK})
+            await _send(socket, {"type": "text", "text": ASK})
         case {"type": "reply_end", "reply_id": reply_id, "samples": samples}:
             played = {"reply_id": reply_id, "samples": samples, "started": True, "ended": True}
-            await _tell(socket, {"type": "played", **played})
+            await _send(socket, {"type": "played", **played})
         case {"type": "fact", "name": "PlaybackFinished"}:
-            await _tell(socket, {"type": "hangup"})
+            await _send(socket, {"type": "hangup"})
         case {"type": "error", "code": code}:
             raise SessionRefused(f"{code}: {message.get('message')}")
 
 
-async def _tell(socket: ClientConnection, message: Mapping[str, object]) -> None:
+async def _send(socket: ClientConnection, message: Mapping[str, object]) -> None:
     await socket.send(json.dumps(message))

@@ -103,7 +103,7 @@ def _false(result: CallResult) -> list[tuple[float, bool]]:
 
 
 async def measure_interruptions(
-    dial: Dial, ask: Sound, over: Sound, times: int, tell: Callable[[Interruption], None]
+    dial: Dial, ask: Sound, over: Sound, times: int, report: Callable[[Interruption], None]
 ) -> list[Interruption]:
     """Ask and interrupt each answer, in calls of a few interruptions each."""
     found: list[Interruption] = []
@@ -111,7 +111,7 @@ async def measure_interruptions(
         count = min(PER_CALL, times - len(found))
         fresh = await _call(dial, ask, over, count, len(found))
         for one in fresh:
-            tell(one)
+            report(one)
         found += fresh
     return found
 

@@ -17,7 +17,7 @@ CATCH_UP_S = 600.0
 PIECE = 50
 """Facts appended at a time: few enough that the projection is killed while facts arrive."""
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class KillFigures:
     differences: list[str] = field(default_factory=list)
 
 
-async def measure_kills(projection: UnderTest, facts: int, kills: int, tell: Tell, seed: int = 4) -> KillFigures:
+async def measure_kills(projection: UnderTest, facts: int, kills: int, report: Report, seed: int = 4) -> KillFigures:
     """Append facts while copies of the projection are killed at random times, then compare with the log.
 
     Raises RuntimeError if the projection stops, TimeoutError if it makes no progress, nats errors.
@@ -55,11 +55,11 @@ async def measure_kills(projection: UnderTest, facts: int, kills: int, tell: Tel
                 await filling
             behind += last["position"] < last["log_end"]
             if (kill + 1) % 10 == 0:
-                tell(f"{kill + 1} kills, {(kill + 1) * each} facts")
+                report(f"{kill + 1} kills, {(kill + 1) * each} facts")
         await projection.start()
         await _fill(projection, coming)
         await projection.at_work(facts, CATCH_UP_S)
-        tell("comparing with the log")
+        report("comparing with the log")
         differences = await projection.kind.verify(projection.nc)
     seconds = round(time.monotonic() - began_s, 1)
     return KillFigures(projection.kind.name, facts, kills, behind, seconds, differences)

@@ -14,7 +14,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from contracts.tables import ALL_CONVERSATIONS, CONVERSATIONS, Turn
+from contracts.tables import ALL_CONVERSATIONS, CONVERSATIONS, TurnColumn
 from infra.bench.own_postgres import own_postgres
 from infra.bench.statistics import percentile
 from infra.engines.embedding import LOCAL_DIMS, LOCAL_MODEL, LocalEmbedder, exchange_text
@@ -31,7 +31,7 @@ TURNS_OF_A_USER, TURNS_OF_A_REGULAR = 250, 2000
 TURNS_OF_THE_HEAVIEST = 8000
 """One user has more turns than are compared one by one."""
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 _NAMED = """
     apple garden river music window train winter summer coffee bread doctor teacher sister brother mother father
@@ -74,18 +74,18 @@ class MemoryFigures:
     heaviest_recall: float
 
 
-async def measure_memory(turns: int, queries: int, folder: Path, index: bool, tell: Tell) -> MemoryFigures:
+async def measure_memory(turns: int, queries: int, folder: Path, index: bool, report: Report) -> MemoryFigures:
     """Measure among so many turns in an empty `folder`; with `index`, use the HNSW index besides the user's."""
     async with own_postgres(folder) as url:
         await _make_tables(url)
-        tell(f"writing {turns} turns")
+        report(f"writing {turns} turns")
         users = await _fill(url, turns)
-        tell("building the indexes")
+        report("building the indexes")
         began_s = time.perf_counter()
         await _make_indexes(url, index)
         index_s = round(time.perf_counter() - began_s, 1)
         await _vacuum(url)
-        tell("searching past turns")
+        report("searching past turns")
         asked = random.Random(2)
         many = [users[asked.randrange(len(users))] for _ in range(queries)]
         times, recall = await _ask(url, many, seed=3)
@@ -144,8 +144,22 @@ def sentence(drawn: random.Random, patterns: tuple[str, ...]) -> str:
 
 
 _COLUMNS = (
-    *(Turn.REPLY_ID, Turn.SESSION_ID, Turn.USER_ID, Turn.TURN_ENDED_AT, Turn.RECORDED_AT, Turn.USER_TEXT),
-    *(Turn.WRITTEN_TEXT, Turn.HEARD_TEXT, Turn.INTERRUPTED, Turn.EMBEDDING, Turn.EMBEDDING_MODEL, Turn.SEQUENCE),
+    *(
+        TurnColumn.REPLY_ID,
+        TurnColumn.SESSION_ID,
+        TurnColumn.USER_ID,
+        TurnColumn.TURN_ENDED_AT,
+        TurnColumn.RECORDED_AT,
+        TurnColumn.USER_TEXT,
+    ),
+    *(
+        TurnColumn.WRITTEN_TEXT,
+        TurnColumn.HEARD_TEXT,
+        TurnColumn.INTERRUPTED,
+        TurnColumn.EMBEDDING,
+        TurnColumn.EMBEDDING_MODEL,
+        TurnColumn.SEQUENCE,
+    ),
 )
 
 

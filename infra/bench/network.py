@@ -18,7 +18,7 @@ from infra.system.nats import free_port, nats_server_path, wait_for_port, write_
 from infra.system.processes import start_program
 
 LINE_TIMEOUT_S = 3600.0
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 class LineFailed(RuntimeError):
@@ -88,16 +88,18 @@ async def outside(folder: Path, livekit_server: str) -> AsyncIterator[Outside]:
                 await server.wait()
 
 
-async def measure_network(servers: Outside, calls: Path, how: Impairment, rest_s: float, tell: Tell) -> NetworkFigures:
+async def measure_network(
+    servers: Outside, calls: Path, how: Impairment, rest_s: float, report: Report
+) -> NetworkFigures:
     """Place the calls over the good line, then over the bad one. Raises NoNetwork, LineFailed."""
-    tell("over a good line")
+    report("over a good line")
     clean = await _line(servers, calls, rest_s)
     servers.line.impairment = how
-    tell(f"over a line with {how.loss_percent:g} % loss and {how.jitter_ms:g} ms jitter")
+    report(f"over a line with {how.loss_percent:g} % loss and {how.jitter_ms:g} ms jitter")
     before = servers.line.carried, servers.line.lost
     bad = await _line(servers, calls, rest_s)
     carried, lost = servers.line.carried - before[0], servers.line.lost - before[1]
-    tell(f"{lost} of {carried} packets were lost")
+    report(f"{lost} of {carried} packets were lost")
     return compare(how, clean, bad)
 
 

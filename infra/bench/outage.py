@@ -14,9 +14,9 @@ from infra.bench.under_test import UnderTest
 START_S = 60.0
 CATCH_UP_S = 600.0
 BEFORE_S = 5.0
-TELL_EVERY_S = 60.0
+REPORT_EVERY_S = 60.0
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class OutageFigures:
     differences: list[str] = field(default_factory=list)
 
 
-async def measure_outage(projection: UnderTest, down_s: float, facts_per_s: int, tell: Tell) -> OutageFigures:
+async def measure_outage(projection: UnderTest, down_s: float, facts_per_s: int, report: Report) -> OutageFigures:
     """Append facts, stop the server for a while, start it again, and compare with the log once everything is stored.
 
     Raises RuntimeError if the projection stops, TimeoutError if it does not catch up, nats errors.
@@ -45,19 +45,19 @@ async def measure_outage(projection: UnderTest, down_s: float, facts_per_s: int,
     async with projection.kind.server():
         await projection.start()
         await projection.at_work(0, START_S)
-        before = await _flow(projection, coming, BEFORE_S, facts_per_s, tell)
-        tell(f"{before} facts are in the log; stopping the server")
+        before = await _flow(projection, coming, BEFORE_S, facts_per_s, report)
+        report(f"{before} facts are in the log; stopping the server")
     began_s = time.monotonic()
-    last = await _flow(projection, coming, down_s, facts_per_s, tell)
+    last = await _flow(projection, coming, down_s, facts_per_s, report)
     found = await projection.status()
     away_s = time.monotonic() - began_s
     async with projection.kind.server():
-        tell("the server is back")
+        report("the server is back")
         back_s = time.monotonic()
-        last = await _flow(projection, coming, BEFORE_S, facts_per_s, tell)
+        last = await _flow(projection, coming, BEFORE_S, facts_per_s, report)
         await projection.at_work(last, CATCH_UP_S)
         caught_up_s = time.monotonic() - back_s
-        tell("comparing with the log")
+        report("comparing with the log")
         differences = await projection.kind.verify(projection.nc)
     return OutageFigures(
         projection=projection.kind.name,
@@ -71,15 +71,17 @@ async def measure_outage(projection: UnderTest, down_s: float, facts_per_s: int,
     )
 
 
-async def _flow(projection: UnderTest, facts: Iterator[Event], seconds: float, per_s: int, tell: Tell) -> int:
+async def _flow(projection: UnderTest, facts: Iterator[Event], seconds: float, per_s: int, report: Report) -> int:
     """Append facts for a while, at an even pace; return the sequence of the last."""
-    js, began_s, told, last = projection.nc.jetstream(), time.monotonic(), 1, 0
+    js, began_s, reported, last = projection.nc.jetstream(), time.monotonic(), 1, 0
     pieces = max(1, round(seconds * 10))
     for number in range(pieces):
         last = await fill_log(js, islice(facts, max(1, per_s // 10)))
         spent_s = time.monotonic() - began_s
-        if spent_s > told * TELL_EVERY_S:
-            tell(f"{spent_s:.0f} s, {last} facts in the log, the projection is {(await projection.status())['state']}")
-            told += 1
+        if spent_s > reported * REPORT_EVERY_S:
+            report(
+                f"{spent_s:.0f} s, {last} facts in the log, the projection is {(await projection.status())['state']}"
+            )
+            reported += 1
         await asyncio.sleep(max(0, (number + 1) * seconds / pieces - spent_s))
     return last

@@ -10,7 +10,7 @@ from infra.bench.statistics import median, percentile
 from infra.caller.talk import Dial
 
 Pair = tuple[CallFigures, CallFigures]
-Tell = Callable[[CallFigures], None]
+Report = Callable[[CallFigures], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +27,17 @@ class AddedFigures:
 
 
 async def measure_pairs(
-    first: Dial, second: Dial, plans: Sequence[CallPlan], tell_first: Tell, tell_second: Tell, rest_s: float
+    first: Dial, second: Dial, plans: Sequence[CallPlan], report_first: Report, report_second: Report, rest_s: float
 ) -> list[Pair]:
     """Place each call at both doors, one right after the other, alternating which comes first."""
     pairs: list[Pair] = []
     for number, plan in enumerate(plans):
         made: list[CallFigures] = []
-        order = ((first, tell_first), (second, tell_second))
-        for dial, tell in order if number % 2 == 0 else order[::-1]:
+        order = ((first, report_first), (second, report_second))
+        for dial, report in order if number % 2 == 0 else order[::-1]:
             await asyncio.sleep(rest_s if pairs or made else 0)
             made.append(await measure_one(dial, plan))
-            tell(made[-1])
+            report(made[-1])
         pairs.append((made[0], made[1]) if number % 2 == 0 else (made[1], made[0]))
     return pairs
 

@@ -24,7 +24,7 @@ from projections.postgres.tables import place_of
 
 LIVE_FACTS, LIVE_PAUSE_S = 300, 0.01
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,12 @@ class PostgresFigures:
     rebuild_per_s: int
 
 
-async def measure_postgres(events: int, folder: Path, tell: Tell) -> PostgresFigures:
+async def measure_postgres(events: int, folder: Path, report: Report) -> PostgresFigures:
     """Measure with so many generated events, in an empty `folder` on the disk to measure."""
     async with own_nats(folder) as log, await nats.connect(log.url) as nc, own_postgres(folder) as url:
-        tell(f"filling a log with {events} events")
+        report(f"filling a log with {events} events")
         await fill_log(nc.jetstream(publish_async_max_pending=2 * IN_FLIGHT), conversations(events))
-        tell("catching up")
+        report("catching up")
         projector = PostgresProjector(nc, url)
         began_s = time.perf_counter()
         work = asyncio.create_task(projector.run(), name="projection")
@@ -59,9 +59,9 @@ async def measure_postgres(events: int, folder: Path, tell: Tell) -> PostgresFig
             kept_s = time.perf_counter() - began_s
             await _live(projector)
             indexed_s = time.perf_counter() - began_s
-            tell("one fact at a time")
+            report("one fact at a time")
             lags = await _live_lags(nc, url, events)
-            tell("rebuilding")
+            report("rebuilding")
             rebuilt = await rebuild(url, nc, lambda *_: None)
         finally:
             work.cancel()

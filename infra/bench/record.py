@@ -39,7 +39,7 @@ AFTER_S = 0.5
 
 STALLS = (Stall(1.0, 0.5), Stall(3.0, 1.0), Stall(5.0, 2.0), Stall(8.0, 3.0))
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class CallsIn(Protocol):
 
 
 async def measure_record(
-    call: CallsIn, nats_url: str, conditions: Sequence[Condition], ask: Sound, over: Sound, tell: Tell
+    call: CallsIn, nats_url: str, conditions: Sequence[Condition], ask: Sound, over: Sound, report: Report
 ) -> list[RecordFigures]:
     """Place a call under each condition and compare. Raises nats errors."""
     nc = await nats.connect(nats_url)
@@ -98,7 +98,7 @@ async def measure_record(
         found = []
         for condition in conditions:
             found.append(await _measured(call, nc, condition, ask, over))
-            tell(f"{condition.name}: {found[-1].problem or f'{found[-1].max_ms:.0f} ms at most'}")
+            report(f"{condition.name}: {found[-1].problem or f'{found[-1].max_ms:.0f} ms at most'}")
         return found
     finally:
         await nc.close()

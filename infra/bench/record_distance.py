@@ -170,9 +170,9 @@ def _of_words(found: Evidence) -> list[_Far]:
             times_ns = reply.word_ns(int(word.first_sample), int(word.end_sample), rate_of(clauses))
             said = bare(word.text.strip())
             ear_s = words.begin_s.get(said), words.end_s.get(said)
-            for what, at_s, told_ns in zip(("begins", "ends"), ear_s, times_ns or (), strict=False):
+            for what, at_s, given_ns in zip(("begins", "ends"), ear_s, times_ns or (), strict=False):
                 if at_s is not None:
-                    far.append(_Far("word", f"{said} {what}", (told_ns - opened_ns) / 1e6 - at_s * 1000))
+                    far.append(_Far("word", f"{said} {what}", (given_ns - opened_ns) / 1e6 - at_s * 1000))
     return far
 
 
@@ -188,9 +188,9 @@ def _of_captions(found: Evidence) -> list[_Far]:
         start_s, end_s = _seconds(cue.groups()[:4]), _seconds(cue.groups()[4:8])
         said = [bare(word) for word in cue[9].split()]
         edges = (("starts", said[0], start_s, words.begin_s), ("ends", said[-1], end_s, words.end_s))
-        for what, word, told_s, ear in edges:
+        for what, word, given_s, ear in edges:
             if word in ear:
-                far.append(_Far("caption", f"{cue[9]!r} {what}", (told_s - ear[word]) * 1000))
+                far.append(_Far("caption", f"{cue[9]!r} {what}", (given_s - ear[word]) * 1000))
     return far
 
 

@@ -18,23 +18,23 @@ from infra.process.tasks import ended
 SAMPLES = 20
 SAMPLE_S = 20.0, 60.0
 """The shortest and longest time between two samples: measuring the memory of all processes slows them down."""
-TELL_S = 60.0
+REPORT_S = 60.0
 APART_S = 3.0
 """Rooms start one after the other: ten processes that start within ten seconds leave no CPU to the others."""
 SETTLING_S = 30.0
 """Wait after the last start: jitter buffers that grew while processes started take this long to shrink."""
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 async def measure_rooms(
-    dial: RoomDial, data_dir: Path, ask: Sound, rooms: int, seconds: float, alone_s: float, tell: Tell
+    dial: RoomDial, data_dir: Path, ask: Sound, rooms: int, seconds: float, alone_s: float, report: Report
 ) -> RoomsFigures:
     """Measure one room for `alone_s`, then so many for `seconds`. Raises OSError if no system runs on `data_dir`."""
-    tell(f"one room for {alone_s:.0f} s")
-    one = await _run(dial, data_dir, ask, 1, alone_s, tell)
-    tell(f"{rooms} rooms for {seconds:.0f} s")
-    return compare(one, await _run(dial, data_dir, ask, rooms, seconds, tell))
+    report(f"one room for {alone_s:.0f} s")
+    one = await _run(dial, data_dir, ask, 1, alone_s, report)
+    report(f"{rooms} rooms for {seconds:.0f} s")
+    return compare(one, await _run(dial, data_dir, ask, rooms, seconds, report))
 
 
 class _Progress:
@@ -61,7 +61,7 @@ class _Progress:
         return told
 
 
-async def _run(dial: RoomDial, data_dir: Path, ask: Sound, rooms: int, seconds: float, tell: Tell) -> RunFigures:
+async def _run(dial: RoomDial, data_dir: Path, ask: Sound, rooms: int, seconds: float, report: Report) -> RunFigures:
     began_s = time.monotonic()
     until_s = began_s + seconds
     # In a run this short, at least the second half counts.
@@ -74,7 +74,7 @@ async def _run(dial: RoomDial, data_dir: Path, ask: Sound, rooms: int, seconds: 
     ]
     samples: list[Sample] = []
     sample_s = min(max(seconds / SAMPLES, SAMPLE_S[0]), SAMPLE_S[1])
-    watcher = asyncio.create_task(_watch(data_dir, samples, sample_s, turns, progress, tell), name="watcher")
+    watcher = asyncio.create_task(_watch(data_dir, samples, sample_s, turns, progress, report), name="watcher")
     try:
         await asyncio.gather(*callers)
     finally:
@@ -110,15 +110,15 @@ async def _watch(
     sample_s: float,
     turns: Sequence[RoomTurns],
     progress: _Progress,
-    tell: Tell,
+    report: Report,
 ) -> None:
-    began_s, meter, told_s = time.monotonic(), Meter(data_dir), 0.0
+    began_s, meter, reported_s = time.monotonic(), Meter(data_dir), 0.0
     while True:
         parts = await asyncio.to_thread(meter.read)
         samples.append(Sample(round(time.monotonic() - began_s, 1), parts, cpu_s(os.getpid())))
-        if samples[-1].at_s - told_s >= TELL_S - sample_s / 2:
-            told_s = samples[-1].at_s
+        if samples[-1].at_s - reported_s >= REPORT_S - sample_s / 2:
+            reported_s = samples[-1].at_s
             problems = sum(len(room.problems) for room in turns)
             memory_mb = samples[-1].memory_mb
-            tell(f"{samples[-1].at_s:.0f} s: {progress.since()}; {memory_mb:.0f} MB, {problems} problems")
+            report(f"{samples[-1].at_s:.0f} s: {progress.since()}; {memory_mb:.0f} MB, {problems} problems")
         await asyncio.sleep(sample_s)

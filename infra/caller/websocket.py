@@ -208,7 +208,7 @@ class _Call:
                     reports = self._loudspeaker.receive(self.talk.now_s(), self._sending_reply, message)
                 else:
                     reports = self._take(json.loads(message))
-                await self._tell(reports)
+                await self._send_reports(reports)
                 self._changed.set()
 
     def _take(self, message: dict[str, Any]) -> list[Report]:
@@ -230,7 +230,7 @@ class _Call:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), None if due_s is None else max(0.001, due_s - now_s))
             await self._acts.wait()
-            await self._tell(self._loudspeaker.advance(self.talk.now_s()))
+            await self._send_reports(self._loudspeaker.advance(self.talk.now_s()))
 
     async def _stall(self) -> None:
         """Stall as the client's manner demands."""
@@ -244,15 +244,15 @@ class _Call:
         for event in stopped:
             event.clear()
         if stall.how != "reading":
-            await self._tell(self._loudspeaker.stand_still(self.talk.now_s()))
+            await self._send_reports(self._loudspeaker.stand_still(self.talk.now_s()))
         await asyncio.sleep(stall.seconds)
         if stall.how != "reading":
-            await self._tell(self._loudspeaker.go_on(self.talk.now_s(), self._manner.knows_stalls))
+            await self._send_reports(self._loudspeaker.go_on(self.talk.now_s(), self._manner.knows_stalls))
         for event in stopped:
             event.set()
         self._changed.set()
 
-    async def _tell(self, reports: Sequence[Report]) -> None:
+    async def _send_reports(self, reports: Sequence[Report]) -> None:
         for report in reports if self._manner.tells != "nothing" else ():
             message: dict[str, Any] = {"type": "played", "reply_id": report.reply_id, "samples": report.samples}
             if self._manner.tells == "times":

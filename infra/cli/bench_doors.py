@@ -81,10 +81,10 @@ async def _barge_in(
     from infra.cli.bench_rooms import stub_engines
 
     async with stub_engines(stub) as changed, open_door(door, url, CallOptions(echo=echo), changed) as dial:
-        return await measure_interruptions(dial, *sounds, times, _tell_interruption)
+        return await measure_interruptions(dial, *sounds, times, _show_interruption)
 
 
-def _tell_interruption(one: "Interruption") -> None:
+def _show_interruption(one: "Interruption") -> None:
     result = one.problem or f"silent after {one.silent_ms:.0f} ms"
     err().print(f"{one.session_id}: {result}", style="dim", markup=False)
 
@@ -124,9 +124,9 @@ async def _greetings(door: str, url: str | None, times: int, rest_s: float) -> "
 
     greets = {"greeting": settings().greeting or GREETING}
     async with open_door(door, url, changed=greets) as dial:
-        return await measure_greetings(dial, times, _tell_greeting, rest_s)
+        return await measure_greetings(dial, times, _show_greeting, rest_s)
 
 
-def _tell_greeting(one: "Greeting") -> None:
+def _show_greeting(one: "Greeting") -> None:
     result = one.problem or f"greeted after {one.greeting_ms:.0f} ms"
     err().print(f"{one.session_id}: {result}", style="dim", markup=False)

@@ -39,7 +39,7 @@ def kills(
             f"{figures.projection}: killed [bold]{figures.kills}[/] times while {figures.facts} facts flowed, "
             f"{figures.behind} times with facts not yet stored ({figures.seconds} s)"
         )
-    _tell(figures.differences, as_json)
+    _show(figures.differences, as_json)
 
 
 def outage(
@@ -62,10 +62,10 @@ def outage(
             f"{figures.facts_while_down} facts arrived; caught up [bold]{figures.caught_up_s}[/] s after it was back"
         )
         out().print(f"status meanwhile: {figures.state}: {figures.reason}", markup=False)
-    _tell(figures.differences, as_json)
+    _show(figures.differences, as_json)
 
 
-def _tell(differences: list[str], as_json: bool) -> None:
+def _show(differences: list[str], as_json: bool) -> None:
     if not as_json:
         for line in differences:
             out().print(line, markup=False)

@@ -61,7 +61,7 @@ async def _gap(door: str, url: str | None, plans: "list[CallPlan]", rest_s: floa
     from infra.bench.gap import measure
 
     async with open_door(door, url) as dial:
-        return await measure(dial, plans, tell, rest_s)
+        return await measure(dial, plans, show_call, rest_s)
 
 
 async def _pairs(plans: "list[CallPlan]", rest_s: float) -> "list[Pair]":
@@ -69,7 +69,12 @@ async def _pairs(plans: "list[CallPlan]", rest_s: float) -> "list[Pair]":
 
     async with open_both_doors() as (websocket, livekit):
         return await measure_pairs(
-            websocket, livekit, plans, lambda call: tell(call, "websocket"), lambda call: tell(call, "livekit"), rest_s
+            websocket,
+            livekit,
+            plans,
+            lambda call: show_call(call, "websocket"),
+            lambda call: show_call(call, "livekit"),
+            rest_s,
         )
 
 
@@ -97,7 +102,7 @@ def _show_pairs(pairs: "list[Pair]", as_json: bool) -> None:
         raise typer.Exit(FAILED)
 
 
-def tell(call: "CallFigures", door: str = "") -> None:
+def show_call(call: "CallFigures", door: str = "") -> None:
     """Print a call as soon as it has ended."""
     gap_ms = "no answer" if call.gap_ms is None else f"{call.gap_ms:.0f} ms"
     where = f"{door} " if door else ""

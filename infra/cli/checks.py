@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.output import FAILED, err, out, run_async, tell_misspelt
+from infra.cli.output import FAILED, err, out, run_async, warn_of_misspelt
 
 
 def doctor(
@@ -23,7 +23,7 @@ def doctor(
     from infra.settings import settings as read_settings
     from infra.system.doctor import examine
 
-    tell_misspelt()
+    warn_of_misspelt()
     if livekit:
         from infra.system.doctor.livekit import examine_livekit
 
@@ -51,7 +51,7 @@ def settings(as_json: Annotated[bool, typer.Option("--json", help="As one JSON o
     from infra.settings import settings as read_settings
     from infra.settings_shown import in_json, shown
 
-    tell_misspelt()
+    warn_of_misspelt()
     if as_json:
         known = {name: in_json(name, getattr(read_settings(), name)) for name in Settings.model_fields}
         typer.echo(json.dumps({f"DAREDEVIL_{name.upper()}": value for name, value in known.items()}, indent=2))

@@ -53,7 +53,7 @@ def warn(message: str) -> None:
     err().print(f"[yellow]{_escaped(message)}[/]")
 
 
-def tell_misspelt() -> None:
+def warn_of_misspelt() -> None:
     """Print which variables look like settings but are not."""
     import os
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infra.cli.interrupt import INTERRUPTED
-from infra.cli.output import BAD_INPUT, fail, out, progress, run_async, tell_misspelt, warn
+from infra.cli.output import BAD_INPUT, fail, out, progress, run_async, warn, warn_of_misspelt
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -23,7 +23,7 @@ def run(
     Starts the log (NATS), the local language model and every actor, each as its own process, and prints the address
     of the page to talk on. A process that crashes is started again. Data stays in DAREDEVIL_DATA_DIR.
     """
-    tell_misspelt()
+    warn_of_misspelt()
     run_async(_run(livekit))
 
 

@@ -79,7 +79,7 @@ class ReasoningLLM(llm.LLM[None]):
                 try:
                     # Only a lost connection is retried forever: the first one must succeed.
                     async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                        self._nc = await nats.connect(self._url, max_reconnect_attempts=-1, error_cb=_told_elsewhere)
+                        self._nc = await nats.connect(self._url, max_reconnect_attempts=-1, error_cb=_log_quietly)
                 except (NatsError, OSError, TimeoutError) as error:
                     raise APIConnectionError(
                         f"NATS at {self._url} does not answer: {str(error) or type(error).__name__}"
@@ -114,7 +114,7 @@ class ReasoningLLM(llm.LLM[None]):
             self._nc = None
 
 
-async def _told_elsewhere(error: Exception) -> None:
+async def _log_quietly(error: Exception) -> None:
     """Ignore a failure of the connection: the answer that needs it reports it."""
     log.debug("NATS: %r", error)
 

@@ -168,7 +168,7 @@ async def _erase_facts(broker: NatsBroker, session_id: str, reason: str, receipt
         unsaid = [bearing for bearing in session.bearing if bearing.left.sequence not in session.in_skeleton]
         if unsaid:
             try:
-                await _say_left(broker, session, unsaid, reason)
+                await _append_left(broker, session, unsaid, reason)
             except StaleWriter:
                 continue  # somebody else erases it too
         words = [bearing for bearing in session.bearing if not bearing.is_opening]
@@ -180,7 +180,7 @@ async def _erase_facts(broker: NatsBroker, session_id: str, reason: str, receipt
     )
 
 
-async def _say_left(broker: NatsBroker, session: StoredSession, unsaid: list[Bearing], reason: str) -> None:
+async def _append_left(broker: NatsBroker, session: StoredSession, unsaid: list[Bearing], reason: str) -> None:
     last = session.last_part_sequence
     left = [bearing.left for bearing in unsaid]
     for part in in_parts(session.session_id, left, reason, now_ns(), session.parts):

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from infra.projection import CannotTell, Projection
+from infra.projection import Projection, StateUnknown
 from infra.settings import Settings
 
 POLL_S = 0.1
@@ -22,7 +22,7 @@ async def followed(row: Projection, settings: Settings, session_ids: Sequence[st
         try:
             async with asyncio.timeout(ASK_TIMEOUT_S):
                 left = await row.unerased(settings, session_ids)
-        except CannotTell as error:
+        except StateUnknown as error:
             return f"pending: {error}; the projection erases when it does"
         except Exception as error:  # drivers raise their own exceptions: no server, no schema, no table yet
             left = f"it does not answer ({type(error).__name__})"

@@ -112,7 +112,7 @@ def conversation_of(facts: Iterable[e.Event], track_samples: Mapping[str, int] |
 
 class _Fold:
     def __init__(self, conversation: Conversation) -> None:
-        self._told = conversation
+        self._conversation = conversation
         self._exchanges: dict[str, Exchange] = {}
         self._replies: dict[str, ExportedReply] = {}
         self._speech: dict[str, e.SpeechEnded] = {}
@@ -125,16 +125,16 @@ class _Fold:
     def apply(self, event: e.Event) -> None:
         """Apply a fact."""
         self._heard.apply(event)
-        note(self._told.people, event)
+        note(self._conversation.people, event)
         match event:
             case e.SessionClosed():
-                self._told.closed = event
+                self._conversation.closed = event
             case e.RecordingStored():
-                self._told.recording = event
+                self._conversation.recording = event
             case e.SummaryWritten():
-                self._told.summary = event
-            case e.SummaryRevised() if not isinstance(self._told.summary, e.SummaryWritten):
-                self._told.summary = event
+                self._conversation.summary = event
+            case e.SummaryRevised() if not isinstance(self._conversation.summary, e.SummaryWritten):
+                self._conversation.summary = event
             case _:
                 self._apply_speech(event)
                 self._apply_reply(event)
@@ -174,11 +174,11 @@ class _Fold:
                 self._clauses.setdefault(event.reply_id, {}).setdefault(event.index, event)
             case e.PlaybackStarted():
                 reply = self._reply(event.reply_id, event.turn_id)
-                reply.start_ms = _ms(event.heard_ns or event.time_ns, self._told.opened)
+                reply.start_ms = _ms(event.heard_ns or event.time_ns, self._conversation.opened)
                 reply.gap_ms, reply.parts = event.gap_ms, event.parts
             case e.PlaybackFinished() | e.PlaybackInterrupted():
                 reply = self._reply(event.reply_id, event.turn_id)
-                reply.heard, reply.end_ms = event.heard_text, _ms(event.time_ns, self._told.opened)
+                reply.heard, reply.end_ms = event.heard_text, _ms(event.time_ns, self._conversation.opened)
                 reply.interrupted = isinstance(event, e.PlaybackInterrupted)
                 if isinstance(event, e.PlaybackInterrupted):
                     self._add_cut_clause(reply, event)
@@ -201,7 +201,7 @@ class _Fold:
 
     def finish(self, track_samples: Mapping[str, int]) -> Conversation:
         """Return the conversation with times of speech, without what was never said or heard."""
-        told, start_ns = self._told, self._told.opened.time_ns
+        conversation, start_ns = self._conversation, self._conversation.opened.time_ns
         spoken: dict[str, Caption] = {}
         for utterance_id, words in self._words.items():
             if utterance_id not in self._no_words and words.text.strip():
@@ -209,17 +209,17 @@ class _Fold:
                 caption = user_caption(words, speech, start_ns, track_samples)
                 spoken[utterance_id] = replace(caption, name=self._name(words.participant_id))
         self._forget_what_was_heard_twice(spoken)
-        told.captions = list(spoken.values())
+        conversation.captions = list(spoken.values())
         for turn in self._turns:
             exchange = self._exchange(turn.turn_id or turn.event_id)
             exchange.name = self._name(turn.participant_id)
             own = [spoken[name] for name in turn.utterance_ids if name in spoken]
-            ended_ms = _ms(turn.time_ns, told.opened)
+            ended_ms = _ms(turn.time_ns, conversation.opened)
             exchange.start_ms = min((caption.start_ms for caption in own), default=ended_ms)
             exchange.end_ms = max((caption.end_ms for caption in own), default=ended_ms)
             if not own and exchange.text.strip() and exchange.source == "speech":
                 length_ms = 2000  # typed text has no sound, and no caption
-                told.captions.append(
+                conversation.captions.append(
                     Caption("user", turn.text, ended_ms, ended_ms + length_ms, exchange.name, turn.participant_id)
                 )
         for exchange in self._exchanges.values():
@@ -227,13 +227,13 @@ class _Fold:
             for reply in exchange.replies:
                 if reply.reply_id in self._heard.replies:
                     clauses = self._clauses.get(reply.reply_id, {})
-                    told.captions += agent_captions(clauses, self._heard.replies[reply.reply_id], start_ns)
-        told.captions.sort(key=lambda caption: caption.start_ms)
-        told.exchanges = [each for each in self._exchanges.values() if each.text or each.replies]
-        return told
+                    conversation.captions += agent_captions(clauses, self._heard.replies[reply.reply_id], start_ns)
+        conversation.captions.sort(key=lambda caption: caption.start_ms)
+        conversation.exchanges = [each for each in self._exchanges.values() if each.text or each.replies]
+        return conversation
 
     def _name(self, participant_id: str) -> str:
-        return name_of(self._told.people, participant_id) if several(self._told.people) else ""
+        return name_of(self._conversation.people, participant_id) if several(self._conversation.people) else ""
 
     def _forget_what_was_heard_twice(self, spoken: dict[str, Caption]) -> None:
         """Drop turns that only repeat, on another microphone, what somebody else said."""

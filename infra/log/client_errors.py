@@ -9,7 +9,7 @@ from nats.errors import SlowConsumerError
 
 log = logging.getLogger(__name__)
 
-TELL_EVERY_S = 10.0
+LOG_EVERY_S = 10.0
 """A slow consumer drops thousands of messages a second: one line per this time gives their number."""
 
 SUBJECTS_TOLD = 5
@@ -29,7 +29,7 @@ class ClientErrors:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._dropped: Counter[str] = Counter()
-        self._told_at: float | None = None
+        self._logged_at: float | None = None
 
     async def __call__(self, error: Exception) -> None:
         """Count or log an error of the client."""
@@ -44,8 +44,8 @@ class ClientErrors:
         known = subject in self._dropped or len(self._dropped) < SUBJECTS_COUNTED
         self._dropped[subject if known else "other subjects"] += 1
         now = self._clock()
-        if self._told_at is None or now - self._told_at >= TELL_EVERY_S:
-            self._told_at = now
+        if self._logged_at is None or now - self._logged_at >= LOG_EVERY_S:
+            self._logged_at = now
             log.warning("%s", dropped_line(self._dropped))
             self._dropped.clear()
 

@@ -35,7 +35,7 @@ PROBLEMS = (NatsError, TimeoutError, OSError, ValueError, KeyError)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class OthersTime:
     """The time of the process that answered, and the moment here (`at_ns`, of `elapsed_ns`) that it corresponds to."""
 
     time_ns: int
@@ -47,18 +47,18 @@ class Told:
         return self.time_ns + here_ns - self.at_ns
 
 
-def leading(answers: Sequence[Told], busy_ns: int) -> Told | None:
+def leading(answers: Sequence[OthersTime], busy_ns: int) -> OthersTime | None:
     """Return the time to adopt after being busy for `busy_ns`: of the process busy longest, if that is longer."""
-    longest = max(answers, key=lambda told: told.busy_ns, default=None)
+    longest = max(answers, key=lambda answer: answer.busy_ns, default=None)
     return longest if longest is not None and longest.busy_ns > busy_ns else None
 
 
 async def agree(nc: Client, clock: SteadyClock = CLOCK, patience_s: float = ANSWERS_S) -> None:
     """Set this process's time to that of the others if it is apart. Raises nats errors, TimeoutError."""
-    told = leading(await _answers(nc, patience_s), clock.busy_ns())
-    if told is None and not clock.busy_ns():
-        told = await _of_nats(nc)
-    if told is not None and (moved_ns := clock.agree(told.now_ns(elapsed_ns()))):
+    answer = leading(await _answers(nc, patience_s), clock.busy_ns())
+    if answer is None and not clock.busy_ns():
+        answer = await _of_nats(nc)
+    if answer is not None and (moved_ns := clock.agree(answer.now_ns(elapsed_ns()))):
         log.warning("the clock was moved by %+.1f s to agree with the other processes at this log", moved_ns / 1e9)
 
 
@@ -93,15 +93,15 @@ async def _look(nc: Client, clock: SteadyClock) -> None:
         log.debug("agreeing on the time: %r", error)
 
 
-async def _answers(nc: Client, patience_s: float) -> list[Told]:
+async def _answers(nc: Client, patience_s: float) -> list[OthersTime]:
     """Return the answers of the busy processes; this process may be among them."""
-    answers: list[Told] = []
+    answers: list[OthersTime] = []
     asked_ns = elapsed_ns()
 
     async def take(message: Msg) -> None:
         with suppress(*PROBLEMS):
-            told = json.loads(message.data)
-            answers.append(_put(int(told["time_ns"]), int(told["busy_ns"]), asked_ns))
+            answer = json.loads(message.data)
+            answers.append(_put(int(answer["time_ns"]), int(answer["busy_ns"]), asked_ns))
 
     inbox = nc.new_inbox()
     subscription = await nc.subscribe(inbox, cb=take)
@@ -113,7 +113,7 @@ async def _answers(nc: Client, patience_s: float) -> list[Told]:
     return answers
 
 
-async def _of_nats(nc: Client) -> Told | None:
+async def _of_nats(nc: Client) -> OthersTime | None:
     """Return the server's time, which is in every answer about a stream; None if it has no log yet."""
     asked_ns = elapsed_ns()
     try:
@@ -123,9 +123,9 @@ async def _of_nats(nc: Client) -> Told | None:
     return _put(time_ns_of(answer["ts"]), 0, asked_ns) if "ts" in answer else None
 
 
-def _put(time_ns: int, busy_ns: int, asked_ns: int) -> Told:
+def _put(time_ns: int, busy_ns: int, asked_ns: int) -> OthersTime:
     """Return an answer that arrives now to a request of `asked_ns`. Raises TimeoutError if that was too long ago."""
     here_ns = elapsed_ns()
     if here_ns - asked_ns > APART_NS // 2:
         raise TimeoutError("the answer took too long for the time in it to be of use")
-    return Told(time_ns, busy_ns, (here_ns + asked_ns) // 2)
+    return OthersTime(time_ns, busy_ns, (here_ns + asked_ns) // 2)

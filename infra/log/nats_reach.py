@@ -82,21 +82,21 @@ def _reason(error: Exception) -> str:
 
 async def wait_for_nats(url: str, leaving: asyncio.Event) -> bool:
     """Return True once NATS answers, False if `leaving` is set before; the problem is logged once, and when it ends."""
-    told = ""
+    logged = ""
     while not leaving.is_set():
         problem = await nats_problem(url)
         if not problem:
-            if told:
+            if logged:
                 log.warning("NATS answers now")
             return True
-        if problem != told:
+        if problem != logged:
             log.error(
                 "NATS at %s does not answer (%s); retrying. Start it (`daredevil run` starts its own), or set "
                 "DAREDEVIL_NATS_URL",
                 shown_url(url),
                 problem,
             )
-            told = problem
+            logged = problem
         try:
             async with asyncio.timeout(ASK_AGAIN_S):
                 await leaving.wait()

@@ -174,7 +174,7 @@ class ForkServerClient:
         self._forking[name] = started
         try:
             command = {"start": name, "app": app, "after": after, "env": dict(env), "log": str(log)}
-            self._tell({**command, "niceness": niceness})
+            self._send({**command, "niceness": niceness})
             return self._children[await started]
         finally:
             self._forking.pop(name, None)
@@ -182,7 +182,7 @@ class ForkServerClient:
     def send_signal(self, pid: int, number: signal.Signals) -> None:
         """Signal a child through the fork server: only it knows that the pid is still the child's."""
         with contextlib.suppress(ForkServerGone):
-            self._tell({"signal": int(number), "pid": pid})
+            self._send({"signal": int(number), "pid": pid})
 
     async def stop(self) -> None:
         """End it, and what is left of its children."""
@@ -203,7 +203,7 @@ class ForkServerClient:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
 
-    def _tell(self, command: Mapping[str, object]) -> None:
+    def _send(self, command: Mapping[str, object]) -> None:
         if self._process is None or self._process.stdin is None or self._process.stdin.is_closing():
             raise ForkServerGone("the fork server is not running")
         self._process.stdin.write(json.dumps(command).encode() + b"\n")

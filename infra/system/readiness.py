@@ -31,26 +31,26 @@ class Ready:
 
 
 async def wait_until_ready(
-    parts: Sequence[Program | App], nats_url: str, settings: Settings, tell: Callable[[str], None]
+    parts: Sequence[Program | App], nats_url: str, settings: Settings, report: Callable[[str], None]
 ) -> Ready:
-    """Wait for all these parts, calling `tell` with the name of each as it becomes ready."""
+    """Wait for all these parts, calling `report` with the name of each as it becomes ready."""
     unable: set[str] = set()
     nc = await nats.connect(nats_url, max_reconnect_attempts=-1, reconnect_time_wait=0.25)
     try:
         async with asyncio.TaskGroup() as group:
             for part in parts:
-                group.create_task(_wait_for(part, settings, nc, tell, unable))
+                group.create_task(_wait_for(part, settings, nc, report, unable))
     finally:
         await nc.close()
     return Ready(page_url(settings), frozenset(unable))
 
 
 async def _wait_for(
-    part: Program | App, settings: Settings, nc: Client, tell: Callable[[str], None], unable: set[str]
+    part: Program | App, settings: Settings, nc: Client, report: Callable[[str], None], unable: set[str]
 ) -> None:
     while not await _is_ready(part, settings, nc, unable):  # noqa: ASYNC110 (another process sets no event of ours)
         await asyncio.sleep(POLL_S)
-    tell(part.name)
+    report(part.name)
 
 
 async def _is_ready(part: Program | App, settings: Settings, nc: Client, unable: set[str]) -> bool:

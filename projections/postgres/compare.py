@@ -107,24 +107,24 @@ def plain(name: str, value: Any) -> Any:
     if value is None:
         return None
     if name in ("data", "profile"):
-        return _said(json.loads(value) if isinstance(value, str) else value)
+        return _shown(json.loads(value) if isinstance(value, str) else value)
     if name == "embedding":
         return value if isinstance(value, bytes) else array("f", json.loads(value)).tobytes()
     if name == "raw":
         return bytes(value)
     if name.endswith("_ms"):
         return float(value)
-    return _said(value)
+    return _shown(value)
 
 
-def _said(value: Any) -> Any:
+def _shown(value: Any) -> Any:
     if isinstance(value, str):
         return said(value)
     if isinstance(value, list | tuple):
-        return [_said(item) for item in value]
+        return [_shown(item) for item in value]
     if isinstance(value, dict):
         # Like jsonb, which does not keep the order of keys.
-        return dict(sorted((said(key), _said(item)) for key, item in value.items()))
+        return dict(sorted((said(key), _shown(item)) for key, item in value.items()))
     return value
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from nats.aio.client import Client
 
 from infra.postgres_url import running_url
-from infra.projection import CannotTell, NotRebuilt, Progress, Projection, Rebuilt
+from infra.projection import NotRebuilt, Progress, Projection, Rebuilt, StateUnknown
 from infra.settings import Settings
 
 
@@ -38,7 +38,7 @@ async def _unerased(settings: Settings, session_ids: Sequence[str]) -> str:
     from projections.postgres.erased import unerased
 
     if not settings.postgres_url and not (settings.data_dir / "run" / "postgres_url").exists():
-        raise CannotTell("no database runs here now")
+        raise StateUnknown("no database runs here now")
     return await unerased(running_url(settings), session_ids)
 
 

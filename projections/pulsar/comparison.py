@@ -51,7 +51,7 @@ class Comparison:
             if ours != theirs
         ]
         if wrong:
-            self._tell(f"{_name(expected)} has another {' and '.join(wrong)} than the log's")
+            self._note(f"{_name(expected)} has another {' and '.join(wrong)} than the log's")
 
     def missing(self, expected: TopicMessage) -> None:
         """Note that the topic has no message of a fact."""
@@ -64,7 +64,7 @@ class Comparison:
         if again or kept.properties.get("session") in self.erased or 0 < kept.sequence < self.first_in_log:
             return
         event, session = kept.properties.get("event", "?"), kept.properties.get("session", "?")
-        self._tell(f"a message that is not in the log: fact {kept.sequence or '?'} ({event} of {session})")
+        self._note(f"a message that is not in the log: fact {kept.sequence or '?'} ({event} of {session})")
 
     def lines(self) -> list[str]:
         """Return the differences, the first 20 in full."""
@@ -74,20 +74,20 @@ class Comparison:
     def _in_order(self, kept: Kept) -> None:
         self._flush()
         if kept.sequence and kept.sequence == self._last:
-            self._tell(f"fact {kept.sequence} is there twice")
+            self._note(f"fact {kept.sequence} is there twice")
         elif kept.sequence and kept.sequence < self._last:
-            self._tell(f"fact {kept.sequence} comes after fact {self._last}")
+            self._note(f"fact {kept.sequence} comes after fact {self._last}")
         self._last = max(self._last, kept.sequence)
 
     def _flush(self) -> None:
         """Describe a run of missing facts in one line."""
         run, self._missing = self._missing, []
         if len(run) == 1:
-            self._tell(f"{_name(run[0])} is missing")
+            self._note(f"{_name(run[0])} is missing")
         elif run:
-            self._tell(f"{len(run)} facts are missing: {_name(run[0])} to {_name(run[-1])}")
+            self._note(f"{len(run)} facts are missing: {_name(run[0])} to {_name(run[-1])}")
 
-    def _tell(self, difference: str) -> None:
+    def _note(self, difference: str) -> None:
         if len(self._lines) < SHOWN:
             self._lines.append(f"{self.name}: {difference}")
         else:

@@ -38,7 +38,7 @@ async def running_app(nats: NatsServer, **changes: str) -> AsyncIterator[asyncio
             await process.wait()
 
 
-async def test_it_runs_by_itself_tells_its_port_and_ends_when_told(
+async def test_it_runs_by_itself_reports_its_port_and_ends_when_told(
     nats_server: NatsServer, broker: NatsBroker, tmp_path: Path
 ) -> None:
     port_file = tmp_path / "run" / "port"

@@ -155,7 +155,7 @@ async def test_a_connection_ends_with_a_word_and_its_client_comes_back(
 @pytest.mark.parametrize(
     ("part", "at"), [("look", 1), ("look", 2), ("look", 3), ("look", 4), ("look", 6), ("probe", 1)]
 )
-async def test_the_log_is_told_to_be_back_whenever_its_watcher_is_interrupted(
+async def test_the_log_is_reported_back_whenever_its_watcher_is_interrupted(
     nats_server: NatsServer, open_door: OpenDoor, monkeypatch: pytest.MonkeyPatch, part: str, at: int
 ) -> None:
     injected = Injected(10**9)

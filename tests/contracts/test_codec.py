@@ -110,7 +110,7 @@ def test_absent_fields_take_no_bytes() -> None:
 
 
 @pytest.mark.parametrize("shape", ["with a field more", "of another shape"])
-def test_an_event_of_a_newer_version_is_told_as_that_whatever_it_holds(shape: str) -> None:
+def test_an_event_of_a_newer_version_is_reported_as_that_whatever_it_holds(shape: str) -> None:
     changes: dict[str, Any] = {"schema_version": TurnEnded.SCHEMA_VERSION + 1, "mood": "sunny"}
     data = packed(**changes, text=["other"] if shape == "of another shape" else "hello")
     with pytest.raises(

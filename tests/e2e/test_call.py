@@ -23,7 +23,7 @@ async def test_a_caller_is_understood_and_answered_with_a_voice(system: Supervis
     assert turn.log_gap_ms == pytest.approx(sum(turn.parts.values()), abs=0.5)
 
 
-async def test_the_log_tells_the_turn_in_order(system: Supervisor) -> None:
+async def test_the_log_has_the_turn_in_order(system: Supervisor) -> None:
     result = await place_call(system.page_url, [DATA / "hello.wav"])
     facts = [fact.event for fact in await facts_of(system.addresses.nats_url, result.session_id)]
     order = [e.SessionOpened, e.TrackPublished, e.SpeechStarted, e.SpeechEnded, e.TurnEnded, e.PlaybackStarted]

@@ -38,7 +38,7 @@ def test_a_setting_adds_projections_to_our_own() -> None:
         (f"{__name__}:DOUBLE", "two projections are called postgres"),
     ],
 )
-def test_what_is_no_projection_is_told_with_what_to_do(named: str, problem: str) -> None:
+def test_what_is_no_projection_is_reported_with_what_to_do(named: str, problem: str) -> None:
     with pytest.raises(UnknownProjection, match=problem):
         projections(Settings(projections=named))
 

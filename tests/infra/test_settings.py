@@ -257,7 +257,7 @@ def test_settings_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     settings.cache_clear()
 
 
-def test_a_misspelt_setting_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
+def test_a_misspelt_setting_is_reported_with_the_one_that_was_meant(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DAREDEVIL_STTT=local\nDAREDEVIL_VOICE=x\nOTHER=1\n")
     environment = {
         "DAREDEVIL_PROT": "1",

@@ -29,7 +29,7 @@ async def test_the_log_is_read_in_order_in_batches_and_then_as_it_grows(broker: 
     assert [message.sequence async for message in log_until(nc, 5, after=2)] == [3, 4, 5]
 
 
-async def test_a_connection_that_was_lost_in_between_is_told(broker: NatsBroker, nats_server: NatsServer) -> None:
+async def test_a_connection_that_was_lost_in_between_is_reported(broker: NatsBroker, nats_server: NatsServer) -> None:
     nc = connection(broker)
     async with LogReader(nc) as reader:
         assert (await reader.next()).messages == []

@@ -235,7 +235,7 @@ class Conversations:
                 break
             try:
                 await self._settle_unread(conversation.state)
-                await self._say_end(conversation.state, "hangup")
+                await self._append_end(conversation.state, "hangup")
             except StaleWriter:
                 continue  # somebody wrote just now
         else:
@@ -308,13 +308,13 @@ class Conversations:
                 return  # it continued at another process
             try:
                 await self._settle_unread(state)
-                await self._say_end(state, "timeout")
+                await self._append_end(state, "timeout")
             except StaleWriter:
                 return  # somebody wrote just now
         if self._kept.get(session_id) is conversation:
             del self._kept[session_id]
 
-    async def _say_end(self, state: SessionState, reason: str) -> None:
+    async def _append_end(self, state: SessionState, reason: str) -> None:
         expected = ExpectedSequence(session_subjects(state.session_id, "turn"), state.turn_sequence)
         for event in closing_events(state.session_id, [(PERSON, 0)], reason, now_ns()):
             state.apply(Fact(await append(self._broker, event, expected, READ_PATIENCE_S), event))

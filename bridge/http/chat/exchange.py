@@ -27,7 +27,7 @@ from infra.process.tasks import ended
 
 log = logging.getLogger(__name__)
 
-SAY_PATIENCE_S = 3.0
+APPEND_PATIENCE_S = 3.0
 MAX_WAITING = 10_000
 """Most pieces that may wait for a slow reader; beyond it the reader counts as gone."""
 MAX_EARLY = 100
@@ -96,7 +96,7 @@ class ChatExchange:
         self._stopped_at: str | None = None
         """Everything that was written when it was told to stop."""
         self._first_token_ms: float | None = None
-        self._said_started = False
+        self._is_started = False
         self._gone = ""
         self._read_all = asyncio.Event()
         self._early: list[_TokenCame] = []
@@ -117,7 +117,7 @@ class ChatExchange:
         while (piece := await self._pieces.get()) is not None:
             yield piece
             self._delivered.take(piece)
-            if not self._said_started:
+            if not self._is_started:
                 self._wake()
         self._read_all.set()
 
@@ -179,7 +179,7 @@ class ChatExchange:
         try:
             async with SessionFeed(self._broker, session_id, self._state.sequence) as feed:
                 expected = ExpectedSequence(session_subjects(session_id, "session"), self._state.session_sequence)
-                await append(self._broker, self.turn, expected, SAY_PATIENCE_S)
+                await append(self._broker, self.turn, expected, APPEND_PATIENCE_S)
                 self._accepted.set()
                 reading = asyncio.create_task(self._read(feed), name=f"facts of {session_id}")
                 try:
@@ -224,7 +224,7 @@ class ChatExchange:
     async def _stop(self) -> None:
         """Stop the writer of the reply, and wait for how much was written: no more can have been read."""
         assert self._facts is not None
-        await self._say(self._facts.stopped(now_ns()))
+        await self._append(self._facts.stopped(now_ns()))
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_PATIENCE_S):
                 while self._completed is None and self._stopped_at is None:
@@ -238,15 +238,15 @@ class ChatExchange:
             raise Problem("not-available", str(item))
         elif isinstance(item, _TokenCame):
             self._take_token(item)
-        elif self._delivered.shown and not self._said_started:
-            await self._say_started()
+        elif self._delivered.shown and not self._is_started:
+            await self._append_started()
 
     def _take_token(self, token: _TokenCame) -> None:
         if self._facts is None:  # it overtook the beginning of its reply
             self._early = [*self._early[-MAX_EARLY:], token]
         elif token.reply_id == self._facts.reply_id:
             self._note_first_token()
-            self._tell(self._writing.token(token.number, token.text))
+            self._deliver(self._writing.token(token.number, token.text))
 
     def _take_fact(self, event: e.Event) -> None:
         match event:
@@ -260,7 +260,7 @@ class ChatExchange:
                 return
             case e.ReplyClauseWritten():
                 self._note_first_token()
-                self._tell(self._writing.clause(event.index, event.text))
+                self._deliver(self._writing.clause(event.index, event.text))
             case e.ReplyCompleted(finish="interrupted") if self._gone:
                 self._stopped_at = event.text
             case e.TurnInterrupted() if self._gone:
@@ -269,13 +269,13 @@ class ChatExchange:
                 raise Problem("superseded", "another turn of the same session came first")
             case e.ReplyCompleted():
                 self._completed = event
-                self._tell(self._writing.end(event.text))
+                self._deliver(self._writing.end(event.text))
 
     def _note_first_token(self) -> None:
         if self._first_token_ms is None:
             self._first_token_ms = self._passed_ms()
 
-    def _tell(self, pieces: list[Piece]) -> None:
+    def _deliver(self, pieces: list[Piece]) -> None:
         for piece in pieces:
             if self._pieces.qsize() >= MAX_WAITING - 1:
                 self.abandon("slow-reader")
@@ -304,8 +304,8 @@ class ChatExchange:
 
     async def _record_all(self, completed: e.ReplyCompleted) -> None:
         assert self._facts is not None
-        await self._say_started()
-        await self._say(self._facts.finished(completed.text, now_ns()))
+        await self._append_started()
+        await self._append(self._facts.finished(completed.text, now_ns()))
         self._answer = Answer(
             session_id=self.turn.session_id,
             turn_id=self.turn.turn_id or "",
@@ -319,17 +319,17 @@ class ChatExchange:
 
     async def _record_part(self, reason: str) -> None:
         assert self._facts is not None
-        await self._say(self._facts.stopped(now_ns()))
+        await self._append(self._facts.stopped(now_ns()))
         if self._delivered.shown:
-            await self._say_started()
+            await self._append_started()
         clause_index = max(self._delivered.clauses, default=0)
         heard_text = self._delivered.text(self._writing.text if self._stopped_at is None else self._stopped_at)
-        await self._say(self._facts.interrupted(heard_text, clause_index, reason, now_ns()))
+        await self._append(self._facts.interrupted(heard_text, clause_index, reason, now_ns()))
 
-    async def _say_started(self) -> None:
-        if not self._said_started and self._facts is not None:
-            self._said_started = True
-            await self._say(self._facts.started(now_ns()))
+    async def _append_started(self) -> None:
+        if not self._is_started and self._facts is not None:
+            self._is_started = True
+            await self._append(self._facts.started(now_ns()))
 
-    async def _say(self, event: e.Event) -> None:
+    async def _append(self, event: e.Event) -> None:
         self._state.apply(Fact(await append(self._broker, event, patience_s=RECORD_PATIENCE_S), event))

@@ -77,8 +77,8 @@ class Writing:
 
     def end(self, text: str) -> list[Piece]:
         """Apply the whole text, at its end; return the pieces to send: the model may have begun more than is stored."""
-        is_told = (self.text if self._by_clause else self._shown) == text
-        return [] if is_told else [Reset(text)]
+        is_delivered = (self.text if self._by_clause else self._shown) == text
+        return [] if is_delivered else [Reset(text)]
 
     @property
     def text(self) -> str:

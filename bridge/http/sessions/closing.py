@@ -21,7 +21,7 @@ from infra.log.event_log import append, now_ns
 log = logging.getLogger(__name__)
 
 END_TIMEOUT_S = 8.0
-SAY_PATIENCE_S = 3.0
+APPEND_PATIENCE_S = 3.0
 
 
 async def close_session(broker: NatsBroker, conversations: Conversations, session_id: str) -> None:
@@ -50,4 +50,4 @@ async def _end_what_nobody_holds(broker: NatsBroker, state: SessionState, sessio
         *closing_events(session_id, state.people, "hangup", now),
     ]
     for event in events:
-        await append(broker, event, patience_s=SAY_PATIENCE_S)
+        await append(broker, event, patience_s=APPEND_PATIENCE_S)

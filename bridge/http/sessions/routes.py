@@ -105,7 +105,9 @@ def _add_reading(router: APIRouter, broker: NatsBroker) -> None:
         response.headers["Cache-Control"] = "no-store"
         facts = await facts_of(broker, session_id)
         last = await recordings.last(session_id)
-        return transcript_of(session_id, _told(session_id, facts, last.track_samples if last is not None else {}))
+        return transcript_of(
+            session_id, _conversation(session_id, facts, last.track_samples if last is not None else {})
+        )
 
     @router.get("/{session_id}/summary", summary="What it was about", responses=responses(404))
     async def get_summary(session_id: PathId, response: Response) -> Summary:
@@ -142,9 +144,9 @@ def _add_recording(router: APIRouter, broker: NatsBroker) -> None:
         response.headers["Cache-Control"] = "no-store"
         facts = await facts_of(broker, session_id)
         last = await recordings.last(session_id)
-        told = _told(session_id, facts, last.track_samples if last is not None else {})
+        conversation = _conversation(session_id, facts, last.track_samples if last is not None else {})
         if last is None:
-            return playback_of(session_id, told, None)
+            return playback_of(session_id, conversation, None)
         item = RecordingItem(
             url=f"/sessions/{session_id}/recording",
             sample_rate_hz=48_000,
@@ -152,7 +154,7 @@ def _add_recording(router: APIRouter, broker: NatsBroker) -> None:
             duration_ms=duration_ms(last.end_packet),
             is_complete=last.last,
         )
-        return playback_of(session_id, told, item)
+        return playback_of(session_id, conversation, item)
 
 
 def _add_closing(router: APIRouter, broker: NatsBroker, conversations: Conversations) -> None:
@@ -193,7 +195,7 @@ def _add_erasure(router: APIRouter, broker: NatsBroker, access: Access) -> None:
         return receipt.fields()
 
 
-def _told(session_id: str, facts: list[Event], track_samples: Mapping[str, int] | None = None) -> Conversation:
+def _conversation(session_id: str, facts: list[Event], track_samples: Mapping[str, int] | None = None) -> Conversation:
     """Return the conversation that the facts make up. Raises Problem if its words are gone."""
     try:
         return conversation_of(facts, track_samples)

@@ -48,7 +48,7 @@ async def test_a_record_holds_the_embedding_of_what_was_said_and_heard(broker: N
     assert (turn.embedding_model, failures) == ("fake", [])
 
 
-async def test_a_failure_is_told_and_the_turn_is_recorded_all_the_same(broker: NatsBroker) -> None:
+async def test_a_failure_is_reported_and_the_turn_is_recorded_all_the_same(broker: NatsBroker) -> None:
     turn, (failure,) = await kept(broker, Embedder("no key"))
     assert (turn.embedding, turn.embedding_model) == (b"", "")
     assert (failure.engine, failure.error) == ("fake", "no key")

@@ -85,7 +85,7 @@ def test_playback_of_an_unknown_reply_is_recorded_with_what_is_known(
     assert (record.user_text, record.written_text, record.heard_text) == ("", "", ended.heard_text)
 
 
-def test_a_record_tells_whose_turn_it_was_and_whose_memory_it_is() -> None:
+def test_a_record_says_whose_turn_it_was_and_whose_memory_it_is() -> None:
     people = [
         ParticipantJoined(**_common(f"join-{name}", None), participant_id=name, name=name.title(), identity=f"{name}@x")
         for name in ("p", "q")

@@ -44,7 +44,7 @@ def test_what_is_done_by_talking_or_only_asked_about_is_none(speaker: str, text:
     assert action_items([SpokenLine(speaker, text)]) == ()  # type: ignore[arg-type]  # one of two words
 
 
-def test_each_item_is_told_once_in_the_order_said() -> None:
+def test_each_item_is_listed_once_in_the_order_said() -> None:
     lines = [SpokenLine("user", "I will call Anna. Please order the ink. I will call anna.")]
     assert action_items(lines) == ("The user will call Anna", "The user asked: order the ink")
 

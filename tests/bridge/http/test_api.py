@@ -278,7 +278,7 @@ async def test_what_is_no_json_is_named_as_that(http: httpx.AsyncClient) -> None
         assert (answer.status_code, answer.json()["code"]) == (415, "unsupported-media-type"), kind
 
 
-async def test_what_is_no_http_is_told_in_the_same_form(http: httpx.AsyncClient) -> None:
+async def test_what_is_no_http_is_reported_in_the_same_form(http: httpx.AsyncClient) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", http.base_url.port)
     writer.write(b"\x16\x03\x01 hello\r\n\r\n")
     answer = await asyncio.wait_for(reader.read(), 20)
@@ -305,7 +305,7 @@ async def test_too_many_turns_at_once_are_503(open_http: OpenHttp, monkeypatch: 
     assert busy[0].headers["retry-after"]
 
 
-async def test_what_is_not_there_is_told_as_json(http: httpx.AsyncClient) -> None:
+async def test_what_is_not_there_is_reported_as_json(http: httpx.AsyncClient) -> None:
     answer = await http.get("/nothing")
     assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
     wrong = await http.get("/chat")

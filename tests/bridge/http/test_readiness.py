@@ -144,7 +144,7 @@ async def test_without_a_local_model_that_answers_there_is_no_conversation(broke
     hanging.close()
 
 
-async def test_a_nats_that_hangs_is_told_in_time_and_is_ready_as_soon_as_it_is_back(
+async def test_a_nats_that_hangs_is_reported_in_time_and_is_ready_as_soon_as_it_is_back(
     http: httpx.AsyncClient, actors: Actors, broker: NatsBroker, nats_server: NatsServer
 ) -> None:
     await all_come(actors)

@@ -94,7 +94,7 @@ class BrokenStream:
         return None
 
 
-async def test_a_microphone_is_listened_to_anew_when_something_ends_that(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_microphone_is_listened_to_again_when_something_ends_that(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[bytes] = []
 
     async def sound(_: str, pcm: bytes) -> None:

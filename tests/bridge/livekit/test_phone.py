@@ -85,7 +85,7 @@ def test_phones_and_streams_are_people_recorders_and_agents_are_not() -> None:
     assert not is_microphone(rtc.TrackKind.KIND_AUDIO, rtc.TrackSource.SOURCE_SCREENSHARE_AUDIO)
 
 
-def test_a_callers_number_is_told_and_too_much_of_it_cut() -> None:
+def test_a_callers_number_is_passed_on_and_too_much_of_it_cut() -> None:
     fields = joined_fields("sip_+49301", KIND.PARTICIPANT_KIND_SIP, {"sip.phoneNumber": "+49301"})
     assert fields == {"identity": "sip_+49301", "origin": "sip", "attributes": {"sip.phoneNumber": "+49301"}}
     many = {f"a{n}": "x" * 10_000 for n in range(1000)}
@@ -155,7 +155,7 @@ async def test_a_transfer_that_cannot_be_is_refused(phone: Setup, fields: dict[s
     assert phone.livekit.asked == []
 
 
-async def test_what_livekit_refuses_is_told(phone: Setup) -> None:
+async def test_what_livekit_refuses_is_reported(phone: Setup) -> None:
     phone.livekit.refuse = True
     answer = await phone.ask(transfer_subject("lk-1"), participant_id="sip-49301-ab", to="sip:a@b.org")
     assert answer["error"]["code"] == "livekit-refused"

@@ -49,7 +49,7 @@ async def test_a_text_is_sent_until_it_is_stored_under_one_id(page: Page, door: 
     assert len({message_id for message_id, _ in texts(door)}) == 2
 
 
-async def test_a_page_that_comes_back_proves_that_it_is_its_session_and_tells_what_it_has(
+async def test_a_page_that_comes_back_proves_that_it_is_its_session_and_reports_what_it_has(
     page: Page, door: PageDoor
 ) -> None:
     await talk(page, door)
@@ -145,7 +145,7 @@ async def test_speech_while_the_line_is_down_is_told_to_be_lost(page: Page, door
     await expect(page.locator(".notice")).to_contain_text("was not heard")
 
 
-async def test_a_log_that_is_away_is_told_until_it_is_back_and_lost_speech_is_told(page: Page, door: PageDoor) -> None:
+async def test_a_log_that_is_away_is_reported_until_it_is_back_as_is_lost_speech(page: Page, door: PageDoor) -> None:
     await talk(page, door)
     await door.send(type="notice", code="log-away")
     await expect(page.get_by_text("Nothing can be stored at the moment")).to_be_visible()

@@ -65,7 +65,7 @@ async def test_rooms_are_offered_only_where_they_are(context: BrowserContext, do
         await expect(page.get_by_role("link", name="Talk in a room")).to_be_visible()
 
 
-async def test_a_text_longer_than_the_server_takes_is_told_and_kept_whole(
+async def test_a_text_longer_than_the_server_takes_is_reported_and_kept_whole(
     context: BrowserContext, door: PageDoor
 ) -> None:
     async with watched_page(context, door.url) as page:

@@ -212,7 +212,7 @@ async def test_a_reply_begins_with_40_ms_or_when_it_is_complete_or_40_ms_after_i
     assert waiting["peaks"] == [0] * 8 + [0.5]
 
 
-async def test_where_the_device_stood_still_is_told(still: Page) -> None:
+async def test_where_the_device_stood_still_is_reported(still: Page) -> None:
     script = [("begin", 0), ("samples", 24_000), ("render", 7), ("stoodStill", 9), ("render", 1)]
     heard = await render(still, script)
     told = [each for each in heard["said"] if each.get("resumed")]
@@ -323,7 +323,7 @@ async def test_a_lost_line_comes_back_with_the_same_session_and_nothing_twice(pa
     await expect(page.locator("#session-id")).to_have_text(SESSION)
 
 
-async def test_what_was_played_while_the_line_was_down_is_told_when_it_is_back(page: Page, door: PageDoor) -> None:
+async def test_what_was_played_while_the_line_was_down_is_reported_when_it_is_back(page: Page, door: PageDoor) -> None:
     await talk(page, door)
     await door.reply("r1", tone(0.2))
     await until(lambda: door.played("r1"))

@@ -82,7 +82,7 @@ async def test_after_the_call_nothing_is_waited_for(page: Page, door: PageDoor) 
     await in_the_making(page)
 
 
-async def test_what_failed_is_told_without_names_of_classes(page: Page, door: PageDoor) -> None:
+async def test_what_failed_is_reported_without_names_of_classes(page: Page, door: PageDoor) -> None:
     await talk(page, door)
     await say(door, "t1", "What is the time on the moon?")
     call = {"turn_id": "t1", "reply_id": "r1", "call_id": "c1", "tool": "current_time"}

@@ -197,7 +197,7 @@ async def test_it_fits_a_phone(browser: Browser, page_url: str, livekit_server: 
 
 
 @needs_chromium
-async def test_a_room_that_is_closed_is_told(browser: Browser, page_url: str, livekit_server: LiveKitServer) -> None:
+async def test_the_end_of_a_room_is_reported(browser: Browser, page_url: str, livekit_server: LiveKitServer) -> None:
     async with tab(browser, page_url) as page, livekit_server.api() as api:
         await join(page, "Ada", "kitchen")
         await api.room.delete_room(DeleteRoomRequest(room="kitchen"))

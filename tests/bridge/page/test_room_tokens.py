@@ -28,7 +28,7 @@ async def test_who_is_not_let_in_reads_why_and_not_the_token(
 
 
 @needs_chromium
-async def test_a_token_that_came_too_late_is_told_and_the_next_lets_in(
+async def test_a_token_that_came_too_late_is_reported_and_the_next_lets_in(
     open_door: OpenDoor, livekit_server: LiveKitServer
 ) -> None:
     door = await open_door(livekit_url=livekit_server.url, livekit_api_key=KEY.key, livekit_api_secret=KEY.secret)

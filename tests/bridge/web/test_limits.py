@@ -110,7 +110,7 @@ async def test_a_reader_who_takes_nothing_is_dropped(listener: WebServer, monkey
     await until(has_ended, within_s=60)
 
 
-async def test_connections_at_work_of_one_address_are_limited_and_told(listener: WebServer) -> None:
+async def test_connections_at_work_of_one_address_are_limited_and_reported(listener: WebServer) -> None:
     url = f"ws://127.0.0.1:{listener.port}/ws"
     async with AsyncExitStack() as stack:
         for _ in range(110):

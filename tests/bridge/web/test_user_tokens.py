@@ -77,7 +77,7 @@ async def test_a_livekit_token_is_one_too() -> None:
         ({"key": SECRET[:-1] + "8"}, "signature is wrong"),
     ],
 )
-async def test_what_is_wrong_with_a_token_is_told(claims: dict[str, Any], reason: str) -> None:
+async def test_what_is_wrong_with_a_token_is_reported(claims: dict[str, Any], reason: str) -> None:
     assert reason in await refusal(secret(), token(**claims))
 
 
@@ -162,7 +162,7 @@ async def test_a_key_that_is_new_is_looked_for_and_one_that_is_gone_is_not_taken
     assert "does not have" in await refusal(tokens, token("sam", RSA.key, "RS256", "rsa"))
 
 
-async def test_keys_that_cannot_be_had_anew_are_taken_for_a_while(
+async def test_keys_that_cannot_be_fetched_again_are_used_for_a_while(
     jwks: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     tokens = UserTokens(Settings(auth=f"file:{jwks}"))

@@ -22,7 +22,7 @@ def names(facts: list[e.Event]) -> list[str]:
     return [type(fact).__name__ for fact in facts]
 
 
-async def test_opening_is_told_in_order_before_the_welcome(connect: Connect, agent: Agent) -> None:
+async def test_opening_is_reported_in_order_before_the_welcome(connect: Connect, agent: Agent) -> None:
     caller = await connect(user_id="u-1", name="Ada")
     facts = await agent.facts(caller.session_id)
     assert names(facts) == FIRST
@@ -170,7 +170,7 @@ async def test_a_session_goes_on_only_with_its_token(open_door: OpenDoor, connec
     assert (await second.message("welcome")).get("resume_token") is None, "it is given once"
 
 
-async def test_a_text_with_an_id_is_stored_once_and_that_is_told(
+async def test_a_text_with_an_id_is_stored_once_and_that_is_reported(
     open_door: OpenDoor, connect: Connect, agent: Agent
 ) -> None:
     first = await connect(mic=False)

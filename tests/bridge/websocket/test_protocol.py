@@ -59,7 +59,7 @@ def test_an_id_is_taken_to_the_letter(name: str) -> None:
         ({"id": "\ud800", "text": "hi"}, "", "text: id: it has half a character in it"),
     ],
 )
-def test_what_is_wrong_with_a_text_is_told_with_its_id(fields: dict[str, object], told: str, what: str) -> None:
+def test_what_is_wrong_with_a_text_is_reported_with_its_id(fields: dict[str, object], told: str, what: str) -> None:
     error = rubbish_in(json.dumps({"type": "text"} | fields))
     assert error is not None
     assert (error.code, error.message_id) == ("bad-field", told)
@@ -107,7 +107,7 @@ def test_a_time_zone_is_checked() -> None:
         parse_hello('{"type": "hello", "time_zone": "Tokio"}')
 
 
-def test_limits_of_text_and_sound_are_told() -> None:
+def test_limits_of_text_and_sound_are_reported() -> None:
     assert checked_text("é" * 5, 10) == "é" * 5
     with pytest.raises(ProtocolError, match="at most 10"):
         checked_text("é" * 6, 10)

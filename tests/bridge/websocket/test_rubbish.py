@@ -120,7 +120,7 @@ async def test_what_a_stall_held_back_may_come_at_once(connect: Connect, agent: 
     assert not [message for message in caller.messages if message["type"] in ("error", "notice")]
 
 
-async def test_of_far_more_than_a_stall_explains_the_surplus_is_left_out_and_told(
+async def test_of_far_more_than_a_stall_explains_the_surplus_is_left_out_and_reported(
     connect: Connect, agent: Agent
 ) -> None:
     caller = await connect()
@@ -184,7 +184,7 @@ PATHS = {
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_path_tells_what_can_be_done_there_also_beside_the_page(door: WebServer, path: str) -> None:
+async def test_a_path_says_what_can_be_done_there_also_beside_the_page(door: WebServer, path: str) -> None:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{door.port}", timeout=20) as http:
         for method in {"GET", "POST", "PUT", "OPTIONS"} - set(PATHS[path].split(", ")):
             answer = await http.request(method, path)

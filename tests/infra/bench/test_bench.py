@@ -44,7 +44,7 @@ def test_an_answer_before_the_end_of_speech_is_early() -> None:
     assert figures_of(PLAN, result_with(1.2, 2.0)).early
 
 
-def test_both_groups_are_told_together() -> None:
+def test_both_groups_are_reported_together() -> None:
     calls = [
         CallFigures("a", False, "hello there", "Hello there.", gap_ms=500),
         CallFigures("b", False, "one two", "one too", gap_ms=700),

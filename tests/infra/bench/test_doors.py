@@ -67,7 +67,7 @@ def test_an_interruption_lasts_from_the_callers_first_sound_to_the_agents_last()
     assert one.silent_ms == pytest.approx(200, abs=1)
 
 
-def test_an_agent_that_went_on_or_was_silent_anyway_is_told_as_such() -> None:
+def test_an_agent_that_went_on_or_was_silent_anyway_is_reported_as_such() -> None:
     assert interruptions_of(a_call(False, (2.0, 5)), over())[0].problem == "the agent went on"
     assert interruptions_of(a_call(True, (2.0, 2.5)), over())[0].problem == "the agent was not speaking just then"
 
@@ -122,7 +122,7 @@ def answered(gap_ms: float | None) -> CallFigures:
     return CallFigures("a.wav", False, "hello", "hello", gap_ms=gap_ms)
 
 
-def test_what_a_door_adds_is_told_over_the_calls_that_both_answered() -> None:
+def test_what_a_door_adds_is_reported_over_the_calls_that_both_answered() -> None:
     pairs = [(answered(500), answered(600)), (answered(700), answered(820)), (answered(None), answered(900))]
     figures = added(pairs)
     assert (figures.pairs, figures.answered_at_both) == (3, 2)

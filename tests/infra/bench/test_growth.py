@@ -15,13 +15,13 @@ def test_what_comes_before_the_warm_up_is_over_does_not_count() -> None:
     assert slopes(samples([20, 150, 200, 200, 200]), 200) == {"nats": 0, "bridge": 0}
 
 
-def test_a_leak_is_told_in_mb_for_a_thousand_sessions() -> None:
+def test_a_leak_is_reported_in_mb_for_a_thousand_sessions() -> None:
     found = slopes(samples([20, 150, 160, 170, 180]), 100)
     assert found["nats"] == pytest.approx(100)
     assert found["bridge"] == 0
 
 
-def test_what_is_left_on_the_disk_is_told_without_the_store(tmp_path: Path) -> None:
+def test_what_is_left_on_the_disk_is_reported_without_the_store(tmp_path: Path) -> None:
     for name, size in {"logs/a.log": 30_000, "nats/jetstream/x": 9, "run/held/12/recorder.1": 5, "run/port": 4}.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

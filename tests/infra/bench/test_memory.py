@@ -23,7 +23,7 @@ def test_sentences_differ() -> None:
 
 
 @pytest.mark.slow
-async def test_it_tells_times_and_recall(tmp_path: Path) -> None:
+async def test_it_reports_times_and_recall(tmp_path: Path) -> None:
     figures = await measure_memory(1_000, 20, tmp_path, False, lambda _: None)
     assert figures.recall == 1
     assert 0 < figures.p50_ms <= figures.p95_ms <= figures.max_ms

@@ -35,7 +35,7 @@ def test_letters_are_found_where_they_are_in_noise_and_at_any_rate() -> None:
             assert not place.again
 
 
-def test_a_letter_that_is_not_there_is_not_found_and_one_that_is_there_twice_is_told() -> None:
+def test_a_letter_that_is_not_there_is_not_found_and_one_that_is_there_twice_is_reported() -> None:
     sound = sound_of("water")
     line = np.concatenate([sound, np.zeros(RATE_HZ, np.int16), sound[:LETTER_SAMPLES]])
     found = Searched(line, RATE_HZ)
@@ -74,7 +74,7 @@ def test_a_true_record_is_at_no_distance() -> None:
     assert (figures.lost, figures.added, figures.doubled) == (0, 0, 0)
 
 
-def test_what_the_ear_had_later_lost_or_never_is_told() -> None:
+def test_what_the_ear_had_later_lost_or_never_is_reported() -> None:
     true = _evidence()
     late = {mark: replace(place, at_s=place.at_s + 0.25 * (mark.word == 2)) for mark, place in true.ear.items()}
     figures = figures_of("late", "s", _evidence(ear=late))

@@ -30,7 +30,7 @@ def test_a_turn_that_was_never_answered_is_missed() -> None:
     assert figures.callers_cores == 0.2
 
 
-def test_what_further_rooms_cost_is_told_against_one() -> None:
+def test_what_further_rooms_cost_is_reported_against_one() -> None:
     figures = compare(a_run(1, 500, 500, 0.2, 100), a_run(11, 540, 540, 1.2, 600))
     assert (figures.added_p50_ms, figures.added_p95_ms) == (40, 40)
     assert figures.cores_per_room == pytest.approx(0.1)
@@ -39,7 +39,7 @@ def test_what_further_rooms_cost_is_told_against_one() -> None:
     assert figures.growth_mb_per_room_minute == 0
 
 
-def test_gaps_are_told_with_what_they_were_made_of() -> None:
+def test_gaps_are_reported_with_what_they_were_made_of() -> None:
     room = RoomTurns()
     for ms in (400.0, 500.0):
         room.add(CallResult("s-1", 24_000, turns=[MeasuredTurn("t", "Hello?", parts={"endpointing_ms": ms})]))
@@ -48,7 +48,7 @@ def test_gaps_are_told_with_what_they_were_made_of() -> None:
     assert figures.parts_p95_ms["bus_ms"] == 0
 
 
-def test_what_the_log_does_not_see_of_a_gap_is_told_too() -> None:
+def test_what_the_log_does_not_see_of_a_gap_is_reported_too() -> None:
     room = RoomTurns()
     turn = MeasuredTurn("t", "Hello?", log_gap_ms=400, parts={"endpointing_ms": 400.0}, gap_ms=600)
     room.add(CallResult("s-1", 24_000, turns=[turn]))

@@ -15,7 +15,7 @@ def speaker_with(samples: int, silence: int = 0) -> tuple[Loudspeaker, list[Repo
     return speaker, speaker.receive(0, "r", pcm(silence, 0) + pcm(samples - silence))
 
 
-def test_tells_the_first_sample_that_is_not_silent_when_it_is_heard() -> None:
+def test_reports_the_first_sample_that_is_not_silent_when_it_is_heard() -> None:
     speaker, reports = speaker_with(500, silence=40)
     assert reports == []
     assert speaker.next_due_s(0) == 0.04
@@ -23,12 +23,12 @@ def test_tells_the_first_sample_that_is_not_silent_when_it_is_heard() -> None:
     assert speaker.replies[0].started_at_s == 0.04
 
 
-def test_sound_that_begins_at_once_is_told_at_once() -> None:
+def test_sound_that_begins_at_once_is_reported_at_once() -> None:
     _, reports = speaker_with(500)
     assert reports in ([], [Report("r", 0, started=True)])
 
 
-def test_tells_ten_times_a_second_how_far_it_is() -> None:
+def test_reports_ten_times_a_second_how_far_it_is() -> None:
     speaker, _ = speaker_with(500)
     speaker.advance(0.01)
     assert speaker.advance(0.05) == []
@@ -64,7 +64,7 @@ def test_the_next_reply_follows_the_last() -> None:
     assert speaker.replies[1].segments[0].at_s >= 0.1
 
 
-def test_tells_where_and_when_its_sound_ran_out_and_flows_again() -> None:
+def test_reports_where_and_when_its_sound_ran_out_and_flows_again() -> None:
     speaker, _ = speaker_with(100)
     speaker.advance(0.05)
     (stalled,) = speaker.advance(0.5)
@@ -73,7 +73,7 @@ def test_tells_where_and_when_its_sound_ran_out_and_flows_again() -> None:
     assert (resumed.resumed, resumed.samples, resumed.at_s) == (True, 100, 1.0)
 
 
-def test_a_device_that_stands_still_tells_nothing_and_plays_on_from_there() -> None:
+def test_a_device_that_stands_still_reports_nothing_and_plays_on_from_there() -> None:
     speaker, _ = speaker_with(1000)
     speaker.stand_still(0.25)
     assert speaker.advance(0.6) == []

@@ -56,7 +56,7 @@ def test_a_reply_right_behind_another_was_heard_when_it_was_announced() -> None:
     assert onsets(replies, [Stretch(1.1, 4)]) == [1.1, 2.0]
 
 
-def test_a_reply_is_playing_until_its_end_was_told_and_has_been_heard() -> None:
+def test_a_reply_is_playing_until_its_end_was_reported_and_has_been_heard() -> None:
     ear = RoomEar(RATE_HZ)
     assert not ear.begun
     assert not ear.playing

@@ -306,7 +306,7 @@ def test_keys_and_passwords_are_not_shown() -> None:
     assert "7" in shown("llm_options", {"max_tokens": 7})
 
 
-def test_an_event_is_told_by_what_matters_of_it() -> None:
+def test_an_event_is_described_by_what_matters_of_it() -> None:
     name, fields = describe(ENDED)
     assert name == "TurnEnded"
     assert fields.startswith("“Hello there.” participant_id=p")
@@ -346,7 +346,7 @@ async def test_a_nats_that_does_not_answer_ends_the_start_with_one_line(
     assert len(errors.splitlines()) <= 3
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_shown() -> None:
     code, output, _ = cli("--version")
     assert (code, output) == (0, f"daredevil {version('daredevil')}\n")
 
@@ -449,7 +449,7 @@ def test_a_users_words_and_a_sessions_are_not_erased_together() -> None:
     assert "--user and --session cannot go together" in errors
 
 
-def test_a_port_in_use_is_told_before_the_model_is_loaded() -> None:
+def test_a_port_in_use_is_reported_before_the_model_is_loaded() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -82,7 +82,7 @@ class ChainContract(ABC):
         assert (outcome.given_by, outcome.failures, outcome.is_whole) == (["first"], [], True)
         assert script.asked == ["first"]
 
-    async def test_the_second_answers_for_one_that_raises_and_the_failure_is_told(self) -> None:
+    async def test_the_second_answers_for_one_that_raises_and_the_failure_is_reported(self) -> None:
         outcome, _ = await self.outcome(first="raises", second="answers")
         assert (outcome.given_by, outcome.is_whole) == (["second"], True)
         (failure,) = outcome.failures
@@ -102,7 +102,7 @@ class ChainContract(ABC):
         assert outcome.is_whole
         assert [failure.engine for failure in outcome.failures] == ["first"]
 
-    async def test_when_all_fail_each_is_told_once_and_the_last_has_nobody_after_it(self) -> None:
+    async def test_when_all_fail_each_is_reported_once_and_the_last_has_nobody_after_it(self) -> None:
         outcome, script = await self.outcome(first="raises", second="raises")
         assert (outcome.given_by, outcome.is_whole) == ([], False)
         assert [(each.engine, each.next_engine) for each in outcome.failures] == [("first", "second"), ("second", "")]

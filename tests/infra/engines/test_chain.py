@@ -64,7 +64,7 @@ async def test_work_that_heeds_no_cancellation_does_not_hold_its_caller_up() -> 
     let_go.set()
 
 
-async def test_a_stream_without_a_limit_tells_its_own_timeout() -> None:
+async def test_a_stream_without_a_limit_raises_its_own_timeout() -> None:
     async def late() -> AsyncGenerator[int, None]:
         yield 1
         raise TimeoutError

@@ -12,12 +12,12 @@ def test_a_chain_is_read_from_left_to_right() -> None:
         model_names(" , ")
 
 
-def test_a_missing_local_server_is_told_with_what_to_do(tmp_path: Path) -> None:
+def test_a_missing_local_server_is_reported_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(LlmNotFound, match="make run"):
         local_url(Settings(data_dir=tmp_path, llm_url=""))
 
 
-def test_an_unknown_provider_is_told_by_name() -> None:
+def test_an_unknown_provider_is_reported_by_name() -> None:
     with pytest.raises(LlmNotFound, match="nobody:nothing"):
         chat_model("nobody:nothing", Settings())
 

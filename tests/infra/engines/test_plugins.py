@@ -56,7 +56,7 @@ def test_each_engine_of_a_chain_is_given_only_the_options_it_takes() -> None:
     assert anything.options == options
 
 
-def test_a_plugin_of_livekit_tells_its_options() -> None:
+def test_a_plugin_of_livekit_reports_its_options() -> None:
     silero = engine_class("silero.VAD", "VAD")
     assert options_taken(silero.load, {"min_speech_duration": 0.1, "language": "de"}) == {"min_speech_duration": 0.1}
     assert parameters(silero) == frozenset({"session", "opts"})

@@ -133,7 +133,7 @@ def test_an_engine_that_is_not_there_is_named_with_what_to_do(name: str) -> None
         load_chain(Settings(tts=name, voice="/no/such/voice.onnx"))
 
 
-async def test_an_engine_that_cannot_be_used_is_told_at_each_clause_and_the_next_speaks(
+async def test_an_engine_that_cannot_be_used_is_reported_at_each_clause_and_the_next_speaks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plugin: Any = ModuleType("livekit.plugins.tones")
@@ -191,7 +191,7 @@ class Telling(Voice):
         yield SynthesizedSound(TONE, 22_050, self.name, tuple((n + 1) / 10 for n in range(words // 2, words)))
 
 
-async def test_every_engine_is_given_the_spoken_form_and_tells_of_the_written_words() -> None:
+async def test_every_engine_is_given_the_spoken_form_and_refers_to_the_written_words() -> None:
     voice = Telling()
     sounds = await _heard(TextToSpeech([voice]), "**Dr. Lee** paid $12.75.")
     assert voice.given == ["Doctor Lee paid twelve dollars and seventy-five cents."]

@@ -59,7 +59,7 @@ async def test_the_receipt_can_be_had_as_json_and_the_events_show_the_erasure(br
     assert SECRET not in output
 
 
-async def test_what_cannot_be_erased_is_told_in_one_line(broker: NatsBroker) -> None:
+async def test_what_cannot_be_erased_is_reported_in_one_line(broker: NatsBroker) -> None:
     await store(broker, session("s-1", "sam", closed=False))
     for arguments, told in (
         (("--user", "sam"), "still open: s-1"),

@@ -52,7 +52,7 @@ async def test_no_byte_of_an_erased_users_words_is_left_on_disk_and_other_users_
     assert first.skeleton == first.facts.total()
 
 
-async def test_the_log_still_tells_that_and_when_things_happened(broker: NatsBroker) -> None:
+async def test_the_log_still_says_that_and_when_things_happened(broker: NatsBroker) -> None:
     said = session("s-1", "sam")
     await store(broker, said)
     before = {fact.event.event_id: fact for fact in await facts_after(broker, "s-1")}
@@ -142,7 +142,7 @@ async def test_an_open_session_is_refused_unless_it_may_be_closed(broker: NatsBr
     assert [fact.reason for fact in closed] == ["erased"]
 
 
-async def test_the_receipt_tells_what_cannot_be_reached(broker: NatsBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_receipt_says_what_cannot_be_reached(broker: NatsBroker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAREDEVIL_PULSAR_URL", "pulsar://nowhere:6650")
     settings.cache_clear()
     await store(broker, session("s-1", "sam"))
@@ -153,7 +153,7 @@ async def test_the_receipt_tells_what_cannot_be_reached(broker: NatsBroker, monk
     assert SECRET not in str(receipt.fields())
 
 
-async def test_the_receipt_tells_which_other_sessions_had_recalled_it(broker: NatsBroker) -> None:
+async def test_the_receipt_says_which_other_sessions_had_recalled_it(broker: NatsBroker) -> None:
     await store(broker, session("s-1", "sam"))
     for fact in session("s-2", "sam"):
         is_answer = isinstance(fact, e.ReplyStarted)

@@ -83,7 +83,7 @@ def test_json_has_times_and_latencies() -> None:
     assert document["summary"]["topics"] == ["time"]
 
 
-def test_markdown_tells_the_conversation() -> None:
+def test_markdown_has_the_conversation() -> None:
     call = a_call()
     call.add(e.SummaryWritten, 9000, summary="About time.", action_items=("Have lunch.",))
     page = to_markdown(conversation_of(call.facts))

@@ -48,7 +48,7 @@ def test_captions_have_names_and_what_two_microphones_heard_is_there_once() -> N
     assert said == ["Sam: What time is it?", "Agent: It is noon.", "Kim *Larsen* -> x: Sam, lunch?"]
 
 
-def test_json_tells_who_is_there_and_whose_turn_it_was() -> None:
+def test_json_says_who_is_there_and_whose_turn_it_was() -> None:
     told = json.loads(to_json(a_room()))
     assert [person["participant_id"] for person in told["people"]] == ["sam", "kim"]
     turns = [(turn["user"]["participant_id"], turn["user"]["name"], turn["passed"]) for turn in told["turns"]]

@@ -102,7 +102,7 @@ def test_what_was_left_out_in_the_middle_is_shown_as_not_heard() -> None:
 
 
 @pytest.mark.parametrize("written", ["", " \n "])
-def test_an_empty_answer_is_told_as_one(written: str) -> None:
+def test_an_empty_answer_is_shown_as_one(written: str) -> None:
     call = Facts()
     call.turn("t1", "Well?", 1000)
     call.add(e.ReplyStarted, 1100, turn_id="t1", reply_id="r1", text="Well?")

@@ -82,7 +82,7 @@ def test_it_brings_the_agent_that_is_named_here_or_in_the_settings(monkeypatch: 
         ),
     ],
 )
-def test_bad_input_is_told_in_a_line(arguments: tuple[str, ...], complaint: str) -> None:
+def test_bad_input_is_reported_in_a_line(arguments: tuple[str, ...], complaint: str) -> None:
     code, output, said = cli(*arguments)
     assert (code, output) == (2, "")
     assert complaint in said

@@ -38,7 +38,7 @@ async def test_a_real_server_refuses_wrong_tokens_and_it_is_told_why(livekit_ser
         assert not (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms
 
 
-def test_what_is_not_known_is_told_as_it_is_but_without_the_token() -> None:
+def test_what_is_not_known_is_reported_as_it_is_but_without_the_token() -> None:
     token = join_token(ACCESS, "kitchen", "sam", HOUR)
     assert why_refused(f"engine: no route to {token}, sorry") == "engine: no route to (token), sorry"
 
@@ -51,6 +51,6 @@ def test_a_token_is_for_its_own_room_only() -> None:
 
 
 @pytest.mark.parametrize("token", ["", "x", "x.y.z", "x.e30.z", "x.W10.z", "x.bnVsbA.z", "x.é.z"])
-def test_what_is_no_token_for_a_room_is_told(token: str) -> None:
+def test_what_is_no_token_for_a_room_is_reported(token: str) -> None:
     with pytest.raises(ValueError, match="that is no token for a room"):
         check_room(token, "kitchen")

@@ -8,7 +8,7 @@ from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 from nats.errors import Error, NoRespondersError, SlowConsumerError
 
-from infra.log.client_errors import SUBJECTS_COUNTED, TELL_EVERY_S, ClientErrors
+from infra.log.client_errors import LOG_EVERY_S, SUBJECTS_COUNTED, ClientErrors
 from infra.log.connection import connection
 from tests.waiting import until
 
@@ -32,7 +32,7 @@ async def test_dropped_messages_are_warnings_with_subject_and_count(caplog: pyte
     for _ in range(2000):
         await errors(dropped("live.a"))
     await errors(dropped("live.b"))
-    clock.now_s += TELL_EVERY_S
+    clock.now_s += LOG_EVERY_S
     await errors(dropped("live.b"))
     first, second = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert "1 of live.a" in first.message
@@ -44,7 +44,7 @@ async def test_no_number_of_subjects_fills_the_memory_or_the_line(caplog: pytest
     errors = ClientErrors(clock)
     for number in range(SUBJECTS_COUNTED * 3):
         await errors(dropped(f"audio.{number}"))
-    clock.now_s += TELL_EVERY_S
+    clock.now_s += LOG_EVERY_S
     await errors(dropped("audio.0"))
     line = caplog.records[-1].message
     assert "other subjects" in line

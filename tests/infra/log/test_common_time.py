@@ -10,7 +10,7 @@ from faststream.nats import NatsBroker
 from nats.aio.client import Client
 
 from infra.log.clock import IDLE_NS, SteadyClock, elapsed_ns, time_ns_of
-from infra.log.common_time import Told, agree, common_time, leading
+from infra.log.common_time import OthersTime, agree, common_time, leading
 from infra.log.connection import round_trip
 from tests.servers import NatsServer
 from tests.waiting import until
@@ -48,7 +48,7 @@ def test_nats_time_is_read_to_the_microsecond() -> None:
 
 
 def test_the_time_is_that_of_who_has_been_at_it_for_longest() -> None:
-    short, long = Told(1, 5, 0), Told(2, 7, 0)
+    short, long = OthersTime(1, 5, 0), OthersTime(2, 7, 0)
     assert leading([short, long], 6) is long
     assert leading([long, short], 7) is None
     assert leading([], 0) is None

@@ -111,7 +111,7 @@ def test_the_question_asked_before_is_not_told_and_told_things_come_before_asked
     assert [kept.reply_id for kept in chosen(memories, "what is my name", 5)] == ["b", "c"]
 
 
-def test_what_is_chosen_is_told_in_the_order_in_which_it_was_said() -> None:
+def test_what_is_chosen_is_given_in_the_order_in_which_it_was_said() -> None:
     memories = [memory("late", "I moved to Rome.", 0.9, day=9), memory("early", "I live in Berlin.", 0.5, day=2)]
     assert [kept.reply_id for kept in chosen(memories, "Where do I live?", 5)] == ["early", "late"]
 

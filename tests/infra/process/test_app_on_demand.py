@@ -25,6 +25,6 @@ def test_the_app_is_made_once_and_stands_in_the_package(package: ModuleType) -> 
     assert not isinstance(made, ModuleType)
 
 
-def test_what_is_not_there_is_told_as_of_any_module(package: ModuleType) -> None:
+def test_what_is_not_there_is_reported_as_of_any_module(package: ModuleType) -> None:
     with pytest.raises(AttributeError, match="'made_up' has no attribute 'nothing'"):
         package.__getattr__("nothing")

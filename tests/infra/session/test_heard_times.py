@@ -70,7 +70,7 @@ def test_what_turns_out_not_to_have_been_heard_is_heard_later() -> None:
     assert reply.heard(1000) == [Span(10 * S, 0, 1500), Span(13 * S, 1500, None)]
 
 
-def test_while_a_client_tells_nothing_it_is_doubtful_what_is_heard() -> None:
+def test_while_a_client_reports_nothing_it_is_doubtful_what_is_heard() -> None:
     facts: list[tuple[type[e.Event], int, dict[str, Any]]] = [
         (e.PlaybackStarted, 10 * S, {}),
         (e.PlaybackStalled, 13 * S, {"played_samples": 1500, "heard_ns": 11 * S, "cause": "silent"}),

@@ -42,7 +42,7 @@ def test_a_word_counts_as_heard_once_its_end_was_played(case: Case) -> None:
     assert {played: heard(case.clauses, played).text for played in case.heard} == case.heard
 
 
-def test_the_clause_in_which_the_sound_stopped_is_told() -> None:
+def test_the_clause_in_which_the_sound_stopped_is_reported() -> None:
     said = [SaidClause(3, "One.", 100, 100), SaidClause(5, "Two.", 100, None)]
     assert [heard(said, played).clause_index for played in (1, 100, 101, 900)] == [3, 3, 5, 5]
 

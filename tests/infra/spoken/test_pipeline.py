@@ -67,7 +67,7 @@ def test_voices_of_other_languages_are_given_their_own_numbers_without_markup() 
     assert spoken("**Es** kostet 12,75 \u20ac [hier](https://a.de).", "de").text == "Es kostet 12,75 \u20ac hier."
 
 
-def test_a_table_of_forms_tells_the_line_that_is_none() -> None:
+def test_a_table_of_forms_reports_the_line_that_is_none() -> None:
     assert forms_of("# remark\n\nkind\ta\\nb\tsaid\n") == [Form("kind", "a\nb", "said")]
     with pytest.raises(ValueError, match="line 2"):
         forms_of("kind\ta\tb\nno form\n")

@@ -47,7 +47,7 @@ async def fill(js: JetStreamContext) -> int:
     raise AssertionError("the disk took 10 MB more than it has")
 
 
-async def test_after_the_disk_had_no_room_nats_is_started_anew_and_nothing_stored_is_lost(small_disk: Path) -> None:
+async def test_after_the_disk_had_no_room_nats_is_started_again_and_nothing_stored_is_lost(small_disk: Path) -> None:
     warned: list[str] = []
     settings = Settings(data_dir=small_disk, port=0, nats_url="")
     supervisor = Supervisor(settings, warn=warned.append, parts=[])
@@ -90,7 +90,7 @@ async def test_after_the_disk_had_no_room_nats_is_started_anew_and_nothing_store
         await supervisor.stop()
 
 
-def test_a_failed_write_is_told_by_the_server_and_a_restart_waits_for_room(
+def test_a_failed_write_is_reported_by_the_server_and_a_restart_waits_for_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = LogDisk(tmp_path)

@@ -45,7 +45,7 @@ def test_a_server_elsewhere_opens_it_and_none_is_started_here(tmp_path: Path) ->
     assert livekit_line(choose_addresses(settings)) == "using the LiveKit server at wss://rooms.example.org"
 
 
-def test_a_server_elsewhere_without_its_key_is_told_before_anything_starts(tmp_path: Path) -> None:
+def test_a_server_elsewhere_without_its_key_is_reported_before_anything_starts(tmp_path: Path) -> None:
     missing = r"Also set DAREDEVIL_LIVEKIT_API_KEY and DAREDEVIL_LIVEKIT_API_SECRET$"
     with pytest.raises(StartFailed, match=missing):
         Supervisor(some_settings(tmp_path, livekit_url="wss://rooms.example.org"))

@@ -59,7 +59,7 @@ async def test_it_answers_goes_on_with_an_answer_idles_and_ends_cleanly() -> Non
     assert complaints.decode() == ""
 
 
-async def test_a_port_in_use_is_told_in_one_line(nats_server: object, broker: NatsBroker) -> None:
+async def test_a_port_in_use_is_reported_in_one_line(nats_server: object, broker: NatsBroker) -> None:
     port = int(str(connection(broker).connected_url.port))  # type: ignore[union-attr]  # connected
     async with local_llm(port) as process:
         _, complaints = await asyncio.wait_for(process.communicate(), 30)

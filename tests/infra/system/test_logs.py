@@ -13,7 +13,7 @@ def test_warnings_and_what_belongs_to_them_are_shown(tmp_path: Path) -> None:
     assert tail.loud_lines() == []
 
 
-def test_a_log_that_grows_is_begun_anew_under_its_writer(tmp_path: Path) -> None:
+def test_a_log_that_grows_is_started_again_under_its_writer(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     with log.open("ab", buffering=0) as writer:
         tail = LogTail(log)

@@ -178,7 +178,7 @@ async def test_a_second_supervisor_is_told_who_runs_here(tmp_path: Path) -> None
             await Supervisor(some_settings(tmp_path), log_only=True).start()
 
 
-async def test_a_port_in_use_is_told_with_the_setting_to_change(tmp_path: Path) -> None:
+async def test_a_port_in_use_is_reported_with_the_setting_to_change(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -217,7 +217,7 @@ async def test_the_death_of_the_supervisor_ends_its_children(tmp_path: Path) -> 
     lock_data_dir(tmp_path).release()
 
 
-async def test_the_fork_server_runs_apps_and_tells_how_they_end(tmp_path: Path) -> None:
+async def test_the_fork_server_runs_apps_and_reports_how_they_end(tmp_path: Path) -> None:
     server = ForkServerClient(dict(os.environ), tmp_path / "forkserver.log")
     seen = tmp_path / "seen"
     try:
@@ -269,7 +269,7 @@ async def test_a_spare_is_started_once_the_system_is_ready_and_ended_with_it(
     supervisor = Supervisor(some_settings(tmp_path), told.append, parts=[part("one"), spare])
     began_before_ready: list[bool] = []
     monkeypatch.setattr(
-        supervisor, "_tell_ready", lambda name: began_before_ready.append("fake-spare" in supervisor.pids())
+        supervisor, "_report_ready", lambda name: began_before_ready.append("fake-spare" in supervisor.pids())
     )
     await supervisor.start()
     await until(lambda: seen.exists() and seen.read_text())
@@ -395,7 +395,7 @@ def children_of(name: str) -> list[int]:
 
 
 @pytest.mark.parametrize("at", [1, 2, 3])
-async def test_how_apps_end_is_told_wherever_reading_that_is_interrupted(tmp_path: Path, at: int) -> None:
+async def test_how_apps_end_is_reported_wherever_reading_that_is_interrupted(tmp_path: Path, at: int) -> None:
     injected = Injected(at)
 
     class Interrupted(ForkServerClient):

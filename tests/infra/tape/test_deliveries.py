@@ -8,7 +8,7 @@ def test_a_request_with_other_words_has_another_digest() -> None:
     assert digest_of("What time is it?") != digest_of("What time was it?")
 
 
-def test_the_digest_of_a_map_tells_which_part_differs() -> None:
+def test_the_digest_of_a_map_shows_which_part_differs() -> None:
     then = digest_of({"model": "local", "options": {"top_k": 1}})
     now = digest_of({"model": "local", "options": {"top_k": 2}})
     assert {key for key in then if then[key] != now[key]} == {"options"}

@@ -4,7 +4,7 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from contracts.tables import Turn
+from contracts.tables import TurnColumn
 from projections.postgres import schema
 from projections.postgres.fold import ConversationRow
 from projections.postgres.schema import HEAD, connect, prepare, version_of
@@ -38,4 +38,4 @@ async def test_tables_of_a_newer_program_are_left_alone_with_what_to_do(database
 
 
 def test_the_columns_that_others_read_are_those_of_the_rows() -> None:
-    assert {str(column) for column in Turn} <= set(ConversationRow._fields)
+    assert {str(column) for column in TurnColumn} <= set(ConversationRow._fields)

@@ -40,7 +40,7 @@ async def test_an_answer_that_breaks_off_is_a_problem_with_words(answer: bytes) 
             await asyncio.to_thread(api.get, "/clusters")
 
 
-async def test_what_is_refused_is_told_with_the_reason() -> None:
+async def test_what_is_refused_is_reported_with_the_reason() -> None:
     async with answering(b"HTTP/1.1 500 Sorry\r\nContent-Length: 8\r\n\r\nno space") as api:
         with pytest.raises(AdminProblem, match="refuses GET /clusters: 500 no space"):
             await asyncio.to_thread(api.get, "/clusters")

@@ -42,13 +42,13 @@ def test_missing_facts_in_a_row_are_one_line() -> None:
     ]
 
 
-def test_other_bytes_are_told() -> None:
+def test_other_bytes_are_reported() -> None:
     found = comparison()
     found.same(EXPECTED[4], replace(kept(EXPECTED[4]), payload=b"forged", key="s-2"))
     assert found.lines() == ["conversation: fact 5 (TurnEnded of s-1) has another payload and key than the log's"]
 
 
-def test_a_double_and_a_wrong_order_are_told() -> None:
+def test_a_double_and_a_wrong_order_are_reported() -> None:
     found = comparison()
     found.same(EXPECTED[1], kept(EXPECTED[1]))
     found.extra(kept(EXPECTED[1]))

@@ -11,7 +11,7 @@ from projections.pulsar.projector import PulsarProjector
 from tests.waiting import until
 
 
-async def test_an_unexpected_error_is_told_and_it_starts_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unexpected_error_is_reported_and_it_starts_again(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Settings] = []
 
     def provision(settings: Settings) -> None:

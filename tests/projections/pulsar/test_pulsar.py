@@ -150,7 +150,7 @@ async def test_topics_of_another_log_stop_it_with_what_to_do(broker: NatsBroker,
         assert "delete the topic" in projector.status().reason
 
 
-async def test_verify_tells_what_is_wrong(broker: NatsBroker, config: Settings) -> None:
+async def test_verify_reports_what_is_wrong(broker: NatsBroker, config: Settings) -> None:
     await say_all(broker, conversation("s-1"))
     async with projecting(broker, config) as projector:
         await caught_up(broker, projector)

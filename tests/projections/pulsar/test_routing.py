@@ -71,7 +71,7 @@ def test_the_conversation_has_the_logs_bytes_and_metrics_have_numbers_alone() ->
     assert b"hello" not in metrics.payload
 
 
-def test_a_later_schema_version_is_told_even_where_it_does_not_fit_our_class() -> None:
+def test_a_later_schema_version_is_reported_even_where_it_does_not_fit_our_class() -> None:
     ended = fact(e.TurnEnded)
     later = ended.model_copy(update={"schema_version": e.TurnEnded.SCHEMA_VERSION + 1})
     with pytest.raises(FromTheFuture, match="schema version 3"):

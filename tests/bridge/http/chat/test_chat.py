@@ -155,7 +155,7 @@ async def test_a_client_that_does_not_wait_for_the_whole_answer_has_read_nothing
     assert not any(isinstance(fact, e.PlaybackStarted) for fact in facts)
 
 
-async def test_a_model_that_fails_is_told_in_words(http: httpx.AsyncClient) -> None:
+async def test_a_model_that_fails_is_reported_in_words(http: httpx.AsyncClient) -> None:
     async with reasoning(ScriptedModel.playing([RuntimeError("no")])):
         stream = await streamed(http, text="Hello.")
     done = stream.of("done")[0]

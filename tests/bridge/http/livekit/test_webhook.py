@@ -59,7 +59,7 @@ def test_a_fact_that_the_log_has_is_no_difference() -> None:
     assert difference(left, [OPENED, JOINED, fact(e.ParticipantLeft, participant_id="sam")]) == ""
 
 
-def test_tracks_are_compared_by_what_the_bridge_calls_them_also_when_it_listened_anew() -> None:
+def test_tracks_are_compared_by_what_the_bridge_calls_them_also_when_it_listened_again() -> None:
     told = WebhookEvent(
         event="track_published", participant=ParticipantInfo(identity="sam"), track=TrackInfo(sid="TR_1")
     )

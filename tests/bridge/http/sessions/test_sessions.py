@@ -189,7 +189,7 @@ async def test_what_is_not_there_is_404(http: httpx.AsyncClient, opened: Open) -
         assert answer.json()["code"] == "bad-request"
 
 
-async def test_summaries_are_told(http: httpx.AsyncClient, agent: Agent, opened: Open) -> None:
+async def test_summaries_are_reported(http: httpx.AsyncClient, agent: Agent, opened: Open) -> None:
     await opened("call")
     await agent.append(e.SummaryRevised, "call", summary="So far.", through_turn_id="t9", turns=9)
     assert (await get(http, "/sessions/call/summary")).json()["final"] is None
@@ -315,7 +315,7 @@ RECORDED = {
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_without_the_key_nothing_is_told(open_http: OpenHttp, method: str) -> None:
+async def test_without_the_key_nothing_is_shown(open_http: OpenHttp, method: str) -> None:
     http = await open_http()
     for given in ("", "Bearer wrong", "Basic YTpi", "Bearer", f"Bearer {KEY}x", f"Bearer {KEY[:-1]}"):
         headers = {"Authorization": given} if given else {}

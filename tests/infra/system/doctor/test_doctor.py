@@ -121,7 +121,7 @@ async def test_a_key_that_can_be_guessed_is_a_warning_without_the_key(tmp_path: 
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "nohost.invalid"])
-async def test_an_address_of_another_machine_is_told_with_its_setting(tmp_path: Path, host: str) -> None:
+async def test_an_address_of_another_machine_is_reported_with_its_setting(tmp_path: Path, host: str) -> None:
     page = (await found(some_settings(tmp_path, host=host)))["page"]
     assert page.state == "missing"
     assert "DAREDEVIL_HOST" in page.remedy

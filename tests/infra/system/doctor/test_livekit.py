@@ -82,7 +82,7 @@ async def tls_server(directory: Path) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
-async def test_a_certificate_that_browsers_refuse_is_told(tmp_path: Path) -> None:
+async def test_a_certificate_that_browsers_refuse_is_reported(tmp_path: Path) -> None:
     async with tls_server(tmp_path) as port:
         findings = await found(f"wss://localhost:{port}")
     assert findings["TLS"].state == "missing"
