@@ -14,7 +14,8 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from contracts.tables import ALL_CONVERSATIONS, CONVERSATIONS, TurnColumn
+from contracts.tables import ALL_CONVERSATIONS, CONVERSATIONS
+from contracts.tables import TurnColumn as C
 from infra.bench.own_postgres import own_postgres
 from infra.bench.statistics import percentile
 from infra.engines.embedding import LOCAL_DIMS, LOCAL_MODEL, LocalEmbedder, exchange_text
@@ -145,20 +146,20 @@ def sentence(drawn: random.Random, patterns: tuple[str, ...]) -> str:
 
 _COLUMNS = (
     *(
-        TurnColumn.REPLY_ID,
-        TurnColumn.SESSION_ID,
-        TurnColumn.USER_ID,
-        TurnColumn.TURN_ENDED_AT,
-        TurnColumn.RECORDED_AT,
-        TurnColumn.USER_TEXT,
+        C.REPLY_ID,
+        C.SESSION_ID,
+        C.USER_ID,
+        C.TURN_ENDED_AT,
+        C.RECORDED_AT,
+        C.USER_TEXT,
     ),
     *(
-        TurnColumn.WRITTEN_TEXT,
-        TurnColumn.HEARD_TEXT,
-        TurnColumn.INTERRUPTED,
-        TurnColumn.EMBEDDING,
-        TurnColumn.EMBEDDING_MODEL,
-        TurnColumn.SEQUENCE,
+        C.WRITTEN_TEXT,
+        C.HEARD_TEXT,
+        C.INTERRUPTED,
+        C.EMBEDDING,
+        C.EMBEDDING_MODEL,
+        C.SEQUENCE,
     ),
 )
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from contracts.tables import ALL_CONVERSATIONS, TurnColumn
+from contracts.tables import ALL_CONVERSATIONS
+from contracts.tables import TurnColumn as C
 from infra.engines.embedding import Vector
 
 LATEST = 4000
@@ -47,44 +48,41 @@ class Memory:
     similarity: float
 
 
+_FOUND = f"{C.REPLY_ID}, {C.SESSION_ID}, {C.USER_TEXT}, {C.HEARD_TEXT}, coalesce({C.TURN_ENDED_AT}, {C.RECORDED_AT})"
+_INDEXED = f"{C.EMBEDDING} IS NOT NULL AND octet_length({C.EMBEDDING_MODEL}) <= 200"
+
+
 # Adding 0 keeps the planner from the HNSW index; the condition on the model's name is that of the user's index, which
 # holds the vectors beside each other. What is to be left out is among the nearest, so that many more are taken first.
-_FOUND = (
-    f"{TurnColumn.REPLY_ID}, {TurnColumn.SESSION_ID}, {TurnColumn.USER_TEXT}, {TurnColumn.HEARD_TEXT}, "
-    f"coalesce({TurnColumn.TURN_ENDED_AT}, {TurnColumn.RECORDED_AT})"
-)
-_INDEXED = f"{TurnColumn.EMBEDDING} IS NOT NULL AND octet_length({TurnColumn.EMBEDDING_MODEL}) <= 200"
-
-
 def _nearest_sql(turns: str, indexed: str) -> str:
     return f"""
     WITH nearest AS (
-        SELECT {TurnColumn.SEQUENCE}, ({TurnColumn.EMBEDDING} <=> %(vector)s::vector) + 0 AS distance FROM {turns}
-        WHERE {TurnColumn.USER_ID} = %(user)s AND {TurnColumn.EMBEDDING_MODEL} = %(model)s AND {indexed}
+        SELECT {C.SEQUENCE}, ({C.EMBEDDING} <=> %(vector)s::vector) + 0 AS distance FROM {turns}
+        WHERE {C.USER_ID} = %(user)s AND {C.EMBEDDING_MODEL} = %(model)s AND {indexed}
         ORDER BY distance LIMIT %(more)s
     )
     SELECT {_FOUND}, 1 - distance
-    FROM nearest JOIN {ALL_CONVERSATIONS} USING ({TurnColumn.SEQUENCE})
-    WHERE {TurnColumn.REPLY_ID} <> ALL(%(without)s::text[]) ORDER BY distance LIMIT %(most)s
+    FROM nearest JOIN {ALL_CONVERSATIONS} USING ({C.SEQUENCE})
+    WHERE {C.REPLY_ID} <> ALL(%(without)s::text[]) ORDER BY distance LIMIT %(most)s
 """
 
 
 _LATEST = f"""(
-        SELECT {TurnColumn.SEQUENCE}, {TurnColumn.USER_ID}, {TurnColumn.EMBEDDING}, {TurnColumn.EMBEDDING_MODEL} FROM {ALL_CONVERSATIONS}
-        WHERE {TurnColumn.USER_ID} = %(user)s AND {_INDEXED} ORDER BY {TurnColumn.RECORDED_AT} DESC LIMIT %(latest)s
+        SELECT {C.SEQUENCE}, {C.USER_ID}, {C.EMBEDDING}, {C.EMBEDDING_MODEL} FROM {ALL_CONVERSATIONS}
+        WHERE {C.USER_ID} = %(user)s AND {_INDEXED} ORDER BY {C.RECORDED_AT} DESC LIMIT %(latest)s
     ) AS latest"""
 _ALL_SQL = _nearest_sql(ALL_CONVERSATIONS, _INDEXED)
 _LATEST_SQL = _nearest_sql(_LATEST, "TRUE")
 _INDEX_SQL = f"""
-    SELECT {_FOUND}, 1 - ({TurnColumn.EMBEDDING} <=> %(vector)s::vector)
+    SELECT {_FOUND}, 1 - ({C.EMBEDDING} <=> %(vector)s::vector)
     FROM {ALL_CONVERSATIONS}
-    WHERE {TurnColumn.USER_ID} = %(user)s AND {TurnColumn.EMBEDDING_MODEL} = %(model)s
-        AND {TurnColumn.REPLY_ID} <> ALL(%(without)s::text[])
-    ORDER BY {TurnColumn.EMBEDDING} <=> %(vector)s::vector LIMIT %(most)s
+    WHERE {C.USER_ID} = %(user)s AND {C.EMBEDDING_MODEL} = %(model)s
+        AND {C.REPLY_ID} <> ALL(%(without)s::text[])
+    ORDER BY {C.EMBEDDING} <=> %(vector)s::vector LIMIT %(most)s
 """
 _MORE_SQL = f"""
-    SELECT 1 FROM {ALL_CONVERSATIONS} WHERE {TurnColumn.USER_ID} = %(user)s
-    ORDER BY {TurnColumn.RECORDED_AT} DESC OFFSET %(latest)s LIMIT 1
+    SELECT 1 FROM {ALL_CONVERSATIONS} WHERE {C.USER_ID} = %(user)s
+    ORDER BY {C.RECORDED_AT} DESC OFFSET %(latest)s LIMIT 1
 """
 
 
