@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from bridge.http.auth import Key, access_of
 from bridge.http.chat.conversations import Conversations
-from bridge.http.chat.nats_requests import ChatRequests
+from bridge.http.chat.nats_requests import chat_requests
 from bridge.http.chat.routes import chat_router
 from bridge.http.docs import add_docs
 from bridge.http.health import health_router
@@ -65,7 +65,7 @@ class HttpDoor:
         self, broker: NatsBroker, settings: Settings, openings: Openings, gate: Gate, actors: Sequence[str]
     ) -> None:
         self._conversations = Conversations(broker, settings, openings)
-        self._requests = ChatRequests(broker, self._conversations, gate)
+        self._requests = chat_requests(broker, self._conversations, gate)
         self._comparing = Comparing(broker)
         self._readiness = Readiness(broker, settings, actors)
         self.api = make_api(broker, settings, self._conversations, self._comparing, gate, self._readiness)

@@ -42,14 +42,16 @@ class RequestHandlers(Subscriber):
             ...
 
     A request goes to one copy if its row names a queue group, else to all. At most `most` are answered at a time; more
-    are answered with BUSY. If a request cannot be decoded or its handler fails, the answer contains the error, and it
-    is logged.
+    are answered with `busy`. A message that names no subject for the answer is ignored. If a request cannot be decoded
+    or its handler fails, the answer contains the error, and it is logged.
     """
 
-    def __init__(self, broker: NatsBroker, process: str, most: int = MOST) -> None:
+    def __init__(self, broker: NatsBroker, process: str, most: int = MOST, busy: bytes = BUSY) -> None:
         self._broker = broker
         self._process = process
         self._most = most
+        self._busy = busy
+        self._problems: list[str] = []
         self._rows = tuple(
             row
             for row in REQUESTS
@@ -68,16 +70,16 @@ class RequestHandlers(Subscriber):
     ) -> Callable[[Callable[[Any], Awaitable[bytes]]], Callable[[Any], Awaitable[bytes]]]:
         """Declare the decorated function as the one that answers a request; it returns the answer.
 
-        It gets the message; with an event class, the event that the request contains. Raises HandlersMismatch for a
-        request that the process does not answer, and for one that has a handler already.
+        It gets the message; with an event class, the event that the request contains. `check` refuses a request that
+        the process does not answer, and one that has two handlers.
         """
         if request not in self._rows:
-            raise HandlersMismatch(
+            self._problems.append(
                 f"{self._process} declares a handler for {request.name}, but the row of {request.name} in REQUESTS "
                 f"(contracts/topology) does not name {self._process}: add it to `answered_by`, or remove the handler"
             )
-        if request.name in self._handlers:
-            raise HandlersMismatch(f"{self._process} has two handlers for the request {request.name}: keep one")
+        elif request.name in self._handlers:
+            self._problems.append(f"{self._process} has two handlers for the request {request.name}: keep one")
 
         def declare(handler: Callable[[Any], Awaitable[bytes]]) -> Callable[[Any], Awaitable[bytes]]:
             async def with_event(message: Msg) -> bytes:
@@ -91,18 +93,21 @@ class RequestHandlers(Subscriber):
         return declare
 
     def check(self) -> None:
-        """Raise HandlersMismatch if a request that the process answers has no handler."""
+        """Raise HandlersMismatch if the handlers are not those of the process's rows, each request's one."""
+        problems = [*self._problems]
         missing = [row.name for row in self._rows if row.name not in self._handlers]
         if missing:
-            raise HandlersMismatch(
+            problems.append(
                 f"{self._process} answers {', '.join(missing)} (REQUESTS in contracts/topology), but no handler is "
                 "declared for it: declare one with `on`, or remove the process from the row"
             )
+        if problems:
+            raise HandlersMismatch("\n".join(problems))
 
     async def open(self) -> None:
         """Start to answer; call it when the broker is connected.
 
-        Raises HandlersMismatch if a request has no handler, and nats errors.
+        Raises HandlersMismatch if the handlers are not those of the rows, and nats errors.
         """
         self.check()
         for row in self._rows:
@@ -111,15 +116,22 @@ class RequestHandlers(Subscriber):
                 await connection(self._broker).subscribe(subject, queue=row.queue, cb=lasting(take))
             )
 
+    async def stop_taking(self) -> None:
+        """Leave new requests to other processes; what is being answered goes on."""
+        await unsubscribe(connection(self._broker), self._subscriptions)
+
     async def close(self) -> None:
         """Stop answering, and cancel what is being answered."""
-        await unsubscribe(connection(self._broker), self._subscriptions)
+        await self.stop_taking()
         await ended(*self._tasks)
 
     def _taking(self, row: Request) -> Callable[[Msg], Awaitable[None]]:
         async def take(message: Msg) -> None:
+            if not message.reply:
+                log.debug("a message on %s names no subject for the answer, so it is ignored", message.subject)
+                return
             if len(self._tasks) >= self._most:
-                await _respond(row, message, BUSY)
+                await _respond(row, message, self._busy)
                 return
             task = asyncio.create_task(self._answer(row, message), name=f"answering {row.name}")
             self._tasks.add(task)

@@ -5,13 +5,14 @@ import asyncio
 import pytest
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
+from nats.errors import NoRespondersError
 
 from contracts.codec import encode
 from contracts.events import ReplyClauseWritten
 from contracts.topology import CHAT, LOAD, SOUND_AGAIN, SYNTHESIS, TRANSCRIPT, load_subject, sound_again_subject
 from infra.log.connection import connection
 from infra.log.handlers import HandlersMismatch
-from infra.log.requests import BUSY, RequestHandlers
+from infra.log.requests import RequestHandlers
 from tests.infra.log.copies import clause
 
 
@@ -77,7 +78,8 @@ async def test_whoever_asks_is_told_what_went_wrong_and_the_next_one_is_answered
 
 
 async def test_requests_are_answered_side_by_side_up_to_a_bound(broker: NatsBroker) -> None:
-    requests, go_on, begun = RequestHandlers(broker, SYNTHESIS, most=2), asyncio.Event(), asyncio.Semaphore(0)
+    requests = RequestHandlers(broker, SYNTHESIS, most=2, busy=b"later")
+    go_on, begun = asyncio.Event(), asyncio.Semaphore(0)
 
     @requests.on(SOUND_AGAIN, ReplyClauseWritten)
     async def sound_again(clause: ReplyClauseWritten) -> bytes:
@@ -89,17 +91,53 @@ async def test_requests_are_answered_side_by_side_up_to_a_bound(broker: NatsBrok
         first = [asyncio.create_task(asked(broker, encode(clause(n)))) for n in range(2)]
         for _ in first:
             await begun.acquire()
-        assert await asked(broker, encode(clause(2))) == BUSY
+        assert await asked(broker, encode(clause(2))) == b"later"
         go_on.set()
         assert sorted(await asyncio.gather(*first)) == [b"s-1:c0", b"s-1:c1"]
 
 
+async def test_what_is_being_answered_goes_on_when_no_more_requests_are_taken(broker: NatsBroker) -> None:
+    requests, go_on, begun = RequestHandlers(broker, SYNTHESIS), asyncio.Event(), asyncio.Event()
+
+    @requests.on(SOUND_AGAIN)
+    async def sound_again(message: Msg) -> bytes:
+        begun.set()
+        await go_on.wait()
+        return b"done"
+
+    async with requests, asyncio.timeout(10):
+        first = asyncio.create_task(asked(broker, b""))
+        await begun.wait()
+        await requests.stop_taking()
+        with pytest.raises(NoRespondersError):
+            await asked(broker, b"")
+        go_on.set()
+        assert await first == b"done"
+
+
+async def test_a_message_to_which_nobody_awaits_an_answer_is_ignored(broker: NatsBroker) -> None:
+    requests, received = RequestHandlers(broker, SYNTHESIS), list[bytes]()
+
+    @requests.on(SOUND_AGAIN)
+    async def sound_again(message: Msg) -> bytes:
+        received.append(message.data)
+        return b""
+
+    async with requests:
+        await connection(broker).publish(sound_again_subject("s-1"), b"no answer, please")
+        await asked(broker, b"answer, please")
+    assert received == [b"answer, please"]
+
+
 async def test_handlers_have_to_be_those_of_the_rows(broker: NatsBroker) -> None:
     requests = RequestHandlers(broker, SYNTHESIS)
+    requests.on(CHAT)(raw)
     with pytest.raises(HandlersMismatch, match="synthesis declares a handler for Chat, but the row of Chat"):
-        requests.on(CHAT)
+        await requests.open()
+    requests = RequestHandlers(broker, SYNTHESIS)
     with pytest.raises(HandlersMismatch, match=r"synthesis answers SoundAgain .* no handler is declared"):
         await requests.open()
     requests.on(SOUND_AGAIN)(raw)
+    requests.on(SOUND_AGAIN)(raw)
     with pytest.raises(HandlersMismatch, match="two handlers for the request SoundAgain"):
-        requests.on(SOUND_AGAIN)(raw)
+        await requests.open()
