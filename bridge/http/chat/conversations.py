@@ -13,9 +13,9 @@ from bridge.call.session_events import PERSON, closing_events
 from bridge.http.chat.exchange import ChatExchange
 from bridge.http.chat.session_events import HTTP, ReadingFacts, opening_facts, turn_ended
 from bridge.http.chat.session_state import SessionState
+from bridge.http.chat.turn_checks import check_open, check_visitor, checked
 from bridge.http.models import ChatRequest
 from bridge.http.problems import AWAY, Problem, log_away
-from bridge.text_input import ProtocolError, checked_text
 from bridge.web.gate import Visitor
 from bridge.web.openings import Openings, TooManyOpenings
 from bridge.web.resume_tokens import digest, new_token
@@ -103,7 +103,7 @@ class Conversations:
 
     async def begin(self, turn: ChatRequest, visitor: Visitor) -> ChatExchange:
         """Append a turn in a new conversation, or in the given one; return once it is stored. Raises Problem."""
-        text = _checked(turn.text, self._settings.max_text_bytes)
+        text = checked(turn.text, self._settings.max_text_bytes)
         if self._closing:
             raise Problem("shutdown", "the server restarts; try again shortly", retry_after_s=3)
         if not connection(self._broker).is_connected:
@@ -168,10 +168,10 @@ class Conversations:
         if conversation is None:
             conversation = _Conversation(SessionState(session_id))
         await self._refresh(conversation.state)
-        _check_visitor(conversation.state, turn, visitor)
+        check_visitor(conversation.state, turn, visitor)
         await _idle(conversation)
         await self._refresh(conversation.state)
-        _check_open(conversation.state)
+        check_open(conversation.state)
         if not conversation.is_busy:
             await self._settle_unread(conversation.state)
         # Another request may have been quicker; from here on nothing is awaited until the turn begins.
@@ -329,41 +329,3 @@ async def _idle(conversation: _Conversation, patience_s: float = BUSY_PATIENCE_S
             await conversation.exchange.over.wait()
     except TimeoutError:
         pass  # reported as turn-in-progress
-
-
-def _checked(text: str, max_bytes: int) -> str:
-    try:
-        cleaned = checked_text(text, max_bytes)
-    except ProtocolError as error:
-        raise Problem("text-too-long" if error.code == "text-too-long" else "text-empty", str(error)) from error
-    if not any(character.isalnum() for character in cleaned):
-        raise Problem(
-            "text-empty", "this text has no words, and would get no answer: send at least one letter or digit"
-        )
-    return cleaned
-
-
-def _check_visitor(state: SessionState, turn: ChatRequest, visitor: Visitor) -> None:
-    """Raise Problem unless the conversation exists and is the visitor's."""
-    is_theirs = not turn.user_id or visitor.user(turn.user_id) == state.user_id
-    if visitor.user_id:
-        is_theirs = visitor.user_id == state.user_id
-    if not state.door or state.erased or not is_theirs:
-        raise Problem("session-unknown", f"you have no session {state.session_id}; leave its id out for a new one")
-    # A session from before there were secrets can be resumed from this machine.
-    is_old = visitor.is_local and not state.resume_digest and not visitor.user_id
-    if not is_old and not visitor.may_enter(state.user_id, state.resume_digest, turn.resume_token):
-        message = "send the `resume_token` from the first answer of this session, or leave its id out for a new one"
-        raise Problem("resume-refused", message)
-
-
-def _check_open(state: SessionState) -> None:
-    """Raise Problem unless the conversation can be resumed here."""
-    session_id = state.session_id
-    if state.closed:
-        raise Problem("session-closed", f"session {session_id} has ended; leave its id out for a new one")
-    if state.door != HTTP:
-        raise Problem(
-            "other-door",
-            f"session {session_id} is a call at the {state.door} door; leave its id out for a text session",
-        )

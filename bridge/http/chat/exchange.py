@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-import msgpack
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 
 from bridge.http.chat.reply_stream import Delivered, Piece, Writing
 from bridge.http.chat.session_events import ReadingFacts
 from bridge.http.chat.session_state import SessionState
+from bridge.http.chat.tokens import ReplyToken, token_of
 from bridge.http.problems import AWAY, Problem, log_away
 from contracts import events as e
 from contracts.topology import (
@@ -57,18 +57,11 @@ class Answer:
     resume_token: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _TokenCame:
-    reply_id: str
-    number: int
-    text: str
-
-
 class _Wake:
     """Something changed on the reader's side."""
 
 
-_Item = Fact | NewerFact | _TokenCame | _Wake
+_Item = Fact | NewerFact | ReplyToken | _Wake
 
 
 class ChatExchange:
@@ -99,7 +92,7 @@ class ChatExchange:
         self._is_started = False
         self._gone = ""
         self._read_all = asyncio.Event()
-        self._early: list[_TokenCame] = []
+        self._early: list[ReplyToken] = []
         self._accepted = asyncio.Event()
         self._problem: Problem | None = None
         self._answer: Answer | None = None
@@ -199,13 +192,8 @@ class ChatExchange:
             await self._inbound.put(error)
 
     async def _on_token(self, message: Msg) -> None:
-        try:
-            fields = msgpack.unpackb(message.data)
-            token = _TokenCame(str(fields["reply_id"]), int(fields["n"]), str(fields["text"]))
-        except (ValueError, KeyError, TypeError) as error:
-            log.debug("session %s: no token: %r", self.turn.session_id, error)
-            return
-        if not self._inbound.full():  # a lost message is noticed by the numbers
+        token = token_of(message)
+        if token is not None and not self._inbound.full():  # a lost message is noticed by the numbers
             self._inbound.put_nowait(token)
 
     async def _until_over(self) -> None:
@@ -236,12 +224,12 @@ class ChatExchange:
             self._take_fact(item.event)
         elif isinstance(item, NewerFact):
             raise Problem("not-available", str(item))
-        elif isinstance(item, _TokenCame):
+        elif isinstance(item, ReplyToken):
             self._take_token(item)
         elif self._delivered.shown and not self._is_started:
             await self._append_started()
 
-    def _take_token(self, token: _TokenCame) -> None:
+    def _take_token(self, token: ReplyToken) -> None:
         if self._facts is None:  # it overtook the beginning of its reply
             self._early = [*self._early[-MAX_EARLY:], token]
         elif token.reply_id == self._facts.reply_id:
