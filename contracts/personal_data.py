@@ -1,6 +1,7 @@
 """Which fields of which events hold words: what a person said or wrote, what was derived from it, and who they are.
 
-Erasure removes every fact in which one of these fields is filled. A new event or text field needs a line
+Erasure removes every fact in which one of these fields is filled, and all of a session's tapes (`contracts.journal`):
+results of engines have words in them, whatever their kind. A new event or text field needs a line
 in `WORDS` or its name in `PLAIN`; a test checks this.
 """
 

@@ -100,6 +100,7 @@ def print_receipt(receipt: "Receipt") -> None:
         for name, count in sorted(session.facts.items()):
             out().print(f"    {count:5d} {name}", markup=False)
         out().print(f"  recording        {session.recording_chunks} chunks ({session.recording_bytes / 1e3:.1f} kB)")
+        out().print(f"  tapes            {session.tape_chunks} chunks ({session.tape_bytes / 1e3:.1f} kB)")
         out().print(f"  captured sound   {session.sound_frames} frames")
         out().print(f"  dead letters     {session.dead_letters}")
         where = f"at {session.erased_sequence} in the log"

@@ -1,4 +1,4 @@
-"""A session's data outside the log: captured sound, its recording, dead letters, caches."""
+"""A session's data outside the log: captured sound, its recording, its tapes, dead letters, caches."""
 
 from typing import Any
 
@@ -9,9 +9,11 @@ from contracts.topology import (
     AUDIO,
     DEAD,
     DEAD_LETTER,
+    JOURNAL,
     RECORDINGS,
     audio_subjects,
     is_fact_subject,
+    journal_subject,
     recording_subject,
     session_of,
 )
@@ -46,6 +48,18 @@ async def erase_recording(nc: Client, receipt: SessionReceipt) -> None:
     receipt.recording_chunks += await overwrite(nc, RECORDINGS, sizes)
     receipt.recording_bytes += sum(sizes.values())
     await drop(nc, receipt.session_id)
+
+
+async def erase_tapes(nc: Client, receipt: SessionReceipt) -> None:
+    """Overwrite what actors took in, chunk by chunk: models' answers, recalled turns and errors have words in them."""
+    sizes: dict[int, int] = {}
+    try:
+        async for chunk in stored_messages(nc, JOURNAL, journal_subject(receipt.session_id, "*")):
+            sizes[chunk.sequence] = len(chunk.data)
+    except NotFoundError:
+        return
+    receipt.tape_chunks += await overwrite(nc, JOURNAL, sizes)
+    receipt.tape_bytes += sum(sizes.values())
 
 
 async def erase_dead_letters(nc: Client, receipt: SessionReceipt) -> None:

@@ -16,7 +16,7 @@ from contracts.topology import (
     checked_session,
     event_subject,
 )
-from infra.erasure.elsewhere import erase_dead_letters, erase_recording, erase_sound, forget_in_caches
+from infra.erasure.elsewhere import erase_dead_letters, erase_recording, erase_sound, erase_tapes, forget_in_caches
 from infra.erasure.followed import followed
 from infra.erasure.reading import Bearing, StoredSession, recalled_in, session_ids_of, stored_session
 from infra.erasure.receipt import Receipt, SessionReceipt, out_of_reach, what_remains
@@ -29,6 +29,9 @@ from infra.settings import settings
 
 SETTLE_S = 10.0
 """How long after a session's end the actors may still append facts about it."""
+
+TAPES_S = 3.0
+"""Chunks of tapes are written within 2.5 s."""
 
 ROUNDS = 20
 """How often facts that arrived meanwhile are removed before the session is taken to be in use."""
@@ -141,12 +144,20 @@ async def _erase_one(broker: NatsBroker, session_id: str, reason: str, settle_s:
     await erase_sound(nc, receipt)
     await erase_recording(nc, receipt)
     await erase_dead_letters(nc, receipt)
+    await asyncio.sleep(_tapes_open_s(session, settle_s))
+    await erase_tapes(nc, receipt)
     # What arrived meanwhile, and last the fact that names the user.
     session = await _erase_facts(broker, session_id, reason, receipt)
     await _remove(broker, session.bearing, receipt)
     session = await stored_session(nc, session_id)
     receipt.skeleton, receipt.erased_sequence = len(session.in_skeleton), session.last_part_sequence
     return receipt
+
+
+def _tapes_open_s(session: StoredSession, settle_s: float) -> float:
+    """Return for how many s actors may still publish what they took in before the session's end."""
+    over_s = (now_ns() - session.closed_ns) / 1e9
+    return max(0.0, min(TAPES_S - over_s, settle_s))
 
 
 async def _settled(broker: NatsBroker, session_id: str, settle_s: float) -> StoredSession:

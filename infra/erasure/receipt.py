@@ -26,6 +26,8 @@ class SessionReceipt:
     sound_frames: int = 0
     recording_chunks: int = 0
     recording_bytes: int = 0
+    tape_chunks: int = 0
+    tape_bytes: int = 0
     dead_letters: int = 0
     erased_sequence: int = 0
     """Sequence of its last SessionErased in the log."""
@@ -70,6 +72,7 @@ def _session_fields(session: SessionReceipt) -> dict[str, Any]:
         "skeleton": session.skeleton,
         "sound_frames": session.sound_frames,
         "recording": {"chunks": session.recording_chunks, "bytes": session.recording_bytes},
+        "tapes": {"chunks": session.tape_chunks, "bytes": session.tape_bytes},
         "dead_letters": session.dead_letters,
         "erased_sequence": session.erased_sequence,
     }

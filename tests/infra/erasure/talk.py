@@ -6,7 +6,7 @@ from typing import Any
 from faststream.nats import NatsBroker
 
 from contracts import events as e
-from contracts.topology import DEAD, VOICE
+from contracts.topology import DEAD, JOURNAL, VOICE, journal_subject
 from infra.log.connection import connection, jetstream
 from infra.log.dead_letters import SUBJECT_HEADER
 from infra.log.event_log import append, now_ns
@@ -81,6 +81,8 @@ async def store(broker: NatsBroker, facts: list[e.Event]) -> None:
     await js.publish("dead.reasoning", SECRET.encode(), stream=DEAD, headers={SUBJECT_HEADER: subject})
     for _ in range(3):
         await js.publish(f"recording.{session_id}", b"opus of " + SECRET.encode())
+    for actor in ("reasoning", "summaries"):
+        await js.publish(journal_subject(session_id, actor), b"tape of " + SECRET.encode(), stream=JOURNAL)
     await connection(broker).publish(f"audio.{session_id}.in.caller", SECRET.encode())
     await connection(broker).publish(f"audio.{session_id}.out.agent", SECRET.encode())
 

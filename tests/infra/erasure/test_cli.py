@@ -44,6 +44,7 @@ async def test_it_shows_what_will_go_and_erases_only_when_that_is_confirmed(brok
     assert code == 0
     assert "facts removed    27" in output
     assert "recording        3 chunks" in output
+    assert "tapes            2 chunks" in output
     assert times_on_disk(tmp_path, SECRET) == 0
 
 

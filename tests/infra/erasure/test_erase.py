@@ -6,11 +6,12 @@ import pytest
 from faststream.nats import NatsBroker
 
 from contracts import events as e
-from contracts.topology import AUDIO, DEAD, RECORDINGS, VOICE
+from contracts.topology import AUDIO, DEAD, JOURNAL, RECORDINGS, VOICE
 from infra.erasure import SessionStillOpen, UnknownSession, erase, erase_session, erase_user
 from infra.erasure.stored import overwrite
 from infra.log.connection import connection, jetstream
-from infra.log.event_log import append, facts_after
+from infra.log.event_log import append, facts_after, now_ns
+from infra.log.tapes import tapes_of, tapes_written
 from infra.memory.response_cache import ResponseCache, answer_key
 from infra.session.index import session_rows
 from infra.settings import settings
@@ -37,7 +38,7 @@ async def test_no_byte_of_an_erased_users_words_is_left_on_disk_and_other_users_
     assert times_on_disk(tmp_path, SECRET) == words_of_ann
     assert times_on_disk(tmp_path, "samantha") == 0
     assert await facts_after(broker, "s-3") == of_ann
-    assert [(await js.stream_info(name)).state.messages for name in (AUDIO, RECORDINGS, DEAD)] == [0, 0, 0]
+    assert [(await js.stream_info(name)).state.messages for name in (AUDIO, RECORDINGS, DEAD, JOURNAL)] == [0] * 4
     assert [part.session_id for part in receipt.sessions] == ["s-1", "s-2"]
     (first, _) = receipt.sessions
     assert first.facts == {
@@ -48,7 +49,7 @@ async def test_no_byte_of_an_erased_users_words_is_left_on_disk_and_other_users_
         **dict.fromkeys(("ToolReturned", "ReplyClauseWritten", "ReplyCompleted", "PlaybackFinished"), 2),
         **dict.fromkeys(("TurnEnded", "TurnRecorded", "EngineFailed"), 2),
     }
-    assert (first.sound_frames, first.recording_chunks, first.dead_letters) == (2, 3, 1)
+    assert (first.sound_frames, first.recording_chunks, first.tape_chunks, first.dead_letters) == (2, 3, 2, 1)
     assert first.skeleton == first.facts.total()
 
 
@@ -188,3 +189,15 @@ async def test_what_is_not_in_the_log_cannot_be_erased(broker: NatsBroker) -> No
     with pytest.raises(ValueError):
         await erase_session(broker, "*.>", "asked for it")
     assert (await jetstream(broker).stream_info(VOICE)).state.messages == 0
+
+
+async def test_what_actors_took_in_just_before_the_end_is_on_the_tape_in_time_to_be_erased(broker: NatsBroker) -> None:
+    closed_ns = now_ns()
+    just_closed = [fact.model_copy(update={"time_ns": closed_ns}) for fact in session("s-1", "sam")]
+    await store(broker, just_closed)
+    tape = tapes_of(broker).of("s-1")
+    async with tapes_written(broker):
+        tape.took("answer", [0, SECRET])
+        receipt = await erase_session(broker, "s-1", "asked for it")
+    assert receipt.sessions[0].tape_chunks == 3
+    assert (await jetstream(broker).stream_info(JOURNAL)).state.messages == 0
