@@ -87,7 +87,7 @@ class Backgrounds:
         if not _wants_recall(session, model, turn_id, question):
             return known
         without = told_replies(session, turn_id, time_ns, self._exchanges)
-        request = {"user": asker_id(session, turn_id), "question": question, "without": sorted(without)}
+        request = [asker_id(session, turn_id), question, sorted(without)]
 
         async def recall() -> Recalled:
             return await self._waited_for(self._search(session, model, turn_id, question, time_ns))

@@ -9,6 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 
 from faststream.nats import NatsBroker
@@ -73,11 +74,12 @@ class Call:
         self._settings = settings
         self._on_over = on_over
         self._tasks = Tasks(f"session {session_id}")
-        self._publisher = EventPublisher(LiveLog(broker, tapes), self._log_failed, gate)
+        self._tape = tapes.of(session_id)
+        self._publisher = EventPublisher(LiveLog(broker, tapes), self._tape, self._log_failed, gate)
         self._microphones = Microphones(connection(broker), session_id)
         self._driver = PlaybackDriver(
             session_id,
-            tapes.of(session_id),
+            self._tape,
             partial(ask_again, connection(broker)),
             self._publisher.put,
             self._tasks,
@@ -94,6 +96,7 @@ class Call:
         self._closed_in_log = asyncio.Event()
         self._active_s = time.monotonic()
         self._keep_line = False
+        self._in_progress = ExitStack()
 
     # -- beginning
 
@@ -103,6 +106,7 @@ class Call:
         `playing` is what the previous door was playing, if no client counts it; playback continues from there.
         """
         self.state = session_state_of(fact.event for fact in past)
+        self._in_progress.enter_context(self._tape.working())
         self._driver.replay(past, playing)
         self._recent.extend(past)
         tracks = [f.sequence for f in past if isinstance(f.event, e.TrackPublished | e.TrackUnpublished)]
@@ -305,6 +309,7 @@ class Call:
         try:
             await surely(self._let_go, f"the end of {self.session_id}")
         finally:
+            self._in_progress.close()
             self._on_over(self)
             self.over.set()
 

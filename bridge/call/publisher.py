@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from bridge.call.taped import BROKEN
 from contracts.events import Event, SessionClosed, TrackPublished, TrackUnpublished
 from contracts.topology import (
     session_subjects,
 )
 from infra.log.event_log import ExpectedSequence, Fact, LogUnavailable, StaleWriter
-from infra.log.taped_log import EventLog
+from infra.log.taped_log import STALE, UNSTORED, EventLog
+from infra.tape.tape import Tape
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +31,11 @@ class EventPublisher:
     over must not close it.
     """
 
-    def __init__(self, event_log: EventLog, failed: Callable[[str], None], gate: Gate | None = None) -> None:
+    def __init__(
+        self, event_log: EventLog, tape: Tape, failed: Callable[[str], None], gate: Gate | None = None
+    ) -> None:
         self._log = event_log
+        self._tape = tape
         self._failed = failed
         self._gate = gate
         self._waiting: asyncio.Queue[Event] = asyncio.Queue(MAX_WAITING)
@@ -47,7 +52,7 @@ class EventPublisher:
         try:
             self._waiting.put_nowait(event)
         except asyncio.QueueFull:
-            self._break(f"{MAX_WAITING} facts are waiting to be stored")
+            self.break_off(f"{MAX_WAITING} facts are waiting to be stored")
 
     async def run(self) -> None:
         """Append what is put, until cancelled; when restarted it continues with the fact that was being stored."""
@@ -59,19 +64,13 @@ class EventPublisher:
             except StaleWriter as error:
                 log.warning("%s", error)
             except (LogUnavailable, ValueError) as error:
-                self._break(str(error))
+                self.break_off(str(error))
             self._next = None
             self._waiting.task_done()
 
     async def append(self, event: Event, patience_s: float) -> Fact:
         """Append a fact now, and return it as it is stored. Raises LogUnavailable, StaleWriter."""
-        if self._gate is not None:
-            try:
-                async with asyncio.timeout(patience_s):
-                    await self._gate()
-            except TimeoutError as error:
-                what = f"{type(event).__name__} of {event.session_id}"
-                raise LogUnavailable(f"{what} was not stored: the session's owner could not be checked") from error
+        await self._pass_gate(event, patience_s)
         expected = None
         if isinstance(event, SessionClosed):
             expected = ExpectedSequence(session_subjects(event.session_id, "track"), self.track_sequence)
@@ -80,11 +79,27 @@ class EventPublisher:
             self.track_sequence = fact.sequence
         return fact
 
+    async def _pass_gate(self, event: Event, patience_s: float) -> None:
+        if self._gate is None:
+            return
+        try:
+            async with asyncio.timeout(patience_s):
+                await self._gate()
+        except StaleWriter:
+            self._tape.took(STALE, event.event_id)
+            raise
+        except TimeoutError as error:
+            self._tape.took(UNSTORED, event.event_id)
+            what = f"{type(event).__name__} of {event.session_id}"
+            raise LogUnavailable(f"{what} was not stored: the session's owner could not be checked") from error
+
     async def drained(self) -> None:
         """Wait until everything that was put is stored or abandoned."""
         await self._waiting.join()
 
-    def _break(self, reason: str) -> None:
+    def break_off(self, reason: str) -> None:
+        """Append nothing any more, and call `failed`, unless that was done."""
         if not self._broken:
             self._broken = True
+            self._tape.took(BROKEN, reason)
             self._failed(reason)

@@ -18,8 +18,9 @@ PAST, LEFT = "past", "left"
 its reply's id and the samples played."""
 
 FACT = "fact"
-ATTACHED, DETACHED, CLOSED = "attached", "detached", "closed"
-"""A client comes (`pack_attached`), or goes; the session ends here (the reason)."""
+ATTACHED, DETACHED, CLOSED, BROKEN = "attached", "detached", "closed", "broken"
+"""A client comes (`pack_attached`), or goes; the session ends here (the reason); from here on no fact is stored, as the
+log has not stored one in time (the reason)."""
 
 FRAME, MORE, REPORT, TYPED, TICK = "frame", "more", "report", "typed", "tick"
 """A frame of the agent's sound, and one that follows it (`FramePacking`); a count of the client (`ReportPacking`); a

@@ -25,9 +25,9 @@ from bridge.playback.reports import Played
 from contracts.ids import new_session_id
 from infra.log.broker import make_app, make_broker
 from infra.log.event_log import Fact, now_ns
+from infra.log.tapes import tapes_of
 from infra.process.tasks import ended
 from infra.settings import settings
-from infra.tape.untaped import Untaped
 
 FRAME_S = 0.02
 
@@ -109,7 +109,7 @@ class PcmDoor:
     async def talk(self, socket: ServerConnection) -> None:
         """Serve a connection from its first sample to its last."""
         session_id, track_id = new_session_id(), new_session_id()
-        call = Call(self._broker, Untaped(), session_id, settings(), self._calls.discard)
+        call = Call(self._broker, tapes_of(self._broker), session_id, settings(), self._calls.discard)
         await call.open([])
         self._calls.add(call)
         line = PcmLine(socket, call, settings().agent_sample_rate_hz)

@@ -5,15 +5,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from contracts.events import Event
 from infra.log.event_log import Fact
 from infra.log.handlers import EventHandlers
 from infra.log.taped_log import EventLog
-from infra.tape.deliveries import Delivery
+from infra.tape.deliveries import HANDLED, LIVE, Delivery
 from infra.tape.tape import Tapes
-
-HANDLED, LIVE, FOLLOWED = "handled", "live", "fact"
-"""Kinds of deliveries that are facts, payload their sequence: handed to a handler of the inbox, to one of a plain
-subscription, or read from a session feed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +64,22 @@ async def _ended(handlers: EventHandlers[Any], fact: Fact) -> None:
     await handlers.handle(fact.event)
 
 
-ACTORS: dict[str, Build] = {}
-"""By the actor's name as it is in the subject of its tape."""
+def _everything(_event: Event) -> bool:
+    return True
+
+
+def _nothing(_event: Event) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedActor:
+    """An actor of a replay: how it is built, and which of the facts that it appends it decides.
+
+    What it only passes on (who came and went) is given in a replay, not compared. Of events that are exact measured
+    fields are compared too: an actor whose every time is on its tape comes to the same times.
+    """
+
+    build: Build
+    decides: Callable[[Event], bool] = _everything
+    is_exact: Callable[[Event], bool] = _nothing

@@ -9,6 +9,9 @@ from contracts.value import measured_fields
 
 _ABSENT = object()
 
+_STAMPED = frozenset({"schema_version", "basis", "appended_by"})
+"""Fields that say which copy of which build appended a fact, not what it says."""
+
 
 @dataclass(frozen=True, slots=True)
 class FieldDifference:
@@ -19,14 +22,15 @@ class FieldDifference:
     now: Any
 
 
-def field_differences(then: Event, now: Event) -> tuple[FieldDifference, ...]:
+def field_differences(then: Event, now: Event, is_exact: bool = False) -> tuple[FieldDifference, ...]:
     """Return the fields that differ, without those that are measured, in the order of the class.
 
-    The id is left out unless nothing else differs: it is derived from what does.
+    `is_exact`: measured fields are compared too, as the code decides with times that are on its tape. The id is left
+    out unless nothing else differs: it is derived from what does.
     """
     if type(then) is not type(now):
         return (FieldDifference("event", type(then).__name__, type(now).__name__),)
-    measured = measured_fields(type(then))
+    measured = _STAMPED if is_exact else measured_fields(type(then))
     found = tuple(_differing(then.model_dump(), now.model_dump(), "", "", measured))
     by_content = tuple(each for each in found if each.path != "event_id")
     return by_content or found

@@ -52,7 +52,8 @@ class _Read:
 class RecordedLog:
     """An `EventLog` for one copy of an actor and one stretch of its tape.
 
-    `facts` are all of the session's, `own` those that this copy appended in the stretch.
+    `facts` are all of the session's, `own` those that this copy appended in the stretch; `is_exact` tells of which
+    events measured fields are compared, too.
     """
 
     def __init__(
@@ -62,12 +63,14 @@ class RecordedLog:
         deliveries: Iterable[Delivery],
         tape: RecordedTape,
         on_difference: OnDifference,
+        is_exact: Callable[[Event], bool] = lambda _: False,
     ) -> None:
         self.same: set[int] = set()
         """Sequences of facts that came out as they were."""
         self._facts = facts
         self._tape = tape
         self._on_difference = on_difference
+        self._is_exact = is_exact
         self._by_sequence = {fact.sequence: fact for fact in facts}
         self._roles = Roles()
         self._open: dict[str, Fact] = {}
@@ -145,7 +148,7 @@ class RecordedLog:
         return fact
 
     def _compare(self, fact: Fact, event: Event) -> None:
-        fields = field_differences(fact.event, event)
+        fields = field_differences(fact.event, event, self._is_exact(event))
         if 0 < fact.event.basis < self._tape.basis:
             fields += (FieldDifference("basis", fact.event.basis, self._tape.basis),)
         if fields:

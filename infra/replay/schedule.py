@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from infra.log.event_log import Fact
 from infra.log.taped_log import APPENDED
 from infra.replay import recorded_log
-from infra.replay.actors import FOLLOWED, HANDLED, LIVE, Build, Replayed, Seat
+from infra.replay.actors import Replayed, ReplayedActor, Seat
 from infra.replay.decided import Place, deciding_places
 from infra.replay.recorded_log import FactDifference, RecordedLog
 from infra.replay.virtual_loop import Stuck, VirtualLoop
 from infra.tape import recorded
-from infra.tape.deliveries import Delivery
+from infra.tape.deliveries import FOLLOWED, HANDLED, LIVE, Delivery
 from infra.tape.recorded import RecordedTape, RecordedTapes, RequestDifference
 
 _S = 1e9
@@ -44,6 +44,12 @@ class ReplayDifference:
     places: tuple[Place, ...]
 
     @property
+    def sequence(self) -> int:
+        """The recorded fact's place in the log, 0 if it is about none."""
+        then = self.what.then if isinstance(self.what, FactDifference) else None
+        return then.sequence if then is not None else 0
+
+    @property
     def inputs(self) -> tuple[Delivery, ...]:
         """The deliveries up to this moment."""
         return self.stretch.deliveries[: self.at]
@@ -63,9 +69,9 @@ class Outcome:
     errors: list[str] = field(default_factory=list)
 
 
-def run_stretch(stretch: TapedStretch, session_id: str, facts: Sequence[Fact], build: Build) -> Outcome:
+def run_stretch(stretch: TapedStretch, session_id: str, facts: Sequence[Fact], actor: ReplayedActor) -> Outcome:
     """Run an actor over a stretch, and return how what it did compares with the record."""
-    return _Run(stretch, session_id, facts, build).run()
+    return _Run(stretch, session_id, facts, actor).run()
 
 
 def own_facts(stretch: TapedStretch, facts: Sequence[Fact]) -> list[Fact]:
@@ -80,16 +86,17 @@ def own_facts(stretch: TapedStretch, facts: Sequence[Fact]) -> list[Fact]:
 
 
 class _Run:
-    def __init__(self, stretch: TapedStretch, session_id: str, facts: Sequence[Fact], build: Build) -> None:
+    def __init__(self, stretch: TapedStretch, session_id: str, facts: Sequence[Fact], actor: ReplayedActor) -> None:
         self._outcome = Outcome(stretch)
         self._stretch = stretch
         self._at = 0
-        self._build = build
+        self._actor = actor
         first_ns = stretch.deliveries[0].at_ns if stretch.deliveries else 0
         self._first_ns = self._now_ns = first_ns
         deliveries = stretch.deliveries
         self._tape = RecordedTape(deliveries, stretch.basis, self._differs)
-        self._log = RecordedLog(facts, own_facts(stretch, facts), deliveries, self._tape, self._differs)
+        own = [fact for fact in own_facts(stretch, facts) if actor.decides(fact.event)]
+        self._log = RecordedLog(facts, own, deliveries, self._tape, self._differs, actor.is_exact)
         tapes = RecordedTapes(stretch.instance, session_id, self._tape)
         self._seat = Seat(session_id, facts, stretch.basis, self._log, tapes, lambda: self._now_ns)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -97,7 +104,7 @@ class _Run:
     def run(self) -> Outcome:
         loop = VirtualLoop()
         try:
-            built = self._build(self._seat)
+            built = self._actor.build(self._seat)
             actor = loop.finish(loop.create_task(_opened(built.__aenter__())))
             for delivery in self._stretch.deliveries:
                 self._hand_over(loop, actor, delivery)

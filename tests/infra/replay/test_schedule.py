@@ -1,14 +1,14 @@
 """An actor runs again over its tape: what it appends and asks is compared with the record."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from contracts import events as e
 from contracts.answers import answer
 from infra.log.event_log import Fact, StaleWriter
-from infra.replay.actors import Replayed, Seat
+from infra.replay.actors import Replayed, ReplayedActor, Seat
 from infra.replay.recorded_log import FactDifference
 from infra.replay.schedule import Outcome, TapedStretch, run_stretch
 from infra.tape.deliveries import ANSWER, ASKED, Delivery, digest_of
@@ -68,12 +68,12 @@ class ToyReplayed:
         return self._toy.turn_ended(fact.event)
 
 
-def built(changed: str = "", toy_class: type[Toy] = Toy) -> Callable[[Seat], Any]:
+def built(changed: str = "", toy_class: type[Toy] = Toy) -> ReplayedActor:
     @asynccontextmanager
     async def build(seat: Seat) -> AsyncIterator[Replayed]:
         yield ToyReplayed(toy_class(seat, changed), seat)
 
-    return build
+    return ReplayedActor(build)
 
 
 TURN = e.TurnEnded(

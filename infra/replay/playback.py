@@ -1,0 +1,150 @@
+"""The playback of a call's door in a replay: the real driver, handed what it took in then.
+
+What the door sends to its client is not recorded, so it is not compared; `infra.replay.doors` has which of its facts
+are.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NoReturn
+
+from bridge.call.client_clock import ClientClock
+from bridge.call.playback_driver import PlaybackDriver
+from bridge.call.publisher import EventPublisher
+from bridge.call.taped import (
+    ATTACHED,
+    BROKEN,
+    CLOSED,
+    DETACHED,
+    FACT,
+    FRAME,
+    LEFT,
+    MORE,
+    PAST,
+    REPORT,
+    TICK,
+    TYPED,
+    FramePacking,
+    ReportPacking,
+    unpack_attached,
+)
+from bridge.call.tasks import Tasks
+from bridge.playback.reply import Playing
+from contracts import events as e
+from infra.log.event_log import Fact
+from infra.replay.actors import Replayed, ReplayedActor, Seat
+from infra.replay.doors import is_decided
+from infra.tape.deliveries import Delivery
+
+
+@asynccontextmanager
+async def replayed_playback(seat: Seat) -> AsyncIterator[Replayed]:
+    """Build the door of one stretch; it is there once the tape says that a door began."""
+    door = ReplayedPlayback(seat)
+    try:
+        yield door
+    finally:
+        await door.end()
+
+
+PLAYBACK = ReplayedActor(replayed_playback, is_decided, is_exact=is_decided)
+"""The door of a call: every time with which it decides is on its tape."""
+
+
+class _SilentLine:
+    """Stands where the client was: what it is told is not recorded."""
+
+    def __init__(self, clock: ClientClock, counts_played: bool) -> None:
+        self.clock, self.counts_played = clock, counts_played
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Drop a message."""
+
+    def sound(self, pcm: bytes) -> None:
+        """Drop sound."""
+
+    def fact(self, fact: Fact) -> None:
+        """Drop a fact."""
+
+    def refuse(self, code: str, message: str) -> None:
+        """Drop a refusal."""
+
+    def end(self) -> None:
+        """Stay."""
+
+
+class ReplayedPlayback:
+    """One door after another: each begins with `past`, as a call does that opens a session or takes it over."""
+
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+        self._facts = {fact.sequence: fact for fact in seat.facts}
+        self._left: Playing | None = None
+        self._tasks = self._new_tasks()
+        self._publisher, self._driver = self._new_driver()
+        self._frames, self._reports = FramePacking(), ReportPacking()
+        self._take: dict[str, Callable[[Any], None]] = {
+            LEFT: self._on_left,
+            FACT: self._on_fact,
+            FRAME: self._on_frame,
+            MORE: self._on_frame,
+            REPORT: lambda payload: self._driver.played(self._reports.unpack(payload)),
+            ATTACHED: self._on_attached,
+            DETACHED: lambda _: self._driver.detach(),
+            CLOSED: lambda reason: self._driver.close(reason),
+            TYPED: lambda payload: self._driver.typed(*payload),
+            TICK: lambda may_repair: self._driver.tick(may_repair),
+            BROKEN: lambda reason: self._publisher.break_off(reason),
+        }
+
+    async def end(self) -> None:
+        """End the tasks of the last door."""
+        await self._tasks.end()
+
+    def deliver(self, delivery: Delivery) -> Awaitable[None] | None:
+        """Hand over what the door took in."""
+        if delivery.kind == PAST:
+            return self._begin(int(delivery.payload))
+        if (take := self._take.get(delivery.kind)) is not None:
+            take(delivery.payload)
+        return None
+
+    async def _begin(self, sequence: int) -> None:
+        """Replace the door before by one that knows the facts up to a sequence."""
+        left, self._left = self._left, None
+        before, self._tasks = self._tasks, self._new_tasks()
+        self._publisher, self._driver = self._new_driver()
+        self._frames, self._reports = FramePacking(), ReportPacking()
+        self._driver.replay([fact for fact in self._seat.facts if fact.sequence <= sequence], left)
+        await before.end()
+
+    def _new_tasks(self) -> Tasks:
+        return Tasks(f"replay of {self._seat.session_id}")
+
+    def _new_driver(self) -> tuple[EventPublisher, PlaybackDriver]:
+        seat = self._seat
+        tape = seat.tapes.of(seat.session_id)
+        publisher = EventPublisher(seat.log, tape, lambda _: None)
+        self._tasks.keep(publisher.run, "outbox")
+        driver = PlaybackDriver(
+            seat.session_id, tape, _nobody_is_asked, publisher.put, self._tasks, lambda _: None, seat.now_ns
+        )
+        return publisher, driver
+
+    def _on_left(self, payload: Sequence[Any]) -> None:
+        self._left = Playing(*payload)
+
+    def _on_fact(self, sequence: int) -> None:
+        if (fact := self._facts.get(sequence)) is not None:
+            self._driver.take_fact(fact)
+
+    def _on_frame(self, payload: Any) -> None:
+        self._driver.take_frame(self._frames.unpack(payload))
+
+    def _on_attached(self, payload: Any) -> None:
+        counts_played, clock, held = unpack_attached(payload)
+        self._driver.attach(_SilentLine(ClientClock(clock), counts_played), [], held)
+
+
+async def _nobody_is_asked(clause: e.ReplyClauseWritten) -> NoReturn:
+    raise AssertionError("the tape of a replay answers, and asks nobody")
