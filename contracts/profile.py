@@ -14,7 +14,8 @@ class AgentProfile(Value):
     """How the agent of a session behaves: fixed when the session opens, so that a replay uses the same values.
 
     The fields from `speculate` on have the names of the settings from which the door takes them. One that is absent
-    (the session was opened by an older build) is as the settings of the process say that needs it.
+    (the session was opened by an older build) is as the settings of the process say that needs it. What belongs to a
+    store that all sessions share (embedding, response cache) is a setting of its processes, and not here.
     """
 
     prompt: str = Field(description="System prompt.")
@@ -48,9 +49,6 @@ class AgentProfile(Value):
         default=None, description="How many similar past turns of the same user the model is given."
     )
     memory_timeout_ms: SmallCount | None = Field(default=None, description="How long an answer waits for memory.")
-    response_cache_ttl_s: Seconds | None = Field(
-        default=None, description="How long an answer is reused for the same context; 0 for never."
-    )
 
     # -- hearing, and the turn
     stt_options: str | None = Field(
@@ -78,10 +76,6 @@ class AgentProfile(Value):
     agent_sample_rate_hz: Positive | None = Field(default=None, description="Rate of the agent's sound at the door.")
 
     # -- keeping and ending
-    embedding: str | None = Field(default=None, description="Embedding of turns, or `off`.")
-    embedding_options: str | None = Field(
-        default=None, description="Options of the embedding's class: JSON object, without keys and addresses."
-    )
     summary_turns: Positive | None = Field(
         default=None, description="Turns after which the rolling summary is renewed."
     )

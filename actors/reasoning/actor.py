@@ -92,10 +92,10 @@ def reasoning_on(
 ) -> Reasoning:
     """Return a copy of the actor that works on the log of `broker`."""
     models, tokens = ChatModels(settings, make_model), TokenCounter(settings)
-    backgrounds = Backgrounds(memory, settings.turn_history, settings.memory_timeout_ms)
+    backgrounds = Backgrounds(memory)
     cache = ResponseCache(lambda: connection(broker), settings.response_cache_ttl_s)
     shared = Shared(settings, models, backgrounds, cache, tokens)
-    warmer = PromptWarmer(settings, models, tokens)
+    warmer = PromptWarmer(models, tokens)
     return Reasoning(LiveLog(broker, tapes), tapes, LiveWire(broker), shared, warmer)
 
 

@@ -15,10 +15,13 @@ from actors.reasoning.warming import PromptWarmer
 from actors.reasoning.wire import Wire
 from contracts import events as e
 from contracts.answers import answer
+from infra.engines.llm import model_names
 from infra.log.event_log import StaleWriter, now_ns
 from infra.log.inbox import Job
 from infra.log.taped_log import EventLog
+from infra.session.behaviour import in_session
 from infra.session.people import several
+from infra.settings import Settings
 from infra.tape.tape import Tapes
 from infra.tape.untaped import Untaped
 
@@ -46,7 +49,7 @@ class Reasoning:
         """Load the models. One that cannot be loaded is tried again when needed."""
         await self._shared.backgrounds.open()
         await self._shared.models.load()
-        self._read_prompt(self._shared.settings.prompt)
+        self._read_prompt(self._shared.settings)
 
     async def close(self) -> None:
         """Stop the work done in advance."""
@@ -64,7 +67,7 @@ class Reasoning:
         session_log = self._turn_to(event)
         task = await self._decide(session_log, event)
         self._shared.backgrounds.prepare(event.user_id)
-        self._read_prompt(event.profile.prompt)
+        self._read_prompt(in_session(self._shared.settings, event.profile))
         self._let_go(session_log.session)
         return task
 
@@ -102,8 +105,8 @@ class Reasoning:
 
     def _recall(self, session: Session, event: e.TurnEnded | e.TranscriptRevised) -> None:
         """Search earlier calls while the log is being read, so that the result is there when needed."""
-        first = self._shared.models.names(session.profile)[0]
-        self._shared.backgrounds.begin(session, first, turn_key(event), event.text, event.time_ns)
+        settings = self._shared.of(session).settings
+        self._shared.backgrounds.begin(session, settings, turn_key(event), event.text, event.time_ns)
 
     async def _decide_and_let_go(self, session_log: SessionLog, event: e.Event) -> Job | None:
         task = await self._decide(session_log, event)
@@ -114,15 +117,18 @@ class Reasoning:
         """Carry out what follows from the session's facts; the task, if any, writes a reply."""
         while True:
             await session_log.refresh()
-            decisions = decide(session_log.session, event, self._shared.settings.speculate)
+            decisions = decide(session_log.session, event, self._speculates(session_log))
             with contextlib.suppress(StaleWriter):
                 return await self._carry_out(session_log, event, decisions)
+
+    def _speculates(self, session_log: SessionLog) -> bool:
+        return self._shared.of(session_log.session).settings.speculate
 
     async def _commit_at_once(self, session_log: SessionLog, event: e.TurnEnded) -> bool:
         """Commit the draft that this copy knows; the expected sequence detects a log that has changed since."""
         if several(session_log.session.people):
             return False  # what others have said matters too
-        decisions = decide(session_log.session, event, self._shared.settings.speculate)
+        decisions = decide(session_log.session, event, self._speculates(session_log))
         if len(decisions) != 1 or not isinstance(decisions[0], Commit):
             return False
         try:
@@ -144,13 +150,14 @@ class Reasoning:
         return None
 
     async def _generation(self, session_log: SessionLog, event: e.Event, order: Start | Resume) -> Generation:
-        names, learned = self._shared.models.names(session_log.session.profile), self._shared.learned
+        shared = self._shared.of(session_log.session)
+        names, learned = model_names(shared.settings.llm), shared.learned
 
         async def known() -> Known:
             return learned.about(names)
 
         now = await session_log.tape.result("models", order.reply_id, names, known, KNOWN)
-        return Generation(session_log, event, order, ReplyModels(now, learned), self._shared)
+        return Generation(session_log, event, order, ReplyModels(now, learned), shared)
 
     async def _begin(self, generation: Generation) -> Job:
         """Start writing, and return when the log holds the reply's beginning. Raises StaleWriter."""
@@ -239,9 +246,9 @@ class Reasoning:
         """Drop what is held of a session that had not been used for longest, as a replay is told (`DROPPED`)."""
         self._logs.forget(session_id)
 
-    def _read_prompt(self, prompt: str) -> None:
+    def _read_prompt(self, settings: Settings) -> None:
         if self._warmer is not None:
-            self._warmer.read_prompt(prompt)
+            self._warmer.read_prompt(settings)
 
     def _warm_question(self, session: Session, event: e.TranscriptRevised) -> None:
         """Let the model read the question as far as it is understood, while the caller still speaks."""
@@ -249,11 +256,11 @@ class Reasoning:
             return
 
         async def known() -> Background:
-            name, turn_id = self._shared.models.names(session.profile)[0], turn_key(event)
             untaped = Untaped()  # a decision never rests on what was read in advance
             return await self._shared.backgrounds.of(
-                session, name, turn_id, event.text, event.time_ns, untaped, event.event_id
+                session, settings, first, turn_key(event), event.text, event.time_ns, untaped, event.event_id
             )
 
-        prompt = session.profile.prompt if session.profile is not None else self._shared.settings.prompt
-        self._warmer.read_question(event.session_id, prompt, known, event.text)
+        settings = self._shared.of(session).settings
+        first = model_names(settings.llm)[0]
+        self._warmer.read_question(event.session_id, settings, known, event.text)

@@ -13,9 +13,11 @@ from actors.reasoning.context import asker_id, askers, heard_messages, told_repl
 from actors.reasoning.memories import told
 from actors.reasoning.prompts import Background, wants_memory
 from actors.reasoning.session_state import Session
+from infra.engines.llm import model_names
 from infra.memory.search import Memory
 from infra.memory.turns import NOBODY, NOTHING, Recalled, TurnMemory
 from infra.session.people import names_of, several
+from infra.settings import Settings
 from infra.tape.tape import Packing, Plain, Tape
 
 SESSIONS = 500
@@ -24,20 +26,18 @@ SESSIONS = 500
 @dataclass(frozen=True, slots=True)
 class _Search:
     key: str
-    """For which user, in which turn, for which words."""
+    """For which user, in which turn, how much of it, for which words."""
     task: "asyncio.Task[Recalled]"
 
 
 class Backgrounds:
-    """One search per session, for the latest understood words; an answer waits `patience_ms` for it.
+    """One search per session, for the latest understood words.
 
-    The model is given `exchanges` of the conversation.
+    The settings of a session say how much of the conversation its model is given, and how long an answer waits.
     """
 
-    def __init__(self, memory: TurnMemory | None, exchanges: int, patience_ms: int) -> None:
+    def __init__(self, memory: TurnMemory | None) -> None:
         self._memory = memory
-        self._exchanges = exchanges
-        self._patience_s = patience_ms / 1000
         self._searches: OrderedDict[str, _Search] = OrderedDict()
         self._running: set[asyncio.Task[Recalled]] = set()
 
@@ -59,19 +59,19 @@ class Backgrounds:
         if self._memory is not None:
             self._own(self._memory.recall(user_id, "Hello."))
 
-    def begin(self, session: Session, model: str, turn_id: str | None, question: str, time_ns: int) -> None:
+    def begin(self, session: Session, settings: Settings, turn_id: str | None, question: str, time_ns: int) -> None:
         """Start a search for past exchanges without waiting for it."""
-        self._search(session, model, turn_id, question, time_ns)
+        self._search(session, settings, model_names(settings.llm)[0], turn_id, question, time_ns)
 
     def forget(self, session_id: str) -> None:
         """Drop what was found for a session that is over."""
         self._searches.pop(session_id, None)
 
-    def known(self, session: Session, turn_id: str | None, time_ns: int) -> Background:
+    def known(self, session: Session, settings: Settings, turn_id: str | None, time_ns: int) -> Background:
         """Return what is known of the conversation itself at `time_ns`."""
         turn = session.turns.get(turn_id or "")
         return Background(
-            heard_messages(session, turn_id, time_ns, self._exchanges),
+            heard_messages(session, turn_id, time_ns, settings.turn_history),
             session.summary.summary if session.summary is not None else "",
             people=names_of(session.people) if several(session.people) else (),
             askers=askers(session, turn_id),
@@ -80,41 +80,51 @@ class Backgrounds:
         )
 
     async def of(
-        self, session: Session, model: str, turn_id: str | None, question: str, time_ns: int, tape: Tape, reply_id: str
+        self,
+        session: Session,
+        settings: Settings,
+        model: str,
+        turn_id: str | None,
+        question: str,
+        time_ns: int,
+        tape: Tape,
+        reply_id: str,
     ) -> Background:
         """Return what `model` is given with a question; what is recalled for it passes through the tape."""
-        known = self.known(session, turn_id, time_ns)
+        known = self.known(session, settings, turn_id, time_ns)
         if not _wants_recall(session, model, turn_id, question):
             return known
-        without = told_replies(session, turn_id, time_ns, self._exchanges)
+        without = told_replies(session, turn_id, time_ns, settings.turn_history)
         request = [asker_id(session, turn_id), question, sorted(without)]
 
         async def recall() -> Recalled:
-            return await self._waited_for(self._search(session, model, turn_id, question, time_ns))
+            return await self._waited_for(
+                self._search(session, settings, model, turn_id, question, time_ns), settings.memory_timeout_ms / 1000
+            )
 
         return with_recalled(known, await tape.result("recall", reply_id, request, recall, RECALLED))
 
-    async def _waited_for(self, search: "asyncio.Task[Recalled] | None") -> Recalled:
+    async def _waited_for(self, search: "asyncio.Task[Recalled] | None", patience_s: float) -> Recalled:
         if search is None:
             return NOTHING
         begun_s = time.monotonic()
-        await asyncio.wait([search], timeout=self._patience_s)
+        await asyncio.wait([search], timeout=patience_s)
         if search.done():
             return search.result()
         return Recalled((), (time.monotonic() - begun_s) * 1000)
 
     def _search(
-        self, session: Session, model: str, turn_id: str | None, question: str, time_ns: int
+        self, session: Session, settings: Settings, model: str, turn_id: str | None, question: str, time_ns: int
     ) -> "asyncio.Task[Recalled] | None":
         if self._memory is None or not _wants_recall(session, model, turn_id, question):
             return None
         words, user_id = normalised(question), asker_id(session, turn_id)
         known = self._searches.get(session.session_id)
-        key = f"{user_id} {turn_id} {words}"
+        key = f"{user_id} {turn_id} {settings.memory_turns} {settings.turn_history} {words}"
         if known is not None and known.key == key:
             return known.task
-        without = told_replies(session, turn_id, time_ns, self._exchanges)
-        task = self._own(self._memory.recall(user_id, question, without))
+        without = told_replies(session, turn_id, time_ns, settings.turn_history)
+        task = self._own(self._memory.recall(user_id, question, without, settings.memory_turns))
         self._searches[session.session_id] = _Search(key, task)
         self._searches.move_to_end(session.session_id)
         if len(self._searches) > SESSIONS:

@@ -1,13 +1,14 @@
 """The chat models of a process: created on first use, and kept."""
 
 import asyncio
+import json
 import logging
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 
 from langchain_core.language_models import BaseChatModel
 
 from actors.reasoning.model_chunks import PARTS, AskModel, ModelRequest, Part, chunks
-from contracts import events as e
 from infra.engines.llm import model_names, options_of
 from infra.settings import Settings
 from infra.tape.tape import Tape
@@ -16,14 +17,17 @@ log = logging.getLogger(__name__)
 
 MakeChatModel = Callable[[str, Settings], BaseChatModel]
 
+MOST_MODELS = 32
+"""Clients kept at a time: each is small, but sessions may have options of their own."""
+
 
 class ChatModels:
-    """Creates models by name; `make` may take seconds and raises what the model's provider raises."""
+    """Creates models by name and options; `make` may take seconds and raises what the model's provider raises."""
 
     def __init__(self, settings: Settings, make: MakeChatModel) -> None:
         self._settings = settings
         self._make = make
-        self._made: dict[str, BaseChatModel] = {}
+        self._made: OrderedDict[tuple[str, str], BaseChatModel] = OrderedDict()
         self.any_made = True
         """Whether `load` could create one of the settings' models."""
 
@@ -32,33 +36,38 @@ class ChatModels:
         self.any_made = False
         for name in model_names(self._settings.llm):
             try:
-                await self.of(name)
+                await self.of(name, self._settings)
                 self.any_made = True
             except Exception as error:  # providers raise exceptions of their own; a call tries again and reports it
                 log.warning("%s", error)
 
-    async def of(self, name: str) -> BaseChatModel:
-        """Return the model of this name. Raises what its provider raises."""
-        if name not in self._made:
-            self._made[name] = await asyncio.to_thread(self._make, name, self._settings)
-        return self._made[name]
+    async def of(self, name: str, session: Settings) -> BaseChatModel:
+        """Return the model of this name for a session with these settings. Raises what its provider raises."""
+        made_with = json.dumps([session.llm_options, session.reply_max_tokens, session.llm_timeout_s], sort_keys=True)
+        if (name, made_with) not in self._made:
+            self._made[name, made_with] = await asyncio.to_thread(self._make, name, session)
+            if len(self._made) > MOST_MODELS:
+                self._made.popitem(last=False)
+        return self._made[name, made_with]
 
     def forget(self, name: str) -> None:
         """Create a model again next time: its server may have come back at another address."""
-        self._made.pop(name, None)
+        for key in [key for key in self._made if key[0] == name]:
+            del self._made[key]
 
-    def names(self, profile: e.AgentProfile | None) -> list[str]:
-        """Return the models of a session in order of preference: its profile's, else those of the settings."""
-        return model_names(profile.llm if profile is not None and profile.llm.strip(" ,") else self._settings.llm)
+    def ask(self, tape: Tape, reply_id: str, session: Settings) -> AskModel:
+        """Return the function that asks a model for a reply; what it answers passes through the tape.
 
-    def ask(self, tape: Tape, reply_id: str) -> AskModel:
-        """Return the function that asks a model for a reply; what it answers passes through the tape."""
+        `session` are the settings of the session.
+        """
 
         def ask(request: ModelRequest) -> AsyncGenerator[Part, None]:
-            plain = request.plain(options_of(request.name, self._settings))
-            timeout_s = self._settings.llm_timeout_s
-            return tape.parts(
-                "model", reply_id, plain, lambda: chunks(lambda: self.of(request.name), request, timeout_s), PARTS
-            )
+            plain = request.plain(options_of(request.name, session))
+            timeout_s = session.llm_timeout_s
+
+            def answered() -> AsyncGenerator[Part, None]:
+                return chunks(lambda: self.of(request.name, session), request, timeout_s)
+
+            return tape.parts("model", reply_id, plain, answered, PARTS)
 
         return ask

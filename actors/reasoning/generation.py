@@ -186,10 +186,10 @@ class Generation:
             return
         asked = Asked(
             question=self._question,
-            prompt=self._prompt(),
+            prompt=self._shared.settings.prompt,
             gather=self._background,
             models=self._models,
-            ask=self._shared.models.ask(self.log.tape, self.reply_id),
+            ask=self._shared.models.ask(self.log.tape, self.reply_id, self._shared.settings),
             run_tool=self._tools.run,
             say=self._take,
             count=self.log.tokens.for_reply(self.reply_id),
@@ -199,18 +199,20 @@ class Generation:
         )
         await answer_to(self._shared.graph, asked)
 
-    def _prompt(self) -> str:
-        profile = self.log.session.profile
-        return profile.prompt if profile is not None else self._shared.settings.prompt
-
     async def _background(self) -> Background:
-        session, backgrounds = self.log.session, self._shared.backgrounds
+        session, backgrounds, settings = self.log.session, self._shared.backgrounds, self._shared.settings
         if (begun := session.replies.get(self.reply_id)) is not None:
-            known = backgrounds.known(session, self._turn_id, self._cause.time_ns)
+            known = backgrounds.known(session, settings, self._turn_id, self._cause.time_ns)
             return replace(known, memory=begun.recalled, memories=begun.memories)
-        of_first = self._models.first
         return await backgrounds.of(
-            session, of_first, self._turn_id, self._question, self._cause.time_ns, self.log.tape, self.reply_id
+            session,
+            settings,
+            self._models.first,
+            self._turn_id,
+            self._question,
+            self._cause.time_ns,
+            self.log.tape,
+            self.reply_id,
         )
 
     async def _start(self, context: Retrieved) -> None:

@@ -1,13 +1,16 @@
 """What all replies of one copy of reasoning share."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from actors.reasoning.background import Backgrounds
 from actors.reasoning.chat_models import ChatModels
 from actors.reasoning.graph import Graph, compile_graph
 from actors.reasoning.learned import Learned
+from actors.reasoning.session_state import Session
 from infra.engines.tokens import TokenCounter
 from infra.memory.response_cache import ResponseCache
+from infra.session.behaviour import in_session
 from infra.settings import Settings
 
 
@@ -22,3 +25,7 @@ class Shared:
     tokens: TokenCounter
     learned: Learned = field(default_factory=Learned)
     graph: Graph = field(default_factory=compile_graph)
+
+    def of(self, session: Session) -> Self:
+        """Return the same for one session: with the behaviour that it was opened with."""
+        return replace(self, settings=in_session(self.settings, session.profile))

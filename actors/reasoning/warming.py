@@ -28,15 +28,15 @@ class PromptWarmer:
     caches nothing gets no request.
     """
 
-    def __init__(self, settings: Settings, models: ChatModels, tokens: TokenCounter) -> None:
-        self._settings = settings
+    def __init__(self, models: ChatModels, tokens: TokenCounter) -> None:
         self._models = models
         self._tokens = tokens
         self._running: dict[str, asyncio.Task[None]] = {}
         self._known_prompts: list[str] = []
 
-    def read_prompt(self, prompt: str) -> None:
-        """Let a prompt be read before the first question comes, so that nobody waits for it."""
+    def read_prompt(self, settings: Settings) -> None:
+        """Let the prompt of these settings be read before the first question comes, so that nobody waits for it."""
+        prompt = settings.prompt
         if prompt in self._known_prompts:
             return
         self._known_prompts = [*self._known_prompts[1 - MOST_PROMPTS :], prompt]
@@ -47,14 +47,17 @@ class PromptWarmer:
         async def something_known() -> Background:
             return Background([e.ContextMessage(role="user", text="I am here.")])
 
-        self.read_question(f"of anybody: {prompt}", prompt, nothing_known, "Hello!")
-        self.read_question(f"of somebody known: {prompt}", prompt, something_known, "Who am I?")
+        self.read_question(f"of anybody: {prompt}", settings, nothing_known, "Hello!")
+        self.read_question(f"of somebody known: {prompt}", settings, something_known, "Who am I?")
 
-    def read_question(self, key: str, prompt: str, gather: Gather, question: str) -> None:
-        """Let a question be read, after what `gather` returns, unless the last reading for `key` still runs."""
-        name = model_names(self._settings.llm)[0]
+    def read_question(self, key: str, settings: Settings, gather: Gather, question: str) -> None:
+        """Let a question be read, after what `gather` returns, unless the last reading for `key` still runs.
+
+        `settings` are those of its session.
+        """
+        name = model_names(settings.llm)[0]
         if limits_of(name).primer and key not in self._running:
-            reading = self._read(name, prompt, gather, question)
+            reading = self._read(name, settings, gather, question)
             task = self._running[key] = asyncio.create_task(reading, name="warming")
             task.add_done_callback(lambda done: self._forget(key, done))
 
@@ -74,11 +77,12 @@ class PromptWarmer:
         if self._running.get(key) is task:
             del self._running[key]
 
-    async def _read(self, name: str, prompt: str, gather: Gather, question: str) -> None:
+    async def _read(self, name: str, settings: Settings, gather: Gather, question: str) -> None:
         try:
-            model, given = await self._models.of(name), Given(prompt, await gather(), question)
-            fitted = await fitted_to(name, given, self._tokens.count, self._settings.reply_max_tokens)
+            model = await self._models.of(name, settings)
+            given = Given(settings.prompt, await gather(), question)
+            fitted = await fitted_to(name, given, self._tokens.count, settings.reply_max_tokens)
             reading = model.ainvoke(list(fitted.messages(name)), max_tokens=1)
-            await asyncio.wait_for(reading, self._settings.llm_timeout_s)
+            await asyncio.wait_for(reading, settings.llm_timeout_s)
         except Exception as error:  # a failure of the model is reported when its answer is needed
             log.debug("warming up: %r", error)

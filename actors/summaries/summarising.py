@@ -1,6 +1,7 @@
 """What is summarised when: the turns since the last rolling summary, and the whole conversation at its end."""
 
 import contextlib
+import json
 from collections.abc import Sequence
 
 from faststream.nats import NatsBroker
@@ -13,11 +14,12 @@ from contracts import events as e
 from contracts.answers import answer
 from contracts.topology import SUMMARIES, event_subject, session_subjects
 from infra.log.event_log import ExpectedSequence, StaleWriter, append, facts_after, now_ns
+from infra.session.behaviour import in_session
 from infra.session.people import people_of
 from infra.settings import Settings
 
 _loaded: dict[tuple[str, str], Models] = {}
-"""The models of this process, by the settings and the local model's address; only the last are kept.
+"""The models of this process, by what they are made with and the local model's address; only the last are kept.
 
 If created for each session, the clients would form reference cycles that stay until Python collects them.
 """
@@ -27,7 +29,10 @@ def load_models(settings: Settings) -> Models:
     """Return the language models in order of preference. Raises what the engine raises."""
     from infra.engines.llm import LOCAL, chat_models, local_url, model_names
 
-    made_with = (settings.model_dump_json(), local_url(settings) if LOCAL in model_names(settings.llm) else "")
+    made_with = (
+        json.dumps([settings.llm, settings.llm_options, settings.reply_max_tokens, settings.llm_timeout_s]),
+        local_url(settings) if LOCAL in model_names(settings.llm) else "",
+    )
     models = _loaded.get(made_with)
     if models is None:
         models = chat_models(settings)
@@ -52,9 +57,16 @@ async def _state_of(broker: NatsBroker, session_id: str) -> tuple[e.SummaryRevis
     return (revised[-1] if revised else None), expected, is_over
 
 
+async def _behaviour(broker: NatsBroker, session_id: str, settings: Settings) -> Settings:
+    """Return the settings of this process with the behaviour that the session was opened with."""
+    opened = await _read(broker, session_id, event_subject(session_id, e.SessionOpened))
+    return in_session(settings, next((fact.profile for fact in opened if isinstance(fact, e.SessionOpened)), None))
+
+
 async def revise(broker: NatsBroker, settings: Settings, calls: Calls, recorded: e.TurnRecorded) -> None:
     """Append the rolling summary that is due after this turn, if any."""
     session_id = recorded.session_id
+    settings = await _behaviour(broker, session_id, settings)
     facts = await _read(broker, session_id, event_subject(session_id, e.TurnRecorded))
     turns = talked(fact for fact in facts if isinstance(fact, e.TurnRecorded))
     if len(turns) < settings.summary_turns:
@@ -89,6 +101,7 @@ async def summarise(broker: NatsBroker, settings: Settings, calls: Calls, closed
     if is_over:
         return
     session_id = closed.session_id
+    settings = await _behaviour(broker, session_id, settings)
     turns = [event_subject(session_id, event_class) for event_class in (e.TurnEnded, e.TurnPassed)]
     facts = await _read(broker, session_id, *turns, session_subjects(session_id, "playback"))
     people = people_of(await _read(broker, session_id, event_subject(session_id, e.ParticipantJoined)))

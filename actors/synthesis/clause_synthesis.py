@@ -21,6 +21,7 @@ from infra.engines.chain import EngineFailure
 from infra.log.connection import connection
 from infra.log.event_log import append, facts_after, now_ns
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
+from infra.session.behaviour import in_session
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -104,11 +105,12 @@ class Synthesis:
     async def _sound(self, clause: ReplyClauseWritten, session: SessionState, record: bool) -> None:
         """Publish a clause's sound; with `record`, append the outcome."""
         started = time.perf_counter()
-        conversion = self._settings.tts_sample_rate_conversion
-        rate_hz = None if conversion == "none" else self._settings.agent_sample_rate_hz
+        settings = in_session(self._settings, session.profile)
+        conversion = settings.tts_sample_rate_conversion
+        rate_hz = None if conversion == "none" else settings.agent_sample_rate_hz
         frames = ClauseFrames(clause.reply_id, clause.index, clause.text, rate_hz, conversion)
         outlet = Outlet(connection(self._broker), audio_out_subject(clause.session_id))
-        chain, failure = await self._voices.of(session.tts, session.voice)
+        chain, failure = await self._voices.of(settings)
         failures = [failure] if failure is not None and clause.index == 0 else []
         is_unsaid = not chain.can_say(clause.text)
         told = is_unsaid and session.is_told(clause)

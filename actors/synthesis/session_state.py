@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from contracts.events import (
+    AgentProfile,
     ClauseSynthesized,
     ReplyClauseWritten,
     ReplyDiscarded,
@@ -25,16 +26,15 @@ class SessionState:
     closed: bool = False
     speaks: bool = True
     """Whether the agent has a voice in this session; not in a conversation by text."""
-    tts: str = ""
-    voice: str = ""
-    """The engines and the voice that the session was opened with."""
+    profile: AgentProfile | None = None
+    """How the agent behaves; None until the session is opened."""
 
     def fold(self, fact: Fact) -> None:
         """Apply the session's next fact."""
         self.sequence = fact.sequence
         match fact.event:
             case SessionOpened(profile=profile):
-                self.speaks, self.tts, self.voice = profile.speaks, profile.tts, profile.voice
+                self.speaks, self.profile = profile.speaks, profile
             case ClauseSynthesized(reply_id=reply_id, index=index, unsaid=unsaid):
                 self.done.add((reply_id, index))
                 if unsaid:

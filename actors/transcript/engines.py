@@ -1,12 +1,13 @@
 """The engines of a process that hears: loaded and warm before the first track."""
 
 import asyncio
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from actors.transcript.plausible import heard
 from infra.engines.lane import Lane, Rank, Run
-from infra.engines.plugins import check_options
+from infra.engines.plugins import LOCAL, check_options
 from infra.engines.stt import OnFailure, Recognition, SpeechToText
 from infra.engines.turn_detector import EndOfTurn, detector_named
 from infra.engines.vad import SAMPLE_RATE_HZ, Samples, SileroVad
@@ -55,21 +56,32 @@ class SpeechEngines:
         self.settings = settings
         self.vad = SileroVad()
         self.end_of_turn = EndOfTurn(detector_named(settings.end_of_turn))
-        self._recognisers: dict[str, Recogniser] = {}
+        self._recognisers: dict[tuple[str, str], Recogniser] = {}
+        self._detectors: dict[str, EndOfTurn] = {}
 
     async def warm_up(self) -> bool:
         """Run every engine of the settings once; return whether one can be used for the words that count."""
-        interim, final = self.speech_to_text(self.settings.stt)
+        interim, final = self.speech_to_text(self.settings)
         both = {id(each): each for each in (interim, final)}.values()
         warming = (each.engines.warm_up(each.lane.workers if each.engines.local else 1) for each in both)
         usable, _, _ = await asyncio.gather(asyncio.gather(*warming), self.vad.warm_up(), self.end_of_turn.warm_up())
         return usable[-1]
 
-    def speech_to_text(self, chain: str) -> tuple[Recogniser, Recogniser]:
-        """Return the engines for interim and final words of a chain; an empty name means the settings' chain."""
-        chain = chain or self.settings.stt
+    def speech_to_text(self, settings: Settings) -> tuple[Recogniser, Recogniser]:
+        """Return the engines for interim and final words of a session with these settings."""
+        chain = settings.stt
         # A remote engine would cost a request per interim: they are made locally wherever the final words come from.
-        return self._recogniser("local" if "local" in chain else chain), self._recogniser(chain)
+        interim = LOCAL if LOCAL in chain else chain
+        return self._recogniser(interim, settings.stt_options), self._recogniser(chain, settings.stt_options)
+
+    def turn_detector(self, settings: Settings) -> EndOfTurn:
+        """Return the end-of-turn model of a session with these settings."""
+        name = settings.end_of_turn
+        if name == self.settings.end_of_turn:
+            return self.end_of_turn
+        if name not in self._detectors:
+            self._detectors[name] = EndOfTurn(detector_named(name))
+        return self._detectors[name]
 
     def waited_s(self) -> float:
         """Return how long the oldest run whose words count has been waiting, over all lanes."""
@@ -86,9 +98,11 @@ class SpeechEngines:
             await recogniser.lane.aclose()
             await recogniser.engines.aclose()
 
-    def _recogniser(self, chain: str) -> Recogniser:
-        if chain not in self._recognisers:
-            engines = SpeechToText(chain, self.settings.stt_options, self.settings.stt_timeout_s)
+    def _recogniser(self, chain: str, options: Mapping[str, object]) -> Recogniser:
+        # The local engine takes no options: one model serves all sessions.
+        key = chain, json.dumps(options, sort_keys=True) if options and chain != LOCAL else ""
+        if key not in self._recognisers:
+            engines = SpeechToText(chain, dict(options), self.settings.stt_timeout_s)
             lane: Lane[Recognition] = Lane(LOCAL_RUNS if engines.local else REMOTE_RUNS)
-            self._recognisers[chain] = Recogniser(engines, lane)
-        return self._recognisers[chain]
+            self._recognisers[key] = Recogniser(engines, lane)
+        return self._recognisers[key]

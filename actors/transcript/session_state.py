@@ -84,11 +84,6 @@ class SessionState:
         self._apply_reply(event)
         self._apply_speech(event)
 
-    @property
-    def stt(self) -> str:
-        """The engine that the session was opened with; empty while unknown."""
-        return self.profile.stt if self.profile is not None else ""
-
     def company_of(self, participant_id: str) -> Company:
         """Return whom the agent answers, and the others whom this person may be speaking to."""
         if self.profile is None:

@@ -33,6 +33,7 @@ from actors.transcript.turn import OpenTurn, Utterance
 from contracts import events as e
 from infra.log.event_log import now_ns
 from infra.log.taped_log import EventLog
+from infra.session.behaviour import in_session
 
 BATCH_WINDOWS = 16
 BEHIND_SAMPLES = 8000
@@ -68,8 +69,8 @@ class TrackListener:
         self._track = track
         self._view = view
         self._live = live
-        self._settings = ears.settings
-        self._tuning = Tuning.with_threshold(ears.settings.vad_threshold)
+        self._settings = settings = in_session(ears.settings, view.profile)
+        self._tuning = Tuning.with_threshold(settings.vad_threshold)
         self._writer = EventWriter(event_log, taped, track.session_id, track.track_id, view)
         self._facts = TrackEvents(track)
         self._vad = ears.vad.track()
@@ -78,10 +79,10 @@ class TrackListener:
         self._taped = taped
         self._playback = playback
         self._echo = EchoCanceller(playback)
-        self._recognising = TrackRecognition(ears, view.stt, track.session_id, woken, self._taped)
+        self._recognising = TrackRecognition(ears, settings, track.session_id, woken, self._taped)
         self._turn: OpenTurn | None = None
         self._heard_to = 0
-        self._interruptions = Interruptions(view, ears.settings, playback, self._echo, self._writer, self._facts)
+        self._interruptions = Interruptions(view, settings, playback, self._echo, self._writer, self._facts)
         self._troubles = Troubles(ears, self._recognising, self._vad, self._writer, self._facts)
 
     @property

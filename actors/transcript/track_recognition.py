@@ -20,6 +20,7 @@ from infra.engines.stt import Recognition
 from infra.engines.turn_detector import HEARD_SAMPLES
 from infra.log.event_log import now_ns
 from infra.process.tasks import ended
+from infra.settings import Settings
 from infra.tape.tape import Plain
 
 LEAD_SAMPLES = 200 * SAMPLES_PER_MS
@@ -79,9 +80,11 @@ class _Interim:
 class TrackRecognition:
     """Runs of speech to text and end of turn for one track; `woken` is set when one is done."""
 
-    def __init__(self, ears: SpeechEngines, stt: str, session_id: str, woken: asyncio.Event, taped: TapedSound) -> None:
-        self._interims, self._finals = ears.speech_to_text(stt)
-        self._end_of_turn = ears.end_of_turn.track()
+    def __init__(
+        self, ears: SpeechEngines, settings: Settings, session_id: str, woken: asyncio.Event, taped: TapedSound
+    ) -> None:
+        self._interims, self._finals = ears.speech_to_text(settings)
+        self._end_of_turn = ears.turn_detector(settings).track()
         self._session_id = session_id
         self._woken = woken
         self._taped = taped

@@ -39,6 +39,7 @@ from infra.log.event_log import Fact, NewerFact, now_ns
 from infra.log.session_feed import SessionFeed
 from infra.log.taped_log import LiveLog
 from infra.process.tasks import surely
+from infra.session.behaviour import in_session
 from infra.settings import Settings
 from infra.tape.tape import Tapes
 
@@ -142,6 +143,11 @@ class Call:
             self.outage.tell_line()
 
     @property
+    def settings(self) -> Settings:
+        """The settings of this process, with the behaviour that the session was opened with."""
+        return in_session(self._settings, self.state.profile)
+
+    @property
     def has_turns(self) -> bool:
         """Whether a person has said anything."""
         return any(isinstance(fact.event, e.TurnEnded) for fact in self._recent)
@@ -216,7 +222,7 @@ class Call:
         """Close the microphones at once, and the session if nobody returns in time."""
         self._detach(reason)
         if self._ending is None:
-            self._grace.begin("vanished", self._settings.reconnect_grace_s)
+            self._grace.begin("vanished", self.settings.reconnect_grace_s)
 
     def wait_for_people(self, reason: str, patience_s: float) -> None:
         """Continue without a line; end the session if none is attached again within `patience_s`."""
@@ -367,7 +373,7 @@ class Call:
             await asyncio.sleep(TICK_S)
             self._driver.tick(self.outage.may_repair)
             active_s = max(self._active_s, self.outage.back_s)  # what was said meanwhile is still arriving
-            if time.monotonic() - active_s > self._settings.session_idle_s and self._ending is None:
+            if time.monotonic() - active_s > self.settings.session_idle_s and self._ending is None:
                 await self._end_if_idle()
 
     async def _end_if_idle(self) -> None:

@@ -10,6 +10,7 @@ from bridge.call.session_state import SessionState
 from contracts import events as e
 from contracts.answers import Cause, answer
 from contracts.ids import derive_id
+from infra.session.behaviour import profile_of
 from infra.settings import Settings
 
 PERSON, AGENT = "caller", "agent"
@@ -52,21 +53,6 @@ def session_opened(
         user_id=user_id or "anonymous",
         profile=profile if speaks else profile.model_copy(update={"speaks": False, "greeting": ""}),
         resume_digest=resume_digest,
-    )
-
-
-def profile_of(settings: Settings) -> e.AgentProfile:
-    """Return the profile of sessions that are opened now."""
-    return e.AgentProfile(
-        prompt=settings.prompt,
-        llm=settings.llm,
-        stt=settings.stt,
-        tts=settings.tts,
-        voice=settings.voice,
-        greeting=settings.greeting,
-        agent_name=settings.agent_name,
-        addressee=settings.addressee,
-        time_zone=settings.time_zone,
     )
 
 

@@ -14,6 +14,8 @@ class SessionState:
     opened: bool = False
     closed: bool = False
     door: str = ""
+    profile: e.AgentProfile | None = None
+    """How the agent behaves; None until the session is opened."""
     user_id: str = ""
     resume_digest: str = ""
     """Hash of the secret with which its client resumes it."""
@@ -35,7 +37,7 @@ class SessionState:
         """Apply the next fact; applying one again changes nothing."""
         match event:
             case e.SessionOpened():
-                self.opened, self.door = True, event.door
+                self.opened, self.door, self.profile = True, event.door, event.profile
                 self.user_id, self.resume_digest = event.user_id, event.resume_digest
             case e.SessionClosed():
                 self.closed = True

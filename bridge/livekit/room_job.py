@@ -73,12 +73,7 @@ class RoomJob:
         )
         self._people = People(self._room, self._call, self._count_changed)
         self._board = Board(self._room, self._speaker_of)
-        self._line = RoomLine(
-            settings.agent_sample_rate_hz,
-            self._board,
-            self._call.played,
-            lambda code: self._over(JobEnding(code, session_goes_on=True)),
-        )
+        self._line = self._new_line()
         self._chat = Chat(self._room, self._texts, self._tasks)
         self._phone = Phone(self._room, self._call, self._people.identity_of, lambda: livekit_api(settings))
         self._requests = Requests(self._texts, self._phone.keys_pressed)
@@ -108,6 +103,7 @@ class RoomJob:
                 return
             await self._call.open(past, self._lease.before.playing)
             self._opened = True
+            self._line = self._new_line()  # at the rate that the session was opened with
             if not self._ending.done():
                 await self._enter()
                 if await self._first_person():
@@ -121,6 +117,14 @@ class RoomJob:
             raise
         finally:
             await self._tasks.end()
+
+    def _new_line(self) -> RoomLine:
+        return RoomLine(
+            self._call.settings.agent_sample_rate_hz,
+            self._board,
+            self._call.played,
+            lambda code: self._over(JobEnding(code, session_goes_on=True)),
+        )
 
     def _playing(self) -> Playing | None:
         """Return what is being played, for whoever takes over."""
@@ -169,7 +173,7 @@ class RoomJob:
         for participant in self._room.remote_participants.values():
             self._on_somebody(participant)
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.room_empty_s):
+            async with asyncio.timeout(self._call.settings.room_empty_s):
                 await self._somebody.wait()
         if not self._somebody.is_set():
             self._over(JobEnding("left" if self._call.state.opened else "nobody-came"))
@@ -183,7 +187,7 @@ class RoomJob:
             user_id = people[0].identity if people else ""
             opening.append(session_opened(self.session_id, LIVEKIT, user_id[:256], self._settings, now_ns()))
         if AGENT not in state.participants:
-            opening.append(joined(self.session_id, AGENT, "agent", self._settings.agent_name, now_ns()))
+            opening.append(joined(self.session_id, AGENT, "agent", self._call.settings.agent_name, now_ns()))
         opening += left_open(self.session_id, state, now_ns())
         await self._call.store(opening)
         self._people.follow()
@@ -219,7 +223,7 @@ class RoomJob:
             self._tasks.keep(self._attach, "attaching")
 
     async def _empty(self) -> None:
-        patience_s = self._settings.room_empty_s
+        patience_s = self._call.settings.room_empty_s
         break_s = min(BREAK_S, patience_s)
         await asyncio.sleep(break_s)
         if self._people.count == 0:

@@ -181,7 +181,7 @@ class WebSocketDoor:
                 "type": "welcome",
                 "session_id": session_id,
                 "participant_id": PERSON,
-                "sample_rate_hz": self._settings.agent_sample_rate_hz,
+                "sample_rate_hz": call.settings.agent_sample_rate_hz,
                 "resumed": resumed,
             }
             | ({"resume_token": token} if token else {})

@@ -25,6 +25,7 @@ from infra.erasure.stored import overwrite
 from infra.log.connection import connection
 from infra.log.event_log import ExpectedSequence, StaleWriter, append, now_ns
 from infra.projection import projections
+from infra.session.behaviour import in_session
 from infra.settings import settings
 
 SETTLE_S = 10.0
@@ -165,7 +166,9 @@ async def _settled(broker: NatsBroker, session_id: str, settle_s: float) -> Stor
     until_s = time.monotonic() + settle_s
     while True:
         session = await stored_session(connection(broker), session_id)
-        is_done = session.is_summed_up and (session.is_recorded or not settings().record_audio)
+        is_done = session.is_summed_up and (
+            session.is_recorded or not in_session(settings(), session.profile).record_audio
+        )
         is_long_over = now_ns() - session.closed_ns > settle_s * 1e9 or time.monotonic() > until_s
         if is_done or session.parts or is_long_over:
             return session

@@ -55,7 +55,7 @@ class TurnMemory:
 
     async def open(self) -> None:
         """Start to connect and to load the engine, without waiting for either."""
-        if not self._url or self._embedder is None or not self._most:
+        if not self._url or self._embedder is None:
             return
         settings = {**SESSION_SETTINGS, "statement_timeout": str(int(LONGEST_S * 1000))}
         self._pool = AsyncConnectionPool(
@@ -87,17 +87,20 @@ class TurnMemory:
             await self._pool.close(timeout=1)
             self._pool = None
 
-    async def recall(self, user_id: str, question: str, without: Collection[str] = ()) -> Recalled:
+    async def recall(
+        self, user_id: str, question: str, without: Collection[str] = (), most: int | None = None
+    ) -> Recalled:
         """Return the earlier exchanges of this user and the agent that are most like `question`.
 
-        `without` are ids of replies that the model gets anyway.
+        `without` are ids of replies that the model gets anyway; `most` is how many are wanted, if not as many as usual.
         """
         begun_s = time.monotonic()
-        if self._pool is None or user_id in NOBODY or "\0" in user_id or not question.strip():
+        most = self._most if most is None else most
+        if self._pool is None or not most or user_id in NOBODY or "\0" in user_id or not question.strip():
             return NOTHING
         if begun_s < self._rests_until_s or len(self._searches) >= MOST_AT_ONCE:
             return NOTHING
-        search = self._own(self._search(user_id, question, frozenset(without)))
+        search = self._own(self._search(user_id, question, frozenset(without), most))
         # Not cancelled when it takes too long: psycopg would wait for a server that may hang.
         done, _ = await asyncio.wait([search], timeout=LONGEST_S)
         ms = (time.monotonic() - begun_s) * 1000
@@ -108,7 +111,7 @@ class TurnMemory:
             return Recalled((), ms)
         return Recalled(search.result(), ms)
 
-    async def _search(self, user_id: str, question: str, without: frozenset[str]) -> tuple[Memory, ...]:
+    async def _search(self, user_id: str, question: str, without: frozenset[str], most: int) -> tuple[Memory, ...]:
         assert self._pool is not None
         assert self._embedder is not None
         (vector,) = await self._embedder.embed([question])
@@ -116,9 +119,8 @@ class TurnMemory:
             return ()
         async with self._pool.connection(timeout=LONGEST_S) as connection:
             latest = LATEST if await has_more(connection, user_id) else None
-            most = self._most * CANDIDATES
-            found = await nearest(connection, user_id, self._embedder.name, vector, most, without, latest)
-        return chosen(found, question, self._most)
+            found = await nearest(connection, user_id, self._embedder.name, vector, most * CANDIDATES, without, latest)
+        return chosen(found, question, most)
 
     async def _load(self) -> tuple[Memory, ...]:
         assert self._embedder is not None
@@ -126,7 +128,7 @@ class TurnMemory:
             await self._embedder.embed(["Hello."])
         # The first search on a connection takes many times as long. The tables may not exist yet.
         with contextlib.suppress(PostgresError, PoolTimeout):
-            await self._search("", "Hello.", frozenset())
+            await self._search("", "Hello.", frozenset(), max(1, self._most))
         return ()
 
     def _own(self, work: Coroutine[Any, Any, tuple[Memory, ...]]) -> "asyncio.Task[tuple[Memory, ...]]":

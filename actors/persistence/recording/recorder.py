@@ -13,6 +13,7 @@ from faststream.nats import NatsBroker
 
 from contracts import events as e
 from infra.log.inbox import Job
+from infra.session.behaviour import in_session
 from infra.settings import settings
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Recorder:
 
     def record(self, event: e.SessionOpened) -> Job | None:
         """Return the task that records the session, or None where nothing is recorded."""
-        if self._encoding is None or not settings().record_audio:
+        if self._encoding is None or not in_session(settings(), event.profile).record_audio:
             return None
         from actors.persistence.recording.session import SessionRecorder
 

@@ -28,6 +28,7 @@ from infra.log.clock import CLOCK
 from infra.log.connection import answers, connection
 from infra.log.event_log import ExpectedSequence, Fact, NewerFact, StaleWriter, append, facts_after, now_ns
 from infra.process.tasks import ended
+from infra.session.behaviour import in_session
 from infra.session.index import newest_sessions
 from infra.settings import Settings
 
@@ -284,12 +285,12 @@ class Conversations:
     async def end_idle(self) -> None:
         """End the conversations in which nothing was said for too long. Raises what the log raises."""
         now_s = time.monotonic()
-        oldest_s = now_s - self._settings.session_idle_s
         for conversation in self._kept.values():
             conversation.note_activity(now_s)
-        if self._back_s > oldest_s and len(self._kept) <= MAX_KEPT:
-            return
         for session_id, conversation in list(self._kept.items()):
+            oldest_s = now_s - in_session(self._settings, conversation.state.profile).session_idle_s
+            if self._back_s > oldest_s and len(self._kept) <= MAX_KEPT:
+                continue
             is_idle = conversation.active_s < oldest_s or len(self._kept) > MAX_KEPT
             if not conversation.is_busy and is_idle:
                 await self._end(session_id, conversation, oldest_s)

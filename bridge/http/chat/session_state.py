@@ -15,6 +15,8 @@ class SessionState:
     door: str = ""
     user_id: str = ""
     resume_digest: str = ""
+    profile: e.AgentProfile | None = None
+    """How the agent behaves; None until the session is opened."""
     closed: bool = False
     erased: bool = False
     session_sequence: int = 0
@@ -36,6 +38,7 @@ class SessionState:
         match event:
             case e.SessionOpened():
                 self.door, self.user_id, self.resume_digest = event.door, event.user_id, event.resume_digest
+                self.profile = event.profile
             case e.SessionClosed():
                 self.closed = True
             case e.SessionErased():

@@ -6,6 +6,7 @@ from actors.reasoning.prompts import Background, context_of, prompt_messages
 from contracts import events as e
 from contracts.events import ContextMessage
 from infra.session.people import Person, listed, name_of, user_of
+from infra.settings import Settings
 from tests.actors.reasoning.facts import fact, folded, opened
 from tests.actors.reasoning.people_talk import answered, joined, left, passed, room, says
 
@@ -25,7 +26,7 @@ def context(name: str, *events: e.Event) -> list[str]:
     session = folded(*events)
     turn = events[-1]
     assert isinstance(turn, e.TurnEnded)
-    background = Backgrounds(None, 12, 0).known(session, turn.turn_id, turn.time_ns)
+    background = Backgrounds(None).known(session, Settings(), turn.turn_id, turn.time_ns)
     return [f"{each.role[0]}:{each.text}" for each in context_of(name, "Be kind.", background, turn.text)]
 
 

@@ -34,7 +34,9 @@ class Memory:
 
     async def close(self) -> None: ...
 
-    async def recall(self, user_id: str, question: str, without: Collection[str] = ()) -> Recalled:
+    async def recall(
+        self, user_id: str, question: str, without: Collection[str] = (), most: int | None = None
+    ) -> Recalled:
         self.asked.append((user_id, question))
         self.without = without
         if self._hangs:

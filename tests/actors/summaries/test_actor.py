@@ -15,6 +15,7 @@ from contracts import events as e
 from contracts.topology import VOICE
 from infra.log.connection import jetstream
 from infra.log.event_log import append, facts_after
+from infra.session.behaviour import profile_of
 from infra.settings import Settings
 from tests.actors.running import facts_until, running
 from tests.actors.summaries.scripted import ScriptedModel, SlowModel
@@ -229,3 +230,28 @@ async def test_nothing_is_said_about_a_session_whose_words_were_erased(
         await _idle(broker)
     assert model.questions == []
     assert not [fact for fact in await facts_after(broker, "s") if isinstance(fact.event, e.SummaryWritten)]
+
+
+@pytest.mark.parametrize("process_turns", [1, 9])
+async def test_copies_with_settings_of_their_own_renew_the_summary_as_the_session_was_opened(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch, process_turns: int
+) -> None:
+    asked: list[tuple[str, float]] = []
+
+    def load(settings: Settings) -> list[Any]:
+        asked.append((settings.llm, settings.llm_timeout_s))
+        return []
+
+    monkeypatch.setattr(summarising, "load_models", load)
+    monkeypatch.setattr(actor, "settings", lambda: Settings(llm="fake:process", summary_turns=process_turns))
+    profile = profile_of(Settings(llm="fake:door", llm_timeout_s=0.5, summary_turns=3))
+    await append(broker, e.SessionOpened(**COMMON, event_id="open", door="test", user_id="u", profile=profile))
+    async with running(actor.make(), "summaries", broker):
+        for n in range(5):
+            for event in exchange(n):
+                await append(broker, event)
+        await append(broker, CLOSED)
+        facts = await facts_until(broker, "s", lambda facts: any(isinstance(f, e.SummaryWritten) for f in facts))
+    revised = [fact for fact in facts if isinstance(fact, e.SummaryRevised)]
+    assert [fact.turns for fact in revised] == [2], "three turns, without the last one"
+    assert set(asked) == {("fake:door", 0.5)}

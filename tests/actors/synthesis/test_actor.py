@@ -18,6 +18,7 @@ from contracts.events import (
     Event,
     ReplyClauseWritten,
     ReplyDiscarded,
+    SessionOpened,
     TurnInterrupted,
 )
 from contracts.topology import sound_again_subject
@@ -25,6 +26,8 @@ from infra.engines.tts import TextToSpeech
 from infra.engines.voice import SynthesizedSound, Voice
 from infra.log.connection import connection, round_trip
 from infra.log.event_log import append, now_ns
+from infra.session.behaviour import profile_of
+from infra.settings import Settings
 from tests.actors.running import facts_until, running
 from tests.servers import NatsServer
 
@@ -260,3 +263,18 @@ async def test_a_clause_in_which_something_else_was_cancelled_is_said_none_the_l
         await facts_until(broker, "s", lambda facts: len(synthesized(facts)) == 1)
     assert len(voice.said) == 2
     assert ear.clauses() == [("r", 0)]
+
+
+@pytest.mark.parametrize("process", [{"agent_sample_rate_hz": 8_000}, {"tts_sample_rate_conversion": "none"}])
+async def test_copies_with_settings_of_their_own_give_a_session_the_rate_it_was_opened_with(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch, process: dict[str, object]
+) -> None:
+    monkeypatch.setattr(actor, "settings", lambda: Settings.model_validate(process))
+    profile = profile_of(Settings(agent_sample_rate_hz=16_000))
+    opened = SessionOpened(event_id="o", session_id="s", time_ns=1, door="test", user_id="u", profile=profile)
+    async with synthesis(broker, monkeypatch, ScriptedVoice()):
+        await append(broker, opened)
+        await append(broker, clause())
+        facts = await facts_until(broker, "s", lambda facts: len(synthesized(facts)) == 1)
+    [done] = synthesized(facts)
+    assert (done.samples, done.sample_rate_hz) == (1_600, 16_000)

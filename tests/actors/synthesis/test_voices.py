@@ -22,6 +22,10 @@ class Loads:
         return TextToSpeech([])
 
 
+def wanting(tts: str = "local", voice: str = "") -> Settings:
+    return Settings(tts=tts, voice=voice)
+
+
 async def opened(loads: Loads) -> Voices:
     voices = Voices(Settings(tts="local", voice=""), loads)
     await voices.open()
@@ -31,7 +35,7 @@ async def opened(loads: Loads) -> Voices:
 async def test_a_profile_that_names_nothing_or_the_same_as_the_settings_has_their_chain() -> None:
     loads = Loads()
     voices = await opened(loads)
-    (first, _), (second, failure) = await voices.of("", ""), await voices.of("local", "")
+    (first, _), (second, failure) = await voices.of(wanting()), await voices.of(wanting("local", ""))
     assert first is second
     assert failure is None
     assert loads.asked == [("local", "")]
@@ -40,15 +44,15 @@ async def test_a_profile_that_names_nothing_or_the_same_as_the_settings_has_thei
 async def test_another_voice_is_loaded_once_however_many_sessions_ask_for_it() -> None:
     loads = Loads()
     voices = await opened(loads)
-    chains = await asyncio.gather(*(voices.of("local", "/amy.onnx") for _ in range(5)))
+    chains = await asyncio.gather(*(voices.of(wanting("local", "/amy.onnx")) for _ in range(5)))
     assert len({id(chain) for chain, _ in chains}) == 1
     assert loads.asked == [("local", ""), ("local", "/amy.onnx")]
 
 
 async def test_an_engine_that_cannot_be_had_here_is_stood_in_for_and_told() -> None:
     voices = await opened(Loads())
-    own, _ = await voices.of("local", "")
-    chain, failure = await voices.of("nowhere.TTS", "")
+    own, _ = await voices.of(wanting("local", ""))
+    chain, failure = await voices.of(wanting("nowhere.TTS", ""))
     assert chain is own
     assert failure is not None
     assert (failure.engine, failure.action) == ("nowhere.TTS", "used local")
@@ -56,7 +60,7 @@ async def test_an_engine_that_cannot_be_had_here_is_stood_in_for_and_told() -> N
 
 async def test_no_more_voices_are_kept_in_memory_than_fit() -> None:
     voices = await opened(Loads())
-    failures = [(await voices.of("local", f"/{number}.onnx"))[1] for number in range(MOST_CHAINS)]
+    failures = [(await voices.of(wanting("local", f"/{number}.onnx")))[1] for number in range(MOST_CHAINS)]
     assert failures[:-1] == [None] * (MOST_CHAINS - 1)
     assert failures[-1] is not None
     assert "loaded here already" in failures[-1].error
@@ -66,7 +70,7 @@ async def test_settings_that_name_no_engine_of_this_machine_let_it_start_and_fai
     voices = Voices(Settings(tts="nowhere.TTS"), Loads())
     await voices.open()
     assert not voices.usable
-    chain, failure = await voices.of("", "")
+    chain, failure = await voices.of(wanting("nowhere.TTS"))
     assert failure is None
     (told,) = [part async for part in chain.synthesize("Hello.")]
     assert isinstance(told, EngineFailure)
@@ -78,5 +82,20 @@ async def test_settings_that_name_no_engine_of_this_machine_let_it_start_and_fai
 async def test_a_session_with_a_voice_of_its_own_speaks_though_the_settings_have_none() -> None:
     voices = Voices(Settings(tts="nowhere.TTS", voice=""), Loads())
     await voices.open()
-    _, failure = await voices.of("local", "")
+    _, failure = await voices.of(wanting("local", ""))
     assert failure is None
+
+
+async def test_options_of_a_session_are_those_of_its_engines() -> None:
+    asked: list[dict[str, object]] = []
+
+    def load(settings: Settings) -> TextToSpeech:
+        asked.append(settings.tts_options)
+        return TextToSpeech([])
+
+    voices = Voices(Settings(), load)
+    await voices.open()
+    first, _ = await voices.of(Settings(tts_options={"speed": 2}))
+    again, _ = await voices.of(Settings(tts_options={"speed": 2}))
+    assert first is again
+    assert asked == [{}, {"speed": 2}]

@@ -80,4 +80,4 @@ class ScriptedEngines(SpeechEngines):
         self.settings = Settings()
         self.vad = LoudnessVad()
         self.end_of_turn = EndOfTurn(lambda: None)
-        self._recognisers = {"local": Recogniser(self.engine, Lane(2))}
+        self._recognisers = {("local", ""): Recogniser(self.engine, Lane(2))}

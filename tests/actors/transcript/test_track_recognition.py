@@ -69,9 +69,9 @@ class Given:
         self.engine = _Engine()
         self.opinions: list[np.ndarray] = []
         recogniser = next(iter(ears._recognisers.values()))
-        ears._recognisers = {"local": type(recogniser)(self.engine, recogniser.lane)}
+        ears._recognisers = {("local", ""): type(recogniser)(self.engine, recogniser.lane)}
         ears.end_of_turn = _Detectors(self.opinions)
-        self.recognition = TrackRecognition(ears, "local", "s", asyncio.Event(), TapedSound(Untaped(), "mic"))
+        self.recognition = TrackRecognition(ears, ears.settings, "s", asyncio.Event(), TapedSound(Untaped(), "mic"))
         self.sound = TrackSound(0)
         pcm = (np.arange(arrived_to) % 32_768).astype("<i2")
         self.sound.add(InFrame("mic", 0, 1, pcm.tobytes()))

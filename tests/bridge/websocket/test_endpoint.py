@@ -218,3 +218,16 @@ async def test_a_call_in_which_a_newer_version_takes_part_is_left_open_for_a_new
     only = session_subjects(caller.session_id, "session")
     last = [fact.event async for fact in history(connection(agent.broker), caller.session_id, subjects=only)][-1]
     assert isinstance(last, e.SessionOpened), "the session has not ended"
+
+
+async def test_a_session_behaves_alike_at_doors_with_settings_of_their_own(
+    open_door: OpenDoor, connect: Connect, agent: Agent
+) -> None:
+    first = await connect(await open_door(agent_sample_rate_hz=16_000, session_idle_s=2), mic=False)
+    other = await open_door(agent_sample_rate_hz=48_000, session_idle_s=600)
+    second = await connect(other, **first.resuming, mic=False)
+    assert (await second.message("welcome"))["sample_rate_hz"] == 16_000
+    assert await second.closed() == 1000
+    last = (await agent.facts(first.session_id))[-1]
+    assert isinstance(last, e.SessionClosed)
+    assert last.reason == "timeout"

@@ -44,6 +44,7 @@ class RecordedCall:
         self._broker = broker
         self.start_ns = start_ns
         self.session_id = session_id
+        self.profile = PROFILE
         self._count = 0
 
     def at(self, ms: float) -> int:
@@ -55,7 +56,7 @@ class RecordedCall:
         await append(self._broker, event_class(**names, time_ns=self.at(at_ms), **fields))
 
     async def open(self) -> None:
-        await self.append(e.SessionOpened, 0, door="test", user_id="u", profile=PROFILE)
+        await self.append(e.SessionOpened, 0, door="test", user_id="u", profile=self.profile)
 
     async def speak(self, track_id: str, published_ms: float, samples: Samples, delay_ms: float = 20) -> None:
         """Publish a track and its sound: sample 0 was spoken as it was published, frames came `delay_ms` later."""

@@ -12,8 +12,9 @@ from actors.persistence import actor
 from contracts import events as e
 from contracts.topology import AUDIO, RECORDER, VOICE
 from infra.log.connection import connection, jetstream
+from infra.session.behaviour import profile_of
 from infra.session.recordings import NoRecording, chunks_of, drop, pcm_of, webm_of
-from infra.settings import settings
+from infra.settings import Settings, settings
 from tests.actors.persistence.recording.recorded_call import AGENT_HZ, USER_HZ, RecordedCall, onsets_ms, quiet, tone
 from tests.actors.running import facts_until, running
 from tests.waiting import until_async
@@ -91,6 +92,18 @@ async def test_nothing_is_recorded_where_that_is_off(broker: NatsBroker, monkeyp
     monkeypatch.setenv("DAREDEVIL_RECORD_AUDIO", "false")
     settings.cache_clear()
     call = RecordedCall(broker, time.time_ns() - 14 * SECOND_NS)
+    await _talk(call)
+    await call.close(12_000)
+    async with running(actor.make(), "persistence", broker):
+        await until_async(lambda: _jobs_done(broker))
+    with pytest.raises(NoRecording):
+        await pcm_of(connection(broker), "s")
+
+
+async def test_a_session_whose_door_forbids_it_is_recorded_by_no_copy(broker: NatsBroker) -> None:
+    assert settings().record_audio
+    call = RecordedCall(broker, time.time_ns() - 14 * SECOND_NS)
+    call.profile = profile_of(Settings(record_audio=False))
     await _talk(call)
     await call.close(12_000)
     async with running(actor.make(), "persistence", broker):

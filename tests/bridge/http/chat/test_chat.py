@@ -13,6 +13,7 @@ from bridge.web.openings import Openings
 from contracts import events as e
 from infra.log.clock import CLOCK
 from infra.log.connection import connection
+from infra.log.event_log import history
 from infra.settings import Settings
 from tests.actors.reasoning.models import WAIT, ScriptedModel
 from tests.actors.running import facts_until
@@ -206,12 +207,18 @@ async def test_a_clock_that_is_set_ends_no_conversation(broker: NatsBroker, hour
     assert not [fact for fact in facts if isinstance(fact, e.SessionClosed)]
 
 
-async def test_what_a_dead_process_left_open_is_ended_by_the_next(open_http: OpenHttp, broker: NatsBroker) -> None:
-    first = await open_http()
-    async with reasoning(ScriptedModel.playing(["Yes."])):
-        session_id = (await first.post("/chat", json={"text": "Hello."})).json()["session_id"]
-    await open_http(session_idle_s=0.3)
-    await facts_of(broker, session_id, e.SessionClosed)
+async def test_what_a_dead_process_left_open_is_ended_by_the_next_when_it_has_been_idle_for_as_long_as_it_says(
+    open_http: OpenHttp, broker: NatsBroker, agent: Agent
+) -> None:
+    profile = {"prompt": "", "llm": "local", "stt": "local", "tts": "local"}
+    await agent.append(e.SessionOpened, "brief", door="http", user_id="sam", profile=profile | {"session_idle_s": 0.3})
+    await agent.append(e.SessionOpened, "older-build", door="http", user_id="sam", profile=profile)
+    await agent.append(e.SessionOpened, "long", door="http", user_id="sam", profile=profile | {"session_idle_s": 600})
+    await open_http(session_idle_s=1)
+    await facts_of(broker, "brief", e.SessionClosed)
+    await facts_of(broker, "older-build", e.SessionClosed)
+    facts = [fact.event async for fact in history(connection(broker), "long")]
+    assert not [fact for fact in facts if isinstance(fact, e.SessionClosed)]
 
 
 async def test_which_sessions_can_be_gone_on_with(http: httpx.AsyncClient, agent: Agent) -> None:

@@ -1,0 +1,78 @@
+"""How the agent behaves in one session: as its profile says, whatever the settings of the process that asks.
+
+Several copies of an actor take part in a conversation, and a replay runs later and elsewhere: with their own settings
+they would disagree. What belongs to a process stays its own: addresses, keys, limits of its machine.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+
+from contracts.profile import AgentProfile
+from infra.settings import Settings
+
+OPTIONS = ("llm_options", "stt_options", "tts_options")
+"""Settings that are JSON objects, and texts in a profile."""
+
+ENGINES = ("llm", "stt", "tts")
+"""A profile that leaves one of these empty means the settings' engine."""
+
+BEHAVIOUR = tuple(name for name in AgentProfile.model_fields if name in Settings.model_fields)
+"""Fields of a profile that are settings, too."""
+
+ASKING_PROCESS = frozenset({"record_audio"})
+"""Settings that the process has to allow as well."""
+
+_PRIVATE_NAME = re.compile(
+    r"key$|secret|password|credential|auth|token$|bearer|cookie|header|cert|ssl|ur[il]$|host|endpoint|proxy|base$",
+    re.IGNORECASE,
+)
+
+
+def profile_of(settings: Settings) -> AgentProfile:
+    """Return the profile of sessions that are opened with these settings."""
+    given = {name: getattr(settings, name) for name in BEHAVIOUR}
+    options = {name: _text(_public(given[name])) for name in OPTIONS}
+    return AgentProfile.model_validate(given | options)
+
+
+def in_session(settings: Settings, profile: AgentProfile | None) -> Settings:
+    """Return the process's settings with the behaviour that a session was opened with.
+
+    What its profile does not say (an older build opened it), and all of it while it is unknown, is as the settings say.
+    """
+    if profile is None:
+        return settings
+    said = {name: value for name in BEHAVIOUR if (value := getattr(profile, name)) is not None}
+    for name in ENGINES:
+        if not said[name].strip(" ,"):
+            del said[name]
+    if "tts" not in said:
+        said.pop("voice", None)
+    for name in OPTIONS:
+        if name in said:
+            said[name] = _private(getattr(settings, name)) | json.loads(said[name])
+    for name in ASKING_PROCESS & said.keys():
+        said[name] = said[name] and getattr(settings, name)
+    return settings.model_copy(update=said)
+
+
+def _public(options: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in options.items() if not _is_private(name, value)}
+
+
+def _private(options: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in options.items() if _is_private(name, value)}
+
+
+def _is_private(name: str, value: object) -> bool:
+    """Return whether an option is a key or an address, which are no part of a conversation, or contains one."""
+    if _PRIVATE_NAME.search(name) or (isinstance(value, str) and "://" in value):
+        return True
+    if isinstance(value, Mapping):
+        return any(_is_private(str(inner), part) for inner, part in value.items())
+    return isinstance(value, list) and any(_is_private("", part) for part in value)
+
+
+def _text(options: Mapping[str, object]) -> str:
+    return json.dumps(options, sort_keys=True, ensure_ascii=False)
