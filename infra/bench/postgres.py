@@ -14,9 +14,9 @@ from nats.aio.client import Client
 
 from infra.bench.conversations import conversations
 from infra.bench.filling import IN_FLIGHT, fill_log
-from infra.bench.own_nats import own_nats
 from infra.bench.own_postgres import own_postgres
 from infra.bench.statistics import percentile
+from infra.system.own_nats import own_nats
 from projections.postgres.projector import PostgresProjector
 from projections.postgres.rebuild import rebuild
 from projections.postgres.schema import connect

@@ -16,11 +16,11 @@ from faststream.nats import NatsBroker
 from contracts.events import TurnEnded
 from infra.bench.conversations import conversations
 from infra.bench.filling import IN_FLIGHT, fill_log
-from infra.bench.own_nats import own_nats
 from infra.bench.statistics import percentile
 from infra.log.connection import connection
 from infra.log.event_log import append
 from infra.settings import Settings
+from infra.system.own_nats import own_nats
 from projections.pulsar.projector import PulsarProjector
 from projections.status import log_end
 

@@ -17,7 +17,7 @@ from nats.errors import TimeoutError as NoAnswer
 from contracts.topology import (
     status_subject,
 )
-from infra.bench.own_nats import own_nats
+from infra.system.own_nats import own_nats
 from infra.system.processes import ForkServerClient, Running
 
 ASK_TIMEOUT_S = 1.0

@@ -63,9 +63,9 @@ async def _hearing(sets: "list[SoundSet]", minutes: float) -> "list[HearingFigur
 
     from actors.transcript.engines import SpeechEngines
     from infra.bench.hearing import measure_hearing
-    from infra.bench.own_nats import own_nats
     from infra.log.broker import make_broker
     from infra.settings import settings
+    from infra.system.own_nats import own_nats
 
     parent = settings().data_dir.absolute()
     parent.mkdir(parents=True, exist_ok=True)

@@ -25,6 +25,15 @@ def replay(
             show_default="replay",
         ),
     ] = None,
+    rehearse: Annotated[
+        bool, typer.Option("--rehearse", help="Store its facts again in a log of their own, for an actor under test.")
+    ] = False,
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port", help="With --rehearse: where that log listens.", min=0, max=65535, show_default="a free one"
+        ),
+    ] = 0,
     speed: Annotated[str, typer.Option("--speed", metavar="N|max", help=SPEED_HELP)] = "1",
     from_turn: Annotated[
         int | None, typer.Option("--from-turn", metavar="N", min=1, help="Begin with this turn of `daredevil turns`.")
@@ -48,9 +57,12 @@ def replay(
       daredevil replay SESSION -o - | aplay -q     hear it, and watch it beside
 
       daredevil replay SESSION --publish           send its facts again on replay.SESSION.NOUN.STATE
+
+      daredevil replay SESSION --rehearse          run an actor of your own on it, and see what it appends
     """
     from infra.cli.replay_play import play
     from infra.cli.replay_publish import publish_again
+    from infra.cli.replay_rehearse import rehearse_again
     from infra.cli.system import LogEmpty
     from infra.replay.publish import PublishStopped
 
@@ -59,10 +71,17 @@ def replay(
         if publish:
             if sound is not None:
                 raise ValueError("--publish sends facts, not sound: leave out --out")
+            if rehearse:
+                raise ValueError("--publish sends facts on subjects, --rehearse stores them in a log: give one of them")
             run_async(publish_again(session, to, rate, from_turn, as_json))
             return
         if to is not None:
             raise ValueError("--to is where --publish sends facts: give both")
+        if rehearse:
+            if sound is not None or as_json:
+                raise ValueError("--rehearse prints what an actor appends: leave out --out and --json")
+            run_async(rehearse_again(session, port, rate, from_turn))
+            return
         _check_sound(sound, rate, as_json)
         run_async(play(session, rate, from_turn, sound, as_json))
     except (ValueError, LookupError, LogEmpty) as error:

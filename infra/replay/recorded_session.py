@@ -115,7 +115,9 @@ def read_session(session_id: str, messages: Iterable[StoredMessage], begin: Stor
     facts: list[RecordedFact] = []
     unread: list[UnreadFact] = []
     seen: set[str] = set()
+    stored: set[int] = set()
     for message in messages:
+        stored.add(message.sequence)
         try:
             event = known_event(message.sequence, message.subject, message.data)
         except (FromTheFuture, Undecodable) as error:
@@ -127,14 +129,15 @@ def read_session(session_id: str, messages: Iterable[StoredMessage], begin: Stor
             seen.add(event.event_id)
             kept.append(message)
             facts.append(RecordedFact(event, message))
-    erased = _erased(facts, {message.sequence for message in kept})
+    erased = _erased(facts, stored)
+    gone = {left.sequence for left in erased}
     return RecordedSession(
         session_id,
         tuple(kept),
         tuple(facts),
         tuple(unread),
         erased,
-        tuple(_lost(facts, unread, erased, begin)),
+        tuple(_lost(facts, unread, erased, begin) + _taken_in(facts, stored | gone)),
         is_open=not any(isinstance(fact.event, e.SessionClosed) for fact in facts),
     )
 
@@ -162,23 +165,38 @@ def _lost(
     unread: Sequence[UnreadFact],
     erased: Sequence[e.ErasedFact],
     begin: StoredMessage | None,
-) -> Iterable[LostStretch]:
-    """Yield where facts are missing without an erasure: the beginning, else what later facts answer."""
+) -> list[LostStretch]:
+    """Return where facts are missing without an erasure: the beginning, else what later facts answer."""
     first = min([fact.sequence for fact in facts] + [fact.message.sequence for fact in unread])
     is_opened = any(isinstance(fact.event, e.SessionOpened) for fact in facts)
     if not is_opened and all(left.event != e.SessionOpened.__name__ for left in erased):
         # What the first facts answer is missing with it.
         because = f"; {_log_begins(begin)}" if begin is not None else ""
-        yield LostStretch(0, first, f"what was before sequence {first} is no longer in the log{because}")
-        return
+        return [LostStretch(0, first, f"what was before sequence {first} is no longer in the log{because}")]
+    lost: list[LostStretch] = []
     known = {fact.event.event_id for fact in facts} | {left.event_id for left in erased}
     known |= {fact.message.headers.get(ID_HEADER, "") for fact in unread}
-    for fact in facts:
+    is_fork = any(isinstance(fact.event, e.SessionOpened) and fact.event.forked_from for fact in facts)
+    for fact in facts if not is_fork else ():  # what a fork answers may be in the session that it continues
         cause_id = fact.event.cause_id
         if cause_id is not None and cause_id not in known:
             known.add(cause_id)
             answers = f"{type(fact.event).__name__} at sequence {fact.sequence}"
-            yield LostStretch(first, fact.sequence, f"what {answers} answers is no longer in the log")
+            lost.append(LostStretch(first, fact.sequence, f"what {answers} answers is no longer in the log"))
+    return lost
+
+
+def _taken_in(facts: Sequence[RecordedFact], known: set[int]) -> list[LostStretch]:
+    """Return where facts are missing that the writer of a later one says to have read (`basis`)."""
+    first, lost = min(known, default=0), dict[int, LostStretch]()
+    for fact in facts:
+        basis = fact.event.basis
+        if first < basis < fact.sequence and basis not in known and basis not in lost:
+            writer = f"the writer of {type(fact.event).__name__} at sequence {fact.sequence}"
+            reason = f"the fact at sequence {basis}, which {writer} had read, is no longer in the log"
+            before = min(sequence for sequence in known if sequence > basis)
+            lost[basis] = LostStretch(max(sequence for sequence in known if sequence < basis), before, reason)
+    return list(lost.values())
 
 
 def _log_begins(begin: StoredMessage) -> str:

@@ -90,6 +90,21 @@ async def test_a_fact_that_others_answer_and_that_is_gone_is_a_lost_stretch(brok
     assert found.remarks() == [f"what SessionClosed at sequence {len(said)} answers is no longer in the log"]
 
 
+async def test_a_fact_that_a_later_ones_writer_had_read_and_that_is_gone_is_a_lost_stretch(broker: NatsBroker) -> None:
+    said = session("s-1", "sam")
+    read = said[-1].model_copy(update={"basis": 12})
+    await stored(broker, [*said[:-1], read])
+    assert (await loaded(broker)).is_whole
+    await jetstream(broker).delete_msg(VOICE, 12)
+    found = await loaded(broker)
+    assert [(lost.after, lost.before) for lost in found.lost] == [(11, 13)]
+    (remark,) = found.remarks()
+    assert remark == (
+        f"the fact at sequence 12, which the writer of SessionClosed at sequence {len(said)} had read, "
+        "is no longer in the log"
+    )
+
+
 async def test_an_erased_session_says_how_many_facts_are_gone_and_is_not_called_lost(broker: NatsBroker) -> None:
     said = session("s-1", "sam")
     await stored(broker, said)

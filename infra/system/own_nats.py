@@ -1,4 +1,4 @@
-"""A NATS server that a benchmark runs for itself."""
+"""A NATS server that a benchmark or a rehearsal runs for itself, with an empty log."""
 
 import os
 import signal
@@ -23,12 +23,12 @@ class OwnNats:
 
 
 @asynccontextmanager
-async def own_nats(folder: Path) -> AsyncIterator[OwnNats]:
-    """Run a server with our streams for the block, with its data in `folder`. Raises TimeoutError, OSError.
+async def own_nats(folder: Path, port: int = 0) -> AsyncIterator[OwnNats]:
+    """Run a server with our streams for the block, with its data in `folder`, on a free port unless one is given.
 
-    It does not sync each fact, because filling the log is not what is measured.
+    It does not sync each fact: filling the log is not what is measured or tried. Raises TimeoutError, OSError.
     """
-    port = free_port()
+    port = port or free_port()
     config = write_nats_config(folder / "nats", port)
     config.write_text(config.read_text().replace("sync_interval: always", "sync_interval: 1m"))
     server = await start_program((nats_server_path(), "-c", str(config)), os.environ, folder / "nats.log")
