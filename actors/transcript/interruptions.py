@@ -105,4 +105,4 @@ class Interruptions:
         if reply.complete and barge_in.is_question(text):
             rest_ms = self._playback.rest_ms(reply.reply_id, len(reply.clauses), start)
             asks = rest_ms is not None and rest_ms <= ANSWERED_MS
-        return barge_in.Overlap(text, asks, self._echo.explains(start, end), self._echo.is_free)
+        return barge_in.Overlap(text, asks, self._echo.explains(start, end), self._echo.is_free(start, end))

@@ -14,7 +14,7 @@ LIKE = 0.75
 SHARE = 0.75
 """A longer utterance repeats the reply if this share of its words is in it, in their order."""
 SHORT_WORDS = 3
-"""A shorter one must be in it word for word."""
+"""A shorter one must be in it word for word, as far as they are heard alike."""
 
 _NUMBER_WORDS = word_set(
     "zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
@@ -54,8 +54,12 @@ def repeats(text: str, agent_text: str, least_words: int = 1) -> bool:
     if len(words) < least_words or not agent:
         return False
     if len(words) < SHORT_WORDS:
-        return any(words == agent[at : at + len(words)] for at in range(len(agent)))
+        return any(_are_alike(words, agent[at : at + len(words)]) for at in range(len(agent)))
     return _most_alike(words, agent) >= SHARE
+
+
+def _are_alike(words: Sequence[str], others: Sequence[str]) -> bool:
+    return len(words) == len(others) and all(_alike(word, other) for word, other in zip(words, others, strict=True))
 
 
 def _most_alike(words: Sequence[str], agent: Sequence[str]) -> float:

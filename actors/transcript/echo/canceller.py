@@ -65,6 +65,16 @@ HELD_WINDOWS_ECHOING = 7
 is known yet, and on one that has echoed."""
 FREE_WINDOWS = 30
 """A microphone that was silent for this much playback (1 s) has no echo: speech is recognized at once."""
+SURELY_FREE_WINDOWS = 94
+"""After this much (3 s) an echo that comes late, as from a client that stood still, would have come."""
+
+REMOVED_SHARE = 0.25
+"""An echo is where it is expected if taking it out takes out at least this share of its power: 0.7 to 1.2 of it with
+somebody speaking over it, while the sound becomes louder where it has moved (measured by 60 to 450 ms)."""
+TELLING_SHARE = 0.1
+"""The expected echo must have this share of what is heard; otherwise that cannot be told."""
+REMOVALS = 1000
+"""For how many windows (32 s) it is remembered what was taken out."""
 
 VOICED = 0.35
 _LEARNT = LEARNT_WINDOWS * WINDOW_SAMPLES
@@ -100,6 +110,8 @@ class EchoCanceller:
         self._before: EchoPath | None = None
         """The path as it was before that: until playback is placed right, the filter unlearns it."""
         self._explained: set[int] = set()
+        self._removals: deque[tuple[int, float, float, float]] = deque(maxlen=REMOVALS)
+        """First samples of windows, and the powers that were heard, that the echo should have, and that it took out."""
         self._alone = 0
 
     @property
@@ -112,10 +124,20 @@ class EchoCanceller:
         """Whether this microphone has been found to hear the agent."""
         return self._path is not None
 
-    @property
-    def is_free(self) -> bool:
-        """Whether this microphone is known not to hear the agent, or its echo is known and removed."""
-        return self._free or (self._delay is not None and self._age > YOUNG_WINDOWS)
+    def is_free(self, start: int, end: int) -> bool:
+        """Return whether speech in `[start, end)` cannot be the agent's own sound.
+
+        This microphone is known not to hear the agent, or its echo is known and was taken out there.
+        """
+        if self._delay is None:
+            return not self.echoes and self._silent >= SURELY_FREE_WINDOWS
+        return self._age > YOUNG_WINDOWS and not self._has_lost(start, end)
+
+    def _has_lost(self, start: int, end: int) -> bool:
+        """Return whether the echo was not where it was expected: it has moved, or the client removes it itself."""
+        there = [each for each in self._removals if start <= each[0] < end]
+        heard, expected, removed = (sum(each[at] for each in there) for at in (1, 2, 3))
+        return expected > TELLING_SHARE * heard and removed < REMOVED_SHARE * expected
 
     def hears_playback(self, first: int) -> bool:
         """Return whether the window at sample `first` may hold an echo: whether to `clean` it."""
@@ -162,6 +184,7 @@ class EchoCanceller:
         echo = self._predicted(self._path, self._delay, first, heard)
         left = heard - echo
         heard_power, left_power = power(heard), power(left)
+        self._removals.append((first, heard_power, power(echo), heard_power - left_power))
         if left_power >= heard_power:
             left, left_power, echo = heard, heard_power, np.zeros_like(echo)
         self._left[-1] = self._left_power = left_power
@@ -253,7 +276,7 @@ class EchoCanceller:
             return False
         self._explained.update(range(begin // WINDOW_SAMPLES, (begin + len(heard)) // WINDOW_SAMPLES))
         self._path, self._gain, self._delay = path, gain, delay
-        self._free, self._lost, self._age, self._before = False, 0, 0, None
+        self._free, self._silent, self._lost, self._age, self._before = False, 0, 0, 0, None
         return True
 
     def _grow(self, first: int, sounds: bool) -> None:

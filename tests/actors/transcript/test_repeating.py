@@ -51,6 +51,11 @@ def test_other_words_about_the_same_are_none(text: str) -> None:
     assert not repeats(text, AGENT)
 
 
+def test_a_few_words_are_known_too_when_one_is_misheard() -> None:
+    assert repeats("One baker's.", "Please bring 2 forms of ID to 21 Baker St. before 9:15")
+    assert not repeats("One banker.", "Please bring 2 forms of ID to 21 Main St. before 9:15")
+
+
 def test_few_words_can_be_left_to_the_sound() -> None:
     assert repeats("tea or coffee", AGENT)
     assert not repeats("tea or coffee", AGENT, least_words=4)

@@ -98,7 +98,7 @@ async def test_a_caller_without_echo_is_heard_at_once_after_a_second(vad: Silero
         stop, EchoCanceller(Played(np.zeros(1))), vad
     )
     assert not canceller.echoes
-    assert canceller.is_free
+    assert canceller.is_free(RATE_HZ * 3, RATE_HZ * 4)
 
 
 async def test_who_speaks_without_echo_from_the_first_sound_on_is_heard_a_little_later(vad: SileroVad) -> None:
@@ -106,6 +106,32 @@ async def test_who_speaks_without_echo_from_the_first_sound_on_is_heard_a_little
     alone = await speech_begins(words, EchoCanceller(Played(np.zeros(1))), vad)
     over = await speech_begins(words, EchoCanceller(Played()), vad)
     assert alone[0] <= over[0] <= alone[0] + 0.2
+
+
+@pytest.mark.parametrize("db", [-6, -12])
+async def test_what_is_said_over_an_echo_that_is_taken_out_is_no_echo(vad: SileroVad, db: float) -> None:
+    canceller = EchoCanceller(Played())
+    await speech_begins(at(recorded("stop").astype(float), 2.5) + echo(150, db), canceller, vad)
+    assert canceller.is_free(int(2.6 * RATE_HZ), int(3.2 * RATE_HZ))
+
+
+@pytest.mark.parametrize("late_ms", [120, 200, 300])
+async def test_where_an_echo_has_moved_it_may_still_be_one(vad: SileroVad, late_ms: int) -> None:
+    moves = BEGINS + 2 * RATE_HZ
+    known = echo(150, -12)
+    moved = np.concatenate([known[:moves], np.zeros(late_ms * RATE_HZ // 1000), known[moves:]])[: len(known)]
+    canceller = EchoCanceller(Played())
+    await speech_begins(moved, canceller, vad)
+    assert canceller.is_free(moves - RATE_HZ, moves)
+    assert not canceller.is_free(moves + RATE_HZ // 20, moves + RATE_HZ // 2)
+
+
+async def test_an_echo_that_begins_late_may_be_one_though_a_second_was_silent(vad: SileroVad) -> None:
+    late = echo(1800, -12)
+    canceller = EchoCanceller(Played())
+    comes = BEGINS + 18 * RATE_HZ // 10
+    await speech_begins(late[: comes + RATE_HZ // 8], canceller, vad)
+    assert not canceller.is_free(comes, comes + RATE_HZ // 8)
 
 
 async def test_an_echo_is_found_again_after_playback_was_placed_anew(vad: SileroVad) -> None:
