@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 
-async def until(condition: Callable[[], object], within_s: float = 10, what: str = "") -> None:
+async def until(condition: Callable[[], object], within_s: float = 30, what: str = "") -> None:
     """Return once `condition()` holds. Raises AssertionError after `within_s`."""
     deadline = asyncio.get_running_loop().time() + within_s
     while not condition():
@@ -12,7 +12,7 @@ async def until(condition: Callable[[], object], within_s: float = 10, what: str
         await asyncio.sleep(0.01)
 
 
-async def until_async(condition: Callable[[], Awaitable[object]], within_s: float = 10, what: str = "") -> None:
+async def until_async(condition: Callable[[], Awaitable[object]], within_s: float = 30, what: str = "") -> None:
     """Return once `await condition()` holds. Raises AssertionError after `within_s`."""
     deadline = asyncio.get_running_loop().time() + within_s
     while not await condition():

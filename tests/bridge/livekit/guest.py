@@ -138,7 +138,7 @@ class Guest:
             if np.abs(samples.astype(int)).max(initial=0) > LOUD:
                 self.loud_at.append(time.monotonic())
 
-    async def hears(self, within_s: float = 15) -> float:
+    async def hears(self, within_s: float = 40) -> float:
         """Wait until the agent sounds; return when it did."""
         await until(lambda: self.loud_at, within_s, "the agent does not sound")
         return self.loud_at[0]

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-import os
 import resource
 import struct
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -15,7 +16,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from bridge.web_server import WebServer
-from infra.process.descriptors import raise_descriptor_limit
 from infra.settings import Settings
 from tests.waiting import until, until_async
 
@@ -210,8 +210,10 @@ async def test_a_made_up_address_does_not_pass_the_limit_of_requests(listener: W
 def test_the_descriptor_limit_is_raised_where_it_may_be() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     lower = min(soft, 512)
-    child = os.fork()
-    if child == 0:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (lower, hard))
-        os._exit(0 if raise_descriptor_limit(lower + 100) == min(lower + 100, hard) else 1)
-    assert os.waitpid(child, 0)[1] == 0
+    program = (
+        "import resource; from infra.process.descriptors import raise_descriptor_limit\n"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, ({lower}, {hard}))\n"
+        f"print(raise_descriptor_limit({lower + 100}))"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert int(answer.stdout) == min(lower + 100, hard)

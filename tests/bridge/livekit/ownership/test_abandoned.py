@@ -6,24 +6,17 @@ from livekit import api
 
 from bridge.livekit.room_job import LIVEKIT
 from contracts import events as e
-from infra.livekit.naming import agent_identity, session_of_room
+from infra.livekit.naming import agent_identity
 from tests.bridge.agent import Agent
 from tests.bridge.call.test_ownership import closed, left_behind
 from tests.bridge.livekit.bridge_process import BridgeProcess
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.guest import Guest
-from tests.bridge.livekit.session_log import facts_with, names, one
+from tests.bridge.livekit.session_log import facts_with, names, one, talking
 from tests.bridge.livekit.voice import say_tones
 from tests.livekit_server import LiveKitServer
 from tests.servers import NatsServer
 from tests.waiting import until
-
-
-async def talking(invite: Invite, agent: Agent, room: str = "hall") -> tuple[Guest, str]:
-    guest = await invite(room)
-    session_id = session_of_room(await guest.room.sid)
-    await facts_with(agent, session_id, e.TrackPublished)
-    return guest, session_id
 
 
 async def all_die(bridge: BridgeProcess, nats_server: NatsServer) -> None:

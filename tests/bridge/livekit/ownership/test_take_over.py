@@ -7,20 +7,12 @@ import time
 from bridge.livekit.ownership.lease import LAPSE_S
 from bridge.livekit.ownership.take_over import WATCH_S
 from contracts import events as e
-from infra.livekit.naming import agent_identity, session_of_room
+from infra.livekit.naming import agent_identity
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
-from tests.bridge.livekit.guest import Guest
-from tests.bridge.livekit.session_log import facts_with, held_by, names, one, pid_of
+from tests.bridge.livekit.session_log import facts_with, held_by, names, one, pid_of, talking
 from tests.bridge.livekit.voice import say_tones, saying_again
 from tests.waiting import until
-
-
-async def talking(invite: Invite, agent: Agent, room: str = "hall") -> tuple[Guest, str]:
-    guest = await invite(room)
-    session_id = session_of_room(await guest.room.sid)
-    await facts_with(agent, session_id, e.TrackPublished)
-    return guest, session_id
 
 
 async def test_a_job_killed_in_mid_reply_is_followed_by_another_that_goes_on(
