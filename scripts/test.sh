@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests: those without engines in parallel, then those with real engines and whole systems alone on the machine,
-# so that they do not wait for a core. `quick` runs only what takes no server that is slow to start, no browser and no
+# Runs the tests in three processes, because most of them wait for a server, a browser or somebody who speaks; then, one
+# after the other, those marked `alone`. `quick` runs only what takes no server that is slow to start, no browser and no
 # engine; `nightly` runs also the further cases that are marked so. With other arguments there is one run, and they go to
 # pytest.
 set -uo pipefail
@@ -9,21 +9,22 @@ cd "$(dirname "$0")/.."
 # Multithreaded arithmetic in each of several processes would compete for the same cores.
 export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
-side_by_side=(-n 2 --dist loadscope)
+side_by_side=(-n 3 --dist loadscope)
 more=" and not nightly"
 case "${1:-}" in
     "") ;;
-    # Tests that wait for a small server leave room for a third process.
-    quick) exec .venv/bin/pytest -n 3 --dist loadscope --hypothesis-profile=quick -m "not slow and not engines and not e2e and not nightly" ;;
+    quick) exec .venv/bin/pytest "${side_by_side[@]}" --hypothesis-profile=quick -m "not slow and not engines and not e2e and not alone and not nightly" ;;
     nightly) more="" ;;
     *) exec .venv/bin/pytest "$@" ;;
 esac
-.venv/bin/pytest "${side_by_side[@]}" -m "not engines and not e2e$more"
-quick=$?
-.venv/bin/pytest -m "(engines or e2e)$more"
-whole=$?
-if [ $quick -ne 0 ]; then
-    echo "the first run (tests without engines) failed: see above" >&2
-    exit $quick
+.venv/bin/pytest "${side_by_side[@]}" -m "not alone$more"
+together=$?
+# Only the files with such tests, since importing all others takes longer than some of these run.
+mapfile -t files < <(grep -rl --include='test_*.py' 'mark\.alone' tests)
+.venv/bin/pytest -m "alone$more" "${files[@]}"
+alone=$?
+if [ $together -ne 0 ]; then
+    echo "the first run (tests side by side) failed: see above" >&2
+    exit $together
 fi
-exit $whole
+exit $alone

@@ -47,6 +47,24 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+_internal_errors: list[str] = []
+
+
+def pytest_internalerror(excrepr: object) -> None:
+    """Keep what went wrong in pytest itself, in this process or in one that runs tests for it."""
+    _internal_errors.append(str(excrepr))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """After an internal error, pytest names no failed test, and the first error stands far above: repeat both."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if not _internal_errors or reporter is None:
+        return
+    for report in reporter.stats.get("failed", []):
+        print("FAILED", report.nodeid, *report.longreprtext.splitlines()[-20:], sep="\n")
+    print("the first internal error:", *_internal_errors[0].splitlines()[-40:], sep="\n")
+
+
 @pytest.fixture
 async def nats_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NatsServer]:
     """A NATS server of this test's own, which the settings point to."""
