@@ -157,7 +157,7 @@ class Reasoning:
             return learned.about(names)
 
         now = await session_log.tape.result("models", order.reply_id, names, known, KNOWN)
-        return Generation(session_log, event, order, ReplyModels(now, learned), shared)
+        return Generation(session_log, event, order, ReplyModels(now, learned, names), shared)
 
     async def _begin(self, generation: Generation) -> Job:
         """Start writing, and return when the log holds the reply's beginning. Raises StaleWriter."""

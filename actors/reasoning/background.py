@@ -95,7 +95,7 @@ class Backgrounds:
         if not _wants_recall(session, model, turn_id, question):
             return known
         without = told_replies(session, turn_id, time_ns, settings.turn_history)
-        request = [asker_id(session, turn_id), question, sorted(without)]
+        request = {"user": asker_id(session, turn_id), "question": question, "without": sorted(without)}
 
         async def recall() -> Recalled:
             return await self._waited_for(

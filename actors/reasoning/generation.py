@@ -18,7 +18,7 @@ from actors.reasoning.shared import Shared
 from actors.reasoning.token_stream import TokenStream
 from actors.reasoning.tool_calls import ToolCalls
 from contracts import events as e
-from infra.engines.chain import EngineFailure
+from infra.engines.chain import PASSED_OVER, EngineFailure
 from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish
 from infra.log.event_log import now_ns
@@ -222,6 +222,15 @@ class Generation:
         model = "" if order.fixed else self._models.first
         await self._writer.start(context, self._question, model, draft=isinstance(order, Start) and order.draft)
         self.started.set_result(None)
+        if not order.fixed:
+            await self._tell_passed_over()
+
+    async def _tell_passed_over(self) -> None:
+        """Append that a model rests because it failed in another session, where this one's log does not tell it."""
+        for name in self._models.passed_over:
+            if name not in self.log.session.known_to_fail:
+                action = f"asked {self._models.first}"
+                await self._writer.write_failure(EngineFailure(name, PASSED_OVER, action, self._models.first), action)
 
     async def _write_clauses(self, clauses: list[str]) -> bool:
         """Append clauses; return False if the answer is long enough: only a spoken one can be too long."""

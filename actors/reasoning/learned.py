@@ -2,12 +2,11 @@
 
 A model that fails in one conversation is tried after the others in all of them, so that not every caller waits for
 it. So what happens in one session changes the answers of another: each reply is given, when it begins, what is known
-by then, through the tape of its session.
+by then, through the tape of its session, and a fact tells which models are not asked.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Self
 
 from infra.engines.chain import FallbackChain, Rests, TimedRests
 from infra.tape.tape import Packing, Plain
@@ -41,6 +40,11 @@ class Known:
     in_thought: tuple[str, ...] = ()
     most_tokens: dict[str, int] = field(default_factory=dict)
 
+    def passed_over(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return those of `names`, which are in order of preference, that come before the one that is asked first."""
+        first = self.order[0] if self.order else ""
+        return tuple(names[: names.index(first)]) if first in names else ()
+
 
 def _packed(known: Known) -> Plain:
     return [list(known.order), list(known.in_thought), known.most_tokens]
@@ -61,20 +65,16 @@ class ReplyModels:
     rest of the reply.
     """
 
-    def __init__(self, known: Known, learned: Learned) -> None:
+    def __init__(self, known: Known, learned: Learned, preferred: Sequence[str] = ()) -> None:
         self.names = known.order
+        self.passed_over = known.passed_over(preferred)
+        """The models that would be asked first if they did not rest; `preferred` is the session's order."""
         self.chain = FallbackChain(self, "went on with {}", "")
         """The writer of the reply records what is done when all have failed."""
         self._in_thought = set(known.in_thought)
         self._most_tokens = dict(known.most_tokens)
         self._failed: set[str] = set()
         self._learned = learned
-
-    @classmethod
-    def of(cls, *names: str) -> Self:
-        """Return models of which nothing is known."""
-        learned = Learned()
-        return cls(learned.about(names), learned)
 
     @property
     def first(self) -> str:

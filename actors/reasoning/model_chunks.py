@@ -33,7 +33,8 @@ class ModelRequest:
     def plain(self, options: Mapping[str, object]) -> Plain:
         """Return all that the answer depends on, the model's options included."""
         tools = [tool.schema() for tool in TOOLS.values()] if self.with_tools else []
-        return [self.name, options, [_plain_message(message) for message in self.messages], tools]
+        messages = [_plain_message(message) for message in self.messages]
+        return {"model": self.name, "options": options, "messages": messages, "tools": tools}
 
 
 @dataclass(frozen=True, slots=True)

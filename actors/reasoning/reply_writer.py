@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections import Counter
+from itertools import count
 from typing import Any
 
 from actors.reasoning.decide import SESSION_CLOSED
@@ -11,6 +11,7 @@ from actors.reasoning.session_log import SessionLog
 from actors.reasoning.session_state import Reply
 from contracts import events as e
 from contracts.answers import Answer, answer
+from contracts.ids import derive_id
 from contracts.topology import REASONING
 from infra.engines.chain import EngineFailure
 from infra.log.event_log import StaleWriter, now_ns
@@ -34,7 +35,6 @@ class ReplyWriter:
         self._begun_s = time.monotonic()
         self._first_token_ns: int | None = None
         self._first_token_ms: float | None = None
-        self._failures: Counter[str] = Counter()
 
     def note_first_token(self, at_ns: int) -> None:
         """Note when the first token came; later ones change nothing."""
@@ -99,13 +99,16 @@ class ReplyWriter:
                 await self.complete("interrupted")
 
     async def write_failure(self, failed: EngineFailure, action: str) -> None:
-        """Append that a model failed, and what was done about it."""
-        number = self._failures[failed.engine]
-        self._failures[failed.engine] += 1
+        """Append that a model failed, and what was done about it: one failure, one fact.
+
+        Another copy may have begun the reply: its failures are counted with this one's.
+        """
+        name, known = f"EngineFailed:{failed.engine}", self._log.session.failures
+        number = next(n for n in count() if derive_id(self._reply_id, name, n) not in known)
         await self._log.append(
             self._answer(
                 e.EngineFailed,
-                id_name=f"EngineFailed:{failed.engine}",
+                id_name=name,
                 id_n=number,
                 actor=REASONING,
                 engine=failed.engine,

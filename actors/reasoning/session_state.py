@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contracts import events as e
+from contracts.topology import REASONING
 from contracts.written import put_together
 from infra.session.heard_words import clauses_in_log, heard, rate_of
 from infra.session.people import Person, note
@@ -105,6 +106,10 @@ class Session:
     """Who has joined, except the agent, in the order in which they came."""
     other_language_id: str = ""
     """The first UtteranceDismissed for its language that was not spoken over a reply."""
+    failures: set[str] = field(default_factory=set)
+    """Event ids of the failures of models, whichever copy they happened to."""
+    known_to_fail: set[str] = field(default_factory=set)
+    """Models whose failure, or rest, the log tells, and that were not asked first since."""
 
 
 def apply(session: Session, event: e.Event, sequence: int) -> None:
@@ -189,11 +194,18 @@ def _started(session: Session, event: e.ReplyStarted) -> None:
         # The question comes last, what was recalled for it before.
         reply.recalled, reply.memories = event.context[-2].text, event.memories
     session.replies.setdefault(event.reply_id, reply)
+    session.known_to_fail.discard(event.model)
 
 
 def _summarised(session: Session, event: e.SummaryRevised) -> None:
     if session.summary is None or event.turns >= session.summary.turns:
         session.summary = event
+
+
+def _failed(session: Session, event: e.EngineFailed) -> None:
+    if event.actor == REASONING:
+        session.failures.add(event.event_id)
+        session.known_to_fail.add(event.engine)
 
 
 def _committed(reply: Reply, event: e.ReplyCommitted) -> None:
@@ -259,6 +271,7 @@ _ON_SESSION: dict[type[e.Event], Callable[[Session, Any], None]] = {
     e.TurnPassed: _passed,
     e.ReplyStarted: _started,
     e.SummaryRevised: _summarised,
+    e.EngineFailed: _failed,
 }
 _ON_REPLY: dict[type[e.Event], Callable[[Reply, Any], None]] = {
     e.ReplyCommitted: _committed,

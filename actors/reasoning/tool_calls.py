@@ -91,7 +91,8 @@ class ToolCalls:
                 async with asyncio.timeout(TOOL_TIMEOUT_S):
                     return await asyncio.to_thread(tool.run, arguments)
 
-        request = [tool.name, json.dumps(arguments, sort_keys=True, default=str), zone]
+        written = json.dumps(arguments, sort_keys=True, default=str)
+        request = {"tool": tool.name, "arguments": written, "zone": zone}
         return await self._log.tape.result("tool", call_id, request, run, RESULT)
 
     def _answer(self, event_class: type[Answer], call_id: str, **fields: Any) -> Answer:

@@ -14,7 +14,7 @@ from actors.transcript.plausible import speaks_otherwise
 from actors.transcript.sound import Samples, TrackSound
 from actors.transcript.taped_sound import TapedSound
 from actors.transcript.turn import OpenTurn, Utterance, UtterancePiece, spoken_words
-from infra.engines.chain import EngineFailure
+from infra.engines.chain import PASSED_OVER, EngineFailure
 from infra.engines.lane import Overloaded, Rank, Run
 from infra.engines.stt import Recognition
 from infra.engines.turn_detector import HEARD_SAMPLES
@@ -43,8 +43,6 @@ CONTESTED_SHARE = 0.35
 
 TOLD_SAMPLES = 300 * SAMPLES_PER_MS
 """Less than this after a guess holds no word: nothing is lost."""
-
-PASSED_OVER = "not asked: it has failed in another session and rests"
 
 T = TypeVar("T")
 

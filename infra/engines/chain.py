@@ -18,6 +18,8 @@ T = TypeVar("T")
 ERROR_CHARS = 500
 """Longest recorded error text: some providers answer with a whole page."""
 ASKED_AGAIN = "asked it again"
+PASSED_OVER = "not asked: it has failed in another session and rests"
+"""Error that is recorded in a session in which an engine did not fail itself."""
 
 
 @dataclass(frozen=True, slots=True)

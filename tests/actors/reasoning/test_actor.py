@@ -58,6 +58,13 @@ async def until(condition: Callable[[], Any]) -> None:
             await asyncio.sleep(0.01)
 
 
+def is_asked(model: ScriptedModel) -> Callable[[], Any]:
+    async def asked() -> bool:
+        return bool(model.asked)
+
+    return asked
+
+
 @asynccontextmanager
 async def copy_of_actor(broker: NatsBroker, *models: BaseChatModel, **settings: Any) -> AsyncIterator[Reasoning]:
     names = str(settings.pop("llm", ",".join(f"fake:m{n}" for n in range(len(models)))))
@@ -127,7 +134,9 @@ async def test_a_draft_is_committed_when_the_turn_ends_with_its_words(broker: Na
 async def test_a_draft_of_other_words_is_stopped_and_done_again(broker: NatsBroker) -> None:
     model = ScriptedModel.playing(["Good day to ", WAIT], ANSWER)
     async with copy_of_actor(broker, model) as actor:
-        await finish(await tell(broker, actor, revised(HELLO), ended("Hello there, how are you?")))
+        drafting = await tell(broker, actor, revised(HELLO))
+        await until(is_asked(model))
+        await finish([*drafting, *await tell(broker, actor, ended("Hello there, how are you?"))])
     assert model.cancelled.is_set()
     assert "ReplyCommitted" not in await names(broker)
     assert (await last(broker, e.ReplyStarted)).draft is False
@@ -138,6 +147,7 @@ async def test_another_copy_commits_or_discards_the_draft(broker: NatsBroker) ->
     model = ScriptedModel.playing(["Good day. ", "Nice ", WAIT], ["Fine."])
     async with copy_of_actor(broker, model) as first, copy_of_actor(broker, ScriptedModel.playing(ANSWER)) as second:
         drafting = await tell(broker, first, revised(HELLO))
+        await until(is_asked(model))
         await tell(broker, second, ended(HELLO))
         assert "ReplyCommitted" in await names(broker)
         later = await tell(broker, second, ended("Something else.", "t2"))

@@ -11,7 +11,6 @@ from actors.transcript.taped_sound import TapedSound
 from actors.transcript.track_events import TrackEvents
 from actors.transcript.track_recognition import (
     LEAD_SAMPLES,
-    PASSED_OVER,
     TAIL_SAMPLES,
     RecognitionFailure,
     TrackRecognition,
@@ -19,7 +18,7 @@ from actors.transcript.track_recognition import (
 from actors.transcript.turn import Utterance
 from contracts import events as e
 from contracts.audio import InFrame
-from infra.engines.chain import EngineFailure
+from infra.engines.chain import PASSED_OVER, EngineFailure
 from infra.engines.stt import OnFailure, Recognition
 from infra.engines.turn_detector import HEARD_SAMPLES, EndOfTurn, TrackEndOfTurn
 from infra.tape.untaped import Untaped
