@@ -32,10 +32,11 @@ async def _run(livekit: bool) -> None:
     import signal
 
     from infra.settings import settings
-    from infra.system.supervisor import Supervisor
 
     config = settings()
     _check_engines(config)
+    from infra.system.supervisor import Supervisor  # takes a second, which a wrong setting need not
+
     if livekit:
         config = config.model_copy(update={"livekit": True})
     supervisor = Supervisor(config, progress=progress, warn=warn)
