@@ -155,7 +155,7 @@ def actors() -> Iterator[e.Event]:
     record = record_of(PersistenceState(), played, T)
     assert record is not None
     yield record
-    yield embedding_failed(record, None, EmbeddingFailed("away"))
+    yield embedding_failed(record, None, EmbeddingFailed("away"), T)
 
 
 def test_what_may_happen_again_to_a_track_is_numbered_by_its_time() -> None:

@@ -3,12 +3,14 @@
 The recorder stores the sound separately.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from faststream import FastStream
 from faststream.nats import NatsBroker
 
+from actors.persistence.embedding import LIVE as LIVE_EMBEDDING
 from actors.persistence.embedding import embedded, embedding_failed
 from actors.persistence.record import record_of
 from actors.persistence.recording.recorder import Recorder
@@ -27,52 +29,64 @@ from contracts.topology import PERSISTENCE, RECORDER
 from infra.engines.embedding import Embedder, EmbeddingFailed, embedder_of
 from infra.log.broker import make_app, make_broker
 from infra.log.connection import connection
-from infra.log.event_log import append, facts_after, now_ns
+from infra.log.event_log import facts_after, now_ns
+from infra.log.handlers import EventHandlers
 from infra.log.inbox import Inbox, Job
 from infra.log.live_events import LiveEvents
+from infra.log.taped_log import EventLog, LiveLog
 from infra.log.tapes import tapes_of
 from infra.memory.presence import PresenceBoard
 from infra.settings import settings
+from infra.tape.tape import Packing, Tapes
+
+InboxT = TypeVar("InboxT", bound=EventHandlers[Job | None])
 
 
-async def record(
-    broker: NatsBroker,
-    sessions: Sessions,
-    played: PlaybackFinished | PlaybackInterrupted,
-    embedder: Embedder | None = None,
-) -> None:
-    """Append the record of an exchange whose playback has ended, unless the log has it.
+class Records:
+    """Appends the records of exchanges. `packing` is how an embedding is on the tape."""
 
-    If no embedding can be computed, that is appended and the exchange is recorded without one.
-    """
-    turn = record_of(await sessions.at(played), played, now_ns())
-    if turn is None:
-        return
-    try:
-        turn = await embedded(turn, embedder)
-    except EmbeddingFailed as error:
-        await append(broker, embedding_failed(turn, embedder, error))
-    await append(broker, turn)
+    def __init__(
+        self, log: EventLog, tapes: Tapes, embedder: Embedder | None, packing: Packing[bytes] = LIVE_EMBEDDING
+    ) -> None:
+        self.sessions = Sessions(log)
+        self._log = log
+        self._tapes = tapes
+        self._embedder = embedder
+        self._packing = packing
+
+    async def record(self, played: PlaybackFinished | PlaybackInterrupted) -> None:
+        """Append the record of an exchange whose playback has ended, unless the log has it.
+
+        If no embedding can be computed, that is appended and the exchange is recorded without one.
+        """
+        turn = record_of(await self.sessions.at(played), played, now_ns())
+        if turn is None:
+            return
+        try:
+            turn = await embedded(turn, self._embedder, self._tapes.of(played.session_id), self._packing)
+        except EmbeddingFailed as error:
+            await self._log.append(embedding_failed(turn, self._embedder, error, now_ns()))
+        # The embedding may have taken seconds: the time of a fact is that of its place in the log.
+        await self._log.append(turn.model_copy(update={"time_ns": now_ns()}))
 
 
-def take_events(broker: NatsBroker, sessions: Sessions, embedder: Embedder | None, presence: PresenceBoard) -> Inbox:
-    """Return the inbox of all facts."""
-    inbox = Inbox(broker, PERSISTENCE, tapes=tapes_of(broker))
+def take_events(inbox: InboxT, records: Records, note_presence: Callable[[Event], Awaitable[None]]) -> InboxT:
+    """Declare the handlers of all facts, and return the inbox."""
 
     @inbox.on(PlaybackFinished, PlaybackInterrupted)
     async def playback_ended(event: PlaybackFinished | PlaybackInterrupted) -> None:
         """Record the exchange, with what was heard of the reply."""
-        await record(broker, sessions, event, embedder)
+        await records.record(event)
 
     @inbox.on(SessionClosed, SessionErased)
     async def session_over(event: SessionClosed | SessionErased) -> None:
         """Drop what is held of the session."""
-        sessions.forget(event.session_id)
+        records.sessions.forget(event.session_id)
 
     @inbox.on_everything
     async def anything(event: Event) -> None:
         """Keep the bucket of who is in which session up to date."""
-        await presence.take(event)
+        await note_presence(event)
 
     return inbox
 
@@ -104,15 +118,15 @@ def listen(broker: NatsBroker, recorder: Recorder) -> LiveEvents:
 def make() -> FastStream:
     """Return the app of this actor."""
     broker = make_broker(PERSISTENCE)
-    embedder = embedder_of(settings())
-    sessions = Sessions(broker)
+    tapes = tapes_of(broker)
+    records = Records(LiveLog(broker, tapes), tapes, embedder_of(settings()))
 
     async def facts_of(session_id: str) -> list[Event]:
         return [fact.event for fact in await facts_after(broker, session_id)]
 
     presence = PresenceBoard(lambda: connection(broker), facts_of)
     recorder = Recorder(broker)
-    inbox = take_events(broker, sessions, embedder, presence)
+    inbox = take_events(Inbox(broker, PERSISTENCE, tapes=tapes), records, presence.take)
     recordings = take_recordings(broker, recorder)
     live = listen(broker, recorder)
 

@@ -2,12 +2,10 @@
 
 from collections import OrderedDict
 
-from faststream.nats import NatsBroker
-
 from actors.persistence.record import is_whole
 from actors.persistence.session_state import SessionState
 from contracts.events import PlaybackFinished, PlaybackInterrupted
-from infra.log.event_log import facts_after
+from infra.log.taped_log import EventLog
 
 MOST_SESSIONS = 1000
 """Those with the latest exchanges; one that is dropped is read again from its beginning when it is needed."""
@@ -16,8 +14,8 @@ MOST_SESSIONS = 1000
 class Sessions:
     """The states of the sessions with the latest exchanges, each up to its last exchange."""
 
-    def __init__(self, broker: NatsBroker, most: int = MOST_SESSIONS) -> None:
-        self._broker = broker
+    def __init__(self, log: EventLog, most: int = MOST_SESSIONS) -> None:
+        self._log = log
         self._most = most
         self._held: OrderedDict[str, SessionState] = OrderedDict()
 
@@ -46,5 +44,5 @@ class Sessions:
         return session
 
     async def _read_on(self, session: SessionState, session_id: str) -> None:
-        for fact in await facts_after(self._broker, session_id, session.sequence):
+        for fact in await self._log.facts_after(session_id, session.sequence):
             session.apply(fact.event, fact.sequence)

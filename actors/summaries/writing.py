@@ -4,14 +4,17 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors.summaries.action_items import action_items
 from actors.summaries.asking import (
+    ANSWER_CHARS,
     PIECE_CHARS,
     SMALL_ANSWER_CHARS,
     Final,
+    Messages,
     Rambled,
+    UnusableAnswer,
     answer,
     final_messages,
     notes_messages,
@@ -25,8 +28,10 @@ from actors.summaries.conversation import SpokenLine, pieces
 from actors.summaries.counting import Sentiment, sentiment, topics
 from actors.summaries.extraction import LONGEST, SAID, extract
 from actors.summaries.idle_model import Calls, TooBusy
+from infra.engines.chain import EngineRaised, error_text
 from infra.engines.llm import LOCAL
 from infra.settings import Settings
+from infra.tape.tape import AS_IT_IS, Packing, Tape
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -42,6 +47,11 @@ EXTRACT = "extract"
 
 ANSWER_TOKENS = 700
 """Tokens for a model's notes or JSON: more than for a spoken reply."""
+
+LOADED, ANSWERED = "models", "summary"
+"""Kinds of requests on the tape: which models there are, and what one of them writes."""
+
+AS_RECORDED: Packing[Any] = Packing(AS_IT_IS.pack, AS_IT_IS.unpack, (EngineRaised, TooBusy))
 
 PATIENCE_S = 120.0
 """How long the end of a call waits for a quiet moment of the local model."""
@@ -65,9 +75,14 @@ class Writer:
     settings: Settings
     calls: Calls
     load_models: LoadModels
+    tape: Tape
+    cause_id: str
+    """The event that led to the job: the key of its requests on the tape."""
     failures: list[tuple[str, str]] = field(default_factory=list)
     """Engine and error of each failure."""
-    _models: Models | None = None
+    _names: list[str] | None = None
+    """Names of the models that have not failed, in order of preference; None before they are loaded."""
+    _models: dict[str, "BaseChatModel"] = field(default_factory=dict)
 
     async def notes(self, old: str, lines: Sequence[SpokenLine]) -> tuple[str, str]:
         """Return new notes of an ongoing call, from the old ones and what was said since, and their model.
@@ -85,15 +100,15 @@ class Writer:
             return Written("", "")
         # Piece by piece, so that even the longest call fits the model.
         *early, last = pieces(rest, PIECE_CHARS) or [[]]
-        for name, model in await self._usable():
+        for name in await self._usable():
             if name == LOCAL:
-                summary = await self._try(name, self._small(model, notes, rest))
+                summary = await self._try(name, self._small(name, notes, rest))
                 if summary:
                     return self._written(summary, name, lines)
                 continue
             for piece in early:
                 notes, _ = await self._next_notes(notes, piece)
-            final = await self._try(name, self._final(model, notes, last))
+            final = await self._try(name, self._final(name, notes, last))
             if final is not None:
                 return Written(final.summary, name, final.topics, final.sentiment, final.action_items)
             early = []
@@ -103,27 +118,40 @@ class Writer:
         return Written(summary, model, topics(lines), sentiment(lines), action_items(lines))
 
     async def _next_notes(self, old: str, piece: Sequence[SpokenLine]) -> tuple[str, str]:
-        for name, model in await self._usable():
+        for name in await self._usable():
             if name == LOCAL:
                 continue
-            text = await self._try(name, self._notes(model, notes_messages(old, piece)))
+            text = await self._try(name, self._notes(name, notes_messages(old, piece)))
             if text:
                 return text, name
         return SAID + extract(piece, LONGEST, old), EXTRACT
 
-    async def _notes(self, model: "BaseChatModel", messages: list[tuple[str, str]]) -> str:
-        return read_notes(await answer(model, messages, self.settings.llm_timeout_s))
+    async def _notes(self, name: str, messages: Messages) -> str:
+        return read_notes(await self._answer(name, messages))
 
-    async def _final(self, model: "BaseChatModel", notes: str, last: Sequence[SpokenLine]) -> Final:
-        return read_final(await answer(model, final_messages(notes, last), self.settings.llm_timeout_s))
+    async def _final(self, name: str, notes: str, last: Sequence[SpokenLine]) -> Final:
+        return read_final(await self._answer(name, final_messages(notes, last)))
 
-    async def _small(self, model: "BaseChatModel", notes: str, rest: Sequence[SpokenLine]) -> str:
+    async def _small(self, name: str, notes: str, rest: Sequence[SpokenLine]) -> str:
         source = small_source(notes, rest)
-        silence_s = self.settings.llm_timeout_s
-        text = await self.calls.between(
-            lambda: answer(model, small_messages(source), silence_s, SMALL_ANSWER_CHARS), PATIENCE_S
-        )
-        return read_small(text, source)
+        return read_small(await self._answer(name, small_messages(source), SMALL_ANSWER_CHARS), source)
+
+    async def _answer(self, name: str, messages: Messages, most_chars: int = ANSWER_CHARS) -> str:
+        """Return what a model writes, the local one between calls. Raises TooBusy, EngineRaised."""
+
+        async def ask() -> str:
+            def asked() -> Awaitable[str]:
+                return answer(self._models[name], messages, self.settings.llm_timeout_s, most_chars)
+
+            try:
+                return await (self.calls.between(asked, PATIENCE_S) if name == LOCAL else asked())
+            except TooBusy:
+                raise
+            except Exception as error:  # a provider may raise anything
+                raise EngineRaised(error_text(error)) from error
+
+        request = {"model": name, "messages": messages, "most_chars": most_chars}
+        return await self.tape.result(ANSWERED, self.cause_id, request, ask, AS_RECORDED)
 
     async def _try(self, name: str, answering: Awaitable[T]) -> T | None:
         """Return a model's result, None if it fails; the failure is noted if it is the engine's."""
@@ -131,22 +159,31 @@ class Writer:
             return await answering
         except (Rambled, TooBusy) as reason:
             log.info("the summary is made without %s: %s", name, reason)
-        except Exception as error:  # a provider may raise anything
+        except (UnusableAnswer, EngineRaised) as error:
             self._fail(name, error)
-        self._models = [(known, model) for known, model in self._models or [] if known != name]
+        self._names = [known for known in self._names or [] if known != name]
         return None
 
-    async def _usable(self) -> Models:
-        if self._models is None:
+    async def _usable(self) -> list[str]:
+        if self._names is None:
+            self._names = []
             try:
-                wanted = self.settings.model_copy(update={"reply_max_tokens": ANSWER_TOKENS})
-                self._models = await asyncio.to_thread(self.load_models, wanted)
-            except Exception as error:  # a provider may raise anything
-                self._models = []
+                request = {"llm": self.settings.llm}
+                self._names = await self.tape.result(LOADED, self.cause_id, request, self._load, AS_RECORDED)
+            except EngineRaised as error:
                 self._fail(self.settings.llm, error)
-        return self._models
+        return self._names or []
+
+    async def _load(self) -> list[str]:
+        wanted = self.settings.model_copy(update={"reply_max_tokens": ANSWER_TOKENS})
+        try:
+            self._models = dict(await asyncio.to_thread(self.load_models, wanted))
+        except Exception as error:  # a provider may raise anything
+            raise EngineRaised(error_text(error)) from error
+        return list(self._models)
 
     def _fail(self, name: str, error: Exception) -> None:
         # A provider's message may repeat the prompt: it goes into the fact, which erasure finds, not into a log file.
-        log.warning("a summary failed with %s: %s", name, type(error).__name__)
-        self.failures.append((f"llm:{name}", f"{type(error).__name__}: {error}"[:500]))
+        text = error_text(error)
+        log.warning("a summary failed with %s: %s", name, text.partition(":")[0])
+        self.failures.append((f"llm:{name}", text))

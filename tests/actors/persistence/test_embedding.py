@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from faststream.nats import NatsBroker
 
-from actors.persistence.actor import record
-from actors.persistence.sessions import Sessions
+from actors.persistence.actor import Records
 from contracts.events import EngineFailed, SessionOpened, TurnRecorded
 from infra.engines.embedding import EmbeddingFailed, Vector, from_bytes
 from infra.log.event_log import append, facts_after
+from infra.log.taped_log import LiveLog
+from infra.log.tapes import tapes_of
 from tests.actors.persistence.test_record import EXCHANGE, FINISHED, TURN, record_of
 from tests.actors.reasoning.facts import opened
 
@@ -34,7 +35,8 @@ OPENED: SessionOpened = opened().model_copy(update={"session_id": "s", "user_id"
 async def kept(broker: NatsBroker, embedder: Embedder | None) -> tuple[TurnRecorded, list[EngineFailed]]:
     for event in (OPENED, *EXCHANGE, FINISHED):
         await append(broker, event)
-    await record(broker, Sessions(broker), FINISHED, embedder)
+    tapes = tapes_of(broker)
+    await Records(LiveLog(broker, tapes), tapes, embedder).record(FINISHED)
     facts = [fact.event for fact in await facts_after(broker, "s")]
     (turn,) = (fact for fact in facts if isinstance(fact, TurnRecorded))
     return turn, [fact for fact in facts if isinstance(fact, EngineFailed)]

@@ -19,6 +19,8 @@ from contracts.events import (
     TurnRecorded,
 )
 from infra.log.event_log import append, facts_after
+from infra.log.taped_log import LiveLog
+from infra.log.tapes import tapes_of
 
 
 def _common(event_id: str, turn_id: str) -> dict[str, object]:
@@ -56,7 +58,7 @@ async def exchange(broker: NatsBroker, sessions: Sessions, number: int) -> TurnR
 
 
 async def test_each_exchange_of_a_long_session_is_recorded_and_little_is_held(broker: NatsBroker) -> None:
-    sessions = Sessions(broker)
+    sessions = Sessions(LiveLog(broker, tapes_of(broker)))
     for number in range(MOST + 20):
         record = await exchange(broker, sessions, number)
         assert (record.user_text, record.written_text) == (f"Question {number}?", f"Answer {number}.")
@@ -69,20 +71,20 @@ async def test_each_exchange_of_a_long_session_is_recorded_and_little_is_held(br
 async def test_only_what_is_new_is_read(broker: NatsBroker, monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[int] = []
 
-    async def counted(broker: NatsBroker, session_id: str, after: int = 0) -> list[object]:
+    async def counted(broker: NatsBroker, session_id: str, after: int, *_: object) -> list[object]:
         facts = await facts_after(broker, session_id, after)
         reads.append(len(facts))
         return list(facts)
 
-    monkeypatch.setattr("actors.persistence.sessions.facts_after", counted)
-    sessions = Sessions(broker)
+    monkeypatch.setattr("infra.log.taped_log.facts_after", counted)
+    sessions = Sessions(LiveLog(broker, tapes_of(broker)))
     for number in range(10):
         await exchange(broker, sessions, number)
     assert reads == [4, *[5] * 9]
 
 
 async def test_an_answer_to_a_turn_that_is_no_longer_held_is_recorded_whole(broker: NatsBroker) -> None:
-    sessions = Sessions(broker)
+    sessions = Sessions(LiveLog(broker, tapes_of(broker)))
     for event in asked(1000):
         await append(broker, event)
     for number in range(MOST + 5):
@@ -94,7 +96,7 @@ async def test_an_answer_to_a_turn_that_is_no_longer_held_is_recorded_whole(brok
 
 
 async def test_a_session_that_is_not_held_is_read_from_its_beginning(broker: NatsBroker) -> None:
-    sessions = Sessions(broker, most=1)
+    sessions = Sessions(LiveLog(broker, tapes_of(broker)), most=1)
     await exchange(broker, sessions, 0)
     other = heard(0).model_copy(update={"session_id": "another", "event_id": "another"})
     await sessions.at(other)

@@ -15,6 +15,8 @@ from contracts import events as e
 from contracts.topology import VOICE
 from infra.log.connection import jetstream
 from infra.log.event_log import append, facts_after
+from infra.log.taped_log import LiveLog
+from infra.log.tapes import tapes_of
 from infra.session.behaviour import profile_of
 from infra.settings import Settings
 from tests.actors.running import facts_until, running
@@ -133,7 +135,8 @@ async def test_a_session_that_is_delivered_again_is_not_summed_up_again(
 ) -> None:
     model = ScriptedModel(json.dumps(FINAL), "a:model")
     await _summary(broker, monkeypatch, [*TALK, CLOSED], model)
-    await summarising.summarise(broker, Settings(), Calls(), CLOSED)
+    tapes = tapes_of(broker)
+    await summarising.summarise(LiveLog(broker, tapes), tapes, Settings(), Calls(), CLOSED)
     facts = await facts_until(broker, "s", lambda facts: True)
     assert len(model.questions) == len([fact for fact in facts if isinstance(fact, e.SummaryWritten)]) == 1
 

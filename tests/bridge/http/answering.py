@@ -9,13 +9,14 @@ from typing import Any
 import httpx
 from langchain_core.language_models import BaseChatModel
 
-from actors.persistence.actor import record
-from actors.persistence.sessions import Sessions
+from actors.persistence.actor import Records
 from actors.reasoning.actor import listen, reasoning_on, take_events
 from contracts.events import Event, PlaybackFinished, PlaybackInterrupted
 from contracts.topology import PERSISTENCE
 from infra.log.broker import make_broker
 from infra.log.inbox import Inbox
+from infra.log.taped_log import LiveLog
+from infra.log.tapes import tapes_of
 from infra.settings import Settings
 from infra.tape.untaped import Untaped
 
@@ -42,13 +43,14 @@ async def reasoning(model: BaseChatModel, **settings: Any) -> AsyncIterator[None
 async def persistence() -> AsyncIterator[None]:
     """Run what records turns."""
     broker = make_broker("persistence")
-    sessions = Sessions(broker)
+    tapes = tapes_of(broker)
+    records = Records(LiveLog(broker, tapes), tapes, None)
 
     inbox = Inbox(broker, PERSISTENCE)
 
     @inbox.on(PlaybackFinished, PlaybackInterrupted)
     async def playback_ended(event: PlaybackFinished | PlaybackInterrupted) -> None:
-        await record(broker, sessions, event)
+        await records.record(event)
 
     @inbox.on_everything
     async def nothing_else(_: Event) -> None:
