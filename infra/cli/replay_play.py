@@ -143,9 +143,12 @@ def _fields(line: ReplayLine, remarks: list[str]) -> dict[str, Any]:
 
 async def _show_and_sound(lines: Sequence[ReplayLine], start: ReplayStart, speed: float, heard: RecordedSound) -> None:
     """Show the lines on standard error, while whatever reads standard output takes the sound at its own pace."""
-    async with asyncio.TaskGroup() as both:
-        both.create_task(_to_descriptor(sys.stdout.fileno(), heard.wav()))
-        both.create_task(_show(lines, start, speed, err()))
+    try:
+        async with asyncio.TaskGroup() as both:
+            both.create_task(_to_descriptor(sys.stdout.fileno(), heard.wav()))
+            both.create_task(_show(lines, start, speed, err()))
+    except ExceptionGroup as failed:  # such as a player that was closed: BrokenPipeError
+        raise failed.exceptions[0] from None
 
 
 async def _to_descriptor(descriptor: int, pieces: AsyncIterator[bytes]) -> None:

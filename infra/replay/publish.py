@@ -42,7 +42,7 @@ async def publish(
         for moment_ns, message in zip(offsets_ns(session), session.messages, strict=True)
         if message.sequence >= from_sequence
     ]
-    began_s, sent = time.monotonic(), 0
+    began_s, sent, reconnects = time.monotonic(), 0, nc.stats["reconnects"]
     start_ns = due[0][0] if due else 0
     try:
         async for index in at_pace([moment_ns - start_ns for moment_ns, _ in due], speed):
@@ -51,6 +51,8 @@ async def publish(
             sent += 1
             if sent % AT_A_TIME == 0:
                 await round_trip(nc)
+            if nc.stats["reconnects"] != reconnects:
+                raise OSError("the connection was lost, and facts with it")
         await round_trip(nc)
     except (NatsError, TimeoutError, OSError) as error:
         reason = str(error) or type(error).__name__

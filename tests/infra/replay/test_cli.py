@@ -125,6 +125,21 @@ async def test_sound_goes_to_a_player_while_the_conversation_is_shown_beside(
     assert "User: What time is it?" in shown.decode()
 
 
+async def test_a_player_that_is_closed_ends_it_without_a_word(broker: NatsBroker, nats_server: NatsServer) -> None:
+    await said(broker)
+    await recorded(broker)
+    process = await asyncio.create_subprocess_shell(
+        f"{sys.executable} -m infra.cli replay s-1 -o - | head -c 100; exit ${{PIPESTATUS[0]}}",
+        env=os.environ | {"DAREDEVIL_NATS_URL": nats_server.url, "PYTHONPATH": str(Path(__file__).parents[3])},
+        executable="/bin/bash",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    sound, told = await asyncio.wait_for(process.communicate(), 60)
+    assert (process.returncode, len(sound)) == (0, 100)
+    assert "Traceback" not in told.decode()
+
+
 async def test_a_recording_that_is_not_complete_or_not_there_is_said(broker: NatsBroker) -> None:
     await said(broker)
     none = await replay("s-1", "--speed", "max", "-o", "x.wav")

@@ -1,7 +1,9 @@
 """A session's subjects again, on a real NATS: same bytes, same order, same distances, and never where they count."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from faststream.nats import NatsBroker
@@ -106,6 +108,21 @@ async def test_a_nats_that_goes_away_in_between_is_said_with_how_far_it_came(
     await until(lambda: nc.is_closed)
     with pytest.raises(PublishStopped, match=f"after 0 of {len(recorded.facts)} facts"):
         await publish(nc, recorded, speed=AT_ONCE)
+
+
+async def test_a_connection_that_was_lost_in_between_ends_it_since_facts_may_be_lost_with_it(
+    broker: NatsBroker, nats_server: NatsServer
+) -> None:
+    recorded, nc = await stored(broker), connection(broker)
+    long = replace(recorded, messages=recorded.messages * 100)
+    publishing = asyncio.create_task(publish(nc, long, speed=0.001))
+    async with hearing(broker, replay_subjects("s-1")) as heard:
+        await until(lambda: heard)
+        await nats_server.stop()
+        await nats_server.start()
+        await until(lambda: nc.stats["reconnects"])
+        with pytest.raises(PublishStopped, match="the connection was lost, and facts with it"):
+            await asyncio.wait_for(publishing, 30)
 
 
 @pytest.mark.parametrize("prefix", ["replay", "test.replay", "My_Test-2"])
