@@ -16,10 +16,11 @@ EMBEDDING = "embedding"
 
 def packing(vector_of: Callable[[bytes], bytes]) -> Packing[bytes]:
     """Return how a vector is on the tape: by its digest, as the record itself holds it; `vector_of` finds it there."""
-    return Packing(_digest, vector_of, (EmbeddingFailed,))
+    return Packing(digest, vector_of, (EmbeddingFailed,))
 
 
-def _digest(vector: bytes) -> bytes:
+def digest(vector: bytes) -> bytes:
+    """Return how a vector is known on the tape; that of none is empty."""
     return bytes(digest_of(vector)) if vector else b""
 
 
