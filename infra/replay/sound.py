@@ -42,7 +42,7 @@ async def recorded_sound(nc: Client, session_id: str, from_ms: float = 0) -> Rec
     Raises NoRecording with what to tell, BrokenChunk, nats errors.
     """
     none = (
-        f"session {session_id} has no recording: nothing was said or heard in it, recording is off, or it has expired"
+        f"session {session_id} has no recording: nothing was said or heard in it, recording is off, or it was removed"
     )
     if not await has_stream(nc, RECORDINGS):
         raise NoRecording(none)
