@@ -91,6 +91,24 @@ def _replay_publish() -> type[BaseModel]:
     )
 
 
+def _replay_verify() -> type[BaseModel]:
+    return _model(
+        "VerifiedSession",
+        session_id=(str, "The session."),
+        status=(str, "`identical`, `different`, or `unverified` if not all of it could be verified."),
+        summary=(str, "The same for a person."),
+        facts=(int, "How many facts the log has of it."),
+        same=(int, "How many came out as they were."),
+        turns=(int, "How many turns it has."),
+        call_s=(float, "How long it lasted."),
+        took_s=(float, "How long it took to run it again."),
+        differences=(list[dict[str, Any]], "What differs, the first one first: then, now, and where it was decided."),
+        lost=(list[dict[str, Any]], "What cannot be verified: whose, from when to when (ms since its start), and why."),
+        given=(dict[str, int], "Facts that a replay takes as they are, by who appended them."),
+        remarks=(list[str], "What else keeps the verdict from being about all of the session."),
+    )
+
+
 def _turns() -> type[BaseModel]:
     return _model(
         "TurnLine",
@@ -244,6 +262,7 @@ OUTPUTS: dict[str, Output] = {
     "events": Output("a fact of the log", _events, lines=True),
     "replay": Output("a fact of a recorded session", _replay, lines=True),
     "replay publish": Output("what `--publish` sent", _replay_publish, option="--publish"),
+    "replay verify": Output("a session that was run again", _replay_verify, lines=True, option="--verify"),
     "turns": Output("a turn", _turns, lines=True),
     "summary": Output("what a session was about", _summary),
     "projections": Output("how far a projection is behind the log", _projections, lines=True),

@@ -1,7 +1,7 @@
 """`daredevil replay`: a recorded conversation again, at its own pace or as subjects."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple, NoReturn
 
 import typer
 
@@ -11,7 +11,12 @@ SPEED_HELP = "How much faster than it was: `2`, `0.5`; `max` waits for nothing."
 
 
 def replay(
-    session: Annotated[str, typer.Argument(help="A session id, as `daredevil sessions` lists them.")],
+    session: Annotated[
+        str | None,
+        typer.Argument(
+            help="A session id, as `daredevil sessions` lists them; with --verify also a file of ids, or `-`."
+        ),
+    ] = None,
     publish: Annotated[
         bool,
         typer.Option("--publish", help="Publish its facts again instead of showing them, for consumers under test."),
@@ -34,6 +39,15 @@ def replay(
             "--port", help="With --rehearse: where that log listens.", min=0, max=65535, show_default="a free one"
         ),
     ] = 0,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Run its actors again over what they took in, and compare what they append."),
+    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="With --verify: every session of the log.")] = False,
+    since: Annotated[
+        str | None, typer.Option(metavar="AGE", help="With --verify: sessions of the last `2d`, `12h`, `30m`.")
+    ] = None,
+    user: Annotated[str | None, typer.Option(metavar="USER_ID", help="With --verify: sessions of this user.")] = None,
     speed: Annotated[str, typer.Option("--speed", metavar="N|max", help=SPEED_HELP)] = "1",
     from_turn: Annotated[
         int | None, typer.Option("--from-turn", metavar="N", min=1, help="Begin with this turn of `daredevil turns`.")
@@ -59,6 +73,10 @@ def replay(
       daredevil replay SESSION --publish           send its facts again on replay.SESSION.NOUN.STATE
 
       daredevil replay SESSION --rehearse          run an actor of your own on it, and see what it appends
+
+      daredevil replay SESSION --verify            exit code 0 identical, 1 a difference, 2 not verified
+
+      daredevil replay --verify --since 2d         all sessions of two days, in parallel
     """
     from infra.cli.replay_play import play
     from infra.cli.replay_publish import publish_again
@@ -67,6 +85,11 @@ def replay(
     from infra.replay.publish import PublishStopped
 
     try:
+        if verify:
+            _check_alone({"--publish": publish, "--rehearse": rehearse, "--to": to, "--from-turn": from_turn})
+            _check_alone({"--out": sound, "--speed": speed != "1"})
+            _verify(_Which(session, every, since, user), as_json)
+        session = _one_session(session, every or since is not None or user is not None)
         rate = _speed(speed)
         if publish:
             if sound is not None:
@@ -88,6 +111,45 @@ def replay(
         fail(str(error.args[0] if error.args else error), BAD_INPUT)
     except PublishStopped as error:
         fail(str(error), FAILED)
+
+
+def _check_alone(others: dict[str, object]) -> None:
+    """Check that --verify is not given with what shows a session. Raises ValueError."""
+    if given := [name for name, value in others.items() if value]:
+        raise ValueError(f"--verify runs a session again and shows nothing of it: leave out {', '.join(given)}")
+
+
+class _Which(NamedTuple):
+    """Which sessions the command line means."""
+
+    session: str | None
+    is_all: bool
+    since: str | None
+    user_id: str | None
+
+
+def _verify(which: _Which, as_json: bool) -> NoReturn:
+    """Verify the sessions that are meant, and exit. Raises ValueError, LookupError."""
+    from infra.cli.replay_verify import WhichSessions, age_s, ids_in, verify_sessions
+
+    session, *chosen = which
+    if session is not None and any(chosen):
+        raise ValueError("give a session or a file of ids, or --all, --since and --user, not both")
+    if session is None and not any(chosen):
+        raise ValueError("which sessions? Give an id, a file of ids, `-`, or --all, --since 2d, --user USER_ID")
+    if which.since is not None:
+        age_s(which.since)
+    is_file = session is not None and (session == "-" or Path(session).is_file())
+    named = () if session is None else ids_in(session) if is_file else (session,)
+    verify_sessions(WhichSessions(named, which.is_all, which.since, which.user_id), as_json)
+
+
+def _one_session(session: str | None, is_choosing: bool) -> str:
+    if is_choosing:
+        raise ValueError("--all, --since and --user choose sessions for --verify: give it, or a session")
+    if session is None:
+        raise ValueError("which session? `daredevil sessions` lists them")
+    return session
 
 
 def _speed(text: str) -> float:

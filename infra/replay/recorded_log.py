@@ -18,7 +18,7 @@ from infra.tape.recorded import RecordedTape
 SERVED = (APPENDED, STALE, UNSTORED, READ)
 """Kinds of deliveries that the log serves itself."""
 
-FactChange = Literal["differs", "not appended then", "not appended now"]
+FactChange = Literal["differs", "not appended then", "not appended now", "appended later"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,14 +48,20 @@ OnDifference = Callable[[RequestDifference], None]
 
 
 class _Request:
-    """A request that the code makes now. `number` is the recorded one's, -1 if it was not made then."""
+    """A request that the code makes now. `number` is the recorded one's, -1 if it was not made then.
 
-    def __init__(self, number: int) -> None:
+    `late` is what was delivered before the code asked: a difference that is reported, and then the replay goes on.
+    """
+
+    def __init__(self, number: int, late: deque[Delivery]) -> None:
         self.number = number
         self.waiting: asyncio.Future[Delivery] | None = None
+        self._late = late
 
     async def delivery(self) -> Delivery:
         """Wait for the next thing that the tape has for this request."""
+        if self._late:
+            return self._late.popleft()
         self.waiting = asyncio.get_running_loop().create_future()
         try:
             return await self.waiting
@@ -77,6 +83,7 @@ class RecordedTape:
                 self._made[number] = (kind, key, digest)
                 self._unasked[kind, key].append(number)
         self._open: dict[int, _Request] = {}
+        self._late: dict[int, deque[Delivery]] = defaultdict(deque)
         self._reported: set[int] = set()
 
     def took(self, kind: str, payload: Plain = None, at_ns: int | None = None) -> None:
@@ -128,6 +135,7 @@ class RecordedTape:
         if asked is not None and asked.waiting is not None and not asked.waiting.done():
             asked.waiting.set_result(delivery)
         else:
+            self._late[number].append(delivery)
             self._not_asked(number)
 
     def check_end(self) -> None:
@@ -141,12 +149,12 @@ class RecordedTape:
         numbers = self._unasked[kind, key]
         if not numbers:
             self._on_difference(RequestDifference("not asked then", kind, key, (), request))
-            return _Request(-1)
+            return _Request(-1, deque())
         number = numbers.popleft()
         then, now = self._made[number][2], digest_of(request)
         if then != now:
             self._on_difference(RequestDifference("asked otherwise", kind, key, _parts(then, now), request))
-        asked = self._open[number] = _Request(number)
+        asked = self._open[number] = _Request(number, self._late[number])
         return asked
 
     def _not_asked(self, number: int) -> None:

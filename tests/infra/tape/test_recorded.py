@@ -103,6 +103,14 @@ async def test_an_answer_that_nobody_waits_for_is_reported_once() -> None:
     assert found == [RequestDifference("not asked now", "llm", "r1")]
 
 
+async def test_a_request_that_is_made_later_than_then_is_reported_and_answered_at_once() -> None:
+    tape, found = recorded(asked(0, "llm", "r1", "hi"))
+    tape.serve(Delivery(0, ANSWER, [0, "yes"]))
+    assert found == [RequestDifference("not asked now", "llm", "r1")]
+    assert await tape.result("llm", "r1", "hi", never) == "yes"
+    assert len(found) == 1
+
+
 async def test_a_request_that_was_never_answered_and_is_not_made_is_reported_at_the_end() -> None:
     tape, found = recorded(asked(0, "llm", "r1", "hi"))
     assert found == []

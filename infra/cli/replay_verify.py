@@ -1,0 +1,174 @@
+"""`daredevil replay … --verify`: recorded sessions run again and compared, many of them in parallel."""
+
+import asyncio
+import json
+import multiprocessing
+import os
+import re
+import sys
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from infra.cli.output import BAD_INPUT, FAILED, err, out, progress
+from infra.cli.system import log_connection
+from infra.log.event_log import Fact
+from infra.replay.recorded_session import NotInLog, RecordedSession, recorded_session
+from infra.replay.registry import ACTORS
+from infra.replay.report import as_fields, details, summary
+from infra.replay.session_tapes import SessionTapes, session_tapes
+from infra.replay.verify import Verification, verify
+from infra.session.index import session_rows
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+UNVERIFIED = BAD_INPUT
+"""Exit code if something could not be verified; FAILED if something differs."""
+
+_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([mhd])")
+_SECONDS = {"m": 60, "h": 3600, "d": 86_400}
+
+
+@dataclass(frozen=True, slots=True)
+class WhichSessions:
+    """The sessions to verify: those named, or all of the log that are young enough and of this user."""
+
+    named: tuple[str, ...] = ()
+    is_all: bool = False
+    since: str | None = None
+    user_id: str | None = None
+
+
+def verify_sessions(which: WhichSessions, as_json: bool) -> NoReturn:
+    """Verify sessions and print what came of them; exit with 0, 1 or 2. Raises ValueError, LookupError."""
+    begun_s = time.perf_counter()
+    done: list[Verification] = []
+    named = which.named if not (which.is_all or which.since or which.user_id) else ()
+    if len(named) == 1:
+        loaded = asyncio.run(_loaded(named[0]))
+        found = verify(*loaded, ACTORS)
+        _tell(found, loaded[0], as_json, is_one=True)
+        done.append(found)
+    else:
+        asyncio.run(_verify_many(which, as_json, done))
+        _tell_all(done, time.perf_counter() - begun_s, as_json)
+    raise typer.Exit(exit_code(done))
+
+
+def exit_code(done: list[Verification]) -> int:
+    """Return 1 if a session differs, 2 if one could not be verified wholly, else 0."""
+    if any(each.status == "different" for each in done):
+        return FAILED
+    return UNVERIFIED if not done or any(each.status == "unverified" for each in done) else 0
+
+
+async def _loaded(session_id: str) -> tuple[RecordedSession, SessionTapes]:
+    async with log_connection() as nc:
+        return await _load(nc, session_id)
+
+
+async def _load(nc: "Client", session_id: str) -> tuple[RecordedSession, SessionTapes]:
+    return await recorded_session(nc, session_id), await session_tapes(nc, session_id)
+
+
+async def _verify_many(which: WhichSessions, as_json: bool, done: list[Verification]) -> None:
+    """Verify sessions in processes, at most two in work for each."""
+    workers = os.cpu_count() or 1
+    room = asyncio.Semaphore(2 * workers)
+    loop = asyncio.get_running_loop()
+    spawn = multiprocessing.get_context("spawn")
+    async with log_connection() as nc:
+        ids = [session_id async for session_id in _ids(nc, which)]
+        with ProcessPoolExecutor(min(workers, max(1, len(ids))), mp_context=spawn) as pool:
+
+            async def one(session_id: str) -> None:
+                async with room:
+                    try:
+                        loaded = await _load(nc, session_id)
+                    except NotInLog as error:
+                        found = Verification(session_id, remarks=[str(error.args[0])])
+                        lines: list[str] = []
+                    else:
+                        found, lines = await loop.run_in_executor(pool, _verified, *loaded)
+                done.append(found)
+                _print(found, lines, as_json, is_one=False)
+                if not as_json and err().is_terminal:
+                    progress(f"{len(done)} of {len(ids)} sessions")
+
+            async with asyncio.TaskGroup() as group:
+                for session_id in ids:
+                    group.create_task(one(session_id))
+
+
+def _verified(session: RecordedSession, tapes: SessionTapes) -> tuple[Verification, list[str]]:
+    """Verify in a process of the pool; the lines are made here, as only here the actors are loaded."""
+    found = verify(session, tapes, ACTORS)
+    return found, list(details(found, _facts(session)))
+
+
+async def _ids(nc: "Client", which: WhichSessions) -> AsyncIterator[str]:
+    """Yield the ids of the sessions that are meant."""
+    if which.named:
+        for session_id in which.named:
+            yield session_id
+        return
+    oldest_ns = time.time_ns() - round(age_s(which.since) * 1e9) if which.since else 0
+    rows, _ = await session_rows(nc)
+    for row in rows:
+        if row.opened_ns >= oldest_ns and which.user_id in (None, row.user_id):
+            yield row.session_id
+
+
+def age_s(text: str) -> float:
+    """Return the seconds of an age such as `2d`, `12h` or `30m`. Raises ValueError."""
+    match = _AGE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"--since {text}: give an age such as 2d, 12h or 30m")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def ids_in(name: str) -> tuple[str, ...]:
+    """Return the session ids in a file, one a line, or from standard input (`-`). Raises ValueError."""
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"{name} cannot be read: {error.strerror}") from error
+    ids = tuple(line.split()[0] for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    if not ids:
+        raise ValueError(f"{name} has no session ids: one a line is expected")
+    return ids
+
+
+def _tell(found: Verification, session: RecordedSession, as_json: bool, is_one: bool) -> None:
+    _print(found, list(details(found, _facts(session))), as_json, is_one)
+
+
+def _print(found: Verification, lines: list[str], as_json: bool, is_one: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(as_fields(found)))
+        return
+    head = summary(found) if is_one else f"{found.session_id}  {summary(found)}"
+    out().print(head, markup=False)
+    for line in lines if is_one or found.status == "different" else ():
+        out().print(line if is_one else f"  {line}", markup=False)
+
+
+def _tell_all(done: list[Verification], took_s: float, as_json: bool) -> None:
+    if as_json:
+        return
+    counts = [(status, sum(each.status == status for each in done)) for status in ("identical", "different")]
+    counts.append(("not verified", sum(each.status == "unverified" for each in done)))
+    said = ", ".join(f"{count} {status}" for status, count in counts if count) or "none"
+    facts, call_s = sum(each.same for each in done), sum(each.call_s for each in done)
+    speed = f" ({call_s / took_s:.0f} x real time)" if took_s else ""
+    out().print(f"{len(done)} sessions: {said}; {facts} facts came out as they were, {took_s:.1f} s{speed}")
+
+
+def _facts(session: RecordedSession) -> list[Fact]:
+    return [Fact(fact.sequence, fact.event) for fact in session.facts]

@@ -1,0 +1,158 @@
+"""A recorded session verified: every actor that can run again does, and what it appends is compared with the log."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from contracts import events as e
+from infra.log.event_log import Fact
+from infra.replay.actors import ReplayedActor
+from infra.replay.pairing import paired
+from infra.replay.recorded_session import RecordedSession
+from infra.replay.schedule import Outcome, ReplayDifference, run_stretch
+from infra.replay.session_tapes import LostTape, SessionTapes
+
+Status = Literal["identical", "different", "unverified"]
+
+NO_TAPE = (
+    "nothing of it is on a tape: it was recorded before tapes existed, without a journal "
+    "(DAREDEVIL_JOURNAL_MAX_MB=0), or longer ago than tapes are kept"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LostStretchOfActor:
+    """What cannot be verified: the time (ns since the session opened), why, and how many facts were appended in it."""
+
+    actor: str
+    instance: str
+    from_ns: int
+    to_ns: int
+    facts: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Verification:
+    """What came of a session.
+
+    `facts` is how many its log has, `same` how many came out as they were; `left_out` counts those that no actor of a
+    replay decides, by who appended them. `lost` are stretches that cannot be verified. `remarks` says what else keeps
+    the verdict from being about all of the session.
+    """
+
+    session_id: str
+    facts: int = 0
+    same: int = 0
+    turns: int = 0
+    call_s: float = 0.0
+    took_s: float = 0.0
+    first_ns: int = 0
+    differences: list[ReplayDifference] = field(default_factory=list)
+    lost: list[LostStretchOfActor] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def status(self) -> Status:
+        """`identical` only if everything that a replay can decide was verified."""
+        if self.differences:
+            return "different"
+        return "unverified" if self.lost or self.remarks or not self.same else "identical"
+
+
+def verify(session: RecordedSession, tapes: SessionTapes, actors: Mapping[str, ReplayedActor]) -> Verification:
+    """Run the actors of a session again over their tapes; pure apart from what the actors do in a replay: nothing."""
+    begun_s = time.perf_counter()
+    facts = [Fact(fact.sequence, fact.event) for fact in session.facts]
+    verdict = Verification(session.session_id, len(session.messages))
+    verdict.turns = sum(isinstance(fact.event, e.TurnEnded) for fact in facts)
+    if facts:
+        verdict.first_ns = facts[0].event.time_ns
+        verdict.call_s = (max(fact.event.time_ns for fact in facts) - verdict.first_ns) / 1e9
+    verdict.remarks = [*session.remarks(), *tapes.unread]
+    outcomes: list[Outcome] = []
+    if session.erased:
+        verdict.remarks.append("what is left of an erased session cannot be run again")
+    else:
+        outcomes = [
+            run_stretch(stretch, session.session_id, facts, actors[stretch.actor])
+            for stretch in tapes.stretches
+            if stretch.actor in actors
+        ]
+    _account(verdict, facts, tapes, actors, outcomes)
+    verdict.took_s = time.perf_counter() - begun_s
+    return verdict
+
+
+def _account(
+    verdict: Verification,
+    facts: list[Fact],
+    tapes: SessionTapes,
+    actors: Mapping[str, ReplayedActor],
+    outcomes: list[Outcome],
+) -> None:
+    """Say of every fact whether it came out as it was, differs, is lost, or is not a replay's to decide."""
+    same = {sequence for outcome in outcomes for sequence in outcome.same}
+    by_stretch = [paired(outcome.differences) for outcome in outcomes]
+    verdict.differences = [each for differing in sorted(by_stretch, key=_begin_ns) for each in differing]
+    verdict.errors = [f"{each.stretch.instance}: {error}" for each in outcomes for error in each.errors]
+    verdict.same = len(same)
+    differing = {each.sequence for each in verdict.differences}
+    left_out: Counter[str] = Counter()
+    unverified: dict[str, list[Fact]] = {}
+    for fact in facts:
+        actor = actor_of(fact.event)
+        if fact.sequence in same or fact.sequence in differing:
+            continue
+        if actor not in actors or not actors[actor].decides(fact.event):
+            left_out[actor or "unknown"] += 1
+        else:
+            unverified.setdefault(fact.event.appended_by, []).append(fact)
+    verdict.left_out = dict(left_out)
+    verdict.lost = _lost(verdict, tapes, actors, unverified)
+    if not any(stretch.actor in actors for stretch in tapes.stretches) and not verdict.remarks:
+        verdict.remarks.append(NO_TAPE)
+
+
+def _begin_ns(differences: list[ReplayDifference]) -> int:
+    """Return when the first difference of a stretch was noticed; 0 if there is none."""
+    first = differences[0] if differences else None
+    return first.inputs[-1].at_ns if first is not None and first.inputs else 0
+
+
+def actor_of(event: e.Event) -> str:
+    """Return the actor whose copy appended an event (`reasoning` of `reasoning-3f9c`); empty if unknown."""
+    return event.appended_by.rpartition("-")[0]
+
+
+def _lost(
+    verdict: Verification,
+    tapes: SessionTapes,
+    actors: Mapping[str, ReplayedActor],
+    unverified: dict[str, list[Fact]],
+) -> list[LostStretchOfActor]:
+    """Return what the tapes name as lost, and facts whose tape is not there at all."""
+    end_ns = verdict.first_ns + round(verdict.call_s * 1e9)
+    found: list[LostStretchOfActor] = []
+    for lost in tapes.lost:
+        if lost.actor not in actors:
+            continue
+        facts = unverified.get(lost.instance, [])
+        within = [fact for fact in facts if fact.sequence > lost.basis or fact.event.time_ns >= lost.from_ns]
+        unverified[lost.instance] = [fact for fact in facts if fact not in within]
+        found.append(_stretch(lost, max(lost.to_ns or end_ns, lost.from_ns), len(within)))
+    for instance, facts in unverified.items():
+        if facts:
+            times = [fact.event.time_ns for fact in facts]
+            reason = "no tape says what it took in"
+            lost = LostTape(instance.rpartition("-")[0], instance, min(times), max(times), reason)
+            found.append(_stretch(lost, max(times), len(facts)))
+    return found
+
+
+def _stretch(lost: LostTape, to_ns: int, facts: int) -> LostStretchOfActor:
+    return LostStretchOfActor(lost.actor, lost.instance, lost.from_ns, to_ns, facts, lost.reason)
