@@ -127,7 +127,7 @@ class WebServer:
         self.port = 0
         # Text needs neither ears nor a voice.
         actors = (TRANSCRIPT, REASONING, SYNTHESIS) if page else (REASONING,)
-        self._http = HttpDoor(broker, settings, openings, gate, actors)
+        self._http = HttpDoor(broker, tapes, settings, openings, gate, actors)
         self._settings = settings
         self._proxies = proxies_of(settings)
         self._site = make_site(self._http, self.door, settings, self._proxies)

@@ -27,6 +27,7 @@ from bridge.web.gate import Gate
 from bridge.web.openings import Openings
 from infra.settings import Settings
 from infra.settings_types import items_of
+from infra.tape.tape import Tapes
 
 DESCRIPTION = """Talk to the agent by text, and read what was said.
 
@@ -62,9 +63,15 @@ class HttpDoor:
     """The conversations by text of a process, their API, and the same chat by NATS requests."""
 
     def __init__(
-        self, broker: NatsBroker, settings: Settings, openings: Openings, gate: Gate, actors: Sequence[str]
+        self,
+        broker: NatsBroker,
+        tapes: Tapes,
+        settings: Settings,
+        openings: Openings,
+        gate: Gate,
+        actors: Sequence[str],
     ) -> None:
-        self._conversations = Conversations(broker, settings, openings)
+        self._conversations = Conversations(broker, settings, openings, tapes)
         self._requests = chat_requests(broker, self._conversations, gate)
         self._comparing = Comparing(broker)
         self._readiness = Readiness(broker, settings, actors)

@@ -11,12 +11,13 @@ from bridge.http.api import HttpDoor
 from bridge.web.gate import Gate
 from bridge.web.openings import Openings
 from infra.settings import Settings
+from infra.tape.untaped import Untaped
 
 
 def document() -> dict[str, Any]:
     """Return the document, without connecting to anything."""
     settings = Settings()
-    return HttpDoor(NatsBroker(), settings, Openings(settings), Gate(settings), ()).api.openapi()
+    return HttpDoor(NatsBroker(), Untaped(), settings, Openings(settings), Gate(settings), ()).api.openapi()
 
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@ What the door sends to its client is not recorded, so it is not compared; `infra
 are.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NoReturn
 
 from bridge.call.client_clock import ClientClock
@@ -32,23 +31,8 @@ from bridge.call.tasks import Tasks
 from bridge.playback.reply import Playing
 from contracts import events as e
 from infra.log.event_log import Fact
-from infra.replay.actors import Replayed, ReplayedActor, Seat
-from infra.replay.doors import is_decided
+from infra.replay.actors import Seat
 from infra.tape.deliveries import Delivery
-
-
-@asynccontextmanager
-async def replayed_playback(seat: Seat) -> AsyncIterator[Replayed]:
-    """Build the door of one stretch; it is there once the tape says that a door began."""
-    door = ReplayedPlayback(seat)
-    try:
-        yield door
-    finally:
-        await door.end()
-
-
-PLAYBACK = ReplayedActor(replayed_playback, is_decided, is_exact=is_decided)
-"""The door of a call: every time with which it decides is on its tape."""
 
 
 class _SilentLine:

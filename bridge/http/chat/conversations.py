@@ -11,9 +11,11 @@ from faststream.nats import NatsBroker
 from bridge.call.refused import RefusedSessions
 from bridge.call.session_events import PERSON, closing_events
 from bridge.http.chat.exchange import ChatExchange
-from bridge.http.chat.session_events import HTTP, ReadingFacts, opening_facts, turn_ended
+from bridge.http.chat.inbound import CHAT_PAST, SETTLED, TURN, LiveInbound
+from bridge.http.chat.session_events import HTTP, opening_facts, turn_ended
 from bridge.http.chat.session_state import SessionState
 from bridge.http.chat.turn_checks import check_open, check_visitor, checked
+from bridge.http.chat.unread import settle_unread
 from bridge.http.models import ChatRequest
 from bridge.http.problems import AWAY, Problem, log_away
 from bridge.web.gate import Visitor
@@ -26,11 +28,14 @@ from contracts.topology import (
 from infra.engines.llm import model_names
 from infra.log.clock import CLOCK
 from infra.log.connection import answers, connection
-from infra.log.event_log import ExpectedSequence, Fact, NewerFact, StaleWriter, append, facts_after, now_ns
+from infra.log.event_log import ExpectedSequence, NewerFact, StaleWriter, facts_after, now_ns
+from infra.log.taped_log import LiveLog
+from infra.log.tapes import tapes_of
 from infra.process.tasks import ended
 from infra.session.behaviour import in_session
 from infra.session.index import newest_sessions
 from infra.settings import Settings
+from infra.tape.tape import Tape, Tapes
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +76,10 @@ class _Conversation:
 class Conversations:
     """All text conversations of this process; `begin` is the only way to say something in them."""
 
-    def __init__(self, broker: NatsBroker, settings: Settings, openings: Openings) -> None:
+    def __init__(self, broker: NatsBroker, settings: Settings, openings: Openings, tapes: Tapes | None = None) -> None:
         self._broker = broker
+        self._tapes = tapes or tapes_of(broker)
+        self._log = LiveLog(broker, self._tapes)
         self._settings = settings
         self._openings = openings
         self._kept: OrderedDict[str, _Conversation] = OrderedDict()
@@ -156,8 +163,7 @@ class Conversations:
         opening = opening_facts(session_id, user_id, self._settings, now_ns(), digest(resume_token), time_zone)
         try:
             for event in opening:
-                sequence = await append(self._broker, event, patience_s=READ_PATIENCE_S)
-                conversation.state.apply(Fact(sequence, event))
+                conversation.state.apply(await self._log.append(event, patience_s=READ_PATIENCE_S))
         except BaseException:
             self._refused.add(session_id, is_new=True)
             raise
@@ -187,14 +193,10 @@ class Conversations:
         return conversation
 
     async def _settle_unread(self, state: SessionState) -> None:
-        """Append that replies whose door died, or that are overtaken now, were read no further.
-
-        How much a reader had received is unknown, so nothing counts as read. A door that is still alive appends better.
-        """
-        for started in list(state.unread.values()):
-            reading = ReadingFacts(started)
-            for event in (reading.stopped(now_ns()), reading.interrupted("", 0, "superseded", now_ns())):
-                state.apply(Fact(await append(self._broker, event, patience_s=READ_PATIENCE_S), event))
+        if state.unread:
+            at_ns = now_ns() // 1000 * 1000
+            self._tapes.of(state.session_id).took_fact(SETTLED, state.sequence, at_ns)
+            await settle_unread(self._log, state, at_ns)
 
     async def _refresh(self, state: SessionState) -> None:
         facts = await facts_after(self._broker, state.session_id, state.sequence, READ_PATIENCE_S)
@@ -203,12 +205,16 @@ class Conversations:
 
     def _start(self, conversation: _Conversation, text: str) -> ChatExchange:
         state = conversation.state
-        turn = turn_ended(state.session_id, text, now_ns())
-        exchange = ChatExchange(self._broker, state, turn, self._timeout_s, conversation.resume_token)
+        turn = turn_ended(state.session_id, text, now_ns() // 1000 * 1000)
+        tape = self._tapes.of(state.session_id)
+        tape.took_fact(CHAT_PAST, state.sequence, turn.time_ns)
+        tape.took(TURN, turn.event_id, turn.time_ns)
+        inbound = LiveInbound(self._broker, tape, state.session_id, turn.time_ns, now_ns)
+        exchange = ChatExchange(self._log, inbound, state, turn, self._timeout_s, conversation.resume_token)
         conversation.resume_token = ""
         conversation.exchange = exchange
         state.active_ns = turn.time_ns
-        task = asyncio.create_task(exchange.run(), name=f"turn of {state.session_id}")
+        task = asyncio.create_task(_run(exchange, tape), name=f"turn of {state.session_id}")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return exchange
@@ -318,7 +324,12 @@ class Conversations:
     async def _append_end(self, state: SessionState, reason: str) -> None:
         expected = ExpectedSequence(session_subjects(state.session_id, "turn"), state.turn_sequence)
         for event in closing_events(state.session_id, [(PERSON, 0)], reason, now_ns()):
-            state.apply(Fact(await append(self._broker, event, expected, READ_PATIENCE_S), event))
+            state.apply(await self._log.append(event, expected, READ_PATIENCE_S))
+
+
+async def _run(exchange: ChatExchange, tape: Tape) -> None:
+    with tape.working():
+        await exchange.run()
 
 
 async def _idle(conversation: _Conversation, patience_s: float = BUSY_PATIENCE_S) -> None:

@@ -4,26 +4,18 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass
 
-from faststream.nats import NatsBroker
-from nats.aio.msg import Msg
-
+from bridge.http.chat.inbound import ALL_READ, DELIVERED, GONE, Item, NewerVersion, TurnInbound, Wake
 from bridge.http.chat.reply_stream import Delivered, Piece, Writing
 from bridge.http.chat.session_events import ReadingFacts
 from bridge.http.chat.session_state import SessionState
-from bridge.http.chat.tokens import ReplyToken, token_of
+from bridge.http.chat.tokens import ReplyToken
 from bridge.http.problems import AWAY, Problem, log_away
 from contracts import events as e
-from contracts.topology import (
-    session_subjects,
-    tokens_subject,
-)
-from infra.log.connection import connection
-from infra.log.event_log import ExpectedSequence, Fact, NewerFact, StaleWriter, append, now_ns
-from infra.log.session_feed import SessionFeed
-from infra.process.tasks import ended
+from contracts.topology import session_subjects
+from infra.log.event_log import ExpectedSequence, Fact, StaleWriter
+from infra.log.taped_log import EventLog
 
 log = logging.getLogger(__name__)
 
@@ -57,13 +49,6 @@ class Answer:
     resume_token: str | None
 
 
-class _Wake:
-    """Something changed on the reader's side."""
-
-
-_Item = Fact | NewerFact | ReplyToken | _Wake
-
-
 class ChatExchange:
     """Runs as a separate task (`run`), so that it ends properly however the reader leaves.
 
@@ -71,16 +56,22 @@ class ChatExchange:
     """
 
     def __init__(
-        self, broker: NatsBroker, state: SessionState, turn: e.TurnEnded, timeout_s: float, resume_token: str
+        self,
+        event_log: EventLog,
+        inbound: TurnInbound,
+        state: SessionState,
+        turn: e.TurnEnded,
+        timeout_s: float,
+        resume_token: str,
     ) -> None:
         self.turn = turn
         self.resume_token = resume_token
         self.over = asyncio.Event()
-        self._broker = broker
+        self._log = event_log
+        self._inbound = inbound
         self._state = state
         self._timeout_s = timeout_s
         self._begun_s = time.monotonic()
-        self._inbound: asyncio.Queue[_Item] = asyncio.Queue(MAX_WAITING)
         self._pieces: asyncio.Queue[Piece | None] = asyncio.Queue(MAX_WAITING)
         self._writing = Writing()
         self._delivered = Delivered()
@@ -107,12 +98,27 @@ class ChatExchange:
 
     async def pieces(self) -> AsyncIterator[Piece]:
         """Yield the answer as it is written. A piece counts as delivered when the next one is asked for."""
-        while (piece := await self._pieces.get()) is not None:
+        while (piece := await self.next_piece()) is not None:
             yield piece
-            self._delivered.take(piece)
-            if not self._is_started:
-                self._wake()
+            self.delivered(piece)
+        self.all_read()
+
+    async def next_piece(self) -> Piece | None:
+        """Return the next piece of the answer, None after the last one."""
+        return await self._pieces.get()
+
+    def delivered(self, piece: Piece) -> None:
+        """Note that a piece has reached the reader."""
+        self._inbound.note(DELIVERED)
+        self._delivered.take(piece)
+        if not self._is_started:
+            self._inbound.offer(Wake())
+
+    def all_read(self) -> None:
+        """Note that the reader has asked for what follows the last piece."""
+        self._inbound.note(ALL_READ)
         self._read_all.set()
+        self._inbound.offer(Wake())
 
     async def recorded(self) -> Answer:
         """Return the answer once the log has stored that it was read. Raises Problem."""
@@ -124,23 +130,23 @@ class ChatExchange:
     async def whole(self) -> Answer:
         """Return the answer when it is complete; it counts as delivered at once. Raises Problem."""
         taken = []
-        while (piece := await self._pieces.get()) is not None:
+        while (piece := await self.next_piece()) is not None:
             taken.append(piece)
         for piece in taken if self._problem is None else ():
-            self._delivered.take(piece)
-        self._read_all.set()
+            self.delivered(piece)
+        self.all_read()
         return await self.recorded()
 
     def abandon(self, reason: str = "vanished") -> None:
         """Mark the reader as gone; what was delivered by now counts as read."""
         if not self._gone and not self._read_all.is_set():
-            self._gone = reason
-            self._read_all.set()
-            self._wake()
+            self._inbound.note(GONE, reason)
+            self._go(reason)
 
-    def _wake(self) -> None:
-        if not self._inbound.full():
-            self._inbound.put_nowait(_Wake())
+    def _go(self, reason: str) -> None:
+        self._gone = reason
+        self._read_all.set()
+        self._inbound.offer(Wake())
 
     # -- the turn
 
@@ -166,64 +172,41 @@ class ChatExchange:
             self.over.set()
 
     async def _follow(self) -> None:
-        session_id = self.turn.session_id
-        nc = connection(self._broker)
-        tokens = await nc.subscribe(tokens_subject(session_id), cb=self._on_token)
-        try:
-            async with SessionFeed(self._broker, session_id, self._state.sequence) as feed:
-                expected = ExpectedSequence(session_subjects(session_id, "session"), self._state.session_sequence)
-                await append(self._broker, self.turn, expected, APPEND_PATIENCE_S)
-                self._accepted.set()
-                reading = asyncio.create_task(self._read(feed), name=f"facts of {session_id}")
-                try:
-                    await self._until_over()
-                finally:
-                    await ended(reading)
-                    await asyncio.gather(reading, return_exceptions=True)
-        finally:
-            if not nc.is_closed:
-                await tokens.unsubscribe()
-
-    async def _read(self, feed: SessionFeed) -> None:
-        try:
-            async for fact in feed:
-                await self._inbound.put(fact)
-        except NewerFact as error:
-            await self._inbound.put(error)
-
-    async def _on_token(self, message: Msg) -> None:
-        token = token_of(message)
-        if token is not None and not self._inbound.full():  # a lost message is noticed by the numbers
-            self._inbound.put_nowait(token)
+        async with self._inbound.following(self._state.sequence):
+            expected = ExpectedSequence(session_subjects(self.turn.session_id, "session"), self._state.session_sequence)
+            await self._log.append(self.turn, expected, APPEND_PATIENCE_S)
+            self._accepted.set()
+            await self._until_over()
 
     async def _until_over(self) -> None:
-        try:
-            async with asyncio.timeout(self._timeout_s) as patience:
-                while self._completed is None and not (self._gone and self._facts is not None):
-                    item = await self._inbound.get()
-                    if self._gone and self._facts is None:
-                        patience.reschedule(asyncio.get_running_loop().time() + GONE_PATIENCE_S)
-                    await self._take(item)
-        except TimeoutError as error:
-            raise Problem("timeout", f"no answer came within {self._timeout_s:.0f} s", retry_after_s=5) from error
+        deadline_s = time.monotonic() + self._timeout_s
+        while self._completed is None and not (self._gone and self._facts is not None):
+            item = await self._inbound.get(deadline_s - time.monotonic())
+            if item is None:
+                raise Problem("timeout", f"no answer came within {self._timeout_s:.0f} s", retry_after_s=5)
+            if self._gone and self._facts is None:
+                deadline_s = time.monotonic() + GONE_PATIENCE_S
+            await self._take(item)
         if self._completed is None:
             await self._stop()
 
     async def _stop(self) -> None:
         """Stop the writer of the reply, and wait for how much was written: no more can have been read."""
         assert self._facts is not None
-        await self._append(self._facts.stopped(now_ns()))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(STOP_PATIENCE_S):
-                while self._completed is None and self._stopped_at is None:
-                    await self._take(await self._inbound.get())
+        await self._append(self._facts.stopped(self._inbound.now_ns))
+        deadline_s = time.monotonic() + STOP_PATIENCE_S
+        while self._completed is None and self._stopped_at is None:
+            item = await self._inbound.get(deadline_s - time.monotonic())
+            if item is None:
+                return
+            await self._take(item)
 
-    async def _take(self, item: _Item) -> None:
+    async def _take(self, item: Item) -> None:
         if isinstance(item, Fact):
             self._state.apply(item)
             self._take_fact(item.event)
-        elif isinstance(item, NewerFact):
-            raise Problem("not-available", str(item))
+        elif isinstance(item, NewerVersion):
+            raise Problem("not-available", item.reason)
         elif isinstance(item, ReplyToken):
             self._take_token(item)
         elif self._delivered.shown and not self._is_started:
@@ -266,7 +249,7 @@ class ChatExchange:
     def _deliver(self, pieces: list[Piece]) -> None:
         for piece in pieces:
             if self._pieces.qsize() >= MAX_WAITING - 1:
-                self.abandon("slow-reader")
+                self._go("slow-reader")
                 return
             self._pieces.put_nowait(piece)
 
@@ -280,20 +263,22 @@ class ChatExchange:
         if self._facts is None:
             return
         if self._completed is not None and self._problem is None:
-            try:
-                async with asyncio.timeout(DELIVERY_PATIENCE_S):
-                    await self._read_all.wait()
-            except TimeoutError:
-                self.abandon("slow-reader")
+            await self._until_read()
             if not self._gone:
                 await self._record_all(self._completed)
                 return
         await self._record_part(self._gone or (self._problem.code if self._problem else "vanished"))
 
+    async def _until_read(self) -> None:
+        deadline_s = time.monotonic() + DELIVERY_PATIENCE_S
+        while not self._read_all.is_set():
+            if await self._inbound.get(deadline_s - time.monotonic()) is None and not self._read_all.is_set():
+                self._go("slow-reader")
+
     async def _record_all(self, completed: e.ReplyCompleted) -> None:
         assert self._facts is not None
         await self._append_started()
-        await self._append(self._facts.finished(completed.text, now_ns()))
+        await self._append(self._facts.finished(completed.text, self._inbound.now_ns))
         self._answer = Answer(
             session_id=self.turn.session_id,
             turn_id=self.turn.turn_id or "",
@@ -307,17 +292,17 @@ class ChatExchange:
 
     async def _record_part(self, reason: str) -> None:
         assert self._facts is not None
-        await self._append(self._facts.stopped(now_ns()))
+        await self._append(self._facts.stopped(self._inbound.now_ns))
         if self._delivered.shown:
             await self._append_started()
         clause_index = max(self._delivered.clauses, default=0)
         heard_text = self._delivered.text(self._writing.text if self._stopped_at is None else self._stopped_at)
-        await self._append(self._facts.interrupted(heard_text, clause_index, reason, now_ns()))
+        await self._append(self._facts.interrupted(heard_text, clause_index, reason, self._inbound.now_ns))
 
     async def _append_started(self) -> None:
         if not self._is_started and self._facts is not None:
             self._is_started = True
-            await self._append(self._facts.started(now_ns()))
+            await self._append(self._facts.started(self._inbound.now_ns))
 
     async def _append(self, event: e.Event) -> None:
-        self._state.apply(Fact(await append(self._broker, event, patience_s=RECORD_PATIENCE_S), event))
+        self._state.apply(await self._log.append(event, patience_s=RECORD_PATIENCE_S))

@@ -19,8 +19,7 @@ from infra.log.connection import connection
 from infra.log.event_log import ExpectedSequence, Fact, history, now_ns
 from infra.log.taped_log import EventLog
 from infra.replay.actors import Replayed, Seat
-from infra.replay.doors import DECIDED, GIVEN
-from infra.replay.playback import PLAYBACK, replayed_playback
+from infra.replay.doors import DECIDED, DOOR, GIVEN, replayed_door
 from infra.replay.recorded_log import FactDifference
 from infra.replay.schedule import Outcome
 from infra.session.heard_words import PlacedWord, SaidClause, _words_of
@@ -220,9 +219,9 @@ async def test_a_call_comes_out_byte_for_byte(open_taped: OpenTaped, broker: Nat
 
     def build(seat: Seat) -> AbstractAsyncContextManager[Replayed]:
         noted.append(NotedLog(seat.log))
-        return replayed_playback(dataclasses.replace(seat, log=noted[-1]))
+        return replayed_door(dataclasses.replace(seat, log=noted[-1]))
 
-    outcome = await tapes.replayed(call.session_id, facts, dataclasses.replace(PLAYBACK, build=build))
+    outcome = await tapes.replayed(call.session_id, facts, dataclasses.replace(DOOR, build=build))
     assert shown(outcome) == []
     assert outcome.errors == []
     expected = decided(facts)
@@ -277,7 +276,7 @@ async def test_a_client_that_comes_back_and_another_door_that_takes_over(
             await there.caller.send(type="hangup")
             await there.caller.closed()
     facts = await facts_of(broker, call.session_id)
-    outcomes = [await tapes.replayed(call.session_id, facts, PLAYBACK) for tapes in (first_tapes, second_tapes)]
+    outcomes = [await tapes.replayed(call.session_id, facts, DOOR) for tapes in (first_tapes, second_tapes)]
     assert [shown(outcome) for outcome in outcomes] == [[], []]
     assert {fact.sequence for fact in decided(facts)} <= outcomes[0].same | outcomes[1].same
     assert outcomes[1].same
@@ -291,7 +290,7 @@ async def test_a_client_that_counts_nothing(open_taped: OpenTaped, broker: NatsB
         assert (await call.fact("PlaybackStarted", "r-1"))["estimated"] is True
         assert finished["played_samples"] == 24_000
     facts = await facts_of(broker, call.session_id)
-    outcome = await tapes.replayed(call.session_id, facts, PLAYBACK)
+    outcome = await tapes.replayed(call.session_id, facts, DOOR)
     assert shown(outcome) == []
     assert {fact.sequence for fact in decided(facts)} <= outcome.same
 
@@ -322,7 +321,7 @@ async def test_a_change_of_behaviour_is_reported_at_the_fact_that_it_changes(
     async def first_with(target: str, value: object) -> str:
         with monkeypatch.context() as patched:
             patched.setattr(target, value)
-            outcome = await tapes.replayed(session_id, facts, PLAYBACK)
+            outcome = await tapes.replayed(session_id, facts, DOOR)
         assert outcome.differences, target
         what = outcome.differences[0].what
         assert isinstance(what, FactDifference)
@@ -331,7 +330,7 @@ async def test_a_change_of_behaviour_is_reported_at_the_fact_that_it_changes(
         changed = ": " + fields if fields else ""
         return f"{type(event).__name__} of {getattr(event, 'reply_id', '')} {what.change}{changed}"
 
-    assert shown(await tapes.replayed(session_id, facts, PLAYBACK)) == []
+    assert shown(await tapes.replayed(session_id, facts, DOOR)) == []
     paused, resumed, cut_off = "PlaybackPaused of r-2", "PlaybackResumed of r-4", "PlaybackInterrupted of r-3"
     playback, current = "bridge.playback.playback", "bridge.playback.current_reply.CurrentReply"
     assert await first_with("bridge.playback.reply.CROSSING_NS", 0) == f"{paused} differs: time_ns"
