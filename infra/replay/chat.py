@@ -19,7 +19,7 @@ from bridge.http.chat.inbound import (
     TURN,
     WAKE,
     Item,
-    NewerVersion,
+    NewerVersionCame,
     Wake,
 )
 from bridge.http.chat.session_state import SessionState
@@ -111,7 +111,7 @@ class ReplayedChat:
         if delivery.kind == TOKEN:
             return ReplyToken(*payload)
         if delivery.kind == NEWER:
-            return NewerVersion(str(payload))
+            return NewerVersionCame(str(payload))
         return Wake() if delivery.kind == WAKE else None
 
     def _begin(self, event_id: str) -> None:

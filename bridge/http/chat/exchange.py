@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from bridge.http.chat.inbound import ALL_READ, DELIVERED, GONE, Item, NewerVersion, TurnInbound, Wake
+from bridge.http.chat.inbound import ALL_READ, DELIVERED, GONE, Item, NewerVersionCame, TurnInbound, Wake
 from bridge.http.chat.reply_stream import Delivered, Piece, Writing
 from bridge.http.chat.session_events import ReadingFacts
 from bridge.http.chat.session_state import SessionState
@@ -205,7 +205,7 @@ class ChatExchange:
         if isinstance(item, Fact):
             self._state.apply(item)
             self._take_fact(item.event)
-        elif isinstance(item, NewerVersion):
+        elif isinstance(item, NewerVersionCame):
             raise Problem("not-available", item.reason)
         elif isinstance(item, ReplyToken):
             self._take_token(item)

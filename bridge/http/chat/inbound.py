@@ -35,7 +35,7 @@ MAX_WAITING = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class NewerVersion:
+class NewerVersionCame:
     """A newer version takes part in the session, so this one must not go on: `reason` says which fact shows it."""
 
     reason: str
@@ -45,7 +45,7 @@ class Wake:
     """Something changed on the reader's side."""
 
 
-Item = Fact | NewerVersion | ReplyToken | Wake
+Item = Fact | NewerVersionCame | ReplyToken | Wake
 
 
 class TurnInbound(Protocol):
@@ -103,7 +103,7 @@ class LiveInbound:
             async for fact in feed:
                 await self._items.put(fact)
         except NewerFact as error:
-            await self._items.put(NewerVersion(str(error)))
+            await self._items.put(NewerVersionCame(str(error)))
 
     async def _on_token(self, message: Msg) -> None:
         token = token_of(message)
@@ -128,7 +128,7 @@ class LiveInbound:
                 self._tape.took_fact(CHAT_FACT, item.sequence, self._time_ns())
             case ReplyToken():
                 self.note(TOKEN, [item.reply_id, item.number, item.text])
-            case NewerVersion():
+            case NewerVersionCame():
                 self.note(NEWER, item.reason)
             case Wake():
                 self.note(WAKE)
