@@ -48,8 +48,15 @@ async def everything_shown(page: Page, door: PageDoor) -> None:
     await page.get_by_role("button", name="Facts", exact=True).click()
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [
+        ("light", 390),
+        ("dark", 1280),
+        pytest.param("light", 1280, marks=pytest.mark.nightly),
+        pytest.param("dark", 390, marks=pytest.mark.nightly),
+    ],
+)
 async def test_every_state_of_the_page_has_the_contrast_and_roles_of_wcag_aa(
     browser: Browser, scheme: Literal["light", "dark"], width: int
 ) -> None:

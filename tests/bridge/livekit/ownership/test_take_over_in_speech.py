@@ -78,6 +78,7 @@ async def talk_on(ada: Guest) -> None:
         await ada.say(recorded("hello"))
 
 
+@pytest.mark.alone
 async def test_a_caller_whose_job_is_killed_while_they_speak_is_heard_again_within_three_seconds(
     start_bridge: StartBridge, invite: Invite, agent: Agent
 ) -> None:
