@@ -18,6 +18,9 @@ DATA = Path(__file__).parent.parent / "data"
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Supervisor]:
     """A running system with its own data directory and ports. Who kills parts of it runs one of their own."""
-    settings = Settings(data_dir=tmp_path_factory.mktemp("data"), port=0, nats_url="", llm_url="")
-    async with running_system(settings) as supervisor:
-        yield supervisor
+    with pytest.MonkeyPatch.context() as environment:
+        for engine in ("LLM", "STT", "TTS"):  # beside other tests engines are slow, which is no failure
+            environment.setenv(f"DAREDEVIL_{engine}_TIMEOUT_S", "120")
+        settings = Settings(data_dir=tmp_path_factory.mktemp("data"), port=0, nats_url="", llm_url="")
+        async with running_system(settings) as supervisor:
+            yield supervisor

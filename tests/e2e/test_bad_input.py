@@ -84,7 +84,6 @@ def assert_all_answered(result: CallResult, *words: str) -> None:
 # -- clients
 
 
-@pytest.mark.alone
 async def test_text_of_100_kb_is_refused_and_as_much_as_is_allowed_is_answered(system: Supervisor) -> None:
     async with Caller.connected(port_of(system)) as caller:
         await caller.hello(mic=False)

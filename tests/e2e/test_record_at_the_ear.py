@@ -15,7 +15,7 @@ from infra.cli.bench_rooms import stub_engines
 from tests.e2e.conftest import DATA
 from tests.systems import System, running_system
 
-pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 
 WHOLE, CUT_OFF = ("slow voice", "slow, stalls"), "slow, cut off"
 """Calls at the same time, so that each is load to the others."""
