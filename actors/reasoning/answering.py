@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 
 from actors.reasoning.addressee import turn_passed
 from actors.reasoning.decide import Commit, Decision, Discard, Pass, Resume, Start, decide
@@ -16,7 +17,7 @@ from actors.reasoning.wire import Wire
 from contracts import events as e
 from contracts.answers import answer
 from infra.engines.llm import model_names
-from infra.log.event_log import StaleWriter, now_ns
+from infra.log.event_log import Fact, StaleWriter, now_ns
 from infra.log.inbox import Job
 from infra.log.taped_log import EventLog
 from infra.session.behaviour import in_session
@@ -35,7 +36,8 @@ class Reasoning:
     def __init__(
         self, log: EventLog, tapes: Tapes, wire: Wire, shared: Shared, warmer: PromptWarmer | None = None
     ) -> None:
-        self._logs = SessionLogs(log, tapes, wire, shared.tokens)
+        self._logs = SessionLogs(log, tapes, wire)
+        wire.when_reconnected(self._logs.fall_behind)
         self._shared = shared
         self._running: dict[str, Generation] = {}
         self._warmer = warmer
@@ -241,6 +243,14 @@ class Reasoning:
         if not any(generation.session_id == session_id for generation in self._running.values()):
             self._logs.forget(session_id)
             self._shared.backgrounds.forget(session_id)
+
+    def hold(self, session_id: str, facts: Iterable[Fact]) -> None:
+        """Take in a session's facts in advance: a replay that begins in the midst of it knows what was known then."""
+        self._logs.of(session_id).hold(facts)
+
+    def fall_behind(self, session_id: str) -> None:
+        """Read on before the next fact of a session, as a replay is told (`RECONNECTED`)."""
+        self._logs.of(session_id).fall_behind()
 
     def drop(self, session_id: str) -> None:
         """Drop what is held of a session that had not been used for longest, as a replay is told (`DROPPED`)."""

@@ -10,6 +10,7 @@ from langchain_core.language_models import BaseChatModel
 
 from actors.reasoning.model_chunks import PARTS, AskModel, ModelRequest, Part, chunks
 from infra.engines.llm import model_names, options_of
+from infra.session.behaviour import public_options
 from infra.settings import Settings
 from infra.tape.tape import Tape
 
@@ -62,7 +63,7 @@ class ChatModels:
         """
 
         def ask(request: ModelRequest) -> AsyncGenerator[Part, None]:
-            plain = request.plain(options_of(request.name, session))
+            plain = request.plain(public_options(options_of(request.name, session)))
             timeout_s = session.llm_timeout_s
 
             def answered() -> AsyncGenerator[Part, None]:

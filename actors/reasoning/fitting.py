@@ -76,10 +76,9 @@ async def _shorter(name: str, given: Given, count: Count) -> Given:
     most = limits_of(name).message_tokens
     if not most:
         return given
-    question, *heard = [
-        await _cut_to(name, text, most, count)
-        for text in (given.question, *(message.text for message in given.background.heard))
-    ]
+    texts = [given.question, *(message.text for message in given.background.heard)]
+    await count(name, texts)  # in one request
+    question, *heard = [await _cut_to(name, text, most, count) for text in texts]
     told = [
         message.model_copy(update={"text": text}) for message, text in zip(given.background.heard, heard, strict=True)
     ]

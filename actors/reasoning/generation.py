@@ -7,7 +7,7 @@ from actors.reasoning.clauses import ClauseSplitter, ends_sentence, is_speakable
 from actors.reasoning.context import asker_id
 from actors.reasoning.decide import Resume, Start
 from actors.reasoning.endings import ReplyEnding, ending, last_clauses
-from actors.reasoning.graph import Asked, CallsFollow, Out, Retrieved, Token, answer_to
+from actors.reasoning.graph import Asked, CallsFollow, Ended, Out, Retrieved, Token, answer_to
 from actors.reasoning.known_answer import KnownAnswer
 from actors.reasoning.learned import ReplyModels
 from actors.reasoning.prompts import Background
@@ -15,6 +15,7 @@ from actors.reasoning.reply_writer import ReplyWriter, Superseded
 from actors.reasoning.session_log import SessionLog
 from actors.reasoning.session_state import Reply
 from actors.reasoning.shared import Shared
+from actors.reasoning.token_counts import TokenCounts
 from actors.reasoning.token_stream import TokenStream
 from actors.reasoning.tool_calls import ToolCalls
 from contracts import events as e
@@ -51,7 +52,6 @@ class Generation:
         )
         self._writer = ReplyWriter(log, cause, self._turn_id, self.reply_id)
         self._splitter = ClauseSplitter()
-        self._finish: Finish = "stop"
         self._unanswered: EngineFailure | None = None
         self._clauses_before_call = 0
         self._is_after_call = False
@@ -109,10 +109,13 @@ class Generation:
             self.grant()
         self._splitter = ClauseSplitter(first=reply is None or not reply.clauses)
         await self._write_answer(reply.written if reply is not None else "")
-        if self._finish != "enough":
-            await self._write_clauses(last_clauses(self._splitter, self._finish))
+
+    async def _finish_reply(self, finish: Finish) -> None:
+        """Append how the answer ended: at once, so that nothing can come between its last piece and its end."""
+        if finish != "enough":
+            await self._write_clauses(last_clauses(self._splitter, finish))
         has_said = len(self._known().clauses) > self._clauses_before_call
-        end = ending(self._finish, has_said, ends_sentence(self._known().written.rstrip()))
+        end = ending(finish, has_said, ends_sentence(self._known().written.rstrip()))
         await self._say_end(end)
         await self._writer.complete(end.finish)
         if not self._known().tools and end in (ReplyEnding("completed"), ReplyEnding("enough")):
@@ -151,7 +154,7 @@ class Generation:
             text = self._apart(out.text)
             await self._tokens.tell(text)
             if not await self._write_clauses(self._splitter.feed(text)):
-                self._finish = "enough"
+                await self._finish_reply("enough")
                 return False
         elif isinstance(out, Retrieved):
             await self._start(out)
@@ -162,7 +165,7 @@ class Generation:
         elif isinstance(out, EngineFailure):
             await self._note_failure(out)
         else:
-            self._finish = out.finish
+            await self._finish_reply(out.finish)
         return True
 
     def _apart(self, text: str) -> str:
@@ -182,7 +185,8 @@ class Generation:
         if self._order.fixed:
             await self._take(Retrieved(()))
             said = self._order.fixed
-            await self._take(Token(said[len(written) :] if said.startswith(written) else "", now_ns()))
+            if await self._take(Token(said[len(written) :] if said.startswith(written) else "", now_ns())):
+                await self._take(Ended("stop"))
             return
         asked = Asked(
             question=self._question,
@@ -192,7 +196,7 @@ class Generation:
             ask=self._shared.models.ask(self.log.tape, self.reply_id, self._shared.settings),
             run_tool=self._tools.run,
             say=self._take,
-            count=self.log.tokens.for_reply(self.reply_id),
+            count=TokenCounts(self.log.tape, self._shared.tokens, self.reply_id).count,
             answer_tokens=self._shared.settings.reply_max_tokens,
             answer_known=self._known_answer.find,
             written=written,

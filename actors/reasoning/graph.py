@@ -168,6 +168,7 @@ def _route(state: _State, runtime: Runtime[Asked]) -> str:
 
 async def _say_again(state: _State, runtime: Runtime[Asked]) -> _State:
     await runtime.context.say(Token(state["answer"], now_ns()))
+    await runtime.context.say(Ended("stop"))
     return {}
 
 
@@ -185,6 +186,7 @@ def _asking(text: str, calls: list[WrittenCall]) -> _State:
 async def _tell_time(state: _State, runtime: Runtime[Asked]) -> _State:
     result = str(state["messages"][-1].content)
     await runtime.context.say(Token(time_answer(runtime.context.question, result), now_ns()))
+    await runtime.context.say(Ended("stop"))
     return {}
 
 

@@ -31,8 +31,10 @@ class KnownAnswer:
 
     async def find(self, messages: Sequence[BaseMessage]) -> str:
         """Return the answer, empty if unknown."""
-        key = answer_key(self._user_id, [*self._about, [[message.type, message.text] for message in messages]])
-        answer = await self._tape.result("known-answer", self._reply_id, key, lambda: self._cache.get(key))
+        plain = [[message.type, message.text] for message in messages]
+        key = answer_key(self._user_id, [*self._about, plain])
+        request = {"user": self._user_id, "about": self._about, "messages": plain}
+        answer = await self._tape.result("known-answer", self._reply_id, request, lambda: self._cache.get(key))
         self._key = "" if answer else key
         return answer
 

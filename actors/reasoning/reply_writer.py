@@ -125,7 +125,7 @@ class ReplyWriter:
 
     async def _append(self, event: e.Event, may_be_cut: bool = False) -> None:
         """Append an event of this reply. Raises Superseded if the reply is over or another copy is further on."""
-        await self._log.refresh_after_outage(self._reply_id)
+        await self._log.refresh_after_outage()
         while True:
             reply = self._known()
             is_cut = (reply.interrupted or self._log.session.closed) and not may_be_cut

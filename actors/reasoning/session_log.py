@@ -2,19 +2,20 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Iterable
 
 from actors.reasoning.session_state import Session, apply
-from actors.reasoning.token_counts import TokenCounts
 from actors.reasoning.wire import Wire
 from contracts.events import Event
 from contracts.topology import session_subjects
-from infra.engines.tokens import TokenCounter
-from infra.log.event_log import ExpectedSequence
+from infra.log.event_log import ExpectedSequence, Fact
 from infra.log.taped_log import EventLog
 from infra.tape.tape import Tape, Tapes
 
 DROPPED = "dropped"
 """Kind of a delivery: the session had not been used for longest, and what was held of it is dropped."""
+RECONNECTED = "reconnected"
+"""Kind of a delivery: the connection to NATS is back after an outage, in which facts may have been missed."""
 
 
 class SessionLog:
@@ -25,32 +26,35 @@ class SessionLog:
     decides again.
     """
 
-    def __init__(self, log: EventLog, tape: Tape, wire: Wire, tokens: TokenCounter, session_id: str) -> None:
+    def __init__(self, log: EventLog, tape: Tape, wire: Wire, session_id: str) -> None:
         self.session = Session(session_id)
         self.tape = tape
         self.wire = wire
-        self.tokens = TokenCounts(tape, tokens)
         self._log = log
         self._speaking = asyncio.Lock()
-        self._reconnects = wire.reconnects
+        self._is_behind = False
+
+    def hold(self, facts: Iterable[Fact]) -> None:
+        """Take in facts that are known already."""
+        for fact in facts:
+            apply(self.session, fact.event, fact.sequence)
+            self.session.sequence = max(self.session.sequence, fact.sequence)
 
     async def refresh(self) -> None:
         """Read the facts since the last time; wait while NATS is away. Raises nats.errors.Error, TimeoutError.
 
         It reads to the end of the log, not to the event that is being handled.
         """
-        self._reconnects = self.wire.reconnects
-        for fact in await self._log.facts_after(self.session.session_id, self.session.sequence):
-            apply(self.session, fact.event, fact.sequence)
-            self.session.sequence = max(self.session.sequence, fact.sequence)
+        self._is_behind = False
+        self.hold(await self._log.facts_after(self.session.session_id, self.session.sequence))
 
-    async def refresh_after_outage(self, reply_id: str) -> None:
-        """Read on, for a reply that is being written, if the connection was lost since the last time."""
+    def fall_behind(self) -> None:
+        """Note that facts may have been missed."""
+        self._is_behind = True
 
-        async def is_behind() -> bool:
-            return self._reconnects != self.wire.reconnects
-
-        if await self.tape.result("outage", reply_id, None, is_behind):
+    async def refresh_after_outage(self) -> None:
+        """Read on if the connection was lost since the last time."""
+        if self._is_behind:
             await self.refresh()
 
     async def append_about_reply(self, event: Event) -> None:
@@ -69,17 +73,22 @@ class SessionLog:
 class SessionLogs:
     """The open sessions used last; one that is dropped is read again when it is needed."""
 
-    def __init__(self, log: EventLog, tapes: Tapes, wire: Wire, tokens: TokenCounter, most: int = 1000) -> None:
+    def __init__(self, log: EventLog, tapes: Tapes, wire: Wire, most: int = 1000) -> None:
         self._log = log
         self._tapes = tapes
         self._wire = wire
-        self._tokens = tokens
         self._most = most
         self._logs: OrderedDict[str, SessionLog] = OrderedDict()
 
     def __len__(self) -> int:
         """Return how many are held."""
         return len(self._logs)
+
+    def fall_behind(self) -> None:
+        """Note in each session that the connection was lost and is back."""
+        for log in self._logs.values():
+            log.tape.took(RECONNECTED)
+            log.fall_behind()
 
     def forget(self, session_id: str) -> None:
         """Drop a session that is over."""
@@ -90,7 +99,7 @@ class SessionLogs:
         log = self._logs.get(session_id)
         if log is None:
             tape = self._tapes.of(session_id)
-            log = self._logs[session_id] = SessionLog(self._log, tape, self._wire, self._tokens, session_id)
+            log = self._logs[session_id] = SessionLog(self._log, tape, self._wire, session_id)
         self._logs.move_to_end(session_id)
         if len(self._logs) > self._most:
             _, dropped = self._logs.popitem(last=False)

@@ -1,20 +1,21 @@
 """What reasoning needs of the connection to NATS besides the log."""
 
 import contextlib
+from collections.abc import Callable
 from typing import Protocol
 
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 
+from infra.log.broker import when_reconnected
 from infra.log.connection import connection
 
 
 class Wire(Protocol):
     """The connection: live, or a silent one in a replay."""
 
-    @property
-    def reconnects(self) -> int:
-        """How often the connection was lost: plain subscriptions may have missed something each time."""
+    def when_reconnected(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called after each outage: plain subscriptions may have missed something."""
 
     async def whisper(self, subject: str, data: bytes) -> None:
         """Publish a message that is not stored and may get lost: at once, or not at all while NATS is away."""
@@ -26,10 +27,9 @@ class LiveWire:
     def __init__(self, broker: NatsBroker) -> None:
         self._broker = broker
 
-    @property
-    def reconnects(self) -> int:
+    def when_reconnected(self, tell: Callable[[], None]) -> None:
         """See Wire."""
-        return int(connection(self._broker).stats["reconnects"])
+        when_reconnected(self._broker, tell)
 
     async def whisper(self, subject: str, data: bytes) -> None:
         """See Wire."""
@@ -42,10 +42,8 @@ class LiveWire:
 class SilentWire:
     """Nobody hears what is whispered, and the connection is never lost: for a replay, which has that on the tape."""
 
-    @property
-    def reconnects(self) -> int:
-        """See Wire."""
-        return 0
+    def when_reconnected(self, tell: Callable[[], None]) -> None:
+        """Tell nothing."""
 
     async def whisper(self, subject: str, data: bytes) -> None:
         """Publish nothing."""

@@ -76,6 +76,10 @@ class _Broker(NatsBroker):
     tapes: Tapes
     """What this process takes in, see `infra.log.tapes`."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.told_of_reconnects: list[Callable[[], None]] = []
+
     async def _connect(self) -> Client:
         nc: Client = await super()._connect()
         read_any_subject(nc)
@@ -110,6 +114,8 @@ def make_broker(name: str) -> NatsBroker:
 
     async def reconnected() -> None:
         log.warning("the connection to NATS is back")
+        for tell in broker.told_of_reconnects:
+            tell()
         await _provision_again(broker)
 
     async def disconnected() -> None:
@@ -126,7 +132,7 @@ def make_broker(name: str) -> NatsBroker:
         codec=MessagePackCodec(),
         middlewares=[_DeadLetterUndecodable],
         max_reconnect_attempts=-1,
-        reconnect_time_wait=0.25,  # type: ignore[arg-type]  # seconds; any float works
+        reconnect_time_wait=0.25,
         reconnected_cb=reconnected,
         disconnected_cb=disconnected,
         error_cb=ClientErrors(),
@@ -136,6 +142,12 @@ def make_broker(name: str) -> NatsBroker:
     )
     broker.tapes = make_tapes(broker, name)
     return broker
+
+
+def when_reconnected(broker: NatsBroker, tell: Callable[[], None]) -> None:
+    """Have `tell` called whenever the connection of a broker that `make_broker` made is back."""
+    told: list[Callable[[], None]] = broker.told_of_reconnects  # type: ignore[attr-defined]
+    told.append(tell)
 
 
 async def _provision_again(broker: NatsBroker) -> None:

@@ -1,6 +1,6 @@
 """Reasoning in a replay: the real actor, its handlers called as then, its engines' answers from the tape."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
@@ -11,27 +11,49 @@ from actors.reasoning.actor import listen, take_events
 from actors.reasoning.answering import Reasoning
 from actors.reasoning.background import Backgrounds
 from actors.reasoning.chat_models import ChatModels
+from actors.reasoning.session_log import DROPPED, RECONNECTED
 from actors.reasoning.shared import Shared
 from actors.reasoning.wire import SilentWire
 from infra.engines.tokens import TokenCounter
 from infra.memory.response_cache import ResponseCache
 from infra.replay.actors import HandlersReplayed, Replayed, Seat
 from infra.settings import Settings, settings
+from infra.tape.deliveries import Delivery
 
 
 @asynccontextmanager
 async def replayed_reasoning(seat: Seat) -> AsyncIterator[Replayed]:
     """Build a copy of reasoning for one stretch."""
-    config = settings()  # a session's own behaviour is in its profile, where the actor reads it
     unused_cache = ResponseCache(_no_connection, ttl_s=0)
-    models, tokens = ChatModels(config, _no_model), TokenCounter(config)
-    shared = Shared(config, models, Backgrounds(None), unused_cache, tokens)
+    ours = settings()  # for what the profile of an older session does not say
+    shared = Shared(ours, ChatModels(ours, _no_model), Backgrounds(None), unused_cache, TokenCounter(ours))
     reasoning = Reasoning(seat.log, seat.tapes, SilentWire(), shared)
-    unconnected = NatsBroker()
+    if seat.first:
+        reasoning.hold(seat.session_id, (fact for fact in seat.facts if fact.sequence <= seat.first))
     try:
-        yield HandlersReplayed(seat, take_events(unconnected, reasoning), listen(unconnected, reasoning))
+        yield _Replayed(seat, reasoning)
     finally:
         await reasoning.close()
+
+
+class _Replayed(HandlersReplayed):
+    """Its handlers, and the moments when it dropped what it held of the session, or may have missed something."""
+
+    def __init__(self, seat: Seat, reasoning: Reasoning) -> None:
+        unconnected = NatsBroker()
+        super().__init__(seat, take_events(unconnected, reasoning), listen(unconnected, reasoning))
+        self._session_id = seat.session_id
+        self._reasoning = reasoning
+
+    def deliver(self, delivery: Delivery) -> Awaitable[None] | None:
+        """Hand a delivery to the code."""
+        if delivery.kind == DROPPED:
+            self._reasoning.drop(self._session_id)
+            return None
+        if delivery.kind == RECONNECTED:
+            self._reasoning.fall_behind(self._session_id)
+            return None
+        return super().deliver(delivery)
 
 
 def _no_connection() -> NoReturn:

@@ -64,7 +64,9 @@ class RecordedLog:
         tape: RecordedTape,
         on_difference: OnDifference,
         is_exact: Callable[[Event], bool] = lambda _: False,
+        on_withdrawn: OnDifference = lambda difference: None,
     ) -> None:
+        self._on_withdrawn = on_withdrawn
         self.same: set[int] = set()
         """Sequences of facts that came out as they were."""
         self._facts = facts
@@ -86,13 +88,18 @@ class RecordedLog:
 
     async def append(self, event: Event, expected: ExpectedSequence | None = None, patience_s: float = 60) -> Fact:
         """See EventLog: returns the recorded fact when the record has it. An event that it has not waits for ever."""
-        fact = self._fact_for(event)
+        fact, unknown = self._fact_for(event), None
         if fact is None and not self._refused[event.event_id]:
-            self._on_difference(FactDifference("not appended then", None, event))
+            unknown = FactDifference("not appended then", None, event)
+            self._on_difference(unknown)
         waiting = _Append(event, fact, asyncio.get_running_loop().create_future())
         self._appends.append(waiting)
         try:
             return await waiting.stored
+        except asyncio.CancelledError:
+            if unknown is not None:  # live, the code may have been cancelled a moment before
+                self._on_withdrawn(unknown)
+            raise
         finally:
             self._appends.remove(waiting)
 

@@ -17,6 +17,10 @@ from infra.tape.recorded import RecordedTape, RecordedTapes, RequestDifference
 
 _S = 1e9
 
+SOON = 3
+"""A replay does all that it can before the next delivery. Live, some deliveries may come before the code, which has to
+wait its turn, gets to what the one before leads to."""
+
 
 @dataclass(frozen=True, slots=True)
 class TapedStretch:
@@ -94,9 +98,10 @@ class _Run:
         first_ns = stretch.deliveries[0].at_ns if stretch.deliveries else 0
         self._first_ns = self._now_ns = first_ns
         deliveries = stretch.deliveries
-        self._tape = RecordedTape(deliveries, stretch.basis, self._differs)
+        self._is_over = False
+        self._tape = RecordedTape(deliveries, stretch.basis, self._differs, self._withdrawn)
         own = [fact for fact in own_facts(stretch, facts) if actor.decides(fact.event)]
-        self._log = RecordedLog(facts, own, deliveries, self._tape, self._differs, actor.is_exact)
+        self._log = RecordedLog(facts, own, deliveries, self._tape, self._differs, actor.is_exact, self._withdrawn)
         tapes = RecordedTapes(stretch.instance, session_id, self._tape)
         self._seat = Seat(session_id, facts, stretch.basis, self._log, tapes, lambda: self._now_ns)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -144,6 +149,12 @@ class _Run:
     def _differs(self, what: FactDifference | RequestDifference) -> None:
         self._outcome.differences.append(ReplayDifference(self._stretch, self._at, what, deciding_places()))
 
+    def _withdrawn(self, what: FactDifference | RequestDifference) -> None:
+        """Forget a difference whose work was cancelled by one of the next deliveries: live, it came a moment sooner."""
+        found = self._outcome.differences
+        if not self._is_over:
+            found[:] = [each for each in found if each.what is not what or self._at > each.at + SOON]
+
     def _end(self) -> None:
         """Account for what the record has and the replay has not, or the other way round."""
         if self._stretch.is_cut:
@@ -158,6 +169,7 @@ class _Run:
 
     def _close(self, loop: VirtualLoop, built: object) -> None:
         """Leave the actor's context; work in progress is cancelled, as at the end of a process."""
+        self._is_over = True
         found = len(self._outcome.differences)
         for task in self._tasks:
             task.cancel()

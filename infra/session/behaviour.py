@@ -32,7 +32,7 @@ _PRIVATE_NAME = re.compile(
 def profile_of(settings: Settings) -> AgentProfile:
     """Return the profile of sessions that are opened with these settings."""
     given = {name: getattr(settings, name) for name in BEHAVIOUR}
-    options = {name: _text(_public(given[name])) for name in OPTIONS}
+    options = {name: _text(public_options(given[name])) for name in OPTIONS}
     return AgentProfile.model_validate(given | options)
 
 
@@ -57,7 +57,8 @@ def in_session(settings: Settings, profile: AgentProfile | None) -> Settings:
     return settings.model_copy(update=said)
 
 
-def _public(options: Mapping[str, object]) -> dict[str, object]:
+def public_options(options: Mapping[str, object]) -> dict[str, object]:
+    """Return the options without keys and addresses."""
     return {name: value for name, value in options.items() if not _is_private(name, value)}
 
 

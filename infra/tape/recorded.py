@@ -53,8 +53,9 @@ class _Request:
     `late` is what was delivered before the code asked: a difference that is reported, and then the replay goes on.
     """
 
-    def __init__(self, number: int, late: deque[Delivery]) -> None:
+    def __init__(self, number: int, late: deque[Delivery], difference: RequestDifference | None = None) -> None:
         self.number = number
+        self.difference = difference
         self.waiting: asyncio.Future[Delivery] | None = None
         self._late = late
 
@@ -70,10 +71,22 @@ class _Request:
 
 
 class RecordedTape:
-    """The tape of one stretch: `deliveries` from its beginning, `basis` what had been taken in before."""
+    """The tape of one stretch: `deliveries` from its beginning, `basis` what had been taken in before.
 
-    def __init__(self, deliveries: Iterable[Delivery], basis: int, on_difference: OnDifference) -> None:
+    A request that is cancelled before it is answered is as good as one that is not made: `on_withdrawn` gets the
+    difference that was reported of it. Live, the code may have been cancelled a moment before it asked.
+    """
+
+    def __init__(
+        self,
+        deliveries: Iterable[Delivery],
+        basis: int,
+        on_difference: OnDifference,
+        on_withdrawn: OnDifference = lambda difference: None,
+    ) -> None:
         self.basis = basis
+        self._on_withdrawn = on_withdrawn
+        self._asked_then: set[int] = set()
         self._on_difference = on_difference
         self._made: dict[int, tuple[str, str, Any]] = {}
         self._unasked: dict[tuple[str, str], deque[int]] = defaultdict(deque)
@@ -107,6 +120,9 @@ class RecordedTape:
         asked = self._request(kind, key, request)
         try:
             delivery = await asked.delivery()
+        except asyncio.CancelledError:
+            self._withdraw(kind, key, asked)
+            raise
         finally:
             self._open.pop(asked.number, None)
         if delivery.kind == FAILED:
@@ -121,6 +137,9 @@ class RecordedTape:
         try:
             while (delivery := await asked.delivery()).kind == PART:
                 yield packing.unpack(delivery.payload[1])
+        except asyncio.CancelledError:
+            self._withdraw(kind, key, asked)
+            raise
         finally:
             self._open.pop(asked.number, None)
         if delivery.kind == FAILED:
@@ -128,9 +147,10 @@ class RecordedTape:
 
     def serve(self, delivery: Delivery) -> None:
         """Hand over what an engine answered then. Whoever asked must be waiting for it, as it was then."""
-        if delivery.kind == ASKED:
-            return
         number = delivery.payload[0]
+        if delivery.kind == ASKED:
+            self._asked_then.add(number)
+            return
         asked = self._open.get(number)
         if asked is not None and asked.waiting is not None and not asked.waiting.done():
             asked.waiting.set_result(delivery)
@@ -148,14 +168,25 @@ class RecordedTape:
         """Note that the code asks; compare it with what was asked then."""
         numbers = self._unasked[kind, key]
         if not numbers:
-            self._on_difference(RequestDifference("not asked then", kind, key, (), request))
-            return _Request(-1, deque())
-        number = numbers.popleft()
+            unknown = RequestDifference("not asked then", kind, key, (), request)
+            self._on_difference(unknown)
+            return _Request(-1, deque(), unknown)
+        number, difference = numbers.popleft(), None
         then, now = self._made[number][2], digest_of(request)
         if then != now:
-            self._on_difference(RequestDifference("asked otherwise", kind, key, _parts(then, now), request))
-        asked = self._open[number] = _Request(number, self._late[number])
+            difference = RequestDifference("asked otherwise", kind, key, _parts(then, now), request)
+            self._on_difference(difference)
+        asked = self._open[number] = _Request(number, self._late[number], difference)
         return asked
+
+    def _withdraw(self, kind: str, key: str, asked: _Request) -> None:
+        """Take a request back that was cancelled before the record has it."""
+        if asked.number in self._asked_then:
+            return
+        if asked.number >= 0:
+            self._unasked[kind, key].appendleft(asked.number)
+        if asked.difference is not None:
+            self._on_withdrawn(asked.difference)
 
     def _not_asked(self, number: int) -> None:
         """Report a recorded request once, however many pieces of its answer are left."""

@@ -7,10 +7,8 @@ from faststream.nats import NatsBroker
 from actors.reasoning.session_log import DROPPED, SessionLogs
 from actors.reasoning.wire import SilentWire
 from contracts import events as e
-from infra.engines.tokens import TokenCounter
 from infra.log.event_log import append
 from infra.log.taped_log import LiveLog
-from infra.settings import Settings
 from infra.tape.tape import Plain, Tape
 from infra.tape.untaped import Untaped
 from tests.actors.reasoning.facts import ended, fact, opened
@@ -63,7 +61,7 @@ def test_not_even_open_sessions_are_held_without_end_and_the_tape_of_one_that_is
     broker: NatsBroker,
 ) -> None:
     tapes = Noted()
-    logs = SessionLogs(LiveLog(broker, tapes), tapes, SilentWire(), TokenCounter(Settings()), most=3)
+    logs = SessionLogs(LiveLog(broker, tapes), tapes, SilentWire(), most=3)
     for number in range(10):
         logs.of(f"s-{number}")
     assert len(logs) == 3

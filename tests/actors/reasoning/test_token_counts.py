@@ -36,24 +36,24 @@ class Asked(Untaped):
         return await ask()
 
 
-async def test_a_text_is_asked_for_once_in_a_session() -> None:
+async def test_a_text_of_a_reply_is_asked_for_once() -> None:
     tape = Asked()
-    counts = TokenCounts(tape, Server())
-    assert await counts.for_reply("r1")(LOCAL, ["one", "three", "one"]) == [3, 5, 3]
-    assert await counts.for_reply("r2")(LOCAL, ["three", "four"]) == [5, 4]
-    assert tape.requests == [("tokens", "r1", [LOCAL, ["one", "three"]]), ("tokens", "r2", [LOCAL, ["four"]])]
+    counts = TokenCounts(tape, Server(), "r1")
+    assert await counts.count(LOCAL, ["one", "three", "one"]) == [3, 5, 3]
+    assert await counts.count(LOCAL, ["three", "four"]) == [5, 4]
+    assert tape.requests == [("tokens", "r1", [LOCAL, ["one", "three"]]), ("tokens", "r1", [LOCAL, ["four"]])]
 
 
 async def test_an_estimate_is_not_kept() -> None:
     server = Server()
-    counts = TokenCounts(Asked(), server).for_reply("r1")
+    counts = TokenCounts(Asked(), server, "r1")
     server.is_there = False
-    assert await counts(LOCAL, ["one"]) == [99]
+    assert await counts.count(LOCAL, ["one"]) == [99]
     server.is_there = True
-    assert await counts(LOCAL, ["one"]) == [3]
+    assert await counts.count(LOCAL, ["one"]) == [3]
 
 
 async def test_a_bound_is_computed_and_not_on_the_tape() -> None:
     tape = Asked()
-    assert await TokenCounts(tape, TokenCounter(Settings())).for_reply("r1")("openai:m", ["one"]) == [bound_of("one")]
+    assert await TokenCounts(tape, TokenCounter(Settings()), "r1").count("openai:m", ["one"]) == [bound_of("one")]
     assert tape.requests == []

@@ -119,9 +119,11 @@ async def test_a_request_that_was_never_answered_and_is_not_made_is_reported_at_
 
 
 async def test_a_request_that_was_given_up_gets_nothing_and_is_no_difference() -> None:
-    tape, found = recorded(asked(0, "llm", "r1", "hi"))
+    question = asked(0, "llm", "r1", "hi")
+    tape, found = recorded(question)
     task = asyncio.create_task(tape.result("llm", "r1", "hi", never))
     await settled()
+    tape.serve(question)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     tape.check_end()
@@ -167,3 +169,22 @@ def test_another_session_has_no_tape_in_a_replay() -> None:
     assert served is tape
     with pytest.raises(WrongSession, match="s2"):
         tapes.of("s2")
+
+
+async def test_a_request_that_is_cancelled_before_the_record_has_it_was_not_made() -> None:
+    withdrawn: list[RequestDifference] = []
+    question = asked(0, "llm", "r1", "hi")
+    found: list[RequestDifference] = []
+    tape = RecordedTape([question], 0, found.append, withdrawn.append)
+    for request in ("hi", "hello"):
+        early = asyncio.create_task(tape.result("llm", "r1", request, never))
+        await settled()
+        early.cancel()
+        await asyncio.gather(early, return_exceptions=True)
+    assert [each.change for each in found] == ["asked otherwise"]
+    assert withdrawn == found
+    again = asyncio.create_task(tape.result("llm", "r1", "hi", never))
+    tape.serve(question)
+    await settled()
+    tape.serve(Delivery(0, ANSWER, [0, "ho"]))
+    assert await again == "ho"
