@@ -1,12 +1,16 @@
 """Which actors a replay can run again."""
 
-from contracts.topology import BRIDGE, BRIDGE_LIVEKIT, HTTP, LIVEKIT_ROOM, REASONING
+from contracts.topology import BRIDGE, BRIDGE_LIVEKIT, HTTP, LIVEKIT_ROOM, PERSISTENCE, REASONING, SUMMARIES
 from infra.replay.actors import ReplayedActor
 from infra.replay.doors import DOOR
+from infra.replay.persistence import REPLAYED_PERSISTENCE
 from infra.replay.reasoning import replayed_reasoning
+from infra.replay.summaries import REPLAYED_SUMMARIES
 
 ACTORS: dict[str, ReplayedActor] = {
     REASONING: ReplayedActor(replayed_reasoning),
+    PERSISTENCE: REPLAYED_PERSISTENCE,
+    SUMMARIES: REPLAYED_SUMMARIES,
     BRIDGE: DOOR,
     BRIDGE_LIVEKIT: DOOR,
     HTTP: DOOR,

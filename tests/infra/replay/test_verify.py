@@ -1,0 +1,156 @@
+"""What a verification says of a session: exactly what was verified, what was not, and why."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from contracts import events as e
+from contracts.codec import encode
+from contracts.topology import subject_of
+from infra.cli.replay_verify import age_s, exit_code, ids_in
+from infra.log.event_log import Fact
+from infra.log.stream_reader import StoredMessage
+from infra.replay.recorded_session import RecordedFact, RecordedSession, UnreadFact
+from infra.replay.report import as_fields, details, summary
+from infra.replay.schedule import TapedStretch
+from infra.replay.session_tapes import LostTape, SessionTapes
+from infra.replay.verify import Verification, verify
+from tests.infra.replay.test_schedule import COPY, DELIVERIES, FACTS, SESSION, built
+
+OPENED = e.SessionOpened(
+    event_id="o",
+    session_id=SESSION,
+    time_ns=1,
+    door="test",
+    user_id="sam",
+    appended_by="bridge-1",
+    profile=e.AgentProfile(prompt="", llm="local", stt="local", tts="local"),
+)
+CLOSED = e.SessionClosed(
+    event_id="c", session_id=SESSION, time_ns=2_000_000_000, reason="hangup", appended_by="bridge-1"
+)
+ALL = [Fact(1, OPENED), *FACTS, Fact(9, CLOSED)]
+
+
+def session(facts: Sequence[Fact] = tuple(ALL), **more: Any) -> RecordedSession:
+    messages = [StoredMessage(fact.sequence, subject_of(fact.event), encode(fact.event)) for fact in facts]
+    recorded = tuple(RecordedFact(fact.event, message) for fact, message in zip(facts, messages, strict=True))
+    return RecordedSession(SESSION, tuple(messages), recorded, **more)
+
+
+WHOLE = SessionTapes((TapedStretch("toy", COPY, DELIVERIES),))
+
+
+def verified(of: RecordedSession | None = None, tapes: SessionTapes = WHOLE, changed: str = "") -> Verification:
+    return verify(of or session(), tapes, {"toy": built(changed)})
+
+
+def said(done: Verification) -> str:
+    return "\n".join([summary(done), *details(done, ALL)])
+
+
+def test_a_session_that_comes_out_as_it_was_is_identical_and_says_what_was_given() -> None:
+    done = verified()
+    assert (done.status, done.same, exit_code([done])) == ("identical", 2, 0)
+    assert summary(done).startswith("identical: 2 facts, 1 turn, ")
+    assert "x real time" in summary(done)
+    assert "given, not verified: bridge 2, unknown 1" in said(done)
+
+
+def test_a_difference_is_shown_with_both_facts_what_it_had_and_where_it_was_decided() -> None:
+    done = verified(changed="text")
+    assert (done.status, exit_code([done])) == ("different", 1)
+    text = said(done)
+    assert "fact 5, ReplyClauseWritten, differs in text" in text
+    assert "* text" in text
+    assert '"hi"' in text
+    assert '"hi!"' in text
+    assert "read up to fact 4" in text
+    assert max(map(len, text.splitlines()[1:])) <= 100
+
+
+def test_a_session_without_a_tape_is_not_called_identical() -> None:
+    done = verified(tapes=SessionTapes())
+    assert (done.status, done.same, exit_code([done])) == ("unverified", 0, 2)
+    assert "nothing of it is on a tape" in summary(done)
+    assert "identical" not in summary(done)
+
+
+def test_a_copy_that_was_killed_names_its_stretch_and_the_facts_in_it() -> None:
+    cut = TapedStretch("toy", COPY, DELIVERIES[:3], 0, is_cut=True, last=4)
+    lost = LostTape("toy", COPY, 20_000_000, 1_500_000_000, "it ended in the midst of its work", basis=3)
+    done = verified(tapes=SessionTapes((cut,), (lost,)))
+    assert done.status == "unverified"
+    [stretch] = done.lost
+    assert (stretch.from_ns, stretch.to_ns, stretch.facts) == (20_000_000, 1_500_000_000, 2)
+    assert f"from 0.020 s to 1.500 s {COPY}: it ended in the midst of its work (2 facts)" in summary(done)
+
+
+def test_a_fact_of_a_copy_that_has_no_tape_at_all_is_not_passed_over() -> None:
+    other = FACTS[-1].event.model_copy(update={"event_id": "x", "appended_by": "toy-2"})
+    done = verified(session([*ALL[:-1], Fact(8, other), ALL[-1]]))
+    assert done.status == "unverified"
+    [stretch] = done.lost
+    assert (stretch.instance, stretch.facts) == ("toy-2", 1)
+    assert "no tape says what it took in" in summary(done)
+
+
+def test_a_session_that_still_runs_says_so_and_what_of_it_is_identical() -> None:
+    done = verified(session(ALL[:-1], is_open=True))
+    assert (done.status, exit_code([done])) == ("unverified", 2)
+    assert "still running" in summary(done)
+    assert "the rest is identical: 2 facts" in summary(done)
+
+
+def test_facts_of_a_newer_build_are_said() -> None:
+    whole = session()
+    unread = UnreadFact(whole.messages[0], True, "fact 1 is of version 9 of SessionOpened")
+    done = verified(replace(whole, unread=(unread,)))
+    assert done.status == "unverified"
+    assert "newer" in summary(done)
+
+
+def test_a_chunk_of_a_newer_build_is_said() -> None:
+    done = verified(tapes=replace(WHOLE, unread=("chunk 4 of the tape: version 2 is newer than this build reads",)))
+    assert done.status == "unverified"
+    assert "version 2 is newer than this build reads" in summary(done)
+
+
+def test_an_erased_session_is_not_run_again() -> None:
+    gone = e.ErasedFact(sequence=5, event="ReplyClauseWritten", event_id="x", time_ns=1)
+    done = verified(session(erased=(gone,)), changed="text")
+    assert (done.status, done.same, done.differences) == ("unverified", 0, [])
+    assert "erased" in summary(done)
+
+
+def test_a_difference_outweighs_what_could_not_be_verified() -> None:
+    done = verified(session(ALL[:-1], is_open=True), changed="text")
+    assert exit_code([done, verified()]) == 1
+
+
+def test_programs_get_the_same_as_json() -> None:
+    fields = as_fields(verified(changed="text"))
+    assert fields["status"] == "different"
+    [difference] = fields["differences"]
+    assert difference["fields"] == [{"path": "text", "then": "hi", "now": "hi!"}]
+    assert difference["then"]["name"] == "ReplyClauseWritten"
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("2d", 172_800), ("12h", 43_200), ("30m", 1800), ("0.5 h", 1800)])
+def test_an_age_is_a_number_and_a_unit(text: str, seconds: float) -> None:
+    assert age_s(text) == seconds
+
+
+def test_an_age_without_a_unit_is_refused() -> None:
+    with pytest.raises(ValueError, match="2d, 12h or 30m"):
+        age_s("2")
+
+
+def test_ids_are_read_from_a_file_one_a_line(tmp_path: Any) -> None:
+    (tmp_path / "ids").write_text("# yesterday\ns-1  identical\n\ns-2\n")
+    assert ids_in(str(tmp_path / "ids")) == ("s-1", "s-2")
+    (tmp_path / "none").write_text("\n")
+    with pytest.raises(ValueError, match="no session ids"):
+        ids_in(str(tmp_path / "none"))
