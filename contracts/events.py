@@ -292,7 +292,7 @@ class TurnEvidence(Value):
     speech_ended_ns: Measured[TimeNs] = Field(description="When the last sample of speech arrived at the door.")
     text_ready_ns: Measured[TimeNs] = Field(description="When the final words were known.")
     opinions: tuple[EndOfTurnOpinion, ...] = Field(
-        default=(), description="Every opinion on the last utterance, in their order; the highest counts."
+        default=(), description="The last opinions on its pauses, in order: of those on its end the highest counts."
     )
     unfinished: bool | None = Field(
         default=None, description="Whether the words break off, which asks for the longest silence; absent if unknown."
@@ -506,7 +506,8 @@ class PlaybackStarted(Event):
     played_samples: Count = Field(default=0, description="What had been played by then: voices begin softly.")
     heard_ns: Measured[TimeNs | None] = Field(default=None, description="When that was, if the client reported it.")
     at_door_ns: Measured[TimeNs | None] = Field(
-        default=None, description="When the first sound of the reply had arrived at the door."
+        default=None,
+        description="When the door had its first sound and leave to play it; absent if unknown.",
     )
     estimated: bool = Field(
         default=False, description="The client reports no playback: it is assumed to play what it gets."

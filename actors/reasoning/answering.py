@@ -192,6 +192,7 @@ class Reasoning:
 
     async def _discard(self, session_log: SessionLog, event: e.Event, decision: Discard) -> None:
         reply: Reply = session_log.session.replies[decision.reply_id]
+        generation = self._running.get(decision.reply_id)
         await session_log.append_about_reply(
             answer(
                 event,
@@ -201,6 +202,7 @@ class Reasoning:
                 turn_id=reply.turn_id,
                 reply_id=decision.reply_id,
                 reason=decision.reason,
+                **(generation.raw.fields() if generation is not None else {}),
             )
         )
         if (generation := self._running.get(decision.reply_id)) is not None:

@@ -12,6 +12,7 @@ from actors.reasoning.model_chunks import PARTS, AskModel, ModelRequest, Part, c
 from infra.engines.llm import model_names, options_of
 from infra.session.behaviour import public_options
 from infra.settings import Settings
+from infra.tape.deliveries import digest_of
 from infra.tape.tape import Tape
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,13 @@ class ChatModels:
         """Create a model again next time: its server may have come back at another address."""
         for key in [key for key in self._made if key[0] == name]:
             del self._made[key]
+
+    def digest(self, request: ModelRequest, session: Settings) -> str:
+        """Return the digest of a request: the same for all that a model cannot tell apart. Empty if it has none."""
+        try:
+            return bytes(digest_of([request.plain(public_options(options_of(request.name, session)))])).hex()
+        except (TypeError, ValueError, OverflowError):  # options of a class of one's own
+            return ""
 
     def ask(self, tape: Tape, reply_id: str, session: Settings) -> AskModel:
         """Return the function that asks a model for a reply; what it answers passes through the tape.

@@ -11,6 +11,7 @@ from actors.reasoning.graph import Asked, CallsFollow, Ended, Out, Retrieved, To
 from actors.reasoning.known_answer import KnownAnswer
 from actors.reasoning.learned import ReplyModels
 from actors.reasoning.prompts import Background
+from actors.reasoning.raw_answer import RawAnswer
 from actors.reasoning.reply_writer import ReplyWriter, Superseded
 from actors.reasoning.session_log import SessionLog
 from actors.reasoning.session_state import Reply
@@ -50,7 +51,8 @@ class Generation:
         self._known_answer = KnownAnswer(
             shared.cache, log.tape, self.reply_id, asker, models.first, shared.settings, self._is_by_text
         )
-        self._writer = ReplyWriter(log, cause, self._turn_id, self.reply_id)
+        self.raw = RawAnswer()
+        self._writer = ReplyWriter(log, cause, self._turn_id, self.reply_id, self.raw)
         self._splitter = ClauseSplitter()
         self._unanswered: EngineFailure | None = None
         self._clauses_before_call = 0
@@ -193,13 +195,14 @@ class Generation:
             prompt=self._shared.settings.prompt,
             gather=self._background,
             models=self._models,
-            ask=self._shared.models.ask(self.log.tape, self.reply_id, self._shared.settings),
+            ask=self.raw.noting(self._shared.models.ask(self.log.tape, self.reply_id, self._shared.settings)),
             run_tool=self._tools.run,
             say=self._take,
             count=TokenCounts(self.log.tape, self._shared.tokens, self.reply_id).count,
             answer_tokens=self._shared.settings.reply_max_tokens,
             answer_known=self._known_answer.find,
             written=written,
+            digest=lambda request: self._shared.models.digest(request, self._shared.settings),
         )
         await answer_to(self._shared.graph, asked)
 

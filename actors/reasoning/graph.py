@@ -56,6 +56,8 @@ class Retrieved:
     memories: tuple[str, ...] = ()
     recall_ms: float | None = None
     cached: bool = False
+    request: str = ""
+    """Digest of what the model is sent, or would be if its answer were not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class Asked:
     """The first model's known answer to the same input, empty if there is none."""
     written: str = ""
     """The part of the answer that is already written: the model continues from there."""
+    digest: Callable[[ModelRequest], str] = lambda request: ""
+    """Returns the digest of a request."""
 
 
 class _State(TypedDict, total=False):
@@ -147,8 +151,17 @@ async def _retrieve(state: _State, runtime: Runtime[Asked]) -> _State:
     if not asked.written and not _is_for_clock(asked):
         answer = await asked.answer_known(given.messages(name))
     context = context_of(name, given.prompt, given.background, given.question)
-    await asked.say(Retrieved(context, background.memories, background.recall_ms, bool(answer)))
+    request = _first_request(name, given, asked)
+    digest = asked.digest(request) if request is not None else ""
+    await asked.say(Retrieved(context, background.memories, background.recall_ms, bool(answer), digest))
     return {"background": background, "answer": answer, "rounds": 0, "is_over": False}
+
+
+def _first_request(name: str, given: Given, asked: Asked) -> ModelRequest | None:
+    """Return what the first model is asked; None if none is, or if it continues an answer."""
+    if asked.written or _is_for_clock(asked) or not name:
+        return None
+    return ModelRequest(name, given.messages(name), limits_of(name).tools)
 
 
 def _calls_tools(asked: Asked) -> bool:

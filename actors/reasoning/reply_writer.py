@@ -7,6 +7,7 @@ from typing import Any
 
 from actors.reasoning.decide import SESSION_CLOSED
 from actors.reasoning.graph import Retrieved
+from actors.reasoning.raw_answer import RawAnswer
 from actors.reasoning.session_log import SessionLog
 from actors.reasoning.session_state import Reply
 from contracts import events as e
@@ -27,7 +28,10 @@ class ReplyWriter:
     `elapsed_ms` and `first_token_ms` of ReplyCompleted are counted from its creation.
     """
 
-    def __init__(self, log: SessionLog, cause: e.Event, turn_id: str | None, reply_id: str) -> None:
+    def __init__(
+        self, log: SessionLog, cause: e.Event, turn_id: str | None, reply_id: str, raw: RawAnswer | None = None
+    ) -> None:
+        self._raw = raw or RawAnswer()
         self._log = log
         self._cause = cause
         self._turn_id = turn_id
@@ -54,6 +58,7 @@ class ReplyWriter:
             memories=context.memories,
             recall_ms=context.recall_ms,
             cached=context.cached,
+            request=context.request,
         )
         await self._log.append_about_reply(event)
 
@@ -82,6 +87,7 @@ class ReplyWriter:
             finish=finish,
             first_token_ms=self._first_token_ms,
             elapsed_ms=self._elapsed_ms(),
+            **self._raw.fields(reply.written),
         )
         await self._append(event, may_be_cut=finish == "interrupted")
 
@@ -93,7 +99,9 @@ class ReplyWriter:
             return
         with contextlib.suppress(Superseded):  # somebody else has just appended it
             if closed and not reply.granted:
-                discarded = self._answer(e.ReplyDiscarded, reply_id=self._reply_id, reason=SESSION_CLOSED)
+                discarded = self._answer(
+                    e.ReplyDiscarded, reply_id=self._reply_id, reason=SESSION_CLOSED, **self._raw.fields()
+                )
                 await self._append(discarded, may_be_cut=True)
             else:
                 await self.complete("interrupted")

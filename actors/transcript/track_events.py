@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from actors.transcript.turn import SoundGiven
 from contracts import events as e
 from contracts.answers import answer
 from contracts.audio import IN_SAMPLE_RATE_HZ
@@ -41,9 +42,15 @@ class TrackEvents:
         )
 
     def revised(
-        self, started: e.SpeechStarted, number: int, text: str, settled: bool, speech_ended_ns: int | None
+        self,
+        started: e.SpeechStarted,
+        number: int,
+        text: str,
+        settled: bool,
+        speech_ended_ns: int | None,
+        given: SoundGiven | None = None,
     ) -> e.TranscriptRevised:
-        """Return a hypothesis of the turn's words."""
+        """Return a hypothesis of the turn's words; the last ones are of the sound `given` to the engine."""
         return self._about(
             started,
             e.TranscriptRevised,
@@ -53,6 +60,7 @@ class TrackEvents:
             text=text,
             settled=settled,
             speech_ended_ns=speech_ended_ns,
+            **_heard(given),
         )
 
     def speech_ended(self, started: e.SpeechStarted, end_sample: int, speech_ended_ns: int) -> e.SpeechEnded:
@@ -68,9 +76,14 @@ class TrackEvents:
         )
 
     def transcribed(
-        self, started: e.SpeechStarted, end_sample: int, text: str, recognition: Recognition | None
+        self,
+        started: e.SpeechStarted,
+        end_sample: int,
+        text: str,
+        recognition: Recognition | None,
+        given: SoundGiven | None = None,
     ) -> e.UtteranceTranscribed:
-        """Return an utterance's final words; empty if it had none."""
+        """Return an utterance's final words, of the sound `given` to the engine; empty if it had none."""
         return self._about(
             started,
             e.UtteranceTranscribed,
@@ -80,6 +93,7 @@ class TrackEvents:
             end_sample=end_sample,
             engine=recognition.engine if recognition else "",
             engine_ms=recognition.engine_ms if recognition else 0,
+            **_heard(given),
         )
 
     def speech_lost(self, started: e.SpeechStarted, start: int, end: int, reason: str) -> e.SpeechLost:
@@ -219,3 +233,9 @@ class TrackEvents:
 
     def _utterance_id(self, start_sample: int) -> str:
         return f"{self._track.track_id}-{start_sample}"
+
+
+def _heard(given: SoundGiven | None) -> dict[str, int]:
+    if given is None:
+        return {}
+    return {"heard_from_sample": max(0, given.start), "heard_to_sample": given.end, "asked_ns": given.asked_ns}

@@ -15,6 +15,8 @@ from actors.transcript.endpointing import (
     VadState,
     hear,
     is_sure,
+    is_unfinished,
+    is_whole_question,
     required_silence_ms,
     silence_ms,
 )
@@ -258,7 +260,9 @@ class TrackListener:
         ended_ns = self._sound.received_ns((utterance.end or 1) - 1) if settled else None
         number, utterance.revisions = utterance.revisions, utterance.revisions + 1
         utterance.revised = (text, settled)
-        await self._writer.append(self._facts.revised(utterance.started, number, text, settled, ended_ns))
+        await self._writer.append(
+            self._facts.revised(utterance.started, number, text, settled, ended_ns, utterance.given)
+        )
 
     async def _say_utterances(self, turn: OpenTurn) -> None:
         for utterance in turn.utterances:
@@ -268,7 +272,9 @@ class TrackListener:
             await self._writer.append(self._facts.speech_ended(utterance.started, utterance.end, ended_ns))
             if utterance.text is not None:
                 await self._writer.append(
-                    self._facts.transcribed(utterance.started, utterance.end, utterance.text, utterance.recognition)
+                    self._facts.transcribed(
+                        utterance.started, utterance.end, utterance.text, utterance.recognition, utterance.given
+                    )
                 )
         for utterance in turn.wordless():
             if utterance.end is not None and not utterance.silent:
@@ -324,6 +330,9 @@ class TrackListener:
             required_silence_ms=silence.required_ms,
             speech_ended_ns=self._sound.received_ns(last.end - 1),
             text_ready_ns=last.recognised_ns or now_ns(),
+            opinions=turn.opinions(),
+            unfinished=is_unfinished(turn.text()),
+            whole_question=is_whole_question(turn.text()),
         )
         self._interruptions.count(turn, self._hearing.voiced_end)
         await self._writer.append_expected(

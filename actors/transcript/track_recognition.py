@@ -13,7 +13,7 @@ from actors.transcript.pieces import RecognitionLoad
 from actors.transcript.plausible import speaks_otherwise
 from actors.transcript.sound import Samples, TrackSound
 from actors.transcript.taped_sound import TapedSound
-from actors.transcript.turn import OpenTurn, Utterance, UtterancePiece, spoken_words
+from actors.transcript.turn import OpenTurn, SoundGiven, Utterance, UtterancePiece, spoken_words
 from infra.engines.chain import PASSED_OVER, EngineFailure
 from infra.engines.lane import Overloaded, Rank, Run
 from infra.engines.stt import Recognition
@@ -73,6 +73,7 @@ class _Interim:
     segment_start: int
     to: int
     run: Run[Recognition]
+    given: SoundGiven
 
 
 class TrackRecognition:
@@ -128,6 +129,7 @@ class TrackRecognition:
         self.collect(utterance)
         utterance.asked += 1
         samples = sound.cut(heard_to - HEARD_SAMPLES, heard_to)
+        utterance.asked_over = _given(samples, min(heard_to, sound.end))
         self._taped.took("asked-opinion", [utterance.start, heard_to])
         utterance.asking = self._start(self._end_of_turn.probability(samples))
 
@@ -147,7 +149,8 @@ class TrackRecognition:
         samples = self._cut(sound, utterance, heard_to)
         self._taped.took("asked-guess", [utterance.segment_start, heard_to])
         run = self._submit(self._interims, Rank.INTERIM, samples, utterance.segment_start, heard_to)
-        self._interim = _Interim(utterance, utterance.segment_start, heard_to, run)
+        given = _given(samples, min(heard_to, sound.end))
+        self._interim = _Interim(utterance, utterance.segment_start, heard_to, run, given)
 
     def cut_if_long(self, sound: TrackSound, utterance: Utterance, heard_to: int) -> None:
         """Cut speech without a pause at its quietest place, and start the run over what lies before it."""
@@ -171,6 +174,7 @@ class TrackRecognition:
             return
         if piece.text:
             utterance.interim, utterance.interim_to = piece.text, utterance.end
+            utterance.interim_given = piece.given
         self._overtaken(piece.run)
 
     def collect(self, utterance: Utterance) -> None:
@@ -182,6 +186,8 @@ class TrackRecognition:
             if probability is not None:
                 # The model's opinion varies; of two, the surer has proved right more often.
                 utterance.probability = max(probability, utterance.probability or 0.0)
+                if utterance.asked_over is not None and utterance.end is not None:
+                    utterance.opinions.append(utterance.asked_over.opinion(utterance.end, probability, now_ns()))
             utterance.asking = None
         last = utterance.settling
         for piece in (*utterance.pieces, *([last] if last is not None else [])):
@@ -233,7 +239,8 @@ class TrackRecognition:
         self._taped.took("asked-words", [utterance.segment_start, end, sound_to])
         start = utterance.segment_start
         run = self._submit(self._finals, rank, samples, start, end) if len(samples) >= SHORTEST_SAMPLES else None
-        return UtterancePiece(start, end, run, utterance.interim, utterance.interim_to)
+        given = _given(samples, min(sound_to, sound.end)) if run is not None else None
+        return UtterancePiece(start, end, run, utterance.interim, utterance.interim_to, given=given)
 
     def _keep(self, utterance: Utterance, piece: UtterancePiece) -> None:
         utterance.pieces.append(piece)
@@ -290,6 +297,7 @@ class TrackRecognition:
         utterance = interim.utterance
         if utterance.end is None and utterance.segment_start == interim.segment_start and text:
             utterance.interim, utterance.interim_to = text, interim.to
+            utterance.interim_given = interim.given
 
     def _drop_interim(self) -> None:
         if self._interim is not None and not self._interim.run.result.done():
@@ -338,6 +346,11 @@ class TrackRecognition:
     def _done(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
         self._woken.set()
+
+
+def _given(samples: Samples, end: int) -> SoundGiven:
+    """Return that these samples, up to `end`, are given to an engine now."""
+    return SoundGiven(end - len(samples), end, now_ns())
 
 
 def _result_or_none(done: "asyncio.Future[T]") -> T | None:

@@ -5,8 +5,31 @@ from dataclasses import dataclass, field
 
 from actors.transcript.plausible import is_sure_of_language
 from contracts import events as e
+from contracts.audio import IN_SAMPLE_RATE_HZ
 from infra.engines.lane import Run
 from infra.engines.stt import Recognition
+
+MOST_OPINIONS = 50
+"""Opinions that a turn's evidence has at most, the last ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoundGiven:
+    """Sound `[start, end)` of the track that was given to an engine at `asked_ns`."""
+
+    start: int
+    end: int
+    asked_ns: int
+
+    def opinion(self, at_sample: int, probability: float, now_ns: int) -> e.EndOfTurnOpinion:
+        """Return what the end-of-turn model made of it, known now, about the speech that ends at `at_sample`."""
+        return e.EndOfTurnOpinion(
+            at_sample=at_sample,
+            heard_ms=max(0, self.end - at_sample) * 1000 / IN_SAMPLE_RATE_HZ,
+            probability=probability,
+            asked_ns=self.asked_ns,
+            elapsed_ms=max(0, now_ns - self.asked_ns) / 1e6,
+        )
 
 
 @dataclass(slots=True, eq=False)
@@ -23,6 +46,8 @@ class UtterancePiece:
     text: str | None = None
     """Its words; None while they are unknown."""
     recognition: Recognition | None = None
+    given: SoundGiven | None = None
+    """What of it speech to text was given."""
 
 
 @dataclass(slots=True)
@@ -42,6 +67,8 @@ class Utterance:
     interim: str = ""
     """Interim words of the speech from `segment_start` to `interim_to`."""
     interim_to: int = 0
+    interim_given: SoundGiven | None = None
+    """The sound that they are of."""
     recognition: Recognition | None = None
     recognised_ns: int = 0
     settling: UtterancePiece | None = None
@@ -50,6 +77,10 @@ class Utterance:
     """How much of its speech could not be recognised."""
     asking: "asyncio.Task[float | None] | None" = None
     asked: int = 0
+    asked_over: SoundGiven | None = None
+    """What the end-of-turn model was given last."""
+    opinions: list[e.EndOfTurnOpinion] = field(default_factory=list)
+    """What it made of this pause, and of earlier ones that proved to be none."""
     probability: float | None = None
     revisions: int = 0
     revised: tuple[str, bool] = ("", False)
@@ -72,6 +103,15 @@ class Utterance:
         dismissed = [each for each in self._recognitions() if each.dismissed]
         foreign = [each for each in dismissed if each.dismissed == "language"]
         return next(reversed(foreign or dismissed), None)
+
+    @property
+    def given(self) -> SoundGiven | None:
+        """The sound that its words so far are of, with the time of the last run; None if no engine was asked."""
+        if self.text is None and self.interim:
+            return self.interim_given
+        pieces = [*self.pieces, self.settling] if self.settling is not None else self.pieces
+        given = [piece.given for piece in pieces if piece.given is not None]
+        return SoundGiven(given[0].start, given[-1].end, given[-1].asked_ns) if given else None
 
     @property
     def is_wordless(self) -> bool:
@@ -120,6 +160,10 @@ class OpenTurn:
         if interim and not self.last.dismissed and self.last.text is None:
             texts[-1] = joined(self.last.kept_text, self.last.interim)
         return joined(*texts)
+
+    def opinions(self) -> tuple[e.EndOfTurnOpinion, ...]:
+        """Return the last opinions on the turn's pauses."""
+        return tuple(opinion for utterance in self.utterances for opinion in utterance.opinions)[-MOST_OPINIONS:]
 
     def lost_samples(self) -> int:
         """Return how much of the turn's speech could not be recognised."""

@@ -10,6 +10,8 @@ from bridge.call.session_state import SessionState
 from contracts import events as e
 from contracts.answers import Cause, answer
 from contracts.ids import derive_id
+from infra.engines.versions import engines_of
+from infra.process.build import build
 from infra.session.behaviour import profile_of
 from infra.settings import Settings
 
@@ -53,6 +55,8 @@ def session_opened(
         user_id=user_id or "anonymous",
         profile=profile if speaks else profile.model_copy(update={"speaks": False, "greeting": ""}),
         resume_digest=resume_digest,
+        build=build(),
+        engines=engines_of(settings),
     )
 
 

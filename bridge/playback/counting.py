@@ -43,6 +43,7 @@ class Counting:
         self, reply: ReplyPlayback, count: Count, now_ns: int, started: bool, ended: bool, estimated: bool = False
     ) -> list[Command]:
         reply.report(count.samples, now_ns)
+        reply.is_counted = not estimated
         count = replace(count, samples=min(count.samples, reply.sent_samples))
         is_heard = started or count.samples > 0
         out = self._current.say_started(reply, count, now_ns, estimated) if is_heard else []

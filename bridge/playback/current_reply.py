@@ -76,8 +76,8 @@ class CurrentReply:
         if pause.said:
             return []
         pause.said = True
-        if pause.answered_ns is None:
-            reply.played_samples = max(reply.played_samples, pause.estimate_samples)
+        if pause.answered_ns is None and pause.estimate_samples > reply.played_samples:
+            reply.played_samples, reply.is_counted = pause.estimate_samples, False
         return [Say(self._facts.paused(reply, pause, now_ns))]
 
     def resume(self, cause_id: str, now_ns: int) -> list[Command]:
@@ -130,14 +130,15 @@ class CurrentReply:
     def interrupted(self, reply: ReplyPlayback, stop: Hold, now_ns: int) -> list[Command]:
         """Append how much of it was heard before it was cut off."""
         played = reply.played_samples
-        if stop.answered_ns is None:
-            played = max(played, stop.estimate_samples)
+        if stop.answered_ns is None and stop.estimate_samples > played:
+            played, reply.is_counted = stop.estimate_samples, False
         event = self._facts.interrupted(reply, stop, played, now_ns)
         self.end(reply)
         return [Say(event)]
 
     def finished(self, reply: ReplyPlayback, now_ns: int, count: Count | None = None) -> list[Command]:
         """Append that it was heard to its end."""
+        reply.is_counted = reply.is_counted and count is not None
         event = self._facts.finished(reply, now_ns, count.at_ns if count is not None and count.exact else None)
         self.end(reply)
         return [Say(event)]

@@ -28,9 +28,10 @@ class PlaybackFacts:
         """Return the event that the first sound was heard, with the gap and its parts from the turn's facts."""
         gap_ms, parts = None, None
         milestones = reply_milestones(turn, reply.reply_id, count.at_ns)
+        first = reply.clauses.get(0)
+        frame_ns = first.first_frame_ns if first else 0
+        at_door_ns = max(frame_ns, reply.leave_ns) if frame_ns else None
         if milestones is not None:
-            first = reply.clauses.get(0)
-            frame_ns = first.first_frame_ns if first else 0
             milestones = dataclasses.replace(
                 milestones,
                 first_chunk_ns=milestones.first_chunk_ns or frame_ns or None,
@@ -48,6 +49,7 @@ class PlaybackFacts:
             played_samples=count.samples,
             heard_ns=count.at_ns if count.exact else None,
             estimated=estimated,
+            at_door_ns=at_door_ns,
         )
 
     def changed(self, reply: ReplyPlayback, change: Change, now_ns: int) -> e.PlaybackStalled | e.PlaybackResumed:
@@ -113,4 +115,6 @@ class PlaybackFacts:
         """Return an event of a reply: one of its class for each reply, or for each reply and `per`."""
         cause = Cause(self._session_id, cause_id or None, reply.turn_id)
         id_from = f"{self._session_id}:{reply.reply_id}:{per}"
+        if "counted" in event_class.model_fields:
+            fields["counted"] = reply.is_counted
         return answer(cause, event_class, time_ns=now_ns, id_from=id_from, reply_id=reply.reply_id, **fields)

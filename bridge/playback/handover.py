@@ -53,7 +53,7 @@ class Handover:
             return []
         if reply.phase is Phase.STOPPING and reply.stop is not None:
             return self._current.interrupted(reply, reply.stop, now_ns)
-        reply.played_samples = reply.estimate(now_ns)
+        reply.played_samples, reply.is_counted = reply.estimate(now_ns), False
         reply.phase = Phase.AWAY
         return []
 

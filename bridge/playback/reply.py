@@ -90,6 +90,8 @@ class ReplyPlayback:
     last_sound_ns: int = 0
     heard_started: bool = False
     played_samples: int = 0
+    is_counted: bool = False
+    """Whether the client counted them; else they are estimated."""
     played_at_ns: int = 0
     resumed_at: int = 0
     """The sample with which it began on the present line."""

@@ -72,7 +72,7 @@ def breakdown(milestones: Milestones) -> tuple[float, LatencyParts]:
 def milestones_of(facts: Iterable[Event], turn_id: str) -> Milestones | None:
     """Return a turn's milestones from a session's facts, None for typed text or before anything was heard.
 
-    No fact records when the sound reached the door, so `at_door_ns` is left open.
+    An old PlaybackStarted does not say when the sound reached the door: then `at_door_ns` is left open.
     """
     events = [event for event in facts if event.turn_id == turn_id]
     heard = next((event for event in events if isinstance(event, PlaybackStarted)), None)
@@ -112,5 +112,7 @@ def _times(event: Event) -> dict[str, int]:
             return {"first_token_ns": event.first_token_ns or event.time_ns}
         case ClauseSynthesized(index=0) if event.first_chunk_ns:
             return {"first_chunk_ns": event.first_chunk_ns}
+        case PlaybackStarted(at_door_ns=int(at_door_ns)):
+            return {"at_door_ns": at_door_ns}
         case _:
             return {}

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
@@ -11,6 +10,7 @@ from nats.errors import Error as NatsError
 from contracts.topology import journal_subject
 from infra.log.clock import CLOCK
 from infra.log.connection import connection
+from infra.process.build import build
 from infra.process.tasks import ended
 from infra.settings import settings
 from infra.tape.live import LiveTapes, new_instance
@@ -36,7 +36,7 @@ def make_tapes(broker: NatsBroker, actor: str) -> Tapes:
             return False
         return True
 
-    return LiveTapes(actor, instance, version("daredevil"), publish, CLOCK.peek_ns)
+    return LiveTapes(actor, instance, build(), publish, CLOCK.peek_ns)
 
 
 def tapes_of(broker: NatsBroker) -> Tapes:

@@ -15,7 +15,7 @@ from actors.transcript.track_recognition import (
     RecognitionFailure,
     TrackRecognition,
 )
-from actors.transcript.turn import Utterance
+from actors.transcript.turn import OpenTurn, Utterance
 from contracts import events as e
 from contracts.audio import InFrame
 from infra.engines.chain import PASSED_OVER, EngineFailure
@@ -142,3 +142,36 @@ async def test_an_engine_that_rests_because_it_failed_in_another_session_is_a_fa
         given.utterance.settling = None
     ((failure),) = found
     assert (failure.engine, failure.error, failure.action) == ("deepgram.STT", PASSED_OVER, "local was asked")
+
+
+async def test_what_the_engines_were_given_and_what_they_made_of_it_is_told() -> None:
+    heard_to = END + WINDOW_SAMPLES
+    given = Given(heard_to + 17)
+    await given.settle(heard_to)
+    await given.ask(heard_to)
+    given.recognition.collect(given.utterance)
+    turn = OpenTurn("t", [given.utterance])
+    (opinion,) = turn.opinions()
+    assert (opinion.at_sample, opinion.heard_ms) == (END, WINDOW_SAMPLES / 16)
+    assert opinion.probability == given.utterance.probability
+    assert opinion.asked_ns > 0
+    heard = given.utterance.given
+    assert heard is not None
+    assert (heard.start, heard.end) == (START - LEAD_SAMPLES, heard_to)
+    facts = TrackEvents(e.TrackPublished(event_id="t", session_id="s", time_ns=1, track_id="mic", participant_id="p"))
+    told = facts.transcribed(given.utterance.started, END, "Yes.", given.utterance.recognition, heard)
+    assert (told.heard_from_sample, told.heard_to_sample) == (heard.start, heard.end)
+    revised = facts.revised(given.utterance.started, 0, "Yes.", True, 1, heard)
+    assert (revised.heard_from_sample, revised.heard_to_sample) == (heard.start, heard.end)
+    assert revised.asked_ns == told.asked_ns == heard.asked_ns
+
+
+async def test_an_opinion_on_a_pause_that_proved_to_be_none_stays_told() -> None:
+    given = Given(END + 16_000)
+    await given.ask(END + WINDOW_SAMPLES)
+    given.recognition.collect(given.utterance)
+    given.utterance.resumed()
+    given.utterance.end = END + 8_000
+    await given.ask(END + 9_000)
+    given.recognition.collect(given.utterance)
+    assert [each.at_sample for each in OpenTurn("t", [given.utterance]).opinions()] == [END, END + 8_000]

@@ -314,3 +314,43 @@ def test_a_client_that_says_it_counts_is_believed_to_have_played_nothing_until_i
     session.reply("a")
     session.wait(5_000)
     assert session.said() == []
+
+
+def test_facts_say_whether_the_client_counted_what_was_played() -> None:
+    session = Session()
+    session.reply("a")
+    session.played("a", 2_400, started=True)
+    session.speech()
+    session.played("a", 2_500)
+    session.dismissed()
+    session.played("a", 24_000, ended=True)
+    said = session.said()
+    assert [(type(fact).__name__, getattr(fact, "counted", None)) for fact in said] == [
+        ("PlaybackStarted", None),
+        ("PlaybackPaused", True),
+        ("PlaybackResumed", True),
+        ("PlaybackFinished", True),
+    ]
+
+
+def test_what_a_client_did_not_answer_is_an_estimate() -> None:
+    session = Session()
+    session.reply("a")
+    session.played("a", 2_400, started=True)
+    session.wait(200)
+    session.fact(e.TurnInterrupted, participant_id="p", reply_id="a", turn_id="t2")
+    session.wait(500)
+    stopped = session.said()[-1]
+    assert isinstance(stopped, e.PlaybackInterrupted)
+    assert stopped.counted is False
+    assert stopped.played_samples > 2_400
+
+
+def test_the_first_sound_and_the_leave_to_play_it_are_told_with_the_start() -> None:
+    session = Session()
+    session.reply("a")
+    session.played("a", 2_400, started=True)
+    (started,) = session.said()
+    assert isinstance(started, e.PlaybackStarted)
+    assert started.at_door_ns is not None
+    assert started.at_door_ns <= started.time_ns
