@@ -14,6 +14,7 @@ from infra.cli import (
     bench_hearing,
     bench_network,
     bench_record,
+    bench_replay,
     bench_rooms,
     bench_spoken,
 )
@@ -56,6 +57,8 @@ Examples:
 
   daredevil bench record
 
+  daredevil bench replay
+
   daredevil bench spoken
 """,
 )
@@ -69,6 +72,7 @@ app.command()(bench_network.network)
 app.command()(bench_faults.kills)
 app.command()(bench_faults.outage)
 app.command()(bench_record.record)
+app.command()(bench_replay.replay)
 app.command()(bench_spoken.spoken)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -276,6 +276,7 @@ OUTPUTS: dict[str, Output] = {
     "bench gap": Output("response gaps (without --door both)", _gap),
     "bench hearing": Output("what is heard and what is not", _hearing),
     "bench record": Output("how far the record is from the caller's ear", _record),
+    "bench replay": Output("recorded sessions run again", _figures("infra.bench.replay", "ReplayFigures")),
     "bench spoken": Output("how written forms are said", _spoken),
     "bench projections": Output("how tables follow the log", _figures("infra.bench.postgres", "PostgresFigures")),
     "bench barge-in": Output("interruptions", _barge_in),

@@ -28,7 +28,7 @@ def summary(done: Verification) -> str:
     if done.status == "different":
         first, *further = done.differences
         follow = f"; {_follow(len(further))}" if further else ""
-        return f"different: {_headline(first)}{follow}; {done.same} facts came out as they were"
+        return f"different: {headline(first)}{follow}; {done.same} facts came out as they were"
     so_far = f"; the rest is identical: {counts}" if done.same else ""
     return f"not verified: {'; '.join(_reasons(done)) or 'no fact of it is decided by an actor of a replay'}{so_far}"
 
@@ -52,7 +52,7 @@ def difference_lines(difference: ReplayDifference, done: Verification, facts: Se
     what = difference.what
     at_ns = difference.inputs[-1].at_ns if difference.inputs else done.first_ns
     yield ""
-    yield f"{difference.stretch.instance} at {_seconds(at_ns, done)}: {_headline(difference)}"
+    yield f"{difference.stretch.instance} at {_seconds(at_ns, done)}: {headline(difference)}"
     if isinstance(what, FactDifference):
         yield from _sides(what)
     else:
@@ -122,7 +122,8 @@ def _plain(event: Event | None) -> dict[str, Any] | None:
     return {"name": type(event).__name__, "data": event.model_dump(mode="json", exclude_none=True)}
 
 
-def _headline(difference: ReplayDifference) -> str:
+def headline(difference: ReplayDifference) -> str:
+    """Return what a difference is, in a few words."""
     what = difference.what
     if isinstance(what, RequestDifference):
         of_parts = f" ({', '.join(what.parts)})" if what.parts else ""

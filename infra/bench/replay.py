@@ -1,0 +1,98 @@
+"""How far replays can be trusted: recorded sessions verified again and again, with planted changes and without."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from infra.bench.replay_changes import BEHAVIOUR, REFACTORINGS, PlantedChange
+from infra.replay.recorded_session import RecordedSession
+from infra.replay.registry import ACTORS
+from infra.replay.report import headline, summary
+from infra.replay.session_tapes import SessionTapes
+from infra.replay.verify import verify
+
+Report = Callable[[str], None]
+Recordings = Sequence[tuple[RecordedSession, SessionTapes]]
+
+
+@dataclass(slots=True)
+class FoundChange:
+    """What came of a planted change: in how many sessions it was reported, and the first difference of the first."""
+
+    about: str
+    sessions: int = 0
+    first: str = ""
+
+
+@dataclass(slots=True)
+class ReplayFigures:
+    """What came of it. `always_identical` counts sessions with no difference in any of the repeats."""
+
+    sessions: int = 0
+    repeats: int = 0
+    always_identical: int = 0
+    wholly_verified: int = 0
+    facts: int = 0
+    same: int = 0
+    lost_s: list[float] = field(default_factory=list)
+    real_time: float = 0.0
+    different: list[str] = field(default_factory=list)
+    behaviour: list[FoundChange] = field(default_factory=list)
+    refactorings: list[FoundChange] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """Return the figures as text."""
+        lost = f"; lost stretches {len(self.lost_s)}, longest {max(self.lost_s):.1f} s" if self.lost_s else ""
+        reported = [each for each in self.behaviour if each.sessions]
+        alarms = [each for each in self.refactorings if each.sessions]
+        return [
+            f"{self.sessions} sessions, {self.repeats} times each: {self.always_identical} never differed, "
+            f"{self.wholly_verified} of them verified wholly{lost}",
+            f"{self.same} of {self.facts} facts run again, {self.real_time:.0f} x real time on one core",
+            *(f"  differs: {each}" for each in self.different),
+            f"{len(reported)} of {len(self.behaviour)} planted changes of behaviour reported",
+            *(f"  {each.about}: {each.first}" for each in reported),
+            *(f"  not reported: {each.about}" for each in self.behaviour if not each.sessions),
+            f"{len(alarms)} of {len(self.refactorings)} refactorings raised an alarm",
+            *(f"  {each.about}: {each.first}" for each in alarms),
+        ]
+
+
+def measure(recordings: Recordings, repeats: int, report: Report) -> ReplayFigures:
+    """Verify sessions so many times, then once with each planted change, on one core."""
+    figures = ReplayFigures(len(recordings), repeats)
+    identical: list[tuple[RecordedSession, SessionTapes]] = []
+    call_s = took_s = 0.0
+    for place, recording in enumerate(recordings, 1):
+        done = [verify(*recording, ACTORS) for _ in range(repeats)]
+        figures.facts += done[0].facts
+        figures.same += done[0].same
+        call_s += sum(each.call_s for each in done)
+        took_s += sum(each.took_s for each in done)
+        figures.lost_s += [(each.to_ns - each.from_ns) / 1e9 for each in done[0].lost]
+        if (differing := next((each for each in done if each.differences), None)) is not None:
+            figures.different.append(f"{differing.session_id}: {summary(differing)}")
+            continue
+        figures.always_identical += 1
+        figures.wholly_verified += all(each.status == "identical" for each in done)
+        if done[0].same:
+            identical.append(recording)
+        report(f"{place} of {len(recordings)} sessions")
+    figures.real_time = call_s / took_s if took_s else 0.0
+    figures.behaviour = [_found(change, identical, report) for change in BEHAVIOUR]
+    figures.refactorings = [_found(change, identical, report) for change in REFACTORINGS]
+    return figures
+
+
+def _found(change: PlantedChange, recordings: Recordings, report: Report) -> FoundChange:
+    """Verify with a change; sessions that differ without it are left out."""
+    found = FoundChange(change.about)
+    began_s = time.monotonic()
+    with change.applied():
+        for recording in recordings:
+            done = verify(*recording, ACTORS)
+            if done.differences:
+                found.sessions += 1
+                found.first = found.first or headline(done.differences[0])
+    report(f"{change.about}: {found.sessions} sessions differ ({time.monotonic() - began_s:.1f} s)")
+    return found
