@@ -22,7 +22,7 @@ from bridge.call.taped import (
     TYPED,
     FramePacking,
     ReportPacking,
-    in_whole_us,
+    as_decided,
     pack_attached,
 )
 from bridge.call.tasks import Tasks
@@ -177,8 +177,8 @@ class PlaybackDriver:
 
     def played(self, report: Played) -> None:
         """Process the line's count of played samples."""
-        report = in_whole_us(report, has_clock=self.line is not None)
-        came_ns, at_ns = self._took(REPORT, self._reports.pack(report)), None
+        report, came_ns, at_ns = as_decided(report, has_clock=self.line is not None), self._now_ns(), None
+        self._tape.took(REPORT, self._reports.pack(report, came_ns), came_ns)
         if self.line is not None and report.clock_ms is not None and report.at_ms is not None:
             self.line.clock.see(report.clock_ms, came_ns)
             at_ns = self.line.clock.time_ns(report.at_ms, came_ns)
@@ -210,7 +210,7 @@ class PlaybackDriver:
 
     def tick(self, may_repair: bool) -> None:
         """Do what is due; lost sound is requested again only if `may_repair`."""
-        if not self._playback.waits:
+        if not self._playback.waits(self._now_ns()):
             return
         now_ns = self._took(TICK, may_repair)
         self._apply(self._playback.on_tick(now_ns))

@@ -32,8 +32,10 @@ SOUND_AGAIN = "sound-again"
 
 _SILENCE = bytes(64_000)
 
-_MOST_US = 2**51
-"""A client's clock beyond this (71 years) is no clock; below it, microseconds are exact as a float of ms."""
+_TENTH_NS = 100_000
+
+_MOST_TENTHS = 2**50
+"""A client's clock beyond this (thousands of years) is none; below it, tenths are exact as a float of ms."""
 
 _STARTED, _ENDED, _STALLED, _RESUMED = 1, 2, 4, 8
 
@@ -86,44 +88,45 @@ class FramePacking:
 
 
 class ReportPacking:
-    """A client's counts, in whole microseconds of its clock.
+    """A client's counts, with times in whole tenths of a millisecond of its clock.
 
-    `[samples since the count before, us since then, how many us ago it was true, flags]`; times that are not known and
-    flags of zero are left out. The first of a reply has its id and no differences.
+    `[samples since the count before, how much later than that one it came than it was sent, how long before it was sent
+    it was true, flags]`; times that are not known and flags of zero are left out. The first of a reply has its id and
+    no differences. `came_ns` is when a count arrived, which a replay knows from the tape.
     """
 
     def __init__(self) -> None:
         self._before = ("", 0, 0)
-        """Reply, samples and clock of the count before."""
+        """Of the count before: reply, samples, and the client's clock less ours."""
 
-    def pack(self, report: Played) -> Plain:
-        """Return the payload of the next count. It is in whole microseconds already (see `in_whole_us`)."""
-        reply_id, samples, clock_us = self._before
-        flags = _flags_of(report)
-        sent_us, at_us = _us(report.clock_ms), _us(report.at_ms)
-        self._before = (report.reply_id, report.samples, clock_us if sent_us is None else sent_us)
+    def pack(self, report: Played, came_ns: int) -> Plain:
+        """Return the payload of the next count, which is as it is decided on (`as_decided`)."""
+        reply_id, samples, ahead = self._before
+        flags, came = _flags_of(report), came_ns // _TENTH_NS
+        sent, at = _tenths(report.clock_ms), _tenths(report.at_ms)
+        self._before = (report.reply_id, report.samples, ahead if sent is None else sent - came)
         if report.reply_id != reply_id:
-            return [report.reply_id, report.samples, flags, at_us, sent_us]
+            return [report.reply_id, report.samples, flags, at, sent]
         step = [report.samples - samples]
-        if sent_us is not None and at_us is not None:
-            step += [sent_us - clock_us, sent_us - at_us]
+        if sent is not None and at is not None:
+            step += [sent - came - ahead, sent - at]
         return [*step, flags] if flags else step
 
-    def unpack(self, payload: Plain) -> Played:
+    def unpack(self, payload: Plain, came_ns: int) -> Played:
         """Return the count of the next payload."""
-        reply_id, samples, clock_us = self._before
-        flags, at_us, sent_us = 0, None, None
+        reply_id, samples, ahead = self._before
+        flags, at, sent, came = 0, None, None, came_ns // _TENTH_NS
         match payload:
-            case [str(reply_id), samples, flags, at_us, sent_us]:
+            case [str(reply_id), samples, flags, at, sent]:
                 pass
-            case [step, since_us, ago_us, *more]:
-                samples, sent_us = samples + step, clock_us + since_us
-                at_us, flags = sent_us - ago_us, more[0] if more else 0
+            case [step, later, ago, *more]:
+                samples, sent = samples + step, came + ahead + later
+                at, flags = sent - ago, more[0] if more else 0
             case [step, *more]:
                 samples, flags = samples + step, more[0] if more else 0
             case _:
                 raise ValueError(f"not a count on a tape: {payload!r}")
-        self._before = (reply_id, samples, clock_us if sent_us is None else sent_us)
+        self._before = (reply_id, samples, ahead if sent is None else sent - came)
         return Played(
             type="played",
             reply_id=reply_id,
@@ -132,20 +135,21 @@ class ReportPacking:
             ended=bool(flags & _ENDED),
             stalled=bool(flags & _STALLED),
             resumed=bool(flags & _RESUMED),
-            at_ms=_ms(at_us),
-            clock_ms=_ms(sent_us),
+            at_ms=_ms(at),
+            clock_ms=_ms(sent),
         )
 
 
-def in_whole_us(report: Played, has_clock: bool) -> Played:
+def as_decided(report: Played, has_clock: bool) -> Played:
     """Return a count as it is decided on, and is on the tape.
 
-    Its times are rounded to microseconds. Without both of them, or a clock to compare them with, they are left out.
+    Its times are rounded to tenths of a millisecond. Without both of them, or a clock to compare them with, they are
+    left out.
     """
-    at_us, sent_us = _us(report.at_ms), _us(report.clock_ms)
-    if not has_clock or at_us is None or sent_us is None or max(abs(at_us), abs(sent_us)) > _MOST_US:
-        at_us = sent_us = None
-    return report.model_copy(update={"at_ms": _ms(at_us), "clock_ms": _ms(sent_us)})
+    at, sent = _tenths(report.at_ms), _tenths(report.clock_ms)
+    if not has_clock or at is None or sent is None or max(abs(at), abs(sent)) > _MOST_TENTHS:
+        at = sent = None
+    return report.model_copy(update={"at_ms": _ms(at), "clock_ms": _ms(sent)})
 
 
 def pack_attached(counts_played: bool, clock: Seen, held: Sequence[HeldReply] | None) -> Plain:
@@ -168,12 +172,12 @@ def _flags_of(report: Played) -> int:
     return sum(flag for flag, is_so in zip((_STARTED, _ENDED, _STALLED, _RESUMED), told, strict=True) if is_so)
 
 
-def _us(ms: float | None) -> int | None:
-    return None if ms is None else round(ms * 1000)
+def _tenths(ms: float | None) -> int | None:
+    return None if ms is None else round(ms * 10)
 
 
-def _ms(us: int | None) -> float | None:
-    return None if us is None else us / 1000
+def _ms(tenths: int | None) -> float | None:
+    return None if tenths is None else tenths / 10
 
 
 def _steps(ends: Sequence[int]) -> list[int]:

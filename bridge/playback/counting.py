@@ -15,6 +15,10 @@ UNFINISHED_PATIENCE_NS = 30_000_000_000
 """How long a reply may stay without its end, or without the client's report that it was played."""
 
 
+COUNTS_NS = 150_000_000
+"""A client that counts does so about every 100 ms; while its last count is no older, time alone leads to nothing."""
+
+
 class Counting:
     """The counts of one client after another."""
 
@@ -22,10 +26,17 @@ class Counting:
         self._current = current
         self._uncounted_patience_ns: int | None = None
         """How long the client may send no count until it is assumed to send none; None: it is known to send them."""
+        self._came_ns = 0
+        """When its last count came."""
+
+    def is_recent(self, now_ns: int) -> bool:
+        """Return whether the client has just counted; what was due then was done then."""
+        return now_ns - self._came_ns < COUNTS_NS
 
     def begin(self, counts: bool) -> None:
         """Start with a client. If `counts` is false and it sends no count, it is assumed to play all it gets."""
         self._uncounted_patience_ns = None if counts else PATIENCE_NS
+        self._came_ns = 0
 
     def take(self, reply_id: str, count: Count, now_ns: int, started: bool, ended: bool) -> list[Command] | None:
         """Process the client's count; return None if its reply is over or not on this client's line."""
@@ -33,6 +44,7 @@ class Counting:
         reply = self._current.reply
         if reply is None or reply.reply_id != reply_id or reply.phase is Phase.AWAY:
             return None
+        self._came_ns = now_ns
         return self._counted(reply, count, now_ns, started, ended)
 
     def overdue(self, reply: ReplyPlayback, now_ns: int) -> list[Command]:

@@ -57,11 +57,13 @@ class Playback:
         """Whether the client was sent a stop and its count is still awaited."""
         return self._current.reply is not None and self._current.reply.phase is Phase.STOPPING
 
-    @property
-    def waits(self) -> bool:
-        """Whether anything may follow from time alone; else `on_tick` and `repairs` do nothing, whatever the time."""
+    def waits(self, now_ns: int) -> bool:
+        """Return whether anything may follow from time alone; else `on_tick` and `repairs` do nothing now."""
         reply = self._current.reply
-        if reply is not None and reply.phase in (Phase.PLAYING, Phase.PAUSED, Phase.STOPPING):
+        if reply is not None and reply.phase in (Phase.PAUSED, Phase.STOPPING):
+            return True
+        is_playing = reply is not None and reply.phase is Phase.PLAYING
+        if reply is not None and is_playing and (reply.lacks_sound or not self._counting.is_recent(now_ns)):
             return True
         return any(reply.may_play and not reply.superseded for reply in self._replies.waiting())
 
@@ -199,10 +201,16 @@ class Playback:
     ) -> list[Command]:
         """Process the client's count for this line; counts of replies that are over are ignored."""
         counted = self._counting.take(reply_id, count, now_ns, started, ended)
-        return [] if counted is None else counted + self.on_tick(now_ns)
+        return [] if counted is None else counted + self._due(now_ns)
 
     def on_tick(self, now_ns: int) -> list[Command]:
         """Do what is due; call it about every 50 ms while it `waits`."""
+        reply = self._current.reply
+        if reply is not None and reply.phase is Phase.PLAYING and self._counting.is_recent(now_ns):
+            return self._pump(now_ns)
+        return self._due(now_ns)
+
+    def _due(self, now_ns: int) -> list[Command]:
         out: list[Command] = []
         reply = self._current.reply
         if reply is not None and reply.phase is Phase.PAUSED and reply.pause is not None:

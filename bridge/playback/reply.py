@@ -201,6 +201,13 @@ class ReplyPlayback:
         return clause is not None and not clause.has_sound and (clause.complete or clause.skipped)
 
     @property
+    def lacks_sound(self) -> bool:
+        """Whether sound of a written clause is still to come."""
+        return any(
+            clause.written is not None and not (clause.complete or clause.skipped) for clause in self.clauses.values()
+        )
+
+    @property
     def all_sent(self) -> bool:
         """Whether nothing is left to be sent."""
         return self.clause_count is not None and all(

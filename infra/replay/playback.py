@@ -72,7 +72,7 @@ class ReplayedPlayback:
             FACT: self._on_fact,
             FRAME: self._on_frame,
             MORE: self._on_frame,
-            REPORT: lambda payload: self._driver.played(self._reports.unpack(payload)),
+            REPORT: lambda payload: self._driver.played(self._reports.unpack(payload, seat.now_ns())),
             ATTACHED: self._on_attached,
             DETACHED: lambda _: self._driver.detach(),
             CLOSED: lambda reason: self._driver.close(reason),

@@ -8,7 +8,7 @@ from bridge.call.taped import (
     MORE,
     FramePacking,
     ReportPacking,
-    in_whole_us,
+    as_decided,
     pack_attached,
     unpack_attached,
 )
@@ -64,18 +64,29 @@ def test_a_frame_that_follows_another_is_one_number_and_the_last_one_brings_the_
     assert sum("a" in payload for kind, payload in packed if kind != MORE) == 1, "the reply is named once"
 
 
-@given(st.lists(st.tuples(REPORTS, st.booleans()), max_size=12))
-def test_counts_come_back_as_they_were_decided_on(reports: list[tuple[Played, bool]]) -> None:
+@given(st.lists(st.tuples(REPORTS, st.booleans(), st.integers(0, 2**62)), max_size=12))
+def test_counts_come_back_as_they_were_decided_on(reports: list[tuple[Played, bool, int]]) -> None:
     packing, unpacking = ReportPacking(), ReportPacking()
-    decided = [in_whole_us(report, has_clock) for report, has_clock in reports]
-    assert [unpacking.unpack(on_tape(packing.pack(report))) for report in decided] == decided
+    decided = [(as_decided(report, has_clock), came_ns) for report, has_clock, came_ns in reports]
+    packed = [(on_tape(packing.pack(*each)), each[1]) for each in decided]
+    assert [unpacking.unpack(*each) for each in packed] == [report for report, _ in decided]
 
 
-def test_a_count_keeps_its_time_to_the_microsecond_if_it_has_both_times() -> None:
+def test_a_count_keeps_its_time_to_the_tenth_of_a_millisecond_if_it_has_both_times() -> None:
     report = Played(type="played", reply_id="a", samples=1, at_ms=1_000.123456, clock_ms=1_010.7)
-    assert in_whole_us(report, has_clock=True).at_ms == 1_000.123
-    assert in_whole_us(report, has_clock=False).at_ms is None
-    assert in_whole_us(report.model_copy(update={"clock_ms": None}), has_clock=True).at_ms is None
+    assert as_decided(report, has_clock=True).at_ms == 1_000.1
+    assert as_decided(report, has_clock=False).at_ms is None
+    assert as_decided(report.model_copy(update={"clock_ms": None}), has_clock=True).at_ms is None
+
+
+def test_counts_that_come_regularly_take_a_few_bytes() -> None:
+    packing = ReportPacking()
+    regular = [
+        Played(type="played", reply_id="a", samples=2_400 * n, at_ms=100.0 * n, clock_ms=100.0 * n + 4.2)
+        for n in range(20)
+    ]
+    packed = [packing.pack(as_decided(each, True), 10**18 + n * 100_000_000) for n, each in enumerate(regular)]
+    assert packed[2:] == [[2_400, 0, 42]] * 18
 
 
 HELD = st.builds(

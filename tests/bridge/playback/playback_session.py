@@ -61,7 +61,7 @@ class Session:
     def wait(self, ms: int) -> None:
         for _ in range(ms // 50):
             self.now_ns += 50 * MS
-            if not (self.ticks_always or self.playback.waits):
+            if not (self.ticks_always or self.playback.waits(self.now_ns)):
                 continue
             self.do(self.playback.on_tick(self.now_ns) + self.playback.repairs(self.now_ns))
 

@@ -237,13 +237,17 @@ def test_while_nothing_waits_the_clock_changes_nothing(steps: list[tuple[str, in
 
 def test_a_reply_that_is_over_leaves_nothing_that_waits() -> None:
     session = Session()
-    assert not session.playback.waits
+    assert not session.playback.waits(session.now_ns)
     session.reply("a", draft=True)
-    assert not session.playback.waits, "a draft waits for its turn, not for time"
+    assert not session.playback.waits(session.now_ns), "a draft waits for its turn, not for time"
     session.reply("b")
-    assert session.playback.waits
-    session.played("b", 24_000, started=True, ended=True)
-    assert not session.playback.waits
+    assert session.playback.waits(session.now_ns)
+    session.played("b", 12_000, started=True)
+    assert not session.playback.waits(session.now_ns), "it counts: what is due is done with each count"
+    session.wait(200)
+    assert session.playback.waits(session.now_ns)
+    session.played("b", 24_000, ended=True)
+    assert not session.playback.waits(session.now_ns)
 
 
 def clause(session: Session, index: int, first: bool = False) -> None:
