@@ -2,30 +2,36 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from faststream import FastStream
 from faststream.nats import NatsBroker
 from livekit.agents.utils import http_context
 
-from actors.synthesis.clause_synthesis import Synthesis
+from actors.synthesis.clause_synthesis import Synthesis, outlets_on
 from actors.synthesis.voices import Voices
 from contracts.events import ReplyClauseWritten, ReplyDiscarded, SessionClosed, TurnInterrupted
 from contracts.topology import SOUND_AGAIN, SYNTHESIS
 from infra.engines.tts import load_chain
 from infra.log.broker import make_app, make_broker
-from infra.log.inbox import Inbox
+from infra.log.handlers import EventHandlers
+from infra.log.inbox import Inbox, Job
 from infra.log.live_events import LiveEvents
 from infra.log.requests import RequestHandlers
+from infra.log.taped_log import LiveLog
 from infra.log.tapes import tapes_of
-from infra.settings import settings
+from infra.settings import Settings, settings
+from infra.tape.untaped import Untaped
+
+InboxT = TypeVar("InboxT", bound=EventHandlers[Job | None])
+LiveT = TypeVar("LiveT", bound=EventHandlers[None])
 
 MOST_AGAIN = 50
 """Most repair requests for lost sound at a time; more are refused."""
 
 
-def take_events(broker: NatsBroker, synthesis: Synthesis) -> Inbox:
-    """Return the inbox of clauses."""
-    inbox = Inbox(broker, SYNTHESIS, tapes=tapes_of(broker))
+def take_events(inbox: InboxT, synthesis: Synthesis) -> InboxT:
+    """Declare the handler of clauses, and return the inbox."""
 
     @inbox.on(ReplyClauseWritten)
     async def clause_written(event: ReplyClauseWritten) -> None:
@@ -35,9 +41,8 @@ def take_events(broker: NatsBroker, synthesis: Synthesis) -> Inbox:
     return inbox
 
 
-def listen(broker: NatsBroker, synthesis: Synthesis) -> LiveEvents:
-    """Return the live handlers of every copy, which may be making sound that is no longer needed."""
-    live = LiveEvents(broker, SYNTHESIS, tapes_of(broker))
+def listen(live: LiveT, synthesis: Synthesis) -> LiveT:
+    """Declare the live handlers of every copy, which may be making sound that is no longer needed."""
 
     @live.on(TurnInterrupted, ReplyDiscarded)
     async def reply_stopped(event: TurnInterrupted | ReplyDiscarded) -> None:
@@ -65,13 +70,20 @@ def answer_requests(broker: NatsBroker, synthesis: Synthesis) -> RequestHandlers
     return requests
 
 
+def synthesis_on(broker: NatsBroker, voices: Voices, settings: Settings) -> Synthesis:
+    """Return a copy of the actor that works on the log of `broker`."""
+    tapes = tapes_of(broker)
+    untaped = LiveLog(broker, Untaped(tapes.instance))
+    return Synthesis(LiveLog(broker, tapes), tapes, untaped, outlets_on(broker), voices, settings)
+
+
 def make() -> FastStream:
     """Return the app of this actor."""
     broker = make_broker(SYNTHESIS)
     voices = Voices(settings(), load_chain)
-    synthesis = Synthesis(broker, voices, settings())
-    inbox = take_events(broker, synthesis)
-    live = listen(broker, synthesis)
+    synthesis = synthesis_on(broker, voices, settings())
+    inbox = take_events(Inbox(broker, SYNTHESIS, tapes=tapes_of(broker)), synthesis)
+    live = listen(LiveEvents(broker, SYNTHESIS, tapes_of(broker)), synthesis)
     requests = answer_requests(broker, synthesis)
 
     @asynccontextmanager

@@ -4,36 +4,93 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import aclosing
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from faststream.nats import NatsBroker
 
 from actors.synthesis.framing import ClauseFrames
 from actors.synthesis.session_state import SessionState
 from actors.synthesis.sound_publisher import Outlet
+from actors.synthesis.taped_sound import ClauseVoices
 from actors.synthesis.voices import Voices
 from contracts.answers import answer
+from contracts.audio import OutFrame
 from contracts.events import ClauseSynthesized, EngineFailed, ReplyClauseWritten
 from contracts.topology import SYNTHESIS, audio_out_subject
-from infra.engines.chain import EngineFailure
+from infra.engines.chain import PASSED_OVER, EngineFailure
 from infra.log.connection import connection
-from infra.log.event_log import append, facts_after, now_ns
+from infra.log.event_log import LogUnavailable, now_ns
+from infra.log.taped_log import EventLog
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 from infra.session.behaviour import in_session
 from infra.settings import Settings
+from infra.tape.tape import Packing, Tape, Tapes
+from infra.tape.untaped import Untaped
 
 log = logging.getLogger(__name__)
 
 SESSIONS_KEPT = 500
 
 
+SENT = "sent"
+"""Kind of the request on the tape: all sound of a clause has reached NATS."""
+
+ACKNOWLEDGED: Packing[None] = Packing(lambda _: None, lambda _: None, (LogUnavailable,))
+
+
+class ClauseOutlet(Protocol):
+    """Takes the frames of one clause."""
+
+    first_frame_ns: int
+    """When the first was sent, 0 before."""
+
+    async def send(self, frame: bytes) -> None:
+        """Publish a frame."""
+
+    async def confirm(self) -> None:
+        """Return once NATS has received every frame. Raises LogUnavailable."""
+
+
+OutletOf = Callable[[str], ClauseOutlet]
+"""Returns an outlet for a clause of a session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The sound of a clause that is published, and what is to be told about it."""
+
+    frames: ClauseFrames
+    failures: list[EngineFailure]
+    is_unsaid: bool
+    engine_ms: float
+    first_frame_ns: int
+
+
+def outlets_on(broker: NatsBroker) -> OutletOf:
+    """Return outlets that publish on core NATS."""
+    return lambda session_id: Outlet(connection(broker), audio_out_subject(session_id))
+
+
 class Synthesis:
     """One copy's clauses: creates their sound, stops when a reply is stopped, and repeats what was lost."""
 
-    def __init__(self, broker: NatsBroker, voices: Voices, settings: Settings) -> None:
-        self._broker = broker
+    def __init__(
+        self,
+        log: EventLog,
+        tapes: Tapes,
+        untaped_log: EventLog,
+        outlet_of: OutletOf,
+        voices: Voices,
+        settings: Settings,
+    ) -> None:
+        self._log = log
+        self._tapes = tapes
+        self._untaped_log = untaped_log
+        """For sound that is published again: it leads to no fact, so a replay leaves it out."""
+        self._outlet_of = outlet_of
         self._voices = voices
         self._settings = settings
         self._sessions: OrderedDict[str, SessionState] = OrderedDict()
@@ -56,7 +113,7 @@ class Synthesis:
         if not session.to_do(clause):
             log.debug("clause %d of %s is done or dropped", clause.index, clause.reply_id)
             return
-        if await self._unless_stopped(clause, self._sound(clause, session, record=True)):
+        if await self._unless_stopped(clause, self._sound(clause, session)):
             session.done.add((clause.reply_id, clause.index))
 
     async def _session(self, session_id: str) -> SessionState:
@@ -67,7 +124,7 @@ class Synthesis:
             self._sessions.popitem(last=False)
         if not session.speaks:
             return session
-        for fact in await facts_after(self._broker, session_id, session.sequence):
+        for fact in await self._log.facts_after(session_id, session.sequence):
             session.fold(fact)
         if session.closed:
             self._sessions.pop(session_id, None)
@@ -102,44 +159,59 @@ class Synthesis:
         """Drop what is held of a session that is over."""
         self._sessions.pop(session_id, None)
 
-    async def _sound(self, clause: ReplyClauseWritten, session: SessionState, record: bool) -> None:
-        """Publish a clause's sound; with `record`, append the outcome."""
+    async def _sound(self, clause: ReplyClauseWritten, session: SessionState) -> None:
+        """Publish a clause's sound, and append the outcome."""
+        made = await self._published(clause, session, self._tapes.of(clause.session_id))
+        for number, failure in enumerate(made.failures):
+            await self._log.append(failed(clause, number, failure))
+        event = synthesized(clause, made.frames, made.engine_ms, made.first_frame_ns)
+        await self._log.append(event.model_copy(update={"unsaid": True}) if made.is_unsaid else event)
+
+    async def _published(self, clause: ReplyClauseWritten, session: SessionState, tape: Tape) -> Made:
+        """Publish a clause's sound."""
         started = time.perf_counter()
         settings = in_session(self._settings, session.profile)
         conversion = settings.tts_sample_rate_conversion
         rate_hz = None if conversion == "none" else settings.agent_sample_rate_hz
         frames = ClauseFrames(clause.reply_id, clause.index, clause.text, rate_hz, conversion)
-        outlet = Outlet(connection(self._broker), audio_out_subject(clause.session_id))
-        chain, failure = await self._voices.of(settings)
-        failures = [failure] if failure is not None and clause.index == 0 else []
-        is_unsaid = not chain.can_say(clause.text)
-        told = is_unsaid and session.is_told(clause)
-        async with aclosing(chain.synthesize("" if told else clause.text, urgent=clause.index == 0)) as sounds:
+        outlet = self._outlet_of(clause.session_id)
+        voices = ClauseVoices(tape, self._voices, settings, clause.event_id, clause.text)
+        speakable = await voices.speakable()
+        failures = [speakable.failure] if speakable.failure is not None and clause.index == 0 else []
+        told = not speakable.can_say and session.is_told(clause)
+        async with aclosing(voices.sound("" if told else clause.text, urgent=clause.index == 0)) as sounds:
             async for sound in sounds:
                 if isinstance(sound, EngineFailure):
-                    failures.append(sound)
+                    if sound.error != PASSED_OVER or sound.engine not in session.failed:
+                        failures.append(sound)
                     cut = frames.restart()
                 else:
                     cut = frames.push(sound)
-                for frame in cut:
-                    await outlet.send(frame.pack())
-        for frame in frames.finish():
-            await outlet.send(frame.pack())
+                await _send(outlet, cut)
+        await _send(outlet, frames.end_of_sound())
+        frames.voiced = await voices.voiced(frames)
+        await _send(outlet, frames.finish())
         engine_ms = (time.perf_counter() - started) * 1000
-        await outlet.confirm()
-        if record:
-            for number, failure in enumerate(failures):
-                await append(self._broker, failed(clause, number, failure))
-            event = synthesized(clause, frames, engine_ms, outlet.first_frame_ns)
-            await append(self._broker, event.model_copy(update={"unsaid": True}) if is_unsaid else event)
+        await tape.result(SENT, clause.event_id, None, outlet.confirm, ACKNOWLEDGED)
+        return Made(frames, failures, not speakable.can_say, engine_ms, outlet.first_frame_ns)
 
     async def synthesize_again(self, clause: ReplyClauseWritten) -> str:
         """Publish the sound of a clause again; return an empty text, or why it was not published."""
-        session = await self._session(clause.session_id)
+        session = SessionState()
+        for fact in await self._untaped_log.facts_after(clause.session_id):
+            session.fold(fact)
         if not session.hearable(clause):
             return "the reply was interrupted or discarded, or the session is closed"
-        done = await self._unless_stopped(clause, self._sound(clause, session, record=False))
+        done = await self._unless_stopped(clause, self._repeated(clause, session))
         return "" if done else "the reply was interrupted or discarded meanwhile"
+
+    async def _repeated(self, clause: ReplyClauseWritten, session: SessionState) -> None:
+        await self._published(clause, session, Untaped().of(clause.session_id))
+
+
+async def _send(outlet: ClauseOutlet, frames: Iterator[OutFrame]) -> None:
+    for frame in frames:
+        await outlet.send(frame.pack())
 
 
 def failed(clause: ReplyClauseWritten, number: int, failure: EngineFailure) -> EngineFailed:

@@ -16,6 +16,10 @@ NEAR_SILENCE = 300
 _QUALITY = {"soxr-hq": "HQ", "soxr-mq": "MQ", "soxr-lq": "LQ"}
 
 
+VoicedSpan = tuple[int, int] | None
+"""First sample of the voice and the one after its last; None if there is none."""
+
+
 class ClauseFrames:
     """Cuts the sound of one clause into frames of 20 to 100 ms at `rate_hz` (None: the rate that comes first).
 
@@ -40,7 +44,8 @@ class ClauseFrames:
         self._told_s: list[float] = []
         self._tells_words = False
         self._start = 0
-        self._voiced: tuple[int, int] | None = None
+        self.voiced: VoicedSpan = None
+        """Where the voice is heard, for an engine that does not tell where words end."""
 
     @property
     def sample_rate_hz(self) -> int:
@@ -67,7 +72,11 @@ class ClauseFrames:
         yield from self._end_of_engine()
         self._in_rate_hz = 0
         self._told_s = []
-        self._start, self._voiced = self.samples + len(self._rest) // 2, None
+        self._start, self.voiced = self.samples + len(self._rest) // 2, None
+
+    def end_of_sound(self) -> Iterator[OutFrame]:
+        """Yield what is still pending of the sound, whose end has come; `voiced` is complete then."""
+        yield from self._end_of_engine()
 
     def finish(self) -> Iterator[OutFrame]:
         """Yield the remaining frames; the last is flagged, and holds the ends of the words."""
@@ -108,8 +117,8 @@ class ClauseFrames:
         heard = np.flatnonzero(np.abs(np.frombuffer(pcm, np.int16).astype(np.int32)) > NEAR_SILENCE)
         if len(heard):
             at = self.samples + len(self._rest) // 2
-            first = at + int(heard[0]) if self._voiced is None else self._voiced[0]
-            self._voiced = (first, at + int(heard[-1]) + 1)
+            first = at + int(heard[0]) if self.voiced is None else self.voiced[0]
+            self.voiced = (first, at + int(heard[-1]) + 1)
 
     def _word_ends(self) -> tuple[int, ...]:
         """Return the engine's word ends if it gave all of them, else an estimate over the voiced part."""
@@ -118,7 +127,7 @@ class ClauseFrames:
         if told := self._told_words():
             return tuple(min(end, self.samples) for end in told)
         said = (self._said.text if self._said else self._written).split()
-        estimated = estimated_word_ends(said, *(self._voiced or (self._start, self.samples)), self.samples)
+        estimated = estimated_word_ends(said, *(self.voiced or (self._start, self.samples)), self.samples)
         return tuple(map(int, self._said.written_ends(estimated))) if self._said else estimated
 
     def _told_words(self) -> tuple[int, ...]:

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from contracts.events import (
     AgentProfile,
     ClauseSynthesized,
+    EngineFailed,
     ReplyClauseWritten,
     ReplyDiscarded,
     SessionClosed,
     SessionOpened,
     TurnInterrupted,
 )
+from contracts.topology import SYNTHESIS
 from infra.log.event_log import Fact
 
 
@@ -23,6 +25,8 @@ class SessionState:
     stopped: set[str] = field(default_factory=set)
     unsaid: dict[str, int] = field(default_factory=dict)
     """The first clause that could not be said, for each reply that has one."""
+    failed: set[str] = field(default_factory=set)
+    """The engines that have failed here, or are known to rest because of another session, and were not heard since."""
     closed: bool = False
     speaks: bool = True
     """Whether the agent has a voice in this session; not in a conversation by text."""
@@ -35,10 +39,13 @@ class SessionState:
         match fact.event:
             case SessionOpened(profile=profile):
                 self.speaks, self.profile = profile.speaks, profile
-            case ClauseSynthesized(reply_id=reply_id, index=index, unsaid=unsaid):
+            case ClauseSynthesized(reply_id=reply_id, index=index, unsaid=unsaid, engine=engine):
                 self.done.add((reply_id, index))
+                self.failed.discard(engine)
                 if unsaid:
                     self.unsaid[reply_id] = min(index, self.unsaid.get(reply_id, index))
+            case EngineFailed(actor=actor, engine=engine) if actor == SYNTHESIS:
+                self.failed.add(engine.removeprefix("tts:"))
             case ReplyDiscarded(reply_id=reply_id) | TurnInterrupted(reply_id=reply_id):
                 self.stopped.add(reply_id)
             case SessionClosed():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from contracts.topology.addresses import (
     ACTORS,
     BRIDGE,
+    BRIDGE_LIVEKIT,
     CLI,
     DOORS,
     ERASURE,
@@ -109,7 +110,7 @@ JOURNAL_CHUNK = Channel(
     Address("journal.{session}.{actor}"),
     ("JournalChunk",),
     "The tape: what a copy of an actor took in of a session, for a replay. Not awaited: a chunk may be lost.",
-    senders=(*ACTORS, *DOORS),
+    senders=(*ACTORS, *DOORS, BRIDGE_LIVEKIT),
     readers=(CLI,),
     stream=JOURNAL,
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 from livekit.agents import tts
 
-from infra.engines.chain import EngineFailure, FallbackChain, TimedRests, engine_names, error_text
+from infra.engines.chain import PASSED_OVER, EngineFailure, FallbackChain, TimedRests, engine_names, error_text
 from infra.engines.gate import URGENT
 from infra.engines.phrases import Phrases
 from infra.engines.plugins import LOCAL, EngineMissing, engine_class, make_plugin, options_taken, parameters
@@ -49,9 +49,10 @@ class TextToSpeech:
     async def synthesize(self, text: str, urgent: bool = False) -> AsyncGenerator[Part, None]:
         """Yield the sound of a written `text`, and an EngineFailure for each voice that failed; raises none of these.
 
-        `urgent` goes first if sessions share an engine. Text without a letter or digit has no sound. A voice that
-        cannot say the text's script is passed over for one that can. If there is none, words in that script are left
-        out; if they are most of the text, the voice says that it cannot say it (`SynthesizedSound.unsaid`).
+        One that rests is passed over, which is an EngineFailure too (`PASSED_OVER`). `urgent` goes first if sessions
+        share an engine. Text without a letter or digit has no sound. A voice that cannot say the text's script is
+        passed over for one that can. If there is none, words in that script are left out; if they are most of the text,
+        the voice says that it cannot say it (`SynthesizedSound.unsaid`).
         """
         if not speakable(text) or not spoken(text).text:
             return
@@ -64,6 +65,9 @@ class TextToSpeech:
             return
         for voice in order[: order.index(able[0])]:
             yield _cannot_say(voice, text, f"used {able[0].name}")
+        for voice in self.voices[: self.voices.index(able[0])]:
+            if voice in able:
+                yield EngineFailure(voice.name, PASSED_OVER, f"used {able[0].name}", able[0].name)
         async for part in self._said(text, able):
             yield part
 

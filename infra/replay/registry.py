@@ -1,14 +1,25 @@
 """Which actors a replay can run again."""
 
-from contracts.topology import BRIDGE, BRIDGE_LIVEKIT, HTTP, LIVEKIT_ROOM, PERSISTENCE, REASONING, SUMMARIES
+from contracts.topology import (
+    BRIDGE,
+    BRIDGE_LIVEKIT,
+    HTTP,
+    LIVEKIT_ROOM,
+    PERSISTENCE,
+    REASONING,
+    SUMMARIES,
+    SYNTHESIS,
+)
 from infra.replay.actors import ReplayedActor
 from infra.replay.doors import DOOR
 from infra.replay.persistence import REPLAYED_PERSISTENCE
 from infra.replay.reasoning import replayed_reasoning
 from infra.replay.summaries import REPLAYED_SUMMARIES
+from infra.replay.synthesis import REPLAYED_SYNTHESIS
 
 ACTORS: dict[str, ReplayedActor] = {
     REASONING: ReplayedActor(replayed_reasoning),
+    SYNTHESIS: REPLAYED_SYNTHESIS,
     PERSISTENCE: REPLAYED_PERSISTENCE,
     SUMMARIES: REPLAYED_SUMMARIES,
     BRIDGE: DOOR,

@@ -2,12 +2,13 @@
 
 from faststream.nats import NatsBroker
 
-from actors.synthesis.actor import listen
-from actors.synthesis.clause_synthesis import Synthesis
+from actors.synthesis.actor import listen, synthesis_on
 from actors.synthesis.voices import Voices
 from contracts.events import SessionClosed
+from contracts.topology import SYNTHESIS
 from infra.engines.tts import TextToSpeech
 from infra.log.event_log import append, now_ns
+from infra.log.live_events import LiveEvents
 from infra.settings import settings
 from tests.actors.synthesis.test_actor import ScriptedVoice, clause
 from tests.waiting import until
@@ -20,8 +21,8 @@ def closed(session: str) -> SessionClosed:
 async def test_sessions_that_are_over_are_let_go(broker: NatsBroker) -> None:
     voices = Voices(settings(), lambda settings: TextToSpeech([ScriptedVoice()]))
     await voices.open()
-    synthesis = Synthesis(broker, voices, settings())
-    async with listen(broker, synthesis):
+    synthesis = synthesis_on(broker, voices, settings())
+    async with listen(LiveEvents(broker, SYNTHESIS), synthesis):
         for number in range(12):
             await synthesis.synthesize(clause(session=f"s-{number}"))
         assert synthesis.sessions_held == 12
