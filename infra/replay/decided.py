@@ -1,6 +1,7 @@
 """The lines of code that decided: where an actor appended something or asked an engine."""
 
 import sys
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -16,12 +17,16 @@ CARRIERS = frozenset(
         "actors/reasoning/reply_writer.py",
         "actors/transcript/event_writer.py",
         "bridge/call/publisher.py",
+        "bridge/call/tasks.py",
         "contracts/answers.py",
     }
 )
 """Files that only pass on what was decided: they are named last."""
 
 MOST = 4
+
+DECIDED_AT: ContextVar[tuple["Place", ...]] = ContextVar("decided_at", default=())
+"""Where an event was handed to the task that appends it: that task's own stack does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ def deciding_places() -> tuple[Place, ...]:
             places.append(place)
         frame = frame.f_back
     deciding = [place for place in places if place.file not in CARRIERS]
-    return tuple((deciding or places)[:MOST])
+    return tuple((deciding or DECIDED_AT.get() or places)[:MOST])
 
 
 def _place_of(frame: FrameType) -> Place | None:

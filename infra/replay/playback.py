@@ -30,8 +30,10 @@ from bridge.call.taped import (
 from bridge.call.tasks import Tasks
 from bridge.playback.reply import Playing
 from contracts import events as e
-from infra.log.event_log import Fact
+from infra.log.event_log import ExpectedSequence, Fact
+from infra.log.taped_log import EventLog
 from infra.replay.actors import Seat
+from infra.replay.decided import DECIDED_AT, Place, deciding_places
 from infra.tape.deliveries import Delivery
 
 
@@ -55,6 +57,32 @@ class _SilentLine:
 
     def end(self) -> None:
         """Stay."""
+
+
+class _PlacedLog:
+    """The log of a replay, which is told where each event was decided: a door's events are appended by another task."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._places: dict[str, tuple[Place, ...]] = {}
+
+    def note(self, event: e.Event) -> None:
+        """Note the lines of code from which an event is handed over."""
+        self._places[event.event_id] = deciding_places()
+
+    async def append(self, event: e.Event, expected: ExpectedSequence | None = None, patience_s: float = 60) -> Fact:
+        """See EventLog."""
+        before = DECIDED_AT.set(self._places.pop(event.event_id, ()))
+        try:
+            return await self._log.append(event, expected, patience_s)
+        finally:
+            DECIDED_AT.reset(before)
+
+    async def facts_after(
+        self, session_id: str, after: int = 0, patience_s: float = 60, subjects: str = ""
+    ) -> list[Fact]:
+        """See EventLog."""
+        return await self._log.facts_after(session_id, after, patience_s, subjects)
 
 
 class ReplayedPlayback:
@@ -108,11 +136,15 @@ class ReplayedPlayback:
     def _new_driver(self) -> tuple[EventPublisher, PlaybackDriver]:
         seat = self._seat
         tape = seat.tapes.of(seat.session_id)
-        publisher = EventPublisher(seat.log, tape, lambda _: None)
+        log = _PlacedLog(seat.log)
+        publisher = EventPublisher(log, tape, lambda _: None)
         self._tasks.keep(publisher.run, "outbox")
-        driver = PlaybackDriver(
-            seat.session_id, tape, _nobody_is_asked, publisher.put, self._tasks, lambda _: None, seat.now_ns
-        )
+
+        def put(event: e.Event) -> None:
+            log.note(event)
+            publisher.put(event)
+
+        driver = PlaybackDriver(seat.session_id, tape, _nobody_is_asked, put, self._tasks, lambda _: None, seat.now_ns)
         return publisher, driver
 
     def _on_left(self, payload: Sequence[Any]) -> None:

@@ -325,6 +325,8 @@ async def test_a_change_of_behaviour_is_reported_at_the_fact_that_it_changes(
         assert outcome.differences, target
         what = outcome.differences[0].what
         assert isinstance(what, FactDifference)
+        if what.now is not None:
+            assert outcome.differences[0].places[0].function.startswith("PlaybackDriver.")
         event = what.now or (what.then.event if what.then else None)
         fields = ", ".join(field.path for field in what.fields)
         changed = ": " + fields if fields else ""
