@@ -20,6 +20,15 @@ VERSION = 1
 MAX_PAYLOAD_BYTES = 256_000
 """Longest payload of one delivery, in MessagePack: a model's whole answer fits many times."""
 
+COMMON_KINDS = (
+    *("handled", "live", "fact", "taken", "read", "appended", "stale", "unstored"),
+    *("asked", "answer", "part", "end", "failed"),
+    *("tick", "report", "more", "frame"),
+)
+"""Kinds that are written as their place here. More may follow at the end; none may go or move."""
+
+_PLACES = {kind: place for place, kind in enumerate(COMMON_KINDS)}
+
 MAX_KINDS = 256
 """How many kinds of deliveries a chunk can hold: one byte says which."""
 
@@ -99,7 +108,8 @@ class ChunkWriter:
         """Return the chunk with these fields of `JournalChunk`."""
         packer = msgpack.Packer()
         parts = [packer.pack_array_header(len(_FIELDS))]
-        for field in (instance, build, n, basis, idle, list(self._kinds), bytes(self._order)):
+        kinds = [_PLACES.get(kind, kind) for kind in self._kinds]
+        for field in (instance, build, n, basis, idle, kinds, bytes(self._order)):
             parts.append(packer.pack(field))
         parts.append(packer.pack(_differences(self._times_us)))
         parts.append(packer.pack_array_header(len(self._columns)))
@@ -128,10 +138,18 @@ def decode_chunk(subject: str, data: bytes) -> JournalChunk:
     if len(fields) != len(_FIELDS) or any(type(field) is not kind for field, kind in zip(fields, _FIELDS, strict=True)):
         raise BadChunk("its fields are not those of a chunk")
     instance, build, n, basis, idle, kinds, order, times, columns = fields
-    if min(n, basis) < 0 or len(columns) != len(kinds) or any(type(kind) is not str for kind in kinds):
+    if min(n, basis) < 0 or len(columns) != len(kinds):
         raise BadChunk("its fields are not those of a chunk")
-    deliveries = _deliveries(kinds, order, times, columns)
+    deliveries = _deliveries([_kind(kind) for kind in kinds], order, times, columns)
     return JournalChunk(tokens[1], tokens[2], instance, build, n, basis, idle, deliveries)
+
+
+def _kind(written: Any) -> str:
+    if type(written) is int and 0 <= written < len(COMMON_KINDS):
+        return COMMON_KINDS[written]
+    if type(written) is not str:
+        raise BadChunk("a delivery of a kind that this build does not know")
+    return written
 
 
 _FIELDS = (str, str, int, int, bool, list, bytes, bytes, list)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.journal import (
+    COMMON_KINDS,
     MAX_KINDS,
     MAX_PAYLOAD_BYTES,
     BadChunk,
@@ -75,7 +76,19 @@ def test_a_chunk_that_breaks_off_is_refused(cut: int) -> None:
 
 @pytest.mark.parametrize(
     ("place", "value"),
-    [(2, -1), (4, 1), (5, ["tick", "tock"]), (6, b"\x00\x00"), (6, b"\x01"), (7, b"\x80"), (8, [[]]), (8, ["none"])],
+    [
+        (2, -1),
+        (4, 1),
+        (5, ["tick", "tock"]),
+        (5, [-1]),
+        (5, [1000]),
+        (5, [None]),
+        (6, b"\x00\x00"),
+        (6, b"\x01"),
+        (7, b"\x80"),
+        (8, [[]]),
+        (8, ["none"]),
+    ],
 )
 def test_columns_that_do_not_fit_together_are_refused(place: int, value: object) -> None:
     fields: list[object] = ["reasoning-3f9c", "0.1.0", 0, 0, True, ["tick"], b"\x00", b"\x00", [[None]]]
@@ -110,6 +123,16 @@ def test_a_payload_that_is_not_plain_or_too_long_is_refused_and_leaves_no_trace(
         writer.add(5, "tick", payload)
     assert writer.deliveries == 1
     assert writer.bytes("reasoning-3f9c", "0.1.0", 0, 0, True) == encode_chunk(CHUNK)
+
+
+def test_common_kinds_keep_their_places() -> None:
+    places = {kind: place for place, kind in enumerate(COMMON_KINDS)}
+    assert (places["handled"], places["appended"], places["asked"], places["frame"]) == (0, 5, 8, 16)
+
+
+def test_a_chunk_that_was_stored_stays_readable() -> None:
+    stored = "019bb9ae2835b1383f2f332f5dd738cd3279a9819ea19e0103c3e189bc4718198068e2c40300"
+    assert decode_chunk(SUBJECT, bytes.fromhex(stored)) == CHUNK
 
 
 def test_kinds_are_bounded() -> None:
