@@ -90,6 +90,7 @@ class ChunkWriter:
         Raises ValueError if the payload is not plain or too long, or the chunk has too many kinds; then nothing is
         noted.
         """
+        at_us = int(at_ns) // 1000
         packed = payload if type(payload) is int and -_INT64 <= payload < _INT64 else _packed(payload)
         place = self._kinds.get(kind)
         if place is None:
@@ -100,7 +101,7 @@ class ChunkWriter:
             self.size += len(kind) + 4
         self._columns[place].append(packed)
         self._order.append(place)
-        self._times_us.append(at_ns // 1000)
+        self._times_us.append(at_us)
         self.deliveries += 1
         self.size += 4 + (2 if isinstance(packed, int) else len(packed))
 

@@ -186,7 +186,7 @@ class LiveTape:
             self._begun_ns = self._tapes.opened(self)
         try:
             self._chunk.add(self._tapes.time_ns() if at_ns is None else at_ns, kind, payload)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             self._leave_gap(kind, error)
             return
         if self._chunk.size >= CHUNK_BYTES:

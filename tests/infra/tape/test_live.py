@@ -233,6 +233,14 @@ async def test_what_cannot_be_noted_leaves_a_gap_and_harms_nobody(
     assert tapes.dropped == 2
 
 
+async def test_a_time_that_is_none_leaves_a_gap(tapes: LiveTapes, nats: Nats) -> None:
+    tapes.of("s-1").took("tick", 1)
+    tapes.of("s-1").took("tick", 2, "now")  # type: ignore[arg-type]
+    tapes.of("s-1").took("tick", 3, 7e9)  # type: ignore[arg-type]
+    await tapes.finish()
+    assert [(chunk.n, [each.payload for each in chunk.deliveries]) for chunk in nats.chunks] == [(0, [1]), (2, [3])]
+
+
 async def test_a_request_that_has_no_digest_leaves_a_gap_and_is_asked(tapes: LiveTapes, nats: Nats) -> None:
     async def ask() -> str:
         return "yes"
