@@ -1,14 +1,17 @@
 """`daredevil export` and `daredevil summary`: a conversation as a file, and what it was about."""
 
+import io
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.cannot_run import CannotRun
 from infra.cli.output import BAD_INPUT, FAILED, check_target, err, fail, out, run_async, warn
 
 if TYPE_CHECKING:
@@ -29,6 +32,10 @@ class Format(StrEnum):
     srt = "srt"
     wav = "wav"
     webm = "webm"
+
+
+class CannotWrite(CannotRun):
+    """The file, pipe or device that was named cannot be written; the message says why."""
 
 
 class CannotExport(RuntimeError):
@@ -55,8 +62,6 @@ def export(
         run_async(_export(session, format, target))
     except (ValueError, CannotExport, LookupError) as error:
         fail(str(error), BAD_INPUT)
-    except OSError as error:
-        fail(f"{target} cannot be written: {error.strerror or error}", FAILED)
     if str(target) != "-":
         err().print(f"wrote {target}", markup=False)
 
@@ -204,17 +209,49 @@ async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[by
 
 
 async def write_pieces(target: Path, pieces: AsyncIterator[bytes]) -> None:
-    """Write a file, or standard output; a file that could not be written completely is removed."""
+    """Write a file, which appears when it is complete; or standard output, a pipe, a device.
+
+    Raises CannotWrite, BrokenPipeError if a pipe's reader has gone, and what `pieces` raises.
+    """
     if str(target) == "-":
         async for piece in pieces:
-            sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
+            with _writing("standard output"):
+                sys.stdout.buffer.write(piece)
+        with _writing("standard output"):
+            sys.stdout.buffer.flush()
         return
-    part = target.with_name(f"{target.name}.part")
+    path, written = _places(target)
     try:
-        with part.open("wb") as file:
+        with _writing(target):
+            file = io.FileIO(written, "wb")
+        with file:
             async for piece in pieces:
-                file.write(piece)
-        part.replace(target)
+                left = memoryview(piece)
+                while left:
+                    with _writing(target):
+                        left = left[file.write(left) :]
+        if written != path:
+            with _writing(target):
+                written.replace(path)
     finally:
-        part.unlink(missing_ok=True)
+        if written != path:
+            with suppress(OSError):
+                written.unlink()
+
+
+def _places(target: Path) -> tuple[Path, Path]:
+    """Return where the bytes are to be in the end, and where they are written until they are complete."""
+    if target.exists() and not target.is_file():  # /dev/stdout, >(aplay): a rename would put a file in its place
+        return target, target
+    path = target.resolve()  # a link stays a link
+    return path, path.with_name(f"{path.name}.part")
+
+
+@contextmanager
+def _writing(name: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise CannotWrite(f"{name} cannot be written: {error.strerror or error}") from error

@@ -34,11 +34,11 @@ def replay(
         bool, typer.Option("--rehearse", help="Store its facts again in a log of their own, for an actor under test.")
     ] = False,
     port: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--port", help="With --rehearse: where that log listens.", min=0, max=65535, show_default="a free one"
         ),
-    ] = 0,
+    ] = None,
     verify: Annotated[
         bool,
         typer.Option("--verify", help="Run its actors again over what they took in, and compare what they append."),
@@ -87,26 +87,18 @@ def replay(
     try:
         if verify:
             _check_alone({"--publish": publish, "--rehearse": rehearse, "--to": to, "--from-turn": from_turn})
-            _check_alone({"--out": sound, "--speed": speed != "1"})
+            _check_alone({"--out": sound, "--speed": speed != "1", "--port": port is not None})
             _verify(_Which(session, every, since, user), as_json)
         session = _one_session(session, every or since is not None or user is not None)
         rate = _speed(speed)
+        _check_combination(publish, to, rehearse, port, sound, as_json)
         if publish:
-            if sound is not None:
-                raise ValueError("--publish sends facts, not sound: leave out --out")
-            if rehearse:
-                raise ValueError("--publish sends facts on subjects, --rehearse stores them in a log: give one of them")
             run_async(publish_again(session, to, rate, from_turn, as_json))
-            return
-        if to is not None:
-            raise ValueError("--to is where --publish sends facts: give both")
-        if rehearse:
-            if sound is not None or as_json:
-                raise ValueError("--rehearse prints what an actor appends: leave out --out and --json")
-            run_async(rehearse_again(session, port, rate, from_turn))
-            return
-        _check_sound(sound, rate, as_json)
-        run_async(play(session, rate, from_turn, sound, as_json))
+        elif rehearse:
+            run_async(rehearse_again(session, port or 0, rate, from_turn))
+        else:
+            _check_sound(sound, rate, as_json)
+            run_async(play(session, rate, from_turn, sound, as_json))
     except (ValueError, LookupError, LogEmpty) as error:
         fail(str(error.args[0] if error.args else error), BAD_INPUT)
     except PublishStopped as error:
@@ -164,6 +156,24 @@ def _speed(text: str) -> float:
     if not 0.001 <= speed <= 1000:
         raise ValueError(f"--speed {text}: give a number from 0.001 to 1000, or max")
     return speed
+
+
+def _check_combination(
+    publish: bool, to: str | None, rehearse: bool, port: int | None, sound: Path | None, as_json: bool
+) -> None:
+    """Check that the options belong together. Raises ValueError."""
+    if publish and rehearse:
+        raise ValueError("--publish sends facts on subjects, --rehearse stores them in a log: give one of them")
+    if publish and sound is not None:
+        raise ValueError("--publish sends facts, not sound: leave out --out")
+    if to is not None and not publish:
+        raise ValueError("--to is where --publish sends facts: " + ("leave it out" if rehearse else "give both"))
+    if rehearse and (sound is not None or as_json):
+        raise ValueError("--rehearse prints what an actor appends: leave out --out and --json")
+    if port is not None and not rehearse:
+        raise ValueError(
+            "--port is where the log of --rehearse listens: " + ("leave it out" if publish else "give both")
+        )
 
 
 def _check_sound(sound: Path | None, speed: float, as_json: bool) -> None:

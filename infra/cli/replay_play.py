@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.markup import escape
 
-from infra.cli.export import write_pieces
+from infra.cli.export import CannotWrite, write_pieces
 from infra.cli.log import event_colour
 from infra.cli.output import err, out, progress, warn
 from infra.cli.system import log_connection
@@ -34,7 +34,7 @@ PLAYERS = ("aplay -q", "play -q -t wav -", "ffplay -v error -nodisp -autoexit -"
 
 
 async def play(session_id: str, speed: float, from_turn: int | None, sound: Path | None, as_json: bool) -> None:
-    """Replay a session in the terminal. Raises ValueError, LookupError with what to tell, OSError, nats errors."""
+    """Replay a session in the terminal. Raises ValueError, LookupError with what to tell, CannotWrite, nats errors."""
     async with log_connection() as nc:
         session = await recorded_session(nc, session_id)
         told = await conversation_in(nc, session)
@@ -152,7 +152,7 @@ async def _show_and_sound(lines: Sequence[ReplayLine], start: ReplayStart, speed
 
 
 async def _to_descriptor(descriptor: int, pieces: AsyncIterator[bytes]) -> None:
-    """Write to a pipe or file without blocking the loop. Raises BrokenPipeError if the reader has gone."""
+    """Write to a pipe or file without blocking the loop. Raises CannotWrite, BrokenPipeError if the reader has gone."""
     was_blocking = os.get_blocking(descriptor)
     os.set_blocking(descriptor, False)
     try:
@@ -163,6 +163,10 @@ async def _to_descriptor(descriptor: int, pieces: AsyncIterator[bytes]) -> None:
                     left = left[os.write(descriptor, left) :]
                 except BlockingIOError:
                     await _writable(descriptor)
+                except BrokenPipeError:
+                    raise
+                except OSError as error:
+                    raise CannotWrite(f"standard output cannot be written: {error.strerror}") from error
     finally:
         os.set_blocking(descriptor, was_blocking)
 

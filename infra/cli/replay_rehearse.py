@@ -14,6 +14,7 @@ from infra.log.nats_reach import connect_once
 from infra.replay.recorded_session import recorded_session
 from infra.replay.rehearsal import rehearse, somebody_takes
 from infra.system.own_nats import own_nats
+from infra.system.page_port import port_problem
 
 
 async def rehearse_again(session_id: str, port: int, speed: float, from_turn: int | None) -> None:
@@ -21,6 +22,7 @@ async def rehearse_again(session_id: str, port: int, speed: float, from_turn: in
 
     Raises ValueError, LookupError, TimeoutError, OSError, nats errors.
     """
+    _check_port(port)
     async with log_connection() as nc:
         session = await recorded_session(nc, session_id)
         start = beginning(session, await conversation_in(nc, session), from_turn)
@@ -42,6 +44,12 @@ async def rehearse_again(session_id: str, port: int, speed: float, from_turn: in
                 progress(f"{stored} facts were handled, {told.count} appended")
             finally:
                 await nc.close()
+
+
+def _check_port(port: int) -> None:
+    """Make sure that nothing else listens there: a NATS that did, the real log's too, would be given the facts."""
+    if port and (problem := port_problem("127.0.0.1", port)):
+        raise ValueError(f"--port {port}: {problem[0]}: choose another, or leave out --port for a free one")
 
 
 class _Told:

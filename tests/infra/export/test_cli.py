@@ -5,6 +5,7 @@ import io
 import json
 import os
 import wave
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import av
@@ -15,11 +16,14 @@ from typer.testing import CliRunner
 
 from contracts import events as e
 from infra.cli.app import app
+from infra.cli.export import CannotWrite, write_pieces
 from infra.log.connection import connection
 from infra.log.event_log import append
 from infra.session.opus import PACKET_SAMPLES, encode
 from infra.session.recordings import Chunk, store
 from tests.infra.export.a_call import START_NS, Facts, a_call
+
+FULL = Path("/dev/full")
 
 
 async def _cli(*arguments: str) -> tuple[int, bytes, str]:
@@ -66,6 +70,37 @@ async def test_a_conversation_is_written_as_a_file_or_to_standard_output(broker:
         assert len(sound.readframes(frames + 1)) == 4 * frames
     with av.open(io.BytesIO(webm[1]), "r") as container:
         assert container.duration == pytest.approx(3_000_000, abs=50_000)
+
+
+async def _pieces(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
+async def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path: Path) -> None:
+    link, pipe = tmp_path / "link", tmp_path / "pipe"
+    link.symlink_to("file")
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    await write_pieces(link, _pieces(b"12", b"34"))
+    await write_pieces(pipe, _pieces(b"12", b"34"))
+    assert (link.is_symlink(), pipe.is_fifo()) == (True, True)
+    assert (tmp_path / "file").read_bytes() == os.read(reader, 100) == b"1234"
+    os.close(reader)
+    assert sorted(os.listdir(tmp_path)) == ["file", "link", "pipe"]
+
+
+async def test_what_cannot_be_written_is_said_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(CannotWrite, match=r"xxx cannot be written: File name too long"):
+        await write_pieces(tmp_path / ("x" * 251), _pieces(b"1"))
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="Linux has a device that is always full")
+def test_a_device_is_written_and_not_replaced() -> None:
+    with pytest.raises(CannotWrite, match="/dev/full cannot be written: No space left on device"):
+        asyncio.run(write_pieces(FULL, _pieces(b"1")))
+    assert FULL.is_char_device()
 
 
 async def test_what_cannot_be_exported_is_said_clearly(broker: NatsBroker, tmp_path: Path) -> None:

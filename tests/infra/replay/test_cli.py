@@ -140,6 +140,40 @@ async def test_a_player_that_is_closed_ends_it_without_a_word(broker: NatsBroker
     assert "Traceback" not in told.decode()
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has a device that is always full")
+async def test_sound_for_which_there_is_no_room_is_said(broker: NatsBroker, nats_server: NatsServer) -> None:
+    await said(broker)
+    await recorded(broker)
+    code, shown = await sent_to(os.open("/dev/full", os.O_WRONLY), nats_server)
+    assert (code, "Traceback" in shown) == (1, False)
+    assert "error: standard output cannot be written: No space left on device" in shown
+
+
+async def sent_to(descriptor: int, server: NatsServer) -> tuple[int | None, str]:
+    """Replay with the sound to `descriptor`, which is closed; return the exit code, and the errors."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "infra.cli", "replay", "s-1", "-o", "-"),
+        env=os.environ | {"DAREDEVIL_NATS_URL": server.url, "PYTHONPATH": str(Path(__file__).parents[3])},
+        stdout=descriptor,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(descriptor)
+    _, shown = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode, shown.decode()
+
+
+async def test_a_rehearsal_leaves_a_log_that_listens_on_its_port_alone(
+    broker: NatsBroker, nats_server: NatsServer
+) -> None:
+    await said(broker)
+    before = (await connection(broker).jetstream().stream_info("VOICE")).state.messages
+    port = nats_server.url.rsplit(":", 1)[1]
+    code, _, told = await replay("s-1", "--rehearse", "--port", port)
+    assert code == 2
+    assert f"--port {port}: cannot listen on port {port} of 127.0.0.1" in told
+    assert (await connection(broker).jetstream().stream_info("VOICE")).state.messages == before
+
+
 async def test_a_recording_that_is_not_complete_or_not_there_is_said(broker: NatsBroker) -> None:
     await said(broker)
     none = await replay("s-1", "--speed", "max", "-o", "x.wav")
@@ -193,6 +227,9 @@ async def test_its_subjects_are_published_again_below_the_prefix(broker: NatsBro
         (("s-1", "--publish", "--to", "voice"), "facts cannot be replayed on 'voice'"),
         (("s-1", "--publish", "-o", "x.wav"), "--publish sends facts, not sound"),
         (("s-1", "--to", "mine"), "--to is where --publish sends facts"),
+        (("s-1", "--to", "mine", "--rehearse"), "--to is where --publish sends facts: leave it out"),
+        (("s-1", "--port", "4322"), "--port is where the log of --rehearse listens: give both"),
+        (("s-1", "--port", "4322", "--publish"), "--port is where the log of --rehearse listens: leave it out"),
         (("s-1", "-o", "no/such/x.wav"), "there is no directory"),
         (("s-1", "-o", "-", "--json"), "both write to standard output"),
         (("s-1", "-o", "-", "--speed", "4"), "sound is played at its own speed"),
