@@ -145,8 +145,8 @@ class _Cutting:
 
     def _close(self, is_cut: bool) -> None:
         if self._deliveries:
-            last = self._basis if is_cut else 2**63
+            # What it appended later, it decided on what is not here: a copy may be killed just after it was at rest.
             self.stretches.append(
-                TapedStretch(self.actor, self.instance, tuple(self._deliveries), self._begin_basis, is_cut, last)
+                TapedStretch(self.actor, self.instance, tuple(self._deliveries), self._begin_basis, is_cut, self._basis)
             )
         self._deliveries = []

@@ -145,12 +145,14 @@ def _lost(
         within = [fact for fact in facts if fact.sequence > lost.basis or fact.event.time_ns >= lost.from_ns]
         unverified[lost.instance] = [fact for fact in facts if fact not in within]
         found.append(_stretch(lost, max(lost.to_ns or end_ns, lost.from_ns), len(within)))
+    ends = {stretch.instance: stretch.deliveries[-1].at_ns for stretch in tapes.stretches}
     for instance, facts in unverified.items():
         if facts:
             times = [fact.event.time_ns for fact in facts]
-            reason = "no tape says what it took in"
-            lost = LostTape(instance.rpartition("-")[0], instance, min(times), max(times), reason)
-            found.append(_stretch(lost, max(times), len(facts)))
+            has_tape = instance in ends
+            reason = "what it took in last was never written" if has_tape else "no tape says what it took in"
+            lost = LostTape(instance.rpartition("-")[0], instance, ends.get(instance, min(times)), None, reason)
+            found.append(_stretch(lost, max(*times, lost.from_ns), len(facts)))
     return found
 
 

@@ -8,11 +8,15 @@ from faststream.nats import NatsBroker
 
 from actors.reasoning import clauses, prompts
 from contracts import events as e
+from contracts.topology import JOURNAL, REASONING, journal_subject
+from infra.log.connection import connection
 from infra.log.event_log import Fact
+from infra.log.stream_reader import stored_messages
 from infra.replay.recorded_log import FactDifference
 from infra.replay.registry import ACTORS
 from infra.replay.report import details, summary
-from infra.replay.verify import Verification, verify
+from infra.replay.session_tapes import read_tapes
+from infra.replay.verify import Verification, actor_of, verify
 from tests.actors.reasoning.facts import ended, fact, opened, revised
 from tests.actors.reasoning.models import WAIT, ScriptedModel, tool_call
 from tests.infra.replay.recording import MODEL, Recording, record
@@ -111,3 +115,24 @@ async def test_a_model_that_fails_comes_out_as_it_was(broker: NatsBroker) -> Non
     )
     done = await verified(taken)
     assert done.status == "identical", told(done, taken)
+
+
+async def test_a_lost_chunk_never_makes_a_difference_whichever_it_is(broker: NatsBroker) -> None:
+    model = ScriptedModel.playing(ANSWER)
+    session, _ = await record(
+        broker,
+        model,
+        [opened(llm=MODEL, greeting="Hello, this is Ada."), (e.ReplyCompleted, 1)],
+        [revised("Hello there."), (e.ReplyClauseWritten, 3), ended("hello there"), (e.ReplyCompleted, 2)],
+        [ended("And again.", turn="t2"), (e.ReplyCompleted, 3), closed()],
+    )
+    wanted = journal_subject(session.session_id, REASONING)
+    chunks = [chunk async for chunk in stored_messages(connection(broker), JOURNAL, wanted)]
+    assert len(chunks) > 2
+    for lost in range(len(chunks)):
+        one_less, cut_short = [*chunks[:lost], *chunks[lost + 1 :]], chunks[:lost]
+        for kept in (one_less, cut_short):
+            done = await verified((session, read_tapes(kept)))
+            assert done.differences == [], told(done, (session, read_tapes(kept)))
+            accounted = done.same + sum(stretch.facts for stretch in done.lost)
+            assert accounted == sum(actor_of(each.event) == REASONING for each in session.facts)

@@ -97,6 +97,16 @@ def test_a_fact_of_a_copy_that_has_no_tape_at_all_is_not_passed_over() -> None:
     assert "no tape says what it took in" in summary(done)
 
 
+def test_a_copy_that_was_killed_just_after_it_was_at_rest_has_appended_what_nobody_can_verify() -> None:
+    rest = TapedStretch("toy", COPY, DELIVERIES, 0, last=7)
+    later = FACTS[-1].event.model_copy(update={"event_id": "later", "turn_id": "turn-2"})
+    done = verified(session([*ALL[:-1], Fact(8, later), ALL[-1]]), SessionTapes((rest,)))
+    assert done.differences == []
+    [stretch] = done.lost
+    assert (stretch.from_ns, stretch.facts) == (DELIVERIES[-1].at_ns, 1)
+    assert "what it took in last was never written" in summary(done)
+
+
 def test_a_session_that_still_runs_says_so_and_what_of_it_is_identical() -> None:
     done = verified(session(ALL[:-1], is_open=True))
     assert (done.status, exit_code([done])) == ("unverified", 2)
