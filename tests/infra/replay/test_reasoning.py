@@ -1,14 +1,18 @@
 """Reasoning runs again over its tape, and its facts come out as they were; a change of its behaviour is reported."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 from faststream.nats import NatsBroker
+from typer.testing import CliRunner
 
 from actors.reasoning import clauses, prompts
 from contracts import events as e
 from contracts.topology import JOURNAL, REASONING, journal_subject
+from infra.cli.app import app
+from infra.cli.json_output import OUTPUTS
 from infra.log.connection import connection
 from infra.log.event_log import Fact
 from infra.log.stream_reader import stored_messages
@@ -17,7 +21,7 @@ from infra.replay.registry import ACTORS
 from infra.replay.report import details, summary
 from infra.replay.session_tapes import read_tapes
 from infra.replay.verify import Verification, actor_of, verify
-from tests.actors.reasoning.facts import ended, fact, opened, revised
+from tests.actors.reasoning.facts import SESSION, ended, fact, opened, revised
 from tests.actors.reasoning.models import WAIT, ScriptedModel, tool_call
 from tests.infra.replay.recording import MODEL, Recording, record
 
@@ -136,3 +140,13 @@ async def test_a_lost_chunk_never_makes_a_difference_whichever_it_is(broker: Nat
             assert done.differences == [], told(done, (session, read_tapes(kept)))
             accounted = done.same + sum(stretch.facts for stretch in done.lost)
             assert accounted == sum(actor_of(each.event) == REASONING for each in session.facts)
+
+
+async def test_the_command_says_it_in_a_line_and_for_programs(two_turns: Recording) -> None:
+    result = await asyncio.to_thread(CliRunner().invoke, app, ["replay", SESSION, "--verify"])
+    assert result.exit_code == 0, result.stdout
+    assert result.stdout.startswith("identical: ")
+    result = await asyncio.to_thread(CliRunner().invoke, app, ["replay", SESSION, "--verify", "--json"])
+    [line] = result.stdout.splitlines()
+    OUTPUTS["replay verify"].model().model_validate_json(line)
+    assert json.loads(line)["status"] == "identical"

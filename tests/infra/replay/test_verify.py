@@ -5,10 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from contracts import events as e
 from contracts.codec import encode
 from contracts.topology import subject_of
+from infra.cli.app import app
 from infra.cli.replay_verify import age_s, exit_code, ids_in
 from infra.log.event_log import Fact
 from infra.log.stream_reader import StoredMessage
@@ -164,3 +166,19 @@ def test_ids_are_read_from_a_file_one_a_line(tmp_path: Any) -> None:
     (tmp_path / "none").write_text("\n")
     with pytest.raises(ValueError, match="no session ids"):
         ids_in(str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--verify"], "which sessions?"),
+        (["s-1", "--verify", "--all"], "not both"),
+        (["s-1", "--verify", "--publish"], "leave out --publish"),
+        (["s-1", "--verify", "--speed", "2"], "leave out --speed"),
+        (["--verify", "--since", "soon"], "give an age such as 2d"),
+        (["--all"], "choose sessions for --verify"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(arguments: list[str], words: str) -> None:
+    result = CliRunner().invoke(app, ["replay", *arguments])
+    assert (result.exit_code, words in result.stderr) == (2, True), result.stderr
