@@ -124,7 +124,8 @@ def call() -> Iterator[e.Event]:
     yield from session_events.left_open("s-1", state, T)
     yield from session_events.closing_events("s-1", [("p-1", 1), ("agent", 0)], "hangup", T)
     turns = TypedTurns("s-1")
-    interrupted = turns.take("p-1", "hello", "reply-1", T, "message-1")
+    message_id = turns.message_id("p-1", "message-1")
+    interrupted = turns.take("p-1", "hello", "reply-1", T, message_id, "message-1")
     assert interrupted is not None
     yield interrupted
     yield from turns.due(stopping=False)

@@ -8,6 +8,7 @@ from typing import Any
 from contracts.events import Event
 from infra.log.event_log import Fact
 from infra.log.taped_log import APPENDED, READ, STALE, UNSTORED
+from infra.process.build import build
 from infra.replay.recorded_log import FactDifference
 from infra.replay.schedule import ReplayDifference
 from infra.replay.verify import Verification
@@ -39,6 +40,9 @@ def details(done: Verification, facts: Sequence[Fact]) -> Iterator[str]:
         yield from difference_lines(done.differences[0], done, facts)
         for error in done.errors[:3]:
             yield from _wrapped(f"a handler raised {error}")
+        if done.recorded_by != build():
+            recorded = done.recorded_by or "an older version, which did not say which"
+            yield from _wrapped(f"recorded by {recorded}; run again by {build()}")
     if done.status == "different":
         for reason in _reasons(done):
             yield from _wrapped(f"not verified: {reason}")
@@ -92,6 +96,8 @@ def as_fields(done: Verification) -> dict[str, Any]:
             for each in done.lost
         ],
         "given": done.left_out,
+        "recorded_by": done.recorded_by or None,
+        "run_by": build(),
         "remarks": done.remarks,
     }
 

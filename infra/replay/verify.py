@@ -55,6 +55,8 @@ class Verification:
     left_out: dict[str, int] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    recorded_by: str = ""
+    """The build that opened the session; empty if an older one did not say."""
 
     @property
     def status(self) -> Status:
@@ -69,6 +71,7 @@ def verify(session: RecordedSession, tapes: SessionTapes, actors: Mapping[str, R
     begun_s = time.perf_counter()
     facts = [Fact(fact.sequence, fact.event) for fact in session.facts]
     verdict = Verification(session.session_id, len(session.messages))
+    verdict.recorded_by = next((fact.event.build for fact in facts if isinstance(fact.event, e.SessionOpened)), "")
     verdict.turns = sum(isinstance(fact.event, e.TurnEnded) for fact in facts)
     if facts:
         verdict.first_ns = facts[0].event.time_ns

@@ -14,6 +14,7 @@ from infra.cli.app import app
 from infra.cli.replay_verify import age_s, exit_code, ids_in
 from infra.log.event_log import Fact
 from infra.log.stream_reader import StoredMessage
+from infra.process.build import build
 from infra.replay.recorded_session import RecordedFact, RecordedSession, UnreadFact
 from infra.replay.report import as_fields, details, summary
 from infra.replay.schedule import TapedStretch
@@ -135,6 +136,16 @@ def test_an_erased_session_is_not_run_again() -> None:
     done = verified(session(erased=(gone,)), changed="text")
     assert (done.status, done.same, done.differences) == ("unverified", 0, [])
     assert "erased" in summary(done)
+
+
+def test_a_difference_names_the_builds_unless_they_are_the_same() -> None:
+    other = Fact(1, OPENED.model_copy(update={"build": "0.9.0+12345678"}))
+    done = verified(session([other, *ALL[1:]]), changed="text")
+    assert f"recorded by 0.9.0+12345678; run again by {build()}" in said(done)
+    assert (as_fields(done)["recorded_by"], as_fields(done)["run_by"]) == ("0.9.0+12345678", build())
+    same = Fact(1, OPENED.model_copy(update={"build": build()}))
+    assert "recorded by" not in said(verified(session([same, *ALL[1:]]), changed="text"))
+    assert "recorded by an older version" in said(verified(changed="text"))
 
 
 def test_a_difference_outweighs_what_could_not_be_verified() -> None:
