@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from contracts.ids import is_id
 from infra.cli.output import BAD_INPUT, FAILED, err, out, progress
 from infra.cli.system import log_connection
 from infra.log.event_log import Fact
@@ -85,6 +86,8 @@ async def _verify_many(which: WhichSessions, as_json: bool, done: list[Verificat
     spawn = multiprocessing.get_context("spawn")
     async with log_connection() as nc:
         ids = [session_id async for session_id in _ids(nc, which)]
+        if not ids:
+            raise LookupError("there is no such session in the log: `daredevil sessions` lists those it has")
         with ProcessPoolExecutor(min(workers, max(1, len(ids))), mp_context=spawn) as pool:
 
             async def one(session_id: str) -> None:
@@ -139,9 +142,13 @@ def ids_in(name: str) -> tuple[str, ...]:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
     except OSError as error:
         raise ValueError(f"{name} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{name} is not text: session ids are expected, one a line") from error
     ids = tuple(line.split()[0] for line in text.splitlines() if line.strip() and not line.startswith("#"))
     if not ids:
         raise ValueError(f"{name} has no session ids: one a line is expected")
+    if wrong := next((each for each in ids if not is_id(each)), None):
+        raise ValueError(f"{name} has {wrong[:80]!r}, which is not a session id: one a line is expected")
     return ids
 
 

@@ -180,6 +180,16 @@ def test_ids_are_read_from_a_file_one_a_line(tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"s-1\nREADME.md\n", "has 'README.md', which is not a session id"), (b"RIFF\xff\xfe", "is not text")],
+)
+def test_a_file_of_something_else_is_refused(tmp_path: Any, content: bytes, words: str) -> None:
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(ValueError, match=words):
+        ids_in(str(tmp_path / "file"))
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--verify"], "which sessions?"),
