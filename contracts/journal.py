@@ -1,12 +1,13 @@
 """The tape on the bus: chunks of what one copy of an actor took in of one session, in the order it took it in.
 
 A chunk travels on `journal.<session>.<actor>` and is stored in the stream JOURNAL. Its bytes are the format's version
-and a raw deflate stream of a MessagePack array. Deliveries are written as columns, as equal things compress well: for
-each kind its payloads, for each delivery its kind and its time.
+and a raw deflate stream, with a preset dictionary, of a MessagePack array. Deliveries are written as columns, as equal
+things compress well: for each kind its payloads, for each delivery its kind and its time.
 """
 
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgpack
@@ -16,6 +17,13 @@ from contracts.topology import JOURNAL_CHUNK
 
 VERSION = 1
 """First byte of a chunk."""
+
+DICTIONARY = (Path(__file__).parent / "journal.dictionary").read_bytes()
+"""What deflate may refer to from the first byte on: a chunk is too short to repeat itself.
+
+8 kB of chunks as they were before compression, at random from 18 recorded calls. On other calls chunks take 22 to 26 %
+less with it. It belongs to the version: a chunk can only be read with the bytes that it was written with.
+"""
 
 MAX_PAYLOAD_BYTES = 256_000
 """Longest payload of one delivery, in MessagePack: a model's whole answer fits many times."""
@@ -116,7 +124,7 @@ class ChunkWriter:
         parts.append(packer.pack_array_header(len(self._columns)))
         for column in self._columns:
             parts.append(_column(column, packer))
-        deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS, zdict=DICTIONARY)
         return bytes([VERSION]) + deflate.compress(b"".join(parts)) + deflate.flush()
 
 
@@ -239,7 +247,7 @@ def _read_varints(data: bytes) -> list[int]:
 
 
 def _unpacked(data: bytes) -> list[Any]:
-    inflate = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+    inflate = zlib.decompressobj(wbits=-zlib.MAX_WBITS, zdict=DICTIONARY)
     try:
         body = inflate.decompress(data, MAX_UNPACKED_BYTES)
         fields = msgpack.unpackb(body) if inflate.eof else None

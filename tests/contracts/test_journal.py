@@ -1,5 +1,6 @@
 """Chunks of a tape to bytes and back."""
 
+import hashlib
 import zlib
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.journal import (
     COMMON_KINDS,
+    DICTIONARY,
     MAX_KINDS,
     MAX_PAYLOAD_BYTES,
     BadChunk,
@@ -151,3 +153,7 @@ def test_a_token_a_delivery_takes_a_few_bytes() -> None:
 def _deflated(fields: object) -> bytes:
     deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     return b"\x01" + deflate.compress(bytes(msgpack.packb(fields))) + deflate.flush()
+
+
+def test_the_dictionary_of_this_version_is_the_one_that_its_chunks_were_written_with() -> None:
+    assert hashlib.blake2b(DICTIONARY, digest_size=8).hexdigest() == "c4dd9043b644e2a7"
