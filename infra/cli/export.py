@@ -134,11 +134,12 @@ async def _conversation(nc: "Client", session: str) -> "Conversation":
     from infra.export.conversation import NotAConversation, conversation_of
     from infra.log.event_log import history
     from infra.log.stream_reader import has_stream
+    from infra.session.index import no_such_session
     from infra.session.recordings import last_chunk
 
     facts = [fact.event async for fact in history(nc, session)] if await has_stream(nc, VOICE) else []
     if not facts:
-        raise CannotExport(f"the log has no session {session}: `daredevil sessions` lists those it has")
+        raise CannotExport(await no_such_session(nc, session))
     # A log of an older version has no recordings.
     chunk = await last_chunk(nc, session) if await has_stream(nc, RECORDINGS) else None
     try:

@@ -116,31 +116,33 @@ def events(
 
     try:
         checked_session(session)
-        found = run_async(_events(session, follow, as_json))
+        unknown = run_async(_events(session, follow, as_json))
     except (ValueError, LogEmpty) as error:
         fail(str(error), BAD_INPUT)
-    if not found:
-        fail(f"the log has no session {session}: `daredevil sessions` lists those it has", BAD_INPUT)
+    if unknown:
+        fail(unknown, BAD_INPUT)
 
 
-async def _events(session: str, follow: bool, as_json: bool) -> bool:
+async def _events(session: str, follow: bool, as_json: bool) -> str:
+    """Print the session's facts; return why there are none, if there are none."""
     from contracts.topology import VOICE
     from infra.cli.system import log_connection
     from infra.log.event_log import history
     from infra.log.stream_reader import has_stream
+    from infra.session.index import no_such_session
 
     async with log_connection() as nc:
         if not await has_stream(nc, VOICE):
-            return False
+            return await no_such_session(nc, session)
         first_ns, last = 0, 0
         async for fact in history(nc, session):
             first_ns, last = first_ns or fact.event.time_ns, fact.sequence
             _print_fact(fact, first_ns, as_json)
         if not last:
-            return False
+            return await no_such_session(nc, session)
         if follow:
             await _follow(session, last, first_ns, as_json)
-        return True
+        return ""
 
 
 async def _follow(session: str, after: int, first_ns: int, as_json: bool) -> None:

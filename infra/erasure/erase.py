@@ -26,6 +26,7 @@ from infra.log.connection import connection
 from infra.log.event_log import ExpectedSequence, StaleWriter, append, now_ns
 from infra.projection import projections
 from infra.session.behaviour import in_session
+from infra.session.index import no_such_session
 from infra.settings import settings
 
 SETTLE_S = 10.0
@@ -74,7 +75,7 @@ async def erase_session(
     """
     session = await stored_session(connection(broker), checked_session(session_id))
     if not session.facts:
-        raise UnknownSession(f"the log has no session {session_id}: `daredevil sessions` lists those it has")
+        raise UnknownSession(await no_such_session(connection(broker), session_id))
     recalled = await recalled_in(connection(broker), session)
     receipt = await _erase(broker, [session], Receipt(reason, session.user_id), force, wait_s, settle_s)
     for other, replies in recalled.items():

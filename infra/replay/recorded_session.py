@@ -10,6 +10,7 @@ from contracts.codec import Undecodable
 from contracts.topology import FACTS, VOICE, UnknownSubject, checked_session, event_class_of, session_subjects
 from infra.export.formats import utc_date
 from infra.log.stream_reader import StoredMessage, first_message, has_stream, stored_messages
+from infra.session.index import no_such_session
 from projections.known_events import FromTheFuture, known_event
 
 ID_HEADER = "Nats-Msg-Id"
@@ -98,14 +99,13 @@ class RecordedSession:
 async def recorded_session(nc: Client, session_id: str) -> RecordedSession:
     """Return a session as the log has it now. Raises NotInLog, ValueError for a malformed session id, nats errors."""
     checked_session(session_id)
-    unknown = f"the log has no session {session_id}: `daredevil sessions` lists those it has"
     if not await has_stream(nc, VOICE):
-        raise NotInLog(unknown)
+        raise NotInLog(await no_such_session(nc, session_id))
     begin = await first_message(nc, VOICE, FACTS.pattern)
     messages = [message async for message in stored_messages(nc, VOICE, session_subjects(session_id))]
     if not messages:
         gone = f" ({_log_begins(begin)})" if begin is not None and begin.sequence > 1 else ""
-        raise NotInLog(unknown + gone)
+        raise NotInLog(await no_such_session(nc, session_id) + gone)
     return read_session(session_id, messages, begin)
 
 

@@ -36,6 +36,9 @@ FEW = 64
 BATCH = 128
 AT_ONCE = 200
 """Sessions whose later facts are read at once: with four subjects each, within JetStream's 1024."""
+NAMED = 3
+"""How many sessions a message names."""
+
 SLACK_NS = 120_000_000_000
 """How much later than its own time a fact may be stored; a larger difference means that its clock was wrong."""
 
@@ -109,6 +112,19 @@ async def newest_sessions(nc: Client, most: int = 0) -> AsyncIterator[Listed]:
         left -= len(openings)
         if most and left <= 0:
             return
+
+
+async def no_such_session(nc: Client, session_id: str) -> str:
+    """Return the message that the log has no session of this id; it names those whose ids begin or end like it."""
+    known: set[str] = set()
+    if await has_stream(nc, VOICE):
+        info = await nc.jetstream().stream_info(VOICE, subjects_filter=OPENINGS)
+        known = {session_of(subject) for subject in info.state.subjects or {}}
+    like = sorted(each for each in known if session_id and (each.startswith(session_id) or each.endswith(session_id)))
+    if not like:
+        return f"the log has no session {session_id}: `daredevil sessions` lists those it has"
+    more = f" or {len(like) - NAMED} more" if len(like) > NAMED else ""
+    return f"the log has no session {session_id}: did you mean {', '.join(reversed(like[-NAMED:]))}{more}?"
 
 
 async def with_later(nc: Client, sessions: list[Listed]) -> list[Listed]:

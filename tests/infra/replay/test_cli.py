@@ -219,6 +219,8 @@ async def test_its_subjects_are_published_again_below_the_prefix(broker: NatsBro
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
+        (("s",), "the log has no session s: did you mean s-1?"),
+        (("1",), "the log has no session 1: did you mean s-1?"),
         (("nobody",), "the log has no session nobody: `daredevil sessions` lists those it has"),
         (("No.Id",), "is not a session id"),
         (("s-1", "--speed", "0"), "--speed 0: give a number from 0.001 to 1000, or max"),
