@@ -106,6 +106,8 @@ def _replay_verify() -> type[BaseModel]:
         lost=(list[dict[str, Any]], "What cannot be verified: whose, from when to when (ms since its start), and why."),
         given=(dict[str, int], "Facts that a replay takes as they are, by who appended them."),
         remarks=(list[str], "What else keeps the verdict from being about all of the session."),
+        recorded_by=(str | None, "The build that opened it; none if that did not say."),
+        run_by=(str, "The build that ran it again."),
     )
 
 

@@ -8,6 +8,7 @@ from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 
 from contracts.topology import journal_subject
+from infra.cannot_run import CannotRun
 from infra.log.clock import CLOCK
 from infra.log.connection import connection
 from infra.process.build import build
@@ -23,7 +24,11 @@ _OF_NOBODY = Untaped()
 def make_tapes(broker: NatsBroker, actor: str) -> Tapes:
     """Return tapes for a copy of an actor; without a stream for them (`journal_max_mb` 0) they are not written."""
     instance = new_instance(actor)
-    if not settings().journal_max_mb:
+    try:
+        is_written = settings().journal_max_mb > 0
+    except CannotRun:
+        is_written = False  # reported when the app runs, not when it is imported
+    if not is_written:
         return Untaped(instance)
 
     async def publish(session_id: str, chunk: bytes) -> bool:

@@ -52,4 +52,4 @@ def test_an_event_that_is_added_by_its_recipe_is_a_part_of_the_contracts(tmp_pat
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     assert run.returncode == 0, run.stdout
-    assert "NoteTaken" in (tmp_path / "tests" / "contracts" / "golden" / "v1.json").read_text()
+    assert "NoteTaken" in (tmp_path / "tests" / "contracts" / "golden" / "v2.json").read_text()

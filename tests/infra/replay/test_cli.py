@@ -186,7 +186,10 @@ async def test_a_recording_that_is_not_complete_or_not_there_is_said(broker: Nat
 
 
 async def test_ctrl_c_ends_it_with_one_line(broker: NatsBroker, nats_server: NatsServer) -> None:
-    await said(broker)
+    call = await said(broker, closed=False)
+    await asyncio.sleep(0.1)  # a distance that takes a hundred seconds at this speed, however slow the machine is
+    call.add(e.SessionClosed, 5000, reason="hangup")
+    await append(broker, call.facts[-1])
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "infra.cli", "replay", "s-1", "--speed", "0.001"),
         env=os.environ | {"DAREDEVIL_NATS_URL": nats_server.url, "PYTHONPATH": str(Path(__file__).parents[3])},

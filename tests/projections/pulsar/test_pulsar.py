@@ -9,7 +9,7 @@ from contracts.codec import decode, encode
 from contracts.events import SessionErased, TurnEnded
 from contracts.topology import VOICE, subject_of
 from infra.log.connection import connection, jetstream
-from infra.log.event_log import append
+from infra.log.event_log import append, facts_after
 from infra.settings import Settings
 from projections.pulsar.routing import CONVERSATION, LIFECYCLE, METRICS_TOPIC, PRODUCERS
 from projections.pulsar.topics import connect
@@ -34,7 +34,9 @@ async def test_every_fact_is_in_its_topics_once_in_the_logs_order_with_what_read
         await caught_up(broker, projector)
         await until(lambda: projector.status().state == "live")
     kept = await read_topic(config, CONVERSATION)
-    assert [message.payload for message in kept] == [encode(fact) for fact in facts]
+    stored = await facts_after(broker, "s-1")
+    assert [message.payload for message in kept] == [encode(fact.event) for fact in stored]
+    assert [fact.event.event_id for fact in stored] == [fact.event_id for fact in facts]
     assert [message.sequence for message in kept] == list(range(1, len(facts) + 1))
     assert kept[4].properties == {
         "session": "s-1",
