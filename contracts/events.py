@@ -459,8 +459,12 @@ class ReplyDiscarded(Event):
 
     reply_id: Reference
     reason: str = ""
-    written: str = Field(default="", description="What the model had written by then, with all that is never spoken.")
-    tokens: SmallCount | None = Field(default=None, description="How many tokens, or pieces of text, came of it.")
+    written: Measured[str] = Field(
+        default="", description="What the model had written by then, with all that is never spoken."
+    )
+    tokens: Measured[SmallCount | None] = Field(
+        default=None, description="How many tokens, or pieces of text, had come of it by then."
+    )
 
 
 # -- speaking (synthesis and the bridge)

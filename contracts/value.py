@@ -30,7 +30,8 @@ T = TypeVar("T")
 Measured = Annotated[T, Field(json_schema_extra={_MEASURED: True})]
 """A field that is measured in the run that wrote the event, and so has another value in every run.
 
-It is a time, a duration on a clock, or which process wrote it. A replay does not compare it. What is counted or decided
+It is a time, a duration on a clock, which process wrote it, or how far something had got at that moment that went on
+meanwhile (a draft that is discarded). A replay does not compare it. What is counted or decided
 (samples, words, the silence that was required) is not measured, nor is what is copied from another event.
 """
 

@@ -10,6 +10,7 @@ from faststream.nats import NatsBroker
 from langchain_core.messages import BaseMessage
 
 from actors.reasoning import clauses, generation, graph, prompts, session_state
+from actors.reasoning.answering import Reasoning
 from actors.reasoning.decide import reply_id_of
 from actors.reasoning.session_log import RECONNECTED
 from contracts import events as e
@@ -183,6 +184,36 @@ async def test_a_copy_that_dropped_the_session_meanwhile_comes_out_the_same(brok
     await assert_same(copy, broker)
 
 
+async def test_a_model_that_writes_while_its_draft_is_being_discarded_comes_out_the_same(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on, discard = asyncio.Event(), Reasoning._discard
+
+    class Held(ScriptedModel):
+        async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+            await goes_on.wait()
+            async for chunk in ScriptedModel._astream(self, *args, **kwargs):
+                yield chunk
+
+    async def discard_after_a_piece(self: Reasoning, *asked: Any) -> None:
+        async def has_a_piece() -> bool:
+            return any(each.raw.pieces for each in self._running.values())
+
+        goes_on.set()
+        await until_true(has_a_piece)
+        await discard(self, *asked)
+
+    async with taped_copy("reasoning-a", Held.playing(["It is", WAIT], ANSWER)) as copy:
+        await tell(broker, copy, opened(llm="fake:m0"))
+        drafting = await tell(broker, copy, revised("Is it", "rev1", "t1"))
+        with monkeypatch.context() as later:
+            later.setattr(Reasoning, "_discard", discard_after_a_piece)
+            await finish([*drafting, *await tell(broker, copy, ended("Hello there.", "t1"))])
+    discarded = [each.event for each in await facts_of(broker) if isinstance(each.event, e.ReplyDiscarded)]
+    assert [each.tokens for each in discarded] == [1]
+    await assert_same(copy, broker)
+
+
 async def test_an_outage_in_the_midst_of_a_reply_comes_out_the_same(
     broker: NatsBroker, nats_server: NatsServer
 ) -> None:
@@ -261,7 +292,7 @@ PLANTED = [
         "a clause is cut later", lambda patch: patch.setattr(clauses, "FIRST_WORDS", 9), "ReplyClauseWritten", "t1"
     ),
     Planted("the order of the prompt", _swapped_prompt, "known-answer: messages", "t1"),
-    Planted("options", _options, "model: options", "t1"),
+    Planted("options", _options, "ReplyStarted", "t1"),  # has the digest of what is asked next
     Planted("what was heard is not taken in", _without(e.PlaybackFinished), "known-answer: messages", "t2"),
     Planted("interruptions are not taken in", _without(e.TurnInterrupted), "ReplyDiscarded", "t3"),
     Planted("the rounds of tools", lambda patch: patch.setattr(graph, "TOOL_ROUNDS", 0), "model: tools", "t1"),
@@ -306,6 +337,7 @@ async def test_a_change_of_the_code_is_found_at_the_fact_or_request_that_it_chan
         assert differences, planted.name
         where, reply_id = _where(differences[0])
         assert (planted.name, where, _turns(facts)[reply_id]) == (planted.name, planted.where, planted.turn)
+        assert planted.plant is not _options or "model: options" in {_where(each)[0] for each in differences}
 
 
 async def test_a_change_of_what_a_small_model_is_given_or_says_is_found(
