@@ -84,16 +84,6 @@ def assert_all_answered(result: CallResult, *words: str) -> None:
 # -- clients
 
 
-async def test_text_of_100_kb_is_refused_and_as_much_as_is_allowed_is_answered(system: Supervisor) -> None:
-    async with Caller.connected(port_of(system)) as caller:
-        await caller.hello(mic=False)
-        await caller.send(type="text", text="word " * 20_000)
-        assert (await caller.message("error"))["code"] == "text-too-long"
-        await caller.send(type="text", text="word " * 3_000)
-        assert (await caller.message("reply_end"))["samples"] > 0
-        assert not caller.facts("EngineFailed")
-
-
 async def test_a_caller_who_vanishes_in_mid_word_disturbs_no_other_call(system: Supervisor) -> None:
     other = asyncio.create_task(place_call(system.page_url, [DATA / "hello.wav", DATA / "what_time.wav"]))
     sound = read_wav(DATA / "story.wav")

@@ -1,10 +1,11 @@
-"""A conversation by text through every process, as a program would have it."""
+"""Conversations by text through every process."""
 
 import httpx
 import pytest
 
 from contracts import events as e
 from infra.system.supervisor import Supervisor
+from tests.bridge.caller import Caller
 from tests.bridge.http.answering import streamed
 from tests.e2e.the_log import facts_of
 
@@ -29,3 +30,15 @@ async def test_an_answer_is_streamed_recorded_and_makes_no_sound(system: Supervi
     heard = [fact.heard_text for fact in facts if isinstance(fact, e.PlaybackFinished)]
     assert heard == [first.of("done")[0]["text"], again.of("done")[0]["text"]]
     assert not any(isinstance(fact, e.ClauseSynthesized | e.EngineFailed) for fact in facts)
+
+
+async def test_text_of_100_kb_is_refused_and_as_much_as_is_allowed_is_answered(system: Supervisor) -> None:
+    port = httpx.URL(system.page_url).port
+    assert port is not None
+    async with Caller.connected(port) as caller:
+        await caller.hello(mic=False)
+        await caller.send(type="text", text="word " * 20_000)
+        assert (await caller.message("error"))["code"] == "text-too-long"
+        await caller.send(type="text", text="word " * 3_000)
+        assert (await caller.message("reply_end"))["samples"] > 0
+        assert caller.facts("EngineFailed") == []

@@ -27,6 +27,9 @@ from websockets.asyncio.client import connect
 from infra.caller import ScriptedUtterance, place_call, read_wav
 from infra.livekit.naming import session_of_room
 from infra.log.dead_letters import NotTaken, dead_letters, put_back
+from infra.replay.pace import AT_ONCE
+from infra.replay.publish import publish
+from infra.replay.recorded_session import recorded_session
 from infra.settings import Settings
 from infra.system.livekit import LiveKitMissing, livekit_server_path
 from infra.system.supervisor import running_system
@@ -150,6 +153,7 @@ async def everything(page_url: str, nc: Client, seen: Watched) -> None:
         await a_call_with_a_tool_and_a_barge_in(page_url, nc, seen)
         await chats(http, nc)
         await sessions_that_are_asked_for(page_url, http, nc, seen)
+    await a_session_published_again(nc, seen)
     await a_letter_that_nobody_can_take(nc, seen)
     assert await ask_status(nc, "projection-postgres")
     await until(lambda: seen.on("SummaryWritten") and seen.on("RecordingStored"), 60)
@@ -191,6 +195,13 @@ async def sessions_that_are_asked_for(page_url: str, http: httpx.AsyncClient, nc
         session_id = await welcomed(socket)
         ended = await http.post(f"/sessions/{session_id}/close", headers={"Authorization": f"Bearer {ADMIN_KEY}"})
         assert ended.status_code < 300, ended.text
+
+
+async def a_session_published_again(nc: Client, seen: Watched) -> None:
+    """Publish the call's facts again, as `daredevil replay --publish` does."""
+    session_id = seen.on("SessionOpened")[0].subject.split(".")[1]
+    done = await publish(nc, await recorded_session(nc, session_id), speed=AT_ONCE)
+    await until(lambda: len(seen.on("ReplayedFact")) == done.facts, 10)
 
 
 async def welcomed(socket: object) -> str:

@@ -123,6 +123,16 @@ async def killed_while_spoken_over(invite: Invite, agent: Agent) -> tuple[str, s
     return session_id, text, paused
 
 
+def without_stalls(played: list[str]) -> list[str]:
+    """Leave out stalls and their ends: where the machine is busy, sound that is made again may be late."""
+    before = ["", *played]
+    return [
+        name
+        for last, name in itertools.pairwise(before)
+        if name != "PlaybackStalled" and (last, name) != ("PlaybackStalled", "PlaybackResumed")
+    ]
+
+
 @pytest.mark.parametrize("reason", ["barge-in", "turn-ended"])
 async def test_a_reply_that_is_cut_off_while_its_job_is_dead_is_ended_with_what_was_heard(
     start_bridge: StartBridge, invite: Invite, agent: Agent, reason: str
@@ -156,4 +166,4 @@ async def test_a_reply_that_was_paused_when_its_job_died_goes_on_when_the_speech
     assert isinstance(finished, e.PlaybackFinished)
     assert finished.heard_text == text
     played = [name for name in names(await agent.facts(session_id)) if name.startswith("Playback")]
-    assert played == ["PlaybackStarted", "PlaybackPaused", "PlaybackResumed", "PlaybackFinished"]
+    assert without_stalls(played) == ["PlaybackStarted", "PlaybackPaused", "PlaybackResumed", "PlaybackFinished"]
