@@ -117,6 +117,7 @@ class _Run:
             self._close(loop, built)
         finally:
             loop.end()
+        self._outcome.errors += loop.errors
         return self._outcome
 
     def _hand_over(self, loop: VirtualLoop, actor: Replayed, delivery: Delivery) -> None:

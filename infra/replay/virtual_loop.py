@@ -30,6 +30,7 @@ class VirtualLoop(base_events.BaseEventLoop):
     """Runs what is ready until nothing is; timers fire when `advance_to` reaches them.
 
     `run_in_executor` runs the function at once, in this thread. `time()` is in seconds and starts at `at_s`.
+    `errors` are those of tasks that nobody awaits: they are for the report, not for the log file of a command.
     """
 
     _ready: deque[asyncio.Handle]
@@ -41,6 +42,8 @@ class VirtualLoop(base_events.BaseEventLoop):
         self._selector = _NoSelector()
         self._clock_resolution = SAME_INSTANT_S
         self._at_s = at_s
+        self.errors: list[str] = []
+        self.set_exception_handler(_note)
 
     def time(self) -> float:
         """Return the virtual time in seconds."""
@@ -116,3 +119,9 @@ class VirtualLoop(base_events.BaseEventLoop):
 
     def _write_to_self(self) -> None:
         """Nobody sleeps who would have to be woken."""
+
+
+def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    assert isinstance(loop, VirtualLoop)
+    loop.errors.append(f"{type(error).__name__}: {error}" if error is not None else str(context["message"]))

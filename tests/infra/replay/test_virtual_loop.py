@@ -1,6 +1,7 @@
 """The loop of a replay: what is ready runs, time moves only when it is told to, nothing runs in a thread."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import AsyncGenerator, Iterator
 
@@ -129,3 +130,16 @@ def test_the_end_cancels_what_runs_and_closes_generators(loop: VirtualLoop) -> N
     loop.end()
     assert sorted(ended) == ["pieces", "task"]
     assert loop.is_closed()
+
+
+def test_the_error_of_a_task_that_nobody_awaits_is_kept_and_not_logged(
+    loop: VirtualLoop, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken() -> None:
+        raise ValueError("no")
+
+    loop.create_task(broken())
+    loop.run_until_quiescent()
+    gc.collect()
+    assert loop.errors == ["ValueError: no"]
+    assert not caplog.records
