@@ -27,7 +27,7 @@ from infra.system.livekit import (
     livekit_server_path,
     write_livekit_config,
 )
-from infra.system.processes import die_with_parent
+from infra.system.processes import dying_with_parent
 
 START_TIMEOUT_S = 20
 KEY = LiveKitKey("testkey", "a-secret-for-tests-of-40-characters-0001")
@@ -53,11 +53,10 @@ class LiveKitServer:
         """Start it and wait until it answers."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self.binary, "--config", str(self._config)],
+                dying_with_parent(str(self.binary), "--config", str(self._config)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=die_with_parent,
             )
         async with asyncio.timeout(START_TIMEOUT_S):
             while await http_status(f"{self.http_url}/") != 200:

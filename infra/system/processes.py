@@ -28,6 +28,21 @@ def die_with_parent() -> None:
         _libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
 
 
+def dying_with_parent(*command: str) -> list[str]:
+    """Return a command that runs `command` and dies with its parent (Linux; elsewhere the command itself).
+
+    For parents with threads of native libraries: there `preexec_fn` is Python between fork and exec, which hangs now
+    and then on a lock that another thread held at the fork.
+    """
+    return [sys.executable, "-I", "-S", "-c", _DYING, *command] if _libc is not None else list(command)
+
+
+_DYING = (
+    f"import ctypes, os, sys; ctypes.CDLL(None).prctl({PR_SET_PDEATHSIG}, {int(signal.SIGKILL)}); "
+    "os.execvp(sys.argv[1], sys.argv[1:])"
+)
+
+
 def stand_apart(niceness: int = 0) -> None:
     """Make this new child die with its parent, put it in a process group of its own, and raise its niceness.
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from infra.system.nats import free_port
-from infra.system.processes import die_with_parent
+from infra.system.processes import dying_with_parent
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "pulsar.sh"
 READY_TIMEOUT_S = 90
@@ -67,12 +67,11 @@ class PulsarServer:
         options += ["--settings", str(more)]
         with (self._directory / "script.log").open("ab") as log:
             self._process = subprocess.Popen(
-                ["bash", str(SCRIPT), "--data", str(self._directory / "data"), *options],
+                dying_with_parent("bash", str(SCRIPT), "--data", str(self._directory / "data"), *options),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=die_with_parent,
             )
 
     async def ready(self) -> None:

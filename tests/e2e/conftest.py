@@ -21,6 +21,7 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Supe
     with pytest.MonkeyPatch.context() as environment:
         for engine in ("LLM", "STT", "TTS"):  # beside other tests engines are slow, which is no failure
             environment.setenv(f"DAREDEVIL_{engine}_TIMEOUT_S", "120")
+        environment.setenv("DAREDEVIL_MEMORY_TIMEOUT_MS", "5000")  # so is the search of earlier turns
         settings = Settings(data_dir=tmp_path_factory.mktemp("data"), port=0, nats_url="", llm_url="")
         async with running_system(settings) as supervisor:
             yield supervisor

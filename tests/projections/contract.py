@@ -31,7 +31,7 @@ from infra.log.connection import connection, jetstream
 from infra.log.event_log import append
 from infra.projection import Projection
 from infra.settings import Settings, settings
-from infra.system.processes import die_with_parent
+from infra.system.processes import dying_with_parent
 from projections.status import Status, ask_status, log_end
 from tests.actors.running import running
 
@@ -200,11 +200,10 @@ async def copies(app: str, log: Path) -> AsyncIterator[Callable[[], Awaitable[in
     """Yield what starts a copy of an app as a process of its own and returns its process id, one at a time."""
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.projections.copies", app),
+            *dying_with_parent(sys.executable, "-m", "tests.projections.copies", app),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=output,
-            preexec_fn=die_with_parent,
         )
     stdin, stdout = process.stdin, process.stdout
     assert stdin is not None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from infra.system.processes import die_with_parent
+from infra.system.processes import dying_with_parent
 from tests.livekit_server import LiveKitServer
 from tests.servers import NatsServer
 
@@ -37,11 +37,10 @@ class BridgeProcess:
         env = os.environ | {f"DAREDEVIL_{name.upper()}": str(value) for name, value in settings.items()}
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "faststream", "run", "bridge.livekit:app"],
+                dying_with_parent(sys.executable, "-m", "faststream", "run", "bridge.livekit:app"),
                 env=env,
                 stdout=output,
                 stderr=output,
-                preexec_fn=die_with_parent,
             )
 
     def log(self) -> str:

@@ -29,6 +29,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.slow
 
 LOUD = 8_000
+HEEDED = "signal.signal(signal.SIGINT, signal.default_int_handler)"
 
 
 async def replay(*arguments: str) -> tuple[int, str, str]:
@@ -191,7 +192,9 @@ async def test_ctrl_c_ends_it_with_one_line(broker: NatsBroker, nats_server: Nat
     call.add(e.SessionClosed, 5000, reason="hangup")
     await append(broker, call.facts[-1])
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "infra.cli", "replay", "s-1", "--speed", "0.001"),
+        # Not `-m infra.cli` alone: tests that run in the background ignore Ctrl-C, and so would it.
+        *(sys.executable, "-c", f"import signal; {HEEDED}; from infra.cli import main; main()"),
+        *("replay", "s-1", "--speed", "0.001"),
         env=os.environ | {"DAREDEVIL_NATS_URL": nats_server.url, "PYTHONPATH": str(Path(__file__).parents[3])},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
