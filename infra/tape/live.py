@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from contracts.journal import ChunkWriter
 from infra.tape.deliveries import ANSWER, ASKED, END, FAILED, PART, digest_of
-from infra.tape.tape import AS_IT_IS, Packing, Plain, Tape
+from infra.tape.tape import AS_IT_IS, SESSIONS, Packing, Plain, Tape
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +32,6 @@ LOOK_S = 0.25
 
 WAITING_BYTES = 4_000_000
 """How much waits at most while NATS is away, some minutes of 50 calls; then the oldest chunks go."""
-
-SESSIONS = 10_000
-"""How many sessions have a tape at a time; those that have not been used for longest go."""
 
 Publish = Callable[[str, bytes], Awaitable[bool]]
 """Publishes a session's chunk without waiting for an answer; returns whether NATS could be reached."""

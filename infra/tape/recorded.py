@@ -6,8 +6,8 @@ is delivered (`serve`). A request that was not made then, was made otherwise, or
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -117,14 +117,8 @@ class RecordedTape:
         self, kind: str, key: str, request: Plain, ask: Callable[[], Awaitable[T]], packing: Packing[T] = AS_IT_IS
     ) -> T:
         """Return the recorded answer, or raise the recorded error, once it is delivered."""
-        asked = self._request(kind, key, request)
-        try:
+        with self._asking(kind, key, request) as asked:
             delivery = await asked.delivery()
-        except asyncio.CancelledError:
-            self._withdraw(kind, key, asked)
-            raise
-        finally:
-            self._open.pop(asked.number, None)
         if delivery.kind == FAILED:
             raise _error(delivery, packing)
         return packing.unpack(delivery.payload[1])
@@ -133,15 +127,9 @@ class RecordedTape:
         self, kind: str, key: str, request: Plain, ask: Callable[[], AsyncIterator[T]], packing: Packing[T] = AS_IT_IS
     ) -> AsyncGenerator[T, None]:
         """Yield the recorded pieces, each once it is delivered."""
-        asked = self._request(kind, key, request)
-        try:
+        with self._asking(kind, key, request) as asked:
             while (delivery := await asked.delivery()).kind == PART:
                 yield packing.unpack(delivery.payload[1])
-        except asyncio.CancelledError:
-            self._withdraw(kind, key, asked)
-            raise
-        finally:
-            self._open.pop(asked.number, None)
         if delivery.kind == FAILED:
             raise _error(delivery, packing)
 
@@ -163,6 +151,18 @@ class RecordedTape:
         for numbers in self._unasked.values():
             for number in numbers:
                 self._not_asked(number)
+
+    @contextmanager
+    def _asking(self, kind: str, key: str, request: Plain) -> Iterator[_Request]:
+        """Yield the request while its answer is awaited; take it back if that is cancelled."""
+        asked = self._request(kind, key, request)
+        try:
+            yield asked
+        except asyncio.CancelledError:
+            self._withdraw(kind, key, asked)
+            raise
+        finally:
+            self._open.pop(asked.number, None)
 
     def _request(self, kind: str, key: str, request: Plain) -> _Request:
         """Note that the code asks; compare it with what was asked then."""

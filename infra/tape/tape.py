@@ -16,6 +16,10 @@ Plain = Any
 """What MessagePack can hold: None, bool, int, float, str, bytes, and lists and maps of these."""
 
 
+SESSIONS = 10_000
+"""How many sessions have a tape at a time; those that have not been used for longest go."""
+
+
 @dataclass(frozen=True, slots=True)
 class Packing(Generic[T]):
     """How a result is written to the tape and read back: `unpack(pack(value))` is as good as `value` to the code.

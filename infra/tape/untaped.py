@@ -1,10 +1,11 @@
 """Tapes that nothing is written to: for tests of single parts, and for what runs without a log."""
 
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
-from infra.tape.tape import AS_IT_IS, Packing, Plain, Tape
+from infra.tape.tape import AS_IT_IS, SESSIONS, Packing, Plain, Tape
 
 T = TypeVar("T")
 
@@ -15,11 +16,17 @@ class Untaped:
     def __init__(self, instance: str = "") -> None:
         self.instance = instance
         self.basis = 0
-        self._tapes: dict[str, Untaped] = {}
+        self._tapes: OrderedDict[str, Untaped] = OrderedDict()
 
     def of(self, session_id: str) -> Tape:
         """Return the session's own tape."""
-        return self._tapes.setdefault(session_id, Untaped(self.instance))
+        tape = self._tapes.get(session_id)
+        if tape is None:
+            tape = self._tapes[session_id] = Untaped(self.instance)
+        self._tapes.move_to_end(session_id)
+        if len(self._tapes) > SESSIONS:
+            self._tapes.popitem(last=False)
+        return tape
 
     def took(self, kind: str, payload: Plain = None, at_ns: int | None = None) -> None:
         """Note nothing."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from infra.tape import untaped
 from infra.tape.tape import Tape, Tapes
 from infra.tape.untaped import Untaped
 
@@ -38,3 +39,13 @@ def test_basis_is_the_last_fact_taken_in_of_the_session() -> None:
     tape.took_fact("read", 5)
     assert (tape.basis, other.basis) == (7, 0)
     assert tapes.of("one") is tape
+
+
+def test_sessions_that_were_not_used_for_longest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(untaped, "SESSIONS", 2)
+    tapes = Untaped()
+    kept, dropped = tapes.of("one"), tapes.of("two")
+    tapes.of("one")
+    tapes.of("three")
+    assert tapes.of("one") is kept
+    assert tapes.of("two") is not dropped
