@@ -89,7 +89,7 @@ async def _reduced(name: str, given: Given, excess: int, count: Count) -> Given:
     """Return a smaller input: by at least `excess` tokens if one step can do that."""
     background = given.background
     if background.heard:
-        wanted = int(excess / SMALL_SHARE) if limits_of(name).primer else excess
+        wanted = int(excess / SMALL_SHARE) if not limits_of(name).tools else excess
         heard = await _without_oldest(name, background.heard, wanted, count)
         return replace(given, background=replace(background, heard=heard))
     if background.memory:

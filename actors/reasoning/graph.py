@@ -22,7 +22,7 @@ from actors.reasoning.learned import ReplyModels
 from actors.reasoning.model_chunks import AskModel, ModelRequest, PromptTooLong
 from actors.reasoning.model_stream import HalfClosed, ModelStream
 from actors.reasoning.prompts import Background, context_of
-from actors.reasoning.tools import CURRENT_TIME, time_answer, time_question
+from actors.reasoning.small_model.clock import CLOCK_CALL, clock_call, time_answer
 from actors.reasoning.written_calls import WrittenCall
 from contracts.events import ContextMessage
 from infra.engines.chain import EngineFailure, error_text
@@ -36,8 +36,6 @@ TOOL_ROUNDS = 3
 MOST_RESULT_CHARS = 6_000
 """How much of a tool's result the model is given; the log has all of it."""
 SHORTENED = "asked again with a shorter context"
-CLOCK_CALL = "clock"
-"""Names the call of the clock that a model too small for tools did not write itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +121,17 @@ def compile_graph() -> Graph:
     graph = StateGraph(_State, context_schema=Asked)
     graph.add_node("retrieve", _retrieve)
     graph.add_node("say_again", _say_again)
-    graph.add_node("ask_time", _ask_time)
+    graph.add_node("call_for_model", _call_for_model)
     graph.add_node("generate", _generate)
     graph.add_node("tools", _run_tools)
-    graph.add_node("tell_time", _tell_time)
+    graph.add_node("say_result", _say_result)
     graph.add_edge(START, "retrieve")
-    graph.add_conditional_edges("retrieve", _route, ["say_again", "ask_time", "generate"])
+    graph.add_conditional_edges("retrieve", _route, ["say_again", "call_for_model", "generate"])
     graph.add_edge("say_again", END)
-    graph.add_edge("ask_time", "tools")
+    graph.add_edge("call_for_model", "tools")
     graph.add_conditional_edges("generate", _after_generate, ["tools", END])
-    graph.add_conditional_edges("tools", _after_tools, ["tell_time", "generate"])
-    graph.add_edge("tell_time", END)
+    graph.add_conditional_edges("tools", _after_tools, ["say_result", "generate"])
+    graph.add_edge("say_result", END)
     return graph.compile()
 
 
@@ -148,7 +146,7 @@ async def _retrieve(state: _State, runtime: Runtime[Asked]) -> _State:
     name = asked.models.first
     answer = ""
     given = await _given(name, background, asked)
-    if not asked.written and not _is_for_clock(asked):
+    if not asked.written and _call_for(asked) is None:
         answer = await asked.answer_known(given.messages(name))
     context = context_of(name, given.prompt, given.background, given.question)
     request = _first_request(name, given, asked)
@@ -159,24 +157,22 @@ async def _retrieve(state: _State, runtime: Runtime[Asked]) -> _State:
 
 def _first_request(name: str, given: Given, asked: Asked) -> ModelRequest | None:
     """Return what the first model is asked; None if none is, or if it continues an answer."""
-    if asked.written or _is_for_clock(asked) or not name:
+    if asked.written or _call_for(asked) is not None or not name:
         return None
     return ModelRequest(name, given.messages(name), limits_of(name).tools)
 
 
-def _calls_tools(asked: Asked) -> bool:
-    return bool(asked.models.names) and limits_of(asked.models.first).tools
-
-
-def _is_for_clock(asked: Asked) -> bool:
-    """Return whether it asks for the time and the model is too small to call the clock itself."""
-    return not _calls_tools(asked) and not asked.written and time_question(asked.question) is not None
+def _call_for(asked: Asked) -> WrittenCall | None:
+    """Return the call that answers a question to a model too small to call the tool itself, None if there is none."""
+    if asked.written or (asked.models.names and limits_of(asked.models.first).tools):
+        return None
+    return clock_call(asked.question)
 
 
 def _route(state: _State, runtime: Runtime[Asked]) -> str:
     if state["answer"]:
         return "say_again"
-    return "ask_time" if _is_for_clock(runtime.context) else "generate"
+    return "call_for_model" if _call_for(runtime.context) is not None else "generate"
 
 
 async def _say_again(state: _State, runtime: Runtime[Asked]) -> _State:
@@ -185,9 +181,9 @@ async def _say_again(state: _State, runtime: Runtime[Asked]) -> _State:
     return {}
 
 
-async def _ask_time(state: _State, runtime: Runtime[Asked]) -> _State:
-    arguments = time_question(runtime.context.question) or {}
-    return _asking("", [WrittenCall(CLOCK_CALL, CURRENT_TIME.name, "", arguments)])
+async def _call_for_model(state: _State, runtime: Runtime[Asked]) -> _State:
+    call = _call_for(runtime.context)
+    return _asking("", [call] if call is not None else [])
 
 
 def _asking(text: str, calls: list[WrittenCall]) -> _State:
@@ -196,7 +192,7 @@ def _asking(text: str, calls: list[WrittenCall]) -> _State:
     return {"messages": [AIMessage(text, tool_calls=asked)], "calls": calls, "is_over": False}
 
 
-async def _tell_time(state: _State, runtime: Runtime[Asked]) -> _State:
+async def _say_result(state: _State, runtime: Runtime[Asked]) -> _State:
     result = str(state["messages"][-1].content)
     await runtime.context.say(Token(time_answer(runtime.context.question, result), now_ns()))
     await runtime.context.say(Ended("stop"))
@@ -213,7 +209,7 @@ async def _run_tools(state: _State, runtime: Runtime[Asked]) -> _State:
 
 def _after_tools(state: _State) -> str:
     last = state["messages"][-1]
-    return "tell_time" if isinstance(last, ToolMessage) and last.tool_call_id == CLOCK_CALL else "generate"
+    return "say_result" if isinstance(last, ToolMessage) and last.tool_call_id == CLOCK_CALL else "generate"
 
 
 def _after_generate(state: _State) -> str:

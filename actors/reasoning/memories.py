@@ -1,20 +1,15 @@
-"""How past exchanges are presented to a model, and what a model too small for them gets instead. Pure."""
+"""How past exchanges are presented to a model. Pure."""
 
-import re
 from collections.abc import Iterable
 
 from actors.reasoning.context import shortened
-from contracts.events import ContextMessage
 from infra.memory.search import Memory
 
 USER_CHARS, AGENT_CHARS = 400, 200
 """How much of each side of a past exchange is included."""
-NOTE_CHARS, NOTES = 120, 8
-"""Length and number of the notes for a small model, which reads about 150 tokens a second."""
 
 _BEGINNING = "Earlier conversations with this person:"
-_SAID, _ANSWERED = "they said:", "You answered:"
-_NOTE = re.compile(rf"^(?:On \S+ )?{_SAID} (?P<words>.*)$", re.MULTILINE | re.IGNORECASE)
+SAID, _ANSWERED = "they said:", "You answered:"
 
 
 def told(memories: Iterable[Memory]) -> str:
@@ -22,47 +17,13 @@ def told(memories: Iterable[Memory]) -> str:
     lines = []
     for memory in memories:
         when = f"On {memory.at:%Y-%m-%d} " if memory.at is not None else ""
-        said = f"{when}{_SAID} {_line(memory.user_text, USER_CHARS)}"
+        said = f"{when}{SAID} {one_line(memory.user_text, USER_CHARS)}"
         lines.append(said[:1].upper() + said[1:])
         if memory.heard_text.strip():
-            lines.append(f"{_ANSWERED} {_line(memory.heard_text, AGENT_CHARS)}")
+            lines.append(f"{_ANSWERED} {one_line(memory.heard_text, AGENT_CHARS)}")
     return "\n".join([_BEGINNING, *lines]) if lines else ""
 
 
-def notes(told_text: str, heard: Iterable[ContextMessage]) -> str:
-    """Return what people said about themselves, in their own words, before (`told_text`) and in this call."""
-    said = [found["words"] for found in _NOTE.finditer(told_text)]
-    said += [message.text for message in heard if message.role == "user"]
-    telling = dict.fromkeys(_line(words, NOTE_CHARS) for words in said if _tells(words))
-    return " ".join(list(telling)[-NOTES:])
-
-
-def _line(text: str, chars: int) -> str:
+def one_line(text: str, chars: int) -> str:
+    """Return a text as one line of at most `chars` characters."""
     return shortened(" ".join(text.split()), chars)
-
-
-_ABOUT_ONESELF = re.compile(r"\b(?:i|i'm|i've|i'd|my|me|mine|we|our|us)\b")
-
-
-def _tells(words: str) -> bool:
-    return not words.rstrip().endswith("?") and _ABOUT_ONESELF.search(words.lower().replace("\u2019", "'")) is not None
-
-
-_ASKS = re.compile(
-    r"\b(?:who|what|where|when|which|how old) (?:am|was) i\b"
-    r"|\b(?:who|what|where|when|which|how old|how many)(?:'s)?\b.*\bmy\b"
-    r"|\b(?:what|where|which|who|how many)\b.* (?:do|did) i "
-    r"(?:like|love|hate|live|work|have|own|want|say|tell|do|prefer|enjoy|play|eat|drink|drive|study|come)\b"
-    r"|\bdo you (?:still )?(?:know|remember|recall)\b.*\b(?:me|my|i)\b"
-    r"|\b(?:tell me|say|remember|know) (?:my|who i|what i|where i)\b"
-)
-_ASKS_FOR_ADVICE = re.compile(
-    r"\b(?:should|can|could|may|must|shall|would|will|to) i\b|\bi (?:should|can|could)\b|\bhelp\b"
-)
-
-
-def asks_about_caller(question: str) -> bool:
-    """Return whether a question is about the person who asks it: their name, what they like, what they said."""
-    words = " ".join(re.sub(r"[^\w' ]", " ", question.lower().replace("\u2019", "'")).split())
-    is_short = len(words) <= 120
-    return is_short and _ASKS.search(words) is not None and _ASKS_FOR_ADVICE.search(words) is None

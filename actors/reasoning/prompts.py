@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from actors.reasoning.context import fitted
-from actors.reasoning.memories import asks_about_caller, notes
+from actors.reasoning.small_model.notes import asks_about_caller
+from actors.reasoning.small_model.prompt import lines_for
 from contracts.events import ContextMessage
 from infra.engines.llm import Limits, limits_of
 from infra.session.people import listed
@@ -57,7 +58,7 @@ class Background:
         """Return the question as a model gets it, with who asks it and whom to answer."""
         asked = f"{self.askers[-1]}: {question.strip()}" if self.askers else question
         asked = f"{asked} {LOST}" if self.lost else asked
-        if limits.primer:
+        if not limits.tools:
             return asked
         to_whom = f"[You answer {listed(self.askers)}.]\n" if self.askers else ""
         cut_off = f"{CUT_OFF}\n" if self.was_cut_off else ""
@@ -69,7 +70,7 @@ def wants_memory(name: str, question: str) -> bool:
 
     A small one only if the question is about the person who asks: they would mislead it, and it reads slowly.
     """
-    return not limits_of(name).primer or asks_about_caller(question)
+    return limits_of(name).tools or asks_about_caller(question)
 
 
 def context_of(name: str, prompt: str, background: Background, question: str) -> tuple[ContextMessage, ...]:
@@ -77,7 +78,7 @@ def context_of(name: str, prompt: str, background: Background, question: str) ->
     context = [ContextMessage(role="system", text=prompt)]
     if background.summary:
         context.append(ContextMessage(role="system", text=SO_FAR + background.summary))
-    if background.company and not limits_of(name).primer:
+    if background.company and limits_of(name).tools:
         context.append(ContextMessage(role="system", text=background.company))
     *heard, asked = _fitted(background, question, limits_of(name))
     recalled = [ContextMessage(role="system", text=background.memory)] if background.memory else []
@@ -90,23 +91,15 @@ def prompt_messages(name: str, prompt: str, background: Background, question: st
     What changes from question to question comes last, so that a model need not reread the beginning.
     """
     limits = limits_of(name)
-    if limits.primer:
-        return _for_small_model(limits, prompt, background, question)
+    if not limits.tools:
+        heard = _fitted(background, question, limits)
+        lines = lines_for(question, heard, background.summary, background.memory, _own(background))
+        return [*_system(prompt), *_pairs(lines)]
     so_far = f"{SO_FAR}{background.summary}" if background.summary else ""
     system = "\n\n".join(part for part in (prompt, so_far, background.company) if part)
     *heard, asked = _fitted(background, question, limits)
     text = f"[{background.memory}]\n\n{asked.text}" if background.memory else asked.text
     return [*_system(system), *_messages(heard), HumanMessage(text)]
-
-
-def _for_small_model(limits: Limits, prompt: str, background: Background, question: str) -> list[BaseMessage]:
-    """Return examples first, then the conversation, or notes instead for a question about the caller."""
-    if asks_about_caller(question) and (known := notes(background.memory, _own(background))):
-        primer = _pairs(limits.about_primer)
-        return [*_system(prompt), *primer, HumanMessage(about_caller(known, question.strip()))]
-    so_far = (("user", "What have we talked about?"), ("assistant", background.summary)) if background.summary else ()
-    examples = _pairs((*limits.primer, *so_far))
-    return [*_system(prompt), *examples, *_messages(_fitted(background, question, limits))]
 
 
 def _own(background: Background) -> Sequence[ContextMessage]:
@@ -118,13 +111,8 @@ def _own(background: Background) -> Sequence[ContextMessage]:
     return [ContextMessage(role="user", text=text.removeprefix(mark)) for text in said]
 
 
-def about_caller(known: str, question: str) -> str:
-    """Return a question with what is known about the person who asks it, in the form of the small model's examples."""
-    return f"About me: {known}\nQuestion: {question}"
-
-
 def _fitted(background: Background, question: str, limits: Limits) -> list[ContextMessage]:
-    reserved = len(background.summary) + (0 if limits.primer else len(background.memory))
+    reserved = len(background.summary) + (len(background.memory) if limits.tools else 0)
     return fitted(background.heard, background.asked(question, limits), limits, reserved)
 
 
@@ -132,8 +120,8 @@ def _system(text: str) -> list[BaseMessage]:
     return [SystemMessage(text)] if text else []
 
 
-def _pairs(examples: Sequence[tuple[str, str]]) -> list[BaseMessage]:
-    return [HumanMessage(text) if role == "user" else AIMessage(text) for role, text in examples]
+def _pairs(lines: Sequence[tuple[str, str]]) -> list[BaseMessage]:
+    return [HumanMessage(text) if role == "user" else AIMessage(text) for role, text in lines]
 
 
 def _messages(messages: Sequence[ContextMessage]) -> list[BaseMessage]:

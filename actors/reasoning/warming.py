@@ -56,7 +56,7 @@ class PromptWarmer:
         `settings` are those of its session.
         """
         name = model_names(settings.llm)[0]
-        if limits_of(name).primer and key not in self._running:
+        if not limits_of(name).tools and key not in self._running:
             reading = self._read(name, settings, gather, question)
             task = self._running[key] = asyncio.create_task(reading, name="warming")
             task.add_done_callback(lambda done: self._forget(key, done))

@@ -116,7 +116,7 @@ BEHAVIOUR = (
     PlantedChange("no greeting", f"{_DECIDE}:_on_opened", _returns(())),
     PlantedChange("interruptions are dropped", f"{_STATE}:_interrupted", _returns(None)),
     PlantedChange("the last clause is dropped", "actors.reasoning.endings:last_clauses", _returns([])),
-    PlantedChange("the clock is not asked", "actors.reasoning.tools:time_question", _returns(None)),
+    PlantedChange("the clock is not asked", "actors.reasoning.small_model.clock:time_question", _returns(None)),
     PlantedChange("no conversation is remembered", "actors.reasoning.context:heard_messages", _returns([])),
     PlantedChange("memory is never wanted", "actors.reasoning.prompts:wants_memory", _returns(False)),
     PlantedChange("counts may not cross", "bridge.playback.reply:CROSSING_NS", _to(0)),

@@ -15,46 +15,14 @@ LOCAL = "local"
 LOCAL_CONTEXT_TOKENS = 2048
 """The server of the local model keeps this much of one conversation."""
 
-LOCAL_PRIMER: tuple[tuple[str, str], ...] = (
-    ("user", "Hello!"),
-    ("assistant", "Hello! It is nice to hear from you. How can I help you today?"),
-    ("user", "How are you?"),
-    ("assistant", "I am very well, thank you. And how are you?"),
-    ("user", "Who are you?"),
-    ("assistant", "I am your voice assistant. We can chat about anything you like."),
-    ("user", "What is the largest ocean?"),
-    ("assistant", "The largest ocean is the Pacific Ocean."),
-    ("user", "Can you order a pizza for me?"),
-    ("assistant", "I cannot order things, but I can help you decide what to eat."),
-    ("user", "I feel a bit tired today."),
-    ("assistant", "I am sorry to hear that. Would you like to tell me about your day?"),
-    ("user", "How do I boil an egg?"),
-    ("assistant", "Put the egg in boiling water for eight minutes, then cool it under cold water."),
-)
-"""Examples (role, text) put before a conversation with the local model: with 135 million parameters it learns how to
-answer from examples, not from instructions."""
-
-LOCAL_ABOUT_PRIMER: tuple[tuple[str, str], ...] = (
-    ("user", "About me: I am Anna and I have a cat.\nQuestion: What is my name?"),
-    ("assistant", "Your name is Anna."),
-    ("user", "About me: I work in a bank.\nQuestion: What is my job?"),
-    ("assistant", "You work in a bank."),
-    ("user", "About me: I am Tom. I like tea.\nQuestion: Who am I?"),
-    ("assistant", "You are Tom, and you like tea."),
-    ("user", "About me: My name is Tim. I live in Rome.\nQuestion: Do you remember my name?"),
-    ("assistant", "Yes, your name is Tim."),
-)
-"""Examples in which the local model answers from what somebody said about themselves. They replace the others before
-such a question: among those it does not find the answer, and with strangers these would make it call them Anna."""
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Limits of a model: `context_chars` of conversation, and `sentences` of an answer that are spoken (0 is all).
 
     Its input and its answer together fit `context_tokens`, as `infra.engines.tokens` counts them, and a single message
-    fits `message_tokens` (0: as much as there is room for). `primer` and `about_primer` are
-    examples for one too small for instructions.
+    fits `message_tokens` (0: as much as there is room for). One that is too small for `tools` is too small for
+    instructions as well.
     """
 
     context_chars: int = 24_000
@@ -63,8 +31,6 @@ class Limits:
     message_tokens: int = 0
     sentences: int = 0
     tools: bool = True
-    primer: tuple[tuple[str, str], ...] = ()
-    about_primer: tuple[tuple[str, str], ...] = ()
 
 
 _LOCAL_LIMITS = Limits(
@@ -77,8 +43,6 @@ _LOCAL_LIMITS = Limits(
     message_tokens=400,
     sentences=2,
     tools=False,
-    primer=LOCAL_PRIMER,
-    about_primer=LOCAL_ABOUT_PRIMER,
 )
 
 

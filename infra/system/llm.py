@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from infra.engines.llm import LOCAL_CONTEXT_TOKENS, LOCAL_PRIMER
+from actors.reasoning.small_model.examples import EXAMPLES
+from infra.engines.llm import LOCAL_CONTEXT_TOKENS
 from infra.settings import settings
 from infra.system.processes import name_process
 from infra.system.weights import LlmMissing, best_weights
@@ -61,7 +62,7 @@ def serve(port: int, threads: int = 1) -> "Server":
 def warm_up(url: str, timeout_s: float = 60) -> None:
     """Make every slot read the prefix that all our prompts share, so that no caller waits for it."""
     messages = [{"role": "system", "content": settings().prompt}]
-    messages += [{"role": role, "content": text} for role, text in LOCAL_PRIMER]
+    messages += [{"role": role, "content": text} for role, text in EXAMPLES]
     messages.append({"role": "user", "content": "Hello!"})
     body = json.dumps({"messages": messages, "max_tokens": 2, "temperature": 0}).encode()
     request = urllib.request.Request(f"{url}/v1/chat/completions", body, {"Content-Type": "application/json"})

@@ -2,8 +2,8 @@
 
 from actors.reasoning.memories import told
 from actors.reasoning.prompts import LOST, Background, context_of, prompt_messages, wants_memory
+from actors.reasoning.small_model.examples import EXAMPLES, EXAMPLES_ABOUT_CALLER
 from contracts.events import ContextMessage
-from infra.engines.llm import LOCAL_ABOUT_PRIMER, LOCAL_PRIMER
 from tests.actors.reasoning.test_memories import SAM
 
 HEARD = [ContextMessage(role="user", text="Hello."), ContextMessage(role="assistant", text="Hi.")]
@@ -35,13 +35,13 @@ def test_a_model_reads_memories_last_so_that_what_it_has_read_stays_the_same() -
 
 def test_a_small_model_is_told_what_it_needs_for_a_question_about_the_caller() -> None:
     given = texts("local", KNOWN, "What is my name?")
-    assert len(given) == 1 + len(LOCAL_ABOUT_PRIMER) + 1
+    assert len(given) == 1 + len(EXAMPLES_ABOUT_CALLER) + 1
     assert given[-1] == ("human", "About me: My name is Sam and I like owls.\nQuestion: What is my name?")
 
 
 def test_a_small_model_is_told_nothing_it_has_no_use_for() -> None:
     given = texts("local", KNOWN, "How do I boil an egg?")
-    assert len(given) == 1 + len(LOCAL_PRIMER) + 2 + len(HEARD) + 1
+    assert len(given) == 1 + len(EXAMPLES) + 2 + len(HEARD) + 1
     assert not any("Sam" in text for _, text in given)
     assert wants_memory("m", "How do I boil an egg?")
     assert not wants_memory("local", "How do I boil an egg?")

@@ -13,6 +13,7 @@ from actors.reasoning import clauses, generation, graph, prompts, session_state
 from actors.reasoning.answering import Reasoning
 from actors.reasoning.decide import reply_id_of
 from actors.reasoning.session_log import RECONNECTED
+from actors.reasoning.small_model.examples import EXAMPLES
 from contracts import events as e
 from infra.engines import llm
 from infra.log.event_log import Fact, append
@@ -287,6 +288,10 @@ def _options(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("actors.reasoning.chat_models.options_of", lambda *asked: real(*asked) | {"temperature": 0.7})
 
 
+def _fewer_examples(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("actors.reasoning.small_model.prompt.EXAMPLES", EXAMPLES[2:])
+
+
 PLANTED = [
     Planted(
         "a clause is cut later", lambda patch: patch.setattr(clauses, "FIRST_WORDS", 9), "ReplyClauseWritten", "t1"
@@ -298,7 +303,7 @@ PLANTED = [
     Planted("the rounds of tools", lambda patch: patch.setattr(graph, "TOOL_ROUNDS", 0), "model: tools", "t1"),
 ]
 PLANTED_IN_A_SMALL_MODEL = [
-    Planted("the primer", _limits(primer=llm.LOCAL_PRIMER[2:]), "tokens: asked otherwise", "t1"),
+    Planted("the examples", _fewer_examples, "tokens: asked otherwise", "t1"),
     Planted("the limit of sentences", _limits(sentences=1), "ReplyCompleted", "t1"),
 ]
 

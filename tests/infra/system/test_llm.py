@@ -8,7 +8,8 @@ import psutil
 import pytest
 from faststream.nats import NatsBroker
 
-from infra.engines.llm import LOCAL_PRIMER, chat_model
+from actors.reasoning.small_model.examples import EXAMPLES
+from infra.engines.llm import chat_model
 from infra.log.connection import connection
 from infra.settings import Settings
 from infra.system.llm import wait_for_llm
@@ -39,7 +40,7 @@ async def test_it_answers_goes_on_with_an_answer_idles_and_ends_cleanly() -> Non
     async with local_llm(port) as process:
         await wait_for_llm(url, 90)
         model = chat_model("local", Settings(llm_url=url))
-        asked = [("system", "You are a friendly voice assistant."), *LOCAL_PRIMER]
+        asked = [("system", "You are a friendly voice assistant."), *EXAMPLES]
         asked.append(("user", "What is the capital of France?"))
         pieces = [chunk.text async for chunk in model.astream(asked)]
         assert len([piece for piece in pieces if piece]) > 2, "it streams"
