@@ -8,7 +8,23 @@ import typer
 from typer.core import TyperGroup
 
 from infra.cannot_run import CannotRun
-from infra.cli import bench, call, checks, dead, erase, export, llm, log, projections, replay, run, schema, token, turns
+from infra.cli import (
+    bench,
+    call,
+    chat,
+    checks,
+    dead,
+    erase,
+    export,
+    llm,
+    log,
+    projections,
+    replay,
+    run,
+    schema,
+    token,
+    turns,
+)
 from infra.cli.output import fail
 
 
@@ -38,6 +54,8 @@ app = typer.Typer(
 
   daredevil say a.wav b.wav --out c.wav  two turns; keep the agent's sound
 
+  daredevil chat                         talk to it by text, here in the terminal
+
   daredevil sessions                     list the conversations in the log
 
   daredevil events SESSION               print everything that happened in one, in order
@@ -59,6 +77,7 @@ app = typer.Typer(
 app.command()(run.run)
 app.command()(llm.llm)
 app.command()(call.say)
+app.command()(chat.chat)
 app.command()(log.sessions)
 app.command()(log.events)
 app.command()(turns.turns)

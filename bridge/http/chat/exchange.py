@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from bridge.http.chat.inbound import ALL_READ, DELIVERED, GONE, Item, NewerVersionCame, TurnInbound, Wake
-from bridge.http.chat.reply_stream import Delivered, Piece, Writing
+from bridge.http.chat.reply_stream import Delivered, Piece, ToolEnded, ToolStarted, Writing
 from bridge.http.chat.session_events import ReadingFacts
 from bridge.http.chat.session_state import SessionState
 from bridge.http.chat.tokens import ReplyToken
@@ -227,11 +227,18 @@ class ChatExchange:
                     self._take_token(token)
             case e.SessionClosed():
                 raise Problem("session-closed", "the session ended before the answer came")
-            case _ if self._facts is None or getattr(event, "reply_id", "") != self._facts.reply_id:
-                return
+            case _ if self._facts is not None and getattr(event, "reply_id", "") == self._facts.reply_id:
+                self._take_fact_of_reply(event)
+
+    def _take_fact_of_reply(self, event: e.Event) -> None:
+        match event:
             case e.ReplyClauseWritten():
                 self._note_first_token()
                 self._deliver(self._writing.clause(event.index, event.text))
+            case e.ToolCalled():
+                self._deliver([ToolStarted(event.call_id, event.tool, event.arguments)])
+            case e.ToolReturned():
+                self._deliver([ToolEnded(event.call_id, event.tool, event.result, event.error, event.elapsed_ms)])
             case e.ReplyCompleted(finish="interrupted") if self._gone:
                 self._stopped_at = event.text
             case e.TurnInterrupted() if self._gone:

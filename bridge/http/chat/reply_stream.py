@@ -33,7 +33,27 @@ class Reset:
     text: str
 
 
-Piece = TextToken | Clause | Reset
+@dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """The answer needs a tool, which runs now; `arguments` are JSON as the model wrote them."""
+
+    call_id: str
+    tool: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEnded:
+    """A tool of the answer ran for `elapsed_ms`, with a result or an error."""
+
+    call_id: str
+    tool: str
+    result: str
+    error: str | None
+    elapsed_ms: float
+
+
+Piece = TextToken | Clause | Reset | ToolStarted | ToolEnded
 
 
 class Writing:
@@ -106,6 +126,8 @@ class Delivered:
                 self.shown = text
             case Clause(index, text):
                 self.clauses[index] = text
+            case ToolStarted() | ToolEnded():
+                pass
 
     def text(self, written: str) -> str:
         """Return the words that were read: whole clauses, and what the tokens have shown of the next one.

@@ -14,7 +14,7 @@ from starlette.types import Message
 from bridge.http.auth import let_in
 from bridge.http.chat.conversations import Conversations
 from bridge.http.chat.exchange import ChatExchange
-from bridge.http.chat.reply_stream import Clause, Piece, Reset, TextToken
+from bridge.http.chat.reply_stream import Clause, Piece, Reset, TextToken, ToolEnded, ToolStarted
 from bridge.http.conditions import EVENT_STREAM, wants_events
 from bridge.http.limiting import AddressRates
 from bridge.http.models import ChatAnswer, ChatRequest
@@ -34,7 +34,8 @@ _STREAMED: dict[str, Any] = {
         "The answer. With `Accept: text/event-stream` it is sent as it is written, in events whose data is JSON: "
         "`session` {session_id, turn_id, resume_token} first; `token` {text}: the tokens together are the answer; "
         "`clause` {index, text}: the words before it are stored; `reset` {text}: replaces all text so far (tokens were "
-        "lost, or go beyond what is stored); "
+        "lost, or go beyond what is stored); `tool-started` {call_id, tool, arguments} and `tool-ended` {call_id, "
+        "tool, result, error, elapsed_ms}: what the answer had to look up or do; "
         "at the end `done`, the same object as without streaming, or `error`, a problem as in RFC 9457."
     ),
     "content": {
@@ -107,6 +108,10 @@ def _piece_event(piece: Piece) -> ServerSentEvent:
             return _event("reset", {"text": text})
         case Clause(index, text):
             return _event("clause", {"index": index, "text": text})
+        case ToolStarted():
+            return _event("tool-started", asdict(piece))
+        case ToolEnded():
+            return _event("tool-ended", asdict(piece))
 
 
 def _event(name: str, data: dict[str, Any]) -> ServerSentEvent:

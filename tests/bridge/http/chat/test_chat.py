@@ -72,6 +72,17 @@ async def test_an_answer_is_streamed_token_by_token(http: httpx.AsyncClient) -> 
     assert stream.of("done")[0]["turn_id"] == stream.of("session")[0]["turn_id"]
 
 
+async def test_a_reader_sees_the_tools_that_an_answer_uses(http: httpx.AsyncClient) -> None:
+    async with reasoning(ScriptedModel.playing([])):
+        stream = await streamed(http, text="What time is it in Tokyo?")
+    assert stream.names[:3] == ["session", "tool-started", "tool-ended"]
+    (started,), (ended,) = stream.of("tool-started"), stream.of("tool-ended")
+    assert (started["tool"], started["arguments"]) == ("current_time", '{"time_zone": "tokyo"}')
+    assert (ended["call_id"], ended["tool"], ended["error"]) == (started["call_id"], "current_time", None)
+    assert '"place": "tokyo"' in ended["result"]
+    assert stream.text.endswith("in Tokyo.")
+
+
 async def test_a_conversation_goes_on_with_what_was_read(http: httpx.AsyncClient) -> None:
     model = ScriptedModel.playing(["Owls ", "are fine birds."], ["They are quiet."])
     async with reasoning(model):
