@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
+from infra.shares import shares_of
 from infra.time_zones import checked_zone
 
 JWKS_SOURCES = ("https://", "http://", "file:")
@@ -123,19 +124,32 @@ def _engines(kind: str, forms: str, *patterns: str) -> Callable[[str], str]:
     return check
 
 
+def _shared(check: Callable[[str], str]) -> AfterValidator:
+    """Return the check that a text is such a chain, or shares of sessions that have one each."""
+
+    def check_each(text: str) -> str:
+        if "%" not in text:
+            return check(text)
+        for share in shares_of(text):
+            check(share.chain)
+        return text
+
+    return AfterValidator(check_each)
+
+
 LlmChain = Annotated[
     str,
-    AfterValidator(_engines("language model", "`local`, `provider:model` or `package.module:Class`", _MODEL, _CLASS)),
+    _shared(_engines("language model", "`local`, `provider:model` or `package.module:Class`", _MODEL, _CLASS)),
 ]
 SttChain = Annotated[
     str,
-    AfterValidator(
+    _shared(
         _engines("speech to text", "`local`, `plugin.STT` such as `deepgram.STT`, or `module:Class`", _PLUGIN, _CLASS)
     ),
 ]
 TtsChain = Annotated[
     str,
-    AfterValidator(
+    _shared(
         _engines("text to speech", "`local`, `plugin.TTS` such as `cartesia.TTS`, or `module:Class`", _PLUGIN, _CLASS)
     ),
 ]

@@ -10,7 +10,7 @@ from langchain_core.language_models import BaseChatModel
 
 from actors.reasoning.model_chunks import PARTS, AskModel, ModelRequest, Part, chunks
 from infra.engines.llm import model_names, options_of
-from infra.session.behaviour import public_options
+from infra.session.behaviour import in_each_share, public_options
 from infra.settings import Settings
 from infra.tape.deliveries import digest_of
 from infra.tape.tape import Tape
@@ -31,17 +31,19 @@ class ChatModels:
         self._make = make
         self._made: OrderedDict[tuple[str, str], BaseChatModel] = OrderedDict()
         self.any_made = True
-        """Whether `load` could create one of the settings' models."""
+        """Whether `load` could create one of the settings' models, or of those of each share."""
 
     async def load(self) -> None:
         """Create the settings' models. One that cannot be created is tried again when it is needed."""
-        self.any_made = False
+        made = set()
         for name in model_names(self._settings.llm):
             try:
                 await self.of(name, self._settings)
-                self.any_made = True
+                made.add(name)
             except Exception as error:  # providers raise exceptions of their own; a call tries again and reports it
                 log.warning("%s", error)
+        shares = in_each_share(self._settings, "llm")
+        self.any_made = all(made.intersection(model_names(share.llm)) for share in shares)
 
     async def of(self, name: str, session: Settings) -> BaseChatModel:
         """Return the model of this name for a session with these settings. Raises what its provider raises."""

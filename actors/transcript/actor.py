@@ -57,18 +57,21 @@ class TranscriptActor:
     @asynccontextmanager
     async def ready(self) -> AsyncIterator["HearingLoad"]:
         """Keep the engines loaded and warm within a block, which gets their load."""
+        from livekit.agents.utils import http_context
+
         from actors.transcript.engines import SpeechEngines
         from actors.transcript.load import HearingLoad
 
-        ears = self._ears = await asyncio.to_thread(SpeechEngines, settings())
-        self.hears = await ears.warm_up()
-        load = self._load = HearingLoad(self._broker, ears)
-        await load.open()
-        try:
-            yield load
-        finally:
-            await load.aclose()
-            await ears.aclose()
+        async with http_context.open():  # plugins share it
+            ears = self._ears = await asyncio.to_thread(SpeechEngines, settings())
+            self.hears = await ears.warm_up()
+            load = self._load = HearingLoad(self._broker, ears)
+            await load.open()
+            try:
+                yield load
+            finally:
+                await load.aclose()
+                await ears.aclose()
 
     def hear(self, track: e.TrackPublished) -> Job:
         """Return the task that owns the track until it ends."""

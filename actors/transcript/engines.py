@@ -11,6 +11,7 @@ from infra.engines.plugins import LOCAL, check_options
 from infra.engines.stt import OnFailure, Recognition, SpeechToText
 from infra.engines.turn_detector import EndOfTurn, detector_named
 from infra.engines.vad import SAMPLE_RATE_HZ, Samples, SileroVad
+from infra.session.behaviour import in_each_share
 from infra.settings import Settings
 
 LOCAL_RUNS = 2
@@ -60,12 +61,13 @@ class SpeechEngines:
         self._detectors: dict[str, EndOfTurn] = {}
 
     async def warm_up(self) -> bool:
-        """Run every engine of the settings once; return whether one can be used for the words that count."""
-        interim, final = self.speech_to_text(self.settings)
-        both = {id(each): each for each in (interim, final)}.values()
-        warming = (each.engines.warm_up(each.lane.workers if each.engines.local else 1) for each in both)
+        """Run every engine of the settings once; return whether each session has one for the words that count."""
+        pairs = [self.speech_to_text(share) for share in in_each_share(self.settings, "stt")]
+        needed = {id(each): each for pair in pairs for each in pair}
+        warming = (each.engines.warm_up(each.lane.workers if each.engines.local else 1) for each in needed.values())
         usable, _, _ = await asyncio.gather(asyncio.gather(*warming), self.vad.warm_up(), self.end_of_turn.warm_up())
-        return usable[-1]
+        able = {each for each, can in zip(needed, usable, strict=True) if can}
+        return all(id(final) in able for _, final in pairs)
 
     def speech_to_text(self, settings: Settings) -> tuple[Recogniser, Recogniser]:
         """Return the engines for interim and final words of a session with these settings."""

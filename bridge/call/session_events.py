@@ -12,7 +12,7 @@ from contracts.answers import Cause, answer
 from contracts.ids import derive_id
 from infra.engines.versions import engines_of
 from infra.process.build import build
-from infra.session.behaviour import profile_of
+from infra.session.behaviour import in_share, profile_of
 from infra.settings import Settings
 
 PERSON, AGENT = "caller", "agent"
@@ -45,6 +45,7 @@ def session_opened(
 
     Where it does not speak (a text conversation) there is no greeting either.
     """
+    settings = in_share(settings, session_id)
     profile = profile_of(settings)
     return answer(
         Cause(session_id),

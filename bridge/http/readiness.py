@@ -21,6 +21,7 @@ from infra.log.log_probe import LogProbe, refusals
 from infra.log.provisioning import missing_durables
 from infra.process.http_status import http_status
 from infra.process.tasks import ended
+from infra.session.behaviour import in_each_share
 from infra.settings import Settings
 from infra.settings_types import items_of
 
@@ -149,11 +150,12 @@ LOCAL_MODEL = "the local language model"
 
 
 def _local_model(settings: Settings) -> list[str]:
-    """Return the local model if no other model can answer in its place."""
+    """Return the local model if there are sessions in which no other model can answer in its place."""
     try:
-        return [LOCAL_MODEL] if set(model_names(settings.llm)) == {LOCAL} else []
+        chains = [model_names(share.llm) for share in in_each_share(settings, "llm")]
     except LlmNotFound:
         return []  # then reasoning does not start
+    return [LOCAL_MODEL] if [LOCAL] in chains else []
 
 
 async def _local_model_answers(settings: Settings) -> bool:

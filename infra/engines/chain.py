@@ -117,11 +117,6 @@ class FallbackChain:
                 yield EngineFailure(name, error_text(error), action, left[0] if left else "")
 
 
-def engine_names(chain: str) -> list[str]:
-    """Return the engines that a setting names, best first: `deepgram.STT,local`."""
-    return [name for each in chain.split(",") if (name := each.strip())]
-
-
 class EngineTooSlow(TimeoutError):
     """An engine took longer than the settings allow."""
 
@@ -131,10 +126,12 @@ class EngineRaised(RuntimeError):
 
 
 def error_text(error: BaseException) -> str:
-    """Return the text of an error that is recorded."""
-    return (str(error) if isinstance(error, EngineTooSlow | EngineRaised) else f"{type(error).__name__}: {error}")[
-        :ERROR_CHARS
-    ]
+    """Return the text of an error that is recorded, with its HTTP status if the text does not have it."""
+    if isinstance(error, EngineTooSlow | EngineRaised):
+        return str(error)[:ERROR_CHARS]
+    status = getattr(error, "status_code", None)
+    is_told = not isinstance(status, int) or status < 100 or str(status) in str(error)
+    return f"{type(error).__name__}{'' if is_told else f' (status {status})'}: {error}"[:ERROR_CHARS]
 
 
 async def never_silent_for(timeout_s: float | None, stream: AsyncIterator[T]) -> AsyncGenerator[T, None]:

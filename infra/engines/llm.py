@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from infra.engines.chain import engine_names
 from infra.engines.plugins import engine_class, how_to_get, options_taken
 from infra.runtime import read_runtime
 from infra.settings import Settings
+from infra.shares import engine_names
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

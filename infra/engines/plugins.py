@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from infra.cannot_run import CannotRun
-from infra.engines.chain import engine_names
 from infra.settings import Settings
+from infra.shares import engine_names
 
 LOCAL = "local"
 Kind = Literal["STT", "TTS"]

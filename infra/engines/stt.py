@@ -11,8 +11,9 @@ from livekit import rtc
 from livekit.agents import stt
 from livekit.agents.types import APIConnectOptions
 
-from infra.engines.chain import EngineFailure, FallbackChain, TimedRests, TimeLimit, engine_names
+from infra.engines.chain import EngineFailure, FallbackChain, TimedRests, TimeLimit
 from infra.engines.plugins import LOCAL, make_plugin
+from infra.shares import engine_names
 
 log = logging.getLogger(__name__)
 

@@ -12,12 +12,13 @@ from typing import Any
 
 from livekit.agents import tts
 
-from infra.engines.chain import PASSED_OVER, EngineFailure, FallbackChain, TimedRests, engine_names, error_text
+from infra.engines.chain import PASSED_OVER, EngineFailure, FallbackChain, TimedRests, error_text
 from infra.engines.gate import URGENT
 from infra.engines.phrases import Phrases
 from infra.engines.plugins import LOCAL, EngineMissing, engine_class, make_plugin, options_taken, parameters
 from infra.engines.voice import MissingVoice, SynthesizedSound, Voice
 from infra.settings import Settings
+from infra.shares import engine_names
 from infra.spoken.mapped import SpokenText
 from infra.spoken.pipeline import ENGLISH, spoken
 from infra.spoken.scripts import foreign_script, scripts_of, without_foreign

@@ -4,8 +4,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from infra.engines.chain import engine_names
 from infra.settings import Settings
+from infra.shares import engine_names
 
 LOCAL = "local"
 LOCAL_PACKAGES = {

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contracts.events import AgentProfile
-from infra.engines.chain import engine_names
 from infra.erasure.reading import StoredSession
 from infra.projection import enabled
 from infra.settings import Settings
+from infra.shares import engine_names
 
 
 @dataclass(slots=True)

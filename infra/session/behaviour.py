@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from contracts.profile import AgentProfile
 from infra.settings import Settings
+from infra.shares import chain_of, shares_of
 
 OPTIONS = ("llm_options", "stt_options", "tts_options")
 """Settings that are JSON objects, and texts in a profile."""
@@ -34,6 +35,17 @@ def profile_of(settings: Settings) -> AgentProfile:
     given = {name: getattr(settings, name) for name in BEHAVIOUR}
     options = {name: _text(public_options(given[name])) for name in OPTIONS}
     return AgentProfile.model_validate(given | options)
+
+
+def in_share(settings: Settings, session_id: str) -> Settings:
+    """Return the settings of one session where some name shares of sessions: with the engines that it gets."""
+    chosen = {kind: chain_of(getattr(settings, kind), kind, session_id) for kind in ENGINES}
+    return settings.model_copy(update=chosen)
+
+
+def in_each_share(settings: Settings, kind: str) -> list[Settings]:
+    """Return the settings of the sessions in each share of an engine's setting: `stt`, `llm` or `tts`."""
+    return [settings.model_copy(update={kind: share.chain}) for share in shares_of(getattr(settings, kind))]
 
 
 def in_session(settings: Settings, profile: AgentProfile | None) -> Settings:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from infra.engines.chain import engine_names
 from infra.settings import Settings
+from infra.shares import engine_names
 from infra.system.livekit import LiveKitPorts, free_livekit_ports
 from infra.system.nats import free_port
 

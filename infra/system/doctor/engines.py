@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra.engines.chain import engine_names
+from infra.session.behaviour import in_each_share
 from infra.settings import Settings
+from infra.shares import engine_names
 from infra.system.doctor.finding import SETUP, Finding, installed
 
 ABILITIES = {"stt": "hear", "llm": "answer", "tts": "speak"}
@@ -109,12 +110,16 @@ def engine_problems(settings: Settings) -> list[Finding]:
 
 
 def unusable(settings: Settings) -> list[Finding]:
-    """Return why the system cannot start with these engines: none of a chain is there, or a model's name is wrong."""
+    """Return why the system cannot start with these engines: none of a chain is there, or a model's name is wrong.
+
+    Each share of sessions has a chain of its own.
+    """
     found = [[finding] for finding in _others(settings)]
     for kind in ABILITIES:
-        findings = _findings_of_chain(settings, kind)
-        if len(findings) == len(engine_names(getattr(settings, kind))):
-            found.append(findings)
+        for share in in_each_share(settings, kind):
+            findings = _findings_of_chain(share, kind)
+            if len(findings) == len(engine_names(getattr(share, kind))):
+                found.append(findings)
     return [finding for each in found if all(one.state == "missing" for one in each) for finding in each]
 
 

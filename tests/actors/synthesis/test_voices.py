@@ -99,3 +99,18 @@ async def test_options_of_a_session_are_those_of_its_engines() -> None:
     again, _ = await voices.of(Settings(tts_options={"speed": 2}))
     assert first is again
     assert asked == [{}, {"speed": 2}]
+
+
+async def test_each_share_of_sessions_has_its_chain_loaded_from_the_start() -> None:
+    loads = Loads()
+    voices = Voices(Settings(tts="80%:local,20%:openai.TTS,local", voice=""), loads)
+    await voices.open()
+    assert loads.asked == [("local", ""), ("openai.TTS,local", "")]
+    assert await voices.of(wanting("openai.TTS,local")) == (voices._chains["openai.TTS,local", "", "{}"], None)
+    assert voices.usable
+
+
+async def test_a_share_whose_engines_are_missing_makes_the_process_unable() -> None:
+    voices = Voices(Settings(tts="80%:local,20%:nowhere.TTS", voice=""), Loads())
+    await voices.open()
+    assert not voices.usable

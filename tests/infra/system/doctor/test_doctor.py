@@ -144,6 +144,7 @@ def test_an_engine_without_its_key_is_a_warning(monkeypatch: pytest.MonkeyPatch)
         ({"llm": "nosuch.module:Model"}, "there is no module nosuch.module"),
         ({"stt": "nosuch.STT"}, "livekit-plugins-nosuch is not installed"),
         ({"tts": "nosuch:Voice,nosuch.TTS"}, "there is no module nosuch"),
+        ({"tts": "80%:local,20%:nosuch.TTS"}, "livekit-plugins-nosuch is not installed"),
         ({"end_of_turn": "nosuch:Detector"}, "there is no module nosuch"),
         ({"embedding": "nonsense:foo"}, "there is no provider nonsense"),
     ],
