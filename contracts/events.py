@@ -356,6 +356,8 @@ class ContextMessage(Value):
 
     role: Literal["system", "user", "assistant", "tool"]
     text: str
+    tool: str = Field(default="", description="With the role `tool`: which tool the text is the result of.")
+    arguments: str = Field(default="", description="With the role `tool`: what it was called with, JSON.")
 
 
 class ReplyStarted(Event):
@@ -396,8 +398,19 @@ class ReplyClauseWritten(Event):
     )
 
 
+ToolKind = Literal["reader", "action"]
+"""What a tool changes: nothing, or the world."""
+
+ToolOutcome = Literal["ok", "failed", "timed-out", "unknown", "cancelled"]
+"""What came of a tool's call.
+
+It returned; it could not, or may not be called so; it did not return in time; the process in which it ran died, and
+nobody knows whether it took effect; it was cancelled, as a reader is when the caller interrupts.
+"""
+
+
 class ToolCalled(Event):
-    """The model called a tool."""
+    """The model called a tool. It is stored before the tool runs."""
 
     reply_id: Reference
     call_id: str
@@ -405,10 +418,18 @@ class ToolCalled(Event):
     arguments: str = Field(
         default="{}", description="JSON object; for a call that could not be parsed, what the model wrote."
     )
+    kind: ToolKind = Field(default="reader", description="A `reader` changes nothing, an `action` changes the world.")
+    idempotency_key: str = Field(
+        default="", description="The same however often this call runs; an action has one. Empty for a reader."
+    )
+    idempotent: bool = Field(
+        default=False, description="Whether it may run again with the same key if nobody knows whether it ran."
+    )
+    round: SmallCount = Field(default=0, description="Which of the reply's messages with calls it was in, from 0.")
 
 
 class ToolReturned(Event):
-    """The tool's result, recorded so that the same call never runs again."""
+    """What came of a tool's call. The first one of a call counts: it is recorded so that the call never runs again."""
 
     reply_id: Reference
     call_id: str
@@ -416,6 +437,26 @@ class ToolReturned(Event):
     result: str = ""
     error: str | None = None
     elapsed_ms: Measured[Ms] = 0
+    outcome: ToolOutcome | None = Field(
+        default=None, description="Absent if an older build wrote it: then `failed` if there is an error, else `ok`."
+    )
+    attempts: SmallCount = Field(default=1, description="How often the tool ran, with retries; 0 if it did not.")
+    length: Count | None = Field(
+        default=None, description="Characters of the result, if only its beginning could be stored."
+    )
+
+
+class ToolSettled(Event):
+    """What really came of a tool's call whose outcome was unknown; the model reads it from the next turn on."""
+
+    reply_id: Reference
+    call_id: str
+    tool: str
+    result: str = ""
+    error: str | None = None
+    by: str = Field(
+        default="", description="Who found it out: a person, or the process in which the tool returned after all."
+    )
 
 
 ReplyFinish = Literal[

@@ -112,6 +112,12 @@ const FOLDS = {
     if (tool) Object.assign(tool, { done: true, error: data.error ? reason(data.error) : null });
     return [exchange];
   },
+  ToolSettled(conversation, data) {
+    const { exchange } = replyOf(conversation, data);
+    const tool = exchange.tools.find((each) => each.id === data.call_id);
+    if (tool) Object.assign(tool, { done: true, error: data.error ? reason(data.error) : null });
+    return [exchange];
+  },
   ClauseSynthesized(conversation, data) {
     const reply = replyOf(conversation, data);
     const clause = clauseOf(reply, data.index);

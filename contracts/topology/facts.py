@@ -10,6 +10,7 @@ from contracts.ids import is_id
 from contracts.topology.addresses import (
     ACTORS,
     BRIDGE,
+    CLI,
     ERASURE,
     PERSISTENCE,
     REASONING,
@@ -56,6 +57,7 @@ EVENTS: tuple[Row, ...] = (
     Row(e.ReplyClauseWritten, "reply.clause", (REASONING,)),
     Row(e.ToolCalled, "tool.called", (REASONING,)),
     Row(e.ToolReturned, "tool.returned", (REASONING,)),
+    Row(e.ToolSettled, "tool.settled", (REASONING, CLI)),
     Row(e.ReplyCompleted, "reply.completed", (REASONING,)),
     Row(e.ReplyDiscarded, "reply.discarded", (REASONING,)),
     Row(e.ClauseSynthesized, "clause.synthesized", (SYNTHESIS,)),

@@ -20,7 +20,7 @@ def sentence(event: e.Event, people: Mapping[str, Person]) -> str:
     """
     about_people = (_of_people, _of_speech, _of_turn)
     found = next(filter(None, (of(event, people) for of in about_people)), "")
-    found = found or next(filter(None, (of(event) for of in (_of_session, _of_reply, _of_playback))), "")
+    found = found or next(filter(None, (of(event) for of in (_of_session, _of_reply, _of_tools, _of_playback))), "")
     return found or " ".join(describe(event)).rstrip()
 
 
@@ -146,16 +146,28 @@ def _of_reply(event: e.Event) -> str:
         case e.ReplyCompleted():
             first = f"first token after {event.first_token_ms:.0f} ms, " if event.first_token_ms is not None else ""
             return f"the answer is written ({event.finish}; {first}{event.elapsed_ms:.0f} ms in all)"
-        case e.ToolCalled():
-            return f"{AGENT} calls the tool {one_line(event.tool)} with {quoted(event.arguments)}"
-        case e.ToolReturned() if event.error:
-            return f"the tool {one_line(event.tool)} fails after {event.elapsed_ms:.0f} ms: {quoted(event.error)}"
-        case e.ToolReturned():
-            return f"the tool {one_line(event.tool)} returns {quoted(event.result)} after {event.elapsed_ms:.0f} ms"
         case e.ClauseSynthesized():
             length_s, unsaid = event.samples / event.sample_rate_hz, ", which no voice can say" if event.unsaid else ""
             made = f"made by {event.engine or 'its engine'} in {event.engine_ms:.0f} ms"
             return f"{length_s:.1f} s of sound for {quoted(event.text)}{unsaid}, {made}"
+    return ""
+
+
+def _of_tools(event: e.Event) -> str:
+    match event:
+        case e.ToolCalled():
+            return f"{AGENT} calls the tool {one_line(event.tool)} with {quoted(event.arguments)}"
+        case e.ToolReturned(outcome="unknown"):
+            return f"what came of the tool {one_line(event.tool)} is not known: {quoted(event.error or '')}"
+        case e.ToolReturned(outcome="cancelled"):
+            return f"the tool {one_line(event.tool)} is cancelled after {event.elapsed_ms:.0f} ms"
+        case e.ToolSettled():
+            came = f"failed: {quoted(event.error)}" if event.error else f"returned {quoted(event.result)}"
+            return f"what came of the tool {one_line(event.tool)} is known after all{_because(event.by)}: it {came}"
+        case e.ToolReturned() if event.error:
+            return f"the tool {one_line(event.tool)} fails after {event.elapsed_ms:.0f} ms: {quoted(event.error)}"
+        case e.ToolReturned():
+            return f"the tool {one_line(event.tool)} returns {quoted(event.result)} after {event.elapsed_ms:.0f} ms"
     return ""
 
 

@@ -8,6 +8,7 @@ from contracts import events
 from contracts.topology import (
     ACTORS,
     BRIDGE,
+    CLI,
     DURABLES,
     ERASURE,
     EVENTS,
@@ -38,7 +39,7 @@ def test_every_event_class_has_exactly_one_row_and_one_subject() -> None:
 def test_every_event_is_said_by_somebody_known() -> None:
     for row in EVENTS:
         assert row.publishers
-        assert set(row.publishers) <= {*ACTORS, BRIDGE, ERASURE}
+        assert set(row.publishers) <= {*ACTORS, BRIDGE, ERASURE, CLI}
 
 
 def test_every_durable_belongs_to_an_actor_and_takes_events_that_have_a_subject() -> None:
