@@ -10,6 +10,7 @@ when nobody has asked for the time for a while, that is, between conversations.
 
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 
 IDLE_NS = 30_000_000_000
@@ -84,3 +85,16 @@ class SteadyClock:
 
 
 CLOCK = SteadyClock(time.time_ns, elapsed_ns)
+"""The time of this process."""
+
+_OWN: ContextVar[SteadyClock | None] = ContextVar("own_clock", default=None)
+
+
+def now_ns() -> int:
+    """Return the time for an event: Unix epoch ns, on a clock that does not step within a conversation."""
+    return (_OWN.get() or CLOCK).now_ns()
+
+
+def use_clock(clock: SteadyClock) -> None:
+    """Have `now_ns` read this clock in the current context and in tasks that are created in it: a virtual time."""
+    _OWN.set(clock)

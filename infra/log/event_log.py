@@ -16,7 +16,7 @@ from contracts.codec import NewerVersion, Undecodable, decode
 from contracts.events import Event
 from contracts.topology import VOICE, session_subjects, subject_of
 from infra.cannot_run import CannotRun
-from infra.log.clock import CLOCK
+from infra.log.clock import now_ns as now_ns
 from infra.log.connection import cancellation_kept, connection
 from infra.log.log_probe import refusals
 from infra.log.stream_reader import read_patiently, stored_messages
@@ -63,11 +63,6 @@ class StaleWriter(RuntimeError):
 
 class LogUnavailable(RuntimeError):
     """The log did not store a fact in time, or refused it (a full disk): the fact is not stored."""
-
-
-def now_ns() -> int:
-    """Return the time for an event: Unix epoch ns, on a clock that does not step within a conversation."""
-    return CLOCK.now_ns()
 
 
 async def append(

@@ -8,6 +8,7 @@ from contracts import events as e
 from contracts.events import Event
 from infra.log.connection import connection
 from infra.log.event_log import (
+    Appended,
     ExpectedSequence,
     Fact,
     LogUnavailable,
@@ -50,11 +51,24 @@ class EventLog(Protocol):
         """Return a session's facts with sequence above `after`, in order, those on `subjects` only if it is given."""
 
 
-class LiveLog:
-    """The log in JetStream. What it returns is noted on the session's tape at that moment."""
+class Store(Protocol):
+    """Where facts are: in JetStream, or in memory."""
 
-    def __init__(self, broker: NatsBroker, tapes: Tapes) -> None:
-        self._broker = broker
+    async def append_once(self, event: Event, expected: ExpectedSequence | None, patience_s: float) -> Appended:
+        """Store an event once, whoever appends it again. Raises StaleWriter, LogUnavailable."""
+
+    async def fact(self, sequence: int) -> Fact | None:
+        """Return a fact by its place in the log; None if it cannot be read now."""
+
+    async def facts_after(self, session_id: str, after: int, patience_s: float, subjects: str) -> list[Fact]:
+        """See EventLog."""
+
+
+class TapedLog:
+    """A log on a store. What it returns is noted on the session's tape at that moment."""
+
+    def __init__(self, store: Store, tapes: Tapes) -> None:
+        self._store = store
         self._tapes = tapes
 
     async def append(self, event: Event, expected: ExpectedSequence | None = None, patience_s: float = 60) -> Fact:
@@ -76,17 +90,38 @@ class LiveLog:
         return fact
 
     async def _stored(self, event: Event, expected: ExpectedSequence | None, patience_s: float) -> Fact:
-        appended = await append_once(self._broker, event, expected, patience_s)
+        appended = await self._store.append_once(event, expected, patience_s)
         if appended.by_another:
-            return await read_fact(connection(self._broker), appended.sequence) or Fact(appended.sequence, event)
+            return await self._store.fact(appended.sequence) or Fact(appended.sequence, event)
         return Fact(appended.sequence, event)
 
     async def facts_after(
         self, session_id: str, after: int = 0, patience_s: float = 60, subjects: str = ""
     ) -> list[Fact]:
-        """See EventLog. Raises what `infra.log.event_log.facts_after` raises."""
+        """See EventLog. Raises what the store raises."""
         tape = self._tapes.of(session_id)
         with tape.working():
-            facts = await facts_after(self._broker, session_id, after, patience_s, subjects)
+            facts = await self._store.facts_after(session_id, after, patience_s, subjects)
             tape.took_fact(READ, facts[-1].sequence if facts else after)
         return facts
+
+
+class LiveLog(TapedLog):
+    """The log in JetStream."""
+
+    def __init__(self, broker: NatsBroker, tapes: Tapes) -> None:
+        super().__init__(_JetStream(broker), tapes)
+
+
+class _JetStream:
+    def __init__(self, broker: NatsBroker) -> None:
+        self._broker = broker
+
+    async def append_once(self, event: Event, expected: ExpectedSequence | None, patience_s: float) -> Appended:
+        return await append_once(self._broker, event, expected, patience_s)
+
+    async def fact(self, sequence: int) -> Fact | None:
+        return await read_fact(connection(self._broker), sequence)
+
+    async def facts_after(self, session_id: str, after: int, patience_s: float, subjects: str) -> list[Fact]:
+        return await facts_after(self._broker, session_id, after, patience_s, subjects)

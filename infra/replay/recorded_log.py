@@ -9,6 +9,7 @@ from typing import Literal
 from contracts.events import Event
 from contracts.topology import subject_of
 from infra.log.event_log import ExpectedSequence, Fact, LogUnavailable, StaleWriter
+from infra.log.subject_filter import is_on
 from infra.log.taped_log import APPENDED, READ, STALE, UNSTORED
 from infra.replay.compare import FieldDifference, field_differences
 from infra.replay.roles import Role, Roles
@@ -179,7 +180,7 @@ class RecordedLog:
         read = self._reads.popleft()
         if not read.facts.done():
             known = [fact for fact in self._facts if read.after < fact.sequence <= last]
-            read.facts.set_result([fact for fact in known if _is_on(subject_of(fact.event), read.subjects)])
+            read.facts.set_result([fact for fact in known if is_on(subject_of(fact.event), read.subjects)])
 
     def _refuse(self, delivery: Delivery) -> None:
         event_id = str(delivery.payload)
@@ -194,16 +195,3 @@ class RecordedLog:
     def _not_appended(self, fact: Fact) -> None:
         if self._open.pop(fact.event.event_id, None) is not None:
             self._on_difference(FactDifference("not appended now", fact, None, (), self.waiting()))
-
-
-def _is_on(subject: str, pattern: str) -> bool:
-    """Return whether a subject matches a filter with NATS' wildcards; an empty filter takes all."""
-    if not pattern:
-        return True
-    tokens, wanted = subject.split("."), pattern.split(".")
-    if wanted[-1] == ">":
-        wanted = wanted[:-1]
-        if len(tokens) <= len(wanted):
-            return False
-        tokens = tokens[: len(wanted)]
-    return len(tokens) == len(wanted) and all(want in ("*", token) for token, want in zip(tokens, wanted, strict=True))

@@ -12,7 +12,7 @@ SAME_INSTANT_S = 1e-9
 
 
 class Stuck(RuntimeError):
-    """A task that should have ended waits for something that never comes in a replay."""
+    """A task that should have ended waits for something that never comes."""
 
 
 class _NothingSelected(Protocol):
@@ -71,7 +71,7 @@ class VirtualLoop(base_events.BaseEventLoop):
         while not task.done():
             next_s = self._next_timer_s()
             if next_s is None:
-                raise Stuck(f"{task.get_name()} waits for something that never comes in a replay")
+                raise Stuck(f"{task.get_name()} waits for something that never comes")
             self.advance_to(next_s)
         return task.result()
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Iterator
 
 import pytest
 
-from infra.replay.virtual_loop import Stuck, VirtualLoop
+from infra.process.virtual_loop import Stuck, VirtualLoop
 
 
 @pytest.fixture
