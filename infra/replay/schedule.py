@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from infra.log.event_log import Fact
 from infra.log.taped_log import APPENDED
+from infra.process.virtual_loop import Stuck, VirtualLoop
 from infra.replay import recorded_log
 from infra.replay.actors import Replayed, ReplayedActor, Seat
 from infra.replay.decided import Place, deciding_places
 from infra.replay.recorded_log import FactDifference, RecordedLog
-from infra.process.virtual_loop import Stuck, VirtualLoop
 from infra.tape import recorded
 from infra.tape.deliveries import FOLLOWED, HANDLED, LIVE, Delivery
 from infra.tape.recorded import RecordedTape, RecordedTapes, RequestDifference
