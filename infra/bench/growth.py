@@ -24,7 +24,7 @@ from contracts.topology import (
     VOICE,
 )
 from infra.bench.load import Meter
-from infra.caller.websocket import ws_url
+from infra.caller.websocket_messages import ws_url
 
 ASK = "Could you tell me something about the lake, please?"
 RATE_HZ = 16_000

@@ -17,6 +17,7 @@ from infra.caller.manner import ORDINARY, Manner, Stall
 from infra.caller.microphone import Microphone
 from infra.caller.result import CallResult, PlayedReply, ScriptedUtterance, answer_sound
 from infra.caller.talk import EXACT_LOOK_S, CallFailed, OnFact, Talk, ignore_fact, utterances_of
+from infra.caller.websocket_messages import greeted, played_message, ws_url
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +26,6 @@ MOST_RATE_HZ = 48_000
 """The highest rate that the door accepts (`hello`); recordings at a higher rate are resampled to it."""
 SESSION_CLOSED = 4410
 """Close code of a door whose session is over."""
-
-_MARKS = ("started", "ended", "stalled", "resumed")
 
 
 async def place_call(
@@ -78,14 +77,6 @@ async def place_call(
         raise CallFailed(f"the call to {ws_url(url)} failed: {error or type(error).__name__}") from error
 
 
-def ws_url(url: str) -> str:
-    """Return the WebSocket's address for the address of a page or of a WebSocket."""
-    for scheme, ws in (("http://", "ws://"), ("https://", "wss://")):
-        if url.startswith(scheme):
-            return ws + url.removeprefix(scheme).rstrip("/").removesuffix("/ws") + "/ws"
-    return url
-
-
 async def _greet(
     socket: ClientConnection,
     hello: dict[str, Any],
@@ -94,19 +85,11 @@ async def _greet(
     on_fact: OnFact,
     manner: Manner,
 ) -> "_Call":
-    await socket.send(json.dumps(hello | {"clock_ms": asyncio.get_running_loop().time() * 1000}))
-    async with asyncio.timeout(10):
-        while True:
-            message = await socket.recv()
-            answer = json.loads(message) if isinstance(message, str) else {}
-            if answer.get("type") == "error":
-                code = str(answer.get("code", ""))
-                raise CallFailed(f"the door refused the call: {answer.get('message') or code}", code=code)
-            if answer.get("type") == "welcome":
-                rates = rate_hz, answer["sample_rate_hz"]
-                call = _Call(socket, answer["session_id"], rates, answer_timeout_s, on_fact, manner)
-                call.talk.result.resume_token = answer.get("resume_token") or hello.get("resume_token", "")
-                return call
+    welcome = await greeted(socket, hello)
+    rates = rate_hz, welcome["sample_rate_hz"]
+    call = _Call(socket, welcome["session_id"], rates, answer_timeout_s, on_fact, manner)
+    call.talk.result.resume_token = welcome.get("resume_token") or hello.get("resume_token", "")
+    return call
 
 
 async def _hang_up_again(url: str, call: "_Call", token: str) -> None:
@@ -254,10 +237,5 @@ class _Call:
 
     async def _send_reports(self, reports: Sequence[Report]) -> None:
         for report in reports if self._manner.tells != "nothing" else ():
-            message: dict[str, Any] = {"type": "played", "reply_id": report.reply_id, "samples": report.samples}
-            if self._manner.tells == "times":
-                clock_s = asyncio.get_running_loop().time()
-                ago_s = self.talk.now_s() - report.at_s
-                message |= {"at_ms": (clock_s - ago_s) * 1000, "clock_ms": clock_s * 1000}
-            message |= {name: True for name in _MARKS if getattr(report, name)}
-            await self._socket.send(json.dumps(message))
+            ago_s = self.talk.now_s() - report.at_s
+            await self._socket.send(played_message(report, ago_s if self._manner.tells == "times" else None))

@@ -13,6 +13,7 @@ from infra.cli import (
     call,
     chat,
     checks,
+    console,
     dead,
     erase,
     export,
@@ -56,6 +57,8 @@ app = typer.Typer(
 
   daredevil chat                         talk to it by text, here in the terminal
 
+  daredevil console                      talk to it with this machine's microphone
+
   daredevil sessions                     list the conversations in the log
 
   daredevil events SESSION               print everything that happened in one, in order
@@ -78,6 +81,7 @@ app.command()(run.run)
 app.command()(llm.llm)
 app.command()(call.say)
 app.command()(chat.chat)
+app.command()(console.console)
 app.command()(log.sessions)
 app.command()(log.events)
 app.command()(turns.turns)

@@ -6,7 +6,7 @@ import pytest
 
 from infra.caller import CallFailed, ScriptedUtterance, Sound, place_call, write_wav
 from infra.caller.conversation import CallState
-from infra.caller.websocket import ws_url
+from infra.caller.websocket_messages import ws_url
 from tests.infra.caller.fake_door import RATE_HZ, fake_door
 
 pytestmark = pytest.mark.slow
