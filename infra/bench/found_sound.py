@@ -13,26 +13,27 @@ LETTER_S = LETTER_SAMPLES / RATE_HZ
 SURE = 0.5
 """Least correlation (1: alike) at which a letter counts as found; the noise of others reaches 0.25 in a minute."""
 
+WORTH_A_LOOK = 0.4
+"""Least correlation at a whole sample to look between samples: half a sample beside a place it has 0.64 of itself."""
+
 SILENT = 0.01
 """Samples below this share of the loudest one are silence."""
 
 APART_S = 0.03
-"""A second match as good as the first counts as another place only at this distance."""
-
-AS_GOOD = 0.85
-"""Share of the first place's correlation. Less is a piece of a letter split by a break, or chance."""
+"""A second place counts as another one only at this distance."""
 
 
 @dataclass(frozen=True, slots=True)
 class LetterPlace:
-    """Where a letter begins, in seconds from the sound's start; `again` if it is there more than once.
+    """Where a letter begins, in seconds from the sound's start, and how much of it is there.
 
-    `alike` is the correlation: a letter with a third cut off by a break has 0.8 of a whole one's.
+    `alike` is the correlation: a letter with a third cut off by a break has 0.8 of a whole one's. `again` is that of
+    its next best place, 0 if there is none: the rest of a letter split by a break, or the letter a second time.
     """
 
     at_s: float
-    again: bool
     alike: float = 1.0
+    again: float = 0.0
 
 
 class Searched:
@@ -41,11 +42,11 @@ class Searched:
     def __init__(self, samples: npt.NDArray[np.int16], rate_hz: int) -> None:
         low = soxr.resample(samples.astype(np.float32), rate_hz, NOISE_RATE_HZ, quality="HQ").astype(np.float64)
         self._kept = _near_sound(low)
-        low = low[self._kept]
-        self._length = len(low)
+        self._sound = low[self._kept]
+        self._length = len(self._sound)
         self._size = 1 << max(1, self._length + _LETTER - 1).bit_length()
-        self._spectrum = np.fft.rfft(low, self._size)
-        power = np.concatenate([[0.0], np.cumsum(low**2)])
+        self._spectrum = np.fft.rfft(self._sound, self._size)
+        power = np.concatenate([[0.0], np.cumsum(self._sound**2)])
         self._loudness = np.sqrt(np.maximum(power[_LETTER:] - power[:-_LETTER], 1e-3))
 
     def place_of(self, mark: LetterMark) -> LetterPlace | None:
@@ -55,21 +56,43 @@ class Searched:
         noise = noise_of(mark).astype(np.float64)
         found = np.fft.irfft(self._spectrum * np.conj(np.fft.rfft(noise, self._size)), self._size)
         found = found[: self._length - _LETTER + 1] / (self._loudness * np.sqrt((noise**2).sum()))
-        best = int(found.argmax())
-        if found[best] < SURE:
+        starts = np.flatnonzero(found >= WORTH_A_LOOK)
+        if not len(starts):
             return None
-        apart = round(APART_S * NOISE_RATE_HZ)
-        elsewhere = np.concatenate([found[: max(0, best - apart)], found[best + apart :]])
-        again = bool(elsewhere.max(initial=0.0) >= max(SURE, AS_GOOD * found[best]))
-        return LetterPlace(int(self._kept[best]) / NOISE_RATE_HZ, again, float(found[best]))
+        shifts, alike = self._between_samples(noise, starts)
+        best = int(alike.argmax())
+        if alike[best] < SURE:
+            return None
+        elsewhere = alike[np.abs(starts - starts[best]) > APART_S * NOISE_RATE_HZ]
+        again = float(elsewhere.max(initial=0.0))
+        at_s = (self._kept[starts[best]] + shifts[best]) / NOISE_RATE_HZ
+        return LetterPlace(float(at_s), float(alike[best]), again if again >= SURE else 0.0)
 
     def places(self, marks: Iterable[LetterMark]) -> dict[LetterMark, LetterPlace]:
         """Return where letters are, without those that are not found."""
         found = {mark: self.place_of(mark) for mark in marks}
         return {mark: place for mark, place in found.items() if place is not None}
 
+    def _between_samples(
+        self, noise: npt.NDArray[np.float64], starts: npt.NDArray[np.intp]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return how much later than at each start a letter begins, up to half a sample, and how alike it is there."""
+        shifted = np.stack([_later(noise, shift) for shift in _SHIFTS])
+        shifted /= np.sqrt((shifted**2).sum(axis=1, keepdims=True))
+        windows = np.stack([self._sound[start : start + _LETTER] for start in starts])
+        alike = windows @ shifted.T / self._loudness[starts][:, np.newaxis]
+        return _SHIFTS[alike.argmax(axis=1)], alike.max(axis=1)
+
 
 _LETTER = LETTER_SAMPLES * NOISE_RATE_HZ // RATE_HZ
+_SHIFTS = np.arange(-3, 4) / 6
+"""In samples: a sixth of one is a sample of a recording, at 48 kHz."""
+
+
+def _later(noise: npt.NDArray[np.float64], shift: float) -> npt.NDArray[np.float64]:
+    """Return a noise that begins a part of a sample later."""
+    turned = np.fft.rfft(noise) * np.exp(-2j * np.pi * np.fft.rfftfreq(len(noise)) * shift)
+    return np.fft.irfft(turned, len(noise))
 
 
 def _near_sound(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:

@@ -18,6 +18,10 @@ from infra.session.heard_words import PlacedWord, clauses_in_log, placed, rate_o
 WHOLE = 0.85
 """Least share of the usual correlation of a letter heard whole; the end of any other letter is not known."""
 
+ONCE = 1.2
+"""Most of a letter that is there once: the squares of the correlations of its pieces add up to 1 at most, if a whole
+letter's is 1; with a quarter of it a second time, they are 1.25."""
+
 _CUE = re.compile(r"(\d+):(\d+):(\d+),(\d+) --> (\d+):(\d+):(\d+),(\d+)\nAgent: (.*)")
 
 
@@ -112,15 +116,26 @@ def figures_of(condition: str, session_id: str, found: Evidence, *, without_dela
         heard_text=_distances(far, "heard"),
         lost=len(whole_of(found.ear).keys() - found.recorded.keys()),
         added=len(whole_of(found.recorded).keys() - found.ear.keys()),
-        doubled=sum(place.again and mark in whole_of(found.ear) for mark, place in found.recorded.items()),
+        doubled=len(_doubled(found.recorded) & whole_of(found.ear).keys()),
         worst=[f"{each.kind} {each.what}: {each.ms:+.0f} ms" for each in worst],
     )
 
 
 def whole_of(places: Mapping[LetterMark, LetterPlace]) -> dict[LetterMark, LetterPlace]:
     """Return the letters that are there whole: for a letter split by a break, either piece may be found."""
-    least = WHOLE * percentile([place.alike for place in places.values()], 0.5)
+    least = WHOLE * _usual(places)
     return {mark: place for mark, place in places.items() if place.alike >= least}
+
+
+def _doubled(places: Mapping[LetterMark, LetterPlace]) -> set[LetterMark]:
+    """Return the letters of which more is there than one whole letter: not those in pieces, split by a break."""
+    most = ONCE * _usual(places) ** 2
+    return {mark for mark, place in places.items() if place.again and place.alike**2 + place.again**2 > most}
+
+
+def _usual(places: Mapping[LetterMark, LetterPlace]) -> float:
+    """Return the correlation of most letters: lower than 1 if the sound was encoded on its way."""
+    return percentile([place.alike for place in places.values()], 0.5)
 
 
 def _distances(far: Iterable[_Far], kind: str) -> Distances:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import soxr
 
 from contracts import events as e
 from infra.bench.found_sound import LetterPlace, Searched
@@ -35,6 +36,14 @@ def test_letters_are_found_where_they_are_in_noise_and_at_any_rate() -> None:
             assert not place.again
 
 
+@pytest.mark.parametrize("later", range(6))
+def test_a_letter_between_two_samples_of_the_search_is_found_whole(later: int) -> None:
+    line = np.concatenate([np.zeros(48_000 + later, np.int16), soxr.resample(sound_of("water"), RATE_HZ, 48_000)])
+    for mark, place in Searched(line, 48_000).places(marks_of("water")).items():
+        assert place.at_s == pytest.approx(1 + later / 48_000 + mark.first / RATE_HZ, abs=0.000_02)
+        assert place.alike > 0.9
+
+
 def test_a_letter_that_is_not_there_is_not_found_and_one_that_is_there_twice_is_reported() -> None:
     sound = sound_of("water")
     line = np.concatenate([sound, np.zeros(RATE_HZ, np.int16), sound[:LETTER_SAMPLES]])
@@ -62,7 +71,7 @@ def _evidence(**changed: dict[LetterMark, LetterPlace]) -> Evidence:
         e.PlaybackStarted(event_id="4", time_ns=second, heard_ns=second, **names),
         e.PlaybackFinished(event_id="5", time_ns=second * 2, **heard, **names),
     ]
-    places = {mark: LetterPlace(1 + mark.first / RATE_HZ, False) for mark in marks}
+    places = {mark: LetterPlace(1 + mark.first / RATE_HZ) for mark in marks}
     told = {"ear": places, "recorded": dict(places)} | changed
     return Evidence(marks, told["ear"], told["recorded"], facts, to_srt(conversation_of(facts)))
 
@@ -97,10 +106,16 @@ def test_sound_that_waited_longer_in_the_buffer_of_the_ear_is_not_further_from_t
     assert _waited_s([], 1.0) == 0
 
 
-def test_a_letter_that_a_break_cuts_in_two_is_not_there_twice() -> None:
-    sound = sound_of("water")
-    cut = 2 * LETTER_SAMPLES + LETTER_SAMPLES * 7 // 10
-    line = np.concatenate([sound[:cut], np.zeros(RATE_HZ, np.int16), sound[cut:]])
-    found = Searched(line, RATE_HZ).places(marks_of("water"))
-    assert len(found) == len("water")
-    assert not any(place.again for place in found.values())
+@pytest.mark.parametrize("cut_percent", range(10, 100, 10))
+@pytest.mark.parametrize("twice_percent", [0, 60, 100])
+def test_a_letter_counts_as_doubled_if_more_than_a_piece_of_it_is_repeated_not_if_a_break_splits_it(
+    cut_percent: int, twice_percent: int
+) -> None:
+    sound, first = sound_of(TEXT), 9 * LETTER_SAMPLES
+    cut = first + LETTER_SAMPLES * cut_percent // 100
+    again = cut - min(LETTER_SAMPLES * twice_percent // 100, cut)
+    line = np.concatenate([sound[:cut], np.zeros(RATE_HZ, np.int16), sound[again:]])
+    recorded = Searched(line, RATE_HZ).places(marks_of(TEXT))
+    assert len(recorded) == len("morningbringswater")
+    figures = figures_of("split", "s", _evidence(recorded=recorded))
+    assert (figures.lost, figures.added, figures.doubled > 0) == (0, 0, twice_percent > 0)
