@@ -13,7 +13,7 @@ from typing import Any
 from infra.runtime import Runtime, read_runtime
 from infra.system.processes import alive
 
-READY_TIMEOUT_S = 100
+READY_TIMEOUT_S = 200
 RESTART_TIMEOUT_S = 60
 
 
