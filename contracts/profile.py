@@ -18,6 +18,12 @@ class AgentProfile(Value):
     store that all sessions share (embedding, response cache) is a setting of its processes, and not here.
     """
 
+    agent: str = Field(
+        default="", description="Name of the agent, which has its tools; empty means the one that is built in."
+    )
+    variables: dict[str, str] = Field(
+        default={}, description="What the session gave for the variables of the agent's instructions and greeting."
+    )
     prompt: str = Field(description="System prompt.")
     llm: str = Field(description="LangChain model as `provider:model`, or `local`.")
     stt: str = Field(description="Speech to text: `local`, or a LiveKit plugin such as `deepgram.STT`.")

@@ -61,6 +61,11 @@ class Settings(BaseSettings):
     otlp_endpoint: HttpUrl = Field("", description="OTLP/HTTP collector for traces; empty exports nothing.")
 
     # -- the agent
+    agents: str = Field(
+        "",
+        description="Agents of your own: modules (`shop.agents`) or files (`booking.py`), separated by commas. The "
+        "first agent is the one that is taken if none is chosen.",
+    )
     prompt: str = Field(
         "You are a friendly voice assistant on a phone call. Answer in one or two short spoken sentences.",
         description="System prompt of the agent.",

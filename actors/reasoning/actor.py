@@ -9,11 +9,13 @@ from faststream.nats import NatsBroker
 from actors.reasoning.answering import Reasoning
 from actors.reasoning.background import Backgrounds
 from actors.reasoning.chat_models import ChatModels, MakeChatModel
+from actors.reasoning.default_agent import agents_of
 from actors.reasoning.shared import Shared
 from actors.reasoning.warming import PromptWarmer
 from actors.reasoning.wire import LiveWire
 from contracts import events as e
 from contracts.topology import REASONING
+from infra.agents.loading import Agents
 from infra.engines.llm import chat_model
 from infra.engines.tokens import TokenCounter
 from infra.log.broker import make_app, make_broker
@@ -89,12 +91,13 @@ def reasoning_on(
     settings: Settings,
     make_model: MakeChatModel = chat_model,
     memory: TurnMemory | None = None,
+    agents: Agents | None = None,
 ) -> Reasoning:
-    """Return a copy of the actor that works on the log of `broker`."""
+    """Return a copy of the actor on the log of `broker`, with the agents of the settings if none are given."""
     models, tokens = ChatModels(settings, make_model), TokenCounter(settings)
     backgrounds = Backgrounds(memory)
     cache = ResponseCache(lambda: connection(broker), settings.response_cache_ttl_s)
-    shared = Shared(settings, models, backgrounds, cache, tokens)
+    shared = Shared(settings, models, backgrounds, cache, tokens, agents=agents or agents_of(settings))
     warmer = PromptWarmer(models, tokens)
     return Reasoning(LiveLog(broker, tapes), tapes, LiveWire(broker), shared, warmer)
 

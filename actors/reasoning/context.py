@@ -1,6 +1,6 @@
 """What the model is given: the conversation as the person heard it, cut to the model's limits. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from actors.reasoning.endings import OFFERED
 from actors.reasoning.session_state import Session, Turn, heard_by
@@ -95,6 +95,15 @@ def zone_of(session: Session, turn_id: str | None) -> str:
     told = person.time_zone if person is not None else ""
     known = told or (session.profile.time_zone if session.profile is not None else "")
     return known if known and is_zone(known) else ""
+
+
+def attributes_of(session: Session, turn_id: str | None) -> Mapping[str, str]:
+    """Return what the door knows about the turn's speaker; about the only person there, if the turn has none."""
+    turn = session.turns.get(turn_id or "")
+    person = session.people.get(turn.participant_id) if turn is not None else None
+    if person is None and len(session.people) == 1:
+        person = next(iter(session.people.values()))
+    return person.attributes if person is not None else {}
 
 
 def _summarised(session: Session, turns: Sequence[str]) -> int:

@@ -45,7 +45,8 @@ class Generation:
         self._shared = shared
         self._turn_id = order.turn_id if isinstance(order, Start) else self._known().turn_id
         self._question = order.text if isinstance(order, Start) else self._known().text
-        self._tools = ToolCalls(log, cause.event_id, self._turn_id, self.reply_id, self.started)
+        self._agent = shared.agent_of(log.session)
+        self._tools = ToolCalls(log, cause.event_id, self._turn_id, self.reply_id, self.started, self._agent)
         self._tokens = TokenStream(log, self.reply_id)
         asker = asker_id(log.session, self._turn_id)
         self._known_answer = KnownAnswer(
@@ -203,6 +204,8 @@ class Generation:
             answer_known=self._known_answer.find,
             written=written,
             digest=lambda request: self._shared.models.digest(request, self._shared.settings),
+            tools=self._agent.named_tools,
+            tool_rounds=self._agent.max_tool_rounds,
         )
         await answer_to(self._shared.graph, asked)
 

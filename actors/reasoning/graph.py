@@ -6,9 +6,9 @@ caller too, which records them.
 """
 
 import operator
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, TypedDict
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
@@ -25,14 +25,13 @@ from actors.reasoning.prompts import Background, context_of
 from actors.reasoning.small_model.clock import CLOCK_CALL, clock_call, time_answer
 from actors.reasoning.written_calls import WrittenCall
 from contracts.events import ContextMessage
+from infra.agents.tool import Tool
 from infra.engines.chain import EngineFailure, error_text
 from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish
 from infra.engines.tokens import Count
 from infra.log.event_log import now_ns
 
-TOOL_ROUNDS = 3
-"""After this many rounds of tools the model has to answer with what it has."""
 MOST_RESULT_CHARS = 6_000
 """How much of a tool's result the model is given; the log has all of it."""
 SHORTENED = "asked again with a shorter context"
@@ -100,6 +99,14 @@ class Asked:
     """The part of the answer that is already written: the model continues from there."""
     digest: Callable[[ModelRequest], str] = lambda request: ""
     """Returns the digest of a request."""
+    tools: Mapping[str, Tool] = field(default_factory=dict)
+    """What the agent can do."""
+    tool_rounds: int = 3
+    """After this many rounds of tools the model has to answer with what it has."""
+
+    def tools_for(self, name: str) -> Sequence[Tool]:
+        """Return the tools that the model of this name may call: none if it is too small for them."""
+        return tuple(self.tools.values()) if limits_of(name).tools else ()
 
 
 class _State(TypedDict, total=False):
@@ -159,14 +166,15 @@ def _first_request(name: str, given: Given, asked: Asked) -> ModelRequest | None
     """Return what the first model is asked; None if none is, or if it continues an answer."""
     if asked.written or _call_for(asked) is not None or not name:
         return None
-    return ModelRequest(name, given.messages(name), limits_of(name).tools)
+    return ModelRequest(name, given.messages(name), asked.tools_for(name))
 
 
 def _call_for(asked: Asked) -> WrittenCall | None:
     """Return the call that answers a question to a model too small to call the tool itself, None if there is none."""
     if asked.written or (asked.models.names and limits_of(asked.models.first).tools):
         return None
-    return clock_call(asked.question)
+    call = clock_call(asked.question)
+    return call if call is not None and call.name in asked.tools else None
 
 
 def _route(state: _State, runtime: Runtime[Asked]) -> str:
@@ -264,9 +272,9 @@ class _Generating:
         self.finish = "broken-off"
         stream = ModelStream(asked.ask, self._written, asked.models.begins_in_thought(name))
         self._messages = await _messages(name, self._state, asked, self._written)
-        may_call = limits_of(name).tools and self._state["rounds"] < TOOL_ROUNDS
+        tools = asked.tools_for(name) if self._state["rounds"] < asked.tool_rounds else ()
         try:
-            async for text in stream.texts(ModelRequest(name, self._messages, may_call)):
+            async for text in stream.texts(ModelRequest(name, self._messages, tools)):
                 yield text
         except Exception as error:
             self.finish = "half-closed" if isinstance(error, HalfClosed) else "broken-off"
@@ -276,7 +284,7 @@ class _Generating:
         if stream.begins_in_thought:
             asked.models.learn_thought(name)
         self.said, self.finish = stream.said, stream.finish
-        self.calls = stream.calls() if may_call else []
+        self.calls = stream.calls(asked.tools) if tools else []
 
 
 async def _given(name: str, background: Background, asked: Asked, reserved: Sequence[str] = ()) -> Given:

@@ -9,7 +9,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
 from langchain_core.messages.tool import ToolCallChunk
 
-from actors.reasoning.tools import TOOLS
+from infra.agents.tool import Tool
 from infra.engines.chain import EngineRaised, EngineTooSlow, error_text, never_silent_for
 from infra.engines.llm_ends import ends_in, is_context_error
 from infra.process.tasks import CancelledElsewhere, own_cancellation_only
@@ -28,11 +28,12 @@ class ModelRequest:
 
     name: str
     messages: Sequence[BaseMessage]
-    with_tools: bool
+    tools: Sequence[Tool] = ()
+    """Those that it may call."""
 
     def plain(self, options: Mapping[str, object]) -> Plain:
         """Return all that the answer depends on, the model's options included."""
-        tools = [tool.schema() for tool in TOOLS.values()] if self.with_tools else []
+        tools = [tool.schema() for tool in self.tools]
         messages = [_plain_message(message) for message in self.messages]
         return {"model": self.name, "options": options, "messages": messages, "tools": tools}
 
@@ -87,9 +88,9 @@ async def chunks(make: MakeModel, request: ModelRequest, timeout_s: float) -> As
 
 async def _streamed(model: BaseChatModel, request: ModelRequest) -> AsyncGenerator[AIMessageChunk, None]:
     bound: Any = model
-    if request.with_tools:
+    if request.tools:
         with suppress(NotImplementedError):
-            bound = model.bind_tools([tool.schema() for tool in TOOLS.values()])
+            bound = model.bind_tools([tool.schema() for tool in request.tools])
     async with aclosing(bound.astream(list(request.messages))) as stream:
         async for message in stream:
             yield message

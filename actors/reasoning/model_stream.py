@@ -1,12 +1,12 @@
 """One answer of a model as it streams: what is to be said, the calls it asks for, and how it ended."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 
 from actors.reasoning.model_chunks import AskModel, Begun, ModelChunk, ModelRequest
-from actors.reasoning.tools import TOOLS
 from actors.reasoning.unspoken import UnspokenFilter
 from actors.reasoning.written_calls import CallStream, WrittenCall
+from infra.agents.tool import Tool
 from infra.engines.llm_ends import Finish, finish_of, reports_finish, writes_no_arguments_as_nothing
 
 
@@ -50,11 +50,11 @@ class ModelStream:
         """Whether a thought ended without a beginning: the model begins its answers within one."""
         return self._unspoken.ended_unbegun_thought
 
-    def calls(self) -> list[WrittenCall]:
-        """Return the tool calls, checked; none if the message was cut, however complete they look."""
+    def calls(self, tools: Mapping[str, Tool]) -> list[WrittenCall]:
+        """Return the calls of tools, checked; none if the message was cut, however complete they look."""
         if self.finish not in ("stop", "tool-calls"):
             return []
-        return self._calls.calls(TOOLS, writes_no_arguments_as_nothing(self._kind))
+        return self._calls.calls(tools, writes_no_arguments_as_nothing(self._kind))
 
     def _take(self, chunk: ModelChunk) -> str:
         self._reason = finish_of(chunk.ends) or self._reason

@@ -5,9 +5,12 @@ from typing import Self
 
 from actors.reasoning.background import Backgrounds
 from actors.reasoning.chat_models import ChatModels
+from actors.reasoning.default_agent import BUILT_IN
 from actors.reasoning.graph import Graph, compile_graph
 from actors.reasoning.learned import Learned
 from actors.reasoning.session_state import Session
+from infra.agents.agent import Agent
+from infra.agents.loading import Agents
 from infra.engines.tokens import TokenCounter
 from infra.memory.response_cache import ResponseCache
 from infra.session.behaviour import in_session
@@ -25,7 +28,13 @@ class Shared:
     tokens: TokenCounter
     learned: Learned = field(default_factory=Learned)
     graph: Graph = field(default_factory=compile_graph)
+    agents: Agents = field(default_factory=lambda: Agents(built_in=BUILT_IN))
 
     def of(self, session: Session) -> Self:
         """Return the same for one session: with the behaviour that it was opened with."""
         return replace(self, settings=in_session(self.settings, session.profile))
+
+    def agent_of(self, session: Session) -> Agent:
+        """Return the agent of a session: without tools if this build has none of its name."""
+        name = session.profile.agent if session.profile is not None else ""
+        return self.agents.of(name) or Agent(name=name)

@@ -7,17 +7,20 @@ import time
 from collections import Counter
 from typing import Any
 
-from actors.reasoning.context import zone_of
+from actors.reasoning.context import asker_id, attributes_of, zone_of
 from actors.reasoning.session_log import SessionLog
-from actors.reasoning.tools import TOOLS, Tool, ToolFailed, call_id_of, caller_zone
+from actors.reasoning.tools import call_id_of
 from actors.reasoning.written_calls import WrittenCall
 from contracts.answers import Answer, Cause, answer
 from contracts.events import ToolCalled, ToolReturned
+from infra.agents.agent import Agent
+from infra.agents.call import Call
+from infra.agents.errors import ToolFailed
+from infra.agents.tool import Tool, text_of
 from infra.log.event_log import now_ns
 from infra.process.tasks import own_cancellation_only
 from infra.tape.tape import Packing
 
-TOOL_TIMEOUT_S = 15.0
 RESULT: Packing[str] = Packing(str, str, (ToolFailed, TimeoutError))
 
 log = logging.getLogger(__name__)
@@ -26,12 +29,18 @@ log = logging.getLogger(__name__)
 class ToolCalls:
     """Runs the tools of a reply.
 
-    One with effects waits until the reply is no longer a draft (`granted`), and is not run again if a process died
+    An action waits until the reply is no longer a draft (`granted`), and is not run again if a process died
     while it ran: how far it got is unknown.
     """
 
     def __init__(
-        self, log: SessionLog, cause_id: str, turn_id: str | None, reply_id: str, started: "asyncio.Future[None]"
+        self,
+        log: SessionLog,
+        cause_id: str,
+        turn_id: str | None,
+        reply_id: str,
+        started: "asyncio.Future[None]",
+        agent: Agent,
     ) -> None:
         self.granted = asyncio.Event()
         self._log = log
@@ -39,6 +48,7 @@ class ToolCalls:
         self._turn_id = turn_id
         self._reply_id = reply_id
         self._started = started
+        self._agent = agent
         self._calls: Counter[str] = Counter()
 
     async def run(self, call: WrittenCall) -> str:
@@ -48,12 +58,12 @@ class ToolCalls:
         key = call_id_of(self._reply_id, call.name, arguments, 0)
         call_id = call_id_of(self._reply_id, call.name, arguments, self._calls[key])
         self._calls[key] += 1
-        tool = TOOLS.get(call.name) if not call.error else None
+        tool = self._agent.named_tools.get(call.name) if not call.error else None
         known = self._log.session.replies[self._reply_id].tools
         was_called = call_id in known
         if (recorded := known.get(call_id)) is not None:
             return recorded.error or recorded.result
-        if tool is not None and tool.has_effects:
+        if tool is not None and tool.is_action:
             await self.granted.wait()
         if not was_called:
             written = call.text if call.error else json.dumps(arguments, default=str)
@@ -64,16 +74,17 @@ class ToolCalls:
 
     async def _returned(self, tool: Tool | None, call: WrittenCall, call_id: str, was_called: bool) -> ToolReturned:
         begun_s, result, error = time.monotonic(), "", None
+        timeout_s = tool.timeout_s if tool is not None else 0.0
         try:
             if tool is None:
                 raise ToolFailed(call.error or f"there is no tool {call.name!r}")
-            if was_called and tool.has_effects:
+            if was_called and tool.is_action:
                 raise ToolFailed("it was interrupted; whether it took effect is not known")
             result = await self._result(tool, dict(call.arguments), call_id)
         except ToolFailed as failure:
             error = str(failure)[:500]
         except TimeoutError:
-            error = f"it took longer than {TOOL_TIMEOUT_S:g} s"
+            error = f"it took longer than {timeout_s:g} s"
         except Exception:  # a tool may raise anything: details go to the process's log file, not to the caller
             log.exception("the tool %s failed", call.name)
             error = "it failed"
@@ -86,14 +97,27 @@ class ToolCalls:
         zone = zone_of(self._log.session, self._turn_id)
 
         async def run() -> str:
-            caller_zone.set(zone)
             with own_cancellation_only():
-                async with asyncio.timeout(TOOL_TIMEOUT_S):
-                    return await asyncio.to_thread(tool.run, arguments)
+                async with asyncio.timeout(tool.timeout_s):
+                    return text_of(await tool.run(arguments, self._call(call_id, zone)))
 
         written = json.dumps(arguments, sort_keys=True, default=str)
         request = {"tool": tool.name, "arguments": written, "zone": zone}
         return await self._log.tape.result("tool", call_id, request, run, RESULT)
+
+    def _call(self, call_id: str, zone: str) -> Call:
+        session = self._log.session
+        variables = session.profile.variables if session.profile is not None else {}
+        return Call(
+            session.session_id,
+            user_id=asker_id(session, self._turn_id),
+            agent=self._agent.name,
+            variables=variables,
+            attributes=attributes_of(session, self._turn_id),
+            turn_id=self._turn_id,
+            idempotency_key=call_id,
+            time_zone=zone,
+        )
 
     def _answer(self, event_class: type[Answer], call_id: str, **fields: Any) -> Answer:
         cause = Cause(self._log.session.session_id, self._cause_id, self._turn_id)

@@ -1,37 +1,17 @@
-"""What the agent can do besides talking. A tool has effects or none: a draft may only run the latter."""
+"""The tool that the built-in agent has: the clock."""
 
+import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from contracts.ids import derive_id
-
-
-class ToolFailed(RuntimeError):
-    """The tool cannot do what was asked; the message is for the model."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A tool as the model sees it (`description`, `parameters` as JSON schema) and as it runs (in a thread)."""
-
-    name: str
-    description: str
-    parameters: Mapping[str, object]
-    run: Callable[[Mapping[str, object]], str]
-    has_effects: bool = True
-
-    def schema(self) -> dict[str, object]:
-        """Return the declaration that chat models accept."""
-        return {
-            "type": "function",
-            "function": {"name": self.name, "description": self.description, "parameters": dict(self.parameters)},
-        }
+from infra.agents.call import Call
+from infra.agents.errors import ToolFailed
+from infra.agents.tool import Tool
 
 
 def call_id_of(reply_id: str, tool: str, arguments: Mapping[str, object] | str, n: int) -> str:
@@ -73,8 +53,6 @@ _PLACES = {
 }
 
 
-caller_zone: ContextVar[str] = ContextVar("caller_zone", default="")
-"""Time zone of the person a tool runs for, as an IANA name; empty if unknown."""
 _HERE = frozenset({"", "here", "local", "mine", "my own", "caller", "user", "current"})
 
 
@@ -119,15 +97,22 @@ def _places(named: str) -> list[str]:
     return [named]
 
 
-def _time(arguments: Mapping[str, object]) -> str:
-    """Return the time in each place, and which places are unknown. Raises ToolFailed if all are."""
+async def _time(arguments: Mapping[str, object], call: Call) -> str:
+    return await asyncio.to_thread(times_in, arguments, call.time_zone)
+
+
+def times_in(arguments: Mapping[str, object], callers: str) -> str:
+    """Return the time in each place, and which places are unknown; `callers` is their own time zone.
+
+    Raises ToolFailed if all places are unknown.
+    """
     named = str(arguments.get("time_zone") or "").strip()
     places = [""] if named.lower() in _HERE else _places(named)
     told: list[dict[str, str]] = []
     unknown: dict[str, str] = {}
     for place in places:
         try:
-            told.append(_time_in("" if place.lower() in _HERE else place))
+            told.append(_time_in("" if place.lower() in _HERE else place, callers))
         except ToolFailed as failure:
             unknown[place[:80]] = str(failure)
     if not told:
@@ -137,8 +122,7 @@ def _time(arguments: Mapping[str, object]) -> str:
     return json.dumps({"places": told, **({"not_known": list(unknown)} if unknown else {})})
 
 
-def _time_in(place: str) -> dict[str, str]:
-    callers = caller_zone.get()
+def _time_in(place: str, callers: str) -> dict[str, str]:
     zone = time_zone(place) if place else ZoneInfo(callers) if callers else _own_zone()
     now = datetime.now(zone)
     clock = f"{now.hour % 12 or 12}:{now:%M} {'AM' if now.hour < 12 else 'PM'}"
@@ -161,7 +145,4 @@ CURRENT_TIME = Tool(
         },
     },
     run=_time,
-    has_effects=False,
 )
-
-TOOLS: dict[str, Tool] = {tool.name: tool for tool in (CURRENT_TIME,)}

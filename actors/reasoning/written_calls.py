@@ -10,7 +10,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from langchain_core.messages.tool import ToolCallChunk
 
-from actors.reasoning.tools import Tool
+from infra.agents.tool import Tool
 
 MOST_CALLS = 8
 """The most calls in one message that are handled; more are refused."""

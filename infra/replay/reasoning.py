@@ -11,6 +11,7 @@ from actors.reasoning.actor import listen, take_events
 from actors.reasoning.answering import Reasoning
 from actors.reasoning.background import Backgrounds
 from actors.reasoning.chat_models import ChatModels
+from actors.reasoning.default_agent import agents_of
 from actors.reasoning.session_log import DROPPED, RECONNECTED
 from actors.reasoning.shared import Shared
 from actors.reasoning.wire import SilentWire
@@ -26,7 +27,8 @@ async def replayed_reasoning(seat: Seat) -> AsyncIterator[Replayed]:
     """Build a copy of reasoning for one stretch."""
     unused_cache = ResponseCache(_no_connection, ttl_s=0)
     ours = settings()  # for what the profile of an older session does not say
-    shared = Shared(ours, ChatModels(ours, _no_model), Backgrounds(None), unused_cache, TokenCounter(ours))
+    models, tokens = ChatModels(ours, _no_model), TokenCounter(ours)
+    shared = Shared(ours, models, Backgrounds(None), unused_cache, tokens, agents=agents_of(ours))
     reasoning = Reasoning(seat.log, seat.tapes, SilentWire(), shared)
     if seat.first:
         reasoning.hold(seat.session_id, (fact for fact in seat.facts if fact.sequence <= seat.first))

@@ -1,7 +1,7 @@
 """Who is and was in a session besides the agent, and what they are called. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from contracts import events as e
 
@@ -19,6 +19,8 @@ class Person:
     present: bool = True
     time_zone: str = ""
     """IANA name, empty if their client did not report it."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """What the door knows about them."""
 
 
 People = Mapping[str, Person]
@@ -28,7 +30,7 @@ def note(people: dict[str, Person], event: e.Event) -> None:
     """Apply a fact of somebody joining or leaving. The agent does not count."""
     if isinstance(event, e.ParticipantJoined) and event.kind == "person":
         people[event.participant_id] = Person(
-            event.participant_id, event.name, event.identity, time_zone=event.time_zone
+            event.participant_id, event.name, event.identity, True, event.time_zone, event.attributes
         )
     elif isinstance(event, e.ParticipantLeft) and (person := people.get(event.participant_id)) is not None:
         people[event.participant_id] = replace(person, present=False)

@@ -8,6 +8,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("actors", "bridge", "contracts", "infra", "projections")
 
 DIFFERENT_WORLDS = {
+    "Call": "the conversation that a door holds, and what is told of it to a tool, whose name authors of agents write",
     "SessionState": "what an actor or a door makes of a session's events: the same file and class in each",
     "Playback": "the state machine of playback, and an answer of the HTTP API, whose names are public",
 }

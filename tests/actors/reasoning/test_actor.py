@@ -1,7 +1,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -11,12 +11,18 @@ import pytest
 from faststream.nats import NatsBroker
 from langchain_core.language_models import BaseChatModel
 
-from actors.reasoning import endings, tools
+from actors.reasoning import endings
 from actors.reasoning.actor import listen, reasoning_on, take_events
 from actors.reasoning.answering import Reasoning
 from actors.reasoning.decide import reply_id_of
 from actors.reasoning.model_stream import Continuation
+from actors.reasoning.tools import CURRENT_TIME, call_id_of
 from contracts import events as e
+from infra.agents.agent import Agent
+from infra.agents.call import Call
+from infra.agents.errors import ToolFailed
+from infra.agents.loading import DEFAULT, Agents
+from infra.agents.tool import Tool
 from infra.log import event_log as facts
 from infra.log.connection import connection
 from infra.log.event_log import append, history
@@ -66,14 +72,17 @@ def is_asked(model: ScriptedModel) -> Callable[[], Any]:
 
 
 @asynccontextmanager
-async def copy_of_actor(broker: NatsBroker, *models: BaseChatModel, **settings: Any) -> AsyncIterator[Reasoning]:
+async def copy_of_actor(
+    broker: NatsBroker, *models: BaseChatModel, having: Sequence[Tool] = (CURRENT_TIME,), **settings: Any
+) -> AsyncIterator[Reasoning]:
     names = str(settings.pop("llm", ",".join(f"fake:m{n}" for n in range(len(models)))))
     chain = dict(zip(names.split(","), models, strict=True))
 
     def make(name: str, _: Settings) -> BaseChatModel:
         return chain[name]
 
-    actor = reasoning_on(broker, Untaped(), Settings(llm=names, **settings), make)
+    agents = Agents(built_in=Agent(name=DEFAULT, tools=having))
+    actor = reasoning_on(broker, Untaped(), Settings(llm=names, **settings), make, agents=agents)
     await actor.open()
     async with listen(broker, actor):
         yield actor
@@ -302,7 +311,7 @@ async def test_the_clock_shows_the_callers_time(broker: NatsBroker, told: str, a
 
 
 FAILURES = [
-    (tools.ToolFailed("there is no such order"), "there is no such order"),
+    (ToolFailed("there is no such order"), "there is no such order"),
     (KeyError("secret"), "it failed"),
     (TimeoutError(), "it took longer than 15 s"),
 ]
@@ -310,38 +319,34 @@ FAILURES = [
 
 @pytest.mark.parametrize(("failure", "told"), FAILURES)
 async def test_why_a_tool_failed_is_told_without_names_of_classes(
-    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch, failure: Exception, told: str
+    broker: NatsBroker, failure: Exception, told: str
 ) -> None:
-    def fail(_arguments: Any) -> str:
+    async def fail(_arguments: Any, _call: Call) -> str:
         raise failure
 
-    tool = tools.Tool("order", "Order it.", {"type": "object", "properties": {}}, fail, has_effects=False)
-    monkeypatch.setitem(tools.TOOLS, "order", tool)
+    tool = Tool("order", "Order it.", {"type": "object", "properties": {}}, fail)
     model = ScriptedModel.playing([tool_call("order")], ["I see."])
-    async with copy_of_actor(broker, model) as actor:
+    async with copy_of_actor(broker, model, having=[tool]) as actor:
         await finish(await tell(broker, actor, opened(llm="fake:m0"), ended("Order it.")))
     assert (await last(broker, e.ToolReturned)).error == told
 
 
-async def test_an_interrupted_tool_with_effects_is_not_run_again(
-    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_interrupted_tool_with_effects_is_not_run_again(broker: NatsBroker) -> None:
     runs: list[str] = []
 
-    def effect(arguments: Any) -> str:
+    async def effect(_arguments: Any, _call: Call) -> str:
         runs.append("ran")
         return "done"
 
-    tool = tools.Tool("order", "Order it.", {"type": "object", "properties": {}}, effect)
-    monkeypatch.setitem(tools.TOOLS, "order", tool)
+    tool = Tool("order", "Order it.", {"type": "object", "properties": {}}, effect, kind="action")
     turn = ended("Order it.")
     reply_id = reply_id_of(turn)
-    call_id = tools.call_id_of(reply_id, "order", {}, 0)
+    call_id = call_id_of(reply_id, "order", {}, 0)
     await append(broker, turn)
     await append(broker, started("Order it.", reply_id))
     await append(broker, about(e.ToolCalled, reply_id, call_id=call_id, tool="order"))
     model = ScriptedModel.playing([tool_call("order")], ["I see."])
-    async with copy_of_actor(broker, model) as actor:
+    async with copy_of_actor(broker, model, having=[tool]) as actor:
         await finish([await handled(actor, turn)])
         assert runs == []
         assert "not known" in (await last(broker, e.ToolReturned)).error
@@ -350,18 +355,16 @@ async def test_an_interrupted_tool_with_effects_is_not_run_again(
     assert (await names(broker)).count("ToolReturned") == 1
 
 
-async def test_a_draft_waits_with_effects_until_it_is_committed(
-    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_draft_waits_with_effects_until_it_is_committed(broker: NatsBroker) -> None:
     runs: list[str] = []
 
-    def effect(arguments: Any) -> str:
+    async def effect(_arguments: Any, _call: Call) -> str:
         runs.append("ran")
         return "ok"
 
-    tool = tools.Tool("order", "Order it.", {"type": "object", "properties": {}}, effect)
-    monkeypatch.setitem(tools.TOOLS, "order", tool)
-    async with copy_of_actor(broker, ScriptedModel.playing([tool_call("order")], ["Done."])) as actor:
+    tool = Tool("order", "Order it.", {"type": "object", "properties": {}}, effect, kind="action")
+    model = ScriptedModel.playing([tool_call("order")], ["Done."])
+    async with copy_of_actor(broker, model, having=[tool]) as actor:
         drafting = await tell(broker, actor, revised("Order it."))
         assert runs == []
         await tell(broker, actor, ended("Order it."))

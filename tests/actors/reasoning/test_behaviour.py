@@ -12,6 +12,7 @@ from actors.reasoning.actor import reasoning_on
 from actors.reasoning.answering import Reasoning
 from actors.reasoning.chat_models import ChatModels
 from actors.reasoning.model_chunks import ModelRequest
+from actors.reasoning.tools import CURRENT_TIME
 from contracts import events as e
 from infra.log.event_log import append
 from infra.session.behaviour import profile_of
@@ -79,14 +80,14 @@ async def test_a_turn_is_answered_as_the_session_was_opened(broker: NatsBroker, 
 
 async def test_the_digest_of_a_request_tells_whether_a_model_was_asked_the_same(broker: NatsBroker) -> None:
     models = ChatModels(Settings(), lambda name, settings: ScriptedModel.playing([]))
-    one = ModelRequest("fake:m", [SystemMessage("Be kind."), HumanMessage("Hello.")], False)
+    one = ModelRequest("fake:m", [SystemMessage("Be kind."), HumanMessage("Hello.")])
     same = Settings(llm_options={"seed": 3, "api_key": "mine"}), Settings(llm_options={"api_key": "yours", "seed": 3})
     assert len({models.digest(one, settings) for settings in same}) == 1, "keys are no part of it"
     others = [
         (one, Settings(llm_options={"seed": 4})),
         (one, Settings(llm_options={"seed": 3}, reply_max_tokens=9)),
         (replace(one, name="fake:n"), same[0]),
-        (replace(one, with_tools=True), same[0]),
+        (replace(one, tools=[CURRENT_TIME]), same[0]),
         (replace(one, messages=[*one.messages, HumanMessage("?")]), same[0]),
     ]
     found = {models.digest(request, settings) for request, settings in [(one, same[0]), *others]}

@@ -3,17 +3,23 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from faststream.nats import NatsBroker
 from langchain_core.language_models import BaseChatModel
 
-from actors.reasoning import endings, tools
+from actors.reasoning import endings
 from actors.reasoning.actor import reasoning_on
 from actors.reasoning.answering import Reasoning
-from actors.reasoning.graph import TOOL_ROUNDS
+from actors.reasoning.default_agent import BUILT_IN
+from actors.reasoning.tools import CURRENT_TIME
 from contracts import events as e
+from infra.agents.agent import Agent
+from infra.agents.call import Call
+from infra.agents.loading import DEFAULT, Agents
+from infra.agents.tool import Tool
 from infra.engines.llm import chat_model
 from infra.settings import Settings
 from infra.tape.untaped import Untaped
@@ -39,12 +45,14 @@ THE_TIME = call('{"time_zone": "Tokyo"}')
 
 @asynccontextmanager
 async def answering(
-    broker: NatsBroker, *scripts: Sequence[Step], **settings: Any
+    broker: NatsBroker, *scripts: Sequence[Step], clock: Tool = CURRENT_TIME, **settings: Any
 ) -> AsyncIterator[tuple[OpenAIServer, Reasoning]]:
     """Run a copy of the actor whose model is a server that plays the scripts."""
     async with openai_server(*scripts) as server:
         options = {"base_url": server.url, "api_key": "none", "max_retries": 0}
-        actor = reasoning_on(broker, Untaped(), Settings(llm="openai:stub", llm_options=options, **settings))
+        ours = Settings(llm="openai:stub", llm_options=options, **settings)
+        agents = Agents(built_in=Agent(name=DEFAULT, tools=[clock]))
+        actor = reasoning_on(broker, Untaped(), ours, agents=agents)
         await actor.open()
         yield server, actor
         await actor.close()
@@ -142,12 +150,11 @@ async def test_the_next_model_goes_on_where_a_stream_lost_its_end(broker: NatsBr
     ],
 )
 async def test_an_invalid_call_is_not_run_and_the_model_is_told(
-    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch, calls: list[Step], problem: str
+    broker: NatsBroker, calls: list[Step], problem: str
 ) -> None:
     runs: list[Any] = []
-    monkeypatch.setitem(tools.TOOLS, "current_time", _recording(runs))
     answer = [*calls, *ended("tool_calls")]
-    async with answering(broker, answer, [WHOLE, *ended("stop")]) as (server, actor):
+    async with answering(broker, answer, [WHOLE, *ended("stop")], clock=_recording(runs)) as (server, actor):
         await ask(broker, actor)
     assert runs == []
     returned = [event for event in await log_of(broker) if isinstance(event, e.ToolReturned)]
@@ -161,13 +168,12 @@ async def test_an_invalid_call_is_not_run_and_the_model_is_told(
     assert await clauses(broker) == [WHOLE]
 
 
-def _recording(runs: list[Any]) -> tools.Tool:
-    def run(arguments: Any) -> str:
+def _recording(runs: list[Any]) -> Tool:
+    async def run(arguments: Any, _call: Call) -> str:
         runs.append(dict(arguments))
         return "noon"
 
-    clock = tools.CURRENT_TIME
-    return tools.Tool(clock.name, clock.description, clock.parameters, run, has_effects=False)
+    return replace(CURRENT_TIME, run=run)
 
 
 @pytest.mark.parametrize(
@@ -179,22 +185,20 @@ def _recording(runs: list[Any]) -> tools.Tool:
         [call('{"time_', call_id="a"), call('zone": "Tokyo"}', call_id="a")],
     ],
 )
-async def test_a_call_in_pieces_is_run_whole(
-    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch, pieces: list[Step]
-) -> None:
+async def test_a_call_in_pieces_is_run_whole(broker: NatsBroker, pieces: list[Step]) -> None:
     runs: list[Any] = []
-    monkeypatch.setitem(tools.TOOLS, "current_time", _recording(runs))
-    async with answering(broker, [*pieces, *ended("tool_calls")], [WHOLE, *ended("stop")]) as (_, actor):
+    scripts = [*pieces, *ended("tool_calls")], [WHOLE, *ended("stop")]
+    async with answering(broker, *scripts, clock=_recording(runs)) as (_, actor):
         await ask(broker, actor)
     assert runs == [{"time_zone": "Tokyo"}]
     assert (await last(broker, e.ToolReturned)).error is None
 
 
-async def test_two_calls_at_one_index_are_two(broker: NatsBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_two_calls_at_one_index_are_two(broker: NatsBroker) -> None:
     runs: list[Any] = []
-    monkeypatch.setitem(tools.TOOLS, "current_time", _recording(runs))
     both = [call('{"time_zone": "Tokyo"}', call_id="a"), call('{"time_zone": "Paris"}', call_id="b")]
-    async with answering(broker, [*both, *ended("tool_calls")], [WHOLE, *ended("stop")]) as (_, actor):
+    scripts = [*both, *ended("tool_calls")], [WHOLE, *ended("stop")]
+    async with answering(broker, *scripts, clock=_recording(runs)) as (_, actor):
         await ask(broker, actor)
     assert [run["time_zone"] for run in runs] == ["Tokyo", "Paris"]
 
@@ -223,7 +227,7 @@ async def test_what_was_said_before_a_call_is_said_before_it_runs(broker: NatsBr
 async def test_a_model_that_only_calls_tools_comes_to_an_end(broker: NatsBroker) -> None:
     async with answering(broker, [THE_TIME, *ended("tool_calls")]) as (server, actor):
         await ask(broker, actor)
-    assert len(server.asked) == TOOL_ROUNDS + 1
+    assert len(server.asked) == BUILT_IN.max_tool_rounds + 1
     assert await clauses(broker) == [endings.NO_ANSWER]
     assert (await last(broker, e.ReplyCompleted)).finish == "tool-calls"
 

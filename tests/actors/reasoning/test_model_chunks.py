@@ -21,6 +21,7 @@ from actors.reasoning.model_chunks import (
     chunk_of,
     chunks,
 )
+from actors.reasoning.tools import CURRENT_TIME
 from infra.engines.chain import EngineRaised, EngineTooSlow
 from infra.process.tasks import CancelledElsewhere
 from tests.actors.reasoning.models import WAIT, ScriptedModel
@@ -46,7 +47,7 @@ async def asked(*steps: Any) -> Sequence[Part]:
     async def make() -> ScriptedModel:
         return ScriptedModel.playing(list(steps))
 
-    request = ModelRequest("m", [HumanMessage("Hello.")], with_tools=False)
+    request = ModelRequest("m", [HumanMessage("Hello.")])
     return [part async for part in chunks(make, request, timeout_s=0.05)]
 
 
@@ -92,7 +93,7 @@ async def test_what_the_code_tells_apart_is_a_class_and_the_rest_a_text(
 
 
 def test_a_request_tells_all_that_the_answer_depends_on() -> None:
-    request = ModelRequest("m", [HumanMessage("Hello.")], with_tools=True)
+    request = ModelRequest("m", [HumanMessage("Hello.")], tools=[CURRENT_TIME])
     plain = request.plain({"temperature": 0.2})
     assert plain["messages"] == [["human", "Hello.", [], []]]
     assert plain["options"] == {"temperature": 0.2}
