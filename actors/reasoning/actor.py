@@ -117,6 +117,7 @@ def make() -> FastStream:
             try:
                 async with inbox:
                     yield
+                    await reasoning.finish_tools()
             finally:
                 await reasoning.close()
 

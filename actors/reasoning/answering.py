@@ -12,6 +12,7 @@ from actors.reasoning.prompts import Background
 from actors.reasoning.session_log import SessionLog, SessionLogs
 from actors.reasoning.session_state import Reply, Session, apply, turn_key
 from actors.reasoning.shared import Shared
+from actors.reasoning.tool_runs import ToolRuns
 from actors.reasoning.warming import PromptWarmer
 from actors.reasoning.wire import Wire
 from contracts import events as e
@@ -41,6 +42,7 @@ class Reasoning:
         self._shared = shared
         self._running: dict[str, Generation] = {}
         self._warmer = warmer
+        self._runs = ToolRuns()
 
     @property
     def can_answer(self) -> bool:
@@ -53,8 +55,13 @@ class Reasoning:
         await self._shared.models.load()
         self._read_prompt(self._shared.settings)
 
+    async def finish_tools(self) -> None:
+        """Let tools that run come to an end, for 2 s at most: what would be unknown for another copy is known then."""
+        await self._runs.finish()
+
     async def close(self) -> None:
-        """Stop the work done in advance."""
+        """Stop the work done in advance, and what still runs of tools."""
+        await self._runs.close()
         if self._warmer is not None:
             await self._warmer.close()
         await self._shared.backgrounds.close()
@@ -130,6 +137,8 @@ class Reasoning:
         """Commit the draft that this copy knows; the expected sequence detects a log that has changed since."""
         if several(session_log.session.people):
             return False  # what others have said matters too
+        if any(reply.has_open_tools for reply in session_log.session.replies.values()):
+            return False  # what came of an action matters, too
         decisions = decide(session_log.session, event, self._speculates(session_log))
         if len(decisions) != 1 or not isinstance(decisions[0], Commit):
             return False
@@ -159,7 +168,7 @@ class Reasoning:
             return learned.about(names)
 
         now = await session_log.tape.result("models", order.reply_id, names, known, KNOWN)
-        return Generation(session_log, event, order, ReplyModels(now, learned, names), shared)
+        return Generation(session_log, event, order, ReplyModels(now, learned, names), shared, self._runs)
 
     async def _begin(self, generation: Generation) -> Job:
         """Start writing, and return when the log holds the reply's beginning. Raises StaleWriter."""

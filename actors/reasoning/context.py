@@ -41,12 +41,20 @@ def _told(
             continue
         if turn.passed is not None and turn.passed.reason == "heard-twice":
             continue
-        exchange = [ContextMessage(role="user", text=_by_name(session, turn))]
+        exchange = [ContextMessage(role="user", text=_by_name(session, turn)), *_tools_of(session, turn)]
         if turn.turn_id in heard:
             exchange.append(ContextMessage(role="assistant", text=heard[turn.turn_id]))
         spoken.append((turn.turn_id, exchange))
     spoken = spoken[_summarised(session, [turn for turn, _ in spoken]) :]
     return spoken[_first_kept(len(spoken), exchanges) :]
+
+
+def _tools_of(session: Session, turn: Turn) -> list[ContextMessage]:
+    """Return what came of the tools that were called for a turn; of a reply that was never said, only of its actions."""
+    replies = [reply for reply in session.replies.values() if reply.turn_id == turn.turn_id]
+    return [
+        use.message() for reply in replies for use in reply.tools.values() if reply.granted or use.called.kind == "action"
+    ]
 
 
 def _by_name(session: Session, turn: Turn) -> str:
@@ -148,7 +156,7 @@ def fitted(
         if room < 0:
             break
         kept.insert(0, message.model_copy(update={"text": text}))
-    while kept and kept[0].role == "assistant" and len(kept) < len(messages):
+    while kept and kept[0].role != "user" and len(kept) < len(messages):
         kept.pop(0)  # an answer whose question was cut away
     return _joined([*kept, ContextMessage(role="user", text=question)])
 
@@ -157,7 +165,7 @@ def _joined(messages: list[ContextMessage]) -> list[ContextMessage]:
     """Merge neighbouring messages of one role: many models refuse two user messages in a row."""
     joined: list[ContextMessage] = []
     for message in messages:
-        if joined and joined[-1].role == message.role:
+        if joined and joined[-1].role == message.role != "tool":
             joined[-1] = message.model_copy(update={"text": f"{joined[-1].text}\n{message.text}"})
         else:
             joined.append(message)

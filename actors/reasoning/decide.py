@@ -52,7 +52,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Continue this event's own reply, which a process that has died had begun."""
+    """Continue this event's own reply, which a process that has died had begun; if it is over, only its tools."""
 
     reply_id: str
     fixed: str = ""
@@ -117,7 +117,7 @@ def _own(session: Session, event: Event, fixed: str = "") -> tuple[Decision, ...
     reply = session.replies.get(reply_id_of(event))
     if reply is None:
         return None
-    return (Resume(reply.reply_id, fixed),) if reply.alive else ()
+    return (Resume(reply.reply_id, fixed),) if reply.alive or reply.has_open_tools else ()
 
 
 def _on_opened(session: Session, event: SessionOpened) -> tuple[Decision, ...]:

@@ -110,7 +110,7 @@ async def _without_oldest(
     counts = await count(name, [message.text for message in heard])
     kept, dropped = list(heard), 0
     for tokens in counts:
-        if dropped >= excess and kept[0].role != "assistant":
+        if dropped >= excess and kept[0].role not in ("assistant", "tool"):
             break
         kept.pop(0)
         dropped += tokens

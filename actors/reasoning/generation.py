@@ -19,6 +19,7 @@ from actors.reasoning.shared import Shared
 from actors.reasoning.token_counts import TokenCounts
 from actors.reasoning.token_stream import TokenStream
 from actors.reasoning.tool_calls import ToolCalls
+from actors.reasoning.tool_runs import ToolRuns
 from contracts import events as e
 from infra.engines.chain import PASSED_OVER, EngineFailure
 from infra.engines.llm import limits_of
@@ -34,7 +35,13 @@ class Generation:
     """
 
     def __init__(
-        self, log: SessionLog, cause: e.Event, order: Start | Resume, models: ReplyModels, shared: Shared
+        self,
+        log: SessionLog,
+        cause: e.Event,
+        order: Start | Resume,
+        models: ReplyModels,
+        shared: Shared,
+        runs: ToolRuns,
     ) -> None:
         self.reply_id = order.reply_id
         self.log = log
@@ -46,7 +53,7 @@ class Generation:
         self._turn_id = order.turn_id if isinstance(order, Start) else self._known().turn_id
         self._question = order.text if isinstance(order, Start) else self._known().text
         self._agent = shared.agent_of(log.session)
-        self._tools = ToolCalls(log, cause.event_id, self._turn_id, self.reply_id, self.started, self._agent)
+        self._tools = ToolCalls(log, cause.event_id, self._turn_id, self.reply_id, self.started, self._agent, runs)
         self._tokens = TokenStream(log, self.reply_id)
         asker = asker_id(log.session, self._turn_id)
         self._known_answer = KnownAnswer(
@@ -69,6 +76,7 @@ class Generation:
     def stop(self) -> None:
         """Stop the model and append no more clauses."""
         self._is_stopped = True
+        self._tools.stop()
         if self._writing is not None:
             self._writing.cancel()
 
@@ -77,7 +85,15 @@ class Generation:
         self._tools.granted.set()
 
     async def run(self) -> None:
-        """Write the reply to its end. Raises StaleWriter, or what the log raises."""
+        """Write the reply to its end, and wait for its actions. Raises StaleWriter, or what the log raises."""
+        try:
+            await self._run_to_end()
+            if self.reply_id in self.log.session.replies:
+                await self._tools.finish()
+        finally:
+            await self._tools.leave()
+
+    async def _run_to_end(self) -> None:
         self._writing = asyncio.create_task(self._write(), name=f"reply {self.reply_id}")
         if self._is_stopped:
             self._writing.cancel()
@@ -111,7 +127,7 @@ class Generation:
         if self._is_granted():
             self.grant()
         self._splitter = ClauseSplitter(first=reply is None or not reply.clauses)
-        await self._write_answer(reply.written if reply is not None else "")
+        await self._write_answer(reply)
 
     async def _finish_reply(self, finish: Finish) -> None:
         """Append how the answer ended: at once, so that nothing can come between its last piece and its end."""
@@ -183,8 +199,12 @@ class Generation:
         else:
             self._unanswered = failed  # how it was handled is known when the reply ends
 
-    async def _write_answer(self, written: str) -> None:
-        """Write the answer from the end of `written` on."""
+    async def _write_answer(self, begun: Reply | None) -> None:
+        """Write the answer, from where another process has left it."""
+        written, rounds = begun.written if begun is not None else "", []
+        if begun is not None and begun.tools and limits_of(self._models.first).tools:
+            rounds = await self._tools.taken_up()
+            written = begun.text_of(max(use.clauses_before for use in begun.tools.values()), len(begun.clauses))
         if self._order.fixed:
             await self._take(Retrieved(()))
             said = self._order.fixed
@@ -197,11 +217,12 @@ class Generation:
             gather=self._background,
             models=self._models,
             ask=self.raw.noting(self._shared.models.ask(self.log.tape, self.reply_id, self._shared.settings)),
-            run_tool=self._tools.run,
+            run_tools=self._tools.run,
             say=self._take,
             count=TokenCounts(self.log.tape, self._shared.tokens, self.reply_id).count,
             answer_tokens=self._shared.settings.reply_max_tokens,
             answer_known=self._known_answer.find,
+            rounds=rounds,
             written=written,
             digest=lambda request: self._shared.models.digest(request, self._shared.settings),
             tools=self._agent.named_tools,

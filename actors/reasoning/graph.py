@@ -23,6 +23,7 @@ from actors.reasoning.model_chunks import AskModel, ModelRequest, PromptTooLong
 from actors.reasoning.model_stream import HalfClosed, ModelStream
 from actors.reasoning.prompts import Background, context_of
 from actors.reasoning.small_model.clock import CLOCK_CALL, clock_call, time_answer
+from actors.reasoning.tool_uses import Round, ToolUse
 from actors.reasoning.written_calls import WrittenCall
 from contracts.events import ContextMessage
 from infra.agents.tool import Tool
@@ -86,7 +87,8 @@ class Asked:
     """What is known besides the question."""
     models: ReplyModels
     ask: AskModel
-    run_tool: Callable[[WrittenCall], Awaitable[str]]
+    run_tools: Callable[[Sequence[WrittenCall], int], Awaitable[Sequence[ToolUse]]]
+    """Runs the calls of one message, the n-th with calls from 0; returns what came of each."""
     say: Callable[[Out], Awaitable[bool]]
     """Takes what happens, and returns whether to go on; not if the answer is long enough."""
     count: Count
@@ -95,14 +97,21 @@ class Asked:
     """The most tokens an answer may have."""
     answer_known: Callable[[Sequence[BaseMessage]], Awaitable[str]] = _unknown
     """The first model's known answer to the same input, empty if there is none."""
+    rounds: Sequence[Round] = ()
+    """The calls that another process has made for this answer: the model continues after them."""
     written: str = ""
-    """The part of the answer that is already written: the model continues from there."""
+    """What is already written behind those: the model continues from there."""
     digest: Callable[[ModelRequest], str] = lambda request: ""
     """Returns the digest of a request."""
     tools: Mapping[str, Tool] = field(default_factory=dict)
     """What the agent can do."""
     tool_rounds: int = 3
     """After this many rounds of tools the model has to answer with what it has."""
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a part of the answer exists already."""
+        return bool(self.written or self.rounds)
 
     def tools_for(self, name: str) -> Sequence[Tool]:
         """Return the tools that the model of this name may call: none if it is too small for them."""
@@ -153,18 +162,30 @@ async def _retrieve(state: _State, runtime: Runtime[Asked]) -> _State:
     name = asked.models.first
     answer = ""
     given = await _given(name, background, asked)
-    if not asked.written and _call_for(asked) is None:
+    if not asked.is_begun and _call_for(asked) is None:
         answer = await asked.answer_known(given.messages(name))
     context = context_of(name, given.prompt, given.background, given.question)
     request = _first_request(name, given, asked)
     digest = asked.digest(request) if request is not None else ""
     await asked.say(Retrieved(context, background.memories, background.recall_ms, bool(answer), digest))
-    return {"background": background, "answer": answer, "rounds": 0, "is_over": False}
+    return {
+        "background": background,
+        "answer": answer,
+        "messages": [message for made in asked.rounds for message in _made(made)],
+        "rounds": len(asked.rounds),
+        "is_over": False,
+    }
+
+
+def _made(made: Round) -> list[BaseMessage]:
+    """Return the messages of calls that were made before, with what came of them."""
+    calls = [WrittenCall(use.called.call_id, use.called.tool, use.called.arguments, use.arguments) for use in made.uses]
+    return [_with_calls(made.text, calls), *map(_result, made.uses, calls)]
 
 
 def _first_request(name: str, given: Given, asked: Asked) -> ModelRequest | None:
     """Return what the first model is asked; None if none is, or if it continues an answer."""
-    if asked.written or _call_for(asked) is not None or not name:
+    if asked.is_begun or _call_for(asked) is not None or not name:
         return None
     return ModelRequest(name, given.messages(name), asked.tools_for(name))
 
@@ -196,8 +217,17 @@ async def _call_for_model(state: _State, runtime: Runtime[Asked]) -> _State:
 
 def _asking(text: str, calls: list[WrittenCall]) -> _State:
     """Return the model's message with tool calls. Unreadable arguments are left out: no provider accepts them."""
+    return {"messages": [_with_calls(text, calls)], "calls": calls, "is_over": False}
+
+
+def _with_calls(text: str, calls: Sequence[WrittenCall]) -> AIMessage:
     asked = [{"name": call.name, "args": dict(call.arguments), "id": call.call_id} for call in calls]
-    return {"messages": [AIMessage(text, tool_calls=asked)], "calls": calls, "is_over": False}
+    return AIMessage(text, tool_calls=asked)
+
+
+def _result(use: ToolUse, call: WrittenCall) -> ToolMessage:
+    text = shortened(use.text, MOST_RESULT_CHARS)
+    return ToolMessage(text, tool_call_id=call.call_id, status="error" if use.failed else "success")
 
 
 async def _say_result(state: _State, runtime: Runtime[Asked]) -> _State:
@@ -208,11 +238,9 @@ async def _say_result(state: _State, runtime: Runtime[Asked]) -> _State:
 
 
 async def _run_tools(state: _State, runtime: Runtime[Asked]) -> _State:
-    results: list[BaseMessage] = []
-    for call in state["calls"]:
-        result = shortened(await runtime.context.run_tool(call), MOST_RESULT_CHARS)
-        results.append(ToolMessage(result, tool_call_id=call.call_id, status="error" if call.error else "success"))
-    return {"messages": results, "rounds": state["rounds"] + 1, "calls": []}
+    calls = state["calls"]
+    uses = await runtime.context.run_tools(calls, state["rounds"])
+    return {"messages": [*map(_result, uses, calls)], "rounds": state["rounds"] + 1, "calls": []}
 
 
 def _after_tools(state: _State) -> str:
@@ -248,7 +276,7 @@ class _Generating:
         self.finish: Finish = "broken-off"
         self._state = state
         self._asked = asked
-        self._written = asked.written if state["rounds"] == 0 else ""
+        self._written = asked.written if state["rounds"] == len(asked.rounds) else ""
         self._messages: list[BaseMessage] = []
 
     async def attempt(self, name: str) -> AsyncGenerator[str | EngineFailure, None]:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from actors.reasoning.context import fitted
 from actors.reasoning.small_model.notes import asks_about_caller
 from actors.reasoning.small_model.prompt import lines_for
+from actors.reasoning.tool_uses import arguments_in
 from contracts.events import ContextMessage
 from infra.engines.llm import Limits, limits_of
 from infra.session.people import listed
@@ -113,7 +114,8 @@ def _own(background: Background) -> Sequence[ContextMessage]:
 
 def _fitted(background: Background, question: str, limits: Limits) -> list[ContextMessage]:
     reserved = len(background.summary) + (len(background.memory) if limits.tools else 0)
-    return fitted(background.heard, background.asked(question, limits), limits, reserved)
+    heard = [message for message in background.heard if limits.tools or message.role != "tool"]
+    return fitted(heard, background.asked(question, limits), limits, reserved)
 
 
 def _system(text: str) -> list[BaseMessage]:
@@ -125,4 +127,13 @@ def _pairs(lines: Sequence[tuple[str, str]]) -> list[BaseMessage]:
 
 
 def _messages(messages: Sequence[ContextMessage]) -> list[BaseMessage]:
-    return _pairs([(message.role, message.text) for message in messages])
+    return [each for place, message in enumerate(messages) for each in _message(message, place)]
+
+
+def _message(message: ContextMessage, place: int) -> list[BaseMessage]:
+    """Return a message for the model; a tool's result comes with its call, as no provider takes it without."""
+    if message.role != "tool":
+        return _pairs([(message.role, message.text)])
+    call_id = f"call_{place}"
+    call = {"name": message.tool, "args": dict(arguments_in(message.arguments)), "id": call_id}
+    return [AIMessage("", tool_calls=[call]), ToolMessage(message.text, tool_call_id=call_id)]

@@ -26,12 +26,14 @@ class SessionLog:
     decides again.
     """
 
-    def __init__(self, log: EventLog, tape: Tape, wire: Wire, session_id: str) -> None:
+    def __init__(self, log: EventLog, tape: Tape, wire: Wire, session_id: str, instance: str = "") -> None:
         self.session = Session(session_id)
         self.tape = tape
         self.wire = wire
         self._log = log
+        self._instance = instance
         self._speaking = asyncio.Lock()
+        self._calling = asyncio.Lock()
         self._is_behind = False
 
     def hold(self, facts: Iterable[Fact]) -> None:
@@ -63,6 +65,17 @@ class SessionLog:
             expected = ExpectedSequence(session_subjects(event.session_id, "reply"), self.session.reply_sequence)
             fact = await self._log.append(event, expected)
             apply(self.session, fact.event, fact.sequence)
+
+    async def append_about_tool(self, event: Event) -> bool:
+        """Append an event about a tool; return whether it is ours: another copy may have appended the same one.
+
+        Raises StaleWriter if the log has one that this copy does not know.
+        """
+        async with self._calling:
+            expected = ExpectedSequence(session_subjects(event.session_id, "tool"), self.session.tool_sequence)
+            fact = await self._log.append(event, expected)
+            apply(self.session, fact.event, fact.sequence)
+        return fact.event.appended_by == self._instance
 
     async def append(self, event: Event) -> None:
         """Append any other fact."""
@@ -99,7 +112,9 @@ class SessionLogs:
         log = self._logs.get(session_id)
         if log is None:
             tape = self._tapes.of(session_id)
-            log = self._logs[session_id] = SessionLog(self._log, tape, self._wire, session_id)
+            log = self._logs[session_id] = SessionLog(
+                self._log, tape, self._wire, session_id, self._tapes.instance
+            )
         self._logs.move_to_end(session_id)
         if len(self._logs) > self._most:
             _, dropped = self._logs.popitem(last=False)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from actors.reasoning.tool_uses import ToolUse, note_call, note_return, note_settled
 from contracts import events as e
 from contracts.topology import REASONING
 from contracts.written import put_together
@@ -30,8 +31,8 @@ class Reply:
     finish: str | None = None
     clauses: dict[int, str] = field(default_factory=dict)
     sounds: dict[int, e.ClauseSynthesized] = field(default_factory=dict)
-    tools: dict[str, e.ToolReturned | None] = field(default_factory=dict)
-    """Call id to its result, None while there is none."""
+    tools: dict[str, ToolUse] = field(default_factory=dict)
+    """Its calls of tools, by their ids, in order."""
     playback_ns: int | None = None
     """When the current sound began, or continued after a pause."""
     played_samples: int = 0
@@ -50,12 +51,21 @@ class Reply:
     memories: tuple[str, ...] = ()
     """Reply ids of those exchanges."""
     knows_less: bool = False
-    """A draft that was begun before the loss of words of its turn was known."""
+    """A draft that was begun before the loss of words of its turn, or what came of an action, was known."""
 
     @property
     def alive(self) -> bool:
         """Whether it is still being written."""
         return self.finish is None and not self.discarded
+
+    @property
+    def has_open_tools(self) -> bool:
+        """Whether it is not known of a call what came of it."""
+        return any(use.is_open for use in self.tools.values())
+
+    def text_of(self, first: int, before: int) -> str:
+        """Return the clauses from index `first` on, those from `before` on left out."""
+        return put_together(self.clauses[index] for index in sorted(self.clauses) if first <= index < before)
 
     @property
     def granted(self) -> bool:
@@ -90,11 +100,13 @@ class Turn:
 
 @dataclass(slots=True)
 class Session:
-    """The state; `sequence` is that of the last fact read back, `reply_sequence` of the last known about a reply."""
+    """The state; `sequence` is that of the last fact read back, `reply_sequence` of the last known about a reply,
+    `tool_sequence` about a tool."""
 
     session_id: str
     sequence: int = 0
     reply_sequence: int = 0
+    tool_sequence: int = 0
     profile: e.AgentProfile | None = None
     user_id: str = ""
     closed: bool = False
@@ -116,6 +128,8 @@ def apply(session: Session, event: e.Event, sequence: int) -> None:
     """Apply one fact."""
     if isinstance(event, _REPLY_NOUN):
         session.reply_sequence = max(session.reply_sequence, sequence)
+    elif isinstance(event, _TOOL_NOUN):
+        session.tool_sequence = max(session.tool_sequence, sequence)
     if (handler := _ON_SESSION.get(type(event))) is not None:
         handler(session, event)
     elif (change := _ON_REPLY.get(type(event))) is not None:
@@ -217,11 +231,27 @@ def _clause(reply: Reply, event: e.ReplyClauseWritten) -> None:
 
 
 def _called(reply: Reply, event: e.ToolCalled) -> None:
-    reply.tools.setdefault(event.call_id, None)
+    note_call(reply.tools, event, len(reply.clauses))
 
 
-def _returned(reply: Reply, event: e.ToolReturned) -> None:
-    reply.tools[event.call_id] = event
+def _returned(session: Session, event: e.ToolReturned) -> None:
+    if (reply := session.replies.get(event.reply_id)) is not None:
+        note_return(reply.tools, event)
+        _know_less(session, reply, event.call_id)
+
+
+def _settled(session: Session, event: e.ToolSettled) -> None:
+    if (reply := session.replies.get(event.reply_id)) is not None:
+        note_settled(reply.tools, event)
+        _know_less(session, reply, event.call_id)
+
+
+def _know_less(session: Session, reply: Reply, call_id: str) -> None:
+    """Note that drafts which were begun before do not know what came of an action of another reply."""
+    use = reply.tools.get(call_id)
+    for other in session.replies.values():
+        if use is not None and use.is_action and other is not reply and not other.granted:
+            other.knows_less = True
 
 
 def _completed(reply: Reply, event: e.ReplyCompleted) -> None:
@@ -257,6 +287,7 @@ def _heard(reply: Reply, event: e.PlaybackFinished | e.PlaybackInterrupted) -> N
 
 
 _REPLY_NOUN = (e.ReplyStarted, e.ReplyCommitted, e.ReplyClauseWritten, e.ReplyCompleted, e.ReplyDiscarded)
+_TOOL_NOUN = (e.ToolCalled, e.ToolReturned, e.ToolSettled)
 _ON_SESSION: dict[type[e.Event], Callable[[Session, Any], None]] = {
     e.SessionOpened: _opened,
     e.SessionClosed: _closed,
@@ -272,12 +303,13 @@ _ON_SESSION: dict[type[e.Event], Callable[[Session, Any], None]] = {
     e.ReplyStarted: _started,
     e.SummaryRevised: _summarised,
     e.EngineFailed: _failed,
+    e.ToolReturned: _returned,
+    e.ToolSettled: _settled,
 }
 _ON_REPLY: dict[type[e.Event], Callable[[Reply, Any], None]] = {
     e.ReplyCommitted: _committed,
     e.ReplyClauseWritten: _clause,
     e.ToolCalled: _called,
-    e.ToolReturned: _returned,
     e.ReplyCompleted: _completed,
     e.ReplyDiscarded: _discarded,
     e.TurnInterrupted: _interrupted,

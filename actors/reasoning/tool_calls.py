@@ -1,36 +1,41 @@
-"""The tools that one reply calls: each call is a fact, and a call with a result in the log never runs again."""
+"""The tools that one reply calls: each call is a fact before it runs, and so is what came of it, once."""
 
 import asyncio
 import json
-import logging
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from actors.reasoning.context import asker_id, attributes_of, zone_of
 from actors.reasoning.session_log import SessionLog
+from actors.reasoning.tool_runs import ToolRuns
+from actors.reasoning.tool_uses import Round, ToolUse
 from actors.reasoning.tools import call_id_of
 from actors.reasoning.written_calls import WrittenCall
+from contracts import events as e
 from contracts.answers import Answer, Cause, answer
-from contracts.events import ToolCalled, ToolReturned
 from infra.agents.agent import Agent
 from infra.agents.call import Call
-from infra.agents.errors import ToolFailed
-from infra.agents.tool import Tool, text_of
-from infra.log.event_log import now_ns
-from infra.process.tasks import own_cancellation_only
-from infra.tape.tape import Packing
+from infra.agents.handoff import Handoff
+from infra.agents.running import NOT_KNOWN, ToolResult, run_tool
+from infra.agents.tool import Tool
+from infra.log.event_log import StaleWriter, now_ns
+from infra.process.tasks import ended
+from infra.tape.tape import Packing, Plain
 
-RESULT: Packing[str] = Packing(str, str, (ToolFailed, TimeoutError))
-
-log = logging.getLogger(__name__)
+UNKNOWN = f"it was interrupted when the process it ran in ended; {NOT_KNOWN}"
+CANCELLED = "it was cancelled, as the caller interrupted"
+ITSELF = "the tool itself, which returned after all"
+"""Who settled a call whose outcome had been given up."""
 
 
 class ToolCalls:
     """Runs the tools of a reply.
 
-    An action waits until the reply is no longer a draft (`granted`), and is not run again if a process died
-    while it ran: how far it got is unknown.
+    A reader runs at once and is cancelled when the reply is stopped. An action waits until the reply is no longer a
+    draft (`granted`) and then goes on, whatever happens to the reply. `runs` has the tasks of this copy: one that has
+    lost the reply to another still writes what came of its action.
     """
 
     def __init__(
@@ -41,6 +46,7 @@ class ToolCalls:
         reply_id: str,
         started: "asyncio.Future[None]",
         agent: Agent,
+        runs: ToolRuns,
     ) -> None:
         self.granted = asyncio.Event()
         self._log = log
@@ -49,77 +55,256 @@ class ToolCalls:
         self._reply_id = reply_id
         self._started = started
         self._agent = agent
+        self._runs = runs
         self._calls: Counter[str] = Counter()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._readers: set[str] = set()
+        """Calls of readers that are running and may be cancelled."""
+        self._is_stopped = False
 
-    async def run(self, call: WrittenCall) -> str:
-        """Return a tool's result, or what went wrong as a text for the model; an invalid call is not run."""
+    async def run(self, calls: Sequence[WrittenCall], round_number: int) -> list[ToolUse]:
+        """Run the calls of one message of the model, side by side where the tools allow it; return what came of them.
+
+        An invalid call is not run. What cannot be done is told in the text of the use.
+        """
         await asyncio.shield(self._started)  # the reply is appended before its tools
+        found: list[ToolUse] = []
+        for together in _together(calls, self._agent.named_tools):
+            begun = [self._begun(call, round_number) for call in together]
+            found += await asyncio.gather(*begun)
+        return found
+
+    async def taken_up(self) -> list[Round]:
+        """Finish the calls that a process which has died left open; return all calls of the reply, by message."""
+        await self._take_up(is_over=False)
+        rounds: dict[int, list[ToolUse]] = {}
+        for use in self._uses.values():
+            rounds.setdefault(use.called.round, []).append(use)
+            self._calls[call_id_of(self._reply_id, use.called.tool, use.arguments, 0)] += 1
+        reply, before = self._log.session.replies[self._reply_id], 0
+        said: list[Round] = []
+        for number in sorted(rounds):
+            until = rounds[number][0].clauses_before
+            said.append(Round(reply.text_of(before, until), rounds[number]))
+            before = until
+        return said
+
+    def stop(self) -> None:
+        """Cancel the readers: the reply was interrupted or discarded."""
+        self._is_stopped = True
+        for call_id in self._readers:
+            self._tasks[call_id].cancel()
+
+    async def finish(self) -> None:
+        """Wait for what still runs, the reply being over; also for what a process which has died left open."""
+        await self._take_up(is_over=True)
+        for task in self._tasks.values():
+            await asyncio.shield(task)
+
+    async def leave(self) -> None:
+        """Stop the readers without a word: another copy goes on with the reply. Actions go on."""
+        await ended(*(self._tasks[call_id] for call_id in self._readers))
+
+    @property
+    def _uses(self) -> Mapping[str, ToolUse]:
+        return self._log.session.replies[self._reply_id].tools
+
+    async def _begun(self, call: WrittenCall, round_number: int) -> ToolUse:
         arguments = call.text if call.error else dict(call.arguments)
         key = call_id_of(self._reply_id, call.name, arguments, 0)
         call_id = call_id_of(self._reply_id, call.name, arguments, self._calls[key])
         self._calls[key] += 1
         tool = self._agent.named_tools.get(call.name) if not call.error else None
-        known = self._log.session.replies[self._reply_id].tools
-        was_called = call_id in known
-        if (recorded := known.get(call_id)) is not None:
-            return recorded.error or recorded.result
-        if tool is not None and tool.is_action:
-            await self.granted.wait()
-        if not was_called:
-            written = call.text if call.error else json.dumps(arguments, default=str)
-            await self._log.append(self._answer(ToolCalled, call_id, tool=call.name, arguments=written))
-        returned = await self._returned(tool, call, call_id, was_called)
-        await self._log.append(returned)
-        return returned.error or returned.result
+        if call_id not in self._uses:
+            problem = call.error or self._why_not(tool, call, round_number)
+            runs_action = tool is not None and tool.is_action and not problem
+            if runs_action:
+                await self.granted.wait()
+            called = self._called(call, call_id, tool, round_number)
+            self._own(call_id, self._called_and_run(called, tool, problem))
+        elif self._uses[call_id].is_open:
+            await self._take_up(is_over=False)
+        if (task := self._tasks.get(call_id)) is not None:
+            await asyncio.shield(task)
+        return self._uses[call_id]
 
-    async def _returned(self, tool: Tool | None, call: WrittenCall, call_id: str, was_called: bool) -> ToolReturned:
-        begun_s, result, error = time.monotonic(), "", None
-        timeout_s = tool.timeout_s if tool is not None else 0.0
+    def _why_not(self, tool: Tool | None, call: WrittenCall, round_number: int) -> str:
+        """Return why a readable call is not run; empty if it is."""
+        if tool is None:
+            return f"there is no tool {call.name!r}"
+        if not tool.is_action:
+            return ""
+        for use in self._uses.values():
+            is_same = use.called.tool == call.name and use.arguments == dict(call.arguments)
+            if is_same and use.called.round < round_number and use.may_have_run:
+                return f"it has been called with these arguments and does not run again: {use.text}"
+        return ""
+
+    def _called(self, call: WrittenCall, call_id: str, tool: Tool | None, round_number: int) -> e.ToolCalled:
+        is_action = tool is not None and tool.is_action
+        return self._answer(
+            e.ToolCalled,
+            call_id,
+            tool=call.name,
+            arguments=call.text if call.error else json.dumps(dict(call.arguments), default=str),
+            kind="action" if is_action else "reader",
+            idempotency_key=call_id if is_action else "",
+            idempotent=tool is not None and is_action and tool.idempotent,
+            round=round_number,
+        )
+
+    def _own(self, call_id: str, work: Any) -> None:
+        self._tasks[call_id] = self._runs.begin(call_id, work)
+
+    async def _take_up(self, is_over: bool) -> None:
+        """Finish open calls: those of this copy as they are, others as far as they may run again."""
+        for call_id, use in list(self._uses.items()):
+            if not use.is_open or call_id in self._tasks:
+                continue
+            if (running := self._runs.of(call_id)) is not None:
+                self._tasks[call_id] = running
+            else:
+                self._own(call_id, self._gone_on(use, is_over))
+        open_tasks = [self._tasks[call_id] for call_id, use in self._uses.items() if use.is_open]
+        for task in open_tasks:
+            await asyncio.shield(task)
+
+    async def _called_and_run(self, called: e.ToolCalled, tool: Tool | None, problem: str) -> None:
+        """Append the call, run it, and append what came of it."""
+        is_ours = await self._append_call(called)
+        if problem or tool is None:
+            await self._append_return(called, ToolResult("failed", error=problem, attempts=0), 0)
+        elif is_ours:
+            await self._run(called, tool)
+        else:
+            await self._gone_on(self._uses[called.call_id], is_over=False)
+
+    async def _gone_on(self, use: ToolUse, is_over: bool) -> None:
+        """Do what is left of a call that another process had begun, and perhaps finished."""
+        called, tool = use.called, self._agent.named_tools.get(use.called.tool)
+        is_action = use.is_action or (tool is not None and tool.is_action)
+        if not use.is_open:
+            return
+        if is_action and not (called.idempotent and tool is not None):
+            result = ToolResult("unknown", error=UNKNOWN, attempts=0)
+        elif not is_action and is_over:
+            result = ToolResult("cancelled", error=CANCELLED, attempts=0)
+        elif tool is None:
+            result = ToolResult("failed", error=f"there is no tool {called.tool!r}", attempts=0)
+        else:
+            return await self._run(called, tool)
+        await self._append_return(called, result, 0)
+
+    async def _run(self, called: e.ToolCalled, tool: Tool) -> None:
+        begun_s = time.monotonic()
+        if tool.is_action:
+            result = await self._result(called, tool)
+        else:
+            result = await self._read(called, tool)
+        await self._append_return(called, result, (time.monotonic() - begun_s) * 1000)
+
+    async def _read(self, called: e.ToolCalled, tool: Tool) -> ToolResult:
+        """Return what came of a reader; that it was cancelled, if the reply is stopped meanwhile."""
+        cancelled = ToolResult("cancelled", error=CANCELLED, attempts=0)
+        if self._is_stopped:
+            return cancelled
+        self._readers.add(called.call_id)
         try:
-            if tool is None:
-                raise ToolFailed(call.error or f"there is no tool {call.name!r}")
-            if was_called and tool.is_action:
-                raise ToolFailed("it was interrupted; whether it took effect is not known")
-            result = await self._result(tool, dict(call.arguments), call_id)
-        except ToolFailed as failure:
-            error = str(failure)[:500]
-        except TimeoutError:
-            error = f"it took longer than {timeout_s:g} s"
-        except Exception:  # a tool may raise anything: details go to the process's log file, not to the caller
-            log.exception("the tool %s failed", call.name)
-            error = "it failed"
-        elapsed_ms = (time.monotonic() - begun_s) * 1000
-        returned = {"tool": call.name, "result": result, "error": error, "elapsed_ms": elapsed_ms}
-        return self._answer(ToolReturned, call_id, **returned)
+            return await self._result(called, tool)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._is_stopped or task is None:
+                raise
+            task.uncancel()
+            return cancelled
+        finally:
+            self._readers.discard(called.call_id)
 
-    async def _result(self, tool: Tool, arguments: dict[str, Any], call_id: str) -> str:
-        """Return what a tool returns, through the tape. Raises ToolFailed, TimeoutError, or what the tool raises."""
-        zone = zone_of(self._log.session, self._turn_id)
+    async def _result(self, called: e.ToolCalled, tool: Tool) -> ToolResult:
+        """Return what a tool returns, through the tape."""
+        arguments = dict(json.loads(called.arguments))
+        call = self._call(called.call_id)
 
-        async def run() -> str:
-            with own_cancellation_only():
-                async with asyncio.timeout(tool.timeout_s):
-                    return text_of(await tool.run(arguments, self._call(call_id, zone)))
+        async def run() -> ToolResult:
+            return await run_tool(tool, arguments, call)
 
         written = json.dumps(arguments, sort_keys=True, default=str)
-        request = {"tool": tool.name, "arguments": written, "zone": zone}
-        return await self._log.tape.result("tool", call_id, request, run, RESULT)
+        request = {"tool": tool.name, "arguments": written, "zone": call.time_zone}
+        return await self._log.tape.result("tool", called.call_id, request, run, RESULT)
 
-    def _call(self, call_id: str, zone: str) -> Call:
+    def _call(self, call_id: str) -> Call:
         session = self._log.session
-        variables = session.profile.variables if session.profile is not None else {}
         return Call(
             session.session_id,
             user_id=asker_id(session, self._turn_id),
             agent=self._agent.name,
-            variables=variables,
+            variables=session.profile.variables if session.profile is not None else {},
             attributes=attributes_of(session, self._turn_id),
             turn_id=self._turn_id,
             idempotency_key=call_id,
-            time_zone=zone,
+            time_zone=zone_of(session, self._turn_id),
         )
+
+    async def _append_call(self, called: e.ToolCalled) -> bool:
+        """Append a call; return whether it is ours to run: another copy that writes this reply may have been first."""
+        while called.call_id not in self._uses:
+            try:
+                return await self._log.append_about_tool(called)
+            except StaleWriter:
+                await self._log.refresh()
+        return False
+
+    async def _append_return(self, called: e.ToolCalled, result: ToolResult, elapsed_ms: float) -> None:
+        """Append what came of a call; if it had been given up meanwhile, what came of it after all."""
+        fields = {"tool": called.tool, "result": result.result, "error": result.error or None}
+        returned = self._answer(
+            e.ToolReturned,
+            called.call_id,
+            **fields,
+            elapsed_ms=elapsed_ms,
+            outcome=result.outcome,
+            attempts=result.attempts,
+            length=result.length,
+        )
+        use = self._uses[called.call_id]
+        while use.returned is None:
+            try:
+                await self._log.append_about_tool(returned)
+            except StaleWriter:
+                await self._log.refresh()
+        if use.returned.outcome in ("unknown", "timed-out") and result.outcome in ("ok", "failed"):
+            await self._log.append(self._answer(e.ToolSettled, called.call_id, **fields, by=ITSELF))
 
     def _answer(self, event_class: type[Answer], call_id: str, **fields: Any) -> Answer:
         cause = Cause(self._log.session.session_id, self._cause_id, self._turn_id)
         fields |= {"reply_id": self._reply_id, "call_id": call_id}
         return answer(cause, event_class, time_ns=now_ns(), id_from=call_id, **fields)
+
+
+def _together(calls: Sequence[WrittenCall], tools: Mapping[str, Tool]) -> list[list[WrittenCall]]:
+    """Return the calls in groups that may run side by side, in their order."""
+    groups: list[list[WrittenCall]] = []
+    is_open = False
+    for call in calls:
+        tool = tools.get(call.name)
+        is_parallel = tool is None or tool.parallel
+        if is_open and is_parallel:
+            groups[-1].append(call)
+        else:
+            groups.append([call])
+        is_open = is_parallel
+    return groups
+
+
+def _packed(result: ToolResult) -> Plain:
+    handoff = result.handoff
+    to = [handoff.to, handoff.say, handoff.summary, dict(handoff.variables)] if handoff is not None else None
+    return [result.outcome, result.result, result.error, result.attempts, result.length, to]
+
+
+def _unpacked(packed: Plain) -> ToolResult:
+    outcome, result, error, attempts, length, to = packed
+    return ToolResult(outcome, result, error, attempts, length, Handoff(*to) if to is not None else None)
+
+
+RESULT: Packing[ToolResult] = Packing(_packed, _unpacked)

@@ -18,6 +18,7 @@ from contracts.topology.addresses import (
     SYNTHESIS,
     TRANSCRIPT,
     Address,
+    checked_session,
 )
 
 
@@ -110,9 +111,21 @@ def session_subjects(session_id: str, noun: str = "*") -> str:
 
     Writers of a noun's facts use the latter for the expected sequence. Raises ValueError for a noun that no event has.
     """
+    return _of_noun(checked_session(session_id), noun)
+
+
+def _of_noun(session: str, noun: str) -> str:
     if noun != "*" and noun not in _NOUNS:
         raise ValueError(f"no event's subject has the noun {noun!r}: use one of {', '.join(sorted(_NOUNS))}")
-    return FACTS.of(session_id, noun, "*")
+    return f"{_prefix(FACTS)}.{session}.{noun}.*"
+
+
+def noun_subjects(noun: str) -> str:
+    """Return the filter for the facts of one noun, such as `tool`, in all sessions.
+
+    Raises ValueError for a noun that no event has.
+    """
+    return _of_noun("*", noun)
 
 
 def live_subjects(session_id: str) -> str:

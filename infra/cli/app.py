@@ -24,6 +24,7 @@ from infra.cli import (
     run,
     schema,
     token,
+    tools,
     turns,
 )
 from infra.cli.output import fail
@@ -90,6 +91,7 @@ app.command()(export.export)
 app.command()(export.summary)
 app.add_typer(projections.app, name="projections")
 app.add_typer(dead.app, name="dead")
+app.add_typer(tools.app, name="tools")
 app.command()(erase.erase)
 app.command()(token.token)
 app.command()(checks.doctor)

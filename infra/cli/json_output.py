@@ -152,6 +152,12 @@ def _verified() -> type[BaseModel]:
     )
 
 
+def _tools() -> type[BaseModel]:
+    from infra.session.tool_calls import ToolCall
+
+    return _of(ToolCall, unknown=(bool, "Whether it is an action of which nobody knows whether it took effect."))
+
+
 def _dead() -> type[BaseModel]:
     return _model(
         "DeadLetter",
@@ -269,6 +275,8 @@ OUTPUTS: dict[str, Output] = {
     "summary": Output("what a session was about", _summary),
     "projections": Output("how far a projection is behind the log", _projections, lines=True),
     "projections verify": Output("whether a projection agrees with the log", _verified, lines=True),
+    "tools": Output("a call of a tool", _tools, lines=True),
+    "tools list": Output("a call of a tool", _tools, lines=True),
     "dead": Output("a dead letter", _dead, lines=True),
     "dead list": Output("a dead letter", _dead, lines=True),
     "erase": Output("the receipt", _erase),

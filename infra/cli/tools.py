@@ -1,0 +1,139 @@
+"""`daredevil tools`: what the agents' tools were called for, and what came of it."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infra.cli.output import BAD_INPUT, err, fail, out, run_async
+
+if TYPE_CHECKING:
+    from infra.session.tool_calls import ToolCall
+
+app = typer.Typer(
+    invoke_without_command=True,
+    help="""Calls of tools, and what came of each. What nobody knows (a process died while an action ran) is settled by hand.
+
+Examples:
+
+  daredevil tools
+
+  daredevil tools --unknown
+
+  daredevil tools --session SESSION --json
+
+  daredevil tools settle CALL_ID --result "booked, table 4"
+
+  daredevil tools settle CALL_ID --failed "there was no such booking"
+""",
+)
+
+MOST_CHARS = 100
+"""How much of arguments and results is shown in a line."""
+
+Unknown = Annotated[bool, typer.Option("--unknown", help="Only actions of which nobody knows whether they took effect.")]
+Session = Annotated[str, typer.Option("--session", metavar="SESSION", help="Only those of one session.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
+
+
+@app.callback()
+def tools(context: typer.Context, unknown: Unknown = False, session: Session = "", as_json: Json = False) -> None:
+    """List calls of tools, if no command is given."""
+    if context.invoked_subcommand is None:
+        list_calls(unknown, session, as_json)
+
+
+@app.command("list")
+def list_calls(unknown: Unknown = False, session: Session = "", as_json: Json = False) -> None:
+    """List calls of tools and what came of each, the oldest first."""
+    from infra.cli.system import LogEmpty
+
+    try:
+        found = run_async(_calls(session))
+    except LogEmpty:
+        found = []
+    except ValueError as error:
+        fail(str(error), BAD_INPUT)
+    shown = [call for call in found if call.is_unknown or not unknown]
+    for call in shown:
+        if as_json:
+            typer.echo(json.dumps(call.fields()))
+        else:
+            _show(call)
+    if not shown:
+        err().print("no action whose effect is unknown" if unknown else "no calls of tools")
+
+
+@app.command()
+def settle(
+    call_id: Annotated[str, typer.Argument(metavar="CALL_ID", help="The id of the call, as listed.")],
+    result: Annotated[str | None, typer.Option("--result", help="What it returned: the model reads it as it is.")] = None,
+    failed: Annotated[str | None, typer.Option("--failed", help="Why it did not take effect.")] = None,
+    by: Annotated[str, typer.Option("--by", help="Who found it out; without it, the user of this machine.")] = "",
+) -> None:
+    """Say what really came of a call whose outcome is unknown; the model is told from the next turn on."""
+    if (result is None) == (failed is None):
+        fail("give either --result or --failed", BAD_INPUT)
+    from infra.cli.system import LogEmpty
+
+    try:
+        call = run_async(_settle(call_id, result or "", failed, by or _user()))
+    except (LookupError, LogEmpty) as error:
+        fail(str(error.args[0]), BAD_INPUT)
+    out().print(f"{call.call_id} of session {call.session_id}: settled", markup=False)
+
+
+async def _calls(session: str) -> "list[ToolCall]":
+    from infra.cli.system import log_connection
+    from infra.session.tool_calls import tool_calls
+
+    async with log_connection() as nc:
+        return await tool_calls(nc, session)
+
+
+async def _settle(call_id: str, result: str, failed: str | None, by: str) -> "ToolCall":
+    from infra.cli.system import log_connection
+    from infra.log.broker import make_broker
+    from infra.log.event_log import append, now_ns
+    from infra.session.tool_calls import settlement, tool_calls
+
+    async with log_connection() as nc:
+        found = [call for call in await tool_calls(nc) if call.call_id == call_id]
+        if not found:
+            raise LookupError(f"there is no call {call_id!r}: `daredevil tools` lists those there are")
+        (call,) = found
+        if not call.is_unknown:
+            known = f"was settled by {call.settled_by}" if call.settled_by else f"ended with the outcome {call.outcome}"
+            raise LookupError(f"the call {call_id} of {call.tool} {known}: there is nothing to settle")
+        broker = make_broker("tools")
+        await broker.connect()
+        try:
+            await append(broker, settlement(call, result, failed, by, now_ns()))
+        finally:
+            await broker.stop()
+    return call
+
+
+def _user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may have a user without a name
+        return "somebody"
+
+
+def _show(call: "ToolCall") -> None:
+    from datetime import UTC, datetime
+
+    at = datetime.fromtimestamp(call.called_ns / 1e9, UTC)
+    outcome = f"{call.outcome}, settled by {call.settled_by}" if call.settled_by else call.outcome
+    out().print(f"{call.call_id}  {at:%Y-%m-%d %H:%M:%S}  {call.session_id}  {outcome}", markup=False)
+    came = call.error or call.result
+    arrow = f" → {_cut(came)}" if came else ""
+    out().print(f"    {call.kind} {call.tool} {_cut(call.arguments)}{arrow}", markup=False)
+
+
+def _cut(text: str) -> str:
+    shown = " ".join(text.split())
+    return shown if len(shown) <= MOST_CHARS else f"{shown[:MOST_CHARS]}…"
