@@ -119,6 +119,7 @@ def make() -> FastStream:
                     yield
                     await reasoning.finish_tools()
             finally:
+                await reasoning.end_tools()
                 await reasoning.close()
 
     return make_app(REASONING, broker, lifespan, lambda: () if reasoning.can_answer else ("answer",))

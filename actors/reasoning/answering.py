@@ -59,9 +59,12 @@ class Reasoning:
         """Let tools that run come to an end, for 2 s at most: what would be unknown for another copy is known then."""
         await self._runs.finish()
 
-    async def close(self) -> None:
-        """Stop the work done in advance, and what still runs of tools."""
+    async def end_tools(self) -> None:
+        """Cancel what still runs of tools, after the inbox has been closed."""
         await self._runs.close()
+
+    async def close(self) -> None:
+        """Stop the work done in advance."""
         if self._warmer is not None:
             await self._warmer.close()
         await self._shared.backgrounds.close()

@@ -50,11 +50,9 @@ def _told(
 
 
 def _tools_of(session: Session, turn: Turn) -> list[ContextMessage]:
-    """Return what came of the tools that were called for a turn; of a reply that was never said, only of its actions."""
+    """Return what came of the tools that were called for a turn; of a reply that is never said, only its actions."""
     replies = [reply for reply in session.replies.values() if reply.turn_id == turn.turn_id]
-    return [
-        use.message() for reply in replies for use in reply.tools.values() if reply.granted or use.called.kind == "action"
-    ]
+    return [use.message() for reply in replies for use in reply.tools.values() if reply.granted or use.is_action]
 
 
 def _by_name(session: Session, turn: Turn) -> str:

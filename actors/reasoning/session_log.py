@@ -112,9 +112,7 @@ class SessionLogs:
         log = self._logs.get(session_id)
         if log is None:
             tape = self._tapes.of(session_id)
-            log = self._logs[session_id] = SessionLog(
-                self._log, tape, self._wire, session_id, self._tapes.instance
-            )
+            log = self._logs[session_id] = SessionLog(self._log, tape, self._wire, session_id, self._tapes.instance)
         self._logs.move_to_end(session_id)
         if len(self._logs) > self._most:
             _, dropped = self._logs.popitem(last=False)

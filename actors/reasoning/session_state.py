@@ -100,8 +100,11 @@ class Turn:
 
 @dataclass(slots=True)
 class Session:
-    """The state; `sequence` is that of the last fact read back, `reply_sequence` of the last known about a reply,
-    `tool_sequence` about a tool."""
+    """The state.
+
+    `sequence` is that of the last fact read back, `reply_sequence` and `tool_sequence` of the last ones known about a
+    reply and about a tool.
+    """
 
     session_id: str
     sequence: int = 0

@@ -181,19 +181,13 @@ class ToolCalls:
 
     async def _gone_on(self, use: ToolUse, is_over: bool) -> None:
         """Do what is left of a call that another process had begun, and perhaps finished."""
-        called, tool = use.called, self._agent.named_tools.get(use.called.tool)
-        is_action = use.is_action or (tool is not None and tool.is_action)
         if not use.is_open:
             return
-        if is_action and not (called.idempotent and tool is not None):
-            result = ToolResult("unknown", error=UNKNOWN, attempts=0)
-        elif not is_action and is_over:
-            result = ToolResult("cancelled", error=CANCELLED, attempts=0)
-        elif tool is None:
-            result = ToolResult("failed", error=f"there is no tool {called.tool!r}", attempts=0)
-        else:
-            return await self._run(called, tool)
-        await self._append_return(called, result, 0)
+        tool = self._agent.named_tools.get(use.called.tool)
+        if (result := _instead_of_running(use, tool, is_over)) is not None:
+            await self._append_return(use.called, result, 0)
+        elif tool is not None:
+            await self._run(use.called, tool)
 
     async def _run(self, called: e.ToolCalled, tool: Tool) -> None:
         begun_s = time.monotonic()
@@ -279,6 +273,18 @@ class ToolCalls:
         cause = Cause(self._log.session.session_id, self._cause_id, self._turn_id)
         fields |= {"reply_id": self._reply_id, "call_id": call_id}
         return answer(cause, event_class, time_ns=now_ns(), id_from=call_id, **fields)
+
+
+def _instead_of_running(use: ToolUse, tool: Tool | None, is_over: bool) -> ToolResult | None:
+    """Return what to record of a call that a dead process has left; None if it runs again."""
+    is_action = use.is_action or (tool is not None and tool.is_action)
+    if is_action and not (use.called.idempotent and tool is not None):
+        return ToolResult("unknown", error=UNKNOWN, attempts=0)
+    if not is_action and is_over:
+        return ToolResult("cancelled", error=CANCELLED, attempts=0)
+    if tool is None:
+        return ToolResult("failed", error=f"there is no tool {use.called.tool!r}", attempts=0)
+    return None
 
 
 def _together(calls: Sequence[WrittenCall], tools: Mapping[str, Tool]) -> list[list[WrittenCall]]:

@@ -10,7 +10,7 @@ from infra.process.tasks import ended
 log = logging.getLogger(__name__)
 
 GRACE_S = 2.0
-"""How long a process that ends waits for tools: JetStream gives its messages to another copy 3 s after its last sign."""
+"""How long a process that ends waits for its tools."""
 
 
 class ToolRuns:

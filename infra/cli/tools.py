@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     invoke_without_command=True,
-    help="""Calls of tools, and what came of each. What nobody knows (a process died while an action ran) is settled by hand.
+    help="""Calls of tools, and what came of each.
+
+Where a process died while an action ran, nobody knows whether it took effect: find out, and say so with `settle`.
 
 Examples:
 
@@ -31,7 +33,7 @@ Examples:
 MOST_CHARS = 100
 """How much of arguments and results is shown in a line."""
 
-Unknown = Annotated[bool, typer.Option("--unknown", help="Only actions of which nobody knows whether they took effect.")]
+Unknown = Annotated[bool, typer.Option("--unknown", help="Only actions whose effect nobody knows.")]
 Session = Annotated[str, typer.Option("--session", metavar="SESSION", help="Only those of one session.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
@@ -67,7 +69,7 @@ def list_calls(unknown: Unknown = False, session: Session = "", as_json: Json = 
 @app.command()
 def settle(
     call_id: Annotated[str, typer.Argument(metavar="CALL_ID", help="The id of the call, as listed.")],
-    result: Annotated[str | None, typer.Option("--result", help="What it returned: the model reads it as it is.")] = None,
+    result: Annotated[str | None, typer.Option("--result", help="What it returned, as the model reads it.")] = None,
     failed: Annotated[str | None, typer.Option("--failed", help="Why it did not take effect.")] = None,
     by: Annotated[str, typer.Option("--by", help="Who found it out; without it, the user of this machine.")] = "",
 ) -> None:

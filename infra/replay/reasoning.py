@@ -15,6 +15,7 @@ from actors.reasoning.default_agent import agents_of
 from actors.reasoning.session_log import DROPPED, RECONNECTED
 from actors.reasoning.shared import Shared
 from actors.reasoning.wire import SilentWire
+from infra.agents.loading import Agents
 from infra.engines.tokens import TokenCounter
 from infra.memory.response_cache import ResponseCache
 from infra.replay.actors import HandlersReplayed, Replayed, Seat
@@ -23,12 +24,12 @@ from infra.tape.deliveries import Delivery
 
 
 @asynccontextmanager
-async def replayed_reasoning(seat: Seat) -> AsyncIterator[Replayed]:
-    """Build a copy of reasoning for one stretch."""
+async def replayed_reasoning(seat: Seat, agents: Agents | None = None) -> AsyncIterator[Replayed]:
+    """Build a copy of reasoning for one stretch, with the agents of the settings if none are given."""
     unused_cache = ResponseCache(_no_connection, ttl_s=0)
     ours = settings()  # for what the profile of an older session does not say
     models, tokens = ChatModels(ours, _no_model), TokenCounter(ours)
-    shared = Shared(ours, models, Backgrounds(None), unused_cache, tokens, agents=agents_of(ours))
+    shared = Shared(ours, models, Backgrounds(None), unused_cache, tokens, agents=agents or agents_of(ours))
     reasoning = Reasoning(seat.log, seat.tapes, SilentWire(), shared)
     if seat.first:
         reasoning.hold(seat.session_id, (fact for fact in seat.facts if fact.sequence <= seat.first))

@@ -101,11 +101,18 @@ async def _facts(nc: Client, session_id: str) -> AsyncIterator[e.Event]:
             continue
 
 
-def settlement(call: ToolCall, result: str, error: str | None, by: str, time_ns: int, number: int = 0) -> e.ToolSettled:
-    """Return the fact that says what really came of a call; `number` counts the corrections of earlier ones."""
-    cause = Cause(call.session_id, None, call.turn_id)
-    told = {"reply_id": call.reply_id, "call_id": call.call_id, "tool": call.tool}
-    told_by = {"result": result, "error": error, "by": by}
+def settlement(call: ToolCall, result: str, error: str | None, by: str, time_ns: int) -> e.ToolSettled:
+    """Return the fact by which somebody says what really came of a call: its `result`, or an `error`."""
     return answer(
-        cause, e.ToolSettled, time_ns=time_ns, id_from=call.call_id, id_name="SettledByHand", id_n=number, **told, **told_by
+        Cause(call.session_id, None, call.turn_id),
+        e.ToolSettled,
+        time_ns=time_ns,
+        id_from=call.call_id,
+        id_name="SettledByHand",
+        reply_id=call.reply_id,
+        call_id=call.call_id,
+        tool=call.tool,
+        result=result,
+        error=error,
+        by=by,
     )

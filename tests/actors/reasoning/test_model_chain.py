@@ -1,7 +1,7 @@
 """The fallback chain of language models."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -10,6 +10,7 @@ from actors.reasoning.graph import Asked, Ended, Out, Token, answer_to, compile_
 from actors.reasoning.learned import REST_S, Learned, ReplyModels
 from actors.reasoning.model_chunks import ModelRequest, Part, chunks
 from actors.reasoning.prompts import Background
+from actors.reasoning.tool_uses import ToolUse
 from actors.reasoning.written_calls import WrittenCall
 from infra.engines.chain import EngineFailure, TimedRests
 from infra.engines.tokens import TokenCounter
@@ -34,8 +35,8 @@ async def nothing_known() -> Background:
     return Background()
 
 
-async def no_tool(call: WrittenCall) -> str:
-    raise AssertionError(call)
+async def no_tools(_calls: Sequence[WrittenCall], _round: int) -> Sequence[ToolUse]:
+    raise AssertionError("no tool was asked for")
 
 
 class TestModelChain(ChainContract):
@@ -62,7 +63,7 @@ class TestModelChain(ChainContract):
                 return True
 
             models = ReplyModels(learned.about(list(script.does)), learned)
-            asked = Asked("Hello.", "Be kind.", nothing_known, models, ask_model, no_tool, take, count, 100)
+            asked = Asked("Hello.", "Be kind.", nothing_known, models, ask_model, no_tools, take, count, 100)
             await answer_to(graph, asked)
 
         return ask

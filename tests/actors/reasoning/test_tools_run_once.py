@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,6 +35,10 @@ class Effects:
         if not is_held:
             self.goes_on.set()
         self.tool = Tool("order", ORDER, NOTHING, self._run, **{"kind": "action", **settings})
+
+    def named(self, name: str) -> Tool:
+        """Return the tool under another name."""
+        return replace(self.tool, name=name)
 
     async def _run(self, _arguments: Mapping[str, object], call: Call) -> str:
         self.keys.append(call.idempotency_key)
@@ -273,9 +278,11 @@ async def test_a_model_that_calls_the_same_action_for_ever_has_it_run_once(broke
         await finish(await tell(broker, actor, opened(llm="fake:m0"), ended(ORDER)))
     assert len(effects.keys) == 1
     refused = [each for each in await log_of(broker) if isinstance(each, e.ToolReturned)][1:]
-    assert all(each.outcome == "failed" and "does not run again" in (each.error or "") for each in refused) and refused
+    assert all(each.outcome == "failed" and "does not run again" in (each.error or "") for each in refused)
+    assert refused
     end = await last(broker, e.ReplyCompleted)
-    assert end.finish == "tool-calls" and end.text.strip()
+    assert end.finish == "tool-calls"
+    assert end.text.strip()
 
 
 async def test_a_long_result_is_stored_whole_and_shown_to_the_model_cut(broker: NatsBroker) -> None:

@@ -58,7 +58,7 @@ async def test_a_failure_is_tried_again_as_often_as_the_tool_says_with_longer_pa
     async def note(pause_s: float) -> None:
         pauses.append(pause_s)
 
-    monkeypatch.setattr(running.asyncio, "sleep", note)
+    monkeypatch.setattr("infra.agents.running.asyncio.sleep", note)
     result = await run_tool(a_tool(OSError(), OSError(), "done", retries=3, backoff_s=0.5), {}, CALL)
     assert (result.outcome, result.attempts, pauses) == ("ok", 3, [0.5, 1.0])
     result = await run_tool(a_tool(OSError(), retries=1), {}, CALL)

@@ -1,9 +1,10 @@
 """Copies of reasoning whose tapes are kept, and what a replay makes of them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 from faststream.nats import NatsBroker
@@ -12,9 +13,13 @@ from langchain_core.language_models import BaseChatModel
 from actors.reasoning.actor import listen, reasoning_on, take_events
 from actors.reasoning.answering import Reasoning
 from actors.reasoning.session_log import DROPPED
+from actors.reasoning.tools import CURRENT_TIME
 from contracts import events as e
 from contracts.journal import JournalChunk, decode_chunk
 from contracts.topology import REASONING, journal_subject
+from infra.agents.agent import Agent
+from infra.agents.loading import DEFAULT, Agents
+from infra.agents.tool import Tool
 from infra.log.broker import make_broker
 from infra.log.clock import CLOCK
 from infra.log.connection import connection
@@ -29,8 +34,6 @@ from infra.tape.deliveries import HANDLED
 from infra.tape.live import LiveTapes
 from tests.actors.reasoning.facts import SESSION
 
-REPLAYED = ReplayedActor(replayed_reasoning)
-
 
 @dataclass(slots=True)
 class Copy:
@@ -40,6 +43,7 @@ class Copy:
     tapes: LiveTapes
     actor: Reasoning
     inbox: Inbox
+    agents: Agents
     chunks: list[JournalChunk] = field(default_factory=list)
 
     async def take(self, fact: Fact) -> Job | None:
@@ -67,7 +71,11 @@ class Copy:
 
 @asynccontextmanager
 async def taped_copy(
-    instance: str, *models: BaseChatModel, memory: object = None, **settings: Any
+    instance: str,
+    *models: BaseChatModel,
+    memory: object = None,
+    having: Sequence[Tool] = (CURRENT_TIME,),
+    **settings: Any,
 ) -> AsyncIterator[Copy]:
     """Run a copy whose models are called `fake:m0`, `fake:m1`, … or as the setting `llm` says."""
     names = str(settings.pop("llm", ",".join(f"fake:m{n}" for n in range(len(models)))))
@@ -82,11 +90,12 @@ async def taped_copy(
     tapes = LiveTapes(REASONING, instance, "test", keep, CLOCK.peek_ns)
     broker.tapes = tapes  # type: ignore[attr-defined]
     await broker.connect()
+    agents = Agents(built_in=Agent(name=DEFAULT, tools=having))
     chosen = Settings(llm=names, **settings)
-    actor = reasoning_on(broker, tapes, chosen, lambda name, _: chain[name], cast(TurnMemory, memory))
+    actor = reasoning_on(broker, tapes, chosen, lambda name, _: chain[name], cast(TurnMemory, memory), agents)
     await actor.open()
     async with listen(broker, actor):
-        yield Copy(instance, tapes, actor, take_events(broker, actor), chunks)
+        yield Copy(instance, tapes, actor, take_events(broker, actor), agents, chunks)
     await actor.close()
     await broker.stop()
     await tapes.finish()
@@ -114,9 +123,10 @@ async def facts_of(broker: NatsBroker) -> list[Fact]:
     return [fact async for fact in history(connection(broker), SESSION)]
 
 
-async def replayed(stretch: TapedStretch, facts: list[Fact]) -> Outcome:
+async def replayed(stretch: TapedStretch, facts: list[Fact], agents: Agents | None = None) -> Outcome:
     """Run a stretch again, in a thread that has no event loop."""
-    return await asyncio.to_thread(run_stretch, stretch, SESSION, facts, REPLAYED)
+    actor = ReplayedActor(partial(replayed_reasoning, agents=agents))
+    return await asyncio.to_thread(run_stretch, stretch, SESSION, facts, actor)
 
 
 def appended_by(copy: Copy, facts: list[Fact]) -> set[int]:

@@ -9,12 +9,14 @@ import pytest
 from faststream.nats import NatsBroker
 from langchain_core.messages import BaseMessage
 
-from actors.reasoning import clauses, generation, graph, prompts, session_state
+from actors.reasoning import clauses, generation, prompts, session_state
 from actors.reasoning.answering import Reasoning
 from actors.reasoning.decide import reply_id_of
+from actors.reasoning.default_agent import BUILT_IN
 from actors.reasoning.session_log import RECONNECTED
 from actors.reasoning.small_model.examples import EXAMPLES
 from contracts import events as e
+from infra.agents.loading import Agents
 from infra.engines import llm
 from infra.log.event_log import Fact, append
 from infra.replay.recorded_log import FactDifference
@@ -53,7 +55,7 @@ async def until_written(broker: NatsBroker, clauses_of: str) -> None:
 async def assert_same(copy: Copy, broker: NatsBroker, **stretch: Any) -> None:
     """Check that each fact of a copy comes out again, and nothing else."""
     facts = await facts_of(broker)
-    came = await replayed(copy.stretch(**stretch), facts)
+    came = await replayed(copy.stretch(**stretch), facts, copy.agents)
     assert [_shown(each) for each in came.differences] == []
     assert came.errors == []
     assert came.same == appended_by(copy, facts) != set()
@@ -292,6 +294,11 @@ def _fewer_examples(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("actors.reasoning.small_model.prompt.EXAMPLES", EXAMPLES[2:])
 
 
+def _no_rounds_of_tools(patch: pytest.MonkeyPatch) -> None:
+    agents = Agents(built_in=replace(BUILT_IN, max_tool_rounds=0))
+    patch.setattr("infra.replay.reasoning.agents_of", lambda settings: agents)
+
+
 PLANTED = [
     Planted(
         "a clause is cut later", lambda patch: patch.setattr(clauses, "FIRST_WORDS", 9), "ReplyClauseWritten", "t1"
@@ -300,7 +307,7 @@ PLANTED = [
     Planted("options", _options, "ReplyStarted", "t1"),  # has the digest of what is asked next
     Planted("what was heard is not taken in", _without(e.PlaybackFinished), "known-answer: messages", "t2"),
     Planted("interruptions are not taken in", _without(e.TurnInterrupted), "ReplyDiscarded", "t3"),
-    Planted("the rounds of tools", lambda patch: patch.setattr(graph, "TOOL_ROUNDS", 0), "model: tools", "t1"),
+    Planted("the rounds of tools", _no_rounds_of_tools, "model: tools", "t1"),
 ]
 PLANTED_IN_A_SMALL_MODEL = [
     Planted("the examples", _fewer_examples, "tokens: asked otherwise", "t1"),
