@@ -13,6 +13,7 @@ from infra.engines.turn_detector import EndOfTurn, detector_named
 from infra.engines.vad import SAMPLE_RATE_HZ, Samples, SileroVad
 from infra.session.behaviour import in_each_share
 from infra.settings import Settings
+from infra.shares import engine_names
 
 LOCAL_RUNS = 2
 """Runs of the local engine at a time: one for words that count, one for a guess."""
@@ -72,8 +73,9 @@ class SpeechEngines:
     def speech_to_text(self, settings: Settings) -> tuple[Recogniser, Recogniser]:
         """Return the engines for interim and final words of a session with these settings."""
         chain = settings.stt
-        # A remote engine would cost a request per interim: they are made locally wherever the final words come from.
-        interim = LOCAL if LOCAL in chain else chain
+        # A remote engine would cost a request per interim: they are made locally wherever the final words come from,
+        # unless those are streamed.
+        interim = LOCAL if LOCAL in engine_names(chain) else chain
         return self._recogniser(interim, settings.stt_options), self._recogniser(chain, settings.stt_options)
 
     def turn_detector(self, settings: Settings) -> EndOfTurn:

@@ -63,6 +63,16 @@ def is_cut_at(load: RecognitionLoad, piece: int, pause: int) -> bool:
     return piece >= USUAL_PIECE_SAMPLES or not load.affords(piece, PAUSE_ALLOWANCE_SAMPLES)
 
 
+def split(samples: Samples) -> list[Samples]:
+    """Return speech in pieces that are short enough to be recognised, cut at quiet places."""
+    parts = []
+    while len(samples) >= LONGEST_SAMPLES:
+        place = max(1, quietest(samples[:LONGEST_SAMPLES]))
+        parts.append(samples[:place])
+        samples = samples[place:]
+    return [*parts, samples]
+
+
 def quietest(samples: Samples) -> int:
     """Return the middle of the quietest place of speech without a pause, by its energy, the later of equals."""
     first = max(0, len(samples) - QUIETEST_WITHIN_SAMPLES)

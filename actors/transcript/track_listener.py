@@ -227,7 +227,9 @@ class TrackListener:
             self._hearing = VadState(voiced_end=self._hearing.voiced_end)
         if turn is None:
             return
-        self._recognising.settle(self._sound, turn.last, self._heard_to)
+        self._recognising.streams.listen(self._sound, turn.last, self._heard_to)
+        if self._recognising.settle(self._sound, turn.last, self._heard_to) and self._behind():
+            await self._recognising.finish(turn)
         self._recognising.cut_if_long(self._sound, turn.last, self._heard_to)
         for utterance in turn.utterances:
             self._recognising.collect(utterance)
@@ -254,7 +256,7 @@ class TrackListener:
         utterance = turn.last
         text = turn.text(interim=True)
         contested = utterance.contested_reply is not None and not utterance.judged
-        settled = utterance.text is not None and turn.words_known() and not contested
+        settled = turn.words_settled() and not contested
         if not text or utterance.silent or utterance.dismissed or (text, settled) == utterance.revised:
             return
         ended_ns = self._sound.received_ns((utterance.end or 1) - 1) if settled else None

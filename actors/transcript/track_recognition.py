@@ -1,7 +1,9 @@
-"""Engine runs for one track, beside its decisions: started here, collected when done, ignored when overtaken."""
+"""Recognition for one track, beside its decisions: started here, collected when done, ignored when overtaken.
+
+Where the engine streams, speech is given to it while it is spoken (`StreamedSpeech`); otherwise as a whole, in runs.
+"""
 
 import asyncio
-from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -10,21 +12,20 @@ from actors.transcript import pieces
 from actors.transcript.endpointing import SAMPLES_PER_MS, WINDOW_SAMPLES
 from actors.transcript.engines import Recogniser, SpeechEngines
 from actors.transcript.pieces import RecognitionLoad
-from actors.transcript.plausible import speaks_otherwise
+from actors.transcript.plausible import heard, speaks_otherwise
+from actors.transcript.recognition_failures import Loss, RecognitionFailures
 from actors.transcript.sound import Samples, TrackSound
+from actors.transcript.streamed_speech import StreamedSpeech
 from actors.transcript.taped_sound import TapedSound
+from actors.transcript.track_streams import TrackStreams, segment_sound
 from actors.transcript.turn import OpenTurn, SoundGiven, Utterance, UtterancePiece, spoken_words
-from infra.engines.chain import PASSED_OVER, EngineFailure
+from infra.engines.chain import EngineFailure
 from infra.engines.lane import Overloaded, Rank, Run
-from infra.engines.stt import Recognition
+from infra.engines.stt import Recognition, as_plain
 from infra.engines.turn_detector import HEARD_SAMPLES
 from infra.log.event_log import now_ns
 from infra.process.tasks import ended
 from infra.settings import Settings
-from infra.tape.tape import Plain
-
-LEAD_SAMPLES = 200 * SAMPLES_PER_MS
-"""Sound before the first voiced window that the recogniser is given."""
 
 TAIL_SAMPLES = WINDOW_SAMPLES
 """Silence after the last voiced window that it is given, as much as has passed when a pause is noticed.
@@ -45,26 +46,6 @@ TOLD_SAMPLES = 300 * SAMPLES_PER_MS
 """Less than this after a guess holds no word: nothing is lost."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Speech `[start, end)` of an utterance whose words are lost."""
-
-    utterance: Utterance
-    start: int
-    end: int
-    reason: Literal["engine", "overload"]
-
-
-@dataclass(frozen=True, slots=True)
-class RecognitionFailure:
-    """An engine failed at the speech `[start, end)`; `n` counts its failures there, a second attempt included."""
-
-    failure: EngineFailure
-    start: int
-    end: int
-    n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,26 +75,30 @@ class TrackRecognition:
         self._load = RecognitionLoad()
         self.speaks_otherwise = False
         """Whether the speaker's last words were in another language than the engine's."""
-        self._failures: list[RecognitionFailure] = []
-        self._failed_at: Counter[tuple[str, int, int]] = Counter()
-        self._known_to_fail: set[str] = set()
-        """Engines that have failed at this track, or were passed over, and have recognised nothing since."""
-        self._losses: list[Loss] = []
+        self.failures = RecognitionFailures(taped)
+        """What went wrong."""
+        self.streams = TrackStreams(self._finals.engines, woken, taped, self.failures)
+        """Speech that is recognised while it is spoken."""
 
     def begin_turn(self) -> None:
         """Reset the cost of a turn's recognition."""
         self._load = RecognitionLoad()
 
-    def settle(self, sound: TrackSound, utterance: Utterance, heard_to: int, closed: bool = False) -> None:
-        """Start the run whose words count over the utterance so far, if it is time and there was none."""
+    def settle(self, sound: TrackSound, utterance: Utterance, heard_to: int, closed: bool = False) -> bool:
+        """Ask for the words that count of the utterance so far, if it is time; return whether that was done now."""
         if utterance.end is None or utterance.settling is not None:
-            return
-        length = utterance.end - utterance.segment_start
-        if not closed and not pieces.may_settle(self._load, length, heard_to - utterance.end):
-            return
+            return False
+        length, silence = utterance.end - utterance.segment_start, heard_to - utterance.end
+        if utterance.speech is not None:
+            utterance.settling = self.streams.piece_after_pause(sound, utterance, heard_to, closed)
+            return utterance.settling is not None
+        if not closed and not pieces.may_settle(self._load, length, silence):
+            return False
+        self._cut(sound, utterance, utterance.end)
         # Not what has arrived beyond: how much that is differs from run to run, and the words with it.
         end = min(utterance.end + TAIL_SAMPLES, heard_to)
         utterance.settling = self._piece(sound, utterance, utterance.end, end, Rank.TURN)
+        return True
 
     def close(self, sound: TrackSound, utterance: Utterance, heard_to: int) -> None:
         """Start to recognise the words of an utterance that is over."""
@@ -136,7 +121,7 @@ class TrackRecognition:
     def revise(self, sound: TrackSound, utterance: Utterance, heard_to: int) -> None:
         """Start an interim run if one is due and it delays nothing else; one at a time."""
         contested = utterance.contested_reply is not None and not utterance.judged
-        if self._interim is not None or not (self._interims.engines.local or contested):
+        if utterance.speech is not None or self._interim is not None or not (self._interims.engines.local or contested):
             return
         length = heard_to - utterance.segment_start
         interval = (CONTESTED_INTERIM_MS if contested else INTERIM_MS) * SAMPLES_PER_MS
@@ -146,7 +131,7 @@ class TrackRecognition:
         if not (contested or affordable):
             return
         self._next_interim_at = heard_to + (max(interval, int(CONTESTED_SHARE * length)) if contested else interval)
-        samples = self._cut(sound, utterance, heard_to)
+        samples = segment_sound(sound, utterance, heard_to)
         self._taped.took("asked-guess", [utterance.segment_start, heard_to])
         run = self._submit(self._interims, Rank.INTERIM, samples, utterance.segment_start, heard_to)
         given = _given(samples, min(heard_to, sound.end))
@@ -154,11 +139,12 @@ class TrackRecognition:
 
     def cut_if_long(self, sound: TrackSound, utterance: Utterance, heard_to: int) -> None:
         """Cut speech without a pause at its quietest place, and start the run over what lies before it."""
-        if utterance.end is not None or heard_to - utterance.segment_start < pieces.LONGEST_SAMPLES:
+        if utterance.end is not None:
             return
-        start = utterance.segment_start
-        place = start + max(1, pieces.quietest(sound.cut(start, heard_to)))
-        self._keep(utterance, self._piece(sound, utterance, place, place, Rank.PIECE))
+        if utterance.speech is None:
+            self._cut(sound, utterance, heard_to)
+        elif (piece := self.streams.piece_if_long(utterance, heard_to)) is not None:
+            self._keep(utterance, piece)
 
     def resumed(self, utterance: Utterance, heard_to: int) -> None:
         """When speech continues after a pause, keep what lies before it as a piece, or drop the run over it."""
@@ -167,7 +153,7 @@ class TrackRecognition:
         if utterance.end is None or piece is None:
             return
         pause = heard_to - WINDOW_SAMPLES - utterance.end
-        if pieces.is_cut_at(self._load, utterance.end - utterance.segment_start, pause):
+        if piece.was_streamed or pieces.is_cut_at(self._load, utterance.end - utterance.segment_start, pause):
             if piece.run is not None:
                 piece.run.rank = Rank.PIECE
             self._keep(utterance, piece)
@@ -180,6 +166,7 @@ class TrackRecognition:
     def collect(self, utterance: Utterance) -> None:
         """Collect the results that are available."""
         self._collect_interim()
+        self.streams.collect(utterance, self.speaks_otherwise)
         if utterance.asking is not None and utterance.asking.done():
             probability = _result_or_none(utterance.asking)
             self._taped.took("opinion", [utterance.start, probability])
@@ -201,24 +188,10 @@ class TrackRecognition:
     async def finish(self, turn: OpenTurn) -> None:
         """Wait for the runs that the turn needs, and collect their results."""
         for utterance in turn.utterances:
-            last = [utterance.settling] if utterance.settling is not None else []
-            runs = [piece.run for piece in (*utterance.pieces, *last) if piece.run is not None]
-            waited_for: list[asyncio.Future[Any]] = [run.result for run in runs if not run.result.done()]
-            if utterance.asking is not None:
-                waited_for.append(utterance.asking)
-            if waited_for:
-                await asyncio.wait(waited_for)
             self.collect(utterance)
-
-    def take_losses(self) -> list[Loss]:
-        """Return the speech that was lost since the last call."""
-        losses, self._losses = self._losses, []
-        return losses
-
-    def take_failures(self) -> list[RecognitionFailure]:
-        """Return failures since the last call."""
-        failures, self._failures = self._failures, []
-        return failures
+            while waited_for := _waited_for(utterance):
+                await asyncio.wait(waited_for)
+                self.collect(utterance)
 
     async def aclose(self) -> None:
         """Drop the waiting runs; a started run ends by itself."""
@@ -228,14 +201,39 @@ class TrackRecognition:
         if tasks:
             await asyncio.wait(tasks, timeout=2)
         await ended(*tasks)
+        await self.streams.aclose()
         await self._end_of_turn.aclose()
 
-    def _cut(self, sound: TrackSound, utterance: Utterance, end: int) -> Samples:
-        return sound.cut(utterance.segment_start - (0 if utterance.pieces else LEAD_SAMPLES), end)
+    def _take_streamed(self, utterance: Utterance, piece: UtterancePiece, speech: StreamedSpeech) -> None:
+        if not speech.over.done():
+            return
+        piece.speech = None
+        self.streams.close(speech)
+        recognition = None if speech.over.cancelled() else speech.over.result()
+        if recognition is not None:
+            self._took_words(utterance, piece, heard(recognition, speech.samples, False, self.speaks_otherwise))
+            return
+        *before, last = pieces.split(speech.samples)
+        parts = []
+        start = piece.start
+        for samples in before:
+            run = self._submit(self._finals, Rank.TURN, samples, start, start + len(samples))
+            parts.append(UtterancePiece(start, start + len(samples), run, given=piece.given))
+            start += len(samples)
+        piece.start, piece.run = start, self._submit(self._finals, Rank.TURN, last, start, piece.end)
+        place = utterance.pieces.index(piece) if piece in utterance.pieces else len(utterance.pieces)
+        utterance.pieces[place:place] = parts
+
+    def _cut(self, sound: TrackSound, utterance: Utterance, end: int) -> None:
+        """Cut speech that is too long for a run at quiet places, and start the runs over what lies before them."""
+        while end - utterance.segment_start >= pieces.LONGEST_SAMPLES:
+            start = utterance.segment_start
+            place = start + max(1, pieces.quietest(sound.cut(start, start + pieces.LONGEST_SAMPLES)))
+            self._keep(utterance, self._piece(sound, utterance, place, place, Rank.PIECE))
 
     def _piece(self, sound: TrackSound, utterance: Utterance, end: int, sound_to: int, rank: Rank) -> UtterancePiece:
         self._drop_interim()
-        samples = self._cut(sound, utterance, sound_to)
+        samples = segment_sound(sound, utterance, sound_to)
         self._taped.took("asked-words", [utterance.segment_start, end, sound_to])
         start = utterance.segment_start
         run = self._submit(self._finals, rank, samples, start, end) if len(samples) >= SHORTEST_SAMPLES else None
@@ -246,45 +244,44 @@ class TrackRecognition:
         utterance.pieces.append(piece)
         self._load.kept += piece.end - piece.start
         utterance.segment_start, utterance.interim, utterance.settling = piece.end, "", None
+        utterance.speech, utterance.in_whole = None, False
         self._next_interim_at = 0
         self._drop_interim()
 
     def _take(self, utterance: Utterance, piece: UtterancePiece) -> None:
         if piece.text is not None:
             return
-        if piece.run is None:
+        if piece.speech is not None:
+            self._take_streamed(utterance, piece, piece.speech)
+        elif piece.run is None:
             piece.text = piece.guess
         elif piece.run.result.done():
             self._take_result(utterance, piece, piece.run.result)
 
     def _take_result(self, utterance: Utterance, piece: UtterancePiece, result: "asyncio.Future[Recognition]") -> None:
         try:
-            recognition = piece.recognition = result.result()
+            recognition = result.result()
         except (Exception, asyncio.CancelledError) as error:  # a future's, not this task's: its run was given up
             reason: Literal["engine", "overload"] = "overload" if isinstance(error, Overloaded) else "engine"
             self._taped.took("words-lost", [piece.start, piece.end, reason])
             self._lose(utterance, piece, reason)
             return
-        self._taped.took("words", [piece.start, piece.end, _plain(recognition)])
-        self._note_passed_over(recognition, piece)
+        self._took_words(utterance, piece, recognition)
+
+    def _took_words(self, utterance: Utterance, piece: UtterancePiece, recognition: Recognition) -> None:
+        piece.recognition = recognition
+        self._taped.took("words", [piece.start, piece.end, as_plain(recognition)])
+        self.failures.recognised(recognition.engine, self._finals.engines.first, piece.start, piece.end)
         if utterance.contested_reply is None:  # over the agent's voice it may be misheard
             self.speaks_otherwise = speaks_otherwise(self.speaks_otherwise, recognition)
         piece.text = spoken_words(recognition.text)
-
-    def _note_passed_over(self, recognition: Recognition, piece: UtterancePiece) -> None:
-        """Note as a failure that the first engine was not asked because it rests: it failed in another session."""
-        first = self._finals.engines.first
-        self._known_to_fail.discard(recognition.engine)
-        if recognition.engine != first and first not in self._known_to_fail:
-            passed_over = EngineFailure(first, PASSED_OVER, f"{recognition.engine} was asked", recognition.engine)
-            self._failed(passed_over, piece.start, piece.end)
 
     def _lose(self, utterance: Utterance, piece: UtterancePiece, reason: Literal["engine", "overload"]) -> None:
         piece.text = piece.guess
         start = max(piece.start, piece.guess_to) if piece.guess else piece.start
         if piece.end - start >= (TOLD_SAMPLES if piece.guess else 1):
             utterance.lost_samples += piece.end - start
-            self._losses.append(Loss(utterance, start, piece.end, reason))
+            self.failures.lost(Loss(utterance, start, piece.end, reason))
 
     def _collect_interim(self) -> None:
         interim = self._interim
@@ -292,7 +289,7 @@ class TrackRecognition:
             return
         self._interim = None
         recognition = _result_or_none(interim.run.result)
-        self._taped.took("guess", [interim.segment_start, interim.to, _plain(recognition)])
+        self._taped.took("guess", [interim.segment_start, interim.to, as_plain(recognition)])
         text = spoken_words(recognition.text) if recognition is not None else ""
         utterance = interim.utterance
         if utterance.end is None and utterance.segment_start == interim.segment_start and text:
@@ -315,16 +312,9 @@ class TrackRecognition:
             self._load.extra += samples
         (self._interims if run.rank is Rank.INTERIM else self._finals).lane.drop(run)
 
-    def _failed(self, failure: EngineFailure, start: int, end: int) -> None:
-        self._taped.took("engine-failed", [start, end, failure.engine, failure.error, failure.action])
-        self._known_to_fail.add(failure.engine)
-        place = (failure.engine, start, end)
-        self._failures.append(RecognitionFailure(failure, start, end, self._failed_at[place]))
-        self._failed_at[place] += 1
-
     def _submit(self, recogniser: Recogniser, rank: Rank, samples: Samples, start: int, end: int) -> Run[Recognition]:
         async def failed(failure: EngineFailure) -> None:
-            self._failed(failure, start, end)
+            self.failures.failed(failure, start, end)
 
         run = recogniser.submit(self._session_id, rank, samples, failed, lambda: self.speaks_otherwise)
         self._runs.add(run)
@@ -348,6 +338,15 @@ class TrackRecognition:
         self._woken.set()
 
 
+def _waited_for(utterance: Utterance) -> list[asyncio.Future[Any]]:
+    """Return what has to be done before the utterance's words are known, and what is thought of its end."""
+    last = [utterance.settling] if utterance.settling is not None else []
+    pieces_left = [piece for piece in (*utterance.pieces, *last) if piece.text is None]
+    waited_for: list[asyncio.Future[Any]] = [piece.run.result for piece in pieces_left if piece.run is not None]
+    waited_for += [piece.speech.over for piece in pieces_left if piece.speech is not None]
+    return [*waited_for, *([utterance.asking] if utterance.asking is not None else [])]
+
+
 def _given(samples: Samples, end: int) -> SoundGiven:
     """Return that these samples, up to `end`, are given to an engine now."""
     return SoundGiven(end - len(samples), end, now_ns())
@@ -358,11 +357,3 @@ def _result_or_none(done: "asyncio.Future[T]") -> T | None:
     if done.cancelled() or done.exception() is not None:
         return None
     return done.result()
-
-
-def _plain(recognition: Recognition | None) -> list[Plain] | None:
-    """Return what the tape keeps of a recognition."""
-    if recognition is None:
-        return None
-    found = recognition
-    return [found.text, found.engine, round(found.engine_ms), found.confidence, found.language, found.dismissed]

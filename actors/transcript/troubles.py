@@ -24,7 +24,7 @@ class Troubles:
 
     async def say_losses(self) -> None:
         """Append which speech was not recognised."""
-        for loss in self._recognising.take_losses():
+        for loss in self._recognising.failures.take_losses():
             fact = self._facts.speech_lost(loss.utterance.started, loss.start, loss.end, loss.reason)
             await self._writer.append(fact)
 
@@ -38,7 +38,7 @@ class Troubles:
 
     async def say_failures(self, turn_id: str | None) -> None:
         """Append which engines have failed, and what was done about it."""
-        for failed in self._recognising.take_failures():
+        for failed in self._recognising.failures.take_failures():
             place = f"{failed.start}-{failed.end}"
             await self._writer.append(self._facts.engine_failed(failed.failure, place, failed.n, turn_id))
         if self._vad.failure is not None and not self._vad_failure_said:

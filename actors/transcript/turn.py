@@ -2,12 +2,16 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from actors.transcript.plausible import is_sure_of_language
 from contracts import events as e
 from contracts.audio import IN_SAMPLE_RATE_HZ
 from infra.engines.lane import Run
 from infra.engines.stt import Recognition
+
+if TYPE_CHECKING:
+    from actors.transcript.streamed_speech import StreamedSpeech
 
 MOST_OPINIONS = 50
 """Opinions that a turn's evidence has at most, the last ones."""
@@ -48,6 +52,9 @@ class UtterancePiece:
     recognition: Recognition | None = None
     given: SoundGiven | None = None
     """What of it speech to text was given."""
+    speech: "StreamedSpeech | None" = None
+    """The stream that has heard it, while its words are not known."""
+    was_streamed: bool = False
 
 
 @dataclass(slots=True)
@@ -69,10 +76,18 @@ class Utterance:
     interim_to: int = 0
     interim_given: SoundGiven | None = None
     """The sound that they are of."""
+    interim_is_final: bool = False
+    """They were streamed and will not change, as far as the pause that begins at `end`: worth a draft."""
+    speech: "StreamedSpeech | None" = None
+    """The stream that hears the speech from `segment_start` on."""
+    in_whole: bool = False
+    """No engine streams: that speech is recognised as a whole when it is over."""
     recognition: Recognition | None = None
     recognised_ns: int = 0
     settling: UtterancePiece | None = None
     """The rest of it, up to the pause that begins at `end`."""
+    flushed: bool = False
+    """The stream knows of this pause."""
     lost_samples: int = 0
     """How much of its speech could not be recognised."""
     asking: "asyncio.Task[float | None] | None" = None
@@ -137,7 +152,8 @@ class Utterance:
     def resumed(self) -> None:
         """Drop what was found about a pause that proved to be none; results of started runs are ignored."""
         self.end = self.text = self.recognition = self.settling = self.asking = self.probability = None
-        self.asked = 0
+        self.flushed = False
+        self.asked, self.interim_is_final = 0, False
 
 
 @dataclass(slots=True)
@@ -172,6 +188,10 @@ class OpenTurn:
     def words_known(self) -> bool:
         """Whether every utterance has its settled words."""
         return all(u.text is not None for u in self.utterances)
+
+    def words_settled(self) -> bool:
+        """Whether the words are worth a draft: they are known, or those of the last utterance are final so far."""
+        return all(u.text is not None or (u is self.last and u.interim_is_final) for u in self.utterances)
 
     def counted(self) -> list[Utterance]:
         """Return the utterances that end with the turn; every other is dismissed."""

@@ -19,6 +19,7 @@ from contracts.topology import audio_in_subject
 from infra.bench.hearing_sets import RATE_HZ, Clip, Kind, Samples, SoundSet
 from infra.bench.statistics import plain_words
 from infra.engines import stt
+from infra.engines.words import Words
 from infra.log.connection import connection
 from infra.log.event_log import append, history, now_ns
 from infra.process.tasks import ended
@@ -168,7 +169,7 @@ def _metered() -> Iterator[EngineLoad]:
     """Count the work of engines while the block runs: all of it goes through `infra.engines.stt.recognise`."""
     recognise, load = stt.recognise, EngineLoad()
 
-    async def counted(engine: Any, pcm: bytes) -> stt.Words:
+    async def counted(engine: Any, pcm: bytes) -> Words:
         started = time.perf_counter()
         try:
             return await recognise(engine, pcm)

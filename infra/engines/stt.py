@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +13,21 @@ from livekit.agents.types import APIConnectOptions
 
 from infra.engines.chain import EngineFailure, FallbackChain, TimedRests, TimeLimit
 from infra.engines.plugins import LOCAL, make_plugin
+from infra.engines.word_stream import WordStream
+from infra.engines.words import SAMPLE_RATE_HZ, Words, words_of
 from infra.shares import engine_names
+from infra.tape.tape import Plain
 
 log = logging.getLogger(__name__)
 
-SAMPLE_RATE_HZ = 16_000
 REST_S = 30.0
 """How long an engine that failed is tried after the others."""
+
+STREAM_ENDS_S = 2.0
+"""How long a stream may take to connect, and to end after its last sound: it has heard all the rest by then."""
+
+ASKED = "{} was asked"
+"""What is done instead of an engine that failed."""
 
 
 class NothingHeard(RuntimeError):
@@ -43,13 +51,12 @@ class Recognition:
     """The discarded text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The result of one engine; `confidence` and `language` as in a Recognition."""
-
-    text: str
-    confidence: float | None = None
-    language: str = ""
+def as_plain(recognition: Recognition | None) -> list[Plain] | None:
+    """Return what the tape keeps of a recognition."""
+    if recognition is None:
+        return None
+    found = recognition
+    return [found.text, found.engine, round(found.engine_ms), found.confidence, found.language, found.dismissed]
 
 
 OnFailure = Callable[[EngineFailure], Awaitable[None]]
@@ -83,9 +90,11 @@ class SpeechToText:
         self._names = engine_names(chain) or [LOCAL]
         self._options = options
         self._limit = TimeLimit(timeout_s)
+        self._stream_ends_s = min(timeout_s, STREAM_ENDS_S)
         self._make = make
         self._engines: dict[str, stt.STT[Any]] = {}
-        self._chain = FallbackChain(TimedRests(REST_S, clock), "{} was asked", "the words are lost")
+        self._rests = TimedRests(REST_S, clock)
+        self._chain = FallbackChain(self._rests, ASKED, "the words are lost")
 
     @property
     def first(self) -> str:
@@ -135,6 +144,32 @@ class SpeechToText:
             raise NothingHeard(f"none of {', '.join(self._names)} could recognise the speech")
         return recognition
 
+    def streaming(self, without: Collection[str] = ()) -> str | None:
+        """Return the engine to which speech is streamed now; None if it is recognised when it is over.
+
+        It is the one that would be asked first, of those that are not in `without`.
+        """
+        name = self.next_engine(without)
+        try:
+            return name if name and self._engine(name).capabilities.streaming else None
+        except Exception:  # whatever an engine raises; the recognition that follows reports it
+            return None
+
+    def next_engine(self, without: Collection[str] = ()) -> str:
+        """Return the engine that would be asked first now, of those not in `without`; empty if there is none."""
+        return next((name for name in self._chain.in_order(self._names) if name not in without), "")
+
+    def stream(self, name: str, changed: Callable[[], None]) -> WordStream:
+        """Open a stream to an engine that `streaming` has named, within the event loop; see WordStream."""
+        return WordStream(self._engine(name), self._stream_ends_s, changed)
+
+    def stream_ended(self, name: str, well: bool) -> None:
+        """Note how a stream ended: an engine that failed rests."""
+        if well:
+            self._rests.recover(name)
+        else:
+            self._rests.rest(name)
+
     async def aclose(self) -> None:
         """Close the engines."""
         for engine in self._engines.values():
@@ -150,7 +185,7 @@ async def recognise(engine: "stt.STT[Any]", pcm: bytes) -> Words:
     """Return the words that one engine hears in `pcm`: with one request, or with a stream if it has only that."""
     frame = rtc.AudioFrame(pcm, SAMPLE_RATE_HZ, 1, len(pcm) // 2)
     if engine.capabilities.offline_recognize or not engine.capabilities.streaming:
-        return _words([await engine.recognize(frame, conn_options=APIConnectOptions(max_retry=0))])
+        return words_of([await engine.recognize(frame, conn_options=APIConnectOptions(max_retry=0))])
     finals = []
     async with engine.stream(conn_options=APIConnectOptions(max_retry=0)) as stream:
         stream.push_frame(frame)
@@ -159,12 +194,4 @@ async def recognise(engine: "stt.STT[Any]", pcm: bytes) -> Words:
         async for event in stream:
             if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
                 finals.append(event)
-    return _words(finals)
-
-
-def _words(events: Sequence[stt.SpeechEvent]) -> Words:
-    best = [event.alternatives[0] for event in events if event.alternatives]
-    text = " ".join(each.text.strip() for each in best if each.text.strip())
-    # 0 means that the engine reports none; so does anything that is not a probability.
-    sure = [each.confidence for each in best if 0 < each.confidence <= 1]
-    return Words(text, sum(sure) / len(sure) if sure else None, str(best[0].language or "") if best else "")
+    return words_of(finals)

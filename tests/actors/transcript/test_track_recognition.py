@@ -6,15 +6,12 @@ import numpy as np
 import pytest
 
 from actors.transcript.endpointing import WINDOW_SAMPLES
+from actors.transcript.recognition_failures import RecognitionFailure
 from actors.transcript.sound import TrackSound
 from actors.transcript.taped_sound import TapedSound
 from actors.transcript.track_events import TrackEvents
-from actors.transcript.track_recognition import (
-    LEAD_SAMPLES,
-    TAIL_SAMPLES,
-    RecognitionFailure,
-    TrackRecognition,
-)
+from actors.transcript.track_recognition import TAIL_SAMPLES, TrackRecognition
+from actors.transcript.track_streams import LEAD_SAMPLES
 from actors.transcript.turn import OpenTurn, Utterance
 from contracts import events as e
 from contracts.audio import InFrame
@@ -126,7 +123,7 @@ async def test_each_failure_of_an_engine_is_a_fact_of_its_own_and_the_same_fact_
             EngineFailure("a.STT", "broken", "b"),
         ]
         await given.settle(END + WINDOW_SAMPLES)
-        found.append(ids_of(given.recognition.take_failures()))
+        found.append(ids_of(given.recognition.failures.take_failures()))
     assert len(set(found[0])) == 2
     assert found[0] == found[1]
 
@@ -138,7 +135,7 @@ async def test_an_engine_that_rests_because_it_failed_in_another_session_is_a_fa
     for _ in range(2):
         await given.settle(END + WINDOW_SAMPLES)
         given.recognition.collect(given.utterance)
-        found += [each.failure for each in given.recognition.take_failures()]
+        found += [each.failure for each in given.recognition.failures.take_failures()]
         given.utterance.settling = None
     ((failure),) = found
     assert (failure.engine, failure.error, failure.action) == ("deepgram.STT", PASSED_OVER, "local was asked")
