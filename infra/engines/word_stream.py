@@ -1,8 +1,8 @@
 """One stretch of speech, streamed to an engine of LiveKit's interface while it is being spoken.
 
-What an engine owes is clear only at the end: it has ended its stream after the last sound, with no words left that are
-not final. Whatever else ends a stream is a failure, and somebody else must hear the same sound: an engine that was cut
-off has lost words that nobody can name.
+What an engine owes is clear only at the end: after the last sound it ends its stream, or says final words and then
+nothing more, and no words are left that are not final. Whatever else ends a stream is a failure, and somebody else must
+hear the same sound: an engine that was cut off has lost words that nobody can name.
 """
 
 import asyncio
@@ -15,10 +15,17 @@ from livekit.agents import stt
 from livekit.agents.types import APIConnectOptions
 
 from infra.engines.chain import EngineRaised, EngineTooSlow
+from infra.engines.deepgram import ALL_SENT, pass_on_the_end
 from infra.engines.words import SAMPLE_RATE_HZ, Words, words_of
-from infra.process.tasks import ended, own_cancellation_only
+from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 
 log = logging.getLogger(__name__)
+
+QUIET_S = 0.4
+"""A stream that has said final words after its last sound, and nothing more for this long, owes none."""
+
+COVERED_S = 1.0
+"""Final words that end this long before the end of the sound may be followed by others: the engine says where."""
 
 CLOSE_S = 2.0
 """How long a plugin may take to close its stream; then it is left to itself."""
@@ -39,7 +46,10 @@ class WordStream:
         self._changed = changed
         self._finals: list[stt.SpeechEvent] = []
         self._interim: stt.SpeechEvent | None = None
+        self._pushed_s = 0.0
         self._is_ended = False
+        self._is_quiet = False
+        """Whether it has said final words after its last sound, and no others since."""
         self._deadline: asyncio.Timeout | None = None
         self._ends_at_s: float | None = None
         self.has_answered = False
@@ -55,6 +65,7 @@ class WordStream:
         except Exception as error:  # whatever a plugin raises
             self._fail(error)
             return
+        pass_on_the_end(self._stream)
         self._task = asyncio.create_task(self._read(self._stream), name="stream of speech to text")
 
     @property
@@ -64,6 +75,7 @@ class WordStream:
 
     def push(self, pcm: bytes) -> None:
         """Give it the next sound: int16 mono at 16 kHz."""
+        self._pushed_s += len(pcm) / 2 / SAMPLE_RATE_HZ
         self._ask(lambda stream: stream.push_frame(rtc.AudioFrame(pcm, SAMPLE_RATE_HZ, 1, len(pcm) // 2)))
 
     def flush(self) -> None:
@@ -98,12 +110,19 @@ class WordStream:
             with own_cancellation_only():
                 async with asyncio.timeout_at(self._ends_at_s) as self._deadline:
                     async for event in stream:
+                        if self._is_ended and event.request_id == ALL_SENT:
+                            break
                         self._take(event)
+            if stream._task.cancelled():
+                raise CancelledElsewhere("the stream was cancelled within the plugin")
             self._give()
         except Exception as error:
             is_late = self._deadline is not None and self._deadline.expired()
-            too_slow = EngineTooSlow(f"it did not end within {self._ends_within_s:g} s of the last sound")
-            self._fail(too_slow if is_late else error)
+            if is_late and self._is_quiet:
+                self._give()
+            else:
+                too_slow = EngineTooSlow(f"it did not end within {self._ends_within_s:g} s of the last sound")
+                self._fail(too_slow if is_late else error)
         finally:
             await _closed(stream)
 
@@ -119,7 +138,18 @@ class WordStream:
             self._interim = None  # what it had guessed since the last final words were none
         else:
             return
+        if self._ends_at_s is not None and self._deadline is not None:
+            self._is_quiet = self._interim is None and (self._is_quiet or self._covers_all(event))
+            quiet_at_s = asyncio.get_running_loop().time() + QUIET_S
+            self._deadline.reschedule(min(self._ends_at_s, quiet_at_s) if self._is_quiet else self._ends_at_s)
         self._changed()
+
+    def _covers_all(self, event: stt.SpeechEvent) -> bool:
+        """Return whether these are final words up to the end of the sound, as far as the engine says where they end."""
+        if event.type is not stt.SpeechEventType.FINAL_TRANSCRIPT or not event.alternatives:
+            return False
+        end_s = event.alternatives[0].end_time
+        return end_s <= 0 or end_s >= self._pushed_s - COVERED_S
 
     def _give(self) -> None:
         if not self._is_ended:
