@@ -5,8 +5,9 @@ def main() -> None:
     """Run the command line."""
     try:
         from infra.cli.interrupt import leave_on_interrupt
+        from infra.cli.standard_streams import written_or_reported
 
-        with leave_on_interrupt():
+        with leave_on_interrupt(), written_or_reported():
             from infra.cli.app import run_command_line
 
             run_command_line()

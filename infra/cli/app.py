@@ -27,6 +27,7 @@ from infra.cli import (
     tools,
     turns,
 )
+from infra.cli.bad_values import in_plain_words
 from infra.cli.output import fail
 
 
@@ -37,6 +38,9 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except CannotRun as error:
             fail(str(error), error.exit_code)
+        except typer.BadParameter as error:
+            in_plain_words(error)
+            raise
 
 
 app = typer.Typer(

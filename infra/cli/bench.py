@@ -125,7 +125,7 @@ async def _bus(turns: int, events: int) -> "BusFigures":
 
 @app.command()
 def idle(
-    seconds: Annotated[float, typer.Option(min=1, help="How long to measure.")] = 30,
+    seconds: Annotated[float, typer.Option(min=1, max=86_400, help="How long to measure.")] = 30,
     as_json: Json = False,
 ) -> None:
     """Measure memory and CPU of the system while nobody talks, and how long it took to start.

@@ -92,7 +92,7 @@ def _show_interruption(one: "Interruption") -> None:
 def greeting(
     times: Annotated[int, typer.Option(min=1, help="Calls.")] = 20,
     door: DoorOption = WEBSOCKET,
-    rest_s: Annotated[float, typer.Option("--rest", min=0, help="Seconds between calls.")] = 2,
+    rest_s: Annotated[float, typer.Option("--rest", min=0, max=3600, help="Seconds between calls.")] = 2,
     as_json: Json = False,
     url: UrlOption = None,
 ) -> None:

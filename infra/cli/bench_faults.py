@@ -44,7 +44,7 @@ def kills(
 
 def outage(
     projection: Which = "pulsar",
-    seconds: Annotated[float, typer.Option("--down", min=1, help="Seconds that its server is down.")] = 600,
+    seconds: Annotated[float, typer.Option("--down", min=1, max=86_400, help="Seconds that its server is down.")] = 600,
     rate: Annotated[int, typer.Option(min=10, help="Facts per second meanwhile.")] = 50,
     as_json: Json = False,
 ) -> None:

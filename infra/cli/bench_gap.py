@@ -19,7 +19,9 @@ BOTH = "both"
 def gap(
     calls: Annotated[Path, typer.Option("--calls", metavar="DIR", help="A folder with WAVs and a manifest.json.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    rest_s: Annotated[float, typer.Option("--rest", min=0, help="Seconds between calls, to write a summary.")] = 3,
+    rest_s: Annotated[
+        float, typer.Option("--rest", min=0, max=3600, help="Seconds between calls, to write a summary.")
+    ] = 3,
     door: Annotated[
         str,
         typer.Option(

@@ -21,7 +21,10 @@ def growth(
     at_once: Annotated[int, typer.Option("--at-once", min=1, max=100, help="Sessions at the same time.")] = 8,
     every: Annotated[int, typer.Option("--every", min=1, help="Sessions between measurements of memory.")] = 100,
     sound_kept_s: Annotated[
-        float, typer.Option("--sound-kept", min=10, help="How many seconds captured sound is kept (600 by default).")
+        float,
+        typer.Option(
+            "--sound-kept", min=10, max=86_400, help="How many seconds captured sound is kept (600 by default)."
+        ),
     ] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

@@ -23,7 +23,8 @@ def hearing(
         list[str] | None, typer.Option("--only", metavar="NAME", help="Only the set of this name; can be repeated.")
     ] = None,
     minutes: Annotated[
-        float, typer.Option(min=0.1, help="Most minutes of sound from each set; the run takes a fifth of that.")
+        float,
+        typer.Option(min=0.1, max=1440, help="Most minutes of sound from each set; the run takes a fifth of that."),
     ] = 2,
     texts: Annotated[bool, typer.Option("--texts", help="Show the words of every turn.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object: docs/hearing.md.")] = False,

@@ -16,9 +16,9 @@ def network(
     calls: Annotated[Path, typer.Option("--calls", metavar="DIR", help="A folder with WAVs and a manifest.json.")],
     loss: Annotated[float, typer.Option("--loss", min=0, max=100, help="Packets lost, in percent.")] = 5,
     jitter_ms: Annotated[
-        float, typer.Option("--jitter", min=0, help="Delay of packets, plus or minus as much, ms.")
+        float, typer.Option("--jitter", min=0, max=10_000, help="Delay of packets, plus or minus as much, ms.")
     ] = 50,
-    rest_s: Annotated[float, typer.Option("--rest", min=0, help="Seconds between calls.")] = 3,
+    rest_s: Annotated[float, typer.Option("--rest", min=0, max=3600, help="Seconds between calls.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Place the calls through LiveKit rooms over a good and a bad line, and compare words understood and turns lost.

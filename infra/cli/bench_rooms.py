@@ -29,8 +29,10 @@ SOUND_KEPT_S = "60"
 def rooms(
     rooms: Annotated[int, typer.Option("--rooms", min=1, help="Rooms at the same time.")] = 10,
     say: Annotated[Path, typer.Option("--say", metavar="WAV", help="What each caller says repeatedly.")] = SAID,
-    minutes: Annotated[float, typer.Option("--minutes", min=0.2, help="How long.")] = 10,
-    alone: Annotated[float, typer.Option("--alone", min=0.2, help="Minutes with one room first, to compare.")] = 1.5,
+    minutes: Annotated[float, typer.Option("--minutes", min=0.2, max=1440, help="How long.")] = 10,
+    alone: Annotated[
+        float, typer.Option("--alone", min=0.2, max=1440, help="Minutes with one room first, to compare.")
+    ] = 1.5,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Talk in many rooms at once with stub engines, and report what the rooms cost.

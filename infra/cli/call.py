@@ -94,7 +94,7 @@ def _check_names(user: str, session: str | None, out_file: Path | None) -> None:
     if not user or len(user) > 256:
         raise ValueError("--user must have 1 to 256 characters")
     if out_file is not None:
-        check_target(out_file)
+        check_target(out_file, ".wav")
 
 
 def _check_door(door: str, caller: Caller, room: Room) -> None:

@@ -13,6 +13,7 @@ import typer
 
 from infra.cannot_run import CannotRun
 from infra.cli.output import BAD_INPUT, FAILED, check_target, err, fail, out, run_async, warn
+from infra.cli.standard_streams import ReaderGone
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -34,6 +35,9 @@ class Format(StrEnum):
     webm = "webm"
 
 
+ENDINGS = tuple(f".{form.value}" for form in Format)
+
+
 class CannotWrite(CannotRun):
     """The file, pipe or device that was named cannot be written; the message says why."""
 
@@ -44,7 +48,10 @@ class CannotExport(RuntimeError):
 
 def export(
     session: Annotated[str, typer.Argument(help="A session id, as `daredevil sessions` lists them.")],
-    format: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.md,
+    format: Annotated[
+        Format | None,
+        typer.Option("--format", "-f", help="What to write.", show_default="what FILE ends with, or md"),
+    ] = None,
     to: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="File to write; `-` is standard output.", show_default="SESSION.FORMAT"),
@@ -55,15 +62,27 @@ def export(
     json has everything, with times and latencies; md and txt are for reading; srt has captions for the recording;
     wav and webm are the recording: people on the left, the agent on the right, from the moment the session began.
     """
-    target = to or Path(f"{session}.{format.value}")
     try:
+        form = format or _format_of(to)
+        target = to or Path(f"{session}.{form.value}")
         if str(target) != "-":
-            check_target(target)
-        run_async(_export(session, format, target))
+            # With --format a name may end as it likes (`notes.log`), but not like another format.
+            check_target(target, f".{form.value}" if target.suffix.lower() in ENDINGS else "")
+        run_async(_export(session, form, target))
     except (ValueError, CannotExport, LookupError) as error:
         fail(str(error), BAD_INPUT)
     if str(target) != "-":
         err().print(f"wrote {target}", markup=False)
+
+
+def _format_of(target: Path | None) -> Format:
+    """Return the format that a file's name ends with, `md` without an ending. Raises ValueError for another ending."""
+    if target is None or target.suffix == "" or (target.exists() and not target.is_file()):
+        return Format.md
+    if target.suffix.lower() not in ENDINGS:
+        known = ", ".join(Format)
+        raise ValueError(f"--out {target}: there is no format {target.suffix[1:]}: choose one with --format: {known}")
+    return Format(target.suffix[1:].lower())
 
 
 def summary(
@@ -212,7 +231,7 @@ async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[by
 async def write_pieces(target: Path, pieces: AsyncIterator[bytes]) -> None:
     """Write a file, which appears when it is complete; or standard output, a pipe, a device.
 
-    Raises CannotWrite, BrokenPipeError if a pipe's reader has gone, and what `pieces` raises.
+    Raises CannotWrite, ReaderGone if a pipe's reader has gone, and what `pieces` raises.
     """
     if str(target) == "-":
         async for piece in pieces:
@@ -253,6 +272,6 @@ def _writing(name: Path | str) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise
+        raise ReaderGone from None
     except OSError as error:
         raise CannotWrite(f"{name} cannot be written: {error.strerror or error}") from error

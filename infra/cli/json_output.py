@@ -95,7 +95,10 @@ def _replay_verify() -> type[BaseModel]:
     return _model(
         "VerifiedSession",
         session_id=(str, "The session."),
-        status=(str, "`identical`, `different`, or `unverified` if not all of it could be verified."),
+        status=(
+            str,
+            "`identical`, `different`, `unverified` if not all of it could be verified, or `open`: as far as it goes.",
+        ),
         summary=(str, "The same for a person."),
         facts=(int, "How many facts the log has of it."),
         same=(int, "How many came out as they were."),

@@ -34,13 +34,21 @@ def fail(message: str, code: int = FAILED) -> NoReturn:
     raise typer.Exit(code)
 
 
-def check_target(path: Path) -> None:
-    """Check that the folder of a file given with --out exists. Raises ValueError."""
+def check_target(path: Path, ending: str = "") -> None:
+    """Check that the folder of a file given with --out exists, and that its name may end as its format does.
+
+    A name without an ending says nothing about the format. Raises ValueError.
+    """
     folder = path.absolute().parent
     if not folder.is_dir():
         raise ValueError(f"--out {path}: there is no directory {folder}")
     if path.is_dir():
         raise ValueError(f"--out {path}: this is a directory")
+    if ending and path.suffix.lower() not in ("", ending) and (path.is_file() or not path.exists()):
+        raise ValueError(
+            f"--out {path}: what is written is {ending[1:].upper()}, not {path.suffix[1:]}: name it "
+            f"{path.with_suffix(ending)}"
+        )
 
 
 def progress(message: str) -> None:
@@ -73,7 +81,8 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's coroutine.
 
     Raises what `work` raises; `infra.cli.app` shows CannotRun as one line. Exit codes of all commands: 0 done, 1
-    failed, 2 the request is invalid (also by the command line's own parser), 130 ended by Ctrl-C.
+    failed, 2 the request is invalid (also by the command line's own parser), 130 ended by Ctrl-C, 141 whoever read the
+    output has gone.
     """
     import asyncio
 
@@ -85,6 +94,3 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     except KeyboardInterrupt:
         progress("interrupted")
         raise typer.Exit(INTERRUPTED) from None
-    except BrokenPipeError:
-        sys.stderr.close()
-        raise typer.Exit(0) from None

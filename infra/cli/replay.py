@@ -183,7 +183,7 @@ def _check_sound(sound: Path | None, speed: float, as_json: bool) -> None:
     if sound is None:
         return
     if str(sound) != "-":
-        check_target(sound)
+        check_target(sound, ".wav")
     elif as_json:
         raise ValueError("--json and --out - both write to standard output: give the sound a file")
     elif sys.stdout.isatty():

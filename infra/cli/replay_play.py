@@ -16,6 +16,7 @@ from rich.markup import escape
 from infra.cli.export import CannotWrite, write_pieces
 from infra.cli.log import event_colour
 from infra.cli.output import err, out, progress, warn
+from infra.cli.standard_streams import ReaderGone
 from infra.cli.system import log_connection
 from infra.export.conversation import Conversation, NotAConversation, conversation_of
 from infra.log.stream_reader import has_stream
@@ -147,12 +148,12 @@ async def _show_and_sound(lines: Sequence[ReplayLine], start: ReplayStart, speed
         async with asyncio.TaskGroup() as both:
             both.create_task(_to_descriptor(sys.stdout.fileno(), heard.wav()))
             both.create_task(_show(lines, start, speed, err()))
-    except ExceptionGroup as failed:  # such as a player that was closed: BrokenPipeError
+    except ExceptionGroup as failed:  # such as a player that was closed: ReaderGone
         raise failed.exceptions[0] from None
 
 
 async def _to_descriptor(descriptor: int, pieces: AsyncIterator[bytes]) -> None:
-    """Write to a pipe or file without blocking the loop. Raises CannotWrite, BrokenPipeError if the reader has gone."""
+    """Write to a pipe or file without blocking the loop. Raises CannotWrite, ReaderGone if the reader has gone."""
     was_blocking = os.get_blocking(descriptor)
     os.set_blocking(descriptor, False)
     try:
@@ -164,7 +165,7 @@ async def _to_descriptor(descriptor: int, pieces: AsyncIterator[bytes]) -> None:
                 except BlockingIOError:
                     await _writable(descriptor)
                 except BrokenPipeError:
-                    raise
+                    raise ReaderGone from None
                 except OSError as error:
                     raise CannotWrite(f"standard output cannot be written: {error.strerror}") from error
     finally:

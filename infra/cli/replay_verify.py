@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
 
 UNVERIFIED = BAD_INPUT
-"""Exit code if something could not be verified; FAILED if something differs."""
+"""Exit code if something could not be verified, or nothing has ended yet; FAILED if something differs."""
 
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([mhd])")
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}
@@ -63,10 +63,11 @@ def verify_sessions(which: WhichSessions, as_json: bool) -> NoReturn:
 
 
 def exit_code(done: list[Verification]) -> int:
-    """Return 1 if a session differs, 2 if one could not be verified wholly, else 0."""
-    if any(each.status == "different" for each in done):
+    """Return 1 if a session differs, 2 if one could not be verified or none has ended, else 0."""
+    found = {each.status for each in done}
+    if "different" in found:
         return FAILED
-    return UNVERIFIED if not done or any(each.status == "unverified" for each in done) else 0
+    return UNVERIFIED if "unverified" in found or "identical" not in found else 0
 
 
 async def _loaded(session_id: str) -> tuple[RecordedSession, SessionTapes]:
@@ -75,7 +76,9 @@ async def _loaded(session_id: str) -> tuple[RecordedSession, SessionTapes]:
 
 
 async def _load(nc: "Client", session_id: str) -> tuple[RecordedSession, SessionTapes]:
-    return await recorded_session(nc, session_id), await session_tapes(nc, session_id)
+    # A session that goes on: of what is on its tapes every fact is in the log.
+    tapes = await session_tapes(nc, session_id)
+    return await recorded_session(nc, session_id), tapes
 
 
 async def _verify_many(which: WhichSessions, as_json: bool, done: list[Verification]) -> None:
@@ -171,6 +174,7 @@ def _tell_all(done: list[Verification], took_s: float, as_json: bool) -> None:
         return
     counts = [(status, sum(each.status == status for each in done)) for status in ("identical", "different")]
     counts.append(("not verified", sum(each.status == "unverified" for each in done)))
+    counts.append(("still open", sum(each.status == "open" for each in done)))
     said = ", ".join(f"{count} {status}" for status, count in counts if count) or "none"
     facts, call_s = sum(each.same for each in done), sum(each.call_s for each in done)
     speed = f" ({call_s / took_s:.0f} x real time)" if took_s else ""

@@ -1,7 +1,7 @@
 """A session as the log has it, for a replay: its facts in their order, and exactly what is missing or unreadable."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nats.aio.client import Client
 
@@ -9,6 +9,7 @@ from contracts import events as e
 from contracts.codec import Undecodable
 from contracts.topology import FACTS, VOICE, UnknownSubject, checked_session, event_class_of, session_subjects
 from infra.export.formats import utc_date
+from infra.log.clock import CLOCK
 from infra.log.stream_reader import StoredMessage, first_message, has_stream, stored_messages
 from infra.session.index import no_such_session
 from projections.known_events import FromTheFuture, known_event
@@ -16,6 +17,10 @@ from projections.known_events import FromTheFuture, known_event
 ID_HEADER = "Nats-Msg-Id"
 NAMED = 3
 """How many facts a remark names one by one."""
+
+
+LONG_AFTER_NS = 2**63 - 1
+"""A time at which nothing of a session is new any more."""
 
 
 class NotInLog(LookupError):
@@ -68,6 +73,8 @@ class RecordedSession:
     erased: tuple[e.ErasedFact, ...] = ()
     lost: tuple[LostStretch, ...] = ()
     is_open: bool = False
+    read_ns: int = LONG_AFTER_NS
+    """When it was read: Unix epoch ns, on the clock of facts."""
 
     @property
     def is_whole(self) -> bool:
@@ -81,6 +88,17 @@ class RecordedSession:
 
     def remarks(self) -> list[str]:
         """Return what keeps a replay from being all of the session, one sentence each; nothing if it is whole."""
+        return [*self.missing(), *([self.without_end()] if self.is_open else [])]
+
+    def without_end(self) -> str:
+        """Return what it means that a session has no end in the log."""
+        return (
+            "it has no end in the log: it is still running, or its system stopped before it ended; what is stored "
+            f"after sequence {self.messages[-1].sequence} is not in this replay"
+        )
+
+    def missing(self) -> list[str]:
+        """Return which facts of it are lost or cannot be read, one sentence each."""
         said = [_about_erased(self.erased, len(self.messages))] if self.erased else []
         said += [stretch.reason for stretch in self.lost[:NAMED]]
         if len(self.lost) > NAMED:
@@ -88,11 +106,6 @@ class RecordedSession:
         for is_newer in (True, False):
             left_out = [fact for fact in self.unread if fact.is_newer == is_newer]
             said += [_about_unread(left_out, is_newer)] if left_out else []
-        if self.is_open:
-            said.append(
-                "it has no end in the log: it is still running, or its system stopped before it ended; what is stored "
-                f"after sequence {self.messages[-1].sequence} is not in this replay"
-            )
         return said
 
 
@@ -101,12 +114,12 @@ async def recorded_session(nc: Client, session_id: str) -> RecordedSession:
     checked_session(session_id)
     if not await has_stream(nc, VOICE):
         raise NotInLog(await no_such_session(nc, session_id))
-    begin = await first_message(nc, VOICE, FACTS.pattern)
+    begin, read_ns = await first_message(nc, VOICE, FACTS.pattern), CLOCK.peek_ns()
     messages = [message async for message in stored_messages(nc, VOICE, session_subjects(session_id))]
     if not messages:
         gone = f" ({_log_begins(begin)})" if begin is not None and begin.sequence > 1 else ""
         raise NotInLog(await no_such_session(nc, session_id) + gone)
-    return read_session(session_id, messages, begin)
+    return replace(read_session(session_id, messages, begin), read_ns=read_ns)
 
 
 def read_session(session_id: str, messages: Iterable[StoredMessage], begin: StoredMessage | None) -> RecordedSession:

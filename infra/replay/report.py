@@ -30,6 +30,10 @@ def summary(done: Verification) -> str:
         first, *further = done.differences
         follow = f"; {_follow(len(further))}" if further else ""
         return f"different: {headline(first)}{follow}; {done.same} facts came out as they were"
+    if done.status == "open":
+        return (
+            f"still open: {_count(done.same, 'fact')} came out as they were so far, {_count(done.turns, 'turn')}{speed}"
+        )
     so_far = f"; the rest is identical: {counts}" if done.same else ""
     return f"not verified: {'; '.join(_reasons(done)) or 'no fact of it is decided by an actor of a replay'}{so_far}"
 
@@ -46,6 +50,10 @@ def details(done: Verification, facts: Sequence[Fact]) -> Iterator[str]:
     if done.status == "different":
         for reason in _reasons(done):
             yield from _wrapped(f"not verified: {reason}")
+    if done.status == "open":
+        yield from _wrapped(done.without_end or "it has only just ended")
+        if done.unwritten:
+            yield from _wrapped(f"what led to the last {_count(done.unwritten, 'fact')} is still being written")
     if done.left_out:
         by_actor = ", ".join(f"{actor} {count}" for actor, count in sorted(done.left_out.items()))
         yield from _wrapped(f"given, not verified: {by_actor} (facts that a replay takes as they are)")
@@ -98,7 +106,7 @@ def as_fields(done: Verification) -> dict[str, Any]:
         "given": done.left_out,
         "recorded_by": done.recorded_by or None,
         "run_by": build(),
-        "remarks": done.remarks,
+        "remarks": [*done.remarks, *([done.without_end] if done.without_end else [])],
     }
 
 
@@ -200,6 +208,7 @@ def _delivery(delivery: Delivery, events: dict[int, Event]) -> str:
 def _reasons(done: Verification) -> list[str]:
     return [
         *done.remarks,
+        *([done.without_end] if done.without_end else []),
         *(
             f"from {_seconds(each.from_ns, done)} to {_seconds(each.to_ns, done)} {each.instance}: {each.reason} "
             f"({_count(each.facts, 'fact')})"

@@ -14,7 +14,10 @@ from infra.replay.recorded_session import RecordedSession
 from infra.replay.schedule import Outcome, ReplayDifference, run_stretch
 from infra.replay.session_tapes import LostTape, SessionTapes
 
-Status = Literal["identical", "different", "unverified"]
+Status = Literal["identical", "different", "unverified", "open"]
+
+TAPED_WITHIN_NS = 10_000_000_000
+"""A tape is written within 2 s. What is missing of younger facts is not lost: it is still being written."""
 
 NO_TAPE = (
     "nothing of it is on a tape: it was recorded before tapes existed, without a journal "
@@ -32,6 +35,10 @@ class LostStretchOfActor:
     to_ns: int
     facts: int
     reason: str
+    is_last: bool = False
+    """Whether it lasts to the session's end."""
+    oldest_ns: int | None = None
+    """When the oldest of its facts was appended (Unix epoch ns), None without facts."""
 
 
 @dataclass(slots=True)
@@ -57,13 +64,21 @@ class Verification:
     errors: list[str] = field(default_factory=list)
     recorded_by: str = ""
     """The build that opened the session; empty if an older one did not say."""
+    without_end: str = ""
+    """What it means that the session has no end in the log; empty if it has."""
+    unwritten: int = 0
+    """How many facts are so young that what led to them is still being written."""
 
     @property
     def status(self) -> Status:
-        """`identical` only if everything that a replay can decide was verified."""
+        """`identical` only if everything that a replay can decide was verified; `open` if more is to come."""
         if self.differences:
             return "different"
-        return "unverified" if self.lost or self.remarks or not self.same else "identical"
+        if self.lost or self.remarks:
+            return "unverified"
+        if self.without_end or self.unwritten:
+            return "open"
+        return "identical" if self.same else "unverified"
 
 
 def verify(session: RecordedSession, tapes: SessionTapes, actors: Mapping[str, ReplayedActor]) -> Verification:
@@ -76,7 +91,8 @@ def verify(session: RecordedSession, tapes: SessionTapes, actors: Mapping[str, R
     if facts:
         verdict.first_ns = facts[0].event.time_ns
         verdict.call_s = (max(fact.event.time_ns for fact in facts) - verdict.first_ns) / 1e9
-    verdict.remarks = [*session.remarks(), *tapes.unread]
+    verdict.remarks = [*session.missing(), *tapes.unread]
+    verdict.without_end = session.without_end() if session.is_open else ""
     outcomes: list[Outcome] = []
     if session.erased:
         verdict.remarks.append("what is left of an erased session cannot be run again")
@@ -87,8 +103,24 @@ def verify(session: RecordedSession, tapes: SessionTapes, actors: Mapping[str, R
             if stretch.actor in actors
         ]
     _account(verdict, facts, tapes, actors, outcomes)
+    _leave_what_is_being_written(verdict, session)
+    has_tape = any(stretch.actor in actors for stretch in tapes.stretches)
+    if not has_tape and not verdict.remarks and verdict.status != "open":
+        verdict.remarks.append(NO_TAPE)
     verdict.took_s = time.perf_counter() - begun_s
     return verdict
+
+
+def _leave_what_is_being_written(verdict: Verification, session: RecordedSession) -> None:
+    """Leave out the ends of tapes that are to be continued, with the facts in them."""
+    settled_ns = session.read_ns - TAPED_WITHIN_NS
+    if not session.is_open and all(fact.event.time_ns < settled_ns for fact in session.facts):
+        return
+    continued = [
+        each for each in verdict.lost if each.is_last and (each.oldest_ns is None or each.oldest_ns >= settled_ns)
+    ]
+    verdict.unwritten = sum(each.facts for each in continued)
+    verdict.lost = [each for each in verdict.lost if each not in continued]
 
 
 def _account(
@@ -117,8 +149,6 @@ def _account(
             unverified.setdefault(fact.event.appended_by, []).append(fact)
     verdict.left_out = dict(left_out)
     verdict.lost = _lost(verdict, tapes, actors, unverified)
-    if not any(stretch.actor in actors for stretch in tapes.stretches) and not verdict.remarks:
-        verdict.remarks.append(NO_TAPE)
 
 
 def _begin_ns(differences: list[ReplayDifference]) -> int:
@@ -147,7 +177,7 @@ def _lost(
         facts = unverified.get(lost.instance, [])
         within = [fact for fact in facts if fact.sequence > lost.basis or fact.event.time_ns >= lost.from_ns]
         unverified[lost.instance] = [fact for fact in facts if fact not in within]
-        found.append(_stretch(lost, max(lost.to_ns or end_ns, lost.from_ns), len(within)))
+        found.append(_stretch(lost, max(lost.to_ns or end_ns, lost.from_ns), within))
     ends = {stretch.instance: stretch.deliveries[-1].at_ns for stretch in tapes.stretches}
     for instance, facts in unverified.items():
         if facts:
@@ -155,9 +185,13 @@ def _lost(
             has_tape = instance in ends
             reason = "what it took in last was never written" if has_tape else "no tape says what it took in"
             lost = LostTape(instance.rpartition("-")[0], instance, ends.get(instance, min(times)), None, reason)
-            found.append(_stretch(lost, max(*times, lost.from_ns), len(facts)))
+            found.append(_stretch(lost, max(*times, lost.from_ns), facts))
     return found
 
 
-def _stretch(lost: LostTape, to_ns: int, facts: int) -> LostStretchOfActor:
-    return LostStretchOfActor(lost.actor, lost.instance, lost.from_ns, to_ns, facts, lost.reason)
+def _stretch(lost: LostTape, to_ns: int, facts: list[Fact]) -> LostStretchOfActor:
+    oldest_ns = min((fact.event.time_ns for fact in facts), default=None)
+    is_last = lost.to_ns is None
+    return LostStretchOfActor(
+        lost.actor, lost.instance, lost.from_ns, to_ns, len(facts), lost.reason, is_last, oldest_ns
+    )

@@ -137,7 +137,7 @@ async def test_a_player_that_is_closed_ends_it_without_a_word(broker: NatsBroker
         stderr=asyncio.subprocess.PIPE,
     )
     sound, told = await asyncio.wait_for(process.communicate(), 60)
-    assert (process.returncode, len(sound)) == (0, 100)
+    assert (process.returncode, len(sound)) == (141, 100)
     assert "Traceback" not in told.decode()
 
 

@@ -110,11 +110,48 @@ def test_a_copy_that_was_killed_just_after_it_was_at_rest_has_appended_what_nobo
     assert "what it took in last was never written" in summary(done)
 
 
-def test_a_session_that_still_runs_says_so_and_what_of_it_is_identical() -> None:
+def test_a_session_that_still_runs_is_told_apart_from_what_could_not_be_verified() -> None:
     done = verified(session(ALL[:-1], is_open=True))
-    assert (done.status, exit_code([done])) == ("unverified", 2)
-    assert "still running" in summary(done)
-    assert "the rest is identical: 2 facts" in summary(done)
+    assert (done.status, done.same) == ("open", 2)
+    assert summary(done).startswith("still open: 2 facts came out as they were so far")
+    assert "still running" in " ".join(said(done).split())
+    assert "still running" in as_fields(done)["remarks"][0]
+
+
+def test_open_sessions_change_no_exit_code_but_are_not_identical() -> None:
+    running, ended = verified(session(ALL[:-1], is_open=True)), verified()
+    lost = verified(tapes=SessionTapes())
+    assert [exit_code(done) for done in ([running, ended], [running], [running, lost])] == [0, 2, 2]
+
+
+LATER_NS = FACTS[-1].event.time_ns + 5_000_000_000
+CUT = SessionTapes(
+    (TapedStretch("toy", COPY, DELIVERIES[:3], 0, is_cut=True, last=4),),
+    (LostTape("toy", COPY, 20_000_000, None, "it ended in the midst of its work", basis=3),),
+)
+
+
+def test_what_a_running_session_did_last_is_still_being_written_and_not_lost() -> None:
+    done = verified(session(ALL[:-1], is_open=True, read_ns=LATER_NS), CUT)
+    assert (done.status, done.lost, done.unwritten) == ("open", [], 2)
+    assert "what led to the last 2 facts is still being written" in said(done)
+
+
+def test_what_a_session_without_an_end_did_long_ago_is_lost() -> None:
+    done = verified(session(ALL[:-1], is_open=True, read_ns=LATER_NS + 10_000_000_000), CUT)
+    assert (done.status, done.unwritten, done.lost[0].facts) == ("unverified", 0, 2)
+    assert "no end in the log" in summary(done)
+
+
+def test_a_session_that_has_only_just_ended_is_not_called_lost() -> None:
+    done = verified(session(read_ns=LATER_NS), CUT)
+    assert (done.status, done.unwritten) == ("open", 2)
+    assert "it has only just ended" in said(done)
+
+
+def test_a_session_that_has_just_begun_has_no_tape_yet() -> None:
+    done = verified(session(ALL[:1], is_open=True, read_ns=LATER_NS), SessionTapes())
+    assert (done.status, done.same) == ("open", 0)
 
 
 def test_facts_of_a_newer_build_are_said() -> None:
