@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -91,13 +91,11 @@ def _open_closed() -> None:
             os.open(os.devnull, os.O_RDONLY)  # the lowest free descriptor: this one
 
 
-def _text(raw: _Written, like: "io.TextIOWrapper | object") -> io.TextIOWrapper:
-    """Return a text stream like the one that Python has made, or as it makes one, if the descriptor was closed."""
-    is_text = isinstance(like, io.TextIOWrapper)
+def _text(raw: _Written, like: TextIO | None) -> io.TextIOWrapper:
+    """Return a text stream like the one that Python has made; it has made none for a descriptor that was closed."""
+    buffer = io.BufferedWriter(raw)
+    if not isinstance(like, io.TextIOWrapper):
+        return io.TextIOWrapper(buffer, "utf-8", "backslashreplace", line_buffering=True)
     return io.TextIOWrapper(
-        io.BufferedWriter(raw),
-        encoding=like.encoding if is_text else "utf-8",
-        errors=like.errors if is_text else "backslashreplace",
-        line_buffering=like.line_buffering if is_text else True,
-        write_through=like.write_through if is_text else False,
+        buffer, like.encoding, like.errors, line_buffering=like.line_buffering, write_through=like.write_through
     )

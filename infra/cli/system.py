@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from infra.cannot_run import CannotRun
 from infra.cli.output import progress, warn
 from infra.log.nats_reach import connect_once, nats_problem, shown_url
 from infra.runtime import Runtime, read_runtime
@@ -109,7 +110,7 @@ async def log_connection() -> AsyncIterator[Client]:
     """Yield a connection to the log: the external NATS, the running one, or one started for the block.
 
     Other processes are not started. Raises LogEmpty if there is no log to start, StartFailed if it cannot
-    be reached.
+    be reached, LogWentAway if it goes away in the block.
     """
     async with _log_url(settings()) as url:
         try:
@@ -123,8 +124,16 @@ async def log_connection() -> AsyncIterator[Client]:
             ) from error
         try:
             yield nc
+        except (NatsError, OSError, ExceptionGroup) as error:
+            if nc.is_connected and not isinstance(error, TimeoutError):
+                raise
+            raise LogWentAway(f"NATS at {shown_url(url)} went away, or does not answer any more: try again") from error
         finally:
             await nc.close()
+
+
+class LogWentAway(CannotRun):
+    """NATS went away while a command read the log."""
 
 
 class LogEmpty(LookupError):

@@ -122,12 +122,19 @@ async def first_message(
     return found.messages[0] if found.messages else None
 
 
-async def last_messages(nc: Client, stream: str, subjects: Sequence[str]) -> list[StoredMessage]:
+async def last_messages(
+    nc: Client, stream: str, subjects: Sequence[str], before: int | None = None
+) -> list[StoredMessage]:
     """Return the last message of every subject that matches, in the stream's order; at most MAX_SUBJECTS match.
 
-    Raises as `stored_messages` does.
+    With `before`, the last one below that sequence. Raises as `stored_messages` does.
     """
-    return (await _direct_get(nc, stream, {"multi_last": list(subjects)}, TIMEOUT_S)).messages
+    request: dict[str, object] = {"multi_last": list(subjects)}
+    if before is not None:
+        if before <= 1:
+            return []
+        request["up_to_seq"] = before - 1
+    return (await _direct_get(nc, stream, request, TIMEOUT_S)).messages
 
 
 async def last_message(nc: Client, stream: str, subjects: str) -> StoredMessage | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from infra.replay.recorded_session import RecordedSession
 from infra.session.index import SLACK_NS
@@ -30,14 +30,26 @@ def offsets_ns(session: RecordedSession) -> list[int]:
     return offsets
 
 
-async def at_pace(due_ns: Sequence[int], speed: float) -> AsyncIterator[int]:
+LOOK_S = 0.25
+"""How often it is looked, while a replay waits, whether it still goes on."""
+
+
+async def at_pace(
+    due_ns: Sequence[int], speed: float, goes_on: Callable[[], bool] = lambda: True
+) -> AsyncIterator[int]:
     """Yield the index of each of these moments (ns since the first) when it is due, counted from the first `next`.
 
-    A speed of 2 halves every distance, AT_ONCE waits for nothing. One that is late does not delay those after it.
+    A speed of 2 halves every distance, AT_ONCE waits for nothing. One that is late does not delay those after it. It
+    ends early once `goes_on` returns false.
     """
     began_s = time.monotonic()
     for index, moment_ns in enumerate(due_ns):
-        wait_s = began_s + moment_ns / 1e9 / speed - time.monotonic()
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
-        yield index
+        due_s = began_s + moment_ns / 1e9 / speed
+        while goes_on():
+            wait_s = due_s - time.monotonic()
+            if wait_s <= 0:
+                yield index
+                break
+            await asyncio.sleep(min(wait_s, LOOK_S))
+        else:
+            return

@@ -45,14 +45,16 @@ async def publish(
     began_s, sent, reconnects = time.monotonic(), 0, nc.stats["reconnects"]
     start_ns = due[0][0] if due else 0
     try:
-        async for index in at_pace([moment_ns - start_ns for moment_ns, _ in due], speed):
+        async for index in at_pace([moment_ns - start_ns for moment_ns, _ in due], speed, lambda: nc.is_connected):
             message = due[index][1]
             await nc.publish(replay_subject(message.subject, prefix), message.data, headers=replay_headers(message))
             sent += 1
             if sent % AT_A_TIME == 0:
                 await round_trip(nc)
             if nc.stats["reconnects"] != reconnects:
-                raise OSError("the connection was lost, and facts with it")
+                break
+        if sent < len(due) or nc.stats["reconnects"] != reconnects:
+            raise OSError("the connection was lost, and facts with it")
         await round_trip(nc)
     except (NatsError, TimeoutError, OSError) as error:
         reason = str(error) or type(error).__name__

@@ -19,6 +19,7 @@ from contracts.topology import (
     session_of,
 )
 from infra.log.stream_reader import (
+    MAX_SUBJECTS,
     StoredMessage,
     first_message,
     has_stream,
@@ -161,7 +162,7 @@ async def _windows(nc: Client, wanted: Wanted) -> AsyncIterator[tuple[int, list[
     width = WINDOW
     while end > first:
         start = max(first, end - width)
-        openings = await _openings(nc, start, end)
+        openings = await _first_ones(nc, await _openings(nc, start, end), start)
         yield (start if start > first else 0), openings
         end = start
         width = min(width * 4, WIDEST_WINDOW) if len(openings) < FEW else max(WINDOW, width // 2)
@@ -180,6 +181,21 @@ async def _place_of(nc: Client, time_ns: int) -> int:
     """Return the sequence of the first opening stored at that time or later, 0 if there is none."""
     message = await first_message(nc, VOICE, OPENINGS, since_ns=time_ns)
     return message.sequence if message is not None else 0
+
+
+async def _first_ones(nc: Client, openings: list[Listed], start: int) -> list[Listed]:
+    """Leave out openings that are stored again: a session is listed where it was opened first.
+
+    `openings` are those from sequence `start` on, in the log's order.
+    """
+    first: dict[str, Listed] = {}
+    for listed in openings:
+        first.setdefault(listed.event.session_id, listed)
+    subjects = [event_subject(session_id, e.SessionOpened) for session_id in first]
+    for begin in range(0, len(subjects), MAX_SUBJECTS):
+        for message in await last_messages(nc, VOICE, subjects[begin : begin + MAX_SUBJECTS], before=start):
+            first.pop(session_of(message.subject), None)
+    return list(first.values())
 
 
 def _decoded(message: StoredMessage) -> e.Event | None:
@@ -230,10 +246,14 @@ async def session_rows(nc: Client, most: int = 0) -> tuple[list[SessionRow], int
     rows = {opened.event.session_id: _row_of(opened) for opened in reversed(listed)}
     info = await nc.jetstream().stream_info(VOICE, subjects_filter=OPENINGS)
     session_ids = {session_of(subject) for subject in info.state.subjects or {}}
+    erasures: set[str] = set()
     async for message in stored_messages(nc, VOICE, event_subjects(e.SessionErased)):
         event = _decoded(message)
+        if not isinstance(event, e.SessionErased) or event.event_id in erasures:
+            continue
+        erasures.add(event.event_id)
         # A partly erased session still has its opening, and may be too old for this list.
-        if isinstance(event, e.SessionErased) and (event.session_id in rows or event.session_id not in session_ids):
+        if event.session_id in rows or event.session_id not in session_ids:
             session_ids.add(event.session_id)
             _take_erased(rows, event)
     await _count_turns(nc, rows, start=min((opened.sequence for opened in listed), default=1))
@@ -263,7 +283,7 @@ def _take_erased(rows: dict[str, SessionRow], erased: e.SessionErased) -> None:
     first_ns = min((entry.time_ns for entry in erased.skeleton), default=erased.time_ns)
     row = rows.setdefault(erased.session_id, SessionRow(erased.session_id, first_ns, "", ""))
     row.closed = "erased"
-    for entry in erased.skeleton:
+    for entry in {entry.event_id: entry for entry in erased.skeleton}.values():
         if entry.event == e.SessionOpened.__name__:
             row.opened_ns = entry.time_ns
         row.turns += entry.event == e.TurnEnded.__name__

@@ -3,14 +3,15 @@
 import asyncio
 import contextlib
 import ctypes
+import errno
 import json
 import logging
 import os
+import shutil
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -31,24 +32,40 @@ def die_with_parent() -> None:
 def dying_with_parent(*command: str) -> list[str]:
     """Return a command that runs `command` and dies with its parent (Linux; elsewhere the command itself).
 
-    For parents with threads of native libraries: there `preexec_fn` is Python between fork and exec, which hangs now
-    and then on a lock that another thread held at the fork.
+    `preexec_fn` would be Python between fork and exec, which hangs now and then on a lock that another thread, of a
+    native library for instance, held at the fork. Here a Python of its own runs first, for some 20 ms.
     """
-    return [sys.executable, "-I", "-S", "-c", _DYING, *command] if _libc is not None else list(command)
+    return _prepared("", command) if _libc is not None else list(command)
 
 
-_DYING = (
-    f"import ctypes, os, sys; ctypes.CDLL(None).prctl({PR_SET_PDEATHSIG}, {int(signal.SIGKILL)}); "
-    "os.execvp(sys.argv[1], sys.argv[1:])"
-)
+def standing_apart(*command: str, niceness: int = 0) -> list[str]:
+    """Return a command that runs `command` as `stand_apart` says. Raises FileNotFoundError if there is no such program.
+
+    It takes as long as `dying_with_parent`, for the same reason.
+    """
+    if shutil.which(command[0]) is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
+    return _prepared(f"os.setpgid(0, 0); os.nice({niceness}); ", command)
+
+
+def _prepared(steps: str, command: Sequence[str]) -> list[str]:
+    """Return a command that dies with this process, takes these steps, and becomes `command`."""
+    parent = f"os.getppid() == {os.getpid()} or sys.exit(1); "  # which may have died before the kernel was told
+    become = "os.execvp(sys.argv[1], sys.argv[1:])"
+    program = f"import os, sys; {_DYING if _libc is not None else ''}{parent}{steps}{become}"
+    return [sys.executable, "-I", "-S", "-c", program, *command]
+
+
+_DYING = f"import ctypes; ctypes.CDLL(None).prctl({PR_SET_PDEATHSIG}, {int(signal.SIGKILL)}); "
 
 
 def stand_apart(niceness: int = 0) -> None:
     """Make this new child die with its parent, put it in a process group of its own, and raise its niceness.
 
-    So Ctrl-C in the terminal reaches only the parent, which then ends the others in order. It is not a session of its
-    own: Linux divides the CPU between sessions first (`sched_autogroup_enabled`), so the jobs of ten rooms
-    together would get no more of it than the one process that writes recordings, and niceness would have no effect.
+    For a fork; a program is started with `standing_apart`. So Ctrl-C in the terminal reaches only the parent, which
+    then ends the others in order. It is not a session of its own: Linux divides the CPU between sessions first
+    (`sched_autogroup_enabled`), so the jobs of ten rooms together would get no more of it than the one process that
+    writes recordings, and niceness would have no effect.
     """
     die_with_parent()
     os.setpgid(0, 0)
@@ -102,13 +119,12 @@ async def start_program(
     """Start a program whose output goes to the file `log`. Raises OSError."""
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            *command,
+            *standing_apart(*command, niceness=niceness),
             env=dict(env),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             pass_fds=pass_fds,
-            preexec_fn=partial(stand_apart, niceness),
         )
     return ProgramProcess(process)
 
@@ -167,13 +183,12 @@ class ForkServerClient:
                 return
             with self._log.open("ab") as output:
                 self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "infra.system.forkserver"),
+                    *standing_apart(sys.executable, "-m", "infra.system.forkserver"),
                     # Libraries that start a pool of threads when imported must not do so before a fork.
                     env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **self._env},
                     stdin=PIPE,
                     stdout=PIPE,
                     stderr=output,
-                    preexec_fn=stand_apart,
                 )
             self._reader = asyncio.create_task(self._read(self._process), name="fork server's answers")
 

@@ -222,6 +222,26 @@ async def test_its_subjects_are_published_again_below_the_prefix(broker: NatsBro
     assert [message.subject for message in heard[:2]] == ["mine.s-1.session.opened", "mine.s-1.reply.started"]
 
 
+async def test_nats_that_is_killed_while_facts_are_published_ends_it_at_once_with_the_reason(
+    broker: NatsBroker, nats_server: NatsServer
+) -> None:
+    call, heard = await said(broker), list[Msg]()
+
+    async def take(message: Msg) -> None:
+        heard.append(message)
+
+    await connection(broker).subscribe("replay.s-1.>", cb=take)
+    # At this speed the next facts are minutes away.
+    publishing = asyncio.create_task(replay("s-1", "--publish", "--speed", "0.001"))
+    await until(lambda: heard)
+    await nats_server.stop(signal.SIGKILL)
+    code, _, told = await asyncio.wait_for(publishing, 60)
+    await nats_server.start()
+    assert code == 1
+    assert f"of {len(call.facts)} facts: the connection was lost, and facts with it" in told
+    assert "Traceback" not in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
