@@ -351,6 +351,13 @@ class TurnPassed(Event):
     same_as_turn_id: str | None = Field(default=None, description="The turn that has the same words (`heard-twice`).")
 
 
+class RemarkRequested(Event):
+    """The agent was asked to say something by itself: by a tool, by the operator, or by another program."""
+
+    text: str
+    requested_by: str = Field(default="", max_length=64, description="What asked for it: `cli`, `http`, a tool's name.")
+
+
 class ContextMessage(Value):
     """One message of the model's context, as the person heard or said it."""
 

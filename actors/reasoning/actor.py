@@ -10,6 +10,7 @@ from actors.reasoning.answering import Reasoning
 from actors.reasoning.background import Backgrounds
 from actors.reasoning.chat_models import ChatModels, MakeChatModel
 from actors.reasoning.default_agent import agents_of
+from actors.reasoning.remarks import take_requests
 from actors.reasoning.shared import Shared
 from actors.reasoning.warming import PromptWarmer
 from actors.reasoning.wire import LiveWire
@@ -54,6 +55,11 @@ def take_events(broker: NatsBroker, reasoning: Reasoning) -> Inbox:
     async def utterance_dismissed(event: e.UtteranceDismissed) -> Job | None:
         """Discard what was begun; what is no speech is not answered."""
         return await reasoning.dismiss(event)
+
+    @inbox.on(e.RemarkRequested)
+    async def remark_requested(event: e.RemarkRequested) -> Job | None:
+        """Say what somebody asked the agent to say."""
+        return await reasoning.remark(event)
 
     @inbox.on(e.SessionClosed)
     async def session_closed(event: e.SessionClosed) -> Job | None:
@@ -108,6 +114,7 @@ def make() -> FastStream:
     settings = process_settings()
     reasoning = reasoning_on(broker, tapes_of(broker), settings, memory=turn_memory(settings))
     live = listen(broker, reasoning)
+    requests = take_requests(broker, settings.max_text_bytes)
     inbox = take_events(broker, reasoning)
 
     @asynccontextmanager
@@ -115,7 +122,7 @@ def make() -> FastStream:
         async with live:
             await reasoning.open()
             try:
-                async with inbox:
+                async with requests, inbox:
                     yield
                     await reasoning.finish_tools()
             finally:

@@ -105,6 +105,10 @@ class Reasoning:
         """Discard what was begun on words that proved to be none."""
         return await self._decide_and_let_go(self._turn_to(event), event)
 
+    async def remark(self, event: e.RemarkRequested) -> Job | None:
+        """Say a text that no turn asked for."""
+        return await self._decide_and_let_go(self._turn_to(event), event)
+
     async def close_session(self, event: e.SessionClosed) -> Job | None:
         """Discard the session's drafts and drop what is held of it."""
         return await self._decide_and_let_go(self._turn_to(event), event)

@@ -6,7 +6,15 @@ from actors.reasoning.addressee import NotForUs, SpokenWords, not_for_us
 from actors.reasoning.clauses import is_speakable, normalised
 from actors.reasoning.false_stop import rest_after
 from actors.reasoning.session_state import Reply, Session, Turn, turn_key
-from contracts.events import Event, SessionClosed, SessionOpened, TranscriptRevised, TurnEnded, UtteranceDismissed
+from contracts.events import (
+    Event,
+    RemarkRequested,
+    SessionClosed,
+    SessionOpened,
+    TranscriptRevised,
+    TurnEnded,
+    UtteranceDismissed,
+)
 from contracts.ids import derive_id
 from infra.session.people import several
 
@@ -106,6 +114,8 @@ def decide(session: Session, event: Event, speculate: bool = True) -> tuple[Deci
         return _on_ended(session, event)
     if isinstance(event, UtteranceDismissed):
         return _on_dismissed(session, event)
+    if isinstance(event, RemarkRequested):
+        return _on_remark(session, event)
     if isinstance(event, SessionClosed):
         # Its turn may never end, because nobody listens any more.
         return tuple(Discard(reply.reply_id, SESSION_CLOSED) for reply in _drafts(session))
@@ -128,6 +138,15 @@ def _on_opened(session: Session, event: SessionOpened) -> tuple[Decision, ...]:
         return ()
     turn_id = derive_id(event.event_id, "turn")
     return (Start(reply_id_of(event), turn_id, text="", fixed=greeting),)
+
+
+def _on_remark(session: Session, event: RemarkRequested) -> tuple[Decision, ...]:
+    """Say it as it stands, in a turn of its own: the door plays it after what is being said."""
+    if (own := _own(session, event, event.text)) is not None:
+        return own
+    if session.closed:
+        return ()
+    return (Start(reply_id_of(event), derive_id(event.event_id, "turn"), text="", fixed=event.text),)
 
 
 def _on_dismissed(session: Session, event: UtteranceDismissed) -> tuple[Decision, ...]:

@@ -75,6 +75,21 @@ class ChatAnswer(BaseModel):
     )
 
 
+class RemarkBody(BaseModel):
+    """What the agent is to say."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "A colleague will join us in a minute."}]})
+
+    text: str = Field(description="What it says, as it stands; at most DAREDEVIL_MAX_TEXT_BYTES as UTF-8.")
+    id: str = Field("", max_length=64, description="Of your own: what is sent twice under one id is said once.")
+
+
+class StoredRemark(BaseModel):
+    """It is stored, and will be said: the fact `RemarkRequested` of this id."""
+
+    event_id: str
+
+
 class SessionItem(BaseModel):
     """A session. `closed_at` is null while it is open."""
 

@@ -100,6 +100,8 @@ def other_messages(schemas: Node) -> Node:
         **message("ClockAnswer", "What the time is.", {"time_ns": EXAMPLE_NS, "busy_ns": 61_000_000_000}, JSON),
         **message("ProjectionStatusAnswer", "How far one copy is.", _STATUS, JSON),
         **message("EndRequest", "Why the session is to end.", {"reason": "moderation"}),
+        **message("SayRequest", "What the agent is to say.", {"text": "A colleague will join us.", "by": "my-program"}),
+        **message("SayStored", "Under which event id it is stored.", {"event_id": EXAMPLE_ID}),
         **message("HangupRequest", "Who is to leave.", {"participant_id": "p-1"}),
         **message("TransferRequest", "Whose call goes where.", transfer),
         **message("Refusal", "Why it was not done.", refused),
@@ -146,6 +148,17 @@ def other_schemas() -> Node:
             {"reason": text("What the program that asks ends it for.") | {"pattern": f"^{REASON}$"}},
             [],
         ),
+        **obj(
+            "SayRequest",
+            "What the agent is to say, and who asks for it.",
+            {
+                "text": text("What to say, with at least one word."),
+                "by": text("What asks for it, in the log: up to 64 characters."),
+                "id": text("Of the program's own, up to 64 characters: what is asked twice under one id is said once."),
+            },
+            ["text"],
+        ),
+        **obj("SayStored", "It is stored, and will be said.", {"event_id": text("The id of its RemarkRequested.")}),
         **obj(
             "HangupRequest",
             "Whom to remove from the room; without a participant, or as an empty message, the session ends.",

@@ -12,6 +12,7 @@ from contracts.topology.addresses import (
     HTTP,
     LIVEKIT_ROOM,
     PROJECTIONS,
+    REASONING,
     SUPERVISOR,
     SYNTHESIS,
     TRANSCRIPT,
@@ -90,6 +91,18 @@ CHAT = Request(
     "Sends a text, in a session or (with `new` in its place) in a new one. A door answers.",
     answered_by=(BRIDGE, HTTP),
     queue="chat",
+    is_every_session=True,
+)
+
+SAY = Request(
+    "Say",
+    Address("do.{session}.reasoning.say"),
+    ("SayRequest",),
+    ("SayStored", "Refusal"),
+    "Has the agent say something by itself, when what it is saying is over; the answer comes once that is stored.",
+    answered_by=(REASONING,),
+    asked_by=(REASONING, HTTP, CLI),
+    queue=REASONING,
     is_every_session=True,
 )
 
@@ -191,7 +204,7 @@ STATUS = Request(
     asked_by=(CLI,),
 )
 
-REQUESTS = (SOUND_AGAIN, CHAT, CLAIM, END, HELD, HANGUP, TRANSFER, PUT_BACK, HEALTH, LOAD, CLOCK, STATUS)
+REQUESTS = (SOUND_AGAIN, CHAT, SAY, CLAIM, END, HELD, HANGUP, TRANSFER, PUT_BACK, HEALTH, LOAD, CLOCK, STATUS)
 
 
 def chat_subject(session_id: str) -> str:
@@ -200,6 +213,11 @@ def chat_subject(session_id: str) -> str:
     The answer is `{session_id, turn_id, reply_id, text}` or `{error: {code, message}}`.
     """
     return CHAT.address.of(session_id)
+
+
+def say_subject(session_id: str) -> str:
+    """Return where the agent is asked to say something by itself; `contracts.requests.SayRequest` is the body."""
+    return SAY.address.of(session_id)
 
 
 def sound_again_subject(session_id: str) -> str:

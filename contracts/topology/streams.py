@@ -107,7 +107,17 @@ class Durable:
 DURABLES: tuple[Durable, ...] = (
     # A microphone's job is held while it is open: there may be many.
     Durable(TRANSCRIPT, (e.TrackPublished,), max_deliver=-1, max_ack_pending=50_000),
-    Durable(REASONING, (e.SessionOpened, e.SessionClosed, e.TranscriptRevised, e.TurnEnded, e.UtteranceDismissed)),
+    Durable(
+        REASONING,
+        (
+            e.SessionOpened,
+            e.SessionClosed,
+            e.TranscriptRevised,
+            e.TurnEnded,
+            e.UtteranceDismissed,
+            e.RemarkRequested,
+        ),
+    ),
     Durable(SYNTHESIS, (e.ReplyClauseWritten,)),
     # Persistence receives everything, so it moves what no actor knows to DEAD.
     Durable(PERSISTENCE, ()),

@@ -23,6 +23,7 @@ from infra.cli import (
     replay,
     run,
     schema,
+    tell,
     token,
     tools,
     turns,
@@ -86,6 +87,7 @@ app.command()(run.run)
 app.command()(llm.llm)
 app.command()(call.say)
 app.command()(chat.chat)
+app.command()(tell.tell)
 app.command()(console.console)
 app.command()(log.sessions)
 app.command()(log.events)

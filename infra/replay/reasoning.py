@@ -15,10 +15,11 @@ from actors.reasoning.default_agent import agents_of
 from actors.reasoning.session_log import DROPPED, RECONNECTED
 from actors.reasoning.shared import Shared
 from actors.reasoning.wire import SilentWire
+from contracts.events import Event, RemarkRequested
 from infra.agents.loading import Agents
 from infra.engines.tokens import TokenCounter
 from infra.memory.response_cache import ResponseCache
-from infra.replay.actors import HandlersReplayed, Replayed, Seat
+from infra.replay.actors import HandlersReplayed, Replayed, ReplayedActor, Seat
 from infra.settings import Settings, settings
 from infra.tape.deliveries import Delivery
 
@@ -65,3 +66,11 @@ def _no_connection() -> NoReturn:
 
 def _no_model(name: str, settings: Settings) -> BaseChatModel:
     raise AssertionError(f"a replay asks no model, not even {name}")
+
+
+def _decides(event: Event) -> bool:
+    return not isinstance(event, RemarkRequested)
+
+
+REPLAYED_REASONING = ReplayedActor(replayed_reasoning, _decides)
+"""It does not decide what others ask it to say; it stores it for them."""

@@ -13,12 +13,12 @@ from contracts.topology import (
 from infra.replay.actors import ReplayedActor
 from infra.replay.doors import DOOR
 from infra.replay.persistence import REPLAYED_PERSISTENCE
-from infra.replay.reasoning import replayed_reasoning
+from infra.replay.reasoning import REPLAYED_REASONING
 from infra.replay.summaries import REPLAYED_SUMMARIES
 from infra.replay.synthesis import REPLAYED_SYNTHESIS
 
 ACTORS: dict[str, ReplayedActor] = {
-    REASONING: ReplayedActor(replayed_reasoning),
+    REASONING: REPLAYED_REASONING,
     SYNTHESIS: REPLAYED_SYNTHESIS,
     PERSISTENCE: REPLAYED_PERSISTENCE,
     SUMMARIES: REPLAYED_SUMMARIES,

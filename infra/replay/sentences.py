@@ -115,6 +115,8 @@ def _of_turn(event: e.Event, people: Mapping[str, Person]) -> str:
             return f"{who(event.participant_id, people)} interrupts {AGENT}{_said(event.text)}"
         case e.InterruptionDismissed():
             return f"that does not interrupt {AGENT} ({event.reason}){_said(event.text)}"
+        case e.RemarkRequested():
+            return f"{event.requested_by or 'somebody'} has {AGENT} say{_said(event.text)}"
         case e.TurnPassed():
             return f"{AGENT} does not answer ({event.reason})"
     return ""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.requests import REASON, BadRequest, end_request, reason_of_end
+from contracts.requests import REASON, BadRequest, SayRequest, end_request, reason_of_end, say_request
 
 
 @given(st.from_regex(REASON, fullmatch=True))
@@ -34,3 +34,37 @@ def test_a_reason_that_is_no_short_word_is_refused(reason: object) -> None:
 def test_other_bytes_are_refused_or_a_reason(body: bytes) -> None:
     with contextlib.suppress(BadRequest):
         assert re.fullmatch(REASON, reason_of_end(body))
+
+
+@given(
+    st.builds(
+        SayRequest,
+        st.text().map(lambda text: f"a{text}b"),
+        st.text(max_size=64),
+        st.text("ab1", min_size=1, max_size=64),
+    )
+)
+def test_a_request_to_say_something_comes_back_as_it_was(wanted: SayRequest) -> None:
+    assert say_request(wanted.packed()) == wanted
+
+
+def test_each_request_without_an_id_is_one_of_its_own() -> None:
+    body = msgpack.packb({"text": " Hello. "})
+    first, second = say_request(body), say_request(body)
+    assert first.text == "Hello."
+    assert first.id != second.id
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"text": "..."}, {"text": 7}, {"text": "a", "by": "x" * 65}, {"text": "a", "id": 3}, ["text"], "text"],
+)
+def test_what_cannot_be_said_is_refused(fields: object) -> None:
+    with pytest.raises(BadRequest):
+        say_request(msgpack.packb(fields))
+
+
+@given(st.binary())
+def test_other_bytes_are_no_request_to_say_something(body: bytes) -> None:
+    with contextlib.suppress(BadRequest):
+        assert say_request(body).text

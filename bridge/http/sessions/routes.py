@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
+from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from faststream.nats import NatsBroker
@@ -14,13 +15,15 @@ from bridge.http.models import (
     ClosedSession,
     Playback,
     RecordingItem,
+    RemarkBody,
     SessionDetail,
     SessionPage,
+    StoredRemark,
     Summary,
     Transcript,
     ns_of,
 )
-from bridge.http.problems import Problem, responses
+from bridge.http.problems import Code, Problem, responses
 from bridge.http.sessions.closing import close_session as end_session
 from bridge.http.sessions.facts import add_facts
 from bridge.http.sessions.reading import CURSOR_PATTERN, Cursor, PathId, connected, facts_of
@@ -28,9 +31,11 @@ from bridge.http.sessions.recordings import Recordings
 from bridge.http.sessions.views import detail_of, item_of, playback_of, summary_of, transcript_of
 from bridge.web.gate import Visitor
 from contracts.events import Event
+from contracts.requests import SayRequest
 from infra.export.conversation import Conversation, NotAConversation, conversation_of
 from infra.log.connection import connection
 from infra.session.index import Wanted, page_of
+from infra.session.remarks import RemarkRefused, ask_to_say
 
 MOST_LISTED = 200
 
@@ -55,6 +60,7 @@ def session_router(broker: NatsBroker, access: Access, conversations: Conversati
     _add_recording(one, broker)
     add_facts(one, broker)
     _add_closing(one, broker, conversations)
+    _add_remarks(one, broker)
     _add_list(router, broker, access)
     _add_erasure(router, broker, access)
     router.include_router(one)
@@ -166,6 +172,31 @@ def _add_closing(router: APIRouter, broker: NatsBroker, conversations: Conversat
         if detail.closed_at is None or detail.close_reason is None:
             raise Problem("session-open", f"session {session_id} is erased, and was never closed")
         return ClosedSession(session_id=session_id, closed_at=detail.closed_at, close_reason=detail.close_reason)
+
+
+def _add_remarks(router: APIRouter, broker: NatsBroker) -> None:
+    @router.post("/{session_id}/say", summary="Have the agent say something", responses=responses(404, 409, 413, 503))
+    async def say(session_id: PathId, remark: RemarkBody) -> StoredRemark:
+        """Have the agent say `text` by itself, when what it is saying is over.
+
+        It is stored before this answers, is said even if a process dies, and is part of what the agent knows.
+        """
+        wanted = SayRequest(remark.text, "http", remark.id or uuid4().hex)
+        try:
+            return StoredRemark(event_id=await ask_to_say(connected(broker), session_id, wanted))
+        except RemarkRefused as refused:
+            raise Problem(_REMARK_PROBLEMS.get(refused.code, "not-available"), str(refused)) from refused
+        except TimeoutError as error:
+            message = "it may not be stored; send it again with the same id"
+            raise Problem("not-available", message, retry_after_s=2) from error
+
+
+_REMARK_PROBLEMS: dict[str, Code] = {
+    "bad-request": "bad-request",
+    "text-too-long": "text-too-long",
+    "session-unknown": "session-unknown",
+    "session-closed": "session-closed",
+}
 
 
 def _add_erasure(router: APIRouter, broker: NatsBroker, access: Access) -> None:

@@ -79,6 +79,7 @@ async def call(broker: NatsBroker, copy: Copy) -> None:
     await tell(broker, copy, about(e.TurnInterrupted, told, turn_id="t4", participant_id="p", time_ns=5 * SECOND))
     await finish(talking)
     await finish(await tell(broker, copy, ended("Thank you, that will do.", "t4", time_ns=6 * SECOND)))
+    await finish(await tell(broker, copy, fact(e.RemarkRequested, "remark", text="It is getting late.")))
     await finish(await tell(broker, copy, fact(e.SessionClosed, "close", reason="hangup")))
 
 

@@ -1,0 +1,82 @@
+"""What the agent is asked to say by itself: stored as a fact, so that it is said even if this process dies."""
+
+import msgpack
+from faststream.nats import NatsBroker
+from nats.aio.msg import Msg
+from nats.js.errors import NotFoundError
+
+from contracts.answers import Cause, answer
+from contracts.codec import decode
+from contracts.events import RemarkRequested, SessionClosed, SessionErased
+from contracts.requests import BadRequest, SayRequest, refusal, say_request
+from contracts.topology import REASONING, SAY, VOICE, session_of, session_subjects
+from infra.log.connection import connection, jetstream
+from infra.log.event_log import ExpectedSequence, StaleWriter, append, last_sequence, now_ns
+from infra.log.requests import RequestHandlers
+
+PATIENCE_S = 3.0
+TRIES = 3
+
+
+class NotSaid(Exception):
+    """A remark cannot be said; `code` is for programs, the message for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def take_requests(broker: NatsBroker, max_text_bytes: int) -> RequestHandlers:
+    """Return what answers the requests to have the agent say something."""
+    requests = RequestHandlers(broker, REASONING)
+
+    @requests.on(SAY)
+    async def say(message: Msg) -> bytes:
+        try:
+            wanted = say_request(message.data)
+            if len(wanted.text.encode()) > max_text_bytes:
+                raise NotSaid("text-too-long", f"the text has more than {max_text_bytes} bytes (MAX_TEXT_BYTES)")
+            stored = await request_remark(broker, session_of(message.subject), wanted)
+        except BadRequest as error:
+            return refusal("bad-request", str(error))
+        except NotSaid as error:
+            return refusal(error.code, str(error))
+        return bytes(msgpack.packb({"event_id": stored.event_id}))
+
+    return requests
+
+
+async def request_remark(broker: NatsBroker, session_id: str, wanted: SayRequest) -> RemarkRequested:
+    """Store that something is to be said; return the fact. Raises NotSaid, and what the log raises."""
+    remark = answer(
+        Cause(session_id),
+        RemarkRequested,
+        time_ns=now_ns(),
+        id_from=f"{session_id} {wanted.id}",
+        text=wanted.text,
+        requested_by=wanted.by,
+    )
+    for _ in range(TRIES):
+        expected = await _open_session(broker, session_id)
+        try:
+            await append(broker, remark, expected, PATIENCE_S)
+        except StaleWriter:
+            continue  # the session was closed or erased just now, or somebody joined
+        return remark
+    raise NotSaid("not-available", f"session {session_id} changes too quickly; try again")
+
+
+async def _open_session(broker: NatsBroker, session_id: str) -> ExpectedSequence:
+    """Return what the log must not have gone beyond for the session still to be open. Raises NotSaid."""
+    subjects = session_subjects(session_id, "session")
+    sequence = await last_sequence(connection(broker), subjects)
+    if not sequence:
+        raise NotSaid("session-unknown", f"the log has no session {session_id}")
+    try:
+        message = await jetstream(broker).get_msg(VOICE, sequence, direct=True)
+    except NotFoundError as error:
+        raise NotSaid("session-closed", f"session {session_id} has just been erased") from error
+    event = decode(message.subject or "", message.data or b"")
+    if isinstance(event, SessionClosed | SessionErased):
+        raise NotSaid("session-closed", f"session {session_id} is over")
+    return ExpectedSequence(subjects, sequence)
