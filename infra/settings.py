@@ -274,9 +274,20 @@ def misspelt(environment: Mapping[str, str], env_file: Path = Path(".env")) -> l
     return lines
 
 
+def _export_keys() -> None:
+    """Give the keys in `.env` to the libraries of their providers, which look for them in the environment only."""
+    for name, value in (dotenv_values(".env") if Path(".env").is_file() else {}).items():
+        if name.endswith("_API_KEY") and not name.upper().startswith(ENV_PREFIX) and value:
+            os.environ.setdefault(name, value)
+
+
 @lru_cache
 def settings() -> Settings:
-    """Return the settings of this process, read once. Raises BadSettings."""
+    """Return the settings of this process, read once. Raises BadSettings.
+
+    Keys of providers that `.env` has (`OPENAI_API_KEY`) are in the environment then.
+    """
+    _export_keys()
     others = unknown(ENV_PREFIX, Settings.model_fields, os.environ, Path(".env"))
     risky = [(given, like) for given, like in others if like in PROTECTING]
     if risky:

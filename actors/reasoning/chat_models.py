@@ -35,19 +35,23 @@ class ChatModels:
 
     async def load(self) -> None:
         """Create the settings' models. One that cannot be created is tried again when it is needed."""
-        made = set()
-        for name in model_names(self._settings.llm):
-            try:
-                await self.of(name, self._settings)
-                made.add(name)
-            except Exception as error:  # providers raise exceptions of their own; a call tries again and reports it
-                log.warning("%s", error)
-        shares = in_each_share(self._settings, "llm")
-        self.any_made = all(made.intersection(model_names(share.llm)) for share in shares)
+        self.any_made = True
+        for share in in_each_share(self._settings, "llm"):
+            made = [await self._is_made(name, share) for name in model_names(share.llm)]
+            self.any_made = self.any_made and any(made)
+
+    async def _is_made(self, name: str, session: Settings) -> bool:
+        try:
+            await self.of(name, session)
+        except Exception as error:  # providers raise exceptions of their own; a call tries again and reports it
+            log.warning("%s", error)
+            return False
+        return True
 
     async def of(self, name: str, session: Settings) -> BaseChatModel:
         """Return the model of this name for a session with these settings. Raises what its provider raises."""
-        made_with = json.dumps([session.llm_options, session.reply_max_tokens, session.llm_timeout_s], sort_keys=True)
+        said = [session.llm, session.llm_options, session.reply_max_tokens, session.llm_timeout_s]
+        made_with = json.dumps(said, sort_keys=True)
         if (name, made_with) not in self._made:
             self._made[name, made_with] = await asyncio.to_thread(self._make, name, session)
             if len(self._made) > MOST_MODELS:

@@ -46,6 +46,10 @@ _LOCAL_LIMITS = Limits(
 )
 
 
+WITH_RETRIES = ("openai", "anthropic")
+"""Providers whose clients ask again by themselves when a request fails, and can be told not to."""
+
+
 class LlmNotFound(RuntimeError):
     """The model is not installed, not running, or its name cannot be read; the message says what to do."""
 
@@ -72,6 +76,7 @@ def chat_model(name: str, settings: Settings) -> "BaseChatModel":
         return _model_of_module(name, options)
     from langchain.chat_models import init_chat_model
 
+    options = {**_of_client(name, settings), **options}
     try:
         model: BaseChatModel = init_chat_model(name, **options)
         return _with_refusals(model, options)
@@ -91,6 +96,19 @@ def options_of(name: str, settings: Settings) -> dict[str, Any]:
         "stop_sequences": ["\n"],
         "extra_body": {"cache_prompt": True, "repeat_penalty": 1.05},
     }
+
+
+def _of_client(name: str, settings: Settings) -> dict[str, Any]:
+    """Return options that a provider's client is given unless the settings say otherwise.
+
+    Where another model follows in the chain, a client's own attempts would only keep the caller waiting: after a 429 as
+    long as the provider asks for.
+    """
+    provider = name.partition(":")[0]
+    if provider == "ollama":
+        return {"num_predict": settings.reply_max_tokens}  # it has no `max_tokens`
+    has_next = len(model_names(settings.llm)) > 1
+    return {"max_retries": 0} if has_next and provider in WITH_RETRIES else {}
 
 
 def is_of_module(name: str) -> bool:

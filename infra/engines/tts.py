@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 REST_S = 15.0
 """How long an engine that failed is tried after the others."""
+VOICE_OPTIONS = ("voice", "voice_id")
+"""What plugins call the name of a voice; ElevenLabs' has the second."""
 SKIPPED = "skipped the clause"
 LEFT_OUT = "left these words out"
 SAID_SO = "said that it cannot"
@@ -172,12 +174,14 @@ def _load(name: str, settings: Settings) -> Voice:
 
 
 def _options(name: str, settings: Settings) -> dict[str, object]:
-    """Return the settings that an engine accepts; `DAREDEVIL_VOICE` only if it has an option named `voice`."""
+    """Return the settings that an engine accepts; `DAREDEVIL_VOICE` only if it has an option for it."""
     try:
         made_by = engine_class(name, "TTS")
     except Exception:  # a module may raise anything when it is imported; that is reported where the engine is created
         return {}
     options = options_taken(made_by, settings.tts_options)
-    if settings.voice and not settings.voice.endswith(".onnx") and "voice" in (parameters(made_by) or ()):
-        options.setdefault("voice", settings.voice)
+    if settings.voice and not settings.voice.endswith(".onnx"):
+        taken = parameters(made_by) or ()
+        for option in [name for name in VOICE_OPTIONS if name in taken][:1]:
+            options.setdefault(option, settings.voice)
     return options

@@ -1,5 +1,6 @@
 """Settings: from the environment or `.env`, checked when they are read."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -273,3 +274,18 @@ def test_a_misspelt_setting_is_reported_with_the_one_that_was_meant(tmp_path: Pa
         "DAREDEVIL_XYZZY: no such setting; `daredevil settings` lists them all",
     ]
     assert misspelt({"DAREDEVIL_PORT_FILE": "x", "daredevil_voice": "y"}, tmp_path / "none") == []
+
+
+def test_keys_of_providers_in_the_file_are_given_to_their_libraries_and_the_environment_wins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("ONE_API_KEY", "OTHER_API_KEY", "OTHER"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SET_API_KEY", "environment")
+    (tmp_path / ".env").write_text("ONE_API_KEY=1\nSET_API_KEY=file\nOTHER=2\n")
+    settings.cache_clear()
+    settings()
+    settings.cache_clear()
+    assert (os.environ["ONE_API_KEY"], os.environ["SET_API_KEY"]) == ("1", "environment")
+    assert "OTHER" not in os.environ

@@ -133,6 +133,10 @@ def _others(settings: Settings) -> list[Finding]:
     return findings
 
 
+KEYS = {"elevenlabs": "ELEVEN_API_KEY"}
+"""Variables of keys that are not named after the plugin."""
+
+
 def engine_finding(kind: str, name: str, options: dict[str, object]) -> Finding:
     """Check whether an engine that the settings name can be used: its package, and its key."""
     module, colon, _ = name.partition(":")
@@ -172,7 +176,7 @@ def _package_finding(kind: str, name: str, module: str, provider: str, options: 
     if not installed(module):
         package = module.replace(".", "-").replace("_", "-")
         return Finding(f"{setting}={name}", "missing", f"{package} is not installed", how_to_install(package))
-    key = f"{provider.upper()}_API_KEY"
+    key = KEYS.get(provider, f"{provider.upper()}_API_KEY")
     if key in os.environ or "api_key" in options or provider in ("ollama", "silero", "huggingface"):
         return Finding(f"{setting}={name}", "ok", f"{module} is there")
     detail = f"{key} is not set: most of its engines need it"

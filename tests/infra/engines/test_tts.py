@@ -128,6 +128,21 @@ async def test_a_plugin_is_loaded_by_its_name_with_the_options_that_it_knows(mon
     assert (voice.name, voice._engine.does, voice._engine.voice) == ("tones.TTS", "tone", "ann")
 
 
+async def test_the_voice_of_a_plugin_that_calls_it_voice_id_is_that_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class NamesVoiceId(PluginTTS):
+        def __init__(self, *, voice_id: str = "") -> None:
+            super().__init__(voice=voice_id)
+
+    plugin: Any = ModuleType("livekit.plugins.tones")
+    plugin.TTS = NamesVoiceId
+    monkeypatch.setitem(sys.modules, "livekit.plugins.tones", plugin)
+    (voice,) = load_chain(Settings(tts="tones.TTS", voice="ann")).voices
+    assert isinstance(voice._engine, PluginTTS)
+    assert voice._engine.voice == "ann"
+
+
 @pytest.mark.parametrize("name", ["nosuchplugin.TTS", "silero.TTS", "local"])
 def test_an_engine_that_is_not_there_is_named_with_what_to_do(name: str) -> None:
     with pytest.raises(EngineMissing, match=r"nosuchplugin|silero|voice"):

@@ -137,6 +137,13 @@ def test_an_engine_without_its_key_is_a_warning(monkeypatch: pytest.MonkeyPatch)
     assert engine_finding("llm", "openai:gpt-5", {}).state == "ok"
 
 
+def test_the_key_of_a_plugin_is_asked_for_by_the_name_that_the_plugin_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.system.doctor.engines.installed", lambda module: True)
+    for plugin, key in (("elevenlabs", "ELEVEN_API_KEY"), ("deepgram", "DEEPGRAM_API_KEY")):
+        monkeypatch.delenv(key, raising=False)
+        assert engine_finding("tts", f"{plugin}.TTS", {}).remedy.startswith(f"set {key}")
+
+
 @pytest.mark.parametrize(
     ("values", "detail"),
     [
