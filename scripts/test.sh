@@ -9,12 +9,16 @@ cd "$(dirname "$0")/.."
 # Multithreaded arithmetic in each of several processes would compete for the same cores.
 export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
-side_by_side=(-n 3 --dist loadscope)
+# What shares servers stays in one process, the longest first: tests/side_by_side.py.
+side_by_side=(-n 3 --dist loadscope --no-loadscope-reorder)
 more=" and not nightly"
 case "${1:-}" in
     "") ;;
     quick) exec .venv/bin/pytest "${side_by_side[@]}" --hypothesis-profile=quick -m "not slow and not engines and not e2e and not alone and not nightly" ;;
-    nightly) more="" ;;
+    nightly)
+        more=""
+        side_by_side+=(--hypothesis-profile=nightly)
+        ;;
     *) exec .venv/bin/pytest "$@" ;;
 esac
 .venv/bin/pytest "${side_by_side[@]}" -m "not alone$more"

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from faststream.nats import NatsBroker
@@ -16,6 +17,7 @@ from tests.livekit_server import livekit_server as livekit_server
 from tests.postgres_server import database as database
 from tests.postgres_server import postgres_server as postgres_server
 from tests.servers import NatsServer, running_nats
+from tests.side_by_side import SharingScheduling, longest_first
 
 SLOW_FIXTURES = {"browser", "livekit_server", "postgres_server", "pulsar_server", "shared_bridge", "system"}
 """What takes seconds to start."""
@@ -24,17 +26,26 @@ SLOW_FIXTURES = {"browser", "livekit_server", "postgres_server", "pulsar_server"
 os.environ.setdefault("DAREDEVIL_TRANSCRIPT_SPARE", "off")
 
 # How long an example takes is the machine's business: it may be busy.
-hypothesis_settings.register_profile("daredevil", deadline=None)
+hypothesis_settings.register_profile("daredevil", deadline=None, max_examples=40)
 hypothesis_settings.register_profile("quick", deadline=None, max_examples=20)
+hypothesis_settings.register_profile("nightly", deadline=None, max_examples=200)
 hypothesis_settings.load_profile("daredevil")
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark as `slow` what needs servers that take seconds to start, or a browser; `make test-quick` goes without."""
     for item in items:
         if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+    if hasattr(config, "workerinput"):
+        longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharingScheduling | None:
+    """Keep together what shares servers, when tests run side by side as `make test` does it."""
+    return SharingScheduling(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import msgpack
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.journal import (
@@ -50,20 +50,17 @@ CHUNK = JournalChunk("s-1", "reasoning", "reasoning-3f9c", "0.1.0", 0, 0, True, 
 SUBJECT = journal_subject("s-1", "reasoning")
 
 
-@settings(max_examples=200)
 @given(CHUNKS)
 def test_any_chunk_comes_back_from_its_bytes(chunk: JournalChunk) -> None:
     assert decode_chunk(journal_subject(chunk.session_id, chunk.actor), encode_chunk(chunk)) == chunk
 
 
-@settings(max_examples=200)
 @given(st.binary(max_size=200) | st.tuples(st.just(b"\x01"), st.binary(max_size=200)).map(b"".join))
 def test_no_bytes_make_the_decoder_fail_otherwise_than_by_saying_so(junk: bytes) -> None:
     with pytest.raises(BadChunk):
         decode_chunk(SUBJECT, junk)
 
 
-@settings(max_examples=200)
 @given(st.lists(PLAIN, min_size=9, max_size=9) | PLAIN)
 def test_nor_does_any_array_that_is_no_chunk(fields: object) -> None:
     with pytest.raises(BadChunk):

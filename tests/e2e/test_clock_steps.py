@@ -87,7 +87,7 @@ async def test_the_clocks_of_processes_do_step(clocks: WallClocks) -> None:
         pytest.param(-1, "TurnEnded", marks=pytest.mark.nightly),
         pytest.param(-1, "PlaybackStarted", marks=pytest.mark.nightly),
         pytest.param(1, "SpeechStarted", marks=pytest.mark.nightly),
-        (1, "TurnEnded"),
+        pytest.param(1, "TurnEnded", marks=pytest.mark.nightly),
         pytest.param(1, "PlaybackStarted", marks=pytest.mark.nightly),
     ],
 )
@@ -111,7 +111,7 @@ async def test_a_step_in_mid_call_is_not_heard_and_not_seen(
     ("hours", "moment"),
     [
         pytest.param(-1, "SpeechStarted", marks=pytest.mark.nightly),
-        (-1, "PlaybackStarted"),
+        pytest.param(-1, "PlaybackStarted", marks=pytest.mark.nightly),
         (1, "SpeechStarted"),
         pytest.param(1, "PlaybackStarted", marks=pytest.mark.nightly),
     ],

@@ -20,6 +20,7 @@ from tests.waiting import until
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.engines,
+    pytest.mark.nightly,  # tests/docs/examples has both agents as a part of a session, without a LiveKit server
     pytest.mark.asyncio(loop_scope="package"),
 ]
 

@@ -32,10 +32,10 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Supe
         pytest.param("transcript", "PlaybackStarted", marks=pytest.mark.nightly),
         pytest.param("reasoning", "ReplyStarted", marks=pytest.mark.nightly),
         ("reasoning", "ReplyClauseWritten"),
-        ("synthesis", "ReplyClauseWritten"),
+        pytest.param("synthesis", "ReplyClauseWritten", marks=pytest.mark.nightly),
         pytest.param("nats", "PlaybackStarted", marks=pytest.mark.nightly),
         ("nats", "TurnEnded"),
-        ("persistence", "TurnEnded"),
+        pytest.param("persistence", "TurnEnded", marks=pytest.mark.nightly),
     ],
 )
 async def test_the_call_goes_on_when_a_process_is_killed(system: Supervisor, victim: str, moment: str) -> None:

@@ -44,6 +44,7 @@ async def measured(system: System, name: str) -> RecordFigures:
     return found
 
 
+@pytest.mark.nightly  # with real doors and recorders: tests/bridge/playback/test_recorded_at_the_ear.py
 async def test_the_record_is_within_100_ms_of_the_ear_with_a_slow_voice_a_client_that_stalls_and_a_reply_cut_off(
     slow_voice: System,
 ) -> None:

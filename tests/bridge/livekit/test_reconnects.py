@@ -48,7 +48,7 @@ def captions_of(guest: Guest) -> dict[str, str]:
     [
         pytest.param(AGENTS, IN_PART, marks=pytest.mark.nightly),
         (AGENTS, ANEW),
-        (GUESTS, IN_PART),
+        pytest.param(GUESTS, IN_PART, marks=pytest.mark.nightly),
         pytest.param(GUESTS, ANEW, marks=pytest.mark.nightly),
     ],
 )

@@ -51,7 +51,7 @@ async def everything_shown(page: Page, door: PageDoor) -> None:
 @pytest.mark.parametrize(
     ("scheme", "width"),
     [
-        ("light", 390),
+        pytest.param("light", 390, marks=pytest.mark.nightly),
         ("dark", 1280),
         pytest.param("light", 1280, marks=pytest.mark.nightly),
         pytest.param("dark", 390, marks=pytest.mark.nightly),

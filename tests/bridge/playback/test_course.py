@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.call.client_clock import ClientClock
@@ -117,7 +117,6 @@ STEPS = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=100)
 @given(STEPS)
 def test_whatever_breaks_there_are_the_facts_agree_with_the_ear(steps: list[tuple[str, int]]) -> None:
     ear = an_ear()
@@ -131,7 +130,6 @@ def test_whatever_breaks_there_are_the_facts_agree_with_the_ear(steps: list[tupl
     assert ear.furthest_ms(around_ms=100) <= 60
 
 
-@settings(max_examples=100)
 @given(STEPS)
 def test_counts_without_a_time_of_their_own_show_a_break_within_a_second(steps: list[tuple[str, int]]) -> None:
     ear = an_ear()

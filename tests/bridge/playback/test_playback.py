@@ -2,7 +2,7 @@
 
 import itertools
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.playback.clause_sound import ClauseSound
@@ -188,7 +188,6 @@ def test_a_client_that_never_plays_leaves_the_reply_unheard() -> None:
     assert (event.reason, event.heard_text) == ("not-played", "")
 
 
-@settings(max_examples=60)
 @given(st.data())
 def test_frames_in_any_order_and_number_make_the_same_clause(data: st.DataObject) -> None:
     pcm = bytes(range(200))
@@ -204,7 +203,6 @@ def test_frames_in_any_order_and_number_make_the_same_clause(data: st.DataObject
     assert clause.complete
 
 
-@settings(max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from([*STEPS, "disconnect", "connect"]), st.integers(0, 30_000)), max_size=40))
 def test_no_sound_without_a_reply_and_one_end_for_each(steps: list[tuple[str, int]]) -> None:
     session = Session()
@@ -224,7 +222,6 @@ def test_no_sound_without_a_reply_and_one_end_for_each(steps: list[tuple[str, in
 MORE_STEPS = [*STEPS, "lost", "asked", "disconnect", "connect"]
 
 
-@settings(max_examples=200)
 @given(st.lists(st.tuples(st.sampled_from(MORE_STEPS), st.integers(0, 30_000)), max_size=40))
 def test_while_nothing_waits_the_clock_changes_nothing(steps: list[tuple[str, int]]) -> None:
     always, waiting = Session(), Session(ticks_always=False)

@@ -1,7 +1,7 @@
 """A door that is gone, in the middle of whatever: the next one goes on, and says what that one did not live to say."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.playback.commands import SendSound
@@ -228,7 +228,6 @@ def test_a_reply_that_goes_on_is_estimated_from_where_it_does() -> None:
     assert second.playback.playing(second.now_ns) == Playing("a", 13_000 + 2_400)
 
 
-@settings(max_examples=300)
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 24_000)), max_size=30), st.data())
 def test_wherever_a_log_breaks_off_each_reply_that_began_is_ended_once(
     steps: list[tuple[str, int]], data: st.DataObject

@@ -29,6 +29,7 @@ def test_a_projection_is_killed_and_compared_with_the_log() -> None:
     assert found["differences"] == []
 
 
+@pytest.mark.nightly  # of the bench; of the projection: tests/projections/pulsar/test_faults.py
 def test_a_server_goes_and_comes_back_and_its_projection_is_compared_with_the_log() -> None:
     try:
         check_installed()

@@ -33,10 +33,10 @@ def has_said(words: str) -> Callable[[int, str], bool]:
     ("moment", "is_there"),
     [
         ("imports of the settings", has_imported("_pydantic_core")),
-        ("imports of the supervisor", has_imported("uvloop/loop")),
-        ("imports while the event loop runs", has_imported("_psutil_linux")),
+        pytest.param("imports of the supervisor", has_imported("uvloop/loop"), marks=pytest.mark.nightly),
+        pytest.param("imports while the event loop runs", has_imported("_psutil_linux"), marks=pytest.mark.nightly),
         ("the fork server starts", lambda pid, _: bool(psutil.Process(pid).children())),
-        ("NATS is ready", has_said("NATS is ready")),
+        pytest.param("NATS is ready", has_said("NATS is ready"), marks=pytest.mark.nightly),
         ("actors start", has_said("starting llm")),
     ],
 )

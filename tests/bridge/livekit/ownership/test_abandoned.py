@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from livekit import api
 
 from bridge.livekit.room_job import LIVEKIT
@@ -38,6 +39,7 @@ async def goes_on(agent: Agent, ada: Guest, session_id: str) -> None:
     assert "SessionClosed" not in facts
 
 
+@pytest.mark.nightly  # the next one also forgets the leases
 async def test_when_all_bridges_died_the_next_goes_on_in_their_rooms(
     start_bridge: StartBridge, invite: Invite, agent: Agent
 ) -> None:
@@ -58,6 +60,7 @@ async def test_when_nats_forgot_the_leases_too_the_next_bridge_goes_on_in_the_ro
     await goes_on(agent, ada, session_id)
 
 
+@pytest.mark.nightly
 async def test_a_room_that_all_forgot_is_taken_by_a_bridge_of_the_agent_that_was_sent_there(
     start_bridge: StartBridge, invite: Invite, agent: Agent, nats_server: NatsServer, livekit_server: LiveKitServer
 ) -> None:

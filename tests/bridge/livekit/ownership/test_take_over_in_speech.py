@@ -133,7 +133,7 @@ def without_stalls(played: list[str]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("reason", ["barge-in", "turn-ended"])
+@pytest.mark.parametrize("reason", ["barge-in", pytest.param("turn-ended", marks=pytest.mark.nightly)])
 async def test_a_reply_that_is_cut_off_while_its_job_is_dead_is_ended_with_what_was_heard(
     start_bridge: StartBridge, invite: Invite, agent: Agent, reason: str
 ) -> None:
