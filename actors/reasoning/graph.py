@@ -21,8 +21,9 @@ from actors.reasoning.fitting import Given, fitted_to, tokens_of
 from actors.reasoning.learned import ReplyModels
 from actors.reasoning.model_chunks import AskModel, ModelRequest, PromptTooLong
 from actors.reasoning.model_stream import HalfClosed, ModelStream
-from actors.reasoning.prompts import Background, context_of
+from actors.reasoning.prompts import Background, context_of, own_words
 from actors.reasoning.small_model.clock import CLOCK_CALL, clock_call, time_answer
+from actors.reasoning.small_model.ready_answers import ready_answer
 from actors.reasoning.tool_uses import Round, ToolUse
 from actors.reasoning.written_calls import WrittenCall
 from contracts.events import ContextMessage
@@ -120,7 +121,8 @@ class Asked:
 
 class _State(TypedDict, total=False):
     background: Background
-    answer: str
+    answer: str | None
+    """What to say without asking a model, None if one is asked."""
     messages: Annotated[list[BaseMessage], operator.add]
     """Calls of tools and their results."""
     calls: list[WrittenCall]
@@ -160,17 +162,17 @@ async def _retrieve(state: _State, runtime: Runtime[Asked]) -> _State:
     asked = runtime.context
     background = await asked.gather()
     name = asked.models.first
-    answer = ""
     given = await _given(name, background, asked)
-    if not asked.is_begun and _call_for(asked) is None:
-        answer = await asked.answer_known(given.messages(name))
+    ready = _ready_answer(asked, background)
+    is_asked = ready is None and not asked.is_begun and _call_for(asked) is None
+    cached = await asked.answer_known(given.messages(name)) if is_asked else ""
     context = context_of(name, given.prompt, given.background, given.question)
-    request = _first_request(name, given, asked)
+    request = ModelRequest(name, given.messages(name), asked.tools_for(name)) if is_asked and name else None
     digest = asked.digest(request) if request is not None else ""
-    await asked.say(Retrieved(context, background.memories, background.recall_ms, bool(answer), digest))
+    await asked.say(Retrieved(context, background.memories, background.recall_ms, bool(cached), digest))
     return {
         "background": background,
-        "answer": answer,
+        "answer": ready if ready is not None else cached or None,
         "messages": [message for made in asked.rounds for message in _made(made)],
         "rounds": len(asked.rounds),
         "is_over": False,
@@ -183,29 +185,34 @@ def _made(made: Round) -> list[BaseMessage]:
     return [_with_calls(made.text, calls), *map(_result, made.uses, calls)]
 
 
-def _first_request(name: str, given: Given, asked: Asked) -> ModelRequest | None:
-    """Return what the first model is asked; None if none is, or if it continues an answer."""
-    if asked.is_begun or _call_for(asked) is not None or not name:
-        return None
-    return ModelRequest(name, given.messages(name), asked.tools_for(name))
+def _is_for_small_model(asked: Asked) -> bool:
+    return not (asked.models.names and limits_of(asked.models.first).tools)
 
 
 def _call_for(asked: Asked) -> WrittenCall | None:
     """Return the call that answers a question to a model too small to call the tool itself, None if there is none."""
-    if asked.written or (asked.models.names and limits_of(asked.models.first).tools):
+    if asked.written or not _is_for_small_model(asked):
         return None
     call = clock_call(asked.question)
     return call if call is not None and call.name in asked.tools else None
 
 
+def _ready_answer(asked: Asked, background: Background) -> str | None:
+    """Return the rest of the answer that is ready for a model too small to find it, None if there is none."""
+    if asked.rounds or not _is_for_small_model(asked) or _call_for(asked) is not None:
+        return None
+    answer = ready_answer(asked.question, background.heard, background.memory, own_words(background))
+    return answer.removeprefix(asked.written) if answer and answer.startswith(asked.written) else None
+
+
 def _route(state: _State, runtime: Runtime[Asked]) -> str:
-    if state["answer"]:
+    if state["answer"] is not None:
         return "say_again"
     return "call_for_model" if _call_for(runtime.context) is not None else "generate"
 
 
 async def _say_again(state: _State, runtime: Runtime[Asked]) -> _State:
-    await runtime.context.say(Token(state["answer"], now_ns()))
+    await runtime.context.say(Token(state["answer"] or "", now_ns()))
     await runtime.context.say(Ended("stop"))
     return {}
 

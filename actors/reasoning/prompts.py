@@ -7,7 +7,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from actors.reasoning.context import fitted
 from actors.reasoning.small_model.notes import asks_about_caller
-from actors.reasoning.small_model.prompt import lines_for
+from actors.reasoning.small_model.prompt import answered, lines_for
 from actors.reasoning.tool_uses import arguments_in
 from contracts.events import ContextMessage
 from infra.engines.llm import Limits, limits_of
@@ -94,7 +94,7 @@ def prompt_messages(name: str, prompt: str, background: Background, question: st
     limits = limits_of(name)
     if not limits.tools:
         heard = _fitted(background, question, limits)
-        lines = lines_for(question, heard, background.summary, background.memory, _own(background))
+        lines = lines_for(question, heard, background.summary, background.memory, own_words(background))
         return [*_system(prompt), *_pairs(lines)]
     so_far = f"{SO_FAR}{background.summary}" if background.summary else ""
     system = "\n\n".join(part for part in (prompt, so_far, background.company) if part)
@@ -103,7 +103,7 @@ def prompt_messages(name: str, prompt: str, background: Background, question: st
     return [*_system(system), *_messages(heard), HumanMessage(text)]
 
 
-def _own(background: Background) -> Sequence[ContextMessage]:
+def own_words(background: Background) -> Sequence[ContextMessage]:
     """Return what was heard; where several speak, only what the person who asks has said, without the name."""
     if not background.askers:
         return background.heard
@@ -114,7 +114,7 @@ def _own(background: Background) -> Sequence[ContextMessage]:
 
 def _fitted(background: Background, question: str, limits: Limits) -> list[ContextMessage]:
     reserved = len(background.summary) + (len(background.memory) if limits.tools else 0)
-    heard = [message for message in background.heard if limits.tools or message.role != "tool"]
+    heard = background.heard if limits.tools else answered(background.heard)
     return fitted(heard, background.asked(question, limits), limits, reserved)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infra.cli import (
+    bench_answers,
     bench_doors,
     bench_faults,
     bench_gap,
@@ -41,6 +42,8 @@ Examples:
 
   daredevil bench hearing
 
+  daredevil bench answers
+
   daredevil bench growth --sessions 2000
 
   daredevil bench bus
@@ -63,6 +66,7 @@ Examples:
 """,
 )
 app.command()(bench_gap.gap)
+app.command()(bench_answers.answers)
 app.command()(bench_hearing.hearing)
 app.command(name="barge-in")(bench_doors.barge_in)
 app.command()(bench_doors.greeting)

@@ -236,6 +236,12 @@ def _greeting() -> type[BaseModel]:
     return _of(GreetingFigures, calls=(list[Greeting], "Each call."))
 
 
+def _answers() -> type[BaseModel]:
+    from infra.bench.answers import Answered, AnswerFigures
+
+    return _of(AnswerFigures, each=(list[Answered], "Each answer."))
+
+
 def _hearing() -> type[BaseModel]:
     from infra.bench.hearing import HearingFigures
 
@@ -288,6 +294,7 @@ OUTPUTS: dict[str, Output] = {
     "settings": Output("the settings in force", _settings),
     "bench gap": Output("response gaps (without --door both)", _gap),
     "bench hearing": Output("what is heard and what is not", _hearing),
+    "bench answers": Output("answers to plain questions", _answers),
     "bench record": Output("how far the record is from the caller's ear", _record),
     "bench replay": Output("recorded sessions run again", _figures("infra.bench.replay", "ReplayFigures")),
     "bench spoken": Output("how written forms are said", _spoken),

@@ -13,7 +13,9 @@ CLOCK_CALL = "clock"
 _TIME_QUESTION = re.compile(
     r"\b(?:what(?:'s| is) the (?:current |exact |local )?time|what time is it|what time it is|time is it"
     r"|(?:tell|give) me the (?:current |exact )?time|(?:have|got|know) the time|current time"
-    r"|what (?:day|date) is (?:it|today)|what(?:'s| is) (?:the date|today's date|the day))\b"
+    r"|(?:what|which) (?:day|date|year|month) (?:is (?:it|today|this)|do we have)"
+    r"|^is it (?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
+    r"|what(?:'s| is) (?:the date|today's date|the day|the year))\b"
 )
 _PLACE = re.compile(r"\b(?:in|at) (?P<place>[a-z][a-z' /_,]+?)(?: (?:right )?now| today| please| at the moment)*$")
 
@@ -37,7 +39,7 @@ def time_answer(question: str, result: str) -> str:
     """Return what to say after `current_time` has returned `result`, which may be the text of an error."""
     try:
         known = json.loads(result)
-        is_date = re.search(r"\b(?:day|date)\b", question.lower()) is not None
+        is_date = re.search(r"(?:\b|[a-z])day\b|\b(?:date|year|month)\b", question.lower()) is not None
         told = [_told(each, is_date) for each in known.get("places", [known])]
         missing = [place.title() for place in known.get("not_known", [])]
         also = f" I do not know the time in {_listed(missing, 'or')}." if missing else ""

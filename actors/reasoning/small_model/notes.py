@@ -12,11 +12,15 @@ NOTE_CHARS, NOTES = 120, 8
 _NOTE = re.compile(rf"^(?:On \S+ )?{SAID} (?P<words>.*)$", re.MULTILINE | re.IGNORECASE)
 
 
+def said_before(told_text: str, heard: Iterable[ContextMessage]) -> list[str]:
+    """Return what somebody said in earlier conversations (`told_text`) and in this one, the latest last."""
+    said = [found["words"] for found in _NOTE.finditer(told_text)]
+    return [*said, *(message.text for message in heard if message.role == "user")]
+
+
 def notes(told_text: str, heard: Iterable[ContextMessage]) -> str:
     """Return what people said about themselves, in their own words, before (`told_text`) and in this call."""
-    said = [found["words"] for found in _NOTE.finditer(told_text)]
-    said += [message.text for message in heard if message.role == "user"]
-    telling = dict.fromkeys(one_line(words, NOTE_CHARS) for words in said if _tells(words))
+    telling = dict.fromkeys(one_line(words, NOTE_CHARS) for words in said_before(told_text, heard) if _tells(words))
     return " ".join(list(telling)[-NOTES:])
 
 

@@ -20,6 +20,19 @@ def lines_for(
     return (*EXAMPLES, *so_far, *((message.role, message.text) for message in conversation))
 
 
+def answered(heard: Sequence[ContextMessage]) -> list[ContextMessage]:
+    """Return a conversation without uses of tools, and without what was never answered.
+
+    A small model takes that for a part of the question.
+    """
+    spoken = [message for message in heard if message.role != "tool"]
+    return [
+        message
+        for message, following in zip(spoken, [*spoken[1:], None], strict=False)
+        if message.role != "user" or (following is not None and following.role == "assistant")
+    ]
+
+
 def about_caller(known: str, question: str) -> str:
     """Return a question with what is known about the person who asks it, in the form of the examples."""
     return f"About me: {known}\nQuestion: {question}"

@@ -127,9 +127,19 @@ async def test_a_turn_is_answered_clause_by_clause(broker: NatsBroker) -> None:
 async def test_what_is_spoken_of_a_small_model_is_two_sentences_and_the_log_says_so(broker: NatsBroker) -> None:
     model = ScriptedModel.playing(["One is here. ", "Two is there. ", "Three is ", "nowhere."])
     async with copy_of_actor(broker, model, llm="local") as actor:
-        await finish(await tell(broker, actor, ended(HELLO)))
+        await finish(await tell(broker, actor, ended("Tell me about owls.")))
     end = await last(broker, e.ReplyCompleted)
     assert (end.text.strip(), end.finish) == ("One is here. Two is there.", "enough")
+
+
+async def test_a_small_model_is_not_asked_what_it_would_invent(broker: NatsBroker) -> None:
+    model = ScriptedModel.playing(["It is sunny."])
+    async with copy_of_actor(broker, model, llm="local") as actor:
+        await finish(await tell(broker, actor, ended("What's the weather?")))
+    start, end = await last(broker, e.ReplyStarted), await last(broker, e.ReplyCompleted)
+    assert end.text.startswith("I am sorry, I do not know the weather.")
+    assert (start.request, start.cached, [message.role for message in start.context]) == ("", False, ["system", "user"])
+    assert not model.asked
 
 
 async def test_a_draft_is_committed_when_the_turn_ends_with_its_words(broker: NatsBroker) -> None:

@@ -21,7 +21,7 @@ async def open_http(broker: NatsBroker) -> AsyncIterator[OpenHttp]:
     async with AsyncExitStack() as stack:
 
         async def open_http(**changes: object) -> httpx.AsyncClient:
-            settings = Settings.model_validate({"port": 0, "admin_key": KEY} | changes)
+            settings = Settings.model_validate({"port": 0, "admin_key": KEY, "llm": "scripted:model"} | changes)
             listener = WebServer(broker, settings, page=False)
             await listener.open()
             stack.push_async_callback(listener.close)

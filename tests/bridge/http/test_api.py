@@ -324,7 +324,7 @@ async def test_a_fault_of_ours_shows_no_trace(http: httpx.AsyncClient, monkeypat
 
 
 async def test_the_page_and_the_api_are_one_site(broker: NatsBroker) -> None:
-    listener = WebServer(broker, Settings.model_validate({"port": 0}))
+    listener = WebServer(broker, Settings.model_validate({"port": 0, "llm": "scripted:model"}))
     await listener.open()
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.port}") as http:
@@ -350,7 +350,7 @@ async def test_it_runs_by_itself_and_ends_when_told(
         await until(port_file.exists, within_s=30)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port_file.read_text()}", timeout=20) as http:
             async with reasoning(ScriptedModel.playing(["Yes."])):
-                assert (await http.post("/chat", json={"text": "Hello."})).json()["text"] == "Yes."
+                assert (await http.post("/chat", json={"text": "Do owls fly?"})).json()["text"] == "Yes."
             assert (await http.get("/")).status_code == 404
         await until(lambda: connection(broker).is_connected)
         process.send_signal(signal.SIGTERM)

@@ -18,7 +18,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
-PROFILE = {"prompt": "", "llm": "local", "stt": "local", "tts": "local"}
+PROFILE = {"prompt": "", "llm": "scripted:model", "stt": "local", "tts": "local"}
 STREAM = {"Accept": "text/event-stream"}
 TIMES = 60
 

@@ -33,7 +33,7 @@ async def open_site(broker: NatsBroker) -> AsyncIterator[OpenSite]:
     async with AsyncExitStack() as stack:
 
         async def open_site(**changes: object) -> httpx.AsyncClient:
-            listener = WebServer(broker, Settings.model_validate({"port": 0} | changes))
+            listener = WebServer(broker, Settings.model_validate({"port": 0, "llm": "scripted:model"} | changes))
             await listener.open()
             stack.push_async_callback(listener.close)
             client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.port}", timeout=20)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 
 async def test_the_session_answers_with_the_reasoning_actor(broker: NatsBroker, nats_server: NatsServer) -> None:
-    listener = WebServer(broker, Settings(port=0), page=False)
+    listener = WebServer(broker, Settings(port=0, llm="scripted:model"), page=False)
     await listener.open()
     try:
         async with reasoning(ScriptedModel.playing(["Hello, ", "Sam."], ["You are ", "Sam. ", "I know."])):

@@ -33,7 +33,7 @@ async def pieces(model: ReasoningLLM, context: llm.ChatContext) -> list[str]:
 async def test_the_first_answer_comes_whole_and_the_next_token_by_token(
     broker: NatsBroker, nats_server: NatsServer
 ) -> None:
-    listener = WebServer(broker, Settings(port=0), page=False)
+    listener = WebServer(broker, Settings(port=0, llm="scripted:model"), page=False)
     await listener.open()
     async with (
         reasoning(ScriptedModel.playing(["Hi ", "there."], ["You ", "are ", "Sam."])),
@@ -53,7 +53,7 @@ async def test_problems_of_the_door_are_errors_that_a_session_knows(
     async with ReasoningLLM(nats_server.url, "sam") as model:
         with pytest.raises(APIConnectionError, match="no answer from the chat door"):
             await model.ask("Hello.")
-    listener = WebServer(broker, Settings(port=0), page=False)
+    listener = WebServer(broker, Settings(port=0, llm="scripted:model"), page=False)
     await listener.open()
     async with ReasoningLLM(nats_server.url, "sam", "no-such-session") as model:
         with pytest.raises(APIStatusError) as unknown:

@@ -32,7 +32,7 @@ async def tapes() -> KeptTapes:
 
 @pytest.fixture
 async def http(broker: NatsBroker, tapes: KeptTapes) -> AsyncIterator[httpx.AsyncClient]:
-    listener = WebServer(broker, Settings(port=0), page=False, tapes=tapes)
+    listener = WebServer(broker, Settings(port=0, llm="scripted:model"), page=False, tapes=tapes)
     await listener.open()
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.port}", timeout=30) as client:
         yield client

@@ -111,10 +111,10 @@ async def test_a_call_comes_out_the_same(broker: NatsBroker) -> None:
 
 
 async def test_recall_tokens_and_a_clock_of_a_small_model_come_from_the_tape(broker: NatsBroker) -> None:
-    model = ScriptedModel.playing(["You are Sam. "], LONG)
+    model = ScriptedModel.playing(LONG)
     async with taped_copy("reasoning-a", model, llm="local", memory=Memory()) as copy:
         await tell(broker, copy, opened(llm="local"))
-        for turn, text in (("t1", "Who am I?"), ("t2", "What is the time?"), ("t3", "How is the weather?")):
+        for turn, text in (("t1", "Who am I?"), ("t2", "What is the time?"), ("t3", "Tell me about owls.")):
             await finish(await tell(broker, copy, ended(text, turn)))
     kinds = {each.payload[1] for each in copy.stretch().deliveries if each.kind == "asked"}
     assert {"recall", "tokens", "tool", "model", "models", "known-answer"} <= kinds
@@ -358,7 +358,7 @@ async def test_a_change_of_what_a_small_model_is_given_or_says_is_found(
 ) -> None:
     async with taped_copy("reasoning-a", ScriptedModel.playing(LONG), llm="local") as copy:
         await tell(broker, copy, opened(llm="local"))
-        await finish(await tell(broker, copy, ended("How are you?", "t1")))
+        await finish(await tell(broker, copy, ended("Tell me about owls.", "t1")))
     facts = await facts_of(broker)
     for planted in PLANTED_IN_A_SMALL_MODEL:
         differences = await differences_of(planted, copy, facts, monkeypatch)

@@ -72,7 +72,8 @@ async def test_an_answer_is_streamed_token_by_token(http: httpx.AsyncClient) -> 
     assert stream.of("done")[0]["turn_id"] == stream.of("session")[0]["turn_id"]
 
 
-async def test_a_reader_sees_the_tools_that_an_answer_uses(http: httpx.AsyncClient) -> None:
+async def test_a_reader_sees_the_tools_that_an_answer_uses(open_http: OpenHttp) -> None:
+    http = await open_http(llm="local")
     async with reasoning(ScriptedModel.playing([])):
         stream = await streamed(http, text="What time is it in Tokyo?")
     assert stream.names[:3] == ["session", "tool-started", "tool-ended"]
@@ -111,12 +112,13 @@ async def test_another_process_goes_on_with_a_conversation(http: httpx.AsyncClie
         assert (await http.post("/chat", json={"text": "3"} | session)).json()["text"] == "Three."
 
 
-async def test_a_small_model_is_read_to_its_end_where_nobody_has_to_listen(http: httpx.AsyncClient) -> None:
+async def test_a_small_model_is_read_to_its_end_where_nobody_has_to_listen(open_http: OpenHttp) -> None:
+    http = await open_http(llm="local")
     long = [f"This is sentence number {n} of it. " for n in range(12)]
     async with reasoning(ScriptedModel.playing(long, ["Yes. ", "No. ", "Yes. ", "And on."]), llm="local"):
         told = (await http.post("/chat", json={"text": "Tell me all of it."})).json()
         assert (told["text"], told["finish"]) == ("".join(long), "completed")
-        told = (await http.post("/chat", json={"text": "Again?"})).json()
+        told = (await http.post("/chat", json={"text": "Go on."})).json()
         assert (told["text"].strip(), told["finish"]) == ("Yes. No.", "enough")
 
 
@@ -221,7 +223,7 @@ async def test_a_clock_that_is_set_ends_no_conversation(broker: NatsBroker, hour
 async def test_what_a_dead_process_left_open_is_ended_by_the_next_when_it_has_been_idle_for_as_long_as_it_says(
     open_http: OpenHttp, broker: NatsBroker, agent: Agent
 ) -> None:
-    profile = {"prompt": "", "llm": "local", "stt": "local", "tts": "local"}
+    profile = {"prompt": "", "llm": "scripted:model", "stt": "local", "tts": "local"}
     await agent.append(e.SessionOpened, "brief", door="http", user_id="sam", profile=profile | {"session_idle_s": 0.3})
     await agent.append(e.SessionOpened, "older-build", door="http", user_id="sam", profile=profile)
     await agent.append(e.SessionOpened, "long", door="http", user_id="sam", profile=profile | {"session_idle_s": 600})
@@ -233,7 +235,7 @@ async def test_what_a_dead_process_left_open_is_ended_by_the_next_when_it_has_be
 
 
 async def test_which_sessions_can_be_gone_on_with(http: httpx.AsyncClient, agent: Agent) -> None:
-    profile = {"prompt": "", "llm": "local", "stt": "local", "tts": "local"}
+    profile = {"prompt": "", "llm": "scripted:model", "stt": "local", "tts": "local"}
     await agent.append(e.SessionOpened, "a-call", door="websocket", user_id="sam", profile=profile)
     await agent.append(e.SessionOpened, "a-chat", door="http", user_id="sam", profile=profile)
 
@@ -265,7 +267,7 @@ async def test_who_knows_only_its_id_does_not_go_on_with_a_session(http: httpx.A
 async def test_an_answer_whose_door_died_is_settled_by_the_next_turn(
     http: httpx.AsyncClient, agent: Agent, broker: NatsBroker
 ) -> None:
-    profile = {"prompt": "", "llm": "local", "stt": "local", "tts": "local", "speaks": False}
+    profile = {"prompt": "", "llm": "scripted:model", "stt": "local", "tts": "local", "speaks": False}
     await agent.append(e.SessionOpened, "a-chat", door="http", user_id="sam", profile=profile)
     await agent.append(e.TurnEnded, "a-chat", turn_id="t", participant_id="caller", text="Hello.", source="text")
     await agent.append(e.ReplyStarted, "a-chat", reply_id="r", turn_id="t", text="Hello.")

@@ -14,7 +14,7 @@ from tests.bridge.conftest import Connect, OpenDoor
 from tests.bridge.http.answering import reasoning
 from tests.bridge.http.conftest import ADMIN, OpenHttp
 
-PROFILE = {"prompt": "", "llm": "local", "stt": "local", "tts": "local"}
+PROFILE = {"prompt": "", "llm": "scripted:model", "stt": "local", "tts": "local"}
 
 
 async def names_of(broker: NatsBroker, session_id: str) -> list[str]:
