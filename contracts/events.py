@@ -358,6 +358,13 @@ class RemarkRequested(Event):
     requested_by: str = Field(default="", max_length=64, description="What asked for it: `cli`, `http`, a tool's name.")
 
 
+class EndRequested(Event):
+    """The session is to end once nothing is left to be said or heard: a tool of the agent asked for it."""
+
+    reason: str = Field(description="What SessionClosed will have as its reason.")
+    requested_by: str = Field(default="", max_length=64, description="The tool.")
+
+
 class ContextMessage(Value):
     """One message of the model's context, as the person heard or said it."""
 

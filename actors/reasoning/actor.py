@@ -8,6 +8,7 @@ from faststream.nats import NatsBroker
 
 from actors.reasoning.answering import Reasoning
 from actors.reasoning.background import Backgrounds
+from actors.reasoning.call_control import Keypads, controls_on
 from actors.reasoning.chat_models import ChatModels, MakeChatModel
 from actors.reasoning.default_agent import agents_of
 from actors.reasoning.remarks import take_requests
@@ -88,6 +89,11 @@ def listen(broker: NatsBroker, reasoning: Reasoning) -> LiveEvents:
         """Stop writing in the session."""
         reasoning.stop_all(event)
 
+    @live.on(e.DtmfReceived)
+    async def key_pressed(event: e.DtmfReceived) -> None:
+        """Pass the key to the tool that waits for it."""
+        reasoning.key_pressed(event)
+
     return live
 
 
@@ -103,7 +109,17 @@ def reasoning_on(
     models, tokens = ChatModels(settings, make_model), TokenCounter(settings)
     backgrounds = Backgrounds(memory)
     cache = ResponseCache(lambda: connection(broker), settings.response_cache_ttl_s)
-    shared = Shared(settings, models, backgrounds, cache, tokens, agents=agents or agents_of(settings))
+    keypads = Keypads()
+    shared = Shared(
+        settings,
+        models,
+        backgrounds,
+        cache,
+        tokens,
+        agents=agents or agents_of(settings),
+        control=controls_on(broker, keypads),
+        keypads=keypads,
+    )
     warmer = PromptWarmer(models, tokens)
     return Reasoning(LiveLog(broker, tapes), tapes, LiveWire(broker), shared, warmer)
 

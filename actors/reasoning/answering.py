@@ -224,6 +224,10 @@ class Reasoning:
         if (generation := self._running.get(decision.reply_id)) is not None:
             generation.stop()
 
+    def key_pressed(self, event: e.DtmfReceived) -> None:
+        """Pass a key of somebody's phone to the tools that wait for one."""
+        self._shared.keypads.take(event)
+
     def grant(self, event: e.ReplyCommitted) -> None:
         """Release a draft that this copy is writing and another copy has committed."""
         for generation in self._writing(event, event.reply_id):

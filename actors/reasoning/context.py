@@ -103,12 +103,17 @@ def zone_of(session: Session, turn_id: str | None) -> str:
     return known if known and is_zone(known) else ""
 
 
+def participant_of(session: Session, turn_id: str | None) -> str:
+    """Return the turn's speaker; the only person there, if the turn has none; empty if that is nobody."""
+    turn = session.turns.get(turn_id or "")
+    if turn is not None and turn.participant_id in session.people:
+        return turn.participant_id
+    return next(iter(session.people)) if len(session.people) == 1 else ""
+
+
 def attributes_of(session: Session, turn_id: str | None) -> Mapping[str, str]:
     """Return what the door knows about the turn's speaker; about the only person there, if the turn has none."""
-    turn = session.turns.get(turn_id or "")
-    person = session.people.get(turn.participant_id) if turn is not None else None
-    if person is None and len(session.people) == 1:
-        person = next(iter(session.people.values()))
+    person = session.people.get(participant_of(session, turn_id))
     return person.attributes if person is not None else {}
 
 

@@ -53,7 +53,9 @@ class Generation:
         self._turn_id = order.turn_id if isinstance(order, Start) else self._known().turn_id
         self._question = order.text if isinstance(order, Start) else self._known().text
         self._agent = shared.agent_of(log.session)
-        self._tools = ToolCalls(log, cause.event_id, self._turn_id, self.reply_id, self.started, self._agent, runs)
+        self._tools = ToolCalls(
+            log, cause.event_id, self._turn_id, self.reply_id, self.started, self._agent, runs, shared.control
+        )
         self._tokens = TokenStream(log, self.reply_id)
         asker = asker_id(log.session, self._turn_id)
         self._known_answer = KnownAnswer(

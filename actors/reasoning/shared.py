@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from actors.reasoning.background import Backgrounds
+from actors.reasoning.call_control import ControlOf, Keypads, no_control
 from actors.reasoning.chat_models import ChatModels
 from actors.reasoning.default_agent import BUILT_IN
 from actors.reasoning.graph import Graph, compile_graph
@@ -29,6 +30,8 @@ class Shared:
     learned: Learned = field(default_factory=Learned)
     graph: Graph = field(default_factory=compile_graph)
     agents: Agents = field(default_factory=lambda: Agents(built_in=BUILT_IN))
+    control: ControlOf = no_control
+    keypads: Keypads = field(default_factory=Keypads)
 
     def of(self, session: Session) -> Self:
         """Return the same for one session: with the behaviour that it was opened with."""

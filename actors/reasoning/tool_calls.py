@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from actors.reasoning.context import asker_id, attributes_of, zone_of
+from actors.reasoning.call_control import ControlOf, no_control
+from actors.reasoning.context import asker_id, attributes_of, participant_of, zone_of
 from actors.reasoning.session_log import SessionLog
 from actors.reasoning.tool_runs import ToolRuns
 from actors.reasoning.tool_uses import Round, ToolUse
@@ -16,7 +17,7 @@ from actors.reasoning.written_calls import WrittenCall
 from contracts import events as e
 from contracts.answers import Answer, Cause, answer
 from infra.agents.agent import Agent
-from infra.agents.call import Call
+from infra.agents.call import FOR_ACTIONS, Call
 from infra.agents.handoff import Handoff
 from infra.agents.running import NOT_KNOWN, ToolResult, run_tool
 from infra.agents.tool import Tool
@@ -47,6 +48,7 @@ class ToolCalls:
         started: "asyncio.Future[None]",
         agent: Agent,
         runs: ToolRuns,
+        control: ControlOf = no_control,
     ) -> None:
         self.granted = asyncio.Event()
         self._log = log
@@ -56,6 +58,7 @@ class ToolCalls:
         self._started = started
         self._agent = agent
         self._runs = runs
+        self._control = control
         self._calls: Counter[str] = Counter()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._readers: set[str] = set()
@@ -217,7 +220,7 @@ class ToolCalls:
     async def _result(self, called: e.ToolCalled, tool: Tool) -> ToolResult:
         """Return what a tool returns, through the tape."""
         arguments = dict(json.loads(called.arguments))
-        call = self._call(called.call_id)
+        call = self._call(called, tool)
 
         async def run() -> ToolResult:
             return await run_tool(tool, arguments, call)
@@ -226,8 +229,9 @@ class ToolCalls:
         request = {"tool": tool.name, "arguments": written, "zone": call.time_zone}
         return await self._log.tape.result("tool", called.call_id, request, run, RESULT)
 
-    def _call(self, call_id: str) -> Call:
+    def _call(self, called: e.ToolCalled, tool: Tool) -> Call:
         session = self._log.session
+        participant_id = participant_of(session, self._turn_id)
         return Call(
             session.session_id,
             user_id=asker_id(session, self._turn_id),
@@ -235,8 +239,9 @@ class ToolCalls:
             variables=session.profile.variables if session.profile is not None else {},
             attributes=attributes_of(session, self._turn_id),
             turn_id=self._turn_id,
-            idempotency_key=call_id,
+            idempotency_key=called.call_id,
             time_zone=zone_of(session, self._turn_id),
+            control=self._control(called, participant_id) if tool.is_action else FOR_ACTIONS,
         )
 
     async def _append_call(self, called: e.ToolCalled) -> bool:

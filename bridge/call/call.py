@@ -17,6 +17,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import BadSubscriptionError
 
 from bridge.call.grace import Grace
+from bridge.call.last_words import LastWords
 from bridge.call.line import Line
 from bridge.call.microphones import Microphones
 from bridge.call.outage import LogOutage
@@ -87,6 +88,7 @@ class Call:
             on_taken,
             now_ns,
         )
+        self._last_words = LastWords()
         self._recent: deque[Fact] = deque(maxlen=KEPT_FACTS)
         self._own_tracks: set[str] = set()
         self._ending: asyncio.Task[None] | None = None
@@ -108,6 +110,8 @@ class Call:
         """
         self.state = session_state_of(fact.event for fact in past)
         self._in_progress.enter_context(self._tape.working())
+        for fact in past:
+            self._last_words.apply(fact.event)
         self._driver.replay(past, playing)
         self._recent.extend(past)
         tracks = [f.sequence for f in past if isinstance(f.event, e.TrackPublished | e.TrackUnpublished)]
@@ -356,6 +360,7 @@ class Call:
         event = fact.event
         self._recent.append(fact)
         self.state.apply(event)
+        self._last_words.apply(event)
         if isinstance(event, _ACTIVITY):
             self._active_s = time.monotonic()
         self._driver.take_fact(fact)
@@ -372,6 +377,9 @@ class Call:
         while True:
             await asyncio.sleep(TICK_S)
             self._driver.tick(self.outage.may_repair)
+            if self._ending is None and (reason := self._last_words.reason_to_end(now_ns())):
+                log.info("session %s: a tool of the agent ends it: %s", self.session_id, reason)
+                self.end(reason)
             active_s = max(self._active_s, self.outage.back_s)  # what was said meanwhile is still arriving
             if time.monotonic() - active_s > self.settings.session_idle_s and self._ending is None:
                 await self._end_if_idle()

@@ -54,6 +54,7 @@ EVENTS: tuple[Row, ...] = (
     Row(e.InterruptionDismissed, "interruption.dismissed", (TRANSCRIPT,)),
     Row(e.TurnPassed, "turn.passed", (REASONING,)),
     Row(e.RemarkRequested, "remark.requested", (REASONING,)),
+    Row(e.EndRequested, "ending.requested", (REASONING,)),
     Row(e.ReplyStarted, "reply.started", (REASONING,)),
     Row(e.ReplyCommitted, "reply.committed", (REASONING,)),
     Row(e.ReplyClauseWritten, "reply.clause", (REASONING,)),

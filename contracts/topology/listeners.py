@@ -53,7 +53,8 @@ LISTENERS: tuple[Listener, ...] = (
     Listener(TRANSCRIPT, (e.SessionClosed, e.TrackUnpublished)),
     Listener(TRANSCRIPT, is_one_session=True),
     # Events that end or release a reply, whichever copy works on it.
-    Listener(REASONING, (e.TurnInterrupted, e.ReplyDiscarded, e.ReplyCommitted, e.SessionClosed)),
+    # … and keys that a tool may be waiting for.
+    Listener(REASONING, (e.TurnInterrupted, e.ReplyDiscarded, e.ReplyCommitted, e.SessionClosed, e.DtmfReceived)),
     Listener(SYNTHESIS, (e.TurnInterrupted, e.ReplyDiscarded, e.SessionClosed)),
     # After these an idle recorder checks again.
     Listener(PERSISTENCE, (e.SessionClosed, e.SpeechStarted, e.PlaybackStarted)),

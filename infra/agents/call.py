@@ -25,20 +25,32 @@ class CallControl(Protocol):
         """Return the keys that the caller presses: `digits` of them, or up to a key of `until`."""
 
 
-class _NoControl:
-    """A call that only its arguments are known of."""
+@dataclass(frozen=True, slots=True)
+class NoControl:
+    """Refuses everything, with the reason `why`."""
+
+    why: str
 
     async def say(self, text: str) -> None:
-        raise ToolFailed("nothing can be said in this call")
+        """See CallControl."""
+        raise ToolFailed(f"nothing can be said: {self.why}")
 
     async def end(self, reason: str) -> None:
-        raise ToolFailed("this call cannot be ended")
+        """See CallControl."""
+        raise ToolFailed(f"the call cannot be ended: {self.why}")
 
     async def transfer(self, to: str) -> None:
-        raise ToolFailed("this call cannot be transferred")
+        """See CallControl."""
+        raise ToolFailed(f"the call cannot be transferred: {self.why}")
 
     async def dtmf(self, digits: int, timeout_s: float, until: str) -> str:
-        raise ToolFailed("this call has no keys")
+        """See CallControl."""
+        raise ToolFailed(f"no keys can be asked for: {self.why}")
+
+
+NOBODY_THERE = NoControl("nobody is there")
+FOR_ACTIONS = NoControl("it may run for an answer that nobody hears; mark the tool with @action")
+"""The control of a reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +73,7 @@ class Call:
     idempotency_key: str = ""
     time_zone: str = ""
     """Of the person who speaks, as an IANA name; empty if unknown."""
-    control: CallControl = field(default_factory=_NoControl, repr=False, compare=False)
+    control: CallControl = field(default=NOBODY_THERE, repr=False, compare=False)
 
     async def say(self, text: str) -> None:
         """Say a text, when what is being said is over. Raises ToolFailed."""

@@ -15,7 +15,7 @@ from actors.reasoning.default_agent import agents_of
 from actors.reasoning.session_log import DROPPED, RECONNECTED
 from actors.reasoning.shared import Shared
 from actors.reasoning.wire import SilentWire
-from contracts.events import Event, RemarkRequested
+from contracts.events import EndRequested, Event, RemarkRequested
 from infra.agents.loading import Agents
 from infra.engines.tokens import TokenCounter
 from infra.memory.response_cache import ResponseCache
@@ -69,8 +69,8 @@ def _no_model(name: str, settings: Settings) -> BaseChatModel:
 
 
 def _decides(event: Event) -> bool:
-    return not isinstance(event, RemarkRequested)
+    return not isinstance(event, RemarkRequested | EndRequested)
 
 
 REPLAYED_REASONING = ReplayedActor(replayed_reasoning, _decides)
-"""It does not decide what others ask it to say; it stores it for them."""
+"""It does not decide what others, or tools, ask for; it stores that for them."""

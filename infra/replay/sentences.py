@@ -117,6 +117,8 @@ def _of_turn(event: e.Event, people: Mapping[str, Person]) -> str:
             return f"that does not interrupt {AGENT} ({event.reason}){_said(event.text)}"
         case e.RemarkRequested():
             return f"{event.requested_by or 'somebody'} has {AGENT} say{_said(event.text)}"
+        case e.EndRequested():
+            return f"{event.requested_by or 'somebody'} ends the session when all is said ({event.reason})"
         case e.TurnPassed():
             return f"{AGENT} does not answer ({event.reason})"
     return ""

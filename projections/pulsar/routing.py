@@ -58,6 +58,7 @@ METRICS: dict[type[e.Event], tuple[str, ...]] = {
     e.TurnInterrupted: ("reply_id", "speech_ms"),
     e.InterruptionDismissed: ("reply_id", "reason", "speech_ms"),
     e.RemarkRequested: ("requested_by",),
+    e.EndRequested: ("reason", "requested_by"),
     e.ReplyStarted: ("reply_id", "draft", "model", "recall_ms", "cached"),
     e.ReplyCompleted: ("reply_id", "clauses", "finish", "first_token_ms", "elapsed_ms", "tokens"),
     e.ToolCalled: ("reply_id", "call_id", "tool", "kind"),

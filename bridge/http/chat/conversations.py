@@ -294,6 +294,9 @@ class Conversations:
         for conversation in self._kept.values():
             conversation.note_activity(now_s)
         for session_id, conversation in list(self._kept.items()):
+            if conversation.state.ending and not conversation.is_busy:
+                await self._end(session_id, conversation, now_s + 1, conversation.state.ending)
+                continue
             oldest_s = now_s - in_session(self._settings, conversation.state.profile).session_idle_s
             if self._back_s > oldest_s and len(self._kept) <= MAX_KEPT:
                 continue
@@ -301,7 +304,9 @@ class Conversations:
             if not conversation.is_busy and is_idle:
                 await self._end(session_id, conversation, oldest_s)
 
-    async def _end(self, session_id: str, conversation: _Conversation, oldest_s: float) -> None:
+    async def _end(
+        self, session_id: str, conversation: _Conversation, oldest_s: float, reason: str = "timeout"
+    ) -> None:
         state = conversation.state
         try:
             await self._refresh(state)
@@ -315,7 +320,7 @@ class Conversations:
                 return  # it continued at another process
             try:
                 await self._settle_unread(state)
-                await self._append_end(state, "timeout")
+                await self._append_end(state, reason)
             except StaleWriter:
                 return  # somebody wrote just now
         if self._kept.get(session_id) is conversation:

@@ -24,6 +24,8 @@ class SessionState:
     turn_sequence: int = 0
     """Sequence of the last `turn.*` fact: the session is only closed while it is the last."""
     active_ns: int = 0
+    ending: str = ""
+    """Why the session ends after the answer that is being read; empty if it goes on."""
     unread: dict[str, e.ReplyStarted] = field(default_factory=dict)
     """Replies without a fact yet of how far they were read."""
 
@@ -43,6 +45,8 @@ class SessionState:
                 self.closed = True
             case e.SessionErased():
                 self.erased = True
+            case e.EndRequested():
+                self.ending = self.ending or event.reason
             case e.ReplyStarted(draft=False):
                 self.unread[event.reply_id] = event
             case e.ReplyDiscarded() | e.PlaybackFinished() | e.PlaybackInterrupted():

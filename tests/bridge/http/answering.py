@@ -13,6 +13,7 @@ from actors.persistence.actor import Records
 from actors.reasoning.actor import listen, reasoning_on, take_events
 from contracts.events import Event, PlaybackFinished, PlaybackInterrupted
 from contracts.topology import PERSISTENCE
+from infra.agents.loading import Agents
 from infra.log.broker import make_broker
 from infra.log.inbox import Inbox
 from infra.log.taped_log import LiveLog
@@ -22,11 +23,15 @@ from infra.tape.untaped import Untaped
 
 
 @asynccontextmanager
-async def reasoning(model: BaseChatModel, **settings: Any) -> AsyncIterator[None]:
+async def reasoning(model: BaseChatModel, agents: Agents | None = None, **settings: Any) -> AsyncIterator[None]:
     """Run reasoning on the log that the settings name."""
     broker = make_broker("reasoning")
     actor = reasoning_on(
-        broker, Untaped(), Settings.model_validate({"llm": "scripted:model"} | settings), lambda name, _: model
+        broker,
+        Untaped(),
+        Settings.model_validate({"llm": "scripted:model"} | settings),
+        lambda name, _: model,
+        agents=agents,
     )
     inbox = take_events(broker, actor)
     await broker.start()

@@ -64,6 +64,23 @@ async def test_a_program_ends_a_session_with_its_reason(connect: Connect, agent:
     assert closed.reason == "moderation"
 
 
+async def test_a_tool_ends_a_session_after_its_answer_was_heard(connect: Connect, agent: Agent) -> None:
+    caller = await connect()
+    await agent.reply(caller.session_id, "reply-1")
+    await agent.append(e.EndRequested, caller.session_id, reason="solved", requested_by="hang_up")
+    await caller.fact("EndRequested")
+    await caller.send(type="played", reply_id="reply-1", samples=100, started=True)
+    await caller.fact("PlaybackStarted")
+    assert "SessionClosed" not in names(await agent.facts(caller.session_id))
+    await caller.send(type="played", reply_id="reply-1", samples=24_000, ended=True)
+    assert await caller.closed() == 1000
+    told = names(await agent.facts(caller.session_id))
+    assert told.index("PlaybackFinished") < told.index("SessionClosed")
+    closed = (await agent.facts(caller.session_id))[-1]
+    assert isinstance(closed, e.SessionClosed)
+    assert closed.reason == "solved"
+
+
 async def test_a_client_that_vanished_ends_the_session_after_the_grace(
     open_door: OpenDoor, connect: Connect, agent: Agent
 ) -> None:

@@ -11,11 +11,15 @@ from bridge.http.models import ChatRequest
 from bridge.web.gate import Visitor
 from bridge.web.openings import Openings
 from contracts import events as e
+from infra.agents.agent import Agent as OwnAgent
+from infra.agents.call import Call
+from infra.agents.loading import Agents
+from infra.agents.tool import action
 from infra.log.clock import CLOCK
 from infra.log.connection import connection
 from infra.log.event_log import history
 from infra.settings import Settings
-from tests.actors.reasoning.models import WAIT, ScriptedModel
+from tests.actors.reasoning.models import WAIT, ScriptedModel, tool_call
 from tests.actors.running import facts_until
 from tests.bridge.agent import Agent
 from tests.bridge.http.answering import persistence, reasoning, sse, streamed
@@ -82,6 +86,26 @@ async def test_a_reader_sees_the_tools_that_an_answer_uses(open_http: OpenHttp) 
     assert (ended["call_id"], ended["tool"], ended["error"]) == (started["call_id"], "current_time", None)
     assert '"place": "tokyo"' in ended["result"]
     assert stream.text.endswith("in Tokyo.")
+
+
+async def test_a_conversation_that_a_tool_ends_is_over_when_its_answer_was_read(
+    open_http: OpenHttp, broker: NatsBroker
+) -> None:
+    @action
+    async def hang_up(call: Call) -> str:
+        """End the conversation."""
+        await call.end("solved")
+        return "It ends after your answer."
+
+    http = await open_http(llm="scripted:model")
+    model = ScriptedModel.playing([tool_call("hang_up")], ["Goodbye."])
+    async with reasoning(model, agents=Agents(built_in=OwnAgent(name="default", tools=[hang_up]))):
+        told = (await http.post("/chat", json={"text": "That is all.", "user_id": "sam"})).json()
+        facts = await facts_of(broker, told["session_id"], e.SessionClosed)
+    assert (told["text"], told["finish"]) == ("Goodbye.", "completed")
+    order = [type(fact).__name__ for fact in facts]
+    assert order.index("EndRequested") < order.index("PlaybackFinished") < order.index("SessionClosed")
+    assert [fact.reason for fact in facts if isinstance(fact, e.SessionClosed)] == ["solved"]
 
 
 async def test_a_conversation_goes_on_with_what_was_read(http: httpx.AsyncClient) -> None:
