@@ -169,8 +169,10 @@ class WordStream:
 
 async def _closed(stream: stt.RecognizeStream) -> None:
     closing = asyncio.ensure_future(stream.aclose())
-    await asyncio.wait([closing], timeout=CLOSE_S)
-    if not closing.done():
-        closing.cancel()
-    elif not closing.cancelled():
-        closing.exception()
+    try:
+        await asyncio.wait([closing], timeout=CLOSE_S)
+    finally:
+        if not closing.done():
+            closing.cancel()
+        elif not closing.cancelled():
+            closing.exception()

@@ -142,5 +142,21 @@ class HeardTrack:
                 await asyncio.sleep(0.002)
         return self.of(e.TurnEnded)
 
+    async def until_said(self, words: int) -> None:
+        """Send silence until the turns that have ended hold so many words."""
+        async with asyncio.timeout(60):
+            while sum(len(turn.text.split()) for turn in self.of(e.TurnEnded)) < words:
+                await self.hear(np.zeros(WINDOW_SAMPLES, np.int16))
+                await asyncio.sleep(0.002)
+
+    def about(self, name: str) -> dict[str, Any]:
+        """Return the fields that every event has."""
+        return {"event_id": name, "session_id": SESSION, "time_ns": now_ns()}
+
+    async def tell(self, *events: e.Event) -> None:
+        """Have others append something."""
+        for event in events:
+            self._view.apply(await self.log.append(event))
+
     async def aclose(self) -> None:
         await self.listener.aclose()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from livekit.agents.utils import http_context
 
 from actors.transcript import pieces
@@ -198,6 +200,61 @@ async def test_long_speech_without_a_pause_is_heard_in_stretches_and_each_word_o
         turn = await said(heard, " ".join(words))
         assert turn.text.split() == words
         assert all(len(pcm) // 2 < 15 * 16_000 for pcm in heard.engines.local_heard)
+
+
+async def test_words_over_a_reply_interrupt_it_while_they_are_spoken() -> None:
+    async with call() as heard:
+        await heard.track.tell(
+            e.ReplyStarted(**heard.track.about("rs"), reply_id="r", text=""),
+            e.ReplyClauseWritten(**heard.track.about("rc"), reply_id="r", index=0, text="Once upon a time there was."),
+            e.PlaybackStarted(**heard.track.about("ps"), reply_id="r"),
+        )
+        await heard.track.hear(spelt("what time the train"))
+        await heard.track.until(lambda: heard.track.of(e.TurnInterrupted))
+        assert not heard.track.of(e.SpeechEnded)
+        (stopped,) = heard.track.of(e.TurnInterrupted)
+        assert stopped.text.startswith("what time")
+        (turn,) = await heard.track.until_ended()
+        assert turn.text == "what time the train"
+
+
+PLANS = st.one_of(
+    st.just(Plan()),
+    st.builds(Plan, status=st.sampled_from([401, 429, 500])),
+    st.builds(
+        Plan,
+        fault=st.sampled_from(["drops", "drops-at-once", "half-closes", "stalls"]),
+        after_words=st.integers(1, 4),
+    ),
+)
+PHRASES = st.lists(st.tuples(st.integers(1, 6), st.sampled_from([2, 4, 8, 40])), min_size=1, max_size=5)
+"""How many words, and how many windows of silence follow them: none of note, a pause, the end of a turn."""
+
+
+@pytest.mark.slow
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(PLANS, min_size=1, max_size=5), PHRASES, st.sampled_from(["deepgram.STT,local", "deepgram.STT"]))
+async def test_whatever_becomes_of_its_lines_each_word_is_heard_once(
+    monkeypatch: pytest.MonkeyPatch, plans: list[Plan], phrases: list[tuple[int, int]], stt: str
+) -> None:
+    monkeypatch.setattr("infra.engines.stt.STREAM_ENDS_S", 0.3)
+    monkeypatch.setattr("infra.engines.stt.REST_S", 0.0)
+    words = iter(WORDS)
+    async with call(*plans, stt=stt) as heard:
+        spoken: list[str] = []
+        for count, windows in phrases:
+            phrase = [word for _, word in zip(range(count), words, strict=False)]
+            if not phrase:
+                break
+            spoken += phrase
+            await heard.track.hear(np.concatenate([spelt(" ".join(phrase)), silence(windows * WINDOW_SAMPLES)]))
+        await heard.track.until_said(len(spoken))
+        turns = heard.track.of(e.TurnEnded)
+        assert [word for turn in turns for word in turn.text.split()] == spoken
+        assert heard.track.of(e.SpeechLost) == []
+        ended = [name for turn in turns for name in turn.utterance_ids]
+        assert sorted(ended) == sorted(fact.utterance_id for fact in heard.track.of(e.SpeechStarted))
+        assert all(failure.error and failure.action for failure in heard.failures)
 
 
 async def test_an_engine_for_whole_utterances_is_asked_when_the_speech_is_over() -> None:
