@@ -19,7 +19,7 @@ from contracts.asyncapi.parts import (
     whole,
 )
 from contracts.asyncapi.schemas import example
-from contracts.journal import ChunkWriter
+from contracts.journal import VERSION, ChunkWriter
 from contracts.requests import REASON
 
 _SUBJECT = f"voice.{EXAMPLE_SESSION}.moon.risen"
@@ -127,7 +127,7 @@ def other_schemas() -> Node:
         **plain("LoadText", "The id of the copy, a space, and 1 if it is overloaded, else 0.", pattern="^[^ ]+ [01]$"),
         **plain(
             "JournalChunk",
-            "A version (1), then raw deflate (RFC 1951) of a MessagePack array; see contracts/journal.py.",
+            f"A version ({VERSION}), then raw deflate (RFC 1951) of a MessagePack array; see contracts/journal.py.",
             format="binary",
         ),
         **plain("ZeroBytes", "Zeros.", format="binary"),
