@@ -87,7 +87,8 @@ class Inbox(EventHandlers[Job | None], Subscriber):
     frozen for longer than the durable's `ack_wait` has lost what it held: its tasks are cancelled and nothing is
     acknowledged.
 
-    Each call of a handler is noted on the session's tape, if `tapes` are given.
+    Each call of a handler is noted on the session's tape, if `tapes` are given: not by jobs that last as long as a
+    session beside handlers of the same process, as with them that process's tape would never be at rest.
     """
 
     def __init__(
@@ -283,6 +284,8 @@ class Inbox(EventHandlers[Job | None], Subscriber):
                         log.error(
                             "%s was frozen for %.1f s and drops the messages it held", self._durable.name, frozen_s
                         )
+                        for session_id in self._held.sessions():
+                            self._tapes.of(session_id).leave_gap(f"{self._durable.name} was frozen and lost its work")
                         await self._drop_all()
                     last = time.monotonic()
                     await self._held.beat()

@@ -19,9 +19,10 @@ from infra.log.event_log import (
 )
 from infra.tape.tape import Tapes
 
-APPENDED, STALE, UNSTORED, READ = "appended", "stale", "unstored", "read"
+APPENDED, STALE, UNSTORED, READ, UNREAD = "appended", "stale", "unstored", "read", "unread"
 """Kinds of deliveries: a fact of ours is stored (its sequence); it is not, as another owner has appended (its event
-id); the log did not store it in time (its event id); facts were read (the last one's sequence)."""
+id); the log did not store it in time (its event id); facts were read (the last one's sequence); they could not be read
+(why)."""
 
 ENDINGS = (
     e.TurnEnded,
@@ -101,7 +102,11 @@ class TapedLog:
         """See EventLog. Raises what the store raises."""
         tape = self._tapes.of(session_id)
         with tape.working():
-            facts = await self._store.facts_after(session_id, after, patience_s, subjects)
+            try:
+                facts = await self._store.facts_after(session_id, after, patience_s, subjects)
+            except Exception as error:  # whatever it is, the code is handed it
+                tape.took(UNREAD, f"{type(error).__name__}: {error}")
+                raise
             tape.took_fact(READ, facts[-1].sequence if facts else after)
         return facts
 

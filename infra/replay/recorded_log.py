@@ -10,13 +10,13 @@ from contracts.events import Event
 from contracts.topology import subject_of
 from infra.log.event_log import ExpectedSequence, Fact, LogUnavailable, StaleWriter
 from infra.log.subject_filter import is_on
-from infra.log.taped_log import APPENDED, READ, STALE, UNSTORED
+from infra.log.taped_log import APPENDED, READ, STALE, UNREAD, UNSTORED
 from infra.replay.compare import FieldDifference, field_differences
 from infra.replay.roles import Role, Roles
 from infra.tape.deliveries import Delivery
 from infra.tape.recorded import RecordedTape
 
-SERVED = (APPENDED, STALE, UNSTORED, READ)
+SERVED = (APPENDED, STALE, UNSTORED, READ, UNREAD)
 """Kinds of deliveries that the log serves itself."""
 
 FactChange = Literal["differs", "not appended then", "not appended now", "appended later"]
@@ -120,6 +120,8 @@ class RecordedLog:
         """Let an append or a read return, as it did then."""
         if delivery.kind == READ:
             self._serve_read(int(delivery.payload))
+        elif delivery.kind == UNREAD:
+            self._fail_read(str(delivery.payload))
         elif delivery.kind == APPENDED:
             self._serve_append(int(delivery.payload))
         else:
@@ -181,6 +183,10 @@ class RecordedLog:
         if not read.facts.done():
             known = [fact for fact in self._facts if read.after < fact.sequence <= last]
             read.facts.set_result([fact for fact in known if is_on(subject_of(fact.event), read.subjects)])
+
+    def _fail_read(self, reason: str) -> None:
+        if self._reads and not (read := self._reads.popleft()).facts.done():
+            read.facts.set_exception(LogUnavailable(f"the log could not be read: {reason}"))
 
     def _refuse(self, delivery: Delivery) -> None:
         event_id = str(delivery.payload)

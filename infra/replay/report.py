@@ -7,7 +7,7 @@ from typing import Any
 
 from contracts.events import Event
 from infra.log.event_log import Fact
-from infra.log.taped_log import APPENDED, READ, STALE, UNSTORED
+from infra.log.taped_log import APPENDED, READ, STALE, UNREAD, UNSTORED
 from infra.process.build import build
 from infra.replay.recorded_log import FactDifference
 from infra.replay.schedule import ReplayDifference
@@ -200,7 +200,7 @@ def _delivery(delivery: Delivery, events: dict[int, Event]) -> str:
     if delivery.kind in (ANSWER, PART, END, FAILED):
         words = {ANSWER: "answer to", PART: "piece of", END: "end of", FAILED: "failure of"}[delivery.kind]
         return f"{words} request {payload[0]} {_value(payload[1:]) if payload[1:] else ''}"
-    if delivery.kind in (STALE, UNSTORED):
+    if delivery.kind in (STALE, UNSTORED, UNREAD):
         return f"{delivery.kind}: {payload}"
     return f"{delivery.kind} {_value(payload) if payload is not None else ''}"
 

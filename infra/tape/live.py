@@ -184,7 +184,7 @@ class LiveTape:
         try:
             self._chunk.add(self._tapes.time_ns() if at_ns is None else at_ns, kind, payload)
         except (ValueError, TypeError) as error:
-            self._leave_gap(kind, error)
+            self.leave_gap(f"{kind}: {error}")
             return
         if self._chunk.size >= CHUNK_BYTES:
             self.cut()
@@ -250,20 +250,20 @@ class LiveTape:
         try:
             return digest_of(request)
         except (TypeError, ValueError, OverflowError) as error:
-            self._leave_gap(kind, error)
+            self.leave_gap(f"{kind}: {error}")
             return b""
 
     def _took_value(self, kind: str, number: int, value: Any, packing: Packing[Any]) -> None:
         try:
             packed = packing.pack(value)
         except Exception as error:  # whatever the function makes of an unforeseen value
-            self._leave_gap(kind, error)
+            self.leave_gap(f"{kind}: {error}")
         else:
             self.took(kind, [number, packed])
 
-    def _leave_gap(self, kind: str, error: Exception) -> None:
-        """End the chunk and leave out a number: a delivery could not be noted."""
-        log.error("%s of %s is missing on the tape: %s", kind, self.session_id, error)
+    def leave_gap(self, reason: str) -> None:
+        """See Tape: the chunk ends, and a number is left out."""
+        log.error("the tape of %s has a gap: %s", self.session_id, reason)
         self.cut()
         self._n += 1
         self._tapes.dropped += 1

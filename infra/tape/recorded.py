@@ -110,6 +110,9 @@ class RecordedTape:
         """Nothing is noted."""
         return nullcontext()
 
+    def leave_gap(self, reason: str) -> None:
+        """Nothing is noted."""
+
     def turn_is_over(self) -> None:
         """Nothing is written."""
 

@@ -57,6 +57,9 @@ class Tape(Protocol):
     def working(self) -> AbstractContextManager[None]:
         """Note (not as a delivery) that a handler or anything else of the session is in progress within."""
 
+    def leave_gap(self, reason: str) -> None:
+        """Say on the tape that something is missing here: what follows is not verified until nothing is in progress."""
+
     def turn_is_over(self) -> None:
         """Have what is noted written as soon as nothing is in progress, rather than within 2 s."""
 

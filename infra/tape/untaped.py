@@ -39,6 +39,9 @@ class Untaped:
         """Note nothing."""
         return nullcontext()
 
+    def leave_gap(self, reason: str) -> None:
+        """Do nothing: nothing is noted."""
+
     def turn_is_over(self) -> None:
         """Do nothing: nothing is written."""
 

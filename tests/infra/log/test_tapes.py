@@ -1,7 +1,9 @@
 """What an actor takes in through the log is on its tape in the order it took it in, and the tape reaches the log."""
 
 import asyncio
+import itertools
 import signal
+from types import SimpleNamespace
 
 import pytest
 from faststream.nats import NatsBroker
@@ -9,6 +11,7 @@ from faststream.nats import NatsBroker
 from contracts import events as e
 from contracts.journal import JournalChunk, decode_chunk
 from contracts.topology import JOURNAL, REASONING, SYNTHESIS
+from infra.log import inbox, taped_log
 from infra.log.connection import connection
 from infra.log.dead_letters import dead_letters, put_back
 from infra.log.event_log import ExpectedSequence, LogUnavailable, StaleWriter, append, facts_after
@@ -175,6 +178,45 @@ async def test_a_dead_letter_that_is_put_back_has_its_place_in_the_log(broker: N
         assert (await taken(broker))[4:] == [("taken", "s-1:c1")]
     finally:
         await inbox.close()
+
+
+async def test_a_log_that_cannot_be_read_is_on_the_tape_with_the_reason(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_answer(*_: object) -> list[object]:
+        raise TimeoutError("no answer")
+
+    monkeypatch.setattr(taped_log, "facts_after", no_answer)
+    with pytest.raises(TimeoutError):
+        await LiveLog(broker, tapes_of(broker)).facts_after("s-1")
+    assert await taken(broker) == [("unread", "TimeoutError: no answer")]
+
+
+async def test_a_copy_that_was_frozen_and_lost_its_work_leaves_a_gap_on_the_tape(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "HEARTBEAT_S", 0.05)
+    own = Inbox(broker, SYNTHESIS, tapes=tapes_of(broker))
+    begun = asyncio.Event()
+
+    @own.on(e.ReplyClauseWritten)
+    async def written(event: e.ReplyClauseWritten) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    await own.open()
+    await broker.start()
+    try:
+        await append(broker, clause(0))
+        await begun.wait()
+        # From now on ten seconds pass between any two looks at the clock.
+        monkeypatch.setattr(inbox, "time", SimpleNamespace(monotonic=itertools.count(0, 10).__next__))
+        await until(lambda: not own._held.messages())
+        tapes_of(broker).of("s-1").took("tick")
+        first, *_, last = await chunks(broker)
+        assert (first.n, first.idle, last.n > 1, last.idle) == (0, False, True, True)
+    finally:
+        await own.close()
 
 
 async def test_live_events_are_on_the_tape_with_their_place_in_the_log(broker: NatsBroker) -> None:

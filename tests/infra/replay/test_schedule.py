@@ -7,7 +7,7 @@ from typing import Any
 
 from contracts import events as e
 from contracts.answers import answer
-from infra.log.event_log import Fact, StaleWriter
+from infra.log.event_log import Fact, LogUnavailable, StaleWriter
 from infra.replay.actors import Replayed, ReplayedActor, Seat
 from infra.replay.recorded_log import FactDifference
 from infra.replay.schedule import Outcome, TapedStretch, run_stretch
@@ -54,6 +54,16 @@ class Toy:
     @staticmethod
     async def _never() -> str:
         raise AssertionError("an engine was asked in a replay")
+
+
+class Twice(Toy):
+    """Reads the log again if it cannot be read."""
+
+    async def _clauses(self, turn: e.TurnEnded, said: str) -> list[str]:
+        try:
+            return await super()._clauses(turn, said)
+        except LogUnavailable:
+            return await super()._clauses(turn, said)
 
 
 class ToyReplayed:
@@ -210,3 +220,11 @@ class Broken(Toy):
 def test_an_error_of_a_handler_is_kept_for_the_report() -> None:
     came = run_stretch(TapedStretch("toy", COPY, DELIVERIES[:1]), SESSION, FACTS[:1], built(toy_class=Broken))
     assert came.errors == ["ValueError: broken"]
+
+
+def test_a_read_that_failed_then_fails_at_that_moment_in_the_replay() -> None:
+    place = next(place for place, each in enumerate(DELIVERIES) if each.kind == "read")
+    failed = Delivery(DELIVERIES[place].at_ns, "unread", "TimeoutError: no answer")
+    stretch = TapedStretch("toy", COPY, (*DELIVERIES[:place], failed, *DELIVERIES[place:]))
+    came = run_stretch(stretch, SESSION, COUNTED, built(toy_class=Twice))
+    assert (came.differences, came.errors, came.same) == ([], [], frozenset({5, 7}))
