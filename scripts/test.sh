@@ -9,6 +9,11 @@ cd "$(dirname "$0")/.."
 # Multithreaded arithmetic in each of several processes would compete for the same cores.
 export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
+# Images and CI often switch bytecode off, as it litters the source tree. Hundreds of processes would then compile
+# everything again that they import, which is half of the time that they take to start.
+unset PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX="${PYTHONPYCACHEPREFIX:-$PWD/.venv/bytecode}"
+
 # What shares servers stays in one process, the longest first: tests/side_by_side.py.
 side_by_side=(-n 3 --dist loadscope --no-loadscope-reorder)
 more=" and not nightly"
