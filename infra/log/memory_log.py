@@ -24,6 +24,7 @@ class MemoryStore:
         self._facts: list[Fact] = []
         self._subjects: list[str] = []
         self._by_id: dict[str, int] = {}
+        self._last: dict[str, tuple[int, int]] = {}
 
     @property
     def facts(self) -> Sequence[Fact]:
@@ -57,5 +58,10 @@ class MemoryStore:
         ]
 
     def _last_on(self, subjects: str) -> int:
-        places = range(len(self._facts), 0, -1)
-        return next((place for place in places if is_on(self._subjects[place - 1], subjects)), 0)
+        last, read = self._last.get(subjects, (0, 0))
+        for sequence in range(len(self._facts), read, -1):
+            if is_on(self._subjects[sequence - 1], subjects):
+                last = sequence
+                break
+        self._last[subjects] = last, len(self._facts)
+        return last

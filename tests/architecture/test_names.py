@@ -8,6 +8,9 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("actors", "bridge", "contracts", "infra", "projections")
 
 DIFFERENT_WORLDS = {
+    "Answer": "what a guard says instead of an answer, whose name authors of agents write, and a form of POST /chat",
+    "Drop": "what a guard says to words, whose name authors of agents write, and words that are not spoken",
+    "Say": "what playback is told to do, and what a scripted model says, whose name authors of tests write",
     "Call": "the conversation that a door holds, and what is told of it to a tool, whose name authors of agents write",
     "SessionState": "what an actor or a door makes of a session's events: the same file and class in each",
     "Playback": "the state machine of playback, and an answer of the HTTP API, whose names are public",
