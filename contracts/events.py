@@ -344,8 +344,9 @@ class TurnPassed(Event):
     """A turn that the agent does not answer: with several people there, not everything is said to it."""
 
     participant_id: Id
-    reason: Literal["unnamed", "to-another", "no-request", "heard-twice"] = Field(
-        description="Not named; said to another person; asks for nothing; the same words came on another track."
+    reason: Literal["unnamed", "to-another", "no-request", "heard-twice", "guarded"] = Field(
+        description="Not named; said to another person; asks for nothing; the same words came on another track; "
+        "dropped by the agent's guard (see TurnGuarded)."
     )
     addressed_id: Id | None = Field(default=None, description="The person it was said to, if known.")
     same_as_turn_id: str | None = Field(default=None, description="The turn that has the same words (`heard-twice`).")
@@ -363,6 +364,41 @@ class EndRequested(Event):
 
     reason: str = Field(description="What SessionClosed will have as its reason.")
     requested_by: str = Field(default="", max_length=64, description="The tool.")
+
+
+GuardDecision = Literal["passed", "dropped", "replaced", "answered"]
+"""What a guard decided about words: nothing (it failed, and the agent lets pass what was not checked); they are left
+out; others take their place; the agent says something else instead of an answer, or of the rest of it."""
+
+
+class TurnGuarded(Event):
+    """The agent's input guard changed what becomes of a person's words. If it lets them pass, no fact says so."""
+
+    participant_id: Id
+    text: str = Field(description="The words that it was given: of the turn, or of its beginning for a draft.")
+    decision: GuardDecision = Field(
+        description="They `passed` unchecked, as the guard failed; were `dropped`, `replaced` or `answered`."
+    )
+    replacement: str = Field(default="", description="What the model reads (`replaced`), or what is answered.")
+    guard: str = Field(default="", description="Name of the guard's function.")
+    error: str | None = Field(default=None, description="Why the guard could not judge, if it could not.")
+    elapsed_ms: Measured[Ms] = 0
+
+
+class ClauseGuarded(Event):
+    """The agent's output guard changed what becomes of a clause. If it lets it pass, no fact says so."""
+
+    reply_id: Reference
+    index: SmallCount = Field(description="Place of the clause in the reply, had it been written.")
+    text: str = Field(description="What the model wrote.")
+    decision: GuardDecision = Field(
+        description="It `passed` unchecked, as the guard failed; was `dropped` or `replaced`; or the answer ended here "
+        "with something else (`answered`)."
+    )
+    replacement: str = Field(default="", description="What is written instead.")
+    guard: str = Field(default="", description="Name of the guard's function.")
+    error: str | None = Field(default=None, description="Why the guard could not judge, if it could not.")
+    elapsed_ms: Measured[Ms] = 0
 
 
 class ContextMessage(Value):

@@ -23,6 +23,9 @@ WORDS: dict[type[e.Event], tuple[str, ...]] = {
     e.TurnInterrupted: ("text",),
     e.InterruptionDismissed: ("text",),
     e.RemarkRequested: ("text",),
+    # A guard may quote in its errors what it was given.
+    e.TurnGuarded: ("text", "replacement", "error"),
+    e.ClauseGuarded: ("text", "replacement", "error"),
     e.ReplyStarted: ("text", "context"),
     e.ReplyClauseWritten: ("text",),
     e.ToolCalled: ("arguments",),
@@ -49,7 +52,7 @@ PLAIN = frozenset(
         *("over_reply_id", "utterance_ids", "memories", "call_id", "recording_id", "through_turn_id"),
         *("addressed_id", "same_as_turn_id", "resume_digest", "forked_from"),
         *("door", "kind", "origin", "source", "reason", "cause", "finish", "sentiment", "skeleton"),
-        *("tool", "outcome", "idempotency_key", "requested_by"),
+        *("tool", "outcome", "idempotency_key", "requested_by", "guard", "decision"),
         *("engine", "model", "embedding_model", "actor", "action", "codec", "location"),
         *("appended_by", "build", "engines", "language"),
         # A digest of words: nobody can find them again from it, as they are too many.

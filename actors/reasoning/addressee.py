@@ -13,7 +13,7 @@ from contracts.answers import answer
 from infra.session.addressing import are_the_same_words, asks, is_said_to, names
 from infra.session.people import is_company, name_of, several
 
-Reason = Literal["unnamed", "to-another", "no-request", "heard-twice"]
+Reason = Literal["unnamed", "to-another", "no-request", "heard-twice", "guarded"]
 
 FOLLOW_UP_NS = 15_000_000_000
 """Somebody who starts to speak within this time after a question to them answers it."""

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from actors.reasoning.addressee import turn_passed
 from actors.reasoning.decide import Commit, Decision, Discard, Pass, Resume, Start, decide
 from actors.reasoning.generation import Generation
+from actors.reasoning.guarding import guard_turn
 from actors.reasoning.learned import KNOWN, Known, ReplyModels
+from actors.reasoning.own_graph import name_of as graph_name
 from actors.reasoning.prompts import Background
 from actors.reasoning.session_log import SessionLog, SessionLogs
 from actors.reasoning.session_state import Reply, Session, apply, turn_key
@@ -17,6 +19,7 @@ from actors.reasoning.warming import PromptWarmer
 from actors.reasoning.wire import Wire
 from contracts import events as e
 from contracts.answers import answer
+from infra.agents.guard import GuardFunction
 from infra.engines.llm import model_names
 from infra.log.event_log import Fact, StaleWriter, now_ns
 from infra.log.inbox import Job
@@ -88,7 +91,8 @@ class Reasoning:
         session_log = self._turn_to(event)
         self._recall(session_log.session, event)
         task = await self._decide(session_log, event)
-        if not event.settled and event.text:
+        agent = self._shared.agent_of(session_log.session)
+        if not event.settled and event.text and agent.input_guard is None and agent.graph is None:
             self._warm_question(session_log.session, event)
         self._let_go(session_log.session)
         return task
@@ -131,11 +135,28 @@ class Reasoning:
 
     async def _decide(self, session_log: SessionLog, event: e.Event) -> Job | None:
         """Carry out what follows from the session's facts; the task, if any, writes a reply."""
+        passed = ""
         while True:
             await session_log.refresh()
             decisions = decide(session_log.session, event, self._speculates(session_log))
+            guard = self._guard_for(session_log, event, decisions)
+            if guard is not None and isinstance(event, e.TurnEnded | e.TranscriptRevised) and event.text != passed:
+                passed = event.text
+                if await guard_turn(session_log, self._shared.agent_of(session_log.session), event, guard):
+                    continue
             with contextlib.suppress(StaleWriter):
                 return await self._carry_out(session_log, event, decisions)
+
+    def _guard_for(
+        self, session_log: SessionLog, event: e.Event, decisions: tuple[Decision, ...]
+    ) -> GuardFunction | None:
+        """Return the agent's guard if it has to judge the words that are to be answered."""
+        is_asked = any(isinstance(each, Start) and not each.fixed for each in decisions)
+        turn = session_log.session.turns.get(turn_key(event))
+        text = event.text if isinstance(event, e.TurnEnded | e.TranscriptRevised) else ""
+        if not is_asked or (turn is not None and turn.guard_of(text) is not None):
+            return None
+        return self._shared.agent_of(session_log.session).input_guard
 
     def _speculates(self, session_log: SessionLog) -> bool:
         return self._shared.of(session_log.session).settings.speculate
@@ -169,7 +190,8 @@ class Reasoning:
 
     async def _generation(self, session_log: SessionLog, event: e.Event, order: Start | Resume) -> Generation:
         shared = self._shared.of(session_log.session)
-        names, learned = model_names(shared.settings.llm), shared.learned
+        agent, learned = shared.agent_of(session_log.session), shared.learned
+        names = model_names(shared.settings.llm) if agent.graph is None else [graph_name(agent)]
 
         async def known() -> Known:
             return learned.about(names)

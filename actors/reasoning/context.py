@@ -41,6 +41,8 @@ def _told(
             continue
         if turn.passed is not None and turn.passed.reason == "heard-twice":
             continue
+        if not turn.told(turn.text):
+            continue
         exchange = [ContextMessage(role="user", text=_by_name(session, turn)), *_tools_of(session, turn)]
         if turn.turn_id in heard:
             exchange.append(ContextMessage(role="assistant", text=heard[turn.turn_id]))
@@ -56,7 +58,7 @@ def _tools_of(session: Session, turn: Turn) -> list[ContextMessage]:
 
 
 def _by_name(session: Session, turn: Turn) -> str:
-    text = (turn.text or "").strip()
+    text = turn.told(turn.text or "").strip()
     if not several(session.people):
         return text
     return f"{name_of(session.people, turn.participant_id)}: {text}"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from actors.reasoning.addressee import NotForUs, SpokenWords, not_for_us
 from actors.reasoning.clauses import is_speakable, normalised
+from actors.reasoning.endings import NOT_THAT
 from actors.reasoning.false_stop import rest_after
 from actors.reasoning.session_state import Reply, Session, Turn, turn_key
 from contracts.events import (
@@ -25,6 +26,7 @@ NOT_UNDERSTOOD = "Sorry, I could not make out what you said. Could you say it ag
 
 NOT_FOR_US = "the turn is not for the agent"
 SESSION_CLOSED = "the session has closed"
+GUARDED = "the agent's guard does not let these words be answered"
 
 
 LANGUAGES = {
@@ -175,9 +177,10 @@ def _on_revised(session: Session, event: TranscriptRevised, speculate: bool) -> 
         return ()
     if rest_after(session, turn_key(event), event.text, event.time_ns):
         return ()  # the reply goes on if nothing follows: there is nothing to prepare
-    if not_for_us(session, _spoken(session, event)) is not None:
+    is_guarded = _guarded(session, event) in ("dropped", "answered")
+    if is_guarded or not_for_us(session, _spoken(session, event)) is not None:
         mine = [reply for reply in _drafts(session) if reply.turn_id == turn_key(event)]
-        return tuple(Discard(reply.reply_id, NOT_FOR_US) for reply in mine)
+        return tuple(Discard(reply.reply_id, GUARDED if is_guarded else NOT_FOR_US) for reply in mine)
     drafts = [reply for reply in _drafts(session) if _is_by(session, reply, event.participant_id)]
     if any(_answers(reply, turn_key(event), event.text) for reply in drafts):
         return ()
@@ -188,7 +191,7 @@ def _on_revised(session: Session, event: TranscriptRevised, speculate: bool) -> 
 def _on_ended(session: Session, event: TurnEnded) -> tuple[Decision, ...]:
     turn_id = turn_key(event)
     fixed = NOT_UNDERSTOOD if event.lost_ms and not is_speakable(event.text) else ""
-    fixed = fixed or rest_after(session, turn_id, event.text, event.time_ns)
+    fixed = fixed or rest_after(session, turn_id, event.text, event.time_ns) or _guards_answer(session, event)
     if (own := _own(session, event, fixed)) is not None:
         return own
     mine = [reply for reply in session.replies.values() if reply.turn_id == turn_id and not reply.discarded]
@@ -198,6 +201,8 @@ def _on_ended(session: Session, event: TurnEnded) -> tuple[Decision, ...]:
         return tuple(Discard(reply.reply_id, _why(reply, turn_id)) for reply in mine if not reply.granted)
     if not session.closed and (why := not_for_us(session, _spoken(session, event))) is not None:
         return (*(Discard(reply.reply_id, NOT_FOR_US) for reply in mine), Pass(event, why))
+    if not session.closed and not fixed and _guarded(session, event) == "dropped":
+        return (*(Discard(reply.reply_id, GUARDED) for reply in mine), Pass(event, NotForUs("guarded")))
     if _is_overtaken(session, event) or session.closed or not (fixed or is_speakable(event.text)):
         return tuple(Discard(reply.reply_id, "the turn needs no answer") for reply in mine)
     answer = None if fixed else next((reply for reply in mine if _answers(reply, turn_id, event.text)), None)
@@ -206,6 +211,25 @@ def _on_ended(session: Session, event: TurnEnded) -> tuple[Decision, ...]:
     if answer is not None:
         return (Commit(answer.reply_id), *discards)
     return (*discards, Start(reply_id_of(event), turn_id, event.text, fixed=fixed))
+
+
+def _guarded(session: Session, event: TurnEnded | TranscriptRevised) -> str:
+    """Return what the agent's guard has decided about these words; empty if nothing."""
+    turn = session.turns.get(turn_key(event))
+    found = turn.guard_of(event.text) if turn is not None else None
+    return found.decision if found is not None else ""
+
+
+def _guards_answer(session: Session, event: TurnEnded) -> str:
+    """Return what the agent says instead of an answer; empty if its guard asks for nothing.
+
+    Somebody who writes waits for an answer, also to words that are dropped.
+    """
+    decision, turn = _guarded(session, event), session.turns.get(turn_key(event))
+    if decision == "answered" and turn is not None and (found := turn.guard_of(event.text)) is not None:
+        return found.replacement
+    by_text = session.profile is not None and not session.profile.speaks
+    return NOT_THAT if decision == "dropped" and by_text else ""
 
 
 def _why(reply: Reply, turn_id: str) -> str:

@@ -8,8 +8,10 @@ from actors.reasoning.context import asker_id
 from actors.reasoning.decide import Resume, Start
 from actors.reasoning.endings import ReplyEnding, ending, last_clauses
 from actors.reasoning.graph import Asked, CallsFollow, Ended, Out, Retrieved, Token, answer_to
+from actors.reasoning.guarding import call_of, guard_clause
 from actors.reasoning.known_answer import KnownAnswer
 from actors.reasoning.learned import ReplyModels
+from actors.reasoning.own_graph import GraphReply
 from actors.reasoning.prompts import Background
 from actors.reasoning.raw_answer import RawAnswer
 from actors.reasoning.reply_writer import ReplyWriter, Superseded
@@ -21,6 +23,7 @@ from actors.reasoning.token_stream import TokenStream
 from actors.reasoning.tool_calls import ToolCalls
 from actors.reasoning.tool_runs import ToolRuns
 from contracts import events as e
+from contracts.answers import Cause
 from infra.engines.chain import PASSED_OVER, EngineFailure
 from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish
@@ -52,6 +55,8 @@ class Generation:
         self._shared = shared
         self._turn_id = order.turn_id if isinstance(order, Start) else self._known().turn_id
         self._question = order.text if isinstance(order, Start) else self._known().text
+        turn = log.session.turns.get(self._turn_id or "")
+        self._told = turn.told(self._question) if turn is not None else self._question
         self._agent = shared.agent_of(log.session)
         self._tools = ToolCalls(
             log, cause.event_id, self._turn_id, self.reply_id, self.started, self._agent, runs, shared.control
@@ -173,7 +178,8 @@ class Generation:
         if isinstance(out, Token):
             self._writer.note_first_token(out.at_ns)
             text = self._apart(out.text)
-            await self._tokens.tell(text)
+            if not self._is_guarded:  # else with its clause
+                await self._tokens.tell(text)
             if not await self._write_clauses(self._splitter.feed(text)):
                 await self._finish_reply("enough")
                 return False
@@ -214,8 +220,8 @@ class Generation:
                 await self._take(Ended("stop"))
             return
         asked = Asked(
-            question=self._question,
-            prompt=self._shared.settings.prompt,
+            question=self._told,
+            prompt=self._prompt,
             gather=self._background,
             models=self._models,
             ask=self.raw.noting(self._shared.models.ask(self.log.tape, self.reply_id, self._shared.settings)),
@@ -230,7 +236,22 @@ class Generation:
             tools=self._agent.named_tools,
             tool_rounds=self._agent.max_tool_rounds,
         )
-        await answer_to(self._shared.graph, asked)
+        if self._agent.graph is not None:
+            await self._own_graph().answer(asked)
+        else:
+            await answer_to(self._shared.graph, asked)
+
+    @property
+    def _prompt(self) -> str:
+        """The instructions; a graph has its own, unless its agent has some."""
+        is_graphs = self._agent.graph is not None and not self._agent.instructions
+        return "" if is_graphs else self._shared.settings.prompt
+
+    def _own_graph(self) -> GraphReply:
+        cause = Cause(self.session_id, self._cause.event_id, self._turn_id)
+        call = call_of(self.log.session, self._agent, self._turn_id)
+        timeout_s = self._shared.settings.llm_timeout_s
+        return GraphReply(self.log, self._agent, cause, self.reply_id, self._tools.granted, self.raw, call, timeout_s)
 
     async def _background(self) -> Background:
         session, backgrounds, settings = self.log.session, self._shared.backgrounds, self._shared.settings
@@ -242,7 +263,7 @@ class Generation:
             settings,
             self._models.first,
             self._turn_id,
-            self._question,
+            self._told,
             self._cause.time_ns,
             self.log.tape,
             self.reply_id,
@@ -273,12 +294,33 @@ class Generation:
             before = self._known().clauses.values()
             if limits.sentences and normalised(clause) in {normalised(text) for text in before}:
                 return False  # a small model that repeats itself does not stop by itself
-            if not self._is_empty(clause):
-                await self._writer.write_clause(clause)
+            if not self._is_empty(clause) and not await self._write_clause(clause):
+                return False
             ended = sum(ends_sentence(text) for text in self._known().clauses.values())
             if most and ended >= most:
                 return False
         return True
+
+    @property
+    def _is_guarded(self) -> bool:
+        return self._agent.output_guard is not None and not self._order.fixed
+
+    async def _write_clause(self, clause: str) -> bool:
+        """Append a clause, as the agent's guard lets it be said; return False if the answer ends with it."""
+        if self._agent.output_guard is None or self._order.fixed:
+            await self._writer.write_clause(clause)
+            return True
+        cause = Cause(self.session_id, self._cause.event_id, self._turn_id)
+        index = len(self._known().clauses)
+        words, space = clause.strip(), clause[: len(clause) - len(clause.lstrip())]
+        found = await guard_clause(self.log, self._agent, self._agent.output_guard, cause, self.reply_id, index, words)
+        if found.decision != "passed":
+            self._known_answer.forget()
+            clause = f"{space}{found.replacement}" if found.replacement.strip() else ""
+        if clause:
+            await self._tokens.tell(clause)
+            await self._writer.write_clause(clause)
+        return found.decision != "answered"
 
     async def _tell_failure(self, failed: EngineFailure, action: str) -> None:
         self._shared.models.forget(failed.engine)

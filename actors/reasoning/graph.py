@@ -173,16 +173,21 @@ async def _retrieve(state: _State, runtime: Runtime[Asked]) -> _State:
     return {
         "background": background,
         "answer": ready if ready is not None else cached or None,
-        "messages": [message for made in asked.rounds for message in _made(made)],
+        "messages": made_messages(asked.rounds),
         "rounds": len(asked.rounds),
         "is_over": False,
     }
 
 
-def _made(made: Round) -> list[BaseMessage]:
+def made_messages(rounds: Sequence[Round]) -> list[BaseMessage]:
     """Return the messages of calls that were made before, with what came of them."""
-    calls = [WrittenCall(use.called.call_id, use.called.tool, use.called.arguments, use.arguments) for use in made.uses]
-    return [_with_calls(made.text, calls), *map(_result, made.uses, calls)]
+    messages: list[BaseMessage] = []
+    for made in rounds:
+        calls = [
+            WrittenCall(use.called.call_id, use.called.tool, use.called.arguments, use.arguments) for use in made.uses
+        ]
+        messages += [_with_calls(made.text, calls), *map(_result, made.uses, calls)]
+    return messages
 
 
 def _is_for_small_model(asked: Asked) -> bool:

@@ -34,7 +34,7 @@ class ModelRequest:
     def plain(self, options: Mapping[str, object]) -> Plain:
         """Return all that the answer depends on, the model's options included."""
         tools = [tool.schema() for tool in self.tools]
-        messages = [_plain_message(message) for message in self.messages]
+        messages = [plain_message(message) for message in self.messages]
         return {"model": self.name, "options": options, "messages": messages, "tools": tools}
 
 
@@ -111,7 +111,8 @@ def refusal_in(message: AIMessageChunk) -> str:
     return said
 
 
-def _plain_message(message: BaseMessage) -> Plain:
+def plain_message(message: BaseMessage) -> Plain:
+    """Return all of a message that an answer depends on."""
     calls = message.tool_calls if isinstance(message, AIMessage) else []
     answers = [message.tool_call_id, message.status] if isinstance(message, ToolMessage) else []
     return [message.type, message.content, [[call["id"], call["name"], call["args"]] for call in calls], answers]

@@ -28,11 +28,15 @@ class RawAnswer:
             async with aclosing(ask(request)) as parts:
                 async for part in parts:
                     if isinstance(part, ModelChunk) and part.text:
-                        self.text = (self.text + part.text)[:MOST_CHARS]
-                        self.pieces += 1
+                        self.note(part.text)
                     yield part
 
         return noted
+
+    def note(self, text: str) -> None:
+        """Add a piece of what was written."""
+        self.text = (self.text + text)[:MOST_CHARS]
+        self.pieces += 1
 
     def fields(self, text: str = "") -> dict[str, Any]:
         """Return an event's fields: what was written, unless it is `text`, and in how many pieces it came."""

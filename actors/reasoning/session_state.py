@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from actors.reasoning.clauses import normalised
 from actors.reasoning.tool_uses import ToolUse, note_call, note_return, note_settled
 from contracts import events as e
 from contracts.topology import REASONING
@@ -96,6 +97,19 @@ class Turn:
     """Why it is not answered."""
     lost: bool = False
     """Whether words of it could not be recognised."""
+    guarded: dict[str, e.TurnGuarded] = field(default_factory=dict)
+    """What the agent's guard has decided, by the words that it was given."""
+
+    def guard_of(self, text: str) -> e.TurnGuarded | None:
+        """Return what the guard has decided about these words; None if nothing, or if they pass."""
+        return self.guarded.get(normalised(text))
+
+    def told(self, text: str) -> str:
+        """Return these words of it as a model may read them: empty if the guard keeps them away."""
+        found = self.guard_of(text)
+        if found is None or found.decision == "passed":
+            return text
+        return found.replacement if found.decision == "replaced" else ""
 
 
 @dataclass(slots=True)
@@ -159,7 +173,8 @@ def _came_or_left(session: Session, event: e.ParticipantJoined | e.ParticipantLe
 
 
 def _turn(
-    session: Session, event: e.SpeechStarted | e.TranscriptRevised | e.UtteranceTranscribed | e.SpeechLost
+    session: Session,
+    event: e.SpeechStarted | e.TranscriptRevised | e.UtteranceTranscribed | e.SpeechLost | e.TurnGuarded,
 ) -> Turn:
     turn = session.turns.setdefault(turn_key(event), Turn(turn_key(event)))
     turn.participant_id = event.participant_id
@@ -198,6 +213,10 @@ def _lost(session: Session, event: e.SpeechLost) -> None:
     for reply in session.replies.values():
         if reply.turn_id == turn.turn_id and not reply.granted:
             reply.knows_less = True
+
+
+def _guarded(session: Session, event: e.TurnGuarded) -> None:
+    _turn(session, event).guarded.setdefault(normalised(event.text), event)
 
 
 def _passed(session: Session, event: e.TurnPassed) -> None:
@@ -303,6 +322,7 @@ _ON_SESSION: dict[type[e.Event], Callable[[Session, Any], None]] = {
     e.UtteranceTranscribed: _transcribed,
     e.UtteranceDismissed: _dismissed,
     e.TurnPassed: _passed,
+    e.TurnGuarded: _guarded,
     e.ReplyStarted: _started,
     e.SummaryRevised: _summarised,
     e.EngineFailed: _failed,

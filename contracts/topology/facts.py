@@ -55,6 +55,8 @@ EVENTS: tuple[Row, ...] = (
     Row(e.TurnPassed, "turn.passed", (REASONING,)),
     Row(e.RemarkRequested, "remark.requested", (REASONING,)),
     Row(e.EndRequested, "ending.requested", (REASONING,)),
+    Row(e.TurnGuarded, "guard.turn", (REASONING,)),
+    Row(e.ClauseGuarded, "guard.clause", (REASONING,)),
     Row(e.ReplyStarted, "reply.started", (REASONING,)),
     Row(e.ReplyCommitted, "reply.committed", (REASONING,)),
     Row(e.ReplyClauseWritten, "reply.clause", (REASONING,)),

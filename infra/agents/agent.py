@@ -7,6 +7,9 @@ from functools import cached_property
 from typing import Any
 
 from infra.agents.errors import BadAgent
+from infra.agents.graph import check as check_graph
+from infra.agents.guard import TIMEOUT_S, OnFailure
+from infra.agents.guard import check as check_guard
 from infra.agents.template import names_in
 from infra.agents.tool import Tool, ToolLike, tool_of
 
@@ -41,7 +44,12 @@ class Agent:
     mcp: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """MCP servers by name, as langchain-mcp-adapters takes them."""
     output_guard: Callable[..., Any] | None = None
+    """Judges each clause before it is said, see `infra.agents.guard`."""
     input_guard: Callable[..., Any] | None = None
+    """Judges what a person has said before it is answered."""
+    guard_timeout_s: float = TIMEOUT_S
+    guard_failure: OnFailure = "withhold"
+    """When a guard raises or takes too long: `withhold` what was not checked and apologise, or let it `pass`."""
     filler: str = ""
     """Said when a tool has run for `filler_after_ms`."""
     filler_after_ms: int = 1_500
@@ -70,6 +78,15 @@ class Agent:
                 raise BadAgent(f"the variable {name!r} has to be a text, not {value!r}")
         if self.filler_after_ms < 0 or self.silence_after_s < 0 or self.time_limit_s < 0 or self.max_tool_rounds < 0:
             raise BadAgent("times and max_tool_rounds are at least 0")
+        for which, guard in (("input_guard", self.input_guard), ("output_guard", self.output_guard)):
+            if guard is not None:
+                check_guard(guard, which)
+        if self.guard_timeout_s <= 0 or self.guard_failure not in ("withhold", "pass"):
+            raise BadAgent("guard_timeout_s has to be above 0, guard_failure `withhold` or `pass`")
+        if self.graph is not None:
+            check_graph(self.graph)
+            if self.tools:
+                raise BadAgent("an agent with a graph has its tools in the graph: leave out `tools`")
         _ = self.named_tools
 
     @cached_property

@@ -18,7 +18,7 @@ def sentence(event: e.Event, people: Mapping[str, Person]) -> str:
 
     One of a class that has no sentence here is shown as `daredevil events` shows it.
     """
-    about_people = (_of_people, _of_speech, _of_turn)
+    about_people = (_of_people, _of_speech, _of_turn, _of_guards)
     found = next(filter(None, (of(event, people) for of in about_people)), "")
     found = found or next(filter(None, (of(event) for of in (_of_session, _of_reply, _of_tools, _of_playback))), "")
     return found or " ".join(describe(event)).rstrip()
@@ -122,6 +122,22 @@ def _of_turn(event: e.Event, people: Mapping[str, Person]) -> str:
         case e.TurnPassed():
             return f"{AGENT} does not answer ({event.reason})"
     return ""
+
+
+def _of_guards(event: e.Event, people: Mapping[str, Person]) -> str:
+    match event:
+        case e.TurnGuarded():
+            return f"the guard of what {who(event.participant_id, people)} says {_guarded(event)}"
+        case e.ClauseGuarded():
+            return f"the guard of what {AGENT} says {_guarded(event)}"
+    return ""
+
+
+def _guarded(event: e.TurnGuarded | e.ClauseGuarded) -> str:
+    failed = f"fails ({one_line(event.error)}): it " if event.error else ""
+    answers = "answers {} with {}" if isinstance(event, e.TurnGuarded) else "ends the answer before {} with {}"
+    does = {"passed": "lets {} pass", "dropped": "drops {}", "replaced": "replaces {} by {}", "answered": answers}
+    return failed + does[event.decision].format(quoted(event.text), quoted(event.replacement))
 
 
 def _end_of_turn(event: e.TurnEnded) -> str:

@@ -55,6 +55,8 @@ METRICS: dict[type[e.Event], tuple[str, ...]] = {
     e.UtteranceDismissed: ("reason", "confidence", "speech_ms"),
     e.TurnEnded: ("source", "evidence", "lost_ms"),
     e.TurnPassed: ("reason",),
+    e.TurnGuarded: ("guard", "decision", "elapsed_ms"),
+    e.ClauseGuarded: ("reply_id", "index", "guard", "decision", "elapsed_ms"),
     e.TurnInterrupted: ("reply_id", "speech_ms"),
     e.InterruptionDismissed: ("reply_id", "reason", "speech_ms"),
     e.RemarkRequested: ("requested_by",),

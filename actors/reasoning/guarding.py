@@ -1,0 +1,136 @@
+"""An agent's guards at work: what they say passes through the tape, and what they change is a fact."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from actors.reasoning.context import asker_id, attributes_of, zone_of
+from actors.reasoning.endings import APOLOGY
+from actors.reasoning.session_log import SessionLog
+from actors.reasoning.session_state import Session, turn_key
+from contracts import events as e
+from contracts.answers import Cause, answer
+from infra.agents.agent import Agent
+from infra.agents.call import Call
+from infra.agents.guard import Answer, Drop, GuardFailed, GuardFunction, Replace, Verdict, judged, name_of
+from infra.log.event_log import now_ns
+from infra.tape.tape import Packing, Plain
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """What a guard decided: the fields that both of its events have. Words that pass are no event."""
+
+    decision: e.GuardDecision
+    replacement: str
+    guard: str
+    error: str | None
+    elapsed_ms: float
+
+    @property
+    def is_event(self) -> bool:
+        """Whether something was changed, or could not be checked."""
+        return self.decision != "passed" or self.error is not None
+
+    def fields(self) -> dict[str, Any]:
+        """Return them by name."""
+        return {
+            "decision": self.decision,
+            "replacement": self.replacement,
+            "guard": self.guard,
+            "error": self.error,
+            "elapsed_ms": self.elapsed_ms,
+        }
+
+
+async def guarded(
+    log: SessionLog, agent: Agent, guard: GuardFunction, text: str, key: str, turn_id: str | None
+) -> Guarded:
+    """Return what a guard of the agent decides about a text; `key` names what is judged on the tape.
+
+    A guard that fails withholds: an apology takes the place of what was not checked, unless the agent lets it pass.
+    """
+    begun_s, call = time.monotonic(), call_of(log.session, agent, turn_id)
+
+    async def ask() -> Verdict:
+        return await judged(guard, text, call, agent.guard_timeout_s)
+
+    request = {"guard": name_of(guard), "text": text}
+    error = None
+    try:
+        verdict = await log.tape.result("guard", key, request, ask, VERDICT)
+    except GuardFailed as failure:
+        error = str(failure)
+        verdict = None if agent.guard_failure == "pass" else Answer(APOLOGY)
+    decision, replacement = _decided(verdict)
+    return Guarded(decision, replacement, name_of(guard), error, (time.monotonic() - begun_s) * 1000)
+
+
+async def guard_turn(
+    log: SessionLog, agent: Agent, event: e.TurnEnded | e.TranscriptRevised, guard: GuardFunction
+) -> bool:
+    """Have a person's words judged; return whether that is now a fact, on which the decision is to be made again."""
+    found = await guarded(log, agent, guard, event.text, event.event_id, turn_key(event))
+    if not found.is_event:
+        return False
+    about: dict[str, Any] = {"participant_id": event.participant_id, "text": event.text, "turn_id": turn_key(event)}
+    await log.append(answer(event, e.TurnGuarded, time_ns=now_ns(), **about, **found.fields()))
+    return True
+
+
+async def guard_clause(
+    log: SessionLog, agent: Agent, guard: GuardFunction, cause: Cause, reply_id: str, index: int, text: str
+) -> Guarded:
+    """Have a clause judged, and append what was decided unless it passes."""
+    found = await guarded(log, agent, guard, text, reply_id, cause.turn_id)
+    if found.is_event:
+        about = {"reply_id": reply_id, "index": index, "text": text}
+        name = f"ClauseGuarded:{text}"
+        event = answer(
+            cause,
+            e.ClauseGuarded,
+            time_ns=now_ns(),
+            id_from=reply_id,
+            id_name=name,
+            id_n=index,
+            **about,
+            **found.fields(),
+        )
+        await log.append(event)
+    return found
+
+
+def call_of(session: Session, agent: Agent, turn_id: str | None) -> Call:
+    """Return what a guard is told of the call."""
+    return Call(
+        session.session_id,
+        user_id=asker_id(session, turn_id),
+        agent=agent.name,
+        variables=session.profile.variables if session.profile is not None else {},
+        attributes=attributes_of(session, turn_id),
+        turn_id=turn_id,
+        time_zone=zone_of(session, turn_id),
+    )
+
+
+def _decided(verdict: Verdict) -> tuple[e.GuardDecision, str]:
+    if isinstance(verdict, Drop):
+        return "dropped", ""
+    if isinstance(verdict, Replace):
+        return "replaced", verdict.text
+    if isinstance(verdict, Answer):
+        return "answered", verdict.text
+    return "passed", ""
+
+
+def _packed(verdict: Verdict) -> Plain:
+    return list(_decided(verdict))
+
+
+def _unpacked(packed: Plain) -> Verdict:
+    decision, text = packed
+    made: dict[str, Verdict] = {"dropped": Drop(), "replaced": Replace(text), "answered": Answer(text)}
+    return made.get(decision)
+
+
+VERDICT: Packing[Verdict] = Packing(_packed, _unpacked, (GuardFailed,))
