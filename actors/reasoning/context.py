@@ -160,7 +160,7 @@ def fitted(
         room -= len(text)
         if room < 0:
             break
-        kept.insert(0, message.model_copy(update={"text": text}))
+        kept.insert(0, with_text(message, text))
     while kept and kept[0].role != "user" and len(kept) < len(messages):
         kept.pop(0)  # an answer whose question was cut away
     return _joined([*kept, ContextMessage(role="user", text=question)])
@@ -175,6 +175,11 @@ def _joined(messages: list[ContextMessage]) -> list[ContextMessage]:
         else:
             joined.append(message)
     return joined
+
+
+def with_text(message: ContextMessage, text: str) -> ContextMessage:
+    """Return a message with this text: itself if it has it, as most are short enough and copies take time."""
+    return message if message.text == text else message.model_copy(update={"text": text})
 
 
 def shortened(text: str, chars: int) -> str:

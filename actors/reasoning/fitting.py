@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from langchain_core.messages import BaseMessage
 
-from actors.reasoning.context import shortened
+from actors.reasoning.context import shortened, with_text
 from actors.reasoning.prompts import Background, prompt_messages
 from contracts.events import ContextMessage
 from infra.engines.llm import limits_of
@@ -67,7 +67,7 @@ async def fitted_to(
 
 
 def _within_chars(given: Given, most: int) -> Given:
-    heard = [message.model_copy(update={"text": shortened(message.text, most)}) for message in given.background.heard]
+    heard = [with_text(message, shortened(message.text, most)) for message in given.background.heard]
     return replace(given, background=replace(given.background, heard=heard), question=cut(given.question, most))
 
 
@@ -79,9 +79,7 @@ async def _shorter(name: str, given: Given, count: Count) -> Given:
     texts = [given.question, *(message.text for message in given.background.heard)]
     await count(name, texts)  # in one request
     question, *heard = [await _cut_to(name, text, most, count) for text in texts]
-    told = [
-        message.model_copy(update={"text": text}) for message, text in zip(given.background.heard, heard, strict=True)
-    ]
+    told = [with_text(message, text) for message, text in zip(given.background.heard, heard, strict=True)]
     return replace(given, background=replace(given.background, heard=told), question=question)
 
 

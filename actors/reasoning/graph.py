@@ -210,7 +210,7 @@ def _ready_answer(asked: Asked, background: Background) -> str | None:
     return answer.removeprefix(asked.written) if answer and answer.startswith(asked.written) else None
 
 
-def _route(state: _State, runtime: Runtime[Asked]) -> str:
+async def _route(state: _State, runtime: Runtime[Asked]) -> str:
     if state["answer"] is not None:
         return "say_again"
     return "call_for_model" if _call_for(runtime.context) is not None else "generate"
@@ -255,12 +255,12 @@ async def _run_tools(state: _State, runtime: Runtime[Asked]) -> _State:
     return {"messages": [*map(_result, uses, calls)], "rounds": state["rounds"] + 1, "calls": []}
 
 
-def _after_tools(state: _State) -> str:
+async def _after_tools(state: _State) -> str:
     last = state["messages"][-1]
     return "say_result" if isinstance(last, ToolMessage) and last.tool_call_id == CLOCK_CALL else "generate"
 
 
-def _after_generate(state: _State) -> str:
+async def _after_generate(state: _State) -> str:
     return END if state["is_over"] else "tools"
 
 

@@ -55,7 +55,8 @@ def conversation(
     is_real = isinstance(model, str)
     begin = now or datetime.now(UTC).astimezone()
     chosen = _settings(agents[0], model, settings or {})
-    time: Time = RealTime() if is_real else VirtualTime(begin)
+    has_graph = any(each.graph is not None for each in agents)  # whose nodes may be no coroutines, and wait
+    time: Time = RealTime() if is_real else VirtualTime(begin, with_threads=has_graph)
     played = None if isinstance(model, str) else PlayedScript(model)
     talk: list[ScriptedConversation] = []
     runs = WatchedTools(tools or {}, lambda: talk[0].die())

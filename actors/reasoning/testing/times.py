@@ -37,11 +37,14 @@ class Time(Protocol):
 
 
 class VirtualTime:
-    """Nothing waits: when all that is ready has run, the time is that of the next timer."""
+    """Nothing waits: when all that is ready has run, the time is that of the next timer.
 
-    def __init__(self, begin: datetime) -> None:
+    Functions that are not asynchronous run at once; in threads only where they may wait for the loop (`with_threads`).
+    """
+
+    def __init__(self, begin: datetime, with_threads: bool = False) -> None:
         self._begin_ns = int(begin.timestamp() * 1e9)
-        self._loop = _LoopWithThreads()
+        self._loop = _LoopWithThreads() if with_threads else VirtualLoop()
         self._context = copy_context()
         self._context.run(use_clock, SteadyClock(self.now_ns, self.now_ns))
 
