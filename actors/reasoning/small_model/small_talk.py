@@ -7,7 +7,7 @@ from actors.reasoning.small_model.told import name_told
 
 _HELP = "How can I help you?"
 _PROGRAM = "I am a computer program"
-_ADDRESSED = r"(?:(?:hey|hello|hi|there|good morning|please|okay|so|well|and|oh|but) )*"
+_ADDRESSED = r"(?:(?:hey|hello|hi|there|good (?:morning|afternoon|evening)|please|okay|so|well|and|oh|but) )*"
 _END = r"(?: (?:please|then|now|today|there|assistant|agent|computer|daredevil|so much|very much|a lot))*"
 
 
@@ -21,7 +21,12 @@ _KNOWN: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("good evening",), (f"Good evening! {_HELP}",)),
     (("hello", "hi", "hey", "hiya", "howdy", "greetings", "good (?:afternoon|day)"), (f"Hello! {_HELP}",)),
     (
-        ("how(?: are|'re) (?:you|things)(?: doing| feeling)?", "how's it going", "how do you do", "what's up"),
+        (
+            "how(?: are|'re) (?:you|things)(?: doing| feeling)?",
+            "how's it going",
+            "how do you do",
+            "what's (?:up|going on)",
+        ),
         ("I am very well, thank you. And how are you?",),
     ),
     (
@@ -94,11 +99,12 @@ _KNOWN: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
         ("how old are you", "what(?:'s| is) your age", "when (?:were you born|(?:is|'s) your birthday)"),
         (f"{_PROGRAM}, so I have no age.",),
     ),
+    (("do you have (?:a |any )?(?:feelings|emotions|friends|family|hobbies)",), (f"{_PROGRAM}, so I have none.",)),
     (("where (?:are you(?: from)?|do you live)",), (f"{_PROGRAM}, so I am wherever it runs.",)),
     (
         (
             "(?:do|don't) you (?:like|love|enjoy|prefer|eat|drink|dream|sleep|feel)(?: .+)?",
-            "do you have (?:a |any )?(?:feelings|friends|family|hobbies|favou?rite .+)",
+            "do you have (?:a |any )?favou?rite .+",
             "what(?:'s| is) your favou?rite .+",
         ),
         (f"{_PROGRAM}, so I have no taste of my own. What about you?",),

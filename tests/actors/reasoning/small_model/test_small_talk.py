@@ -17,6 +17,8 @@ def said(text: str, *answers: str) -> str:
         ("Hey there, good morning.", "Good morning! How can I help you?"),
         ("So, who are you?", "I am your voice assistant. We can chat about anything you like."),
         ("Are you a real person?", "I am a computer program, not a person."),
+        ("Do you have feelings?", "I am a computer program, so I have none."),
+        ("Good afternoon, can you help me with something?", "Of course. What do you need help with?"),
         ("Thank you very much.", "You are welcome."),
         ("Bye!", "Goodbye, and take care."),
         ("You are so stupid!", "I am sorry that I was of so little help. I will try to do better."),
