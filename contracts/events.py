@@ -459,8 +459,18 @@ nobody knows whether it took effect; it was cancelled, as a reader is when the c
 """
 
 
+class ToolCaller(Value):
+    """For whom a tool is called: what a process of tools has to know of the conversation."""
+
+    user_id: str = Field(default="", max_length=256)
+    agent: str = Field(default="", description="Name of the agent whose tool it is.")
+    variables: dict[str, str] = Field(default={}, description="Of the agent's instructions in this session.")
+    attributes: dict[str, str] = Field(default={}, description="What the door knows about the person who speaks.")
+    time_zone: str = Field(default="", max_length=64, description="Theirs: IANA name, empty if unknown.")
+
+
 class ToolCalled(Event):
-    """The model called a tool. It is stored before the tool runs."""
+    """The model called a tool. It is stored before the tool runs, and may be the job of running it."""
 
     reply_id: Reference
     call_id: str
@@ -476,6 +486,19 @@ class ToolCalled(Event):
         default=False, description="Whether it may run again with the same key if nobody knows whether it ran."
     )
     round: SmallCount = Field(default=0, description="Which of the reply's messages with calls it was in, from 0.")
+    caller: ToolCaller | None = Field(
+        default=None,
+        description="With it, the call is a job for a process of tools, which answers with `ToolReturned`; "
+        "without, the tool runs where the reply is written.",
+    )
+
+
+class ToolStarted(Event):
+    """A process of tools begins to run an action that must not run again: no other process may begin it."""
+
+    reply_id: Reference
+    call_id: str
+    tool: str
 
 
 class ToolReturned(Event):

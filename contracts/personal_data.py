@@ -28,7 +28,7 @@ WORDS: dict[type[e.Event], tuple[str, ...]] = {
     e.ClauseGuarded: ("text", "replacement", "error"),
     e.ReplyStarted: ("text", "context"),
     e.ReplyClauseWritten: ("text",),
-    e.ToolCalled: ("arguments",),
+    e.ToolCalled: ("arguments", "caller"),
     e.ToolReturned: ("result", "error"),
     # Who settled it is one of ours, but may be named.
     e.ToolSettled: ("result", "error", "by"),

@@ -66,6 +66,11 @@ class Settings(BaseSettings):
         description="Agents of your own: modules (`shop.agents`) or files (`booking.py`), separated by commas. The "
         "first agent is the one that is taken if none is chosen.",
     )
+    tools: Literal["local", "remote"] = Field(
+        "local",
+        description="Where tools of your agents run: `local` where replies are written, `remote` in processes of their "
+        "own (`actors.tools`), on any machine.",
+    )
     prompt: str = Field(
         "You are a friendly voice assistant on a phone call. Answer in one or two short spoken sentences.",
         description="System prompt of the agent.",

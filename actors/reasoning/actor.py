@@ -84,6 +84,11 @@ def listen(broker: NatsBroker, reasoning: Reasoning) -> LiveEvents:
         """Stop writing the reply."""
         reasoning.stop(event)
 
+    @live.on(e.ToolReturned)
+    async def tool_returned(event: e.ToolReturned) -> None:
+        """Go on with what a process of tools returned."""
+        reasoning.note_returned(event)
+
     @live.on(e.SessionClosed)
     async def session_over(event: e.SessionClosed) -> None:
         """Stop writing in the session."""

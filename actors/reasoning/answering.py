@@ -255,6 +255,14 @@ class Reasoning:
         for generation in self._writing(event, event.reply_id):
             generation.grant()
 
+    def note_returned(self, event: e.ToolReturned) -> None:
+        """Take in what came of a tool that runs in another process."""
+        logs = {id(each.log): each.log for each in self._running.values() if each.session_id == event.session_id}
+        if (held := self._logs.held(event.session_id)) is not None:
+            logs[id(held)] = held
+        for session_log in logs.values():
+            session_log.take_live(event)
+
     def stop(self, event: e.TurnInterrupted | e.ReplyDiscarded) -> None:
         """Stop writing a reply that was interrupted or discarded."""
         for generation in self._writing(event, event.reply_id):

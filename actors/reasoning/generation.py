@@ -58,8 +58,9 @@ class Generation:
         turn = log.session.turns.get(self._turn_id or "")
         self._told = turn.told(self._question) if turn is not None else self._question
         self._agent = shared.agent_of(log.session)
+        are_remote, control = shared.runs_tools_elsewhere(self._agent), shared.control
         self._tools = ToolCalls(
-            log, cause.event_id, self._turn_id, self.reply_id, self.started, self._agent, runs, shared.control
+            log, cause.event_id, self._turn_id, self.reply_id, self.started, self._agent, runs, control, are_remote
         )
         self._tokens = TokenStream(log, self.reply_id)
         asker = asker_id(log.session, self._turn_id)

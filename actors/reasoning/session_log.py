@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from actors.reasoning.session_state import Session, apply
 from actors.reasoning.wire import Wire
@@ -35,12 +35,31 @@ class SessionLog:
         self._speaking = asyncio.Lock()
         self._calling = asyncio.Lock()
         self._is_behind = False
+        self._news: asyncio.Future[None] | None = None
+
+    def take_live(self, event: Event) -> None:
+        """Take in a fact that was stored a moment ago; reading it back later changes nothing."""
+        apply(self.session, event, 0)
+        self._tell_news()
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Wait until something is so, which facts that are taken in may change."""
+        while not is_so():
+            if self._news is None:
+                self._news = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._news)
+
+    def _tell_news(self) -> None:
+        news, self._news = self._news, None
+        if news is not None:
+            news.set_result(None)
 
     def hold(self, facts: Iterable[Fact]) -> None:
         """Take in facts that are known already."""
         for fact in facts:
             apply(self.session, fact.event, fact.sequence)
             self.session.sequence = max(self.session.sequence, fact.sequence)
+        self._tell_news()
 
     async def refresh(self) -> None:
         """Read the facts since the last time; wait while NATS is away. Raises nats.errors.Error, TimeoutError.
@@ -106,6 +125,10 @@ class SessionLogs:
     def forget(self, session_id: str) -> None:
         """Drop a session that is over."""
         self._logs.pop(session_id, None)
+
+    def held(self, session_id: str) -> SessionLog | None:
+        """Return the session's log if this copy holds it."""
+        return self._logs.get(session_id)
 
     def of(self, session_id: str) -> SessionLog:
         """Return the session's log, empty if this copy does not hold it yet."""

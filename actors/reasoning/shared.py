@@ -11,7 +11,7 @@ from actors.reasoning.graph import Graph, compile_graph
 from actors.reasoning.learned import Learned
 from actors.reasoning.session_state import Session
 from infra.agents.agent import Agent
-from infra.agents.loading import Agents
+from infra.agents.loading import DEFAULT, Agents
 from infra.engines.tokens import TokenCounter
 from infra.memory.response_cache import ResponseCache
 from infra.session.behaviour import in_session
@@ -36,6 +36,10 @@ class Shared:
     def of(self, session: Session) -> Self:
         """Return the same for one session: with the behaviour that it was opened with."""
         return replace(self, settings=in_session(self.settings, session.profile))
+
+    def runs_tools_elsewhere(self, agent: Agent) -> bool:
+        """Return whether an agent's tools run in processes of tools, which do not have the one that is built in."""
+        return self.settings.tools == "remote" and agent.name != DEFAULT
 
     def agent_of(self, session: Session) -> Agent:
         """Return the agent of a session: without tools if this build has none of its name."""

@@ -19,7 +19,7 @@ from contracts.answers import Answer, Cause, answer
 from infra.agents.agent import Agent
 from infra.agents.call import FOR_ACTIONS, Call
 from infra.agents.handoff import Handoff
-from infra.agents.running import NOT_KNOWN, ToolResult, run_tool
+from infra.agents.running import NOT_KNOWN, ToolResult, longest_s, run_tool
 from infra.agents.tool import Tool
 from infra.log.event_log import StaleWriter, now_ns
 from infra.process.tasks import ended
@@ -27,6 +27,9 @@ from infra.tape.tape import Packing, Plain
 
 UNKNOWN = f"it was interrupted when the process it ran in ended; {NOT_KNOWN}"
 CANCELLED = "it was cancelled, as the caller interrupted"
+ANSWER_S = 10.0
+"""How long a call waits for a process of tools besides the time that the tool may take."""
+
 ITSELF = "the tool itself, which returned after all"
 """Who settled a call whose outcome had been given up."""
 
@@ -36,7 +39,8 @@ class ToolCalls:
 
     A reader runs at once and is cancelled when the reply is stopped. An action waits until the reply is no longer a
     draft (`granted`) and then goes on, whatever happens to the reply. `runs` has the tasks of this copy: one that has
-    lost the reply to another still writes what came of its action.
+    lost the reply to another still writes what came of its action. With `are_remote` the tools run in processes of
+    tools (`actors.tools`): the fact of a call is the job, and its answer the fact of what came of it.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class ToolCalls:
         agent: Agent,
         runs: ToolRuns,
         control: ControlOf = no_control,
+        are_remote: bool = False,
     ) -> None:
         self.granted = asyncio.Event()
         self._log = log
@@ -59,6 +64,7 @@ class ToolCalls:
         self._agent = agent
         self._runs = runs
         self._control = control
+        self._are_remote = are_remote
         self._calls: Counter[str] = Counter()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._readers: set[str] = set()
@@ -154,6 +160,21 @@ class ToolCalls:
             idempotency_key=call_id if is_action else "",
             idempotent=tool is not None and is_action and tool.idempotent,
             round=round_number,
+            caller=self._caller() if self._is_remote(tool) else None,
+        )
+
+    def _is_remote(self, tool: Tool | None) -> bool:
+        """Return whether a tool runs elsewhere; one that hands over does so here, as the reply goes on with it."""
+        return self._are_remote and tool is not None and not tool.hands_over
+
+    def _caller(self) -> e.ToolCaller:
+        session = self._log.session
+        return e.ToolCaller(
+            user_id=asker_id(session, self._turn_id),
+            agent=self._agent.name,
+            variables=session.profile.variables if session.profile is not None else {},
+            attributes=dict(attributes_of(session, self._turn_id)),
+            time_zone=zone_of(session, self._turn_id),
         )
 
     def _own(self, call_id: str, work: Any) -> None:
@@ -220,6 +241,8 @@ class ToolCalls:
     async def _result(self, called: e.ToolCalled, tool: Tool) -> ToolResult:
         """Return what a tool returns, through the tape."""
         arguments = dict(json.loads(called.arguments))
+        if called.caller is not None:
+            return await self._answer_of_another(called, tool)
         call = self._call(called, tool)
 
         async def run() -> ToolResult:
@@ -228,6 +251,25 @@ class ToolCalls:
         written = json.dumps(arguments, sort_keys=True, default=str)
         request = {"tool": tool.name, "arguments": written, "zone": call.time_zone}
         return await self._log.tape.result("tool", called.call_id, request, run, RESULT)
+
+    async def _answer_of_another(self, called: e.ToolCalled, tool: Tool) -> ToolResult:
+        """Wait for what a process of tools returns; return what to record if none does."""
+        limit_s = longest_s(tool) + ANSWER_S
+
+        async def wait() -> bool:
+            try:
+                async with asyncio.timeout(limit_s):
+                    await self._log.until(lambda: not self._uses[called.call_id].is_open)
+            except TimeoutError:
+                return False
+            return True
+
+        request = {"tool": tool.name, "arguments": called.arguments, "remote": True}
+        if not await self._log.tape.result("tool", called.call_id, request, wait):
+            await self._log.refresh()
+        error = f"no process of tools answered within {limit_s:g} s"
+        error = f"{error}; {NOT_KNOWN}" if tool.is_action else error
+        return ToolResult("timed-out", error=error, attempts=0)  # recorded only if nothing has come
 
     def _call(self, called: e.ToolCalled, tool: Tool) -> Call:
         session = self._log.session
@@ -283,6 +325,8 @@ class ToolCalls:
 def _instead_of_running(use: ToolUse, tool: Tool | None, is_over: bool) -> ToolResult | None:
     """Return what to record of a call that a dead process has left; None if it runs again."""
     is_action = use.is_action or (tool is not None and tool.is_action)
+    if use.called.caller is not None and is_action:
+        return None  # another process runs it
     if is_action and not (use.called.idempotent and tool is not None):
         return ToolResult("unknown", error=UNKNOWN, attempts=0)
     if not is_action and is_over:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from contracts.ids import is_id
 
 BRIDGE, TRANSCRIPT, REASONING, SYNTHESIS = "bridge", "transcript", "reasoning", "synthesis"
-PERSISTENCE, SUMMARIES = "persistence", "summaries"
-ACTORS = (TRANSCRIPT, REASONING, SYNTHESIS, PERSISTENCE, SUMMARIES)
+PERSISTENCE, SUMMARIES, TOOLS = "persistence", "summaries", "tools"
+ACTORS = (TRANSCRIPT, REASONING, TOOLS, SYNTHESIS, PERSISTENCE, SUMMARIES)
 HTTP, BRIDGE_LIVEKIT, LIVEKIT_ROOM = "http", "bridge-livekit", "livekit-room"
 PROJECTION_POSTGRES, PROJECTION_PULSAR = "projection-postgres", "projection-pulsar"
 PROJECTIONS = (PROJECTION_POSTGRES, PROJECTION_PULSAR)

@@ -12,6 +12,7 @@ from contracts.topology.addresses import (
     REASONING,
     SUMMARIES,
     SYNTHESIS,
+    TOOLS,
     TRANSCRIPT,
 )
 from contracts.topology.facts import LIVE, live_event_subject
@@ -53,8 +54,20 @@ LISTENERS: tuple[Listener, ...] = (
     Listener(TRANSCRIPT, (e.SessionClosed, e.TrackUnpublished)),
     Listener(TRANSCRIPT, is_one_session=True),
     # Events that end or release a reply, whichever copy works on it.
-    # … and keys that a tool may be waiting for.
-    Listener(REASONING, (e.TurnInterrupted, e.ReplyDiscarded, e.ReplyCommitted, e.SessionClosed, e.DtmfReceived)),
+    # … and keys that a tool may be waiting for, and what came of tools that run elsewhere.
+    Listener(
+        REASONING,
+        (
+            e.TurnInterrupted,
+            e.ReplyDiscarded,
+            e.ReplyCommitted,
+            e.SessionClosed,
+            e.DtmfReceived,
+            e.ToolReturned,
+        ),
+    ),
+    # A reader that was cancelled.
+    Listener(TOOLS, (e.ToolReturned,)),
     Listener(SYNTHESIS, (e.TurnInterrupted, e.ReplyDiscarded, e.SessionClosed)),
     # After these an idle recorder checks again.
     Listener(PERSISTENCE, (e.SessionClosed, e.SpeechStarted, e.PlaybackStarted)),

@@ -12,6 +12,7 @@ from contracts.topology.addresses import (
     REASONING,
     SUMMARIES,
     SYNTHESIS,
+    TOOLS,
     TRANSCRIPT,
     Address,
 )
@@ -118,6 +119,8 @@ DURABLES: tuple[Durable, ...] = (
             e.RemarkRequested,
         ),
     ),
+    # A call of an old session is nobody's job any more.
+    Durable(TOOLS, (e.ToolCalled,), from_now_on=True),
     Durable(SYNTHESIS, (e.ReplyClauseWritten,)),
     # Persistence receives everything, so it moves what no actor knows to DEAD.
     Durable(PERSISTENCE, ()),

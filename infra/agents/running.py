@@ -48,6 +48,11 @@ async def run_tool(tool: Tool, arguments: Mapping[str, Any], call: Call) -> Tool
     raise AssertionError("the last attempt returns")
 
 
+def longest_s(tool: Tool) -> float:
+    """Return how long a tool may take with all its attempts, in seconds."""
+    return tool.timeout_s * (tool.retries + 1) + tool.backoff_s * float(2**tool.retries - 1)
+
+
 async def _attempt(tool: Tool, arguments: Mapping[str, Any], call: Call) -> tuple[ToolResult, bool]:
     """Return what came of it, and whether another attempt would be of no use."""
     try:

@@ -18,6 +18,7 @@ from infra.cli import (
     bench_replay,
     bench_rooms,
     bench_spoken,
+    bench_tools,
 )
 from infra.cli.output import out, progress, run_async
 
@@ -63,6 +64,8 @@ Examples:
   daredevil bench replay
 
   daredevil bench spoken
+
+  daredevil bench tools
 """,
 )
 app.command()(bench_gap.gap)
@@ -78,6 +81,7 @@ app.command()(bench_faults.outage)
 app.command()(bench_record.record)
 app.command()(bench_replay.replay)
 app.command()(bench_spoken.spoken)
+app.command()(bench_tools.tools)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

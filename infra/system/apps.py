@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from contracts.topology import BRIDGE, PERSISTENCE, REASONING, SUMMARIES, SYNTHESIS, TRANSCRIPT
+from contracts.topology import BRIDGE, PERSISTENCE, REASONING, SUMMARIES, SYNTHESIS, TOOLS, TRANSCRIPT
 from infra.settings import Settings
 from infra.system.forkserver import BASE
 
@@ -76,6 +76,7 @@ APPS: tuple[App, ...] = (
         spares=lambda settings: int(settings.transcript_spare),
     ),
     App(REASONING, "actors.reasoning:app", Stage.CONVERSATION),
+    App(TOOLS, "actors.tools:app", Stage.CONVERSATION, enabled=lambda settings: settings.tools == "remote"),
     App(SYNTHESIS, "actors.synthesis:app", Stage.CONVERSATION, after=LIVEKIT_AGENTS),
     App(PERSISTENCE, "actors.persistence:app", Stage.RECORD),
     App(SUMMARIES, "actors.summaries:app", Stage.SUMMARY),
