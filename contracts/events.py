@@ -493,7 +493,7 @@ class ToolCalled(Event):
     )
 
 
-class ToolStarted(Event):
+class ToolBegun(Event):
     """A process of tools begins to run an action that must not run again: no other process may begin it."""
 
     reply_id: Reference

@@ -18,6 +18,7 @@ from actors.reasoning.wire import LiveWire
 from contracts import events as e
 from contracts.topology import REASONING
 from infra.agents.loading import Agents
+from infra.agents.mcp_tools import McpServers
 from infra.engines.llm import chat_model
 from infra.engines.tokens import TokenCounter
 from infra.log.broker import make_app, make_broker
@@ -109,11 +110,16 @@ def reasoning_on(
     make_model: MakeChatModel = chat_model,
     memory: TurnMemory | None = None,
     agents: Agents | None = None,
+    servers: McpServers | None = None,
 ) -> Reasoning:
-    """Return a copy of the actor on the log of `broker`, with the agents of the settings if none are given."""
+    """Return a copy of the actor on the log of `broker`, with the agents of the settings if none are given.
+
+    `servers` are the agents' MCP servers unless they are given.
+    """
     models, tokens = ChatModels(settings, make_model), TokenCounter(settings)
     backgrounds = Backgrounds(memory)
     cache = ResponseCache(lambda: connection(broker), settings.response_cache_ttl_s)
+    agents = agents or agents_of(settings)
     keypads = Keypads()
     shared = Shared(
         settings,
@@ -121,7 +127,8 @@ def reasoning_on(
         backgrounds,
         cache,
         tokens,
-        agents=agents or agents_of(settings),
+        agents=agents,
+        servers=servers or McpServers(agents.by_name.values()),
         control=controls_on(broker, keypads),
         keypads=keypads,
     )

@@ -56,6 +56,7 @@ class Reasoning:
         """Load the models. One that cannot be loaded is tried again when needed."""
         await self._shared.backgrounds.open()
         await self._shared.models.load()
+        await self._shared.servers.open()
         self._read_prompt(self._shared.settings)
 
     async def finish_tools(self) -> None:
@@ -71,6 +72,7 @@ class Reasoning:
         if self._warmer is not None:
             await self._warmer.close()
         await self._shared.backgrounds.close()
+        await self._shared.servers.close()
 
     @property
     def sessions_held(self) -> int:
@@ -197,7 +199,8 @@ class Reasoning:
             return learned.about(names)
 
         now = await session_log.tape.result("models", order.reply_id, names, known, KNOWN)
-        return Generation(session_log, event, order, ReplyModels(now, learned, names), shared, self._runs)
+        agent = await shared.agent_with_servers(session_log.session, session_log.tape, order.reply_id)
+        return Generation(session_log, event, order, ReplyModels(now, learned, names), shared, agent, self._runs)
 
     async def _begin(self, generation: Generation) -> Job:
         """Start writing, and return when the log holds the reply's beginning. Raises StaleWriter."""

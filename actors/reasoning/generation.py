@@ -24,6 +24,7 @@ from actors.reasoning.tool_calls import ToolCalls
 from actors.reasoning.tool_runs import ToolRuns
 from contracts import events as e
 from contracts.answers import Cause
+from infra.agents.agent import Agent
 from infra.engines.chain import PASSED_OVER, EngineFailure
 from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish
@@ -44,6 +45,7 @@ class Generation:
         order: Start | Resume,
         models: ReplyModels,
         shared: Shared,
+        agent: Agent,
         runs: ToolRuns,
     ) -> None:
         self.reply_id = order.reply_id
@@ -57,8 +59,8 @@ class Generation:
         self._question = order.text if isinstance(order, Start) else self._known().text
         turn = log.session.turns.get(self._turn_id or "")
         self._told = turn.told(self._question) if turn is not None else self._question
-        self._agent = shared.agent_of(log.session)
-        are_remote, control = shared.runs_tools_elsewhere(self._agent), shared.control
+        self._agent = agent
+        are_remote, control = shared.runs_tools_elsewhere(agent), shared.control
         self._tools = ToolCalls(
             log, cause.event_id, self._turn_id, self.reply_id, self.started, self._agent, runs, control, are_remote
         )

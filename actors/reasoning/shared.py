@@ -12,10 +12,13 @@ from actors.reasoning.learned import Learned
 from actors.reasoning.session_state import Session
 from infra.agents.agent import Agent
 from infra.agents.loading import DEFAULT, Agents
+from infra.agents.mcp_tools import DECLARATIONS, McpServers
+from infra.agents.tool import Tool
 from infra.engines.tokens import TokenCounter
 from infra.memory.response_cache import ResponseCache
 from infra.session.behaviour import in_session
 from infra.settings import Settings
+from infra.tape.tape import Tape
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Shared:
     agents: Agents = field(default_factory=lambda: Agents(built_in=BUILT_IN))
     control: ControlOf = no_control
     keypads: Keypads = field(default_factory=Keypads)
+    servers: McpServers = field(default_factory=McpServers)
 
     def of(self, session: Session) -> Self:
         """Return the same for one session: with the behaviour that it was opened with."""
@@ -45,3 +49,15 @@ class Shared:
         """Return the agent of a session: without tools if this build has none of its name."""
         name = session.profile.agent if session.profile is not None else ""
         return self.agents.of(name) or Agent(name=name)
+
+    async def agent_with_servers(self, session: Session, tape: Tape, reply_id: str) -> Agent:
+        """Return the agent of a session with the tools that its MCP servers have told of by now, through the tape."""
+        agent = self.agent_of(session)
+        if not agent.mcp:
+            return agent
+
+        async def known() -> list[Tool]:
+            return self.servers.tools_of(agent)
+
+        tools = await tape.result("mcp", reply_id, sorted(agent.mcp), known, DECLARATIONS)
+        return replace(agent, tools=(*agent.named_tools.values(), *tools))

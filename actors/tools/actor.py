@@ -10,6 +10,7 @@ from actors.tools.tool_jobs import ToolJobs
 from contracts import events as e
 from contracts.topology import TOOLS
 from infra.agents.loading import Agents, load_agents
+from infra.agents.mcp_tools import McpServers
 from infra.log.broker import make_app, make_broker
 from infra.log.inbox import Inbox, Job
 from infra.log.live_events import LiveEvents
@@ -43,22 +44,28 @@ def listen(broker: NatsBroker, jobs: ToolJobs) -> LiveEvents:
     return live
 
 
-def tool_jobs_on(broker: NatsBroker, agents: Agents) -> ToolJobs:
+def tool_jobs_on(broker: NatsBroker, agents: Agents, servers: McpServers) -> ToolJobs:
     """Return what a copy on the log of `broker` does; it writes no tape, as it decides nothing."""
     instance = tapes_of(broker).instance
-    return ToolJobs(LiveLog(broker, Untaped(instance)), agents, instance)
+    return ToolJobs(LiveLog(broker, Untaped(instance)), agents, servers, instance)
 
 
 def make() -> FastStream:
     """Return the app of one copy. Raises BadAgent if no agent of the settings can be used."""
     broker = make_broker(TOOLS)
-    jobs = tool_jobs_on(broker, load_agents(settings().agents))
+    agents = load_agents(settings().agents)
+    servers = McpServers(agents.by_name.values())
+    jobs = tool_jobs_on(broker, agents, servers)
     live, inbox = listen(broker, jobs), take_events(broker, jobs)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        async with live, inbox:
-            yield
-            await jobs.finish()
+        await servers.open()
+        try:
+            async with live, inbox:
+                yield
+                await jobs.finish()
+        finally:
+            await servers.close()
 
     return make_app(TOOLS, broker, lifespan)

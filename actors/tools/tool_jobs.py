@@ -12,6 +12,7 @@ from contracts.answers import Answer, answer
 from contracts.topology import session_subjects
 from infra.agents.call import Call, NoControl
 from infra.agents.loading import Agents
+from infra.agents.mcp_tools import McpServers
 from infra.agents.running import NOT_KNOWN, ToolResult, run_tool
 from infra.agents.tool import Tool
 from infra.log.event_log import ExpectedSequence, StaleWriter, now_ns
@@ -30,7 +31,7 @@ class _Known:
     """What the log has of a call, and the last sequence about the session's tools."""
 
     last: int = 0
-    started: e.ToolStarted | None = None
+    begun: e.ToolBegun | None = None
     returned: e.ToolReturned | None = None
 
 
@@ -38,12 +39,13 @@ class ToolJobs:
     """Runs the calls that a copy gets.
 
     A reader, and an idempotent action, may run in several copies one after the other. Any other action is begun once:
-    whoever appends `ToolStarted` runs it. One that was begun by a process which has died is `unknown`.
+    whoever appends `ToolBegun` runs it. One that was begun by a process which has died is `unknown`.
     """
 
-    def __init__(self, log: EventLog, agents: Agents, instance: str) -> None:
+    def __init__(self, log: EventLog, agents: Agents, servers: McpServers, instance: str) -> None:
         self._log = log
         self._agents = agents
+        self._servers = servers
         self._instance = instance
         self._begun: set[str] = set()
         self._cancelled: set[str] = set()
@@ -83,7 +85,10 @@ class ToolJobs:
 
     def _tool(self, called: e.ToolCalled) -> Tool | None:
         agent = self._agents.of(called.caller.agent) if called.caller is not None else None
-        return agent.named_tools.get(called.tool) if agent is not None else None
+        if agent is None:
+            return None
+        of_servers = {tool.name: tool for tool in self._servers.tools_of(agent)}
+        return agent.named_tools.get(called.tool) or of_servers.get(called.tool)
 
     async def _known(self, called: e.ToolCalled) -> _Known:
         """Return what is known of a call by now."""
@@ -93,8 +98,8 @@ class ToolJobs:
             known.last = fact.sequence
             if getattr(fact.event, "call_id", "") != called.call_id:
                 continue
-            if isinstance(fact.event, e.ToolStarted):
-                known.started = known.started or fact.event
+            if isinstance(fact.event, e.ToolBegun):
+                known.begun = known.begun or fact.event
             elif isinstance(fact.event, e.ToolReturned):
                 known.returned = known.returned or fact.event
         return known
@@ -103,11 +108,11 @@ class ToolJobs:
         """Append that this copy begins to run the call; return whether it may, being the first."""
         while True:
             known = await self._known(called)
-            if known.returned is not None or known.started is not None:
+            if known.returned is not None or known.begun is not None:
                 return False
-            started = self._event(e.ToolStarted, called)
+            begun = self._event(e.ToolBegun, called)
             try:
-                fact = await self._log.append(started, self._expecting(called, known.last))
+                fact = await self._log.append(begun, self._expecting(called, known.last))
             except StaleWriter:
                 continue
             return fact.event.appended_by == self._instance

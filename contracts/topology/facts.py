@@ -62,7 +62,7 @@ EVENTS: tuple[Row, ...] = (
     Row(e.ReplyCommitted, "reply.committed", (REASONING,)),
     Row(e.ReplyClauseWritten, "reply.clause", (REASONING,)),
     Row(e.ToolCalled, "tool.called", (REASONING,)),
-    Row(e.ToolStarted, "tool.started", (TOOLS,)),
+    Row(e.ToolBegun, "tool.begun", (TOOLS,)),
     Row(e.ToolReturned, "tool.returned", (REASONING, TOOLS)),
     Row(e.ToolSettled, "tool.settled", (REASONING, TOOLS, CLI)),
     Row(e.ReplyCompleted, "reply.completed", (REASONING,)),

@@ -14,7 +14,7 @@ from infra.agents.template import names_in
 from infra.agents.tool import Tool, ToolLike, tool_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What all providers of models accept."""
 
 NAME_RULE = "lower-case letters, digits, - and _, at most 64"
@@ -42,7 +42,8 @@ class Agent:
     voice: str = ""
     graph: Any = None
     mcp: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    """MCP servers by name, as langchain-mcp-adapters takes them."""
+    """MCP servers by name, as langchain-mcp-adapters takes them; `readers` names their tools that change nothing (all
+    others are actions), `idempotent` the actions that may run again."""
     output_guard: Callable[..., Any] | None = None
     """Judges each clause before it is said, see `infra.agents.guard`."""
     input_guard: Callable[..., Any] | None = None
@@ -95,7 +96,7 @@ class Agent:
         named: dict[str, Tool] = {}
         for given in self.tools:
             tool = tool_of(given)
-            if not _TOOL_NAME.fullmatch(tool.name):
+            if not TOOL_NAME.fullmatch(tool.name):
                 raise BadAgent(f"{tool.name!r} is no name for a tool: letters, digits, - and _, at most 64")
             if tool.name in named:
                 raise BadAgent(f"two tools are called {tool.name!r}")

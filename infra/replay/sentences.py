@@ -177,7 +177,7 @@ def _of_tools(event: e.Event) -> str:
     match event:
         case e.ToolCalled():
             return f"{AGENT} calls the tool {one_line(event.tool)} with {quoted(event.arguments)}"
-        case e.ToolStarted():
+        case e.ToolBegun():
             return f"a process of tools begins to run {one_line(event.tool)}"
         case e.ToolReturned(outcome="unknown"):
             return f"what came of the tool {one_line(event.tool)} is not known: {quoted(event.error or '')}"

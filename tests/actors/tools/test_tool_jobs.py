@@ -16,6 +16,7 @@ from actors.tools.tool_jobs import ToolJobs
 from contracts import events as e
 from infra.agents.agent import Agent
 from infra.agents.loading import Agents
+from infra.agents.mcp_tools import McpServers
 from infra.log.event_log import append
 from infra.log.taped_log import LiveLog
 from infra.settings import Settings
@@ -38,7 +39,7 @@ def agents_with(effects: Effects) -> Agents:
 
 
 def a_copy(broker: NatsBroker, effects: Effects, instance: str = "tools-a") -> ToolJobs:
-    return ToolJobs(LiveLog(broker, Untaped(instance)), agents_with(effects), instance)
+    return ToolJobs(LiveLog(broker, Untaped(instance)), agents_with(effects), McpServers(), instance)
 
 
 async def test_a_job_is_run_and_answered_with_its_key(broker: NatsBroker) -> None:
@@ -46,7 +47,7 @@ async def test_a_job_is_run_and_answered_with_its_key(broker: NatsBroker) -> Non
     await append(broker, called())
     job = await a_copy(broker, effects).take(called())
     await finish([job])
-    assert await names(broker) == ["ToolCalled", "ToolStarted", "ToolReturned"]
+    assert await names(broker) == ["ToolCalled", "ToolBegun", "ToolReturned"]
     assert effects.keys == ["c1"]
     assert (await last(broker, e.ToolReturned)).result == "number 17"
 
@@ -105,7 +106,10 @@ async def test_a_call_that_was_answered_is_nobodys_job(broker: NatsBroker) -> No
 @asynccontextmanager
 async def reasoning_and_tools(broker: NatsBroker, effects: Effects, *models: Any) -> AsyncIterator[Reasoning]:
     """Run reasoning, whose tools run in a copy of tools."""
-    settings, jobs = Settings(llm="fake:m0", tools="remote"), tools_actor.tool_jobs_on(broker, agents_with(effects))
+    settings, jobs = (
+        Settings(llm="fake:m0", tools="remote"),
+        tools_actor.tool_jobs_on(broker, agents_with(effects), McpServers()),
+    )
     actor = reasoning_on(
         broker, Untaped(), settings, lambda name, _: models[0], agents=Agents(agents_with(effects).by_name)
     )

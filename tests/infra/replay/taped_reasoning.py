@@ -19,6 +19,7 @@ from contracts.journal import JournalChunk, decode_chunk
 from contracts.topology import REASONING, journal_subject
 from infra.agents.agent import Agent
 from infra.agents.loading import DEFAULT, Agents
+from infra.agents.mcp_tools import Ask, McpServers
 from infra.agents.tool import Tool
 from infra.log.broker import make_broker
 from infra.log.clock import CLOCK
@@ -75,6 +76,8 @@ async def taped_copy(
     *models: BaseChatModel,
     memory: object = None,
     having: Sequence[Tool] = (CURRENT_TIME,),
+    agents: Agents | None = None,
+    ask: Ask | None = None,
     **settings: Any,
 ) -> AsyncIterator[Copy]:
     """Run a copy whose models are called `fake:m0`, `fake:m1`, … or as the setting `llm` says."""
@@ -90,9 +93,10 @@ async def taped_copy(
     tapes = LiveTapes(REASONING, instance, "test", keep, CLOCK.peek_ns)
     broker.tapes = tapes  # type: ignore[attr-defined]
     await broker.connect()
-    agents = Agents(built_in=Agent(name=DEFAULT, tools=having))
+    agents = agents or Agents(built_in=Agent(name=DEFAULT, tools=having))
+    servers = McpServers([agents.built_in] if agents.built_in is not None else [], ask)
     chosen = Settings(llm=names, **settings)
-    actor = reasoning_on(broker, tapes, chosen, lambda name, _: chain[name], cast(TurnMemory, memory), agents)
+    actor = reasoning_on(broker, tapes, chosen, lambda name, _: chain[name], cast(TurnMemory, memory), agents, servers)
     await actor.open()
     async with listen(broker, actor):
         yield Copy(instance, tapes, actor, take_events(broker, actor), agents, chunks)

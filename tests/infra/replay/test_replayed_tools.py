@@ -7,6 +7,10 @@ from faststream.nats import NatsBroker
 
 from actors.reasoning.decide import reply_id_of
 from contracts import events as e
+from infra.agents.agent import Agent
+from infra.agents.loading import DEFAULT, Agents
+from infra.agents.mcp_tools import Connection
+from infra.agents.tool import Tool
 from infra.log.event_log import Fact, append
 from tests.actors.reasoning.facts import about, ended, opened
 from tests.actors.reasoning.models import ScriptedModel
@@ -79,3 +83,16 @@ async def test_a_tool_that_returns_something_else_is_a_difference(broker: NatsBr
         for each in facts
     ]
     assert (await replayed(copy.stretch(), changed, copy.agents)).differences != []
+
+
+async def test_tools_of_a_server_come_from_the_tape(broker: NatsBroker) -> None:
+    effects = Effects()
+    agents = Agents(built_in=Agent(name=DEFAULT, mcp={"shop": {"transport": "none"}}))
+
+    async def ask(_name: str, _connection: Connection) -> list[Tool]:
+        return [effects.tool]
+
+    async with taped_copy("reasoning-a", called_then("Done."), agents=agents, ask=ask) as copy:
+        await finish(await tell(broker, copy, opened(llm="fake:m0"), ended(ORDER)))
+    assert len(effects.keys) == 1
+    await assert_same(copy, broker)

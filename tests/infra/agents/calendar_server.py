@@ -1,0 +1,23 @@
+"""A real MCP server for tests: `python calendar_server.py` speaks MCP on its standard input and output."""
+
+from mcp.server.fastmcp import FastMCP
+
+server = FastMCP("calendar")
+
+
+@server.tool()
+def list_events(day: str) -> str:
+    """List the events of a day."""
+    if day == "never":
+        raise ValueError("there is no such day")
+    return f"nothing on {day}"
+
+
+@server.tool()
+def add_event(day: str, what: str) -> str:
+    """Add an event to a day."""
+    return f"{what} on {day}"
+
+
+if __name__ == "__main__":
+    server.run()

@@ -1,0 +1,104 @@
+"""Tools of MCP servers: which of them are actions, and what an agent does without a server."""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from infra.agents import mcp_tools
+from infra.agents.agent import Agent
+from infra.agents.call import Call
+from infra.agents.mcp_tools import McpServers, tools_at
+from infra.agents.running import run_tool
+from infra.agents.tool import Tool
+from tests.waiting import until
+
+CALENDAR = {
+    "transport": "stdio",
+    "command": sys.executable,
+    "args": [str(Path(__file__).with_name("calendar_server.py"))],
+    "readers": ["list_events"],
+}
+
+
+async def nothing(_arguments: Mapping[str, object], _call: Call) -> object:
+    return None
+
+
+def a_tool(name: str) -> Tool:
+    return Tool(name, "Do it.", {"type": "object"}, nothing)
+
+
+def an_agent(*names: str, **fields: object) -> Agent:
+    return Agent(name="a", mcp={name: {"transport": "none"} for name in names}, **fields)  # type: ignore[arg-type]
+
+
+async def test_a_real_server_lists_its_tools_and_runs_them() -> None:
+    found = {tool.name: tool for tool in await tools_at("calendar", CALENDAR)}
+    assert {name: tool.kind for name, tool in found.items()} == {"list_events": "reader", "add_event": "action"}
+    assert "day" in str(found["list_events"].parameters)
+    result = await run_tool(found["list_events"], {"day": "Monday"}, Call("s-1"))
+    assert (result.outcome, result.result) == ("ok", "nothing on Monday")
+    failed = await run_tool(found["list_events"], {"day": "never"}, Call("s-1"))
+    assert failed.outcome == "failed"
+    assert "there is no such day" in failed.error
+
+
+async def test_an_agent_goes_on_without_a_server_that_is_away_and_has_it_later(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mcp_tools, "RETRY_S", 0.01)
+    is_back = asyncio.Event()
+
+    async def ask(_name: str, _connection: mcp_tools.Connection) -> list[Tool]:
+        if not is_back.is_set():
+            raise ExceptionGroup("in a group of tasks", [ConnectionError("refused")])
+        return [a_tool("later")]
+
+    agent = an_agent("calendar")
+    servers = McpServers([agent], ask)
+    await servers.open()
+    try:
+        assert servers.tools_of(agent) == []
+        is_back.set()
+        await until(lambda: bool(servers.tools_of(agent)))
+    finally:
+        await servers.close()
+    told = [record.message for record in caplog.records]
+    assert told == ["agent a goes on without the MCP server calendar: ConnectionError: refused"]
+
+
+async def test_a_server_that_answers_rubbish_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mcp_tools, "ASK_S", 2.0)
+    rubbish = {**CALENDAR, "args": ["-c", "print('no JSON', flush=True); import time; time.sleep(60)"]}
+    agent = Agent(name="a", mcp={"calendar": rubbish})
+    servers = McpServers([agent])
+    await servers.open()
+    assert servers.tools_of(agent) == []
+    await servers.close()
+
+
+@pytest.mark.parametrize("connection", [{"url": "http://127.0.0.1:1/mcp"}, {**CALENDAR, "readers": "list_events"}])
+async def test_a_server_that_is_described_wrongly_is_an_error_that_says_so(
+    connection: Mapping[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    agent = Agent(name="a", mcp={"calendar": connection})
+    servers = McpServers([agent])
+    await servers.open()
+    await servers.close()
+    assert "transport" in caplog.text or "'readers' of an MCP server is a list" in caplog.text
+
+
+async def test_tools_whose_names_are_taken_or_impossible_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    async def ask(name: str, _connection: mcp_tools.Connection) -> list[Tool]:
+        return [a_tool("own"), a_tool("shared"), a_tool("no name"), a_tool(f"of_{name}")]
+
+    agent = an_agent("one", "two", tools=[a_tool("own")])
+    servers = McpServers([agent], ask)
+    await servers.open()
+    await servers.close()
+    assert sorted(tool.name for tool in servers.tools_of(agent)) == ["of_one", "of_two", "shared"]
+    assert "that name is taken" in caplog.text
+    assert "models accept no such name" in caplog.text
