@@ -123,10 +123,9 @@ def _text_only(run: Run) -> Run:
 
     async def run_it(arguments: Mapping[str, object], call: Call) -> object:
         returned = await run(arguments, call)
-        blocks = returned if isinstance(returned, list) else [None]
-        if all(isinstance(block, dict) and block.get("type") == "text" for block in blocks):
-            return "\n".join(str(block.get("text", "")) for block in blocks)
-        return returned
+        blocks = returned if isinstance(returned, list) else []
+        texts = [str(each.get("text", "")) for each in blocks if isinstance(each, dict) and each.get("type") == "text"]
+        return "\n".join(texts) if blocks and len(texts) == len(blocks) else returned
 
     return run_it
 
