@@ -462,7 +462,7 @@ nobody knows whether it took effect; it was cancelled, as a reader is when the c
 class ToolCaller(Value):
     """For whom a tool is called: what a process of tools has to know of the conversation."""
 
-    user_id: str = Field(default="", max_length=256)
+    user_id: str = Field(default="", max_length=256, description="Who is talking, in the terms of the door.")
     agent: str = Field(default="", description="Name of the agent whose tool it is.")
     variables: dict[str, str] = Field(default={}, description="Of the agent's instructions in this session.")
     attributes: dict[str, str] = Field(default={}, description="What the door knows about the person who speaks.")
