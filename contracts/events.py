@@ -353,17 +353,21 @@ class TurnPassed(Event):
 
 
 class RemarkRequested(Event):
-    """The agent was asked to say something by itself: by a tool, by the operator, or by another program."""
+    """The agent was asked to say something by itself: by a tool, the operator, a program, or because time passed."""
 
     text: str
-    requested_by: str = Field(default="", max_length=64, description="What asked for it: `cli`, `http`, a tool's name.")
+    requested_by: str = Field(
+        default="",
+        max_length=64,
+        description="What asked for it: `cli`, `http`, a tool's name, `silence`, `time-limit`.",
+    )
 
 
 class EndRequested(Event):
-    """The session is to end once nothing is left to be said or heard: a tool of the agent asked for it."""
+    """The session is to end once nothing is left to be said or heard, as a tool of the agent or its time limit says."""
 
     reason: str = Field(description="What SessionClosed will have as its reason.")
-    requested_by: str = Field(default="", max_length=64, description="The tool.")
+    requested_by: str = Field(default="", max_length=64, description="The tool; `time-limit`.")
 
 
 GuardDecision = Literal["passed", "dropped", "replaced", "answered"]

@@ -81,6 +81,16 @@ class AgentProfile(Value):
     )
     agent_sample_rate_hz: Positive | None = Field(default=None, description="Rate of the agent's sound at the door.")
 
+    # -- what the agent says because time passes
+    filler: str = Field(default="", description="Said when a tool runs for longer than `filler_after_ms`; or nothing.")
+    filler_after_ms: SmallCount = Field(default=0, description="How long a tool may run in silence.")
+    silence_after_s: Seconds | None = Field(
+        default=None, description="After this long without a word `silence_text` is said, once until somebody speaks."
+    )
+    silence_text: str = Field(default="", description="What is said into a silence.")
+    time_limit_s: Seconds | None = Field(default=None, description="The session ends after this long.")
+    time_limit_text: str = Field(default="", description="What is said before that.")
+
     # -- keeping and ending
     summary_turns: Positive | None = Field(
         default=None, description="Turns after which the rolling summary is renewed."

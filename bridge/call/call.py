@@ -17,7 +17,6 @@ from nats.aio.subscription import Subscription
 from nats.errors import BadSubscriptionError
 
 from bridge.call.grace import Grace
-from bridge.call.last_words import LastWords
 from bridge.call.line import Line
 from bridge.call.microphones import Microphones
 from bridge.call.outage import LogOutage
@@ -27,6 +26,7 @@ from bridge.call.publisher import EventPublisher, Gate
 from bridge.call.session_events import closing_events, left_open, published
 from bridge.call.session_state import SessionState, session_state_of
 from bridge.call.tasks import Tasks
+from bridge.call.unprompted import Unprompted
 from bridge.playback.reply import Playing
 from bridge.playback.reports import HeldReply, Played
 from contracts import events as e
@@ -88,7 +88,7 @@ class Call:
             on_taken,
             now_ns,
         )
-        self._last_words = LastWords()
+        self._unprompted = Unprompted(session_id, self.note, self.end)
         self._recent: deque[Fact] = deque(maxlen=KEPT_FACTS)
         self._own_tracks: set[str] = set()
         self._ending: asyncio.Task[None] | None = None
@@ -111,7 +111,7 @@ class Call:
         self.state = session_state_of(fact.event for fact in past)
         self._in_progress.enter_context(self._tape.working())
         for fact in past:
-            self._last_words.apply(fact.event)
+            self._unprompted.apply(fact.event)
         self._driver.replay(past, playing)
         self._recent.extend(past)
         tracks = [f.sequence for f in past if isinstance(f.event, e.TrackPublished | e.TrackUnpublished)]
@@ -360,7 +360,7 @@ class Call:
         event = fact.event
         self._recent.append(fact)
         self.state.apply(event)
-        self._last_words.apply(event)
+        self._unprompted.apply(event)
         if isinstance(event, _ACTIVITY):
             self._active_s = time.monotonic()
         self._driver.take_fact(fact)
@@ -377,9 +377,8 @@ class Call:
         while True:
             await asyncio.sleep(TICK_S)
             self._driver.tick(self.outage.may_repair)
-            if self._ending is None and (reason := self._last_words.reason_to_end(now_ns())):
-                log.info("session %s: a tool of the agent ends it: %s", self.session_id, reason)
-                self.end(reason)
+            if self._ending is None:
+                self._unprompted.act(now_ns())
             active_s = max(self._active_s, self.outage.back_s)  # what was said meanwhile is still arriving
             if time.monotonic() - active_s > self.settings.session_idle_s and self._ending is None:
                 await self._end_if_idle()

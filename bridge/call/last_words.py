@@ -13,15 +13,20 @@ class LastWords:
         self._wanted: e.EndRequested | None = None
         self._drafts: set[str] = set()
         self._left: set[str] = set()
+        self._remarks: set[str] = set()
+        """What was asked to be said, and is not yet a reply."""
 
     def apply(self, event: e.Event) -> None:
         """Apply the next fact; applying one again changes nothing that matters."""
         match event:
             case e.EndRequested():
                 self._wanted = self._wanted or event
+            case e.RemarkRequested():
+                self._remarks.add(event.event_id)
             case e.ReplyStarted(draft=True):
                 self._drafts.add(event.reply_id)
             case e.ReplyStarted():
+                self._remarks.discard(event.cause_id or "")
                 self._left.add(event.reply_id)
             case e.ReplyCommitted() if event.reply_id in self._drafts:
                 self._drafts.discard(event.reply_id)
@@ -30,9 +35,14 @@ class LastWords:
                 self._drafts.discard(event.reply_id)
                 self._left.discard(event.reply_id)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is left to be said or heard."""
+        return not self._left and not self._remarks
+
     def reason_to_end(self, now_ns: int) -> str:
         """Return why the session ends now, empty if it goes on."""
         if self._wanted is None:
             return ""
         is_late = now_ns - self._wanted.time_ns > PATIENCE_S * 1e9
-        return "" if self._left and not is_late else self._wanted.reason
+        return self._wanted.reason if self.is_quiet or is_late else ""

@@ -1,8 +1,8 @@
 """The doors in a replay, and one table of what a door decides and what it only passes on.
 
 A door decides what was played and heard, what was read, and turns from a keyboard: a replay has to come to them again.
-It only passes on who came and went, which microphone is open, which sound was lost, the session's opening and its end:
-in a replay they are given.
+It only passes on who came and went, which microphone is open, which sound was lost, what it asks for because time has
+passed, the session's opening and its end: in a replay they are given.
 """
 
 from collections.abc import AsyncIterator, Awaitable
@@ -32,6 +32,8 @@ GIVEN = (
     e.ParticipantJoined,
     e.ParticipantLeft,
     e.DtmfReceived,
+    e.RemarkRequested,
+    e.EndRequested,
     e.TrackPublished,
     e.TrackUnpublished,
     e.SoundLost,

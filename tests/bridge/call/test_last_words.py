@@ -12,7 +12,7 @@ def after(*facts: tuple[type[e.Event], dict[str, Any]]) -> LastWords:
     words = LastWords()
     for event_class, fields in facts:
         common = {"event_id": "e", "session_id": "s", "time_ns": NOW_NS}
-        words.apply(event_class(**common, **fields))
+        words.apply(event_class(**common | fields))
     return words
 
 
@@ -39,6 +39,14 @@ def test_the_answer_that_is_being_said_is_heard_first() -> None:
 def test_nothing_is_waited_for_that_nobody_will_hear() -> None:
     for facts in ((END,), (DRAFTED, END), (STARTED, END, EMPTY), (STARTED, END, CUT)):
         assert after(*facts).reason_to_end(NOW_NS) == "agent"
+
+
+def test_a_remark_that_was_asked_for_is_heard_first() -> None:
+    remark = (e.RemarkRequested, {"event_id": "remark", "text": "Bye."})
+    begun = (e.ReplyStarted, {"reply_id": "r", "text": "", "cause_id": "remark"})
+    assert after(remark, END).reason_to_end(NOW_NS) == ""
+    assert after(remark, END, begun, COMPLETED).reason_to_end(NOW_NS) == ""
+    assert after(remark, END, begun, COMPLETED, HEARD).reason_to_end(NOW_NS) == "agent"
 
 
 def test_an_answer_that_does_not_come_is_not_waited_for_longer_than_its_patience() -> None:
