@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -51,6 +51,14 @@ def _say() -> type[BaseModel]:
 
     problem = (str, "What went wrong, empty if nothing did.")
     return _of(CallResult, without=("answer", "facts", "resume_token", "buffered_s"), problem=problem)
+
+
+def _chat() -> type[BaseModel]:
+    name: Any = (
+        Literal["session", "token", "clause", "reset", "tool-started", "tool-ended", "done"],
+        Field(description="What the line is: an event of the streamed answer of `POST /chat`, whose fields follow."),
+    )
+    return create_model("ChatLine", __config__=ConfigDict(extra="allow"), name=name)
 
 
 def _sessions() -> type[BaseModel]:
@@ -275,6 +283,7 @@ def _figures(module: str, name: str) -> Callable[[], type[BaseModel]]:
 
 OUTPUTS: dict[str, Output] = {
     "say": Output("a call, with its turns and what was measured", _say),
+    "chat": Output("an event of an answer", _chat, lines=True),
     "sessions": Output("a session", _sessions, lines=True),
     "events": Output("a fact of the log", _events, lines=True),
     "replay": Output("a fact of a recorded session", _replay, lines=True),
