@@ -8,8 +8,10 @@ from infra.bench.replay_changes import BEHAVIOUR, REFACTORINGS, PlantedChange
 from infra.replay.recorded_session import RecordedSession
 from infra.replay.registry import ACTORS
 from infra.replay.report import headline, summary
+from infra.replay.schedule import ReplayDifference
 from infra.replay.session_tapes import SessionTapes
 from infra.replay.verify import verify
+from infra.tape.recorded import RequestDifference
 
 Report = Callable[[str], None]
 Recordings = Sequence[tuple[RecordedSession, SessionTapes]]
@@ -17,11 +19,29 @@ Recordings = Sequence[tuple[RecordedSession, SessionTapes]]
 
 @dataclass(slots=True)
 class FoundChange:
-    """What came of a planted change: in how many sessions it was reported, and the first difference of the first."""
+    """What came of a planted change: how many sessions reported it, and how many of them first where it must show.
+
+    `first` is the first difference of the first session, `elsewhere` that of the first which reported something else.
+    """
 
     about: str
     sessions: int = 0
+    at_the_right_fact: int = 0
     first: str = ""
+    elsewhere: str = ""
+
+    @property
+    def is_found(self) -> bool:
+        """Whether it was reported, and everywhere at the right fact."""
+        return 0 < self.sessions == self.at_the_right_fact
+
+    def line(self) -> str:
+        """Return it as text."""
+        if not self.sessions:
+            return f"not reported: {self.about}"
+        where = f"{self.at_the_right_fact} of {self.sessions} sessions at the right fact"
+        elsewhere = f"; elsewhere: {self.elsewhere}" if self.elsewhere else ""
+        return f"{self.about}: {where}: {self.first}{elsewhere}"
 
 
 @dataclass(slots=True)
@@ -43,16 +63,15 @@ class ReplayFigures:
     def lines(self) -> list[str]:
         """Return the figures as text."""
         lost = f"; lost stretches {len(self.lost_s)}, longest {max(self.lost_s):.1f} s" if self.lost_s else ""
-        reported = [each for each in self.behaviour if each.sessions]
+        found = [each for each in self.behaviour if each.is_found]
         alarms = [each for each in self.refactorings if each.sessions]
         return [
             f"{self.sessions} sessions, {self.repeats} times each: {self.always_identical} never differed, "
             f"{self.wholly_verified} of them verified wholly{lost}",
             f"{self.same} of {self.facts} facts run again, {self.real_time:.0f} x real time on one core",
             *(f"  differs: {each}" for each in self.different),
-            f"{len(reported)} of {len(self.behaviour)} planted changes of behaviour reported",
-            *(f"  {each.about}: {each.first}" for each in reported),
-            *(f"  not reported: {each.about}" for each in self.behaviour if not each.sessions),
+            f"{len(found)} of {len(self.behaviour)} planted changes of behaviour reported at the right fact",
+            *(f"  {each.line()}" for each in self.behaviour),
             f"{len(alarms)} of {len(self.refactorings)} refactorings raised an alarm",
             *(f"  {each.about}: {each.first}" for each in alarms),
         ]
@@ -84,6 +103,15 @@ def measure(recordings: Recordings, repeats: int, report: Report) -> ReplayFigur
     return figures
 
 
+def shown_in(difference: ReplayDifference) -> str:
+    """Return where a difference shows: the class of the fact, or the kind of the request as `request:model`."""
+    what = difference.what
+    if isinstance(what, RequestDifference):
+        return f"request:{what.kind}"
+    event = what.then.event if what.then is not None else what.now
+    return type(event).__name__
+
+
 def _found(change: PlantedChange, recordings: Recordings, report: Report) -> FoundChange:
     """Verify with a change; sessions that differ without it are left out."""
     found = FoundChange(change.about)
@@ -91,8 +119,14 @@ def _found(change: PlantedChange, recordings: Recordings, report: Report) -> Fou
     with change.applied():
         for recording in recordings:
             done = verify(*recording, ACTORS)
-            if done.differences:
-                found.sessions += 1
-                found.first = found.first or headline(done.differences[0])
+            if not done.differences:
+                continue
+            first = done.differences[0]
+            found.sessions += 1
+            found.first = found.first or headline(first)
+            if shown_in(first) in change.shows:
+                found.at_the_right_fact += 1
+            else:
+                found.elsewhere = found.elsewhere or f"{done.session_id}: {headline(first)}"
     report(f"{change.about}: {found.sessions} sessions differ ({time.monotonic() - began_s:.1f} s)")
     return found

@@ -13,11 +13,16 @@ PACKAGES = ("actors.", "bridge.")
 
 @dataclass(frozen=True, slots=True)
 class PlantedChange:
-    """A change of a function or number: `target` as `module:name` or `module:Class.name`, `make` from the original."""
+    """A change of a function or number: `target` as `module:name` or `module:Class.name`, `make` from the original.
+
+    `shows` names where it must be seen first: classes of facts, and kinds of requests as `request:model`. None for a
+    refactoring, which must not be seen.
+    """
 
     about: str
     target: str
     make: Callable[[Any], Any]
+    shows: tuple[str, ...] = ()
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -90,50 +95,74 @@ def _a_step_later(original: Any) -> Any:
 _CLAUSES, _DECIDE, _STATE = "actors.reasoning.clauses", "actors.reasoning.decide", "actors.reasoning.session_state"
 _PLAYBACK, _REPLY = "bridge.playback.playback:Playback", "bridge.playback.reply:ReplyPlayback"
 
+_CLAUSE, _MODEL, _DRAFT = (
+    ("ReplyClauseWritten",),
+    ("request:model",),
+    ("ReplyStarted", "ReplyCommitted", "ReplyDiscarded"),
+)
+_HEARD = ("PlaybackPaused", "PlaybackInterrupted", "PlaybackFinished")
+
 BEHAVIOUR = (
-    PlantedChange("the first clause has 4 words", f"{_CLAUSES}:FIRST_WORDS", _to(4)),
-    PlantedChange("the first clause has at most 5 words", f"{_CLAUSES}:FIRST_MOST_WORDS", _to(5)),
-    PlantedChange("later clauses end at a comma from 6 words on", f"{_CLAUSES}:LATER_WORDS", _to(6)),
+    PlantedChange("the first clause has 4 words", f"{_CLAUSES}:FIRST_WORDS", _to(4), _CLAUSE),
+    PlantedChange("the first clause has at most 5 words", f"{_CLAUSES}:FIRST_MOST_WORDS", _to(5), _CLAUSE),
+    PlantedChange("later clauses end at a comma from 6 words on", f"{_CLAUSES}:LATER_WORDS", _to(6), _CLAUSE),
     PlantedChange(
         "one sentence is enough",
         "actors.reasoning.generation:limits_of",
         _result(lambda limits: replace(limits, sentences=1)),
+        (*_CLAUSE, "ReplyCompleted"),
     ),
     PlantedChange(
-        "the question comes first", "actors.reasoning.fitting:Given.messages", _result(lambda messages: messages[::-1])
+        "the question comes first",
+        "actors.reasoning.fitting:Given.messages",
+        _result(lambda messages: messages[::-1]),
+        _MODEL,
     ),
     PlantedChange(
         "another option of the model",
         "actors.reasoning.chat_models:options_of",
         _result(lambda options: {**options, "top_k": 7}),
+        _MODEL,
     ),
     PlantedChange(
-        "what was heard is what was written", f"{_STATE}:heard_by", _to(lambda reply, _time_ns: reply.written)
+        "what was heard is what was written", f"{_STATE}:heard_by", _to(lambda reply, _time_ns: reply.written), _MODEL
     ),
-    PlantedChange("no drafts", f"{_DECIDE}:_on_revised", _returns(())),
-    PlantedChange("drafts are forgotten", f"{_DECIDE}:_drafts", _returns([])),
-    PlantedChange("any draft answers any words", f"{_DECIDE}:_answers", _returns(True)),
-    PlantedChange("no greeting", f"{_DECIDE}:_on_opened", _returns(())),
-    PlantedChange("interruptions are dropped", f"{_STATE}:_interrupted", _returns(None)),
-    PlantedChange("the last clause is dropped", "actors.reasoning.endings:last_clauses", _returns([])),
-    PlantedChange("the clock is not asked", "actors.reasoning.small_model.clock:time_question", _returns(None)),
-    PlantedChange("no conversation is remembered", "actors.reasoning.context:heard_messages", _returns([])),
-    PlantedChange("memory is never wanted", "actors.reasoning.prompts:wants_memory", _returns(False)),
-    PlantedChange("counts may not cross", "bridge.playback.reply:CROSSING_NS", _to(0)),
-    PlantedChange("speech does not pause", f"{_PLAYBACK}._on_speech", _returns([])),
-    PlantedChange("dismissed speech does not resume", f"{_PLAYBACK}._on_dismissed", _returns([])),
+    PlantedChange("no drafts", f"{_DECIDE}:_on_revised", _returns(()), ("ReplyStarted",)),
+    PlantedChange("drafts are forgotten", f"{_DECIDE}:_drafts", _returns([]), _DRAFT),
+    PlantedChange("any draft answers any words", f"{_DECIDE}:_answers", _returns(True), _DRAFT),
+    PlantedChange("no greeting", f"{_DECIDE}:_on_opened", _returns(()), ("ReplyStarted",)),
+    PlantedChange("interruptions are dropped", f"{_STATE}:_interrupted", _returns(None), ("ReplyDiscarded", *_MODEL)),
+    PlantedChange("the last clause is dropped", "actors.reasoning.endings:last_clauses", _returns([]), _CLAUSE),
+    PlantedChange(
+        "the clock is not asked",
+        "actors.reasoning.small_model.clock:time_question",
+        _returns(None),
+        (*_MODEL, "request:tool"),
+    ),
+    PlantedChange("no conversation is remembered", "actors.reasoning.context:heard_messages", _returns([]), _MODEL),
+    PlantedChange(
+        "memory is never wanted", "actors.reasoning.prompts:wants_memory", _returns(False), ("request:recall", *_MODEL)
+    ),
+    PlantedChange("counts may not cross", "bridge.playback.reply:CROSSING_NS", _to(0), _HEARD),
+    PlantedChange("speech does not pause", f"{_PLAYBACK}._on_speech", _returns([]), ("PlaybackPaused",)),
+    PlantedChange("dismissed speech does not resume", f"{_PLAYBACK}._on_dismissed", _returns([]), ("PlaybackResumed",)),
     PlantedChange(
         "the gap is a millisecond longer",
         "bridge.playback.response_gap:breakdown",
         _result(lambda found: (found[0] + 1, found[1])),
+        ("PlaybackStarted",),
     ),
     PlantedChange(
         "the last word counts as unheard",
         f"{_REPLY}.heard",
         _result(lambda heard: replace(heard, text=heard.text.rpartition(" ")[0])),
+        _HEARD,
     ),
     PlantedChange(
-        "nobody heard it to its end", f"{_REPLY}.heard_to_its_end", _result(lambda text: text.rpartition(" ")[0])
+        "nobody heard it to its end",
+        f"{_REPLY}.heard_to_its_end",
+        _result(lambda text: text.rpartition(" ")[0]),
+        ("PlaybackFinished",),
     ),
 )
 """Changes of behaviour, in reasoning and in playback."""

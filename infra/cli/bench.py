@@ -8,6 +8,7 @@ import typer
 
 from infra.cli import (
     bench_answers,
+    bench_corpus,
     bench_doors,
     bench_faults,
     bench_gap,
@@ -63,6 +64,8 @@ Examples:
 
   daredevil bench replay
 
+  daredevil bench record-corpus /tmp/corpus
+
   daredevil bench spoken
 
   daredevil bench tools
@@ -80,6 +83,7 @@ app.command()(bench_faults.kills)
 app.command()(bench_faults.outage)
 app.command()(bench_record.record)
 app.command()(bench_replay.replay)
+app.command(name="record-corpus")(bench_corpus.record_corpus)
 app.command()(bench_spoken.spoken)
 app.command()(bench_tools.tools)
 

@@ -34,7 +34,7 @@ from infra.log.lanes import Lanes
 from infra.log.provisioning import provision_durable
 from infra.process.tasks import CancelledElsewhere, ended, is_being_stopped, own_cancellation_only
 from infra.process.telemetry import span
-from infra.tape.deliveries import HANDLED, TAKEN
+from infra.tape.deliveries import CANCELLED, HANDLED, TAKEN
 from infra.tape.tape import Tapes
 from infra.tape.untaped import Untaped
 
@@ -234,7 +234,11 @@ class Inbox(EventHandlers[Job | None], Subscriber):
                     tape.took_fact(HANDLED, held.sequence)
                 else:
                     tape.took(TAKEN, held.event.event_id)
-                await self._run_handler(held, started)
+                try:
+                    await self._run_handler(held, started)
+                except asyncio.CancelledError:
+                    tape.took(CANCELLED, held.sequence or held.event.event_id)
+                    raise
 
     async def _run_handler(self, held: Held, started: "asyncio.Future[None]") -> None:
         rest = await self.handle(held.event)

@@ -8,7 +8,9 @@ from typing import Any, Protocol
 from contracts.events import Event
 from infra.log.event_log import Fact
 from infra.log.handlers import EventHandlers
+from infra.log.inbox import Job
 from infra.log.taped_log import EventLog
+from infra.process.tasks import ended
 from infra.tape.deliveries import HANDLED, LIVE, Delivery
 from infra.tape.tape import Tapes
 
@@ -61,7 +63,13 @@ class HandlersReplayed:
 
 
 async def _ended(handlers: EventHandlers[Any], fact: Fact) -> None:
-    await handlers.handle(fact.event)
+    rest: Job | None = await handlers.handle(fact.event)
+    if rest is None:
+        return
+    try:
+        await rest
+    finally:
+        await ended(rest)
 
 
 def _everything(_event: Event) -> bool:

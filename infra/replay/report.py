@@ -29,7 +29,9 @@ def summary(done: Verification) -> str:
     if done.status == "different":
         first, *further = done.differences
         follow = f"; {_follow(len(further))}" if further else ""
-        return f"different: {headline(first)}{follow}; {done.same} facts came out as they were"
+        first_fact = first_fact_after(done.differences)
+        so = f", and so {headline(first_fact)}" if first_fact is not None else ""
+        return f"different: {headline(first)}{so}{follow}; {done.same} facts came out as they were"
     if done.status == "open":
         return (
             f"still open: {_count(done.same, 'fact')} came out as they were so far, {_count(done.turns, 'turn')}{speed}"
@@ -42,6 +44,10 @@ def details(done: Verification, facts: Sequence[Fact]) -> Iterator[str]:
     """Yield the lines below the summary: the first difference, what cannot be verified, what was left out."""
     if done.differences:
         yield from difference_lines(done.differences[0], done, facts)
+        if (first_fact := first_fact_after(done.differences)) is not None:
+            yield ""
+            yield f"the first fact that differs after it: {headline(first_fact)}"
+            yield from _differing_sides(first_fact)
         for error in done.errors[:3]:
             yield from _wrapped(f"a handler raised {error}")
         if done.recorded_by != build():
@@ -57,6 +63,13 @@ def details(done: Verification, facts: Sequence[Fact]) -> Iterator[str]:
     if done.left_out:
         by_actor = ", ".join(f"{actor} {count}" for actor, count in sorted(done.left_out.items()))
         yield from _wrapped(f"given, not verified: {by_actor} (facts that a replay takes as they are)")
+
+
+def first_fact_after(differences: Sequence[ReplayDifference]) -> ReplayDifference | None:
+    """Return the first fact that differs if what differs first is a request; None if it is a fact, or none does."""
+    if not differences or isinstance(differences[0].what, FactDifference):
+        return None
+    return next((each for each in differences if isinstance(each.what, FactDifference)), None)
 
 
 def difference_lines(difference: ReplayDifference, done: Verification, facts: Sequence[Fact]) -> Iterator[str]:
@@ -147,6 +160,11 @@ def headline(difference: ReplayDifference) -> str:
         paths = f" in {', '.join(each.path for each in what.fields[:3])}" if what.fields else ""
         return f"fact {what.then.sequence}, {name}, {what.change}{paths}"
     return f"{type(what.now).__name__} is {what.change}" if what.now is not None else what.change
+
+
+def _differing_sides(difference: ReplayDifference) -> Iterator[str]:
+    if isinstance(difference.what, FactDifference):
+        yield from _sides(difference.what)
 
 
 def _sides(what: FactDifference) -> Iterator[str]:

@@ -12,8 +12,9 @@ from infra.replay.actors import Replayed, ReplayedActor, Seat
 from infra.replay.decided import Place, deciding_places
 from infra.replay.recorded_log import FactDifference, RecordedLog
 from infra.tape import recorded
-from infra.tape.deliveries import FOLLOWED, HANDLED, LIVE, Delivery
+from infra.tape.deliveries import CANCELLED, FOLLOWED, HANDLED, LIVE, TAKEN, Delivery
 from infra.tape.recorded import RecordedTape, RecordedTapes, RequestDifference
+from infra.tape.tape import Plain
 
 _S = 1e9
 
@@ -105,6 +106,8 @@ class _Run:
         tapes = RecordedTapes(stretch.instance, session_id, self._tape)
         self._seat = Seat(session_id, facts, stretch.basis, self._log, tapes, lambda: self._now_ns)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._handling: dict[Plain, asyncio.Task[None]] = {}
+        self._is_cancelling = False
 
     def run(self) -> Outcome:
         loop = VirtualLoop()
@@ -130,16 +133,23 @@ class _Run:
             self._tape.serve(delivery)
         else:
             loop.create_task(self._delivered(actor, delivery))
+        self._is_cancelling = delivery.kind == CANCELLED
         loop.run_until_quiescent()
 
     async def _delivered(self, actor: Replayed, delivery: Delivery) -> None:
         if delivery.kind in (HANDLED, LIVE, FOLLOWED):
             self._tape.took_fact(delivery.kind, delivery.payload)
+        if delivery.kind == CANCELLED:
+            if (handling := self._handling.pop(delivery.payload, None)) is not None:
+                handling.cancel()
+            return
         work = actor.deliver(delivery)
         if work is not None:
             task = asyncio.create_task(self._watched(work))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+            if delivery.kind in (HANDLED, TAKEN):
+                self._handling[delivery.payload] = task
 
     async def _watched(self, work: Awaitable[None]) -> None:
         try:
@@ -151,10 +161,14 @@ class _Run:
         self._outcome.differences.append(ReplayDifference(self._stretch, self._at, what, deciding_places()))
 
     def _withdrawn(self, what: FactDifference | RequestDifference) -> None:
-        """Forget a difference whose work was cancelled by one of the next deliveries: live, it came a moment sooner."""
+        """Forget a difference whose work was cancelled by one of the next deliveries: live, it came a moment sooner.
+
+        What was in progress when a handler was cancelled from outside had not come to anything then, either.
+        """
         found = self._outcome.differences
         if not self._is_over:
-            found[:] = [each for each in found if each.what is not what or self._at > each.at + SOON]
+            is_late = not self._is_cancelling
+            found[:] = [each for each in found if each.what is not what or (is_late and self._at > each.at + SOON)]
 
     def _end(self) -> None:
         """Account for what the record has and the replay has not, or the other way round."""

@@ -24,6 +24,10 @@ HANDLED, LIVE, FOLLOWED, TAKEN = "handled", "live", "fact", "taken"
 """Kinds of facts that are handed to the code: to a handler of an inbox, to one of a plain subscription, from a session
 feed (payload of all: their sequence); to a handler of an inbox without a message (payload: the event's id)."""
 
+CANCELLED = "cancelled"
+"""Kind of what ends a handler of an inbox from outside: its process was frozen and has lost the message, or it ends
+(payload: that of the handler's own delivery)."""
+
 DIGEST_BYTES = 6
 
 

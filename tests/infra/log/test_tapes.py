@@ -154,6 +154,28 @@ async def test_a_task_that_a_handler_returns_is_in_progress_until_it_ends(broker
         await inbox.close()
 
 
+async def test_a_handler_that_is_cancelled_from_outside_is_on_the_tape_and_nothing_is_in_progress_after_it(
+    broker: NatsBroker,
+) -> None:
+    inbox = Inbox(broker, SYNTHESIS, tapes=tapes_of(broker))
+    stuck = asyncio.Event()
+
+    @inbox.on(e.ReplyClauseWritten)
+    async def written(event: e.ReplyClauseWritten) -> None:
+        stuck.set()
+        await asyncio.Event().wait()
+
+    await inbox.open()
+    await broker.start()
+    try:
+        sequence = await append(broker, clause(0))
+        await stuck.wait()
+    finally:
+        await inbox.close()
+    assert await taken(broker) == [("handled", sequence), ("cancelled", sequence)]
+    assert [chunk.idle for chunk in await chunks(broker)][-1]
+
+
 async def test_a_dead_letter_that_is_put_back_has_its_place_in_the_log(broker: NatsBroker) -> None:
     inbox = Inbox(broker, SYNTHESIS, tapes=tapes_of(broker))
     is_broken, handled = [True], list[str]()

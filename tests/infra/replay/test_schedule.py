@@ -27,7 +27,7 @@ class Toy:
 
     async def turn_ended(self, turn: e.TurnEnded) -> None:
         tape = self._seat.tapes.of(turn.session_id)
-        question = turn.text.upper() if self._changed == "request" else turn.text
+        question = turn.text.upper() if "request" in self._changed else turn.text
         said = await tape.result("engine", turn.event_id, {"text": question, "n": 1}, self._never)
         for place, text in enumerate(await self._clauses(turn, said)):
             await self._append(turn, place, text)
@@ -35,7 +35,7 @@ class Toy:
     async def _clauses(self, turn: e.TurnEnded, said: str) -> list[str]:
         facts = await self._seat.log.facts_after(turn.session_id)
         clauses = [said, f"{len(facts)} facts"]
-        if self._changed == "text":
+        if "text" in self._changed:
             clauses[0] = f"{said}!"
         elif self._changed == "more":
             clauses.append("and more")
@@ -210,6 +210,31 @@ def test_timers_fire_between_the_deliveries_as_they_did_then() -> None:
         deliveries = (Delivery(0, "handled", 3), Delivery(after_ms * MS, "appended", 5), Delivery(900 * MS, "read", 5))
         came = run_stretch(TapedStretch("toy", COPY, deliveries), SESSION, facts, built(toy_class=Forgetful))
         assert [each.what.change for each in came.differences] == changes
+
+
+def test_a_handler_that_was_cancelled_from_outside_is_cancelled_at_the_same_moment() -> None:
+    frozen = (Delivery(0, "handled", 3), Delivery(MS, "read", 1), Delivery(200 * MS, "cancelled", 3))
+    again = (Delivery(300 * MS, "handled", 3), Delivery(550 * MS, "appended", 5))
+    facts = [FACTS[0], Fact(5, clause(0, "hi", 3))]
+    came = run_stretch(TapedStretch("toy", COPY, frozen + again), SESSION, facts, built(toy_class=Forgetful))
+    assert came.differences == []
+    assert came.same == {5}
+
+
+class Waiting(Toy):
+    """Appends at once."""
+
+    async def turn_ended(self, turn: e.TurnEnded) -> None:
+        await self._append(turn, 0, "hi")
+
+
+def test_what_was_being_appended_when_a_handler_was_cancelled_is_no_difference() -> None:
+    ticks = tuple(Delivery(n * MS, "read", 3) for n in range(1, 9))
+    frozen = (Delivery(0, "handled", 3), *ticks, Delivery(200 * MS, "cancelled", 3))
+    came = run_stretch(TapedStretch("toy", COPY, frozen), SESSION, FACTS[:1], built(toy_class=Waiting))
+    assert came.differences == []
+    uncancelled = run_stretch(TapedStretch("toy", COPY, frozen[:-1]), SESSION, FACTS[:1], built(toy_class=Waiting))
+    assert [each.what.change for each in uncancelled.differences] == ["not appended then"]
 
 
 class Broken(Toy):

@@ -74,6 +74,17 @@ def test_a_difference_is_shown_with_both_facts_what_it_had_and_where_it_was_deci
     assert max(map(len, text.splitlines()[1:])) <= 100
 
 
+def test_where_a_request_differs_first_the_first_fact_that_differs_after_it_is_named_with_both_sides() -> None:
+    done = verified(changed="request and text")
+    named = "fact 5, ReplyClauseWritten, differs in text"
+    assert f"engine of t1 is asked otherwise (text), and so {named}" in summary(done)
+    text = said(done)
+    assert f"the first fact that differs after it: {named}" in text
+    assert text.count('"hi!"') == 1
+    assert "and so" not in summary(verified(changed="request"))
+    assert "differs after it" not in said(verified(changed="text"))
+
+
 def test_a_session_without_a_tape_is_not_called_identical() -> None:
     done = verified(tapes=SessionTapes())
     assert (done.status, done.same, exit_code([done])) == ("unverified", 0, 2)

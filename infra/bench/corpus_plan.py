@@ -1,0 +1,161 @@
+"""Which conversations a recorded corpus has: how many of each kind, on which engines, and what is said. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
+from typing import Literal
+
+How = Literal["spoken", "typed", "written", "room"]
+
+QUICK = "infra.bench.corpus_engines:QuickAnswers"
+GREETING = "Hello! How can I help you?"
+TOTAL = 200
+"""The parts' counts are of so many conversations; a smaller corpus has as much less of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """What a part of the corpus runs on: changed settings of a system."""
+
+    name: str
+    settings: Mapping[str, str]
+
+
+LOCAL = System("local engines", {"greeting": GREETING})
+SCRIPTED = System("a scripted model", {"llm": QUICK, "livekit": "1", "room_empty_s": "1"})
+FAILING = System(
+    "failing engines",
+    {
+        "llm": f"infra.bench.corpus_engines:FailingAnswers,{QUICK}",
+        "tts": "infra.bench.corpus_engines:FailingVoice,local",
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Something that a caller says: a recording's name, and after how much of the reply to the last one (ms)."""
+
+    recording: str
+    after_reply_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """A process to kill with SIGKILL in the midst of a call: when a fact of this class comes."""
+
+    process: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """One conversation. In a room each of the `users` says what is said; `texts` are typed or written."""
+
+    kind: str
+    system: System
+    said: tuple[Said, ...] = ()
+    how: How = "spoken"
+    texts: tuple[str, ...] = ()
+    users: tuple[str, ...] = ("sam",)
+    kill: Kill | None = None
+    leaves: bool = False
+    """The reader of the last written answer goes away in the midst of it."""
+    number: int = 0
+
+    @property
+    def id(self) -> str:
+        """What tells it apart from the others of a corpus."""
+        return f"{self.kind} {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """So many of TOTAL conversations: `calls`, again and again."""
+
+    count: int
+    calls: tuple[PlannedCall, ...]
+
+
+def planned(conversations: int) -> list[PlannedCall]:
+    """Return the conversations of a corpus of this size, at least one of each part, numbered by kind."""
+    numbers: Counter[str] = Counter()
+    found: list[PlannedCall] = []
+    for part in PARTS:
+        for call in islice(cycle(part.calls), max(1, round(part.count * conversations / TOTAL))):
+            numbers[call.kind] += 1
+            found.append(replace(call, number=numbers[call.kind]))
+    return found
+
+
+def _said(*said: str | tuple[str, float]) -> tuple[Said, ...]:
+    return tuple(Said(each) if isinstance(each, str) else Said(*each) for each in said)
+
+
+PLAIN = (
+    _said("hello", "what_time"),
+    _said("i_am_sam", "who_am_i"),
+    _said("plain-12", "thanks"),
+    _said("pause-01"),
+    _said("plain-09", "cough"),
+    _said("story", "mhm"),
+    _said("pause-07", "plain-02"),
+    _said("plain-03", "what_time", "thanks"),
+    _said("pause-10"),
+    _said("plain-07", "plain-11"),
+    _said("plain-10", "okay"),
+    _said("who_am_i", "pause-05"),
+)
+
+OVER_A_REPLY = (
+    _said("story", ("stop", 900)),
+    _said("plain-12", ("mhm", 700), "thanks"),
+    _said("plain-02", ("plain-03", 1200)),
+    _said("plain-09", ("cough", 600)),
+    _said("plain-07", ("what_time", 400)),
+    _said("plain-12", ("stop", 2200), "hello"),
+    _said("story", ("okay", 900)),
+    _said("plain-04", ("pause-04", 1500)),
+)
+
+TEXTS = (
+    PlannedCall("text", LOCAL, how="written", texts=("Hello! Who are you?", "What is the largest ocean?")),
+    PlannedCall("text", LOCAL, how="typed", texts=("Tell me a long story about a ship.", "Thank you.")),
+    PlannedCall("text", LOCAL, how="written", texts=("What time is it?", "My name is Sam.", "What is my name?")),
+    PlannedCall("text", LOCAL, how="written", texts=("Tell me about the moon.", "And about Mars?"), leaves=True),
+)
+
+ROOMS = tuple(
+    PlannedCall("people", SCRIPTED, said, how="room", users=("ada", "bob"))
+    for said in (_said("plain-12"), _said("hello", "plain-03"), _said("plain-09", ("stop", 900)))
+)
+
+KILLS = tuple(
+    PlannedCall("kill", SCRIPTED, said, kill=Kill(*kill))
+    for said, *kill in (
+        (_said("plain-04", "what_time"), "reasoning", "ReplyStarted"),
+        (_said("plain-12", "thanks"), "synthesis", "ReplyClauseWritten"),
+        (_said("hello", "plain-03"), "transcript", "SpeechStarted"),
+        (_said("plain-02"), "bridge", "PlaybackStarted"),
+        (_said("plain-07", "hello"), "persistence", "TurnEnded"),
+        (_said("plain-09", "what_time"), "reasoning", "PlaybackStarted"),
+        (_said("story", "thanks"), "reasoning", "ReplyClauseWritten"),
+        (_said("plain-11", "hello"), "synthesis", "ClauseSynthesized"),
+        (_said("i_am_sam", "plain-10"), "summaries", "TurnEnded"),
+        (_said("plain-03", "plain-12"), "transcript", "PlaybackStarted"),
+    )
+)
+
+FAILOVERS = tuple(PlannedCall("failover", FAILING, said) for said in (*PLAIN[:4], _said("plain-09", "plain-02")))
+
+PARTS = (
+    Part(20, tuple(PlannedCall("plain", LOCAL, said) for said in PLAIN)),
+    Part(12, tuple(PlannedCall("barge-in", LOCAL, said) for said in OVER_A_REPLY)),
+    Part(20, TEXTS),
+    Part(20, KILLS),
+    Part(68, tuple(PlannedCall("plain", SCRIPTED, said) for said in PLAIN)),
+    Part(30, tuple(PlannedCall("barge-in", SCRIPTED, said) for said in OVER_A_REPLY)),
+    Part(20, ROOMS),
+    Part(10, FAILOVERS),
+)
