@@ -5,13 +5,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from infra.bench.replay_changes import BEHAVIOUR, REFACTORINGS, PlantedChange
+from infra.bench.replay_kinds import counts_by_kind
 from infra.replay.recorded_session import RecordedSession
 from infra.replay.registry import ACTORS
 from infra.replay.report import headline, summary
 from infra.replay.schedule import ReplayDifference
 from infra.replay.session_tapes import SessionTapes
-from infra.replay.verify import verify
+from infra.replay.verify import Verification, verify
 from infra.tape.recorded import RequestDifference
+
+LONG_S = 2.5
+"""A killed process takes at most so much of its tape with it: a chunk, and the moment in which it is written."""
+
+ENOUGH = 10
+"""After so many sessions that report a change of behaviour, no more are run with it."""
 
 Report = Callable[[str], None]
 Recordings = Sequence[tuple[RecordedSession, SessionTapes]]
@@ -54,21 +61,31 @@ class ReplayFigures:
     wholly_verified: int = 0
     facts: int = 0
     same: int = 0
+    kinds: dict[str, int] = field(default_factory=dict)
+    """How many sessions there are of each kind."""
     lost_s: list[float] = field(default_factory=list)
+    """How long each stretch is that could not be verified."""
+    lost_long: list[str] = field(default_factory=list)
+    """Those longer than LONG_S, by session."""
     real_time: float = 0.0
+    real_time_by_cpu: float = 0.0
+    """Seconds of call per second of CPU time: what a core that does nothing else would reach."""
     different: list[str] = field(default_factory=list)
     behaviour: list[FoundChange] = field(default_factory=list)
     refactorings: list[FoundChange] = field(default_factory=list)
 
     def lines(self) -> list[str]:
         """Return the figures as text."""
-        lost = f"; lost stretches {len(self.lost_s)}, longest {max(self.lost_s):.1f} s" if self.lost_s else ""
+        lost = f"; {len(self.lost_s)} lost stretches, longest {max(self.lost_s):.1f} s" if self.lost_s else ""
         found = [each for each in self.behaviour if each.is_found]
         alarms = [each for each in self.refactorings if each.sessions]
         return [
             f"{self.sessions} sessions, {self.repeats} times each: {self.always_identical} never differed, "
             f"{self.wholly_verified} of them verified wholly{lost}",
-            f"{self.same} of {self.facts} facts run again, {self.real_time:.0f} x real time on one core",
+            *(f"  {count} {kind}" for kind, count in self.kinds.items()),
+            *(f"  lost: {each}" for each in self.lost_long),
+            f"{self.same} of {self.facts} facts run again, {self.real_time:.0f} x real time on one core "
+            f"({self.real_time_by_cpu:.0f} x by its CPU time)",
             *(f"  differs: {each}" for each in self.different),
             f"{len(found)} of {len(self.behaviour)} planted changes of behaviour reported at the right fact",
             *(f"  {each.line()}" for each in self.behaviour),
@@ -79,16 +96,17 @@ class ReplayFigures:
 
 def measure(recordings: Recordings, repeats: int, report: Report) -> ReplayFigures:
     """Verify sessions so many times, then once with each planted change, on one core."""
-    figures = ReplayFigures(len(recordings), repeats)
+    figures = ReplayFigures(len(recordings), repeats, kinds=counts_by_kind(recordings))
     identical: list[tuple[RecordedSession, SessionTapes]] = []
     call_s = took_s = 0.0
+    cpu_s = -time.process_time()
     for place, recording in enumerate(recordings, 1):
         done = [verify(*recording, ACTORS) for _ in range(repeats)]
         figures.facts += done[0].facts
         figures.same += done[0].same
         call_s += sum(each.call_s for each in done)
         took_s += sum(each.took_s for each in done)
-        figures.lost_s += [(each.to_ns - each.from_ns) / 1e9 for each in done[0].lost]
+        _note_lost(figures, done[0])
         if (differing := next((each for each in done if each.differences), None)) is not None:
             figures.different.append(f"{differing.session_id}: {summary(differing)}")
             continue
@@ -97,10 +115,20 @@ def measure(recordings: Recordings, repeats: int, report: Report) -> ReplayFigur
         if done[0].same:
             identical.append(recording)
         report(f"{place} of {len(recordings)} sessions")
-    figures.real_time = call_s / took_s if took_s else 0.0
+    cpu_s += time.process_time()
+    figures.real_time, figures.real_time_by_cpu = (call_s / s if s else 0.0 for s in (took_s, cpu_s))
     figures.behaviour = [_found(change, identical, report) for change in BEHAVIOUR]
     figures.refactorings = [_found(change, identical, report) for change in REFACTORINGS]
     return figures
+
+
+def _note_lost(figures: ReplayFigures, done: Verification) -> None:
+    for each in done.lost:
+        seconds = (each.to_ns - each.from_ns) / 1e9
+        figures.lost_s.append(seconds)
+        if seconds > LONG_S:
+            lost = f"{done.session_id}: {seconds:.1f} s and {each.facts} facts of {each.instance}: {each.reason}"
+            figures.lost_long.append(lost)
 
 
 def shown_in(difference: ReplayDifference) -> str:
@@ -118,6 +146,8 @@ def _found(change: PlantedChange, recordings: Recordings, report: Report) -> Fou
     began_s = time.monotonic()
     with change.applied():
         for recording in recordings:
+            if change.shows and found.sessions >= ENOUGH:
+                break
             done = verify(*recording, ACTORS)
             if not done.differences:
                 continue

@@ -19,6 +19,7 @@ from infra.cli import (
     bench_replay,
     bench_rooms,
     bench_spoken,
+    bench_tapes,
     bench_tools,
 )
 from infra.cli.output import out, progress, run_async
@@ -39,6 +40,8 @@ Examples:
   daredevil bench gap --calls tests/data/calls
 
   daredevil bench gap --calls tests/data/calls --door both
+
+  daredevil bench tapes --calls tests/data/calls
 
   daredevil bench rooms --rooms 10 --minutes 10
 
@@ -85,6 +88,7 @@ app.command()(bench_record.record)
 app.command()(bench_replay.replay)
 app.command(name="record-corpus")(bench_corpus.record_corpus)
 app.command()(bench_spoken.spoken)
+app.command()(bench_tapes.tapes)
 app.command()(bench_tools.tools)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
