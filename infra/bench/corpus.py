@@ -18,8 +18,8 @@ from infra.bench.growth import facts_waiting
 from infra.caller import CallFailed
 
 NAME = "corpus.json"
-TRIES = 2
-"""A call that fails is tried once more: on a busy machine, a caller may wait in vain."""
+TRIES, REST_S = 4, 10.0
+"""A call that fails is tried again after a rest: its door may be starting, after a kill; a caller may wait in vain."""
 MOST_S = 600.0
 """Longest conversation."""
 
@@ -88,8 +88,9 @@ async def settle(nats_url: str) -> None:
 
 async def _recorded(call: PlannedCall, where: Where) -> RecordedCall:
     began_s, problem, session_id = time.monotonic(), "", ""
-    for _ in range(TRIES):
+    for attempt in range(TRIES):
         try:
+            await asyncio.sleep(REST_S if attempt else 0)
             async with asyncio.timeout(MOST_S):
                 session_id, problem = await place(call, where), ""
                 break

@@ -5,9 +5,10 @@ import json
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,14 +20,15 @@ from infra.bench.corpus_plan import Kill, PlannedCall, Said
 from infra.caller import CallFailed, CallResult, ScriptedUtterance, Sound, place_call
 from infra.caller.room import RoomDial
 from infra.caller.talk import OnFact, ignore_fact
-from infra.caller.websocket import ws_url
+from infra.caller.websocket_messages import ws_url
 from infra.settings import Settings
 
 ANSWER_TIMEOUT_S = 90.0
 """A recording that runs at low priority beside other work may wait long."""
+RESUME_TRIES, RESUME_S = 12, 4.0
 LEAVES_AFTER_TOKENS = 4
-APART_S = 1.0
-"""The second person joins a room so much later than the first."""
+APART_S = 3.0
+"""The second person in a room begins so much later than the first: mostly while the agent answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ async def _spoken(call: PlannedCall, where: Where) -> str:
 
     async def talk(steps: list[ScriptedUtterance], **more: Any) -> CallResult:
         return await place_call(
-            where.page_url, steps, user_id=call.users[0], answer_timeout_s=ANSWER_TIMEOUT_S, on_fact=on_fact, **more
+            where.page_url, steps, user_id=call.user_id, answer_timeout_s=ANSWER_TIMEOUT_S, on_fact=on_fact, **more
         )
 
     try:
@@ -74,9 +76,20 @@ async def _spoken(call: PlannedCall, where: Where) -> str:
         broken = failure.result
         if call.kill is None or call.kill.process != "bridge" or broken is None:
             raise
-        # Its door was killed: another one takes the session over.
-        again = await talk(steps[-1:], session_id=broken.session_id, resume_token=broken.resume_token)
-        return again.session_id
+        # Its door was killed: the next one takes the session over.
+        return await _resumed(partial(talk, steps[-1:]), broken)
+
+
+async def _resumed(talk: Callable[..., Awaitable[CallResult]], broken: CallResult) -> str:
+    """Go on with a session whose door is being started again. Raises CallFailed if that takes too long."""
+    for attempt in range(RESUME_TRIES):
+        try:
+            return (await talk(session_id=broken.session_id, resume_token=broken.resume_token)).session_id
+        except CallFailed:
+            if attempt == RESUME_TRIES - 1:
+                raise
+            await asyncio.sleep(RESUME_S)
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _killing(kill: Kill, where: Where) -> OnFact:
@@ -95,12 +108,19 @@ async def _in_a_room(call: PlannedCall, where: Where) -> str:
         raise CallFailed("this system has no rooms")
     dial = RoomDial(where.rooms, room=f"corpus-{secrets.token_hex(4)}", light=True)
 
-    async def talk(place: int, user: str) -> CallResult:
+    async def talk(place: int, user: str, said: Sequence[Said]) -> str:
+        """Return the session; who waits in vain for an answer, as another was answered, leaves as people do."""
         await asyncio.sleep(place * APART_S)
-        return await dial([_utterance(said, where) for said in call.said], user_id=user)
+        try:
+            return (await dial([_utterance(each, where) for each in said], user_id=user)).session_id
+        except CallFailed as failure:
+            if failure.result is None or not failure.result.said:
+                raise
+            return failure.result.session_id
 
-    results = await asyncio.gather(*(talk(place, user) for place, user in enumerate(call.users)))
-    return results[0].session_id
+    people = zip(("ada", "bob"), (call.said, call.said_by_another), strict=True)
+    first, _ = await asyncio.gather(*(talk(place, *person) for place, person in enumerate(people)))
+    return first
 
 
 async def _typed(call: PlannedCall, where: Where) -> str:
@@ -112,7 +132,7 @@ async def _typed(call: PlannedCall, where: Where) -> str:
         asyncio.timeout(ANSWER_TIMEOUT_S * len(waiting)),
         connect(ws_url(where.page_url), compression=None, max_size=1 << 24) as socket,
     ):
-        await socket.send(json.dumps({"type": "hello", "mic": False, "user_id": call.users[0]}))
+        await socket.send(json.dumps({"type": "hello", "mic": False, "user_id": call.user_id}))
         async for data in socket:
             message = json.loads(data) if isinstance(data, str) else {}
             match message:
@@ -130,7 +150,7 @@ async def _typed(call: PlannedCall, where: Where) -> str:
 
 async def _written(call: PlannedCall, where: Where) -> str:
     """Write to `POST /chat`, read each answer as it is streamed, and close the session."""
-    session: dict[str, Any] = {"user_id": call.users[0]}
+    session: dict[str, Any] = {"user_id": call.user_id}
     timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S)
     async with aiohttp.ClientSession(where.page_url, timeout=timeout) as http:
         for text in call.texts:

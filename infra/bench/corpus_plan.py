@@ -23,7 +23,7 @@ class System:
 
 
 LOCAL = System("local engines", {"greeting": GREETING})
-SCRIPTED = System("a scripted model", {"llm": QUICK, "livekit": "1", "room_empty_s": "1"})
+SCRIPTED = System("a scripted model", {"llm": QUICK, "livekit": "1", "room_empty_s": "1", "reconnect_grace_s": "60"})
 FAILING = System(
     "failing engines",
     {
@@ -51,14 +51,15 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class PlannedCall:
-    """One conversation. In a room each of the `users` says what is said; `texts` are typed or written."""
+    """One conversation: what is said, and in a room what another person says; `texts` are typed or written."""
 
     kind: str
     system: System
     said: tuple[Said, ...] = ()
     how: How = "spoken"
     texts: tuple[str, ...] = ()
-    users: tuple[str, ...] = ("sam",)
+    said_by_another: tuple[Said, ...] = ()
+    user_id: str = "sam"
     kill: Kill | None = None
     leaves: bool = False
     """The reader of the last written answer goes away in the midst of it."""
@@ -127,8 +128,13 @@ TEXTS = (
 )
 
 ROOMS = tuple(
-    PlannedCall("people", SCRIPTED, said, how="room", users=("ada", "bob"))
-    for said in (_said("plain-12"), _said("hello", "plain-03"), _said("plain-09", ("stop", 900)))
+    PlannedCall("people", SCRIPTED, said, how="room", said_by_another=another)
+    for said, another in (
+        (_said("plain-12"), _said("hello")),
+        (_said("hello", "plain-03"), _said("plain-10")),
+        (_said("plain-09"), _said(("stop", 900))),
+        (_said("story"), _said("story")),
+    )
 )
 
 KILLS = tuple(

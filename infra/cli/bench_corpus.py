@@ -69,9 +69,17 @@ async def _record(
     from infra.cli.doors import rooms_of
     from infra.cli.system import changed_settings, system_here
     from infra.settings import settings
+    from infra.system.nats import free_port
 
-    left = [call for call in planned(conversations) if call.id not in made]
-    of_its_own = {"data_dir": str(folder), "nats_url": "", "livekit_url": "", "postgres_url": "", "pulsar_url": ""}
+    left = [call for call in planned(conversations) if call.id not in made or made[call.id].problem]
+    of_its_own = {
+        "port": str(free_port()),
+        "data_dir": str(folder),
+        "nats_url": "",
+        "livekit_url": "",
+        "postgres_url": "",
+        "pulsar_url": "",
+    }
     systems: dict[str, System] = {call.system.name: call.system for call in left}
     for system in systems.values():
         calls = [call for call in left if call.system.name == system.name]

@@ -1,5 +1,8 @@
 """The event log as an actor holds it: what it reads and what is stored for it is on its tape."""
 
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from faststream.nats import NatsBroker
@@ -17,12 +20,16 @@ from infra.log.event_log import (
     facts_after,
     read_fact,
 )
-from infra.tape.tape import Tapes
+from infra.tape.tape import Tape, Tapes
 
 APPENDED, STALE, UNSTORED, READ, UNREAD = "appended", "stale", "unstored", "read", "unread"
 """Kinds of deliveries: a fact of ours is stored (its sequence); it is not, as another owner has appended (its event
-id); the log did not store it in time (its event id); facts were read (the last one's sequence); they could not be read
-(why)."""
+id); the log did not store it in time (its event id); facts were read (the last one's sequence); they could not be
+(the error)."""
+
+OVERTAKING = "overtaking"
+"""Kind of a delivery: the next one, READ or UNREAD, is not about the read that was begun first, but about one begun
+later (payload: how many that were begun before are still waited for)."""
 
 ENDINGS = (
     e.TurnEnded,
@@ -71,6 +78,7 @@ class TapedLog:
     def __init__(self, store: Store, tapes: Tapes) -> None:
         self._store = store
         self._tapes = tapes
+        self._reads: defaultdict[str, list[object]] = defaultdict(list)
 
     async def append(self, event: Event, expected: ExpectedSequence | None = None, patience_s: float = 60) -> Fact:
         """See EventLog."""
@@ -101,14 +109,33 @@ class TapedLog:
     ) -> list[Fact]:
         """See EventLog. Raises what the store raises."""
         tape = self._tapes.of(session_id)
-        with tape.working():
+        with tape.working(), self._reading(session_id, tape) as note_place:
             try:
                 facts = await self._store.facts_after(session_id, after, patience_s, subjects)
-            except Exception as error:  # whatever it is, the code is handed it
+            except Exception as error:
+                note_place()
                 tape.took(UNREAD, f"{type(error).__name__}: {error}")
                 raise
+            note_place()
             tape.took_fact(READ, facts[-1].sequence if facts else after)
         return facts
+
+    @contextmanager
+    def _reading(self, session_id: str, tape: Tape) -> Iterator[Callable[[], None]]:
+        """Count a read among those that are waited for; yield what notes that it has overtaken others."""
+        begun, this = self._reads[session_id], object()
+        begun.append(this)
+
+        def note_place() -> None:
+            if place := begun.index(this):
+                tape.took(OVERTAKING, place)
+
+        try:
+            yield note_place
+        finally:
+            begun.remove(this)
+            if not begun:
+                self._reads.pop(session_id, None)
 
 
 class LiveLog(TapedLog):

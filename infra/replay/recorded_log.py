@@ -10,13 +10,13 @@ from contracts.events import Event
 from contracts.topology import subject_of
 from infra.log.event_log import ExpectedSequence, Fact, LogUnavailable, StaleWriter
 from infra.log.subject_filter import is_on
-from infra.log.taped_log import APPENDED, READ, STALE, UNREAD, UNSTORED
+from infra.log.taped_log import APPENDED, OVERTAKING, READ, STALE, UNREAD, UNSTORED
 from infra.replay.compare import FieldDifference, field_differences
 from infra.replay.roles import Role, Roles
 from infra.tape.deliveries import Delivery
 from infra.tape.recorded import RecordedTape
 
-SERVED = (APPENDED, STALE, UNSTORED, READ, UNREAD)
+SERVED = (APPENDED, STALE, UNSTORED, READ, UNREAD, OVERTAKING)
 """Kinds of deliveries that the log serves itself."""
 
 FactChange = Literal["differs", "not appended then", "not appended now", "appended later"]
@@ -86,6 +86,7 @@ class RecordedLog:
         self._refused = Counter(str(each.payload) for each in deliveries if each.kind in (STALE, UNSTORED))
         self._appends: list[_Append] = []
         self._reads: deque[_Read] = deque()
+        self._overtaken = 0
 
     async def append(self, event: Event, expected: ExpectedSequence | None = None, patience_s: float = 60) -> Fact:
         """See EventLog: returns the recorded fact when the record has it. An event that it has not waits for ever."""
@@ -118,7 +119,9 @@ class RecordedLog:
 
     def serve(self, delivery: Delivery) -> None:
         """Let an append or a read return, as it did then."""
-        if delivery.kind == READ:
+        if delivery.kind == OVERTAKING:
+            self._overtaken = int(delivery.payload)
+        elif delivery.kind == READ:
             self._serve_read(int(delivery.payload))
         elif delivery.kind == UNREAD:
             self._fail_read(str(delivery.payload))
@@ -177,16 +180,22 @@ class RecordedLog:
 
     def _serve_read(self, last: int) -> None:
         self._tape.took_fact(READ, last)
-        if not self._reads:
-            return
-        read = self._reads.popleft()
-        if not read.facts.done():
+        if (read := self._next_read()) is not None:
             known = [fact for fact in self._facts if read.after < fact.sequence <= last]
             read.facts.set_result([fact for fact in known if is_on(subject_of(fact.event), read.subjects)])
 
-    def _fail_read(self, reason: str) -> None:
-        if self._reads and not (read := self._reads.popleft()).facts.done():
-            read.facts.set_exception(LogUnavailable(f"the log could not be read: {reason}"))
+    def _fail_read(self, error: str) -> None:
+        if (read := self._next_read()) is not None:
+            read.facts.set_exception(LogUnavailable(f"the log could not be read: {error}"))
+
+    def _next_read(self) -> _Read | None:
+        """Return the read that the next answer is for, if somebody still waits for it."""
+        place, self._overtaken = self._overtaken, 0
+        if place >= len(self._reads):
+            return None
+        read = self._reads[place]
+        del self._reads[place]
+        return None if read.facts.done() else read
 
     def _refuse(self, delivery: Delivery) -> None:
         event_id = str(delivery.payload)

@@ -13,6 +13,9 @@ from infra.replay.pairing import paired
 from infra.replay.recorded_session import RecordedSession
 from infra.replay.schedule import Outcome, ReplayDifference, run_stretch
 from infra.replay.session_tapes import LostTape, SessionTapes
+from infra.tape.live import CHUNK_S
+
+CHUNK_NS = round(CHUNK_S * 1e9)
 
 Status = Literal["identical", "different", "unverified", "open"]
 
@@ -184,7 +187,9 @@ def _lost(
             times = [fact.event.time_ns for fact in facts]
             has_tape = instance in ends
             reason = "what it took in last was never written" if has_tape else "no tape says what it took in"
-            lost = LostTape(instance.rpartition("-")[0], instance, ends.get(instance, min(times)), None, reason)
+            # It was at rest at the tape's end, and began what is lost at most a chunk's time before its last fact.
+            from_ns = max(ends.get(instance, 0), min(*times, max(times) - CHUNK_NS))
+            lost = LostTape(instance.rpartition("-")[0], instance, from_ns, None, reason)
             found.append(_stretch(lost, max(*times, lost.from_ns), facts))
     return found
 

@@ -155,6 +155,7 @@ class LiveTape:
         "_is_turn_over",
         "_n",
         "_tapes",
+        "_was_busy",
         "_working",
         "basis",
         "session_id",
@@ -170,6 +171,7 @@ class LiveTape:
         self._chunk: ChunkWriter | None = None
         self._begun_ns = 0
         self._is_turn_over = False
+        self._was_busy = False
 
     @property
     def is_unused(self) -> bool:
@@ -178,15 +180,12 @@ class LiveTape:
 
     def took(self, kind: str, payload: Plain = None, at_ns: int | None = None) -> None:
         """See Tape."""
-        if self._chunk is None:
-            self._chunk = ChunkWriter()
-            self._begun_ns = self._tapes.opened(self)
         try:
-            self._chunk.add(self._tapes.time_ns() if at_ns is None else at_ns, kind, payload)
+            self._begun().add(self._tapes.time_ns() if at_ns is None else at_ns, kind, payload)
         except (ValueError, TypeError) as error:
             self.leave_gap(f"{kind}: {error}")
             return
-        if self._chunk.size >= CHUNK_BYTES:
+        if self._begun().size >= CHUNK_BYTES:
             self.cut()
 
     def took_fact(self, kind: str, sequence: int, at_ns: int | None = None) -> None:
@@ -202,6 +201,8 @@ class LiveTape:
             yield
         finally:
             self._working -= 1
+            if self._was_busy and not self._working:
+                self._begun()  # though nothing else may come, it is written that nothing is in progress any more
             self._cut_after_turn()
 
     def turn_is_over(self) -> None:
@@ -261,6 +262,13 @@ class LiveTape:
         else:
             self.took(kind, [number, packed])
 
+    def _begun(self) -> ChunkWriter:
+        """Return the chunk that is being filled."""
+        if self._chunk is None:
+            self._chunk = ChunkWriter()
+            self._begun_ns = self._tapes.opened(self)
+        return self._chunk
+
     def leave_gap(self, reason: str) -> None:
         """See Tape: the chunk ends, and a number is left out."""
         log.error("the tape of %s has a gap: %s", self.session_id, reason)
@@ -282,6 +290,7 @@ class LiveTape:
         chunk, self._chunk, self._is_turn_over = self._chunk, None, False
         if chunk is None:
             return
+        self._was_busy = bool(self._working)
         tapes, n = self._tapes, self._n
         self._n += 1
         data = chunk.bytes(tapes.instance, tapes.build, n, self.basis, not self._working)

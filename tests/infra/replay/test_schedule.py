@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from contracts import events as e
 from contracts.answers import answer
 from infra.log.event_log import Fact, LogUnavailable, StaleWriter
@@ -235,6 +237,40 @@ def test_what_was_being_appended_when_a_handler_was_cancelled_is_no_difference()
     assert came.differences == []
     uncancelled = run_stretch(TapedStretch("toy", COPY, frozen[:-1]), SESSION, FACTS[:1], built(toy_class=Waiting))
     assert [each.what.change for each in uncancelled.differences] == ["not appended then"]
+
+
+class Reading(Toy):
+    """Reads twice at once, and says how much each found."""
+
+    async def turn_ended(self, turn: e.TurnEnded) -> None:
+        log = self._seat.log
+        first = asyncio.create_task(log.facts_after(turn.session_id))
+        second = asyncio.create_task(log.facts_after(turn.session_id, 3))
+        found = await asyncio.gather(first, second, return_exceptions=True)
+        counts = [len(facts) if isinstance(facts, list) else str(facts) for facts in found]
+        await self._append(turn, 0, f"{counts[0]} and {counts[1]}")
+
+
+@pytest.mark.parametrize(
+    ("answers", "text"),
+    [
+        ((("read", 3), ("read", 4)), "1 and 1"),
+        ((("overtaking", 1), ("read", 3), ("read", 4)), "2 and 0"),
+        (
+            (("overtaking", 1), ("unread", "TimeoutError: away"), ("read", 3)),
+            "1 and the log could not be read: TimeoutError: away",
+        ),
+    ],
+)
+def test_each_read_gets_its_own_answer_in_whichever_order_they_came(
+    answers: tuple[tuple[str, object], ...], text: str
+) -> None:
+    said = Fact(5, clause(0, text))
+    served = tuple(Delivery((n + 1) * MS, kind, payload) for n, (kind, payload) in enumerate(answers))
+    deliveries = (Delivery(0, "handled", 3), *served, Delivery(9 * MS, "appended", 5))
+    came = run_stretch(TapedStretch("toy", COPY, deliveries), SESSION, [*COUNTED[:2], said], built(toy_class=Reading))
+    assert came.differences == []
+    assert came.same == {5}
 
 
 class Broken(Toy):

@@ -121,6 +121,15 @@ def test_a_copy_that_was_killed_just_after_it_was_at_rest_has_appended_what_nobo
     assert "what it took in last was never written" in summary(done)
 
 
+def test_a_copy_that_was_at_rest_for_long_lost_no_more_than_a_chunk_before_its_last_fact() -> None:
+    rest = TapedStretch("toy", COPY, DELIVERIES, 0, last=7)
+    seconds = 1_000_000_000
+    later = FACTS[-1].event.model_copy(update={"event_id": "later", "turn_id": "turn-2", "time_ns": 9 * seconds})
+    done = verified(session([*ALL[:-1], Fact(8, later), ALL[-1]]), SessionTapes((rest,)))
+    [stretch] = done.lost
+    assert (stretch.from_ns, stretch.to_ns) == (7 * seconds, 9 * seconds)
+
+
 def test_a_session_that_still_runs_is_told_apart_from_what_could_not_be_verified() -> None:
     done = verified(session(ALL[:-1], is_open=True))
     assert (done.status, done.same) == ("open", 2)

@@ -150,6 +150,23 @@ async def test_a_chunk_that_ends_within_a_handler_or_while_a_result_is_awaited_i
     assert [chunk.idle for chunk in nats.chunks] == [False, False, True]
 
 
+async def test_when_nothing_follows_a_chunk_that_was_not_idle_an_empty_one_says_that_it_is_now(
+    tapes: LiveTapes, nats: Nats
+) -> None:
+    tape = tapes.of("s-1")
+    with tape.working():
+        tape.took_fact("handled", 4)
+        await tapes.finish()
+    await tapes.finish()
+    with tape.working():
+        pass
+    await tapes.finish()
+    assert [(chunk.n, chunk.idle, chunk.basis, len(chunk.deliveries)) for chunk in nats.chunks] == [
+        (0, False, 4, 1),
+        (1, True, 4, 0),
+    ]
+
+
 async def test_a_result_notes_what_was_asked_and_when_it_was_handed_over(
     tapes: LiveTapes, clock: Clock, nats: Nats
 ) -> None:

@@ -1,0 +1,74 @@
+"""Reads of one session that end in another order than they were begun: a tape says which of them an answer is for."""
+
+import asyncio
+
+import pytest
+
+from contracts.events import Event
+from contracts.journal import JournalChunk, decode_chunk
+from contracts.topology import journal_subject
+from infra.log.event_log import Appended, ExpectedSequence, Fact
+from infra.log.taped_log import TapedLog
+from infra.tape.live import LiveTapes
+from tests.waiting import until
+
+
+class SlowStore:
+    """Answers each read when a test says so: with a fact's sequence as `after`, or an error."""
+
+    def __init__(self) -> None:
+        self.reads: dict[int, asyncio.Future[list[Fact]]] = {}
+
+    async def append_once(self, event: Event, expected: ExpectedSequence | None, patience_s: float) -> Appended:
+        raise NotImplementedError
+
+    async def fact(self, sequence: int) -> Fact | None:
+        raise NotImplementedError
+
+    async def facts_after(self, session_id: str, after: int, patience_s: float, subjects: str) -> list[Fact]:
+        self.reads[after] = asyncio.get_running_loop().create_future()
+        return await self.reads[after]
+
+
+class Taped:
+    def __init__(self) -> None:
+        self.published: list[JournalChunk] = []
+        self.store = SlowStore()
+        self.tapes = LiveTapes("reasoning", "reasoning-1", "1", self._publish, lambda: 5_000)
+        self.log = TapedLog(self.store, self.tapes)
+
+    async def _publish(self, session_id: str, data: bytes) -> bool:
+        self.published.append(decode_chunk(journal_subject(session_id, "reasoning"), data))
+        return True
+
+    async def begin(self, *afters: int) -> list["asyncio.Task[list[Fact]]"]:
+        """Begin reads one after the other."""
+        tasks = [asyncio.create_task(self.log.facts_after("s-1", after)) for after in afters]
+        await until(lambda: len(self.store.reads) == len(afters))
+        return tasks
+
+    async def deliveries(self) -> list[tuple[str, object]]:
+        await self.tapes.finish()
+        return [(each.kind, each.payload) for chunk in self.published for each in chunk.deliveries]
+
+
+async def test_an_answer_that_comes_before_those_of_earlier_reads_says_how_many_are_waited_for() -> None:
+    taped = Taped()
+    first, second, third = await taped.begin(1, 2, 3)
+    for read in (third, first, second):
+        taped.store.reads[[first, second, third].index(read) + 1].set_result([])
+        await read
+    assert await taped.deliveries() == [("overtaking", 2), ("read", 3), ("read", 1), ("read", 2)]
+
+
+async def test_a_read_that_fails_is_on_the_tape_and_one_that_is_cancelled_is_waited_for_no_longer() -> None:
+    taped = Taped()
+    first, second, third = await taped.begin(1, 2, 3)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    taped.store.reads[3].set_exception(TimeoutError("away"))
+    with pytest.raises(TimeoutError):
+        await third
+    taped.store.reads[2].set_result([])
+    await second
+    assert await taped.deliveries() == [("overtaking", 1), ("unread", "TimeoutError: away"), ("read", 2)]
