@@ -18,7 +18,7 @@ from infra.bench.growth import facts_waiting
 from infra.caller import CallFailed
 
 NAME = "corpus.json"
-TRIES, REST_S = 4, 10.0
+TRIES, REST_S = 3, 10.0
 """A call that fails is tried again after a rest: its door may be starting, after a kill; a caller may wait in vain."""
 MOST_S = 600.0
 """Longest conversation."""

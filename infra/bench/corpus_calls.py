@@ -23,7 +23,7 @@ from infra.caller.talk import OnFact, ignore_fact
 from infra.caller.websocket_messages import ws_url
 from infra.settings import Settings
 
-ANSWER_TIMEOUT_S = 90.0
+ANSWER_TIMEOUT_S = 45.0
 """A recording that runs at low priority beside other work may wait long."""
 RESUME_TRIES, RESUME_S = 12, 4.0
 LEAVES_AFTER_TOKENS = 4

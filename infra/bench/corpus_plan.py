@@ -99,13 +99,13 @@ PLAIN = (
     _said("i_am_sam", "who_am_i"),
     _said("plain-12", "thanks"),
     _said("pause-01"),
-    _said("plain-09", "cough"),
-    _said("story", "mhm"),
+    _said("plain-09", ("cough", 3000)),
+    _said("story", ("mhm", 2500)),
     _said("pause-07", "plain-02"),
     _said("plain-03", "what_time", "thanks"),
     _said("pause-10"),
     _said("plain-07", "plain-11"),
-    _said("plain-10", "okay"),
+    _said("plain-10", "hello"),
     _said("who_am_i", "pause-05"),
 )
 
@@ -159,9 +159,9 @@ PARTS = (
     Part(20, tuple(PlannedCall("plain", LOCAL, said) for said in PLAIN)),
     Part(12, tuple(PlannedCall("barge-in", LOCAL, said) for said in OVER_A_REPLY)),
     Part(20, TEXTS),
+    Part(10, FAILOVERS),
     Part(20, KILLS),
-    Part(68, tuple(PlannedCall("plain", SCRIPTED, said) for said in PLAIN)),
     Part(30, tuple(PlannedCall("barge-in", SCRIPTED, said) for said in OVER_A_REPLY)),
     Part(20, ROOMS),
-    Part(10, FAILOVERS),
+    Part(68, tuple(PlannedCall("plain", SCRIPTED, said) for said in PLAIN)),
 )
