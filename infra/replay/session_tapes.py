@@ -28,6 +28,8 @@ class LostTape:
     to_ns: int | None
     reason: str
     basis: int = 0
+    is_end: bool = False
+    """Whether the copy wrote nothing after it: it was killed, or the system ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,8 @@ class _Cutting:
         self._close(is_cut)
         if is_cut:
             self._lost_from_ns, self._lost_basis = self._end_ns, self._basis
-            self._lose(next_begin_ns, "it ended in the midst of its work; what it took in last was never written")
+            reason = "it ended in the midst of its work; what it took in last was never written"
+            self._lose(next_begin_ns, reason, is_end=True)
 
     def _gap(self) -> None:
         if self._lost_from_ns is None:
@@ -138,9 +141,10 @@ class _Cutting:
         self._lose(end_ns, "chunks of its tape are missing")
         self._begin_basis = chunk.basis
 
-    def _lose(self, to_ns: int | None, reason: str) -> None:
+    def _lose(self, to_ns: int | None, reason: str, is_end: bool = False) -> None:
         assert self._lost_from_ns is not None
-        self.lost.append(LostTape(self.actor, self.instance, self._lost_from_ns, to_ns, reason, self._lost_basis))
+        lost = LostTape(self.actor, self.instance, self._lost_from_ns, to_ns, reason, self._lost_basis, is_end)
+        self.lost.append(lost)
         self._lost_from_ns = None
 
     def _close(self, is_cut: bool) -> None:

@@ -180,7 +180,7 @@ def _lost(
         facts = unverified.get(lost.instance, [])
         within = [fact for fact in facts if fact.sequence > lost.basis or fact.event.time_ns >= lost.from_ns]
         unverified[lost.instance] = [fact for fact in facts if fact not in within]
-        found.append(_stretch(lost, max(lost.to_ns or end_ns, lost.from_ns), within))
+        found.append(_stretch(lost, _lost_until_ns(lost, end_ns, within), within))
     ends = {stretch.instance: stretch.deliveries[-1].at_ns for stretch in tapes.stretches}
     for instance, facts in unverified.items():
         if facts:
@@ -192,6 +192,15 @@ def _lost(
             lost = LostTape(instance.rpartition("-")[0], instance, from_ns, None, reason)
             found.append(_stretch(lost, max(*times, lost.from_ns), facts))
     return found
+
+
+def _lost_until_ns(lost: LostTape, end_ns: int, within: list[Fact]) -> int:
+    """Return until when something of a copy is lost: of one that has ended, until the last fact that it appended.
+
+    While nobody has taken over yet, nothing is decided that could be verified.
+    """
+    last_ns = max((fact.event.time_ns for fact in within), default=lost.from_ns)
+    return max(last_ns if lost.is_end else lost.to_ns or end_ns, lost.from_ns)
 
 
 def _stretch(lost: LostTape, to_ns: int, facts: list[Fact]) -> LostStretchOfActor:

@@ -121,6 +121,16 @@ def test_a_copy_that_was_killed_just_after_it_was_at_rest_has_appended_what_nobo
     assert "what it took in last was never written" in summary(done)
 
 
+def test_what_a_killed_copy_lost_ends_with_the_last_fact_that_it_appended_not_when_another_took_over() -> None:
+    cut = TapedStretch("toy", COPY, DELIVERIES[:3], 0, is_cut=True, last=4)
+    lost = LostTape("toy", COPY, 2, 9_000_000_000, "it ended in the midst of its work", basis=3, is_end=True)
+    done = verified(tapes=SessionTapes((cut,), (lost,)))
+    [stretch] = done.lost
+    assert (stretch.from_ns, stretch.to_ns, stretch.facts) == (2, FACTS[-1].event.time_ns, 2)
+    none_left = verified(tapes=SessionTapes((TapedStretch("toy", COPY, DELIVERIES, 0, is_cut=True),), (lost,)))
+    assert [(each.from_ns, each.to_ns, each.facts) for each in none_left.lost] == [(2, 2, 0)]
+
+
 def test_a_copy_that_was_at_rest_for_long_lost_no_more_than_a_chunk_before_its_last_fact() -> None:
     rest = TapedStretch("toy", COPY, DELIVERIES, 0, last=7)
     seconds = 1_000_000_000
