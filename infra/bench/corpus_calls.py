@@ -16,7 +16,7 @@ from uuid import uuid4
 import aiohttp
 from websockets.asyncio.client import connect
 
-from infra.bench.corpus_plan import Kill, PlannedCall, Said
+from infra.bench.corpus_plan import Kill, PlannedCall, CorpusUtterance
 from infra.caller import CallFailed, CallResult, ScriptedUtterance, Sound, place_call
 from infra.caller.room import RoomDial
 from infra.caller.talk import OnFact, ignore_fact
@@ -57,7 +57,7 @@ async def place(call: PlannedCall, where: Where) -> str:
     return await _spoken(call, where)
 
 
-def _utterance(said: Said, where: Where) -> ScriptedUtterance:
+def _utterance(said: CorpusUtterance, where: Where) -> ScriptedUtterance:
     return ScriptedUtterance(where.recordings[said.recording], after_reply_ms=said.after_reply_ms)
 
 
@@ -108,7 +108,7 @@ async def _in_a_room(call: PlannedCall, where: Where) -> str:
         raise CallFailed("this system has no rooms")
     dial = RoomDial(where.rooms, room=f"corpus-{secrets.token_hex(4)}", light=True)
 
-    async def talk(place: int, user: str, said: Sequence[Said]) -> str:
+    async def talk(place: int, user: str, said: Sequence[CorpusUtterance]) -> str:
         """Return the session; who waits in vain for an answer, as another was answered, leaves as people do."""
         await asyncio.sleep(place * APART_S)
         try:

@@ -34,7 +34,7 @@ FAILING = System(
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class CorpusUtterance:
     """Something that a caller says: a recording's name, and after how much of the reply to the last one (ms)."""
 
     recording: str
@@ -55,10 +55,10 @@ class PlannedCall:
 
     kind: str
     system: System
-    said: tuple[Said, ...] = ()
+    said: tuple[CorpusUtterance, ...] = ()
     how: How = "spoken"
     texts: tuple[str, ...] = ()
-    said_by_another: tuple[Said, ...] = ()
+    said_by_another: tuple[CorpusUtterance, ...] = ()
     user_id: str = "sam"
     kill: Kill | None = None
     leaves: bool = False
@@ -72,7 +72,7 @@ class PlannedCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class CorpusPart:
     """So many of TOTAL conversations: `calls`, again and again."""
 
     count: int
@@ -90,8 +90,8 @@ def planned(conversations: int) -> list[PlannedCall]:
     return found
 
 
-def _said(*said: str | tuple[str, float]) -> tuple[Said, ...]:
-    return tuple(Said(each) if isinstance(each, str) else Said(*each) for each in said)
+def _said(*said: str | tuple[str, float]) -> tuple[CorpusUtterance, ...]:
+    return tuple(CorpusUtterance(each) if isinstance(each, str) else CorpusUtterance(*each) for each in said)
 
 
 PLAIN = (
@@ -156,12 +156,12 @@ KILLS = tuple(
 FAILOVERS = tuple(PlannedCall("failover", FAILING, said) for said in (*PLAIN[:4], _said("plain-09", "plain-02")))
 
 PARTS = (
-    Part(20, tuple(PlannedCall("plain", LOCAL, said) for said in PLAIN)),
-    Part(12, tuple(PlannedCall("barge-in", LOCAL, said) for said in OVER_A_REPLY)),
-    Part(20, TEXTS),
-    Part(10, FAILOVERS),
-    Part(20, KILLS),
-    Part(30, tuple(PlannedCall("barge-in", SCRIPTED, said) for said in OVER_A_REPLY)),
-    Part(20, ROOMS),
-    Part(68, tuple(PlannedCall("plain", SCRIPTED, said) for said in PLAIN)),
+    CorpusPart(20, tuple(PlannedCall("plain", LOCAL, said) for said in PLAIN)),
+    CorpusPart(12, tuple(PlannedCall("barge-in", LOCAL, said) for said in OVER_A_REPLY)),
+    CorpusPart(20, TEXTS),
+    CorpusPart(10, FAILOVERS),
+    CorpusPart(20, KILLS),
+    CorpusPart(30, tuple(PlannedCall("barge-in", SCRIPTED, said) for said in OVER_A_REPLY)),
+    CorpusPart(20, ROOMS),
+    CorpusPart(68, tuple(PlannedCall("plain", SCRIPTED, said) for said in PLAIN)),
 )
