@@ -16,7 +16,7 @@ from uuid import uuid4
 import aiohttp
 from websockets.asyncio.client import connect
 
-from infra.bench.corpus_plan import Kill, PlannedCall, CorpusUtterance
+from infra.bench.corpus_plan import CorpusUtterance, Kill, PlannedCall
 from infra.caller import CallFailed, CallResult, ScriptedUtterance, Sound, place_call
 from infra.caller.room import RoomDial
 from infra.caller.talk import OnFact, ignore_fact
