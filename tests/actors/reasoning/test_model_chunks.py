@@ -78,7 +78,7 @@ class RateLimited(RuntimeError):
     [
         (RuntimeError("no credit"), EngineRaised, "RuntimeError: no credit"),
         (ValueError(TOO_LONG), PromptTooLong, f"ValueError: {TOO_LONG}"),
-        (RateLimited(TOO_LONG), EngineRaised, f"RateLimited: {TOO_LONG}"),
+        (RateLimited(TOO_LONG), EngineRaised, f"RateLimited (status 429): {TOO_LONG}"),
         (WAIT, EngineTooSlow, "silent for 0.05 s"),
         (asyncio.CancelledError(), CancelledElsewhere, "what was waited for was cancelled by something else"),
     ],
