@@ -176,7 +176,7 @@ def _add_closing(router: APIRouter, broker: NatsBroker, conversations: Conversat
 
 def _add_remarks(router: APIRouter, broker: NatsBroker) -> None:
     @router.post("/{session_id}/say", summary="Have the agent say something", responses=responses(404, 409, 413, 503))
-    async def say(session_id: PathId, remark: RemarkBody) -> StoredRemark:
+    async def say_remark(session_id: PathId, remark: RemarkBody) -> StoredRemark:
         """Have the agent say `text` by itself, when what it is saying is over.
 
         It is stored before this answers, is said even if a process dies, and is part of what the agent knows.
