@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from infra.agents.choosing import checked_variables
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -51,5 +53,8 @@ def checked_user_id(user_id: str) -> str:
         raise ValueError("it has control characters, or a space at an end: who it names could be mistaken")
     return user_id
 
+
+Variables = Annotated[dict[str, str], AfterValidator(checked_variables)]
+"""Values for the variables of an agent's instructions and greeting."""
 
 UserId = Annotated[str, AfterValidator(checked_user_id)]

@@ -1,5 +1,6 @@
 """Reasoning: answers turns, with drafts while they may still be going on."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,6 +18,7 @@ from actors.reasoning.warming import PromptWarmer
 from actors.reasoning.wire import LiveWire
 from contracts import events as e
 from contracts.topology import REASONING
+from infra.agents.card import cards_of, put_cards
 from infra.agents.loading import Agents
 from infra.agents.mcp_tools import McpServers
 from infra.engines.llm import chat_model
@@ -32,6 +34,8 @@ from infra.memory.turns import TurnMemory, turn_memory
 from infra.settings import Settings
 from infra.settings import settings as process_settings
 from infra.tape.tape import Tapes
+
+log = logging.getLogger(__name__)
 
 
 def take_events(broker: NatsBroker, reasoning: Reasoning) -> Inbox:
@@ -140,7 +144,10 @@ def make() -> FastStream:
     """Return the app of one copy."""
     broker = make_broker(REASONING)
     settings = process_settings()
-    reasoning = reasoning_on(broker, tapes_of(broker), settings, memory=turn_memory(settings))
+    agents = agents_of(settings)
+    for problem in agents.errors.values():
+        log.error("%s", problem)
+    reasoning = reasoning_on(broker, tapes_of(broker), settings, memory=turn_memory(settings), agents=agents)
     live = listen(broker, reasoning)
     requests = take_requests(broker, settings.max_text_bytes)
     inbox = take_events(broker, reasoning)
@@ -148,6 +155,7 @@ def make() -> FastStream:
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         async with live:
+            await put_cards(broker, cards_of(agents))
             await reasoning.open()
             try:
                 async with requests, inbox:

@@ -10,9 +10,10 @@ from bridge.call.session_state import SessionState
 from contracts import events as e
 from contracts.answers import Cause, answer
 from contracts.ids import derive_id
+from contracts.profile import AgentProfile
 from infra.engines.versions import engines_of
 from infra.process.build import build
-from infra.session.behaviour import in_share, profile_of
+from infra.session.behaviour import in_session, in_share, profile_of
 from infra.settings import Settings
 
 PERSON, AGENT = "caller", "agent"
@@ -39,14 +40,11 @@ def session_opened(
     settings: Settings,
     now_ns: int,
     resume_digest: str = "",
-    speaks: bool = True,
+    profile: AgentProfile | None = None,
 ) -> e.SessionOpened:
-    """Return the event that opens a session at a door, with the agent of the settings.
-
-    Where it does not speak (a text conversation) there is no greeting either.
-    """
-    settings = in_share(settings, session_id)
-    profile = profile_of(settings)
+    """Return the event that opens a session at a door, with the agent of the settings unless a profile is given."""
+    if profile is None:
+        profile = profile_of(in_share(settings, session_id))
     return answer(
         Cause(session_id),
         e.SessionOpened,
@@ -54,10 +52,10 @@ def session_opened(
         id_from=session_id,
         door=door,
         user_id=user_id or "anonymous",
-        profile=profile if speaks else profile.model_copy(update={"speaks": False, "greeting": ""}),
+        profile=profile,
         resume_digest=resume_digest,
         build=build(),
-        engines=engines_of(settings),
+        engines=engines_of(in_session(settings, profile)),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from bridge.text_input import MAX_USER_ID_LENGTH, UserId
+from bridge.text_input import MAX_USER_ID_LENGTH, UserId, Variables
 from bridge.web.resume_tokens import MAX_TOKEN_LENGTH
 from contracts.events import LatencyParts
 from contracts.ids import ID_PATTERN
@@ -49,6 +49,10 @@ class ChatRequest(BaseModel):
     )
     time_zone: Annotated[str, AfterValidator(checked_zone)] | None = Field(
         None, max_length=64, description="Where a new conversation's user is, as an IANA name: `Europe/Berlin`."
+    )
+    agent: str = Field("", max_length=64, description="The agent of a new conversation; by default the first.")
+    variables: Variables = Field(
+        {}, description='Values for the variables of its instructions, by name: `{"restaurant": "Da Mario"}`.'
     )
 
 

@@ -19,6 +19,8 @@ from infra.log.event_log import LogUnavailable, NewerFact
 Code = Literal[
     "bad-json",
     "bad-request",
+    "unknown-agent",
+    "missing-variable",
     "text-empty",
     "text-too-long",
     "too-slow",
@@ -52,6 +54,8 @@ Code = Literal[
 STATUS: dict[Code, int] = {
     "bad-json": 400,
     "bad-request": 422,
+    "unknown-agent": 400,
+    "missing-variable": 400,
     "text-empty": 422,
     "text-too-long": 413,
     "too-slow": 408,
@@ -181,7 +185,7 @@ def describe_problems(document: dict[str, Any]) -> None:
 
 
 _DESCRIPTIONS = {
-    400: "The body is not valid JSON, or the request is not valid HTTP.",
+    400: "The body is not valid JSON, the request is not valid HTTP, or there is no such agent.",
     401: "The key, the token or the signature is missing or wrong.",
     403: "Not allowed: no key is set here, or the page belongs to another site.",
     404: "There is no such thing.",

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 
 from faststream.nats import NatsBroker
 from livekit import api, rtc
 from livekit.agents import AutoSubscribe, JobContext
 
+from bridge.call.agents import profile_with
 from bridge.call.call import Call
 from bridge.call.log_watch import watch_log
 from bridge.call.session_events import joined, left_open, session_opened
@@ -18,26 +20,33 @@ from bridge.livekit.chat import Chat
 from bridge.livekit.endings import AGENT_REMOVED, JobEnding, ending_of
 from bridge.livekit.ownership.lease import FREE, OVER, Holding, Lease
 from bridge.livekit.people import People
-from bridge.livekit.persons import is_person
+from bridge.livekit.persons import TIME_ZONE_ATTRIBUTE, is_person
 from bridge.livekit.phone import Phone
 from bridge.livekit.requests import Requests
 from bridge.livekit.room_line import RoomLine
 from bridge.livekit.state import INITIALIZING
 from bridge.livekit.texts import Texts
+from bridge.livekit.wanted import wanted_in
 from bridge.playback.reply import Playing
+from bridge.text_input import ProtocolError
 from contracts import events as e
+from contracts.profile import AgentProfile
+from infra.agents.card import known_cards
 from infra.livekit.naming import AGENT, participant_of_identity, session_of_room
 from infra.log.connection import connection
 from infra.log.event_log import facts_after, now_ns
 from infra.process.tasks import own_cancellation_only
 from infra.settings import Settings
 from infra.tape.tape import Tapes
+from infra.time_zones import is_zone
 
 log = logging.getLogger(__name__)
 
 LIVEKIT = "livekit"
 SESSION_ATTRIBUTE = "daredevil.session"
 """The agent's attribute with the session id, so that whoever is in the room finds its log."""
+ERROR_ATTRIBUTE = "daredevil.error"
+"""The agent's attribute with why it does not talk: a code, a colon and what to do."""
 HISTORY_PATIENCE_S = 10.0
 SUBSCRIBED_PATIENCE_S = 2.0
 """How long the first words wait for somebody to subscribe to the agent's track."""
@@ -107,7 +116,7 @@ class RoomJob:
             if not self._ending.done():
                 await self._enter()
                 if await self._first_person():
-                    await self._talk()
+                    await self._talk_or_refuse()
             await self._leave(await self._ending)
         except BaseException:
             # If this fails too, the lease lapses.
@@ -179,13 +188,24 @@ class RoomJob:
             self._over(JobEnding("left" if self._call.state.opened else "nobody-came"))
         return not self._ending.done()
 
+    async def _talk_or_refuse(self) -> None:
+        """Talk; a room that wants an agent that cannot come is told so by an attribute, and ends."""
+        try:
+            await self._talk()
+        except ProtocolError as error:
+            log.error("room %s: %s", self._room.name, error)
+            await self._room.local_participant.set_attributes({ERROR_ATTRIBUTE: f"{error.code}: {error}"[:512]})
+            self._over(JobEnding(error.code))
+
     async def _talk(self) -> None:
         state = self._call.state
         opening: list[e.Event] = []
         if not state.opened:
             people = [p for p in self._room.remote_participants.values() if is_person(p.kind)]
-            user_id = people[0].identity if people else ""
-            opening.append(session_opened(self.session_id, LIVEKIT, user_id[:256], self._settings, now_ns()))
+            user_id = people[0].identity[:256] if people else ""
+            profile = await self._profile(user_id, dict(people[0].attributes) if people else {})
+            opened = session_opened(self.session_id, LIVEKIT, user_id, self._settings, now_ns(), profile=profile)
+            opening.append(opened)
         if AGENT not in state.participants:
             opening.append(joined(self.session_id, AGENT, "agent", self._call.settings.agent_name, now_ns()))
         opening += left_open(self.session_id, state, now_ns())
@@ -194,6 +214,13 @@ class RoomJob:
         self._texts.open()
         await self._phone.follow(connection(self._broker))
         self._line.ready()
+
+    async def _profile(self, user_id: str, attributes: Mapping[str, str]) -> AgentProfile:
+        """Return how the agent behaves that this room wants. Raises ProtocolError, and nats errors."""
+        cards, job = await known_cards(self._broker), self._context.job
+        wanted = wanted_in(cards, job.metadata, job.agent_name, self._room.metadata, attributes)
+        zone = attributes.get(TIME_ZONE_ATTRIBUTE, "")
+        return profile_with(cards, self._settings, self.session_id, wanted, user_id, zone if is_zone(zone) else "")
 
     # -- who is there
 

@@ -28,6 +28,14 @@ export async function userToken() {
   return (await globalThis.daredevilToken?.()) ?? "";
 }
 
+// Which agent this page's address asks for (`?agent=booking`), and its variables (`?var.restaurant=Da+Mario`).
+export function wantedAgent() {
+  const given = new URLSearchParams(location.search);
+  const variables = {};
+  for (const [name, value] of given) if (name.startsWith("var.")) variables[name.slice(4)] = value;
+  return { ...(given.get("agent") && { agent: given.get("agent") }), ...(Object.keys(variables).length && { variables }) };
+}
+
 export class Door {
   // `hello()` returns the fields of the hello; `on` has: message(object), sound(ArrayBuffer), and
   // state(name, details) with connecting, open, waiting {retryMs}, refused {error} or closed {reason}. `kept` is the
@@ -64,7 +72,7 @@ export class Door {
   async greet(socket) {
     const token = await userToken();
     if (socket !== this.socket) return;
-    const hello = { type: "hello", summary: true, ...this.hello(), ...(token && { token }) };
+    const hello = { type: "hello", summary: true, ...wantedAgent(), ...this.hello(), ...(token && { token }) };
     if (this.sessionId) Object.assign(hello, { session_id: this.sessionId, resume_token: this.token ?? "" });
     else delete hello.replies;
     if (this.leaving) hello.mic = false;

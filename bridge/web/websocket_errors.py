@@ -5,6 +5,8 @@ from typing import Any
 CLOSE_CODES = {
     "bad-hello": 4400,
     "bad-session-id": 4400,
+    "unknown-agent": 4400,
+    "missing-variable": 4400,
     "too-many-errors": 4400,
     "slow-client": 4408,
     "taken-over": 4409,

@@ -9,6 +9,7 @@ from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 from starlette.websockets import WebSocket
 
+from bridge.call.agents import chosen_profile
 from bridge.call.call import Call
 from bridge.call.log_watch import watch_log
 from bridge.call.ownership import claim, orphans
@@ -29,10 +30,12 @@ from bridge.websocket.opening import client_opening
 from bridge.websocket.protocol import ClientMessage, Hangup, Hello, TypedText, parse_hello
 from contracts.events import TrackPublished
 from contracts.ids import new_session_id
+from contracts.profile import AgentProfile
 from contracts.topology import (
     checked_session,
     session_subjects,
 )
+from infra.agents.choosing import Wanted
 from infra.log.connection import connection
 from infra.log.event_log import LogUnavailable, NewerFact, facts_after, now_ns
 from infra.process.tasks import CancelledElsewhere, own_cancellation_only
@@ -165,8 +168,10 @@ class WebSocketDoor:
             await call.settled()
         resumed = call.state.opened
         token = "" if resumed else new_token()
-        events = client_opening(session_id, call.state, hello, self._settings, now_ns(), token and digest(token))
         try:
+            profile = None if resumed else await self._profile(session_id, hello)
+            proof = token and digest(token)
+            events = client_opening(session_id, call.state, hello, self._settings, now_ns(), proof, profile)
             await call.store(events)
         except BaseException:
             if known:
@@ -190,6 +195,12 @@ class WebSocketDoor:
         if track_id:
             call.open_microphone(track_id, PERSON, hello.sample_rate_hz)
         return call, track_id
+
+    async def _profile(self, session_id: str, hello: Hello) -> AgentProfile:
+        wanted = Wanted(hello.agent, hello.variables)
+        return await chosen_profile(
+            self._broker, self._settings, session_id, wanted, hello.user_id, time_zone=hello.time_zone
+        )
 
     async def _open_call(self, session_id: str, is_known: bool, address: str | None = None) -> Call:
         if len(self._calls) + self._opening >= self._settings.max_sessions:

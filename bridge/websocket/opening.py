@@ -5,16 +5,27 @@ from bridge.call.session_state import SessionState
 from bridge.websocket.protocol import Hello
 from contracts import events as e
 from contracts.ids import derive_id
+from contracts.profile import AgentProfile
 from infra.settings import Settings
 
 
 def client_opening(
-    session_id: str, state: SessionState, hello: Hello, settings: Settings, now_ns: int, resume_digest: str = ""
+    session_id: str,
+    state: SessionState,
+    hello: Hello,
+    settings: Settings,
+    now_ns: int,
+    resume_digest: str = "",
+    profile: AgentProfile | None = None,
 ) -> list[e.Event]:
-    """Return what to append, in order, when a client of the WebSocket door opens or resumes a session."""
+    """Return what to append, in order, when a client of the WebSocket door opens or resumes a session.
+
+    `profile` is that of a new session.
+    """
     events: list[e.Event] = []
     if not state.opened:
-        events.append(session_opened(session_id, WEBSOCKET, hello.user_id, settings, now_ns, resume_digest))
+        opened = session_opened(session_id, WEBSOCKET, hello.user_id, settings, now_ns, resume_digest, profile)
+        events.append(opened)
     for participant_id, kind, name in ((PERSON, "person", hello.name), (AGENT, "agent", "")):
         if participant_id not in state.participants:
             zone = hello.time_zone if participant_id == PERSON else ""

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from bridge.plain_words import unread_json, wrong_field
 from bridge.playback.reports import ClientReport, ClockMs, HeldReply, Played
-from bridge.text_input import SURROGATE, CleanText, ProtocolError, UserId
+from bridge.text_input import SURROGATE, CleanText, ProtocolError, UserId, Variables
 from bridge.web.resume_tokens import MAX_TOKEN_LENGTH
 from infra.time_zones import checked_zone
 
@@ -42,6 +42,10 @@ class Hello(ClientReport):
     counts_played: bool = False
     """Whether the client counts what it plays: until it does, nothing is heard. For others the door estimates."""
     time_zone: Annotated[str, AfterValidator(checked_zone)] = Field("", max_length=64)
+    agent: str = Field("", max_length=64)
+    """Which agent a new session gets; the default if it is empty."""
+    variables: Variables = {}
+    """What its instructions and greeting are filled in with."""
 
 
 class TypedText(ClientReport):

@@ -40,6 +40,7 @@ _LEASE = {
     "reply_id": EXAMPLE_ID,
     "played_samples": 35_280,
 }
+_CARD = {"name": "booking", "instructions": "You take bookings for {restaurant}.", "greeting": "Good evening."}
 _STATUS = {
     "name": "projection-postgres",
     "state": "live",
@@ -109,6 +110,7 @@ def other_messages(schemas: Node) -> Node:
         **message("Presence", "Who is in the session.", present, JSON),
         **message("RoomLease", "Which job has the room.", _LEASE, JSON),
         **message("ClauseAgain", "A clause whose sound was lost.", clause, schema="ReplyClauseWritten"),
+        **message("AgentCards", "Which agents there are.", {"agents": [_CARD]}, JSON),
         **message("SilentTrack", "A track that sends nothing.", track, schema="TrackPublished"),
         **message("CachedAnswer", "An answer that a model gave.", "It is nine.", TEXT, schema="CachedText"),
     }
@@ -174,6 +176,7 @@ def other_schemas() -> Node:
         **obj("RefusalError", "What went wrong.", error),
         **_presence(),
         **_lease(),
+        **_cards(),
     }
 
 
@@ -231,6 +234,40 @@ def _presence() -> Node:
                 "since_ns": whole("Since when, Unix epoch ns."),
             },
         ),
+    }
+
+
+def _cards() -> Node:
+    words = {
+        "name": "What it is chosen by.",
+        "instructions": "Template of its prompt; empty: the prompt of the settings.",
+        "greeting": "Template of what it says first.",
+        "llm": "Its model; empty: that of the settings, and so for what follows.",
+        "llm_options": "Options of its model: a JSON object.",
+        "stt": "Its speech to text.",
+        "tts": "Its text to speech.",
+        "voice": "Its voice.",
+        "error": "Why it cannot be chosen; empty if it can.",
+    }
+    fields: Node = {name: text(said) for name, said in words.items()}
+    fields["variables"] = {
+        "type": "object",
+        "description": "Values of the templates' variables unless the session gives others.",
+        "additionalProperties": {"type": "string"},
+    }
+    fields["numbers"] = {
+        "type": "array",
+        "description": "Telephone numbers that are called to talk with it.",
+        "items": {"type": "string"},
+    }
+    listed = {
+        "type": "array",
+        "description": "The agents, the one that is taken if none is chosen first.",
+        "items": {"$ref": "#/components/schemas/AgentCard"},
+    }
+    return {
+        **obj("AgentCard", "An agent as doors need it.", fields, ["name"]),
+        **obj("AgentCards", "All agents of a system.", {"agents": listed}, []),
     }
 
 

@@ -35,6 +35,12 @@ def chat_schemas() -> Node:
                 "text": text("What is said."),
                 "user_id": text("The user; with DAREDEVIL_AUTH it comes from the token."),
                 "time_zone": text("Where the person is, as `Europe/Zurich`."),
+                "agent": text("The agent of a new conversation; by default the first."),
+                "variables": {
+                    "type": "object",
+                    "description": "Values for the variables of its instructions.",
+                    "additionalProperties": {"type": "string"},
+                },
                 "token": text("The user's token (JWT): required with DAREDEVIL_AUTH."),
             },
             ["text"],

@@ -119,6 +119,7 @@ from contracts.topology.requests import (
     transfer_subject,
 )
 from contracts.topology.streams import (
+    AGENTS,
     AUDIO,
     BUCKETS,
     DEAD,
@@ -140,6 +141,7 @@ from contracts.topology.streams import (
 
 __all__ = [
     "ACTORS",
+    "AGENTS",
     "AGENT_SOUND",
     "APPS",
     "AUDIO",

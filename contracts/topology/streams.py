@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 
 from contracts import events as e
 from contracts.topology.addresses import (
+    BRIDGE,
     BRIDGE_LIVEKIT,
     CLI,
     ERASURE,
+    HTTP,
     LIVEKIT_ROOM,
     PERSISTENCE,
     REASONING,
@@ -209,4 +211,15 @@ RESPONSE_CACHE = Bucket(
     max_bytes=64 * 1024 * 1024,
 )
 
-BUCKETS = (PRESENCE, ROOMS, SILENT_TRACKS, RESPONSE_CACHE)
+AGENTS = Bucket(
+    "agents",
+    "Which agents reasoning has, the default first: doors choose among them when a session opens.",
+    "all",
+    "AgentCards",
+    writers=(REASONING,),
+    readers=(BRIDGE, HTTP, LIVEKIT_ROOM),
+    storage="file",
+    direct=True,
+)
+
+BUCKETS = (PRESENCE, ROOMS, SILENT_TRACKS, RESPONSE_CACHE, AGENTS)

@@ -35,6 +35,8 @@ class Agent:
     greeting: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Variables of the templates unless the session gives others."""
+    numbers: Sequence[str] = ()
+    """Telephone numbers that are called to talk with it, such as `+49 30 1234`."""
     llm: str = ""
     llm_options: Mapping[str, object] = field(default_factory=dict)
     stt: str = ""

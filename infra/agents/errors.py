@@ -13,6 +13,10 @@ class BadAgent(CannotRun, ValueError):
     exit_code = 2
 
 
+class UnknownAgent(ValueError):
+    """There is no agent of this name; the message says which there are."""
+
+
 class UnknownVariable(ValueError):
     """A template names a variable that nobody gives."""
 

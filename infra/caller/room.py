@@ -25,6 +25,7 @@ from infra.caller.result import CallResult, ScriptedUtterance
 from infra.caller.room_ear import RoomEar
 from infra.caller.spoken_whole import QUEUE_MS, SpokenWhole
 from infra.caller.talk import CallFailed, OnFact, Talk, ignore_fact
+from infra.livekit.naming import AGENT_ATTRIBUTE
 from infra.livekit.refusals import why_refused
 from infra.log.broker import make_broker
 from infra.log.clock import CLOCK
@@ -57,11 +58,16 @@ class Admission:
     token: str
 
 
-def minted(settings: Settings, room: str, identity: str) -> Admission:
-    """Return an admission to one room, with a token signed here; it brings the agent, if that only comes by name."""
+def minted(settings: Settings, room: str, identity: str, wanted: str = "") -> Admission:
+    """Return an admission to one room, with a token signed here; it brings the agent, if that only comes by name.
+
+    `wanted` is the agent to talk with, the default if it is empty.
+    """
     grants = api.VideoGrants(room_join=True, room=room)
     token = api.AccessToken(settings.livekit_api_key, settings.livekit_api_secret).with_grants(grants)
     token = token.with_identity(identity).with_name(identity).with_ttl(timedelta(seconds=TOKEN_TTL_S))
+    if wanted:
+        token = token.with_attributes({AGENT_ATTRIBUTE: wanted})
     if settings.livekit_agent_name:
         agent = api.RoomAgentDispatch(agent_name=settings.livekit_agent_name)
         token = token.with_room_config(api.RoomConfiguration(agents=[agent]))
@@ -82,6 +88,8 @@ class RoomDial:
     light: bool = False
     echo: Echo | None = None
     """Its microphone also hears the agent, unless it is light."""
+    agent: str = ""
+    """Which agent it wants to talk with; the default if it is empty, or if the token says it."""
 
     async def __call__(
         self, utterances: Iterable[ScriptedUtterance], *, user_id: str = "caller", on_fact: OnFact = ignore_fact
@@ -91,7 +99,7 @@ class RoomDial:
             admission = Admission(self.settings.livekit_url, self.token)
         else:
             room = self.room or f"call-{secrets.token_hex(4)}"
-            admission = minted(self.settings, room, user_id)
+            admission = minted(self.settings, room, user_id, self.agent)
         return await place_room_call(admission, utterances, on_fact=on_fact, light=self.light, echo=self.echo)
 
 

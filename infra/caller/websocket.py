@@ -37,6 +37,7 @@ async def place_call(
     resume_token: str = "",
     only_resume: bool = False,
     token: str = "",
+    agent: str = "",
     answer_timeout_s: float = 30,
     on_fact: OnFact = ignore_fact,
     manner: Manner = ORDINARY,
@@ -45,7 +46,8 @@ async def place_call(
 
     With the `session_id` and `resume_token` of a result, that session is resumed; with `only_resume` no other is opened
     in its place. `token` identifies the caller, if the
-    door requires it (DAREDEVIL_AUTH). `manner` is how the caller's client behaves.
+    door requires it (DAREDEVIL_AUTH). `agent` is whom to talk
+    with, the default if it is empty. `manner` is how the caller's client behaves.
 
     By default, each utterance is said when the answers to the earlier ones have ended; the call is hung up when the
     last answers have ended. Raises BadWav, CallFailed.
@@ -63,6 +65,8 @@ async def place_call(
     }
     if token:
         hello["token"] = token
+    if agent:
+        hello["agent"] = agent
     if session_id is not None:
         hello |= {"session_id": session_id, "resume_token": resume_token, "only_resume": only_resume}
     began_s = asyncio.get_running_loop().time()

@@ -24,6 +24,7 @@ def say(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as one JSON object.")] = False,
     user: Annotated[str, typer.Option(help="Who calls.")] = "caller",
+    agent: Annotated[str, typer.Option(help="Which agent to talk with; by default the first.")] = "",
     session: Annotated[str | None, typer.Option(help="Resume this session, if it is still open.")] = None,
     resume_token: Annotated[
         str, typer.Option(help="The secret of that session; for the system here, by default DAREDEVIL_ADMIN_KEY.")
@@ -50,13 +51,15 @@ def say(
       daredevil say hello.wav --json | jq .turns
 
       daredevil say hello.wav --door livekit
+
+      daredevil say hello.wav --agent booking
     """
     from infra.caller import BadWav, ScriptedUtterance
 
     try:
         utterances = [ScriptedUtterance(_read(path)) for path in wavs]
         _check_names(user, session, out_file)
-        caller, wanted = Caller(session, token, resume_token), Room(room, token)
+        caller, wanted = Caller(session, token, resume_token, agent), Room(room, token)
         _check_door(door, caller, wanted)
     except (BadWav, ValueError) as error:
         fail(str(error), BAD_INPUT)
@@ -73,8 +76,16 @@ def say(
         fail(problem, code)
 
 
-NO_SUCH_SESSION = ("session-unknown", "session-closed", "other-door", "resume-refused", "bad-session-id")
-"""The door's error codes for a session that cannot be resumed."""
+NOT_AS_ASKED = (
+    "unknown-agent",
+    "missing-variable",
+    "session-unknown",
+    "session-closed",
+    "other-door",
+    "resume-refused",
+    "bad-session-id",
+)
+"""The door's error codes for a session that cannot be opened or resumed as it was asked for."""
 
 
 def _read(path: Path) -> "Sound":
@@ -116,7 +127,7 @@ async def _call(
         try:
             result = await dial(utterances, user_id=user, on_fact=_caption)
         except CallFailed as failure:
-            code = BAD_INPUT if failure.code in NO_SUCH_SESSION else FAILED
+            code = BAD_INPUT if failure.code in NOT_AS_ASKED else FAILED
             return failure.result, str(failure), code
     return result, "", 0
 

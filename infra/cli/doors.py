@@ -35,6 +35,8 @@ class Caller:
     session: str | None = None
     token: str = ""
     resume_token: str = ""
+    agent: str = ""
+    """Which agent to talk with; the default if it is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ def _page_at(url: str, call: CallOptions) -> "Dial":
         resume_token=caller.resume_token,
         only_resume=caller.session is not None,
         token=caller.token,
+        agent=caller.agent,
     )
     return partial(place, url, manner=Manner(echo=call.echo))
 
@@ -131,13 +134,13 @@ def _page_refuses(_caller: Caller, room: Room) -> str:
 def _room_here(runtime: "Runtime", call: CallOptions) -> "Dial":
     from infra.caller.room import RoomDial
 
-    return RoomDial(rooms_of(runtime), call.room.name, call.room.token, echo=call.echo)
+    return RoomDial(rooms_of(runtime), call.room.name, call.room.token, echo=call.echo, agent=call.caller.agent)
 
 
 def _room_at(url: str, call: CallOptions) -> "Dial":
     from infra.caller.room import RoomDial
 
-    return RoomDial(_external(url, call.room), call.room.name, call.room.token, echo=call.echo)
+    return RoomDial(_external(url, call.room), call.room.name, call.room.token, echo=call.echo, agent=call.caller.agent)
 
 
 def _room_refuses(caller: Caller, _room: Room) -> str:

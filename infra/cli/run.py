@@ -1,5 +1,7 @@
 """`daredevil run`: the whole system under one supervisor."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +15,15 @@ if TYPE_CHECKING:
 
 
 def run(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[AGENTS]...", help="Agents of your own: files (`booking.py`) or modules (`shop.agents`)."
+        ),
+    ] = None,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Load the agents again whenever one of their files changes.")
+    ] = False,
     livekit: Annotated[
         bool,
         typer.Option("--livekit", help="Open the LiveKit door: rooms of DAREDEVIL_LIVEKIT_URL, or of a local server."),
@@ -22,12 +33,39 @@ def run(
 
     Starts the log (NATS), the local language model and every actor, each as its own process, and prints the address
     of the page to talk on. A process that crashes is started again. Data stays in DAREDEVIL_DATA_DIR.
+
+    Without agents of your own (here or in DAREDEVIL_AGENTS), the one that is built in answers.
+
+    For example:
+
+      daredevil run
+
+      daredevil run booking.py --reload
     """
+    from infra.cli.system import changed_settings
+    from infra.settings import settings
+
     warn_of_misspelt()
-    run_async(_run(livekit))
+    places = ",".join(files or []) or settings().agents
+    if reload and not places:
+        fail(
+            "--reload is for agents of your own: name their file, such as `daredevil run booking.py --reload`",
+            BAD_INPUT,
+        )
+    _check_agents(places)
+    with changed_settings({"agents": places}):
+        run_async(_run(livekit, reload))
 
 
-async def _run(livekit: bool) -> None:
+def _check_agents(places: str) -> None:
+    """Exit if no agent can be used, and warn of those that cannot: their process would find out seconds later."""
+    from infra.agents.loading import load_agents
+
+    for problem in load_agents(places).errors.values():
+        warn(problem)
+
+
+async def _run(livekit: bool, reload: bool) -> None:
     import asyncio
     import signal
 
@@ -69,12 +107,40 @@ async def _run(livekit: bool) -> None:
         raise typer.Exit(exit_code) from None
     starting = False
     _welcome(supervisor, config)
-    await ended.wait()
+    async with _reloading(supervisor, config.agents if reload else ""):
+        await ended.wait()
     await supervisor.stop()
     left = supervisor.pids()
     if left:
         fail(f"still running: {left}")
     progress("stopped")
+
+
+@asynccontextmanager
+async def _reloading(supervisor: "Supervisor", places: str) -> AsyncIterator[None]:
+    """Load the agents of `places` again during the block, whenever they change."""
+    import asyncio
+
+    from infra.process.tasks import ended
+
+    task = asyncio.create_task(_reload(supervisor, places), name="reloading agents")
+    try:
+        yield
+    finally:
+        await ended(task)
+
+
+async def _reload(supervisor: "Supervisor", places: str) -> None:
+    """Start reasoning again whenever a file of the agents has changed and can be loaded."""
+    from contracts.topology import REASONING
+    from infra.agents.reloading import changes, problems_of
+
+    async for path in changes(places):
+        if problem := await problems_of(places):
+            warn(f"{path} has changed and cannot be used; the agents stay as they were: {problem}")
+            continue
+        progress(f"{path} has changed: loading the agents again")
+        await supervisor.start_again(REASONING)
 
 
 def _check_engines(config: "Settings") -> None:

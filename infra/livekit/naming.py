@@ -11,6 +11,11 @@ from contracts.ids import derive_id, is_id
 AGENT = "agent"
 """The participant id of our agent, which nobody else gets."""
 
+AGENT_ATTRIBUTE = "daredevil.agent"
+"""A person's attribute, as their token gives it: which agent they want to talk with."""
+VARIABLE_ATTRIBUTE = "daredevil.variable."
+"""Begins the names of those that give the variables of its instructions: `daredevil.variable.restaurant`."""
+
 _MAX_SLUG = 40
 
 

@@ -6,7 +6,9 @@ from typing import Literal, get_args
 
 from livekit.api import AccessToken, RoomAgentDispatch, RoomConfiguration, VideoGrants
 
+from infra.agents.choosing import Wanted
 from infra.livekit.access import LiveKitAccess
+from infra.livekit.naming import AGENT_ATTRIBUTE, VARIABLE_ATTRIBUTE
 
 Role = Literal["caller", "listener", "moderator"]
 """`caller` speaks, listens and types; `listener` only listens; `moderator` may also mute and remove people."""
@@ -55,11 +57,13 @@ def join_token(
     role: Role = "caller",
     name: str = "",
     agent_name: str = "",
+    wanted: Wanted | None = None,
 ) -> str:
     """Return a signed token (JWT) to join `room` as `identity` until `ttl` from now; it does not end a stay.
 
     With `agent_name` the agent of that name is sent into the room if joining creates the room; an existing room stays
-    as it is. Raises ValueError for an invalid room or identity, or a name of more than 128 characters.
+    as it is. `wanted` is the agent of our own, with variables, that they talk with if they are the first in the room.
+    Raises ValueError for an invalid room or identity, or a name of more than 128 characters.
     """
     checked_name("a room", room)
     checked_identity(identity)
@@ -70,9 +74,16 @@ def join_token(
     )
     if name:
         token = token.with_name(name)
+    if wanted is not None and (attributes := _attributes(wanted)):
+        token = token.with_attributes(attributes)
     if agent_name and role != "listener":
         token = token.with_room_config(RoomConfiguration(agents=[RoomAgentDispatch(agent_name=agent_name)]))
     return token.to_jwt()
+
+
+def _attributes(wanted: Wanted) -> dict[str, str]:
+    agent = {AGENT_ATTRIBUTE: wanted.agent} if wanted.agent else {}
+    return agent | {f"{VARIABLE_ATTRIBUTE}{name}": value for name, value in wanted.variables.items()}
 
 
 def _grants(role: Role, room: str) -> VideoGrants:

@@ -86,6 +86,8 @@ class Supervisor:
         self._running: dict[str, Running] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._stopping: set[str] = set()
+        self._replaced: set[str] = set()
+        """Parts that end because they are to begin again."""
         self._files = RunFiles(self._data_dir)
         self.watch = LogWatch(self._data_dir, warn, self._running, self._stopping)
         self._stop_signals = {part.name: part.stop for part in self._parts if isinstance(part, Program)}
@@ -226,6 +228,9 @@ class Supervisor:
                 return
             if process is not None:
                 await give_back(held_dir(self._settings), process.pid, self._addresses.nats_url)
+            if part.name in self._replaced:
+                self._replaced.discard(part.name)
+                continue
             crashes = 1 if time.monotonic() - began > STABLE_S else crashes + 1
             delay_s = backoff_s(crashes)
             if self.ready_s is None and crashes >= 3 and part.needed:
@@ -234,6 +239,12 @@ class Supervisor:
             again = f", crash {crashes} in a row" if crashes > 1 else ""
             self._warn(f"{part.name} {ending}; starting it again in {delay_s:.2g} s{again}")
             await asyncio.sleep(delay_s)
+
+    async def start_again(self, name: str) -> None:
+        """End a part so that its keeper starts it again, as when its code has changed; nothing if it does not run."""
+        if name in self._running and name not in self._stopping:
+            self._replaced.add(name)
+            await self._end(name)
 
     async def _launch(self, part: Program | App) -> Running:
         log = self.watch.file_of(part.name)
@@ -288,6 +299,9 @@ class Supervisor:
 
     async def _stop(self, name: str) -> None:
         self._stopping.add(name)
+        await self._end(name)
+
+    async def _end(self, name: str) -> None:
         process = self._running.get(name)
         if process is None:
             return

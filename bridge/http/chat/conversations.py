@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from faststream.nats import NatsBroker
 
+from bridge.call.agents import chosen_profile
 from bridge.call.refused import RefusedSessions
 from bridge.call.session_events import PERSON, closing_events
 from bridge.http.chat.exchange import ChatExchange
@@ -17,14 +18,17 @@ from bridge.http.chat.session_state import SessionState
 from bridge.http.chat.turn_checks import check_open, check_visitor, checked
 from bridge.http.chat.unread import settle_unread
 from bridge.http.models import ChatRequest
-from bridge.http.problems import AWAY, Problem, log_away
+from bridge.http.problems import AWAY, Code, Problem, log_away
+from bridge.text_input import ProtocolError
 from bridge.web.gate import Visitor
 from bridge.web.openings import Openings, TooManyOpenings
 from bridge.web.resume_tokens import digest, new_token
 from contracts.ids import new_session_id
+from contracts.profile import AgentProfile
 from contracts.topology import (
     session_subjects,
 )
+from infra.agents.choosing import Wanted
 from infra.engines.llm import model_names
 from infra.log.clock import CLOCK
 from infra.log.connection import answers, connection
@@ -146,7 +150,19 @@ class Conversations:
         if turn.session_id is not None:
             return await self._gone_on_with(turn.session_id, turn, visitor)
         self._count_opening(visitor)
-        return await self._opened(visitor.user(turn.user_id or ""), turn.time_zone or "")
+        session_id, user_id, zone = new_session_id(), visitor.user(turn.user_id or ""), turn.time_zone or ""
+        return await self._opened(session_id, user_id, zone, await self._profile(session_id, turn, user_id, zone))
+
+    async def _profile(self, session_id: str, turn: ChatRequest, user_id: str, time_zone: str) -> AgentProfile:
+        """Return how the agent behaves that a new conversation is to have. Raises Problem, and nats errors."""
+        wanted = Wanted(turn.agent, turn.variables)
+        try:
+            return await chosen_profile(
+                self._broker, self._settings, session_id, wanted, user_id, time_zone, speaks=False
+            )
+        except ProtocolError as error:
+            code: Code = "unknown-agent" if error.code == "unknown-agent" else "missing-variable"
+            raise Problem(code, str(error)) from error
 
     def _count_opening(self, visitor: Visitor) -> None:
         if visitor.is_operator:
@@ -156,11 +172,11 @@ class Conversations:
         except TooManyOpenings as error:
             raise Problem("too-many-sessions", str(error), error.retry_after_s) from error
 
-    async def _opened(self, user_id: str, time_zone: str) -> _Conversation:
-        session_id = new_session_id()
+    async def _opened(self, session_id: str, user_id: str, time_zone: str, profile: AgentProfile) -> _Conversation:
         resume_token = new_token()
         conversation = _Conversation(SessionState(session_id), resume_token=resume_token)
-        opening = opening_facts(session_id, user_id, self._settings, now_ns(), digest(resume_token), time_zone)
+        proof = digest(resume_token)
+        opening = opening_facts(session_id, user_id, self._settings, now_ns(), proof, time_zone, profile)
         try:
             for event in opening:
                 conversation.state.apply(await self._log.append(event, patience_s=READ_PATIENCE_S))

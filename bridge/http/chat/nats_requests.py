@@ -65,7 +65,10 @@ def _request_of(session_id: str, data: bytes) -> tuple[ChatRequest, str]:
         if not isinstance(fields, dict):
             raise Problem("bad-request", "a map {text, user_id} was expected")
         session = {} if session_id == NEW else {"session_id": session_id}
-        turn = ChatRequest.model_validate({key: fields.get(key) for key in ("text", "user_id", "time_zone")} | session)
+        given = {key: fields[key] for key in ("agent", "variables") if key in fields}
+        turn = ChatRequest.model_validate(
+            {key: fields.get(key) for key in ("text", "user_id", "time_zone")} | given | session
+        )
         token = fields.get("token") or ""
         if not isinstance(token, str):
             raise Problem("bad-request", "token: a text was expected")

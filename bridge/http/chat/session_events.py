@@ -8,6 +8,7 @@ from bridge.call.session_events import AGENT, PERSON, joined, opening, session_o
 from contracts import events as e
 from contracts.answers import answer
 from contracts.ids import derive_id
+from contracts.profile import AgentProfile
 from infra.settings import Settings
 
 HTTP = "http"
@@ -16,11 +17,17 @@ About = TypeVar("About", bound=e.Event)
 
 
 def opening_facts(
-    session_id: str, user_id: str, settings: Settings, now_ns: int, resume_digest: str = "", time_zone: str = ""
+    session_id: str,
+    user_id: str,
+    settings: Settings,
+    now_ns: int,
+    resume_digest: str = "",
+    time_zone: str = "",
+    profile: AgentProfile | None = None,
 ) -> list[e.Event]:
-    """Return the fact that opens a text conversation: there is no sound and no greeting."""
+    """Return the facts that open a text conversation: there is no sound, so its `profile` has no greeting."""
     return [
-        session_opened(session_id, HTTP, user_id, settings, now_ns, resume_digest, speaks=False),
+        session_opened(session_id, HTTP, user_id, settings, now_ns, resume_digest, profile),
         joined(session_id, PERSON, "person", "", now_ns, time_zone=time_zone),
         joined(session_id, AGENT, "agent", "", now_ns),
     ]

@@ -16,8 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from bridge.http.auth import GivenKey, Key, let_in
 from bridge.http.limiting import AddressRates
 from bridge.http.problems import Problem, responses
+from bridge.text_input import Variables
 from bridge.web.gate import Gate
 from bridge.web.proxies import is_local, is_loopback
+from infra.agents.choosing import Wanted
 from infra.livekit.access import LiveKitAccess, NoLiveKit, livekit_access
 from infra.livekit.tokens import join_token
 from infra.settings import Settings
@@ -39,6 +41,8 @@ class TokenRequest(BaseModel):
     )
     participant_name: str = Field("", description="The name that others are shown.")
     role: Literal["caller", "listener"] = Field("caller", description="A `listener` may not speak.")
+    agent: str = Field("", max_length=64, description="The agent that the first in the room talks with.")
+    variables: Variables = Field({}, description="Values for the variables of its instructions, by name.")
 
 
 class TokenAnswer(BaseModel):
@@ -109,6 +113,7 @@ def _token(wanted: TokenRequest, access: LiveKitAccess, settings: Settings) -> T
         jwt = join_token(
             *(access, wanted.room_name, identity, ttl, wanted.role, wanted.participant_name.strip()),
             agent_name=settings.livekit_agent_name,
+            wanted=Wanted(wanted.agent, wanted.variables),
         )
     except ValueError as error:
         raise Problem("bad-request", str(error)) from error

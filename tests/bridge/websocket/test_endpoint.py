@@ -8,12 +8,15 @@ from faststream.nats import NatsBroker
 from contracts import events as e
 from contracts.requests import end_request
 from contracts.topology import end_subject, session_subjects
+from infra.agents.card import cards_of, put_cards
+from infra.agents.loading import Agents
 from infra.log.connection import connection
 from infra.log.event_log import history
 from infra.settings import Settings
 from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller, wait_for
 from tests.bridge.conftest import Connect, OpenDoor
+from tests.infra.agents.booking_agents import agent as booking
 
 FIRST = ["SessionOpened", "ParticipantJoined", "ParticipantJoined", "TrackPublished"]
 
@@ -248,3 +251,13 @@ async def test_a_session_behaves_alike_at_doors_with_settings_of_their_own(
     last = (await agent.facts(first.session_id))[-1]
     assert isinstance(last, e.SessionClosed)
     assert last.reason == "timeout"
+
+
+async def test_a_client_chooses_its_agent_or_is_told_which_there_are(
+    connect: Connect, agent: Agent, broker: NatsBroker
+) -> None:
+    await put_cards(broker, cards_of(Agents({"booking": booking})))
+    caller = await connect(agent="booking", variables={"restaurant": "Da Mario"})
+    opened = (await agent.facts(caller.session_id))[0]
+    assert isinstance(opened, e.SessionOpened)
+    assert (opened.profile.agent, opened.profile.greeting) == ("booking", "Good evening, Da Mario.")

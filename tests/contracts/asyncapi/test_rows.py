@@ -9,6 +9,7 @@ from bridge.livekit.ownership.lease import Holding
 from contracts.asyncapi.document import document
 from contracts.asyncapi.parts import Node
 from contracts.topology import BUCKETS, CHANNELS, DURABLES, LISTENERS, REQUESTS, STREAMS, role_of
+from infra.agents.card import AgentCard
 from infra.memory.presence import Present
 from projections.status import Status
 
@@ -76,6 +77,7 @@ def test_streams_and_buckets_are_listed(whole: Node) -> None:
     ("schema", "names"),
     [
         ("RoomLease", set(Holding.model_fields)),
+        ("AgentCard", set(AgentCard.model_fields)),
         ("PresentParticipant", {field.name for field in fields(Present)}),
         ("ProjectionStatusAnswer", {field.name for field in fields(Status)}),
     ],
