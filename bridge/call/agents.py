@@ -5,7 +5,7 @@ from faststream.nats import NatsBroker
 from bridge.text_input import ProtocolError
 from contracts.profile import AgentProfile
 from infra.agents.card import AgentCards, known_cards
-from infra.agents.choosing import Wanted, local_time, with_agent
+from infra.agents.choosing import AgentWanted, local_time, with_agent
 from infra.agents.errors import UnknownAgent, UnknownVariable
 from infra.log.event_log import now_ns
 from infra.session.behaviour import in_share, profile_of
@@ -16,7 +16,7 @@ async def chosen_profile(
     broker: NatsBroker,
     settings: Settings,
     session_id: str,
-    wanted: Wanted,
+    wanted: AgentWanted,
     user_id: str,
     time_zone: str = "",
     speaks: bool = True,
@@ -33,7 +33,7 @@ def profile_with(
     cards: AgentCards,
     settings: Settings,
     session_id: str,
-    wanted: Wanted,
+    wanted: AgentWanted,
     user_id: str,
     time_zone: str = "",
     speaks: bool = True,

@@ -35,7 +35,7 @@ from contracts.topology import (
     checked_session,
     session_subjects,
 )
-from infra.agents.choosing import Wanted
+from infra.agents.choosing import AgentWanted
 from infra.log.connection import connection
 from infra.log.event_log import LogUnavailable, NewerFact, facts_after, now_ns
 from infra.process.tasks import CancelledElsewhere, own_cancellation_only
@@ -197,7 +197,7 @@ class WebSocketDoor:
         return call, track_id
 
     async def _profile(self, session_id: str, hello: Hello) -> AgentProfile:
-        wanted = Wanted(hello.agent, hello.variables)
+        wanted = AgentWanted(hello.agent, hello.variables)
         return await chosen_profile(
             self._broker, self._settings, session_id, wanted, hello.user_id, time_zone=hello.time_zone
         )

@@ -14,7 +14,7 @@ MOST_VARIABLES, MOST_VARIABLE_CHARS = 32, 512
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AgentWanted:
     """What whoever opens a session asks for: an agent by its name (the default if empty), and values of variables."""
 
     agent: str = ""

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from livekit.api import AccessToken, RoomAgentDispatch, RoomConfiguration, VideoGrants
 
-from infra.agents.choosing import Wanted
+from infra.agents.choosing import AgentWanted
 from infra.livekit.access import LiveKitAccess
 from infra.livekit.naming import AGENT_ATTRIBUTE, VARIABLE_ATTRIBUTE
 
@@ -57,7 +57,7 @@ def join_token(
     role: Role = "caller",
     name: str = "",
     agent_name: str = "",
-    wanted: Wanted | None = None,
+    wanted: AgentWanted | None = None,
 ) -> str:
     """Return a signed token (JWT) to join `room` as `identity` until `ttl` from now; it does not end a stay.
 
@@ -81,7 +81,7 @@ def join_token(
     return token.to_jwt()
 
 
-def _attributes(wanted: Wanted) -> dict[str, str]:
+def _attributes(wanted: AgentWanted) -> dict[str, str]:
     agent = {AGENT_ATTRIBUTE: wanted.agent} if wanted.agent else {}
     return agent | {f"{VARIABLE_ATTRIBUTE}{name}": value for name, value in wanted.variables.items()}
 

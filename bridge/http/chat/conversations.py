@@ -28,7 +28,7 @@ from contracts.profile import AgentProfile
 from contracts.topology import (
     session_subjects,
 )
-from infra.agents.choosing import Wanted
+from infra.agents.choosing import AgentWanted
 from infra.engines.llm import model_names
 from infra.log.clock import CLOCK
 from infra.log.connection import answers, connection
@@ -155,7 +155,7 @@ class Conversations:
 
     async def _profile(self, session_id: str, turn: ChatRequest, user_id: str, time_zone: str) -> AgentProfile:
         """Return how the agent behaves that a new conversation is to have. Raises Problem, and nats errors."""
-        wanted = Wanted(turn.agent, turn.variables)
+        wanted = AgentWanted(turn.agent, turn.variables)
         try:
             return await chosen_profile(
                 self._broker, self._settings, session_id, wanted, user_id, time_zone, speaks=False

@@ -19,7 +19,7 @@ from bridge.http.problems import Problem, responses
 from bridge.text_input import Variables
 from bridge.web.gate import Gate
 from bridge.web.proxies import is_local, is_loopback
-from infra.agents.choosing import Wanted
+from infra.agents.choosing import AgentWanted
 from infra.livekit.access import LiveKitAccess, NoLiveKit, livekit_access
 from infra.livekit.tokens import join_token
 from infra.settings import Settings
@@ -113,7 +113,7 @@ def _token(wanted: TokenRequest, access: LiveKitAccess, settings: Settings) -> T
         jwt = join_token(
             *(access, wanted.room_name, identity, ttl, wanted.role, wanted.participant_name.strip()),
             agent_name=settings.livekit_agent_name,
-            wanted=Wanted(wanted.agent, wanted.variables),
+            wanted=AgentWanted(wanted.agent, wanted.variables),
         )
     except ValueError as error:
         raise Problem("bad-request", str(error)) from error

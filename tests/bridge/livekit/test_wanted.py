@@ -4,7 +4,7 @@ import pytest
 
 from bridge.livekit.wanted import wanted_in
 from infra.agents.card import AgentCard, AgentCards
-from infra.agents.choosing import Wanted
+from infra.agents.choosing import AgentWanted
 
 CARDS = AgentCards(
     agents=(AgentCard(name="front"), AgentCard(name="billing", numbers=("+49 30 1",)), AgentCard(name="night"))
@@ -35,7 +35,7 @@ def test_what_is_nearest_to_the_room_says_which_agent(
 
 def test_variables_come_from_all_of_them() -> None:
     attributes = {"daredevil.variable.shop": "x", "daredevil.variable.table": "4", "other": "y"}
-    assert wanted_in(CARDS, "", "", SAYS, attributes) == Wanted("billing", {"shop": "Da Mario", "table": "4"})
+    assert wanted_in(CARDS, "", "", SAYS, attributes) == AgentWanted("billing", {"shop": "Da Mario", "table": "4"})
 
 
 def test_variables_that_cannot_be_are_left_out() -> None:
