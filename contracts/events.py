@@ -536,6 +536,23 @@ class ToolSettled(Event):
     )
 
 
+class HandedOver(Event):
+    """Another agent has the conversation from here on, as a tool asked: the profile is that of the session now."""
+
+    reply_id: Reference
+    call_id: str
+    from_agent: str
+    to_agent: str
+    profile: AgentProfile
+    say: str = Field(default="", description="What the first agent said of it, in its own voice.")
+    summary: str = Field(
+        default="", description="What was said before, if the other agent reads it summed up; empty if it reads it all."
+    )
+    first_clause: SmallCount = Field(
+        default=0, description="The clause of the reply from which on the other agent speaks."
+    )
+
+
 ReplyFinish = Literal[
     "completed",
     "interrupted",

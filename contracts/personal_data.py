@@ -32,6 +32,7 @@ WORDS: dict[type[e.Event], tuple[str, ...]] = {
     e.ToolReturned: ("result", "error"),
     # Who settled it is one of ours, but may be named.
     e.ToolSettled: ("result", "error", "by"),
+    e.HandedOver: ("profile", "say", "summary"),
     e.ReplyCompleted: ("text", "written"),
     e.ReplyDiscarded: ("written",),
     e.ClauseSynthesized: ("text",),
@@ -52,7 +53,7 @@ PLAIN = frozenset(
         *("over_reply_id", "utterance_ids", "memories", "call_id", "recording_id", "through_turn_id"),
         *("addressed_id", "same_as_turn_id", "resume_digest", "forked_from"),
         *("door", "kind", "origin", "source", "reason", "cause", "finish", "sentiment", "skeleton"),
-        *("tool", "outcome", "idempotency_key", "requested_by", "guard", "decision"),
+        *("tool", "outcome", "idempotency_key", "requested_by", "guard", "decision", "from_agent", "to_agent"),
         *("engine", "model", "embedding_model", "actor", "action", "codec", "location"),
         *("appended_by", "build", "engines", "language"),
         # A digest of words: nobody can find them again from it, as they are too many.

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from actors.reasoning.clauses import normalised
-from actors.reasoning.context import asker_id, askers, heard_messages, told_replies, was_cut_off
+from actors.reasoning.context import asker_id, askers, heard_messages, summary_of, told_replies, was_cut_off
 from actors.reasoning.memories import told
 from actors.reasoning.prompts import Background, wants_memory
 from actors.reasoning.session_state import Session
@@ -72,7 +72,7 @@ class Backgrounds:
         turn = session.turns.get(turn_id or "")
         return Background(
             heard_messages(session, turn_id, time_ns, settings.turn_history),
-            session.summary.summary if session.summary is not None else "",
+            summary_of(session),
             people=names_of(session.people) if several(session.people) else (),
             askers=askers(session, turn_id),
             lost=turn is not None and turn.lost,

@@ -47,7 +47,8 @@ def _told(
         if turn.turn_id in heard:
             exchange.append(ContextMessage(role="assistant", text=heard[turn.turn_id]))
         spoken.append((turn.turn_id, exchange))
-    spoken = spoken[_summarised(session, [turn for turn, _ in spoken]) :]
+    turns = [turn for turn, _ in spoken]
+    spoken = spoken[max(_summarised(session, turns), _summed_up(session, turns)) :]
     return spoken[_first_kept(len(spoken), exchanges) :]
 
 
@@ -117,6 +118,21 @@ def attributes_of(session: Session, turn_id: str | None) -> Mapping[str, str]:
     """Return what the door knows about the turn's speaker; about the only person there, if the turn has none."""
     person = session.people.get(participant_of(session, turn_id))
     return person.attributes if person is not None else {}
+
+
+def _summed_up(session: Session, turns: Sequence[str]) -> int:
+    """Return how many of the oldest exchanges an agent has summed up for the one that took over after them."""
+    handed = next((each for each in reversed(session.handed_over) if each.summary), None)
+    if handed is None:
+        return 0
+    return turns.index(handed.turn_id) if handed.turn_id in turns else 0 if handed.turn_id is None else len(turns)
+
+
+def summary_of(session: Session) -> str:
+    """Return what stands for the older turns: the rolling summary, and what an agent that handed over summed up."""
+    rolling = session.summary.summary if session.summary is not None else ""
+    handed = next((each for each in reversed(session.handed_over) if each.summary), None)
+    return " ".join(text for text in (rolling, handed.summary if handed is not None else "") if text)
 
 
 def _summarised(session: Session, turns: Sequence[str]) -> int:

@@ -1,6 +1,7 @@
 """One reply being written: the graph's output becomes facts, clause by clause, until it ends or is cut."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 from actors.reasoning.clauses import ClauseSplitter, ends_sentence, is_speakable, normalised
@@ -9,8 +10,9 @@ from actors.reasoning.decide import Resume, Start
 from actors.reasoning.endings import ReplyEnding, ending, last_clauses
 from actors.reasoning.graph import Asked, CallsFollow, Ended, Out, Retrieved, Token, answer_to
 from actors.reasoning.guarding import call_of, guard_clause
+from actors.reasoning.handover import Handovers, takes_over
 from actors.reasoning.known_answer import KnownAnswer
-from actors.reasoning.learned import ReplyModels
+from actors.reasoning.learned import KNOWN, Known, ReplyModels
 from actors.reasoning.own_graph import GraphReply
 from actors.reasoning.prompts import Background
 from actors.reasoning.raw_answer import RawAnswer
@@ -22,11 +24,14 @@ from actors.reasoning.token_counts import TokenCounts
 from actors.reasoning.token_stream import TokenStream
 from actors.reasoning.tool_calls import ToolCalls
 from actors.reasoning.tool_runs import ToolRuns
+from actors.reasoning.tool_uses import Round
 from contracts import events as e
 from contracts.answers import Cause
 from infra.agents.agent import Agent
+from infra.agents.handoff import Handoff
+from infra.agents.running import ToolResult
 from infra.engines.chain import PASSED_OVER, EngineFailure
-from infra.engines.llm import limits_of
+from infra.engines.llm import limits_of, model_names
 from infra.engines.llm_ends import Finish
 from infra.log.event_log import now_ns
 
@@ -62,7 +67,16 @@ class Generation:
         self._agent = agent
         are_remote, control = shared.runs_tools_elsewhere(agent), shared.control
         self._tools = ToolCalls(
-            log, cause.event_id, self._turn_id, self.reply_id, self.started, self._agent, runs, control, are_remote
+            log,
+            cause.event_id,
+            self._turn_id,
+            self.reply_id,
+            self.started,
+            self._agent,
+            runs,
+            self._hand_over,
+            control,
+            are_remote,
         )
         self._tokens = TokenStream(log, self.reply_id)
         asker = asker_id(log.session, self._turn_id)
@@ -77,6 +91,8 @@ class Generation:
         self._is_after_call = False
         self._writing: asyncio.Task[None] | None = None
         self._is_stopped = False
+        self._other_agent: e.HandedOver | None = None
+        """Who has taken over and has not begun to speak."""
 
     @property
     def session_id(self) -> str:
@@ -222,7 +238,28 @@ class Generation:
             if await self._take(Token(said[len(written) :] if said.startswith(written) else "", now_ns())):
                 await self._take(Ended("stop"))
             return
-        asked = Asked(
+        await self._answer(self._asked(rounds, written))
+        while self._other_agent is not None:
+            handed = await self._become(self._other_agent)
+            note = f"{self._prompt}\n\n{takes_over(handed)}".strip()
+            made = self._tools.rounds_made
+            asked = replace(
+                self._asked([], ""),
+                prompt=note,
+                takes_over=True,
+                run_tools=lambda calls, number, made=made: self._tools.run(calls, made + number),  # type: ignore[misc]
+            )
+            await self._answer(asked)
+
+    async def _answer(self, asked: Asked) -> None:
+        if self._agent.graph is not None:
+            await self._own_graph().answer(asked)
+        else:
+            await answer_to(self._shared.graph, asked)
+
+    def _asked(self, rounds: Sequence[Round], written: str) -> Asked:
+        """Return the input of the graph: what this agent's model is asked."""
+        return Asked(
             question=self._told,
             prompt=self._prompt,
             gather=self._background,
@@ -238,11 +275,8 @@ class Generation:
             digest=lambda request: self._shared.models.digest(request, self._shared.settings),
             tools=self._agent.named_tools,
             tool_rounds=self._agent.max_tool_rounds,
+            is_handed_over=lambda: self._other_agent is not None,
         )
-        if self._agent.graph is not None:
-            await self._own_graph().answer(asked)
-        else:
-            await answer_to(self._shared.graph, asked)
 
     @property
     def _prompt(self) -> str:
@@ -255,6 +289,40 @@ class Generation:
         call = call_of(self.log.session, self._agent, self._turn_id)
         timeout_s = self._shared.settings.llm_timeout_s
         return GraphReply(self.log, self._agent, cause, self.reply_id, self._tools.granted, self.raw, call, timeout_s)
+
+    async def _hand_over(self, called: e.ToolCalled, handoff: Handoff) -> ToolResult:
+        """Let another agent take the conversation over, as a tool of this reply asks."""
+        cause = Cause(self.session_id, self._cause.event_id, self._turn_id)
+        shared, tape = self._shared, self.log.tape
+        handovers = Handovers(
+            self.log, shared, cause, self.reply_id, lambda key: shared.models.ask(tape, key, shared.settings), self._say
+        )
+        result = await handovers.carry_out(called, handoff, self._models.first)
+        if result.outcome == "ok":
+            self._other_agent = self.log.session.handed_over[-1]
+        return result
+
+    async def _say(self, text: str) -> None:
+        text = f" {text}" if self._known().clauses else text
+        await self._tokens.tell(text)
+        await self._writer.write_clause(text)
+        self._clauses_before_call = len(self._known().clauses)
+        self._is_after_call = True
+
+    async def _become(self, handed: e.HandedOver) -> e.HandedOver:
+        """Go on as the agent that has taken over: with its model, its tools and its instructions."""
+        self._other_agent = None
+        self._shared = self._shared.of(self.log.session)
+        self._agent = self._shared.agent_of(self.log.session)
+        self._tools.become(self._agent)
+        names, learned = model_names(self._shared.settings.llm), self._shared.learned
+
+        async def known() -> Known:
+            return learned.about(names)
+
+        now = await self.log.tape.result("models", handed.call_id, names, known, KNOWN)
+        self._models = ReplyModels(now, learned, names)
+        return handed
 
     async def _background(self) -> Background:
         session, backgrounds, settings = self.log.session, self._shared.backgrounds, self._shared.settings

@@ -106,13 +106,17 @@ class Asked:
     """Returns the digest of a request."""
     tools: Mapping[str, Tool] = field(default_factory=dict)
     """What the agent can do."""
+    is_handed_over: Callable[[], bool] = lambda: False
+    """Returns whether another agent has taken over: the answer ends here, without an end."""
+    takes_over: bool = False
+    """Whether it goes on with the answer of another agent."""
     tool_rounds: int = 3
     """After this many rounds of tools the model has to answer with what it has."""
 
     @property
     def is_begun(self) -> bool:
         """Whether a part of the answer exists already."""
-        return bool(self.written or self.rounds)
+        return bool(self.written or self.rounds) or self.takes_over
 
     def tools_for(self, name: str) -> Sequence[Tool]:
         """Return the tools that the model of this name may call: none if it is too small for them."""
@@ -148,7 +152,7 @@ def compile_graph() -> Graph:
     graph.add_edge("say_again", END)
     graph.add_edge("call_for_model", "tools")
     graph.add_conditional_edges("generate", _after_generate, ["tools", END])
-    graph.add_conditional_edges("tools", _after_tools, ["say_result", "generate"])
+    graph.add_conditional_edges("tools", _after_tools, ["say_result", "generate", END])
     graph.add_edge("say_result", END)
     return graph.compile()
 
@@ -252,10 +256,13 @@ async def _say_result(state: _State, runtime: Runtime[Asked]) -> _State:
 async def _run_tools(state: _State, runtime: Runtime[Asked]) -> _State:
     calls = state["calls"]
     uses = await runtime.context.run_tools(calls, state["rounds"])
-    return {"messages": [*map(_result, uses, calls)], "rounds": state["rounds"] + 1, "calls": []}
+    is_over = runtime.context.is_handed_over()
+    return {"messages": [*map(_result, uses, calls)], "rounds": state["rounds"] + 1, "calls": [], "is_over": is_over}
 
 
 async def _after_tools(state: _State) -> str:
+    if state["is_over"]:
+        return END
     last = state["messages"][-1]
     return "say_result" if isinstance(last, ToolMessage) and last.tool_call_id == CLOCK_CALL else "generate"
 

@@ -125,6 +125,9 @@ class Session:
     reply_sequence: int = 0
     tool_sequence: int = 0
     profile: e.AgentProfile | None = None
+    """That of the agent who has the conversation now."""
+    handed_over: list[e.HandedOver] = field(default_factory=list)
+    """Each time that another agent took over."""
     user_id: str = ""
     closed: bool = False
     summary: e.SummaryRevised | None = None
@@ -162,6 +165,12 @@ def turn_key(event: e.Event) -> str:
 
 def _opened(session: Session, event: e.SessionOpened) -> None:
     session.profile, session.user_id = event.profile, event.user_id
+
+
+def _handed_over(session: Session, event: e.HandedOver) -> None:
+    if all(known.event_id != event.event_id for known in session.handed_over):
+        session.handed_over.append(event)
+        session.profile = event.profile
 
 
 def _closed(session: Session, event: e.SessionClosed) -> None:
@@ -312,6 +321,7 @@ _REPLY_NOUN = (e.ReplyStarted, e.ReplyCommitted, e.ReplyClauseWritten, e.ReplyCo
 _TOOL_NOUN = (e.ToolCalled, e.ToolReturned, e.ToolSettled)
 _ON_SESSION: dict[type[e.Event], Callable[[Session, Any], None]] = {
     e.SessionOpened: _opened,
+    e.HandedOver: _handed_over,
     e.SessionClosed: _closed,
     e.ParticipantJoined: _came_or_left,
     e.ParticipantLeft: _came_or_left,

@@ -32,6 +32,7 @@ class Shared:
     tokens: TokenCounter
     learned: Learned = field(default_factory=Learned)
     graph: Graph = field(default_factory=compile_graph)
+    own: Settings | None = None
     agents: Agents = field(default_factory=lambda: Agents(built_in=BUILT_IN))
     control: ControlOf = no_control
     keypads: Keypads = field(default_factory=Keypads)
@@ -39,7 +40,12 @@ class Shared:
 
     def of(self, session: Session) -> Self:
         """Return the same for one session: with the behaviour that it was opened with."""
-        return replace(self, settings=in_session(self.settings, session.profile))
+        return replace(self, settings=in_session(self.process_settings, session.profile), own=self.process_settings)
+
+    @property
+    def process_settings(self) -> Settings:
+        """The settings of this process, also where `settings` are those of a session."""
+        return self.own or self.settings
 
     def runs_tools_elsewhere(self, agent: Agent) -> bool:
         """Return whether an agent's tools run in processes of tools, which do not have the one that is built in."""

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from actors.reasoning.call_control import ControlOf, no_control
@@ -24,6 +24,9 @@ from infra.agents.tool import Tool
 from infra.log.event_log import StaleWriter, now_ns
 from infra.process.tasks import ended
 from infra.tape.tape import Packing, Plain
+
+HandOver = Callable[[e.ToolCalled, Handoff], Awaitable[ToolResult]]
+"""Lets another agent take over, and returns what the tool came to."""
 
 UNKNOWN = f"it was interrupted when the process it ran in ended; {NOT_KNOWN}"
 CANCELLED = "it was cancelled, as the caller interrupted"
@@ -52,6 +55,7 @@ class ToolCalls:
         started: "asyncio.Future[None]",
         agent: Agent,
         runs: ToolRuns,
+        hand_over: HandOver,
         control: ControlOf = no_control,
         are_remote: bool = False,
     ) -> None:
@@ -63,6 +67,7 @@ class ToolCalls:
         self._started = started
         self._agent = agent
         self._runs = runs
+        self._hand_over = hand_over
         self._control = control
         self._are_remote = are_remote
         self._calls: Counter[str] = Counter()
@@ -114,6 +119,15 @@ class ToolCalls:
         """Stop the readers without a word: another copy goes on with the reply. Actions go on."""
         await ended(*(self._tasks[call_id] for call_id in self._readers))
 
+    def become(self, agent: Agent) -> None:
+        """Run the tools of another agent from now on: it has taken over."""
+        self._agent = agent
+
+    @property
+    def rounds_made(self) -> int:
+        """How many messages with calls the reply has."""
+        return max((use.called.round + 1 for use in self._uses.values()), default=0)
+
     @property
     def _uses(self) -> Mapping[str, ToolUse]:
         return self._log.session.replies[self._reply_id].tools
@@ -127,7 +141,7 @@ class ToolCalls:
         if call_id not in self._uses:
             problem = call.error or self._why_not(tool, call, round_number)
             runs_action = tool is not None and tool.is_action and not problem
-            if runs_action:
+            if runs_action or (tool is not None and tool.hands_over and not problem):
                 await self.granted.wait()
             called = self._called(call, call_id, tool, round_number)
             self._own(call_id, self._called_and_run(called, tool, problem))
@@ -219,6 +233,8 @@ class ToolCalls:
             result = await self._result(called, tool)
         else:
             result = await self._read(called, tool)
+        if result.handoff is not None:
+            result = await self._hand_over(called, result.handoff)
         await self._append_return(called, result, (time.monotonic() - begun_s) * 1000)
 
     async def _read(self, called: e.ToolCalled, tool: Tool) -> ToolResult:
@@ -228,7 +244,10 @@ class ToolCalls:
             return cancelled
         self._readers.add(called.call_id)
         try:
-            return await self._result(called, tool)
+            result = await self._result(called, tool)
+            if result.handoff is not None:
+                await self.granted.wait()  # a draft hands nothing over
+            return result
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if not self._is_stopped or task is None:

@@ -170,7 +170,7 @@ class Synthesis:
     async def _published(self, clause: ReplyClauseWritten, session: SessionState, tape: Tape) -> Made:
         """Publish a clause's sound."""
         started = time.perf_counter()
-        settings = in_session(self._settings, session.profile)
+        settings = in_session(self._settings, session.profile_of(clause))
         conversion = settings.tts_sample_rate_conversion
         rate_hz = None if conversion == "none" else settings.agent_sample_rate_hz
         frames = ClauseFrames(clause.reply_id, clause.index, clause.text, rate_hz, conversion)

@@ -6,6 +6,7 @@ from contracts.events import (
     AgentProfile,
     ClauseSynthesized,
     EngineFailed,
+    HandedOver,
     ReplyClauseWritten,
     ReplyDiscarded,
     SessionClosed,
@@ -31,7 +32,9 @@ class SessionState:
     speaks: bool = True
     """Whether the agent has a voice in this session; not in a conversation by text."""
     profile: AgentProfile | None = None
-    """How the agent behaves; None until the session is opened."""
+    """How the agent behaves at first; None until the session is opened."""
+    handed_over: list[HandedOver] = field(default_factory=list)
+    """Where other agents have taken over."""
 
     def fold(self, fact: Fact) -> None:
         """Apply the session's next fact."""
@@ -39,6 +42,9 @@ class SessionState:
         match fact.event:
             case SessionOpened(profile=profile):
                 self.speaks, self.profile = profile.speaks, profile
+            case HandedOver() as handed:
+                if all(handed.event_id != known.event_id for known in self.handed_over):
+                    self.handed_over.append(handed)
             case ClauseSynthesized(reply_id=reply_id, index=index, unsaid=unsaid, engine=engine):
                 self.done.add((reply_id, index))
                 self.failed.discard(engine)
@@ -50,6 +56,13 @@ class SessionState:
                 self.stopped.add(reply_id)
             case SessionClosed():
                 self.closed = True
+
+    def profile_of(self, clause: ReplyClauseWritten) -> AgentProfile | None:
+        """Return the profile of the agent that says this clause: another may take over within a reply."""
+        for handed in reversed(self.handed_over):
+            if handed.reply_id != clause.reply_id or clause.index >= handed.first_clause:
+                return handed.profile
+        return self.profile
 
     def hearable(self, clause: ReplyClauseWritten) -> bool:
         """Return whether somebody may still hear this clause."""

@@ -39,6 +39,8 @@ class SessionState:
             case e.SessionOpened():
                 self.opened, self.door, self.profile = True, event.door, event.profile
                 self.user_id, self.resume_digest = event.user_id, event.resume_digest
+            case e.HandedOver():
+                self.profile = event.profile
             case e.SessionClosed():
                 self.closed = True
             case e.ParticipantJoined():

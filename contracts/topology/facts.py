@@ -65,6 +65,7 @@ EVENTS: tuple[Row, ...] = (
     Row(e.ToolBegun, "tool.begun", (TOOLS,)),
     Row(e.ToolReturned, "tool.returned", (REASONING, TOOLS)),
     Row(e.ToolSettled, "tool.settled", (REASONING, TOOLS, CLI)),
+    Row(e.HandedOver, "agent.handed-over", (REASONING,)),
     Row(e.ReplyCompleted, "reply.completed", (REASONING,)),
     Row(e.ReplyDiscarded, "reply.discarded", (REASONING,)),
     Row(e.ClauseSynthesized, "clause.synthesized", (SYNTHESIS,)),

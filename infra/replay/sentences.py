@@ -179,6 +179,8 @@ def _of_tools(event: e.Event) -> str:
             return f"{AGENT} calls the tool {one_line(event.tool)} with {quoted(event.arguments)}"
         case e.ToolBegun():
             return f"a process of tools begins to run {one_line(event.tool)}"
+        case e.HandedOver():
+            return f"{AGENT} {event.from_agent} hands the conversation over to {event.to_agent}"
         case e.ToolReturned(outcome="unknown"):
             return f"what came of the tool {one_line(event.tool)} is not known: {quoted(event.error or '')}"
         case e.ToolReturned(outcome="cancelled"):

@@ -41,6 +41,8 @@ class SessionState:
             case e.SessionOpened():
                 self.door, self.user_id, self.resume_digest = event.door, event.user_id, event.resume_digest
                 self.profile = event.profile
+            case e.HandedOver():
+                self.profile = event.profile
             case e.SessionClosed():
                 self.closed = True
             case e.SessionErased():

@@ -13,8 +13,10 @@ from infra.agents.mcp_tools import Connection
 from infra.agents.tool import Tool
 from infra.log.event_log import Fact, append
 from tests.actors.reasoning.facts import about, ended, opened
-from tests.actors.reasoning.models import ScriptedModel
+from tests.actors.reasoning.models import ScriptedModel, tool_call
 from tests.actors.reasoning.test_actor import until as until_true
+from tests.actors.reasoning.test_handover import AGENTS, BILLING, FRONT
+from tests.actors.reasoning.test_handover import OPENED as HANDING_OVER
 from tests.actors.reasoning.test_tools_run_once import ORDER, Effects, both_at_once, called_then, die
 from tests.infra.replay.taped_reasoning import appended_by, facts_of, finish, replayed, taped_copy, tell
 from tests.infra.replay.test_replayed_reasoning import assert_same
@@ -69,6 +71,17 @@ async def test_a_call_that_another_copy_went_on_with_comes_out_the_same_for_both
     await assert_same(first, broker, is_cut=True, last=last)
     await assert_same(second, broker)
     assert len(again.keys) == int(idempotent)
+
+
+async def test_a_conversation_that_was_handed_over_comes_out_the_same(broker: NatsBroker) -> None:
+    front = ScriptedModel.playing(["Hello."], [tool_call("summed_up")], ["Sam asks for a bill."], ["Here again."])
+    billing = ScriptedModel.playing(["You owe ten."], [tool_call("back")])
+    async with taped_copy("reasoning-a", front, billing, llm=f"{FRONT},{BILLING}", agents=AGENTS) as copy:
+        for number, text in enumerate(("I am Sam.", "What do I owe?", "Thanks.")):
+            turn = ended(text, f"t{number}")
+            await finish(await tell(broker, copy, *([HANDING_OVER] if number == 0 else []), turn))
+    assert sum(isinstance(each.event, e.HandedOver) for each in await facts_of(broker)) == 2
+    await assert_same(copy, broker)
 
 
 async def test_a_tool_that_returns_something_else_is_a_difference(broker: NatsBroker) -> None:
