@@ -1,4 +1,5 @@
 // A person's connection to a LiveKit room: joins, talks, listens, and follows who else is there. No page here.
+import { wantedAgent } from "./door.js";
 import { Captions, TOPIC } from "./room-captions.js";
 import { RoomTexts } from "./room-texts.js";
 import { SOUND_BLOCKED, microphoneProblem, notStored, notTaken } from "./problems.js";
@@ -21,7 +22,7 @@ export async function tokenFor(roomName, name, key) {
   const answer = await fetch(new URL("./livekit/token", location), {
     method: "POST",
     headers: { "Content-Type": "application/json", ...(key && { Authorization: `Bearer ${key}` }) },
-    body: JSON.stringify({ room_name: roomName, participant_name: name }),
+    body: JSON.stringify({ room_name: roomName, participant_name: name, ...wantedAgent() }),
     signal: AbortSignal.timeout(10_000),
   });
   const body = await answer.json();

@@ -16,7 +16,7 @@ class SessionState:
     user_id: str = ""
     resume_digest: str = ""
     profile: e.AgentProfile | None = None
-    """How the agent behaves; None until the session is opened."""
+    """How the first agent behaves; None until the session is opened."""
     closed: bool = False
     erased: bool = False
     session_sequence: int = 0
@@ -40,8 +40,6 @@ class SessionState:
         match event:
             case e.SessionOpened():
                 self.door, self.user_id, self.resume_digest = event.door, event.user_id, event.resume_digest
-                self.profile = event.profile
-            case e.HandedOver():
                 self.profile = event.profile
             case e.SessionClosed():
                 self.closed = True
