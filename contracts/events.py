@@ -541,8 +541,8 @@ class HandedOver(Event):
 
     reply_id: Reference
     call_id: str
-    from_agent: str
-    to_agent: str
+    from_agent: str = Field(description="Who had the conversation; empty for the agent that is built in.")
+    to_agent: str = Field(description="Who has it now.")
     profile: AgentProfile
     say: str = Field(default="", description="What the first agent said of it, in its own voice.")
     summary: str = Field(

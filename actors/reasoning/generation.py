@@ -14,6 +14,7 @@ from actors.reasoning.handover import Handovers, takes_over
 from actors.reasoning.known_answer import KnownAnswer
 from actors.reasoning.learned import KNOWN, Known, ReplyModels
 from actors.reasoning.own_graph import GraphReply
+from actors.reasoning.own_graph import name_of as graph_name
 from actors.reasoning.prompts import Background
 from actors.reasoning.raw_answer import RawAnswer
 from actors.reasoning.reply_writer import ReplyWriter, Superseded
@@ -313,9 +314,9 @@ class Generation:
         """Go on as the agent that has taken over: with its model, its tools and its instructions."""
         self._other_agent = None
         self._shared = self._shared.of(self.log.session)
-        self._agent = self._shared.agent_of(self.log.session)
-        self._tools.become(self._agent)
-        names, learned = model_names(self._shared.settings.llm), self._shared.learned
+        self._agent = await self._shared.agent_with_servers(self.log.session, self.log.tape, handed.call_id)
+        self._tools.become(self._agent, self._shared.runs_tools_elsewhere(self._agent))
+        names, learned = _names_of(self._agent, self._shared), self._shared.learned
 
         async def known() -> Known:
             return learned.about(names)
@@ -397,3 +398,8 @@ class Generation:
         self._shared.models.forget(failed.engine)
         self._known_answer.forget()
         await self._writer.write_failure(failed, action)
+
+
+def _names_of(agent: Agent, shared: Shared) -> list[str]:
+    """Return the names of the models that an agent asks; a graph of its own counts as one."""
+    return list(model_names(shared.settings.llm)) if agent.graph is None else [graph_name(agent)]

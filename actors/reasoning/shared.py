@@ -1,5 +1,7 @@
 """What all replies of one copy of reasoning share."""
 
+import json
+import logging
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -16,9 +18,11 @@ from infra.agents.mcp_tools import DECLARATIONS, McpServers
 from infra.agents.tool import Tool
 from infra.engines.tokens import TokenCounter
 from infra.memory.response_cache import ResponseCache
-from infra.session.behaviour import in_session
+from infra.session.behaviour import in_session, private_options
 from infra.settings import Settings
 from infra.tape.tape import Tape
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,12 @@ class Shared:
 
     def of(self, session: Session) -> Self:
         """Return the same for one session: with the behaviour that it was opened with."""
-        return replace(self, settings=in_session(self.process_settings, session.profile), own=self.process_settings)
+        settings, agent = in_session(self.process_settings, session.profile), self.agent_of(session)
+        if agent.llm and session.profile is not None:
+            # Keys and addresses of the settings' model are not those of the agent's own.
+            said = json.loads(session.profile.llm_options or "{}")
+            settings = settings.model_copy(update={"llm_options": private_options(agent.llm_options) | said})
+        return replace(self, settings=settings, own=self.process_settings)
 
     @property
     def process_settings(self) -> Settings:
@@ -54,7 +63,10 @@ class Shared:
     def agent_of(self, session: Session) -> Agent:
         """Return the agent of a session: without tools if this build has none of its name."""
         name = session.profile.agent if session.profile is not None else ""
-        return self.agents.of(name) or Agent(name=name)
+        if (agent := self.agents.of(name)) is None:
+            log.warning("session %s: there is no agent %r here: it is answered without tools", session.session_id, name)
+            return Agent(name=DEFAULT)
+        return agent
 
     async def agent_with_servers(self, session: Session, tape: Tape, reply_id: str) -> Agent:
         """Return the agent of a session with the tools that its MCP servers have told of by now, through the tape."""

@@ -119,9 +119,9 @@ class ToolCalls:
         """Stop the readers without a word: another copy goes on with the reply. Actions go on."""
         await ended(*(self._tasks[call_id] for call_id in self._readers))
 
-    def become(self, agent: Agent) -> None:
+    def become(self, agent: Agent, are_remote: bool) -> None:
         """Run the tools of another agent from now on: it has taken over."""
-        self._agent = agent
+        self._agent, self._are_remote = agent, are_remote
 
     @property
     def rounds_made(self) -> int:

@@ -60,9 +60,15 @@ def run(
 def _check_agents(places: str) -> None:
     """Exit if no agent can be used, and warn of those that cannot: their process would find out seconds later."""
     from infra.agents.loading import load_agents
+    from infra.agents.template import missing_in
 
-    for problem in load_agents(places).errors.values():
+    agents = load_agents(places)
+    for problem in agents.errors.values():
         warn(problem)
+    for agent in agents.by_name.values():
+        missing = missing_in(agent.instructions, agent.variables) + missing_in(agent.greeting, agent.variables)
+        needs = f", if the session gives {', '.join(dict.fromkeys(missing))}" if missing else ""
+        progress(f"agent {agent.name}: {len(agent.tools)} tools{needs}")
 
 
 async def _run(livekit: bool, reload: bool) -> None:

@@ -63,7 +63,7 @@ def in_session(settings: Settings, profile: AgentProfile | None) -> Settings:
         said.pop("voice", None)
     for name in OPTIONS:
         if name in said:
-            said[name] = _private(getattr(settings, name)) | json.loads(said[name])
+            said[name] = private_options(getattr(settings, name)) | json.loads(said[name])
     for name in ASKING_PROCESS & said.keys():
         said[name] = said[name] and getattr(settings, name)
     return settings.model_copy(update=said)
@@ -74,7 +74,8 @@ def public_options(options: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in options.items() if not _is_private(name, value)}
 
 
-def _private(options: Mapping[str, object]) -> dict[str, object]:
+def private_options(options: Mapping[str, object]) -> dict[str, object]:
+    """Return the keys and addresses among the options."""
     return {name: value for name, value in options.items() if _is_private(name, value)}
 
 

@@ -126,6 +126,31 @@ async def test_it_has_the_next_turn_too_and_hands_back(broker: NatsBroker) -> No
     assert handed.profile.tts == Settings().tts
 
 
+async def test_a_model_of_its_own_is_made_with_its_own_keys_and_not_those_of_the_settings(broker: NatsBroker) -> None:
+    made: list[Any] = []
+
+    def make(name: str, settings: Settings) -> ScriptedModel:
+        made.append(settings.llm_options)
+        return ScriptedModel.playing(["Hello."])
+
+    own = Agent(name="own", llm="fake:own", llm_options={"seed": 2, "api_key": "mine"})
+    settings = Settings(llm="fake:x", llm_options={"base_url": "http://elsewhere", "api_key": "theirs"})
+    actor = reasoning_on(broker, Untaped(), settings, make, agents=Agents({"own": own}))
+    start = opened(agent="own", llm="fake:own", llm_options='{"seed": 2}')
+    await finish(await tell(broker, actor, start, ended("Hello.")))
+    await actor.close()
+    assert made == [{"seed": 2, "api_key": "mine"}]
+
+
+async def test_an_agent_that_this_build_does_not_have_is_answered_for_without_tools(broker: NatsBroker) -> None:
+    model = ScriptedModel.playing(["I am here."])
+    async with answering(broker, front=model) as actor:
+        await finish(
+            await tell(broker, actor, opened(agent="gone", prompt="You are gone.", llm=FRONT), ended("Hello."))
+        )
+    assert (prompt_of(model), await clauses(broker)) == ("You are gone.", ["I am here."])
+
+
 async def test_a_copy_that_takes_over_goes_on_as_the_other_agent(broker: NatsBroker) -> None:
     front, billing = ScriptedModel.playing([tool_call("to_billing")]), ScriptedModel.playing(["One."], ["Two."])
     async with answering(broker, front=front, billing=billing) as actor:
