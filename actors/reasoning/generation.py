@@ -8,6 +8,7 @@ from actors.reasoning.clauses import ClauseSplitter, ends_sentence, is_speakable
 from actors.reasoning.context import asker_id
 from actors.reasoning.decide import Resume, Start
 from actors.reasoning.endings import ReplyEnding, ending, last_clauses
+from actors.reasoning.filler import with_filler
 from actors.reasoning.graph import Asked, CallsFollow, Ended, Out, Retrieved, Token, answer_to
 from actors.reasoning.guarding import call_of, guard_clause
 from actors.reasoning.handover import Handovers, takes_over
@@ -25,7 +26,8 @@ from actors.reasoning.token_counts import TokenCounts
 from actors.reasoning.token_stream import TokenStream
 from actors.reasoning.tool_calls import ToolCalls
 from actors.reasoning.tool_runs import ToolRuns
-from actors.reasoning.tool_uses import Round
+from actors.reasoning.tool_uses import Round, ToolUse
+from actors.reasoning.written_calls import WrittenCall
 from contracts import events as e
 from contracts.answers import Cause
 from infra.agents.agent import Agent
@@ -248,7 +250,7 @@ class Generation:
                 self._asked([], ""),
                 prompt=note,
                 takes_over=True,
-                run_tools=lambda calls, number, made=made: self._tools.run(calls, made + number),  # type: ignore[misc]
+                run_tools=lambda calls, number, made=made: self._run_tools(calls, made + number),  # type: ignore[misc]
             )
             await self._answer(asked)
 
@@ -266,7 +268,7 @@ class Generation:
             gather=self._background,
             models=self._models,
             ask=self.raw.noting(self._shared.models.ask(self.log.tape, self.reply_id, self._shared.settings)),
-            run_tools=self._tools.run,
+            run_tools=self._run_tools,
             say=self._take,
             count=TokenCounts(self.log.tape, self._shared.tokens, self.reply_id).count,
             answer_tokens=self._shared.settings.reply_max_tokens,
@@ -290,6 +292,16 @@ class Generation:
         call = call_of(self.log.session, self._agent, self._turn_id)
         timeout_s = self._shared.settings.llm_timeout_s
         return GraphReply(self.log, self._agent, cause, self.reply_id, self._tools.granted, self.raw, call, timeout_s)
+
+    async def _run_tools(self, calls: Sequence[WrittenCall], round_number: int) -> Sequence[ToolUse]:
+        """Run the tools of one message of the model, and say the agent's filler if that takes long."""
+        profile, running = self.log.session.profile, self._tools.run(calls, round_number)
+        if profile is None or not profile.filler or self._is_by_text or self._known().clauses:
+            return await running
+        key = f"{self.reply_id}-{round_number}"
+        return await with_filler(
+            running, profile.filler_after_ms, lambda: self._say(profile.filler), self.log.tape, key
+        )
 
     async def _hand_over(self, called: e.ToolCalled, handoff: Handoff) -> ToolResult:
         """Let another agent take the conversation over, as a tool of this reply asks."""

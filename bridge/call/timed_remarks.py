@@ -32,6 +32,8 @@ class TimedRemarks:
             case e.SessionOpened():
                 self._profile, self._opened_ns = event.profile, event.time_ns
                 self._is_quiet_since(event)
+            case e.HandedOver():
+                self._profile = event.profile
             case e.SpeechStarted():
                 self._speaking.add(event.track_id)
                 self._is_quiet_since(event)

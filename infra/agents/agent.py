@@ -54,7 +54,7 @@ class Agent:
     guard_failure: OnFailure = "withhold"
     """When a guard raises or takes too long: `withhold` what was not checked and apologise, or let it `pass`."""
     filler: str = ""
-    """Said when a tool has run for `filler_after_ms`."""
+    """Said in a call when tools have run for `filler_after_ms` and nothing has been said of the answer; or nothing."""
     filler_after_ms: int = 1_500
     silence_after_s: float = 0
     """After this long without a word `silence_text` is said; 0 for never."""

@@ -38,6 +38,12 @@ class AgentCard(BaseModel):
     stt: str = ""
     tts: str = ""
     voice: str = ""
+    filler: str = ""
+    filler_after_ms: int = 0
+    silence_after_s: float = 0
+    silence_text: str = ""
+    time_limit_s: float = 0
+    time_limit_text: str = ""
     error: str = ""
 
 
@@ -91,6 +97,12 @@ def card_of(agent: Agent) -> AgentCard:
         stt=agent.stt,
         tts=agent.tts,
         voice=agent.voice,
+        filler=agent.filler,
+        filler_after_ms=agent.filler_after_ms,
+        silence_after_s=agent.silence_after_s,
+        silence_text=agent.silence_text,
+        time_limit_s=agent.time_limit_s,
+        time_limit_text=agent.time_limit_text,
     )
 
 

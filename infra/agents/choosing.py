@@ -45,7 +45,16 @@ def with_agent(
     values = {**card.variables, **variables}
     if missing := missing_in(card.instructions, values) + missing_in(card.greeting, values):
         raise UnknownVariable(tuple(dict.fromkeys(missing)), card.name)
-    said: dict[str, object] = {"agent": card.name, "variables": values}
+    said: dict[str, object] = {
+        "agent": card.name,
+        "variables": values,
+        "filler": card.filler,
+        "filler_after_ms": card.filler_after_ms,
+        "silence_after_s": card.silence_after_s or None,
+        "silence_text": card.silence_text,
+        "time_limit_s": card.time_limit_s or None,
+        "time_limit_text": card.time_limit_text,
+    }
     if card.instructions:
         said["prompt"] = rendered(card.instructions, values, now, user)
     if card.greeting and profile.speaks:

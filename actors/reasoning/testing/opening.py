@@ -15,8 +15,9 @@ from actors.reasoning.testing.stand_ins import StandIn, WatchedTools
 from actors.reasoning.testing.times import RealTime, Time, VirtualTime
 from contracts.events import AgentProfile
 from infra.agents.agent import Agent
+from infra.agents.card import card_of
+from infra.agents.choosing import with_agent
 from infra.agents.loading import Agents
-from infra.agents.template import rendered
 from infra.engines.llm import chat_model, model_names
 from infra.session.behaviour import profile_of
 from infra.settings import Settings
@@ -92,15 +93,9 @@ def _settings(agent: Agent, model: Script | str, others: Mapping[str, object]) -
 def _profile(
     agent: Agent, settings: Settings, variables: Mapping[str, str], begin: datetime, user_id: str, by_text: bool
 ) -> AgentProfile:
-    known = {**agent.variables, **variables}
-    given = {
-        "agent": agent.name,
-        "variables": dict(variables),
-        "greeting": rendered(agent.greeting, known, begin, user_id) or settings.greeting,
-        "prompt": rendered(agent.instructions, known, begin, user_id) or settings.prompt,
-        "speaks": not by_text,
-    }
-    return profile_of(settings).model_copy(update=given)
+    card = card_of(agent).model_copy(update={"llm": ""})  # the settings name the model of the test
+    profile = profile_of(settings).model_copy(update={"speaks": not by_text})
+    return with_agent(profile, card, variables, begin, user_id)
 
 
 def _scripted(played: PlayedScript) -> MakeChatModel:

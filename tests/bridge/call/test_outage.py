@@ -17,6 +17,7 @@ from bridge.call.call import Call
 from bridge.web_server import WebServer
 from contracts import events as e
 from contracts.topology import VOICE
+from infra.agents.card import AgentCards
 from infra.log.broker import make_broker
 from infra.log.connection import answers, connection, jetstream
 from infra.log.provisioning import provision
@@ -102,6 +103,17 @@ async def all_ended(nc: Client) -> bool:
     return all(listed.closed is not None for listed in await sessions(nc))
 
 
+@pytest.fixture
+def known_agents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let doors know the agents already, so that the first thing they ask of the log is to open the session."""
+
+    async def known(_broker: NatsBroker) -> AgentCards:
+        return AgentCards()
+
+    monkeypatch.setattr("bridge.call.agents.known_cards", known)
+
+
+@pytest.mark.usefixtures("known_agents")
 async def test_a_call_that_was_refused_is_ended_should_it_be_stored_after_all(
     nats_server: NatsServer, open_door: OpenDoor, broker: NatsBroker
 ) -> None:
@@ -115,6 +127,7 @@ async def test_a_call_that_was_refused_is_ended_should_it_be_stored_after_all(
     await until_async(lambda: all_ended(connection(broker)))
 
 
+@pytest.mark.usefixtures("known_agents")
 async def test_a_conversation_by_text_that_was_refused_is_ended_should_it_be_stored_after_all(
     nats_server: NatsServer, open_door: OpenDoor, broker: NatsBroker
 ) -> None:

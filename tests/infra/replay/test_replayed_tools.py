@@ -84,6 +84,22 @@ async def test_a_conversation_that_was_handed_over_comes_out_the_same(broker: Na
     await assert_same(copy, broker)
 
 
+async def test_a_filler_comes_out_where_it_was_said(broker: NatsBroker) -> None:
+    effects, turn = Effects(is_held=True, kind="reader"), ended(ORDER)
+    async with taped_copy("reasoning-a", called_then("It is done."), having=[effects.tool]) as copy:
+        jobs = await tell(broker, copy, opened(llm="fake:m0", filler="One moment."), turn)
+
+        async def is_said() -> bool:
+            return any(isinstance(each.event, e.ReplyClauseWritten) for each in await facts_of(broker))
+
+        await until_true(is_said)
+        effects.goes_on.set()
+        await finish(jobs)
+    clauses = [each.event.text for each in await facts_of(broker) if isinstance(each.event, e.ReplyClauseWritten)]
+    assert clauses == ["One moment.", " It is done."]
+    await assert_same(copy, broker)
+
+
 async def test_a_tool_that_returns_something_else_is_a_difference(broker: NatsBroker) -> None:
     effects, turn = Effects(), ended(ORDER)
     async with taped_copy("reasoning-a", called_then("Done."), having=[effects.tool]) as copy:
