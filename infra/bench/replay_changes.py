@@ -95,11 +95,10 @@ def _a_step_later(original: Any) -> Any:
 _CLAUSES, _DECIDE, _STATE = "actors.reasoning.clauses", "actors.reasoning.decide", "actors.reasoning.session_state"
 _PLAYBACK, _REPLY = "bridge.playback.playback:Playback", "bridge.playback.reply:ReplyPlayback"
 
-_CLAUSE, _MODEL, _DRAFT = (
-    ("ReplyClauseWritten",),
-    ("request:model",),
-    ("ReplyStarted", "ReplyCommitted", "ReplyDiscarded"),
-)
+_CLAUSE = ("ReplyClauseWritten",)
+_ASKED = ("request:tokens", "ReplyStarted", "request:model")
+"""What a model is sent is counted (`tokens`), then its digest stands in ReplyStarted, then it is sent."""
+_DRAFT = ("ReplyStarted", "ReplyCommitted", "ReplyDiscarded")
 _HEARD = ("PlaybackPaused", "PlaybackInterrupted", "PlaybackFinished")
 
 BEHAVIOUR = (
@@ -116,35 +115,47 @@ BEHAVIOUR = (
         "the question comes first",
         "actors.reasoning.fitting:Given.messages",
         _result(lambda messages: messages[::-1]),
-        _MODEL,
+        _ASKED,
     ),
     PlantedChange(
         "another option of the model",
         "actors.reasoning.chat_models:options_of",
         _result(lambda options: {**options, "top_k": 7}),
-        _MODEL,
+        _ASKED,
     ),
     PlantedChange(
-        "what was heard is what was written", f"{_STATE}:heard_by", _to(lambda reply, _time_ns: reply.written), _MODEL
+        "what was heard is what was written", f"{_STATE}:heard_by", _to(lambda reply, _time_ns: reply.written), _ASKED
     ),
     PlantedChange("no drafts", f"{_DECIDE}:_on_revised", _returns(()), ("ReplyStarted",)),
     PlantedChange("drafts are forgotten", f"{_DECIDE}:_drafts", _returns([]), _DRAFT),
     PlantedChange("any draft answers any words", f"{_DECIDE}:_answers", _returns(True), _DRAFT),
     PlantedChange("no greeting", f"{_DECIDE}:_on_opened", _returns(()), ("ReplyStarted",)),
-    PlantedChange("interruptions are dropped", f"{_STATE}:_interrupted", _returns(None), ("ReplyDiscarded", *_MODEL)),
-    PlantedChange("the last clause is dropped", "actors.reasoning.endings:last_clauses", _returns([]), _CLAUSE),
+    PlantedChange(
+        "interruptions are dropped",
+        f"{_STATE}:_interrupted",
+        _returns(None),
+        ("ReplyCompleted", "ReplyDiscarded", *_ASKED),
+    ),
+    PlantedChange(
+        "the last clause is dropped",
+        "actors.reasoning.endings:last_clauses",
+        _returns([]),
+        (*_CLAUSE, "ReplyCompleted"),
+    ),
     PlantedChange(
         "the clock is not asked",
         "actors.reasoning.small_model.clock:time_question",
         _returns(None),
-        (*_MODEL, "request:tool"),
+        ("request:known-answer", "request:tool", *_ASKED),
     ),
-    PlantedChange("no conversation is remembered", "actors.reasoning.context:heard_messages", _returns([]), _MODEL),
+    PlantedChange("no conversation is remembered", "actors.reasoning.context:heard_messages", _returns([]), _ASKED),
     PlantedChange(
-        "memory is never wanted", "actors.reasoning.prompts:wants_memory", _returns(False), ("request:recall", *_MODEL)
+        "memory is never wanted", "actors.reasoning.prompts:wants_memory", _returns(False), ("request:recall", *_ASKED)
     ),
     PlantedChange("counts may not cross", "bridge.playback.reply:CROSSING_NS", _to(0), _HEARD),
-    PlantedChange("speech does not pause", f"{_PLAYBACK}._on_speech", _returns([]), ("PlaybackPaused",)),
+    PlantedChange(
+        "speech does not pause", f"{_PLAYBACK}._on_speech", _returns([]), ("PlaybackPaused", "PlaybackResumed")
+    ),
     PlantedChange("dismissed speech does not resume", f"{_PLAYBACK}._on_dismissed", _returns([]), ("PlaybackResumed",)),
     PlantedChange(
         "the gap is a millisecond longer",
