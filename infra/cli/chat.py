@@ -7,15 +7,18 @@ import signal
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.cli.agents import AgentFiles, VariableOptions, check_files, key_for, wished
 from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, progress, run_async, warn
+from infra.cli.system import page_with
 from infra.process.tasks import ended
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from infra.caller.chat import ChatClient, ChatEvent
 
@@ -24,6 +27,9 @@ MOST_SHOWN = 300
 
 
 def chat(
+    files: AgentFiles = None,
+    agent: Annotated[str, typer.Option(help="Which agent to talk with; by default the first.")] = "",
+    variables: VariableOptions = None,
     user: Annotated[str, typer.Option(help="Who writes: the agent remembers earlier conversations.")] = "caller",
     session: Annotated[str, typer.Option(help="Continue this conversation, if it is still open.")] = "",
     resume_token: Annotated[
@@ -45,29 +51,36 @@ def chat(
 
       daredevil chat
 
+      daredevil chat booking.py --variable restaurant=Sole
+
       echo "What time is it in Tokyo?" | daredevil chat
 
       daredevil chat --json < questions.txt | jq -r 'select(.name == "done").text'
     """
     if not user or len(user) > 256:
         fail("--user must have 1 to 256 characters", BAD_INPUT)
-    opening = {"user_id": user}
-    if code := run_async(_chat(url, opening, (session, resume_token), token, as_json)):
+    check_files(files, url)
+    opening: dict[str, Any] = {"user_id": user} | wished(agent, variables)
+    system = page_with(url, files or [])
+    if code := run_async(_chat(system, opening, (session, resume_token), key_for(token, url), as_json)):
         raise typer.Exit(code)
 
 
-async def _chat(url: str | None, opening: dict[str, str], session: tuple[str, str], token: str, as_json: bool) -> int:
+async def _chat(
+    system: "AbstractAsyncContextManager[str]",
+    opening: dict[str, Any],
+    session: tuple[str, str],
+    token: str,
+    as_json: bool,
+) -> int:
     """Hold the conversation; return the exit code. Raises what starting a system raises."""
     import httpx
 
     from infra.caller.chat import ChatClient
-    from infra.cli.system import page_or
-    from infra.settings import settings
 
-    async with page_or(url) as page, httpx.AsyncClient() as http:
-        key = token or ("" if url is not None else settings().admin_key.strip())
+    async with system as page, httpx.AsyncClient() as http:
         session_id, resume_token = session
-        client = ChatClient(http, page, opening, token=key, session_id=session_id, resume_token=resume_token)
+        client = ChatClient(http, page, opening, token=token, session_id=session_id, resume_token=resume_token)
         try:
             return await _converse(client, as_json)
         finally:
@@ -123,7 +136,15 @@ async def _answered(client: "ChatClient", line: str, answer: "_Shown | _Json") -
             loop.remove_signal_handler(signal.SIGINT)
 
 
-_OVER = ("session-closed", "session-unknown", "resume-refused", "other-door", "unauthorized")
+_OVER = (
+    "session-closed",
+    "session-unknown",
+    "resume-refused",
+    "other-door",
+    "unauthorized",
+    "unknown-agent",
+    "missing-variable",
+)
 """Problems after which no turn of this conversation can be answered."""
 
 

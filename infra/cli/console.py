@@ -5,9 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.cli.agents import AgentFiles, VariableOptions, check_files, key_for, wished
 from infra.cli.output import BAD_INPUT, FAILED, fail, out, progress, run_async
+from infra.cli.system import page_with
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from rich.console import RenderableType
 
     from infra.caller.devices import DevicesWanted
@@ -19,6 +23,9 @@ FLOOR_DB = 60.0
 
 
 def console(
+    files: AgentFiles = None,
+    agent: Annotated[str, typer.Option(help="Which agent to talk with; by default the first.")] = "",
+    variables: VariableOptions = None,
     user: Annotated[str, typer.Option(help="Who calls.")] = "caller",
     token: Annotated[str, typer.Option(help="Your JWT, if DAREDEVIL_AUTH is set.")] = "",
     url: Annotated[
@@ -40,6 +47,8 @@ def console(
 
       daredevil console
 
+      daredevil console booking.py
+
       daredevil console --list-devices
 
       daredevil console --microphone USB --headphones
@@ -54,8 +63,11 @@ def console(
             typer.echo(device_list())
             return
         device_list()  # before a system is started for nothing
-        hello = {"user_id": user, "name": user} | ({"token": token} if token else {})
-        run_async(_call(url, hello, DevicesWanted(_device(microphone), _device(loudspeaker), not headphones)))
+        check_files(files, url)
+        key = key_for(token, url)
+        hello = {"user_id": user, "name": user} | wished(agent, variables) | ({"token": key} if key else {})
+        devices = DevicesWanted(_device(microphone), _device(loudspeaker), not headphones)
+        run_async(_call(page_with(url, files or []), hello, devices))
     except DevicesFailed as error:
         fail(str(error), FAILED)
     except CallFailed as failure:
@@ -66,7 +78,7 @@ def _device(name: str) -> int | str | None:
     return int(name) if name.isdecimal() else name or None
 
 
-async def _call(url: str | None, hello: dict[str, Any], wanted: "DevicesWanted") -> None:
+async def _call(system: "AbstractAsyncContextManager[str]", hello: dict[str, Any], wanted: "DevicesWanted") -> None:
     """Hold the call. Raises CallFailed, DevicesFailed, and what starting a system raises."""
     import asyncio
     import signal
@@ -75,12 +87,8 @@ async def _call(url: str | None, hello: dict[str, Any], wanted: "DevicesWanted")
 
     from infra.caller.devices import open_devices
     from infra.caller.live_call import hold_call
-    from infra.cli.system import page_or
-    from infra.settings import settings
 
-    async with page_or(url) as page:
-        if url is None and (key := settings().admin_key.strip()):
-            hello = {"token": key} | hello
+    async with system as page:
         loop, hang_up = asyncio.get_running_loop(), asyncio.Event()
         shown = CallShown()
         loop.add_signal_handler(signal.SIGINT, hang_up.set)

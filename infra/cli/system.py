@@ -3,8 +3,8 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -91,6 +91,38 @@ async def page_or(url: str | None) -> AsyncIterator[str]:
         return
     async with system_page() as page:
         yield page
+
+
+@asynccontextmanager
+async def page_with(url: str | None, places: Sequence[str]) -> AsyncIterator[str]:
+    """Yield the page's address of a system with the agents in these files or modules; without any as `page_or` does.
+
+    A system with other agents may be running here: then another is started for the block, with a log of its own.
+    Raises the same errors, and BadAgent if none of them can be used.
+    """
+    if not places:
+        async with page_or(url) as page:
+            yield page
+        return
+    agents = _loadable(places)
+    is_running = read_runtime(settings().data_dir) is not None
+    with ExitStack() as stack:
+        apart = stack.enter_context(folder_of_its_own()) if is_running else {}
+        if is_running:
+            progress("a system runs here already: these agents get one of their own, and nothing of it is kept")
+        stack.enter_context(changed_settings({**apart, "agents": agents}))
+        async with system_page() as page:
+            yield page
+
+
+def _loadable(places: Sequence[str]) -> str:
+    """Return the setting for agents in these places, and warn of those that cannot be used. Raises BadAgent."""
+    from infra.agents.loading import load_agents
+
+    agents = ",".join(os.path.abspath(place) if place.endswith(".py") else place for place in places)
+    for problem in load_agents(agents).errors.values():
+        warn(problem)
+    return agents
 
 
 async def _ready(runtime: Runtime, patience_s: float = 60) -> Runtime:

@@ -5,8 +5,11 @@ import io
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from infra.caller.chat import ChatEvent
+from infra.cli.agents import wished
+from infra.cli.app import app
 from infra.cli.chat import MOST_SHOWN, _Json, _piped, _Shown
 
 
@@ -56,3 +59,26 @@ def test_programs_get_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> N
 def test_a_line_that_is_not_utf_8_is_read_with_marks_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9?\n"), errors="surrogateescape"))
     assert asyncio.run(_piped()) == "caf\ufffd?\n"
+
+
+def test_an_agent_and_its_variables_are_wished_for() -> None:
+    assert wished("", None) == {}
+    assert wished("booking", ["restaurant=Sole", "note=a=b"]) == {
+        "agent": "booking",
+        "variables": {"restaurant": "Sole", "note": "a=b"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["no-such-file.py"], "there is no such file"),
+        (["--variable", "restaurant"], "not of the form NAME=VALUE"),
+        (["booking.py", "--url", "http://h"], "a system elsewhere has agents of its own"),
+        (["--user", ""], "--user must have 1 to 256 characters"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_before_anything_is_started(arguments: list[str], problem: str) -> None:
+    result = CliRunner().invoke(app, ["chat", *arguments])
+    assert result.exit_code == 2
+    assert problem in result.stderr
