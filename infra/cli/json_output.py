@@ -232,6 +232,15 @@ def _gap() -> type[BaseModel]:
     )
 
 
+def _tapes() -> type[BaseModel]:
+    from infra.bench.gap import CallFigures
+    from infra.bench.journal import JournalFigures
+    from infra.bench.tapes_cost import TapesCost
+
+    calls = (list[dict[str, CallFigures]], "Each pair of calls, `without` tapes and `with` them.")
+    return _of(TapesCost, tapes=(JournalFigures, "What the tapes weigh."), calls=calls)
+
+
 def _barge_in() -> type[BaseModel]:
     from infra.bench.interruption import Interruption, InterruptionFigures
 
@@ -306,6 +315,7 @@ OUTPUTS: dict[str, Output] = {
     "bench answers": Output("answers to plain questions", _answers),
     "bench record": Output("how far the record is from the caller's ear", _record),
     "bench replay": Output("recorded sessions run again", _figures("infra.bench.replay", "ReplayFigures")),
+    "bench tapes": Output("what recording tapes costs", _tapes),
     "bench spoken": Output("how written forms are said", _spoken),
     "bench projections": Output("how tables follow the log", _figures("infra.bench.postgres", "PostgresFigures")),
     "bench barge-in": Output("interruptions", _barge_in),

@@ -28,6 +28,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 
 Fact = TypeVar("Fact", bound=e.Event)
 
+CALLS = DATA / "calls"
 LLM_TIMEOUT_S = 4
 AWAY_S = 7
 """Longer than a publish waits for its ack, and than the log leaves messages with those who do not answer."""
@@ -228,7 +229,7 @@ async def test_a_language_model_that_hangs_is_apologised_for_and_the_next_turn_i
     os.kill(hung, signal.SIGSTOP)
     wake = once("PlaybackStarted", lambda: os.kill(hung, signal.SIGCONT))
     try:
-        result = await place_call(system.page_url, [DATA / "hello.wav", DATA / "story.wav"], on_fact=wake)
+        result = await place_call(system.page_url, [CALLS / "plain-12.wav", DATA / "story.wav"], on_fact=wake)
     finally:
         os.kill(hung, signal.SIGCONT)
 

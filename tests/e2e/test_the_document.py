@@ -24,12 +24,14 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from websockets.asyncio.client import connect
 
+from contracts.requests import SayRequest
 from infra.caller import ScriptedUtterance, place_call, read_wav
 from infra.livekit.naming import session_of_room
 from infra.log.dead_letters import NotTaken, dead_letters, put_back
 from infra.replay.pace import AT_ONCE
 from infra.replay.publish import publish
 from infra.replay.recorded_session import recorded_session
+from infra.session.remarks import ask_to_say
 from infra.settings import Settings
 from infra.system.livekit import LiveKitMissing, livekit_server_path
 from infra.system.supervisor import running_system
@@ -185,11 +187,12 @@ async def chats(http: httpx.AsyncClient, nc: Client) -> None:
 
 
 async def sessions_that_are_asked_for(page_url: str, http: httpx.AsyncClient, nc: Client, seen: Watched) -> None:
-    """Have one session claimed by another door, and one ended by the operator."""
+    """Have the agent say something in one session, which another door then claims, and one ended by the operator."""
     url = page_url.replace("http", "ws").rstrip("/") + "/ws"
     async with connect(url) as socket:
         session_id = await welcomed(socket)
         assert (await nc.request(f"do.{session_id}.bridge.held", timeout=5)).data == b""
+        assert await ask_to_say(nc, session_id, SayRequest("Just a moment.", "test", "once"))
         await nc.request(f"do.{session_id}.bridge.claim", timeout=10)
     async with connect(url) as socket:
         session_id = await welcomed(socket)

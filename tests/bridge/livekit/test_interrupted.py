@@ -38,7 +38,7 @@ def in_room(server: LiveKitServer, name: str, sid: str) -> JobContext:
         options = rtc.RoomOptions(auto_subscribe=False)
         await room.connect(server.url, token(server, name, identity, kind="agent"), options)
 
-    job = SimpleNamespace(room=SimpleNamespace(name=name, sid=sid))
+    job = SimpleNamespace(room=SimpleNamespace(name=name, sid=sid), metadata="", agent_name="")
     return cast(JobContext, SimpleNamespace(job=job, room=room, connect=connect))
 
 
