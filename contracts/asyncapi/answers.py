@@ -247,6 +247,9 @@ def _cards() -> Node:
         "stt": "Its speech to text.",
         "tts": "Its text to speech.",
         "voice": "Its voice.",
+        "filler": "What it says while tools take long; empty for nothing.",
+        "silence_text": "What it says into a silence.",
+        "time_limit_text": "What it says before a session ends at its time limit.",
         "error": "Why it cannot be chosen; empty if it can.",
     }
     fields: Node = {name: text(said) for name, said in words.items()}
@@ -255,6 +258,9 @@ def _cards() -> Node:
         "description": "Values of the templates' variables unless the session gives others.",
         "additionalProperties": {"type": "string"},
     }
+    fields["filler_after_ms"] = whole("How long tools may run in silence, ms.")
+    fields["silence_after_s"] = number("After this long without a word it speaks, s; 0 for never.")
+    fields["time_limit_s"] = number("A session ends after this long, s; 0 for never.")
     fields["numbers"] = {
         "type": "array",
         "description": "Telephone numbers that are called to talk with it.",

@@ -13,7 +13,6 @@ import typer
 
 from infra.cli.agents import AgentFiles, VariableOptions, check_files, key_for, wished
 from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, progress, run_async, warn
-from infra.cli.system import page_with
 from infra.process.tasks import ended
 
 if TYPE_CHECKING:
@@ -57,6 +56,8 @@ def chat(
 
       daredevil chat --json < questions.txt | jq -r 'select(.name == "done").text'
     """
+    from infra.cli.system import page_with
+
     if not user or len(user) > 256:
         fail("--user must have 1 to 256 characters", BAD_INPUT)
     check_files(files, url)

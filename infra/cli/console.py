@@ -7,7 +7,6 @@ import typer
 
 from infra.cli.agents import AgentFiles, VariableOptions, check_files, key_for, wished
 from infra.cli.output import BAD_INPUT, FAILED, fail, out, progress, run_async
-from infra.cli.system import page_with
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -55,6 +54,7 @@ def console(
     """
     from infra.caller.devices import DevicesFailed, DevicesWanted, device_list
     from infra.caller.talk import CallFailed
+    from infra.cli.system import page_with
 
     if not user or len(user) > 256:
         fail("--user must have 1 to 256 characters", BAD_INPUT)

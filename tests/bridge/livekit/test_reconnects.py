@@ -75,7 +75,8 @@ async def test_a_call_goes_on_when_a_connection_breaks_in_mid_reply(
     finished = [fact for fact in facts if isinstance(fact, e.PlaybackFinished)]
     assert finished[0].heard_text == text
     assert captions_of(ada) == {"r-1": text, "r-2": later}
-    assert 5 < heard_s < 6.2
+    breaks = names(facts[: facts.index(finished[0])]).count("PlaybackStalled")
+    assert 5 < heard_s < 6.2 + 0.02 * breaks  # where sound breaks off in a frame, its rest makes another one loud
     assert len(ada.loud_at) * 0.02 - heard_s > 1.8
     assert len({(frame.track_id, frame.first_sample) for frame in frames}) == len(frames)
     assert names(facts).count("SessionOpened") == 1
