@@ -37,9 +37,9 @@ class JournalFigures:
     missing: int = 0
     """Chunks that were lost, by the gaps in their numbers."""
     cpu_s: float = 0.0
-    by_actor: Counter[str] = field(default_factory=Counter)
+    by_actor: dict[str, int] = field(default_factory=dict)
     """Chunk bytes."""
-    by_kind: Counter[str] = field(default_factory=Counter)
+    by_kind: dict[str, int] = field(default_factory=dict)
     """Raw bytes, by actor and kind."""
 
     def per_s(self, amount: float) -> float:
@@ -56,8 +56,13 @@ class JournalFigures:
             f"facts {self.per_s(self.fact_bytes):.0f}",
             f"CPU      {self.per_s(self.cpu_s) * 100:.3f} % of a core a call",
         ]
-        found += [f"  {actor:14} {self.per_s(size):7.1f} B/s in chunks" for actor, size in self.by_actor.most_common()]
-        found += [f"  {kind:28} {self.per_s(size):7.1f} B/s raw" for kind, size in self.by_kind.most_common(16)]
+        found += [
+            f"  {actor:14} {self.per_s(size):7.1f} B/s in chunks"
+            for actor, size in Counter(self.by_actor).most_common()
+        ]
+        found += [
+            f"  {kind:28} {self.per_s(size):7.1f} B/s raw" for kind, size in Counter(self.by_kind).most_common(16)
+        ]
         return found
 
 
@@ -82,11 +87,12 @@ async def _add(figures: JournalFigures, facts: list[StoredMessage], messages: li
         figures.deliveries += len(chunk.deliveries)
         figures.chunk_bytes += len(message.data)
         figures.stored_bytes += len(message.data) + len(message.subject) + RECORD_BYTES
-        figures.by_actor[chunk.actor] += len(message.data)
+        figures.by_actor[chunk.actor] = figures.by_actor.get(chunk.actor, 0) + len(message.data)
         for each in chunk.deliveries:
             size = len(msgpack.packb((each.at_ns, each.kind, each.payload)))
             figures.raw_bytes += size
-            figures.by_kind[f"{chunk.actor} {each.kind}"] += size
+            kind = f"{chunk.actor} {each.kind}"
+            figures.by_kind[kind] = figures.by_kind.get(kind, 0) + size
     figures.missing += _missing(chunks)
     figures.cpu_s += await writing_s(chunks)
 

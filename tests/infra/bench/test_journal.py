@@ -1,5 +1,8 @@
 """What the tapes of calls weigh, from the journal of a real log."""
 
+import json
+from dataclasses import asdict
+
 from faststream.nats import NatsBroker
 
 from infra.bench.journal import journal_figures
@@ -31,3 +34,4 @@ async def test_bytes_are_counted_by_actor_and_kind_and_lost_chunks_by_their_gap(
     assert figures.by_actor == {"test": figures.chunk_bytes}
     assert figures.cpu_s > 0
     assert len(figures.lines()) == 6
+    assert json.loads(json.dumps(asdict(figures)))["by_actor"] == figures.by_actor
