@@ -16,7 +16,7 @@ from contracts.answers import Cause, answer
 from contracts.profile import AgentProfile
 from infra.agents.agent import Agent
 from infra.agents.card import card_of
-from infra.agents.choosing import local_time, with_agent
+from infra.agents.choosing import local_time, with_agent, with_share
 from infra.agents.errors import BadAgent, UnknownVariable
 from infra.agents.handoff import Handoff
 from infra.agents.running import ToolResult
@@ -107,7 +107,8 @@ class Handovers:
         async def found() -> tuple[AgentProfile | None, str]:
             base = without_agent(before, self._shared.process_settings, session.session_id)
             try:
-                return with_agent(base, card_of(agent), given, local_time(now_ns(), zone), user), ""
+                profile = with_agent(base, card_of(agent), given, local_time(now_ns(), zone), user)
+                return with_share(profile, session.session_id), ""
             except (UnknownVariable, BadAgent) as error:
                 return None, str(error)
 

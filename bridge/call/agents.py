@@ -5,7 +5,7 @@ from faststream.nats import NatsBroker
 from bridge.text_input import ProtocolError
 from contracts.profile import AgentProfile
 from infra.agents.card import AgentCards, known_cards
-from infra.agents.choosing import AgentWanted, local_time, with_agent
+from infra.agents.choosing import AgentWanted, local_time, with_agent, with_share
 from infra.agents.errors import UnknownAgent, UnknownVariable
 from infra.log.event_log import now_ns
 from infra.session.behaviour import in_share, profile_of
@@ -44,7 +44,8 @@ def profile_with(
         profile = profile.model_copy(update={"speaks": False, "greeting": ""})
     now = local_time(now_ns(), time_zone or profile.time_zone)
     try:
-        return with_agent(profile, cards.chosen(wanted.agent), wanted.variables, now, user_id)
+        profile = with_agent(profile, cards.chosen(wanted.agent), wanted.variables, now, user_id)
+        return with_share(profile, session_id)
     except UnknownAgent as error:
         raise ProtocolError("unknown-agent", str(error)) from error
     except UnknownVariable as error:

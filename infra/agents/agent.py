@@ -12,6 +12,7 @@ from infra.agents.guard import TIMEOUT_S, OnFailure
 from infra.agents.guard import check as check_guard
 from infra.agents.template import names_in
 from infra.agents.tool import Tool, ToolLike, tool_of
+from infra.shares import shares_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -76,11 +77,20 @@ class Agent:
     def _check(self) -> None:
         names_in(self.instructions)
         names_in(self.greeting)
+        for setting in (self.llm, self.stt, self.tts):
+            try:
+                shares_of(setting)
+            except ValueError as error:
+                raise BadAgent(str(error)) from error
         for name, value in self.variables.items():
             if not isinstance(value, str):
                 raise BadAgent(f"the variable {name!r} has to be a text, not {value!r}")
         if self.filler_after_ms < 0 or self.silence_after_s < 0 or self.time_limit_s < 0 or self.max_tool_rounds < 0:
             raise BadAgent("times and max_tool_rounds are at least 0")
+        self._check_code()
+        _ = self.named_tools
+
+    def _check_code(self) -> None:
         for which, guard in (("input_guard", self.input_guard), ("output_guard", self.output_guard)):
             if guard is not None:
                 check_guard(guard, which)
@@ -90,7 +100,6 @@ class Agent:
             check_graph(self.graph)
             if self.tools:
                 raise BadAgent("an agent with a graph has its tools in the graph: leave out `tools`")
-        _ = self.named_tools
 
     @cached_property
     def named_tools(self) -> Mapping[str, Tool]:

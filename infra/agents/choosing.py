@@ -9,6 +9,8 @@ from contracts.profile import AgentProfile
 from infra.agents.card import AgentCard
 from infra.agents.errors import UnknownVariable
 from infra.agents.template import BUILT_IN, missing_in, rendered
+from infra.session.behaviour import ENGINES
+from infra.shares import chain_of
 
 MOST_VARIABLES, MOST_VARIABLE_CHARS = 32, 512
 
@@ -70,6 +72,12 @@ def with_agent(
     if card.voice:
         said["voice"] = card.voice
     return profile.model_copy(update=said)
+
+
+def with_share(profile: AgentProfile, session_id: str) -> AgentProfile:
+    """Return the profile with the engines that this session gets, where its agent names shares of sessions."""
+    chosen = {kind: chain_of(getattr(profile, kind), kind, session_id) for kind in ENGINES}
+    return profile.model_copy(update=chosen)
 
 
 def local_time(now_ns: int, time_zone: str) -> datetime:

@@ -7,8 +7,8 @@ from faststream.nats import NatsBroker
 from contracts.profile import AgentProfile
 from infra.agents.agent import Agent
 from infra.agents.card import AgentCard, AgentCards, card_of, cards_of, known_cards, put_cards
-from infra.agents.choosing import checked_variables, local_time, with_agent
-from infra.agents.errors import UnknownAgent, UnknownVariable
+from infra.agents.choosing import checked_variables, local_time, with_agent, with_share
+from infra.agents.errors import BadAgent, UnknownAgent, UnknownVariable
 from infra.agents.loading import Agents
 from tests.infra.agents.booking_agents import agent as booking
 
@@ -102,3 +102,17 @@ async def test_cards_reach_the_doors_and_those_of_the_last_start_count(broker: N
     assert await known_cards(broker) == CARDS
     await put_cards(broker, AgentCards())
     assert await known_cards(broker) == AgentCards()
+
+
+def test_a_session_gets_one_of_the_engines_that_its_agent_shares_out() -> None:
+    shared = Agent(name="shared", tts="50%:a.TTS,local,50%:b.TTS")
+    profile = with_agent(OURS, card_of(shared), {}, NOW, "sam")
+    chosen = {with_share(profile, f"session-{n}").tts for n in range(40)}
+    assert chosen == {"a.TTS,local", "b.TTS"}
+    assert with_share(profile, "session-1") == with_share(profile, "session-1")
+    assert with_share(OURS, "session-1") == OURS
+
+
+def test_shares_that_make_no_whole_are_an_agents_fault() -> None:
+    with pytest.raises(BadAgent, match="add up to 90%"):
+        Agent(name="shared", llm="50%:a:b,40%:c:d")
