@@ -151,6 +151,8 @@ _OVER = (
 
 async def _lines() -> AsyncGenerator[str, None]:
     """Yield what is written, line by line, until its end; empty lines are left out."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # what is no UTF-8 cannot be sent
     read = _prompt() if sys.stdin.isatty() else _piped
     while (line := await read()) is not None:
         if line.strip():
@@ -158,8 +160,6 @@ async def _lines() -> AsyncGenerator[str, None]:
 
 
 async def _piped() -> str | None:
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(errors="replace")  # what is no UTF-8 cannot be sent
     return await asyncio.to_thread(sys.stdin.readline) or None
 
 

@@ -1,6 +1,5 @@
 """How `daredevil chat` shows an answer."""
 
-import asyncio
 import io
 from typing import Any
 
@@ -10,7 +9,7 @@ from typer.testing import CliRunner
 from infra.caller.chat import ChatEvent
 from infra.cli.agents import wished
 from infra.cli.app import app
-from infra.cli.chat import MOST_SHOWN, _Json, _piped, _Shown
+from infra.cli.chat import MOST_SHOWN, _Json, _lines, _Shown
 
 
 def shown(*events: tuple[str, dict[str, Any]]) -> None:
@@ -56,9 +55,10 @@ def test_programs_get_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out == '{"name": "token", "text": "Grüße"}\n'
 
 
-def test_a_line_that_is_not_utf_8_is_read_with_marks_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9?\n"), errors="surrogateescape"))
-    assert asyncio.run(_piped()) == "caf\ufffd?\n"
+async def test_piped_lines_are_turns_with_marks_in_place_of_what_is_no_utf_8(monkeypatch: pytest.MonkeyPatch) -> None:
+    piped = io.BytesIO(b"caf\xe9?\n\n  And now? \n\xff\nlast")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(piped, encoding="utf-8", errors="surrogateescape"))
+    assert [line async for line in _lines()] == ["caf\ufffd?", "And now?", "\ufffd", "last"]
 
 
 def test_an_agent_and_its_variables_are_wished_for() -> None:
