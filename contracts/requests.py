@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import msgpack
@@ -32,13 +33,7 @@ def reason_of_end(body: bytes) -> str:
     """Return the reason that a request to end a session gives, `hangup` if it gives none. Raises BadRequest."""
     if not body:
         return HANGUP
-    try:
-        fields = msgpack.unpackb(body)
-    except (ValueError, TypeError, msgpack.UnpackException) as error:
-        raise BadRequest("the request is no MessagePack map") from error
-    if not isinstance(fields, dict):
-        raise BadRequest("the request is no MessagePack map")
-    return _checked(fields.get("reason") or HANGUP)
+    return _checked(_fields_of(body).get("reason") or HANGUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +54,23 @@ class SayRequest:
 
 def say_request(body: bytes) -> SayRequest:
     """Return what a request to say something asks for; without an `id` it has a new one. Raises BadRequest."""
-    try:
-        fields = msgpack.unpackb(body)
-    except (ValueError, TypeError, msgpack.UnpackException) as error:
-        raise BadRequest("the request is no MessagePack map") from error
-    if not isinstance(fields, dict):
-        raise BadRequest("the request is no MessagePack map")
+    fields = _fields_of(body)
     text, by, request_id = (fields.get(name) or "" for name in ("text", "by", "id"))
     if not isinstance(text, str) or not any(map(str.isalnum, text)):
         raise BadRequest("text: a text with at least one word was expected")
     if not isinstance(by, str) or not isinstance(request_id, str) or max(len(by), len(request_id)) > MOST_NAME_CHARS:
         raise BadRequest(f"by, id: texts of up to {MOST_NAME_CHARS} characters were expected")
     return SayRequest(text.strip(), by, request_id or uuid4().hex)
+
+
+def _fields_of(body: bytes) -> dict[Any, Any]:
+    try:
+        fields = msgpack.unpackb(body)
+    except (ValueError, TypeError, msgpack.UnpackException) as error:
+        raise BadRequest("the request is no MessagePack map") from error
+    if not isinstance(fields, dict):
+        raise BadRequest("the request is no MessagePack map")
+    return fields
 
 
 def _checked(reason: object) -> str:

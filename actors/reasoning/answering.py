@@ -8,8 +8,6 @@ from actors.reasoning.addressee import turn_passed
 from actors.reasoning.decide import Commit, Decision, Discard, Pass, Resume, Start, decide
 from actors.reasoning.generation import Generation
 from actors.reasoning.guarding import guard_turn
-from actors.reasoning.learned import KNOWN, Known, ReplyModels
-from actors.reasoning.own_graph import name_of as graph_name
 from actors.reasoning.prompts import Background
 from actors.reasoning.session_log import SessionLog, SessionLogs
 from actors.reasoning.session_state import Reply, Session, apply, turn_key
@@ -192,15 +190,10 @@ class Reasoning:
 
     async def _generation(self, session_log: SessionLog, event: e.Event, order: Start | Resume) -> Generation:
         shared = self._shared.of(session_log.session)
-        agent, learned = shared.agent_of(session_log.session), shared.learned
-        names = model_names(shared.settings.llm) if agent.graph is None else [graph_name(agent)]
-
-        async def known() -> Known:
-            return learned.about(names)
-
-        now = await session_log.tape.result("models", order.reply_id, names, known, KNOWN)
-        agent = await shared.agent_with_servers(session_log.session, session_log.tape, order.reply_id)
-        return Generation(session_log, event, order, ReplyModels(now, learned, names), shared, agent, self._runs)
+        tape, key = session_log.tape, order.reply_id
+        models = await shared.models_for(shared.agent_of(session_log.session), tape, key)
+        agent = await shared.agent_with_servers(session_log.session, tape, key)
+        return Generation(session_log, event, order, models, shared, agent, self._runs)
 
     async def _begin(self, generation: Generation) -> Job:
         """Start writing, and return when the log holds the reply's beginning. Raises StaleWriter."""

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from actors.reasoning.endings import OFFERED
 from actors.reasoning.session_state import Session, Turn, heard_by
 from contracts.events import ContextMessage
+from infra.agents.agent import Agent
+from infra.agents.call import Call
 from infra.engines.llm import Limits
 from infra.session.people import name_of, several, user_of
 from infra.time_zones import is_zone
@@ -133,6 +135,19 @@ def summary_of(session: Session) -> str:
     rolling = session.summary.summary if session.summary is not None else ""
     handed = next((each for each in reversed(session.handed_over) if each.summary), None)
     return " ".join(text for text in (rolling, handed.summary if handed is not None else "") if text)
+
+
+def call_of(session: Session, agent: Agent, turn_id: str | None) -> Call:
+    """Return what a tool or a guard of the agent is told of the call."""
+    return Call(
+        session.session_id,
+        user_id=asker_id(session, turn_id),
+        agent=agent.name,
+        variables=session.profile.variables if session.profile is not None else {},
+        attributes=attributes_of(session, turn_id),
+        turn_id=turn_id,
+        time_zone=zone_of(session, turn_id),
+    )
 
 
 def _summarised(session: Session, turns: Sequence[str]) -> int:

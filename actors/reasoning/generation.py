@@ -5,17 +5,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from actors.reasoning.clauses import ClauseSplitter, ends_sentence, is_speakable, normalised
-from actors.reasoning.context import asker_id
+from actors.reasoning.context import asker_id, call_of
 from actors.reasoning.decide import Resume, Start
 from actors.reasoning.endings import ReplyEnding, ending, last_clauses
 from actors.reasoning.filler import with_filler
 from actors.reasoning.graph import Asked, CallsFollow, Ended, Out, Retrieved, Token, answer_to
-from actors.reasoning.guarding import call_of, guard_clause
+from actors.reasoning.guarding import guard_clause
 from actors.reasoning.handover import Handovers, takes_over
 from actors.reasoning.known_answer import KnownAnswer
-from actors.reasoning.learned import KNOWN, Known, ReplyModels
+from actors.reasoning.learned import ReplyModels
 from actors.reasoning.own_graph import GraphReply
-from actors.reasoning.own_graph import name_of as graph_name
 from actors.reasoning.prompts import Background
 from actors.reasoning.raw_answer import RawAnswer
 from actors.reasoning.reply_writer import ReplyWriter, Superseded
@@ -34,7 +33,7 @@ from infra.agents.agent import Agent
 from infra.agents.handoff import Handoff
 from infra.agents.running import ToolResult
 from infra.engines.chain import PASSED_OVER, EngineFailure
-from infra.engines.llm import limits_of, model_names
+from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish
 from infra.log.event_log import now_ns
 
@@ -101,6 +100,11 @@ class Generation:
     def session_id(self) -> str:
         """The session it belongs to."""
         return self._cause.session_id
+
+    @property
+    def _about(self) -> Cause:
+        """What the reply's facts answer: its cause, in its turn."""
+        return Cause(self.session_id, self._cause.event_id, self._turn_id)
 
     def stop(self) -> None:
         """Stop the model and append no more clauses."""
@@ -288,10 +292,11 @@ class Generation:
         return "" if is_graphs else self._shared.settings.prompt
 
     def _own_graph(self) -> GraphReply:
-        cause = Cause(self.session_id, self._cause.event_id, self._turn_id)
         call = call_of(self.log.session, self._agent, self._turn_id)
         timeout_s = self._shared.settings.llm_timeout_s
-        return GraphReply(self.log, self._agent, cause, self.reply_id, self._tools.granted, self.raw, call, timeout_s)
+        return GraphReply(
+            self.log, self._agent, self._about, self.reply_id, self._tools.granted, self.raw, call, timeout_s
+        )
 
     async def _run_tools(self, calls: Sequence[WrittenCall], round_number: int) -> Sequence[ToolUse]:
         """Run the tools of one message of the model, and say the agent's filler if that takes long."""
@@ -305,10 +310,14 @@ class Generation:
 
     async def _hand_over(self, called: e.ToolCalled, handoff: Handoff) -> ToolResult:
         """Let another agent take the conversation over, as a tool of this reply asks."""
-        cause = Cause(self.session_id, self._cause.event_id, self._turn_id)
         shared, tape = self._shared, self.log.tape
         handovers = Handovers(
-            self.log, shared, cause, self.reply_id, lambda key: shared.models.ask(tape, key, shared.settings), self._say
+            self.log,
+            shared,
+            self._about,
+            self.reply_id,
+            lambda key: shared.models.ask(tape, key, shared.settings),
+            self._say,
         )
         result = await handovers.carry_out(called, handoff, self._models.first)
         if result.outcome == "ok":
@@ -328,13 +337,7 @@ class Generation:
         self._shared = self._shared.of(self.log.session)
         self._agent = await self._shared.agent_with_servers(self.log.session, self.log.tape, handed.call_id)
         self._tools.become(self._agent, self._shared.runs_tools_elsewhere(self._agent))
-        names, learned = _names_of(self._agent, self._shared), self._shared.learned
-
-        async def known() -> Known:
-            return learned.about(names)
-
-        now = await self.log.tape.result("models", handed.call_id, names, known, KNOWN)
-        self._models = ReplyModels(now, learned, names)
+        self._models = await self._shared.models_for(self._agent, self.log.tape, handed.call_id)
         return handed
 
     async def _background(self) -> Background:
@@ -394,10 +397,11 @@ class Generation:
         if self._agent.output_guard is None or self._order.fixed:
             await self._writer.write_clause(clause)
             return True
-        cause = Cause(self.session_id, self._cause.event_id, self._turn_id)
         index = len(self._known().clauses)
         words, space = clause.strip(), clause[: len(clause) - len(clause.lstrip())]
-        found = await guard_clause(self.log, self._agent, self._agent.output_guard, cause, self.reply_id, index, words)
+        found = await guard_clause(
+            self.log, self._agent, self._agent.output_guard, self._about, self.reply_id, index, words
+        )
         if found.decision != "passed":
             self._known_answer.forget()
             clause = f"{space}{found.replacement}" if found.replacement.strip() else ""
@@ -410,8 +414,3 @@ class Generation:
         self._shared.models.forget(failed.engine)
         self._known_answer.forget()
         await self._writer.write_failure(failed, action)
-
-
-def _names_of(agent: Agent, shared: Shared) -> list[str]:
-    """Return the names of the models that an agent asks; a graph of its own counts as one."""
-    return list(model_names(shared.settings.llm)) if agent.graph is None else [graph_name(agent)]

@@ -4,14 +4,13 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from actors.reasoning.context import asker_id, attributes_of, zone_of
+from actors.reasoning.context import call_of
 from actors.reasoning.endings import APOLOGY
 from actors.reasoning.session_log import SessionLog
-from actors.reasoning.session_state import Session, turn_key
+from actors.reasoning.session_state import turn_key
 from contracts import events as e
 from contracts.answers import Cause, answer
 from infra.agents.agent import Agent
-from infra.agents.call import Call
 from infra.agents.guard import Answer, Drop, GuardFailed, GuardFunction, Replace, Verdict, judged, name_of
 from infra.log.event_log import now_ns
 from infra.tape.tape import Packing, Plain
@@ -98,19 +97,6 @@ async def guard_clause(
         )
         await log.append(event)
     return found
-
-
-def call_of(session: Session, agent: Agent, turn_id: str | None) -> Call:
-    """Return what a guard is told of the call."""
-    return Call(
-        session.session_id,
-        user_id=asker_id(session, turn_id),
-        agent=agent.name,
-        variables=session.profile.variables if session.profile is not None else {},
-        attributes=attributes_of(session, turn_id),
-        turn_id=turn_id,
-        time_zone=zone_of(session, turn_id),
-    )
 
 
 def _decided(verdict: Verdict) -> tuple[e.GuardDecision, str]:

@@ -13,17 +13,10 @@ from contracts.topology import REASONING, SAY, VOICE, session_of, session_subjec
 from infra.log.connection import connection, jetstream
 from infra.log.event_log import ExpectedSequence, StaleWriter, append, last_sequence, now_ns
 from infra.log.requests import RequestHandlers
+from infra.session.remarks import RemarkRefused
 
 PATIENCE_S = 3.0
 TRIES = 3
-
-
-class NotSaid(Exception):
-    """A remark cannot be said; `code` is for programs, the message for people."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 def take_requests(broker: NatsBroker, max_text_bytes: int) -> RequestHandlers:
@@ -35,11 +28,11 @@ def take_requests(broker: NatsBroker, max_text_bytes: int) -> RequestHandlers:
         try:
             wanted = say_request(message.data)
             if len(wanted.text.encode()) > max_text_bytes:
-                raise NotSaid("text-too-long", f"the text has more than {max_text_bytes} bytes (MAX_TEXT_BYTES)")
+                raise RemarkRefused("text-too-long", f"the text has more than {max_text_bytes} bytes (MAX_TEXT_BYTES)")
             stored = await request_remark(broker, session_of(message.subject), wanted)
         except BadRequest as error:
             return refusal("bad-request", str(error))
-        except NotSaid as error:
+        except RemarkRefused as error:
             return refusal(error.code, str(error))
         return bytes(msgpack.packb({"event_id": stored.event_id}))
 
@@ -47,7 +40,7 @@ def take_requests(broker: NatsBroker, max_text_bytes: int) -> RequestHandlers:
 
 
 async def request_remark(broker: NatsBroker, session_id: str, wanted: SayRequest) -> RemarkRequested:
-    """Store that something is to be said; return the fact. Raises NotSaid, and what the log raises."""
+    """Store that something is to be said; return the fact. Raises RemarkRefused, and what the log raises."""
     remark = answer(
         Cause(session_id),
         RemarkRequested,
@@ -63,20 +56,20 @@ async def request_remark(broker: NatsBroker, session_id: str, wanted: SayRequest
         except StaleWriter:
             continue  # the session was closed or erased just now, or somebody joined
         return remark
-    raise NotSaid("not-available", f"session {session_id} changes too quickly; try again")
+    raise RemarkRefused("not-available", f"session {session_id} changes too quickly; try again")
 
 
 async def _open_session(broker: NatsBroker, session_id: str) -> ExpectedSequence:
-    """Return what the log must not have gone beyond for the session still to be open. Raises NotSaid."""
+    """Return what the log must not have gone beyond for the session still to be open. Raises RemarkRefused."""
     subjects = session_subjects(session_id, "session")
     sequence = await last_sequence(connection(broker), subjects)
     if not sequence:
-        raise NotSaid("session-unknown", f"the log has no session {session_id}")
+        raise RemarkRefused("session-unknown", f"the log has no session {session_id}")
     try:
         message = await jetstream(broker).get_msg(VOICE, sequence, direct=True)
     except NotFoundError as error:
-        raise NotSaid("session-closed", f"session {session_id} has just been erased") from error
+        raise RemarkRefused("session-closed", f"session {session_id} has just been erased") from error
     event = decode(message.subject or "", message.data or b"")
     if isinstance(event, SessionClosed | SessionErased):
-        raise NotSaid("session-closed", f"session {session_id} is over")
+        raise RemarkRefused("session-closed", f"session {session_id} is over")
     return ExpectedSequence(subjects, sequence)

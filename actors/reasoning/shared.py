@@ -10,12 +10,14 @@ from actors.reasoning.call_control import ControlOf, Keypads, no_control
 from actors.reasoning.chat_models import ChatModels
 from actors.reasoning.default_agent import BUILT_IN
 from actors.reasoning.graph import Graph, compile_graph
-from actors.reasoning.learned import Learned
+from actors.reasoning.learned import KNOWN, Known, Learned, ReplyModels
+from actors.reasoning.own_graph import name_of as graph_name
 from actors.reasoning.session_state import Session
 from infra.agents.agent import Agent
 from infra.agents.loading import DEFAULT, Agents
 from infra.agents.mcp_tools import DECLARATIONS, McpServers
 from infra.agents.tool import Tool
+from infra.engines.llm import model_names
 from infra.engines.tokens import TokenCounter
 from infra.memory.response_cache import ResponseCache
 from infra.session.behaviour import in_session, private_options
@@ -59,6 +61,18 @@ class Shared:
     def runs_tools_elsewhere(self, agent: Agent) -> bool:
         """Return whether an agent's tools run in processes of tools, which do not have the one that is built in."""
         return self.settings.tools == "remote" and agent.name != DEFAULT
+
+    async def models_for(self, agent: Agent, tape: Tape, key: str) -> ReplyModels:
+        """Return the models that an agent's reply asks, with what is known about them now; a graph counts as one.
+
+        What is known is on the tape, under `key`.
+        """
+        names = model_names(self.settings.llm) if agent.graph is None else [graph_name(agent)]
+
+        async def known() -> Known:
+            return self.learned.about(names)
+
+        return ReplyModels(await tape.result("models", key, names, known, KNOWN), self.learned, names)
 
     def agent_of(self, session: Session) -> Agent:
         """Return the agent of a session: without tools if this build has none of its name."""

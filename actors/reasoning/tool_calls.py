@@ -5,10 +5,11 @@ import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from actors.reasoning.call_control import ControlOf, no_control
-from actors.reasoning.context import asker_id, attributes_of, participant_of, zone_of
+from actors.reasoning.context import asker_id, attributes_of, call_of, participant_of, zone_of
 from actors.reasoning.session_log import SessionLog
 from actors.reasoning.tool_runs import ToolRuns
 from actors.reasoning.tool_uses import Round, ToolUse
@@ -293,17 +294,9 @@ class ToolCalls:
     def _call(self, called: e.ToolCalled, tool: Tool) -> Call:
         session = self._log.session
         participant_id = participant_of(session, self._turn_id)
-        return Call(
-            session.session_id,
-            user_id=asker_id(session, self._turn_id),
-            agent=self._agent.name,
-            variables=session.profile.variables if session.profile is not None else {},
-            attributes=attributes_of(session, self._turn_id),
-            turn_id=self._turn_id,
-            idempotency_key=called.call_id,
-            time_zone=zone_of(session, self._turn_id),
-            control=self._control(called, participant_id) if tool.is_action else FOR_ACTIONS,
-        )
+        control = self._control(called, participant_id) if tool.is_action else FOR_ACTIONS
+        call = call_of(session, self._agent, self._turn_id)
+        return replace(call, idempotency_key=called.call_id, control=control)
 
     async def _append_call(self, called: e.ToolCalled) -> bool:
         """Append a call; return whether it is ours to run: another copy that writes this reply may have been first."""

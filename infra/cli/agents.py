@@ -11,6 +11,7 @@ AgentFiles = Annotated[
     list[str] | None,
     typer.Argument(metavar="[AGENTS]...", help="Agents of your own: files (`booking.py`) or modules (`shop.agents`)."),
 ]
+AgentOption = Annotated[str, typer.Option("--agent", help="Which agent to talk with; by default the first.")]
 VariableOptions = Annotated[
     list[str] | None,
     typer.Option("--variable", metavar="NAME=VALUE", help="A variable of the agent's instructions; may be repeated."),

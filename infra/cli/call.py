@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.cli.agents import AgentOption
 from infra.cli.doors import DOORS, WEBSOCKET, Caller, CallOptions, DoorOption, Room, UrlOption, open_door
 from infra.cli.output import BAD_INPUT, FAILED, check_target, err, fail, out, run_async, warn
 
@@ -24,7 +25,7 @@ def say(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as one JSON object.")] = False,
     user: Annotated[str, typer.Option(help="Who calls.")] = "caller",
-    agent: Annotated[str, typer.Option(help="Which agent to talk with; by default the first.")] = "",
+    agent: AgentOption = "",
     session: Annotated[str | None, typer.Option(help="Resume this session, if it is still open.")] = None,
     resume_token: Annotated[
         str, typer.Option(help="The secret of that session; for the system here, by default DAREDEVIL_ADMIN_KEY.")

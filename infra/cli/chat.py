@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.agents import AgentFiles, VariableOptions, check_files, key_for, wished
+from infra.cli.agents import AgentFiles, AgentOption, VariableOptions, check_files, key_for, wished
 from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, progress, run_async, warn
 from infra.process.tasks import ended
 
@@ -27,7 +27,7 @@ MOST_SHOWN = 300
 
 def chat(
     files: AgentFiles = None,
-    agent: Annotated[str, typer.Option(help="Which agent to talk with; by default the first.")] = "",
+    agent: AgentOption = "",
     variables: VariableOptions = None,
     user: Annotated[str, typer.Option(help="Who writes: the agent remembers earlier conversations.")] = "caller",
     session: Annotated[str, typer.Option(help="Continue this conversation, if it is still open.")] = "",

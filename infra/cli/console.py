@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.agents import AgentFiles, VariableOptions, check_files, key_for, wished
+from infra.cli.agents import AgentFiles, AgentOption, VariableOptions, check_files, key_for, wished
 from infra.cli.output import BAD_INPUT, FAILED, fail, out, progress, run_async
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ FLOOR_DB = 60.0
 
 def console(
     files: AgentFiles = None,
-    agent: Annotated[str, typer.Option(help="Which agent to talk with; by default the first.")] = "",
+    agent: AgentOption = "",
     variables: VariableOptions = None,
     user: Annotated[str, typer.Option(help="Who calls.")] = "caller",
     token: Annotated[str, typer.Option(help="Your JWT, if DAREDEVIL_AUTH is set.")] = "",
