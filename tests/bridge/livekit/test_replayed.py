@@ -25,7 +25,7 @@ async def test_what_a_room_heard_comes_out_again_with_its_times(
     await agent.reply(session_id, "r-1")
     await facts_with(agent, session_id, e.PlaybackFinished)
     await agent.reply(session_id, "r-2", "turn-2")
-    await until(lambda: ada.states[-1:] == ["speaking"])
+    await facts_with(agent, session_id, e.PlaybackStarted, count=2)
     await agent.append(e.TurnInterrupted, session_id, participant_id="ada", reply_id="r-2", turn_id="turn-3")
     await facts_with(agent, session_id, e.PlaybackInterrupted)
     await ada.leave()
