@@ -28,10 +28,10 @@ from infra.log.dead_letters import dead_letter_undecodable
 from infra.log.nats_reach import wait_for_nats
 from infra.log.provisioning import provision
 from infra.log.tapes import make_tapes, tapes_written
-from infra.process.telemetry import set_up_telemetry
 from infra.runtime import running_nats_url
 from infra.settings import settings
 from infra.tape.tape import Tapes
+from infra.telemetry.setup import set_up_telemetry
 
 log = logging.getLogger(__name__)
 

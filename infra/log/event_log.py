@@ -21,7 +21,7 @@ from infra.log.connection import cancellation_kept, connection
 from infra.log.log_probe import refusals
 from infra.log.stream_reader import read_patiently, stored_messages
 from infra.log.tapes import tapes_of
-from infra.process.telemetry import trace_headers
+from infra.telemetry.traces import trace_headers
 
 log = logging.getLogger(__name__)
 

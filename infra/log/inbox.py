@@ -33,10 +33,10 @@ from infra.log.held_messages import Held, HeldMessages, quietly
 from infra.log.lanes import Lanes
 from infra.log.provisioning import provision_durable
 from infra.process.tasks import CancelledElsewhere, ended, is_being_stopped, own_cancellation_only
-from infra.process.telemetry import span
 from infra.tape.deliveries import CANCELLED, HANDLED, TAKEN
 from infra.tape.tape import Tapes
 from infra.tape.untaped import Untaped
+from infra.telemetry.traces import span
 
 log = logging.getLogger(__name__)
 

@@ -1,1 +1,1 @@
-"""What every process has: an app created on demand, telemetry, tasks that end, memory, descriptors."""
+"""What every process has: an app created on demand, tasks that end, memory, descriptors."""

@@ -21,8 +21,9 @@ from infra.log.event_log import (
     last_sequence,
 )
 from infra.log.provisioning import provision
-from infra.process.telemetry import set_up_telemetry, span
 from infra.settings import settings
+from infra.telemetry.setup import set_up_telemetry
+from infra.telemetry.traces import span
 from tests.infra.log.copies import clause, turn_ended
 from tests.servers import NatsServer, running_nats
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 from opentelemetry import trace
 
-from infra.process.telemetry import set_up_telemetry, span, trace_headers
 from infra.settings import Settings
+from infra.telemetry.setup import set_up_telemetry
+from infra.telemetry.traces import span, trace_headers
 
 
 @pytest.fixture(autouse=True)
