@@ -1,12 +1,10 @@
 """The web server of the doors: the page's files, `/ws`, and the HTTP API."""
 
 import asyncio
-import contextlib
 import logging
 import mimetypes
 import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,6 +29,7 @@ from contracts.topology import REASONING, SYNTHESIS, TRANSCRIPT
 from infra.cannot_run import CannotRun, ends_process
 from infra.log.tapes import tapes_of
 from infra.process.descriptors import raise_descriptor_limit
+from infra.process.uvicorn_server import UvicornServer
 from infra.settings import Settings
 from infra.tape.tape import Tapes
 
@@ -63,12 +62,6 @@ class PortInUse(CannotRun, OSError):
 
 class ServerEnded(CannotRun, RuntimeError):
     """The web server has ended although nobody asked it to; the process ends with it."""
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield  # The FastStream app has the signals.
 
 
 def policy(settings: Settings) -> str:
@@ -128,10 +121,11 @@ class WebServer:
         # Text needs neither ears nor a voice.
         actors = (TRANSCRIPT, REASONING, SYNTHESIS) if page else (REASONING,)
         self._http = HttpDoor(broker, tapes, settings, openings, gate, actors)
+        self.readiness = self._http.readiness
         self._settings = settings
         self._proxies = proxies_of(settings)
         self._site = make_site(self._http, self.door, settings, self._proxies)
-        self._server: _Server | None = None
+        self._server: UvicornServer | None = None
         self._serving: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -160,7 +154,7 @@ class WebServer:
             ws_ping_timeout=15,
             timeout_graceful_shutdown=3,
         )
-        self._server = _Server(config)
+        self._server = UvicornServer(config)
         self._serving = asyncio.create_task(self._server.serve(sockets=[listening]), name="web server")
         while not self._server.started:
             if self._serving.done():

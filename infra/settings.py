@@ -23,6 +23,7 @@ from infra.settings_types import (
     LlmChain,
     NatsUrl,
     Networks,
+    OptionalPort,
     Origins,
     PostgresUrl,
     PulsarUrl,
@@ -58,6 +59,14 @@ class Settings(BaseSettings):
     port: int = Field(8030, ge=0, le=65535, description="Port of the page; 0 lets the system choose.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
     log_json: bool = Field(False, description="Log lines as JSON objects with trace ids.")
+    probe_port: OptionalPort = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port on which a process that runs alone serves `/healthz`, `/readyz` and `/metrics`; 0 lets the "
+        "system choose, empty serves none. `daredevil run` gives each of its processes a free one.",
+    )
+    probe_host: str = Field("127.0.0.1", description="Address on which they are served.")
     otlp_endpoint: HttpUrl = Field("", description="OTLP/HTTP collector for traces; empty exports nothing.")
 
     # -- the agent

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-NO_SETTINGS = frozenset(("HELD_DIR", "PORT_FILE", "REQUIRE_ALL"))
+NO_SETTINGS = frozenset(("HELD_DIR", "PORT_FILE", "PROBES_DIR", "REQUIRE_ALL"))
 """Variables with our prefix that are for our own processes and for the tests."""
 
 PROTECTING = (

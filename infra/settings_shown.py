@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -27,7 +27,7 @@ def shown(name: str, value: object) -> str:
     """Return a setting's value for display, with keys and passwords hidden."""
     if isinstance(value, dict):
         return json.dumps(_without_secrets(value), default=str) if value else ""
-    text = str(value)
+    text = "" if value is None else str(value)
     if name.endswith(("_key", "_secret", "_token")) or (name == "auth" and not text.startswith(JWKS_SOURCES)):
         return "…" if text else ""
     if name.endswith("_url"):
@@ -80,5 +80,5 @@ def _kind(annotation: Any) -> str:
         return f"one of {', '.join(f'`{value}`' for value in get_args(annotation))}"
     if origin in (Union, UnionType):
         return " or ".join(_kind(kind) for kind in get_args(annotation))
-    kinds = {bool: "`true` or `false`", int: "a whole number", float: "a number", Path: "a path"}
+    kinds = {bool: "`true` or `false`", int: "a whole number", float: "a number", Path: "a path", NoneType: "empty"}
     return 'a JSON object such as {"temperature": 0.2}' if origin is dict else kinds.get(annotation, "")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from infra.shares import shares_of
 from infra.time_zones import checked_zone
@@ -181,3 +181,4 @@ Networks = Annotated[str, AfterValidator(_networks)]
 Origins = Annotated[str, AfterValidator(_origins)]
 TimeZone = Annotated[str, AfterValidator(checked_zone)]
 AuthSource = Annotated[str, AfterValidator(_auth_source)]
+OptionalPort = Annotated[int | None, BeforeValidator(lambda given: None if given == "" else given)]

@@ -21,10 +21,11 @@ from bridge.http.livekit.comparing import Comparing
 from bridge.http.livekit.tokens import token_router
 from bridge.http.livekit.webhook import webhook_router
 from bridge.http.problems import Problem, answer_with_problems, describe_problems
-from bridge.http.readiness import Readiness
+from bridge.http.readiness import system_readiness
 from bridge.http.sessions.routes import session_router
 from bridge.web.gate import Gate
 from bridge.web.openings import Openings
+from infra.log.readiness import Readiness
 from infra.settings import Settings
 from infra.settings_types import items_of
 from infra.tape.tape import Tapes
@@ -74,8 +75,8 @@ class HttpDoor:
         self._conversations = Conversations(broker, settings, openings, tapes)
         self._requests = chat_requests(broker, self._conversations, gate)
         self._comparing = Comparing(broker)
-        self._readiness = Readiness(broker, settings, actors)
-        self.api = make_api(broker, settings, self._conversations, self._comparing, gate, self._readiness)
+        self.readiness = system_readiness(broker, settings, actors)
+        self.api = make_api(broker, settings, self._conversations, self._comparing, gate, self.readiness)
 
     async def open(self) -> None:
         """Start to accept requests, and to watch for idle conversations."""
@@ -84,7 +85,7 @@ class HttpDoor:
 
     async def close(self) -> None:
         """End what is being answered; may be called twice."""
-        await self._readiness.aclose()
+        await self.readiness.aclose()
         await self._requests.stop_taking()
         await self._comparing.close()
         await self._conversations.close()

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from bridge.http.problems import OPEN, only
-from bridge.http.readiness import Readiness
+from infra.log.readiness import Readiness
 
 MALFORMED = only(400)
 

@@ -2,19 +2,25 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import anyio
 import uvloop
+from faststream.nats import NatsBroker
 from livekit import rtc
 from livekit.agents import JobContext, JobProcess
 from livekit.agents.utils import http_context
 
 from bridge.livekit.room_job import RoomJob
 from contracts.audio import IN_SAMPLE_RATE_HZ
+from contracts.topology import LIVEKIT_ROOM
 from infra.log.broker import make_broker
 from infra.log.common_time import common_time
 from infra.log.connection import connection
+from infra.log.readiness import OwnReadiness
 from infra.log.tapes import tapes_of, tapes_written
+from infra.process.probes import probes_served
 from infra.settings import settings
 
 log = logging.getLogger(__name__)
@@ -40,8 +46,22 @@ async def entrypoint(context: JobContext) -> None:
     broker = make_broker("livekit-room")
     await broker.connect()
     try:
-        async with common_time(connection(broker)), tapes_written(broker):
+        async with common_time(connection(broker)), tapes_written(broker), _probes(broker):
             await RoomJob(context, broker, tapes_of(broker), settings()).run()
     finally:
         await broker.stop()
         context.shutdown("done")
+
+
+@asynccontextmanager
+async def _probes(broker: NatsBroker) -> AsyncIterator[None]:
+    """Serve the probes of this job within a block, on a free port: the worker has the one that is set."""
+    given = settings().probe_port
+    readiness = OwnReadiness(broker, LIVEKIT_ROOM)
+    readiness.started()
+    free = settings().model_copy(update={"probe_port": given if given is None else 0})
+    async with probes_served(LIVEKIT_ROOM, free, readiness.problem):
+        try:
+            yield
+        finally:
+            await readiness.aclose()

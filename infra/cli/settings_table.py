@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -43,7 +43,15 @@ def _kind(annotation: Any) -> str:
         return ", ".join(f"`{value}`" for value in get_args(annotation))
     if origin in (Union, UnionType):
         return " or ".join(_kind(kind) for kind in get_args(annotation))
-    names = {bool: "`true`, `false`", int: "whole number", float: "number", str: "text", Path: "path", dict: "JSON"}
+    names = {
+        bool: "`true`, `false`",
+        int: "whole number",
+        float: "number",
+        str: "text",
+        Path: "path",
+        dict: "JSON",
+        NoneType: "empty",
+    }
     return names.get(origin or annotation, str(annotation))
 
 

@@ -27,7 +27,9 @@ from infra.log.connection import connection, jetstream, read_any_subject, round_
 from infra.log.dead_letters import dead_letter_undecodable
 from infra.log.nats_reach import wait_for_nats
 from infra.log.provisioning import provision
+from infra.log.readiness import UNABLE, OwnReadiness, Readiness
 from infra.log.tapes import make_tapes, tapes_written
+from infra.process.probes import probes_served
 from infra.runtime import running_nats_url
 from infra.settings import settings
 from infra.tape.tape import Tapes
@@ -193,36 +195,42 @@ class _LeftEarly(Exception):
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
 
-UNABLE = "Daredevil-Unable"
-"""Header of the answer to a health request: what the process cannot do (`hear,answer,speak`)."""
-
-
 def _able() -> Sequence[str]:
     return ()
 
 
 def make_app(
-    name: str, broker: NatsBroker, lifespan: Lifespan, unable: Callable[[], Sequence[str]] = _able
+    name: str,
+    broker: NatsBroker,
+    lifespan: Lifespan,
+    unable: Callable[[], Sequence[str]] = _able,
+    readiness: Readiness | None = None,
 ) -> FastStream:
     """Return the FastStream app of the process `name`; `unable` returns what it cannot do, once it has started.
+
+    It is ready when NATS, its consumers and the log are, and it is able to do everything; a door gives a `readiness`
+    that asks for more.
 
     `lifespan` surrounds the time in which messages arrive: it warms engines up before the first and closes them after
     the last. The broker is connected and provisioned when it is entered.
     """
     stack = AsyncExitStack()
+    own = OwnReadiness(broker, name, unable, readiness)
 
     @asynccontextmanager
     async def whole_life() -> AsyncIterator[None]:
         set_up_telemetry(name, settings())
-        if not await wait_for_nats(nats_url(), app.leaving):
-            raise _LeftEarly
-        await broker.connect()
-        await provision(jetstream(broker))
-        async with stack:
-            await stack.enter_async_context(common_time(connection(broker)))
-            await stack.enter_async_context(tapes_written(broker))
-            await stack.enter_async_context(lifespan())
-            yield
+        async with probes_served(name, settings(), own.problem):
+            if not await wait_for_nats(nats_url(), app.leaving):
+                raise _LeftEarly
+            await broker.connect()
+            await provision(jetstream(broker))
+            async with stack:
+                await stack.enter_async_context(common_time(connection(broker)))
+                await stack.enter_async_context(tapes_written(broker))
+                await stack.enter_async_context(lifespan())
+                stack.push_async_callback(own.aclose)
+                yield
 
     app = _App(name, broker, whole_life)
     # FastStream leaves its own lifespan after the broker has closed: too late to release messages.
@@ -239,6 +247,7 @@ def make_app(
 
         await nc.subscribe(health_subject(name), cb=answer)
         await round_trip(nc)
+        own.started()
         log.info("ready")
 
     return app

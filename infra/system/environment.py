@@ -6,6 +6,7 @@ from pathlib import Path
 from infra.livekit.key import livekit_folder, livekit_key
 from infra.log.held_jobs import HELD_DIR
 from infra.postgres_url import running_url
+from infra.process.probes import PROBES_DIR
 from infra.settings import Settings
 from infra.system.addresses import Addresses
 from infra.system.apps import SECRETS
@@ -22,6 +23,9 @@ def child_environment(environment: Mapping[str, str], settings: Settings, addres
         "DAREDEVIL_POSTGRES_URL": running_url(settings) or "off",
         "DAREDEVIL_HOST": settings.host,
         "DAREDEVIL_PORT": str(addresses.page_port or settings.port),
+        "DAREDEVIL_PROBE_PORT": "0",
+        "DAREDEVIL_PROBE_HOST": "127.0.0.1",
+        PROBES_DIR: str(probes_dir(settings)),
         HELD_DIR: str(held_dir(settings)),
         "DAREDEVIL_PORT_FILE": str(settings.data_dir.absolute() / "run" / "port"),
         **_livekit_environment(settings, addresses),
@@ -31,6 +35,11 @@ def child_environment(environment: Mapping[str, str], settings: Settings, addres
 def held_dir(settings: Settings) -> Path:
     """Return where processes note the jobs that they hold."""
     return settings.data_dir.absolute() / "run" / "held"
+
+
+def probes_dir(settings: Settings) -> Path:
+    """Return where processes note the addresses of their probes."""
+    return settings.data_dir.absolute() / "run" / "probes"
 
 
 def _livekit_environment(settings: Settings, addresses: Addresses) -> dict[str, str]:

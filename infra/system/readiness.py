@@ -12,7 +12,7 @@ from nats.errors import Error as NatsError
 from contracts.topology import (
     health_subject,
 )
-from infra.log.broker import UNABLE
+from infra.log.readiness import UNABLE
 from infra.process.http_status import http_status
 from infra.settings import Settings
 from infra.settings_types import items_of

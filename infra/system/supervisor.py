@@ -17,13 +17,14 @@ from infra.process.tasks import ended, own_cancellation_only
 from infra.settings import Settings
 from infra.system.addresses import Addresses, choose_addresses, livekit_line
 from infra.system.apps import App, Stage
-from infra.system.environment import child_environment, held_dir, with_secrets
+from infra.system.environment import child_environment, held_dir, probes_dir, with_secrets
 from infra.system.lock import DataDirLock, lock_data_dir
 from infra.system.log_watch import REST_S, LogWatch
 from infra.system.logs import last_lines
 from infra.system.nats import nats_environment, nats_server_path, wait_for_port, write_nats_config
 from infra.system.page_port import check_port
 from infra.system.parts import NATS, Program, processes
+from infra.system.probe_targets import ProbeTargets
 from infra.system.processes import ForkServerClient, ForkServerGone, Running, start_program
 from infra.system.readiness import port_file, wait_until_ready
 from infra.system.run_files import RunFiles
@@ -90,6 +91,7 @@ class Supervisor:
         """Parts that end because they are to begin again."""
         self._files = RunFiles(self._data_dir)
         self.watch = LogWatch(self._data_dir, warn, self._running, self._stopping)
+        self._targets = ProbeTargets(probes_dir(settings), self._data_dir / "run" / "prometheus-targets.json")
         self._stop_signals = {part.name: part.stop for part in self._parts if isinstance(part, Program)}
         self._starting: asyncio.Task[None] | None = None
         self._gave_up: asyncio.Future[str] | None = None
@@ -151,6 +153,7 @@ class Supervisor:
             return
         port_file(self._settings).unlink(missing_ok=True)
         shutil.rmtree(held_dir(self._settings), ignore_errors=True)
+        self._targets.begin()
         self._announce()
         self._files.postgres_url(self._environment["DAREDEVIL_POSTGRES_URL"])
         spares = [part for part in parts if isinstance(part, App) and part.is_spare]
@@ -291,6 +294,7 @@ class Supervisor:
         await self._stop(NATS)
         await ended(*self._keepers.values())
         await self.watch.end()
+        await self._targets.end()
         if not self._log_only:
             self._files.clear()
         if self._lock is not None:

@@ -8,7 +8,6 @@ import pytest
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 
-from bridge import web_server as site
 from bridge.call import log_watch
 from bridge.call.call import Call
 from bridge.call.playback_driver import ANSWERED_COST, NOBODY_COST, ask_again
@@ -18,6 +17,7 @@ from bridge.websocket.client import Client
 from bridge.websocket.endpoint import WebSocketDoor
 from contracts import events as e
 from infra.log.connection import connection, lasting
+from infra.process.uvicorn_server import UvicornServer
 from infra.settings import Settings
 from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller
@@ -219,6 +219,6 @@ async def test_a_web_server_that_ends_by_itself_ends_its_process(
     if cancelled:
         listener._serving.cancel()
     else:
-        monkeypatch.setattr(site._Server, "on_tick", lambda *_: loop.create_future().result())
+        monkeypatch.setattr(UvicornServer, "on_tick", lambda *_: loop.create_future().result())
     await until(lambda: ends)
     await listener.close()

@@ -10,13 +10,14 @@ from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from bridge.http import readiness
-from bridge.http.readiness import LOCAL_MODEL, Readiness
+from bridge.http import readiness as parts
+from bridge.http.readiness import LOCAL_MODEL, system_readiness
 from contracts.events import TurnEnded
 from contracts.topology import REASONING, SYNTHESIS, TRANSCRIPT, VOICE
-from infra.log.broker import UNABLE
+from infra.log import readiness
 from infra.log.connection import connection, jetstream
 from infra.log.event_log import LogUnavailable, append
+from infra.log.readiness import UNABLE
 from infra.settings import Settings
 from infra.system.nats import free_port
 from tests.bridge.conftest import OpenDoor
@@ -95,7 +96,7 @@ async def test_it_is_ready_once_all_that_a_conversation_needs_answer(http: httpx
 async def test_an_actor_that_hangs_or_is_gone_is_named(
     http: httpx.AsyncClient, actors: Actors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readiness, "PATIENCE_S", 1.5)
+    monkeypatch.setattr(parts, "PATIENCE_S", 1.5)
     await all_come(actors)
     await until_async(lambda: is_ready(http))
     actors.frozen.add(REASONING)
@@ -118,9 +119,9 @@ async def test_an_actor_that_was_busy_for_a_moment_is_not_missing(
     broker: NatsBroker, actors: Actors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "EVERY_S", 0.1)
-    monkeypatch.setattr(readiness, "ASK_S", 0.2)
+    monkeypatch.setattr(parts, "ASK_S", 0.2)
     await actors.come(REASONING)
-    looked = Readiness(broker, Settings(llm="openai:gpt-5"), (REASONING,))
+    looked = system_readiness(broker, Settings(llm="openai:gpt-5"), (REASONING,))
     assert (await looked.problem())[0] == ""
     actors.frozen.add(REASONING)
     for _ in range(10):
@@ -134,7 +135,7 @@ async def test_without_a_local_model_that_answers_there_is_no_conversation(broke
     port = free_port()
     hanging = await asyncio.start_server(lambda _, __: None, "127.0.0.1", port)
     settings = Settings(llm="local", llm_url=f"http://127.0.0.1:{port}/v1")
-    looked = Readiness(broker, settings, (REASONING,))
+    looked = system_readiness(broker, settings, (REASONING,))
 
     async def model_is_missing() -> bool:
         return LOCAL_MODEL in (await looked.problem())[0]
@@ -169,7 +170,7 @@ async def test_without_anybody_who_asks_nothing_is_looked_for(
 ) -> None:
     monkeypatch.setattr(readiness, "ASKED_FOR_S", 0.2)
     monkeypatch.setattr(readiness, "EVERY_S", 0.05)
-    looked = Readiness(broker, Settings(llm="openai:gpt-5"), ())
+    looked = system_readiness(broker, Settings(llm="openai:gpt-5"), ())
     assert (await looked.problem())[0] == ""
     assert looked._looking is not None
     await asyncio.wait_for(looked._looking, 5)

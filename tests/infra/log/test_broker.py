@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from faststream.nats import NatsBroker
 
-from infra.log.broker import UNABLE, make_app, make_broker, nats_url
+from infra.log.broker import make_app, make_broker, nats_url
 from infra.log.connection import connection, jetstream
 from infra.log.provisioning import missing_durables
+from infra.log.readiness import UNABLE
 from infra.runtime import NotRunning
 from infra.settings import settings
 from tests.infra.log.copies import turn_ended

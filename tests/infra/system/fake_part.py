@@ -8,7 +8,7 @@ import sys
 import nats
 from nats.aio.msg import Msg
 
-from infra.log.broker import UNABLE
+from infra.log.readiness import UNABLE
 
 
 async def main(name: str, mood: str) -> None:

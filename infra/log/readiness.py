@@ -1,0 +1,152 @@
+"""Whether a process can do its work: checked in the background while anybody asks, answered from the last check."""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Coroutine, Sequence
+
+from faststream.nats import NatsBroker
+from nats.errors import Error as NatsError
+
+from contracts.topology import DURABLES
+from infra.log.connection import answers, cancellation_kept, connection, jetstream
+from infra.log.log_probe import LogProbe, refusals
+from infra.log.provisioning import missing_durables
+from infra.process.tasks import ended
+
+EVERY_S, AGAIN_S = 2.0, 0.5
+"""How long after a look the next one begins; after one that found something missing."""
+
+ASK_S = 1.0
+"""How long NATS, or a process, may take to answer."""
+
+ASKED_FOR_S = 60.0
+"""How long checks go on after the last question: load balancers ask every few seconds."""
+
+FRESH_S = 6.0
+"""A check may take 2 s (when the log accepts nothing) and begins `EVERY_S` after the last: an older one is stale."""
+
+WAIT_S = 0.6
+"""How long a question waits for the first check: clients often give up after 1 s."""
+
+
+async def _nothing_further() -> str:
+    return ""
+
+
+class Readiness:
+    """Asks NATS, its consumers `durables`, and the log's disk; `further` returns what else is wrong. One event loop."""
+
+    def __init__(
+        self,
+        broker: NatsBroker,
+        durables: tuple[str, ...],
+        further: Callable[[], Coroutine[None, None, str]] = _nothing_further,
+    ) -> None:
+        self._broker = broker
+        self._durables = durables
+        self._further = further
+        self._probe = LogProbe()
+        self._problem = ""
+        self._looked_s = -math.inf
+        self._asked_s = -math.inf
+        self._silent = False
+        self._looked = asyncio.Event()
+        self._looking: asyncio.Task[None] | None = None
+
+    async def problem(self) -> tuple[str, float]:
+        """Return why it cannot ("" if it can), and how many s ago that was checked; within 0.6 s."""
+        self._asked_s = time.monotonic()
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look_on(), name="readiness")
+        if self._age_s() > FRESH_S:
+            self._looked.clear()
+            try:
+                async with asyncio.timeout(WAIT_S):
+                    await self._looked.wait()
+            except TimeoutError:
+                return f"nothing is known yet: the first check takes longer than {WAIT_S:g} s", 0.0
+        return self._problem, self._age_s()
+
+    async def aclose(self) -> None:
+        """Stop checking."""
+        if self._looking is not None:
+            await ended(self._looking)
+
+    def _age_s(self) -> float:
+        return time.monotonic() - self._looked_s
+
+    async def _look_on(self) -> None:
+        while time.monotonic() - self._asked_s < ASKED_FOR_S:
+            try:
+                self._problem = await self._look()
+            except* (NatsError, TimeoutError, OSError) as errors:
+                self._problem = f"NATS does not answer: {errors.exceptions[0]!r}"
+            self._looked_s = time.monotonic()
+            self._looked.set()
+            await asyncio.sleep(AGAIN_S if self._problem else EVERY_S)
+
+    async def _look(self) -> str:
+        nc = connection(self._broker)
+        if not nc.is_connected:
+            self._silent = True
+            return "NATS is not connected"
+        if not await answers(nc, ASK_S):
+            self._silent = True
+            return "NATS does not answer"
+        if self._silent:
+            self._silent = False
+            refusals.back(time.monotonic())
+        async with asyncio.TaskGroup() as group:
+            further = group.create_task(self._further())
+            disk = group.create_task(self._probe.problem(jetstream(self._broker)))
+            missing = group.create_task(self._missing_durables())
+        return missing.result() or refusals.problem(time.monotonic()) or disk.result() or further.result()
+
+    async def _missing_durables(self) -> str:
+        with cancellation_kept():
+            missing = await missing_durables(jetstream(self._broker), self._durables)
+        return f"consumers are missing: {', '.join(missing)}" if missing else ""
+
+
+UNABLE = "Daredevil-Unable"
+"""Header of the answer to a health request: what the process cannot do (`hear,answer,speak`)."""
+
+
+class OwnReadiness:
+    """Whether the process `name` can do its work, from its start to its end; `unable` returns what it cannot do."""
+
+    def __init__(
+        self,
+        broker: NatsBroker,
+        name: str,
+        unable: Callable[[], Sequence[str]] = lambda: (),
+        readiness: Readiness | None = None,
+    ) -> None:
+        self._name = name
+        self._unable = unable
+        self._has_started = False
+        self._is_ending = False
+        own = tuple(durable.name for durable in DURABLES if durable.actor == name)
+        self._readiness = readiness or Readiness(broker, own, self._lacking)
+
+    def started(self) -> None:
+        """Note that it is connected, its engines are loaded and it takes messages."""
+        self._has_started = True
+
+    async def aclose(self) -> None:
+        """Note that it takes no more messages, and stop checking."""
+        self._is_ending = True
+        await self._readiness.aclose()
+
+    async def problem(self) -> str:
+        """Return why it cannot do its work; empty if it can."""
+        if self._is_ending:
+            return f"{self._name} is ending"
+        if not self._has_started:
+            return f"{self._name} is starting: it waits for NATS, or loads its engines"
+        return (await self._readiness.problem())[0]
+
+    async def _lacking(self) -> str:
+        unable = " and ".join(self._unable())
+        return f"{self._name} cannot {unable}: an engine is missing (`daredevil doctor` says why)" if unable else ""
