@@ -11,6 +11,7 @@ tools=(
     "npm:npm:asyncapi.yaml against AsyncAPI's own parser"
     "java:openjdk-17-jre-headless:the Pulsar projection against a real broker"
     "mcs:mono-mcs:classes made from asyncapi.yaml, in C#"
+    "promtool:prometheus:metrics, dashboards and alerts against Prometheus"
     "mvn:maven:the Pulsar projection against a real broker"
 )
 

@@ -33,6 +33,7 @@ from infra.process.probes import probes_served
 from infra.runtime import running_nats_url
 from infra.settings import settings
 from infra.tape.tape import Tapes
+from infra.telemetry.metrics import measured
 from infra.telemetry.setup import set_up_telemetry
 
 log = logging.getLogger(__name__)
@@ -220,7 +221,7 @@ def make_app(
     @asynccontextmanager
     async def whole_life() -> AsyncIterator[None]:
         set_up_telemetry(name, settings())
-        async with probes_served(name, settings(), own.problem):
+        async with measured(name, settings()), probes_served(name, settings(), own.problem):
             if not await wait_for_nats(nats_url(), app.leaving):
                 raise _LeftEarly
             await broker.connect()

@@ -66,6 +66,11 @@ class Metric(ABC, Generic[InstrumentT]):
     def _created(self, meter: api.Meter) -> InstrumentT:
         """Return the instrument in a meter."""
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether it is recorded."""
+        return bool(self._instruments)
+
     def bind(self, meter: api.Meter) -> None:
         """Record with a meter from now on."""
         self._instruments[:] = [self._created(meter)]
@@ -146,7 +151,7 @@ Observe = Callable[[], Observed]
 
 
 @dataclass(frozen=True, eq=False)
-class _Observable(Metric[object]):
+class Observable(Metric[object]):
     """What is looked at when the metrics are read."""
 
     _sources: list[Observe] = field(default_factory=list, repr=False)
@@ -166,7 +171,7 @@ class _Observable(Metric[object]):
                 yield api.Observation(value, self.labels(values))
 
 
-class Gauge(_Observable):
+class Gauge(Observable):
     """How something is right now."""
 
     kind = "gauge"
@@ -175,7 +180,7 @@ class Gauge(_Observable):
         return meter.create_observable_gauge(self.name, [self._observe], self.unit, self.description)
 
 
-class ObservedCounter(_Observable):
+class ObservedCounter(Observable):
     """Counts what something else counts."""
 
     kind = "counter"
@@ -184,7 +189,7 @@ class ObservedCounter(_Observable):
         return meter.create_observable_counter(self.name, [self._observe], self.unit, self.description)
 
 
-class ObservedUpDownCounter(_Observable):
+class ObservedUpDownCounter(Observable):
     """How much there is of something that adds up over processes, such as memory."""
 
     kind = "updowncounter"

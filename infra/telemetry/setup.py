@@ -1,16 +1,14 @@
-"""One setup of logs, traces and metrics for every process."""
+"""One setup of logs and traces for every process."""
 
 from opentelemetry.sdk.resources import Resource
 
 from infra.settings import Settings
 from infra.telemetry.logs import set_up_logs
-from infra.telemetry.metrics import set_up_metrics
 from infra.telemetry.traces import set_up_traces
 
 
 def set_up_telemetry(name: str, settings: Settings) -> None:
-    """Configure logs to stderr, traces and metrics for the process `name`."""
+    """Configure logs to stderr and traces for the process `name`."""
     set_up_logs(name, settings)
     resource = Resource.create({"service.name": f"daredevil-{name}"})
     set_up_traces(resource, settings)
-    set_up_metrics(resource, settings)
