@@ -40,7 +40,7 @@ class EngineFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessFigures:
+class ProcessUse:
     """What a process needs. `cpu_cores` is 1 if it keeps one core busy; None is unknown."""
 
     name: str
@@ -91,7 +91,7 @@ class Figures:
     log_ready: bool | None
     disk_free_bytes: int | None
     disk_size_bytes: int | None
-    processes: tuple[ProcessFigures, ...]
+    processes: tuple[ProcessUse, ...]
 
     @property
     def open_sessions(self) -> int:
@@ -187,7 +187,7 @@ def _dead_letters(is_now: Metrics) -> int:
     return round(sum(most.values()))
 
 
-def _processes(now: Reading, is_now: Metrics, counted: Metrics, window_s: float | None) -> tuple[ProcessFigures, ...]:
+def _processes(now: Reading, is_now: Metrics, counted: Metrics, window_s: float | None) -> tuple[ProcessUse, ...]:
     def of(metrics: Metrics, metric: AnyMetric, address: str) -> float | None:
         values = [seen.value for seen in metrics.series(metric) if seen.address == address]
         return sum(values) if values else None
@@ -197,7 +197,7 @@ def _processes(now: Reading, is_now: Metrics, counted: Metrics, window_s: float 
         seconds, cpu_s = window_s or of(is_now, t.UPTIME, address), of(counted, t.CPU_TIME, address)
         memory, ready = of(is_now, t.MEMORY, address), of(is_now, t.READY, address)
         found.append(
-            ProcessFigures(
+            ProcessUse(
                 name,
                 address,
                 None if ready is None else ready >= 1,
@@ -206,7 +206,7 @@ def _processes(now: Reading, is_now: Metrics, counted: Metrics, window_s: float 
                 distribution(_buckets_of(counted, t.LOOP_LAG, address)).p99_ms,
             )
         )
-    found += [ProcessFigures(name, address, False, None, None, None) for address, name in now.unreachable.items()]
+    found += [ProcessUse(name, address, False, None, None, None) for address, name in now.unreachable.items()]
     return tuple(sorted(found, key=lambda process: (process.name, process.address)))
 
 

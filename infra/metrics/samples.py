@@ -63,7 +63,7 @@ def name_of(metric: AnyMetric) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeriesValue:
     """One series of a metric."""
 
     address: str
@@ -75,11 +75,11 @@ class Metrics:
     """A reading, by metric."""
 
     def __init__(self, reading: Reading) -> None:
-        self._by_name: dict[str, list[Seen]] = {}
+        self._by_name: dict[str, list[SeriesValue]] = {}
         for (address, name, labels), value in reading.values.items():
-            self._by_name.setdefault(name, []).append(Seen(address, dict(labels), value))
+            self._by_name.setdefault(name, []).append(SeriesValue(address, dict(labels), value))
 
-    def series(self, metric: AnyMetric, suffix: str = "") -> Sequence[Seen]:
+    def series(self, metric: AnyMetric, suffix: str = "") -> Sequence[SeriesValue]:
         """Return the series of a metric; `suffix` is `_bucket`, `_sum` or `_count` for those of a histogram."""
         return self._by_name.get(name_of(metric) + suffix, ())
 

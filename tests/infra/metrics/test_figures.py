@@ -5,7 +5,7 @@ import math
 import pytest
 
 from infra.metrics import table as t
-from infra.metrics.figures import ConsumerFigures, EngineFigures, Figures, ProcessFigures, figures
+from infra.metrics.figures import ConsumerFigures, EngineFigures, Figures, ProcessUse, figures
 from infra.metrics.metric import AnyMetric
 from infra.metrics.percentiles import quantile
 from infra.metrics.samples import Reading, Series, name_of, parsed
@@ -87,7 +87,7 @@ def test_what_is_counted_is_counted_since_the_reading_before() -> None:
     seen = figures(at(60, 30, 12.0), at(30, 20, 9.0))
     assert (seen.window_s, seen.turns, seen.turns_per_minute) == (30, {"answered": 10}, 20)
     (_, process) = seen.processes
-    assert process == ProcessFigures("persistence", ONE, None, 3.0 / 30, 100_000_000, None)
+    assert process == ProcessUse("persistence", ONE, None, 3.0 / 30, 100_000_000, None)
 
 
 def test_a_process_that_began_again_has_counted_from_zero() -> None:

@@ -12,8 +12,8 @@ from contracts import events as e
 from contracts.profile import AgentProfile
 from contracts.topology import EVENT_CLASSES, PERSISTENCE, REASONING, SUMMARIES, SYNTHESIS, TRANSCRIPT
 from infra.metrics import table as t
-from infra.metrics.conversations import MOST_HELD, OLD_NS, Conversation, Conversations
 from infra.metrics.metric import AnyMetric
+from infra.metrics.sessions import MOST_HELD, OLD_NS, MeasuredSession, MeasuredSessions
 from tests.infra.metrics.measured import read_metrics
 
 EventT = TypeVar("EventT", bound=e.Event)
@@ -28,7 +28,7 @@ class Session:
 
     def __init__(self) -> None:
         self._number = count()
-        self.conversation = Conversation()
+        self.session = MeasuredSession()
 
     def fact(self, event: type[EventT], at_ms: float = 0, turn: str | None = "t1", **fields: Any) -> EventT:
         return event(
@@ -43,7 +43,7 @@ class Session:
         """Return what the session's next fact adds to which series."""
         fact = self.fact(event, at_ms, turn, **fields)
         added: dict[Any, float] = defaultdict(float)
-        for metric, amount, values in self.conversation.take(fact):
+        for metric, amount, values in self.session.take(fact):
             added[metric, *values] += amount
         return added
 
@@ -237,26 +237,26 @@ def test_every_fact_is_counted_by_its_class() -> None:
 
 
 def test_sessions_are_told_apart_and_forgotten_when_they_close() -> None:
-    conversations, made = Conversations(), Session()
+    sessions, made = MeasuredSessions(), Session()
     with read_metrics() as read:
         for fact in (
             made.fact(e.SessionOpened, turn=None, door="http", user_id="", profile=PROFILE),
             made.fact(e.SessionClosed, 10, None, reason="moderation"),
             made.fact(e.SessionClosed, 20, None, reason="hangup"),  # of a session that is not known
         ):
-            conversations.count(fact, fact.time_ns)
+            sessions.count(fact, fact.time_ns)
         assert read.of(t.OPENED, door="http") == 1
         assert read.of(t.CLOSED, door="http", reason="moderation") == 1
         assert read.of(t.CLOSED, reason="hangup") == 1
 
 
 def test_old_facts_are_not_what_happens_now() -> None:
-    conversations, made = Conversations(), Session()
+    sessions, made = MeasuredSessions(), Session()
     old = made.fact(e.SessionOpened, turn=None, door="http", user_id="", profile=PROFILE)
     with read_metrics() as read:
-        conversations.count(old, old.time_ns + OLD_NS + 1)
+        sessions.count(old, old.time_ns + OLD_NS + 1)
         assert read.of(t.FACTS) == 0
-        conversations.count(old, old.time_ns + OLD_NS)
+        sessions.count(old, old.time_ns + OLD_NS)
         assert read.of(t.FACTS, event="SessionOpened") == 1
 
 
@@ -281,7 +281,7 @@ def test_what_is_held_of_a_session_is_bounded_and_each_turn_counts_once(steps: l
                 before = f"t{number - 1}"
                 played: dict[str, Any] = {"reply_id": f"r-{before}", "heard_text": "", "played_samples": 1}
                 counted += turns_in(made.take(e.PlaybackFinished, at_ms, before, **played))
-    held = made.conversation
+    held = made.session
     assert max(len(held._turns), len(held._utterances), len(held._replies)) <= MOST_HELD
     counted += turns_in(made.take(e.SessionClosed, 1e9, None, reason="hangup"))
     assert counted <= ended

@@ -60,7 +60,7 @@ class _Turn:
 
 
 @dataclass(slots=True)
-class Conversation:
+class MeasuredSession:
     """What is known of a session that is open."""
 
     door: str = ""
@@ -225,19 +225,19 @@ OLD_NS = 15 * 60 * 1_000_000_000
 """Facts that are older when they come are not what happens now: a consumer reads the log from its beginning."""
 
 
-class Conversations:
+class MeasuredSessions:
     """Counts the facts of all sessions, in the order in which each session has them."""
 
     def __init__(self) -> None:
-        self._open: OrderedDict[str, Conversation] = OrderedDict()
+        self._open: OrderedDict[str, MeasuredSession] = OrderedDict()
 
     def count(self, event: e.Event, now_ns: int) -> None:
         """Record what a fact means, unless it is old."""
         if now_ns - event.time_ns > OLD_NS:
             return
-        conversation = self._open.setdefault(event.session_id, Conversation())
+        session = self._open.setdefault(event.session_id, MeasuredSession())
         self._open.move_to_end(event.session_id)
-        for measurement in conversation.take(event):
+        for measurement in session.take(event):
             record(measurement)
         if isinstance(event, e.SessionClosed):
             self._open.pop(event.session_id)
