@@ -210,6 +210,10 @@ class Settings(BaseSettings):
     )
     admin_key: str = Field("", description="Key of the HTTP API's admin routes (Bearer); empty closes them.")
 
+    alerts_key: str = Field(
+        "", description="Key with which Alertmanager may post alerts (Bearer); the admin key may, too."
+    )
+
     # -- who is who
     auth: AuthSource = Field(
         "", description="Who may use the doors: a shared secret, or a JWKS (`https://…`, `file:/…`), for users' JWTs."
@@ -266,7 +270,9 @@ class Settings(BaseSettings):
     def short_keys(self) -> list[str]:
         """Return the variables of keys that are set but so short that they can be guessed."""
         keys = [
-            name for name in ("admin_key", "livekit_token_key") if len(getattr(self, name).strip()) < SHORT_KEY_CHARS
+            name
+            for name in ("admin_key", "livekit_token_key", "alerts_key")
+            if len(getattr(self, name).strip()) < SHORT_KEY_CHARS
         ]
         return self.given(*keys)
 

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
+from bridge.http.alerts import alert_router
 from bridge.http.auth import Key, access_of
 from bridge.http.chat.conversations import Conversations
 from bridge.http.chat.nats_requests import chat_requests
@@ -43,6 +44,7 @@ and what to do, `code` is for programs.
 
 
 TAGS = [
+    {"name": "alerts", "description": "Alerts of the monitoring, passed on to NATS."},
     {"name": "chat", "description": "Talk to the agent by text."},
     {"name": "health", "description": "Whether the process lives and can serve."},
     {"name": "livekit", "description": "Rooms of a LiveKit server."},
@@ -121,6 +123,7 @@ def make_api(
     api.include_router(session_router(broker, access_of(broker, admin, gate), conversations))
     api.include_router(token_router(settings, gate))
     api.include_router(webhook_router(settings, comparing))
+    api.include_router(alert_router(broker, settings, admin, gate))
     api.include_router(health_router(readiness))
     add_docs(api)
     if origins := items_of(settings.cors_origins):

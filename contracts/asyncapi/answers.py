@@ -2,6 +2,7 @@
 
 import base64
 
+from contracts.alerts import FIRING, PASSED_LABELS, RESOLVED, TOKEN
 from contracts.asyncapi.parts import (
     BYTES,
     EXAMPLE_ID,
@@ -41,6 +42,14 @@ _LEASE = {
     "played_samples": 35_280,
 }
 _CARD = {"name": "booking", "instructions": "You take bookings for {restaurant}.", "greeting": "Good evening."}
+_ALERT = {
+    "severity": "critical",
+    "name": "ServiceDown",
+    "status": FIRING,
+    "started_at": "2026-11-22T18:30:15.123Z",
+    "summary": "daredevil-reasoning does not answer",
+    "labels": {"service_name": "daredevil-reasoning", "job": "daredevil"},
+}
 _STATUS = {
     "name": "projection-postgres",
     "state": "live",
@@ -106,6 +115,7 @@ def other_messages(schemas: Node) -> Node:
         **message("HangupRequest", "Who is to leave.", {"participant_id": "p-1"}),
         **message("TransferRequest", "Whose call goes where.", transfer),
         **message("Refusal", "Why it was not done.", refused),
+        **message("Alert", "What is wrong, or is over.", _ALERT, JSON),
         **message("Zeros", "Bytes of no meaning.", "", BYTES, schema="ZeroBytes"),
         **message("Presence", "Who is in the session.", present, JSON),
         **message("RoomLease", "Which job has the room.", _LEASE, JSON),
@@ -174,6 +184,7 @@ def other_schemas() -> Node:
         ),
         **obj("Refusal", "Why it was not done.", {"error": reference("components", "schemas", "RefusalError")}),
         **obj("RefusalError", "What went wrong.", error),
+        **_alert(),
         **_presence(),
         **_lease(),
         **_cards(),
@@ -214,6 +225,31 @@ def _status() -> Node:
             "pid": whole("The process's id."),
         },
     )
+
+
+def _alert() -> Node:
+    token = {"pattern": f"^{TOKEN}$"}
+    properties = {
+        "severity": text("How bad it is, as in its subject.") | token,
+        "name": text("Which alert it is, as in its subject.") | token,
+        "status": reference("components", "schemas", "AlertStatus"),
+        "started_at": text("Since when, RFC 3339."),
+        "ended_at": text("Until when, RFC 3339; absent while it lasts."),
+        "summary": text("What is wrong, in one line."),
+        "description": text("What it means, and the figures."),
+        "runbook_url": text("The page that says what to look at and do."),
+        "labels": {
+            "title": "labels",
+            "type": "object",
+            "description": f"What it is about; of the labels of its rule: {', '.join(PASSED_LABELS)}.",
+            "additionalProperties": {"type": "string"},
+        },
+    }
+    status = {"title": "AlertStatus", "type": "string", "enum": [FIRING, RESOLVED]}
+    return {
+        **obj("Alert", "An alert.", properties, ["severity", "name", "status", "started_at", "labels"]),
+        "AlertStatus": {**status, "description": "Whether it lasts or is over."},
+    }
 
 
 def _presence() -> Node:

@@ -28,6 +28,8 @@ PARAMETERS = {
     "projection": "Name of a projection, such as `projection-postgres`.",
     "user": "Hash of a user's id.",
     "question": "Hash of the question and its context.",
+    "severity": "How bad it is: `critical` or `warning`; rules of your own may have others.",
+    "name": "Name of the alert, such as `HighLatency`.",
 }
 
 

@@ -39,6 +39,7 @@ from contracts.topology.addresses import (
 )
 from contracts.topology.channels import (
     AGENT_SOUND,
+    ALERT,
     CHANNELS,
     DEAD_LETTER,
     DISK_PROBE,
@@ -48,6 +49,7 @@ from contracts.topology.channels import (
     REPLAYED_FACT,
     TOKEN,
     Channel,
+    alert_subject,
     audio_in_subject,
     audio_out_subject,
     audio_subjects,
@@ -143,6 +145,7 @@ __all__ = [
     "ACTORS",
     "AGENTS",
     "AGENT_SOUND",
+    "ALERT",
     "APPS",
     "AUDIO",
     "BRIDGE",
@@ -215,6 +218,7 @@ __all__ = [
     "Row",
     "Stream",
     "UnknownSubject",
+    "alert_subject",
     "audio_in_subject",
     "audio_out_subject",
     "audio_subjects",

@@ -124,7 +124,18 @@ REPLAYED_FACT = Channel(
     senders=(CLI,),
 )
 
-CHANNELS = (MICROPHONE_SOUND, AGENT_SOUND, RECORDING, DEAD_LETTER, TOKEN, DISK_PROBE, JOURNAL_CHUNK, REPLAYED_FACT)
+ALERT = Channel(
+    "Alert",
+    Address("alert.{severity}.{name}"),
+    ("Alert",),
+    "An alert of the monitoring, when it begins, again for as long as it lasts, and when it has ended. Not stored.",
+    senders=(BRIDGE, HTTP),
+)
+
+CHANNELS = (
+    *(MICROPHONE_SOUND, AGENT_SOUND, RECORDING, DEAD_LETTER, TOKEN, DISK_PROBE, JOURNAL_CHUNK, REPLAYED_FACT),
+    ALERT,
+)
 
 
 def audio_in_subject(session_id: str, participant_id: str) -> str:
@@ -165,3 +176,8 @@ def dead_subject(durable: str) -> str:
 def journal_subject(session_id: str, actor: str) -> str:
     """Return where the tape of a session's actor is published, in chunks; `*` for every actor."""
     return JOURNAL_CHUNK.address.of(session_id, actor)
+
+
+def alert_subject(severity: str, name: str) -> str:
+    """Return where an alert is published; `*` stands for every severity or name."""
+    return ALERT.address.of(severity, name)

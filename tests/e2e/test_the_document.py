@@ -155,6 +155,7 @@ async def everything(page_url: str, nc: Client, seen: Watched) -> None:
         await a_call_with_a_tool_and_a_barge_in(page_url, nc, seen)
         await chats(http, nc)
         await sessions_that_are_asked_for(page_url, http, nc, seen)
+        await an_alert(http, seen)
     await a_session_published_again(nc, seen)
     await a_letter_that_nobody_can_take(nc, seen)
     assert await ask_status(nc, "projection-postgres")
@@ -198,6 +199,15 @@ async def sessions_that_are_asked_for(page_url: str, http: httpx.AsyncClient, nc
         session_id = await welcomed(socket)
         ended = await http.post(f"/sessions/{session_id}/close", headers={"Authorization": f"Bearer {ADMIN_KEY}"})
         assert ended.status_code < 300, ended.text
+
+
+async def an_alert(http: httpx.AsyncClient, seen: Watched) -> None:
+    """Post one as Alertmanager does."""
+    labels = {"alertname": "HighLatency", "severity": "warning", "door": "websocket"}
+    alert = {"status": "firing", "labels": labels, "annotations": {}, "startsAt": "2026-11-22T18:30:15.123Z"}
+    answer = await http.post("/alerts", json={"alerts": [alert]}, headers={"Authorization": f"Bearer {ADMIN_KEY}"})
+    assert answer.status_code == 200, answer.text
+    await until(lambda: seen.on("Alert"), 10)
 
 
 async def a_session_published_again(nc: Client, seen: Watched) -> None:
