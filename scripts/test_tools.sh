@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 
 # program:Debian package:what is tested with it
 tools=(
+    "amtool:prometheus-alertmanager:alerts against Alertmanager"
     "chromium:chromium:the page in a browser"
     "espeak-ng:espeak-ng:a second voice"
     "node:nodejs:asyncapi.yaml against AsyncAPI's own parser"
@@ -27,6 +28,12 @@ if [ ${#packages[@]} -gt 0 ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         echo "installing ${packages[*]}"
         apt-get update -qq
+        # Some are servers, which Debian starts once they are installed. This file is its way to say that they shall not.
+        if [ ! -e /usr/sbin/policy-rc.d ]; then
+            printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+            chmod +x /usr/sbin/policy-rc.d
+            trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+        fi
         DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
     else
         echo "Tests that need them will be skipped. To get them: sudo apt-get install ${packages[*]} (or as your system does it)"

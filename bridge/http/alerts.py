@@ -82,7 +82,7 @@ def alert_router(broker: NatsBroker, settings: Settings, admin: Key, gate: Gate)
         responses=responses(400, 401, 403, 408, 413, 415, 429),
     )
     async def take_alerts(notification: Notification, _: Annotated[None, Depends(alertmanager)]) -> PublishedAlerts:
-        """Publish each alert on NATS as `alert.<severity>.<name>`; `Alert` in `asyncapi.yaml` is the message.
+        """Publish each alert on NATS; `Alert` in `asyncapi.yaml` says on which subject, and what it looks like.
 
         Needs the key of `DAREDEVIL_ALERTS_KEY`, or the admin key. Either all alerts of a notification are published,
         or none if one cannot be. While NATS is away the answer is 503, and Alertmanager sends them again.

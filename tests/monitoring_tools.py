@@ -1,0 +1,26 @@
+"""The programs that monitoring is tested with; where one is missing the test is skipped (and fails in CI)."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+HOW_TO_GET_THEM = {
+    "prometheus": "`make test` installs it on Debian as root",
+    "promtool": "`make test` installs it on Debian as root, with Prometheus",
+    "prometheus-alertmanager": "`make test` installs it on Debian as root",
+    "amtool": "`make test` installs it on Debian as root, with Alertmanager",
+    "jaeger": "`scripts/jaeger.sh` builds it, with Go",
+}
+_OTHER_NAMES = {"prometheus-alertmanager": ("alertmanager",)}
+"""What Debian calls otherwise than everybody else."""
+
+
+def tool(name: str) -> str:
+    """Return the path of a program, from PATH or the cache folder, or skip the test."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "daredevil"
+    for each in (name, *_OTHER_NAMES.get(name, ())):
+        if found := shutil.which(each) or shutil.which(str(cache / each)):
+            return found
+    pytest.skip(f"needs {name}: {HOW_TO_GET_THEM[name]}")
