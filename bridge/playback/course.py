@@ -204,7 +204,12 @@ class Course:
         return [self._go(still.samples, max(at_ns, still.at_ns), still.at_ns)]
 
     def _behind(self, count: Count, still: PlaybackStopped) -> list[Change]:
-        """Return the correction if less was heard than was reported: the client had stalled earlier."""
+        """Return the correction if less was heard than was reported: the client had stalled earlier.
+
+        A count without a time says nothing of that once all was heard: it is the last, and itself may have come late.
+        """
+        if not count.exact and count.samples == still.samples:
+            return []
         patience_ns = TOLERANCE_NS if count.exact else DRY_PATIENCE_NS
         where = min(self._last, count.samples)
         at_ns = count.at_ns - (count.samples - where) * 1_000_000_000 // self._rate_hz

@@ -159,6 +159,22 @@ def test_counts_that_come_late_one_by_one_are_no_break(delays_ms: list[int]) -> 
     assert ear.furthest_ms() <= 60
 
 
+@pytest.mark.parametrize("delay_ms", [0, 150, 250, 400, 1_200])
+def test_where_the_sound_ran_out_is_known_however_late_a_bare_count_says_so(delay_ms: int) -> None:
+    ear = an_ear()
+    ear.send(1_000)
+    ear.pass_ms(1_000, exact=False)
+    ear.pass_ms(delay_ms, tells=False)
+    ear.count(stalled=True, exact=False)
+    ear.dry = True
+    ear.pass_ms(1_500 - delay_ms)
+    ear.send(500)
+    ear.pass_ms(500, exact=False)
+    stalls = [fact for fact in ear.facts if isinstance(fact, e.PlaybackStalled)]
+    assert [(fact.played_samples, fact.cause) for fact in stalls] == [(RATE, "late-sound")]
+    assert ear.furthest_ms() <= 60
+
+
 def test_a_clause_that_comes_three_seconds_late_is_a_break_of_three_seconds() -> None:
     ear = an_ear()
     ear.send(1_000)
