@@ -46,17 +46,15 @@ class Searched:
         self._length = len(self._sound)
         self._size = 1 << max(1, self._length + _LETTER - 1).bit_length()
         self._spectrum = np.fft.rfft(self._sound, self._size)
-        power = np.concatenate([[0.0], np.cumsum(self._sound**2)])
-        self._loudness = np.sqrt(np.maximum(power[_LETTER:] - power[:-_LETTER], 1e-3))
+        self._power = np.concatenate([[0.0], np.cumsum(self._sound**2)])
+        self._loudness = self._loudness_of(_LETTER)
 
     def place_of(self, mark: LetterMark) -> LetterPlace | None:
         """Return where a letter is, None if it is not found, or is split by a break."""
         if self._length < _LETTER:
             return None
         noise = noise_of(mark).astype(np.float64)
-        found = np.fft.irfft(self._spectrum * np.conj(np.fft.rfft(noise, self._size)), self._size)
-        found = found[: self._length - _LETTER + 1] / (self._loudness * np.sqrt((noise**2).sum()))
-        starts = np.flatnonzero(found >= WORTH_A_LOOK)
+        starts = np.flatnonzero(self._alike(noise, self._loudness) >= WORTH_A_LOOK)
         if not len(starts):
             return None
         shifts, alike = self._between_samples(noise, starts)
@@ -68,10 +66,29 @@ class Searched:
         at_s = (self._kept[starts[best]] + shifts[best]) / NOISE_RATE_HZ
         return LetterPlace(float(at_s), float(alike[best]), again if again >= SURE else 0.0)
 
+    def has_part_of(self, mark: LetterMark) -> bool:
+        """Return whether a third of a letter is there: one in many pieces is not found as a whole."""
+        if self._length < _LETTER:
+            return False
+        thirds = np.split(noise_of(mark).astype(np.float64), 3)
+        loudness = self._loudness_of(_LETTER // 3)
+        return any(float(self._alike(third, loudness).max()) >= SURE for third in thirds)
+
     def places(self, marks: Iterable[LetterMark]) -> dict[LetterMark, LetterPlace]:
         """Return where letters are, without those that are not found."""
         found = {mark: self.place_of(mark) for mark in marks}
         return {mark: place for mark, place in found.items() if place is not None}
+
+    def _loudness_of(self, length: int) -> npt.NDArray[np.float64]:
+        """Return how loud the stretch of this length is that begins at each sample."""
+        loudness: npt.NDArray[np.float64] = np.sqrt(np.maximum(self._power[length:] - self._power[:-length], 1e-3))
+        return loudness
+
+    def _alike(self, noise: npt.NDArray[np.float64], loudness: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return how alike a noise and what begins at each sample are; `loudness` is of the noise's length."""
+        found = np.fft.irfft(self._spectrum * np.conj(np.fft.rfft(noise, self._size)), self._size)
+        alike: npt.NDArray[np.float64] = found[: len(loudness)] / (loudness * np.sqrt((noise**2).sum()))
+        return alike
 
     def _between_samples(
         self, noise: npt.NDArray[np.float64], starts: npt.NDArray[np.intp]

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Protocol
 
 import nats
-import numpy as np
 from nats.aio.client import Client
 
 from contracts import events as e
@@ -142,12 +141,13 @@ async def compared(nc: Client, condition: Condition, result: CallResult) -> Reco
     until_s = (until_ns - opened.time_ns) / 1e9 + AFTER_S
     rate = result.answer.rate_hz
     ear = Sound(result.answer.samples[: max(0, round((until_s - began_s) * rate))], rate)
-    heard, recorded = await asyncio.to_thread(_searched, marks, ear, samples[: round(until_s * rate_hz), 1], rate_hz)
+    recording = Sound(samples[: round(until_s * rate_hz), 1], rate_hz)
+    heard, recorded, in_pieces = await asyncio.to_thread(_searched, marks, ear, recording)
     heard = {
         mark: replace(place, at_s=place.at_s + began_s - _waited_s(result.buffered_s, place.at_s))
         for mark, place in heard.items()
     }
-    found = Evidence(marks, heard, recorded, facts, to_srt(told))
+    found = Evidence(marks, heard, recorded, facts, to_srt(told), in_pieces)
     delayed = condition.room or condition.manner.tells == "nothing"
     figures = figures_of(condition.name, result.session_id, found, without_delay=delayed)
     waited_ms = [round(seconds * 1000, 1) for _, seconds in result.buffered_s]
@@ -173,10 +173,16 @@ def _first_heard(facts: Sequence[e.Event]) -> tuple[list[e.Event], int]:
     return own, ends[0] if ends else facts[-1].time_ns
 
 
-def _searched(
-    marks: Sequence[LetterMark], ear: Sound, recording: "np.ndarray[tuple[int], np.dtype[np.int16]]", rate_hz: int
-) -> tuple[dict[LetterMark, LetterPlace], dict[LetterMark, LetterPlace]]:
-    return Searched(ear.samples, ear.rate_hz).places(marks), Searched(recording, rate_hz).places(marks)
+Places = dict[LetterMark, LetterPlace]
+
+
+def _searched(marks: Sequence[LetterMark], ear: Sound, recording: Sound) -> tuple[Places, Places, set[LetterMark]]:
+    """Return where letters are at the ear and in the recording, and those that one of the two has only in pieces."""
+    at_ear, on_record = Searched(ear.samples, ear.rate_hz), Searched(recording.samples, recording.rate_hz)
+    heard, recorded = at_ear.places(marks), on_record.places(marks)
+    in_pieces = {mark for mark in recorded.keys() - heard.keys() if at_ear.has_part_of(mark)}
+    in_pieces |= {mark for mark in heard.keys() - recorded.keys() if on_record.has_part_of(mark)}
+    return heard, recorded, in_pieces
 
 
 async def _recorded_facts(nc: Client, session_id: str) -> list[e.Event]:

@@ -5,7 +5,7 @@ Times are seconds since the session was opened, sample 0 of its recording.
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from contracts import events as e
@@ -53,9 +53,9 @@ class RecordFigures:
     captions: Distances = Distances()
     heard_text: Distances = Distances()
     lost: int = 0
-    """Letters at the ear and not in the recording."""
+    """Letters at the ear of which nothing is in the recording."""
     added: int = 0
-    """Letters in the recording and not at the ear."""
+    """Letters in the recording of which nothing was at the ear."""
     doubled: int = 0
     """Letters that the recording has more than once."""
     worst: list[str] = field(default_factory=list)
@@ -84,6 +84,8 @@ class Evidence:
     recorded: Mapping[LetterMark, LetterPlace]
     facts: Sequence[e.Event]
     srt: str
+    in_pieces: Collection[LetterMark] = ()
+    """Letters that only one of the two has as a whole; of the other, breaks have left pieces too small to be placed."""
 
     @property
     def delay_s(self) -> float:
@@ -114,8 +116,8 @@ def figures_of(condition: str, session_id: str, found: Evidence, *, without_dela
         words=_distances(far, "word"),
         captions=_distances(far, "caption"),
         heard_text=_distances(far, "heard"),
-        lost=len(whole_of(found.ear).keys() - found.recorded.keys()),
-        added=len(whole_of(found.recorded).keys() - found.ear.keys()),
+        lost=len(whole_of(found.ear).keys() - found.recorded.keys() - set(found.in_pieces)),
+        added=len(whole_of(found.recorded).keys() - found.ear.keys() - set(found.in_pieces)),
         doubled=len(_doubled(found.recorded) & whole_of(found.ear).keys()),
         worst=[f"{each.kind} {each.what}: {each.ms:+.0f} ms" for each in worst],
     )

@@ -77,7 +77,6 @@ async def _called(url: str, agent: Agent, condition: Condition) -> CallResult:
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 async def test_recording_words_and_captions_are_within_100_ms_of_the_ear(
     broker: NatsBroker, open_door: OpenDoor, agent: Agent
 ) -> None:

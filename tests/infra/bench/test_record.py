@@ -54,6 +54,19 @@ def test_a_letter_that_is_not_there_is_not_found_and_one_that_is_there_twice_is_
     assert Searched(np.zeros(10, np.int16), RATE_HZ).place_of(next(marks_of("a"))) is None
 
 
+def test_a_letter_in_many_pieces_is_there_though_not_at_one_place() -> None:
+    sound = sound_of("water")
+    gap = np.zeros(RATE_HZ // 20, np.int16)
+    pieces = np.split(sound[:LETTER_SAMPLES], 6)
+    line = np.concatenate([*(part for piece in pieces for part in (piece, gap)), sound[LETTER_SAMPLES:]])
+    first, *others = marks_of("water")
+    found = Searched(line, RATE_HZ)
+    assert found.place_of(first) is None
+    assert found.has_part_of(first)
+    assert list(found.places(others)) == others
+    assert not any(found.has_part_of(mark) for mark in marks_of("Brings."))
+
+
 def _evidence(**changed: dict[LetterMark, LetterPlace]) -> Evidence:
     """A call whose record is true: all letters were heard from the first second on."""
     names = {"session_id": "s", "turn_id": "t", "reply_id": "r"}
@@ -91,6 +104,8 @@ def test_what_the_ear_had_later_lost_or_never_is_reported() -> None:
     cut = {mark: place for mark, place in true.ear.items() if mark.word < 2}
     figures = figures_of("cut", "s", _evidence(ear=cut))
     assert (figures.added, figures.heard_text.max_ms) == (5, 5 * LETTER_S * 1000)
+    pieces = [mark for mark in true.ear if mark.word == 2][1:]
+    assert figures_of("in pieces", "s", replace(_evidence(ear=cut), in_pieces=pieces)).added == 1
 
 
 def test_in_a_room_the_way_to_the_ear_is_told_apart() -> None:
