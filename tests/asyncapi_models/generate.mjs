@@ -11,11 +11,13 @@ const languages = {
   go: [new modelina.GoFileGenerator(), { packageName: "events" }],
   python: [new modelina.PythonFileGenerator({ presets: [modelina.PYTHON_PYDANTIC_PRESET] }), { packageName: "python" }],
 };
+// The parser takes seconds, so it runs once for all languages.
+const { originalInput: parsed } = await languages.java[0].process(yaml.load(readFileSync(document, "utf8")));
 const made = {};
 for (const [language, [generator, options]] of Object.entries(languages)) {
   const target = `${folder}/${language}`;
   mkdirSync(target, { recursive: true });
-  const models = await generator.generateToFiles(yaml.load(readFileSync(document, "utf8")), target, options);
+  const models = await generator.generateToFiles(parsed, target, options);
   made[language] = models.map((model) => model.modelName);
 }
 console.log(JSON.stringify(made));

@@ -19,10 +19,12 @@ from actors.reasoning.endings import APOLOGY
 from contracts import events as e
 from infra.caller import CallFailed, CallResult, ScriptedUtterance, Sound, place_call, read_wav, write_wav
 from infra.settings import Settings
+from infra.settings import settings as current_settings
 from infra.system.supervisor import Supervisor, running_system
 from tests.bridge.caller import Caller
 from tests.e2e.conftest import DATA
 from tests.e2e.the_log import facts_of, said_more_than_once, stored_ids
+from tests.infra.cli.command import cli_beside
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 
@@ -43,8 +45,10 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Supe
         environment.setenv("DAREDEVIL_DATA_DIR", str(data_dir))
         environment.setenv("DAREDEVIL_LLM_TIMEOUT_S", str(LLM_TIMEOUT_S))
         environment.setenv("DAREDEVIL_RECONNECT_GRACE_S", "1")
+        current_settings.cache_clear()  # commands read them
         async with running_system(settings, warn=print) as supervisor:
             yield supervisor
+    current_settings.cache_clear()
 
 
 async def daredevil(*arguments: str) -> tuple[int, str, str]:
@@ -131,8 +135,11 @@ NO_RATE = b"RIFF\x26\0\0\0WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 0, 0, 2,
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [(b"", "the file is empty"), (b"words instead of sound", "this is not a WAV file"), (NO_RATE, "a rate of 0 Hz")],
-    ids=["empty", "words", "no rate"],
+    [
+        pytest.param(b"", "the file is empty", id="empty", marks=pytest.mark.nightly),
+        pytest.param(b"words instead of sound", "this is not a WAV file", id="words"),
+        pytest.param(NO_RATE, "a rate of 0 Hz", id="no rate", marks=pytest.mark.nightly),
+    ],  # each is told apart in tests/infra/caller/test_wav.py
 )
 async def test_a_wav_that_cannot_be_said_is_exit_code_2(
     system: Supervisor, tmp_path: Path, content: bytes, why: str
@@ -149,7 +156,7 @@ async def test_a_wav_that_cannot_be_said_is_exit_code_2(
 async def test_events_of_a_session_that_is_not_there_are_exit_code_2(
     system: Supervisor, session: str, why: str
 ) -> None:
-    code, output, errors = await daredevil("events", session)
+    code, output, errors = await cli_beside("events", session)
     assert (code, output) == (2, "")
     assert why in errors
 
@@ -203,7 +210,7 @@ async def test_rubbish_in_a_session_is_put_aside_with_the_reason_and_the_call_go
 
     await writing[0]
     assert_all_answered(result, "hello", "time")
-    code, output, _ = await daredevil("dead", "list", "--json")
+    code, output, _ = await cli_beside("dead", "list", "--json")
     letters = {
         (letter["actor"], letter["subject"].removeprefix(f"voice.{result.session_id}.")): letter
         for letter in map(json.loads, output.splitlines())
@@ -212,11 +219,11 @@ async def test_rubbish_in_a_session_is_put_aside_with_the_reason_and_the_call_go
     assert {tail for _, tail in letters} == {"foo.bar", "turn.ended", "session.closed"}
     assert "no event is known" in letters["persistence", "foo.bar"]["reason"]
     assert "not MessagePack" in letters["reasoning", "turn.ended"]["reason"]
-    code, _, errors = await daredevil("dead", "retry", str(letters["persistence", "foo.bar"]["number"]))
+    code, _, errors = await cli_beside("dead", "retry", str(letters["persistence", "foo.bar"]["number"]))
     assert code == 1
     assert "no event is known" in " ".join(errors.split())
-    assert (await daredevil("dead", "drop", "--all"))[0] == 0
-    assert (await daredevil("dead"))[1] == ""
+    assert (await cli_beside("dead", "drop", "--all"))[0] == 0
+    assert (await cli_beside("dead"))[1] == ""
 
 
 # -- the engines

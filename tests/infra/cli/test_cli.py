@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import typer
 from faststream.nats import NatsBroker
-from typer.testing import CliRunner
 
 from contracts.events import (
     AgentProfile,
@@ -39,6 +38,7 @@ from infra.session.index import SessionRow
 from infra.settings import Settings, settings
 from infra.settings_shown import in_json, shown
 from tests.infra.caller.fake_door import fake_door
+from tests.infra.cli.command import cli, cli_beside
 from tests.servers import NatsServer
 
 pytestmark = pytest.mark.slow
@@ -66,11 +66,6 @@ def empty_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     settings.cache_clear()
 
 
-def cli(*arguments: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, list(arguments))
-    return result.exit_code, result.stdout, result.stderr
-
-
 def json_lines(command: str, output: str) -> list[dict[str, Any]]:
     """What a command has printed with --json, once it has been found to be what `daredevil schema` says."""
     known = OUTPUTS[command]
@@ -81,7 +76,7 @@ def json_lines(command: str, output: str) -> list[dict[str, Any]]:
 
 
 async def cli_process(*arguments: str) -> tuple[int, str, str]:
-    """Run the command line as users do: for commands that have a loop of their own while the test has one."""
+    """Run the command line as users do, in a process of its own."""
     import asyncio
 
     process = await asyncio.create_subprocess_exec(
@@ -176,20 +171,20 @@ async def test_sessions_are_listed_from_the_log(broker: NatsBroker) -> None:
 
 async def test_events_of_a_session_are_readable_and_in_order(broker: NatsBroker) -> None:
     await a_session(broker)
-    code, output, _ = await cli_process("events", "s-1")
+    code, output, _ = await cli_beside("events", "s-1")
     assert code == 0
     lines = output.splitlines()
     assert [line.split()[2] for line in lines] == ["SessionOpened", "TurnEnded", "SessionClosed"]
     assert lines[1].split()[:2] == ["0.500", "2"]
     assert "“Hello there.”" in lines[1]
-    code, output, _ = await cli_process("events", "s-1", "--json")
+    code, output, _ = await cli_beside("events", "s-1", "--json")
     facts = json_lines("events", output)
     assert [fact["sequence"] for fact in facts] == [1, 2, 3]
     assert facts[1]["data"]["evidence"]["silence_ms"] == 412
 
 
 async def test_an_unknown_session_is_an_error(broker: NatsBroker) -> None:
-    code, _, errors = await cli_process("events", "nobody")
+    code, _, errors = await cli_beside("events", "nobody")
     assert code == 2
     assert "no session nobody" in errors
 
@@ -220,20 +215,20 @@ async def test_dead_letters_are_listed_and_dropped(broker: NatsBroker) -> None:
         "Daredevil-Reason": "no words",
     }
     await jetstream(broker).publish("dead.reasoning", b"x", stream=DEAD, headers=headers)
-    _, output, _ = await cli_process("dead")
+    _, output, _ = await cli_beside("dead")
     assert "reasoning" in output
     assert "no words" in output
-    [letter] = json_lines("dead", (await cli_process("dead", "--json"))[1])
+    [letter] = json_lines("dead", (await cli_beside("dead", "--json"))[1])
     assert (letter["number"], letter["actor"], letter["bytes"]) == (1, "reasoning", 1)
     assert letter["subject"] == "voice.é.turn.ended"
     assert letter["subject"] in output
-    code, _, errors = await cli_process("dead", "retry", "1")
+    code, _, errors = await cli_beside("dead", "retry", "1")
     assert code == 1
     assert "no reasoning is running" in errors
-    assert (await cli_process("dead", "retry", "7"))[0] == 2
-    code, output, _ = await cli_process("dead", "drop", "1")
+    assert (await cli_beside("dead", "retry", "7"))[0] == 2
+    code, output, _ = await cli_beside("dead", "drop", "1")
     assert (code, output.strip()) == (0, "1: dropped")
-    assert (await cli_process("dead"))[1] == ""
+    assert (await cli_beside("dead"))[1] == ""
 
 
 def test_dead_letters_are_named_by_number_or_all() -> None:
@@ -243,7 +238,7 @@ def test_dead_letters_are_named_by_number_or_all() -> None:
 
 async def test_an_external_log_that_is_away_is_a_clear_error(nats_server: NatsServer) -> None:
     await nats_server.stop()
-    code, _, errors = await cli_process("sessions")
+    code, _, errors = await cli_beside("sessions")
     assert code == 1
     assert f"NATS at {nats_server.url} does not answer" in errors
 
@@ -252,16 +247,16 @@ async def test_a_recording_of_192_khz_is_said_at_a_rate_that_the_door_takes(tmp_
     wav = tmp_path / "high.wav"
     write_wav(wav, read_wav(Path("tests/data/hello.wav")).at_rate(192_000))
     async with fake_door() as door:
-        code, _, _ = await cli_process("say", str(wav), "--url", door.url)
+        code, _, _ = await cli_beside("say", str(wav), "--url", door.url)
         assert (code, door.hello["sample_rate_hz"]) == (0, 48_000)
 
 
 async def test_say_asks_for_the_session_that_is_named_and_no_other() -> None:
     async with fake_door() as door:
-        await cli_process("say", "tests/data/hello.wav", "--url", door.url, "--session", "s-1")
+        await cli_beside("say", "tests/data/hello.wav", "--url", door.url, "--session", "s-1")
         assert (door.hello["session_id"], door.hello["only_resume"]) == ("s-1", True)
         door.refusal = {"type": "error", "code": "session-unknown", "message": "there is no session s-2 to go on with"}
-        code, _, errors = await cli_process("say", "tests/data/hello.wav", "--url", door.url, "--session", "s-2")
+        code, _, errors = await cli_beside("say", "tests/data/hello.wav", "--url", door.url, "--session", "s-2")
     assert code == 2
     assert "there is no session s-2" in errors
 
@@ -269,12 +264,12 @@ async def test_say_asks_for_the_session_that_is_named_and_no_other() -> None:
 async def test_say_prints_the_turn_and_keeps_the_sound(tmp_path: Path) -> None:
     out_file = tmp_path / "answer.wav"
     async with fake_door() as door:
-        code, output, _ = await cli_process("say", "tests/data/hello.wav", "--url", door.url, "--out", str(out_file))
+        code, output, _ = await cli_beside("say", "tests/data/hello.wav", "--url", door.url, "--out", str(out_file))
         assert code == 0
         assert "Hello there." in output
         assert "endpointing 200 + bus 5" in output
         assert out_file.stat().st_size > 40_000
-        code, output, _ = await cli_process("say", "tests/data/hello.wav", "--url", door.url, "--json")
+        code, output, _ = await cli_beside("say", "tests/data/hello.wav", "--url", door.url, "--json")
     [result] = json_lines("say", output)
     assert (code, result["session_id"], result["turns"][0]["heard_text"]) == (0, "s-1", "Hi!")
 
@@ -389,9 +384,9 @@ async def test_a_reply_that_was_never_heard_is_not_told_as_the_answer(broker: Na
         PlaybackInterrupted(event_id="r4", time_ns=5, reply_id="r", heard_text="", played_samples=0, **common),
     ):
         await append(broker, fact)
-    [turn] = json_lines("turns", (await cli_process("turns", "s-1", "--json"))[1])
+    [turn] = json_lines("turns", (await cli_beside("turns", "s-1", "--json"))[1])
     assert (turn["answer"], turn["written"], turn["interrupted"]) == ("", "Good evening.", True)
-    output = (await cli_process("turns", "s-1"))[1]
+    output = (await cli_beside("turns", "s-1"))[1]
     assert output.splitlines()[1].endswith("✂ Hello there. → (never heard: Good evening.)")
 
 
@@ -509,13 +504,13 @@ async def test_turns_are_a_line_each_with_gap_and_parts(broker: NatsBroker) -> N
         ),
     ):
         await append(broker, fact)
-    code, output, _ = await cli_process("turns", "s-1")
+    code, output, _ = await cli_beside("turns", "s-1")
     assert code == 0
     line = output.splitlines()[1]
     assert line.split()[:9] == ["1", "0:00", "598", "400", "60", "90", "40", "5", "3"]
     assert line.endswith("✂ Hello there. → Good evening")
-    [turn] = json_lines("turns", (await cli_process("turns", "s-1", "--json"))[1])
+    [turn] = json_lines("turns", (await cli_beside("turns", "s-1", "--json"))[1])
     assert (turn["gap_ms"], sum(turn["parts"].values()), turn["interrupted"]) == (598, 598, True)
-    code, _, errors = await cli_process("turns", "nobody")
+    code, _, errors = await cli_beside("turns", "nobody")
     assert code == 2
     assert "nobody" in errors

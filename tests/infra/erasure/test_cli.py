@@ -10,12 +10,14 @@ import pytest
 from faststream.nats import NatsBroker
 
 from infra.log.event_log import facts_after
+from tests.infra.cli.command import cli_beside
 from tests.infra.erasure.talk import SECRET, session, store, times_on_disk
 
 pytestmark = pytest.mark.slow
 
 
 async def daredevil(*arguments: str, answer: str = "") -> tuple[int, str, str]:
+    """Run it in a process of its own."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "infra.cli", *arguments),
         stdin=subprocess.PIPE,
@@ -40,7 +42,7 @@ async def test_it_shows_what_will_go_and_erases_only_when_that_is_confirmed(brok
     assert "s-1" in errors
     assert "27 of 33 facts contain words" in errors
     assert await facts_after(broker, "s-1") == before
-    code, output, _ = await daredevil("erase", "--user", "sam", answer="y\n")
+    code, output, _ = await cli_beside("erase", "--user", "sam", answer="y\n")
     assert code == 0
     assert "facts removed    27" in output
     assert "recording        3 chunks" in output
@@ -50,11 +52,11 @@ async def test_it_shows_what_will_go_and_erases_only_when_that_is_confirmed(brok
 
 async def test_the_receipt_can_be_had_as_json_and_the_events_show_the_erasure(broker: NatsBroker) -> None:
     await store(broker, session("s-1", "sam"))
-    code, output, _ = await daredevil("erase", "--session", "s-1", "--yes", "--json", "--reason", "spring cleaning")
+    code, output, _ = await cli_beside("erase", "--session", "s-1", "--yes", "--json", "--reason", "spring cleaning")
     receipt = json.loads(output)
     assert (code, receipt["user_id"], receipt["reason"]) == (0, "sam", "spring cleaning")
     assert receipt["sessions"][0]["facts_removed"]["TurnEnded"] == 2
-    code, output, _ = await daredevil("events", "s-1")
+    code, output, _ = await cli_beside("events", "s-1")
     assert code == 0
     assert f"facts={receipt['sessions'][0]['skeleton']}" in output
     assert SECRET not in output
@@ -69,6 +71,6 @@ async def test_what_cannot_be_erased_is_reported_in_one_line(broker: NatsBroker)
         ((), "give --user USER or --session SESSION"),
         (("--user", "sam", "--session", "s-1"), "cannot go together"),
     ):
-        code, output, errors = await daredevil("erase", "--yes", *arguments)
+        code, output, errors = await cli_beside("erase", "--yes", *arguments)
         assert (code, output) == (2, "")
         assert told in errors
