@@ -28,7 +28,7 @@ class SharingScheduling(LoadScopeScheduling):  # type: ignore[misc]
 def unit_of(file: str) -> str:
     """Return the name of the unit that a test module belongs to."""
     source = (ROOT / file).read_text()
-    if "from tests.bridge.livekit.shared_bridge import" in source:
+    if "from tests.bridge.livekit.shared_bridge import" in source and "own_bridge(" not in source:
         return "the shared bridge"
     if file.startswith(E2E):
         is_shared = USES_SHARED_SYSTEM.search(source) and "running_system" not in source

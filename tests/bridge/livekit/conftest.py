@@ -17,11 +17,14 @@ from tests.servers import NatsServer
 StartBridge = Callable[..., Awaitable[BridgeProcess]]
 Invite = Callable[..., Awaitable[Guest]]
 
+MAX_TEXT_BYTES = 100
+"""So few that a text which is too long still fits into a call of LiveKit's."""
+
 
 @pytest.fixture(scope="session")
 def shared_bridge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedBridge]:
     """A bridge that modules share which take their fixtures from `shared_bridge.py`; its first test starts it."""
-    shared = SharedBridge(tmp_path_factory.mktemp("shared-bridge"))
+    shared = SharedBridge(tmp_path_factory.mktemp("shared-bridge"), max_text_bytes=MAX_TEXT_BYTES)
     yield shared
     shared.end()
 

@@ -1,13 +1,15 @@
 """One bridge with its servers for many tests: a bridge takes seconds to start, a room only a moment.
 
 A module for which that will do imports `nats_server`, `livekit_server`, `start_bridge` and `hall` from here, which take
-the place of those of `conftest.py`. Each test has a room, and so a session, of its own. A test that ends servers or
-bridges, wants other settings, or measures how fast a job is replaced needs a bridge of its own.
+the place of those of `conftest.py`. Each test has a room, and so a session, of its own. A module whose tests restart
+servers, or want other settings, has a bridge for itself: `shared_bridge = own_bridge(…)`. Only a test that ends bridges
+needs `conftest.py`'s.
 """
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,15 +21,13 @@ from tests.servers import NatsServer
 
 __all__ = ["bridge", "hall", "livekit_server", "nats_server", "start_bridge"]
 
-MAX_TEXT_BYTES = 100
-"""So few that a text which is too long still fits into a call of LiveKit's."""
-
 
 class SharedBridge:
     """Servers and a bridge that are left running for the next test."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, **settings: object) -> None:
         self._directory = directory
+        self._settings = settings
         self._nats: NatsServer | None = None
         self._livekit: LiveKitServer | None = None
         self._bridge: BridgeProcess | None = None
@@ -46,7 +46,7 @@ class SharedBridge:
         nats, livekit = await self.servers()
         if self._bridge is None or not self._bridge.is_running():
             log = self._directory / f"bridge-{secrets.token_hex(4)}.log"
-            self._bridge = BridgeProcess(log, **bridge_settings(nats, livekit), max_text_bytes=MAX_TEXT_BYTES)
+            self._bridge = BridgeProcess(log, **bridge_settings(nats, livekit), **self._settings)
         await self._bridge.registered()
         return self._bridge
 
@@ -58,6 +58,18 @@ class SharedBridge:
         for server in (self._livekit, self._nats):
             if server is not None:
                 server.kill()
+
+
+def own_bridge(**settings: object) -> Any:
+    """Return the fixture `shared_bridge` of a module for which the bridge of all others will not do."""
+
+    @pytest.fixture(scope="module")
+    def shared_bridge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedBridge]:
+        shared = SharedBridge(tmp_path_factory.mktemp("own-bridge"), **settings)
+        yield shared
+        shared.end()
+
+    return shared_bridge
 
 
 @pytest.fixture

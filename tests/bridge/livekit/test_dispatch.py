@@ -11,9 +11,12 @@ from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.guest import Guest
 from tests.bridge.livekit.session_log import facts_with
+from tests.bridge.livekit.shared_bridge import *  # noqa: F403 (its fixtures)
+from tests.bridge.livekit.shared_bridge import own_bridge
 from tests.livekit_server import LiveKitServer
 
 OURS, ANOTHERS = "night-shift", "day-shift"
+shared_bridge = own_bridge(livekit_agent_name=OURS)
 
 
 def bringing(server: LiveKitServer, room: str, identity: str, agent_name: str) -> str:
@@ -31,7 +34,7 @@ async def served(agent: Agent, guest: Guest) -> None:
 async def test_it_comes_by_token_and_by_api_and_not_unasked(
     start_bridge: StartBridge, invite: Invite, agent: Agent, livekit_server: LiveKitServer
 ) -> None:
-    await start_bridge(livekit_agent_name=OURS)
+    await start_bridge()
     unasked = await invite("unasked")
     anothers = await invite("of another", jwt=bringing(livekit_server, "of another", "ada", ANOTHERS))
     by_token = await invite("by token", jwt=bringing(livekit_server, "by token", "ada", OURS))
@@ -52,7 +55,7 @@ async def test_it_comes_by_token_and_by_api_and_not_unasked(
 async def test_one_that_is_sent_twice_comes_once(
     start_bridge: StartBridge, invite: Invite, agent: Agent, livekit_server: LiveKitServer
 ) -> None:
-    await start_bridge(livekit_agent_name=OURS)
+    await start_bridge()
     ada = await invite("hall", jwt=bringing(livekit_server, "hall", "ada", OURS))
     async with livekit_server.api() as livekit:
         await livekit.agent_dispatch.create_dispatch(api.CreateAgentDispatchRequest(agent_name=OURS, room="hall"))

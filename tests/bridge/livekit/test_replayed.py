@@ -12,6 +12,7 @@ from infra.replay.verify import verify
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.session_log import facts_with, names
+from tests.bridge.livekit.shared_bridge import *  # noqa: F403 (its fixtures)
 from tests.waiting import until, until_async
 
 

@@ -1,13 +1,12 @@
 """A room of a real LiveKit server as a session, with the actors behind the door played by the test."""
 
-from bridge.livekit.requests import TEXT_METHOD
 from contracts import events as e
 from contracts.audio import IN_SAMPLE_RATE_HZ, ROOM_FRAME_MS
 from infra.livekit.naming import session_of_room
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
-from tests.bridge.livekit.keeping import ask_until_stored
-from tests.bridge.livekit.session_log import facts_with, names, one
+from tests.bridge.livekit.session_log import facts_with, names
+from tests.bridge.livekit.shared_bridge import *  # noqa: F403 (its fixtures)
 from tests.speech import recorded
 from tests.waiting import until
 
@@ -32,15 +31,3 @@ async def test_a_room_with_a_person_is_a_session(start_bridge: StartBridge, invi
     await ada.leave()
     facts = await facts_with(agent, session_id, e.SessionClosed)
     assert names(facts) == [*OPENING, "TrackUnpublished", "ParticipantLeft", "SessionClosed"]
-
-
-async def test_a_text_as_long_as_is_allowed_is_taken(start_bridge: StartBridge, invite: Invite, agent: Agent) -> None:
-    await start_bridge()
-    ada = await invite(identity="ada", mic=False)
-    session_id = session_of_room(await ada.room.sid)
-    await until(lambda: ada.states[-1:] == ["listening"])
-    text = "é" * 8000
-    await ask_until_stored(ada, TEXT_METHOD, id="long", text=text)
-    turn = await one(agent, session_id, e.TurnEnded)
-    assert isinstance(turn, e.TurnEnded)
-    assert turn.text == text

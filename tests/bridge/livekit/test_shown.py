@@ -35,8 +35,8 @@ async def test_everybodys_words_are_captions_and_the_agents_state_an_attribute(
     assert said == {("Ada", "how are you", False), ("Ada", "how are you", True)}
     assert {c.track_sid for c in bob.captions if c.segment_id == "t-1"} == {ada.publication and ada.publication.sid}
     assert {(c.identity, c.text) for c in bob.captions if c.segment_id == "r-1"} == {(agents.identity, text)}
-    await until(lambda: bob.states[-1:] == ["listening"])
-    assert [s for s in bob.states if s != "initializing"][-4:] == ["listening", "thinking", "speaking", "listening"]
+    shown = ["listening", "thinking", "speaking", "listening"]
+    await until(lambda: [s for s in bob.states if s != "initializing"][-4:] == shown)
 
 
 async def test_who_joins_in_mid_reply_is_shown_all_its_words(

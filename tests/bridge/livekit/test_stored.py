@@ -68,6 +68,7 @@ async def test_text_typed_over_a_reply_is_stored_once_though_the_bridge_is_kille
     ada, session_id = await in_a_room(invite, agent)
     await say_tones(agent, session_id, "r-1", [5])
     await ada.hears()
+    await facts_with(agent, session_id, e.PlaybackStarted)  # what was not stored yet nobody would know of
     asking = asyncio.create_task(ask_until_stored(ada, TEXT_METHOD, id="t", text="Stop."))
     await killed(agent, session_id, 30)
     await asyncio.wait_for(asking, 60)

@@ -6,12 +6,16 @@ import pytest
 from livekit import rtc
 
 from bridge.livekit.chat import CHAT_TOPIC, ID_ATTRIBUTE, TAKEN_TOPIC
+from bridge.livekit.requests import TEXT_METHOD
 from contracts import events as e
 from infra.livekit.naming import session_of_room
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.guest import Guest
-from tests.bridge.livekit.session_log import facts_with
+from tests.bridge.livekit.keeping import ask_until_stored
+from tests.bridge.livekit.session_log import facts_with, one
+from tests.bridge.livekit.shared_bridge import *  # noqa: F403 (its fixtures)
+from tests.bridge.livekit.shared_bridge import own_bridge
 from tests.bridge.text_door_contract import (
     WITHIN_S,
     NamedTextsContract,
@@ -21,6 +25,8 @@ from tests.bridge.text_door_contract import (
     TextDoorContract,
 )
 from tests.waiting import until
+
+shared_bridge = own_bridge()  # NATS is away for a while
 
 
 class RoomDoor(TextDoor):
@@ -64,3 +70,15 @@ class TestRoomChat(TextDoorContract, NamedTextsContract, OutageContract):
         await facts_with(agent, session_id, e.TrackPublished)
         await until(lambda: guest.states[-1:] == ["listening"])
         return RoomDoor(guest, session_id)
+
+
+async def test_a_text_as_long_as_is_allowed_is_taken(start_bridge: StartBridge, invite: Invite, agent: Agent) -> None:
+    await start_bridge()
+    ada = await invite(identity="ada", mic=False)
+    session_id = session_of_room(await ada.room.sid)
+    await until(lambda: ada.states[-1:] == ["listening"])
+    text = "é" * 8000
+    await ask_until_stored(ada, TEXT_METHOD, id="long", text=text)
+    turn = await one(agent, session_id, e.TurnEnded)
+    assert isinstance(turn, e.TurnEnded)
+    assert turn.text == text

@@ -23,6 +23,7 @@ from tests.bridge.agent import RATE_HZ, Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.guest import Guest
 from tests.bridge.livekit.session_log import facts_with, names, one, pid_of
+from tests.bridge.livekit.shared_bridge import *  # noqa: F403 (its fixtures)
 from tests.bridge.livekit.voice import WORD_S, say_tones, saying_again
 from tests.speech import recorded
 from tests.waiting import until
