@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 from infra.postgres_url import socket_folder
 
@@ -70,8 +71,12 @@ def main() -> None:
     """Create the data folder if there is none, then replace this process by the server."""
     parser = argparse.ArgumentParser(description="The embedded Postgres; SIGINT ends it.")
     parser.add_argument("--data", type=Path, required=True)
-    folder: Path = parser.parse_args().data.absolute()
+    parser.add_argument("--init", action="store_true", help="only create a cluster in this folder, which is empty")
+    arguments = parser.parse_args()
+    folder: Path = arguments.data.absolute()
     try:
+        if arguments.init:
+            _become_initdb(folder)
         become_server(folder, OPTIONS)
     except (PostgresMissing, OSError) as error:
         raise SystemExit(f"{time.strftime('%H:%M:%S')} ERROR   postgres: cannot be started: {error}") from error
@@ -83,7 +88,7 @@ def become_server(folder: Path, options: Mapping[str, str]) -> None:
     programs = postgres_bin()
     give_up_root = _privileges()
     if not (folder / "PG_VERSION").exists():
-        _initialise(programs, folder, give_up_root)
+        _initialise(folder)
     sockets = socket_folder(folder)
     if sockets != folder:
         sockets.mkdir(mode=0o700, exist_ok=True)
@@ -99,22 +104,25 @@ def become_server(folder: Path, options: Mapping[str, str]) -> None:
     os.execv(programs / "postgres", [str(programs / "postgres"), "-D", str(folder), *arguments])
 
 
-def _initialise(programs: Path, folder: Path, give_up_root: Callable[[], None]) -> None:
-    """Create an empty cluster beside its final place, then move it: a half-finished one is never used."""
+def _become_initdb(folder: Path) -> NoReturn:
+    """Replace this process by the one that creates a cluster in an empty folder. Raises PostgresMissing, OSError."""
+    initdb = postgres_bin() / "initdb"
+    options = ("--auth=trust", "--encoding=utf8", "--no-locale", "--no-sync", "--no-instructions")
+    _privileges()()
+    os.execv(initdb, [str(initdb), "-D", str(folder), "-U", "postgres", *options])
+
+
+def _initialise(folder: Path) -> None:
+    """Create an empty cluster beside its final place, then move it: a half-finished one is never used.
+
+    This process stays root, which may be needed to move it; a Python of its own gives it up. (`preexec_fn` would be
+    Python between fork and exec, which hangs now and then where there are threads.)
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix="postgres-new-", dir=folder.parent))
     try:
         _own(new, _user().pw_uid if os.geteuid() == 0 else os.geteuid())
-        made = subprocess.run(
-            [
-                *(programs / "initdb", "-D", new, "-U", "postgres", "--auth=trust", "--encoding=utf8"),
-                *("--no-locale", "--no-sync", "--no-instructions"),
-            ],
-            preexec_fn=give_up_root,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        made = subprocess.run([*command(new), "--init"], capture_output=True, text=True, timeout=120)
         if made.returncode:
             raise PostgresMissing(f"initdb failed: {' '.join(made.stderr.split())[-500:]}")
         if folder.exists():
