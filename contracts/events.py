@@ -150,6 +150,10 @@ class SoundLost(Event):
     )
 
 
+DTMF_KEYS = "0123456789*#ABCD"
+"""The key of each code of RFC 4733."""
+
+
 class DtmfReceived(Event):
     """Somebody pressed a key of their phone."""
 
@@ -471,6 +475,9 @@ class ToolCaller(Value):
     variables: dict[str, str] = Field(default={}, description="Of the agent's instructions in this session.")
     attributes: dict[str, str] = Field(default={}, description="What the door knows about the person who speaks.")
     time_zone: str = Field(default="", max_length=64, description="Theirs: IANA name, empty if unknown.")
+    participant_id: str = Field(
+        default="", max_length=64, description="Theirs, for `do.<session>.bridge.transfer`; empty if nobody is there."
+    )
 
 
 class ToolCalled(Event):

@@ -16,6 +16,9 @@ REASON = r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?"
 
 MOST_NAME_CHARS = 64
 
+PHONE_ADDRESS = r"tel:\+?[0-9*#().\-]{2,40}|sips?:[^\s<>]{3,200}"
+"""Where a phone call can go."""
+
 
 class BadRequest(ValueError):
     """A request's body cannot be used; the message says why."""
@@ -61,6 +64,40 @@ def say_request(body: bytes) -> SayRequest:
     if not isinstance(by, str) or not isinstance(request_id, str) or max(len(by), len(request_id)) > MOST_NAME_CHARS:
         raise BadRequest(f"by, id: texts of up to {MOST_NAME_CHARS} characters were expected")
     return SayRequest(text.strip(), by, request_id or uuid4().hex)
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRequest:
+    """Whose phone call is to go where: `tel:+49…` or `sip:…`. Raises BadRequest for anything else."""
+
+    participant_id: str
+    to: str
+
+    def __post_init__(self) -> None:
+        _checked_participant(self.participant_id)
+        if not isinstance(self.to, str) or not re.fullmatch(PHONE_ADDRESS, self.to):
+            raise BadRequest("to: an address such as `tel:+4940123456` or `sip:desk@example.com` was expected")
+
+    def packed(self) -> bytes:
+        """Return the body of the request."""
+        return bytes(msgpack.packb({"participant_id": self.participant_id, "to": self.to}))
+
+
+def transfer_request(body: bytes) -> TransferRequest:
+    """Return what a request to transfer a call asks for. Raises BadRequest."""
+    fields = _fields_of(body)
+    return TransferRequest(fields.get("participant_id", ""), fields.get("to", ""))
+
+
+def who_hangs_up(body: bytes) -> str:
+    """Return the participant whom a request to hang up names; empty if the session is to end. Raises BadRequest."""
+    return _checked_participant(_fields_of(body).get("participant_id", "")) if body else ""
+
+
+def _checked_participant(participant_id: object) -> str:
+    if not isinstance(participant_id, str) or len(participant_id) > MOST_NAME_CHARS:
+        raise BadRequest(f"participant_id: a text of up to {MOST_NAME_CHARS} characters was expected")
+    return participant_id
 
 
 def _fields_of(body: bytes) -> dict[Any, Any]:

@@ -9,7 +9,6 @@ from faststream.nats import NatsBroker
 
 from actors.reasoning.answering import Reasoning
 from actors.reasoning.background import Backgrounds
-from actors.reasoning.call_control import Keypads, controls_on
 from actors.reasoning.chat_models import ChatModels, MakeChatModel
 from actors.reasoning.default_agent import agents_of
 from actors.reasoning.remarks import take_requests
@@ -19,6 +18,7 @@ from actors.reasoning.wire import LiveWire
 from contracts import events as e
 from contracts.topology import REASONING
 from infra.agents.card import cards_of, put_cards
+from infra.agents.live_control import Keypads, controls_on
 from infra.agents.loading import Agents
 from infra.agents.mcp_tools import McpServers
 from infra.engines.llm import chat_model

@@ -41,14 +41,7 @@ def take_requests(broker: NatsBroker, max_text_bytes: int) -> RequestHandlers:
 
 async def request_remark(broker: NatsBroker, session_id: str, wanted: SayRequest) -> RemarkRequested:
     """Store that something is to be said; return the fact. Raises RemarkRefused, and what the log raises."""
-    remark = answer(
-        Cause(session_id),
-        RemarkRequested,
-        time_ns=now_ns(),
-        id_from=f"{session_id} {wanted.id}",
-        text=wanted.text,
-        requested_by=wanted.by,
-    )
+    remark = remark_of(session_id, wanted)
     for _ in range(TRIES):
         expected = await _open_session(broker, session_id)
         try:
@@ -57,6 +50,12 @@ async def request_remark(broker: NatsBroker, session_id: str, wanted: SayRequest
             continue  # the session was closed or erased just now, or somebody joined
         return remark
     raise RemarkRefused("not-available", f"session {session_id} changes too quickly; try again")
+
+
+def remark_of(session_id: str, wanted: SayRequest) -> RemarkRequested:
+    """Return the fact that something is to be said: the same one for each request of one id."""
+    id_from, said = f"{session_id} {wanted.id}", {"text": wanted.text, "requested_by": wanted.by}
+    return answer(Cause(session_id), RemarkRequested, time_ns=now_ns(), id_from=id_from, **said)
 
 
 async def _open_session(broker: NatsBroker, session_id: str) -> ExpectedSequence:

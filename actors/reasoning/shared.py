@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from actors.reasoning.background import Backgrounds
-from actors.reasoning.call_control import ControlOf, Keypads, no_control
 from actors.reasoning.chat_models import ChatModels
 from actors.reasoning.default_agent import BUILT_IN
 from actors.reasoning.graph import Graph, compile_graph
@@ -14,6 +13,7 @@ from actors.reasoning.learned import KNOWN, Known, Learned, ReplyModels
 from actors.reasoning.own_graph import name_of as graph_name
 from actors.reasoning.session_state import Session
 from infra.agents.agent import Agent
+from infra.agents.live_control import ControlOf, Keypads, no_control
 from infra.agents.loading import DEFAULT, Agents
 from infra.agents.mcp_tools import DECLARATIONS, McpServers
 from infra.agents.tool import Tool

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from actors.reasoning.call_control import ControlOf, no_control
 from actors.reasoning.context import asker_id, attributes_of, call_of, participant_of, zone_of
 from actors.reasoning.session_log import SessionLog
 from actors.reasoning.tool_runs import ToolRuns
@@ -20,6 +19,7 @@ from contracts.answers import Answer, Cause, answer
 from infra.agents.agent import Agent
 from infra.agents.call import FOR_ACTIONS, Call
 from infra.agents.handoff import Handoff
+from infra.agents.live_control import ControlOf, no_control
 from infra.agents.running import NOT_KNOWN, ToolResult, longest_s, run_tool
 from infra.agents.tool import Tool
 from infra.log.event_log import StaleWriter, now_ns
@@ -190,6 +190,7 @@ class ToolCalls:
             variables=session.profile.variables if session.profile is not None else {},
             attributes=dict(attributes_of(session, self._turn_id)),
             time_zone=zone_of(session, self._turn_id),
+            participant_id=participant_of(session, self._turn_id),
         )
 
     def _own(self, call_id: str, work: Any) -> None:

@@ -9,6 +9,7 @@ from faststream.nats import NatsBroker
 from actors.tools.tool_jobs import ToolJobs
 from contracts import events as e
 from contracts.topology import TOOLS
+from infra.agents.live_control import Keypads, controls_on
 from infra.agents.loading import Agents, load_agents
 from infra.agents.mcp_tools import McpServers
 from infra.log.broker import make_app, make_broker
@@ -41,13 +42,19 @@ def listen(broker: NatsBroker, jobs: ToolJobs) -> LiveEvents:
         """Stop a reader that was cancelled."""
         jobs.cancel(event)
 
+    @live.on(e.DtmfReceived)
+    async def key_pressed(event: e.DtmfReceived) -> None:
+        """Pass the key to the tool that waits for it."""
+        jobs.key_pressed(event)
+
     return live
 
 
 def tool_jobs_on(broker: NatsBroker, agents: Agents, servers: McpServers) -> ToolJobs:
     """Return what a copy on the log of `broker` does; it writes no tape, as it decides nothing."""
-    instance = tapes_of(broker).instance
-    return ToolJobs(LiveLog(broker, Untaped(instance)), agents, servers, instance)
+    instance, keypads = tapes_of(broker).instance, Keypads()
+    log, control = LiveLog(broker, Untaped(instance)), controls_on(broker, keypads)
+    return ToolJobs(log, agents, servers, instance, control, keypads)
 
 
 def make() -> FastStream:

@@ -10,7 +10,8 @@ from typing import Any
 from contracts import events as e
 from contracts.answers import Answer, answer
 from contracts.topology import session_subjects
-from infra.agents.call import Call, NoControl
+from infra.agents.call import FOR_ACTIONS, Call
+from infra.agents.live_control import ControlOf, Keypads, no_control
 from infra.agents.loading import Agents
 from infra.agents.mcp_tools import McpServers
 from infra.agents.running import NOT_KNOWN, ToolResult, run_tool
@@ -21,7 +22,6 @@ from infra.log.taped_log import EventLog
 
 UNKNOWN = f"the process in which it ran ended; {NOT_KNOWN}"
 ITSELF = "the tool itself, which returned after all"
-ELSEWHERE = NoControl("tools that run in processes of their own (DAREDEVIL_TOOLS=remote) do not control the call")
 GRACE_S = 2.0
 """How long a process that ends waits for what runs."""
 
@@ -39,14 +39,25 @@ class ToolJobs:
     """Runs the calls that a copy gets.
 
     A reader, and an idempotent action, may run in several copies one after the other. Any other action is begun once:
-    whoever appends `ToolBegun` runs it. One that was begun by a process which has died is `unknown`.
+    whoever appends `ToolBegun` runs it. One that was begun by a process which has died is `unknown`. `control` is
+    what an action can do to its call; the keys that it asks for come through `keypads`.
     """
 
-    def __init__(self, log: EventLog, agents: Agents, servers: McpServers, instance: str) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        agents: Agents,
+        servers: McpServers,
+        instance: str,
+        control: ControlOf = no_control,
+        keypads: Keypads | None = None,
+    ) -> None:
         self._log = log
         self._agents = agents
         self._servers = servers
         self._instance = instance
+        self._control = control
+        self._keypads = keypads or Keypads()
         self._begun: set[str] = set()
         self._cancelled: set[str] = set()
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -72,6 +83,10 @@ class ToolJobs:
         if returned.outcome == "cancelled" and task is not None:
             self._cancelled.add(returned.call_id)
             task.cancel()
+
+    def key_pressed(self, event: e.DtmfReceived) -> None:
+        """Pass a key of somebody's phone to the tools that wait for one."""
+        self._keypads.take(event)
 
     async def finish(self) -> None:
         """Wait until nothing runs, `GRACE_S` at most: what ends in time is not unknown."""
@@ -120,7 +135,7 @@ class ToolJobs:
     async def _run(self, called: e.ToolCalled, tool: Tool) -> None:
         begun_s = time.monotonic()
         try:
-            result = await run_tool(tool, json.loads(called.arguments), _call(called))
+            result = await run_tool(tool, json.loads(called.arguments), self._call(called))
         except asyncio.CancelledError:
             if called.call_id in self._cancelled:
                 return  # what came of it is in the log
@@ -138,24 +153,24 @@ class ToolJobs:
         if known.returned.outcome in ("unknown", "timed-out") and result.outcome in ("ok", "failed"):
             await self._log.append(self._event(e.ToolSettled, called, by=ITSELF, **told))
 
+    def _call(self, called: e.ToolCalled) -> Call:
+        caller = called.caller or e.ToolCaller()
+        may_act = called.kind == "action"
+        return Call(
+            called.session_id,
+            user_id=caller.user_id,
+            agent=caller.agent,
+            variables=caller.variables,
+            attributes=caller.attributes,
+            turn_id=called.turn_id,
+            idempotency_key=called.idempotency_key,
+            time_zone=caller.time_zone,
+            control=self._control(called, caller.participant_id) if may_act else FOR_ACTIONS,
+        )
+
     def _expecting(self, called: e.ToolCalled, last: int) -> ExpectedSequence:
         return ExpectedSequence(session_subjects(called.session_id, "tool"), last)
 
     def _event(self, event_class: type[Answer], called: e.ToolCalled, **fields: Any) -> Answer:
         fields |= {"reply_id": called.reply_id, "call_id": called.call_id, "tool": called.tool}
         return answer(called, event_class, time_ns=now_ns(), id_from=called.call_id, **fields)
-
-
-def _call(called: e.ToolCalled) -> Call:
-    caller = called.caller or e.ToolCaller()
-    return Call(
-        called.session_id,
-        user_id=caller.user_id,
-        agent=caller.agent,
-        variables=caller.variables,
-        attributes=caller.attributes,
-        turn_id=called.turn_id,
-        idempotency_key=called.idempotency_key,
-        time_zone=caller.time_zone,
-        control=ELSEWHERE,
-    )

@@ -11,22 +11,19 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import Any
 
-import msgpack
 from livekit import api, rtc
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from pydantic import BaseModel, Field, ValidationError
 
 from bridge.call.call import Call
 from bridge.livekit.api import LIVEKIT_ERRORS
-from bridge.plain_words import wrong_field
 from bridge.rate_limit import TokenBucket
 from bridge.text_input import ProtocolError
 from contracts.answers import Cause, answer
-from contracts.events import DtmfReceived
+from contracts.events import DTMF_KEYS, DtmfReceived
+from contracts.requests import BadRequest, refusal, transfer_request, who_hangs_up
 from contracts.topology import hangup_subject, transfer_subject
 from infra.livekit.naming import participant_of_identity
 from infra.log.connection import lasting
@@ -34,8 +31,6 @@ from infra.log.event_log import now_ns
 
 log = logging.getLogger(__name__)
 
-KEYS = "0123456789*#ABCD"
-"""The key of each code of RFC 4733."""
 MAX_EARLY_KEYS = 64
 KEYS_PER_S, KEYS_BURST = 10, 50
 
@@ -46,15 +41,6 @@ class Refused(ValueError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-
-
-class _Hangup(BaseModel):
-    participant_id: str = Field("", max_length=64)
-
-
-class _Transfer(BaseModel):
-    participant_id: str = Field(max_length=64)
-    to: str = Field(pattern=r"^(tel:\+?[0-9*#().\-]{2,40}|sips?:[^\s<>]{3,200})$")
 
 
 class Phone:
@@ -121,7 +107,7 @@ class Phone:
         if self._identity_of(participant_id) is None:
             raise ProtocolError("unknown-participant", "you are not somebody to talk with in this room")
         cause = f"{self._call.session_id}:{participant_id}:{request_id}"
-        keys = [self._pressed(identity, key, KEYS.index(key), cause, n) for n, key in enumerate(digits)]
+        keys = [self._pressed(identity, key, DTMF_KEYS.index(key), cause, n) for n, key in enumerate(digits)]
         await self._call.store(keys)
 
     def _pressed(self, identity: str, digit: str, code: int, cause: str, n: int) -> DtmfReceived:
@@ -136,8 +122,8 @@ class Phone:
             code=code,
         )
 
-    async def _hang_up(self, fields: dict[str, Any]) -> None:
-        participant_id = _Hangup.model_validate(fields).participant_id
+    async def _hang_up(self, body: bytes) -> None:
+        participant_id = who_hangs_up(body)
         if not participant_id:
             await self._call.hang_up()
             return
@@ -145,8 +131,8 @@ class Phone:
         async with self._livekit() as livekit:
             await livekit.room.remove_participant(request)
 
-    async def _transfer(self, fields: dict[str, Any]) -> None:
-        asked = _Transfer.model_validate(fields)
+    async def _transfer(self, body: bytes) -> None:
+        asked = transfer_request(body)
         request = api.TransferSIPParticipantRequest(
             room_name=self._room.name,
             participant_identity=self._person(asked.participant_id),
@@ -163,30 +149,18 @@ class Phone:
         return identity
 
 
-def _answering(do: Callable[[dict[str, Any]], Awaitable[None]]) -> Callable[[Msg], Awaitable[None]]:
+def _answering(do: Callable[[bytes], Awaitable[None]]) -> Callable[[Msg], Awaitable[None]]:
     async def take(message: Msg) -> None:
-        answer: dict[str, Any] = {}
+        answer = b""
         try:
-            await do(_fields_of(message.data))
+            await do(message.data)
+        except BadRequest as error:
+            answer = refusal("bad-request", str(error))
         except Refused as error:
-            answer = {"error": {"code": error.code, "message": str(error)}}
-        except ValidationError as error:
-            problem = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in problem["loc"])
-            answer = {"error": {"code": "bad-request", "message": f"{where}: {wrong_field(problem)}"}}
+            answer = refusal(error.code, str(error))
         except LIVEKIT_ERRORS as error:
-            answer = {"error": {"code": "livekit-refused", "message": str(error)}}
+            answer = refusal("livekit-refused", str(error))
         if message.reply:
-            await message.respond(msgpack.packb(answer) if answer else b"")
+            await message.respond(answer)
 
     return take
-
-
-def _fields_of(data: bytes) -> dict[str, Any]:
-    try:
-        fields = msgpack.unpackb(data) if data else {}
-    except (ValueError, TypeError, msgpack.UnpackException) as error:
-        raise Refused("bad-request", "the request is no MessagePack map") from error
-    if not isinstance(fields, dict):
-        raise Refused("bad-request", "the request is no MessagePack map")
-    return fields

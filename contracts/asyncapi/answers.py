@@ -21,7 +21,7 @@ from contracts.asyncapi.parts import (
 )
 from contracts.asyncapi.schemas import example
 from contracts.journal import VERSION, ChunkWriter
-from contracts.requests import REASON
+from contracts.requests import PHONE_ADDRESS, REASON
 
 _SUBJECT = f"voice.{EXAMPLE_SESSION}.moon.risen"
 _CHUNK = base64.b64encode(ChunkWriter().bytes("reasoning-3f9c", "0.1.0", 4, 17, True)).decode()
@@ -180,7 +180,10 @@ def other_schemas() -> Node:
         **obj(
             "TransferRequest",
             "Whose call goes where.",
-            {"participant_id": text("Whose call it is."), "to": text("Where it goes: `tel:+49…` or `sip:…`.")},
+            {
+                "participant_id": text("Whose call it is."),
+                "to": text("Where it goes: `tel:+49…` or `sip:…`.") | {"pattern": f"^({PHONE_ADDRESS})$"},
+            },
         ),
         **obj("Refusal", "Why it was not done.", {"error": reference("components", "schemas", "RefusalError")}),
         **obj("RefusalError", "What went wrong.", error),

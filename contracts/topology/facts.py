@@ -55,7 +55,7 @@ EVENTS: tuple[Row, ...] = (
     Row(e.InterruptionDismissed, "interruption.dismissed", (TRANSCRIPT,)),
     Row(e.TurnPassed, "turn.passed", (REASONING,)),
     Row(e.RemarkRequested, "remark.requested", (REASONING, BRIDGE)),
-    Row(e.EndRequested, "ending.requested", (REASONING, BRIDGE)),
+    Row(e.EndRequested, "ending.requested", (REASONING, TOOLS, BRIDGE)),
     Row(e.TurnGuarded, "guard.turn", (REASONING,)),
     Row(e.ClauseGuarded, "guard.clause", (REASONING,)),
     Row(e.ReplyStarted, "reply.started", (REASONING,)),

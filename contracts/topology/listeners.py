@@ -66,8 +66,8 @@ LISTENERS: tuple[Listener, ...] = (
             e.ToolReturned,
         ),
     ),
-    # A reader that was cancelled.
-    Listener(TOOLS, (e.ToolReturned,)),
+    # A reader that was cancelled, and keys that a tool may be waiting for.
+    Listener(TOOLS, (e.ToolReturned, e.DtmfReceived)),
     Listener(SYNTHESIS, (e.TurnInterrupted, e.ReplyDiscarded, e.SessionClosed)),
     # After these an idle recorder checks again.
     Listener(PERSISTENCE, (e.SessionClosed, e.SpeechStarted, e.PlaybackStarted)),

@@ -15,6 +15,7 @@ from contracts.topology.addresses import (
     REASONING,
     SUPERVISOR,
     SYNTHESIS,
+    TOOLS,
     TRANSCRIPT,
     Address,
     role_of,
@@ -101,7 +102,7 @@ SAY = Request(
     ("SayStored", "Refusal"),
     "Has the agent say something by itself, when what it is saying is over; the answer comes once that is stored.",
     answered_by=(REASONING,),
-    asked_by=(REASONING, HTTP, CLI),
+    asked_by=(REASONING, TOOLS, HTTP, CLI),
     queue=REASONING,
     is_every_session=True,
 )
@@ -152,6 +153,7 @@ TRANSFER = Request(
     ("Done", "Refusal"),
     "Asks the LiveKit door to transfer a phone call.",
     answered_by=(LIVEKIT_ROOM,),
+    asked_by=(REASONING, TOOLS),
 )
 
 PUT_BACK = Request(

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.requests import REASON, BadRequest, SayRequest, end_request, reason_of_end, say_request
+from contracts.requests import (
+    REASON,
+    BadRequest,
+    SayRequest,
+    TransferRequest,
+    end_request,
+    reason_of_end,
+    say_request,
+    transfer_request,
+    who_hangs_up,
+)
 
 
 @given(st.from_regex(REASON, fullmatch=True))
@@ -68,3 +78,23 @@ def test_what_cannot_be_said_is_refused(fields: object) -> None:
 def test_other_bytes_are_no_request_to_say_something(body: bytes) -> None:
     with contextlib.suppress(BadRequest):
         assert say_request(body).text
+
+
+@pytest.mark.parametrize("to", ["tel:+4940123456", "tel:110", "sip:desk@example.com", "sips:desk@example.com:5061"])
+def test_a_request_to_transfer_a_call_comes_back_as_it_was(to: str) -> None:
+    wanted = TransferRequest("p-1", to)
+    assert transfer_request(wanted.packed()) == wanted
+
+
+@pytest.mark.parametrize("to", ["", "+4940123456", "tel:1", "tel:+49 40", "javascript:1", "sip:a b", 7, None])
+def test_what_no_phone_can_be_called_at_is_refused(to: object) -> None:
+    with pytest.raises(BadRequest, match="to: an address such as `tel:"):
+        transfer_request(msgpack.packb({"participant_id": "p-1", "to": to}))
+
+
+def test_a_hang_up_names_a_participant_or_nobody() -> None:
+    assert who_hangs_up(msgpack.packb({"participant_id": "p-1"})) == "p-1"
+    assert who_hangs_up(b"") == who_hangs_up(msgpack.packb({})) == ""
+    for participant_id in (7, "p" * 65):
+        with pytest.raises(BadRequest, match="participant_id: a text of up to 64"):
+            who_hangs_up(msgpack.packb({"participant_id": participant_id}))

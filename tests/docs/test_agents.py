@@ -9,7 +9,7 @@ from infra.agents.loading import load_agents
 
 PAGE = (Path(__file__).parents[2] / "docs" / "agents.md").read_text()
 SNIPPETS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-AGENTS = {"booking", "hotline", "reception", "billing", "patient", "shop"}
+AGENTS = {"bank", "booking", "hotline", "reception", "billing", "patient", "shop"}
 
 
 def loaded(tmp_path: Path, snippet: str) -> set[str]:

@@ -7,7 +7,8 @@ from langchain_core.language_models import BaseChatModel
 
 from actors.reasoning.chat_models import MakeChatModel
 from actors.reasoning.default_agent import BUILT_IN
-from actors.reasoning.testing.conversation import MakeTapes, ScriptedConversation
+from actors.reasoning.testing.conversation import ScriptedConversation, Setting
+from actors.reasoning.testing.copies import MakeTapes
 from actors.reasoning.testing.judge import Judge, judge_of
 from actors.reasoning.testing.person import WORD_S
 from actors.reasoning.testing.script import PlayedScript, Script, ScriptedModel
@@ -38,6 +39,7 @@ def conversation(
     user_id: str = "caller",
     attributes: Mapping[str, str] | None = None,
     by_text: bool = False,
+    no_transfer: str = "",
     judge: Judge | str | None = None,
     now: datetime | None = None,
     settings: Mapping[str, object] | None = None,
@@ -48,9 +50,10 @@ def conversation(
     `model` is what its model says: a script, one step for each request, or a function from messages to a step. A text
     is the name of a real model instead (`openai:gpt-…`; `settings` for the agent's own, or that of the settings): then
     time is real, and answers are heard at once. `tools` replaces tools by name. `variables` are those of the agent's
-    templates, `attributes` what the door knows about the caller. `by_text`: nobody speaks, they write. `judge` is a
-    real model that `judged` asks, likewise. `now` is when it begins (default: now). `settings` are other settings
-    than the defaults (with a real model: than the process's). Raises BadAgent, UnknownVariable.
+    templates, `attributes` what the door knows about the caller. `by_text`: nobody speaks, they write. `no_transfer` is
+    why `call.transfer` fails, if it is to fail. `judge` is a real model that `judged` asks, likewise. `now` is when it
+    begins (default: now). `settings` are other settings than the defaults (with a real model: than the process's).
+    Raises BadAgent, UnknownVariable.
     """
     agents = [agent] if isinstance(agent, Agent) else list(agent)
     is_real = isinstance(model, str)
@@ -62,22 +65,20 @@ def conversation(
     talk: list[ScriptedConversation] = []
     runs = WatchedTools(tools or {}, lambda: talk[0].die())
     runs.check(agents)
-    talk.append(
-        ScriptedConversation(
-            _profile(agents[0], chosen, variables or {}, begin, user_id, by_text),
-            Agents({each.name: each for each in agents}, built_in=BUILT_IN),
-            chosen,
-            chat_model if played is None else _scripted(played),
-            time,
-            runs,
-            played,
-            _judge(judge),
-            user_id,
-            attributes or {},
-            0 if is_real or by_text else WORD_S,
-            make_tapes,
-        )
+    setting = Setting(
+        _profile(agents[0], chosen, variables or {}, begin, user_id, by_text),
+        Agents({each.name: each for each in agents}, built_in=BUILT_IN),
+        chosen,
+        chat_model if played is None else _scripted(played),
+        played,
+        _judge(judge),
+        user_id,
+        attributes or {},
+        0 if is_real or by_text else WORD_S,
+        no_transfer,
+        make_tapes,
     )
+    talk.append(ScriptedConversation(setting, time, runs))
     return talk[0]
 
 

@@ -18,6 +18,8 @@ WORD_S = 0.3
 """How long a word takes to say, in the conversation's own time."""
 SETTLED_S, TURN_S = 0.2, 0.3
 """Silence after which the words are settled, and what follows until the turn has ended."""
+KEY_S = 0.2
+"""How long pressing a key takes them."""
 _WORD = re.compile(r"\S+")
 
 
@@ -34,6 +36,7 @@ class ScriptedCaller:
         self._word_s = word_s
         self._by_text = by_text
         self._turns = 0
+        self._keys = 0
         self._hearing: dict[str, asyncio.Task[None]] = {}
         self._words: dict[str, int] = {}
         self._since_s: dict[str, float] = {}
@@ -75,6 +78,14 @@ class ScriptedCaller:
             await self._speak(turn_id, text, draft)
         source = "text" if self._by_text else "speech"
         await self._append(e.TurnEnded, turn_id, participant_id=PERSON, text=text, source=source)
+
+    async def press(self, key: str) -> None:
+        """Press a key of their phone."""
+        self._keys += 1
+        pressed: dict[str, Any] = {"participant_id": PERSON, "digit": key, "code": e.DTMF_KEYS.index(key)}
+        cause, id_from = Cause(self.session.session_id), f"{PERSON} {self._keys}"
+        await self._log.append(answer(cause, e.DtmfReceived, time_ns=now_ns(), id_from=id_from, **pressed))
+        await asyncio.sleep(KEY_S if self._word_s else 0)
 
     async def _speak(self, turn_id: str, text: str, draft: str) -> None:
         utterance_id = derive_id(turn_id, "utterance")

@@ -1,7 +1,7 @@
 """What came of a turn, read from the conversation's facts: what was answered and heard, and which tools were called."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -119,3 +119,66 @@ class TurnResult(Facts):
     def __repr__(self) -> str:
         """Return who said what."""
         return f"Turn({self.said!r} -> {self.reply!r})"
+
+
+class WholeConversation(Facts):
+    """What came of a conversation so far."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        super().__init__(store)
+        self.turns: list[TurnResult] = []
+        """What came of each turn of the person."""
+
+    @property
+    def greeting(self) -> str:
+        """What the agent said first."""
+        (opened,) = self.of(e.SessionOpened)
+        return self._said_for(opened)
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What it said because a tool asked for it: `call.say`."""
+        return [self._said_for(wanted) for wanted in self.of(e.RemarkRequested)]
+
+    @property
+    def agent(self) -> str:
+        """Name of the agent who has the conversation now."""
+        (opened,), handed = self.of(e.SessionOpened), self.of(e.HandedOver)
+        return handed[-1].to_agent if handed else opened.profile.agent
+
+    @property
+    def ended(self) -> str:
+        """Why a tool has ended the call (`call.end`); empty if it goes on."""
+        wanted, closed = self.of(e.EndRequested), self.of(e.SessionClosed)
+        return wanted[0].reason if wanted and closed else ""
+
+    @property
+    def pressed(self) -> str:
+        """The keys that the person has pressed."""
+        return "".join(key.digit for key in self.of(e.DtmfReceived))
+
+    @property
+    def transcript(self) -> str:
+        """What was said and heard, line by line, with the calls of tools."""
+        calls = {call.key: call for call in self.tools}
+        return "\n".join(line for event in self.facts if (line := _line(event, calls)))
+
+    def _said_for(self, cause: e.Event) -> str:
+        """Return what was said because of a fact, in a turn of its own."""
+        begun = [event.turn_id for event in self.of(e.ReplyStarted) if event.cause_id == cause.event_id]
+        return Facts(self._store, begun[0]).reply if begun else ""
+
+
+def _line(event: e.Event, calls: Mapping[str, CalledTool]) -> str:
+    match event:
+        case e.TurnEnded():
+            return f"Person: {event.text}"
+        case e.DtmfReceived():
+            return f"[the person presses {event.digit}]"
+        case e.ToolReturned():
+            return f"[{calls[event.call_id]}]"
+        case e.HandedOver():
+            return f"[{event.to_agent} takes over]"
+        case e.PlaybackFinished() | e.PlaybackInterrupted():
+            return f"Agent: {event.heard_text.strip()}" if event.heard_text.strip() else ""
+    return ""

@@ -1,20 +1,16 @@
 """What a tool can do to the call that it runs in."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import msgpack
-import pytest
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 
-from actors.reasoning.call_control import Keypads
 from actors.reasoning.remarks import take_requests
 from contracts import events as e
 from contracts.topology import transfer_subject
 from infra.agents.call import Call
-from infra.agents.errors import ToolFailed
 from infra.agents.tool import ToolLike, action, reader, tool_of
 from infra.log.connection import connection
 from infra.log.event_log import facts_after
@@ -127,33 +123,3 @@ async def test_the_model_is_told_why_a_call_is_not_transferred(broker: NatsBroke
 
 async def test_only_a_room_can_transfer_a_call(broker: NatsBroker) -> None:
     assert "only a call in a LiveKit room" in ((await called(broker, transferring())).error or "")
-
-
-def pressed(*digits: str) -> Callable[[Keypads], Awaitable[None]]:
-    async def press(keypads: Keypads) -> None:
-        for n, digit in enumerate(digits):
-            keypads.take(fact(e.DtmfReceived, f"key-{n}", participant_id="p", digit=digit, code=0))
-            await asyncio.sleep(0)
-
-    return press
-
-
-async def collected(keypads: Keypads, press: Callable[[Keypads], Awaitable[None]], **wanted: object) -> str:
-    options = {"digits": 4, "timeout_s": 0.05, "until": "#"} | wanted
-    waiting = asyncio.create_task(keypads.keys(SESSION, **options))  # type: ignore[arg-type]
-    await asyncio.sleep(0)
-    await press(keypads)
-    return await waiting
-
-
-async def test_keys_are_collected_until_there_are_enough_or_the_last_one_is_pressed() -> None:
-    assert await collected(Keypads(), pressed(*"12345")) == "1234"
-    assert await collected(Keypads(), pressed(*"12#")) == "12"
-    assert await collected(Keypads(), pressed(*"12")) == "12", "the time is over"
-
-
-async def test_without_a_key_the_tool_is_told_so() -> None:
-    keypads = Keypads()
-    keypads.take(fact(e.DtmfReceived, "early", participant_id="p", digit="9", code=9))
-    with pytest.raises(ToolFailed, match="no key was pressed"):
-        await collected(keypads, pressed())

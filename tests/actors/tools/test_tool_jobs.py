@@ -5,23 +5,30 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgpack
 import pytest
 from faststream.nats import NatsBroker
+from nats.aio.msg import Msg
 
 from actors.reasoning.actor import listen, reasoning_on
 from actors.reasoning.answering import Reasoning
 from actors.reasoning.decide import reply_id_of
+from actors.reasoning.remarks import take_requests
 from actors.tools import actor as tools_actor
 from actors.tools.tool_jobs import ToolJobs
 from contracts import events as e
+from contracts.topology import transfer_subject
 from infra.agents.agent import Agent
+from infra.agents.call import Call
 from infra.agents.loading import Agents
 from infra.agents.mcp_tools import McpServers
+from infra.agents.tool import action
+from infra.log.connection import connection
 from infra.log.event_log import append
 from infra.log.taped_log import LiveLog
 from infra.settings import Settings
 from infra.tape.untaped import Untaped
-from tests.actors.reasoning.facts import about, ended, opened
+from tests.actors.reasoning.facts import SESSION, about, ended, fact, opened
 from tests.actors.reasoning.test_actor import finish, handled, last, log_of, names, tell, until
 from tests.actors.reasoning.test_tools_run_once import ORDER, Effects, called_then, interrupt
 
@@ -139,10 +146,12 @@ def in_shop() -> e.SessionOpened:
 async def test_a_reply_goes_on_with_what_a_process_of_tools_returned(broker: NatsBroker) -> None:
     effects, model = Effects(), called_then("You have number 17.")
     async with reasoning_and_tools(broker, effects, model) as actor:
-        await finish(await tell(broker, actor, in_shop(), ended(ORDER)))
+        joined = fact(e.ParticipantJoined, "joined", participant_id="p", kind="person")
+        await finish(await tell(broker, actor, in_shop(), joined, ended(ORDER)))
     assert model.asked[1][-1].text == "number 17"
     assert (await names(broker)).count("ToolReturned") == 1
-    assert (await last(broker, e.ToolCalled)).caller.agent == "shop"
+    caller = (await last(broker, e.ToolCalled)).caller
+    assert (caller.agent, caller.participant_id) == ("shop", "p")
 
 
 async def test_a_reader_in_another_process_is_cancelled_when_the_caller_interrupts(broker: NatsBroker) -> None:
@@ -174,3 +183,58 @@ async def test_the_death_of_the_replys_process_costs_no_result(broker: NatsBroke
     assert len(effects.keys) == 1
     assert (await last(broker, e.ToolReturned)).outcome == "ok"
     assert (await last(broker, e.ReplyCompleted)).reply_id == reply_id_of(turn)
+
+
+@action(idempotent=True)
+async def take_pin(call: Call) -> str:
+    """Ask for the PIN, put the caller through, and end the call."""
+    await call.say("Please type your PIN.")
+    keys = await call.dtmf(4, timeout_s=30)
+    await call.transfer("tel:+4940123456")
+    await call.end("solved")
+    return keys
+
+
+def with_pin() -> Agents:
+    return Agents({"shop": Agent(name="shop", tools=[take_pin])})
+
+
+def pin_called(**fields: Any) -> e.ToolCalled:
+    caller = CALLER.model_copy(update={"participant_id": "p"})
+    return called(tool="take_pin", idempotent=True, **{"caller": caller, **fields})
+
+
+async def test_an_action_controls_its_call_from_another_process(broker: NatsBroker) -> None:
+    asked = asyncio.Queue[dict[str, str]]()
+
+    async def door(message: Msg) -> None:
+        asked.put_nowait(msgpack.unpackb(message.data))
+        await message.respond(b"")
+
+    jobs = tools_actor.tool_jobs_on(broker, with_pin(), McpServers())
+    await connection(broker).subscribe(transfer_subject(SESSION), cb=door)
+    for event in (in_shop(), pin_called()):
+        await append(broker, event)
+
+    async def has_said() -> bool:
+        return "RemarkRequested" in await names(broker)
+
+    async with take_requests(broker, 1_000), tools_actor.listen(broker, jobs):
+        job = await jobs.take(pin_called())
+        await until(has_said)
+        for n, digit in enumerate("1234"):
+            await append(broker, fact(e.DtmfReceived, f"key-{n}", participant_id="p", digit=digit, code=int(digit)))
+        await finish([job])
+    assert (await last(broker, e.ToolReturned)).result == "1234"
+    assert asked.get_nowait() == {"participant_id": "p", "to": "tel:+4940123456"}
+    assert (await last(broker, e.RemarkRequested)).requested_by == "take_pin"
+    assert (await last(broker, e.EndRequested)).reason == "solved"
+
+
+async def test_a_reader_does_not_control_its_call(broker: NatsBroker) -> None:
+    jobs = tools_actor.tool_jobs_on(broker, with_pin(), McpServers())
+    job = pin_called(kind="reader", idempotency_key="")
+    for event in (in_shop(), job):
+        await append(broker, event)
+    await finish([await jobs.take(job)])
+    assert "mark the tool with @action" in (await last(broker, e.ToolReturned)).error

@@ -1,9 +1,13 @@
-"""What a tool can do to the call that it runs in: say something, ask for keys, transfer the call, end it."""
+"""What a tool does to a call that is going on: says something, asks for keys, transfers it, ends it.
+
+It asks by facts and by requests on NATS, so a tool may run in any process.
+"""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import msgpack
 from faststream.nats import NatsBroker
@@ -12,7 +16,7 @@ from nats.errors import NoRespondersError
 
 from contracts.answers import Cause, answer
 from contracts.events import DtmfReceived, EndRequested, ToolCalled
-from contracts.requests import BadRequest, SayRequest, end_request
+from contracts.requests import BadRequest, SayRequest, TransferRequest, end_request
 from contracts.topology import transfer_subject
 from infra.agents.call import NOBODY_THERE, CallControl
 from infra.agents.errors import ToolFailed
@@ -84,35 +88,22 @@ class LiveControl:
     async def say(self, text: str) -> None:
         """See CallControl."""
         self._said += 1
-        wanted = SayRequest(text, self.called.tool, f"{self.called.call_id}-{self._said}")
         try:
-            await ask_to_say(connection(self.broker), self.called.session_id, wanted)
+            await ask_to_say(connection(self.broker), self.called.session_id, say_wanted(self.called, text, self._said))
         except RemarkRefused as refused:
             raise ToolFailed(str(refused)) from refused
+        except (NatsError, TimeoutError) as error:
+            raise ToolFailed("whether it will be said is not known") from error
 
     async def end(self, reason: str) -> None:
         """See CallControl."""
-        try:
-            end_request(reason)
-        except BadRequest as error:
-            raise ToolFailed(str(error)) from error
-        cause = Cause(self.called.session_id, self.called.event_id, self.called.turn_id)
-        wanted = answer(
-            cause,
-            EndRequested,
-            time_ns=now_ns(),
-            id_from=self.called.call_id,
-            reason=reason,
-            requested_by=self.called.tool,
-        )
-        await append(self.broker, wanted, patience_s=STORE_PATIENCE_S)
+        await append(self.broker, end_wanted(self.called, reason), patience_s=STORE_PATIENCE_S)
 
     async def transfer(self, to: str) -> None:
         """See CallControl."""
-        body = msgpack.packb({"participant_id": self.participant_id, "to": to})
-        subject = transfer_subject(self.called.session_id)
+        wanted, subject = transfer_wanted(self.participant_id, to), transfer_subject(self.called.session_id)
         try:
-            told = await connection(self.broker).request(subject, body, timeout=TRANSFER_TIMEOUT_S)
+            told = await connection(self.broker).request(subject, wanted.packed(), timeout=TRANSFER_TIMEOUT_S)
         except NoRespondersError as error:
             raise ToolFailed("only a call in a LiveKit room can be transferred") from error
         except (NatsError, TimeoutError) as error:
@@ -132,3 +123,27 @@ def controls_on(broker: NatsBroker, keypads: Keypads) -> ControlOf:
         return LiveControl(broker, keypads, called, participant_id)
 
     return control
+
+
+def say_wanted(called: ToolCalled, text: str, number: int) -> SayRequest:
+    """Return what a call of a tool asks to be said, for the `number`th time."""
+    return SayRequest(text, called.tool, f"{called.call_id}-{number}")
+
+
+def end_wanted(called: ToolCalled, reason: str) -> EndRequested:
+    """Return the fact that a call of a tool asks the session to end. Raises ToolFailed for another form of reason."""
+    try:
+        end_request(reason)
+    except BadRequest as error:
+        raise ToolFailed(str(error)) from error
+    cause = Cause(called.session_id, called.event_id, called.turn_id)
+    said: dict[str, Any] = {"reason": reason, "requested_by": called.tool}
+    return answer(cause, EndRequested, time_ns=now_ns(), id_from=called.call_id, **said)
+
+
+def transfer_wanted(participant_id: str, to: str) -> TransferRequest:
+    """Return a request to transfer somebody's call. Raises ToolFailed for what is no address."""
+    try:
+        return TransferRequest(participant_id, to)
+    except BadRequest as error:
+        raise ToolFailed(str(error)) from error
