@@ -54,8 +54,14 @@ async def request_remark(broker: NatsBroker, session_id: str, wanted: SayRequest
 
 def remark_of(session_id: str, wanted: SayRequest) -> RemarkRequested:
     """Return the fact that something is to be said: the same one for each request of one id."""
-    id_from, said = f"{session_id} {wanted.id}", {"text": wanted.text, "requested_by": wanted.by}
-    return answer(Cause(session_id), RemarkRequested, time_ns=now_ns(), id_from=id_from, **said)
+    return answer(
+        Cause(session_id),
+        RemarkRequested,
+        time_ns=now_ns(),
+        id_from=f"{session_id} {wanted.id}",
+        text=wanted.text,
+        requested_by=wanted.by,
+    )
 
 
 async def _open_session(broker: NatsBroker, session_id: str) -> ExpectedSequence:
