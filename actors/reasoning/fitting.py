@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from langchain_core.messages import BaseMessage
 
@@ -29,10 +29,13 @@ class Given:
     prompt: str
     background: Background
     question: str
+    _made: dict[str, list[BaseMessage]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def messages(self, name: str) -> list[BaseMessage]:
-        """Return the messages for the model of this name."""
-        return prompt_messages(name, self.prompt, self.background, self.question)
+        """Return the messages for the model of this name: made once, as LangChain's take a while to make."""
+        if name not in self._made:
+            self._made[name] = prompt_messages(name, self.prompt, self.background, self.question)
+        return list(self._made[name])
 
 
 async def tokens_of(name: str, texts: Sequence[str], count: Count) -> int:

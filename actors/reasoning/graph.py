@@ -15,6 +15,7 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
+from langgraph.types import Command
 
 from actors.reasoning.context import shortened
 from actors.reasoning.fitting import Given, fitted_to, tokens_of
@@ -132,28 +133,28 @@ class _State(TypedDict, total=False):
     calls: list[WrittenCall]
     """The calls to run now."""
     rounds: int
-    is_over: bool
 
+
+_Next = Command[str]
+"""What a node changes in the state, and the node that comes next."""
 
 Graph = CompiledStateGraph[_State, Asked, _State, _State]
 
 
 def compile_graph() -> Graph:
-    """Return the graph; it holds no state and serves any number of runs."""
+    """Return the graph; it holds no state and serves any number of runs.
+
+    Nodes say themselves what comes next: with conditional edges a run takes a quarter longer.
+    """
     graph = StateGraph(_State, context_schema=Asked)
-    graph.add_node("retrieve", _retrieve)
+    graph.add_node("retrieve", _retrieve, destinations=("say_again", "call_for_model", "generate"))
     graph.add_node("say_again", _say_again)
     graph.add_node("call_for_model", _call_for_model)
-    graph.add_node("generate", _generate)
-    graph.add_node("tools", _run_tools)
+    graph.add_node("generate", _generate, destinations=("tools", END))
+    graph.add_node("tools", _run_tools, destinations=("say_result", "generate", END))
     graph.add_node("say_result", _say_result)
     graph.add_edge(START, "retrieve")
-    graph.add_conditional_edges("retrieve", _route, ["say_again", "call_for_model", "generate"])
-    graph.add_edge("say_again", END)
     graph.add_edge("call_for_model", "tools")
-    graph.add_conditional_edges("generate", _after_generate, ["tools", END])
-    graph.add_conditional_edges("tools", _after_tools, ["say_result", "generate", END])
-    graph.add_edge("say_result", END)
     return graph.compile()
 
 
@@ -162,7 +163,7 @@ async def answer_to(graph: Graph, asked: Asked) -> None:
     await graph.ainvoke({}, context=asked)
 
 
-async def _retrieve(state: _State, runtime: Runtime[Asked]) -> _State:
+async def _retrieve(state: _State, runtime: Runtime[Asked]) -> _Next:
     asked = runtime.context
     background = await asked.gather()
     name = asked.models.first
@@ -174,13 +175,16 @@ async def _retrieve(state: _State, runtime: Runtime[Asked]) -> _State:
     request = ModelRequest(name, given.messages(name), asked.tools_for(name)) if is_asked and name else None
     digest = asked.digest(request) if request is not None else ""
     await asked.say(Retrieved(context, background.memories, background.recall_ms, bool(cached), digest))
-    return {
+    answer = ready if ready is not None else cached or None
+    begun: _State = {
         "background": background,
-        "answer": ready if ready is not None else cached or None,
+        "answer": answer,
         "messages": made_messages(asked.rounds),
         "rounds": len(asked.rounds),
-        "is_over": False,
     }
+    if answer is not None:
+        return Command(update=begun, goto="say_again")
+    return Command(update=begun, goto="call_for_model" if _call_for(asked) is not None else "generate")
 
 
 def made_messages(rounds: Sequence[Round]) -> list[BaseMessage]:
@@ -214,12 +218,6 @@ def _ready_answer(asked: Asked, background: Background) -> str | None:
     return answer.removeprefix(asked.written) if answer and answer.startswith(asked.written) else None
 
 
-async def _route(state: _State, runtime: Runtime[Asked]) -> str:
-    if state["answer"] is not None:
-        return "say_again"
-    return "call_for_model" if _call_for(runtime.context) is not None else "generate"
-
-
 async def _say_again(state: _State, runtime: Runtime[Asked]) -> _State:
     await runtime.context.say(Token(state["answer"] or "", now_ns()))
     await runtime.context.say(Ended("stop"))
@@ -233,7 +231,7 @@ async def _call_for_model(state: _State, runtime: Runtime[Asked]) -> _State:
 
 def _asking(text: str, calls: list[WrittenCall]) -> _State:
     """Return the model's message with tool calls. Unreadable arguments are left out: no provider accepts them."""
-    return {"messages": [_with_calls(text, calls)], "calls": calls, "is_over": False}
+    return {"messages": [_with_calls(text, calls)], "calls": calls}
 
 
 def _with_calls(text: str, calls: Sequence[WrittenCall]) -> AIMessage:
@@ -253,37 +251,28 @@ async def _say_result(state: _State, runtime: Runtime[Asked]) -> _State:
     return {}
 
 
-async def _run_tools(state: _State, runtime: Runtime[Asked]) -> _State:
+async def _run_tools(state: _State, runtime: Runtime[Asked]) -> _Next:
     calls = state["calls"]
-    uses = await runtime.context.run_tools(calls, state["rounds"])
-    is_over = runtime.context.is_handed_over()
-    return {"messages": [*map(_result, uses, calls)], "rounds": state["rounds"] + 1, "calls": [], "is_over": is_over}
+    results = [*map(_result, await runtime.context.run_tools(calls, state["rounds"]), calls)]
+    made: _State = {"messages": [*results], "rounds": state["rounds"] + 1, "calls": []}
+    if runtime.context.is_handed_over():
+        return Command(update=made, goto=END)
+    return Command(update=made, goto="say_result" if results[-1].tool_call_id == CLOCK_CALL else "generate")
 
 
-async def _after_tools(state: _State) -> str:
-    if state["is_over"]:
-        return END
-    last = state["messages"][-1]
-    return "say_result" if isinstance(last, ToolMessage) and last.tool_call_id == CLOCK_CALL else "generate"
-
-
-async def _after_generate(state: _State) -> str:
-    return END if state["is_over"] else "tools"
-
-
-async def _generate(state: _State, runtime: Runtime[Asked]) -> _State:
+async def _generate(state: _State, runtime: Runtime[Asked]) -> _Next:
     """Stream from the first model that works; one that breaks off is continued by the next."""
     asked = runtime.context
     generating = _Generating(state, asked)
     async with aclosing(asked.models.chain.parts(asked.models.names, generating.attempt)) as parts:
         async for part in parts:
             if not await asked.say(part if isinstance(part, EngineFailure) else Token(part, now_ns())):
-                return {"is_over": True}
+                return Command(goto=END)
     if generating.calls:
         await asked.say(CallsFollow())
-        return _asking(generating.said, generating.calls)
+        return Command(update=_asking(generating.said, generating.calls), goto="tools")
     await asked.say(Ended(generating.finish))
-    return {"is_over": True}
+    return Command(goto=END)
 
 
 class _Generating:

@@ -27,6 +27,8 @@ def bound_of(text: str) -> int:
     ASCII has about 4 characters a token and is counted at 3; other scripts at 2 bytes of UTF-8 a token: Chinese has
     1 to 1.3 tokens a character in OpenAI's cl100k (counted 1.5), Hindi about 1.2, an emoji 2 to 3.
     """
+    if text.isascii():  # nearly all texts are, and this is counted again and again
+        return -(-len(text) // 3)
     ascii_chars = sum(character < "\x80" for character in text)
     return -(-ascii_chars // 3) + -(-(len(text.encode(errors="replace")) - ascii_chars) // 2)
 

@@ -111,8 +111,10 @@ class VirtualLoop(base_events.BaseEventLoop):
             self.call_soon(lambda: None)
 
     def _next_timer_s(self) -> float | None:
-        live = [timer.when() for timer in self._scheduled if not timer.cancelled()]
-        return min(live, default=None)
+        timers = self._scheduled  # a heap, by time
+        if timers and not timers[0].cancelled():
+            return timers[0].when()
+        return min((timer.when() for timer in timers if not timer.cancelled()), default=None)
 
     def _process_events(self, event_list: list[Any]) -> None:
         """There are none."""
