@@ -121,7 +121,6 @@ class WebServer:
         # Text needs neither ears nor a voice.
         actors = (TRANSCRIPT, REASONING, SYNTHESIS) if page else (REASONING,)
         self._http = HttpDoor(broker, tapes, settings, openings, gate, actors)
-        self.readiness = self._http.readiness
         self._settings = settings
         self._proxies = proxies_of(settings)
         self._site = make_site(self._http, self.door, settings, self._proxies)
@@ -165,6 +164,10 @@ class WebServer:
             _write(Path(path), str(self.port))
         host = self._settings.host
         log.info("listening on http://%s:%d/", f"[{host}]" if ":" in host else host, self.port)
+
+    async def problem(self) -> str:
+        """Return why no conversation is possible; empty if one is."""
+        return (await self._http.readiness.problem())[0]
 
     def _on_end(self, serving: "asyncio.Task[None]") -> None:
         """End the process if the server ends by itself, so that it is restarted: nobody could call any more."""

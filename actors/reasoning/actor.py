@@ -21,12 +21,14 @@ from infra.agents.card import cards_of, put_cards
 from infra.agents.live_control import Keypads, controls_on
 from infra.agents.loading import Agents
 from infra.agents.mcp_tools import McpServers
+from infra.engines import local_model
 from infra.engines.llm import chat_model
 from infra.engines.tokens import TokenCounter
 from infra.log.broker import make_app, make_broker
 from infra.log.connection import connection
 from infra.log.inbox import Inbox, Job
 from infra.log.live_events import LiveEvents
+from infra.log.readiness import ASK_S
 from infra.log.taped_log import LiveLog
 from infra.log.tapes import tapes_of
 from infra.memory.response_cache import ResponseCache
@@ -165,4 +167,9 @@ def make() -> FastStream:
                 await reasoning.end_tools()
                 await reasoning.close()
 
-    return make_app(REASONING, broker, lifespan, lambda: () if reasoning.can_answer else ("answer",))
+    async def local_model_problem() -> str:
+        return await local_model.problem(settings, ASK_S)
+
+    return make_app(
+        REASONING, broker, lifespan, lambda: () if reasoning.can_answer else ("answer",), local_model_problem
+    )

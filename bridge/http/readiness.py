@@ -9,24 +9,22 @@ from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
-from contracts.topology import DURABLES, health_subject
-from infra.engines.llm import LOCAL, LlmNotFound, local_url, model_names
+from contracts.topology import DURABLES, TOOLS, health_subject
+from infra.engines import local_model
+from infra.engines.local_model import LOCAL_MODEL
 from infra.log.connection import cancellation_kept, connection
 from infra.log.readiness import ASK_S, UNABLE, Readiness
-from infra.process.http_status import http_status
-from infra.session.behaviour import in_each_share
 from infra.settings import Settings
 from infra.settings_types import items_of
 
 PATIENCE_S = 5.0
 """A process that answered this recently may be busy; one that has not answered for longer hangs."""
 
-LOCAL_MODEL = "the local language model"
-
 
 def system_readiness(broker: NatsBroker, settings: Settings, actors: Sequence[str]) -> Readiness:
-    """Return the readiness of a system in which these actors are needed for a conversation."""
-    parts = NeededParts(broker, settings, actors)
+    """Return the readiness of a system in which these actors are needed for a conversation, and tools if remote."""
+    tools = (TOOLS,) if settings.tools == "remote" else ()
+    parts = NeededParts(broker, settings, (*actors, *tools))
     return Readiness(broker, tuple(durable.name for durable in DURABLES), parts.problem)
 
 
@@ -36,7 +34,8 @@ class NeededParts:
     def __init__(self, broker: NatsBroker, settings: Settings, actors: Sequence[str]) -> None:
         self._broker = broker
         self._settings = settings
-        self._answered_s = dict.fromkeys((*actors, *_local_model(settings)), -math.inf)
+        local = (LOCAL_MODEL,) if local_model.is_needed(settings) else ()
+        self._answered_s = dict.fromkeys((*actors, *local), -math.inf)
         """When each of them last answered."""
         self._unable: dict[str, str] = {}
         """What each actor said last that it cannot do, for no engine could be made."""
@@ -59,7 +58,7 @@ class NeededParts:
 
     async def _ask(self, name: str) -> None:
         if name == LOCAL_MODEL:
-            is_there = await _local_model_answers(self._settings)
+            is_there = await local_model.is_there(self._settings, ASK_S)
         else:
             try:
                 with cancellation_kept():
@@ -72,19 +71,3 @@ class NeededParts:
                 is_there = False
         if is_there:
             self._answered_s[name] = time.monotonic()
-
-
-def _local_model(settings: Settings) -> list[str]:
-    """Return the local model if there are sessions in which no other model can answer in its place."""
-    try:
-        chains = [model_names(share.llm) for share in in_each_share(settings, "llm")]
-    except LlmNotFound:
-        return []  # then reasoning does not start
-    return [LOCAL_MODEL] if [LOCAL] in chains else []
-
-
-async def _local_model_answers(settings: Settings) -> bool:
-    try:
-        return await http_status(f"{local_url(settings)}/health", ASK_S) == 200
-    except LlmNotFound:
-        return False

@@ -21,7 +21,7 @@ def make() -> FastStream:
         yield
         await listener.close()
 
-    app = make_app("bridge", broker, lifespan, readiness=listener.readiness)
+    app = make_app("bridge", broker, lifespan, further=listener.problem)
     # The broker is closed before the lifespan ends; the last facts are stored before that.
     app.on_shutdown(listener.close)
     return app

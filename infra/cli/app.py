@@ -17,6 +17,7 @@ from infra.cli import (
     dead,
     erase,
     export,
+    health,
     llm,
     log,
     projections,
@@ -80,6 +81,8 @@ app = typer.Typer(
   daredevil token --room R --identity I  create a token to join a LiveKit room
 
   daredevil doctor                       check what is missing here, and how to get it
+
+  daredevil health                       ask every process whether it can do its work
 """,
 )
 
@@ -101,6 +104,7 @@ app.add_typer(tools.app, name="tools")
 app.command()(erase.erase)
 app.command()(token.token)
 app.command()(checks.doctor)
+app.command()(health.health)
 app.command()(checks.settings)
 app.command()(schema.schema)
 app.add_typer(bench.app, name="bench")

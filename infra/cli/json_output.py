@@ -186,6 +186,12 @@ def _doctor() -> type[BaseModel]:
     return _of(Finding)
 
 
+def _health() -> type[BaseModel]:
+    from infra.system.health import Health
+
+    return _of(Health)
+
+
 def _settings() -> type[BaseModel]:
     from infra.settings import ENV_PREFIX, Settings
 
@@ -309,6 +315,7 @@ OUTPUTS: dict[str, Output] = {
     "erase": Output("the receipt", _erase),
     "token": Output("a token for a room", _token),
     "doctor": Output("one thing that was checked", _doctor, lines=True),
+    "health": Output("whether the processes of a system can do their work", _health),
     "settings": Output("the settings in force", _settings),
     "bench gap": Output("response gaps (without --door both)", _gap),
     "bench hearing": Output("what is heard and what is not", _hearing),

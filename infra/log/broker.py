@@ -27,7 +27,7 @@ from infra.log.connection import connection, jetstream, read_any_subject, round_
 from infra.log.dead_letters import dead_letter_undecodable
 from infra.log.nats_reach import wait_for_nats
 from infra.log.provisioning import provision
-from infra.log.readiness import UNABLE, OwnReadiness, Readiness
+from infra.log.readiness import UNABLE, Further, OwnReadiness, nothing_further
 from infra.log.tapes import make_tapes, tapes_written
 from infra.process.probes import probes_served
 from infra.runtime import running_nats_url
@@ -205,18 +205,17 @@ def make_app(
     broker: NatsBroker,
     lifespan: Lifespan,
     unable: Callable[[], Sequence[str]] = _able,
-    readiness: Readiness | None = None,
+    further: Further = nothing_further,
 ) -> FastStream:
     """Return the FastStream app of the process `name`; `unable` returns what it cannot do, once it has started.
 
-    It is ready when NATS, its consumers and the log are, and it is able to do everything; a door gives a `readiness`
-    that asks for more.
+    It is ready if NATS, its consumers and the log are, it is able to do everything, and `further` finds nothing wrong.
 
     `lifespan` surrounds the time in which messages arrive: it warms engines up before the first and closes them after
     the last. The broker is connected and provisioned when it is entered.
     """
     stack = AsyncExitStack()
-    own = OwnReadiness(broker, name, unable, readiness)
+    own = OwnReadiness(broker, name, unable, further)
 
     @asynccontextmanager
     async def whole_life() -> AsyncIterator[None]:

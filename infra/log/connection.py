@@ -4,8 +4,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
-from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
@@ -13,6 +13,9 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from infra.process.tasks import CancelledElsewhere, own_cancellation_only
+
+if TYPE_CHECKING:  # commands that only ask NATS need not import it
+    from faststream.nats import NatsBroker
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +28,13 @@ LOST_S = 0.2
 _round_trips: set[asyncio.Task[None]] = set()
 
 
-def connection(broker: NatsBroker) -> Client:
+def connection(broker: "NatsBroker") -> Client:
     """Return the plain NATS connection of a connected broker."""
     client: Client = broker.config.connection_state.connection
     return client
 
 
-def jetstream(broker: NatsBroker) -> JetStreamContext:
+def jetstream(broker: "NatsBroker") -> JetStreamContext:
     """Return the JetStream context of a connected broker."""
     context: JetStreamContext = broker.config.connection_state.stream
     return context

@@ -1,4 +1,4 @@
-"""Whether the log stores facts right now: from the outcome of the last ones, and from a trial write."""
+"""Whether the log stores facts right now: from the outcome of the last ones, its limits, and a trial write."""
 
 import asyncio
 import math
@@ -7,8 +7,10 @@ import time
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, StreamInfo
+from nats.js.errors import NoStreamResponseError, NotFoundError
 
-from contracts.topology import PROBE, probe_subject
+from contracts.topology import PROBE, VOICE, probe_subject
 from infra.log.connection import cancellation_kept
 
 ANSWER_S = 2.0
@@ -17,6 +19,9 @@ GOOD_FOR_S = 2.0
 
 PROBE_BYTES = 32_768
 """Large enough to fail on a full disk, where small writes may still succeed."""
+
+FACT_BYTES = 1_000
+"""An ordinary fact."""
 
 REMEMBERED_S = 30.0
 """A refusal this long ago says nothing about now, if no fact was tried since."""
@@ -73,14 +78,39 @@ class LogProbe:
             now_s = time.monotonic()
             if now_s - self._asked_s >= self._good_for_s or refusals.last_s > self._asked_s:
                 self._asked_s = now_s
-                self._problem = await _stored(js, self._answer_s)
+                self._problem = await log_problem(js, self._answer_s)
             return self._problem
 
 
-async def _stored(js: JetStreamContext, answer_s: float) -> str:
+async def log_problem(js: JetStreamContext, answer_s: float = ANSWER_S) -> str:
+    """Return why the log stores nothing, empty if it does; within `answer_s`. It costs a write to disk."""
     try:
-        with cancellation_kept():
-            await js.publish(probe_subject(os.getpid()), bytes(PROBE_BYTES), stream=PROBE, timeout=answer_s)
+        async with asyncio.timeout(answer_s):
+            with cancellation_kept():
+                limited = full(await js.stream_info(VOICE))
+                if not limited:
+                    await js.publish(probe_subject(os.getpid()), bytes(PROBE_BYTES), stream=PROBE, timeout=answer_s)
+    except (NotFoundError, NoStreamResponseError):
+        return f"NATS has no stream {VOICE} (or {PROBE}): any process of ours creates it when it connects"
     except (NatsError, TimeoutError, OSError) as error:
         return f"the log stores no facts ({error or type(error).__name__}). Check whether its disk is full"
+    return limited
+
+
+def full(log: StreamInfo) -> str:
+    """Return which limit of the log's stream is reached, or that it is sealed; empty if it accepts more. Pure.
+
+    What a trial write shows is the disk and the account's limits, not those that an operator has set for this stream.
+    """
+    config, state = log.config, log.state
+    if config.sealed:
+        return f"the stream {VOICE} is sealed, so the log stores no facts"
+    if config.discard != DiscardPolicy.NEW:
+        return ""
+    for what, limit, now in (
+        ("bytes", config.max_bytes, state.bytes + FACT_BYTES),
+        ("messages", config.max_msgs, state.messages + 1),
+    ):
+        if limit is not None and 0 < limit < now:
+            return f"the log is full: its stream {VOICE} may hold {limit:,} {what} and accepts no more"
     return ""

@@ -4,8 +4,8 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING
 
-from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 
 from contracts.topology import DURABLES
@@ -13,6 +13,9 @@ from infra.log.connection import answers, cancellation_kept, connection, jetstre
 from infra.log.log_probe import LogProbe, refusals
 from infra.log.provisioning import missing_durables
 from infra.process.tasks import ended
+
+if TYPE_CHECKING:
+    from faststream.nats import NatsBroker
 
 EVERY_S, AGAIN_S = 2.0, 0.5
 """How long after a look the next one begins; after one that found something missing."""
@@ -30,7 +33,12 @@ WAIT_S = 0.6
 """How long a question waits for the first check: clients often give up after 1 s."""
 
 
-async def _nothing_further() -> str:
+Further = Callable[[], Coroutine[None, None, str]]
+"""Returns what else is wrong, empty if nothing is."""
+
+
+async def nothing_further() -> str:
+    """Return that nothing else has to be right."""
     return ""
 
 
@@ -39,9 +47,9 @@ class Readiness:
 
     def __init__(
         self,
-        broker: NatsBroker,
+        broker: "NatsBroker",
         durables: tuple[str, ...],
-        further: Callable[[], Coroutine[None, None, str]] = _nothing_further,
+        further: Further = nothing_further,
     ) -> None:
         self._broker = broker
         self._durables = durables
@@ -118,17 +126,18 @@ class OwnReadiness:
 
     def __init__(
         self,
-        broker: NatsBroker,
+        broker: "NatsBroker",
         name: str,
         unable: Callable[[], Sequence[str]] = lambda: (),
-        readiness: Readiness | None = None,
+        further: Further = nothing_further,
     ) -> None:
         self._name = name
         self._unable = unable
         self._has_started = False
         self._is_ending = False
         own = tuple(durable.name for durable in DURABLES if durable.actor == name)
-        self._readiness = readiness or Readiness(broker, own, self._lacking)
+        self._further = further
+        self._readiness = Readiness(broker, own, self._lacking)
 
     def started(self) -> None:
         """Note that it is connected, its engines are loaded and it takes messages."""
@@ -149,4 +158,8 @@ class OwnReadiness:
 
     async def _lacking(self) -> str:
         unable = " and ".join(self._unable())
-        return f"{self._name} cannot {unable}: an engine is missing (`daredevil doctor` says why)" if unable else ""
+        return (
+            f"{self._name} cannot {unable}: an engine is missing (`daredevil doctor` says why)"
+            if unable
+            else await self._further()
+        )

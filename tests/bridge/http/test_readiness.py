@@ -11,9 +11,10 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from bridge.http import readiness as parts
-from bridge.http.readiness import LOCAL_MODEL, system_readiness
+from bridge.http.readiness import system_readiness
 from contracts.events import TurnEnded
 from contracts.topology import REASONING, SYNTHESIS, TRANSCRIPT, VOICE
+from infra.engines.local_model import LOCAL_MODEL
 from infra.log import readiness
 from infra.log.connection import connection, jetstream
 from infra.log.event_log import LogUnavailable, append
