@@ -15,6 +15,8 @@ from starlette.routing import Mount, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bridge.call.admission import Admission
+from bridge.call.needed_parts import TEXT_ACTORS, VOICE_ACTORS
 from bridge.http.api import HttpDoor
 from bridge.web.connections import Connections
 from bridge.web.gate import Gate, warn_of_strangers
@@ -25,7 +27,7 @@ from bridge.web.proxies import BehindProxies, Proxies, is_loopback, proxies_of
 from bridge.websocket.endpoint import WebSocketDoor
 from bridge.websocket.page_offers import offers_route
 from bridge.websocket.protocol import MAX_MESSAGE_BYTES
-from contracts.topology import REASONING, SYNTHESIS, TRANSCRIPT
+from contracts.topology import BRIDGE, HTTP
 from infra.cannot_run import CannotRun, ends_process
 from infra.log.tapes import tapes_of
 from infra.process.descriptors import raise_descriptor_limit
@@ -116,11 +118,11 @@ class WebServer:
     def __init__(self, broker: NatsBroker, settings: Settings, page: bool = True, tapes: Tapes | None = None) -> None:
         openings, gate = Openings(settings), Gate(settings)
         tapes = tapes or tapes_of(broker)
-        self.door = WebSocketDoor(broker, tapes, settings, openings, gate) if page else None
+        self.admission = Admission(broker, BRIDGE if page else HTTP, settings)
+        self.door = WebSocketDoor(broker, tapes, settings, openings, gate, self.admission) if page else None
         self.port = 0
-        # Text needs neither ears nor a voice.
-        actors = (TRANSCRIPT, REASONING, SYNTHESIS) if page else (REASONING,)
-        self._http = HttpDoor(broker, tapes, settings, openings, gate, actors)
+        actors = VOICE_ACTORS if page else TEXT_ACTORS
+        self._http = HttpDoor(broker, tapes, settings, openings, gate, self.admission, actors)
         self._settings = settings
         self._proxies = proxies_of(settings)
         self._site = make_site(self._http, self.door, settings, self._proxies)
@@ -133,6 +135,7 @@ class WebServer:
         listening = _listen(self._settings)
         warn_of_strangers(self._settings, is_loopback(self._settings.host))
         self.port = listening.getsockname()[1]
+        await self.admission.open()
         if self.door is not None:
             await self.door.open()
         await self._http.open()
@@ -180,6 +183,7 @@ class WebServer:
         if self._server is None or self._serving is None:
             return
         await asyncio.gather(self._http.close(), self.door.close() if self.door is not None else asyncio.sleep(0))
+        await self.admission.close()
         self._server.should_exit = True
         await asyncio.gather(self._serving, return_exceptions=True)
 

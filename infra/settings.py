@@ -237,6 +237,20 @@ class Settings(BaseSettings):
     reconnect_grace_s: float = Field(20, ge=0, description="How long a session waits for a page that has disconnected.")
     max_text_bytes: int = Field(16_000, gt=0, description="Longest text that a participant may send.")
     max_sessions: int = Field(200, gt=0, description="Open sessions per bridge; more are refused.")
+    overload_lag_ms: int = Field(
+        300, ge=0, description="A door whose event loop is this late takes no new sessions; 0: whatever its lag."
+    )
+    overload_answer_ms: int = Field(
+        3_000,
+        ge=0,
+        description="The same if answers of at least three calls are this late by the system's own doing; 0: never.",
+    )
+    opening_patience_s: float = Field(
+        5,
+        ge=0,
+        le=60,
+        description="How long a new session waits for an actor that is away before it is refused; 0 asks for none.",
+    )
     max_openings_per_minute: int = Field(
         120, ge=0, description="Sessions that one address may open per minute, half of them at once; 0 for no limit."
     )

@@ -25,6 +25,9 @@ SLOW_FIXTURES = {"browser", "livekit_server", "postgres_server", "pulsar_server"
 # A second copy of the models in each system would cost time and memory; the tests about it switch it on.
 os.environ.setdefault("DAREDEVIL_TRANSCRIPT_SPARE", "off")
 
+# Doors are tested without actors; the tests about a missing one switch it on.
+os.environ.setdefault("DAREDEVIL_OPENING_PATIENCE_S", "0")
+
 # How long an example takes is the machine's business: it may be busy.
 hypothesis_settings.register_profile("daredevil", deadline=None, max_examples=40)
 hypothesis_settings.register_profile("quick", deadline=None, max_examples=20)

@@ -2,23 +2,20 @@
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Iterable
 
 from faststream.nats import NatsBroker
-from nats.errors import Error as NatsError
 from opentelemetry import metrics
 
 from actors.transcript.engines import SpeechEngines
-from contracts.topology import TRANSCRIPT, load_subject
+from contracts.topology import TRANSCRIPT
 from infra.log.connection import connection
+from infra.log.copy_load import CopyLoad
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.25
-ANSWERS_S = 0.2
-"""How long other copies may take to answer: one that takes longer is overloaded too."""
 
 
 class HearingLoad:
@@ -27,7 +24,7 @@ class HearingLoad:
     def __init__(self, broker: NatsBroker, ears: SpeechEngines) -> None:
         self._broker = broker
         self._ears = ears
-        self._id = uuid.uuid4().hex.encode()
+        self._copies = CopyLoad(TRANSCRIPT, ears.behind)
         self._watching: asyncio.Task[None] | None = None
         self._was_behind = False
         metrics.get_meter("daredevil").create_observable_gauge(
@@ -45,27 +42,11 @@ class HearingLoad:
 
     async def refuses(self) -> bool:
         """Return whether a new track is better left to another copy: this one is behind, and another is not."""
-        return self._ears.behind() and await self._another_could()
-
-    async def _another_could(self) -> bool:
-        nc = connection(self._broker)
-        inbox = nc.new_inbox()
-        answers = await nc.subscribe(inbox)
-        try:
-            await nc.publish(load_subject(TRANSCRIPT), reply=inbox)
-            async with asyncio.timeout(ANSWERS_S):
-                while True:
-                    answer = (await answers.next_msg(timeout=ANSWERS_S)).data.split()
-                    if len(answer) == 2 and answer[0] != self._id and answer[1] == b"0":
-                        return True
-        except (NatsError, TimeoutError):
-            return False
-        finally:
-            await answers.unsubscribe()
+        return self._ears.behind() and await self._copies.another_has_room(connection(self._broker))
 
     def answer(self) -> bytes:
-        """Return the answer for other copies: this copy's id, and 1 if it is behind, else 0."""
-        return b"%s %d" % (self._id, self._ears.behind())
+        """Return the answer for others who ask for this copy's load."""
+        return self._copies.answer()
 
     async def _watch(self) -> None:
         while True:

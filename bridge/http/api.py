@@ -10,6 +10,8 @@ from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
+from bridge.call.admission import Admission
+from bridge.call.needed_parts import NeededParts
 from bridge.http.alerts import alert_router
 from bridge.http.auth import Key, access_of
 from bridge.http.chat.conversations import Conversations
@@ -22,10 +24,10 @@ from bridge.http.livekit.comparing import Comparing
 from bridge.http.livekit.tokens import token_router
 from bridge.http.livekit.webhook import webhook_router
 from bridge.http.problems import Problem, answer_with_problems, describe_problems
-from bridge.http.readiness import system_readiness
 from bridge.http.sessions.routes import session_router
 from bridge.web.gate import Gate
 from bridge.web.openings import Openings
+from contracts.topology import DURABLES
 from infra.log.readiness import Readiness
 from infra.settings import Settings
 from infra.settings_types import items_of
@@ -72,12 +74,14 @@ class HttpDoor:
         settings: Settings,
         openings: Openings,
         gate: Gate,
+        admission: Admission,
         actors: Sequence[str],
     ) -> None:
-        self._conversations = Conversations(broker, settings, openings, tapes)
+        self._conversations = Conversations(broker, settings, openings, tapes, admission)
         self._requests = chat_requests(broker, self._conversations, gate)
         self._comparing = Comparing(broker)
-        self.readiness = system_readiness(broker, settings, actors)
+        durables = tuple(durable.name for durable in DURABLES)
+        self.readiness = Readiness(broker, durables, NeededParts(broker, settings, actors).problem)
         self.api = make_api(broker, settings, self._conversations, self._comparing, gate, self.readiness)
 
     async def open(self) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 from faststream.nats import NatsBroker
 
+from bridge.call.admission import Admission
 from bridge.http.api import HttpDoor
 from bridge.web.gate import Gate
 from bridge.web.openings import Openings
+from contracts.topology import HTTP
 from infra.settings import Settings
 from infra.tape.untaped import Untaped
 
@@ -17,7 +19,9 @@ from infra.tape.untaped import Untaped
 def document() -> dict[str, Any]:
     """Return the document, without connecting to anything."""
     settings = Settings()
-    return HttpDoor(NatsBroker(), Untaped(), settings, Openings(settings), Gate(settings), ()).api.openapi()
+    broker = NatsBroker()
+    admission = Admission(broker, HTTP, settings)
+    return HttpDoor(broker, Untaped(), settings, Openings(settings), Gate(settings), admission, ()).api.openapi()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from livekit.agents import AutoSubscribe, JobContext
 from bridge.call.agents import profile_with
 from bridge.call.call import Call
 from bridge.call.log_watch import watch_log
+from bridge.call.needed_parts import VOICE_ACTORS, NeededParts
 from bridge.call.session_events import joined, left_open, session_opened
 from bridge.call.tasks import Tasks
 from bridge.livekit.api import LIVEKIT_ERRORS, livekit_api
@@ -31,9 +32,11 @@ from bridge.playback.reply import Playing
 from bridge.text_input import ProtocolError
 from contracts import events as e
 from contracts.profile import AgentProfile
+from contracts.topology import BRIDGE_LIVEKIT
 from infra.agents.card import known_cards
 from infra.livekit.naming import AGENT, participant_of_identity, session_of_room
 from infra.log.connection import connection
+from infra.log.copy_load import has_room
 from infra.log.event_log import facts_after, now_ns
 from infra.process.tasks import own_cancellation_only
 from infra.settings import Settings
@@ -201,6 +204,7 @@ class RoomJob:
         state = self._call.state
         opening: list[e.Event] = []
         if not state.opened:
+            await self._check_capacity()
             people = [p for p in self._room.remote_participants.values() if is_person(p.kind)]
             user_id = people[0].identity[:256] if people else ""
             profile = await self._profile(user_id, dict(people[0].attributes) if people else {})
@@ -214,6 +218,14 @@ class RoomJob:
         self._texts.open()
         await self._phone.follow(connection(self._broker))
         self._line.ready()
+
+    async def _check_capacity(self) -> None:
+        """Refuse a new session that would be answered late, or by nobody. Raises ProtocolError."""
+        if await has_room(connection(self._broker), BRIDGE_LIVEKIT) is False:
+            raise ProtocolError("busy", "there is no room for another call now; try again in a minute")
+        parts = NeededParts(self._broker, self._settings, VOICE_ACTORS)
+        if missing := await parts.arrival(self._settings.opening_patience_s):
+            raise ProtocolError("not-available", f"no conversation is possible now: {missing}")
 
     async def _profile(self, user_id: str, attributes: Mapping[str, str]) -> AgentProfile:
         """Return how the agent behaves that this room wants. Raises ProtocolError, and nats errors."""

@@ -7,17 +7,22 @@ import os
 
 from faststream.nats import NatsBroker
 from livekit.agents import AgentServer, JobExecutorType, JobRequest
+from nats.aio.msg import Msg
 
+from bridge.call.admission import Admission
 from bridge.call.ownership import claim
 from bridge.call.tasks import Tasks
 from bridge.livekit.job import entrypoint, prewarm
 from bridge.livekit.ownership.abandoned import Abandoned
 from bridge.livekit.ownership.take_over import TakeOver
 from bridge.livekit.ownership.unserved import serve_unserved
+from contracts.topology import BRIDGE_LIVEKIT, LOAD
 from infra.cannot_run import CannotRun, ends_process
 from infra.livekit.access import NoLiveKit
 from infra.livekit.naming import agent_identity, session_of_room
 from infra.log.connection import connection
+from infra.log.copy_load import CopyLoad
+from infra.log.requests import RequestHandlers
 from infra.process.tasks import ended
 from infra.settings import Settings
 from infra.tape.tape import Tapes
@@ -31,6 +36,9 @@ DRAIN_S, CLOSE_S = 3.5, 1.5
 """How long handing over the rooms and ending their processes may take: less than the supervisor's 6 s."""
 WARM_S = 60
 """How long a process may take to warm up: long, because the machine may be busy starting everything."""
+
+LOOK_FOR_ROOM_S = 1.0
+"""How often a worker without room asks whether others have some."""
 
 REGISTER_S = 60
 """How long it waits for a LiveKit server before it says that it is ready without one."""
@@ -71,12 +79,18 @@ class Worker:
         )
         self._server.rtc_session(entrypoint, agent_name=settings.livekit_agent_name, on_request=_accept)
         self._tasks = Tasks("LiveKit worker")
+        self._admission = Admission(broker, BRIDGE_LIVEKIT, settings)
+        self._copies = CopyLoad(BRIDGE_LIVEKIT, lambda: self.is_full)
+        self._requests = RequestHandlers(broker, BRIDGE_LIVEKIT)
+        self._requests.on(LOAD)(self._load_asked)
+        self._others_have_room = False
         self._registered = asyncio.Event()
         self._server.on("worker_registered", self._on_registered)
         self._running: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Start to take jobs; a server that can be reached sends them from now on."""
+        await self.watch()
         self._running = asyncio.create_task(self._server.run(), name="LiveKit worker")
         self._running.add_done_callback(self._on_end)
         self._tasks.keep(TakeOver(self._broker, self._tapes, self._settings).run, "watching the rooms")
@@ -87,6 +101,18 @@ class Worker:
                 await self._registered.wait()
         except TimeoutError:
             log.warning("no LiveKit server at %s yet", self._settings.livekit_url)
+
+    async def watch(self) -> None:
+        """Start to watch whether there is room, here and at others, and to tell others."""
+        await self._admission.open()
+        await self._requests.open()
+        self._tasks.keep(self._look_for_room, "looking for workers with room")
+
+    async def stop_watching(self) -> None:
+        """Stop all that is done beside the jobs."""
+        await self._tasks.end()
+        await self._requests.close()
+        await self._admission.close()
 
     def _on_registered(self, *_: object) -> None:
         log.info("takes rooms of %s", self._settings.livekit_url)
@@ -99,7 +125,7 @@ class Worker:
         if self._running is None:
             return
         running, self._running = self._running, None
-        await self._tasks.end()
+        await self.stop_watching()
         sessions = [session_of_room(job.job.room.sid) for job in self._server.active_jobs]
         claims = (claim(connection(self._broker), session_id, DRAIN_S) for session_id in sessions)
         await asyncio.gather(self._drain(), *claims)
@@ -125,8 +151,31 @@ class Worker:
         except TimeoutError:
             log.warning("rooms that did not end in time are left to other bridges")
 
+    @property
+    def is_full(self) -> bool:
+        """Whether another room would be answered late."""
+        return bool(self._admission.problem)
+
+    @property
+    def hands_on(self) -> bool:
+        """Whether rooms are left to another worker: this one is full, and another is not.
+
+        A room that nobody takes would stay silent, so a full worker that is alone takes it: its job tells why nobody
+        talks (`RoomJob`).
+        """
+        return self.is_full and self._others_have_room
+
     def _load(self) -> float:
-        return len(self._server.active_jobs) / self._settings.max_sessions
+        return 1.0 if self.hands_on else len(self._server.active_jobs) / self._settings.max_sessions
+
+    async def _load_asked(self, _: Msg) -> bytes:
+        return self._copies.answer()
+
+    async def _look_for_room(self) -> None:
+        while True:
+            nc = connection(self._broker)
+            self._others_have_room = self.is_full and nc.is_connected and await self._copies.another_has_room(nc)
+            await asyncio.sleep(LOOK_FOR_ROOM_S)
 
 
 def _kill_jobs() -> None:

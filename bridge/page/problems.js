@@ -60,6 +60,11 @@ export function roomProblem(error) {
   };
 }
 
+// The agent left a room without talking; `refusal` is a code, a colon and why.
+export function agentRefused(refusal) {
+  return { title: "The agent cannot talk here now", advice: refusal.replace(/^[\w-]+: /, "") };
+}
+
 export function serverProblem(error) {
   return {
     title: "The agent's server reports a problem",
@@ -124,5 +129,6 @@ export function closedProblem(reason, error) {
   const title = ENDED[error.code];
   if (title) return { title, advice: "Press Talk to start a new one. This one is kept in the log." };
   if (reason === "ended") return null;
+  if (error.code === "busy") return { title: "The agent has no time now", advice: serverProblem(error).advice, action: "Try again" };
   return { title: "The agent's server did not accept the call", advice: serverProblem(error).advice, action: "Try again" };
 }

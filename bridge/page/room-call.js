@@ -2,10 +2,11 @@
 import { wantedAgent } from "./door.js";
 import { Captions, TOPIC } from "./room-captions.js";
 import { RoomTexts } from "./room-texts.js";
-import { SOUND_BLOCKED, microphoneProblem, notStored, notTaken } from "./problems.js";
+import { SOUND_BLOCKED, agentRefused, microphoneProblem, notStored, notTaken } from "./problems.js";
 
 const AGENT_STATE = "lk.agent.state";
 const SESSION = "daredevil.session";
+const REFUSAL = "daredevil.error"; // `code: why the agent does not talk`, before it ends the room
 const LEAVING_MS = 3000; // how long texts that are not stored yet keep who leaves
 const STATES = { initializing: "connecting", listening: "listening", thinking: "thinking", speaking: "speaking" };
 
@@ -36,6 +37,7 @@ export class RoomCall {
     this.on = on;
     this.line = "idle"; // idle, connecting, open, reconnecting, ended
     this.room = null;
+    this.refusal = "";
     this.captions = new Captions((caption) => on.caption(caption));
     this.texts = new RoomTexts((...request) => this.ask(...request), {
       saying: (message) => this.showTyped(message, false),
@@ -89,6 +91,7 @@ export class RoomCall {
   async join(roomName, name, key) {
     this.become("connecting");
     this.captions.clear();
+    this.refusal = "";
     try {
       const token = await tokenFor(roomName, name, key);
       this.room = this.follow(new LivekitClient.Room({ audioCaptureDefaults: { channelCount: 1 } }));
@@ -165,7 +168,10 @@ export class RoomCall {
       room.on(RoomEvent[name], () => this.on.change());
     }
     // An agent announces itself by its attributes.
-    room.on(RoomEvent.ParticipantAttributesChanged, () => this.texts.retryNow());
+    room.on(RoomEvent.ParticipantAttributesChanged, () => {
+      this.refusal = this.agent?.attributes[REFUSAL] ?? this.refusal;
+      this.texts.retryNow();
+    });
     return room;
   }
 
@@ -174,7 +180,8 @@ export class RoomCall {
     const lost = this.texts.forget();
     this.become("ended");
     const told = GONE[LivekitClient.DisconnectReason[reason]];
-    if (lost.length) this.on.problem(notStored(lost));
+    if (this.refusal) this.on.problem(agentRefused(this.refusal));
+    else if (lost.length) this.on.problem(notStored(lost));
     else if (told) this.on.problem({ title: told, advice: "Press Join to come back." });
   }
 }

@@ -9,9 +9,11 @@ from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 from starlette.websockets import WebSocket
 
+from bridge.call.admission import Admission
 from bridge.call.agents import chosen_profile
 from bridge.call.call import Call
 from bridge.call.log_watch import watch_log
+from bridge.call.needed_parts import VOICE_ACTORS, NeededParts
 from bridge.call.ownership import claim, orphans
 from bridge.call.refused import RefusedSessions
 from bridge.call.session_events import PERSON, WEBSOCKET
@@ -54,8 +56,18 @@ REFUSED_S = 0.5
 class WebSocketDoor:
     """All sessions of one bridge process."""
 
-    def __init__(self, broker: NatsBroker, tapes: Tapes, settings: Settings, openings: Openings, gate: Gate) -> None:
+    def __init__(
+        self,
+        broker: NatsBroker,
+        tapes: Tapes,
+        settings: Settings,
+        openings: Openings,
+        gate: Gate,
+        admission: Admission,
+    ) -> None:
         self._broker = broker
+        self._admission = admission
+        self._parts = NeededParts(broker, settings, VOICE_ACTORS)
         self._tapes = tapes
         self._settings = settings
         self._openings = openings
@@ -214,6 +226,7 @@ class WebSocketDoor:
             state = session_state_of(fact.event for fact in past)
             is_open_call(session_id, state)
             if not state.opened and address is not None:
+                await self._check_capacity()
                 self._count_opening(address)
             call = Call(self._broker, self._tapes, session_id, self._settings, self._forget)
             await call.open(past)
@@ -227,6 +240,13 @@ class WebSocketDoor:
             return await self._gate.visitor(client.connection, hello.token)
         except NotLetIn as error:
             raise ProtocolError(error.code, str(error)) from error
+
+    async def _check_capacity(self) -> None:
+        """Refuse a new call that would be answered late, or by nobody. Raises ProtocolError."""
+        if self._admission.problem:
+            raise ProtocolError("busy", self._admission.refusal)
+        if missing := await self._parts.arrival(self._settings.opening_patience_s):
+            raise ProtocolError("not-available", f"no conversation is possible now: {missing}")
 
     def _count_opening(self, address: str) -> None:
         try:

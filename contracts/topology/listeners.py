@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from contracts import events as e
 from contracts.topology.addresses import (
     BRIDGE,
+    BRIDGE_LIVEKIT,
     HTTP,
     LIVEKIT_ROOM,
     PERSISTENCE,
@@ -72,6 +73,10 @@ LISTENERS: tuple[Listener, ...] = (
     # After these an idle recorder checks again.
     Listener(PERSISTENCE, (e.SessionClosed, e.SpeechStarted, e.PlaybackStarted)),
     Listener(SUMMARIES, MODEL_WANTED + MODEL_FREE),
+    # How late the answers of all calls come says whether there is room for another.
+    Listener(BRIDGE, (e.PlaybackStarted,)),
+    Listener(HTTP, (e.PlaybackStarted,)),
+    Listener(BRIDGE_LIVEKIT, (e.PlaybackStarted,)),
     Listener(BRIDGE, is_one_session=True),
     Listener(HTTP, is_one_session=True),
     Listener(LIVEKIT_ROOM, is_one_session=True),

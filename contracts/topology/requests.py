@@ -178,12 +178,13 @@ HEALTH = Request(
 
 LOAD = Request(
     "Load",
-    Address("load.{actor}"),
+    Address("load.{process}"),
     ("Question",),
     ("LoadAnswer",),
-    "An overloaded copy of an actor asks whether another is not. Every copy answers.",
-    answered_by=(TRANSCRIPT,),
-    asked_by=(TRANSCRIPT,),
+    "Asks which copies of a process have no room for more: an overloaded one asks the others, a door and a room's job "
+    "before they take a session. Every copy answers.",
+    answered_by=(TRANSCRIPT, BRIDGE_LIVEKIT),
+    asked_by=(TRANSCRIPT, BRIDGE, HTTP, BRIDGE_LIVEKIT, LIVEKIT_ROOM),
 )
 
 CLOCK = Request(
@@ -268,9 +269,9 @@ def health_subject(process: str) -> str:
     return HEALTH.address.of(process)
 
 
-def load_subject(actor: str) -> str:
-    """Return where an actor's copies are asked for their load; each answers `<its id> <0 or 1>`, 1 if overloaded."""
-    return LOAD.address.of(actor)
+def load_subject(process: str) -> str:
+    """Return where a process's copies are asked for their load; each answers `<its id> <0 or 1>`, 1 if overloaded."""
+    return LOAD.address.of(process)
 
 
 def status_subject(projection: str) -> str:

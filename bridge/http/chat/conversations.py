@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from faststream.nats import NatsBroker
 
+from bridge.call.admission import RETRY_AFTER_S, Admission
 from bridge.call.agents import chosen_profile
+from bridge.call.needed_parts import TEXT_ACTORS, NeededParts
 from bridge.call.refused import RefusedSessions
 from bridge.call.session_events import PERSON, closing_events
 from bridge.http.chat.exchange import ChatExchange
@@ -54,6 +56,7 @@ MAX_KEPT = 20_000
 ADOPTED = 5_000
 """How many of the newest sessions are searched at start for conversations that no process watches."""
 SPARE_S = 10.0
+MISSING_RETRY_S = 5
 
 
 @dataclass(slots=True)
@@ -80,8 +83,17 @@ class _Conversation:
 class Conversations:
     """All text conversations of this process; `begin` is the only way to say something in them."""
 
-    def __init__(self, broker: NatsBroker, settings: Settings, openings: Openings, tapes: Tapes | None = None) -> None:
+    def __init__(
+        self,
+        broker: NatsBroker,
+        settings: Settings,
+        openings: Openings,
+        tapes: Tapes | None = None,
+        admission: Admission | None = None,
+    ) -> None:
         self._broker = broker
+        self._admission = admission
+        self._parts = NeededParts(broker, settings, TEXT_ACTORS)
         self._tapes = tapes or tapes_of(broker)
         self._log = LiveLog(broker, self._tapes)
         self._settings = settings
@@ -149,6 +161,7 @@ class Conversations:
     async def _conversation(self, turn: ChatRequest, visitor: Visitor) -> _Conversation:
         if turn.session_id is not None:
             return await self._gone_on_with(turn.session_id, turn, visitor)
+        await self._check_capacity()
         self._count_opening(visitor)
         session_id, user_id, zone = new_session_id(), visitor.user(turn.user_id or ""), turn.time_zone or ""
         return await self._opened(session_id, user_id, zone, await self._profile(session_id, turn, user_id, zone))
@@ -163,6 +176,13 @@ class Conversations:
         except ProtocolError as error:
             code: Code = "unknown-agent" if error.code == "unknown-agent" else "missing-variable"
             raise Problem(code, str(error)) from error
+
+    async def _check_capacity(self) -> None:
+        """Refuse a new conversation that would be answered late, or by nobody. Raises Problem."""
+        if self._admission is not None and self._admission.problem:
+            raise Problem("busy", self._admission.refusal, retry_after_s=RETRY_AFTER_S)
+        if missing := await self._parts.arrival(self._settings.opening_patience_s):
+            raise Problem("not-available", f"no conversation is possible now: {missing}", retry_after_s=MISSING_RETRY_S)
 
     def _count_opening(self, visitor: Visitor) -> None:
         if visitor.is_operator:

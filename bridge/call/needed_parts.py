@@ -1,4 +1,7 @@
-"""Whether conversations are possible: what the actors that they need, and the local model, answer."""
+"""Whether conversations are possible: what the actors that they need, and the local model, answer.
+
+A door asks when it is asked whether it is ready, and before it takes a new session.
+"""
 
 import asyncio
 import math
@@ -9,11 +12,11 @@ from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
-from contracts.topology import DURABLES, TOOLS, health_subject
+from contracts.topology import REASONING, SYNTHESIS, TOOLS, TRANSCRIPT, health_subject
 from infra.engines import local_model
 from infra.engines.local_model import LOCAL_MODEL
 from infra.log.connection import cancellation_kept, connection
-from infra.log.readiness import ASK_S, UNABLE, Readiness
+from infra.log.readiness import ASK_S, UNABLE
 from infra.settings import Settings
 from infra.settings_types import items_of
 
@@ -21,31 +24,50 @@ PATIENCE_S = 5.0
 """A process that answered this recently may be busy; one that has not answered for longer hangs."""
 
 
-def system_readiness(broker: NatsBroker, settings: Settings, actors: Sequence[str]) -> Readiness:
-    """Return the readiness of a system in which these actors are needed for a conversation, and tools if remote."""
-    tools = (TOOLS,) if settings.tools == "remote" else ()
-    parts = NeededParts(broker, settings, (*actors, *tools))
-    return Readiness(broker, tuple(durable.name for durable in DURABLES), parts.problem)
+AGAIN_S = 0.25
+"""How long after a question that found something missing the next one is asked, while a new session waits."""
+
+VOICE_ACTORS = (TRANSCRIPT, REASONING, SYNTHESIS)
+TEXT_ACTORS = (REASONING,)
+"""Text needs neither ears nor a voice."""
 
 
 class NeededParts:
-    """The actors that are needed and the local model."""
+    """The actors that are needed, tools among them if they are remote, and the local model."""
 
     def __init__(self, broker: NatsBroker, settings: Settings, actors: Sequence[str]) -> None:
         self._broker = broker
         self._settings = settings
+        tools = (TOOLS,) if settings.tools == "remote" else ()
         local = (LOCAL_MODEL,) if local_model.is_needed(settings) else ()
-        self._answered_s = dict.fromkeys((*actors, *local), -math.inf)
+        self._answered_s = dict.fromkeys((*actors, *tools, *local), -math.inf)
         """When each of them last answered."""
         self._unable: dict[str, str] = {}
         """What each actor said last that it cannot do, for no engine could be made."""
 
     async def problem(self) -> str:
         """Ask them all; return which of them are missing or lack an engine, empty if none."""
+        await self._ask_all()
+        return self._hanging() or self._lacking()
+
+    async def arrival(self, patience_s: float) -> str:
+        """Wait for those that are missing, as after a crash; return which still are after `patience_s`, empty if none.
+
+        With no patience nobody is asked.
+        """
+        until_s = time.monotonic() + patience_s
+        while patience_s:
+            await self._ask_all()
+            missing = self._hanging()
+            if not missing or time.monotonic() >= until_s:
+                return missing
+            await asyncio.sleep(AGAIN_S)
+        return ""
+
+    async def _ask_all(self) -> None:
         async with asyncio.TaskGroup() as group:
             for name in self._answered_s:
                 group.create_task(self._ask(name))
-        return self._hanging() or self._lacking()
 
     def _hanging(self) -> str:
         since_s = time.monotonic() - PATIENCE_S

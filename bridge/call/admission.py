@@ -1,0 +1,178 @@
+"""Whether a door takes a new session: not while the calls in progress need all that there is.
+
+A caller who is told so can call again in a minute; ten who wait 13 s for each answer are served by nobody.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+
+from faststream.nats import NatsBroker
+
+from contracts import events as e
+from contracts.topology import BRIDGE_LIVEKIT, TRANSCRIPT
+from infra.engines.llm import LOCAL
+from infra.log.connection import connection
+from infra.log.copy_load import has_room
+from infra.log.live_events import LiveEvents
+from infra.process.pressure import Limit, RecentAnswers, Smoothed
+from infra.process.system_cpu import SystemCpu, cores
+from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
+from infra.settings import Settings
+from infra.shares import engine_names
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.25
+"""How often the lag of the event loop is measured."""
+LOOK_S = 2.0
+"""How often all else is."""
+
+LAG_OVER_S, CPU_OVER_S = 3.0, 6.0
+"""Over how long they are smoothed: an import or a garbage collection is no overload."""
+
+ANSWERS_WITHIN_S = 30.0
+FEW_SESSIONS = 3
+"""With fewer conversations than this in the last half minute the machine is not full of them, whatever it does."""
+
+FULL, ROOM = 0.9, 0.75
+"""Of all cores: used by the system's processes, no session is taken; from there down one is again."""
+
+CALM_S = 5.0
+"""How long all must be well before sessions are taken again: the calls that have just ended leave work behind."""
+
+RETRY_AFTER_S = 30
+
+
+@dataclass(slots=True)
+class Pressure:
+    """What is measured, and since when it is too much. Pure: times are monotonic seconds."""
+
+    most_lag_s: float
+    """0 if lag does not matter."""
+    most_late_ms: float
+    """The same of late answers."""
+    cores: float
+    answers: RecentAnswers = field(default_factory=lambda: RecentAnswers(ANSWERS_WITHIN_S))
+    lag: Smoothed = field(default_factory=lambda: Smoothed(LAG_OVER_S))
+    cpu: Smoothed = field(default_factory=lambda: Smoothed(CPU_OVER_S))
+    _limits: dict[str, Limit] = field(init=False)
+
+    def __post_init__(self) -> None:
+        lag, late = self.most_lag_s or float("inf"), self.most_late_ms or float("inf")
+        self._limits = {
+            "its event loop is late": Limit(lag, lag / 3, for_s=1.0, calm_s=CALM_S),
+            "its calls need all of the CPU": Limit(FULL, ROOM, for_s=LOOK_S, calm_s=CALM_S),
+            "speech is recognised later than it is spoken": Limit(1.0, 0.0, for_s=LOOK_S, calm_s=CALM_S),
+            "its answers come late": Limit(late, late / 2, for_s=LOOK_S, calm_s=CALM_S),
+        }
+
+    @property
+    def problem(self) -> str:
+        """Why no new session can be taken; empty if one can."""
+        return next((what for what, limit in self._limits.items() if limit.is_exceeded), "")
+
+    def note_lag(self, late_s: float, now_s: float) -> None:
+        """Take in by how much a timer was late."""
+        self._note("its event loop is late", self.lag.note(late_s, now_s), now_s)
+
+    def note_load(self, used_cores: float, is_behind: bool, now_s: float) -> None:
+        """Take in how many cores the system uses, and whether every copy that hears is behind."""
+        counts = self.answers.sessions(now_s) >= FEW_SESSIONS
+        used = self.cpu.note(used_cores, now_s) / self.cores
+        self._note("its calls need all of the CPU", used if counts else 0.0, now_s)
+        self._note("speech is recognised later than it is spoken", float(is_behind and counts), now_s)
+        self._note("its answers come late", self.answers.median_ms(now_s) if counts else 0.0, now_s)
+
+    def calls_carried(self, now_s: float) -> float | None:
+        """Return how many calls the machine carries, judged by what the present ones use; None without enough."""
+        calls = self.answers.sessions(now_s)
+        return calls * FULL * self.cores / self.cpu.value if calls >= FEW_SESSIONS and self.cpu.value else None
+
+    def _note(self, what: str, level: float, now_s: float) -> None:
+        limit = self._limits[what]
+        was = limit.is_exceeded
+        if limit.note(level, now_s) != was:
+            log.warning("new sessions are %s: %s", "taken again, it is over" if was else "refused", what)
+
+
+def own_part_ms(parts: e.LatencyParts, settings: Settings) -> float:
+    """Return how much of a response gap is due to this system: not the silence waited for, nor engines elsewhere."""
+    local = (
+        (parts.stt_ms, settings.stt),
+        (parts.first_token_ms, settings.llm),
+        (parts.first_audio_ms, settings.tts),
+    )
+    return parts.bus_ms + sum(part_ms for part_ms, engines in local if LOCAL in engine_names(engines))
+
+
+class Admission:
+    """Measures this process, and what it hears of the others, between `open` and `close`."""
+
+    def __init__(self, broker: NatsBroker, process: str, settings: Settings) -> None:
+        self._broker = broker
+        self._settings = settings
+        self._pressure = Pressure(settings.overload_lag_ms / 1_000, settings.overload_answer_ms, cores())
+        self._cpu = SystemCpu(settings.data_dir, families=(BRIDGE_LIVEKIT,))
+        self._live = LiveEvents(broker, process)
+        self._live.on(e.PlaybackStarted)(self._answered)
+        self._watching: list[asyncio.Task[None]] = []
+
+    @property
+    def problem(self) -> str:
+        """Why no new session is taken; empty if one is."""
+        return self._pressure.problem
+
+    @property
+    def refusal(self) -> str:
+        """The same for a caller, who can call again later."""
+        why = self.problem
+        return f"there is no room for another call now ({why}); try again in a minute" if why else ""
+
+    def calls_carried(self) -> Iterable[float]:
+        """Return how many calls this machine carries, nothing while that is unknown: for a gauge."""
+        carried = self._pressure.calls_carried(time.monotonic())
+        return [] if carried is None else [carried]
+
+    async def open(self) -> None:
+        """Start to measure."""
+        await self._live.open()
+        for work in (self._watch_loop, self._watch_system):
+            self._watching.append(asyncio.create_task(_again(work), name="admission"))
+
+    async def close(self) -> None:
+        """Stop measuring; may be called twice."""
+        await ended(*self._watching)
+        await self._live.close()
+
+    async def _answered(self, event: e.PlaybackStarted) -> None:
+        if event.parts is not None:
+            late_ms = own_part_ms(event.parts, self._settings)
+            self._pressure.answers.note(event.session_id, late_ms, time.monotonic())
+
+    async def _watch_loop(self) -> None:
+        due_s = time.monotonic() + TICK_S
+        await asyncio.sleep(TICK_S)
+        now_s = time.monotonic()
+        self._pressure.note_lag(max(0.0, now_s - due_s), now_s)
+
+    async def _watch_system(self) -> None:
+        await asyncio.sleep(LOOK_S)
+        now_s = time.monotonic()
+        is_behind, used_cores = False, 0.0
+        if self._pressure.answers.sessions(now_s):
+            used_cores = self._cpu.used_cores(now_s) or 0.0
+            nc = connection(self._broker)
+            is_behind = nc.is_connected and await has_room(nc, TRANSCRIPT) is False
+        self._pressure.note_load(used_cores, is_behind, time.monotonic())
+
+
+async def _again(work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            with own_cancellation_only():
+                await work()
+        except CancelledElsewhere:
+            continue
