@@ -15,7 +15,7 @@ from starlette.routing import Mount, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bridge.call.admission import Admission
+from bridge.call.admission import SessionAdmission
 from bridge.call.needed_parts import TEXT_ACTORS, VOICE_ACTORS
 from bridge.http.api import HttpDoor
 from bridge.web.connections import Connections
@@ -118,7 +118,7 @@ class WebServer:
     def __init__(self, broker: NatsBroker, settings: Settings, page: bool = True, tapes: Tapes | None = None) -> None:
         openings, gate = Openings(settings), Gate(settings)
         tapes = tapes or tapes_of(broker)
-        self.admission = Admission(broker, BRIDGE if page else HTTP, settings)
+        self.admission = SessionAdmission(broker, BRIDGE if page else HTTP, settings)
         self.door = WebSocketDoor(broker, tapes, settings, openings, gate, self.admission) if page else None
         self.port = 0
         actors = VOICE_ACTORS if page else TEXT_ACTORS

@@ -108,7 +108,7 @@ def own_part_ms(parts: e.LatencyParts, settings: Settings) -> float:
     return parts.bus_ms + sum(part_ms for part_ms, engines in local if LOCAL in engine_names(engines))
 
 
-class Admission:
+class SessionAdmission:
     """Measures this process, and what it hears of the others, between `open` and `close`."""
 
     def __init__(self, broker: NatsBroker, process: str, settings: Settings) -> None:

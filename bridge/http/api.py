@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
-from bridge.call.admission import Admission
+from bridge.call.admission import SessionAdmission
 from bridge.call.needed_parts import NeededParts
 from bridge.http.alerts import alert_router
 from bridge.http.auth import Key, access_of
@@ -74,7 +74,7 @@ class HttpDoor:
         settings: Settings,
         openings: Openings,
         gate: Gate,
-        admission: Admission,
+        admission: SessionAdmission,
         actors: Sequence[str],
     ) -> None:
         self._conversations = Conversations(broker, settings, openings, tapes, admission)

@@ -7,7 +7,7 @@ from typing import Any
 
 from faststream.nats import NatsBroker
 
-from bridge.call.admission import Admission
+from bridge.call.admission import SessionAdmission
 from bridge.http.api import HttpDoor
 from bridge.web.gate import Gate
 from bridge.web.openings import Openings
@@ -20,7 +20,7 @@ def document() -> dict[str, Any]:
     """Return the document, without connecting to anything."""
     settings = Settings()
     broker = NatsBroker()
-    admission = Admission(broker, HTTP, settings)
+    admission = SessionAdmission(broker, HTTP, settings)
     return HttpDoor(broker, Untaped(), settings, Openings(settings), Gate(settings), admission, ()).api.openapi()
 
 

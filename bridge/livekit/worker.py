@@ -9,7 +9,7 @@ from faststream.nats import NatsBroker
 from livekit.agents import AgentServer, JobExecutorType, JobRequest
 from nats.aio.msg import Msg
 
-from bridge.call.admission import Admission
+from bridge.call.admission import SessionAdmission
 from bridge.call.ownership import claim
 from bridge.call.tasks import Tasks
 from bridge.livekit.job import entrypoint, prewarm
@@ -79,7 +79,7 @@ class Worker:
         )
         self._server.rtc_session(entrypoint, agent_name=settings.livekit_agent_name, on_request=_accept)
         self._tasks = Tasks("LiveKit worker")
-        self._admission = Admission(broker, BRIDGE_LIVEKIT, settings)
+        self._admission = SessionAdmission(broker, BRIDGE_LIVEKIT, settings)
         self._copies = CopyLoad(BRIDGE_LIVEKIT, lambda: self.is_full)
         self._requests = RequestHandlers(broker, BRIDGE_LIVEKIT)
         self._requests.on(LOAD)(self._load_asked)

@@ -9,7 +9,7 @@ from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 from starlette.websockets import WebSocket
 
-from bridge.call.admission import Admission
+from bridge.call.admission import SessionAdmission
 from bridge.call.agents import chosen_profile
 from bridge.call.call import Call
 from bridge.call.log_watch import watch_log
@@ -63,7 +63,7 @@ class WebSocketDoor:
         settings: Settings,
         openings: Openings,
         gate: Gate,
-        admission: Admission,
+        admission: SessionAdmission,
     ) -> None:
         self._broker = broker
         self._admission = admission

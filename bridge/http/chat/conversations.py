@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from faststream.nats import NatsBroker
 
-from bridge.call.admission import RETRY_AFTER_S, Admission
+from bridge.call.admission import RETRY_AFTER_S, SessionAdmission
 from bridge.call.agents import chosen_profile
 from bridge.call.needed_parts import TEXT_ACTORS, NeededParts
 from bridge.call.refused import RefusedSessions
@@ -89,7 +89,7 @@ class Conversations:
         settings: Settings,
         openings: Openings,
         tapes: Tapes | None = None,
-        admission: Admission | None = None,
+        admission: SessionAdmission | None = None,
     ) -> None:
         self._broker = broker
         self._admission = admission

@@ -11,7 +11,7 @@ import pytest
 from faststream.nats import NatsBroker
 
 from bridge.call import admission
-from bridge.call.admission import Admission, Pressure, own_part_ms
+from bridge.call.admission import Pressure, SessionAdmission, own_part_ms
 from contracts import events as e
 from contracts.topology import BRIDGE
 from infra.log.event_log import append
@@ -122,7 +122,7 @@ def test_the_cpu_of_a_systems_processes_is_what_they_and_the_jobs_of_rooms_use(t
 @pytest.mark.slow
 async def test_answers_of_all_doors_are_heard(broker: NatsBroker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "LOOK_S", 0.05)
-    door = Admission(broker, BRIDGE, Settings(overload_answer_ms=500))
+    door = SessionAdmission(broker, BRIDGE, Settings(overload_answer_ms=500))
     await door.open()
     parts = e.LatencyParts(stt_ms=100, first_token_ms=900)
     started = sample(e.PlaybackStarted).model_copy(update={"parts": parts})
