@@ -1,4 +1,4 @@
-"""Which copies of a process have room for more: each answers `load.<process>` with its id, and 1 if it has none."""
+"""Which copies of a process have room for more: each answers the request `Load` with its id, and 1 if it has none."""
 
 import asyncio
 import uuid
