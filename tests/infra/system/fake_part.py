@@ -1,33 +1,52 @@
-"""A part of a system for tests of the supervisor: answers health checks; ends, or ignores SIGTERM, if told to."""
+"""A part of a system for tests of the supervisor: answers health checks; ends, or ignores SIGTERM, if told to.
+
+It speaks to NATS by itself, since many of them are started, and a client's imports take most of a second.
+"""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
+from urllib.parse import urlsplit
 
-import nats
-from nats.aio.msg import Msg
-
-from infra.log.readiness import UNABLE
+RECONNECT_S = 0.1
 
 
-async def main(name: str, mood: str) -> None:
+async def main(name: str, mood: str, headers: bytes) -> None:
+    """`headers` are those of its answers, as in an HTTP message."""
     if mood == "crashes":
         sys.exit("cannot go on: no engine")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, lambda: None if mood == "stubborn" else stop.set())
-    nc = await nats.connect(os.environ["DAREDEVIL_NATS_URL"], max_reconnect_attempts=-1, reconnect_time_wait=0.1)
-
-    async def answer(message: Msg) -> None:
-        headers = {UNABLE: "speak"} if mood == "mute" else None
-        await nc.publish(message.reply, str(os.getpid()).encode(), headers=headers)
-
-    await nc.subscribe(f"health.{name}", cb=answer)
-    await nc.flush()
+    answering = asyncio.create_task(answer_always(name, headers))
     await stop.wait()
-    await nc.close()
+    answering.cancel()
+    await asyncio.gather(answering, return_exceptions=True)
+
+
+async def answer_always(name: str, headers: bytes) -> None:
+    server = urlsplit(os.environ["DAREDEVIL_NATS_URL"])
+    while True:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await answer(*await asyncio.open_connection(server.hostname, server.port), name, headers)
+        await asyncio.sleep(RECONNECT_S)
+
+
+async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name: str, headers: bytes) -> None:
+    """Answer with the process id for as long as the connection lasts: NATS's client protocol."""
+    writer.write(b'CONNECT {"verbose": false, "headers": true}\r\nSUB health.%s 1\r\n' % name.encode())
+    while line := await reader.readline():
+        kind, *fields = line.split()
+        if kind == b"PING":
+            writer.write(b"PONG\r\n")
+        elif kind == b"MSG":  # subject, subscription, where to answer, size
+            await reader.readexactly(int(fields[-1]) + 2)
+            head = b"NATS/1.0\r\n%s\r\n\r\n" % headers
+            whole = head + str(os.getpid()).encode()
+            writer.write(b"HPUB %s %d %d\r\n%s\r\n" % (fields[2], len(head), len(whole), whole))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2]))
+    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3].encode()))

@@ -14,6 +14,7 @@ import nats
 import psutil
 import pytest
 
+from infra.log.readiness import UNABLE
 from infra.runtime import read_runtime
 from infra.settings import Settings
 from infra.system.addresses import choose_addresses, needs_local_llm
@@ -33,7 +34,8 @@ FAKE_PART = Path(__file__).with_name("fake_part.py")
 
 
 def part(name: str, mood: str = "well") -> Program:
-    return Program(name, (sys.executable, str(FAKE_PART), name, mood))
+    header = f"{UNABLE}: speak" if mood == "mute" else "Tests: yes"
+    return Program(name, (sys.executable, str(FAKE_PART), name, mood, header))
 
 
 def some_settings(tmp_path: Path, **values: object) -> Settings:
