@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = (
@@ -23,6 +23,11 @@ FLAGS = (
     "--use-fake-device-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
 )
+
+PATIENCE_S = 30.0
+"""How long anything may take to be seen in a browser: as the machine may be busy, far longer than it takes."""
+
+expect.set_options(timeout=PATIENCE_S * 1000)
 
 needs_chromium = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium: apt-get install chromium")
 
@@ -57,7 +62,7 @@ async def watched_page(context: BrowserContext, url: str) -> AsyncIterator[Page]
     assert wrong == [], wrong
 
 
-async def holds(page: Page, expression: str, seconds: float = 8) -> None:
+async def holds(page: Page, expression: str, seconds: float = PATIENCE_S) -> None:
     """Wait until an expression is true in the page (Playwright's own waiting is refused by the page's policy)."""
     async with asyncio.timeout(seconds):
         while not await page.evaluate(expression):  # noqa: ASYNC110 - the condition is in the browser

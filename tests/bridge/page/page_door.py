@@ -55,6 +55,7 @@ class PageDoor:
 
     async def serve(self, socket: WebSocket) -> None:
         await socket.accept()
+        self.socket = None  # the one before, if it was not closed, as by a reload
         if self.is_away:
             await socket.close(1013)
             return
@@ -127,7 +128,7 @@ class PageDoor:
         await socket.close(1012)
 
 
-async def until(condition: Callable[[], object], seconds: float = 8) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30) -> None:
     """Wait for a condition. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - the conditions are about several things, some in the browser

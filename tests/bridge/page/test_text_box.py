@@ -87,7 +87,7 @@ async def close_the_note(page: Page) -> None:
 async def expect_end_in_sight(page: Page, when: str) -> None:
     """The text box can be used; right above it, or above a problem told there, is the end of the newest turn."""
     try:
-        await holds(page, END_IN_SIGHT, 3)
+        await holds(page, END_IN_SIGHT)
     except TimeoutError:
         pytest.fail(f"{when}: {await page.evaluate(WHERE_THINGS_ARE)}")
     assert await fully_in_window(page, "#typing"), f"{when}: {await page.evaluate(WHERE_THINGS_ARE)}"
