@@ -2,7 +2,7 @@
 
 Of the folder `tests/e2e`, the modules that use its whole system stay in one process, and those with systems of their
 own in another, so that no more than two systems run at a time. Modules with the shared bridge of the LiveKit door stay
-together, too. Any other module is a unit of its own.
+together, too, and those with Pulsar. Any other module is a unit of its own.
 """
 
 import re
@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parents[1]
 USES_SHARED_SYSTEM = re.compile(r"\bsystem: Supervisor")
-SLOW, E2E = {"slow", "engines"}, "tests/e2e/"
+SLOW, E2E, PULSAR = {"slow", "engines"}, "tests/e2e/", "tests/projections/pulsar/"
 
 
 class SharingScheduling(LoadScopeScheduling):  # type: ignore[misc]
@@ -30,6 +30,8 @@ def unit_of(file: str) -> str:
     source = (ROOT / file).read_text()
     if "from tests.bridge.livekit.shared_bridge import" in source and "own_bridge(" not in source:
         return "the shared bridge"
+    if file.startswith(PULSAR):
+        return "Pulsar"
     if file.startswith(E2E):
         is_shared = USES_SHARED_SYSTEM.search(source) and "running_system" not in source
         return "the shared system" if is_shared else "systems of their own"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from infra.caller import CallResult, place_call
 from infra.settings import Settings
 from infra.system.supervisor import Supervisor, running_system
 
@@ -25,3 +26,9 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Supe
         settings = Settings(data_dir=tmp_path_factory.mktemp("data"), port=0, nats_url="", llm_url="")
         async with running_system(settings) as supervisor:
             yield supervisor
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def hello_call(system: Supervisor) -> CallResult:
+    """A call in which somebody says hello and is answered, for all tests that only look at one."""
+    return await place_call(system.page_url, [DATA / "hello.wav"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from contracts import events as e
-from infra.caller import ScriptedUtterance, place_call, read_wav
+from infra.caller import CallResult, ScriptedUtterance, place_call, read_wav
 from infra.system.supervisor import Supervisor
 from tests.e2e.conftest import DATA
 from tests.e2e.the_log import facts_of
@@ -14,18 +14,16 @@ from tests.e2e.the_log import facts_of
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 
 
-async def test_a_caller_is_understood_and_answered_with_a_voice(system: Supervisor) -> None:
-    result = await place_call(system.page_url, [DATA / "hello.wav"])
-    (turn,) = result.turns
+async def test_a_caller_is_understood_and_answered_with_a_voice(hello_call: CallResult) -> None:
+    (turn,) = hello_call.turns
     assert "how are you" in turn.text.lower()
     assert turn.heard_text == turn.reply_text
-    assert np.abs(result.answer.samples).max() > 3000
+    assert np.abs(hello_call.answer.samples).max() > 3000
     assert turn.log_gap_ms == pytest.approx(sum(turn.parts.values()), abs=0.5)
 
 
-async def test_the_log_has_the_turn_in_order(system: Supervisor) -> None:
-    result = await place_call(system.page_url, [DATA / "hello.wav"])
-    facts = [fact.event for fact in await facts_of(system.addresses.nats_url, result.session_id)]
+async def test_the_log_has_the_turn_in_order(system: Supervisor, hello_call: CallResult) -> None:
+    facts = [fact.event for fact in await facts_of(system.addresses.nats_url, hello_call.session_id)]
     order = [e.SessionOpened, e.TrackPublished, e.SpeechStarted, e.SpeechEnded, e.TurnEnded, e.PlaybackStarted]
     places = [next(i for i, fact in enumerate(facts) if isinstance(fact, kind)) for kind in order]
     assert places == sorted(places)

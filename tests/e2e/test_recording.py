@@ -9,13 +9,12 @@ import soxr
 from livekit import rtc
 
 from contracts import events as e
-from infra.caller import place_call
+from infra.caller import CallResult
 from infra.engines.moonshine import MoonshineSTT
 from infra.export.captions import Caption
 from infra.export.conversation import conversation_of
 from infra.session.recordings import Samples, last_chunk, pcm_of
 from infra.system.supervisor import Supervisor
-from tests.e2e.conftest import DATA
 from tests.e2e.the_log import facts_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
@@ -23,18 +22,17 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 MARGIN_MS = 100
 
 
-async def test_words_of_the_transcript_are_in_the_sound(system: Supervisor) -> None:
-    result = await place_call(system.page_url, [DATA / "hello.wav"])
+async def test_words_of_the_transcript_are_in_the_sound(system: Supervisor, hello_call: CallResult) -> None:
     url = system.addresses.nats_url
     async with asyncio.timeout(30):
         facts: list[e.Event] = []
         while not any(isinstance(fact, e.RecordingStored) for fact in facts):
             await asyncio.sleep(0.1)
-            facts = [fact.event for fact in await facts_of(url, result.session_id)]
+            facts = [fact.event for fact in await facts_of(url, hello_call.session_id)]
     nc = await nats.connect(url)
     try:
-        sound, _ = await pcm_of(nc, result.session_id)
-        chunk = await last_chunk(nc, result.session_id)
+        sound, _ = await pcm_of(nc, hello_call.session_id)
+        chunk = await last_chunk(nc, hello_call.session_id)
     finally:
         await nc.close()
     assert chunk is not None

@@ -47,14 +47,16 @@ async def rooms(
     print(bridge.log())
 
 
-async def closed(system: Supervisor, session_id: str) -> list[e.Event]:
+async def facts_with(system: Supervisor, session_id: str, kind: type[e.Event], count: int = 1) -> list[e.Event]:
+    """Wait until a session has so many facts of a kind; return all there are."""
+
     async def facts() -> list[e.Event]:
         return [fact.event for fact in await facts_of(system.addresses.nats_url, session_id)]
 
-    async def is_closed() -> bool:
-        return any(isinstance(fact, e.SessionClosed) for fact in await facts())
+    async def are_there() -> bool:
+        return sum(isinstance(fact, kind) for fact in await facts()) >= count
 
-    await until_async(is_closed, 20)
+    await until_async(are_there, 60, kind.__name__)
     return await facts()
 
 
@@ -72,16 +74,16 @@ async def test_what_is_said_in_a_room_is_answered_there(
 ) -> None:
     async with Guest.joined(media, "answered", "Ada") as ada:
         session_id = session_of_room(await ada.room.sid)
-        await ada.hears()
+        await facts_with(system, session_id, e.PlaybackFinished)
         await until(lambda: time.monotonic() - ada.loud_at[-1] > 1)
         ada.loud_at.clear()
         await ada.say(recorded("hello"))
         ended = time.monotonic()
         talking = asyncio.create_task(ada.say(silence(8000)))
         print("gap at the ear, s:", round(await ada.hears() - ended, 2))
-        await until(lambda: time.monotonic() - ada.loud_at[-1] > 1)
+        await facts_with(system, session_id, e.PlaybackFinished, count=2)
         talking.cancel()
-    facts = await closed(system, session_id)
+    facts = await facts_with(system, session_id, e.SessionClosed)
     order = [
         e.SessionOpened,
         e.ParticipantJoined,

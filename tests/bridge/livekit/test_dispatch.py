@@ -1,6 +1,7 @@
 """An agent with a name comes into the rooms to which it is sent, by token or by API, and into no others."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from livekit import api
 
@@ -8,12 +9,15 @@ from contracts import events as e
 from infra.livekit.naming import agent_identity, session_of_room
 from infra.livekit.tokens import join_token
 from tests.bridge.agent import Agent
+from tests.bridge.livekit.bridge_process import bridge_settings, running_bridge
 from tests.bridge.livekit.conftest import Invite, StartBridge
 from tests.bridge.livekit.guest import Guest
-from tests.bridge.livekit.session_log import facts_with
+from tests.bridge.livekit.session_log import facts_with, names, one
 from tests.bridge.livekit.shared_bridge import *  # noqa: F403 (its fixtures)
 from tests.bridge.livekit.shared_bridge import own_bridge
+from tests.bridge.livekit.voice import say_tones
 from tests.livekit_server import LiveKitServer
+from tests.servers import NatsServer
 
 OURS, ANOTHERS = "night-shift", "day-shift"
 shared_bridge = own_bridge(livekit_agent_name=OURS)
@@ -66,3 +70,27 @@ async def test_one_that_is_sent_twice_comes_once(
     await ada.leave()
     facts = await facts_with(agent, session_id, e.SessionClosed)
     assert [type(fact).__name__ for fact in facts].count("TrackPublished") == 1
+
+
+async def test_of_two_bridges_sent_to_one_room_exactly_one_speaks(
+    start_bridge: StartBridge,
+    invite: Invite,
+    agent: Agent,
+    nats_server: NatsServer,
+    livekit_server: LiveKitServer,
+    tmp_path: Path,
+) -> None:
+    await start_bridge()
+    settings = bridge_settings(nats_server, livekit_server) | {"livekit_agent_name": ANOTHERS}
+    async with running_bridge(tmp_path / "another.log", **settings):
+        ada = await invite("both", jwt=bringing(livekit_server, "both", "ada", OURS))
+        session_id = session_of_room(await ada.room.sid)
+        await facts_with(agent, session_id, e.TrackPublished)
+        async with livekit_server.api() as livekit:
+            another = api.CreateAgentDispatchRequest(agent_name=ANOTHERS, room="both")
+            await livekit.agent_dispatch.create_dispatch(another)
+        await say_tones(agent, session_id, "r-1", [3])
+        await one(agent, session_id, e.PlaybackFinished)
+        assert len(ada.agents()) == 1
+        assert len(ada.loud_at) * 0.02 < 3.3
+        assert names(await agent.facts(session_id)).count("TrackPublished") == 1

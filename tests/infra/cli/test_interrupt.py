@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -17,6 +17,14 @@ from tests.infra.system.test_supervisor import until
 pytestmark = pytest.mark.slow
 
 SETTINGS = {"DAREDEVIL_PORT": "0", "DAREDEVIL_POSTGRES_URL": "off", "DAREDEVIL_TRANSCRIPT_SPARE": "off"}
+
+
+@pytest.fixture(autouse=True)
+def heeds_ctrl_c() -> Iterator[None]:
+    """Where a shell has started the tests in the background, it is ignored, and by what they start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def has_imported(library: str) -> Callable[[int, str], bool]:

@@ -1,4 +1,4 @@
-"""A bridge that ends, or is not alone: another goes on in the same session as the same agent, and only one speaks."""
+"""A bridge that ends: another goes on in the same session as the same agent."""
 
 from contracts import events as e
 from tests.bridge.agent import Agent
@@ -23,20 +23,3 @@ async def test_a_bridge_that_is_ended_hands_its_rooms_over(
     assert isinstance(finished, e.PlaybackFinished)
     assert finished.heard_text == text
     assert "SessionClosed" not in names(await agent.facts(session_id))
-
-
-async def test_of_two_bridges_sent_to_one_room_exactly_one_speaks(
-    start_bridge: StartBridge, invite: Invite, agent: Agent
-) -> None:
-    await start_bridge()
-    await start_bridge(livekit_agent_name="second")
-    ada, session_id = await talking(invite, agent)
-    async with ada.server.api() as livekit:
-        from livekit.api import CreateAgentDispatchRequest
-
-        await livekit.agent_dispatch.create_dispatch(CreateAgentDispatchRequest(agent_name="second", room="hall"))
-    await say_tones(agent, session_id, "r-1", [3])
-    await one(agent, session_id, e.PlaybackFinished)
-    assert len(ada.agents()) == 1
-    assert len(ada.loud_at) * 0.02 < 3.3
-    assert names(await agent.facts(session_id)).count("TrackPublished") == 1
