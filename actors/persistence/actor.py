@@ -33,9 +33,11 @@ from infra.log.event_log import facts_after, now_ns
 from infra.log.handlers import EventHandlers
 from infra.log.inbox import Inbox, Job
 from infra.log.live_events import LiveEvents
+from infra.log.log_figures import LogFigures
 from infra.log.taped_log import EventLog, LiveLog
 from infra.log.tapes import tapes_of
 from infra.memory.presence import PresenceBoard
+from infra.metrics.sessions import MeasuredSessions
 from infra.settings import settings
 from infra.tape.tape import Packing, Tapes
 
@@ -125,14 +127,21 @@ def make() -> FastStream:
         return [fact.event for fact in await facts_after(broker, session_id)]
 
     presence = PresenceBoard(lambda: connection(broker), facts_of)
+    measured = MeasuredSessions()
+    figures = LogFigures(broker, settings().data_dir)
+
+    async def note(event: Event) -> None:
+        await presence.take(event)
+        measured.count(event, now_ns())
+
     recorder = Recorder(broker)
-    inbox = take_events(Inbox(broker, PERSISTENCE, tapes=tapes), records, presence.take)
+    inbox = take_events(Inbox(broker, PERSISTENCE, tapes=tapes), records, note)
     recordings = take_recordings(broker, recorder)
     live = listen(broker, recorder)
 
     @asynccontextmanager
     async def life() -> AsyncIterator[None]:
-        async with recorder.lifespan(), live, recordings:
+        async with figures.measured(), recorder.lifespan(), live, recordings:
             try:
                 async with inbox:
                     yield

@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from contextlib import ExitStack
 
 from faststream.nats import NatsBroker
-from opentelemetry import metrics
 
 from actors.transcript.engines import SpeechEngines
 from contracts.topology import TRANSCRIPT
 from infra.log.connection import connection
 from infra.log.copy_load import CopyLoad
+from infra.metrics.metric import one
+from infra.metrics.table import WAITED
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 
 log = logging.getLogger(__name__)
@@ -27,16 +28,16 @@ class HearingLoad:
         self._copies = CopyLoad(TRANSCRIPT, ears.behind)
         self._watching: asyncio.Task[None] | None = None
         self._was_behind = False
-        metrics.get_meter("daredevil").create_observable_gauge(
-            "daredevil.recognition.waited", [self._observe], "s", "How long the oldest speech has been waiting"
-        )
+        self._measured = ExitStack()
 
     async def open(self) -> None:
         """Start to watch."""
         self._watching = asyncio.create_task(self._watch(), name="load of recognition")
+        self._measured.enter_context(WAITED.observed_by(one(self._ears.waited_s)))
 
     async def aclose(self) -> None:
         """Stop watching."""
+        self._measured.close()
         if self._watching is not None:
             await ended(self._watching)
 
@@ -65,6 +66,3 @@ class HearingLoad:
             elif self._was_behind and not behind:
                 log.warning("recognition has caught up")
             self._was_behind = behind
-
-    def _observe(self, options: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
-        yield metrics.Observation(self._ears.waited_s())

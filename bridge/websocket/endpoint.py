@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 import weakref
+from contextlib import ExitStack
 
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
@@ -40,6 +41,7 @@ from contracts.topology import (
 from infra.agents.choosing import AgentWanted
 from infra.log.connection import connection
 from infra.log.event_log import LogUnavailable, NewerFact, facts_after, now_ns
+from infra.metrics.table import OPEN
 from infra.process.tasks import CancelledElsewhere, own_cancellation_only
 from infra.settings import Settings
 from infra.settings_types import items_of
@@ -80,9 +82,11 @@ class WebSocketDoor:
         self._tasks = Tasks("door")
         self._closing = False
         self._refused = RefusedSessions(broker, settings.reconnect_grace_s)
+        self._measured = ExitStack()
 
     async def open(self) -> None:
         """Start to watch the log, and look for calls that an earlier door left behind."""
+        self._measured.enter_context(OPEN.observed_by(lambda: [(len(self._calls), (WEBSOCKET,))]))
         self._tasks.keep(lambda: watch_log(self._broker, self._calls.values), "watching the log")
         self._tasks.keep(self._end_orphans, "looking for orphans")
         self._tasks.keep(self._look_after_refused, "looking after sessions whose clients were refused")
@@ -100,6 +104,7 @@ class WebSocketDoor:
         leaving = [asyncio.wait_for(call.leave(), CLOSE_TIMEOUT_S) for call in self._calls.values()]
         await asyncio.gather(*leaving, return_exceptions=True)
         await self._tasks.end()
+        self._measured.close()
 
     # -- one connection
 

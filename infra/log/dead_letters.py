@@ -14,6 +14,7 @@ from nats.js import JetStreamContext
 from contracts.codec import Undecodable
 from contracts.topology import DEAD, DURABLES, dead_subject, retry_subject
 from infra.log.stream_reader import StoredMessage, has_stream, stored_messages
+from infra.metrics.table import DEAD_LETTERS_WRITTEN
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ async def copy_to_dead(
     for header in [name for name in copied if name.lower().startswith("nats-expected")]:
         del copied[header]
     await js.publish(dead_subject(durable), data, stream=DEAD, headers=copied, timeout=5)
+    DEAD_LETTERS_WRITTEN.add(1, durable)
     log.error("%s could not handle %s (sequence %d): %s", durable, subject, sequence, reason)
 
 

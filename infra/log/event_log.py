@@ -21,6 +21,7 @@ from infra.log.connection import cancellation_kept, connection
 from infra.log.log_probe import refusals
 from infra.log.stream_reader import read_patiently, stored_messages
 from infra.log.tapes import tapes_of
+from infra.metrics.table import APPEND_TIME
 from infra.telemetry.traces import trace_headers
 
 log = logging.getLogger(__name__)
@@ -105,14 +106,17 @@ async def append_once(
                 )
             assert isinstance(ack, PubAck)
             refusals.stored()
+            _measure(tried_s)
             return Appended(ack.seq, bool(ack.duplicate))
         except APIError as error:
             if error.err_code == WRONG_LAST_SEQUENCE and expected is not None:
+                _measure(tried_s, "conflict")
                 return Appended(await _own_last(broker, event, expected), by_another=True)
             problem: Exception = error
         except (NatsError, TimeoutError, OSError) as error:
             problem = error
         refusals.refused(tried_s, time.monotonic())
+        _measure(tried_s, "timeout" if isinstance(problem, TimeoutError) else "failed")
         if time.monotonic() + delay_s > deadline:
             reason = f"{type(event).__name__} of {event.session_id} was not stored: {problem!r}"
             raise LogUnavailable(reason) from problem
@@ -120,6 +124,10 @@ async def append_once(
             log.warning("%s of %s is not stored yet (%r); retrying", type(event).__name__, event.session_id, problem)
         await asyncio.sleep(delay_s)
         delay_s = min(delay_s * 2, 2)
+
+
+def _measure(tried_s: float, error: str = "") -> None:
+    APPEND_TIME.record(time.monotonic() - tried_s, "nats", "publish", VOICE, error)
 
 
 async def deliver_again(broker: NatsBroker, event: Event, occasion: str) -> None:

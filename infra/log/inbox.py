@@ -32,6 +32,7 @@ from infra.log.held_jobs import HeldJobs
 from infra.log.held_messages import Held, HeldMessages, quietly
 from infra.log.lanes import Lanes
 from infra.log.provisioning import provision_durable
+from infra.metrics.table import HANDLING_TIME
 from infra.process.tasks import CancelledElsewhere, ended, is_being_stopped, own_cancellation_only
 from infra.tape.deliveries import CANCELLED, HANDLED, TAKEN
 from infra.tape.tape import Tapes
@@ -181,7 +182,10 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         away_s = 0.0
         try:
             with own_cancellation_only():
-                await self._finish(held, await self._problem_with(held, started))
+                begun_s = time.monotonic()
+                problem = await self._problem_with(held, started)
+                self._measure(begun_s, problem)
+                await self._finish(held, problem)
         except NewerFact as error:
             log.error("%s of %s is left to a newer copy: %s", type(held.event).__name__, held.event.session_id, error)
             away_s = NEWER_S
@@ -195,6 +199,12 @@ class Inbox(EventHandlers[Job | None], Subscriber):
                 self._held.forget(held)
                 if held.message is not None:
                     self._lanes.own(quietly(held.message.nak(delay=away_s or None)))
+
+    def _measure(self, begun_s: float, problem: str) -> None:
+        """Measure how long a message took; a job lasts as long as a session does."""
+        if not self._is_job:
+            error = "failed" if problem else ""
+            HANDLING_TIME.record(time.monotonic() - begun_s, "nats", "process", self._durable.name, error)
 
     async def _problem_with(self, held: Held, started: "asyncio.Future[None]") -> str:
         """Return why an event could not be handled after all attempts; empty if it was. A job has no last attempt.

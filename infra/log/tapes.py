@@ -11,6 +11,8 @@ from contracts.topology import journal_subject
 from infra.cannot_run import CannotRun
 from infra.log.clock import CLOCK
 from infra.log.connection import connection
+from infra.metrics.metric import one
+from infra.metrics.table import TAPE_DROPPED
 from infra.process.build import build
 from infra.process.tasks import ended
 from infra.settings import settings
@@ -59,7 +61,8 @@ async def tapes_written(broker: NatsBroker) -> AsyncIterator[None]:
         return
     writing = asyncio.create_task(tapes.write(), name="writing tapes")
     try:
-        yield
+        with TAPE_DROPPED.observed_by(one(lambda: tapes.dropped)):
+            yield
     finally:
         await ended(writing)
         await tapes.finish()

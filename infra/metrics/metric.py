@@ -110,20 +110,6 @@ class Counter(Metric[api.Counter]):
             instrument.add(amount, self.labels(values))
 
 
-class UpDownCounter(Metric[api.UpDownCounter]):
-    """Counts what there is now, by what comes and goes."""
-
-    kind = "updowncounter"
-
-    def _created(self, meter: api.Meter) -> api.UpDownCounter:
-        return meter.create_up_down_counter(self.name, self.unit, self.description)
-
-    def add(self, amount: float, *values: str) -> None:
-        """Add to the series with these values of the attributes; a negative amount for what has gone."""
-        for instrument in self._instruments:
-            instrument.add(amount, self.labels(values))
-
-
 @dataclass(frozen=True, eq=False)
 class Histogram(Metric[api.Histogram]):
     """Counts measured values by `buckets`, their upper bounds."""
@@ -148,6 +134,11 @@ Observed = Iterable[tuple[float, tuple[str, ...]]]
 
 Observe = Callable[[], Observed]
 """Looks at something when the metrics are read: in any thread, so it only reads."""
+
+
+def one(look: Callable[[], float]) -> Observe:
+    """Return what looks at a single value without attributes."""
+    return lambda: [(look(), ())]
 
 
 @dataclass(frozen=True, eq=False)

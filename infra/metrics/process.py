@@ -3,21 +3,16 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 
 import psutil
 
 from infra.metrics import table as t
-from infra.metrics.metric import Observe, Observed
+from infra.metrics.metric import Observed, one
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 
 LOOK_S = 0.5
-
-
-def one(look: Callable[[], float]) -> Observe:
-    """Return what looks at a single value without attributes."""
-    return lambda: [(look(), ())]
 
 
 @asynccontextmanager

@@ -17,7 +17,6 @@ from infra.metrics.metric import (
     Metric,
     ObservedCounter,
     ObservedUpDownCounter,
-    UpDownCounter,
 )
 
 GAP_S = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -58,7 +57,7 @@ OPERATION = Attribute("gen_ai.operation.name", ("chat",))
 PROVIDER = Attribute("gen_ai.provider.name")
 MODEL = Attribute("gen_ai.request.model")
 TOKEN_TYPE = Attribute("gen_ai.token.type", ("input", "output"))
-ERROR = Attribute("error.type", ("failed", "timeout", "refused", "cancelled"))
+ERROR = Attribute("error.type", ("failed", "timeout", "conflict"))
 
 SYSTEM = Attribute("messaging.system", ("nats",))
 MESSAGING = Attribute("messaging.operation.name", ("publish", "process"))
@@ -67,6 +66,7 @@ DURABLE = Attribute("durable")
 GROUP = Attribute("messaging.consumer.group.name")
 """Open: actors and projections of your own have durables, too."""
 
+PROJECTION = Attribute("projection")
 STREAM = Attribute("stream", tuple(stream.name for stream in STREAMS))
 
 CPU_MODE = Attribute("cpu.mode", ("user", "system"))
@@ -142,7 +142,19 @@ STORAGE_LIMIT = Gauge("daredevil.jetstream.storage.limit", "By", "How much it ma
 LOG_READY = Gauge("daredevil.log.ready", "", "1 if the log stored what was tried last, else 0.")
 DISK_FREE = Gauge("daredevil.disk.free", "By", "Free room on the disk of the data directory.")
 DISK_SIZE = Gauge("daredevil.disk.size", "By", "Size of the disk of the data directory.")
-POSTGRES_READY = Gauge("daredevil.postgres.ready", "", "1 if the tables can be written, else 0.")
+LOG_SEQUENCE = Gauge("daredevil.log.sequence", "{fact}", "Place of the log's last fact.")
+PROJECTION_POSITION = Gauge(
+    "daredevil.projection.position",
+    "{fact}",
+    "Place in the log up to which a projection has everything.",
+    (PROJECTION,),
+)
+PROJECTION_READY = Gauge(
+    "daredevil.projection.ready",
+    "",
+    "1 if a projection follows the log, 0 while it waits or has stopped.",
+    (PROJECTION,),
+)
 
 # -- every process
 
@@ -176,8 +188,8 @@ TAPE_DROPPED = ObservedCounter("daredevil.tape.dropped", "{chunk}", "Chunks of t
 # -- some processes
 
 WAITED = Gauge("daredevil.recognition.waited", "s", "How long the oldest speech has been waiting for recognition.")
-OPEN = UpDownCounter("daredevil.sessions.open", "{session}", "Sessions that are open at a door.", (DOOR,))
-ROOMS = UpDownCounter("daredevil.rooms", "{room}", "LiveKit rooms with the agent in them.")
+OPEN = ObservedUpDownCounter("daredevil.sessions.open", "{session}", "Sessions that are open at a door.", (DOOR,))
+ROOMS = ObservedUpDownCounter("daredevil.rooms", "{room}", "LiveKit rooms with the agent in them.")
 PARTICIPANTS = ObservedUpDownCounter("daredevil.room.participants", "{participant}", "People in those rooms.")
 PACKETS = ObservedCounter("daredevil.room.packets.received", "{packet}", "Packets of sound received.", (DIRECTION,))
 PACKETS_LOST = ObservedCounter("daredevil.room.packets.lost", "{packet}", "Packets of sound lost.", (DIRECTION,))

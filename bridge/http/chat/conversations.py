@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from faststream.nats import NatsBroker
@@ -37,6 +38,7 @@ from infra.log.connection import answers, connection
 from infra.log.event_log import ExpectedSequence, NewerFact, StaleWriter, facts_after, now_ns
 from infra.log.taped_log import LiveLog
 from infra.log.tapes import tapes_of
+from infra.metrics.table import OPEN
 from infra.process.tasks import ended
 from infra.session.behaviour import in_session
 from infra.session.index import newest_sessions
@@ -107,13 +109,17 @@ class Conversations:
         self._back_s = 0.0
         """When the log came back after an outage: nobody could say anything before."""
 
+        self._measured = ExitStack()
+
     async def open(self) -> None:
         """Start to watch for idle conversations, also those left by an earlier process."""
         self._watching = asyncio.create_task(self._watch(), name="watching conversations by text")
+        self._measured.enter_context(OPEN.observed_by(lambda: [(len(self._kept), (HTTP,))]))
 
     async def close(self) -> None:
         """End running answers; the conversations stay open and can be resumed at another process."""
         self._closing = True
+        self._measured.close()
         if self._watching is not None:
             await ended(self._watching)
         for conversation in self._kept.values():

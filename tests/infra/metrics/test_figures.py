@@ -138,9 +138,9 @@ def test_nothing_measured_is_no_zero_gap() -> None:
 
 async def test_what_a_process_exposes_is_read() -> None:
     async with measured("bridge", Settings()):
-        t.OPEN.add(2, "websocket")
         t.GAP.record(0.42, "websocket")
-        text = exposition()[0].decode()
+        with t.OPEN.observed_by(lambda: [(2, ("websocket",))]):
+            text = exposition()[0].decode()
     seen = figures(Reading(0, parsed(ONE, text), {ONE: "bridge"}))
     assert seen.sessions == {"websocket": 2}
     assert seen.gap.count == 1

@@ -9,6 +9,7 @@ from infra.metrics.table import METRICS
 
 OPEN = {
     "durable": "names of consumers",
+    "projection": "names of projections",
     "messaging.consumer.group.name": "names of consumers",
     "engine": "names of engines",
     "gen_ai.provider.name": "names of models",
