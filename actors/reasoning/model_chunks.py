@@ -9,6 +9,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
 from langchain_core.messages.tool import ToolCallChunk
 
+from actors.reasoning.model_figures import ModelFigures
 from infra.agents.tool import Tool
 from infra.engines.chain import EngineRaised, EngineTooSlow, error_text, never_silent_for
 from infra.engines.llm_ends import ends_in, is_context_error
@@ -75,10 +76,13 @@ async def chunks(make: MakeModel, request: ModelRequest, timeout_s: float) -> As
         with own_cancellation_only():
             model = await make()
             yield Begun(model._llm_type)
+            figures = ModelFigures(request.name)
             async with aclosing(_streamed(model, request)) as stream:
-                async for message in never_silent_for(timeout_s, stream):
-                    if not (chunk := chunk_of(message)).is_empty:
-                        yield chunk
+                with figures.measured():
+                    async for message in never_silent_for(timeout_s, stream):
+                        figures.take(message)
+                        if not (chunk := chunk_of(message)).is_empty:
+                            yield chunk
     except (EngineTooSlow, CancelledElsewhere):
         raise
     except Exception as error:  # providers raise their own

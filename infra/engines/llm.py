@@ -167,7 +167,7 @@ def _local_model(settings: Settings) -> "BaseChatModel":
         base_url=f"{local_url(settings)}/v1",
         api_key=SecretStr("none"),
         streaming=True,
-        stream_usage=False,
+        stream_usage=True,
         max_retries=0,
         timeout=settings.llm_timeout_s,
         **options_of(LOCAL, settings),
