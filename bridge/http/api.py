@@ -23,6 +23,7 @@ from bridge.http.limiting import AddressRates, BodyLimit, body_bytes
 from bridge.http.livekit.comparing import Comparing
 from bridge.http.livekit.tokens import token_router
 from bridge.http.livekit.webhook import webhook_router
+from bridge.http.metrics import metrics_router
 from bridge.http.problems import Problem, answer_with_problems, describe_problems
 from bridge.http.sessions.routes import session_router
 from bridge.web.gate import Gate
@@ -129,6 +130,7 @@ def make_api(
     api.include_router(webhook_router(settings, comparing))
     api.include_router(alert_router(broker, settings, admin, gate))
     api.include_router(health_router(readiness))
+    api.include_router(metrics_router(admin))
     add_docs(api)
     if origins := items_of(settings.cors_origins):
         add_cors(api, origins)

@@ -29,6 +29,8 @@ from infra.log.nats_reach import wait_for_nats
 from infra.log.provisioning import provision
 from infra.log.readiness import UNABLE, Further, OwnReadiness, nothing_further
 from infra.log.tapes import make_tapes, tapes_written
+from infra.metrics.metric import one
+from infra.metrics.table import READY
 from infra.process.probes import probes_served
 from infra.runtime import running_nats_url
 from infra.settings import settings
@@ -226,6 +228,7 @@ def make_app(
             await broker.connect()
             await provision(jetstream(broker))
             async with stack:
+                stack.enter_context(READY.observed_by(one(own.seems_ready)))
                 await stack.enter_async_context(common_time(connection(broker)))
                 await stack.enter_async_context(tapes_written(broker))
                 await stack.enter_async_context(lifespan())

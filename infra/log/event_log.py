@@ -21,7 +21,7 @@ from infra.log.connection import cancellation_kept, connection
 from infra.log.log_probe import refusals
 from infra.log.stream_reader import read_patiently, stored_messages
 from infra.log.tapes import tapes_of
-from infra.metrics.table import APPEND_TIME
+from infra.metrics.table import APPEND_TIME, REFUSED
 from infra.telemetry.traces import trace_headers
 
 log = logging.getLogger(__name__)
@@ -116,6 +116,7 @@ async def append_once(
         except (NatsError, TimeoutError, OSError) as error:
             problem = error
         refusals.refused(tried_s, time.monotonic())
+        REFUSED.add(1)
         _measure(tried_s, "timeout" if isinstance(problem, TimeoutError) else "failed")
         if time.monotonic() + delay_s > deadline:
             reason = f"{type(event).__name__} of {event.session_id} was not stored: {problem!r}"

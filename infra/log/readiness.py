@@ -76,6 +76,14 @@ class Readiness:
                 return f"nothing is known yet: the first check takes longer than {WAIT_S:g} s", 0.0
         return self._problem, self._age_s()
 
+    @property
+    def known_problem(self) -> str:
+        """Why it cannot, as far as is known without asking anybody: from the last check, if that was just now."""
+        if not connection(self._broker).is_connected:
+            return "NATS is not connected"
+        just_now = self._problem if self._age_s() <= FRESH_S else ""
+        return just_now or refusals.problem(time.monotonic())
+
     async def aclose(self) -> None:
         """Stop checking."""
         if self._looking is not None:
@@ -147,6 +155,11 @@ class OwnReadiness:
         """Note that it takes no more messages, and stop checking."""
         self._is_ending = True
         await self._readiness.aclose()
+
+    def seems_ready(self) -> bool:
+        """Return whether it can do its work, as far as is known without asking anybody."""
+        is_at_work = self._has_started and not self._is_ending
+        return is_at_work and not self._unable() and not self._readiness.known_problem
 
     async def problem(self) -> str:
         """Return why it cannot do its work; empty if it can."""

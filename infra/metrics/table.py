@@ -173,6 +173,7 @@ APPEND_TIME = Histogram(
     (SYSTEM, MESSAGING, DESTINATION, ERROR),
     buckets=TIME_S,
 )
+REFUSED = Counter("daredevil.log.refusals", "{attempt}", "Attempts at storing a fact that the log did not take.")
 HANDLING_TIME = Histogram(
     "messaging.process.duration",
     "s",

@@ -13,6 +13,7 @@ from typing import Any
 
 from infra.log.held_jobs import give_back
 from infra.log.nats_reach import nats_problem, shown_url
+from infra.metrics.scraping import targets_file
 from infra.process.tasks import ended, own_cancellation_only
 from infra.settings import Settings
 from infra.system.addresses import Addresses, choose_addresses, livekit_line
@@ -91,7 +92,7 @@ class Supervisor:
         """Parts that end because they are to begin again."""
         self._files = RunFiles(self._data_dir)
         self.watch = LogWatch(self._data_dir, warn, self._running, self._stopping)
-        self._targets = ProbeTargets(probes_dir(settings), self._data_dir / "run" / "prometheus-targets.json")
+        self._targets = ProbeTargets(probes_dir(settings), targets_file(self._data_dir))
         self._stop_signals = {part.name: part.stop for part in self._parts if isinstance(part, Program)}
         self._starting: asyncio.Task[None] | None = None
         self._gave_up: asyncio.Future[str] | None = None

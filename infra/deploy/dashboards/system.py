@@ -126,6 +126,20 @@ def _log(whole: dashboard.Dashboard) -> None:
 def _copies(whole: dashboard.Dashboard) -> None:
     whole.with_row(dashboard.Row("Copies of the log: Postgres, Pulsar"))
     for panel in (
-        graph("Postgres", "1: the tables can be written.", "short", ("min(daredevil_postgres_ready)", "ready")),
+        graph(
+            "Follows the log",
+            "1; 0 while a copy waits for its server, or has stopped.",
+            "short",
+            ("min by (projection) (daredevil_projection_ready)", "{{projection}}"),
+        ),
+        graph(
+            "Facts behind",
+            "Facts of the log that a copy does not have yet.",
+            "short",
+            (
+                "scalar(max(daredevil_log_sequence)) - max by (projection) (daredevil_projection_position)",
+                "{{projection}}",
+            ),
+        ),
     ):
         whole.with_panel(panel)
