@@ -27,6 +27,7 @@ from infra.cli import (
     tell,
     token,
     tools,
+    top,
     turns,
 )
 from infra.cli.bad_values import in_plain_words
@@ -78,6 +79,8 @@ app = typer.Typer(
 
   daredevil projections                  show how far tables and topics are behind the log
 
+  daredevil top                          how the running system is doing, live
+
   daredevil token --room R --identity I  create a token to join a LiveKit room
 
   daredevil doctor                       check what is missing here, and how to get it
@@ -103,6 +106,7 @@ app.add_typer(dead.app, name="dead")
 app.add_typer(tools.app, name="tools")
 app.command()(erase.erase)
 app.command()(token.token)
+app.command()(top.top)
 app.command()(checks.doctor)
 app.command()(health.health)
 app.command()(checks.settings)

@@ -314,6 +314,7 @@ OUTPUTS: dict[str, Output] = {
     "dead list": Output("a dead letter", _dead, lines=True),
     "erase": Output("the receipt", _erase),
     "token": Output("a token for a room", _token),
+    "top": Output("how the system is doing", _figures("infra.metrics.figures", "Figures"), lines=True),
     "doctor": Output("one thing that was checked", _doctor, lines=True),
     "health": Output("whether the processes of a system can do their work", _health),
     "settings": Output("the settings in force", _settings),

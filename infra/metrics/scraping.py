@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ TIMEOUT_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A process whose metrics can be read at `url`."""
+    """A process whose metrics can be read at `url`; if its name is empty, they say it."""
 
     process: str
     url: str
@@ -52,9 +52,17 @@ async def read_all(targets: Sequence[Target], timeout_s: float = TIMEOUT_S) -> R
     processes: dict[str, str] = {}
     unreachable: dict[str, str] = {}
     for target, series in zip(targets, read, strict=True):
-        (unreachable if series is None else processes)[target.url] = target.process
-        values |= series or {}
+        if series is None:
+            unreachable[target.url] = target.process or target.url
+        else:
+            processes[target.url] = target.process or _named_in(series) or target.url
+            values |= series
     return Reading(time.time(), values, processes, unreachable)
+
+
+def _named_in(series: Mapping[Series, float]) -> str:
+    names = (dict(labels).get("service_name", "") for _, _, labels in series)
+    return next(filter(None, names), "").removeprefix("daredevil-")
 
 
 async def _read(client: "httpx.AsyncClient", target: Target, timeout_s: float) -> dict[Series, float] | None:
