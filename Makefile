@@ -4,7 +4,7 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 LOCK := $(VENV)/bin/uv pip compile --universal --generate-hashes --upgrade -q --custom-compile-command "make lock" pyproject.toml
 
-.PHONY: help setup setup-dev run pulsar test test-quick test-nightly lint lock asyncapi settings-table dashboards clean
+.PHONY: help setup setup-dev run pulsar test test-quick test-nightly lint lock asyncapi settings-table metrics-table dashboards clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ asyncapi: setup ## generate asyncapi.yaml from the code
 
 settings-table: setup ## generate docs/settings.md from the code
 	$(VENV)/bin/python -m infra.cli.settings_table
+
+metrics-table: setup ## generate the table of metrics in docs/observability.md from the code
+	$(VENV)/bin/python -m infra.deploy.metrics_table
 
 dashboards: setup-dev ## generate Grafana's dashboards from the code
 	$(VENV)/bin/python -m infra.deploy.dashboards

@@ -9,6 +9,8 @@ import pytest
 
 from contracts.topology import ACTORS
 from infra.cli import settings_table
+from infra.deploy import metrics_table
+from infra.metrics.table import METRICS
 from infra.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -19,6 +21,13 @@ PAGES = (
     *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")),
 )
 CALLS = ROOT / "tests" / "data" / "calls"
+
+
+def test_the_table_of_metrics_is_complete_and_up_to_date() -> None:
+    page = metrics_table.PATH.read_text()
+    assert page == metrics_table.with_table(page), "run `make metrics-table`"
+    recorded = [metric for metrics in metrics_table.RECORDED_BY.values() for metric in metrics]
+    assert sorted(metric.name for metric in recorded) == sorted(metric.name for metric in METRICS)
 
 
 def test_the_settings_table_is_complete_and_up_to_date() -> None:

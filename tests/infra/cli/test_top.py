@@ -1,0 +1,132 @@
+"""`daredevil top` as a user calls it, and what its tables say."""
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from infra.cli.top_table import table_of
+from infra.metrics import table as t
+from infra.metrics.figures import figures
+from infra.metrics.samples import Reading, Series, name_of
+from infra.metrics.scraping import targets_file
+from infra.settings import settings
+from tests.infra.cli.command import cli
+from tests.infra.cli.test_cli import json_lines
+from tests.infra.metrics.processes import exposed, serving
+
+CPU = 'process_cpu_time_seconds_total{cpu_mode="user",service_name="daredevil-bridge"} 5\n'
+BRIDGE = exposed({"process_memory_usage_bytes": 2e8, "process_uptime_seconds": 50, "daredevil_process_ready": 1})
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DAREDEVIL_DATA_DIR", str(tmp_path))
+    settings.cache_clear()
+    return tmp_path
+
+
+def test_where_nothing_runs_it_says_so(data_dir: Path) -> None:
+    code, output, errors = cli("top")
+    assert (code, output) == (1, "")
+    assert f"nothing runs on {data_dir}" in errors
+    assert "daredevil run" in errors
+
+
+def test_the_system_that_runs_here_is_found_and_printed_once_without_a_terminal(data_dir: Path) -> None:
+    with serving(BRIDGE + CPU) as address:
+        file = targets_file(data_dir)
+        file.parent.mkdir()
+        file.write_text(json.dumps([{"targets": [address], "labels": {"process": "bridge"}}]))
+        code, output, _ = cli("top")
+    assert code == 0
+    assert output.count("since the processes began") == 1
+    line = next(line for line in output.splitlines() if "bridge" in line)
+    assert line.split() == ["bridge", "ready", "10.0", "200", "—"]
+
+
+def test_a_system_elsewhere_is_read_at_the_addresses_given() -> None:
+    with serving(BRIDGE + CPU) as address:
+        code, output, _ = cli("top", f"http://{address}", "--json")
+        (line,) = json_lines("top", output)
+    assert code == 0
+    assert line["processes"][0]["name"] == "bridge"
+    assert line["processes"][0]["cpu_cores"] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("url", ["voice-1:9100", "ftp://voice-1", "http://", "bridge"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    code, _, errors = cli("top", url)
+    assert code == 2
+    assert "http://HOST:PORT" in errors
+
+
+def test_a_system_that_does_not_answer_is_not_shown_as_idle() -> None:
+    code, output, errors = cli("top", "http://127.0.0.1:1")
+    assert (code, output) == (1, "")
+    assert "nothing answers at http://127.0.0.1:1/metrics" in errors
+
+
+def shown(*parts: dict[Series, float], before: Reading | None = None) -> str:
+    values = {key: value for part in parts for key, value in part.items()}
+    console = Console(file=StringIO(), width=200)
+    console.print(table_of(figures(Reading(60.0, values), before)))
+    written = console.file
+    assert isinstance(written, StringIO)
+    return written.getvalue()
+
+
+def value(metric: Any, amount: float, suffix: str = "", **labels: str) -> dict[Series, float]:
+    return {("one", name_of(metric) + suffix, frozenset(labels.items())): amount}
+
+
+def gaps(seconds: str, count: float) -> dict[Series, float]:
+    return value(t.GAP, count, "_bucket", le=seconds) | value(t.GAP, count, "_bucket", le="+Inf")
+
+
+def test_what_callers_notice_is_above() -> None:
+    text = shown(
+        value(t.OPEN, 2, door="websocket"),
+        value(t.OPEN, 1, door="http"),
+        value(t.TURNS, 6, door="http", outcome="answered"),
+        value(t.CUT_OFF, 1),
+        value(t.STALLS, 2, cause="late-sound"),
+        gaps("0.4", 6),
+        before=Reading(0.0),
+    )
+    for line in (
+        "sessions   3 open (http 1, websocket 2)",
+        "gap        p50 200, p95 380, p99 396 ms of 6 answers",
+        "turns      6.0 a minute (answered 6)",
+        "suffered   1 cut off, 2 breaks in the sound",
+    ):
+        assert line in text
+
+
+def test_without_calls_there_is_no_gap_of_0_ms() -> None:
+    text = shown()
+    assert "nothing was answered by voice" in text
+    assert "suffered   nothing" in text
+    assert "disk       unknown" in text
+
+
+def test_the_log_and_its_consumers() -> None:
+    text = shown(
+        value(t.LOG_READY, 0),
+        value(t.DEAD_LETTERS, 2, durable="synthesis"),
+        value(t.PENDING, 7, durable="synthesis"),
+        value(t.LAG, 12.5, durable="synthesis"),
+        value(t.DISK_FREE, 5e9),
+        value(t.DISK_SIZE, 100e9),
+    )
+    assert "stores no facts, 2 dead letters" in text
+    assert "5.0 of 100.0 GB free" in text
+    line = next(line for line in text.splitlines() if line.strip().startswith("synthesis"))
+    assert line.split() == ["synthesis", "7", "0", "12.5"]
+
+
+def test_names_of_engines_are_not_read_as_markup() -> None:
+    assert "[red]odd" in shown(value(t.ENGINE_ERRORS, 3, stage="llm", engine="[red]odd"))
