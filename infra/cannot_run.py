@@ -1,10 +1,7 @@
 """Errors that people can fix, and how a process ends with one: a line and an exit code, no traceback."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-log = logging.getLogger(__name__)
 
 
 class CannotRun(Exception):
@@ -23,5 +20,7 @@ def ends_process() -> Iterator[None]:
     try:
         yield
     except CannotRun as error:
-        log.error("%s", error)
+        import logging  # whoever writes an agent imports this module, too, and logs nothing
+
+        logging.getLogger(__name__).error("%s", error)
         raise SystemExit(error.exit_code) from error

@@ -11,7 +11,8 @@ from actors.reasoning.session_state import turn_key
 from contracts import events as e
 from contracts.answers import Cause, answer
 from infra.agents.agent import Agent
-from infra.agents.guard import Answer, Drop, GuardFailed, GuardFunction, Replace, Verdict, judged, name_of
+from infra.agents.guard import Answer, Drop, GuardFailed, GuardFunction, Replace, Verdict, name_of
+from infra.agents.judging import judged
 from infra.log.event_log import now_ns
 from infra.tape.tape import Packing, Plain
 

@@ -12,7 +12,6 @@ from infra.agents.guard import TIMEOUT_S, OnFailure
 from infra.agents.guard import check as check_guard
 from infra.agents.template import names_in
 from infra.agents.tool import Tool, ToolLike, tool_of
-from infra.shares import shares_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -77,11 +76,7 @@ class Agent:
     def _check(self) -> None:
         names_in(self.instructions)
         names_in(self.greeting)
-        for setting in (self.llm, self.stt, self.tts):
-            try:
-                shares_of(setting)
-            except ValueError as error:
-                raise BadAgent(str(error)) from error
+        self._check_engines()
         for name, value in self.variables.items():
             if not isinstance(value, str):
                 raise BadAgent(f"the variable {name!r} has to be a text, not {value!r}")
@@ -89,6 +84,15 @@ class Agent:
             raise BadAgent("times and max_tool_rounds are at least 0")
         self._check_code()
         _ = self.named_tools
+
+    def _check_engines(self) -> None:
+        for setting in filter(None, (self.llm, self.stt, self.tts)):
+            from infra.shares import shares_of  # takes 6 ms to import: most agents name no engine
+
+            try:
+                shares_of(setting)
+            except ValueError as error:
+                raise BadAgent(str(error)) from error
 
     def _check_code(self) -> None:
         for which, guard in (("input_guard", self.input_guard), ("output_guard", self.output_guard)):

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-from pydantic_core import core_schema
+from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.agents.errors import ToolFailed
+
+if TYPE_CHECKING:
+    from pydantic_core.core_schema import CoreSchema
 
 
 class CallControl(Protocol):
@@ -92,6 +93,8 @@ class Call:
         return await self.control.dtmf(digits, timeout_s, until)
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> "CoreSchema":
         """Let LangChain make a model of a tool's arguments that has this among them: it is passed on as it is."""
+        from pydantic_core import core_schema  # takes 40 ms to import, and whoever asks has it
+
         return core_schema.is_instance_schema(cls)

@@ -1,17 +1,14 @@
 """Guards: functions of an agent that judge what people say and what the agent is about to say."""
 
-import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias
 
 from infra.agents.call import Call
 from infra.agents.errors import BadAgent
-from infra.process.tasks import own_cancellation_only
 
 TIMEOUT_S = 2.0
-ERROR_CHARS = 500
 
 OnFailure: TypeAlias = Literal["withhold", "pass"]
 """What happens to words that could not be checked, because the guard raised or took too long."""
@@ -61,36 +58,13 @@ def check(guard: GuardFunction, which: str) -> None:
     except (TypeError, ValueError):  # one written in C tells nothing
         return
     try:
-        takes.bind(*_arguments(guard, "", Call("")))
+        takes.bind(*arguments_for(guard, "", Call("")))
     except TypeError as error:
         raise BadAgent(f"{which} {name_of(guard)} has to take a text, or a text and the call: {error}") from error
 
 
-async def judged(guard: GuardFunction, text: str, call: Call, timeout_s: float) -> Verdict:
-    """Return what a guard says to a text; one that is not asynchronous runs in a thread. Raises GuardFailed."""
-    try:
-        with own_cancellation_only():
-            async with asyncio.timeout(timeout_s):
-                verdict = await _called(guard, _arguments(guard, text, call))
-    except TimeoutError as error:
-        raise GuardFailed(f"it took longer than {timeout_s:g} s") from error
-    except Exception as error:  # the guard is the agent's author's
-        raise GuardFailed(f"{type(error).__name__}: {error}"[:ERROR_CHARS]) from error
-    if verdict is None or isinstance(verdict, Drop):
-        return verdict
-    if isinstance(verdict, Replace | Answer) and isinstance(verdict.text, str):
-        return verdict
-    raise GuardFailed(f"it returned {verdict!r}: return None, Drop(), Replace(text) or Answer(text)"[:ERROR_CHARS])
-
-
-async def _called(guard: GuardFunction, arguments: tuple[Any, ...]) -> object:
-    if inspect.iscoroutinefunction(guard) or inspect.iscoroutinefunction(type(guard).__call__):
-        return await cast(Awaitable[Verdict], guard(*arguments))
-    result = await asyncio.to_thread(guard, *arguments)
-    return await result if inspect.isawaitable(result) else result
-
-
-def _arguments(guard: GuardFunction, text: str, call: Call) -> tuple[Any, ...]:
+def arguments_for(guard: GuardFunction, text: str, call: Call) -> tuple[Any, ...]:
+    """Return what a guard is called with: the text, and the call if it takes that."""
     try:
         takes = inspect.signature(guard).parameters.values()
     except (TypeError, ValueError):

@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
-from pydantic_core import to_json
-
 from infra.agents.call import Call
 from infra.agents.errors import BadAgent
 
@@ -153,4 +151,6 @@ def text_of(result: object) -> str:
     """Return what a tool has returned as the text that the model reads: JSON unless it is a text."""
     if isinstance(result, str):
         return result
+    from pydantic_core import to_json  # takes 40 ms to import
+
     return "" if result is None else to_json(result, fallback=str).decode()

@@ -65,7 +65,8 @@ class ToolFigures:
     `unknown`: nobody knows whether they took effect, and the log and the model are told so. `again`: idempotent, they
     ran again with the same key. `lost`: they took effect, and neither a result nor `unknown` is in the log, or the
     model was not given it in the next turn. `own_ms`: from the end of the model's call of a tool that takes no time to
-    the next question to the model.
+    the next question to the model. `import_cpu_ms`, `turns_cpu_s`, `tool_turns_cpu_s`: processor time of importing what
+    an agent is written with, and of conversation tests, without and with a tool in each turn.
     """
 
     calls: int
@@ -79,6 +80,9 @@ class ToolFigures:
     run_twice: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     unanswered: list[str] = field(default_factory=list)
+    import_cpu_ms: float = 0
+    turns_cpu_s: float = 0
+    tool_turns_cpu_s: float = 0
 
     @property
     def is_good(self) -> bool:
