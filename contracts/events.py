@@ -745,7 +745,7 @@ class TurnRecorded(Event):
     """One exchange, complete: what was said, what was written, what was heard, and how long it took."""
 
     reply_id: Reference
-    user_text: str
+    user_text: str = Field(description="As models may read it: what a guard keeps away is replaced, or left out.")
     written_text: str
     heard_text: str
     interrupted: bool = False

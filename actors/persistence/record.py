@@ -4,6 +4,7 @@ from actors.persistence.session_state import ReplyState, SessionState
 from contracts.answers import answer
 from contracts.events import PlaybackFinished, PlaybackInterrupted, TurnEnded, TurnRecorded
 from contracts.written import put_together
+from infra.session.guarded_words import told
 from infra.session.people import known_name, user_of
 
 
@@ -18,6 +19,7 @@ def record_of(
         return None
     reply = session.replies.get(played.reply_id, ReplyState())
     turn_id, turn = _turn_of(reply, session, played)
+    said = turn.text if turn else (reply.started.text if reply.started else "")
     return answer(
         played,
         TurnRecorded,
@@ -25,7 +27,7 @@ def record_of(
         id_from=f"{played.session_id}:{played.reply_id}",
         turn_id=turn_id,
         reply_id=played.reply_id,
-        user_text=turn.text if turn else (reply.started.text if reply.started else ""),
+        user_text=told(said, session.guarded.get(turn_id or "", ())),
         written_text=_written(reply),
         heard_text=played.heard_text,
         interrupted=isinstance(played, PlaybackInterrupted),

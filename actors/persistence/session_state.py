@@ -11,6 +11,7 @@ from contracts.events import (
     ReplyStarted,
     SessionOpened,
     TurnEnded,
+    TurnGuarded,
     TurnRecorded,
 )
 from infra.session.people import Person, note
@@ -39,6 +40,8 @@ class SessionState:
     user_id: str = ""
     people: dict[str, Person] = field(default_factory=dict)
     turns: dict[str, TurnEnded] = field(default_factory=dict)
+    guarded: dict[str, list[TurnGuarded]] = field(default_factory=dict)
+    """What the agent's guard has decided about words of turns."""
     replies: dict[str, ReplyState] = field(default_factory=dict)
     recorded: set[str] = field(default_factory=set)
     """The replies that have a record, by id."""
@@ -56,6 +59,11 @@ class SessionState:
             case TurnEnded(turn_id=str(turn_id)):
                 self.turns[turn_id] = event
                 self._drop_oldest(self.turns)
+            case TurnGuarded(turn_id=str(turn_id)):
+                decided = self.guarded.setdefault(turn_id, [])
+                if all(known.event_id != event.event_id for known in decided):
+                    decided.append(event)
+                self._drop_oldest(self.guarded)
             case TurnRecorded():
                 self.recorded.add(event.reply_id)
                 self.replies.pop(event.reply_id, None)
@@ -66,7 +74,7 @@ class SessionState:
                     _apply_to_reply(self.replies.setdefault(event.reply_id, ReplyState()), event)
                     self._drop_oldest(self.replies)
 
-    def _drop_oldest(self, held: dict[str, TurnEnded] | dict[str, ReplyState]) -> None:
+    def _drop_oldest(self, held: dict[str, TurnEnded] | dict[str, list[TurnGuarded]] | dict[str, ReplyState]) -> None:
         if len(held) > self.most:
             held.pop(next(iter(held)))
             self.forgot = True

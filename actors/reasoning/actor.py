@@ -11,6 +11,7 @@ from actors.reasoning.answering import Reasoning
 from actors.reasoning.background import Backgrounds
 from actors.reasoning.chat_models import ChatModels, MakeChatModel
 from actors.reasoning.default_agent import agents_of
+from actors.reasoning.handover import warnings_about
 from actors.reasoning.remarks import take_requests
 from actors.reasoning.shared import Shared
 from actors.reasoning.warming import PromptWarmer
@@ -149,6 +150,8 @@ def make() -> FastStream:
     agents = agents_of(settings)
     for problem in agents.errors.values():
         log.error("%s", problem)
+    for warning in warnings_about(agents):
+        log.warning("%s", warning)
     reasoning = reasoning_on(broker, tapes_of(broker), settings, memory=turn_memory(settings), agents=agents)
     live = listen(broker, reasoning)
     requests = take_requests(broker, settings.max_text_bytes)

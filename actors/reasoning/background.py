@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from actors.reasoning.clauses import normalised
 from actors.reasoning.context import asker_id, askers, heard_messages, summary_of, told_replies, was_cut_off
 from actors.reasoning.memories import told
 from actors.reasoning.prompts import Background, wants_memory
@@ -17,6 +16,7 @@ from infra.engines.llm import model_names
 from infra.memory.search import Memory
 from infra.memory.turns import NOBODY, NOTHING, Recalled, TurnMemory
 from infra.session.people import names_of, several
+from infra.session.same_words import normalised
 from infra.settings import Settings
 from infra.tape.tape import Packing, Plain, Tape
 

@@ -134,9 +134,3 @@ def is_speakable(text: str) -> bool:
 def ends_sentence(clause: str) -> bool:
     """Return whether the clause ends with a full stop, question or exclamation mark."""
     return _HARD_END.search(clause) is not None
-
-
-def normalised(text: str) -> str:
-    """Return the words alone, for comparison: without case, punctuation or spacing."""
-    words = re.findall(r"[^\W_]+(?:'[^\W_]+)?", text.casefold().replace("\u2019", "'"))
-    return " ".join(words) or " ".join(text.casefold().split())

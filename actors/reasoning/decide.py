@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from actors.reasoning.addressee import NotForUs, SpokenWords, not_for_us
-from actors.reasoning.clauses import is_speakable, normalised
+from actors.reasoning.clauses import is_speakable
 from actors.reasoning.endings import NOT_THAT
 from actors.reasoning.false_stop import rest_after
 from actors.reasoning.session_state import Reply, Session, Turn, turn_key
@@ -18,6 +18,7 @@ from contracts.events import (
 )
 from contracts.ids import derive_id
 from infra.session.people import several
+from infra.session.same_words import normalised
 
 _WORTH_ANOTHER_ATTEMPT = frozenset({"interrupted", "failed", "broken-off", "half-closed"})
 """A draft that ended this way is not the answer: the model may do better when the turn has ended."""

@@ -1,10 +1,11 @@
 """One reply being written: the graph's output becomes facts, clause by clause, until it ends or is cut."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
+from typing import Any, TypeVar
 
-from actors.reasoning.clauses import ClauseSplitter, ends_sentence, is_speakable, normalised
+from actors.reasoning.clauses import ClauseSplitter, ends_sentence, is_speakable
 from actors.reasoning.context import asker_id, call_of
 from actors.reasoning.decide import Resume, Start
 from actors.reasoning.endings import ReplyEnding, ending, last_clauses
@@ -36,6 +37,9 @@ from infra.engines.chain import PASSED_OVER, EngineFailure
 from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish
 from infra.log.event_log import now_ns
+from infra.session.same_words import normalised
+
+ResultT = TypeVar("ResultT")
 
 
 class Generation:
@@ -237,15 +241,16 @@ class Generation:
         """Write the answer, from where another process has left it."""
         written, rounds = begun.written if begun is not None else "", []
         if begun is not None and begun.tools and limits_of(self._models.first).tools:
-            rounds = await self._tools.taken_up()
-            written = begun.text_of(max(use.clauses_before for use in begun.tools.values()), len(begun.clauses))
+            written = self._after_tools(begun)
+            rounds = await self._with_filler(self._tools.taken_up(), "taken-up")
         if self._order.fixed:
             await self._take(Retrieved(()))
             said = self._order.fixed
             if await self._take(Token(said[len(written) :] if said.startswith(written) else "", now_ns())):
                 await self._take(Ended("stop"))
             return
-        await self._answer(self._asked(rounds, written))
+        if self._other_agent is None:  # a call that was taken up may have handed over
+            await self._answer(self._asked(rounds, written))
         while self._other_agent is not None:
             handed = await self._become(self._other_agent)
             note = f"{self._prompt}\n\n{takes_over(handed)}".strip()
@@ -300,13 +305,24 @@ class Generation:
 
     async def _run_tools(self, calls: Sequence[WrittenCall], round_number: int) -> Sequence[ToolUse]:
         """Run the tools of one message of the model, and say the agent's filler if that takes long."""
-        profile, running = self.log.session.profile, self._tools.run(calls, round_number)
+        return await self._with_filler(self._tools.run(calls, round_number), str(round_number))
+
+    async def _with_filler(self, running: Coroutine[Any, Any, ResultT], key: str) -> ResultT:
+        """Return what running tools return; if it takes long and nothing has been said, say the agent's filler."""
+        profile = self.log.session.profile
         if profile is None or not profile.filler or self._is_by_text or self._known().clauses:
             return await running
-        key = f"{self.reply_id}-{round_number}"
+        key = f"{self.reply_id}-{key}"
         return await with_filler(
             running, profile.filler_after_ms, lambda: self._say(profile.filler), self.log.tape, key
         )
+
+    def _after_tools(self, begun: Reply) -> str:
+        """Return what was written of the answer after its last call of a tool; a filler is no part of it."""
+        since = max(use.clauses_before for use in begun.tools.values())
+        written = begun.text_of(since, len(begun.clauses))
+        filler = self.log.session.profile.filler if self.log.session.profile is not None else ""
+        return "" if written.strip() == filler.strip() else written
 
     async def _hand_over(self, called: e.ToolCalled, handoff: Handoff) -> ToolResult:
         """Let another agent take the conversation over, as a tool of this reply asks."""

@@ -19,6 +19,7 @@ from infra.agents.card import card_of
 from infra.agents.choosing import local_time, with_agent, with_share
 from infra.agents.errors import BadAgent, UnknownVariable
 from infra.agents.handoff import Handoff
+from infra.agents.loading import Agents
 from infra.agents.running import ToolResult
 from infra.log.event_log import now_ns
 from infra.session.behaviour import in_share, profile_of
@@ -107,7 +108,8 @@ class Handovers:
         async def found() -> tuple[AgentProfile | None, str]:
             base = without_agent(before, self._shared.process_settings, session.session_id)
             try:
-                profile = with_agent(base, card_of(agent), given, local_time(now_ns(), zone), user)
+                card = card_of(agent).model_copy(update={"stt": ""})  # that of the call stays
+                profile = with_agent(base, card, given, local_time(now_ns(), zone), user)
                 return with_share(profile, session.session_id), ""
             except (UnknownVariable, BadAgent) as error:
                 return None, str(error)
@@ -129,6 +131,18 @@ class Handovers:
             return "".join([text async for text in stream.texts(request)]).strip()
         except Exception:  # whatever a provider raises: the other agent reads the conversation itself
             return ""
+
+
+def warnings_about(agents: Agents) -> list[str]:
+    """Return what authors may not expect of their agents: a handover leaves the speech to text of the call."""
+    if not any(tool.hands_over for agent in agents.by_name.values() for tool in agent.named_tools.values()):
+        return []
+    return [
+        f"agent {agent.name!r}: its own speech to text ({agent.stt}) is for calls that begin with it: "
+        "one that is handed over to it keeps the engine that hears the call"
+        for agent in agents.by_name.values()
+        if agent.stt
+    ]
 
 
 def without_agent(profile: AgentProfile, settings: Settings, session_id: str) -> AgentProfile:

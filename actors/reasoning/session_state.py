@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from actors.reasoning.clauses import normalised
 from actors.reasoning.tool_uses import ToolUse, note_call, note_return, note_settled
 from contracts import events as e
 from contracts.topology import REASONING
 from contracts.written import put_together
+from infra.session.guarded_words import told
 from infra.session.heard_words import clauses_in_log, heard, rate_of
 from infra.session.people import Person, note
+from infra.session.same_words import normalised
 
 NS_PER_S = 1_000_000_000
 
@@ -106,10 +107,7 @@ class Turn:
 
     def told(self, text: str) -> str:
         """Return these words of it as a model may read them: empty if the guard keeps them away."""
-        found = self.guard_of(text)
-        if found is None or found.decision == "passed":
-            return text
-        return found.replacement if found.decision == "replaced" else ""
+        return told(text, self.guarded.values())
 
 
 @dataclass(slots=True)

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from contracts.events import Event, PlaybackFinished, PlaybackInterrupted, TurnEnded, TurnPassed, TurnRecorded
+from contracts.events import (
+    Event,
+    PlaybackFinished,
+    PlaybackInterrupted,
+    TurnEnded,
+    TurnGuarded,
+    TurnPassed,
+    TurnRecorded,
+)
+from infra.session.guarded_words import told
 from infra.session.people import People, name_of, several
 
 
@@ -22,16 +31,18 @@ class SpokenLine:
 def conversation(facts: Iterable[Event], people: People = MappingProxyType({})) -> list[SpokenLine]:
     """Return the lines of a session in order: people's turns, and what was heard of the agent.
 
-    Speech that two microphones heard appears once.
+    Speech that two microphones heard appears once; what a guard keeps from models is left out or replaced.
     """
     known = list(facts)
+    guarded = [fact for fact in known if isinstance(fact, TurnGuarded)]
     twice = {fact.turn_id for fact in known if isinstance(fact, TurnPassed) and fact.reason == "heard-twice"}
     lines = []
     for fact in known:
         match fact:
-            case TurnEnded(text=text) if text.strip() and (fact.turn_id is None or fact.turn_id not in twice):
+            case TurnEnded() if fact.turn_id is None or fact.turn_id not in twice:
                 name = name_of(people, fact.participant_id) if several(people) else ""
-                lines.append(SpokenLine("user", text.strip(), name))
+                text = told(fact.text, (each for each in guarded if each.turn_id == fact.turn_id)).strip()
+                lines += [SpokenLine("user", text, name)] if text else []
             case PlaybackFinished(heard_text=text) | PlaybackInterrupted(heard_text=text) if text.strip():
                 lines.append(SpokenLine("agent", text.strip()))
     return lines

@@ -104,7 +104,7 @@ async def summarise(
         return
     session_id = closed.session_id
     settings = await _behaviour(event_log, session_id, settings)
-    turns = [event_subject(session_id, event_class) for event_class in (e.TurnEnded, e.TurnPassed)]
+    turns = [event_subject(session_id, event_class) for event_class in (e.TurnEnded, e.TurnPassed, e.TurnGuarded)]
     facts = await _read(event_log, session_id, *turns, session_subjects(session_id, "playback"))
     people = people_of(await _read(event_log, session_id, event_subject(session_id, e.ParticipantJoined)))
     lines = conversation(facts, people)

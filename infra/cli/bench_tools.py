@@ -1,7 +1,7 @@
 """`daredevil bench tools`: tools that run once, while processes are killed and callers interrupt."""
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -40,11 +40,11 @@ def tools(
         raise typer.Exit(FAILED)
 
 
-def _development(turns: int) -> dict[str, float]:
+def _development(turns: int) -> dict[str, Any]:
     """Return what tests and imports take: processor time, s and ms."""
     from infra.bench.agent_import import measure_import
 
-    figures = {"import_cpu_ms": round(measure_import(), 1)}
+    figures: dict[str, Any] = {"import_cpu_ms": round(measure_import(), 1)}
     if turns:
         from infra.bench.tested_conversations import measure
 

@@ -17,6 +17,7 @@ from contracts.events import (
     ReplyCompleted,
     ReplyStarted,
     TurnEnded,
+    TurnGuarded,
     TurnRecorded,
 )
 
@@ -66,6 +67,23 @@ def test_it_has_one_id_however_the_playback_ended_and_is_not_made_again() -> Non
     assert second is not None
     assert first.event_id == second.event_id
     assert record_of([*EXCHANGE, CUT, first], CUT, 9) is None
+
+
+@pytest.mark.parametrize(
+    ("decision", "replacement", "kept"),
+    [
+        ("replaced", "What [time] is it?", "What [time] is it?"),
+        ("answered", "I have no clock.", ""),
+        ("passed", "", "What time is it?"),
+    ],
+)
+def test_a_record_has_the_words_as_models_may_read_them(decision: Any, replacement: str, kept: str) -> None:
+    words = {"text": "what time is it", "decision": decision, "replacement": replacement}
+    guarded = TurnGuarded(**_common("guarded"), participant_id="p", **words)
+    of_others = TurnGuarded(**_common("other", "t2"), participant_id="p", **{**words, "decision": "dropped"})
+    record = record_of([TURN, guarded, of_others, *EXCHANGE[1:], FINISHED], FINISHED, 7)
+    assert record is not None
+    assert record.user_text == kept
 
 
 def test_a_greeting_answers_no_words() -> None:

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.reasoning.clauses import ClauseSplitter, ends_sentence, normalised
+from actors.reasoning.clauses import ClauseSplitter, ends_sentence
 from contracts.written import put_together
+from infra.session.same_words import normalised
 
 
 def split(text: str, *cuts: int, first: bool = True) -> list[str]:

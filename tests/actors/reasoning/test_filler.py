@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from actors.reasoning.filler import with_filler
-from actors.reasoning.testing import CallTool, Say, Step, conversation
+from actors.reasoning.testing import CallTool, Die, Say, Step, conversation
 from infra.agents.agent import Agent
 from infra.agents.tool import reader
 from infra.tape.untaped import Untaped
@@ -40,6 +40,14 @@ def test_nothing_is_added_to_what_the_model_has_said_itself() -> None:
     script: list[Step] = [[Say("I will look."), CallTool("slow")], Say("Here it is.")]
     with conversation(AGENT, model=script) as talk:
         assert talk.say("Please look.").reply == "I will look. Here it is."
+
+
+@pytest.mark.parametrize("dies_after", [False, True], ids=["before the filler", "after it"])
+def test_it_is_said_once_although_the_process_dies_while_the_tool_runs(dies_after: bool) -> None:
+    script = [CallTool("slow"), Say("Here it is.")]
+    with conversation(AGENT, model=script, tools={"slow": Die(after=dies_after)}) as talk:
+        assert talk.say("Please look.").reply == "One moment, please. Here it is."
+        assert [message.type for message in talk.asked[-1]][-2:] == ["ai", "tool"], "the filler is not the answer's"
 
 
 async def test_what_a_tool_raises_is_raised_and_nothing_is_said() -> None:

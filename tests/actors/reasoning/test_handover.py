@@ -10,6 +10,7 @@ from faststream.nats import NatsBroker
 from actors.reasoning.actor import listen, reasoning_on
 from actors.reasoning.answering import Reasoning
 from actors.reasoning.default_agent import BUILT_IN
+from actors.reasoning.handover import warnings_about
 from contracts import events as e
 from infra.agents.agent import Agent
 from infra.agents.call import Call
@@ -213,3 +214,11 @@ async def test_agents_that_hand_over_without_end_are_stopped(broker: NatsBroker)
     events = await log_of(broker)
     assert sum(isinstance(event, e.HandedOver) for event in events) == 3
     assert (await clauses(broker))[-1] == "I answer myself."
+
+
+def test_authors_are_told_that_a_handover_leaves_the_speech_to_text() -> None:
+    front, other = Agent(name="front", tools=[to_billing]), Agent(name="billing", stt="openai.STT")
+    (warning,) = warnings_about(Agents({"front": front, "billing": other}))
+    assert "'billing'" in warning
+    assert "openai.STT" in warning
+    assert warnings_about(Agents({"billing": other})) == []

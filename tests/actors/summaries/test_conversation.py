@@ -1,7 +1,7 @@
 """What was said, as lines, and as text of a bounded length."""
 
 from actors.summaries.conversation import SpokenLine, after_turn, conversation, pieces, transcript
-from contracts.events import PlaybackFinished, PlaybackInterrupted, ReplyCompleted, TurnEnded
+from contracts.events import PlaybackFinished, PlaybackInterrupted, ReplyCompleted, TurnEnded, TurnGuarded
 
 COMMON = {"event_id": "e", "session_id": "s", "time_ns": 1}
 
@@ -19,6 +19,24 @@ def test_the_agent_has_said_what_was_heard_not_what_was_written() -> None:
         SpokenLine("agent", "Hi!"),
         SpokenLine("agent", "Bye."),
     ]
+
+
+def test_what_a_guard_keeps_from_models_is_left_out_or_replaced() -> None:
+    first, second = {**COMMON, "turn_id": "t1"}, {**COMMON, "turn_id": "t2"}
+    facts = [
+        TurnEnded(**first, participant_id="p", text="My card is 4111."),
+        TurnGuarded(
+            **first,
+            participant_id="p",
+            text="My card is 4111.",
+            decision="replaced",
+            replacement="My card is [a number].",
+        ),
+        TurnEnded(**second, participant_id="p", text="You idiot!"),
+        TurnGuarded(**second, participant_id="p", text="you idiot", decision="dropped"),
+        TurnEnded(**COMMON, participant_id="p", text="My card is 4111."),
+    ]
+    assert [line.text for line in conversation(facts)] == ["My card is [a number].", "My card is 4111."]
 
 
 def test_a_long_transcript_keeps_its_beginning_and_its_end() -> None:

@@ -174,3 +174,26 @@ def test_handing_over_to_nobody_is_told_to_the_model() -> None:
         turn = talk.say("My bill is wrong.")
         assert "there is no agent 'billing'" in turn.tools[0].error
         assert talk.agent == "reception"
+
+
+def test_a_handover_is_gone_on_with_when_the_process_dies_in_it() -> None:
+    @action(idempotent=True)
+    def over() -> Handoff:
+        """Hand over to billing."""
+        return Handoff("billing", say="One moment.")
+
+    agents = [Agent(name="front", tools=[over]), BILLING]
+    script = [CallTool("over"), Say("Billing here.")]
+    with conversation(agents, model=script, variables={"firm": "Luna"}, tools={"over": Die()}) as talk:
+        assert talk.say("My bill is wrong.").reply == "One moment. Billing here."
+        assert talk.agent == "billing"
+
+
+def test_who_takes_over_hears_with_the_engine_of_the_call() -> None:
+    other = Agent(name="billing", stt="openai.STT", tts="openai.TTS")
+    with conversation(
+        [RECEPTION, other], model=[CallTool("to_billing"), Say("Hello.")], variables={"firm": "L"}
+    ) as talk:
+        before = talk.of(e.SessionOpened)[0].profile
+        after = talk.say("My bill is wrong.").of(e.HandedOver)[0].profile
+        assert (after.stt, after.tts) == (before.stt, "openai.TTS")
