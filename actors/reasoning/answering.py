@@ -192,8 +192,8 @@ class Reasoning:
         shared = self._shared.of(session_log.session)
         tape, key = session_log.tape, order.reply_id
         models = await shared.models_for(shared.agent_of(session_log.session), tape, key)
-        agent = await shared.agent_with_servers(session_log.session, tape, key)
-        return Generation(session_log, event, order, models, shared, agent, self._runs)
+        equipped = await shared.equipped(session_log.session, tape, key)
+        return Generation(session_log, event, order, models, shared, equipped, self._runs)
 
     async def _begin(self, generation: Generation) -> Job:
         """Start writing, and return when the log holds the reply's beginning. Raises StaleWriter."""

@@ -21,7 +21,7 @@ from actors.reasoning.raw_answer import RawAnswer
 from actors.reasoning.reply_writer import ReplyWriter, Superseded
 from actors.reasoning.session_log import SessionLog
 from actors.reasoning.session_state import Reply
-from actors.reasoning.shared import Shared
+from actors.reasoning.shared import Equipped, Shared
 from actors.reasoning.token_counts import TokenCounts
 from actors.reasoning.token_stream import TokenStream
 from actors.reasoning.tool_calls import ToolCalls
@@ -30,7 +30,6 @@ from actors.reasoning.tool_uses import Round, ToolUse
 from actors.reasoning.written_calls import WrittenCall
 from contracts import events as e
 from contracts.answers import Cause
-from infra.agents.agent import Agent
 from infra.agents.handoff import Handoff
 from infra.agents.running import ToolResult
 from infra.engines.chain import PASSED_OVER, EngineFailure
@@ -40,6 +39,8 @@ from infra.log.event_log import now_ns
 from infra.session.same_words import normalised
 
 ResultT = TypeVar("ResultT")
+
+WITHOUT_TOOLS = "went on without its tools"
 
 
 class Generation:
@@ -56,7 +57,7 @@ class Generation:
         order: Start | Resume,
         models: ReplyModels,
         shared: Shared,
-        agent: Agent,
+        equipped: Equipped,
         runs: ToolRuns,
     ) -> None:
         self.reply_id = order.reply_id
@@ -70,8 +71,8 @@ class Generation:
         self._question = order.text if isinstance(order, Start) else self._known().text
         turn = log.session.turns.get(self._turn_id or "")
         self._told = turn.told(self._question) if turn is not None else self._question
-        self._agent = agent
-        are_remote, control = shared.runs_tools_elsewhere(agent), shared.control
+        self._agent, self._equipped = equipped.agent, equipped
+        are_remote, control = shared.runs_tools_elsewhere(self._agent), shared.control
         self._tools = ToolCalls(
             log,
             cause.event_id,
@@ -294,7 +295,9 @@ class Generation:
     def _prompt(self) -> str:
         """The instructions; a graph has its own, unless its agent has some."""
         is_graphs = self._agent.graph is not None and not self._agent.instructions
-        return "" if is_graphs else self._shared.settings.prompt
+        prompt = "" if is_graphs else self._shared.settings.prompt
+        note = self._equipped.note if limits_of(self._models.first).tools else ""
+        return f"{prompt}\n\n{note}".strip() if note else prompt
 
     def _own_graph(self) -> GraphReply:
         call = call_of(self.log.session, self._agent, self._turn_id)
@@ -351,9 +354,11 @@ class Generation:
         """Go on as the agent that has taken over: with its model, its tools and its instructions."""
         self._other_agent = None
         self._shared = self._shared.of(self.log.session)
-        self._agent = await self._shared.agent_with_servers(self.log.session, self.log.tape, handed.call_id)
+        self._equipped = await self._shared.equipped(self.log.session, self.log.tape, handed.call_id)
+        self._agent = self._equipped.agent
         self._tools.become(self._agent, self._shared.runs_tools_elsewhere(self._agent))
         self._models = await self._shared.models_for(self._agent, self.log.tape, handed.call_id)
+        await self._tell_missing()
         return handed
 
     async def _background(self) -> Background:
@@ -381,6 +386,7 @@ class Generation:
         self.started.set_result(None)
         if not order.fixed:
             await self._tell_passed_over()
+            await self._tell_missing()
 
     async def _tell_passed_over(self) -> None:
         """Append that a model rests because it failed in another session, where this one's log does not tell it."""
@@ -388,6 +394,13 @@ class Generation:
             if name not in self.log.session.known_to_fail:
                 action = f"asked {self._models.first}"
                 await self._writer.write_failure(EngineFailure(name, PASSED_OVER, action, self._models.first), action)
+
+    async def _tell_missing(self) -> None:
+        """Append, once in a session, that an MCP server is away."""
+        for server, error in self._equipped.missing.items():
+            if (name := f"mcp:{server}") not in self.log.session.known_to_fail:
+                failure = EngineFailure(name, error, WITHOUT_TOOLS)
+                await self._writer.write_failure(failure, WITHOUT_TOOLS)
 
     async def _write_clauses(self, clauses: list[str]) -> bool:
         """Append clauses; return False if the answer is long enough: only a spoken one can be too long."""

@@ -139,7 +139,7 @@ class Session:
     failures: set[str] = field(default_factory=set)
     """Event ids of the failures of models, whichever copy they happened to."""
     known_to_fail: set[str] = field(default_factory=set)
-    """Models whose failure, or rest, the log tells, and that were not asked first since."""
+    """Models whose failure, or rest, the log tells, and that were not asked first since; MCP servers that were away."""
 
 
 def apply(session: Session, event: e.Event, sequence: int) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -15,16 +16,35 @@ from actors.reasoning.session_state import Session
 from infra.agents.agent import Agent
 from infra.agents.live_control import ControlOf, Keypads, no_control
 from infra.agents.loading import DEFAULT, Agents
-from infra.agents.mcp_tools import DECLARATIONS, McpServers
-from infra.agents.tool import Tool
+from infra.agents.mcp_tools import TOLD_OF, McpServers, ToldOf
 from infra.engines.llm import model_names
 from infra.engines.tokens import TokenCounter
 from infra.memory.response_cache import ResponseCache
 from infra.session.behaviour import in_session, private_options
+from infra.session.people import listed
 from infra.settings import Settings
 from infra.tape.tape import Tape
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Equipped:
+    """An agent with all of its tools; `missing` are MCP servers whose tools it does not have, with the reason."""
+
+    agent: Agent
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def note(self) -> str:
+        """What its model is told of tools that it does not have; empty if it has all."""
+        if not self.missing:
+            return ""
+        names = listed(tuple(sorted(self.missing)))
+        return (
+            f"[Your tools for {names} cannot be reached at the moment. If they are needed, say so, and promise nothing "
+            "that only they can do.]"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +102,14 @@ class Shared:
             return Agent(name=DEFAULT)
         return agent
 
-    async def agent_with_servers(self, session: Session, tape: Tape, reply_id: str) -> Agent:
+    async def equipped(self, session: Session, tape: Tape, reply_id: str) -> Equipped:
         """Return the agent of a session with the tools that its MCP servers have told of by now, through the tape."""
         agent = self.agent_of(session)
         if not agent.mcp:
-            return agent
+            return Equipped(agent)
 
-        async def known() -> list[Tool]:
-            return self.servers.tools_of(agent)
+        async def known() -> ToldOf:
+            return ToldOf(self.servers.tools_of(agent), self.servers.missing_of(agent))
 
-        tools = await tape.result("mcp", reply_id, sorted(agent.mcp), known, DECLARATIONS)
-        return replace(agent, tools=(*agent.named_tools.values(), *tools))
+        told = await tape.result("mcp", reply_id, sorted(agent.mcp), known, TOLD_OF)
+        return Equipped(replace(agent, tools=(*agent.named_tools.values(), *told.tools)), told.missing)

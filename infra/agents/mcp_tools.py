@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infra.agents.agent import TOOL_NAME, Agent
@@ -36,6 +36,7 @@ class McpServers:
         self._servers = [(agent, name) for agent in agents for name in agent.mcp]
         self._ask = ask or tools_at
         self._tools: dict[tuple[str, str], list[Tool]] = {}
+        self._problems: dict[tuple[str, str], str] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
@@ -55,12 +56,17 @@ class McpServers:
         """Return the tools that an agent's servers have told of by now."""
         return [tool for name in agent.mcp for tool in self._tools.get((agent.name, name), ())]
 
+    def missing_of(self, agent: Agent) -> dict[str, str]:
+        """Return the servers of an agent that have not told of their tools by now, with the reason."""
+        waiting = [name for name in agent.mcp if (agent.name, name) not in self._tools]
+        return {name: self._problems.get((agent.name, name), "it has not answered yet") for name in waiting}
+
     async def _until_known(self, agent: Agent, name: str, first: "asyncio.Future[None]") -> None:
         problem = ""
         while (said := await self._problem_with(agent, name)) is not None:
             if said != problem:
                 log.error("agent %s goes on without the MCP server %s: %s", agent.name, name, said)
-            problem = said
+            problem = self._problems[agent.name, name] = said
             if not first.done():
                 first.set_result(None)
             await asyncio.sleep(RETRY_S)
@@ -143,19 +149,32 @@ async def _never(_arguments: Mapping[str, object], _call: Call) -> object:
     raise AssertionError("a replay runs no tool")
 
 
-def _packed(tools: list[Tool]) -> Plain:
-    return [
+@dataclass(frozen=True, slots=True)
+class ToldOf:
+    """What an agent's servers have told of: their `tools`; `missing` are those that have not, with the reason."""
+
+    tools: list[Tool] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def _packed(told: ToldOf) -> Plain:
+    tools = [
         [tool.name, tool.description, dict(tool.parameters), tool.kind, tool.idempotent, tool.parallel]
-        for tool in tools
+        for tool in told.tools
     ]
+    return [tools, told.missing]
 
 
-def _unpacked(packed: Plain) -> list[Tool]:
-    return [
-        Tool(name, told, parameters, _never, kind=kind, idempotent=idempotent, parallel=parallel)
-        for name, told, parameters, kind, idempotent, parallel in packed
-    ]
+def _unpacked(packed: Plain) -> ToldOf:
+    tools, missing = packed
+    return ToldOf(
+        [
+            Tool(name, told, parameters, _never, kind=kind, idempotent=idempotent, parallel=parallel)
+            for name, told, parameters, kind, idempotent, parallel in tools
+        ],
+        missing,
+    )
 
 
-DECLARATIONS: Packing[list[Tool]] = Packing(_packed, _unpacked)
-"""What a model was told of, for a replay, which asks no server."""
+TOLD_OF: Packing[ToldOf] = Packing(_packed, _unpacked)
+"""For a replay, which asks no server."""

@@ -23,6 +23,8 @@ from contracts.answers import Cause, answer
 from contracts.events import AgentProfile
 from contracts.requests import HANGUP
 from infra.agents.loading import Agents
+from infra.agents.mcp_tools import McpServers
+from infra.agents.tool import Tool
 from infra.engines.tokens import TokenCounter
 from infra.log.event_log import Fact, now_ns
 from infra.log.memory_log import MemoryStore
@@ -54,6 +56,8 @@ class Setting:
     attributes: Mapping[str, str]
     word_s: float
     no_transfer: str
+    served: Mapping[str, Sequence[Tool]]
+    """The tools of MCP servers; a server that it does not name is away."""
     make_tapes: MakeTapes
 
 
@@ -212,7 +216,13 @@ class ScriptedConversation(WholeConversation):
             agents=replace(setting.agents, by_name=agents),
             control=self._controls.of,
             keypads=self._controls.keypads,
+            servers=McpServers(setting.agents.by_name.values(), self._tools_at),
         )
+
+    async def _tools_at(self, server: str, _: Mapping[str, object]) -> Sequence[Tool]:
+        if server not in self._setting.served:
+            raise ConnectionError("it is away: name its tools in `mcp`")
+        return [self._runs.watch(tool) for tool in self._setting.served[server]]
 
     async def _said(self, turn: TurnResult, text: str, draft: str, until: Sequence["Until"]) -> None:
         assert turn.turn_id is not None

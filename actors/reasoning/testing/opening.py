@@ -19,6 +19,7 @@ from infra.agents.agent import Agent
 from infra.agents.card import card_of
 from infra.agents.choosing import with_agent
 from infra.agents.loading import Agents
+from infra.agents.tool import ToolLike, tool_of
 from infra.engines.llm import chat_model, model_names
 from infra.session.behaviour import profile_of
 from infra.settings import Settings
@@ -35,6 +36,7 @@ def conversation(
     model: Script | str = (),
     *,
     tools: Mapping[str, StandIn] | None = None,
+    mcp: Mapping[str, Sequence[ToolLike]] | None = None,
     variables: Mapping[str, str] | None = None,
     user_id: str = "caller",
     attributes: Mapping[str, str] | None = None,
@@ -49,7 +51,8 @@ def conversation(
 
     `model` is what its model says: a script, one step for each request, or a function from messages to a step. A text
     is the name of a real model instead (`openai:gpt-…`; `settings` for the agent's own, or that of the settings): then
-    time is real, and answers are heard at once. `tools` replaces tools by name. `variables` are those of the agent's
+    time is real, and answers are heard at once. `tools` replaces tools by name. `mcp` has the tools of the
+    agents' MCP servers, as none is asked: one that it does not name is away. `variables` are those of the agent's
     templates, `attributes` what the door knows about the caller. `by_text`: nobody speaks, they write. `no_transfer` is
     why `call.transfer` fails, if it is to fail. `judge` is a real model that `judged` asks, likewise. `now` is when it
     begins (default: now). `settings` are other settings than the defaults (with a real model: than the process's).
@@ -64,7 +67,8 @@ def conversation(
     played = None if isinstance(model, str) else PlayedScript(model)
     talk: list[ScriptedConversation] = []
     runs = WatchedTools(tools or {}, lambda: talk[0].die())
-    runs.check(agents)
+    served = {name: [tool_of(tool) for tool in found] for name, found in (mcp or {}).items()}
+    runs.check(agents, (tool for found in served.values() for tool in found))
     setting = Setting(
         _profile(agents[0], chosen, variables or {}, begin, user_id, by_text),
         Agents({each.name: each for each in agents}, built_in=BUILT_IN),
@@ -76,6 +80,7 @@ def conversation(
         attributes or {},
         0 if is_real or by_text else WORD_S,
         no_transfer,
+        served,
         make_tapes,
     )
     talk.append(ScriptedConversation(setting, time, runs))

@@ -1,7 +1,7 @@
 """An agent's tools in a test: each run is noted, and one may be replaced or made to fail."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -42,12 +42,15 @@ class WatchedTools:
 
     def watched(self, agent: Agent) -> Agent:
         """Return an agent with the same tools, watched. Raises BadAgent for a stand-in of a tool that it has not."""
-        tools = [replace(tool, run=self._run_of(tool)) for tool in agent.named_tools.values()]
-        return replace(agent, tools=tools)
+        return replace(agent, tools=[self.watch(tool) for tool in agent.named_tools.values()])
 
-    def check(self, agents: list[Agent]) -> None:
-        """Raise BadAgent if a stand-in is for a tool that no agent has."""
-        known = {name for agent in agents for name in agent.named_tools}
+    def watch(self, tool: Tool) -> Tool:
+        """Return the same tool, watched."""
+        return replace(tool, run=self._run_of(tool))
+
+    def check(self, agents: list[Agent], of_servers: Iterable[Tool]) -> None:
+        """Raise BadAgent if a stand-in is for a tool that no agent has, and no MCP server."""
+        known = {name for agent in agents for name in agent.named_tools} | {tool.name for tool in of_servers}
         if unknown := self._stand_ins.keys() - known:
             names = ", ".join(sorted(unknown))
             raise BadAgent(f"no agent has a tool {names}; there are: {', '.join(sorted(known)) or 'none'}")

@@ -62,8 +62,10 @@ async def test_an_agent_goes_on_without_a_server_that_is_away_and_has_it_later(
     await servers.open()
     try:
         assert servers.tools_of(agent) == []
+        assert servers.missing_of(agent) == {"calendar": "ConnectionError: refused"}
         is_back.set()
         await until(lambda: bool(servers.tools_of(agent)))
+        assert servers.missing_of(agent) == {}
     finally:
         await servers.close()
     told = [record.message for record in caplog.records]
