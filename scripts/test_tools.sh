@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 # program:Debian package:what is tested with it
 tools=(
     "amtool:prometheus-alertmanager:alerts against Alertmanager"
-    "chromium:chromium:the page in a browser"
+    "chromium-headless-shell:chromium-headless-shell:the page in a browser; chromium will do, but takes longer"
     "espeak-ng:espeak-ng:a second voice"
     "node:nodejs:asyncapi.yaml against AsyncAPI's own parser"
     "npm:npm:asyncapi.yaml against AsyncAPI's own parser"

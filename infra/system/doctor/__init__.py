@@ -140,7 +140,7 @@ def _keys(settings: Settings) -> Iterator[Finding]:
 
 
 def _for_tests(_settings: Settings) -> Iterator[Finding]:
-    browsers = ("chromium", "chromium-browser", "google-chrome")
+    browsers = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     browser = next((path for name in browsers if (path := shutil.which(name))), None)
     for subject, found, package in (
         ("browser (tests only)", browser, "chromium"),
