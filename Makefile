@@ -4,7 +4,7 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 LOCK := $(VENV)/bin/uv pip compile --universal --generate-hashes --upgrade -q --custom-compile-command "make lock" pyproject.toml
 
-.PHONY: help setup setup-dev run pulsar test test-quick test-nightly lint lock asyncapi settings-table metrics-table dashboards clean
+.PHONY: help setup setup-dev run pulsar test test-quick test-nightly monitoring-test lint lock asyncapi settings-table metrics-table dashboards clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,11 @@ test-quick: setup-dev ## run the tests without slow servers, browsers and engine
 test-nightly: setup-dev ## run all tests, including further cases of what `make test` covers with one
 	@bash scripts/test_tools.sh
 	@bash scripts/test.sh nightly
+
+monitoring-test: setup-dev ## Prometheus, Alertmanager, Jaeger and a system: dashboards have data, a kill is an alert on NATS, a turn one trace
+	@bash scripts/test_tools.sh
+	@bash scripts/jaeger.sh || echo "its tests will be skipped"
+	@bash scripts/test.sh -m monitoring tests/monitoring
 
 lint: setup-dev ## ruff, mypy and the layers of imports; with npm also Redocly and Spectral on the HTTP API
 	$(VENV)/bin/ruff check .

@@ -18,9 +18,16 @@ _OTHER_NAMES = {"prometheus-alertmanager": ("alertmanager",)}
 
 
 def tool(name: str) -> str:
-    """Return the path of a program, from PATH or the cache folder, or skip the test."""
+    """Return the path of a program, or skip the test."""
+    if found := found_tool(name):
+        return found
+    pytest.skip(f"needs {name}: {HOW_TO_GET_THEM[name]}")
+
+
+def found_tool(name: str) -> str:
+    """Return the path of a program, from PATH or the cache folder; empty if there is none."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "daredevil"
     for each in (name, *_OTHER_NAMES.get(name, ())):
         if found := shutil.which(each) or shutil.which(str(cache / each)):
             return found
-    pytest.skip(f"needs {name}: {HOW_TO_GET_THEM[name]}")
+    return ""

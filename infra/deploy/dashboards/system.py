@@ -90,7 +90,7 @@ def _log(whole: dashboard.Dashboard) -> None:
             "Consumer lag",
             "Age of the oldest event that a consumer has not been given. ConsumerStalled warns above 30 s.",
             "s",
-            ("max by (durable) (daredevil_consumer_lag_seconds)", "{{durable}}"),
+            ("durable:consumer_lag_seconds:max", "{{durable}}"),
             limit=30,
         ),
         graph(
@@ -103,7 +103,7 @@ def _log(whole: dashboard.Dashboard) -> None:
             "Events waiting",
             "Not given to a consumer yet.",
             "short",
-            ("max by (durable) (daredevil_consumer_pending)", "{{durable}}"),
+            ("durable:consumer_pending:max", "{{durable}}"),
         ),
         graph(
             "Refusals a minute",
@@ -124,22 +124,30 @@ def _log(whole: dashboard.Dashboard) -> None:
 
 
 def _copies(whole: dashboard.Dashboard) -> None:
+    only = '{service_name=~"daredevil-projection-.+"}'
     whole.with_row(dashboard.Row("Copies of the log: Postgres, Pulsar"))
     for panel in (
         graph(
-            "Follows the log",
-            "1; 0 while a copy waits for its server, or has stopped.",
+            "Following",
+            "1: it takes what the log has; 0: it waits for its server, or has stopped.",
             "short",
             ("min by (projection) (daredevil_projection_ready)", "{{projection}}"),
         ),
         graph(
-            "Facts behind",
-            "Facts of the log that a copy does not have yet.",
+            "Facts behind the log",
+            "Not in the tables or topics yet.",
             "short",
             (
-                "scalar(max(daredevil_log_sequence)) - max by (projection) (daredevil_projection_position)",
+                "clamp_min(max(daredevil_log_sequence)"
+                " - on () group_right () max by (projection) (daredevil_projection_position), 0)",
                 "{{projection}}",
             ),
+        ),
+        graph(
+            "CPU",
+            "Of the processes that fill them.",
+            "short",
+            (rate("process_cpu_time_seconds_total", "service_name", only=only), "{{service_name}}"),
         ),
     ):
         whole.with_panel(panel)

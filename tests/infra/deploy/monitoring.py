@@ -37,5 +37,7 @@ def queries() -> Iterator[tuple[str, str]]:
 
 def metrics_in(expression: str) -> set[str]:
     """Return the metrics that an expression reads; not the series of recording rules, which have colons."""
-    without_labels = re.sub(r'"[^"]*"|\{[^}]*\}|\[[^\]]*\]|\b(by|on|ignoring|group_left)\s*\([^)]*\)', " ", expression)
+    without_labels = re.sub(
+        r'"[^"]*"|\{[^}]*\}|\[[^\]]*\]|\b(by|on|ignoring|group_left|group_right)\s*\([^)]*\)', " ", expression
+    )
     return set(re.findall(r"(?<![\w:$])(?:daredevil|process|gen_ai|messaging)_\w+(?![\w:])", without_labels))
