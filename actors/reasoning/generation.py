@@ -22,6 +22,7 @@ from actors.reasoning.reply_writer import ReplyWriter, Superseded
 from actors.reasoning.session_log import SessionLog
 from actors.reasoning.session_state import Reply
 from actors.reasoning.shared import Equipped, Shared
+from actors.reasoning.small_model.introduction import introduction
 from actors.reasoning.token_counts import TokenCounts
 from actors.reasoning.token_stream import TokenStream
 from actors.reasoning.tool_calls import ToolCalls
@@ -31,6 +32,7 @@ from actors.reasoning.written_calls import WrittenCall
 from contracts import events as e
 from contracts.answers import Cause
 from infra.agents.handoff import Handoff
+from infra.agents.loading import DEFAULT
 from infra.agents.running import ToolResult
 from infra.engines.chain import PASSED_OVER, EngineFailure
 from infra.engines.llm import limits_of
@@ -288,6 +290,7 @@ class Generation:
             digest=lambda request: self._shared.models.digest(request, self._shared.settings),
             tools=self._agent.named_tools,
             tool_rounds=self._agent.max_tool_rounds,
+            introduction=introduction(self._agent.name, self._prompt) if self._agent.name != DEFAULT else "",
             is_handed_over=lambda: self._other_agent is not None,
         )
 

@@ -111,6 +111,8 @@ class Asked:
     """Returns whether another agent has taken over: the answer ends here, without an end."""
     takes_over: bool = False
     """Whether it goes on with the answer of another agent."""
+    introduction: str = ""
+    """What an agent of somebody's own says of itself, if its model is too small to know."""
     tool_rounds: int = 3
     """After this many rounds of tools the model has to answer with what it has."""
 
@@ -214,7 +216,9 @@ def _ready_answer(asked: Asked, background: Background) -> str | None:
     """Return the rest of the answer that is ready for a model too small to find it, None if there is none."""
     if asked.rounds or not _is_for_small_model(asked) or _call_for(asked) is not None:
         return None
-    answer = ready_answer(asked.question, background.heard, background.memory, own_words(background))
+    answer = ready_answer(
+        asked.question, background.heard, background.memory, own_words(background), asked.introduction
+    )
     return answer.removeprefix(asked.written) if answer and answer.startswith(asked.written) else None
 
 

@@ -13,16 +13,23 @@ from contracts.events import ContextMessage
 NOT_TOLD = "I am sorry, I do not know that about you. Would you like to tell me?"
 
 
-def ready_answer(question: str, heard: Sequence[ContextMessage], memory: str, own: Sequence[ContextMessage]) -> str:
+def ready_answer(
+    question: str,
+    heard: Sequence[ContextMessage],
+    memory: str,
+    own: Sequence[ContextMessage],
+    introduction: str = "",
+) -> str:
     """Return the answer to a question, empty if the model is to answer it.
 
     `heard` is the conversation, `memory` what was recalled of earlier ones, `own` what was heard of the one who asks.
+    `introduction` is what an agent of somebody's own says of itself.
     """
     words = plain_words(question)
     if not words:
         return ""
     answers = [message.text.strip() for message in heard if message.role == "assistant"]
-    if found := small_talk(words, question, answers) or sum_of(question) or cannot(words):
+    if found := small_talk(words, question, answers, introduction) or sum_of(question) or cannot(words):
         return found
     if not asks_about_caller(question):
         return ""

@@ -7,6 +7,9 @@ from actors.reasoning.small_model.told import name_told
 
 _HELP = "How can I help you?"
 _PROGRAM = "I am a computer program"
+_WHO = "I am your voice assistant. We can chat about anything you like."
+_NAME = "I am your voice assistant, and I have no other name. What is yours?"
+_ABLE = "I can chat with you, tell you the time, and do simple sums. What would you like?"
 _ADDRESSED = r"(?:(?:hey|hello|hi|there|good (?:morning|afternoon|evening)|please|okay|so|well|and|oh|but) )*"
 _END = r"(?: (?:please|then|now|today|there|assistant|agent|computer|daredevil|so much|very much|a lot))*"
 
@@ -57,7 +60,7 @@ _KNOWN: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
             "who (?:am i (?:talking|speaking) (?:to|with)|is (?:this|that))",
             "(?:can you )?(?:introduce yourself|tell me (?:something |a little |more )?about yourself)",
         ),
-        ("I am your voice assistant. We can chat about anything you like.",),
+        (_WHO,),
     ),
     (
         (
@@ -67,7 +70,7 @@ _KNOWN: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
             "may i (?:ask|have|know) your name",
             "what (?:can|should|do|may) i call you",
         ),
-        ("I am your voice assistant, and I have no other name. What is yours?",),
+        (_NAME,),
     ),
     (
         (
@@ -85,7 +88,7 @@ _KNOWN: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
             "what are you (?:good )?for",
             "how does this work",
         ),
-        ("I can chat with you, tell you the time, and do simple sums. What would you like?",),
+        (_ABLE,),
     ),
     (
         (
@@ -214,11 +217,19 @@ _AGAIN = _whole(
 )
 
 
-def small_talk(words: str, spoken: str, answers: Sequence[str]) -> str:
+def small_talk(words: str, spoken: str, answers: Sequence[str], introduction: str = "") -> str:
     """Return what to say to plain `words` that everybody says, empty if they are none of these.
 
-    `spoken` are the same words as they came, `answers` what the agent has said so far in this conversation.
+    `spoken` are the same words as they came, `answers` what the agent has said so far in this conversation. With an
+    `introduction` it is an agent of somebody's own, which says that of itself.
     """
+    said = _said(words, spoken, answers)
+    if introduction and said in (_WHO, _ABLE):
+        return f"{introduction} {_HELP}"
+    return f"{introduction} I have no name of my own." if introduction and said == _NAME else said
+
+
+def _said(words: str, spoken: str, answers: Sequence[str]) -> str:
     if _AGAIN.search(words):
         return f"I said: {answers[-1]}" if answers else f"I have not said anything yet. {_HELP}"
     if answers and _ANOTHER.search(words):
