@@ -25,7 +25,7 @@ from actors.reasoning.shared import Equipped, Shared
 from actors.reasoning.small_model.introduction import introduction
 from actors.reasoning.token_counts import TokenCounts
 from actors.reasoning.token_stream import TokenStream
-from actors.reasoning.tool_calls import ToolCalls
+from actors.reasoning.tool_calls import CallingReply, ToolCalls
 from actors.reasoning.tool_runs import ToolRuns
 from actors.reasoning.tool_uses import Round, ToolUse
 from actors.reasoning.written_calls import WrittenCall
@@ -75,18 +75,8 @@ class Generation:
         self._told = turn.told(self._question) if turn is not None else self._question
         self._agent, self._equipped = equipped.agent, equipped
         are_remote, control = shared.runs_tools_elsewhere(self._agent), shared.control
-        self._tools = ToolCalls(
-            log,
-            cause.event_id,
-            self._turn_id,
-            self.reply_id,
-            self.started,
-            self._agent,
-            runs,
-            self._hand_over,
-            control,
-            are_remote,
-        )
+        reply = CallingReply(self.reply_id, self._about, self.started)
+        self._tools = ToolCalls(log, reply, self._agent, runs, self._hand_over, control, are_remote)
         self._tokens = TokenStream(log, self.reply_id)
         asker = asker_id(log.session, self._turn_id)
         self._known_answer = KnownAnswer(

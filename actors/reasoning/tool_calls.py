@@ -5,7 +5,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from actors.reasoning.context import asker_id, attributes_of, call_of, participant_of, zone_of
@@ -38,6 +38,15 @@ ITSELF = "the tool itself, which returned after all"
 """Who settled a call whose outcome had been given up."""
 
 
+@dataclass(frozen=True, slots=True)
+class CallingReply:
+    """The reply whose model calls tools: `about` is what its facts answer, `started` is done when it is in the log."""
+
+    reply_id: str
+    about: Cause
+    started: "asyncio.Future[None]"
+
+
 class ToolCalls:
     """Runs the tools of a reply.
 
@@ -50,10 +59,7 @@ class ToolCalls:
     def __init__(
         self,
         log: SessionLog,
-        cause_id: str,
-        turn_id: str | None,
-        reply_id: str,
-        started: "asyncio.Future[None]",
+        reply: CallingReply,
         agent: Agent,
         runs: ToolRuns,
         hand_over: HandOver,
@@ -62,10 +68,9 @@ class ToolCalls:
     ) -> None:
         self.granted = asyncio.Event()
         self._log = log
-        self._cause_id = cause_id
-        self._turn_id = turn_id
-        self._reply_id = reply_id
-        self._started = started
+        self._reply = reply
+        self._reply_id = reply.reply_id
+        self._turn_id = reply.about.turn_id
         self._agent = agent
         self._runs = runs
         self._hand_over = hand_over
@@ -82,7 +87,7 @@ class ToolCalls:
 
         An invalid call is not run. What cannot be done is told in the text of the use.
         """
-        await asyncio.shield(self._started)  # the reply is appended before its tools
+        await asyncio.shield(self._reply.started)  # the reply is appended before its tools
         found: list[ToolUse] = []
         for together in _together(calls, self._agent.named_tools):
             begun = [self._begun(call, round_number) for call in together]
@@ -330,9 +335,8 @@ class ToolCalls:
             await self._log.append(self._answer(e.ToolSettled, called.call_id, **fields, by=ITSELF))
 
     def _answer(self, event_class: type[Answer], call_id: str, **fields: Any) -> Answer:
-        cause = Cause(self._log.session.session_id, self._cause_id, self._turn_id)
         fields |= {"reply_id": self._reply_id, "call_id": call_id}
-        return answer(cause, event_class, time_ns=now_ns(), id_from=call_id, **fields)
+        return answer(self._reply.about, event_class, time_ns=now_ns(), id_from=call_id, **fields)
 
 
 def _instead_of_running(use: ToolUse, tool: Tool | None, is_over: bool) -> ToolResult | None:
