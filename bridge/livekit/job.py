@@ -20,8 +20,11 @@ from infra.log.common_time import common_time
 from infra.log.connection import connection
 from infra.log.readiness import OwnReadiness
 from infra.log.tapes import tapes_of, tapes_written
+from infra.metrics.metric import one
+from infra.metrics.table import READY
 from infra.process.probes import probes_served
 from infra.settings import settings
+from infra.telemetry.metrics import measured
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +49,12 @@ async def entrypoint(context: JobContext) -> None:
     broker = make_broker("livekit-room")
     await broker.connect()
     try:
-        async with common_time(connection(broker)), tapes_written(broker), _probes(broker):
+        async with (
+            measured(LIVEKIT_ROOM, settings()),
+            common_time(connection(broker)),
+            tapes_written(broker),
+            _probes(broker),
+        ):
             await RoomJob(context, broker, tapes_of(broker), settings()).run()
     finally:
         await broker.stop()
@@ -62,6 +70,7 @@ async def _probes(broker: NatsBroker) -> AsyncIterator[None]:
     free = settings().model_copy(update={"probe_port": given if given is None else 0})
     async with probes_served(LIVEKIT_ROOM, free, readiness.problem):
         try:
-            yield
+            with READY.observed_by(one(readiness.seems_ready)):
+                yield
         finally:
             await readiness.aclose()

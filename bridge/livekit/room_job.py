@@ -25,6 +25,7 @@ from bridge.livekit.persons import TIME_ZONE_ATTRIBUTE, is_person
 from bridge.livekit.phone import Phone
 from bridge.livekit.requests import Requests
 from bridge.livekit.room_line import RoomLine
+from bridge.livekit.room_measures import measure_room
 from bridge.livekit.state import INITIALIZING
 from bridge.livekit.texts import Texts
 from bridge.livekit.wanted import wanted_in
@@ -169,6 +170,7 @@ class RoomJob:
         self._publication = await self._room.local_participant.publish_track(track, options)
         self._tasks.keep(self._line.loudspeaker.run, "loudspeaker")
         self._tasks.keep(self._board.run, "captions")
+        self._tasks.keep(lambda: measure_room(self._room, lambda: self._people.count), "figures of the room")
         self._tasks.keep(lambda: watch_log(self._broker, lambda: [self._call]), "watching the log")
 
     async def _check_room(self) -> None:

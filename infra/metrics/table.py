@@ -22,7 +22,7 @@ from infra.metrics.metric import (
 GAP_S = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
 """Finest where the gap of a good turn is, with a bound at 0.5 s, above which HighLatency warns."""
 
-PART_S = (0.005, 0.01, 0.025, *GAP_S)
+PART_S = (0.001, 0.005, 0.01, 0.025, *GAP_S)
 TIME_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 OPERATION_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 """As the semantic conventions of generative AI want it."""
@@ -192,8 +192,8 @@ WAITED = Gauge("daredevil.recognition.waited", "s", "How long the oldest speech 
 OPEN = ObservedUpDownCounter("daredevil.sessions.open", "{session}", "Sessions that are open at a door.", (DOOR,))
 ROOMS = ObservedUpDownCounter("daredevil.rooms", "{room}", "LiveKit rooms with the agent in them.")
 PARTICIPANTS = ObservedUpDownCounter("daredevil.room.participants", "{participant}", "People in those rooms.")
-PACKETS = ObservedCounter("daredevil.room.packets.received", "{packet}", "Packets of sound received.", (DIRECTION,))
-PACKETS_LOST = ObservedCounter("daredevil.room.packets.lost", "{packet}", "Packets of sound lost.", (DIRECTION,))
+PACKETS = Counter("daredevil.room.packets.received", "{packet}", "Packets of sound received.", (DIRECTION,))
+PACKETS_LOST = Counter("daredevil.room.packets.lost", "{packet}", "Packets of sound lost.", (DIRECTION,))
 JITTER = Histogram(
     "daredevil.room.jitter",
     "s",
