@@ -24,7 +24,7 @@ INBOUND, OUTBOUND = "inbound", "outbound"
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class PacketStream:
     """What is known of one stream of sound since it began."""
 
     direction: str
@@ -38,9 +38,9 @@ class Stream:
 class PacketCounts:
     """Counts what streams add: each counts from its own beginning, and is gone when its track is."""
 
-    _known: dict[tuple[str, int], Stream] = field(default_factory=dict)
+    _known: dict[tuple[str, int], PacketStream] = field(default_factory=dict)
 
-    def added(self, streams: Iterable[Stream]) -> Iterator[tuple[str, int, int]]:
+    def added(self, streams: Iterable[PacketStream]) -> Iterator[tuple[str, int, int]]:
         """Yield the direction of each stream, and how many packets it has received and lost since the last look."""
         now = {(stream.direction, stream.ssrc): stream for stream in streams}
         for key, stream in now.items():
@@ -51,7 +51,7 @@ class PacketCounts:
         self._known |= now
 
 
-def streams_in(statistics: Iterable[RtcStats]) -> Iterator[Stream]:
+def streams_in(statistics: Iterable[RtcStats]) -> Iterator[PacketStream]:
     """Yield the streams of sound in the statistics of the connections to the LiveKit server."""
     known = list(statistics)
     outbound = [stats.outbound_rtp for stats in known if stats.HasField("outbound_rtp")]
@@ -59,12 +59,12 @@ def streams_in(statistics: Iterable[RtcStats]) -> Iterator[Stream]:
     for stats in known:
         if stats.HasField("inbound_rtp") and stats.inbound_rtp.stream.kind == "audio":
             came, ssrc = stats.inbound_rtp.received, stats.inbound_rtp.stream.ssrc
-            yield Stream(INBOUND, ssrc, came.packets_received, max(0, came.packets_lost), came.jitter)
+            yield PacketStream(INBOUND, ssrc, came.packets_received, max(0, came.packets_lost), came.jitter)
         elif stats.HasField("remote_inbound_rtp") and stats.remote_inbound_rtp.stream.kind == "audio":
             # The server's own account of what it receives; it does not say how many packets have arrived.
             came, ssrc = stats.remote_inbound_rtp.received, stats.remote_inbound_rtp.stream.ssrc
             lost = max(0, came.packets_lost)
-            yield Stream(OUTBOUND, ssrc, max(0, sent.get(ssrc, 0) - lost), lost, came.jitter)
+            yield PacketStream(OUTBOUND, ssrc, max(0, sent.get(ssrc, 0) - lost), lost, came.jitter)
 
 
 async def measure_room(room: rtc.Room, people: Callable[[], int]) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from livekit.rtc._proto.stats_pb2 import RtcStats
 
-from bridge.livekit.room_measures import INBOUND, OUTBOUND, PacketCounts, Stream, look, streams_in
+from bridge.livekit.room_measures import INBOUND, OUTBOUND, PacketCounts, PacketStream, look, streams_in
 from infra.metrics import table as t
 from infra.process.tasks import ended
 from tests.bridge.livekit.guest import RATE_HZ, Guest
@@ -25,15 +25,15 @@ def test_what_is_added_sums_to_what_the_streams_have_counted(steps: list[tuple[i
     for ssrc, received, lost in steps:
         totals[ssrc] = totals[ssrc][0] + received, totals[ssrc][1] + lost
         # The others are not reported this time: muted, or gone for a moment.
-        for _, more, fewer in counts.added([Stream(INBOUND, ssrc, *totals[ssrc], 0.0)]):
+        for _, more, fewer in counts.added([PacketStream(INBOUND, ssrc, *totals[ssrc], 0.0)]):
             added = added[0] + more, added[1] + fewer
     assert added == (sum(each[0] for each in totals.values()), sum(each[1] for each in totals.values()))
 
 
 def test_a_packet_that_comes_late_takes_nothing_off() -> None:
     counts = PacketCounts()
-    assert list(counts.added([Stream(INBOUND, 1, 100, 3, 0.0)])) == [(INBOUND, 100, 3)]
-    assert list(counts.added([Stream(INBOUND, 1, 110, 2, 0.0)])) == [(INBOUND, 10, 0)]
+    assert list(counts.added([PacketStream(INBOUND, 1, 100, 3, 0.0)])) == [(INBOUND, 100, 3)]
+    assert list(counts.added([PacketStream(INBOUND, 1, 110, 2, 0.0)])) == [(INBOUND, 10, 0)]
 
 
 def inbound(kind: str, received: int, lost: int) -> RtcStats:
@@ -58,7 +58,7 @@ def outbound(sent: int, lost: int) -> list[RtcStats]:
 
 def test_sound_of_both_directions_is_read_and_pictures_are_not() -> None:
     found = list(streams_in([inbound("audio", 50, 2), inbound("video", 900, 90), RtcStats(), *outbound(40, 1)]))
-    assert found == [Stream(INBOUND, 7, 50, 2, 0.012), Stream(OUTBOUND, 9, 39, 1, 0.003)]
+    assert found == [PacketStream(INBOUND, 7, 50, 2, 0.012), PacketStream(OUTBOUND, 9, 39, 1, 0.003)]
 
 
 def test_packets_that_came_twice_are_no_negative_loss() -> None:
