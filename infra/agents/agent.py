@@ -17,6 +17,9 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What all providers of models accept."""
 
+MCP_TRANSPORTS = ("stdio", "streamable_http", "http", "sse", "websocket")
+"""As langchain-mcp-adapters has them."""
+
 NAME_RULE = "lower-case letters, digits, - and _, at most 64"
 
 
@@ -82,6 +85,10 @@ class Agent:
                 raise BadAgent(f"the variable {name!r} has to be a text, not {value!r}")
         if self.filler_after_ms < 0 or self.silence_after_s < 0 or self.time_limit_s < 0 or self.max_tool_rounds < 0:
             raise BadAgent("times and max_tool_rounds are at least 0")
+        for name, server in self.mcp.items():
+            if (transport := server.get("transport")) not in MCP_TRANSPORTS:
+                known = ", ".join(MCP_TRANSPORTS)
+                raise BadAgent(f"the MCP server {name!r} has the transport {transport!r}: give it one of {known}")
         self._check_code()
         _ = self.named_tools
 

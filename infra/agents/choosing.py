@@ -23,6 +23,9 @@ class AgentWanted:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
+NO_CHOICE = AgentWanted()
+
+
 def checked_variables(variables: Mapping[str, object]) -> dict[str, str]:
     """Return the variables that somebody gives. Raises ValueError for those that cannot be."""
     if len(variables) > MOST_VARIABLES:

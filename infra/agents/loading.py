@@ -4,6 +4,8 @@ import importlib
 import importlib.util
 import logging
 import sys
+import sysconfig
+import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,12 +62,12 @@ def load_agents(places: str, built_in: Agent | None = None) -> Agents:
 
 def _agents_in(place: str) -> list[Agent]:
     try:
-        module = _file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+        module = _file(Path(place)) if place.endswith(".py") else importlib.import_module(findable(place))
     except BadAgent as error:
-        raise BadAgent(f"{place}: {error}") from error
+        raise BadAgent(f"{place}: {error}{_where(error)}") from error
     except (Exception, SystemExit) as error:  # users' code may raise anything when it is imported
         log.debug("importing %s", place, exc_info=True)
-        raise BadAgent(f"{place} cannot be imported: {type(error).__name__}: {error}") from error
+        raise BadAgent(f"{place} cannot be imported: {type(error).__name__}: {error}{_where(error)}") from error
     found = list(_unique(value for value in vars(module).values() if isinstance(value, Agent)))
     if not found:
         raise BadAgent(f"{place} has no agent: write `agent = Agent(name=…, instructions=…)` in it")
@@ -76,12 +78,35 @@ def _unique(agents: Iterable[Agent]) -> Iterable[Agent]:
     return {id(agent): agent for agent in agents}.values()
 
 
+def findable(module: str) -> str:
+    """Return the name of a module, which may lie in the current folder: as `faststream run` and `python -m` find it."""
+    _search(Path.cwd())
+    return module
+
+
+def _search(folder: Path) -> None:
+    """Let modules be imported from a folder, after all other places."""
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+
+
+_INFRA = str(Path(__file__).parents[1])
+_OF_OTHERS = tuple({*(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")), _INFRA, "<"})
+"""Files whose names begin so are not the author's."""
+
+
+def _where(error: BaseException) -> str:
+    """Return the line of the author's own code in which an error was raised, if it does not say so itself."""
+    if isinstance(error, SyntaxError):
+        return ""
+    own = [each for each in traceback.extract_tb(error.__traceback__) if not each.filename.startswith(_OF_OTHERS)]
+    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+
+
 def _file(path: Path) -> ModuleType:
     if not path.is_file():
         raise BadAgent("there is no such file")
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:
-        sys.path.append(folder)  # for what lies beside it
+    _search(path.resolve().parent)  # for what lies beside it
     name = f"agents_of_{path.stem}"  # never that of another module, such as one of the standard library
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

@@ -65,7 +65,7 @@ async def _attempt(tool: Tool, arguments: Mapping[str, Any], call: Call) -> tupl
     except TimeoutError:
         error = f"it took longer than {tool.timeout_s:g} s"
         return ToolResult("timed-out", error=f"{error}; {NOT_KNOWN}" if tool.is_action else error), False
-    except Exception:  # a tool may raise anything: details go to the process's log file, not to the caller
+    except (Exception, SystemExit):  # a tool may raise anything: details go to the process's log, not to the caller
         log.exception("the tool %s failed", tool.name)
         return ToolResult("failed", error="it failed"), False
 

@@ -17,6 +17,7 @@ from livekit.rtc.participant import PublishTrackError
 from nats.errors import Error as NatsError
 
 from contracts.events import PlaybackFinished, PlaybackInterrupted, PlaybackStarted, TrackPublished
+from infra.agents.choosing import NO_CHOICE, AgentWanted
 from infra.caller.echo import EchoingMicrophone
 from infra.caller.jitter_buffer import JitterBuffer
 from infra.caller.manner import Echo
@@ -25,8 +26,8 @@ from infra.caller.result import CallResult, ScriptedUtterance
 from infra.caller.room_ear import RoomEar
 from infra.caller.spoken_whole import QUEUE_MS, SpokenWhole
 from infra.caller.talk import CallFailed, OnFact, Talk, ignore_fact
-from infra.livekit.naming import AGENT_ATTRIBUTE
 from infra.livekit.refusals import why_refused
+from infra.livekit.tokens import attributes_of
 from infra.log.broker import make_broker
 from infra.log.clock import CLOCK
 from infra.log.common_time import agree
@@ -58,19 +59,20 @@ class Admission:
     token: str
 
 
-def minted(settings: Settings, room: str, identity: str, wanted: str = "") -> Admission:
+def minted(settings: Settings, room: str, identity: str, wanted: AgentWanted = NO_CHOICE) -> Admission:
     """Return an admission to one room, with a token signed here; it brings the agent, if that only comes by name.
 
-    `wanted` is the agent to talk with, the default if it is empty.
+    `wanted` is the agent to talk with, and variables of its instructions.
     """
     grants = api.VideoGrants(room_join=True, room=room)
     token = api.AccessToken(settings.livekit_api_key, settings.livekit_api_secret).with_grants(grants)
     token = token.with_identity(identity).with_name(identity).with_ttl(timedelta(seconds=TOKEN_TTL_S))
-    if wanted:
-        token = token.with_attributes({AGENT_ATTRIBUTE: wanted})
+    attributes = attributes_of(wanted)
+    if attributes:
+        token = token.with_attributes(attributes)
     if settings.livekit_agent_name:
-        agent = api.RoomAgentDispatch(agent_name=settings.livekit_agent_name)
-        token = token.with_room_config(api.RoomConfiguration(agents=[agent]))
+        dispatch = api.RoomAgentDispatch(agent_name=settings.livekit_agent_name)
+        token = token.with_room_config(api.RoomConfiguration(agents=[dispatch]))
     return Admission(settings.livekit_url, token.to_jwt())
 
 
@@ -88,8 +90,8 @@ class RoomDial:
     light: bool = False
     echo: Echo | None = None
     """Its microphone also hears the agent, unless it is light."""
-    agent: str = ""
-    """Which agent it wants to talk with; the default if it is empty, or if the token says it."""
+    wanted: AgentWanted = NO_CHOICE
+    """Which agent it wants to talk with, unless there is a token."""
 
     async def __call__(
         self, utterances: Iterable[ScriptedUtterance], *, user_id: str = "caller", on_fact: OnFact = ignore_fact
@@ -99,7 +101,7 @@ class RoomDial:
             admission = Admission(self.settings.livekit_url, self.token)
         else:
             room = self.room or f"call-{secrets.token_hex(4)}"
-            admission = minted(self.settings, room, user_id, self.agent)
+            admission = minted(self.settings, room, user_id, self.wanted)
         return await place_room_call(admission, utterances, on_fact=on_fact, light=self.light, echo=self.echo)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from infra.agents.choosing import NO_CHOICE, AgentWanted
 from infra.caller.echo import EchoingMicrophone
 from infra.caller.loudspeaker import Loudspeaker, Report
 from infra.caller.manner import ORDINARY, Manner, Stall
@@ -37,7 +38,7 @@ async def place_call(
     resume_token: str = "",
     only_resume: bool = False,
     token: str = "",
-    agent: str = "",
+    wanted: AgentWanted = NO_CHOICE,
     answer_timeout_s: float = 30,
     on_fact: OnFact = ignore_fact,
     manner: Manner = ORDINARY,
@@ -65,8 +66,10 @@ async def place_call(
     }
     if token:
         hello["token"] = token
-    if agent:
-        hello["agent"] = agent
+    if wanted.agent:
+        hello["agent"] = wanted.agent
+    if wanted.variables:
+        hello["variables"] = dict(wanted.variables)
     if session_id is not None:
         hello |= {"session_id": session_id, "resume_token": resume_token, "only_resume": only_resume}
     began_s = asyncio.get_running_loop().time()

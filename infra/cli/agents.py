@@ -1,11 +1,15 @@
 """Options of commands that talk with an agent: which one, from which files, with which variables."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.output import BAD_INPUT, fail
+from infra.cli.output import BAD_INPUT, fail, warn
+
+if TYPE_CHECKING:
+    from infra.agents.agent import Agent
+    from infra.agents.loading import Agents
 
 AgentFiles = Annotated[
     list[str] | None,
@@ -16,6 +20,69 @@ VariableOptions = Annotated[
     list[str] | None,
     typer.Option("--variable", metavar="NAME=VALUE", help="A variable of the agent's instructions; may be repeated."),
 ]
+
+
+def usable_agents(places: str) -> "Agents":
+    """Return the agents of files or modules, and warn of what is wrong: their process would find out seconds later.
+
+    Raises BadAgent if none can be used.
+    """
+    from infra.agents.loading import load_agents
+    from infra.settings import settings
+    from infra.system.doctor.engines import engines_of_agents
+
+    agents = load_agents(places)
+    for problem in agents.errors.values():
+        warn(problem)
+    for finding in engines_of_agents(settings(), agents.by_name.values()):
+        if finding.state != "ok":
+            warn(f"{finding.subject}: {finding.detail}: {finding.remedy}")
+    return agents
+
+
+def line_of(agent: "Agent") -> str:
+    """Return a line that says what an agent has, and which variables its sessions have to give."""
+    from infra.agents.template import missing_in
+
+    has = f"{len(agent.tools)} tool{'' if len(agent.tools) == 1 else 's'}"
+    if agent.graph is not None:
+        has = "a graph of its own"
+    if agent.mcp:
+        has = f"{has}, and those of the MCP server{'' if len(agent.mcp) == 1 else 's'} {', '.join(agent.mcp)}"
+    missing = missing_in(agent.instructions, agent.variables) + missing_in(agent.greeting, agent.variables)
+    needs = f", if the session gives {', '.join(dict.fromkeys(missing))}" if missing else ""
+    return f"agent {agent.name}: {has}{needs}"
+
+
+def check_wish(wish: Mapping[str, Any], places: Sequence[str] | None, url: str | None) -> None:
+    """Exit if no session can be opened as it is wished for, before a system is started for the command.
+
+    A system that runs here already, or at `url`, knows its own agents. Raises BadAgent.
+    """
+    from infra.runtime import read_runtime
+    from infra.settings import settings
+
+    if url is not None or (not places and read_runtime(settings().data_dir) is not None):
+        return
+    agents = ",".join(places or ()) or settings().agents
+    name, variables = wish.get("agent", ""), wish.get("variables", {})
+    if not agents and not name:
+        return
+    from datetime import UTC, datetime
+
+    from infra.agents.card import cards_of
+    from infra.agents.choosing import with_agent
+    from infra.agents.errors import UnknownAgent, UnknownVariable
+    from infra.agents.loading import load_agents
+    from infra.session.behaviour import profile_of
+
+    try:
+        with_agent(profile_of(settings()), cards_of(load_agents(agents)).chosen(name), variables, datetime.now(UTC), "")
+    except UnknownAgent as error:
+        hint = "" if agents else "; nothing is running here: name agents of your own in DAREDEVIL_AGENTS"
+        fail(f"{error}{hint}", BAD_INPUT)
+    except UnknownVariable as error:
+        fail(f"{error}: --variable {error.names[0]}=…", BAD_INPUT)
 
 
 def check_files(files: Sequence[str] | None, url: str | None) -> None:

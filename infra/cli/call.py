@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.agents import AgentOption
+from infra.cli.agents import AgentOption, VariableOptions, check_wish, wished
 from infra.cli.doors import DOORS, WEBSOCKET, Caller, CallOptions, DoorOption, Room, UrlOption, open_door
 from infra.cli.output import BAD_INPUT, FAILED, check_target, err, fail, out, run_async, warn
 
@@ -26,6 +26,7 @@ def say(
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as one JSON object.")] = False,
     user: Annotated[str, typer.Option(help="Who calls.")] = "caller",
     agent: AgentOption = "",
+    variables: VariableOptions = None,
     session: Annotated[str | None, typer.Option(help="Resume this session, if it is still open.")] = None,
     resume_token: Annotated[
         str, typer.Option(help="The secret of that session; for the system here, by default DAREDEVIL_ADMIN_KEY.")
@@ -53,18 +54,23 @@ def say(
 
       daredevil say hello.wav --door livekit
 
-      daredevil say hello.wav --agent booking
+      daredevil say hello.wav --agent booking --variable restaurant=Sole
     """
+    from infra.agents.choosing import AgentWanted
     from infra.caller import BadWav, ScriptedUtterance
 
     try:
         utterances = [ScriptedUtterance(_read(path)) for path in wavs]
         _check_names(user, session, out_file)
-        caller, wanted = Caller(session, token, resume_token, agent), Room(room, token)
-        _check_door(door, caller, wanted)
+        wish = wished(agent, variables)
+        caller = Caller(session, token, resume_token, AgentWanted(**wish) if wish else None)
+        call = CallOptions(caller, Room(room, token))
+        _check_door(door, caller, call.room)
     except (BadWav, ValueError) as error:
         fail(str(error), BAD_INPUT)
-    result, problem, code = run_async(_call(utterances, open_door(door, url, CallOptions(caller, wanted)), user))
+    if session is None:
+        check_wish(wish, None, url)
+    result, problem, code = run_async(_call(utterances, open_door(door, url, call), user))
     if result is None:
         fail(problem, code)
     if out_file is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.agents import AgentFiles, AgentOption, VariableOptions, check_files, key_for, wished
+from infra.cli.agents import AgentFiles, AgentOption, VariableOptions, check_files, check_wish, key_for, wished
 from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, progress, run_async, warn
 from infra.process.tasks import ended
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from infra.caller.chat import ChatClient, ChatEvent
 
+OVER = "the conversation has ended: the agent has ended it, or nothing was said for too long"
 MOST_SHOWN = 300
 """Characters shown of a tool's arguments and result; `daredevil events SESSION` shows all of them."""
 
@@ -62,6 +63,8 @@ def chat(
         fail("--user must have 1 to 256 characters", BAD_INPUT)
     check_files(files, url)
     opening: dict[str, Any] = {"user_id": user} | wished(agent, variables)
+    if not session:
+        check_wish(opening, files, url)
     system = page_with(url, files or [])
     if code := run_async(_chat(system, opening, (session, resume_token), key_for(token, url), as_json)):
         raise typer.Exit(code)
@@ -100,7 +103,7 @@ async def _converse(client: "ChatClient", as_json: bool) -> int:
                 await _answered(client, line, answer)
             except ChatFailed as failure:
                 answer.end()
-                warn(str(failure))
+                warn(OVER if failure.code == "session-closed" else str(failure))
                 if not sys.stdin.isatty() or failure.code in _OVER:
                     return FAILED
     return 0

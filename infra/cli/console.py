@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.agents import AgentFiles, AgentOption, VariableOptions, check_files, key_for, wished
+from infra.cli.agents import AgentFiles, AgentOption, VariableOptions, check_files, check_wish, key_for, wished
 from infra.cli.output import BAD_INPUT, FAILED, fail, out, progress, run_async
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def console(
         check_files(files, url)
         key = key_for(token, url)
         hello = {"user_id": user, "name": user} | wished(agent, variables) | ({"token": key} if key else {})
+        check_wish(hello, files, url)
         devices = DevicesWanted(_device(microphone), _device(loudspeaker), not headphones)
         run_async(_call(page_with(url, files or []), hello, devices))
     except DevicesFailed as error:

@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from infra.agents.choosing import AgentWanted
     from infra.caller.manner import Echo
     from infra.caller.talk import Dial
     from infra.runtime import Runtime
@@ -35,8 +36,8 @@ class Caller:
     session: str | None = None
     token: str = ""
     resume_token: str = ""
-    agent: str = ""
-    """Which agent to talk with; the default if it is empty."""
+    wanted: "AgentWanted | None" = None
+    """Which agent to talk with, and variables of its instructions; the default agent if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +123,15 @@ def _page_at(url: str, call: CallOptions) -> "Dial":
         resume_token=caller.resume_token,
         only_resume=caller.session is not None,
         token=caller.token,
-        agent=caller.agent,
+        wanted=_wanted(call),
     )
     return partial(place, url, manner=Manner(echo=call.echo))
+
+
+def _wanted(call: CallOptions) -> "AgentWanted":
+    from infra.agents.choosing import NO_CHOICE
+
+    return call.caller.wanted or NO_CHOICE
 
 
 def _page_refuses(_caller: Caller, room: Room) -> str:
@@ -134,16 +141,24 @@ def _page_refuses(_caller: Caller, room: Room) -> str:
 def _room_here(runtime: "Runtime", call: CallOptions) -> "Dial":
     from infra.caller.room import RoomDial
 
-    return RoomDial(rooms_of(runtime), call.room.name, call.room.token, echo=call.echo, agent=call.caller.agent)
+    return RoomDial(rooms_of(runtime), call.room.name, call.room.token, echo=call.echo, wanted=_wanted(call))
 
 
 def _room_at(url: str, call: CallOptions) -> "Dial":
     from infra.caller.room import RoomDial
 
-    return RoomDial(_external(url, call.room), call.room.name, call.room.token, echo=call.echo, agent=call.caller.agent)
+    return RoomDial(
+        _external(url, call.room),
+        call.room.name,
+        call.room.token,
+        echo=call.echo,
+        wanted=_wanted(call),
+    )
 
 
-def _room_refuses(caller: Caller, _room: Room) -> str:
+def _room_refuses(caller: Caller, room: Room) -> str:
+    if caller.wanted is not None and room.token:
+        return "the room's token says which agent comes: leave out --agent and --variable, or --token"
     if caller.session is None:
         return ""
     return "--session is for the WebSocket door: in LiveKit a session is a room, so name that with --room"

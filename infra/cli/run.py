@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.cli.agents import line_of, usable_agents
 from infra.cli.interrupt import INTERRUPTED
 from infra.cli.output import BAD_INPUT, fail, out, progress, run_async, warn, warn_of_misspelt
 
 if TYPE_CHECKING:
+    from infra.agents.reloading import Loaded
     from infra.settings import Settings
     from infra.system.supervisor import Supervisor
 
@@ -42,6 +44,7 @@ def run(
 
       daredevil run booking.py --reload
     """
+    from infra.agents.reloading import loaded_here
     from infra.cli.system import changed_settings
     from infra.settings import settings
 
@@ -52,26 +55,15 @@ def run(
             "--reload is for agents of your own: name their file, such as `daredevil run booking.py --reload`",
             BAD_INPUT,
         )
-    _check_agents(places)
-    with changed_settings({"agents": places}):
-        run_async(_run(livekit, reload))
-
-
-def _check_agents(places: str) -> None:
-    """Exit if no agent can be used, and warn of those that cannot: their process would find out seconds later."""
-    from infra.agents.loading import load_agents
-    from infra.agents.template import missing_in
-
-    agents = load_agents(places)
-    for problem in agents.errors.values():
-        warn(problem)
+    agents = usable_agents(places)
     for agent in agents.by_name.values():
-        missing = missing_in(agent.instructions, agent.variables) + missing_in(agent.greeting, agent.variables)
-        needs = f", if the session gives {', '.join(dict.fromkeys(missing))}" if missing else ""
-        progress(f"agent {agent.name}: {len(agent.tools)} tools{needs}")
+        progress(line_of(agent))
+    first = loaded_here(places, agents) if reload else None
+    with changed_settings({"agents": places}):
+        run_async(_run(livekit, first))
 
 
-async def _run(livekit: bool, reload: bool) -> None:
+async def _run(livekit: bool, first: "Loaded | None") -> None:
     import asyncio
     import signal
 
@@ -113,7 +105,7 @@ async def _run(livekit: bool, reload: bool) -> None:
         raise typer.Exit(exit_code) from None
     starting = False
     _welcome(supervisor, config)
-    async with _reloading(supervisor, config.agents if reload else ""):
+    async with _reloading(supervisor, config.agents, first):
         await ended.wait()
     await supervisor.stop()
     left = supervisor.pids()
@@ -123,30 +115,36 @@ async def _run(livekit: bool, reload: bool) -> None:
 
 
 @asynccontextmanager
-async def _reloading(supervisor: "Supervisor", places: str) -> AsyncIterator[None]:
-    """Load the agents of `places` again during the block, whenever they change."""
+async def _reloading(supervisor: "Supervisor", places: str, first: "Loaded | None") -> AsyncIterator[None]:
+    """Load the agents of `places` again in the block, whenever they change; `first` is how they are, None: never."""
     import asyncio
 
     from infra.process.tasks import ended
 
-    task = asyncio.create_task(_reload(supervisor, places), name="reloading agents")
+    if first is None:
+        yield
+        return
+    task = asyncio.create_task(reload_agents(supervisor, places, first), name="reloading agents")
     try:
         yield
     finally:
         await ended(task)
 
 
-async def _reload(supervisor: "Supervisor", places: str) -> None:
-    """Start reasoning again whenever a file of the agents has changed and can be loaded."""
-    from contracts.topology import REASONING
-    from infra.agents.reloading import changes, problems_of
+async def reload_agents(supervisor: "Supervisor", places: str, first: "Loaded") -> None:
+    """Start what runs the agents again whenever one of their files has changed and they can be loaded. Never ends."""
+    from contracts.topology import REASONING, TOOLS
+    from infra.agents.reloading import changes
 
-    async for path in changes(places):
-        if problem := await problems_of(places):
-            warn(f"{path} has changed and cannot be used; the agents stay as they were: {problem}")
+    async for change in changes(places, first):
+        if change.refusal:
+            warn(f"{change.path} has changed and cannot be used; the agents stay as they were: {change.refusal}")
             continue
-        progress(f"{path} has changed: loading the agents again")
-        await supervisor.start_again(REASONING)
+        for problem in change.loaded.errors.values():
+            warn(problem)
+        progress(f"{change.path} has changed: loading the agents again: {', '.join(change.loaded.agents)}")
+        for part in (REASONING, TOOLS):
+            await supervisor.start_again(part)
 
 
 def _check_engines(config: "Settings") -> None:

@@ -33,9 +33,10 @@ def changed_settings(changed: Mapping[str, str]) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def system_here(changed: Mapping[str, str] | None = None) -> AsyncIterator[Runtime]:
+async def system_here(changed: Mapping[str, str] | None = None, apart: bool = False) -> AsyncIterator[Runtime]:
     """Yield where the running system is, or one that is started for the block with these settings changed.
 
+    `apart`: another runs here, and it has been said why this one is started.
     Raises StartFailed, DataDirInUse, NatsMissing.
     """
     runtime = read_runtime(settings().data_dir)
@@ -46,7 +47,8 @@ async def system_here(changed: Mapping[str, str] | None = None) -> AsyncIterator
 
     # Any free port: only this command uses the system, and it learns the port.
     with changed_settings({"port": "0", **(changed or {})}):
-        progress(_what_is_started(settings()))
+        if not apart:
+            progress(_what_is_started(settings()))
         async with running_system(settings(), progress, warn):
             started = read_runtime(settings().data_dir)
             assert started is not None
@@ -74,12 +76,12 @@ def folder_of_its_own() -> Iterator[dict[str, str]]:
 
 
 @asynccontextmanager
-async def system_page() -> AsyncIterator[str]:
-    """Yield the page's address of the running system, or of one that is started for the block.
+async def system_page(apart: bool = False) -> AsyncIterator[str]:
+    """Yield the page's address of the running system, or of one that is started for the block, `apart` from another.
 
     Raises StartFailed, DataDirInUse, NatsMissing.
     """
-    async with system_here() as runtime:
+    async with system_here(apart=apart) as runtime:
         yield runtime.page_url
 
 
@@ -111,17 +113,16 @@ async def page_with(url: str | None, places: Sequence[str]) -> AsyncIterator[str
         if is_running:
             progress("a system runs here already: these agents get one of their own, and nothing of it is kept")
         stack.enter_context(changed_settings({**apart, "agents": agents}))
-        async with system_page() as page:
+        async with system_page(is_running) as page:
             yield page
 
 
 def _loadable(places: Sequence[str]) -> str:
     """Return the setting for agents in these places, and warn of those that cannot be used. Raises BadAgent."""
-    from infra.agents.loading import load_agents
+    from infra.cli.agents import usable_agents
 
     agents = ",".join(os.path.abspath(place) if place.endswith(".py") else place for place in places)
-    for problem in load_agents(agents).errors.values():
-        warn(problem)
+    usable_agents(agents)
     return agents
 
 

@@ -54,8 +54,8 @@ def list_calls(unknown: Unknown = False, session: Session = "", as_json: Json = 
         found = run_async(_calls(session))
     except LogEmpty:
         found = []
-    except ValueError as error:
-        fail(str(error), BAD_INPUT)
+    except (ValueError, LookupError) as error:
+        fail(str(error.args[0]), BAD_INPUT)
     shown = [call for call in found if call.is_unknown or not unknown]
     for call in shown:
         if as_json:
@@ -68,7 +68,7 @@ def list_calls(unknown: Unknown = False, session: Session = "", as_json: Json = 
 
 @app.command()
 def settle(
-    call_id: Annotated[str, typer.Argument(metavar="CALL_ID", help="The id of the call, as listed.")],
+    call_id: Annotated[str, typer.Argument(metavar="CALL_ID", help="The id of the call as listed, or its beginning.")],
     result: Annotated[str | None, typer.Option("--result", help="What it returned, as the model reads it.")] = None,
     failed: Annotated[str | None, typer.Option("--failed", help="Why it did not take effect.")] = None,
     by: Annotated[str, typer.Option("--by", help="Who found it out; without it, the user of this machine.")] = "",
@@ -86,11 +86,17 @@ def settle(
 
 
 async def _calls(session: str) -> "list[ToolCall]":
+    """Return the calls of a session, or all. Raises LookupError if there is no such session."""
     from infra.cli.system import log_connection
+    from infra.log.event_log import history
+    from infra.session.index import no_such_session
     from infra.session.tool_calls import tool_calls
 
     async with log_connection() as nc:
-        return await tool_calls(nc, session)
+        found = await tool_calls(nc, session)
+        if session and not found and await anext(aiter(history(nc, session)), None) is None:
+            raise LookupError(await no_such_session(nc, session))
+        return found
 
 
 async def _settle(call_id: str, result: str, failed: str | None, by: str) -> "ToolCall":
@@ -100,13 +106,16 @@ async def _settle(call_id: str, result: str, failed: str | None, by: str) -> "To
     from infra.session.tool_calls import settlement, tool_calls
 
     async with log_connection() as nc:
-        found = [call for call in await tool_calls(nc) if call.call_id == call_id]
+        like = [call for call in await tool_calls(nc) if call_id and call.call_id.startswith(call_id)]
+        found = [call for call in like if call.call_id == call_id] or like
         if not found:
             raise LookupError(f"there is no call {call_id!r}: `daredevil tools` lists those there are")
+        if len(found) > 1:
+            raise LookupError(f"{len(found)} calls begin with {call_id!r}: give the whole id")
         (call,) = found
         if not call.is_unknown:
             known = f"was settled by {call.settled_by}" if call.settled_by else f"ended with the outcome {call.outcome}"
-            raise LookupError(f"the call {call_id} of {call.tool} {known}: there is nothing to settle")
+            raise LookupError(f"the call {call.call_id} of {call.tool} {known}: there is nothing to settle")
         broker = make_broker("tools")
         await broker.connect()
         try:

@@ -74,14 +74,15 @@ def join_token(
     )
     if name:
         token = token.with_name(name)
-    if wanted is not None and (attributes := _attributes(wanted)):
+    if wanted is not None and (attributes := attributes_of(wanted)):
         token = token.with_attributes(attributes)
     if agent_name and role != "listener":
         token = token.with_room_config(RoomConfiguration(agents=[RoomAgentDispatch(agent_name=agent_name)]))
     return token.to_jwt()
 
 
-def _attributes(wanted: AgentWanted) -> dict[str, str]:
+def attributes_of(wanted: AgentWanted) -> dict[str, str]:
+    """Return the attributes of a token of somebody who wants that agent."""
     agent = {AGENT_ATTRIBUTE: wanted.agent} if wanted.agent else {}
     return agent | {f"{VARIABLE_ATTRIBUTE}{name}": value for name, value in wanted.variables.items()}
 

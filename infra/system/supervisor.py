@@ -32,7 +32,7 @@ from infra.system.run_files import RunFiles
 from infra.system.start_failed import StartFailed
 
 START_TIMEOUT_S = 120
-"""How long a system may take to become ready: far more than usual, for slow disks and first starts."""
+"""How long a start may go on without another part becoming ready: far more than usual, for slow and busy machines."""
 
 STABLE_S = 10
 """After a process has lived this long, a crash is not counted as one in a row."""
@@ -97,6 +97,8 @@ class Supervisor:
         self._starting: asyncio.Task[None] | None = None
         self._gave_up: asyncio.Future[str] | None = None
         self._began = time.monotonic()
+        self._advanced = True
+        """Whether another part has become ready since the start was last looked at."""
         self.ready_s: float | None = None
         self.page_url = ""
         self.unable: frozenset[str] = frozenset()
@@ -125,12 +127,16 @@ class Supervisor:
             self._gave_up = asyncio.get_running_loop().create_future()
             self._starting = asyncio.create_task(self._start_all(), name="start")
             either: list[asyncio.Future[Any]] = [self._starting, self._gave_up]
-            await asyncio.wait(either, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+            while self._advanced:
+                self._advanced = False
+                await asyncio.wait(either, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+                if self._starting.done() or self._gave_up.done():
+                    break
             if not self._starting.done():
                 why = (
                     self._gave_up.result()
                     if self._gave_up.done()
-                    else f"the system was not ready after {START_TIMEOUT_S} s: see the log files in {self.watch.folder}"
+                    else f"nothing more became ready within {START_TIMEOUT_S} s: see the logs in {self.watch.folder}"
                 )
                 await ended(self._starting)
                 raise StartFailed(why)
@@ -176,6 +182,7 @@ class Supervisor:
             self._keep(spare)
 
     def _report_ready(self, name: str) -> None:
+        self._advanced = True
         self._progress(f"{name} is ready after {time.monotonic() - self._began:.1f} s")
 
     async def _start_nats(self) -> None:

@@ -10,7 +10,7 @@ from infra.log.nats_reach import nats_problem, shown_url
 from infra.projection import UnknownProjection, projections
 from infra.runtime import read_runtime
 from infra.settings import SHORT_KEY_CHARS, SHORT_KEY_REMEDY, Settings
-from infra.system.doctor.engines import models, tried_engines
+from infra.system.doctor.engines import engines_of_agents, models, tried_engines
 from infra.system.doctor.finding import SETUP, Finding, installed
 from infra.system.nats import NatsMissing, nats_server_path
 from infra.system.page_port import port_problem
@@ -26,6 +26,7 @@ async def examine(settings: Settings) -> list[Finding]:
         _packages,
         models,
         tried_engines,
+        _agents,
         _nats_server,
         _embedded_postgres,
         _projections,
@@ -69,6 +70,24 @@ def _packages(_settings: Settings) -> Iterator[Finding]:
         yield Finding("Python packages", "missing", f"not installed: {', '.join(absent)}", SETUP)
     else:
         yield Finding("Python packages", "ok", f"{len(PACKAGES)} looked for, all there")
+
+
+def _agents(settings: Settings) -> Iterator[Finding]:
+    if not settings.agents:
+        return
+    from infra.agents.errors import BadAgent
+    from infra.agents.loading import load_agents
+
+    remedy = "correct it, or leave it out of DAREDEVIL_AGENTS"
+    try:
+        agents = load_agents(settings.agents)
+    except BadAgent as error:
+        yield Finding("agents", "missing", str(error), remedy)
+        return
+    for problem in agents.errors.values():
+        yield Finding("agents", "warning", problem, remedy)
+    yield Finding("agents", "ok", ", ".join(agents.by_name))
+    yield from engines_of_agents(settings, agents.by_name.values())
 
 
 def _nats_server(settings: Settings) -> Iterator[Finding]:

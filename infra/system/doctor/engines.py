@@ -3,13 +3,18 @@
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from infra.session.behaviour import in_each_share
 from infra.settings import Settings
 from infra.shares import engine_names
 from infra.system.doctor.finding import SETUP, Finding, installed
+
+if TYPE_CHECKING:
+    from infra.agents.agent import Agent
 
 ABILITIES = {"stt": "hear", "llm": "answer", "tts": "speak"}
 """What the agent cannot do without an engine of each kind."""
@@ -107,6 +112,26 @@ def _findings_of_chain(settings: Settings, kind: str) -> list[Finding]:
 def engine_problems(settings: Settings) -> list[Finding]:
     """Return what is wrong with the engines that the settings name, as far as can be told without asking them."""
     return [finding for finding in _engines(settings) if finding.state != "ok"]
+
+
+def engines_of_agents(settings: Settings, agents: Iterable["Agent"]) -> Iterator[Finding]:
+    """Yield what is found of the engines that agents have of their own."""
+    for agent in agents:
+        own = {kind: name for kind in (*ABILITIES, "voice") if (name := getattr(agent, kind))}
+        if agent.llm_options:
+            own["llm_options"] = {**settings.llm_options, **agent.llm_options}
+        mine = settings.model_copy(update=own)
+        for kind in ABILITIES:
+            if kind not in own and not (kind == "tts" and "voice" in own):
+                continue
+            for found in _findings_of_chain(mine, kind):
+                subject = found.subject.replace("DAREDEVIL_", "", 1).partition("=")
+                yield replace(
+                    found,
+                    state="ok" if found.state == "ok" else "warning",  # other agents go on
+                    subject=f"agent {agent.name}: {subject[0].lower()}={subject[2]}",
+                    remedy=found.remedy.replace(f"DAREDEVIL_{kind.upper()}_OPTIONS", f"{kind}_options"),
+                )
 
 
 def unusable(settings: Settings) -> list[Finding]:

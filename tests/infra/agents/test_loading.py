@@ -35,7 +35,7 @@ def test_the_fault_of_one_leaves_the_others(tmp_path: Path) -> None:
     ends = written(tmp_path, "ends.py", "import sys", "sys.exit('no key')")
     agents = load_agents(f"{bad},{ends},{BOOKING},no.such.module")
     assert list(agents.by_name) == ["booking"]
-    assert agents.errors[bad] == f"{bad} cannot be imported: KeyError: 'SHOP_KEY'"
+    assert agents.errors[bad] == f"{bad} cannot be imported: KeyError: 'SHOP_KEY' (bad.py, line 2)"
     assert "no key" in agents.errors[ends]
     assert "no.such.module" in agents.errors
 
@@ -75,3 +75,21 @@ def test_the_api_imports_no_engine_and_no_langchain() -> None:
     script = "import sys; import actors.reasoning; print(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert not {"langchain_core", "langgraph", "livekit", "faststream", "nats"} & set(done.stdout.split())
+
+
+def test_a_fault_is_told_with_the_line_of_the_authors_own_code(tmp_path: Path) -> None:
+    written(tmp_path, "prices.py", "def read():", "    return {}['table']")
+    shop = written(tmp_path, "shop.py", "import prices", "TABLE = prices.read()")
+    with pytest.raises(BadAgent, match=r"KeyError: 'table' \(prices.py, line 3\)"):
+        load_agents(shop)
+    bank = written(tmp_path, "bank.py", "", "a = Agent(name='bank',", "          time_limit_s=-1)")
+    with pytest.raises(BadAgent, match=r"times and max_tool_rounds are at least 0 \(bank.py, line 3\)"):
+        load_agents(bank)
+
+
+def test_a_module_is_found_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "corner_shop").mkdir()
+    written(tmp_path / "corner_shop", "agents.py", "a = Agent(name='a')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    assert list(load_agents("corner_shop.agents").by_name) == ["a"]

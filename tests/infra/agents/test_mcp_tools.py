@@ -32,7 +32,7 @@ def a_tool(name: str) -> Tool:
 
 
 def an_agent(*names: str, **fields: object) -> Agent:
-    return Agent(name="a", mcp={name: {"transport": "none"} for name in names}, **fields)  # type: ignore[arg-type]
+    return Agent(name="a", mcp={name: {"transport": "stdio"} for name in names}, **fields)  # type: ignore[arg-type]
 
 
 async def test_a_real_server_lists_its_tools_and_runs_them() -> None:

@@ -1,6 +1,7 @@
 """How a tool runs: its time, its retries, and what its exceptions become."""
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from infra.agents import running
 from infra.agents.call import Call
 from infra.agents.errors import ToolFailed
 from infra.agents.running import run_tool
-from infra.agents.tool import Tool
+from infra.agents.tool import Tool, reader, tool_of
 
 CALL = Call("s-1")
 
@@ -36,11 +37,25 @@ async def test_a_result_is_text_and_of_anything_else_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "error"), [(ToolFailed("there is none"), "there is none"), (KeyError("secret"), "it failed")]
+    ("failure", "error"),
+    [
+        (ToolFailed("there is none"), "there is none"),
+        (KeyError("secret"), "it failed"),
+        (SystemExit(3), "it failed"),
+    ],
 )
-async def test_what_a_tool_raises_is_an_outcome(failure: Exception, error: str) -> None:
+async def test_what_a_tool_raises_is_an_outcome(failure: BaseException, error: str) -> None:
     result = await run_tool(a_tool(failure), {}, CALL)
     assert (result.outcome, result.error, result.attempts) == ("failed", error, 1)
+
+
+async def test_a_tool_that_ends_its_thread_does_not_end_the_process() -> None:
+    def leave() -> str:
+        """Leave."""
+        sys.exit(3)
+
+    result = await run_tool(tool_of(reader(leave)), {}, CALL)
+    assert (result.outcome, result.error) == ("failed", "it failed")
 
 
 async def test_a_tool_that_takes_too_long_has_timed_out_and_of_an_action_the_effect_is_not_known() -> None:

@@ -1,6 +1,7 @@
 """How `daredevil chat` shows an answer."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,9 +77,22 @@ def test_an_agent_and_its_variables_are_wished_for() -> None:
         (["--variable", "restaurant"], "not of the form NAME=VALUE"),
         (["booking.py", "--url", "http://h"], "a system elsewhere has agents of its own"),
         (["--user", ""], "--user must have 1 to 256 characters"),
+        (["--agent", "bokking"], "there is no agent 'bokking'; there are: default; nothing is running here"),
+        (
+            ["tests.infra.agents.booking_agents", "--agent", "bokking"],
+            "there is no agent 'bokking'; there are: booking",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_told_before_anything_is_started(arguments: list[str], problem: str) -> None:
     result = CliRunner().invoke(app, ["chat", *arguments])
     assert result.exit_code == 2
     assert problem in result.stderr
+
+
+def test_a_variable_that_nobody_gives_is_told_before_anything_is_started(tmp_path: Path) -> None:
+    shop = tmp_path / "shop.py"
+    shop.write_text("from actors.reasoning import Agent\na = Agent(name='shop', instructions='At {place}.')\n")
+    result = CliRunner().invoke(app, ["chat", str(shop)])
+    assert result.exit_code == 2
+    assert "the instructions of agent 'shop' need a value for place: --variable place=…" in result.stderr

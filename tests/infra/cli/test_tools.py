@@ -22,7 +22,10 @@ async def test_a_call_that_nobody_knows_of_is_listed_and_settled_once(broker: Na
     assert "its process ended" in output
     [line] = json_lines("tools", (await cli_beside("tools", "--json"))[1])
     assert (line["unknown"], line["outcome"]) == (True, "unknown")
-    code, output, _ = await cli_beside("tools", "settle", "c1", "--result", "booked", "--by", "sam")
+    code, _, errors = await cli_beside("tools", "--session", "s-2")
+    assert code == 2
+    assert "the log has no session s-2" in errors
+    code, output, _ = await cli_beside("tools", "settle", "c", "--result", "booked", "--by", "sam")
     assert (code, output.strip()) == (0, "c1 of session s-1: settled")
     settled = [each.event async for each in history(connection(broker), "s-1")][-1]
     assert isinstance(settled, e.ToolSettled)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import nats
 import psutil
@@ -438,3 +439,22 @@ async def running_system_of(tmp_path: Path, warned: list[str]) -> AsyncIterator[
         yield supervisor
     finally:
         await supervisor.stop()
+
+
+async def test_a_start_goes_on_for_as_long_as_part_after_part_becomes_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def one_after_the_other(*given: Any) -> Ready:
+        report = given[-1]
+        for number in range(8):
+            await asyncio.sleep(0.2)  # eight of them take longer than one may
+            report(f"part {number}")
+        return await asyncio.Future[Ready]()
+
+    monkeypatch.setattr("infra.system.supervisor.START_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("infra.system.supervisor.wait_until_ready", one_after_the_other)
+    told: list[str] = []
+    supervisor = Supervisor(some_settings(tmp_path), told.append, parts=[part("one")])
+    with pytest.raises(StartFailed, match=r"nothing more became ready within 0.5 s"):
+        await supervisor.start()
+    assert told[-1].startswith("part 7 is ready")

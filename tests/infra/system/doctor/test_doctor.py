@@ -169,3 +169,21 @@ def test_a_chain_with_one_engine_that_is_there_may_start(tmp_path: Path) -> None
         unusable(some_settings(tmp_path, llm="nonsense:foo,local", stt="nosuch.STT,local", tts="nosuch:V,local")) == []
     )
     assert unusable(some_settings(tmp_path, embedding="openai:text-embedding-3-small")) == []
+
+
+async def test_agents_are_loaded_and_their_own_engines_looked_for(tmp_path: Path) -> None:
+    shop, bad = tmp_path / "shop.py", tmp_path / "bad.py"
+    shop.write_text(
+        "from actors.reasoning import Agent\n"
+        "a = Agent(name='a', llm='openia:gpt,openai:gpt-5', llm_options={'api_key': 'k'}, tts='nosuch.TTS')\n"
+        "b = Agent(name='b')\n"
+    )
+    bad.write_text("a =")
+    findings = await examine(some_settings(tmp_path, agents=f"{shop},{bad}"))
+    ours = {(each.subject, each.state): each.detail for each in findings if "agent" in each.subject}
+    assert ours["agents", "ok"] == "a, b"
+    assert "SyntaxError" in ours["agents", "warning"]
+    assert ours["agent a: llm=openia:gpt", "warning"] == "there is no provider openia"
+    assert ours["agent a: tts=nosuch.TTS", "warning"] == "livekit-plugins-nosuch is not installed"
+    assert ("agent a: llm=openai:gpt-5", "ok") in ours
+    assert not any(subject.startswith("agent b") for subject, _ in ours)
