@@ -212,6 +212,8 @@ class _Shown:
                 self._tell(f"{data['tool']} → {_cut(told)} ({data['elapsed_ms']:.0f} ms)")
             case "done":
                 self.end()
+                if data.get("finish") == "failed":
+                    self._tell(f"no model answered: `daredevil events {data['session_id']}` says why")
 
     def end(self) -> None:
         """End the line of the answer, if one was begun."""

@@ -41,6 +41,13 @@ def test_a_tool_that_failed_says_why(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().err == "  book → error: no table (3 ms)\n"
 
 
+def test_an_answer_that_failed_says_where_the_reason_is(capsys: pytest.CaptureFixture[str]) -> None:
+    shown(("token", {"text": "I am sorry."}), ("done", {"finish": "failed", "session_id": "s-1"}))
+    captured = capsys.readouterr()
+    assert captured.out == "agent> I am sorry.\n"
+    assert "`daredevil events s-1` says why" in captured.err
+
+
 @pytest.mark.parametrize(
     ("stored", "lines"),
     [("Good day, Sam.", "agent> Good day, Sam.\n"), ("Hello.", "agent> Good day,\nagent> Hello.\n")],
