@@ -17,11 +17,14 @@ _FOUND = "agents found: "
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What loading agents gives: their names, what is wrong with others, and the files that were read for it."""
+    """What loading agents gives: their names, what is wrong with others, and the files that were read for it.
+
+    `files` has when each was last written (ns), so that a change is noticed however late somebody begins to look.
+    """
 
     agents: tuple[str, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
-    files: tuple[Path, ...] = ()
+    files: Mapping[Path, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def _root(path: Path) -> Path:
 
 def loaded_here(places: str, agents: Agents) -> Loaded:
     """Return how this process has loaded the agents of these places."""
-    return Loaded(tuple(agents.by_name), agents.errors, tuple(read_for(places)))
+    return Loaded(tuple(agents.by_name), agents.errors, _times(read_for(places)))
 
 
 async def changes(places: str, first: Loaded) -> AsyncIterator[Change]:
@@ -81,8 +84,7 @@ async def changes(places: str, first: Loaded) -> AsyncIterator[Change]:
 
     `first` is how the agents were loaded. Agents stay as they were if a fault would take one away that can be used.
     """
-    good, files = first, {*first.files} | files_of(places)
-    before = _times(files)
+    good, files, before = first, {*first.files} | files_of(places), dict(first.files)
     while True:
         await asyncio.sleep(LOOK_S)
         now = _times(files)
@@ -91,7 +93,7 @@ async def changes(places: str, first: Loaded) -> AsyncIterator[Change]:
             continue
         loaded = await loaded_now(places)
         files |= {*loaded.files}
-        before = now | {path: time for path, time in _times(files).items() if path not in now}
+        before = {**loaded.files, **now}
         new_faults = [error for name, error in loaded.errors.items() if name not in good.errors]
         if not new_faults:
             good = loaded
@@ -130,7 +132,7 @@ async def loaded_now(places: str) -> Loaded:
         last = errors.decode(errors="replace").strip().splitlines()[-1:]
         return Loaded(errors={places: last[0] if last else f"loading them ended with exit code {process.returncode}"})
     found = json.loads(line.removeprefix(_FOUND))
-    return Loaded(tuple(found["agents"]), found["errors"], tuple(map(Path, found["files"])))
+    return Loaded(tuple(found["agents"]), found["errors"], {Path(path): time for path, time in found["files"].items()})
 
 
 def _load(places: str) -> dict[str, object]:
@@ -142,7 +144,11 @@ def _load(places: str) -> dict[str, object]:
         names, errors = list(agents.by_name), dict(agents.errors)
     except BadAgent as error:
         names, errors = [], {places: str(error)}
-    return {"agents": names, "errors": errors, "files": sorted(map(str, read_for(places)))}
+    return {
+        "agents": names,
+        "errors": errors,
+        "files": {str(path): time for path, time in _times(read_for(places)).items()},
+    }
 
 
 if __name__ == "__main__":
