@@ -28,7 +28,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AgentsChange:
     """A file has changed: what loading the agents gives now, and why they should stay as they were, if they should."""
 
     path: Path
@@ -79,7 +79,7 @@ def loaded_here(places: str, agents: Agents) -> Loaded:
     return Loaded(tuple(agents.by_name), agents.errors, _times(read_for(places)))
 
 
-async def changes(places: str, first: Loaded) -> AsyncIterator[Change]:
+async def changes(places: str, first: Loaded) -> AsyncIterator[AgentsChange]:
     """Yield a change each time files of the agents have changed, come or gone; several at once are one change.
 
     `first` is how the agents were loaded. Agents stay as they were if a fault would take one away that can be used.
@@ -97,7 +97,7 @@ async def changes(places: str, first: Loaded) -> AsyncIterator[Change]:
         new_faults = [error for name, error in loaded.errors.items() if name not in good.errors]
         if not new_faults:
             good = loaded
-        yield Change(changed[0], loaded, "; ".join(new_faults))
+        yield AgentsChange(changed[0], loaded, "; ".join(new_faults))
 
 
 def _times(files: Iterable[Path]) -> dict[Path, int]:

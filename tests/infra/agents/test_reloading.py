@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
-from infra.agents.reloading import Change, Loaded, changes, files_of, loaded_now
+from infra.agents.reloading import AgentsChange, Loaded, changes, files_of, loaded_now
 
 SHOP = "from actors.reasoning import Agent\nimport menu\na = Agent(name=menu.NAME)\n"
 
@@ -17,7 +17,7 @@ def write(path: Path, text: str) -> None:
 
 
 @asynccontextmanager
-async def watched(places: str) -> AsyncIterator[tuple[Loaded, AsyncIterator[Change]]]:
+async def watched(places: str) -> AsyncIterator[tuple[Loaded, AsyncIterator[AgentsChange]]]:
     first = await loaded_now(places)
     async with aclosing(changes(places, first)) as found:  # type: ignore[type-var]
         yield first, found
