@@ -111,6 +111,11 @@ async def complete(request: web.Request) -> web.StreamResponse:
     return response
 
 
+async def health(_request: web.Request) -> web.Response:
+    """Say that the model can answer, as the server of the local one does."""
+    return web.json_response({"status": "ok"})
+
+
 def _completion(kind: str, choice: dict[str, Any]) -> dict[str, Any]:
     return {"id": "stub", "object": kind, "created": 0, "model": "stub", "choices": [{"index": 0, **choice}]}
 
@@ -123,6 +128,7 @@ def llm_server(answer: str = ANSWER) -> web.Application:
     """Return the server of a language model that always says the same."""
     app = web.Application()
     app[_ANSWER] = answer
+    app.router.add_get("/health", health)
     app.router.add_post("/v1/chat/completions", complete)
     return app
 

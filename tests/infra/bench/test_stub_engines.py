@@ -3,6 +3,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from infra.bench.stub_engines import ANSWER, HEARD, LETTER_S, VOICE_RATE_HZ, StubSTT, StubTTS, llm_server
+from infra.engines import local_model
 from infra.engines.plugins import EngineMissing, engine_class
 from infra.engines.stt import make_engine, recognise
 from infra.engines.tts import load_chain
@@ -43,3 +44,10 @@ async def test_the_language_model_always_says_the_same() -> None:
     assert whole["choices"][0]["message"]["content"] == ANSWER
     assert streamed.endswith("data: [DONE]\n\n")
     assert streamed.count("data: ") == len(ANSWER.split()) + 2
+
+
+async def test_the_language_model_is_there_for_doors_that_ask_before_a_call() -> None:
+    async with TestServer(llm_server()) as server:
+        settings = Settings(llm_url=f"http://127.0.0.1:{server.port}/v1")
+        assert await local_model.is_there(settings, 5)
+    assert not await local_model.is_there(settings, 5)
