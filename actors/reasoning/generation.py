@@ -5,26 +5,25 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from actors.reasoning.clauses import ClauseSplitter, ends_sentence, is_speakable
+from actors.reasoning.clauses import ends_sentence
 from actors.reasoning.context import asker_id, call_of
 from actors.reasoning.decide import Resume, Start
-from actors.reasoning.endings import ReplyEnding, ending, last_clauses
+from actors.reasoning.endings import ReplyEnding, ending
 from actors.reasoning.filler import with_filler
 from actors.reasoning.graph import Asked, CallsFollow, Ended, Out, Retrieved, Token, answer_to
-from actors.reasoning.guarding import guard_clause
 from actors.reasoning.handover import Handovers, takes_over
 from actors.reasoning.known_answer import KnownAnswer
 from actors.reasoning.learned import ReplyModels
 from actors.reasoning.own_graph import GraphReply
 from actors.reasoning.prompts import Background
 from actors.reasoning.raw_answer import RawAnswer
+from actors.reasoning.reply_text import ReplyText
 from actors.reasoning.reply_writer import ReplyWriter, Superseded
 from actors.reasoning.session_log import SessionLog
 from actors.reasoning.session_state import Reply
 from actors.reasoning.shared import Equipped, Shared
 from actors.reasoning.small_model.introduction import introduction
 from actors.reasoning.token_counts import TokenCounts
-from actors.reasoning.token_stream import TokenStream
 from actors.reasoning.tool_calls import CallingReply, ToolCalls
 from actors.reasoning.tool_runs import ToolRuns
 from actors.reasoning.tool_uses import Round, ToolUse
@@ -38,7 +37,6 @@ from infra.engines.chain import PASSED_OVER, EngineFailure
 from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish
 from infra.log.event_log import now_ns
-from infra.session.same_words import normalised
 
 ResultT = TypeVar("ResultT")
 
@@ -77,17 +75,15 @@ class Generation:
         are_remote, control = shared.runs_tools_elsewhere(self._agent), shared.control
         reply = CallingReply(self.reply_id, self._about, self.started)
         self._tools = ToolCalls(log, reply, self._agent, runs, self._hand_over, control, are_remote)
-        self._tokens = TokenStream(log, self.reply_id)
         asker = asker_id(log.session, self._turn_id)
         self._known_answer = KnownAnswer(
-            shared.cache, log.tape, self.reply_id, asker, models.first, shared.settings, self._is_by_text
+            shared.cache, log.tape, self.reply_id, asker, models.first, shared.settings, log.session.is_by_text
         )
         self.raw = RawAnswer()
         self._writer = ReplyWriter(log, cause, self._turn_id, self.reply_id, self.raw)
-        self._splitter = ClauseSplitter()
+        self._text = ReplyText(log, self._writer, self._about, self.reply_id, self._known_answer, bool(order.fixed))
+        self._text.become(self._agent, models.first)
         self._unanswered: EngineFailure | None = None
-        self._clauses_before_call = 0
-        self._is_after_call = False
         self._writing: asyncio.Task[None] | None = None
         self._is_stopped = False
         self._other_agent: e.HandedOver | None = None
@@ -156,15 +152,14 @@ class Generation:
             self.started.set_result(None)
         if self._is_granted():
             self.grant()
-        self._splitter = ClauseSplitter(first=reply is None or not reply.clauses)
+        self._text.begin(is_new=reply is None or not reply.clauses)
         await self._write_answer(reply)
 
     async def _finish_reply(self, finish: Finish) -> None:
         """Append how the answer ended: at once, so that nothing can come between its last piece and its end."""
         if finish != "enough":
-            await self._write_clauses(last_clauses(self._splitter, finish))
-        has_said = len(self._known().clauses) > self._clauses_before_call
-        end = ending(finish, has_said, ends_sentence(self._known().written.rstrip()))
+            await self._text.finish(finish)
+        end = ending(finish, self._text.has_said, ends_sentence(self._known().written.rstrip()))
         await self._say_end(end)
         await self._writer.complete(end.finish)
         if not self._known().tools and end in (ReplyEnding("completed"), ReplyEnding("enough")):
@@ -175,20 +170,7 @@ class Generation:
             action = "apologised" if end.finish == "failed" else "offered to go on"
             await self._tell_failure(self._unanswered, action)
         if end.sentence:
-            sentence = f" {end.sentence}" if self._known().clauses else end.sentence
-            await self._tokens.tell(sentence)
-            await self._writer.write_clause(sentence)
-            self._known_answer.forget()
-
-    def _is_empty(self, clause: str) -> bool:
-        """Return whether the answer begins with nothing to hear, or to read in a conversation by text."""
-        is_first = len(self._known().clauses) <= self._clauses_before_call
-        return is_first and not (clause.strip() if self._is_by_text else is_speakable(clause))
-
-    @property
-    def _is_by_text(self) -> bool:
-        profile = self.log.session.profile
-        return profile is not None and not profile.speaks
+            await self._text.say_at_end(end.sentence)
 
     def _is_granted(self) -> bool:
         reply = self.log.session.replies.get(self.reply_id)
@@ -200,29 +182,18 @@ class Generation:
         """Take what happens to the answer; return whether to go on with it."""
         if isinstance(out, Token):
             self._writer.note_first_token(out.at_ns)
-            text = self._apart(out.text)
-            if not self._is_guarded:  # else with its clause
-                await self._tokens.tell(text)
-            if not await self._write_clauses(self._splitter.feed(text)):
+            if not await self._text.take(out.text):
                 await self._finish_reply("enough")
                 return False
         elif isinstance(out, Retrieved):
             await self._start(out)
         elif isinstance(out, CallsFollow):
-            await self._write_clauses(self._splitter.finish())
-            self._clauses_before_call = len(self._known().clauses)
-            self._is_after_call = self._clauses_before_call > 0
+            await self._text.calls_follow()
         elif isinstance(out, EngineFailure):
             await self._note_failure(out)
         else:
             await self._finish_reply(out.finish)
         return True
-
-    def _apart(self, text: str) -> str:
-        """Return the token, separated from what was said before if it is the first after a call."""
-        is_first = self._is_after_call and bool(text)
-        self._is_after_call = self._is_after_call and not text
-        return f" {text}" if is_first and not text[0].isspace() else text
 
     async def _note_failure(self, failed: EngineFailure) -> None:
         if failed.action:
@@ -306,11 +277,11 @@ class Generation:
     async def _with_filler(self, running: Coroutine[Any, Any, ResultT], key: str) -> ResultT:
         """Return what running tools return; if it takes long and nothing has been said, say the agent's filler."""
         profile = self.log.session.profile
-        if profile is None or not profile.filler or self._is_by_text or self._known().clauses:
+        if profile is None or not profile.filler or self.log.session.is_by_text or self._known().clauses:
             return await running
         key = f"{self.reply_id}-{key}"
         return await with_filler(
-            running, profile.filler_after_ms, lambda: self._say(profile.filler), self.log.tape, key
+            running, profile.filler_after_ms, lambda: self._text.say(profile.filler), self.log.tape, key
         )
 
     def _after_tools(self, begun: Reply) -> str:
@@ -329,19 +300,12 @@ class Generation:
             self._about,
             self.reply_id,
             lambda key: shared.models.ask(tape, key, shared.settings),
-            self._say,
+            self._text.say,
         )
         result = await handovers.carry_out(called, handoff, self._models.first)
         if result.outcome == "ok":
             self._other_agent = self.log.session.handed_over[-1]
         return result
-
-    async def _say(self, text: str) -> None:
-        text = f" {text}" if self._known().clauses else text
-        await self._tokens.tell(text)
-        await self._writer.write_clause(text)
-        self._clauses_before_call = len(self._known().clauses)
-        self._is_after_call = True
 
     async def _become(self, handed: e.HandedOver) -> e.HandedOver:
         """Go on as the agent that has taken over: with its model, its tools and its instructions."""
@@ -351,6 +315,7 @@ class Generation:
         self._agent = self._equipped.agent
         self._tools.become(self._agent, self._shared.runs_tools_elsewhere(self._agent))
         self._models = await self._shared.models_for(self._agent, self.log.tape, handed.call_id)
+        self._text.become(self._agent, self._models.first)
         await self._tell_missing()
         return handed
 
@@ -394,43 +359,6 @@ class Generation:
             if (name := f"mcp:{server}") not in self.log.session.known_to_fail:
                 failure = EngineFailure(name, error, WITHOUT_TOOLS)
                 await self._writer.write_failure(failure, WITHOUT_TOOLS)
-
-    async def _write_clauses(self, clauses: list[str]) -> bool:
-        """Append clauses; return False if the answer is long enough: only a spoken one can be too long."""
-        limits = limits_of("" if self._order.fixed else self._models.first)
-        most = 0 if self._is_by_text else limits.sentences
-        for clause in clauses:
-            before = self._known().clauses.values()
-            if limits.sentences and normalised(clause) in {normalised(text) for text in before}:
-                return False  # a small model that repeats itself does not stop by itself
-            if not self._is_empty(clause) and not await self._write_clause(clause):
-                return False
-            ended = sum(ends_sentence(text) for text in self._known().clauses.values())
-            if most and ended >= most:
-                return False
-        return True
-
-    @property
-    def _is_guarded(self) -> bool:
-        return self._agent.output_guard is not None and not self._order.fixed
-
-    async def _write_clause(self, clause: str) -> bool:
-        """Append a clause, as the agent's guard lets it be said; return False if the answer ends with it."""
-        if self._agent.output_guard is None or self._order.fixed:
-            await self._writer.write_clause(clause)
-            return True
-        index = len(self._known().clauses)
-        words, space = clause.strip(), clause[: len(clause) - len(clause.lstrip())]
-        found = await guard_clause(
-            self.log, self._agent, self._agent.output_guard, self._about, self.reply_id, index, words
-        )
-        if found.decision != "passed":
-            self._known_answer.forget()
-            clause = f"{space}{found.replacement}" if found.replacement.strip() else ""
-        if clause:
-            await self._tokens.tell(clause)
-            await self._writer.write_clause(clause)
-        return found.decision != "answered"
 
     async def _tell_failure(self, failed: EngineFailure, action: str) -> None:
         self._shared.models.forget(failed.engine)

@@ -141,6 +141,11 @@ class Session:
     known_to_fail: set[str] = field(default_factory=set)
     """Models whose failure, or rest, the log tells, and that were not asked first since; MCP servers that were away."""
 
+    @property
+    def is_by_text(self) -> bool:
+        """Whether nobody speaks in it: people and agent write."""
+        return self.profile is not None and not self.profile.speaks
+
 
 def apply(session: Session, event: e.Event, sequence: int) -> None:
     """Apply one fact."""
