@@ -1,5 +1,6 @@
 """Metrics of a process: recorded, served at `/metrics`, and sent to a collector if one is named."""
 
+import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
@@ -14,6 +15,9 @@ from infra.process.exposition import registry
 from infra.settings import Settings
 
 SCOPE = "daredevil"
+LAST_S = 1.5
+"""How long a process that ends waits until its last metrics are sent."""
+
 PROCESS_LABELS = ("service.name",)
 """Attributes of the process that each of its series has: a query needs no join to tell processes apart."""
 
@@ -33,7 +37,14 @@ def recorded(readers: Sequence[MetricReader], resource: Resource) -> Iterator[No
     finally:
         for metric in METRICS:
             metric.unbind()
-        provider.shutdown()
+        _finish(provider)
+
+
+def _finish(provider: MeterProvider) -> None:
+    """Send what was measured last, for LAST_S at most: a collector that is away holds up no end of a process."""
+    sending = threading.Thread(target=provider.shutdown, name="last metrics", daemon=True)
+    sending.start()
+    sending.join(LAST_S)
 
 
 @asynccontextmanager
