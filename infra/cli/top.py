@@ -3,7 +3,7 @@
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -85,17 +85,22 @@ async def _looks(urls: Sequence[str], interval_s: float, window_s: float) -> "As
     """Yield the figures again and again, counted over at most `window_s`."""
     import asyncio
 
+    from infra.cli.top_programs import Programs
     from infra.metrics.figures import figures
     from infra.metrics.scraping import read_all
+    from infra.settings import settings
 
     readings: deque[Reading] = deque()
+    programs = Programs(settings().data_dir)
     while True:
         now = await read_all(_targets(urls))
         if not now.processes:
             fail(f"nothing answers at {', '.join(now.unreachable) or 'the addresses of its processes'}")
         while len(readings) > 1 and now.time_s - readings[1].time_s >= window_s:
             readings.popleft()
-        yield figures(now, readings[0] if readings else None)
+        seen = figures(now, readings[0] if readings else None)
+        others = programs.look(now.time_s, now.processes.values()) if not urls else []
+        yield replace(seen, processes=(*seen.processes, *others))
         readings.append(now)
         await asyncio.sleep(interval_s)
 

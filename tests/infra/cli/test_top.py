@@ -1,6 +1,7 @@
 """`daredevil top` as a user calls it, and what its tables say."""
 
 import json
+import os
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,21 @@ def test_the_system_that_runs_here_is_found_and_printed_once_without_a_terminal(
     assert output.count("since the processes began") == 1
     line = next(line for line in output.splitlines() if "bridge" in line)
     assert line.split() == ["bridge", "ready", "10.0", "200", "—"]
+
+
+def test_programs_without_metrics_are_looked_at_by_their_process_ids(data_dir: Path) -> None:
+    with serving(BRIDGE + CPU) as address:
+        file = targets_file(data_dir)
+        file.parent.mkdir()
+        file.write_text(json.dumps([{"targets": [address], "labels": {"process": "bridge"}}]))
+        noted = {"ready_s": 1.0, "pids": {"nats": os.getpid(), "bridge": os.getpid(), "llm": 2**22 + 1}}
+        (file.parent / "processes.json").write_text(json.dumps(noted))
+        (line,) = json_lines("top", cli("top", "--json")[1])
+    by_name = {process["name"]: process for process in line["processes"]}
+    assert set(by_name) == {"bridge", "nats"}  # the one with metrics is not there twice, one that has ended not at all
+    assert by_name["bridge"]["memory_bytes"] == 200_000_000
+    assert by_name["nats"]["memory_bytes"] > 10_000_000
+    assert by_name["nats"]["cpu_cores"] > 0
 
 
 def test_a_system_elsewhere_is_read_at_the_addresses_given() -> None:
