@@ -17,11 +17,12 @@ def is_needed(settings: Settings) -> bool:
 
 
 async def is_there(settings: Settings, timeout_s: float) -> bool:
-    """Ask its server."""
+    """Ask its server: ours answers 200, or 503 while it loads; one without `/health`, as of Ollama, says 404."""
     try:
-        return await http_status(f"{local_url(settings)}/health", timeout_s) == 200
+        status = await http_status(f"{local_url(settings)}/health", timeout_s)
     except LlmNotFound:
         return False
+    return status is not None and status < 500
 
 
 async def problem(settings: Settings, timeout_s: float) -> str:
