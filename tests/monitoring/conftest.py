@@ -45,12 +45,9 @@ async def monitored(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[M
         }
         if traces is not None:
             environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = traces.otlp_url
-        pushed_port = traces.pushed_port if traces else free_port()
         async with (
             running_system(folder / "data", environment) as system,
-            running_prometheus(
-                folder, system.data_dir / "run" / "prometheus-targets.json", port, pushed_port
-            ) as prometheus,
+            running_prometheus(folder, system.data_dir / "run" / "prometheus-targets.json", port) as prometheus,
             running_alertmanager(folder, port, system.page_url, ALERTS_KEY),
         ):
             nc = await nats.connect(system.nats_url)

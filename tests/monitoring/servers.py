@@ -65,9 +65,7 @@ class Prometheus:
 
 
 @asynccontextmanager
-async def running_prometheus(
-    folder: Path, targets: Path, alertmanager_port: int, pushed_port: int
-) -> AsyncIterator[Prometheus]:
+async def running_prometheus(folder: Path, targets: Path, alertmanager_port: int) -> AsyncIterator[Prometheus]:
     """Run Prometheus on `prometheus.yml`; `targets` is the file in which a system says where its processes are."""
     port, program = free_port(), tool("prometheus")
     url = f"http://127.0.0.1:{port}"
@@ -77,7 +75,6 @@ async def running_prometheus(
     config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [f"127.0.0.1:{alertmanager_port}"]
     jobs = {job["job_name"]: job for job in config["scrape_configs"]}
     jobs["daredevil"]["file_sd_configs"][0]["files"] = [str(targets)]
-    jobs["pushed"]["static_configs"][0]["targets"] = [f"127.0.0.1:{pushed_port}"]
     jobs["prometheus"]["static_configs"][0]["targets"] = [f"127.0.0.1:{port}"]
     file = folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(config))

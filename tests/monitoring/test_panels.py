@@ -88,6 +88,14 @@ async def test_every_query_of_every_panel_and_alert_has_data(monitored: Monitore
             pytest.fail("no data:\n" + "\n".join(f"{place}: {asked[place]}" for place in sorted(missing)))
 
 
+async def test_no_process_counts_twice(monitored: Monitored) -> None:
+    """All of them push metrics to the collector, too, where traces go there."""
+    uptimes = await monitored.prometheus.query("process_uptime_seconds")
+    services = [each["metric"]["service_name"] for each in uptimes]
+    assert len(set(services)) == len(services)
+    assert {"daredevil-bridge", "daredevil-reasoning", "daredevil-persistence"} <= set(services)
+
+
 async def test_queries_in_runbooks_are_understood(monitored: Monitored) -> None:
     for page in RUNBOOKS.glob("*.md"):
         for query in re.findall(r"```promql\n(.+?)```", page.read_text(), re.DOTALL):

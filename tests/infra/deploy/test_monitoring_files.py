@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from contracts.alerts import PASSED_LABELS, Alert
+from contracts.topology import APPS
 from tests.infra.deploy.monitoring import FOLDER, ROOT, RUNBOOKS, read, rules
 from tests.monitoring_tools import tool
 
@@ -41,6 +42,19 @@ def test_each_rule_of_an_alert_has_a_case_in_which_it_fires() -> None:
 @pytest.mark.parametrize("file", ["prometheus.yml", "prometheus.containers.yml"])
 def test_prometheus_takes_its_configuration_and_rules(file: str) -> None:
     assert "rules found" in run(tool("promtool"), "check", "config", "--lint=all", "--lint-fatal", file)
+
+
+def test_what_is_scraped_from_processes_is_not_scraped_from_the_collector_again() -> None:
+    assert {job["job_name"] for job in read("prometheus.yml")["scrape_configs"]} == {"daredevil", "prometheus"}
+    jobs = {job["job_name"]: job for job in read("prometheus.containers.yml")["scrape_configs"]}
+    [kept] = jobs["rooms"]["metric_relabel_configs"]
+    assert kept == {"source_labels": ["service_name"], "regex": "daredevil-livekit-room", "action": "keep"}
+    assert "livekit-room" not in jobs["daredevil"]["dns_sd_configs"][0]["names"]
+
+
+def test_every_process_is_scraped_by_its_name() -> None:
+    [job] = [job for job in read("prometheus.containers.yml")["scrape_configs"] if job["job_name"] == "daredevil"]
+    assert set(job["dns_sd_configs"][0]["names"]) == set(APPS)
 
 
 def test_alertmanager_takes_its_configuration() -> None:
