@@ -6,7 +6,8 @@ A caller who is told so can call again in a minute; ten who wait 13 s for each a
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from faststream.nats import NatsBroker
@@ -17,6 +18,8 @@ from infra.engines.llm import LOCAL
 from infra.log.connection import connection
 from infra.log.copy_load import has_room
 from infra.log.live_events import LiveEvents
+from infra.metrics import table as t
+from infra.metrics.metric import Observed
 from infra.process.pressure import Limit, RecentAnswers, Smoothed
 from infra.process.system_cpu import SystemCpu, cores
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
@@ -58,6 +61,8 @@ class Pressure:
     answers: RecentAnswers = field(default_factory=lambda: RecentAnswers(ANSWERS_WITHIN_S))
     lag: Smoothed = field(default_factory=lambda: Smoothed(LAG_OVER_S))
     cpu: Smoothed = field(default_factory=lambda: Smoothed(CPU_OVER_S))
+    calls_carried: float | None = None
+    """How many calls the machine carries, judged by what the present ones use; None without enough of them."""
     _limits: dict[str, Limit] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,16 +85,13 @@ class Pressure:
 
     def note_load(self, used_cores: float, is_behind: bool, now_s: float) -> None:
         """Take in how many cores the system uses, and whether every copy that hears is behind."""
-        counts = self.answers.sessions(now_s) >= FEW_SESSIONS
+        calls = self.answers.sessions(now_s)
+        counts = calls >= FEW_SESSIONS
         used = self.cpu.note(used_cores, now_s) / self.cores
+        self.calls_carried = calls * FULL / used if counts and used else None
         self._note("its calls need all of the CPU", used if counts else 0.0, now_s)
         self._note("speech is recognised later than it is spoken", float(is_behind and counts), now_s)
         self._note("its answers come late", self.answers.median_ms(now_s) if counts else 0.0, now_s)
-
-    def calls_carried(self, now_s: float) -> float | None:
-        """Return how many calls the machine carries, judged by what the present ones use; None without enough."""
-        calls = self.answers.sessions(now_s)
-        return calls * FULL * self.cores / self.cpu.value if calls >= FEW_SESSIONS and self.cpu.value else None
 
     def _note(self, what: str, level: float, now_s: float) -> None:
         limit = self._limits[what]
@@ -119,6 +121,7 @@ class SessionAdmission:
         self._live = LiveEvents(broker, process)
         self._live.on(e.PlaybackStarted)(self._answered)
         self._watching: list[asyncio.Task[None]] = []
+        self._shown = ExitStack()
 
     @property
     def problem(self) -> str:
@@ -131,21 +134,27 @@ class SessionAdmission:
         why = self.problem
         return f"there is no room for another call now ({why}); try again in a minute" if why else ""
 
-    def calls_carried(self) -> Iterable[float]:
-        """Return how many calls this machine carries, nothing while that is unknown: for a gauge."""
-        carried = self._pressure.calls_carried(time.monotonic())
-        return [] if carried is None else [carried]
+    @property
+    def calls_carried(self) -> float | None:
+        """How many calls this machine carries, None while that is unknown."""
+        return self._pressure.calls_carried
 
     async def open(self) -> None:
         """Start to measure."""
+        self._shown.enter_context(t.CAPACITY.observed_by(self._observe_calls))
+        self._shown.enter_context(t.FULL.observed_by(lambda: [(float(bool(self.problem)), ())]))
         await self._live.open()
         for work in (self._watch_loop, self._watch_system):
             self._watching.append(asyncio.create_task(_again(work), name="admission"))
 
     async def close(self) -> None:
         """Stop measuring; may be called twice."""
+        self._shown.close()
         await ended(*self._watching)
         await self._live.close()
+
+    def _observe_calls(self) -> Observed:
+        return [] if self.calls_carried is None else [(self.calls_carried, ())]
 
     async def _answered(self, event: e.PlaybackStarted) -> None:
         if event.parts is not None:
