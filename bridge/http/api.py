@@ -26,6 +26,7 @@ from bridge.http.livekit.webhook import webhook_router
 from bridge.http.metrics import metrics_router
 from bridge.http.problems import Problem, answer_with_problems, describe_problems
 from bridge.http.sessions.routes import session_router
+from bridge.http.status import StatusReadings, status_router
 from bridge.web.gate import Gate
 from bridge.web.openings import Openings
 from contracts.topology import DURABLES
@@ -83,16 +84,21 @@ class HttpDoor:
         self._comparing = Comparing(broker)
         durables = tuple(durable.name for durable in DURABLES)
         self.readiness = Readiness(broker, durables, NeededParts(broker, settings, actors).problem)
+        self._readings = StatusReadings(settings.data_dir)
         self.api = make_api(broker, settings, self._conversations, self._comparing, gate, self.readiness)
+        admin = Key(settings.admin_key, "DAREDEVIL_ADMIN_KEY", "no-admin-key", gate)
+        self.api.include_router(status_router(self._readings, self.readiness, admission, admin))
 
     async def open(self) -> None:
         """Start to accept requests, and to watch for idle conversations."""
+        self._readings.open()
         await self._conversations.open()
         await self._requests.open()
 
     async def close(self) -> None:
         """End what is being answered; may be called twice."""
         await self.readiness.aclose()
+        await self._readings.close()
         await self._requests.stop_taking()
         await self._comparing.close()
         await self._conversations.close()
