@@ -23,7 +23,7 @@ from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 
 log = logging.getLogger(__name__)
 
-STYLE = Path(__file__).parents[1] / "page" / "status.css"
+PAGE = Path(__file__).parents[1] / "page"
 EVERY_S = 20 * 60
 KEPT = 3
 """Readings that are kept to compare with: so the figures are of the last 40 to 60 minutes."""
@@ -84,8 +84,13 @@ def status_router(readings: StatusReadings, readiness: Readiness, admission: Ses
         page = status_page(figures(now, readings.before), status)
         return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
+    # Beside the page, also at a door that has no other page.
     @router.get("/status.css")
     async def get_style() -> FileResponse:
-        return FileResponse(STYLE, media_type="text/css")
+        return FileResponse(PAGE / "status.css", media_type="text/css")
+
+    @router.get("/status.js")
+    async def get_script() -> FileResponse:
+        return FileResponse(PAGE / "status.js", media_type="text/javascript")
 
     return router

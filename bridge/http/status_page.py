@@ -7,7 +7,6 @@ from html import escape
 
 from infra.metrics.figures import Distribution, Figures
 
-REFRESH_S = 10
 NOTHING = "—"
 
 PARTS = {
@@ -53,16 +52,20 @@ def status_page(figures: Figures, status: Status) -> str:
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="{REFRESH_S}">
 <title>{"Not ready" if status.problem else "Ready"} · Daredevil</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="status.css">
+<script type="module" src="status.js"></script>
 </head>
 <body>
 <main>
 <h1>Daredevil</h1>
+<p id="lost" class="state bad" role="alert" hidden>The server does not answer: what follows is what it said last.</p>
+<div id="figures">
 {"".join(body)}
-<p class="soft">As of {at}; counted over {_window(figures.window_s)}. The page loads again every {REFRESH_S} s.</p>
+<p class="soft at">As of {at}; counted over {_window(figures.window_s)}.</p>
+</div>
+<label class="soft" hidden><input type="checkbox" id="again" checked> Load again every 10 s</label>
 </main>
 </body>
 </html>
@@ -95,6 +98,7 @@ def _facts(figures: Figures, status: Status) -> str:
     return f"<dl>{''.join(f'<div><dt>{name}</dt><dd>{value}</dd></div>' for name, value in shown.items())}</dl>"
 
 
+_PROCESSES_ABOUT = "CPU of one core; how late 99 of 100 timers of the event loop are at most."
 _GAP = ("", "answers", "half within", "95 of 100", "99 of 100")
 _PROCESSES = ("process", "state", "loop late by", "CPU", "memory")
 _ENGINES = ("engine", "for", "answers", "half within", "95 of 100", "failures")
