@@ -21,7 +21,7 @@ from infra.log.live_events import LiveEvents
 from infra.metrics import table as t
 from infra.metrics.metric import Observed
 from infra.process.pressure import Limit, RecentAnswers, Smoothed
-from infra.process.system_cpu import SystemCpu, cores
+from infra.process.system_cpu import CpuUse, SystemCpu, cores
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 from infra.settings import Settings
 from infra.shares import engine_names
@@ -43,10 +43,14 @@ FEW_SESSIONS = 3
 FULL, ROOM = 0.9, 0.75
 """Of all cores: used by the system's processes, no session is taken; from there down one is again."""
 
+STARVED, FED = 0.5, 0.3
+"""Of the time in which the system's threads could run, the share in which others ran: other programs take the CPU."""
+
 CALM_S = 5.0
 """How long all must be well before sessions are taken again: the calls that have just ended leave work behind."""
 
 RETRY_AFTER_S = 30
+NO_CPU = CpuUse(0.0, 0.0)
 
 
 @dataclass(slots=True)
@@ -61,6 +65,7 @@ class Pressure:
     answers: RecentAnswers = field(default_factory=lambda: RecentAnswers(ANSWERS_WITHIN_S))
     lag: Smoothed = field(default_factory=lambda: Smoothed(LAG_OVER_S))
     cpu: Smoothed = field(default_factory=lambda: Smoothed(CPU_OVER_S))
+    waited: Smoothed = field(default_factory=lambda: Smoothed(CPU_OVER_S))
     calls_carried: float | None = None
     """How many calls the machine carries, judged by what the present ones use; None without enough of them."""
     _limits: dict[str, Limit] = field(init=False)
@@ -70,6 +75,7 @@ class Pressure:
         self._limits = {
             "its event loop is late": Limit(lag, lag / 3, for_s=1.0, calm_s=CALM_S),
             "its calls need all of the CPU": Limit(FULL, ROOM, for_s=LOOK_S, calm_s=CALM_S),
+            "its processes wait for the CPU": Limit(STARVED, FED, for_s=LOOK_S, calm_s=CALM_S),
             "speech is recognised later than it is spoken": Limit(1.0, 0.0, for_s=LOOK_S, calm_s=CALM_S),
             "its answers come late": Limit(late, late / 2, for_s=LOOK_S, calm_s=CALM_S),
         }
@@ -83,13 +89,15 @@ class Pressure:
         """Take in by how much a timer was late."""
         self._note("its event loop is late", self.lag.note(late_s, now_s), now_s)
 
-    def note_load(self, used_cores: float, is_behind: bool, now_s: float) -> None:
-        """Take in how many cores the system uses, and whether every copy that hears is behind."""
+    def note_load(self, use: CpuUse, is_behind: bool, now_s: float) -> None:
+        """Take in what the system has of the CPU, and whether every copy that hears is behind."""
         calls = self.answers.sessions(now_s)
         counts = calls >= FEW_SESSIONS
-        used = self.cpu.note(used_cores, now_s) / self.cores
+        used = self.cpu.note(use.cores, now_s) / self.cores
+        waited = self.waited.note(use.waited, now_s)
         self.calls_carried = calls * FULL / used if counts and used else None
         self._note("its calls need all of the CPU", used if counts else 0.0, now_s)
+        self._note("its processes wait for the CPU", waited if counts else 0.0, now_s)
         self._note("speech is recognised later than it is spoken", float(is_behind and counts), now_s)
         self._note("its answers come late", self.answers.median_ms(now_s) if counts else 0.0, now_s)
 
@@ -120,6 +128,7 @@ class SessionAdmission:
         self._cpu = SystemCpu(settings.data_dir, families=(BRIDGE_LIVEKIT,))
         self._live = LiveEvents(broker, process)
         self._live.on(e.PlaybackStarted)(self._answered)
+        self._live.on(e.SessionClosed)(self._closed)
         self._watching: list[asyncio.Task[None]] = []
         self._shown = ExitStack()
 
@@ -161,6 +170,9 @@ class SessionAdmission:
             late_ms = own_part_ms(event.parts, self._settings)
             self._pressure.answers.note(event.session_id, late_ms, time.monotonic())
 
+    async def _closed(self, event: e.SessionClosed) -> None:
+        self._pressure.answers.forget(event.session_id)
+
     async def _watch_loop(self) -> None:
         due_s = time.monotonic() + TICK_S
         await asyncio.sleep(TICK_S)
@@ -170,12 +182,12 @@ class SessionAdmission:
     async def _watch_system(self) -> None:
         await asyncio.sleep(LOOK_S)
         now_s = time.monotonic()
-        is_behind, used_cores = False, 0.0
+        is_behind, use = False, NO_CPU
         if self._pressure.answers.sessions(now_s):
-            used_cores = self._cpu.used_cores(now_s) or 0.0
+            use = self._cpu.use(now_s) or NO_CPU
             nc = connection(self._broker)
             is_behind = nc.is_connected and await has_room(nc, TRANSCRIPT) is False
-        self._pressure.note_load(used_cores, is_behind, time.monotonic())
+        self._pressure.note_load(use, is_behind, time.monotonic())
 
 
 async def _again(work: Callable[[], Awaitable[None]]) -> None:

@@ -74,9 +74,9 @@ LISTENERS: tuple[Listener, ...] = (
     Listener(PERSISTENCE, (e.SessionClosed, e.SpeechStarted, e.PlaybackStarted)),
     Listener(SUMMARIES, MODEL_WANTED + MODEL_FREE),
     # How late the answers of all calls come says whether there is room for another.
-    Listener(BRIDGE, (e.PlaybackStarted,)),
-    Listener(HTTP, (e.PlaybackStarted,)),
-    Listener(BRIDGE_LIVEKIT, (e.PlaybackStarted,)),
+    Listener(BRIDGE, (e.PlaybackStarted, e.SessionClosed)),
+    Listener(HTTP, (e.PlaybackStarted, e.SessionClosed)),
+    Listener(BRIDGE_LIVEKIT, (e.PlaybackStarted, e.SessionClosed)),
     Listener(BRIDGE, is_one_session=True),
     Listener(HTTP, is_one_session=True),
     Listener(LIVEKIT_ROOM, is_one_session=True),

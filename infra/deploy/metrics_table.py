@@ -60,7 +60,7 @@ RECORDED_BY: dict[str, tuple[AnyMetric, ...]] = {
         t.DEAD_LETTERS_WRITTEN,
         t.TAPE_DROPPED,
     ),
-    "Doors": (t.OPEN,),
+    "Doors": (t.OPEN, t.CAPACITY, t.FULL),
     "Transcript": (t.WAITED,),
     "Projections": (t.PROJECTION_POSITION, t.PROJECTION_READY),
     "Jobs of LiveKit rooms": (t.ROOMS, t.PARTICIPANTS, t.PACKETS, t.PACKETS_LOST, t.JITTER),

@@ -55,17 +55,21 @@ class RecentAnswers:
         """Take in an answer."""
         self._answers.append((now_s, session_id, late_ms))
 
+    def forget(self, session_id: str) -> None:
+        """Forget the answers of a session that has ended."""
+        self._answers = deque((each for each in self._answers if each[1] != session_id), self._answers.maxlen)
+
     def sessions(self, now_s: float) -> int:
-        """Return in how many sessions the agent has answered."""
-        self._forget(now_s)
+        """Return in how many sessions that go on the agent has answered."""
+        self._forget_old(now_s)
         return len({session_id for _, session_id, _ in self._answers})
 
     def median_ms(self, now_s: float) -> float:
         """Return how late half of them were at least, 0 without any."""
-        self._forget(now_s)
+        self._forget_old(now_s)
         late = sorted(late_ms for _, _, late_ms in self._answers)
         return late[len(late) // 2] if late else 0.0
 
-    def _forget(self, now_s: float) -> None:
+    def _forget_old(self, now_s: float) -> None:
         while self._answers and self._answers[0][0] < now_s - self.within_s:
             self._answers.popleft()

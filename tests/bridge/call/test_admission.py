@@ -15,7 +15,7 @@ from bridge.call.admission import Pressure, SessionAdmission, own_part_ms
 from contracts import events as e
 from contracts.topology import BRIDGE
 from infra.log.event_log import append
-from infra.process.system_cpu import SystemCpu
+from infra.process.system_cpu import CpuUse, SystemCpu
 from infra.settings import Settings
 from tests.contracts.samples import sample
 from tests.waiting import until
@@ -32,10 +32,12 @@ def answered(measured: Pressure, sessions: int, late_ms: float, until_s: float) 
         measured.answers.note(f"s-{at_s % sessions}", late_ms, at_s)
 
 
-def loaded(measured: Pressure, used_cores: float, from_s: float, for_s: float, is_behind: bool = False) -> None:
+def loaded(
+    measured: Pressure, used_cores: float, from_s: float, for_s: float, is_behind: bool = False, waited: float = 0.1
+) -> None:
     now_s = from_s
     while now_s <= from_s + for_s:
-        measured.note_load(used_cores, is_behind, now_s)
+        measured.note_load(CpuUse(used_cores, waited), is_behind, now_s)
         now_s += 2.0
 
 
@@ -54,7 +56,22 @@ def test_calls_that_use_all_cores_leave_no_room_until_they_use_less() -> None:
 def test_two_calls_always_find_room(used_cores: float) -> None:
     measured = pressure()
     answered(measured, sessions=2, late_ms=9_000, until_s=60)
-    loaded(measured, used_cores, from_s=30, for_s=30, is_behind=True)
+    loaded(measured, used_cores, from_s=30, for_s=30, is_behind=True, waited=0.9)
+    assert measured.problem == ""
+
+
+def test_a_cpu_that_other_programs_take_leaves_no_room() -> None:
+    measured = pressure()
+    answered(measured, sessions=3, late_ms=200, until_s=60)
+    loaded(measured, used_cores=0.8, from_s=40, for_s=20, waited=0.8)
+    assert measured.problem == "its processes wait for the CPU"
+
+
+def test_sessions_that_have_ended_do_not_count() -> None:
+    measured = pressure()
+    answered(measured, sessions=3, late_ms=9_000, until_s=60)
+    measured.answers.forget("s-1")
+    loaded(measured, used_cores=2.0, from_s=40, for_s=20, waited=0.9)
     assert measured.problem == ""
 
 
@@ -100,20 +117,23 @@ def test_silence_and_engines_elsewhere_are_not_this_systems_doing() -> None:
 
 
 def test_the_cpu_of_a_systems_processes_is_what_they_and_the_jobs_of_rooms_use(tmp_path: Path) -> None:
-    assert SystemCpu(tmp_path).used_cores(0.0) is None  # nothing runs here
+    assert SystemCpu(tmp_path).use(0.0) is None  # nothing runs here
     burning = "import os, time\nif os.fork() == 0: time.sleep(60)\nwhile True: pass"
     with subprocess.Popen([sys.executable, "-c", burning], start_new_session=True) as process:
         (tmp_path / "run").mkdir()
         noted = {"pids": {"bridge-livekit": process.pid, "gone": 2**22 - 1}}
         (tmp_path / "run" / "processes.json").write_text(json.dumps(noted))
         cpu = SystemCpu(tmp_path, families=("bridge-livekit",))
-        assert cpu.used_cores(0.0) is None
-        used_cores = 0.0
+        assert cpu.use(0.0) is None
+        used = None
         for second in range(1, 100_000):
-            used_cores = cpu.used_cores(float(second)) or 0.0
-            if used_cores:
+            used = cpu.use(float(second))
+            assert used is not None
+            if used.cores:
                 break
-        assert used_cores > 0
+        assert used is not None
+        assert used.cores > 0
+        assert 0 <= used.waited < 1
         os.killpg(process.pid, 9)
 
 
