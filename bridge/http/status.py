@@ -12,7 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials
 from bridge.call.admission import SessionAdmission
 from bridge.http.auth import Key
 from bridge.http.problems import only
-from bridge.http.status_page import Status, status_page
+from bridge.http.status_page import MachineStatus, status_page
 from bridge.web.gate import bearer_of
 from bridge.web.proxies import is_local
 from infra.log.readiness import Readiness
@@ -80,7 +80,7 @@ def status_router(readings: StatusReadings, readiness: Readiness, admission: Ses
             given = bearer_of(request)
             admin.check(request, HTTPAuthorizationCredentials(scheme="Bearer", credentials=given) if given else None)
         now, (problem, _) = await asyncio.gather(readings.now(), readiness.problem())
-        status = Status(problem, admission.problem, admission.calls_carried)
+        status = MachineStatus(problem, admission.problem, admission.calls_carried)
         page = status_page(figures(now, readings.before), status)
         return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 

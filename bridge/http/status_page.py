@@ -20,7 +20,7 @@ PARTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class MachineStatus:
     """What the page shows besides the figures."""
 
     problem: str
@@ -31,7 +31,7 @@ class Status:
     """How many calls this machine carries, None while that is unknown."""
 
 
-def status_page(figures: Figures, status: Status) -> str:
+def status_page(figures: Figures, status: MachineStatus) -> str:
     """Return the page."""
     body = [
         f'<p class="state {"bad" if status.problem else "good"}">{_state(status)}</p>',
@@ -72,7 +72,7 @@ def status_page(figures: Figures, status: Status) -> str:
 """
 
 
-def _state(status: Status) -> str:
+def _state(status: MachineStatus) -> str:
     if status.problem:
         return f"<strong>Not ready:</strong> {escape(status.problem)}"
     if status.full:
@@ -80,7 +80,7 @@ def _state(status: Status) -> str:
     return "<strong>Ready</strong>"
 
 
-def _facts(figures: Figures, status: Status) -> str:
+def _facts(figures: Figures, status: MachineStatus) -> str:
     doors = ", ".join(f"{door} {count}" for door, count in figures.sessions.items())
     turns = ", ".join(f"{count} {outcome}" for outcome, count in figures.turns.items())
     free, size = figures.disk_free_bytes, figures.disk_size_bytes

@@ -5,13 +5,13 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from bridge.http.status_page import Status, status_page
+from bridge.http.status_page import MachineStatus, status_page
 from infra.process.probes import ProbeNote
 from infra.system.probe_targets import as_file_sd
 from tests.bridge.conftest import OpenDoor
 from tests.bridge.http.status_figures import NOTHING, some_figures
 
-READY = Status(problem="", full="", calls_carried=7.4)
+READY = MachineStatus(problem="", full="", calls_carried=7.4)
 
 
 def test_it_says_in_words_whether_calls_are_possible_and_taken() -> None:

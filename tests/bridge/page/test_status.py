@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, HTMLResponse
 from starlette.routing import Route
 
 from bridge.http.status import PAGE
-from bridge.http.status_page import Status, status_page
+from bridge.http.status_page import MachineStatus, status_page
 from bridge.web_server import POLICY, Headers
 from infra.process.uvicorn_server import UvicornServer
 from tests.bridge.http.status_figures import some_figures
@@ -27,7 +27,7 @@ from tests.waiting import until
 pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="package")]
 
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-READY = Status(problem="", full="", calls_carried=7.4)
+READY = MachineStatus(problem="", full="", calls_carried=7.4)
 
 
 @asynccontextmanager
