@@ -24,6 +24,7 @@ from infra.settings_types import (
     NatsUrl,
     Networks,
     OptionalPort,
+    OptionalShare,
     Origins,
     PostgresUrl,
     PulsarUrl,
@@ -58,7 +59,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address on which the page and its WebSocket are served.")
     port: int = Field(8030, ge=0, le=65535, description="Port of the page; 0 lets the system choose.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
-    log_json: bool = Field(False, description="Log lines as JSON objects with trace ids.")
+    log_json: bool = Field(False, description="Log lines as JSON objects, with the trace and session they belong to.")
     probe_port: OptionalPort = Field(
         None,
         ge=0,
@@ -67,7 +68,26 @@ class Settings(BaseSettings):
         "system choose, empty serves none. `daredevil run` gives each of its processes a free one.",
     )
     probe_host: str = Field("127.0.0.1", description="Address on which they are served.")
-    otlp_endpoint: HttpUrl = Field("", description="OTLP/HTTP collector for traces; empty exports nothing.")
+    otlp_endpoint: HttpUrl = Field(
+        "",
+        description="OTLP collector for traces and metrics: `http://collector:4318`, or port 4317 for gRPC; if empty, "
+        "`OTEL_EXPORTER_OTLP_ENDPOINT` counts, and without that nothing is sent.",
+    )
+    trace_ratio: OptionalShare = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Share of turns whose traces are kept whatever became of them (in production 0.1); if empty, all, "
+        "or as `OTEL_TRACES_SAMPLER` says. Slow, interrupted and failed turns are always kept.",
+    )
+    trace_slow_ms: float = Field(
+        1000, gt=0, description="A turn is slow if the answer's first sound came later than this."
+    )
+    trace_attributes: str = Field(
+        "",
+        description="Attributes that spans of your own tools and libraries may carry to the collector, by commas: all "
+        "others are removed, as they may repeat what was said.",
+    )
 
     # -- the agent
     agents: str = Field(
@@ -309,9 +329,10 @@ def misspelt(environment: Mapping[str, str], env_file: Path = Path(".env")) -> l
 
 
 def _export_keys() -> None:
-    """Give the keys in `.env` to the libraries of their providers, which look for them in the environment only."""
+    """Give keys and `OTEL_*` variables in `.env` to libraries, which look for them in the environment only."""
     for name, value in (dotenv_values(".env") if Path(".env").is_file() else {}).items():
-        if name.endswith("_API_KEY") and not name.upper().startswith(ENV_PREFIX) and value:
+        is_for_library = name.endswith("_API_KEY") or name.startswith("OTEL_")
+        if is_for_library and not name.upper().startswith(ENV_PREFIX) and value:
             os.environ.setdefault(name, value)
 
 
@@ -319,7 +340,7 @@ def _export_keys() -> None:
 def settings() -> Settings:
     """Return the settings of this process, read once. Raises BadSettings.
 
-    Keys of providers that `.env` has (`OPENAI_API_KEY`) are in the environment then.
+    Keys of providers that `.env` has (`OPENAI_API_KEY`), and its `OTEL_*`, are in the environment then.
     """
     _export_keys()
     others = unknown(ENV_PREFIX, Settings.model_fields, os.environ, Path(".env"))

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable
 from langchain_core.language_models import BaseChatModel
 
 from actors.reasoning.model_chunks import PARTS, AskModel, ModelRequest, Part, chunks
+from actors.reasoning.model_span import traced
 from infra.engines.llm import model_names, options_of
 from infra.session.behaviour import in_each_share, public_options
 from infra.settings import Settings
@@ -81,7 +82,7 @@ class ChatModels:
             timeout_s = session.llm_timeout_s
 
             def answered() -> AsyncGenerator[Part, None]:
-                return chunks(lambda: self.of(request.name, session), request, timeout_s)
+                return traced(chunks(lambda: self.of(request.name, session), request, timeout_s), request.name, session)
 
             return tape.parts("model", reply_id, plain, answered, PARTS)
 

@@ -2,8 +2,11 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, TypeVar
+
+from opentelemetry.trace import Span
 
 from actors.reasoning.clauses import ends_sentence
 from actors.reasoning.context import asker_id, call_of
@@ -37,6 +40,8 @@ from infra.engines.chain import PASSED_OVER, EngineFailure
 from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish
 from infra.log.event_log import now_ns
+from infra.telemetry.traces import in_turn, span
+from infra.telemetry.turns import SESSION_ID, TURN_ID, reply_span, span_context
 
 ResultT = TypeVar("ResultT")
 
@@ -112,12 +117,26 @@ class Generation:
 
     async def run(self) -> None:
         """Write the reply to its end, and wait for its actions. Raises StaleWriter, or what the log raises."""
-        try:
-            await self._run_to_end()
-            if self.reply_id in self.log.session.replies:
-                await self._tools.finish()
-        finally:
-            await self._tools.leave()
+        with self._span():
+            try:
+                await self._run_to_end()
+                if self.reply_id in self.log.session.replies:
+                    await self._tools.finish()
+            finally:
+                await self._tools.leave()
+
+    def _span(self) -> AbstractContextManager[Span]:
+        """Return the span of the writing, which others find by the reply's id."""
+        own = span_context(self.session_id, self._turn_id, reply_span(self.reply_id))
+        about: dict[str, str | bool] = {
+            SESSION_ID: self.session_id,
+            TURN_ID: self._turn_id or "",
+            "daredevil.reply_id": self.reply_id,
+            "daredevil.draft": isinstance(self._order, Start) and self._order.draft,
+            "gen_ai.operation.name": "invoke_agent",
+            "gen_ai.agent.name": self._agent.name,
+        }
+        return span("reply", in_turn(self.session_id, self._turn_id), attributes=about, given=own)
 
     async def _run_to_end(self) -> None:
         self._writing = asyncio.create_task(self._write(), name=f"reply {self.reply_id}")

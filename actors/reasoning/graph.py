@@ -6,10 +6,11 @@ caller too, which records them.
 """
 
 import operator
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Annotated, TypedDict
+from functools import wraps
+from typing import Annotated, Any, ParamSpec, TypedDict, TypeVar
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langgraph.graph import END, START, StateGraph
@@ -34,6 +35,7 @@ from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish
 from infra.engines.tokens import Count
 from infra.log.event_log import now_ns
+from infra.telemetry.traces import span
 
 MOST_RESULT_CHARS = 6_000
 """How much of a tool's result the model is given; the log has all of it."""
@@ -140,6 +142,10 @@ class _State(TypedDict, total=False):
 _Next = Command[str]
 """What a node changes in the state, and the node that comes next."""
 
+NodeP = ParamSpec("NodeP")
+NodeResultT = TypeVar("NodeResultT")
+_Node = Callable[NodeP, Coroutine[Any, Any, NodeResultT]]
+
 Graph = CompiledStateGraph[_State, Asked, _State, _State]
 
 
@@ -149,15 +155,26 @@ def compile_graph() -> Graph:
     Nodes say themselves what comes next: with conditional edges a run takes a quarter longer.
     """
     graph = StateGraph(_State, context_schema=Asked)
-    graph.add_node("retrieve", _retrieve, destinations=("say_again", "call_for_model", "generate"))
-    graph.add_node("say_again", _say_again)
-    graph.add_node("call_for_model", _call_for_model)
-    graph.add_node("generate", _generate, destinations=("tools", END))
-    graph.add_node("tools", _run_tools, destinations=("say_result", "generate", END))
-    graph.add_node("say_result", _say_result)
+    graph.add_node("retrieve", in_span("retrieve", _retrieve), destinations=("say_again", "call_for_model", "generate"))
+    graph.add_node("say_again", in_span("say_again", _say_again))
+    graph.add_node("call_for_model", in_span("call_for_model", _call_for_model))
+    graph.add_node("generate", in_span("generate", _generate), destinations=("tools", END))
+    graph.add_node("tools", in_span("tools", _run_tools), destinations=("say_result", "generate", END))
+    graph.add_node("say_result", in_span("say_result", _say_result))
     graph.add_edge(START, "retrieve")
     graph.add_edge("call_for_model", "tools")
     return graph.compile()
+
+
+def in_span(name: str, node: _Node[NodeP, NodeResultT]) -> _Node[NodeP, NodeResultT]:
+    """Return a node that runs as a span of the reply."""
+
+    @wraps(node)
+    async def traced(*given: NodeP.args, **named: NodeP.kwargs) -> NodeResultT:
+        with span(f"node {name}"):
+            return await node(*given, **named)
+
+    return traced
 
 
 async def answer_to(graph: Graph, asked: Asked) -> None:

@@ -15,6 +15,7 @@ from uuid import UUID
 from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
+from actors.reasoning.graph_spans import GraphSpans
 from infra.engines.chain import EngineRaised, EngineTooSlow, error_text, never_silent_for
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 from infra.tape.tape import Packing, Plain
@@ -96,7 +97,7 @@ class GraphStream:
 
     async def _run(self) -> None:
         try:
-            config = self._config | {"callbacks": [_Tools(self)]}
+            config = self._config | {"callbacks": [_Tools(self), GraphSpans()]}
             asked = {"messages": self._messages}
             stream = self._graph.astream(asked, config, stream_mode=["messages"], subgraphs=True)
             async with aclosing(stream) as steps:

@@ -29,6 +29,8 @@ from infra.session.behaviour import in_session
 from infra.settings import Settings
 from infra.tape.tape import Packing, Tape, Tapes
 from infra.tape.untaped import Untaped
+from infra.telemetry.traces import ids_of, in_turn, span
+from infra.telemetry.turns import clause_span, span_context
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +163,12 @@ class Synthesis:
 
     async def _sound(self, clause: ReplyClauseWritten, session: SessionState) -> None:
         """Publish a clause's sound, and append the outcome."""
-        made = await self._published(clause, session, self._tapes.of(clause.session_id))
+        own = span_context(clause.session_id, clause.turn_id, clause_span(clause.reply_id, clause.index))
+        with span(
+            "synthesis", in_turn(clause.session_id, clause.turn_id), attributes=_about(clause), given=own
+        ) as part:
+            made = await self._published(clause, session, self._tapes.of(clause.session_id))
+            part.set_attributes(_about_sound(made))
         for number, failure in enumerate(made.failures):
             await self._log.append(failed(clause, number, failure))
         event = synthesized(clause, made.frames, made.engine_ms, made.first_frame_ns)
@@ -207,6 +214,19 @@ class Synthesis:
 
     async def _repeated(self, clause: ReplyClauseWritten, session: SessionState) -> None:
         await self._published(clause, session, Untaped().of(clause.session_id))
+
+
+def _about(clause: ReplyClauseWritten) -> dict[str, str | int]:
+    return {**ids_of(clause), "daredevil.reply_id": clause.reply_id, "daredevil.clause": clause.index}
+
+
+def _about_sound(made: Made) -> dict[str, str | float]:
+    return {
+        "daredevil.engine": made.frames.engine,
+        "daredevil.engine_ms": made.engine_ms,
+        "daredevil.sound_ms": made.frames.samples * 1000 / made.frames.sample_rate_hz,
+        "daredevil.engines_failed": len(made.failures),
+    }
 
 
 async def _send(outlet: ClauseOutlet, frames: Iterator[OutFrame]) -> None:

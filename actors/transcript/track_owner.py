@@ -21,6 +21,7 @@ from infra.log.event_log import LogUnavailable, NewerFact, StaleWriter
 from infra.log.session_feed import SessionFeed
 from infra.log.taped_log import LiveLog
 from infra.process.tasks import ended, is_being_stopped, own_cancellation_only
+from infra.process.told import told
 from infra.tape.tape import Tapes
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,8 @@ class TrackOwner:
 
     def restart(self, problem: str, error: Exception | None = None) -> None:
         """Note that the track's owner has ended although the track has not; the next one appends it."""
-        log.error("track %s: its owner has ended (%s); another takes its place", self._track.track_id, problem)
+        ending = told(error) if error is not None else problem
+        log.error("track %s: its owner has ended (%s); another takes its place", self._track.track_id, ending)
         if error is not None:
             log.error("why it ended", exc_info=error)
         self._problems.append(problem)

@@ -26,6 +26,7 @@ from bridge.call.publisher import EventPublisher, Gate
 from bridge.call.session_events import closing_events, left_open, published
 from bridge.call.session_state import SessionState, session_state_of
 from bridge.call.tasks import Tasks
+from bridge.call.turn_spans import TurnSpans
 from bridge.call.unprompted import Unprompted
 from bridge.playback.reply import Playing
 from bridge.playback.reports import HeldReply, Played
@@ -43,6 +44,7 @@ from infra.process.tasks import surely
 from infra.session.behaviour import in_session
 from infra.settings import Settings
 from infra.tape.tape import Tapes
+from infra.telemetry.traces import about
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +91,7 @@ class Call:
             now_ns,
         )
         self._unprompted = Unprompted(session_id, self.note, self.end)
+        self._spans = TurnSpans(session_id, settings.trace_slow_ms)
         self._recent: deque[Fact] = deque(maxlen=KEPT_FACTS)
         self._own_tracks: set[str] = set()
         self._ending: asyncio.Task[None] | None = None
@@ -108,7 +111,12 @@ class Call:
 
         `playing` is what the previous door was playing, if no client counts it; playback continues from there.
         """
+        with about(self.session_id):
+            await self._open(past, playing)
+
+    async def _open(self, past: list[Fact], playing: Playing | None) -> None:
         self.state = session_state_of(fact.event for fact in past)
+        self._spans.replay(fact.event for fact in past)
         self._in_progress.enter_context(self._tape.working())
         for fact in past:
             self._unprompted.apply(fact.event)
@@ -361,6 +369,7 @@ class Call:
         self._recent.append(fact)
         self.state.apply(event)
         self._unprompted.apply(event)
+        self._spans.apply(event)
         if isinstance(event, _ACTIVITY):
             self._active_s = time.monotonic()
         self._driver.take_fact(fact)

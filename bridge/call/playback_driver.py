@@ -7,6 +7,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
+from opentelemetry.trace import SpanKind
 
 from bridge.call.line import Line
 from bridge.call.taped import (
@@ -39,6 +40,8 @@ from contracts.topology import sound_again_subject
 from infra.log.event_log import Fact
 from infra.process.tasks import CancelledElsewhere, own_cancellation_only
 from infra.tape.tape import Plain, Tape
+from infra.telemetry.traces import ids_of, span, trace_headers
+from infra.telemetry.turns import context_of
 
 log = logging.getLogger(__name__)
 
@@ -249,8 +252,9 @@ async def ask_again(nc: Client, clause: e.ReplyClauseWritten) -> int:
     """Request a clause's sound from synthesis again; return what that costs of the clause's patience."""
     log.info("session %s: the sound of clause %d is missing; requesting it again", clause.session_id, clause.index)
     try:
-        with own_cancellation_only():
-            await nc.request(sound_again_subject(clause.session_id), encode(clause), timeout=ASK_TIMEOUT_S)
+        with own_cancellation_only(), span("ask for sound again", context_of(clause), SpanKind.CLIENT, ids_of(clause)):
+            subject = sound_again_subject(clause.session_id)
+            await nc.request(subject, encode(clause), timeout=ASK_TIMEOUT_S, headers=trace_headers())
     except NoRespondersError:
         return NOBODY_COST
     except (NatsError, TimeoutError, CancelledElsewhere) as error:

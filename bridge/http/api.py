@@ -126,6 +126,8 @@ def make_api(
         openapi_tags=TAGS,
         docs_url=None,
         redoc_url=None,
+        # A turn's trace is ours to make (docs/observability.md); a trace for each request would stand beside it.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     api.add_middleware(BodyLimit, most_bytes=body_bytes(settings.max_text_bytes))
     answer_with_problems(api)

@@ -42,6 +42,7 @@ from infra.log.event_log import facts_after, now_ns
 from infra.process.tasks import own_cancellation_only
 from infra.settings import Settings
 from infra.tape.tape import Tapes
+from infra.telemetry.traces import about
 from infra.time_zones import is_zone
 
 log = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ class RoomJob:
 
         However it ends, another job may have the room afterwards. Raises CancelledElsewhere.
         """
-        with own_cancellation_only():
+        with own_cancellation_only(), about(self.session_id):
             await self._run()
 
     async def _run(self) -> None:

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from opentelemetry.trace import StatusCode
+
 from contracts.events import ToolOutcome
 from infra.agents.call import Call
 from infra.agents.errors import ToolFailed
 from infra.agents.handoff import Handoff
 from infra.agents.tool import Tool, text_of
 from infra.process.tasks import own_cancellation_only
+from infra.telemetry.traces import span
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,17 @@ class ToolResult:
 
 async def run_tool(tool: Tool, arguments: Mapping[str, Any], call: Call) -> ToolResult:
     """Run a tool, again after a failure or a time-out as often as it allows; whatever it raises becomes an outcome."""
+    about = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": tool.name, "gen_ai.tool.type": "function"}
+    about["gen_ai.tool.call.id"] = call.idempotency_key
+    with span(f"execute_tool {tool.name}", attributes=about) as made:
+        result = await _attempted(tool, arguments, call)
+        made.set_attributes({"daredevil.outcome": result.outcome, "daredevil.attempts": result.attempts})
+        if result.outcome in ("failed", "timed-out", "unknown"):
+            made.set_status(StatusCode.ERROR, result.outcome)
+    return result
+
+
+async def _attempted(tool: Tool, arguments: Mapping[str, Any], call: Call) -> ToolResult:
     for attempt in range(1, tool.retries + 2):
         result, is_final = await _attempt(tool, arguments, call)
         if is_final or attempt > tool.retries:

@@ -127,6 +127,7 @@ def _turns() -> type[BaseModel]:
         "TurnLine",
         turn=(int, "Its number in the session, starting at 1."),
         turn_id=(str, "Its id: the correlation of all its facts."),
+        trace_id=(str, "Id of its trace, in traces and in log lines as JSON: computed from session and turn id."),
         start_ms=(float | None, "When it began, ms since the session opened."),
         source=(str, "`speech`, `text`, or empty if the agent spoke without being asked."),
         speaker=(str, "Their name, where several people speak."),

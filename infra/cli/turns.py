@@ -31,7 +31,7 @@ def turns(
 
       daredevil turns 20261122-183015-9f2c1ab4
 
-      daredevil turns SESSION --json | jq 'select(.gap_ms > 1000)'
+      daredevil turns SESSION --json | jq 'select(.gap_ms > 1000) | .trace_id'
     """
     from infra.cli.export import CannotExport, conversation_in_log
 
@@ -39,7 +39,7 @@ def turns(
         told = run_async(conversation_in_log(session))
     except (ValueError, LookupError, CannotExport) as error:
         fail(str(error), BAD_INPUT)
-    rows = [_fields(number, exchange) for number, exchange in enumerate(told.exchanges, 1)]
+    rows = [_fields(session, number, exchange) for number, exchange in enumerate(told.exchanges, 1)]
     if as_json:
         for row in rows:
             typer.echo(json.dumps(row))
@@ -50,11 +50,14 @@ def turns(
     _print(rows)
 
 
-def _fields(number: int, exchange: "Exchange") -> dict[str, Any]:
+def _fields(session: str, number: int, exchange: "Exchange") -> dict[str, Any]:
+    from infra.telemetry.turns import trace_id_of
+
     reply = _answer(exchange)
     return {
         "turn": number,
         "turn_id": exchange.turn_id,
+        "trace_id": f"{trace_id_of(session, exchange.turn_id):032x}",
         "start_ms": exchange.start_ms if exchange.start_ms is not None else reply.start_ms if reply else None,
         "source": exchange.source,
         "speaker": exchange.name,

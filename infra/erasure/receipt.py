@@ -9,6 +9,12 @@ from infra.erasure.reading import StoredSession
 from infra.projection import enabled
 from infra.settings import Settings
 from infra.shares import engine_names
+from infra.telemetry.otlp import otlp_of
+
+TRACES = (
+    "traces at the collector: ids of sessions, turns and tool calls, times, names of engines and tools; words are "
+    "removed before they are sent, save in attributes that DAREDEVIL_TRACE_ATTRIBUTES names"
+)
 
 
 @dataclass(slots=True)
@@ -95,8 +101,11 @@ def out_of_reach(sessions: list[StoredSession], settings: Settings) -> list[str]
         "prompts and short sounds in the memory of running engines, until newer ones replace them or they restart",
     ]
     beyond += [row.out_of_reach for row in enabled(settings) if row.out_of_reach]
-    if settings.otlp_endpoint:
-        beyond.append("traces at the collector: they have session ids, but no words")
+    beyond.append("log files, here and wherever they are sent: they have session ids, and at INFO and above no words")
+    if otlp_of(settings, "traces") is not None:
+        beyond.append(TRACES)
+    if otlp_of(settings, "metrics") is not None:
+        beyond.append("metrics at the collector: figures, without ids")
     services = sorted({name for session in sessions if session.profile for name in _services(session.profile)})
     if services:
         beyond.append(f"what was sent to other services during the calls: {', '.join(services)}")

@@ -22,6 +22,7 @@ from contracts.events import Event
 from contracts.topology import health_subject, is_fact_subject
 from infra.cannot_run import CannotRun, ends_process
 from infra.log.client_errors import ClientErrors
+from infra.log.clock import CLOCK
 from infra.log.common_time import common_time
 from infra.log.connection import connection, jetstream, read_any_subject, round_trip
 from infra.log.dead_letters import dead_letter_undecodable
@@ -29,6 +30,7 @@ from infra.log.nats_reach import wait_for_nats
 from infra.log.provisioning import provision
 from infra.log.readiness import UNABLE, Further, OwnReadiness, nothing_further
 from infra.log.tapes import make_tapes, tapes_written
+from infra.log.trace_verdicts import traces_kept
 from infra.metrics.metric import one
 from infra.metrics.table import READY
 from infra.process.probes import probes_served
@@ -37,6 +39,7 @@ from infra.settings import settings
 from infra.tape.tape import Tapes
 from infra.telemetry.metrics import measured
 from infra.telemetry.setup import set_up_telemetry
+from infra.telemetry.traces import use_time
 
 log = logging.getLogger(__name__)
 
@@ -221,7 +224,8 @@ def make_app(
 
     @asynccontextmanager
     async def whole_life() -> AsyncIterator[None]:
-        set_up_telemetry(name, settings())
+        export = set_up_telemetry(name, settings())
+        use_time(CLOCK.peek_ns)
         async with measured(name, settings()), probes_served(name, settings(), own.problem):
             if not await wait_for_nats(nats_url(), app.leaving):
                 raise _LeftEarly
@@ -229,6 +233,7 @@ def make_app(
             await provision(jetstream(broker))
             async with stack:
                 stack.enter_context(READY.observed_by(one(own.seems_ready)))
+                await stack.enter_async_context(traces_kept(connection(broker), export))
                 await stack.enter_async_context(common_time(connection(broker)))
                 await stack.enter_async_context(tapes_written(broker))
                 await stack.enter_async_context(lifespan())

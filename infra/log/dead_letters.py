@@ -67,7 +67,8 @@ async def copy_to_dead(
         del copied[header]
     await js.publish(dead_subject(durable), data, stream=DEAD, headers=copied, timeout=5)
     DEAD_LETTERS_WRITTEN.add(1, durable)
-    log.error("%s could not handle %s (sequence %d): %s", durable, subject, sequence, reason)
+    # The reason may repeat what was said: it is kept with the dead letter, out of the log file.
+    log.error("%s could not handle %s (sequence %d): `daredevil dead` says why", durable, subject, sequence)
 
 
 async def dead_letter_undecodable(message: Any, error: BaseException) -> bool:

@@ -22,7 +22,8 @@ from infra.log.log_probe import refusals
 from infra.log.stream_reader import read_patiently, stored_messages
 from infra.log.tapes import tapes_of
 from infra.metrics.table import APPEND_TIME, REFUSED
-from infra.telemetry.traces import trace_headers
+from infra.telemetry.stages import record_stages
+from infra.telemetry.traces import publishing
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,17 @@ async def append_once(
     """Do the same as `append`, and tell whether the fact was there already."""
     if not event.appended_by:
         event = event.model_copy(update={"appended_by": tapes_of(broker).instance})
-    headers = trace_headers() | {"Nats-Msg-Id": event.event_id, "Daredevil-Event": type(event).__name__}
+    with publishing(event) as headers:
+        appended = await _stored(broker, event, expected, patience_s, headers)
+    if not appended.by_another:
+        record_stages(event)
+    return appended
+
+
+async def _stored(
+    broker: NatsBroker, event: Event, expected: ExpectedSequence | None, patience_s: float, headers: dict[str, str]
+) -> Appended:
+    headers |= {"Nats-Msg-Id": event.event_id, "Daredevil-Event": type(event).__name__}
     if expected is not None:
         headers["Nats-Expected-Last-Subject-Sequence"] = str(expected.last_sequence)
         headers["Nats-Expected-Last-Subject-Sequence-Subject"] = expected.subjects

@@ -34,10 +34,11 @@ from infra.log.lanes import Lanes
 from infra.log.provisioning import provision_durable
 from infra.metrics.table import HANDLING_TIME
 from infra.process.tasks import CancelledElsewhere, ended, is_being_stopped, own_cancellation_only
+from infra.process.told import told
 from infra.tape.deliveries import CANCELLED, HANDLED, TAKEN
 from infra.tape.tape import Tapes
 from infra.tape.untaped import Untaped
-from infra.telemetry.traces import span
+from infra.telemetry.traces import handling
 
 log = logging.getLogger(__name__)
 
@@ -228,7 +229,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
                 problem = f"{type(error).__name__}: {error}"
                 if time.monotonic() - begun_s > CALM_S:
                     attempt = 0
-                log.warning("%s of %s failed: %s", name, held.event.session_id, problem, exc_info=attempt == 0)
+                log.warning("%s of %s failed: %s", name, held.event.session_id, told(error), exc_info=attempt == 0)
             attempt += 1
             if attempt >= ATTEMPTS and not self._is_job:
                 return problem
@@ -236,8 +237,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
 
     async def _handled(self, held: Held, started: "asyncio.Future[None]") -> None:
         headers = held.message.headers if held.message is not None else None
-        name = type(held.event).__name__
-        with span(f"{self._durable.name} {name}", headers, session=held.event.session_id):
+        with handling(self._durable.name, held.event, headers):
             tape = self._tapes.of(held.event.session_id)
             with tape.working():
                 if held.sequence:

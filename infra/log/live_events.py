@@ -13,6 +13,7 @@ from infra.log.handlers import EventHandlers, HandlersMismatch, Subscriber
 from infra.tape.deliveries import LIVE
 from infra.tape.tape import Tapes
 from infra.tape.untaped import Untaped
+from infra.telemetry.traces import about
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class LiveEvents(EventHandlers[None], Subscriber):
             return
         tape = self._tapes.of(event.session_id)
         try:
-            with tape.working():
+            with tape.working(), about(event.session_id, event.turn_id):
                 tape.took_fact(LIVE, int((message.headers or {}).get("Nats-Sequence", "0")))
                 await self.handle(event)
         except Exception:  # whatever a handler raises must not end the subscription

@@ -12,10 +12,22 @@ from nats.errors import Error as NatsError
 
 from contracts.codec import decode
 from contracts.events import Event
-from contracts.topology import CLOCK, HEALTH, PUT_BACK, REQUESTS, Address, Request, event_subject, session_of
+from contracts.topology import (
+    CLOCK,
+    HEALTH,
+    PUT_BACK,
+    REQUESTS,
+    SOUND_AGAIN,
+    Address,
+    Request,
+    event_subject,
+    session_of,
+)
 from infra.log.connection import connection, lasting, unsubscribe
 from infra.log.handlers import HandlersMismatch, Subscriber
 from infra.process.tasks import ended, own_cancellation_only
+from infra.process.told import told
+from infra.telemetry.traces import answering
 
 log = logging.getLogger(__name__)
 
@@ -141,10 +153,10 @@ class RequestHandlers(Subscriber):
 
     async def _answer(self, row: Request, message: Msg) -> None:
         try:
-            with own_cancellation_only():
+            with own_cancellation_only(), answering(row.name, message.headers, of_client=row is not SOUND_AGAIN):
                 answer = await self._handlers[row.name](message)
         except Exception as error:  # the answer contains the error; the process continues
-            log.warning("request %s on %s could not be answered: %r", row.name, message.subject, error)
+            log.warning("request %s on %s could not be answered: %s", row.name, message.subject, told(error))
             answer = f"{type(error).__name__}: {error}".encode()
         await _respond(row, message, answer)
 

@@ -32,6 +32,16 @@ def child_environment(environment: Mapping[str, str], settings: Settings, addres
     }
 
 
+def named_in_telemetry(part: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with a service name of the part's own, if OTEL_SERVICE_NAME names the whole system.
+
+    With one name for all processes a service map would show a single box.
+    """
+    whole = environment.get("OTEL_SERVICE_NAME", "").strip()
+    own = part.partition("-spare")[0]
+    return {**environment, "OTEL_SERVICE_NAME": f"{whole}-{own}"} if whole else dict(environment)
+
+
 def held_dir(settings: Settings) -> Path:
     """Return where processes note the jobs that they hold."""
     return settings.data_dir.absolute() / "run" / "held"

@@ -20,7 +20,9 @@ from typing import Any, NoReturn, TextIO
 
 from setproctitle import setproctitle
 
+from infra.settings import Settings
 from infra.system.processes import name_process, stand_apart
+from infra.telemetry.logs import set_up_logs
 
 log = logging.getLogger("forkserver")
 
@@ -107,7 +109,8 @@ class ForkServer:
 
 def main() -> None:
     """Serve until stdin ends."""
-    logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)-7s forkserver: %(message)s", datefmt="%H:%M:%S")
+    # Not `settings()`, which apps would inherit: they have an environment of their own.
+    set_up_logs("forkserver", Settings())
     setproctitle("daredevil: forkserver")
     name_process("dd-forkserver")
     answers = os.fdopen(os.dup(1), "w", buffering=1)

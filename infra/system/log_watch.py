@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from infra.process.tasks import ended
+from infra.system.json_lines import ServerLines
 from infra.system.log_disk import LogDisk, free_bytes
 from infra.system.logs import LogTail, keep_small
 from infra.system.parts import NATS
@@ -20,7 +21,8 @@ class LogWatch:
     """The log files below `data_dir`, one a process, from `begin` to `end`.
 
     `warn` is called with each line that is a warning or worse, unless its process is in `stopping`. NATS is restarted
-    (it is found in `running`) when its disk was full and has room again.
+    (it is found in `running`) when its disk was full and has room again. What the processes in `converted` write is
+    text, and becomes JSON in their log files.
     """
 
     def __init__(
@@ -29,9 +31,12 @@ class LogWatch:
         warn: Callable[[str], None],
         running: Mapping[str, Running],
         stopping: Collection[str],
+        converted: Collection[str] = (),
     ) -> None:
         self._data_dir = data_dir
         self.folder = data_dir / "logs"
+        self._raw_folder = self.folder / "raw"
+        self._converted = converted
         self._warn = warn
         self._running = running
         self._stopping = stopping
@@ -41,18 +46,22 @@ class LogWatch:
         self._is_ending = False
 
     def file_of(self, name: str) -> Path:
-        """Return the log file of a process."""
-        return self.folder / f"{name}.log"
+        """Return the file that a process writes to: its log, or what its log in JSON is made of."""
+        return self._raw_folder / f"{name}.txt" if name in self._converted else self.folder / f"{name}.log"
 
     def begin(self) -> None:
         """Start to watch."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        if self._converted:
+            self._raw_folder.mkdir(exist_ok=True)
         self._begin_watching()
 
     def add(self, name: str) -> None:
         """Watch a process's file too, from its present end."""
         keep_small(self.file_of(name))
-        self._tails[name] = LogTail(self.file_of(name))
+        is_converted = name in self._converted
+        lines, to = (ServerLines(name), self.folder / f"{name}.log") if is_converted else (None, None)
+        self._tails[name] = LogTail(self.file_of(name), lines, to)
 
     async def end(self) -> None:
         """Stop watching; what was written last is still shown."""

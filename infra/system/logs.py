@@ -4,7 +4,10 @@ import contextlib
 import os
 import re
 import shutil
+import time
 from pathlib import Path
+
+from infra.system.json_lines import ServerLines
 
 KEEP_BYTES = 20_000_000
 
@@ -31,10 +34,12 @@ def is_loud(line: str, before: bool) -> bool:
 
 
 class LogTail:
-    """Reads what was added to a log file since the last call."""
+    """Reads what was added to a log file since the last call; as `lines` make it, it is added to the file `to`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lines: ServerLines | None = None, to: Path | None = None) -> None:
         self.path = path
+        self._lines = lines
+        self._to = to
         self._position = path.stat().st_size if path.exists() else 0
         self._partial = ""
         self._loud = False
@@ -42,6 +47,8 @@ class LogTail:
     def keep_small(self, most_bytes: int = KEEP_BYTES) -> None:
         """Rotate the file if it has grown large and is read to its end; on a full disk it stays as it is."""
         with contextlib.suppress(OSError):
+            if self._to is not None:
+                keep_small(self._to, most_bytes)
             if self.path.stat().st_size <= self._position and keep_small(self.path, most_bytes):
                 self._position = 0
 
@@ -58,12 +65,19 @@ class LogTail:
             return []
         self._position += len(data)
         *lines, self._partial = (self._partial + data.decode(errors="replace")).split("\n")
+        self._convert(lines)
         loud = []
         for line in lines:
             self._loud = is_loud(line, self._loud)
             if self._loud and line.strip():
                 loud.append(line)
         return loud
+
+    def _convert(self, lines: list[str]) -> None:
+        if self._lines is None or self._to is None:
+            return
+        with contextlib.suppress(OSError), self._to.open("a", encoding="utf-8") as file:  # a full disk
+            file.writelines(f"{self._lines.line(line, time.time())}\n" for line in lines if line.strip())
 
 
 def keep_small(path: Path, most_bytes: int = KEEP_BYTES) -> bool:

@@ -53,6 +53,7 @@ def write_nats_config(directory: Path, port: int, max_file_bytes: int | None = N
     config.write_bytes(
         os.fsencode(f"""listen: "{host}:{port}"
 max_payload: 1MB
+logtime_utc: true
 jetstream {{
   store_dir: {quoted(directory / "jetstream")}
   # The default syncs every two minutes, after the ack: acknowledged facts could be lost.

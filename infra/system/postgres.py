@@ -35,10 +35,14 @@ OPTIONS: dict[str, str] = {
     "jit": "off",
     "timezone": "UTC",
     "max_logical_replication_workers": "0",
-    "log_min_messages": "warning",
     "log_checkpoints": "off",
     # The format of our other logs, so that the supervisor recognises warnings.
-    "log_line_prefix": "%t postgres: ",
+    "log_line_prefix": "%m postgres: ",
+    "log_timezone": "UTC",
+    # What is said of a failed statement (an ERROR) may hold what somebody said; who sent it learns of it anyway.
+    "log_min_messages": "log",
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
 }
 
 PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE = 1, 8, 47, 2, 1

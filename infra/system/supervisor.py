@@ -18,7 +18,7 @@ from infra.process.tasks import ended, own_cancellation_only
 from infra.settings import Settings
 from infra.system.addresses import Addresses, choose_addresses, livekit_line
 from infra.system.apps import App, Stage
-from infra.system.environment import child_environment, held_dir, probes_dir, with_secrets
+from infra.system.environment import child_environment, held_dir, named_in_telemetry, probes_dir, with_secrets
 from infra.system.lock import DataDirLock, lock_data_dir
 from infra.system.log_watch import REST_S, LogWatch
 from infra.system.logs import last_lines
@@ -91,7 +91,9 @@ class Supervisor:
         self._replaced: set[str] = set()
         """Parts that end because they are to begin again."""
         self._files = RunFiles(self._data_dir)
-        self.watch = LogWatch(self._data_dir, warn, self._running, self._stopping)
+        servers = {part.name for part in self._parts if isinstance(part, Program)}
+        as_json = (NATS, *servers) if settings.log_json else ()
+        self.watch = LogWatch(self._data_dir, warn, self._running, self._stopping, as_json)
         self._targets = ProbeTargets(probes_dir(settings), targets_file(self._data_dir))
         self._stop_signals = {part.name: part.stop for part in self._parts if isinstance(part, Program)}
         self._starting: asyncio.Task[None] | None = None
@@ -261,7 +263,7 @@ class Supervisor:
         log = self.watch.file_of(part.name)
         if isinstance(part, App):
             assert self._forks is not None
-            environment = with_secrets(part.secrets, self._environment)
+            environment = named_in_telemetry(part.name, with_secrets(part.secrets, self._environment))
             return await self._forks.fork(part.name, part.app, part.after, environment, log, part.niceness)
         environment = with_secrets((), self._environment)
         # NATS holds the lock, too: if we die first, nothing else may use the directory while NATS writes to it.

@@ -13,6 +13,8 @@ from infra.metrics.process import process_measured
 from infra.metrics.table import METRICS
 from infra.process.exposition import registry
 from infra.settings import Settings
+from infra.telemetry.otlp import Otlp, Reached, otlp_of
+from infra.telemetry.resource import resource_of
 
 SCOPE = "daredevil"
 LAST_S = 1.5
@@ -58,20 +60,21 @@ async def measured(process: str, settings: Settings) -> AsyncIterator[None]:
             scope_info_enabled=False, resource_attribute_filter=PROCESS_LABELS.__contains__, registry=registry
         )
     ]
-    if settings.otlp_endpoint:
-        readers.append(_pushing(settings.otlp_endpoint))
-    with recorded(readers, Resource.create({"service.name": f"daredevil-{process}"})):
+    if (otlp := otlp_of(settings, "metrics")) is not None:
+        readers.append(_pushing(otlp))
+    with recorded(readers, resource_of(process)):
         async with process_measured():
             yield
 
 
-def _pushing(endpoint: str) -> MetricReader:
-    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+def _pushing(otlp: Otlp) -> MetricReader:
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
-    return PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=_beside(endpoint)))
+    Reached.hush()
+    if otlp.protocol == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcExporter
 
+        return PeriodicExportingMetricReader(GrpcExporter(otlp.endpoint))
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpExporter
 
-def _beside(endpoint: str) -> str:
-    """Return the endpoint for metrics if traces go to `endpoint`."""
-    return endpoint.removesuffix("/").removesuffix("/v1/traces") + "/v1/metrics"
+    return PeriodicExportingMetricReader(HttpExporter(otlp.endpoint))

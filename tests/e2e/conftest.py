@@ -3,7 +3,7 @@
 They run on one event loop, which is the supervisor's too: a test on a loop of its own would leave nobody to supervise.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,17 +12,28 @@ import pytest_asyncio
 from infra.caller import CallResult, place_call
 from infra.settings import Settings
 from infra.system.supervisor import Supervisor, running_system
+from tests.infra.telemetry.otlp_receiver import Receiver, http_receiver
 
 DATA = Path(__file__).parent.parent / "data"
 
 
+@pytest.fixture(scope="package")
+def collector() -> Iterator[Receiver]:
+    """Where the system sends its spans."""
+    with http_receiver() as receiver:
+        yield receiver
+
+
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
-async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Supervisor]:
+async def system(tmp_path_factory: pytest.TempPathFactory, collector: Receiver) -> AsyncIterator[Supervisor]:
     """A running system with its own data directory and ports. Who kills parts of it runs one of their own."""
     with pytest.MonkeyPatch.context() as environment:
         for engine in ("LLM", "STT", "TTS"):  # beside other tests engines are slow, which is no failure
             environment.setenv(f"DAREDEVIL_{engine}_TIMEOUT_S", "120")
         environment.setenv("DAREDEVIL_MEMORY_TIMEOUT_MS", "5000")  # so is the search of earlier turns
+        environment.setenv("DAREDEVIL_OTLP_ENDPOINT", collector.endpoint)
+        environment.setenv("DAREDEVIL_LOG_JSON", "true")
+        environment.setenv("OTEL_BSP_SCHEDULE_DELAY", "200")
         settings = Settings(data_dir=tmp_path_factory.mktemp("data"), port=0, nats_url="", llm_url="")
         async with running_system(settings) as supervisor:
             yield supervisor

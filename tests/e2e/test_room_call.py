@@ -11,9 +11,12 @@ import pytest_asyncio
 from contracts import events as e
 from infra.livekit.naming import participant_of_identity, session_of_room
 from infra.system.supervisor import Supervisor
+from infra.telemetry.turns import trace_id_of
 from tests.bridge.livekit.bridge_process import BridgeProcess, running_bridge
 from tests.bridge.livekit.guest import Guest
 from tests.e2e.the_log import facts_of, said_more_than_once
+from tests.e2e.the_traces import STAGES, edges, roots, trace_of
+from tests.infra.telemetry.otlp_receiver import Receiver
 from tests.livekit_server import LiveKitServer, running_livekit
 from tests.speech import recorded, silence
 from tests.waiting import until, until_async
@@ -31,7 +34,7 @@ async def media(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LiveK
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def rooms(
-    system: Supervisor, media: LiveKitServer, tmp_path_factory: pytest.TempPathFactory
+    system: Supervisor, media: LiveKitServer, collector: Receiver, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[BridgeProcess]:
     log: Path = tmp_path_factory.mktemp("bridge") / "bridge.log"
     settings = {
@@ -41,6 +44,7 @@ async def rooms(
         "livekit_api_secret": media.api_secret,
         "greeting": GREETING,
         "room_empty_s": 1,
+        "otlp_endpoint": collector.endpoint,
     }
     async with running_bridge(log, **settings) as bridge:
         yield bridge
@@ -70,7 +74,7 @@ async def test_who_joins_is_greeted_at_once(media: LiveKitServer, rooms: BridgeP
 
 
 async def test_what_is_said_in_a_room_is_answered_there(
-    media: LiveKitServer, rooms: BridgeProcess, system: Supervisor
+    media: LiveKitServer, rooms: BridgeProcess, system: Supervisor, collector: Receiver
 ) -> None:
     async with Guest.joined(media, "answered", "Ada") as ada:
         session_id = session_of_room(await ada.room.sid)
@@ -105,3 +109,10 @@ async def test_what_is_said_in_a_room_is_answered_there(
     assert finished[0].heard_text == GREETING
     assert {fact.heard_text for fact in finished} <= {fact.text for fact in written}
     assert not said_more_than_once([])
+    spans = await trace_of(collector, session_id, turn.turn_id, *STAGES)
+    (root,) = roots(spans)
+    assert (root.name, root.service) == ("turn", "daredevil-livekit-room")
+    assert {("livekit-room", "transcript"), ("synthesis", "livekit-room")} <= edges(spans)
+    own = [span for span in collector.spans if span.attributes.get("session.id") == session_id]
+    turns = {fact.turn_id for fact in facts if fact.turn_id}
+    assert {span.trace_id for span in own} <= {f"{trace_id_of(session_id, turn_id):032x}" for turn_id in (None, *turns)}

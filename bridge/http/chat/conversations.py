@@ -14,6 +14,7 @@ from bridge.call.agents import chosen_profile
 from bridge.call.needed_parts import TEXT_ACTORS, NeededParts
 from bridge.call.refused import RefusedSessions
 from bridge.call.session_events import PERSON, closing_events
+from bridge.call.turn_spans import TurnSpans
 from bridge.http.chat.exchange import ChatExchange
 from bridge.http.chat.inbound import CHAT_PAST, SETTLED, TURN, LiveInbound
 from bridge.http.chat.session_events import HTTP, opening_facts, turn_ended
@@ -44,6 +45,7 @@ from infra.session.behaviour import in_session
 from infra.session.index import newest_sessions
 from infra.settings import Settings
 from infra.tape.tape import Tape, Tapes
+from infra.telemetry.traces import about, asked_in
 
 log = logging.getLogger(__name__)
 
@@ -252,11 +254,13 @@ class Conversations:
         tape.took_fact(CHAT_PAST, state.sequence, turn.time_ns)
         tape.took(TURN, turn.event_id, turn.time_ns)
         inbound = LiveInbound(self._broker, tape, state.session_id, turn.time_ns, now_ns)
-        exchange = ChatExchange(self._log, inbound, state, turn, self._timeout_s, conversation.resume_token)
+        spans = TurnSpans(state.session_id, self._settings.trace_slow_ms, asked_in())
+        exchange = ChatExchange(self._log, inbound, state, turn, self._timeout_s, conversation.resume_token, spans)
         conversation.resume_token = ""
         conversation.exchange = exchange
         state.active_ns = turn.time_ns
-        task = asyncio.create_task(_run(exchange, tape), name=f"turn of {state.session_id}")
+        with about(state.session_id, turn.turn_id):
+            task = asyncio.create_task(_run(exchange, tape), name=f"turn of {state.session_id}")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return exchange

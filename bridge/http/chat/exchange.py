@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from bridge.call.turn_spans import TurnSpans
 from bridge.http.chat.inbound import ALL_READ, DELIVERED, GONE, Item, NewerVersionCame, TurnInbound, Wake
 from bridge.http.chat.reply_stream import Delivered, Piece, ToolEnded, ToolStarted, Writing
 from bridge.http.chat.session_events import ReadingFacts
@@ -63,8 +64,10 @@ class ChatExchange:
         turn: e.TurnEnded,
         timeout_s: float,
         resume_token: str,
+        spans: TurnSpans | None = None,
     ) -> None:
         self.turn = turn
+        self._spans = spans
         self.resume_token = resume_token
         self.over = asyncio.Event()
         self._log = event_log
@@ -175,6 +178,7 @@ class ChatExchange:
         async with self._inbound.following(self._state.sequence):
             expected = ExpectedSequence(session_subjects(self.turn.session_id, "session"), self._state.session_sequence)
             await self._log.append(self.turn, expected, APPEND_PATIENCE_S)
+            self._note_in_spans(self.turn)
             self._accepted.set()
             await self._until_over()
 
@@ -204,6 +208,7 @@ class ChatExchange:
     async def _take(self, item: Item) -> None:
         if isinstance(item, Fact):
             self._state.apply(item)
+            self._note_in_spans(item.event)
             self._take_fact(item.event)
         elif isinstance(item, NewerVersionCame):
             raise Problem("not-available", item.reason)
@@ -312,4 +317,10 @@ class ChatExchange:
             await self._append(self._facts.started(self._inbound.now_ns))
 
     async def _append(self, event: e.Event) -> None:
-        self._state.apply(await self._log.append(event, patience_s=RECORD_PATIENCE_S))
+        fact = await self._log.append(event, patience_s=RECORD_PATIENCE_S)
+        self._state.apply(fact)
+        self._note_in_spans(fact.event)
+
+    def _note_in_spans(self, event: e.Event) -> None:
+        if self._spans is not None:
+            self._spans.apply(event)

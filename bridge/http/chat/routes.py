@@ -22,6 +22,7 @@ from bridge.http.problems import Problem, responses
 from bridge.web.gate import Gate, Visitor
 from bridge.web.origins import is_allowed_origin
 from infra.process.tasks import ended
+from infra.telemetry.traces import answering
 
 PING_S = 15
 SEND_TIMEOUT_S = 20.0
@@ -72,7 +73,8 @@ def chat_router(conversations: Conversations, addresses: AddressRates, gate: Gat
         `resume_token`, which later turns must send. It ends by itself when nothing has been said in it for a while. If
         the client disconnects, the answer stops; the agent takes what was delivered by then as read.
         """
-        exchange = await conversations.begin(turn, visitor)
+        with answering("chat", request.headers, of_client=True):
+            exchange = await conversations.begin(turn, visitor)
         if wants_events(", ".join(request.headers.getlist("accept"))):
 
             async def left(message: Message) -> None:

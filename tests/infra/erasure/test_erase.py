@@ -8,13 +8,14 @@ from faststream.nats import NatsBroker
 from contracts import events as e
 from contracts.topology import AUDIO, DEAD, JOURNAL, RECORDINGS, VOICE
 from infra.erasure import SessionStillOpen, UnknownSession, erase, erase_session, erase_user
+from infra.erasure.receipt import out_of_reach
 from infra.erasure.stored import overwrite
 from infra.log.connection import connection, jetstream
 from infra.log.event_log import append, facts_after, now_ns
 from infra.log.tapes import tapes_of, tapes_written
 from infra.memory.response_cache import ResponseCache, answer_key
 from infra.session.index import session_rows
-from infra.settings import settings
+from infra.settings import Settings, settings
 from tests.infra.erasure.talk import SECRET, exchange, session, store, times_on_disk
 
 
@@ -152,6 +153,24 @@ async def test_the_receipt_says_what_cannot_be_reached(broker: NatsBroker, monke
     assert any("llm openai:gpt-5" in line for line in receipt.out_of_reach)
     assert receipt.projections["postgres"] == "off"
     assert SECRET not in str(receipt.fields())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("DAREDEVIL_OTLP_ENDPOINT", "http://127.0.0.1:9", ["traces", "metrics"]),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9", ["traces", "metrics"]),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://127.0.0.1:9", ["metrics"]),
+        ("DAREDEVIL_LOG_LEVEL", "INFO", []),
+    ],
+)
+def test_the_receipt_says_what_a_collector_has(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: list[str]
+) -> None:
+    monkeypatch.setenv(variable, value)
+    beyond = out_of_reach([], Settings())
+    assert [line.split()[0] for line in beyond if "at the collector" in line] == told
+    assert any(line.startswith("log files") for line in beyond)
 
 
 async def test_the_receipt_says_which_other_sessions_had_recalled_it(broker: NatsBroker) -> None:

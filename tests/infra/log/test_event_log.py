@@ -24,6 +24,7 @@ from infra.log.provisioning import provision
 from infra.settings import settings
 from infra.telemetry.setup import set_up_telemetry
 from infra.telemetry.traces import span
+from infra.telemetry.turns import trace_id_of
 from tests.infra.log.copies import clause, turn_ended
 from tests.servers import NatsServer, running_nats
 
@@ -149,13 +150,14 @@ async def test_no_session_id_can_read_other_sessions(broker: NatsBroker, session
         await ids_of(broker, session)
 
 
-async def test_the_trace_context_travels_with_the_fact(broker: NatsBroker) -> None:
+async def test_a_fact_carries_the_trace_of_its_turn_wherever_it_is_appended(broker: NatsBroker) -> None:
     set_up_telemetry("test", settings())
-    with span("a turn"):
-        await append(broker, turn_ended(1))
+    turn = turn_ended(1)
+    with span("something else"):
+        await append(broker, turn)
     message = await jetstream(broker).get_last_msg("VOICE", "voice.s-1.turn.ended")
     assert message.headers is not None
-    assert message.headers["traceparent"].startswith("00-")
+    assert message.headers["traceparent"].startswith(f"00-{trace_id_of('s-1', turn.turn_id):032x}-")
     assert message.headers["Nats-Msg-Id"] == "s-1:t1"
     assert message.headers["Daredevil-Event"] == "TurnEnded"
 

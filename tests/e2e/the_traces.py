@@ -1,0 +1,51 @@
+"""The traces that a system has sent, as a collector sees them."""
+
+import pytest
+
+from infra.telemetry.turns import trace_id_of
+from tests.infra.telemetry.otlp_receiver import ReceivedSpan, Receiver
+from tests.waiting import until
+
+STAGES = (
+    "turn",
+    "speech",
+    "recognition",
+    "end of turn",
+    "end-of-turn model",
+    "reply",
+    "node retrieve",
+    "synthesis",
+    "playback",
+)
+MODEL = ("node generate", "chat local")
+BY_TEXT = ("turn", "reply", "chat local", "playback")
+
+
+async def trace_of(collector: Receiver, session_id: str, turn_id: str | None, *names: str) -> list[ReceivedSpan]:
+    """Return the spans of a turn once it is whole: those of these names are there, and the parents of all."""
+    trace_id = f"{trace_id_of(session_id, turn_id):032x}"
+
+    def spans() -> list[ReceivedSpan]:
+        return [span for span in collector.spans if span.trace_id == trace_id]
+
+    def is_whole() -> bool:
+        known = {span.span_id for span in spans()}
+        has_parents = all(span.parent_id in known for span in spans() if span.parent_id)
+        return has_parents and {*names} <= {span.name for span in spans()}
+
+    try:
+        await until(is_whole, 20)
+    except AssertionError:
+        pytest.fail(f"{names} are not all in {sorted({span.name for span in spans()})}, or parents are missing")
+    return spans()
+
+
+def edges(spans: list[ReceivedSpan]) -> set[tuple[str, str]]:
+    """Return which service calls which, as Jaeger's service map finds it."""
+    service = {span.span_id: span.service.removeprefix("daredevil-") for span in spans}
+    pairs = {(service[span.parent_id], service[span.span_id]) for span in spans if span.parent_id}
+    return {(caller, called) for caller, called in pairs if caller != called}
+
+
+def roots(spans: list[ReceivedSpan]) -> list[ReceivedSpan]:
+    return [span for span in spans if not span.parent_id]
