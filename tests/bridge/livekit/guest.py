@@ -54,7 +54,6 @@ class Guest:
         self.room = rtc.Room()
         self.loud_at: list[float] = []
         self.heard_frames = 0
-        self.joined_at = 0.0
         self.source: rtc.AudioSource | None = None
         self.publication: rtc.LocalTrackPublication | None = None
         self.captions: list[Caption] = []
@@ -92,7 +91,6 @@ class Guest:
         server: LiveKitServer, room: str, identity: str, mic: bool = True, **more: Any
     ) -> AsyncIterator["Guest"]:
         guest = Guest(server)
-        guest.joined_at = time.monotonic()
         await guest.room.connect(more.get("url", server.url), more.get("jwt") or token(server, room, identity, **more))
         try:
             if mic:
