@@ -1,11 +1,15 @@
 """`daredevil doctor` and `daredevil settings`."""
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infra.cli.output import FAILED, err, out, run_async, warn_of_misspelt
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from infra.system.doctor.finding import Finding
 
 
 def doctor(
@@ -17,11 +21,11 @@ def doctor(
 ) -> None:
     """Check what is needed to run here, and print how to get what is missing.
 
-    With --livekit it creates a temporary room and joins it unseen. Exits with 0 if everything that is needed is there;
-    what is missing but optional is only a warning.
+    It also tries the local engines, and estimates how many calls a core carries. With --livekit it creates a temporary
+    room and joins it unseen. Exits with 0 if everything that is needed is there; what is missing but optional is only
+    a warning.
     """
     from infra.settings import settings as read_settings
-    from infra.system.doctor import examine
 
     warn_of_misspelt()
     if livekit:
@@ -29,7 +33,7 @@ def doctor(
 
         findings = run_async(examine_livekit(read_settings()))
     else:
-        findings = run_async(examine(read_settings()))
+        findings = run_async(_examined(read_settings()))
     for finding in findings:
         if as_json:
             typer.echo(json.dumps(finding.fields()))
@@ -43,6 +47,16 @@ def doctor(
     if missing:
         err().print(f"\n{missing} missing")
         raise typer.Exit(FAILED)
+
+
+async def _examined(config: "Settings") -> "list[Finding]":
+    from infra.system.doctor import examine
+    from infra.system.doctor.capacity import capacity
+
+    findings = await examine(config)
+    if any(finding.state == "missing" for finding in findings):
+        return findings
+    return findings + await capacity(config)
 
 
 def settings(as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False) -> None:
