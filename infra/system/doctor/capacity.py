@@ -42,7 +42,7 @@ async def capacity(settings: Settings) -> list[Finding]:
     per_core = calls_per_core(clause_cpu_s)
     detail = (
         f"about {per_core:.1f} calls per core, {per_core * cores():.0f} on {cores():g} cores: saying and recognising a "
-        f"clause takes {clause_cpu_s * 1000:.0f} ms of CPU; `/status` of a running system has the figure of its own calls"
+        f"clause takes {clause_cpu_s * 1000:.0f} ms of CPU; `/status` of a running system has that of its own calls"
     )
     return [Finding("capacity", "ok" if per_core * cores() >= 1 else "warning", detail)]
 
