@@ -23,6 +23,7 @@ const SAYS = {
   speaking: ["Speaking", "Interrupt at any time."],
   muted: ["Muted", "The agent does not hear you."],
   waiting: ["Ready", "Type something, or press Talk to speak."],
+  refused: ["No conversation", "The agent did not take the call."],
   ended: ["Conversation ended", "It is kept in the log. Press Talk for a new one."],
 };
 
@@ -95,7 +96,7 @@ function render() {
   const begun = call.line !== "idle" || typing;
   document.body.dataset.state = state;
   document.body.dataset.begun = String(begun);
-  const [title, hint] = SAYS[state];
+  const [title, hint] = SAYS[state === "ended" && !call.sessionId ? "refused" : state];
   if (ui.state.textContent !== title) ui.state.textContent = title;
   ui.hint.textContent = hint;
   keepFocus(() => {

@@ -117,6 +117,12 @@ const ENDED = {
   idle: "The conversation was closed after a long silence",
 };
 
+// What the page's address asks for is not there: to ask again would not help.
+const NOT_AS_ASKED = {
+  "unknown-agent": "The agent in this page's address is not there",
+  "missing-variable": "This page's address lacks a variable: &var.NAME=…",
+};
+
 // `reason` is how the door closed; `error` is the server's last error message, if there was one.
 export function closedProblem(reason, error) {
   if (reason === "gave-up") {
@@ -129,6 +135,7 @@ export function closedProblem(reason, error) {
   const title = ENDED[error.code];
   if (title) return { title, advice: "Press Talk to start a new one. This one is kept in the log." };
   if (reason === "ended") return null;
+  if (error.code in NOT_AS_ASKED) return { title: NOT_AS_ASKED[error.code], advice: error.message };
   if (error.code === "busy") return { title: "The agent has no time now", advice: serverProblem(error).advice, action: "Try again" };
   return { title: "The agent's server did not accept the call", advice: serverProblem(error).advice, action: "Try again" };
 }

@@ -16,6 +16,27 @@ from tests.infra.telemetry.otlp_receiver import Receiver, http_receiver
 
 DATA = Path(__file__).parent.parent / "data"
 
+AGENTS = """
+from actors.reasoning import Agent
+from actors.reasoning.default_agent import BUILT_IN as default  # the first: who names none talks with it
+
+shop = Agent(
+    name="shop",
+    instructions="You work in a shop in {city}.",
+    variables={"city": "Rome"},
+    greeting="Welcome to the shop in {city}.",
+    numbers=["+49 30 1234"],
+)
+"""
+
+
+@pytest.fixture(scope="package")
+def agents_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file with the agents of the system."""
+    path = tmp_path_factory.mktemp("agents") / "shop.py"
+    path.write_text(AGENTS)
+    return path
+
 
 @pytest.fixture(scope="package")
 def collector() -> Iterator[Receiver]:
@@ -25,7 +46,9 @@ def collector() -> Iterator[Receiver]:
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
-async def system(tmp_path_factory: pytest.TempPathFactory, collector: Receiver) -> AsyncIterator[Supervisor]:
+async def system(
+    tmp_path_factory: pytest.TempPathFactory, collector: Receiver, agents_file: Path
+) -> AsyncIterator[Supervisor]:
     """A running system with its own data directory and ports. Who kills parts of it runs one of their own."""
     with pytest.MonkeyPatch.context() as environment:
         for engine in ("LLM", "STT", "TTS"):  # beside other tests engines are slow, which is no failure
@@ -34,6 +57,7 @@ async def system(tmp_path_factory: pytest.TempPathFactory, collector: Receiver) 
         environment.setenv("DAREDEVIL_OTLP_ENDPOINT", collector.endpoint)
         environment.setenv("DAREDEVIL_LOG_JSON", "true")
         environment.setenv("OTEL_BSP_SCHEDULE_DELAY", "200")
+        environment.setenv("DAREDEVIL_AGENTS", str(agents_file))
         settings = Settings(data_dir=tmp_path_factory.mktemp("data"), port=0, nats_url="", llm_url="")
         async with running_system(settings) as supervisor:
             yield supervisor

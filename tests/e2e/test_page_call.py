@@ -9,10 +9,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from contracts.events import SessionOpened
 from infra.caller import Sound, read_wav, write_wav
 from infra.system.supervisor import Supervisor
 from tests.bridge.page.browser import holds, needs_chromium, running_browser, watched_page
 from tests.e2e.conftest import DATA
+from tests.e2e.the_log import facts_of
 
 pytestmark = [
     pytest.mark.e2e,
@@ -93,3 +95,26 @@ async def test_who_has_no_microphone_types_and_hears_the_answer(page: Page) -> N
     turn = await answered_turn(page)
     assert (turn["userText"], turn["source"]) == ("What time is it?", "text")
     await expect(page.locator(".agent")).to_contain_text(heard_reply(turn)["heardText"])
+
+
+async def test_the_address_says_which_agent_answers_and_its_variables(page: Page, system: Supervisor) -> None:
+    await page.goto(f"{system.page_url}?agent=shop&var.city=Oslo")
+    await page.get_by_role("button", name="Type instead").click()
+    await page.keyboard.type("Hello!")
+    await page.keyboard.press("Enter")
+    await holds(page, "daredevil.soundLevel > 0.02", ANSWER_S)
+    await expect(page.locator(".agent").first).to_contain_text("Welcome to the shop in Oslo.")
+    session_id = await page.evaluate("daredevil.sessionId")
+    opened = (await facts_of(system.addresses.nats_url, session_id))[0].event
+    assert isinstance(opened, SessionOpened)
+    assert opened.profile is not None
+    assert (opened.profile.agent, opened.profile.prompt) == ("shop", "You work in a shop in Oslo.")
+
+
+async def test_an_address_with_an_agent_that_is_not_there_says_so(page: Page, system: Supervisor) -> None:
+    await page.goto(f"{system.page_url}?agent=shpo")
+    await page.get_by_role("button", name="Talk", exact=True).click()
+    await expect(page.get_by_text("The agent in this page's address is not there")).to_be_visible()
+    await expect(page.get_by_text("there is no agent 'shpo'; there are: default, shop")).to_be_visible()
+    await expect(page.get_by_text("No conversation")).to_be_visible()
+    await expect(page.get_by_role("button", name="Try again")).to_be_hidden()
