@@ -30,9 +30,6 @@ WITHOUT_DATA = {
 }
 """Queries that need what the test does not bring about; each says why it has no data."""
 
-OF_ROOMS = re.compile(r"daredevil_rooms|daredevil_room_|room_packets|daredevil-livekit-room")
-"""Series that the processes of rooms do not hand to their door yet: without data until they do."""
-
 
 @asynccontextmanager
 async def somebody_in_a_room(media: LiveKitServer) -> AsyncIterator[None]:
@@ -71,8 +68,7 @@ async def test_every_query_of_every_panel_and_alert_has_data(monitored: Monitore
     for rule in rules("alert"):
         without_limit = re.sub(r" (==|>=|<|>) [\d.]+", "", rule["expr"])
         asked[f"{rule['alert']} ({rule['labels']['severity']})"] = without_limit
-    of_rooms = {place for place, expression in asked.items() if OF_ROOMS.search(expression)}
-    missing = set(asked) - set(WITHOUT_DATA) - of_rooms
+    missing = set(asked) - set(WITHOUT_DATA)
 
     async def all_have_data() -> bool:
         for place in sorted(missing):
