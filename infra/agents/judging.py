@@ -20,7 +20,7 @@ async def judged(guard: GuardFunction, text: str, call: Call, timeout_s: float) 
                 verdict = await _called(guard, arguments_for(guard, text, call))
     except TimeoutError as error:
         raise GuardFailed(f"it took longer than {timeout_s:g} s") from error
-    except Exception as error:  # the guard is the agent's author's
+    except (Exception, SystemExit) as error:  # the guard is the agent's author's
         raise GuardFailed(f"{type(error).__name__}: {error}"[:ERROR_CHARS]) from error
     if verdict is None or isinstance(verdict, Drop):
         return verdict

@@ -106,6 +106,10 @@ async def _hanging(text: str) -> Verdict:
     return None
 
 
+def _ends(text: str) -> Verdict:
+    raise SystemExit("no licence")
+
+
 def _confused(text: str) -> bool:
     return True
 
@@ -115,6 +119,7 @@ def _confused(text: str) -> bool:
     [
         (_broken, "ConnectionError: moderation is away"),
         (_hanging, "it took longer than 2 s"),
+        (_ends, "SystemExit: no licence"),
         (_confused, "it returned True: return None, Drop(), Replace(text) or Answer(text)"),
     ],
 )
