@@ -14,6 +14,7 @@ from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 
 from contracts import events as e
 from infra.telemetry.logs import FIELDS
+from infra.telemetry.stages import speech_began_ns
 from infra.telemetry.traces import about, begun, ended
 from infra.telemetry.turns import SESSION_ID, TURN_ID, clause_span, context_in, reply_span, span_context
 from infra.telemetry.verdicts import Verdict, verdict_of
@@ -81,6 +82,8 @@ class TurnCourses:
         match event:
             case e.SpeechStarted():
                 turn.source, turn.speaker = "speech", event.participant_id
+            case e.SpeechEnded():
+                turn.begun_ns = min(turn.begun_ns, speech_began_ns(event))
             case e.TurnEnded():
                 turn.source, turn.ended_ns = event.source, event.time_ns
             case e.TurnInterrupted():

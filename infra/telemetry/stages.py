@@ -29,13 +29,18 @@ def stages_of(event: e.Event) -> Iterator[TurnStage]:
     """Yield the parts that a fact reports. Pure."""
     match event:
         case e.SpeechEnded():
-            length_ns = (event.end_sample - event.start_sample) * 1_000_000_000 // IN_SAMPLE_RATE_HZ
-            yield TurnStage("speech", event.speech_ended_ns - length_ns, event.speech_ended_ns)
+            yield TurnStage("speech", speech_began_ns(event), event.speech_ended_ns)
         case e.UtteranceTranscribed(asked_ns=int() as asked_ns) if asked_ns:
             engine: Attributes = {"daredevil.engine": event.engine, "daredevil.engine_ms": event.engine_ms}
             yield TurnStage("recognition", asked_ns, asked_ns + round(event.engine_ms * NS_PER_MS), engine)
         case e.TurnEnded(evidence=e.TurnEvidence() as evidence):
             yield from _end_of_turn(event, evidence)
+
+
+def speech_began_ns(event: e.SpeechEnded) -> int:
+    """Return when the speech began that has ended: SpeechStarted comes later, by as much as hearing is behind."""
+    length_ns = (event.end_sample - event.start_sample) * 1_000_000_000 // IN_SAMPLE_RATE_HZ
+    return event.speech_ended_ns - length_ns
 
 
 def _end_of_turn(event: e.TurnEnded, evidence: e.TurnEvidence) -> Iterator[TurnStage]:

@@ -40,7 +40,8 @@ async def test_a_spoken_turn_is_one_trace_through_every_process(system: Supervis
         ("synthesis", "bridge"),
     } <= edges(spans)
     assert {span.kind for span in spans} >= {1, 2, 3, 4, 5}, "internal, server, client, producer, consumer"
-    assert all(root.start_ns <= span.start_ns + 1_000_000_000 for span in spans)
+    assert all(root.start_ns <= span.start_ns for span in spans)
+    print("spans of a spoken turn:", len(spans))
 
 
 async def test_what_belongs_to_no_turn_is_one_trace_of_the_session(system: Supervisor, collector: Receiver) -> None:

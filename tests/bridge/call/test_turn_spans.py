@@ -47,6 +47,20 @@ def test_a_turn_goes_from_its_first_word_to_the_last_that_was_heard() -> None:
     assert turn.verdicts == {"slow"}
 
 
+def test_a_turn_begins_with_its_first_sound_however_late_that_was_heard() -> None:
+    second_ns = 1_000_000_000
+    about: dict[str, Any] = {"utterance_id": "u", "track_id": "mic", "participant_id": "caller"}
+    sound: dict[str, Any] = {"start_sample": 0, "end_sample": 16_000, "speech_ended_ns": 6 * second_ns}
+    facts = [
+        speech(7 * second_ns),
+        fact(e.SpeechEnded, 8 * second_ns, **about, **sound),
+        turn_ended(9 * second_ns),
+        finished(10 * second_ns),
+    ]
+    (turn,) = ended(TurnCourses(slow_ms=1000), facts)
+    assert turn.begun_ns == 5 * second_ns
+
+
 def test_an_interrupted_turn_ends_and_the_next_one_names_it() -> None:
     interrupted: dict[str, Any] = {"reply_id": "r1", "heard_text": "", "played_samples": 0}
     facts = [
