@@ -16,13 +16,13 @@ from contracts.ids import is_id
 from contracts.journal_columns import BadColumn, column_of, differences, is_hexadecimal, values_of
 from contracts.topology import JOURNAL_CHUNK
 
-VERSION = 2
-"""First byte of a chunk. Version 1 had another dictionary, and fewer forms of columns."""
+VERSION = 3
+"""First byte of a chunk. Version 1 had another dictionary, and fewer forms of columns. Version 2 does not say of a read
+of the log whose it is."""
 
-DICTIONARIES = {
-    1: (Path(__file__).parent / "journal.dictionary").read_bytes(),
-    2: (Path(__file__).parent / "journal-2.dictionary").read_bytes(),
-}
+_SINCE_2 = (Path(__file__).parent / "journal-2.dictionary").read_bytes()
+
+DICTIONARIES = {1: (Path(__file__).parent / "journal.dictionary").read_bytes(), 2: _SINCE_2, 3: _SINCE_2}
 """What deflate may refer to from the first byte on: a chunk is too short to repeat itself.
 
 Chunks as they were before compression, at random from recorded calls: 32 kB of 24 calls, three quarters of them with

@@ -36,6 +36,7 @@ from infra.metrics.table import HANDLING_TIME
 from infra.process.tasks import CancelledElsewhere, ended, is_being_stopped, own_cancellation_only
 from infra.process.told import told
 from infra.tape.deliveries import CANCELLED, HANDLED, TAKEN
+from infra.tape.handling import handling
 from infra.tape.tape import Tapes
 from infra.tape.untaped import Untaped
 from infra.telemetry.traces import handling
@@ -239,15 +240,12 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         headers = held.message.headers if held.message is not None else None
         with handling(self._durable.name, held.event, headers):
             tape = self._tapes.of(held.event.session_id)
-            with tape.working():
-                if held.sequence:
-                    tape.took_fact(HANDLED, held.sequence)
-                else:
-                    tape.took(TAKEN, held.event.event_id)
+            payload = held.sequence or held.event.event_id
+            with handling(tape, HANDLED if held.sequence else TAKEN, payload):
                 try:
                     await self._run_handler(held, started)
                 except asyncio.CancelledError:
-                    tape.took(CANCELLED, held.sequence or held.event.event_id)
+                    tape.took(CANCELLED, payload)
                     raise
 
     async def _run_handler(self, held: Held, started: "asyncio.Future[None]") -> None:

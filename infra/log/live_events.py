@@ -11,6 +11,7 @@ from contracts.topology import LISTENERS, live_event_subject
 from infra.log.connection import connection, lasting, unsubscribe
 from infra.log.handlers import EventHandlers, HandlersMismatch, Subscriber
 from infra.tape.deliveries import LIVE
+from infra.tape.handling import handling
 from infra.tape.tape import Tapes
 from infra.tape.untaped import Untaped
 from infra.telemetry.traces import about
@@ -63,10 +64,9 @@ class LiveEvents(EventHandlers[None], Subscriber):
         except Undecodable as error:
             log.warning("a live event was not handled: %s", error)
             return
-        tape = self._tapes.of(event.session_id)
+        sequence = int((message.headers or {}).get("Nats-Sequence", "0"))
         try:
-            with tape.working(), about(event.session_id, event.turn_id):
-                tape.took_fact(LIVE, int((message.headers or {}).get("Nats-Sequence", "0")))
+            with handling(self._tapes.of(event.session_id), LIVE, sequence), about(event.session_id, event.turn_id):
                 await self.handle(event)
         except Exception:  # whatever a handler raises must not end the subscription
             log.exception("%s of %s was not handled", type(event).__name__, event.session_id)

@@ -20,16 +20,21 @@ from infra.log.event_log import (
     facts_after,
     read_fact,
 )
-from infra.tape.tape import Tape, Tapes
+from infra.tape.handling import HANDLING
+from infra.tape.tape import Plain, Tape, Tapes
 
 APPENDED, STALE, UNSTORED, READ, UNREAD = "appended", "stale", "unstored", "read", "unread"
 """Kinds of deliveries: a fact of ours is stored (its sequence); it is not, as another owner has appended (its event
-id); the log did not store it in time (its event id); facts were read (the last one's sequence); they could not be
-(the error)."""
+id); the log did not store it in time (its event id); facts were read (the last one's sequence, and for which delivery
+the handler was called that reads, see `infra.tape.handling`); they could not be (the error, and the same).
+
+Until version 2 of a chunk the payloads of READ and UNREAD are only the sequence and the error.
+"""
 
 OVERTAKING = "overtaking"
-"""Kind of a delivery: the next one, READ or UNREAD, is not about the read that was begun first, but about one begun
-later (payload: how many that were begun before are still waited for)."""
+"""Kind of a delivery: the next one, READ or UNREAD, is not about the handler's read that was begun first, but about one
+begun later (payload: how many of its reads that were begun before are still waited for). Until version 2 of a chunk it
+counts the reads of all handlers."""
 
 ENDINGS = (
     e.TurnEnded,
@@ -78,7 +83,7 @@ class TapedLog:
     def __init__(self, store: Store, tapes: Tapes) -> None:
         self._store = store
         self._tapes = tapes
-        self._reads: defaultdict[str, list[object]] = defaultdict(list)
+        self._reads: defaultdict[tuple[str, Plain], list[object]] = defaultdict(list)
 
     async def append(self, event: Event, expected: ExpectedSequence | None = None, patience_s: float = 60) -> Fact:
         """See EventLog."""
@@ -114,16 +119,17 @@ class TapedLog:
                 facts = await self._store.facts_after(session_id, after, patience_s, subjects)
             except Exception as error:
                 note_place()
-                tape.took(UNREAD, f"{type(error).__name__}: {error}")
+                tape.took(UNREAD, [f"{type(error).__name__}: {error}", HANDLING.get()])
                 raise
             note_place()
-            tape.took_fact(READ, facts[-1].sequence if facts else after)
+            tape.took_fact(READ, facts[-1].sequence if facts else after, of=HANDLING.get())
         return facts
 
     @contextmanager
     def _reading(self, session_id: str, tape: Tape) -> Iterator[Callable[[], None]]:
-        """Count a read among those that are waited for; yield what notes that it has overtaken others."""
-        begun, this = self._reads[session_id], object()
+        """Count a read among those of its handler; yield what notes that it has overtaken others."""
+        key = session_id, HANDLING.get()
+        begun, this = self._reads[key], object()
         begun.append(this)
 
         def note_place() -> None:
@@ -135,7 +141,7 @@ class TapedLog:
         finally:
             begun.remove(this)
             if not begun:
-                self._reads.pop(session_id, None)
+                self._reads.pop(key, None)
 
 
 class LiveLog(TapedLog):

@@ -12,6 +12,7 @@ from infra.log.inbox import Job
 from infra.log.taped_log import EventLog
 from infra.process.tasks import ended
 from infra.tape.deliveries import HANDLED, LIVE, Delivery
+from infra.tape.handling import within
 from infra.tape.tape import Tapes
 
 
@@ -59,11 +60,12 @@ class HandlersReplayed:
         fact = self._seat.fact(int(delivery.payload)) if handlers is not None else None
         if handlers is None or fact is None:
             return None
-        return _ended(handlers, fact)
+        return _handled(handlers, fact)
 
 
-async def _ended(handlers: EventHandlers[Any], fact: Fact) -> None:
-    rest: Job | None = await handlers.handle(fact.event)
+async def _handled(handlers: EventHandlers[Any], fact: Fact) -> None:
+    with within(fact.sequence):
+        rest: Job | None = await handlers.handle(fact.event)
     if rest is None:
         return
     try:

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from contracts.events import Event
 from contracts.topology import subject_of
@@ -14,7 +14,9 @@ from infra.log.taped_log import APPENDED, OVERTAKING, READ, STALE, UNREAD, UNSTO
 from infra.replay.compare import FieldDifference, field_differences
 from infra.replay.roles import Role, Roles
 from infra.tape.deliveries import Delivery
+from infra.tape.handling import HANDLING
 from infra.tape.recorded import RecordedTape
+from infra.tape.tape import Plain
 
 SERVED = (APPENDED, STALE, UNSTORED, READ, UNREAD, OVERTAKING)
 """Kinds of deliveries that the log serves itself."""
@@ -47,7 +49,12 @@ class _Append:
 class _Read:
     after: int
     subjects: str
+    of: Plain
     facts: "asyncio.Future[list[Fact]]"
+
+
+ANYBODY = object()
+"""Whose read an answer is for, if its tape does not say: the one that was begun first, or that it overtakes others."""
 
 
 class RecordedLog:
@@ -83,15 +90,18 @@ class RecordedLog:
         for fact in sorted(own, key=lambda fact: fact.sequence):
             self._open[fact.event.event_id] = fact
             self._by_role[roles_then.of(fact.event)].append(fact)
-        self._refused = Counter(str(each.payload) for each in deliveries if each.kind in (STALE, UNSTORED))
+        self._refused = Counter((each.kind, str(each.payload)) for each in deliveries if each.kind in (STALE, UNSTORED))
         self._appends: list[_Append] = []
-        self._reads: deque[_Read] = deque()
+        self._reads: list[_Read] = []
+        self._early: defaultdict[Plain, deque[int | LogUnavailable]] = defaultdict(deque)
+        """Answers that come before the read that they are for, by whose it is: live, the code was quicker."""
         self._overtaken = 0
 
     async def append(self, event: Event, expected: ExpectedSequence | None = None, patience_s: float = 60) -> Fact:
         """See EventLog: returns the recorded fact when the record has it. An event that it has not waits for ever."""
-        fact, unknown = self._fact_for(event), None
-        if fact is None and not self._refused[event.event_id]:
+        is_stale, unknown = self._refused[STALE, event.event_id] > 0, None
+        fact = None if is_stale else self._fact_for(event)  # it is what the code appends when it has decided again
+        if fact is None and not is_stale and not self._refused[UNSTORED, event.event_id]:
             unknown = FactDifference("not appended then", None, event)
             self._on_difference(unknown)
         waiting = _Append(event, fact, asyncio.get_running_loop().create_future())
@@ -109,8 +119,10 @@ class RecordedLog:
         self, session_id: str, after: int = 0, patience_s: float = 60, subjects: str = ""
     ) -> list[Fact]:
         """See EventLog: returns what the log had then, at the moment when the record says so."""
-        read = _Read(after, subjects, asyncio.get_running_loop().create_future())
+        read = _Read(after, subjects, HANDLING.get(), asyncio.get_running_loop().create_future())
         self._reads.append(read)
+        if early := self._early[read.of]:
+            self._answer(read, early.popleft())
         try:
             return await read.facts
         finally:
@@ -122,9 +134,12 @@ class RecordedLog:
         if delivery.kind == OVERTAKING:
             self._overtaken = int(delivery.payload)
         elif delivery.kind == READ:
-            self._serve_read(int(delivery.payload))
+            last, of = _with_reader(delivery)
+            self._tape.took_fact(READ, last)
+            self._serve_read(last, of)
         elif delivery.kind == UNREAD:
-            self._fail_read(str(delivery.payload))
+            error, of = _with_reader(delivery)
+            self._serve_read(LogUnavailable(f"the log could not be read: {error}"), of)
         elif delivery.kind == APPENDED:
             self._serve_append(int(delivery.payload))
         else:
@@ -178,28 +193,28 @@ class RecordedLog:
         elif (fact := self._by_sequence.get(sequence)) is not None:
             self._not_appended(fact)
 
-    def _serve_read(self, last: int) -> None:
-        self._tape.took_fact(READ, last)
-        if (read := self._next_read()) is not None:
-            known = [fact for fact in self._facts if read.after < fact.sequence <= last]
-            read.facts.set_result([fact for fact in known if is_on(subject_of(fact.event), read.subjects)])
-
-    def _fail_read(self, error: str) -> None:
-        if (read := self._next_read()) is not None:
-            read.facts.set_exception(LogUnavailable(f"the log could not be read: {error}"))
-
-    def _next_read(self) -> _Read | None:
-        """Return the read that the next answer is for, if somebody still waits for it."""
+    def _serve_read(self, answer: int | LogUnavailable, of: Plain) -> None:
+        """Let the read return that an answer is for: facts up to a sequence, or an error."""
         place, self._overtaken = self._overtaken, 0
-        if place >= len(self._reads):
-            return None
-        read = self._reads[place]
-        del self._reads[place]
-        return None if read.facts.done() else read
+        waiting = [read for read in self._reads if of is ANYBODY or read.of == of]
+        if place < len(waiting):
+            self._answer(waiting[place], answer)
+        elif of is not ANYBODY:
+            self._early[of].append(answer)
+
+    def _answer(self, read: _Read, answer: int | LogUnavailable) -> None:
+        self._reads.remove(read)
+        if read.facts.done():  # it is no longer waited for
+            return
+        if isinstance(answer, LogUnavailable):
+            read.facts.set_exception(answer)
+            return
+        known = [fact for fact in self._facts if read.after < fact.sequence <= answer]
+        read.facts.set_result([fact for fact in known if is_on(subject_of(fact.event), read.subjects)])
 
     def _refuse(self, delivery: Delivery) -> None:
         event_id = str(delivery.payload)
-        self._refused[event_id] -= 1
+        self._refused[delivery.kind, event_id] -= 1
         for each in self._appends:
             if each.event.event_id == event_id and not each.stored.done():
                 stale = StaleWriter(f"{type(each.event).__name__} was not stored: another owner has taken over")
@@ -210,3 +225,11 @@ class RecordedLog:
     def _not_appended(self, fact: Fact) -> None:
         if self._open.pop(fact.event.event_id, None) is not None:
             self._on_difference(FactDifference("not appended now", fact, None, (), self.waiting()))
+
+
+def _with_reader(delivery: Delivery) -> tuple[Any, Plain]:
+    """Return what a read came to, and whose it is."""
+    if not isinstance(delivery.payload, list):
+        return delivery.payload, ANYBODY
+    came_to, of = delivery.payload
+    return came_to, of

@@ -206,6 +206,8 @@ def _request(what: RequestDifference) -> Iterator[str]:
 
 def _delivery(delivery: Delivery, events: dict[int, Event]) -> str:
     payload = delivery.payload
+    if delivery.kind in (READ, UNREAD) and isinstance(payload, list):
+        payload, _ = payload  # whose read it is
     if delivery.kind in (HANDLED, LIVE, FOLLOWED, APPENDED, READ) and isinstance(payload, int):
         event = events.get(payload)
         words = {APPENDED: "stored", READ: "read up to"}.get(delivery.kind, "took in")

@@ -18,9 +18,9 @@ from infra.tape.tape import Plain
 
 _S = 1e9
 
-SOON = 3
+SOON, SOON_NS = 3, 20_000_000
 """A replay does all that it can before the next delivery. Live, some deliveries may come before the code, which has to
-wait its turn, gets to what the one before leads to."""
+wait its turn, gets to what the one before leads to: these many, or on a busy machine all that come in this time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +167,11 @@ class _Run:
         """
         found = self._outcome.differences
         if not self._is_over:
-            is_late = not self._is_cancelling
-            found[:] = [each for each in found if each.what is not what or (is_late and self._at > each.at + SOON)]
+            found[:] = [each for each in found if each.what is not what or self._is_late(each)]
+
+    def _is_late(self, found: ReplayDifference) -> bool:
+        is_soon = self._at <= found.at + SOON or self._now_ns <= found.inputs[-1].at_ns + SOON_NS
+        return not (is_soon or self._is_cancelling)
 
     def _end(self) -> None:
         """Account for what the record has and the replay has not, or the other way round."""

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from contracts import events as e
@@ -180,18 +180,28 @@ def _lost(
         facts = unverified.get(lost.instance, [])
         within = [fact for fact in facts if fact.sequence > lost.basis or fact.event.time_ns >= lost.from_ns]
         unverified[lost.instance] = [fact for fact in facts if fact not in within]
+        if lost.is_end:
+            lost = replace(lost, from_ns=_begun_ns(lost.from_ns, within))
         found.append(_stretch(lost, _lost_until_ns(lost, end_ns, within), within))
     ends = {stretch.instance: stretch.deliveries[-1].at_ns for stretch in tapes.stretches}
     for instance, facts in unverified.items():
         if facts:
-            times = [fact.event.time_ns for fact in facts]
             has_tape = instance in ends
             reason = "what it took in last was never written" if has_tape else "no tape says what it took in"
-            # It was at rest at the tape's end, and began what is lost at most a chunk's time before its last fact.
-            from_ns = max(ends.get(instance, 0), min(*times, max(times) - CHUNK_NS))
+            from_ns = _begun_ns(ends.get(instance, 0), facts)
             lost = LostTape(instance.rpartition("-")[0], instance, from_ns, None, reason)
-            found.append(_stretch(lost, max(*times, lost.from_ns), facts))
+            found.append(_stretch(lost, max(*(fact.event.time_ns for fact in facts), lost.from_ns), facts))
     return found
+
+
+def _begun_ns(tape_ends_ns: int, facts: list[Fact]) -> int:
+    """Return when the chunk was begun, at the earliest, that a copy took with it when it ended.
+
+    Its last fact is no older than the copy's end, and a chunk is written a chunk's time after its first delivery: what
+    there was between the tape's end and this moment would have been written. A door that waits takes nothing in.
+    """
+    times = [fact.event.time_ns for fact in facts]
+    return max(tape_ends_ns, min(*times, max(times) - CHUNK_NS)) if times else tape_ends_ns
 
 
 def _lost_until_ns(lost: LostTape, end_ns: int, within: list[Fact]) -> int:

@@ -28,7 +28,7 @@ CHUNK_BYTES = 16_000
 """… or when it has this size before it is compressed."""
 
 LOOK_S = 0.25
-"""How often the writer looks for chunks that are due."""
+"""How long the writer waits at most before it looks whether a chunk is due, or NATS is there again."""
 
 WAITING_BYTES = 4_000_000
 """How much waits at most while NATS is away, some minutes of 50 calls; then the oldest chunks go."""
@@ -91,7 +91,7 @@ class LiveTapes:
             await self._send()
             self._is_due.clear()
             try:
-                async with asyncio.timeout(LOOK_S):
+                async with asyncio.timeout(min(LOOK_S, self._until_due_s())):
                     await self._is_due.wait()
             except TimeoutError:
                 pass
@@ -119,6 +119,10 @@ class LiveTapes:
             self._waiting_bytes -= len(oldest)
             self._drop("NATS is away for too long")
         self._is_due.set()
+
+    def _until_due_s(self) -> float:
+        now_ns = self._elapsed_ns()
+        return min((tape.due_in_s(now_ns) for tape in self._open.values()), default=LOOK_S)
 
     def _drop(self, reason: str) -> None:
         if not self.dropped:
@@ -188,10 +192,10 @@ class LiveTape:
         if self._begun().size >= CHUNK_BYTES:
             self.cut()
 
-    def took_fact(self, kind: str, sequence: int, at_ns: int | None = None) -> None:
+    def took_fact(self, kind: str, sequence: int, at_ns: int | None = None, of: Plain = None) -> None:
         """See Tape."""
         self.basis = max(self.basis, sequence)
-        self.took(kind, sequence, at_ns)
+        self.took(kind, sequence if of is None else [sequence, of], at_ns)
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -282,8 +286,12 @@ class LiveTape:
 
     def cut_if_due(self, elapsed_ns: int) -> None:
         """Write the chunk if it is old enough."""
-        if elapsed_ns - self._begun_ns >= CHUNK_S * 1e9:
+        if self.due_in_s(elapsed_ns) <= 0:
             self.cut()
+
+    def due_in_s(self, elapsed_ns: int) -> float:
+        """Return after how long the chunk is old enough to be written."""
+        return CHUNK_S - (elapsed_ns - self._begun_ns) / 1e9
 
     def cut(self) -> None:
         """Write the chunk."""

@@ -102,7 +102,7 @@ class RecordedTape:
     def took(self, kind: str, payload: Plain = None, at_ns: int | None = None) -> None:
         """Nothing is noted: the schedule hands over what was taken then."""
 
-    def took_fact(self, kind: str, sequence: int, at_ns: int | None = None) -> None:
+    def took_fact(self, kind: str, sequence: int, at_ns: int | None = None, of: Plain = None) -> None:
         """Move `basis`."""
         self.basis = max(self.basis, sequence)
 

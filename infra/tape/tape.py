@@ -51,8 +51,11 @@ class Tape(Protocol):
         whole microseconds): a replay reads exactly that time. Left out, the tape reads its own clock.
         """
 
-    def took_fact(self, kind: str, sequence: int, at_ns: int | None = None) -> None:
-        """Note that a fact is about to be handed to the code, by its place in the log; it moves `basis`."""
+    def took_fact(self, kind: str, sequence: int, at_ns: int | None = None, of: Plain = None) -> None:
+        """Note that a fact is about to be handed to the code, by its place in the log; it moves `basis`.
+
+        With `of` the payload is a list of both.
+        """
 
     def working(self) -> AbstractContextManager[None]:
         """Note (not as a delivery) that a handler or anything else of the session is in progress within."""

@@ -31,7 +31,7 @@ class Untaped:
     def took(self, kind: str, payload: Plain = None, at_ns: int | None = None) -> None:
         """Note nothing."""
 
-    def took_fact(self, kind: str, sequence: int, at_ns: int | None = None) -> None:
+    def took_fact(self, kind: str, sequence: int, at_ns: int | None = None, of: Plain = None) -> None:
         """Move `basis`."""
         self.basis = max(self.basis, sequence)
 

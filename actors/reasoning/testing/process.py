@@ -19,6 +19,7 @@ from infra.log.memory_log import MemoryStore
 from infra.log.taped_log import TapedLog
 from infra.process.tasks import ended
 from infra.tape.deliveries import HANDLED, LIVE
+from infra.tape.handling import handling
 from infra.tape.tape import Tapes
 
 
@@ -98,9 +99,7 @@ class Process:
         return task
 
     async def _hear(self, fact: Fact) -> None:
-        tape = self._tapes.of(fact.event.session_id)
-        with tape.working():
-            tape.took_fact(LIVE, fact.sequence)
+        with handling(self._tapes.of(fact.event.session_id), LIVE, fact.sequence):
             await self._live.handle(fact.event)
 
     async def _handle_all(self) -> None:
@@ -114,10 +113,8 @@ class Process:
             self._is_taking = False
 
     async def _handle(self, fact: Fact, started: "asyncio.Future[None]") -> None:
-        tape = self._tapes.of(fact.event.session_id)
         try:
-            with tape.working():
-                tape.took_fact(HANDLED, fact.sequence)
+            with handling(self._tapes.of(fact.event.session_id), HANDLED, fact.sequence):
                 rest = await self._inbox.handle(fact.event)
                 if rest is not None:
                     started.set_result(None)

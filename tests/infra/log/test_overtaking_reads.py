@@ -9,6 +9,7 @@ from contracts.journal import JournalChunk, decode_chunk
 from contracts.topology import journal_subject
 from infra.log.event_log import Appended, ExpectedSequence, Fact
 from infra.log.taped_log import TapedLog
+from infra.tape.handling import handling
 from infra.tape.live import LiveTapes
 from tests.waiting import until
 
@@ -58,7 +59,7 @@ async def test_an_answer_that_comes_before_those_of_earlier_reads_says_how_many_
     for read in (third, first, second):
         taped.store.reads[[first, second, third].index(read) + 1].set_result([])
         await read
-    assert await taped.deliveries() == [("overtaking", 2), ("read", 3), ("read", 1), ("read", 2)]
+    assert await taped.deliveries() == [("overtaking", 2), ("read", [3, 0]), ("read", [1, 0]), ("read", [2, 0])]
 
 
 async def test_a_read_that_fails_is_on_the_tape_and_one_that_is_cancelled_is_waited_for_no_longer() -> None:
@@ -71,4 +72,21 @@ async def test_a_read_that_fails_is_on_the_tape_and_one_that_is_cancelled_is_wai
         await third
     taped.store.reads[2].set_result([])
     await second
-    assert await taped.deliveries() == [("overtaking", 1), ("unread", "TimeoutError: away"), ("read", 2)]
+    unread = ("unread", ["TimeoutError: away", 0])
+    assert await taped.deliveries() == [("overtaking", 1), unread, ("read", [2, 0])]
+
+
+async def test_an_answer_says_for_which_delivery_the_handler_was_called_that_reads() -> None:
+    taped = Taped()
+
+    async def handler(sequence: int) -> None:
+        with handling(taped.tapes.of("s-1"), "handled", sequence):
+            await asyncio.create_task(taped.log.facts_after("s-1", sequence))
+
+    first = asyncio.create_task(handler(7))
+    second = asyncio.create_task(handler(8))
+    await until(lambda: len(taped.store.reads) == 2)
+    for sequence, task in ((8, second), (7, first)):
+        taped.store.reads[sequence].set_result([])
+        await task
+    assert await taped.deliveries() == [("handled", 7), ("handled", 8), ("read", [8, 8]), ("read", [7, 7])]

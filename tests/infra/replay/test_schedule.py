@@ -6,11 +6,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts import events as e
 from contracts.answers import answer
 from infra.log.event_log import Fact, LogUnavailable, StaleWriter
-from infra.replay.actors import Replayed, ReplayedActor, Seat
+from infra.log.handlers import EventHandlers
+from infra.replay.actors import HandlersReplayed, Replayed, ReplayedActor, Seat
+from infra.replay.compare import field_differences
 from infra.replay.recorded_log import FactDifference
 from infra.replay.schedule import Outcome, TapedStretch, run_stretch
 from infra.tape.deliveries import ANSWER, ASKED, Delivery, digest_of
@@ -84,6 +88,18 @@ def built(changed: str = "", toy_class: type[Toy] = Toy) -> ReplayedActor:
     @asynccontextmanager
     async def build(seat: Seat) -> AsyncIterator[Replayed]:
         yield ToyReplayed(toy_class(seat, changed), seat)
+
+    return ReplayedActor(build)
+
+
+def toys(toy_class: type[Toy]) -> ReplayedActor:
+    """Return the toy with its handler called as an inbox does."""
+
+    @asynccontextmanager
+    async def build(seat: Seat) -> AsyncIterator[Replayed]:
+        handlers = EventHandlers[Any]("toys", (e.TurnEnded,))
+        handlers.on(e.TurnEnded)(toy_class(seat).turn_ended)
+        yield HandlersReplayed(seat, handlers)
 
     return ReplayedActor(build)
 
@@ -231,7 +247,7 @@ class Waiting(Toy):
 
 
 def test_what_was_being_appended_when_a_handler_was_cancelled_is_no_difference() -> None:
-    ticks = tuple(Delivery(n * MS, "read", 3) for n in range(1, 9))
+    ticks = tuple(Delivery(n * 5 * MS, "read", 3) for n in range(1, 9))
     frozen = (Delivery(0, "handled", 3), *ticks, Delivery(200 * MS, "cancelled", 3))
     came = run_stretch(TapedStretch("toy", COPY, frozen), SESSION, FACTS[:1], built(toy_class=Waiting))
     assert came.differences == []
@@ -273,6 +289,83 @@ def test_each_read_gets_its_own_answer_in_whichever_order_they_came(
     assert came.same == {5}
 
 
+class ReadingInTurns(Toy):
+    """Each turn reads the log; the first one gets to it later than the second."""
+
+    async def turn_ended(self, turn: e.TurnEnded) -> None:
+        for _ in range(5 if turn.event_id == "t1" else 0):
+            await asyncio.sleep(0)
+        facts = await self._seat.log.facts_after(turn.session_id)
+        await self._append(turn, 0, f"{turn.event_id}: {len(facts)}")
+
+
+@given(st.permutations([3, 4]), st.permutations([3, 4]), st.tuples(st.sampled_from([3, 4]), st.sampled_from([3, 4])))
+def test_an_answer_is_for_the_read_of_the_delivery_that_it_names(
+    handled: list[int], answered: list[int], read_up_to: tuple[int, int]
+) -> None:
+    turns = {3: TURN, 4: TURN.model_copy(update={"event_id": "t2", "turn_id": "turn-2"})}
+    known = {of: last - 2 for of, last in zip(answered, read_up_to, strict=True)}
+    said = [
+        answer(turns[of], e.ReplyClauseWritten, time_ns=9, id_name=text, id_n=0, reply_id="r1", index=0, text=text)
+        for of in answered
+        for text in [f"{turns[of].event_id}: {known[of]}"]
+    ]
+    facts = [*(Fact(of, turn) for of, turn in turns.items()), *(Fact(5 + n, each) for n, each in enumerate(said))]
+    reads = [Delivery(MS, "read", [last, of]) for of, last in zip(answered, read_up_to, strict=True)]
+    stored = [Delivery(2 * MS, "appended", 5), Delivery(2 * MS, "appended", 6)]
+    deliveries = (*(Delivery(0, "handled", of) for of in handled), *reads, *stored)
+    came = run_stretch(TapedStretch("toy", COPY, deliveries), SESSION, facts, toys(ReadingInTurns))
+    assert (came.differences, came.errors, came.same) == ([], [], frozenset({5, 6}))
+
+
+def test_an_answer_that_comes_before_its_read_waits_for_it() -> None:
+    facts = [FACTS[0], Fact(5, clause(0, "t1: 1"))]
+    deliveries = (Delivery(0, "read", [3, 3]), Delivery(0, "handled", 3), Delivery(MS, "appended", 5))
+    came = run_stretch(TapedStretch("toy", COPY, deliveries), SESSION, facts, toys(ReadingInTurns))
+    assert (came.differences, came.same) == ([], frozenset({5}))
+
+
+class DecidingAgain(Toy):
+    """Says something else if another owner has appended meanwhile; the fact has the same id."""
+
+    async def turn_ended(self, turn: e.TurnEnded) -> None:
+        said = clause(0, "hi")
+        try:
+            await self._seat.log.append(said)
+        except StaleWriter:
+            await self._seat.log.append(said.model_copy(update={"text": "well"}))
+
+
+def test_what_was_refused_is_not_compared_with_what_was_decided_after_it() -> None:
+    well = clause(0, "hi").model_copy(update={"text": "well"})
+    refused = Delivery(MS, "stale", well.event_id)
+    deliveries = (Delivery(0, "handled", 3), refused, Delivery(2 * MS, "appended", 5))
+    stretch = TapedStretch("toy", COPY, deliveries)
+    came = run_stretch(stretch, SESSION, [FACTS[0], Fact(5, well)], built(toy_class=DecidingAgain))
+    assert (came.differences, came.same) == ([], frozenset({5}))
+
+
+class Stopped(Toy):
+    """Appends what the first turn leads to; the second turn stops that."""
+
+    async def turn_ended(self, turn: e.TurnEnded) -> None:
+        if turn.event_id == "t1":
+            self._saying = asyncio.create_task(self._append(turn, 0, "hi"))
+            await asyncio.wait([self._saying])
+        else:
+            self._saying.cancel()
+
+
+@pytest.mark.parametrize(("stopped_ms", "changes"), [(19, []), (40, ["not appended then"])])
+def test_what_is_stopped_in_the_same_moment_may_have_been_begun_sooner_than_then(
+    stopped_ms: int, changes: list[str]
+) -> None:
+    ticks = (Delivery((n + 1) * MS, "read", [3, 0]) for n in range(8))
+    deliveries = (Delivery(0, "handled", 3), *ticks, Delivery(stopped_ms * MS, "handled", 4))
+    came = run_stretch(TapedStretch("toy", COPY, deliveries), SESSION, COUNTED[:2], toys(Stopped))
+    assert [each.what.change for each in came.differences] == changes
+
+
 class Broken(Toy):
     async def turn_ended(self, turn: e.TurnEnded) -> None:
         raise ValueError("broken")
@@ -289,3 +382,21 @@ def test_a_read_that_failed_then_fails_at_that_moment_in_the_replay() -> None:
     stretch = TapedStretch("toy", COPY, (*DELIVERIES[:place], failed, *DELIVERIES[place:]))
     came = run_stretch(stretch, SESSION, COUNTED, built(toy_class=Twice))
     assert (came.differences, came.errors, came.same) == ([], [], frozenset({5, 7}))
+
+
+@pytest.mark.parametrize(("finish", "differing"), [("interrupted", ()), ("completed", ("tokens",))])
+def test_whether_a_model_had_been_asked_when_its_answer_was_cut_off_is_chance(
+    finish: str, differing: tuple[str, ...]
+) -> None:
+    fields: dict[str, Any] = {
+        "reply_id": "r1",
+        "text": "",
+        "clauses": 0,
+        "finish": finish,
+        "first_token_ms": 0,
+        "elapsed_ms": 0,
+    }
+    end = answer(TURN, e.ReplyCompleted, time_ns=9, **fields)
+    asked, unasked = end.model_copy(update={"tokens": 0}), end.model_copy(update={"tokens": None})
+    assert tuple(each.path for each in field_differences(asked, unasked)) == differing
+    assert field_differences(asked, end.model_copy(update={"tokens": 3})) != ()

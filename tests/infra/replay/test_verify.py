@@ -140,6 +140,16 @@ def test_a_copy_that_was_at_rest_for_long_lost_no_more_than_a_chunk_before_its_l
     assert (stretch.from_ns, stretch.to_ns) == (7 * seconds, 9 * seconds)
 
 
+def test_a_copy_that_was_killed_at_work_after_a_long_wait_lost_no_more_than_a_chunk_before_its_last_fact() -> None:
+    seconds = 1_000_000_000
+    cut = TapedStretch("toy", COPY, DELIVERIES, 0, is_cut=True, last=7)
+    lost = LostTape("toy", COPY, 1 * seconds, None, "it ended in the midst of its work", basis=7, is_end=True)
+    later = FACTS[-1].event.model_copy(update={"event_id": "later", "turn_id": "turn-2", "time_ns": 9 * seconds})
+    done = verified(session([*ALL[:-1], Fact(8, later), ALL[-1]]), SessionTapes((cut,), (lost,)))
+    [stretch] = done.lost
+    assert (stretch.from_ns, stretch.to_ns, stretch.facts) == (7 * seconds, 9 * seconds, 1)
+
+
 def test_a_session_that_still_runs_is_told_apart_from_what_could_not_be_verified() -> None:
     done = verified(session(ALL[:-1], is_open=True))
     assert (done.status, done.same) == ("open", 2)
