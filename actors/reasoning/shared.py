@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Self
 
 from actors.reasoning.background import Backgrounds
@@ -98,7 +99,7 @@ class Shared:
         """Return the agent of a session: without tools if this build has none of its name."""
         name = session.profile.agent if session.profile is not None else ""
         if (agent := self.agents.of(name)) is None:
-            log.warning("session %s: there is no agent %r here: it is answered without tools", session.session_id, name)
+            _warn_of_missing(name, session.session_id)
             return Agent(name=DEFAULT)
         return agent
 
@@ -113,3 +114,14 @@ class Shared:
 
         told = await tape.result("mcp", reply_id, sorted(agent.mcp), known, TOLD_OF)
         return Equipped(replace(agent, tools=(*agent.named_tools.values(), *told.tools)), told.missing)
+
+
+@lru_cache(maxsize=1000)
+def _warn_of_missing(name: str, session_id: str) -> None:
+    """Say once a session that this build has no such agent."""
+    log.warning(
+        "session %s: there is no agent %r here: it is answered without tools; name its file in DAREDEVIL_AGENTS, or as "
+        "`daredevil run FILE`",
+        session_id,
+        name,
+    )

@@ -48,6 +48,15 @@ def replay(
         str | None, typer.Option(metavar="AGE", help="With --verify: sessions of the last `2d`, `12h`, `30m`.")
     ] = None,
     user: Annotated[str | None, typer.Option(metavar="USER_ID", help="With --verify: sessions of this user.")] = None,
+    agents: Annotated[
+        str | None,
+        typer.Option(
+            "--agents",
+            metavar="FILES",
+            help="With --verify: agents of your own that the sessions had, files (`booking.py`) or modules with commas "
+            "between them; by default those of DAREDEVIL_AGENTS.",
+        ),
+    ] = None,
     speed: Annotated[str, typer.Option("--speed", metavar="N|max", help=SPEED_HELP)] = "1",
     from_turn: Annotated[
         int | None, typer.Option("--from-turn", metavar="N", min=1, help="Begin with this turn of `daredevil turns`.")
@@ -88,7 +97,9 @@ def replay(
         if verify:
             _check_alone({"--publish": publish, "--rehearse": rehearse, "--to": to, "--from-turn": from_turn})
             _check_alone({"--out": sound, "--speed": speed != "1", "--port": port is not None})
-            _verify(_Which(session, every, since, user), as_json)
+            _verify(_Which(session, every, since, user), agents, as_json)
+        if agents is not None:
+            raise ValueError("--agents is for --verify: nothing else runs them")
         session = _one_session(session, every or since is not None or user is not None)
         rate = _speed(speed)
         _check_combination(publish, to, rehearse, port, sound, as_json)
@@ -120,9 +131,11 @@ class _Which(NamedTuple):
     user_id: str | None
 
 
-def _verify(which: _Which, as_json: bool) -> NoReturn:
-    """Verify the sessions that are meant, and exit. Raises ValueError, LookupError."""
+def _verify(which: _Which, agents: str | None, as_json: bool) -> NoReturn:
+    """Verify the sessions that are meant, and exit. Raises ValueError, LookupError, BadAgent."""
+    from infra.agents.loading import load_agents
     from infra.cli.replay_verify import WhichSessions, age_s, ids_in, verify_sessions
+    from infra.cli.system import changed_settings
 
     session, *chosen = which
     if session is not None and any(chosen):
@@ -133,7 +146,10 @@ def _verify(which: _Which, as_json: bool) -> NoReturn:
         age_s(which.since)
     is_file = session is not None and (session == "-" or Path(session).is_file())
     named = () if session is None else ids_in(session) if is_file else (session,)
-    verify_sessions(WhichSessions(named, which.is_all, which.since, which.user_id), as_json)
+    if agents is not None and (problems := load_agents(agents).errors):
+        raise ValueError("; ".join(problems.values()))
+    with changed_settings({} if agents is None else {"agents": agents}):
+        verify_sessions(WhichSessions(named, which.is_all, which.since, which.user_id), as_json)
 
 
 def _one_session(session: str | None, is_choosing: bool) -> str:

@@ -82,6 +82,10 @@ def _nothing(_event: Event) -> bool:
     return False
 
 
+def _lacks_nothing(_facts: Sequence[Fact]) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class ReplayedActor:
     """An actor of a replay: how it is built, and which of the facts that it appends it decides.
@@ -93,3 +97,5 @@ class ReplayedActor:
     build: Build
     decides: Callable[[Event], bool] = _everything
     is_exact: Callable[[Event], bool] = _nothing
+    lacks: Callable[[Sequence[Fact]], str] = _lacks_nothing
+    """Returns what is missing here without which a session cannot be run again, and what to do; empty if nothing is."""

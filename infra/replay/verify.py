@@ -96,6 +96,9 @@ def verify(session: RecordedSession, tapes: SessionTapes, actors: Mapping[str, R
         verdict.call_s = (max(fact.event.time_ns for fact in facts) - verdict.first_ns) / 1e9
     verdict.remarks = [*session.missing(), *tapes.unread]
     verdict.without_end = session.without_end() if session.is_open else ""
+    lacking = {name: why for name in tapes.actors & actors.keys() if (why := actors[name].lacks(facts))}
+    verdict.remarks += lacking.values()
+    actors = {name: actor for name, actor in actors.items() if name not in lacking}
     outcomes: list[Outcome] = []
     if session.erased:
         verdict.remarks.append("what is left of an erased session cannot be run again")

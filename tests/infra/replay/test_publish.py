@@ -26,7 +26,7 @@ from infra.replay.publish import PublishStopped, publish
 from infra.replay.recorded_session import RecordedSession, recorded_session
 from tests.infra.erasure.talk import session
 from tests.servers import NatsServer
-from tests.waiting import until
+from tests.waiting import until, until_async
 
 
 async def stored(broker: NatsBroker) -> RecordedSession:
@@ -75,7 +75,11 @@ async def test_a_session_can_be_replayed_again_and_again_into_a_stream_and_the_l
     await js.add_stream(name="REPLAYS", subjects=["test.replay.>"])
     for _ in range(3):
         await publish(connection(broker), recorded, "test.replay", AT_ONCE)
-    assert (await js.stream_info("REPLAYS")).state.messages == 3 * len(recorded.facts)
+
+    async def all_are_stored() -> bool:  # NATS has them when `publish` returns, and stores them a moment later
+        return (await js.stream_info("REPLAYS")).state.messages == 3 * len(recorded.facts)
+
+    await until_async(all_are_stored)
     assert (await js.stream_info(VOICE)).state == before.state
 
 

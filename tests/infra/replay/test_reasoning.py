@@ -13,9 +13,11 @@ from contracts import events as e
 from contracts.topology import JOURNAL, REASONING, journal_subject
 from infra.cli.app import app
 from infra.cli.json_output import OUTPUTS
+from infra.cli.system import changed_settings
 from infra.log.connection import connection
 from infra.log.event_log import Fact
 from infra.log.stream_reader import stored_messages
+from infra.replay.reasoning import missing_agents
 from infra.replay.recorded_log import FactDifference
 from infra.replay.registry import ACTORS
 from infra.replay.report import details, summary
@@ -44,6 +46,27 @@ async def two_turns(broker: NatsBroker) -> Recording:
         [revised("Hello there."), (e.ReplyClauseWritten, 4), ended("hello there"), (e.ReplyCompleted, 2)],
         [ended("What time is it?", turn="t2"), (e.ReplyCompleted, 3), closed()],
     )
+
+
+BOOKING = "docs/examples/booking.py"
+
+
+def missing(agents: str, *names: str) -> str:
+    first, *others = names
+    profile = e.AgentProfile(prompt="", llm="local", stt="local", tts="local", agent=first)
+    handed = {"reply_id": "r", "call_id": "c", "from_agent": first, "profile": profile}
+    facts = [fact(e.SessionOpened, "o", door="test", user_id="sam", profile=profile)]
+    facts += [fact(e.HandedOver, f"to-{name}", to_agent=name, **handed) for name in others]
+    with changed_settings({"agents": agents}):
+        return missing_agents([Fact(place, event) for place, event in enumerate(facts, 1)])
+
+
+def test_agents_that_are_not_here_are_named_with_what_to_do() -> None:
+    assert missing("", "") == missing("", "default") == missing(BOOKING, "booking") == ""
+    one, two = missing("", "booking"), missing(BOOKING, "booking", "shop", "billing")
+    assert "this build has no agent 'booking'; give the file that has it: `--agents booking.py`" in one
+    assert "no agent 'billing' and 'shop'" in two
+    assert "there is no such file" in missing("nowhere.py", "booking")
 
 
 async def verified(recording: Recording) -> Verification:

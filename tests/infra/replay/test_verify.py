@@ -150,6 +150,14 @@ def test_a_copy_that_was_killed_at_work_after_a_long_wait_lost_no_more_than_a_ch
     assert (stretch.from_ns, stretch.to_ns, stretch.facts) == (7 * seconds, 9 * seconds, 1)
 
 
+def test_an_actor_that_lacks_something_here_is_not_run_and_says_what_to_do() -> None:
+    lacking = replace(built("text"), lacks=lambda facts: "this build has no agent 'shop'")
+    done = verify(session(), WHOLE, {"toy": lacking})
+    assert (done.status, done.differences, done.same, exit_code([done])) == ("unverified", [], 0, 2)
+    assert done.remarks == ["this build has no agent 'shop'"]
+    assert "given, not verified: bridge 2, toy 2" in said(done)
+
+
 def test_a_session_that_still_runs_is_told_apart_from_what_could_not_be_verified() -> None:
     done = verified(session(ALL[:-1], is_open=True))
     assert (done.status, done.same) == ("open", 2)
@@ -275,6 +283,8 @@ def test_a_file_of_something_else_is_refused(tmp_path: Any, content: bytes, word
         (["s-1", "--verify", "--speed", "2"], "leave out --speed"),
         (["--verify", "--since", "soon"], "give an age such as 2d"),
         (["--all"], "choose sessions for --verify"),
+        (["s-1", "--agents", "booking.py"], "--agents is for --verify"),
+        (["s-1", "--verify", "--agents", "bokking.py"], "bokking.py: there is no such file"),
     ],
 )
 def test_what_does_not_go_together_is_refused(arguments: list[str], words: str) -> None:
