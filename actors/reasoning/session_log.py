@@ -80,6 +80,7 @@ class SessionLog:
 
     async def append_about_reply(self, event: Event) -> None:
         """Append an event about a reply. Raises StaleWriter if the log has one that this copy does not know."""
+        await self._log.in_turn(event)
         async with self._speaking:  # two tasks of this copy must not count as different writers
             expected = ExpectedSequence(session_subjects(event.session_id, "reply"), self.session.reply_sequence)
             fact = await self._log.append(event, expected)
@@ -90,6 +91,7 @@ class SessionLog:
 
         Raises StaleWriter if the log has one that this copy does not know.
         """
+        await self._log.in_turn(event)
         async with self._calling:
             expected = ExpectedSequence(session_subjects(event.session_id, "tool"), self.session.tool_sequence)
             fact = await self._log.append(event, expected)

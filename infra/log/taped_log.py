@@ -58,6 +58,13 @@ class EventLog(Protocol):
         Raises StaleWriter, LogUnavailable.
         """
 
+    async def in_turn(self, event: Event) -> None:
+        """Await it before a lock within which the event is appended: in a replay it returns when those before it are.
+
+        Live it returns at once. Who holds the lock first is an input, too: an append that waits for its place in the
+        record must not keep out one that came before it.
+        """
+
     async def facts_after(
         self, session_id: str, after: int = 0, patience_s: float = 60, subjects: str = ""
     ) -> list[Fact]:
@@ -102,6 +109,9 @@ class TapedLog:
         if isinstance(event, ENDINGS):
             tape.turn_is_over()
         return fact
+
+    async def in_turn(self, event: Event) -> None:
+        """See EventLog."""
 
     async def _stored(self, event: Event, expected: ExpectedSequence | None, patience_s: float) -> Fact:
         appended = await self._store.append_once(event, expected, patience_s)

@@ -78,6 +78,10 @@ class _PlacedLog:
         finally:
             DECIDED_AT.reset(before)
 
+    async def in_turn(self, event: e.Event) -> None:
+        """See EventLog."""
+        await self._log.in_turn(event)
+
     async def facts_after(
         self, session_id: str, after: int = 0, patience_s: float = 60, subjects: str = ""
     ) -> list[Fact]:

@@ -18,7 +18,10 @@ from infra.tape.handling import HANDLING
 from infra.tape.recorded import RecordedTape
 from infra.tape.tape import Plain
 
-SERVED = (APPENDED, STALE, UNSTORED, READ, UNREAD, OVERTAKING)
+APPENDS = (APPENDED, STALE, UNSTORED)
+"""Kinds of what an append came to."""
+
+SERVED = (*APPENDS, READ, UNREAD, OVERTAKING)
 """Kinds of deliveries that the log serves itself."""
 
 FactChange = Literal["differs", "not appended then", "not appended now", "appended later"]
@@ -68,7 +71,7 @@ class RecordedLog:
         self,
         facts: Sequence[Fact],
         own: Iterable[Fact],
-        deliveries: Iterable[Delivery],
+        deliveries: Sequence[Delivery],
         tape: RecordedTape,
         on_difference: OnDifference,
         is_exact: Callable[[Event], bool] = lambda _: False,
@@ -91,6 +94,10 @@ class RecordedLog:
             self._open[fact.event.event_id] = fact
             self._by_role[roles_then.of(fact.event)].append(fact)
         self._refused = Counter((each.kind, str(each.payload)) for each in deliveries if each.kind in (STALE, UNSTORED))
+        self._came_to = [(each.kind, each.payload) for each in deliveries if each.kind in APPENDS]
+        """What appends came to, in their order; `_settled` is how many of them are served."""
+        self._settled = 0
+        self._in_turn: list[tuple[int, asyncio.Future[None]]] = []
         self._appends: list[_Append] = []
         self._reads: list[_Read] = []
         self._early: defaultdict[Plain, deque[int | LogUnavailable]] = defaultdict(deque)
@@ -114,6 +121,31 @@ class RecordedLog:
             raise
         finally:
             self._appends.remove(waiting)
+
+    async def in_turn(self, event: Event) -> None:
+        """See EventLog: returns when all that was settled before this append was is settled.
+
+        For an event that the record does not have it never returns: it waits outside the lock, and keeps nobody out.
+        """
+        if event.event_id in self._done:
+            return
+        if self._is_unknown(event):
+            await self.append(event)
+        place = self._place_of(event)
+        if place <= self._settled:
+            return
+        is_stale = self._refused[STALE, event.event_id] > 0
+        difference = None if is_stale else self._claim(event)  # reported where it is decided, not where it is stored
+        waiting = place, asyncio.get_running_loop().create_future()
+        self._in_turn.append(waiting)
+        try:
+            await waiting[1]
+        except asyncio.CancelledError:
+            if not is_stale:
+                self._give_back(event, difference)
+            raise
+        finally:
+            self._in_turn.remove(waiting)
 
     async def facts_after(
         self, session_id: str, after: int = 0, patience_s: float = 60, subjects: str = ""
@@ -140,10 +172,12 @@ class RecordedLog:
         elif delivery.kind == UNREAD:
             error, of = _with_reader(delivery)
             self._serve_read(LogUnavailable(f"the log could not be read: {error}"), of)
-        elif delivery.kind == APPENDED:
-            self._serve_append(int(delivery.payload))
         else:
-            self._refuse(delivery)
+            if delivery.kind == APPENDED:
+                self._serve_append(int(delivery.payload))
+            else:
+                self._refuse(delivery)
+            self._settle()
 
     def waiting(self) -> tuple[Event, ...]:
         """Return the events whose appends have not returned."""
@@ -160,29 +194,67 @@ class RecordedLog:
         """The own facts of the stretch that the code has not appended."""
         return list(self._open.values())
 
+    def _settle(self) -> None:
+        self._settled += 1
+        for place, waiting in self._in_turn:
+            if place <= self._settled and not waiting.done():
+                waiting.set_result(None)
+
+    def _is_unknown(self, event: Event) -> bool:
+        """Return whether the record has no fact that an event may stand for, and no attempt to append it."""
+        is_refused = any(self._refused[kind, event.event_id] > 0 for kind in (STALE, UNSTORED))
+        return not is_refused and self._open_fact_for(event) is None
+
+    def _place_of(self, event: Event) -> int:
+        """Return how many appends were settled before this one was, 0 if the record does not tell."""
+        if self._refused[STALE, event.event_id] > 0:
+            return self._came_to.index((STALE, event.event_id), self._settled)
+        fact = self._open_fact_for(event)
+        if fact is None:
+            return 0
+        appended = enumerate(self._came_to)
+        return next((n for n, (kind, of) in appended if kind == APPENDED and of >= fact.sequence), 0)
+
+    def _open_fact_for(self, event: Event) -> Fact | None:
+        """Return the recorded fact that an event stands for, if none has stood for it yet."""
+        role = self._roles.of(event)
+        fact = self._open.get(event.event_id)
+        return fact or next((each for each in self._by_role[role] if each.event.event_id in self._open), None)
+
     def _fact_for(self, event: Event) -> Fact | None:
         """Return the recorded fact that an event stands for, compared with it; None if there is none."""
         if (known := self._done.get(event.event_id)) is not None:
             return known  # a handler that runs twice appends the same event twice, and it is stored once
-        role = self._roles.of(event)
-        fact = self._open.get(event.event_id)
-        if fact is None:
-            fact = next((each for each in self._by_role[role] if each.event.event_id in self._open), None)
+        self._claim(event)
+        return self._done.get(event.event_id)
+
+    def _claim(self, event: Event) -> FactDifference | None:
+        """Have an event stand for a recorded fact if there is one; report and return how it differs from it."""
+        fact = self._open_fact_for(event)
         if fact is None:
             return None
         del self._open[fact.event.event_id]
         self._done[event.event_id] = fact
-        self._compare(fact, event)
-        return fact
+        return self._compare(fact, event)
 
-    def _compare(self, fact: Fact, event: Event) -> None:
+    def _give_back(self, event: Event, difference: FactDifference | None) -> None:
+        """Take an event back that is not appended after all: its fact may be what the code decides instead."""
+        fact = self._done.pop(event.event_id)
+        self._open[fact.event.event_id] = fact
+        self.same.discard(fact.sequence)
+        if difference is not None:
+            self._on_withdrawn(difference)
+
+    def _compare(self, fact: Fact, event: Event) -> FactDifference | None:
         fields = field_differences(fact.event, event, self._is_exact(event))
         if 0 < fact.event.basis < self._tape.basis:
             fields += (FieldDifference("basis", fact.event.basis, self._tape.basis),)
-        if fields:
-            self._on_difference(FactDifference("differs", fact, event, fields))
-        else:
+        if not fields:
             self.same.add(fact.sequence)
+            return None
+        difference = FactDifference("differs", fact, event, fields)
+        self._on_difference(difference)
+        return difference
 
     def _serve_append(self, sequence: int) -> None:
         self._tape.took_fact(APPENDED, sequence)

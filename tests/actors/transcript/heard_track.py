@@ -38,6 +38,9 @@ class MemoryLog:
         self.facts.append(Fact(len(self.facts) + 1, event))
         return self.facts[-1]
 
+    async def in_turn(self, event: e.Event) -> None:
+        """Nothing waits here."""
+
     async def facts_after(
         self, session_id: str, after: int = 0, patience_s: float = 60, subjects: str = ""
     ) -> list[Fact]:

@@ -244,6 +244,9 @@ class NotedLog:
         self._log = log
         self.events: list[e.Event] = []
 
+    async def in_turn(self, event: e.Event) -> None:
+        await self._log.in_turn(event)
+
     async def append(self, event: e.Event, expected: ExpectedSequence | None = None, patience_s: float = 60) -> Fact:
         self.events.append(event)
         return await self._log.append(event, expected, patience_s)

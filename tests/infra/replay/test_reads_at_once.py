@@ -24,7 +24,7 @@ from infra.replay.schedule import Outcome, TapedStretch, run_stretch
 from infra.settings import Settings
 from infra.tape.deliveries import Delivery
 from infra.tape.live import LiveTapes
-from tests.actors.reasoning.facts import SESSION, fact
+from tests.actors.reasoning.facts import SESSION, fact, opened
 from tests.actors.reasoning.models import ScriptedModel
 from tests.actors.reasoning.people_talk import joined, room, says, thinks
 
@@ -42,6 +42,19 @@ TALK: tuple[e.Event, ...] = (
     says("kim", "Daredevil, are you there?", "t4", 3),
     fact(e.SessionClosed, "closed", reason="hangup"),
 )
+
+
+SMALL_TALK: tuple[e.Event, ...] = (
+    opened(llm="local"),
+    thinks("sam", "What can you do?", "t1", "rev-1"),
+    says("sam", "What can you do?", "t1", 1),
+    thinks("sam", "Thank you.", "t2", "rev-2"),
+    says("sam", "Thank you.", "t2", 2),
+    thinks("sam", "Who are you?", "t3", "rev-3"),
+    says("sam", "Who are you?", "t3", 3),
+    fact(e.SessionClosed, "closed", reason="hangup"),
+)
+"""What is answered without a model: an answer is written as soon as it has begun."""
 
 
 class SlowStore(MemoryStore):
@@ -72,7 +85,7 @@ class SlowStore(MemoryStore):
             waiting.set_result(None)
 
 
-async def recorded(events: Sequence[e.Event], chance: Random) -> tuple[list[Fact], TapedStretch]:
+async def recorded(events: Sequence[e.Event], chance: Random, llm: str = "fake:m0") -> tuple[list[Fact], TapedStretch]:
     """Have reasoning take facts while reads and appends go on in any order; return what it left behind."""
     chunks: list[bytes] = []
 
@@ -83,7 +96,7 @@ async def recorded(events: Sequence[e.Event], chance: Random) -> tuple[list[Fact
     clock = iter(range(1_000, 1_000_000_000, 1_000))
     tapes = LiveTapes(REASONING, COPY, "test", keep, lambda: next(clock), lambda: 0)
     store = SlowStore(lambda stored: process.take(stored))
-    process: Process = Process(store, tapes, _shared())
+    process: Process = Process(store, tapes, _shared(llm))
     await process.open()
     left = list(events)
     while left or store.waiting or any(not task.done() for task in process.tasks):
@@ -101,8 +114,8 @@ async def recorded(events: Sequence[e.Event], chance: Random) -> tuple[list[Fact
     return list(store.facts), TapedStretch(REASONING, COPY, tuple(deliveries))
 
 
-def _shared() -> Shared:
-    settings = Settings(llm="fake:m0")
+def _shared(llm: str) -> Shared:
+    settings = Settings(llm=llm)
     model = ScriptedModel.playing(["It is ", "over there, ", "by the sea. ", "Ten minutes."])
     models = ChatModels(settings, lambda name, config: model)
     cache = ResponseCache(_nobody, ttl_s=0)
@@ -123,4 +136,10 @@ def assert_same(facts: list[Fact], came: Outcome) -> None:
 @given(st.integers(0, 2**32))
 def test_a_conversation_of_two_people_comes_out_the_same_whichever_read_was_answered_first(seed: int) -> None:
     facts, stretch = asyncio.run(recorded(TALK, Random(seed)))
+    assert_same(facts, run_stretch(stretch, SESSION, facts, ACTORS[REASONING]))
+
+
+@given(st.integers(0, 2**32))
+def test_a_turn_that_ends_as_its_draft_begins_is_committed_before_the_drafts_first_clause(seed: int) -> None:
+    facts, stretch = asyncio.run(recorded(SMALL_TALK, Random(seed), "local"))
     assert_same(facts, run_stretch(stretch, SESSION, facts, ACTORS[REASONING]))

@@ -297,7 +297,7 @@ def _fewer_examples(patch: pytest.MonkeyPatch) -> None:
 
 def _no_rounds_of_tools(patch: pytest.MonkeyPatch) -> None:
     agents = Agents(built_in=replace(BUILT_IN, max_tool_rounds=0))
-    patch.setattr("infra.replay.reasoning.agents_of", lambda settings: agents)
+    patch.setattr("infra.replay.reasoning._agents", lambda settings: agents)
 
 
 PLANTED = [

@@ -366,6 +366,41 @@ def test_what_is_stopped_in_the_same_moment_may_have_been_begun_sooner_than_then
     assert [each.what.change for each in came.differences] == changes
 
 
+class OneAtATime(Toy):
+    """Appends in whichever order its two turns get to a lock."""
+
+    def __init__(self, seat: Seat, changed: str = "") -> None:
+        super().__init__(seat, changed)
+        self._speaking = asyncio.Lock()
+
+    async def turn_ended(self, turn: e.TurnEnded) -> None:
+        place = int(turn.event_id == "t1")
+        said = clause(place, f"clause {place}")
+        await self._seat.log.in_turn(said)
+        async with self._speaking:
+            try:
+                await self._seat.log.append(said)
+            except StaleWriter:
+                await self._seat.log.append(said.model_copy(update={"text": "well"}))
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_an_append_that_waits_for_its_place_keeps_no_lock_from_one_that_came_before_it(refused: bool) -> None:
+    first, second = clause(0, "clause 0"), clause(1, "clause 1")
+    if refused:
+        first = first.model_copy(update={"text": "well"})
+    facts = [FACTS[0], Fact(4, TURN.model_copy(update={"event_id": "t2"})), Fact(5, first), Fact(6, second)]
+    deliveries = (
+        Delivery(0, "handled", 3),
+        Delivery(0, "handled", 4),
+        *([Delivery(MS, "stale", first.event_id)] if refused else []),
+        Delivery(2 * MS, "appended", 5),
+        Delivery(3 * MS, "appended", 6),
+    )
+    came = run_stretch(TapedStretch("toy", COPY, deliveries), SESSION, facts, toys(OneAtATime))
+    assert (came.differences, came.same) == ([], frozenset({5, 6}))
+
+
 class Broken(Toy):
     async def turn_ended(self, turn: e.TurnEnded) -> None:
         raise ValueError("broken")
