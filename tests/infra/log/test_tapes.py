@@ -63,7 +63,7 @@ async def test_a_fact_tells_who_appended_it_and_what_that_copy_had_taken_in(brok
     ]
     assert await facts_after(broker, "s-1") == [past, fact, further]
     assert await taken(broker) == [
-        ("read", past.sequence),
+        ("read", [past.sequence, 0]),
         ("appended", fact.sequence),
         ("appended", further.sequence),
     ]
