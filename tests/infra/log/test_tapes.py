@@ -211,7 +211,7 @@ async def test_a_log_that_cannot_be_read_is_on_the_tape_with_the_reason(
     monkeypatch.setattr(taped_log, "facts_after", no_answer)
     with pytest.raises(TimeoutError):
         await LiveLog(broker, tapes_of(broker)).facts_after("s-1")
-    assert await taken(broker) == [("unread", "TimeoutError: no answer")]
+    assert await taken(broker) == [("unread", ["TimeoutError: no answer", 0])]
 
 
 async def test_a_copy_that_was_frozen_and_lost_its_work_leaves_a_gap_on_the_tape(
