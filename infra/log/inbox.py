@@ -36,7 +36,7 @@ from infra.metrics.table import HANDLING_TIME
 from infra.process.tasks import CancelledElsewhere, ended, is_being_stopped, own_cancellation_only
 from infra.process.told import told
 from infra.tape.deliveries import CANCELLED, HANDLED, TAKEN
-from infra.tape.handling import handling
+from infra.tape.handling import handler_called
 from infra.tape.tape import Tapes
 from infra.tape.untaped import Untaped
 from infra.telemetry.traces import handling
@@ -241,7 +241,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         with handling(self._durable.name, held.event, headers):
             tape = self._tapes.of(held.event.session_id)
             payload = held.sequence or held.event.event_id
-            with handling(tape, HANDLED if held.sequence else TAKEN, payload):
+            with handler_called(tape, HANDLED if held.sequence else TAKEN, payload):
                 try:
                     await self._run_handler(held, started)
                 except asyncio.CancelledError:

@@ -11,7 +11,7 @@ from contracts.topology import LISTENERS, live_event_subject
 from infra.log.connection import connection, lasting, unsubscribe
 from infra.log.handlers import EventHandlers, HandlersMismatch, Subscriber
 from infra.tape.deliveries import LIVE
-from infra.tape.handling import handling
+from infra.tape.handling import handler_called
 from infra.tape.tape import Tapes
 from infra.tape.untaped import Untaped
 from infra.telemetry.traces import about
@@ -66,7 +66,10 @@ class LiveEvents(EventHandlers[None], Subscriber):
             return
         sequence = int((message.headers or {}).get("Nats-Sequence", "0"))
         try:
-            with handling(self._tapes.of(event.session_id), LIVE, sequence), about(event.session_id, event.turn_id):
+            with (
+                handler_called(self._tapes.of(event.session_id), LIVE, sequence),
+                about(event.session_id, event.turn_id),
+            ):
                 await self.handle(event)
         except Exception:  # whatever a handler raises must not end the subscription
             log.exception("%s of %s was not handled", type(event).__name__, event.session_id)

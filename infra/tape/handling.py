@@ -14,7 +14,7 @@ So a read of the log has a name that is the same live and in a replay, whichever
 
 
 @contextmanager
-def handling(tape: Tape, kind: str, payload: Plain) -> Iterator[None]:
+def handler_called(tape: Tape, kind: str, payload: Plain) -> Iterator[None]:
     """Note that a handler is about to be called within, and that it is in progress until the end.
 
     `payload` is the fact's place in the log, or an event's id where there is no message.

@@ -19,7 +19,7 @@ from infra.log.memory_log import MemoryStore
 from infra.log.taped_log import TapedLog
 from infra.process.tasks import ended
 from infra.tape.deliveries import HANDLED, LIVE
-from infra.tape.handling import handling
+from infra.tape.handling import handler_called
 from infra.tape.tape import Tapes
 
 
@@ -99,7 +99,7 @@ class Process:
         return task
 
     async def _hear(self, fact: Fact) -> None:
-        with handling(self._tapes.of(fact.event.session_id), LIVE, fact.sequence):
+        with handler_called(self._tapes.of(fact.event.session_id), LIVE, fact.sequence):
             await self._live.handle(fact.event)
 
     async def _handle_all(self) -> None:
@@ -114,7 +114,7 @@ class Process:
 
     async def _handle(self, fact: Fact, started: "asyncio.Future[None]") -> None:
         try:
-            with handling(self._tapes.of(fact.event.session_id), HANDLED, fact.sequence):
+            with handler_called(self._tapes.of(fact.event.session_id), HANDLED, fact.sequence):
                 rest = await self._inbox.handle(fact.event)
                 if rest is not None:
                     started.set_result(None)

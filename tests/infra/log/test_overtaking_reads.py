@@ -9,7 +9,7 @@ from contracts.journal import JournalChunk, decode_chunk
 from contracts.topology import journal_subject
 from infra.log.event_log import Appended, ExpectedSequence, Fact
 from infra.log.taped_log import TapedLog
-from infra.tape.handling import handling
+from infra.tape.handling import handler_called
 from infra.tape.live import LiveTapes
 from tests.waiting import until
 
@@ -80,7 +80,7 @@ async def test_an_answer_says_for_which_delivery_the_handler_was_called_that_rea
     taped = Taped()
 
     async def handler(sequence: int) -> None:
-        with handling(taped.tapes.of("s-1"), "handled", sequence):
+        with handler_called(taped.tapes.of("s-1"), "handled", sequence):
             await asyncio.create_task(taped.log.facts_after("s-1", sequence))
 
     first = asyncio.create_task(handler(7))

@@ -32,7 +32,7 @@ from infra.replay.reasoning import replayed_reasoning
 from infra.replay.schedule import Outcome, TapedStretch, run_stretch
 from infra.settings import Settings
 from infra.tape.deliveries import HANDLED
-from infra.tape.handling import handling
+from infra.tape.handling import handler_called
 from infra.tape.live import LiveTapes
 from tests.actors.reasoning.facts import SESSION
 
@@ -50,7 +50,7 @@ class Copy:
 
     async def take(self, fact: Fact) -> Job | None:
         """Have a fact handled, as the inbox does."""
-        with handling(self.tapes.of(fact.event.session_id), HANDLED, fact.sequence):
+        with handler_called(self.tapes.of(fact.event.session_id), HANDLED, fact.sequence):
             return await self.inbox.handle(fact.event)
 
     def drop(self) -> None:
