@@ -104,18 +104,20 @@ def fact_operations() -> Node:
 
 
 def _live_operations() -> Node:
-    processes: dict[str, list[str]] = {}
-    subjects: dict[str, set[str]] = {}
+    """Return what is heard live: an operation for the processes of a role that hear the same."""
+    heard: dict[str, set[str]] = {}
     for listener in LISTENERS:
-        role = role_of(listener.process)
-        processes.setdefault(role, []).append(listener.process)
-        subjects.setdefault(role, set()).update(listener.subjects)
+        heard.setdefault(listener.process, set()).update(listener.subjects)
+    processes: dict[tuple[str, frozenset[str]], list[str]] = {}
+    for process, subjects in heard.items():
+        processes.setdefault((role_of(process), frozenset(subjects)), []).append(process)
     operations: Node = {}
-    for role, found in subjects.items():
+    for (role, found), those in processes.items():
         every = [row.event.__name__ for row in EVENTS]
         some = [name for name in every if any(_names(subject, name) for subject in found)]
+        who = role if role in those else those[0]
         operations |= operation(
-            f"{role}-receives-{STORED}", STORED, some, _HEARD, processes[role], **{"x-subjects": sorted(found)}
+            f"{who}-receives-{STORED}", STORED, some, _HEARD, those, **{"x-subjects": sorted(found)}
         )
     return operations
 
