@@ -43,11 +43,16 @@ async def test_each_turn_is_one_trace_in_jaeger_through_every_process(monitored:
     async def are_there() -> bool:
         return await found() == expected
 
-    await until_async(are_there, 30)
-    for turn_id in turns:
+    async def services_of(turn_id: str | None) -> set[str]:
         [trace] = await traces.get(f"/api/traces/{trace_id_of(result.session_id, turn_id):032x}")
-        services = {process["serviceName"].removeprefix("daredevil-") for process in trace["processes"].values()}
-        assert {"bridge", "transcript", "reasoning", "synthesis"} <= services
+        return {process["serviceName"].removeprefix("daredevil-") for process in trace["processes"].values()}
+
+    async def are_whole() -> bool:
+        return all([{"bridge", "transcript", "reasoning", "synthesis"} <= await services_of(each) for each in turns])
+
+    await until_async(are_there, 30)
+    await until_async(are_whole, 30, "each process sends its spans some seconds after they have ended")
+    assert await found() == expected
 
 
 async def test_jaegers_map_of_services_has_the_voice_path(monitored: Monitored) -> None:
