@@ -116,7 +116,7 @@ async def test_a_tool_that_returns_something_else_is_a_difference(broker: NatsBr
 
 async def test_tools_of_a_server_come_from_the_tape(broker: NatsBroker) -> None:
     effects = Effects()
-    agents = Agents(built_in=Agent(name=DEFAULT, mcp={"shop": {"transport": "none"}}))
+    agents = Agents(built_in=Agent(name=DEFAULT, mcp={"shop": {"transport": "stdio", "command": "nothing"}}))
 
     async def ask(_name: str, _connection: Connection) -> list[Tool]:
         return [effects.tool]
