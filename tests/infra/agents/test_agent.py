@@ -28,6 +28,7 @@ def test_an_agent_has_its_tools_by_name() -> None:
         ({"tools": [find_tables, find_tables]}, "two tools are called 'find_tables'"),
         ({"tools": [lambda: 1]}, "docstring|no name for a tool"),
         ({"silence_after_s": -1}, "at least 0"),
+        ({"mcp": {"calendar": {"url": "http://127.0.0.1:1/mcp"}}}, "'calendar' has the transport None: give it one of"),
     ],
 )
 def test_an_agent_that_cannot_work_is_refused_by_name(fields: dict[str, Any], problem: str) -> None:
