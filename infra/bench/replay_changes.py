@@ -96,8 +96,9 @@ _CLAUSES, _DECIDE, _STATE = "actors.reasoning.clauses", "actors.reasoning.decide
 _PLAYBACK, _REPLY = "bridge.playback.playback:Playback", "bridge.playback.reply:ReplyPlayback"
 
 _CLAUSE = ("ReplyClauseWritten",)
-_ASKED = ("request:tokens", "ReplyStarted", "request:model")
-"""What a model is sent is counted (`tokens`), then its digest stands in ReplyStarted, then it is sent."""
+_ASKED = ("request:tokens", "request:known-answer", "ReplyStarted", "request:model")
+"""What a model is sent is counted (`tokens`) if the model is local, then its answer is looked up (`known-answer`), then its
+digest stands in ReplyStarted, then it is sent."""
 _DRAFT = ("ReplyStarted", "ReplyCommitted", "ReplyDiscarded")
 _HEARD = ("PlaybackPaused", "PlaybackInterrupted", "PlaybackFinished")
 
@@ -134,7 +135,8 @@ BEHAVIOUR = (
         "interruptions are dropped",
         f"{_STATE}:_interrupted",
         _returns(None),
-        ("ReplyCompleted", "ReplyDiscarded", *_ASKED),
+        # `models`: a draft is begun over a reply that is taken for one that is still heard
+        ("ReplyCompleted", "ReplyDiscarded", "request:models", *_ASKED),
     ),
     PlantedChange(
         "the last clause is dropped",
@@ -146,7 +148,7 @@ BEHAVIOUR = (
         "the clock is not asked",
         "actors.reasoning.small_model.clock:time_question",
         _returns(None),
-        ("request:known-answer", "request:tool", *_ASKED),
+        ("request:tool", *_ASKED),
     ),
     PlantedChange("no conversation is remembered", "actors.reasoning.context:heard_messages", _returns([]), _ASKED),
     PlantedChange(
