@@ -97,8 +97,8 @@ _PLAYBACK, _REPLY = "bridge.playback.playback:Playback", "bridge.playback.reply:
 
 _CLAUSE = ("ReplyClauseWritten",)
 _ASKED = ("request:tokens", "request:known-answer", "ReplyStarted", "request:model")
-"""What a model is sent is counted (`tokens`) if the model is local, then its answer is looked up (`known-answer`), then its
-digest stands in ReplyStarted, then it is sent."""
+"""What a model is sent is counted (`tokens`) if the model is local, then its answer is looked up (`known-answer`), then
+its digest stands in ReplyStarted, then it is sent."""
 _DRAFT = ("ReplyStarted", "ReplyCommitted", "ReplyDiscarded")
 _HEARD = ("PlaybackPaused", "PlaybackInterrupted", "PlaybackFinished")
 
@@ -205,7 +205,7 @@ REFACTORINGS = (
         for target in (
             "actors.reasoning.session_log:SessionLog.append_about_reply",
             "actors.reasoning.session_log:SessionLog.refresh",
-            "actors.reasoning.generation:Generation._write_clauses",
+            "actors.reasoning.reply_text:ReplyText._write",
             "actors.reasoning.reply_writer:ReplyWriter._append",
             "actors.reasoning.answering:Reasoning._decide",
             "actors.reasoning.answering:Reasoning._commit",
