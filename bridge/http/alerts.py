@@ -43,7 +43,6 @@ class Notification(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "version": "4",
                     "alerts": [
                         {
                             "status": FIRING,
