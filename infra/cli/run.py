@@ -71,6 +71,7 @@ async def _run(livekit: bool, first: "Loaded | None") -> None:
 
     config = settings()
     _check_engines(config)
+    _check_telemetry(config)
     from infra.system.supervisor import Supervisor  # takes a second, which a wrong setting need not
 
     if livekit:
@@ -145,6 +146,16 @@ async def reload_agents(supervisor: "Supervisor", places: str, first: "Loaded") 
         progress(f"{change.path} has changed: loading the agents again: {', '.join(change.loaded.agents)}")
         for part in (REASONING, TOOLS):
             await supervisor.start_again(part)
+
+
+def _check_telemetry(config: "Settings") -> None:
+    """Raise BadOtlp, before anything is started, for what each process would refuse."""
+    from infra.telemetry.export import ratio_of
+    from infra.telemetry.otlp import otlp_of
+
+    for signal in ("traces", "metrics"):
+        otlp_of(config, signal)
+    ratio_of(config)
 
 
 def _check_engines(config: "Settings") -> None:

@@ -23,7 +23,8 @@ class Programs:
             pids: dict[str, int] = json.loads(self._noted.read_text())["pids"]
         except (OSError, ValueError, KeyError):
             return []
-        return [use for name, pid in pids.items() if name not in known and (use := self._use(name, pid, now_s))]
+        others = {name: pid for name, pid in pids.items() if name.partition("-spare")[0] not in known}
+        return [use for name, pid in others.items() if (use := self._use(name, pid, now_s))]
 
     def _use(self, name: str, pid: int, now_s: float) -> ProcessUse | None:
         try:

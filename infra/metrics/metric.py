@@ -159,7 +159,8 @@ class Observable(Metric[object]):
     def _observe(self, _: api.CallbackOptions) -> Iterable[api.Observation]:
         for observe in list(self._sources):
             for value, values in observe():
-                yield api.Observation(value, self.labels(values))
+                # OTLP has no booleans: one would keep all metrics of the process from being sent.
+                yield api.Observation(int(value) if isinstance(value, bool) else value, self.labels(values))
 
 
 class Gauge(Observable):

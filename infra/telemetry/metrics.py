@@ -3,10 +3,11 @@
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricReader, MetricsData
 from opentelemetry.sdk.resources import Resource
 
 from infra.metrics.process import process_measured
@@ -67,14 +68,43 @@ async def measured(process: str, settings: Settings) -> AsyncIterator[None]:
             yield
 
 
+class NotedExporter(MetricExporter):
+    """Sends metrics, and logs once that they do not arrive."""
+
+    def __init__(self, exporter: MetricExporter, reached: Reached) -> None:
+        super().__init__(exporter._preferred_temporality, exporter._preferred_aggregation)
+        self._exporter = exporter
+        self._reached = reached
+
+    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **further: Any) -> MetricExportResult:
+        """Send metrics."""
+        result = MetricExportResult.FAILURE
+        try:
+            result = self._exporter.export(metrics_data, timeout_millis, **further)
+        finally:
+            self._reached.note(result is MetricExportResult.SUCCESS)
+        return result
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Send what waits."""
+        return self._exporter.force_flush(timeout_millis)
+
+    def shutdown(self, timeout_millis: float = 30_000, **further: Any) -> None:
+        """Send nothing more, and try nothing again."""
+        self._exporter.shutdown(timeout_millis, **further)
+
+
 def _pushing(otlp: Otlp) -> MetricReader:
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
-    Reached.hush()
+    return PeriodicExportingMetricReader(NotedExporter(_exporter(otlp), Reached("metrics", otlp)))
+
+
+def _exporter(otlp: Otlp) -> MetricExporter:
     if otlp.protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcExporter
 
-        return PeriodicExportingMetricReader(GrpcExporter(otlp.endpoint))
+        return GrpcExporter(otlp.endpoint)
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpExporter
 
-    return PeriodicExportingMetricReader(HttpExporter(otlp.endpoint))
+    return HttpExporter(otlp.endpoint)

@@ -52,6 +52,9 @@ def otlp_of(settings: Settings, signal: Signal, environment: Mapping[str, str] =
     protocol = _protocol(name, given, environment)
     if protocol == "grpc":
         return Otlp(_base_of(given), protocol)
+    if not given.startswith(("http://", "https://")):
+        variable = f"OTEL_EXPORTER_OTLP_{name}_ENDPOINT" if full else "OTEL_EXPORTER_OTLP_ENDPOINT"
+        raise BadOtlp(f"{variable}: {given!r} is not a URL: write `http://host:4318` or `https://host`")
     return Otlp(full or f"{_base_of(given)}/v1/{signal}", protocol)
 
 

@@ -127,6 +127,25 @@ def test_run_starts_nothing_with_an_engine_that_cannot_be(
     assert not (empty_dir / "none").exists()
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "collector:4318"),
+        ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
+    ],
+)
+def test_run_starts_nothing_with_telemetry_that_no_process_accepts(
+    variable: str, value: str, empty_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    settings.cache_clear()
+    code, _, errors = cli("run")
+    assert code == 2
+    assert f"{variable}: '{value}' is not" in " ".join(errors.split())
+    assert not (empty_dir / "none").exists()
+
+
 def test_help_teaches_with_examples() -> None:
     code, output, _ = cli("--help")
     assert code == 0

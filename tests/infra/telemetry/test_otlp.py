@@ -59,6 +59,12 @@ def test_a_protocol_that_is_not_spoken_is_refused_with_what_to_write(protocol: s
         otlp_of(Settings(otlp_endpoint="http://c:4318"), "traces", {"OTEL_EXPORTER_OTLP_PROTOCOL": protocol})
 
 
+@pytest.mark.parametrize("variable", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"])
+def test_an_endpoint_without_a_scheme_is_refused_with_what_to_write(variable: str) -> None:
+    with pytest.raises(BadOtlp, match=rf"{variable}: 'collector:4318' is not a URL: write `http://"):
+        otlp_of(Settings(), "traces", {variable: "collector:4318"})
+
+
 @pytest.mark.parametrize("path", ["", "/", "/v1/traces"])
 def test_spans_arrive_over_http_however_the_endpoint_is_written(path: str, exporting: SetUp) -> None:
     with http_receiver() as receiver:
