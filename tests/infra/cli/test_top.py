@@ -54,8 +54,10 @@ def test_programs_without_metrics_are_looked_at_by_their_process_ids(data_dir: P
         file = targets_file(data_dir)
         file.parent.mkdir()
         file.write_text(json.dumps([{"targets": [address], "labels": {"process": "bridge"}}]))
-        noted = {"ready_s": 1.0, "pids": {"nats": os.getpid(), "bridge": os.getpid(), "llm": 2**22 + 1}}
-        noted["pids"]["bridge-spare"] = os.getpid()  # a further copy, which has metrics as well
+        here = os.getpid()
+        # `bridge-spare` is a further copy, which has metrics as well.
+        pids = {"nats": here, "bridge": here, "bridge-spare": here, "llm": 2**22 + 1}
+        noted = {"ready_s": 1.0, "pids": pids}
         (file.parent / "processes.json").write_text(json.dumps(noted))
         (line,) = json_lines("top", cli("top", "--json")[1])
     by_name = {process["name"]: process for process in line["processes"]}
