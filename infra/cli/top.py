@@ -99,7 +99,8 @@ async def _looks(urls: Sequence[str], interval_s: float, window_s: float) -> "As
         while len(readings) > 1 and now.time_s - readings[1].time_s >= window_s:
             readings.popleft()
         seen = figures(now, readings[0] if readings else None)
-        others = programs.look(now.time_s, now.processes.values()) if not urls else []
+        shown = {*now.processes.values(), *now.unreachable.values()}
+        others = programs.look(now.time_s, shown) if not urls else []
         yield replace(seen, processes=(*seen.processes, *others))
         readings.append(now)
         await asyncio.sleep(interval_s)

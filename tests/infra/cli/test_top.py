@@ -15,6 +15,7 @@ from infra.metrics.figures import figures
 from infra.metrics.samples import Reading, Series, name_of
 from infra.metrics.scraping import targets_file
 from infra.settings import settings
+from infra.system.nats import free_port
 from tests.infra.cli.command import cli
 from tests.infra.cli.test_cli import json_lines
 from tests.infra.metrics.processes import exposed, serving
@@ -65,6 +66,19 @@ def test_programs_without_metrics_are_looked_at_by_their_process_ids(data_dir: P
     assert by_name["bridge"]["memory_bytes"] == 200_000_000
     assert by_name["nats"]["memory_bytes"] > 10_000_000
     assert by_name["nats"]["cpu_cores"] > 0
+
+
+def test_a_process_that_hangs_is_there_once_and_not_ready(data_dir: Path) -> None:
+    with serving(BRIDGE + CPU) as address:
+        file = targets_file(data_dir)
+        file.parent.mkdir()
+        targets = {"bridge": address, "reasoning": f"127.0.0.1:{free_port()}"}
+        file.write_text(json.dumps([{"targets": [at], "labels": {"process": name}} for name, at in targets.items()]))
+        noted = {"ready_s": 1.0, "pids": {"bridge": os.getpid(), "reasoning": os.getpid()}}
+        (file.parent / "processes.json").write_text(json.dumps(noted))
+        (line,) = json_lines("top", cli("top", "--json")[1])
+    states = [(process["name"], process["ready"]) for process in line["processes"]]
+    assert states == [("bridge", True), ("reasoning", False)]
 
 
 def test_a_system_elsewhere_is_read_at_the_addresses_given() -> None:
