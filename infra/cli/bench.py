@@ -14,6 +14,7 @@ from infra.cli import (
     bench_gap,
     bench_growth,
     bench_hearing,
+    bench_metrics,
     bench_network,
     bench_record,
     bench_replay,
@@ -59,6 +60,8 @@ Examples:
 
   daredevil bench memory
 
+  daredevil bench metrics
+
   daredevil bench kills --projection postgres
 
   daredevil bench outage --projection pulsar
@@ -88,6 +91,7 @@ app.command()(bench_record.record)
 app.command()(bench_replay.replay)
 app.command(name="record-corpus")(bench_corpus.record_corpus)
 app.command()(bench_spoken.spoken)
+app.command()(bench_metrics.metrics)
 app.command()(bench_tapes.tapes)
 app.command()(bench_tools.tools)
 

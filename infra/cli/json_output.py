@@ -325,6 +325,7 @@ OUTPUTS: dict[str, Output] = {
     "bench record": Output("how far the record is from the caller's ear", _record),
     "bench replay": Output("recorded sessions run again", _figures("infra.bench.replay", "ReplayFigures")),
     "bench tapes": Output("what recording tapes costs", _tapes),
+    "bench metrics": Output("what metrics cost a call", _figures("infra.bench.metrics_cost", "MetricsCost")),
     "bench spoken": Output("how written forms are said", _spoken),
     "bench projections": Output("how tables follow the log", _figures("infra.bench.postgres", "PostgresFigures")),
     "bench barge-in": Output("interruptions", _barge_in),
