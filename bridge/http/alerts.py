@@ -83,36 +83,49 @@ def alert_router(broker: NatsBroker, settings: Settings, admin: Key, gate: Gate)
     async def take_alerts(notification: Notification, _: Annotated[None, Depends(alertmanager)]) -> PublishedAlerts:
         """Publish each alert on NATS; `Alert` in `asyncapi.yaml` says on which subject, and what it looks like.
 
-        Needs the key of `DAREDEVIL_ALERTS_KEY`, or the admin key. Either all alerts of a notification are published,
-        or none if one cannot be. While NATS is away the answer is 503, and Alertmanager sends them again.
+        Needs the key of `DAREDEVIL_ALERTS_KEY`, or the admin key. An alert whose name or severity cannot be part of a
+        subject makes the answer 422, which says which; the others of the notification are published all the same, as
+        Alertmanager does not send them again. While NATS is away the answer is 503, and it does.
         """
-        alerts = [_alert(sent, place) for place, sent in enumerate(notification.alerts)]
+        alerts, wrong = _alerts(notification)
         nc = connected(broker)
         for alert in alerts:
             await nc.publish(alert_subject(alert.severity, alert.name), alert.packed())
             log.info("alert %s (%s): %s", alert.name, alert.severity, alert.status)
         await round_trip(nc, PUBLISHED_S)
+        if wrong:
+            log.warning("alerts that cannot be published: %s", "; ".join(wrong))
+            others = f" (the {len(alerts)} others are published)" if alerts else ""
+            raise Problem("bad-request", "; ".join(wrong) + others)
         return PublishedAlerts(published=len(alerts))
 
     return router
 
 
-def _alert(sent: SentAlert, place: int) -> Alert:
-    """Return an alert as it is published. Raises Problem."""
-    try:
-        return Alert(
-            severity=sent.labels.get("severity", ""),
-            name=sent.labels.get("alertname", ""),
-            status=sent.status,
-            started_at=_written(sent.starts_at),
-            ended_at=_written(sent.ends_at) if sent.status == RESOLVED and sent.ends_at else "",
-            summary=sent.annotations.get("summary", ""),
-            description=sent.annotations.get("description", ""),
-            runbook_url=sent.annotations.get("runbook_url", ""),
-            labels=sent.labels,
-        )
-    except ValueError as error:
-        raise Problem("bad-request", f"alerts.{place}.labels.{error}") from error
+def _alerts(notification: Notification) -> tuple[list[Alert], list[str]]:
+    """Return the alerts that can be published, and of each other one why it cannot be."""
+    alerts, wrong = [], []
+    for place, sent in enumerate(notification.alerts):
+        try:
+            alerts.append(_alert(sent))
+        except ValueError as error:
+            wrong.append(f"alerts.{place}.labels.{error}")
+    return alerts, wrong
+
+
+def _alert(sent: SentAlert) -> Alert:
+    """Return an alert as it is published. Raises ValueError."""
+    return Alert(
+        severity=sent.labels.get("severity", ""),
+        name=sent.labels.get("alertname", ""),
+        status=sent.status,
+        started_at=_written(sent.starts_at),
+        ended_at=_written(sent.ends_at) if sent.status == RESOLVED and sent.ends_at else "",
+        summary=sent.annotations.get("summary", ""),
+        description=sent.annotations.get("description", ""),
+        runbook_url=sent.annotations.get("runbook_url", ""),
+        labels=sent.labels,
+    )
 
 
 def _written(moment: datetime) -> str:

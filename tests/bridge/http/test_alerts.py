@@ -146,21 +146,37 @@ async def test_what_alertmanager_would_not_send_is_refused(
     [
         ({"status": "maybe"}, "alerts.1.status: 'firing' or 'resolved' is wanted"),
         ({"startsAt": "yesterday"}, "alerts.1.startsAt: an ISO 8601 time is wanted"),
-        ({"labels": {"alertname": "ServiceDown"}}, "alerts.1.labels.severity: up to 64 letters"),
-        ({"labels": {"severity": "critical"}}, "alerts.1.labels.alertname: up to 64 letters"),
-        ({"labels": {"severity": "critical", "alertname": "Service.Down"}}, "alerts.1.labels.alertname: up to 64"),
-        ({"labels": {"severity": ">", "alertname": "ServiceDown"}}, "alerts.1.labels.severity: up to 64"),
-        ({"labels": {"severity": "a\n", "alertname": "ServiceDown"}}, "alerts.1.labels.severity: up to 64"),
         ({"labels": {"severity": 7}}, "alerts.1.labels.severity: a text is wanted"),
     ],
 )
-async def test_none_of_a_notification_is_published_if_one_alert_cannot_be(
+async def test_nothing_is_published_of_what_is_no_notification(
     http: httpx.AsyncClient, heard: list[Msg], change: dict[str, Any], said: str
 ) -> None:
     answer = await http.post("/alerts", json=notification(FIRING, FIRING | change), headers=ADMIN)
     assert answer.status_code == 422
     assert said in answer.json()["detail"]
     assert not heard
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ({"alertname": "ServiceDown"}, "alerts.1.labels.severity: up to 64 letters"),
+        ({"severity": "critical"}, "alerts.1.labels.alertname: up to 64 letters"),
+        ({"severity": "critical", "alertname": "Service.Down"}, "alerts.1.labels.alertname: up to 64"),
+        ({"severity": "critical", "alertname": "Disk is full"}, "alerts.1.labels.alertname: up to 64"),
+        ({"severity": ">", "alertname": "ServiceDown"}, "alerts.1.labels.severity: up to 64"),
+        ({"severity": "a\n", "alertname": "ServiceDown"}, "alerts.1.labels.severity: up to 64"),
+    ],
+)
+async def test_an_alert_that_cannot_be_a_subject_is_refused_by_its_place_and_the_others_are_published(
+    http: httpx.AsyncClient, heard: list[Msg], labels: dict[str, str], said: str
+) -> None:
+    answer = await http.post("/alerts", json=notification(FIRING, FIRING | {"labels": labels}, FIRING), headers=ADMIN)
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]
+    assert answer.json()["detail"].endswith("(the 2 others are published)")
+    await until(lambda: len(heard) == 2)
 
 
 async def test_while_nats_is_away_alertmanager_is_asked_to_send_it_again(
