@@ -20,7 +20,6 @@ from infra.cli.output import BAD_INPUT, FAILED, err, out, progress
 from infra.cli.system import log_connection
 from infra.log.event_log import Fact
 from infra.replay.recorded_session import NotInLog, RecordedSession, recorded_session
-from infra.replay.registry import ACTORS
 from infra.replay.report import as_fields, details, summary
 from infra.replay.session_tapes import SessionTapes, session_tapes
 from infra.replay.verify import Verification, verify
@@ -53,8 +52,8 @@ def verify_sessions(which: WhichSessions, as_json: bool) -> NoReturn:
     named = which.named if not (which.is_all or which.since or which.user_id) else ()
     if len(named) == 1:
         loaded = asyncio.run(_loaded(named[0]))
-        found = verify(*loaded, ACTORS)
-        _tell(found, loaded[0], as_json, is_one=True)
+        found, lines = _verified(*loaded)
+        _print(found, lines, as_json, is_one=True)
         done.append(found)
     else:
         asyncio.run(_verify_many(which, as_json, done))
@@ -113,7 +112,9 @@ async def _verify_many(which: WhichSessions, as_json: bool, done: list[Verificat
 
 
 def _verified(session: RecordedSession, tapes: SessionTapes) -> tuple[Verification, list[str]]:
-    """Verify in a process of the pool; the lines are made here, as only here the actors are loaded."""
+    """Verify in a process of the pool or this one; the lines are made here, as only here the actors are loaded."""
+    from infra.replay.registry import ACTORS  # takes seconds: not for a session that there is not
+
     found = verify(session, tapes, ACTORS)
     return found, list(details(found, _facts(session)))
 
@@ -153,10 +154,6 @@ def ids_in(name: str) -> tuple[str, ...]:
     if wrong := next((each for each in ids if not is_id(each)), None):
         raise ValueError(f"{name} has {wrong[:80]!r}, which is not a session id: one a line is expected")
     return ids
-
-
-def _tell(found: Verification, session: RecordedSession, as_json: bool, is_one: bool) -> None:
-    _print(found, list(details(found, _facts(session))), as_json, is_one)
 
 
 def _print(found: Verification, lines: list[str], as_json: bool, is_one: bool) -> None:
