@@ -62,7 +62,7 @@ def assert_comes_out_the_same(
     with conversation(agent, make_tapes=tapes.make, **given) as talk:
         for text in says:
             talk.say(text)
-    patch.setattr("infra.replay.reasoning.agents_of", lambda settings: Agents({agent.name: agent}))
+    patch.setattr("infra.replay.reasoning._agents", lambda places: Agents({agent.name: agent}))
     own = {fact.sequence for fact in talk.stored if fact.event.appended_by.startswith(REASONING)}
     outcomes = tapes.replayed(talk)
     assert [[each.what for each in outcome.differences] for outcome in outcomes] == [[]] * len(outcomes)

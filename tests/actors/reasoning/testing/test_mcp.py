@@ -8,7 +8,9 @@ from infra.agents.agent import Agent
 from infra.agents.tool import reader
 from tests.actors.reasoning.testing.taped import assert_comes_out_the_same
 
-AGENT = Agent(name="secretary", instructions="You keep a calendar.", mcp={"calendar": {"url": "http://x"}})
+AGENT = Agent(
+    name="secretary", instructions="You keep a calendar.", mcp={"calendar": {"transport": "http", "url": "http://x"}}
+)
 
 
 @reader
