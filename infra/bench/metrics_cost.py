@@ -9,6 +9,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 
 from contracts import events as e
+from contracts.topology import PERSISTENCE, REASONING, SYNTHESIS, VOICE
 from infra.bench.conversations import conversations
 from infra.bench.statistics import median, percentile
 from infra.metrics import table as t
@@ -16,7 +17,7 @@ from infra.metrics.sessions import MeasuredSessions
 from infra.telemetry.metrics import recorded
 
 MINUTE_NS = 60 * 10**9
-HANDLERS = ("persistence", "reasoning", "synthesis")
+HANDLERS = (PERSISTENCE, REASONING, SYNTHESIS)
 """Who handles a fact, as a rule: each measures how long it takes."""
 
 
@@ -64,7 +65,7 @@ def _counting_s(facts: Sequence[e.Event]) -> float:
     sessions = MeasuredSessions()
     began_s = time.process_time()
     for fact in facts:
-        t.APPEND_TIME.record(0.003, "nats", "publish", "VOICE", "")
+        t.APPEND_TIME.record(0.003, "nats", "publish", VOICE, "")
         for durable in HANDLERS:
             t.HANDLING_TIME.record(0.01, "nats", "process", durable, "")
         sessions.count(fact, fact.time_ns)
