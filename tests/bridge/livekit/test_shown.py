@@ -1,6 +1,5 @@
 """What people in a room are shown and may write: captions and state of the agent, text turns."""
 
-import asyncio
 
 from livekit import rtc
 
@@ -75,11 +74,9 @@ async def test_written_text_is_a_turn_within_limits(start_bridge: StartBridge, i
     session_id = session_of_room(await ada.room.sid)
     await facts_with(agent, session_id, e.ParticipantJoined, count=2)
     refusals: list[str] = []
-    in_their_order = asyncio.Lock()
 
     async def read(reader: rtc.TextStreamReader) -> None:
-        async with in_their_order:
-            refusals.append(await reader.read_all())
+        refusals.append(await reader.read_all())
 
     ada.room.register_text_stream_handler("lk.chat", lambda reader, _: ada.own(read(reader)))
     await until(lambda: ada.states[-1:] == ["listening"])
@@ -89,4 +86,4 @@ async def test_written_text_is_a_turn_within_limits(start_bridge: StartBridge, i
     assert isinstance(turn, e.TurnEnded)
     assert (turn.text, turn.source, turn.participant_id) == (clean_text("What time is it?"), "text", "ada")
     await until(lambda: len(refusals) == 2)
-    assert ["100" in refusal for refusal in refusals] == [True, False]
+    assert sorted("100" in refusal for refusal in refusals) == [False, True]
