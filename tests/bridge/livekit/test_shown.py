@@ -1,6 +1,5 @@
 """What people in a room are shown and may write: captions and state of the agent, text turns."""
 
-
 from livekit import rtc
 
 from bridge.text_input import clean_text
