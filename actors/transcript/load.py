@@ -12,7 +12,7 @@ from infra.log.connection import connection
 from infra.log.copy_load import CopyLoad
 from infra.metrics.metric import one
 from infra.metrics.table import WAITED
-from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
+from infra.process.tasks import again_and_again, ended
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,9 @@ class HearingLoad:
 
     async def open(self) -> None:
         """Start to watch."""
-        self._watching = asyncio.create_task(self._watch(), name="load of recognition")
+        self._watching = asyncio.create_task(
+            again_and_again(self._watch, "load of recognition"), name="load of recognition"
+        )
         self._measured.enter_context(WAITED.observed_by(one(self._ears.waited_s)))
 
     async def aclose(self) -> None:
@@ -50,19 +52,14 @@ class HearingLoad:
         return self._copies.answer()
 
     async def _watch(self) -> None:
-        while True:
-            try:
-                with own_cancellation_only():
-                    await asyncio.sleep(LOOK_S)
-            except CancelledElsewhere:
-                continue
-            behind = self._ears.behind()
-            if behind and not self._was_behind:
-                log.warning(
-                    "recognition is behind real time: speech waits for %.1f s; until it has caught up guesses are left "
-                    "out, and new tracks left to other copies",
-                    self._ears.waited_s(),
-                )
-            elif self._was_behind and not behind:
-                log.warning("recognition has caught up")
-            self._was_behind = behind
+        await asyncio.sleep(LOOK_S)
+        behind = self._ears.behind()
+        if behind and not self._was_behind:
+            log.warning(
+                "recognition is behind real time: speech waits for %.1f s; until it has caught up guesses are left "
+                "out, and new tracks left to other copies",
+                self._ears.waited_s(),
+            )
+        elif self._was_behind and not behind:
+            log.warning("recognition has caught up")
+        self._was_behind = behind

@@ -6,7 +6,6 @@ A caller who is told so can call again in a minute; ten who wait 13 s for each a
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -22,7 +21,7 @@ from infra.metrics import table as t
 from infra.metrics.metric import Observed
 from infra.process.pressure import Limit, RecentAnswers, Smoothed
 from infra.process.system_cpu import CpuUse, SystemCpu, cores
-from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
+from infra.process.tasks import again_and_again, ended
 from infra.settings import Settings
 from infra.shares import engine_names
 
@@ -154,7 +153,7 @@ class SessionAdmission:
         self._shown.enter_context(t.FULL.observed_by(lambda: [(float(bool(self.problem)), ())]))
         await self._live.open()
         for work in (self._watch_loop, self._watch_system):
-            self._watching.append(asyncio.create_task(_again(work), name="admission"))
+            self._watching.append(asyncio.create_task(again_and_again(work, "admission"), name="admission"))
 
     async def close(self) -> None:
         """Stop measuring; may be called twice."""
@@ -188,12 +187,3 @@ class SessionAdmission:
             nc = connection(self._broker)
             is_behind = nc.is_connected and await has_room(nc, TRANSCRIPT) is False
         self._pressure.note_load(use, is_behind, time.monotonic())
-
-
-async def _again(work: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        try:
-            with own_cancellation_only():
-                await work()
-        except CancelledElsewhere:
-            continue

@@ -1,7 +1,6 @@
 """`/status`: how this machine is doing, as a page for whoever runs it."""
 
 import asyncio
-import logging
 from collections import deque
 from pathlib import Path
 
@@ -19,9 +18,7 @@ from infra.log.readiness import Readiness
 from infra.metrics.figures import figures
 from infra.metrics.samples import Reading
 from infra.metrics.scraping import read_all, targets_file, targets_in
-from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
-
-log = logging.getLogger(__name__)
+from infra.process.tasks import again_and_again, ended
 
 PAGE = Path(__file__).parents[1] / "page"
 EVERY_S = 20 * 60
@@ -39,7 +36,9 @@ class StatusReadings:
 
     def open(self) -> None:
         """Start to read."""
-        self._reading = asyncio.create_task(self._read_on(), name="readings for /status")
+        self._reading = asyncio.create_task(
+            again_and_again(self._wait_and_read, "readings for /status"), name="readings for /status"
+        )
 
     async def close(self) -> None:
         """Stop reading; may be called twice."""
@@ -59,14 +58,9 @@ class StatusReadings:
         """The oldest reading that is kept."""
         return self._kept[0] if self._kept else None
 
-    async def _read_on(self) -> None:
-        while True:
-            try:
-                with own_cancellation_only():
-                    await asyncio.sleep(EVERY_S)
-                    self._kept.append(await self.now())
-            except CancelledElsewhere as error:
-                log.debug("readings for /status: %s", error)
+    async def _wait_and_read(self) -> None:
+        await asyncio.sleep(EVERY_S)
+        self._kept.append(await self.now())
 
 
 def status_router(readings: StatusReadings, readiness: Readiness, admission: SessionAdmission, admin: Key) -> APIRouter:

@@ -11,7 +11,7 @@ from livekit.rtc._proto.stats_pb2 import RtcStats
 
 from infra.metrics.metric import one
 from infra.metrics.table import JITTER, OPEN, PACKETS, PACKETS_LOST, PARTICIPANTS, ROOMS
-from infra.process.tasks import CancelledElsewhere, own_cancellation_only
+from infra.process.tasks import again_and_again
 
 log = logging.getLogger(__name__)
 
@@ -70,17 +70,16 @@ def streams_in(statistics: Iterable[RtcStats]) -> Iterator[PacketStream]:
 async def measure_room(room: rtc.Room, people: Callable[[], int]) -> None:
     """Measure a connected room until cancelled; `people` returns how many are there."""
     counts = PacketCounts()
+
+    async def wait_and_look() -> None:
+        await asyncio.sleep(LOOK_S)
+        await look(room, counts)
+
     with ExitStack() as stack:
         stack.enter_context(OPEN.observed_by(lambda: [(1, (DOOR,))]))
         stack.enter_context(ROOMS.observed_by(one(lambda: 1)))
         stack.enter_context(PARTICIPANTS.observed_by(one(people)))
-        while True:
-            try:
-                with own_cancellation_only():
-                    await asyncio.sleep(LOOK_S)
-                    await look(room, counts)
-            except CancelledElsewhere as error:
-                log.debug("statistics of the room: %s", error)
+        await again_and_again(wait_and_look, "statistics of the room")
 
 
 async def look(room: rtc.Room, counts: PacketCounts) -> None:

@@ -18,7 +18,7 @@ from contracts.tables import ALL_CONVERSATIONS, CONVERSATIONS
 from contracts.tables import TurnColumn as C
 from infra.bench.own_postgres import own_postgres
 from infra.bench.statistics import percentile
-from infra.engines.embedding import LOCAL_DIMS, LOCAL_MODEL, LocalEmbedder, exchange_text
+from infra.engines.embedding import LOCAL_DIMS, WORDLLAMA, LocalEmbedder, exchange_text
 from infra.memory.search import LATEST, SESSION_SETTINGS, has_more, nearest, recall_at
 from infra.memory.turns import TurnMemory
 from projections.postgres.schema import connect, prepare
@@ -118,7 +118,7 @@ async def _make_tables(url: str) -> None:
 async def _make_indexes(url: str, index: bool) -> None:
     async with await connect(url) as connection:
         if index:
-            await make_index(connection, Space(LOCAL_DIMS, LOCAL_MODEL, 0))
+            await make_index(connection, Space(LOCAL_DIMS, WORDLLAMA, 0))
         else:
             await connection.execute("SET statement_timeout TO 0")
             await connection.execute(f"CREATE INDEX {MEMORY_INDEX}".encode())

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from infra.log.log_figures import OF_JETSTREAM
 from infra.metrics import table as t
 from infra.metrics.metric import AnyMetric, Attribute, Histogram
 from infra.metrics.samples import name_of
@@ -32,16 +33,7 @@ RECORDED_BY: dict[str, tuple[AnyMetric, ...]] = {
     ),
     "Language models: reasoning": (t.MODEL_TIME, t.FIRST_TOKEN, t.TOKEN_USAGE),
     "The log: persistence asks JetStream every 5 s": (
-        t.PENDING,
-        t.UNACKNOWLEDGED,
-        t.REDELIVERED,
-        t.LAG,
-        t.DEAD_LETTERS,
-        t.STREAM_MESSAGES,
-        t.STREAM_SIZE,
-        t.STORAGE_USED,
-        t.STORAGE_LIMIT,
-        t.LOG_SEQUENCE,
+        *OF_JETSTREAM,
         t.LOG_READY,
         t.DISK_FREE,
         t.DISK_SIZE,

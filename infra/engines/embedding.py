@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LOCAL, OFF = "local", "off"
 LOCAL_DIMS = 256
-LOCAL_MODEL = f"wordllama-{LOCAL_DIMS}"
+WORDLLAMA = f"wordllama-{LOCAL_DIMS}"
 MOST_CHARS = 8_000
 """Longer texts are cut: the subject of a turn is clear by then, and providers refuse more."""
 TIMEOUT_S = 10.0
@@ -50,7 +50,7 @@ def embedder_of(settings: Settings) -> Embedder | None:
 class LocalEmbedder:
     """WordLlama with the weights of its wheel: 0.2 ms per sentence, in its own thread; loading takes 0.5 s."""
 
-    name = LOCAL_MODEL
+    name = WORDLLAMA
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="embedding")

@@ -1,7 +1,6 @@
 """What JetStream says of the log: its streams, how far its consumers are, dead letters, room. One process asks."""
 
 import asyncio
-import logging
 import shutil
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -20,9 +19,7 @@ from infra.log.connection import cancellation_kept, jetstream
 from infra.log.log_probe import LogProbe, refusals
 from infra.metrics import table as t
 from infra.metrics.metric import Gauge, Observed
-from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
-
-log = logging.getLogger(__name__)
+from infra.process.tasks import again_and_again, ended
 
 LOOK_S = 5.0
 PROBE_S = 10.0
@@ -72,7 +69,9 @@ class LogFigures:
             stack.enter_context(t.LOG_READY.observed_by(lambda: [(not self._why_not_ready(), ())]))
             stack.enter_context(t.DISK_FREE.observed_by(lambda: self._disk("free")))
             stack.enter_context(t.DISK_SIZE.observed_by(lambda: self._disk("total")))
-            looking = asyncio.create_task(self._look_on(), name="figures of the log")
+            looking = asyncio.create_task(
+                again_and_again(self._look_and_wait, "figures of the log"), name="figures of the log"
+            )
             try:
                 yield
             finally:
@@ -91,14 +90,9 @@ class LogFigures:
         except OSError:
             return ()
 
-    async def _look_on(self) -> None:
-        while True:
-            try:
-                with own_cancellation_only():
-                    await self.look()
-                    await asyncio.sleep(LOOK_S)
-            except CancelledElsewhere as error:
-                log.debug("figures of the log: %s", error)
+    async def _look_and_wait(self) -> None:
+        await self.look()
+        await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
         """Look once. Raises nothing of NATS: a log that does not answer is not ready."""

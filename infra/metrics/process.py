@@ -10,7 +10,7 @@ import psutil
 
 from infra.metrics import table as t
 from infra.metrics.metric import Observed, one
-from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
+from infra.process.tasks import again_and_again, ended
 
 LOOK_S = 0.5
 
@@ -40,11 +40,10 @@ async def process_measured() -> AsyncIterator[None]:
 async def watch_loop(look_s: float = LOOK_S) -> None:
     """Measure again and again how late a timer fires, until cancelled."""
     loop = asyncio.get_running_loop()
-    while True:
+
+    async def look() -> None:
         due_s = loop.time() + look_s
-        try:
-            with own_cancellation_only():
-                await asyncio.sleep(look_s)
-        except CancelledElsewhere:
-            continue
+        await asyncio.sleep(look_s)
         t.LOOP_LAG.record(max(0.0, loop.time() - due_s))
+
+    await again_and_again(look, "lag of the event loop")

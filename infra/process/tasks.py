@@ -44,6 +44,16 @@ def own_cancellation_only() -> Iterator[None]:
         raise CancelledElsewhere("what was waited for was cancelled by something else") from error
 
 
+async def again_and_again(work: Callable[[], Awaitable[None]], what: str) -> None:
+    """Do `work` until this task is stopped, also after something else is cancelled within it; `what` names it."""
+    while True:
+        try:
+            with own_cancellation_only():
+                await work()
+        except CancelledElsewhere as error:
+            log.debug("%s: %s", what, error)
+
+
 async def surely(make: Callable[[], Awaitable[None]], what: str) -> None:
     """Await the result of `make`, again if something else is cancelled within it, TRIES times in all; `what` names it.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infra.process.probes import ProbeNote, probe_notes
-from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
+from infra.process.tasks import again_and_again, ended
 from infra.system.processes import alive
 
 LOOK_S = 1.0
@@ -27,7 +27,9 @@ class ProbeTargets:
         self._notes.mkdir(parents=True, exist_ok=True)
         for left in self._notes.iterdir():
             left.unlink(missing_ok=True)
-        self._watching = asyncio.create_task(self._watch(), name="targets of Prometheus")
+        self._watching = asyncio.create_task(
+            again_and_again(self._look_and_wait, "targets of Prometheus"), name="targets of Prometheus"
+        )
 
     async def end(self) -> None:
         """Stop looking, and remove the file."""
@@ -35,14 +37,9 @@ class ProbeTargets:
             await ended(self._watching)
             self._targets.unlink(missing_ok=True)
 
-    async def _watch(self) -> None:
-        while True:
-            self._look()
-            try:
-                with own_cancellation_only():
-                    await asyncio.sleep(LOOK_S)
-            except CancelledElsewhere:
-                continue
+    async def _look_and_wait(self) -> None:
+        self._look()
+        await asyncio.sleep(LOOK_S)
 
     def _look(self) -> None:
         found = probe_notes(self._notes)

@@ -1,0 +1,35 @@
+import asyncio
+
+import pytest
+
+from infra.process.tasks import again_and_again
+
+
+async def test_work_cancelled_by_something_else_is_done_again_until_somebody_stops_the_task() -> None:
+    done, enough = 0, asyncio.Event()
+
+    async def work() -> None:
+        nonlocal done
+        done += 1
+        if done == 2:
+            cancelled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            cancelled.cancel()
+            await cancelled
+        if done == 4:
+            enough.set()
+            await asyncio.Event().wait()
+
+    working = asyncio.create_task(again_and_again(work, "work"))
+    await asyncio.wait_for(enough.wait(), 5)
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    assert done == 4
+
+
+async def test_work_that_fails_ends_it() -> None:
+    async def work() -> None:
+        raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"):
+        await asyncio.wait_for(again_and_again(work, "work"), 5)
