@@ -263,7 +263,8 @@ class Settings(BaseSettings):
     overload_answer_ms: int = Field(
         3_000,
         ge=0,
-        description="The same if answers of at least three calls are this late by the system's own doing; 0: never.",
+        description="The same if answers of at least three calls are this late by the system's own doing; 0: however "
+        "late they are, and however many calls begin at once.",
     )
     opening_patience_s: float = Field(
         5,

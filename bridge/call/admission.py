@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from faststream.nats import NatsBroker
 
+from bridge.call.newcomers import FEW_CALLS, Newcomers
 from contracts import events as e
-from contracts.topology import BRIDGE_LIVEKIT, TRANSCRIPT
+from contracts.topology import BRIDGE_LIVEKIT, HTTP, TRANSCRIPT
 from infra.engines.llm import LOCAL
 from infra.log.connection import connection
 from infra.log.copy_load import has_room
@@ -36,9 +37,6 @@ LAG_OVER_S, CPU_OVER_S = 3.0, 6.0
 """Over how long they are smoothed: an import or a garbage collection is no overload."""
 
 ANSWERS_WITHIN_S = 30.0
-FEW_SESSIONS = 3
-"""With fewer conversations than this in the last half minute the machine is not full of them, whatever it does."""
-
 FULL, ROOM = 0.9, 0.75
 """Of all cores: used by the system's processes, no session is taken; from there down one is again."""
 
@@ -91,7 +89,7 @@ class Pressure:
     def note_load(self, use: CpuUse, is_behind: bool, now_s: float) -> None:
         """Take in what the system has of the CPU, and whether every copy that hears is behind."""
         calls = self.answers.sessions(now_s)
-        counts = calls >= FEW_SESSIONS
+        counts = calls >= FEW_CALLS
         used = self.cpu.note(use.cores, now_s) / self.cores
         waited = self.waited.note(use.waited, now_s)
         self.calls_carried = calls * FULL / used if counts and used else None
@@ -117,6 +115,10 @@ def own_part_ms(parts: e.LatencyParts, settings: Settings) -> float:
     return parts.bus_ms + sum(part_ms for part_ms, engines in local if LOCAL in engine_names(engines))
 
 
+def _refusal(why: str) -> str:
+    return f"there is no room for another call now ({why}); try again in a minute" if why else ""
+
+
 class SessionAdmission:
     """Measures this process, and what it hears of the others, between `open` and `close`."""
 
@@ -124,8 +126,10 @@ class SessionAdmission:
         self._broker = broker
         self._settings = settings
         self._pressure = Pressure(settings.overload_lag_ms / 1_000, settings.overload_answer_ms, cores())
+        self._newcomers = Newcomers(cores())
         self._cpu = SystemCpu(settings.data_dir, families=(BRIDGE_LIVEKIT,))
         self._live = LiveEvents(broker, process)
+        self._live.on(e.SessionOpened)(self._opened)
         self._live.on(e.PlaybackStarted)(self._answered)
         self._live.on(e.SessionClosed)(self._closed)
         self._watching: list[asyncio.Task[None]] = []
@@ -139,8 +143,35 @@ class SessionAdmission:
     @property
     def refusal(self) -> str:
         """The same for a caller, who can call again later."""
-        why = self.problem
-        return f"there is no room for another call now ({why}); try again in a minute" if why else ""
+        return _refusal(self.problem)
+
+    def call_refusal(self, session_id: str) -> str:
+        """Return why this call is not taken, for its caller; empty if it is, and then it counts as one that begins.
+
+        When there is room again, those who wait come all at once: they are taken as fast as what they need shows.
+        """
+        if self.problem:
+            return self.refusal
+        if self._has_place(session_id):
+            self._newcomers.began(session_id, time.monotonic())
+            return ""
+        return _refusal("others have just been taken")
+
+    def gave_up(self, session_id: str) -> None:
+        """Take in that a call which was taken does not begin."""
+        self._newcomers.known(session_id)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether another call would not be taken."""
+        return bool(self.problem) or not self._has_place("")
+
+    def _has_place(self, session_id: str) -> bool:
+        if not self._settings.overload_answer_ms:
+            return True
+        now_s = time.monotonic()
+        answered = self._pressure.answers.sessions(now_s)
+        return self._newcomers.may_begin(session_id, answered, self.calls_carried, now_s)
 
     @property
     def calls_carried(self) -> float | None:
@@ -164,12 +195,18 @@ class SessionAdmission:
     def _observe_calls(self) -> Observed:
         return [] if self.calls_carried is None else [(self.calls_carried, ())]
 
+    async def _opened(self, event: e.SessionOpened) -> None:
+        if event.door != HTTP:
+            self._newcomers.began(event.session_id, time.monotonic())
+
     async def _answered(self, event: e.PlaybackStarted) -> None:
         if event.parts is not None:
+            self._newcomers.known(event.session_id)
             late_ms = own_part_ms(event.parts, self._settings)
             self._pressure.answers.note(event.session_id, late_ms, time.monotonic())
 
     async def _closed(self, event: e.SessionClosed) -> None:
+        self._newcomers.known(event.session_id)
         self._pressure.answers.forget(event.session_id)
 
     async def _watch_loop(self) -> None:

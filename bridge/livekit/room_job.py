@@ -224,7 +224,7 @@ class RoomJob:
 
     async def _check_capacity(self) -> None:
         """Refuse a new session that would be answered late, or by nobody. Raises ProtocolError."""
-        if await has_room(connection(self._broker), BRIDGE_LIVEKIT) is False:
+        if await has_room(connection(self._broker), BRIDGE_LIVEKIT, self.session_id) is False:
             raise ProtocolError("busy", "there is no room for another call now; try again in a minute")
         parts = NeededParts(self._broker, self._settings, VOICE_ACTORS)
         if missing := await parts.arrival(self._settings.opening_patience_s):

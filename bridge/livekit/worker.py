@@ -154,7 +154,7 @@ class Worker:
     @property
     def is_full(self) -> bool:
         """Whether another room would be answered late."""
-        return bool(self._admission.problem)
+        return self._admission.is_full
 
     @property
     def hands_on(self) -> bool:
@@ -168,8 +168,10 @@ class Worker:
     def _load(self) -> float:
         return 1.0 if self.hands_on else len(self._server.active_jobs) / self._settings.max_sessions
 
-    async def _load_asked(self, _: Msg) -> bytes:
-        return self._copies.answer()
+    async def _load_asked(self, message: Msg) -> bytes:
+        """Answer a worker that looks for another one, or a job (with its session) that wants to begin."""
+        session_id = message.data.decode(errors="replace")
+        return self._copies.answer(bool(self._admission.call_refusal(session_id)) if session_id else None)
 
     async def _look_for_room(self) -> None:
         while True:

@@ -231,8 +231,7 @@ class WebSocketDoor:
             state = session_state_of(fact.event for fact in past)
             is_open_call(session_id, state)
             if not state.opened and address is not None:
-                await self._check_capacity()
-                self._count_opening(address)
+                await self._take_place(session_id, address)
             call = Call(self._broker, self._tapes, session_id, self._settings, self._forget)
             await call.open(past)
             self._calls[session_id] = call
@@ -246,12 +245,17 @@ class WebSocketDoor:
         except NotLetIn as error:
             raise ProtocolError(error.code, str(error)) from error
 
-    async def _check_capacity(self) -> None:
-        """Refuse a new call that would be answered late, or by nobody. Raises ProtocolError."""
-        if self._admission.problem:
-            raise ProtocolError("busy", self._admission.refusal)
-        if missing := await self._parts.arrival(self._settings.opening_patience_s):
-            raise ProtocolError("not-available", f"no conversation is possible now: {missing}")
+    async def _take_place(self, session_id: str, address: str) -> None:
+        """Refuse a new call that would be answered late, or by nobody, or is one too many. Raises ProtocolError."""
+        if refusal := self._admission.call_refusal(session_id):
+            raise ProtocolError("busy", refusal)
+        try:
+            if missing := await self._parts.arrival(self._settings.opening_patience_s):
+                raise ProtocolError("not-available", f"no conversation is possible now: {missing}")
+            self._count_opening(address)
+        except BaseException:
+            self._admission.gave_up(session_id)
+            raise
 
     def _count_opening(self, address: str) -> None:
         try:

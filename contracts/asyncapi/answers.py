@@ -106,6 +106,7 @@ def other_messages(schemas: Node) -> Node:
             schema="AnswerText",
             headers=reference("components", "schemas", "AnswerHeaders"),
         ),
+        **message("LoadQuestion", "Whether a copy is full.", "s-1", TEXT, schema="LoadQuestionText"),
         **message("LoadAnswer", "Whether a copy is full.", f"{EXAMPLE_ID} 0", TEXT, schema="LoadText"),
         **message("ClockAnswer", "What the time is.", {"time_ns": EXAMPLE_NS, "busy_ns": 61_000_000_000}, JSON),
         **message("ProjectionStatusAnswer", "How far one copy is.", _STATUS, JSON),
@@ -136,6 +137,7 @@ def other_schemas() -> Node:
         **plain("NothingText", "Empty.", maxLength=0),
         **plain("QuestionText", "Empty.", maxLength=0),
         **plain("AnswerText", "A process id in digits.", pattern="^[0-9]+$"),
+        **plain("LoadQuestionText", "The session that wants to begin; empty: none in particular."),
         **plain("LoadText", "The id of the copy, a space, and 1 if it is overloaded, else 0.", pattern="^[^ ]+ [01]$"),
         **plain(
             "JournalChunk",

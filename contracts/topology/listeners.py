@@ -73,10 +73,10 @@ LISTENERS: tuple[Listener, ...] = (
     # After these an idle recorder checks again.
     Listener(PERSISTENCE, (e.SessionClosed, e.SpeechStarted, e.PlaybackStarted)),
     Listener(SUMMARIES, MODEL_WANTED + MODEL_FREE),
-    # How late the answers of all calls come says whether there is room for another.
-    Listener(BRIDGE, (e.PlaybackStarted, e.SessionClosed)),
-    Listener(HTTP, (e.PlaybackStarted, e.SessionClosed)),
-    Listener(BRIDGE_LIVEKIT, (e.PlaybackStarted, e.SessionClosed)),
+    # How late the answers of all calls come, and which have not been answered, says whether there is room for another.
+    Listener(BRIDGE, (e.SessionOpened, e.PlaybackStarted, e.SessionClosed)),
+    Listener(HTTP, (e.SessionOpened, e.PlaybackStarted, e.SessionClosed)),
+    Listener(BRIDGE_LIVEKIT, (e.SessionOpened, e.PlaybackStarted, e.SessionClosed)),
     Listener(BRIDGE, is_one_session=True),
     Listener(HTTP, is_one_session=True),
     Listener(LIVEKIT_ROOM, is_one_session=True),

@@ -179,7 +179,7 @@ HEALTH = Request(
 LOAD = Request(
     "Load",
     Address("load.{process}"),
-    ("Question",),
+    ("LoadQuestion",),
     ("LoadAnswer",),
     "Asks which copies of a process have no room for more: an overloaded one asks the others, a door and a room's job "
     "before they take a session. Every copy answers.",

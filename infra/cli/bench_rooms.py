@@ -109,6 +109,7 @@ async def stub_engines(wanted: bool = True, answer: str = "") -> AsyncIterator[d
                 "llm": "local",
                 "llm_url": f"http://127.0.0.1:{port}/v1",
                 "embedding": "off",
+                "overload_answer_ms": "0",  # what many calls at once do is what is measured
             }
         finally:
             server.send(signal.SIGTERM)

@@ -25,26 +25,26 @@ class CopyLoad:
         self._is_full = is_full
         self._id = uuid.uuid4().hex.encode()
 
-    def answer(self) -> bytes:
-        """Return the answer for others: this copy's id, and 1 if it is full, else 0."""
-        return b"%s %d" % (self._id, self._is_full())
+    def answer(self, is_full: bool | None = None) -> bytes:
+        """Return the answer for others: this copy's id, and 1 if it is full (for the session asked about), else 0."""
+        return b"%s %d" % (self._id, self._is_full() if is_full is None else is_full)
 
     async def another_has_room(self, nc: Client) -> bool:
         """Ask the other copies whether one has room."""
         return (await _room(nc, self._process, self._id)) is True
 
 
-async def has_room(nc: Client, process: str) -> bool | None:
-    """Return whether a copy of a process has room; None if none answers."""
-    return await _room(nc, process, b"")
+async def has_room(nc: Client, process: str, session_id: str = "") -> bool | None:
+    """Return whether a copy of a process has room, for this session if one is named; None if none answers."""
+    return await _room(nc, process, b"", session_id)
 
 
-async def _room(nc: Client, process: str, own_id: bytes) -> bool | None:
+async def _room(nc: Client, process: str, own_id: bytes, session_id: str = "") -> bool | None:
     found: bool | None = None
     inbox, answers = nc.new_inbox(), None
     try:
         answers = await nc.subscribe(inbox)
-        await nc.publish(load_subject(process), reply=inbox)
+        await nc.publish(load_subject(process), session_id.encode(), reply=inbox)
         async with asyncio.timeout(ANSWERS_S):
             while not found:
                 message = await answers.next_msg(timeout=ANSWERS_S)

@@ -68,6 +68,22 @@ async def test_a_full_door_answers_503_to_new_texts_over_http_and_nats(full: Web
     assert msgpack.unpackb(by_nats.data)["error"]["code"] == "busy"
 
 
+async def test_of_callers_at_once_those_are_taken_whose_cost_is_known_to_fit(
+    full: WebServer, connect: Connect, broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(full.admission._newcomers, "cores", 1.0)
+    callers = [await connect(full) for _ in range(3)]
+    code, message, _ = await refusal(full)
+    assert (code, "others have just been taken" in message) == ("busy", True)
+    # Two have been answered, and one has hung up.
+    answered = sample(e.PlaybackStarted).model_copy(update={"parts": e.LatencyParts(stt_ms=20)})
+    for caller in callers[:2]:
+        session_id = caller.session_id
+        await append(broker, answered.model_copy(update={"session_id": session_id, "event_id": session_id}))
+    await callers[2].send(type="hangup")
+    await until(lambda: not full.admission.call_refusal("s-next"))
+
+
 async def test_without_an_actor_a_new_session_is_refused_with_its_name(open_door: OpenDoor) -> None:
     door = await open_door(**SCRIPTED, opening_patience_s=0.2)
     code, message, close_code = await refusal(door)

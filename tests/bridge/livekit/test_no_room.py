@@ -8,8 +8,10 @@ from bridge.call import admission
 from bridge.livekit import worker
 from bridge.livekit.worker import Worker
 from contracts import events as e
+from contracts.topology import BRIDGE_LIVEKIT
 from infra.livekit.naming import session_of_room
 from infra.log.connection import connection
+from infra.log.copy_load import has_room
 from infra.log.event_log import append
 from infra.settings import Settings
 from infra.tape.untaped import Untaped
@@ -86,3 +88,21 @@ async def test_a_full_worker_leaves_rooms_to_one_that_has_room(
     others["b"] = b"1"
     await until(lambda: not full.hands_on)
     await full.stop_watching()
+
+
+async def test_rooms_that_begin_at_once_are_taken_as_far_as_they_are_known_to_fit(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = Settings(
+        livekit_url="ws://127.0.0.1:1", livekit_api_key="k", livekit_api_secret="s" * 32, overload_answer_ms=500
+    )
+    taking = Worker(broker, Untaped(), config)
+    monkeypatch.setattr(taking._admission._newcomers, "cores", 1.0)
+    await taking.watch()
+    nc = connection(broker)
+    for n in range(3):
+        assert await has_room(nc, BRIDGE_LIVEKIT, f"s-{n}")
+    assert taking.is_full  # other workers are to take the next ones
+    assert await has_room(nc, BRIDGE_LIVEKIT, "s-3") is False
+    assert await has_room(nc, BRIDGE_LIVEKIT, "s-2")  # asked again: it has been taken
+    await taking.stop_watching()
