@@ -5,6 +5,7 @@ import logging
 import mimetypes
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -80,11 +81,16 @@ def policy(settings: Settings) -> str:
 
 
 class Headers:
-    """Adds HEADERS and the policy to every HTTP answer that does not set them itself."""
+    """Adds HEADERS and the policy to every HTTP answer that does not set them itself.
 
-    def __init__(self, app: ASGIApp, policy: str) -> None:
+    While the server `leaves`, each answer is the last of its connection, so that the client's next request comes to a
+    server that stays.
+    """
+
+    def __init__(self, app: ASGIApp, policy: str, leaves: Callable[[], bool] = lambda: False) -> None:
         self._app = app
         self._headers = {"Content-Security-Policy": policy, **HEADERS}
+        self._leaves = leaves
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the headers."""
@@ -92,6 +98,8 @@ class Headers:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                if self._leaves():
+                    headers["Connection"] = "close"
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
@@ -99,14 +107,16 @@ class Headers:
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
-def make_site(http: HttpDoor, door: WebSocketDoor | None, settings: Settings, proxies: Proxies) -> ASGIApp:
+def make_site(
+    http: HttpDoor, door: WebSocketDoor | None, settings: Settings, proxies: Proxies, leaves: Callable[[], bool]
+) -> ASGIApp:
     """Return the ASGI app: the HTTP API, and with a door `/ws` and the page's files."""
     site = http.api
     if door is not None:
         site.router.routes.append(WebSocketRoute("/ws", door.talk))
         site.router.routes.append(offers_route(settings))
         site.router.routes.append(Mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False)))
-    return BehindProxies(HeadAsGet(Headers(site, policy(settings))), proxies)
+    return BehindProxies(HeadAsGet(Headers(site, policy(settings), leaves)), proxies)
 
 
 class WebServer:
@@ -125,7 +135,8 @@ class WebServer:
         self._http = HttpDoor(broker, tapes, settings, openings, gate, self.admission, actors)
         self._settings = settings
         self._proxies = proxies_of(settings)
-        self._site = make_site(self._http, self.door, settings, self._proxies)
+        self._draining = False
+        self._site = make_site(self._http, self.door, settings, self._proxies, lambda: self._draining)
         self._server: UvicornServer | None = None
         self._serving: asyncio.Task[None] | None = None
 
@@ -179,13 +190,27 @@ class WebServer:
                 raise _ended(serving)
 
     async def close(self) -> None:
-        """Tell the clients, and stop listening; may be called twice."""
+        """Let calls end (`DAREDEVIL_DRAIN_S`), tell the clients that are left, stop listening; may be called twice."""
         if self._server is None or self._serving is None:
             return
+        await self._drain()
         await asyncio.gather(self._http.close(), self.door.close() if self.door is not None else asyncio.sleep(0))
         await self.admission.close()
         self._server.should_exit = True
         await asyncio.gather(self._serving, return_exceptions=True)
+
+    async def _drain(self) -> None:
+        if self._draining or not self._settings.drain_s:
+            return
+        self._draining = True
+        log.info("told to end: calls may go on for %g s, new ones are refused", self._settings.drain_s)
+        try:
+            async with asyncio.timeout(self._settings.drain_s), asyncio.TaskGroup() as group:
+                group.create_task(self._http.drained(), name="turns end")
+                if self.door is not None:
+                    group.create_task(self.door.drained(), name="calls end")
+        except TimeoutError:
+            log.warning("calls that have not ended within %g s go to other doors", self._settings.drain_s)
 
 
 def _ended(serving: "asyncio.Task[None]") -> ServerEnded:

@@ -255,6 +255,12 @@ class Settings(BaseSettings):
     # -- limits
     session_idle_s: float = Field(600, gt=0, description="A session without sound or text is closed after this.")
     reconnect_grace_s: float = Field(20, ge=0, description="How long a session waits for a page that has disconnected.")
+    drain_s: float = Field(
+        0,
+        ge=0,
+        description="How long a door that is told to end lets its calls go on, and takes no new ones; those left "
+        "then go to other doors. 0 hands all over at once. Not under `daredevil run`.",
+    )
     max_text_bytes: int = Field(16_000, gt=0, description="Longest text that a participant may send.")
     max_sessions: int = Field(200, gt=0, description="Open sessions per bridge; more are refused.")
     overload_lag_ms: int = Field(

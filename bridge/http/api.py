@@ -95,6 +95,12 @@ class HttpDoor:
         await self._conversations.open()
         await self._requests.open()
 
+    async def drained(self) -> None:
+        """Begin no conversation from now on, and return once no turn is being answered."""
+        self.readiness.leave("the door is told to end: it takes no new calls")
+        await self._requests.stop_taking()
+        await self._conversations.drained()
+
     async def close(self) -> None:
         """End what is being answered; may be called twice."""
         await self.readiness.aclose()

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 IDLE_PROCESSES = 2
 """Warmed-up processes that wait for a room."""
 LOAD_THRESHOLD = 0.99
-DRAIN_S, CLOSE_S = 3.5, 1.5
+HAND_OVER_S, CLOSE_S = 3.5, 1.5
 """How long handing over the rooms and ending their processes may take: less than the supervisor's 6 s."""
 WARM_S = 60
 """How long a process may take to warm up: long, because the machine may be busy starting everything."""
@@ -121,14 +121,17 @@ class Worker:
             self._tasks.keep(lambda: serve_unserved(self._settings), "rooms without an agent")
 
     async def close(self) -> None:
-        """Take no more jobs, and hand the rooms over to other bridges; may be called twice."""
+        """Take no more jobs, let rooms end (`DAREDEVIL_DRAIN_S`), hand the others over; may be called twice."""
         if self._running is None:
             return
         running, self._running = self._running, None
         await self.stop_watching()
-        sessions = [session_of_room(job.job.room.sid) for job in self._server.active_jobs]
-        claims = (claim(connection(self._broker), session_id, DRAIN_S) for session_id in sessions)
-        await asyncio.gather(self._drain(), *claims)
+        draining = asyncio.create_task(self._server.drain(timeout=None), name="rooms end")
+        try:
+            await self._let_rooms_end(draining)
+            await self._hand_over(draining)
+        finally:
+            await ended(draining)
         try:
             # livekit-agents waits up to 15 s for a job that goes on.
             async with asyncio.timeout(CLOSE_S):
@@ -144,12 +147,27 @@ class Worker:
             with ends_process():
                 raise WorkerEnded(f"the LiveKit worker has ended: {error or 'cancelled'!r}") from error
 
-    async def _drain(self) -> None:
+    async def _let_rooms_end(self, draining: "asyncio.Task[None]") -> None:
+        drain_s = self._settings.drain_s
+        if not drain_s:
+            return
+        log.info("told to end: %d rooms may go on for %g s, no new ones are taken", self.rooms, drain_s)
+        await asyncio.wait({draining}, timeout=drain_s)
+
+    async def _hand_over(self, draining: "asyncio.Task[None]") -> None:
+        """Have other bridges take the rooms that are left."""
+        sessions = [session_of_room(job.job.room.sid) for job in self._server.active_jobs]
+        claims = [claim(connection(self._broker), session_id, HAND_OVER_S) for session_id in sessions]
         try:
-            async with asyncio.timeout(DRAIN_S):
-                await self._server.drain(timeout=None)
+            async with asyncio.timeout(HAND_OVER_S):
+                await asyncio.gather(asyncio.shield(draining), *claims)
         except TimeoutError:
             log.warning("rooms that did not end in time are left to other bridges")
+
+    @property
+    def rooms(self) -> int:
+        """How many rooms it has."""
+        return len(self._server.active_jobs)
 
     @property
     def is_full(self) -> bool:

@@ -80,7 +80,9 @@ class WebSocketDoor:
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._clients: set[Client] = set()
         self._tasks = Tasks("door")
-        self._closing = False
+        self._draining = self._closing = False
+        self._one_less = asyncio.Event()
+        """Set when a call has ended, or a client has gone."""
         self._refused = RefusedSessions(broker, settings.reconnect_grace_s)
         self._measured = ExitStack()
 
@@ -90,6 +92,13 @@ class WebSocketDoor:
         self._tasks.keep(lambda: watch_log(self._broker, self._calls.values), "watching the log")
         self._tasks.keep(self._end_orphans, "looking for orphans")
         self._tasks.keep(self._look_after_refused, "looking after sessions whose clients were refused")
+
+    async def drained(self) -> None:
+        """Take no new call from now on, and return once those that are here have ended and their clients have gone."""
+        self._draining = True
+        while self._calls or self._clients:
+            self._one_less.clear()
+            await self._one_less.wait()
 
     async def close(self) -> None:
         """Tell the clients to come back later. Their sessions stay open; those without a client are ended."""
@@ -134,6 +143,7 @@ class WebSocketDoor:
         finally:
             self._clients.discard(client)
             await client.finish()
+            self._one_less.set()
 
     async def _serve(self, client: Client) -> None:
         try:
@@ -149,7 +159,7 @@ class WebSocketDoor:
         client.session_id, client.counts_played = session_id, hello.counts_played
         if hello.clock_ms is not None:
             client.clock.see(hello.clock_ms, now_ns())
-        if self._closing:
+        if self._closing or (self._draining and session_id not in self._calls):
             raise ProtocolError("shutdown", "the server restarts; reconnect")
         lock = self._locks.setdefault(session_id, asyncio.Lock())
         async with lock:
@@ -266,6 +276,7 @@ class WebSocketDoor:
     def _forget(self, call: Call) -> None:
         if self._calls.get(call.session_id) is call:
             del self._calls[call.session_id]
+            self._one_less.set()
 
     async def _listen(self, client: Client, call: Call, track_id: str, hello: Hello) -> None:
         incoming = Incoming(call, track_id, hello.sample_rate_hz)

@@ -59,11 +59,14 @@ class Readiness:
         self._looked_s = -math.inf
         self._asked_s = -math.inf
         self._silent = False
+        self._leaving = ""
         self._looked = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
 
     async def problem(self) -> tuple[str, float]:
         """Return why it cannot ("" if it can), and how many s ago that was checked; within 0.6 s."""
+        if self._leaving:
+            return self._leaving, 0.0
         self._asked_s = time.monotonic()
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look_on(), name="readiness")
@@ -83,6 +86,10 @@ class Readiness:
             return "NATS is not connected"
         just_now = self._problem if self._age_s() <= FRESH_S else ""
         return just_now or refusals.problem(time.monotonic())
+
+    def leave(self, why: str) -> None:
+        """Be not ready from now on, whatever checks would find."""
+        self._leaving = why
 
     async def aclose(self) -> None:
         """Stop checking."""

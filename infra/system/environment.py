@@ -24,6 +24,8 @@ def child_environment(environment: Mapping[str, str], settings: Settings, addres
         "DAREDEVIL_HOST": settings.host,
         "DAREDEVIL_PORT": str(addresses.page_port or settings.port),
         "DAREDEVIL_PROBE_PORT": "0",
+        # Ctrl-C ends the whole system: its calls have nowhere to go on.
+        "DAREDEVIL_DRAIN_S": "0",
         "DAREDEVIL_PROBE_HOST": "127.0.0.1",
         PROBES_DIR: str(probes_dir(settings)),
         HELD_DIR: str(held_dir(settings)),

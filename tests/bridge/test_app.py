@@ -17,7 +17,7 @@ from bridge.web_server import WebServer
 from infra.log.connection import connection
 from tests.bridge.agent import Agent
 from tests.bridge.caller import Caller, wait_for
-from tests.bridge.conftest import Connect
+from tests.bridge.conftest import Connect, OpenDoor
 from tests.servers import NatsServer
 
 pytestmark = pytest.mark.slow
@@ -106,3 +106,46 @@ async def test_the_page_is_served_by_us_alone_and_never_stale(door: WebServer) -
     assert script.headers["cache-control"] == "no-cache"
     assert "default-src 'self'" in page.headers["content-security-policy"]
     assert again.status_code == 304
+
+
+async def test_a_door_that_is_told_to_end_lets_its_calls_go_on_and_takes_no_new_ones(
+    nats_server: NatsServer, agent: Agent, tmp_path: Path
+) -> None:
+    port_file = tmp_path / "port"
+    changes = {"DAREDEVIL_PORT": "0", "DAREDEVIL_PORT_FILE": str(port_file), "DAREDEVIL_DRAIN_S": "100"}
+    async with running_app(nats_server, **changes) as process:
+        await wait_for(port_file.exists)
+        port = int(port_file.read_text())
+        async with Caller.connected(port) as caller, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+            await caller.hello()
+            process.send_signal(signal.SIGTERM)
+            while "told to end" not in (ready := await http.get("/readyz")).text:
+                pass
+            assert ready.status_code == 503
+            refused = await http.post("/chat", json={"text": "Hello?"})
+            assert (refused.status_code, refused.json()["code"]) == (503, "shutdown")
+            assert refused.headers["connection"] == "close"
+            async with Caller.connected(port) as late:
+                await late.hello(expect="refusal")
+                assert (await late.message("error"))["code"] == "shutdown"
+                assert await late.closed() == 1012
+            await agent.reply(caller.session_id, "r-1")
+            await caller.message("reply_end", reply_id="r-1")
+            await caller.played("r-1", 2_400, started=True)
+            await caller.fact("PlaybackStarted")
+            await caller.send(type="hangup")
+            assert (await caller.fact("SessionClosed"))["reason"] == "hangup"
+        assert await asyncio.wait_for(process.wait(), 20) == 0
+
+
+async def test_calls_that_outlive_the_drain_go_on_at_another_door(
+    open_door: OpenDoor, connect: Connect, agent: Agent
+) -> None:
+    ending = await open_door(drain_s=0.2)
+    first = await connect(ending)
+    await asyncio.wait_for(ending.close(), 20)
+    assert (await first.message("error"))["code"] == "shutdown"
+    second = await connect(**first.resuming)
+    assert (await second.message("welcome"))["resumed"]
+    await agent.reply(second.session_id, "r-1")
+    await second.message("reply_end", reply_id="r-1")

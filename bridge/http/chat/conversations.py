@@ -106,7 +106,9 @@ class Conversations:
         self._running: set[asyncio.Task[None]] = set()
         self._beginning = 0
         self._watching: asyncio.Task[None] | None = None
-        self._closing = False
+        self._draining = self._closing = False
+        self._one_less = asyncio.Event()
+        """Set when a turn is answered, or refused."""
         self._refused = RefusedSessions(broker, settings.reconnect_grace_s)
         self._back_s = 0.0
         """When the log came back after an outage: nobody could say anything before."""
@@ -117,6 +119,16 @@ class Conversations:
         """Start to watch for idle conversations, also those left by an earlier process."""
         self._watching = asyncio.create_task(self._watch(), name="watching conversations by text")
         self._measured.enter_context(OPEN.observed_by(lambda: [(len(self._kept), (HTTP,))]))
+
+    async def drained(self) -> None:
+        """Begin no conversation from now on, and return once nothing is being answered.
+
+        A turn of a conversation that is open already is answered as before: any door may, this one too.
+        """
+        self._draining = True
+        while self._beginning or self._running:
+            self._one_less.clear()
+            await self._one_less.wait()
 
     async def close(self) -> None:
         """End running answers; the conversations stay open and can be resumed at another process."""
@@ -136,7 +148,7 @@ class Conversations:
     async def begin(self, turn: ChatRequest, visitor: Visitor) -> ChatExchange:
         """Append a turn in a new conversation, or in the given one; return once it is stored. Raises Problem."""
         text = checked(turn.text, self._settings.max_text_bytes)
-        if self._closing:
+        if self._closing or (self._draining and turn.session_id is None):
             raise Problem("shutdown", "the server restarts; try again shortly", retry_after_s=3)
         if not connection(self._broker).is_connected:
             raise log_away()
@@ -156,6 +168,7 @@ class Conversations:
             raise Problem("not-available", str(error)) from error
         finally:
             self._beginning -= 1
+            self._one_less.set()
         try:
             await exchange.accepted()
         except Problem:
@@ -262,8 +275,12 @@ class Conversations:
         with about(state.session_id, turn.turn_id):
             task = asyncio.create_task(_run(exchange, tape), name=f"turn of {state.session_id}")
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._answered)
         return exchange
+
+    def _answered(self, task: "asyncio.Task[None]") -> None:
+        self._running.discard(task)
+        self._one_less.set()
 
     @property
     def _timeout_s(self) -> float:
