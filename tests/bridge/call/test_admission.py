@@ -1,11 +1,6 @@
 """A door takes no session while its calls need all that there is; a few calls on a busy machine are no reason."""
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from faststream.nats import NatsBroker
@@ -15,7 +10,7 @@ from bridge.call.admission import Pressure, SessionAdmission, own_part_ms
 from contracts import events as e
 from contracts.topology import BRIDGE
 from infra.log.event_log import append
-from infra.process.system_cpu import CpuUse, SystemCpu
+from infra.process.system_cpu import CpuUse
 from infra.settings import Settings
 from tests.contracts.samples import sample
 from tests.waiting import until
@@ -114,27 +109,6 @@ def test_silence_and_engines_elsewhere_are_not_this_systems_doing() -> None:
     assert own_part_ms(parts, Settings()) == 2_410
     assert own_part_ms(parts, Settings(llm="openai:gpt-5")) == 410
     assert own_part_ms(parts, Settings(llm="openai:gpt-5,local", stt="deepgram.STT", tts="openai.TTS")) == 2_010
-
-
-def test_the_cpu_of_a_systems_processes_is_what_they_and_the_jobs_of_rooms_use(tmp_path: Path) -> None:
-    assert SystemCpu(tmp_path).use(0.0) is None  # nothing runs here
-    burning = "import os, time\nif os.fork() == 0: time.sleep(60)\nwhile True: pass"
-    with subprocess.Popen([sys.executable, "-c", burning], start_new_session=True) as process:
-        (tmp_path / "run").mkdir()
-        noted = {"pids": {"bridge-livekit": process.pid, "gone": 2**22 - 1}}
-        (tmp_path / "run" / "processes.json").write_text(json.dumps(noted))
-        cpu = SystemCpu(tmp_path, families=("bridge-livekit",))
-        assert cpu.use(0.0) is None
-        used = None
-        for second in range(1, 100_000):
-            used = cpu.use(float(second))
-            assert used is not None
-            if used.cores:
-                break
-        assert used is not None
-        assert used.cores > 0
-        assert 0 <= used.waited < 1
-        os.killpg(process.pid, 9)
 
 
 @pytest.mark.slow
