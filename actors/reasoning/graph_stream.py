@@ -15,8 +15,10 @@ from uuid import UUID
 from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
+from actors.reasoning.graph_figures import GraphFigures
 from actors.reasoning.graph_spans import GraphSpans
 from infra.engines.chain import EngineRaised, EngineTooSlow, error_text, never_silent_for
+from infra.process.exits import contained
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 from infra.tape.tape import Packing, Plain
 
@@ -97,15 +99,19 @@ class GraphStream:
 
     async def _run(self) -> None:
         try:
-            config = self._config | {"callbacks": [_Tools(self), GraphSpans()]}
-            asked = {"messages": self._messages}
-            stream = self._graph.astream(asked, config, stream_mode=["messages"], subgraphs=True)
-            async with aclosing(stream) as steps:
-                async for _, _, (message, _) in steps:
-                    if isinstance(message, AIMessage | AIMessageChunk) and message.text:
-                        await self._parts.put(Said(message.text, self._number(message.id)))
+            # A node that calls sys.exit() is not to end the reasoning of all sessions.
+            await contained(self._stream())
         finally:
             await self._parts.put(None)
+
+    async def _stream(self) -> None:
+        config = self._config | {"callbacks": [_Tools(self), GraphSpans(), GraphFigures()]}
+        asked = {"messages": self._messages}
+        stream = self._graph.astream(asked, config, stream_mode=["messages"], subgraphs=True)
+        async with aclosing(stream) as steps:
+            async for _, _, (message, _) in steps:
+                if isinstance(message, AIMessage | AIMessageChunk) and message.text:
+                    await self._parts.put(Said(message.text, self._number(message.id)))
 
     def _number(self, message_id: str | None) -> int:
         return self._ids.setdefault(message_id or f"unnamed {len(self._ids)}", len(self._ids))

@@ -21,12 +21,21 @@ class ModelFigures:
 
     def take(self, message: AIMessageChunk) -> None:
         """Note a piece of the answer, or what the provider says of its tokens."""
-        if not self._has_begun and (message.text or message.tool_call_chunks):
+        if message.text or message.tool_call_chunks:
+            self.began()
+        if usage := message.usage_metadata:
+            self.used(usage["input_tokens"], usage["output_tokens"])
+
+    def began(self) -> None:
+        """Note a piece of the answer."""
+        if not self._has_begun:
             self._has_begun = True
             FIRST_TOKEN.record(time.monotonic() - self._began_s, *self._of_model)
-        if usage := message.usage_metadata:
-            self._tokens["input"] += usage["input_tokens"]
-            self._tokens["output"] += usage["output_tokens"]
+
+    def used(self, input_tokens: int, output_tokens: int) -> None:
+        """Note what the provider says of its tokens; it may do so in several pieces."""
+        self._tokens["input"] += input_tokens
+        self._tokens["output"] += output_tokens
 
     @contextmanager
     def measured(self) -> Iterator[None]:
@@ -34,11 +43,12 @@ class ModelFigures:
         try:
             yield
         except Exception as error:
-            self._end("timeout" if isinstance(error, EngineTooSlow) else "failed")
+            self.end("timeout" if isinstance(error, EngineTooSlow) else "failed")
             raise
-        self._end()
+        self.end()
 
-    def _end(self, error: str = "") -> None:
+    def end(self, error: str = "") -> None:
+        """Measure how the request has ended: `error` is `timeout` or `failed`."""
         MODEL_TIME.record(time.monotonic() - self._began_s, *self._of_model, error)
         for kind, tokens in self._tokens.items():
             if tokens:

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessageChunk, HumanMessage
+from langgraph.graph import START, MessagesState, StateGraph
 
+from actors.reasoning.graph_stream import GraphStream
 from actors.reasoning.model_chunks import ModelChunk, ModelRequest, chunks
 from infra.engines.chain import EngineRaised, EngineTooSlow
 from infra.engines.llm import chat_model
@@ -88,3 +90,39 @@ async def test_tokens_are_those_that_the_provider_names() -> None:
             # This server does not say how many tokens it was given.
             assert read.of(t.TOKEN_USAGE, **{"gen_ai.request.model": name, "gen_ai.token.type": "output"}) == 1
             assert read.of(t.TOKEN_USAGE) == 1
+
+
+class NamedModel(ScriptedModel):
+    """A model that LangChain knows by name, as it does those of providers."""
+
+    def _get_ls_params(self, stop: list[str] | None = None, **further: Any) -> Any:
+        return {"ls_provider": "openai", "ls_model_name": "gpt-4o-mini", "ls_model_type": "chat"}
+
+
+async def streamed(*steps: Any) -> None:
+    model = NamedModel.playing(list(steps))
+
+    async def ask(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [await model.ainvoke(state["messages"])]}
+
+    graph = StateGraph(MessagesState).add_node("ask", ask).add_edge(START, "ask").compile()
+    stream = GraphStream(graph, [HumanMessage("Hello.")], {}, timeout_s=5)
+    async with aclosing(stream.parts()) as parts:
+        async for _ in parts:
+            pass
+
+
+async def test_the_models_of_a_graph_of_ones_own_are_measured_like_ours() -> None:
+    with read_metrics() as read:
+        await streamed("Good ", "morning.", usage(31, 4))
+        assert read.of(t.MODEL_TIME, **MODEL) == 1
+        assert read.of(t.FIRST_TOKEN, **MODEL) == 1
+        assert read.of(t.TOKEN_USAGE, **MODEL, **{"gen_ai.token.type": "input"}) == 1
+        assert read.of(t.TOKEN_USAGE, **MODEL, **{"gen_ai.token.type": "output"}) == 1
+
+
+async def test_a_failure_of_the_models_of_a_graph_is_told_apart() -> None:
+    with read_metrics() as read:
+        with pytest.raises(EngineRaised):
+            await streamed(RuntimeError("no credit"))
+        assert read.of(t.MODEL_TIME, **MODEL, **{"error.type": "failed"}) == 1

@@ -1,9 +1,10 @@
 """A graph of the agent's own answers: its words are clauses, its calls of tools facts, the log is its memory."""
 
+import sys
 from typing import Any, TypedDict
 
 import pytest
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, ToolCall
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import MemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
@@ -125,6 +126,39 @@ def test_a_graph_that_raises_or_hangs_is_apologised_for(fault: Any, error: str) 
         assert turn.reply == APOLOGY
         failed = talk.of(e.EngineFailed)[0]
         assert (failed.engine, error in failed.error) == ("graph:own", True)
+
+
+@tool
+async def leave() -> str:
+    """Leave."""
+    sys.exit("no licence")
+
+
+async def _leaves(state: MessagesState) -> dict[str, Any]:
+    sys.exit("no licence")
+
+
+def _leaves_in_a_thread(state: MessagesState) -> dict[str, Any]:
+    raise KeyboardInterrupt("no licence")
+
+
+@pytest.mark.parametrize("node", [_leaves, _leaves_in_a_thread, ToolNode([leave])])
+def test_a_graph_that_wants_to_end_the_process_fails_in_its_turn_only(node: Any) -> None:
+    def ask(state: MessagesState) -> dict[str, Any]:
+        if "Leave" not in state["messages"][-1].text:
+            return {"messages": [AIMessage("I am here.")]}
+        call = ToolCall(name="leave", args={}, id="1", type="tool_call")
+        return {"messages": [AIMessage("", tool_calls=[call])]}
+
+    def after(state: MessagesState) -> str:
+        return "node" if getattr(state["messages"][-1], "tool_calls", None) else END
+
+    graph = StateGraph(MessagesState).add_node("ask", ask).add_node("node", node).add_edge(START, "ask")
+    graph.add_conditional_edges("ask", after, ["node", END])
+    with conversation(Agent(name="own", graph=graph.compile()), settings={"speculate": False}) as talk:
+        assert talk.say("Leave!").reply == APOLOGY
+        assert "no licence" in talk.of(e.EngineFailed)[0].error
+        assert talk.say("Are you there?").reply == "I am here."
 
 
 def test_a_graph_that_calls_the_same_tool_for_ever_is_stopped() -> None:
