@@ -59,19 +59,22 @@ def export_of(settings: Settings) -> Export | None:
     if otlp is None or ratio is None:
         return None
     further = frozenset(name.strip() for name in settings.trace_attributes.split(",") if name.strip())
-    exporter = WordlessExporter(_exporter(otlp), Reached("traces", otlp), further)
+    exporter = WordlessExporter(span_exporter(otlp), Reached("traces", otlp), further)
     return Export(exporter, ratio, settings.trace_slow_ms)
 
 
-def _exporter(otlp: Otlp) -> SpanExporter:
-    """Return the exporter of a protocol, which is imported only here: gRPC takes 19 MB, HTTP 10."""
+def span_exporter(otlp: Otlp, timeout_s: float | None = None) -> SpanExporter:
+    """Return the exporter of a protocol, which is imported only here: gRPC takes 19 MB, HTTP 10.
+
+    Without a timeout it has that of the standard variables.
+    """
     if otlp.protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 
-        return GrpcExporter(otlp.endpoint)
+        return GrpcExporter(otlp.endpoint, timeout=timeout_s)
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 
-    return HttpExporter(otlp.endpoint)
+    return HttpExporter(otlp.endpoint, timeout=timeout_s)
 
 
 def ratio_of(settings: Settings, environment: Mapping[str, str] = os.environ) -> float | None:

@@ -97,14 +97,15 @@ class NotedExporter(MetricExporter):
 def _pushing(otlp: Otlp) -> MetricReader:
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
-    return PeriodicExportingMetricReader(NotedExporter(_exporter(otlp), Reached("metrics", otlp)))
+    return PeriodicExportingMetricReader(NotedExporter(metric_exporter(otlp), Reached("metrics", otlp)))
 
 
-def _exporter(otlp: Otlp) -> MetricExporter:
+def metric_exporter(otlp: Otlp, timeout_s: float | None = None) -> MetricExporter:
+    """Return the exporter of a protocol. Without a timeout it has that of the standard variables."""
     if otlp.protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcExporter
 
-        return GrpcExporter(otlp.endpoint)
+        return GrpcExporter(otlp.endpoint, timeout=timeout_s)
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpExporter
 
-    return HttpExporter(otlp.endpoint)
+    return HttpExporter(otlp.endpoint, timeout=timeout_s)

@@ -4,16 +4,13 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import urlsplit
 
 from infra.cannot_run import CannotRun
 from infra.settings import Settings
+from infra.telemetry.otlp_variables import Protocol, Signal, wrong_variable
 
 log = logging.getLogger(__name__)
-
-Signal = Literal["traces", "metrics"]
-Protocol = Literal["http/protobuf", "grpc"]
 
 GRPC_PORT = 4317
 """The port at which collectors take OTLP over gRPC; 4318 is OTLP over HTTP."""
@@ -45,6 +42,15 @@ def otlp_of(settings: Settings, signal: Signal, environment: Mapping[str, str] =
     name = signal.upper()
     if _is_off(name, environment):
         return None
+    if (otlp := _sent_to(signal, settings, environment)) is None:
+        return None
+    if wrong := wrong_variable(signal, otlp.protocol, environment):
+        raise BadOtlp(wrong)
+    return otlp
+
+
+def _sent_to(signal: Signal, settings: Settings, environment: Mapping[str, str]) -> Otlp | None:
+    name = signal.upper()
     full = "" if settings.otlp_endpoint else environment.get(f"OTEL_EXPORTER_OTLP_{name}_ENDPOINT", "")
     given = full or settings.otlp_endpoint or environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
     if not given:
@@ -59,9 +65,14 @@ def otlp_of(settings: Settings, signal: Signal, environment: Mapping[str, str] =
 
 
 def _is_off(name: str, environment: Mapping[str, str]) -> bool:
-    is_disabled = environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
-    exporter = environment.get(f"OTEL_{name}_EXPORTER", "").strip().lower()
-    return is_disabled or exporter == "none"
+    """Return whether a signal is switched off. Raises BadOtlp."""
+    disabled = environment.get("OTEL_SDK_DISABLED", "").strip()
+    if disabled.lower() not in ("", "true", "false"):
+        raise BadOtlp(f"OTEL_SDK_DISABLED: {disabled!r} cannot be used: write `true` or `false`, or unset it")
+    exporter = environment.get(f"OTEL_{name}_EXPORTER", "").strip()
+    if exporter.lower() not in ("", "otlp", "none"):
+        raise BadOtlp(f"OTEL_{name}_EXPORTER: {exporter!r} is not supported: write `otlp` or `none`, or unset it")
+    return disabled.lower() == "true" or exporter.lower() == "none"
 
 
 def _protocol(name: str, endpoint: str, environment: Mapping[str, str]) -> Protocol:

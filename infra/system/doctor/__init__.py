@@ -10,6 +10,7 @@ from infra.log.nats_reach import nats_problem, shown_url
 from infra.projection import UnknownProjection, projections
 from infra.runtime import read_runtime
 from infra.settings import SHORT_KEY_CHARS, SHORT_KEY_REMEDY, Settings
+from infra.system.doctor.collector import telemetry
 from infra.system.doctor.engines import engines_of_agents, models, tried_engines
 from infra.system.doctor.finding import SETUP, Finding, installed
 from infra.system.nats import NatsMissing, nats_server_path
@@ -38,7 +39,7 @@ async def examine(settings: Settings) -> list[Finding]:
     findings = [finding for check in checks for finding in check(settings)]
     if settings.nats_url:
         findings.append(await _external_nats(settings.nats_url))
-    return findings
+    return findings + await telemetry(settings)
 
 
 def _python(_settings: Settings) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ import logging
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.resources import Resource
@@ -11,6 +12,7 @@ from opentelemetry.sdk.resources import Resource
 from infra.settings import Settings
 from infra.telemetry.export import ratio_of
 from infra.telemetry.otlp import BadOtlp, Otlp, otlp_of
+from infra.telemetry.otlp_variables import Signal
 from infra.telemetry.resource import resource_of, service_name
 from infra.telemetry.traces import set_up_traces, span
 from tests.infra.telemetry.conftest import SetUp
@@ -63,6 +65,73 @@ def test_a_protocol_that_is_not_spoken_is_refused_with_what_to_write(protocol: s
 def test_an_endpoint_without_a_scheme_is_refused_with_what_to_write(variable: str) -> None:
     with pytest.raises(BadOtlp, match=rf"{variable}: 'collector:4318' is not a URL: write `http://"):
         otlp_of(Settings(), "traces", {variable: "collector:4318"})
+
+
+@pytest.mark.parametrize(
+    ("signal", "variables", "message"),
+    [
+        ("traces", {"OTEL_EXPORTER_OTLP_TIMEOUT": "10s"}, "TIMEOUT: '10s' cannot be used: write a number of s"),
+        (
+            "traces",
+            {"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "0"},
+            "_TIMEOUT: '0' cannot be used: write a number",
+        ),
+        (
+            "metrics",
+            {"OTEL_EXPORTER_OTLP_COMPRESSION": "zip"},
+            "COMPRESSION: 'zip' cannot be used: write `gzip` or",
+        ),
+        (
+            "traces",
+            {"OTEL_EXPORTER_OTLP_CERTIFICATE": "/no/ca.pem"},
+            "'/no/ca.pem' cannot be used: write the path of a",
+        ),
+        ("traces", {"OTEL_EXPORTER_OTLP_CLIENT_KEY": "/no/key"}, "'/no/key' cannot be used: write the path of a file"),
+        ("traces", {"OTEL_EXPORTER_OTLP_HEADERS": "key"}, "OTEL_EXPORTER_OTLP_HEADERS: cannot be used: write `key=val"),
+        ("traces", {"OTEL_EXPORTER_OTLP_INSECURE": "yes"}, "'yes' cannot be used: write `true` or `false`"),
+        (
+            "metrics",
+            {"OTEL_METRIC_EXPORT_INTERVAL": "60s"},
+            "INTERVAL: '60s' cannot be used: write a number of ms above",
+        ),
+        ("metrics", {"OTEL_METRIC_EXPORT_TIMEOUT": "-1"}, "'-1' cannot be used: write a number of ms above 0"),
+        ("traces", {"OTEL_BSP_SCHEDULE_DELAY": "1.5"}, "'1.5' cannot be used: write a whole number of ms above 0"),
+        ("traces", {"OTEL_BSP_MAX_QUEUE_SIZE": "100"}, "BATCH_SIZE: '512' cannot be used: write at most .*, 100"),
+        ("traces", {"OTEL_TRACES_EXPORTER": "jaeger"}, "OTEL_TRACES_EXPORTER: 'jaeger' is not supported: write"),
+        ("traces", {"OTEL_SDK_DISABLED": "yes"}, "OTEL_SDK_DISABLED: 'yes' cannot be used: write `true` or `false`"),
+        (
+            "metrics",
+            {"OTEL_RESOURCE_ATTRIBUTES": "team"},
+            "OTEL_RESOURCE_ATTRIBUTES: 'team' cannot be used: write `key",
+        ),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_variable_and_what_is_allowed(
+    signal: Signal, variables: dict[str, str], message: str
+) -> None:
+    with pytest.raises(BadOtlp, match=message):
+        otlp_of(Settings(otlp_endpoint="http://c:4318"), signal, variables)
+
+
+def test_right_values_are_taken_and_those_that_do_not_count_are_not_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").touch()
+    right = {
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "rubbish",
+        "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "2.5",
+        "OTEL_EXPORTER_OTLP_COMPRESSION": "GZIP",
+        "OTEL_EXPORTER_OTLP_CERTIFICATE": str(tmp_path / "ca.pem"),
+        "OTEL_EXPORTER_OTLP_HEADERS": "api-key=a=b, x-tenant=voice",
+        "OTEL_METRIC_EXPORT_INTERVAL": "rubbish",
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_SDK_DISABLED": "False",
+    }
+    assert otlp_of(Settings(otlp_endpoint="http://collector:4318"), "traces", right) == HTTP_TRACES
+    assert otlp_of(Settings(), "metrics", {"OTEL_METRIC_EXPORT_INTERVAL": "rubbish"}) is None
+
+
+def test_a_compression_that_grpc_does_not_have() -> None:
+    with pytest.raises(BadOtlp, match="COMPRESSION: 'deflate' cannot be used: write `gzip`, or unset it"):
+        otlp_of(Settings(otlp_endpoint="http://c:4317"), "traces", {"OTEL_EXPORTER_OTLP_COMPRESSION": "deflate"})
 
 
 @pytest.mark.parametrize("path", ["", "/", "/v1/traces"])
