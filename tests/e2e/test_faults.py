@@ -230,6 +230,8 @@ async def test_a_call_outlasts_a_log_that_hangs(system: Supervisor, moment: str)
     assert len(ids) == len(set(ids))
 
 
+# tests/infra/log/test_dead_letters.py shows it of each durable, tests/infra/cli/test_cli.py of the commands.
+@pytest.mark.nightly
 async def test_rubbish_in_a_session_is_put_aside_with_the_reason_and_the_call_goes_on(system: Supervisor) -> None:
     writing: list[asyncio.Task[None]] = []
 
