@@ -631,11 +631,19 @@ class ClauseSynthesized(Event):
 
 
 class LatencyParts(Value):
-    """The response gap, split along the critical path; the parts sum to the gap (all ms)."""
+    """The response gap, split along the critical path; the parts sum to the gap (all ms).
+
+    Without `waited_for` of PlaybackStarted an older build split it: time in which the draft and the endpointing went on
+    side by side is the endpointing's there.
+    """
 
     endpointing_ms: Ms = 0
+    vad_ms: Ms = Field(
+        default=0, description="From the end of speech until its last sound was given to speech to text."
+    )
     stt_ms: Ms = 0
     first_token_ms: Ms = 0
+    clause_ms: Ms = Field(default=0, description="From the model's first token to the first clause.")
     first_audio_ms: Ms = 0
     bus_ms: Ms = 0
     playback_ms: Ms = 0
@@ -649,6 +657,17 @@ class PlaybackStarted(Event):
         default=None, description="From the end of speech to this; none after typed text."
     )
     parts: Measured[LatencyParts | None] = None
+    waited_for: Measured[Literal["turn", "sound"] | None] = Field(
+        default=None, description="What was there last, and so is in `parts`: the turn's end, or the first sound."
+    )
+    ready_before_ms: Measured[Ms | None] = Field(
+        default=None, description="By how much the other one was there earlier; absent without a draft."
+    )
+    beside: Measured[LatencyParts | None] = Field(
+        default=None,
+        description="What else was done from the end of speech on, beside the critical path: it cost nothing. Absent "
+        "without a draft.",
+    )
     played_samples: Count = Field(default=0, description="What had been played by then: voices begin softly.")
     heard_ns: Measured[TimeNs | None] = Field(default=None, description="When that was, if the client reported it.")
     at_door_ns: Measured[TimeNs | None] = Field(

@@ -52,7 +52,7 @@ PLAIN = frozenset(
         *("event_id", "session_id", "cause_id", "turn_id", "participant_id", "track_id", "utterance_id", "reply_id"),
         *("over_reply_id", "utterance_ids", "memories", "call_id", "recording_id", "through_turn_id"),
         *("addressed_id", "same_as_turn_id", "resume_digest", "forked_from"),
-        *("door", "kind", "origin", "source", "reason", "cause", "finish", "sentiment", "skeleton"),
+        *("door", "kind", "origin", "source", "reason", "cause", "finish", "sentiment", "skeleton", "waited_for"),
         *("tool", "outcome", "idempotency_key", "requested_by", "guard", "decision", "from_agent", "to_agent"),
         *("engine", "model", "embedding_model", "actor", "action", "codec", "location"),
         *("appended_by", "build", "engines", "language"),

@@ -109,10 +109,10 @@ def own_part_ms(parts: e.LatencyParts, settings: Settings) -> float:
     """Return how much of a response gap is due to this system: not the silence waited for, nor engines elsewhere."""
     local = (
         (parts.stt_ms, settings.stt),
-        (parts.first_token_ms, settings.llm),
+        (parts.first_token_ms + parts.clause_ms, settings.llm),
         (parts.first_audio_ms, settings.tts),
     )
-    return parts.bus_ms + sum(part_ms for part_ms, engines in local if LOCAL in engine_names(engines))
+    return parts.bus_ms + parts.vad_ms + sum(part_ms for part_ms, engines in local if LOCAL in engine_names(engines))
 
 
 def _refusal(why: str) -> str:

@@ -129,7 +129,10 @@ const FOLDS = {
     return [reply.exchange];
   },
   PlaybackStarted: (conversation, data) =>
-    changeReply(conversation, data, { draft: false, started: true, playing: true, gapMs: data.gap_ms ?? null, parts: data.parts ?? null }),
+    changeReply(conversation, data, {
+      draft: false, started: true, playing: true, gapMs: data.gap_ms ?? null, parts: data.parts ?? null,
+      beside: data.beside ?? null, readyBeforeMs: data.ready_before_ms ?? null, waitedFor: data.waited_for ?? null,
+    }),
   PlaybackPaused: (conversation, data) => changeReply(conversation, data, { playing: false }),
   PlaybackResumed: (conversation, data) => changeReply(conversation, data, { playing: true }),
   PlaybackFinished: (conversation, data) =>

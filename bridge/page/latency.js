@@ -1,10 +1,13 @@
-// The response gap of an exchange: a figure, a stacked bar of its parts, and the figures behind it.
+// The response gap of an exchange: a figure, a stacked bar of its parts (what was waited for), and the figures behind
+// it, with what was done beside them.
 import { el } from "./dom.js";
 
 export const PARTS = [
   ["endpointing_ms", "endpointing", "silence until it was clear that you had ended"],
+  ["vad_ms", "silence noticed", "until it was noticed that you had stopped"],
   ["stt_ms", "speech to text", "waiting for your words"],
   ["first_token_ms", "first token", "waiting for the language model"],
+  ["clause_ms", "first clause", "waiting for its first words"],
   ["first_audio_ms", "first audio", "waiting for the voice"],
   ["bus_ms", "bus", "on the way through the log"],
   ["playback_ms", "playback", "until the first sound came out here"],
@@ -38,7 +41,7 @@ export class LatencyLine {
   }
 
   // `longestMs` is the longest gap so far: all bars of a conversation have one scale.
-  show(gapMs, parts, longestMs) {
+  show({ gapMs, parts, beside, readyBeforeMs, waitedFor }, longestMs) {
     this.element.hidden = gapMs === null;
     if (gapMs === null) return;
     this.figure.textContent = `${Math.round(gapMs)} ms`;
@@ -47,7 +50,7 @@ export class LatencyLine {
     );
     this.bar.style.setProperty("--filled", String(Math.min(1, gapMs / Math.max(SCALE_MS, longestMs))));
     this.bar.replaceChildren(...there.map((part) => this.segment(part)));
-    this.table.replaceChildren(...there.map((part) => this.row(part)));
+    this.table.replaceChildren(...there.map((part) => this.row(part)), ...this.asides(beside, readyBeforeMs, waitedFor));
     const words = there.map((part) => `${part.label} ${shown(part.ms)}`).join(", ");
     this.toggle.setAttribute("aria-label", `Answered after ${Math.round(gapMs)} milliseconds: ${words}`);
   }
@@ -57,6 +60,15 @@ export class LatencyLine {
     segment.style.flexGrow = String(ms);
     segment.dataset.ms = String(ms);
     return segment;
+  }
+
+  // What cost nothing, because something else took longer.
+  asides(beside, readyBeforeMs, waitedFor) {
+    const done = PARTS.filter(([field]) => beside?.[field] > 0).map(([field, label]) => `${label} ${shown(beside[field])}`);
+    if (!done.length) return [];
+    const first = waitedFor === "turn" ? "the answer was ready" : "your turn had ended";
+    const earlier = readyBeforeMs == null ? "" : `; ${first} ${shown(readyBeforeMs)} ms earlier`;
+    return [el("li", { className: "latency-beside" }, `Beside that, at no cost: ${done.join(", ")} ms${earlier}`)];
   }
 
   row({ field, label, meaning, ms }) {

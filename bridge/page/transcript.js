@@ -33,7 +33,7 @@ class ExchangeView {
     this.mark.hidden = !reply?.interrupted;
     if (!reply) return;
     this.showWords(reply);
-    this.latency.show(reply.gapMs, reply.parts, longestMs);
+    this.latency.show(reply, longestMs);
   }
 
   showUser({ userText, ended, settled, dismissed, source }) {

@@ -12,7 +12,14 @@ from bridge.playback.reply import Hold, Phase, ReplyPlayback
 from bridge.playback.reply_queue import KEPT
 from contracts import events as e
 
-_MILESTONES = (e.TurnEnded, e.ReplyStarted, e.ReplyCommitted, e.ReplyClauseWritten, e.ClauseSynthesized)
+_MILESTONES = (
+    e.UtteranceTranscribed,
+    e.TurnEnded,
+    e.ReplyStarted,
+    e.ReplyCommitted,
+    e.ReplyClauseWritten,
+    e.ClauseSynthesized,
+)
 
 
 class CurrentReply:
@@ -27,7 +34,8 @@ class CurrentReply:
 
     def remember(self, event: e.Event) -> None:
         """Keep a fact from which the parts of the response gap are computed."""
-        if event.turn_id is not None and isinstance(event, _MILESTONES):
+        is_settled = isinstance(event, e.TranscriptRevised) and event.settled
+        if event.turn_id is not None and (is_settled or isinstance(event, _MILESTONES)):
             self._turns.setdefault(event.turn_id, []).append(event)
             while len(self._turns) > KEPT:
                 del self._turns[next(iter(self._turns))]

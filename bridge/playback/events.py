@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from bridge.playback.course import Change, Count, PlaybackStopped
 from bridge.playback.reply import Hold, ReplyPlayback
-from bridge.playback.response_gap import breakdown, reply_milestones
 from contracts import events as e
 from contracts.answers import Cause, answer
+from infra.session.response_gap import breakdown, reply_milestones
 
 About = TypeVar("About", bound=e.Event)
 
@@ -26,7 +26,7 @@ class PlaybackFacts:
         self, reply: ReplyPlayback, turn: Iterable[e.Event], count: Count, now_ns: int, estimated: bool
     ) -> e.PlaybackStarted:
         """Return the event that the first sound was heard, with the gap and its parts from the turn's facts."""
-        gap_ms, parts = None, None
+        gap: dict[str, Any] = {}
         milestones = reply_milestones(turn, reply.reply_id, count.at_ns)
         first = reply.clauses.get(0)
         frame_ns = first.first_frame_ns if first else 0
@@ -35,21 +35,28 @@ class PlaybackFacts:
             milestones = dataclasses.replace(
                 milestones,
                 first_chunk_ns=milestones.first_chunk_ns or frame_ns or None,
+                sound_at_door_ns=frame_ns or None,
+                leave_at_door_ns=reply.leave_ns or None,
                 at_door_ns=max(frame_ns, reply.leave_ns),
             )
-            gap_ms, parts = breakdown(milestones)
-            gap_ms = max(0.0, gap_ms)  # the end of speech may have been timed by another door's clock
+            found = breakdown(milestones)
+            gap = {
+                "gap_ms": max(0.0, found.gap_ms),  # the end of speech may have been timed by another door's clock
+                "parts": found.parts,
+                "waited_for": found.waited_for,
+                "ready_before_ms": found.ready_before_ms,
+                "beside": found.beside,
+            }
         return self._about(
             reply,
             e.PlaybackStarted,
             now_ns,
             reply.cause_id,
-            gap_ms=gap_ms,
-            parts=parts,
             played_samples=count.samples,
             heard_ns=count.at_ns if count.exact else None,
             estimated=estimated,
             at_door_ns=at_door_ns,
+            **gap,
         )
 
     def changed(self, reply: ReplyPlayback, change: Change, now_ns: int) -> e.PlaybackStalled | e.PlaybackResumed:

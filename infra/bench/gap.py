@@ -39,6 +39,8 @@ class CallFigures:
     session_id: str = ""
     gap_ms: float | None = None
     parts: dict[str, float] = field(default_factory=dict)
+    waited_for: str = ""
+    """What was there last: the end of the `turn`, or the first `sound`."""
     early: bool = False
     """An answer began to sound before the caller had finished."""
     turns: int = 0
@@ -119,6 +121,7 @@ def figures_of(plan: CallPlan, result: CallResult) -> CallFigures:
         session_id=result.session_id,
         gap_ms=last.gap_ms if last else None,
         parts=parts,
+        waited_for=last.waited_for if last else "",
         early=any(at_s < end_s for at_s in sounded),
         turns=len(result.turns),
         problem="" if last else "no answer was heard",
@@ -136,6 +139,8 @@ class GroupFigures:
     p95_ms: float
     max_ms: float
     parts_median_ms: dict[str, float]
+    waited_for_turn: int
+    """Calls in which the first sound was ready before the turn had ended."""
     word_error_rate: float | None
 
 
@@ -153,6 +158,7 @@ def summarise(figures: Sequence[CallFigures]) -> GroupFigures:
         p95_ms=round(percentile(gaps, 0.95), 1),
         max_ms=round(max(gaps, default=0), 1),
         parts_median_ms={name: round(median([parts.get(name, 0) for parts in with_parts]), 1) for name in names},
+        waited_for_turn=sum(call.waited_for == "turn" for call in figures),
         word_error_rate=word_error_rate([call.text for call in answered], [call.heard for call in answered]),
     )
 

@@ -161,8 +161,8 @@ BEHAVIOUR = (
     PlantedChange("dismissed speech does not resume", f"{_PLAYBACK}._on_dismissed", _returns([]), ("PlaybackResumed",)),
     PlantedChange(
         "the gap is a millisecond longer",
-        "bridge.playback.response_gap:breakdown",
-        _result(lambda found: (found[0] + 1, found[1])),
+        "infra.session.response_gap:breakdown",
+        _result(lambda found: replace(found, gap_ms=found.gap_ms + 1)),
         ("PlaybackStarted",),
     ),
     PlantedChange(
@@ -194,7 +194,7 @@ REFACTORINGS = (
             "actors.reasoning.context:heard_messages",
             "actors.reasoning.clauses:is_speakable",
             "actors.reasoning.clauses:ClauseSplitter.feed",
-            "bridge.playback.response_gap:breakdown",
+            "infra.session.response_gap:breakdown",
             f"{_PLAYBACK}._pump",
             f"{_PLAYBACK}._decide",
             f"{_REPLY}.estimate",

@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from contracts.events import LatencyParts
 from contracts.written import put_together
 from infra.caller.loudspeaker import LoudspeakerReply
 from infra.caller.wav import Samples, Sound
 
-PARTS = ("endpointing_ms", "stt_ms", "first_token_ms", "first_audio_ms", "bus_ms", "playback_ms")
+PARTS = tuple(LatencyParts.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class MeasuredTurn:
     """The gap as the door recorded it."""
     parts: dict[str, float] = field(default_factory=dict)
     """The parts of the recorded gap; they add up to `log_gap_ms`."""
+    waited_for: str = ""
+    """What was there last, `turn` or `sound`; empty if the door did not say."""
     gap_ms: float | None = None
     """From the end of the utterance's sound to the first sound of this turn's reply, by the caller's clock."""
     early: bool = False
@@ -134,6 +137,7 @@ def _turn(ended: dict[str, Any], facts: list[dict[str, Any]]) -> MeasuredTurn:
         parts={part: float((playback.get("parts") or {}).get(part, 0)) for part in PARTS}
         if playback.get("parts")
         else {},
+        waited_for=str(playback.get("waited_for") or ""),
     )
 
 

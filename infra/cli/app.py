@@ -18,6 +18,7 @@ from infra.cli import (
     erase,
     export,
     health,
+    latency,
     llm,
     log,
     projections,
@@ -73,6 +74,8 @@ app = typer.Typer(
 
   daredevil turns SESSION                one line per turn: the response gap and its parts
 
+  daredevil latency --since 1h           what callers waited for, and the slowest turns
+
   daredevil replay SESSION --speed 4     watch it again at its own pace, here four times as fast
 
   daredevil export SESSION -f webm       write the recording; or json, md, txt, srt, wav
@@ -98,6 +101,7 @@ app.command()(console.console)
 app.command()(log.sessions)
 app.command()(log.events)
 app.command()(turns.turns)
+app.command()(latency.latency)
 app.command()(replay.replay)
 app.command()(export.export)
 app.command()(export.summary)

@@ -151,6 +151,7 @@ def _print_group(name: str, group: "GroupFigures") -> None:
     )
     parts = ", ".join(f"{_short(part)} {ms:.0f}" for part, ms in group.parts_median_ms.items())
     out().print(f"  [dim]medians of the parts: {parts}[/]")
+    out().print(f"  [dim]the first sound was ready before the turn had ended in {group.waited_for_turn} calls[/]")
 
 
 def _short(name: str) -> str:

@@ -138,7 +138,15 @@ def _turns() -> type[BaseModel]:
         interrupted=(bool, "Whether the answer was cut off."),
         gap_ms=(float | None, "From the end of the speech to the first sound of the answer."),
         parts=(dict[str, float], "The parts of the gap (LatencyParts), ms; they add up to it."),
+        waited_for=(str, "What was there last: the end of the `turn`, or the first `sound`; empty if unknown."),
+        beside=(dict[str, float], "What else was done meanwhile, at no cost (LatencyParts), ms."),
     )
+
+
+def _latency() -> type[BaseModel]:
+    from infra.session.turn_latency import LatencyFigures, TurnLatency
+
+    return _of(LatencyFigures, slowest=(list[TurnLatency], "The slowest turns, the slowest first."))
 
 
 def _summary() -> type[BaseModel]:
@@ -306,6 +314,7 @@ OUTPUTS: dict[str, Output] = {
     "replay publish": Output("what `--publish` sent", _replay_publish, option="--publish"),
     "replay verify": Output("a session that was run again", _replay_verify, lines=True, option="--verify"),
     "turns": Output("a turn", _turns, lines=True),
+    "latency": Output("what callers waited for", _latency),
     "summary": Output("what a session was about", _summary),
     "projections": Output("how far a projection is behind the log", _projections, lines=True),
     "projections verify": Output("whether a projection agrees with the log", _verified, lines=True),

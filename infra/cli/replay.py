@@ -134,7 +134,8 @@ class _Which(NamedTuple):
 def _verify(which: _Which, agents: str | None, as_json: bool) -> NoReturn:
     """Verify the sessions that are meant, and exit. Raises ValueError, LookupError, BadAgent."""
     from infra.agents.loading import load_agents
-    from infra.cli.replay_verify import WhichSessions, age_s, ids_in, verify_sessions
+    from infra.cli.ages import age_s
+    from infra.cli.replay_verify import WhichSessions, ids_in, verify_sessions
     from infra.cli.system import changed_settings
 
     session, *chosen = which

@@ -4,7 +4,6 @@ import asyncio
 import json
 import multiprocessing
 import os
-import re
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from contracts.ids import is_id
+from infra.cli.ages import age_s
 from infra.cli.output import BAD_INPUT, FAILED, err, out, progress
 from infra.cli.system import log_connection
 from infra.log.event_log import Fact
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 UNVERIFIED = BAD_INPUT
 """Exit code if something could not be verified, or nothing has ended yet; FAILED if something differs."""
-
-_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([mhd])")
-_SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +127,6 @@ async def _ids(nc: "Client", which: WhichSessions) -> AsyncIterator[str]:
     for row in rows:
         if row.opened_ns >= oldest_ns and which.user_id in (None, row.user_id):
             yield row.session_id
-
-
-def age_s(text: str) -> float:
-    """Return the seconds of an age such as `2d`, `12h` or `30m`. Raises ValueError."""
-    match = _AGE.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f"--since {text}: give an age such as 2d, 12h or 30m")
-    return float(match[1]) * _SECONDS[match[2]]
 
 
 def ids_in(name: str) -> tuple[str, ...]:

@@ -12,10 +12,19 @@ if TYPE_CHECKING:
     from contracts.events import LatencyParts
     from infra.export.conversation import Exchange, ExportedReply
 
-PARTS = (("endpointing", "end"), ("stt", "stt"), ("first_token", "llm"), ("first_audio", "tts"), ("bus", "bus"))
+PARTS = (
+    ("endpointing", "end"),
+    ("vad", "vad"),
+    ("stt", "stt"),
+    ("first_token", "llm"),
+    ("clause", "cls"),
+    ("first_audio", "tts"),
+    ("bus", "bus"),
+)
 LEGEND = (
-    "gap = end (endpointing) + stt + llm (first token) + tts (first audio)",
-    "    + bus + play, ms; ✂ interrupted; → what was heard of the answer",
+    "gap = end (endpointing) + vad + stt + llm (first token) + cls (first clause) + tts (first audio)",
+    "    + bus + play, ms, as far as each was waited for; for: the turn's end or the sound, whichever came last;",
+    "    ✂ interrupted; → what was heard of the answer",
 )
 
 
@@ -68,6 +77,8 @@ def _fields(session: str, number: int, exchange: "Exchange") -> dict[str, Any]:
         "interrupted": reply.interrupted if reply else False,
         "gap_ms": reply.gap_ms if reply else None,
         "parts": _parts(reply.parts) if reply and reply.parts else {},
+        "waited_for": (reply.waited_for or "") if reply else "",
+        "beside": _parts(reply.beside) if reply and reply.beside else {},
     }
 
 
@@ -90,7 +101,7 @@ def _parts(parts: "LatencyParts") -> dict[str, float]:
 
 INDENT = "      "
 
-HEAD = ("  #", "   at", "  gap", *(f"{short:>4}" for _, short in PARTS), "play", " ", "words")
+HEAD = ("  #", "   at", "  gap", *(f"{short:>4}" for _, short in PARTS), "play", "for  ", " ", "words")
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
@@ -125,6 +136,7 @@ def _figures(row: dict[str, Any]) -> list[str]:
         _clock(row["start_ms"]),
         f"{row['gap_ms']:5.0f}" if row["gap_ms"] is not None else "    —",
         *(f"{ms:4.0f}" if ms is not None else "   —" for ms in parts),
+        f"{row['waited_for']:5}",
         "✂" if row["interrupted"] else " ",
     ]
 

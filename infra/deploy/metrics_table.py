@@ -14,6 +14,7 @@ RECORDED_BY: dict[str, tuple[AnyMetric, ...]] = {
     "Conversations: persistence counts the facts": (
         t.GAP,
         t.GAP_PART,
+        t.WAITED_FOR,
         t.TURNS,
         t.CUT_OFF,
         t.INTERRUPTIONS,

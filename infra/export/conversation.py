@@ -30,6 +30,8 @@ class ExportedReply:
     interrupted: bool = False
     gap_ms: float | None = None
     parts: e.LatencyParts | None = None
+    waited_for: str | None = None
+    beside: e.LatencyParts | None = None
     draft: bool = False
     discarded: bool = False
     clauses: dict[int, str] = field(default_factory=dict)
@@ -176,6 +178,7 @@ class _Fold:
                 reply = self._reply(event.reply_id, event.turn_id)
                 reply.start_ms = _ms(event.heard_ns or event.time_ns, self._conversation.opened)
                 reply.gap_ms, reply.parts = event.gap_ms, event.parts
+                reply.waited_for, reply.beside = event.waited_for, event.beside
             case e.PlaybackFinished() | e.PlaybackInterrupted():
                 reply = self._reply(event.reply_id, event.turn_id)
                 reply.heard, reply.end_ms = event.heard_text, _ms(event.time_ns, self._conversation.opened)

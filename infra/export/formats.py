@@ -114,6 +114,8 @@ def _turn_fields(exchange: Exchange) -> dict[str, Any]:
                 "end_ms": reply.end_ms,
                 "gap_ms": reply.gap_ms,
                 "parts": reply.parts.model_dump() if reply.parts else None,
+                "waited_for": reply.waited_for,
+                "beside": reply.beside.model_dump() if reply.beside else None,
             }
             for reply in exchange.replies
         ],

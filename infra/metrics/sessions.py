@@ -120,6 +120,8 @@ class MeasuredSession:
                     yield t.GAP, max(0.0, event.gap_ms) / 1000, (self.door,)
                 for name, ms in event.parts.model_dump().items() if event.parts is not None else ():
                     yield t.GAP_PART, ms / 1000, (name.removesuffix("_ms"),)
+                if event.waited_for is not None:
+                    yield t.WAITED_FOR, 1, (event.waited_for,)
 
     def _ended(self, event: e.TurnEnded) -> Iterator[Measurement]:
         turn = _Turn(event.participant_id)

@@ -40,6 +40,7 @@ def _choices(owner: type, field: str) -> tuple[str, ...]:
 DOOR = Attribute("door", ("websocket", "livekit", "http"))
 TURN_OUTCOME = Attribute("outcome", ("answered", "interrupted", "passed", "failed", "unanswered"))
 PART = Attribute("part", tuple(name.removesuffix("_ms") for name in LatencyParts.model_fields))
+LAST_THERE = Attribute("last", ("turn", "sound"))
 INTERRUPTION = Attribute("outcome", ("confirmed", *_choices(InterruptionDismissed, "reason")))
 CLOSE_REASON = Attribute("reason")
 SPEECH_LOSS = Attribute("reason", _choices(SpeechLost, "reason"))
@@ -77,7 +78,19 @@ DIRECTION = Attribute("direction", ("inbound", "outbound"))
 GAP = Histogram(
     "daredevil.turn.gap", "s", "Response gap: from the end of speech to the first sound heard.", (DOOR,), buckets=GAP_S
 )
-GAP_PART = Histogram("daredevil.turn.part", "s", "Parts of the response gap, which sum to it.", (PART,), buckets=PART_S)
+GAP_PART = Histogram(
+    "daredevil.turn.part",
+    "s",
+    "Parts of the response gap along its critical path, which sum to it.",
+    (PART,),
+    buckets=PART_S,
+)
+WAITED_FOR = Counter(
+    "daredevil.turns.waited_for",
+    "{turn}",
+    "Answers, by what was there last: the turn's end, or the first sound.",
+    (LAST_THERE,),
+)
 TURNS = Counter("daredevil.turns", "{turn}", "Turns, counted when it is known what came of them.", (DOOR, TURN_OUTCOME))
 CUT_OFF = Counter(
     "daredevil.turns.cut_off", "{turn}", "Turns that ended too early: the caller went on before hearing an answer."

@@ -67,8 +67,10 @@ class ConversationRow(NamedTuple):
     interrupted: bool
     gap_ms: float | None
     endpointing_ms: float | None
+    vad_ms: float | None
     stt_ms: float | None
     first_token_ms: float | None
+    clause_ms: float | None
     first_audio_ms: float | None
     bus_ms: float | None
     playback_ms: float | None
@@ -228,8 +230,10 @@ def _turn(event: e.TurnRecorded, sequence: int) -> tuple[Change, str]:
         interrupted=event.interrupted,
         gap_ms=event.gap_ms,
         endpointing_ms=parts.endpointing_ms if parts else None,
+        vad_ms=parts.vad_ms if parts else None,
         stt_ms=parts.stt_ms if parts else None,
         first_token_ms=parts.first_token_ms if parts else None,
+        clause_ms=parts.clause_ms if parts else None,
         first_audio_ms=parts.first_audio_ms if parts else None,
         bus_ms=parts.bus_ms if parts else None,
         playback_ms=parts.playback_ms if parts else None,

@@ -65,7 +65,7 @@ METRICS: dict[type[e.Event], tuple[str, ...]] = {
     e.ReplyCompleted: ("reply_id", "clauses", "finish", "first_token_ms", "elapsed_ms", "tokens"),
     e.ToolCalled: ("reply_id", "call_id", "tool", "kind"),
     e.ToolReturned: ("reply_id", "call_id", "tool", "outcome", "attempts", "elapsed_ms"),
-    e.PlaybackStarted: ("reply_id", "gap_ms", "parts"),
+    e.PlaybackStarted: ("reply_id", "gap_ms", "parts", "waited_for", "ready_before_ms", "beside"),
     e.PlaybackFinished: ("reply_id", "played_samples"),
     e.PlaybackInterrupted: ("reply_id", "played_samples", "clause_index", "reason"),
     e.TurnRecorded: ("reply_id", "interrupted", "gap_ms", "parts", "turn_ended_ns"),

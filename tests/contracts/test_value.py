@@ -28,7 +28,15 @@ def test_parts_are_looked_into_and_a_part_measured_as_a_whole_is_named_once() ->
         "evidence.opinions.asked_ns",
         "evidence.opinions.elapsed_ms",
     }
-    assert measured_fields(e.PlaybackStarted) - COMMON == {"gap_ms", "parts", "heard_ns", "at_door_ns"}
+    assert measured_fields(e.PlaybackStarted) - COMMON == {
+        "gap_ms",
+        "parts",
+        "waited_for",
+        "ready_before_ms",
+        "beside",
+        "heard_ns",
+        "at_door_ns",
+    }
 
 
 def test_what_is_counted_decided_or_copied_is_not_measured() -> None:

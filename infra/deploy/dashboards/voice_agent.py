@@ -64,7 +64,7 @@ def _latency(whole: dashboard.Dashboard) -> None:
     for panel in (
         stacked(
             "Waterfall",
-            "What the mean gap is made of; the parts sum to it.",
+            "What the mean gap is made of, along what was waited for; the parts sum to it.",
             "s",
             (
                 "sum by (part) (rate(daredevil_turn_part_seconds_sum[$__rate_interval]))"
@@ -104,6 +104,12 @@ def _turns(whole: dashboard.Dashboard) -> None:
             "`confirmed` stopped it; the others proved to be no turn.",
             "short",
             (f"60 * {rate('daredevil_interruptions_total', 'outcome')}", "{{outcome}}"),
+        ),
+        stacked(
+            "Answers a minute, by what was there last",
+            "`turn`: the answer was ready before the turn had ended; `sound`: the caller waited for it.",
+            "short",
+            (f"60 * {rate('daredevil_turns_waited_for_total', 'last')}", "{{last}}"),
         ),
         graph(
             "Drafts a minute",

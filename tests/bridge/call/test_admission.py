@@ -104,7 +104,13 @@ def test_how_many_calls_are_carried_follows_from_what_the_present_ones_use() -> 
 
 def test_silence_and_engines_elsewhere_are_not_this_systems_doing() -> None:
     parts = e.LatencyParts(
-        endpointing_ms=900, stt_ms=100, first_token_ms=2_000, first_audio_ms=300, bus_ms=10, playback_ms=40
+        endpointing_ms=900,
+        stt_ms=100,
+        first_token_ms=1_900,
+        clause_ms=100,
+        first_audio_ms=300,
+        bus_ms=10,
+        playback_ms=40,
     )
     assert own_part_ms(parts, Settings()) == 2_410
     assert own_part_ms(parts, Settings(llm="openai:gpt-5")) == 410

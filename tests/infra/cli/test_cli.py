@@ -3,6 +3,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from itertools import pairwise
@@ -526,10 +527,52 @@ async def test_turns_are_a_line_each_with_gap_and_parts(broker: NatsBroker) -> N
     code, output, _ = await cli_beside("turns", "s-1")
     assert code == 0
     line = output.splitlines()[1]
-    assert line.split()[:9] == ["1", "0:00", "598", "400", "60", "90", "40", "5", "3"]
+    assert line.split()[:9] == ["1", "0:00", "598", "400", "0", "60", "90", "0", "40"]
     assert line.endswith("✂ Hello there. → Good evening")
     [turn] = json_lines("turns", (await cli_beside("turns", "s-1", "--json"))[1])
     assert (turn["gap_ms"], sum(turn["parts"].values()), turn["interrupted"]) == (598, 598, True)
     code, _, errors = await cli_beside("turns", "nobody")
     assert code == 2
     assert "nobody" in errors
+
+
+async def test_latency_says_what_was_waited_for_in_a_session_or_some_time(broker: NatsBroker) -> None:
+    at_ns = time.time_ns()
+    common = {"session_id": "s-9", "turn_id": "t1", "reply_id": "r"}
+    evidence = {"silence_ms": 651, "required_silence_ms": 651, "speech_ended_ns": at_ns, "text_ready_ns": at_ns + 9}
+    parts = LatencyParts(endpointing_ms=655, playback_ms=3)
+    for fact in (
+        TurnEnded(
+            event_id="l1",
+            session_id="s-9",
+            turn_id="t1",
+            time_ns=at_ns,
+            participant_id="p",
+            text="Where is my [bold]parcel[/]?",
+            evidence=evidence,
+        ),
+        ReplyStarted(event_id="l2", time_ns=at_ns, text="Where is my parcel?", draft=True, **common),
+        PlaybackStarted(
+            event_id="l3",
+            time_ns=at_ns,
+            gap_ms=658,
+            parts=parts,
+            waited_for="turn",
+            ready_before_ms=298,
+            beside=LatencyParts(stt_ms=120, first_token_ms=90),
+            **common,
+        ),
+    ):
+        await append(broker, fact)
+    code, output, _ = await cli_beside("latency", "s-9")
+    assert code == 0
+    assert "gap median 658 ms" in output
+    assert "waited 298 ms (median) for the turn's end" in output
+    assert "651 ms of silence were required" in output
+    assert "[bold]parcel[/]" in output
+    [found] = json_lines("latency", (await cli_beside("latency", "--since", "1h", "--json"))[1])
+    assert (found["turns"], found["parts"]["endpointing_ms"]["on_path"]) == (1, 1)
+    assert found["parts"]["stt_ms"]["beside"] == 1
+    assert found["slowest"][0]["cause"] == "651 ms of silence were required"
+    code, _, errors = await cli_beside("latency", "--since", "yesterday")
+    assert (code, "give an age such as 2d" in errors) == (2, True)

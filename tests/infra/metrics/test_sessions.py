@@ -78,13 +78,16 @@ def session() -> Session:
 def test_the_gap_and_its_parts_are_those_of_the_fact(session: Session) -> None:
     session.spoken("t1", 0, 1000, 1400)
     parts = e.LatencyParts(endpointing_ms=400, first_audio_ms=120, playback_ms=30)
-    measured = session.heard("t1", 1550, gap_ms=550.0, parts=parts)
+    measured = session.heard("t1", 1550, gap_ms=550.0, parts=parts, waited_for="sound")
+    assert measured[t.WAITED_FOR, "sound"] == 1
     assert measured[t.GAP, "websocket"] == 0.55
     of_parts = {key[1]: amount for key, amount in measured.items() if key[0] is t.GAP_PART}
     assert of_parts == {
         "endpointing": 0.4,
+        "vad": 0,
         "stt": 0,
         "first_token": 0,
+        "clause": 0,
         "first_audio": 0.12,
         "bus": 0,
         "playback": 0.03,

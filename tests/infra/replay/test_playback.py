@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from faststream.nats import NatsBroker
 
-from bridge.playback.response_gap import Milestones, breakdown
 from bridge.web_server import WebServer
 from contracts import events as e
 from contracts.codec import encode
@@ -23,6 +22,7 @@ from infra.replay.doors import DECIDED, DOOR, GIVEN, replayed_door
 from infra.replay.recorded_log import FactDifference
 from infra.replay.schedule import Outcome
 from infra.session.heard_words import PlacedWord, SaidClause, _words_of
+from infra.session.response_gap import Gap, Milestones, breakdown
 from infra.settings import Settings
 from tests.bridge.agent import Agent, frames_of
 from tests.bridge.caller import Caller
@@ -353,9 +353,9 @@ def words_when_begun(clause: SaidClause, pace: float) -> Iterator[PlacedWord]:
     return (dataclasses.replace(word, end_sample=word.first_sample + 1) for word in _words_of(clause, pace))
 
 
-def bus_booked_as_playback(milestones: Milestones) -> tuple[float, e.LatencyParts]:
+def bus_booked_as_playback(milestones: Milestones) -> Gap:
     """Leave out when the sound reached the door."""
-    return breakdown(dataclasses.replace(milestones, at_door_ns=None))
+    return breakdown(dataclasses.replace(milestones, at_door_ns=None, sound_at_door_ns=None))
 
 
 def test_each_event_of_a_door_is_decided_or_given() -> None:

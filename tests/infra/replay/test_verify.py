@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 from contracts import events as e
 from contracts.codec import encode
 from contracts.topology import subject_of
+from infra.cli.ages import age_s
 from infra.cli.app import app
-from infra.cli.replay_verify import age_s, exit_code, ids_in
+from infra.cli.replay_verify import exit_code, ids_in
 from infra.log.event_log import Fact
 from infra.log.stream_reader import StoredMessage
 from infra.process.build import build

@@ -1,0 +1,105 @@
+"""What the slowest turns waited for, in figures and words."""
+
+from typing import Any
+
+import pytest
+
+from contracts import events as e
+from infra.session.turn_latency import latency_figures, turn_latencies
+
+MS = 1_000_000
+
+
+def _turn(turn: str = "t", /, **late: int) -> list[e.Event]:
+    """Return a turn that is answered by a draft: `late` moves milestones, ms after the end of speech."""
+    at = {"words": 150, "started": 160, "token": 220, "clause": 260, "sound": 320, "ended": 403, "heard": 430} | late
+
+    def fact(event_class: type[e.Event], at_ms: int, **fields: Any) -> e.Event:
+        known = {"event_id": f"{event_class.__name__}-{turn}", "session_id": "s", "turn_id": turn}
+        return event_class.model_validate(known | {"time_ns": at_ms * MS} | fields)
+
+    words = {"utterance_id": "u", "participant_id": "p", "text": "what now", "asked_ns": 40 * MS}
+    evidence = {
+        "silence_ms": 400,
+        "end_of_turn_probability": 0.31,
+        "required_silence_ms": 400,
+        "speech_ended_ns": 0,
+        "text_ready_ns": at["words"] * MS,
+    }
+    reply = {"reply_id": f"r-{turn}"}
+    sound = {"samples": 9, "sample_rate_hz": 24_000, "first_chunk_ns": at["sound"] * MS, "engine": "piper"}
+    revised = fact(e.TranscriptRevised, at["words"], **words, revision=1, settled=True)
+    return [
+        revised,
+        fact(e.ReplyStarted, at["started"], **reply, draft=True, text="what now", cause_id=revised.event_id, model="m"),
+        fact(e.ReplyClauseWritten, at["clause"], **reply, index=0, text="Well now,", first_token_ns=at["token"] * MS),
+        fact(e.UtteranceTranscribed, at["ended"], **words, start_sample=0, end_sample=9, engine="moonshine"),
+        fact(e.TurnEnded, at["ended"], participant_id="p", text="what now", evidence=evidence),
+        fact(e.ReplyCommitted, at["ended"] + 2, **reply),
+        fact(e.ClauseSynthesized, at["sound"] + 9, **reply, index=0, text="Well now,", **sound),
+        fact(e.PlaybackStarted, at["heard"], **reply, gap_ms=at["heard"], parts=e.LatencyParts(endpointing_ms=400)),
+    ]
+
+
+def test_an_older_recording_gets_its_critical_path_from_its_facts() -> None:
+    [row] = turn_latencies(_turn(token=400, clause=520, sound=600, heard=620))
+    assert (row.gap_ms, row.waited_for, row.draft) == (620, "sound", True)
+    assert row.parts == {
+        "vad_ms": 40,
+        "stt_ms": 110,
+        "bus_ms": 10,
+        "first_token_ms": 240,
+        "clause_ms": 120,
+        "first_audio_ms": 80,
+        "playback_ms": 20,
+    }
+    assert row.beside == {"endpointing_ms": 403}
+    assert row.ready_before_ms == 195
+
+
+def test_what_the_door_said_is_kept() -> None:
+    said = {"waited_for": "turn", "ready_before_ms": 70.0, "beside": e.LatencyParts(stt_ms=110)}
+    facts = [fact.model_copy(update=said) if isinstance(fact, e.PlaybackStarted) else fact for fact in _turn()]
+    [row] = turn_latencies(facts)
+    assert (row.parts, row.beside, row.ready_before_ms) == ({"endpointing_ms": 400}, {"stt_ms": 110}, 70)
+
+
+@pytest.mark.parametrize(
+    ("late", "longest", "cause"),
+    [
+        ({}, "endpointing_ms", "400 ms of silence were required: the end-of-turn model said 0.31"),
+        (
+            {"token": 900, "clause": 950, "sound": 980, "heard": 990},
+            "first_token_ms",
+            "m took 740 ms to its first token",
+        ),
+        ({"clause": 900, "sound": 980, "heard": 990}, "clause_ms", "m took 680 ms to its first clause after that"),
+        ({"sound": 990, "heard": 999}, "first_audio_ms", "piper took 730 ms to the first sound of a clause of 2 words"),
+        (
+            {"words": 700, "started": 710, "token": 720, "clause": 730, "sound": 740, "ended": 705, "heard": 750},
+            "stt_ms",
+            "moonshine took 660 ms for the words",
+        ),
+        ({"heard": 900}, "playback_ms", "the first sound was heard 495 ms after it was sent"),
+    ],
+)
+def test_the_part_that_took_longest_is_the_cause(late: dict[str, int], longest: str, cause: str) -> None:
+    [row] = turn_latencies(_turn(**late))
+    assert (row.longest, row.cause) == (longest, cause)
+
+
+def test_figures_say_how_often_a_part_was_waited_for() -> None:
+    turns = turn_latencies([*_turn("a"), *_turn("b"), *_turn("c", token=400, clause=520, sound=600, heard=620)])
+    figures = latency_figures(turns)
+    assert (figures.turns, figures.drafts, figures.waited_for_turn) == (3, 3, 2)
+    assert (figures.p50_ms, figures.most_ms) == (430, 620)
+    assert (figures.parts["endpointing_ms"].on_path, figures.parts["endpointing_ms"].beside) == (2, 1)
+    assert (figures.parts["stt_ms"].on_path, figures.parts["stt_ms"].beside) == (1, 2)
+    assert figures.parts["endpointing_ms"].longest == 2
+    assert figures.ready_before_p50_ms == 85
+    assert figures.late_by_p50_ms == 195
+
+
+def test_without_turns_all_is_zero() -> None:
+    figures = latency_figures(turn_latencies([]))
+    assert (figures.turns, figures.p50_ms, figures.parts, figures.ready_before_p50_ms) == (0, 0, {}, None)
