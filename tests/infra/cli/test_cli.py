@@ -412,7 +412,7 @@ async def test_a_reply_that_was_never_heard_is_not_told_as_the_answer(broker: Na
 
 def test_turns_on_a_narrow_terminal_keep_every_word() -> None:
     row: dict[str, Any] = {"turn": 1, "start_ms": 0, "gap_ms": None, "parts": {}, "interrupted": False, "passed": ""}
-    row |= {"text": "What is the time " * 6, "answer": "It is noon " * 9, "written": ""}
+    row |= {"waited_for": "sound", "text": "What is the time " * 6, "answer": "It is noon " * 9, "written": ""}
     lines = turns._lines(row, 80)
     assert max(map(len, lines)) < 80
     assert " ".join(" ".join(lines[1:]).split()) == " ".join(f"{row['text']}→ {row['answer']}".split())
