@@ -23,8 +23,9 @@ PARTS = (
 )
 LEGEND = (
     "gap = end (endpointing) + vad + stt + llm (first token) + cls (first clause)",
-    "    + tts (first audio) + bus + play, ms, as far as each was waited for; for: what",
-    "    was there last, the turn's end or the sound; ✂ interrupted; → what was heard",
+    "    + tts (first audio) + bus + play, ms, as far as each was waited for;",
+    "    for: what was there last, the turn's end or the sound; ✂ interrupted;",
+    "    → what was heard of the answer",
 )
 
 
