@@ -4,7 +4,7 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 LOCK := $(VENV)/bin/uv pip compile --universal --generate-hashes --upgrade -q --custom-compile-command "make lock" pyproject.toml
 
-.PHONY: help setup setup-dev run pulsar test test-quick test-nightly monitoring-test lint lock asyncapi settings-table metrics-table dashboards clean
+.PHONY: help setup setup-dev run pulsar test test-quick test-nightly monitoring-test helm-tools helm-test lint lock asyncapi settings-table metrics-table dashboards clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,13 @@ monitoring-test: setup-dev ## Prometheus, Alertmanager, Jaeger and a system: das
 	@bash scripts/test_tools.sh
 	@bash scripts/jaeger.sh || echo "its tests will be skipped"
 	@bash scripts/test.sh -m monitoring tests/monitoring
+
+helm-tools: setup-dev ## what the Helm chart is tested with: Go builds helm and kubeconform, once (some minutes)
+	@bash scripts/go_tools.sh helm kubeconform
+	@$(VENV)/bin/python scripts/kubernetes_schemas.py
+
+helm-test: helm-tools ## lint, render and validate the Helm chart, strictly
+	@bash scripts/test.sh tests/infra/deploy/test_chart.py
 
 lint: setup-dev ## ruff, mypy and the layers of imports; with npm also Redocly and Spectral on the HTTP API
 	$(VENV)/bin/ruff check .

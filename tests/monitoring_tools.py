@@ -1,4 +1,4 @@
-"""The programs that monitoring is tested with; where one is missing the test is skipped (and fails in CI)."""
+"""The programs that what is deployed is tested with; where one is missing the test is skipped (and fails in CI)."""
 
 import os
 import shutil
@@ -12,6 +12,9 @@ HOW_TO_GET_THEM = {
     "prometheus-alertmanager": "`make test` installs it on Debian as root",
     "amtool": "`make test` installs it on Debian as root, with Alertmanager",
     "jaeger": "`scripts/jaeger.sh` builds it, with Go",
+    "helm": "`scripts/go_tools.sh helm` builds it, with Go",
+    "kubeconform": "`scripts/go_tools.sh kubeconform` builds it, with Go",
+    "toxiproxy-server": "`scripts/go_tools.sh toxiproxy-server` builds it, with Go",
 }
 _OTHER_NAMES = {"prometheus-alertmanager": ("alertmanager",)}
 """What Debian calls otherwise than everybody else."""

@@ -71,7 +71,8 @@ export class Call {
     this.on.problem(null);
     if (!this.live) this.connect();
     this.door.say(text);
-    this.unsaidChanged();
+    this.keep();
+    this.on.unsaid(this.unsaid);
   }
 
   mute(muted) {
@@ -105,7 +106,7 @@ export class Call {
     this.player.close();
     this.voice = null;
     this.door?.hangUp();
-    this.unsaidChanged();
+    this.on.unsaid(this.unsaid);
     this.on.change();
   }
 
@@ -120,7 +121,6 @@ export class Call {
     const texts = this.unsaid;
     this.connect();
     for (const text of texts) this.door.say(text);
-    this.unsaidChanged();
   }
 
   // ---- its state
@@ -268,7 +268,6 @@ export class Call {
     this.player.close();
     this.voice = null;
     keepSession(null);
-    this.unsaidChanged();
     this.on.problem(closedProblem(reason, error));
   }
 
@@ -299,7 +298,7 @@ export class Call {
 
   unsaidChanged() {
     this.keep();
-    this.on.unsaid(this.unsaid, this.live);
+    this.on.unsaid(this.unsaid);
   }
 
   hush(what, id, voice) {

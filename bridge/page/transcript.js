@@ -81,11 +81,10 @@ export class Transcript {
     this.end.follow();
   }
 
-  // Texts that the server has not stored yet, after all others; it no longer will if the call is over.
-  showUnsaid(texts, live) {
-    const state = live ? "sending…" : "not sent";
+  // Texts that the server has not stored yet, after all others.
+  showUnsaid(texts) {
     this.unsaid.hidden = texts.length === 0;
-    this.unsaid.replaceChildren(...texts.map((text) => el("p", { className: "user typed" }, text, el("small", {}, state))));
+    this.unsaid.replaceChildren(...texts.map((text) => el("p", { className: "user typed" }, text, el("small", {}, "sending…"))));
     if (texts.length) this.list.append(this.unsaid);
     this.empty.hidden = this.views.size > 0 || texts.length > 0;
     this.end.follow();

@@ -17,8 +17,7 @@ TOLD = only_language("en")
 @pytest.mark.parametrize(
     "languages",
     [
-        ("de", "fr"),
-        pytest.param(("de", "fr", "es"), marks=pytest.mark.nightly),
+        ("de", "fr", "es"),
         pytest.param(("fr", "fr"), marks=pytest.mark.nightly),
         pytest.param(("es", "de"), marks=pytest.mark.nightly),
     ],

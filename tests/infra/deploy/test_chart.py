@@ -1,0 +1,346 @@
+"""The chart's manifests: valid, hardened, and of this system as it is."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from contracts.topology import APPS, BRIDGE, BRIDGE_LIVEKIT, DURABLES, HTTP, PROJECTION_POSTGRES, VOICE
+from infra.metrics.table import METRICS
+from infra.settings import Settings
+from infra.system.apps import APPS as ROWS
+from infra.system.apps import DOOR_SECRETS
+from infra.system.nats import nats_server_path, write_nats_config
+from projections import ROWS as PROJECTIONS
+from tests.infra.deploy.chart import (
+    CASES,
+    CHART,
+    EVERYTHING,
+    KUBERNETES,
+    SCHEMAS,
+    container_of,
+    each_case,
+    environment,
+    helm,
+    manifests,
+    named,
+    of_kind,
+    part_of,
+    pods,
+    selects,
+    template,
+    text_of,
+    values,
+    workloads,
+)
+from tests.infra.deploy.monitoring import metrics_in, read
+from tests.monitoring_tools import tool
+
+DOORS = {BRIDGE, HTTP, BRIDGE_LIVEKIT}
+STORE_SECRETS = {"NATS_PASSWORD", "POSTGRES_PASSWORD"}
+
+
+def kubeconform(text: str) -> "subprocess.CompletedProcess[str]":
+    if not SCHEMAS.is_dir():
+        pytest.skip("needs schemas: `make helm-tools` writes them")
+    schemas = f"{SCHEMAS}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
+    command = [tool("kubeconform"), "-strict", "-summary", f"-kubernetes-version={KUBERNETES}"]
+    return subprocess.run(
+        [*command, "-schema-location", schemas, "-"],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("file", ["values.yaml", "values-small.yaml", "values-large.yaml"])
+def test_helm_finds_nothing_to_complain_of(file: str) -> None:
+    assert "0 chart(s) failed" in helm("lint", ".", "--strict", f"--kube-version={KUBERNETES}", "-f", file)
+
+
+@each_case
+def test_kubernetes_takes_every_manifest(case: str) -> None:
+    done = kubeconform(text_of(case))
+    assert done.returncode == 0, done.stdout
+    assert f"Valid: {len(manifests(case))}, Invalid: 0, Errors: 0, Skipped: 0" in done.stdout
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "ScaledObject", "PodMonitor"])
+def test_a_field_that_kubernetes_does_not_know_is_found(kind: str) -> None:
+    [manifest, *_] = of_kind("values-large.yaml", kind)
+    wrong = {**manifest, "spec": {**manifest["spec"], "replica": 2}}
+    assert "replica" in kubeconform(yaml.safe_dump(wrong)).stdout
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named_in_error"),
+    [
+        ({"procesess": {}}, "procesess"),
+        ({"processes": {"reasoner": {"enabled": True}}}, "reasoner"),
+        ({"processes": {"reasoning": {"replica": 2}}}, "replica"),
+        ({"nats": {"replicas": 2}}, "replicas"),
+        ({"ingress": {"enabled": True}}, "ingress.host"),
+        ({"ingress": {"enabled": True, "host": "x.org", "paths": [{"path": "/", "process": "http"}]}}, "no door"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(wrong: dict[str, Any], named_in_error: str) -> None:
+    done = template(wrong)
+    assert done.returncode != 0
+    assert named_in_error in done.stderr
+
+
+def test_every_process_of_the_system_has_its_row_with_its_own_command() -> None:
+    apps = {row.name: row.app for row in ROWS}
+    apps |= {row.process: row.app for row in PROJECTIONS} | {HTTP: "bridge.http:app"}
+    assert {name: row["command"] for name, row in values()["processes"].items()} == {
+        name: ["faststream", "run", app] for name, app in apps.items()
+    }
+    assert set(apps) == set(APPS)
+
+
+@each_case
+def test_every_variable_is_a_setting_or_of_a_library(case: str) -> None:
+    known = {f"DAREDEVIL_{name.upper()}" for name in Settings.model_fields}
+    variables = set(named(case, "ConfigMap", "settings")["data"])
+    for part, pod in pods(case):
+        if part not in ("nats", "postgres"):
+            variables |= {each["name"] for each in container_of(pod).get("env", ())}
+    assert {name for name in variables if name.startswith("DAREDEVIL_")} <= known
+    others = {name for name in variables if not name.startswith("DAREDEVIL_")}
+    assert all(re.fullmatch(r"OTEL_\w+|\w+_API_KEY|NATS_PASSWORD|POSTGRES_PASSWORD", name) for name in others), others
+
+
+@each_case
+def test_the_settings_given_are_accepted(case: str) -> None:
+    given = named(case, "ConfigMap", "settings")["data"]
+    Settings.model_validate({name.lower().removeprefix("daredevil_"): value for name, value in given.items()})
+
+
+@each_case
+def test_nobody_is_given_the_secrets_of_another(case: str) -> None:
+    for part, pod in pods(case):
+        given = {each["name"] for each in container_of(pod).get("env", ()) if "valueFrom" in each} - {"POD_NAME"}
+        if part not in DOORS:
+            assert not given & set(DOOR_SECRETS), part
+        if part != "postgres" and "postgres" not in values()["processes"].get(part, {}).get("reaches", ()):
+            assert not given & {"POSTGRES_PASSWORD", "DAREDEVIL_POSTGRES_URL"}, part
+
+
+def test_passwords_are_read_from_the_secret_and_nowhere_else() -> None:
+    for part in ("bridge", "reasoning", PROJECTION_POSTGRES):
+        for name in STORE_SECRETS:
+            given = environment("values.yaml", part)[name]["valueFrom"]["secretKeyRef"]
+            assert given == {"name": "daredevil", "key": name, "optional": False}
+    assert environment("values.yaml", "reasoning")["DAREDEVIL_POSTGRES_URL"]["value"] == (
+        "postgresql://daredevil:$(POSTGRES_PASSWORD)@voice-postgres:5432/daredevil"
+    )
+    assert not [each for case in CASES for each in manifests(case) if each["kind"] == "Secret"]
+
+
+@each_case
+def test_every_pod_is_hardened_and_has_no_token(case: str) -> None:
+    for part, pod in pods(case):
+        spec, container = pod["spec"], container_of(pod)
+        assert spec["automountServiceAccountToken"] is False, part
+        who = spec["securityContext"]
+        assert who["runAsNonRoot"], part
+        assert who["runAsUser"] > 0, part
+        assert who["seccompProfile"] == {"type": "RuntimeDefault"}, part
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }, part
+        assert set(container["resources"]["requests"]) == {"cpu", "memory"}, part
+        assert "memory" in container["resources"]["limits"], part
+        assert not container["image"].endswith(":latest"), part
+    assert of_kind(case, "ServiceAccount")[0]["automountServiceAccountToken"] is False
+
+
+@each_case
+def test_every_workload_is_probed_spread_and_not_evicted_at_once(case: str) -> None:
+    budgets = of_kind(case, "PodDisruptionBudget")
+    for workload in workloads(case):
+        pod, labels = workload["spec"]["template"]["spec"], workload["spec"]["template"]["metadata"]["labels"]
+        [container] = pod["containers"]
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            assert container[probe].get("httpGet") or container[probe].get("exec"), workload["metadata"]["name"]
+        assert [
+            budget["spec"]["maxUnavailable"] for budget in budgets if selects(budget["spec"]["selector"], labels)
+        ] == [1]
+        assert {each["topologyKey"] for each in pod["topologySpreadConstraints"]} == set(values()["spreadOver"])
+        assert all(selects(each["labelSelector"], labels) for each in pod["topologySpreadConstraints"])
+
+
+@each_case
+def test_processes_are_asked_at_their_own_probes(case: str) -> None:
+    settings = named(case, "ConfigMap", "settings")["data"]
+    for part, pod in pods(case):
+        if part not in APPS:
+            continue
+        container = container_of(pod)
+        [port] = [port["containerPort"] for port in container["ports"] if port["name"] == "probes"]
+        assert str(port) == settings["DAREDEVIL_PROBE_PORT"]
+        assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "probes"}
+        assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "probes"}
+    assert settings["DAREDEVIL_PROBE_HOST"] == "0.0.0.0"
+
+
+@each_case
+def test_doors_have_time_to_drain_and_nobody_else_waits(case: str) -> None:
+    for part, pod in pods(case):
+        if part not in APPS:
+            continue
+        drain = environment(case, part).get("DAREDEVIL_DRAIN_S")
+        assert (drain is not None) == (part in DOORS), part
+        grace_s = pod["spec"]["terminationGracePeriodSeconds"]
+        assert grace_s >= (int(drain["value"]) + 20 if drain else 20)
+        if "http" in [port["name"] for port in container_of(pod)["ports"]]:
+            assert container_of(pod)["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", "5"]
+
+
+@each_case
+def test_every_service_leads_to_a_port_of_its_pods(case: str) -> None:
+    for service in of_kind(case, "Service"):
+        behind = [
+            pod for _, pod in pods(case) if service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+        ]
+        assert behind, service["metadata"]["name"]
+        for port in service["spec"]["ports"]:
+            assert port["targetPort"] in [each["name"] for each in container_of(behind[0])["ports"]]
+
+
+def test_scalers_ask_for_consumers_and_metrics_that_exist() -> None:
+    consumers = {durable.name: durable.actor for durable in DURABLES}
+    scaled = of_kind("values-large.yaml", "ScaledObject")
+    assert {"reasoning", "synthesis", BRIDGE_LIVEKIT} <= {part_of(each) for each in scaled}
+    for each in scaled:
+        [trigger] = each["spec"]["triggers"]
+        if trigger["type"] == "nats-jetstream":
+            assert consumers[trigger["metadata"]["consumer"]] == part_of(each)
+            assert trigger["metadata"]["stream"] == VOICE
+        else:
+            known = {metric.name.replace(".", "_") for metric in METRICS}
+            assert metrics_in(trigger["metadata"]["query"]) <= known
+        assert each["spec"]["scaleTargetRef"]["name"] == each["metadata"]["name"]
+        assert each["spec"]["maxReplicaCount"] > each["spec"]["minReplicaCount"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("case", "kind"), [("values-large.yaml", "ScaledObject"), ("everything", "HorizontalPodAutoscaler")]
+)
+def test_what_is_scaled_has_no_number_of_its_own(case: str, kind: str) -> None:
+    scaled = {each["metadata"]["name"] for each in of_kind(case, kind)}
+    without = {each["metadata"]["name"] for each in of_kind(case, "Deployment") if "replicas" not in each["spec"]}
+    assert scaled == without
+
+
+def test_nothing_is_scaled_unless_it_is_asked_for() -> None:
+    assert not [
+        each for each in manifests("values.yaml") if each["kind"] in ("ScaledObject", "HorizontalPodAutoscaler")
+    ]
+    assert all("replicas" in each["spec"] for each in of_kind("values.yaml", "Deployment"))
+
+
+@each_case
+def test_the_network_is_closed_but_for_what_each_part_needs(case: str) -> None:
+    policies = of_kind(case, "NetworkPolicy")
+    closed = named(case, "NetworkPolicy", "default-deny")["spec"]
+    assert closed["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in closed
+    assert {port["port"] for rule in closed["egress"] for port in rule["ports"]} == {53}
+    for part, pod in pods(case):
+        labels = pod["metadata"]["labels"]
+        assert selects(closed["podSelector"], labels)
+        [own] = [each for each in policies if part_of(each) == part]
+        assert selects(own["spec"]["podSelector"], labels)
+        rules = [*own["spec"].get("ingress", ()), *own["spec"].get("egress", ())]
+        assert all(rule.get("ports") for rule in rules), part
+        if part in APPS:
+            out = {port["port"] for rule in own["spec"]["egress"] for port in rule["ports"]}
+            reaches = values()["processes"][part]["reaches"]
+            assert 4222 in out
+            assert (5432 in out) == ("postgres" in reaches), part
+            assert (443 in out) == bool({"https", "livekit"} & set(reaches)), part
+
+
+def test_stores_answer_only_those_who_use_them() -> None:
+    [nats, *_] = named("everything", "NetworkPolicy", "nats")["spec"]["ingress"]
+    assert nats["from"] == [
+        {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "daredevil", "app.kubernetes.io/instance": "voice"}}}
+    ]
+    [postgres] = named("everything", "NetworkPolicy", "postgres")["spec"]["ingress"]
+    who = {peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"] for peer in postgres["from"]}
+    assert who == {BRIDGE, HTTP, "reasoning", PROJECTION_POSTGRES}
+
+
+def test_the_rules_are_those_of_the_monitoring() -> None:
+    rules = named("everything", "PrometheusRule", "monitoring")["spec"]["groups"]
+    assert rules == [*read("recording.yaml")["groups"], *read("alerts.yaml")["groups"]]
+    monitor = named("everything", "PodMonitor", "monitoring")
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert all(selects(monitor["spec"]["selector"], pod["metadata"]["labels"]) for _, pod in pods("everything"))
+
+
+@pytest.mark.parametrize("case", ["values.yaml", "everything"])
+def test_nats_takes_its_configuration_and_syncs_as_the_embedded_one(case: str, tmp_path: Path) -> None:
+    config = tmp_path / "nats.conf"
+    config.write_text(named(case, "ConfigMap", "nats")["data"]["nats.conf"])
+    embedded = write_nats_config(tmp_path / "embedded", 4222).read_text()
+    for line in ("sync_interval: always", "max_memory_store: 512MB", "max_payload: 1MB"):
+        assert line in config.read_text()
+        assert line in embedded
+    container = container_of(dict(pods(case))["nats"])
+    arguments = [
+        each.replace("/etc/nats", str(tmp_path)).replace("$(NATS_PASSWORD)", "p0") for each in container["command"][1:]
+    ]
+    done = subprocess.run(
+        [nats_server_path(), "-t", *arguments],
+        env={"POD_NAME": "voice-nats-0", "NATS_PASSWORD": "p0"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_the_notes_and_the_test_pod_tell_to_run_exists() -> None:
+    command = container_of(dict(pods("values.yaml"))["test"])["command"]
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / command[0]), command[1], "--help"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "--timeout" in done.stdout
+    notes = (CHART / "templates" / "NOTES.txt").read_text()
+    for key in re.findall(r"--from-literal=([A-Z_]+)", notes):
+        assert key in STORE_SECRETS or key.lower().removeprefix("daredevil_") in Settings.model_fields
+    assert EVERYTHING["ingress"]["host"] in text_of("everything")
+
+
+def test_experiments_with_faults_are_valid_and_hit_pods_of_the_chart() -> None:
+    paths = sorted((CHART.parent / "chaos").glob("*.yaml"))
+    done = kubeconform("---\n".join(path.read_text() for path in paths))
+    assert f"Valid: {len(paths)}, Invalid: 0, Errors: 0, Skipped: 0" in done.stdout
+    components = {part for part, _ in pods("everything")}
+    for path in paths:
+        experiment = yaml.safe_load(path.read_text())
+        assert experiment["metadata"]["name"] == path.stem
+        chosen = experiment["spec"]["selector"]
+        targets = [chosen, *([experiment["spec"]["target"]["selector"]] if "target" in experiment["spec"] else [])]
+        for each in targets:
+            for rule in each.get("expressionSelectors", ()):
+                assert components - set(rule["values"]) == set(APPS)
+            assert each["labelSelectors"].get("app.kubernetes.io/component", "nats") in components
+    delays = [f"network-delay-{ms}ms" for ms in (100, 500)]
+    losses = [f"network-loss-{percent}" for percent in (1, 5, 10)]
+    assert {path.stem for path in paths} == {*delays, *losses, "pod-kill", "pod-kill-nats"}
