@@ -28,7 +28,7 @@ from actors.summaries.conversation import SpokenLine, pieces
 from actors.summaries.counting import Sentiment, sentiment, topics
 from actors.summaries.extraction import LONGEST, SAID, extract
 from actors.summaries.idle_model import Calls, TooBusy
-from infra.engines.chain import EngineRaised, error_text
+from infra.engines.chain import EngineRaised, error_text, kind_of
 from infra.engines.llm import LOCAL
 from infra.settings import Settings
 from infra.tape.tape import AS_IT_IS, Packing, Tape
@@ -183,7 +183,6 @@ class Writer:
         return list(self._models)
 
     def _fail(self, name: str, error: Exception) -> None:
-        # A provider's message may repeat the prompt: it goes into the fact, which erasure finds, not into a log file.
         text = error_text(error)
-        log.warning("a summary failed with %s: %s", name, text.partition(":")[0])
+        log.warning("a summary failed with %s: %s", name, kind_of(text))
         self.failures.append((f"llm:{name}", text))

@@ -9,7 +9,7 @@ import numpy as np
 
 from actors.transcript.sound import Samples
 from actors.transcript.turn import SoundGiven
-from infra.engines.chain import ASKED_AGAIN, EngineFailure, EngineTooSlow, error_text
+from infra.engines.chain import ASKED_AGAIN, EngineFailure, EngineTooSlow, error_text, kind_of
 from infra.engines.stt import ASKED, Recognition, SpeechToText
 from infra.engines.word_stream import WordStream
 from infra.engines.words import Words
@@ -146,7 +146,7 @@ class StreamedSpeech:
             following = self._engines.next_engine(self._given_up)
             action = ASKED.format(following) if following else ASKED_AGAIN
             failure = EngineFailure(name, error_text(error), action, following or name)
-        log.warning("speech to text %s failed (%s): %s", name, failure.error, failure.action)
+        log.warning("speech to text %s failed (%s): %s", name, kind_of(failure.error), failure.action)
         self._failed(failure, self.end)
 
     def _complete(self, recognition: Recognition | None) -> None:

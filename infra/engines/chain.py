@@ -125,6 +125,15 @@ class EngineRaised(RuntimeError):
     """What an engine raised, by the text that is recorded of it: engines raise exceptions of many classes."""
 
 
+def kind_of(error: str) -> str:
+    """Return of an error's text what may stand in a log: its class and status.
+
+    Providers repeat in their messages what they were asked. The whole text is in the fact (EngineFailed), which erasure
+    finds.
+    """
+    return error.partition(":")[0]
+
+
 def error_text(error: BaseException) -> str:
     """Return the text of an error that is recorded, with its HTTP status if the text does not have it."""
     if isinstance(error, EngineTooSlow | EngineRaised):

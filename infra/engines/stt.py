@@ -11,7 +11,7 @@ from livekit import rtc
 from livekit.agents import stt
 from livekit.agents.types import APIConnectOptions
 
-from infra.engines.chain import EngineFailure, FallbackChain, TimedRests, TimeLimit
+from infra.engines.chain import EngineFailure, FallbackChain, TimedRests, TimeLimit, kind_of
 from infra.engines.plugins import LOCAL, make_plugin
 from infra.engines.word_stream import WordStream
 from infra.engines.words import SAMPLE_RATE_HZ, Words, words_of
@@ -137,7 +137,7 @@ class SpeechToText:
             if isinstance(part, Recognition):
                 recognition = part
                 continue
-            log.warning("speech to text %s failed (%s): %s", part.engine, part.error, part.action)
+            log.warning("speech to text %s failed (%s): %s", part.engine, kind_of(part.error), part.action)
             if on_failure is not None:
                 await on_failure(part)
         if recognition is None:

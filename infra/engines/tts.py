@@ -12,7 +12,7 @@ from typing import Any
 
 from livekit.agents import tts
 
-from infra.engines.chain import PASSED_OVER, EngineFailure, FallbackChain, TimedRests, error_text
+from infra.engines.chain import PASSED_OVER, EngineFailure, FallbackChain, TimedRests, error_text, kind_of
 from infra.engines.gate import URGENT
 from infra.engines.phrases import Phrases
 from infra.engines.plugins import LOCAL, EngineMissing, engine_class, make_plugin, options_taken, parameters
@@ -102,7 +102,7 @@ class TextToSpeech:
         async with aclosing(self._chain.parts([voice.name for voice in order], attempt)) as parts:
             async for part in parts:
                 if isinstance(part, EngineFailure):
-                    log.warning("text to speech %s failed (%s): %s", part.engine, part.error, part.action)
+                    log.warning("text to speech %s failed (%s): %s", part.engine, kind_of(part.error), part.action)
                 yield part
 
     async def warm_up(self) -> None:

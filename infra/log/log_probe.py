@@ -93,7 +93,8 @@ async def log_problem(js: JetStreamContext, answer_s: float = ANSWER_S) -> str:
     except (NotFoundError, NoStreamResponseError):
         return f"NATS has no stream {VOICE} (or {PROBE}): any process of ours creates it when it connects"
     except (NatsError, TimeoutError, OSError) as error:
-        return f"the log stores no facts ({error or type(error).__name__}). Check whether its disk is full"
+        why = str(error) or f"no answer within {answer_s:g} s"
+        return f"the log stores no facts ({why}). Check whether its disk is, or was, full: NATS then needs a restart"
     return limited
 
 

@@ -144,7 +144,9 @@ class TurnMemory:
         expected = (PostgresError, PoolTimeout, PoolClosed, EmbeddingFailed, TimeoutError, OSError)
         if not isinstance(error, expected):
             log.error("looking for past turns", exc_info=error)
-        self._rest(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+        # An embedding's error may repeat the text.
+        why = "" if isinstance(error, EmbeddingFailed) else f": {' '.join(str(error).split())[:300]}"
+        self._rest(f"{type(error).__name__}{why}")
 
     def _rest(self, reason: str) -> None:
         now_s = time.monotonic()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from contracts.alerts import PASSED_LABELS, Alert
-from contracts.topology import APPS
+from contracts.topology import APPS, LIVEKIT_ROOM
 from tests.infra.deploy.monitoring import FOLDER, ROOT, RUNBOOKS, read, rules
 from tests.monitoring_tools import tool
 
@@ -47,8 +47,9 @@ def test_prometheus_takes_its_configuration_and_rules(file: str) -> None:
 def test_what_is_scraped_from_processes_is_not_scraped_from_the_collector_again() -> None:
     assert {job["job_name"] for job in read("prometheus.yml")["scrape_configs"]} == {"daredevil", "prometheus"}
     jobs = {job["job_name"]: job for job in read("prometheus.containers.yml")["scrape_configs"]}
-    [kept] = jobs["rooms"]["metric_relabel_configs"]
-    assert kept == {"source_labels": ["service_name"], "regex": "daredevil-livekit-room", "action": "keep"}
+    kept, named = jobs["rooms"]["metric_relabel_configs"]
+    assert kept == {"source_labels": ["daredevil_process"], "regex": LIVEKIT_ROOM, "action": "keep"}
+    assert named == {"target_label": "service_name", "replacement": f"daredevil-{LIVEKIT_ROOM}"}
     assert "livekit-room" not in jobs["daredevil"]["dns_sd_configs"][0]["names"]
 
 

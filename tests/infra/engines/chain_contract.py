@@ -90,6 +90,13 @@ class ChainContract(ABC):
         assert LINE_CUT in failure.error
         assert "second" in failure.action
 
+    async def test_what_an_engine_says_of_its_failure_is_in_no_log(self, caplog: pytest.LogCaptureFixture) -> None:
+        """It may repeat what was said."""
+        with caplog.at_level("INFO"):
+            outcome, _ = await self.outcome(first="raises", second="answers")
+        assert LINE_CUT in outcome.failures[0].error
+        assert LINE_CUT not in caplog.text
+
     async def test_the_second_answers_for_one_that_hangs(self) -> None:
         outcome, _ = await self.outcome(SHORT_S, first="hangs", second="answers")
         assert (outcome.given_by, outcome.is_whole) == (["second"], True)
