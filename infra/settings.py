@@ -56,6 +56,27 @@ class Settings(BaseSettings):
     # -- where things are
     data_dir: Path = Field(Path(".daredevil"), description="Where the embedded servers keep their data.")
     nats_url: NatsUrl = Field("", description="An external NATS with JetStream; empty starts the embedded one.")
+    nats_user: str = Field("", description="User of that NATS, unless the URL has one.")
+    nats_password: str = Field("", description="Password of that user.")
+    nats_token: str = Field("", description="Token for that NATS.")
+    nats_nkey_file: str = Field(
+        "", description="File with the seed of an nkey (`SU…`); `{process}` in it stands for the name of each process."
+    )
+    nats_creds_file: str = Field(
+        "", description="Credentials file with a JWT and its seed, as `nsc` writes it; `{process}` likewise."
+    )
+    nats_tls_ca_file: str = Field(
+        "", description="PEM file of the authorities trusted for NATS's certificate; empty trusts the usual ones."
+    )
+    nats_tls_cert_file: str = Field("", description="PEM certificate (chain) presented to NATS (mutual TLS).")
+    nats_tls_key_file: str = Field("", description="PEM key of that certificate; empty if it is in the same file.")
+    nats_replicas: int = Field(
+        1,
+        ge=1,
+        le=5,
+        description="On how many servers of a NATS cluster the log and all else on NATS is kept; 3 survive the loss "
+        "of one.",
+    )
     host: str = Field("127.0.0.1", description="Address on which the page and its WebSocket are served.")
     port: int = Field(8030, ge=0, le=65535, description="Port of the page; 0 lets the system choose.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
@@ -304,8 +325,14 @@ class Settings(BaseSettings):
                 f"{' and '.join(self.given('auth_issuer', 'auth_audience'))} protects nothing without DAREDEVIL_AUTH: "
                 "also set the secret or the JWKS with which tokens are checked"
             )
-        if self.pulsar_tls_key_file and not self.pulsar_tls_cert_file:
-            raise ValueError("DAREDEVIL_PULSAR_TLS_KEY_FILE is of no use without DAREDEVIL_PULSAR_TLS_CERT_FILE")
+        for name, needed in (
+            ("pulsar_tls_key_file", "pulsar_tls_cert_file"),
+            ("nats_tls_key_file", "nats_tls_cert_file"),
+            ("nats_password", "nats_user"),
+            ("nats_user", "nats_password"),
+        ):
+            if self.given(name) and self.unset(needed):
+                raise ValueError(f"{self.given(name)[0]} is of no use without {self.unset(needed)[0]}")
         return self
 
     def short_keys(self) -> list[str]:

@@ -28,7 +28,9 @@ def shown(name: str, value: object) -> str:
     if isinstance(value, dict):
         return json.dumps(_without_secrets(value), default=str) if value else ""
     text = "" if value is None else str(value)
-    if name.endswith(("_key", "_secret", "_token")) or (name == "auth" and not text.startswith(JWKS_SOURCES)):
+    if name.endswith(("_key", "_secret", "_token", "_password")) or (
+        name == "auth" and not text.startswith(JWKS_SOURCES)
+    ):
         return "…" if text else ""
     if name.endswith("_url"):
         text = re.sub(r"^([\w+.-]+://)?.*@", r"\1…@", text)

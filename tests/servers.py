@@ -17,13 +17,17 @@ from infra.system.nats import free_port, nats_server_path, wait_for_port, write_
 class NatsServer:
     """A NATS server that a test may kill and start again on the same port and data."""
 
-    def __init__(self, directory: Path, max_file_bytes: int | None = None, is_monitored: bool = False) -> None:
+    def __init__(
+        self, directory: Path, max_file_bytes: int | None = None, is_monitored: bool = False, more: str = ""
+    ) -> None:
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
         self.monitor_url = ""
         self._config = write_nats_config(directory, self.port, max_file_bytes)
         # A process that is killed loses nothing that it has written; waiting for the disk is for a machine that dies.
         self._config.write_text(self._config.read_text().replace("sync_interval: always", "sync_interval: 2m"))
+        with self._config.open("a") as config:
+            config.write(more)
         if is_monitored:
             monitor = f"127.0.0.1:{free_port()}"
             self.monitor_url = f"http://{monitor}"
@@ -50,6 +54,10 @@ class NatsServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def log(self) -> str:
+        """What it has logged."""
+        return self._log.read_text(errors="replace")
 
     def freeze(self) -> None:
         """Let it hang: connections stay open, nothing is answered."""

@@ -11,6 +11,8 @@ HTTP, BRIDGE_LIVEKIT, LIVEKIT_ROOM = "http", "bridge-livekit", "livekit-room"
 PROJECTION_POSTGRES, PROJECTION_PULSAR = "projection-postgres", "projection-pulsar"
 PROJECTIONS = (PROJECTION_POSTGRES, PROJECTION_PULSAR)
 ERASURE, CLI, SUPERVISOR = "erasure", "cli", "supervisor"
+OPERATOR, READER = "operator", "reader"
+"""Users of NATS that are no process of ours: whoever may do everything, and a program that only reads and listens."""
 
 DOORS = (BRIDGE, HTTP, LIVEKIT_ROOM)
 """The processes that hold calls. In facts all of them are `bridge`."""
@@ -24,6 +26,16 @@ _ROLES = {HTTP: BRIDGE, BRIDGE_LIVEKIT: BRIDGE, LIVEKIT_ROOM: BRIDGE}
 def role_of(process: str) -> str:
     """Return the role of a process: `bridge` for every kind of front door, else its own name."""
     return _ROLES.get(process, process)
+
+
+def user_of(process: str) -> str:
+    """Return the NATS user of a process: its own name, but a room's job is its bridge."""
+    return BRIDGE_LIVEKIT if process == LIVEKIT_ROOM else process
+
+
+def inbox_prefix(process: str) -> str:
+    """Return where answers to a process's requests arrive: nobody else may subscribe below it."""
+    return f"_INBOX.{user_of(process)}"
 
 
 def checked_session(session_id: str) -> str:

@@ -42,6 +42,8 @@ class Stream:
     discard: str = "old"
     is_compressed: bool = False
     is_optional: bool = False
+    creators: tuple[str, ...] = ()
+    """Processes that create it again when its server has restarted: one in memory."""
 
 
 STREAMS: tuple[Stream, ...] = (
@@ -61,6 +63,7 @@ STREAMS: tuple[Stream, ...] = (
         "memory",
         max_age_s=600,
         max_bytes=256 * 1024 * 1024,
+        creators=(BRIDGE, LIVEKIT_ROOM, TRANSCRIPT, SYNTHESIS, PERSISTENCE),
     ),
     Stream(RECORDINGS, "Recordings of sessions, in chunks.", ("recording.*",), "file"),
     Stream(

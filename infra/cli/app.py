@@ -22,6 +22,7 @@ from infra.cli import (
     llm,
     log,
     projections,
+    provision,
     replay,
     run,
     schema,
@@ -109,6 +110,7 @@ app.add_typer(projections.app, name="projections")
 app.add_typer(dead.app, name="dead")
 app.add_typer(tools.app, name="tools")
 app.command()(erase.erase)
+app.command()(provision.provision)
 app.command()(token.token)
 app.command()(top.top)
 app.command()(checks.doctor)

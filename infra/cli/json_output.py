@@ -189,6 +189,17 @@ def _dead() -> type[BaseModel]:
     )
 
 
+def _provision() -> type[BaseModel]:
+    from infra.log.provisioning import Change
+
+    return _of(
+        Change,
+        without=("config", "is_optional"),
+        is_new=(bool, "Whether it does not exist yet."),
+        remedy=(str, "What to do by hand, because a field cannot be changed; else empty."),
+    )
+
+
 def _doctor() -> type[BaseModel]:
     from infra.system.doctor.finding import Finding
 
@@ -323,6 +334,7 @@ OUTPUTS: dict[str, Output] = {
     "dead": Output("a dead letter", _dead, lines=True),
     "dead list": Output("a dead letter", _dead, lines=True),
     "erase": Output("the receipt", _erase),
+    "provision": Output("what is not on NATS as it should be", _provision, lines=True),
     "token": Output("a token for a room", _token),
     "top": Output("how the system is doing", _figures("infra.metrics.figures", "Figures"), lines=True),
     "doctor": Output("one thing that was checked", _doctor, lines=True),

@@ -10,14 +10,16 @@ import uuid
 from typing import Any, Self
 
 import msgpack
-import nats
 from livekit.agents import APIConnectionError, APIStatusError, llm
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, APIConnectOptions, NotGivenOr
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from contracts.topology import chat_subject, tokens_subject
+from contracts.topology import OPERATOR, chat_subject, tokens_subject
+from infra.cannot_run import CannotRun
+from infra.log.nats_access import connect
+from infra.settings import settings
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +81,10 @@ class ReasoningLLM(llm.LLM[None]):
                 try:
                     # Only a lost connection is retried forever: the first one must succeed.
                     async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                        self._nc = await nats.connect(self._url, max_reconnect_attempts=-1, error_cb=_log_quietly)
-                except (NatsError, OSError, TimeoutError) as error:
+                        self._nc = await connect(
+                            self._url, OPERATOR, settings(), max_reconnect_attempts=-1, error_cb=_log_quietly
+                        )
+                except (NatsError, OSError, TimeoutError, CannotRun) as error:
                     raise APIConnectionError(
                         f"NATS at {self._url} does not answer: {str(error) or type(error).__name__}"
                     ) from error

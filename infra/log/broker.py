@@ -19,15 +19,16 @@ from nats.errors import Error as NatsError
 from contracts.asyncapi.actor import ActorSpecification
 from contracts.codec import CONTENT_TYPE, decode, encode
 from contracts.events import Event
-from contracts.topology import health_subject, is_fact_subject
+from contracts.topology import health_subject, inbox_prefix, is_fact_subject
 from infra.cannot_run import CannotRun, ends_process
 from infra.log.client_errors import ClientErrors
 from infra.log.clock import CLOCK
 from infra.log.common_time import common_time
-from infra.log.connection import connection, jetstream, read_any_subject, round_trip
+from infra.log.connection import connection, is_open, jetstream, read_any_subject, round_trip
 from infra.log.dead_letters import dead_letter_undecodable
+from infra.log.nats_access import connect
 from infra.log.nats_reach import wait_for_nats
-from infra.log.provisioning import provision
+from infra.log.provisioning import NotProvisioned, provide
 from infra.log.readiness import UNABLE, Further, OwnReadiness, nothing_further
 from infra.log.tapes import make_tapes, tapes_written
 from infra.log.trace_verdicts import traces_kept
@@ -84,12 +85,15 @@ class _Broker(NatsBroker):
     tapes: Tapes
     """What this process takes in, see `infra.log.tapes`."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, process: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.process = process
         self.told_of_reconnects: list[Callable[[], None]] = []
 
     async def _connect(self) -> Client:
-        nc: Client = await super()._connect()
+        options = dict(self._connection_kwargs)
+        nc = await connect(",".join(options.pop("servers")), self.process, settings(), **options)
+        self.config.connect(nc)
         read_any_subject(nc)
         return nc
 
@@ -114,7 +118,7 @@ class _Broker(NatsBroker):
 
 
 def make_broker(name: str) -> NatsBroker:
-    """Return the broker of the process `name`: it reconnects for ever, and provisions at each reconnect.
+    """Return the broker of the process `name`: it reconnects for ever, and creates what is missing at each reconnect.
 
     It has the tapes of this copy (`tapes_of`); `make_app` writes them.
     """
@@ -124,7 +128,7 @@ def make_broker(name: str) -> NatsBroker:
         log.warning("the connection to NATS is back")
         for tell in broker.told_of_reconnects:
             tell()
-        await _provision_again(broker)
+        await _provide_again(broker)
 
     async def disconnected() -> None:
         if not connection(broker).is_closed:  # else we closed it ourselves
@@ -135,8 +139,10 @@ def make_broker(name: str) -> NatsBroker:
     except CannotRun:
         url = NOWHERE  # reported when the app runs, not when it is imported
     broker = _Broker(
+        name,
         url,
         name=f"daredevil-{name}",
+        inbox_prefix=inbox_prefix(name),
         codec=MessagePackCodec(),
         middlewares=[_DeadLetterUndecodable],
         max_reconnect_attempts=-1,
@@ -158,16 +164,23 @@ def when_reconnected(broker: NatsBroker, tell: Callable[[], None]) -> None:
     told.append(tell)
 
 
-async def _provision_again(broker: NatsBroker) -> None:
-    """Provision until it succeeds: an exception in nats-py's callback would open a second connection."""
+async def _provide_again(broker: "_Broker") -> None:
+    """Create what is missing until it is there: an exception in nats-py's callback would open a second connection."""
     while not connection(broker).is_closed:
         try:
-            await provision(jetstream(broker))
+            await provide(jetstream(broker), broker.process, is_open(connection(broker)))
+        except NotProvisioned as error:
+            log.error("%s", error)
+            await asyncio.sleep(MISSING_S)
         except (NatsError, TimeoutError, OSError) as error:
             log.debug("provisioning after a reconnect: %r; retrying", error)
             await asyncio.sleep(0.25)
         else:
             return
+
+
+MISSING_S = 5.0
+"""How often a process looks whether an operator has created what it lacks."""
 
 
 NOWHERE = "nats://127.0.0.1:4222"
@@ -227,10 +240,10 @@ def make_app(
         export = set_up_telemetry(name, settings())
         use_time(CLOCK.peek_ns)
         async with measured(name, settings()), probes_served(name, settings(), own.problem):
-            if not await wait_for_nats(nats_url(), app.leaving):
+            if not await wait_for_nats(nats_url(), app.leaving, name):
                 raise _LeftEarly
             await broker.connect()
-            await provision(jetstream(broker))
+            await provide(jetstream(broker), name, is_open(connection(broker)))
             async with stack:
                 stack.enter_context(READY.observed_by(one(own.seems_ready)))
                 await stack.enter_async_context(traces_kept(connection(broker), export))

@@ -1,13 +1,15 @@
 """Key-value buckets of the topology, opened or created."""
 
-import contextlib
-
 from nats.js import JetStreamContext
-from nats.js.api import KeyValueConfig, StorageType
-from nats.js.errors import BadRequestError, NotFoundError
+from nats.js.errors import APIError, NotFoundError
 from nats.js.kv import KeyValue
 
 from contracts.topology import Bucket
+from infra.log.wanted_streams import bucket_config
+from infra.settings import settings
+
+IN_USE = 10058
+"""JetStream's error code: another process was quicker."""
 
 
 async def open_bucket(js: JetStreamContext, bucket: Bucket, ttl_s: float | None = None) -> KeyValue:
@@ -18,14 +20,9 @@ async def open_bucket(js: JetStreamContext, bucket: Bucket, ttl_s: float | None 
     try:
         return await js.key_value(bucket.name)
     except NotFoundError:
-        config = KeyValueConfig(
-            bucket.name,
-            ttl=bucket.ttl_s if bucket.ttl_s is not None else ttl_s,
-            history=1,
-            storage=StorageType.FILE if bucket.storage == "file" else StorageType.MEMORY,
-            max_bytes=bucket.max_bytes if bucket.max_bytes > 0 else None,
-            direct=bucket.direct,
-        )
-        with contextlib.suppress(BadRequestError):  # another process was quicker
-            return await js.create_key_value(config)
+        try:
+            await js.add_stream(bucket_config(bucket, settings(), ttl_s))
+        except APIError as error:
+            if error.err_code != IN_USE:
+                raise
         return await js.key_value(bucket.name)

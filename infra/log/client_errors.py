@@ -12,6 +12,9 @@ log = logging.getLogger(__name__)
 LOG_EVERY_S = 10.0
 """A slow consumer drops thousands of messages a second: one line per this time gives their number."""
 
+FORBIDDEN = "permissions violation"
+"""How the server's answer begins to a process that publishes or subscribes what its user must not."""
+
 SUBJECTS_TOLD = 5
 """A line names the subjects that lost most; a wildcard subscription may lose messages of any number of subjects."""
 
@@ -30,6 +33,8 @@ class ClientErrors:
         self._clock = clock
         self._dropped: Counter[str] = Counter()
         self._logged_at: float | None = None
+        self._told: dict[str, float] = {}
+        """When each other error was last logged: a refused connection is tried again four times a second."""
 
     async def __call__(self, error: Exception) -> None:
         """Count or log an error of the client."""
@@ -38,7 +43,18 @@ class ClientErrors:
         elif isinstance(error, OSError):  # a lost or refused connection, or a timeout
             log.debug("NATS: %r", error)
         else:
-            log.warning("NATS: %s", str(error) or repr(error))
+            self._tell(str(error).removeprefix("nats: ") or repr(error))
+
+    def _tell(self, problem: str) -> None:
+        now = self._clock()
+        if now - self._told.get(problem, float("-inf")) < LOG_EVERY_S:
+            return
+        if len(self._told) >= SUBJECTS_COUNTED:
+            self._told.clear()
+        self._told[problem] = now
+        # What is not allowed is never done later: a fact is missing, or somebody is where they should not be.
+        level = logging.ERROR if FORBIDDEN in problem else logging.WARNING
+        log.log(level, "NATS: %s", problem)
 
     def _drop(self, subject: str) -> None:
         known = subject in self._dropped or len(self._dropped) < SUBJECTS_COUNTED

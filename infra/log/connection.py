@@ -40,6 +40,11 @@ def jetstream(broker: "NatsBroker") -> JetStreamContext:
     return context
 
 
+def is_open(nc: Client) -> bool:
+    """Return whether the server asks nobody for credentials, so that everybody may do everything."""
+    return not nc._server_info.get("auth_required", False)
+
+
 def read_any_subject(nc: Client) -> None:
     """Make the connection read messages whose subjects are not UTF-8, with U+FFFD in place of invalid bytes.
 

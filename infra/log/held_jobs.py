@@ -19,13 +19,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from contracts.topology import DURABLES
+from contracts.topology import DURABLES, OPERATOR
+from infra.cannot_run import CannotRun
 from infra.log.clock import elapsed_ns
+from infra.log.nats_access import connect
+from infra.settings import settings
 
 log = logging.getLogger(__name__)
 
@@ -111,12 +113,14 @@ async def give_back(held_dir: Path, pid: int, nats_url: str) -> int:
     try:
         if subjects:
             async with asyncio.timeout(NATS_TIMEOUT_S):
-                nc = await nats.connect(nats_url, allow_reconnect=False, connect_timeout=NATS_TIMEOUT_S)
+                nc = await connect(
+                    nats_url, OPERATOR, settings(), allow_reconnect=False, connect_timeout=NATS_TIMEOUT_S
+                )
                 for subject in subjects:
                     await nc.publish(subject, NAK)
                 await nc.flush()
                 given = len(subjects)
-    except (NatsError, TimeoutError, OSError) as error:
+    except (NatsError, TimeoutError, OSError, CannotRun) as error:
         log.debug("jobs of process %d could not be released to other copies: %r", pid, error)
     finally:
         if nc is not None:

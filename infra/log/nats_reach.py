@@ -3,18 +3,28 @@
 import asyncio
 import logging
 import os
+import ssl
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
-import nats
 from nats.aio.client import Client
+from nats.errors import AuthorizationError, NoServersError, UnexpectedEOF
 from nats.errors import Error as NatsError
-from nats.errors import NoServersError
 from nats.js.errors import Error as JetStreamError
+
+from contracts.topology import OPERATOR
+from infra.cannot_run import CannotRun
+from infra.log.nats_access import GIVE, NoTls, access_of, connect
+from infra.settings import settings
+from infra.settings_types import items_of
 
 log = logging.getLogger(__name__)
 
 ASK_AGAIN_S = 1.0
+
+
+class NatsRefuses(CannotRun, ConnectionError):
+    """NATS answers, and will not let this process in however often it tries; the message says what to do."""
 
 
 def shown_url(url: str) -> str:
@@ -30,27 +40,45 @@ def _without_user(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-async def connect_once(url: str, failed: Callable[[Exception], Awaitable[None]] | None = None) -> Client:
-    """Connect to NATS without retries, to the first of several servers that answers. Raises nats errors, OSError.
+async def connect_once(
+    url: str, failed: Callable[[Exception], Awaitable[None]] | None = None, process: str = OPERATOR
+) -> Client:
+    """Connect to NATS without retries, to the first of several servers that answers.
 
-    `failed` is called with each server's error.
+    `failed` is called with each server's error. Raises BadNatsAccess, nats errors, OSError.
     """
+    refusing, is_connecting = 0, True
+
+    async def note(error: Exception) -> None:
+        nonlocal refusing
+        if failed is not None:
+            await failed(error)
+        refusing += is_refusal(error)
+        # nats-py would ask again, and after a failed TLS handshake it waits for an end that never comes.
+        if is_connecting and refusing >= len(items_of(url)):
+            raise error
+
     # Without reconnects nats-py would try the first connection for ever.
-    return await nats.connect(
-        [each.strip() for each in url.split(",")],
+    nc = await connect(
+        url,
+        process,
+        settings(),
         connect_timeout=3,
         max_reconnect_attempts=1,
         reconnect_time_wait=0.1,
-        error_cb=failed or _ignore,
+        error_cb=note,
     )
+    is_connecting = False
+    return nc
 
 
-async def _ignore(_: Exception) -> None:
-    """Log nothing: the error is raised."""
+async def nats_problem(url: str, timeout_s: float = 5, process: str = OPERATOR) -> str:
+    """Return why NATS with JetStream cannot be used at `url`; empty if it can."""
+    error = await _error_of(url, timeout_s, process)
+    return in_words(error, url, process) if error is not None else ""
 
 
-async def nats_problem(url: str, timeout_s: float = 5) -> str:
-    """Return why NATS with JetStream cannot be used at `url`; None if it can."""
+async def _error_of(url: str, timeout_s: float, process: str) -> Exception | None:
     causes: list[Exception] = []
 
     async def failed(error: Exception) -> None:
@@ -58,37 +86,95 @@ async def nats_problem(url: str, timeout_s: float = 5) -> str:
 
     try:
         async with asyncio.timeout(timeout_s):
-            nc = await connect_once(url, failed)
+            nc = await connect_once(url, failed, process)
             try:
-                await nc.jetstream().account_info()
+                await nc.jetstream(timeout=timeout_s).account_info()
             finally:
                 await nc.close()
-    except JetStreamError as error:
-        return f"it has no JetStream ({getattr(error, 'description', '') or type(error).__name__}); start it with `-js`"
     except TimeoutError:
-        return f"no answer within {timeout_s:g} s"
+        return TimeoutError(f"no answer within {timeout_s:g} s")
     except (NatsError, OSError, ValueError) as error:
         # "No servers available" hides what each server said, or that there was none.
-        cause = causes[-1] if isinstance(error, NoServersError) and causes else error
-        return _reason(cause)
-    return ""
+        told = [cause for cause in causes if is_refusal(cause)] or causes
+        return told[0] if isinstance(error, NoServersError) and told else error
+    return None
 
 
-def _reason(error: Exception) -> str:
+def is_refusal(error: Exception) -> bool:
+    """Return whether a server answers and does not let us in: trying again changes nothing."""
+    refusals = (AuthorizationError, CannotRun, NoTls, ssl.SSLError)
+    return isinstance(error, refusals) or _is_of_authorization(error)
+
+
+def _is_of_authorization(error: Exception) -> bool:
+    text = str(error).lower()
+    return "authorization" in text or "authentication" in text
+
+
+def in_words(error: Exception, url: str, process: str = OPERATOR) -> str:
+    """Return what went wrong with a connection, and what to do about it."""
+    if isinstance(error, CannotRun):
+        return str(error)
+    if isinstance(error, JetStreamError):
+        return (
+            f"it has no JetStream ({getattr(error, 'description', '') or type(error).__name__}); start it with `-js`, "
+            "and enable it for this account"
+        )
+    if isinstance(error, ssl.SSLError):
+        return _tls_problem(error)
+    if isinstance(error, NoTls):
+        return (
+            "it offers no TLS, which the settings want: nothing was sent to it. Enable TLS there, or unset "
+            "DAREDEVIL_NATS_TLS_CA_FILE and DAREDEVIL_NATS_TLS_CERT_FILE"
+        )
+    if _is_of_authorization(error):
+        return _refused(error, url, process)
+    if isinstance(error, UnexpectedEOF | ConnectionResetError):
+        return (
+            "it ended the connection at once: with TLS it may want a client certificate: DAREDEVIL_NATS_TLS_CERT_FILE"
+        )
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)  # asyncio's and uvloop's wordings differ
     return str(error).removeprefix("nats: ") or type(error).__name__
 
 
-async def wait_for_nats(url: str, leaving: asyncio.Event) -> bool:
-    """Return True once NATS answers, False if `leaving` is set before; the problem is logged once, and when it ends."""
+def _refused(error: Exception, url: str, process: str) -> str:
+    shown = access_of(settings(), url, process).kind
+    if not shown:
+        return f"it lets nobody in without credentials: set {GIVE}"
+    if "expired" in str(error).lower():
+        return f"{shown}: expired; issue new ones"
+    return f"it refuses {shown}: check that the server has this user, and that nothing is mistyped"
+
+
+def _tls_problem(error: ssl.SSLError) -> str:
+    why = getattr(error, "verify_message", "") or error.reason or str(error)
+    if "expired" in why:
+        return f"its TLS certificate, or that of its authority, is not valid now ({why}): renew it, or set the clock"
+    if "issuer" in why or "self" in why:
+        return f"its TLS certificate is of an authority unknown here ({why}): set DAREDEVIL_NATS_TLS_CA_FILE"
+    if "mismatch" in why or "not valid for" in why:
+        return f"its TLS certificate is for another name ({why}): use that name in DAREDEVIL_NATS_URL"
+    if any(alert in why for alert in ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "BAD_CERTIFICATE", "UNKNOWN_CA")):
+        return "it wants a client certificate that it knows: set DAREDEVIL_NATS_TLS_CERT_FILE and _KEY_FILE"
+    return f"TLS failed ({why})"
+
+
+async def wait_for_nats(url: str, leaving: asyncio.Event, process: str = OPERATOR) -> bool:
+    """Return True once NATS answers, False if `leaving` is set before; the problem is logged once, and when it ends.
+
+    Raises NatsRefuses if it answers and does not let us in.
+    """
     logged = ""
     while not leaving.is_set():
-        problem = await nats_problem(url)
-        if not problem:
+        error = await _error_of(url, 5, process)
+        if error is None:
             if logged:
                 log.warning("NATS answers now")
             return True
+        problem = in_words(error, url, process)
+        if is_refusal(error):
+            raise NatsRefuses(f"NATS at {shown_url(url)} cannot be used: {problem}") from error
         if problem != logged:
             log.error(
                 "NATS at %s does not answer (%s); retrying. Start it (`daredevil run` starts its own), or set "

@@ -1,120 +1,257 @@
-"""Streams and durable consumers, created from the topology: idempotent, so every process may call it."""
+"""Streams, buckets and durables as the topology and the settings want them: what differs, and putting it right.
+
+An operator's `provision` makes everything as it should be, again and again with the same result. A process only creates
+what it lacks, and, where NATS asks for credentials, only what its user may create (`provide`).
+"""
 
 import asyncio
 import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
+from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
-from nats.js.api import (
-    AckPolicy,
-    ConsumerConfig,
-    DeliverPolicy,
-    DiscardPolicy,
-    RePublish,
-    StorageType,
-    StoreCompression,
-    StreamConfig,
-)
+from nats.js.api import ConsumerConfig, StreamConfig
 from nats.js.errors import APIError, NotFoundError
 
-from contracts.topology import AUDIO, DURABLES, JOURNAL, RECORDINGS, STREAMS, VOICE, Durable, Stream
+from contracts.topology import DURABLES, STREAMS, VOICE, Durable
+from infra.cannot_run import CannotRun
+from infra.log.wanted_streams import (
+    CONSUMER_FIELDS,
+    FIXED,
+    STREAM_FIELDS,
+    consumer_config,
+    is_wanted,
+    shown_field,
+    stream_config,
+    wanted_buckets,
+    wanted_fields,
+)
 from infra.settings import Settings, settings
 
 log = logging.getLogger(__name__)
 
-DAY_S = 86_400
+NO_ROOM, NO_MEMORY, IN_USE, NO_PEERS, NOT_CLUSTERED = 10047, 10028, 10058, 10005, 10074
+"""JetStream's error codes: no storage, or memory, left for the stream; another process was quicker; too few servers in
+the cluster; no cluster at all."""
 
-NO_ROOM = 10047
-"""JetStream's error code: the stream may grow larger than what is left of the server's storage."""
+ATTEMPTS = 20
 
-
-def max_age_s(stream: Stream, settings: Settings) -> float:
-    """Return the age in seconds at which messages leave a stream: the setting's, else the topology's; 0 keeps them."""
-    ages = {
-        VOICE: settings.log_retention_days * DAY_S,
-        AUDIO: settings.audio_retention_s,
-        RECORDINGS: settings.recording_retention_days * DAY_S,
-        JOURNAL: _sooner(settings.journal_retention_days, settings.log_retention_days) * DAY_S,
-    }
-    return ages.get(stream.name, stream.max_age_s)
+Report = Callable[[str], None]
 
 
-def _sooner(days: float, other_days: float) -> float:
-    """Return the shorter of two retentions, of which 0 is unlimited."""
-    return min(days, other_days) if days and other_days else days or other_days
+class NotProvisioned(CannotRun):
+    """Something is missing on NATS, or is not as it should be, and this process cannot put it right."""
 
 
-def _max_bytes(stream: Stream, settings: Settings) -> int:
-    return settings.journal_max_mb * 1_000_000 if stream.name == JOURNAL else stream.max_bytes
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field of something on NATS: as it is, and as it should be; both as text for people."""
+
+    field: str
+    now: str
+    wanted: str
+    fixed: bool = False
+    """It cannot be changed once the thing exists."""
 
 
-def _stream_config(stream: Stream, settings: Settings) -> StreamConfig:
-    age_s = max_age_s(stream, settings)
-    return StreamConfig(
-        name=stream.name,
-        subjects=list(stream.subjects),
-        storage=StorageType.FILE if stream.storage == "file" else StorageType.MEMORY,
-        max_age=age_s,
-        max_bytes=_max_bytes(stream, settings),
-        # NATS refuses a duplicate window that is longer than the retention.
-        duplicate_window=min(stream.duplicate_window_s, age_s or stream.duplicate_window_s),
-        discard=DiscardPolicy.NEW if stream.discard == "new" else DiscardPolicy.OLD,
-        republish=RePublish(*stream.republish) if stream.republish else None,
-        allow_direct=True,
-        compression=StoreCompression.S2 if stream.is_compressed else None,
-        no_ack=stream.name == AUDIO,
-    )
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What has to be done to a stream, a bucket or a durable consumer: create it, or change these fields."""
+
+    kind: str
+    name: str
+    differences: tuple[Difference, ...] = ()
+    config: StreamConfig | ConsumerConfig | None = None
+    is_optional: bool = False
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it does not exist."""
+        return not self.differences
+
+    @property
+    def remedy(self) -> str:
+        """What to do by hand, because a field cannot be changed; empty if `provision` can do it all."""
+        fixed = [difference.field for difference in self.differences if difference.fixed]
+        if not fixed:
+            return ""
+        what = f"{', '.join(fixed)} of an existing {self.kind} cannot be changed"
+        if self.kind == "durable":
+            return f"{what}: stop its actor, delete it (`nats consumer rm {VOICE} {self.name}`), provision again"
+        stream = self.name if self.kind == "stream" else f"KV_{self.name}"
+        return (
+            f"{what}: stop the system, save it (`nats stream backup {stream} DIR`), delete it (`nats stream rm "
+            f"{stream}`), provision again, and publish the messages again from the copy"
+        )
 
 
-def _consumer_config(durable: Durable) -> ConsumerConfig:
-    return ConsumerConfig(
-        durable_name=durable.name,
-        filter_subjects=list(durable.filter_subjects),
-        ack_policy=AckPolicy.EXPLICIT,
-        deliver_policy=DeliverPolicy.NEW if durable.from_now_on else DeliverPolicy.ALL,
-        ack_wait=durable.ack_wait_s,
-        max_deliver=durable.max_deliver,
-        max_ack_pending=durable.max_ack_pending,
-    )
-
-
-async def provision(js: JetStreamContext) -> None:
-    """Create or update every stream and durable of the topology, with the retention of the settings.
-
-    Raises nats errors when NATS refuses. A memory stream is gone after a restart of the server, so this runs again at
-    each reconnect.
-    """
-    for stream in STREAMS:
-        if stream.name == JOURNAL and not settings().journal_max_mb:
-            continue
-        try:
-            await _provision_stream(js, _stream_config(stream, settings()))
-        except APIError as error:
-            if not stream.is_optional or error.err_code != NO_ROOM:
-                raise
-            log.warning("stream %s: NATS has no room for it; the system runs without", stream.name)
+async def plan(js: JetStreamContext, given: Settings | None = None) -> list[Change]:
+    """Return what `provision` would do, in order; nothing is changed. Raises nats errors."""
+    wanted = given or settings()
+    changes = [
+        await _stream_change(js, "stream", stream.name, stream_config(stream, wanted), stream.is_optional)
+        for stream in STREAMS
+        if is_wanted(stream, wanted)
+    ]
+    for bucket, config in wanted_buckets(wanted):
+        changes.append(await _stream_change(js, "bucket", bucket.name, config, bucket.storage == "memory"))
     for durable in DURABLES:
-        await provision_durable(js, durable)
+        changes.append(await _durable_change(js, durable))
+    return [change for change in changes if change is not None]
 
 
-async def _provision_stream(js: JetStreamContext, config: StreamConfig) -> None:
+async def _stream_change(
+    js: JetStreamContext, kind: str, name: str, wanted: StreamConfig, is_optional: bool = False
+) -> Change | None:
     try:
-        await js.update_stream(config)
+        now = (await js.stream_info(wanted.name or name)).config
     except NotFoundError:
-        await _made_by_anyone(js.add_stream(config))
+        return Change(kind, name, (), wanted, is_optional)
+    fields = wanted_fields(wanted, STREAM_FIELDS)
+    differences = tuple(_differences(now, wanted, fields))
+    # What an operator has set besides, such as a limit, stays.
+    changed = now.evolve(**{field: getattr(wanted, field) for field in fields})
+    return Change(kind, name, differences, changed, is_optional) if differences else None
+
+
+async def _durable_change(js: JetStreamContext, durable: Durable) -> Change | None:
+    wanted = consumer_config(durable)
+    try:
+        now = (await js.consumer_info(VOICE, durable.name)).config
+    except NotFoundError:
+        return Change("durable", durable.name, (), wanted)
+    if now.filter_subject:
+        now = replace(now, filter_subjects=[now.filter_subject], filter_subject=None)
+    differences = tuple(_differences(now, wanted, CONSUMER_FIELDS))
+    return Change("durable", durable.name, differences, wanted) if differences else None
+
+
+def _differences(now: Any, wanted: Any, fields: tuple[str, ...]) -> Iterator[Difference]:
+    for field in fields:
+        before, after = (shown_field(field, getattr(config, field)) for config in (now, wanted))
+        if before != after:
+            yield Difference(field, before, after, field in FIXED)
+
+
+async def provision(js: JetStreamContext, report: Report = lambda _: None, only_missing: bool = False) -> list[Change]:
+    """Create and change every stream, bucket and durable until all are as the topology and the settings want them.
+
+    With `only_missing` what exists stays as it is. Returns the changes that were not made: they have a `remedy`, or
+    were not wanted. Idempotent, and many may do it at once. Raises NotProvisioned if NATS cannot do it, nats errors.
+    """
+    left = []
+    for change in await plan(js):
+        if change.remedy or (only_missing and not change.is_new):
+            left.append(change)
+        elif await _create(js, change):
+            report(f"{change.kind} {change.name}: {'created' if change.is_new else 'changed'}")
+    return left
+
+
+def _in_words(error: APIError, change: Change) -> Exception:
+    """Return an error of JetStream that says what to do, where that is known."""
+    replicas = settings().nats_replicas
+    if error.err_code in (NO_PEERS, NOT_CLUSTERED) and replicas > 1:
+        why = "this server is in no cluster" if error.err_code == NOT_CLUSTERED else "the cluster has too few servers"
+        return NotProvisioned(
+            f"{change.kind} {change.name} cannot be kept {replicas} times (DAREDEVIL_NATS_REPLICAS): {why} with "
+            f"JetStream and room for it ({error.description}). Add servers, or set DAREDEVIL_NATS_REPLICAS=1"
+        )
+    return error
+
+
+async def _make(js: JetStreamContext, change: Change) -> None:
+    config = change.config
+    assert config is not None
+    if isinstance(config, ConsumerConfig):
+        # Creating a consumer that exists updates it.
+        await js.add_consumer(VOICE, config)
+    elif not change.is_new:
+        await js.update_stream(config)
+    else:
+        await _add_stream(js, config)
+
+
+async def _add_stream(js: JetStreamContext, config: StreamConfig) -> None:
+    """Create a stream, or find that another process was quicker. Raises nats errors."""
+    for attempt in range(ATTEMPTS):
+        try:
+            await js.add_stream(config)
+            return
+        except APIError as error:
+            if error.err_code == IN_USE:
+                return
+            # While several create it at once NATS reserves the memory of each, and it asks for it before it looks.
+            if error.err_code != NO_MEMORY or attempt == ATTEMPTS - 1:
+                raise
+            if config.name in await _stream_names(js):
+                return
+            await asyncio.sleep(0.1)
+
+
+async def provide(js: JetStreamContext, process: str, is_open: bool) -> None:
+    """Create the streams and durables that are missing, so that a process may start.
+
+    Where NATS asks for credentials (it is not `is_open`), a process may create only what is lost with its server, the
+    streams in memory: for the rest it needs an operator. A memory stream is gone after a restart of the server, so this
+    runs again at each reconnect. Raises NotProvisioned, nats errors.
+    """
+    there = set(await _stream_names(js))
+    for stream in STREAMS:
+        if stream.name in there or not is_wanted(stream, settings()):
+            continue
+        if is_open or (stream.storage == "memory" and process in stream.creators):
+            await _create(js, Change("stream", stream.name, (), stream_config(stream, settings()), stream.is_optional))
+        elif stream.storage != "memory" and not stream.is_optional:
+            raise _missing("stream", stream.name)
+    for name in await missing_durables(js, tuple(each.name for each in DURABLES if is_open or each.actor == process)):
+        if not is_open:
+            raise _missing("durable", name)
+        await provision_durable(js, next(durable for durable in DURABLES if durable.name == name))
+
+
+def _missing(kind: str, name: str) -> NotProvisioned:
+    return NotProvisioned(
+        f"{kind} {name} is missing on NATS, and actors may not create it where NATS asks for credentials: run "
+        "`daredevil provision` with an operator's credentials"
+    )
+
+
+async def _create(js: JetStreamContext, change: Change) -> bool:
+    """Create or change something; return False if it is done without. Raises NotProvisioned, nats errors."""
+    try:
+        await _make(js, change)
+    except APIError as error:
+        if not change.is_optional or error.err_code not in (NO_ROOM, NO_MEMORY):
+            raise _in_words(error, change) from error
+        log.warning("%s %s: NATS has no room for it; the system runs without", change.kind, change.name)
+        return False
+    except NatsTimeoutError as error:
+        raise NotProvisioned(
+            f"NATS does not answer who creates or changes {change.kind} {change.name}: probably this user may not. Run "
+            "`daredevil provision` with an operator's credentials"
+        ) from error
+    return True
+
+
+async def _stream_names(js: JetStreamContext) -> list[str]:
+    names: list[str] = []
+    while True:
+        page = await js.streams_info(len(names))
+        names += [info.config.name or "" for info in page]
+        if len(page) < PAGE:
+            return names
+
+
+PAGE = 256
+"""How many entries JetStream lists in one answer."""
 
 
 async def provision_durable(js: JetStreamContext, durable: Durable) -> None:
     """Create or update a durable consumer of the log. Raises nats errors when NATS refuses."""
-    # Creating a consumer that exists updates it.
-    await js.add_consumer(VOICE, _consumer_config(durable))
-
-
-async def _made_by_anyone(creation: "asyncio.Future[object] | object") -> None:
-    try:
-        await creation  # type: ignore[misc]
-    except APIError as error:
-        if error.err_code != 10058:  # name already in use: another process was quicker
-            raise
+    await js.add_consumer(VOICE, consumer_config(durable))
 
 
 async def missing_durables(js: JetStreamContext, names: tuple[str, ...]) -> list[str]:

@@ -5,13 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import nats
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from contracts.topology import (
-    health_subject,
-)
+from contracts.topology import OPERATOR, health_subject
+from infra.log.nats_access import connect
 from infra.log.readiness import UNABLE
 from infra.process.http_status import http_status
 from infra.settings import Settings
@@ -35,7 +33,7 @@ async def wait_until_ready(
 ) -> Ready:
     """Wait for all these parts, calling `report` with the name of each as it becomes ready."""
     unable: set[str] = set()
-    nc = await nats.connect(nats_url, max_reconnect_attempts=-1, reconnect_time_wait=0.25)
+    nc = await connect(nats_url, OPERATOR, settings, max_reconnect_attempts=-1, reconnect_time_wait=0.25)
     try:
         async with asyncio.TaskGroup() as group:
             for part in parts:

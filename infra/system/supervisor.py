@@ -11,8 +11,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
+from nats.errors import Error as NatsError
+
 from infra.log.held_jobs import give_back
-from infra.log.nats_reach import nats_problem, shown_url
+from infra.log.nats_reach import connect_once, nats_problem, shown_url
+from infra.log.provisioning import provision
 from infra.metrics.scraping import targets_file
 from infra.process.tasks import ended, own_cancellation_only
 from infra.settings import Settings
@@ -196,11 +199,28 @@ class Supervisor:
                     "use the embedded one"
                 )
             self._progress(f"using NATS at {shown_url(url)}")
+            await self._provision(only_missing=True)
             return
         config = write_nats_config(self._data_dir / "nats", self._addresses.nats_port)
         self._keep(Program(NATS, (nats_server_path(), "-c", str(config)), niceness=0))
         await wait_for_port(self._addresses.nats_port)
+        if not self._log_only:
+            await self._provision()
         self._progress("NATS is ready")
+
+    async def _provision(self, only_missing: bool = False) -> None:
+        """Create the log's streams, before its processes look for them. Raises StartFailed."""
+        try:
+            nc = await connect_once(self._addresses.nats_url)
+            try:
+                left = await provision(nc.jetstream(), only_missing=only_missing)
+            finally:
+                await nc.close()
+        except (NatsError, OSError) as error:
+            raise StartFailed(f"the log's streams could not be created: {error or type(error).__name__}") from error
+        if left:
+            names = ", ".join(f"{change.kind} {change.name}" for change in left)
+            self._warn(f"{names}: not as the settings say; `daredevil provision --dry-run` shows what differs")
 
     # -- keeping processes alive
 

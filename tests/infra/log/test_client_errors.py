@@ -59,7 +59,7 @@ async def test_a_connection_that_is_cut_is_left_to_those_who_tell_it(
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-@pytest.mark.parametrize("error", [Error("permissions violation"), NoRespondersError(), ValueError("bad header")])
+@pytest.mark.parametrize("error", [Error("stale something"), NoRespondersError(), ValueError("bad header")])
 async def test_everything_else_is_a_warning(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     await ClientErrors()(error)
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
@@ -81,3 +81,20 @@ async def test_a_process_that_cannot_keep_up_says_what_it_loses(
     await nc.flush()
     await until(lambda: "of flood.one" in caplog.text)
     going_on.set()
+
+
+async def test_what_is_not_allowed_is_an_error_and_the_same_one_is_told_now_and_then(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = Clock()
+    errors = ClientErrors(clock)
+    for _ in range(3):
+        await errors(Error('nats: permissions violation for publish to "voice.s-1.turn.ended"'))
+        await errors(Error("nats: Authorization Violation"))
+    clock.now_s += LOG_EVERY_S
+    await errors(Error("nats: Authorization Violation"))
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("ERROR", 'NATS: permissions violation for publish to "voice.s-1.turn.ended"'),
+        ("WARNING", "NATS: Authorization Violation"),
+        ("WARNING", "NATS: Authorization Violation"),
+    ]

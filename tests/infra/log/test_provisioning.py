@@ -10,7 +10,7 @@ from faststream.nats import NatsBroker
 from nats.js.api import ConsumerConfig, DiscardPolicy, StorageType, StoreCompression
 from nats.js.errors import NotFoundError
 
-from contracts.topology import AUDIO, DURABLES, JOURNAL, RECORDINGS, STREAMS, VOICE
+from contracts.topology import AUDIO, BUCKETS, DURABLES, JOURNAL, RECORDINGS, RESPONSE_CACHE, STREAMS, VOICE
 from infra.log.connection import connection, jetstream
 from infra.log.event_log import append
 from infra.log.provisioning import missing_durables, provision
@@ -22,7 +22,8 @@ from tests.waiting import until
 
 async def test_every_stream_and_durable_of_the_topology_is_there(broker: NatsBroker) -> None:
     js = jetstream(broker)
-    assert {info.config.name for info in await js.streams_info()} == {stream.name for stream in STREAMS}
+    buckets = {bucket.stream for bucket in BUCKETS if bucket != RESPONSE_CACHE}  # answers are not reused
+    assert {info.config.name for info in await js.streams_info()} == {stream.name for stream in STREAMS} | buckets
     for durable in DURABLES:
         config = (await js.consumer_info(VOICE, durable.name)).config
         assert tuple(config.filter_subjects or [config.filter_subject]) == durable.filter_subjects

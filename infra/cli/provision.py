@@ -1,0 +1,81 @@
+"""`daredevil provision`: the streams, buckets and consumers on NATS as the code and the settings want them."""
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infra.cli.output import FAILED, err, out, progress, run_async
+
+if TYPE_CHECKING:
+    from infra.log.provisioning import Change
+
+
+def provision(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+) -> None:
+    """Create the streams, buckets and consumers on NATS, and change those that differ from the settings.
+
+    Messages that are stored stay. Where nothing differs nothing is done, so it may run before every deployment. A
+    field that JetStream cannot change in an existing stream is named, with what to do by hand; then the exit code is 1.
+    It needs the credentials of an operator. `daredevil run` does it by itself for its own server, and creates what is
+    missing on another.
+
+    Examples:
+      daredevil provision --dry-run
+
+      DAREDEVIL_NATS_REPLICAS=3 daredevil provision
+
+    """
+    changes, left = run_async(_provisioned(dry_run))
+    for change in changes:
+        typer.echo(json.dumps(_fields(change))) if as_json else _print(change)
+    if not changes:
+        progress("everything is as it should be")
+    elif dry_run:
+        progress("nothing was changed (--dry-run)")
+    for change in left:
+        err().print(f"{change.kind} {change.name}: {change.remedy}", style="yellow", markup=False)
+    if left:
+        raise typer.Exit(FAILED)
+
+
+def _fields(change: "Change") -> dict[str, object]:
+    differences = [asdict(difference) for difference in change.differences]
+    return {
+        "kind": change.kind,
+        "name": change.name,
+        "differences": differences,
+        "is_new": change.is_new,
+        "remedy": change.remedy,
+    }
+
+
+def _print(change: "Change") -> None:
+    out().print(f"{change.kind} {change.name}: {'missing' if change.is_new else 'differs'}", markup=False)
+    for difference in change.differences:
+        by_hand = " (cannot be changed)" if difference.fixed else ""
+        out().print(f"    {difference.field}: {difference.now} → {difference.wanted}{by_hand}", markup=False)
+
+
+async def _provisioned(dry_run: bool) -> "tuple[list[Change], list[Change]]":
+    """Return what was not as it should be, and what has to be done by hand."""
+    from infra.cannot_run import CannotRun
+    from infra.cli.system import LogEmpty, log_connection
+    from infra.log.provisioning import plan
+    from infra.log.provisioning import provision as make
+
+    try:
+        async with log_connection() as nc:
+            js = nc.jetstream()
+            changes = await plan(js)
+            if not dry_run:
+                await make(js, progress)
+            return changes, [change for change in changes if change.remedy]
+    except LogEmpty:
+        raise CannotRun(
+            "there is no log here yet, and `daredevil run` makes one as it should be. For a NATS of your own set "
+            "DAREDEVIL_NATS_URL"
+        ) from None
