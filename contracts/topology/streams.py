@@ -160,6 +160,11 @@ class Bucket:
         return f"KV_{self.name}"
 
     @property
+    def all_keys(self) -> str:
+        """The subjects of its stream: keys of any form."""
+        return f"$KV.{self.name}.>"
+
+    @property
     def address(self) -> Address:
         """Where its entries are stored."""
         return Address(f"$KV.{self.name}.{self.key}")

@@ -190,10 +190,10 @@ def _dead() -> type[BaseModel]:
 
 
 def _provision() -> type[BaseModel]:
-    from infra.log.provisioning import Change
+    from infra.log.provisioning import StreamChange
 
     return _of(
-        Change,
+        StreamChange,
         without=("config", "is_optional"),
         is_new=(bool, "Whether it does not exist yet."),
         remedy=(str, "What to do by hand, because a field cannot be changed; else empty."),

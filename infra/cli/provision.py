@@ -9,7 +9,7 @@ import typer
 from infra.cli.output import FAILED, err, out, progress, run_async
 
 if TYPE_CHECKING:
-    from infra.log.provisioning import Change
+    from infra.log.provisioning import StreamChange
 
 
 def provision(
@@ -42,7 +42,7 @@ def provision(
         raise typer.Exit(FAILED)
 
 
-def _fields(change: "Change") -> dict[str, object]:
+def _fields(change: "StreamChange") -> dict[str, object]:
     differences = [asdict(difference) for difference in change.differences]
     return {
         "kind": change.kind,
@@ -53,14 +53,14 @@ def _fields(change: "Change") -> dict[str, object]:
     }
 
 
-def _print(change: "Change") -> None:
+def _print(change: "StreamChange") -> None:
     out().print(f"{change.kind} {change.name}: {'missing' if change.is_new else 'differs'}", markup=False)
     for difference in change.differences:
         by_hand = " (cannot be changed)" if difference.fixed else ""
         out().print(f"    {difference.field}: {difference.now} → {difference.wanted}{by_hand}", markup=False)
 
 
-async def _provisioned(dry_run: bool) -> "tuple[list[Change], list[Change]]":
+async def _provisioned(dry_run: bool) -> "tuple[list[StreamChange], list[StreamChange]]":
     """Return what was not as it should be, and what has to be done by hand."""
     from infra.cannot_run import CannotRun
     from infra.cli.system import LogEmpty, log_connection

@@ -46,7 +46,7 @@ class NotProvisioned(CannotRun):
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class FieldOnNats:
     """One field of something on NATS: as it is, and as it should be; both as text for people."""
 
     field: str
@@ -57,12 +57,12 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class StreamChange:
     """What has to be done to a stream, a bucket or a durable consumer: create it, or change these fields."""
 
     kind: str
     name: str
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[FieldOnNats, ...] = ()
     config: StreamConfig | ConsumerConfig | None = None
     is_optional: bool = False
 
@@ -80,77 +80,86 @@ class Change:
         what = f"{', '.join(fixed)} of an existing {self.kind} cannot be changed"
         if self.kind == "durable":
             return f"{what}: stop its actor, delete it (`nats consumer rm {VOICE} {self.name}`), provision again"
-        stream = self.name if self.kind == "stream" else f"KV_{self.name}"
+        stream = self.config.name if isinstance(self.config, StreamConfig) else self.name
         return (
             f"{what}: stop the system, save it (`nats stream backup {stream} DIR`), delete it (`nats stream rm "
             f"{stream}`), provision again, and publish the messages again from the copy"
         )
 
 
-async def plan(js: JetStreamContext, given: Settings | None = None) -> list[Change]:
+async def plan(js: JetStreamContext, given: Settings | None = None) -> list[StreamChange]:
     """Return what `provision` would do, in order; nothing is changed. Raises nats errors."""
     wanted = given or settings()
-    changes = [
-        await _stream_change(js, "stream", stream.name, stream_config(stream, wanted), stream.is_optional)
+    streams = [
+        _stream_change(js, "stream", stream.name, stream_config(stream, wanted), stream.is_optional)
         for stream in STREAMS
         if is_wanted(stream, wanted)
     ]
-    for bucket, config in wanted_buckets(wanted):
-        changes.append(await _stream_change(js, "bucket", bucket.name, config, bucket.storage == "memory"))
-    for durable in DURABLES:
-        changes.append(await _durable_change(js, durable))
+    buckets = [
+        _stream_change(js, "bucket", bucket.name, config, bucket.storage == "memory")
+        for bucket, config in wanted_buckets(wanted)
+    ]
+    durables = [_durable_change(js, durable) for durable in DURABLES]
+    changes = await asyncio.gather(*streams, *buckets, *durables)
     return [change for change in changes if change is not None]
 
 
 async def _stream_change(
     js: JetStreamContext, kind: str, name: str, wanted: StreamConfig, is_optional: bool = False
-) -> Change | None:
+) -> StreamChange | None:
     try:
         now = (await js.stream_info(wanted.name or name)).config
     except NotFoundError:
-        return Change(kind, name, (), wanted, is_optional)
+        return StreamChange(kind, name, (), wanted, is_optional)
     fields = wanted_fields(wanted, STREAM_FIELDS)
     differences = tuple(_differences(now, wanted, fields))
     # What an operator has set besides, such as a limit, stays.
     changed = now.evolve(**{field: getattr(wanted, field) for field in fields})
-    return Change(kind, name, differences, changed, is_optional) if differences else None
+    return StreamChange(kind, name, differences, changed, is_optional) if differences else None
 
 
-async def _durable_change(js: JetStreamContext, durable: Durable) -> Change | None:
+async def _durable_change(js: JetStreamContext, durable: Durable) -> StreamChange | None:
     wanted = consumer_config(durable)
     try:
         now = (await js.consumer_info(VOICE, durable.name)).config
     except NotFoundError:
-        return Change("durable", durable.name, (), wanted)
+        return StreamChange("durable", durable.name, (), wanted)
     if now.filter_subject:
         now = replace(now, filter_subjects=[now.filter_subject], filter_subject=None)
     differences = tuple(_differences(now, wanted, CONSUMER_FIELDS))
-    return Change("durable", durable.name, differences, wanted) if differences else None
+    return StreamChange("durable", durable.name, differences, wanted) if differences else None
 
 
-def _differences(now: Any, wanted: Any, fields: tuple[str, ...]) -> Iterator[Difference]:
+def _differences(now: Any, wanted: Any, fields: tuple[str, ...]) -> Iterator[FieldOnNats]:
     for field in fields:
         before, after = (shown_field(field, getattr(config, field)) for config in (now, wanted))
         if before != after:
-            yield Difference(field, before, after, field in FIXED)
+            yield FieldOnNats(field, before, after, field in FIXED)
 
 
-async def provision(js: JetStreamContext, report: Report = lambda _: None, only_missing: bool = False) -> list[Change]:
+async def provision(
+    js: JetStreamContext, report: Report = lambda _: None, only_missing: bool = False
+) -> list[StreamChange]:
     """Create and change every stream, bucket and durable until all are as the topology and the settings want them.
 
     With `only_missing` what exists stays as it is. Returns the changes that were not made: they have a `remedy`, or
     were not wanted. Idempotent, and many may do it at once. Raises NotProvisioned if NATS cannot do it, nats errors.
     """
-    left = []
-    for change in await plan(js):
-        if change.remedy or (only_missing and not change.is_new):
-            left.append(change)
-        elif await _create(js, change):
+    changes = await plan(js)
+    left = [change for change in changes if change.remedy or (only_missing and not change.is_new)]
+
+    async def make(change: StreamChange) -> None:
+        if await _create(js, change):
             report(f"{change.kind} {change.name}: {'created' if change.is_new else 'changed'}")
+
+    # Durables are of a stream that has to be there.
+    for are_durables in (False, True):
+        due = [change for change in changes if change not in left and (change.kind == "durable") == are_durables]
+        await asyncio.gather(*(make(change) for change in due))
     return left
 
 
-def _in_words(error: APIError, change: Change) -> Exception:
+def _in_words(error: APIError, change: StreamChange) -> Exception:
     """Return an error of JetStream that says what to do, where that is known."""
     replicas = settings().nats_replicas
     if error.err_code in (NO_PEERS, NOT_CLUSTERED) and replicas > 1:
@@ -162,7 +171,7 @@ def _in_words(error: APIError, change: Change) -> Exception:
     return error
 
 
-async def _make(js: JetStreamContext, change: Change) -> None:
+async def _make(js: JetStreamContext, change: StreamChange) -> None:
     config = change.config
     assert config is not None
     if isinstance(config, ConsumerConfig):
@@ -203,7 +212,9 @@ async def provide(js: JetStreamContext, process: str, is_open: bool) -> None:
         if stream.name in there or not is_wanted(stream, settings()):
             continue
         if is_open or (stream.storage == "memory" and process in stream.creators):
-            await _create(js, Change("stream", stream.name, (), stream_config(stream, settings()), stream.is_optional))
+            await _create(
+                js, StreamChange("stream", stream.name, (), stream_config(stream, settings()), stream.is_optional)
+            )
         elif stream.storage != "memory" and not stream.is_optional:
             raise _missing("stream", stream.name)
     for name in await missing_durables(js, tuple(each.name for each in DURABLES if is_open or each.actor == process)):
@@ -219,7 +230,7 @@ def _missing(kind: str, name: str) -> NotProvisioned:
     )
 
 
-async def _create(js: JetStreamContext, change: Change) -> bool:
+async def _create(js: JetStreamContext, change: StreamChange) -> bool:
     """Create or change something; return False if it is done without. Raises NotProvisioned, nats errors."""
     try:
         await _make(js, change)

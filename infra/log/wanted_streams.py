@@ -91,7 +91,7 @@ def bucket_config(bucket: Bucket, settings: Settings, ttl_s: float | None = None
     age_s = bucket.ttl_s if bucket.ttl_s is not None else ttl_s or 0
     return StreamConfig(
         name=bucket.stream,
-        subjects=[f"$KV.{bucket.name}.>"],
+        subjects=[bucket.all_keys],
         storage=_storage(bucket.storage),
         num_replicas=settings.nats_replicas,
         max_age=age_s,

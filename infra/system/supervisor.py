@@ -206,6 +206,7 @@ class Supervisor:
         await wait_for_port(self._addresses.nats_port)
         if not self._log_only:
             await self._provision()
+        self._advanced = True
         self._progress("NATS is ready")
 
     async def _provision(self, only_missing: bool = False) -> None:
