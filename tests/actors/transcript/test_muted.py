@@ -43,6 +43,7 @@ async def jobs(broker: NatsBroker) -> int:
     return (await jetstream(broker).consumer_info(VOICE, TRANSCRIPT)).num_ack_pending or 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known", [True, False])
 async def test_tracks_of_nobody_and_muted_ones_are_no_jobs_and_are_heard_once_their_sound_comes(
     broker: NatsBroker, monkeypatch: pytest.MonkeyPatch, known: bool
@@ -68,6 +69,7 @@ async def test_tracks_of_nobody_and_muted_ones_are_no_jobs_and_are_heard_once_th
         assert only(await caller.facts(), e.HearingRestarted) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoken_while_down", [False, True])
 async def test_a_muted_track_is_heard_from_its_first_word_by_a_process_that_did_not_give_it_up(
     broker: NatsBroker,

@@ -111,6 +111,7 @@ async def test_only_alertmanager_and_the_operator_may_post(
     assert answer.json().get("code", "") == code or not code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", [{"admin_key": "op"}, {"admin_key": "op", "alerts_key": "a-key-for-alertmanager"}])
 async def test_neither_key_can_be_found_by_trying(open_http: OpenHttp, keys: dict[str, str]) -> None:
     http = await open_http(**keys)
@@ -179,6 +180,7 @@ async def test_an_alert_that_cannot_be_a_subject_is_refused_by_its_place_and_the
     await until(lambda: len(heard) == 2)
 
 
+@pytest.mark.slow
 async def test_while_nats_is_away_alertmanager_is_asked_to_send_it_again(
     http: httpx.AsyncClient, nats_server: NatsServer, heard: list[Msg]
 ) -> None:

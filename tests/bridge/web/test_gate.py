@@ -177,6 +177,7 @@ async def test_without_tokens_a_session_is_read_with_its_secret(open_site: OpenS
     assert (await http.delete(path, headers=bearer(first["resume_token"]))).status_code == 403
 
 
+@pytest.mark.slow
 async def test_guessing_tokens_is_slowed_down(open_site: OpenSite) -> None:
     http = await open_site(auth=SECRET)
     statuses = [(await http.post("/chat", json={"text": "x"}, headers=bearer(f"{n}"))).status_code for n in range(25)]

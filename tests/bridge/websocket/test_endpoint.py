@@ -3,6 +3,7 @@
 import asyncio
 
 import msgpack
+import pytest
 from faststream.nats import NatsBroker
 
 from contracts import events as e
@@ -240,6 +241,7 @@ async def test_a_call_in_which_a_newer_version_takes_part_is_left_open_for_a_new
     assert isinstance(last, e.SessionOpened), "the session has not ended"
 
 
+@pytest.mark.slow
 async def test_a_session_behaves_alike_at_doors_with_settings_of_their_own(
     open_door: OpenDoor, connect: Connect, agent: Agent
 ) -> None:

@@ -35,6 +35,7 @@ def an_agent(*names: str, **fields: object) -> Agent:
     return Agent(name="a", mcp={name: {"transport": "stdio"} for name in names}, **fields)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 async def test_a_real_server_lists_its_tools_and_runs_them() -> None:
     found = {tool.name: tool for tool in await tools_at("calendar", CALENDAR)}
     assert {name: tool.kind for name, tool in found.items()} == {"list_events": "reader", "add_event": "action"}
@@ -72,6 +73,7 @@ async def test_an_agent_goes_on_without_a_server_that_is_away_and_has_it_later(
     assert told == ["agent a goes on without the MCP server calendar: ConnectionError: refused"]
 
 
+@pytest.mark.slow
 async def test_a_server_that_answers_rubbish_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mcp_tools, "ASK_S", 2.0)
     rubbish = {**CALENDAR, "args": ["-c", "print('no JSON', flush=True); import time; time.sleep(60)"]}

@@ -3,6 +3,8 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from infra.agents.reloading import AgentsChange, Loaded, changes, files_of, loaded_now
 
 SHOP = "from actors.reasoning import Agent\nimport menu\na = Agent(name=menu.NAME)\n"
@@ -42,6 +44,7 @@ async def test_what_the_agents_import_is_watched_and_what_lies_beside_them_is_no
     assert (change.path, change.loaded.agents, change.refusal) == (menu, ("pasta",), "")
 
 
+@pytest.mark.slow
 async def test_a_fault_is_refused_if_it_takes_away_an_agent_though_others_are_left(tmp_path: Path) -> None:
     shop, bank, bad = (tmp_path / name for name in ("shop.py", "bank.py", "bad.py"))
     shop.write_text("from actors.reasoning import Agent\na = Agent(name='shop')\n")

@@ -23,6 +23,7 @@ def run(*command: str | Path) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_each_alert_fires_when_it_should_and_not_just_below() -> None:
     run(tool("promtool"), "test", "rules", *sorted(path.name for path in FOLDER.glob("*.test.yaml")))
 

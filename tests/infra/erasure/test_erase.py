@@ -133,6 +133,7 @@ async def test_a_long_session_is_erased_in_several_facts(broker: NatsBroker, mon
     assert sum(len(fact.skeleton) for fact in erased) == receipt.sessions[0].skeleton
 
 
+@pytest.mark.slow
 async def test_an_open_session_is_refused_unless_it_may_be_closed(broker: NatsBroker, tmp_path: Path) -> None:
     await store(broker, session("s-1", "sam", closed=False))
     with pytest.raises(SessionStillOpen, match="s-1"):
@@ -210,6 +211,7 @@ async def test_what_is_not_in_the_log_cannot_be_erased(broker: NatsBroker) -> No
     assert (await jetstream(broker).stream_info(VOICE)).state.messages == 0
 
 
+@pytest.mark.slow
 async def test_what_actors_took_in_just_before_the_end_is_on_the_tape_in_time_to_be_erased(broker: NatsBroker) -> None:
     closed_ns = now_ns()
     just_closed = [fact.model_copy(update={"time_ns": closed_ns}) for fact in session("s-1", "sam")]

@@ -120,6 +120,7 @@ async def test_when_nobody_is_busy_a_step_of_nats_is_followed(nc: Client) -> Non
         assert abs(process.is_ahead_ns()) < CLOSE_NS
 
 
+@pytest.mark.slow
 async def test_without_nats_a_process_keeps_its_own_time(nc: Client, nats_server: NatsServer) -> None:
     process = Process(HOUR_NS)
     await round_trip(nc)

@@ -318,6 +318,7 @@ class Job:
             self.going_on -= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("owner", "method"), [(Inbox, "_deal_with"), (Lanes, "_work"), (Inbox, "_beat")])
 @pytest.mark.parametrize("at", range(1, 5))
 async def test_a_cancellation_from_elsewhere_never_ends_a_job(
@@ -358,6 +359,7 @@ async def test_a_job_whose_task_anybody_cancels_is_taken_up_again_and_not_acknow
         await all_answered(broker, "transcript")
 
 
+@pytest.mark.slow
 async def test_a_job_that_fails_again_and_again_is_never_given_up(broker: NatsBroker) -> None:
     attempts: list[str] = []
 
@@ -393,6 +395,7 @@ async def test_a_task_in_which_something_else_was_cancelled_is_tried_again_then_
     assert [letter.reason[:18] for letter in await dead_letters(connection(broker))] == ["CancelledElsewhere"]
 
 
+@pytest.mark.slow
 async def test_a_subscriber_that_something_has_cancelled_is_started_again(broker: NatsBroker) -> None:
     taker = Taker()
     async with a_copy_of("synthesis", taker) as copy:

@@ -85,6 +85,7 @@ async def test_the_room_on_the_disk(broker: NatsBroker, tmp_path: Path) -> None:
             assert t.DISK_FREE.name not in read.series()
 
 
+@pytest.mark.slow
 async def test_a_log_that_is_away_is_not_ready_and_its_old_figures_are_not_told(
     nats_server: NatsServer, broker: NatsBroker, tmp_path: Path
 ) -> None:

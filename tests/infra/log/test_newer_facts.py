@@ -112,6 +112,7 @@ async def test_an_event_whose_handler_meets_one_is_dead_lettered_without_further
     assert "fact 1 on voice.s-1.turn.ended: TurnEnded: schema version 3" in letter.reason
 
 
+@pytest.mark.slow
 async def test_a_job_that_meets_one_is_left_to_a_copy_of_the_newer_version(
     broker: NatsBroker, caplog: pytest.LogCaptureFixture
 ) -> None:

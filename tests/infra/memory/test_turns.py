@@ -66,6 +66,7 @@ async def test_after_a_failure_nothing_is_tried_for_a_while() -> None:
     await memory.close()
 
 
+@pytest.mark.slow
 async def test_a_server_that_hangs_holds_nobody_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

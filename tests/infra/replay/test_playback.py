@@ -203,6 +203,7 @@ def shown(outcome: Outcome) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 async def test_a_call_comes_out_byte_for_byte(open_taped: OpenTaped, broker: NatsBroker) -> None:
     listener, tapes = await open_taped("bridge-1")
     async with call_at(listener, Agent(broker)) as call:
@@ -285,6 +286,7 @@ async def test_a_client_that_comes_back_and_another_door_that_takes_over(
     assert outcomes[1].same
 
 
+@pytest.mark.slow
 async def test_a_client_that_counts_nothing(open_taped: OpenTaped, broker: NatsBroker) -> None:
     listener, tapes = await open_taped("bridge-1")
     async with call_at(listener, Agent(broker)) as call:

@@ -115,6 +115,7 @@ async def test_a_collector_that_is_away_is_logged_once_and_once_more_when_it_is_
             assert lines() == ["metrics do not reach", "metrics reach"]
 
 
+@pytest.mark.slow
 async def test_a_collector_that_is_away_holds_up_no_end() -> None:
     began_s = time.monotonic()
     async with measured("reasoning", Settings(otlp_endpoint=f"http://127.0.0.1:{free_port()}")):
@@ -122,6 +123,7 @@ async def test_a_collector_that_is_away_holds_up_no_end() -> None:
     assert time.monotonic() - began_s < 5
 
 
+@pytest.mark.slow
 async def test_nor_does_one_that_hangs() -> None:
     with collector(answers=False) as (url, _):
         began_s = time.monotonic()

@@ -305,6 +305,7 @@ async def test_an_answer_whose_door_died_is_settled_by_the_next_turn(
     assert [(fact.reply_id, fact.heard_text, fact.reason) for fact in cut] == [("r", "", "superseded")]
 
 
+@pytest.mark.slow
 async def test_two_turns_at_once_are_not_mixed_up(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.http.chat.conversations.BUSY_PATIENCE_S", 0.1)
     async with reasoning(ScriptedModel.playing(["First."], ["Slow ", WAIT])):

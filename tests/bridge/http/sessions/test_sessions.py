@@ -284,6 +284,7 @@ async def test_a_player_finds_words_in_the_sound(
     assert 5_900 < told["recording"]["duration_ms"] <= 6_000
 
 
+@pytest.mark.slow
 async def test_erasing_needs_a_closed_session_and_gives_a_receipt(
     http: httpx.AsyncClient, agent: Agent, opened: Open
 ) -> None:
@@ -339,6 +340,7 @@ async def test_every_session_route_needs_the_key(http: httpx.AsyncClient) -> Non
         assert answer.status_code == 401, (path, method)
 
 
+@pytest.mark.slow
 async def test_guessing_the_key_is_slowed_down(http: httpx.AsyncClient) -> None:
     statuses = [(await http.get("/sessions", headers={"Authorization": f"Bearer {n}"})).status_code for n in range(30)]
     assert statuses[:20] == [401] * 20
