@@ -14,6 +14,9 @@ export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 unset PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX="${PYTHONPYCACHEPREFIX:-$PWD/.venv/bytecode}"
 
+# In a fresh environment each of the processes would compile all that it imports, at the same time as the others.
+[ -d "$PYTHONPYCACHEPREFIX" ] || .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null
+
 # What shares servers stays in one process, the longest first: tests/side_by_side.py.
 side_by_side=(-n 3 --dist loadscope --no-loadscope-reorder)
 more=" and not nightly"
